@@ -1,0 +1,41 @@
+# The two commands of a newcomer are `make demo` and `make test`; each makes the virtual environment it needs.
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: install check test demo up lock record format
+.DEFAULT_GOAL := test
+
+$(READY): requirements.txt pyproject.toml
+	python3 -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet 'uv==0.13.9'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	touch $(READY)
+
+install: $(READY)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+demo: $(READY)
+	$(BIN)/boxoffice demo
+
+up: $(READY)
+	$(BIN)/boxoffice up --data-dir data
+
+format: $(READY)
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+record: $(READY)
+	$(BIN)/python -m tests.replay.record
+
+lock: $(READY)
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra devstack --extra dev --no-header --no-annotate -o requirements.txt

@@ -1,0 +1,1 @@
+"""What we do: one idempotent side effect per method, one file per external system."""

@@ -1,0 +1,1 @@
+"""What happens next: deterministic sagas that read like the business process."""
