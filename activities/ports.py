@@ -1,0 +1,55 @@
+"""The two outside worlds as the activities need them: a payment gateway and a token chain."""
+
+from typing import Protocol
+
+from domain.intent import IntentRequest, IntentState, RefundState
+from domain.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
+
+
+class PaymentGateway(Protocol):
+    """Stripe, as the saga needs it. Every write takes the caller's idempotency key.
+
+    Each call raises `domain.weather.Weather` for what passes (network, 5xx, 429, a key in use) and
+    `domain.refusals.PaymentRefused` for a final no. Asking for what is already so (a captured intent captured again,
+    a cancelled one cancelled again, a refunded charge refunded again) returns the present state.
+    """
+
+    async def create_intent(self, request: IntentRequest, key: str) -> IntentState:
+        """Create the intent, or return the one that this key made."""
+
+    async def find_intent(self, purchase_id: str) -> IntentState | None:
+        """Find an intent by its metadata, for rounds in which a key may have been forgotten."""
+
+    async def retrieve_intent(self, intent_id: str) -> IntentState:
+        """Read an intent."""
+
+    async def capture_intent(self, intent_id: str, key: str) -> IntentState:
+        """Capture the whole authorised amount; returns the state that it ended in, whatever that is."""
+
+    async def cancel_intent(self, intent_id: str, key: str) -> IntentState:
+        """Cancel if that is still possible; returns the state that it ended in, whatever that is."""
+
+    async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> RefundState:
+        """Refund a captured amount."""
+
+
+class TokenChain(Protocol):
+    """Solana, as the saga needs it. Raises `domain.weather.Weather` for what passes; never signs and sends in one."""
+
+    def address_of(self, kind: TokenKind, subject_id: str) -> str:
+        """Return the mint address of a subject, known before anything is sent."""
+
+    async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
+        """Read and verify a mint against its spec; None when there is no account. At confirmed or better."""
+
+    async def sign(self, spec: TokenSpec) -> SignedTransaction:
+        """Simulate, set limits and sign; nothing is sent."""
+
+    async def send(self, signed: SignedTransaction) -> None:
+        """Send the stored bytes (skipPreflight, no node retries); a repeat is harmless."""
+
+    async def fate(self, signature: str) -> TransactionFate:
+        """Say how far a sent transaction has come."""
+
+    async def block_height(self) -> int:
+        """Return the present (finalized) block height, to know when signed bytes can no longer land."""

@@ -1,0 +1,111 @@
+"""Refusals: a rule said no. Typed, carrying data; never retried.
+
+Refusal
+├── SeatsUnavailable      sold-out              the stock does not have so many
+├── HoldExpired           hold-expired          the hold ended before it was confirmed
+├── HoldReleased          hold-released         a late hold meets its tombstone
+├── NotOnSale             not-on-sale           the show's on-chain group does not exist yet
+├── UnknownSubject        not-found             no such venue, show, ticket type, ticket or purchase
+├── PurchaseCancelled     purchase-cancelled    the buyer let it go
+├── CancelTooLate         cancel-too-late       the capture has been requested
+├── KeyReused             idempotency-key-reused  the same key with another body
+├── NotOurHold            not-our-hold          the hold was made by someone else
+├── RefundNeeded          refund-needed         a paid ticket cannot be cancelled
+├── InvalidWallet         invalid-wallet        not a Solana address
+├── WrongState            wrong-state           the step does not follow from the present state
+└── PaymentRefused        payment-refused       Stripe said a final no
+"""
+
+from typing import ClassVar
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
+    """A rule said no. `code` is stable and public; `data` says which values it was about (no personal data)."""
+
+    code: ClassVar[str] = "refused"
+    http_status: ClassVar[int] = 409
+
+    def __init__(self, message: str = "", **data: str | int | None) -> None:
+        super().__init__(message or self.code)
+        self.data = data
+
+
+class SeatsUnavailable(Refusal):
+    """The stock does not have so many."""
+
+    code = "sold-out"
+
+
+class HoldExpired(Refusal):
+    """The hold ended before it was confirmed."""
+
+    code = "hold-expired"
+
+
+class HoldReleased(Refusal):
+    """A late hold meets the tombstone of its release."""
+
+    code = "hold-released"
+
+
+class NotOnSale(Refusal):
+    """The show's on-chain group does not exist yet, or sales are closed."""
+
+    code = "not-on-sale"
+
+
+class UnknownSubject(Refusal):
+    """There is no such venue, show, ticket type, ticket or purchase."""
+
+    code = "not-found"
+    http_status = 404
+
+
+class PurchaseCancelled(Refusal):
+    """The buyer let the purchase go."""
+
+    code = "purchase-cancelled"
+
+
+class CancelTooLate(Refusal):
+    """The capture has been requested: from here giving money back is a refund."""
+
+    code = "cancel-too-late"
+
+
+class KeyReused(Refusal):
+    """The same Idempotency-Key came with another body."""
+
+    code = "idempotency-key-reused"
+
+
+class NotOurHold(Refusal):
+    """The hold was made by someone else."""
+
+    code = "not-our-hold"
+
+
+class RefundNeeded(Refusal):
+    """A paid ticket is given back by a refund, not by a cancel."""
+
+    code = "refund-needed"
+
+
+class InvalidWallet(Refusal):
+    """The wallet is not an address on the curve."""
+
+    code = "invalid-wallet"
+    http_status = 422
+
+
+class WrongState(Refusal):
+    """The step does not follow from the present state."""
+
+    code = "wrong-state"
+
+
+class PaymentRefused(Refusal):
+    """Stripe said a final no; `reason` is Stripe's own code."""
+
+    code = "payment-refused"
+    http_status = 402

@@ -1,0 +1,56 @@
+"""What the chain says of one token, and the signed transactions that make it."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+TokenKind = Literal["venue", "show", "ticket"]
+
+
+class TokenSpec(BaseModel):
+    """A Token-2022 mint to be made at an address known beforehand.
+
+    venue: a group (`max_size` shows); show: a group (`max_size` = capacity) and a member of `group_address` (the
+    venue); ticket: a member of `group_address` (the show), supply 1, held by `owner_address`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: TokenKind
+    subject_id: str
+    name: str
+    symbol: str
+    uri: str
+    group_address: str | None = None
+    max_size: int | None = None
+    owner_address: str | None = None
+
+
+class SignedTransaction(BaseModel):
+    """Signed bytes (base64) that are stored as a fact before they are sent, so that they can be sent again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mint_address: str
+    signature: str
+    wire_base64: str
+    last_valid_block_height: int
+
+
+class TokenState(BaseModel):
+    """A mint as it was read from the chain. `problems` names every way in which it differs from its spec."""
+
+    model_config = ConfigDict(frozen=True)
+
+    address: str
+    supply: int
+    decimals: int
+    owner_address: str | None
+    group_address: str | None
+    group_size: int | None = None
+    group_max_size: int | None = None
+    uri: str | None
+    problems: tuple[str, ...] = ()
+
+
+TransactionFate = Literal["unknown", "processed", "confirmed", "finalized", "failed"]

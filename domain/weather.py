@@ -1,0 +1,12 @@
+"""Weather: what passes by itself. It is retried; it never compensates by itself."""
+
+
+class Weather(Exception):  # noqa: N818 - the word of the house; it is a condition, not a mistake
+    """A network fault, a 5xx, a rate limit, a lock conflict or an outcome that is unknown.
+
+    `unknown` is true when the effect may have happened all the same: look before you repeat.
+    """
+
+    def __init__(self, message: str, *, unknown: bool = False) -> None:
+        super().__init__(message)
+        self.unknown = unknown
