@@ -1,9 +1,13 @@
 """The two outside worlds as the activities need them: a payment gateway and a token chain."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from domain.desk import Desk
 from domain.intent import IntentRequest, IntentState, RefundState
 from domain.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
+
+T = TypeVar("T")
 
 
 class PaymentGateway(Protocol):
@@ -53,3 +57,25 @@ class TokenChain(Protocol):
 
     async def block_height(self) -> int:
         """Return the present (finalized) block height, to know when signed bytes can no longer land."""
+
+
+class Committed(NamedTuple, Generic[T]):
+    """What a decision returned, and the position of the ledger's last fact when it was saved."""
+
+    value: T
+    position: int
+
+
+class Ledger(Protocol):
+    """The one door through which facts are appended.
+
+    `decide` is called with a desk, alone, and may be called again after a conflict: it reads and decides, nothing
+    else. What it records is saved all or none. Its refusals are raised here; a lost connection raises
+    `Weather(unknown=True)`, and the same decision again must then find what it did.
+    """
+
+    async def commit(self, decide: Callable[[Desk], T]) -> Committed[T]:
+        """Decide and append."""
+
+    async def read(self, look: Callable[[Desk], T]) -> T:
+        """Look at aggregates as they are stored; what is recorded on this desk is dropped."""

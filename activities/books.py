@@ -1,0 +1,57 @@
+"""The bookkeeping steps: every money fact once, by its key."""
+
+from temporalio import activity
+
+from activities.commands import MintTicket, PurchaseRef
+from activities.ports import Ledger
+from domain.books import BooksTransaction, Posting, TransactionPosted, minted_postings, sale_postings
+from domain.desk import Desk
+from domain.order import Order
+from domain.payment import Payment
+from domain.refusals import WrongState
+
+
+class BooksActivities:
+    """Posts to the books; a key that is posted already is success."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    @activity.defn(name="settle_sale")
+    async def settle_sale(self, purchase: PurchaseRef) -> None:
+        """Post the captured sale: the venue is credited its share."""
+
+        def decide(desk: Desk) -> None:
+            order = desk.get(Order, purchase.purchase_id)
+            payment = desk.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
+            if order.price is None or order.venue_id is None or payment.state != "captured":
+                raise WrongState("only a captured order is settled", state=payment.state)
+            count = sum(line.quantity for line in order.lines)
+            postings = sale_postings(order.venue_id, order.price, payment.stripe_fee_minor, count)
+            _post(desk, purchase, f"{purchase.purchase_id}:sale", "sale", postings)
+
+        await self._ledger.commit(decide)
+
+    @activity.defn(name="settle_mint")
+    async def settle_mint(self, mint: MintTicket) -> None:
+        """Post that one ticket reached the chain: the mint debt falls by one."""
+
+        def decide(desk: Desk) -> None:
+            _post(desk, mint.purchase, f"{mint.ticket_id}:minted", "minted", minted_postings())
+
+        await self._ledger.commit(decide)
+
+
+def _post(desk: Desk, purchase: PurchaseRef, key: str, kind: str, postings: tuple[Posting, ...]) -> None:
+    if desk.find(BooksTransaction, key) is None:
+        desk.add(
+            BooksTransaction.begin(
+                TransactionPosted,
+                key,
+                desk.at,
+                tenant_id=purchase.tenant_id,
+                purchase_id=purchase.purchase_id,
+                kind=kind,
+                postings=[posting.model_dump() for posting in postings],
+            )
+        )

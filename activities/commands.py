@@ -1,0 +1,93 @@
+"""The commands that workflows give to activities, and the answers: frozen, additive fields only."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.intent import IntentStatus
+from domain.money import Price
+from domain.token import TokenKind
+
+
+class Command(BaseModel):
+    """The base of every command and answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class PurchaseRef(Command):
+    """One attempt at one purchase."""
+
+    tenant_id: str
+    purchase_id: str
+    attempt: int
+
+
+class EndPurchase(Command):
+    """One attempt at one purchase, and why it ends."""
+
+    purchase: PurchaseRef
+    reason: str
+
+
+class ExtendHold(Command):
+    """Move a purchase's deadline."""
+
+    purchase: PurchaseRef
+    hold_until: datetime
+
+
+class PlacedOrder(Command):
+    """A placed order: the locked price and what the later steps need to know."""
+
+    show_id: str
+    venue_id: str
+    price: Price
+    hold_until: datetime
+    capture_method: Literal["manual", "automatic"]
+    ticket_count: int
+
+
+class TicketIds(Command):
+    """The tickets of a purchase."""
+
+    ticket_ids: tuple[str, ...]
+
+
+class PaymentSeen(Command):
+    """What a look at the intent said."""
+
+    intent_id: str
+    status: IntentStatus
+    declined: str | None = None
+
+
+class MintTicket(Command):
+    """Mint one issued ticket."""
+
+    purchase: PurchaseRef
+    ticket_id: str
+
+
+class MintSubject(Command):
+    """Make the on-chain group of a venue or a show."""
+
+    tenant_id: str
+    kind: TokenKind
+    subject_id: str
+
+
+class Minted(Command):
+    """A token that was read back and verified."""
+
+    mint_address: str
+    signature: str
+
+
+class HoldRef(Command):
+    """A hold that the internal ticket API made."""
+
+    tenant_id: str
+    reservation_id: str
+    until: datetime | None = None

@@ -1,0 +1,165 @@
+"""The Solana steps: a token per venue, show and ticket, at an address known beforehand.
+
+Read first; store the signed bytes before sending; send the same bytes until they landed or can no longer land; only
+then sign again; verify what is on chain before it counts.
+"""
+
+import asyncio
+from typing import Protocol
+
+from temporalio import activity
+
+from activities.commands import Minted, MintSubject, MintTicket
+from activities.ports import Ledger, TokenChain
+from domain.bearer import TokenBearer
+from domain.catalog import Show, Venue
+from domain.desk import Desk
+from domain.order import Order
+from domain.refusals import WrongState
+from domain.ticket import Ticket
+from domain.token import SignedTransaction, TokenSpec
+from domain.weather import Weather
+
+RESEND_SECONDS = 2.0
+POLL_SECONDS = 0.25
+SHOWS_MAX_PER_VENUE = 1_000_000
+NAME_BYTES_MAX = 32
+
+
+class Wallets(Protocol):
+    """Where the buyers' wallets are kept, apart from the facts."""
+
+    async def wallet_of(self, buyer_id: str) -> str | None:
+        """Return the wallet that the buyer gave, if any."""
+
+
+class MintActivities:
+    """Makes tokens. `metadata_base` is the URL under which the API serves each token's metadata."""
+
+    def __init__(self, ledger: Ledger, chain: TokenChain, wallets: Wallets, custody: str, metadata_base: str) -> None:
+        self._ledger = ledger
+        self._chain = chain
+        self._wallets = wallets
+        self._custody = custody
+        self._metadata_base = metadata_base.rstrip("/")
+
+    @activity.defn(name="mint_ticket")
+    async def mint_ticket(self, mint: MintTicket) -> Minted:
+        """Mint one issued ticket to the buyer's wallet, or to custody."""
+
+        def look(desk: Desk) -> tuple[Ticket, Show, Order]:
+            ticket = desk.get(Ticket, mint.ticket_id)
+            return ticket, desk.get(Show, ticket.show_id), desk.get(Order, ticket.purchase_id)
+
+        ticket, show, order = await self._ledger.read(look)
+        owner = await self._wallets.wallet_of(order.buyer_id) or self._custody
+        spec = TokenSpec(
+            kind="ticket",
+            subject_id=mint.ticket_id,
+            name=_short(show.name),
+            symbol="TICKET",
+            uri=self._uri("ticket", mint.ticket_id),
+            group_address=show.mint_address,
+            owner_address=owner,
+        )
+        return await self._mint(ticket, spec)
+
+    @activity.defn(name="mint_group")
+    async def mint_group(self, subject: MintSubject) -> Minted:
+        """Make the on-chain group of a venue or of a show."""
+        if subject.kind == "venue":
+            venue = await self._ledger.read(lambda desk: desk.get(Venue, subject.subject_id))
+            return await self._mint(venue, self._venue_spec(venue))
+        show, venue = await self._ledger.read(
+            lambda desk: (
+                (show := desk.get(Show, subject.subject_id)),
+                desk.get(Venue, show.venue_id),
+            )
+        )
+        return await self._mint(show, self._show_spec(show, venue))
+
+    def _venue_spec(self, venue: Venue) -> TokenSpec:
+        return TokenSpec(
+            kind="venue",
+            subject_id=venue.identity,
+            name=_short(venue.name),
+            symbol="VENUE",
+            uri=self._uri("venue", venue.identity),
+            max_size=SHOWS_MAX_PER_VENUE,
+            owner_address=self._custody,
+        )
+
+    def _show_spec(self, show: Show, venue: Venue) -> TokenSpec:
+        if venue.mint_address is None:
+            raise Weather("the venue's group is not on chain yet")
+        return TokenSpec(
+            kind="show",
+            subject_id=show.identity,
+            name=_short(show.name),
+            symbol="SHOW",
+            uri=self._uri("show", show.identity),
+            group_address=venue.mint_address,
+            max_size=show.capacity,
+            owner_address=self._custody,
+        )
+
+    def _uri(self, kind: str, subject_id: str) -> str:
+        return f"{self._metadata_base}/metadata/{kind}/{subject_id}.json"
+
+    async def _mint(self, bearer: TokenBearer, spec: TokenSpec) -> Minted:
+        if bearer.mint_address is not None and bearer.mint_signature is not None:
+            return Minted(mint_address=bearer.mint_address, signature=bearer.mint_signature)
+        address = self._chain.address_of(spec.kind, spec.subject_id)
+        signed = bearer.signed
+        while not await self._verified(address, spec):
+            if signed is None or await self._can_no_longer_land(signed):
+                signed = await self._sign(bearer, spec)
+            await self._land(signed)
+        if signed is None:
+            raise WrongState("a token stands at this address that we never signed", address=address)
+        landed = signed
+        if await self._chain.fate(landed.signature) in {"processed", "confirmed"}:
+            await self._land(landed)  # a token counts as minted only when its transaction is final
+        await self._ledger.commit(
+            lambda desk: desk.get(type(bearer), bearer.identity).mint_token(address, landed.signature, desk.at)
+        )
+        return Minted(mint_address=address, signature=landed.signature)
+
+    async def _verified(self, address: str, spec: TokenSpec) -> bool:
+        token = await self._chain.read_token(address, spec)
+        if token is None:
+            return False
+        if token.problems:
+            raise WrongState(f"the token on chain is not the one we made: {', '.join(token.problems)}")
+        return True
+
+    async def _can_no_longer_land(self, signed: SignedTransaction) -> bool:
+        """Say whether the bytes are dead: expired without a trace, or failed; signing earlier could land twice."""
+        fate = await self._chain.fate(signed.signature)
+        if fate == "failed":
+            return True
+        return fate == "unknown" and await self._chain.block_height() > signed.last_valid_block_height
+
+    async def _sign(self, bearer: TokenBearer, spec: TokenSpec) -> SignedTransaction:
+        signed = await self._chain.sign(spec)
+        await self._ledger.commit(lambda desk: desk.get(type(bearer), bearer.identity).sign_token(signed, desk.at))
+        return signed
+
+    async def _land(self, signed: SignedTransaction) -> None:
+        """Send the same bytes every two seconds until they are final or dead."""
+        resend_in = 0.0
+        while True:
+            activity.heartbeat(signed.signature)
+            if resend_in <= 0:
+                await self._chain.send(signed)
+                resend_in = RESEND_SECONDS
+            fate = await self._chain.fate(signed.signature)
+            if fate in {"finalized", "failed"} or await self._can_no_longer_land(signed):
+                return
+            await asyncio.sleep(POLL_SECONDS)
+            resend_in -= POLL_SECONDS
+
+
+def _short(name: str) -> str:
+    """Cut a name to the bytes that a wallet shows, at a character's edge."""
+    return name.encode()[:NAME_BYTES_MAX].decode(errors="ignore")

@@ -1,0 +1,90 @@
+"""The books: double entry, one balanced transaction per money fact, idempotent by its key.
+
+Balances are credits minus debits, per unit: what we owe is positive, what we have (`stripe:clearing`) is negative.
+Mint debt, tickets that are paid and not on chain yet, is kept in a unit of its own (`TICKET`).
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.fact import FirstFact, Root
+from domain.money import Price
+
+STRIPE_CLEARING = "stripe:clearing"
+PLATFORM_FEES = "platform:fees"
+PROCESSING_FEES = "processing:fees"
+MINT_DEBT = "mint:debt"
+TICKETS_SOLD = "tickets:sold"
+TICKET_UNIT = "TICKET"
+
+
+class Posting(BaseModel):
+    """An amount that is debited to one account and credited to another; so every posting balances."""
+
+    model_config = ConfigDict(frozen=True)
+
+    debit: str
+    credit: str
+    amount: int = Field(gt=0)
+    unit: str
+
+
+class TransactionPosted(FirstFact):
+    """A money fact went into the books."""
+
+    tenant_id: str
+    purchase_id: str
+    kind: str
+    postings: list[dict[str, Any]]
+
+
+class BooksTransaction(Root):
+    """A set of postings that balances; its id is its key."""
+
+    KIND = "books"
+
+    def __init__(self, tenant_id: str, purchase_id: str, kind: str, postings: list[dict[str, Any]]) -> None:
+        """Keep the postings as they were posted."""
+        self.tenant_id = tenant_id
+        self.purchase_id = purchase_id
+        self.kind = kind
+        self.postings = tuple(Posting.model_validate(posting) for posting in postings)
+
+
+def venue_payable(venue_id: str) -> str:
+    """Name the account that says what we owe a venue."""
+    return f"venue:{venue_id}:payable"
+
+
+def sale_postings(venue_id: str, price: Price, stripe_fee_minor: int, ticket_count: int) -> tuple[Posting, ...]:
+    """Post a captured sale: the buyer's money to venue and fees, Stripe's real fee, and the tickets we owe."""
+    money = (
+        (STRIPE_CLEARING, venue_payable(venue_id), price.venue_share_minor),
+        (STRIPE_CLEARING, PLATFORM_FEES, price.platform_fee_minor),
+        (STRIPE_CLEARING, PROCESSING_FEES, price.processing_fee_minor),
+        (PROCESSING_FEES, STRIPE_CLEARING, stripe_fee_minor),
+    )
+    posted = [
+        Posting(debit=debit, credit=credit, amount=amount, unit=price.currency)
+        for debit, credit, amount in money
+        if amount
+    ]
+    owed = Posting(debit=TICKETS_SOLD, credit=MINT_DEBT, amount=ticket_count, unit=TICKET_UNIT)
+    return (*posted, owed)
+
+
+def minted_postings() -> tuple[Posting, ...]:
+    """Post one ticket that reached the chain."""
+    return (Posting(debit=MINT_DEBT, credit=TICKETS_SOLD, amount=1, unit=TICKET_UNIT),)
+
+
+def balances(postings: Iterable[Posting]) -> dict[tuple[str, str], int]:
+    """Fold postings into (account, unit) → credits minus debits."""
+    totals: Counter[tuple[str, str]] = Counter()
+    for posting in postings:
+        totals[posting.credit, posting.unit] += posting.amount
+        totals[posting.debit, posting.unit] -= posting.amount
+    return dict(totals)

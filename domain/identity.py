@@ -1,0 +1,28 @@
+"""Names for things: opaque, derived from what the caller sent, so that a repeat finds the same thing."""
+
+import base64
+import hashlib
+
+DEFAULT_TENANT = "default"
+
+
+def derived(prefix: str, *parts: str) -> str:
+    """Return `prefix_` and 26 letters that stand for the parts; length-prefixed, so that no two lists collide."""
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"{prefix}_{base64.b32encode(digest).decode().lower()[:26]}"
+
+
+def purchase_id_of(tenant_id: str, idempotency_key: str) -> str:
+    """Return the purchase that this tenant's Idempotency-Key stands for."""
+    return derived("pu", tenant_id, idempotency_key)
+
+
+def ticket_id_of(purchase_id: str, attempt: int, number: int) -> str:
+    """Return the id of the n-th ticket (from 1) of one attempt at a purchase."""
+    return derived("ti", purchase_id, str(attempt), str(number))
+
+
+def hold_key_of(purchase_id: str, attempt: int) -> str:
+    """Return the key of the purchase's hold; a new attempt after a refusal is a new hold."""
+    return f"{purchase_id}:hold:{attempt}"

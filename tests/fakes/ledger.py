@@ -1,0 +1,50 @@
+"""A ledger in memory, for tests of activities and workflows."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from activities.ports import Committed
+from domain.desk import Desk
+from domain.fact import Fact, Root
+from domain.weather import Weather
+
+T = TypeVar("T")
+
+
+class FakeLedger:
+    """Keeps facts in lists; `lose_answers` makes that many commits succeed without an answer."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.streams: dict[str, list[Fact]] = defaultdict(list)
+        self.log: list[Fact] = []
+        self.lose_answers = 0
+        self.refuse_connections = 0
+        self._clock = clock
+
+    async def commit(self, decide: Callable[[Desk], T]) -> Committed[T]:
+        if self.refuse_connections:
+            self.refuse_connections -= 1
+            raise Weather("no connection")
+        desk = Desk(self._load, self._clock())
+        value = desk.attempt(decide)
+        for fact in desk.collect():
+            self.streams[fact.originator_id].append(fact)
+            self.log.append(fact)
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise Weather("the connection broke after the commit", unknown=True)
+        return Committed(value, len(self.log))
+
+    async def read(self, look: Callable[[Desk], T]) -> T:
+        return look(Desk(self._load, self._clock()))
+
+    def facts_of(self, stream: str) -> list[Fact]:
+        return list(self.streams.get(stream, []))
+
+    def _load(self, stream: str) -> Root | None:
+        aggregate: Any = None
+        for fact in self.streams.get(stream, []):
+            aggregate = fact.mutate(aggregate)
+        return aggregate

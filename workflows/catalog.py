@@ -1,0 +1,54 @@
+"""VenueWorkflow and ShowWorkflow: register on chain, and only then open the sale."""
+
+from temporalio import workflow
+
+from activities.catalog import CatalogActivities
+from activities.commands import Command, Minted, MintSubject
+from activities.minting import MintActivities
+from workflows.operators import Board
+from workflows.rounds import MINT_PACE, STORE_PACE, Attention, Caller
+
+
+class RegisterInput(Command):
+    """A venue or a show whose facts are recorded and whose token is to be made."""
+
+    subject: MintSubject
+
+
+@workflow.defn(name="VenueWorkflow")
+class VenueWorkflow:
+    """Makes the venue's on-chain group."""
+
+    @workflow.init
+    def __init__(self, start: RegisterInput) -> None:
+        self._subject = start.subject
+        self._board = Board("registering")
+        self._caller = Caller(Attention(self._board.trouble))
+
+    @workflow.run
+    async def run(self, start: RegisterInput) -> Minted:  # noqa: ARG002 - taken by __init__
+        """Mint the group; it waits through any weather."""
+        self._board.show("minting", "Makes the on-chain group and verifies it.")
+        minted = await self._caller.call(
+            MintActivities.mint_group, self._subject, MINT_PACE, "make the on-chain group", forward_only=True
+        )
+        if self._subject.kind == "show":
+            await self._caller.call(
+                CatalogActivities.open_sale, self._subject, STORE_PACE, "open the sale", forward_only=True
+            )
+        self._board.show("ready", f"On chain at {minted.mint_address}.")
+        return minted
+
+
+@workflow.defn(name="ShowWorkflow")
+class ShowWorkflow(VenueWorkflow):
+    """Makes the show's on-chain group in the venue's, then opens the sale."""
+
+    @workflow.init
+    def __init__(self, start: RegisterInput) -> None:
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: RegisterInput) -> Minted:
+        """Mint the group and open the sale."""
+        return await super().run(start)

@@ -1,0 +1,38 @@
+"""HoldWorkflow: a hold of the internal ticket API ends by itself when its time has passed."""
+
+from temporalio import workflow
+
+from activities.commands import HoldRef
+from activities.holds import HoldActivities
+from workflows.operators import Board
+from workflows.rounds import STORE_PACE, Attention, Caller
+
+
+@workflow.defn(name="HoldWorkflow")
+class HoldWorkflow:
+    """Waits for the hold's deadline, or for the news that it ended earlier."""
+
+    @workflow.init
+    def __init__(self, start: HoldRef) -> None:
+        self._start = start
+        self._ended = False
+        self._board = Board("holding")
+        self._caller = Caller(Attention(self._board.trouble))
+
+    @workflow.run
+    async def run(self, start: HoldRef) -> str:
+        """Expire the hold unless it was confirmed or released; returns the state it ended in."""
+        if start.until is not None:
+            self._board.show("holding", f"Expires at {start.until.isoformat(timespec='seconds')}.")
+            try:
+                await workflow.wait_condition(lambda: self._ended, timeout=start.until - workflow.now())
+            except TimeoutError:
+                self._board.show("expiring", "The hold's time has passed.")
+        return await self._caller.call(
+            HoldActivities.expire_reservation, start, STORE_PACE, "end the hold if it is still open", forward_only=True
+        )
+
+    @workflow.signal(name="hold_ended")
+    def hold_ended(self) -> None:
+        """Take the news that the hold was confirmed or released."""
+        self._ended = True

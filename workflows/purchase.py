@@ -1,0 +1,263 @@
+"""PurchaseWorkflow: one purchase from the request to minted tickets and a credited venue."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+from activities.books import BooksActivities
+from activities.commands import (
+    Command,
+    EndPurchase,
+    ExtendHold,
+    MintTicket,
+    PaymentSeen,
+    PlacedOrder,
+    PurchaseRef,
+)
+from activities.minting import MintActivities
+from activities.payments import PaymentActivities
+from activities.sales import SalesActivities
+from workflows.operators import Board
+from workflows.rounds import MINT_PACE, STORE_PACE, STRIPE_PACE, Attention, Caller, Refused
+from workflows.saga import Saga, drain, raise_if_cancelled, settled, step
+
+T = TypeVar("T")
+PAID = {"requires_capture", "succeeded"}
+NO_SALE_YET = {"sold-out", "not-on-sale", "not-found", "hold-expired"}
+Outcome = Literal["fulfilled", "refused", "cancelled"]
+
+
+class PurchaseInput(Command):
+    """What a purchase starts from; the facts hold the rest."""
+
+    purchase: PurchaseRef
+    show_id: str
+    poll_seconds: int = 30
+    processing_extension_seconds: int = 600
+
+
+class CheckoutAnswer(Command):
+    """What the buyer's first call learns: an open checkout, or the refusal that ended it."""
+
+    state: Literal["open", "ended"]
+    order: PlacedOrder | None = None
+    refusal_code: str | None = None
+    refusal_detail: str | None = None
+
+
+class PurchaseResult(Command):
+    """How a purchase ended, in a word and a reason."""
+
+    outcome: Outcome
+    reason: str
+    ticket_addresses: tuple[str, ...] = ()
+
+
+@workflow.defn(name="PurchaseWorkflow")
+class PurchaseWorkflow:
+    """The saga: reserve, order, tickets, payment wait, confirm; after the pivot mint and settle."""
+
+    @workflow.init
+    def __init__(self, start: PurchaseInput) -> None:
+        self._start = start
+        self._purchase = start.purchase
+        self._board = Board("reserving")
+        self._caller = Caller(Attention(self._board.trouble))
+        self._order: PlacedOrder | None = None
+        self._checkout_open = False
+        self._ended: PurchaseResult | None = None
+        self._refusal: Refused | None = None
+        self._hint = False
+        self._buyer_cancelled = False
+
+    @workflow.run
+    async def run(self, start: PurchaseInput) -> PurchaseResult:  # noqa: ARG002 - taken by __init__
+        """Sell, or leave nothing behind."""
+        saga = Saga()
+        try:
+            async with saga:
+                tickets = await self._sell(saga)
+        except Refused as refused:
+            self._refusal = refused
+            result = await drain(self._end_without_sale(refused.code))
+        except (FailureError, asyncio.CancelledError) as failure:
+            self._ended = await drain(self._end_without_sale(_reason(failure)))
+            await self._close()
+            raise
+        else:
+            result = await drain(self._fulfil(tickets))
+        self._ended = result
+        await self._close()
+        return result
+
+    @workflow.update(name="open_checkout")
+    async def open_checkout(self) -> CheckoutAnswer:
+        """Answer when the checkout is open, or when the purchase has ended before."""
+        await workflow.wait_condition(lambda: self._checkout_open or self._ended is not None)
+        if self._checkout_open:
+            return CheckoutAnswer(state="open", order=self._order)
+        refusal = self._refusal
+        return CheckoutAnswer(
+            state="ended",
+            refusal_code=refusal.code if refusal else "purchase-cancelled",
+            refusal_detail=refusal.message if refusal else None,
+        )
+
+    @workflow.signal(name="look_again")
+    def look_again(self) -> None:
+        """Take a webhook's hint: look at the payment now."""
+        self._hint = True
+
+    @workflow.signal(name="buyer_cancelled")
+    def buyer_cancelled(self) -> None:
+        """Take the news that the buyer's cancel was recorded."""
+        self._buyer_cancelled = True
+
+    async def _close(self) -> None:
+        """Show how it ended and let the buyer's call have its answer."""
+        if self._ended is not None:
+            self._board.show(self._ended.outcome, f"Ended: {self._ended.outcome} ({self._ended.reason}).")
+        await drain(workflow.wait_condition(workflow.all_handlers_finished))
+
+    async def _sell(self, saga: Saga) -> tuple[str, ...]:
+        purchase = self._purchase
+        sales, payments = SalesActivities, PaymentActivities
+
+        self._board.show("reserving", "Holds the seats.")
+        saga.undo(lambda: self._undo(sales.release_seats, saga, "release the seats"))
+        await step(self._store(sales.reserve_seats, purchase, "hold the seats, all or none"))
+
+        saga.undo(lambda: self._undo(sales.cancel_order, saga, "cancel the order"))
+        self._order = order = await step(self._store(sales.place_order, purchase, "price and place the order"))
+
+        saga.undo(lambda: self._undo(sales.void_tickets, saga, "void the tickets"))
+        tickets = await step(self._store(sales.create_tickets, purchase, "create the tickets, reserved"))
+
+        saga.undo(self._let_the_money_go)
+        await step(self._stripe(payments.create_intent, purchase, "create the PaymentIntent"))
+        self._checkout_open = True
+        await self._await_payment(order)
+
+        self._board.show("confirming", "The buyer has paid; confirms the seats and captures the money.")
+        saga.undo(lambda: self._undo(sales.unconfirm_seats, saga, "un-confirm the seats"))
+        await step(self._store(sales.confirm_seats, purchase, "confirm the seats and request the capture"))
+        await drain(self._stripe(payments.capture_payment, purchase, "capture the money"))
+        saga.pivot()
+        return tickets.ticket_ids
+
+    async def _await_payment(self, order: PlacedOrder) -> None:
+        """Wait until the buyer has paid; the hold's end asks Stripe before anything is given up."""
+        hold_until = order.hold_until
+        last_extension = hold_until + timedelta(seconds=self._start.processing_extension_seconds)
+        while True:
+            self._hint = False
+            due = workflow.now() >= hold_until
+            seen = await step(self._stripe(PaymentActivities.look_at_intent, self._purchase, "ask Stripe"))
+            if seen.status in PAID:
+                return
+            if self._buyer_cancelled:
+                raise Refused("purchase-cancelled", "the buyer cancelled")
+            if seen.status == "canceled":
+                raise Refused("payment-refused", "the payment was cancelled at Stripe")
+            if due:
+                hold_until = await self._hold_on(seen, last_extension)
+            self._show_wait(seen, hold_until)
+            await self._doze(hold_until)
+
+    async def _hold_on(self, seen: PaymentSeen, last_extension: datetime) -> datetime:
+        """Extend the hold of a payment that is being processed, within a limit; end any other."""
+        now = workflow.now()
+        if seen.status != "processing" or now >= last_extension:
+            raise Refused("hold-expired", "the hold ran out before the payment came")
+        until = min(now + timedelta(seconds=self._start.poll_seconds), last_extension)
+        extension = ExtendHold(purchase=self._purchase, hold_until=until)
+        return await step(self._store(SalesActivities.extend_hold, extension, "hold on: the payment is processing"))
+
+    async def _doze(self, hold_until: datetime) -> None:
+        """Sleep until a hint, a cancel, the next poll or the hold's end."""
+        left = max((hold_until - workflow.now()).total_seconds(), 0.01)
+        timeout = min(float(self._start.poll_seconds), left)
+        try:
+            await workflow.wait_condition(
+                lambda: self._hint or self._buyer_cancelled,
+                timeout=timeout,
+                timeout_summary="next look at the payment, or the hold's end",
+            )
+        except TimeoutError:
+            return
+        finally:
+            raise_if_cancelled()
+
+    def _show_wait(self, seen: PaymentSeen, hold_until: datetime) -> None:
+        declined = f" The last card was declined ({seen.declined})." if seen.declined else ""
+        self._board.show(
+            "awaiting-payment",
+            f"Waits for the buyer's payment until {hold_until.isoformat(timespec='seconds')}.{declined}",
+        )
+
+    async def _let_the_money_go(self) -> None:
+        self._board.show("compensating", "Makes sure that we do not have the buyer's money.")
+        await self._stripe(
+            PaymentActivities.cancel_payment, self._purchase, "cancel the payment, or refund it", forward_only=True
+        )
+
+    async def _fulfil(self, ticket_ids: tuple[str, ...]) -> PurchaseResult:
+        """Everything after the pivot: forward only, and mint and settle do not wait for each other."""
+        purchase = self._purchase
+        self._board.show("fulfilling", "The money is captured; mints the tickets and credits the venue.")
+        await self._store(SalesActivities.confirm_order, purchase, "confirm the order", forward_only=True)
+        addresses: dict[str, str] = {}
+        await settled(
+            self._settle(),
+            *(self._mint(ticket_id, addresses) for ticket_id in ticket_ids),
+        )
+        await self._store(SalesActivities.fulfil_order, purchase, "record the good end", forward_only=True)
+        minted = tuple(addresses[ticket_id] for ticket_id in ticket_ids)
+        return PurchaseResult(outcome="fulfilled", reason="paid, minted and settled", ticket_addresses=minted)
+
+    async def _settle(self) -> None:
+        await self._store(
+            BooksActivities.settle_sale, self._purchase, "post the sale, credit the venue", forward_only=True
+        )
+        await self._store(PaymentActivities.close_checkout, self._purchase, "forget the secret", forward_only=True)
+
+    async def _mint(self, ticket_id: str, addresses: dict[str, str]) -> None:
+        mint = MintTicket(purchase=self._purchase, ticket_id=ticket_id)
+        minted = await self._caller.call(
+            MintActivities.mint_ticket, mint, MINT_PACE, f"mint {ticket_id}", forward_only=True
+        )
+        addresses[ticket_id] = minted.mint_address
+        await self._store(BooksActivities.settle_mint, mint, f"post the mint of {ticket_id}", forward_only=True)
+
+    async def _undo(self, method: Callable[[Any, Any], Awaitable[None]], saga: Saga, summary: str) -> None:
+        end = EndPurchase(purchase=self._purchase, reason=_reason(saga.cause))
+        await self._store(method, end, summary, forward_only=True)
+
+    async def _end_without_sale(self, code: str) -> PurchaseResult:
+        """Say how it ended; a purchase that was refused before an order was placed frees its key."""
+        refused = self._order is None and code in NO_SALE_YET
+        end = EndPurchase(purchase=self._purchase, reason=code)
+        method = SalesActivities.refuse_purchase if refused else SalesActivities.cancel_order
+        await self._store(method, end, f"record the end: {code}", forward_only=True)
+        return PurchaseResult(outcome="refused" if refused else "cancelled", reason=code)
+
+    async def _store(
+        self, method: Callable[[Any, Any], Awaitable[T]], command: Any, summary: str, *, forward_only: bool = False
+    ) -> T:
+        return await self._caller.call(method, command, STORE_PACE, summary, forward_only=forward_only)
+
+    async def _stripe(
+        self, method: Callable[[Any, Any], Awaitable[T]], command: Any, summary: str, *, forward_only: bool = False
+    ) -> T:
+        return await self._caller.call(method, command, STRIPE_PACE, summary, forward_only=forward_only)
+
+
+def _reason(cause: BaseException | None) -> str:
+    """Return the stable word for why a purchase ended."""
+    if isinstance(cause, Refused):
+        return cause.code
+    return "operator-cancelled" if isinstance(cause, asyncio.CancelledError) else "failed"

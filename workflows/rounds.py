@@ -1,0 +1,120 @@
+"""Rounds: how a workflow calls an activity through weather.
+
+The server's own retries cannot be seen by the workflow, so they are bounded to a round. After a round of weather the
+purchase says that it needs an operator and begins the next one; a refusal ends the step; anything else is a bug in an
+activity, and is tried again slowly until it is fixed.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, NamedTuple, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
+
+from activities.failures import BUG
+from activities.queues import MINT, PURCHASES, STRIPE
+
+T = TypeVar("T")
+BUG_PAUSE = timedelta(seconds=60)
+WEATHER_PAUSE = timedelta(seconds=10)
+
+
+class Pace(NamedTuple):
+    """How one kind of activity is called: its queue, its patience and the length of a round."""
+
+    queue: str
+    start_to_close: timedelta
+    attempts: int
+    interval_max: timedelta
+    heartbeat: timedelta | None = None
+
+
+STORE_PACE = Pace(PURCHASES, timedelta(seconds=5), 10, timedelta(seconds=2))
+STRIPE_PACE = Pace(STRIPE, timedelta(seconds=15), 8, timedelta(seconds=10))
+MINT_PACE = Pace(MINT, timedelta(seconds=120), 6, timedelta(seconds=10), timedelta(seconds=8))
+
+
+class Attention:
+    """Whether a workflow needs an operator, and why; `changed` shows it."""
+
+    def __init__(self, changed: Callable[[str | None], None]) -> None:
+        self._changed = changed
+        self._causes: dict[str, str] = {}
+
+    def ask(self, activity: str, cause: str) -> None:
+        """Say that an activity does not get through."""
+        self._causes[activity] = cause
+        self._changed(self.text)
+
+    def settle(self, activity: str) -> None:
+        """Say that it got through."""
+        if self._causes.pop(activity, None) is not None:
+            self._changed(self.text)
+
+    @property
+    def text(self) -> str | None:
+        """What does not get through, in one line, or None."""
+        return "; ".join(f"{name}: {cause}" for name, cause in self._causes.items()) or None
+
+
+class Refused(ApplicationError):  # noqa: N818 - a refusal is an answer, not an error
+    """A rule said no; `code` is the refusal's."""
+
+    def __init__(self, code: str, message: str, *details: Any) -> None:
+        super().__init__(message, *details, type=code, non_retryable=True)
+        self.code = code
+
+
+class Caller:
+    """Calls activities in rounds until they succeed or are refused."""
+
+    def __init__(self, attention: Attention) -> None:
+        self._attention = attention
+
+    async def call(
+        self,
+        method: Callable[[Any, Any], Awaitable[T]],
+        command: Any,
+        pace: Pace,
+        summary: str,
+        *,
+        forward_only: bool = False,
+    ) -> T:
+        """Run one activity. With `forward_only` a refusal too waits for an operator, and a cancel changes nothing."""
+        name = method.__name__
+        while True:
+            try:
+                result: T = await self._round(method, command, pace, summary)
+            except ActivityError as error:
+                cause = error.cause
+                if isinstance(cause, CancelledError):
+                    raise
+                refused = isinstance(cause, ApplicationError) and cause.non_retryable and cause.type != BUG
+                if refused and isinstance(cause, ApplicationError) and not forward_only:
+                    raise Refused(cause.type or "refused", cause.message, *cause.details) from error
+                self._attention.ask(name, str(cause))
+                patient = refused or (isinstance(cause, ApplicationError) and cause.type == BUG)
+                await workflow.sleep(
+                    BUG_PAUSE if patient else WEATHER_PAUSE, summary=f"before the next round of {name}"
+                )
+                continue
+            self._attention.settle(name)
+            return result
+
+    async def _round(self, method: Callable[[Any, Any], Awaitable[T]], command: Any, pace: Pace, summary: str) -> T:
+        return await workflow.execute_activity_method(
+            method,
+            command,
+            task_queue=pace.queue,
+            start_to_close_timeout=pace.start_to_close,
+            heartbeat_timeout=pace.heartbeat,
+            summary=summary,
+            retry_policy=RetryPolicy(
+                initial_interval=timedelta(milliseconds=200),
+                backoff_coefficient=2.0,
+                maximum_interval=pace.interval_max,
+                maximum_attempts=pace.attempts,
+            ),
+        )
