@@ -1,0 +1,236 @@
+"""One world of fakes behind the real activities and workflows, and the laws that must hold in it."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from solders.keypair import Keypair
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.books import BooksActivities
+from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.commands import MintSubject, PurchaseRef
+from activities.door import DoorActivities, RequestPurchase
+from activities.failures import FailureKinds
+from activities.holds import HoldActivities
+from activities.minting import MintActivities
+from activities.payments import PaymentActivities
+from activities.queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
+from activities.sales import SalesActivities
+from domain.allocation import Allocation
+from domain.books import BooksTransaction, balances, venue_payable
+from domain.catalog import TicketType
+from domain.identity import DEFAULT_TENANT, purchase_id_of
+from domain.money import FeeRates
+from domain.order import Line, Order
+from domain.ticket import Ticket
+from tests.fakes.gates import Gates
+from tests.fakes.ledger import FakeLedger
+from tests.fakes.payment_gateway import FakePaymentGateway
+from tests.fakes.token_chain import FakeTokenChain
+from workflows.catalog import ShowWorkflow, VenueWorkflow
+from workflows.hold import HoldWorkflow
+from workflows.payment_case import PaymentCaseWorkflow
+from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, PurchaseWorkflow
+
+RUNNER = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules(
+        "activities", "domain", "pydantic", "eventsourcing", "tests"
+    )
+)
+WORKFLOWS: list[type] = [PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow]
+CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
+PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
+
+
+class InMemory:
+    """Checkouts and wallets."""
+
+    def __init__(self) -> None:
+        self.secrets: dict[str, str] = {}
+        self.wallets: dict[str, str] = {}
+
+    async def keep(self, purchase_id: str, client_secret: str) -> None:
+        self.secrets[purchase_id] = client_secret
+
+    async def forget(self, purchase_id: str) -> None:
+        self.secrets.pop(purchase_id, None)
+
+    async def wallet_of(self, buyer_id: str) -> str | None:
+        return self.wallets.get(buyer_id)
+
+
+class World:
+    """Fakes outside, the real saga inside; one show of ten seats at 10.00."""
+
+    capacity = 10
+    price_minor = 1000
+
+    def __init__(self, server: WorkflowEnvironment) -> None:
+        self.server = server
+        self.ledger = FakeLedger(lambda: datetime.now(UTC))
+        self.gateway = FakePaymentGateway()
+        self.chain = FakeTokenChain()
+        self.memory = InMemory()
+        self.gates = Gates()
+        self.door = DoorActivities(self.ledger)
+        self.catalog = CatalogActivities(self.ledger)
+        self.holds = HoldActivities(self.ledger)
+        self.minting = MintActivities(self.ledger, self.chain, self.memory, CUSTODY, "http://127.0.0.1")
+        self.poll_seconds = 30
+        self.processing_extension_seconds = 600
+
+    def activities(self, queue: str) -> list[Any]:
+        sales, books = SalesActivities(self.ledger), BooksActivities(self.ledger)
+        payments = PaymentActivities(self.ledger, self.gateway, self.memory)
+        owners = {
+            PURCHASES: [sales, books, self.catalog, self.holds, payments],
+            STRIPE: [payments],
+            MINT: [self.minting],
+        }
+        return [
+            method
+            for owner in owners[queue]
+            for method in (getattr(owner, name) for name in dir(owner) if not name.startswith("_"))
+            if hasattr(method, "__temporal_activity_definition")
+        ]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run one worker per queue, as in production."""
+        async with AsyncExitStack() as stack:
+            for queue in ALL_QUEUES:
+                worker = Worker(
+                    self.server.client,
+                    task_queue=queue,
+                    workflows=WORKFLOWS if queue == PURCHASES else [],
+                    activities=self.activities(queue),
+                    interceptors=[FailureKinds(), self.gates],
+                    workflow_runner=RUNNER,
+                )
+                await stack.enter_async_context(worker)
+            yield
+
+    async def announce(self, hold_seconds: int = 600, capture_method: Any = "manual") -> None:
+        rates = FeeRates()
+        await self.catalog.register_venue(
+            RegisterVenue(tenant_id="default", venue_id="ve", name="Venue", rates=rates, body_digest="v")
+        )
+        seats = TicketType(ticket_type_id="tt", name="Seat", price_minor=self.price_minor, capacity=self.capacity)
+        await self.catalog.announce_show(
+            AnnounceShow(
+                tenant_id="default",
+                show_id="sh",
+                venue_id="ve",
+                name="Show",
+                currency="eur",
+                ticket_types=[seats],
+                hold_seconds=hold_seconds,
+                capture_method=capture_method,
+                body_digest="s",
+            )
+        )
+
+    async def open_show(self, hold_seconds: int = 600, capture_method: Any = "manual") -> None:
+        """Announce the show and put it on sale, its groups made on the fake chain."""
+        await self.announce(hold_seconds, capture_method)
+        for kind, identity in (("venue", "ve"), ("show", "sh")):
+            subject = MintSubject(tenant_id="default", kind=kind, subject_id=identity)
+            await ActivityEnvironment().run(self.minting.mint_group, subject)
+        await self.catalog.open_sale(MintSubject(tenant_id="default", kind="show", subject_id="sh"))
+
+    async def request(self, key: str = "key", quantity: int = 2) -> PurchaseRef:
+        """Record a request at the door."""
+        requested = await self.door.request_purchase(
+            RequestPurchase(
+                tenant_id=DEFAULT_TENANT,
+                purchase_id=purchase_id_of(DEFAULT_TENANT, key),
+                body_digest=f"{quantity}",
+                show_id="sh",
+                lines=[Line(ticket_type_id="tt", quantity=quantity)],
+                buyer_id="by",
+            )
+        )
+        return requested.purchase
+
+    async def buy(self, client: Client, key: str = "key", quantity: int = 2) -> tuple[PurchaseHandle, CheckoutAnswer]:
+        """Do what the API does: request, then update-with-start."""
+        purchase = await self.request(key, quantity)
+        start = WithStartWorkflowOperation(
+            PurchaseWorkflow.run,
+            PurchaseInput(
+                purchase=purchase,
+                show_id="sh",
+                poll_seconds=self.poll_seconds,
+                processing_extension_seconds=self.processing_extension_seconds,
+            ),
+            id=f"purchase/{purchase.purchase_id}",
+            task_queue=PURCHASES,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+        answer = await client.execute_update_with_start_workflow(
+            PurchaseWorkflow.open_checkout,
+            start_workflow_operation=start,
+            id=f"{purchase.purchase_id}:{purchase.attempt}",
+        )
+        return await start.workflow_handle(), answer
+
+    async def ended(self, handle: PurchaseHandle) -> PurchaseResult:
+        """Await the result; meanwhile a time-skipping server goes to whatever is due next."""
+        async with self.server.time_skipping_unlocked():
+            return await handle.result()
+
+    async def order(self, key: str = "key") -> Order:
+        return await self.ledger.read(lambda desk: desk.get(Order, purchase_id_of(DEFAULT_TENANT, key)))
+
+    async def ref(self, key: str = "key") -> PurchaseRef:
+        order = await self.order(key)
+        return PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
+
+    async def stock(self) -> tuple[int, int, int]:
+        """Return (available, held, sold)."""
+        seats = await self.ledger.read(lambda desk: desk.get(Allocation, "tt"))
+        return seats.available, seats.held, seats.sold
+
+    async def intent_id(self, key: str = "key") -> str:
+        found = await self.gateway.find_intent(purchase_id_of(DEFAULT_TENANT, key))
+        assert found is not None
+        return found.intent_id
+
+    def books(self) -> dict[tuple[str, str], int]:
+        return balances(
+            posting
+            for stream in self.ledger.streams
+            if stream.startswith("books:")
+            for posting in self._root(stream, BooksTransaction).postings
+        )
+
+    def _root(self, stream: str, kind: type) -> Any:
+        loaded = self.ledger._load(stream)
+        assert isinstance(loaded, kind)
+        return loaded
+
+    async def check_laws(self) -> None:
+        """What must hold at rest, whatever happened."""
+        orders = [self._root(s, Order) for s in self.ledger.streams if s.startswith("order:")]
+        tickets = [self._root(s, Ticket) for s in self.ledger.streams if s.startswith("ticket:")]
+        sold = [order for order in orders if order.state in {"confirmed", "fulfilled"}]
+        seats = sum(line.quantity for order in sold for line in order.lines)
+        money = sum(order.price.total_minor for order in sold)
+        share = sum(order.price.venue_share_minor for order in sold)
+        issued = [ticket for ticket in tickets if ticket.state == "issued"]
+        assert all(order.state in {"fulfilled", "cancelled", "refused"} for order in orders)
+        assert await self.stock() == (self.capacity - seats, 0, seats)
+        assert self.gateway.captured_minor - self.gateway.refunded_minor == money
+        assert len(issued) == seats
+        assert all(ticket.state == "void" for ticket in tickets if ticket not in issued)
+        assert [self.chain.landings[ticket.mint_address] for ticket in issued] == [1] * seats
+        totals = self.books()
+        assert sum(totals.values()) == 0
+        assert totals.get((venue_payable("ve"), "eur"), 0) == share
+        assert totals.get(("mint:debt", "TICKET"), 0) == 0
