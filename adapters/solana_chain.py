@@ -42,11 +42,6 @@ _HOLDER_ACCOUNT_BYTES = 170
 _ALREADY_IN_USE = 0
 _GROUP_IS_FULL = 0xCB0A6959
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-_FATES: dict[TransactionConfirmationStatus, TransactionFate] = {
-    TransactionConfirmationStatus.Processed: "processed",
-    TransactionConfirmationStatus.Confirmed: "confirmed",
-    TransactionConfirmationStatus.Finalized: "finalized",
-}
 
 
 class SimulationError(Exception):
@@ -166,8 +161,7 @@ class SolanaChain:
             found = (await self._client.get_signature_statuses(asked, search_transaction_history=True)).value[0]
         if found is None:
             return "unknown"
-        # Without a word about confirmation an old node means that it is rooted.
-        reached = _FATES[found.confirmation_status] if found.confirmation_status is not None else "finalized"
+        reached = _reached(found.confirmation_status)
         return "failed" if found.err is not None and reached != "processed" else reached
 
     async def block_height(self) -> int:
@@ -206,9 +200,26 @@ class SolanaChain:
     async def _simulate(self, trial: VersionedTransaction, spec: TokenSpec) -> int:
         outcome = (await self._client.simulate_transaction(trial, commitment=Confirmed)).value
         if outcome.err is not None:
+            await self._check_group(spec)
             _raise_simulated(outcome.err, outcome.logs or [], spec)
         consumed = outcome.units_consumed or 0
         return min(COMPUTE_UNITS_SIMULATED, max(COMPUTE_UNITS_LEAST, consumed * _UNITS_MARGIN_PERCENT // 100))
+
+    async def _check_group(self, spec: TokenSpec) -> None:
+        # A node that lags behind does not know a group that was made a moment ago.
+        if spec.group_address is None:
+            return
+        if (await self._client.get_account_info(Pubkey.from_string(spec.group_address))).value is None:
+            raise Weather(f"the group {spec.group_address} is not there yet")
+
+
+def _reached(status: TransactionConfirmationStatus | None) -> TransactionFate:
+    if status == TransactionConfirmationStatus.Processed:
+        return "processed"
+    if status == TransactionConfirmationStatus.Confirmed:
+        return "confirmed"
+    # Without a word about confirmation an old node means that it is rooted.
+    return "finalized"
 
 
 def _raise_simulated(err: Any, logs: list[str], spec: TokenSpec) -> None:
