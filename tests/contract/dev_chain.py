@@ -31,6 +31,14 @@ class DevChain:
         self._flags = ["--port", str(self.port), "--ws-port", str(self.ws_port), "--state", str(state)]
         self._flags += ["--slot-ms", str(slot_ms), "--finalized-slots", str(finalized_slots)]
         self._process: subprocess.Popen[bytes] | None = None
+        # One client for all calls: each new one reads the certificates of the system first.
+        self._client = httpx.Client(timeout=10)
+
+    @property
+    def pid(self) -> int:
+        """The pid of the running process."""
+        assert self._process is not None
+        return self._process.pid
 
     def start(self) -> None:
         """Start it and wait until it is healthy."""
@@ -39,7 +47,7 @@ class DevChain:
         while time.monotonic() < deadline:
             assert self._process.poll() is None, "the dev chain ended while starting"
             try:
-                if httpx.get(f"{self.url}/health").status_code == 200:
+                if self._client.get(f"{self.url}/health").status_code == 200:
                     return
             except httpx.TransportError:
                 time.sleep(0.05)
@@ -50,22 +58,33 @@ class DevChain:
         """End it as a crash would, by its pid."""
         if self._process is not None:
             os.kill(self._process.pid, signal.SIGKILL)
-            self._process.wait(timeout=10)
-            self._process = None
+            self.wait()
 
     def stop(self) -> int:
         """End it politely; returns its exit code."""
         if self._process is None:
             return 0
         os.kill(self._process.pid, signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for its end; returns its exit code."""
+        assert self._process is not None
         code = self._process.wait(timeout=10)
         self._process = None
+        self._client.close()
+        self._client = httpx.Client(timeout=10)
         return code
+
+    def close(self) -> None:
+        """End it, if it still runs, and close the connections."""
+        self.kill()
+        self._client.close()
 
     def call(self, method: str, *params: Any) -> dict[str, Any]:
         """Make one plain JSON-RPC call and return the whole answer."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-        answer = httpx.post(self.url, json=body)
+        answer = self._client.post(self.url, json=body)
         return {"status": answer.status_code, **(answer.json() if answer.status_code == 200 else {})}
 
     def result(self, method: str, *params: Any) -> Any:
@@ -74,4 +93,4 @@ class DevChain:
 
     def faults(self, **switches: int) -> None:
         """Set the fault switches."""
-        assert httpx.post(f"{self.url}/_chain/faults", json=switches).status_code == 200
+        assert self._client.post(f"{self.url}/_chain/faults", json=switches).status_code == 200

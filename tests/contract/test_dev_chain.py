@@ -2,13 +2,18 @@
 
 import base64
 import json
+import os
+import signal
+import sqlite3
 import struct
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from solders.hash import Hash
 from solders.instruction import Instruction
@@ -36,7 +41,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
     chain = DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite")
     chain.start()
     yield chain
-    chain.kill()
+    chain.close()
 
 
 @pytest.fixture
@@ -102,7 +107,7 @@ def test_kill_nine_forgets_nothing(tmp_path: Path) -> None:
         assert "already been processed" in _send(chain, sent[0], skipPreflight=False)["error"]["message"]
         assert _balance(chain, friend) == moved
     finally:
-        chain.kill()
+        chain.close()
 
 
 def test_the_same_transaction_lands_once(chain: DevChain, payer: Keypair) -> None:
@@ -218,6 +223,9 @@ def test_history_and_transactions_can_be_read(chain: DevChain, payer: Keypair) -
     assert [one["signature"] for one in listed] == [str(one.signatures[0]) for one in reversed(sent)]
     older = {"before": listed[0]["signature"], "limit": 1}
     assert chain.result("getSignaturesForAddress", str(friend), older) == listed[1:2]
+    for encoding in ("base64", "jsonParsed"):
+        wanted = {"commitment": "processed", "encoding": encoding}
+        assert chain.result("getTransaction", str(sent[0].signatures[0]), wanted)["meta"]["err"] is None
     wanted = {"commitment": "processed", "encoding": "json", "maxSupportedTransactionVersion": 0}
     read = chain.result("getTransaction", str(sent[0].signatures[0]), wanted)
     assert read["meta"]["fee"] == _FEE
@@ -233,7 +241,7 @@ def test_wrong_calls_get_protocol_errors(chain: DevChain) -> None:
 
 
 @pytest.mark.parametrize("second_port", [True, False])
-def test_the_web_socket_tells_of_slots_and_signatures(chain: DevChain, payer: Keypair, second_port: bool) -> None:
+def test_the_web_socket_tells_of_slots_and_signatures(chain: DevChain, payer: Keypair, *, second_port: bool) -> None:
     """Both ports take subscriptions; a signature is told once it has reached the level."""
     transaction = _sign(chain, payer, _pay(payer, Keypair().pubkey(), 5_000_000))
     port = chain.ws_port if second_port else chain.port
@@ -288,10 +296,29 @@ async def test_a_plain_client_reads_a_minted_ticket(chain: DevChain) -> None:
     assert struct.unpack_from("<Q", base64.b64decode(held[0]["account"]["data"][0]), 64) == (1,)
 
 
-def test_it_listens_on_loopback_and_stops_politely(tmp_path: Path) -> None:
-    """A polite stop ends both servers."""
+def test_it_listens_on_loopback_only(chain: DevChain) -> None:
+    """Nothing outside this machine can reach either port."""
+    listening = [one.laddr for one in psutil.Process(chain.pid).net_connections() if one.status == psutil.CONN_LISTEN]
+    assert {(one.ip, one.port) for one in listening} == {("127.0.0.1", chain.port), ("127.0.0.1", chain.ws_port)}
+
+
+def test_it_stops_politely(tmp_path: Path) -> None:
+    """SIGTERM ends both servers."""
     chain = DevChain(tmp_path / "chain.sqlite")
     chain.start()
-    chain.stop()
-    with pytest.raises(httpx.TransportError):
-        httpx.get(f"{chain.url}/health")
+    assert chain.stop() in {0, -signal.SIGTERM}
+    chain.close()
+
+
+def test_it_leaves_when_its_file_fails(tmp_path: Path) -> None:
+    """What cannot be stored is not answered: the process ends instead of running ahead of its file."""
+    chain = DevChain(tmp_path / "chain.sqlite")
+    chain.start()
+    try:
+        with closing(sqlite3.connect(tmp_path / "chain.sqlite")) as db:
+            db.execute("DROP TABLE mentions")
+        with pytest.raises(httpx.TransportError):
+            chain.call("requestAirdrop", str(Keypair().pubkey()), _SOL)
+        assert chain.wait() == os.EX_IOERR
+    finally:
+        chain.close()

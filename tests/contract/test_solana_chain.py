@@ -20,7 +20,7 @@ def dev_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
     chain = DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite")
     chain.start()
     yield chain
-    chain.kill()
+    chain.close()
 
 
 @pytest.fixture
@@ -92,3 +92,13 @@ async def test_a_remote_node_gives_no_airdrop() -> None:
     solana = SolanaChain("https://rpc.invalid", bytes(Keypair()), b"secret", str(Keypair().pubkey()))
     assert not await solana.airdrop_if_dev(1)
     await solana.close()
+
+
+async def test_weather_does_not_tell_the_nodes_address() -> None:
+    """The address of a node may hold an access key, so no message and no cause shows it."""
+    solana = SolanaChain(f"http://127.0.0.1:{free_port()}/?key=hush", bytes(Keypair()), b"s", str(Keypair().pubkey()))
+    with pytest.raises(Weather) as caught:
+        await solana.block_height()
+    await solana.close()
+    assert "hush" not in str(caught.value)
+    assert caught.value.__cause__ is None

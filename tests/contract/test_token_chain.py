@@ -54,7 +54,7 @@ def dev_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
     chain = DevChain(directory / "chain.sqlite")
     chain.start()
     yield chain
-    chain.kill()
+    chain.close()
 
 
 @pytest.fixture(params=["fake", "solana"])
