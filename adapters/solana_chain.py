@@ -42,11 +42,6 @@ _HOLDER_ACCOUNT_BYTES = 170
 _ALREADY_IN_USE = 0
 _GROUP_IS_FULL = 0xCB0A6959
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-_FATES: dict[TransactionConfirmationStatus, TransactionFate] = {
-    TransactionConfirmationStatus.Processed: "processed",
-    TransactionConfirmationStatus.Confirmed: "confirmed",
-    TransactionConfirmationStatus.Finalized: "finalized",
-}
 
 
 class SimulationError(Exception):
@@ -131,8 +126,7 @@ class SolanaChain:
         owner = token_transaction.parse_wallet(spec.owner_address) if spec.owner_address else None
         seed = self._seed(spec.kind, spec.subject_id)
         with _weather():
-            latest, rent, balance = await self._prices(token_transaction.final_space(spec))
-            await self._check_balance(spec, rent, balance)
+            latest, rent = await self._prices(spec)
             instructions = token_transaction.token_instructions(
                 spec, self._issuer.pubkey(), seed, owner or Pubkey.from_string(self._custody_owner), rent
             )
@@ -166,8 +160,7 @@ class SolanaChain:
             found = (await self._client.get_signature_statuses(asked, search_transaction_history=True)).value[0]
         if found is None:
             return "unknown"
-        # Without a word about confirmation an old node means that it is rooted.
-        reached = _FATES[found.confirmation_status] if found.confirmation_status is not None else "finalized"
+        reached = _reached(found.confirmation_status)
         return "failed" if found.err is not None and reached != "processed" else reached
 
     async def block_height(self) -> int:
@@ -184,31 +177,47 @@ class SolanaChain:
     def _signed(self, instructions: list[Any], blockhash: Any, units: int) -> VersionedTransaction:
         return token_transaction.sign_transaction(self._issuer, instructions, blockhash, (units, self._price))
 
-    async def _prices(self, space: int) -> tuple[Any, int, int]:
-        latest, rent, balance = await asyncio.gather(
+    async def _prices(self, spec: TokenSpec) -> tuple[Any, int]:
+        """Return the latest blockhash and the mint's rent, once the payer is known to be able to pay."""
+        rent_of, holder_bytes = self._client.get_minimum_balance_for_rent_exemption, _HOLDER_ACCOUNT_BYTES
+        latest, rent, held, kept, balance = await asyncio.gather(
             self._client.get_latest_blockhash(),
-            self._client.get_minimum_balance_for_rent_exemption(space),
+            rent_of(token_transaction.final_space(spec)),
+            rent_of(holder_bytes),
+            # The payer itself must keep enough to stay rent-exempt, or the chain refuses the transaction.
+            rent_of(0),
             self._client.get_balance(self._issuer.pubkey()),
         )
-        return latest.value, rent.value, balance.value
-
-    async def _check_balance(self, spec: TokenSpec, rent: int, balance: int) -> None:
-        # The payer itself must keep enough to stay rent-exempt, or the chain refuses the transaction.
-        kept = (await self._client.get_minimum_balance_for_rent_exemption(0)).value
-        held = 0
-        if spec.kind == "ticket":
-            held = (await self._client.get_minimum_balance_for_rent_exemption(_HOLDER_ACCOUNT_BYTES)).value
         fee = _SIGNATURE_FEE_LAMPORTS + COMPUTE_UNITS_SIMULATED * self._price // _MICRO + 1
-        missing = rent + held + fee + kept - balance
+        holder_rent = held.value if spec.kind == "ticket" else 0
+        missing = rent.value + holder_rent + kept.value + fee - balance.value
         if missing > 0:
             raise Weather(f"the payer {self.payer_address} lacks {missing} lamports")
+        return latest.value, rent.value
 
     async def _simulate(self, trial: VersionedTransaction, spec: TokenSpec) -> int:
         outcome = (await self._client.simulate_transaction(trial, commitment=Confirmed)).value
         if outcome.err is not None:
+            await self._check_group(spec)
             _raise_simulated(outcome.err, outcome.logs or [], spec)
         consumed = outcome.units_consumed or 0
         return min(COMPUTE_UNITS_SIMULATED, max(COMPUTE_UNITS_LEAST, consumed * _UNITS_MARGIN_PERCENT // 100))
+
+    async def _check_group(self, spec: TokenSpec) -> None:
+        # A node that lags behind does not know a group that was made a moment ago.
+        if spec.group_address is None:
+            return
+        if (await self._client.get_account_info(Pubkey.from_string(spec.group_address))).value is None:
+            raise Weather(f"the group {spec.group_address} is not there yet")
+
+
+def _reached(status: TransactionConfirmationStatus | None) -> TransactionFate:
+    if status == TransactionConfirmationStatus.Processed:
+        return "processed"
+    if status == TransactionConfirmationStatus.Confirmed:
+        return "confirmed"
+    # Without a word about confirmation an old node means that it is rooted.
+    return "finalized"
 
 
 def _raise_simulated(err: Any, logs: list[str], spec: TokenSpec) -> None:
@@ -233,11 +242,17 @@ def _says_already_done(message: str) -> bool:
 
 @contextmanager
 def _weather(*, unknown: bool = False) -> Iterator[None]:
-    """Turn whatever the network or the node can throw into Weather."""
+    """Turn whatever the network or the node can throw into Weather.
+
+    Neither message nor cause is passed on: both may hold the node's address, and that often holds an access key.
+    """
     try:
         yield
     except RPCException as error:
-        raise Weather(f"the node refused: {error}") from error
+        raise Weather(f"the node refused: {error}") from None
     except (SolanaRpcException, SerdeJSONError, TimeoutError, OSError) as error:
         cause = error.__cause__ or error
-        raise Weather(f"the node could not be asked: {cause!r}", unknown=unknown) from error
+        status = getattr(getattr(cause, "response", None), "status_code", "")
+        raise Weather(
+            f"the node could not be asked: {type(cause).__name__} {status}".rstrip(), unknown=unknown
+        ) from None

@@ -109,7 +109,7 @@ def token_instructions(spec: TokenSpec, issuer: Pubkey, seed: str, owner: Pubkey
 def sign_transaction(
     issuer: Keypair, instructions: list[Instruction], blockhash: Hash, budget: tuple[int, int]
 ) -> VersionedTransaction:
-    """Sign with a budget of (compute units, micro-lamports per unit); raises WrongState when it is too large to send."""
+    """Sign with a budget of (compute units, micro-lamports per unit); raises WrongState when it is too large."""
     units, price = budget
     whole = [set_compute_unit_limit(units), set_compute_unit_price(price), *instructions]
     message = MessageV0.try_compile(issuer.pubkey(), whole, [], blockhash)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from solders.account import Account
 from solders.hash import Hash
 from solders.litesvm import LiteSVM
+from solders.message import MessageV0
 from solders.pubkey import Pubkey
 from solders.rpc.responses import RpcSimulateTransactionResult
 from solders.signature import Signature
@@ -22,6 +23,8 @@ from devstack.chain.slots import BlockhashWindow, restore_clock
 
 PACKET_BYTES_MAX = 1_232
 CONFIRMED_SLOTS = 1
+_SYSVARS = Pubkey.from_string("Sysvar1111111111111111111111111111111111111")
+_LOOKUP_HEADER_BYTES = 56
 _CLOCK_NOTE = "clock"
 _GENESIS_NOTE = "genesis"
 
@@ -94,7 +97,7 @@ class Ledger:
     def land(self, transaction: VersionedTransaction) -> Verdict:
         """Execute a transaction and remember it; one that cannot pay its fee leaves no trace."""
         self._set_time()
-        keys = list(transaction.message.account_keys)
+        keys = self._keys(transaction)
         before = [self.svm.get_balance(key) or 0 for key in keys]
         verdict = _verdict(self.svm.send_transaction(transaction))
         after = [self.svm.get_balance(key) or 0 for key in keys]
@@ -104,7 +107,7 @@ class Ledger:
         meta = {"fee": verdict.fee, "logs": verdict.logs, "units": verdict.units, "pre": before, "post": after}
         self._book.record(
             self._landing(str(transaction.signatures[0]), bytes(transaction), verdict.err, meta),
-            {key: self._present(key) for key in keys if not self._is_program(key)},
+            {key: self._present(key) for key in keys if not self._is_fixed(key)},
         )
         return verdict
 
@@ -126,9 +129,21 @@ class Ledger:
         account = self.svm.get_account(address)
         return None if account is None or account.lamports == 0 else account
 
-    def _is_program(self, address: Pubkey) -> bool:
+    def _is_fixed(self, address: Pubkey) -> bool:
+        # Programs and sysvars come with the virtual machine; stored ones would be stale after a restart.
         account = self.svm.get_account(address)
-        return account is not None and account.executable
+        return account is not None and (account.executable or account.owner == _SYSVARS)
+
+    def _keys(self, transaction: VersionedTransaction) -> list[Pubkey]:
+        keys = list(transaction.message.account_keys)
+        if isinstance(transaction.message, MessageV0):
+            for lookup in transaction.message.address_table_lookups:
+                table = self.svm.get_account(lookup.account_key)
+                listed = b"" if table is None else bytes(table.data)[_LOOKUP_HEADER_BYTES:]
+                for index in [*lookup.writable_indexes, *lookup.readonly_indexes]:
+                    found = listed[32 * index : 32 * index + 32]
+                    keys += [Pubkey(found)] if len(found) == 32 else []  # noqa: PLR2004 - a key's bytes
+        return list(dict.fromkeys(keys))
 
     def _set_time(self) -> None:
         clock = self.svm.get_clock()

@@ -7,7 +7,8 @@ from typing import Any
 import base58
 from solders.account import Account
 from solders.hash import Hash
-from solders.message import MessageV0
+from solders.instruction import CompiledInstruction
+from solders.message import Message, MessageV0
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
@@ -99,7 +100,7 @@ def landing_json(landing: Landing, encoding: str) -> dict[str, Any]:
     meta, err = json.loads(landing.meta), None if landing.err is None else json.loads(landing.err)
     transaction = VersionedTransaction.from_bytes(landing.wire)
     version: Any = 0 if isinstance(transaction.message, MessageV0) else "legacy"
-    body: Any = _transaction_json(transaction)
+    body: Any = _transaction_json(transaction, explained=encoding == "jsonParsed")
     if encoding in {"base64", "base58"}:
         encode = base64.b64encode if encoding == "base64" else base58.b58encode
         body = [encode(landing.wire).decode(), encoding]
@@ -125,27 +126,44 @@ def landing_json(landing: Landing, encoding: str) -> dict[str, Any]:
     }
 
 
-def _transaction_json(transaction: VersionedTransaction) -> dict[str, Any]:
+def _transaction_json(transaction: VersionedTransaction, *, explained: bool) -> dict[str, Any]:
     message = transaction.message
     blockhash: Hash = message.recent_blockhash
+    keys = [str(key) for key in message.account_keys]
     written: dict[str, Any] = {
-        "header": {
+        "accountKeys": _explained_keys(message) if explained else keys,
+        "recentBlockhash": str(blockhash),
+        "instructions": [_instruction_json(one, keys if explained else None) for one in message.instructions],
+    }
+    if not explained:
+        written["header"] = {
             "numRequiredSignatures": message.header.num_required_signatures,
             "numReadonlySignedAccounts": message.header.num_readonly_signed_accounts,
             "numReadonlyUnsignedAccounts": message.header.num_readonly_unsigned_accounts,
-        },
-        "accountKeys": [str(key) for key in message.account_keys],
-        "recentBlockhash": str(blockhash),
-        "instructions": [
-            {
-                "programIdIndex": instruction.program_id_index,
-                "accounts": list(instruction.accounts),
-                "data": base58.b58encode(bytes(instruction.data)).decode(),
-                "stackHeight": None,
-            }
-            for instruction in message.instructions
-        ],
-    }
+        }
     if isinstance(message, MessageV0):
         written["addressTableLookups"] = []
     return {"signatures": [str(signature) for signature in transaction.signatures], "message": written}
+
+
+def _explained_keys(message: Message | MessageV0) -> list[dict[str, Any]]:
+    return [
+        {
+            "pubkey": str(key),
+            "signer": message.is_signer(index),
+            "writable": message.is_maybe_writable(index),
+            "source": "transaction",
+        }
+        for index, key in enumerate(message.account_keys)
+    ]
+
+
+def _instruction_json(instruction: CompiledInstruction, keys: list[str] | None) -> dict[str, Any]:
+    body = base58.b58encode(bytes(instruction.data)).decode()
+    accounts = list(instruction.accounts)
+    if keys is None:
+        index = instruction.program_id_index
+        return {"programIdIndex": index, "accounts": accounts, "data": body, "stackHeight": None}
+    # Accounts from a lookup table have no name here: the dev chain does not keep what the table said then.
+    named = [keys[index] for index in accounts if index < len(keys)]
+    return {"programId": keys[instruction.program_id_index], "accounts": named, "data": body, "stackHeight": None}
