@@ -59,7 +59,7 @@ class ApiSettings(Group):
     port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
     public_url: str = Field("http://127.0.0.1:8000", description="URL of the API as buyers see it, for metadata URIs")
     engine_timebox_seconds: float = Field(5.0, gt=0, description="wait for the engine before a purchase answers 202")
-    metrics: bool = Field(True, description="whether GET /metrics is served")
+    metrics: bool = Field(default=True, description="whether GET /metrics is served")
 
 
 class SagaSettings(Group):

@@ -4,7 +4,12 @@ import typer
 
 from cli import up
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Sells tickets through one durable purchase saga.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # its frames could show settings
+    help="Sells tickets through one durable purchase saga.",
+)
 # Each group's file has a `register` of its own; a new group is one import and one line here.
 up.register(app)
 

