@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import up
+from cli import demo, up
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -11,6 +11,7 @@ app = typer.Typer(
     help="Sells tickets through one durable purchase saga.",
 )
 # Each group's file has a `register` of its own; a new group is one import and one line here.
+demo.register(app)
 up.register(app)
 
 
