@@ -1,6 +1,7 @@
 """What the demo shows: rich lines in a terminal, plain ones elsewhere, one JSON document with --json."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -27,7 +28,7 @@ class Screen:
         """Show one line of a purchase's timeline."""
         self._console.print(f"  [dim]{line['at'][11:23]}[/] [green]✓[/] {line['text']}", highlight=False)
 
-    def table(self, title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    def table(self, title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
         """Show rows under their names."""
         if not self._console.is_terminal:
             self._console.print(f"  {title}:")
