@@ -1,6 +1,7 @@
 """The HTTP and web socket face of the dev chain."""
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -98,7 +99,7 @@ def _add_socket(app: FastAPI, chain: Chain) -> None:
     async def subscribe(socket: WebSocket) -> None:
         await socket.accept()
         subscriptions = Subscriptions(chain.ledger, chain.reads)
-        news = asyncio.create_task(subscriptions.tell(socket.send_text))
+        news = asyncio.create_task(_tell(socket, subscriptions))
         try:
             while True:
                 await socket.send_text(json.dumps(subscriptions.answer(await socket.receive_text())))
@@ -106,6 +107,12 @@ def _add_socket(app: FastAPI, chain: Chain) -> None:
             pass
         finally:
             news.cancel()
+
+
+async def _tell(socket: WebSocket, subscriptions: Subscriptions) -> None:
+    # The other side may leave between two news; the receiving loop notices and ends this one.
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        await subscriptions.tell(socket.send_text)
 
 
 def _failure(number: Any, error: RpcError) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import base58
 from solders.account import Account
 from solders.hash import Hash
 from solders.instruction import CompiledInstruction
-from solders.message import Message, MessageV0
+from solders.message import MessageHeader, MessageV0
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
@@ -131,7 +131,7 @@ def _transaction_json(transaction: VersionedTransaction, *, explained: bool) -> 
     blockhash: Hash = message.recent_blockhash
     keys = [str(key) for key in message.account_keys]
     written: dict[str, Any] = {
-        "accountKeys": _explained_keys(message) if explained else keys,
+        "accountKeys": _explained_keys(keys, message.header) if explained else keys,
         "recentBlockhash": str(blockhash),
         "instructions": [_instruction_json(one, keys if explained else None) for one in message.instructions],
     }
@@ -146,15 +146,18 @@ def _transaction_json(transaction: VersionedTransaction, *, explained: bool) -> 
     return {"signatures": [str(signature) for signature in transaction.signatures], "message": written}
 
 
-def _explained_keys(message: Message | MessageV0) -> list[dict[str, Any]]:
+def _explained_keys(keys: list[str], header: MessageHeader) -> list[dict[str, Any]]:
+    signers = header.num_required_signatures
+    writable_signers = signers - header.num_readonly_signed_accounts
+    writable_until = len(keys) - header.num_readonly_unsigned_accounts
     return [
         {
-            "pubkey": str(key),
-            "signer": message.is_signer(index),
-            "writable": message.is_maybe_writable(index),
+            "pubkey": key,
+            "signer": index < signers,
+            "writable": index < writable_signers or signers <= index < writable_until,
             "source": "transaction",
         }
-        for index, key in enumerate(message.account_keys)
+        for index, key in enumerate(keys)
     ]
 
 

@@ -10,6 +10,7 @@ from devstack.chain import shapes
 from devstack.chain.faults import AnswerLost, Faults
 from devstack.chain.ledger import PACKET_BYTES_MAX, Ledger, Verdict
 from devstack.chain.reads import Method
+from devstack.chain.slots import last_valid_height
 
 _PREFLIGHT_FAILED = -32002
 _SIGNATURE_FAILED = -32003
@@ -88,7 +89,7 @@ class Writes:
         slot = self._ledger.slot(shapes.level(wanted))
         if replace:
             blockhash = str(self._ledger.window.hash_of(slot))
-            value["replacementBlockhash"] = {"blockhash": blockhash, "lastValidBlockHeight": slot + 150}
+            value["replacementBlockhash"] = {"blockhash": blockhash, "lastValidBlockHeight": last_valid_height(slot)}
         return {"context": {"slot": slot, "apiVersion": "2.2.0"}, "value": value}
 
 

@@ -1,5 +1,6 @@
 """A dev chain of one's own: a process on free ports, stopped by whoever started it."""
 
+import base64
 import os
 import signal
 import socket
@@ -10,8 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from solders.hash import Hash
+from solders.instruction import Instruction
+from solders.keypair import Keypair
+from solders.message import Message
+from solders.pubkey import Pubkey
+from solders.system_program import TransferParams, transfer
+from solders.transaction import VersionedTransaction
 
 ROOT = Path(__file__).resolve().parents[2]
+SOL = 10**9
+FEE = 5_000
+SKIP = {"encoding": "base64", "skipPreflight": True, "maxRetries": 0}
 _START_SECONDS = 20.0
 
 
@@ -25,7 +36,7 @@ def free_port() -> int:
 class DevChain:
     """One dev chain process."""
 
-    def __init__(self, state: Path, *, slot_ms: int = 20, finalized_slots: int = 6) -> None:
+    def __init__(self, state: Path, *, slot_ms: int = 40, finalized_slots: int = 4) -> None:
         self.port, self.ws_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._flags = ["--port", str(self.port), "--ws-port", str(self.ws_port), "--state", str(state)]
@@ -94,3 +105,32 @@ class DevChain:
     def faults(self, **switches: int) -> None:
         """Set the fault switches."""
         assert self._client.post(f"{self.url}/_chain/faults", json=switches).status_code == 200
+
+
+def sign_for(chain: DevChain, payer: Keypair, *instructions: Instruction) -> VersionedTransaction:
+    """Sign with the newest blockhash."""
+    latest = chain.result("getLatestBlockhash", {"commitment": "processed"})["value"]["blockhash"]
+    message = Message.new_with_blockhash(list(instructions), payer.pubkey(), Hash.from_string(latest))
+    return VersionedTransaction(message, [payer])
+
+
+def pay(payer: Keypair, to: Pubkey, lamports: int) -> Instruction:
+    """Move lamports."""
+    return transfer(TransferParams(from_pubkey=payer.pubkey(), to_pubkey=to, lamports=lamports))
+
+
+def send(chain: DevChain, transaction: VersionedTransaction, **wanted: Any) -> dict[str, Any]:
+    """Send without preflight, unless told otherwise, and return the whole answer."""
+    return chain.call("sendTransaction", base64.b64encode(bytes(transaction)).decode(), {**SKIP, **wanted})
+
+
+def balance(chain: DevChain, address: Pubkey) -> int:
+    """Return the lamports of an address."""
+    return int(chain.result("getBalance", str(address))["value"])
+
+
+def status(chain: DevChain, transaction: VersionedTransaction) -> dict[str, Any] | None:
+    """Return what the chain says of a transaction, None when it never landed."""
+    signatures = [str(transaction.signatures[0])]
+    found: dict[str, Any] | None = chain.result("getSignatureStatuses", signatures)["value"][0]
+    return found

@@ -2,38 +2,26 @@
 
 import base64
 import json
-import os
-import signal
-import sqlite3
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
-from solders.hash import Hash
 from solders.instruction import Instruction
 from solders.keypair import Keypair
-from solders.message import Message
 from solders.pubkey import Pubkey
 from solders.signature import Signature
-from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 from websockets.sync.client import connect
 
 from adapters.solana_chain import SolanaChain
 from domain.token import TokenSpec
-from tests.contract.dev_chain import DevChain
+from tests.contract.dev_chain import FEE, SOL, DevChain, balance, pay, send, sign_for, status
 
 _MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
 _TOKEN_2022 = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"
-_SKIP = {"encoding": "base64", "skipPreflight": True, "maxRetries": 0}
-_FEE = 5_000
-_SOL = 10**9
 
 
 @pytest.fixture(scope="module")
@@ -53,72 +41,19 @@ def chain(shared: DevChain) -> Iterator[DevChain]:
 @pytest.fixture
 def payer(chain: DevChain) -> Keypair:
     key = Keypair()
-    chain.result("requestAirdrop", str(key.pubkey()), _SOL)
+    chain.result("requestAirdrop", str(key.pubkey()), SOL)
     return key
-
-
-def _sign(chain: DevChain, payer: Keypair, *instructions: Instruction) -> VersionedTransaction:
-    latest = chain.result("getLatestBlockhash", {"commitment": "processed"})["value"]["blockhash"]
-    message = Message.new_with_blockhash(list(instructions), payer.pubkey(), Hash.from_string(latest))
-    return VersionedTransaction(message, [payer])
-
-
-def _pay(payer: Keypair, to: Pubkey, lamports: int) -> Instruction:
-    return transfer(TransferParams(from_pubkey=payer.pubkey(), to_pubkey=to, lamports=lamports))
-
-
-def _send(chain: DevChain, transaction: VersionedTransaction, **wanted: Any) -> dict[str, Any]:
-    return chain.call("sendTransaction", base64.b64encode(bytes(transaction)).decode(), {**_SKIP, **wanted})
-
-
-def _balance(chain: DevChain, address: Pubkey) -> int:
-    return int(chain.result("getBalance", str(address))["value"])
-
-
-def _status(chain: DevChain, transaction: VersionedTransaction) -> dict[str, Any] | None:
-    signatures = [str(transaction.signatures[0])]
-    found: dict[str, Any] | None = chain.result("getSignatureStatuses", signatures)["value"][0]
-    return found
-
-
-def test_kill_nine_forgets_nothing(tmp_path: Path) -> None:
-    """After SIGKILL and a restart accounts, balances, signatures and the slot are as they were answered."""
-    chain = DevChain(tmp_path / "chain.sqlite")
-    chain.start()
-    try:
-        payer, friend = Keypair(), Keypair().pubkey()
-        chain.result("requestAirdrop", str(payer.pubkey()), _SOL)
-        sent = [_sign(chain, payer, _pay(payer, friend, 10_000_000 + number)) for number in range(20)]
-        failed = _sign(chain, payer, _pay(payer, friend, 100 * _SOL))
-        for transaction in [*sent, failed]:
-            assert "result" in _send(chain, transaction)
-        slot = chain.result("getSlot", {"commitment": "processed"})
-        genesis = chain.result("getGenesisHash")
-        chain.kill()
-        chain.start()
-
-        moved = sum(10_000_000 + number for number in range(20))
-        assert _balance(chain, friend) == moved
-        assert _balance(chain, payer.pubkey()) == _SOL - moved - 21 * _FEE
-        assert all(_status(chain, transaction) for transaction in sent)
-        assert (_status(chain, failed) or {})["err"] == {"InstructionError": [0, {"Custom": 1}]}
-        assert chain.result("getSlot", {"commitment": "processed"}) >= slot
-        assert chain.result("getGenesisHash") == genesis
-        assert "already been processed" in _send(chain, sent[0], skipPreflight=False)["error"]["message"]
-        assert _balance(chain, friend) == moved
-    finally:
-        chain.close()
 
 
 def test_the_same_transaction_lands_once(chain: DevChain, payer: Keypair) -> None:
     """A repeat is AlreadyProcessed with preflight, silent without it, and never executed."""
     friend = Keypair().pubkey()
-    transaction = _sign(chain, payer, _pay(payer, friend, 5_000_000))
-    assert "result" in _send(chain, transaction)
-    assert _send(chain, transaction)["result"] == str(transaction.signatures[0])
-    error = _send(chain, transaction, skipPreflight=False)["error"]
+    transaction = sign_for(chain, payer, pay(payer, friend, 5_000_000))
+    assert "result" in send(chain, transaction)
+    assert send(chain, transaction)["result"] == str(transaction.signatures[0])
+    error = send(chain, transaction, skipPreflight=False)["error"]
     assert (error["code"], error["data"]["err"]) == (-32002, "AlreadyProcessed")
-    assert _balance(chain, friend) == 5_000_000
+    assert balance(chain, friend) == 5_000_000
 
 
 def test_a_blockhash_expires(chain: DevChain, payer: Keypair) -> None:
@@ -126,87 +61,87 @@ def test_a_blockhash_expires(chain: DevChain, payer: Keypair) -> None:
     friend = Keypair().pubkey()
     latest = chain.result("getLatestBlockhash", {"commitment": "processed"})
     assert latest["value"]["lastValidBlockHeight"] == latest["context"]["slot"] + 150
-    late = _sign(chain, payer, _pay(payer, friend, 5_000_000))
+    late = sign_for(chain, payer, pay(payer, friend, 5_000_000))
     chain.faults(jump_slots=160)
     assert chain.result("getBlockHeight") > latest["value"]["lastValidBlockHeight"]
-    assert _send(chain, late)["result"] == str(late.signatures[0])
-    assert "Blockhash not found" in _send(chain, late, skipPreflight=False)["error"]["message"]
-    assert _status(chain, late) is None
-    assert _balance(chain, friend) == 0
+    assert send(chain, late)["result"] == str(late.signatures[0])
+    assert "Blockhash not found" in send(chain, late, skipPreflight=False)["error"]["message"]
+    assert status(chain, late) is None
+    assert balance(chain, friend) == 0
 
 
 def test_a_blockhash_that_is_still_young_survives_a_jump(chain: DevChain, payer: Keypair) -> None:
     """Within 150 slots the old blockhash is as good as a new one."""
     friend = Keypair().pubkey()
-    transaction = _sign(chain, payer, _pay(payer, friend, 5_000_000))
+    transaction = sign_for(chain, payer, pay(payer, friend, 5_000_000))
     chain.faults(jump_slots=60)
-    _send(chain, transaction)
-    assert _balance(chain, friend) == 5_000_000
+    send(chain, transaction)
+    assert balance(chain, friend) == 5_000_000
 
 
 def test_a_dropped_send_is_accepted_and_never_executed(chain: DevChain, payer: Keypair) -> None:
     """The fault switch drops as many sends as it says; the same bytes land afterwards."""
-    transaction = _sign(chain, payer, _pay(payer, Keypair().pubkey(), 5_000_000))
+    transaction = sign_for(chain, payer, pay(payer, Keypair().pubkey(), 5_000_000))
     chain.faults(drop_sends=1)
-    assert _send(chain, transaction)["result"] == str(transaction.signatures[0])
-    assert _status(chain, transaction) is None
-    _send(chain, transaction)
-    assert _status(chain, transaction) is not None
+    assert send(chain, transaction)["result"] == str(transaction.signatures[0])
+    assert status(chain, transaction) is None
+    send(chain, transaction)
+    assert status(chain, transaction) is not None
 
 
 def test_a_lost_answer_leaves_a_landed_transaction(chain: DevChain, payer: Keypair) -> None:
     """The sender gets an error of the network while the transaction has landed."""
-    transaction = _sign(chain, payer, _pay(payer, Keypair().pubkey(), 5_000_000))
+    transaction = sign_for(chain, payer, pay(payer, Keypair().pubkey(), 5_000_000))
     chain.faults(lose_answers=1)
-    assert _send(chain, transaction)["status"] == 503
-    assert _status(chain, transaction) is not None
+    assert send(chain, transaction)["status"] == 503
+    assert status(chain, transaction) is not None
 
 
 def test_a_rejected_send_has_no_effect(chain: DevChain, payer: Keypair) -> None:
     """The node answers that it is behind and does nothing."""
-    transaction = _sign(chain, payer, _pay(payer, Keypair().pubkey(), 5_000_000))
+    transaction = sign_for(chain, payer, pay(payer, Keypair().pubkey(), 5_000_000))
     chain.faults(reject_sends=1)
-    assert _send(chain, transaction)["error"]["code"] == -32005
-    assert _status(chain, transaction) is None
+    assert send(chain, transaction)["error"]["code"] == -32005
+    assert status(chain, transaction) is None
 
 
 def test_an_oversize_transaction_is_refused(chain: DevChain, payer: Keypair) -> None:
     """Nothing above 1,232 bytes is taken, neither to send nor to simulate."""
-    transaction = _sign(chain, payer, Instruction(_MEMO, b"x" * 1_100, []))
+    transaction = sign_for(chain, payer, Instruction(_MEMO, b"x" * 1_100, []))
     assert len(bytes(transaction)) > 1_232
-    assert "too large" in _send(chain, transaction)["error"]["message"]
+    assert "too large" in send(chain, transaction)["error"]["message"]
     wire = base64.b64encode(bytes(transaction)).decode()
     assert "too large" in chain.call("simulateTransaction", wire, {"encoding": "base64"})["error"]["message"]
 
 
 def test_a_forged_signature_is_refused(chain: DevChain, payer: Keypair) -> None:
     """A transaction counts only with the signatures that it needs."""
-    message = _sign(chain, payer, _pay(payer, Keypair().pubkey(), 5_000_000)).message
+    message = sign_for(chain, payer, pay(payer, Keypair().pubkey(), 5_000_000)).message
     forged = VersionedTransaction.populate(message, [Signature.default()])
-    assert _send(chain, forged)["error"]["code"] == -32003
+    assert send(chain, forged)["error"]["code"] == -32003
 
 
 def test_simulation_needs_no_signature_and_changes_nothing(chain: DevChain, payer: Keypair) -> None:
     """Unsigned bytes can be simulated, unless the caller asks for the signatures to be checked."""
     friend = Keypair().pubkey()
-    message = _sign(chain, payer, _pay(payer, friend, 5_000_000)).message
+    message = sign_for(chain, payer, pay(payer, friend, 5_000_000)).message
     wire = base64.b64encode(bytes(VersionedTransaction.populate(message, [Signature.default()]))).decode()
     loose = chain.result("simulateTransaction", wire, {"encoding": "base64"})["value"]
     assert (loose["err"], loose["unitsConsumed"]) == (None, 150)
     strict = chain.result("simulateTransaction", wire, {"encoding": "base64", "sigVerify": True})["value"]
     assert strict["err"] == "SignatureFailure"
-    assert _balance(chain, friend) == 0
+    assert balance(chain, friend) == 0
 
 
 def test_confirmation_rises_with_the_slots(chain: DevChain, payer: Keypair) -> None:
     """A landed transaction is processed, then confirmed, then finalized."""
-    transaction = _sign(chain, payer, _pay(payer, Keypair().pubkey(), 5_000_000))
-    _send(chain, transaction)
+    transaction = sign_for(chain, payer, pay(payer, Keypair().pubkey(), 5_000_000))
+    send(chain, transaction)
     seen: list[str] = []
     while "finalized" not in seen:
-        status = _status(chain, transaction)
-        assert status is not None
-        seen.append(status["confirmationStatus"])
+        found = status(chain, transaction)
+        assert found is not None
+        seen.append(found["confirmationStatus"])
         time.sleep(0.01)
     order = ["processed", "confirmed", "finalized"]
     assert [order.index(level) for level in seen] == sorted(order.index(level) for level in seen)
@@ -216,19 +151,20 @@ def test_confirmation_rises_with_the_slots(chain: DevChain, payer: Keypair) -> N
 def test_history_and_transactions_can_be_read(chain: DevChain, payer: Keypair) -> None:
     """A wallet's signatures are listed newest first, also for a client that sends `limit: null`."""
     friend = Keypair().pubkey()
-    sent = [_sign(chain, payer, _pay(payer, friend, 5_000_000 + number)) for number in range(3)]
+    sent = [sign_for(chain, payer, pay(payer, friend, 5_000_000 + number)) for number in range(3)]
     for transaction in sent:
-        _send(chain, transaction)
+        send(chain, transaction)
     listed = chain.result("getSignaturesForAddress", str(friend), {"limit": None})
     assert [one["signature"] for one in listed] == [str(one.signatures[0]) for one in reversed(sent)]
     older = {"before": listed[0]["signature"], "limit": 1}
-    assert chain.result("getSignaturesForAddress", str(friend), older) == listed[1:2]
+    page = chain.result("getSignaturesForAddress", str(friend), older)
+    assert [one["signature"] for one in page] == [listed[1]["signature"]]
     for encoding in ("base64", "jsonParsed"):
         wanted = {"commitment": "processed", "encoding": encoding}
         assert chain.result("getTransaction", str(sent[0].signatures[0]), wanted)["meta"]["err"] is None
     wanted = {"commitment": "processed", "encoding": "json", "maxSupportedTransactionVersion": 0}
     read = chain.result("getTransaction", str(sent[0].signatures[0]), wanted)
-    assert read["meta"]["fee"] == _FEE
+    assert read["meta"]["fee"] == FEE
     assert read["meta"]["postBalances"][read["transaction"]["message"]["accountKeys"].index(str(friend))] == 5_000_000
 
 
@@ -243,13 +179,13 @@ def test_wrong_calls_get_protocol_errors(chain: DevChain) -> None:
 @pytest.mark.parametrize("second_port", [True, False])
 def test_the_web_socket_tells_of_slots_and_signatures(chain: DevChain, payer: Keypair, *, second_port: bool) -> None:
     """Both ports take subscriptions; a signature is told once it has reached the level."""
-    transaction = _sign(chain, payer, _pay(payer, Keypair().pubkey(), 5_000_000))
+    transaction = sign_for(chain, payer, pay(payer, Keypair().pubkey(), 5_000_000))
     port = chain.ws_port if second_port else chain.port
     with connect(f"ws://127.0.0.1:{port}/") as socket:
         wanted = [str(transaction.signatures[0]), {"commitment": "confirmed"}]
         for number, (method, params) in enumerate([("slotSubscribe", []), ("signatureSubscribe", wanted)]):
             socket.send(json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}))
-        _send(chain, transaction)
+        send(chain, transaction)
         heard: dict[str, Any] = {}
         while not {"slotNotification", "signatureNotification"} <= heard.keys():
             news = json.loads(socket.recv(timeout=10))
@@ -261,7 +197,7 @@ def test_the_web_socket_tells_of_slots_and_signatures(chain: DevChain, payer: Ke
 async def test_a_plain_client_reads_a_minted_ticket(chain: DevChain) -> None:
     """Without our own decoder: the mint belongs to Token-2022 and the owner's one token account holds one."""
     owner, solana = str(Keypair().pubkey()), SolanaChain(chain.url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
-    await solana.airdrop_if_dev(_SOL)
+    await solana.airdrop_if_dev(SOL)
     venue = TokenSpec(kind="venue", subject_id="v", name="Hall", symbol="H", uri="ipfs://v", max_size=1)
     show = TokenSpec(
         kind="show",
@@ -294,31 +230,3 @@ async def test_a_plain_client_reads_a_minted_ticket(chain: DevChain) -> None:
     held = chain.result("getTokenAccountsByOwner", owner, {"mint": mint}, {"encoding": "base64"})["value"]
     assert len(held) == 1
     assert struct.unpack_from("<Q", base64.b64decode(held[0]["account"]["data"][0]), 64) == (1,)
-
-
-def test_it_listens_on_loopback_only(chain: DevChain) -> None:
-    """Nothing outside this machine can reach either port."""
-    listening = [one.laddr for one in psutil.Process(chain.pid).net_connections() if one.status == psutil.CONN_LISTEN]
-    assert {(one.ip, one.port) for one in listening} == {("127.0.0.1", chain.port), ("127.0.0.1", chain.ws_port)}
-
-
-def test_it_stops_politely(tmp_path: Path) -> None:
-    """SIGTERM ends both servers."""
-    chain = DevChain(tmp_path / "chain.sqlite")
-    chain.start()
-    assert chain.stop() in {0, -signal.SIGTERM}
-    chain.close()
-
-
-def test_it_leaves_when_its_file_fails(tmp_path: Path) -> None:
-    """What cannot be stored is not answered: the process ends instead of running ahead of its file."""
-    chain = DevChain(tmp_path / "chain.sqlite")
-    chain.start()
-    try:
-        with closing(sqlite3.connect(tmp_path / "chain.sqlite")) as db:
-            db.execute("DROP TABLE mentions")
-        with pytest.raises(httpx.TransportError):
-            chain.call("requestAirdrop", str(Keypair().pubkey()), _SOL)
-        assert chain.wait() == os.EX_IOERR
-    finally:
-        chain.close()

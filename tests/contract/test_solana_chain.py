@@ -1,6 +1,10 @@
 """What the Solana adapter promises beyond the common contract."""
 
+import asyncio
+import json
+import re
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from solders.keypair import Keypair
@@ -8,7 +12,7 @@ from solders.pubkey import Pubkey
 
 from adapters.solana_chain import SolanaChain
 from domain.refusals import WrongState
-from domain.token import TokenSpec
+from domain.token import SignedTransaction, TokenSpec
 from domain.weather import Weather
 from tests.contract.dev_chain import DevChain, free_port
 
@@ -28,6 +32,39 @@ async def chain(dev_chain: DevChain) -> AsyncIterator[SolanaChain]:
     solana = SolanaChain(dev_chain.url, bytes(Keypair()), b"secret", str(Keypair().pubkey()))
     yield solana
     await solana.close()
+
+
+class StubNode:
+    """A node that answers every call with one error."""
+
+    def __init__(self) -> None:
+        self.error: dict[str, Any] = {}
+        self.url = ""
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(re.search(rb"content-length: (\d+)", head.lower())[1])  # type: ignore[index]
+        await reader.readexactly(length)
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "error": self.error}).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        writer.close()
+        await writer.wait_closed()
+
+
+@pytest.fixture
+async def stub_node() -> AsyncIterator[StubNode]:
+    node = StubNode()
+    async with await asyncio.start_server(node.answer, "127.0.0.1", 0) as server:
+        node.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield node
+
+
+def _preflight_error(err: str, reason: str) -> dict[str, Any]:
+    return {
+        "code": -32002,
+        "message": f"Transaction simulation failed: {reason}",
+        "data": {"err": err, "logs": [], "accounts": None, "unitsConsumed": 0, "returnData": None},
+    }
 
 
 async def test_a_poor_payer_is_named_with_what_is_missing(chain: SolanaChain) -> None:
@@ -102,3 +139,18 @@ async def test_weather_does_not_tell_the_nodes_address() -> None:
     await solana.close()
     assert "hush" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+async def test_a_node_that_already_has_the_transaction_counts_as_success(stub_node: StubNode) -> None:
+    """Nodes that say so instead of nothing are understood; every other answer is weather."""
+    chain = SolanaChain(stub_node.url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
+    signed = SignedTransaction(mint_address="m", signature="s", wire_base64="AAAA", last_valid_block_height=1)
+    stub_node.error = _preflight_error("AlreadyProcessed", "This transaction has already been processed")
+    await chain.send(signed)
+    stub_node.error = _preflight_error("BlockhashNotFound", "Blockhash not found")
+    with pytest.raises(Weather, match="Blockhash"):
+        await chain.send(signed)
+    stub_node.error = {"code": -32005, "message": "Node is behind by 151 slots", "data": {"numSlotsBehind": 151}}
+    with pytest.raises(Weather, match="behind"):
+        await chain.send(signed)
+    await chain.close()
