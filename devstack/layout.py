@@ -110,7 +110,9 @@ def lay_out(config: StackConfig, ports: Mapping[str, int], keys: Keys) -> Layout
         del env[names.SOLANA_WS_URL]
     urls = {
         "api": f"http://{LOOPBACK}:{ports['api']}",
-        "postgres": env[names.POSTGRES_URL] if names.POSTGRES_URL not in config.given else shown(env[names.POSTGRES_URL]),
+        "postgres": env[names.POSTGRES_URL]
+        if names.POSTGRES_URL not in config.given
+        else shown(env[names.POSTGRES_URL]),
         "temporal": env[names.TEMPORAL_ADDRESS],
         "stripe": shown(env[names.STRIPE_API_BASE]),
         "solana_rpc": shown(env[names.SOLANA_RPC_URL]),
