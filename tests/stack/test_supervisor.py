@@ -14,7 +14,9 @@ import psutil
 import psycopg
 import pytest
 from temporalio.client import Client
+from typer.testing import CliRunner
 
+from cli.main import app
 from devstack.stack import ROOT, Stack, StackFailedError, running_stack, start_stack, stop_stack, up_command
 from devstack.state import read_json
 
@@ -201,3 +203,31 @@ async def test_a_part_that_cannot_start_ends_everything_with_its_log(tmp_path: P
     facts = read_json(tmp_path / "stack" / "stack.json")
     assert facts["state"] == "stopped"
     assert [part["pid"] for part in facts["parts"].values()] == [None, None, None]
+
+
+async def test_sigterm_while_starting_leaves_nothing(tmp_path: Path) -> None:
+    """A stop that comes before the stack is ready ends what was started so far."""
+    folder = tmp_path / "stack"
+    child = await asyncio.create_subprocess_exec(
+        *up_command(folder, {}, UP), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, cwd=ROOT
+    )
+    try:
+        until = time.monotonic() + 30
+        while len(known := family(child.pid)) < 3 and time.monotonic() < until:  # noqa: ASYNC110 - no event either
+            await asyncio.sleep(0.02)
+        child.terminate()
+        assert await asyncio.wait_for(child.wait(), timeout=30) == 0
+    finally:
+        await stop_stack(folder, child)
+    assert await gone(known) == []
+    assert read_json(folder / "stack.json")["state"] == "stopped"
+
+
+def test_the_console_script_knows_up() -> None:
+    """`boxoffice up` has the options of its contract."""
+    # Typer's own runner: no process is needed to read the help.
+    said = CliRunner().invoke(app, ["up", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
+    names = ("api", "temporal", "temporal-ui", "stripe", "solana")
+    assert [name for name in names if f"--{name}-port" not in said] == []
+    assert "--data-dir" in said
+    assert "--json" in said
