@@ -54,7 +54,7 @@ def up(
     config = StackConfig(data_dir, ports=ports, given=given, headless=headless)
     try:
         asyncio.run(run_stack(config, show_json if as_json else show_table))
-    except (AlreadyRunningError, PortBusyError, PartFailedError, SettingMissingError) as refused:
+    except (AlreadyRunningError, PortBusyError, PartFailedError, SettingMissingError, OSError) as refused:
         typer.echo(f"boxoffice up: {refused}", err=True)
         raise typer.Exit(1) from None
 

@@ -73,31 +73,32 @@ def _initialise(cluster: Path, user: str | None) -> None:
     if user is not None:
         _open_to(user, fresh)
     command = [str(installed() / "bin" / "initdb"), "-D", str(fresh), "-U", "postgres", "--auth=trust"]
-    subprocess.run([*command, "--encoding=utf8", "--locale=C.UTF-8"], check=True, capture_output=True, user=user)
+    subprocess.run([*command, "--encoding=utf8", "--no-locale"], check=True, capture_output=True, user=user)
     fresh.rename(cluster)
 
 
 def _await_leftover(cluster: Path) -> None:
-    """Wait for the server of a killed supervisor to end, and forget its pid file if it names nothing that lives.
+    """Wait for the processes of a killed server to end, and only then forget its pid file.
 
-    Without this, a stale pid that was given to another process could keep the cluster from starting.
+    The file's pid may belong to somebody else by now, which would keep the cluster from starting. While a backend of
+    the old server lives the file stays: it is how PostgreSQL notices it.
     """
     pid_file = cluster / "postmaster.pid"
     until = time.monotonic() + LEFTOVER_SECONDS_MAX
-    while time.monotonic() < until and pid_file.exists():
-        first = pid_file.read_text().partition("\n")[0].strip()
-        if not (first.isdigit() and _is_postgres(int(first))):
+    while pid_file.exists() and time.monotonic() < until:
+        if not _runs_in(cluster):
             pid_file.unlink(missing_ok=True)
             return
         time.sleep(0.05)
 
 
-def _is_postgres(pid: int) -> bool:
-    try:
-        found = psutil.Process(pid)
-        return found.name() == "postgres" and found.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+def _runs_in(cluster: Path) -> bool:
+    """Say whether any process of PostgreSQL lives in this cluster; all of them work in its folder."""
+    alive = (one.info for one in psutil.process_iter(["name", "cwd", "status"]))
+    return any(
+        info["name"] == "postgres" and info["cwd"] == str(cluster) and info["status"] != psutil.STATUS_ZOMBIE
+        for info in alive
+    )
 
 
 def _prepare(cluster: Path, user: str | None) -> None:
