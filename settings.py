@@ -1,1 +1,157 @@
-"""Every knob."""
+"""Every knob: typed, frozen, read once, at a front door."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "BOXOFFICE_"
+DELIMITER = "__"
+UNSET = SecretStr("")
+
+
+class Group(BaseModel):
+    """A group of settings that belong together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PostgresSettings(Group):
+    """Where facts and read models are kept."""
+
+    url: str = Field("postgresql://postgres@127.0.0.1:5432/boxoffice", description="URL of the PostgreSQL database")
+    pool_size: int = Field(8, ge=1, le=100, description="connections that one process keeps open at most")
+
+
+class TemporalSettings(Group):
+    """Where the workflow engine is."""
+
+    address: str = Field("127.0.0.1:7233", description="host:port of Temporal's frontend")
+    namespace: str = Field("default", description="Temporal namespace of the workflows")
+
+
+class StripeSettings(Group):
+    """How Stripe is reached."""
+
+    api_base: str | None = Field(None, description="base URL of Stripe's API; empty is https://api.stripe.com")
+    api_key: SecretStr = Field(UNSET, description="secret key, sk_test_... or sk_live_...")
+    webhook_secret: SecretStr = Field(UNSET, description="signing secret of the webhook endpoint, whsec_...")
+    publishable_key: str = Field("", description="publishable key that the API tells a buyer's browser, pk_...")
+
+
+class SolanaSettings(Group):
+    """How the chain is reached, and with which keys."""
+
+    rpc_url: str = Field("http://127.0.0.1:8899", description="URL of the JSON-RPC node")
+    ws_url: str | None = Field(None, description="URL of the node's web socket; empty is the RPC's, with port + 1")
+    issuer_secret: SecretStr = Field(UNSET, description="32-byte seed, hex or base58, of the key that mints and pays")
+    address_secret: SecretStr = Field(UNSET, description="32-byte seed, hex or base58, that mint addresses come from")
+    custody_address: str | None = Field(
+        None, description="owner of tickets without a buyer's wallet; empty is the issuer"
+    )
+
+
+class ApiSettings(Group):
+    """How the HTTP API serves."""
+
+    host: str = Field("127.0.0.1", description="address that the API listens on")
+    port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
+    public_url: str = Field("http://127.0.0.1:8000", description="URL of the API as buyers see it, for metadata URIs")
+    engine_timebox_seconds: float = Field(5.0, gt=0, description="wait for the engine before a purchase answers 202")
+    metrics: bool = Field(default=True, description="whether GET /metrics is served")
+
+
+class SagaSettings(Group):
+    """The time limits of a purchase."""
+
+    hold_seconds: int = Field(600, ge=1, description="how long seats are held for payment")
+    hold_seconds_max: int = Field(3600, ge=1, description="longest hold that a show or a request may ask for")
+    processing_extension_seconds: int = Field(900, ge=0, description="extension of a hold while Stripe is processing")
+    poll_seconds: float = Field(30.0, gt=0, description="interval of asking Stripe while waiting for payment")
+
+
+class WorkerSettings(Group):
+    """How one worker process runs."""
+
+    identity: str | None = Field(None, description="name of this worker in Temporal; empty is pid@host")
+    build_id: str = Field("dev", description="version of this code for worker versioning")
+    max_concurrent: int = Field(50, ge=1, description="activities that run at once per task queue")
+    metrics_port: int | None = Field(None, ge=1, le=65535, description="port of Prometheus metrics; empty is none")
+    ready_file: Path | None = Field(None, description="file that gets the worker's pid once it polls; empty is none")
+
+
+class ProjectorSettings(Group):
+    """How the projector process runs."""
+
+    metrics_port: int | None = Field(None, ge=1, le=65535, description="port of Prometheus metrics; empty is none")
+    ready_file: Path | None = Field(
+        None, description="file that gets the projector's pid once it follows; empty is none"
+    )
+
+
+class FeeSettings(Group):
+    """The fees on top of a price, in ten-thousandths."""
+
+    platform_bps: int = Field(750, ge=0, le=10_000, description="platform fee in ten-thousandths")
+    processing_bps: int = Field(290, ge=0, le=10_000, description="processing fee in ten-thousandths")
+
+
+class InternalSettings(Group):
+    """Who may use the internal ticket API."""
+
+    token: SecretStr | None = Field(None, description="bearer token of the internal API; empty leaves it open")
+
+
+class Settings(BaseSettings):
+    """All settings; each comes from BOXOFFICE_GROUP__NAME in the environment or in a file `.env`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        env_file=".env",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+    )
+
+    postgres: PostgresSettings = Field(default_factory=PostgresSettings, description="where facts are kept")
+    temporal: TemporalSettings = Field(default_factory=TemporalSettings, description="where the engine is")
+    stripe: StripeSettings = Field(default_factory=StripeSettings, description="how Stripe is reached")
+    solana: SolanaSettings = Field(default_factory=SolanaSettings, description="how the chain is reached")
+    api: ApiSettings = Field(default_factory=ApiSettings, description="how the HTTP API serves")
+    saga: SagaSettings = Field(default_factory=SagaSettings, description="the time limits of a purchase")
+    worker: WorkerSettings = Field(default_factory=WorkerSettings, description="how one worker runs")
+    projector: ProjectorSettings = Field(default_factory=ProjectorSettings, description="how the projector runs")
+    fees: FeeSettings = Field(default_factory=FeeSettings, description="the fees on top of a price")
+    internal: InternalSettings = Field(default_factory=InternalSettings, description="who may use the internal API")
+
+    def given(self) -> dict[str, str]:
+        """Return the settings that were given explicitly, by environment name, secrets in plain text."""
+        return {
+            name: plain(value)
+            for name, group, field in setting_names()
+            if field in getattr(self, group).model_fields_set
+            and (value := getattr(getattr(self, group), field)) is not None
+        }
+
+
+def plain(value: object) -> str:
+    """Return a setting's value as it is written in the environment."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def setting_names() -> Iterator[tuple[str, str, str]]:
+    """Yield (environment name, group, field) of every setting."""
+    for group, group_field in Settings.model_fields.items():
+        group_type = group_field.annotation
+        if isinstance(group_type, type) and issubclass(group_type, Group):
+            for field in group_type.model_fields:
+                yield f"{PREFIX}{group}{DELIMITER}{field}".upper(), group, field
+
+
+def read_settings() -> Settings:
+    """Read the environment and `.env` once; a front door calls this, and passes on what it read."""
+    return Settings()

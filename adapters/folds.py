@@ -13,6 +13,7 @@ from domain.reservation import ReservationConfirmed, ReservationEnded, Reservati
 from domain.ticket import TicketIssued, TicketReserved, TicketVoided
 
 Fold = Callable[[Sheets, Any, int], None]
+SIGNED = "signed"
 TOKEN_SHEETS = {"venue": "venues", "show": "shows", "ticket": "tickets"}
 
 
@@ -54,12 +55,12 @@ def _on_sale(sheets: Sheets, fact: ShowWentOnSale, _: int) -> None:
 
 
 def _token_signed(sheets: Sheets, fact: TokenSigned, _: int) -> None:
-    kind, _, identity = fact.originator_id.partition(":")
-    sheets.edit(TOKEN_SHEETS[kind], identity)["token"] = "signed"
+    kind, __, identity = fact.originator_id.partition(":")
+    sheets.edit(TOKEN_SHEETS[kind], identity)["token"] = SIGNED
 
 
 def _token_minted(sheets: Sheets, fact: TokenMinted, _: int) -> None:
-    kind, _, identity = fact.originator_id.partition(":")
+    kind, __, identity = fact.originator_id.partition(":")
     token = {"token": "minted", "mint_address": fact.mint_address, "mint_signature": fact.signature}
     sheets.edit(TOKEN_SHEETS[kind], identity).update(token)
 

@@ -172,7 +172,7 @@ def _payment(status: str | None = None, **fields: str) -> Fold:
     """Return a fold that sets the payment's status and copies these fields of the fact."""
 
     def apply(sheets: Sheets, fact: Any, _: int) -> None:
-        purchase_id, _, attempt = identity_of(fact).partition(":")
+        purchase_id, __, attempt = identity_of(fact).partition(":")
         document = sheets.edit("purchases", purchase_id)
         if str(document.get("attempt")) != attempt or document.get("payment") is None:
             return

@@ -3,13 +3,14 @@
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from domain.hint import Hint
 from domain.weather import Weather
 
 POOL_MAX = 8
@@ -93,35 +94,23 @@ class Checkouts:
             await connection.execute("DELETE FROM checkouts WHERE purchase_id = %s", (purchase_id,))
 
 
-class Received(NamedTuple):
-    """A webhook as the inbox keeps it: references and a digest, never its body."""
-
-    event_id: str
-    type: str
-    object_id: str | None
-    intent_id: str | None
-    purchase_id: str | None
-    created: datetime | None
-    digest: str
-
-
 class Inbox:
     """Webhooks that were verified; each is stored once and signalled until it was taken."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def store(self, received: Received) -> bool:
+    async def store(self, hint: Hint) -> bool:
         """Store a webhook; False when it was known."""
         async with borrowed(self._pool) as connection:
             cursor = await connection.execute(
                 "INSERT INTO webhook_inbox (event_id, type, object_id, intent_id, purchase_id, created, digest)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                tuple(received),
+                (hint.event_id, hint.type, hint.object_id, hint.intent_id, hint.purchase_id, hint.created, hint.digest),
             )
         return cursor.rowcount == 1
 
-    async def unsignalled(self, limit: int) -> list[Received]:
+    async def unsignalled(self, limit: int) -> list[Hint]:
         """Return webhooks that nobody has acted on yet, oldest first."""
         async with borrowed(self._pool) as connection:
             cursor = await connection.execute(
@@ -129,7 +118,7 @@ class Inbox:
                 " WHERE signalled_at IS NULL ORDER BY received_at LIMIT %s",
                 (limit,),
             )
-            return [Received(*row) for row in await cursor.fetchall()]
+            return [Hint(**dict(zip(Hint.model_fields, row, strict=True))) for row in await cursor.fetchall()]
 
     async def mark(self, event_id: str) -> None:
         """Say that a webhook was acted on."""
