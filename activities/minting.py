@@ -46,7 +46,6 @@ class MintActivities:
     @activity.defn(name="mint_ticket")
     async def mint_ticket(self, mint: MintTicket) -> Minted:
         """Mint one issued ticket to the buyer's wallet, or to custody."""
-
         ticket, spec = await self._ticket_spec(mint.ticket_id)
         return await self._mint(ticket, spec)
 

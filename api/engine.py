@@ -72,7 +72,8 @@ class TemporalEngine:
         try:
             async with asyncio.timeout(seconds):
                 answer: CheckoutAnswer = await self._client.execute_update_with_start_workflow(
-                    PurchaseWorkflow.open_checkout,
+                    "open_checkout",
+                    result_type=CheckoutAnswer,
                     id=f"{purchase.purchase_id}:{purchase.attempt}",
                     start_workflow_operation=start,
                     rpc_timeout=timedelta(seconds=seconds),
