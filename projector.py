@@ -1,1 +1,71 @@
-"""P."""
+"""Front door: follows the facts and folds them into the read models. `python -m projector [--rebuild]`."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import psycopg
+from prometheus_client import start_http_server
+
+from adapters.opening import PATIENCE_SECONDS, PAUSE_SECONDS, patiently
+from adapters.read_models import Projection
+from adapters.schema import ensure_schema
+from settings import read_settings
+
+log = logging.getLogger("projector")
+POLL_SECONDS = 0.025
+
+
+def follow(url: str, stopping: threading.Event, ready_file: Path | None = None) -> None:
+    """Fold facts as they come, until told to stop; a lost connection is opened again."""
+    while not stopping.is_set():
+        try:
+            with psycopg.connect(url, autocommit=True) as connection:
+                projection = Projection(connection)
+                projection.catch_up()
+                _ready(ready_file)
+                while not stopping.wait(POLL_SECONDS):
+                    projection.catch_up()
+        except psycopg.OperationalError as error:
+            log.warning("the database is away: %s", type(error).__name__)
+            stopping.wait(PAUSE_SECONDS)
+
+
+def rebuild(url: str) -> int:
+    """Empty the read models and fold all facts again; returns how many there were."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        return Projection(connection).rebuild()
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="projector", description=__doc__)
+    parser.add_argument("--rebuild", action="store_true", help="empty the read models, fold all facts again, and end")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    settings = read_settings()
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    patiently(lambda: ensure_schema(settings.postgres.url), PATIENCE_SECONDS)
+    if options.rebuild:
+        log.info("rebuilt from %d facts", rebuild(settings.postgres.url))
+        return
+    if settings.projector.metrics_port is not None:
+        start_http_server(settings.projector.metrics_port, addr="127.0.0.1")
+    follow(settings.postgres.url, stopping, settings.projector.ready_file)
+
+
+def _ready(ready_file: Path | None) -> None:
+    """Say that the read models are up to date for the first time."""
+    log.info("follows the facts")
+    if ready_file is not None:
+        ready_file.write_text(str(os.getpid()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,204 @@
-"""W."""
+"""Front door: polls task queues and runs the relay. `python -m worker [--queues purchases,stripe,mint]`."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from adapters.stripe_gateway import StripeGateway
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.books import BooksActivities
+from activities.catalog import CatalogActivities
+from activities.door import DoorActivities
+from activities.failures import FailureKinds
+from activities.holds import HoldActivities
+from activities.minting import MintActivities
+from activities.payments import PaymentActivities
+from activities.queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
+from activities.sales import SalesActivities
+from adapters.keys import issuer_of, seed_of
+from adapters.ledger import PostgresLedger
+from adapters.opening import open_ledger
+from adapters.queries import Standing
+from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
+from adapters.solana_chain import SolanaChain
+from api.engine import Pacing, TemporalEngine
+from api.starts import Relay
+from settings import Settings, read_settings
+from workflows.catalog import ShowWorkflow, VenueWorkflow
+from workflows.hold import HoldWorkflow
+from workflows.payment_case import PaymentCaseWorkflow
+from workflows.purchase import PurchaseWorkflow
+
+log = logging.getLogger("worker")
+WORKFLOWS = (PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow)
+PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_core", "annotated_types", "eventsourcing")
+GRACE = timedelta(seconds=10)
+CONNECT_PAUSE_SECONDS = 0.5
+CONNECT_ATTEMPTS_MAX = 240
+CONCURRENT_DEFAULT = 50
+
+
+class Activities(NamedTuple):
+    """One instance of every class whose methods are activities."""
+
+    sales: SalesActivities
+    books: BooksActivities
+    catalog: CatalogActivities
+    holds: HoldActivities
+    payments: PaymentActivities
+    minting: MintActivities
+
+
+def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
+    """Return the activities that a task queue runs."""
+    sales, payments, minting = all_of.sales, all_of.payments, all_of.minting
+    by_queue: dict[str, list[Callable[..., Any]]] = {
+        PURCHASES: [
+            sales.reserve_seats,
+            sales.release_seats,
+            sales.place_order,
+            sales.cancel_order,
+            sales.refuse_purchase,
+            sales.create_tickets,
+            sales.void_tickets,
+            sales.confirm_seats,
+            sales.unconfirm_seats,
+            sales.confirm_order,
+            sales.fulfil_order,
+            sales.extend_hold,
+            all_of.books.settle_sale,
+            all_of.books.settle_mint,
+            all_of.catalog.open_sale,
+            all_of.holds.expire_reservation,
+            payments.close_checkout,  # a store step: it only forgets a secret of ours
+        ],
+        STRIPE: [
+            payments.create_intent,
+            payments.look_at_intent,
+            payments.capture_payment,
+            payments.cancel_payment,
+            payments.resolve_late_payment,
+        ],
+        MINT: [minting.mint_ticket, minting.mint_group],
+    }
+    return by_queue[queue]
+
+
+def build_worker(
+    client: Client, queue: str, all_of: Activities, *, max_concurrent: int = CONCURRENT_DEFAULT, **options: Any
+) -> Worker:
+    """Return the worker of one task queue, as production and tests run it; `purchases` has the workflows too."""
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=WORKFLOWS if queue == PURCHASES else (),
+        activities=activities_of(queue, all_of),
+        interceptors=[FailureKinds()],
+        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+        graceful_shutdown_timeout=GRACE,
+        max_concurrent_activities=max_concurrent,
+        **options,
+    )
+
+
+def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: AsyncExitStack) -> Activities:
+    """Put the adapters into the activities; `closing` closes what was opened."""
+    solana, stripe = settings.solana, settings.stripe
+    issuer = issuer_of(solana.issuer_secret.get_secret_value())
+    custody = solana.custody_address or str(issuer.pubkey())
+    chain = SolanaChain(
+        rpc_url=solana.rpc_url,
+        issuer=bytes(issuer),
+        address_secret=seed_of(solana.address_secret.get_secret_value()),
+        custody_owner=custody,
+    )
+    closing.push_async_callback(chain.close)
+    gateway = StripeGateway(api_key=stripe.api_key.get_secret_value(), api_base=stripe.api_base)
+    return Activities(
+        sales=SalesActivities(ledger),
+        books=BooksActivities(ledger),
+        catalog=CatalogActivities(ledger),
+        holds=HoldActivities(ledger),
+        payments=PaymentActivities(ledger, gateway, Checkouts(pool)),
+        minting=MintActivities(ledger, chain, Buyers(pool), custody, settings.api.public_url),
+    )
+
+
+async def connect(settings: Settings) -> Client:
+    """Connect to Temporal, with patience for one that is not up yet."""
+    port = settings.worker.metrics_port
+    metrics = PrometheusConfig(bind_address=f"127.0.0.1:{port}") if port is not None else None
+    runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics))
+    for attempt in range(1, CONNECT_ATTEMPTS_MAX + 1):
+        try:
+            return await Client.connect(
+                settings.temporal.address,
+                namespace=settings.temporal.namespace,
+                data_converter=pydantic_data_converter,
+                identity=settings.worker.identity,
+                runtime=runtime,
+            )
+        except RuntimeError:
+            if attempt == CONNECT_ATTEMPTS_MAX:
+                raise
+            log.warning("waits for Temporal at %s", settings.temporal.address)
+            await asyncio.sleep(CONNECT_PAUSE_SECONDS)
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+async def work(settings: Settings, queues: Sequence[str], stopping: asyncio.Event) -> None:
+    """Poll the queues and run the relay until told to stop, then finish what runs."""
+    async with AsyncExitStack() as closing:
+        ledger = await asyncio.to_thread(open_ledger, settings.postgres.url)
+        closing.push_async_callback(asyncio.to_thread, ledger.close)
+        pool = open_pool(settings.postgres.url)
+        await closing.enter_async_context(pool)
+        client = await connect(settings)
+        all_of = assemble(settings, ledger, pool, closing)
+        for queue in queues:
+            worker = build_worker(client, queue, all_of, max_concurrent=settings.worker.max_concurrent)
+            await closing.enter_async_context(worker)
+        saga = settings.saga
+        pacing = Pacing(settings.api.engine_timebox_seconds, saga.poll_seconds, saga.processing_extension_seconds)
+        relay = Relay(TemporalEngine(client, pacing), Inbox(pool), Standing(pool), DoorActivities(ledger))
+        log.info("polls %s", ", ".join(queues))
+        if settings.worker.ready_file is not None:
+            settings.worker.ready_file.write_text(str(os.getpid()))
+        await relay.run(stopping)
+
+
+async def run(queues: Sequence[str]) -> None:
+    """Work until SIGTERM or SIGINT."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await work(read_settings(), queues, stopping)
+
+
+def main() -> None:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(prog="worker", description=__doc__)
+    parser.add_argument("--queues", default=",".join(ALL_QUEUES), help="task queues to poll, separated by commas")
+    queues = parser.parse_args().queues.split(",")
+    if unknown := set(queues) - set(ALL_QUEUES):
+        parser.error(f"no such queue: {', '.join(sorted(unknown))}")
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    asyncio.run(run(queues))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,14 +1,16 @@
 """The door: a purchase's request and a buyer's cancel become facts before the engine is asked."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from activities.commands import Command, PurchaseRef
 from activities.ports import Ledger
 from domain.allocation import Allocation
 from domain.catalog import Show
 from domain.desk import Desk
+from domain.money import Price
 from domain.order import Line, Order, PurchaseRequested
+from domain.payment import Payment
 from domain.refusals import WrongState
 
 
@@ -30,7 +32,22 @@ class Requested(Command):
     purchase: PurchaseRef
     fresh: bool
     state: str
+    show_id: str
+    venue_id: str
     position: int
+
+
+class PurchaseStanding(Command):
+    """How a purchase stands in the facts; `position` is the ledger's last fact at that moment."""
+
+    purchase_id: str
+    tenant_id: str
+    attempt: int
+    state: str
+    price: Price | None
+    hold_until: datetime
+    end_reason: str | None
+    position: int = 0
 
 
 class DoorActivities:
@@ -49,12 +66,44 @@ class DoorActivities:
         committed = await self._ledger.commit(lambda desk: desk.get(Order, purchase_id).request_cancel(desk.at))
         return committed.position
 
+    async def look(self, purchase_id: str) -> PurchaseStanding | None:
+        """Say how a purchase stands, with the ledger's position; None when there is none."""
+        committed = await self._ledger.commit(lambda desk: _standing(desk, purchase_id))
+        standing: PurchaseStanding | None = committed.value
+        return None if standing is None else standing.model_copy(update={"position": committed.position})
+
+
+def _standing(desk: Desk, purchase_id: str) -> PurchaseStanding | None:
+    order = desk.find(Order, purchase_id)
+    if order is None:
+        return None
+    return PurchaseStanding(
+        purchase_id=purchase_id,
+        tenant_id=order.tenant_id,
+        attempt=order.attempt,
+        state=_word(desk, order, purchase_id),
+        price=order.price,
+        hold_until=order.hold_until,
+        end_reason=order.end_reason,
+    )
+
+
+def _word(desk: Desk, order: Order, purchase_id: str) -> str:
+    """Return the state that a buyer is told; the read models fold to the same words."""
+    if order.state != "placed":
+        return order.state
+    if order.capture_requested:
+        return "confirming"
+    if order.cancel_requested:
+        return "cancelling"
+    return "awaiting-payment" if desk.find(Payment, f"{purchase_id}:{order.attempt}") else "reserving"
+
 
 def _request(desk: Desk, command: RequestPurchase) -> Requested:
     known = desk.find(Order, command.purchase_id)
     if known is not None and known.state != "refused":
         known.ask_again(command.body_digest, desk.at)
-        return _requested(command, known, fresh=False)
+        return _requested(desk, command, known, fresh=False)
     show = desk.get(Show, command.show_id)
     types = [line.ticket_type_id for line in command.lines]
     if len(set(types)) != len(types):
@@ -70,7 +119,7 @@ def _request(desk: Desk, command: RequestPurchase) -> Requested:
     }
     if known is not None:
         known.ask_again(command.body_digest, desk.at, **request)
-        return _requested(command, known, fresh=True)
+        return _requested(desk, command, known, fresh=True)
     order = Order.begin(
         PurchaseRequested,
         command.purchase_id,
@@ -79,9 +128,12 @@ def _request(desk: Desk, command: RequestPurchase) -> Requested:
         body_digest=command.body_digest,
         **request,
     )
-    return _requested(command, desk.add(order), fresh=True)
+    return _requested(desk, command, desk.add(order), fresh=True)
 
 
-def _requested(command: RequestPurchase, order: Order, *, fresh: bool) -> Requested:
+def _requested(desk: Desk, command: RequestPurchase, order: Order, *, fresh: bool) -> Requested:
     purchase = PurchaseRef(tenant_id=command.tenant_id, purchase_id=command.purchase_id, attempt=order.attempt)
-    return Requested(purchase=purchase, fresh=fresh, state=order.state, position=0)
+    venue_id = desk.get(Show, order.show_id).venue_id
+    return Requested(
+        purchase=purchase, fresh=fresh, state=order.state, show_id=order.show_id, venue_id=venue_id, position=0
+    )

@@ -12,7 +12,7 @@ from domain.catalog import Show
 from domain.desk import Desk
 from domain.identity import ticket_id_of
 from domain.order import Line
-from domain.refusals import HoldReleased, NotOurHold
+from domain.refusals import HoldReleased, KeyReused, NotOurHold
 from domain.reservation import Reservation, ReservationConfirmed, ReservationEnded, ReservationMade
 from domain.ticket import Ticket, TicketReserved
 
@@ -27,6 +27,7 @@ class MakeReservation(Command):
     show_id: str
     lines: Sequence[Line]
     hold_seconds: int
+    body_digest: str = ""
 
 
 class ReservationView(Command):
@@ -88,6 +89,8 @@ class HoldActivities:
 def _make(desk: Desk, command: MakeReservation) -> ReservationView:
     known = desk.find(Reservation, command.reservation_id)
     if known is not None:
+        if known.body_digest != command.body_digest:
+            raise KeyReused("this Idempotency-Key was used with another body")
         return _view(known)
     show = desk.get(Show, command.show_id)
     until = desk.at + timedelta(seconds=command.hold_seconds)
@@ -111,6 +114,7 @@ def _make(desk: Desk, command: MakeReservation) -> ReservationView:
         lines=[line.model_dump() for line in command.lines],
         until=until,
         ticket_ids=[ticket_id for ticket_id, _ in tickets],
+        body_digest=command.body_digest,
     )
     return _view(desk.add(made))
 

@@ -17,7 +17,7 @@ from domain.desk import Desk
 from domain.order import Order
 from domain.refusals import WrongState
 from domain.ticket import Ticket
-from domain.token import SignedTransaction, TokenSpec
+from domain.token import SignedTransaction, TokenSpec, TokenState
 from domain.weather import Weather
 
 RESEND_SECONDS = 2.0
@@ -46,23 +46,15 @@ class MintActivities:
     @activity.defn(name="mint_ticket")
     async def mint_ticket(self, mint: MintTicket) -> Minted:
         """Mint one issued ticket to the buyer's wallet, or to custody."""
-
-        def look(desk: Desk) -> tuple[Ticket, Show, Order]:
-            ticket = desk.get(Ticket, mint.ticket_id)
-            return ticket, desk.get(Show, ticket.show_id), desk.get(Order, ticket.purchase_id)
-
-        ticket, show, order = await self._ledger.read(look)
-        owner = await self._wallets.wallet_of(order.buyer_id) or self._custody
-        spec = TokenSpec(
-            kind="ticket",
-            subject_id=mint.ticket_id,
-            name=_short(show.name),
-            symbol="TICKET",
-            uri=self._uri("ticket", mint.ticket_id),
-            group_address=show.mint_address,
-            owner_address=owner,
-        )
+        ticket, spec = await self._ticket_spec(mint.ticket_id)
         return await self._mint(ticket, spec)
+
+    async def read_ticket(self, ticket_id: str) -> tuple[Ticket, TokenState | None]:
+        """Return a ticket as the facts have it and its token as the chain has it, verified against its spec."""
+        ticket, spec = await self._ticket_spec(ticket_id)
+        if ticket.mint_address is None:
+            return ticket, None
+        return ticket, await self._chain.read_token(ticket.mint_address, spec)
 
     @activity.defn(name="mint_group")
     async def mint_group(self, subject: MintSubject) -> Minted:
@@ -77,6 +69,24 @@ class MintActivities:
             )
         )
         return await self._mint(show, self._show_spec(show, venue))
+
+    async def _ticket_spec(self, ticket_id: str) -> tuple[Ticket, TokenSpec]:
+        def look(desk: Desk) -> tuple[Ticket, Show, Order | None]:
+            ticket = desk.get(Ticket, ticket_id)
+            return ticket, desk.get(Show, ticket.show_id), desk.find(Order, ticket.purchase_id)
+
+        ticket, show, order = await self._ledger.read(look)
+        wallet = await self._wallets.wallet_of(order.buyer_id) if order else None  # an outside order has no buyer here
+        spec = TokenSpec(
+            kind="ticket",
+            subject_id=ticket_id,
+            name=_short(show.name),
+            symbol="TICKET",
+            uri=self._uri("ticket", ticket_id),
+            group_address=show.mint_address,
+            owner_address=wallet or self._custody,
+        )
+        return ticket, spec
 
     def _venue_spec(self, venue: Venue) -> TokenSpec:
         return TokenSpec(

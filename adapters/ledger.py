@@ -30,6 +30,8 @@ BATCH_MAX = 256
 WAITING_MAX = 10_000
 CACHED_MAX = 1_000
 READERS_MAX = 4
+CONNECT_SECONDS = 5
+SCHEMA_LOCK = 0x426F784F  # any number that nobody else takes
 Cursor = psycopg.Cursor[Any]
 
 
@@ -70,7 +72,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
 
 
 def open_recorder(url: str, pool_size: int) -> LedgerRecorder:
-    """Connect the library's recorder to a database named by a URL; its tables must exist."""
+    """Connect the library's recorder to a database named by a URL; it makes no tables."""
     parts = conninfo_to_dict(url)
     datastore = PostgresDatastore(
         dbname=str(parts.get("dbname", "postgres")),
@@ -86,6 +88,20 @@ def open_recorder(url: str, pool_size: int) -> LedgerRecorder:
     return LedgerRecorder(datastore, events_table_name="facts")
 
 
+@contextlib.contextmanager
+def schema_lock(url: str) -> Iterator[psycopg.Connection[Any]]:
+    """Hold the database's one lock for changes of its schema, on a connection of its own."""
+    with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (SCHEMA_LOCK,))
+        yield connection  # closing the connection gives the lock back, whatever happened
+
+
+def create_facts_table(url: str, recorder: LedgerRecorder) -> None:
+    """Create the event table if there is none; several processes that start at once wait for each other."""
+    with schema_lock(url):
+        recorder.create_table()
+
+
 class Waiting(NamedTuple):
     """A decision that waits for the next batch."""
 
@@ -98,7 +114,7 @@ class PostgresLedger:
 
     def __init__(self, url: str, clock: Callable[[], datetime]) -> None:
         self._recorder = open_recorder(url, pool_size=2)
-        self._recorder.create_table()
+        create_facts_table(url, self._recorder)
         self._clock = clock
         self.mapper = fact_mapper()
         self._cache: OrderedDict[str, Root] = OrderedDict()

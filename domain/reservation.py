@@ -17,6 +17,7 @@ class ReservationMade(FirstFact):
     lines: list[dict[str, Any]]
     until: datetime
     ticket_ids: list[str]
+    body_digest: str = ""
 
 
 class ReservationConfirmed(Fact):
@@ -43,9 +44,16 @@ class Reservation(Root):
     KIND = "reservation"
 
     def __init__(
-        self, tenant_id: str, show_id: str, lines: list[dict[str, Any]], until: datetime, ticket_ids: list[str]
+        self,
+        tenant_id: str,
+        show_id: str,
+        lines: list[dict[str, Any]],
+        until: datetime,
+        ticket_ids: list[str],
+        body_digest: str = "",
     ) -> None:
         """Start held."""
+        self.body_digest = body_digest
         self.tenant_id = tenant_id
         self.show_id = show_id
         self.lines = tuple(Line.model_validate(line) for line in lines)

@@ -36,7 +36,7 @@ class PurchaseInput(Command):
 
     purchase: PurchaseRef
     show_id: str
-    poll_seconds: int = 30
+    poll_seconds: float = 30
     processing_extension_seconds: int = 600
 
 
@@ -180,7 +180,7 @@ class PurchaseWorkflow:
     async def _doze(self, hold_until: datetime) -> None:
         """Sleep until a hint, a cancel, the next poll or the hold's end."""
         left = max((hold_until - workflow.now()).total_seconds(), 0.01)
-        timeout = min(float(self._start.poll_seconds), left)
+        timeout = min(self._start.poll_seconds, left)
         try:
             await workflow.wait_condition(
                 lambda: self._hint or self._buyer_cancelled,

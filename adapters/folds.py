@@ -1,0 +1,166 @@
+"""The folds of venues, shows, stock, tickets' tokens, reservations and books into read models."""
+
+from collections.abc import Callable
+from typing import Any
+
+from adapters.sheets import PostingLine, Sheets
+from domain.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed
+from domain.bearer import TokenMinted, TokenSigned
+from domain.books import TransactionPosted
+from domain.catalog import ShowAnnounced, ShowWentOnSale, VenueRegistered
+from domain.fact import Fact
+from domain.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
+from domain.ticket import TicketIssued, TicketReserved, TicketVoided
+
+Fold = Callable[[Sheets, Any, int], None]
+SIGNED = "signed"
+TOKEN_SHEETS = {"venue": "venues", "show": "shows", "ticket": "tickets"}
+
+
+def identity_of(fact: Fact) -> str:
+    """Return the id of the fact's aggregate, without its kind."""
+    return fact.originator_id.partition(":")[2]
+
+
+def no_token() -> dict[str, Any]:
+    """Return the fields of a subject that has no token yet."""
+    return {"mint_address": None, "mint_signature": None}
+
+
+def _venue(sheets: Sheets, fact: VenueRegistered, _: int) -> None:
+    venue_id = identity_of(fact)
+    document = {"venue_id": venue_id, "tenant_id": fact.tenant_id, "name": fact.name, "rates": fact.rates}
+    sheets.put("venues", venue_id, {**document, "registered_at": fact.timestamp.isoformat(), **no_token()})
+
+
+def _show(sheets: Sheets, fact: ShowAnnounced, _: int) -> None:
+    show_id = identity_of(fact)
+    document = {
+        "show_id": show_id,
+        "tenant_id": fact.tenant_id,
+        "venue_id": fact.venue_id,
+        "name": fact.name,
+        "currency": fact.currency,
+        "hold_seconds": fact.hold_seconds,
+        "capture_method": fact.capture_method,
+        "ticket_types": [dict(item) for item in fact.ticket_types],
+        "on_sale": False,
+        "registered_at": fact.timestamp.isoformat(),
+    }
+    sheets.put("shows", show_id, {**document, **no_token()})
+
+
+def _on_sale(sheets: Sheets, fact: ShowWentOnSale, _: int) -> None:
+    sheets.edit("shows", identity_of(fact))["on_sale"] = True
+
+
+def _token_signed(sheets: Sheets, fact: TokenSigned, _: int) -> None:
+    kind, __, identity = fact.originator_id.partition(":")
+    sheets.edit(TOKEN_SHEETS[kind], identity)["token"] = SIGNED
+
+
+def _token_minted(sheets: Sheets, fact: TokenMinted, _: int) -> None:
+    kind, __, identity = fact.originator_id.partition(":")
+    token = {"token": "minted", "mint_address": fact.mint_address, "mint_signature": fact.signature}
+    sheets.edit(TOKEN_SHEETS[kind], identity).update(token)
+
+
+def _ticket(sheets: Sheets, fact: TicketReserved, _: int) -> None:
+    ticket_id = identity_of(fact)
+    document = {
+        "ticket_id": ticket_id,
+        "tenant_id": fact.tenant_id,
+        "purchase_id": fact.purchase_id,
+        "show_id": fact.show_id,
+        "ticket_type_id": fact.ticket_type_id,
+        "state": "reserved",
+        "token": "none",
+    }
+    sheets.put("tickets", ticket_id, {**document, **no_token()})
+
+
+def _ticket_is(state: str) -> Fold:
+    def fold(sheets: Sheets, fact: Fact, _: int) -> None:
+        sheets.edit("tickets", identity_of(fact))["state"] = state
+
+    return fold
+
+
+def _allocation(sheets: Sheets, fact: AllocationOpened, _: int) -> None:
+    document = {"show_id": fact.show_id, "capacity": fact.capacity, "held": 0, "sold": 0}
+    sheets.put("allocations", fact.ticket_type_id, document)
+
+
+def _holds(sheets: Sheets, fact: HoldsPlaced, _: int) -> None:
+    stock = sheets.edit("allocations", identity_of(fact))
+    for hold in fact.holds:
+        stock["held"] += hold["quantity"]
+        document = {"quantity": hold["quantity"], "maker": hold["maker"]}
+        sheets.put("holds", _hold_name(fact, hold["key"]), document)
+
+
+def _hold_name(fact: Fact, key: str) -> str:
+    return f"{identity_of(fact)}:{key}"
+
+
+def _move(held: int, sold: int) -> Fold:
+    """Return a fold that moves a hold's quantity by these signs; a tombstone without a hold moves nothing."""
+
+    def fold(sheets: Sheets, fact: Any, _: int) -> None:
+        hold = sheets.find("holds", _hold_name(fact, fact.key))
+        if hold is not None:
+            stock = sheets.edit("allocations", identity_of(fact))
+            stock["held"] += held * hold["quantity"]
+            stock["sold"] += sold * hold["quantity"]
+
+    return fold
+
+
+def _reservation(sheets: Sheets, fact: ReservationMade, _: int) -> None:
+    document = {"tenant_id": fact.tenant_id, "show_id": fact.show_id, "until": fact.until.isoformat(), "state": "held"}
+    sheets.put("reservations", identity_of(fact), document)
+
+
+def _reservation_is(state: str) -> Fold:
+    def fold(sheets: Sheets, fact: Fact, _: int) -> None:
+        sheets.edit("reservations", identity_of(fact))["state"] = state
+
+    return fold
+
+
+def _posted(sheets: Sheets, fact: TransactionPosted, position: int) -> None:
+    for number, posting in enumerate(fact.postings):
+        line = PostingLine(
+            position,
+            number,
+            identity_of(fact),
+            fact.purchase_id,
+            fact.kind,
+            fact.timestamp,
+            posting["debit"],
+            posting["credit"],
+            posting["amount"],
+            posting["unit"],
+        )
+        sheets.postings.append(line)
+
+
+FOLDS: dict[type[Fact], Fold] = {
+    VenueRegistered: _venue,
+    ShowAnnounced: _show,
+    ShowWentOnSale: _on_sale,
+    TokenSigned: _token_signed,
+    TokenMinted: _token_minted,
+    TicketReserved: _ticket,
+    TicketIssued: _ticket_is("issued"),
+    TicketVoided: _ticket_is("void"),
+    AllocationOpened: _allocation,
+    HoldsPlaced: _holds,
+    HoldConfirmed: _move(held=-1, sold=1),
+    HoldUnconfirmed: _move(held=1, sold=-1),
+    HoldEnded: _move(held=-1, sold=0),
+    ReservationMade: _reservation,
+    ReservationConfirmed: _reservation_is("confirmed"),
+    ReservationEnded: _reservation_is("released"),
+    TransactionPosted: _posted,
+}

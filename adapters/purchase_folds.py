@@ -1,0 +1,225 @@
+"""The folds of one purchase: its document, and its timeline of facts in plain words."""
+
+from collections.abc import Callable
+from typing import Any
+
+from adapters.folds import FOLDS, Fold, identity_of
+from adapters.sheets import Document, Sheets, TimelineLine
+from domain.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed
+from domain.bearer import TokenMinted, TokenSigned
+from domain.books import TransactionPosted
+from domain.fact import Fact
+from domain.order import (
+    CancelRequested,
+    CaptureRequested,
+    HoldExtended,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderFulfilled,
+    OrderPlaced,
+    PurchaseRefused,
+    PurchaseRequested,
+    PurchaseRequestedAgain,
+)
+from domain.payment import (
+    IntentCreated,
+    PaymentAuthorised,
+    PaymentCancelled,
+    PaymentCaptured,
+    PaymentDeclined,
+    PaymentRefunded,
+)
+from domain.ticket import TicketIssued, TicketReserved, TicketVoided
+
+TEXTS: dict[type[Fact], Callable[[Any], str]] = {
+    PurchaseRequested: lambda _: "The buyer asked for tickets.",
+    PurchaseRequestedAgain: lambda _: "The buyer asked again after a refusal.",
+    PurchaseRefused: lambda fact: f"The purchase was refused: {fact.code}.",
+    HoldsPlaced: lambda _: "Seats are held.",
+    HoldConfirmed: lambda _: "The held seats were confirmed.",
+    HoldUnconfirmed: lambda _: "The confirmation of the seats was taken back.",
+    HoldEnded: lambda fact: f"The seats were released: {fact.reason}.",
+    OrderPlaced: lambda fact: f"The price is locked: {fact.price['total_minor']} {fact.price['currency']} minor units.",
+    TicketReserved: lambda fact: f"Ticket {identity_of(fact)} was reserved.",
+    TicketIssued: lambda fact: f"Ticket {identity_of(fact)} was issued: it is valid at the door.",
+    TicketVoided: lambda fact: f"Ticket {identity_of(fact)} was voided.",
+    IntentCreated: lambda fact: f"Payment {fact.intent_id} was opened; the buyer can pay.",
+    PaymentDeclined: lambda fact: f"A card was declined: {fact.decline_code}.",
+    PaymentAuthorised: lambda _: "The bank holds the money for us.",
+    CancelRequested: lambda _: "The buyer asked to cancel.",
+    HoldExtended: lambda fact: f"The hold goes on until {fact.hold_until.isoformat(timespec='seconds')}.",
+    CaptureRequested: lambda _: "The money is about to be taken.",
+    PaymentCaptured: lambda fact: f"The money was taken: {fact.captured_minor} minor units, charge {fact.charge_id}.",
+    PaymentCancelled: lambda _: "The payment was cancelled: no money can come by it.",
+    PaymentRefunded: lambda fact: f"The money was given back: {fact.amount_minor} minor units.",
+    OrderConfirmed: lambda _: "The order is confirmed.",
+    TokenSigned: lambda fact: f"The minting of ticket {identity_of(fact)} was signed.",
+    TokenMinted: lambda fact: f"Ticket {identity_of(fact)} stands on chain at {fact.mint_address}.",
+    TransactionPosted: lambda fact: f"The books have it: {fact.kind}.",
+    OrderFulfilled: lambda _: "Every ticket is minted and the venue is credited.",
+    OrderCancelled: lambda fact: f"The purchase ended without a sale: {fact.reason}.",
+}
+
+
+def fold(sheets: Sheets, fact: Fact, position: int) -> None:
+    """Apply one fact to all read models."""
+    for folds in (FOLDS, PURCHASE_FOLDS):
+        apply = folds.get(type(fact))
+        if apply is not None:
+            apply(sheets, fact, position)
+    for purchase_id in _purchases_of(sheets, fact):
+        document = sheets.edit("purchases", purchase_id)
+        if document:
+            document["position"] = position
+            text = TEXTS[type(fact)](fact)
+            sheets.timeline.append(TimelineLine(purchase_id, position, fact.timestamp, type(fact).__name__, text))
+
+
+def _purchases_of(sheets: Sheets, fact: Any) -> list[str]:
+    """Return the purchases that a fact is about; a hold's key names its purchase."""
+    if type(fact) not in TEXTS:
+        return []
+    kind, _, identity = fact.originator_id.partition(":")
+    if kind == "allocation":
+        keys = [hold["key"] for hold in fact.holds] if isinstance(fact, HoldsPlaced) else [fact.key]
+        return list(dict.fromkeys(key.partition(":hold:")[0] for key in keys))
+    if kind == "ticket":
+        ticket = sheets.find("tickets", identity)
+        return [ticket["purchase_id"]] if ticket else []
+    if kind == "books":
+        return [fact.purchase_id]
+    return [identity.partition(":")[0]] if kind in {"order", "payment"} else []
+
+
+def _request(fact: PurchaseRequested | PurchaseRequestedAgain) -> Document:
+    return {
+        "state": "requested",
+        "show_id": fact.show_id,
+        "venue_id": None,
+        "lines": [dict(line) for line in fact.lines],
+        "requested_at": fact.timestamp.isoformat(),
+        "hold_until": fact.hold_until.isoformat(),
+        "price": None,
+        "tickets": [],
+        "payment": None,
+        "end_reason": None,
+        "cancel_requested": False,
+    }
+
+
+def _requested(sheets: Sheets, fact: PurchaseRequested, _: int) -> None:
+    purchase_id = identity_of(fact)
+    document = {"purchase_id": purchase_id, "tenant_id": fact.tenant_id, "attempt": 1}
+    sheets.put("purchases", purchase_id, {**document, **_request(fact)})
+
+
+def _requested_again(sheets: Sheets, fact: PurchaseRequestedAgain, _: int) -> None:
+    document = sheets.edit("purchases", identity_of(fact))
+    document.update(_request(fact), attempt=document.get("attempt", 0) + 1)
+
+
+def _order(state: str, *, reason: str | None = None) -> Fold:
+    """Return a fold that sets the purchase's state, and its end reason from the fact's field of this name."""
+
+    def apply(sheets: Sheets, fact: Any, _: int) -> None:
+        document = sheets.edit("purchases", identity_of(fact))
+        document["state"] = state
+        if reason is not None:
+            document["end_reason"] = getattr(fact, reason)
+
+    return apply
+
+
+def _held(sheets: Sheets, fact: HoldsPlaced, _: int) -> None:
+    for hold in fact.holds:
+        document = sheets.edit("purchases", hold["key"].partition(":hold:")[0])
+        if document.get("state") == "requested":
+            document["state"] = "reserving"
+
+
+def _placed(sheets: Sheets, fact: OrderPlaced, _: int) -> None:
+    lines = [dict(line) for line in fact.lines]
+    update = {"state": "reserving", "venue_id": fact.venue_id, "price": dict(fact.price), "lines": lines}
+    sheets.edit("purchases", identity_of(fact)).update(update)
+
+
+def _extended(sheets: Sheets, fact: HoldExtended, _: int) -> None:
+    sheets.edit("purchases", identity_of(fact))["hold_until"] = fact.hold_until.isoformat()
+
+
+def _cancel_requested(sheets: Sheets, fact: CancelRequested, _: int) -> None:
+    sheets.edit("purchases", identity_of(fact)).update(state="cancelling", cancel_requested=True)
+
+
+def _intent(sheets: Sheets, fact: IntentCreated, _: int) -> None:
+    attempt = int(identity_of(fact).rpartition(":")[2])
+    owner = {"tenant_id": fact.tenant_id, "purchase_id": fact.purchase_id, "attempt": attempt}
+    sheets.put("payments", fact.intent_id, owner)
+    document = sheets.edit("purchases", fact.purchase_id)
+    document["payment"] = {
+        "intent_id": fact.intent_id,
+        "status": "open",
+        "charge_id": None,
+        "captured_minor": 0,
+        "refunded_minor": 0,
+        "decline_code": None,
+    }
+    if document.get("state") == "reserving":
+        document["state"] = "awaiting-payment"
+
+
+def _payment(status: str | None = None, **fields: str) -> Fold:
+    """Return a fold that sets the payment's status and copies these fields of the fact."""
+
+    def apply(sheets: Sheets, fact: Any, _: int) -> None:
+        purchase_id, __, attempt = identity_of(fact).partition(":")
+        document = sheets.edit("purchases", purchase_id)
+        if str(document.get("attempt")) != attempt or document.get("payment") is None:
+            return
+        document["payment"].update({field: getattr(fact, name) for field, name in fields.items()})
+        if status is not None:
+            document["payment"]["status"] = status
+
+    return apply
+
+
+def _ticket_changed(sheets: Sheets, fact: Fact, _: int) -> None:
+    """Show a purchase's ticket as its own document stands."""
+    ticket = sheets.find("tickets", identity_of(fact)) if fact.originator_id.startswith("ticket:") else None
+    if ticket is None:
+        return
+    fields = ("ticket_id", "ticket_type_id", "state", "token", "mint_address", "mint_signature")
+    shown = {field: ticket[field] for field in fields}
+    document = sheets.edit("purchases", ticket["purchase_id"])
+    tickets = document.setdefault("tickets", [])
+    for number, known in enumerate(tickets):
+        if known["ticket_id"] == shown["ticket_id"]:
+            tickets[number] = shown
+            return
+    tickets.append(shown)
+
+
+PURCHASE_FOLDS: dict[type[Fact], Fold] = {
+    PurchaseRequested: _requested,
+    PurchaseRequestedAgain: _requested_again,
+    PurchaseRefused: _order("refused", reason="code"),
+    HoldsPlaced: _held,
+    OrderPlaced: _placed,
+    HoldExtended: _extended,
+    CancelRequested: _cancel_requested,
+    CaptureRequested: _order("confirming"),
+    OrderConfirmed: _order("confirmed"),
+    OrderFulfilled: _order("fulfilled"),
+    OrderCancelled: _order("cancelled", reason="reason"),
+    IntentCreated: _intent,
+    PaymentDeclined: _payment(decline_code="decline_code"),
+    PaymentAuthorised: _payment("authorised"),
+    PaymentCaptured: _payment("captured", charge_id="charge_id", captured_minor="captured_minor"),
+    PaymentCancelled: _payment("cancelled"),
+    PaymentRefunded: _payment("refunded", refunded_minor="amount_minor"),
+    TicketReserved: _ticket_changed,
+    TicketIssued: _ticket_changed,
+    TicketVoided: _ticket_changed,
+    TokenSigned: _ticket_changed,
+    TokenMinted: _ticket_changed,
+}

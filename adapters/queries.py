@@ -1,0 +1,135 @@
+"""What is read from the read models: by the API for its answers, by the relay for what was left standing."""
+
+from datetime import datetime
+from typing import Any
+
+from psycopg.sql import SQL, Identifier
+
+from adapters.sheets import Document
+from adapters.side_tables import Pool, borrowed
+
+LINES_MAX = 1_000
+DOCUMENT = SQL("SELECT doc FROM {table} WHERE id = %s")
+TIMELINE = "SELECT position, at, fact, text FROM rm_timeline WHERE purchase_id = %s ORDER BY position LIMIT %s"
+ACCOUNT_LINES = (
+    "SELECT position, key, purchase_id, kind, at, CASE WHEN credit = %(account)s THEN amount ELSE -amount END, unit"
+    " FROM rm_postings WHERE credit = %(account)s OR debit = %(account)s ORDER BY position DESC, number LIMIT %(limit)s"
+)
+PURCHASE_LINES = (
+    "SELECT position, key, kind, debit, credit, amount, unit FROM rm_postings WHERE purchase_id = %s"
+    " ORDER BY position, number LIMIT %s"
+)
+REQUESTED = (
+    "SELECT doc FROM rm_purchases WHERE doc->>'state' = 'requested' AND (doc->>'requested_at')::timestamptz < %s"
+    " ORDER BY doc->>'requested_at' LIMIT %s"
+)
+OVERDUE = (
+    "SELECT id, doc FROM rm_reservations WHERE doc->>'state' = 'held' AND (doc->>'until')::timestamptz < %s LIMIT %s"
+)
+TOKENLESS = (
+    "SELECT 'venue', id, doc FROM rm_venues WHERE doc->>'mint_address' IS NULL"
+    " AND (doc->>'registered_at')::timestamptz < %(at)s"
+    " UNION ALL SELECT 'show', id, doc FROM rm_shows WHERE doc->>'on_sale' = 'false'"
+    " AND (doc->>'registered_at')::timestamptz < %(at)s LIMIT %(limit)s"
+)
+
+
+class ReadModels:
+    """Answers for the API; documents are plain JSON."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def position(self) -> int:
+        """Return the position of the last fact that the read models contain."""
+        rows = await self._rows("SELECT position FROM rm_position", ())
+        return int(rows[0][0]) if rows else 0
+
+    async def purchase(self, purchase_id: str) -> Document | None:
+        """Return a purchase with its timeline and its lines in the books."""
+        found = await self._document("purchases", purchase_id)
+        if found is None:
+            return None
+        lines = await self._rows(TIMELINE, (purchase_id, LINES_MAX))
+        found["timeline"] = [
+            {"position": position, "at": at.isoformat(), "fact": fact, "text": text}
+            for position, at, fact, text in lines
+        ]
+        names = ("position", "key", "kind", "debit", "credit", "amount", "unit")
+        posted = await self._rows(PURCHASE_LINES, (purchase_id, LINES_MAX))
+        found["postings"] = [dict(zip(names, row, strict=True)) for row in posted]
+        return found
+
+    async def show(self, show_id: str) -> Document | None:
+        """Return a show with the availability of each ticket type."""
+        found = await self._document("shows", show_id)
+        if found is None:
+            return None
+        ids = [item["ticket_type_id"] for item in found["ticket_types"]]
+        rows = await self._rows("SELECT id, doc FROM rm_allocations WHERE id = ANY(%s)", (ids,))
+        return with_availability(found, dict(rows))
+
+    async def venue(self, venue_id: str) -> Document | None:
+        """Return a venue."""
+        return await self._document("venues", venue_id)
+
+    async def balance(self, account: str) -> Document:
+        """Return an account's balances per unit (credits minus debits) and its newest lines, each with its purchase."""
+        sums = await self._rows("SELECT unit, balance FROM rm_balances WHERE account = %s ORDER BY unit", (account,))
+        rows = await self._rows(ACCOUNT_LINES, {"account": account, "limit": LINES_MAX})
+        lines = [
+            {
+                "position": position,
+                "key": key,
+                "purchase_id": purchase_id,
+                "kind": kind,
+                "at": at.isoformat(),
+                "amount_minor": amount,
+                "currency": unit,
+            }
+            for position, key, purchase_id, kind, at, amount, unit in rows
+        ]
+        return {"balances": [{"currency": unit, "balance_minor": total} for unit, total in sums], "lines": lines}
+
+    async def ticket(self, ticket_id: str) -> Document | None:
+        """Return a ticket."""
+        return await self._document("tickets", ticket_id)
+
+    async def _document(self, kind: str, identity: str) -> Document | None:
+        rows = await self._rows(DOCUMENT.format(table=Identifier(f"rm_{kind}")), (identity,))
+        return rows[0][0] if rows else None
+
+    async def _rows(self, statement: Any, values: Any) -> list[tuple[Any, ...]]:
+        async with borrowed(self._pool) as connection:
+            return await (await connection.execute(statement, values)).fetchall()
+
+
+class Standing(ReadModels):
+    """What was recorded and that nobody seems to work on, for the relay."""
+
+    async def requested(self, before: datetime, limit: int) -> list[Document]:
+        """Return purchases that were requested before a time and have come no further."""
+        return [row[0] for row in await self._rows(REQUESTED, (before, limit))]
+
+    async def tokenless(self, before: datetime, limit: int) -> list[tuple[str, str, str]]:
+        """Return (kind, id, tenant) of venues and shows that are not ready since a time."""
+        rows = await self._rows(TOKENLESS, {"at": before, "limit": limit})
+        return [(kind, identity, document["tenant_id"]) for kind, identity, document in rows]
+
+    async def overdue(self, before: datetime, limit: int) -> list[tuple[str, str, datetime]]:
+        """Return (id, tenant, until) of internal holds that should have ended before a time."""
+        rows = await self._rows(OVERDUE, (before, limit))
+        return [(identity, doc["tenant_id"], datetime.fromisoformat(doc["until"])) for identity, doc in rows]
+
+    async def owner_of(self, intent_id: str) -> Document | None:
+        """Return whose payment an intent is: tenant, purchase and attempt."""
+        return await self._document("payments", intent_id)
+
+
+def with_availability(show: Document, stock: dict[str, Document]) -> Document:
+    """Add capacity, held, sold and available to each ticket type of a show."""
+    for item in show["ticket_types"]:
+        known = stock.get(item["ticket_type_id"], {"held": 0, "sold": 0})
+        held, sold = known["held"], known["sold"]
+        item.update(held=held, sold=sold, available=item["capacity"] - held - sold)
+    return show

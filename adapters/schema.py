@@ -1,0 +1,66 @@
+"""The schema: the event table, the side tables that hold no facts, and the read models."""
+
+from psycopg import Connection
+from psycopg.sql import SQL, Identifier
+
+from adapters.ledger import create_facts_table, open_recorder, schema_lock
+from adapters.sheets import KINDS
+
+SIDE_TABLES = (
+    SQL(
+        "CREATE TABLE IF NOT EXISTS buyers (buyer_id text PRIMARY KEY, tenant_id text NOT NULL,"
+        " name text, email text, wallet text, kept_at timestamptz NOT NULL DEFAULT now())"
+    ),
+    SQL("CREATE TABLE IF NOT EXISTS checkouts (purchase_id text PRIMARY KEY, client_secret text NOT NULL)"),
+    SQL(
+        "CREATE TABLE IF NOT EXISTS webhook_inbox (event_id text PRIMARY KEY, type text NOT NULL, object_id text,"
+        " intent_id text, purchase_id text, created timestamptz, digest text NOT NULL,"
+        " received_at timestamptz NOT NULL DEFAULT now(), signalled_at timestamptz)"
+    ),
+    SQL("CREATE INDEX IF NOT EXISTS webhook_inbox_waiting ON webhook_inbox (received_at) WHERE signalled_at IS NULL"),
+)
+READ_MODELS = (
+    SQL("CREATE TABLE IF NOT EXISTS rm_position (one boolean PRIMARY KEY DEFAULT true, position bigint NOT NULL)"),
+    SQL("INSERT INTO rm_position (position) VALUES (0) ON CONFLICT DO NOTHING"),
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_timeline (purchase_id text NOT NULL, position bigint NOT NULL,"
+        " at timestamptz NOT NULL, fact text NOT NULL, text text NOT NULL, PRIMARY KEY (purchase_id, position))"
+    ),
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_postings (position bigint NOT NULL, number int NOT NULL, key text NOT NULL,"
+        " purchase_id text NOT NULL, kind text NOT NULL, at timestamptz NOT NULL, debit text NOT NULL,"
+        " credit text NOT NULL, amount bigint NOT NULL, unit text NOT NULL, PRIMARY KEY (position, number))"
+    ),
+    SQL("CREATE INDEX IF NOT EXISTS rm_postings_debit ON rm_postings (debit)"),
+    SQL("CREATE INDEX IF NOT EXISTS rm_postings_credit ON rm_postings (credit)"),
+    SQL("CREATE INDEX IF NOT EXISTS rm_postings_purchase ON rm_postings (purchase_id)"),
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_balances (account text NOT NULL, unit text NOT NULL, balance bigint NOT NULL,"
+        " PRIMARY KEY (account, unit))"
+    ),
+)
+DOCUMENTS = SQL("CREATE TABLE IF NOT EXISTS {table} (id text PRIMARY KEY, doc jsonb NOT NULL)")
+BY_STATE = SQL("CREATE INDEX IF NOT EXISTS {index} ON {table} ((doc->>'state'))")
+WITH_STATE = ("purchases", "reservations")
+
+
+def ensure_schema(url: str) -> None:
+    """Create what is missing; safe to call from every process at every start."""
+    recorder = open_recorder(url, pool_size=1)
+    try:
+        create_facts_table(url, recorder)
+    finally:
+        recorder.datastore.close()
+    with schema_lock(url) as connection, connection.transaction():
+        _create_side_tables(connection)
+
+
+def _create_side_tables(connection: Connection) -> None:
+    for statement in (*SIDE_TABLES, *READ_MODELS):
+        connection.execute(statement)
+    for kind in KINDS:
+        connection.execute(DOCUMENTS.format(table=Identifier(f"rm_{kind}")))
+    for kind in WITH_STATE:
+        connection.execute(
+            BY_STATE.format(index=Identifier(f"rm_{kind}_state"), table=Identifier(f"rm_{kind}")),
+        )

@@ -1,0 +1,68 @@
+"""Sheets: the documents, timeline lines and postings that one batch of facts changes, before they are stored."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+Document = dict[str, Any]
+KINDS = ("purchases", "shows", "venues", "tickets", "allocations", "holds", "payments", "reservations")
+
+
+class TimelineLine(NamedTuple):
+    """One fact of a purchase, said in plain words."""
+
+    purchase_id: str
+    position: int
+    at: datetime
+    fact: str
+    text: str
+
+
+class PostingLine(NamedTuple):
+    """One posting of one transaction of the books."""
+
+    position: int
+    number: int
+    key: str
+    purchase_id: str
+    kind: str
+    at: datetime
+    debit: str
+    credit: str
+    amount: int
+    unit: str
+
+
+class Sheets:
+    """What a fold works on. `load` reads a stored document by kind and id (None when there is none)."""
+
+    def __init__(self, load: Callable[[str, str], Document | None]) -> None:
+        self._load = load
+        self._open: dict[tuple[str, str], Document | None] = {}
+        self._changed: set[tuple[str, str]] = set()
+        self.timeline: list[TimelineLine] = []
+        self.postings: list[PostingLine] = []
+
+    def find(self, kind: str, identity: str) -> Document | None:
+        """Return a document to read."""
+        name = (kind, identity)
+        if name not in self._open:
+            self._open[name] = self._load(kind, identity)
+        return self._open[name]
+
+    def edit(self, kind: str, identity: str) -> Document:
+        """Return a document to change; an empty one that is not kept when there is none."""
+        found = self.find(kind, identity)
+        if found is None:
+            return {}
+        self._changed.add((kind, identity))
+        return found
+
+    def put(self, kind: str, identity: str, document: Document) -> None:
+        """Put a new document in the place of any other."""
+        self._open[kind, identity] = document
+        self._changed.add((kind, identity))
+
+    def changed(self) -> list[tuple[str, str, Document]]:
+        """Return the documents to store, as (kind, id, document)."""
+        return [(kind, identity, self._open[kind, identity] or {}) for kind, identity in sorted(self._changed)]

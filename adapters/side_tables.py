@@ -1,0 +1,128 @@
+"""The side tables, which hold no facts: buyers' personal data, client secrets and received webhooks."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import tuple_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from domain.hint import Hint
+from domain.weather import Weather
+
+POOL_MAX = 8
+WAIT_SECONDS = 5.0
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+
+def open_pool(url: str) -> Pool:
+    """Return a pool that is not open yet; it connects again by itself after an outage."""
+    kwargs = {"autocommit": True, "row_factory": tuple_row}
+    return AsyncConnectionPool(url, min_size=1, max_size=POOL_MAX, open=False, timeout=WAIT_SECONDS, kwargs=kwargs)
+
+
+@contextlib.asynccontextmanager
+async def borrowed(pool: Pool) -> AsyncIterator[AsyncConnection[Any]]:
+    """Lend a connection; a lost one is weather."""
+    try:
+        async with pool.connection() as connection:
+            yield connection
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        raise Weather(f"PostgreSQL: {type(error).__name__}", unknown=True) from error
+
+
+class Buyers:
+    """The one table of personal data; the facts know a buyer by an opaque id."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def keep(
+        self, buyer_id: str, tenant_id: str, name: str | None, email: str | None, wallet: str | None
+    ) -> None:
+        """Keep a buyer; the same id again changes nothing."""
+        async with borrowed(self._pool) as connection:
+            await connection.execute(
+                "INSERT INTO buyers (buyer_id, tenant_id, name, email, wallet) VALUES (%s, %s, %s, %s, %s)"
+                " ON CONFLICT DO NOTHING",
+                (buyer_id, tenant_id, name, email, wallet),
+            )
+
+    async def forget(self, buyer_id: str) -> None:
+        """Forget a buyer whose request was refused."""
+        async with borrowed(self._pool) as connection:
+            await connection.execute("DELETE FROM buyers WHERE buyer_id = %s", (buyer_id,))
+
+    async def wallet_of(self, buyer_id: str) -> str | None:
+        """Return the wallet that the buyer gave, if any."""
+        async with borrowed(self._pool) as connection:
+            cursor = await connection.execute("SELECT wallet FROM buyers WHERE buyer_id = %s", (buyer_id,))
+            row = await cursor.fetchone()
+        return None if row is None else row[0]
+
+
+class Checkouts:
+    """Client secrets, while their purchases wait for a payment."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def keep(self, purchase_id: str, client_secret: str) -> None:
+        """Keep or replace the secret."""
+        async with borrowed(self._pool) as connection:
+            await connection.execute(
+                "INSERT INTO checkouts (purchase_id, client_secret) VALUES (%s, %s)"
+                " ON CONFLICT (purchase_id) DO UPDATE SET client_secret = EXCLUDED.client_secret",
+                (purchase_id, client_secret),
+            )
+
+    async def get(self, purchase_id: str) -> str | None:
+        """Return the secret, or None when there is none (any more)."""
+        async with borrowed(self._pool) as connection:
+            cursor = await connection.execute(
+                "SELECT client_secret FROM checkouts WHERE purchase_id = %s", (purchase_id,)
+            )
+            row = await cursor.fetchone()
+        return None if row is None else row[0]
+
+    async def forget(self, purchase_id: str) -> None:
+        """Forget it; nothing to forget is success."""
+        async with borrowed(self._pool) as connection:
+            await connection.execute("DELETE FROM checkouts WHERE purchase_id = %s", (purchase_id,))
+
+
+class Inbox:
+    """Webhooks that were verified; each is stored once and signalled until it was taken."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def store(self, hint: Hint) -> bool:
+        """Store a webhook; False when it was known."""
+        async with borrowed(self._pool) as connection:
+            cursor = await connection.execute(
+                "INSERT INTO webhook_inbox (event_id, type, object_id, intent_id, purchase_id, created, digest)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                (hint.event_id, hint.type, hint.object_id, hint.intent_id, hint.purchase_id, hint.created, hint.digest),
+            )
+        return cursor.rowcount == 1
+
+    async def unsignalled(self, limit: int) -> list[Hint]:
+        """Return webhooks that nobody has acted on yet, oldest first."""
+        async with borrowed(self._pool) as connection:
+            cursor = await connection.execute(
+                "SELECT event_id, type, object_id, intent_id, purchase_id, created, digest FROM webhook_inbox"
+                " WHERE signalled_at IS NULL ORDER BY received_at LIMIT %s",
+                (limit,),
+            )
+            return [Hint(**dict(zip(Hint.model_fields, row, strict=True))) for row in await cursor.fetchall()]
+
+    async def mark(self, event_id: str) -> None:
+        """Say that a webhook was acted on."""
+        async with borrowed(self._pool) as connection:
+            await connection.execute(
+                "UPDATE webhook_inbox SET signalled_at = %s WHERE event_id = %s", (datetime.now(UTC), event_id)
+            )

@@ -1,0 +1,193 @@
+"""The engine: how the API and the relay start workflows and give them news.
+
+A purchase is answered by update-with-start within a time box. Every other call is news that a relay repeats from the
+facts, so an engine that cannot be reached never fails a request.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from temporalio.client import (
+    Client,
+    RPCTimeoutOrCancelledError,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.commands import HoldRef, MintSubject, PurchaseRef
+from activities.queues import PURCHASES
+from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
+from workflows.hold import HoldWorkflow
+from workflows.operators import NEEDS_OPERATOR, PURCHASE_STAGE, SHOW_ID, VENUE_ID
+from workflows.payment_case import CaseInput, PaymentCaseWorkflow
+from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseWorkflow
+
+log = logging.getLogger(__name__)
+UNREACHED = (
+    RPCError,
+    RPCTimeoutOrCancelledError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowAlreadyStartedError,
+    TimeoutError,
+    RuntimeError,  # what a lazy client raises when it cannot connect
+)
+USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
+
+
+class Pacing(NamedTuple):
+    """How long the engine may take, and how patient a purchase is."""
+
+    timebox_seconds: float
+    poll_seconds: float
+    processing_extension_seconds: int
+
+
+class TemporalEngine:
+    """Temporal as the API needs it; the client may be lazy."""
+
+    def __init__(self, client: Client, pacing: Pacing) -> None:
+        self._client = client
+        self._pacing = pacing
+
+    async def open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
+        """Start the purchase if need be and wait for its checkout; None when the engine did not answer in time."""
+        start = WithStartWorkflowOperation(
+            PurchaseWorkflow.run,
+            self._input(purchase, show_id),
+            id=f"purchase/{purchase.purchase_id}",
+            task_queue=PURCHASES,
+            id_conflict_policy=USE_EXISTING,
+            static_summary=f"Purchase for show {show_id}",
+            search_attributes=attributes("reserving", show_id, venue_id),
+        )
+        seconds = self._pacing.timebox_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                answer: CheckoutAnswer = await self._client.execute_update_with_start_workflow(
+                    "open_checkout",
+                    result_type=CheckoutAnswer,
+                    id=f"{purchase.purchase_id}:{purchase.attempt}",
+                    start_workflow_operation=start,
+                    rpc_timeout=timedelta(seconds=seconds),
+                )
+        except UNREACHED as error:
+            log.warning("the engine did not answer for %s: %s", purchase.purchase_id, type(error).__name__)
+            return None
+        return answer
+
+    async def start_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> bool:
+        """Start the purchase unless it runs; False when the engine could not be reached."""
+        return await self._attempt(
+            self._client.start_workflow(
+                PurchaseWorkflow.run,
+                self._input(purchase, show_id),
+                id=f"purchase/{purchase.purchase_id}",
+                task_queue=PURCHASES,
+                id_conflict_policy=USE_EXISTING,
+                static_summary=f"Purchase for show {show_id}",
+                search_attributes=attributes("reserving", show_id, venue_id),
+            )
+        )
+
+    async def register(self, subject: MintSubject) -> bool:
+        """Start the registration of a venue or a show; False when the engine could not be reached."""
+        run = VenueWorkflow.run if subject.kind == "venue" else ShowWorkflow.run
+        return await self._attempt(
+            self._client.start_workflow(
+                run,
+                RegisterInput(subject=subject),
+                id=f"{subject.kind}/{subject.subject_id}",
+                task_queue=PURCHASES,
+                id_conflict_policy=USE_EXISTING,
+                static_summary=f"Registers {subject.kind} {subject.subject_id} on chain",
+            )
+        )
+
+    async def watch_hold(self, hold: HoldRef) -> bool:
+        """Start the end of an internal hold; False when the engine could not be reached."""
+        return await self._attempt(
+            self._client.start_workflow(
+                HoldWorkflow.run,
+                hold,
+                id=f"hold/{hold.reservation_id}",
+                task_queue=PURCHASES,
+                id_conflict_policy=USE_EXISTING,
+                static_summary=f"Ends hold {hold.reservation_id} at its time",
+            )
+        )
+
+    async def open_case(self, purchase: PurchaseRef, intent_id: str) -> bool:
+        """Start the case of a late payment; False when the engine could not be reached."""
+        return await self._attempt(
+            self._client.start_workflow(
+                PaymentCaseWorkflow.run,
+                CaseInput(purchase=purchase, intent_id=intent_id),
+                id=f"payment-case/{intent_id}",
+                task_queue=PURCHASES,
+                id_conflict_policy=USE_EXISTING,
+                static_summary=f"Late payment for purchase {purchase.purchase_id}",
+            )
+        )
+
+    async def look_again(self, purchase_id: str) -> bool | None:
+        """Tell a purchase to look at its payment; False when it has ended or never was, None when nobody answered."""
+        return await self._signal(f"purchase/{purchase_id}", "look_again")
+
+    async def buyer_cancelled(self, purchase_id: str) -> bool | None:
+        """Tell a purchase that its buyer's cancel was recorded; the answer is as of `look_again`."""
+        return await self._signal(f"purchase/{purchase_id}", "buyer_cancelled")
+
+    async def hold_ended(self, reservation_id: str) -> bool | None:
+        """Tell a hold's workflow that it ended earlier; the answer is as of `look_again`."""
+        return await self._signal(f"hold/{reservation_id}", "hold_ended")
+
+    def _input(self, purchase: PurchaseRef, show_id: str) -> PurchaseInput:
+        return PurchaseInput(
+            purchase=purchase,
+            show_id=show_id,
+            poll_seconds=self._pacing.poll_seconds,
+            processing_extension_seconds=self._pacing.processing_extension_seconds,
+        )
+
+    async def _attempt(self, call: Awaitable[Any]) -> bool:
+        try:
+            async with asyncio.timeout(self._pacing.timebox_seconds):
+                await call
+        except UNREACHED as error:
+            log.warning("a workflow could not be started: %s", type(error).__name__)
+            return False
+        return True
+
+    async def _signal(self, workflow_id: str, name: str) -> bool | None:
+        try:
+            async with asyncio.timeout(self._pacing.timebox_seconds):
+                await self._client.get_workflow_handle(workflow_id).signal(name)
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return False
+            log.warning("%s could not be signalled: %s", workflow_id, error.status.name)
+            return None
+        except (TimeoutError, RuntimeError) as error:
+            log.warning("%s could not be signalled: %s", workflow_id, type(error).__name__)
+            return None
+        return True
+
+
+def attributes(stage: str, show_id: str, venue_id: str) -> TypedSearchAttributes:
+    """Return what operators find a purchase by in the web UI."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(PURCHASE_STAGE, stage),
+            SearchAttributePair(SHOW_ID, show_id),
+            SearchAttributePair(VENUE_ID, venue_id),
+            SearchAttributePair(NEEDS_OPERATOR, value=False),
+        ]
+    )

@@ -1,0 +1,166 @@
+"""The internal ticket API: outside orders hold, confirm and release seats on the same stock and tickets."""
+
+import hmac
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header
+from pydantic import Field
+
+from activities.commands import HoldRef
+from activities.holds import MakeReservation, ReservationView
+from api.ports import Document, Parts
+from api.problems import Problem, not_found
+from api.requests import Body, Id, IdInPath, Key, Quantity, With, digest_of
+from domain.identity import derived
+from domain.money import FeeRates, price_of
+from domain.order import Line
+from domain.refusals import UnknownSubject
+
+BATCH_MAX = 200
+ITEMS_MAX = 20
+
+
+def authorised(parts: With, authorization: Annotated[str, Header()] = "") -> None:
+    """Refuse a caller without the bearer token, where the deployment has one."""
+    token = parts.limits.internal_token
+    if token is not None and not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
+        raise Problem(401, "unauthorised", "the internal API needs its bearer token")
+
+
+router = APIRouter(prefix="/internal/tickets", tags=["internal"], dependencies=[Depends(authorised)])
+
+
+class ShowRef(Body):
+    """A show."""
+
+    show_id: Id
+
+
+class ItemBody(Body):
+    """Some tickets of one type."""
+
+    ticket_type_id: Id
+    quantity: Quantity
+
+
+class ItemsBody(Body):
+    """Some tickets of a show."""
+
+    show_id: Id
+    items: Annotated[list[ItemBody], Field(min_length=1, max_length=ITEMS_MAX)]
+
+
+class ReserveBody(ItemsBody):
+    """Seats that an outside order asks for."""
+
+    hold_seconds: Annotated[int, Field(ge=1)] | None = None
+
+
+class ReservationRef(Body):
+    """A hold that this API made."""
+
+    reservation_id: Id
+
+
+class BatchBody(Body):
+    """Tickets to cancel, all or none."""
+
+    ticket_ids: Annotated[list[Id], Field(min_length=1, max_length=BATCH_MAX)]
+
+
+@router.post("/availability")
+async def availability(body: ShowRef, parts: With) -> dict[str, Any]:
+    """Return how many of each ticket type are left."""
+    show = await _show(body.show_id, parts)
+    fields = ("ticket_type_id", "name", "capacity", "held", "sold", "available")
+    types = [{field: item[field] for field in fields} for item in show["ticket_types"]]
+    return {"show_id": body.show_id, "on_sale": show["on_sale"], "ticket_types": types}
+
+
+@router.post("/prices")
+async def prices(body: ShowRef, parts: With) -> dict[str, Any]:
+    """Return the price of each ticket type, in minor units, before fees."""
+    show = await _show(body.show_id, parts)
+    fields = ("ticket_type_id", "name", "price_minor")
+    types = [{field: item[field] for field in fields} for item in show["ticket_types"]]
+    return {"show_id": body.show_id, "currency": show["currency"], "ticket_types": types}
+
+
+@router.post("/calculate-price")
+async def calculate_price(body: ItemsBody, parts: With) -> dict[str, Any]:
+    """Return what some tickets would cost, broken down; nothing is locked."""
+    show = await _show(body.show_id, parts)
+    venue = await parts.queries.venue(show["venue_id"])
+    if venue is None:
+        raise not_found("venue", show["venue_id"])
+    known = {item["ticket_type_id"]: item["price_minor"] for item in show["ticket_types"]}
+    if unknown := [item.ticket_type_id for item in body.items if item.ticket_type_id not in known]:
+        raise UnknownSubject("this show has no such ticket type", ticket_type_id=unknown[0])
+    lines = tuple((item.quantity, known[item.ticket_type_id]) for item in body.items)
+    price = price_of(show["currency"], lines, FeeRates.model_validate(venue["rates"]))
+    return {"show_id": body.show_id, "price": price.model_dump()}
+
+
+@router.post("/reserve", status_code=201)
+async def reserve(body: ReserveBody, key: Key, parts: With) -> dict[str, Any]:
+    """Hold seats of every ticket type, all or none; the hold expires by a workflow of its own."""
+    types = [item.ticket_type_id for item in body.items]
+    if len(set(types)) != len(types):
+        raise Problem(422, "invalid-request", "each ticket type stands in one item")
+    longest = parts.limits.hold_seconds_max
+    if body.hold_seconds is not None and body.hold_seconds > longest:
+        raise Problem(422, "invalid-request", f"hold_seconds is {longest} at most")
+    tenant_id = parts.limits.tenant_id
+    command = MakeReservation(
+        tenant_id=tenant_id,
+        reservation_id=derived("re", tenant_id, key),
+        show_id=body.show_id,
+        lines=[Line(ticket_type_id=item.ticket_type_id, quantity=item.quantity) for item in body.items],
+        hold_seconds=body.hold_seconds or parts.limits.hold_seconds,
+        body_digest=digest_of(body, key),
+    )
+    view = await parts.holds.reserve(command)
+    if view.state == "held":
+        hold = HoldRef(tenant_id=tenant_id, reservation_id=view.reservation_id, until=view.until)
+        await parts.engine.watch_hold(hold)
+    return view.model_dump(mode="json")
+
+
+@router.post("/confirm")
+async def confirm(body: ReservationRef, parts: With) -> dict[str, Any]:
+    """Confirm a hold of this API's own and issue its tickets."""
+    return await _ended(await parts.holds.confirm(body.reservation_id), parts)
+
+
+@router.post("/release")
+async def release(body: ReservationRef, parts: With) -> dict[str, Any]:
+    """Release a hold of this API's own and void its tickets."""
+    return await _ended(await parts.holds.release(body.reservation_id), parts)
+
+
+@router.post("/cancel-batch")
+async def cancel_batch(body: BatchBody, parts: With) -> dict[str, Any]:
+    """Cancel unpaid tickets of this API's own reservations, each whole reservation, all or none."""
+    await parts.holds.cancel_batch(body.ticket_ids)
+    return {"cancelled": body.ticket_ids}
+
+
+@router.get("/{ticket_id}/status")
+async def status(ticket_id: IdInPath, parts: With) -> dict[str, Any]:
+    """Return a ticket's right and token."""
+    found = await parts.queries.ticket(ticket_id)
+    if found is None:
+        raise not_found("ticket", ticket_id)
+    return {field: found[field] for field in ("ticket_id", "show_id", "ticket_type_id", "state", "token")}
+
+
+async def _show(show_id: str, parts: Parts) -> Document:
+    found = await parts.queries.show(show_id)
+    if found is None:
+        raise not_found("show", show_id)
+    return found
+
+
+async def _ended(view: ReservationView, parts: Parts) -> dict[str, Any]:
+    await parts.engine.hold_ended(view.reservation_id)
+    return view.model_dump(mode="json")

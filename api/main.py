@@ -1,0 +1,123 @@
+"""Front door: the HTTP API. `python -m api.main`."""
+
+import asyncio
+import hashlib
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+import uvicorn
+from adapters.stripe_gateway import verify_webhook
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from activities.catalog import CatalogActivities
+from activities.door import DoorActivities
+from activities.holds import HoldActivities
+from activities.minting import MintActivities
+from adapters.keys import issuer_of, seed_of
+from adapters.opening import open_ledger
+from adapters.queries import ReadModels
+from adapters.side_tables import Buyers, Checkouts, Inbox, open_pool
+from adapters.solana_chain import SolanaChain
+from api.app import create_app
+from api.engine import Pacing, TemporalEngine
+from api.ports import Limits, Parts
+from domain.hint import Hint
+from domain.money import FeeRates
+from settings import Settings, read_settings
+
+KEEP_ALIVE_SECONDS = 30
+SHUTDOWN_SECONDS = 10
+
+
+def verifier(secret: str) -> Callable[[bytes, str], Hint]:
+    """Return what turns a webhook's raw body and signature into a hint, and refuses a forged one."""
+
+    def verify(payload: bytes, signature: str) -> Hint:
+        event = verify_webhook(payload, signature, secret)
+        return Hint(
+            event_id=event.event_id,
+            type=event.type,
+            object_id=event.object_id,
+            intent_id=event.intent_id,
+            purchase_id=event.purchase_id,
+            created=event.created,
+            digest=hashlib.sha256(payload).hexdigest(),
+        )
+
+    return verify
+
+
+async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
+    """Open what the API needs; `closing` closes it. Temporal is connected to when it is first needed."""
+    ledger = await asyncio.to_thread(open_ledger, settings.postgres.url)
+    closing.push_async_callback(asyncio.to_thread, ledger.close)
+    pool = open_pool(settings.postgres.url)
+    await closing.enter_async_context(pool)
+    solana, saga = settings.solana, settings.saga
+    issuer = issuer_of(solana.issuer_secret.get_secret_value())
+    custody = solana.custody_address or str(issuer.pubkey())
+    address_secret = seed_of(solana.address_secret.get_secret_value())
+    chain = SolanaChain(solana.rpc_url, bytes(issuer), address_secret, custody)
+    closing.push_async_callback(chain.close)
+    client = await Client.connect(
+        settings.temporal.address,
+        namespace=settings.temporal.namespace,
+        data_converter=pydantic_data_converter,
+        lazy=True,
+    )
+    pacing = Pacing(settings.api.engine_timebox_seconds, saga.poll_seconds, saga.processing_extension_seconds)
+    buyers = Buyers(pool)
+    return Parts(
+        door=DoorActivities(ledger),
+        catalog=CatalogActivities(ledger),
+        holds=HoldActivities(ledger),
+        queries=ReadModels(pool),
+        engine=TemporalEngine(client, pacing),
+        buyers=buyers,
+        secrets=Checkouts(pool),
+        inbox=Inbox(pool),
+        verify=verifier(settings.stripe.webhook_secret.get_secret_value()),
+        is_wallet=chain.is_wallet,
+        read_ticket=MintActivities(ledger, chain, buyers, custody, settings.api.public_url).read_ticket,
+        limits=limits_of(settings),
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what this deployment allows."""
+    token, fees = settings.internal.token, settings.fees
+    return Limits(
+        hold_seconds=settings.saga.hold_seconds,
+        hold_seconds_max=settings.saga.hold_seconds_max,
+        rates=FeeRates(platform_bps=fees.platform_bps, processing_bps=fees.processing_bps),
+        internal_token=token.get_secret_value() if token is not None else None,
+    )
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT (uvicorn takes both), then let requests in flight end."""
+    async with AsyncExitStack() as closing:
+        app = create_app(await assemble(settings, closing))
+        config = uvicorn.Config(
+            app,
+            host=settings.api.host,
+            port=settings.api.port,
+            log_level="info",
+            access_log=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+        await uvicorn.Server(config).serve()
+
+
+def main() -> None:
+    """Read the settings and serve."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    asyncio.run(serve(read_settings()))
+
+
+if __name__ == "__main__":
+    main()

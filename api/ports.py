@@ -1,0 +1,120 @@
+"""What the routes need of the outside, as small protocols, and the parts that the front door puts together."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from activities.catalog import CatalogActivities
+from activities.commands import HoldRef, MintSubject, PurchaseRef
+from activities.door import DoorActivities
+from activities.holds import HoldActivities
+from domain.hint import Hint
+from domain.identity import DEFAULT_TENANT
+from domain.money import FeeRates
+from domain.ticket import Ticket
+from domain.token import TokenState
+from workflows.purchase import CheckoutAnswer
+
+Document = Mapping[str, Any]
+
+
+class Queries(Protocol):
+    """The read models; documents are plain JSON, None where there is nothing of that name."""
+
+    async def position(self) -> int:
+        """Return the position of the last fact that the read models contain."""
+
+    async def purchase(self, purchase_id: str) -> Document | None:
+        """Return a purchase with its timeline and its lines in the books."""
+
+    async def show(self, show_id: str) -> Document | None:
+        """Return a show with the availability of each ticket type."""
+
+    async def venue(self, venue_id: str) -> Document | None:
+        """Return a venue."""
+
+    async def balance(self, account: str) -> Document:
+        """Return an account's balances per unit and its newest lines."""
+
+    async def ticket(self, ticket_id: str) -> Document | None:
+        """Return a ticket."""
+
+
+class Engine(Protocol):
+    """The workflow engine; no call fails when it is away, because a relay repeats it from the facts."""
+
+    async def open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
+        """Start a purchase and wait for its checkout; None when nobody answered in time."""
+
+    async def buyer_cancelled(self, purchase_id: str) -> bool | None:
+        """Tell a purchase that its buyer's cancel was recorded."""
+
+    async def look_again(self, purchase_id: str) -> bool | None:
+        """Tell a purchase to look at its payment."""
+
+    async def register(self, subject: MintSubject) -> bool:
+        """Start the registration of a venue or a show."""
+
+    async def watch_hold(self, hold: HoldRef) -> bool:
+        """Start the end of an internal hold."""
+
+    async def hold_ended(self, reservation_id: str) -> bool | None:
+        """Tell a hold's workflow that it ended earlier."""
+
+
+class Buyers(Protocol):
+    """The table of personal data."""
+
+    async def keep(
+        self, buyer_id: str, tenant_id: str, name: str | None, email: str | None, wallet: str | None
+    ) -> None:
+        """Keep a buyer; the same id again changes nothing."""
+
+    async def forget(self, buyer_id: str) -> None:
+        """Forget a buyer."""
+
+
+class Secrets(Protocol):
+    """The client secrets of open checkouts."""
+
+    async def get(self, purchase_id: str) -> str | None:
+        """Return a secret, if there is one."""
+
+
+class Inbox(Protocol):
+    """Where verified webhooks are kept."""
+
+    async def store(self, hint: Hint) -> bool:
+        """Store a webhook; False when it was known."""
+
+    async def mark(self, event_id: str) -> None:
+        """Say that a webhook was acted on."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the deployment allows: holds, fees, the internal API's bearer token, and whose tenant the callers are."""
+
+    hold_seconds: int
+    hold_seconds_max: int
+    rates: FeeRates
+    internal_token: str | None = None
+    tenant_id: str = DEFAULT_TENANT
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything that the routes use. `verify` returns a webhook's hint and refuses a forged one."""
+
+    door: DoorActivities
+    catalog: CatalogActivities
+    holds: HoldActivities
+    queries: Queries
+    engine: Engine
+    buyers: Buyers
+    secrets: Secrets
+    inbox: Inbox
+    verify: Callable[[bytes, str], Hint]
+    is_wallet: Callable[[str], bool]
+    read_ticket: Callable[[str], Awaitable[tuple[Ticket, TokenState | None]]]
+    limits: Limits

@@ -1,0 +1,140 @@
+"""Purchases: ask for tickets, follow the purchase, let it go."""
+
+from typing import Annotated, Any, Self
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from pydantic import Field, StringConstraints, model_validator
+
+from activities.door import PurchaseStanding, Requested, RequestPurchase
+from api.ports import Parts
+from api.problems import Problem, not_found, refused
+from api.reading import is_stale
+from api.requests import NO_CONTROLS, After, Body, Id, IdInPath, Key, Name, Quantity, With, digest_of
+from domain.identity import derived, purchase_id_of
+from domain.order import Line
+from domain.refusals import InvalidWallet, Refusal
+
+router = APIRouter(prefix="/api/v1/purchases", tags=["purchases"])
+TICKETS_MAX = 50
+UNANSWERED = {"requested", "reserving"}
+
+
+class ItemBody(Body):
+    """Some tickets of one type."""
+
+    ticket_type_id: Id
+    quantity: Quantity
+
+
+class BuyerBody(Body):
+    """Who buys; all of it may be left out, and none of it goes into facts, workflows or logs."""
+
+    name: Name | None = None
+    email: Annotated[str, StringConstraints(min_length=3, max_length=320, pattern=NO_CONTROLS)] | None = None
+    wallet: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+
+
+class PurchaseBody(Body):
+    """What a buyer asks for; `hold_seconds` may shorten the show's hold."""
+
+    show_id: Id
+    items: Annotated[list[ItemBody], Field(min_length=1, max_length=TICKETS_MAX)]
+    buyer: BuyerBody = BuyerBody()
+    hold_seconds: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _check_items(self) -> Self:
+        types = [item.ticket_type_id for item in self.items]
+        if len(set(types)) != len(types):
+            raise ValueError("each ticket type stands in one item")
+        if sum(item.quantity for item in self.items) > TICKETS_MAX:
+            raise ValueError(f"a purchase has {TICKETS_MAX} tickets at most")
+        return self
+
+
+@router.post("", status_code=201)
+async def buy(body: PurchaseBody, key: Key, parts: With) -> Response:
+    """Record the request, start the purchase and answer with its checkout.
+
+    201 with the price and the client secret; 200 with the same for a repeated key, from the facts; 202 when the
+    engine did not answer in time, with the status URL under which the same can be read later.
+    """
+    requested = await _request(body, key, parts)
+    purchase = requested.purchase
+    if requested.state == "requested":
+        opened = await parts.engine.open_purchase(purchase, requested.show_id, requested.venue_id)
+        if opened is not None and opened.refusal_code is not None:
+            raise refused(opened.refusal_code, opened.refusal_detail)
+    standing = await parts.door.look(purchase.purchase_id)
+    if standing is None:
+        raise not_found("purchase", purchase.purchase_id)
+    if standing.state == "refused":
+        raise refused(standing.end_reason or "refused", None)
+    content = _checkout(standing, await parts.secrets.get(purchase.purchase_id))
+    status = 202 if standing.state in UNANSWERED else 201 if requested.fresh else 200
+    location = f"/api/v1/purchases/{purchase.purchase_id}?after={standing.position}"
+    return JSONResponse(content, status, {"Location": location})
+
+
+@router.get("/{purchase_id}")
+async def read_purchase(purchase_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
+    """Return a purchase: its state, price, tickets, payment, books and its timeline of facts in plain words."""
+    stale = await is_stale(parts.queries, after)
+    found = await parts.queries.purchase(purchase_id)
+    if found is None:
+        raise not_found("purchase", purchase_id)
+    secret = await parts.secrets.get(purchase_id) if found["state"] == "awaiting-payment" else None
+    return {**found, "client_secret": secret, "expires_at": found["hold_until"], "stale": stale}
+
+
+@router.delete("/{purchase_id}", status_code=202)
+async def cancel(purchase_id: IdInPath, parts: With, response: Response) -> dict[str, Any]:
+    """Let a purchase go, as long as its capture has not been requested."""
+    position = await parts.door.request_cancel(purchase_id)
+    await parts.engine.buyer_cancelled(purchase_id)
+    response.headers["Location"] = f"/api/v1/purchases/{purchase_id}?after={position}"
+    return {"purchase_id": purchase_id, "state": "cancelling"}
+
+
+async def _request(body: PurchaseBody, key: str, parts: Parts) -> Requested:
+    """Keep the buyer and record the request; a refused request leaves nothing behind."""
+    tenant_id = parts.limits.tenant_id
+    digest = digest_of(body, key)
+    buyer = body.buyer
+    if buyer.wallet is not None and not parts.is_wallet(buyer.wallet):
+        raise InvalidWallet("the wallet is not an address that can hold tickets")
+    buyer_id = derived("bu", tenant_id, key, digest)
+    command = RequestPurchase(
+        tenant_id=tenant_id,
+        purchase_id=purchase_id_of(tenant_id, key),
+        body_digest=digest,
+        show_id=body.show_id,
+        lines=[Line(ticket_type_id=item.ticket_type_id, quantity=item.quantity) for item in body.items],
+        buyer_id=buyer_id,
+        hold_seconds=await _hold_seconds(body, parts),
+    )
+    await parts.buyers.keep(buyer_id, tenant_id, buyer.name, buyer.email, buyer.wallet)
+    try:
+        return await parts.door.request_purchase(command)
+    except Refusal:
+        await parts.buyers.forget(buyer_id)
+        raise
+
+
+async def _hold_seconds(body: PurchaseBody, parts: Parts) -> int | None:
+    if body.hold_seconds is not None and body.hold_seconds > parts.limits.hold_seconds_max:
+        raise Problem(422, "invalid-request", f"hold_seconds is {parts.limits.hold_seconds_max} at most")
+    return body.hold_seconds
+
+
+def _checkout(standing: PurchaseStanding, client_secret: str | None) -> dict[str, Any]:
+    waiting = standing.state == "awaiting-payment"
+    return {
+        "purchase_id": standing.purchase_id,
+        "state": standing.state,
+        "price": standing.price.model_dump() if standing.price else None,
+        "client_secret": client_secret if waiting else None,
+        "expires_at": standing.hold_until.isoformat(),
+        "end_reason": standing.end_reason,
+    }

@@ -1,0 +1,56 @@
+"""What a request brings: its idempotency key, its ids and its texts, each with a limit."""
+
+import hashlib
+import json
+import re
+from typing import Annotated
+
+from fastapi import Depends, Header, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from api.ports import Parts
+from api.problems import Problem
+
+KEY_CHARS_MAX = 255
+KEY = re.compile(rf"[\x21-\x7e]([\x20-\x7e]{{0,{KEY_CHARS_MAX - 2}}}[\x21-\x7e])?")
+ID_PATTERN = r"^[A-Za-z0-9_\-]{1,64}$"
+NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+POSITION_MAX = 2**62
+
+
+class Body(BaseModel):
+    """The base of every request body: exact types, and no unknown fields."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def parts_of(request: Request) -> Parts:
+    """Return the parts that the front door gave to the app."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str:
+    """Return the request's Idempotency-Key, or refuse the request."""
+    if not key:
+        raise Problem(400, "idempotency-key-missing", "this request needs an Idempotency-Key header")
+    if not KEY.fullmatch(key):
+        raise Problem(
+            400, "idempotency-key-invalid", f"an Idempotency-Key has 1 to {KEY_CHARS_MAX} printable ASCII characters"
+        )
+    return key
+
+
+def digest_of(body: BaseModel, salt: str = "") -> str:
+    """Return the digest that recognises a body; the salt keeps short personal data from being guessed by it."""
+    text = json.dumps(body.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(f"{len(salt)}:{salt}{text}".encode()).hexdigest()
+
+
+With = Annotated[Parts, Depends(parts_of)]
+Key = Annotated[str, Depends(idempotency_key)]
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+IdInPath = Annotated[str, Path(pattern=ID_PATTERN)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_CONTROLS)]
+After = Annotated[int, Query(ge=0, le=POSITION_MAX, description="wait until this fact is in the answer")]
+Quantity = Annotated[int, Field(ge=1, le=50)]

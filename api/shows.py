@@ -1,0 +1,82 @@
+"""Shows: announce one with its stock, and read its availability."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Response
+from pydantic import Field, StringConstraints
+
+from activities.catalog import AnnounceShow
+from activities.commands import MintSubject
+from api.ports import Parts
+from api.problems import Problem, not_found
+from api.reading import is_stale
+from api.requests import After, Body, Id, IdInPath, Key, Name, With, digest_of
+from domain.catalog import TicketType
+from domain.identity import derived
+
+router = APIRouter(prefix="/api/v1/shows", tags=["shows"])
+PRICE_MINOR_MAX = 100_000_000
+CAPACITY_MAX = 1_000_000
+TYPES_MAX = 50
+
+
+class TicketTypeBody(Body):
+    """One kind of ticket: its price in minor units and how many there are."""
+
+    name: Name
+    price_minor: Annotated[int, Field(ge=0, le=PRICE_MINOR_MAX)]
+    capacity: Annotated[int, Field(ge=1, le=CAPACITY_MAX)]
+
+
+class ShowBody(Body):
+    """A show that a venue wants to sell."""
+
+    venue_id: Id
+    name: Name
+    currency: Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$")]
+    ticket_types: Annotated[list[TicketTypeBody], Field(min_length=1, max_length=TYPES_MAX)]
+    hold_seconds: Annotated[int, Field(ge=1)] | None = None
+    capture_method: Literal["manual", "automatic"] = "manual"
+
+
+@router.post("", status_code=201)
+async def announce_show(body: ShowBody, key: Key, parts: With, response: Response) -> dict[str, Any]:
+    """Record a show and start its registration on chain; it goes on sale when its group stands there."""
+    tenant_id = parts.limits.tenant_id
+    show_id = derived("sh", tenant_id, key)
+    types = [
+        TicketType(ticket_type_id=derived("tt", show_id, str(number)), **item.model_dump())
+        for number, item in enumerate(body.ticket_types)
+    ]
+    command = AnnounceShow(
+        tenant_id=tenant_id,
+        show_id=show_id,
+        venue_id=body.venue_id,
+        name=body.name,
+        currency=body.currency,
+        ticket_types=types,
+        hold_seconds=_hold_seconds(body, parts),
+        capture_method=body.capture_method,
+        body_digest=digest_of(body, key),
+    )
+    position = await parts.catalog.announce_show(command)
+    await parts.engine.register(MintSubject(tenant_id=tenant_id, kind="show", subject_id=show_id))
+    response.headers["Location"] = f"/api/v1/shows/{show_id}?after={position}"
+    return command.model_dump(mode="json", exclude={"tenant_id", "body_digest"})
+
+
+@router.get("/{show_id}")
+async def read_show(show_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
+    """Return a show: whether it is on sale, and the capacity, held, sold and available of each ticket type."""
+    stale = await is_stale(parts.queries, after)
+    found = await parts.queries.show(show_id)
+    if found is None:
+        raise not_found("show", show_id)
+    return {**found, "stale": stale}
+
+
+def _hold_seconds(body: ShowBody, parts: Parts) -> int:
+    longest = parts.limits.hold_seconds_max
+    if body.hold_seconds is not None and body.hold_seconds > longest:
+        raise Problem(422, "invalid-request", f"hold_seconds is {longest} at most")
+    return body.hold_seconds or parts.limits.hold_seconds

@@ -1,0 +1,164 @@
+"""The relay: what was recorded while the engine could not be asked is started or signalled later, by the worker."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from activities.commands import HoldRef, MintSubject, PurchaseRef
+from activities.door import PurchaseStanding
+from domain.hint import Hint
+from domain.weather import Weather
+
+log = logging.getLogger(__name__)
+TICK_SECONDS = 0.5
+SETTLE_SECONDS = 3.0
+RETRY_SECONDS = 15.0
+FOREIGN_AFTER = timedelta(seconds=60)
+BATCH_MAX = 50
+SOLD = {"confirmed", "fulfilled"}
+
+
+class Starter(Protocol):
+    """The engine, as the relay needs it; False (or None for a signal) means that it could not be reached."""
+
+    async def start_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> bool:
+        """Start a purchase unless it runs."""
+
+    async def register(self, subject: MintSubject) -> bool:
+        """Start a registration unless it runs."""
+
+    async def watch_hold(self, hold: HoldRef) -> bool:
+        """Start the end of a hold unless it runs."""
+
+    async def open_case(self, purchase: PurchaseRef, intent_id: str) -> bool:
+        """Start the case of a late payment unless it runs."""
+
+    async def look_again(self, purchase_id: str) -> bool | None:
+        """Signal a purchase; False when it has ended or never was."""
+
+
+class Hints(Protocol):
+    """The inbox of webhooks."""
+
+    async def unsignalled(self, limit: int) -> Sequence[Hint]:
+        """Return hints that nobody has acted on yet."""
+
+    async def mark(self, event_id: str) -> None:
+        """Say that a hint was acted on."""
+
+
+class LeftStanding(Protocol):
+    """What was recorded and that nobody seems to work on."""
+
+    async def requested(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Return purchases that have come no further than their request."""
+
+    async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
+        """Return (kind, id, tenant) of venues and shows that are not ready."""
+
+    async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, datetime]]:
+        """Return (id, tenant, until) of internal holds that should have ended."""
+
+    async def owner_of(self, intent_id: str) -> Mapping[str, Any] | None:
+        """Return tenant, purchase and attempt of an intent."""
+
+    async def show(self, show_id: str) -> Mapping[str, Any] | None:
+        """Return a show."""
+
+
+class Facts(Protocol):
+    """How a purchase stands in the facts."""
+
+    async def look(self, purchase_id: str) -> PurchaseStanding | None:
+        """Return how it stands, or None."""
+
+
+class Relay:
+    """Repeats until it is done; everything that it starts may run already, so a repeat is harmless."""
+
+    def __init__(self, engine: Starter, hints: Hints, standing: LeftStanding, facts: Facts) -> None:
+        self._engine = engine
+        self._hints = hints
+        self._standing = standing
+        self._facts = facts
+        self._tried: dict[str, float] = {}
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work in ticks until told to stop; weather only delays."""
+        while not stopping.is_set():
+            for task in (self.signal_hints, self.start_purchases, self.start_registrations, self.end_holds):
+                await _through_weather(task)
+            try:
+                async with asyncio.timeout(TICK_SECONDS):
+                    await stopping.wait()
+            except TimeoutError:
+                continue
+
+    async def signal_hints(self) -> None:
+        """Give every waiting hint to its purchase, or to a case of its own."""
+        for hint in await self._hints.unsignalled(BATCH_MAX):
+            if await self._deliver(hint):
+                await self._hints.mark(hint.event_id)
+
+    async def start_purchases(self) -> None:
+        """Start purchases that were requested and never begun."""
+        for found in await self._standing.requested(_ago(SETTLE_SECONDS), BATCH_MAX):
+            purchase = PurchaseRef(
+                tenant_id=found["tenant_id"], purchase_id=found["purchase_id"], attempt=found["attempt"]
+            )
+            show = await self._standing.show(found["show_id"])
+            if show is not None and self._due(purchase.purchase_id):
+                await self._engine.start_purchase(purchase, found["show_id"], show["venue_id"])
+
+    async def start_registrations(self) -> None:
+        """Start registrations of venues and shows that were recorded and never begun."""
+        for kind, identity, tenant_id in await self._standing.tokenless(_ago(SETTLE_SECONDS), BATCH_MAX):
+            if self._due(identity):
+                subject = MintSubject.model_validate({"tenant_id": tenant_id, "kind": kind, "subject_id": identity})
+                await self._engine.register(subject)
+
+    async def end_holds(self) -> None:
+        """Start the end of internal holds whose time has passed."""
+        for identity, tenant_id, until in await self._standing.overdue(_ago(SETTLE_SECONDS), BATCH_MAX):
+            if self._due(identity):
+                await self._engine.watch_hold(HoldRef(tenant_id=tenant_id, reservation_id=identity, until=until))
+
+    async def _deliver(self, hint: Hint) -> bool:
+        """Act on a hint; True when nothing is left to do."""
+        owner = await self._standing.owner_of(hint.intent_id) if hint.intent_id else None
+        purchase_id = owner["purchase_id"] if owner else hint.purchase_id
+        if purchase_id is None:
+            return hint.created is None or hint.created < datetime.now(UTC) - FOREIGN_AFTER
+        told = await self._engine.look_again(purchase_id)
+        if told is None:
+            return False
+        if told or hint.intent_id is None or not hint.is_about_money:
+            return True
+        facts = await self._facts.look(purchase_id)
+        if facts is None or facts.state in SOLD:
+            return True
+        attempt = owner["attempt"] if owner else facts.attempt
+        purchase = PurchaseRef(tenant_id=facts.tenant_id, purchase_id=purchase_id, attempt=attempt)
+        return await self._engine.open_case(purchase, hint.intent_id)
+
+    def _due(self, identity: str) -> bool:
+        """Say whether something may be started (again) now; it is slow in the read models, not lost."""
+        now = time.monotonic()
+        self._tried = {known: at for known, at in self._tried.items() if now - at < RETRY_SECONDS}
+        return self._tried.setdefault(identity, now) == now
+
+
+def _ago(seconds: float) -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=seconds)
+
+
+async def _through_weather(task: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await task()
+    except Weather as weather:
+        log.warning("the relay waits: %s", weather)
+    except Exception:
+        log.exception("the relay stumbled; it goes on")

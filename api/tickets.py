@@ -1,0 +1,37 @@
+"""Tickets: read one, and verify it against the chain."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from api.problems import not_found
+from api.reading import is_stale
+from api.requests import After, IdInPath, With
+
+router = APIRouter(prefix="/api/v1/tickets", tags=["tickets"])
+
+
+@router.get("/{ticket_id}")
+async def read_ticket(ticket_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
+    """Return a ticket: its right (reserved, issued or void) and its token."""
+    stale = await is_stale(parts.queries, after)
+    found = await parts.queries.ticket(ticket_id)
+    if found is None:
+        raise not_found("ticket", ticket_id)
+    return {**found, "stale": stale}
+
+
+@router.get("/{ticket_id}/verify")
+async def verify_ticket(ticket_id: IdInPath, parts: With) -> dict[str, Any]:
+    """Read the ticket's facts and its token on chain; `valid` is the right to enter, which a slow chain does not end."""
+    ticket, token = await parts.read_ticket(ticket_id)
+    return {
+        "ticket_id": ticket_id,
+        "show_id": ticket.show_id,
+        "state": ticket.state,
+        "valid": ticket.state == "issued",
+        "mint_address": ticket.mint_address,
+        "mint_signature": ticket.mint_signature,
+        "on_chain": token is not None and not token.problems and token.supply == 1,
+        "token": None if token is None else token.model_dump(mode="json"),
+    }

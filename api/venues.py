@@ -1,0 +1,75 @@
+"""Venues: register one, read it, and read what we owe it."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from activities.catalog import RegisterVenue
+from activities.commands import MintSubject
+from api.ports import Parts
+from api.problems import not_found
+from api.reading import is_stale
+from api.requests import After, Body, IdInPath, Key, Name, With, digest_of
+from domain.books import venue_payable
+from domain.identity import derived
+from domain.money import BPS_WHOLE, FeeRates
+
+router = APIRouter(prefix="/api/v1/venues", tags=["venues"])
+FIXED_MINOR_MAX = 1_000_000
+Bps = Annotated[int, Field(ge=0, le=BPS_WHOLE)]
+
+
+class RatesBody(Body):
+    """Rates of a venue's own; what is left out is the deployment's."""
+
+    platform_bps: Bps | None = None
+    processing_bps: Bps | None = None
+    processing_fixed_minor: Annotated[int, Field(ge=0, le=FIXED_MINOR_MAX)] | None = None
+
+
+class VenueBody(Body):
+    """A venue that wants to sell."""
+
+    name: Name
+    rates: RatesBody = RatesBody()
+
+
+@router.post("", status_code=201)
+async def register_venue(body: VenueBody, key: Key, parts: With, response: Response) -> dict[str, Any]:
+    """Record a venue and start its registration on chain; the same key and body again is the same venue."""
+    tenant_id = parts.limits.tenant_id
+    venue_id = derived("ve", tenant_id, key)
+    rates = _rates(body, parts)
+    position = await parts.catalog.register_venue(
+        RegisterVenue(
+            tenant_id=tenant_id, venue_id=venue_id, name=body.name, rates=rates, body_digest=digest_of(body, key)
+        )
+    )
+    await parts.engine.register(MintSubject(tenant_id=tenant_id, kind="venue", subject_id=venue_id))
+    response.headers["Location"] = f"/api/v1/venues/{venue_id}?after={position}"
+    return {"venue_id": venue_id, "name": body.name, "rates": rates.model_dump()}
+
+
+@router.get("/{venue_id}")
+async def read_venue(venue_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
+    """Return a venue; `mint_address` is its group on chain, once it stands there."""
+    stale = await is_stale(parts.queries, after)
+    found = await parts.queries.venue(venue_id)
+    if found is None:
+        raise not_found("venue", venue_id)
+    return {**found, "stale": stale}
+
+
+@router.get("/{venue_id}/balance")
+async def read_balance(venue_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
+    """Return what we owe a venue, per currency, and the lines that it comes of, each with its purchase."""
+    stale = await is_stale(parts.queries, after)
+    if await parts.queries.venue(venue_id) is None:
+        raise not_found("venue", venue_id)
+    account = venue_payable(venue_id)
+    return {"venue_id": venue_id, "account": account, **await parts.queries.balance(account), "stale": stale}
+
+
+def _rates(body: VenueBody, parts: Parts) -> FeeRates:
+    return parts.limits.rates.model_copy(update=body.rates.model_dump(exclude_none=True))

@@ -1,0 +1,74 @@
+"""`boxoffice purchase ...`: look at a purchase through the API."""
+
+import json
+import os
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(help="Look at purchases.", no_args_is_help=True)
+API_DEFAULT = "http://127.0.0.1:8000"
+TIMEOUT_SECONDS = 10.0
+NOT_FOUND = 404
+
+
+@app.callback()
+def purchases() -> None:
+    """Look at purchases."""
+
+
+@app.command()
+def show(
+    purchase_id: Annotated[str, typer.Argument(metavar="ID", help="the purchase's id, pu_...")],
+    as_json: Annotated[bool, typer.Option("--json", help="print the purchase as JSON")] = False,  # noqa: FBT002
+    api: Annotated[str, typer.Option("--api", help="URL of the API")] = "",
+) -> None:
+    """Show a purchase: its state, price, tickets and the timeline of its facts."""
+    base = (api or os.environ.get("BOXOFFICE_API__PUBLIC_URL") or API_DEFAULT).rstrip("/")
+    try:
+        found = fetch(base, purchase_id)
+    except httpx.HTTPError as error:
+        typer.echo(f"the API at {base} did not answer: {error}", err=True)
+        raise typer.Exit(2) from None
+    if found is None:
+        typer.echo(f"there is no purchase {purchase_id}", err=True)
+        raise typer.Exit(1)
+    if as_json:
+        found.pop("client_secret", None)
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        picture(found, Console())
+
+
+def fetch(base: str, purchase_id: str) -> dict[str, Any] | None:
+    """Read a purchase from the API; None when there is none. Raises `httpx.HTTPError` when there is no answer."""
+    with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+        answer = client.get(f"{base}/api/v1/purchases/{purchase_id}")
+    if answer.status_code == NOT_FOUND:
+        return None
+    found: dict[str, Any] = answer.raise_for_status().json()
+    return found
+
+
+def picture(found: dict[str, Any], console: Console) -> None:
+    """Print a purchase for a person."""
+    reason = f" ({found['end_reason']})" if found.get("end_reason") else ""
+    console.print(f"[bold]{found['purchase_id']}[/bold]  {found['state']}{reason}")
+    price = found.get("price")
+    if price:
+        names = ("subtotal", "discount", "platform_fee", "processing_fee", "total")
+        parts = ", ".join(f"{name.replace('_', ' ')} {price[f'{name}_minor']}" for name in names)
+        console.print(f"{parts} ({price['currency']}, minor units)")
+    if found["tickets"]:
+        tickets = Table("ticket", "right", "token", "mint address", "signature")
+        for ticket in found["tickets"]:
+            fields = ("ticket_id", "state", "token", "mint_address", "mint_signature")
+            tickets.add_row(*(str(ticket[field] or "-") for field in fields))
+        console.print(tickets)
+    timeline = Table("at", "fact", "what happened")
+    for line in found["timeline"]:
+        timeline.add_row(line["at"][:23], line["fact"], line["text"])
+    console.print(timeline)

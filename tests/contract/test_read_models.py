@@ -1,0 +1,216 @@
+"""The read models on a real PostgreSQL: exactly once, rebuildable, and equal to the same fold in memory."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.door import DoorActivities, RequestPurchase
+from activities.holds import HoldActivities, MakeReservation
+from adapters.ledger import PostgresLedger
+from adapters.opening import now
+from adapters.queries import Standing
+from adapters.read_models import LINES, Projection
+from adapters.schema import ensure_schema
+from adapters.sheets import KINDS
+from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
+from domain.books import venue_payable
+from domain.catalog import TicketType
+from domain.hint import Hint
+from domain.money import FeeRates
+from domain.order import Line
+from projector import follow
+from tests.contract.postgres_box import postgres_box
+from tests.fakes.shop_world import MemorySecrets, SellingEngine, World
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgres_box() as url:
+        yield url
+
+
+@pytest.fixture
+def url(server: str) -> str:
+    """A database without rows."""
+    ensure_schema(server)
+    with psycopg.connect(server, autocommit=True) as connection:
+        names = ["facts", "buyers", "checkouts", "webhook_inbox", *(f"rm_{name}" for name in (*KINDS, *LINES))]
+        connection.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY")
+        connection.execute("UPDATE rm_position SET position = 0")
+    return server
+
+
+@pytest.fixture
+def ledger(url: str) -> Iterator[PostgresLedger]:
+    ledger = PostgresLedger(url, now)
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def connection(url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def pool(url: str) -> AsyncIterator[Pool]:
+    async with open_pool(url) as pool:
+        yield pool
+
+
+async def sell(ledger: Any) -> str:
+    """Announce a show, sell two tickets of it, ask for two more, hold one inside; returns the sold purchase."""
+    world = World()
+    world.ledger = ledger
+    catalog, door = CatalogActivities(ledger), DoorActivities(ledger)
+    await catalog.register_venue(
+        RegisterVenue(tenant_id="default", venue_id="ve_1", name="Hall", rates=FeeRates(), body_digest="d")
+    )
+    floor = TicketType(ticket_type_id="tt_1", name="floor", price_minor=1000, capacity=5)
+    show: dict[str, Any] = {"name": "Night", "currency": "eur", "hold_seconds": 600, "capture_method": "manual"}
+    await catalog.announce_show(
+        AnnounceShow(
+            tenant_id="default", show_id="sh_1", venue_id="ve_1", ticket_types=[floor], body_digest="d", **show
+        )
+    )
+    await world.announce("ve_1", "sh_1")
+    engine = SellingEngine(ledger, MemorySecrets())
+    for purchase_id in ("pu_1", "pu_2"):
+        requested = await door.request_purchase(
+            RequestPurchase(
+                tenant_id="default",
+                purchase_id=purchase_id,
+                body_digest="d",
+                show_id="sh_1",
+                lines=[Line(ticket_type_id="tt_1", quantity=2)],
+                buyer_id="bu_1",
+            )
+        )
+        if purchase_id == "pu_1":
+            await engine.open_purchase(requested.purchase, "sh_1", "ve_1")
+    await world.pay("pu_1")
+    lines = [Line(ticket_type_id="tt_1", quantity=1)]
+    await HoldActivities(ledger).reserve(
+        MakeReservation(tenant_id="default", reservation_id="re_1", show_id="sh_1", lines=lines, hold_seconds=1)
+    )
+    return "pu_1"
+
+
+def rows(connection: psycopg.Connection[Any]) -> dict[str, list[Any]]:
+    return {
+        name: connection.execute(f"SELECT * FROM rm_{name} ORDER BY 1, 2").fetchall()
+        for name in (*KINDS, *LINES, "position")
+        if name != "position"
+    } | {"position": connection.execute("SELECT position FROM rm_position").fetchall()}
+
+
+async def test_the_read_models_say_what_the_facts_say(
+    ledger: PostgresLedger, connection: psycopg.Connection[Any], pool: Pool
+) -> None:
+    """Purchase, stock, ticket, balance and position are as the fold in memory has them."""
+    await sell(ledger)
+    Projection(connection).catch_up()
+    reads = Standing(pool)
+    memory = World()
+    await sell(memory.ledger)
+    found, expected = await reads.purchase("pu_1"), await memory.reads.purchase("pu_1")
+    assert found is not None
+    assert expected is not None
+    for name in ("state", "price", "lines", "tickets", "payment", "end_reason", "position"):
+        assert found[name] == expected[name], name
+    texts = [line["text"] for line in found["timeline"]]
+    assert texts == [line["text"] for line in expected["timeline"]]
+    assert len(found["postings"]) == 5
+    show = await reads.show("sh_1")
+    assert show is not None
+    floor = show["ticket_types"][0]
+    assert (floor["held"], floor["sold"], floor["available"], show["on_sale"]) == (1, 2, 2, True)
+    assert (await reads.balance(venue_payable("ve_1")))["balances"] == [{"currency": "eur", "balance_minor": 2000}]
+    assert (await reads.balance(venue_payable("ve_1")))["lines"][0]["purchase_id"] == "pu_1"
+    assert await reads.position() == len(memory.ledger.log)
+
+
+async def test_a_rebuild_gives_the_same_rows(ledger: PostgresLedger, connection: psycopg.Connection[Any]) -> None:
+    """Fact by fact, in batches, or from zero: the rows are the same."""
+    await sell(ledger)
+    Projection(connection, batch_max=1).catch_up()
+    one_by_one = rows(connection)
+    assert Projection(connection).rebuild() == one_by_one["position"][0][0]
+    assert rows(connection) == one_by_one
+    assert one_by_one["timeline"]
+
+
+async def test_two_projectors_fold_every_fact_once(
+    ledger: PostgresLedger, connection: psycopg.Connection[Any], url: str
+) -> None:
+    """They wait for each other on the position, so nothing is counted twice."""
+    await sell(ledger)
+    stopping = threading.Event()
+    projectors = [threading.Thread(target=follow, args=(url, stopping)) for _ in range(2)]
+    for projector in projectors:
+        projector.start()
+    until = datetime.now(UTC) + timedelta(seconds=10)
+    last = connection.execute("SELECT max(notification_id) FROM facts").fetchall()
+    while rows(connection)["position"] != last and datetime.now(UTC) < until:
+        await asyncio.sleep(0.02)
+    stopping.set()
+    for projector in projectors:
+        projector.join()
+    followed = rows(connection)
+    Projection(connection).rebuild()
+    assert rows(connection) == followed
+
+
+async def test_the_relay_finds_what_was_left_standing(
+    ledger: PostgresLedger, connection: psycopg.Connection[Any], pool: Pool
+) -> None:
+    """A purchase that was only requested, an overdue hold, and whose payment an intent is."""
+    await sell(ledger)
+    Projection(connection).catch_up()
+    standing, later = Standing(pool), now() + timedelta(seconds=5)
+    assert [found["purchase_id"] for found in await standing.requested(later, 10)] == ["pu_2"]
+    assert await standing.requested(now() - timedelta(seconds=60), 10) == []
+    assert [identity for identity, _, _ in await standing.overdue(later, 10)] == ["re_1"]
+    assert await standing.tokenless(later, 10) == []
+    assert await standing.owner_of("pi_pu_1") == {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 1}
+    assert await standing.owner_of("pi_none") is None
+
+
+async def test_the_side_tables_keep_and_forget(pool: Pool) -> None:
+    """Buyers are kept once, secrets are replaced and forgotten, a webhook is stored once until it is marked."""
+    buyers, checkouts, inbox = Buyers(pool), Checkouts(pool), Inbox(pool)
+    await buyers.keep("bu_1", "default", "Ann", None, "wallet")
+    await buyers.keep("bu_1", "default", "Bob", None, "other")
+    assert (await buyers.wallet_of("bu_1"), await buyers.wallet_of("bu_2")) == ("wallet", None)
+    await buyers.forget("bu_1")
+    assert await buyers.wallet_of("bu_1") is None
+    await checkouts.keep("pu_1", "a")
+    await checkouts.keep("pu_1", "b")
+    assert await checkouts.get("pu_1") == "b"
+    await checkouts.forget("pu_1")
+    assert await checkouts.get("pu_1") is None
+    hint = Hint(
+        event_id="evt_1", type="t", object_id="pi_1", intent_id="pi_1", purchase_id=None, created=now(), digest="d"
+    )
+    assert [await inbox.store(hint), await inbox.store(hint)] == [True, False]
+    assert await inbox.unsignalled(10) == [hint]
+    await inbox.mark("evt_1")
+    assert await inbox.unsignalled(10) == []
+
+
+async def test_processes_that_start_at_once_do_not_trip_over_the_schema(server: str) -> None:
+    """The schema is made under one lock, by whoever comes first."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    await asyncio.gather(*(asyncio.to_thread(ensure_schema, server) for _ in range(6)))
+    ledgers = await asyncio.gather(*(asyncio.to_thread(PostgresLedger, server, now) for _ in range(4)))
+    for ledger in ledgers:
+        ledger.close()

@@ -1,0 +1,195 @@
+"""Purchases over HTTP, on a world in memory."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import create_app
+from tests.fakes.shop_world import WALLET, World
+
+PURCHASES = "/api/v1/purchases"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(world.parts()), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice") as client:
+        yield client
+
+
+@pytest.fixture
+async def show(client: httpx.AsyncClient, world: World) -> dict[str, Any]:
+    """A show on sale: 5 at 10.00 and 2 at 30.00."""
+    venue = (await client.post("/api/v1/venues", json={"name": "Hall"}, headers=key("v"))).json()
+    body = {
+        "venue_id": venue["venue_id"],
+        "name": "Night",
+        "currency": "eur",
+        "ticket_types": [
+            {"name": "floor", "price_minor": 1000, "capacity": 5},
+            {"name": "box", "price_minor": 3000, "capacity": 2},
+        ],
+    }
+    answer = await client.post("/api/v1/shows", json=body, headers=key("s"))
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    await world.announce(venue["venue_id"], found["show_id"])
+    return found
+
+
+def key(name: str) -> dict[str, str]:
+    return {"Idempotency-Key": name}
+
+
+def wanting(show: dict[str, Any], quantity: int = 2, **more: Any) -> dict[str, Any]:
+    item = {"ticket_type_id": show["ticket_types"][0]["ticket_type_id"], "quantity": quantity}
+    return {"show_id": show["show_id"], "items": [item], **more}
+
+
+async def test_a_purchase_is_answered_with_its_checkout_in_one_round_trip(
+    client: httpx.AsyncClient, show: dict[str, Any]
+) -> None:
+    """The answer has the price broken down, the client secret, the deadline and a location that reads it back."""
+    answer = await client.post(PURCHASES, json=wanting(show), headers=key("a"))
+    assert answer.status_code == 201
+    body = answer.json()
+    assert body["state"] == "awaiting-payment"
+    assert body["price"] == {
+        "currency": "eur",
+        "subtotal_minor": 2000,
+        "discount_minor": 0,
+        "platform_fee_minor": 150,
+        "processing_fee_minor": 58,
+        "total_minor": 2208,
+    }
+    assert body["client_secret"] == f"secret-of-{body['purchase_id']}"
+    read = (await client.get(answer.headers["Location"])).json()
+    assert not read["stale"]
+    assert {name: read[name] for name in body} == body
+    assert len(read["tickets"]) == 2
+    facts = [line["fact"] for line in read["timeline"]]
+    expected = ["PurchaseRequested", "HoldsPlaced", "OrderPlaced", "TicketReserved", "TicketReserved", "IntentCreated"]
+    assert facts == expected
+
+
+async def test_the_same_key_is_the_same_purchase_also_after_it_ended(
+    client: httpx.AsyncClient, show: dict[str, Any], world: World
+) -> None:
+    """A repeat is answered from the facts with the same content, and never starts anything again."""
+    first = await client.post(PURCHASES, json=wanting(show), headers=key("a"))
+    again = await client.post(PURCHASES, json=wanting(show), headers=key("a"))
+    assert (again.status_code, again.json()) == (200, first.json())
+    await world.pay(first.json()["purchase_id"])
+    late = await client.post(PURCHASES, json=wanting(show), headers=key("a"))
+    assert late.status_code == 200
+    assert late.json()["state"] == "fulfilled"
+    assert late.json()["client_secret"] is None
+    assert [verb for verb, _ in world.engine.told].count("open_purchase") == 1
+
+
+async def test_the_same_key_with_another_body_changes_nothing(
+    client: httpx.AsyncClient, show: dict[str, Any], world: World
+) -> None:
+    """It is 409, and neither facts nor buyers are touched; the buyer's data is part of the body."""
+    await client.post(PURCHASES, json=wanting(show, buyer={"name": "Ann"}), headers=key("a"))
+    facts, buyers = list(world.ledger.log), dict(world.buyers.kept)
+    answer = await client.post(PURCHASES, json=wanting(show, buyer={"name": "Bob"}), headers=key("a"))
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:boxoffice:problem:idempotency-key-reused")
+    assert (world.ledger.log, world.buyers.kept) == (facts, buyers)
+
+
+async def test_sold_out_is_a_refusal_that_frees_the_key(client: httpx.AsyncClient, show: dict[str, Any]) -> None:
+    """The refused key may be used again, with another body, once there is something to sell."""
+    refused = await client.post(PURCHASES, json=wanting(show, 6), headers=key("a"))
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:boxoffice:problem:sold-out")
+    assert refused.headers["content-type"] == "application/problem+json"
+    again = await client.post(PURCHASES, json=wanting(show, 5), headers=key("a"))
+    assert again.status_code == 201
+
+
+async def test_a_show_is_not_sold_before_it_stands_on_chain(client: httpx.AsyncClient, world: World) -> None:
+    """Selling before the on-chain group exists is refused, and the buyer's data is forgotten."""
+    venue = (await client.post("/api/v1/venues", json={"name": "Hall"}, headers=key("v"))).json()
+    types = [{"name": "floor", "price_minor": 1000, "capacity": 5}]
+    body = {"venue_id": venue["venue_id"], "name": "Night", "currency": "eur", "ticket_types": types}
+    show = (await client.post("/api/v1/shows", json=body, headers=key("s"))).json()
+    answer = await client.post(PURCHASES, json=wanting(show, buyer={"name": "Ann"}), headers=key("a"))
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:boxoffice:problem:not-on-sale")
+    assert world.buyers.kept == {}
+
+
+async def test_an_engine_that_is_away_gives_202_with_the_status_url(
+    client: httpx.AsyncClient, show: dict[str, Any], world: World
+) -> None:
+    """The request is a fact, the status page works, and the same key later gets the checkout."""
+    world.engine.away = True
+    answer = await client.post(PURCHASES, json=wanting(show), headers=key("a"))
+    assert (answer.status_code, answer.json()["state"]) == (202, "requested")
+    assert (await client.get(answer.headers["Location"])).json()["state"] == "requested"
+    world.engine.away = False
+    assert (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["state"] == "awaiting-payment"
+
+
+async def test_a_read_that_waits_in_vain_says_that_it_is_stale(
+    client: httpx.AsyncClient, show: dict[str, Any], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wait is bounded, and what is there is answered."""
+    monkeypatch.setattr("api.reading.WAIT_SECONDS_MAX", 0.05)
+    found = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
+    answer = await client.get(f"{PURCHASES}/{found['purchase_id']}?after=1000")
+    assert answer.json()["stale"]
+
+
+async def test_no_personal_data_goes_into_facts(client: httpx.AsyncClient, show: dict[str, Any], world: World) -> None:
+    """Name, e-mail and wallet are in the buyers' table only."""
+    buyer = {"name": "Ann Buyer", "email": "ann@example.org", "wallet": WALLET}
+    assert (await client.post(PURCHASES, json=wanting(show, buyer=buyer), headers=key("a"))).status_code == 201
+    text = repr([vars(fact) for fact in world.ledger.log])
+    assert not [value for value in buyer.values() if value in text]
+    assert list(world.buyers.kept.values()) == [("Ann Buyer", "ann@example.org", WALLET)]
+
+
+async def test_a_purchase_can_be_let_go_before_the_capture_and_not_after(
+    client: httpx.AsyncClient, show: dict[str, Any], world: World
+) -> None:
+    """The cancel is a fact, then a signal; after the capture was requested it is too late."""
+    first = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
+    answer = await client.delete(f"{PURCHASES}/{first}")
+    assert answer.status_code == 202
+    assert (await client.get(answer.headers["Location"])).json()["state"] == "cancelling"
+    assert ("buyer_cancelled", first) in world.engine.told
+    second = (await client.post(PURCHASES, json=wanting(show), headers=key("b"))).json()["purchase_id"]
+    await world.pay(second)
+    late = await client.delete(f"{PURCHASES}/{second}")
+    assert (late.status_code, late.json()["type"]) == (409, "urn:boxoffice:problem:cancel-too-late")
+    assert (await client.delete(f"{PURCHASES}/pu_none")).status_code == 404
+
+
+async def test_a_sold_purchase_shows_tickets_on_chain_and_credits_the_venue(
+    client: httpx.AsyncClient, show: dict[str, Any], world: World
+) -> None:
+    """Mint addresses and signatures are in the purchase; the venue's balance is the discounted subtotal."""
+    purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
+    await world.pay(purchase_id)
+    found = (await client.get(f"{PURCHASES}/{purchase_id}")).json()
+    assert found["state"] == "fulfilled"
+    assert found["payment"]["status"] == "captured"
+    ticket = found["tickets"][0]
+    assert (ticket["state"], ticket["mint_address"]) == ("issued", f"mint-of-{ticket['ticket_id']}")
+    balance = (await client.get(f"/api/v1/venues/{show['venue_id']}/balance")).json()
+    assert balance["balances"] == [{"currency": "eur", "balance_minor": 2000}]
+    floor = (await client.get(f"/api/v1/shows/{show['show_id']}")).json()["ticket_types"][0]
+    assert (floor["held"], floor["sold"], floor["available"]) == (0, 2, 3)
+    verified = (await client.get(f"/api/v1/tickets/{ticket['ticket_id']}/verify")).json()
+    assert (verified["valid"], verified["on_chain"]) == (True, False)
+    metadata = (await client.get(f"/metadata/ticket/{ticket['ticket_id']}.json")).json()
+    assert metadata["description"] == "One floor ticket for Night."
+    world.chain_is_away = True
+    assert (await client.get(f"/api/v1/tickets/{ticket['ticket_id']}/verify")).status_code == 503

@@ -1,0 +1,165 @@
+"""The relay: nothing that was recorded is left standing, and money is never dropped."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from activities.commands import HoldRef, MintSubject, PurchaseRef
+from activities.door import PurchaseStanding
+from api.starts import Relay
+from domain.hint import Hint
+
+LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
+
+
+class RecordingEngine:
+    """Writes down what it was asked for; `told` is what a signal gets."""
+
+    def __init__(self) -> None:
+        self.told: bool | None = True
+        self.asked: list[tuple[str, Any]] = []
+
+    async def start_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> bool:
+        self.asked.append(("start_purchase", (purchase.purchase_id, purchase.attempt, show_id, venue_id)))
+        return True
+
+    async def register(self, subject: MintSubject) -> bool:
+        self.asked.append(("register", subject.subject_id))
+        return True
+
+    async def watch_hold(self, hold: HoldRef) -> bool:
+        self.asked.append(("watch_hold", hold.reservation_id))
+        return True
+
+    async def open_case(self, purchase: PurchaseRef, intent_id: str) -> bool:
+        self.asked.append(("open_case", (purchase.purchase_id, purchase.attempt, intent_id)))
+        return True
+
+    async def look_again(self, purchase_id: str) -> bool | None:
+        self.asked.append(("look_again", purchase_id))
+        return self.told
+
+
+class Standing:
+    """An inbox and what was left standing, as plain attributes."""
+
+    def __init__(self) -> None:
+        self.hints: list[Hint] = []
+        self.marked: list[str] = []
+        self.owner: Mapping[str, Any] | None = {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 2}
+        self.state = "cancelled"
+
+    async def unsignalled(self, limit: int) -> Sequence[Hint]:
+        return [hint for hint in self.hints if hint.event_id not in self.marked]
+
+    async def mark(self, event_id: str) -> None:
+        self.marked.append(event_id)
+
+    async def requested(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+        return [{"tenant_id": "default", "purchase_id": "pu_1", "attempt": 1, "show_id": "sh_1"}]
+
+    async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
+        return [("show", "sh_1", "default")]
+
+    async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, datetime]]:
+        return [("re_1", "default", before)]
+
+    async def owner_of(self, intent_id: str) -> Mapping[str, Any] | None:
+        return self.owner
+
+    async def show(self, show_id: str) -> Mapping[str, Any] | None:
+        return {"venue_id": "ve_1"}
+
+    async def look(self, purchase_id: str) -> PurchaseStanding | None:
+        facts = {"purchase_id": purchase_id, "tenant_id": "default", "attempt": 1, "price": None, "end_reason": None}
+        return PurchaseStanding(state=self.state, hold_until=LONG_AGO, **facts)
+
+
+def hint(kind: str = "payment_intent.succeeded", *, purchase_id: str | None = "pu_1") -> Hint:
+    return Hint(
+        event_id="evt_1",
+        type=kind,
+        object_id="pi_1",
+        intent_id="pi_1",
+        purchase_id=purchase_id,
+        created=LONG_AGO,
+        digest="d",
+    )
+
+
+@pytest.fixture
+def engine() -> RecordingEngine:
+    return RecordingEngine()
+
+
+@pytest.fixture
+def standing() -> Standing:
+    return Standing()
+
+
+@pytest.fixture
+def relay(engine: RecordingEngine, standing: Standing) -> Relay:
+    return Relay(engine, standing, standing, standing)
+
+
+async def test_a_hint_that_was_heard_is_done(relay: Relay, engine: RecordingEngine, standing: Standing) -> None:
+    """A running purchase gets the signal, once."""
+    standing.hints = [hint()]
+    await relay.signal_hints()
+    await relay.signal_hints()
+    assert engine.asked == [("look_again", "pu_1")]
+
+
+async def test_a_hint_waits_for_an_engine_that_is_away(
+    relay: Relay, engine: RecordingEngine, standing: Standing
+) -> None:
+    """It is not marked, so that the next tick tries again."""
+    standing.hints, engine.told = [hint()], None
+    await relay.signal_hints()
+    assert standing.marked == []
+
+
+async def test_late_money_for_an_ended_purchase_opens_a_case(
+    relay: Relay, engine: RecordingEngine, standing: Standing
+) -> None:
+    """The case is about the attempt that the intent belongs to."""
+    standing.hints, engine.told = [hint()], False
+    await relay.signal_hints()
+    assert engine.asked[-1] == ("open_case", ("pu_1", 2, "pi_1"))
+    assert standing.marked == ["evt_1"]
+
+
+@pytest.mark.parametrize(("kind", "state"), [("payment_intent.canceled", "cancelled"), (None, "fulfilled")])
+async def test_news_that_a_closed_purchase_needs_no_more_is_dropped(
+    relay: Relay, engine: RecordingEngine, standing: Standing, kind: str | None, state: str
+) -> None:
+    """Neither a cancelled intent nor the capture of a sold purchase opens a case."""
+    standing.hints = [hint(kind) if kind else hint()]
+    standing.state, engine.told = state, False
+    await relay.signal_hints()
+    assert engine.asked == [("look_again", "pu_1")]
+    assert standing.marked == ["evt_1"]
+
+
+async def test_an_event_that_is_not_ours_is_set_aside(
+    relay: Relay, engine: RecordingEngine, standing: Standing
+) -> None:
+    """An intent that no fact and no metadata names belongs to someone else."""
+    standing.hints, standing.owner = [hint(purchase_id=None)], None
+    await relay.signal_hints()
+    assert (engine.asked, standing.marked) == ([], ["evt_1"])
+
+
+async def test_what_was_recorded_and_never_begun_is_started(relay: Relay, engine: RecordingEngine) -> None:
+    """Each is started once within a while, since the read models may only be slow."""
+    for _ in range(2):
+        await relay.start_purchases()
+        await relay.start_registrations()
+        await relay.end_holds()
+    assert engine.asked == [
+        ("start_purchase", ("pu_1", 1, "sh_1", "ve_1")),
+        ("register", "sh_1"),
+        ("watch_hold", "re_1"),
+    ]
