@@ -72,7 +72,9 @@ def _available_on(call: Call, charge: Json, amount: int, currency: str) -> int:
         message = "The source_transaction has to be a captured charge in the transfer's currency."
         raise invalid(message, param="source_transaction")
     where = "json_extract(body, '$.source_transaction') = ?"
-    before = sum(row["amount"] - row["amount_reversed"] for row in call.store.select("transfer", where, (charge["id"],)))
+    before = sum(
+        row["amount"] - row["amount_reversed"] for row in call.store.select("transfer", where, (charge["id"],))
+    )
     if before + amount > charge["amount_captured"]:
         message = "The transfers of this charge would exceed its amount."
         raise invalid(message, code="transfers_exceed_source_transaction", param="source_transaction")

@@ -6,7 +6,7 @@ Json = dict[str, Any]
 
 
 class ApiError(Exception):
-    """An error answer of the API; `effect` says that what was done on the way to it stays (a decline leaves a trace)."""
+    """An error answer of the API; `effect` says that what was done before it stays, as with a decline."""
 
     def __init__(
         self, status: int, kind: str, message: str, *, code: str | None = None, effect: bool = False, **more: Any

@@ -28,16 +28,13 @@ def book(call: Call, kind: str, source: Json, amount_minor: int, **more: int | s
     })  # fmt: skip
 
 
-_OF_ACCOUNT = "json_extract(body, '$._account') = ?"
-
-
 def sums(call: Call, account: str) -> dict[str, tuple[int, int]]:
     """Return (available, pending) in minor units by currency."""
     query = (
         "SELECT json_extract(body, '$.currency') AS currency,"
         " SUM(CASE WHEN json_extract(body, '$.available_on') <= ? THEN json_extract(body, '$.net') ELSE 0 END) AS free,"
         " SUM(CASE WHEN json_extract(body, '$.available_on') > ? THEN json_extract(body, '$.net') ELSE 0 END) AS later"
-        f" FROM objects WHERE kind = 'balance_transaction' AND {_OF_ACCOUNT} GROUP BY 1 ORDER BY 1"  # noqa: S608
+        " FROM objects WHERE kind = 'balance_transaction' AND json_extract(body, '$._account') = ? GROUP BY 1 ORDER BY 1"
     )
     rows = call.store.db.execute(query, (call.now, call.now, account))
     return {row["currency"]: (int(row["free"]), int(row["later"])) for row in rows}
@@ -66,7 +63,7 @@ def retrieve(call: Call) -> Json:
 def listing(call: Call) -> Json:
     """Answer the balance transactions of whoever asks."""
     filters = Filters()
-    filters.add(_OF_ACCOUNT, call.account)
+    filters.add("json_extract(body, '$._account') = ?", call.account)
     found = page(call, "balance_transaction", "/v1/balance_transactions", ("source", "type", "currency"), filters)
     return {**found, "data": [_aged(call, row) for row in found["data"]]}
 
