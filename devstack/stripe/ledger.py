@@ -34,7 +34,8 @@ def sums(call: Call, account: str) -> dict[str, tuple[int, int]]:
         "SELECT json_extract(body, '$.currency') AS currency,"
         " SUM(CASE WHEN json_extract(body, '$.available_on') <= ? THEN json_extract(body, '$.net') ELSE 0 END) AS free,"
         " SUM(CASE WHEN json_extract(body, '$.available_on') > ? THEN json_extract(body, '$.net') ELSE 0 END) AS later"
-        " FROM objects WHERE kind = 'balance_transaction' AND json_extract(body, '$._account') = ? GROUP BY 1 ORDER BY 1"
+        " FROM objects WHERE kind = 'balance_transaction' AND json_extract(body, '$._account') = ?"
+        " GROUP BY 1 ORDER BY 1"
     )
     rows = call.store.db.execute(query, (call.now, call.now, account))
     return {row["currency"]: (int(row["free"]), int(row["later"])) for row in rows}
