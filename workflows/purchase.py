@@ -22,7 +22,7 @@ from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
 from workflows.operators import Board
-from workflows.rounds import MINT_PACE, STORE_PACE, STRIPE_PACE, Attention, Caller, Refused
+from workflows.rounds import MINT_PACE, SEEN_STORE_PACE, STORE_PACE, STRIPE_PACE, Attention, Caller, Refused
 from workflows.saga import Saga, drain, raise_if_cancelled, settled, step
 
 T = TypeVar("T")
@@ -144,7 +144,10 @@ class PurchaseWorkflow:
 
         self._board.show("confirming", "The buyer has paid; confirms the seats and captures the money.")
         saga.undo(lambda: self._undo(sales.unconfirm_seats, saga, "un-confirm the seats"))
-        await step(self._store(sales.confirm_seats, purchase, "confirm the seats and request the capture"))
+        confirm = self._caller.call(
+            sales.confirm_seats, purchase, SEEN_STORE_PACE, "confirm the seats and request the capture"
+        )
+        await step(confirm)
         await drain(self._stripe(payments.capture_payment, purchase, "capture the money"))
         saga.pivot()
         return tickets.ticket_ids

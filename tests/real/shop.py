@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import psycopg
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -34,7 +35,9 @@ class Shop:
     @asynccontextmanager
     async def at(cls, stack: Stack) -> AsyncIterator["Shop"]:
         limits = httpx.Limits(max_connections=64)
-        async with httpx.AsyncClient(base_url=stack.urls["api"], timeout=60, limits=limits) as http:
+        headers = {"Authorization": f"Bearer {stack.env['BOXOFFICE_INTERNAL__TOKEN']}"}
+        url = stack.urls["api"]
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, limits=limits) as http:
             yield cls(stack, http)
 
     async def announce(self, capacity: int = 20, price_minor: int = 1_000, hold_seconds: int = 600) -> None:
@@ -71,7 +74,19 @@ class Shop:
         assert answer.status_code == httpx.codes.OK, answer.text
         return answer.json()
 
+    async def caught_up(self) -> None:
+        """Wait until the read models contain every fact that is stored now."""
+        async with await psycopg.AsyncConnection.connect(self.stack.urls["postgres"]) as connection:
+            last = await (await connection.execute("SELECT max(notification_id) FROM facts")).fetchone()
+            for _ in range(500):
+                seen = await (await connection.execute("SELECT position FROM rm_position")).fetchone()
+                if seen is not None and last is not None and seen[0] >= (last[0] or 0):
+                    return
+                await asyncio.sleep(0.02)
+        raise AssertionError("the projector is behind")
+
     async def show(self) -> Any:
+        await self.caught_up()
         return await self.get(f"/api/v1/shows/{self.show_id}")
 
     async def buy(self, key: str, quantity: int = 1, **more: Any) -> httpx.Response:
@@ -109,6 +124,7 @@ class Shop:
 
     async def check_sums(self, purchase_ids: Iterable[str]) -> Counter[str]:
         """Hold stock, books, Stripe and chain against each other, at rest; returns the ends by kind."""
+        await self.caught_up()
         ends = [await self.purchase(purchase_id) for purchase_id in purchase_ids]
         assert {end["state"] for end in ends} <= ENDS
         sold = [end for end in ends if end["state"] == "fulfilled"]

@@ -18,8 +18,12 @@ async def test_gap_missing_internal_endpoints(shop: Shop) -> None:
     await shop.open(capacity=10)
     lines = {"show_id": shop.show_id, "items": [{"ticket_type_id": shop.seat, "quantity": 2}]}
     internal = "/internal/tickets"
-    for path in ("availability", "prices", "calculate-price"):
-        assert (await shop.post(f"{internal}/{path}", lines)).status_code == httpx.codes.OK, path
+    for path, body in (
+        ("availability", {"show_id": shop.show_id}),
+        ("prices", {"show_id": shop.show_id}),
+        ("calculate-price", lines),
+    ):
+        assert (await shop.post(f"{internal}/{path}", body)).status_code == httpx.codes.OK, path
     held = await shop.post(f"{internal}/reserve", lines, "gap-1")
     assert held.is_success, held.text
     assert (await shop.show())["ticket_types"][0]["held"] == 2
@@ -103,6 +107,7 @@ async def test_gap_tickets_sold_before_payment(shop: Shop) -> None:
     """Before the payment tickets are reserved and nothing is sold or minted."""
     await shop.open()
     body = (await shop.buy("gap-7", 2)).json()
+    await shop.caught_up()
     seen = await shop.purchase(body["purchase_id"])
     assert [(ticket["state"], ticket["mint_address"]) for ticket in seen["tickets"]] == [("reserved", None)] * 2
     stock = (await shop.show())["ticket_types"][0]

@@ -1,7 +1,6 @@
 """`kill -9` of the worker at every step of a purchase, before the effect and after it."""
 
 import asyncio
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from devstack.stack import running_stack
 from tests.real.crashing_worker import POINTS
 from tests.real.shop import Shop
+from tests.real.up import UP
 
 pytestmark = pytest.mark.real
 FORWARD = (
@@ -27,7 +27,6 @@ FORWARD = (
     "fulfil_order",
 )
 UNDO = ("cancel_payment", "void_tickets", "cancel_order", "release_seats")
-UP = (sys.executable, "-m", "tests.real.crashing_up")
 
 
 def arm(folder: Path, names: tuple[str, ...], moment: str) -> None:

@@ -1,7 +1,8 @@
-"""`boxoffice up` with the crashing worker in the worker's place."""
+"""`boxoffice up` for tests: a chain with quick slots, and the crashing worker where crash points are named."""
 
 import argparse
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -9,12 +10,23 @@ from cli.up import show_json
 from devstack.config import Programs, StackConfig
 from devstack.up import run_stack
 from settings import read_settings
+from tests.real.crashing_worker import POINTS
 
-if __name__ == "__main__":
+UP = (sys.executable, "-m", "tests.real.up")
+QUICK_CHAIN = (sys.executable, "-m", "devstack.chain", "--slot-ms", "100", "--finalized-slots", "4")
+
+
+def main() -> None:
+    """Run the stack until SIGTERM."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--data-dir", type=Path)
     folder = parser.parse_known_args()[0].data_dir
-    programs = Programs(worker=(sys.executable, "-m", "tests.real.crashing_worker"))
+    worker = "tests.real.crashing_worker" if POINTS in os.environ else "worker"
+    programs = Programs(chain=QUICK_CHAIN, worker=(sys.executable, "-m", worker))
     ports = {"api": 0, "temporal": 0, "temporal_ui": 0, "stripe": 0, "solana": 0}
     config = StackConfig(folder, ports=ports, given=read_settings().given(), programs=programs, headless=True)
     asyncio.run(run_stack(config, show_json))
+
+
+if __name__ == "__main__":
+    main()
