@@ -126,7 +126,8 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
         custody_owner=custody,
     )
     closing.push_async_callback(chain.close)
-    gateway = StripeGateway(api_key=stripe.api_key.get_secret_value(), api_base=stripe.api_base)
+    gateway = StripeGateway(stripe.api_key.get_secret_value(), base_url=stripe.api_base)
+    closing.push_async_callback(gateway.close)
     return Activities(
         sales=SalesActivities(ledger),
         books=BooksActivities(ledger),

@@ -23,7 +23,7 @@ async def read_ticket(ticket_id: IdInPath, parts: With, after: After = 0) -> dic
 
 @router.get("/{ticket_id}/verify")
 async def verify_ticket(ticket_id: IdInPath, parts: With) -> dict[str, Any]:
-    """Read the ticket's facts and its token on chain; `valid` is the right to enter, which a slow chain does not end."""
+    """Read a ticket's facts and its token on chain; `valid` is the right to enter, which a slow chain does not end."""
     ticket, token = await parts.read_ticket(ticket_id)
     return {
         "ticket_id": ticket_id,
