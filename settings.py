@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -44,12 +45,21 @@ class SolanaSettings(Group):
     """How the chain is reached, and with which keys."""
 
     rpc_url: str = Field("http://127.0.0.1:8899", description="URL of the JSON-RPC node")
-    ws_url: str | None = Field(None, description="URL of the node's web socket; empty is the RPC's, with port + 1")
+    ws_url: str | None = Field(None, description="URL of the node's web socket; empty is derived from rpc_url")
     issuer_secret: SecretStr = Field(UNSET, description="32-byte seed, hex or base58, of the key that mints and pays")
     address_secret: SecretStr = Field(UNSET, description="32-byte seed, hex or base58, that mint addresses come from")
     custody_address: str | None = Field(
         None, description="owner of tickets without a buyer's wallet; empty is the issuer"
     )
+
+    @property
+    def web_socket(self) -> str:
+        """The web socket's URL: as given, or the RPC's with its port + 1 if it names one, as Solana's nodes have it."""
+        if self.ws_url is not None:
+            return self.ws_url
+        rpc = urlsplit(self.rpc_url)
+        host = rpc.netloc if rpc.port is None else f"{rpc.netloc.rpartition(':')[0]}:{rpc.port + 1}"
+        return rpc._replace(scheme=rpc.scheme.replace("http", "ws"), netloc=host).geturl()
 
 
 class ApiSettings(Group):
@@ -113,6 +123,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         frozen=True,
         extra="ignore",
+        hide_input_in_errors=True,  # a mistyped secret is not printed
     )
 
     postgres: PostgresSettings = Field(default_factory=PostgresSettings, description="where facts are kept")

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from adapters.stripe_gateway import StripeGateway
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
@@ -32,7 +33,6 @@ from adapters.opening import open_ledger
 from adapters.queries import Standing
 from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
 from adapters.solana_chain import SolanaChain
-from adapters.stripe_gateway import StripeGateway
 from api.engine import Pacing, TemporalEngine
 from api.starts import Relay
 from settings import Settings, read_settings
@@ -126,8 +126,7 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
         custody_owner=custody,
     )
     closing.push_async_callback(chain.close)
-    gateway = StripeGateway(stripe.api_key.get_secret_value(), base_url=stripe.api_base)
-    closing.push_async_callback(gateway.close)
+    gateway = StripeGateway(api_key=stripe.api_key.get_secret_value(), api_base=stripe.api_base)
     return Activities(
         sales=SalesActivities(ledger),
         books=BooksActivities(ledger),

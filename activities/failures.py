@@ -3,7 +3,7 @@
 from typing import Any
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain.refusals import Refusal
@@ -29,9 +29,13 @@ class KindOfFailure(ActivityInboundInterceptor):
         try:
             return await self.next.execute_activity(input)
         except Refusal as refusal:
-            raise ApplicationError(str(refusal), refusal.data, type=refusal.code, non_retryable=True) from None
+            benign = ApplicationErrorCategory.BENIGN  # an answer, not an incident: no stack trace in the log
+            raise ApplicationError(
+                str(refusal), refusal.data, type=refusal.code, non_retryable=True, category=benign
+            ) from None
         except Weather as weather:
-            raise ApplicationError(str(weather), type=WEATHER) from weather
+            activity.logger.warning("weather: %s", weather)
+            raise ApplicationError(str(weather), type=WEATHER, category=ApplicationErrorCategory.BENIGN) from None
         except ApplicationError:
             raise
         except Exception as error:

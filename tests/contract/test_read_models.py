@@ -27,7 +27,7 @@ from domain.money import FeeRates
 from domain.order import Line
 from projector import follow
 from tests.contract.postgres_box import postgres_box
-from tests.fakes.world import MemorySecrets, SellingEngine, World
+from tests.fakes.shop_world import MemorySecrets, SellingEngine, World
 
 
 @pytest.fixture(scope="module")

@@ -1,275 +1,236 @@
-"""The API's whole world in memory: the fake ledger folded into documents, an engine that sells, small tables."""
+"""One world of fakes behind the real activities and workflows, and the laws that must hold in it."""
 
-import hashlib
-import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from solders.keypair import Keypair
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
 from activities.books import BooksActivities
-from activities.catalog import CatalogActivities
-from activities.commands import EndPurchase, HoldRef, MintSubject, PurchaseRef
-from activities.door import DoorActivities
+from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.commands import MintSubject, PurchaseRef
+from activities.door import DoorActivities, RequestPurchase
+from activities.failures import FailureKinds
 from activities.holds import HoldActivities
+from activities.minting import MintActivities
+from activities.payments import PaymentActivities
+from activities.queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
 from activities.sales import SalesActivities
-from adapters.purchase_folds import fold
-from adapters.queries import with_availability
-from adapters.sheets import Document, Sheets
-from api.ports import Limits, Parts
-from api.problems import Problem
-from domain.bearer import TokenBearer
-from domain.books import Posting, balances
-from domain.catalog import Show, Venue
-from domain.desk import Desk
-from domain.hint import Hint
+from domain.allocation import Allocation
+from domain.books import BooksTransaction, balances, venue_payable
+from domain.catalog import TicketType
+from domain.identity import DEFAULT_TENANT, purchase_id_of
 from domain.money import FeeRates
-from domain.order import Order
-from domain.payment import IntentCreated, Payment
-from domain.refusals import Refusal
+from domain.order import Line, Order
 from domain.ticket import Ticket
-from domain.token import TokenState
-from domain.weather import Weather
+from tests.fakes.gates import Gates
 from tests.fakes.ledger import FakeLedger
-from workflows.purchase import CheckoutAnswer
+from tests.fakes.payment_gateway import FakePaymentGateway
+from tests.fakes.token_chain import FakeTokenChain
+from workflows.catalog import ShowWorkflow, VenueWorkflow
+from workflows.hold import HoldWorkflow
+from workflows.payment_case import PaymentCaseWorkflow
+from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, PurchaseWorkflow
 
-WALLET = "a-wallet"
-
-
-class MemoryReads:
-    """The read models over a fake ledger; folded when they are asked, unless `behind`."""
-
-    def __init__(self, ledger: FakeLedger) -> None:
-        self._ledger = ledger
-        self._sheets = Sheets(lambda kind, identity: None)
-        self._position = 0
-        self.behind = False
-
-    def catch_up(self) -> Sheets:
-        if not self.behind:
-            for position, fact in enumerate(self._ledger.log[self._position :], start=self._position + 1):
-                fold(self._sheets, fact, position)
-                self._position = position
-        return self._sheets
-
-    async def position(self) -> int:
-        self.catch_up()
-        return self._position
-
-    async def purchase(self, purchase_id: str) -> Document | None:
-        found = self._document("purchases", purchase_id)
-        if found is None:
-            return None
-        lines = [line for line in self._sheets.timeline if line.purchase_id == purchase_id]
-        timeline = [{**line._asdict(), "at": line.at.isoformat()} for line in lines]
-        return {**found, "timeline": timeline, "postings": []}
-
-    async def show(self, show_id: str) -> Document | None:
-        found = self._document("shows", show_id)
-        if found is None:
-            return None
-        ids = [item["ticket_type_id"] for item in found["ticket_types"]]
-        stock = {identity: self._document("allocations", identity) for identity in ids}
-        return with_availability(found, {identity: document for identity, document in stock.items() if document})
-
-    async def venue(self, venue_id: str) -> Document | None:
-        return self._document("venues", venue_id)
-
-    async def balance(self, account: str) -> Document:
-        sheets = self.catch_up()
-        postings = [
-            Posting(debit=line.debit, credit=line.credit, amount=line.amount, unit=line.unit)
-            for line in sheets.postings
-        ]
-        sums = [(unit, total) for (name, unit), total in balances(postings).items() if name == account]
-        return {"balances": [{"currency": unit, "balance_minor": total} for unit, total in sums], "lines": []}
-
-    async def ticket(self, ticket_id: str) -> Document | None:
-        return self._document("tickets", ticket_id)
-
-    def _document(self, kind: str, identity: str) -> Document | None:
-        found = self.catch_up().find(kind, identity)
-        copied: Document | None = json.loads(json.dumps(found))
-        return copied
+RUNNER = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules(
+        "activities", "domain", "pydantic", "eventsourcing", "tests"
+    )
+)
+WORKFLOWS: list[type] = [PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow]
+CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
+PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
 
 
-class SellingEngine:
-    """Does at once what the workflows do up to the open checkout; `away` answers nothing, as a paused engine."""
-
-    def __init__(self, ledger: FakeLedger, secrets: "MemorySecrets") -> None:
-        self._ledger = ledger
-        self._secrets = secrets
-        self.away = False
-        self.told: list[tuple[str, str]] = []
-
-    async def open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
-        self.told.append(("open_purchase", purchase.purchase_id))
-        if self.away:
-            return None
-        sales = SalesActivities(self._ledger)
-        try:
-            await sales.reserve_seats(purchase)
-        except Refusal as refusal:
-            await sales.refuse_purchase(EndPurchase(purchase=purchase, reason=refusal.code))
-            return CheckoutAnswer(state="ended", refusal_code=refusal.code, refusal_detail=str(refusal))
-        order = await sales.place_order(purchase)
-        await sales.create_tickets(purchase)
-        await self._ledger.commit(lambda desk: _open_payment(desk, purchase))
-        self._secrets.kept[purchase.purchase_id] = f"secret-of-{purchase.purchase_id}"
-        return CheckoutAnswer(state="open", order=order)
-
-    async def buyer_cancelled(self, purchase_id: str) -> bool | None:
-        return self._tell("buyer_cancelled", purchase_id)
-
-    async def look_again(self, purchase_id: str) -> bool | None:
-        return self._tell("look_again", purchase_id)
-
-    async def register(self, subject: MintSubject) -> bool:
-        return bool(self._tell("register", subject.subject_id))
-
-    async def watch_hold(self, hold: HoldRef) -> bool:
-        return bool(self._tell("watch_hold", hold.reservation_id))
-
-    async def hold_ended(self, reservation_id: str) -> bool | None:
-        return self._tell("hold_ended", reservation_id)
-
-    def _tell(self, verb: str, identity: str) -> bool | None:
-        self.told.append((verb, identity))
-        return None if self.away else True
-
-
-class MemoryBuyers:
-    """Buyers by id."""
+class InMemory:
+    """Checkouts and wallets."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, tuple[str | None, ...]] = {}
+        self.secrets: dict[str, str] = {}
+        self.wallets: dict[str, str] = {}
 
-    async def keep(
-        self, buyer_id: str, tenant_id: str, name: str | None, email: str | None, wallet: str | None
-    ) -> None:
-        self.kept.setdefault(buyer_id, (name, email, wallet))
+    async def keep(self, purchase_id: str, client_secret: str) -> None:
+        self.secrets[purchase_id] = client_secret
 
-    async def forget(self, buyer_id: str) -> None:
-        self.kept.pop(buyer_id, None)
+    async def forget(self, purchase_id: str) -> None:
+        self.secrets.pop(purchase_id, None)
 
-
-class MemorySecrets:
-    """Client secrets by purchase."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-
-    async def get(self, purchase_id: str) -> str | None:
-        return self.kept.get(purchase_id)
-
-
-class MemoryInbox:
-    """Webhooks by event."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Hint] = {}
-        self.marked: set[str] = set()
-
-    async def store(self, hint: Hint) -> bool:
-        fresh = hint.event_id not in self.kept
-        self.kept.setdefault(hint.event_id, hint)
-        return fresh
-
-    async def mark(self, event_id: str) -> None:
-        self.marked.add(event_id)
+    async def wallet_of(self, buyer_id: str) -> str | None:
+        return self.wallets.get(buyer_id)
 
 
 class World:
-    """Everything that `create_app` needs, with handles for tests."""
+    """Fakes outside, the real saga inside; one show of ten seats at 10.00."""
 
-    def __init__(self, *, internal_token: str | None = None, clock: Callable[[], datetime] | None = None) -> None:
-        self.ledger = FakeLedger(clock or (lambda: datetime(2026, 1, 1, tzinfo=UTC)))
-        self.reads = MemoryReads(self.ledger)
-        self.secrets = MemorySecrets()
-        self.engine = SellingEngine(self.ledger, self.secrets)
-        self.buyers = MemoryBuyers()
-        self.inbox = MemoryInbox()
-        self.tokens: dict[str, TokenState] = {}
-        self.chain_is_away = False
-        self.limits = Limits(hold_seconds=600, hold_seconds_max=3600, rates=FeeRates(), internal_token=internal_token)
+    capacity = 10
+    price_minor = 1000
 
-    def parts(self) -> Parts:
-        return Parts(
-            door=DoorActivities(self.ledger),
-            catalog=CatalogActivities(self.ledger),
-            holds=HoldActivities(self.ledger),
-            queries=self.reads,
-            engine=self.engine,
-            buyers=self.buyers,
-            secrets=self.secrets,
-            inbox=self.inbox,
-            verify=verify,
-            is_wallet=lambda address: address == WALLET,
-            read_ticket=self.read_ticket,
-            limits=self.limits,
+    def __init__(self, server: WorkflowEnvironment) -> None:
+        self.server = server
+        self.ledger = FakeLedger(lambda: datetime.now(UTC))
+        self.gateway = FakePaymentGateway()
+        self.chain = FakeTokenChain()
+        self.memory = InMemory()
+        self.gates = Gates()
+        self.door = DoorActivities(self.ledger)
+        self.catalog = CatalogActivities(self.ledger)
+        self.holds = HoldActivities(self.ledger)
+        self.minting = MintActivities(self.ledger, self.chain, self.memory, CUSTODY, "http://127.0.0.1")
+        self.poll_seconds = 30
+        self.processing_extension_seconds = 600
+
+    def activities(self, queue: str) -> list[Any]:
+        sales, books = SalesActivities(self.ledger), BooksActivities(self.ledger)
+        payments = PaymentActivities(self.ledger, self.gateway, self.memory)
+        owners = {
+            PURCHASES: [sales, books, self.catalog, self.holds, payments],
+            STRIPE: [payments],
+            MINT: [self.minting],
+        }
+        return [
+            method
+            for owner in owners[queue]
+            for method in (getattr(owner, name) for name in dir(owner) if not name.startswith("_"))
+            if hasattr(method, "__temporal_activity_definition")
+        ]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run one worker per queue, as in production."""
+        async with AsyncExitStack() as stack:
+            for queue in ALL_QUEUES:
+                worker = Worker(
+                    self.server.client,
+                    task_queue=queue,
+                    workflows=WORKFLOWS if queue == PURCHASES else [],
+                    activities=self.activities(queue),
+                    interceptors=[FailureKinds(), self.gates],
+                    workflow_runner=RUNNER,
+                )
+                await stack.enter_async_context(worker)
+            yield
+
+    async def announce(self, hold_seconds: int = 600, capture_method: Any = "manual") -> None:
+        rates = FeeRates()
+        await self.catalog.register_venue(
+            RegisterVenue(tenant_id="default", venue_id="ve", name="Venue", rates=rates, body_digest="v")
+        )
+        seats = TicketType(ticket_type_id="tt", name="Seat", price_minor=self.price_minor, capacity=self.capacity)
+        await self.catalog.announce_show(
+            AnnounceShow(
+                tenant_id="default",
+                show_id="sh",
+                venue_id="ve",
+                name="Show",
+                currency="eur",
+                ticket_types=[seats],
+                hold_seconds=hold_seconds,
+                capture_method=capture_method,
+                body_digest="s",
+            )
         )
 
-    async def read_ticket(self, ticket_id: str) -> tuple[Ticket, TokenState | None]:
-        ticket = await self.ledger.read(lambda desk: desk.get(Ticket, ticket_id))
-        if self.chain_is_away:
-            raise Weather("the chain is away")
-        return ticket, self.tokens.get(ticket_id)
+    async def open_show(self, hold_seconds: int = 600, capture_method: Any = "manual") -> None:
+        """Announce the show and put it on sale, its groups made on the fake chain."""
+        await self.announce(hold_seconds, capture_method)
+        for kind, identity in (("venue", "ve"), ("show", "sh")):
+            subject = MintSubject(tenant_id="default", kind=kind, subject_id=identity)
+            await ActivityEnvironment().run(self.minting.mint_group, subject)
+        await self.catalog.open_sale(MintSubject(tenant_id="default", kind="show", subject_id="sh"))
 
-    async def stand_on_chain(self, kind: type[TokenBearer], identity: str) -> None:
-        """Mint a token for a venue, a show or a ticket, and open a show's sale."""
+    async def request(self, key: str = "key", quantity: int = 2) -> PurchaseRef:
+        """Record a request at the door."""
+        requested = await self.door.request_purchase(
+            RequestPurchase(
+                tenant_id=DEFAULT_TENANT,
+                purchase_id=purchase_id_of(DEFAULT_TENANT, key),
+                body_digest=f"{quantity}",
+                show_id="sh",
+                lines=[Line(ticket_type_id="tt", quantity=quantity)],
+                buyer_id="by",
+            )
+        )
+        return requested.purchase
 
-        def decide(desk: Desk) -> None:
-            bearer = desk.get(kind, identity)
-            bearer.mint_token(f"mint-of-{identity}", f"signature-of-{identity}", desk.at)
-            if isinstance(bearer, Show):
-                bearer.open_sale(desk.at)
+    async def buy(self, client: Client, key: str = "key", quantity: int = 2) -> tuple[PurchaseHandle, CheckoutAnswer]:
+        """Do what the API does: request, then update-with-start."""
+        purchase = await self.request(key, quantity)
+        start = WithStartWorkflowOperation(
+            PurchaseWorkflow.run,
+            PurchaseInput(
+                purchase=purchase,
+                show_id="sh",
+                poll_seconds=self.poll_seconds,
+                processing_extension_seconds=self.processing_extension_seconds,
+            ),
+            id=f"purchase/{purchase.purchase_id}",
+            task_queue=PURCHASES,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+        answer = await client.execute_update_with_start_workflow(
+            PurchaseWorkflow.open_checkout,
+            start_workflow_operation=start,
+            id=f"{purchase.purchase_id}:{purchase.attempt}",
+        )
+        return await start.workflow_handle(), answer
 
-        await self.ledger.commit(decide)
+    async def ended(self, handle: PurchaseHandle) -> PurchaseResult:
+        """Await the result; meanwhile a time-skipping server goes to whatever is due next."""
+        async with self.server.time_skipping_unlocked():
+            return await handle.result()
 
-    async def announce(self, venue_id: str, show_id: str) -> None:
-        """Put a venue and its show on chain."""
-        await self.stand_on_chain(Venue, venue_id)
-        await self.stand_on_chain(Show, show_id)
+    async def order(self, key: str = "key") -> Order:
+        return await self.ledger.read(lambda desk: desk.get(Order, purchase_id_of(DEFAULT_TENANT, key)))
 
-    async def pay(self, purchase_id: str) -> None:
-        """Take a purchase from its open checkout to its good end."""
-        purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
-        sales, books = SalesActivities(self.ledger), BooksActivities(self.ledger)
-        await sales.confirm_seats(purchase)
-        await self.ledger.commit(lambda desk: _capture(desk, purchase_id))
-        await sales.confirm_order(purchase)
-        for ticket_id in (await sales.create_tickets(purchase)).ticket_ids:
-            await self.stand_on_chain(Ticket, ticket_id)
-        await books.settle_sale(purchase)
-        await sales.fulfil_order(purchase)
-        self.secrets.kept.pop(purchase_id, None)
+    async def ref(self, key: str = "key") -> PurchaseRef:
+        order = await self.order(key)
+        return PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
 
+    async def stock(self) -> tuple[int, int, int]:
+        """Return (available, held, sold)."""
+        seats = await self.ledger.read(lambda desk: desk.get(Allocation, "tt"))
+        return seats.available, seats.held, seats.sold
 
-def verify(payload: bytes, signature: str) -> Hint:
-    """Take the signature `genuine`, refuse any other."""
-    if signature != "genuine":
-        raise Problem(400, "forged-webhook", "the signature is not Stripe's")
-    event: dict[str, Any] = json.loads(payload)
-    return Hint(
-        event_id=event["id"],
-        type=event["type"],
-        object_id=event.get("intent"),
-        intent_id=event.get("intent"),
-        purchase_id=event.get("purchase"),
-        created=None,
-        digest=hashlib.sha256(payload).hexdigest(),
-    )
+    async def intent_id(self, key: str = "key") -> str:
+        found = await self.gateway.find_intent(purchase_id_of(DEFAULT_TENANT, key))
+        assert found is not None
+        return found.intent_id
 
+    def books(self) -> dict[tuple[str, str], int]:
+        return balances(
+            posting
+            for stream in self.ledger.streams
+            if stream.startswith("books:")
+            for posting in self._root(stream, BooksTransaction).postings
+        )
 
-def _open_payment(desk: Desk, purchase: PurchaseRef) -> None:
-    price = desk.get(Order, purchase.purchase_id).price
-    if price is not None:
-        facts = {"tenant_id": purchase.tenant_id, "purchase_id": purchase.purchase_id, "capture_method": "manual"}
-        name, intent_id = f"{purchase.purchase_id}:{purchase.attempt}", f"pi_{purchase.purchase_id}"
-        money = {"amount_minor": price.total_minor, "currency": price.currency}
-        desk.add(Payment.begin(IntentCreated, name, desk.at, intent_id=intent_id, **money, **facts))
+    def _root(self, stream: str, kind: type) -> Any:
+        loaded = self.ledger._load(stream)
+        assert isinstance(loaded, kind)
+        return loaded
 
-
-def _capture(desk: Desk, purchase_id: str) -> None:
-    payment = desk.get(Payment, f"{purchase_id}:1")
-    payment.authorise(desk.at)
-    payment.capture("ch_1", payment.amount_minor, 100, desk.at)
+    async def check_laws(self) -> None:
+        """What must hold at rest, whatever happened."""
+        orders = [self._root(s, Order) for s in self.ledger.streams if s.startswith("order:")]
+        tickets = [self._root(s, Ticket) for s in self.ledger.streams if s.startswith("ticket:")]
+        sold = [order for order in orders if order.state in {"confirmed", "fulfilled"}]
+        seats = sum(line.quantity for order in sold for line in order.lines)
+        money = sum(order.price.total_minor for order in sold)
+        share = sum(order.price.venue_share_minor for order in sold)
+        issued = [ticket for ticket in tickets if ticket.state == "issued"]
+        assert all(order.state in {"fulfilled", "cancelled", "refused"} for order in orders)
+        assert await self.stock() == (self.capacity - seats, 0, seats)
+        assert self.gateway.captured_minor - self.gateway.refunded_minor == money
+        assert len(issued) == seats
+        assert all(ticket.state == "void" for ticket in tickets if ticket not in issued)
+        assert [self.chain.landings[ticket.mint_address] for ticket in issued] == [1] * seats
+        totals = self.books()
+        assert sum(totals.values()) == 0
+        assert totals.get((venue_payable("ve"), "eur"), 0) == share
+        assert totals.get(("mint:debt", "TICKET"), 0) == 0

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from api.app import create_app
-from tests.fakes.world import World
+from tests.fakes.shop_world import World
 
 INTERNAL = "/internal/tickets"
 

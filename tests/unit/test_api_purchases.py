@@ -1,13 +1,14 @@
 """Purchases over HTTP, on a world in memory."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from api.app import create_app
-from tests.fakes.world import WALLET, World
+from tests.fakes.shop_world import WALLET, World
 
 PURCHASES = "/api/v1/purchases"
 
@@ -193,3 +194,14 @@ async def test_a_sold_purchase_shows_tickets_on_chain_and_credits_the_venue(
     assert metadata["description"] == "One floor ticket for Night."
     world.chain_is_away = True
     assert (await client.get(f"/api/v1/tickets/{ticket['ticket_id']}/verify")).status_code == 503
+
+
+@pytest.mark.parametrize(("asked", "given"), [(None, 600), (60, 60), (3000, 600)])
+async def test_a_buyer_may_shorten_the_hold_and_not_lengthen_it(
+    client: httpx.AsyncClient, show: dict[str, Any], asked: int | None, given: int
+) -> None:
+    """The show's hold is the longest."""
+    answer = await client.post(PURCHASES, json=wanting(show, hold_seconds=asked), headers=key("a"))
+    assert datetime.fromisoformat(answer.json()["expires_at"]) == datetime(2026, 1, 1, tzinfo=UTC) + timedelta(
+        seconds=given
+    )

@@ -1,0 +1,258 @@
+"""Solana over JSON-RPC: looks at tokens, signs the transactions that make them, sends what was signed."""
+
+import asyncio
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from solana.exceptions import SolanaRpcException
+from solana.rpc.async_api import AsyncClient
+from solana.rpc.commitment import Confirmed, Finalized
+from solana.rpc.core import RPCException
+from solana.rpc.models import TxOpts
+from solders.account import Account
+from solders.errors import SerdeJSONError
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+from solders.system_program import ID as SYSTEM_PROGRAM
+from solders.transaction import VersionedTransaction
+from solders.transaction_status import (
+    InstructionErrorCustom,
+    TransactionConfirmationStatus,
+    TransactionErrorFieldless,
+    TransactionErrorInstructionError,
+)
+
+from adapters import token_transaction
+from adapters.token_instructions import TOKEN_2022, associated_account
+from adapters.token_layout import describe
+from domain.refusals import InvalidWallet, WrongState
+from domain.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
+from domain.weather import Weather
+
+COMPUTE_UNITS_SIMULATED = 200_000
+COMPUTE_UNITS_LEAST = 80_000
+_UNITS_MARGIN_PERCENT = 120
+_SIGNATURE_FEE_LAMPORTS = 5_000
+_MICRO = 1_000_000
+_HOLDER_ACCOUNT_BYTES = 170
+_ALREADY_IN_USE = 0
+_GROUP_IS_FULL = 0xCB0A6959
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class SimulationError(Exception):
+    """The chain would refuse the transaction for a reason that neither waiting nor the buyer can change."""
+
+
+class SolanaChain:
+    """The token chain on a Solana node. One issuer pays for, signs and keeps the authority over every token.
+
+    `issuer` is a keypair's 64 bytes; `address_secret` decides the address of every token and must never change;
+    `custody_owner` holds tickets whose spec names no owner. Fees are in micro-lamports per compute unit.
+    """
+
+    def __init__(
+        self,
+        rpc_url: str,
+        issuer: bytes,
+        address_secret: bytes,
+        custody_owner: str,
+        priority_fee_micro_lamports: int = 1_000,
+        timeout_seconds: float = 10.0,
+    ) -> None:
+        self._issuer = Keypair.from_bytes(issuer)
+        self._secret = address_secret
+        self._custody_owner = custody_owner
+        self._price = priority_fee_micro_lamports
+        self._is_dev = urlsplit(rpc_url).hostname in _LOOPBACK
+        # The workflow decides about retries; a client that retried too would hide the weather from it.
+        self._client = AsyncClient(rpc_url, Confirmed, timeout=timeout_seconds, http2=False, max_transport_retries=0)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    @property
+    def payer_address(self) -> str:
+        """The issuer's address, which pays for everything."""
+        return str(self._issuer.pubkey())
+
+    def address_of(self, kind: TokenKind, subject_id: str) -> str:
+        """Return the mint address of a subject: the same for ever, for this issuer and secret."""
+        return str(self._mint(self._seed(kind, subject_id)))
+
+    def is_wallet(self, address: str) -> bool:
+        """Say whether an address can hold tickets: 32 bytes of base58 on the curve."""
+        try:
+            token_transaction.parse_wallet(address)
+        except InvalidWallet:
+            return False
+        return True
+
+    async def payer_balance(self) -> int:
+        """Return the payer's lamports, at confirmed."""
+        with _weather():
+            return (await self._client.get_balance(self._issuer.pubkey())).value
+
+    async def airdrop_if_dev(self, lamports: int) -> bool:
+        """Give the payer lamports if the node is on this machine; says whether it did."""
+        if not self._is_dev:
+            return False
+        with _weather():
+            await self._client.request_airdrop(self._issuer.pubkey(), lamports)
+        return True
+
+    async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
+        """Read and verify a mint and its owner's account in one look, at confirmed; None when there is no mint."""
+        mint, owner = Pubkey.from_string(address), spec.owner_address or self._custody_owner
+        holder = associated_account(Pubkey.from_string(owner), mint)
+        with _weather():
+            found = (await self._client.get_multiple_accounts([mint, holder])).value
+        account = found[0]
+        if account is None or _is_only_funded(account):
+            return None
+        return describe(mint, spec, account, (owner, found[1]), self._issuer.pubkey())
+
+    async def sign(self, spec: TokenSpec) -> SignedTransaction:
+        """Simulate, set the limits and sign; nothing is sent.
+
+        Raises Weather when the account is already there (look again) or the payer is too poor, WrongState when the
+        group is full or the token does not fit a transaction, InvalidWallet, and SimulationError for anything else.
+        """
+        owner = token_transaction.parse_wallet(spec.owner_address) if spec.owner_address else None
+        seed = self._seed(spec.kind, spec.subject_id)
+        with _weather():
+            latest, rent = await self._prices(spec)
+            instructions = token_transaction.token_instructions(
+                spec, self._issuer.pubkey(), seed, owner or Pubkey.from_string(self._custody_owner), rent
+            )
+            trial = self._signed(instructions, latest.blockhash, COMPUTE_UNITS_SIMULATED)
+            units = await self._simulate(trial, spec)
+        final = self._signed(instructions, latest.blockhash, units)
+        return SignedTransaction(
+            mint_address=str(self._mint(seed)),
+            signature=str(final.signatures[0]),
+            wire_base64=base64.b64encode(bytes(final)).decode(),
+            last_valid_block_height=latest.last_valid_block_height,
+        )
+
+    async def send(self, signed: SignedTransaction) -> None:
+        """Send the stored bytes, without preflight and without the node's own retries; a repeat is harmless.
+
+        A node takes bytes that have expired without a word: the fate and the block height tell, not this answer.
+        """
+        options = TxOpts(skip_preflight=True, max_retries=0)
+        try:
+            with _weather(unknown=True):
+                await self._client.send_raw_transaction(base64.b64decode(signed.wire_base64), options)
+        except Weather as weather:
+            if not _says_already_done(str(weather)):
+                raise
+
+    async def fate(self, signature: str) -> TransactionFate:
+        """Say how far a sent transaction has come; `failed` only when a failure is confirmed."""
+        with _weather():
+            asked = [Signature.from_string(signature)]
+            found = (await self._client.get_signature_statuses(asked, search_transaction_history=True)).value[0]
+        if found is None:
+            return "unknown"
+        reached = _reached(found.confirmation_status)
+        return "failed" if found.err is not None and reached != "processed" else reached
+
+    async def block_height(self) -> int:
+        """Return the finalized block height: bytes whose last height lies below it can never land any more."""
+        with _weather():
+            return (await self._client.get_block_height(Finalized)).value
+
+    def _seed(self, kind: TokenKind, subject_id: str) -> str:
+        return token_transaction.seed_of(self._secret, kind, subject_id)
+
+    def _mint(self, seed: str) -> Pubkey:
+        return Pubkey.create_with_seed(self._issuer.pubkey(), seed, TOKEN_2022)
+
+    def _signed(self, instructions: list[Any], blockhash: Any, units: int) -> VersionedTransaction:
+        return token_transaction.sign_transaction(self._issuer, instructions, blockhash, (units, self._price))
+
+    async def _prices(self, spec: TokenSpec) -> tuple[Any, int]:
+        """Return the latest blockhash and the mint's rent, once the payer is known to be able to pay."""
+        rent_of, holder_bytes = self._client.get_minimum_balance_for_rent_exemption, _HOLDER_ACCOUNT_BYTES
+        latest, rent, held, kept, balance = await asyncio.gather(
+            self._client.get_latest_blockhash(),
+            rent_of(token_transaction.final_space(spec)),
+            rent_of(holder_bytes),
+            # The payer itself must keep enough to stay rent-exempt, or the chain refuses the transaction.
+            rent_of(0),
+            self._client.get_balance(self._issuer.pubkey()),
+        )
+        fee = _SIGNATURE_FEE_LAMPORTS + COMPUTE_UNITS_SIMULATED * self._price // _MICRO + 1
+        holder_rent = held.value if spec.kind == "ticket" else 0
+        missing = rent.value + holder_rent + kept.value + fee - balance.value
+        if missing > 0:
+            raise Weather(f"the payer {self.payer_address} lacks {missing} lamports")
+        return latest.value, rent.value
+
+    async def _simulate(self, trial: VersionedTransaction, spec: TokenSpec) -> int:
+        outcome = (await self._client.simulate_transaction(trial, commitment=Confirmed)).value
+        if outcome.err is not None:
+            await self._check_group(spec)
+            _raise_simulated(outcome.err, outcome.logs or [], spec)
+        consumed = outcome.units_consumed or 0
+        return min(COMPUTE_UNITS_SIMULATED, max(COMPUTE_UNITS_LEAST, consumed * _UNITS_MARGIN_PERCENT // 100))
+
+    async def _check_group(self, spec: TokenSpec) -> None:
+        # A node that lags behind does not know a group that was made a moment ago.
+        if spec.group_address is None:
+            return
+        if (await self._client.get_account_info(Pubkey.from_string(spec.group_address))).value is None:
+            raise Weather(f"the group {spec.group_address} is not there yet")
+
+
+def _reached(status: TransactionConfirmationStatus | None) -> TransactionFate:
+    if status == TransactionConfirmationStatus.Processed:
+        return "processed"
+    if status == TransactionConfirmationStatus.Confirmed:
+        return "confirmed"
+    # Without a word about confirmation an old node means that it is rooted.
+    return "finalized"
+
+
+def _raise_simulated(err: Any, logs: list[str], spec: TokenSpec) -> None:
+    if isinstance(err, TransactionErrorFieldless):
+        raise Weather(f"the node cannot simulate just now: {err}")
+    if isinstance(err, TransactionErrorInstructionError) and isinstance(err.err, InstructionErrorCustom):
+        if err.index == token_transaction.ALLOCATE_AT and err.err.code == _ALREADY_IN_USE:
+            raise Weather(f"the account of {spec.kind} {spec.subject_id} already exists: look again")
+        if err.err.code == _GROUP_IS_FULL:
+            raise WrongState("the group is full", group_address=spec.group_address)
+    raise SimulationError(f"{err}: {' | '.join(logs[-4:])}")
+
+
+def _is_only_funded(account: Account) -> bool:
+    # Anyone can send lamports to an address: that alone makes no mint, and must not block one.
+    return account.owner == SYSTEM_PROGRAM and not account.data
+
+
+def _says_already_done(message: str) -> bool:
+    return "AlreadyProcessed" in message or "already been processed" in message
+
+
+@contextmanager
+def _weather(*, unknown: bool = False) -> Iterator[None]:
+    """Turn whatever the network or the node can throw into Weather.
+
+    Neither message nor cause is passed on: both may hold the node's address, and that often holds an access key.
+    """
+    try:
+        yield
+    except RPCException as error:
+        raise Weather(f"the node refused: {error}") from None
+    except (SolanaRpcException, SerdeJSONError, TimeoutError, OSError) as error:
+        cause = error.__cause__ or error
+        status = getattr(getattr(cause, "response", None), "status_code", "")
+        raise Weather(
+            f"the node could not be asked: {type(cause).__name__} {status}".rstrip(), unknown=unknown
+        ) from None

@@ -1,0 +1,60 @@
+"""What each of Stripe's errors means to the saga: it passes, it is a final no, or somebody has to look."""
+
+import stripe
+
+from domain.refusals import PaymentRefused
+from domain.weather import Weather
+
+UNEXPECTED_STATE = frozenset({"payment_intent_unexpected_state", "charge_expired_for_capture"})
+ALREADY_REFUNDED = "charge_already_refunded"
+KEY_IN_USE = "idempotency_key_in_use"
+_OUR_MISTAKES = frozenset({"resource_missing", "api_key_expired", "secret_key_required", "url_invalid"})
+_SERVER_ERRORS = 500
+
+
+class GatewayAlarm(Exception):  # noqa: N818 - it rings, somebody comes; it is no answer about a payment
+    """Stripe refused the request itself: a wrong key, a wrong parameter or a reused idempotency key.
+
+    It is neither weather nor refusal on purpose: repeating does not help, and nothing may be undone because of it.
+    """
+
+    def __init__(self, message: str, *, reason: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def code_of(error: stripe.StripeError) -> str | None:
+    """Return Stripe's code; on some classes of the library only the inner object has it."""
+    inner = error.error
+    return error.code or (getattr(inner, "code", None) if inner is not None else None)
+
+
+def is_replayed_failure(error: stripe.StripeError) -> bool:
+    """Say whether this 5xx was kept under the key: the same key will only ever bring it again."""
+    replayed = (error.headers or {}).get("idempotent-replayed") == "true"
+    return replayed and (error.http_status or 0) >= _SERVER_ERRORS
+
+
+def meaning_of(error: stripe.StripeError, *, writing: bool) -> Exception:
+    """Return what to raise for an error; `writing` says that the call may have had an effect."""
+    code, status = code_of(error), error.http_status or 0
+    words = f"Stripe: {type(error).__name__} {status or ''} {code or ''}".rstrip()
+    if isinstance(error, stripe.APIConnectionError):
+        return Weather(words, unknown=writing)
+    if isinstance(error, stripe.RateLimitError):
+        return Weather(words)
+    if status >= _SERVER_ERRORS or code == KEY_IN_USE:
+        return Weather(words, unknown=writing)
+    if isinstance(error, stripe.CardError):
+        return PaymentRefused(words, reason=_decline_code(error) or code)
+    if isinstance(error, stripe.InvalidRequestError) and not _blames_us(code):
+        return PaymentRefused(words, reason=code)
+    return GatewayAlarm(words, reason=code)
+
+
+def _blames_us(code: str | None) -> bool:
+    return code is not None and (code in _OUR_MISTAKES or code.startswith("parameter_"))
+
+
+def _decline_code(error: stripe.CardError) -> str | None:
+    return getattr(error.error, "decline_code", None)

@@ -1,0 +1,72 @@
+"""Stripe's objects read into the domain's words."""
+
+from typing import Any
+
+import stripe
+
+from domain.intent import IntentState, RefundState
+
+# One look shows the intent, its charge and the real fee.
+EXPAND = ["latest_charge.balance_transaction"]
+# When several intents carry one purchase, the one nearest to our having the money is the one to decide by.
+NEAREST_FIRST = (
+    "succeeded", "requires_capture", "processing", "requires_action", "requires_confirmation",
+    "requires_payment_method", "canceled",
+)  # fmt: skip
+
+
+def intent_state(intent: stripe.PaymentIntent) -> IntentState:
+    """Read an intent that was asked for with `EXPAND`."""
+    charge = intent.latest_charge if isinstance(intent.latest_charge, stripe.Charge) else None
+    return IntentState(
+        intent_id=intent.id,
+        purchase_id=noted(intent.metadata, "purchase_id"),
+        status=intent.status,
+        amount_minor=intent.amount,
+        received_minor=intent.amount_received,
+        currency=intent.currency,
+        client_secret=intent.client_secret or "",
+        charge_id=charge.id if charge else None,
+        stripe_fee_minor=_fee_minor(charge),
+        refunded_minor=_refunded_minor(charge),
+        decline_code=_decline_code(intent.last_payment_error),
+    )
+
+
+def noted(metadata: Any, name: str) -> str:
+    """Return a value of an object's metadata, or an empty text."""
+    return str(metadata[name]) if metadata and name in metadata else ""
+
+
+def _fee_minor(charge: stripe.Charge | None) -> int | None:
+    entry = charge.balance_transaction if charge else None
+    return entry.fee if isinstance(entry, stripe.BalanceTransaction) else None
+
+
+def _refunded_minor(charge: stripe.Charge | None) -> int:
+    """Count what was given back of what was taken: Stripe counts a released authorisation as refunded too."""
+    if charge is None:
+        return 0
+    return max(0, charge.amount_refunded - (charge.amount - charge.amount_captured))
+
+
+def _decline_code(error: Any) -> str | None:
+    if error is None:
+        return None
+    return getattr(error, "decline_code", None) or getattr(error, "code", None)
+
+
+def refund_state(refund: stripe.Refund, intent_id: str) -> RefundState:
+    """Read a refund."""
+    return RefundState.model_validate({
+        "refund_id": refund.id,
+        "intent_id": intent_id,
+        "amount_minor": refund.amount,
+        "status": refund.status,
+    })  # fmt: skip
+
+
+def quoted(text: str) -> str:
+    """Return a value for Stripe's search language."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

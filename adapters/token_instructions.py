@@ -1,0 +1,148 @@
+"""The bytes of the Token-2022 instructions that make venues, shows and tickets.
+
+The source of each number is the public interface of the program: Token-2022 for one-byte tags, and the token metadata
+and token group interfaces for the eight-byte ones (the first bytes of a hash of the instruction's name).
+"""
+
+import struct
+
+from solders.instruction import AccountMeta, Instruction
+from solders.pubkey import Pubkey
+from solders.system_program import (
+    ID as SYSTEM_PROGRAM,
+)
+from solders.system_program import (
+    AllocateWithSeedParams,
+    AssignWithSeedParams,
+    TransferParams,
+    allocate_with_seed,
+    assign_with_seed,
+    transfer,
+)
+
+TOKEN_2022 = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
+ASSOCIATED_TOKEN = Pubkey.from_string("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL")
+
+_METADATA_POINTER = 39
+_GROUP_POINTER = 40
+_GROUP_MEMBER_POINTER = 41
+_PERMANENT_DELEGATE = 35
+_INITIALIZE_MINT_2 = 20
+_MINT_TO = 7
+_SET_AUTHORITY = 6
+_MINT_AUTHORITY = 0
+_CREATE_IDEMPOTENT = 1
+_INITIALIZE_METADATA = bytes.fromhex("d2e11ea258b84d8d")
+_INITIALIZE_GROUP = bytes.fromhex("79716c2736330004")
+_INITIALIZE_MEMBER = bytes.fromhex("9820deb0dfed7486")
+
+
+def associated_account(owner: Pubkey, mint: Pubkey) -> Pubkey:
+    """Return the address of the token account in which a wallet holds this mint."""
+    seeds = [bytes(owner), bytes(TOKEN_2022), bytes(mint)]
+    return Pubkey.find_program_address(seeds, ASSOCIATED_TOKEN)[0]
+
+
+def place_account(payer: Pubkey, mint: Pubkey, seed: str, lamports: int, space: int) -> list[Instruction]:
+    """Make the mint's account in three steps.
+
+    One createAccountWithSeed would do, but it fails on an address that holds lamports: any stranger could block a
+    ticket by sending one lamport to its address.
+    """
+    return [
+        transfer(TransferParams(from_pubkey=payer, to_pubkey=mint, lamports=lamports)),
+        allocate_with_seed(
+            AllocateWithSeedParams(address=mint, base=payer, seed=seed, space=space, owner=TOKEN_2022),
+        ),
+        assign_with_seed(AssignWithSeedParams(address=mint, base=payer, seed=seed, owner=TOKEN_2022)),
+    ]
+
+
+def point_metadata(mint: Pubkey, authority: Pubkey) -> Instruction:
+    """Say that the mint's metadata is in the mint itself; before the mint is initialised."""
+    return _point(_METADATA_POINTER, mint, authority)
+
+
+def point_group(mint: Pubkey, authority: Pubkey) -> Instruction:
+    """Say that the mint is a group and keeps it in itself; before the mint is initialised."""
+    return _point(_GROUP_POINTER, mint, authority)
+
+
+def point_member(mint: Pubkey, authority: Pubkey) -> Instruction:
+    """Say that the mint keeps its own membership; before the mint is initialised."""
+    return _point(_GROUP_MEMBER_POINTER, mint, authority)
+
+
+def set_permanent_delegate(mint: Pubkey, delegate: Pubkey) -> Instruction:
+    """Let the delegate move or burn the token for ever (refunds, disputes); before the mint is initialised."""
+    return Instruction(TOKEN_2022, bytes([_PERMANENT_DELEGATE]) + bytes(delegate), [_writable(mint)])
+
+
+def initialize_mint(mint: Pubkey, mint_authority: Pubkey) -> Instruction:
+    """Make the account a mint with no decimals and no freeze authority."""
+    body = bytes([_INITIALIZE_MINT_2, 0]) + bytes(mint_authority) + bytes([0])
+    return Instruction(TOKEN_2022, body, [_writable(mint)])
+
+
+def initialize_metadata(mint: Pubkey, authority: Pubkey, words: tuple[str, str, str]) -> Instruction:
+    """Write name, symbol and uri; the account grows and must hold the lamports for it."""
+    body = _INITIALIZE_METADATA + b"".join(_borsh(word) for word in words)
+    accounts = [_writable(mint), _readable(authority), _readable(mint), _signer(authority)]
+    return Instruction(TOKEN_2022, body, accounts)
+
+
+def initialize_group(mint: Pubkey, authority: Pubkey, max_size: int) -> Instruction:
+    """Make the mint a group that takes at most `max_size` members."""
+    body = _INITIALIZE_GROUP + bytes(authority) + struct.pack("<Q", max_size)
+    return Instruction(TOKEN_2022, body, [_writable(mint), _readable(mint), _signer(authority)])
+
+
+def initialize_member(mint: Pubkey, group: Pubkey, authority: Pubkey) -> Instruction:
+    """Make the mint a member of a group; the program refuses when the group is full."""
+    accounts = [_writable(mint), _readable(mint), _signer(authority), _writable(group), _signer(authority)]
+    return Instruction(TOKEN_2022, _INITIALIZE_MEMBER, accounts)
+
+
+def create_associated(payer: Pubkey, owner: Pubkey, mint: Pubkey) -> Instruction:
+    """Make the owner's token account if it is not there yet."""
+    accounts = [
+        AccountMeta(payer, is_signer=True, is_writable=True),
+        _writable(associated_account(owner, mint)),
+        _readable(owner),
+        _readable(mint),
+        _readable(SYSTEM_PROGRAM),
+        _readable(TOKEN_2022),
+    ]
+    return Instruction(ASSOCIATED_TOKEN, bytes([_CREATE_IDEMPOTENT]), accounts)
+
+
+def mint_one(mint: Pubkey, account: Pubkey, authority: Pubkey) -> Instruction:
+    """Mint one token into an account."""
+    body = bytes([_MINT_TO]) + struct.pack("<Q", 1)
+    return Instruction(TOKEN_2022, body, [_writable(mint), _writable(account), _signer(authority)])
+
+
+def drop_mint_authority(mint: Pubkey, authority: Pubkey) -> Instruction:
+    """Give up minting for good: the supply can never rise again."""
+    return Instruction(TOKEN_2022, bytes([_SET_AUTHORITY, _MINT_AUTHORITY, 0]), [_writable(mint), _signer(authority)])
+
+
+def _point(tag: int, mint: Pubkey, authority: Pubkey) -> Instruction:
+    return Instruction(TOKEN_2022, bytes([tag, 0]) + bytes(authority) + bytes(mint), [_writable(mint)])
+
+
+def _borsh(text: str) -> bytes:
+    encoded = text.encode()
+    return struct.pack("<I", len(encoded)) + encoded
+
+
+def _writable(key: Pubkey) -> AccountMeta:
+    return AccountMeta(key, is_signer=False, is_writable=True)
+
+
+def _readable(key: Pubkey) -> AccountMeta:
+    return AccountMeta(key, is_signer=False, is_writable=False)
+
+
+def _signer(key: Pubkey) -> AccountMeta:
+    return AccountMeta(key, is_signer=True, is_writable=False)

@@ -1,0 +1,96 @@
+"""A client of the HTTP API, as a shop would write it: every call checked, every problem told."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+Document = dict[str, Any]
+POLL_SECONDS = 0.1
+
+
+class DemoFailedError(RuntimeError):
+    """Something that the demo promised did not come true; the message says what."""
+
+
+def check(condition: object, reason: str) -> None:
+    """Fail the demo unless a condition holds."""
+    if not condition:
+        raise DemoFailedError(reason)
+
+
+class ApiClient:
+    """Speaks to the API; `key` goes into Idempotency-Key."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def post(self, path: str, body: Document, key: str) -> Document:
+        """Post and return the answer; a problem is told with its type and detail."""
+        answer = await self._http.post(path, json=body, headers={"Idempotency-Key": key})
+        document: Document = answer.json()
+        check(answer.is_success, f"POST {path}: {answer.status_code} {document.get('type')} {document.get('detail')}")
+        return document
+
+    async def get(self, path: str) -> Document:
+        """Get a document."""
+        answer = await self._http.get(path)
+        document: Document = answer.json()
+        check(answer.is_success, f"GET {path}: {answer.status_code} {document.get('detail')}")
+        return document
+
+    async def until(self, path: str, what: str, done: Callable[[Document], bool], seconds: float) -> Document:
+        """Get a document again and again until it is as expected; fail with its last state."""
+        end = time.monotonic() + seconds
+        document = await self.get(path)
+        while not done(document):
+            state = document.get("state")
+            check(time.monotonic() < end, f"after {seconds:g} s {what} has not happened (state: {state})")
+            await asyncio.sleep(POLL_SECONDS)
+            document = await self.get(path)
+        return document
+
+    async def purchase(
+        self, purchase_id: str, see: Callable[[Document], None], ends: set[str], seconds: float
+    ) -> Document:
+        """Follow a purchase to one of its ends, showing each new line of its timeline once."""
+        shown = 0
+
+        def look(document: Document) -> bool:
+            nonlocal shown
+            for line in document["timeline"][shown:]:
+                see(line)
+            shown = len(document["timeline"])
+            return document["state"] in ends
+
+        return await self.until(f"/api/v1/purchases/{purchase_id}", "the purchase's end", look, seconds)
+
+
+async def pay_by_card(stripe_url: str, client_secret: str, card: str, publishable_key: str) -> tuple[int, Document]:
+    """Confirm a PaymentIntent as the buyer's browser does, with the client secret; returns Stripe's status and body."""
+    intent_id = client_secret.partition("_secret")[0]
+    async with httpx.AsyncClient(base_url=stripe_url, timeout=10) as browser:
+        answer = await browser.post(
+            f"/v1/payment_intents/{intent_id}/confirm",
+            data={"client_secret": client_secret, "payment_method": card},
+            headers={"Authorization": f"Bearer {publishable_key}"},
+        )
+        return answer.status_code, answer.json()
+
+
+async def read_mint(rpc_url: str, address: str) -> Document:
+    """Read a mint from the chain by plain JSON-RPC, without any code of ours in between."""
+    call = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "getAccountInfo",
+        "params": [address, {"encoding": "base64", "commitment": "finalized"}],
+    }
+    async with httpx.AsyncClient(timeout=10) as node:
+        answer = (await node.post(rpc_url, json=call)).json()
+    value: Document | None = answer["result"]["value"]
+    if value is None:
+        raise DemoFailedError(f"the chain has no account at {address}")
+    return value

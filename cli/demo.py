@@ -1,0 +1,150 @@
+"""`boxoffice demo`: sells three tickets on the whole real stack and proves it; then a purchase that is never paid."""
+
+import asyncio
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from cli.buyer import ApiClient, DemoFailedError, Document, check, pay_by_card, read_mint
+from cli.screen import Screen
+from devstack.stack import Stack, StackFailedError, running_stack
+
+PUBLISHABLE_KEY = "pk_test_boxoffice"
+PRICE_MINOR = 4_500
+TICKETS = 3
+CAPACITY = 50
+SHORT_HOLD_SECONDS = 6
+READY_SECONDS = 60.0
+ENDS = {"fulfilled", "cancelled", "refused"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's commands to the app."""
+    app.command(name="demo")(demo)
+
+
+def demo(
+    *, as_json: Annotated[bool, typer.Option("--json", help="print one JSON document at the end")] = False
+) -> None:
+    """Start the stack in a temporary directory, sell three tickets, prove it, and stop everything."""
+    screen = Screen(as_json=as_json)
+    started = time.monotonic()
+    try:
+        asyncio.run(_run(screen))
+    except (DemoFailedError, StackFailedError, httpx.HTTPError) as failure:
+        screen.keep(ok=False, reason=str(failure))
+        screen.end()
+        typer.echo(f"boxoffice demo: {type(failure).__name__}: {failure}", err=True)
+        raise typer.Exit(1) from None
+    screen.keep(ok=True, seconds=round(time.monotonic() - started, 1))
+    screen.step(f"all of it verified in {time.monotonic() - started:.0f} s; nothing is left running")
+    screen.scene("Where to look: `make up` starts the same stack to stay")
+    screen.step("http://127.0.0.1:8000/docs   the HTTP API")
+    screen.step("http://127.0.0.1:8233        Temporal's web UI: every purchase, step by step")
+    screen.end()
+
+
+async def _run(screen: Screen) -> None:
+    with tempfile.TemporaryDirectory(prefix="boxoffice-demo-") as folder:
+        screen.scene("1. The stack: Temporal, PostgreSQL, Stripe emulator, Solana VM, API, worker, projector")
+        async with running_stack(Path(folder)) as stack:
+            for name, url in stack.urls.items():
+                screen.step(f"{name:<12} {url}")
+            async with httpx.AsyncClient(base_url=stack.urls["api"], timeout=30) as http:
+                await _show(screen, stack, ApiClient(http))
+
+
+async def _show(screen: Screen, stack: Stack, api: ApiClient) -> None:
+    screen.scene("2. A venue and a show, registered on chain before anything is sold")
+    venue_id, show = await _open_show(screen, api)
+    seat = show["ticket_types"][0]["ticket_type_id"]
+
+    screen.scene(f"3. A buyer buys {TICKETS} tickets and pays with a test card")
+    bought = await _buy_and_pay(screen, stack, api, show["show_id"], seat)
+    await _prove_tickets(screen, stack, api, bought)
+    await _prove_books(screen, api, venue_id, bought)
+
+    screen.scene("4. Another buyer's card is declined, and the hold runs out")
+    await _let_expire(screen, stack, api, show["show_id"], seat)
+
+
+async def _open_show(screen: Screen, api: ApiClient) -> tuple[str, Document]:
+    venue = await api.post("/api/v1/venues", {"name": "The Blue Hall"}, "demo-venue")
+    venue_id = venue["venue_id"]
+    seats = {"name": "Stalls", "price_minor": PRICE_MINOR, "capacity": CAPACITY}
+    body = {"venue_id": venue_id, "name": "Opening Night", "currency": "eur", "ticket_types": [seats]}
+    made = await api.post("/api/v1/shows", body, "demo-show")
+    path = f"/api/v1/venues/{venue_id}"
+    venue = await api.until(path, "the venue's group on chain", lambda seen: bool(seen["mint_address"]), READY_SECONDS)
+    screen.step(f"venue {venue_id} is the group {venue['mint_address']}")
+    path = f"/api/v1/shows/{made['show_id']}"
+    show = await api.until(path, "the show on sale", lambda seen: bool(seen["on_sale"]), READY_SECONDS)
+    screen.step(f"show {show['show_id']} is the group {show['mint_address']}, {CAPACITY} seats; it is on sale")
+    screen.keep(venue=venue, show=show)
+    return venue_id, show
+
+
+async def _buy_and_pay(screen: Screen, stack: Stack, api: ApiClient, show_id: str, seat: str) -> Document:
+    items = [{"ticket_type_id": seat, "quantity": TICKETS}]
+    opened = await api.post("/api/v1/purchases", {"show_id": show_id, "items": items}, "demo-purchase")
+    price = opened["price"]
+    total = f"{price['total_minor']} {price['currency']} cents"
+    screen.step(f"checkout open: {total} = {price['subtotal_minor']} + fees; pay until {opened['expires_at']}")
+    status, intent = await pay_by_card(stack.urls["stripe"], opened["client_secret"], "pm_card_visa", PUBLISHABLE_KEY)
+    check(status == httpx.codes.OK, f"the test card was not taken: {intent}")
+    bought = await api.purchase(opened["purchase_id"], screen.fact, ENDS, READY_SECONDS)
+    check(bought["state"] == "fulfilled", f"the purchase ended as {bought['state']}: {bought['end_reason']}")
+    check(len(bought["tickets"]) == TICKETS, "the purchase has another number of tickets")
+    return bought
+
+
+async def _prove_tickets(screen: Screen, stack: Stack, api: ApiClient, bought: Document) -> None:
+    rows = []
+    for ticket in bought["tickets"]:
+        account = await read_mint(stack.urls["solana_rpc"], ticket["mint_address"])
+        verified = await api.get(f"/api/v1/tickets/{ticket['ticket_id']}/verify")
+        check(verified["valid"], f"{ticket['ticket_id']} does not verify: {verified}")
+        rows.append((ticket["ticket_id"], ticket["mint_address"], f"{account['owner'][:10]}…", "verified"))
+    check(len({row[1] for row in rows}) == TICKETS, "two tickets share a mint address")
+    screen.table("Tickets, read back from the chain", ("ticket", "mint", "program", "chain says"), rows)
+    screen.keep(purchase=bought)
+
+
+async def _prove_books(screen: Screen, api: ApiClient, venue_id: str, bought: Document) -> None:
+    postings = bought["postings"]
+    totals: Counter[tuple[str, str]] = Counter()
+    for line in postings:
+        totals[line["credit"], line["unit"]] += line["amount"]
+        totals[line["debit"], line["unit"]] -= line["amount"]
+    for unit in {unit for _, unit in totals}:
+        check(sum(total for (_, own), total in totals.items() if own == unit) == 0, f"{unit} does not balance")
+    rows = [(line["kind"], line["debit"], line["credit"], str(line["amount"]), line["unit"]) for line in postings]
+    screen.table("The books of this purchase: every line balances", ("fact", "debit", "credit", "amount", "unit"), rows)
+    share = PRICE_MINOR * TICKETS
+    check(totals[f"venue:{venue_id}:payable", "eur"] == share, "the venue's share is not the price of its tickets")
+    check(totals["mint:debt", "TICKET"] == 0, "a paid ticket is not on chain")
+    balance = await api.get(f"/api/v1/venues/{venue_id}/balance")
+    credited = {line["currency"]: line["balance_minor"] for line in balance["balances"]}
+    check(credited == {"eur": share}, f"the venue's balance is {credited}")
+    screen.step(f"the venue is credited {share} eur cents")
+    screen.keep(balance=balance)
+
+
+async def _let_expire(screen: Screen, stack: Stack, api: ApiClient, show_id: str, seat: str) -> None:
+    body: dict[str, Any] = {"show_id": show_id, "items": [{"ticket_type_id": seat, "quantity": 2}]}
+    opened = await api.post("/api/v1/purchases", {**body, "hold_seconds": SHORT_HOLD_SECONDS}, "demo-declined")
+    card = "pm_card_chargeDeclined"
+    status, _ = await pay_by_card(stack.urls["stripe"], opened["client_secret"], card, PUBLISHABLE_KEY)
+    check(status == httpx.codes.PAYMENT_REQUIRED, f"the declining card was answered {status}")
+    ended = await api.purchase(opened["purchase_id"], screen.fact, ENDS, READY_SECONDS)
+    check(ended["state"] == "cancelled", f"the unpaid purchase ended as {ended['state']}")
+    show = await api.get(f"/api/v1/shows/{show_id}")
+    left = show["ticket_types"][0]
+    check((left["available"], left["held"]) == (CAPACITY - TICKETS, 0), f"the stock did not come back: {left}")
+    screen.step(f"the stock is back: {left['available']} of {CAPACITY} available, {left['sold']} sold, none held")
+    screen.keep(declined=ended, availability=left)

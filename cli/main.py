@@ -1,0 +1,29 @@
+"""The console script `boxoffice`: one typer app, a file per group of commands."""
+
+import typer
+
+from cli import demo, up
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # its frames could show settings
+    help="Sells tickets through one durable purchase saga.",
+)
+# Each group's file has a `register` of its own; a new group is one import and one line here.
+demo.register(app)
+up.register(app)
+
+
+@app.callback()
+def boxoffice() -> None:
+    """Keep the commands' names even while there is only one."""
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""`boxoffice up`: the whole stack on this machine, until Ctrl-C."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from devstack.config import API_PORT, PORT_DEFAULTS, StackConfig
+from devstack.layout import SettingMissingError
+from devstack.part import PartFailedError
+from devstack.ports import PortBusyError
+from devstack.state import AlreadyRunningError
+from devstack.up import run_stack
+from settings import read_settings
+
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 is a free port", show_default=False)]
+EXPLAINED = {
+    "api": "HTTP API; OpenAPI under /docs",
+    "temporal_ui": "Temporal's web UI: every purchase, step by step",
+    "temporal": "Temporal's frontend (gRPC)",
+    "postgres": "facts and read models",
+    "stripe": "Stripe",
+    "solana_rpc": "Solana JSON-RPC",
+    "solana_ws": "Solana web socket",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's commands to the app."""
+    app.command(name="up")(up)
+
+
+def up(
+    data_dir: Annotated[Path, typer.Option(help="folder that keeps all state; the same folder continues")],
+    api_port: Port = None,
+    temporal_port: Port = None,
+    temporal_ui_port: Port = None,
+    stripe_port: Port = None,
+    solana_port: Port = None,
+    *,
+    headless: Annotated[bool, typer.Option("--headless", help="leave out Temporal's web UI")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one line of JSON when ready")] = False,
+) -> None:
+    """Start the whole stack, keep it alive, and stop it on Ctrl-C or SIGTERM."""
+    given = read_settings().given()
+    asked = (api_port, temporal_port, temporal_ui_port, stripe_port, solana_port)
+    ports = dict(zip(PORT_DEFAULTS, asked, strict=True))
+    if api_port is None and API_PORT in given:
+        ports["api"] = int(given[API_PORT])
+    config = StackConfig(data_dir, ports=ports, given=given, headless=headless)
+    try:
+        asyncio.run(run_stack(config, show_json if as_json else show_table))
+    except (AlreadyRunningError, PortBusyError, PartFailedError, SettingMissingError, OSError) as refused:
+        typer.echo(f"boxoffice up: {refused}", err=True)
+        raise typer.Exit(1) from None
+
+
+def show_json(stack: dict[str, Any]) -> None:
+    """Print the content of `stack.json` as one line."""
+    print(json.dumps(stack), flush=True)
+
+
+def show_table(stack: dict[str, Any]) -> None:
+    """Print the addresses to open: a table in a terminal, plain lines elsewhere."""
+    console = Console()
+    rows = [(EXPLAINED[name], stack["urls"][name]) for name in EXPLAINED if name in stack["urls"]]
+    if not console.is_terminal:
+        for meaning, url in rows:
+            print(f"{url}  {meaning}")
+        print(f"ready; state in {stack['data_dir']}; Ctrl-C stops everything", flush=True)
+        return
+    table = Table("open", "what", title="Boxoffice is ready", caption=f"state in {stack['data_dir']}; Ctrl-C stops all")
+    for meaning, url in rows:
+        table.add_row(url, meaning)
+    console.print(table)

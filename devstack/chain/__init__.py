@@ -1,0 +1,1 @@
+"""The dev chain: the real Solana virtual machine behind JSON-RPC, kept in one SQLite file."""

@@ -1,0 +1,51 @@
+"""Start the dev chain: `python -m devstack.chain --port 8899 --state chain.sqlite`."""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from devstack.chain.app import Chain, build_rpc_app, build_socket_app
+from devstack.chain.book import Book
+
+_HOST = "127.0.0.1"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="devstack.chain", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--ws-port", type=int, default=None, help="default: port + 1; 0: any free port")
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--slot-ms", type=int, default=400)
+    parser.add_argument("--finalized-slots", type=int, default=32)
+    return parser.parse_args()
+
+
+def _server(app: FastAPI, port: int) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app,
+        host=_HOST,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        ws="websockets-sansio",
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(config)
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    chain = Chain(Book(arguments.state), arguments.slot_ms, arguments.finalized_slots)
+    ws_port = arguments.port + 1 if arguments.ws_port is None else arguments.ws_port
+    main, second = _server(build_rpc_app(chain), arguments.port), _server(build_socket_app(chain), ws_port)
+    # Only the main server takes the signals; the second one follows it.
+    beside = asyncio.create_task(second._serve())  # noqa: SLF001 - the public method would take the signals too
+    await main.serve()
+    second.should_exit = True
+    await beside
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(_arguments()))

@@ -1,0 +1,126 @@
+"""The HTTP and web socket face of the dev chain."""
+
+import asyncio
+import contextlib
+import json
+from typing import Any
+
+from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+
+from devstack.chain.book import Book
+from devstack.chain.faults import AnswerLost, Faults
+from devstack.chain.ledger import Ledger
+from devstack.chain.reads import Reads
+from devstack.chain.shapes import INVALID_PARAMS, RpcError
+from devstack.chain.subscriptions import Subscriptions
+from devstack.chain.writes import Writes
+
+_BATCH_MAX = 100
+_BODY_BYTES_MAX = 512 * 1024
+_UNKNOWN_METHOD = -32601
+_BAD_REQUEST = -32600
+_UNPARSABLE = -32700
+
+
+class Chain:
+    """One dev chain: its ledger, its fault switches and its table of methods."""
+
+    def __init__(self, book: Book, slot_ms: int, finalized_slots: int) -> None:
+        self.ledger = Ledger(book, slot_ms, finalized_slots)
+        self.reads = Reads(self.ledger, book)
+        self.faults = Faults()
+        self._methods = self.reads.methods() | Writes(self.ledger, lambda: self.faults).methods()
+
+    def answer(self, call: Any) -> dict[str, Any]:
+        """Answer one JSON-RPC call; only `AnswerLost` is raised."""
+        if not isinstance(call, dict):
+            return _failure(None, RpcError(_BAD_REQUEST, "Invalid request"))
+        number, method = call.get("id"), self._methods.get(str(call.get("method")))
+        if method is None:
+            return _failure(number, RpcError(_UNKNOWN_METHOD, "Method not found"))
+        try:
+            return {"jsonrpc": "2.0", "result": method(call.get("params") or []), "id": number}
+        except RpcError as error:
+            return _failure(number, error)
+        except (IndexError, KeyError, TypeError, ValueError) as error:
+            return _failure(number, RpcError(INVALID_PARAMS, f"Invalid params: {error!r}"))
+
+    def answer_text(self, text: bytes) -> Response:
+        """Answer the body of one HTTP request, a single call or a batch."""
+        if len(text) > _BODY_BYTES_MAX:
+            return Response(status_code=413)
+        try:
+            call = json.loads(text)
+        except ValueError:
+            return _json(_failure(None, RpcError(_UNPARSABLE, "Parse error")))
+        try:
+            if isinstance(call, list):
+                return _json([self.answer(one) for one in call[:_BATCH_MAX]])
+            return _json(self.answer(call))
+        except AnswerLost:
+            return Response("the answer was lost", status_code=503)
+
+
+def build_rpc_app(chain: Chain) -> FastAPI:
+    """Build the main port: JSON-RPC, the web socket too, health and the fault switches."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.post("/")
+    async def rpc(request: Request) -> Response:
+        return chain.answer_text(await request.body())
+
+    @app.get("/health")
+    async def health() -> dict[str, Any]:
+        return {"status": "ok", "slot": chain.ledger.slot()}
+
+    @app.get("/_chain/faults")
+    async def read_faults() -> Faults:
+        return chain.faults
+
+    @app.post("/_chain/faults")
+    async def set_faults(faults: Faults) -> Faults:
+        chain.ledger.jump(faults.jump_slots)
+        chain.faults = faults.model_copy(update={"jump_slots": 0})
+        return chain.faults
+
+    _add_socket(app, chain)
+    return app
+
+
+def build_socket_app(chain: Chain) -> FastAPI:
+    """Build the second port, where web3.js version 1 looks for the web socket."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    _add_socket(app, chain)
+    return app
+
+
+def _add_socket(app: FastAPI, chain: Chain) -> None:
+    @app.websocket("/")
+    async def subscribe(socket: WebSocket) -> None:
+        await socket.accept()
+        subscriptions = Subscriptions(chain.ledger, chain.reads)
+        news = asyncio.create_task(_tell(socket, subscriptions))
+        try:
+            while True:
+                await socket.send_text(json.dumps(subscriptions.answer(await socket.receive_text())))
+        except WebSocketDisconnect:
+            pass
+        finally:
+            news.cancel()
+
+
+async def _tell(socket: WebSocket, subscriptions: Subscriptions) -> None:
+    # The other side may leave between two news; the receiving loop notices and ends this one.
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        await subscriptions.tell(socket.send_text)
+
+
+def _failure(number: Any, error: RpcError) -> dict[str, Any]:
+    body: dict[str, Any] = {"code": error.code, "message": str(error)}
+    if error.details is not None:
+        body["data"] = error.details
+    return {"jsonrpc": "2.0", "error": body, "id": number}
+
+
+def _json(body: Any) -> Response:
+    return Response(json.dumps(body, separators=(",", ":")), media_type="application/json")

@@ -1,0 +1,136 @@
+"""The dev chain's memory: accounts and landed transactions in SQLite, written before anything is answered."""
+
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from solders.account import Account
+from solders.pubkey import Pubkey
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS accounts (
+  address BLOB PRIMARY KEY, lamports INTEGER NOT NULL, owner BLOB NOT NULL, executable INTEGER NOT NULL,
+  contents BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS token_holders ON accounts (owner, substr(contents, 33, 32));
+CREATE TABLE IF NOT EXISTS landings (
+  number INTEGER PRIMARY KEY, signature TEXT NOT NULL UNIQUE, slot INTEGER NOT NULL, landed_at INTEGER NOT NULL,
+  wire BLOB NOT NULL, err TEXT, meta TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS mentions (address BLOB NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (address, number))
+  WITHOUT ROWID;
+"""
+_RENT_EXEMPT = 2**64 - 1
+_LANDING_COLUMNS = "signature, slot, landed_at, wire, err, meta"
+_EXIT_DISK = 74
+
+
+@dataclass(frozen=True)
+class Landing:
+    """A transaction that took a place in the ledger, whether it succeeded or only paid its fee.
+
+    `err` and `meta` are JSON; `wire` is empty for an airdrop, which no one signed.
+    """
+
+    signature: str
+    slot: int
+    landed_at: int
+    wire: bytes
+    err: str | None
+    meta: str
+
+
+@contextmanager
+def _exit_on_disk_error() -> Iterator[None]:
+    # The virtual machine is already ahead of the file: to go on would be to answer with what a restart forgets.
+    try:
+        yield
+    except sqlite3.Error as error:
+        sys.stderr.write(f"dev chain: the state file failed, leaving: {error}\n")
+        sys.stderr.flush()
+        os._exit(_EXIT_DISK)
+
+
+class Book:
+    """The one SQLite file of a dev chain."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None)
+        # WAL without a sync per commit outlives the death of the process; a dev chain need not outlive a power cut.
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.executescript(_SCHEMA)
+
+    def note(self, name: str) -> str | None:
+        """Return a stored note, such as the clock's anchor."""
+        row = self._db.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def write_note(self, name: str, value: str) -> None:
+        """Store a note, over the old one."""
+        with _exit_on_disk_error():
+            self._db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, value))
+
+    def accounts(self) -> Iterator[tuple[Pubkey, Account]]:
+        """Walk through all stored accounts."""
+        for row in self._db.execute("SELECT address, lamports, contents, owner, executable FROM accounts"):
+            yield Pubkey(row[0]), _account(row[1:])
+
+    def token_accounts(self, holder: Pubkey, program: Pubkey) -> list[tuple[Pubkey, Account]]:
+        """Return the token accounts of one program that a wallet holds."""
+        rows = self._db.execute(
+            "SELECT address, lamports, contents, owner, executable FROM accounts"
+            " WHERE owner = ? AND substr(contents, 33, 32) = ? AND"
+            " (length(contents) = 165 OR substr(contents, 166, 1) = x'02') ORDER BY address",
+            (bytes(program), bytes(holder)),
+        )
+        return [(Pubkey(row[0]), _account(row[1:])) for row in rows]
+
+    def record(self, landing: Landing, touched: dict[Pubkey, Account | None]) -> None:
+        """Store a landing and every account that it touched, in one commit."""
+        with _exit_on_disk_error():
+            self._db.execute("BEGIN IMMEDIATE")
+            number = self._db.execute(
+                f"INSERT INTO landings ({_LANDING_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+                (landing.signature, landing.slot, landing.landed_at, landing.wire, landing.err, landing.meta),
+            ).lastrowid
+            for address, account in touched.items():
+                self._write_account(address, account)
+                self._db.execute("INSERT INTO mentions VALUES (?, ?)", (bytes(address), number))
+            self._db.execute("COMMIT")
+
+    def landing(self, signature: str) -> Landing | None:
+        """Return the landing of a signature, if it landed."""
+        row = self._db.execute(
+            f"SELECT {_LANDING_COLUMNS} FROM landings WHERE signature = ?",  # noqa: S608 - a constant
+            (signature,),
+        ).fetchone()
+        return None if row is None else Landing(*row)
+
+    def landings_of(self, address: Pubkey, limit: int, before: str | None) -> list[Landing]:
+        """Return the landings that mention an address, newest first, from before a signature if one is given."""
+        rows = self._db.execute(
+            f"SELECT {_LANDING_COLUMNS} FROM landings JOIN mentions USING (number)"  # noqa: S608 - a constant
+            " WHERE address = ?1 AND (?2 IS NULL OR number < (SELECT number FROM landings WHERE signature = ?2))"
+            " ORDER BY number DESC LIMIT ?3",
+            (bytes(address), before, limit),
+        )
+        return [Landing(*row) for row in rows]
+
+    def _write_account(self, address: Pubkey, account: Account | None) -> None:
+        if account is None:
+            self._db.execute("DELETE FROM accounts WHERE address = ?", (bytes(address),))
+            return
+        self._db.execute(
+            "INSERT OR REPLACE INTO accounts (address, lamports, owner, executable, contents) VALUES (?, ?, ?, ?, ?)",
+            (bytes(address), account.lamports, bytes(account.owner), account.executable, bytes(account.data)),
+        )
+
+
+def _account(row: tuple[int, bytes, bytes, int]) -> Account:
+    lamports, contents, owner, executable = row
+    return Account(lamports, contents, Pubkey(owner), bool(executable), _RENT_EXEMPT)

@@ -1,0 +1,51 @@
+"""What a stack is started with: a plain object, so that the devstack needs nothing of the application."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+POSTGRES_URL = "BOXOFFICE_POSTGRES__URL"
+TEMPORAL_ADDRESS = "BOXOFFICE_TEMPORAL__ADDRESS"
+STRIPE_API_BASE = "BOXOFFICE_STRIPE__API_BASE"
+SOLANA_RPC_URL = "BOXOFFICE_SOLANA__RPC_URL"
+SOLANA_WS_URL = "BOXOFFICE_SOLANA__WS_URL"
+API_HOST = "BOXOFFICE_API__HOST"
+API_PORT = "BOXOFFICE_API__PORT"
+API_PUBLIC_URL = "BOXOFFICE_API__PUBLIC_URL"
+WORKER_READY_FILE = "BOXOFFICE_WORKER__READY_FILE"
+PROJECTOR_READY_FILE = "BOXOFFICE_PROJECTOR__READY_FILE"
+
+PORT_DEFAULTS = {"api": 8000, "temporal": 7233, "temporal_ui": 8233, "stripe": 12111, "solana": 8899}
+PORT_NAMES = (*PORT_DEFAULTS, "solana_ws", "postgres")
+
+
+def _module(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", name)
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The command lines of our own parts; the emulator and the chain get `--port` and `--state` appended."""
+
+    stripe: tuple[str, ...] = _module("devstack.stripe")
+    chain: tuple[str, ...] = _module("devstack.chain")
+    worker: tuple[str, ...] = _module("worker")
+    projector: tuple[str, ...] = _module("projector")
+    api: tuple[str, ...] = _module("api.main")
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """One stack: where its state lives, its ports, and the settings that the user has given.
+
+    `ports` maps names of `PORT_NAMES` to a number, 0 (a free port) or None (kept, default or free). `given` maps
+    BOXOFFICE_ names to values; an address in it replaces the part that would have served it, a secret in it replaces
+    the one that would have been generated.
+    """
+
+    data_dir: Path
+    ports: Mapping[str, int | None] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
+    programs: Programs = Programs()
+    headless: bool = False

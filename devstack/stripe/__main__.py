@@ -1,0 +1,24 @@
+"""Starts the emulator: `python -m devstack.stripe --port N --state FILE.sqlite`."""
+
+import argparse
+from pathlib import Path
+
+import uvicorn
+
+from devstack.stripe.app import RETRY_SECONDS, create_app
+
+
+def main() -> None:
+    """Serve on loopback until told to stop."""
+    parser = argparse.ArgumentParser(prog="devstack.stripe", description="A Stripe emulator on loopback.")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--state", type=Path, required=True, help="the SQLite file; made when it is not there")
+    parser.add_argument("--platform-secret", help="the only secret key that is accepted; any sk_test_ when absent")
+    parser.add_argument("--webhook-retry-seconds", type=float, default=RETRY_SECONDS, help="pause before a redelivery")
+    given = parser.parse_args()
+    app = create_app(given.state, given.platform_secret, given.webhook_retry_seconds)
+    uvicorn.run(app, host="127.0.0.1", port=given.port, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The emulator as a web application."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from devstack.stripe.calls import shown
+from devstack.stripe.deliveries import Courier
+from devstack.stripe.engine import Answer, Engine, Incoming
+from devstack.stripe.errors import ApiError
+from devstack.stripe.store import Store
+from devstack.stripe.switches import switchboard
+
+RETRY_SECONDS = 1.0
+
+
+class HangUp(Response):
+    """Closes the connection without an answer."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        """Close the socket below: ASGI has no word for it, uvicorn's request cycle holds the transport."""
+        receive.__self__.transport.abort()  # type: ignore[attr-defined]
+        await asyncio.sleep(0)
+
+
+def create_app(state: Path, platform_secret: str | None = None, retry_seconds: float = RETRY_SECONDS) -> FastAPI:
+    """Build the application on one state file; webhooks go out while it runs."""
+    store = Store(state)
+    engine = Engine(store, platform_secret)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        courier = asyncio.create_task(Courier(store, retry_seconds).run())
+        yield
+        courier.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await courier
+        store.close()
+
+    app = FastAPI(title="Stripe emulator", lifespan=lifespan, openapi_url=None)
+    # The buyer's page confirms from another origin, as with the real one.
+    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
+    app.include_router(switchboard(store))
+
+    @app.exception_handler(ApiError)
+    async def _refused(_: Request, error: ApiError) -> JSONResponse:
+        return JSONResponse(shown(error.body()), error.status)
+
+    @app.get("/health")
+    async def _health() -> dict[str, str]:
+        store.db.execute("SELECT 1")
+        return {"status": "ok"}
+
+    @app.api_route("/{path:path}", methods=["GET", "POST", "DELETE"])
+    async def _api(request: Request) -> Response:
+        body = (await request.body()).decode("utf-8", "replace")
+        text = "&".join(part for part in (request.url.query, body) if part)
+        return _response(await engine.answer(Incoming(request.method, request.url.path, text, request.headers)))
+
+    return app
+
+
+def _response(answer: Answer) -> Response:
+    if answer.hang_up:
+        return HangUp()
+    return Response(answer.body, answer.status, dict(answer.headers), "application/json")

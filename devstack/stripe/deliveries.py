@@ -1,0 +1,86 @@
+"""Webhook deliveries: signed, repeated with growing pauses, and in the store until they are answered."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import sqlite3
+import time
+
+import httpx
+
+from devstack.stripe.calls import shown
+from devstack.stripe.errors import Json
+from devstack.stripe.store import Store
+
+BATCH_MAX = 16
+ATTEMPTS_MAX = 16
+ANSWER_SECONDS_MAX = 10.0
+PAUSE_SECONDS_MAX = 3600.0
+LOOK_SECONDS = 0.05
+
+
+def sign(secret: str, payload: bytes, now: int) -> str:
+    """Return the Stripe-Signature header of a payload."""
+    digest = hmac.new(secret.encode(), f"{now}.".encode() + payload, hashlib.sha256).hexdigest()
+    return f"t={now},v1={digest}"
+
+
+def list_deliveries(store: Store) -> list[Json]:
+    """Return the deliveries, oldest first, with their attempts and states."""
+    return [dict(row) for row in store.db.execute("SELECT * FROM deliveries ORDER BY id")]
+
+
+class Courier:
+    """Delivers what is due; `pause_seconds` is the first pause after a failure, each one after it is twice as long."""
+
+    def __init__(self, store: Store, pause_seconds: float) -> None:
+        self._store = store
+        self._pause_seconds = pause_seconds
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        async with httpx.AsyncClient(timeout=ANSWER_SECONDS_MAX, trust_env=False) as client:
+            while True:
+                rows = self._due()
+                await asyncio.gather(*(self._deliver(client, row) for row in rows))
+                if not rows:
+                    await asyncio.sleep(LOOK_SECONDS)
+
+    def _due(self) -> list[sqlite3.Row]:
+        query = (
+            "SELECT * FROM deliveries WHERE state IN ('due', 'behind') AND next_at <= ? ORDER BY next_at, id LIMIT ?"
+        )
+        return self._store.db.execute(query, (time.time(), BATCH_MAX)).fetchall()
+
+    async def _deliver(self, client: httpx.AsyncClient, row: sqlite3.Row) -> None:
+        endpoint, event = self._store.find(row["endpoint"]), self._store.find(row["event"])
+        if endpoint is None or event is None:
+            self._move(row, "lost", 0.0)
+            return
+        payload = json.dumps(shown(event)).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "Stripe-Signature": sign(endpoint["secret"], payload, int(time.time())),
+        }
+        try:
+            answer = await client.post(endpoint["url"], content=payload, headers=headers)
+            taken = answer.is_success
+        except (httpx.HTTPError, httpx.InvalidURL):
+            taken = False
+        if taken:
+            self._move(row, "delivered", 0.0)
+            self._release_held(row["endpoint"])
+        elif row["attempts"] + 1 >= ATTEMPTS_MAX:
+            self._move(row, "failed", 0.0)
+        else:
+            self._move(row, "due", min(self._pause_seconds * 2 ** row["attempts"], PAUSE_SECONDS_MAX))
+
+    def _move(self, row: sqlite3.Row, state: str, pause: float) -> None:
+        update = "UPDATE deliveries SET state = ?, attempts = attempts + 1, next_at = ? WHERE id = ?"
+        self._store.db.execute(update, (state, time.time() + pause, row["id"]))
+
+    def _release_held(self, endpoint_id: str) -> None:
+        """Let go of what was held back to come out of order, now that a later event has gone first."""
+        update = "UPDATE deliveries SET state = 'due', next_at = 0 WHERE state = 'behind' AND endpoint = ?"
+        self._store.db.execute(update, (endpoint_id,))

@@ -1,0 +1,174 @@
+"""PaymentIntents: made, changed, confirmed, captured, cancelled, read, listed and searched."""
+
+from devstack.stripe.calls import LIST_COMMON, Call, Endpoint, emptied
+from devstack.stripe.charges import capture_charge, let_go
+from devstack.stripe.confirming import follow, name_method
+from devstack.stripe.errors import Json, absent_parameter, invalid
+from devstack.stripe.events import tell
+from devstack.stripe.forms import choice, integer, metadata, needed_integer, needed_text, truth
+from devstack.stripe.listing import page, search
+from devstack.stripe.store import opaque
+
+AMOUNT_MINOR_MAX = 99_999_999
+SMALLEST_MINOR = {"usd": 50, "eur": 50, "chf": 50, "gbp": 30, "jpy": 50}
+REASONS = ("requested_by_customer", "duplicate", "fraudulent", "abandoned")
+CONFIRMABLE = {"requires_payment_method", "requires_confirmation", "requires_action"}
+CANCELLABLE = CONFIRMABLE | {"requires_capture"}
+_TEXTS = ("description", "receipt_email", "statement_descriptor_suffix", "transfer_group", "customer")
+_CREATE = frozenset({
+    "amount", "currency", "capture_method", "automatic_payment_methods", "confirm", "metadata", "payment_method",
+    "return_url", "off_session", "setup_future_usage", *_TEXTS,
+})  # fmt: skip
+_UPDATE = frozenset({"amount", "currency", "metadata", "payment_method", *_TEXTS})
+_CONFIRM = frozenset({"payment_method", "client_secret", "return_url", "off_session", "key", "use_stripe_sdk"})
+_HIDDEN_FROM_BROWSERS = ("metadata", "transfer_group", "latest_charge", "application_fee_amount")
+
+
+def _amount(call: Call, currency: str) -> int:
+    amount = needed_integer(call.params, "amount")
+    if amount > AMOUNT_MINOR_MAX:
+        raise invalid("Amount must be no more than $999,999.99", code="amount_too_large", param="amount")
+    if amount < SMALLEST_MINOR.get(currency, 1):
+        raise invalid("Amount is below the smallest charge.", code="amount_too_small", param="amount")
+    return amount
+
+
+def create(call: Call) -> Json:
+    """Make an intent, and confirm it when `confirm` says so."""
+    currency = needed_text(call.params, "currency").lower()
+    if len(currency) != len("usd"):
+        raise invalid(f"Invalid currency: {currency}", param="currency")
+    intent_id = opaque("pi_3", 22).replace("pi_3_", "pi_3")
+    automatic = call.params.get("automatic_payment_methods") or {"enabled": "true", "allow_redirects": "always"}
+    intent = call.store.add({
+        "id": intent_id, "object": "payment_intent", "amount": _amount(call, currency), "amount_capturable": 0,
+        "amount_received": 0, "automatic_payment_methods": {
+            "enabled": truth(automatic.get("enabled")), "allow_redirects": automatic.get("allow_redirects", "always"),
+        },
+        "canceled_at": None, "cancellation_reason": None, "client_secret": opaque(f"{intent_id}_secret", 25),
+        "capture_method": choice(call.params, "capture_method", ("automatic", "automatic_async", "manual")),
+        "confirmation_method": "automatic", "created": call.now, "currency": currency, "last_payment_error": None,
+        "latest_charge": None, "livemode": False, "metadata": metadata(call.params), "next_action": None,
+        "payment_method": None, "payment_method_types": ["card"], "status": "requires_payment_method",
+        **{name: call.params.get(name) for name in _TEXTS}, "_method": "",
+    })  # fmt: skip
+    tell(call, "payment_intent.created", intent)
+    if "payment_method" in call.params:
+        name_method(call, intent, call.params["payment_method"])
+    if truth(call.params.get("confirm")):
+        return _confirmed(call, intent)
+    return intent
+
+
+def update(call: Call) -> Json:
+    """Change an intent that nothing has been taken for."""
+    intent = call.store.get("payment_intent", call.subject)
+    if intent["status"] not in CONFIRMABLE:
+        raise unexpected(intent, "updated")
+    if "amount" in call.params:
+        intent["amount"] = _amount(call, intent["currency"])
+    intent |= {name: call.params[name] for name in _TEXTS if name in call.params}
+    intent["metadata"] = metadata(call.params, intent["metadata"])
+    if "payment_method" in call.params:
+        name_method(call, intent, call.params["payment_method"])
+    return call.store.save(intent)
+
+
+def confirm(call: Call) -> Json:
+    """Confirm an intent, from the server or from a browser that knows the client secret."""
+    intent = _seen_by_caller(call)
+    answer = _confirmed(call, intent)
+    return emptied(answer, *_HIDDEN_FROM_BROWSERS) if call.public else answer
+
+
+def _confirmed(call: Call, intent: Json) -> Json:
+    if intent["status"] not in CONFIRMABLE:
+        raise unexpected(intent, "confirmed")
+    if "payment_method" in call.params:
+        name_method(call, intent, call.params["payment_method"])
+    if not intent["payment_method"]:
+        message = "You cannot confirm this PaymentIntent because it's missing a payment method."
+        raise invalid(message, code="payment_intent_unexpected_state", payment_intent=intent)
+    redirects = intent["automatic_payment_methods"]["allow_redirects"] == "always"
+    if redirects and not call.public and "return_url" not in call.params:
+        # Stripe's own trap: a confirm from the server has to say where a redirect would come back to.
+        raise invalid("This PaymentIntent may need a redirect: pass a `return_url`, or allow_redirects=never.")
+    return follow(call, intent)
+
+
+def _seen_by_caller(call: Call) -> Json:
+    intent = call.store.get("payment_intent", call.subject, "intent")
+    secret = call.params.get("client_secret")
+    if call.public and secret is None:
+        raise absent_parameter("client_secret")
+    if secret is not None and secret != intent["client_secret"]:
+        message = "The client_secret provided does not match the client_secret associated with the PaymentIntent."
+        raise invalid(message, code="payment_intent_invalid_parameter", param="client_secret")
+    return intent
+
+
+def capture(call: Call) -> Json:
+    """Capture what was authorised, or a part of it."""
+    intent = call.store.get("payment_intent", call.subject, "intent")
+    if intent["status"] != "requires_capture":
+        raise unexpected(intent, "captured")
+    amount = integer(call.params, "amount_to_capture", least=1) or intent["amount_capturable"]
+    if amount > intent["amount_capturable"]:
+        message = "The amount to capture is greater than the amount authorised."
+        raise invalid(message, code="amount_too_large", param="amount_to_capture")
+    charge = capture_charge(call, call.store.get("charge", intent["latest_charge"]), amount)
+    intent |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
+    call.store.save(intent)
+    tell(call, "charge.captured", charge)
+    tell(call, "payment_intent.succeeded", intent)
+    return intent
+
+
+def cancel(call: Call) -> Json:
+    """Cancel an intent whose money was not taken; an authorisation is let go."""
+    intent = call.store.get("payment_intent", call.subject, "intent")
+    if intent["status"] not in CANCELLABLE:
+        raise unexpected(intent, "canceled")
+    reason = choice(call.params, "cancellation_reason", REASONS) if "cancellation_reason" in call.params else None
+    if intent["status"] == "requires_capture":
+        let_go(call, call.store.get("charge", intent["latest_charge"]))
+    intent |= {
+        "status": "canceled", "canceled_at": call.now, "cancellation_reason": reason, "amount_capturable": 0,
+        "next_action": None,
+    }  # fmt: skip
+    tell(call, "payment_intent.canceled", call.store.save(intent))
+    return intent
+
+
+def unexpected(intent: Json, verb: str) -> Exception:
+    """Return the 400 for a step that the intent's status does not allow; the intent is in the answer."""
+    message = f"This PaymentIntent could not be {verb} because it has a status of {intent['status']}."
+    return invalid(message, code="payment_intent_unexpected_state", payment_intent=intent)
+
+
+def retrieve(call: Call) -> Json:
+    """Answer one intent; a browser has to know its client secret."""
+    intent = _seen_by_caller(call)
+    return emptied(intent, *_HIDDEN_FROM_BROWSERS) if call.public else intent
+
+
+def listing(call: Call) -> Json:
+    """Answer the intents."""
+    return page(call, "payment_intent", "/v1/payment_intents", ("customer",))
+
+
+def find(call: Call) -> Json:
+    """Answer the intents that meet a query; unlike Stripe's, this index is never behind."""
+    return search(call, "payment_intent", "/v1/payment_intents/search")
+
+
+ENDPOINTS = (
+    Endpoint("POST", "/v1/payment_intents", create, _CREATE),
+    Endpoint("GET", "/v1/payment_intents", listing, LIST_COMMON | {"customer"}),
+    Endpoint("GET", "/v1/payment_intents/search", find, frozenset({"query", "limit", "page"})),
+    Endpoint("GET", "/v1/payment_intents/*", retrieve, frozenset({"client_secret", "key"}), open_to_browsers=True),
+    Endpoint("POST", "/v1/payment_intents/*", update, _UPDATE),
+    Endpoint("POST", "/v1/payment_intents/*/confirm", confirm, _CONFIRM, open_to_browsers=True),
+    Endpoint("POST", "/v1/payment_intents/*/capture", capture, frozenset({"amount_to_capture"})),
+    Endpoint("POST", "/v1/payment_intents/*/cancel", cancel, frozenset({"cancellation_reason"})),
+)

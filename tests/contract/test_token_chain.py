@@ -1,0 +1,239 @@
+"""What every token chain promises, asked of the fake and of Solana (on a dev chain) alike."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from solders.keypair import Keypair
+
+from activities.ports import TokenChain
+from adapters.solana_chain import SolanaChain
+from domain.refusals import InvalidWallet, WrongState
+from domain.token import SignedTransaction, TokenSpec, TransactionFate
+from domain.weather import Weather
+from tests.contract.dev_chain import DevChain
+from tests.fakes.token_chain import FakeTokenChain
+
+_numbers = itertools.count(1)
+_POLLS_MAX = 200
+
+
+@dataclass
+class World:
+    """A chain, and how to make its signed bytes expire and to wait a moment."""
+
+    chain: TokenChain
+    expire: Callable[[], None]
+    pause_seconds: float
+
+    async def settle(self, signed: SignedTransaction, wanted: TransactionFate = "finalized") -> list[TransactionFate]:
+        """Ask until the fate is as wanted; returns every answer on the way."""
+        seen: list[TransactionFate] = []
+        for _ in range(_POLLS_MAX):
+            seen.append(await self.chain.fate(signed.signature))
+            if seen[-1] == wanted:
+                return seen
+            await asyncio.sleep(self.pause_seconds)
+        raise AssertionError(f"never {wanted}: {seen[-1]}")
+
+    async def make(self, spec: TokenSpec) -> str:
+        """Make a token to the end and return its address."""
+        signed = await self.chain.sign(spec)
+        await self.chain.send(signed)
+        await self.settle(signed, "confirmed")
+        return signed.mint_address
+
+
+@pytest.fixture(scope="module")
+def dev_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
+    directory: Path = tmp_path_factory.mktemp("chain")
+    chain = DevChain(directory / "chain.sqlite")
+    chain.start()
+    yield chain
+    chain.close()
+
+
+@pytest.fixture(params=["fake", "solana"])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    if request.param == "fake":
+        fake = FakeTokenChain()
+        yield World(fake, fake.expire, 0)
+        return
+    dev_chain: DevChain = request.getfixturevalue("dev_chain")
+    chain = SolanaChain(dev_chain.url, bytes(Keypair()), b"a secret for tests", str(Keypair().pubkey()))
+    await chain.airdrop_if_dev(10**10)
+    yield World(chain, lambda: dev_chain.faults(jump_slots=200), 0.02)
+    await chain.close()
+
+
+def _venue() -> TokenSpec:
+    number = next(_numbers)
+    return TokenSpec(
+        kind="venue", subject_id=f"v{number}", name="The Hall", symbol="HALL", uri="ipfs://venue", max_size=50
+    )
+
+
+def _show(venue: str, capacity: int = 3) -> TokenSpec:
+    return TokenSpec(
+        kind="show",
+        subject_id=f"s{next(_numbers)}",
+        name="Evening Show",
+        symbol="SHOW",
+        uri="ipfs://show",
+        group_address=venue,
+        max_size=capacity,
+    )
+
+
+def _ticket(show: str) -> TokenSpec:
+    return TokenSpec(
+        kind="ticket",
+        subject_id=f"t{next(_numbers)}",
+        name="Evening Show #1",
+        symbol="TIX",
+        uri="ipfs://bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi/ticket.json",
+        group_address=show,
+        owner_address=str(Keypair().pubkey()),
+    )
+
+
+async def _show_on_sale(world: World, capacity: int = 3) -> str:
+    venue = await world.make(_venue())
+    return await world.make(_show(venue, capacity))
+
+
+async def test_an_address_is_known_before_anything_is_sent(world: World) -> None:
+    """The signed transaction makes the mint at the address that the subject had all along."""
+    spec = _venue()
+    before = world.chain.address_of("venue", spec.subject_id)
+    assert (await world.chain.sign(spec)).mint_address == before
+    assert world.chain.address_of("show", spec.subject_id) != before
+    assert await world.chain.read_token(before, spec) is None
+
+
+async def test_venue_show_and_ticket_verify_without_problems(world: World) -> None:
+    """Each of the three is what its spec says, and the groups count their members."""
+    venue_spec = _venue()
+    venue = await world.make(venue_spec)
+    show_spec = _show(venue)
+    show = await world.make(show_spec)
+    ticket_spec = _ticket(show)
+    ticket = await world.make(ticket_spec)
+
+    state = await world.chain.read_token(ticket, ticket_spec)
+    assert state is not None
+    assert state.problems == ()
+    assert (state.supply, state.decimals, state.uri) == (1, 0, ticket_spec.uri)
+    assert (state.owner_address, state.group_address) == (ticket_spec.owner_address, show)
+    read_show = await world.chain.read_token(show, show_spec)
+    assert read_show is not None
+    assert (read_show.problems, read_show.group_size, read_show.group_max_size) == ((), 1, 3)
+    read_venue = await world.chain.read_token(venue, venue_spec)
+    assert read_venue is not None
+    assert (read_venue.problems, read_venue.group_size, read_venue.supply) == ((), 1, 0)
+
+
+@pytest.mark.parametrize("field", ["uri", "name", "group_address", "owner_address"])
+async def test_a_mint_that_differs_from_its_spec_is_reported(world: World, field: str) -> None:
+    """Every difference between the chain and the spec is a named problem."""
+    spec = _ticket(await _show_on_sale(world))
+    address = await world.make(spec)
+    other = spec.model_copy(update={field: str(Keypair().pubkey())})
+    state = await world.chain.read_token(address, other)
+    assert state is not None
+    assert state.problems
+
+
+async def test_the_same_bytes_land_once(world: World) -> None:
+    """Sending the stored bytes again is harmless."""
+    spec = _ticket(await _show_on_sale(world))
+    signed = await world.chain.sign(spec)
+    for _ in range(3):
+        await world.chain.send(signed)
+    await world.settle(signed)
+    await world.chain.send(signed)
+    state = await world.chain.read_token(signed.mint_address, spec)
+    assert state is not None
+    assert (state.supply, state.problems) == (1, ())
+
+
+async def test_a_second_transaction_for_one_address_fails(world: World) -> None:
+    """Two signed transactions for one ticket make one token: the second one fails on the chain."""
+    spec = _ticket(await _show_on_sale(world))
+    first = await world.chain.sign(spec)
+    second = await world.chain.sign(spec)
+    while second.signature == first.signature:
+        await asyncio.sleep(world.pause_seconds)
+        second = await world.chain.sign(spec)
+    await world.chain.send(first)
+    await world.settle(first, "confirmed")
+    await world.chain.send(second)
+    await world.settle(second, "failed")
+    state = await world.chain.read_token(first.mint_address, spec)
+    assert state is not None
+    assert (state.supply, state.problems) == (1, ())
+
+
+async def test_signing_for_an_existing_account_says_look_again(world: World) -> None:
+    """An account that is already there is weather, so that the caller looks before it goes on."""
+    spec = _ticket(await _show_on_sale(world))
+    await world.make(spec)
+    with pytest.raises(Weather, match="already exists"):
+        await world.chain.sign(spec)
+
+
+async def test_a_full_group_refuses(world: World) -> None:
+    """The chain never makes more tickets than the show's group takes, signed early or late."""
+    show = await _show_on_sale(world, capacity=1)
+    early = await world.chain.sign(_ticket(show))
+    await world.make(_ticket(show))
+    with pytest.raises(WrongState, match="full"):
+        await world.chain.sign(_ticket(show))
+    await world.chain.send(early)
+    await world.settle(early, "failed")
+
+
+async def test_a_group_that_is_not_there_is_weather(world: World) -> None:
+    """A ticket whose show has no group yet waits for it."""
+    missing = world.chain.address_of("show", "never made")
+    with pytest.raises(Weather, match="not there yet"):
+        await world.chain.sign(_ticket(missing))
+
+
+async def test_a_fate_goes_from_unknown_to_finalized(world: World) -> None:
+    """A signature is unknown before it is sent, and its fate only ever rises."""
+    signed = await world.chain.sign(_venue())
+    assert await world.chain.fate(signed.signature) == "unknown"
+    await world.chain.send(signed)
+    seen = await world.settle(signed)
+    order: list[TransactionFate] = ["unknown", "processed", "confirmed", "finalized"]
+    assert [order.index(fate) for fate in seen] == sorted(order.index(fate) for fate in seen)
+
+
+async def test_expired_bytes_never_land(world: World) -> None:
+    """Once the block height has passed, the old bytes are dead and signing again is safe."""
+    spec = _venue()
+    old = await world.chain.sign(spec)
+    assert await world.chain.block_height() <= old.last_valid_block_height
+    world.expire()
+    for _ in range(_POLLS_MAX):
+        if await world.chain.block_height() > old.last_valid_block_height:
+            break
+        await asyncio.sleep(world.pause_seconds)
+    assert await world.chain.block_height() > old.last_valid_block_height
+    with suppress(Weather):
+        await world.chain.send(old)
+    assert await world.chain.fate(old.signature) == "unknown"
+    assert await world.chain.read_token(old.mint_address, spec) is None
+    assert await world.make(spec) == old.mint_address
+
+
+async def test_a_bad_wallet_is_refused(world: World) -> None:
+    """A ticket cannot be made for something that is no wallet."""
+    show = await _show_on_sale(world)
+    with pytest.raises(InvalidWallet):
+        await world.chain.sign(_ticket(show).model_copy(update={"owner_address": "not a wallet"}))

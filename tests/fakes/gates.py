@@ -1,0 +1,52 @@
+"""Gates around activities: a test stops one before its effect or after it, looks, and lets it go on."""
+
+import asyncio
+from typing import Any, Literal
+
+from temporalio import activity
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+When = Literal["before", "after"]
+
+
+class Gate:
+    """One stop: `reached` is set when the activity stands there, `open` lets it pass."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.open = asyncio.Event()
+
+
+class Gates(Interceptor):
+    """Stops named activities once, and counts all."""
+
+    def __init__(self) -> None:
+        self.gates: dict[tuple[str, When], Gate] = {}
+        self.ran: list[str] = []
+
+    def close(self, name: str, when: When) -> Gate:
+        gate = self.gates[name, when] = Gate()
+        return gate
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+        return _Gated(next, self)
+
+    async def stand(self, name: str, when: When) -> None:
+        gate = self.gates.get((name, when))
+        if gate is not None:
+            gate.reached.set()
+            await gate.open.wait()
+
+
+class _Gated(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, gates: Gates) -> None:  # noqa: A002
+        super().__init__(next)
+        self._gates = gates
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
+        name = activity.info().activity_type
+        self._gates.ran.append(name)
+        await self._gates.stand(name, "before")
+        result = await self.next.execute_activity(input)
+        await self._gates.stand(name, "after")
+        return result

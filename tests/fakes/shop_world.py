@@ -1,0 +1,275 @@
+"""The API's whole world in memory: the fake ledger folded into documents, an engine that sells, small tables."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from activities.books import BooksActivities
+from activities.catalog import CatalogActivities
+from activities.commands import EndPurchase, HoldRef, MintSubject, PurchaseRef
+from activities.door import DoorActivities
+from activities.holds import HoldActivities
+from activities.sales import SalesActivities
+from adapters.purchase_folds import fold
+from adapters.queries import with_availability
+from adapters.sheets import Document, Sheets
+from api.ports import Limits, Parts
+from api.problems import Problem
+from domain.bearer import TokenBearer
+from domain.books import Posting, balances
+from domain.catalog import Show, Venue
+from domain.desk import Desk
+from domain.hint import Hint
+from domain.money import FeeRates
+from domain.order import Order
+from domain.payment import IntentCreated, Payment
+from domain.refusals import Refusal
+from domain.ticket import Ticket
+from domain.token import TokenState
+from domain.weather import Weather
+from tests.fakes.ledger import FakeLedger
+from workflows.purchase import CheckoutAnswer
+
+WALLET = "a-wallet"
+
+
+class MemoryReads:
+    """The read models over a fake ledger; folded when they are asked, unless `behind`."""
+
+    def __init__(self, ledger: FakeLedger) -> None:
+        self._ledger = ledger
+        self._sheets = Sheets(lambda kind, identity: None)
+        self._position = 0
+        self.behind = False
+
+    def catch_up(self) -> Sheets:
+        if not self.behind:
+            for position, fact in enumerate(self._ledger.log[self._position :], start=self._position + 1):
+                fold(self._sheets, fact, position)
+                self._position = position
+        return self._sheets
+
+    async def position(self) -> int:
+        self.catch_up()
+        return self._position
+
+    async def purchase(self, purchase_id: str) -> Document | None:
+        found = self._document("purchases", purchase_id)
+        if found is None:
+            return None
+        lines = [line for line in self._sheets.timeline if line.purchase_id == purchase_id]
+        timeline = [{**line._asdict(), "at": line.at.isoformat()} for line in lines]
+        return {**found, "timeline": timeline, "postings": []}
+
+    async def show(self, show_id: str) -> Document | None:
+        found = self._document("shows", show_id)
+        if found is None:
+            return None
+        ids = [item["ticket_type_id"] for item in found["ticket_types"]]
+        stock = {identity: self._document("allocations", identity) for identity in ids}
+        return with_availability(found, {identity: document for identity, document in stock.items() if document})
+
+    async def venue(self, venue_id: str) -> Document | None:
+        return self._document("venues", venue_id)
+
+    async def balance(self, account: str) -> Document:
+        sheets = self.catch_up()
+        postings = [
+            Posting(debit=line.debit, credit=line.credit, amount=line.amount, unit=line.unit)
+            for line in sheets.postings
+        ]
+        sums = [(unit, total) for (name, unit), total in balances(postings).items() if name == account]
+        return {"balances": [{"currency": unit, "balance_minor": total} for unit, total in sums], "lines": []}
+
+    async def ticket(self, ticket_id: str) -> Document | None:
+        return self._document("tickets", ticket_id)
+
+    def _document(self, kind: str, identity: str) -> Document | None:
+        found = self.catch_up().find(kind, identity)
+        copied: Document | None = json.loads(json.dumps(found))
+        return copied
+
+
+class SellingEngine:
+    """Does at once what the workflows do up to the open checkout; `away` answers nothing, as a paused engine."""
+
+    def __init__(self, ledger: FakeLedger, secrets: "MemorySecrets") -> None:
+        self._ledger = ledger
+        self._secrets = secrets
+        self.away = False
+        self.told: list[tuple[str, str]] = []
+
+    async def open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
+        self.told.append(("open_purchase", purchase.purchase_id))
+        if self.away:
+            return None
+        sales = SalesActivities(self._ledger)
+        try:
+            await sales.reserve_seats(purchase)
+        except Refusal as refusal:
+            await sales.refuse_purchase(EndPurchase(purchase=purchase, reason=refusal.code))
+            return CheckoutAnswer(state="ended", refusal_code=refusal.code, refusal_detail=str(refusal))
+        order = await sales.place_order(purchase)
+        await sales.create_tickets(purchase)
+        await self._ledger.commit(lambda desk: _open_payment(desk, purchase))
+        self._secrets.kept[purchase.purchase_id] = f"secret-of-{purchase.purchase_id}"
+        return CheckoutAnswer(state="open", order=order)
+
+    async def buyer_cancelled(self, purchase_id: str) -> bool | None:
+        return self._tell("buyer_cancelled", purchase_id)
+
+    async def look_again(self, purchase_id: str) -> bool | None:
+        return self._tell("look_again", purchase_id)
+
+    async def register(self, subject: MintSubject) -> bool:
+        return bool(self._tell("register", subject.subject_id))
+
+    async def watch_hold(self, hold: HoldRef) -> bool:
+        return bool(self._tell("watch_hold", hold.reservation_id))
+
+    async def hold_ended(self, reservation_id: str) -> bool | None:
+        return self._tell("hold_ended", reservation_id)
+
+    def _tell(self, verb: str, identity: str) -> bool | None:
+        self.told.append((verb, identity))
+        return None if self.away else True
+
+
+class MemoryBuyers:
+    """Buyers by id."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, tuple[str | None, ...]] = {}
+
+    async def keep(
+        self, buyer_id: str, tenant_id: str, name: str | None, email: str | None, wallet: str | None
+    ) -> None:
+        self.kept.setdefault(buyer_id, (name, email, wallet))
+
+    async def forget(self, buyer_id: str) -> None:
+        self.kept.pop(buyer_id, None)
+
+
+class MemorySecrets:
+    """Client secrets by purchase."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+
+    async def get(self, purchase_id: str) -> str | None:
+        return self.kept.get(purchase_id)
+
+
+class MemoryInbox:
+    """Webhooks by event."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Hint] = {}
+        self.marked: set[str] = set()
+
+    async def store(self, hint: Hint) -> bool:
+        fresh = hint.event_id not in self.kept
+        self.kept.setdefault(hint.event_id, hint)
+        return fresh
+
+    async def mark(self, event_id: str) -> None:
+        self.marked.add(event_id)
+
+
+class World:
+    """Everything that `create_app` needs, with handles for tests."""
+
+    def __init__(self, *, internal_token: str | None = None, clock: Callable[[], datetime] | None = None) -> None:
+        self.ledger = FakeLedger(clock or (lambda: datetime(2026, 1, 1, tzinfo=UTC)))
+        self.reads = MemoryReads(self.ledger)
+        self.secrets = MemorySecrets()
+        self.engine = SellingEngine(self.ledger, self.secrets)
+        self.buyers = MemoryBuyers()
+        self.inbox = MemoryInbox()
+        self.tokens: dict[str, TokenState] = {}
+        self.chain_is_away = False
+        self.limits = Limits(hold_seconds=600, hold_seconds_max=3600, rates=FeeRates(), internal_token=internal_token)
+
+    def parts(self) -> Parts:
+        return Parts(
+            door=DoorActivities(self.ledger),
+            catalog=CatalogActivities(self.ledger),
+            holds=HoldActivities(self.ledger),
+            queries=self.reads,
+            engine=self.engine,
+            buyers=self.buyers,
+            secrets=self.secrets,
+            inbox=self.inbox,
+            verify=verify,
+            is_wallet=lambda address: address == WALLET,
+            read_ticket=self.read_ticket,
+            limits=self.limits,
+        )
+
+    async def read_ticket(self, ticket_id: str) -> tuple[Ticket, TokenState | None]:
+        ticket = await self.ledger.read(lambda desk: desk.get(Ticket, ticket_id))
+        if self.chain_is_away:
+            raise Weather("the chain is away")
+        return ticket, self.tokens.get(ticket_id)
+
+    async def stand_on_chain(self, kind: type[TokenBearer], identity: str) -> None:
+        """Mint a token for a venue, a show or a ticket, and open a show's sale."""
+
+        def decide(desk: Desk) -> None:
+            bearer = desk.get(kind, identity)
+            bearer.mint_token(f"mint-of-{identity}", f"signature-of-{identity}", desk.at)
+            if isinstance(bearer, Show):
+                bearer.open_sale(desk.at)
+
+        await self.ledger.commit(decide)
+
+    async def announce(self, venue_id: str, show_id: str) -> None:
+        """Put a venue and its show on chain."""
+        await self.stand_on_chain(Venue, venue_id)
+        await self.stand_on_chain(Show, show_id)
+
+    async def pay(self, purchase_id: str) -> None:
+        """Take a purchase from its open checkout to its good end."""
+        purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
+        sales, books = SalesActivities(self.ledger), BooksActivities(self.ledger)
+        await sales.confirm_seats(purchase)
+        await self.ledger.commit(lambda desk: _capture(desk, purchase_id))
+        await sales.confirm_order(purchase)
+        for ticket_id in (await sales.create_tickets(purchase)).ticket_ids:
+            await self.stand_on_chain(Ticket, ticket_id)
+        await books.settle_sale(purchase)
+        await sales.fulfil_order(purchase)
+        self.secrets.kept.pop(purchase_id, None)
+
+
+def verify(payload: bytes, signature: str) -> Hint:
+    """Take the signature `genuine`, refuse any other."""
+    if signature != "genuine":
+        raise Problem(400, "forged-webhook", "the signature is not Stripe's")
+    event: dict[str, Any] = json.loads(payload)
+    return Hint(
+        event_id=event["id"],
+        type=event["type"],
+        object_id=event.get("intent"),
+        intent_id=event.get("intent"),
+        purchase_id=event.get("purchase"),
+        created=None,
+        digest=hashlib.sha256(payload).hexdigest(),
+    )
+
+
+def _open_payment(desk: Desk, purchase: PurchaseRef) -> None:
+    price = desk.get(Order, purchase.purchase_id).price
+    if price is not None:
+        facts = {"tenant_id": purchase.tenant_id, "purchase_id": purchase.purchase_id, "capture_method": "manual"}
+        name, intent_id = f"{purchase.purchase_id}:{purchase.attempt}", f"pi_{purchase.purchase_id}"
+        money = {"amount_minor": price.total_minor, "currency": price.currency}
+        desk.add(Payment.begin(IntentCreated, name, desk.at, intent_id=intent_id, **money, **facts))
+
+
+def _capture(desk: Desk, purchase_id: str) -> None:
+    payment = desk.get(Payment, f"{purchase_id}:1")
+    payment.authorise(desk.at)
+    payment.capture("ch_1", payment.amount_minor, 100, desk.at)

@@ -1,0 +1,202 @@
+"""A token chain in memory: deterministic, without threads or clocks, with switches for what goes wrong."""
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+import base58
+
+from domain.refusals import InvalidWallet, WrongState
+from domain.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
+from domain.weather import Weather
+
+BLOCKHASH_LIFE = 150
+CONFIRMED_AFTER = 1
+FINALIZED_AFTER = 3
+
+Verb = Literal["read_token", "sign", "send", "fate", "block_height"]
+
+
+@dataclass
+class _Landed:
+    height: int
+    failed: bool
+
+
+class FakeTokenChain:
+    """Keeps the promises of `TokenChain`; one block passes with every `fate`, `send` and `block_height`.
+
+    `landings` counts the successful mints per address: more than one would be two tokens for one ticket.
+    """
+
+    def __init__(self) -> None:
+        self.height = 1_000
+        self.landings: Counter[str] = Counter()
+        self.sends: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
+        self.missing_lamports = 0
+        self._specs: dict[str, TokenSpec] = {}
+        self._members: Counter[str] = Counter()
+        self._landed: dict[str, _Landed] = {}
+        self._signed = 0
+        self._before: Counter[str] = Counter()
+        self._after: Counter[str] = Counter()
+        self._dropped = 0
+        self._spoilt: dict[str, tuple[str, ...]] = {}
+
+    def fail_before(self, verb: Verb, times: int = 1) -> None:
+        """Let the next calls of a verb fail before they have any effect."""
+        self._before[verb] += times
+
+    def fail_after(self, verb: Verb, times: int = 1) -> None:
+        """Let the next calls of a verb have their effect and lose their answer."""
+        self._after[verb] += times
+
+    def drop_sends(self, times: int = 1) -> None:
+        """Let the next sends be accepted and never executed."""
+        self._dropped += times
+
+    def expire(self) -> None:
+        """Let so many blocks pass that nothing signed so far can land any more."""
+        self.height += BLOCKHASH_LIFE + FINALIZED_AFTER + 1
+
+    def spoil(self, address: str, *problems: str) -> None:
+        """Let a landed mint differ from its spec from now on."""
+        self._spoilt[address] = problems
+
+    def lack_lamports(self, lamports: int) -> None:
+        """Let the payer be too poor to sign, until it is called with 0."""
+        self.missing_lamports = lamports
+
+    def address_of(self, kind: TokenKind, subject_id: str) -> str:
+        """Return the mint address of a subject."""
+        return base58.b58encode(hashlib.sha256(f"{kind}:{subject_id}".encode()).digest()).decode()
+
+    def is_wallet(self, address: str) -> bool:
+        """Say whether an address is 32 bytes of base58; unlike the real one it does not look at the curve."""
+        try:
+            return len(base58.b58decode(address)) == 32
+        except ValueError:
+            return False
+
+    async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
+        """Read a mint; None when there is none."""
+        self._begin("read_token")
+        made = self._specs.get(address)
+        self._end("read_token")
+        if made is None:
+            return None
+        differing = [
+            name
+            for name in ("kind", "name", "symbol", "uri", "group_address", "owner_address", "max_size")
+            if getattr(made, name) != getattr(spec, name)
+        ]
+        problems = tuple(f"{name} is {getattr(made, name)}" for name in differing) + self._spoilt.get(address, ())
+        is_group = made.kind != "ticket"
+        return TokenState(
+            address=address,
+            supply=0 if is_group else self.landings[address],
+            decimals=0,
+            owner_address=made.owner_address,
+            group_address=made.group_address,
+            group_size=self._members[address] if is_group else None,
+            group_max_size=made.max_size if is_group else None,
+            uri=made.uri,
+            problems=problems,
+        )
+
+    async def sign(self, spec: TokenSpec) -> SignedTransaction:
+        """Sign; raises what the real chain raises."""
+        self._begin("sign")
+        if spec.owner_address is not None and not self.is_wallet(spec.owner_address):
+            raise InvalidWallet("the wallet is not a Solana address")
+        if self.missing_lamports:
+            raise Weather(f"the payer fake lacks {self.missing_lamports} lamports")
+        address = self.address_of(spec.kind, spec.subject_id)
+        if address in self._specs:
+            raise Weather(f"the account of {spec.kind} {spec.subject_id} already exists: look again")
+        if self._is_full(spec):
+            raise WrongState("the group is full", group_address=spec.group_address)
+        self._signed += 1
+        text = json.dumps({"number": self._signed, "spec": spec.model_dump()})
+        self._end("sign")
+        return SignedTransaction(
+            mint_address=address,
+            signature=base58.b58encode(hashlib.sha512(text.encode()).digest()).decode(),
+            wire_base64=base64.b64encode(text.encode()).decode(),
+            last_valid_block_height=self.height + BLOCKHASH_LIFE,
+        )
+
+    async def send(self, signed: SignedTransaction) -> None:
+        """Execute the signed bytes, once at most."""
+        self._begin("send")
+        self.height += 1
+        self.sends[signed.mint_address] += 1
+        if self._dropped:
+            self._dropped -= 1
+        elif signed.signature not in self._landed and self.height <= signed.last_valid_block_height:
+            self._execute(signed)
+        self._end("send")
+
+    async def fate(self, signature: str) -> TransactionFate:
+        """Say how far a transaction has come."""
+        self._begin("fate")
+        self.height += 1
+        self._end("fate")
+        landed = self._landed.get(signature)
+        if landed is None:
+            return "unknown"
+        depth = self.height - landed.height
+        if landed.failed and depth >= CONFIRMED_AFTER:
+            return "failed"
+        if depth >= FINALIZED_AFTER:
+            return "finalized"
+        return "confirmed" if depth >= CONFIRMED_AFTER else "processed"
+
+    async def block_height(self) -> int:
+        """Return the finalized block height."""
+        self._begin("block_height")
+        self.height += 1
+        self._end("block_height")
+        return self.height - FINALIZED_AFTER
+
+    async def payer_balance(self) -> int:
+        """Return the payer's lamports: plenty, unless `lack_lamports` was called."""
+        return 0 if self.missing_lamports else 10**12
+
+    async def airdrop_if_dev(self, lamports: int) -> bool:
+        """Do nothing: the fake's payer needs no lamports."""
+        return True
+
+    def _execute(self, signed: SignedTransaction) -> None:
+        spec = TokenSpec.model_validate(json.loads(base64.b64decode(signed.wire_base64))["spec"])
+        failed = signed.mint_address in self._specs or self._is_full(spec)
+        self._landed[signed.signature] = _Landed(self.height, failed)
+        if failed:
+            return
+        self._specs[signed.mint_address] = spec
+        self.landings[signed.mint_address] += 1
+        if spec.group_address is not None:
+            self._members[spec.group_address] += 1
+
+    def _is_full(self, spec: TokenSpec) -> bool:
+        if spec.group_address is None:
+            return False
+        group = self._specs.get(spec.group_address)
+        if group is None:
+            raise Weather("the group is not there yet")
+        return self._members[spec.group_address] >= (group.max_size or 0)
+
+    def _begin(self, verb: Verb) -> None:
+        self.calls[verb] += 1
+        if self._before[verb]:
+            self._before[verb] -= 1
+            raise Weather(f"{verb} failed before it did anything")
+
+    def _end(self, verb: Verb) -> None:
+        if self._after[verb]:
+            self._after[verb] -= 1
+            raise Weather(f"{verb} did its work and lost its answer", unknown=True)

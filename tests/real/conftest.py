@@ -1,0 +1,29 @@
+"""The whole real stack, once for all tests that need it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from devstack.stack import Stack, start_stack, stop_stack
+from tests.real.shop import Shop
+
+POLL = {"BOXOFFICE_SAGA__POLL_SECONDS": "5"}
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Start everything, and leave no process behind."""
+    folder = tmp_path_factory.mktemp("stack")
+    with asyncio.Runner() as runner:
+        started, child = runner.run(start_stack(folder, env=POLL))
+        try:
+            yield started
+        finally:
+            runner.run(stop_stack(folder, child))
+
+
+@pytest.fixture
+async def shop(stack: Stack) -> AsyncIterator[Shop]:
+    async with Shop.at(stack) as opened:
+        yield opened

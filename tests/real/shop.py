@@ -1,0 +1,145 @@
+"""A shop's client of the real stack, and the sums that must agree between stock, books, Stripe and chain."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from cli.buyer import pay_by_card, read_mint
+from devstack.stack import Stack
+
+ENDS = {"fulfilled", "cancelled", "refused"}
+PUBLISHABLE_KEY = "pk_test_boxoffice"
+_names = itertools.count(1)
+
+
+class Shop:
+    """One client; each show that it opens has a venue of its own."""
+
+    def __init__(self, stack: Stack, http: httpx.AsyncClient) -> None:
+        self.stack = stack
+        self.http = http
+        self.venue_id = ""
+        self.show_id = ""
+        self.seat = ""
+        self.capacity = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def at(cls, stack: Stack) -> AsyncIterator["Shop"]:
+        limits = httpx.Limits(max_connections=64)
+        async with httpx.AsyncClient(base_url=stack.urls["api"], timeout=60, limits=limits) as http:
+            yield cls(stack, http)
+
+    async def announce(self, capacity: int = 20, price_minor: int = 1_000, hold_seconds: int = 600) -> None:
+        """Register a venue and a show without waiting for the chain."""
+        number = next(_names)
+        venue = await self.post("/api/v1/venues", {"name": f"Venue {number}"}, f"{id(self)}-venue-{number}")
+        self.venue_id = venue.json()["venue_id"]
+        seats = {"name": "Seat", "price_minor": price_minor, "capacity": capacity}
+        body = {
+            "venue_id": self.venue_id,
+            "name": "Show",
+            "currency": "eur",
+            "ticket_types": [seats],
+            "hold_seconds": hold_seconds,
+        }
+        made = (await self.post("/api/v1/shows", body, f"{id(self)}-show-{number}")).json()
+        self.show_id, self.capacity = made["show_id"], capacity
+        self.seat = (await self.show())["ticket_types"][0]["ticket_type_id"]
+
+    async def open(self, **terms: int) -> None:
+        """Open a show and wait until it is on sale."""
+        await self.announce(**terms)
+        for _ in range(600):
+            if (await self.show())["on_sale"]:
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(await self.show())
+
+    async def post(self, path: str, body: Any, key: str | None = None) -> httpx.Response:
+        return await self.http.post(path, json=body, headers={"Idempotency-Key": key} if key else {})
+
+    async def get(self, path: str) -> Any:
+        answer = await self.http.get(path)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        return answer.json()
+
+    async def show(self) -> Any:
+        return await self.get(f"/api/v1/shows/{self.show_id}")
+
+    async def buy(self, key: str, quantity: int = 1, **more: Any) -> httpx.Response:
+        items = [{"ticket_type_id": self.seat, "quantity": quantity}]
+        return await self.post("/api/v1/purchases", {"show_id": self.show_id, "items": items, **more}, key)
+
+    async def pay(self, client_secret: str, card: str = "pm_card_visa") -> int:
+        status, _ = await pay_by_card(self.stack.urls["stripe"], client_secret, card, PUBLISHABLE_KEY)
+        return status
+
+    async def purchase(self, purchase_id: str) -> Any:
+        return await self.get(f"/api/v1/purchases/{purchase_id}")
+
+    async def ended(self, purchase_id: str, seconds: float = 60) -> Any:
+        """Wait for a purchase's end."""
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    seen = await self.purchase(purchase_id)
+                except httpx.TransportError:  # the API may be down for a moment: it was killed
+                    seen = {"state": None}
+                if seen["state"] in ENDS:
+                    return seen
+                await asyncio.sleep(0.1)
+
+    async def engine(self) -> Client:
+        return await Client.connect(self.stack.urls["temporal"], data_converter=pydantic_data_converter)
+
+    async def stripe(self, path: str) -> Any:
+        key = self.stack.env["BOXOFFICE_STRIPE__API_KEY"]
+        async with httpx.AsyncClient(base_url=self.stack.urls["stripe"], timeout=10) as http:
+            answer = await http.get(path, headers={"Authorization": f"Bearer {key}"})
+            assert answer.status_code == httpx.codes.OK, answer.text
+            return answer.json()
+
+    async def check_sums(self, purchase_ids: Iterable[str]) -> Counter[str]:
+        """Hold stock, books, Stripe and chain against each other, at rest; returns the ends by kind."""
+        ends = [await self.purchase(purchase_id) for purchase_id in purchase_ids]
+        assert {end["state"] for end in ends} <= ENDS
+        sold = [end for end in ends if end["state"] == "fulfilled"]
+        seats = sum(line["quantity"] for end in sold for line in end["lines"])
+        stock = (await self.show())["ticket_types"][0]
+        assert (stock["sold"], stock["held"], stock["available"]) == (seats, 0, self.capacity - seats)
+        mints = [ticket["mint_address"] for end in sold for ticket in end["tickets"]]
+        assert len(set(mints)) == seats
+        for mint in mints:
+            await read_mint(self.stack.urls["solana_rpc"], mint)
+        balance = await self.get(f"/api/v1/venues/{self.venue_id}/balance")
+        share = sum(end["price"]["subtotal_minor"] - end["price"]["discount_minor"] for end in sold)
+        assert sum(line["balance_minor"] for line in balance["balances"]) == share
+        for end in ends:
+            await self._check_payment(end)
+        return Counter(end["state"] for end in ends)
+
+    async def _check_payment(self, end: Any) -> None:
+        """One purchase: its books balance, and Stripe has taken what it should."""
+        totals: Counter[tuple[str, str]] = Counter()
+        for line in end["postings"]:
+            totals[line["credit"], line["unit"]] += line["amount"]
+            totals[line["debit"], line["unit"]] -= line["amount"]
+        assert sum(totals.values()) == 0
+        if end["payment"] is None:
+            return
+        intent = await self.stripe(f"/v1/payment_intents/{end['payment']['intent_id']}")
+        taken = end["price"]["total_minor"] if end["state"] == "fulfilled" else 0
+        assert intent["amount_received"] == taken
+        assert intent["status"] == ("succeeded" if taken else "canceled")
+        if taken:
+            charge = await self.stripe(f"/v1/charges/{intent['latest_charge']}")
+            transaction = await self.stripe(f"/v1/balance_transactions/{charge['balance_transaction']}")
+            assert -totals["stripe:clearing", "eur"] == transaction["net"]

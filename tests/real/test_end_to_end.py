@@ -1,0 +1,85 @@
+"""Purchases over HTTP on the whole real stack."""
+
+import httpx
+import pytest
+from temporalio.client import WorkflowExecutionStatus
+
+from tests.real.shop import Shop
+
+pytestmark = pytest.mark.real
+
+
+async def test_a_purchase_from_the_request_to_the_chain(shop: Shop) -> None:
+    """Two tickets are bought, paid, minted and settled, and every system says the same."""
+    await shop.open()
+    opened = await shop.buy("e2e-1", 2)
+    assert opened.status_code == httpx.codes.CREATED, opened.text
+    body = opened.json()
+    price = body["price"]
+    assert (price["subtotal_minor"], price["platform_fee_minor"], price["processing_fee_minor"]) == (2000, 150, 58)
+    assert price["total_minor"] == 2208
+    again = (await shop.buy("e2e-1", 2)).json()
+    assert (again["purchase_id"], again["client_secret"]) == (body["purchase_id"], body["client_secret"])
+    assert await shop.pay(body["client_secret"]) == httpx.codes.OK
+    ended = await shop.ended(body["purchase_id"])
+    assert ended["state"] == "fulfilled"
+    for ticket in ended["tickets"]:
+        assert ticket["mint_signature"]
+        verified = await shop.get(f"/api/v1/tickets/{ticket['ticket_id']}/verify")
+        assert verified["valid"], verified
+    await shop.check_sums([body["purchase_id"]])
+    workflow = (await shop.engine()).get_workflow_handle(f"purchase/{body['purchase_id']}")
+    described = await workflow.describe()
+    assert described.status == WorkflowExecutionStatus.COMPLETED
+    seen = {pair.key.name: pair.value for pair in described.typed_search_attributes}
+    assert seen["PurchaseStage"] == "fulfilled"
+    assert (seen["ShowId"], seen["VenueId"], seen["NeedsOperator"]) == (shop.show_id, shop.venue_id, False)
+
+
+async def test_a_key_is_one_purchase_for_ever(shop: Shop) -> None:
+    """After the end the same key finds the same purchase; another body is refused; a late cancel too."""
+    await shop.open()
+    body = (await shop.buy("e2e-key")).json()
+    await shop.pay(body["client_secret"])
+    await shop.ended(body["purchase_id"])
+    again = await shop.buy("e2e-key")
+    assert again.json()["purchase_id"] == body["purchase_id"]
+    other = await shop.buy("e2e-key", 3)
+    assert other.status_code == httpx.codes.CONFLICT
+    assert other.json()["type"].endswith("idempotency-key-reused")
+    late = await shop.http.delete(f"/api/v1/purchases/{body['purchase_id']}")
+    assert late.status_code == httpx.codes.CONFLICT
+    assert late.json()["type"].endswith("cancel-too-late")
+    await shop.check_sums([body["purchase_id"]])
+
+
+async def test_a_declined_card_may_be_followed_by_another(shop: Shop) -> None:
+    """A declined card leaves the purchase open; a cancel by the buyer gives everything back."""
+    await shop.open()
+    first, second = (await shop.buy("e2e-a")).json(), (await shop.buy("e2e-b")).json()
+    assert await shop.pay(first["client_secret"], "pm_card_chargeDeclined") == httpx.codes.PAYMENT_REQUIRED
+    assert await shop.pay(first["client_secret"]) == httpx.codes.OK
+    assert (await shop.http.delete(f"/api/v1/purchases/{second['purchase_id']}")).status_code == httpx.codes.ACCEPTED
+    ids = [first["purchase_id"], second["purchase_id"]]
+    assert [(await shop.ended(purchase_id))["state"] for purchase_id in ids] == ["fulfilled", "cancelled"]
+    await shop.check_sums(ids)
+
+
+async def test_bad_input_changes_nothing(shop: Shop) -> None:
+    """Bad input gets problem details with a stable type."""
+    await shop.open()
+    seat = {"ticket_type_id": shop.seat, "quantity": 1}
+    cases = [
+        ({"show_id": shop.show_id, "items": []}, 422),
+        ({"show_id": shop.show_id, "items": [{**seat, "quantity": 0}]}, 422),
+        ({"show_id": shop.show_id, "items": [seat], "discount": 1}, 422),
+        ({"show_id": "nothing", "items": [seat]}, 404),
+        ({"show_id": shop.show_id, "items": [seat], "buyer": {"wallet": "not-a-wallet"}}, 422),
+    ]
+    for number, (body, status) in enumerate(cases):
+        answer = await shop.post("/api/v1/purchases", body, f"bad-{number}")
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"].startswith("application/problem+json")
+        assert answer.json()["type"].startswith("urn:boxoffice:problem:")
+    assert (await shop.post("/api/v1/purchases", cases[0][0])).status_code in {400, 422}
+    await shop.check_sums([])

@@ -1,0 +1,53 @@
+"""The webhook endpoint is registered once per address, and its secret is never lost."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from devstack.ports import choose_ports, is_free
+from devstack.state import WEBHOOK_SECRET, Keys, read_json
+from devstack.webhook import register_webhook
+
+STANDIN = Path(__file__).parent / "standin.py"
+TARGET = "http://127.0.0.1:1/webhooks/stripe"
+
+
+@pytest.fixture
+async def emulator(tmp_path: Path) -> AsyncIterator[str]:
+    """A stand-in of the emulator with its state in the test's folder."""
+    port = choose_ports({"stripe": 0}, {}, tmp_path / "ports.json")["stripe"]
+    flags = ("stripe", "--port", str(port), "--state", str(tmp_path / "state"))
+    child = await asyncio.create_subprocess_exec(sys.executable, str(STANDIN), *flags)
+    try:
+        async with asyncio.timeout(20):
+            while is_free(port):  # noqa: ASYNC110 - a starting process sends no event
+                await asyncio.sleep(0.02)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        child.kill()
+        await child.wait()
+
+
+def endpoints(folder: Path) -> list[tuple[str, str]]:
+    return [(one["url"], one["secret"]) for one in read_json(folder / "state")["endpoints"]]
+
+
+async def test_an_endpoint_is_used_again_and_replaced_when_its_address_or_secret_changed(
+    tmp_path: Path, emulator: str
+) -> None:
+    """The same address keeps its secret over a restart; a new address or a lost secret replaces the endpoint."""
+    first = await register_webhook(emulator, "sk_test_1", TARGET, Keys(tmp_path))
+    assert endpoints(tmp_path) == [(TARGET, first[WEBHOOK_SECRET])]
+    assert await register_webhook(emulator, "sk_test_1", TARGET, Keys(tmp_path)) == first
+
+    moved = TARGET.replace(":1/", ":2/")
+    second = await register_webhook(emulator, "sk_test_1", moved, Keys(tmp_path))
+    assert endpoints(tmp_path) == [(moved, second[WEBHOOK_SECRET])]
+
+    (tmp_path / "secrets.json").unlink()
+    third = await register_webhook(emulator, "sk_test_1", moved, Keys(tmp_path))
+    assert endpoints(tmp_path) == [(moved, third[WEBHOOK_SECRET])]
+    assert len({first[WEBHOOK_SECRET], second[WEBHOOK_SECRET], third[WEBHOOK_SECRET]}) == 3

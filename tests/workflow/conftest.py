@@ -1,0 +1,45 @@
+"""The time-skipping server of the workflow tests: one per test, since its clock is global."""
+
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+
+def installed(command: str) -> str:
+    """Return the path of a command of this environment."""
+    beside = Path(sys.executable).parent / command
+    return str(beside) if beside.exists() else str(shutil.which(command))
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Tell a test server our search attributes."""
+    keyword, boolean = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD, IndexedValueType.INDEXED_VALUE_TYPE_BOOL
+    await client.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(
+            namespace=client.namespace,
+            search_attributes={
+                "PurchaseStage": keyword,
+                "ShowId": keyword,
+                "VenueId": keyword,
+                "NeedsOperator": boolean,
+            },
+        )
+    )
+
+
+@pytest.fixture
+async def skipping() -> AsyncIterator[WorkflowEnvironment]:
+    environment = await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=installed("temporal-test-server"), data_converter=pydantic_data_converter
+    )
+    async with environment:
+        await register_search_attributes(environment.client)
+        yield environment

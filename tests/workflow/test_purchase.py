@@ -1,0 +1,315 @@
+"""The purchase saga on fakes: every way a purchase can go, and the sums at its end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.testing import WorkflowEnvironment
+
+from activities.queues import PURCHASES
+from domain.refusals import CancelTooLate
+from tests.fakes.world import PurchaseHandle, World
+from workflows.payment_case import CaseInput, PaymentCaseWorkflow
+from workflows.purchase import PurchaseWorkflow
+
+
+@pytest.fixture
+async def world(skipping: WorkflowEnvironment) -> AsyncIterator[World]:
+    made = World(skipping)
+    async with made.running():
+        yield made
+
+
+@pytest.fixture
+def client(skipping: WorkflowEnvironment) -> Client:
+    return skipping.client
+
+
+async def paid(world: World, handle: PurchaseHandle, key: str = "key") -> None:
+    """Pay as a buyer does, and let the webhook's hint arrive."""
+    world.gateway.pay(await world.intent_id(key))
+    await handle.signal(PurchaseWorkflow.look_again)
+
+
+async def waits(world: World, name: str = "look_at_intent") -> None:
+    for _ in range(500):
+        if name in world.gates.ran:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(world.gates.ran)
+
+
+async def test_happy(world: World, client: Client) -> None:
+    """A paid purchase ends with minted tickets, sold seats and a credited venue."""
+    await world.open_show()
+    handle, answer = await world.buy(client)
+    assert answer.state == "open"
+    assert answer.order is not None
+    assert answer.order.price.total_minor == 2000 + 150 + 58
+    await paid(world, handle)
+    result = await world.ended(handle)
+    assert result.outcome == "fulfilled"
+    assert len(result.ticket_addresses) == 2
+    assert await world.stock() == (8, 0, 2)
+    assert world.books()["venue:ve:payable", "eur"] == 2000
+    assert world.memory.secrets == {}
+    await world.check_laws()
+
+
+async def test_expiry(world: World, client: Client) -> None:
+    """A hold that is not paid ends: the intent is cancelled first, then the seats are free."""
+    await world.open_show(hold_seconds=60)
+    handle, _ = await world.buy(client)
+    result = await world.ended(handle)
+    assert (result.outcome, result.reason) == ("cancelled", "hold-expired")
+    assert (await world.gateway.retrieve_intent(await world.intent_id())).status == "canceled"
+    order = [name for name in world.gates.ran if name in {"cancel_payment", "release_seats"}]
+    assert order == ["cancel_payment", "release_seats"]
+    assert await world.stock() == (10, 0, 0)
+    await world.check_laws()
+
+
+async def test_expiry_while_processing_holds_on(world: World, client: Client) -> None:
+    """A payment that is processing at the hold's end keeps its seats, and wins when it succeeds."""
+    await world.open_show(hold_seconds=60)
+    handle, _ = await world.buy(client)
+    world.gateway.begin_processing(await world.intent_id())
+    await waits(world)
+    for _ in range(300):
+        if "extend_hold" in world.gates.ran:
+            break
+        await skip(world, handle)
+    assert await world.stock() == (8, 2, 0)
+    world.gateway.finish_processing(await world.intent_id())
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    await world.check_laws()
+
+
+async def skip(world: World, handle: PurchaseHandle) -> None:
+    """Let a little of the server's time pass."""
+    await asyncio.sleep(0.01)
+    try:
+        await asyncio.wait_for(world.ended(handle), 0.2)
+    except TimeoutError:
+        return
+
+
+async def test_expiry_while_processing_has_a_limit(world: World, client: Client) -> None:
+    """A payment that processes for ever keeps the case open for an operator, never with seats given away."""
+    await world.open_show(hold_seconds=60)
+    world.processing_extension_seconds = 120
+    handle, _ = await world.buy(client)
+    world.gateway.begin_processing(await world.intent_id())
+    for _ in range(300):
+        if world.gates.ran.count("cancel_payment") > 1:
+            break
+        await skip(world, handle)
+    assert await world.stock() == (8, 2, 0)
+    world.gateway.finish_processing(await world.intent_id())
+    result = await world.ended(handle)
+    assert (result.outcome, result.reason) == ("cancelled", "hold-expired")
+    await world.check_laws()
+
+
+async def test_paid_at_the_last_moment(world: World, client: Client) -> None:
+    """Money that stands at Stripe at the hold's end buys the tickets, though no webhook came."""
+    await world.open_show(hold_seconds=20)
+    handle, _ = await world.buy(client)
+    await waits(world)
+    world.gateway.pay(await world.intent_id())
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    await world.check_laws()
+
+
+async def test_decline_then_success(world: World, client: Client) -> None:
+    """A declined card leaves the purchase open for another try."""
+    await world.open_show()
+    handle, _ = await world.buy(client)
+    world.gateway.decline(await world.intent_id())
+    await handle.signal(PurchaseWorkflow.look_again)
+    await asyncio.sleep(0.2)
+    assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
+    await paid(world, handle)
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    await world.check_laws()
+
+
+async def test_capture_refused(world: World, client: Client) -> None:
+    """A refused capture compensates everything: seats back, no money, tickets void."""
+    await world.open_show()
+    world.gateway.refuse("capture_intent")
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    result = await world.ended(handle)
+    assert (result.outcome, result.reason) == ("cancelled", "payment-refused")
+    assert await world.stock() == (10, 0, 0)
+    await world.check_laws()
+
+
+@pytest.mark.parametrize("verb", ["create_intent", "capture_intent"])
+async def test_an_unknown_answer_is_asked_until_known(world: World, client: Client, verb: str) -> None:
+    """An answer that was lost is asked for again; the effect is there once."""
+    await world.open_show()
+    world.gateway.fail_after(verb, 3)
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    await world.check_laws()
+
+
+async def test_sold_out_refuses_and_frees_the_key(world: World, client: Client) -> None:
+    """More seats than there are is a refusal, the key is free, and another body may use it."""
+    await world.open_show()
+    handle, answer = await world.buy(client, quantity=11)
+    assert (answer.state, answer.refusal_code) == ("ended", "sold-out")
+    assert (await world.ended(handle)).outcome == "refused"
+    handle, answer = await world.buy(client, quantity=3)
+    assert answer.state == "open"
+    await paid(world, handle)
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    await world.check_laws()
+
+
+async def test_a_buyers_cancel_during_the_payment_wait(world: World, client: Client) -> None:
+    """A buyer's cancel gives everything back."""
+    await world.open_show()
+    handle, _ = await world.buy(client)
+    await waits(world)
+    await world.door.request_cancel((await world.order()).identity)
+    await handle.signal(PurchaseWorkflow.buyer_cancelled)
+    result = await world.ended(handle)
+    assert (result.outcome, result.reason) == ("cancelled", "purchase-cancelled")
+    await world.check_laws()
+
+
+async def test_a_buyers_cancel_against_the_capture(world: World, client: Client) -> None:
+    """A cancel recorded first refuses the capture; one that comes after the capture's request is too late."""
+    await world.open_show()
+    gate = world.gates.close("confirm_seats", "before")
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    await gate.reached.wait()
+    await world.door.request_cancel((await world.order()).identity)
+    gate.open.set()
+    assert (await world.ended(handle)).reason == "purchase-cancelled"
+    handle, _ = await world.buy(client, key="second")
+    late = world.gates.close("capture_payment", "before")
+    await paid(world, handle, "second")
+    await late.reached.wait()
+    with pytest.raises(CancelTooLate):
+        await world.door.request_cancel((await world.order("second")).identity)
+    late.open.set()
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    await world.check_laws()
+
+
+BEFORE_PIVOT = ["reserve_seats", "place_order", "create_tickets", "create_intent", "look_at_intent", "confirm_seats"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("name", BEFORE_PIVOT)
+async def test_an_operators_cancel_during_each_step(world: World, client: Client, name: str, when: str) -> None:
+    """A cancel during any step before the capture undoes all that happened, and closes as cancelled."""
+    await world.open_show()
+    gate = world.gates.close(name, "before" if when == "before" else "after")
+    buying = asyncio.create_task(world.buy(client))
+    if name == "confirm_seats":
+        handle, _ = await buying
+        await paid(world, handle)
+    await gate.reached.wait()
+    handle = client.get_workflow_handle_for(PurchaseWorkflow.run, f"purchase/{(await world.order()).identity}")
+    await handle.cancel()
+    await asyncio.sleep(0.1)
+    gate.open.set()
+    with pytest.raises(WorkflowFailureError):
+        await world.ended(handle)
+    assert (await handle.describe()).status == WorkflowExecutionStatus.CANCELED
+    assert await world.stock() == (10, 0, 0)
+    assert (await world.order()).end_reason == "operator-cancelled"
+    await buying
+    await world.check_laws()
+
+
+@pytest.mark.parametrize("name", ["capture_payment", "confirm_order", "mint_ticket", "settle_sale", "fulfil_order"])
+async def test_a_cancel_after_the_pivot_changes_nothing(world: World, client: Client, name: str) -> None:
+    """Once the capture is under way, the remaining steps are drained to their good end."""
+    await world.open_show()
+    gate = world.gates.close(name, "after")
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    await gate.reached.wait()
+    await handle.cancel()
+    await asyncio.sleep(0.1)
+    gate.open.set()
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    await world.check_laws()
+
+
+async def test_duplicate_start(world: World, client: Client) -> None:
+    """The same key twice is one purchase with one intent, also at once."""
+    await world.open_show()
+    (handle, first), (again, second) = await asyncio.gather(world.buy(client), world.buy(client))
+    assert first == second
+    assert handle.id == again.id
+    await paid(world, handle)
+    assert (await world.ended(again)).outcome == "fulfilled"
+    assert await world.stock() == (8, 0, 2)
+    await world.check_laws()
+
+
+async def test_late_webhook(world: World, client: Client) -> None:
+    """News of a payment after the end opens a case; it ends with no money of the buyer in our hands."""
+    await world.open_show(hold_seconds=20)
+    handle, _ = await world.buy(client)
+    await world.ended(handle)
+    intent_id = await world.intent_id()
+    outcome = await client.execute_workflow(
+        PaymentCaseWorkflow.run,
+        CaseInput(purchase=await world.ref(), intent_id=intent_id),
+        id=f"payment-case/{intent_id}",
+        task_queue=PURCHASES,
+    )
+    assert outcome == "canceled"
+    await world.check_laws()
+
+
+@pytest.mark.parametrize("trouble", ["drop_sends", "fail_before", "fail_after", "expire"])
+async def test_chain_weather(world: World, client: Client, trouble: str) -> None:
+    """A dropped, unanswered or expired transaction ends in one token per ticket all the same."""
+    await world.open_show()
+    if trouble == "drop_sends":
+        world.chain.drop_sends(2)
+    elif trouble == "expire":
+        world.chain.drop_sends(1)
+        world.chain.expire()
+    else:
+        getattr(world.chain, trouble)("send", 2)
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    await world.check_laws()
+
+
+async def test_automatic_capture(world: World, client: Client) -> None:
+    """Where money is taken at payment, a cancel refunds it."""
+    await world.open_show(capture_method="automatic")
+    gate = world.gates.close("confirm_seats", "before")
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    await gate.reached.wait()
+    assert world.gateway.captured_minor == 2208
+    await world.door.request_cancel((await world.order()).identity)
+    gate.open.set()
+    assert (await world.ended(handle)).outcome == "cancelled"
+    assert world.gateway.refunded_minor == 2208
+    await world.check_laws()
+
+
+async def test_a_show_that_is_not_on_chain_sells_nothing(world: World, client: Client) -> None:
+    """Gap 3 of the audit: nothing is sold for a show without its on-chain group."""
+    from domain.refusals import NotOnSale
+
+    await world.announce()
+    with pytest.raises(NotOnSale):
+        await world.request()
