@@ -11,11 +11,10 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from adapters.stripe_gateway import StripeGateway
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.books import BooksActivities
@@ -33,6 +32,7 @@ from adapters.opening import open_ledger
 from adapters.queries import Standing
 from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
 from adapters.solana_chain import SolanaChain
+from adapters.stripe_gateway import StripeGateway
 from api.engine import Pacing, TemporalEngine
 from api.starts import Relay
 from settings import Settings, read_settings
@@ -82,7 +82,6 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             all_of.books.settle_mint,
             all_of.catalog.open_sale,
             all_of.holds.expire_reservation,
-            payments.close_checkout,  # a store step: it only forgets a secret of ours
         ],
         STRIPE: [
             payments.create_intent,
@@ -90,6 +89,7 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             payments.capture_payment,
             payments.cancel_payment,
             payments.resolve_late_payment,
+            payments.close_checkout,
         ],
         MINT: [minting.mint_ticket, minting.mint_group],
     }
@@ -97,7 +97,12 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
 
 
 def build_worker(
-    client: Client, queue: str, all_of: Activities, *, max_concurrent: int = CONCURRENT_DEFAULT, **options: Any
+    client: Client,
+    queue: str,
+    all_of: Activities,
+    *,
+    max_concurrent: int = CONCURRENT_DEFAULT,
+    interceptors: Sequence[Interceptor] = (),
 ) -> Worker:
     """Return the worker of one task queue, as production and tests run it; `purchases` has the workflows too."""
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
@@ -106,11 +111,10 @@ def build_worker(
         task_queue=queue,
         workflows=WORKFLOWS if queue == PURCHASES else (),
         activities=activities_of(queue, all_of),
-        interceptors=[FailureKinds()],
+        interceptors=[FailureKinds(), *interceptors],
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
         graceful_shutdown_timeout=GRACE,
         max_concurrent_activities=max_concurrent,
-        **options,
     )
 
 
@@ -126,7 +130,8 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
         custody_owner=custody,
     )
     closing.push_async_callback(chain.close)
-    gateway = StripeGateway(api_key=stripe.api_key.get_secret_value(), api_base=stripe.api_base)
+    gateway = StripeGateway(stripe.api_key.get_secret_value(), base_url=stripe.api_base)
+    closing.push_async_callback(gateway.close)
     return Activities(
         sales=SalesActivities(ledger),
         books=BooksActivities(ledger),
@@ -159,7 +164,9 @@ async def connect(settings: Settings) -> Client:
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-async def work(settings: Settings, queues: Sequence[str], stopping: asyncio.Event) -> None:
+async def work(
+    settings: Settings, queues: Sequence[str], stopping: asyncio.Event, interceptors: Sequence[Interceptor] = ()
+) -> None:
     """Poll the queues and run the relay until told to stop, then finish what runs."""
     async with AsyncExitStack() as closing:
         ledger = await asyncio.to_thread(open_ledger, settings.postgres.url)
@@ -169,7 +176,9 @@ async def work(settings: Settings, queues: Sequence[str], stopping: asyncio.Even
         client = await connect(settings)
         all_of = assemble(settings, ledger, pool, closing)
         for queue in queues:
-            worker = build_worker(client, queue, all_of, max_concurrent=settings.worker.max_concurrent)
+            worker = build_worker(
+                client, queue, all_of, max_concurrent=settings.worker.max_concurrent, interceptors=interceptors
+            )
             await closing.enter_async_context(worker)
         saga = settings.saga
         pacing = Pacing(settings.api.engine_timebox_seconds, saga.poll_seconds, saga.processing_extension_seconds)
@@ -180,24 +189,24 @@ async def work(settings: Settings, queues: Sequence[str], stopping: asyncio.Even
         await relay.run(stopping)
 
 
-async def run(queues: Sequence[str]) -> None:
+async def run(queues: Sequence[str], interceptors: Sequence[Interceptor]) -> None:
     """Work until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await work(read_settings(), queues, stopping)
+    await work(read_settings(), queues, stopping, interceptors)
 
 
-def main() -> None:
-    """Read the command line and run."""
+def main(*interceptors: Interceptor) -> None:
+    """Read the command line and run; interceptors stand inside the one that names failures."""
     parser = argparse.ArgumentParser(prog="worker", description=__doc__)
     parser.add_argument("--queues", default=",".join(ALL_QUEUES), help="task queues to poll, separated by commas")
     queues = parser.parse_args().queues.split(",")
     if unknown := set(queues) - set(ALL_QUEUES):
         parser.error(f"no such queue: {', '.join(sorted(unknown))}")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    asyncio.run(run(queues))
+    asyncio.run(run(queues, interceptors))
 
 
 if __name__ == "__main__":

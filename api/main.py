@@ -1,14 +1,12 @@
 """Front door: the HTTP API. `python -m api.main`."""
 
 import asyncio
-import hashlib
 import logging
 import sys
-from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 
 import uvicorn
-from adapters.stripe_gateway import verify_webhook
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -21,33 +19,15 @@ from adapters.opening import open_ledger
 from adapters.queries import ReadModels
 from adapters.side_tables import Buyers, Checkouts, Inbox, open_pool
 from adapters.solana_chain import SolanaChain
+from adapters.stripe_webhook import verify_webhook
 from api.app import create_app
 from api.engine import Pacing, TemporalEngine
 from api.ports import Limits, Parts
-from domain.hint import Hint
 from domain.money import FeeRates
 from settings import Settings, read_settings
 
 KEEP_ALIVE_SECONDS = 30
 SHUTDOWN_SECONDS = 10
-
-
-def verifier(secret: str) -> Callable[[bytes, str], Hint]:
-    """Return what turns a webhook's raw body and signature into a hint, and refuses a forged one."""
-
-    def verify(payload: bytes, signature: str) -> Hint:
-        event = verify_webhook(payload, signature, secret)
-        return Hint(
-            event_id=event.event_id,
-            type=event.type,
-            object_id=event.object_id,
-            intent_id=event.intent_id,
-            purchase_id=event.purchase_id,
-            created=event.created,
-            digest=hashlib.sha256(payload).hexdigest(),
-        )
-
-    return verify
 
 
 async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
@@ -79,7 +59,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
         buyers=buyers,
         secrets=Checkouts(pool),
         inbox=Inbox(pool),
-        verify=verifier(settings.stripe.webhook_secret.get_secret_value()),
+        verify=partial(verify_webhook, secret=settings.stripe.webhook_secret.get_secret_value()),
         is_wallet=chain.is_wallet,
         read_ticket=MintActivities(ledger, chain, buyers, custody, settings.api.public_url).read_ticket,
         limits=limits_of(settings),

@@ -13,6 +13,7 @@ Refusal
 ├── RefundNeeded          refund-needed         a paid ticket cannot be cancelled
 ├── InvalidWallet         invalid-wallet        not a Solana address
 ├── WrongState            wrong-state           the step does not follow from the present state
+├── WebhookForged         forged-webhook        a webhook that Stripe did not sign
 └── PaymentRefused        payment-refused       Stripe said a final no
 """
 
@@ -102,6 +103,13 @@ class WrongState(Refusal):
     """The step does not follow from the present state."""
 
     code = "wrong-state"
+
+
+class WebhookForged(Refusal):
+    """The signature is absent, wrong or too old, or the body is no event: nothing is stored."""
+
+    code = "forged-webhook"
+    http_status = 400
 
 
 class PaymentRefused(Refusal):
