@@ -93,12 +93,13 @@ class Inbox(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """What the deployment allows: holds, fees, the internal API's bearer token, and whose tenant the callers are."""
+    """What the deployment allows: holds, fees, the internal API's bearer token, metrics, and the callers' tenant."""
 
     hold_seconds: int
     hold_seconds_max: int
     rates: FeeRates
     internal_token: str | None = None
+    metrics: bool = True
     tenant_id: str = DEFAULT_TENANT
 
 
