@@ -18,11 +18,18 @@ from workflows.purchase import CheckoutAnswer
 Document = Mapping[str, Any]
 
 
-class Queries(Protocol):
-    """The read models; documents are plain JSON, None where there is nothing of that name."""
+class Progress(Protocol):
+    """How far the read models have come."""
 
     async def position(self) -> int:
         """Return the position of the last fact that the read models contain."""
+
+    async def head(self) -> int:
+        """Return the position of the last fact that was recorded."""
+
+
+class Queries(Progress, Protocol):
+    """The read models; documents are plain JSON, None where there is nothing of that name."""
 
     async def purchase(self, purchase_id: str) -> Document | None:
         """Return a purchase with its timeline and its lines in the books."""

@@ -1,5 +1,6 @@
 """Purchases over HTTP, on a world in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -205,3 +206,13 @@ async def test_a_buyer_may_shorten_the_hold_and_not_lengthen_it(
     assert datetime.fromisoformat(answer.json()["expires_at"]) == datetime(2026, 1, 1, tzinfo=UTC) + timedelta(
         seconds=given
     )
+
+
+async def test_a_read_right_after_a_write_is_not_answered_with_404(
+    client: httpx.AsyncClient, show: dict[str, Any], world: World
+) -> None:
+    """A purchase that the read models do not have yet is waited for, also without `after`."""
+    world.reads.behind = True
+    found = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
+    asyncio.get_running_loop().call_later(0.05, setattr, world.reads, "behind", False)  # noqa: FBT003
+    assert (await client.get(f"{PURCHASES}/{found['purchase_id']}")).status_code == 200
