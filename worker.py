@@ -171,7 +171,7 @@ async def work(
     async with AsyncExitStack() as closing:
         ledger = await asyncio.to_thread(open_ledger, settings.postgres.url)
         closing.push_async_callback(asyncio.to_thread, ledger.close)
-        pool = open_pool(settings.postgres.url)
+        pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
         await closing.enter_async_context(pool)
         client = await connect(settings)
         all_of = assemble(settings, ledger, pool, closing)

@@ -15,7 +15,10 @@ from domain.refusals import WrongState
 
 
 class RequestPurchase(Command):
-    """What a buyer asks for; `body_digest` is of the request, to recognise a reused key."""
+    """What a buyer asks for; `body_digest` is of the request, to recognise a reused key.
+
+    `hold_seconds` may shorten the show's hold and never lengthens it.
+    """
 
     tenant_id: str
     purchase_id: str
@@ -115,7 +118,7 @@ def _request(desk: Desk, command: RequestPurchase) -> Requested:
         "show_id": command.show_id,
         "lines": [line.model_dump() for line in command.lines],
         "buyer_id": command.buyer_id,
-        "hold_until": desk.at + timedelta(seconds=command.hold_seconds or show.hold_seconds),
+        "hold_until": desk.at + timedelta(seconds=min(command.hold_seconds or show.hold_seconds, show.hold_seconds)),
     }
     if known is not None:
         known.ask_again(command.body_digest, desk.at, **request)

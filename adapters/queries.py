@@ -45,6 +45,11 @@ class ReadModels:
         rows = await self._rows("SELECT position FROM rm_position", ())
         return int(rows[0][0]) if rows else 0
 
+    async def head(self) -> int:
+        """Return the position of the last fact that was recorded."""
+        rows = await self._rows("SELECT max(notification_id) FROM facts", ())
+        return int(rows[0][0] or 0)
+
     async def purchase(self, purchase_id: str) -> Document | None:
         """Return a purchase with its timeline and its lines in the books."""
         found = await self._document("purchases", purchase_id)

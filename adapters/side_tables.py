@@ -18,10 +18,10 @@ WAIT_SECONDS = 5.0
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 
-def open_pool(url: str) -> Pool:
+def open_pool(url: str, size_max: int = POOL_MAX) -> Pool:
     """Return a pool that is not open yet; it connects again by itself after an outage."""
     kwargs = {"autocommit": True, "row_factory": tuple_row}
-    return AsyncConnectionPool(url, min_size=1, max_size=POOL_MAX, open=False, timeout=WAIT_SECONDS, kwargs=kwargs)
+    return AsyncConnectionPool(url, min_size=1, max_size=size_max, open=False, timeout=WAIT_SECONDS, kwargs=kwargs)
 
 
 @contextlib.asynccontextmanager

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from api import health, internal, metadata, problems, purchases, shows, tickets, venues, webhooks
+from api import health, internal, metadata, metrics, problems, purchases, shows, tickets, venues, webhooks
 from api.ports import Parts
 
 
@@ -16,6 +16,6 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     problems.install(app)
-    for room in (venues, shows, purchases, tickets, internal, webhooks, metadata, health):
+    for room in (venues, shows, purchases, tickets, internal, webhooks, metadata, metrics, health):
         app.include_router(room.router)
     return app

@@ -10,6 +10,7 @@ from activities.commands import HoldRef
 from activities.holds import MakeReservation, ReservationView
 from api.ports import Document, Parts
 from api.problems import Problem, not_found
+from api.reading import find
 from api.requests import Body, Id, IdInPath, Key, Quantity, With, digest_of
 from domain.identity import derived
 from domain.money import FeeRates, price_of
@@ -148,14 +149,14 @@ async def cancel_batch(body: BatchBody, parts: With) -> dict[str, Any]:
 @router.get("/{ticket_id}/status")
 async def status(ticket_id: IdInPath, parts: With) -> dict[str, Any]:
     """Return a ticket's right and token."""
-    found = await parts.queries.ticket(ticket_id)
+    found = await find(parts.queries, parts.queries.ticket, ticket_id)
     if found is None:
         raise not_found("ticket", ticket_id)
     return {field: found[field] for field in ("ticket_id", "show_id", "ticket_type_id", "state", "token")}
 
 
 async def _show(show_id: str, parts: Parts) -> Document:
-    found = await parts.queries.show(show_id)
+    found = await find(parts.queries, parts.queries.show, show_id)
     if found is None:
         raise not_found("show", show_id)
     return found

@@ -34,7 +34,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
     """Open what the API needs; `closing` closes it. Temporal is connected to when it is first needed."""
     ledger = await asyncio.to_thread(open_ledger, settings.postgres.url)
     closing.push_async_callback(asyncio.to_thread, ledger.close)
-    pool = open_pool(settings.postgres.url)
+    pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
     await closing.enter_async_context(pool)
     solana, saga = settings.solana, settings.saga
     issuer = issuer_of(solana.issuer_secret.get_secret_value())
@@ -74,6 +74,7 @@ def limits_of(settings: Settings) -> Limits:
         hold_seconds_max=settings.saga.hold_seconds_max,
         rates=FeeRates(platform_bps=fees.platform_bps, processing_bps=fees.processing_bps),
         internal_token=token.get_secret_value() if token is not None else None,
+        metrics=settings.api.metrics,
     )
 
 

@@ -18,11 +18,18 @@ from workflows.purchase import CheckoutAnswer
 Document = Mapping[str, Any]
 
 
-class Queries(Protocol):
-    """The read models; documents are plain JSON, None where there is nothing of that name."""
+class Progress(Protocol):
+    """How far the read models have come."""
 
     async def position(self) -> int:
         """Return the position of the last fact that the read models contain."""
+
+    async def head(self) -> int:
+        """Return the position of the last fact that was recorded."""
+
+
+class Queries(Progress, Protocol):
+    """The read models; documents are plain JSON, None where there is nothing of that name."""
 
     async def purchase(self, purchase_id: str) -> Document | None:
         """Return a purchase with its timeline and its lines in the books."""
@@ -93,12 +100,13 @@ class Inbox(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """What the deployment allows: holds, fees, the internal API's bearer token, and whose tenant the callers are."""
+    """What the deployment allows: holds, fees, the internal API's bearer token, metrics, and the callers' tenant."""
 
     hold_seconds: int
     hold_seconds_max: int
     rates: FeeRates
     internal_token: str | None = None
+    metrics: bool = True
     tenant_id: str = DEFAULT_TENANT
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from activities.door import PurchaseStanding, Requested, RequestPurchase
 from api.ports import Parts
 from api.problems import Problem, not_found, refused
-from api.reading import is_stale
+from api.reading import find, is_stale
 from api.requests import NO_CONTROLS, After, Body, Id, IdInPath, Key, Name, Quantity, With, digest_of
 from domain.identity import derived, purchase_id_of
 from domain.order import Line
@@ -81,7 +81,7 @@ async def buy(body: PurchaseBody, key: Key, parts: With) -> Response:
 async def read_purchase(purchase_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
     """Return a purchase: its state, price, tickets, payment, books and its timeline of facts in plain words."""
     stale = await is_stale(parts.queries, after)
-    found = await parts.queries.purchase(purchase_id)
+    found = await find(parts.queries, parts.queries.purchase, purchase_id)
     if found is None:
         raise not_found("purchase", purchase_id)
     secret = await parts.secrets.get(purchase_id) if found["state"] == "awaiting-payment" else None

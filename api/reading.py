@@ -2,18 +2,28 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 
-from api.ports import Queries
+from api.ports import Document, Progress
 
 WAIT_SECONDS_MAX = 2.0
 LOOK_SECONDS = 0.02
 
 
-async def is_stale(queries: Queries, after: int) -> bool:
+async def is_stale(progress: Progress, after: int) -> bool:
     """Wait until the read models contain a position; True when they still do not after two seconds."""
     until = time.monotonic() + WAIT_SECONDS_MAX
-    while after and await queries.position() < after:
+    while after and await progress.position() < after:
         if time.monotonic() > until:
             return True
         await asyncio.sleep(LOOK_SECONDS)
     return False
+
+
+async def find(progress: Progress, read: Callable[[str], Awaitable[Document | None]], identity: str) -> Document | None:
+    """Read a document; one that is not there is looked for again when the read models have caught up."""
+    found = await read(identity)
+    if found is None:
+        await is_stale(progress, await progress.head())
+        found = await read(identity)
+    return found

@@ -9,7 +9,7 @@ from activities.catalog import AnnounceShow
 from activities.commands import MintSubject
 from api.ports import Parts
 from api.problems import Problem, not_found
-from api.reading import is_stale
+from api.reading import find, is_stale
 from api.requests import After, Body, Id, IdInPath, Key, Name, With, digest_of
 from domain.catalog import TicketType
 from domain.identity import derived
@@ -69,7 +69,7 @@ async def announce_show(body: ShowBody, key: Key, parts: With, response: Respons
 async def read_show(show_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
     """Return a show: whether it is on sale, and the capacity, held, sold and available of each ticket type."""
     stale = await is_stale(parts.queries, after)
-    found = await parts.queries.show(show_id)
+    found = await find(parts.queries, parts.queries.show, show_id)
     if found is None:
         raise not_found("show", show_id)
     return {**found, "stale": stale}

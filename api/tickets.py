@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from api.problems import not_found
-from api.reading import is_stale
+from api.reading import find, is_stale
 from api.requests import After, IdInPath, With
 
 router = APIRouter(prefix="/api/v1/tickets", tags=["tickets"])
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api/v1/tickets", tags=["tickets"])
 async def read_ticket(ticket_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
     """Return a ticket: its right (reserved, issued or void) and its token."""
     stale = await is_stale(parts.queries, after)
-    found = await parts.queries.ticket(ticket_id)
+    found = await find(parts.queries, parts.queries.ticket, ticket_id)
     if found is None:
         raise not_found("ticket", ticket_id)
     return {**found, "stale": stale}
@@ -23,7 +23,7 @@ async def read_ticket(ticket_id: IdInPath, parts: With, after: After = 0) -> dic
 
 @router.get("/{ticket_id}/verify")
 async def verify_ticket(ticket_id: IdInPath, parts: With) -> dict[str, Any]:
-    """Read the ticket's facts and its token on chain; `valid` is the right to enter, which a slow chain does not end."""
+    """Read a ticket's facts and its token on chain; `valid` is the right to enter, which a slow chain does not end."""
     ticket, token = await parts.read_ticket(ticket_id)
     return {
         "ticket_id": ticket_id,

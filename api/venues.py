@@ -9,7 +9,7 @@ from activities.catalog import RegisterVenue
 from activities.commands import MintSubject
 from api.ports import Parts
 from api.problems import not_found
-from api.reading import is_stale
+from api.reading import find, is_stale
 from api.requests import After, Body, IdInPath, Key, Name, With, digest_of
 from domain.books import venue_payable
 from domain.identity import derived
@@ -55,7 +55,7 @@ async def register_venue(body: VenueBody, key: Key, parts: With, response: Respo
 async def read_venue(venue_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
     """Return a venue; `mint_address` is its group on chain, once it stands there."""
     stale = await is_stale(parts.queries, after)
-    found = await parts.queries.venue(venue_id)
+    found = await find(parts.queries, parts.queries.venue, venue_id)
     if found is None:
         raise not_found("venue", venue_id)
     return {**found, "stale": stale}
@@ -65,7 +65,7 @@ async def read_venue(venue_id: IdInPath, parts: With, after: After = 0) -> dict[
 async def read_balance(venue_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
     """Return what we owe a venue, per currency, and the lines that it comes of, each with its purchase."""
     stale = await is_stale(parts.queries, after)
-    if await parts.queries.venue(venue_id) is None:
+    if await find(parts.queries, parts.queries.venue, venue_id) is None:
         raise not_found("venue", venue_id)
     account = venue_payable(venue_id)
     return {"venue_id": venue_id, "account": account, **await parts.queries.balance(account), "stale": stale}

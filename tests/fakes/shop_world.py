@@ -55,6 +55,9 @@ class MemoryReads:
         self.catch_up()
         return self._position
 
+    async def head(self) -> int:
+        return len(self._ledger.log)
+
     async def purchase(self, purchase_id: str) -> Document | None:
         found = self._document("purchases", purchase_id)
         if found is None:

@@ -164,5 +164,5 @@ async def test_the_same_key_registers_one_venue() -> None:
 
 async def test_the_documentation_and_the_health_page_are_there() -> None:
     """Newcomers find the docs from the root."""
-    for path in ("/", "/health", "/docs", "/openapi.json"):
+    for path in ("/", "/health", "/metrics", "/docs", "/openapi.json"):
         assert (await ask(World(), "GET", path)).status_code == 200

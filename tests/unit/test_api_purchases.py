@@ -1,6 +1,8 @@
 """Purchases over HTTP, on a world in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -193,3 +195,24 @@ async def test_a_sold_purchase_shows_tickets_on_chain_and_credits_the_venue(
     assert metadata["description"] == "One floor ticket for Night."
     world.chain_is_away = True
     assert (await client.get(f"/api/v1/tickets/{ticket['ticket_id']}/verify")).status_code == 503
+
+
+@pytest.mark.parametrize(("asked", "given"), [(None, 600), (60, 60), (3000, 600)])
+async def test_a_buyer_may_shorten_the_hold_and_not_lengthen_it(
+    client: httpx.AsyncClient, show: dict[str, Any], asked: int | None, given: int
+) -> None:
+    """The show's hold is the longest."""
+    answer = await client.post(PURCHASES, json=wanting(show, hold_seconds=asked), headers=key("a"))
+    assert datetime.fromisoformat(answer.json()["expires_at"]) == datetime(2026, 1, 1, tzinfo=UTC) + timedelta(
+        seconds=given
+    )
+
+
+async def test_a_read_right_after_a_write_is_not_answered_with_404(
+    client: httpx.AsyncClient, show: dict[str, Any], world: World
+) -> None:
+    """A purchase that the read models do not have yet is waited for, also without `after`."""
+    world.reads.behind = True
+    found = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
+    asyncio.get_running_loop().call_later(0.05, setattr, world.reads, "behind", False)  # noqa: FBT003
+    assert (await client.get(f"{PURCHASES}/{found['purchase_id']}")).status_code == 200
