@@ -32,6 +32,12 @@ class Emulator:
         self._process: subprocess.Popen[bytes] | None = None
         self.client = httpx.Client(base_url=self.url, timeout=10)
 
+    @property
+    def pid(self) -> int:
+        """The pid of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it is healthy."""
         flags = [*self._flags, "--platform-secret", SECRET]

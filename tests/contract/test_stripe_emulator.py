@@ -5,7 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import httpx
+import psutil
 import pytest
 import stripe
 
@@ -278,8 +278,13 @@ async def test_forgotten_keys(api: Any, emulator: Emulator) -> None:
     assert (await api.payment_intents.create_async(wanted(), key)).id != first.id
 
 
-async def test_only_loopback(emulator: Emulator) -> None:
+async def test_unknown_page(emulator: Emulator) -> None:
     """A page that does not exist is Stripe's 404."""
     answer = emulator.client.get("/v1/nothing", auth=(SECRET, ""))
     assert (answer.status_code, answer.json()["error"]["type"]) == (404, "invalid_request_error")
-    assert isinstance(answer, httpx.Response)
+
+
+async def test_only_loopback(emulator: Emulator) -> None:
+    """The emulator listens on loopback and nowhere else."""
+    listening = [one for one in psutil.Process(emulator.pid).net_connections() if one.status == psutil.CONN_LISTEN]
+    assert {one.laddr.ip for one in listening} == {"127.0.0.1"}

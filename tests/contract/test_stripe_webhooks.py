@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,12 +28,20 @@ def sink() -> Iterator[Sink]:
     sink.close()
 
 
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    emulator = Emulator(tmp_path / "state.sqlite")
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    emulator = Emulator(tmp_path_factory.mktemp("stripe") / "state.sqlite")
     emulator.start()
     yield emulator
     emulator.close()
+
+
+@pytest.fixture
+def emulator(process: Emulator) -> Iterator[Emulator]:
+    yield process
+    process.client.delete("/_emulator/faults")
+    for one in process.client.get("/v1/webhook_endpoints", auth=(SECRET, "")).json()["data"]:
+        process.client.delete(f"/v1/webhook_endpoints/{one['id']}", auth=(SECRET, ""))
 
 
 def post(emulator: Emulator, path: str, form: dict[str, str]) -> dict[str, Any]:
