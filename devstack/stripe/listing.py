@@ -81,7 +81,7 @@ def search(call: Call, kind: str, url: str) -> Json:
         quoted = field if field == "metadata.purchase_id" or match["field"] else f'metadata."{match["key"]}"'
         chosen.add(f"json_extract(body, '$.{quoted}') = ?", re.sub(r"\\(.)", r"\1", match["value"]))
     if "page" in call.params:
-        chosen.add("seq < ?", int(call.params["page"]) if call.params["page"].isdigit() else 0)
+        chosen.add("seq < ?", integer(call.params, "page"))
     size = _size(call)
     found = call.store.select(kind, chosen.where, tuple(chosen.values), f"ORDER BY seq DESC LIMIT {size + 1}")
     more = len(found) > size
