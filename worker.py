@@ -45,6 +45,7 @@ log = logging.getLogger("worker")
 WORKFLOWS = (PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow)
 PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_core", "annotated_types", "eventsourcing")
 GRACE = timedelta(seconds=10)
+STICKY = timedelta(seconds=2)  # how long a dead worker's cache is waited for
 CONNECT_PAUSE_SECONDS = 0.5
 CONNECT_ATTEMPTS_MAX = 240
 CONCURRENT_DEFAULT = 50
@@ -114,6 +115,7 @@ def build_worker(
         interceptors=[FailureKinds(), *interceptors],
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
         graceful_shutdown_timeout=GRACE,
+        sticky_queue_schedule_to_start_timeout=STICKY,
         max_concurrent_activities=max_concurrent,
     )
 

@@ -1,5 +1,8 @@
 """How an error leaves an activity: a refusal is final, weather is retried, anything else waits for an operator."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from temporalio import activity
@@ -11,6 +14,7 @@ from domain.weather import Weather
 
 WEATHER = "weather"
 BUG = "bug"
+BEATS = 3  # within one heartbeat timeout
 
 
 class FailureKinds(Interceptor):
@@ -25,9 +29,10 @@ class KindOfFailure(ActivityInboundInterceptor):
     """Turns what an activity raises into an `ApplicationError` whose type is the failure's kind or refusal's code."""
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
-        """Run the activity and name its failure."""
+        """Run the activity, with a heartbeat where the engine asks for one, and name its failure."""
         try:
-            return await self.next.execute_activity(input)
+            async with _heartbeats():
+                return await self.next.execute_activity(input)
         except Refusal as refusal:
             benign = ApplicationErrorCategory.BENIGN  # an answer, not an incident: no stack trace in the log
             raise ApplicationError(
@@ -41,3 +46,21 @@ class KindOfFailure(ActivityInboundInterceptor):
         except Exception as error:
             activity.logger.exception("an activity failed in a way that is neither refusal nor weather")
             raise ApplicationError(type(error).__name__, type=BUG, non_retryable=True) from error
+
+
+@asynccontextmanager
+async def _heartbeats() -> AsyncIterator[None]:
+    """Tell the engine that this process lives, so that a killed one is noticed within seconds."""
+    timeout = activity.info().heartbeat_timeout
+    beating = asyncio.create_task(_beat(timeout.total_seconds() / BEATS)) if timeout else None
+    try:
+        yield
+    finally:
+        if beating is not None:
+            beating.cancel()
+
+
+async def _beat(seconds: float) -> None:
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(seconds)

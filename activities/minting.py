@@ -159,7 +159,6 @@ class MintActivities:
         """Send the same bytes every two seconds until they are final or dead."""
         resend_in = 0.0
         while True:
-            activity.heartbeat(signed.signature)
             if resend_in <= 0:
                 await self._chain.send(signed)
                 resend_in = RESEND_SECONDS

@@ -123,6 +123,8 @@ class PaymentActivities:
         return await self._ledger.read(lambda desk: desk.get(Payment, _payment_name(purchase)).intent_id)
 
     async def _record(self, purchase: PurchaseRef, state: IntentState) -> None:
+        if state.status == "succeeded" and state.stripe_fee_minor is None:
+            raise Weather("Stripe has taken the money and not told its fee yet")  # the books need the real one
         await self._ledger.commit(lambda desk: _note(desk.get(Payment, _payment_name(purchase)), state, desk))
 
 
@@ -175,7 +177,7 @@ def _note(payment: Payment, state: IntentState, desk: Desk) -> None:
         payment.authorise(desk.at)
     elif state.status == "canceled":
         payment.cancel(desk.at)
-    elif state.status == "succeeded" and state.charge_id is not None:
-        payment.capture(state.charge_id, state.received_minor, state.stripe_fee_minor or 0, desk.at)
+    elif state.status == "succeeded" and state.charge_id is not None and state.stripe_fee_minor is not None:
+        payment.capture(state.charge_id, state.received_minor, state.stripe_fee_minor, desk.at)
     elif state.decline_code is not None:
         payment.decline(state.decline_code, desk.at)

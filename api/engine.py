@@ -40,6 +40,7 @@ UNREACHED = (
     RuntimeError,  # what a lazy client raises when it cannot connect
 )
 USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
+TASK_TIMEOUT = timedelta(seconds=5)  # a killed worker's task is given to another one after this
 
 
 class Pacing(NamedTuple):
@@ -65,6 +66,7 @@ class TemporalEngine:
             id=f"purchase/{purchase.purchase_id}",
             task_queue=PURCHASES,
             id_conflict_policy=USE_EXISTING,
+            task_timeout=TASK_TIMEOUT,
             static_summary=f"Purchase for show {show_id}",
             search_attributes=attributes("reserving", show_id, venue_id),
         )
@@ -92,6 +94,7 @@ class TemporalEngine:
                 id=f"purchase/{purchase.purchase_id}",
                 task_queue=PURCHASES,
                 id_conflict_policy=USE_EXISTING,
+                task_timeout=TASK_TIMEOUT,
                 static_summary=f"Purchase for show {show_id}",
                 search_attributes=attributes("reserving", show_id, venue_id),
             )

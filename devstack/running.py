@@ -16,7 +16,7 @@ from devstack.probes import kill_group
 
 PROBE_EVERY_SECONDS = 0.05
 BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
-CALM_SECONDS = 10.0
+CALM_SECONDS = 1.0
 LOG_BYTES_MAX = 50_000_000
 
 

@@ -32,7 +32,7 @@ class Pace(NamedTuple):
     start_to_close: timedelta
     attempts: int
     interval_max: timedelta
-    heartbeat: timedelta | None = None
+    heartbeat: timedelta = timedelta(seconds=4)
     local: timedelta | None = None
 
 
@@ -40,7 +40,7 @@ STORE_PACE = Pace(PURCHASES, timedelta(seconds=5), 10, timedelta(seconds=2), loc
 # Where a cancel must be seen before the next step: the engine tells of one only between its own tasks.
 SEEN_STORE_PACE = STORE_PACE._replace(local=None)
 STRIPE_PACE = Pace(STRIPE, timedelta(seconds=15), 8, timedelta(seconds=10))
-MINT_PACE = Pace(MINT, timedelta(seconds=120), 6, timedelta(seconds=10), timedelta(seconds=8))
+MINT_PACE = Pace(MINT, timedelta(seconds=120), 6, timedelta(seconds=10))
 
 
 class Attention:

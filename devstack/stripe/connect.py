@@ -45,7 +45,7 @@ def create_transfer(call: Call) -> Json:
     currency = needed_text(call.params, "currency").lower()
     destination = call.store.get("account", needed_text(call.params, "destination"), "destination")
     available_on, group = call.now, call.params.get("transfer_group")
-    origin = call.params.get("source_transaction")
+    origin = needed_text(call.params, "source_transaction") if "source_transaction" in call.params else None
     if origin is None:
         if sums(call, "").get(currency, (0, 0))[0] < amount:
             raise _insufficient("You have insufficient available funds in your Stripe account.")

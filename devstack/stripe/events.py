@@ -42,8 +42,7 @@ def _put_in_line(store: Store, event: Json, endpoint_id: str) -> None:
 def listing(call: Call) -> Json:
     """Answer the events, by `type`, `types[]` and `created`."""
     filters = Filters()
-    types = call.params.get("types") or []
-    wanted = [call.params["type"]] if "type" in call.params else list(types)
+    wanted = [needed_text(call.params, "type")] if "type" in call.params else list(call.params.get("types") or [])
     if wanted:
         patterns = " OR ".join("json_extract(body, '$.type') GLOB ?" for _ in wanted)
         filters.add(f"({patterns})", *wanted)

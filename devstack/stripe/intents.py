@@ -39,7 +39,9 @@ def create(call: Call) -> Json:
     if len(currency) != len("usd"):
         raise invalid(f"Invalid currency: {currency}", param="currency")
     intent_id = opaque("pi_3", 22).replace("pi_3_", "pi_3")
-    automatic = call.params.get("automatic_payment_methods") or {"enabled": "true", "allow_redirects": "always"}
+    automatic = call.params.get("automatic_payment_methods") or {"enabled": "true"}
+    if not isinstance(automatic, dict):
+        raise invalid("Invalid hash", param="automatic_payment_methods")
     intent = call.store.add({
         "id": intent_id, "object": "payment_intent", "amount": _amount(call, currency), "amount_capturable": 0,
         "amount_received": 0, "automatic_payment_methods": {
@@ -54,7 +56,7 @@ def create(call: Call) -> Json:
     })  # fmt: skip
     tell(call, "payment_intent.created", intent)
     if "payment_method" in call.params:
-        name_method(call, intent, call.params["payment_method"])
+        name_method(call, intent, needed_text(call.params, "payment_method"))
     if truth(call.params.get("confirm")):
         return _confirmed(call, intent)
     return intent
@@ -70,7 +72,7 @@ def update(call: Call) -> Json:
     intent |= {name: call.params[name] for name in _TEXTS if name in call.params}
     intent["metadata"] = metadata(call.params, intent["metadata"])
     if "payment_method" in call.params:
-        name_method(call, intent, call.params["payment_method"])
+        name_method(call, intent, needed_text(call.params, "payment_method"))
     return call.store.save(intent)
 
 
@@ -85,7 +87,7 @@ def _confirmed(call: Call, intent: Json) -> Json:
     if intent["status"] not in CONFIRMABLE:
         raise unexpected(intent, "confirmed")
     if "payment_method" in call.params:
-        name_method(call, intent, call.params["payment_method"])
+        name_method(call, intent, needed_text(call.params, "payment_method"))
     if not intent["payment_method"]:
         message = "You cannot confirm this PaymentIntent because it's missing a payment method."
         raise invalid(message, code="payment_intent_unexpected_state", payment_intent=intent)

@@ -48,14 +48,14 @@ def page(call: Call, kind: str, url: str, equals: tuple[str, ...] = (), filters:
     chosen = filters or Filters()
     for name in equals:
         if name in call.params:
-            chosen.add(f"json_extract(body, '$.{name}') = ?", call.params[name])
+            chosen.add(f"json_extract(body, '$.{name}') = ?", needed_text(call.params, name))
     if "created" in call.params:
         chosen.add_created(call.params["created"])
     backwards = "ending_before" in call.params
     if backwards:
-        chosen.add("seq > ?", call.store.position(call.params["ending_before"]))
+        chosen.add("seq > ?", call.store.position(needed_text(call.params, "ending_before")))
     elif "starting_after" in call.params:
-        chosen.add("seq < ?", call.store.position(call.params["starting_after"]))
+        chosen.add("seq < ?", call.store.position(needed_text(call.params, "starting_after")))
     size = _size(call)
     tail = f"ORDER BY seq {'ASC' if backwards else 'DESC'} LIMIT {size + 1}"
     found = call.store.select(kind, chosen.where, tuple(chosen.values), tail)
@@ -81,7 +81,7 @@ def search(call: Call, kind: str, url: str) -> Json:
         quoted = field if field == "metadata.purchase_id" or match["field"] else f'metadata."{match["key"]}"'
         chosen.add(f"json_extract(body, '$.{quoted}') = ?", re.sub(r"\\(.)", r"\1", match["value"]))
     if "page" in call.params:
-        chosen.add("seq < ?", int(call.params["page"]) if call.params["page"].isdigit() else 0)
+        chosen.add("seq < ?", integer(call.params, "page"))
     size = _size(call)
     found = call.store.select(kind, chosen.where, tuple(chosen.values), f"ORDER BY seq DESC LIMIT {size + 1}")
     more = len(found) > size

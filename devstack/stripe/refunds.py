@@ -3,7 +3,7 @@
 from devstack.stripe.calls import LIST_COMMON, Call, Endpoint
 from devstack.stripe.errors import Json, absent_parameter, invalid
 from devstack.stripe.events import tell
-from devstack.stripe.forms import choice, integer, metadata
+from devstack.stripe.forms import choice, integer, metadata, needed_text
 from devstack.stripe.ledger import book
 from devstack.stripe.listing import page
 from devstack.stripe.store import opaque
@@ -14,10 +14,10 @@ _CREATE = frozenset({"payment_intent", "charge", "amount", "reason", "metadata"}
 
 def _charge_of(call: Call) -> Json:
     if "charge" in call.params:
-        return call.store.get("charge", call.params["charge"], "charge")
+        return call.store.get("charge", needed_text(call.params, "charge"), "charge")
     if "payment_intent" not in call.params:
         raise absent_parameter("charge")
-    intent = call.store.get("payment_intent", call.params["payment_intent"], "payment_intent")
+    intent = call.store.get("payment_intent", needed_text(call.params, "payment_intent"), "payment_intent")
     charge = call.store.find(intent["latest_charge"] or "")
     if charge is None or intent["status"] not in {"succeeded", "requires_capture"}:
         message = "This PaymentIntent does not have a successful charge to refund."

@@ -3,28 +3,39 @@
 from collections import Counter
 from typing import Literal
 
+from adapters.stripe_errors import GatewayAlarm
 from domain.intent import IntentRequest, IntentState, IntentStatus, RefundState
 from domain.refusals import PaymentRefused, WrongState
 from domain.weather import Weather
 
 Verb = Literal["create_intent", "find_intent", "retrieve_intent", "capture_intent", "cancel_intent", "refund_intent"]
 OPEN = {"requires_payment_method", "requires_confirmation", "requires_action"}
+DECLINES = {
+    "pm_card_chargeDeclined": "generic_decline",
+    "pm_card_chargeDeclinedInsufficientFunds": "insufficient_funds",
+}
+ASKING = {"pm_card_threeDSecure2Required", "pm_card_authenticationRequired"}
+SLOW = {"pm_usBankAccount", "pm_emulator_slowCard"}
 
 
 class FakePaymentGateway:
-    """Keeps the promises of `PaymentGateway`, with switches for failures and sums to check."""
+    """Keeps the promises of `PaymentGateway`, with switches for failures and sums to check.
+
+    `calls` counts what was asked, `effects` what was done (a repeated capture is two calls and one effect).
+    """
 
     def __init__(self) -> None:
         self.intents: dict[str, IntentState] = {}
         self.requests: dict[str, IntentRequest] = {}
         self.refunds: dict[str, RefundState] = {}
         self.calls: Counter[str] = Counter()
+        self.effects: Counter[str] = Counter()
         self.captured_minor = 0
         self.refunded_minor = 0
         self._by_key: dict[str, str] = {}
         self._before: Counter[str] = Counter()
         self._after: Counter[str] = Counter()
-        self._refused: set[str] = set()
+        self._refused: dict[str, str] = {}
 
     def fail_before(self, verb: Verb, times: int = 1) -> None:
         """Let the next calls of a verb fail before they have any effect."""
@@ -34,40 +45,59 @@ class FakePaymentGateway:
         """Let the next calls of a verb have their effect and lose their answer."""
         self._after[verb] += times
 
-    def refuse(self, verb: Verb) -> None:
-        """Let every call of a verb be a final no."""
-        self._refused.add(verb)
+    def refuse(self, verb: Verb, reason: str = "test") -> None:
+        """Let every call of a verb be a final no, until `allow`."""
+        self._refused[verb] = reason
+
+    def allow(self, verb: Verb) -> None:
+        """Take back `refuse`."""
+        self._refused.pop(verb, None)
 
     def pay(self, intent_id: str, method: str = "pm_card_visa") -> IntentState:
         """Confirm as the buyer's browser does; a declining card leaves the intent open."""
         intent = self.intents[intent_id]
         if intent.status not in OPEN:
             raise WrongState(f"the intent is {intent.status}")
-        if "Declined" in method:
-            return self._change(intent_id, decline_code="card_declined", status="requires_payment_method")
-        if self.requests[intent_id].capture_method == "manual":
-            return self._change(intent_id, status="requires_capture", charge_id=f"ch_{intent_id}")
-        return self._take(intent_id)
+        if method in DECLINES:
+            return self.decline(intent_id, DECLINES[method])
+        if method in ASKING:
+            return self._change(intent_id, "requires_action", decline_code=None)
+        if method in SLOW:
+            return self.begin_processing(intent_id)
+        return self._approve(intent_id)
 
-    def decline(self, intent_id: str) -> IntentState:
+    def decline(self, intent_id: str, decline_code: str = "generic_decline") -> IntentState:
         """Try a card that is declined."""
-        return self.pay(intent_id, "pm_card_chargeDeclined")
+        return self._change(
+            intent_id, "requires_payment_method", decline_code=decline_code, charge_id=f"ch_no_{intent_id}"
+        )
 
-    def begin_processing(self, intent_id: str) -> None:
+    def authenticate(self, intent_id: str, *, succeed: bool = True) -> IntentState:
+        """Pass or fail 3-D Secure."""
+        if succeed:
+            return self._approve(intent_id)
+        code = "payment_intent_authentication_failure"
+        return self._change(intent_id, "requires_payment_method", decline_code=code)
+
+    def begin_processing(self, intent_id: str) -> IntentState:
         """Confirm with a method that takes its time."""
-        self._change(intent_id, status="processing")
+        return self._change(intent_id, "processing", decline_code=None, charge_id=f"ch_{intent_id}")
 
-    def finish_processing(self, intent_id: str) -> None:
-        """Let the slow method succeed; such methods take the money at once."""
-        self._take(intent_id)
+    def finish_processing(self, intent_id: str, *, succeed: bool = True) -> IntentState:
+        """Let the slow method come to its end."""
+        return self._approve(intent_id) if succeed else self.decline(intent_id)
+
+    def _approve(self, intent_id: str) -> IntentState:
+        if self.requests[intent_id].capture_method == "automatic":
+            return self._take(intent_id)
+        return self._change(intent_id, "requires_capture", charge_id=f"ch_{intent_id}", decline_code=None)
 
     def _take(self, intent_id: str) -> IntentState:
         amount = self.intents[intent_id].amount_minor
         self.captured_minor += amount
-        fee = amount * 29 // 1000 + 30
-        return self._change(
-            intent_id, status="succeeded", received_minor=amount, charge_id=f"ch_{intent_id}", stripe_fee_minor=fee
-        )
+        fee = (amount * 29 + 500) // 1000 + 30
+        taken = {"received_minor": amount, "stripe_fee_minor": fee, "charge_id": f"ch_{intent_id}"}
+        return self._change(intent_id, "succeeded", decline_code=None, **taken)
 
     async def create_intent(self, request: IntentRequest, key: str) -> IntentState:
         self._begin("create_intent")
@@ -75,6 +105,7 @@ class FakePaymentGateway:
             intent_id = f"pi_{len(self.intents) + 1}"
             self._by_key[key] = intent_id
             self.requests[intent_id] = request
+            self.effects["create_intent"] += 1
             self.intents[intent_id] = IntentState(
                 intent_id=intent_id,
                 purchase_id=request.purchase_id,
@@ -82,56 +113,76 @@ class FakePaymentGateway:
                 amount_minor=request.amount_minor,
                 received_minor=0,
                 currency=request.currency,
-                client_secret=f"{intent_id}_secret",
+                client_secret=f"{intent_id}_secret_fake",
             )
+        intent = self.intents[self._by_key[key]]
+        if self.requests[intent.intent_id] != request:
+            raise GatewayAlarm("the same key with another body")
         self._end("create_intent")
-        return self.intents[self._by_key[key]]
+        return intent
 
     async def find_intent(self, purchase_id: str) -> IntentState | None:
         self._begin("find_intent")
         found = [intent for intent in self.intents.values() if intent.purchase_id == purchase_id]
         self._end("find_intent")
-        return found[-1] if found else None
+        alive = [intent for intent in found if intent.status != "canceled"]
+        return (alive or found or [None])[-1]
 
     async def retrieve_intent(self, intent_id: str) -> IntentState:
         self._begin("retrieve_intent")
         self._end("retrieve_intent")
-        return self.intents[intent_id]
+        return self._known(intent_id)
 
     async def capture_intent(self, intent_id: str, key: str) -> IntentState:
         self._begin("capture_intent")
-        if self.intents[intent_id].status == "requires_capture":
+        if self._known(intent_id).status == "requires_capture":
             self._take(intent_id)
+            self.effects["capture_intent"] += 1
         self._end("capture_intent")
         return self.intents[intent_id]
 
     async def cancel_intent(self, intent_id: str, key: str) -> IntentState:
         self._begin("cancel_intent")
-        if self.intents[intent_id].status in {*OPEN, "requires_capture"}:
-            self._change(intent_id, status="canceled")
+        if self._known(intent_id).status in {*OPEN, "requires_capture"}:
+            self._change(intent_id, "canceled")
+            self.effects["cancel_intent"] += 1
         self._end("cancel_intent")
         return self.intents[intent_id]
 
     async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> RefundState:
         self._begin("refund_intent")
-        intent = self.intents[intent_id]
-        if key not in self.refunds:
-            if intent.refunded_minor == amount_minor:
-                return next(refund for refund in self.refunds.values() if refund.intent_id == intent_id)
-            if amount_minor > intent.received_minor - intent.refunded_minor:
-                raise PaymentRefused("more than is left to refund", reason="amount_too_large")
-            self.refunds[key] = RefundState(
-                refund_id=f"re_{len(self.refunds) + 1}",
-                intent_id=intent_id,
-                amount_minor=amount_minor,
-                status="succeeded",
-            )
-            self.refunded_minor += amount_minor
-            self._change(intent_id, refunded_minor=intent.refunded_minor + amount_minor)
+        refund = self.refunds.get(key) or self._refund(intent_id, amount_minor, key)
         self._end("refund_intent")
-        return self.refunds[key]
+        return refund
 
-    def _change(self, intent_id: str, status: IntentStatus | None = None, **values: str | int) -> IntentState:
+    def _refund(self, intent_id: str, amount_minor: int, key: str) -> RefundState:
+        intent = self._known(intent_id)
+        if intent.status != "succeeded":
+            raise PaymentRefused("nothing was captured", reason="payment_intent_unexpected_state")
+        left = intent.received_minor - intent.refunded_minor
+        if left == 0:
+            alike = [made for made in self.refunds.values() if made.intent_id == intent_id]
+            same = [made for made in alike if made.amount_minor == amount_minor]
+            if same:
+                return same[0]
+            raise PaymentRefused("all of it was refunded", reason="charge_already_refunded")
+        if amount_minor > left:
+            raise PaymentRefused("more than is left to refund", reason="amount_too_large")
+        made = RefundState(
+            refund_id=f"re_{len(self.refunds) + 1}", intent_id=intent_id, amount_minor=amount_minor, status="succeeded"
+        )
+        self.refunds[key] = made
+        self.refunded_minor += amount_minor
+        self.effects["refund_intent"] += 1
+        self._change(intent_id, refunded_minor=intent.refunded_minor + amount_minor)
+        return made
+
+    def _known(self, intent_id: str) -> IntentState:
+        if intent_id not in self.intents:
+            raise GatewayAlarm("no such intent", reason="resource_missing")
+        return self.intents[intent_id]
+
+    def _change(self, intent_id: str, status: IntentStatus | None = None, **values: str | int | None) -> IntentState:
         update = {**values, "status": status} if status else values
         self.intents[intent_id] = self.intents[intent_id].model_copy(update=update)
         return self.intents[intent_id]
@@ -139,7 +190,7 @@ class FakePaymentGateway:
     def _begin(self, verb: Verb) -> None:
         self.calls[verb] += 1
         if verb in self._refused:
-            raise PaymentRefused("a final no", reason="test")
+            raise PaymentRefused("a final no", reason=self._refused[verb])
         if self._before[verb]:
             self._before[verb] -= 1
             raise Weather(f"{verb}: no connection")

@@ -3,8 +3,8 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
@@ -100,17 +100,19 @@ class Shop:
     async def purchase(self, purchase_id: str) -> Any:
         return await self.get(f"/api/v1/purchases/{purchase_id}")
 
-    async def ended(self, purchase_id: str, seconds: float = 60) -> Any:
-        """Wait for a purchase's end."""
+    async def until(self, purchase_id: str, done: Callable[[Any], bool], seconds: float) -> Any:
+        """Wait until a purchase is as expected; the API may be down for a moment, because it was killed."""
         async with asyncio.timeout(seconds):
             while True:
-                try:
+                with suppress(httpx.TransportError):
                     seen = await self.purchase(purchase_id)
-                except httpx.TransportError:  # the API may be down for a moment: it was killed
-                    seen = {"state": None}
-                if seen["state"] in ENDS:
-                    return seen
+                    if done(seen):
+                        return seen
                 await asyncio.sleep(0.1)
+
+    async def ended(self, purchase_id: str, seconds: float = 60) -> Any:
+        """Wait for a purchase's end."""
+        return await self.until(purchase_id, lambda seen: seen["state"] in ENDS, seconds)
 
     async def engine(self) -> Client:
         return await Client.connect(self.stack.urls["temporal"], data_converter=pydantic_data_converter)

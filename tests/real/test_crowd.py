@@ -17,9 +17,7 @@ async def answered(shop: Shop, number: int) -> dict[str, str]:
     answer = await shop.buy(f"crowd-{number}")
     if answer.status_code == httpx.codes.ACCEPTED:
         purchase_id = answer.json()["purchase_id"]
-        async with asyncio.timeout(90):
-            while (seen := await shop.purchase(purchase_id))["state"] in {"requested", "reserving"}:
-                await asyncio.sleep(0.2)
+        seen = await shop.until(purchase_id, lambda seen: seen["state"] not in {"requested", "reserving"}, 90)
         return {"purchase_id": purchase_id, "said": seen["end_reason"] or "open", **seen}
     body = answer.json()
     refused = answer.status_code == httpx.codes.CONFLICT

@@ -1,0 +1,103 @@
+"""The worlds that the payment gateway's contract is asked in: the fake, the emulator, and Stripe's test mode."""
+
+import os
+from typing import Protocol
+
+import httpx
+import pytest
+
+from activities.ports import PaymentGateway
+from adapters.stripe_gateway import StripeGateway
+from domain.intent import IntentState
+from tests.contract.stripe_emulator import Emulator
+from tests.fakes.payment_gateway import FakePaymentGateway, Verb
+
+REAL_KEY = os.environ.get("STRIPE_TEST_KEY")
+PATHS = {
+    "create_intent": ("POST", "/v1/payment_intents"),
+    "find_intent": ("GET", "/v1/payment_intents/search"),
+    "retrieve_intent": ("GET", "/v1/payment_intents/pi_*"),
+    "capture_intent": ("POST", "/v1/payment_intents/*/capture"),
+    "cancel_intent": ("POST", "/v1/payment_intents/*/cancel"),
+    "refund_intent": ("POST", "/v1/refunds"),
+}
+
+
+class World(Protocol):
+    """A gateway, its buyers and its weather."""
+
+    gateway: PaymentGateway
+
+    async def pay(self, intent: IntentState, method: str = "pm_card_visa") -> None: ...
+    async def authenticate(self, intent: IntentState, *, succeed: bool = True) -> None: ...
+    async def finish_processing(self, intent: IntentState, *, succeed: bool = True) -> None: ...
+    def fail_before(self, verb: Verb) -> None: ...
+    def fail_after(self, verb: Verb) -> None: ...
+
+
+class FakeWorld:
+    """The fake and its switches."""
+
+    def __init__(self) -> None:
+        self.fake = FakePaymentGateway()
+        self.gateway: PaymentGateway = self.fake
+        self.fail_before, self.fail_after = self.fake.fail_before, self.fake.fail_after
+
+    async def pay(self, intent: IntentState, method: str = "pm_card_visa") -> None:
+        self.fake.pay(intent.intent_id, method)
+
+    async def authenticate(self, intent: IntentState, *, succeed: bool = True) -> None:
+        self.fake.authenticate(intent.intent_id, succeed=succeed)
+
+    async def finish_processing(self, intent: IntentState, *, succeed: bool = True) -> None:
+        self.fake.finish_processing(intent.intent_id, succeed=succeed)
+
+
+class EmulatorWorld:
+    """The real adapter against the emulator."""
+
+    def __init__(self, gateway: StripeGateway, emulator: Emulator) -> None:
+        self.gateway: PaymentGateway = gateway
+        self.emulator = emulator
+
+    async def pay(self, intent: IntentState, method: str = "pm_card_visa") -> None:
+        self.emulator.confirm(intent.intent_id, intent.client_secret, method)
+
+    async def authenticate(self, intent: IntentState, *, succeed: bool = True) -> None:
+        self.emulator.switch(f"payment_intents/{intent.intent_id}/authenticate", "succeed" if succeed else "fail")
+
+    async def finish_processing(self, intent: IntentState, *, succeed: bool = True) -> None:
+        self.emulator.switch(f"payment_intents/{intent.intent_id}/finish_processing", "succeed" if succeed else "fail")
+
+    def fail_before(self, verb: Verb) -> None:
+        method, path = PATHS[verb]
+        self.emulator.fault("drop_before", method=method, path=path)
+
+    def fail_after(self, verb: Verb) -> None:
+        method, path = PATHS[verb]
+        self.emulator.fault("drop_after", method=method, path=path)
+
+
+class RealWorld:
+    """The real adapter against Stripe's test mode: it has no switches, so the tests that need one are skipped."""
+
+    def __init__(self, gateway: StripeGateway) -> None:
+        self.gateway: PaymentGateway = gateway
+
+    async def pay(self, intent: IntentState, method: str = "pm_card_visa") -> None:
+        if method == "pm_emulator_slowCard":
+            pytest.skip("Stripe has no slow card")
+        async with httpx.AsyncClient(auth=(REAL_KEY or "", "")) as client:
+            url = f"https://api.stripe.com/v1/payment_intents/{intent.intent_id}/confirm"
+            await client.post(url, data={"payment_method": method})
+
+    async def authenticate(self, intent: IntentState, *, succeed: bool = True) -> None:
+        pytest.skip("only a browser can pass 3-D Secure")
+
+    async def finish_processing(self, intent: IntentState, *, succeed: bool = True) -> None:
+        pytest.skip("Stripe has no slow card")
+
+    def fail_before(self, verb: Verb) -> None:
+        pytest.skip("Stripe has no fault switches")
+
+    fail_after = fail_before

@@ -1,0 +1,81 @@
+"""A Stripe emulator of one's own: a process on a free port, stopped by whoever started it."""
+
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "sk_test_contract"
+BROWSER = {"Authorization": "Bearer pk_test_contract"}
+_START_SECONDS = 20.0
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Emulator:
+    """One emulator process, and the buyer's browser."""
+
+    def __init__(self, state: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._flags = ["--port", str(self.port), "--state", str(state), "--webhook-retry-seconds", "0.1"]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.client = httpx.Client(base_url=self.url, timeout=10)
+
+    @property
+    def pid(self) -> int:
+        """The pid of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it and wait until it is healthy."""
+        flags = [*self._flags, "--platform-secret", SECRET]
+        self._process = subprocess.Popen([sys.executable, "-m", "devstack.stripe", *flags], cwd=ROOT)
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            assert self._process.poll() is None, "the emulator ended while starting"
+            try:
+                if self.client.get("/health").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        self.kill()
+        raise AssertionError("the emulator did not become healthy")
+
+    def kill(self) -> None:
+        """End it as a crash would, by its pid."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def close(self) -> None:
+        """End it for good."""
+        self.kill()
+        self.client.close()
+
+    def fault(self, kind: str, **rule: Any) -> None:
+        """Set a fault switch."""
+        self.client.post("/_emulator/faults", json={"kind": kind, **rule}).raise_for_status()
+
+    def switch(self, path: str, outcome: str = "succeed") -> dict[str, Any]:
+        """Bring something that waits to its end."""
+        answer = self.client.post(f"/_emulator/{path}", json={"outcome": outcome})
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    def confirm(self, intent_id: str, client_secret: str, method: str) -> httpx.Response:
+        """Confirm as the buyer's browser does."""
+        form = {"client_secret": client_secret, "payment_method": method}
+        return self.client.post(f"/v1/payment_intents/{intent_id}/confirm", data=form, headers=BROWSER)

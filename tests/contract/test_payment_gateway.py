@@ -1,0 +1,269 @@
+"""What every payment gateway promises, asked of the fake and of Stripe (an emulator, or test mode) alike."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from adapters.stripe_errors import GatewayAlarm
+from adapters.stripe_gateway import StripeGateway
+from domain.intent import IntentRequest, IntentState
+from domain.refusals import PaymentRefused
+from domain.weather import Weather
+from tests.contract.payment_worlds import REAL_KEY, EmulatorWorld, FakeWorld, RealWorld, World
+from tests.contract.stripe_emulator import SECRET, Emulator
+from tests.fakes.payment_gateway import Verb
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    emulator = Emulator(tmp_path_factory.mktemp("stripe") / "state.sqlite")
+    emulator.start()
+    yield emulator
+    emulator.close()
+
+
+GATEWAYS = ["fake", "emulator", *([pytest.param("real", marks=pytest.mark.enable_socket)] if REAL_KEY else [])]
+
+
+@pytest.fixture(params=GATEWAYS)
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    if request.param == "fake":
+        yield FakeWorld()
+        return
+    if request.param == "real":
+        gateway = StripeGateway(REAL_KEY or "")
+        yield RealWorld(gateway)
+    else:
+        emulator: Emulator = request.getfixturevalue("emulator")
+        gateway = StripeGateway(SECRET, base_url=emulator.url)
+        yield EmulatorWorld(gateway, emulator)
+    await gateway.close()
+
+
+@pytest.fixture
+def wanted() -> IntentRequest:
+    return IntentRequest(tenant_id="default", purchase_id=f"pu_{uuid.uuid4().hex}", amount_minor=2208, currency="eur")
+
+
+def key(request: IntentRequest, verb: str) -> str:
+    return f"{request.purchase_id}:{verb}"
+
+
+async def made(world: World, wanted: IntentRequest) -> IntentState:
+    return await world.gateway.create_intent(wanted, key(wanted, "intent"))
+
+
+async def captured(world: World, wanted: IntentRequest) -> IntentState:
+    intent = await made(world, wanted)
+    await world.pay(intent)
+    return await world.gateway.capture_intent(intent.intent_id, key(wanted, "capture"))
+
+
+async def test_create(world: World, wanted: IntentRequest) -> None:
+    """A new intent waits for a payment method and carries the purchase."""
+    intent = await made(world, wanted)
+    assert (intent.status, intent.purchase_id) == ("requires_payment_method", wanted.purchase_id)
+    assert (intent.amount_minor, intent.received_minor, intent.currency) == (2208, 0, "eur")
+    assert intent.client_secret.startswith(f"{intent.intent_id}_secret")
+    assert (intent.charge_id, intent.stripe_fee_minor, intent.decline_code) == (None, None, None)
+
+
+async def test_create_twice(world: World, wanted: IntentRequest) -> None:
+    """The same key returns the same intent, as it is now and not as it was."""
+    intent = await made(world, wanted)
+    await world.pay(intent)
+    again = await made(world, wanted)
+    assert (again.intent_id, again.status) == (intent.intent_id, "requires_capture")
+
+
+async def test_key_with_another_body(world: World, wanted: IntentRequest) -> None:
+    """The same key for another amount rings the alarm."""
+    await made(world, wanted)
+    with pytest.raises(GatewayAlarm):
+        await made(world, wanted.model_copy(update={"amount_minor": 9900}))
+
+
+async def test_find(world: World, wanted: IntentRequest) -> None:
+    """An intent is found by its purchase, and a stranger is not."""
+    if isinstance(world, RealWorld):
+        pytest.skip("Stripe's search is behind by up to a minute")
+    intent = await made(world, wanted)
+    assert await world.gateway.find_intent(wanted.purchase_id) == intent
+    assert await world.gateway.find_intent("it's nobody's") is None
+
+
+async def test_find_prefers_the_living(world: World, wanted: IntentRequest) -> None:
+    """Of several intents of a purchase a cancelled one is found last."""
+    if isinstance(world, RealWorld):
+        pytest.skip("Stripe's search is behind by up to a minute")
+    first = await made(world, wanted)
+    second = await world.gateway.create_intent(wanted, key(wanted, "intent:2"))
+    await world.gateway.cancel_intent(second.intent_id, key(wanted, "cancel"))
+    found = await world.gateway.find_intent(wanted.purchase_id)
+    assert found is not None
+    assert found.intent_id == first.intent_id
+
+
+async def test_capture(world: World, wanted: IntentRequest) -> None:
+    """Capturing takes the whole amount; a second capture, under whatever key, returns the same state."""
+    intent = await made(world, wanted)
+    await world.pay(intent)
+    assert (await world.gateway.retrieve_intent(intent.intent_id)).status == "requires_capture"
+    taken = await world.gateway.capture_intent(intent.intent_id, key(wanted, "capture"))
+    assert (taken.status, taken.received_minor, taken.refunded_minor) == ("succeeded", 2208, 0)
+    assert taken.charge_id is not None
+    if not isinstance(world, RealWorld):
+        assert taken.stripe_fee_minor == 94
+    assert await world.gateway.capture_intent(intent.intent_id, key(wanted, "capture")) == taken
+    assert await world.gateway.capture_intent(intent.intent_id, key(wanted, "capture:2")) == taken
+
+
+async def test_capture_unpaid(world: World, wanted: IntentRequest) -> None:
+    """Capturing what was not authorised returns the state and takes nothing."""
+    intent = await made(world, wanted)
+    state = await world.gateway.capture_intent(intent.intent_id, key(wanted, "capture"))
+    assert (state.status, state.received_minor) == ("requires_payment_method", 0)
+
+
+async def test_automatic_capture(world: World, wanted: IntentRequest) -> None:
+    """With automatic capture the payment itself takes the money."""
+    intent = await made(world, wanted.model_copy(update={"capture_method": "automatic"}))
+    await world.pay(intent)
+    state = await world.gateway.retrieve_intent(intent.intent_id)
+    assert (state.status, state.received_minor) == ("succeeded", 2208)
+
+
+async def test_cancel(world: World, wanted: IntentRequest) -> None:
+    """An authorisation is let go without a refund; cancelling again, under whatever key, changes nothing."""
+    intent = await made(world, wanted)
+    await world.pay(intent)
+    state = await world.gateway.cancel_intent(intent.intent_id, key(wanted, "cancel"))
+    assert (state.status, state.received_minor, state.refunded_minor) == ("canceled", 0, 0)
+    assert (await world.gateway.cancel_intent(intent.intent_id, key(wanted, "cancel"))).status == "canceled"
+    assert (await world.gateway.cancel_intent(intent.intent_id, key(wanted, "cancel:2"))).status == "canceled"
+    assert (await world.gateway.capture_intent(intent.intent_id, key(wanted, "capture"))).status == "canceled"
+
+
+async def test_cancel_captured(world: World, wanted: IntentRequest) -> None:
+    """Captured money is not cancelled: the state says that we have it."""
+    intent = await captured(world, wanted)
+    assert (await world.gateway.cancel_intent(intent.intent_id, key(wanted, "cancel"))).status == "succeeded"
+
+
+async def test_decline(world: World, wanted: IntentRequest) -> None:
+    """A declined card leaves the intent open with the reason; another card pays and clears it."""
+    intent = await made(world, wanted)
+    await world.pay(intent, "pm_card_chargeDeclinedInsufficientFunds")
+    state = await world.gateway.retrieve_intent(intent.intent_id)
+    assert (state.status, state.decline_code) == ("requires_payment_method", "insufficient_funds")
+    assert state.refunded_minor == 0
+    await world.pay(intent)
+    state = await world.gateway.retrieve_intent(intent.intent_id)
+    assert (state.status, state.decline_code) == ("requires_capture", None)
+
+
+@pytest.mark.parametrize(("succeed", "status"), [(True, "requires_capture"), (False, "requires_payment_method")])
+async def test_three_d_secure(world: World, wanted: IntentRequest, succeed: bool, status: str) -> None:  # noqa: FBT001
+    """3-D Secure asks the buyer first."""
+    intent = await made(world, wanted)
+    await world.pay(intent, "pm_card_threeDSecure2Required")
+    assert (await world.gateway.retrieve_intent(intent.intent_id)).status == "requires_action"
+    await world.authenticate(intent, succeed=succeed)
+    assert (await world.gateway.retrieve_intent(intent.intent_id)).status == status
+
+
+async def test_processing(world: World, wanted: IntentRequest) -> None:
+    """A payment that is processing cannot be cancelled, and ends either way."""
+    intent = await made(world, wanted)
+    await world.pay(intent, "pm_emulator_slowCard")
+    assert (await world.gateway.cancel_intent(intent.intent_id, key(wanted, "cancel"))).status == "processing"
+    await world.finish_processing(intent, succeed=False)
+    state = await world.gateway.retrieve_intent(intent.intent_id)
+    assert (state.status, state.decline_code) == ("requires_payment_method", "generic_decline")
+    await world.pay(intent, "pm_emulator_slowCard")
+    await world.finish_processing(intent)
+    assert (await world.gateway.retrieve_intent(intent.intent_id)).status == "requires_capture"
+
+
+async def test_refund(world: World, wanted: IntentRequest) -> None:
+    """Captured money is given back once, whatever the key of the second try."""
+    intent = await captured(world, wanted)
+    refund = await world.gateway.refund_intent(intent.intent_id, 2208, key(wanted, "refund"))
+    assert (refund.status, refund.amount_minor, refund.intent_id) == ("succeeded", 2208, intent.intent_id)
+    assert await world.gateway.refund_intent(intent.intent_id, 2208, key(wanted, "refund")) == refund
+    assert await world.gateway.refund_intent(intent.intent_id, 2208, key(wanted, "refund:2")) == refund
+    assert (await world.gateway.retrieve_intent(intent.intent_id)).refunded_minor == 2208
+
+
+async def test_refund_limits(world: World, wanted: IntentRequest) -> None:
+    """Parts can be refunded up to what was captured, and not more."""
+    intent = await captured(world, wanted)
+    await world.gateway.refund_intent(intent.intent_id, 2000, key(wanted, "refund"))
+    with pytest.raises(PaymentRefused):
+        await world.gateway.refund_intent(intent.intent_id, 209, key(wanted, "refund:2"))
+    await world.gateway.refund_intent(intent.intent_id, 208, key(wanted, "refund:3"))
+    assert (await world.gateway.retrieve_intent(intent.intent_id)).refunded_minor == 2208
+
+
+async def test_refund_of_nothing(world: World, wanted: IntentRequest) -> None:
+    """What was only authorised is not refunded."""
+    intent = await made(world, wanted)
+    await world.pay(intent)
+    with pytest.raises(PaymentRefused):
+        await world.gateway.refund_intent(intent.intent_id, 2208, key(wanted, "refund"))
+
+
+async def test_unknown_intent(world: World) -> None:
+    """An id that nothing has rings the alarm: it undoes nothing."""
+    with pytest.raises(GatewayAlarm):
+        await world.gateway.retrieve_intent("pi_nobody")
+
+
+VERBS: list[Verb] = ["create_intent", "capture_intent", "cancel_intent", "refund_intent"]
+
+
+async def act(world: World, wanted: IntentRequest, verb: Verb) -> object:
+    """Bring a payment to where the verb makes sense, and do it."""
+    if verb == "create_intent":
+        return (await made(world, wanted)).intent_id
+    intent = await made(world, wanted)
+    if verb == "refund_intent":
+        if intent.status != "succeeded":
+            await world.pay(intent)
+            await world.gateway.capture_intent(intent.intent_id, key(wanted, "capture"))
+        return await world.gateway.refund_intent(intent.intent_id, 2208, key(wanted, "refund"))
+    if intent.status == "requires_payment_method":
+        await world.pay(intent)
+    if verb == "capture_intent":
+        return await world.gateway.capture_intent(intent.intent_id, key(wanted, "capture"))
+    return (await world.gateway.cancel_intent(intent.intent_id, key(wanted, "cancel"))).status
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_lost_request(world: World, wanted: IntentRequest, verb: Verb) -> None:
+    """A lost request is weather; the repetition does it."""
+    world.fail_before(verb)
+    with pytest.raises(Weather):
+        await act(world, wanted, verb)
+    await act(world, wanted, verb)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_lost_answer(world: World, wanted: IntentRequest, verb: Verb) -> None:
+    """A lost answer is weather of unknown effect; the repetition finds what was done."""
+    world.fail_after(verb)
+    with pytest.raises(Weather) as caught:
+        await act(world, wanted, verb)
+    assert caught.value.unknown
+    again = await act(world, wanted, verb)
+    assert await act(world, wanted, verb) == again
+
+
+async def test_lost_reads(world: World, wanted: IntentRequest) -> None:
+    """A read that fails has no effect that could be unknown."""
+    intent = await made(world, wanted)
+    world.fail_before("retrieve_intent")
+    with pytest.raises(Weather) as caught:
+        await world.gateway.retrieve_intent(intent.intent_id)
+    assert not caught.value.unknown
