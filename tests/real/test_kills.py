@@ -38,14 +38,15 @@ async def opened(shop: Shop, key: str) -> dict[str, str]:
 
 
 @pytest.mark.timeout(280)
-async def test_a_killed_worker_loses_no_purchase(tmp_path: Path) -> None:
-    """The worker is killed once before and once after each step; every purchase ends right, all sums agree."""
+@pytest.mark.parametrize("moment", [pytest.param("before", marks=pytest.mark.nightly), "after"])
+async def test_a_killed_worker_loses_no_purchase(tmp_path: Path, moment: str) -> None:
+    """The worker is killed once at each step, before or after its effect; every purchase ends right, sums agree."""
     points = tmp_path / "points"
     points.mkdir()
     env = {POINTS: str(points), "BOXOFFICE_SAGA__POLL_SECONDS": "3"}
     async with running_stack(tmp_path / "stack", env=env, up=UP) as stack, Shop.at(stack) as shop:
         await shop.open()
-        names = [f"{name}.{moment}" for name in FORWARD + UNDO for moment in ("before", "after")]
+        names = [f"{name}.{moment}" for name in FORWARD + UNDO]
         for name in names:
             (points / name).touch()
         bodies = await asyncio.gather(*(opened(shop, f"kill-{number}") for number in range(4)))
