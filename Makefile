@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 
-.PHONY: install check test nightly demo up lock record format
+.PHONY: install check test demo up lock record format
 .DEFAULT_GOAL := test
 
 $(READY): requirements.txt pyproject.toml
@@ -24,9 +24,6 @@ check: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
-
-nightly: $(READY)
-	$(BIN)/python -m pytest -m "nightly or not nightly"
 
 demo: $(READY)
 	$(BIN)/boxoffice demo

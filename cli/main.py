@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import demo, up
+from cli import demo, purchase, up
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -12,12 +12,13 @@ app = typer.Typer(
 )
 # Each group's file has a `register` of its own; a new group is one import and one line here.
 demo.register(app)
+purchase.register(app)
 up.register(app)
 
 
 @app.callback()
 def boxoffice() -> None:
-    """Keep the commands' names even while there is only one."""
+    """Hold the commands together."""
 
 
 def main() -> None:

@@ -1,9 +1,10 @@
-"""The real worker with crash points: at each of them the process kills itself once, as `kill -9` would.
+"""The real worker with crash points: at each of them it is killed once, with SIGKILL.
 
 Each file in the folder that CRASH_POINTS names is a point, `activity.before` or `activity.after`. Whoever reaches it
-first removes it and dies.
+first removes it and stands still; a second later the process dies, with every purchase that stands at a point by then.
 """
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -15,15 +16,17 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 import worker
 
 POINTS = "CRASH_POINTS"
+GATHER_SECONDS = 1.0
 
 
-def crash_at(point: str) -> None:
-    """Die if the point has not been used yet."""
+async def crash_at(point: str) -> None:
+    """Stand still at a point that nobody has used yet, until the process dies."""
     try:
         (Path(os.environ[POINTS]) / point).unlink()
     except FileNotFoundError:
         return
-    os.kill(os.getpid(), signal.SIGKILL)
+    asyncio.get_running_loop().call_later(GATHER_SECONDS, os.kill, os.getpid(), signal.SIGKILL)
+    await asyncio.Event().wait()
 
 
 class Crashing(Interceptor):
@@ -36,9 +39,9 @@ class Crashing(Interceptor):
 class _Crashing(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
         name = activity.info().activity_type
-        crash_at(f"{name}.before")
+        await crash_at(f"{name}.before")
         result = await self.next.execute_activity(input)
-        crash_at(f"{name}.after")
+        await crash_at(f"{name}.after")
         return result
 
 
