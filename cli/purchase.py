@@ -67,12 +67,11 @@ def picture(found: dict[str, Any], console: Console) -> None:
         names = ("subtotal", "discount", "platform_fee", "processing_fee", "total")
         parts = ", ".join(f"{name.replace('_', ' ')} {price[f'{name}_minor']}" for name in names)
         console.print(f"{parts} ({price['currency']}, minor units)")
-    if found["tickets"]:
-        tickets = Table("ticket", "right", "token", "mint address", "signature")
-        for ticket in found["tickets"]:
-            fields = ("ticket_id", "state", "token", "mint_address", "mint_signature")
-            tickets.add_row(*(str(ticket[field] or "-") for field in fields))
-        console.print(tickets)
+    for ticket in found["tickets"]:
+        # Plain lines, never cut: an address is there to be copied.
+        console.print(f"ticket {ticket['ticket_id']}  {ticket['state']}, token {ticket['token']}", soft_wrap=True)
+        for label, field in (("mint", "mint_address"), ("transaction", "mint_signature")):
+            console.print(f"  {label:<12}{ticket[field] or '-'}", soft_wrap=True, highlight=False)
     timeline = Table("at", "fact", "what happened")
     for line in found["timeline"]:
         timeline.add_row(line["at"][:23], line["fact"], line["text"])

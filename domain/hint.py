@@ -5,6 +5,11 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 MONEY_CAME = frozenset({"payment_intent.succeeded", "payment_intent.amount_capturable_updated"})
+DECIDING = MONEY_CAME | {
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.canceled",
+}
 
 
 class Hint(BaseModel):
@@ -24,3 +29,8 @@ class Hint(BaseModel):
     def is_about_money(self) -> bool:
         """Whether money came or can be taken, so that the hint may not be dropped with its purchase."""
         return self.type in MONEY_CAME
+
+    @property
+    def decides(self) -> bool:
+        """Whether a waiting purchase should look again because of it; the rest is stored only."""
+        return self.type in DECIDING

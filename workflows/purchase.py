@@ -138,9 +138,9 @@ class PurchaseWorkflow:
         tickets = await step(self._store(sales.create_tickets, purchase, "create the tickets, reserved"))
 
         saga.undo(self._let_the_money_go)
-        await step(self._stripe(payments.create_intent, purchase, "create the PaymentIntent"))
+        created = await step(self._stripe(payments.create_intent, purchase, "create the PaymentIntent"))
         self._checkout_open = True
-        await self._await_payment(order)
+        await self._await_payment(order, created)
 
         self._board.show("confirming", "The buyer has paid; confirms the seats and captures the money.")
         saga.undo(lambda: self._undo(sales.unconfirm_seats, saga, "un-confirm the seats"))
@@ -152,16 +152,12 @@ class PurchaseWorkflow:
         saga.pivot()
         return tickets.ticket_ids
 
-    async def _await_payment(self, order: PlacedOrder) -> None:
+    async def _await_payment(self, order: PlacedOrder, seen: PaymentSeen) -> None:
         """Wait until the buyer has paid; the hold's end asks Stripe before anything is given up."""
         hold_until = order.hold_until
         last_extension = hold_until + timedelta(seconds=self._start.processing_extension_seconds)
-        while True:
-            self._hint = False
-            due = workflow.now() >= hold_until
-            seen = await step(self._stripe(PaymentActivities.look_at_intent, self._purchase, "ask Stripe"))
-            if seen.status in PAID:
-                return
+        due = False
+        while seen.status not in PAID:
             if self._buyer_cancelled:
                 raise Refused("purchase-cancelled", "the buyer cancelled")
             if seen.status == "canceled":
@@ -170,6 +166,8 @@ class PurchaseWorkflow:
                 hold_until = await self._hold_on(seen, last_extension)
             self._show_wait(seen, hold_until)
             await self._doze(hold_until)
+            self._hint, due = False, workflow.now() >= hold_until
+            seen = await step(self._stripe(PaymentActivities.look_at_intent, self._purchase, "ask Stripe"))
 
     async def _hold_on(self, seen: PaymentSeen, last_extension: datetime) -> datetime:
         """Extend the hold of a payment that is being processed, within a limit; end any other."""
