@@ -24,4 +24,4 @@ async def take_stripe(
 
 
 async def _heard(hint: Hint, parts: Parts) -> bool:
-    return hint.purchase_id is not None and await parts.engine.look_again(hint.purchase_id)
+    return hint.purchase_id is not None and await parts.engine.look_again(hint.purchase_id) is True
