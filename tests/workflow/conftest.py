@@ -1,4 +1,4 @@
-"""The time-skipping server of the workflow tests: one per test, since its clock is global."""
+"""The time-skipping server of the workflow tests, and the world on it: one per test, since its clock is global."""
 
 import shutil
 import sys
@@ -11,6 +11,8 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
+
+from tests.fakes.world import World
 
 
 def installed(command: str) -> str:
@@ -43,3 +45,15 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
     async with environment:
         await register_search_attributes(environment.client)
         yield environment
+
+
+@pytest.fixture
+async def world(skipping: WorkflowEnvironment) -> AsyncIterator[World]:
+    made = World(skipping)
+    async with made.running():
+        yield made
+
+
+@pytest.fixture
+def client(skipping: WorkflowEnvironment) -> Client:
+    return skipping.client

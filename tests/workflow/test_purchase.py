@@ -1,29 +1,15 @@
 """The purchase saga on fakes: every way a purchase can go, and the sums at its end."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
-from temporalio.testing import WorkflowEnvironment
 
 from activities.queues import PURCHASES
-from domain.refusals import CancelTooLate
+from domain.refusals import CancelTooLate, NotOnSale
 from tests.fakes.world import PurchaseHandle, World
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseWorkflow
-
-
-@pytest.fixture
-async def world(skipping: WorkflowEnvironment) -> AsyncIterator[World]:
-    made = World(skipping)
-    async with made.running():
-        yield made
-
-
-@pytest.fixture
-def client(skipping: WorkflowEnvironment) -> Client:
-    return skipping.client
 
 
 async def paid(world: World, handle: PurchaseHandle, key: str = "key") -> None:
@@ -297,8 +283,6 @@ async def test_automatic_capture(world: World, client: Client) -> None:
 
 async def test_a_show_that_is_not_on_chain_sells_nothing(world: World, client: Client) -> None:
     """Gap 3 of the audit: nothing is sold for a show without its on-chain group."""
-    from domain.refusals import NotOnSale
-
     await world.announce()
     with pytest.raises(NotOnSale):
         await world.request()

@@ -1,0 +1,140 @@
+"""Modules and functions stay small, say what they are, and bear names of the house."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULE_LINES_MAX = 300
+FUNCTION_LINES_MAX = 50
+POSITIONAL_MAX = 6
+FORBIDDEN_WORDS = {"manager", "managers", "service", "services", "helper", "helpers", "util", "utils"}
+UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME)\b")
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+
+class Module(NamedTuple):
+    """A tracked Python file."""
+
+    path: str
+    text: str
+    tree: ast.Module
+
+    @property
+    def is_test(self) -> bool:
+        return self.path.startswith("tests/")
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def modules() -> list[Module]:
+    """Parse every Python file that git tracks."""
+    listed = subprocess.run(["git", "ls-files", "-z", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
+    paths = [path for path in listed.stdout.split("\0") if path and (ROOT / path).exists()]
+    texts = {path: (ROOT / path).read_text() for path in paths}
+    return [Module(path, text, ast.parse(text)) for path, text in texts.items()]
+
+
+def functions(module: Module) -> Iterator[Function]:
+    """Yield every function of a module, at any depth."""
+    yield from (node for node in ast.walk(module.tree) if isinstance(node, Function))
+
+
+def classes(module: Module) -> Iterator[ast.ClassDef]:
+    """Yield every class of a module, at any depth."""
+    yield from (node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef))
+
+
+def long_modules(module: Module) -> Iterator[str]:
+    """Say when a module has too many lines."""
+    lines = len(module.text.splitlines())
+    if lines > MODULE_LINES_MAX:
+        yield f"{module.path}: {lines} lines"
+
+
+def long_functions(module: Module) -> Iterator[str]:
+    """Say which functions have too many lines, from the name to the last one."""
+    for function in functions(module):
+        lines = (function.end_lineno or 0) - function.lineno + 1
+        if lines > FUNCTION_LINES_MAX:
+            yield f"{module.path}:{function.lineno} {function.name}: {lines} lines"
+
+
+def many_parameters(module: Module) -> Iterator[str]:
+    """Say which functions take too many parameters by position.
+
+    Typer reads a command's options from its parameters, so that a command (a public function at the top level of a
+    module in `cli/`) has as many as it has options.
+    """
+    commands = module.tree.body if module.path.startswith("cli/") else []
+    for function in functions(module):
+        if function in commands and not function.name.startswith("_"):
+            continue
+        names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+        count = len(names) - (names[:1] in (["self"], ["cls"]))
+        if count > POSITIONAL_MAX:
+            yield f"{module.path}:{function.lineno} {function.name}: {count} positional parameters"
+
+
+def unexplained(module: Module) -> Iterator[str]:
+    """Say what has no docstring: the module, or a class in it."""
+    if module.is_test:
+        return
+    if not ast.get_docstring(module.tree):
+        yield module.path
+    yield from (f"{module.path}:{node.lineno} {node.name}" for node in classes(module) if not ast.get_docstring(node))
+
+
+def empty_names(module: Module) -> Iterator[str]:
+    """Say which module or class has a name that says nothing."""
+    for name in (*Path(module.path).with_suffix("").parts, *(node.name for node in classes(module))):
+        if FORBIDDEN_WORDS & {word.lower() for word in WORD.findall(name)}:
+            yield f"{module.path}: {name}"
+
+
+def unfinished(module: Module) -> Iterator[str]:
+    """Say which lines put work off."""
+    for number, line in enumerate(module.text.splitlines(), 1):
+        if UNFINISHED.search(line):
+            yield f"{module.path}:{number} {line.strip()}"
+
+
+Rule = Callable[[Module], Iterator[str]]
+RULES: list[Rule] = [long_modules, long_functions, many_parameters, unexplained, empty_names, unfinished]
+WORSE: dict[Rule, tuple[str, str]] = {
+    long_modules: ("x.py", "\n" * 301),
+    long_functions: ("x.py", "def f():\n" + "    1\n" * 50),
+    many_parameters: ("x.py", "class A:\n    async def f(self, a, b, c, d, e, f, g): ..."),
+    unexplained: ("x.py", '"""A module."""\nclass A: ...'),
+    empty_names: ("tests/x.py", "class HTTPHelper: ..."),
+    unfinished: ("tests/x.py", "# TO" + "DO: later"),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_module_breaks_the_rule(rule: Rule) -> None:
+    """Every tracked Python file keeps it, tests too."""
+    assert len(modules()) > 100
+    assert [trouble for module in modules() for trouble in rule(module)] == []
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_finds_what_it_forbids(rule: Rule) -> None:
+    """A bad example of each rule is found."""
+    path, text = WORSE[rule]
+    assert len(list(rule(Module(path, text, ast.parse(text))))) == 1
+
+
+def test_the_longest_that_is_allowed_is_no_trouble() -> None:
+    """The limits are inclusive, a method's `self` is no parameter, and a part of a word is no word."""
+    text = "class Contextmanager:\n    def f(self, a, b, c, d, e, f):\n" + "        1\n" * 49
+    module = Module("tests/utilities.py", text + "\n" * (300 - 51), ast.parse(text))
+    assert [trouble for rule in RULES for trouble in rule(module)] == []
