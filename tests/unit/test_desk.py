@@ -6,7 +6,7 @@ from domain.allocation import Allocation
 from domain.desk import Desk
 from domain.fact import Root, broken_link
 from domain.order import Order
-from domain.refusals import SeatsUnavailable, UnknownSubject
+from domain.refusals import SeatsUnavailable, UnknownSubject, WrongState
 from domain.ticket import Ticket
 from tests.fakes.samples import AT, LATER, facts_of, folded, new_allocation, new_order, new_ticket
 
@@ -119,3 +119,12 @@ def test_an_interrupted_decision_leaves_nothing_behind(desk: Desk) -> None:
     with pytest.raises(KeyboardInterrupt):
         desk.attempt(interrupted)
     assert desk.collect() == []
+
+
+def test_what_lies_on_the_desk_is_not_begun_again(desk: Desk) -> None:
+    """A second beginning is refused, so that it never takes the place of facts that were accepted."""
+    desk.attempt(lambda desk: desk.add(new_ticket()))
+    desk.attempt(lambda desk: desk.get(Ticket, "ti").issue(AT))
+    with pytest.raises(WrongState):
+        desk.attempt(lambda desk: desk.add(new_ticket()))
+    assert [type(fact).__name__ for fact in desk.collect()] == ["TicketReserved", "TicketIssued"]
