@@ -133,6 +133,15 @@ def test_only_a_requested_capture_is_confirmed(order: Order) -> None:
             each.fulfil(AT)
 
 
+def test_no_capture_is_requested_without_a_price() -> None:
+    """What is not placed is not captured, and the buyer can still let it go."""
+    order = new_order()
+    with pytest.raises(WrongState):
+        order.request_capture(AT)
+    order.request_cancel(AT)
+    assert names_of(order) == ["CancelRequested"]
+
+
 def test_a_deadline_only_moves_later(order: Order) -> None:
     """A repeated or an earlier extension changes nothing."""
     later = LATER + timedelta(seconds=60)
