@@ -172,6 +172,9 @@ def test_after_a_refusal_the_key_begins_a_new_attempt() -> None:
     assert (order.attempt, order.state, order.body_digest) == (2, "requested", "other")
     assert order.lines == (Line(ticket_type_id="balcony", quantity=1),)
     assert (order.price, order.venue_id, order.end_reason, order.cancel_requested) == (None, None, None, False)
+    order.refuse("sold-out", "", AT)
+    order.ask_again("third", AT, **REQUEST)
+    assert order.attempt == 3
 
 
 @pytest.mark.parametrize("quantity", [0, 51])
