@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from domain.fact import Fact, Root
-from domain.refusals import UnknownSubject
+from domain.refusals import UnknownSubject, WrongState
 
 A = TypeVar("A", bound=Root)
 T = TypeVar("T")
@@ -42,7 +42,9 @@ class Desk:
         return found
 
     def add(self, aggregate: A) -> A:
-        """Put a new aggregate on the desk."""
+        """Put a new aggregate on the desk; refuse to put it over one that lies there."""
+        if aggregate.id in self._open:
+            raise WrongState(f"{aggregate.id} has begun already", id=aggregate.id)
         self._open[aggregate.id] = aggregate
         self._touched.add(aggregate.id)
         return aggregate

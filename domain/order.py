@@ -193,6 +193,8 @@ class Order(Root):
         """Close the door for a cancel; decided against the buyer's cancel in one transaction."""
         if self.cancel_requested or self.state in {"cancelled", "refused"}:
             raise PurchaseCancelled("the buyer cancelled")
+        if self.price is None:
+            raise WrongState("only a placed order is captured", state=self.state)
         if not self.capture_requested:
             self.record(CaptureRequested, at)
 

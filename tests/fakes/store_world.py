@@ -1,0 +1,141 @@
+"""The store activities over a fake ledger, with one show on sale, and the loss of an answer."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from activities.books import BooksActivities
+from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.commands import EndPurchase, PurchaseRef
+from activities.door import DoorActivities, Requested, RequestPurchase
+from activities.holds import HoldActivities, MakeReservation
+from activities.sales import SalesActivities
+from domain.allocation import Allocation
+from domain.catalog import Show, TicketType
+from domain.desk import Desk
+from domain.fact import Root, broken_link
+from domain.money import FeeRates
+from domain.order import Line
+from domain.payment import IntentCreated, Payment
+from domain.weather import Weather
+from tests.fakes.ledger import FakeLedger
+from tests.fakes.samples import AT, TYPES
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Root)
+VENUE = RegisterVenue(tenant_id="default", venue_id="ve", name="Hall", rates=FeeRates(), body_digest="v")
+SHOW = AnnounceShow(
+    tenant_id="default",
+    show_id="sh",
+    venue_id="ve",
+    name="Night",
+    currency="eur",
+    ticket_types=[TicketType.model_validate(item) for item in TYPES],
+    hold_seconds=600,
+    capture_method="manual",
+    body_digest="s",
+)
+
+
+def lines_of(wanted: dict[str, int]) -> list[Line]:
+    return [Line(ticket_type_id=kind, quantity=quantity) for kind, quantity in wanted.items()]
+
+
+class StoreWorld:
+    """Five floor and three balcony tickets; time stands still unless `now` is moved."""
+
+    def __init__(self) -> None:
+        self.now = AT
+        self.ledger = FakeLedger(lambda: self.now)
+        self.catalog = CatalogActivities(self.ledger)
+        self.door = DoorActivities(self.ledger)
+        self.sales = SalesActivities(self.ledger)
+        self.books = BooksActivities(self.ledger)
+        self.holds = HoldActivities(self.ledger)
+
+    async def open(self) -> None:
+        """Announce the show and put it on sale."""
+        await self.catalog.register_venue(VENUE)
+        await self.catalog.announce_show(SHOW)
+
+        def stand(desk: Desk) -> None:
+            show = desk.get(Show, "sh")
+            show.mint_token("mint", "signature", desk.at)
+            show.open_sale(desk.at)
+
+        await self.ledger.commit(stand)
+
+    async def request(self, purchase_id: str = "pu", body: str = "body", **wanted: int) -> Requested:
+        """Ask for tickets at the door."""
+        command = RequestPurchase(
+            tenant_id="default",
+            purchase_id=purchase_id,
+            body_digest=body,
+            show_id="sh",
+            lines=lines_of(wanted or {"floor": 2, "balcony": 1}),
+            buyer_id="by",
+        )
+        return await self.door.request_purchase(command)
+
+    async def bought(self, **wanted: int) -> PurchaseRef:
+        """Take a purchase as far as its tickets, with its payment open."""
+        purchase = (await self.request(**wanted)).purchase
+        await self.sales.reserve_seats(purchase)
+        order = await self.sales.place_order(purchase)
+        await self.sales.create_tickets(purchase)
+        facts = {"tenant_id": "default", "purchase_id": purchase.purchase_id, "intent_id": "pi"}
+        money: dict[str, Any] = {"amount_minor": order.price.total_minor, "currency": "eur"}
+        name = f"{purchase.purchase_id}:1"
+        await self.ledger.commit(
+            lambda desk: desk.add(
+                Payment.begin(IntentCreated, name, desk.at, capture_method="manual", **facts, **money)
+            )
+        )
+        return purchase
+
+    async def capture(self, purchase: PurchaseRef) -> None:
+        """Record that the money was taken."""
+
+        def decide(desk: Desk) -> None:
+            payment = desk.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
+            payment.capture("ch", payment.amount_minor, 94, desk.at)
+
+        await self.ledger.commit(decide)
+
+    async def reserve(self, reservation_id: str = "re", body: str = "", **wanted: int) -> tuple[str, ...]:
+        """Hold seats for an outside order; returns its tickets."""
+        command = MakeReservation(
+            tenant_id="default",
+            reservation_id=reservation_id,
+            show_id="sh",
+            lines=lines_of(wanted or {"floor": 2, "balcony": 1}),
+            hold_seconds=600,
+            body_digest=body,
+        )
+        return (await self.holds.reserve(command)).ticket_ids
+
+    async def see(self, kind: type[R], identity: str) -> R:
+        """Read one aggregate."""
+        return await self.ledger.read(lambda desk: desk.get(kind, identity))
+
+    async def stock(self) -> list[tuple[int, int, int]]:
+        """Return (available, held, sold) of floor and balcony."""
+        found = [await self.see(Allocation, kind) for kind in ("floor", "balcony")]
+        return [(seats.available, seats.held, seats.sold) for seats in found]
+
+    async def lost_and_repeated(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Do something, lose its answer, and do it again: the repeat leaves no fact, and every chain is whole."""
+        self.ledger.lose_answers = 1
+        with pytest.raises(Weather) as lost:
+            await act()
+        assert lost.value.unknown
+        known = len(self.ledger.log)
+        answer = await act()
+        assert len(self.ledger.log) == known
+        assert all(broken_link(facts) is None for facts in self.ledger.streams.values())
+        return answer
+
+
+def ending(purchase: PurchaseRef, reason: str = "hold-expired") -> EndPurchase:
+    return EndPurchase(purchase=purchase, reason=reason)

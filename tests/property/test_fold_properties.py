@@ -1,0 +1,152 @@
+"""Every aggregate is the fold of its own stored facts, whatever was asked of it."""
+
+import contextlib
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.allocation import Allocation
+from domain.books import BooksTransaction, TransactionPosted, sale_postings
+from domain.catalog import Show, Venue
+from domain.desk import Desk
+from domain.fact import Root, broken_link
+from domain.order import Order
+from domain.payment import Payment
+from domain.refusals import Refusal
+from domain.reservation import Reservation, ReservationConfirmed, ReservationEnded
+from domain.ticket import Ticket
+from tests.fakes.samples import (
+    AT,
+    LATER,
+    LINES,
+    PRICE,
+    REQUEST,
+    SIGNED,
+    facts_of,
+    folded,
+    new_allocation,
+    new_order,
+    new_payment,
+    new_reservation,
+    new_show,
+    new_ticket,
+    new_venue,
+    state_of,
+    through_json,
+)
+
+Act = Callable[[Any, int], object]
+FAST = settings(derandomize=True, max_examples=50, deadline=None, database=None)
+STEPS = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 3)), max_size=20)
+
+
+def new_books() -> BooksTransaction:
+    postings = [posting.model_dump() for posting in sale_postings("ve", PRICE, 94, 2)]
+    facts = {"tenant_id": "default", "purchase_id": "pu", "kind": "sale"}
+    return BooksTransaction.begin(TransactionPosted, "pu:sale", AT, postings=postings, **facts)
+
+
+TOKEN: list[Act] = [
+    lambda bearer, n: bearer.sign_token(SIGNED.model_copy(update={"signature": f"s{n}"}), AT),
+    lambda bearer, n: bearer.mint_token("mint", f"s{n}", AT),
+]
+ACTS: dict[type[Root], tuple[Callable[[], Root], list[Act]]] = {
+    Allocation: (
+        new_allocation,
+        [
+            lambda stock, n: stock.place(f"k{n}", n + 1, LATER, "purchase", AT),
+            lambda stock, n: stock.confirm(f"k{n}", AT),
+            lambda stock, n: stock.unconfirm(f"k{n}", AT),
+            lambda stock, n: stock.release(f"k{n}", "test", AT),
+        ],
+    ),
+    Order: (
+        new_order,
+        [
+            lambda order, n: order.ask_again(f"body{n}", AT, **REQUEST),
+            lambda order, n: order.refuse("sold-out", "none left", AT),
+            lambda order, n: order.place("ve", PRICE, LINES, AT),
+            lambda order, n: order.request_cancel(AT),
+            lambda order, n: order.request_capture(AT),
+            lambda order, n: order.extend_hold(LATER + timedelta(seconds=n), AT),
+            lambda order, n: order.confirm(AT),
+            lambda order, n: order.fulfil(AT),
+            lambda order, n: order.cancel(f"reason{n}", AT),
+        ],
+    ),
+    Payment: (
+        new_payment,
+        [
+            lambda payment, n: payment.decline(f"code{n}", AT),
+            lambda payment, n: payment.authorise(AT),
+            lambda payment, n: payment.capture("ch", payment.amount_minor, n, AT),
+            lambda payment, n: payment.cancel(AT),
+            lambda payment, n: payment.refund("re", payment.amount_minor, AT),
+        ],
+    ),
+    Ticket: (new_ticket, [lambda ticket, n: ticket.issue(AT), lambda ticket, n: ticket.void(AT), *TOKEN]),
+    Venue: (new_venue, TOKEN),
+    Show: (new_show, [lambda show, n: show.open_sale(AT), *TOKEN]),
+    Reservation: (
+        new_reservation,
+        [
+            lambda made, n: made.record(ReservationConfirmed, AT),
+            lambda made, n: made.record(ReservationEnded, AT, reason=f"reason{n}"),
+        ],
+    ),
+    BooksTransaction: (new_books, [lambda books, n: None]),
+}
+
+
+@pytest.mark.parametrize("kind", ACTS, ids=lambda kind: kind.KIND)
+@FAST
+@given(steps=STEPS)
+def test_an_aggregate_is_the_fold_of_its_stored_facts(kind: type[Root], steps: list[tuple[int, int]]) -> None:
+    """Facts that went through JSON make the same aggregate, in an unbroken chain; a refusal leaves no fact."""
+    begin, acts = ACTS[kind]
+    aggregate = begin()
+    for index, number in steps:
+        known = len(facts_of(aggregate))
+        try:
+            acts[index % len(acts)](aggregate, number)
+        except Refusal:
+            assert len(facts_of(aggregate)) == known
+    facts = through_json(facts_of(aggregate))
+    assert facts == facts_of(aggregate)
+    assert broken_link(facts) is None
+    assert [fact.originator_version for fact in facts] == list(range(1, aggregate.version + 1))
+    assert state_of(folded(facts)) == state_of(aggregate)
+
+
+@FAST
+@given(
+    decisions=st.lists(
+        st.tuples(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=4), st.booleans()), max_size=8
+    )
+)
+def test_failing_decisions_among_others_leave_no_trace(
+    decisions: list[tuple[list[tuple[int, int]], bool]],
+) -> None:
+    """A desk with failing decisions collects the same facts as one that never saw them."""
+
+    def run(*, with_failures: bool) -> list[Any]:
+        stored = {aggregate.id: facts_of(aggregate) for aggregate in (new_allocation(), new_ticket())}
+        desk = Desk(lambda stream: folded(stored.get(stream, [])), AT)
+        for steps, fails in decisions:
+            if with_failures or not fails:
+                with contextlib.suppress(Refusal, ZeroDivisionError):
+                    desk.attempt(lambda desk, steps=steps, fails=fails: decide(desk, steps, fails=fails))
+        return sorted(desk.collect(), key=lambda fact: (fact.originator_id, fact.originator_version))
+
+    def decide(desk: Desk, steps: list[tuple[int, int]], *, fails: bool) -> None:
+        for index, number in steps:
+            ACTS[Allocation][1][index](desk.get(Allocation, "floor"), number)
+            ACTS[Ticket][1][index](desk.get(Ticket, "ti"), number)
+        if fails:
+            raise ZeroDivisionError
+
+    assert run(with_failures=True) == run(with_failures=False)

@@ -1,0 +1,222 @@
+"""The store activities of a purchase: repeated after a lost answer they change nothing, undone first they refuse."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from activities.commands import ExtendHold, MintSubject, MintTicket, PurchaseRef
+from domain.books import BooksTransaction, balances
+from domain.order import Order
+from domain.refusals import (
+    CancelTooLate,
+    HoldReleased,
+    KeyReused,
+    NotOnSale,
+    PurchaseCancelled,
+    SeatsUnavailable,
+    UnknownSubject,
+    WrongState,
+)
+from domain.ticket import Ticket
+from domain.weather import Weather
+from tests.fakes.samples import AT, LATER
+from tests.fakes.store_world import SHOW, VENUE, StoreWorld, ending
+
+ALL_FREE = [(5, 0, 0), (3, 0, 0)]
+HELD = [(3, 2, 0), (2, 1, 0)]
+SOLD = [(3, 0, 2), (2, 0, 1)]
+
+
+@pytest.fixture
+async def world() -> StoreWorld:
+    world = StoreWorld()
+    await world.open()
+    return world
+
+
+async def test_the_catalogue_is_recorded_once() -> None:
+    """A repeated venue, show and opening leave no second fact; another body under the key is refused."""
+    world = StoreWorld()
+    await world.lost_and_repeated(lambda: world.catalog.register_venue(VENUE))
+    await world.lost_and_repeated(lambda: world.catalog.announce_show(SHOW))
+    subject = MintSubject(tenant_id="default", kind="show", subject_id="sh")
+    with pytest.raises(NotOnSale):
+        await world.catalog.open_sale(subject)
+    with pytest.raises(NotOnSale):
+        await world.request()
+    await world.open()
+    await world.lost_and_repeated(lambda: world.catalog.open_sale(subject))
+    with pytest.raises(KeyReused):
+        await world.catalog.register_venue(VENUE.model_copy(update={"body_digest": "x"}))
+    with pytest.raises(KeyReused):
+        await world.catalog.announce_show(SHOW.model_copy(update={"body_digest": "x"}))
+    with pytest.raises(UnknownSubject):
+        await world.catalog.announce_show(SHOW.model_copy(update={"venue_id": "other", "show_id": "other"}))
+    assert await world.stock() == ALL_FREE
+
+
+async def test_a_request_is_recorded_once(world: StoreWorld) -> None:
+    """The same key and body is the same purchase, another body is refused, and a refused key begins anew."""
+    again = await world.lost_and_repeated(world.request)
+    assert (again.fresh, again.purchase.attempt) == (False, 1)
+    with pytest.raises(KeyReused):
+        await world.request(body="other")
+    await world.lost_and_repeated(lambda: world.sales.refuse_purchase(ending(again.purchase, "sold-out")))
+    anew = await world.request(body="other", balcony=1)
+    assert (anew.fresh, anew.purchase.attempt, anew.state) == (True, 2, "requested")
+
+
+async def test_seats_are_held_once_over_several_types(world: StoreWorld) -> None:
+    """A repeated reservation holds nothing more."""
+    purchase = (await world.request()).purchase
+    await world.lost_and_repeated(lambda: world.sales.reserve_seats(purchase))
+    assert await world.stock() == HELD
+
+
+async def test_seats_are_held_all_or_none(world: StoreWorld) -> None:
+    """When the second type is sold out, nothing of the first is held."""
+    purchase = (await world.request(floor=2, balcony=4)).purchase
+    with pytest.raises(SeatsUnavailable):
+        await world.sales.reserve_seats(purchase)
+    assert await world.stock() == ALL_FREE
+    assert world.ledger.facts_of("allocation:floor")[1:] == []
+
+
+async def test_without_a_connection_nothing_happens(world: StoreWorld) -> None:
+    """Weather before the commit is known to have had no effect."""
+    purchase = (await world.request()).purchase
+    world.ledger.refuse_connections = 1
+    with pytest.raises(Weather) as weather:
+        await world.sales.reserve_seats(purchase)
+    assert not weather.value.unknown
+    assert await world.stock() == ALL_FREE
+
+
+async def test_the_whole_good_way_repeats_without_a_trace(world: StoreWorld) -> None:
+    """Each step loses its answer and is repeated; the sums are those of one sale."""
+    sales, purchase = world.sales, await world.bought()
+    first, again = await sales.place_order(purchase), await world.lost_and_repeated(lambda: sales.place_order(purchase))
+    assert first == again
+    assert (again.ticket_count, again.price.subtotal_minor) == (3, 4500)
+    tickets = (await world.lost_and_repeated(lambda: sales.create_tickets(purchase))).ticket_ids
+    assert len(set(tickets)) == 3
+    await world.lost_and_repeated(lambda: sales.confirm_seats(purchase))
+    assert await world.stock() == SOLD
+    with pytest.raises(WrongState):
+        await world.books.settle_sale(purchase)
+    await world.capture(purchase)
+    await world.lost_and_repeated(lambda: sales.confirm_order(purchase))
+    assert {(await world.see(Ticket, ticket_id)).state for ticket_id in tickets} == {"issued"}
+    await world.lost_and_repeated(lambda: world.books.settle_sale(purchase))
+    for ticket_id in tickets:
+        mint = MintTicket(purchase=purchase, ticket_id=ticket_id)
+        await world.lost_and_repeated(partial(world.books.settle_mint, mint))
+    await world.lost_and_repeated(lambda: sales.fulfil_order(purchase))
+    assert (await world.see(Order, "pu")).state == "fulfilled"
+    totals = await _balances(world)
+    assert sum(totals.values()) == 0
+    assert (totals["venue:ve:payable", "eur"], totals["mint:debt", "TICKET"]) == (4500, 0)
+
+
+async def _balances(world: StoreWorld) -> dict[tuple[str, str], int]:
+    streams = [stream for stream in world.ledger.streams if stream.startswith("books:")]
+    posted = [await world.see(BooksTransaction, stream.partition(":")[2]) for stream in streams]
+    return balances(posting for transaction in posted for posting in transaction.postings)
+
+
+async def test_the_whole_way_back_repeats_without_a_trace(world: StoreWorld) -> None:
+    """Every undo loses its answer and is repeated; nothing is left of the purchase."""
+    sales, purchase = world.sales, await world.bought()
+    tickets = (await sales.create_tickets(purchase)).ticket_ids
+    await sales.confirm_seats(purchase)
+    for undo in (sales.unconfirm_seats, sales.void_tickets, sales.cancel_order, sales.release_seats):
+        await world.lost_and_repeated(partial(undo, ending(purchase)))
+    assert await world.stock() == ALL_FREE
+    assert {(await world.see(Ticket, ticket_id)).state for ticket_id in tickets} == {"void"}
+    order = await world.see(Order, "pu")
+    assert (order.state, order.end_reason) == ("cancelled", "hold-expired")
+
+
+async def test_an_undo_with_nothing_to_undo_is_success(world: StoreWorld) -> None:
+    """Each may come before its forward effect."""
+    purchase = (await world.request()).purchase
+    for undo in (world.sales.unconfirm_seats, world.sales.void_tickets, world.sales.release_seats):
+        await world.lost_and_repeated(partial(undo, ending(purchase)))
+    assert await world.stock() == ALL_FREE
+
+
+async def test_a_release_before_its_reservation_refuses_the_late_one(world: StoreWorld) -> None:
+    """The tombstone stands on every type, so that a late reservation holds nothing."""
+    purchase = (await world.request()).purchase
+    await world.sales.release_seats(ending(purchase))
+    with pytest.raises(HoldReleased):
+        await world.sales.reserve_seats(purchase)
+    assert await world.stock() == ALL_FREE
+
+
+LATE: list[Callable[[StoreWorld, PurchaseRef], Any]] = [
+    lambda world, purchase: world.sales.place_order(purchase),
+    lambda world, purchase: world.sales.create_tickets(purchase),
+    lambda world, purchase: world.sales.confirm_seats(purchase),
+]
+
+
+@pytest.mark.parametrize("late", LATE)
+async def test_an_ended_order_refuses_every_late_step(world: StoreWorld, late: Any) -> None:
+    """An order that was cancelled before a step arrived is its tombstone."""
+    purchase = (await world.request()).purchase
+    await world.sales.reserve_seats(purchase)
+    await world.sales.cancel_order(ending(purchase))
+    known = len(world.ledger.log)
+    with pytest.raises(PurchaseCancelled):
+        await late(world, purchase)
+    assert len(world.ledger.log) == known
+
+
+async def test_a_cancel_before_the_capture_refuses_the_confirmation(world: StoreWorld) -> None:
+    """Not one seat is confirmed when the buyer came first."""
+    purchase = await world.bought()
+    await world.lost_and_repeated(lambda: world.door.request_cancel("pu"))
+    with pytest.raises(PurchaseCancelled):
+        await world.sales.confirm_seats(purchase)
+    assert await world.stock() == HELD
+
+
+async def test_a_cancel_before_the_reservation_holds_nothing(world: StoreWorld) -> None:
+    """A reservation that comes after the buyer's cancel is refused."""
+    purchase = (await world.request()).purchase
+    await world.door.request_cancel("pu")
+    with pytest.raises(PurchaseCancelled):
+        await world.sales.reserve_seats(purchase)
+    assert await world.stock() == ALL_FREE
+
+
+async def test_a_confirmation_before_the_cancel_refuses_the_cancel(world: StoreWorld) -> None:
+    """The capture came first: seats and order stay as they are."""
+    purchase = await world.bought()
+    await world.sales.confirm_seats(purchase)
+    with pytest.raises(CancelTooLate):
+        await world.door.request_cancel("pu")
+    assert await world.stock() == SOLD
+
+
+async def test_a_released_hold_is_not_confirmed_and_no_capture_is_requested(world: StoreWorld) -> None:
+    """One missing hold refuses the whole confirmation."""
+    purchase = await world.bought()
+    await world.sales.release_seats(ending(purchase))
+    with pytest.raises(HoldReleased):
+        await world.sales.confirm_seats(purchase)
+    assert not (await world.see(Order, "pu")).capture_requested
+
+
+async def test_a_hold_is_extended_once(world: StoreWorld) -> None:
+    """The answer is the deadline that holds, whatever was asked."""
+    purchase = await world.bought()
+    later = LATER + timedelta(seconds=60)
+    extend = world.sales.extend_hold
+    asked = ExtendHold(purchase=purchase, hold_until=later)
+    assert await world.lost_and_repeated(lambda: extend(asked)) == later
+    assert await extend(ExtendHold(purchase=purchase, hold_until=AT)) == later

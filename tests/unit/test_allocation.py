@@ -1,0 +1,133 @@
+"""Allocation: holds are placed, confirmed, taken back and ended, each once, and stock is never sold twice."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.allocation import Allocation
+from domain.refusals import HoldExpired, HoldReleased, NotOurHold, SeatsUnavailable, UnknownSubject, WrongState
+from tests.fakes.samples import AT, LATER, names_of, new_allocation
+
+
+@pytest.fixture
+def stock() -> Allocation:
+    return new_allocation(capacity=10)
+
+
+def place(stock: Allocation, key: str = "a", quantity: int = 4) -> None:
+    stock.place(key, quantity, LATER, "purchase", AT)
+
+
+def sums(stock: Allocation) -> tuple[int, int, int]:
+    return stock.available, stock.held, stock.sold
+
+
+def test_a_hold_takes_seats_and_the_same_key_takes_them_once(stock: Allocation) -> None:
+    """A repeated hold changes nothing, also when it asks for more than is left."""
+    place(stock)
+    place(stock)
+    place(stock, quantity=100)
+    assert sums(stock) == (6, 4, 0)
+    assert names_of(stock) == ["HoldsPlaced"]
+
+
+def test_more_than_is_left_is_refused_with_what_is_left(stock: Allocation) -> None:
+    """The refusal says how many are left; the last seat can still be held."""
+    place(stock, "a", 9)
+    with pytest.raises(SeatsUnavailable) as refused:
+        place(stock, "b", 2)
+    assert refused.value.data == {"ticket_type_id": "floor", "available": 1, "asked": 2}
+    place(stock, "c", 1)
+    assert sums(stock) == (0, 10, 0)
+
+
+@pytest.mark.parametrize("late", [timedelta(), timedelta(seconds=1)])
+def test_a_hold_whose_deadline_has_passed_is_not_placed(stock: Allocation, late: timedelta) -> None:
+    """A hold that would end at once is refused."""
+    with pytest.raises(HoldExpired):
+        stock.place("a", 1, LATER, "purchase", LATER + late)
+    assert names_of(stock) == []
+
+
+@pytest.mark.parametrize("quantity", [0, -1])
+def test_a_hold_is_for_one_seat_at_least(stock: Allocation, quantity: int) -> None:
+    """No hold gives seats back by a quantity below one."""
+    with pytest.raises(WrongState):
+        place(stock, quantity=quantity)
+
+
+def test_a_confirmed_hold_is_sold_once(stock: Allocation) -> None:
+    """Confirming again changes nothing."""
+    place(stock)
+    stock.confirm("a", AT)
+    stock.confirm("a", AT)
+    assert sums(stock) == (6, 0, 4)
+    assert stock.hold_of("a").state == "confirmed"
+
+
+def test_a_late_confirm_still_holds(stock: Allocation) -> None:
+    """The clock alone ends no hold: only a fact does."""
+    place(stock)
+    stock.confirm("a", LATER + timedelta(days=1))
+    assert sums(stock) == (6, 0, 4)
+
+
+def test_a_reservation_is_taken_back_to_a_hold_and_then_released(stock: Allocation) -> None:
+    """Undone in the opposite order, both twice, nothing is left."""
+    place(stock)
+    stock.confirm("a", AT)
+    with pytest.raises(WrongState):
+        stock.release("a", "cancelled", AT)
+    for _ in range(2):
+        stock.unconfirm("a", AT)
+    assert sums(stock) == (6, 4, 0)
+    for _ in range(2):
+        stock.release("a", "cancelled", AT)
+    assert sums(stock) == (10, 0, 0)
+    assert names_of(stock) == ["HoldsPlaced", "HoldConfirmed", "HoldUnconfirmed", "HoldEnded"]
+
+
+def test_what_was_not_confirmed_is_not_taken_back(stock: Allocation) -> None:
+    """Taking back nothing, something held or something ended is success without a fact."""
+    stock.unconfirm("a", AT)
+    place(stock)
+    stock.unconfirm("a", AT)
+    stock.release("a", "cancelled", AT)
+    stock.unconfirm("a", AT)
+    assert names_of(stock) == ["HoldsPlaced", "HoldEnded"]
+
+
+def test_a_released_hold_is_neither_placed_nor_confirmed_again(stock: Allocation) -> None:
+    """Its tombstone refuses both."""
+    place(stock)
+    stock.release("a", "expired", AT)
+    with pytest.raises(HoldReleased):
+        place(stock)
+    with pytest.raises(HoldReleased):
+        stock.confirm("a", AT)
+    assert sums(stock) == (10, 0, 0)
+
+
+def test_a_release_that_comes_first_refuses_the_late_hold(stock: Allocation) -> None:
+    """The tombstone of a hold that has not arrived takes no seat and keeps its own time."""
+    stock.release("a", "cancelled", AT)
+    stock.release("a", "cancelled", AT)
+    with pytest.raises(HoldReleased):
+        place(stock)
+    assert sums(stock) == (10, 0, 0)
+    assert names_of(stock) == ["HoldEnded"]
+    assert (stock.holds["a"].quantity, stock.holds["a"].until) == (0, AT)
+
+
+def test_an_unknown_hold_is_not_confirmed(stock: Allocation) -> None:
+    """There is nothing to sell where nothing is held."""
+    with pytest.raises(UnknownSubject):
+        stock.confirm("a", AT)
+
+
+def test_a_door_finds_its_own_holds_only(stock: Allocation) -> None:
+    """A hold that another door made is not ours."""
+    place(stock)
+    assert stock.hold_of("a", "purchase").quantity == 4
+    with pytest.raises(NotOurHold):
+        stock.hold_of("a", "internal")

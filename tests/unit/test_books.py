@@ -1,0 +1,77 @@
+"""The books: every posting balances, and a sale says who is owed what."""
+
+import pytest
+from pydantic import ValidationError
+
+from domain.books import (
+    MINT_DEBT,
+    PLATFORM_FEES,
+    PROCESSING_FEES,
+    STRIPE_CLEARING,
+    TICKET_UNIT,
+    TICKETS_SOLD,
+    BooksTransaction,
+    Posting,
+    TransactionPosted,
+    balances,
+    minted_postings,
+    sale_postings,
+    venue_payable,
+)
+from domain.money import FeeRates, price_of
+from tests.fakes.samples import AT, PRICE
+
+
+def test_a_sale_owes_the_venue_its_share_and_the_chain_its_tickets() -> None:
+    """Clearing holds what the buyer paid less Stripe's real fee; the difference stays in the processing fees."""
+    totals = balances(sale_postings("ve", PRICE, stripe_fee_minor=94, ticket_count=2))
+    assert (PRICE.total_minor, PRICE.platform_fee_minor, PRICE.processing_fee_minor) == (2208, 150, 58)
+    assert totals == {
+        (STRIPE_CLEARING, "eur"): -(2208 - 94),
+        (venue_payable("ve"), "eur"): 2000,
+        (PLATFORM_FEES, "eur"): 150,
+        (PROCESSING_FEES, "eur"): 58 - 94,
+        (TICKETS_SOLD, TICKET_UNIT): -2,
+        (MINT_DEBT, TICKET_UNIT): 2,
+    }
+
+
+def test_a_minted_ticket_pays_one_of_the_debt() -> None:
+    """When every ticket stands on chain, the debt is nothing and the money is untouched."""
+    sold = sale_postings("ve", PRICE, 94, 2)
+    totals = balances((*sold, *minted_postings(), *minted_postings()))
+    assert totals[MINT_DEBT, TICKET_UNIT] == totals[TICKETS_SOLD, TICKET_UNIT] == 0
+    assert totals[venue_payable("ve"), "eur"] == 2000
+
+
+def test_a_free_sale_moves_no_money_and_owes_its_tickets() -> None:
+    """Nothing is posted for an amount of nothing."""
+    (only,) = sale_postings("ve", price_of("eur", ((3, 0),), FeeRates()), 0, 3)
+    assert (only.credit, only.amount, only.unit) == (MINT_DEBT, 3, TICKET_UNIT)
+
+
+@pytest.mark.parametrize("amount", [0, -5])
+def test_a_posting_is_of_something(amount: int) -> None:
+    """The direction of a posting is in its accounts, never in a sign."""
+    with pytest.raises(ValidationError):
+        Posting(debit="a", credit="b", amount=amount, unit="eur")
+
+
+def test_empty_books_have_no_balances() -> None:
+    """No posting, no account."""
+    assert balances(()) == {}
+
+
+def test_a_transaction_keeps_its_postings() -> None:
+    """What was posted is read back as it was posted, under the key of its money fact."""
+    postings = sale_postings("ve", PRICE, 94, 2)
+    made = BooksTransaction.begin(
+        TransactionPosted,
+        "pu:sale",
+        AT,
+        tenant_id="default",
+        purchase_id="pu",
+        kind="sale",
+        postings=[posting.model_dump() for posting in postings],
+    )
+    assert (made.identity, made.kind, made.postings) == ("pu:sale", "sale", postings)

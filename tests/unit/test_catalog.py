@@ -1,0 +1,61 @@
+"""Venue and show: what is sold, at which prices, and that nothing is sold before the group stands on chain."""
+
+import pytest
+from pydantic import ValidationError
+
+from domain.catalog import Show, TicketType
+from domain.money import FeeRates
+from domain.refusals import NotOnSale, UnknownSubject
+from tests.fakes.samples import AT, names_of, new_show, new_venue
+
+
+@pytest.fixture
+def show() -> Show:
+    return new_show()
+
+
+def test_a_venue_keeps_its_rates() -> None:
+    """The rates of the first fact are those of the venue, and it has no token yet."""
+    venue = new_venue()
+    assert (venue.rates, venue.name, venue.mint_address) == (FeeRates(), "Hall", None)
+
+
+def test_a_show_knows_its_types_and_its_size(show: Show) -> None:
+    """The capacity is that of all types together; prices can be asked before the sale."""
+    assert show.capacity == 8
+    assert show.type_of("balcony").price_minor == 2500
+
+
+def test_nothing_is_sold_before_the_sale(show: Show) -> None:
+    """An announced show sells nothing, and does not go on sale without its group on chain."""
+    with pytest.raises(NotOnSale):
+        show.sellable("floor")
+    with pytest.raises(NotOnSale):
+        show.open_sale(AT)
+    assert names_of(show) == []
+
+
+def test_the_sale_opens_once_the_group_stands(show: Show) -> None:
+    """From there every type of the show is sold, and opening it again changes nothing."""
+    show.mint_token("mint", "signature", AT)
+    show.open_sale(AT)
+    show.open_sale(AT)
+    assert names_of(show) == ["TokenMinted", "ShowWentOnSale"]
+    assert show.sellable("floor").capacity == 5
+
+
+def test_a_type_of_another_show_is_unknown(show: Show) -> None:
+    """On sale or not, only the show's own types are known."""
+    with pytest.raises(UnknownSubject):
+        show.type_of("other")
+    show.mint_token("mint", "signature", AT)
+    show.open_sale(AT)
+    with pytest.raises(UnknownSubject):
+        show.sellable("other")
+
+
+@pytest.mark.parametrize("change", [{"price_minor": -1}, {"capacity": 0}])
+def test_a_type_has_a_price_and_a_seat(change: dict[str, int]) -> None:
+    """A negative price and an empty stock are refused."""
+    with pytest.raises(ValidationError):
+        TicketType.model_validate({"ticket_type_id": "t", "name": "T", "price_minor": 0, "capacity": 1, **change})

@@ -1,0 +1,129 @@
+"""Facts: a hash chain that shows every edit, survives added fields, and knows no clock."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.fact import GENESIS, Fact, broken_link, canonical, digest_of
+from domain.reservation import ReservationMade
+from tests.fakes.samples import (
+    AT,
+    LATER,
+    facts_of,
+    folded,
+    new_allocation,
+    new_reservation,
+    placed_order,
+    state_of,
+    through_json,
+)
+
+
+class Note(Fact):
+    """A fact as it was first written."""
+
+    text: str
+
+
+class NoteWithTone(Fact):
+    """The same fact after a field was added; it keeps the old name (below)."""
+
+    text: str
+    tone: str = "plain"
+
+
+NoteWithTone.__qualname__ = Note.__qualname__
+
+
+def chain() -> list[Fact]:
+    allocation = new_allocation()
+    allocation.place("a", 2, LATER, "purchase", AT)
+    allocation.confirm("a", AT)
+    return facts_of(allocation)
+
+
+def test_an_untouched_chain_has_no_broken_link() -> None:
+    """Facts follow from each other, also after they were stored as JSON and read back."""
+    assert broken_link(chain()) is None
+    assert broken_link(through_json(chain())) is None
+    assert broken_link([]) is None
+
+
+@pytest.mark.parametrize(
+    ("index", "edit"),
+    [
+        (0, {"capacity": 11}),
+        (0, {"timestamp": AT + timedelta(seconds=1)}),
+        (1, {"holds": [{"key": "a", "quantity": 1, "until": LATER, "maker": "purchase"}]}),
+        (1, {"originator_id": "allocation:other"}),
+        (2, {"key": "b"}),
+        (2, {"digest": "0" * 64}),
+    ],
+)
+def test_an_edited_fact_shows(index: int, edit: dict[str, Any]) -> None:
+    """The first fact that was edited is named by its version."""
+    facts = chain()
+    facts[index] = replace(facts[index], **edit)
+    assert broken_link(facts) == index + 1
+
+
+def test_a_fact_edited_with_its_digest_shows_at_the_next_one() -> None:
+    """Who makes the digest anew breaks the link of the fact that follows."""
+    facts = chain()
+    values = {**vars(facts[0]), "capacity": 99}
+    facts[0] = replace(facts[0], capacity=99, digest=digest_of(GENESIS, type(facts[0]), values))
+    assert broken_link(facts) == 2
+
+
+def test_a_missing_or_moved_fact_shows() -> None:
+    """A fact taken out, and two facts exchanged, break the chain."""
+    first, second, third = chain()
+    assert broken_link([first, third]) == 3
+    assert broken_link([second, third]) == 2
+    assert broken_link([first, third, second]) == 3
+
+
+def test_a_field_added_later_with_a_default_does_not_break_old_chains() -> None:
+    """An old fact has the digest that it had before the field existed; a value of its own is chained."""
+    old = digest_of(GENESIS, Note, {"text": "hello"})
+    assert digest_of(GENESIS, NoteWithTone, {"text": "hello", "tone": "plain"}) == old
+    assert digest_of(GENESIS, NoteWithTone, {"text": "hello", "tone": "loud"}) != old
+
+
+def test_a_real_fact_without_its_later_field_keeps_its_chain() -> None:
+    """A reservation recorded before `body_digest` existed is whole, and a digest put in later shows."""
+    (made,) = facts_of(new_reservation())
+    assert isinstance(made, ReservationMade)
+    assert made.body_digest == ""
+    assert broken_link([made]) is None
+    assert broken_link([replace(made, body_digest="forged")]) == 1
+
+
+def test_the_name_of_a_fact_is_part_of_the_chain() -> None:
+    """The same values under another name are another fact."""
+    assert digest_of(GENESIS, Note, {"text": "x"}) != digest_of(GENESIS, ReservationMade, {"text": "x"})
+
+
+def test_the_domain_has_no_clock() -> None:
+    """A fact without a given time is refused; a given time is kept as it is."""
+    with pytest.raises(TypeError, match="time is passed in"):
+        Fact.create_timestamp()
+    assert {fact.timestamp for fact in chain()} == {AT}
+
+
+def test_a_fact_holds_plain_values_only() -> None:
+    """Datetimes have one text; anything that has no plain form is refused."""
+    assert canonical({"b": AT, "a": 1}) == '{"a":1,"b":"2026-01-01T00:00:00+00:00"}'
+    with pytest.raises(TypeError, match="not object"):
+        canonical({"a": object()})
+
+
+def test_an_aggregate_is_the_fold_of_its_facts() -> None:
+    """Facts read back make the aggregate that recorded them, with the same end of its chain."""
+    order = placed_order()
+    read = folded(through_json(facts_of(order)))
+    assert state_of(read) == state_of(order)
+    assert read.digest == facts_of(order)[-1].digest
+    assert (order.id, order.identity) == ("order:pu", "pu")

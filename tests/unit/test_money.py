@@ -1,0 +1,65 @@
+"""Money: shares round half up, splits are exact, and a price adds up."""
+
+import pytest
+
+from domain.money import FeeRates, price_of, share_minor, split_minor
+
+
+@pytest.mark.parametrize(
+    ("amount", "bps", "share"),
+    [(0, 750, 0), (1000, 750, 75), (1, 4999, 0), (1, 5000, 1), (3, 5000, 2), (1000, 10_000, 1000), (999, 0, 0)],
+)
+def test_a_share_is_rounded_half_up(amount: int, bps: int, share: int) -> None:
+    """Half a cent is rounded up, less is rounded down."""
+    assert share_minor(amount, bps) == share
+
+
+@pytest.mark.parametrize(("amount", "bps"), [(-1, 10), (10, -1)])
+def test_a_share_of_less_than_nothing_is_an_error(amount: int, bps: int) -> None:
+    """Negative amounts and rates are refused instead of rounded somehow."""
+    with pytest.raises(ValueError, match="non-negative"):
+        share_minor(amount, bps)
+
+
+def test_a_split_gives_the_odd_cents_to_the_largest_remainders_first() -> None:
+    """The odd cent goes to the largest remainder, and on a tie to the first."""
+    assert split_minor(100, (1, 1, 1)) == (34, 33, 33)
+    assert split_minor(10, (1, 2, 4)) == (1, 3, 6)
+    assert split_minor(0, (5, 5)) == (0, 0)
+    assert split_minor(7, (0, 3)) == (0, 7)
+
+
+@pytest.mark.parametrize(("amount", "weights"), [(-1, (1,)), (1, ()), (1, (0, 0)), (1, (3, -1))])
+def test_a_split_that_has_no_answer_is_an_error(amount: int, weights: tuple[int, ...]) -> None:
+    """A negative amount, no weight at all and a negative weight are refused."""
+    with pytest.raises(ValueError, match="a split needs"):
+        split_minor(amount, weights)
+
+
+def test_fees_are_on_top_of_the_discounted_subtotal() -> None:
+    """Both fees are taken of the subtotal minus the discount, and the venue is owed just that."""
+    rates = FeeRates(platform_bps=1000, processing_bps=300, processing_fixed_minor=30)
+    price = price_of("eur", ((2, 1000), (1, 500)), rates, discount_minor=500)
+    assert (price.subtotal_minor, price.discount_minor, price.venue_share_minor) == (2500, 500, 2000)
+    assert (price.platform_fee_minor, price.processing_fee_minor) == (200, 90)
+    assert price.total_minor == 2290
+    assert price.currency == "eur"
+
+
+def test_what_costs_nothing_has_no_fixed_fee() -> None:
+    """A free ticket stays free, whatever the fixed fee."""
+    assert price_of("eur", ((3, 0),), FeeRates(processing_fixed_minor=30)).total_minor == 0
+
+
+@pytest.mark.parametrize("discount", [-1, 1001])
+def test_a_discount_lies_between_nothing_and_the_subtotal(discount: int) -> None:
+    """A price never grows by a discount, and never falls below nothing."""
+    with pytest.raises(ValueError, match="a discount"):
+        price_of("eur", ((1, 1000),), FeeRates(), discount)
+
+
+@pytest.mark.parametrize("rates", [{"platform_bps": -1}, {"processing_bps": 10_001}, {"processing_fixed_minor": -1}])
+def test_rates_lie_between_nothing_and_the_whole(rates: dict[str, int]) -> None:
+    """A rate outside of its bounds is no rate."""
+    with pytest.raises(ValueError, match="equal to"):
+        FeeRates.model_validate(rates)

@@ -1,0 +1,184 @@
+"""Order: from the request to one of its ends; cancel and capture exclude each other; a refused key is free again."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from domain.order import Line, Order
+from domain.refusals import CancelTooLate, KeyReused, PurchaseCancelled, WrongState
+from tests.fakes.samples import AT, LATER, LINES, PRICE, REQUEST, names_of, new_order, placed_order
+
+Step = Callable[[Order], object]
+
+
+@pytest.fixture
+def order() -> Order:
+    return placed_order()
+
+
+def sold() -> Order:
+    order = placed_order()
+    order.request_capture(AT)
+    order.confirm(AT)
+    return order
+
+
+def fulfilled() -> Order:
+    order = sold()
+    order.fulfil(AT)
+    return order
+
+
+def cancelled() -> Order:
+    order = placed_order()
+    order.cancel("hold-expired", AT)
+    return order
+
+
+def refused() -> Order:
+    order = new_order()
+    order.refuse("sold-out", "", AT)
+    return order
+
+
+def test_the_good_way_is_walked_once() -> None:
+    """Each step leaves one fact, also when it is repeated."""
+    order = new_order()
+    steps: list[Step] = [
+        lambda order: order.place("ve", PRICE, LINES, AT),
+        lambda order: order.request_capture(AT),
+        lambda order: order.confirm(AT),
+        lambda order: order.fulfil(AT),
+    ]
+    for step in steps:
+        step(order)
+        step(order)
+    assert names_of(order) == ["OrderPlaced", "CaptureRequested", "OrderConfirmed", "OrderFulfilled"]
+    assert (order.state, order.price, order.venue_id) == ("fulfilled", PRICE, "ve")
+    order.confirm(AT)
+    assert order.state == "fulfilled"
+
+
+def test_the_price_is_locked_by_the_first_call(order: Order) -> None:
+    """A later price does not change a placed order."""
+    order.place("ve", PRICE.model_copy(update={"total_minor": 1}), LINES, AT)
+    assert order.price == PRICE
+
+
+@pytest.mark.parametrize("ended", [cancelled, refused])
+def test_an_ended_order_is_neither_placed_nor_paid(ended: Callable[[], Order]) -> None:
+    """A late step meets the end and leaves no fact."""
+    order = ended()
+    before = names_of(order)
+    with pytest.raises(PurchaseCancelled):
+        order.place("ve", PRICE, LINES, AT)
+    with pytest.raises(PurchaseCancelled):
+        order.request_capture(AT)
+    order.request_cancel(AT)
+    assert names_of(order) == before
+
+
+def test_a_cancel_before_the_capture_refuses_the_capture(order: Order) -> None:
+    """The buyer came first: nothing is taken, and cancelling again changes nothing."""
+    order.request_cancel(AT)
+    order.request_cancel(AT)
+    with pytest.raises(PurchaseCancelled):
+        order.request_capture(AT)
+    assert names_of(order) == ["OrderPlaced", "CancelRequested"]
+
+
+def test_a_capture_before_the_cancel_refuses_the_cancel(order: Order) -> None:
+    """The capture came first: from here the buyer asks for a refund."""
+    order.request_capture(AT)
+    with pytest.raises(CancelTooLate):
+        order.request_cancel(AT)
+    assert names_of(order) == ["OrderPlaced", "CaptureRequested"]
+
+
+@pytest.mark.parametrize("end", [sold, fulfilled])
+def test_a_sold_order_is_not_cancelled(end: Callable[[], Order]) -> None:
+    """Neither the buyer nor the saga ends what was sold."""
+    order = end()
+    with pytest.raises(CancelTooLate):
+        order.request_cancel(AT)
+    with pytest.raises(WrongState):
+        order.cancel("late", AT)
+    order.refuse("late", "", AT)
+    assert order.state in {"confirmed", "fulfilled"}
+
+
+def test_a_cancelled_order_keeps_its_first_reason() -> None:
+    """Ending it again changes nothing, whatever the second reason."""
+    order = cancelled()
+    order.cancel("other", AT)
+    order.refuse("other", "", AT)
+    assert (order.state, order.end_reason) == ("cancelled", "hold-expired")
+
+
+def test_a_failed_capture_can_still_be_cancelled(order: Order) -> None:
+    """A requested capture is no sale: the saga may end the order."""
+    order.request_capture(AT)
+    order.cancel("payment-refused", AT)
+    assert order.state == "cancelled"
+
+
+def test_only_a_requested_capture_is_confirmed(order: Order) -> None:
+    """A placed order without its capture, and an ended one, are not sold."""
+    for each in (order, new_order(), cancelled(), refused()):
+        with pytest.raises(WrongState):
+            each.confirm(AT)
+        with pytest.raises(WrongState):
+            each.fulfil(AT)
+
+
+def test_no_capture_is_requested_without_a_price() -> None:
+    """What is not placed is not captured, and the buyer can still let it go."""
+    order = new_order()
+    with pytest.raises(WrongState):
+        order.request_capture(AT)
+    order.request_cancel(AT)
+    assert names_of(order) == ["CancelRequested"]
+
+
+def test_a_deadline_only_moves_later(order: Order) -> None:
+    """A repeated or an earlier extension changes nothing."""
+    later = LATER + timedelta(seconds=60)
+    order.extend_hold(later, AT)
+    order.extend_hold(later, AT)
+    order.extend_hold(LATER, AT)
+    assert order.hold_until == later
+    assert names_of(order) == ["OrderPlaced", "HoldExtended"]
+
+
+def test_the_same_key_and_body_is_the_same_purchase(order: Order) -> None:
+    """A repeat is answered without a fact; another body under the key is refused."""
+    assert order.ask_again("body", AT, **REQUEST) is False
+    with pytest.raises(KeyReused):
+        order.ask_again("other", AT, **REQUEST)
+    assert (order.attempt, names_of(order)) == (1, ["OrderPlaced"])
+
+
+def test_after_a_refusal_the_key_begins_a_new_attempt() -> None:
+    """Another body is welcome then, and nothing of the former attempt is left."""
+    order = placed_order()
+    order.request_cancel(AT)
+    order.refuse("sold-out", "", AT)
+    order.refuse("again", "", AT)
+    assert (order.state, order.end_reason) == ("refused", "sold-out")
+    one_balcony = [{"ticket_type_id": "balcony", "quantity": 1}]
+    assert order.ask_again("other", AT, **{**REQUEST, "lines": one_balcony}) is True
+    assert (order.attempt, order.state, order.body_digest) == (2, "requested", "other")
+    assert order.lines == (Line(ticket_type_id="balcony", quantity=1),)
+    assert (order.price, order.venue_id, order.end_reason, order.cancel_requested) == (None, None, None, False)
+    order.refuse("sold-out", "", AT)
+    order.ask_again("third", AT, **REQUEST)
+    assert order.attempt == 3
+
+
+@pytest.mark.parametrize("quantity", [0, 51])
+def test_a_line_is_of_one_to_fifty_tickets(quantity: int) -> None:
+    """No line is empty, none is a crowd."""
+    with pytest.raises(ValidationError):
+        Line(ticket_type_id="floor", quantity=quantity)

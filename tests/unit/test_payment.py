@@ -1,0 +1,96 @@
+"""Payment: every transition is monotonic, so that late and repeated news change nothing."""
+
+import pytest
+
+from domain.hint import Hint
+from domain.payment import Payment
+from domain.refusals import WrongState
+from tests.fakes.samples import AT, names_of, new_payment
+
+
+@pytest.fixture
+def payment() -> Payment:
+    return new_payment(amount_minor=2208)
+
+
+def capture(payment: Payment, amount: int = 2208) -> None:
+    payment.capture("ch", amount, 94, AT)
+
+
+def test_the_good_way_is_walked_once(payment: Payment) -> None:
+    """News that come twice are recorded once."""
+    for _ in range(2):
+        payment.authorise(AT)
+    for _ in range(2):
+        capture(payment)
+    assert names_of(payment) == ["PaymentAuthorised", "PaymentCaptured"]
+    assert (payment.captured_minor, payment.stripe_fee_minor, payment.charge_id) == (2208, 94, "ch")
+
+
+def test_a_capture_may_come_without_an_authorisation(payment: Payment) -> None:
+    """An automatic capture is known at once, and an authorisation that comes late changes nothing."""
+    capture(payment)
+    payment.authorise(AT)
+    payment.decline("generic_decline", AT)
+    assert (payment.state, names_of(payment)) == ("captured", ["PaymentCaptured"])
+
+
+def test_a_decline_is_recorded_once_per_news(payment: Payment) -> None:
+    """The same code again is no news; another one is; the payment stays open."""
+    for code in ("generic_decline", "generic_decline", "insufficient_funds"):
+        payment.decline(code, AT)
+    assert (payment.declines, payment.decline_code, payment.state) == (2, "insufficient_funds", "open")
+
+
+@pytest.mark.parametrize("amount", [2207, 2209, 0])
+def test_another_amount_than_the_orders_is_not_captured(payment: Payment, amount: int) -> None:
+    """The books get what was asked, or an alarm."""
+    with pytest.raises(WrongState):
+        capture(payment, amount)
+    assert names_of(payment) == []
+
+
+@pytest.mark.parametrize("authorised", [False, True])
+def test_a_cancelled_payment_brings_no_money(payment: Payment, *, authorised: bool) -> None:
+    """Open or authorised, it is let go once; after that no capture is believed."""
+    if authorised:
+        payment.authorise(AT)
+    payment.cancel(AT)
+    payment.cancel(AT)
+    payment.authorise(AT)
+    with pytest.raises(WrongState):
+        capture(payment)
+    with pytest.raises(WrongState):
+        payment.refund("re", 2208, AT)
+    assert payment.state == "cancelled"
+
+
+def test_captured_money_is_refunded_once_and_whole(payment: Payment) -> None:
+    """Part of it is refused, all of it is given back once, and late news change nothing then."""
+    with pytest.raises(WrongState):
+        payment.refund("re", 2208, AT)
+    capture(payment)
+    with pytest.raises(WrongState):
+        payment.cancel(AT)
+    with pytest.raises(WrongState):
+        payment.refund("re", 2207, AT)
+    for _ in range(2):
+        payment.refund("re", 2208, AT)
+    payment.cancel(AT)
+    capture(payment)
+    assert (payment.state, payment.refunded_minor) == ("refunded", 2208)
+    assert names_of(payment) == ["PaymentCaptured", "PaymentRefunded"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "about_money"),
+    [
+        ("payment_intent.succeeded", True),
+        ("payment_intent.amount_capturable_updated", True),
+        ("payment_intent.canceled", False),
+    ],
+)
+def test_a_hint_about_money_is_told_from_others(kind: str, *, about_money: bool) -> None:
+    """Only news of money that came or can be taken outlive their purchase."""
+    refs = {"event_id": "ev", "object_id": "pi", "intent_id": "pi", "purchase_id": None, "digest": ""}
+    assert Hint.model_validate({**refs, "type": kind, "created": None}).is_about_money is about_money

@@ -1,0 +1,77 @@
+"""Ticket and bearer: the right begins with the payment, and the token only follows the right."""
+
+import pytest
+
+from domain.refusals import RefundNeeded, WrongState
+from domain.ticket import Ticket
+from tests.fakes.samples import AT, SIGNED, facts_of, folded, names_of, new_ticket, new_venue, through_json
+
+
+@pytest.fixture
+def ticket() -> Ticket:
+    return new_ticket()
+
+
+def test_a_ticket_is_issued_once(ticket: Ticket) -> None:
+    """It begins reserved; issuing it again changes nothing."""
+    assert ticket.state == "reserved"
+    ticket.issue(AT)
+    ticket.issue(AT)
+    assert (ticket.state, names_of(ticket)) == ("issued", ["TicketIssued"])
+
+
+def test_an_unpaid_ticket_is_voided_for_good(ticket: Ticket) -> None:
+    """Voiding again changes nothing, and a late issue is refused."""
+    ticket.void(AT)
+    ticket.void(AT)
+    with pytest.raises(WrongState):
+        ticket.issue(AT)
+    assert (ticket.state, names_of(ticket)) == ("void", ["TicketVoided"])
+
+
+def test_a_paid_ticket_needs_a_refund(ticket: Ticket) -> None:
+    """It is not voided, and the refusal names it as callers know it."""
+    ticket.issue(AT)
+    with pytest.raises(RefundNeeded) as refused:
+        ticket.void(AT)
+    assert refused.value.data == {"ticket_id": "ti"}
+    assert ticket.state == "issued"
+
+
+@pytest.mark.parametrize("end", ["reserved", "void"])
+def test_nothing_is_signed_for_an_unpaid_ticket(ticket: Ticket, end: str) -> None:
+    """A reserved and a void ticket get no token."""
+    if end == "void":
+        ticket.void(AT)
+    with pytest.raises(WrongState, match=end):
+        ticket.sign_token(SIGNED, AT)
+    assert ticket.signed is None
+
+
+def test_signed_bytes_are_kept_before_they_are_sent_and_newer_ones_replace_them(ticket: Ticket) -> None:
+    """The same bytes again are no fact; expired ones are signed anew."""
+    ticket.issue(AT)
+    newer = SIGNED.model_copy(update={"signature": "second"})
+    for signed in (SIGNED, SIGNED, newer):
+        ticket.sign_token(signed, AT)
+    assert ticket.signed == newer
+    assert names_of(ticket) == ["TicketIssued", "TokenSigned", "TokenSigned"]
+    assert folded(through_json(facts_of(ticket))).signed == newer
+
+
+def test_a_token_is_minted_once(ticket: Ticket) -> None:
+    """The first sight of it stands, and nothing is signed from there."""
+    ticket.issue(AT)
+    ticket.sign_token(SIGNED, AT)
+    ticket.mint_token("mint", "first", AT)
+    ticket.mint_token("mint", "second", AT)
+    ticket.sign_token(SIGNED.model_copy(update={"signature": "second"}), AT)
+    assert (ticket.mint_address, ticket.mint_signature, ticket.signed) == ("mint", "first", SIGNED)
+
+
+def test_a_venue_gets_its_token_without_a_condition() -> None:
+    """Only tickets have a reason to be refused one."""
+    venue = new_venue()
+    assert venue.refuse_token() is None
+    venue.sign_token(SIGNED, AT)
+    assert venue.signed == SIGNED
