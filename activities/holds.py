@@ -12,7 +12,7 @@ from domain.catalog import Show
 from domain.desk import Desk
 from domain.identity import ticket_id_of
 from domain.order import Line
-from domain.refusals import HoldReleased, KeyReused, NotOurHold
+from domain.refusals import HoldReleased, KeyReused, NotOurHold, WrongState
 from domain.reservation import Reservation, ReservationConfirmed, ReservationEnded, ReservationMade
 from domain.ticket import Ticket, TicketReserved
 
@@ -93,6 +93,8 @@ def _make(desk: Desk, command: MakeReservation) -> ReservationView:
             raise KeyReused("this Idempotency-Key was used with another body")
         return _view(known)
     show = desk.get(Show, command.show_id)
+    if len({line.ticket_type_id for line in command.lines}) != len(command.lines):
+        raise WrongState("each ticket type stands in one line")
     until = desk.at + timedelta(seconds=command.hold_seconds)
     wanted = [(line, desk.get(Allocation, line.ticket_type_id)) for line in command.lines]
     for line, allocation in wanted:

@@ -1,5 +1,6 @@
 """The store-only steps of the purchase saga: stock, order and tickets, each keyed and idempotent."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from temporalio import activity
@@ -33,11 +34,11 @@ class SalesActivities:
     async def release_seats(self, end: EndPurchase) -> None:
         """End the hold and leave its tombstone; nothing held is success."""
 
-        def decide(desk: Desk) -> None:
+        def undo(desk: Desk) -> None:
             for allocation, key in _holds(desk, end.purchase):
                 allocation.release(key, end.reason, desk.at)
 
-        await self._ledger.commit(decide)
+        await self._undo(end, undo)
 
     @activity.defn(name="place_order")
     async def place_order(self, purchase: PurchaseRef) -> PlacedOrder:
@@ -48,19 +49,19 @@ class SalesActivities:
     async def cancel_order(self, end: EndPurchase) -> None:
         """End the order without a sale."""
 
-        def decide(desk: Desk) -> None:
-            desk.get(Order, end.purchase.purchase_id).cancel(end.reason, desk.at)
+        def undo(desk: Desk) -> None:
+            _order(desk, end.purchase).cancel(end.reason, desk.at)
 
-        await self._ledger.commit(decide)
+        await self._undo(end, undo)
 
     @activity.defn(name="refuse_purchase")
     async def refuse_purchase(self, end: EndPurchase) -> None:
         """Record that a rule said no before anything was sold; the key is free again."""
 
-        def decide(desk: Desk) -> None:
-            desk.get(Order, end.purchase.purchase_id).refuse(end.reason, "", desk.at)
+        def undo(desk: Desk) -> None:
+            _order(desk, end.purchase).refuse(end.reason, "", desk.at)
 
-        await self._ledger.commit(decide)
+        await self._undo(end, undo)
 
     @activity.defn(name="create_tickets")
     async def create_tickets(self, purchase: PurchaseRef) -> TicketIds:
@@ -71,11 +72,11 @@ class SalesActivities:
     async def void_tickets(self, end: EndPurchase) -> None:
         """Void the tickets; a late creation meets the ended order."""
 
-        def decide(desk: Desk) -> None:
+        def undo(desk: Desk) -> None:
             for ticket in _tickets(desk, end.purchase):
                 ticket.void(desk.at)
 
-        await self._ledger.commit(decide)
+        await self._undo(end, undo)
 
     @activity.defn(name="confirm_seats")
     async def confirm_seats(self, purchase: PurchaseRef) -> None:
@@ -85,7 +86,7 @@ class SalesActivities:
         """
 
         def decide(desk: Desk) -> None:
-            desk.get(Order, purchase.purchase_id).request_capture(desk.at)
+            _order(desk, purchase).request_capture(desk.at)
             for allocation, key in _holds(desk, purchase):
                 allocation.confirm(key, desk.at)
 
@@ -95,18 +96,18 @@ class SalesActivities:
     async def unconfirm_seats(self, end: EndPurchase) -> None:
         """Take the reservation back to a hold."""
 
-        def decide(desk: Desk) -> None:
+        def undo(desk: Desk) -> None:
             for allocation, key in _holds(desk, end.purchase):
                 allocation.unconfirm(key, desk.at)
 
-        await self._ledger.commit(decide)
+        await self._undo(end, undo)
 
     @activity.defn(name="confirm_order")
     async def confirm_order(self, purchase: PurchaseRef) -> None:
         """Confirm the order and issue its tickets: the capture is known."""
 
         def decide(desk: Desk) -> None:
-            desk.get(Order, purchase.purchase_id).confirm(desk.at)
+            _order(desk, purchase).confirm(desk.at)
             for ticket in _tickets(desk, purchase):
                 ticket.issue(desk.at)
 
@@ -117,7 +118,7 @@ class SalesActivities:
         """Record the good end."""
 
         def decide(desk: Desk) -> None:
-            desk.get(Order, purchase.purchase_id).fulfil(desk.at)
+            _order(desk, purchase).fulfil(desk.at)
 
         await self._ledger.commit(decide)
 
@@ -126,21 +127,42 @@ class SalesActivities:
         """Hold on while a payment is being processed; returns the deadline that holds."""
 
         def decide(desk: Desk) -> datetime:
-            order = desk.get(Order, extension.purchase.purchase_id)
+            order = _order(desk, extension.purchase)
             order.extend_hold(extension.hold_until, desk.at)
             return order.hold_until
 
         return (await self._ledger.commit(decide)).value
 
+    async def _undo(self, end: EndPurchase, undo: Callable[[Desk], None]) -> None:
+        """Undo what this attempt did; a later attempt has begun only because this one was undone before."""
+
+        def decide(desk: Desk) -> None:
+            if not _is_past(desk, end.purchase):
+                undo(desk)
+
+        await self._ledger.commit(decide)
+
+
+def _is_past(desk: Desk, purchase: PurchaseRef) -> bool:
+    """Say whether a newer attempt has begun: this one was refused, and nothing of it is left to undo."""
+    return desk.get(Order, purchase.purchase_id).attempt > purchase.attempt
+
+
+def _order(desk: Desk, purchase: PurchaseRef) -> Order:
+    """Return the order of this very attempt; a step of a former one comes too late."""
+    if _is_past(desk, purchase):
+        raise PurchaseCancelled("a newer attempt at this purchase has begun")
+    return desk.get(Order, purchase.purchase_id)
+
 
 def _holds(desk: Desk, purchase: PurchaseRef) -> list[tuple[Allocation, str]]:
-    order = desk.get(Order, purchase.purchase_id)
+    order = _order(desk, purchase)
     key = hold_key_of(purchase.purchase_id, purchase.attempt)
     return [(desk.get(Allocation, line.ticket_type_id), key) for line in order.lines]
 
 
 def _reserve(desk: Desk, purchase: PurchaseRef) -> None:
-    order = desk.get(Order, purchase.purchase_id)
+    order = _order(desk, purchase)
     show = desk.get(Show, order.show_id)
     if order.cancel_requested:
         raise PurchaseCancelled("the buyer cancelled")
@@ -153,7 +175,7 @@ def _reserve(desk: Desk, purchase: PurchaseRef) -> None:
 
 
 def _place(desk: Desk, purchase: PurchaseRef) -> PlacedOrder:
-    order = desk.get(Order, purchase.purchase_id)
+    order = _order(desk, purchase)
     show = desk.get(Show, order.show_id)
     venue = desk.get(Venue, show.venue_id)
     priced = tuple((line.quantity, show.type_of(line.ticket_type_id).price_minor) for line in order.lines)
@@ -184,7 +206,7 @@ def _ticket_ids(order: Order, purchase: PurchaseRef) -> list[tuple[str, str]]:
 
 
 def _create_tickets(desk: Desk, purchase: PurchaseRef) -> TicketIds:
-    order = desk.get(Order, purchase.purchase_id)
+    order = _order(desk, purchase)
     if order.state in {"cancelled", "refused"}:
         raise PurchaseCancelled("the purchase has ended")
     named = _ticket_ids(order, purchase)
@@ -205,6 +227,6 @@ def _create_tickets(desk: Desk, purchase: PurchaseRef) -> TicketIds:
 
 
 def _tickets(desk: Desk, purchase: PurchaseRef) -> list[Ticket]:
-    order = desk.get(Order, purchase.purchase_id)
+    order = _order(desk, purchase)
     found = (desk.find(Ticket, ticket_id) for ticket_id, _ in _ticket_ids(order, purchase))
     return [ticket for ticket in found if ticket is not None]

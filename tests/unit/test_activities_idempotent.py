@@ -220,3 +220,20 @@ async def test_a_hold_is_extended_once(world: StoreWorld) -> None:
     asked = ExtendHold(purchase=purchase, hold_until=later)
     assert await world.lost_and_repeated(lambda: extend(asked)) == later
     assert await extend(ExtendHold(purchase=purchase, hold_until=AT)) == later
+
+
+async def test_a_late_step_of_a_refused_attempt_leaves_the_next_one_alone(world: StoreWorld) -> None:
+    """Repeats of a former attempt's steps neither end the new attempt nor hold seats for it."""
+    former = (await world.request(floor=9)).purchase
+    with pytest.raises(SeatsUnavailable):
+        await world.sales.reserve_seats(former)
+    await world.sales.release_seats(ending(former))
+    await world.sales.refuse_purchase(ending(former))
+    present = (await world.request(body="other", balcony=1)).purchase
+    assert present.attempt == former.attempt + 1
+    for undo in (world.sales.refuse_purchase, world.sales.cancel_order, world.sales.release_seats):
+        await undo(ending(former))
+    with pytest.raises(PurchaseCancelled):
+        await world.sales.reserve_seats(former)
+    assert (await world.see(Order, "pu")).state == "requested"
+    assert await world.stock() == ALL_FREE
