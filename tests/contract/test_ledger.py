@@ -124,6 +124,16 @@ async def test_the_chain_is_unbroken(ledger: Ledger) -> None:
     assert broken_link(facts[:2] + facts[3:]) == 4
 
 
+async def test_what_exists_is_not_begun_again(ledger: Ledger) -> None:
+    """A decision that begins an aggregate without a look stores nothing of itself when there is one."""
+    await ledger.commit(both(opening("a"), opening("b")))
+    with pytest.raises(Weather):
+        await ledger.commit(both(holding("k", "b"), opening("a", 7)))
+    assert len(ledger.facts_of(STREAM)) == 1
+    assert await stock(ledger, "b") == (50, [])
+    assert (await ledger.commit(holding("k"))).value == 49
+
+
 async def test_the_same_command_again_changes_nothing(ledger: Ledger) -> None:
     """A command that is sent many times at once is done once."""
     await ledger.commit(opening())

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import psycopg
 import pytest
@@ -160,6 +161,7 @@ async def swallowing(url: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
     """Stand before a server; once armed, let one COMMIT through and break the line instead of its answer."""
     parts = conninfo_to_dict(url)
     armed = asyncio.Event()
+    meetings: set[asyncio.Future[Any]] = set()
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
         with suppress(ConnectionError):
@@ -169,19 +171,25 @@ async def swallowing(url: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
                     break
                 writer.write(chunk)
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host = str(parts.get("host", "127.0.0.1"))
         port = int(parts.get("port", 5432))
         near = asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}") if host.startswith("/") else None
         back, out = await (near or asyncio.open_connection(host, port))
-        await asyncio.gather(pump(reader, out, answers=False), pump(back, writer, answers=True))
+        meeting = asyncio.gather(pump(reader, out, answers=False), pump(back, writer, answers=True))
+        meetings.add(meeting)
+        await meeting
 
     server = await asyncio.start_server(meet, "127.0.0.1", 0)
     try:
         yield make_conninfo(url, host="127.0.0.1", port=server.sockets[0].getsockname()[1], sslmode="disable"), armed
     finally:
         server.close()
+        async with asyncio.timeout(10):
+            await asyncio.gather(*meetings)
 
 
 async def test_a_commit_whose_answer_is_lost_is_found_again(postgres: PostgresLedger, empty_url: str) -> None:
