@@ -29,7 +29,10 @@ class FakeLedger:
             raise Weather("no connection")
         desk = Desk(self._load, self._clock())
         value = desk.attempt(decide)
-        for fact in desk.collect():
+        facts = desk.collect()
+        if any(fact.originator_version <= len(self.streams.get(fact.originator_id, [])) for fact in facts):
+            raise Weather("these facts are stored already", unknown=True)
+        for fact in facts:
             self.streams[fact.originator_id].append(fact)
             self.log.append(fact)
         if self.lose_answers:
