@@ -23,7 +23,7 @@ check: $(READY)
 	$(BIN)/lint-imports --no-cache
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 demo: $(READY)
 	$(BIN)/boxoffice demo
