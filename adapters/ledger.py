@@ -16,7 +16,15 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, cast
 
 import psycopg
-from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder, Mapper, PersistenceError, StoredEvent
+from eventsourcing.persistence import (
+    DatetimeAsISO,
+    InterfaceError,
+    JSONTranscoder,
+    Mapper,
+    OperationalError,
+    PersistenceError,
+    StoredEvent,
+)
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL
@@ -117,6 +125,7 @@ class PostgresLedger:
         create_facts_table(url, self._recorder)
         self._clock = clock
         self.mapper = fact_mapper()
+        self._closing = False
         self._cache: OrderedDict[str, Root] = OrderedDict()
         self._queue: queue.Queue[Waiting | None] = queue.Queue(maxsize=WAITING_MAX)
         self._thread = threading.Thread(target=self._serve, name="committer", daemon=True)
@@ -124,6 +133,8 @@ class PostgresLedger:
 
     async def commit(self, decide: Callable[[Desk], T]) -> Any:
         """Decide and append with the next batch."""
+        if self._closing:
+            raise Weather("the ledger is closed")
         waiting = Waiting(decide, Future())
         try:
             self._queue.put_nowait(waiting)
@@ -146,6 +157,7 @@ class PostgresLedger:
 
     def close(self) -> None:
         """Finish what waits, then stop."""
+        self._closing = True
         self._queue.put(None)
         self._thread.join()
         self._recorder.datastore.close()
@@ -181,6 +193,10 @@ class PostgresLedger:
             settled = self._transact(batch)
         except BaseException as error:  # noqa: BLE001 - every waiter is told, whatever it was
             self._cache.clear()
+            if len(batch) > 1 and not _is_cut(error):
+                for waiting in batch:  # one of them cannot be stored; alone, it spoils nobody else's
+                    self._save([waiting])
+                return
             for waiting in batch:
                 waiting.answer.set_exception(error)
             return
@@ -234,6 +250,11 @@ def _outcome(desk: Desk, waiting: Waiting) -> Saved | BaseException:
         raise
     except Exception as error:  # noqa: BLE001 - its caller gets it
         return error
+
+
+def _is_cut(error: BaseException) -> bool:
+    """Say whether the connection was lost, so that nothing can be stored now."""
+    return isinstance(error.__cause__, OperationalError | InterfaceError | psycopg.OperationalError)
 
 
 @contextlib.contextmanager

@@ -209,3 +209,24 @@ async def test_a_commit_whose_answer_is_lost_is_found_again(postgres: PostgresLe
             await asyncio.to_thread(ledger.close)
     assert len(postgres.facts_of(STREAM)) == 3
     assert broken_link(postgres.facts_of(STREAM)) is None
+
+
+async def test_a_decision_that_cannot_be_stored_spoils_nobody_elses(postgres: PostgresLedger) -> None:
+    """A text that PostgreSQL cannot keep, and a stock that is opened twice, fail alone in their batch."""
+    await postgres.commit(opening())
+    async with one_batch(postgres):
+        sent = [
+            asyncio.ensure_future(postgres.commit(decision))
+            for decision in (holding("good"), opening("nul\0"), opening("a"), holding("\ud800"), holding("also good"))
+        ]
+        await asyncio.sleep(0)
+    outcomes = await asyncio.gather(*sent, return_exceptions=True)
+    assert [isinstance(outcome, BaseException) for outcome in outcomes] == [False, True, True, True, False]
+    assert await stock(postgres) == (48, ["also good", "good"])
+
+
+async def test_a_closed_ledger_refuses(postgres: PostgresLedger) -> None:
+    """Nobody waits for an answer that cannot come."""
+    postgres.close()
+    with pytest.raises(Weather, match="closed"):
+        await postgres.commit(opening())
