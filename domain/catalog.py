@@ -103,14 +103,14 @@ class Show(TokenBearer):
     def open_sale(self, at: datetime) -> None:
         """Go on sale, once the on-chain group was verified."""
         if self.mint_address is None:
-            raise NotOnSale("the show has no group on chain yet", show_id=self.id)
+            raise NotOnSale("the show has no group on chain yet", show_id=self.identity)
         if not self.on_sale:
             self.record(ShowWentOnSale, at)
 
     def sellable(self, ticket_type_id: str) -> TicketType:
         """Return a ticket type that may be sold now."""
         if not self.on_sale:
-            raise NotOnSale("the show is not on sale: its group is not on chain yet", show_id=self.id)
+            raise NotOnSale("the show is not on sale: its group is not on chain yet", show_id=self.identity)
         return self.type_of(ticket_type_id)
 
     def type_of(self, ticket_type_id: str) -> TicketType:

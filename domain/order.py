@@ -199,8 +199,8 @@ class Order(Root):
             self.record(CaptureRequested, at)
 
     def extend_hold(self, hold_until: datetime, at: datetime) -> None:
-        """Hold on while a payment is being processed; a deadline only moves later."""
-        if hold_until > self.hold_until:
+        """Hold on while a payment is being processed; a deadline only moves later, and only of what is open."""
+        if self.state in {"requested", "placed"} and hold_until > self.hold_until:
             self.record(HoldExtended, at, hold_until=hold_until)
 
     def confirm(self, at: datetime) -> None:

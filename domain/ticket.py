@@ -56,7 +56,7 @@ class Ticket(TokenBearer):
     def issue(self, at: datetime) -> None:
         """Make it valid; again changes nothing."""
         if self.state == "void":
-            raise WrongState("a void ticket is not issued", ticket_id=self.id)
+            raise WrongState("a void ticket is not issued", ticket_id=self.identity)
         if self.state == "reserved":
             self.record(TicketIssued, at)
 

@@ -25,7 +25,9 @@ class HoldWorkflow:
         if start.until is not None:
             self._board.show("holding", f"Expires at {start.until.isoformat(timespec='seconds')}.")
             try:
-                await workflow.wait_condition(lambda: self._ended, timeout=start.until - workflow.now())
+                await workflow.wait_condition(
+                    lambda: self._ended, timeout=start.until - workflow.now(), timeout_summary="the hold's time"
+                )
             except TimeoutError:
                 self._board.show("expiring", "The hold's time has passed.")
         return await self._caller.call(

@@ -30,6 +30,7 @@ async def test_gap_missing_internal_endpoints(shop: Shop) -> None:
     reservation = {"reservation_id": held.json()["reservation_id"]}
     assert (await shop.post(f"{internal}/confirm", reservation)).is_success
     ticket_id = held.json()["ticket_ids"][0]
+    await shop.caught_up()
     assert (await shop.get(f"{internal}/{ticket_id}/status"))["state"] == "issued"
     paid = await shop.post(f"{internal}/cancel-batch", {"ticket_ids": [ticket_id]})
     assert paid.status_code == httpx.codes.CONFLICT

@@ -1,5 +1,8 @@
 """Purchases over HTTP on the whole real stack."""
 
+import os
+import signal
+
 import httpx
 import pytest
 from temporalio.client import WorkflowExecutionStatus
@@ -83,3 +86,21 @@ async def test_bad_input_changes_nothing(shop: Shop) -> None:
         assert answer.json()["type"].startswith("urn:boxoffice:problem:")
     assert (await shop.post("/api/v1/purchases", cases[0][0])).status_code in {400, 422}
     await shop.check_sums([])
+
+
+async def test_a_purchase_outlives_an_engine_that_does_not_answer(shop: Shop) -> None:
+    """With a frozen engine the answer is 202; when it is back, the checkout is read at the status URL and goes on."""
+    await shop.open()
+    engine = shop.stack.part_pid("temporal")
+    assert engine is not None
+    os.kill(engine, signal.SIGSTOP)
+    try:
+        answer = await shop.buy("e2e-frozen")
+    finally:
+        os.kill(engine, signal.SIGCONT)
+    assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+    purchase_id = answer.json()["purchase_id"]
+    opened = await shop.until(purchase_id, lambda seen: bool(seen.get("client_secret")), 60)
+    assert await shop.pay(opened["client_secret"]) == httpx.codes.OK
+    assert (await shop.ended(purchase_id))["state"] == "fulfilled"
+    await shop.check_sums([purchase_id])

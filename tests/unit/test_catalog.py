@@ -28,10 +28,11 @@ def test_a_show_knows_its_types_and_its_size(show: Show) -> None:
 
 def test_nothing_is_sold_before_the_sale(show: Show) -> None:
     """An announced show sells nothing, and does not go on sale without its group on chain."""
-    with pytest.raises(NotOnSale):
+    with pytest.raises(NotOnSale) as unsold:
         show.sellable("floor")
-    with pytest.raises(NotOnSale):
+    with pytest.raises(NotOnSale) as unopened:
         show.open_sale(AT)
+    assert unsold.value.data == unopened.value.data == {"show_id": show.identity}
     assert names_of(show) == []
 
 

@@ -152,6 +152,14 @@ def test_a_deadline_only_moves_later(order: Order) -> None:
     assert names_of(order) == ["OrderPlaced", "HoldExtended"]
 
 
+def test_an_ended_purchase_is_not_extended(order: Order) -> None:
+    """A late extension leaves the deadline and records nothing."""
+    order.cancel("hold-expired", AT)
+    order.extend_hold(LATER + timedelta(seconds=60), AT)
+    assert order.hold_until == LATER
+    assert names_of(order) == ["OrderPlaced", "OrderCancelled"]
+
+
 def test_the_same_key_and_body_is_the_same_purchase(order: Order) -> None:
     """A repeat is answered without a fact; another body under the key is refused."""
     assert order.ask_again("body", AT, **REQUEST) is False

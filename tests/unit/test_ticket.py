@@ -24,8 +24,9 @@ def test_an_unpaid_ticket_is_voided_for_good(ticket: Ticket) -> None:
     """Voiding again changes nothing, and a late issue is refused."""
     ticket.void(AT)
     ticket.void(AT)
-    with pytest.raises(WrongState):
+    with pytest.raises(WrongState) as refused:
         ticket.issue(AT)
+    assert refused.value.data == {"ticket_id": "ti"}
     assert (ticket.state, names_of(ticket)) == ("void", ["TicketVoided"])
 
 

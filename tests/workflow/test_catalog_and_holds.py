@@ -1,0 +1,63 @@
+"""The smaller workflows on fakes: venue and show stand on chain before the sale opens, and internal holds expire."""
+
+from temporalio.client import Client
+
+from activities.commands import HoldRef, MintSubject
+from activities.holds import MakeReservation, ReservationView
+from activities.queues import PURCHASES
+from domain.catalog import Show
+from domain.order import Line
+from tests.fakes.world import World
+from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
+from workflows.hold import HoldWorkflow
+
+
+def register(kind: str, subject_id: str) -> RegisterInput:
+    return RegisterInput(subject=MintSubject(tenant_id="default", kind=kind, subject_id=subject_id))
+
+
+async def test_a_show_that_comes_before_its_venue_waits_for_it(world: World, client: Client) -> None:
+    """The show's registration waits for the venue's group, and opens the sale only when its own stands."""
+    await world.announce()
+    show = await client.start_workflow(ShowWorkflow.run, register("show", "sh"), id="show/sh", task_queue=PURCHASES)
+    assert not (await world.ledger.read(lambda desk: desk.get(Show, "sh"))).on_sale
+    await client.execute_workflow(VenueWorkflow.run, register("venue", "ve"), id="venue/ve", task_queue=PURCHASES)
+    minted = await show.result()
+    seen = await world.ledger.read(lambda desk: desk.get(Show, "sh"))
+    assert (seen.on_sale, seen.mint_address) == (True, minted.mint_address)
+    assert world.chain.landings[minted.mint_address] == 1
+
+
+async def reserve(world: World) -> ReservationView:
+    return await world.holds.reserve(
+        MakeReservation(
+            tenant_id="default",
+            reservation_id="re",
+            show_id="sh",
+            lines=[Line(ticket_type_id="tt", quantity=3)],
+            hold_seconds=60,
+        )
+    )
+
+
+async def test_an_internal_hold_expires_by_itself(world: World, client: Client) -> None:
+    """When its time has passed the hold is released, and its seats are free."""
+    await world.open_show()
+    view = await reserve(world)
+    assert await world.stock() == (7, 3, 0)
+    hold = HoldRef(tenant_id="default", reservation_id="re", until=view.until)
+    state = await client.execute_workflow(HoldWorkflow.run, hold, id="hold/re", task_queue=PURCHASES)
+    assert state == "released"
+    assert await world.stock() == (10, 0, 0)
+
+
+async def test_a_confirmed_internal_hold_does_not_expire(world: World, client: Client) -> None:
+    """The news of the confirmation ends the wait, and the seats stay sold."""
+    await world.open_show()
+    view = await reserve(world)
+    hold = HoldRef(tenant_id="default", reservation_id="re", until=view.until)
+    handle = await client.start_workflow(HoldWorkflow.run, hold, id="hold/re", task_queue=PURCHASES)
+    await world.holds.confirm("re")
+    await handle.signal(HoldWorkflow.hold_ended)
+    assert await handle.result() == "confirmed"
+    assert await world.stock() == (7, 0, 3)
