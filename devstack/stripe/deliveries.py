@@ -70,7 +70,7 @@ class Courier:
             taken = False
         if taken:
             self._move(row, "delivered", 0.0)
-            self._release_held(row["endpoint"])
+            self._release_held(row)
         elif row["attempts"] + 1 >= ATTEMPTS_MAX:
             self._move(row, "failed", 0.0)
         else:
@@ -80,7 +80,7 @@ class Courier:
         update = "UPDATE deliveries SET state = ?, attempts = attempts + 1, next_at = ? WHERE id = ?"
         self._store.db.execute(update, (state, time.time() + pause, row["id"]))
 
-    def _release_held(self, endpoint_id: str) -> None:
+    def _release_held(self, gone: sqlite3.Row) -> None:
         """Let go of what was held back to come out of order, now that a later event has gone first."""
-        update = "UPDATE deliveries SET state = 'due', next_at = 0 WHERE state = 'behind' AND endpoint = ?"
-        self._store.db.execute(update, (endpoint_id,))
+        update = "UPDATE deliveries SET state = 'due', next_at = 0 WHERE state = 'behind' AND endpoint = ? AND id < ?"
+        self._store.db.execute(update, (gone["endpoint"], gone["id"]))
