@@ -67,15 +67,9 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
     sales, payments, minting = all_of.sales, all_of.payments, all_of.minting
     by_queue: dict[str, list[Callable[..., Any]]] = {
         PURCHASES: [
-            sales.reserve_seats,
-            sales.release_seats,
             sales.place_order,
             sales.cancel_order,
-            sales.refuse_purchase,
-            sales.create_tickets,
-            sales.void_tickets,
             sales.confirm_seats,
-            sales.unconfirm_seats,
             sales.confirm_order,
             sales.fulfil_order,
             sales.extend_hold,

@@ -39,20 +39,20 @@ class ExtendHold(Command):
 
 
 class PlacedOrder(Command):
-    """A placed order: the locked price and what the later steps need to know."""
+    """A placed order: its seats are held, its price is locked, its tickets are reserved."""
 
     show_id: str
     venue_id: str
     price: Price
     hold_until: datetime
     capture_method: Literal["manual", "automatic"]
-    ticket_count: int
-
-
-class TicketIds(Command):
-    """The tickets of a purchase."""
-
     ticket_ids: tuple[str, ...]
+
+
+class EndedOrder(Command):
+    """How an order ended without a sale: `refused` before anything was held, which frees its key, or `cancelled`."""
+
+    outcome: Literal["refused", "cancelled"]
 
 
 class PaymentSeen(Command):

@@ -9,6 +9,7 @@ from domain.fact import Fact, FirstFact, Root
 from domain.money import Price
 from domain.refusals import CancelTooLate, KeyReused, PurchaseCancelled, WrongState
 
+FREES_KEY = frozenset({"sold-out", "not-on-sale", "not-found", "hold-expired"})
 OrderState = Literal["requested", "refused", "placed", "confirmed", "fulfilled", "cancelled"]
 
 
@@ -170,17 +171,13 @@ class Order(Root):
             raise KeyReused("this Idempotency-Key was used with another body")
         return False
 
-    def refuse(self, code: str, detail: str, at: datetime) -> None:
-        """End an attempt for which nothing is held."""
-        if self.state in {"requested", "placed"}:
-            self.record(PurchaseRefused, at, code=code, detail=detail)
-
-    def place(self, venue_id: str, price: Price, lines: list[dict[str, Any]], at: datetime) -> None:
-        """Lock the price; again changes nothing."""
+    def place(self, venue_id: str, price: Price, lines: list[dict[str, Any]], at: datetime) -> Price:
+        """Lock the price; again changes nothing. Returns the price that is locked."""
         if self.state in {"cancelled", "refused"}:
             raise PurchaseCancelled("the purchase has ended", reason=self.end_reason)
         if self.price is None:
             self.record(OrderPlaced, at, venue_id=venue_id, price=price.model_dump(), lines=lines)
+        return self.price or price
 
     def request_cancel(self, at: datetime) -> None:
         """Let it go, if the capture has not been requested."""
@@ -217,9 +214,11 @@ class Order(Root):
         elif self.state != "fulfilled":
             raise WrongState("only a confirmed order is fulfilled", state=self.state)
 
-    def cancel(self, reason: str, at: datetime) -> None:
-        """End without a sale; nothing to end is success."""
+    def end(self, reason: str, at: datetime) -> None:
+        """End without a sale; nothing to end is success. A request that a rule refused frees its key."""
         if self.state in {"confirmed", "fulfilled"}:
             raise WrongState("a sold order is not cancelled", state=self.state)
-        if self.state in {"requested", "placed"}:
+        if self.state == "requested" and reason in FREES_KEY:
+            self.record(PurchaseRefused, at, code=reason, detail="")
+        elif self.state in {"requested", "placed"}:
             self.record(OrderCancelled, at, reason=reason)

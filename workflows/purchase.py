@@ -27,7 +27,6 @@ from workflows.saga import Saga, drain, raise_if_cancelled, settled, step
 
 T = TypeVar("T")
 PAID = {"requires_capture", "succeeded"}
-NO_SALE_YET = {"sold-out", "not-on-sale", "not-found", "hold-expired"}
 Outcome = Literal["fulfilled", "refused", "cancelled"]
 
 
@@ -70,6 +69,7 @@ class PurchaseWorkflow:
         self._order: PlacedOrder | None = None
         self._checkout_open = False
         self._ended: PurchaseResult | None = None
+        self._outcome: Outcome = "cancelled"
         self._refusal: Refused | None = None
         self._hint = False
         self._buyer_cancelled = False
@@ -83,16 +83,15 @@ class PurchaseWorkflow:
                 tickets = await self._sell(saga)
         except Refused as refused:
             self._refusal = refused
-            result = await drain(self._end_without_sale(refused.code))
+            self._ended = PurchaseResult(outcome=self._outcome, reason=refused.code)
         except (FailureError, asyncio.CancelledError) as failure:
-            self._ended = await drain(self._end_without_sale(_reason(failure)))
+            self._ended = PurchaseResult(outcome=self._outcome, reason=_reason(failure))
             await self._close()
             raise
         else:
-            result = await drain(self._fulfil(tickets))
-        self._ended = result
+            self._ended = await drain(self._fulfil(tickets))
         await self._close()
-        return result
+        return self._ended
 
     @workflow.update(name="open_checkout")
     async def open_checkout(self) -> CheckoutAnswer:
@@ -127,15 +126,10 @@ class PurchaseWorkflow:
         purchase = self._purchase
         sales, payments = SalesActivities, PaymentActivities
 
-        self._board.show("reserving", "Holds the seats.")
-        saga.undo(lambda: self._undo(sales.release_seats, saga, "release the seats"))
-        await step(self._store(sales.reserve_seats, purchase, "hold the seats, all or none"))
-
-        saga.undo(lambda: self._undo(sales.cancel_order, saga, "cancel the order"))
-        self._order = order = await step(self._store(sales.place_order, purchase, "price and place the order"))
-
-        saga.undo(lambda: self._undo(sales.void_tickets, saga, "void the tickets"))
-        tickets = await step(self._store(sales.create_tickets, purchase, "create the tickets, reserved"))
+        self._board.show("reserving", "Holds the seats, locks the price, creates the tickets.")
+        saga.undo(lambda: self._end_without_sale(saga))
+        place = self._store(sales.place_order, purchase, "hold the seats, place the order, create the tickets")
+        self._order = order = await step(place)
 
         saga.undo(self._let_the_money_go)
         created = await step(self._stripe(payments.create_intent, purchase, "create the PaymentIntent"))
@@ -143,14 +137,13 @@ class PurchaseWorkflow:
         await self._await_payment(order, created)
 
         self._board.show("confirming", "The buyer has paid; confirms the seats and captures the money.")
-        saga.undo(lambda: self._undo(sales.unconfirm_seats, saga, "un-confirm the seats"))
         confirm = self._caller.call(
             sales.confirm_seats, purchase, SEEN_STORE_PACE, "confirm the seats and request the capture"
         )
         await step(confirm)
         await drain(self._stripe(payments.capture_payment, purchase, "capture the money"))
         saga.pivot()
-        return tickets.ticket_ids
+        return order.ticket_ids
 
     async def _await_payment(self, order: PlacedOrder, seen: PaymentSeen) -> None:
         """Wait until the buyer has paid; the hold's end asks Stripe before anything is given up."""
@@ -234,17 +227,13 @@ class PurchaseWorkflow:
         addresses[ticket_id] = minted.mint_address
         await self._store(BooksActivities.settle_mint, mint, f"post the mint of {ticket_id}", forward_only=True)
 
-    async def _undo(self, method: Callable[[Any, Any], Awaitable[None]], saga: Saga, summary: str) -> None:
-        end = EndPurchase(purchase=self._purchase, reason=_reason(saga.cause))
-        await self._store(method, end, summary, forward_only=True)
-
-    async def _end_without_sale(self, code: str) -> PurchaseResult:
-        """Say how it ended; a purchase that was refused before an order was placed frees its key."""
-        refused = self._order is None and code in NO_SALE_YET
-        end = EndPurchase(purchase=self._purchase, reason=code)
-        method = SalesActivities.refuse_purchase if refused else SalesActivities.cancel_order
-        await self._store(method, end, f"record the end: {code}", forward_only=True)
-        return PurchaseResult(outcome="refused" if refused else "cancelled", reason=code)
+    async def _end_without_sale(self, saga: Saga) -> None:
+        """Undo the placing: seats free, tickets void, order ended; what was refused before frees its key."""
+        reason = _reason(saga.cause)
+        end = EndPurchase(purchase=self._purchase, reason=reason)
+        method = SalesActivities.cancel_order
+        ended = await self._store(method, end, f"end the order without a sale: {reason}", forward_only=True)
+        self._outcome = ended.outcome
 
     async def _store(
         self, method: Callable[[Any, Any], Awaitable[T]], command: Any, summary: str, *, forward_only: bool = False

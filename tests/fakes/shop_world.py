@@ -110,12 +110,10 @@ class SellingEngine:
             return None
         sales = SalesActivities(self._ledger)
         try:
-            await sales.reserve_seats(purchase)
+            order = await sales.place_order(purchase)
         except Refusal as refusal:
-            await sales.refuse_purchase(EndPurchase(purchase=purchase, reason=refusal.code))
+            await sales.cancel_order(EndPurchase(purchase=purchase, reason=refusal.code))
             return CheckoutAnswer(state="ended", refusal_code=refusal.code, refusal_detail=str(refusal))
-        order = await sales.place_order(purchase)
-        await sales.create_tickets(purchase)
         await self._ledger.commit(lambda desk: _open_payment(desk, purchase))
         self._secrets.kept[purchase.purchase_id] = f"secret-of-{purchase.purchase_id}"
         return CheckoutAnswer(state="open", order=order)
@@ -237,10 +235,11 @@ class World:
         """Take a purchase from its open checkout to its good end."""
         purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
         sales, books = SalesActivities(self.ledger), BooksActivities(self.ledger)
+        ticket_ids = (await sales.place_order(purchase)).ticket_ids
         await sales.confirm_seats(purchase)
         await self.ledger.commit(lambda desk: _capture(desk, purchase_id))
         await sales.confirm_order(purchase)
-        for ticket_id in (await sales.create_tickets(purchase)).ticket_ids:
+        for ticket_id in ticket_ids:
             await self.stand_on_chain(Ticket, ticket_id)
         await books.settle_sale(purchase)
         await sales.fulfil_order(purchase)

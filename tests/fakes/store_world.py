@@ -81,9 +81,7 @@ class StoreWorld:
     async def bought(self, **wanted: int) -> PurchaseRef:
         """Take a purchase as far as its tickets, with its payment open."""
         purchase = (await self.request(**wanted)).purchase
-        await self.sales.reserve_seats(purchase)
         order = await self.sales.place_order(purchase)
-        await self.sales.create_tickets(purchase)
         facts = {"tenant_id": "default", "purchase_id": purchase.purchase_id, "intent_id": "pi"}
         money: dict[str, Any] = {"amount_minor": order.price.total_minor, "currency": "eur"}
         name = f"{purchase.purchase_id}:1"

@@ -68,14 +68,14 @@ ACTS: dict[type[Root], tuple[Callable[[], Root], list[Act]]] = {
         new_order,
         [
             lambda order, n: order.ask_again(f"body{n}", AT, **REQUEST),
-            lambda order, n: order.refuse("sold-out", "none left", AT),
+            lambda order, n: order.end("sold-out", AT),
             lambda order, n: order.place("ve", PRICE, LINES, AT),
             lambda order, n: order.request_cancel(AT),
             lambda order, n: order.request_capture(AT),
             lambda order, n: order.extend_hold(LATER + timedelta(seconds=n), AT),
             lambda order, n: order.confirm(AT),
             lambda order, n: order.fulfil(AT),
-            lambda order, n: order.cancel(f"reason{n}", AT),
+            lambda order, n: order.end(f"reason{n}", AT),
         ],
     ),
     Payment: (

@@ -12,9 +12,7 @@ from tests.real.up import UP
 
 pytestmark = pytest.mark.real
 FORWARD = (
-    "reserve_seats",
     "place_order",
-    "create_tickets",
     "create_intent",
     "look_at_intent",
     "confirm_seats",
@@ -27,7 +25,7 @@ FORWARD = (
     "fulfil_order",
 )
 BOUGHT, CANCELLED = 6, 3
-UNDO = ("cancel_payment", "void_tickets", "cancel_order", "release_seats")
+UNDO = ("cancel_payment", "cancel_order")
 
 
 async def opened(shop: Shop, key: str) -> dict[str, str]:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from activities.commands import ExtendHold, MintSubject, MintTicket, PurchaseRef
+from domain.allocation import Allocation
 from domain.books import BooksTransaction, balances
+from domain.identity import hold_key_of
 from domain.order import Order
 from domain.refusals import (
     CancelTooLate,
@@ -64,7 +66,7 @@ async def test_a_request_is_recorded_once(world: StoreWorld) -> None:
     assert (again.fresh, again.purchase.attempt) == (False, 1)
     with pytest.raises(KeyReused):
         await world.request(body="other")
-    await world.lost_and_repeated(lambda: world.sales.refuse_purchase(ending(again.purchase, "sold-out")))
+    await world.lost_and_repeated(lambda: world.sales.cancel_order(ending(again.purchase, "sold-out")))
     anew = await world.request(body="other", balcony=1)
     assert (anew.fresh, anew.purchase.attempt, anew.state) == (True, 2, "requested")
 
@@ -72,7 +74,7 @@ async def test_a_request_is_recorded_once(world: StoreWorld) -> None:
 async def test_seats_are_held_once_over_several_types(world: StoreWorld) -> None:
     """A repeated reservation holds nothing more."""
     purchase = (await world.request()).purchase
-    await world.lost_and_repeated(lambda: world.sales.reserve_seats(purchase))
+    await world.lost_and_repeated(lambda: world.sales.place_order(purchase))
     assert await world.stock() == HELD
 
 
@@ -80,7 +82,7 @@ async def test_seats_are_held_all_or_none(world: StoreWorld) -> None:
     """When the second type is sold out, nothing of the first is held."""
     purchase = (await world.request(floor=2, balcony=4)).purchase
     with pytest.raises(SeatsUnavailable):
-        await world.sales.reserve_seats(purchase)
+        await world.sales.place_order(purchase)
     assert await world.stock() == ALL_FREE
     assert world.ledger.facts_of("allocation:floor")[1:] == []
 
@@ -90,7 +92,7 @@ async def test_without_a_connection_nothing_happens(world: StoreWorld) -> None:
     purchase = (await world.request()).purchase
     world.ledger.refuse_connections = 1
     with pytest.raises(Weather) as weather:
-        await world.sales.reserve_seats(purchase)
+        await world.sales.place_order(purchase)
     assert not weather.value.unknown
     assert await world.stock() == ALL_FREE
 
@@ -100,9 +102,8 @@ async def test_the_whole_good_way_repeats_without_a_trace(world: StoreWorld) -> 
     sales, purchase = world.sales, await world.bought()
     first, again = await sales.place_order(purchase), await world.lost_and_repeated(lambda: sales.place_order(purchase))
     assert first == again
-    assert (again.ticket_count, again.price.subtotal_minor) == (3, 4500)
-    tickets = (await world.lost_and_repeated(lambda: sales.create_tickets(purchase))).ticket_ids
-    assert len(set(tickets)) == 3
+    tickets = again.ticket_ids
+    assert (len(set(tickets)), again.price.subtotal_minor) == (3, 4500)
     await world.lost_and_repeated(lambda: sales.confirm_seats(purchase))
     assert await world.stock() == SOLD
     with pytest.raises(WrongState):
@@ -130,36 +131,27 @@ async def _balances(world: StoreWorld) -> dict[tuple[str, str], int]:
 async def test_the_whole_way_back_repeats_without_a_trace(world: StoreWorld) -> None:
     """Every undo loses its answer and is repeated; nothing is left of the purchase."""
     sales, purchase = world.sales, await world.bought()
-    tickets = (await sales.create_tickets(purchase)).ticket_ids
+    tickets = (await sales.place_order(purchase)).ticket_ids
     await sales.confirm_seats(purchase)
-    for undo in (sales.unconfirm_seats, sales.void_tickets, sales.cancel_order, sales.release_seats):
-        await world.lost_and_repeated(partial(undo, ending(purchase)))
+    assert (await world.lost_and_repeated(lambda: sales.cancel_order(ending(purchase)))).outcome == "cancelled"
     assert await world.stock() == ALL_FREE
     assert {(await world.see(Ticket, ticket_id)).state for ticket_id in tickets} == {"void"}
     order = await world.see(Order, "pu")
     assert (order.state, order.end_reason) == ("cancelled", "hold-expired")
 
 
-async def test_an_undo_with_nothing_to_undo_is_success(world: StoreWorld) -> None:
-    """Each may come before its forward effect."""
+async def test_an_undo_with_nothing_to_undo_refuses_the_late_placing(world: StoreWorld) -> None:
+    """It may come before its forward effect: the ended order is the tombstone, and nothing is held."""
     purchase = (await world.request()).purchase
-    for undo in (world.sales.unconfirm_seats, world.sales.void_tickets, world.sales.release_seats):
-        await world.lost_and_repeated(partial(undo, ending(purchase)))
-    assert await world.stock() == ALL_FREE
-
-
-async def test_a_release_before_its_reservation_refuses_the_late_one(world: StoreWorld) -> None:
-    """The tombstone stands on every type, so that a late reservation holds nothing."""
-    purchase = (await world.request()).purchase
-    await world.sales.release_seats(ending(purchase))
-    with pytest.raises(HoldReleased):
-        await world.sales.reserve_seats(purchase)
+    ended = await world.lost_and_repeated(lambda: world.sales.cancel_order(ending(purchase, "failed")))
+    assert ended.outcome == "cancelled"
+    with pytest.raises(PurchaseCancelled):
+        await world.sales.place_order(purchase)
     assert await world.stock() == ALL_FREE
 
 
 LATE: list[Callable[[StoreWorld, PurchaseRef], Any]] = [
     lambda world, purchase: world.sales.place_order(purchase),
-    lambda world, purchase: world.sales.create_tickets(purchase),
     lambda world, purchase: world.sales.confirm_seats(purchase),
 ]
 
@@ -168,7 +160,7 @@ LATE: list[Callable[[StoreWorld, PurchaseRef], Any]] = [
 async def test_an_ended_order_refuses_every_late_step(world: StoreWorld, late: Any) -> None:
     """An order that was cancelled before a step arrived is its tombstone."""
     purchase = (await world.request()).purchase
-    await world.sales.reserve_seats(purchase)
+    await world.sales.place_order(purchase)
     await world.sales.cancel_order(ending(purchase))
     known = len(world.ledger.log)
     with pytest.raises(PurchaseCancelled):
@@ -190,7 +182,7 @@ async def test_a_cancel_before_the_reservation_holds_nothing(world: StoreWorld) 
     purchase = (await world.request()).purchase
     await world.door.request_cancel("pu")
     with pytest.raises(PurchaseCancelled):
-        await world.sales.reserve_seats(purchase)
+        await world.sales.place_order(purchase)
     assert await world.stock() == ALL_FREE
 
 
@@ -206,7 +198,9 @@ async def test_a_confirmation_before_the_cancel_refuses_the_cancel(world: StoreW
 async def test_a_released_hold_is_not_confirmed_and_no_capture_is_requested(world: StoreWorld) -> None:
     """One missing hold refuses the whole confirmation."""
     purchase = await world.bought()
-    await world.sales.release_seats(ending(purchase))
+    await world.ledger.commit(
+        lambda desk: desk.get(Allocation, "balcony").release(hold_key_of("pu", 1), "by hand", desk.at)
+    )
     with pytest.raises(HoldReleased):
         await world.sales.confirm_seats(purchase)
     assert not (await world.see(Order, "pu")).capture_requested
@@ -226,14 +220,12 @@ async def test_a_late_step_of_a_refused_attempt_leaves_the_next_one_alone(world:
     """Repeats of a former attempt's steps neither end the new attempt nor hold seats for it."""
     former = (await world.request(floor=9)).purchase
     with pytest.raises(SeatsUnavailable):
-        await world.sales.reserve_seats(former)
-    await world.sales.release_seats(ending(former))
-    await world.sales.refuse_purchase(ending(former))
+        await world.sales.place_order(former)
+    assert (await world.sales.cancel_order(ending(former, "sold-out"))).outcome == "refused"
     present = (await world.request(body="other", balcony=1)).purchase
     assert present.attempt == former.attempt + 1
-    for undo in (world.sales.refuse_purchase, world.sales.cancel_order, world.sales.release_seats):
-        await undo(ending(former))
+    assert (await world.sales.cancel_order(ending(former))).outcome == "refused"
     with pytest.raises(PurchaseCancelled):
-        await world.sales.reserve_seats(former)
+        await world.sales.place_order(former)
     assert (await world.see(Order, "pu")).state == "requested"
     assert await world.stock() == ALL_FREE

@@ -95,7 +95,7 @@ async def test_a_purchase_is_not_ours(world: StoreWorld) -> None:
         for act in (world.holds.confirm, world.holds.release):
             with pytest.raises(NotOurHold):
                 await act(name)
-    tickets = (await world.sales.create_tickets(purchase)).ticket_ids
+    tickets = (await world.sales.place_order(purchase)).ticket_ids
     with pytest.raises(NotOurHold):
         await world.holds.cancel_batch(tickets)
     assert (await world.stock(), await states(world, tickets)) == (HELD, {"reserved"})
@@ -121,7 +121,7 @@ async def test_a_batch_with_a_paid_ticket_needs_a_refund_and_cancels_nothing(wor
 async def test_a_batch_with_a_ticket_of_a_purchase_cancels_nothing(world: StoreWorld) -> None:
     """What is not ours, and what does not exist, refuses the whole batch."""
     ours = await world.reserve(floor=1)
-    theirs = (await world.sales.create_tickets(await world.bought(floor=1))).ticket_ids
+    theirs = (await world.sales.place_order(await world.bought(floor=1))).ticket_ids
     with pytest.raises(NotOurHold):
         await world.holds.cancel_batch([*ours, *theirs])
     with pytest.raises(UnknownSubject):

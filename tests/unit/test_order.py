@@ -33,13 +33,13 @@ def fulfilled() -> Order:
 
 def cancelled() -> Order:
     order = placed_order()
-    order.cancel("hold-expired", AT)
+    order.end("hold-expired", AT)
     return order
 
 
 def refused() -> Order:
     order = new_order()
-    order.refuse("sold-out", "", AT)
+    order.end("sold-out", AT)
     return order
 
 
@@ -104,23 +104,21 @@ def test_a_sold_order_is_not_cancelled(end: Callable[[], Order]) -> None:
     with pytest.raises(CancelTooLate):
         order.request_cancel(AT)
     with pytest.raises(WrongState):
-        order.cancel("late", AT)
-    order.refuse("late", "", AT)
+        order.end("late", AT)
     assert order.state in {"confirmed", "fulfilled"}
 
 
 def test_a_cancelled_order_keeps_its_first_reason() -> None:
     """Ending it again changes nothing, whatever the second reason."""
     order = cancelled()
-    order.cancel("other", AT)
-    order.refuse("other", "", AT)
+    order.end("other", AT)
     assert (order.state, order.end_reason) == ("cancelled", "hold-expired")
 
 
 def test_a_failed_capture_can_still_be_cancelled(order: Order) -> None:
     """A requested capture is no sale: the saga may end the order."""
     order.request_capture(AT)
-    order.cancel("payment-refused", AT)
+    order.end("payment-refused", AT)
     assert order.state == "cancelled"
 
 
@@ -154,7 +152,7 @@ def test_a_deadline_only_moves_later(order: Order) -> None:
 
 def test_an_ended_purchase_is_not_extended(order: Order) -> None:
     """A late extension leaves the deadline and records nothing."""
-    order.cancel("hold-expired", AT)
+    order.end("hold-expired", AT)
     order.extend_hold(LATER + timedelta(seconds=60), AT)
     assert order.hold_until == LATER
     assert names_of(order) == ["OrderPlaced", "OrderCancelled"]
@@ -170,17 +168,17 @@ def test_the_same_key_and_body_is_the_same_purchase(order: Order) -> None:
 
 def test_after_a_refusal_the_key_begins_a_new_attempt() -> None:
     """Another body is welcome then, and nothing of the former attempt is left."""
-    order = placed_order()
+    order = new_order()
     order.request_cancel(AT)
-    order.refuse("sold-out", "", AT)
-    order.refuse("again", "", AT)
+    order.end("sold-out", AT)
+    order.end("again", AT)
     assert (order.state, order.end_reason) == ("refused", "sold-out")
     one_balcony = [{"ticket_type_id": "balcony", "quantity": 1}]
     assert order.ask_again("other", AT, **{**REQUEST, "lines": one_balcony}) is True
     assert (order.attempt, order.state, order.body_digest) == (2, "requested", "other")
     assert order.lines == (Line(ticket_type_id="balcony", quantity=1),)
     assert (order.price, order.venue_id, order.end_reason, order.cancel_requested) == (None, None, None, False)
-    order.refuse("sold-out", "", AT)
+    order.end("sold-out", AT)
     order.ask_again("third", AT, **REQUEST)
     assert order.attempt == 3
 
