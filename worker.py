@@ -178,7 +178,13 @@ async def work(
             await closing.enter_async_context(worker)
         saga = settings.saga
         pacing = Pacing(settings.api.engine_timebox_seconds, saga.poll_seconds, saga.processing_extension_seconds)
-        relay = Relay(TemporalEngine(client, pacing), Inbox(pool), Standing(pool), DoorActivities(ledger))
+        relay = Relay(
+            TemporalEngine(client, pacing),
+            Inbox(pool),
+            Standing(pool),
+            DoorActivities(ledger),
+            longest_extension=timedelta(seconds=saga.processing_extension_seconds),
+        )
         log.info("polls %s", ", ".join(queues))
         if settings.worker.ready_file is not None:
             settings.worker.ready_file.write_text(str(os.getpid()))

@@ -56,10 +56,10 @@ class EndedOrder(Command):
 
 
 class PaymentSeen(Command):
-    """What a look at the intent said."""
+    """What a look at the intent said; `refunded` is money that was taken and has all gone back."""
 
     intent_id: str
-    status: IntentStatus
+    status: IntentStatus | Literal["refunded"]
     declined: str | None = None
 
 

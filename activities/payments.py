@@ -54,9 +54,10 @@ class PaymentActivities:
         intent_id = await self._intent_id(purchase)
         state = await self._gateway.capture_intent(intent_id, _key(purchase, "capture"))
         await self._record(purchase, state)
-        if state.status != "succeeded":
-            raise PaymentRefused("the authorised money could not be captured", reason=state.status)
-        return _seen(state)
+        seen = _seen(state)
+        if seen.status != "succeeded":
+            raise PaymentRefused("the authorised money could not be captured", reason=seen.status)
+        return seen
 
     @activity.defn(name="cancel_payment")
     async def cancel_payment(self, purchase: PurchaseRef) -> PaymentSeen | None:
@@ -137,7 +138,10 @@ def _key(purchase: PurchaseRef, verb: str) -> str:
 
 
 def _seen(state: IntentState) -> PaymentSeen:
-    return PaymentSeen(intent_id=state.intent_id, status=state.status, declined=state.decline_code)
+    gone = 0 < state.received_minor <= state.refunded_minor
+    return PaymentSeen(
+        intent_id=state.intent_id, status="refunded" if gone else state.status, declined=state.decline_code
+    )
 
 
 def _request(desk: Desk, purchase: PurchaseRef) -> IntentRequest:

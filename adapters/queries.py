@@ -23,6 +23,12 @@ REQUESTED = (
     "SELECT doc FROM rm_purchases WHERE doc->>'state' = 'requested' AND (doc->>'requested_at')::timestamptz < %s"
     " ORDER BY doc->>'requested_at' LIMIT %s"
 )
+UNFINISHED = (
+    "SELECT doc FROM rm_purchases WHERE doc->>'state' = ANY(%s) AND (doc->>'hold_until')::timestamptz < %s"
+    " ORDER BY doc->>'hold_until' LIMIT %s"
+)
+OPEN_STATES = ["requested", "reserving", "awaiting-payment", "cancelling", "confirming", "confirmed"]
+CANCELLING = "SELECT id FROM rm_purchases WHERE doc->>'state' = 'cancelling' LIMIT %s"
 OVERDUE = (
     "SELECT id, doc FROM rm_reservations WHERE doc->>'state' = 'held' AND (doc->>'until')::timestamptz < %s LIMIT %s"
 )
@@ -115,6 +121,14 @@ class Standing(ReadModels):
     async def requested(self, before: datetime, limit: int) -> list[Document]:
         """Return purchases that were requested before a time and have come no further."""
         return [row[0] for row in await self._rows(REQUESTED, (before, limit))]
+
+    async def unfinished(self, before: datetime, limit: int) -> list[Document]:
+        """Return purchases without an end whose hold ran out before a time."""
+        return [row[0] for row in await self._rows(UNFINISHED, (OPEN_STATES, before, limit))]
+
+    async def cancelling(self, limit: int) -> list[str]:
+        """Return purchases whose buyers' cancel was recorded and that have not ended."""
+        return [row[0] for row in await self._rows(CANCELLING, (limit,))]
 
     async def tokenless(self, before: datetime, limit: int) -> list[tuple[str, str, str]]:
         """Return (kind, id, tenant) of venues and shows that are not ready since a time."""

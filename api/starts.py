@@ -18,6 +18,7 @@ SETTLE_SECONDS = 3.0
 RETRY_SECONDS = 15.0
 FOREIGN_AFTER = timedelta(seconds=60)
 BATCH_MAX = 50
+UNFINISHED_MAX = 1_000  # many may wait for one outage; the ones behind them must be seen too
 SOLD = {"confirmed", "fulfilled"}
 
 
@@ -39,6 +40,9 @@ class Starter(Protocol):
     async def look_again(self, purchase_id: str) -> bool | None:
         """Signal a purchase; False when it has ended or never was."""
 
+    async def buyer_cancelled(self, purchase_id: str) -> bool | None:
+        """Tell a purchase of its buyer's cancel; the answer is as of `look_again`."""
+
 
 class Hints(Protocol):
     """The inbox of webhooks."""
@@ -55,6 +59,12 @@ class LeftStanding(Protocol):
 
     async def requested(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
         """Return purchases that have come no further than their request."""
+
+    async def unfinished(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Return purchases without an end whose hold ran out before a time."""
+
+    async def cancelling(self, limit: int) -> Sequence[str]:
+        """Return purchases whose buyers' cancel was recorded and that have not ended."""
 
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
         """Return (kind, id, tenant) of venues and shows that are not ready."""
@@ -79,7 +89,10 @@ class Facts(Protocol):
 class Relay:
     """Repeats until it is done; everything that it starts may run already, so a repeat is harmless."""
 
-    def __init__(self, engine: Starter, hints: Hints, standing: LeftStanding, facts: Facts) -> None:
+    def __init__(
+        self, engine: Starter, hints: Hints, standing: LeftStanding, facts: Facts, *, longest_extension: timedelta
+    ) -> None:
+        self._longest_extension = longest_extension
         self._engine = engine
         self._hints = hints
         self._standing = standing
@@ -89,7 +102,14 @@ class Relay:
     async def run(self, stopping: asyncio.Event) -> None:
         """Work in ticks until told to stop; weather only delays."""
         while not stopping.is_set():
-            for task in (self.signal_hints, self.start_purchases, self.start_registrations, self.end_holds):
+            for task in (
+                self.signal_hints,
+                self.tell_of_cancels,
+                self.start_purchases,
+                self.resume_purchases,
+                self.start_registrations,
+                self.end_holds,
+            ):
                 await _through_weather(task)
             try:
                 async with asyncio.timeout(TICK_SECONDS):
@@ -103,9 +123,27 @@ class Relay:
             if await self._deliver(hint):
                 await self._hints.mark(hint.event_id)
 
+    async def tell_of_cancels(self) -> None:
+        """Tell purchases of their buyers' cancels again, since the first telling may have been lost."""
+        for purchase_id in await self._standing.cancelling(BATCH_MAX):
+            if self._due(f"cancel {purchase_id}"):
+                await self._engine.buyer_cancelled(purchase_id)
+
     async def start_purchases(self) -> None:
         """Start purchases that were requested and never begun."""
-        for found in await self._standing.requested(_ago(SETTLE_SECONDS), BATCH_MAX):
+        await self._start(await self._standing.requested(_ago(SETTLE_SECONDS), BATCH_MAX))
+
+    async def resume_purchases(self) -> None:
+        """Start purchases that nobody works on any more, because their workflow was terminated.
+
+        A purchase that still runs is left alone. One that does not goes through its steps again, finds each one done in
+        the facts, and goes on where it was.
+        """
+        patience = self._longest_extension + timedelta(seconds=SETTLE_SECONDS)
+        await self._start(await self._standing.unfinished(datetime.now(UTC) - patience, UNFINISHED_MAX))
+
+    async def _start(self, purchases: Sequence[Mapping[str, Any]]) -> None:
+        for found in purchases:
             purchase = PurchaseRef(
                 tenant_id=found["tenant_id"], purchase_id=found["purchase_id"], attempt=found["attempt"]
             )
@@ -160,5 +198,5 @@ async def _through_weather(task: Callable[[], Awaitable[None]]) -> None:
         await task()
     except Weather as weather:
         log.warning("the relay waits: %s", weather)
-    except Exception:
+    except Exception:  # one task's bug must not keep the others from their work; it stays visible in the log
         log.exception("the relay stumbled; it goes on")

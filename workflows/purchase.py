@@ -27,6 +27,7 @@ from workflows.saga import Saga, drain, raise_if_cancelled, settled, step
 
 T = TypeVar("T")
 PAID = {"requires_capture", "succeeded"}
+LET_GO = {"canceled", "refunded"}
 Outcome = Literal["fulfilled", "refused", "cancelled"]
 
 
@@ -153,8 +154,8 @@ class PurchaseWorkflow:
         while seen.status not in PAID:
             if self._buyer_cancelled:
                 raise Refused("purchase-cancelled", "the buyer cancelled")
-            if seen.status == "canceled":
-                raise Refused("payment-refused", "the payment was cancelled at Stripe")
+            if seen.status in LET_GO:
+                raise Refused("payment-refused", f"the payment is {seen.status} at Stripe")
             if due:
                 hold_until = await self._hold_on(seen, last_extension)
             self._show_wait(seen, hold_until)

@@ -9,7 +9,7 @@ from devstack.stack import Stack, start_stack, stop_stack
 from tests.real.shop import Shop
 from tests.real.up import UP
 
-POLL = {"BOXOFFICE_SAGA__POLL_SECONDS": "5"}
+QUICK = {"BOXOFFICE_SAGA__POLL_SECONDS": "5", "BOXOFFICE_SAGA__PROCESSING_EXTENSION_SECONDS": "5"}
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Start everything, and leave no process behind."""
     folder = tmp_path_factory.mktemp("stack")
     with asyncio.Runner() as runner:
-        started, child = runner.run(start_stack(folder, env=POLL, up=UP))
+        started, child = runner.run(start_stack(folder, env=QUICK, up=UP))
         try:
             yield started
         finally:

@@ -33,6 +33,10 @@ class RecordingEngine:
         self.asked.append(("watch_hold", hold.reservation_id))
         return True
 
+    async def buyer_cancelled(self, purchase_id: str) -> bool | None:
+        self.asked.append(("buyer_cancelled", purchase_id))
+        return self.told
+
     async def open_case(self, purchase: PurchaseRef, intent_id: str) -> bool:
         self.asked.append(("open_case", (purchase.purchase_id, purchase.attempt, intent_id)))
         return True
@@ -59,6 +63,13 @@ class Standing:
 
     async def requested(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
         return [{"tenant_id": "default", "purchase_id": "pu_1", "attempt": 1, "show_id": "sh_1"}]
+
+    async def unfinished(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+        self.hold_ran_out_before = before
+        return [{"tenant_id": "default", "purchase_id": "pu_2", "attempt": 3, "show_id": "sh_1"}]
+
+    async def cancelling(self, limit: int) -> Sequence[str]:
+        return ["pu_3"]
 
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
         return [("show", "sh_1", "default")]
@@ -101,7 +112,7 @@ def standing() -> Standing:
 
 @pytest.fixture
 def relay(engine: RecordingEngine, standing: Standing) -> Relay:
-    return Relay(engine, standing, standing, standing)
+    return Relay(engine, standing, standing, standing, longest_extension=timedelta(seconds=900))
 
 
 async def test_a_hint_that_was_heard_is_done(relay: Relay, engine: RecordingEngine, standing: Standing) -> None:
@@ -163,3 +174,20 @@ async def test_what_was_recorded_and_never_begun_is_started(relay: Relay, engine
         ("register", "sh_1"),
         ("watch_hold", "re_1"),
     ]
+
+
+async def test_what_nobody_works_on_any_more_is_resumed(
+    relay: Relay, engine: RecordingEngine, standing: Standing
+) -> None:
+    """Not before its hold and the longest extension of it are over; until then it may rightly wait."""
+    await relay.resume_purchases()
+    assert engine.asked == [("start_purchase", ("pu_2", 3, "sh_1", "ve_1"))]
+    patience = datetime.now(UTC) - standing.hold_ran_out_before
+    assert patience >= timedelta(seconds=900)
+
+
+async def test_a_recorded_cancel_is_told_again(relay: Relay, engine: RecordingEngine) -> None:
+    """Its first telling may have been lost; it is repeated at a measured pace."""
+    await relay.tell_of_cancels()
+    await relay.tell_of_cancels()
+    assert engine.asked == [("buyer_cancelled", "pu_3")]

@@ -281,6 +281,22 @@ async def test_automatic_capture(world: World, client: Client) -> None:
     await world.check_laws()
 
 
+@pytest.mark.parametrize("capture_method", ["automatic", "manual"])
+async def test_money_that_went_back_buys_nothing(world: World, client: Client, capture_method: str) -> None:
+    """A payment that was refunded before its tickets were sold ends the purchase, also when it was begun anew."""
+    await world.open_show(capture_method=capture_method)
+    handle, answer = await world.buy(client)
+    assert answer.order is not None
+    intent_id = await world.intent_id()
+    world.gateway.pay(intent_id)
+    if capture_method == "manual":
+        await world.gateway.capture_intent(intent_id, "in the dashboard")
+    await world.gateway.refund_intent(intent_id, answer.order.price.total_minor, "in the dashboard")
+    result = await world.ended(handle)
+    assert (result.outcome, result.reason) == ("cancelled", "payment-refused")
+    await world.check_laws()
+
+
 async def test_a_show_that_is_not_on_chain_sells_nothing(world: World, client: Client) -> None:
     """Gap 3 of the audit: nothing is sold for a show without its on-chain group."""
     await world.announce()
