@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 
-.PHONY: install check test demo up lock record format
+.PHONY: install check test demo up lock record format teeth
 .DEFAULT_GOAL := test
 
 $(READY): requirements.txt pyproject.toml
@@ -40,3 +40,6 @@ record: $(READY)
 
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra devstack --extra dev --no-header --no-annotate -o requirements.txt
+
+teeth: $(READY)
+	$(BIN)/python -m tests.teeth.bite

@@ -32,6 +32,7 @@ class FakePaymentGateway:
         self.effects: Counter[str] = Counter()
         self.captured_minor = 0
         self.refunded_minor = 0
+        self.search_lags = False
         self._by_key: dict[str, str] = {}
         self._before: Counter[str] = Counter()
         self._after: Counter[str] = Counter()
@@ -123,6 +124,8 @@ class FakePaymentGateway:
 
     async def find_intent(self, purchase_id: str) -> IntentState | None:
         self._begin("find_intent")
+        if self.search_lags:
+            return None
         found = [intent for intent in self.intents.values() if intent.purchase_id == purchase_id]
         self._end("find_intent")
         alive = [intent for intent in found if intent.status != "canceled"]

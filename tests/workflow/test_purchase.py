@@ -134,6 +134,19 @@ async def test_an_unknown_answer_is_asked_until_known(world: World, client: Clie
     await world.check_laws()
 
 
+async def test_a_lost_create_is_repeated_under_its_key(world: World, client: Client) -> None:
+    """While Stripe's search lags behind, only the key keeps a repeated create from making a second intent."""
+    await world.open_show()
+    world.gateway.search_lags = True
+    world.gateway.fail_after("create_intent", 2)
+    handle, _ = await world.buy(client)
+    assert world.gateway.effects["create_intent"] == 1
+    world.gateway.search_lags = False
+    await paid(world, handle)
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    await world.check_laws()
+
+
 async def test_sold_out_refuses_and_frees_the_key(world: World, client: Client) -> None:
     """More seats than there are is a refusal, the key is free, and another body may use it."""
     await world.open_show()

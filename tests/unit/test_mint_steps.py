@@ -1,0 +1,114 @@
+"""The mint step: read first, store the bytes before sending them, sign again only when the old ones are dead."""
+
+import pytest
+
+from activities.commands import MintTicket
+from activities.minting import MintActivities
+from domain.refusals import WrongState
+from domain.ticket import Ticket
+from domain.token import SignedTransaction, TokenSpec
+from domain.weather import Weather
+from tests.fakes.store_world import StoreWorld
+from tests.fakes.token_chain import FakeTokenChain
+
+CUSTODY = "11111111111111111111111111111111"
+GROUP = TokenSpec(kind="show", subject_id="sh", name="Show", symbol="SHOW", uri="", max_size=10, owner_address=CUSTODY)
+
+
+class NoWallets:
+    """No buyer gave a wallet."""
+
+    async def wallet_of(self, buyer_id: str) -> str | None:
+        return None
+
+
+class Chain(FakeTokenChain):
+    """Remembers which bytes the ledger knew when they were sent."""
+
+    def __init__(self, store: StoreWorld) -> None:
+        super().__init__()
+        self._store = store
+        self._specs["mint"] = GROUP
+        self.ticket_id = ""
+        self.known: list[bool] = []
+
+    async def send(self, signed: SignedTransaction) -> None:
+        self.known.append((await self._store.see(Ticket, self.ticket_id)).signed == signed)
+        await super().send(signed)
+
+
+class Mint:
+    """One issued ticket in front of the chain."""
+
+    def __init__(self) -> None:
+        self.store = StoreWorld()
+        self.chain = Chain(self.store)
+        self.steps = MintActivities(self.store.ledger, self.chain, NoWallets(), CUSTODY, "http://127.0.0.1")
+
+    async def issue(self) -> "Mint":
+        await self.store.open()
+        self.purchase = await self.store.bought(floor=1)
+        await self.store.sales.confirm_seats(self.purchase)
+        await self.store.capture(self.purchase)
+        await self.store.sales.confirm_order(self.purchase)
+        (self.chain.ticket_id,) = (await self.store.sales.place_order(self.purchase)).ticket_ids
+        return self
+
+    async def mint(self) -> str:
+        step = MintTicket(purchase=self.purchase, ticket_id=self.chain.ticket_id)
+        return (await self.steps.mint_ticket(step)).mint_address
+
+    async def ticket(self) -> Ticket:
+        return await self.store.see(Ticket, self.chain.ticket_id)
+
+
+@pytest.fixture
+async def one() -> Mint:
+    return await Mint().issue()
+
+
+async def test_bytes_are_stored_before_they_are_sent(one: Mint) -> None:
+    """Whoever dies after sending finds the very bytes again."""
+    address = await one.mint()
+    assert one.chain.known
+    assert all(one.chain.known)
+    assert one.chain.landings[address] == 1
+
+
+async def test_stored_bytes_are_sent_again_and_nothing_is_signed_anew(one: Mint) -> None:
+    """As long as they can land, the same bytes are the only ones."""
+    one.chain.drop_sends(1)
+    one.chain.fail_before("fate")
+    with pytest.raises(Weather):
+        await one.mint()
+    address = await one.mint()
+    assert (one.chain.calls["sign"], one.chain.landings[address]) == (1, 1)
+
+
+async def test_dead_bytes_are_replaced(one: Mint) -> None:
+    """Bytes that can no longer land are signed again, and one token comes of it."""
+    one.chain.drop_sends(1)
+    one.chain.fail_before("fate")
+    with pytest.raises(Weather):
+        await one.mint()
+    one.chain.expire()
+    address = await one.mint()
+    assert (one.chain.calls["sign"], one.chain.landings[address]) == (2, 1)
+
+
+async def test_a_token_that_differs_is_not_counted(one: Mint) -> None:
+    """What stands on chain is verified before it counts as the ticket's token."""
+    one.chain.fail_after("send")
+    with pytest.raises(Weather):
+        await one.mint()
+    one.chain.spoil(one.chain.address_of("ticket", one.chain.ticket_id), "uri is another")
+    with pytest.raises(WrongState):
+        await one.mint()
+    assert (await one.ticket()).mint_address is None
+
+
+async def test_a_token_is_minted_once(one: Mint) -> None:
+    """Asked again, the step answers from the facts."""
+    address = await one.mint()
+    assert await one.mint() == address
+    assert (one.chain.calls["sign"], one.chain.landings[address]) == (1, 1)
