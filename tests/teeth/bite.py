@@ -19,7 +19,8 @@ from xml.etree import ElementTree as ET
 from rich.console import Console
 from rich.table import Table
 
-from tests.teeth.catalogue import TEETH, Tooth
+from tests.teeth.catalogue import TEETH
+from tests.teeth.tooth import Tooth
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS_MAX = 10.0  # of a test's own time

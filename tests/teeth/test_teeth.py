@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.teeth.bite import ROOT, bite, copy_project
-from tests.teeth.catalogue import TEETH, Tooth
+from tests.teeth.catalogue import TEETH
+from tests.teeth.tooth import Tooth
 
 LEAST = 40
 

@@ -1,0 +1,150 @@
+"""Seeded bugs of chain, store and API."""
+
+from tests.teeth.tooth import Tooth
+
+LEDGER = "tests/contract/test_ledger_postgres.py"
+RELAY = "tests/unit/test_api_relay.py"
+API = "tests/unit/test_api_purchases.py"
+PROBLEMS = "tests/unit/test_api_problems.py"
+
+CHAIN = (
+    Tooth(
+        "bytes are sent before they are stored",
+        "activities/minting.py",
+        "        signed = await self._chain.sign(spec)\n",
+        "        signed = await self._chain.sign(spec)\n        await self._chain.send(signed)\n",
+        "tests/unit/test_mint_steps.py::test_bytes_are_stored_before_they_are_sent",
+    ),
+    Tooth(
+        "new bytes are signed while the old ones can still land",
+        "activities/minting.py",
+        "if signed is None or await self._can_no_longer_land(signed):",
+        'if signed is None or await self._chain.fate(signed.signature) == "unknown":',
+        "tests/unit/test_mint_steps.py::test_stored_bytes_are_sent_again_and_nothing_is_signed_anew",
+    ),
+    Tooth(
+        "a token that differs counts as ours",
+        "activities/minting.py",
+        "        if token.problems:\n",
+        "        if token.problems and False:\n",
+        "tests/unit/test_mint_steps.py::test_a_token_that_differs_is_not_counted",
+    ),
+    Tooth(
+        "a mint address is invented at every try",
+        "adapters/token_transaction.py",
+        'digest = hmac.new(secret, f"{kind}:{subject_id}".encode(), "sha256").digest()',
+        "digest = bytes(Keypair().pubkey())",
+        "tests/contract/test_token_chain.py::test_an_address_is_known_before_anything_is_sent[solana]",
+    ),
+)
+
+STORES = (
+    Tooth(
+        "an answer before the commit",
+        "adapters/ledger.py",
+        "self._recorder.datastore.transaction(commit=True) as cursor:",
+        "self._recorder.datastore.transaction(commit=False) as cursor:",
+        "tests/contract/test_ledger.py::test_what_is_committed_is_read",
+    ),
+    Tooth(
+        "a lost commit counts as one that never was",
+        "adapters/ledger.py",
+        "with _as_weather(unknown=True), self._recorder",
+        "with _as_weather(unknown=False), self._recorder",
+        f"{LEDGER}::test_a_connection_cut_in_the_middle_is_unknown_weather",
+    ),
+    Tooth(
+        "a bad decision spoils its batch",
+        "adapters/ledger.py",
+        "            if len(batch) > 1 and not _is_cut(error):\n",
+        "            if len(batch) < 0 and not _is_cut(error):\n",
+        f"{LEDGER}::test_a_decision_that_cannot_be_stored_spoils_nobody_elses",
+    ),
+    Tooth(
+        "an edited fact goes unseen",
+        "domain/fact.py",
+        "        if digest_of(previous, type(fact), dict(vars(fact))) != fact.digest:",
+        "        if not fact.digest:",
+        "tests/unit/test_fact.py::test_a_fact_edited_with_its_digest_shows_at_the_next_one",
+    ),
+    Tooth(
+        "a failed decision leaves its facts",
+        "domain/desk.py",
+        "                self._undo(stream, before.get(stream, 0))\n",
+        "                self._open.get(stream)\n",
+        "tests/unit/test_desk.py::test_a_failing_decision_leaves_nothing_behind",
+    ),
+    Tooth(
+        "two keys run into each other",
+        "domain/identity.py",
+        'text = "".join(f"{len(part)}:{part}" for part in parts)',
+        'text = "".join(parts)',
+        "tests/unit/test_identity.py::test_parts_never_run_into_each_other",
+    ),
+    Tooth(
+        "a webhook is taken twice",
+        "adapters/side_tables.py",
+        "        return cursor.rowcount == 1\n",
+        "        return cursor.rowcount >= 0\n",
+        "tests/contract/test_read_models.py::test_the_side_tables_keep_and_forget",
+    ),
+    Tooth(
+        "two projectors fold a fact twice",
+        "adapters/read_models.py",
+        '            cursor.execute("SELECT position FROM rm_position FOR UPDATE")\n            position = cursor',
+        '            cursor.execute("SELECT position FROM rm_position")\n            position = cursor',
+        "tests/contract/test_read_models.py::test_two_projectors_fold_every_fact_once",
+    ),
+)
+
+DOORS = (
+    Tooth(
+        "a hint is marked before anybody heard it",
+        "api/starts.py",
+        "            if await self._deliver(hint):\n                await self._hints.mark(hint.event_id)\n",
+        "            await self._deliver(hint)\n            await self._hints.mark(hint.event_id)\n",
+        f"{RELAY}::test_a_hint_waits_for_an_engine_that_is_away",
+    ),
+    Tooth(
+        "late money is dropped",
+        "api/starts.py",
+        "        return await self._engine.open_case(purchase, hint.intent_id)\n",
+        "        return purchase is not None\n",
+        f"{RELAY}::test_late_money_for_an_ended_purchase_opens_a_case",
+    ),
+    Tooth(
+        "a running purchase is resumed too early",
+        "api/starts.py",
+        "patience = self._longest_extension + timedelta(seconds=SETTLE_SECONDS)",
+        "patience = timedelta(seconds=SETTLE_SECONDS)",
+        f"{RELAY}::test_what_nobody_works_on_any_more_is_resumed",
+    ),
+    Tooth(
+        "the internal API is open to all",
+        "api/internal.py",
+        "if token is not None and not hmac.compare_digest(",
+        "if token is None and not hmac.compare_digest(",
+        "tests/unit/test_api_internal.py::test_without_the_token_nothing_is_answered",
+    ),
+    Tooth(
+        "a request without a key",
+        "api/requests.py",
+        "    if not key:\n        raise Problem(400",
+        "    if key == '':\n        raise Problem(400",
+        f"{PROBLEMS}::test_a_request_without_a_usable_key_is_refused",
+    ),
+    Tooth(
+        "personal data stays after a refusal",
+        "api/purchases.py",
+        "        await parts.buyers.forget(buyer_id)\n        raise\n",
+        "        raise\n",
+        f"{API}::test_a_show_is_not_sold_before_it_stands_on_chain",
+    ),
+    Tooth(
+        "a paid key is answered as a new purchase",
+        "api/purchases.py",
+        "status = 202 if standing.state in UNANSWERED else 201 if requested.fresh else 200",
+        "status = 202 if standing.state in UNANSWERED else 201",
+        f"{API}::test_the_same_key_is_the_same_purchase_also_after_it_ended",
+    ),
+)

@@ -1,0 +1,109 @@
+"""Seeded bugs of prices, books and payments."""
+
+from tests.teeth.tooth import Tooth
+
+STORE = "tests/unit/test_activities_idempotent.py"
+SAGA = "tests/workflow/test_purchase.py"
+GATEWAY = "tests/contract/test_payment_gateway.py"
+
+MONEY = (
+    Tooth(
+        "half a cent is dropped",
+        "domain/money.py",
+        "return (amount_minor * bps * 2 + BPS_WHOLE) // (BPS_WHOLE * 2)",
+        "return amount_minor * bps // BPS_WHOLE",
+        "tests/property/test_money_properties.py::test_a_share_is_never_more_than_half_a_cent_off",
+    ),
+    Tooth(
+        "a split loses its odd cents",
+        "domain/money.py",
+        "        parts[index] += 1\n",
+        "        parts[index] += 0\n",
+        "tests/property/test_money_properties.py::test_a_split_sums_to_its_amount",
+    ),
+    Tooth(
+        "the venue is not credited",
+        "domain/books.py",
+        "        (STRIPE_CLEARING, venue_payable(venue_id), price.venue_share_minor),\n",
+        "",
+        "tests/unit/test_books.py::test_a_sale_owes_the_venue_its_share_and_the_chain_its_tickets",
+    ),
+    Tooth(
+        "a sale is posted before the money is there",
+        "activities/books.py",
+        ' or payment.state != "captured":',
+        ":",
+        f"{STORE}::test_the_whole_good_way_repeats_without_a_trace",
+    ),
+    Tooth(
+        "another amount is captured",
+        "domain/payment.py",
+        "if captured_minor != self.amount_minor:",
+        "if captured_minor < 0:",
+        "tests/unit/test_payment.py::test_another_amount_than_the_orders_is_not_captured",
+    ),
+    Tooth(
+        "a refund is recorded twice",
+        "domain/payment.py",
+        '        if self.state == "refunded":\n            return\n'
+        '        if self.state != "captured" or amount_minor != self.captured_minor:',
+        '        if self.state not in {"captured", "refunded"} or amount_minor != self.captured_minor:',
+        "tests/unit/test_payment.py::test_captured_money_is_refunded_once_and_whole",
+    ),
+    Tooth(
+        "money that was taken is not given back",
+        "activities/payments.py",
+        "            await self._refund(purchase, state)\n",
+        "            await self._record(purchase, state)\n",
+        f"{SAGA}::test_automatic_capture",
+    ),
+    Tooth(
+        "a payment that still processes counts as let go",
+        "activities/payments.py",
+        '            raise Weather(f"the intent is {state.status}: it can neither be cancelled nor refunded yet")\n',
+        "            return _seen(state)\n",
+        f"{SAGA}::test_expiry_while_processing_has_a_limit",
+    ),
+    Tooth(
+        "money that went back buys tickets",
+        "activities/payments.py",
+        "gone = 0 < state.received_minor <= state.refunded_minor",
+        "gone = 0 < state.received_minor < state.refunded_minor",
+        f"{SAGA}::test_money_that_went_back_buys_nothing",
+    ),
+    Tooth(
+        "a second attempt pays with the first one's key",
+        "activities/payments.py",
+        'return f"{purchase.purchase_id}:{verb}:{purchase.attempt}"',
+        'return f"{purchase.purchase_id}:{verb}:{activity.info().attempt}"',
+        f"{SAGA}::test_a_lost_create_is_repeated_under_its_key",
+    ),
+    Tooth(
+        "a create without its idempotency key",
+        "adapters/stripe_gateway.py",
+        '                    "expand": EXPAND,\n                },\n                {"idempotency_key": turn_key},\n',
+        '                    "expand": EXPAND,\n                },\n                {},\n',
+        f"{GATEWAY}::test_create_twice",
+    ),
+    Tooth(
+        "a lost connection counts as a refusal",
+        "adapters/stripe_errors.py",
+        "        return Weather(words, unknown=writing)\n    if isinstance(error, stripe.RateLimitError):",
+        "        return PaymentRefused(words)\n    if isinstance(error, stripe.RateLimitError):",
+        f"{GATEWAY}::test_lost_request",
+    ),
+    Tooth(
+        "a forged webhook is taken",
+        "adapters/stripe_webhook.py",
+        "        stripe.WebhookSignature.verify_header(payload, signature_header, secret, AGE_SECONDS_MAX)\n",
+        "",
+        "tests/contract/test_stripe_webhooks.py::test_forged",
+    ),
+    Tooth(
+        "an old webhook is taken for a new one",
+        "adapters/stripe_webhook.py",
+        "signature_header, secret, AGE_SECONDS_MAX)",
+        "signature_header, secret, None)",
+        "tests/contract/test_stripe_webhooks.py::test_forged",
+    ),
+)

@@ -1,0 +1,143 @@
+"""Seeded bugs of stock and orders."""
+
+from tests.teeth.tooth import Tooth
+
+ALLOCATION = "tests/unit/test_allocation.py"
+ORDER = "tests/unit/test_order.py"
+STORE = "tests/unit/test_activities_idempotent.py"
+
+STOCK = (
+    Tooth(
+        "sells more than there is",
+        "domain/allocation.py",
+        "if quantity > self.available:",
+        "if quantity > self.capacity:",
+        f"{ALLOCATION}::test_more_than_is_left_is_refused_with_what_is_left",
+    ),
+    Tooth(
+        "a tombstone does not hold",
+        "domain/allocation.py",
+        '            if hold.state == "released":\n                raise HoldReleased("this hold has ended", key=key)\n'
+        "            return\n",
+        "            return\n",
+        f"{ALLOCATION}::test_a_release_that_comes_first_refuses_the_late_hold",
+    ),
+    Tooth(
+        "a released hold is confirmed",
+        "domain/allocation.py",
+        '        if hold.state == "released":\n            raise HoldReleased("this hold has ended", key=key)\n'
+        '        if hold.state == "held":',
+        '        if hold.state != "confirmed":',
+        f"{ALLOCATION}::test_a_released_hold_is_neither_placed_nor_confirmed_again",
+    ),
+    Tooth(
+        "a release keeps the seats",
+        "domain/allocation.py",
+        '        hold.state = "released"\n        aggregate.held -= hold.quantity',
+        '        hold.state = "released"',
+        f"{ALLOCATION}::test_a_reservation_is_taken_back_to_a_hold_and_then_released",
+    ),
+    Tooth(
+        "one door ends another door's hold",
+        "domain/allocation.py",
+        "if maker is not None and hold.maker != maker:",
+        "if maker is not None and not hold.maker:",
+        f"{ALLOCATION}::test_a_door_finds_its_own_holds_only",
+    ),
+)
+
+ORDERS = (
+    Tooth(
+        "a cancel is taken while the money is being taken",
+        "domain/order.py",
+        'if self.capture_requested or self.state in {"confirmed", "fulfilled"}:\n            raise CancelTooLate',
+        'if self.state in {"confirmed", "fulfilled"}:\n            raise CancelTooLate',
+        f"{STORE}::test_a_confirmation_before_the_cancel_refuses_the_cancel",
+    ),
+    Tooth(
+        "money is taken after the buyer's cancel",
+        "domain/order.py",
+        'if self.cancel_requested or self.state in {"cancelled", "refused"}:',
+        'if self.state in {"cancelled", "refused"}:',
+        f"{STORE}::test_a_cancel_before_the_capture_refuses_the_confirmation",
+    ),
+    Tooth(
+        "the price is not locked",
+        "domain/order.py",
+        "        if self.price is None:\n            self.record(OrderPlaced",
+        "        if self.price != price:\n            self.record(OrderPlaced",
+        f"{ORDER}::test_the_price_is_locked_by_the_first_call",
+    ),
+    Tooth(
+        "a key is used again with another body",
+        "domain/order.py",
+        "if body_digest != self.body_digest:",
+        "if not body_digest:",
+        f"{ORDER}::test_the_same_key_and_body_is_the_same_purchase",
+    ),
+    Tooth(
+        "an unpaid order is confirmed",
+        "domain/order.py",
+        'if self.state == "placed" and self.capture_requested:',
+        'if self.state == "placed":',
+        f"{ORDER}::test_only_a_requested_capture_is_confirmed",
+    ),
+    Tooth(
+        "a sold order is cancelled",
+        "domain/order.py",
+        '            raise WrongState("a sold order is not cancelled", state=self.state)\n',
+        "            self.record(OrderCancelled, at, reason=reason)\n",
+        f"{ORDER}::test_a_sold_order_is_not_cancelled",
+    ),
+    Tooth(
+        "a refused buyer's key stays taken",
+        "domain/order.py",
+        'if self.state == "requested" and reason in FREES_KEY:',
+        'if self.state == "requested" and not reason:',
+        f"{STORE}::test_a_request_is_recorded_once",
+    ),
+    Tooth(
+        "a late step of a former attempt acts on the next one",
+        "activities/sales.py",
+        "return desk.get(Order, purchase.purchase_id).attempt > purchase.attempt",
+        "return desk.get(Order, purchase.purchase_id).attempt < purchase.attempt",
+        f"{STORE}::test_a_late_step_of_a_refused_attempt_leaves_the_next_one_alone",
+    ),
+    Tooth(
+        "an ended order keeps its tickets",
+        "activities/sales.py",
+        "            ticket.void(desk.at)\n",
+        "            ticket.check_void()\n",
+        f"{STORE}::test_the_whole_way_back_repeats_without_a_trace",
+    ),
+    Tooth(
+        "a confirmed hold is not taken back",
+        "activities/sales.py",
+        "            allocation.unconfirm(key, desk.at)\n",
+        "",
+        f"{STORE}::test_the_whole_way_back_repeats_without_a_trace",
+    ),
+    Tooth(
+        "seats are confirmed without asking for the capture",
+        "activities/sales.py",
+        "            _order(desk, purchase).request_capture(desk.at)\n",
+        "            _order(desk, purchase)\n",
+        f"{STORE}::test_a_confirmation_before_the_cancel_refuses_the_cancel",
+    ),
+    Tooth(
+        "a void ticket is issued",
+        "domain/ticket.py",
+        '        if self.state == "void":\n            raise WrongState("a void ticket is not issued", '
+        "ticket_id=self.identity)\n"
+        '        if self.state == "reserved":\n',
+        '        if self.state != "issued":\n',
+        "tests/unit/test_ticket.py::test_an_unpaid_ticket_is_voided_for_good",
+    ),
+    Tooth(
+        "a token is signed for a ticket that nobody paid",
+        "domain/ticket.py",
+        'return None if self.state == "issued" else',
+        'return None if self.state != "void" else',
+        "tests/unit/test_ticket.py::test_nothing_is_signed_for_an_unpaid_ticket",
+    ),
+)

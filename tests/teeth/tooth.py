@@ -1,0 +1,13 @@
+"""What a seeded bug is."""
+
+from typing import NamedTuple
+
+
+class Tooth(NamedTuple):
+    """One bug: in `file` the text `old` (it stands there once) becomes `new`; `test` fails then."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    test: str
