@@ -103,6 +103,6 @@ KERNELS = (
         "activities/failures.py",
         "str(refusal), refusal.data, type=refusal.code, non_retryable=True, category=benign",
         "str(refusal), refusal.data, type=refusal.code, category=benign",
-        f"{SAGA}::test_a_buyers_cancel_against_the_capture",
+        "tests/workflow/test_purchase_cancels.py::test_a_buyers_cancel_against_the_capture",
     ),
 )

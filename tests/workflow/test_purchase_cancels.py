@@ -1,0 +1,85 @@
+"""Cancels of a purchase, by its buyer and by an operator, at every step."""
+
+import asyncio
+
+import pytest
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+
+from domain.refusals import CancelTooLate
+from tests.fakes.world import World
+from tests.workflow.buyer import paid
+from workflows.purchase import PurchaseWorkflow
+
+
+async def test_a_buyers_cancel_during_the_payment_wait(world: World, client: Client) -> None:
+    """A buyer's cancel gives everything back."""
+    await world.open_show()
+    handle, _ = await world.buy(client)
+    await world.door.request_cancel((await world.order()).identity)
+    await handle.signal(PurchaseWorkflow.buyer_cancelled)
+    result = await world.ended(handle)
+    assert (result.outcome, result.reason) == ("cancelled", "purchase-cancelled")
+    await world.check_laws()
+
+
+async def test_a_buyers_cancel_against_the_capture(world: World, client: Client) -> None:
+    """A cancel recorded first refuses the capture; one that comes after the capture's request is too late."""
+    await world.open_show()
+    gate = world.gates.close("confirm_seats", "before")
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    await gate.reached.wait()
+    await world.door.request_cancel((await world.order()).identity)
+    gate.open.set()
+    assert (await world.ended(handle)).reason == "purchase-cancelled"
+    handle, _ = await world.buy(client, key="second")
+    late = world.gates.close("capture_payment", "before")
+    await paid(world, handle, "second")
+    await late.reached.wait()
+    with pytest.raises(CancelTooLate):
+        await world.door.request_cancel((await world.order("second")).identity)
+    late.open.set()
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    await world.check_laws()
+
+
+BEFORE_PIVOT = ["place_order", "create_intent", "look_at_intent", "confirm_seats"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("name", BEFORE_PIVOT)
+async def test_an_operators_cancel_during_each_step(world: World, client: Client, name: str, when: str) -> None:
+    """A cancel during any step before the capture undoes all that happened, and closes as cancelled."""
+    await world.open_show()
+    gate = world.gates.close(name, "before" if when == "before" else "after")
+    buying = asyncio.create_task(world.buy(client))
+    if name in {"look_at_intent", "confirm_seats"}:
+        handle, _ = await buying
+        await paid(world, handle)
+    await gate.reached.wait()
+    handle = client.get_workflow_handle_for(PurchaseWorkflow.run, f"purchase/{(await world.order()).identity}")
+    await handle.cancel()
+    await asyncio.sleep(0.1)
+    gate.open.set()
+    with pytest.raises(WorkflowFailureError):
+        await world.ended(handle)
+    assert (await handle.describe()).status == WorkflowExecutionStatus.CANCELED
+    assert await world.stock() == (10, 0, 0)
+    assert (await world.order()).end_reason == "operator-cancelled"
+    await buying
+    await world.check_laws()
+
+
+@pytest.mark.parametrize("name", ["capture_payment", "confirm_order", "mint_ticket", "settle_sale", "fulfil_order"])
+async def test_a_cancel_after_the_pivot_changes_nothing(world: World, client: Client, name: str) -> None:
+    """Once the capture is under way, the remaining steps are drained to their good end."""
+    await world.open_show()
+    gate = world.gates.close(name, "after")
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    await gate.reached.wait()
+    await handle.cancel()
+    await asyncio.sleep(0.1)
+    gate.open.set()
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    await world.check_laws()
