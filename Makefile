@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 
-.PHONY: install check test demo up lock record golden format teeth
+.PHONY: install check test demo up lock record golden format teeth nightly
 .DEFAULT_GOAL := test
 
 $(READY): requirements.txt pyproject.toml
@@ -47,3 +47,6 @@ lock: $(READY)
 
 teeth: $(READY)
 	$(BIN)/python -m tests.teeth.bite
+
+nightly: $(READY)
+	$(BIN)/python -m tests.nightly

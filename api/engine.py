@@ -61,14 +61,7 @@ class TemporalEngine:
     async def open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
         """Start the purchase if need be and wait for its checkout; None when the engine did not answer in time."""
         start = WithStartWorkflowOperation(
-            PurchaseWorkflow.run,
-            self._input(purchase, show_id),
-            id=f"purchase/{purchase.purchase_id}",
-            task_queue=PURCHASES,
-            id_conflict_policy=USE_EXISTING,
-            task_timeout=TASK_TIMEOUT,
-            static_summary=f"Purchase for show {show_id}",
-            search_attributes=attributes("reserving", show_id, venue_id),
+            PurchaseWorkflow.run, self._input(purchase, show_id), **_terms(purchase, show_id, venue_id)
         )
         seconds = self._pacing.timebox_seconds
         try:
@@ -89,14 +82,7 @@ class TemporalEngine:
         """Start the purchase unless it runs; False when the engine could not be reached."""
         return await self._attempt(
             self._client.start_workflow(
-                PurchaseWorkflow.run,
-                self._input(purchase, show_id),
-                id=f"purchase/{purchase.purchase_id}",
-                task_queue=PURCHASES,
-                id_conflict_policy=USE_EXISTING,
-                task_timeout=TASK_TIMEOUT,
-                static_summary=f"Purchase for show {show_id}",
-                search_attributes=attributes("reserving", show_id, venue_id),
+                PurchaseWorkflow.run, self._input(purchase, show_id), **_terms(purchase, show_id, venue_id)
             )
         )
 
@@ -182,6 +168,18 @@ class TemporalEngine:
             log.warning("%s could not be signalled: %s", workflow_id, type(error).__name__)
             return None
         return True
+
+
+def _terms(purchase: PurchaseRef, show_id: str, venue_id: str) -> dict[str, Any]:
+    """Return how a purchase is started, by the buyer's call or by the relay: the same purchase either way."""
+    return {
+        "id": f"purchase/{purchase.purchase_id}",
+        "task_queue": PURCHASES,
+        "id_conflict_policy": USE_EXISTING,
+        "task_timeout": TASK_TIMEOUT,
+        "static_summary": f"Purchase for show {show_id}",
+        "search_attributes": attributes("reserving", show_id, venue_id),
+    }
 
 
 def attributes(stage: str, show_id: str, venue_id: str) -> TypedSearchAttributes:

@@ -1,0 +1,117 @@
+"""`make nightly`: the long proof. Matrix, teeth, the long property profile and five storms; the result is a dated page.
+
+`python -m tests.nightly [--date YYYY-MM-DD] [--storms N] [--minutes M] [--only NAME]`. The seeds of the storms come of
+the date, so that every night has new ones and each can be run again.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "docs" / "results"
+STEP_SECONDS_MAX = 3 * 3600
+STORMS, STORM_MINUTES = 5, 5
+
+
+class Step(NamedTuple):
+    """One part of the night."""
+
+    name: str
+    command: tuple[str, ...]
+    env: tuple[tuple[str, str], ...] = ()
+
+
+class Done(NamedTuple):
+    """What came of it: `last_line` is what the command said at its end."""
+
+    step: Step
+    code: int
+    seconds: float
+    last_line: str
+
+
+def steps_of(day: date, storms: int, minutes: int) -> list[Step]:
+    """Return the night's parts, in the order in which a failure is cheapest to know."""
+    properties = (sys.executable, "-m", "pytest", "-q", "tests/property", "--timeout=7200")
+    seeds = [int(day.strftime("%Y%m%d")) * 10 + number for number in range(storms)]
+    return [
+        Step("teeth", ("make", "teeth")),
+        Step("matrix", ("make", "matrix")),
+        Step("properties", properties, (("HYPOTHESIS_PROFILE", "nightly"),)),
+        *(Step(f"storm {seed}", ("make", "storm", f"SEED={seed}", f"MINUTES={minutes}")) for seed in seeds),
+    ]
+
+
+def run(step: Step, logs: Path) -> Done:
+    """Run one part; all that it says goes to a log of its own."""
+    log = logs / f"{step.name.replace(' ', '-')}.log"
+    print(f"{step.name}: {' '.join(step.command)} (log: {log})", flush=True)  # noqa: T201 - a command prints
+    began = time.monotonic()
+    with log.open("wb") as out:
+        try:
+            code = subprocess.run(
+                step.command,
+                cwd=ROOT,
+                env={**os.environ, **dict(step.env)},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                check=False,
+                timeout=STEP_SECONDS_MAX,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            code = 124
+    said = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return Done(step, code, time.monotonic() - began, said[-1] if said else "")
+
+
+def page_of(day: date, revision: str, done: Sequence[Done]) -> str:
+    """Write the page."""
+    bad = [one for one in done if one.code]
+    verdict = f"{len(bad)} of {len(done)} parts failed" if bad else f"all {len(done)} parts passed"
+    rows = [_row(one) for one in done]
+    head = ["| part | command | result | minutes | its last line |", "|---|---|---|---|---|"]
+    return "\n".join([f"# {day.isoformat()}", "", f"Revision `{revision}`: {verdict}.", "", *head, *rows, ""])
+
+
+def _row(one: Done) -> str:
+    result = f"**failed** ({one.code})" if one.code else "passed"
+    command = " ".join(one.step.command).replace(sys.executable, "python")
+    cells = (one.step.name, f"`{command}`", result, f"{one.seconds / 60:.1f}", one.last_line.replace("|", "/")[:160])
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> int:
+    """Run the night."""
+    parser = argparse.ArgumentParser(prog="nightly", description=__doc__)
+    parser.add_argument("--date", type=date.fromisoformat, default=datetime.now(UTC).date())
+    parser.add_argument("--storms", type=int, default=STORMS)
+    parser.add_argument("--minutes", type=int, default=STORM_MINUTES)
+    parser.add_argument("--only", default="", help="parts whose name begins with this")
+    options = parser.parse_args()
+    revision = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    logs = Path(tempfile.mkdtemp(prefix="nightly-"))
+    steps = [
+        step for step in steps_of(options.date, options.storms, options.minutes) if step.name.startswith(options.only)
+    ]
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    page = RESULTS / f"{options.date.isoformat()}.md"
+    done: list[Done] = []
+    for step in steps:
+        done.append(run(step, logs))
+        page.write_text(page_of(options.date, revision, done))  # what was seen so far is kept, whatever comes next
+    print(page.read_text())  # noqa: T201 - a command prints
+    return 1 if any(one.code for one in done) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
