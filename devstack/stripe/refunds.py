@@ -1,6 +1,7 @@
 """Refunds: money given back, never more than was taken."""
 
 from devstack.stripe.calls import LIST_COMMON, Call, Endpoint
+from devstack.stripe.currencies import check_digits
 from devstack.stripe.errors import Json, absent_parameter, invalid
 from devstack.stripe.events import tell
 from devstack.stripe.forms import choice, integer, metadata, needed_text
@@ -39,6 +40,7 @@ def create(call: Call) -> Json:
     if amount > left:
         message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
         raise invalid(message, code="amount_too_large", param="amount")
+    check_digits(amount, charge["currency"], "amount")
     refund = {
         "id": opaque("re_3", 22).replace("re_3_", "re_3"), "object": "refund", "amount": amount,
         "charge": charge["id"], "created": call.now, "currency": charge["currency"], "failure_reason": None,
@@ -87,6 +89,12 @@ def listing(call: Call) -> Json:
     return page(call, "refund", "/v1/refunds", ("payment_intent", "charge"))
 
 
+def finish_switch(call: Call) -> Json:
+    """Bring a pending refund to its end, or let a succeeded one fail."""
+    return finish(call, call.subject, succeeded=choice(call.params, "outcome", ("succeed", "fail")) == "succeed")
+
+
+SWITCHES = (Endpoint("POST", "/refunds/*/finish", finish_switch, frozenset({"outcome"})),)
 ENDPOINTS = (
     Endpoint("POST", "/v1/refunds", create, _CREATE),
     Endpoint("GET", "/v1/refunds", listing, LIST_COMMON | {"payment_intent", "charge"}),
