@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from devstack.stripe import charges, connect, events, intents, ledger, refunds
+from devstack.stripe import accounts, charges, events, intents, ledger, payouts, refunds, reversals, transfers
 from devstack.stripe.calls import Call, Endpoint, Routes, shown
 from devstack.stripe.credentials import Caller, identify
 from devstack.stripe.errors import ApiError, Json, invalid
@@ -21,8 +21,8 @@ from devstack.stripe.store import Store, opaque
 KEY_SECONDS_MAX = 24 * 3600
 KEY_LENGTH_MAX = 255
 ENDPOINTS: tuple[Endpoint, ...] = (
-    *intents.ENDPOINTS, *charges.ENDPOINTS, *refunds.ENDPOINTS, *connect.ENDPOINTS, *ledger.ENDPOINTS,
-    *events.ENDPOINTS,
+    *intents.ENDPOINTS, *charges.ENDPOINTS, *refunds.ENDPOINTS, *accounts.ENDPOINTS,
+    *reversals.ENDPOINTS, *transfers.ENDPOINTS, *payouts.ENDPOINTS, *ledger.ENDPOINTS, *events.ENDPOINTS,
 )  # fmt: skip
 _log = logging.getLogger(__name__)
 _ROUTES = Routes(ENDPOINTS)

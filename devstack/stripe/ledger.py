@@ -1,7 +1,8 @@
 """Balance transactions and the balances that they sum to, for the platform and for each connected account."""
 
 from devstack.stripe.calls import LIST_COMMON, Call, Endpoint
-from devstack.stripe.errors import Json
+from devstack.stripe.errors import Json, invalid
+from devstack.stripe.forms import needed_text
 from devstack.stripe.listing import Filters, page
 from devstack.stripe.store import opaque
 
@@ -70,6 +71,14 @@ def _aged(call: Call, body: Json) -> Json:
     return {**body, "status": "available" if body["available_on"] <= call.now else "pending"}
 
 
+def _automatic(call: Call, payout_id: str) -> Json:
+    payout = call.own("payout", payout_id, "payout")
+    if not payout["automatic"]:
+        message = "Balance transaction history can only be filtered on automatic payouts, not manual."
+        raise invalid(message, param="payout")
+    return payout
+
+
 def retrieve(call: Call) -> Json:
     """Answer one balance transaction."""
     return _aged(call, call.own("balance_transaction", call.subject))
@@ -79,6 +88,8 @@ def listing(call: Call) -> Json:
     """Answer the balance transactions of whoever asks."""
     filters = Filters()
     filters.add_owner(call.account)
+    if "payout" in call.params:
+        filters.add("json_extract(body, '$._payout') = ?", _automatic(call, needed_text(call.params, "payout"))["id"])
     found = page(call, "balance_transaction", "/v1/balance_transactions", ("source", "type", "currency"), filters)
     return {**found, "data": [_aged(call, row) for row in found["data"]]}
 

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
-from devstack.stripe import bank, faults, refunds
+from devstack.stripe import accounts, balances, bank, faults, payouts, refunds
 from devstack.stripe.calls import Call, Endpoint, Routes, shown
 from devstack.stripe.deliveries import list_deliveries
 from devstack.stripe.errors import Json, invalid
@@ -13,7 +13,9 @@ from devstack.stripe.forms import only
 from devstack.stripe.store import Store
 
 PREFIX = "/_emulator"
-SWITCHES: tuple[Endpoint, ...] = (*bank.SWITCHES, *refunds.SWITCHES)
+SWITCHES: tuple[Endpoint, ...] = (
+    *bank.SWITCHES, *refunds.SWITCHES, *accounts.SWITCHES, *payouts.SWITCHES, *balances.SWITCHES,
+)  # fmt: skip
 _ROUTES = Routes(SWITCHES)
 
 
