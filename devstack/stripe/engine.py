@@ -9,19 +9,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from devstack.stripe import accounts, charges, events, intents, ledger, payouts, refunds, reversals, transfers
+from devstack.stripe import (
+    accounts,
+    charges,
+    disputes,
+    events,
+    intents,
+    ledger,
+    payouts,
+    refunds,
+    reversals,
+    transfers,
+)
 from devstack.stripe.calls import Call, Endpoint, Routes, shown
 from devstack.stripe.credentials import Caller, identify
 from devstack.stripe.errors import ApiError, Json, invalid
 from devstack.stripe.faults import take_call
 from devstack.stripe.forms import only, parse_form
 from devstack.stripe.listing import expand
+from devstack.stripe.refund_ends import fund_waiting
 from devstack.stripe.store import Store, opaque
 
 KEY_SECONDS_MAX = 24 * 3600
 KEY_LENGTH_MAX = 255
 ENDPOINTS: tuple[Endpoint, ...] = (
-    *intents.ENDPOINTS, *charges.ENDPOINTS, *refunds.ENDPOINTS, *accounts.ENDPOINTS,
+    *intents.ENDPOINTS, *charges.ENDPOINTS, *refunds.ENDPOINTS, *disputes.ENDPOINTS, *accounts.ENDPOINTS,
     *reversals.ENDPOINTS, *transfers.ENDPOINTS, *payouts.ENDPOINTS, *ledger.ENDPOINTS, *events.ENDPOINTS,
 )  # fmt: skip
 _log = logging.getLogger(__name__)
@@ -166,6 +178,8 @@ class Engine:
         origin = (request_id, incoming.headers.get("idempotency-key"))
         call = Call(self.store, plain, ids, account=caller.account, public=caller.public, origin=origin)
         body = endpoint.answer(call)
+        if incoming.method != "GET":
+            fund_waiting(call)
         expand(self.store, body, paths)
         return dict(shown(body))
 

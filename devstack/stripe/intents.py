@@ -2,7 +2,7 @@
 
 from devstack.stripe.calls import LIST_COMMON, Call, Endpoint, emptied
 from devstack.stripe.charges import capture_charge, let_go
-from devstack.stripe.confirming import follow, name_method
+from devstack.stripe.confirming import dispute_at_once, follow, name_method
 from devstack.stripe.currencies import check_charge, check_digits
 from devstack.stripe.errors import Json, absent_parameter, invalid, unexpected
 from devstack.stripe.events import tell
@@ -122,6 +122,7 @@ def capture(call: Call) -> Json:
     call.store.save(intent)
     tell(call, "charge.captured", charge)
     tell(call, "payment_intent.succeeded", intent)
+    dispute_at_once(call, intent)
     return intent
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
-from devstack.stripe import accounts, balances, bank, faults, payouts, refunds
+from devstack.stripe import accounts, balances, bank, disputes, faults, payouts, refund_ends
 from devstack.stripe.calls import Call, Endpoint, Routes, shown
 from devstack.stripe.deliveries import list_deliveries
 from devstack.stripe.errors import Json, invalid
@@ -14,7 +14,8 @@ from devstack.stripe.store import Store
 
 PREFIX = "/_emulator"
 SWITCHES: tuple[Endpoint, ...] = (
-    *bank.SWITCHES, *refunds.SWITCHES, *accounts.SWITCHES, *payouts.SWITCHES, *balances.SWITCHES,
+    *bank.SWITCHES, *refund_ends.SWITCHES, *disputes.SWITCHES, *accounts.SWITCHES, *payouts.SWITCHES,
+    *balances.SWITCHES,
 )  # fmt: skip
 _ROUTES = Routes(SWITCHES)
 
@@ -49,7 +50,10 @@ def turn(store: Store, path: str, given: Json) -> Json:
     params = as_form(given)
     only(params, switch.takes)
     with store.transaction():
-        return dict(shown(switch.answer(Call(store, params, ids))))
+        call = Call(store, params, ids)
+        moved = switch.answer(call)
+        refund_ends.fund_waiting(call)
+        return dict(shown(moved))
 
 
 def switchboard(store: Store) -> APIRouter:

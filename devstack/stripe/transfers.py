@@ -24,7 +24,7 @@ def create_transfer(call: Call) -> Json:
         if sums(call, "").get(currency, (0, 0))[0] < amount:
             raise _insufficient("You have insufficient available funds in your Stripe account.")
     else:
-        charge = call.store.get("charge", origin, "source_transaction")
+        charge = call.own("charge", origin, "source_transaction")
         available_on = _available_on(call, charge, amount, currency)
         group = group or charge["transfer_group"]
     transfer_id = opaque("tr_3", 22).replace("tr_3_", "tr_3")
