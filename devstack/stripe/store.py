@@ -32,7 +32,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
   next_at REAL NOT NULL, state TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS due ON deliveries (state, next_at);
 CREATE INDEX IF NOT EXISTS by_owner ON objects (json_extract(body, '$._account')) WHERE kind = 'balance_transaction';
-CREATE INDEX IF NOT EXISTS by_lack ON objects (kind, seq) WHERE json_extract(body, '$.pending_reason') = 'insufficient_funds';
+CREATE INDEX IF NOT EXISTS by_lack ON objects (kind, seq)
+  WHERE json_extract(body, '$.pending_reason') = 'insufficient_funds';
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
