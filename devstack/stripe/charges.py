@@ -4,7 +4,7 @@ from devstack.stripe.calls import LIST_COMMON, Call, Endpoint
 from devstack.stripe.errors import Json
 from devstack.stripe.events import tell
 from devstack.stripe.ledger import book, card_fee_minor
-from devstack.stripe.listing import page
+from devstack.stripe.listing import Filters, page
 from devstack.stripe.methods import METHODS, Method, decline_words
 from devstack.stripe.store import opaque
 
@@ -62,15 +62,17 @@ def method_of(intent: Json) -> Method:
 
 def retrieve(call: Call) -> Json:
     """Answer one charge."""
-    return call.store.get("charge", call.subject)
+    return call.own("charge", call.subject)
 
 
 def listing(call: Call) -> Json:
     """Answer the charges, by intent or transfer group."""
-    return page(call, "charge", "/v1/charges", ("payment_intent", "transfer_group"))
+    owned = Filters()
+    owned.add_owner(call.account)
+    return page(call, "charge", "/v1/charges", ("payment_intent", "transfer_group"), owned)
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/v1/charges", listing, LIST_COMMON | {"payment_intent", "transfer_group"}),
-    Endpoint("GET", "/v1/charges/*", retrieve),
+    Endpoint("GET", "/v1/charges", listing, LIST_COMMON | {"payment_intent", "transfer_group"}, open_to_accounts=True),
+    Endpoint("GET", "/v1/charges/*", retrieve, open_to_accounts=True),
 )

@@ -2,6 +2,7 @@
 
 from devstack.stripe.calls import Call, shown
 from devstack.stripe.charges import capture_charge, make_charge, method_of
+from devstack.stripe.disputes import open_dispute
 from devstack.stripe.errors import ApiError, Json
 from devstack.stripe.events import tell
 from devstack.stripe.methods import Method, decline_words, method_named
@@ -52,7 +53,17 @@ def approve(call: Call, intent: Json) -> Json:
     call.store.save(intent)
     tell(call, "charge.succeeded", charge)
     tell(call, "payment_intent.succeeded", intent)
+    dispute_at_once(call, intent)
     return intent
+
+
+def dispute_at_once(call: Call, intent: Json) -> None:
+    """Open the dispute that a test card brings with it as soon as its money is taken."""
+    reason = method_of(intent).dispute
+    if reason:
+        charge = call.store.get("charge", intent["latest_charge"])
+        inquiry = reason == "inquiry"
+        open_dispute(call, charge, charge["amount_captured"], "general" if inquiry else reason, inquiry=inquiry)
 
 
 def ask_buyer(call: Call, intent: Json) -> Json:

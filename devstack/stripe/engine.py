@@ -4,29 +4,40 @@ import asyncio
 import hashlib
 import json
 import logging
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from devstack.stripe import charges, connect, events, intents, ledger, refunds
-from devstack.stripe.calls import Call, Endpoint, shown
+from devstack.stripe import (
+    accounts,
+    charges,
+    disputes,
+    events,
+    intents,
+    ledger,
+    payouts,
+    refunds,
+    reversals,
+    transfers,
+)
+from devstack.stripe.calls import Call, Endpoint, Routes, shown
 from devstack.stripe.credentials import Caller, identify
 from devstack.stripe.errors import ApiError, Json, invalid
 from devstack.stripe.faults import take_call
 from devstack.stripe.forms import only, parse_form
 from devstack.stripe.listing import expand
+from devstack.stripe.refund_ends import fund_waiting
 from devstack.stripe.store import Store, opaque
 
 KEY_SECONDS_MAX = 24 * 3600
 KEY_LENGTH_MAX = 255
 ENDPOINTS: tuple[Endpoint, ...] = (
-    *intents.ENDPOINTS, *charges.ENDPOINTS, *refunds.ENDPOINTS, *connect.ENDPOINTS, *ledger.ENDPOINTS,
-    *events.ENDPOINTS,
+    *intents.ENDPOINTS, *charges.ENDPOINTS, *refunds.ENDPOINTS, *disputes.ENDPOINTS, *accounts.ENDPOINTS,
+    *reversals.ENDPOINTS, *transfers.ENDPOINTS, *payouts.ENDPOINTS, *ledger.ENDPOINTS, *events.ENDPOINTS,
 )  # fmt: skip
 _log = logging.getLogger(__name__)
-_PATTERNS = [(re.compile(endpoint.path.replace("*", "([^/]+)")), endpoint) for endpoint in ENDPOINTS]
+_ROUTES = Routes(ENDPOINTS)
 
 
 @dataclass(frozen=True)
@@ -140,7 +151,7 @@ class Engine:
                 try:
                     if fault.startswith("sticky:"):
                         raise fault_error(int(fault.removeprefix("sticky:")))
-                    body = json.dumps(self._run(incoming, params, caller))
+                    body = json.dumps(self._run(incoming, params, caller, request_id))
                 except ApiError as error:
                     if not error.effect:
                         raise
@@ -158,23 +169,39 @@ class Engine:
             insert = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)"
             self.store.db.execute(insert, (key, mark, *answer, int(time.time())))
 
-    def _run(self, incoming: Incoming, params: Json, caller: Caller) -> Json:
+    def _run(self, incoming: Incoming, params: Json, caller: Caller, request_id: str) -> Json:
         endpoint, ids = _route(incoming.method, incoming.path)
-        if caller.public and not endpoint.open_to_browsers:
-            message = "This API call cannot be made with a publishable API key. Please use a secret API key."
-            raise ApiError(401, "invalid_request_error", message, code="secret_key_required")
+        self._admit(endpoint, caller)
         paths = params.get("expand")
         plain = {name: value for name, value in params.items() if name != "expand"}
         only(plain, endpoint.takes)
-        body = endpoint.answer(Call(self.store, plain, ids, account=caller.account, public=caller.public))
+        origin = (request_id, incoming.headers.get("idempotency-key"))
+        call = Call(self.store, plain, ids, account=caller.account, public=caller.public, origin=origin)
+        body = endpoint.answer(call)
+        if incoming.method != "GET":
+            fund_waiting(call)
         expand(self.store, body, paths)
         return dict(shown(body))
 
+    def _admit(self, endpoint: Endpoint, caller: Caller) -> None:
+        """Refuse a browser, or a connected account, where it has no business."""
+        if caller.public and not endpoint.open_to_browsers:
+            message = "This API call cannot be made with a publishable API key. Please use a secret API key."
+            raise ApiError(401, "invalid_request_error", message, code="secret_key_required")
+        account = self.store.find(caller.account) if caller.account else None
+        if caller.account and (account is None or account["object"] != "account"):
+            message = (
+                f"The provided key does not have access to account '{caller.account}' (or that account does not "
+                "exist). Application access may have been revoked."
+            )
+            raise ApiError(403, "invalid_request_error", message, code="account_invalid")
+        if caller.account and not endpoint.open_to_accounts:
+            raise invalid("The emulator does not answer this for a connected account: leave out Stripe-Account.")
+
 
 def _route(method: str, path: str) -> tuple[Endpoint, tuple[str, ...]]:
-    for pattern, endpoint in _PATTERNS:
-        found = pattern.fullmatch(path)
-        if found and endpoint.method == method:
-            return endpoint, found.groups()
+    found = _ROUTES.find(method, path)
+    if found:
+        return found
     message = f"Unrecognized request URL ({method}: {path})."
     raise ApiError(404, "invalid_request_error", message, code=None) if path.startswith("/v1") else invalid(message)

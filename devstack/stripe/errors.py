@@ -38,6 +38,13 @@ def invalid(message: str, *, code: str | None = None, param: str | None = None, 
     return ApiError(400, "invalid_request_error", message, code=code, param=param, **more)
 
 
+def unexpected(intent: Json, verb: str, *, effect: bool = False) -> ApiError:
+    """Return the 400 for a step that an intent's status does not allow; the intent is in the answer."""
+    message = f"This PaymentIntent could not be {verb} because it has a status of {intent['status']}."
+    code = "payment_intent_unexpected_state"
+    return ApiError(400, "invalid_request_error", message, code=code, effect=effect, payment_intent=intent)
+
+
 def missing(kind: str, object_id: str, param: str = "id") -> ApiError:
     """Return the 404 for an id that nothing has."""
     text = f"No such {kind}: '{object_id}'"

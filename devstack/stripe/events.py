@@ -6,7 +6,7 @@ import time
 from devstack.stripe.calls import LIST_COMMON, Call, Endpoint, emptied, shown
 from devstack.stripe.errors import Json, absent_parameter
 from devstack.stripe.faults import take_webhook
-from devstack.stripe.forms import needed_text
+from devstack.stripe.forms import needed_text, truth
 from devstack.stripe.listing import Filters, page
 from devstack.stripe.store import Store, opaque
 
@@ -14,15 +14,27 @@ API_VERSION = "2026-10-28.endive"
 REORDER_SECONDS_MAX = 2.0
 
 
-def tell(call: Call, kind: str, subject: Json) -> None:
-    """Write an event with the object as it is now, and one delivery for each endpoint that wants its type."""
+def tell(call: Call, kind: str, subject: Json, *, account: str | None = None, before: Json | None = None) -> None:
+    """Write an event with the object as it is now, and one delivery for each endpoint that wants its type.
+
+    What happened to a connected account bears its id, and goes to the endpoints that were made with `connect`;
+    `before` is the object as it was, for `previous_attributes`.
+    """
+    owner = subject.get("_account", "") if account is None else account
+    told: Json = {"object": shown(subject)}
+    if before is not None:
+        told["previous_attributes"] = {
+            name: value for name, value in shown(before).items() if value != subject.get(name)
+        }
     event = call.store.add({
         "id": opaque("evt"), "object": "event", "api_version": API_VERSION, "created": call.now,
-        "data": {"object": shown(subject)}, "livemode": False, "pending_webhooks": 0,
-        "request": {"id": None, "idempotency_key": None}, "type": kind,
+        "data": told, "livemode": False, "pending_webhooks": 0,
+        "request": {"id": call.origin[0], "idempotency_key": call.origin[1]}, "type": kind,
+        **({"account": owner, "_account": owner} if owner else {}),
     })  # fmt: skip
     for endpoint in call.store.select("webhook_endpoint"):
-        if any(fnmatch.fnmatchcase(kind, wanted) for wanted in endpoint["enabled_events"]):
+        wanted_here = endpoint.get("_connect", False) == bool(owner)
+        if wanted_here and any(fnmatch.fnmatchcase(kind, wanted) for wanted in endpoint["enabled_events"]):
             _put_in_line(call.store, event, endpoint["id"])
 
 
@@ -42,6 +54,7 @@ def _put_in_line(store: Store, event: Json, endpoint_id: str) -> None:
 def listing(call: Call) -> Json:
     """Answer the events, by `type`, `types[]` and `created`."""
     filters = Filters()
+    filters.add_owner(call.account)
     wanted = [needed_text(call.params, "type")] if "type" in call.params else list(call.params.get("types") or [])
     if wanted:
         patterns = " OR ".join("json_extract(body, '$.type') GLOB ?" for _ in wanted)
@@ -51,7 +64,7 @@ def listing(call: Call) -> Json:
 
 def retrieve(call: Call) -> Json:
     """Answer one event."""
-    return call.store.get("event", call.subject)
+    return call.own("event", call.subject)
 
 
 def create_endpoint(call: Call) -> Json:
@@ -63,7 +76,7 @@ def create_endpoint(call: Call) -> Json:
         "id": opaque("we"), "object": "webhook_endpoint", "api_version": call.params.get("api_version"),
         "application": None, "created": call.now, "description": call.params.get("description"),
         "enabled_events": wanted, "livemode": False, "metadata": {}, "secret": opaque("whsec", 32),
-        "status": "enabled", "url": needed_text(call.params, "url"),
+        "status": "enabled", "url": needed_text(call.params, "url"), "_connect": truth(call.params.get("connect")),
     })  # fmt: skip
 
 
@@ -87,13 +100,13 @@ def delete_endpoint(call: Call) -> Json:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/v1/events", listing, LIST_COMMON | {"type", "types"}),
-    Endpoint("GET", "/v1/events/*", retrieve),
+    Endpoint("GET", "/v1/events", listing, LIST_COMMON | {"type", "types"}, open_to_accounts=True),
+    Endpoint("GET", "/v1/events/*", retrieve, open_to_accounts=True),
     Endpoint(
         "POST",
         "/v1/webhook_endpoints",
         create_endpoint,
-        frozenset({"url", "enabled_events", "description", "api_version"}),
+        frozenset({"url", "enabled_events", "description", "api_version", "connect"}),
     ),
     Endpoint("GET", "/v1/webhook_endpoints", list_endpoints, LIST_COMMON),
     Endpoint("GET", "/v1/webhook_endpoints/*", retrieve_endpoint),

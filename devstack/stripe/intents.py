@@ -2,15 +2,15 @@
 
 from devstack.stripe.calls import LIST_COMMON, Call, Endpoint, emptied
 from devstack.stripe.charges import capture_charge, let_go
-from devstack.stripe.confirming import follow, name_method
-from devstack.stripe.errors import Json, absent_parameter, invalid
+from devstack.stripe.confirming import dispute_at_once, follow, name_method
+from devstack.stripe.currencies import check_charge, check_digits
+from devstack.stripe.errors import Json, absent_parameter, invalid, unexpected
 from devstack.stripe.events import tell
 from devstack.stripe.forms import choice, integer, metadata, needed_integer, needed_text, truth
+from devstack.stripe.lapses import check_capture, lapse_when_due
 from devstack.stripe.listing import page, search
 from devstack.stripe.store import opaque
 
-AMOUNT_MINOR_MAX = 99_999_999
-SMALLEST_MINOR = {"usd": 50, "eur": 50, "chf": 50, "gbp": 30, "jpy": 50}
 REASONS = ("requested_by_customer", "duplicate", "fraudulent", "abandoned")
 CONFIRMABLE = {"requires_payment_method", "requires_confirmation", "requires_action"}
 CANCELLABLE = CONFIRMABLE | {"requires_capture"}
@@ -26,10 +26,7 @@ _HIDDEN_FROM_BROWSERS = ("metadata", "transfer_group", "latest_charge", "applica
 
 def _amount(call: Call, currency: str) -> int:
     amount = needed_integer(call.params, "amount")
-    if amount > AMOUNT_MINOR_MAX:
-        raise invalid("Amount must be no more than $999,999.99", code="amount_too_large", param="amount")
-    if amount < SMALLEST_MINOR.get(currency, 1):
-        raise invalid("Amount is below the smallest charge.", code="amount_too_small", param="amount")
+    check_charge(amount, currency)
     return amount
 
 
@@ -118,19 +115,22 @@ def capture(call: Call) -> Json:
     if amount > intent["amount_capturable"]:
         message = "The amount to capture is greater than the amount authorised."
         raise invalid(message, code="amount_too_large", param="amount_to_capture")
+    check_digits(amount, intent["currency"], "amount_to_capture")
+    check_capture(call, intent)
     charge = capture_charge(call, call.store.get("charge", intent["latest_charge"]), amount)
     intent |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
     call.store.save(intent)
     tell(call, "charge.captured", charge)
     tell(call, "payment_intent.succeeded", intent)
+    dispute_at_once(call, intent)
     return intent
 
 
 def cancel(call: Call) -> Json:
     """Cancel an intent whose money was not taken; an authorisation is let go."""
-    intent = call.store.get("payment_intent", call.subject, "intent")
+    intent = lapse_when_due(call, call.store.get("payment_intent", call.subject, "intent"))
     if intent["status"] not in CANCELLABLE:
-        raise unexpected(intent, "canceled")
+        raise unexpected(intent, "canceled", effect=True)
     reason = choice(call.params, "cancellation_reason", REASONS) if "cancellation_reason" in call.params else None
     if intent["status"] == "requires_capture":
         let_go(call, call.store.get("charge", intent["latest_charge"]))
@@ -142,15 +142,9 @@ def cancel(call: Call) -> Json:
     return intent
 
 
-def unexpected(intent: Json, verb: str) -> Exception:
-    """Return the 400 for a step that the intent's status does not allow; the intent is in the answer."""
-    message = f"This PaymentIntent could not be {verb} because it has a status of {intent['status']}."
-    return invalid(message, code="payment_intent_unexpected_state", payment_intent=intent)
-
-
 def retrieve(call: Call) -> Json:
     """Answer one intent; a browser has to know its client secret."""
-    intent = _seen_by_caller(call)
+    intent = lapse_when_due(call, _seen_by_caller(call))
     return emptied(intent, *_HIDDEN_FROM_BROWSERS) if call.public else intent
 
 

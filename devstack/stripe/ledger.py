@@ -1,12 +1,18 @@
 """Balance transactions and the balances that they sum to, for the platform and for each connected account."""
 
 from devstack.stripe.calls import LIST_COMMON, Call, Endpoint
-from devstack.stripe.errors import Json
+from devstack.stripe.errors import Json, invalid
+from devstack.stripe.forms import needed_text
 from devstack.stripe.listing import Filters, page
 from devstack.stripe.store import opaque
 
 FEE_PER_MILLE = 29
 FEE_FIXED_MINOR = 30
+CATEGORIES = {
+    "payment": "charge", "payment_refund": "refund", "transfer_refund": "transfer_reversal",
+    "payout_failure": "payout_reversal", "payout_cancel": "payout_reversal",
+}  # fmt: skip
+_FILTERS = LIST_COMMON | {"source", "type", "currency", "payout"}
 
 
 def card_fee_minor(amount_minor: int) -> int:
@@ -15,14 +21,19 @@ def card_fee_minor(amount_minor: int) -> int:
 
 
 def book(call: Call, kind: str, source: Json, amount_minor: int, **more: int | str) -> Json:
-    """Write a balance transaction; `fee_minor`, `available_on` and `account` may be given (the platform's, at once)."""
+    """Write a balance transaction; it is the platform's, and available at once, unless `more` says otherwise.
+
+    `more` may have `fee_minor`, `fee_words`, `available_on`, `account` and `category` (else the one of the kind).
+    """
     fee = int(more.get("fee_minor", 0))
     available_on = max(int(more.get("available_on", call.now)), call.now)
-    details = [{"amount": fee, "currency": source["currency"], "type": "stripe_fee", "description": "Stripe fees"}]
+    details = [{"amount": fee, "currency": source["currency"], "type": "stripe_fee", "application": None,
+                "description": more.get("fee_words", "Stripe fees")}]  # fmt: skip
     return call.store.add({
         "id": opaque("txn"), "object": "balance_transaction", "amount": amount_minor, "available_on": available_on,
         "created": call.now, "currency": source["currency"], "description": None, "exchange_rate": None, "fee": fee,
-        "fee_details": details if fee else [], "net": amount_minor - fee, "reporting_category": kind,
+        "fee_details": details if fee else [], "net": amount_minor - fee,
+        "reporting_category": more.get("category", CATEGORIES.get(kind, kind)),
         "source": source["id"], "status": "available" if available_on <= call.now else "pending", "type": kind,
         "_account": more.get("account", ""),
     })  # fmt: skip
@@ -47,30 +58,44 @@ def balance(call: Call) -> Json:
     return {
         "object": "balance",
         "livemode": False,
-        "available": [{"amount": free, "currency": name} for name, (free, _) in found.items()],
-        "pending": [{"amount": later, "currency": name} for name, (_, later) in found.items()],
+        "available": [_part(name, free) for name, (free, _) in found.items()],
+        "pending": [_part(name, later) for name, (_, later) in found.items()],
     }
+
+
+def _part(currency: str, amount_minor: int) -> Json:
+    return {"amount": amount_minor, "currency": currency, "source_types": {"card": amount_minor}}
 
 
 def _aged(call: Call, body: Json) -> Json:
     return {**body, "status": "available" if body["available_on"] <= call.now else "pending"}
 
 
+def _automatic(call: Call, payout_id: str) -> Json:
+    payout = call.own("payout", payout_id, "payout")
+    if not payout["automatic"]:
+        message = "Balance transaction history can only be filtered on automatic payouts, not manual."
+        raise invalid(message, param="payout")
+    return payout
+
+
 def retrieve(call: Call) -> Json:
     """Answer one balance transaction."""
-    return _aged(call, call.store.get("balance_transaction", call.subject))
+    return _aged(call, call.own("balance_transaction", call.subject))
 
 
 def listing(call: Call) -> Json:
     """Answer the balance transactions of whoever asks."""
     filters = Filters()
-    filters.add("json_extract(body, '$._account') = ?", call.account)
+    filters.add_owner(call.account)
+    if "payout" in call.params:
+        filters.add("json_extract(body, '$._payout') = ?", _automatic(call, needed_text(call.params, "payout"))["id"])
     found = page(call, "balance_transaction", "/v1/balance_transactions", ("source", "type", "currency"), filters)
     return {**found, "data": [_aged(call, row) for row in found["data"]]}
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/v1/balance", balance),
-    Endpoint("GET", "/v1/balance_transactions", listing, LIST_COMMON | {"source", "type", "currency"}),
-    Endpoint("GET", "/v1/balance_transactions/*", retrieve),
+    Endpoint("GET", "/v1/balance", balance, open_to_accounts=True),
+    Endpoint("GET", "/v1/balance_transactions", listing, _FILTERS, open_to_accounts=True),
+    Endpoint("GET", "/v1/balance_transactions/*", retrieve, open_to_accounts=True),
 )

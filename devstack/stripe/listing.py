@@ -37,6 +37,10 @@ class Filters:
                 raise invalid(f"Invalid created: {name}", param="created")
             self.add(f"created {sign} ?", integer(bounds, name))
 
+    def add_owner(self, account: str) -> None:
+        """Add whose it has to be: a connected account's, or the platform's (empty)."""
+        self.add("COALESCE(json_extract(body, '$._account'), '') = ?", account)
+
     @property
     def where(self) -> str:
         """The conditions as one SQL expression."""

@@ -19,6 +19,7 @@ class Method:
     decline_code: str | None = None
     refund: Literal["succeeded", "pending", "failed"] = "succeeded"
     pending_seconds: int = 2 * 86400
+    dispute: str = ""
 
 
 _DECLINED = {
@@ -48,6 +49,9 @@ METHODS: dict[str, Method] = {
     "pm_card_threeDSecure2Required": Method(course="authenticate", last4="3220"),
     "pm_card_threeDSecureRequired": Method(course="authenticate", last4="3063"),
     "pm_card_authenticationRequired": Method(course="authenticate", last4="3184"),
+    "pm_card_createDispute": Method(last4="0259", dispute="fraudulent"),
+    "pm_card_createDisputeProductNotReceived": Method(last4="2685", dispute="product_not_received"),
+    "pm_card_createDisputeInquiry": Method(last4="1976", dispute="inquiry"),
     "pm_card_pendingRefund": Method(last4="7726", refund="pending"),
     "pm_card_refundFail": Method(last4="5126", refund="failed"),
     "pm_usBankAccount": Method(course="wait", type="us_bank_account", brand="", last4="6789"),

@@ -1,20 +1,22 @@
 """Refunds: money given back, never more than was taken."""
 
 from devstack.stripe.calls import LIST_COMMON, Call, Endpoint
+from devstack.stripe.currencies import check_digits
 from devstack.stripe.errors import Json, absent_parameter, invalid
 from devstack.stripe.events import tell
 from devstack.stripe.forms import choice, integer, metadata, needed_text
-from devstack.stripe.ledger import book
-from devstack.stripe.listing import page
+from devstack.stripe.ledger import book, sums
+from devstack.stripe.listing import Filters, page
 from devstack.stripe.store import opaque
 
 REASONS = ("requested_by_customer", "duplicate", "fraudulent")
-_CREATE = frozenset({"payment_intent", "charge", "amount", "reason", "metadata"})
+WAITS_FOR_MONEY = "insufficient_funds"
+_CREATE = frozenset({"payment_intent", "charge", "amount", "reason", "metadata", "instructions_email"})
 
 
 def _charge_of(call: Call) -> Json:
     if "charge" in call.params:
-        return call.store.get("charge", needed_text(call.params, "charge"), "charge")
+        return call.own("charge", needed_text(call.params, "charge"), "charge")
     if "payment_intent" not in call.params:
         raise absent_parameter("charge")
     intent = call.store.get("payment_intent", needed_text(call.params, "payment_intent"), "payment_intent")
@@ -31,7 +33,14 @@ def create(call: Call) -> Json:
     if not charge["captured"]:
         message = "This PaymentIntent has a status of requires_capture: cancel it instead."
         raise invalid(message, code="payment_intent_unexpected_state")
-    left = charge["amount"] - charge["amount_refunded"]
+    if charge.get("_charged_back"):
+        message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+        raise invalid(message, code="charge_disputed")
+    return _make(call, charge, _amount(call, charge))
+
+
+def _amount(call: Call, charge: Json) -> int:
+    left = int(charge["amount"] - charge["amount_refunded"])
     if charge["refunded"] or left == 0:
         message = f"Charge {charge['id']} has already been refunded."
         raise invalid(message, code="charge_already_refunded")
@@ -39,56 +48,112 @@ def create(call: Call) -> Json:
     if amount > left:
         message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
         raise invalid(message, code="amount_too_large", param="amount")
-    refund = {
+    check_digits(amount, charge["currency"], "amount")
+    return amount
+
+
+def _make(call: Call, charge: Json, amount: int) -> Json:
+    waits = _has_to_wait(call, charge["currency"], amount)
+    slow = charge["_refund"] == "pending"
+    refund = call.store.add({
         "id": opaque("re_3", 22).replace("re_3_", "re_3"), "object": "refund", "amount": amount,
-        "charge": charge["id"], "created": call.now, "currency": charge["currency"], "failure_reason": None,
-        "metadata": metadata(call.params), "payment_intent": charge["payment_intent"], "receipt_number": None,
+        "balance_transaction": None, "charge": charge["id"], "created": call.now, "currency": charge["currency"],
+        "failure_reason": None, "metadata": metadata(call.params), "next_action": None,
+        "payment_intent": charge["payment_intent"], "receipt_number": None,
+        "pending_reason": WAITS_FOR_MONEY if waits else "processing" if slow else None,
         "reason": choice(call.params, "reason", REASONS) if "reason" in call.params else None,
-        "status": "pending" if charge["_refund"] == "pending" else "succeeded",
-    }  # fmt: skip
-    held = call.store.get("balance_transaction", charge["balance_transaction"])["available_on"]
-    entry = book(call, "refund", refund, -amount, available_on=held)
-    call.store.add({**refund, "balance_transaction": entry["id"]})
+        "status": "pending" if waits or slow else "succeeded",
+    })  # fmt: skip
+    if not waits:
+        take(call, refund, charge)
     refunded = charge["amount_refunded"] + amount
     charge |= {"amount_refunded": refunded, "refunded": refunded == charge["amount"]}
-    call.store.save(charge)
-    tell(call, "charge.refunded", charge)
-    tell(call, "refund.created", call.store.get("refund", refund["id"]))
-    if charge["_refund"] == "failed":
+    tell(call, "charge.refunded", call.store.save(charge))
+    tell(call, "refund.created", refund)
+    if charge["_refund"] == "failed" and not waits:
         # Stripe answers such a refund as succeeded and lets it fail afterwards: the event says so.
-        finish(call, refund["id"], succeeded=False)
-    return call.store.get("refund", refund["id"]) | {"status": refund["status"]}
-
-
-def finish(call: Call, refund_id: str, *, succeeded: bool) -> Json:
-    """Bring a refund to its end; a failed one gives the money back to the balance and to the charge."""
-    refund = call.store.get("refund", refund_id)
-    if refund["status"] not in {"pending", "succeeded"} or (succeeded and refund["status"] == "succeeded"):
-        raise invalid(f"The refund is {refund['status']}.", code="refund_not_pending")
-    refund["status"] = "succeeded" if succeeded else "failed"
-    if not succeeded:
-        charge = call.store.get("charge", refund["charge"])
-        charge |= {"amount_refunded": charge["amount_refunded"] - refund["amount"], "refunded": False}
-        call.store.save(charge)
-        entry = book(call, "refund_failure", refund, refund["amount"])
-        refund |= {"failure_reason": "unknown", "failure_balance_transaction": entry["id"]}
-    call.store.save(refund)
-    tell(call, "refund.updated" if succeeded else "refund.failed", refund)
+        fail(call, dict(refund), "unknown")
     return refund
+
+
+def _has_to_wait(call: Call, currency: str, amount: int) -> bool:
+    """Say whether a refund waits until the balance covers it, or refuse it; by default the balance is overdrawn."""
+    rule = call.store.setting("uncovered_refunds", "overdraw")
+    if rule == "overdraw" or is_covered(call, currency, amount):
+        return False
+    if rule == "refuse":
+        message = "Insufficient funds in your Stripe balance to refund this amount."
+        raise invalid(message, code="insufficient_funds", message_code="insufficient_balance_for_refund")
+    return True
+
+
+def is_covered(call: Call, currency: str, amount: int) -> bool:
+    """Say whether the platform's balance, with what is still pending, covers an amount."""
+    return sum(sums(call, "").get(currency, (0, 0))) >= amount
+
+
+def take(call: Call, refund: Json, charge: Json) -> Json:
+    """Take a refund's money out of the balance: what the charge left pending is taken from there."""
+    held = call.store.get("balance_transaction", charge["balance_transaction"])["available_on"]
+    entry = book(call, "refund", refund, -refund["amount"], available_on=held)
+    refund["balance_transaction"] = entry["id"]
+    return call.store.save(refund)
+
+
+def fail(call: Call, refund: Json, reason: str, status: str = "failed") -> Json:
+    """Let a refund come to nothing: its money goes back to the balance, its room back to the charge."""
+    charge = call.store.get("charge", refund["charge"])
+    charge |= {"amount_refunded": charge["amount_refunded"] - refund["amount"], "refunded": False}
+    call.store.save(charge)
+    refund |= {"status": status, "pending_reason": None, "next_action": None}
+    if refund["balance_transaction"]:
+        entry = book(call, "refund_failure", refund, refund["amount"])
+        refund["failure_balance_transaction"] = entry["id"]
+    if status == "failed":
+        refund["failure_reason"] = reason
+        tell(call, "refund.failed", call.store.save(refund))
+    return changed(call, refund)
+
+
+def changed(call: Call, refund: Json) -> Json:
+    """Store a refund's new state and tell of it, under both of the names that Stripe has for it."""
+    call.store.save(refund)
+    tell(call, "refund.updated", refund)
+    tell(call, "charge.refund.updated", refund)
+    return refund
+
+
+def update(call: Call) -> Json:
+    """Change a refund's metadata."""
+    refund = call.own("refund", call.subject)
+    refund["metadata"] = metadata(call.params, refund["metadata"])
+    return changed(call, refund)
+
+
+def cancel(call: Call) -> Json:
+    """Cancel a refund that waits for the buyer; no other can be."""
+    refund = call.own("refund", call.subject)
+    if refund["status"] != "requires_action":
+        raise invalid(f"This refund cannot be canceled because it has a status of {refund['status']}.")
+    return fail(call, refund, "", status="canceled")
 
 
 def retrieve(call: Call) -> Json:
     """Answer one refund."""
-    return call.store.get("refund", call.subject)
+    return call.own("refund", call.subject)
 
 
 def listing(call: Call) -> Json:
     """Answer the refunds, by intent or charge."""
-    return page(call, "refund", "/v1/refunds", ("payment_intent", "charge"))
+    owned = Filters()
+    owned.add_owner(call.account)
+    return page(call, "refund", "/v1/refunds", ("payment_intent", "charge"), owned)
 
 
 ENDPOINTS = (
     Endpoint("POST", "/v1/refunds", create, _CREATE),
-    Endpoint("GET", "/v1/refunds", listing, LIST_COMMON | {"payment_intent", "charge"}),
-    Endpoint("GET", "/v1/refunds/*", retrieve),
+    Endpoint("GET", "/v1/refunds", listing, LIST_COMMON | {"payment_intent", "charge"}, open_to_accounts=True),
+    Endpoint("GET", "/v1/refunds/*", retrieve, open_to_accounts=True),
+    Endpoint("POST", "/v1/refunds/*", update, frozenset({"metadata"})),
+    Endpoint("POST", "/v1/refunds/*/cancel", cancel),
 )

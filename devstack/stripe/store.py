@@ -31,6 +31,10 @@ CREATE TABLE IF NOT EXISTS deliveries (
   id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, endpoint TEXT NOT NULL, attempts INTEGER NOT NULL,
   next_at REAL NOT NULL, state TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS due ON deliveries (state, next_at);
+CREATE INDEX IF NOT EXISTS by_owner ON objects (json_extract(body, '$._account')) WHERE kind = 'balance_transaction';
+CREATE INDEX IF NOT EXISTS by_lack ON objects (kind, seq)
+  WHERE json_extract(body, '$.pending_reason') = 'insufficient_funds';
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 
@@ -95,6 +99,11 @@ class Store:
         """Return the objects of a kind that meet a condition on the row, in the order that `tail` asks for."""
         query = f"SELECT body FROM objects WHERE kind = ? AND {where} {tail}"  # noqa: S608 - conditions are constants of this package
         return [json.loads(row["body"]) for row in self.db.execute(query, (kind, *values))]
+
+    def setting(self, name: str, otherwise: str) -> str:
+        """Return how the emulator is set, or what it does when nobody has set it."""
+        row = self.db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return otherwise if row is None else str(row["value"])
 
     def position(self, object_id: str) -> int:
         """Return an object's place in the order of making."""

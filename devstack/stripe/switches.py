@@ -1,20 +1,23 @@
-"""What only the emulator has: faults, the buyer's bank, the end of slow payments and refunds, forgotten keys."""
+"""What only the emulator has, below `/_emulator`: faults, forgotten keys, and the switches that move the world."""
 
-from typing import Any, Literal
+from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
-from devstack.stripe import faults, refunds
-from devstack.stripe.calls import Call, shown
-from devstack.stripe.charges import method_of
-from devstack.stripe.confirming import approve, declined, fail
+from devstack.stripe import accounts, balances, bank, disputes, faults, payouts, refund_ends
+from devstack.stripe.calls import Call, Endpoint, Routes, shown
 from devstack.stripe.deliveries import list_deliveries
 from devstack.stripe.errors import Json, invalid
-from devstack.stripe.intents import unexpected
+from devstack.stripe.forms import only
 from devstack.stripe.store import Store
 
-_FAILED_PROOF = "The provided PaymentMethod has failed authentication."
+PREFIX = "/_emulator"
+SWITCHES: tuple[Endpoint, ...] = (
+    *bank.SWITCHES, *refund_ends.SWITCHES, *disputes.SWITCHES, *accounts.SWITCHES, *payouts.SWITCHES,
+    *balances.SWITCHES,
+)  # fmt: skip
+_ROUTES = Routes(SWITCHES)
 
 
 class Rule(BaseModel):
@@ -29,65 +32,48 @@ class Rule(BaseModel):
     count: int = 1
 
 
-class Outcome(BaseModel):
-    """How something that waits shall end."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    outcome: Literal["succeed", "fail"] = "succeed"
-
-
-def _waiting(call: Call, status: str, verb: str) -> Json:
-    intent = call.store.get("payment_intent", call.subject)
-    if intent["status"] != status:
-        raise unexpected(intent, verb)
-    return intent
+def as_form(value: Any) -> Any:
+    """Turn JSON into what a form would have brought: all leaves are text."""
+    if isinstance(value, dict):
+        return {name: as_form(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [as_form(item) for item in value]
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def authenticate(call: Call, *, succeed: bool) -> Json:
-    """Let the buyer pass or fail 3-D Secure."""
-    intent = _waiting(call, "requires_action", "authenticated")
-    if succeed:
-        return approve(call, intent)
-    code = "payment_intent_authentication_failure"
-    return fail(call, intent, code, _FAILED_PROOF, {})
-
-
-def finish_processing(call: Call, *, succeed: bool) -> Json:
-    """Let a payment that is processing come to its end."""
-    intent = _waiting(call, "processing", "finished")
-    if succeed:
-        return approve(call, intent)
-    declined(call, intent, method_of(intent))  # its traces are wanted, not the error: nobody waits for an answer
-    return intent
+def turn(store: Store, path: str, given: Json) -> Json:
+    """Turn a switch in one transaction, and return what it moved."""
+    found = _ROUTES.find("POST", path)
+    if found is None:
+        raise invalid(f"There is no switch {path}.")
+    switch, ids = found
+    params = as_form(given)
+    only(params, switch.takes)
+    with store.transaction():
+        call = Call(store, params, ids)
+        moved = switch.answer(call)
+        refund_ends.fund_waiting(call)
+        return dict(shown(moved))
 
 
 def switchboard(store: Store) -> APIRouter:
     """Return the routes below `/_emulator`; they need no key."""
-    router = APIRouter(prefix="/_emulator")
+    router = APIRouter(prefix=PREFIX)
     _add_fault_routes(router, store)
 
     @router.get("/deliveries")
     async def _deliveries() -> Any:
         return {"object": "list", "data": list_deliveries(store)}
 
-    @router.post("/payment_intents/{intent_id}/{step}")
-    async def _finish(intent_id: str, step: str, end: Outcome) -> Any:
-        steps = {"authenticate": authenticate, "finish_processing": finish_processing}
-        if step not in steps:
-            raise invalid(f"Unknown step: {step}")
-        with store.transaction():
-            return shown(steps[step](Call(store, {}, (intent_id,)), succeed=end.outcome == "succeed"))
-
-    @router.post("/refunds/{refund_id}/finish")
-    async def _finish_refund(refund_id: str, end: Outcome) -> Any:
-        with store.transaction():
-            return shown(refunds.finish(Call(store, {}), refund_id, succeeded=end.outcome == "succeed"))
-
     @router.post("/idempotency/forget")
     async def _forget() -> Any:
         store.db.execute("DELETE FROM answers")
         return {"forgotten": True}
+
+    @router.post("/{path:path}")
+    async def _turn(path: str, request: Request) -> Any:
+        given = await request.json() if await request.body() else {}
+        return turn(store, f"/{path}", given)
 
     return router
 

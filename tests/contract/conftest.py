@@ -1,13 +1,16 @@
-"""An empty ledger on a PostgreSQL of the module's own."""
+"""An empty ledger on a PostgreSQL of the module's own; a Stripe emulator and the library's client for it."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import psycopg
 import pytest
+import stripe
 
 from adapters.ledger import PostgresLedger
 from tests.contract.ledgers import clock
 from tests.contract.postgres_box import postgres_box
+from tests.contract.stripe_emulator import SECRET, Emulator
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +32,20 @@ def postgres(empty_url: str) -> Iterator[PostgresLedger]:
     ledger = PostgresLedger(empty_url, clock)
     yield ledger
     ledger.close()
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    emulator = Emulator(tmp_path_factory.mktemp("stripe") / "state.sqlite")
+    emulator.start()
+    yield emulator
+    emulator.close()
+
+
+@pytest.fixture
+async def api(emulator: Emulator) -> AsyncIterator[Any]:
+    http = stripe.HTTPXClient(timeout=10)
+    client = stripe.StripeClient(SECRET, base_addresses={"api": emulator.url}, max_network_retries=0, http_client=http)
+    yield client.v1
+    emulator.client.delete("/_emulator/faults")
+    await http.close_async()

@@ -12,6 +12,7 @@ import httpx
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "sk_test_contract"
 BROWSER = {"Authorization": "Bearer pk_test_contract"}
+AUTOMATIC: dict[str, Any] = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
 _START_SECONDS = 20.0
 
 
@@ -69,13 +70,31 @@ class Emulator:
         """Set a fault switch."""
         self.client.post("/_emulator/faults", json={"kind": kind, **rule}).raise_for_status()
 
-    def switch(self, path: str, outcome: str = "succeed") -> dict[str, Any]:
-        """Bring something that waits to its end."""
-        answer = self.client.post(f"/_emulator/{path}", json={"outcome": outcome})
-        answer.raise_for_status()
+    def switch(self, path: str, outcome: str | None = None, **given: Any) -> dict[str, Any]:
+        """Turn a switch; `outcome` is how something that waits shall end."""
+        ending = {} if outcome is None else {"outcome": outcome}
+        answer = self.client.post(f"/_emulator/{path}", json=ending | given)
+        assert answer.is_success, answer.text
         return dict(answer.json())
 
     def confirm(self, intent_id: str, client_secret: str, method: str) -> httpx.Response:
         """Confirm as the buyer's browser does."""
         form = {"client_secret": client_secret, "payment_method": method}
         return self.client.post(f"/v1/payment_intents/{intent_id}/confirm", data=form, headers=BROWSER)
+
+
+def wanted(amount: int = 5000, **more: Any) -> dict[str, Any]:
+    """Return the parameters of an intent."""
+    return {"amount": amount, "currency": "usd", **AUTOMATIC, **more}
+
+
+async def paid(api: Any, amount: int = 5000, method: str = "pm_card_visa", **more: Any) -> Any:
+    """Make an intent and confirm it."""
+    return await api.payment_intents.create_async(wanted(amount, payment_method=method, confirm=True, **more))
+
+
+async def told(api: Any, object_id: str, account: str | None = None) -> list[str]:
+    """Return the types of the events about an object, oldest first; a connected account has events of its own."""
+    options = {"stripe_account": account} if account else {}
+    listed = await api.events.list_async({"limit": 100}, options)
+    return [row.type for row in listed.data if row.data.object.to_dict().get("id") == object_id][::-1]

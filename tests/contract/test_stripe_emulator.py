@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import psutil
@@ -12,34 +11,7 @@ import stripe
 from adapters.stripe_gateway import StripeGateway
 from domain.intent import IntentRequest
 from domain.weather import Weather
-from tests.contract.stripe_emulator import BROWSER, SECRET, Emulator
-
-AUTOMATIC: dict[str, Any] = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
-
-
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    emulator = Emulator(tmp_path_factory.mktemp("stripe") / "state.sqlite")
-    emulator.start()
-    yield emulator
-    emulator.close()
-
-
-@pytest.fixture
-async def api(emulator: Emulator) -> AsyncIterator[Any]:
-    http = stripe.HTTPXClient(timeout=10)
-    client = stripe.StripeClient(SECRET, base_addresses={"api": emulator.url}, max_network_retries=0, http_client=http)
-    yield client.v1
-    emulator.client.delete("/_emulator/faults")
-    await http.close_async()
-
-
-def wanted(amount: int = 5000, **more: Any) -> dict[str, Any]:
-    return {"amount": amount, "currency": "usd", **AUTOMATIC, **more}
-
-
-async def paid(api: Any, amount: int = 5000, method: str = "pm_card_visa", **more: Any) -> Any:
-    return await api.payment_intents.create_async(wanted(amount, payment_method=method, confirm=True, **more))
+from tests.contract.stripe_emulator import BROWSER, SECRET, Emulator, paid, wanted
 
 
 async def test_key_is_needed(emulator: Emulator) -> None:

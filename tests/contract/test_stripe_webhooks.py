@@ -51,8 +51,8 @@ def post(emulator: Emulator, path: str, form: dict[str, str]) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def listen(emulator: Emulator, url: str, events: str = "payment_intent.*") -> str:
-    return str(post(emulator, "/v1/webhook_endpoints", {"url": url, "enabled_events[]": events})["secret"])
+def listen(emulator: Emulator, url: str, events: str = "payment_intent.*", **more: str) -> str:
+    return str(post(emulator, "/v1/webhook_endpoints", {"url": url, "enabled_events[]": events, **more})["secret"])
 
 
 def types(sink: Sink) -> list[str]:
@@ -141,3 +141,19 @@ def test_endpoints(emulator: Emulator, sink: Sink) -> None:
     assert emulator.client.delete(f"/v1/webhook_endpoints/{listed[0]['id']}", auth=(SECRET, "")).json()["deleted"]
     post(emulator, "/v1/payment_intents", FORM)
     assert emulator.client.get("/_emulator/deliveries").json()["data"] == []
+
+
+def test_connected_accounts(emulator: Emulator, sink: Sink) -> None:
+    """What happens to a connected account goes to the endpoints made with `connect`, and to no other."""
+    account = post(emulator, "/v1/accounts", {"type": "express"})["id"]
+    listen(emulator, sink.url, "*", connect="true")
+    post(emulator, "/v1/payment_intents", FORM)
+    emulator.switch(f"accounts/{account}/onboard", state="restricted")
+    sink.wait_for(1)
+    event = json.loads(sink.got[0][1])
+    assert (event["type"], event["account"]) == ("account.updated", account)
+    listen(emulator, sink.url, "account.*")
+    emulator.switch(f"accounts/{account}/onboard", state="complete")
+    sink.wait_for(2)
+    sent = emulator.client.get("/_emulator/deliveries").json()["data"]
+    assert len(sent) == 2

@@ -1,0 +1,64 @@
+"""The emulator's objects have the fields that Stripe's own library knows, and no other."""
+
+from typing import Any
+
+import stripe
+
+from tests.contract.stripe_emulator import Emulator, paid
+
+
+def strangers(body: Any) -> set[str]:
+    """Return the fields of an object that its class in the library does not have."""
+    known: set[str] = set()
+    for kind in type(body).__mro__:
+        known |= set(vars(kind).get("__annotations__", {}))
+    return set(body.to_dict()) - known
+
+
+async def test_shapes(api: Any, emulator: Emulator) -> None:
+    """Every object that the emulator makes is one that the library has a class for, with fields of that class."""
+    account = await api.accounts.create_async({"type": "express"})
+    header = {"stripe_account": account.id}
+    intent = await paid(api, 10_000)
+    form = {"amount": 9000, "currency": "usd", "destination": account.id, "source_transaction": intent.latest_charge}
+    transfer = await api.transfers.create_async(form)
+    reversal = await api.transfers.reversals.create_async(transfer.id, {"amount": 100})
+    refund = await api.refunds.create_async({"payment_intent": intent.id, "amount": 100})
+    disputed = emulator.switch(f"charges/{intent.latest_charge}/dispute")
+    emulator.switch(f"accounts/{account.id}/settle")
+    payout = emulator.switch(f"accounts/{account.id}/pay_out")["data"][0]
+    urls = {"refresh_url": "http://127.0.0.1/a", "return_url": "http://127.0.0.1/b"}
+    bodies = [
+        await api.accounts.retrieve_async(account.id),
+        await api.payment_intents.retrieve_async(intent.id),
+        await api.charges.retrieve_async(intent.latest_charge),
+        await api.charges.retrieve_async(transfer.destination_payment, {}, header),
+        await api.transfers.retrieve_async(transfer.id),
+        reversal,
+        await api.refunds.retrieve_async(refund.id),
+        await api.refunds.retrieve_async(reversal.destination_payment_refund, {}, header),
+        await api.disputes.retrieve_async(disputed["id"]),
+        await api.payouts.retrieve_async(payout["id"], {}, header),
+        await api.balance.retrieve_async(),
+        (await api.balance_transactions.list_async({"limit": 1})).data[0],
+        (await api.events.list_async({"limit": 1})).data[0],
+        (await api.events.list_async({"limit": 1}, header)).data[0],
+        await api.account_links.create_async({"account": account.id, "type": "account_onboarding", **urls}),
+        (await api.accounts.retrieve_async(account.id)).external_accounts.data[0],
+    ]
+    assert {type(body).__name__: strangers(body) for body in bodies if strangers(body)} == {}
+    assert [type(body).__name__ for body in bodies if type(body) is stripe.StripeObject] == []
+    for body in bodies:
+        assert body.object
+        assert [name for name in body.to_dict() if name.startswith("_")] == []
+
+
+async def test_no_field_of_its_own_leaks(api: Any, emulator: Emulator) -> None:
+    """What the emulator keeps for itself is in no answer, event or switch."""
+    account = await api.accounts.create_async({"type": "express"})
+    intent = await paid(api, method="pm_card_createDispute", expand=["latest_charge.balance_transaction"])
+    moved = emulator.switch(f"accounts/{account.id}/onboard", state="restricted")
+    event = (await api.events.list_async({"limit": 1}, {"stripe_account": account.id})).data[0]
+    for body in (str(intent), str(moved), str(event), str((await api.disputes.list_async()).data)):
+        assert '"_' not in body
+        assert "'_" not in body
