@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -95,7 +94,4 @@ class Stock(RuleBasedStateMachine):
             assert state_of(folded(facts)) == state_of(self.stock)
 
 
-Stock.TestCase.settings = settings(
-    derandomize=True, max_examples=60, stateful_step_count=25, deadline=None, database=None
-)
 test_stock_is_never_sold_twice = Stock.TestCase

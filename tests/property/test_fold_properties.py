@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.allocation import Allocation
@@ -40,7 +40,6 @@ from tests.fakes.samples import (
 )
 
 Act = Callable[[Any, int], object]
-FAST = settings(derandomize=True, max_examples=50, deadline=None, database=None)
 STEPS = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 3)), max_size=20)
 
 
@@ -103,7 +102,6 @@ ACTS: dict[type[Root], tuple[Callable[[], Root], list[Act]]] = {
 
 
 @pytest.mark.parametrize("kind", ACTS, ids=lambda kind: kind.KIND)
-@FAST
 @given(steps=STEPS)
 def test_an_aggregate_is_the_fold_of_its_stored_facts(kind: type[Root], steps: list[tuple[int, int]]) -> None:
     """Facts that went through JSON make the same aggregate, in an unbroken chain; a refusal leaves no fact."""
@@ -122,7 +120,6 @@ def test_an_aggregate_is_the_fold_of_its_stored_facts(kind: type[Root], steps: l
     assert state_of(folded(facts)) == state_of(aggregate)
 
 
-@FAST
 @given(
     decisions=st.lists(
         st.tuples(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=4), st.booleans()), max_size=8

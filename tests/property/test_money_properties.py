@@ -1,6 +1,6 @@
 """No cent is lost or made, whatever is split, priced, sold and minted."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.books import (
@@ -14,7 +14,6 @@ from domain.books import (
 )
 from domain.money import BPS_WHOLE, FeeRates, price_of, share_minor, split_minor
 
-FAST = settings(derandomize=True, max_examples=100, deadline=None, database=None)
 AMOUNT = st.integers(0, 10**9)
 BPS = st.integers(0, BPS_WHOLE)
 WEIGHTS = st.lists(st.integers(0, 10**6), min_size=1, max_size=12).filter(any).map(tuple)
@@ -25,7 +24,6 @@ LINES = st.lists(st.tuples(st.integers(1, 50), st.integers(0, 10**6)), min_size=
 SALE = st.tuples(st.sampled_from(["one", "two"]), st.sampled_from(["eur", "usd"]), LINES, RATES, st.integers(0, 10**5))
 
 
-@FAST
 @given(AMOUNT, WEIGHTS)
 def test_a_split_sums_to_its_amount(amount: int, weights: tuple[int, ...]) -> None:
     """The parts are the whole, each within one cent of its exact part, and nothing goes to a weight of nothing."""
@@ -36,7 +34,6 @@ def test_a_split_sums_to_its_amount(amount: int, weights: tuple[int, ...]) -> No
         assert part == 0 or weight > 0
 
 
-@FAST
 @given(AMOUNT, BPS)
 def test_a_share_is_never_more_than_half_a_cent_off(amount: int, bps: int) -> None:
     """Rounding takes or gives half a cent at most, and never more than there is."""
@@ -45,7 +42,6 @@ def test_a_share_is_never_more_than_half_a_cent_off(amount: int, bps: int) -> No
     assert 0 <= share <= amount
 
 
-@FAST
 @given(LINES, RATES, st.integers(0, 100))
 def test_a_price_is_the_sum_of_its_parts(lines: tuple[tuple[int, int], ...], rates: FeeRates, percent: int) -> None:
     """What the buyer pays is what the venue is owed and both fees, to the cent."""
@@ -56,7 +52,6 @@ def test_a_price_is_the_sum_of_its_parts(lines: tuple[tuple[int, int], ...], rat
     assert min(price.venue_share_minor, price.platform_fee_minor, price.processing_fee_minor) >= 0
 
 
-@FAST
 @given(st.lists(SALE, max_size=6), st.integers(0, 20))
 def test_the_books_balance_to_nothing_per_unit(
     sales: list[tuple[str, str, tuple[tuple[int, int], ...], FeeRates, int]], minted: int

@@ -1,0 +1,110 @@
+"""The books under any order of sales and mints, repeated, cut off and unanswered: each fact once, each sum zero."""
+
+from collections import Counter, defaultdict
+from contextlib import suppress
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from activities.books import BooksActivities
+from activities.commands import MintTicket, PurchaseRef
+from domain.books import MINT_DEBT, BooksTransaction, Posting, balances, venue_payable
+from domain.desk import Desk
+from domain.money import FeeRates, price_of
+from domain.order import Order, PurchaseRequested
+from domain.payment import IntentCreated, Payment
+from domain.refusals import WrongState
+from domain.weather import Weather
+from tests.fakes.ledger import FakeLedger
+from tests.fakes.samples import AT, LINES, REQUEST
+from tests.property.machines import done, refusal_in
+
+PURCHASES = st.integers(0, 2)
+TICKETS = 2  # of each purchase
+FEE = 94
+
+
+class Bookkeeping(RuleBasedStateMachine):
+    """The model: which sales and which mints were posted; the purchases share a venue and have prices of their own."""
+
+    @initialize(units=st.tuples(*[st.integers(0, 5000)] * 3))
+    def open(self, units: tuple[int, ...]) -> None:
+        self.ledger = FakeLedger(lambda: AT)
+        self.books = BooksActivities(self.ledger)
+        self.prices = [price_of("eur", ((TICKETS, unit_minor),), FeeRates()) for unit_minor in units]
+        self.captured: set[int] = set()
+        self.sales: set[int] = set()
+        self.mints: set[tuple[int, int]] = set()
+        for number in range(len(units)):
+            done(self.ledger.commit(lambda desk, number=number: self._begin(desk, number)))
+
+    def _begin(self, desk: Desk, number: int) -> None:
+        order = Order.begin(PurchaseRequested, f"pu{number}", AT, tenant_id="default", body_digest="body", **REQUEST)
+        order.place("ve", self.prices[number], LINES, AT)
+        facts = {"tenant_id": "default", "purchase_id": f"pu{number}", "intent_id": f"pi{number}", "currency": "eur"}
+        total = self.prices[number].total_minor
+        desk.add(order)
+        desk.add(
+            Payment.begin(IntentCreated, f"pu{number}:1", AT, amount_minor=total, capture_method="manual", **facts)
+        )
+
+    def _ref(self, number: int) -> PurchaseRef:
+        return PurchaseRef(tenant_id="default", purchase_id=f"pu{number}", attempt=1)
+
+    @rule(number=PURCHASES)
+    def capture(self, number: int) -> None:
+        total = self.prices[number].total_minor
+        done(self.ledger.commit(lambda desk: desk.get(Payment, f"pu{number}:1").capture("ch", total, FEE, AT)))
+        self.captured.add(number)
+
+    @rule(number=PURCHASES)
+    def settle_sale(self, number: int) -> None:
+        expected = None if number in self.captured else WrongState
+        if expected is None:
+            self.sales.add(number)
+        assert refusal_in(lambda: done(self.books.settle_sale(self._ref(number)))) is expected
+
+    @rule(number=PURCHASES, ticket=st.integers(1, TICKETS))
+    def settle_mint(self, number: int, ticket: int) -> None:
+        done(self.books.settle_mint(MintTicket(purchase=self._ref(number), ticket_id=f"ti{number}.{ticket}")))
+        self.mints.add((number, ticket))
+
+    @rule(number=PURCHASES, lost=st.booleans())
+    def settle_in_bad_weather(self, number: int, lost: bool) -> None:  # noqa: FBT001 - drawn
+        """A lost answer has posted, a refused connection has not; neither says so."""
+        if number not in self.captured:
+            return
+        self.ledger.lose_answers, self.ledger.refuse_connections = int(lost), int(not lost)
+        with suppress(Weather):
+            done(self.books.settle_sale(self._ref(number)))
+        if lost:
+            self.sales.add(number)
+
+    def _postings(self) -> dict[str, list[Posting]]:
+        found = defaultdict(list)
+        for stream in self.ledger.streams:
+            root = self.ledger._load(stream)
+            if isinstance(root, BooksTransaction):
+                found[root.purchase_id] += root.postings
+        return found
+
+    @invariant()
+    def sums_are_zero(self) -> None:
+        """Per purchase and unit, so in all; and the balances are the model's."""
+        posted = self._postings()
+        for postings in posted.values():
+            sums: Counter[str] = Counter()
+            for (_, unit), balance in balances(postings).items():
+                sums[unit] += balance
+            assert set(sums.values()) <= {0}
+        self._follow_the_model(balances(posting for postings in posted.values() for posting in postings))
+
+    def _follow_the_model(self, totals: dict[tuple[str, str], int]) -> None:
+        sold = [self.prices[number] for number in self.sales]
+        owed = TICKETS * len(sold) - len(self.mints)
+        assert totals.get((venue_payable("ve"), "eur"), 0) == sum(price.venue_share_minor for price in sold)
+        assert -totals.get(("stripe:clearing", "eur"), 0) == sum(price.total_minor - FEE for price in sold)
+        assert totals.get((MINT_DEBT, "TICKET"), 0) == owed
+
+
+test_the_books_balance = Bookkeeping.TestCase

@@ -1,0 +1,84 @@
+"""The buyer's money under any news, repeated, late and in any order: it is taken once at most and given back once."""
+
+from typing import Literal
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, invariant, rule
+
+from domain.payment import Payment
+from domain.refusals import WrongState
+from tests.fakes.samples import AT, new_payment
+from tests.property.machines import Machine
+
+AMOUNT = 2208
+AMOUNTS = st.sampled_from([AMOUNT, AMOUNT, AMOUNT - 1, 0])
+RANK = {"open": 0, "authorised": 1, "cancelled": 2, "captured": 2, "refunded": 3}
+Standing = Literal["open", "authorised", "captured", "cancelled", "refunded"]
+
+
+class Money(Machine):
+    """The model: one standing that only rises, and what was taken and given back."""
+
+    subject: Payment
+
+    @initialize()
+    def open(self) -> None:
+        self.subject = new_payment(AMOUNT)
+        self.standing: Standing = "open"
+        self.highest = 0
+        self.taken = self.given_back = 0
+        self.codes: list[str] = []
+
+    @rule(code=st.sampled_from(["generic_decline", "insufficient_funds"]))
+    def decline(self, code: str) -> None:
+        if self.standing == "open" and self.codes[-1:] != [code]:
+            self.codes.append(code)
+        assert self.refusal_of(lambda: self.subject.decline(code, AT)) is None
+
+    @rule()
+    def authorise(self) -> None:
+        if self.standing == "open":
+            self.standing = "authorised"
+        assert self.refusal_of(lambda: self.subject.authorise(AT)) is None
+
+    @rule(amount=AMOUNTS)
+    def capture(self, amount: int) -> None:
+        expected = WrongState if self.standing == "cancelled" or amount != AMOUNT else None
+        if expected is None and RANK[self.standing] < RANK["captured"]:
+            self.standing, self.taken = "captured", amount
+        assert self.refusal_of(lambda: self.subject.capture("ch", amount, 94, AT)) is expected
+
+    @rule()
+    def cancel(self) -> None:
+        expected = WrongState if self.standing == "captured" else None
+        if RANK[self.standing] < RANK["cancelled"]:
+            self.standing = "cancelled"
+        assert self.refusal_of(lambda: self.subject.cancel(AT)) is expected
+
+    @rule(amount=AMOUNTS)
+    def refund(self, amount: int) -> None:
+        expected = None
+        if self.standing != "refunded":
+            expected = None if self.standing == "captured" and amount == AMOUNT else WrongState
+            if expected is None:
+                self.standing, self.given_back = "refunded", amount
+        assert self.refusal_of(lambda: self.subject.refund("re", amount, AT)) is expected
+
+    @invariant()
+    def follows_the_model(self) -> None:
+        payment = self.subject
+        assert (payment.state, payment.captured_minor) == (self.standing, self.taken)
+        assert (payment.refunded_minor, payment.declines) == (self.given_back, len(self.codes))
+
+    @invariant()
+    def never_goes_back(self) -> None:
+        """Its standing only rises, and what was let go was never taken."""
+        payment = self.subject
+        assert RANK[payment.state] >= self.highest
+        self.highest = RANK[payment.state]
+        assert payment.captured_minor in {0, AMOUNT}
+        assert payment.refunded_minor <= payment.captured_minor
+        assert not (payment.state == "cancelled" and payment.captured_minor)
+
+
+test_money_is_taken_once = Money.TestCase
