@@ -28,7 +28,7 @@ class BooksActivities:
                 raise WrongState("only a captured order is settled", state=payment.state)
             count = sum(line.quantity for line in order.lines)
             postings = sale_postings(order.venue_id, order.price, payment.stripe_fee_minor, count)
-            _post(desk, purchase, f"{purchase.purchase_id}:sale", "sale", postings)
+            post(desk, purchase, f"{purchase.purchase_id}:sale", "sale", postings)
 
         await self._ledger.commit(decide)
 
@@ -37,12 +37,13 @@ class BooksActivities:
         """Post that one ticket reached the chain: the mint debt falls by one."""
 
         def decide(desk: Desk) -> None:
-            _post(desk, mint.purchase, f"{mint.ticket_id}:minted", "minted", minted_postings())
+            post(desk, mint.purchase, f"{mint.ticket_id}:minted", "minted", minted_postings())
 
         await self._ledger.commit(decide)
 
 
-def _post(desk: Desk, purchase: PurchaseRef, key: str, kind: str, postings: tuple[Posting, ...]) -> None:
+def post(desk: Desk, purchase: PurchaseRef, key: str, kind: str, postings: tuple[Posting, ...]) -> None:
+    """Post a transaction under its key; a key that is posted already is success."""
     if desk.find(BooksTransaction, key) is None:
         desk.add(
             BooksTransaction.begin(

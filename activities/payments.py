@@ -4,8 +4,10 @@ from typing import Protocol
 
 from temporalio import activity
 
+from activities.books import post
 from activities.commands import PaymentSeen, PurchaseRef
 from activities.ports import Ledger, PaymentGateway
+from domain.books import refund_postings
 from domain.catalog import Show
 from domain.desk import Desk
 from domain.intent import IntentRequest, IntentState
@@ -114,11 +116,15 @@ class PaymentActivities:
             raise PaymentRefused("the refund failed", reason=refund.status)
         if refund.status != "succeeded":
             raise Weather(f"the refund is {refund.status}")
-        await self._ledger.commit(
-            lambda desk: desk.get(Payment, _payment_name(purchase)).refund(
-                refund.refund_id, refund.amount_minor, desk.at
-            )
-        )
+
+        def decide(desk: Desk) -> None:
+            payment = desk.get(Payment, _payment_name(purchase))
+            payment.refund(refund.refund_id, refund.amount_minor, desk.at)
+            postings = refund_postings(payment.currency, payment.stripe_fee_minor)
+            if postings:  # Stripe keeps its fee
+                post(desk, purchase, _key(purchase, "refund"), "refund", postings)
+
+        await self._ledger.commit(decide)
 
     async def _intent_id(self, purchase: PurchaseRef) -> str:
         return await self._ledger.read(lambda desk: desk.get(Payment, _payment_name(purchase)).intent_id)

@@ -76,6 +76,13 @@ def sale_postings(venue_id: str, price: Price, stripe_fee_minor: int, ticket_cou
     return (*posted, owed)
 
 
+def refund_postings(currency: str, stripe_fee_minor: int) -> tuple[Posting, ...]:
+    """Post a payment that was taken and wholly given back before any sale: what is left of it is Stripe's fee."""
+    if not stripe_fee_minor:
+        return ()
+    return (Posting(debit=PROCESSING_FEES, credit=STRIPE_CLEARING, amount=stripe_fee_minor, unit=currency),)
+
+
 def minted_postings() -> tuple[Posting, ...]:
     """Post one ticket that reached the chain."""
     return (Posting(debit=MINT_DEBT, credit=TICKETS_SOLD, amount=1, unit=TICKET_UNIT),)

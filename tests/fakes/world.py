@@ -23,12 +23,12 @@ from activities.payments import PaymentActivities
 from activities.queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
 from activities.sales import SalesActivities
 from domain.allocation import Allocation
-from domain.books import BooksTransaction, balances, venue_payable
+from domain.books import BooksTransaction, balances
 from domain.catalog import TicketType
 from domain.identity import DEFAULT_TENANT, purchase_id_of
 from domain.money import FeeRates
 from domain.order import Line, Order
-from domain.ticket import Ticket
+from tests.fakes.evidence import findings_of, require_lawful, said_by
 from tests.fakes.gates import Gates
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.payment_gateway import FakePaymentGateway
@@ -216,21 +216,12 @@ class World:
         return loaded
 
     async def check_laws(self) -> None:
-        """What must hold at rest, whatever happened."""
+        """What must hold at rest, whatever happened: every law of conservation, and that everything has ended."""
+        require_lawful(findings_of(self.ledger.log, said_by(self.gateway, self.chain)))
         orders = [self._root(s, Order) for s in self.ledger.streams if s.startswith("order:")]
-        tickets = [self._root(s, Ticket) for s in self.ledger.streams if s.startswith("ticket:")]
-        sold = [order for order in orders if order.state in {"confirmed", "fulfilled"}]
+        sold = [order for order in orders if order.state == "fulfilled"]
         seats = sum(line.quantity for order in sold for line in order.lines)
-        money = sum(order.price.total_minor for order in sold)
-        share = sum(order.price.venue_share_minor for order in sold)
-        issued = [ticket for ticket in tickets if ticket.state == "issued"]
         assert all(order.state in {"fulfilled", "cancelled", "refused"} for order in orders)
         assert await self.stock() == (self.capacity - seats, 0, seats)
-        assert self.gateway.captured_minor - self.gateway.refunded_minor == money
-        assert len(issued) == seats
-        assert all(ticket.state == "void" for ticket in tickets if ticket not in issued)
-        assert [self.chain.landings[ticket.mint_address] for ticket in issued] == [1] * seats
-        totals = self.books()
-        assert sum(totals.values()) == 0
-        assert totals.get((venue_payable("ve"), "eur"), 0) == share
-        assert totals.get(("mint:debt", "TICKET"), 0) == 0
+        assert self.gateway.captured_minor - self.gateway.refunded_minor == sum(o.price.total_minor for o in sold)
+        assert sum(self.chain.landings.values()) == len(self.chain.landings)

@@ -15,6 +15,7 @@ from domain.books import (
     TransactionPosted,
     balances,
     minted_postings,
+    refund_postings,
     sale_postings,
     venue_payable,
 )
@@ -48,6 +49,12 @@ def test_a_free_sale_moves_no_money_and_owes_its_tickets() -> None:
     """Nothing is posted for an amount of nothing."""
     (only,) = sale_postings("ve", price_of("eur", ((3, 0),), FeeRates()), 0, 3)
     assert (only.credit, only.amount, only.unit) == (MINT_DEBT, 3, TICKET_UNIT)
+
+
+def test_a_refunded_payment_costs_its_fee() -> None:
+    """Stripe keeps its fee when the money goes back; without a fee there is nothing to post."""
+    assert balances(refund_postings("eur", 94)) == {(PROCESSING_FEES, "eur"): -94, (STRIPE_CLEARING, "eur"): 94}
+    assert refund_postings("eur", 0) == ()
 
 
 @pytest.mark.parametrize("amount", [0, -5])

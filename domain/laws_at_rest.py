@@ -1,0 +1,223 @@
+"""The laws over several systems, judged for whatever has ended and stands still: at rest.
+
+While a purchase runs, its systems differ on purpose; while they are read one after another, they may change. So an
+owner is judged only when the facts have its end, nothing of it changed while the other systems were read, and the
+engine does not work on it. Who is left out is counted, and told.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from domain.books import MINT_DEBT, STRIPE_CLEARING, TICKET_UNIT, venue_payable
+from domain.laws import (
+    BALANCES,
+    CAPTURES,
+    CLEARING,
+    DELIVERED,
+    ENDS,
+    MINTED,
+    ONE_CAPTURE,
+    PAID,
+    SHARE,
+    UNDONE,
+    Findings,
+    Law,
+)
+from domain.laws_at_commit import History
+from domain.standing import LIVE, Owner, Standing
+
+CLOSED_PAYMENTS = {"cancelled", "refunded"}
+Balances = Mapping[tuple[str, str], int]
+
+
+class IntentSaid(NamedTuple):
+    """What Stripe says of one payment, in minor units; `net_minor` sums its balance transactions, fees taken off."""
+
+    intent_id: str
+    purchase_id: str
+    currency: str
+    captured_minor: int
+    refunded_minor: int
+    net_minor: int
+    is_open: bool
+
+    @property
+    def kept_minor(self) -> int:
+        """What was taken and not given back."""
+        return self.captured_minor - self.refunded_minor
+
+
+class Outside(NamedTuple):
+    """What the other systems say. `running` are owners that the engine works on, `cases` intents with an open case.
+
+    None for one of these two is: not asked. `patience` is how long after its deadline an end may take.
+    """
+
+    intents: Sequence[IntentSaid]
+    supplies: Mapping[str, int]
+    now: datetime
+    running: frozenset[str] | None = None
+    cases: frozenset[str] | None = None
+    patience: timedelta = timedelta(0)
+
+
+class Stillness(NamedTuple):
+    """How many owners were judged, and how many not: without an end, changing, or with somebody at work on them."""
+
+    judged: int
+    open: int
+    moving: int
+    at_work: int
+
+
+class _Case(NamedTuple):
+    """One owner at rest, with everything that is said of it."""
+
+    identity: str
+    owner: Owner
+    intents: Sequence[IntentSaid]
+    standing: Standing
+    outside: Outside
+
+
+def judge_at_rest(history: History, outside: Outside, findings: Findings) -> Stillness:
+    """Judge every owner that is at rest, and the end of every other one."""
+    owners = history.standing.owners
+    intents: defaultdict[str, list[IntentSaid]] = defaultdict(list)
+    for said in outside.intents:
+        if said.purchase_id:  # a payment that is not ours has no purchase
+            intents[said.purchase_id].append(said)
+    counts: Counter[str] = Counter()
+    for identity in sorted(owners.keys() | intents.keys()):
+        owner = owners.get(identity, Owner())
+        rest = _rest_of(identity, owner, history, outside)
+        counts[rest] += 1
+        if rest in {"open", "judged"} and owner.deadline is not None:
+            findings.judge(ENDS, identity, ends_fault(identity, owner, outside))
+        if rest == "judged":
+            _judge(_Case(identity, owner, intents[identity], history.standing, outside), findings)
+    return Stillness(counts["judged"], counts["open"], counts["moving"], counts["at work"])
+
+
+def judge_balances(books: Balances, shown: Balances, findings: Findings) -> None:
+    """Hold the balances that are shown against the postings, at one and the same position."""
+    for account, unit in sorted(books.keys() | shown.keys()):
+        lines, balance = books.get((account, unit), 0), shown.get((account, unit), 0)
+        fault = None if lines == balance else f"{balance} {unit} is shown, its lines sum to {lines}"
+        findings.judge(BALANCES, account, fault)
+
+
+def _rest_of(identity: str, owner: Owner, history: History, outside: Outside) -> str:
+    if identity in history.moving:
+        return "moving"
+    if owner.end is None:
+        return "open"
+    return "at work" if identity in (outside.running or ()) else "judged"
+
+
+def ends_fault(identity: str, owner: Owner, outside: Outside) -> str | None:
+    """Say that nobody will end what should have ended; what the engine still works on has somebody."""
+    overdue = owner.deadline is not None and owner.deadline + outside.patience < outside.now
+    if owner.end is not None or not overdue or identity in (outside.running or ()):
+        return None
+    return f"{owner.kind} is {owner.state}, due {owner.deadline}"
+
+
+def _judge(case: _Case, findings: Findings) -> None:
+    identity, owner = case.identity, case.owner
+    _judge_captures(case, findings)
+    if any(said.intent_id in (case.outside.cases or ()) for said in case.intents):
+        return  # the case is about to change what the rest is about
+    for law, fault in _money_faults(case):
+        findings.judge(law, identity, fault)
+    if owner.end == "unsold":
+        findings.judge(UNDONE, identity, undone_fault(owner, case.intents))
+        return
+    findings.judge(DELIVERED, identity, delivered_fault(owner, case.standing))
+    if owner.kind == "order":
+        for ticket_id in owner.tickets:
+            findings.judge(MINTED, ticket_id, minted_fault(ticket_id, case.standing, case.outside.supplies))
+
+
+def _judge_captures(case: _Case, findings: Findings) -> None:
+    kept = [said for said in case.intents if said.kept_minor]
+    many = f"{len(kept)} captures: {', '.join(said.intent_id for said in kept)}" if len(kept) > 1 else None
+    findings.judge(ONE_CAPTURE, case.identity, many)
+    for said in kept:
+        sold = case.owner.end == "sold" and said.intent_id in case.owner.intents
+        asked = case.outside.cases is not None
+        has_case = said.intent_id in (case.outside.cases or ())
+        figures = f"{said.kept_minor} {said.currency} of {case.identity} ({case.owner.state})"
+        if sold == has_case and (sold or asked):
+            owners = "both a live order and a case" if sold else "neither a live order nor a case"
+            findings.judge(CAPTURES, said.intent_id, f"{figures} has {owners}")
+        elif sold or asked:
+            findings.judge(CAPTURES, said.intent_id, None)
+
+
+def _money_faults(case: _Case) -> list[tuple[Law, str | None]]:
+    """Hold Stripe's net against the books, a venue's lines against its share, and kept money against the price."""
+    owner, sold = case.owner, case.owner.end == "sold"
+    faults: list[tuple[Law, str | None]] = [(CLEARING, clearing_fault(owner, case.intents))]
+    credited = {key: amount for key, amount in owner.books.items() if key[0].startswith("venue:") and amount}
+    due = {(venue_payable(owner.venue_id), owner.currency): owner.share_minor} if sold and owner.share_minor else {}
+    faults.append((SHARE, None if credited == due else f"credited {credited}, due {due} ({owner.state})"))
+    if sold:
+        kept = sum(said.kept_minor for said in case.intents)
+        paid = None if kept == owner.total_minor else f"Stripe keeps {kept}, the price is {owner.total_minor}"
+        faults.append((PAID, paid))
+    return faults
+
+
+def clearing_fault(owner: Owner, intents: Sequence[IntentSaid]) -> str | None:
+    """Say where Stripe's net is not what the books have of one purchase; what we have is negative in the books."""
+    nets: Counter[str] = Counter()
+    for said in intents:
+        nets[said.currency] += said.net_minor
+    books = {unit: -amount for (account, unit), amount in owner.books.items() if account == STRIPE_CLEARING}
+    off = [
+        f"Stripe's net is {nets[unit]} {unit}, the books have {books.get(unit, 0)}"
+        for unit in sorted(nets.keys() | books.keys())
+        if nets[unit] != books.get(unit, 0)
+    ]
+    return "; ".join(off) or None
+
+
+def delivered_fault(owner: Owner, standing: Standing) -> str | None:
+    """Say what of a sale is missing or too much: seats, tickets, or a ticket that the books still owe."""
+    seats = {key: count for key, count in owner.seats.items() if count}
+    if seats != {(kind, "confirmed"): count for kind, count in owner.wanted.items()}:
+        return f"has seats {seats}, wanted {owner.wanted}"
+    issued = Counter(
+        standing.tickets[ticket_id].ticket_type_id
+        for ticket_id in owner.tickets
+        if standing.tickets[ticket_id].state == "issued"
+    )
+    if issued != owner.wanted or issued.total() != owner.live_tickets.total():
+        return f"has {issued.total()} issued of {owner.live_tickets.total()} live tickets, wanted {owner.wanted}"
+    debt = owner.books[MINT_DEBT, TICKET_UNIT]
+    return f"the books still owe {debt} tickets" if debt else None
+
+
+def minted_fault(ticket_id: str, standing: Standing, supplies: Mapping[str, int]) -> str | None:
+    """Say that a sold ticket is not exactly one token on chain."""
+    found = {address: supplies.get(address, 0) for address in standing.tickets[ticket_id].addresses}
+    if not found:
+        return "is sold and not minted"
+    return None if list(found.values()) == [1] else f"supplies on chain: {found}"
+
+
+def undone_fault(owner: Owner, intents: Sequence[IntentSaid]) -> str | None:
+    """Say what is left of something that ended without a sale."""
+    seats = sum(count for (_, state), count in owner.seats.items() if state in LIVE)
+    payments = [f"{name} is {state}" for name, state in owner.payments.items() if state not in CLOSED_PAYMENTS]
+    left = {
+        "seats": seats,
+        "live tickets": owner.live_tickets.total(),
+        "payments": payments,
+        "open at Stripe": [said.intent_id for said in intents if said.is_open],
+    }
+    found = {name: what for name, what in left.items() if what}
+    return f"{owner.state}, and has still {found}" if found else None

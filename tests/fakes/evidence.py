@@ -1,0 +1,51 @@
+"""What the fakes say of themselves, as the laws of conservation ask it of the real systems."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from domain.fact import Fact
+from domain.intent import IntentState
+from domain.laws import Findings
+from domain.laws_at_commit import History
+from domain.laws_at_rest import IntentSaid, Outside, judge_at_rest
+from tests.fakes.payment_gateway import FakePaymentGateway
+from tests.fakes.token_chain import FakeTokenChain
+
+ALL_DEADLINES_PASSED = datetime.max.replace(tzinfo=UTC)
+
+
+def said_of(intent: IntentState) -> IntentSaid:
+    """Tell an intent as Stripe's lists tell it; the fee is not given back with a refund."""
+    return IntentSaid(
+        intent_id=intent.intent_id,
+        purchase_id=intent.purchase_id,
+        currency=intent.currency,
+        captured_minor=intent.received_minor,
+        refunded_minor=intent.refunded_minor,
+        net_minor=intent.received_minor - (intent.stripe_fee_minor or 0) - intent.refunded_minor,
+        is_open=intent.status not in {"succeeded", "canceled"},
+    )
+
+
+def said_by(gateway: FakePaymentGateway, chain: FakeTokenChain) -> Outside:
+    """Tell everything that the two fakes know, when every deadline has passed and nobody works on anything."""
+    intents = [said_of(intent) for intent in gateway.intents.values()]
+    nobody: frozenset[str] = frozenset()
+    return Outside(intents, dict(chain.landings), ALL_DEADLINES_PASSED, running=nobody, cases=nobody)
+
+
+def findings_of(facts: Iterable[Fact], outside: Outside) -> Findings:
+    """Judge all laws that facts and outside tell."""
+    findings = Findings()
+    history = History(findings)
+    history.take(facts)
+    history.mark()
+    judge_at_rest(history, outside, findings)
+    return findings
+
+
+def require_lawful(findings: Findings) -> None:
+    """Fail with every broken law, its subject and its figures."""
+    broken = [f"{law} of {subject}: {detail}" for law, subject, detail in findings.violations]
+    if broken:
+        raise AssertionError("\n".join(["laws are broken:", *broken]))

@@ -1,0 +1,121 @@
+"""A good day of a box office, with everything that can happen to a purchase: its facts, and what is said outside."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from activities.books import post
+from activities.commands import EndPurchase, ExtendHold, MintTicket, PurchaseRef
+from domain.allocation import Allocation
+from domain.books import refund_postings
+from domain.desk import Desk
+from domain.fact import Fact
+from domain.identity import ticket_id_of
+from domain.laws_at_rest import IntentSaid, Outside
+from domain.payment import IntentCreated, Payment
+from domain.ticket import Ticket
+from tests.fakes.evidence import ALL_DEADLINES_PASSED
+from tests.fakes.samples import AT
+from tests.fakes.store_world import StoreWorld
+
+FEE = 94
+
+
+class LawfulDay(StoreWorld):
+    """Every transaction has a time of its own; `intents` and `supplies` are what the other systems would say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledger._clock = self._tick
+        self.intents: list[IntentSaid] = []
+        self.supplies: dict[str, int] = {}
+
+    def _tick(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    async def placed(self, name: str, **wanted: int) -> PurchaseRef:
+        """Take a purchase as far as its open payment."""
+        purchase = (await self.request(name, **wanted)).purchase
+        price = (await self.sales.place_order(purchase)).price
+        facts = {"tenant_id": "default", "purchase_id": name, "intent_id": f"pi_{name}", "capture_method": "manual"}
+        money: dict[str, Any] = {"amount_minor": price.total_minor, "currency": "eur"}
+        await self.ledger.commit(
+            lambda desk: desk.add(Payment.begin(IntentCreated, f"{name}:{purchase.attempt}", desk.at, **facts, **money))
+        )
+        return purchase
+
+    async def pay(self, purchase: PurchaseRef, act: Any) -> None:
+        """Act on the purchase's payment."""
+        name = f"{purchase.purchase_id}:{purchase.attempt}"
+        await self.ledger.commit(lambda desk: act(desk.get(Payment, name), desk.at))
+
+    def say(self, purchase: PurchaseRef, captured: int = 0, refunded: int = 0) -> None:
+        """Let Stripe say how much was taken and given back."""
+        net = captured - refunded - (FEE if captured else 0)
+        name = purchase.purchase_id
+        self.intents.append(IntentSaid(f"pi_{name}", name, "eur", captured, refunded, net, is_open=False))
+
+    async def sell(self, name: str) -> None:
+        """A sale of two floor tickets and one for the balcony, in all its steps."""
+        purchase = await self.placed(name)
+        await self.sales.extend_hold(ExtendHold(purchase=purchase, hold_until=self.now + timedelta(minutes=20)))
+        await self.sales.confirm_seats(purchase)
+        total = (await self.door.look(name)).price.total_minor  # type: ignore[union-attr]
+        await self.pay(purchase, lambda payment, at: payment.capture("ch", total, FEE, at))
+        self.say(purchase, captured=total)
+        await self.sales.confirm_order(purchase)
+        await self.books.settle_sale(purchase)
+        for number in (1, 2, 3):
+            await self.mint(purchase, ticket_id_of(name, 1, number))
+        await self.sales.fulfil_order(purchase)
+
+    async def mint(self, purchase: PurchaseRef, ticket_id: str) -> None:
+        self.supplies[f"mint-{ticket_id}"] = 1
+
+        def decide(desk: Desk) -> None:
+            desk.get(Ticket, ticket_id).mint_token(f"mint-{ticket_id}", "signature", desk.at)
+
+        await self.ledger.commit(decide)
+        await self.books.settle_mint(MintTicket(purchase=purchase, ticket_id=ticket_id))
+
+    async def let_go(self, purchase: PurchaseRef, reason: str = "hold-expired") -> None:
+        """End a purchase without a sale, its payment first."""
+        await self.pay(purchase, lambda payment, at: payment.cancel(at))
+        self.say(purchase)
+        await self.sales.cancel_order(EndPurchase(purchase=purchase, reason=reason))
+
+    async def refund(self, purchase: PurchaseRef) -> None:
+        """Take money and give it back, so that Stripe's fee is lost."""
+
+        def decide(desk: Desk) -> None:
+            payment = desk.get(Payment, f"{purchase.purchase_id}:1")
+            payment.capture("ch", payment.amount_minor, FEE, desk.at)
+            payment.refund("re", payment.amount_minor, desk.at)
+            post(desk, purchase, f"{purchase.purchase_id}:refund:1", "refund", refund_postings("eur", FEE))
+            self.say(purchase, captured=payment.amount_minor, refunded=payment.amount_minor)
+
+        await self.ledger.commit(decide)
+        await self.sales.cancel_order(EndPurchase(purchase=purchase, reason="purchase-cancelled"))
+
+
+async def lawful_day() -> tuple[list[Fact], Outside]:
+    """Return all facts of the day, and what Stripe, the chain and the engine say at its end."""
+    day = LawfulDay()
+    await day.open()
+    await day.sell("sold")
+    await day.let_go(await day.placed("late", floor=1))
+    confirmed = await day.placed("confirmed-too-early", floor=2)
+    await day.sales.confirm_seats(confirmed)
+    await day.let_go(confirmed, "payment-refused")
+    await day.refund(await day.placed("refunded", balcony=1))
+    refused = (await day.request("again", floor=1)).purchase
+    await day.sales.cancel_order(EndPurchase(purchase=refused, reason="sold-out"))
+    await day.let_go(await day.placed("again", floor=1))
+    await day.ledger.commit(lambda desk: desk.get(Allocation, "floor").release("never-came:hold:1", "late", desk.at))
+    await day.reserve("let-go", floor=1)
+    await day.holds.release("let-go")
+    await day.reserve("outside", floor=1)
+    await day.holds.confirm("outside")
+    assert day.now > AT
+    nobody: frozenset[str] = frozenset()
+    return day.ledger.log, Outside(day.intents, day.supplies, ALL_DEADLINES_PASSED, running=nobody, cases=nobody)

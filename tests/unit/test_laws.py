@@ -1,0 +1,149 @@
+"""The laws of conservation: they hold of a good day, and each one is broken by a doctored one."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eventsourcing.utils import resolve_topic
+
+from domain.bearer import TokenSigned
+from domain.catalog import ShowAnnounced, ShowWentOnSale, VenueRegistered
+from domain.fact import Fact
+from domain.laws import BALANCES, LAWS, Findings
+from domain.laws_at_commit import History
+from domain.laws_at_rest import IntentSaid, judge_at_rest, judge_balances
+from domain.order import (
+    CancelRequested,
+    CaptureRequested,
+    HoldExtended,
+    OrderConfirmed,
+    OrderFulfilled,
+)
+from domain.payment import PaymentAuthorised, PaymentDeclined
+from domain.standing_folds import FOLDS
+from domain.ticket import TicketVoided
+from tests.fakes.doctored import DOCTORED, LATE, SOLD, Day, rechained, said, told, without
+from tests.fakes.evidence import findings_of
+from tests.fakes.lawful_day import lawful_day
+from tests.fakes.samples import AT
+
+SILENT = {
+    VenueRegistered, ShowAnnounced, ShowWentOnSale, TokenSigned, CancelRequested, CaptureRequested, OrderConfirmed,
+    PaymentAuthorised, PaymentDeclined,
+}  # fmt: skip
+PERSISTED = Path(__file__).parents[1] / "architecture" / "persisted_names.txt"
+
+
+@pytest.fixture(scope="module")
+def day() -> Day:
+    return Day(*asyncio.run(lawful_day()))
+
+
+def test_a_good_day_breaks_no_law(day: Day) -> None:
+    """Sales, a cancel, a refund, a refusal and outside orders: each law is judged, and holds."""
+    findings = findings_of(*day)
+    assert findings.violations == []
+    assert {law.name for law in LAWS} - findings.checked.keys() == {BALANCES.name}
+
+
+@pytest.mark.parametrize("name", DOCTORED)
+def test_a_doctored_day_breaks_the_law(day: Day, name: str) -> None:
+    """Each doctored day breaks these laws and no other."""
+    doctor, broken = DOCTORED[name]
+    assert {violation.law for violation in findings_of(*doctor(day)).violations} == broken
+
+
+def test_every_law_has_a_doctored_case() -> None:
+    """A law that nothing can break would be no law; the one about shown balances has its own test."""
+    assert set().union(*(broken for _, broken in DOCTORED.values())) | {BALANCES.name} == {law.name for law in LAWS}
+    assert len({law.name for law in LAWS}) == len(LAWS)
+
+
+def test_no_fact_is_left_out_by_oversight() -> None:
+    """Every fact that may be stored is folded, or named here as one that the laws need nothing of."""
+    stored = [line.removeprefix("fact ") for line in PERSISTED.read_text().splitlines() if line.startswith("fact ")]
+    assert {resolve_topic(topic) for topic in stored} == FOLDS.keys() | SILENT
+    assert FOLDS.keys() & SILENT == set()
+
+
+def test_a_shown_balance_is_the_sum_of_its_lines() -> None:
+    """Each account is held against its postings, whichever side knows it."""
+    findings, lines = Findings(), {("a", "eur"): 5, ("b", "eur"): -5}
+    judge_balances(lines, dict(lines), findings)
+    assert (findings.violations, findings.checked[BALANCES.name]) == ([], 2)
+    judge_balances(lines, {("a", "eur"): 5, ("b", "eur"): -4, ("c", "eur"): 1}, findings)
+    assert [(law, account) for law, account, _ in findings.violations] == [(BALANCES.name, "b"), (BALANCES.name, "c")]
+
+
+def judged(day: Day, tail: list[Fact] | None = None) -> tuple[Findings, Any]:
+    """Judge a day whose last facts came while the other systems were read."""
+    findings = Findings()
+    history = History(findings)
+    history.take(day.facts)
+    history.mark()
+    history.take(tail or [])
+    history.settle()
+    return findings, judge_at_rest(history, day.outside, findings)
+
+
+def test_who_moves_or_is_worked_on_is_not_judged(day: Day) -> None:
+    """A false alarm is impossible for what changed while it was read; it is counted instead."""
+    wrong = said(day, LATE, is_open=True)
+    findings, still = judged(wrong)
+    assert [violation.subject for violation in findings.violations] == [LATE]
+    assert (still.moving, still.at_work, still.open) == (0, 0, 0)
+    cut = next(at for at, fact in enumerate(day.facts) if LATE in fact.originator_id)
+    findings, moving = judged(Day(day.facts[:cut], wrong.outside), day.facts[cut:])
+    assert findings.violations == []
+    assert moving.moving > 0
+    assert moving.judged + moving.moving == still.judged
+    findings, worked_on = judged(told(wrong, running=frozenset({LATE})))
+    assert (findings.violations, worked_on.at_work) == ([], 1)
+
+
+def test_an_end_is_due_after_its_deadline_and_patience(day: Day) -> None:
+    """Overdue is what nobody works on; when the engine was not asked, everything that is late."""
+    open_day = Day(without(day.facts, OrderFulfilled), day.outside)
+    due = next(fact for fact in day.facts if isinstance(fact, HoldExtended)).hold_until
+    for now, running, broken in (
+        (due, frozenset(), []),
+        (due + timedelta(seconds=61), frozenset(), [SOLD]),
+        (due + timedelta(seconds=61), None, [SOLD]),
+        (due + timedelta(seconds=61), frozenset({SOLD}), []),
+    ):
+        outside = open_day.outside._replace(now=now, running=running, patience=timedelta(seconds=60))
+        findings, still = judged(Day(open_day.facts, outside))
+        assert [violation.subject for violation in findings.violations] == broken
+        assert still.open == 1
+
+
+def test_an_open_case_owns_late_money(day: Day) -> None:
+    """Money that came after the end is fine while its case is open; unasked, it is not judged."""
+    late = said(day, LATE, captured_minor=500, net_minor=480, is_open=True)
+    assert judged(told(late, cases=frozenset({day.said(LATE).intent_id})))[0].violations == []
+    unasked = said(told(day, cases=None), LATE, captured_minor=500)
+    assert judged(unasked)[0].violations == []
+
+
+def test_a_payment_that_is_not_ours_is_left_alone(day: Day) -> None:
+    """An account at Stripe may have other payments, which name no purchase."""
+    foreign = IntentSaid("pi_foreign", "", "eur", 5, 0, 5, is_open=False)
+    assert judged(told(day, intents=[*day.outside.intents, foreign]))[0].violations == []
+
+
+def test_a_transaction_is_judged_as_one(day: Day) -> None:
+    """Within a transaction laws may be broken for a moment; at its end they hold."""
+    findings, _ = judged(day)
+    history = History(Findings())
+    history.take(day.facts)
+    history.settle()
+    assert history.commits == len({fact.timestamp for fact in day.facts})
+    assert history.facts == len(day.facts) > history.commits
+    apart = [replace(fact, timestamp=AT + timedelta(seconds=at)) for at, fact in enumerate(day.facts)]
+    undone = [fact for fact in rechained(apart) if not isinstance(fact, TicketVoided)]
+    torn, _ = judged(Day(rechained(undone), day.outside))
+    assert findings.violations == []
+    assert "one-ticket-per-seat" in {violation.law for violation in torn.violations}
