@@ -39,6 +39,7 @@ UNREACHED = (
     TimeoutError,
     RuntimeError,  # what a lazy client raises when it cannot connect
 )
+HEED_SECONDS = 0.1
 USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
 TASK_TIMEOUT = timedelta(seconds=5)  # a killed worker's task is given to another one after this
 
@@ -82,6 +83,7 @@ class TemporalEngine:
                 )
         except UNREACHED as error:
             log.warning("the engine did not answer for %s: %s", purchase.purchase_id, type(error).__name__)
+            await _heed(start)
             return None
         return answer
 
@@ -182,6 +184,14 @@ class TemporalEngine:
             log.warning("%s could not be signalled: %s", workflow_id, type(error).__name__)
             return None
         return True
+
+
+async def _heed(start: WithStartWorkflowOperation[Any, Any]) -> None:
+    """Take a failed start's error out of its operation: the library keeps it there too, and asyncio would log it."""
+    kept = asyncio.ensure_future(start.workflow_handle())
+    await asyncio.wait({kept}, timeout=HEED_SECONDS)
+    kept.cancel()
+    await asyncio.gather(kept, return_exceptions=True)
 
 
 def attributes(stage: str, show_id: str, venue_id: str) -> TypedSearchAttributes:
