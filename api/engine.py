@@ -19,7 +19,7 @@ from temporalio.client import (
 )
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import KeepAliveConfig, RPCError, RPCStatusCode
 
 from activities.commands import HoldRef, MintSubject, PurchaseRef
 from activities.queues import PURCHASES
@@ -40,6 +40,8 @@ UNREACHED = (
     RuntimeError,  # what a lazy client raises when it cannot connect
 )
 HEED_SECONDS = 0.1
+# A connection that fell silent is noticed after 15 seconds, not 45; a server takes pings 10 seconds apart or more.
+KEEP_ALIVE = KeepAliveConfig(interval_millis=11_000, timeout_millis=4_000)
 USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
 TASK_TIMEOUT = timedelta(seconds=5)  # a killed worker's task is given to another one after this
 
