@@ -40,8 +40,8 @@ def main() -> int:
         tell(f"the storm did not come to its end; its state is in {folder}", aside=True)
         raise
     broken = bool(summary.violations)
-    for violation in () if options.json else summary.violations:
-        tell(violation)
+    for line in () if options.json else [*summary.slowest, *summary.violations]:
+        tell(line)
     if broken:
         tell(f"state, logs and histories are kept in {folder}", aside=options.json)
     elif options.data_dir is None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.storm.weather import StormWeather
 REST_SECONDS_MAX = 120.0
 SETTINGS = {"BOXOFFICE_SAGA__POLL_SECONDS": "5"}
 EFFECT_SECONDS = 10.0
+SLOWEST_SHOWN, SLOW_SECONDS = 3, 10.0
 
 
 @dataclass
@@ -38,6 +40,7 @@ class Summary:
     missed: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
     restarts: Counter[str] = field(default_factory=Counter)
+    slowest: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
 
     def line(self) -> str:
@@ -84,6 +87,7 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
             court.violations.append(Violation("webhooks", f"{weather.forged_taken} forged ones were taken"))
         summary.ends = court.ends_by_kind
         summary.restarts = Counter({name: part["restarts"] for name, part in stack.facts["parts"].items()})
+        summary.slowest = [*_late(court, deadline - REST_SECONDS_MAX)]
         summary.violations = [_told(violation, plan) for violation in court.violations]
     return summary
 
@@ -111,6 +115,15 @@ async def _visit(visit: Visit, comes_at: float) -> None:
 
 async def _until(moment: float) -> None:
     await asyncio.sleep(max(0.0, moment - time.monotonic()))
+
+
+def _late(court: Court, over: float) -> Iterator[str]:
+    """Name the last ones to end, if they took their time after the storm."""
+    for story, ended_at in court.last_to_end(SLOWEST_SHOWN):
+        if ended_at > over + SLOW_SECONDS:
+            state, after = court.ends[story.purchase_id]["state"], ended_at - over
+            who = f"{story.purchase_id} ({story.buyer.temper}, came at {story.buyer.at} s)"
+            yield f"slow: {who} was {state} {after:.1f} s after the storm"
 
 
 def _told(violation: Violation, plan: Plan) -> str:

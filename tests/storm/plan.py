@@ -7,7 +7,7 @@ from typing import NamedTuple
 SHOWS = 3
 SEATS_PER_MINUTE = 60
 BUYERS_PER_MINUTE = 200
-FAULTS_PER_MINUTE = 24
+FAULTS_PER_MINUTE = 48
 SECONDS = 60
 RUSH = 0.85
 # Buyers and faults keep this distance to the end of the storm, so that most of the day's work falls into it.

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ class Court:
         self._gate = asyncio.Semaphore(AT_ONCE)
         self.violations: list[Violation] = []
         self.ends: dict[str, Document] = {}
+        self.ended_at: dict[str, float] = {}
 
     async def wait_for_ends(self, seconds: float) -> None:
         """Wait until every purchase has ended; those that have not by then are violations."""
@@ -64,6 +66,13 @@ class Court:
         who = f"{story.purchase_id} (buyer {buyer.number}, {buyer.temper})"
         self.violations.append(Violation(who, what, buyer.at))
 
+    def last_to_end(self, count: int) -> list[tuple[Story, float]]:
+        """Return who ended last, and when (monotonic), latest first."""
+        known = [
+            (story, self.ended_at[story.purchase_id]) for story in self._stories if story.purchase_id in self.ended_at
+        ]
+        return sorted(known, key=lambda item: -item[1])[:count]
+
     @property
     def ends_by_kind(self) -> Counter[str]:
         """How the purchases ended; what was refused at the door has no record."""
@@ -78,6 +87,7 @@ class Court:
             if answer.is_success:
                 self.ends[story.purchase_id] = answer.json()
                 if self.ends[story.purchase_id]["state"] in ENDS:
+                    self.ended_at[story.purchase_id] = time.monotonic()
                     return
             elif answer.status_code == httpx.codes.NOT_FOUND and story.said in REFUSALS:
                 return  # refused at the door: nothing was recorded
