@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 
-.PHONY: install check test demo up lock record golden format teeth nightly
+.PHONY: install check test demo up storm lock record golden format teeth nightly
 .DEFAULT_GOAL := test
 
 $(READY): requirements.txt pyproject.toml
@@ -30,6 +30,11 @@ demo: $(READY)
 
 up: $(READY)
 	$(BIN)/boxoffice up --data-dir data
+
+SEED ?= 1
+MINUTES ?= 1
+storm: $(READY)
+	$(BIN)/python -m tests.storm --seed $(SEED) --minutes $(MINUTES)
 
 format: $(READY)
 	$(BIN)/ruff check --fix-only --quiet .

@@ -35,7 +35,7 @@ from adapters.routing import tell_routing
 from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
 from adapters.solana_chain import SolanaChain
 from adapters.stripe_gateway import StripeGateway
-from api.engine import Pacing, TemporalEngine
+from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
 from api.starts import Relay
 from settings import Settings, read_settings
 from workflows.catalog import ShowWorkflow, VenueWorkflow
@@ -166,6 +166,7 @@ async def connect(settings: Settings) -> Client:
                 data_converter=pydantic_data_converter,
                 identity=settings.worker.identity,
                 runtime=runtime,
+                keep_alive_config=KEEP_ALIVE,
             )
         except RuntimeError:
             if attempt == CONNECT_ATTEMPTS_MAX:

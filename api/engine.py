@@ -19,7 +19,7 @@ from temporalio.client import (
 )
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import KeepAliveConfig, RPCError, RPCStatusCode
 
 from activities.commands import HoldRef, MintSubject, PurchaseRef
 from activities.queues import PURCHASES
@@ -39,6 +39,9 @@ UNREACHED = (
     TimeoutError,
     RuntimeError,  # what a lazy client raises when it cannot connect
 )
+HEED_SECONDS = 0.1
+# A connection that fell silent is noticed after 15 seconds, not 45; a server takes pings 10 seconds apart or more.
+KEEP_ALIVE = KeepAliveConfig(interval_millis=11_000, timeout_millis=4_000)
 USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
 TASK_TIMEOUT = timedelta(seconds=5)  # a killed worker's task is given to another one after this
 
@@ -75,6 +78,7 @@ class TemporalEngine:
                 )
         except UNREACHED as error:
             log.warning("the engine did not answer for %s: %s", purchase.purchase_id, type(error).__name__)
+            await _heed(start)
             return None
         return answer
 
@@ -180,6 +184,14 @@ def _terms(purchase: PurchaseRef, show_id: str, venue_id: str) -> dict[str, Any]
         "static_summary": f"Purchase for show {show_id}",
         "search_attributes": attributes("reserving", show_id, venue_id),
     }
+
+
+async def _heed(start: WithStartWorkflowOperation[Any, Any]) -> None:
+    """Take a failed start's error out of its operation: the library keeps it there too, and asyncio would log it."""
+    kept = asyncio.ensure_future(start.workflow_handle())
+    await asyncio.wait({kept}, timeout=HEED_SECONDS)
+    kept.cancel()
+    await asyncio.gather(kept, return_exceptions=True)
 
 
 def attributes(stage: str, show_id: str, venue_id: str) -> TypedSearchAttributes:

@@ -21,7 +21,7 @@ from adapters.side_tables import Buyers, Checkouts, Inbox, open_pool
 from adapters.solana_chain import SolanaChain
 from adapters.stripe_webhook import verify_webhook
 from api.app import create_app
-from api.engine import Pacing, TemporalEngine
+from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
 from api.ports import Limits, Parts
 from domain.money import FeeRates
 from settings import Settings, read_settings
@@ -47,6 +47,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
         namespace=settings.temporal.namespace,
         data_converter=pydantic_data_converter,
         lazy=True,
+        keep_alive_config=KEEP_ALIVE,
     )
     pacing = Pacing(settings.api.engine_timebox_seconds, saga.poll_seconds, saga.processing_extension_seconds)
     buyers = Buyers(pool)

@@ -29,13 +29,17 @@ def _module(name: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Programs:
-    """The command lines of our own parts; the emulator and the chain get `--port` and `--state` appended."""
+    """The command lines of our own parts; the emulator and the chain get `--port` and `--state` appended.
+
+    With a `proxy` our programs reach the world through it (`devstack/detours.py`); empty is the straight way.
+    """
 
     stripe: tuple[str, ...] = _module("devstack.stripe")
     chain: tuple[str, ...] = _module("devstack.chain")
     worker: tuple[str, ...] = _module("worker")
     projector: tuple[str, ...] = _module("projector")
     api: tuple[str, ...] = _module("api.main")
+    proxy: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

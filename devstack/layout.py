@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from devstack import config as names
 from devstack.airdrop import fund_issuer
 from devstack.config import StackConfig
+from devstack.detours import WEBHOOKS, detoured, proxy_part
 from devstack.part import Part
 from devstack.ports import LOOPBACK
 from devstack.postgres import postgres_part, postgres_url
@@ -66,7 +67,8 @@ def _world(config: StackConfig, ports: Mapping[str, int], keys: Keys, env: Mappi
     if names.STRIPE_API_BASE not in config.given:
         base = here[names.STRIPE_API_BASE]
         flags = ("--port", str(ports["stripe"]), "--state", str(_state_file(folder, "stripe")))
-        target = f"http://{LOOPBACK}:{ports['api']}{WEBHOOK_PATH}"
+        door = ports[WEBHOOKS if config.programs.proxy else "api"]
+        target = f"http://{LOOPBACK}:{door}{WEBHOOK_PATH}"
         welcome = partial(register_webhook, base, env[API_KEY], target, keys)
         parts.append(Part("stripe", config.programs.stripe + flags, http_probe(f"{base}/health"), welcome=welcome))
     if names.SOLANA_RPC_URL not in config.given:
@@ -83,18 +85,22 @@ def _state_file(folder: Path, name: str) -> Path:
     return folder / name / "state"
 
 
-def _ours(config: StackConfig, ports: Mapping[str, int]) -> list[Part]:
-    """Describe our own processes, which need the whole world first."""
-    parts = []
+def _ours(config: StackConfig, ports: Mapping[str, int], env: Mapping[str, str]) -> list[Part]:
+    """Describe our own processes, which need the whole world first, and the proxy if they reach it through one."""
+    programs, parts = config.programs, list[Part]()
+    if programs.proxy:
+        parts.append(proxy_part(programs.proxy, ports))
+    needs = (*WORLD, *(part.name for part in parts))
+    own = {name: detoured(name, env, ports) if programs.proxy else {} for name in ("projector", "worker", "api")}
     for name, command, variable in (
-        ("projector", config.programs.projector, names.PROJECTOR_READY_FILE),
-        ("worker", config.programs.worker, names.WORKER_READY_FILE),
+        ("projector", programs.projector, names.PROJECTOR_READY_FILE),
+        ("worker", programs.worker, names.WORKER_READY_FILE),
     ):
         file = config.data_dir / "ready" / name
         probe, forget = ready_file_probe(file), partial(forget_ready_file, file)
-        parts.append(Part(name, command, probe, {variable: str(file)}, needs=WORLD, before_start=forget))
+        parts.append(Part(name, command, probe, {**own[name], variable: str(file)}, needs=needs, before_start=forget))
     health = http_probe(f"http://{LOOPBACK}:{ports['api']}/health")
-    parts.append(Part("api", config.programs.api, health, needs=WORLD))
+    parts.append(Part("api", programs.api, health, own["api"], needs=needs))
     return parts
 
 
@@ -122,4 +128,4 @@ def lay_out(config: StackConfig, ports: Mapping[str, int], keys: Keys) -> Layout
         urls["solana_ws"] = shown(env[names.SOLANA_WS_URL])
     if names.TEMPORAL_ADDRESS not in config.given and not config.headless:
         urls["temporal_ui"] = f"http://{LOOPBACK}:{ports['temporal_ui']}"
-    return Layout((*_world(config, ports, keys, env), *_ours(config, ports)), env, urls)
+    return Layout((*_world(config, ports, keys, env), *_ours(config, ports, env)), env, urls)

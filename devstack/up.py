@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from devstack import detours
 from devstack.config import PORT_DEFAULTS, PORT_NAMES, StackConfig
 from devstack.layout import lay_out
 from devstack.ports import choose_ports
@@ -25,7 +26,8 @@ async def run_stack(config: StackConfig, ready: Callable[[dict[str, Any]], None]
     lock = lock_folder(folder)
     try:
         end_orphans(read_json(folder / STACK_FILE), ORPHAN_SECONDS)
-        asked = {name: config.ports.get(name, 0 if name not in PORT_DEFAULTS else None) for name in PORT_NAMES}
+        wanted = (*PORT_NAMES, *detours.PORT_NAMES) if config.programs.proxy else PORT_NAMES
+        asked = {name: config.ports.get(name, 0 if name not in PORT_DEFAULTS else None) for name in wanted}
         ports = choose_ports(asked, PORT_DEFAULTS, folder / PORTS_FILE)
         keys = Keys(folder)
         layout = lay_out(replace(config, data_dir=folder), ports, keys)

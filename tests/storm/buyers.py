@@ -1,0 +1,158 @@
+"""The buyers of a bad day: each repeats what got no answer, under the same key, as a real client would."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from domain.identity import DEFAULT_TENANT, purchase_id_of
+from tests.real.shop import PUBLISHABLE_KEY, Shop
+from tests.storm.plan import Buyer
+
+GOOD, BAD = "pm_card_visa", "pm_card_chargeDeclined"
+RETRY_SECONDS = 0.5
+LOOK_SECONDS = 0.4
+CALL_SECONDS = 15.0
+ATTEMPTS_AT_A_SEAT = 3
+UNANSWERED = {"requested", "reserving"}
+PAID = {"requires_capture", "succeeded", "processing"}
+REFUSALS = {"sold-out", "hold-expired", "purchase-cancelled"}
+Document = dict[str, Any]
+
+
+@dataclass
+class Story:
+    """What a buyer did and was told; `said` is the last answer to the purchase itself, None while there is none."""
+
+    buyer: Buyer
+    key: str
+    said: str | None = None
+    paid: bool = False
+    cancelled: bool = False
+    odd: list[str] = field(default_factory=list)
+
+    @property
+    def purchase_id(self) -> str:
+        return purchase_id_of(DEFAULT_TENANT, self.key)
+
+
+class Patience(Exception):  # noqa: N818 - it ran out
+    """Nothing was answered until the very end."""
+
+
+class Visit:
+    """One buyer at one show; `http` goes to the API, `till` to Stripe, both until `deadline` (monotonic)."""
+
+    def __init__(
+        self, story: Story, shop: Shop, http: httpx.AsyncClient, till: httpx.AsyncClient, deadline: float
+    ) -> None:
+        self._story = story
+        self._shop = shop
+        self._http = http
+        self._till = till
+        self._deadline = deadline
+
+    async def live(self) -> None:
+        """Behave as planned; ends when the buyer has nothing left to do."""
+        temper, pause = self._story.buyer.temper, self._story.buyer.pause
+        try:
+            if temper == "double-posts":
+                opened = (await asyncio.gather(self._buy(), self._buy()))[0]
+            else:
+                opened = await self._buy()
+            for _ in range(ATTEMPTS_AT_A_SEAT if temper == "tries-again" else 0):
+                if self._story.said == "sold-out":
+                    await asyncio.sleep(pause)
+                    opened = await self._buy()
+            if opened is not None:
+                await self._go_on(temper, pause, opened)
+        except Patience:
+            return
+
+    async def _go_on(self, temper: str, pause: float, secret: str) -> None:
+        if temper == "late":
+            await asyncio.sleep(pause)
+        if temper in {"declined-then-good", "declined-for-ever"}:
+            await self._pay(secret, BAD)
+            await asyncio.sleep(pause / 2)
+        if temper == "declined-for-ever":
+            await self._pay(secret, BAD)
+        elif temper == "cancels":
+            await asyncio.sleep(pause / 4)
+            await self._cancel()
+        elif temper != "abandons":
+            await self._pay(secret, GOOD)
+
+    async def _buy(self) -> str | None:
+        """Ask for seats until there is an answer; returns the client secret of an open checkout."""
+        buyer, shop = self._story.buyer, self._shop
+        body: Document = {
+            "show_id": shop.show_id,
+            "items": [{"ticket_type_id": shop.seat, "quantity": buyer.quantity}],
+            "buyer": {"name": f"Buyer {buyer.number}"},
+        }
+        if buyer.hold_seconds is not None:
+            body["hold_seconds"] = buyer.hold_seconds
+        headers = {"Idempotency-Key": self._story.key}
+        answer = await self._answer(lambda: self._http.post("/api/v1/purchases", json=body, headers=headers))
+        said: Document = answer.json()
+        if answer.is_success:
+            self._note_id(said)
+            return await self._checkout(said)
+        code = str(said.get("type", "")).rpartition(":")[2]
+        self._story.said = code
+        if code not in REFUSALS:
+            self._story.odd.append(f"POST was answered {answer.status_code} {code}")
+        return None
+
+    async def _checkout(self, said: Document) -> str | None:
+        """Return the secret, from the answer or from the status page of a purchase that is still being opened."""
+        path = f"/api/v1/purchases/{self._story.purchase_id}"
+        while said["state"] in UNANSWERED or (said["state"] == "awaiting-payment" and not said["client_secret"]):
+            await asyncio.sleep(LOOK_SECONDS)
+            said = (await self._answer(lambda: self._http.get(path), early=True)).json()
+        self._story.said = said["state"]
+        return said["client_secret"]
+
+    async def _pay(self, secret: str, card: str) -> None:
+        """Confirm as the buyer's browser does; what got no answer is looked at, then done again."""
+        path = f"/v1/payment_intents/{secret.partition('_secret')[0]}"
+        keys = {"client_secret": secret, "key": PUBLISHABLE_KEY}
+        form = {**keys, "payment_method": card}
+        answer = await self._answer(lambda: self._till.post(f"{path}/confirm", data=form))
+        if answer.status_code == httpx.codes.BAD_REQUEST:  # it went through before, or it is too late
+            answer = await self._answer(lambda: self._till.get(path, params=keys))
+        if answer.is_success:
+            self._story.paid = answer.json()["status"] in PAID
+        elif answer.status_code != httpx.codes.PAYMENT_REQUIRED or card != BAD:
+            self._story.odd.append(f"paying was answered {answer.status_code}")
+
+    async def _cancel(self) -> None:
+        path = f"/api/v1/purchases/{self._story.purchase_id}"
+        answer = await self._answer(lambda: self._http.delete(path))
+        self._story.cancelled = answer.status_code == httpx.codes.ACCEPTED
+        if answer.status_code not in {httpx.codes.ACCEPTED, httpx.codes.CONFLICT}:
+            self._story.odd.append(f"DELETE was answered {answer.status_code}")
+
+    async def _answer(self, call: Callable[[], Awaitable[httpx.Response]], *, early: bool = False) -> httpx.Response:
+        """Repeat a call until it is answered; `early` says that the read models may not know it yet."""
+        while time.monotonic() < self._deadline:
+            try:
+                answer = await call()
+            except httpx.TransportError:
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR and "internal-error" in answer.text:
+                self._story.odd.append(f"{answer.request.method} {answer.request.url.path}: internal-error")
+            retry = answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS
+            if not retry and not (early and answer.status_code == httpx.codes.NOT_FOUND):
+                return answer
+            await asyncio.sleep(RETRY_SECONDS)
+        raise Patience
+
+    def _note_id(self, said: Document) -> None:
+        if said["purchase_id"] != self._story.purchase_id:
+            self._story.odd.append(f"the key became another purchase: {said['purchase_id']}")

@@ -1,0 +1,140 @@
+"""One bad day from beginning to end: a stack, the buyers, the storm, the calm and the verdict."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from devstack.detours import BUYERS
+from devstack.stack import running_stack
+from tests.real.shop import Shop
+from tests.storm.buyers import CALL_SECONDS, Story, Visit
+from tests.storm.plan import HOLD_SECONDS, Plan
+from tests.storm.up import UP
+from tests.storm.verdict import Court, Violation
+from tests.storm.weather import StormWeather
+
+# Everything has come back and every purchase has ended this long after the last fault.
+REST_SECONDS_MAX = 120.0
+SETTINGS = {"BOXOFFICE_SAGA__POLL_SECONDS": "5"}
+EFFECT_SECONDS = 10.0
+SLOWEST_SHOWN, SLOW_SECONDS = 3, 10.0
+
+
+@dataclass
+class Summary:
+    """What the day came to."""
+
+    seed: int
+    seconds: float
+    purchases: int = 0
+    opened_seconds: float = 0.0
+    rest_seconds: float = 0.0
+    judged_seconds: float = 0.0
+    faults: Counter[str] = field(default_factory=Counter)
+    missed: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    restarts: Counter[str] = field(default_factory=Counter)
+    slowest: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+
+    def line(self) -> str:
+        """Return the last line: counts only."""
+        faults = ", ".join(f"{count} {kind}" for kind, count in sorted(self.faults.items()))
+        ends = ", ".join(f"{count} {kind}" for kind, count in sorted(self.ends.items()))
+        return (
+            f"storm seed={self.seed} {self.seconds:g} s: {self.purchases} purchases ({ends});"
+            f" {sum(self.faults.values())} faults ({faults}), {sum(self.missed.values())} missed;"
+            f" open after {self.opened_seconds:.1f} s, at rest {self.rest_seconds:.1f} s after the storm,"
+            f" judged in {self.judged_seconds:.1f} s; {len(self.violations)} violations"
+        )
+
+
+async def run_day(plan: Plan, folder: Path) -> Summary:
+    """Run a whole day in a folder, and leave no process behind."""
+    first = time.monotonic()
+    async with running_stack(folder, env=SETTINGS, up=UP) as stack, AsyncExitStack() as closing:
+        shops = []
+        for seats in plan.seats:
+            shop = await closing.enter_async_context(Shop.at(stack))
+            await shop.open(capacity=seats, hold_seconds=HOLD_SECONDS)
+            shops.append(shop)
+        weather = StormWeather(stack, plan.seed)
+        closing.push_async_callback(weather.close)
+        stories = [Story(buyer, f"storm-{plan.seed}-{buyer.number}") for buyer in plan.buyers]
+        summary = Summary(plan.seed, plan.seconds, len(stories), faults=weather.struck, missed=weather.missed)
+        began = time.monotonic()
+        summary.opened_seconds = began - first
+        deadline = began + plan.seconds + REST_SECONDS_MAX
+        http = await closing.enter_async_context(_client(f"http://127.0.0.1:{stack.facts['ports'][BUYERS]}"))
+        till = await closing.enter_async_context(_client(stack.urls["stripe"]))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_storm(plan, weather, began))
+            for story in stories:
+                visit = Visit(story, shops[story.buyer.show], http, till, deadline)
+                group.create_task(_visit(visit, began + story.buyer.at))
+        court = Court(shops, stories, folder)
+        await court.wait_for_ends(max(1.0, deadline - time.monotonic()))
+        summary.rest_seconds = time.monotonic() - began - plan.seconds
+        await court.judge()
+        summary.judged_seconds = time.monotonic() - deadline + REST_SECONDS_MAX - summary.rest_seconds
+        if weather.forged_taken:
+            court.violations.append(Violation("webhooks", f"{weather.forged_taken} forged ones were taken"))
+        summary.ends = court.ends_by_kind
+        summary.restarts = Counter({name: part["restarts"] for name, part in stack.facts["parts"].items()})
+        summary.slowest = [*_late(court, deadline - REST_SECONDS_MAX)]
+        summary.violations = [_told(violation, plan) for violation in court.violations]
+    return summary
+
+
+def _client(url: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=url, timeout=CALL_SECONDS, trust_env=False, limits=httpx.Limits(max_connections=200)
+    )
+
+
+async def _storm(plan: Plan, weather: StormWeather, began: float) -> None:
+    """Strike as planned; when the storm's time is over, put everything back."""
+    async with asyncio.TaskGroup() as group:
+        for fault in plan.faults:
+            await _until(began + fault.at)
+            group.create_task(weather.strike(fault))
+        await _until(began + plan.seconds)
+    await weather.calm()
+
+
+async def _visit(visit: Visit, comes_at: float) -> None:
+    await _until(comes_at)
+    await visit.live()
+
+
+async def _until(moment: float) -> None:
+    await asyncio.sleep(max(0.0, moment - time.monotonic()))
+
+
+def _late(court: Court, over: float) -> Iterator[str]:
+    """Name the last ones to end, if they took their time after the storm."""
+    for story, ended_at in court.last_to_end(SLOWEST_SHOWN):
+        if ended_at > over + SLOW_SECONDS:
+            state, after = court.ends[story.purchase_id]["state"], ended_at - over
+            who = f"{story.purchase_id} ({story.buyer.temper}, came at {story.buyer.at} s)"
+            yield f"slow: {who} was {state} {after:.1f} s after the storm"
+
+
+def _told(violation: Violation, plan: Plan) -> str:
+    """Name the violation with the places in the plan of the faults that its purchase may have met."""
+    text = f"{violation.who}: {violation.what}"
+    if violation.came_at is None:
+        return text
+    until = violation.came_at + HOLD_SECONDS
+    met = [
+        f"#{n}"
+        for n, fault in enumerate(plan.faults)
+        if fault.at <= until and fault.at + EFFECT_SECONDS >= violation.came_at
+    ]
+    return f"{text} [seed {plan.seed}, came at {violation.came_at} s, faults {' '.join(met) or 'none'}]"

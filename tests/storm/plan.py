@@ -1,0 +1,153 @@
+"""A bad day, planned from its seed alone: which buyers come when, and what breaks when, for how long."""
+
+import random
+from collections import Counter
+from typing import NamedTuple
+
+SHOWS = 3
+SEATS_PER_MINUTE = 60
+BUYERS_PER_MINUTE = 200
+FAULTS_PER_MINUTE = 48
+SECONDS = 60
+RUSH = 0.85
+# Buyers and faults keep this distance to the end of the storm, so that most of the day's work falls into it.
+LAST_BUYER, LAST_FAULT = 8.0, 2.0
+HOLD_SECONDS, SHORT_HOLD_SECONDS = 30, 6
+
+PARTS = ("worker", "api", "projector", "temporal", "postgres", "stripe", "chain")
+ROUTES = (
+    "api.postgres",
+    "worker.postgres",
+    "projector.postgres",
+    "api.temporal",
+    "worker.temporal",
+    "worker.stripe",
+    "worker.solana",
+    "stripe.api",
+    "buyer.api",
+)
+TEMPERS = {
+    "prompt": 38,
+    "late": 12,
+    "declined-then-good": 10,
+    "declined-for-ever": 7,
+    "abandons": 8,
+    "cancels": 10,
+    "double-posts": 9,
+    "tries-again": 6,
+}
+FAULTS = {
+    "kill": 20,
+    "freeze": 12,
+    "backend-kill": 3,
+    "cut": 12,
+    "slow": 9,
+    "refuse": 6,
+    "silent": 6,
+    "half-open": 3,
+    "webhook": 14,
+    "stripe-call": 9,
+    "chain": 10,
+}
+CALLS = ("drop_before", "drop_after", "status:500", "status:503", "status:429", "sticky:500", "delay:1500")
+HOOKS = ("lost", "duplicate", "reorder", "delay:3000", "forged")
+SENDS = ("drop_sends", "lose_answers", "reject_sends", "jump_slots")
+SLOTS_JUMPED = 200
+# A connection to PostgreSQL that stays mute for ever is noticed by nobody but the kernel's keepalive, after hours.
+HALF_OPEN_ROUTES = tuple(route for route in ROUTES if "postgres" not in route)
+
+
+class Fault(NamedTuple):
+    """What breaks: at which second, what, where, for how long; `detail` is the switch, `amount` how often or slow."""
+
+    at: float
+    kind: str
+    target: str
+    seconds: float = 0.0
+    detail: str = ""
+    amount: int = 0
+
+    def __str__(self) -> str:
+        more = " ".join(filter(None, (self.detail, f"x{self.amount}" if self.amount else "")))
+        lasts = f" for {self.seconds:.1f} s" if self.seconds else ""
+        return f"{self.at:6.1f} s  {self.kind:<12} {self.target}{lasts} {more}".rstrip()
+
+
+class Buyer(NamedTuple):
+    """Who comes: at which second, to which show, for how many seats, and how it behaves."""
+
+    at: float
+    number: int
+    temper: str
+    show: int
+    quantity: int
+    pause: float
+    hold_seconds: int | None
+
+
+class Plan(NamedTuple):
+    """The whole day."""
+
+    seed: int
+    seconds: float
+    faults: tuple[Fault, ...]
+    buyers: tuple[Buyer, ...]
+    seats: tuple[int, ...]
+
+    def lines(self) -> list[str]:
+        """Return the plan as text, a line per fault."""
+        tempers = Counter(buyer.temper for buyer in self.buyers)
+        mix = ", ".join(f"{count} {temper}" for temper, count in sorted(tempers.items()))
+        head = f"seed {self.seed}: {self.seconds:g} s, {len(self.buyers)} buyers for {sum(self.seats)} seats ({mix})"
+        return [head, *(f"#{number:<3} {fault}" for number, fault in enumerate(self.faults))]
+
+
+def plan_of(seed: int, minutes: float) -> Plan:
+    """Return the plan of a seed: the same for the same seed and length, whatever the time of day."""
+    dice = random.Random(seed)  # noqa: S311 - a seed must reproduce the day
+    seconds = minutes * SECONDS
+    seats = max(1, round(SEATS_PER_MINUTE * minutes / SHOWS))
+    buyers = _buyers(dice, seconds, round(BUYERS_PER_MINUTE * minutes))
+    times = sorted(round(dice.uniform(1.0, seconds - LAST_FAULT), 1) for _ in range(round(FAULTS_PER_MINUTE * minutes)))
+    return Plan(seed, seconds, tuple(_fault(dice, at) for at in times), tuple(buyers), (seats,) * SHOWS)
+
+
+def _buyers(dice: random.Random, seconds: float, count: int) -> list[Buyer]:
+    times = sorted(round(dice.uniform(0.0, seconds - LAST_BUYER), 2) for _ in range(count))
+    return [_buyer(dice, at, number, int(SHOWS * at / seconds)) for number, at in enumerate(times)]
+
+
+def _buyer(dice: random.Random, at: float, number: int, show_of_the_hour: int) -> Buyer:
+    [temper] = dice.choices(list(TEMPERS), list(TEMPERS.values()))
+    [quantity] = dice.choices((1, 2, 3), (6, 3, 1))
+    # Each show has its rush, so that seats are fought for from the first second to the last.
+    show = show_of_the_hour if dice.random() < RUSH else dice.randrange(SHOWS)
+    pause = round(dice.uniform(0.5, 8.0), 1)
+    short = temper in {"abandons", "declined-for-ever"} or dice.random() < 0.1
+    return Buyer(at, number, temper, show, quantity, pause, SHORT_HOLD_SECONDS if short else None)
+
+
+def _fault(dice: random.Random, at: float) -> Fault:
+    [kind] = dice.choices(list(FAULTS), list(FAULTS.values()))
+    seconds = round(dice.uniform(1.0, 7.0), 1)
+    if kind in {"webhook", "stripe-call", "chain"}:
+        return _switched(dice, at, kind)
+    if kind in {"kill", "freeze"}:
+        return Fault(at, kind, dice.choice(PARTS), seconds if kind == "freeze" else 0.0)
+    if kind == "backend-kill":
+        return Fault(at, kind, "postgres")
+    route = dice.choice(HALF_OPEN_ROUTES if kind == "half-open" else ROUTES)
+    if kind == "slow":
+        return Fault(at, kind, route, seconds, "ms", dice.randint(20, 400))
+    return Fault(at, kind, route, 0.0 if kind == "cut" else seconds)
+
+
+def _switched(dice: random.Random, at: float, kind: str) -> Fault:
+    """A switch of the Stripe emulator or of the chain: it strikes the next few calls, whenever they come."""
+    count = dice.randint(1, 6)
+    if kind == "webhook":
+        return Fault(at, kind, "stripe.api", 0.0, dice.choice(HOOKS), count)
+    if kind == "stripe-call":
+        return Fault(at, kind, "stripe", 0.0, dice.choice(CALLS), count)
+    switch = dice.choice(SENDS)
+    return Fault(at, kind, "chain", 0.0, switch, SLOTS_JUMPED if switch == "jump_slots" else count)

@@ -1,0 +1,88 @@
+"""A bad day is reproduced by its seed, its verdict can fail, and one minute of it leaves every law standing."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devstack.stack import ROOT
+from tests.storm.buyers import Story
+from tests.storm.day import run_day
+from tests.storm.plan import CALLS, FAULTS, HOOKS, PARTS, ROUTES, SENDS, TEMPERS, Buyer, plan_of
+from tests.storm.verdict import Court
+
+SEED = 3
+
+
+def printed_plan(seed: int) -> str:
+    command = [sys.executable, "-m", "tests.storm", "--seed", str(seed), "--minutes", "2", "--plan", "--json"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def test_a_seed_is_a_plan() -> None:
+    """Two processes print the same plan for a seed, and another plan for another seed."""
+    first = printed_plan(7)
+    assert first == printed_plan(7)
+    assert json.loads(first) == json.loads(json.dumps(plan_of(7, 2)._asdict()))
+    assert plan_of(7, 2).faults != plan_of(8, 2).faults
+    assert plan_of(7, 2).buyers != plan_of(8, 2).buyers
+
+
+def test_everything_that_can_break_is_planned_sooner_or_later() -> None:
+    """Over some days every kind of fault strikes every target, and every kind of buyer comes."""
+    days = [plan_of(seed, 5) for seed in range(10)]
+    faults = [fault for day in days for fault in day.faults]
+    assert {fault.kind for fault in faults} == set(FAULTS)
+    assert {fault.target for fault in faults if fault.kind in {"kill", "freeze"}} == set(PARTS)
+    assert {fault.target for fault in faults} >= set(ROUTES)
+    assert {fault.detail for fault in faults} >= {*CALLS, *HOOKS, *SENDS}
+    assert {buyer.temper for day in days for buyer in day.buyers} == set(TEMPERS)
+    assert all(0 < fault.at < day.seconds for day in days for fault in day.faults)
+
+
+def judged(story: Story, state: str | None) -> list[str]:
+    """What a court says of one story that came to this end."""
+    court = Court((), [story], Path())
+    if state is not None:
+        court.ends[story.purchase_id] = {"state": state}
+    court._check_story(story)
+    return [violation.what for violation in court.violations]
+
+
+def story_of(**more: object) -> Story:
+    return Story(Buyer(1.0, 5, "prompt", 0, 1, 1.0, None), "key", **more)
+
+
+@pytest.mark.parametrize(
+    ("story", "state", "what"),
+    [
+        (story_of(), "cancelled", "was never answered"),
+        (story_of(said="open", cancelled=True, paid=True), "fulfilled", "was sold after its cancel was accepted"),
+        (story_of(said="sold-out", paid=True), "fulfilled", "was told sold-out, and sold"),
+        (story_of(said="open"), "fulfilled", "was sold, and nobody knows of a payment"),
+        (story_of(said="open", odd=["internal-error"]), "cancelled", "internal-error"),
+    ],
+)
+def test_a_wrong_story_is_a_violation(story: Story, state: str, what: str) -> None:
+    """A buyer who was told something else than what became of it is named."""
+    assert judged(story, state) == [what]
+
+
+def test_a_right_story_is_none() -> None:
+    """Sold and paid, or refused: no violation."""
+    assert judged(story_of(said="awaiting-payment", paid=True), "fulfilled") == []
+    assert judged(story_of(said="sold-out"), None) == []
+
+
+@pytest.mark.real
+@pytest.mark.timeout(230)
+async def test_a_minute_of_storm_leaves_every_law_standing(tmp_path: Path) -> None:
+    """Whatever broke, every purchase has ended within the stated time, everybody was answered, and all sums agree."""
+    plan = plan_of(SEED, 1)
+    summary = await run_day(plan, tmp_path / "stack")
+    assert summary.violations == [], "\n".join([*plan.lines(), *summary.violations, summary.line(), str(tmp_path)])
+    assert summary.purchases == len(plan.buyers)
+    assert sum(summary.faults.values()) + sum(summary.missed.values()) == len(plan.faults)
+    assert summary.ends["fulfilled"] > 0

@@ -1,0 +1,181 @@
+"""After the storm: every purchase has ended, everybody was answered, and all sums agree, or it is told who not."""
+
+import asyncio
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+
+from cli.buyer import DemoFailedError
+from tests.real.shop import ENDS, Shop, read_mint
+from tests.storm.buyers import REFUSALS, Story
+
+AT_ONCE = 12
+PAGE = 100
+LOOK_SECONDS = 0.5
+BUGS = re.compile(r"nobody foresaw|neither refusal nor weather|stumbled|Failed activation|never retrieved")
+Document = dict[str, Any]
+
+
+class Violation(NamedTuple):
+    """A law that does not hold, and for whom; `came_at` is the second at which that buyer came."""
+
+    who: str
+    what: str
+    came_at: float | None = None
+
+
+class Court:
+    """Looks at one day's shows and stories."""
+
+    def __init__(self, shops: Sequence[Shop], stories: Sequence[Story], folder: Path) -> None:
+        self._shops = shops
+        self._stories = stories
+        self._folder = folder
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self.violations: list[Violation] = []
+        self.ends: dict[str, Document] = {}
+        self.ended_at: dict[str, float] = {}
+
+    async def wait_for_ends(self, seconds: float) -> None:
+        """Wait until every purchase has ended; those that have not by then are violations."""
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(*(self._end_of(story) for story in self._stories))
+        except TimeoutError:
+            for story in self._stories:
+                seen = self.ends.get(story.purchase_id)
+                if seen is None or seen["state"] not in ENDS:
+                    self._blame(story, f"has not ended after {seconds:g} s: {seen and seen['state']}")
+
+    async def judge(self) -> None:
+        """Check every law, at rest."""
+        for story in self._stories:
+            self._check_story(story)
+        await asyncio.gather(*(self._check_show(number, shop) for number, shop in enumerate(self._shops)))
+        await self._check_stripe()
+        await self._check_engine()
+        self._check_logs()
+
+    def _blame(self, story: Story, what: str) -> None:
+        buyer = story.buyer
+        who = f"{story.purchase_id} (buyer {buyer.number}, {buyer.temper})"
+        self.violations.append(Violation(who, what, buyer.at))
+
+    def last_to_end(self, count: int) -> list[tuple[Story, float]]:
+        """Return who ended last, and when (monotonic), latest first."""
+        known = [
+            (story, self.ended_at[story.purchase_id]) for story in self._stories if story.purchase_id in self.ended_at
+        ]
+        return sorted(known, key=lambda item: -item[1])[:count]
+
+    @property
+    def ends_by_kind(self) -> Counter[str]:
+        """How the purchases ended; what was refused at the door has no record."""
+        found = [self.ends.get(story.purchase_id) for story in self._stories]
+        return Counter("refused at the door" if end is None else end["state"] for end in found)
+
+    async def _end_of(self, story: Story) -> None:
+        shop = self._shops[story.buyer.show]
+        while True:
+            async with self._gate:
+                answer = await shop.http.get(f"/api/v1/purchases/{story.purchase_id}")
+            if answer.is_success:
+                self.ends[story.purchase_id] = answer.json()
+                if self.ends[story.purchase_id]["state"] in ENDS:
+                    self.ended_at[story.purchase_id] = time.monotonic()
+                    return
+            elif answer.status_code == httpx.codes.NOT_FOUND and story.said in REFUSALS:
+                return  # refused at the door: nothing was recorded
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _check_story(self, story: Story) -> None:
+        """What a buyer was told is what became of it."""
+        for odd in story.odd:
+            self._blame(story, odd)
+        if story.said is None:
+            self._blame(story, "was never answered")
+        end = self.ends.get(story.purchase_id)
+        state = end["state"] if end else "refused"
+        if story.cancelled and state == "fulfilled":
+            self._blame(story, "was sold after its cancel was accepted")
+        if story.said in REFUSALS and state == "fulfilled":
+            self._blame(story, f"was told {story.said}, and sold")
+        if state == "fulfilled" and not story.paid:
+            self._blame(story, "was sold, and nobody knows of a payment")
+
+    async def _check_show(self, number: int, shop: Shop) -> None:
+        mine = [story for story in self._stories if story.buyer.show == number and story.purchase_id in self.ends]
+        ends = [self.ends[story.purchase_id] for story in mine]
+        sold = [end for end in ends if end["state"] == "fulfilled"]
+        seats = sum(line["quantity"] for end in sold for line in end["lines"])
+        stock = (await shop.show())["ticket_types"][0]
+        wanted = {"sold": seats, "held": 0, "available": shop.capacity - seats}
+        found = {name: stock[name] for name in wanted}
+        if found != wanted:
+            self.violations.append(Violation(f"show {shop.show_id}", f"stock is {found}, sales say {wanted}"))
+        balance = await shop.get(f"/api/v1/venues/{shop.venue_id}/balance")
+        share = sum(end["price"]["subtotal_minor"] - end["price"]["discount_minor"] for end in sold)
+        owed = sum(line["balance_minor"] for line in balance["balances"])
+        if owed != share:
+            self.violations.append(Violation(f"venue {shop.venue_id}", f"is owed {owed}, its sales say {share}"))
+        await asyncio.gather(*(self._check_purchase(shop, story) for story in mine))
+        mints = Counter(ticket["mint_address"] for end in sold for ticket in end["tickets"])
+        if len(mints) != seats:
+            self.violations.append(Violation(f"show {shop.show_id}", f"{len(mints)} tokens for {seats} seats"))
+
+    async def _check_purchase(self, shop: Shop, story: Story) -> None:
+        end = self.ends[story.purchase_id]
+        async with self._gate:
+            await self._hold(story, "payment and books disagree", shop._check_payment(end))
+            for ticket in end["tickets"] if end["state"] == "fulfilled" else []:
+                mint = read_mint(shop.stack.urls["solana_rpc"], ticket["mint_address"])
+                await self._hold(story, "its token is not on chain", mint)
+
+    async def _hold(self, story: Story, what: str, check: Awaitable[Any]) -> None:
+        try:
+            await check
+        except (AssertionError, DemoFailedError, httpx.HTTPError) as error:
+            self._blame(story, f"{what}: {type(error).__name__} {str(error)[:300]}")
+
+    async def _check_stripe(self) -> None:
+        """Each purchase has one intent that took money if it was sold, and none if it was not."""
+        taken: dict[str, list[str]] = defaultdict(list)
+        after = ""
+        while True:
+            page = await self._shops[0].stripe(f"/v1/payment_intents?limit={PAGE}{after}")
+            for intent in page["data"]:
+                purchase_id = intent["metadata"].get("purchase_id", "nobody")
+                if intent["status"] == "succeeded":
+                    taken[purchase_id].append(intent["id"])
+                elif intent["status"] == "requires_capture":
+                    self.violations.append(Violation(purchase_id, f"{intent['id']} holds money that nobody wants"))
+            if not page["has_more"]:
+                break
+            after = f"&starting_after={page['data'][-1]['id']}"
+        sold = {purchase_id for purchase_id, end in self.ends.items() if end["state"] == "fulfilled"}
+        for purchase_id, intents in taken.items():
+            if len(intents) > 1 or purchase_id not in sold:
+                state = self.ends.get(purchase_id, {}).get("state")
+                self.violations.append(Violation(purchase_id, f"is {state}, and Stripe took money by {intents}"))
+        self.violations += [Violation(each, "was sold, and Stripe took nothing") for each in sold - set(taken)]
+
+    async def _check_engine(self) -> None:
+        """Nothing runs on when every purchase has ended."""
+        engine = await self._shops[0].engine()
+        async for run in engine.list_workflows("ExecutionStatus = 'Running'"):
+            described = await engine.get_workflow_handle(run.id).describe()
+            if described.status is not None and described.status.name == "RUNNING":
+                self.violations.append(Violation(run.id, "its workflow still runs"))
+
+    def _check_logs(self) -> None:
+        """No program met an error that it did not foresee."""
+        for name in ("worker", "api", "projector"):
+            log = self._folder / "logs" / f"{name}.log"
+            lines = [line for line in log.read_text(errors="replace").splitlines() if BUGS.search(line)]
+            if lines:
+                self.violations.append(Violation(f"{name}.log", f"{len(lines)} times, first: {lines[0][:300]}"))

@@ -1,0 +1,29 @@
+"""The engine's client, over an engine that stands still."""
+
+import asyncio
+import gc
+from typing import Any
+
+import psutil
+from temporalio.client import Client
+
+from activities.commands import PurchaseRef
+from api.engine import Pacing, TemporalEngine
+
+PURCHASE = PurchaseRef(tenant_id="default", purchase_id="pu_1", attempt=1)
+
+
+async def test_an_engine_that_does_not_answer_leaves_no_error_that_nobody_took(client: Client) -> None:
+    """The call returns None after its time box, and the log gets one line of ours, no traceback of asyncio's."""
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    engine = TemporalEngine(client, Pacing(0.3, 1.0, 1))
+    [server] = [one for one in psutil.Process().children() if "temporal-test-server" in " ".join(one.cmdline())]
+    server.suspend()
+    try:
+        assert await engine.open_purchase(PURCHASE, "sh_1", "ve_1") is None
+    finally:
+        server.resume()
+    await asyncio.sleep(0.1)
+    gc.collect()  # only then does asyncio tell of an error that nobody took
+    assert told == []
