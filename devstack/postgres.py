@@ -78,16 +78,17 @@ def _initialise(cluster: Path, user: str | None) -> None:
 
 
 def _await_leftover(cluster: Path) -> None:
-    """Wait for the processes of a killed server to end, and only then forget its pid file.
+    """Wait for the processes of a killed server to end, and only then forget its lock files, of folder and socket.
 
-    The file's pid may belong to somebody else by now, which would keep the cluster from starting. While a backend of
-    the old server lives the file stays: it is how PostgreSQL notices it.
+    Their pid may belong to somebody else by now, or to a process that has ended and was not reaped yet, which would
+    keep the cluster from starting. While a backend of the old server lives they stay: so PostgreSQL notices it.
     """
     pid_file = cluster / "postmaster.pid"
     until = time.monotonic() + LEFTOVER_SECONDS_MAX
     while pid_file.exists() and time.monotonic() < until:
         if not _runs_in(cluster):
-            pid_file.unlink(missing_ok=True)
+            for left in (pid_file, *cluster.glob(".s.PGSQL.*.lock")):
+                left.unlink(missing_ok=True)
             return
         time.sleep(0.05)
 
