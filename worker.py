@@ -12,9 +12,10 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
-from temporalio.worker import Interceptor, Worker
+from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.books import BooksActivities
@@ -30,6 +31,7 @@ from adapters.keys import issuer_of, seed_of
 from adapters.ledger import PostgresLedger
 from adapters.opening import open_ledger
 from adapters.queries import Standing
+from adapters.routing import tell_routing
 from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
 from adapters.solana_chain import SolanaChain
 from adapters.stripe_gateway import StripeGateway
@@ -91,6 +93,13 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
     return by_queue[queue]
 
 
+def moving_on(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
+    """Return the versioning of a worker whose workflows go on in the current build, whichever began them."""
+    return WorkerDeploymentConfig(
+        version=version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE
+    )
+
+
 def build_worker(
     client: Client,
     queue: str,
@@ -98,8 +107,13 @@ def build_worker(
     *,
     max_concurrent: int = CONCURRENT_DEFAULT,
     interceptors: Sequence[Interceptor] = (),
+    version: WorkerDeploymentVersion | None = None,
 ) -> Worker:
-    """Return the worker of one task queue, as production and tests run it; `purchases` has the workflows too."""
+    """Return the worker of one task queue, as production and tests run it; `purchases` has the workflows too.
+
+    With a version it gets work only while that is the current one of its deployment; what is under way moves to the
+    current version at its next task.
+    """
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     return Worker(
         client,
@@ -111,6 +125,7 @@ def build_worker(
         graceful_shutdown_timeout=GRACE,
         sticky_queue_schedule_to_start_timeout=STICKY,
         max_concurrent_activities=max_concurrent,
+        deployment_config=None if version is None else moving_on(version),
     )
 
 
@@ -171,11 +186,15 @@ async def work(
         await closing.enter_async_context(pool)
         client = await connect(settings)
         all_of = assemble(settings, ledger, pool, closing)
+        version = WorkerDeploymentVersion(settings.worker.deployment, settings.worker.build_id)
+        at_once = settings.worker.max_concurrent
         for queue in queues:
             worker = build_worker(
-                client, queue, all_of, max_concurrent=settings.worker.max_concurrent, interceptors=interceptors
+                client, queue, all_of, max_concurrent=at_once, interceptors=interceptors, version=version
             )
             await closing.enter_async_context(worker)
+        telling = asyncio.create_task(tell_routing(client, version))
+        closing.callback(telling.cancel)
         saga = settings.saga
         pacing = Pacing(settings.api.engine_timebox_seconds, saga.poll_seconds, saga.processing_extension_seconds)
         relay = Relay(
@@ -185,7 +204,7 @@ async def work(
             DoorActivities(ledger),
             longest_extension=timedelta(seconds=saga.processing_extension_seconds),
         )
-        log.info("polls %s", ", ".join(queues))
+        log.info("polls %s as build %s", ", ".join(queues), version.build_id)
         if settings.worker.ready_file is not None:
             settings.worker.ready_file.write_text(str(os.getpid()))
         await relay.run(stopping)

@@ -14,7 +14,7 @@ from devstack.ports import LOOPBACK
 from devstack.postgres import postgres_part, postgres_url
 from devstack.probes import forget_ready_file, http_probe, ready_file_probe
 from devstack.state import API_KEY, ISSUER_SECRET, WEBHOOK_SECRET, Keys
-from devstack.temporal import temporal_part
+from devstack.temporal import make_current, temporal_part
 from devstack.webhook import WEBHOOK_PATH, register_webhook
 
 WORLD = ("postgres", "temporal", "stripe", "chain")
@@ -61,7 +61,8 @@ def _world(config: StackConfig, ports: Mapping[str, int], keys: Keys, env: Mappi
         parts.append(postgres_part(folder / "postgres", ports["postgres"]))
     if names.TEMPORAL_ADDRESS not in config.given:
         ui_port = None if config.headless else ports["temporal_ui"]
-        parts.append(temporal_part(folder / "temporal", ports["temporal"], ui_port))
+        welcome = partial(make_current, here[names.TEMPORAL_ADDRESS], *(env[name] for name in names.BUILD_DEFAULTS))
+        parts.append(temporal_part(folder / "temporal", ports["temporal"], ui_port, welcome))
     if names.STRIPE_API_BASE not in config.given:
         base = here[names.STRIPE_API_BASE]
         flags = ("--port", str(ports["stripe"]), "--state", str(_state_file(folder, "stripe")))
@@ -104,7 +105,7 @@ def lay_out(config: StackConfig, ports: Mapping[str, int], keys: Keys) -> Layout
     if missing:
         raise SettingMissingError(f"{names.STRIPE_API_BASE} is given, so {' and '.join(missing)} must be given too")
     # What the user gave wins over what was generated; the port was settled from the command line before.
-    env = {**_addresses(ports), **keys.env, **config.given}
+    env = {**_addresses(ports), **names.BUILD_DEFAULTS, **keys.env, **config.given}
     env |= {names.API_HOST: LOOPBACK, names.API_PORT: str(ports["api"])}
     if names.SOLANA_RPC_URL in config.given and names.SOLANA_WS_URL not in config.given:
         del env[names.SOLANA_WS_URL]

@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
 from temporalio.client import Client
 
-from devstack.part import Part
+from devstack.part import Part, Welcome
 from devstack.ports import LOOPBACK
 from devstack.probes import NotReadyError
 
@@ -53,11 +54,29 @@ async def check_temporal(address: str) -> None:
         raise NotReadyError(f"search attributes not registered yet: {', '.join(sorted(missing))}")
 
 
-def temporal_part(folder: Path, port: int, ui_port: int | None) -> Part:
+async def make_current(address: str, deployment: str, build_id: str) -> dict[str, str]:
+    """Give all workflows, also those under way, to the workers of this build; again changes nothing.
+
+    It is done before a worker polls: there is one build in a development stack, and a versioned worker whose build is
+    not the current one would be given nothing.
+    """
+    client = await Client.connect(address, namespace=NAMESPACE)
+    request = SetWorkerDeploymentCurrentVersionRequest(
+        namespace=NAMESPACE,
+        deployment_name=deployment,
+        build_id=build_id,
+        allow_no_pollers=True,
+        ignore_missing_task_queues=True,
+    )
+    await client.workflow_service.set_worker_deployment_current_version(request, retry=True)
+    return {}
+
+
+def temporal_part(folder: Path, port: int, ui_port: int | None, welcome: Welcome | None = None) -> Part:
     """Describe the Temporal server whose state is kept in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
 
     async def probe(_pid: int) -> None:
         await check_temporal(f"{LOOPBACK}:{port}")
 
-    return Part("temporal", temporal_command(folder / "temporal.sqlite", port, ui_port), probe)
+    return Part("temporal", temporal_command(folder / "temporal.sqlite", port, ui_port), probe, welcome=welcome)

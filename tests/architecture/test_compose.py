@@ -94,7 +94,7 @@ def test_ports_are_published_on_loopback_and_lead_to_what_listens() -> None:
         assert (address, int(port)) == ("127.0.0.1", inside[name])
     assert f"EXPOSE {inside['api']}\n" in DOCKERFILE
     assert environment("api")["BOXOFFICE_API__HOST"] == "0.0.0.0"
-    for name in ("temporal-ui", "temporal-setup"):
+    for name in ("temporal-ui", "temporal-setup", "worker-routing"):
         assert environment(name)["TEMPORAL_ADDRESS"] == f"temporal:{INSIDE['temporal']}"
 
 
@@ -107,6 +107,16 @@ def test_search_attributes_are_those_of_development() -> None:
     """Production registers the search attributes that the dev server registers."""
     (script,) = SERVICES["temporal-setup"]["command"]
     assert dict(pair.split("=") for pair in re.findall(r"\b[A-Z]\w+=(?:Keyword|Bool)\b", script)) == SEARCH_ATTRIBUTES
+
+
+def test_the_build_that_gets_the_work_is_the_one_that_runs() -> None:
+    """What becomes current is the deployment and build of every worker, and it waits for all of them."""
+    workers = [name for name in OURS if name.startswith("worker-")]
+    routed = environment("worker-routing")
+    for name in workers:
+        assert environment(name)["BOXOFFICE_WORKER__DEPLOYMENT"] == routed["DEPLOYMENT"]
+        assert environment(name)["BOXOFFICE_WORKER__BUILD_ID"] == routed["BUILD_ID"] == PROJECT["project"]["version"]
+    assert sorted(SERVICES["worker-routing"]["depends_on"]) == sorted(workers)
 
 
 def test_image_tags_are_pinned_and_equal_to_the_versions_table() -> None:

@@ -1,0 +1,60 @@
+"""The stack gives its workflows to its own build, and a worker that gets none says so."""
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
+
+from adapters import routing
+from devstack.stack import ROOT, running_stack
+from devstack.temporal import make_current
+
+UP = (sys.executable, str(Path(__file__).parent / "up_with_standins.py"))
+BUILD_ID = "BOXOFFICE_WORKER__BUILD_ID"
+
+
+async def current(address: str) -> str | None:
+    return await routing.current_build(await Client.connect(address), "boxoffice")
+
+
+async def test_up_makes_its_build_the_current_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also after a kill of the engine, and when the same folder is started with another build."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    async with running_stack(tmp_path / "stack", up=UP) as stack:
+        assert await current(stack.urls["temporal"]) == "dev"
+        await stack.healthy_again("temporal", stack.kill("temporal"))
+        assert await current(stack.urls["temporal"]) == "dev"
+    async with running_stack(tmp_path / "stack", env={BUILD_ID: "next"}, up=UP) as stack:
+        assert await current(stack.urls["temporal"]) == "next"
+        await make_current(stack.urls["temporal"], "boxoffice", "next")
+        assert await current(stack.urls["temporal"]) == "next"
+
+
+async def test_a_worker_without_work_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its log names the current build and the command; once it is the current one it says that too, each once."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr(routing, "FIRST_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(routing, "LOOK_SECONDS", 0.02)
+    caplog.set_level(logging.INFO, "worker")
+    async with running_stack(tmp_path / "stack", up=UP) as stack:
+        address = stack.urls["temporal"]
+        client = await Client.connect(address)
+        telling = asyncio.create_task(routing.tell_routing(client, WorkerDeploymentVersion("boxoffice", "mine")))
+        orphan = asyncio.create_task(routing.tell_routing(client, WorkerDeploymentVersion("other", "mine")))
+        await asyncio.sleep(0.3)
+        await make_current(address, "boxoffice", "mine")
+        await asyncio.sleep(0.3)
+        telling.cancel()
+        orphan.cancel()
+    said = [record.getMessage() for record in caplog.records if record.name == "worker"]
+    assert len(said) == 3
+    assert "build mine gets NO work: the current build of deployment boxoffice is dev" in said[0] + said[1]
+    assert "the current build of deployment other is not set" in said[0] + said[1]
+    assert "set-current-version --deployment-name boxoffice --build-id mine" in said[0] + said[1]
+    assert said[2] == "build mine is the current one of deployment boxoffice"
