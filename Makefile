@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 
-.PHONY: install check test demo up lock record format teeth
+.PHONY: install check test demo up lock record golden format teeth
 .DEFAULT_GOAL := test
 
 $(READY): requirements.txt pyproject.toml
@@ -35,8 +35,12 @@ format: $(READY)
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
+# Histories of every outcome from the real stack, then the golden commands; `golden` accepts today's commands only.
 record: $(READY)
 	$(BIN)/python -m tests.replay.record
+
+golden: $(READY)
+	$(BIN)/python -m tests.replay.record --golden
 
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra devstack --extra dev --no-header --no-annotate -o requirements.txt

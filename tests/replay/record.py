@@ -1,145 +1,82 @@
-"""`make record`: runs each outcome and writes its history, for today's and every later code to replay."""
+"""`make record`: makes each scene on the real stack and writes its history, for today's and every later code to replay.
 
+`make golden` (`--golden`) leaves the histories and accepts the commands that today's code issues when it replays them.
+"""
+
+import argparse
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.testing import WorkflowEnvironment
+from temporalio.client import Client, WorkflowHandle
 
-from activities.queues import PURCHASES
-from tests.fakes.world import PurchaseHandle, World
-from tests.workflow.conftest import installed, register_search_attributes
-from workflows.payment_case import CaseInput, PaymentCaseWorkflow
-from workflows.purchase import PurchaseWorkflow
+from devstack.stack import Stack, running_stack
+from tests.real.shop import Shop
+from tests.real.up import UP
+from tests.replay.golden import HISTORIES, commands, golden
+from tests.replay.scenes import ALONE, SCENES, TOGETHER, Scene
 
-HISTORIES = Path(__file__).parent / "histories"
-Scene = Callable[[World, Client], Awaitable[str]]
-
-
-async def _paid(world: World, handle: PurchaseHandle) -> None:
-    world.gateway.pay(await world.intent_id())
-    await handle.signal(PurchaseWorkflow.look_again)
-    await world.ended(handle)
+CLOSED_SECONDS = 30
+PACE = {
+    "BOXOFFICE_SAGA__POLL_SECONDS": "5",
+    "BOXOFFICE_SAGA__PROCESSING_EXTENSION_SECONDS": "60",
+    "BOXOFFICE_WORKER__IDENTITY": "recorder",
+    "BOXOFFICE_WORKER__BUILD_ID": "recorded",
+}
 
 
-async def fulfilled(world: World, client: Client) -> str:
-    handle, _ = await world.buy(client)
-    await _paid(world, handle)
-    return handle.id
+async def record(scene: Scene, stack: Stack) -> None:
+    """Make one scene and write the history of its workflow."""
+    async with Shop.at(stack) as shop:
+        workflow_id = await scene(shop)
+        history = await (await first_run(await shop.engine(), workflow_id)).fetch_history()
+    text = json.dumps(without_machine(json.loads(history.to_json())), indent=1)
+    path = HISTORIES / f"{scene.__name__}.json"
+    path.write_text(text + "\n")
+    print(f"recorded {path.name}", flush=True)  # noqa: T201 - a command prints
 
 
-async def declined_then_fulfilled(world: World, client: Client) -> str:
-    handle, _ = await world.buy(client)
-    world.gateway.decline(await world.intent_id())
-    await handle.signal(PurchaseWorkflow.look_again)
-    await asyncio.sleep(0.2)
-    await _paid(world, handle)
-    return handle.id
+async def first_run(client: Client, workflow_id: str) -> WorkflowHandle[Any, Any]:
+    """Return the first run that has closed; the relay may have begun another one, which found nothing to do."""
+    async with asyncio.timeout(CLOSED_SECONDS):
+        while True:
+            query = f'WorkflowId = "{workflow_id}" AND ExecutionStatus != "Running"'
+            if runs := [run async for run in client.list_workflows(query)]:
+                first = min(runs, key=lambda run: run.start_time)
+                return client.get_workflow_handle(workflow_id, run_id=first.run_id)
+            await asyncio.sleep(0.2)
 
 
-async def expired(world: World, client: Client) -> str:
-    handle, _ = await world.buy(client)
-    await world.ended(handle)
-    return handle.id
-
-
-async def sold_out(world: World, client: Client) -> str:
-    handle, _ = await world.buy(client, quantity=11)
-    await world.ended(handle)
-    return handle.id
-
-
-async def buyer_cancelled(world: World, client: Client) -> str:
-    handle, _ = await world.buy(client)
-    await world.door.request_cancel((await world.order()).identity)
-    await handle.signal(PurchaseWorkflow.buyer_cancelled)
-    await world.ended(handle)
-    return handle.id
-
-
-async def capture_refused(world: World, client: Client) -> str:
-    world.gateway.refuse("capture_intent")
-    handle, _ = await world.buy(client)
-    await _paid(world, handle)
-    return handle.id
-
-
-async def operator_cancelled(world: World, client: Client) -> str:
-    handle, _ = await world.buy(client)
-    await handle.cancel()
-    await asyncio.wait([asyncio.ensure_future(world.ended(handle))])
-    return handle.id
-
-
-async def weather(world: World, client: Client) -> str:
-    world.gateway.fail_before("capture_intent", 9)
-    handle, _ = await world.buy(client)
-    await _paid(world, handle)
-    return handle.id
-
-
-async def late_payment(world: World, client: Client) -> str:
-    handle, _ = await world.buy(client)
-    await world.ended(handle)
-    intent_id = await world.intent_id()
-    case = await client.start_workflow(
-        PaymentCaseWorkflow.run,
-        CaseInput(purchase=await world.ref(), intent_id=intent_id),
-        id=f"payment-case/{intent_id}",
-        task_queue=PURCHASES,
-    )
-    await case.result()
-    return case.id
-
-
-SCENES: tuple[Scene, ...] = (
-    fulfilled,
-    declined_then_fulfilled,
-    expired,
-    sold_out,
-    buyer_cancelled,
-    capture_refused,
-    operator_cancelled,
-    weather,
-    late_payment,
-)
-
-
-async def record(scene: Scene) -> str:
-    """Run one scene in a world of its own and return its history as JSON."""
-    environment = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=installed("temporal-test-server"), data_converter=pydantic_data_converter
-    )
-    async with environment:
-        await register_search_attributes(environment.client)
-        world = World(environment)
-        async with world.running():
-            await world.open_show(hold_seconds=60)
-            workflow_id = await scene(world, environment.client)
-        history = await environment.client.get_workflow_handle(workflow_id).fetch_history()
-        return json.dumps(_without_machine(json.loads(history.to_json())), indent=1)
-
-
-def _without_machine(value: Any) -> Any:
-    """Drop what a history says of the machine that it was recorded on."""
+def without_machine(value: Any) -> Any:
+    """Drop what a history says of the machine and the processes that it was recorded on."""
     if isinstance(value, dict):
-        kept = {key: _without_machine(item) for key, item in value.items() if key != "stackTrace"}
+        kept = {key: without_machine(item) for key, item in value.items() if key != "stackTrace"}
         return {**kept, "identity": "recorder"} if "identity" in kept else kept
-    return [_without_machine(item) for item in value] if isinstance(value, list) else value
+    return [without_machine(item) for item in value] if isinstance(value, list) else value
 
 
-async def main() -> None:
-    """Record every scene."""
-    HISTORIES.mkdir(exist_ok=True)
+async def record_all() -> None:
+    """Start a stack, make every scene, and leave nothing running."""
+    with tempfile.TemporaryDirectory(prefix="boxoffice-record-") as folder:
+        async with running_stack(Path(folder), env=PACE, up=UP) as stack:
+            for scene in ALONE:
+                await record(scene, stack)
+            await asyncio.gather(*(record(scene, stack) for scene in TOGETHER))
+
+
+async def accept() -> None:
+    """Write down the commands of today's code for every history."""
     for scene in SCENES:
-        path = HISTORIES / f"{scene.__name__}.json"
-        path.write_text(await record(scene) + "\n")
-        print(f"recorded {path.name}")  # noqa: T201 - a command prints
+        lines = await commands(scene.__name__)
+        golden(scene.__name__).write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--golden", action="store_true", help="accept today's commands of the histories that are there")
+    HISTORIES.mkdir(exist_ok=True)
+    if not parser.parse_args().golden:
+        asyncio.run(record_all())
+    asyncio.run(accept())

@@ -1,38 +1,114 @@
 """Histories of every outcome are replayed by today's code: a change that would strand a purchase fails here."""
 
 import json
-from pathlib import Path
 
 import pytest
-from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from tests.fakes.world import RUNNER, WORKFLOWS
-from tests.replay.record import HISTORIES, SCENES
+import worker
+from tests.replay.golden import HISTORIES, RUNNER, commands, difference, golden, history
+from tests.replay.record import without_machine
+from tests.replay.scenes import SCENES
+from workflows import purchase, rounds
+
+NAMES = sorted(scene.__name__ for scene in SCENES)
 
 
-def recorded(name: str, *change: str) -> WorkflowHistory:
-    """Read a history, with a change of its text when one is given."""
-    text = (HISTORIES / f"{name}.json").read_text()
-    return WorkflowHistory.from_json(name, json.loads(text.replace(*change) if change else text))
+def replayer() -> Replayer:
+    return Replayer(workflows=worker.WORKFLOWS, data_converter=pydantic_data_converter, workflow_runner=RUNNER)
 
 
 def test_every_outcome_is_recorded() -> None:
-    """Each scene has its history, and each history its scene."""
-    assert {path.stem for path in HISTORIES.glob("*.json")} == {scene.__name__ for scene in SCENES}
+    """Each scene has its history and its accepted commands, and neither is there without its scene."""
+    assert sorted(path.stem for path in HISTORIES.glob("*.json")) == NAMES
+    assert sorted(path.name.partition(".")[0] for path in HISTORIES.glob("*.jsonl")) == NAMES
 
 
-@pytest.mark.parametrize("path", sorted(HISTORIES.glob("*.json")), ids=lambda path: path.stem)
-async def test_replay(path: Path) -> None:
-    """Today's code takes the same way through the recorded history."""
-    replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter, workflow_runner=RUNNER)
-    await replayer.replay_workflow(recorded(path.stem))
+def test_every_workflow_is_recorded() -> None:
+    """No kind of workflow is left out."""
+    started = [history(name).events[0].workflow_execution_started_event_attributes for name in NAMES]
+    assert {event.workflow_type.name for event in started} == {kind.__name__ for kind in worker.WORKFLOWS}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_history_tells_of_its_machine(name: str) -> None:
+    """What a history says of processes and code lines is left out."""
+    recorded = json.loads((HISTORIES / f"{name}.json").read_text())
+    assert recorded == without_machine(recorded)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_replay(name: str) -> None:
+    """Today's code takes the same way through the history, and issues the accepted commands."""
+    accepted = golden(name).read_text().splitlines()
+    if told := difference(name, accepted, await commands(name)):
+        pytest.fail(told, pytrace=False)
 
 
 async def test_a_changed_workflow_is_caught() -> None:
     """The replay can fail: a history without one of its steps does not fit."""
-    replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter, workflow_runner=RUNNER)
-    changed = recorded("fulfilled", '"capture_payment"', '"capture_other"')
-    result = await replayer.replay_workflow(changed, raise_on_replay_failure=False)
+    changed = history("fulfilled", '"capture_payment"', '"capture_other"')
+    result = await replayer().replay_workflow(changed, raise_on_replay_failure=False)
     assert result.replay_failure is not None
+
+
+def dearer(subject: str) -> type:
+    """Return a command model that puts another value into an argument."""
+
+    class Changed(purchase.MintTicket):
+        def __init__(self, **fields: object) -> None:
+            super().__init__(**{**fields, "ticket_id": subject})
+
+    return Changed
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "value", "told"),
+    [
+        (
+            "fulfilled",
+            "STRIPE_PACE",
+            rounds.STRIPE_PACE._replace(attempts=9),
+            "capture_payment: schedule_activity.retry_policy.maximum_attempts: 8 -> 9",
+        ),
+        (
+            "fulfilled",
+            "MINT_PACE",
+            rounds.MINT_PACE._replace(queue="stripe"),
+            "mint_ticket: schedule_activity.task_queue: mint -> stripe",
+        ),
+        (
+            "expired",
+            "STORE_PACE",
+            rounds.STORE_PACE._replace(local=rounds.BUG_PAUSE),
+            "place_order: schedule_local_activity.schedule_to_close_timeout: 5s -> 60s",
+        ),
+        ("fulfilled", "MintTicket", dearer("another"), "-> another"),
+        (
+            "weather",
+            "rounds.WEATHER_PAUSE",
+            rounds.BUG_PAUSE,
+            "start_timer: start_timer.start_to_fire_timeout: 10s -> 60s",
+        ),
+    ],
+)
+async def test_what_the_replayer_does_not_see_is_caught(
+    name: str, target: str, value: object, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A changed timeout, queue, argument or pause fits the history, and is told against the accepted commands."""
+    module, attribute = (rounds, target.partition(".")[2]) if target.startswith("rounds.") else (purchase, target)
+    monkeypatch.setattr(module, attribute, value)
+    await replayer().replay_workflow(history(name))
+    said = difference(name, golden(name).read_text().splitlines(), await commands(name))
+    assert told in said
+    assert f"--- {name}.commands.jsonl" in said
+    assert "make golden" in said
+
+
+async def test_one_more_command_is_one_more_line() -> None:
+    """A new command does not make all the later ones differ."""
+    accepted = await commands("venue_registered")
+    said = difference("venue_registered", accepted, [*accepted[:1], '{"start_timer": {}}', *accepted[1:]])
+    assert [line for line in said.splitlines() if line.startswith("+{")] == ['+{"start_timer": {}}']
+    assert not [line for line in said.splitlines() if line.startswith("-{")]

@@ -1,0 +1,137 @@
+"""The commands that today's code issues while it replays a history, one JSON line each, against the accepted ones.
+
+The Replayer compares the kinds of commands, and not what is in them: an amount, a queue or a timeout may change and it
+passes. So everything that a workflow hands to the engine is written down here, as it leaves the workflow: activities
+with arguments, queue, timeouts and retry policy, local or not; timers; signals and children; search attributes; patch
+flags; results. An outbound interceptor would see the activities only. Running numbers are left out, so that one more
+command is one more line.
+"""
+
+import base64
+import difflib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer, WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+import worker
+
+HISTORIES = Path(__file__).parent / "histories"
+RUNNER = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules(*worker.PASSED_THROUGH, "tests")
+)
+RUNNING_NUMBERS = {"seq", "activity_id"}
+WANTED = """
+If this change is wanted: write down why (docs/decisions/), put it behind a patch flag (workflows/versions.py) if
+purchases in flight would take another way, and accept it with `make golden`. `make record` records the histories anew.
+"""
+
+
+class CommandLog(WorkflowRunner):
+    """Runs workflows as another runner does, and keeps the commands that they issue."""
+
+    def __init__(self, inner: WorkflowRunner = RUNNER) -> None:
+        self._inner = inner
+        self.lines: list[str] = []
+
+    def prepare_workflow(self, defn: Any) -> None:
+        self._inner.prepare_workflow(defn)
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        return _Logged(self._inner.create_instance(det), self.lines)
+
+    def set_worker_level_failure_exception_types(self, types: Sequence[type[BaseException]]) -> None:
+        self._inner.set_worker_level_failure_exception_types(types)
+
+
+class _Logged(WorkflowInstance):
+    def __init__(self, inner: WorkflowInstance, lines: list[str]) -> None:
+        self._inner = inner
+        self._lines = lines
+
+    def activate(self, act: Any) -> Any:
+        completion = self._inner.activate(act)
+        for command in completion.successful.commands:
+            content = _readable(MessageToDict(command, preserving_proto_field_name=True))
+            self._lines.append(json.dumps(content, sort_keys=True))
+        return completion
+
+    def get_serialization_context(self, command_info: Any) -> Any:
+        return self._inner.get_serialization_context(command_info)
+
+    def get_external_store_context(self, command_info: Any) -> Any:
+        return self._inner.get_external_store_context(command_info)
+
+    def get_info(self) -> Any:
+        return self._inner.get_info()
+
+    def get_thread_id(self) -> int | None:
+        return self._inner.get_thread_id()
+
+
+def _readable(value: Any) -> Any:
+    """Read payloads and leave out running numbers."""
+    if isinstance(value, dict):
+        if "metadata" in value and set(value) <= {"metadata", "data"}:
+            text = base64.b64decode(value.get("data", ""))
+            return json.loads(text) if text else None
+        return {key: _readable(item) for key, item in value.items() if key not in RUNNING_NUMBERS}
+    return [_readable(item) for item in value] if isinstance(value, list) else value
+
+
+def history(name: str, *change: str) -> WorkflowHistory:
+    """Read a history, with a change of its text when one is given."""
+    text = (HISTORIES / f"{name}.json").read_text()
+    return WorkflowHistory.from_json(name, json.loads(text.replace(*change) if change else text))
+
+
+async def commands(name: str, workflows: Sequence[type] = worker.WORKFLOWS) -> list[str]:
+    """Replay a history with today's code and return its commands; a replay that does not fit raises."""
+    log = CommandLog()
+    replayer = Replayer(workflows=workflows, data_converter=pydantic_data_converter, workflow_runner=log)
+    await replayer.replay_workflow(history(name))
+    return log.lines
+
+
+def golden(name: str) -> Path:
+    """Return the file of a history's accepted commands."""
+    return HISTORIES / f"{name}.commands.jsonl"
+
+
+def difference(name: str, accepted: Sequence[str], issued: Sequence[str]) -> str:
+    """Return what to tell about changed commands: each field that differs, the lines, the way on; empty if none."""
+    if list(accepted) == list(issued):
+        return ""
+    fields = [
+        f"  {title}: {path}: {old} -> {new}"
+        for kind, a, b, c, d in difflib.SequenceMatcher(None, accepted, issued, autojunk=False).get_opcodes()
+        if kind == "replace" and b - a == d - c
+        for before, after in zip(accepted[a:b], issued[c:d], strict=True)
+        for title, path, old, new in _changed(json.loads(before), json.loads(after))
+    ]
+    lines = difflib.unified_diff(accepted, issued, golden(name).name, "issued by today's code", n=0, lineterm="")
+    words = f"The workflow of {name} no longer issues the commands that were accepted."
+    return "\n".join([words, *fields, "", *lines, WANTED])
+
+
+def _changed(before: Any, after: Any) -> list[tuple[str, str, str, str]]:
+    """List the fields in which two commands differ."""
+    old, new = _flat(before), _flat(after)
+    title = next((item for path, item in new.items() if path.endswith("activity_type")), next(iter(after)))
+    keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    return [(title, key, old.get(key, "nothing"), new.get(key, "nothing")) for key in keys]
+
+
+def _flat(value: Any, path: str = "") -> dict[str, str]:
+    if isinstance(value, dict | list):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        return {
+            key: item for part, below in pairs for key, item in _flat(below, f"{path}.{part}" if path else part).items()
+        }
+    return {path: str(value)}

@@ -1,0 +1,198 @@
+"""Each way that a workflow can end, made on the real stack: a scene does it and returns the workflow's id."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+from temporalio.client import WorkflowFailureError
+
+from domain.identity import DEFAULT_TENANT, purchase_id_of
+from tests.real.shop import Shop
+
+# Two whole rounds of eight tries at Stripe, and the first try of the third.
+OUTAGE_CALLS = 17
+CAPTURABLE = "payment_intent.amount_capturable_updated"
+Scene = Callable[[Shop], Awaitable[str]]
+
+
+async def bought(shop: Shop, key: str, quantity: int = 2) -> Any:
+    """Buy, and return the open checkout with its intent's id."""
+    answer = await shop.buy(key, quantity)
+    assert answer.status_code == httpx.codes.CREATED, answer.text
+    body = answer.json()
+    return {**body, "intent_id": body["client_secret"].partition("_secret")[0]}
+
+
+async def ended(shop: Shop, purchase_id: str, state: str, seconds: float = 60) -> str:
+    """Wait for an end, hold all sums against each other, and return the workflow's id."""
+    end = await shop.ended(purchase_id, seconds)
+    assert end["state"] == state, end
+    await closed(shop, f"purchase/{purchase_id}")
+    await shop.check_sums([purchase_id])
+    return f"purchase/{purchase_id}"
+
+
+async def closed(shop: Shop, workflow_id: str) -> Any:
+    """Wait for a workflow's result; a cancelled one has none."""
+    try:
+        return await (await shop.engine()).get_workflow_handle(workflow_id).result()
+    except WorkflowFailureError:
+        return None
+
+
+async def emulate(shop: Shop, switch: str, **rule: Any) -> None:
+    """Set a switch of the Stripe emulator."""
+    async with httpx.AsyncClient(base_url=shop.stack.urls["stripe"], timeout=10) as http:
+        (await http.post(f"/_emulator/{switch}", json=rule)).raise_for_status()
+
+
+async def fact(shop: Shop, purchase_id: str, name: str, times: int = 1) -> None:
+    """Wait until a fact stands so many times in a purchase's timeline."""
+    await shop.until(purchase_id, lambda seen: sum(line["fact"] == name for line in seen["timeline"]) >= times, 60)
+
+
+async def fulfilled(shop: Shop) -> str:
+    """Two tickets, paid at once."""
+    await shop.open()
+    body = await bought(shop, "record-fulfilled")
+    await shop.pay(body["client_secret"])
+    return await ended(shop, body["purchase_id"], "fulfilled")
+
+
+async def declined_then_fulfilled(shop: Shop) -> str:
+    """One card is declined, the next is not."""
+    await shop.open()
+    body = await bought(shop, "record-declined")
+    await shop.pay(body["client_secret"], "pm_card_chargeDeclined")
+    await fact(shop, body["purchase_id"], "PaymentDeclined")
+    await shop.pay(body["client_secret"])
+    return await ended(shop, body["purchase_id"], "fulfilled")
+
+
+async def processing_then_fulfilled(shop: Shop) -> str:
+    """The payment is processing at the hold's end: the hold is extended until it is through."""
+    await shop.open(hold_seconds=6)
+    body = await bought(shop, "record-processing")
+    await shop.pay(body["client_secret"], "pm_emulator_slowCard")
+    await fact(shop, body["purchase_id"], "HoldExtended", 2)
+    await emulate(shop, f"payment_intents/{body['intent_id']}/finish_processing", outcome="succeed")
+    return await ended(shop, body["purchase_id"], "fulfilled")
+
+
+async def expired(shop: Shop) -> str:
+    """Nobody pays."""
+    await shop.open(hold_seconds=6)
+    body = await bought(shop, "record-expired")
+    return await ended(shop, body["purchase_id"], "cancelled")
+
+
+async def sold_out(shop: Shop) -> str:
+    """There are fewer seats than are asked for."""
+    await shop.open(capacity=1)
+    answer = await shop.buy("record-sold-out", 2)
+    assert answer.json()["type"].endswith("sold-out"), answer.text
+    return await ended(shop, purchase_id_of(DEFAULT_TENANT, "record-sold-out"), "refused")
+
+
+async def buyer_cancelled(shop: Shop) -> str:
+    """The buyer changes their mind before paying."""
+    await shop.open()
+    body = await bought(shop, "record-cancelled")
+    await shop.http.delete(f"/api/v1/purchases/{body['purchase_id']}")
+    return await ended(shop, body["purchase_id"], "cancelled")
+
+
+async def operator_cancelled(shop: Shop) -> str:
+    """An operator cancels the workflow in the web UI."""
+    await shop.open()
+    body = await bought(shop, "record-operator")
+    await (await shop.engine()).get_workflow_handle(f"purchase/{body['purchase_id']}").cancel()
+    return await ended(shop, body["purchase_id"], "cancelled")
+
+
+async def capture_refused(shop: Shop) -> str:
+    """Stripe refuses to capture what it had authorised."""
+    await shop.open()
+    body = await bought(shop, "record-capture")
+    path = f"/v1/payment_intents/{body['intent_id']}/capture"
+    await emulate(shop, "faults", method="POST", path=path, kind="status:400")
+    await shop.pay(body["client_secret"])
+    return await ended(shop, body["purchase_id"], "cancelled")
+
+
+async def weather(shop: Shop) -> str:
+    """Stripe does not capture for two rounds: an operator is asked for, and then it does."""
+    await shop.open()
+    body = await bought(shop, "record-weather")
+    path = f"/v1/payment_intents/{body['intent_id']}/capture"
+    await emulate(shop, "faults", method="POST", path=path, kind="status:503", count=OUTAGE_CALLS)
+    await shop.pay(body["client_secret"])
+    return await ended(shop, body["purchase_id"], "fulfilled", 180)
+
+
+async def late_payment(shop: Shop) -> str:
+    """The news of an authorised payment comes after the buyer's cancel: a case of its own looks after the money."""
+    await shop.open()
+    await emulate(shop, "faults", event=CAPTURABLE, kind="delay:4000")
+    body = await bought(shop, "record-late")
+    await shop.pay(body["client_secret"])
+    await shop.http.delete(f"/api/v1/purchases/{body['purchase_id']}")
+    await ended(shop, body["purchase_id"], "cancelled")
+    return f"payment-case/{body['intent_id']}"
+
+
+async def venue_registered(shop: Shop) -> str:
+    """A venue gets its group on chain."""
+    await shop.open()
+    return f"venue/{shop.venue_id}"
+
+
+async def show_on_sale(shop: Shop) -> str:
+    """A show gets its group on chain and goes on sale."""
+    await shop.open()
+    return f"show/{shop.show_id}"
+
+
+async def reserved(shop: Shop, key: str, hold_seconds: int) -> str:
+    """Hold two seats through the internal ticket API."""
+    await shop.open()
+    items = [{"ticket_type_id": shop.seat, "quantity": 2}]
+    body = {"show_id": shop.show_id, "items": items, "hold_seconds": hold_seconds}
+    answer = await shop.post("/internal/tickets/reserve", body, key)
+    assert answer.is_success, answer.text
+    return str(answer.json()["reservation_id"])
+
+
+async def hold_expired(shop: Shop) -> str:
+    """Nobody confirms the internal ticket API's hold."""
+    workflow_id = f"hold/{await reserved(shop, 'record-hold', 3)}"
+    assert await closed(shop, workflow_id) == "released"
+    return workflow_id
+
+
+async def hold_ended(shop: Shop) -> str:
+    """The internal ticket API's hold is confirmed in time."""
+    reservation_id = await reserved(shop, "record-hold-ended", 600)
+    await shop.post("/internal/tickets/confirm", {"reservation_id": reservation_id})
+    assert await closed(shop, f"hold/{reservation_id}") == "confirmed"
+    return f"hold/{reservation_id}"
+
+
+# Alone and first: its switch holds back the first webhook of its kind, whosever that is.
+ALONE: tuple[Scene, ...] = (late_payment,)
+TOGETHER: tuple[Scene, ...] = (
+    fulfilled,
+    declined_then_fulfilled,
+    processing_then_fulfilled,
+    expired,
+    sold_out,
+    buyer_cancelled,
+    operator_cancelled,
+    capture_refused,
+    weather,
+    venue_registered,
+    show_on_sale,
+    hold_expired,
+    hold_ended,
+)
+SCENES = ALONE + TOGETHER
