@@ -18,6 +18,7 @@ from temporalio.common import SearchAttributeKey
 from activities.queues import ALL_QUEUES
 from domain.fact import Fact, Root
 from domain.refusals import Refusal
+from workflows.versions import PATCHES
 
 FILE = Path(__file__).with_name("persisted_names.txt")
 HEADER = "# Stored for ever: a changed or missing line needs a decision record and an upcast.\n"
@@ -82,6 +83,7 @@ def names() -> list[str]:
     found |= {("kind", kind) for kind in kinds()}
     found |= {("refusal", refusal.code) for refusal in (Refusal, *descendants(Refusal))}
     found |= {("task-queue", queue) for queue in ALL_QUEUES}
+    found |= {("patch", patch.name) for patch in PATCHES}
     return [f"{sort} {name}" for sort, name in sorted(found)]
 
 

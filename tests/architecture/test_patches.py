@@ -1,0 +1,40 @@
+"""Patch flags stand in `workflows/versions.py` by name, and nowhere else."""
+
+import ast
+
+from tests.architecture.test_tidy import ROOT, modules
+from workflows import versions
+from workflows.versions import PATCHES, RETIRED, Patch
+
+HOME = "workflows/versions.py"
+CALLS = {"patched", "deprecate_patch"}
+
+
+def patch_calls(tree: ast.Module) -> list[int]:
+    """Return the lines that name Temporal's own patch functions."""
+    named = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in CALLS]
+    imported = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and any(alias.name in CALLS for alias in node.names)
+    ]
+    return sorted(node.lineno for node in [*named, *imported])
+
+
+def test_no_flag_is_a_literal_elsewhere() -> None:
+    """Only `workflows/versions.py` calls `workflow.patched`; everybody else asks a named flag."""
+    assert [f"{module.path}:{line}" for module in modules() for line in patch_calls(module.tree)] == [
+        f"{HOME}:{line}" for line in patch_calls(ast.parse((ROOT / HOME).read_text()))
+    ]
+    assert patch_calls(ast.parse("workflow.patched('a')\nfrom temporalio.workflow import deprecate_patch\n")) == [1, 2]
+
+
+def test_flags_are_named_once_and_used() -> None:
+    """No two flags share a name, no retired name comes back, and every flag is asked for somewhere."""
+    names = [patch.name for patch in PATCHES]
+    assert len(names) == len(set(names))
+    assert not RETIRED & set(names)
+    room = "".join(module.text for module in modules() if module.path.startswith("workflows/") and module.path != HOME)
+    defined = {name: value for name, value in vars(versions).items() if isinstance(value, Patch)}
+    assert sorted(defined.values()) == sorted(PATCHES)
+    assert [name for name in defined if f"versions.{name}." not in room] == []

@@ -1,0 +1,39 @@
+"""Every patch flag by its name: how a workflow changes its way while purchases are under way.
+
+A purchase that has begun must take the way that its history tells; a new one takes the new way. So a change of what a
+workflow does, or of the order in which it does it, stands behind a flag:
+
+1. **Add.** Write `SETTLE_FIRST = Patch("settle-first")` below, put it into `PATCHES`, and its line into
+   `tests/architecture/persisted_names.txt`. In the workflow, at the very place of the change:
+   `if versions.SETTLE_FIRST.on(): new way; else: old way`. The first answer holds for the whole run. Write a decision
+   record; the recorded histories must still replay (they take the old way), and a new recording shows the new one.
+2. **Deprecate**, when no run is open that began before the flag was rolled out and none of them is kept any more
+   (retention): delete the old way, and put `versions.SETTLE_FIRST.deprecate()` where the question stood. Record the
+   histories of the old way anew.
+3. **Remove**, when no run is open or kept that began before the deprecation was rolled out: delete the call and move
+   the name from `PATCHES` to `RETIRED`. A name is never used again: a kept history could answer for it.
+
+Each step is a roll-out of its own (docs/runbook.md). A run that has met a flag never goes back to a build without it.
+"""
+
+from typing import NamedTuple
+
+from temporalio import workflow
+
+
+class Patch(NamedTuple):
+    """A flag in the histories of the workflows that have met it."""
+
+    name: str
+
+    def on(self) -> bool:
+        """Say whether this run takes the new way, and write that down in its history."""
+        return workflow.patched(self.name)
+
+    def deprecate(self) -> None:
+        """Stand where the question stood: the new way is the only one, histories with the flag still fit."""
+        workflow.deprecate_patch(self.name)
+
+
+PATCHES: tuple[Patch, ...] = ()
+RETIRED: frozenset[str] = frozenset()
