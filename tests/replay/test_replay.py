@@ -7,6 +7,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 import worker
+from tests.real.next_purchase import CarelessPurchase, FlaggedPurchase
 from tests.replay.golden import HISTORIES, RUNNER, commands, difference, golden, history
 from tests.replay.record import without_machine
 from tests.replay.scenes import SCENES
@@ -61,6 +62,14 @@ def dearer(subject: str) -> type:
             super().__init__(**{**fields, "ticket_id": subject})
 
     return Changed
+
+
+async def test_a_change_behind_a_flag_fits_and_a_careless_one_does_not() -> None:
+    """What waited for its payment takes the old way through a flagged change, and is stranded by any other."""
+    for build, fits in ((FlaggedPurchase, True), (CarelessPurchase, False)):
+        flagged = Replayer(workflows=[build], data_converter=pydantic_data_converter, workflow_runner=RUNNER)
+        result = await flagged.replay_workflow(history("expired"), raise_on_replay_failure=False)
+        assert (result.replay_failure is None) is fits
 
 
 @pytest.mark.parametrize(
