@@ -1,7 +1,8 @@
 """Every knob: typed, frozen, read once, at a front door."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -164,6 +165,13 @@ def setting_names() -> Iterator[tuple[str, str, str]]:
                 yield f"{PREFIX}{group}{DELIMITER}{field}".upper(), group, field
 
 
-def read_settings() -> Settings:
-    """Read the environment and `.env` once; a front door calls this, and passes on what it read."""
-    return Settings()
+def read_settings(given: Mapping[str, str] | None = None) -> Settings:
+    """Read the environment and `.env` once; a front door calls this, and passes on what it read.
+
+    `given` are settings by their environment names that win over both, such as those of a running stack.
+    """
+    groups: dict[str, Any] = {}
+    for name, group, field in setting_names():
+        if given is not None and name in given:
+            groups.setdefault(group, {})[field] = given[name]
+    return Settings(**groups)

@@ -95,14 +95,14 @@ class SolanaChain:
 
     async def payer_balance(self) -> int:
         """Return the payer's lamports, at confirmed."""
-        with _weather():
+        with node_weather():
             return (await self._client.get_balance(self._issuer.pubkey())).value
 
     async def airdrop_if_dev(self, lamports: int) -> bool:
         """Give the payer lamports if the node is on this machine; says whether it did."""
         if not self._is_dev:
             return False
-        with _weather():
+        with node_weather():
             await self._client.request_airdrop(self._issuer.pubkey(), lamports)
         return True
 
@@ -110,7 +110,7 @@ class SolanaChain:
         """Read and verify a mint and its owner's account in one look, at confirmed; None when there is no mint."""
         mint, owner = Pubkey.from_string(address), spec.owner_address or self._custody_owner
         holder = associated_account(Pubkey.from_string(owner), mint)
-        with _weather():
+        with node_weather():
             found = (await self._client.get_multiple_accounts([mint, holder])).value
         account = found[0]
         if account is None or _is_only_funded(account):
@@ -125,7 +125,7 @@ class SolanaChain:
         """
         owner = token_transaction.parse_wallet(spec.owner_address) if spec.owner_address else None
         seed = self._seed(spec.kind, spec.subject_id)
-        with _weather():
+        with node_weather():
             latest, rent = await self._prices(spec)
             instructions = token_transaction.token_instructions(
                 spec, self._issuer.pubkey(), seed, owner or Pubkey.from_string(self._custody_owner), rent
@@ -147,7 +147,7 @@ class SolanaChain:
         """
         options = TxOpts(skip_preflight=True, max_retries=0)
         try:
-            with _weather(unknown=True):
+            with node_weather(unknown=True):
                 await self._client.send_raw_transaction(base64.b64decode(signed.wire_base64), options)
         except Weather as weather:
             if not _says_already_done(str(weather)):
@@ -155,7 +155,7 @@ class SolanaChain:
 
     async def fate(self, signature: str) -> TransactionFate:
         """Say how far a sent transaction has come; `failed` only when a failure is confirmed."""
-        with _weather():
+        with node_weather():
             asked = [Signature.from_string(signature)]
             found = (await self._client.get_signature_statuses(asked, search_transaction_history=True)).value[0]
         if found is None:
@@ -165,7 +165,7 @@ class SolanaChain:
 
     async def block_height(self) -> int:
         """Return the finalized block height: bytes whose last height lies below it can never land any more."""
-        with _weather():
+        with node_weather():
             return (await self._client.get_block_height(Finalized)).value
 
     def _seed(self, kind: TokenKind, subject_id: str) -> str:
@@ -241,7 +241,7 @@ def _says_already_done(message: str) -> bool:
 
 
 @contextmanager
-def _weather(*, unknown: bool = False) -> Iterator[None]:
+def node_weather(*, unknown: bool = False) -> Iterator[None]:
     """Turn whatever the network or the node can throw into Weather.
 
     Neither message nor cause is passed on: both may hold the node's address, and that often holds an access key.

@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import demo, purchase, up
+from cli import demo, purchase, reconcile, up
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -13,6 +13,7 @@ app = typer.Typer(
 # Each group's file has a `register` of its own; a new group is one import and one line here.
 demo.register(app)
 purchase.register(app)
+reconcile.register(app)
 up.register(app)
 
 

@@ -50,26 +50,27 @@ class IntentSaid(NamedTuple):
 
 
 class Outside(NamedTuple):
-    """What the other systems say. `running` are owners that the engine works on, `cases` intents with an open case.
+    """What the other systems say. `running` are owners that the engine works on, `cases` since when a payment has one.
 
-    None for one of these two is: not asked. `patience` is how long after its deadline an end may take.
+    None for one of these two is: not asked. `patience` is how long after its deadline an end may take, and how long a
+    case may stay open for an order that is live.
     """
 
     intents: Sequence[IntentSaid]
     supplies: Mapping[str, int]
     now: datetime
     running: frozenset[str] | None = None
-    cases: frozenset[str] | None = None
+    cases: Mapping[str, datetime] | None = None
     patience: timedelta = timedelta(0)
 
 
 class Stillness(NamedTuple):
-    """How many owners were judged, and how many not: without an end, changing, or with somebody at work on them."""
+    """Who was judged, and who not: without an end, changing while it was read, or with somebody at work on it."""
 
-    judged: int
-    open: int
-    moving: int
-    at_work: int
+    judged: frozenset[str]
+    open: frozenset[str]
+    moving: frozenset[str]
+    at_work: frozenset[str]
 
 
 class _Case(NamedTuple):
@@ -89,16 +90,21 @@ def judge_at_rest(history: History, outside: Outside, findings: Findings) -> Sti
     for said in outside.intents:
         if said.purchase_id:  # a payment that is not ours has no purchase
             intents[said.purchase_id].append(said)
-    counts: Counter[str] = Counter()
+    found: dict[str, set[str]] = {"judged": set(), "open": set(), "moving": set(), "at work": set()}
     for identity in sorted(owners.keys() | intents.keys()):
         owner = owners.get(identity, Owner())
         rest = _rest_of(identity, owner, history, outside)
-        counts[rest] += 1
         if rest in {"open", "judged"} and owner.deadline is not None:
             findings.judge(ENDS, identity, ends_fault(identity, owner, outside))
         if rest == "judged":
-            _judge(_Case(identity, owner, intents[identity], history.standing, outside), findings)
-    return Stillness(counts["judged"], counts["open"], counts["moving"], counts["at work"])
+            case = _Case(identity, owner, intents[identity], history.standing, outside)
+            _judge_captures(case, findings)
+            if any(said.intent_id in (outside.cases or ()) for said in case.intents):
+                rest = "at work"  # the case is about to change what the rest is about
+            else:
+                _judge(case, findings)
+        found[rest].add(identity)
+    return Stillness(*(frozenset(found[rest]) for rest in ("judged", "open", "moving", "at work")))
 
 
 def judge_balances(books: Balances, shown: Balances, findings: Findings) -> None:
@@ -114,7 +120,9 @@ def _rest_of(identity: str, owner: Owner, history: History, outside: Outside) ->
         return "moving"
     if owner.end is None:
         return "open"
-    return "at work" if identity in (outside.running or ()) else "judged"
+    # The end of an outside hold only waits for its time: nobody works on it.
+    worked_on = owner.kind != "reservation" and identity in (outside.running or ())
+    return "at work" if worked_on else "judged"
 
 
 def ends_fault(identity: str, owner: Owner, outside: Outside) -> str | None:
@@ -127,9 +135,6 @@ def ends_fault(identity: str, owner: Owner, outside: Outside) -> str | None:
 
 def _judge(case: _Case, findings: Findings) -> None:
     identity, owner = case.identity, case.owner
-    _judge_captures(case, findings)
-    if any(said.intent_id in (case.outside.cases or ()) for said in case.intents):
-        return  # the case is about to change what the rest is about
     for law, fault in _money_faults(case):
         findings.judge(law, identity, fault)
     if owner.end == "unsold":
@@ -147,14 +152,17 @@ def _judge_captures(case: _Case, findings: Findings) -> None:
     findings.judge(ONE_CAPTURE, case.identity, many)
     for said in kept:
         sold = case.owner.end == "sold" and said.intent_id in case.owner.intents
-        asked = case.outside.cases is not None
-        has_case = said.intent_id in (case.outside.cases or ())
+        opened = (case.outside.cases or {}).get(said.intent_id)
         figures = f"{said.kept_minor} {said.currency} of {case.identity} ({case.owner.state})"
-        if sold == has_case and (sold or asked):
-            owners = "both a live order and a case" if sold else "neither a live order nor a case"
-            findings.judge(CAPTURES, said.intent_id, f"{figures} has {owners}")
-        elif sold or asked:
+        if sold and opened is not None:  # it may have been opened before the sale: then it looks, and closes
+            fault = f"{figures} has both a live order and a case, since {opened}"
+            findings.judge(
+                CAPTURES, said.intent_id, fault if opened + case.outside.patience < case.outside.now else None
+            )
+        elif sold or opened is not None:
             findings.judge(CAPTURES, said.intent_id, None)
+        elif case.outside.cases is not None:
+            findings.judge(CAPTURES, said.intent_id, f"{figures} has neither a live order nor a case")
 
 
 def _money_faults(case: _Case) -> list[tuple[Law, str | None]]:

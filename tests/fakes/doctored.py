@@ -156,7 +156,7 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         {"money-has-an-owner", "stripe-is-in-the-books"},
     ),
     "money with an order and a case": (
-        lambda day: told(day, cases=frozenset({day.said(SOLD).intent_id})),
+        lambda day: told(day, cases={day.said(SOLD).intent_id: AT}),
         {"money-has-an-owner"},
     ),
     "money by a payment that the order knows nothing of": (

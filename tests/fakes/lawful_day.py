@@ -118,4 +118,4 @@ async def lawful_day() -> tuple[list[Fact], Outside]:
     await day.holds.confirm("outside")
     assert day.now > AT
     nobody: frozenset[str] = frozenset()
-    return day.ledger.log, Outside(day.intents, day.supplies, ALL_DEADLINES_PASSED, running=nobody, cases=nobody)
+    return day.ledger.log, Outside(day.intents, day.supplies, ALL_DEADLINES_PASSED, running=nobody, cases={})

@@ -1,0 +1,80 @@
+"""Everything that Stripe has of our payments, by its lists: nothing is asked for one by one."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import stripe
+
+from adapters.stripe_errors import GatewayAlarm, meaning_of
+from adapters.stripe_intents import intent_state
+from domain.laws_at_rest import IntentSaid
+
+PAGE = 100
+TIMEOUT_SECONDS = 20.0
+CLOSED = {"succeeded", "canceled"}
+ListCall = Callable[[Any], Awaitable[Any]]
+
+
+class StripeListing:
+    """Reads the account's payments and what came of them; errors are the gateway's. A key is needed: GatewayAlarm."""
+
+    def __init__(self, secret_key: str, *, base_url: str | None = None) -> None:
+        self._http = stripe.HTTPXClient(timeout=TIMEOUT_SECONDS)
+        if not secret_key:
+            raise GatewayAlarm("there is no key for Stripe")
+        client = stripe.StripeClient(
+            secret_key,
+            base_addresses={"api": base_url} if base_url else {},
+            max_network_retries=0,
+            http_client=self._http,
+        )
+        self._api = client.v1
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close_async()  # type: ignore[no-untyped-call]
+
+    async def payments(self) -> list[IntentSaid]:
+        """Return every payment of the account with the sum of its balance transactions, all in one currency."""
+        nets: Counter[str] = Counter()
+        async for entry in _listed(self._api.balance_transactions.list_async, "data.source"):
+            nets[_intent_of(entry.source)] += entry.net
+        return [
+            _said(intent, nets[intent.id])
+            async for intent in _listed(self._api.payment_intents.list_async, "data.latest_charge")
+        ]
+
+
+def _said(intent: stripe.PaymentIntent, net_minor: int) -> IntentSaid:
+    state = intent_state(intent)
+    return IntentSaid(
+        intent_id=state.intent_id,
+        purchase_id=state.purchase_id,
+        currency=state.currency,
+        captured_minor=state.received_minor,
+        refunded_minor=state.refunded_minor,
+        net_minor=net_minor,
+        is_open=state.status not in CLOSED,
+    )
+
+
+def _intent_of(source: Any) -> str:
+    """Return the payment that a charge, a refund or a dispute is of; other sources have none."""
+    found = getattr(source, "payment_intent", None)
+    return str(getattr(found, "id", found) or "")
+
+
+async def _listed(call: ListCall, expand: str) -> AsyncIterator[Any]:
+    """Yield a whole list, newest first; what is added meanwhile comes before its beginning, and is not seen."""
+    params: dict[str, Any] = {"limit": PAGE, "expand": [expand]}
+    while True:
+        try:
+            page = await call(params)
+        except stripe.StripeError as error:
+            raise meaning_of(error, writing=False) from error
+        for item in page.data:
+            yield item
+        if not page.has_more:
+            return
+        params = {**params, "starting_after": page.data[-1].id}

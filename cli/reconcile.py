@@ -1,0 +1,104 @@
+"""`boxoffice reconcile`: reads every system and says whether the laws of conservation hold."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.reconciliation import Report, UnreadableError, reconcile
+from devstack.stack import Stack
+from devstack.state import STACK_FILE
+from domain.laws import LAWS
+from settings import Settings, read_settings
+
+WHOLE, BROKEN, UNREADABLE = 0, 1, 2
+NAMED_MAX = 5
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's commands to the app."""
+    app.command(name="reconcile")(command)
+
+
+def command(
+    data_dir: Annotated[
+        Path | None, typer.Option(help="folder of a running `boxoffice up`; without it, the settings say where to look")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Hold facts, Stripe, chain and engine against each other: 0 all laws hold, 1 one is broken, 2 not readable."""
+    try:
+        report = asyncio.run(reconcile(_settings(data_dir), lambda text: typer.echo(f"reads {text}", err=True)))
+    except UnreadableError as reason:
+        typer.echo(f"boxoffice reconcile: {reason}", err=True)
+        raise typer.Exit(UNREADABLE) from None
+    if as_json:
+        typer.echo(json.dumps(document(report), indent=2))
+    else:
+        picture(report)
+    raise typer.Exit(BROKEN if report.findings.violations else WHOLE)
+
+
+def _settings(data_dir: Path | None) -> Settings:
+    if data_dir is None:
+        return read_settings()
+    if not (data_dir / STACK_FILE).exists():
+        raise UnreadableError(f"there is no stack in {data_dir}")
+    return read_settings(Stack(data_dir, 0).env)
+
+
+def document(report: Report) -> dict[str, Any]:
+    """Return what `--json` prints."""
+    still = report.stillness
+    broken = [violation._asdict() for violation in report.findings.violations]
+    laws = [
+        {
+            **law._asdict(),
+            "checked": report.findings.checked[law.name],
+            "violations": [found for found in broken if found["law"] == law.name],
+        }
+        for law in LAWS
+    ]
+    return {
+        "whole": not broken,
+        "laws": laws,
+        "read": {
+            "position": report.position, "facts": report.facts, "commits": report.commits,
+            "payments": report.payments, "foreign_payments": report.foreign, "tokens": report.tokens,
+        },
+        "at_rest": len(still.judged),
+        "not_judged": {
+            "open": sorted(still.open), "changing": sorted(still.moving), "at_work": sorted(still.at_work),
+        },
+    }  # fmt: skip
+
+
+def picture(report: Report) -> None:
+    """Print the report for a person: plain lines."""
+    findings, still = report.findings, report.stillness
+    for law in LAWS:
+        found = [violation for violation in findings.violations if violation.law == law.name]
+        sign = "BROKEN" if found else "holds" if findings.checked[law.name] else "-"
+        print(f"{sign:<7} {law.name:<26} {findings.checked[law.name]:>9} checked  {law.sentence}")
+        for violation in found:
+            print(f"        {violation.subject}: {violation.detail}")
+    print(
+        f"read: {report.facts} facts in {report.commits} transactions, up to position {report.position};"
+        f" {report.payments} payments ({report.foreign} not ours); {report.tokens} tokens"
+    )
+    print(
+        f"judged at rest: {len(still.judged)} purchases and outside holds; laws over several systems are judged only of"
+        " what has ended and did not change while it was read"
+    )
+    for why, left in (
+        ("without an end yet", still.open),
+        ("changed meanwhile", still.moving),
+        ("worked on", still.at_work),
+    ):
+        if left:
+            more = f" and {len(left) - NAMED_MAX} more" if len(left) > NAMED_MAX else ""
+            print(f"not judged, {why}: {', '.join(sorted(left)[:NAMED_MAX])}{more}")
+    print("whole" if not findings.violations else f"{len(findings.violations)} violations")

@@ -1,0 +1,153 @@
+"""Reads every system and holds them against each other; the laws are the domain's, and judge.
+
+The order of reading is what keeps a running box office from false alarms: the engine, the facts, Stripe, the chain, the
+engine again, and at last the facts that came meanwhile. Whoever is touched by one of those is not judged this time.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from adapters.fact_pages import FactPages
+from adapters.solana_supplies import ChainSupplies
+from adapters.stripe_errors import GatewayAlarm
+from adapters.stripe_listing import StripeListing
+from domain.laws import Findings
+from domain.laws_at_commit import History
+from domain.laws_at_rest import IntentSaid, Outside, Stillness, judge_at_rest, judge_balances
+from domain.refusals import Refusal
+from domain.weather import Weather
+from settings import Settings
+
+RESUMED_AFTER = timedelta(seconds=60)  # the relay's patience, and the way to the end of what it resumes
+RUNNING = "ExecutionStatus = 'Running' AND WorkflowType IN ('PurchaseWorkflow', 'PaymentCaseWorkflow', 'HoldWorkflow')"
+ENGINE_SECONDS = 30.0
+Say = Callable[[str], None]
+
+
+class UnreadableError(RuntimeError):
+    """A system could not be read, so that nothing can be said; the message names it."""
+
+
+class Report(NamedTuple):
+    """What was found, who was judged, and how much was read."""
+
+    findings: Findings
+    stillness: Stillness
+    position: int
+    facts: int
+    commits: int
+    payments: int
+    foreign: int
+    tokens: int
+
+
+class Work(NamedTuple):
+    """What the engine works on: purchases and outside holds by their ids, and since when a payment has a case."""
+
+    running: frozenset[str]
+    cases: dict[str, datetime]
+
+    def __or__(self, other: object) -> "Work":
+        """Join what was seen at two moments."""
+        if not isinstance(other, Work):
+            return NotImplemented
+        return Work(self.running | other.running, self.cases | other.cases)
+
+
+class Book:
+    """The history as it is read, and the position that it is read to."""
+
+    def __init__(self, pages: FactPages, findings: Findings, say: Say) -> None:
+        self.history = History(findings)
+        self.position = 0
+        self._pages = pages
+        self._say = say
+
+    def read_to(self, last: int) -> None:
+        """Read on to a position."""
+        for page in self._pages.facts(self.position, last):
+            self.history.take(page)
+            self._say(f"{self.history.facts} facts")
+        self.position = max(self.position, last)
+
+
+async def reconcile(settings: Settings, say: Say) -> Report:
+    """Read everything once and judge every law; raises `UnreadableError` when a system could not be read."""
+    findings = Findings()
+    with _reading("PostgreSQL"), FactPages(settings.postgres.url) as pages:
+        book = Book(pages, findings, say)
+        work = await _work(settings, say)
+        shown_at, shown = pages.balances()
+        book.read_to(shown_at)
+        judge_balances(book.history.standing.books, shown, findings)
+        book.read_to(pages.head())
+        book.history.mark()
+        payments = await _payments(settings, say)
+        supplies = await _supplies(settings, list(book.history.standing.holders), say)
+        work |= await _work(settings, say)
+        work |= Work(frozenset(), pages.owed_intents())
+        book.read_to(pages.head())
+        book.history.settle()
+    outside = Outside(
+        payments,
+        supplies,
+        datetime.now(UTC),
+        running=work.running,
+        cases=work.cases,
+        patience=timedelta(seconds=settings.saga.processing_extension_seconds) + RESUMED_AFTER,
+    )
+    stillness = judge_at_rest(book.history, outside, findings)
+    foreign = sum(not said.purchase_id for said in payments)
+    read = (book.position, book.history.facts, book.history.commits, len(payments), foreign, len(supplies))
+    return Report(findings, stillness, *read)
+
+
+async def _work(settings: Settings, say: Say) -> Work:
+    """Ask the engine what it works on."""
+    say(f"Temporal at {settings.temporal.address}")
+    with _reading("Temporal", RPCError, RuntimeError, TimeoutError):
+        async with asyncio.timeout(ENGINE_SECONDS):
+            client = await Client.connect(settings.temporal.address, namespace=settings.temporal.namespace)
+            found = [(workflow.id, workflow.start_time) async for workflow in client.list_workflows(RUNNING)]
+    named = [(*name.partition("/")[::2], started) for name, started in found]
+    running = frozenset(identity for kind, identity, _ in named if kind in {"purchase", "hold"})
+    return Work(running, {identity: started for kind, identity, started in named if kind == "payment-case"})
+
+
+async def _payments(settings: Settings, say: Say) -> list[IntentSaid]:
+    """Read all payments."""
+    stripe = settings.stripe
+    say(f"Stripe at {stripe.api_base or 'api.stripe.com'}")
+    with _reading("Stripe", GatewayAlarm, Refusal):
+        listing = StripeListing(stripe.api_key.get_secret_value(), base_url=stripe.api_base)
+        try:
+            return await listing.payments()
+        finally:
+            await listing.close()
+
+
+async def _supplies(settings: Settings, addresses: list[str], say: Say) -> dict[str, int]:
+    """Read the supply of every minted ticket."""
+    say(f"the chain, {len(addresses)} tokens")
+    chain = ChainSupplies(settings.solana.rpc_url)
+    with _reading("Solana"):
+        try:
+            return await chain.of(addresses)
+        finally:
+            await chain.close()
+
+
+@contextmanager
+def _reading(system: str, *reasons: type[Exception]) -> Iterator[None]:
+    """Name the system that a look has failed at."""
+    kinds: tuple[type[Exception], ...] = (Weather, *reasons)
+    try:
+        yield
+    except kinds as error:
+        raise UnreadableError(f"{system} could not be read: {type(error).__name__}: {error}") from error

@@ -1,0 +1,174 @@
+"""The readers of the whole: every fact once and in order, every payment of Stripe's, every token on chain."""
+
+import asyncio
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from solders.keypair import Keypair
+
+from adapters import fact_pages, solana_supplies, stripe_listing
+from adapters.fact_pages import FactPages
+from adapters.ledger import PostgresLedger
+from adapters.schema import ensure_schema
+from adapters.solana_chain import SolanaChain
+from adapters.solana_supplies import ChainSupplies
+from adapters.stripe_errors import GatewayAlarm
+from adapters.stripe_gateway import StripeGateway
+from adapters.stripe_listing import StripeListing
+from domain.fact import Fact
+from domain.intent import IntentRequest, IntentState
+from domain.reservation import Reservation, ReservationMade
+from domain.token import TokenSpec
+from domain.weather import Weather
+from tests.contract.dev_chain import DevChain
+from tests.contract.ledgers import clock
+from tests.contract.postgres_box import postgres_box
+from tests.contract.stripe_emulator import SECRET, Emulator
+from tests.fakes.samples import AT, LATER, LINES
+
+PURCHASES = 5
+AMOUNT = 2208
+FEE = 94
+CLOSED_PORT = "postgresql://postgres@127.0.0.1:1/none"
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    with postgres_box() as url:
+        ensure_schema(url)
+        yield url
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    made = Emulator(tmp_path_factory.mktemp("stripe") / "state.db")
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def dev_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
+    chain = DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite")
+    chain.start()
+    yield chain
+    chain.close()
+
+
+def reservation(name: str) -> Reservation:
+    facts = {"tenant_id": "default", "show_id": "sh", "lines": LINES}
+    return Reservation.begin(ReservationMade, name, AT, until=LATER, ticket_ids=[], **facts)
+
+
+async def test_every_fact_is_read_once_and_in_order(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages follow each other up to the position that was asked for, and on from there."""
+    monkeypatch.setattr(fact_pages, "PAGE", 2)
+    ledger = PostgresLedger(database, clock)
+    for number in range(PURCHASES):
+        await ledger.commit(lambda desk, name=f"r{number}": desk.add(reservation(name)))
+    ledger.close()
+    with FactPages(database) as pages:
+        first, rest = list(pages.facts(0, 3)), list(pages.facts(3, pages.head()))
+        assert [len(page) for page in first + rest] == [2, 1, 2]
+        read: list[Fact] = [fact for page in first + rest for fact in page]
+        assert [fact.originator_id for fact in read] == [f"reservation:r{number}" for number in range(PURCHASES)]
+        assert list(pages.facts(pages.head(), pages.head())) == []
+        assert pages.head() == PURCHASES
+
+
+def test_balances_and_owed_payments_are_read_as_they_are_shown(database: str) -> None:
+    """The balances come with their position; a webhook that was acted on is owed no more."""
+    with FactPages(database) as pages:
+        assert pages.balances() == (0, {})
+    with psycopg.connect(database, autocommit=True) as writer:
+        writer.execute("INSERT INTO rm_balances VALUES ('venue:ve:payable', 'eur', 5), ('stripe:clearing', 'eur', -5)")
+        writer.execute("UPDATE rm_position SET position = 7")
+        for event, done in (("evt_1", None), ("evt_2", AT)):
+            statement = "INSERT INTO webhook_inbox (event_id, type, intent_id, digest, signalled_at)"
+            writer.execute(f"{statement} VALUES (%s, 't', %s, 'd', %s)", (event, f"pi_{event}", done))
+    with FactPages(database) as pages:
+        assert pages.balances() == (7, {("venue:ve:payable", "eur"): 5, ("stripe:clearing", "eur"): -5})
+        assert list(pages.owed_intents()) == ["pi_evt_1"]
+        assert pages.owed_intents()["pi_evt_1"] > AT
+
+
+def test_a_reader_writes_nothing_and_a_lost_database_is_weather(database: str) -> None:
+    """The connection is read-only; a database that is away, or goes away, is weather."""
+    with pytest.raises(Weather, match="ReadOnlySqlTransaction"), FactPages(database) as pages:
+        pages._connection.execute("DELETE FROM facts")
+    with pytest.raises(Weather, match="PostgreSQL"), FactPages(CLOSED_PORT):
+        pass
+
+
+async def paid(gateway: StripeGateway, emulator: Emulator, name: str) -> IntentState:
+    """Create a payment, pay it, and capture it."""
+    request = IntentRequest(tenant_id="default", purchase_id=name, amount_minor=AMOUNT, currency="eur")
+    made = await gateway.create_intent(request, f"{name}:intent:1")
+    emulator.confirm(made.intent_id, made.client_secret, "pm_card_visa").raise_for_status()
+    return await gateway.capture_intent(made.intent_id, f"{name}:capture:1")
+
+
+async def test_stripe_lists_every_payment_with_its_net(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Captured, refunded, cancelled and open payments are told with what Stripe has of each, over several pages."""
+    monkeypatch.setattr(stripe_listing, "PAGE", 2)
+    gateway = StripeGateway(SECRET, base_url=emulator.url)
+    await paid(gateway, emulator, "sold")
+    refunded = await paid(gateway, emulator, "refunded")
+    await gateway.refund_intent(refunded.intent_id, AMOUNT, "refunded:refund:1")
+    for name in ("open", "cancelled"):
+        request = IntentRequest(tenant_id="default", purchase_id=name, amount_minor=AMOUNT, currency="eur")
+        made = await gateway.create_intent(request, f"{name}:intent:1")
+    await gateway.cancel_intent(made.intent_id, "cancelled:cancel:1")
+    await gateway.close()
+    listing = StripeListing(SECRET, base_url=emulator.url)
+    told = {said.purchase_id: said[2:] for said in await listing.payments()}
+    await listing.close()
+    assert told == {
+        "sold": ("eur", AMOUNT, 0, AMOUNT - FEE, False),
+        "refunded": ("eur", AMOUNT, AMOUNT, -FEE, False),
+        "open": ("eur", 0, 0, 0, True),
+        "cancelled": ("eur", 0, 0, 0, False),
+    }
+
+
+async def test_stripe_that_cannot_be_read_is_told(emulator: Emulator) -> None:
+    """Without a key, and with a wrong one, somebody has to look; without a network it is weather."""
+    with pytest.raises(GatewayAlarm, match="no key"):
+        StripeListing("")
+    for key, url, wanted in (("sk_test_wrong", emulator.url, GatewayAlarm), (SECRET, "http://127.0.0.1:1", Weather)):
+        listing = StripeListing(key, base_url=url)
+        with pytest.raises(wanted):
+            await listing.payments()
+        await listing.close()
+
+
+async def minted(chain: SolanaChain, spec: TokenSpec) -> str:
+    """Make a token and wait until it stands."""
+    signed = await chain.sign(spec)
+    await chain.send(signed)
+    for _ in range(400):
+        if await chain.fate(signed.signature) in {"confirmed", "finalized"}:
+            return signed.mint_address
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{spec.kind} did not land")
+
+
+async def test_the_chain_tells_the_supply_of_every_token(dev_chain: DevChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ticket has one, a group none; what is no mint, or no address at all, is left out."""
+    monkeypatch.setattr(solana_supplies, "CHUNK", 2)
+    chain = SolanaChain(dev_chain.url, bytes(Keypair()), b"secret", str(Keypair().pubkey()))
+    await chain.airdrop_if_dev(10**10)
+    words = {"name": "N", "symbol": "S", "uri": "u"}
+    venue = await minted(chain, TokenSpec(kind="venue", subject_id="v", max_size=5, **words))
+    show = await minted(chain, TokenSpec(kind="show", subject_id="s", max_size=5, group_address=venue, **words))
+    ticket = await minted(chain, TokenSpec(kind="ticket", subject_id="t", group_address=show, **words))
+    supplies = ChainSupplies(dev_chain.url)
+    asked = ["no address", venue, str(Keypair().pubkey()), ticket, chain.payer_address]
+    assert await supplies.of(asked) == {venue: 0, ticket: 1}
+    await supplies.close()
+    await chain.close()
+    away = ChainSupplies("http://127.0.0.1:1")
+    with pytest.raises(Weather):
+        await away.of([ticket])
+    await away.close()
