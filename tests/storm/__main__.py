@@ -33,6 +33,8 @@ def main() -> int:
         tell(json.dumps(plan._asdict()) if options.json else "\n".join(plan.lines()))
     if options.plan:
         return 0
+    if options.data_dir and options.data_dir.exists():
+        parser.error(f"{options.data_dir} is there already: a day begins with an empty shop")
     folder = options.data_dir or Path(tempfile.mkdtemp(prefix=f"storm-{options.seed}-"))
     try:
         summary = asyncio.run(run_day(plan, folder))

@@ -32,6 +32,7 @@ class Story:
     said: str | None = None
     paid: bool = False
     cancelled: bool = False
+    left_at: float = 0.0
     odd: list[str] = field(default_factory=list)
 
     @property
@@ -49,7 +50,7 @@ class Visit:
     def __init__(
         self, story: Story, shop: Shop, http: httpx.AsyncClient, till: httpx.AsyncClient, deadline: float
     ) -> None:
-        self._story = story
+        self.story = story
         self._shop = shop
         self._http = http
         self._till = till
@@ -57,14 +58,14 @@ class Visit:
 
     async def live(self) -> None:
         """Behave as planned; ends when the buyer has nothing left to do."""
-        temper, pause = self._story.buyer.temper, self._story.buyer.pause
+        temper, pause = self.story.buyer.temper, self.story.buyer.pause
         try:
             if temper == "double-posts":
                 opened = (await asyncio.gather(self._buy(), self._buy()))[0]
             else:
                 opened = await self._buy()
             for _ in range(ATTEMPTS_AT_A_SEAT if temper == "tries-again" else 0):
-                if self._story.said == "sold-out":
+                if self.story.said == "sold-out":
                     await asyncio.sleep(pause)
                     opened = await self._buy()
             if opened is not None:
@@ -88,7 +89,7 @@ class Visit:
 
     async def _buy(self) -> str | None:
         """Ask for seats until there is an answer; returns the client secret of an open checkout."""
-        buyer, shop = self._story.buyer, self._shop
+        buyer, shop = self.story.buyer, self._shop
         body: Document = {
             "show_id": shop.show_id,
             "items": [{"ticket_type_id": shop.seat, "quantity": buyer.quantity}],
@@ -96,25 +97,25 @@ class Visit:
         }
         if buyer.hold_seconds is not None:
             body["hold_seconds"] = buyer.hold_seconds
-        headers = {"Idempotency-Key": self._story.key}
+        headers = {"Idempotency-Key": self.story.key}
         answer = await self._answer(lambda: self._http.post("/api/v1/purchases", json=body, headers=headers))
         said: Document = answer.json()
         if answer.is_success:
             self._note_id(said)
             return await self._checkout(said)
         code = str(said.get("type", "")).rpartition(":")[2]
-        self._story.said = code
+        self.story.said = code
         if code not in REFUSALS:
-            self._story.odd.append(f"POST was answered {answer.status_code} {code}")
+            self.story.odd.append(f"POST was answered {answer.status_code} {code}")
         return None
 
     async def _checkout(self, said: Document) -> str | None:
         """Return the secret, from the answer or from the status page of a purchase that is still being opened."""
-        path = f"/api/v1/purchases/{self._story.purchase_id}"
+        path = f"/api/v1/purchases/{self.story.purchase_id}"
         while said["state"] in UNANSWERED or (said["state"] == "awaiting-payment" and not said["client_secret"]):
             await asyncio.sleep(LOOK_SECONDS)
             said = (await self._answer(lambda: self._http.get(path), early=True)).json()
-        self._story.said = said["state"]
+        self.story.said = said["state"]
         return said["client_secret"]
 
     async def _pay(self, secret: str, card: str) -> None:
@@ -126,16 +127,16 @@ class Visit:
         if answer.status_code == httpx.codes.BAD_REQUEST:  # it went through before, or it is too late
             answer = await self._answer(lambda: self._till.get(path, params=keys))
         if answer.is_success:
-            self._story.paid = answer.json()["status"] in PAID
+            self.story.paid = answer.json()["status"] in PAID
         elif answer.status_code != httpx.codes.PAYMENT_REQUIRED or card != BAD:
-            self._story.odd.append(f"paying was answered {answer.status_code}")
+            self.story.odd.append(f"paying was answered {answer.status_code}")
 
     async def _cancel(self) -> None:
-        path = f"/api/v1/purchases/{self._story.purchase_id}"
+        path = f"/api/v1/purchases/{self.story.purchase_id}"
         answer = await self._answer(lambda: self._http.delete(path))
-        self._story.cancelled = answer.status_code == httpx.codes.ACCEPTED
+        self.story.cancelled = answer.status_code == httpx.codes.ACCEPTED
         if answer.status_code not in {httpx.codes.ACCEPTED, httpx.codes.CONFLICT}:
-            self._story.odd.append(f"DELETE was answered {answer.status_code}")
+            self.story.odd.append(f"DELETE was answered {answer.status_code}")
 
     async def _answer(self, call: Callable[[], Awaitable[httpx.Response]], *, early: bool = False) -> httpx.Response:
         """Repeat a call until it is answered; `early` says that the read models may not know it yet."""
@@ -146,7 +147,7 @@ class Visit:
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             if answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR and "internal-error" in answer.text:
-                self._story.odd.append(f"{answer.request.method} {answer.request.url.path}: internal-error")
+                self.story.odd.append(f"{answer.request.method} {answer.request.url.path}: internal-error")
             retry = answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS
             if not retry and not (early and answer.status_code == httpx.codes.NOT_FOUND):
                 return answer
@@ -154,5 +155,5 @@ class Visit:
         raise Patience
 
     def _note_id(self, said: Document) -> None:
-        if said["purchase_id"] != self._story.purchase_id:
-            self._story.odd.append(f"the key became another purchase: {said['purchase_id']}")
+        if said["purchase_id"] != self.story.purchase_id:
+            self.story.odd.append(f"the key became another purchase: {said['purchase_id']}")

@@ -73,13 +73,12 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         deadline = began + plan.seconds + REST_SECONDS_MAX
         http = await closing.enter_async_context(_client(f"http://127.0.0.1:{stack.facts['ports'][BUYERS]}"))
         till = await closing.enter_async_context(_client(stack.urls["stripe"]))
+        court = Court(shops, stories, folder)
         async with asyncio.TaskGroup() as group:
-            group.create_task(_storm(plan, weather, began))
+            group.create_task(_storm_and_rest(plan, weather, began, court))
             for story in stories:
                 visit = Visit(story, shops[story.buyer.show], http, till, deadline)
                 group.create_task(_visit(visit, began + story.buyer.at))
-        court = Court(shops, stories, folder)
-        await court.wait_for_ends(max(1.0, deadline - time.monotonic()))
         summary.rest_seconds = time.monotonic() - began - plan.seconds
         await court.judge()
         summary.judged_seconds = time.monotonic() - deadline + REST_SECONDS_MAX - summary.rest_seconds
@@ -98,19 +97,21 @@ def _client(url: str) -> httpx.AsyncClient:
     )
 
 
-async def _storm(plan: Plan, weather: StormWeather, began: float) -> None:
-    """Strike as planned; when the storm's time is over, put everything back."""
+async def _storm_and_rest(plan: Plan, weather: StormWeather, began: float, court: Court) -> None:
+    """Strike as planned; when the storm's time is over, put everything back and wait for every purchase's end."""
     async with asyncio.TaskGroup() as group:
         for fault in plan.faults:
             await _until(began + fault.at)
             group.create_task(weather.strike(fault))
         await _until(began + plan.seconds)
     await weather.calm()
+    await court.wait_for_ends(max(1.0, began + plan.seconds + REST_SECONDS_MAX - time.monotonic()))
 
 
 async def _visit(visit: Visit, comes_at: float) -> None:
     await _until(comes_at)
     await visit.live()
+    visit.story.left_at = time.monotonic()
 
 
 async def _until(moment: float) -> None:
@@ -123,7 +124,8 @@ def _late(court: Court, over: float) -> Iterator[str]:
         if ended_at > over + SLOW_SECONDS:
             state, after = court.ends[story.purchase_id]["state"], ended_at - over
             who = f"{story.purchase_id} ({story.buyer.temper}, came at {story.buyer.at} s)"
-            yield f"slow: {who} was {state} {after:.1f} s after the storm"
+            left = story.left_at - over
+            yield f"slow: {who} was {state} {after:.1f} s after the storm, its buyer left at {left:.1f} s"
 
 
 def _told(violation: Violation, plan: Plan) -> str:
@@ -137,4 +139,5 @@ def _told(violation: Violation, plan: Plan) -> str:
         for n, fault in enumerate(plan.faults)
         if fault.at <= until and fault.at + EFFECT_SECONDS >= violation.came_at
     ]
-    return f"{text} [seed {plan.seed}, came at {violation.came_at} s, faults {' '.join(met) or 'none'}]"
+    place = f"#{met[0]} to #{met[-1]}" if met else "none"
+    return f"{text} [seed {plan.seed}, came at {violation.came_at} s, faults {place}]"

@@ -16,7 +16,7 @@ from devstack.detours import CONTROL
 from devstack.stack import Stack
 from tests.storm.plan import Fault
 
-CALM_SECONDS_MAX = 60.0
+CALM_SECONDS_MAX = 90.0
 LOOK_SECONDS = 0.1
 GONE = (psutil.NoSuchProcess, ProcessLookupError)
 MODES = {"slow": "slow", "refuse": "refuse", "silent": "silent", "half-open": "half_open"}
