@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 
-.PHONY: install check test demo up storm lock record golden format teeth nightly
+.PHONY: install check test demo up storm lock record golden format teeth nightly matrix
 .DEFAULT_GOAL := test
 
 $(READY): requirements.txt pyproject.toml
@@ -24,6 +24,11 @@ check: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+matrix: $(READY)
+	rm -f .matrix.json
+	-MATRIX=.matrix.json $(BIN)/python -m pytest tests/matrix -n 2 --timeout 900
+	$(BIN)/python -m tests.matrix.write .matrix.json
 
 demo: $(READY)
 	$(BIN)/boxoffice demo

@@ -1,7 +1,8 @@
 """The real worker with crash points: at each of them it is killed once, with SIGKILL.
 
-Each file in the folder that CRASH_POINTS names is a point, `activity.before` or `activity.after`. Whoever reaches it
-first removes it and stands still; a second later the process dies, with every purchase that stands at a point by then.
+Each file in the folder that CRASH_POINTS names is a point, `activity.before` or `activity.after`, for whoever comes
+first, or with the workflow's id before it (`~` for `/`), for that workflow only. Whoever reaches it removes it and
+stands still; a second later the process dies, with every purchase that stands at a point by then.
 """
 
 import asyncio
@@ -38,10 +39,13 @@ class Crashing(Interceptor):
 
 class _Crashing(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
-        name = activity.info().activity_type
+        name, workflow_id = activity.info().activity_type, str(activity.info().workflow_id)
+        own = f"{workflow_id.replace('/', '~')}.{name}"
         await crash_at(f"{name}.before")
+        await crash_at(f"{own}.before")
         result = await self.next.execute_activity(input)
         await crash_at(f"{name}.after")
+        await crash_at(f"{own}.after")
         return result
 
 

@@ -1,0 +1,125 @@
+"""The list of cells of the fault matrix: made from the registered activities and the scenes, never by hand.
+
+A row is an activity in a scene (one way that a workflow can go), a column is a fault. An activity that is registered
+and that no scene reaches has its rows all the same; they are red until a scene reaches it.
+"""
+
+import zlib
+from collections.abc import Iterable
+from typing import Any, NamedTuple, cast
+
+from temporalio import activity
+
+import worker
+from activities.books import BooksActivities
+from activities.catalog import CatalogActivities
+from activities.holds import HoldActivities
+from activities.minting import MintActivities
+from activities.payments import PaymentActivities
+from activities.queues import ALL_QUEUES, MINT
+from activities.sales import SalesActivities
+
+UNREACHED = "no scene"
+STEP_FAULTS = {
+    "crash-before": "crash before the effect",
+    "crash-after": "crash after the effect, before the answer",
+    "timeout-after": "timeout after the effect",
+    "late-effect": "timeout before the effect, which lands after the end",
+    "cancel-before": "cancel during, before the effect",
+    "cancel-after": "cancel during, after the effect",
+    "duplicate": "duplicate delivery, at once",
+    "refusal": "refusal",
+    "outage": "long outage",
+    "replaced": "worker replaced by another version",
+}
+CHAIN_FAULTS = {
+    "chain-expired": "blockhash expired",
+    "chain-dropped": "dropped",
+    "chain-answer-lost": "landed but answer lost",
+    "chain-twice": "submitted twice",
+}
+STORE_FAULTS = {
+    "store-cut": "connection cut in the middle",
+    "store-conflict": "serialisation conflict",
+    "store-restart": "restart",
+}
+WEBHOOK_FAULTS = {
+    "webhook-lost": "lost",
+    "webhook-duplicated": "duplicated",
+    "webhook-reordered": "reordered",
+    "webhook-delayed": "delayed past the hold",
+    "webhook-forged": "forged",
+    "webhook-replayed": "replayed later",
+}
+FAULTS = {**STEP_FAULTS, **CHAIN_FAULTS, **STORE_FAULTS, **WEBHOOK_FAULTS}
+SAMPLE = 20  # `make test` runs one cell in so many
+
+NO_LEDGER = "it appends no fact: nothing of it is in the ledger"
+# An activity that cannot meet a column, and why; such cells do not count.
+IMPOSSIBLE: dict[tuple[str, str], str] = dict.fromkeys((("close_checkout", fault) for fault in STORE_FAULTS), NO_LEDGER)
+
+
+class Cell(NamedTuple):
+    """One fault at one activity of one scene."""
+
+    scene: str
+    activity: str
+    fault: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.scene}/{self.activity}/{self.fault}"
+
+    @property
+    def impossible(self) -> str | None:
+        """Why this cell cannot be, or None."""
+        return IMPOSSIBLE.get((self.activity, self.fault))
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether `make test` runs it too."""
+        return zlib.crc32(self.name.encode()) % SAMPLE == 0
+
+
+class Row(NamedTuple):
+    """A scene as the list sees it: the activities that it reaches, and whether webhooks come in it."""
+
+    scene: str
+    reaches: tuple[str, ...]
+    webhooks: bool = False
+
+
+def registered() -> dict[str, str]:
+    """Return the queue of every activity that the worker registers, by its stored name."""
+    ledger, outside = cast("Any", None), cast("Any", None)
+    everything = worker.Activities(
+        sales=SalesActivities(ledger),
+        books=BooksActivities(ledger),
+        catalog=CatalogActivities(ledger),
+        holds=HoldActivities(ledger),
+        payments=PaymentActivities(ledger, outside, outside),
+        minting=MintActivities(ledger, outside, outside, "", ""),
+    )
+    return {
+        str(activity._Definition.must_from_callable(method).name): queue
+        for queue in ALL_QUEUES
+        for method in worker.activities_of(queue, everything)
+    }
+
+
+def cells(rows: Iterable[Row], activities: dict[str, str]) -> list[Cell]:
+    """List every cell, the impossible ones too."""
+    rows = list(rows)
+    reached = {name for row in rows for name in row.reaches}
+    orphans = tuple(sorted(set(activities) - reached))
+    made = []
+    stored: set[str] = set()  # how a step meets the database is the same in every scene
+    for row in (*rows, Row(UNREACHED, orphans)):
+        for name in row.reaches:
+            faults = [*STEP_FAULTS, *(CHAIN_FAULTS if activities.get(name) == MINT else ())]
+            faults += STORE_FAULTS if name not in stored else ()
+            stored.add(name)
+            made += [Cell(row.scene, name, fault) for fault in faults]
+        if row.webhooks:
+            made += [Cell(row.scene, "webhook", fault) for fault in WEBHOOK_FAULTS]
+    return made

@@ -1,0 +1,100 @@
+"""The workflows as another version has them: under a patch flag, each activity is called after a pause of its own."""
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+
+from activities.commands import HoldRef, Minted
+from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
+from workflows.hold import HoldWorkflow
+from workflows.payment_case import CaseInput, PaymentCaseWorkflow
+from workflows.purchase import PurchaseInput, PurchaseResult, PurchaseWorkflow
+from workflows.rounds import Caller
+
+FLAG = "matrix-pause"
+
+
+def _paused(caller: Caller) -> Caller:
+    call = caller.call
+
+    async def paused(*args: Any, **named: Any) -> Any:
+        if workflow.patched(FLAG):
+            await workflow.sleep(timedelta(milliseconds=1))
+        return await call(*args, **named)
+
+    caller.call = paused  # type: ignore[method-assign]
+    return caller
+
+
+@workflow.defn(name="PurchaseWorkflow")
+class NextPurchase(PurchaseWorkflow):
+    """The next version of a purchase."""
+
+    @workflow.init
+    def __init__(self, start: PurchaseInput) -> None:
+        super().__init__(start)
+        self._caller = _paused(self._caller)
+
+    @workflow.run
+    async def run(self, start: PurchaseInput) -> PurchaseResult:
+        return await super().run(start)
+
+
+@workflow.defn(name="VenueWorkflow")
+class NextVenue(VenueWorkflow):
+    """The next version of a venue's registration."""
+
+    @workflow.init
+    def __init__(self, start: RegisterInput) -> None:
+        super().__init__(start)
+        self._caller = _paused(self._caller)
+
+    @workflow.run
+    async def run(self, start: RegisterInput) -> Minted:
+        return await super().run(start)
+
+
+@workflow.defn(name="ShowWorkflow")
+class NextShow(ShowWorkflow):
+    """The next version of a show's registration."""
+
+    @workflow.init
+    def __init__(self, start: RegisterInput) -> None:
+        super().__init__(start)
+        self._caller = _paused(self._caller)
+
+    @workflow.run
+    async def run(self, start: RegisterInput) -> Minted:
+        return await super().run(start)
+
+
+@workflow.defn(name="HoldWorkflow")
+class NextHold(HoldWorkflow):
+    """The next version of a hold."""
+
+    @workflow.init
+    def __init__(self, start: HoldRef) -> None:
+        super().__init__(start)
+        self._caller = _paused(self._caller)
+
+    @workflow.run
+    async def run(self, start: HoldRef) -> str:
+        return await super().run(start)
+
+
+@workflow.defn(name="PaymentCaseWorkflow")
+class NextCase(PaymentCaseWorkflow):
+    """The next version of a payment case."""
+
+    @workflow.init
+    def __init__(self, start: CaseInput) -> None:
+        super().__init__(start)
+        self._caller = _paused(self._caller)
+
+    @workflow.run
+    async def run(self, start: CaseInput) -> str:
+        return await super().run(start)
+
+
+NEXT_VERSION: list[type] = [NextPurchase, NextVenue, NextShow, NextHold, NextCase]

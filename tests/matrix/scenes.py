@@ -1,0 +1,269 @@
+"""Every way that a workflow can go: which activities it reaches, and how it ends when nothing breaks."""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from temporalio.service import RPCError
+
+from activities.commands import HoldRef, MintSubject
+from activities.holds import MakeReservation, ReservationView
+from domain.catalog import Show, Venue
+from domain.order import Line
+from domain.reservation import Reservation
+from tests.matrix.cells import Row
+from tests.matrix.stage import Stage
+from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
+from workflows.hold import HoldWorkflow
+from workflows.payment_case import CaseInput, PaymentCaseWorkflow
+from workflows.purchase import PurchaseInput, PurchaseWorkflow
+
+HOLD_SECONDS = 120
+SOLD = ("confirm_order", "mint_ticket", "settle_mint", "settle_sale", "close_checkout", "fulfil_order")
+OPENED = ("place_order", "create_intent", "look_at_intent")
+UNDONE = ("cancel_payment", "cancel_order")
+# A refusal of one of these ends the purchase; every other activity only goes forward.
+REFUSABLE = {*OPENED, "extend_hold", "confirm_seats", "capture_payment"}
+# A cancel during one of these undoes the purchase.
+BEFORE_PIVOT = {*OPENED, "extend_hold", "confirm_seats"}
+
+
+class Scene(NamedTuple):
+    """One way that a workflow goes. `play` brings it to its end; `ends` is how it ends when nothing breaks.
+
+    `same` are activities that are in the scene as they are in `sale`: where it has not parted from it yet, or has come
+    back. They have their cells there.
+    """
+
+    name: str
+    workflow: type
+    reaches: tuple[str, ...]
+    ends: str
+    play: Callable[[Stage], Awaitable[str]]
+    same: tuple[str, ...] = ()
+    webhooks: bool = False
+
+    @property
+    def row(self) -> Row:
+        return Row(self.name, tuple(name for name in self.reaches if name not in self.same), self.webhooks)
+
+
+async def buy(stage: Stage, quantity: int = 2, capture_method: str = "manual") -> None:
+    """Open the show, record a request and start its purchase."""
+    await stage.world.open_show(hold_seconds=HOLD_SECONDS, capture_method=capture_method)
+    purchase = await stage.world.request(quantity=quantity)
+    start = PurchaseInput(
+        purchase=purchase,
+        show_id="sh",
+        poll_seconds=stage.world.poll_seconds,
+        processing_extension_seconds=stage.world.processing_extension_seconds,
+    )
+    await stage.begin(f"purchase/{purchase.purchase_id}", PurchaseWorkflow.run, start)
+
+
+async def checkout(stage: Stage) -> str | None:
+    """Wait until there is something to pay; None when the purchase has ended before. Returns the intent's id."""
+    world = stage.world
+    await stage.until(lambda: bool(world.gateway.intents) or any(_is_end(fact) for fact in world.ledger.log))
+    return next(iter(world.gateway.intents), None)
+
+
+def _is_end(fact: object) -> bool:
+    return type(fact).__name__ in {"OrderCancelled", "PurchaseRefused", "OrderFulfilled"}
+
+
+async def hint(stage: Stage) -> None:
+    """Deliver a webhook's hint, if the purchase still hears it."""
+    assert stage.handle is not None
+    try:
+        await stage.handle.signal(PurchaseWorkflow.look_again)
+    except RPCError:  # it has ended
+        return
+
+
+async def purchase_end(stage: Stage) -> str:
+    """Wait for the purchase's end and name it as the facts do."""
+    await stage.end()
+    order = await stage.world.order()
+    return f"{order.state}: {order.end_reason}" if order.end_reason else order.state
+
+
+async def pay(stage: Stage) -> None:
+    """Pay as soon as there is something to pay, and let the webhook's hint arrive."""
+    intent_id = await checkout(stage)
+    if intent_id is not None and stage.world.gateway.intents[intent_id].status == "requires_payment_method":
+        stage.world.gateway.pay(intent_id)
+        await hint(stage)
+
+
+async def sale(stage: Stage) -> str:
+    await buy(stage)
+    await pay(stage)
+    return await purchase_end(stage)
+
+
+async def slow_payment(stage: Stage) -> str:
+    """The bank takes its time, past the hold's end."""
+    await buy(stage)
+    intent_id = await checkout(stage)
+    gateway = stage.world.gateway
+    if intent_id is not None:
+        gateway.begin_processing(intent_id)
+        await stage.until(
+            lambda: "extend_hold" in stage.faults.ran or any(_is_end(fact) for fact in stage.world.ledger.log)
+        )
+        if gateway.intents[intent_id].status == "processing":
+            gateway.finish_processing(intent_id)
+            await hint(stage)
+    return await purchase_end(stage)
+
+
+async def refused_capture(stage: Stage) -> str:
+    stage.world.gateway.refuse("capture_intent")
+    return await sale(stage)
+
+
+async def sold_out(stage: Stage) -> str:
+    await buy(stage, quantity=11)
+    return await purchase_end(stage)
+
+
+async def cancelled_by_buyer(stage: Stage) -> str:
+    await buy(stage)
+    if await checkout(stage) is not None:
+        await stage.world.door.request_cancel((await stage.world.order()).identity)
+        assert stage.handle is not None
+        await stage.handle.signal(PurchaseWorkflow.buyer_cancelled)
+    return await purchase_end(stage)
+
+
+async def cancelled_after_automatic_capture(stage: Stage) -> str:
+    """The money is taken at payment, and the buyer's cancel comes before the seats are confirmed: a refund."""
+    await buy(stage, capture_method="automatic")
+    if (intent_id := await checkout(stage)) is not None:
+        await stage.world.door.request_cancel((await stage.world.order()).identity)
+        if stage.world.gateway.intents[intent_id].status == "requires_payment_method":
+            stage.world.gateway.pay(intent_id)
+        await hint(stage)
+    return await purchase_end(stage)
+
+
+async def unpaid(stage: Stage) -> str:
+    await buy(stage)
+    return await purchase_end(stage)
+
+
+async def _late_news(stage: Stage) -> str:
+    purchase = await stage.world.ref()
+    intent_id = await stage.world.intent_id()
+    case = CaseInput(purchase=purchase, intent_id=intent_id)
+    await stage.begin(f"payment-case/{intent_id}", PaymentCaseWorkflow.run, case)
+    return str(await stage.end())
+
+
+async def late_news_of_an_unpaid_one(stage: Stage) -> str:
+    await unpaid(stage)
+    return await _late_news(stage)
+
+
+async def late_news_of_a_sold_one(stage: Stage) -> str:
+    await sale(stage)
+    return await _late_news(stage)
+
+
+async def venue(stage: Stage) -> str:
+    await stage.world.announce()
+    subject = MintSubject(tenant_id="default", kind="venue", subject_id="ve")
+    await stage.begin("venue/ve", VenueWorkflow.run, RegisterInput(subject=subject))
+    await stage.end()
+    found = await stage.world.ledger.read(lambda desk: desk.get(Venue, "ve"))
+    assert found.mint_address is None or stage.world.chain.landings[found.mint_address] == 1
+    return "on chain" if found.mint_address else "not on chain"
+
+
+async def show(stage: Stage) -> str:
+    await venue(stage)
+    subject = MintSubject(tenant_id="default", kind="show", subject_id="sh")
+    await stage.begin("show/sh", ShowWorkflow.run, RegisterInput(subject=subject))
+    await stage.end()
+    found = await stage.world.ledger.read(lambda desk: desk.get(Show, "sh"))
+    assert found.mint_address is None or stage.world.chain.landings[found.mint_address] == 1
+    return "on sale" if found.on_sale else "not on sale"
+
+
+async def _reserve(stage: Stage) -> ReservationView:
+    await stage.world.open_show(hold_seconds=HOLD_SECONDS)
+    lines = [Line(ticket_type_id="tt", quantity=3)]
+    made = MakeReservation(
+        tenant_id="default", reservation_id="re", show_id="sh", lines=lines, hold_seconds=HOLD_SECONDS
+    )
+    view = await stage.world.holds.reserve(made)
+    hold = HoldRef(tenant_id="default", reservation_id="re", until=view.until)
+    await stage.begin("hold/re", HoldWorkflow.run, hold)
+    return view
+
+
+async def _hold_end(stage: Stage) -> str:
+    await stage.end()
+    reservation = await stage.world.ledger.read(lambda desk: desk.get(Reservation, "re"))
+    seats = 3 if reservation.state == "confirmed" else 0
+    assert await stage.world.stock() == (10 - seats, 0, seats)
+    return str(reservation.state)
+
+
+async def internal_hold_expires(stage: Stage) -> str:
+    await _reserve(stage)
+    return await _hold_end(stage)
+
+
+async def internal_hold_confirmed(stage: Stage) -> str:
+    await _reserve(stage)
+    await stage.world.holds.confirm("re")
+    assert stage.handle is not None
+    await stage.handle.signal(HoldWorkflow.hold_ended)
+    return await _hold_end(stage)
+
+
+EXTENDED = (*OPENED, "extend_hold", "confirm_seats", "capture_payment", *SOLD)
+SCENES: tuple[Scene, ...] = (
+    Scene(
+        "sale",
+        PurchaseWorkflow,
+        (*OPENED, "confirm_seats", "capture_payment", *SOLD),
+        "fulfilled",
+        sale,
+        webhooks=True,
+    ),
+    Scene("slow payment", PurchaseWorkflow, EXTENDED, "fulfilled", slow_payment, (*OPENED[:2], *SOLD)),
+    Scene("unpaid", PurchaseWorkflow, (*OPENED, *UNDONE), "cancelled: hold-expired", unpaid, OPENED[:2]),
+    Scene(
+        "cancelled by the buyer",
+        PurchaseWorkflow,
+        (*OPENED, *UNDONE),
+        "cancelled: purchase-cancelled",
+        cancelled_by_buyer,
+        OPENED[:2],
+    ),
+    Scene(
+        "refunded",
+        PurchaseWorkflow,
+        (*OPENED, "confirm_seats", *UNDONE),
+        "cancelled: purchase-cancelled",
+        cancelled_after_automatic_capture,
+        OPENED,
+    ),
+    Scene(
+        "refused capture",
+        PurchaseWorkflow,
+        (*OPENED, "confirm_seats", "capture_payment", *UNDONE),
+        "cancelled: payment-refused",
+        refused_capture,
+        (*OPENED, "confirm_seats"),
+    ),
+    Scene("sold out", PurchaseWorkflow, ("place_order", "cancel_order"), "refused: sold-out", sold_out),
+    Scene("late news, unpaid", PaymentCaseWorkflow, ("resolve_late_payment",), "canceled", late_news_of_an_unpaid_one),
+    Scene("late news, sold", PaymentCaseWorkflow, ("resolve_late_payment",), "sold", late_news_of_a_sold_one),
+    Scene("venue", VenueWorkflow, ("mint_group",), "on chain", venue),
+    Scene("show", ShowWorkflow, ("mint_group", "open_sale"), "on sale", show),
+    Scene("internal hold, expires", HoldWorkflow, ("expire_reservation",), "released", internal_hold_expires),
+    Scene("internal hold, confirmed", HoldWorkflow, ("expire_reservation",), "confirmed", internal_hold_confirmed),
+)

@@ -1,0 +1,154 @@
+"""A stage: the world of fakes, workers that can be replaced, one fault, and a clock that waits for whoever works."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.failures import FailureKinds
+from activities.queues import ALL_QUEUES, PURCHASES
+from tests.fakes.world import WORKFLOWS, World
+from tests.matrix.faults import CANCELLING, REPLACING, Faults
+from tests.matrix.next_version import NEXT_VERSION
+from worker import PASSED_THROUGH
+from workflows.operators import NEEDS_OPERATOR
+
+RUNNER = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, "tests")
+)
+
+CACHED = 100
+STEP_SECONDS = 3.0  # below the heartbeat's and the workflow task's timeout, so that a step alone breaks nothing
+LOOK_SECONDS = 0.05
+SECONDS_MAX = 60.0
+SKIPPED_MAX = timedelta(seconds=900)
+
+
+class Stage:
+    """Runs one scene under one fault. `skipped` is how far the server's clock is before the real one."""
+
+    def __init__(self, server: WorkflowEnvironment, faults: Faults) -> None:
+        self.server = server
+        self.client: Client = server.client
+        self.faults = faults
+        self.world = World(server)
+        self.world.ledger._clock = lambda: datetime.now(UTC) + self.skipped
+        self.world.poll_seconds = 15
+        self.skipped = timedelta()
+        self.handle: WorkflowHandle[Any, Any] | None = None
+        self.mark = 0
+        self.calls: list[bool] = []
+        # The time-skipping server leaves a task with a dead worker whose cache it trusts; so one that dies has none.
+        self._cached = 0 if faults.fault in REPLACING else CACHED
+        self._workers = AsyncExitStack()
+        self._disturbing: asyncio.Task[None] | None = None
+        faults.chain = self.world.chain
+        _interleave(self.world, faults)
+
+    async def __aenter__(self) -> Self:
+        await self._start(WORKFLOWS, "one")
+        self._disturbing = asyncio.create_task(self._disturb())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._disturbing is not None:
+            self._disturbing.cancel()
+        await self.faults.land()
+        await self._workers.aclose()
+
+    async def _start(self, workflows: list[type], build_id: str) -> None:
+        self._workers = AsyncExitStack()
+        for queue in ALL_QUEUES:
+            worker = Worker(
+                self.client,
+                task_queue=queue,
+                workflows=workflows if queue == PURCHASES else [],
+                activities=self.world.activities(queue),
+                interceptors=[FailureKinds(), self.faults],
+                workflow_runner=RUNNER,
+                max_cached_workflows=self._cached,
+                identity=f"worker {build_id}",
+            )
+            await self._workers.enter_async_context(worker)
+
+    async def _disturb(self) -> None:
+        """Do to the workers or to the workflow what the fault wants, once its activity stands."""
+        await self.faults.stood.wait()
+        if self.faults.fault in REPLACING:
+            closing = asyncio.create_task(self._workers.aclose())
+            await asyncio.sleep(0)
+            self.faults.gone.set()
+            await closing
+            is_next = self.faults.fault == "replaced"
+            await self._start(NEXT_VERSION if is_next else WORKFLOWS, "two" if is_next else "one again")
+        if self.faults.fault in CANCELLING and self.handle is not None:
+            await self.handle.cancel()
+            await asyncio.sleep(0.1)
+            self.faults.gone.set()
+
+    async def begin(self, workflow_id: str, run: Any, start: Any) -> WorkflowHandle[Any, Any]:
+        """Start the workflow that the cell is about."""
+        self.mark = len(self.faults.ran)
+        self.handle = await self.client.start_workflow(run, start, id=workflow_id, task_queue=PURCHASES)
+        return self.handle
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        """Let time pass until something is so: a step of the clock only when nobody works."""
+        limit = time.monotonic() + SECONDS_MAX
+        while time.monotonic() < limit and self.skipped < SKIPPED_MAX:
+            before = len(self.faults.ran)
+            await asyncio.sleep(LOOK_SECONDS)
+            if done():
+                return
+            if self.faults.is_quiet and len(self.faults.ran) == before:
+                await self.server.sleep(timedelta(seconds=STEP_SECONDS))
+                self.skipped += timedelta(seconds=STEP_SECONDS)
+        raise AssertionError("it never came to pass")
+
+    async def end(self) -> Any:
+        """Await the workflow's result; None when it was cancelled."""
+        assert self.handle is not None
+        result = asyncio.create_task(self.handle.result())
+        try:
+            await self.until(result.done)
+            return await result
+        except WorkflowFailureError:
+            return None
+        finally:
+            result.cancel()
+
+    async def operator_calls(self) -> list[bool]:
+        """Return what the workflow said about needing an operator, in order."""
+        assert self.handle is not None
+        said = []
+        async for event in self.handle.fetch_history_events():
+            upserted = event.upsert_workflow_search_attributes_event_attributes.search_attributes.indexed_fields
+            if NEEDS_OPERATOR.name in upserted:
+                said.append(upserted[NEEDS_OPERATOR.name].data == b"true")
+        return said
+
+
+def _interleave(world: World, faults: Faults) -> None:
+    """Let others run at every call of the ledger, of Stripe and of the chain, as they do when there is a network."""
+    for fake in (world.ledger, world.gateway, world.chain):
+        for name in dir(fake):
+            method = getattr(fake, name)
+            if not name.startswith("_") and asyncio.iscoroutinefunction(method):
+                setattr(fake, name, _yielding(method, faults.at_ledger if fake is world.ledger else None))
+
+
+def _yielding(method: Any, around: Callable[[Callable[[], Any]], Any] | None) -> Any:
+    async def call(*args: Any, **named: Any) -> Any:
+        await asyncio.sleep(0.001)
+        result = await (around(lambda: method(*args, **named)) if around else method(*args, **named))
+        await asyncio.sleep(0.001)
+        return result
+
+    return call

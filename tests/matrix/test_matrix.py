@@ -1,0 +1,106 @@
+"""The fault matrix on fakes: each cell plays its scene under its fault and is judged at rest."""
+
+import os
+from collections.abc import Callable
+
+import pytest
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+import worker
+from tests.matrix.cells import STEP_FAULTS, UNREACHED, WEBHOOK_FAULTS, Cell, Row, cells, registered
+from tests.matrix.faults import Faults
+from tests.matrix.scenes import BEFORE_PIVOT, REFUSABLE, SCENES, Scene
+from tests.matrix.stage import Stage
+from tests.matrix.webhooks import PLAYS
+from tests.workflow.conftest import installed, register_search_attributes
+
+QUICK = {"webhook-forged", "webhook-delayed"}
+BY_NAME = {scene.name: scene for scene in SCENES}
+ALL = cells([scene.row for scene in SCENES], registered())
+RUN = [cell for cell in ALL if cell.impossible is None and (cell.is_sampled or "MATRIX" in os.environ)]
+STEPS = [cell for cell in RUN if cell.fault not in WEBHOOK_FAULTS]
+WEBHOOKS = [cell for cell in ALL if cell.fault in WEBHOOK_FAULTS and ("MATRIX" in os.environ or cell.fault in QUICK)]
+
+
+def ends_of(cell: Cell, scene: Scene) -> set[str]:
+    """Return the ends that are right for a cell."""
+    if cell.fault == "refusal" and cell.activity in REFUSABLE:
+        return {"cancelled: wrong-state"}
+    if cell.fault.startswith("cancel") and cell.activity in BEFORE_PIVOT:
+        undone = "cancelled: operator-cancelled"
+        return {undone} if scene.ends == "fulfilled" else {undone, scene.ends}
+    return {scene.ends}
+
+
+def calls_operator(cell: Cell) -> bool:
+    """Say whether an operator is asked: after a round of weather, or when a step that only goes forward is refused."""
+    return cell.fault == "outage" or (cell.fault == "refusal" and cell.activity not in REFUSABLE)
+
+
+async def played(scene: Scene, faults: Faults) -> tuple[str, Stage]:
+    """Play a scene to its end on a server of its own; the laws hold there, and after every late effect."""
+    server = await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=installed("temporal-test-server"), data_converter=pydantic_data_converter
+    )
+    async with server:
+        await register_search_attributes(server.client)
+        async with Stage(server, faults) as stage:
+            end = await scene.play(stage)
+            await faults.land()
+            if "confirmed" not in scene.name:
+                await stage.world.check_laws()
+            stage.calls = await stage.operator_calls()
+    return end, stage
+
+
+@pytest.mark.parametrize("cell", STEPS, ids=lambda cell: cell.name)
+async def test_step(cell: Cell, record_property: Callable[[str, object], None]) -> None:
+    """The end is one of those that are right, the laws hold, and an operator was asked when one was needed."""
+    assert cell.scene != UNREACHED, f"no scene reaches {cell.activity}"
+    scene, faults = BY_NAME[cell.scene], Faults(cell.activity, cell.fault)
+    end, stage = await played(scene, faults)
+    assert faults.fired, "the fault never came"
+    assert end in ends_of(cell, scene)
+    assert (True in stage.calls) == calls_operator(cell), stage.calls
+    assert stage.calls[-1:] != [True], "the call for an operator was never taken back"
+    record_property("cell", [*cell, "F", end])
+
+
+@pytest.mark.parametrize("cell", WEBHOOKS, ids=lambda cell: cell.name)
+async def test_webhook(cell: Cell, record_property: Callable[[str, object], None]) -> None:
+    """Whatever happens to a webhook, the purchase ends right, for it was only a hint."""
+    play, right = PLAYS[cell.fault]
+    end, stage = await played(BY_NAME[cell.scene]._replace(play=play), Faults())
+    assert end == right
+    assert True not in stage.calls
+    record_property("cell", [*cell, "F", end])
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
+async def test_a_scene_reaches_what_it_says(scene: Scene) -> None:
+    """Without a fault a scene runs exactly its activities, so that a new step in a workflow must get its cells."""
+    faults = Faults()
+    end, stage = await played(scene, faults)
+    assert end == scene.ends
+    assert set(faults.ran[stage.mark :]) == set(scene.reaches)
+    assert True not in stage.calls
+
+
+def test_every_activity_and_every_workflow_has_a_scene() -> None:
+    """A newly registered activity or workflow is red until a scene reaches it."""
+    assert [cell.name for cell in ALL if cell.scene == UNREACHED] == []
+    assert {scene.workflow for scene in SCENES} == set(worker.WORKFLOWS)
+
+
+def test_an_activity_without_a_scene_is_red() -> None:
+    """The list names what no scene reaches."""
+    made = cells([Row("sale", ("place_order",))], {"place_order": "purchases", "launder_money": "stripe"})
+    assert {cell.activity for cell in made if cell.scene == UNREACHED} == {"launder_money"}
+    assert {cell.fault for cell in made if cell.activity == "launder_money"} >= set(STEP_FAULTS)
+
+
+def test_the_matrix_is_large_enough_and_names_each_cell_once() -> None:
+    """At least 300 cells are judged."""
+    judged = [cell.name for cell in ALL if cell.impossible is None]
+    assert len(judged) == len(set(judged)) >= 300

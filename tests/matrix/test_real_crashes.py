@@ -1,0 +1,156 @@
+"""The crash columns on the real stack: for each activity of a scene a workflow whose worker is killed around it, twice.
+
+Runs in `make matrix` only; `tests/real/test_kills.py` is the short form of it.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from activities.commands import PurchaseRef
+from activities.queues import PURCHASES
+from devstack.stack import running_stack
+from domain.identity import DEFAULT_TENANT, derived, purchase_id_of
+from tests.matrix.scenes import SCENES
+from tests.real.crashing_worker import POINTS
+from tests.real.shop import Shop
+from tests.real.up import UP
+from workflows.payment_case import CaseInput, PaymentCaseWorkflow
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif("MATRIX" not in os.environ, reason="runs in `make matrix`"),
+    pytest.mark.timeout(900),
+]
+REACHES = {scene.name: scene.row.reaches for scene in SCENES}
+ENDS = {
+    "sale": "fulfilled",
+    "slow payment": "fulfilled",
+    "unpaid": "cancelled",
+    "cancelled by the buyer": "cancelled",
+    "sold out": "refused",
+}
+HOLD_SECONDS = 90
+PATIENCE_SECONDS = 600
+Record = Callable[[str, object], None]
+
+
+class Killing:
+    """Sets the points at which the worker is killed, and knows which cells they stand for."""
+
+    def __init__(self, folder: Path, record: Record) -> None:
+        self._folder = folder
+        self._record = record
+        self._cells: list[list[str]] = []
+
+    def around(self, scene: str, name: str, workflow_id: str, end: str) -> None:
+        """Kill the worker before and after the effect of this activity of this workflow."""
+        for moment in ("before", "after"):
+            (self._folder / f"{workflow_id.replace('/', '~')}.{name}.{moment}").touch()
+            self._cells.append([scene, name, f"crash-{moment}", "R", end])
+
+    def judge(self) -> None:
+        """Hold that every point was reached, and record its cell."""
+        assert [point.name for point in self._folder.iterdir()] == []
+        for cell in self._cells:
+            self._record("cell", cell)
+
+
+async def catalogue(shop: Shop, killing: Killing) -> None:
+    """Register a venue and a show, and wait until it is on sale."""
+    venue_id, show_id = derived("ve", DEFAULT_TENANT, "m-venue"), derived("sh", DEFAULT_TENANT, "m-show")
+    killing.around("venue", "mint_group", f"venue/{venue_id}", "on chain")
+    for name in REACHES["show"]:
+        killing.around("show", name, f"show/{show_id}", "on sale")
+    (await shop.post("/api/v1/venues", {"name": "Venue"}, "m-venue")).raise_for_status()
+    seats = {"name": "Seat", "price_minor": 1000, "capacity": 45}
+    body = {"venue_id": venue_id, "name": "Show", "currency": "eur", "ticket_types": [seats], "hold_seconds": 600}
+    (await shop.post("/api/v1/shows", body, "m-show")).raise_for_status()
+    shop.venue_id, shop.show_id, shop.capacity = venue_id, show_id, 45
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not (await shop.show())["on_sale"]:
+            await asyncio.sleep(0.3)  # noqa: ASYNC110 - another process says it
+    shop.seat = (await shop.show())["ticket_types"][0]["ticket_type_id"]
+
+
+async def seen(shop: Shop, purchase_id: str, done: Callable[[Any], bool]) -> Any:
+    return await shop.until(purchase_id, done, PATIENCE_SECONDS)
+
+
+async def purchase(shop: Shop, scene: str, key: str) -> str:
+    """Play one purchase as its scene goes; returns its id."""
+    more = {"hold_seconds": HOLD_SECONDS} if scene in {"slow payment", "unpaid"} else {}
+    await shop.buy(key, 50 if scene == "sold out" else 1, **more)
+    purchase_id = purchase_id_of(DEFAULT_TENANT, key)
+    opened = await seen(shop, purchase_id, lambda now: bool(now.get("client_secret")) or now["state"] in ENDS.values())
+    if scene == "cancelled by the buyer":
+        await shop.http.delete(f"/api/v1/purchases/{purchase_id}")
+    elif scene == "sale":
+        assert await shop.pay(opened["client_secret"]) == httpx.codes.OK
+    elif scene == "slow payment":
+        await shop.pay(opened["client_secret"], "pm_emulator_slowCard")
+        await seen(shop, purchase_id, lambda now: any(line["fact"] == "HoldExtended" for line in now["timeline"]))
+        intent_id = opened["client_secret"].partition("_secret")[0]
+        finish = f"{shop.stack.urls['stripe']}/_emulator/payment_intents/{intent_id}/finish_processing"
+        (await shop.http.post(finish, json={"outcome": "succeed"})).raise_for_status()
+    ended = await shop.ended(purchase_id, PATIENCE_SECONDS)
+    assert ended["state"] == ENDS[scene], (scene, key, ended)
+    return purchase_id
+
+
+async def hold(shop: Shop, key: str, *, confirm: bool) -> None:
+    """Make an internal hold; it is confirmed or runs out."""
+    body = {"show_id": shop.show_id, "items": [{"ticket_type_id": shop.seat, "quantity": 1}], "hold_seconds": 10}
+    made = (await shop.post("/internal/tickets/reserve", body, key)).json()
+    if confirm:
+        (await shop.post("/internal/tickets/confirm", {"reservation_id": made["reservation_id"]})).raise_for_status()
+
+
+async def late_news(shop: Shop, killing: Killing, scene: str, purchase_id: str, end: str) -> None:
+    """Open the case of a purchase that has ended."""
+    intent_id = (await shop.purchase(purchase_id))["payment"]["intent_id"]
+    killing.around(scene, "resolve_late_payment", f"payment-case/{intent_id}", end)
+    owner = PurchaseRef(tenant_id=DEFAULT_TENANT, purchase_id=purchase_id, attempt=1)
+    case = CaseInput(purchase=owner, intent_id=intent_id)
+    engine = await shop.engine()
+    run = PaymentCaseWorkflow.run
+    handle = await engine.start_workflow(run, case, id=f"payment-case/{intent_id}", task_queue=PURCHASES)
+    assert await handle.result() == end
+
+
+async def used_up(points: Path) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await asyncio.to_thread(lambda: list(points.iterdir())):
+            await asyncio.sleep(0.3)  # noqa: ASYNC110 - another process takes them
+
+
+async def test_a_killed_worker(tmp_path: Path, record_property: Record) -> None:
+    """Each activity of each scene outlives a `kill -9` before its effect and one after it; all sums agree."""
+    points = tmp_path / "points"
+    points.mkdir()
+    killing = Killing(points, record_property)
+    env = {POINTS: str(points), "BOXOFFICE_SAGA__POLL_SECONDS": "3"}
+    async with running_stack(tmp_path / "stack", env=env, up=UP) as stack, Shop.at(stack) as shop:
+        await catalogue(shop, killing)
+        wanted = [(scene, name, f"m-{scene}-{name}".replace(" ", "-")) for scene in ENDS for name in REACHES[scene]]
+        usual = {scene.name: scene.ends for scene in SCENES}
+        for scene, name, key in wanted:
+            killing.around(scene, name, f"purchase/{purchase_id_of(DEFAULT_TENANT, key)}", usual[scene])
+        expiring = derived("re", DEFAULT_TENANT, "m-hold")
+        killing.around("internal hold, expires", "expire_reservation", f"hold/{expiring}", "released")
+        await hold(shop, "m-hold", confirm=False)
+        ids = await asyncio.gather(*(purchase(shop, scene, key) for scene, _, key in wanted))
+        by_scene = {scene: identity for (scene, _, _), identity in zip(wanted, ids, strict=True)}
+        await late_news(shop, killing, "late news, sold", by_scene["sale"], "sold")
+        await late_news(shop, killing, "late news, unpaid", by_scene["unpaid"], "canceled")
+        await shop.check_sums(ids)
+        confirmed = derived("re", DEFAULT_TENANT, "m-confirmed")
+        killing.around("internal hold, confirmed", "expire_reservation", f"hold/{confirmed}", "confirmed")
+        await hold(shop, "m-confirmed", confirm=True)
+        await used_up(points)
+        killing.judge()

@@ -1,0 +1,135 @@
+"""Webhooks on fakes: signed bodies through the API's own check into an inbox, and the relay that acts on them."""
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from activities.door import DoorActivities
+from adapters.stripe_webhook import AGE_SECONDS_MAX, verify_webhook
+from api.engine import Pacing, TemporalEngine
+from api.starts import Relay
+from devstack.stripe.deliveries import sign
+from domain.hint import Hint
+from domain.refusals import WebhookForged
+from tests.matrix.scenes import buy, checkout, pay, purchase_end
+from tests.matrix.stage import Stage
+
+SECRET = "whsec_matrix"
+CAPTURABLE, PROCESSING = "payment_intent.amount_capturable_updated", "payment_intent.processing"
+
+
+class Post:
+    """Delivers events; as hints and as what the relay reads of the standing facts it satisfies the relay's ports."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._world = stage.world
+        self.hints: dict[str, Hint] = {}
+        self.marked: set[str] = set()
+        engine = TemporalEngine(stage.client, Pacing(5, stage.world.poll_seconds, 600))
+        self._relay = Relay(
+            engine, self, self, DoorActivities(stage.world.ledger), longest_extension=timedelta(hours=1)
+        )
+
+    async def deliver(self, kind: str, event_id: str = "evt_1", secret: str = SECRET, age: float = 0) -> None:
+        """Bring one event to the door, as often as one likes."""
+        intent_id = await self._world.intent_id()
+        subject = {"object": "payment_intent", "id": intent_id, "metadata": {}}
+        event = {"id": event_id, "type": kind, "created": int(time.time()), "data": {"object": subject}}
+        body = json.dumps(event).encode()
+        hint = verify_webhook(body, sign(secret, body, int(time.time() - age)), SECRET)
+        self.hints.setdefault(hint.event_id, hint)
+        await self._relay.signal_hints()
+
+    async def unsignalled(self, limit: int) -> Sequence[Hint]:
+        return [hint for name, hint in self.hints.items() if name not in self.marked]
+
+    async def mark(self, event_id: str) -> None:
+        self.marked.add(event_id)
+
+    async def owner_of(self, intent_id: str) -> Mapping[str, Any] | None:
+        return (await self._world.ref()).model_dump()
+
+    async def show(self, show_id: str) -> Mapping[str, Any] | None:
+        return None
+
+    async def _nothing(self, *_: Any) -> Sequence[Any]:
+        return ()
+
+    requested = unfinished = cancelling = tokenless = overdue = _nothing
+
+
+async def _paid(stage: Stage) -> Post:
+    await buy(stage)
+    intent_id = await checkout(stage)
+    assert intent_id is not None
+    stage.world.gateway.pay(intent_id)
+    return Post(stage)
+
+
+async def lost(stage: Stage) -> str:
+    await _paid(stage)
+    return await purchase_end(stage)
+
+
+async def duplicated(stage: Stage) -> str:
+    stage.world.poll_seconds = 1000
+    post = await _paid(stage)
+    await post.deliver(CAPTURABLE)
+    await post.deliver(CAPTURABLE)
+    assert post.marked == {"evt_1"}
+    return await purchase_end(stage)
+
+
+async def reordered(stage: Stage) -> str:
+    stage.world.poll_seconds = 1000
+    post = await _paid(stage)
+    await post.deliver(CAPTURABLE, "evt_2")
+    await post.deliver(PROCESSING, "evt_1")
+    return await purchase_end(stage)
+
+
+async def delayed(stage: Stage) -> str:
+    """Nobody tells of the payment: the hold's end asks Stripe first. The news that comes later opens no case."""
+    stage.world.poll_seconds = 1000
+    post = await _paid(stage)
+    end = await purchase_end(stage)
+    await post.deliver(CAPTURABLE)
+    assert post.marked == {"evt_1"}
+    return end
+
+
+async def forged(stage: Stage) -> str:
+    await buy(stage)
+    await checkout(stage)
+    post = Post(stage)
+    with pytest.raises(WebhookForged):
+        await post.deliver(CAPTURABLE, secret="whsec_other")
+    assert post.hints == {}
+    return await purchase_end(stage)
+
+
+async def replayed(stage: Stage) -> str:
+    """After the end the same event comes again, once with an old signature and once with a fresh one."""
+    await buy(stage)
+    await pay(stage)
+    post = Post(stage)
+    end = await purchase_end(stage)
+    with pytest.raises(WebhookForged):
+        await post.deliver(CAPTURABLE, age=AGE_SECONDS_MAX + 60)
+    await post.deliver(CAPTURABLE)
+    assert post.marked == {"evt_1"}
+    return end
+
+
+PLAYS: dict[str, tuple[Callable[[Stage], Awaitable[str]], str]] = {
+    "webhook-lost": (lost, "fulfilled"),
+    "webhook-duplicated": (duplicated, "fulfilled"),
+    "webhook-reordered": (reordered, "fulfilled"),
+    "webhook-delayed": (delayed, "fulfilled"),
+    "webhook-forged": (forged, "cancelled: hold-expired"),
+    "webhook-replayed": (replayed, "fulfilled"),
+}

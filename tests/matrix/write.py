@@ -1,0 +1,91 @@
+"""`python -m tests.matrix.write results.json`: writes `docs/fault-matrix.md` from the results of a run."""
+
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from tests.matrix.cells import CHAIN_FAULTS, FAULTS, STEP_FAULTS, STORE_FAULTS, WEBHOOK_FAULTS, Cell, cells, registered
+from tests.matrix.scenes import SCENES, Scene
+
+DOC = Path(__file__).parents[2] / "docs" / "fault-matrix.md"
+HEAD = """# Fault matrix
+
+Written by `make matrix` from its run; do not edit. Each row is an activity in one way that a workflow can go; each
+column is a fault that meets its first try. A cell says how it ended and where it ran: **F** on fakes (the real
+workflows and activities on Temporal's time-skipping server), **R** on the real stack (`kill -9` of the worker process).
+A green cell means: the fault came, the end is the right one, the conservation laws hold at rest, and an operator was
+called if and only if one was needed. **red** is a cell that did not, or that did not run. The list is made from the
+registered activities (`tests/matrix/cells.py`): one that no scene reaches is red.
+
+`=` is the end of the scene when nothing breaks, named at its head.
+"""
+Found = dict[Cell, dict[str, str]]
+
+
+def found_in(results: list[list[str]]) -> Found:
+    """Return the end of each cell by where it ran."""
+    found: Found = defaultdict(dict)
+    for scene, name, fault, where, end in results:
+        found[Cell(scene, name, fault)][where] = end
+    return found
+
+
+def text_of(cell: Cell, usual: str, found: Found, notes: list[str]) -> str:
+    """Return a cell as it stands in the table."""
+    if cell.impossible is not None:
+        if cell.impossible not in notes:
+            notes.append(cell.impossible)
+        return f"- [{notes.index(cell.impossible) + 1}]"
+    ends = found.get(cell)
+    if not ends:
+        return "**red**"
+    end = " / ".join(sorted(set(ends.values())))
+    return f"{'=' if end == usual else end} {' '.join(sorted(ends))}"
+
+
+def table(scene: Scene, columns: dict[str, str], all_cells: list[Cell], found: Found, notes: list[str]) -> list[str]:
+    """Return one table of a scene, without rows when no cell of it has these columns."""
+    here = {(cell.activity, cell.fault): cell for cell in all_cells if cell.scene == scene.name}
+    names = list(dict.fromkeys(name for name, fault in here if fault in columns))
+    if not names:
+        return []
+    lines = ["", "| | " + " | ".join(columns.values()) + " |", "|---" * (len(columns) + 1) + "|"]
+    for name in names:
+        texts = [text_of(here[name, fault], scene.ends, found, notes) for fault in columns]
+        lines.append(f"| `{name}` | " + " | ".join(texts) + " |")
+    return lines
+
+
+def document(found: Found) -> str:
+    """Return the whole page."""
+    all_cells = cells([scene.row for scene in SCENES], registered())
+    judged = [cell for cell in all_cells if cell.impossible is None]
+    red = [cell for cell in judged if cell not in found]
+    real = sum("R" in found.get(cell, {}) for cell in judged)
+    fakes = sum("F" in found.get(cell, {}) for cell in judged)
+    lines = [HEAD, f"{len(judged)} cells judged, {len(red)} red; {fakes} ran on fakes, {real} on the real stack;"]
+    lines += [f"{len(all_cells) - len(judged)} are impossible and do not count.", ""]
+    notes: list[str] = []
+    for scene in SCENES:
+        lines += [f"## {scene.workflow.__name__}: {scene.name} ({scene.ends})"]
+        for columns in (STEP_FAULTS, STORE_FAULTS, CHAIN_FAULTS, WEBHOOK_FAULTS):
+            lines += table(scene, columns, all_cells, found, notes)
+        lines.append("")
+    lines += [f"[{number}] {note}" for number, note in enumerate(notes, 1)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> None:
+    """Write the page; exit with 1 when a cell is red."""
+    found = found_in(json.loads(Path(sys.argv[1]).read_text()))
+    unknown = {cell.fault for cell in found} - set(FAULTS)
+    assert not unknown, unknown
+    DOC.write_text(document(found))
+    red = DOC.read_text().count("**red** |")
+    print(f"{DOC.name}: {red} red cells")  # noqa: T201 - a command prints
+    sys.exit(1 if red else 0)
+
+
+if __name__ == "__main__":
+    main()
