@@ -8,7 +8,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.storm.day import run_day
 from tests.storm.plan import plan_of
 
 
@@ -35,6 +34,8 @@ def main() -> int:
         return 0
     if options.data_dir and options.data_dir.exists():
         parser.error(f"{options.data_dir} is there already: a day begins with an empty shop")
+    from tests.storm.day import run_day  # it takes a while to load, and a plan needs nothing of it
+
     folder = options.data_dir or Path(tempfile.mkdtemp(prefix=f"storm-{options.seed}-"))
     try:
         summary = asyncio.run(run_day(plan, folder))

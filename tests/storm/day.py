@@ -36,6 +36,7 @@ class Summary:
     opened_seconds: float = 0.0
     rest_seconds: float = 0.0
     judged_seconds: float = 0.0
+    laws_looked_at: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
@@ -51,7 +52,8 @@ class Summary:
             f"storm seed={self.seed} {self.seconds:g} s: {self.purchases} purchases ({ends});"
             f" {sum(self.faults.values())} faults ({faults}), {sum(self.missed.values())} missed;"
             f" open after {self.opened_seconds:.1f} s, at rest {self.rest_seconds:.1f} s after the storm,"
-            f" judged in {self.judged_seconds:.1f} s; {len(self.violations)} violations"
+            f" judged in {self.judged_seconds:.1f} s by {self.laws_looked_at} looks at laws;"
+            f" {len(self.violations)} violations"
         )
 
 
@@ -84,6 +86,7 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         summary.judged_seconds = time.monotonic() - deadline + REST_SECONDS_MAX - summary.rest_seconds
         if weather.forged_taken:
             court.violations.append(Violation("webhooks", f"{weather.forged_taken} forged ones were taken"))
+        summary.laws_looked_at = court.laws_looked_at
         summary.ends = court.ends_by_kind
         summary.restarts = Counter({name: part["restarts"] for name, part in stack.facts["parts"].items()})
         summary.slowest = [*_late(court, deadline - REST_SECONDS_MAX)]

@@ -86,3 +86,4 @@ async def test_a_minute_of_storm_leaves_every_law_standing(tmp_path: Path) -> No
     assert summary.purchases == len(plan.buyers)
     assert sum(summary.faults.values()) + sum(summary.missed.values()) == len(plan.faults)
     assert summary.ends["fulfilled"] > 0
+    assert summary.laws_looked_at > len(plan.buyers)

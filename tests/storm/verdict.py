@@ -13,9 +13,9 @@ import httpx
 from cli.buyer import DemoFailedError
 from tests.real.shop import ENDS, Shop, read_mint
 from tests.storm.buyers import REFUSALS, Story
+from tests.storm.evidence import all_intents, findings_of
 
 AT_ONCE = 12
-PAGE = 100
 LOOK_SECONDS = 0.5
 BUGS = re.compile(r"nobody foresaw|neither refusal nor weather|stumbled|Failed activation|never retrieved")
 Document = dict[str, Any]
@@ -39,6 +39,7 @@ class Court:
         self._gate = asyncio.Semaphore(AT_ONCE)
         self.violations: list[Violation] = []
         self.ends: dict[str, Document] = {}
+        self.laws_looked_at = 0
         self.ended_at: dict[str, float] = {}
 
     async def wait_for_ends(self, seconds: float) -> None:
@@ -58,6 +59,7 @@ class Court:
             self._check_story(story)
         await asyncio.gather(*(self._check_show(number, shop) for number, shop in enumerate(self._shops)))
         await self._check_stripe()
+        await self._check_laws()
         await self._check_engine()
         self._check_logs()
 
@@ -86,10 +88,11 @@ class Court:
                 answer = await shop.http.get(f"/api/v1/purchases/{story.purchase_id}")
             if answer.is_success:
                 self.ends[story.purchase_id] = answer.json()
-                if self.ends[story.purchase_id]["state"] in ENDS:
+                # A buyer who has not left may try again under the same key, and a refused purchase begins anew.
+                if story.left_at and self.ends[story.purchase_id]["state"] in ENDS:
                     self.ended_at[story.purchase_id] = time.monotonic()
                     return
-            elif answer.status_code == httpx.codes.NOT_FOUND and story.said in REFUSALS:
+            elif answer.status_code == httpx.codes.NOT_FOUND and story.left_at and story.said in REFUSALS:
                 return  # refused at the door: nothing was recorded
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -145,24 +148,24 @@ class Court:
     async def _check_stripe(self) -> None:
         """Each purchase has one intent that took money if it was sold, and none if it was not."""
         taken: dict[str, list[str]] = defaultdict(list)
-        after = ""
-        while True:
-            page = await self._shops[0].stripe(f"/v1/payment_intents?limit={PAGE}{after}")
-            for intent in page["data"]:
-                purchase_id = intent["metadata"].get("purchase_id", "nobody")
-                if intent["status"] == "succeeded":
-                    taken[purchase_id].append(intent["id"])
-                elif intent["status"] == "requires_capture":
-                    self.violations.append(Violation(purchase_id, f"{intent['id']} holds money that nobody wants"))
-            if not page["has_more"]:
-                break
-            after = f"&starting_after={page['data'][-1]['id']}"
+        for intent in await all_intents(self._shops[0]):
+            purchase_id = intent["metadata"].get("purchase_id", "nobody")
+            if intent["status"] == "succeeded":
+                taken[purchase_id].append(intent["id"])
+            elif intent["status"] == "requires_capture":
+                self.violations.append(Violation(purchase_id, f"{intent['id']} holds money that nobody wants"))
         sold = {purchase_id for purchase_id, end in self.ends.items() if end["state"] == "fulfilled"}
         for purchase_id, intents in taken.items():
             if len(intents) > 1 or purchase_id not in sold:
                 state = self.ends.get(purchase_id, {}).get("state")
                 self.violations.append(Violation(purchase_id, f"is {state}, and Stripe took money by {intents}"))
         self.violations += [Violation(each, "was sold, and Stripe took nothing") for each in sold - set(taken)]
+
+    async def _check_laws(self) -> None:
+        """Every law of conservation holds, at each commit of the day and at rest."""
+        findings = await findings_of(self._shops[0])
+        self.laws_looked_at = sum(findings.checked.values())
+        self.violations += [Violation(subject, f"{law}: {detail}") for law, subject, detail in findings.violations]
 
     async def _check_engine(self) -> None:
         """Nothing runs on when every purchase has ended."""
