@@ -11,15 +11,16 @@ from workflows.hold import HoldWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput, PurchaseResult, PurchaseWorkflow
 from workflows.rounds import Caller
+from workflows.versions import Patch
 
-FLAG = "matrix-pause"
+FLAG = Patch("matrix-pause")
 
 
 def _paused(caller: Caller) -> Caller:
     call = caller.call
 
     async def paused(*args: Any, **named: Any) -> Any:
-        if workflow.patched(FLAG):
+        if FLAG.on():
             await workflow.sleep(timedelta(milliseconds=1))
         return await call(*args, **named)
 

@@ -73,8 +73,8 @@ async def catalogue(shop: Shop, killing: Killing) -> None:
     (await shop.post("/api/v1/shows", body, "m-show")).raise_for_status()
     shop.venue_id, shop.show_id, shop.capacity = venue_id, show_id, 45
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not (await shop.show())["on_sale"]:
-            await asyncio.sleep(0.3)  # noqa: ASYNC110 - another process says it
+        while not (await shop.show())["on_sale"]:  # noqa: ASYNC110 - another process tells it, by this answer
+            await asyncio.sleep(0.3)
     shop.seat = (await shop.show())["ticket_types"][0]["ticket_type_id"]
 
 
@@ -125,8 +125,8 @@ async def late_news(shop: Shop, killing: Killing, scene: str, purchase_id: str, 
 
 async def used_up(points: Path) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while await asyncio.to_thread(lambda: list(points.iterdir())):
-            await asyncio.sleep(0.3)  # noqa: ASYNC110 - another process takes them
+        while await asyncio.to_thread(lambda: list(points.iterdir())):  # noqa: ASYNC110 - another process removes them
+            await asyncio.sleep(0.3)
 
 
 async def test_a_killed_worker(tmp_path: Path, record_property: Record) -> None:
