@@ -195,10 +195,14 @@ class Order(Root):
             raise KeyReused("this Idempotency-Key was used with another body")
         return False
 
-    def place(self, venue_id: str, price: Price, lines: list[dict[str, Any]], at: datetime) -> Price:
-        """Lock the price; again changes nothing. Returns the price that is locked."""
+    def check_open(self) -> None:
+        """Refuse what comes after the end."""
         if self.state in {"cancelled", "refused"}:
             raise PurchaseCancelled("the purchase has ended", reason=self.end_reason)
+
+    def place(self, venue_id: str, price: Price, lines: list[dict[str, Any]], at: datetime) -> Price:
+        """Lock the price; again changes nothing. Returns the price that is locked."""
+        self.check_open()
         if self.price is None:
             if self.expected_total_minor not in {None, price.total_minor}:
                 raise PriceMoved("the tickets cost something else now", total_minor=price.total_minor)
