@@ -19,15 +19,15 @@ class BooksActivities:
 
     @activity.defn(name="settle_sale")
     async def settle_sale(self, purchase: PurchaseRef) -> None:
-        """Post the captured sale: the venue is credited its share."""
+        """Post the sale, captured or free: the venue is credited its share."""
 
         def decide(desk: Desk) -> None:
             order = desk.get(Order, purchase.purchase_id)
-            payment = desk.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
-            if order.price is None or order.venue_id is None or payment.state != "captured":
-                raise WrongState("only a captured order is settled", state=payment.state)
+            if order.price is None or order.venue_id is None:
+                raise WrongState("only a placed order is settled", state=order.state)
+            stripe_fee = _stripe_fee(desk, purchase) if order.price.total_minor else _no_fee(order)
             count = sum(line.quantity for line in order.lines)
-            postings = sale_postings(order.venue_id, order.price, payment.stripe_fee_minor, count)
+            postings = sale_postings(order.venue_id, order.price, stripe_fee, count)
             post(desk, purchase, f"{purchase.purchase_id}:sale", "sale", postings)
 
         await self._ledger.commit(decide)
@@ -40,6 +40,21 @@ class BooksActivities:
             post(desk, mint.purchase, f"{mint.ticket_id}:minted", "minted", minted_postings())
 
         await self._ledger.commit(decide)
+
+
+def _stripe_fee(desk: Desk, purchase: PurchaseRef) -> int:
+    """Return what Stripe really took for the capture; nothing is settled before it."""
+    payment = desk.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
+    if payment.state != "captured":
+        raise WrongState("only a captured order is settled", state=payment.state)
+    return payment.stripe_fee_minor
+
+
+def _no_fee(order: Order) -> int:
+    """Return that Stripe took nothing for a free order; nothing is settled before it is sold."""
+    if order.state not in {"confirmed", "fulfilled"}:
+        raise WrongState("only a sold order is settled", state=order.state)
+    return 0
 
 
 def post(desk: Desk, purchase: PurchaseRef, key: str, kind: str, postings: tuple[Posting, ...]) -> None:

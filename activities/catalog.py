@@ -1,6 +1,7 @@
 """The catalogue's facts: venues and shows, recorded at the door and opened when they stand on chain."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal
 
 from temporalio import activity
@@ -8,7 +9,8 @@ from temporalio import activity
 from activities.commands import Command, MintSubject
 from activities.ports import Ledger
 from domain.allocation import Allocation, AllocationOpened
-from domain.catalog import Show, ShowAnnounced, TicketType, Venue, VenueRegistered
+from domain.catalog import Show, ShowAnnounced, TicketType, Venue, VenueRegistered, check_order
+from domain.currency import check_digits
 from domain.desk import Desk
 from domain.money import FeeRates
 from domain.refusals import KeyReused
@@ -36,6 +38,10 @@ class AnnounceShow(Command):
     hold_seconds: int
     capture_method: Literal["manual", "automatic"]
     body_digest: str
+    tax_bps: int = 0
+    tax_inclusive: bool = False
+    sale_from: datetime | None = None
+    sale_until: datetime | None = None
 
 
 class CatalogActivities:
@@ -74,6 +80,9 @@ def _announce(desk: Desk, command: AnnounceShow) -> None:
         if known.body_digest != command.body_digest:
             raise KeyReused("this Idempotency-Key was used with another body")
         return
+    check_order(command.sale_from, command.sale_until)
+    for item in command.ticket_types:
+        check_digits(item.price_minor, command.currency)
     desk.add(Show.begin(ShowAnnounced, command.show_id, desk.at, **command.model_dump(exclude={"show_id"})))
     for item in command.ticket_types:
         desk.add(

@@ -17,7 +17,8 @@ from domain.refusals import WrongState
 class RequestPurchase(Command):
     """What a buyer asks for; `body_digest` is of the request, to recognise a reused key.
 
-    `hold_seconds` may shorten the show's hold and never lengthens it.
+    `hold_seconds` may shorten the show's hold and never lengthens it. `expected_total_minor` is the total that the
+    buyer saw: another one is refused.
     """
 
     tenant_id: str
@@ -27,6 +28,8 @@ class RequestPurchase(Command):
     lines: Sequence[Line]
     buyer_id: str
     hold_seconds: int | None = None
+    discount_code: str | None = None
+    expected_total_minor: int | None = None
 
 
 class Requested(Command):
@@ -111,6 +114,7 @@ def _request(desk: Desk, command: RequestPurchase) -> Requested:
     types = [line.ticket_type_id for line in command.lines]
     if len(set(types)) != len(types):
         raise WrongState("each ticket type stands in one line")
+    show.check_window(desk.at)
     for ticket_type_id in types:
         show.sellable(ticket_type_id)
         desk.get(Allocation, ticket_type_id)
@@ -118,6 +122,8 @@ def _request(desk: Desk, command: RequestPurchase) -> Requested:
         "show_id": command.show_id,
         "lines": [line.model_dump() for line in command.lines],
         "buyer_id": command.buyer_id,
+        "discount_code": command.discount_code,
+        "expected_total_minor": command.expected_total_minor,
         "hold_until": desk.at + timedelta(seconds=min(command.hold_seconds or show.hold_seconds, show.hold_seconds)),
     }
     if known is not None:

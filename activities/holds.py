@@ -93,6 +93,7 @@ def _make(desk: Desk, command: MakeReservation) -> ReservationView:
             raise KeyReused("this Idempotency-Key was used with another body")
         return _view(known)
     show = desk.get(Show, command.show_id)
+    show.check_window(desk.at)
     if len({line.ticket_type_id for line in command.lines}) != len(command.lines):
         raise WrongState("each ticket type stands in one line")
     until = desk.at + timedelta(seconds=command.hold_seconds)

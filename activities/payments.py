@@ -66,10 +66,10 @@ class PaymentActivities:
         """Make sure that we do not have the money: cancel, or refund what was captured.
 
         An intent whose creation is unknown is created again with the same key, and then cancelled; None means that
-        no order was placed, so that no intent can exist.
+        no order was placed or that it was free, so that no intent can exist.
         """
         order = await self._ledger.read(lambda desk: desk.get(Order, purchase.purchase_id))
-        if order.price is None:
+        if order.price is None or order.price.total_minor == 0:
             return None
         state = await self._create(purchase)
         await self._ledger.commit(lambda desk: _payment(desk, purchase, state))

@@ -1,17 +1,17 @@
 """The store-only steps of the purchase saga: stock, order and tickets, each keyed and idempotent."""
 
 from datetime import datetime
-from typing import Any
 
 from temporalio import activity
 
 from activities.commands import EndedOrder, EndPurchase, ExtendHold, PlacedOrder, PurchaseRef
 from activities.ports import Ledger
+from activities.prices import discount_of, priced
 from domain.allocation import Allocation
-from domain.catalog import Show, Venue
+from domain.catalog import Show
 from domain.desk import Desk
 from domain.identity import hold_key_of, ticket_id_of
-from domain.money import Price, price_of
+from domain.money import Price
 from domain.order import Order
 from domain.refusals import PurchaseCancelled
 from domain.ticket import Ticket, TicketReserved
@@ -27,7 +27,7 @@ class SalesActivities:
 
     @activity.defn(name="place_order")
     async def place_order(self, purchase: PurchaseRef) -> PlacedOrder:
-        """Hold the seats of every ticket type, all or none, lock the price, and create the tickets, reserved."""
+        """Hold seats and a limited discount, all or none, lock the price, and create the tickets, reserved."""
         return (await self._ledger.commit(lambda desk: _place(desk, purchase))).value
 
     @activity.defn(name="cancel_order")
@@ -106,34 +106,28 @@ def _place(desk: Desk, purchase: PurchaseRef) -> PlacedOrder:
     order = _order(desk, purchase)
     if order.cancel_requested:
         raise PurchaseCancelled("the buyer cancelled")
+    order.check_open()
     show = desk.get(Show, order.show_id)
-    if order.state == "requested":
-        _reserve(desk, purchase, order, show)
-    price = order.place(show.venue_id, *_priced(desk, order, show), desk.at)
     return PlacedOrder(
         show_id=order.show_id,
         venue_id=show.venue_id,
-        price=price,
+        price=order.price or _reserve(desk, purchase, order, show),
         hold_until=order.hold_until,
         capture_method=show.capture_method,
         ticket_ids=_create_tickets(desk, purchase, order),
     )
 
 
-def _reserve(desk: Desk, purchase: PurchaseRef, order: Order, show: Show) -> None:
+def _reserve(desk: Desk, purchase: PurchaseRef, order: Order, show: Show) -> Price:
+    """Lock the price of this moment and hold what it is for."""
+    quote = priced(desk, order.show_id, order.lines, order.discount_code)
     for line, (allocation, key) in zip(order.lines, _holds(desk, purchase), strict=True):
         show.sellable(line.ticket_type_id)
         allocation.place(key, line.quantity, order.hold_until, MAKER, desk.at)
-
-
-def _priced(desk: Desk, order: Order, show: Show) -> tuple[Price, list[dict[str, Any]]]:
-    venue = desk.get(Venue, show.venue_id)
-    priced = tuple((line.quantity, show.type_of(line.ticket_type_id).price_minor) for line in order.lines)
-    lines = [
-        {**line.model_dump(), "price_minor": unit_minor}
-        for line, (_, unit_minor) in zip(order.lines, priced, strict=True)
-    ]
-    return price_of(show.currency, priced, venue.rates), lines
+    if order.discount_code is not None:
+        key = hold_key_of(purchase.purchase_id, purchase.attempt)
+        discount_of(desk, order.show_id, order.discount_code).claim(key, desk.at)
+    return order.place(show.venue_id, quote.price, [line.model_dump() for line in quote.lines], desk.at)
 
 
 def _cancel(desk: Desk, end: EndPurchase) -> EndedOrder:
@@ -147,6 +141,9 @@ def _cancel(desk: Desk, end: EndPurchase) -> EndedOrder:
             allocation.release(key, end.reason, desk.at)
         for ticket in _tickets(desk, purchase):
             ticket.void(desk.at)
+        if order.discount_code is not None:
+            key = hold_key_of(purchase.purchase_id, purchase.attempt)
+            discount_of(desk, order.show_id, order.discount_code).give_back(key, end.reason, desk.at)
     order.end(end.reason, desk.at)
     return EndedOrder(outcome="refused" if order.state == "refused" else "cancelled")
 

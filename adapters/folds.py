@@ -7,7 +7,8 @@ from adapters.sheets import PostingLine, Sheets
 from domain.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed
 from domain.bearer import TokenMinted, TokenSigned
 from domain.books import TransactionPosted
-from domain.catalog import ShowAnnounced, ShowWentOnSale, VenueRegistered
+from domain.catalog import PriceChanged, SaleWindowChanged, ShowAnnounced, ShowWentOnSale, VenueRegistered
+from domain.discount import DiscountClaimed, DiscountCreated, DiscountReturned, DiscountTerms
 from domain.fact import Fact
 from domain.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
 from domain.ticket import TicketIssued, TicketReserved, TicketVoided
@@ -45,9 +46,42 @@ def _show(sheets: Sheets, fact: ShowAnnounced, _: int) -> None:
         "capture_method": fact.capture_method,
         "ticket_types": [dict(item) for item in fact.ticket_types],
         "on_sale": False,
+        "tax": {"rate_bps": fact.tax_bps, "inclusive": fact.tax_inclusive},
+        **_window(fact),
         "registered_at": fact.timestamp.isoformat(),
     }
     sheets.put("shows", show_id, {**document, **no_token()})
+
+
+def _window(fact: ShowAnnounced | SaleWindowChanged) -> dict[str, Any]:
+    moments = {"sale_from": fact.sale_from, "sale_until": fact.sale_until}
+    return {name: moment and moment.isoformat() for name, moment in moments.items()}
+
+
+def _window_changed(sheets: Sheets, fact: SaleWindowChanged, _: int) -> None:
+    sheets.edit("shows", identity_of(fact)).update(_window(fact))
+
+
+def _price_changed(sheets: Sheets, fact: PriceChanged, _: int) -> None:
+    for item in sheets.edit("shows", identity_of(fact)).get("ticket_types", []):
+        if item["ticket_type_id"] == fact.ticket_type_id:
+            item["price_minor"] = fact.price_minor
+
+
+def _discount(sheets: Sheets, fact: DiscountCreated, _: int) -> None:
+    terms = DiscountTerms.model_validate(fact.terms).model_dump(mode="json")
+    document = {"tenant_id": fact.tenant_id, "show_id": fact.show_id, "code": fact.code, **terms, "in_use": 0}
+    sheets.put("discounts", identity_of(fact), document)
+
+
+def _claims(change: int) -> Fold:
+    """Return a fold that counts the orders that use one of a limited number."""
+
+    def fold(sheets: Sheets, fact: Fact, _: int) -> None:
+        document = sheets.edit("discounts", identity_of(fact))
+        document["in_use"] = document.get("in_use", 0) + change
+
+    return fold
 
 
 def _on_sale(sheets: Sheets, fact: ShowWentOnSale, _: int) -> None:
@@ -149,6 +183,11 @@ FOLDS: dict[type[Fact], Fold] = {
     VenueRegistered: _venue,
     ShowAnnounced: _show,
     ShowWentOnSale: _on_sale,
+    PriceChanged: _price_changed,
+    SaleWindowChanged: _window_changed,
+    DiscountCreated: _discount,
+    DiscountClaimed: _claims(1),
+    DiscountReturned: _claims(-1),
     TokenSigned: _token_signed,
     TokenMinted: _token_minted,
     TicketReserved: _ticket,

@@ -8,10 +8,12 @@ from adapters.sheets import Document, Sheets, TimelineLine
 from domain.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed
 from domain.bearer import TokenMinted, TokenSigned
 from domain.books import TransactionPosted
+from domain.discount import DiscountClaimed, DiscountReturned
 from domain.fact import Fact
 from domain.order import (
     CancelRequested,
     CaptureRequested,
+    CaptureWaived,
     HoldExtended,
     OrderCancelled,
     OrderConfirmed,
@@ -40,6 +42,8 @@ TEXTS: dict[type[Fact], Callable[[Any], str]] = {
     HoldUnconfirmed: lambda _: "The confirmation of the seats was taken back.",
     HoldEnded: lambda fact: f"The seats were released: {fact.reason}.",
     OrderPlaced: lambda fact: f"The price is locked: {fact.price['total_minor']} {fact.price['currency']} minor units.",
+    DiscountClaimed: lambda _: "A limited discount is held with the seats.",
+    DiscountReturned: lambda fact: f"The discount was given back: {fact.reason}.",
     TicketReserved: lambda fact: f"Ticket {identity_of(fact)} was reserved.",
     TicketIssued: lambda fact: f"Ticket {identity_of(fact)} was issued: it is valid at the door.",
     TicketVoided: lambda fact: f"Ticket {identity_of(fact)} was voided.",
@@ -49,6 +53,7 @@ TEXTS: dict[type[Fact], Callable[[Any], str]] = {
     CancelRequested: lambda _: "The buyer asked to cancel.",
     HoldExtended: lambda fact: f"The hold goes on until {fact.hold_until.isoformat(timespec='seconds')}.",
     CaptureRequested: lambda _: "The money is about to be taken.",
+    CaptureWaived: lambda _: "There is nothing to pay.",
     PaymentCaptured: lambda fact: f"The money was taken: {fact.captured_minor} minor units, charge {fact.charge_id}.",
     PaymentCancelled: lambda _: "The payment was cancelled: no money can come by it.",
     PaymentRefunded: lambda fact: f"The money was given back: {fact.amount_minor} minor units.",
@@ -80,7 +85,7 @@ def _purchases_of(sheets: Sheets, fact: Any) -> list[str]:
     if type(fact) not in TEXTS:
         return []
     kind, _, identity = fact.originator_id.partition(":")
-    if kind == "allocation":
+    if kind in {"allocation", "discount"}:
         keys = [hold["key"] for hold in fact.holds] if isinstance(fact, HoldsPlaced) else [fact.key]
         return list(dict.fromkeys(key.partition(":hold:")[0] for key in keys))
     if kind == "ticket":
@@ -104,6 +109,8 @@ def _request(fact: PurchaseRequested | PurchaseRequestedAgain) -> Document:
         "payment": None,
         "end_reason": None,
         "cancel_requested": False,
+        "discount_code": fact.discount_code,
+        "confirmed_at": None,
     }
 
 
@@ -128,6 +135,10 @@ def _order(state: str, *, reason: str | None = None) -> Fold:
             document["end_reason"] = getattr(fact, reason)
 
     return apply
+
+
+def _confirmed(sheets: Sheets, fact: OrderConfirmed, _: int) -> None:
+    sheets.edit("purchases", identity_of(fact)).update(state="confirmed", confirmed_at=fact.timestamp.isoformat())
 
 
 def _held(sheets: Sheets, fact: HoldsPlaced, _: int) -> None:
@@ -163,6 +174,8 @@ def _intent(sheets: Sheets, fact: IntentCreated, _: int) -> None:
         "captured_minor": 0,
         "refunded_minor": 0,
         "decline_code": None,
+        "captured_at": None,
+        "refunds": [],
     }
     if document.get("state") == "reserving":
         document["state"] = "awaiting-payment"
@@ -172,15 +185,34 @@ def _payment(status: str | None = None, **fields: str) -> Fold:
     """Return a fold that sets the payment's status and copies these fields of the fact."""
 
     def apply(sheets: Sheets, fact: Any, _: int) -> None:
-        purchase_id, __, attempt = identity_of(fact).partition(":")
-        document = sheets.edit("purchases", purchase_id)
-        if str(document.get("attempt")) != attempt or document.get("payment") is None:
+        payment = _payment_of(sheets, fact)
+        if payment is None:
             return
-        document["payment"].update({field: getattr(fact, name) for field, name in fields.items()})
+        payment.update({field: getattr(fact, name) for field, name in fields.items()})
         if status is not None:
-            document["payment"]["status"] = status
+            payment["status"] = status
 
     return apply
+
+
+def _captured(sheets: Sheets, fact: PaymentCaptured, position: int) -> None:
+    _payment("captured", charge_id="charge_id", captured_minor="captured_minor")(sheets, fact, position)
+    if payment := _payment_of(sheets, fact):
+        payment["captured_at"] = fact.timestamp.isoformat()
+
+
+def _refunded(sheets: Sheets, fact: PaymentRefunded, position: int) -> None:
+    _payment("refunded", refunded_minor="amount_minor")(sheets, fact, position)
+    if payment := _payment_of(sheets, fact):
+        refund = {"refund_id": fact.refund_id, "amount_minor": fact.amount_minor, "at": fact.timestamp.isoformat()}
+        payment.setdefault("refunds", []).append(refund)
+
+
+def _payment_of(sheets: Sheets, fact: Fact) -> Document | None:
+    """Return the payment of a purchase's present attempt, if the fact is about that one."""
+    purchase_id, _, attempt = identity_of(fact).partition(":")
+    document = sheets.edit("purchases", purchase_id)
+    return document.get("payment") if str(document.get("attempt")) == attempt else None
 
 
 def _ticket_changed(sheets: Sheets, fact: Fact, _: int) -> None:
@@ -208,15 +240,16 @@ PURCHASE_FOLDS: dict[type[Fact], Fold] = {
     HoldExtended: _extended,
     CancelRequested: _cancel_requested,
     CaptureRequested: _order("confirming"),
-    OrderConfirmed: _order("confirmed"),
+    CaptureWaived: _order("confirming"),
+    OrderConfirmed: _confirmed,
     OrderFulfilled: _order("fulfilled"),
     OrderCancelled: _order("cancelled", reason="reason"),
     IntentCreated: _intent,
     PaymentDeclined: _payment(decline_code="decline_code"),
     PaymentAuthorised: _payment("authorised"),
-    PaymentCaptured: _payment("captured", charge_id="charge_id", captured_minor="captured_minor"),
+    PaymentCaptured: _captured,
     PaymentCancelled: _payment("cancelled"),
-    PaymentRefunded: _payment("refunded", refunded_minor="amount_minor"),
+    PaymentRefunded: _refunded,
     TicketReserved: _ticket_changed,
     TicketIssued: _ticket_changed,
     TicketVoided: _ticket_changed,

@@ -106,6 +106,10 @@ class ReadModels:
         """Return a ticket."""
         return await self._document("tickets", ticket_id)
 
+    async def discount(self, discount_id: str) -> Document | None:
+        """Return a discount; `in_use` counts the orders that use one of a limited number."""
+        return await self._document("discounts", discount_id)
+
     async def _document(self, kind: str, identity: str) -> Document | None:
         rows = await self._rows(DOCUMENT.format(table=Identifier(f"rm_{kind}")), (identity,))
         return rows[0][0] if rows else None

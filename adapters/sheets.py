@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 Document = dict[str, Any]
-KINDS = ("purchases", "shows", "venues", "tickets", "allocations", "holds", "payments", "reservations")
+KINDS = ("purchases", "shows", "venues", "tickets", "allocations", "holds", "payments", "reservations", "discounts")
 
 
 class TimelineLine(NamedTuple):

@@ -2,7 +2,21 @@
 
 from fastapi import FastAPI
 
-from api import health, internal, metadata, metrics, problems, purchases, shows, tickets, venues, webhooks
+from api import (
+    discounts,
+    health,
+    internal,
+    metadata,
+    metrics,
+    problems,
+    purchases,
+    quotes,
+    receipts,
+    shows,
+    tickets,
+    venues,
+    webhooks,
+)
 from api.ports import Parts
 
 
@@ -16,6 +30,7 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     problems.install(app)
-    for room in (venues, shows, purchases, tickets, internal, webhooks, metadata, metrics, health):
+    public = (venues, shows, discounts, quotes, purchases, receipts, tickets)
+    for room in (*public, internal, webhooks, metadata, metrics, health):
         app.include_router(room.router)
     return app

@@ -10,12 +10,11 @@ from activities.commands import HoldRef
 from activities.holds import MakeReservation, ReservationView
 from api.ports import Document, Parts
 from api.problems import Problem, not_found
+from api.quotes import ItemBody, WantedBody, quoted
 from api.reading import find
-from api.requests import Body, Id, IdInPath, Key, Quantity, With, digest_of
+from api.requests import Body, Id, IdInPath, Key, With, digest_of
 from domain.identity import derived
-from domain.money import FeeRates, price_of
 from domain.order import Line
-from domain.refusals import UnknownSubject
 
 BATCH_MAX = 200
 ITEMS_MAX = 20
@@ -35,13 +34,6 @@ class ShowRef(Body):
     """A show."""
 
     show_id: Id
-
-
-class ItemBody(Body):
-    """Some tickets of one type."""
-
-    ticket_type_id: Id
-    quantity: Quantity
 
 
 class ItemsBody(Body):
@@ -88,18 +80,9 @@ async def prices(body: ShowRef, parts: With) -> dict[str, Any]:
 
 
 @router.post("/calculate-price")
-async def calculate_price(body: ItemsBody, parts: With) -> dict[str, Any]:
-    """Return what some tickets would cost, broken down; nothing is locked."""
-    show = await _show(body.show_id, parts)
-    venue = await parts.queries.venue(show["venue_id"])
-    if venue is None:
-        raise not_found("venue", show["venue_id"])
-    known = {item["ticket_type_id"]: item["price_minor"] for item in show["ticket_types"]}
-    if unknown := [item.ticket_type_id for item in body.items if item.ticket_type_id not in known]:
-        raise UnknownSubject("this show has no such ticket type", ticket_type_id=unknown[0])
-    lines = tuple((item.quantity, known[item.ticket_type_id]) for item in body.items)
-    price = price_of(show["currency"], lines, FeeRates.model_validate(venue["rates"]))
-    return {"show_id": body.show_id, "price": price.model_dump()}
+async def calculate_price(body: WantedBody, parts: With) -> dict[str, Any]:
+    """Return what some tickets would cost, as a quote does; nothing is held, and nothing is locked."""
+    return await quoted(body, parts)
 
 
 @router.post("/reserve", status_code=201)

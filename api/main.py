@@ -14,6 +14,7 @@ from activities.catalog import CatalogActivities
 from activities.door import DoorActivities
 from activities.holds import HoldActivities
 from activities.minting import MintActivities
+from activities.prices import PriceActivities
 from adapters.keys import issuer_of, seed_of
 from adapters.opening import open_ledger
 from adapters.queries import ReadModels
@@ -55,6 +56,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
         door=DoorActivities(ledger),
         catalog=CatalogActivities(ledger),
         holds=HoldActivities(ledger),
+        prices=PriceActivities(ledger),
         queries=ReadModels(pool),
         engine=TemporalEngine(client, pacing),
         buyers=buyers,

@@ -8,6 +8,7 @@ from activities.catalog import CatalogActivities
 from activities.commands import HoldRef, MintSubject, PurchaseRef
 from activities.door import DoorActivities
 from activities.holds import HoldActivities
+from activities.prices import PriceActivities
 from domain.hint import Hint
 from domain.identity import DEFAULT_TENANT
 from domain.money import FeeRates
@@ -45,6 +46,9 @@ class Queries(Progress, Protocol):
 
     async def ticket(self, ticket_id: str) -> Document | None:
         """Return a ticket."""
+
+    async def discount(self, discount_id: str) -> Document | None:
+        """Return a discount."""
 
 
 class Engine(Protocol):
@@ -117,6 +121,7 @@ class Parts:
     door: DoorActivities
     catalog: CatalogActivities
     holds: HoldActivities
+    prices: PriceActivities
     queries: Queries
     engine: Engine
     buyers: Buyers

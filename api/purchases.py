@@ -1,30 +1,24 @@
 """Purchases: ask for tickets, follow the purchase, let it go."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
 from activities.door import PurchaseStanding, Requested, RequestPurchase
 from api.ports import Parts
 from api.problems import Problem, not_found, refused
+from api.quotes import WantedBody
 from api.reading import find, is_stale
-from api.requests import NO_CONTROLS, After, Body, Id, IdInPath, Key, Name, Quantity, With, digest_of
+from api.requests import NO_CONTROLS, After, Body, IdInPath, Key, Name, With, digest_of, left_out
+from domain.discount import spelt
 from domain.identity import derived, purchase_id_of
-from domain.order import Line
 from domain.refusals import InvalidWallet, Refusal
 
 router = APIRouter(prefix="/api/v1/purchases", tags=["purchases"])
-TICKETS_MAX = 50
+TOTAL_MINOR_MAX = 10**12
 UNANSWERED = {"requested", "reserving"}
-
-
-class ItemBody(Body):
-    """Some tickets of one type."""
-
-    ticket_type_id: Id
-    quantity: Quantity
 
 
 class BuyerBody(Body):
@@ -35,22 +29,15 @@ class BuyerBody(Body):
     wallet: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
 
 
-class PurchaseBody(Body):
-    """What a buyer asks for; `hold_seconds` may shorten the show's hold."""
+class PurchaseBody(WantedBody):
+    """What a buyer asks for; `hold_seconds` may shorten the show's hold.
 
-    show_id: Id
-    items: Annotated[list[ItemBody], Field(min_length=1, max_length=TICKETS_MAX)]
+    With `expected_total_minor` the buyer is charged that or nothing.
+    """
+
     buyer: BuyerBody = BuyerBody()
     hold_seconds: Annotated[int, Field(ge=1)] | None = None
-
-    @model_validator(mode="after")
-    def _check_items(self) -> Self:
-        types = [item.ticket_type_id for item in self.items]
-        if len(set(types)) != len(types):
-            raise ValueError("each ticket type stands in one item")
-        if sum(item.quantity for item in self.items) > TICKETS_MAX:
-            raise ValueError(f"a purchase has {TICKETS_MAX} tickets at most")
-        return self
+    expected_total_minor: Annotated[int | None, Field(ge=0, le=TOTAL_MINOR_MAX, exclude_if=left_out)] = None
 
 
 @router.post("", status_code=201)
@@ -110,9 +97,11 @@ async def _request(body: PurchaseBody, key: str, parts: Parts) -> Requested:
         purchase_id=purchase_id_of(tenant_id, key),
         body_digest=digest,
         show_id=body.show_id,
-        lines=[Line(ticket_type_id=item.ticket_type_id, quantity=item.quantity) for item in body.items],
+        lines=body.lines(),
         buyer_id=buyer_id,
         hold_seconds=await _hold_seconds(body, parts),
+        discount_code=body.discount_code and spelt(body.discount_code),
+        expected_total_minor=body.expected_total_minor,
     )
     await parts.buyers.keep(buyer_id, tenant_id, buyer.name, buyer.email, buyer.wallet)
     try:

@@ -3,10 +3,11 @@
 import hashlib
 import json
 import re
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Header, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from api.ports import Parts
 from api.problems import Problem
@@ -16,6 +17,7 @@ KEY = re.compile(rf"[\x21-\x7e]([\x20-\x7e]{{0,{KEY_CHARS_MAX - 2}}}[\x21-\x7e])
 ID_PATTERN = r"^[A-Za-z0-9_\-]{1,64}$"
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 POSITION_MAX = 2**62
+CODE_PATTERN = r"^[A-Za-z0-9_\-]{1,40}$"
 
 
 class Body(BaseModel):
@@ -47,10 +49,30 @@ def digest_of(body: BaseModel, salt: str = "") -> str:
     return hashlib.sha256(f"{len(salt)}:{salt}{text}".encode()).hexdigest()
 
 
+def left_out(value: object) -> bool:
+    """Leave a field that was added later out of the digest where it says nothing: a repeat of old bodies is known."""
+    return value is None
+
+
+def moment_of(text: object) -> datetime:
+    """Read a moment with its offset; any other input is refused."""
+    if not isinstance(text, str):
+        raise ValueError("a moment is text, as in 2026-12-31T20:00:00+01:00")  # noqa: TRY004 - pydantic's protocol
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a moment has an offset from UTC")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a moment is within the calendar") from None
+
+
 With = Annotated[Parts, Depends(parts_of)]
 Key = Annotated[str, Depends(idempotency_key)]
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 IdInPath = Annotated[str, Path(pattern=ID_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_CONTROLS)]
 After = Annotated[int, Query(ge=0, le=POSITION_MAX, description="wait until this fact is in the answer")]
+Code = Annotated[str, StringConstraints(pattern=CODE_PATTERN)]
+Moment = Annotated[datetime, BeforeValidator(moment_of)]
 Quantity = Annotated[int, Field(ge=1, le=50)]

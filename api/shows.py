@@ -7,29 +7,39 @@ from pydantic import Field, StringConstraints
 
 from activities.catalog import AnnounceShow
 from activities.commands import MintSubject
+from activities.prices import ChangeShow
 from api.ports import Parts
 from api.problems import Problem, not_found
 from api.reading import find, is_stale
-from api.requests import After, Body, Id, IdInPath, Key, Name, With, digest_of
+from api.requests import After, Body, Id, IdInPath, Key, Moment, Name, With, digest_of, left_out
 from domain.catalog import TicketType
 from domain.identity import derived
+from domain.money import BPS_WHOLE
 
 router = APIRouter(prefix="/api/v1/shows", tags=["shows"])
 PRICE_MINOR_MAX = 100_000_000
 CAPACITY_MAX = 1_000_000
 TYPES_MAX = 50
+PriceMinor = Annotated[int, Field(ge=0, le=PRICE_MINOR_MAX)]
 
 
 class TicketTypeBody(Body):
     """One kind of ticket: its price in minor units and how many there are."""
 
     name: Name
-    price_minor: Annotated[int, Field(ge=0, le=PRICE_MINOR_MAX)]
+    price_minor: PriceMinor
     capacity: Annotated[int, Field(ge=1, le=CAPACITY_MAX)]
 
 
+class TaxBody(Body):
+    """A tax on the tickets: in their prices already, or added to them."""
+
+    rate_bps: Annotated[int, Field(ge=1, le=BPS_WHOLE)]
+    inclusive: bool
+
+
 class ShowBody(Body):
-    """A show that a venue wants to sell."""
+    """A show that a venue wants to sell, from and until some moment or always."""
 
     venue_id: Id
     name: Name
@@ -37,6 +47,24 @@ class ShowBody(Body):
     ticket_types: Annotated[list[TicketTypeBody], Field(min_length=1, max_length=TYPES_MAX)]
     hold_seconds: Annotated[int, Field(ge=1)] | None = None
     capture_method: Literal["manual", "automatic"] = "manual"
+    tax: Annotated[TaxBody | None, Field(exclude_if=left_out)] = None
+    sale_from: Annotated[Moment | None, Field(exclude_if=left_out)] = None
+    sale_until: Annotated[Moment | None, Field(exclude_if=left_out)] = None
+
+
+class NewPriceBody(Body):
+    """What a ticket type costs from now on."""
+
+    ticket_type_id: Id
+    price_minor: PriceMinor
+
+
+class ShowPatch(Body):
+    """What is to change; what is left out stays, and null takes an end of the sale window away."""
+
+    ticket_types: list[NewPriceBody] = Field(default_factory=list, max_length=TYPES_MAX)
+    sale_from: Moment | None = None
+    sale_until: Moment | None = None
 
 
 @router.post("", status_code=201)
@@ -58,11 +86,29 @@ async def announce_show(body: ShowBody, key: Key, parts: With, response: Respons
         hold_seconds=_hold_seconds(body, parts),
         capture_method=body.capture_method,
         body_digest=digest_of(body, key),
+        tax_bps=body.tax.rate_bps if body.tax else 0,
+        tax_inclusive=body.tax is not None and body.tax.inclusive,
+        sale_from=body.sale_from,
+        sale_until=body.sale_until,
     )
     position = await parts.catalog.announce_show(command)
     await parts.engine.register(MintSubject(tenant_id=tenant_id, kind="show", subject_id=show_id))
     response.headers["Location"] = f"/api/v1/shows/{show_id}?after={position}"
     return command.model_dump(mode="json", exclude={"tenant_id", "body_digest"})
+
+
+@router.patch("/{show_id}")
+async def change_show(show_id: IdInPath, body: ShowPatch, parts: With, response: Response) -> dict[str, Any]:
+    """Change prices and the sale window, all or none; orders that are placed keep their price."""
+    ends = {"sale_from", "sale_until"} & body.model_fields_set
+    command = ChangeShow(
+        show_id=show_id,
+        prices={item.ticket_type_id: item.price_minor for item in body.ticket_types},
+        window={name: getattr(body, name) for name in sorted(ends)},
+    )
+    position = await parts.prices.change_show(command)
+    response.headers["Location"] = f"/api/v1/shows/{show_id}?after={position}"
+    return {"show_id": show_id, **body.model_dump(mode="json", exclude_unset=True)}
 
 
 @router.get("/{show_id}")

@@ -10,10 +10,10 @@ from activities.commands import MintSubject
 from api.ports import Parts
 from api.problems import not_found
 from api.reading import find, is_stale
-from api.requests import After, Body, IdInPath, Key, Name, With, digest_of
+from api.requests import After, Body, IdInPath, Key, Name, With, digest_of, left_out
 from domain.books import venue_payable
 from domain.identity import derived
-from domain.money import BPS_WHOLE, FeeRates
+from domain.money import BPS_WHOLE, FeeRates, FeesMode
 
 router = APIRouter(prefix="/api/v1/venues", tags=["venues"])
 FIXED_MINOR_MAX = 1_000_000
@@ -26,6 +26,8 @@ class RatesBody(Body):
     platform_bps: Bps | None = None
     processing_bps: Bps | None = None
     processing_fixed_minor: Annotated[int, Field(ge=0, le=FIXED_MINOR_MAX)] | None = None
+    platform_fixed_minor: Annotated[int | None, Field(ge=0, le=FIXED_MINOR_MAX, exclude_if=left_out)] = None
+    fees: Annotated[FeesMode | None, Field(exclude_if=left_out)] = None
 
 
 class VenueBody(Body):

@@ -59,12 +59,25 @@ def venue_payable(venue_id: str) -> str:
     return f"venue:{venue_id}:payable"
 
 
+def tax_payable(venue_id: str) -> str:
+    """Name the account that says what was taken for the tax office out of a venue's sales."""
+    return f"tax:{venue_id}:payable"
+
+
 def sale_postings(venue_id: str, price: Price, stripe_fee_minor: int, ticket_count: int) -> tuple[Posting, ...]:
-    """Post a captured sale: the buyer's money to venue and fees, Stripe's real fee, and the tickets we owe."""
+    """Post a captured sale: the buyer's money to venue, fees and tax, Stripe's real fee, and the tickets we owe.
+
+    Absorbed fees pass through the venue's account, so that its statement shows them. A discount is money that never
+    was: nothing is posted for it.
+    """
+    venue, fees = venue_payable(venue_id), price.platform_fee_minor + price.processing_fee_minor
+    absorbed = price.fees == "absorbed"
+    payer = venue if absorbed else STRIPE_CLEARING
     money = (
-        (STRIPE_CLEARING, venue_payable(venue_id), price.venue_share_minor),
-        (STRIPE_CLEARING, PLATFORM_FEES, price.platform_fee_minor),
-        (STRIPE_CLEARING, PROCESSING_FEES, price.processing_fee_minor),
+        (STRIPE_CLEARING, venue, price.venue_share_minor + (fees if absorbed else 0)),
+        (payer, PLATFORM_FEES, price.platform_fee_minor),
+        (payer, PROCESSING_FEES, price.processing_fee_minor),
+        (STRIPE_CLEARING, tax_payable(venue_id), price.tax_minor),
         (PROCESSING_FEES, STRIPE_CLEARING, stripe_fee_minor),
     )
     posted = [

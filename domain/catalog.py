@@ -6,9 +6,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.bearer import TokenBearer
+from domain.currency import check_digits
 from domain.fact import Fact, FirstFact
-from domain.money import FeeRates
-from domain.refusals import NotOnSale, UnknownSubject
+from domain.money import FeeRates, Tax
+from domain.refusals import NotOnSale, UnknownSubject, WrongState
 
 
 class TicketType(BaseModel):
@@ -27,7 +28,7 @@ class VenueRegistered(FirstFact):
 
     tenant_id: str
     name: str
-    rates: dict[str, int]
+    rates: dict[str, Any]
     body_digest: str
 
 
@@ -42,6 +43,10 @@ class ShowAnnounced(FirstFact):
     hold_seconds: int
     capture_method: str
     body_digest: str
+    tax_bps: int = 0
+    tax_inclusive: bool = False
+    sale_from: datetime | None = None
+    sale_until: datetime | None = None
 
 
 class ShowWentOnSale(Fact):
@@ -52,12 +57,34 @@ class ShowWentOnSale(Fact):
         aggregate.on_sale = True
 
 
+class PriceChanged(Fact):
+    """A ticket type costs something else from here; orders that are placed keep their own price."""
+
+    ticket_type_id: str
+    price_minor: int
+
+    def apply(self, aggregate: Any) -> None:
+        """Put the new price in the place of the old one."""
+        aggregate.reprice(self.ticket_type_id, self.price_minor)
+
+
+class SaleWindowChanged(Fact):
+    """The show is sold at other times."""
+
+    sale_from: datetime | None
+    sale_until: datetime | None
+
+    def apply(self, aggregate: Any) -> None:
+        """Move the window."""
+        aggregate.sale_from, aggregate.sale_until = self.sale_from, self.sale_until
+
+
 class Venue(TokenBearer):
     """Who sells; its token is the group of its shows."""
 
     KIND = "venue"
 
-    def __init__(self, tenant_id: str, name: str, rates: dict[str, int], body_digest: str) -> None:
+    def __init__(self, tenant_id: str, name: str, rates: dict[str, Any], body_digest: str) -> None:
         """Start without a token."""
         self.bear()
         self.tenant_id = tenant_id
@@ -82,6 +109,10 @@ class Show(TokenBearer):
         hold_seconds: int,
         capture_method: Literal["manual", "automatic"],
         body_digest: str,
+        tax_bps: int = 0,
+        tax_inclusive: bool = False,
+        sale_from: datetime | None = None,
+        sale_until: datetime | None = None,
     ) -> None:
         """Start announced, not on sale."""
         self.bear()
@@ -93,6 +124,9 @@ class Show(TokenBearer):
         self.hold_seconds = hold_seconds
         self.capture_method: Literal["manual", "automatic"] = capture_method
         self.body_digest = body_digest
+        self.tax = Tax(tax_bps, tax_inclusive)
+        self.sale_from = sale_from
+        self.sale_until = sale_until
         self.on_sale = False
 
     @property
@@ -107,6 +141,30 @@ class Show(TokenBearer):
         if not self.on_sale:
             self.record(ShowWentOnSale, at)
 
+    def change_price(self, ticket_type_id: str, price_minor: int, at: datetime) -> None:
+        """Sell a ticket type at another price from here; the same price again changes nothing."""
+        check_digits(price_minor, self.currency)
+        if self.type_of(ticket_type_id).price_minor != price_minor:
+            self.record(PriceChanged, at, ticket_type_id=ticket_type_id, price_minor=price_minor)
+
+    def reprice(self, ticket_type_id: str, price_minor: int) -> None:
+        """Assign a price that was decided."""
+        known = self.ticket_types[ticket_type_id]
+        self.ticket_types[ticket_type_id] = known.model_copy(update={"price_minor": price_minor})
+
+    def change_window(self, sale_from: datetime | None, sale_until: datetime | None, at: datetime) -> None:
+        """Sell from and until other moments (None: without a bound); the same again changes nothing."""
+        check_order(sale_from, sale_until)
+        if (sale_from, sale_until) != (self.sale_from, self.sale_until):
+            self.record(SaleWindowChanged, at, sale_from=sale_from, sale_until=sale_until)
+
+    def check_window(self, at: datetime) -> None:
+        """Refuse a request that comes before the sale begins or after it ended."""
+        if self.sale_from is not None and at < self.sale_from:
+            raise NotOnSale("the sale has not begun", show_id=self.identity, sale_from=self.sale_from.isoformat())
+        if self.sale_until is not None and at >= self.sale_until:
+            raise NotOnSale("the sale has ended", show_id=self.identity, sale_until=self.sale_until.isoformat())
+
     def sellable(self, ticket_type_id: str) -> TicketType:
         """Return a ticket type that may be sold now."""
         if not self.on_sale:
@@ -118,3 +176,9 @@ class Show(TokenBearer):
         if ticket_type_id not in self.ticket_types:
             raise UnknownSubject("this show has no such ticket type", ticket_type_id=ticket_type_id)
         return self.ticket_types[ticket_type_id]
+
+
+def check_order(sale_from: datetime | None, sale_until: datetime | None) -> None:
+    """Refuse a sale window that ends before it begins."""
+    if sale_from is not None and sale_until is not None and sale_from >= sale_until:
+        raise WrongState("the sale ends after it begins")

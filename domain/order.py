@@ -7,9 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.fact import Fact, FirstFact, Root
 from domain.money import Price
-from domain.refusals import CancelTooLate, KeyReused, PurchaseCancelled, WrongState
+from domain.refusals import CancelTooLate, KeyReused, PriceMoved, PurchaseCancelled, WrongState
 
-FREES_KEY = frozenset({"sold-out", "not-on-sale", "not-found", "hold-expired"})
+FREES_KEY = frozenset({
+    "sold-out", "not-on-sale", "not-found", "hold-expired", "discount-refused", "not-chargeable", "price-changed",
+})  # fmt: skip
 OrderState = Literal["requested", "refused", "placed", "confirmed", "fulfilled", "cancelled"]
 
 
@@ -31,6 +33,8 @@ class PurchaseRequested(FirstFact):
     lines: list[dict[str, Any]]
     buyer_id: str
     hold_until: datetime
+    discount_code: str | None = None
+    expected_total_minor: int | None = None
 
 
 class PurchaseRequestedAgain(Fact):
@@ -41,11 +45,14 @@ class PurchaseRequestedAgain(Fact):
     lines: list[dict[str, Any]]
     buyer_id: str
     hold_until: datetime
+    discount_code: str | None = None
+    expected_total_minor: int | None = None
 
     def apply(self, aggregate: Any) -> None:
         """Begin the next attempt."""
         aggregate.attempt += 1
         aggregate.ask(self.body_digest, self.show_id, self.lines, self.buyer_id, self.hold_until)
+        aggregate.count_on(self.discount_code, self.expected_total_minor)
 
 
 class PurchaseRefused(Fact):
@@ -100,6 +107,14 @@ class CaptureRequested(Fact):
         aggregate.capture_requested = True
 
 
+class CaptureWaived(Fact):
+    """There is nothing to pay, so that nothing is captured; a buyer's cancel is too late from here."""
+
+    def apply(self, aggregate: Any) -> None:
+        """From here no cancel may be requested."""
+        aggregate.capture_requested = True
+
+
 class OrderConfirmed(Fact):
     """The capture is known and the hold is a reservation."""
 
@@ -140,11 +155,15 @@ class Order(Root):
         lines: list[dict[str, Any]],
         buyer_id: str,
         hold_until: datetime,
+        *,
+        discount_code: str | None = None,
+        expected_total_minor: int | None = None,
     ) -> None:
         """Start as a request."""
         self.tenant_id = tenant_id
         self.attempt = 1
         self.ask(body_digest, show_id, lines, buyer_id, hold_until)
+        self.count_on(discount_code, expected_total_minor)
 
     def ask(
         self, body_digest: str, show_id: str, lines: list[dict[str, Any]], buyer_id: str, hold_until: datetime
@@ -162,6 +181,11 @@ class Order(Root):
         self.cancel_requested = False
         self.capture_requested = False
 
+    def count_on(self, discount_code: str | None, expected_total_minor: int | None) -> None:
+        """Assign what an attempt counts on: a discount, and the total that the buyer saw."""
+        self.discount_code = discount_code
+        self.expected_total_minor = expected_total_minor
+
     def ask_again(self, body_digest: str, at: datetime, **request: Any) -> bool:
         """Answer a repeated key: False for the same purchase, True for a new attempt after a refusal."""
         if self.state == "refused":
@@ -171,11 +195,17 @@ class Order(Root):
             raise KeyReused("this Idempotency-Key was used with another body")
         return False
 
-    def place(self, venue_id: str, price: Price, lines: list[dict[str, Any]], at: datetime) -> Price:
-        """Lock the price; again changes nothing. Returns the price that is locked."""
+    def check_open(self) -> None:
+        """Refuse what comes after the end."""
         if self.state in {"cancelled", "refused"}:
             raise PurchaseCancelled("the purchase has ended", reason=self.end_reason)
+
+    def place(self, venue_id: str, price: Price, lines: list[dict[str, Any]], at: datetime) -> Price:
+        """Lock the price; again changes nothing. Returns the price that is locked."""
+        self.check_open()
         if self.price is None:
+            if self.expected_total_minor not in {None, price.total_minor}:
+                raise PriceMoved("the tickets cost something else now", total_minor=price.total_minor)
             self.record(OrderPlaced, at, venue_id=venue_id, price=price.model_dump(), lines=lines)
         return self.price or price
 
@@ -193,7 +223,7 @@ class Order(Root):
         if self.price is None:
             raise WrongState("only a placed order is captured", state=self.state)
         if not self.capture_requested:
-            self.record(CaptureRequested, at)
+            self.record(CaptureRequested if self.price.total_minor else CaptureWaived, at)
 
     def extend_hold(self, hold_until: datetime, at: datetime) -> None:
         """Hold on while a payment is being processed; a deadline only moves later, and only of what is open."""

@@ -4,7 +4,11 @@ Refusal
 ├── SeatsUnavailable      sold-out              the stock does not have so many
 ├── HoldExpired           hold-expired          the hold ended before it was confirmed
 ├── HoldReleased          hold-released         a late hold meets its tombstone
-├── NotOnSale             not-on-sale           the show's on-chain group does not exist yet
+├── NotOnSale             not-on-sale           not on chain yet, or outside of the sale window
+├── NotChargeable         not-chargeable        the currency knows no charge of this amount
+├── DiscountRefused       discount-refused      no such code, not valid now, used up, or for other tickets
+├── PriceMoved            price-changed         the tickets no longer cost what the buyer saw
+├── CodeTaken             code-taken            the show has a discount of this code already
 ├── UnknownSubject        not-found             no such venue, show, ticket type, ticket or purchase
 ├── PurchaseCancelled     purchase-cancelled    the buyer let it go
 ├── CancelTooLate         cancel-too-late       the capture has been requested
@@ -50,9 +54,34 @@ class HoldReleased(Refusal):
 
 
 class NotOnSale(Refusal):
-    """The show's on-chain group does not exist yet, or sales are closed."""
+    """The show's on-chain group does not exist yet, or it is outside of the sale window."""
 
     code = "not-on-sale"
+
+
+class NotChargeable(Refusal):
+    """The currency knows no charge of this amount: too small, or digits that cannot be charged."""
+
+    code = "not-chargeable"
+    http_status = 422
+
+
+class DiscountRefused(Refusal):
+    """The code does not help here; `reason` is not-found, not-yet-valid, no-longer-valid, used-up or other-tickets."""
+
+    code = "discount-refused"
+
+
+class PriceMoved(Refusal):
+    """The tickets no longer cost what the buyer saw."""
+
+    code = "price-changed"
+
+
+class CodeTaken(Refusal):
+    """The show has a discount of this code already."""
+
+    code = "code-taken"
 
 
 class UnknownSubject(Refusal):

@@ -124,13 +124,24 @@ class PurchaseWorkflow:
         await drain(workflow.wait_condition(workflow.all_handlers_finished))
 
     async def _sell(self, saga: Saga) -> tuple[str, ...]:
-        purchase = self._purchase
-        sales, payments = SalesActivities, PaymentActivities
+        purchase, sales = self._purchase, SalesActivities
 
         self._board.show("reserving", "Holds the seats, locks the price, creates the tickets.")
         saga.undo(lambda: self._end_without_sale(saga))
         place = self._store(sales.place_order, purchase, "hold the seats, place the order, create the tickets")
         self._order = order = await step(place)
+
+        if order.price.total_minor:
+            await self._take_payment(saga, order)
+        else:
+            self._board.show("confirming", "There is nothing to pay; confirms the seats.")
+            await drain(self._store(sales.confirm_seats, purchase, "confirm the seats: there is nothing to pay"))
+            self._checkout_open = True
+        saga.pivot()
+        return order.ticket_ids
+
+    async def _take_payment(self, saga: Saga, order: PlacedOrder) -> None:
+        purchase, sales, payments = self._purchase, SalesActivities, PaymentActivities
 
         saga.undo(self._let_the_money_go)
         created = await step(self._stripe(payments.create_intent, purchase, "create the PaymentIntent"))
@@ -143,8 +154,6 @@ class PurchaseWorkflow:
         )
         await step(confirm)
         await drain(self._stripe(payments.capture_payment, purchase, "capture the money"))
-        saga.pivot()
-        return order.ticket_ids
 
     async def _await_payment(self, order: PlacedOrder, seen: PaymentSeen) -> None:
         """Wait until the buyer has paid; the hold's end asks Stripe before anything is given up."""
@@ -203,7 +212,7 @@ class PurchaseWorkflow:
     async def _fulfil(self, ticket_ids: tuple[str, ...]) -> PurchaseResult:
         """Everything after the pivot: forward only, and mint and settle do not wait for each other."""
         purchase = self._purchase
-        self._board.show("fulfilling", "The money is captured; mints the tickets and credits the venue.")
+        self._board.show("fulfilling", "The tickets are sold; mints them and credits the venue.")
         await self._store(SalesActivities.confirm_order, purchase, "confirm the order", forward_only=True)
         addresses: dict[str, str] = {}
         await settled(
@@ -218,7 +227,8 @@ class PurchaseWorkflow:
         await self._store(
             BooksActivities.settle_sale, self._purchase, "post the sale, credit the venue", forward_only=True
         )
-        await self._stripe(PaymentActivities.close_checkout, self._purchase, "forget the secret", forward_only=True)
+        if self._order is not None and self._order.price.total_minor:
+            await self._stripe(PaymentActivities.close_checkout, self._purchase, "forget the secret", forward_only=True)
 
     async def _mint(self, ticket_id: str, addresses: dict[str, str]) -> None:
         mint = MintTicket(purchase=self._purchase, ticket_id=ticket_id)

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -13,6 +13,7 @@ from psycopg.sql import SQL, Identifier
 from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
 from activities.door import DoorActivities, RequestPurchase
 from activities.holds import HoldActivities, MakeReservation
+from activities.prices import ChangeShow, CreateDiscount, PriceActivities
 from adapters.ledger import PostgresLedger
 from adapters.opening import now
 from adapters.queries import Standing
@@ -22,6 +23,7 @@ from adapters.sheets import KINDS
 from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
 from domain.books import venue_payable
 from domain.catalog import TicketType
+from domain.discount import DiscountTerms, discount_id_of
 from domain.hint import Hint
 from domain.money import FeeRates
 from domain.order import Line
@@ -67,7 +69,7 @@ async def pool(url: str) -> AsyncIterator[Pool]:
 
 
 async def sell(ledger: Any) -> str:
-    """Announce a show, sell two tickets of it, ask for two more, hold one inside; returns the sold purchase."""
+    """Announce a show, sell two tickets with a code, ask for two more, hold one inside; returns the sold purchase."""
     world = World()
     world.ledger = ledger
     catalog, door = CatalogActivities(ledger), DoorActivities(ledger)
@@ -82,7 +84,10 @@ async def sell(ledger: Any) -> str:
         )
     )
     await world.announce("ve_1", "sh_1")
-    engine = SellingEngine(ledger, MemorySecrets())
+    engine, prices = SellingEngine(ledger, MemorySecrets()), PriceActivities(ledger)
+    terms = DiscountTerms(amount_minor=500, limit=3, valid_from=datetime(2026, 1, 1, tzinfo=UTC))
+    facts = {"tenant_id": "default", "show_id": "sh_1", "body_digest": "d"}
+    await prices.create_discount(CreateDiscount(key_id="dk_1", code="early", terms=terms, **facts))
     for purchase_id in ("pu_1", "pu_2"):
         requested = await door.request_purchase(
             RequestPurchase(
@@ -92,11 +97,14 @@ async def sell(ledger: Any) -> str:
                 show_id="sh_1",
                 lines=[Line(ticket_type_id="tt_1", quantity=2)],
                 buyer_id="bu_1",
+                discount_code="EARLY",
             )
         )
         if purchase_id == "pu_1":
             await engine.open_purchase(requested.purchase, "sh_1", "ve_1")
     await world.pay("pu_1")
+    window: dict[str, datetime | None] = {"sale_until": datetime(2100, 1, 1, tzinfo=UTC)}
+    await prices.change_show(ChangeShow(show_id="sh_1", prices={"tt_1": 1_200}, window=window))
     lines = [Line(ticket_type_id="tt_1", quantity=1)]
     await HoldActivities(ledger).reserve(
         MakeReservation(tenant_id="default", reservation_id="re_1", show_id="sh_1", lines=lines, hold_seconds=1)
@@ -124,7 +132,10 @@ async def test_the_read_models_say_what_the_facts_say(
     found, expected = await reads.purchase("pu_1"), await memory.reads.purchase("pu_1")
     assert found is not None
     assert expected is not None
-    for name in ("state", "price", "lines", "tickets", "payment", "end_reason", "position"):
+    for document in (found, expected):  # the two worlds have two clocks
+        assert document["payment"].pop("captured_at")
+        assert document["confirmed_at"]
+    for name in ("state", "price", "lines", "tickets", "payment", "end_reason", "position", "discount_code"):
         assert found[name] == expected[name], name
     texts = [line["text"] for line in found["timeline"]]
     assert texts == [line["text"] for line in expected["timeline"]]
@@ -133,7 +144,12 @@ async def test_the_read_models_say_what_the_facts_say(
     assert show is not None
     floor = show["ticket_types"][0]
     assert (floor["held"], floor["sold"], floor["available"], show["on_sale"]) == (1, 2, 2, True)
-    assert (await reads.balance(venue_payable("ve_1")))["balances"] == [{"currency": "eur", "balance_minor": 2000}]
+    assert (floor["price_minor"], show["sale_until"]) == (1200, "2100-01-01T00:00:00+00:00")
+    discount = await reads.discount(discount_id_of("sh_1", "EARLY"))
+    assert discount == await memory.reads.discount(discount_id_of("sh_1", "EARLY"))
+    assert discount is not None
+    assert (discount["code"], discount["in_use"], discount["limit"]) == ("EARLY", 1, 3)
+    assert (await reads.balance(venue_payable("ve_1")))["balances"] == [{"currency": "eur", "balance_minor": 1500}]
     assert (await reads.balance(venue_payable("ve_1")))["lines"][0]["purchase_id"] == "pu_1"
     assert await reads.position() == await reads.head() == len(memory.ledger.log)
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 from adapters.ledger import fact_mapper
 from domain.allocation import Allocation, AllocationOpened
 from domain.catalog import Show, ShowAnnounced, Venue, VenueRegistered
+from domain.discount import Discount, DiscountCreated, discount_id_of
 from domain.fact import Fact, Root
 from domain.money import FeeRates, price_of
 from domain.order import Order, PurchaseRequested
@@ -31,8 +32,8 @@ def new_allocation(capacity: int = 10) -> Allocation:
     return Allocation.begin(AllocationOpened, "floor", AT, capacity=capacity, **facts)
 
 
-def new_order() -> Order:
-    return Order.begin(PurchaseRequested, "pu", AT, tenant_id="default", body_digest="body", **REQUEST)
+def new_order(**more: Any) -> Order:
+    return Order.begin(PurchaseRequested, "pu", AT, tenant_id="default", body_digest="body", **REQUEST, **more)
 
 
 def placed_order() -> Order:
@@ -57,10 +58,15 @@ def new_venue() -> Venue:
     )
 
 
-def new_show() -> Show:
+def new_show(**more: Any) -> Show:
     facts: dict[str, Any] = {"tenant_id": "default", "venue_id": "ve", "name": "Night", "currency": "eur"}
-    terms = {"hold_seconds": 600, "capture_method": "manual", "body_digest": "s"}
-    return Show.begin(ShowAnnounced, "sh", AT, ticket_types=TYPES, **facts, **terms)
+    terms = {"hold_seconds": 600, "capture_method": "manual", "body_digest": "s", "ticket_types": TYPES}
+    return Show.begin(ShowAnnounced, "sh", AT, **{**facts, **terms, **more})
+
+
+def new_discount(**terms: Any) -> Discount:
+    facts = {"tenant_id": "default", "show_id": "sh", "code": "EARLY"}
+    return Discount.begin(DiscountCreated, discount_id_of("sh", "EARLY"), AT, terms=terms, **facts)
 
 
 def new_reservation() -> Reservation:

@@ -11,6 +11,7 @@ from activities.catalog import CatalogActivities
 from activities.commands import EndPurchase, HoldRef, MintSubject, PurchaseRef
 from activities.door import DoorActivities
 from activities.holds import HoldActivities
+from activities.prices import PriceActivities
 from activities.sales import SalesActivities
 from adapters.purchase_folds import fold
 from adapters.queries import with_availability
@@ -89,6 +90,9 @@ class MemoryReads:
     async def ticket(self, ticket_id: str) -> Document | None:
         return self._document("tickets", ticket_id)
 
+    async def discount(self, discount_id: str) -> Document | None:
+        return self._document("discounts", discount_id)
+
     def _document(self, kind: str, identity: str) -> Document | None:
         found = self.catch_up().find(kind, identity)
         copied: Document | None = json.loads(json.dumps(found))
@@ -114,6 +118,9 @@ class SellingEngine:
         except Refusal as refusal:
             await sales.cancel_order(EndPurchase(purchase=purchase, reason=refusal.code))
             return CheckoutAnswer(state="ended", refusal_code=refusal.code, refusal_detail=str(refusal))
+        if order.price.total_minor == 0:
+            await sales.confirm_seats(purchase)
+            return CheckoutAnswer(state="open", order=order)
         await self._ledger.commit(lambda desk: _open_payment(desk, purchase))
         self._secrets.kept[purchase.purchase_id] = f"secret-of-{purchase.purchase_id}"
         return CheckoutAnswer(state="open", order=order)
@@ -198,6 +205,7 @@ class World:
             door=DoorActivities(self.ledger),
             catalog=CatalogActivities(self.ledger),
             holds=HoldActivities(self.ledger),
+            prices=PriceActivities(self.ledger),
             queries=self.reads,
             engine=self.engine,
             buyers=self.buyers,
@@ -230,6 +238,12 @@ class World:
         """Put a venue and its show on chain."""
         await self.stand_on_chain(Venue, venue_id)
         await self.stand_on_chain(Show, show_id)
+
+    async def confirm(self, purchase_id: str) -> None:
+        """Confirm an order whose seats are confirmed."""
+        await SalesActivities(self.ledger).confirm_order(
+            PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
+        )
 
     async def pay(self, purchase_id: str) -> None:
         """Take a purchase from its open checkout to its good end."""

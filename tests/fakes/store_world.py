@@ -10,6 +10,7 @@ from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
 from activities.commands import EndPurchase, PurchaseRef
 from activities.door import DoorActivities, Requested, RequestPurchase
 from activities.holds import HoldActivities, MakeReservation
+from activities.prices import PriceActivities
 from activities.sales import SalesActivities
 from domain.allocation import Allocation
 from domain.catalog import Show, TicketType
@@ -52,6 +53,7 @@ class StoreWorld:
         self.door = DoorActivities(self.ledger)
         self.sales = SalesActivities(self.ledger)
         self.books = BooksActivities(self.ledger)
+        self.prices = PriceActivities(self.ledger)
         self.holds = HoldActivities(self.ledger)
 
     async def open(self) -> None:
@@ -66,7 +68,14 @@ class StoreWorld:
 
         await self.ledger.commit(stand)
 
-    async def request(self, purchase_id: str = "pu", body: str = "body", **wanted: int) -> Requested:
+    async def request(
+        self,
+        purchase_id: str = "pu",
+        body: str = "body",
+        discount_code: str | None = None,
+        expected_total_minor: int | None = None,
+        **wanted: int,
+    ) -> Requested:
         """Ask for tickets at the door."""
         command = RequestPurchase(
             tenant_id="default",
@@ -75,12 +84,14 @@ class StoreWorld:
             show_id="sh",
             lines=lines_of(wanted or {"floor": 2, "balcony": 1}),
             buyer_id="by",
+            discount_code=discount_code,
+            expected_total_minor=expected_total_minor,
         )
         return await self.door.request_purchase(command)
 
-    async def bought(self, **wanted: int) -> PurchaseRef:
+    async def bought(self, discount_code: str | None = None, **wanted: int) -> PurchaseRef:
         """Take a purchase as far as its tickets, with its payment open."""
-        purchase = (await self.request(**wanted)).purchase
+        purchase = (await self.request(discount_code=discount_code, **wanted)).purchase
         order = await self.sales.place_order(purchase)
         facts = {"tenant_id": "default", "purchase_id": purchase.purchase_id, "intent_id": "pi"}
         money: dict[str, Any] = {"amount_minor": order.price.total_minor, "currency": "eur"}

@@ -13,6 +13,7 @@ from domain.allocation import Allocation
 from domain.books import BooksTransaction, TransactionPosted, sale_postings
 from domain.catalog import Show, Venue
 from domain.desk import Desk
+from domain.discount import Discount
 from domain.fact import Root, broken_link
 from domain.order import Order
 from domain.payment import Payment
@@ -29,6 +30,7 @@ from tests.fakes.samples import (
     facts_of,
     folded,
     new_allocation,
+    new_discount,
     new_order,
     new_payment,
     new_reservation,
@@ -89,7 +91,22 @@ ACTS: dict[type[Root], tuple[Callable[[], Root], list[Act]]] = {
     ),
     Ticket: (new_ticket, [lambda ticket, n: ticket.issue(AT), lambda ticket, n: ticket.void(AT), *TOKEN]),
     Venue: (new_venue, TOKEN),
-    Show: (new_show, [lambda show, n: show.open_sale(AT), *TOKEN]),
+    Show: (
+        new_show,
+        [
+            lambda show, n: show.open_sale(AT),
+            lambda show, n: show.change_price("floor", 1000 + n, AT),
+            lambda show, n: show.change_window(AT + timedelta(days=n), LATER, AT),
+            *TOKEN,
+        ],
+    ),
+    Discount: (
+        lambda: new_discount(amount_minor=500, limit=2),
+        [
+            lambda discount, n: discount.claim(f"k{n}", AT),
+            lambda discount, n: discount.give_back(f"k{n}", "test", AT),
+        ],
+    ),
     Reservation: (
         new_reservation,
         [

@@ -15,6 +15,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from cli.buyer import pay_by_card, read_mint
 from cli.reconciliation import Report, reconcile
 from devstack.stack import Stack
+from domain.money import Price
 from settings import read_settings
 from tests.fakes.evidence import require_lawful
 
@@ -43,10 +44,18 @@ class Shop:
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, limits=limits) as http:
             yield cls(stack, http)
 
-    async def announce(self, capacity: int = 20, price_minor: int = 1_000, hold_seconds: int = 600) -> None:
+    async def announce(
+        self,
+        capacity: int = 20,
+        price_minor: int = 1_000,
+        hold_seconds: int = 600,
+        rates: dict[str, Any] | None = None,
+        **terms: Any,
+    ) -> None:
         """Register a venue and a show without waiting for the chain."""
         number = next(_names)
-        venue = await self.post("/api/v1/venues", {"name": f"Venue {number}"}, f"{id(self)}-venue-{number}")
+        hall = {"name": f"Venue {number}", "rates": rates or {}}
+        venue = await self.post("/api/v1/venues", hall, f"{id(self)}-venue-{number}")
         self.venue_id = venue.json()["venue_id"]
         seats = {"name": "Seat", "price_minor": price_minor, "capacity": capacity}
         body = {
@@ -55,12 +64,13 @@ class Shop:
             "currency": "eur",
             "ticket_types": [seats],
             "hold_seconds": hold_seconds,
+            **terms,
         }
         made = (await self.post("/api/v1/shows", body, f"{id(self)}-show-{number}")).json()
         self.show_id, self.capacity = made["show_id"], capacity
         self.seat = (await self.show())["ticket_types"][0]["ticket_type_id"]
 
-    async def open(self, **terms: int) -> None:
+    async def open(self, **terms: Any) -> None:
         """Open a show and wait until it is on sale."""
         await self.announce(**terms)
         for _ in range(600):
@@ -145,7 +155,7 @@ class Shop:
         for mint in mints:
             await read_mint(self.stack.urls["solana_rpc"], mint)
         balance = await self.get(f"/api/v1/venues/{self.venue_id}/balance")
-        share = sum(end["price"]["subtotal_minor"] - end["price"]["discount_minor"] for end in sold)
+        share = sum(Price.model_validate(end["price"]).venue_share_minor for end in sold)
         same("venue's balance", sum(line["balance_minor"] for line in balance["balances"]), share)
         return Counter(end["state"] for end in ends)
 

@@ -70,6 +70,10 @@ async def test_a_purchase_is_answered_with_its_checkout_in_one_round_trip(
         "platform_fee_minor": 150,
         "processing_fee_minor": 58,
         "total_minor": 2208,
+        "fees": "on_top",
+        "tax_minor": 0,
+        "tax_bps": 0,
+        "tax_inclusive": False,
     }
     assert body["client_secret"] == f"secret-of-{body['purchase_id']}"
     read = (await client.get(answer.headers["Location"])).json()

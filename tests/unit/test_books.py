@@ -17,9 +17,10 @@ from domain.books import (
     minted_postings,
     refund_postings,
     sale_postings,
+    tax_payable,
     venue_payable,
 )
-from domain.money import FeeRates, price_of
+from domain.money import FeeRates, Tax, price_of
 from tests.fakes.samples import AT, PRICE
 
 
@@ -35,6 +36,29 @@ def test_a_sale_owes_the_venue_its_share_and_the_chain_its_tickets() -> None:
         (TICKETS_SOLD, TICKET_UNIT): -2,
         (MINT_DEBT, TICKET_UNIT): 2,
     }
+
+
+def test_absorbed_fees_pass_through_the_venues_account() -> None:
+    """Its statement shows what it was credited and what it bears; the tax is nobody's but the tax office's."""
+    price = price_of("eur", ((2, 1000),), FeeRates(fees="absorbed"), tax=Tax(2000, inclusive=True))
+    postings = sale_postings("ve", price, 58, 2)
+    assert [(line.debit, line.credit, line.amount) for line in postings[:-1]] == [
+        (STRIPE_CLEARING, venue_payable("ve"), 1667),
+        (venue_payable("ve"), PLATFORM_FEES, 150),
+        (venue_payable("ve"), PROCESSING_FEES, 58),
+        (STRIPE_CLEARING, tax_payable("ve"), 333),
+        (PROCESSING_FEES, STRIPE_CLEARING, 58),
+    ]
+    totals = balances(postings)
+    assert totals[venue_payable("ve"), "eur"] == price.venue_share_minor == 1667 - 150 - 58
+    assert totals[STRIPE_CLEARING, "eur"] == -(2000 - 58)
+
+
+def test_a_discount_is_money_that_never_was() -> None:
+    """The books know what was paid, the order knows what was taken off."""
+    price = price_of("eur", ((2, 1000),), FeeRates(), discount_minor=500)
+    assert balances(sale_postings("ve", price, 0, 2))[venue_payable("ve"), "eur"] == 1500
+    assert not [line for line in sale_postings("ve", price, 0, 2) if line.amount in {500, 2000}]
 
 
 def test_a_minted_ticket_pays_one_of_the_debt() -> None:

@@ -1,12 +1,15 @@
 """Venue and show: what is sold, at which prices, and that nothing is sold before the group stands on chain."""
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
 from domain.catalog import Show, TicketType
 from domain.money import FeeRates
-from domain.refusals import NotOnSale, UnknownSubject
-from tests.fakes.samples import AT, names_of, new_show, new_venue
+from domain.refusals import NotChargeable, NotOnSale, UnknownSubject, WrongState
+from tests.fakes.samples import AT, LATER, names_of, new_show, new_venue
 
 
 @pytest.fixture
@@ -53,6 +56,47 @@ def test_a_type_of_another_show_is_unknown(show: Show) -> None:
     show.open_sale(AT)
     with pytest.raises(UnknownSubject):
         show.sellable("other")
+
+
+def test_a_price_can_change_and_the_same_again_is_no_change(show: Show) -> None:
+    """Only the one type costs something else; an unknown one, or an amount that cannot be charged, is refused."""
+    show.change_price("floor", 1500, AT)
+    show.change_price("floor", 1500, AT)
+    assert names_of(show) == ["PriceChanged"]
+    assert (show.type_of("floor").price_minor, show.type_of("balcony").price_minor) == (1500, 2500)
+    with pytest.raises(UnknownSubject):
+        show.change_price("other", 1500, AT)
+    with pytest.raises(NotChargeable):
+        new_show(currency="kwd").change_price("floor", 1005, AT)
+
+
+@pytest.mark.parametrize(
+    ("window", "open_now"),
+    [
+        ((None, None), True),
+        ((AT, LATER), True),
+        ((AT + timedelta(microseconds=1), None), False),
+        ((None, AT), False),
+        ((None, AT + timedelta(microseconds=1)), True),
+    ],
+)
+def test_a_show_is_sold_in_its_window(show: Show, window: tuple[Any, Any], *, open_now: bool) -> None:
+    """The first moment is inside, the last one is not; without a bound there is none."""
+    show.change_window(*window, AT)
+    show.change_window(*window, AT)
+    assert names_of(show) == (["SaleWindowChanged"] if window != (None, None) else [])
+    if open_now:
+        show.check_window(AT)
+        return
+    with pytest.raises(NotOnSale):
+        show.check_window(AT)
+
+
+def test_a_window_ends_after_it_begins(show: Show) -> None:
+    """Anything else is refused and changes nothing."""
+    with pytest.raises(WrongState):
+        show.change_window(LATER, AT, AT)
+    assert names_of(show) == []
 
 
 @pytest.mark.parametrize("change", [{"price_minor": -1}, {"capacity": 0}])

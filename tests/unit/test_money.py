@@ -36,6 +36,13 @@ def test_a_split_that_has_no_answer_is_an_error(amount: int, weights: tuple[int,
         split_minor(amount, weights)
 
 
+def test_a_split_is_of_whole_steps() -> None:
+    """Where the last digit has to be zero, each part's has to; an amount that is no multiple is refused."""
+    assert split_minor(100, (1, 1, 1), 10) == (40, 30, 30)
+    with pytest.raises(ValueError, match="whole steps"):
+        split_minor(105, (1, 1), 10)
+
+
 def test_fees_are_on_top_of_the_discounted_subtotal() -> None:
     """Both fees are taken of the subtotal minus the discount, and the venue is owed just that."""
     rates = FeeRates(platform_bps=1000, processing_bps=300, processing_fixed_minor=30)

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from domain.order import Line, Order
-from domain.refusals import CancelTooLate, KeyReused, PurchaseCancelled, WrongState
+from domain.refusals import CancelTooLate, KeyReused, PriceMoved, PurchaseCancelled, WrongState
 from tests.fakes.samples import AT, LATER, LINES, PRICE, REQUEST, names_of, new_order, placed_order
 
 Step = Callable[[Order], object]
@@ -188,3 +188,35 @@ def test_a_line_is_of_one_to_fifty_tickets(quantity: int) -> None:
     """No line is empty, none is a crowd."""
     with pytest.raises(ValidationError):
         Line(ticket_type_id="floor", quantity=quantity)
+
+
+def test_nothing_is_captured_of_a_free_order() -> None:
+    """The door for a cancel is closed as for any other, and it is confirmed as any other."""
+    order = new_order()
+    order.place("ve", PRICE.model_copy(update={"total_minor": 0}), LINES, AT)
+    order.request_capture(AT)
+    order.request_capture(AT)
+    with pytest.raises(CancelTooLate):
+        order.request_cancel(AT)
+    order.confirm(AT)
+    assert names_of(order) == ["OrderPlaced", "CaptureWaived", "OrderConfirmed"]
+
+
+def test_a_total_that_the_buyer_did_not_see_is_not_locked() -> None:
+    """Who says what they saw is charged that or nothing; the next attempt may count on another total."""
+    order = new_order(expected_total_minor=PRICE.total_minor - 1)
+    with pytest.raises(PriceMoved) as refused:
+        order.place("ve", PRICE, LINES, AT)
+    assert refused.value.data == {"total_minor": PRICE.total_minor}
+    order.end("price-changed", AT)
+    assert order.state == "refused"
+    order.ask_again("other", AT, expected_total_minor=PRICE.total_minor, discount_code="EARLY", **REQUEST)
+    assert order.place("ve", PRICE, LINES, AT) == PRICE
+    assert order.discount_code == "EARLY"
+
+
+def test_a_locked_price_stays_as_it_is() -> None:
+    """A later, other price neither changes it nor is refused."""
+    order = new_order(expected_total_minor=PRICE.total_minor)
+    order.place("ve", PRICE, LINES, AT)
+    assert order.place("ve", PRICE.model_copy(update={"total_minor": 1}), LINES, AT) == PRICE

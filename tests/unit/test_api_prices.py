@@ -1,0 +1,270 @@
+"""Prices over HTTP: discounts, quotes, prices that change, sale windows and receipts, on a world in memory."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import create_app
+from api.purchases import PurchaseBody
+from api.requests import digest_of
+from tests.fakes.shop_world import World
+
+PURCHASES = "/api/v1/purchases"
+QUOTES = ("/api/v1/quotes", "/internal/tickets/calculate-price")
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def world(clock: Clock) -> World:
+    return World(clock=clock)
+
+
+@pytest.fixture
+async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(world.parts()), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice") as client:
+        yield client
+
+
+class Till:
+    """A client and what it sells: 5 at 10.00 and 2 at 30.00."""
+
+    def __init__(self, client: httpx.AsyncClient, world: World) -> None:
+        self.client = client
+        self.world = world
+        self.show_id = ""
+        self.types: list[str] = []
+
+    async def open(self, rates: dict[str, Any] | None = None, **terms: Any) -> "Till":
+        venue = await self.post("/api/v1/venues", {"name": "Hall", "rates": rates or {}}, "v")
+        types = [
+            {"name": "floor", "price_minor": 1000, "capacity": 5},
+            {"name": "box", "price_minor": 3000, "capacity": 2},
+        ]
+        body = {"name": "Night", "currency": "eur", "ticket_types": types, **terms}
+        answer = await self.post("/api/v1/shows", {"venue_id": venue.json()["venue_id"], **body}, "s")
+        assert answer.status_code == 201, answer.text
+        self.show_id = answer.json()["show_id"]
+        self.types = [item["ticket_type_id"] for item in answer.json()["ticket_types"]]
+        await self.world.announce(venue.json()["venue_id"], self.show_id)
+        return self
+
+    async def post(self, path: str, body: Any, key: str) -> httpx.Response:
+        return await self.client.post(path, json=body, headers={"Idempotency-Key": key})
+
+    async def discount(self, key: str = "d", **terms: Any) -> httpx.Response:
+        body = {"code": "Early", **(terms or {"percent_bps": 1000})}
+        return await self.post(f"/api/v1/shows/{self.show_id}/discounts", body, key)
+
+    async def change(self, **changes: Any) -> httpx.Response:
+        return await self.client.patch(f"/api/v1/shows/{self.show_id}", json=changes)
+
+    async def reprice(self, price_minor: int) -> httpx.Response:
+        return await self.change(ticket_types=[{"ticket_type_id": self.types[0], "price_minor": price_minor}])
+
+    def wanting(self, quantity: int = 2, **more: Any) -> dict[str, Any]:
+        return {
+            "show_id": self.show_id,
+            "items": [{"ticket_type_id": self.types[0], "quantity": quantity}],
+            **more,
+        }
+
+    async def buy(self, key: str = "a", quantity: int = 2, **more: Any) -> httpx.Response:
+        return await self.post(PURCHASES, self.wanting(quantity, **more), key)
+
+    async def get(self, path: str) -> Any:
+        answer = await self.client.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+async def till(client: httpx.AsyncClient, world: World) -> Till:
+    return await Till(client, world).open()
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["type"].removeprefix("urn:boxoffice:problem:")
+
+
+async def test_quote_calculated_price_and_purchase_show_the_same_breakdown(till: Till) -> None:
+    """Asked before, inside or by buying: the same price, and only the purchase holds anything."""
+    await till.discount()
+    wanted = till.wanting(discount_code="early")
+    first, second = [(await till.post(path, wanted, "q")).json() for path in QUOTES]
+    assert first == second
+    assert (first["discount_code"], first["lines"][0]["discount_minor"]) == ("EARLY", 200)
+    assert (await till.get(f"/api/v1/shows/{till.show_id}"))["ticket_types"][0]["available"] == 5
+    bought = await till.buy(discount_code="EARLY", expected_total_minor=first["price"]["total_minor"])
+    assert (bought.status_code, bought.json()["price"]) == (201, first["price"])
+    found = await till.get(f"{PURCHASES}/{bought.json()['purchase_id']}")
+    assert (found["discount_code"], found["price"], found["lines"]) == ("EARLY", first["price"], first["lines"])
+
+
+async def test_a_discount_is_created_once_per_key(till: Till) -> None:
+    """The same key and body is the same discount; another body, or a code that is taken, is 409."""
+    made = await till.discount(percent_bps=1000, limit=1)
+    assert made.status_code == 201
+    again = await till.discount(percent_bps=1000, limit=1)
+    assert (again.status_code, again.json()) == (201, made.json())
+    assert code(await till.discount(percent_bps=2000)) == (409, "idempotency-key-reused")
+    assert code(await till.discount("other", percent_bps=2000)) == (409, "code-taken")
+    assert (await till.buy(discount_code="early")).status_code == 201
+    assert (await till.get(made.headers["Location"]))["in_use"] == 1
+    assert code(await till.buy("b", discount_code="early")) == (409, "discount-refused")
+    assert (await till.client.get(f"/api/v1/shows/{till.show_id}/discounts/NONE")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"percent_bps": 1000, "amount_minor": 5},
+        {"code": "two words", "percent_bps": 1000},
+        {"percent_bps": 1000, "valid_from": "2026-01-01T00:00:00"},
+        {"percent_bps": 1000, "valid_from": 1},
+        {"percent_bps": 1000, "valid_from": "0001-01-01T00:00:00+10:00"},
+        {"percent_bps": 1000, "valid_from": "2026-01-02T00:00:00Z", "valid_until": "2026-01-02T01:00:00+01:00"},
+    ],
+)
+async def test_terms_that_are_none_are_422(till: Till, terms: dict[str, Any]) -> None:
+    """Two kinds at once, a code with a space, moments without an offset or the wrong way round."""
+    assert code(await till.discount(**terms)) == (422, "invalid-request")
+
+
+async def test_a_discount_of_nothing_says_so(till: Till) -> None:
+    """A discount without a percentage and without an amount is refused, in words."""
+    answer = await till.post(f"/api/v1/shows/{till.show_id}/discounts", {"code": "NIL"}, "d")
+    assert "a percentage or an amount" in answer.json()["errors"][0]["why"]
+
+
+async def test_a_discount_is_valid_in_its_time(till: Till, clock: Clock) -> None:
+    """Before and after it the code is refused, and the key is free for another try."""
+    await till.discount(
+        percent_bps=1000, valid_from="2026-01-01T01:00:00+00:00", valid_until="2026-01-01T04:00:00+02:00"
+    )
+    assert code(await till.buy(discount_code="EARLY")) == (409, "discount-refused")
+    clock.now = START + timedelta(hours=1)
+    assert (await till.buy(discount_code="EARLY")).json()["price"]["discount_minor"] == 200
+    clock.now = START + timedelta(hours=2)
+    assert code(await till.buy("b", discount_code="EARLY")) == (409, "discount-refused")
+
+
+async def test_the_price_is_locked_while_it_changes(till: Till) -> None:
+    """Who has a checkout pays what it says; who comes later sees the new price; who counts on the old one is told."""
+    first = (await till.buy()).json()
+    changed = await till.reprice(1500)
+    assert (changed.status_code, changed.json()["ticket_types"][0]["price_minor"]) == (200, 1500)
+    assert (await till.get(changed.headers["Location"]))["ticket_types"][0]["price_minor"] == 1500
+    assert (await till.buy()).json() == first
+    assert (await till.get(f"{PURCHASES}/{first['purchase_id']}"))["price"] == first["price"]
+    total = first["price"]["total_minor"]
+    assert code(await till.buy("b", expected_total_minor=total)) == (409, "price-changed")
+    assert (await till.buy("b")).json()["price"]["subtotal_minor"] == 3000
+
+
+async def test_a_show_is_sold_in_its_window(client: httpx.AsyncClient, world: World, clock: Clock) -> None:
+    """Before and after it the door says that the show is not on sale; a bound that is null is taken away."""
+    terms = {"sale_from": "2026-01-01T01:00:00+00:00", "sale_until": "2026-01-01T02:00:00+00:00"}
+    till = await Till(client, world).open(**terms)
+    assert code(await till.buy()) == (409, "not-on-sale")
+    clock.now = START + timedelta(hours=1)
+    assert (await till.buy()).status_code == 201
+    clock.now = START + timedelta(hours=2)
+    assert code(await till.buy("b")) == (409, "not-on-sale")
+    assert (await till.change(sale_until=None)).status_code == 200
+    assert (await till.buy("b", 1)).status_code == 201
+    shown = await till.get(f"/api/v1/shows/{till.show_id}")
+    assert (shown["sale_from"], shown["sale_until"]) == (terms["sale_from"], None)
+    assert code(await till.change(sale_until="2026-01-01T00:30:00+00:00")) == (409, "wrong-state")
+
+
+async def test_what_cannot_be_charged_is_refused_before_anything_is_held(till: Till) -> None:
+    """Twelve cents are no charge, and there is no quote of them."""
+    await till.discount(amount_minor=1990)
+    assert code(await till.post(QUOTES[0], till.wanting(discount_code="EARLY"), "q")) == (422, "not-chargeable")
+    assert code(await till.buy(discount_code="EARLY")) == (422, "not-chargeable")
+    assert (await till.get(f"/api/v1/shows/{till.show_id}"))["ticket_types"][0]["held"] == 0
+
+
+async def test_a_free_purchase_has_no_checkout(till: Till) -> None:
+    """It is sold at once: no client secret, nothing to pay, and its receipt says so."""
+    await till.discount(percent_bps=10_000)
+    answer = await till.buy(discount_code="EARLY")
+    body = answer.json()
+    assert (answer.status_code, body["client_secret"], body["price"]["total_minor"]) == (201, None, 0)
+    assert body["state"] == "confirming"
+    await till.world.confirm(body["purchase_id"])
+    receipt = await till.get(f"{PURCHASES}/{body['purchase_id']}/receipt")
+    assert (receipt["total_minor"], receipt["payments"], receipt["fees"]) == (0, [], [])
+    assert receipt["discount"] == {"code": "EARLY", "amount_minor": 2000}
+
+
+@pytest.mark.parametrize(
+    ("terms", "fees", "taxes", "total"),
+    [
+        (({}, None), 187, [], 2000 - 200 + 135 + 52),
+        (({"fees": "absorbed"}, {"rate_bps": 2000, "inclusive": True}), 0, [(300, 1500)], 1800),
+        (({}, {"rate_bps": 2000, "inclusive": False}), 187, [(360, 1800)], 1800 + 360 + 135 + 52),
+    ],
+)
+async def test_a_receipt_adds_up(
+    client: httpx.AsyncClient, world: World, terms: Any, fees: int, taxes: Any, total: int
+) -> None:
+    """Lines less discount, the fees that the buyer bears and the taxes that are added are the total that was paid."""
+    rates, tax = terms
+    till = await Till(client, world).open(rates, **({"tax": tax} if tax else {}))
+    await till.discount()
+    purchase_id = (await till.buy(discount_code="EARLY")).json()["purchase_id"]
+    path = f"{PURCHASES}/{purchase_id}/receipt"
+    assert code(await till.client.get(path)) == (409, "wrong-state")
+    await world.pay(purchase_id)
+    receipt = await till.get(path)
+    assert receipt["seller"]["name"] == "Hall"
+    assert (receipt["currency"], receipt["decimals"], receipt["issued_at"]) == ("eur", 2, START.isoformat())
+    assert receipt["lines"] == [
+        {
+            "ticket_type_id": till.types[0],
+            "name": "floor",
+            "quantity": 2,
+            "price_minor": 1000,
+            "amount_minor": 2000,
+            "discount_minor": 200,
+        }
+    ]
+    assert [(line["tax_minor"], line["net_minor"]) for line in receipt["taxes"]] == taxes
+    added = sum(line["tax_minor"] for line in receipt["taxes"] if not line["inclusive"])
+    charged = sum(line["amount_minor"] for line in receipt["fees"])
+    assert charged == fees
+    assert receipt["total_minor"] == total == 2000 - receipt["discount"]["amount_minor"] + charged + added
+    (payment,) = receipt["payments"]
+    assert (payment["captured_minor"], payment["captured_at"]) == (total, START.isoformat())
+    assert (receipt["refunds"], receipt["refunded_minor"]) == ([], 0)
+    assert (await till.client.get(f"{PURCHASES}/pu_none/receipt")).status_code == 404
+
+
+async def test_a_body_of_before_has_the_digest_of_before() -> None:
+    """A field that was added later and says nothing is no part of the digest: old keys are recognised."""
+    body = {"show_id": "sh", "items": [{"ticket_type_id": "tt", "quantity": 2}]}
+    assert digest_of(PurchaseBody.model_validate(body), "a") == DIGEST_OF_BEFORE
+    counting = PurchaseBody.model_validate({**body, "expected_total_minor": 0})
+    assert digest_of(counting, "a") != DIGEST_OF_BEFORE
+
+
+DIGEST_OF_BEFORE = "3da650218100159d1a2a7098294e6c7cbb9386dd4d8a94dd63eaf74d4ec7c409"

@@ -1,0 +1,100 @@
+"""The worked examples of docs/books.md, computed from their own figures: the document cannot rot."""
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from domain import books
+from domain.books import Posting, balances, minted_postings, sale_postings
+from domain.currency import step_of
+from domain.discount import DiscountTerms
+from domain.money import FeeRates, Price, Tax, price_of
+
+TEXT = (Path(__file__).parents[2] / "docs" / "books.md").read_text()
+PRICE_PARTS = ("subtotal", "discount", "platform_fee", "processing_fee", "tax", "total", "venue_share")
+NEEDED = {
+    "Sale",
+    "Absorbed fees",
+    "Discount",
+    "Tax that is added",
+    "Tax that is in the price",
+    "Zero-priced order",
+    "Processing fee that costs more than it brings",
+    "Mint debt and its end",
+}
+
+
+class Example(NamedTuple):
+    """One section: what is given, and its tables, by their first column."""
+
+    title: str
+    given: dict[str, Any]
+    tables: dict[str, list[list[str]]]
+
+
+def examples() -> list[Example]:
+    """Read every section that has something given."""
+    sections = re.split(r"^### ", TEXT, flags=re.MULTILINE)[1:]
+    return [read(section) for section in sections if "```yaml" in section]
+
+
+def read(section: str) -> Example:
+    """Read a section's figures and tables."""
+    title = section.partition("\n")[0]
+    (given,) = re.findall(r"```yaml\n(.*?)```", section, flags=re.DOTALL)
+    tables: dict[str, list[list[str]]] = {}
+    for table in re.findall(r"(?:^\|.*\|\n)+", section, flags=re.MULTILINE):
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+        tables[rows[0][0]] = rows[2:]
+    return Example(title, yaml.safe_load(given), tables)
+
+
+def price(given: dict[str, Any]) -> Price:
+    """Price what is given."""
+    lines = tuple((quantity, unit) for quantity, unit in given["lines"])
+    taken = 0
+    if "discount" in given:
+        terms = DiscountTerms.model_validate(given["discount"])
+        taken = sum(terms.off([("any", quantity * unit) for quantity, unit in lines], step_of(given["currency"])))
+    tax = Tax(**given.get("tax", {}))
+    return price_of(given["currency"], lines, FeeRates.model_validate(given["rates"]), taken, tax)
+
+
+def postings(given: dict[str, Any]) -> list[Posting]:
+    """Post what is given: the sale, and the tickets that reached the chain."""
+    count = sum(quantity for quantity, _ in given["lines"])
+    sold = sale_postings("ve", price(given), given["stripe_fee"], count)
+    return [*sold, *(posting for _ in range(given.get("minted", 0)) for posting in minted_postings())]
+
+
+def test_there_is_an_example_of_each_kind() -> None:
+    """An example that is lost, or that is not read, shows here."""
+    assert {example.title for example in examples()} >= NEEDED
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: example.title)
+def test_an_example_is_what_is_computed(example: Example) -> None:
+    """Price, postings and balances are those of the program, and each unit sums to nothing."""
+    found = price(example.given)
+    assert [int(cell) for cell in example.tables["subtotal"][0]] == [
+        getattr(found, f"{part}_minor") for part in PRICE_PARTS
+    ]
+    posted = postings(example.given)
+    assert example.tables["debit"] == [[line.debit, line.credit, str(line.amount), line.unit] for line in posted]
+    totals = balances(posted)
+    told = {(account, unit): int(balance) for account, balance, unit in example.tables["account"]}
+    assert told == totals
+    for unit in {unit for _, unit in totals}:
+        assert sum(amount for (_, held_in), amount in totals.items() if held_in == unit) == 0
+
+
+def test_every_account_stands_in_the_chart() -> None:
+    """Those that the program names, and those that the examples use."""
+    chart = set(re.findall(r"^\| `([^`]+)` \|", TEXT, flags=re.MULTILINE))
+    named = {value for name, value in vars(books).items() if name.isupper() and isinstance(value, str)}
+    used = {account for example in examples() for account, _, _ in example.tables["account"]}
+    assert {account for account in named if ":" in account} <= chart
+    assert {re.sub(r"(?<=:)ve(?=:)", "{id}", account) for account in used} <= chart

@@ -1,0 +1,107 @@
+"""Pricing: one function says what tickets cost, line by line, and refuses what cannot be charged."""
+
+import pytest
+
+from domain.money import FeeRates, Tax, price_of
+from domain.order import Line
+from domain.pricing import quote_of
+from domain.refusals import DiscountRefused, NotChargeable, UnknownSubject
+from tests.fakes.samples import AT, new_discount, new_show
+
+LINES = (Line(ticket_type_id="floor", quantity=2), Line(ticket_type_id="balcony", quantity=1))
+PLAIN = FeeRates(platform_bps=1000, processing_bps=300, processing_fixed_minor=25, platform_fixed_minor=50)
+ABSORBED = PLAIN.model_copy(update={"fees": "absorbed"})
+
+
+def test_a_quote_has_the_price_and_its_lines() -> None:
+    """The discounts of the lines are the price's, and the fees are computed on what is left."""
+    quote = quote_of(new_show(), PLAIN, LINES, new_discount(percent_bps=1000, ticket_type_ids=["floor"]), AT)
+    assert [(line.quantity, line.price_minor, line.discount_minor) for line in quote.lines] == [
+        (2, 1000, 200),
+        (1, 2500, 0),
+    ]
+    price = quote.price
+    assert (price.subtotal_minor, price.discount_minor) == (4500, 200)
+    assert (price.platform_fee_minor, price.processing_fee_minor) == (430 + 50, 129 + 25)
+    assert price.total_minor == 4300 + 480 + 154
+    assert price.venue_share_minor == 4300
+
+
+@pytest.mark.parametrize(
+    ("rates", "tax", "total", "tax_minor", "share"),
+    [
+        (PLAIN, Tax(), 2000 + 250 + 85, 0, 2000),
+        (PLAIN, Tax(2000), 2000 + 400 + 250 + 85, 400, 2000),
+        (PLAIN, Tax(2000, inclusive=True), 2000 + 250 + 85, 333, 1667),
+        (ABSORBED, Tax(), 2000, 0, 2000 - 250 - 85),
+        (ABSORBED, Tax(2000), 2400, 400, 2000 - 250 - 85),
+        (ABSORBED, Tax(2000, inclusive=True), 2000, 333, 1667 - 250 - 85),
+    ],
+)
+def test_who_pays_fees_and_tax(rates: FeeRates, tax: Tax, total: int, tax_minor: int, share: int) -> None:
+    """Absorbed fees are taken from the venue, an inclusive tax too; anything else is added to the buyer's total."""
+    price = price_of("eur", ((2, 1000),), rates, tax=tax)
+    assert (price.total_minor, price.tax_minor, price.venue_share_minor) == (total, tax_minor, share)
+
+
+def test_absorbed_fees_never_take_more_than_there_is() -> None:
+    """The venue owes us nothing for a sale: the platform yields first, then what the processing would cost."""
+    price = price_of("eur", ((1, 60),), ABSORBED)
+    assert (price.processing_fee_minor, price.platform_fee_minor, price.venue_share_minor) == (27, 33, 0)
+    assert price.total_minor == 60
+    tiny = price_of("eur", ((1, 20),), ABSORBED)
+    assert (tiny.processing_fee_minor, tiny.platform_fee_minor, tiny.venue_share_minor) == (20, 0, 0)
+
+
+def test_a_whole_discount_makes_an_order_free() -> None:
+    """No fee, no tax, nothing to charge, whatever the fixed parts are."""
+    quote = quote_of(new_show(tax_bps=2000), PLAIN, LINES, new_discount(percent_bps=10_000), AT)
+    assert (quote.price.total_minor, quote.price.venue_share_minor, quote.price.tax_minor) == (0, 0, 0)
+
+
+def test_what_no_card_can_be_charged_is_refused() -> None:
+    """Less than the currency's smallest charge is left, but not nothing."""
+    with pytest.raises(NotChargeable):
+        quote_of(new_show(), FeeRates(), LINES, new_discount(amount_minor=4_490), AT)
+
+
+@pytest.mark.parametrize(("currency", "price_minor", "total"), [("kwd", 1_010, 1_120), ("jpy", 1_010, 1_115)])
+def test_every_part_is_a_whole_step_of_the_currency(currency: str, price_minor: int, total: int) -> None:
+    """7.5 % and 2.9 % of 1.010 dinars are 0.080 and 0.030; yen have no parts at all."""
+    show = new_show(currency=currency, ticket_types=[types(price_minor)])
+    quote = quote_of(show, FeeRates(), (Line(ticket_type_id="floor", quantity=1),), None, AT)
+    assert quote.price.total_minor == total
+
+
+def test_a_unit_price_that_cannot_be_charged_is_refused() -> None:
+    """Two wrong ones must not add up to a right one."""
+    show = new_show(currency="kwd", ticket_types=[types(1_005)])
+    with pytest.raises(NotChargeable):
+        quote_of(show, FeeRates(), (Line(ticket_type_id="floor", quantity=2),), None, AT)
+
+
+def test_a_code_for_other_tickets_is_refused() -> None:
+    """It is not silently worth nothing; for some of the tickets it is fine."""
+    discount = new_discount(amount_minor=100, ticket_type_ids=["balcony"])
+    with pytest.raises(DiscountRefused) as refused:
+        quote_of(new_show(), PLAIN, LINES[:1], discount, AT)
+    assert refused.value.data == {"reason": "other-tickets"}
+    assert quote_of(new_show(), PLAIN, LINES, discount, AT).price.discount_minor == 100
+
+
+def test_a_code_that_is_used_up_is_refused_in_a_quote_too() -> None:
+    """A quote holds nothing, and promises nothing that is gone."""
+    discount = new_discount(amount_minor=100, limit=1)
+    discount.claim("other", AT)
+    with pytest.raises(DiscountRefused):
+        quote_of(new_show(), PLAIN, LINES, discount, AT)
+
+
+def test_tickets_of_another_show_have_no_price() -> None:
+    """An unknown type is refused."""
+    with pytest.raises(UnknownSubject):
+        quote_of(new_show(), PLAIN, (Line(ticket_type_id="other", quantity=1),), None, AT)
+
+
+def types(price_minor: int) -> dict[str, object]:
+    return {"ticket_type_id": "floor", "name": "Floor", "price_minor": price_minor, "capacity": 5}

@@ -1,0 +1,217 @@
+"""Orders with discounts, prices that change and windows that close, through the store activities."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from activities.commands import PlacedOrder, PurchaseRef
+from activities.prices import ChangeShow, CreateDiscount
+from domain.books import BooksTransaction, balances
+from domain.catalog import Show
+from domain.discount import Discount, DiscountTerms, discount_id_of
+from domain.order import Order
+from domain.refusals import (
+    CodeTaken,
+    DiscountRefused,
+    KeyReused,
+    NotChargeable,
+    NotOnSale,
+    PriceMoved,
+    PurchaseCancelled,
+    SeatsUnavailable,
+    UnknownSubject,
+    WrongState,
+)
+from tests.fakes.samples import AT, LATER
+from tests.fakes.store_world import SHOW, StoreWorld, ending, lines_of
+
+ALL_FREE = [(5, 0, 0), (3, 0, 0)]
+
+
+@pytest.fixture
+async def world() -> StoreWorld:
+    world = StoreWorld()
+    await world.open()
+    return world
+
+
+def discount(key: str = "k", code: str = "EARLY", body: str = "d", **terms: Any) -> CreateDiscount:
+    return CreateDiscount(
+        tenant_id="default",
+        show_id="sh",
+        key_id=key,
+        body_digest=body,
+        code=code,
+        terms=DiscountTerms.model_validate(terms or {"percent_bps": 1000}),
+    )
+
+
+async def asked(world: StoreWorld, purchase_id: str, **more: Any) -> PurchaseRef:
+    requested = await world.request(purchase_id, **more)
+    return requested.purchase
+
+
+async def placed(world: StoreWorld, purchase_id: str, **more: Any) -> PlacedOrder:
+    return await world.sales.place_order(await asked(world, purchase_id, **more))
+
+
+async def in_use(world: StoreWorld) -> int:
+    return len((await world.see(Discount, discount_id_of("sh", "EARLY"))).claims)
+
+
+async def test_a_discount_is_created_once(world: StoreWorld) -> None:
+    """A repeat is the same; another body, a code that is taken, and types that are not there are refused."""
+    await world.lost_and_repeated(lambda: world.prices.create_discount(discount()))
+    with pytest.raises(KeyReused):
+        await world.prices.create_discount(discount(body="other"))
+    with pytest.raises(CodeTaken):
+        await world.prices.create_discount(discount("k2", " early"))
+    with pytest.raises(UnknownSubject):
+        await world.prices.create_discount(discount("k3", "BOX", percent_bps=1, ticket_type_ids=["other"]))
+    known = len(world.ledger.log)
+    await world.prices.create_discount(discount("k4", "BOX", amount_minor=5))
+    assert len(world.ledger.log) == known + 2
+
+
+async def test_an_amount_that_the_currency_cannot_charge_is_no_discount(world: StoreWorld) -> None:
+    """Nor is it a price: the refusal comes before anything is announced."""
+    floor = SHOW.ticket_types[0].model_copy(update={"ticket_type_id": "kw-floor"})
+    dinars = SHOW.model_copy(update={"show_id": "kw", "currency": "kwd", "ticket_types": [floor]})
+    odd = dinars.model_copy(update={"ticket_types": [floor.model_copy(update={"price_minor": 1005})]})
+    with pytest.raises(NotChargeable):
+        await world.catalog.announce_show(odd)
+    await world.catalog.announce_show(dinars)
+    with pytest.raises(NotChargeable):
+        await world.prices.create_discount(discount(amount_minor=5).model_copy(update={"show_id": "kw"}))
+
+
+async def test_a_show_is_not_announced_with_a_window_that_ends_first(world: StoreWorld) -> None:
+    """It is refused before it is recorded."""
+    backwards = SHOW.model_copy(update={"show_id": "other", "sale_from": LATER, "sale_until": AT})
+    with pytest.raises(WrongState):
+        await world.catalog.announce_show(backwards)
+
+
+async def test_a_limited_discount_is_held_with_the_seats_and_given_back_with_them(world: StoreWorld) -> None:
+    """One order uses it at a time; an order that ends without a sale gives it back, repeated or not."""
+    await world.prices.create_discount(discount(amount_minor=500, limit=1))
+    first = await asked(world, "one", discount_code="EARLY")
+    order = await world.lost_and_repeated(lambda: world.sales.place_order(first))
+    assert (order.price.subtotal_minor, order.price.discount_minor) == (4500, 500)
+    assert await in_use(world) == 1
+    second = await asked(world, "two", discount_code="EARLY", floor=1)
+    with pytest.raises(DiscountRefused) as refused:
+        await world.sales.place_order(second)
+    assert refused.value.data == {"reason": "used-up"}
+    assert await world.stock() == [(3, 2, 0), (2, 1, 0)]
+    assert (await world.sales.cancel_order(ending(second, "discount-refused"))).outcome == "refused"
+    await world.lost_and_repeated(lambda: world.sales.cancel_order(ending(first)))
+    assert await in_use(world) == 0
+    assert (await placed(world, "three", discount_code="EARLY")).price.discount_minor == 500
+    with pytest.raises(PurchaseCancelled):
+        await world.sales.place_order(first)
+    assert await in_use(world) == 1
+
+
+async def test_seats_and_discount_are_held_all_or_none(world: StoreWorld) -> None:
+    """Without seats nobody's discount is used."""
+    await world.prices.create_discount(discount(amount_minor=500, limit=1))
+    purchase = await asked(world, "one", discount_code="EARLY", floor=9)
+    with pytest.raises(SeatsUnavailable):
+        await world.sales.place_order(purchase)
+    assert await in_use(world) == 0
+    assert await world.stock() == ALL_FREE
+
+
+async def test_a_sold_discount_stays_used(world: StoreWorld) -> None:
+    """What was sold is not given back by anything that comes late."""
+    await world.prices.create_discount(discount(amount_minor=500, limit=1))
+    purchase = await world.bought(discount_code="EARLY")
+    await world.sales.confirm_seats(purchase)
+    await world.capture(purchase)
+    await world.sales.confirm_order(purchase)
+    with pytest.raises(WrongState):
+        await world.sales.cancel_order(ending(purchase))
+    assert await in_use(world) == 1
+
+
+async def test_an_unknown_code_is_refused(world: StoreWorld) -> None:
+    """It is not silently no discount, and the key is free again."""
+    purchase = await asked(world, "one", discount_code="NONE")
+    with pytest.raises(DiscountRefused) as refused:
+        await world.sales.place_order(purchase)
+    assert refused.value.data == {"reason": "not-found"}
+    assert (await world.sales.cancel_order(ending(purchase, "discount-refused"))).outcome == "refused"
+
+
+async def test_the_price_is_locked_during_the_hold(world: StoreWorld) -> None:
+    """A price that changes and a code that lapses change nothing for who has placed; a new order sees them."""
+    await world.prices.create_discount(discount(percent_bps=1000, valid_until=LATER))
+    purchase = await asked(world, "one", discount_code="EARLY")
+    before = await world.sales.place_order(purchase)
+    change = ChangeShow(show_id="sh", prices={"floor": 9000}, window={})
+    await world.lost_and_repeated(lambda: world.prices.change_show(change))
+    world.now = LATER
+    assert await world.sales.place_order(purchase) == before
+    assert (await world.see(Order, "one")).price == before.price
+    assert (await world.prices.quote("sh", lines_of({"floor": 2, "balcony": 1}), None)).price.subtotal_minor == 20_500
+
+
+async def test_a_quote_is_the_price_that_is_charged_and_holds_nothing(world: StoreWorld) -> None:
+    """It comes from the same function, leaves no fact, and may be asked for before the sale."""
+    await world.prices.create_discount(discount(percent_bps=3333, limit=1))
+    known = len(world.ledger.log)
+    quote = await world.prices.quote("sh", lines_of({"floor": 2, "balcony": 1}), "early")
+    assert len(world.ledger.log) == known
+    assert await world.stock() == ALL_FREE
+    order = await placed(world, "one", discount_code="EARLY", expected_total_minor=quote.price.total_minor)
+    assert order.price == quote.price
+
+
+async def test_who_counts_on_a_total_pays_that_or_nothing(world: StoreWorld) -> None:
+    """A price that moved between the look and the request is refused, and the key is free for another try."""
+    quote = await world.prices.quote("sh", lines_of({"floor": 2}), None)
+    await world.prices.change_show(ChangeShow(show_id="sh", prices={"floor": 1100}, window={}))
+    purchase = await asked(world, "one", expected_total_minor=quote.price.total_minor, floor=2)
+    with pytest.raises(PriceMoved) as refused:
+        await world.sales.place_order(purchase)
+    assert refused.value.data["total_minor"] == 2429
+    assert await world.stock() == ALL_FREE
+    assert (await world.sales.cancel_order(ending(purchase, "price-changed"))).outcome == "refused"
+    assert (await placed(world, "one", expected_total_minor=2429, floor=2)).price.total_minor == 2429
+
+
+async def test_the_door_opens_and_closes_with_the_sale_window(world: StoreWorld) -> None:
+    """Who asked before the end is placed after it; who asks outside is refused, at the internal door too."""
+    soon = AT + timedelta(minutes=5)
+    await world.prices.change_show(ChangeShow(show_id="sh", prices={}, window={"sale_from": soon}))
+    with pytest.raises(NotOnSale):
+        await world.request()
+    with pytest.raises(NotOnSale):
+        await world.reserve()
+    world.now = soon
+    await world.prices.change_show(ChangeShow(show_id="sh", prices={}, window={"sale_until": LATER}))
+    show = await world.see(Show, "sh")
+    assert (show.sale_from, show.sale_until) == (soon, LATER)
+    purchase = await asked(world, "one", floor=1)
+    world.now = LATER
+    with pytest.raises(NotOnSale):
+        await world.request("two")
+    assert (await world.sales.place_order(purchase)).price.subtotal_minor == 1000
+
+
+async def test_a_free_order_is_settled_without_a_payment(world: StoreWorld) -> None:
+    """Its books owe the tickets and no money; before it is sold nothing is settled."""
+    await world.prices.create_discount(discount(percent_bps=10_000))
+    purchase = await asked(world, "one", discount_code="EARLY")
+    with pytest.raises(WrongState):
+        await world.books.settle_sale(purchase)
+    assert (await world.sales.place_order(purchase)).price.total_minor == 0
+    with pytest.raises(WrongState):
+        await world.books.settle_sale(purchase)
+    await world.sales.confirm_seats(purchase)
+    await world.sales.confirm_order(purchase)
+    await world.lost_and_repeated(lambda: world.books.settle_sale(purchase))
+    posted = await world.see(BooksTransaction, "one:sale")
+    assert balances(posted.postings) == {("tickets:sold", "TICKET"): -3, ("mint:debt", "TICKET"): 3}

@@ -1,0 +1,48 @@
+"""Orders with nothing to pay: the whole saga without Stripe."""
+
+import asyncio
+
+import pytest
+from temporalio.client import Client
+
+from domain.identity import DEFAULT_TENANT, purchase_id_of
+from domain.refusals import CancelTooLate
+from tests.fakes.world import World
+
+
+@pytest.fixture
+async def free(world: World) -> World:
+    world.price_minor = 0
+    await world.open_show()
+    return world
+
+
+async def test_a_free_order_is_fulfilled_without_stripe(free: World, client: Client) -> None:
+    """Its tickets are minted, its books owe no money, and no step ran on Stripe's queue."""
+    handle, answer = await free.buy(client)
+    assert answer.order is not None
+    assert (answer.state, answer.order.price.total_minor) == ("open", 0)
+    result = await free.ended(handle)
+    assert (result.outcome, len(result.ticket_addresses)) == ("fulfilled", 2)
+    assert not free.gateway.calls
+    assert free.gates.ran.count("mint_ticket") == 2
+    assert {"create_intent", "look_at_intent", "capture_payment", "close_checkout"} & set(free.gates.ran) == set()
+    assert free.books() == {("tickets:sold", "TICKET"): 0, ("mint:debt", "TICKET"): 0}
+    assert await free.stock() == (8, 0, 2)
+    with pytest.raises(CancelTooLate):
+        await free.door.request_cancel((await free.ref()).purchase_id)
+    await free.check_laws()
+
+
+async def test_a_free_order_whose_cancel_came_first_leaves_nothing(free: World, client: Client) -> None:
+    """The buyer's cancel and the confirmation of the seats exclude each other, as with money."""
+    gate = free.gates.close("confirm_seats", "before")
+    buying = asyncio.create_task(free.buy(client))
+    await gate.reached.wait()
+    await free.door.request_cancel(purchase_id_of(DEFAULT_TENANT, "key"))
+    gate.open.set()
+    handle, answer = await buying
+    assert (answer.state, answer.refusal_code) == ("ended", "purchase-cancelled")
+    assert (await free.ended(handle)).outcome == "cancelled"
+    assert not free.gateway.calls
+    await free.check_laws()
