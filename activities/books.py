@@ -58,7 +58,7 @@ def _no_fee(order: Order) -> int:
 
 
 def post(desk: Desk, purchase: PurchaseRef, key: str, kind: str, postings: tuple[Posting, ...]) -> None:
-    """Post a transaction under its key; a key that is posted already is success."""
+    """Post one balanced transaction under its key; a key that is posted already changes nothing."""
     if desk.find(BooksTransaction, key) is None:
         desk.add(
             BooksTransaction.begin(

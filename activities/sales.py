@@ -7,6 +7,7 @@ from temporalio import activity
 from activities.commands import EndedOrder, EndPurchase, ExtendHold, PlacedOrder, PurchaseRef
 from activities.ports import Ledger
 from activities.prices import discount_of, priced
+from activities.stock import hold_seats
 from domain.allocation import Allocation
 from domain.catalog import Show
 from domain.desk import Desk
@@ -121,11 +122,11 @@ def _place(desk: Desk, purchase: PurchaseRef) -> PlacedOrder:
 def _reserve(desk: Desk, purchase: PurchaseRef, order: Order, show: Show) -> Price:
     """Lock the price of this moment and hold what it is for."""
     quote = priced(desk, order.show_id, order.lines, order.discount_code)
-    for line, (allocation, key) in zip(order.lines, _holds(desk, purchase), strict=True):
+    for line in order.lines:
         show.sellable(line.ticket_type_id)
-        allocation.place(key, line.quantity, order.hold_until, MAKER, desk.at)
+    key = hold_key_of(purchase.purchase_id, purchase.attempt)
+    hold_seats(desk, order.lines, key, order.hold_until, MAKER)
     if order.discount_code is not None:
-        key = hold_key_of(purchase.purchase_id, purchase.attempt)
         discount_of(desk, order.show_id, order.discount_code).claim(key, desk.at)
     return order.place(show.venue_id, quote.price, [line.model_dump() for line in quote.lines], desk.at)
 
