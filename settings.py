@@ -24,6 +24,7 @@ class PostgresSettings(Group):
 
     url: str = Field("postgresql://postgres@127.0.0.1:5432/boxoffice", description="URL of the PostgreSQL database")
     pool_size: int = Field(8, ge=1, le=100, description="connections that one process keeps open at most")
+    waiting_max: int = Field(2000, ge=1, description="decisions that wait for one process's committer; beyond it 429")
 
 
 class TemporalSettings(Group):

@@ -8,8 +8,8 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
-from adapters.ledger import fact_mapper
 from adapters.purchase_folds import fold
+from adapters.recorder import fact_mapper
 from adapters.sheets import KINDS, Document, Sheets
 
 BATCH_MAX = 500

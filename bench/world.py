@@ -51,7 +51,7 @@ def check_durable(url: str) -> None:
 @contextmanager
 def database(port: int) -> Iterator[str]:
     """Make an empty database, yield its URL, and drop it in the end."""
-    name = f"bench_{next(NUMBERS)}"
+    name = f"bench_{os.getpid()}_{next(NUMBERS)}"
     with psycopg.connect(postgres_url(port, "postgres"), autocommit=True) as connection:
         connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
         yield postgres_url(port, name)

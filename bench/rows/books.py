@@ -17,7 +17,8 @@ from bench.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, thr
 from bench.contest import Against, Contestant, Row, Side
 from bench.rows.plain_holds import POOLS
 from bench.stock import open_ledger
-from domain.books import sale_postings
+from domain.books import BooksTransaction, sale_postings
+from domain.desk import Desk
 from domain.money import FeeRates, price_of
 
 VENUE = "ve_bench"
@@ -38,10 +39,12 @@ def _poster(ledger: PostgresLedger) -> Callable[[], Awaitable[object]]:
     def settle() -> Awaitable[object]:
         purchase = PurchaseRef(tenant_id="bench", purchase_id=f"pu_{prefix}_{next(numbers)}", attempt=1)
 
-        def decide(desk: Any) -> None:
-            post(desk, purchase, f"{purchase.purchase_id}:sale", "sale", sale_postings(VENUE, PRICE, FEE_MINOR, 2))
+        key = f"{purchase.purchase_id}:sale"
 
-        return ledger.commit(decide)
+        def decide(desk: Desk) -> None:
+            post(desk, purchase, key, "sale", sale_postings(VENUE, PRICE, FEE_MINOR, 2))
+
+        return ledger.commit(decide, (BooksTransaction.stream(key),))
 
     return settle
 

@@ -9,15 +9,16 @@ from typing import Any
 
 import psycopg
 from eventsourcing.persistence import Tracking
-from eventsourcing.postgres import PostgresTrackingRecorder
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresTrackingRecorder
 from psycopg.rows import tuple_row
 
 from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
 from activities.door import DoorActivities, RequestPurchase
 from activities.sales import SalesActivities
-from adapters.ledger import LedgerRecorder, PostgresLedger, fact_mapper, open_recorder
+from adapters.ledger import PostgresLedger
 from adapters.purchase_folds import fold
 from adapters.read_models import Projection, read_document, store_sheets
+from adapters.recorder import fact_mapper, open_recorder
 from adapters.sheets import Sheets
 from bench.contest import Against, Contestant, Row, Side
 from bench.stock import CAPACITY, HOLD, open_ledger
@@ -96,7 +97,7 @@ class OneByOne(PostgresTrackingRecorder):
             self._insert_tracking(cursor, tracking)
 
 
-def _fold_some(view: OneByOne, recorder: LedgerRecorder) -> float:
+def _fold_some(view: OneByOne, recorder: PostgresApplicationRecorder) -> float:
     position = view.max_tracking_id("facts") or 0
     mapper = fact_mapper()
     began = time.perf_counter()

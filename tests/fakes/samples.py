@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from adapters.ledger import fact_mapper
+from adapters.recorder import fact_mapper
 from domain.allocation import Allocation, AllocationOpened
 from domain.catalog import Show, ShowAnnounced, Venue, VenueRegistered
 from domain.discount import Discount, DiscountCreated, discount_id_of

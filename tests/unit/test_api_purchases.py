@@ -81,7 +81,7 @@ async def test_a_purchase_is_answered_with_its_checkout_in_one_round_trip(
     assert {name: read[name] for name in body} == body
     assert len(read["tickets"]) == 2
     facts = [line["fact"] for line in read["timeline"]]
-    expected = ["PurchaseRequested", "OrderPlaced", "HoldsPlaced", "TicketReserved", "TicketReserved", "IntentCreated"]
+    expected = ["PurchaseRequested", "OrderPlaced", "TicketReserved", "TicketReserved", "HoldsPlaced", "IntentCreated"]
     assert facts == expected
 
 
