@@ -15,7 +15,6 @@ from api.requests import NO_CONTROLS, After, Body, IdInPath, Key, Name, With, di
 from domain.discount import spelt
 from domain.identity import derived, purchase_id_of
 from domain.refusals import InvalidWallet, Refusal
-from domain.weather import Busy
 
 router = APIRouter(prefix="/api/v1/purchases", tags=["purchases"])
 TOTAL_MINOR_MAX = 10**12
@@ -107,7 +106,7 @@ async def _request(body: PurchaseBody, key: str, parts: Parts) -> Requested:
     await parts.buyers.keep(buyer_id, tenant_id, buyer.name, buyer.email, buyer.wallet)
     try:
         return await parts.door.request_purchase(command)
-    except (Refusal, Busy):
+    except Refusal:
         await parts.buyers.forget(buyer_id)
         raise
 
