@@ -8,10 +8,14 @@ from domain.desk import Desk
 from domain.order import Line
 
 
+def check_seats(desk: Desk, lines: Sequence[Line], key: str, until: datetime) -> None:
+    """Refuse a hold that cannot be placed now."""
+    for line in lines:
+        desk.get(Allocation, line.ticket_type_id).check(key, line.quantity, until, desk.at)
+
+
 def hold_seats(desk: Desk, lines: Sequence[Line], key: str, until: datetime, maker: str) -> None:
     """Hold the seats of every line under one key, all or none; the same key again changes nothing."""
-    wanted = [(line.quantity, desk.get(Allocation, line.ticket_type_id)) for line in lines]
-    for quantity, allocation in wanted:
-        allocation.check(key, quantity, until, desk.at)
-    for quantity, allocation in wanted:
-        allocation.place(key, quantity, until, maker, desk.at)
+    check_seats(desk, lines, key, until)
+    for line in lines:
+        desk.get(Allocation, line.ticket_type_id).place(key, line.quantity, until, maker, desk.at)

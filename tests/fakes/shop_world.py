@@ -122,6 +122,7 @@ class SellingEngine:
             await sales.confirm_seats(purchase)
             return CheckoutAnswer(state="open", order=order)
         await self._ledger.commit(lambda desk: _open_payment(desk, purchase))
+        await self._ledger.commit(lambda desk: desk.get(Order, purchase.purchase_id).open_checkout(desk.at))
         self._secrets.kept[purchase.purchase_id] = f"secret-of-{purchase.purchase_id}"
         return CheckoutAnswer(state="open", order=order)
 
@@ -213,6 +214,7 @@ class World:
             inbox=self.inbox,
             verify=verify,
             is_wallet=lambda address: address == WALLET,
+            pseudonym=lambda name: hashlib.sha256(name.encode()).hexdigest(),
             read_ticket=self.read_ticket,
             limits=self.limits,
         )

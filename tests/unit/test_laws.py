@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from eventsourcing.utils import resolve_topic
 
+from domain.allowance import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
 from domain.bearer import TokenSigned
 from domain.catalog import ShowAnnounced, ShowWentOnSale, VenueRegistered
 from domain.fact import Fact
@@ -33,7 +34,7 @@ from tests.fakes.samples import AT
 
 SILENT = {
     VenueRegistered, ShowAnnounced, ShowWentOnSale, TokenSigned, CancelRequested, CaptureRequested, OrderConfirmed,
-    PaymentAuthorised, PaymentDeclined,
+    PaymentAuthorised, PaymentDeclined, AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded,
 }  # fmt: skip
 PERSISTED = Path(__file__).parents[1] / "architecture" / "persisted_names.txt"
 
