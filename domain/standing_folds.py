@@ -10,6 +10,7 @@ from typing import Any, Literal
 from domain.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed
 from domain.bearer import TokenMinted
 from domain.books import TransactionPosted
+from domain.discount import DiscountClaimed, DiscountReturned
 from domain.fact import Fact
 from domain.order import (
     HoldExtended,
@@ -108,7 +109,17 @@ def _reserved(all_of: Standing, fact: ReservationMade) -> None:
 def _priced(all_of: Standing, fact: OrderPlaced) -> None:
     owner, price = all_of.owner(_identity(fact)), fact.price
     owner.venue_id, owner.currency, owner.total_minor = fact.venue_id, price["currency"], price["total_minor"]
-    owner.share_minor = price["subtotal_minor"] - price["discount_minor"]
+    owner.tax_minor = price.get("tax_minor", 0)  # facts of before have none
+    fees = price["platform_fee_minor"] + price["processing_fee_minor"]
+    owner.share_minor = owner.total_minor - fees - owner.tax_minor
+
+
+def _claimed(all_of: Standing, fact: DiscountClaimed) -> None:
+    all_of.owner(owner_of(fact.key)).discounts.add(_identity(fact))
+
+
+def _returned(all_of: Standing, fact: DiscountReturned) -> None:
+    all_of.owner(owner_of(fact.key)).discounts.discard(_identity(fact))
 
 
 def _extended(all_of: Standing, fact: HoldExtended) -> None:
@@ -194,6 +205,8 @@ FOLDS: dict[type[Fact], Callable[[Standing, Any], None]] = {
     PurchaseRequested: _requested,
     PurchaseRequestedAgain: _requested,
     OrderPlaced: _priced,
+    DiscountClaimed: _claimed,
+    DiscountReturned: _returned,
     HoldExtended: _extended,
     PurchaseRefused: _end("refused", "unsold"),
     OrderCancelled: _end("cancelled", "unsold"),

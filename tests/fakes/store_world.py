@@ -56,10 +56,10 @@ class StoreWorld:
         self.prices = PriceActivities(self.ledger)
         self.holds = HoldActivities(self.ledger)
 
-    async def open(self) -> None:
+    async def open(self, **terms: Any) -> None:
         """Announce the show and put it on sale."""
         await self.catalog.register_venue(VENUE)
-        await self.catalog.announce_show(SHOW)
+        await self.catalog.announce_show(SHOW.model_copy(update=terms))
 
         def stand(desk: Desk) -> None:
             show = desk.get(Show, "sh")

@@ -64,8 +64,8 @@ ORDERS = (
     Tooth(
         "the price is not locked",
         "domain/order.py",
-        "        if self.price is None:\n            self.record(OrderPlaced",
-        "        if self.price != price:\n            self.record(OrderPlaced",
+        "        if self.price is None:\n            if self.expected",
+        "        if self.price != price:\n            if self.expected",
         f"{ORDER}::test_the_price_is_locked_by_the_first_call",
     ),
     Tooth(

@@ -11,7 +11,8 @@ import pytest
 from eventsourcing.utils import resolve_topic
 
 from domain.bearer import TokenSigned
-from domain.catalog import ShowAnnounced, ShowWentOnSale, VenueRegistered
+from domain.catalog import PriceChanged, SaleWindowChanged, ShowAnnounced, ShowWentOnSale, VenueRegistered
+from domain.discount import DiscountAsked, DiscountCreated
 from domain.fact import Fact
 from domain.laws import BALANCES, LAWS, Findings
 from domain.laws_at_commit import History
@@ -19,6 +20,7 @@ from domain.laws_at_rest import IntentSaid, judge_at_rest, judge_balances
 from domain.order import (
     CancelRequested,
     CaptureRequested,
+    CaptureWaived,
     HoldExtended,
     OrderConfirmed,
     OrderFulfilled,
@@ -33,7 +35,7 @@ from tests.fakes.samples import AT
 
 SILENT = {
     VenueRegistered, ShowAnnounced, ShowWentOnSale, TokenSigned, CancelRequested, CaptureRequested, OrderConfirmed,
-    PaymentAuthorised, PaymentDeclined,
+    PaymentAuthorised, PaymentDeclined, CaptureWaived, PriceChanged, SaleWindowChanged, DiscountCreated, DiscountAsked,
 }  # fmt: skip
 PERSISTED = Path(__file__).parents[1] / "architecture" / "persisted_names.txt"
 
