@@ -39,6 +39,8 @@ WAITING_MAX = 10_000
 CACHED_MAX = 1_000
 READERS_MAX = 4
 CONNECT_SECONDS = 5
+RECONNECT_SECONDS = 2.0
+WAIT_SECONDS = 3.0
 SCHEMA_LOCK = 0x426F784F  # any number that nobody else takes
 Cursor = psycopg.Cursor[Any]
 
@@ -93,6 +95,9 @@ def open_recorder(url: str, pool_size: int) -> LedgerRecorder:
         max_overflow=READERS_MAX,
         pre_ping=True,
     )
+    # The pool's own pauses double for as long as an outage lasts, so that it would come back late by as much again.
+    datastore.pool.reconnect_timeout = RECONNECT_SECONDS
+    datastore.pool.timeout = WAIT_SECONDS
     return LedgerRecorder(datastore, events_table_name="facts")
 
 
