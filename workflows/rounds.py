@@ -19,6 +19,7 @@ from activities.queues import MINT, PURCHASES, STRIPE
 T = TypeVar("T")
 BUG_PAUSE = timedelta(seconds=60)
 WEATHER_PAUSE = timedelta(seconds=10)
+LOCAL_ATTEMPTS = 8  # about five seconds of pauses; the timeout ends a try that hangs, but not the pauses between tries
 
 
 class Pace(NamedTuple):
@@ -121,7 +122,9 @@ class Caller:
                 schedule_to_close_timeout=pace.local,
                 summary=summary,
                 retry_policy=RetryPolicy(
-                    initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=1)
+                    initial_interval=timedelta(milliseconds=100),
+                    maximum_interval=timedelta(seconds=1),
+                    maximum_attempts=LOCAL_ATTEMPTS,
                 ),
             )
         except FailureError as error:

@@ -1,0 +1,33 @@
+"""How workflows call activities through long weather, refusals after weather, and cancels of what only goes forward."""
+
+import asyncio
+
+from temporalio.client import Client, WorkflowHandle
+
+from activities.queues import PURCHASES
+from tests.fakes.world import World
+from workflows.purchase import PurchaseInput, PurchaseWorkflow
+from workflows.rounds import LOCAL_ATTEMPTS
+
+
+async def regular_activities(handle: WorkflowHandle) -> list[str]:
+    """Return the activities that the engine itself scheduled."""
+    events = [event async for event in handle.fetch_history_events()]
+    scheduled = [event.activity_task_scheduled_event_attributes.activity_type.name for event in events]
+    return [name for name in scheduled if name]
+
+
+async def test_a_store_step_that_does_not_get_through_locally_becomes_a_regular_one(
+    world: World, client: Client
+) -> None:
+    """After its local tries it is the engine's to retry, where operators see it."""
+    await world.open_show()
+    purchase = await world.request()
+    world.ledger.refuse_connections = LOCAL_ATTEMPTS + 1
+    start = PurchaseInput(purchase=purchase, show_id="sh")
+    handle = await client.start_workflow(PurchaseWorkflow.run, start, id="purchase/it", task_queue=PURCHASES)
+    while "create_intent" not in world.gates.ran:  # noqa: ASYNC110 - the placing has come to its end
+        await asyncio.sleep(0.05)
+    assert (await regular_activities(handle))[0] == "place_order"
+    assert world.gates.ran.count("place_order") == LOCAL_ATTEMPTS + 2
+    await handle.terminate()
