@@ -101,6 +101,7 @@ class Caller:
                     raise
                 refused = isinstance(cause, ApplicationError) and cause.non_retryable and cause.type != BUG
                 if refused and isinstance(cause, ApplicationError) and not forward_only:
+                    self._attention.settle(name)
                     raise Refused(cause.type or "refused", cause.message, *cause.details) from error
                 self._attention.ask(name, str(cause))
                 patient = refused or (isinstance(cause, ApplicationError) and cause.type == BUG)

@@ -6,6 +6,7 @@ from temporalio.client import Client, WorkflowHandle
 
 from activities.queues import PURCHASES
 from tests.fakes.world import World
+from workflows.operators import NEEDS_OPERATOR
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
 from workflows.rounds import LOCAL_ATTEMPTS
 
@@ -31,3 +32,20 @@ async def test_a_store_step_that_does_not_get_through_locally_becomes_a_regular_
     assert (await regular_activities(handle))[0] == "place_order"
     assert world.gates.ran.count("place_order") == LOCAL_ATTEMPTS + 2
     await handle.terminate()
+
+
+async def test_a_refusal_after_long_weather_takes_the_call_for_an_operator_back(world: World, client: Client) -> None:
+    """An operator who was called because of the weather is not needed once the step is refused."""
+    await world.open_show()
+    world.gateway.fail_before("capture_intent", 1000)
+    handle, _ = await world.buy(client)
+    world.gateway.pay(await world.intent_id())
+    await handle.signal(PurchaseWorkflow.look_again)
+    ending = asyncio.create_task(world.ended(handle))
+    while world.gates.ran.count("capture_payment") < 9:  # noqa: ASYNC110 - the second round has begun
+        await asyncio.sleep(0.01)
+    world.gateway.refuse("capture_intent")
+    assert (await ending).reason == "payment-refused"
+    described = await handle.describe()
+    assert described.typed_search_attributes[NEEDS_OPERATOR] is False
+    await world.check_laws()
