@@ -15,6 +15,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 
 from activities.failures import BUG
 from activities.queues import MINT, PURCHASES, STRIPE
+from workflows.saga import drain
 
 T = TypeVar("T")
 BUG_PAUSE = timedelta(seconds=60)
@@ -91,6 +92,18 @@ class Caller:
         forward_only: bool = False,
     ) -> T:
         """Run one activity. With `forward_only` a refusal too waits for an operator, and a cancel changes nothing."""
+        calling = self._call(method, command, pace, summary, forward_only=forward_only)
+        return await (drain(calling) if forward_only else calling)
+
+    async def _call(
+        self,
+        method: Callable[[Any, Any], Awaitable[T]],
+        command: Any,
+        pace: Pace,
+        summary: str,
+        *,
+        forward_only: bool,
+    ) -> T:
         name = method.__name__
         while True:
             try:

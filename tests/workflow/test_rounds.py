@@ -4,8 +4,11 @@ import asyncio
 
 from temporalio.client import Client, WorkflowHandle
 
+from activities.commands import MintSubject
 from activities.queues import PURCHASES
+from domain.catalog import Venue
 from tests.fakes.world import World
+from workflows.catalog import RegisterInput, VenueWorkflow
 from workflows.operators import NEEDS_OPERATOR
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
 from workflows.rounds import LOCAL_ATTEMPTS
@@ -49,3 +52,18 @@ async def test_a_refusal_after_long_weather_takes_the_call_for_an_operator_back(
     described = await handle.describe()
     assert described.typed_search_attributes[NEEDS_OPERATOR] is False
     await world.check_laws()
+
+
+async def test_a_cancel_of_what_only_goes_forward_changes_nothing(world: World, client: Client) -> None:
+    """A registration that is cancelled while it makes the group comes to its end all the same."""
+    await world.announce()
+    gate = world.gates.close("mint_group", "before")
+    subject = MintSubject(tenant_id="default", kind="venue", subject_id="ve")
+    start = RegisterInput(subject=subject)
+    handle = await client.start_workflow(VenueWorkflow.run, start, id="venue/ve", task_queue=PURCHASES)
+    await gate.reached.wait()
+    await handle.cancel()
+    await asyncio.sleep(0.1)
+    gate.open.set()
+    minted = await asyncio.wait_for(handle.result(), 60)
+    assert (await world.ledger.read(lambda desk: desk.get(Venue, "ve"))).mint_address == minted.mint_address
