@@ -13,7 +13,7 @@ from domain.token import SignedTransaction
 from domain.weather import Weather
 from tests.fakes.token_chain import FakeTokenChain
 
-OUTAGE_TRIES = 12  # more than a round of any pace
+OUTAGE_TRIES = 24  # more than a round of any pace, also where two tickets share them
 LOCAL_PAUSE_SECONDS = 1.2  # a worker's own longest pause between tries of a local activity, and a bit
 REPLACING = {"crash-before", "crash-after", "replaced"}
 STORE_TIMES = {"store-cut": 1, "store-conflict": 2, "store-restart": 5}

@@ -35,7 +35,7 @@ ENDS = {
     "cancelled by the buyer": "cancelled",
     "sold out": "refused",
 }
-HOLD_SECONDS = 90
+HOLD_SECONDS = 180
 PATIENCE_SECONDS = 600
 Record = Callable[[str, object], None]
 
