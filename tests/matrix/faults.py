@@ -47,10 +47,10 @@ class Faults(Interceptor):
         """Whether nobody works, or waits by a clock of his own."""
         return not self.busy and time.monotonic() > self.busy_until
 
-    async def at_ledger(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Let a call of the ledger go wrong, when it comes from the activity."""
+    async def at_ledger(self, verb: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Let a call of the ledger go wrong, when it comes from the activity; only a commit is cut in its middle."""
         here = activity.in_activity() and activity.info().activity_type == self.name
-        if not here or not self._store_faults:
+        if not here or not self._store_faults or (self.fault == "store-cut" and verb != "commit"):
             return await call()
         self._store_faults -= 1
         self.fired += 1

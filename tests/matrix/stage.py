@@ -1,6 +1,7 @@
 """A stage: the world of fakes, workers that can be replaced, one fault, and a clock that waits for whoever works."""
 
 import asyncio
+import functools
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -145,7 +146,8 @@ def _interleave(world: World, faults: Faults) -> None:
         for name in dir(fake):
             method = getattr(fake, name)
             if not name.startswith("_") and asyncio.iscoroutinefunction(method):
-                setattr(fake, name, _yielding(method, faults.at_ledger if fake is world.ledger else None))
+                around = functools.partial(faults.at_ledger, name) if fake is world.ledger else None
+                setattr(fake, name, _yielding(method, around))
 
 
 def _yielding(method: Any, around: Callable[[Callable[[], Any]], Any] | None) -> Any:
