@@ -34,6 +34,7 @@ class People(Protocol):
     """Those who act while the purchase runs."""
 
     async def act(self, name: str, call: int, when: str) -> None: ...
+    def sold(self) -> bool: ...
 
 
 class Bug(Exception):  # noqa: N818 - what a schedule calls it
@@ -115,7 +116,7 @@ class _Scripted(ActivityInboundInterceptor):
         match fault:
             case "before" | "outage":
                 raise Weather("the schedule lets nothing through")
-            case "refused":
+            case "refused" if name != "place_order" or not self._script.people.sold():
                 raise REFUSALS.get(name, WrongState)("the schedule says no")
             case "bug":
                 raise Bug

@@ -14,6 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities.queues import PURCHASES
 from api.engine import UNREACHED
 from domain.identity import DEFAULT_TENANT, purchase_id_of
+from domain.order import Order
 from domain.refusals import Refusal, WrongState
 from tests.fakes.world import World
 from tests.property.saga_schedules import Act, Schedule
@@ -72,6 +73,11 @@ class Stage:
         assert self.script.surprises == []
         await self.world.check_laws()
         return (await self.world.order(KEY)).state
+
+    def sold(self) -> bool:
+        """Whether the sale is known: what a rule refuses it refuses before that."""
+        order: Any = self._ledger._load(Order.stream(self._purchase_id))
+        return order is not None and bool(order.is_sold)
 
     def _brew(self) -> None:
         """Set what happens in the middle of activities."""
