@@ -115,6 +115,7 @@ def _place(desk: Desk, purchase: PurchaseRef) -> PlacedOrder:
         hold_until=order.hold_until,
         capture_method=show.capture_method,
         ticket_ids=_create_tickets(desk, purchase, order),
+        sold=order.is_sold,
     )
 
 

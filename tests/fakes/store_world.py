@@ -44,11 +44,11 @@ def lines_of(wanted: dict[str, int]) -> list[Line]:
 
 
 class StoreWorld:
-    """Five floor and three balcony tickets; time stands still unless `now` is moved."""
+    """Five floor and three balcony tickets; time stands still unless `now` is moved. Another ledger may be given."""
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: Any = None) -> None:
         self.now = AT
-        self.ledger = FakeLedger(lambda: self.now)
+        self.ledger = ledger or FakeLedger(lambda: self.now)
         self.catalog = CatalogActivities(self.ledger)
         self.door = DoorActivities(self.ledger)
         self.sales = SalesActivities(self.ledger)
