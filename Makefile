@@ -27,7 +27,7 @@ test: $(READY)
 
 matrix: $(READY)
 	rm -f .matrix.json
-	-MATRIX=.matrix.json $(BIN)/python -m pytest tests/matrix -n 2 --timeout 900
+	-MATRIX=.matrix.json $(BIN)/python -m pytest tests/matrix -n 3 --dist worksteal --timeout 900
 	$(BIN)/python -m tests.matrix.write .matrix.json
 
 demo: $(READY)

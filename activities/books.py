@@ -55,7 +55,7 @@ def _stripe_fee(desk: Desk, purchase: PurchaseRef) -> int:
 
 def _no_fee(order: Order) -> int:
     """Return that Stripe took nothing for a free order; nothing is settled before it is sold."""
-    if order.state not in {"confirmed", "fulfilled"}:
+    if not order.is_sold:
         raise WrongState("only a sold order is settled", state=order.state)
     return 0
 

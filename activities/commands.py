@@ -39,7 +39,7 @@ class ExtendHold(Command):
 
 
 class PlacedOrder(Command):
-    """A placed order: its seats are held, its price is locked, its tickets are reserved."""
+    """A placed order: its seats are held, its price is locked, its tickets are reserved; `sold` once that is known."""
 
     show_id: str
     venue_id: str
@@ -47,6 +47,7 @@ class PlacedOrder(Command):
     hold_until: datetime
     capture_method: Literal["manual", "automatic"]
     ticket_ids: tuple[str, ...]
+    sold: bool = False
 
 
 class EndedOrder(Command):

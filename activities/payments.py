@@ -14,7 +14,7 @@ from domain.desk import Desk
 from domain.intent import IntentRequest, IntentState
 from domain.order import Order
 from domain.payment import IntentCreated, Payment
-from domain.refusals import PaymentRefused, PurchaseCancelled
+from domain.refusals import PaymentRefused, PurchaseCancelled, WrongState
 from domain.weather import Weather
 
 
@@ -70,9 +70,12 @@ class PaymentActivities:
         """Make sure that we do not have the money: cancel, or refund what was captured.
 
         An intent whose creation is unknown is created again with the same key, and then cancelled; None means that
-        no order was placed or that it was free, so that no intent can exist.
+        no order was placed or that it was free, so that no intent can exist. Refuses a sold order: its money is given
+        back by a refund.
         """
         order = await self._ledger.read(lambda desk: desk.get(Order, purchase.purchase_id))
+        if order.is_sold:
+            raise WrongState("a sold order's money is not let go", state=order.state)
         if order.price is None or order.price.total_minor == 0:
             return None
         state = await self._create(purchase)
@@ -91,7 +94,7 @@ class PaymentActivities:
     async def resolve_late_payment(self, purchase: PurchaseRef) -> str:
         """Give back money that came after a purchase ended without a sale; a sold one keeps it. Returns the state."""
         order = await self._ledger.read(lambda desk: desk.get(Order, purchase.purchase_id))
-        if order.state in {"confirmed", "fulfilled"}:
+        if order.is_sold:
             return "sold"
         if order.state not in {"cancelled", "refused"}:
             raise Weather("the purchase has not ended yet")

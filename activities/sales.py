@@ -126,6 +126,7 @@ def place(desk: Desk, purchase: PurchaseRef) -> PlacedOrder:
         hold_until=order.hold_until,
         capture_method=show.capture_method,
         ticket_ids=tuple(ticket_id for ticket_id, _ in _ticket_ids(order, purchase)),
+        sold=order.is_sold,
     )
 
 

@@ -11,6 +11,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 READERS_MAX = 4
 CONNECT_SECONDS = 5
+RECONNECT_SECONDS = 2.0
+WAIT_SECONDS = 3.0
 SCHEMA_LOCK = 0x426F784F  # any number that nobody else takes
 SNAPSHOTS = (
     "CREATE TABLE IF NOT EXISTS snapshots (stream text PRIMARY KEY, topic text NOT NULL, shape int NOT NULL,"
@@ -32,6 +34,9 @@ def open_recorder(url: str, pool_size: int) -> PostgresApplicationRecorder:
         max_overflow=READERS_MAX,
         pre_ping=True,
     )
+    # The pool's own pauses double for as long as an outage lasts, so that it would come back late by as much again.
+    datastore.pool.reconnect_timeout = RECONNECT_SECONDS
+    datastore.pool.timeout = WAIT_SECONDS
     return PostgresApplicationRecorder(datastore, events_table_name="facts")
 
 

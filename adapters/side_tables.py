@@ -15,13 +15,23 @@ from domain.weather import Weather
 
 POOL_MAX = 8
 WAIT_SECONDS = 5.0
+RECONNECT_SECONDS = 2.0
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 
 def open_pool(url: str, size_max: int = POOL_MAX) -> Pool:
     """Return a pool that is not open yet; it connects again by itself after an outage."""
     kwargs = {"autocommit": True, "row_factory": tuple_row}
-    return AsyncConnectionPool(url, min_size=1, max_size=size_max, open=False, timeout=WAIT_SECONDS, kwargs=kwargs)
+    return AsyncConnectionPool(
+        url,
+        min_size=1,
+        max_size=size_max,
+        open=False,
+        timeout=WAIT_SECONDS,
+        # Its pauses double for as long as an outage lasts; given up soon, it begins anew with the next caller.
+        reconnect_timeout=RECONNECT_SECONDS,
+        kwargs=kwargs,
+    )
 
 
 @contextlib.asynccontextmanager

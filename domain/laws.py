@@ -74,14 +74,14 @@ MINTED = Law(
 CLEARING = Law("stripe-is-in-the-books", "Stripe's net is what the books' clearing account says.", "rest")
 SHARE = Law(
     "venue-has-its-share",
-    "A venue is credited its share of every live order, and nothing for a purchase without a sale.",
+    "A venue and its tax are credited their part of every live order, and nothing for a purchase without a sale.",
     "rest",
 )
 BALANCES = Law("balance-is-its-lines", "The balance that is shown of an account is the sum of its lines.", "rest")
 ENDS = Law("ends-in-time", "No purchase and no outside hold is without an end once its deadlines have passed.", "rest")
 UNDONE = Law(
     "undo-ran",
-    "What ended without a sale holds no seat, no live ticket and no open payment: every compensation owed has run.",
+    "What ended without a sale holds no seat, ticket, discount or open payment: every compensation owed has run.",
     "rest",
 )
 LAWS = (

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from domain.books import MINT_DEBT, STRIPE_CLEARING, TICKET_UNIT, venue_payable
+from domain.books import MINT_DEBT, STRIPE_CLEARING, TICKET_UNIT, tax_payable, venue_payable
 from domain.laws import (
     BALANCES,
     CAPTURES,
@@ -166,11 +166,12 @@ def _judge_captures(case: _Case, findings: Findings) -> None:
 
 
 def _money_faults(case: _Case) -> list[tuple[Law, str | None]]:
-    """Hold Stripe's net against the books, a venue's lines against its share, and kept money against the price."""
+    """Hold Stripe's net against the books, venue and tax against their parts, and kept money against the price."""
     owner, sold = case.owner, case.owner.end == "sold"
     faults: list[tuple[Law, str | None]] = [(CLEARING, clearing_fault(owner, case.intents))]
-    credited = {key: amount for key, amount in owner.books.items() if key[0].startswith("venue:") and amount}
-    due = {(venue_payable(owner.venue_id), owner.currency): owner.share_minor} if sold and owner.share_minor else {}
+    credited = {key: amount for key, amount in owner.books.items() if key[0].startswith(("venue:", "tax:")) and amount}
+    wanted = {venue_payable(owner.venue_id): owner.share_minor, tax_payable(owner.venue_id): owner.tax_minor}
+    due = {(account, owner.currency): amount for account, amount in wanted.items() if sold and amount}
     faults.append((SHARE, None if credited == due else f"credited {credited}, due {due} ({owner.state})"))
     if sold:
         kept = sum(said.kept_minor for said in case.intents)
@@ -224,6 +225,7 @@ def undone_fault(owner: Owner, intents: Sequence[IntentSaid]) -> str | None:
     left = {
         "seats": seats,
         "live tickets": owner.live_tickets.total(),
+        "discounts": sorted(owner.discounts),
         "payments": payments,
         "open at Stripe": [said.intent_id for said in intents if said.is_open],
     }

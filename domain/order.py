@@ -225,6 +225,11 @@ class Order(Root):
             raise KeyReused("this Idempotency-Key was used with another body")
         return False
 
+    @property
+    def is_sold(self) -> bool:
+        """Whether the sale is known: from here giving money back is a refund."""
+        return self.state in {"confirmed", "fulfilled"}
+
     def check_open(self) -> None:
         """Refuse what comes after the end."""
         if self.state in {"cancelled", "refused"}:
@@ -255,7 +260,7 @@ class Order(Root):
 
     def request_cancel(self, at: datetime) -> None:
         """Let it go, if the capture has not been requested."""
-        if self.capture_requested or self.state in {"confirmed", "fulfilled"}:
+        if self.capture_requested or self.is_sold:
             raise CancelTooLate("the payment is being taken or was taken: ask for a refund")
         if self.state in {"requested", "placed"} and not self.cancel_requested:
             self.record(CancelRequested, at)
@@ -278,7 +283,7 @@ class Order(Root):
         """The capture is known to have succeeded."""
         if self.state == "placed" and self.capture_requested:
             self.record(OrderConfirmed, at)
-        elif self.state not in {"confirmed", "fulfilled"}:
+        elif not self.is_sold:
             raise WrongState("only a placed order whose capture was requested is confirmed", state=self.state)
 
     def fulfil(self, at: datetime) -> None:
@@ -290,7 +295,7 @@ class Order(Root):
 
     def end(self, reason: str, at: datetime) -> None:
         """End without a sale; nothing to end is success. A request that a rule refused frees its key."""
-        if self.state in {"confirmed", "fulfilled"}:
+        if self.is_sold:
             raise WrongState("a sold order is not cancelled", state=self.state)
         if self.state == "requested" and reason in FREES_KEY:
             self.record(PurchaseRefused, at, code=reason, detail="")

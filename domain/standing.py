@@ -55,6 +55,7 @@ class Owner:
     venue_id: str = ""
     total_minor: int = 0
     share_minor: int = 0
+    tax_minor: int = 0
     currency: str = ""
     seats: Counter[tuple[str, str]] = field(default_factory=Counter)
     live_tickets: Counter[str] = field(default_factory=Counter)
@@ -63,6 +64,7 @@ class Owner:
     intents: set[str] = field(default_factory=set)
     books: Counter[tuple[str, str]] = field(default_factory=Counter)
     sums: Counter[str] = field(default_factory=Counter)
+    discounts: set[str] = field(default_factory=set)
 
 
 class Standing:

@@ -11,6 +11,7 @@ from domain.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsP
 from domain.bearer import TokenMinted
 from domain.books import TransactionPosted
 from domain.deadline import first_deadline
+from domain.discount import DiscountClaimed, DiscountReturned
 from domain.fact import Fact
 from domain.order import (
     CheckoutOpened,
@@ -110,7 +111,17 @@ def _reserved(all_of: Standing, fact: ReservationMade) -> None:
 def _priced(all_of: Standing, fact: OrderPlaced) -> None:
     owner, price = all_of.owner(_identity(fact)), fact.price
     owner.venue_id, owner.currency, owner.total_minor = fact.venue_id, price["currency"], price["total_minor"]
-    owner.share_minor = price["subtotal_minor"] - price["discount_minor"]
+    owner.tax_minor = price.get("tax_minor", 0)  # facts of before have none
+    fees = price["platform_fee_minor"] + price["processing_fee_minor"]
+    owner.share_minor = owner.total_minor - fees - owner.tax_minor
+
+
+def _claimed(all_of: Standing, fact: DiscountClaimed) -> None:
+    all_of.owner(owner_of(fact.key)).discounts.add(_identity(fact))
+
+
+def _returned(all_of: Standing, fact: DiscountReturned) -> None:
+    all_of.owner(owner_of(fact.key)).discounts.discard(_identity(fact))
 
 
 def _extended(all_of: Standing, fact: HoldExtended | CheckoutOpened) -> None:
@@ -197,6 +208,8 @@ FOLDS: dict[type[Fact], Callable[[Standing, Any], None]] = {
     PurchaseRequestedAgain: _requested,
     OrderPlaced: _priced,
     CheckoutOpened: _extended,
+    DiscountClaimed: _claimed,
+    DiscountReturned: _returned,
     HoldExtended: _extended,
     PurchaseRefused: _end("refused", "unsold"),
     OrderCancelled: _end("cancelled", "unsold"),

@@ -84,15 +84,14 @@ class PurchaseWorkflow:
                 tickets = await self._sell(saga)
         except Refused as refused:
             self._refusal = refused
-            self._ended = PurchaseResult(outcome=self._outcome, reason=refused.code)
+            ended = PurchaseResult(outcome=self._outcome, reason=refused.code)
         except (FailureError, asyncio.CancelledError) as failure:
-            self._ended = PurchaseResult(outcome=self._outcome, reason=_reason(failure))
-            await self._close()
+            await self._close(PurchaseResult(outcome=self._outcome, reason=_reason(failure)))
             raise
         else:
-            self._ended = await drain(self._fulfil(tickets))
-        await self._close()
-        return self._ended
+            ended = await drain(self._fulfil(tickets))
+        await self._close(ended)
+        return ended
 
     @workflow.update(name="open_checkout")
     async def open_checkout(self) -> CheckoutAnswer:
@@ -117,10 +116,10 @@ class PurchaseWorkflow:
         """Take the news that the buyer's cancel was recorded."""
         self._buyer_cancelled = True
 
-    async def _close(self) -> None:
+    async def _close(self, ended: PurchaseResult) -> None:
         """Show how it ended and let the buyer's call have its answer."""
-        if self._ended is not None:
-            self._board.show(self._ended.outcome, f"Ended: {self._ended.outcome} ({self._ended.reason}).")
+        self._ended = ended
+        self._board.show(ended.outcome, f"Ended: {ended.outcome} ({ended.reason}).")
         await drain(workflow.wait_condition(workflow.all_handlers_finished))
 
     async def _sell(self, saga: Saga) -> tuple[str, ...]:
@@ -129,7 +128,12 @@ class PurchaseWorkflow:
         self._board.show("reserving", "Holds the seats, locks the price, creates the tickets.")
         saga.undo(lambda: self._end_without_sale(saga))
         place = self._store(sales.place_order, purchase, "hold the seats, place the order, create the tickets")
-        self._order = order = await step(place)
+        self._order = order = await drain(place)
+        if order.sold:  # begun anew after its sale: nothing can be undone any more
+            self._checkout_open = True
+            saga.pivot()
+            return order.ticket_ids
+        raise_if_cancelled()
 
         if order.price.total_minor:
             await self._take_payment(saga, order)

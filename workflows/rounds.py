@@ -15,10 +15,12 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 
 from activities.failures import BUG
 from activities.queues import MINT, PURCHASES, STRIPE
+from workflows.saga import drain
 
 T = TypeVar("T")
 BUG_PAUSE = timedelta(seconds=60)
 WEATHER_PAUSE = timedelta(seconds=10)
+LOCAL_ATTEMPTS = 8  # about five seconds of pauses; the timeout ends a try that hangs, but not the pauses between tries
 
 
 class Pace(NamedTuple):
@@ -90,6 +92,18 @@ class Caller:
         forward_only: bool = False,
     ) -> T:
         """Run one activity. With `forward_only` a refusal too waits for an operator, and a cancel changes nothing."""
+        calling = self._call(method, command, pace, summary, forward_only=forward_only)
+        return await (drain(calling) if forward_only else calling)
+
+    async def _call(
+        self,
+        method: Callable[[Any, Any], Awaitable[T]],
+        command: Any,
+        pace: Pace,
+        summary: str,
+        *,
+        forward_only: bool,
+    ) -> T:
         name = method.__name__
         while True:
             try:
@@ -100,6 +114,7 @@ class Caller:
                     raise
                 refused = isinstance(cause, ApplicationError) and cause.non_retryable and cause.type != BUG
                 if refused and isinstance(cause, ApplicationError) and not forward_only:
+                    self._attention.settle(name)
                     raise Refused(cause.type or "refused", cause.message, *cause.details) from error
                 self._attention.ask(name, str(cause))
                 patient = refused or (isinstance(cause, ApplicationError) and cause.type == BUG)
@@ -121,7 +136,9 @@ class Caller:
                 schedule_to_close_timeout=pace.local,
                 summary=summary,
                 retry_policy=RetryPolicy(
-                    initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=1)
+                    initial_interval=timedelta(milliseconds=100),
+                    maximum_interval=timedelta(seconds=1),
+                    maximum_attempts=LOCAL_ATTEMPTS,
                 ),
             )
         except FailureError as error:

@@ -39,6 +39,7 @@ async def test_lapse_by_the_clock(api: Any, emulator: Emulator, verb: str) -> No
         with pytest.raises(stripe.InvalidRequestError) as caught:
             await getattr(api.payment_intents, f"{verb}_async")(intent.id)
         assert caught.value.code == "payment_intent_unexpected_state"
+        assert (await told(api, intent.id))[-1] == "payment_intent.canceled"
     now = await api.payment_intents.retrieve_async(intent.id)
     assert (now.status, now.cancellation_reason) == ("canceled", "automatic")
     assert (await told(api, intent.id)).count("payment_intent.canceled") == 1

@@ -1,9 +1,12 @@
 """The emulator's objects have the fields that Stripe's own library knows, and no other."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import stripe
 
+from devstack.stripe.switches import SWITCHES
 from tests.contract.stripe_emulator import Emulator, paid
 
 
@@ -62,3 +65,12 @@ async def test_no_field_of_its_own_leaks(api: Any, emulator: Emulator) -> None:
     for body in (str(intent), str(moved), str(event), str((await api.disputes.list_async()).data)):
         assert '"_' not in body
         assert "'_" not in body
+
+
+def test_switches_are_documented() -> None:
+    """The page has a row for every switch, with all that it takes."""
+    page = (Path(__file__).parents[2] / "docs" / "stripe-emulator.md").read_text()
+    for switch in SWITCHES:
+        rows = re.findall(rf"^\| `{re.escape(switch.path)}` \|.*$(?:\n\| \|.*$)*", page, re.MULTILINE)
+        assert len(rows) == 1, switch.path
+        assert [name for name in switch.takes if f"`{name}`" not in rows[0]] == [], switch.path

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from domain.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced
 from domain.bearer import TokenMinted
 from domain.books import TransactionPosted
+from domain.discount import DiscountReturned
 from domain.fact import GENESIS, Fact, digest_of
 from domain.laws_at_rest import IntentSaid, Outside
 from domain.order import CaptureRequested, OrderFulfilled
@@ -74,11 +75,11 @@ def negative(facts: list[Fact]) -> list[Fact]:
     return edited(facts, TransactionPosted, postings=[turned, *rest])
 
 
-def moved_to_platform(facts: list[Fact]) -> list[Fact]:
-    """Credit the platform what the venue was due."""
+def moved_to_platform(facts: list[Fact], account: str = "venue:ve:payable") -> list[Fact]:
+    """Credit the platform what somebody else was due."""
     sale = next(fact for fact in facts if isinstance(fact, TransactionPosted))
-    first, *rest = sale.postings
-    return edited(facts, TransactionPosted, postings=[{**first, "credit": "platform:fees"}, *rest])
+    moved = [{**line, "credit": "platform:fees"} if line["credit"] == account else line for line in sale.postings]
+    return edited(facts, TransactionPosted, postings=moved)
 
 
 def said(day: Day, purchase_id: str, **values: Any) -> Day:
@@ -204,6 +205,14 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         {"stripe-is-in-the-books"},
     ),
     "the venue's share at the platform": (history(moved_to_platform), {"venue-has-its-share"}),
+    "the tax at the platform": (
+        history(lambda facts: moved_to_platform(facts, "tax:ve:payable")),
+        {"venue-has-its-share"},
+    ),
+    "an ended purchase with its discount": (
+        history(lambda facts: without(facts, DiscountReturned)),
+        {"undo-ran"},
+    ),
     "a purchase without an end": (
         history(lambda facts: without(facts, OrderFulfilled)),
         {"ends-in-time"},

@@ -5,9 +5,11 @@ from typing import Any
 
 from activities.books import post
 from activities.commands import EndPurchase, ExtendHold, MintTicket, PurchaseRef
+from activities.prices import CreateDiscount
 from domain.allocation import Allocation
 from domain.books import refund_postings
 from domain.desk import Desk
+from domain.discount import DiscountTerms
 from domain.fact import Fact
 from domain.identity import ticket_id_of
 from domain.laws_at_rest import IntentSaid, Outside
@@ -19,6 +21,14 @@ from tests.fakes.samples import AT
 from tests.fakes.store_world import StoreWorld
 
 FEE = 94
+EARLY = CreateDiscount(
+    tenant_id="default",
+    show_id="sh",
+    key_id="dk",
+    body_digest="d",
+    code="EARLY",
+    terms=DiscountTerms(percent_bps=1000, limit=1),
+)
 
 
 class LawfulDay(StoreWorld):
@@ -34,7 +44,7 @@ class LawfulDay(StoreWorld):
         self.now += timedelta(milliseconds=1)
         return self.now
 
-    async def placed(self, name: str, **wanted: int) -> PurchaseRef:
+    async def placed(self, name: str, **wanted: Any) -> PurchaseRef:
         """Take a purchase as far as its open payment."""
         purchase = (await self.request(name, **wanted)).purchase
         price = (await self.sales.place_order(purchase)).price
@@ -105,9 +115,10 @@ class LawfulDay(StoreWorld):
 async def lawful_day() -> tuple[list[Fact], Outside]:
     """Return all facts of the day, and what Stripe, the chain and the engine say at its end."""
     day = LawfulDay()
-    await day.open()
+    await day.open(tax_bps=1900, tax_inclusive=True)
+    await day.prices.create_discount(EARLY)
     await day.sell("sold")
-    await day.let_go(await day.placed("late", floor=1))
+    await day.let_go(await day.placed("late", floor=1, discount_code="EARLY"))
     confirmed = await day.placed("confirmed-too-early", floor=2)
     await day.sales.confirm_seats(confirmed)
     await day.let_go(confirmed, "payment-refused")

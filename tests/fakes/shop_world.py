@@ -243,9 +243,18 @@ class World:
 
     async def confirm(self, purchase_id: str) -> None:
         """Confirm an order whose seats are confirmed."""
-        await SalesActivities(self.ledger).confirm_order(
-            PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
-        )
+        purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
+        await SalesActivities(self.ledger).confirm_order(purchase)
+
+    async def end(self, purchase_id: str) -> None:
+        """End an order without a sale."""
+        purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
+        await SalesActivities(self.ledger).cancel_order(EndPurchase(purchase=purchase, reason="hold-expired"))
+
+    async def refund(self, purchase_id: str, refund_id: str, amount_minor: int) -> None:
+        """Give captured money back."""
+        name = f"{purchase_id}:1"
+        await self.ledger.commit(lambda desk: desk.get(Payment, name).refund(refund_id, amount_minor, desk.at))
 
     async def pay(self, purchase_id: str) -> None:
         """Take a purchase from its open checkout to its good end."""

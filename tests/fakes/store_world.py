@@ -44,11 +44,11 @@ def lines_of(wanted: dict[str, int]) -> list[Line]:
 
 
 class StoreWorld:
-    """Five floor and three balcony tickets; time stands still unless `now` is moved."""
+    """Five floor and three balcony tickets; time stands still unless `now` is moved. Another ledger may be given."""
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: Any = None) -> None:
         self.now = AT
-        self.ledger = FakeLedger(lambda: self.now)
+        self.ledger = ledger or FakeLedger(lambda: self.now)
         self.catalog = CatalogActivities(self.ledger)
         self.door = DoorActivities(self.ledger)
         self.sales = SalesActivities(self.ledger)
@@ -56,10 +56,10 @@ class StoreWorld:
         self.prices = PriceActivities(self.ledger)
         self.holds = HoldActivities(self.ledger)
 
-    async def open(self, show: AnnounceShow = SHOW) -> None:
+    async def open(self, show: AnnounceShow = SHOW, **terms: Any) -> None:
         """Announce the show and put it on sale."""
         await self.catalog.register_venue(VENUE)
-        await self.catalog.announce_show(show)
+        await self.catalog.announce_show(show.model_copy(update=terms))
 
         def stand(desk: Desk) -> None:
             show = desk.get(Show, "sh")

@@ -52,7 +52,7 @@ WEBHOOK_FAULTS = {
     "webhook-replayed": "replayed later",
 }
 FAULTS = {**STEP_FAULTS, **CHAIN_FAULTS, **STORE_FAULTS, **WEBHOOK_FAULTS}
-SAMPLE = 20  # `make test` runs one cell in so many
+SAMPLE = 60  # `make test` runs one cell in so many
 
 NO_LEDGER = "it appends no fact: nothing of it is in the ledger"
 # An activity that cannot meet a column, and why; such cells do not count.

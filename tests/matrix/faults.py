@@ -13,7 +13,7 @@ from domain.token import SignedTransaction
 from domain.weather import Weather
 from tests.fakes.token_chain import FakeTokenChain
 
-OUTAGE_TRIES = 12  # more than a round of any pace
+OUTAGE_TRIES = 24  # more than a round of any pace, also where two tickets share them
 LOCAL_PAUSE_SECONDS = 1.2  # a worker's own longest pause between tries of a local activity, and a bit
 REPLACING = {"crash-before", "crash-after", "replaced"}
 STORE_TIMES = {"store-cut": 1, "store-conflict": 2, "store-restart": 5}
@@ -47,10 +47,10 @@ class Faults(Interceptor):
         """Whether nobody works, or waits by a clock of his own."""
         return not self.busy and time.monotonic() > self.busy_until
 
-    async def at_ledger(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Let a call of the ledger go wrong, when it comes from the activity."""
+    async def at_ledger(self, verb: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Let a call of the ledger go wrong, when it comes from the activity; only a commit is cut in its middle."""
         here = activity.in_activity() and activity.info().activity_type == self.name
-        if not here or not self._store_faults:
+        if not here or not self._store_faults or (self.fault == "store-cut" and verb != "commit"):
             return await call()
         self._store_faults -= 1
         self.fired += 1

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from temporalio.service import RPCError
+from temporalio.testing import ActivityEnvironment
 
 from activities.commands import HoldRef, MintSubject
 from activities.holds import MakeReservation, ReservationView
@@ -41,6 +42,11 @@ class Scene(NamedTuple):
     play: Callable[[Stage], Awaitable[str]]
     same: tuple[str, ...] = ()
     webhooks: bool = False
+
+    @property
+    def has_payment(self) -> bool:
+        """Whether there is a wait for money, before which a cancel must be seen: the engine tells between its tasks."""
+        return "create_intent" in self.reaches
 
     @property
     def row(self) -> Row:
@@ -102,6 +108,13 @@ async def sale(stage: Stage) -> str:
     return await purchase_end(stage)
 
 
+async def free(stage: Stage) -> str:
+    """There is nothing to pay."""
+    stage.world.price_minor = 0
+    await buy(stage)
+    return await purchase_end(stage)
+
+
 async def slow_payment(stage: Stage) -> str:
     """The bank takes its time, past the hold's end."""
     await buy(stage)
@@ -110,7 +123,10 @@ async def slow_payment(stage: Stage) -> str:
     if intent_id is not None:
         gateway.begin_processing(intent_id)
         await stage.until(
-            lambda: "extend_hold" in stage.faults.ran or any(_is_end(fact) for fact in stage.world.ledger.log)
+            lambda: (
+                bool({"extend_hold", "cancel_payment"} & {*stage.faults.ran})
+                or any(_is_end(fact) for fact in stage.world.ledger.log)
+            )
         )
         if gateway.intents[intent_id].status == "processing":
             gateway.finish_processing(intent_id)
@@ -182,7 +198,9 @@ async def venue(stage: Stage) -> str:
 
 
 async def show(stage: Stage) -> str:
-    await venue(stage)
+    await stage.world.announce()
+    venue_subject = MintSubject(tenant_id="default", kind="venue", subject_id="ve")
+    await ActivityEnvironment().run(stage.world.minting.mint_group, venue_subject)
     subject = MintSubject(tenant_id="default", kind="show", subject_id="sh")
     await stage.begin("show/sh", ShowWorkflow.run, RegisterInput(subject=subject))
     await stage.end()
@@ -225,6 +243,7 @@ async def internal_hold_confirmed(stage: Stage) -> str:
 
 
 EXTENDED = (*OPENED, "extend_hold", "confirm_seats", "capture_payment", *SOLD)
+FREE = ("place_order", "confirm_seats", *(name for name in SOLD if name != "close_checkout"))
 SCENES: tuple[Scene, ...] = (
     Scene(
         "sale",
@@ -235,6 +254,7 @@ SCENES: tuple[Scene, ...] = (
         webhooks=True,
     ),
     Scene("slow payment", PurchaseWorkflow, EXTENDED, "fulfilled", slow_payment, (*OPENED[:2], *SOLD)),
+    Scene("free", PurchaseWorkflow, FREE, "fulfilled", free, ("mint_ticket", "settle_mint")),
     Scene("unpaid", PurchaseWorkflow, (*OPENED, *UNDONE), "cancelled: hold-expired", unpaid, OPENED[:2]),
     Scene(
         "cancelled by the buyer",

@@ -1,7 +1,9 @@
 """A stage: the world of fakes, workers that can be replaced, one fault, and a clock that waits for whoever works."""
 
 import asyncio
+import functools
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -25,6 +27,7 @@ RUNNER = SandboxedWorkflowRunner(
 )
 
 CACHED = 100
+TASK_TIMEOUT = timedelta(seconds=30)  # a local activity's five seconds pass on another clock than the server's
 STEP_SECONDS = 3.0  # below the heartbeat's and the workflow task's timeout, so that a step alone breaks nothing
 LOOK_SECONDS = 0.05
 SECONDS_MAX = 60.0
@@ -96,7 +99,9 @@ class Stage:
     async def begin(self, workflow_id: str, run: Any, start: Any) -> WorkflowHandle[Any, Any]:
         """Start the workflow that the cell is about."""
         self.mark = len(self.faults.ran)
-        self.handle = await self.client.start_workflow(run, start, id=workflow_id, task_queue=PURCHASES)
+        self.handle = await self.client.start_workflow(
+            run, start, id=workflow_id, task_queue=PURCHASES, task_timeout=TASK_TIMEOUT
+        )
         return self.handle
 
     async def until(self, done: Callable[[], bool]) -> None:
@@ -110,7 +115,7 @@ class Stage:
             if self.faults.is_quiet and len(self.faults.ran) == before:
                 await self.server.sleep(timedelta(seconds=STEP_SECONDS))
                 self.skipped += timedelta(seconds=STEP_SECONDS)
-        raise AssertionError("it never came to pass")
+        raise AssertionError(f"it never came to pass in {self.skipped}: {Counter(self.faults.ran)}")
 
     async def end(self) -> Any:
         """Await the workflow's result; None when it was cancelled."""
@@ -141,7 +146,8 @@ def _interleave(world: World, faults: Faults) -> None:
         for name in dir(fake):
             method = getattr(fake, name)
             if not name.startswith("_") and asyncio.iscoroutinefunction(method):
-                setattr(fake, name, _yielding(method, faults.at_ledger if fake is world.ledger else None))
+                around = functools.partial(faults.at_ledger, name) if fake is world.ledger else None
+                setattr(fake, name, _yielding(method, around))
 
 
 def _yielding(method: Any, around: Callable[[Callable[[], Any]], Any] | None) -> Any:

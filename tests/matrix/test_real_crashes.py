@@ -16,6 +16,7 @@ from activities.commands import PurchaseRef
 from activities.queues import PURCHASES
 from devstack.stack import running_stack
 from domain.identity import DEFAULT_TENANT, derived, purchase_id_of
+from tests.matrix.killing import Killing, Record
 from tests.matrix.scenes import SCENES
 from tests.real.crashing_worker import POINTS
 from tests.real.shop import Shop
@@ -35,30 +36,8 @@ ENDS = {
     "cancelled by the buyer": "cancelled",
     "sold out": "refused",
 }
-HOLD_SECONDS = 90
+HOLD_SECONDS = 180
 PATIENCE_SECONDS = 600
-Record = Callable[[str, object], None]
-
-
-class Killing:
-    """Sets the points at which the worker is killed, and knows which cells they stand for."""
-
-    def __init__(self, folder: Path, record: Record) -> None:
-        self._folder = folder
-        self._record = record
-        self._cells: list[list[str]] = []
-
-    def around(self, scene: str, name: str, workflow_id: str, end: str) -> None:
-        """Kill the worker before and after the effect of this activity of this workflow."""
-        for moment in ("before", "after"):
-            (self._folder / f"{workflow_id.replace('/', '~')}.{name}.{moment}").touch()
-            self._cells.append([scene, name, f"crash-{moment}", "R", end])
-
-    def judge(self) -> None:
-        """Hold that every point was reached, and record its cell."""
-        assert [point.name for point in self._folder.iterdir()] == []
-        for cell in self._cells:
-            self._record("cell", cell)
 
 
 async def catalogue(shop: Shop, killing: Killing) -> None:
@@ -123,12 +102,6 @@ async def late_news(shop: Shop, killing: Killing, scene: str, purchase_id: str, 
     assert await handle.result() == end
 
 
-async def used_up(points: Path) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while await asyncio.to_thread(lambda: list(points.iterdir())):  # noqa: ASYNC110 - another process removes them
-            await asyncio.sleep(0.3)
-
-
 async def test_a_killed_worker(tmp_path: Path, record_property: Record) -> None:
     """Each activity of each scene outlives a `kill -9` before its effect and one after it; all sums agree."""
     points = tmp_path / "points"
@@ -152,5 +125,5 @@ async def test_a_killed_worker(tmp_path: Path, record_property: Record) -> None:
         confirmed = derived("re", DEFAULT_TENANT, "m-confirmed")
         killing.around("internal hold, confirmed", "expire_reservation", f"hold/{confirmed}", "confirmed")
         await hold(shop, "m-confirmed", confirm=True)
-        await used_up(points)
+        await killing.used_up(PATIENCE_SECONDS)
         killing.judge()

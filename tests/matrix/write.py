@@ -13,12 +13,15 @@ HEAD = """# Fault matrix
 
 Written by `make matrix` from its run; do not edit. Each row is an activity in one way that a workflow can go; each
 column is a fault that meets its first try. A cell says how it ended and where it ran: **F** on fakes (the real
-workflows and activities on Temporal's time-skipping server), **R** on the real stack (`kill -9` of the worker process).
+workflows and activities on Temporal's time-skipping server), **R** on the real stack (`kill -9` of the worker process,
+the switches of the Stripe emulator and the dev chain).
 A green cell means: the fault came, the end is the right one, the conservation laws hold at rest, and an operator was
 called if and only if one was needed. **red** is a cell that did not, or that did not run. The list is made from the
 registered activities (`tests/matrix/cells.py`): one that no scene reaches is red.
 
-`=` is the end of the scene when nothing breaks, named at its head.
+`=` is the end of the scene when nothing breaks, named at its head. Where a scene has not parted from `sale` yet, or has
+come back to it, its activities have their cells there. How an activity meets the database is shown in the first scene
+that reaches it.
 """
 Found = dict[Cell, dict[str, str]]
 

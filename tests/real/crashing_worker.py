@@ -43,10 +43,11 @@ class _Crashing(ActivityInboundInterceptor):
         own = f"{workflow_id.replace('/', '~')}.{name}"
         await crash_at(f"{name}.before")
         await crash_at(f"{own}.before")
-        result = await self.next.execute_activity(input)
-        await crash_at(f"{name}.after")
-        await crash_at(f"{own}.after")
-        return result
+        try:
+            return await self.next.execute_activity(input)
+        finally:  # a refusal is an answer too, and can be lost
+            await crash_at(f"{name}.after")
+            await crash_at(f"{own}.after")
 
 
 if __name__ == "__main__":

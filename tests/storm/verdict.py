@@ -3,17 +3,15 @@
 import asyncio
 import re
 import time
-from collections import Counter, defaultdict
-from collections.abc import Awaitable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 
-from cli.buyer import DemoFailedError
-from tests.real.shop import ENDS, Shop, read_mint
+from tests.real.shop import ENDS, Shop
 from tests.storm.buyers import REFUSALS, Story
-from tests.storm.evidence import all_intents, findings_of
 
 AT_ONCE = 12
 LOOK_SECONDS = 0.5
@@ -58,7 +56,6 @@ class Court:
         for story in self._stories:
             self._check_story(story)
         await asyncio.gather(*(self._check_show(number, shop) for number, shop in enumerate(self._shops)))
-        await self._check_stripe()
         await self._check_laws()
         await self._check_engine()
         self._check_logs()
@@ -126,44 +123,17 @@ class Court:
         owed = sum(line["balance_minor"] for line in balance["balances"])
         if owed != share:
             self.violations.append(Violation(f"venue {shop.venue_id}", f"is owed {owed}, its sales say {share}"))
-        await asyncio.gather(*(self._check_purchase(shop, story) for story in mine))
         mints = Counter(ticket["mint_address"] for end in sold for ticket in end["tickets"])
         if len(mints) != seats:
             self.violations.append(Violation(f"show {shop.show_id}", f"{len(mints)} tokens for {seats} seats"))
 
-    async def _check_purchase(self, shop: Shop, story: Story) -> None:
-        end = self.ends[story.purchase_id]
-        async with self._gate:
-            await self._hold(story, "payment and books disagree", shop._check_payment(end))
-            for ticket in end["tickets"] if end["state"] == "fulfilled" else []:
-                mint = read_mint(shop.stack.urls["solana_rpc"], ticket["mint_address"])
-                await self._hold(story, "its token is not on chain", mint)
-
-    async def _hold(self, story: Story, what: str, check: Awaitable[Any]) -> None:
-        try:
-            await check
-        except (AssertionError, DemoFailedError, httpx.HTTPError) as error:
-            self._blame(story, f"{what}: {type(error).__name__} {str(error)[:300]}")
-
-    async def _check_stripe(self) -> None:
-        """Each purchase has one intent that took money if it was sold, and none if it was not."""
-        taken: dict[str, list[str]] = defaultdict(list)
-        for intent in await all_intents(self._shops[0]):
-            purchase_id = intent["metadata"].get("purchase_id", "nobody")
-            if intent["status"] == "succeeded":
-                taken[purchase_id].append(intent["id"])
-            elif intent["status"] == "requires_capture":
-                self.violations.append(Violation(purchase_id, f"{intent['id']} holds money that nobody wants"))
-        sold = {purchase_id for purchase_id, end in self.ends.items() if end["state"] == "fulfilled"}
-        for purchase_id, intents in taken.items():
-            if len(intents) > 1 or purchase_id not in sold:
-                state = self.ends.get(purchase_id, {}).get("state")
-                self.violations.append(Violation(purchase_id, f"is {state}, and Stripe took money by {intents}"))
-        self.violations += [Violation(each, "was sold, and Stripe took nothing") for each in sold - set(taken)]
-
     async def _check_laws(self) -> None:
-        """Every law of conservation holds, at each commit of the day and at rest."""
-        findings = await findings_of(self._shops[0])
+        """Every law of conservation holds, at each commit of the day and at rest, as `boxoffice reconcile` sees it."""
+        try:
+            findings = (await self._shops[0].at_rest(set(self.ends))).findings
+        except AssertionError as restless:
+            self.violations.append(Violation("reconcile", str(restless)))
+            return
         self.laws_looked_at = sum(findings.checked.values())
         self.violations += [Violation(subject, f"{law}: {detail}") for law, subject, detail in findings.violations]
 

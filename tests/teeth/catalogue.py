@@ -2,7 +2,8 @@
 
 from tests.teeth.edges import CHAIN, DOORS, STORES
 from tests.teeth.money import MONEY
+from tests.teeth.prices import PRICES
 from tests.teeth.saga import KERNELS
 from tests.teeth.sales import ORDERS, STOCK
 
-TEETH = (*STOCK, *ORDERS, *MONEY, *KERNELS, *CHAIN, *STORES, *DOORS)
+TEETH = (*STOCK, *ORDERS, *MONEY, *PRICES, *KERNELS, *CHAIN, *STORES, *DOORS)

@@ -98,8 +98,8 @@ ORDERS = (
     Tooth(
         "a cancel is taken while the money is being taken",
         "domain/order.py",
-        'if self.capture_requested or self.state in {"confirmed", "fulfilled"}:\n            raise CancelTooLate',
-        'if self.state in {"confirmed", "fulfilled"}:\n            raise CancelTooLate',
+        "if self.capture_requested or self.is_sold:\n            raise CancelTooLate",
+        "if self.is_sold:\n            raise CancelTooLate",
         f"{STORE}::test_a_confirmation_before_the_cancel_refuses_the_cancel",
     ),
     Tooth(

@@ -10,6 +10,7 @@ import pytest
 from api.app import create_app
 from api.purchases import PurchaseBody
 from api.requests import digest_of
+from domain.identity import purchase_id_of
 from tests.fakes.shop_world import World
 
 PURCHASES = "/api/v1/purchases"
@@ -129,6 +130,8 @@ async def test_a_discount_is_created_once_per_key(till: Till) -> None:
     assert (await till.buy(discount_code="early")).status_code == 201
     assert (await till.get(made.headers["Location"]))["in_use"] == 1
     assert code(await till.buy("b", discount_code="early")) == (409, "discount-refused")
+    await till.world.end(purchase_id_of("default", "a"))
+    assert (await till.get(made.headers["Location"]))["in_use"] == 0
     assert (await till.client.get(f"/api/v1/shows/{till.show_id}/discounts/NONE")).status_code == 404
 
 
@@ -210,6 +213,7 @@ async def test_a_free_purchase_has_no_checkout(till: Till) -> None:
     body = answer.json()
     assert (answer.status_code, body["client_secret"], body["price"]["total_minor"]) == (201, None, 0)
     assert body["state"] == "confirming"
+    assert (await till.get(f"{PURCHASES}/{body['purchase_id']}"))["state"] == "confirming"
     await till.world.confirm(body["purchase_id"])
     receipt = await till.get(f"{PURCHASES}/{body['purchase_id']}/receipt")
     assert (receipt["total_minor"], receipt["payments"], receipt["fees"]) == (0, [], [])
@@ -257,6 +261,16 @@ async def test_a_receipt_adds_up(
     assert (payment["captured_minor"], payment["captured_at"]) == (total, START.isoformat())
     assert (receipt["refunds"], receipt["refunded_minor"]) == ([], 0)
     assert (await till.client.get(f"{PURCHASES}/pu_none/receipt")).status_code == 404
+
+
+async def test_a_receipt_tells_what_went_back(till: Till) -> None:
+    """A refund stands on it with its moment, beside the payment."""
+    purchase_id = (await till.buy()).json()["purchase_id"]
+    await till.world.pay(purchase_id)
+    await till.world.refund(purchase_id, "re_1", 2208)
+    receipt = await till.get(f"{PURCHASES}/{purchase_id}/receipt")
+    assert receipt["refunds"] == [{"refund_id": "re_1", "amount_minor": 2208, "at": START.isoformat()}]
+    assert receipt["refunded_minor"] == receipt["payments"][0]["captured_minor"] == 2208
 
 
 async def test_a_body_of_before_has_the_digest_of_before() -> None:

@@ -12,7 +12,8 @@ from eventsourcing.utils import resolve_topic
 
 from domain.allowance import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
 from domain.bearer import TokenSigned
-from domain.catalog import ShowAnnounced, ShowWentOnSale, VenueRegistered
+from domain.catalog import PriceChanged, SaleWindowChanged, ShowAnnounced, ShowWentOnSale, VenueRegistered
+from domain.discount import DiscountAsked, DiscountCreated
 from domain.fact import Fact
 from domain.laws import BALANCES, LAWS, Findings
 from domain.laws_at_commit import History
@@ -20,6 +21,7 @@ from domain.laws_at_rest import IntentSaid, judge_at_rest, judge_balances
 from domain.order import (
     CancelRequested,
     CaptureRequested,
+    CaptureWaived,
     HoldExtended,
     OrderConfirmed,
     OrderFulfilled,
@@ -34,7 +36,8 @@ from tests.fakes.samples import AT
 
 SILENT = {
     VenueRegistered, ShowAnnounced, ShowWentOnSale, TokenSigned, CancelRequested, CaptureRequested, OrderConfirmed,
-    PaymentAuthorised, PaymentDeclined, AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded,
+    PaymentAuthorised, PaymentDeclined, CaptureWaived, PriceChanged, SaleWindowChanged, DiscountCreated, DiscountAsked,
+    AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded,
 }  # fmt: skip
 PERSISTED = Path(__file__).parents[1] / "architecture" / "persisted_names.txt"
 

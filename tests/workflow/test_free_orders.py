@@ -4,7 +4,10 @@ import asyncio
 
 import pytest
 from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
 
+from activities.payments import PaymentActivities
+from activities.sales import SalesActivities
 from domain.identity import DEFAULT_TENANT, purchase_id_of
 from domain.refusals import CancelTooLate
 from tests.fakes.world import World
@@ -46,3 +49,12 @@ async def test_a_free_order_whose_cancel_came_first_leaves_nothing(free: World, 
     assert (await free.ended(handle)).outcome == "cancelled"
     assert not free.gateway.calls
     await free.check_laws()
+
+
+async def test_no_payment_is_made_to_undo_a_free_order(free: World) -> None:
+    """Whoever makes sure that we do not have the money makes no intent of nothing to cancel."""
+    purchase = await free.request()
+    await SalesActivities(free.ledger).place_order(purchase)
+    payments = PaymentActivities(free.ledger, free.gateway, free.memory)
+    assert await ActivityEnvironment().run(payments.cancel_payment, purchase) is None
+    assert not free.gateway.calls

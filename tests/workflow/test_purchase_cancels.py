@@ -4,14 +4,17 @@ import asyncio
 
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.testing import ActivityEnvironment
 
 from activities.commands import EndPurchase
+from activities.payments import PaymentActivities
 from activities.sales import cancel
 from domain.intent import IntentRequest, IntentState
-from domain.refusals import CancelTooLate
-from tests.fakes.world import World
+from domain.refusals import CancelTooLate, WrongState
+from tests.fakes.gates import Gate
+from tests.fakes.world import PurchaseHandle, World
 from tests.workflow.buyer import paid
-from workflows.purchase import PurchaseWorkflow
+from workflows.purchase import CheckoutAnswer, PurchaseWorkflow
 
 
 async def test_a_buyers_cancel_during_the_payment_wait(world: World, client: Client) -> None:
@@ -123,3 +126,38 @@ async def test_an_order_that_ends_while_its_intent_is_made_is_never_paid(world: 
     assert (await world.gateway.retrieve_intent(await world.intent_id())).status == "canceled"
     assert world.memory.secrets == {}
     await world.check_laws()
+
+
+async def test_a_sold_purchase_that_is_gone_through_again_cannot_be_cancelled(world: World, client: Client) -> None:
+    """A workflow that was lost after the sale and begun anew knows it from the facts: a cancel changes nothing."""
+    await world.open_show()
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    await world.ended(handle)
+    gate = world.gates.close("place_order", "after")
+    again, answer = await _again(world, client, gate)
+    assert (answer.state, (await world.ended(again)).outcome) == ("open", "fulfilled")
+    assert world.gateway.refunded_minor == 0
+    await world.check_laws()
+
+
+async def test_the_money_of_a_sale_is_not_let_go(world: World, client: Client) -> None:
+    """Whoever asks for the compensation of a sold order is refused, and the money stays."""
+    await world.open_show()
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    await world.ended(handle)
+    payments = PaymentActivities(world.ledger, world.gateway, world.memory)
+    with pytest.raises(WrongState):
+        await ActivityEnvironment().run(payments.cancel_payment, await world.ref())
+    await world.check_laws()
+
+
+async def _again(world: World, client: Client, gate: Gate) -> tuple[PurchaseHandle, CheckoutAnswer]:
+    """Begin the purchase anew and cancel it at its first step."""
+    buying = asyncio.create_task(world.buy(client))
+    await gate.reached.wait()
+    await client.get_workflow_handle(f"purchase/{(await world.order()).identity}").cancel()
+    await asyncio.sleep(0.1)
+    gate.open.set()
+    return await asyncio.wait_for(buying, 20)

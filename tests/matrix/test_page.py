@@ -1,0 +1,34 @@
+"""The page of the matrix belongs to today's list of cells, and a cell without a result is red on it."""
+
+from tests.matrix.cells import Cell, cells, registered
+from tests.matrix.scenes import SCENES
+from tests.matrix.write import DOC, document, found_in
+
+ALL = cells([scene.row for scene in SCENES], registered())
+JUDGED = [cell for cell in ALL if cell.impossible is None]
+
+
+def page(judged: list[Cell]) -> str:
+    return document(found_in([[*cell, "F", "fulfilled"] for cell in judged]))
+
+
+def test_the_page_in_docs_is_of_this_list_and_has_no_red_cell() -> None:
+    """Whoever adds an activity, a scene or a fault runs `make matrix` again."""
+    text = DOC.read_text()
+    assert f"\n{len(JUDGED)} cells judged, 0 red;" in text
+    assert "**red** |" not in text
+
+
+def test_a_cell_that_did_not_run_is_red() -> None:
+    """The page counts it and shows it; an impossible cell is not red."""
+    assert f"{len(JUDGED)} cells judged, 0 red;" in page(JUDGED)
+    missing = page(JUDGED[1:])
+    assert f"{len(JUDGED)} cells judged, 1 red;" in missing
+    assert missing.count("**red** |") == 1
+
+
+def test_every_crash_of_a_step_of_a_sale_ran_on_the_real_stack() -> None:
+    """The crash columns say R, for every registered activity in one scene at least."""
+    rows = [line for line in DOC.read_text().splitlines() if line.startswith("| `")]
+    crashed = {row.split("`")[1] for row in rows if all("R" in cell for cell in row.split("|")[2:4])}
+    assert set(registered()) <= crashed

@@ -1,0 +1,109 @@
+"""Bad days of one purchase, drawn at random: what goes wrong at which call, and what people do meanwhile.
+
+Everything is tied to calls of activities and nothing to the clock, so that a schedule that is printed runs again.
+"""
+
+from typing import Literal
+
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict
+
+from tests.fakes.payment_gateway import Verb
+
+Fault = Literal["ok", "before", "lost", "refused", "twice", "late", "bug", "outage"]
+What = Literal[
+    "pay", "decline", "pay slowly", "buyer cancels", "operator cancels", "post again", "post another"
+]  # fmt: skip
+Told = Literal["told", "lost", "twice", "late"]
+Trouble = Literal["before", "after"]
+Chain = Literal["dropped", "expired", "send before", "send after", "sign after", "read before", "fate before"]
+
+STORE = ("place_order", "confirm_seats", "confirm_order", "settle_sale", "settle_mint", "fulfil_order", "cancel_order")
+OUTSIDE = ("create_intent", "look_at_intent", "capture_payment", "cancel_payment", "close_checkout", "mint_ticket")
+VERBS: tuple[Verb, ...] = ("create_intent", "find_intent", "retrieve_intent", "capture_intent", "cancel_intent",
+                           "refund_intent")  # fmt: skip
+CALLS_MAX = 3
+# What was refused may have happened before, or will happen afterwards.
+TREACHEROUS: tuple[tuple[Fault, ...], ...] = (("late", "refused"), ("lost", "refused"), ("refused",), ("late",))
+
+
+class Act(BaseModel):
+    """What somebody does at the n-th call of an activity, and what becomes of the news of it (webhook or signal)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    what: What
+    at: str
+    call: int = 1
+    when: Trouble = "after"
+    news: Told = "told"
+
+
+class Schedule(BaseModel):
+    """One purchase's bad day.
+
+    `faults`: by activity, what its first calls meet; `stripe` and `chain`: what happens in the middle of an activity;
+    `search_lags`: Stripe finds nothing by its metadata; `ledger`: the commits whose connection is refused or whose
+    answer is lost; `slow`: after how many looks a slow payment is decided, and how; `runs_again`: after its end the
+    purchase is gone through once more, as if its workflow had been lost.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    capture_method: Literal["manual", "automatic"] = "manual"
+    price_minor: int = 1000
+    quantity: int = 2
+    hold_seconds: int = 600
+    faults: dict[str, tuple[Fault, ...]] = {}
+    stripe: tuple[tuple[Verb, Trouble], ...] = ()
+    chain: tuple[Chain, ...] = ()
+    search_lags: bool = False
+    ledger: dict[int, Trouble] = {}
+    acts: tuple[Act, ...] = ()
+    slow: tuple[int, bool] = (1, True)
+    runs_again: bool = False
+
+
+def _faults(name: str) -> st.SearchStrategy[tuple[Fault, ...]]:
+    kinds: list[Fault] = ["ok", "before", "lost", "refused", "twice", "late", "bug"]
+    if name in OUTSIDE:
+        kinds.append("outage")  # a local step waits five real seconds for one: the matrix has it
+    drawn = st.lists(st.sampled_from(kinds), max_size=CALLS_MAX).map(tuple)
+    return st.one_of(st.sampled_from(TREACHEROUS), drawn)
+
+
+BUYER: tuple[What, ...] = ("pay", "pay", "decline", "pay slowly", "buyer cancels")
+OTHERS: tuple[What, ...] = ("operator cancels", "post again", "post another")
+NEWS = st.sampled_from(["told", "lost", "twice", "late"])
+WHEN = st.sampled_from(["after", "before"])
+WAIT = st.sampled_from(["create_intent", "look_at_intent", "look_at_intent", "cancel_payment"])
+ACTS = st.lists(
+    st.one_of(
+        st.builds(Act, what=st.sampled_from(BUYER), at=WAIT, call=st.integers(1, 3), when=WHEN, news=NEWS),
+        st.builds(
+            Act, what=st.sampled_from(OTHERS), at=st.sampled_from(STORE + OUTSIDE), call=st.integers(1, 2), when=WHEN
+        ),
+    ),
+    max_size=4,
+)
+PAID = st.just(Act(what="pay", at="create_intent"))
+SCHEDULES = st.builds(
+    Schedule,
+    capture_method=st.sampled_from(["manual", "automatic"]),
+    price_minor=st.sampled_from([1000, 1000, 1000, 0]),
+    quantity=st.sampled_from([1, 2, 3, 11]),
+    hold_seconds=st.sampled_from([600, 60]),
+    faults=st.fixed_dictionaries({}, optional={name: _faults(name) for name in STORE + OUTSIDE}),
+    stripe=st.lists(st.tuples(st.sampled_from(VERBS), WHEN), max_size=3).map(tuple),
+    chain=st.lists(
+        st.sampled_from(
+            ["dropped", "expired", "send before", "send after", "sign after", "read before", "fate before"]
+        ),
+        max_size=3,
+    ).map(tuple),
+    search_lags=st.booleans(),
+    ledger=st.dictionaries(st.integers(1, 20), WHEN, max_size=3),
+    acts=st.one_of(ACTS.map(tuple), st.builds(lambda pay, others: (pay, *others), PAID, ACTS)),
+    slow=st.tuples(st.integers(1, 6), st.booleans()),
+    runs_again=st.booleans(),
+)

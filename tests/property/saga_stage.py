@@ -1,0 +1,202 @@
+"""Plays a schedule: the world of fakes with faults at its activities, and people who act while it runs."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
+
+from activities.queues import PURCHASES
+from api.engine import UNREACHED
+from domain.identity import DEFAULT_TENANT, purchase_id_of
+from domain.order import Order
+from domain.refusals import Refusal, WrongState
+from tests.fakes.world import World
+from tests.property.saga_schedules import Act, Schedule
+from tests.property.saga_script import Clock, Script, TroubledLedger
+from workflows.payment_case import CaseInput, PaymentCaseWorkflow
+from workflows.purchase import PurchaseInput, PurchaseWorkflow
+
+KEY = "key"
+RUNS_MAX = 8
+PATIENCE_SECONDS = 60
+ENDED = {"fulfilled", "cancelled", "refused"}
+SOLD = {"confirmed", "fulfilled"}
+
+
+class Stage:
+    """One purchase in a world of its own, on a server that skips time."""
+
+    def __init__(self, server: WorkflowEnvironment, schedule: Schedule, start: datetime) -> None:
+        self.schedule = schedule
+        self.world = World(server)
+        clock = Clock(start)
+        self.world.price_minor = schedule.price_minor
+        self._ledger = ledger = TroubledLedger(clock, schedule)
+        for part in (self.world, self.world.door, self.world.catalog, self.world.holds, self.world.minting):
+            setattr(part, "ledger" if part is self.world else "_ledger", ledger)
+        self.script = self.world.gates = Script(schedule, clock, self)
+        self._client = server.client
+        self._purchase_id = purchase_id_of(DEFAULT_TENANT, KEY)
+        self._posts: list[asyncio.Task[None]] = []
+        self._late_news = 0
+        self._looks_left: int | None = None
+
+    @property
+    def purchase(self) -> WorkflowHandle[Any, Any]:
+        return self._client.get_workflow_handle_for(PurchaseWorkflow.run, f"purchase/{self._purchase_id}")
+
+    async def play(self) -> str:
+        """Play it to its end; returns how the order stands then. The laws hold, and nothing surprised anybody."""
+        async with self.world.running():
+            await self.world.open_show(self.schedule.hold_seconds, self.schedule.capture_method)
+            self._brew()
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    async with self.world.server.time_skipping_unlocked():  # never twice: no activity would stop it
+                        await self._post(self.schedule.quantity)
+                    await self._end()
+                    self.script.over.set()
+                    await asyncio.gather(*self.script.late)
+                    if self.schedule.runs_again:
+                        await self._run_again()
+                        await self._end()
+                    await self._hear_late_news()
+            finally:
+                for task in (*self._posts, *self.script.late):
+                    task.cancel()
+        assert self.script.surprises == []
+        await self.world.check_laws()
+        return (await self.world.order(KEY)).state
+
+    def sold(self) -> bool:
+        """Whether the sale is known: what a rule refuses it refuses before that."""
+        order: Any = self._ledger._load(Order.stream(self._purchase_id))
+        return order is not None and bool(order.is_sold)
+
+    def _brew(self) -> None:
+        """Set what happens in the middle of activities."""
+        self._ledger.troubled = True
+        if self.schedule.search_lags:
+            self.world.gateway.find_intent = _finds_nothing  # type: ignore[method-assign]
+        for verb, trouble in self.schedule.stripe:
+            (self.world.gateway.fail_before if trouble == "before" else self.world.gateway.fail_after)(verb)
+        chain = self.world.chain
+        for event in self.schedule.chain:
+            if event == "dropped":
+                chain.drop_sends()
+            elif event == "expired":
+                chain.drop_sends()
+                chain.expire()
+            else:
+                verb, _, when = event.partition(" ")
+                fail = chain.fail_before if when == "before" else chain.fail_after
+                fail("read_token" if verb == "read" else verb)  # type: ignore[arg-type]
+
+    async def act(self, name: str, call: int, when: str) -> None:
+        """Let people do what the schedule says they do at this call."""
+        self._decide_slow_payment(name, when)
+        for act in self.schedule.acts:
+            if (act.at, act.call, act.when) == (name, call, when):
+                await self._perform(act)
+
+    def _decide_slow_payment(self, name: str, when: str) -> None:
+        if self._looks_left is None or when == "after" or name not in {"look_at_intent", "cancel_payment"}:
+            return
+        self._looks_left -= 1
+        if self._looks_left <= 0:
+            self._looks_left = None
+            for intent in list(self.world.gateway.intents.values()):
+                if intent.status == "processing":
+                    self.world.gateway.finish_processing(intent.intent_id, succeed=self.schedule.slow[1])
+
+    async def _perform(self, act: Act) -> None:
+        match act.what:
+            case "pay" | "decline" | "pay slowly":
+                self._pay(act.what)
+                await self._tell(PurchaseWorkflow.look_again, act)
+            case "buyer cancels":
+                with suppress(Refusal):
+                    await self.world.door.request_cancel(self._purchase_id)
+                    await self._tell(PurchaseWorkflow.buyer_cancelled, act)
+            case "operator cancels":
+                await _reached(self.purchase.cancel())
+            case "post again":
+                self._posts.append(asyncio.create_task(self._post(self.schedule.quantity)))
+            case "post another":
+                self._posts.append(asyncio.create_task(self._post(self.schedule.quantity + 1)))
+
+    def _pay(self, how: str) -> None:
+        """Pay as the browser does, over whichever intent can still be paid."""
+        gateway = self.world.gateway
+        for intent_id in list(gateway.intents):
+            with suppress(WrongState):
+                if how == "pay slowly":
+                    gateway.pay(intent_id, "pm_usBankAccount")
+                    self._looks_left = self.schedule.slow[0]
+                else:
+                    gateway.pay(intent_id, "pm_card_visa" if how == "pay" else "pm_card_chargeDeclined")
+
+    async def _tell(self, signal: Callable[..., Any], act: Act) -> None:
+        self._late_news += act.news == "late"
+        for _ in range({"told": 1, "twice": 2}.get(act.news, 0)):
+            await _reached(self.purchase.signal(signal))
+
+    async def _post(self, quantity: int) -> None:
+        """Do what the API does: the facts answer for a purchase that has ended, another body is refused."""
+        try:
+            await self.world.request(KEY, quantity)
+            if (await self.world.order(KEY)).state not in ENDED:
+                await self.world.buy(self._client, KEY, quantity)
+        except (Refusal, *UNREACHED):
+            return
+
+    async def _end(self) -> None:
+        """Wait for the end, as the relay does: a purchase without one and without a workflow is started again."""
+        for _ in range(RUNS_MAX):
+            await self._closed()
+            if (await self.world.order(KEY)).state in ENDED:
+                return
+            await self._run_again()
+        raise AssertionError("it does not end")
+
+    async def _run_again(self) -> None:
+        start = PurchaseInput(purchase=await self.world.ref(KEY), show_id="sh", poll_seconds=30)
+        existing = WorkflowIDConflictPolicy.USE_EXISTING
+        await self._client.start_workflow(
+            PurchaseWorkflow.run, start, id=self.purchase.id, task_queue=PURCHASES, id_conflict_policy=existing
+        )
+
+    async def _closed(self) -> None:
+        """Wait until the purchase's workflow is closed, in whatever way."""
+        while (await self.purchase.describe()).status == WorkflowExecutionStatus.RUNNING:
+            async with self.world.server.time_skipping_unlocked():
+                with suppress(WorkflowFailureError):
+                    await self.purchase.result()
+
+    async def _hear_late_news(self) -> None:
+        """Money that came is looked at, also when everything is over."""
+        if self._late_news == 0 or (await self.world.order(KEY)).state in SOLD:
+            return
+        for intent_id in list(self.world.gateway.intents):
+            await self._client.execute_workflow(
+                PaymentCaseWorkflow.run,
+                CaseInput(purchase=await self.world.ref(KEY), intent_id=intent_id),
+                id=f"payment-case/{intent_id}",
+                task_queue=PURCHASES,
+            )
+
+
+async def _finds_nothing(purchase_id: str) -> None:
+    return None
+
+
+async def _reached(call: Any) -> None:
+    """Tell the engine; a purchase that is not running hears nothing."""
+    with suppress(RPCError):
+        await call

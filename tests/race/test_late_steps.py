@@ -1,0 +1,118 @@
+"""Tombstones, and the buyer's cancel against our capture: decided in one transaction, or both happen."""
+
+import asyncio
+
+import pytest
+
+from activities.commands import PurchaseRef
+from activities.door import DoorActivities
+from adapters.ledger import PostgresLedger
+from domain.allocation import Allocation
+from domain.laws import UNDONE
+from domain.order import CancelRequested, CaptureRequested, Order
+from domain.refusals import CancelTooLate, HoldReleased, PurchaseCancelled
+from tests.contract.ledgers import AT, UNTIL, holding, opening
+from tests.fakes.store_world import StoreWorld, ending
+from tests.race.judged import broken_laws
+
+RACES = 12
+
+
+def request_capture_without_a_look(order, at):  # noqa: ANN001, ANN201 - as `Order.request_capture`
+    """Request the capture, cancelled or not."""
+    order.record(CaptureRequested, at)
+
+
+def request_cancel_without_a_look(order, at):  # noqa: ANN001, ANN201 - as `Order.request_cancel`
+    """Accept a cancel, captured or not."""
+    order.record(CancelRequested, at)
+
+
+async def placed_too_late(shop: StoreWorld) -> None:
+    """End a purchase whose placing is still under way somewhere, and let the placing arrive."""
+    purchase = (await shop.request(floor=2)).purchase
+    await shop.sales.cancel_order(ending(purchase, "purchase-cancelled"))
+    await shop.sales.place_order(purchase)
+
+
+async def test_without_the_ended_order_a_late_placing_keeps_its_seats_for_ever(
+    shop: StoreWorld, postgres: PostgresLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is left to undo what arrives after the undo."""
+    monkeypatch.setattr(Order, "check_open", lambda order: None)
+    await placed_too_late(shop)
+    assert await shop.stock() == [(3, 2, 0), (3, 0, 0)]
+    assert broken_laws(postgres, at_rest=True) == {UNDONE.name}
+
+
+async def test_with_the_ended_order_a_late_placing_is_refused(shop: StoreWorld, postgres: PostgresLedger) -> None:
+    """It meets the end, in the transaction that would have placed it."""
+    with pytest.raises(PurchaseCancelled):
+        await placed_too_late(shop)
+    assert await shop.stock() == [(5, 0, 0), (3, 0, 0)]
+    assert broken_laws(postgres, at_rest=True) == set()
+
+
+async def held_too_late(ledger: PostgresLedger) -> int:
+    """Release a hold that has not arrived, let it arrive, and return the seats that it keeps for nobody."""
+    await ledger.commit(opening())
+    await ledger.commit(lambda desk: desk.get(Allocation, "a").release("k", "over", AT))
+    try:
+        await ledger.commit(holding("k"))
+    except HoldReleased:
+        assert AT < UNTIL  # the deadline has not refused it: the tombstone has
+    return await ledger.read(lambda desk: desk.get(Allocation, "a").held)
+
+
+async def test_without_the_tombstone_a_late_hold_keeps_its_seat_for_ever(
+    postgres: PostgresLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A release that leaves nothing where there is nothing forgets that it was asked."""
+    release = Allocation.release
+
+    def release_what_is_there(stock, key, reason, at) -> None:  # noqa: ANN001 - as `Allocation.release`
+        if key in stock.holds:
+            release(stock, key, reason, at)
+
+    monkeypatch.setattr(Allocation, "release", release_what_is_there)
+    assert await held_too_late(postgres) == 1
+
+
+async def test_with_the_tombstone_a_late_hold_is_refused(postgres: PostgresLedger) -> None:
+    """The seat stays free."""
+    assert await held_too_late(postgres) == 0
+
+
+async def raced(shop: StoreWorld, second: PostgresLedger) -> list[tuple[bool, bool]]:
+    """Let a buyer's cancel and our capture meet, in two processes; return which of the two each race accepted."""
+    return [await _race(shop, second, number) for number in range(RACES)]
+
+
+async def _race(shop: StoreWorld, second: PostgresLedger, number: int) -> tuple[bool, bool]:
+    ref = PurchaseRef(tenant_id="default", purchase_id=f"pu{number}", attempt=1)
+    await shop.request(ref.purchase_id, floor=1)
+    await shop.sales.place_order(ref)
+    acts = [DoorActivities(second).request_cancel(ref.purchase_id), shop.sales.confirm_seats(ref)]
+    if number % 2:
+        acts.reverse()
+    answers = await asyncio.gather(*acts, return_exceptions=True)
+    accepted = [not isinstance(answer, CancelTooLate | PurchaseCancelled) for answer in answers]
+    assert all(not isinstance(answer, BaseException) for answer, yes in zip(answers, accepted, strict=True) if yes)
+    order = await shop.see(Order, ref.purchase_id)
+    assert sorted(accepted) == sorted([order.cancel_requested, order.capture_requested])
+    await shop.sales.cancel_order(ending(ref, "test"))
+    return order.cancel_requested, order.capture_requested
+
+
+async def test_without_the_shared_decision_a_cancelled_purchase_is_charged(
+    shop: StoreWorld, second: PostgresLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The buyer is told that it is cancelled, and the money is taken."""
+    monkeypatch.setattr(Order, "request_capture", request_capture_without_a_look)
+    monkeypatch.setattr(Order, "request_cancel", request_cancel_without_a_look)
+    assert set(await raced(shop, second)) == {(True, True)}
+
+
+async def test_with_the_shared_decision_one_of_the_two_comes_too_late(shop: StoreWorld, second: PostgresLedger) -> None:
+    """Exactly one is accepted, whichever came first."""
+    assert set(await raced(shop, second)) <= {(True, False), (False, True)}

@@ -1,0 +1,72 @@
+"""A mint address that is known beforehand: without it a lost answer makes a second token for one ticket."""
+
+import pytest
+
+from activities.commands import MintTicket
+from activities.minting import MintActivities
+from domain.bearer import TokenBearer
+from domain.refusals import WrongState
+from domain.token import SignedTransaction, TokenKind, TokenSpec
+from domain.weather import Weather
+from tests.fakes.store_world import StoreWorld
+from tests.fakes.token_chain import FakeTokenChain
+
+CUSTODY = "11111111111111111111111111111111"
+GROUP = TokenSpec(kind="show", subject_id="sh", name="Night", symbol="SHOW", uri="", max_size=10, owner_address=CUSTODY)
+
+
+class Chain(FakeTokenChain):
+    """A chain with the show's group on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._specs["mint"] = GROUP
+
+
+class FreshAddresses(Chain):
+    """Draws a new address for each signing, as a minter does that makes a key pair when it mints."""
+
+    def address_of(self, kind: TokenKind, subject_id: str) -> str:
+        return super().address_of(kind, f"{subject_id} {self._signed}")
+
+
+class Forgetful(MintActivities):
+    """Does not store its signed bytes, so that only the address can say what has happened."""
+
+    async def _sign(self, bearer: TokenBearer, spec: TokenSpec) -> SignedTransaction:
+        return await self._chain.sign(spec)
+
+
+class NoWallets:
+    """No buyer gave a wallet."""
+
+    async def wallet_of(self, buyer_id: str) -> str | None:
+        return None
+
+
+async def tokens_after_a_lost_answer(shop: StoreWorld, chain: Chain) -> int:
+    """Mint one ticket, lose the answer of the sending, mint again; return how many tokens there are."""
+    purchase = await shop.bought(floor=1)
+    await shop.sales.confirm_seats(purchase)
+    await shop.capture(purchase)
+    await shop.sales.confirm_order(purchase)
+    (ticket_id,) = (await shop.sales.place_order(purchase)).ticket_ids
+    steps = Forgetful(shop.ledger, chain, NoWallets(), CUSTODY, "http://127.0.0.1")
+    chain.fail_after("send")
+    with pytest.raises(Weather):
+        await steps.mint_ticket(MintTicket(purchase=purchase, ticket_id=ticket_id))
+    try:
+        await steps.mint_ticket(MintTicket(purchase=purchase, ticket_id=ticket_id))
+    except WrongState:
+        assert not isinstance(chain, FreshAddresses)  # it found the token, and does not know whose it is
+    return sum(chain.landings.values())
+
+
+async def test_without_a_known_address_there_are_two_tokens(shop: StoreWorld) -> None:
+    """Nobody knows where to look for the first one."""
+    assert await tokens_after_a_lost_answer(shop, FreshAddresses()) == 2
+
+
+async def test_with_a_known_address_there_is_one_token(shop: StoreWorld) -> None:
+    """The second try looks first, and the chain itself has one account per address."""
+    assert await tokens_after_a_lost_answer(shop, Chain()) == 1

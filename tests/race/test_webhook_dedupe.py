@@ -1,0 +1,53 @@
+"""The inbox' key: without it an event that Stripe delivers twice is acted on twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from adapters.schema import ensure_schema
+from adapters.side_tables import Inbox, open_pool
+from domain.hint import Hint
+
+DELIVERIES = 8
+HINT = Hint(
+    event_id="evt_1",
+    type="payment_intent.succeeded",
+    object_id="pi_1",
+    intent_id="pi_1",
+    purchase_id="pu_1",
+    created=datetime(2030, 1, 1, tzinfo=UTC),
+    digest="d",
+)
+
+
+@pytest.fixture
+async def inbox(empty_url: str) -> AsyncIterator[Inbox]:
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute("DROP TABLE IF EXISTS webhook_inbox")
+    ensure_schema(empty_url)
+    async with open_pool(empty_url, DELIVERIES) as pool:
+        yield Inbox(pool)
+
+
+async def acted_on(inbox: Inbox) -> int:
+    """Deliver one event many times at once; return how many of them were taken for new."""
+    return sum(await asyncio.gather(*(inbox.store(HINT) for _ in range(DELIVERIES))))
+
+
+async def test_without_the_key_each_delivery_is_a_new_event(inbox: Inbox, empty_url: str) -> None:
+    """Every one of them is acted on, and waits for the relay besides."""
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE webhook_inbox DROP CONSTRAINT webhook_inbox_pkey")
+    assert await acted_on(inbox) == DELIVERIES
+    assert len(await inbox.unsignalled(100)) == DELIVERIES
+
+
+async def test_with_the_key_an_event_is_taken_once(inbox: Inbox) -> None:
+    """One is new, the others are known; also once it was acted on."""
+    assert await acted_on(inbox) == 1
+    await inbox.mark(HINT.event_id)
+    assert await acted_on(inbox) == 0
+    assert await inbox.unsignalled(100) == []
