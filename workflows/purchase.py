@@ -1,6 +1,7 @@
 """PurchaseWorkflow: one purchase from the request to minted tickets and a credited venue."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
@@ -189,16 +190,13 @@ class PurchaseWorkflow:
         """Sleep until a hint, a cancel, the next poll or the hold's end."""
         left = max((hold_until - workflow.now()).total_seconds(), 0.01)
         timeout = min(self._start.poll_seconds, left)
-        try:
+        with contextlib.suppress(TimeoutError):  # the next poll, or the hold's end
             await workflow.wait_condition(
                 lambda: self._hint or self._buyer_cancelled,
                 timeout=timeout,
                 timeout_summary="next look at the payment, or the hold's end",
             )
-        except TimeoutError:
-            return
-        finally:
-            raise_if_cancelled()
+        raise_if_cancelled()
 
     def _show_wait(self, seen: PaymentSeen, hold_until: datetime) -> None:
         declined = f" The last card was declined ({seen.declined})." if seen.declined else ""
