@@ -8,11 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.deadline import first_deadline
 from domain.fact import Fact, FirstFact, Root
 from domain.money import Price
-from domain.refusals import CancelTooLate, KeyReused, PriceMoved, PurchaseCancelled, WrongState
+from domain.refusals import FREES_KEY, CancelTooLate, KeyReused, PriceMoved, PurchaseCancelled, WrongState
 
-FREES_KEY = frozenset({
-    "sold-out", "not-on-sale", "not-found", "hold-expired", "discount-refused", "not-chargeable", "price-changed",
-})  # fmt: skip
 OrderState = Literal["requested", "refused", "placed", "confirmed", "fulfilled", "cancelled"]
 
 

@@ -24,6 +24,11 @@ Refusal
 
 from typing import ClassVar
 
+# A purchase that was refused for one of these before anything was held frees its key.
+FREES_KEY = frozenset({
+    "sold-out", "not-on-sale", "not-found", "hold-expired", "discount-refused", "not-chargeable", "price-changed",
+})  # fmt: skip
+
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
     """A rule said no. `code` is stable and public; `data` says which values it was about (no personal data)."""
