@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 
-.PHONY: install check test demo up storm lock record golden format teeth nightly matrix
+.PHONY: install check test demo up bench storm lock record golden format teeth nightly matrix
 .DEFAULT_GOAL := test
 
 $(READY): requirements.txt pyproject.toml
@@ -40,6 +40,9 @@ SEED ?= 1
 MINUTES ?= 1
 storm: $(READY)
 	$(BIN)/python -m tests.storm --seed $(SEED) --minutes $(MINUTES)
+
+bench: $(READY)
+	$(BIN)/python -m bench --rows "$(ROWS)"
 
 format: $(READY)
 	$(BIN)/ruff check --fix-only --quiet .

@@ -24,6 +24,7 @@ class PostgresSettings(Group):
 
     url: str = Field("postgresql://postgres@127.0.0.1:5432/boxoffice", description="URL of the PostgreSQL database")
     pool_size: int = Field(8, ge=1, le=100, description="connections that one process keeps open at most")
+    waiting_max: int = Field(2000, ge=1, description="decisions that wait for one process's committer; beyond it 429")
 
 
 class TemporalSettings(Group):
@@ -70,6 +71,7 @@ class ApiSettings(Group):
     port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
     public_url: str = Field("http://127.0.0.1:8000", description="URL of the API as buyers see it, for metadata URIs")
     engine_timebox_seconds: float = Field(5.0, gt=0, description="wait for the engine before a purchase answers 202")
+    opening_max: int = Field(32, ge=0, description="checkouts that are waited for at once; beyond it 202 at once")
     metrics: bool = Field(default=True, description="whether GET /metrics is served")
 
 
@@ -78,6 +80,9 @@ class SagaSettings(Group):
 
     hold_seconds: int = Field(600, ge=1, description="how long seats are held for payment")
     hold_seconds_max: int = Field(3600, ge=1, description="longest hold that a show or a request may ask for")
+    queue_seconds: int = Field(600, ge=1, description="how long placed seats wait for their checkout to open")
+    buyer_tickets_max: int = Field(50, ge=1, description="tickets of one show that a named buyer may have, by default")
+    buyer_purchases_max: int = Field(20, ge=1, description="open purchases that a named buyer may have")
     processing_extension_seconds: int = Field(900, ge=0, description="extension of a hold while Stripe is processing")
     poll_seconds: float = Field(30.0, gt=0, description="interval of asking Stripe while waiting for payment")
 

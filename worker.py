@@ -181,7 +181,7 @@ async def work(
 ) -> None:
     """Poll the queues and run the relay until told to stop, then finish what runs."""
     async with AsyncExitStack() as closing:
-        ledger = await asyncio.to_thread(open_ledger, settings.postgres.url)
+        ledger = await asyncio.to_thread(open_ledger, settings.postgres.url, settings.postgres.waiting_max)
         closing.push_async_callback(asyncio.to_thread, ledger.close)
         pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
         await closing.enter_async_context(pool)

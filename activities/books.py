@@ -30,16 +30,19 @@ class BooksActivities:
             postings = sale_postings(order.venue_id, order.price, stripe_fee, count)
             post(desk, purchase, f"{purchase.purchase_id}:sale", "sale", postings)
 
-        await self._ledger.commit(decide)
+        key, payment_id = f"{purchase.purchase_id}:sale", f"{purchase.purchase_id}:{purchase.attempt}"
+        reads = (BooksTransaction.stream(key), Order.stream(purchase.purchase_id), Payment.stream(payment_id))
+        await self._ledger.commit(decide, reads)
 
     @activity.defn(name="settle_mint")
     async def settle_mint(self, mint: MintTicket) -> None:
         """Post that one ticket reached the chain: the mint debt falls by one."""
 
         def decide(desk: Desk) -> None:
-            post(desk, mint.purchase, f"{mint.ticket_id}:minted", "minted", minted_postings())
+            post(desk, mint.purchase, key, "minted", minted_postings())
 
-        await self._ledger.commit(decide)
+        key = f"{mint.ticket_id}:minted"
+        await self._ledger.commit(decide, (BooksTransaction.stream(key),))
 
 
 def _stripe_fee(desk: Desk, purchase: PurchaseRef) -> int:
@@ -58,7 +61,7 @@ def _no_fee(order: Order) -> int:
 
 
 def post(desk: Desk, purchase: PurchaseRef, key: str, kind: str, postings: tuple[Posting, ...]) -> None:
-    """Post a transaction under its key; a key that is posted already is success."""
+    """Post one balanced transaction under its key; a key that is posted already changes nothing."""
     if desk.find(BooksTransaction, key) is None:
         desk.add(
             BooksTransaction.begin(
@@ -68,6 +71,6 @@ def post(desk: Desk, purchase: PurchaseRef, key: str, kind: str, postings: tuple
                 tenant_id=purchase.tenant_id,
                 purchase_id=purchase.purchase_id,
                 kind=kind,
-                postings=[posting.model_dump() for posting in postings],
+                postings=[posting.plain() for posting in postings],
             )
         )

@@ -42,6 +42,7 @@ class AnnounceShow(Command):
     tax_inclusive: bool = False
     sale_from: datetime | None = None
     sale_until: datetime | None = None
+    buyer_tickets_max: int = 0
 
 
 class CatalogActivities:

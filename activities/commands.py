@@ -62,6 +62,7 @@ class PaymentSeen(Command):
     intent_id: str
     status: IntentStatus | Literal["refunded"]
     declined: str | None = None
+    hold_until: datetime | None = None  # where this opened the checkout
 
 
 class MintTicket(Command):

@@ -1,16 +1,19 @@
-"""The door: a purchase's request and a buyer's cancel become facts before the engine is asked."""
+"""The door: a purchase is requested and placed, and a buyer's cancel recorded, before the engine is asked."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from activities.commands import Command, PurchaseRef
+from activities.commands import Command, EndPurchase, PurchaseRef
 from activities.ports import Ledger
+from activities.sales import cancel, place
+from activities.stock import check_seats
 from domain.allocation import Allocation
+from domain.allowance import Allowance, AllowanceOpened
 from domain.catalog import Show
 from domain.desk import Desk
 from domain.money import Price
 from domain.order import Line, Order, PurchaseRequested
-from domain.payment import Payment
 from domain.refusals import WrongState
 
 
@@ -18,7 +21,8 @@ class RequestPurchase(Command):
     """What a buyer asks for; `body_digest` is of the request, to recognise a reused key.
 
     `hold_seconds` may shorten the show's hold and never lengthens it. `expected_total_minor` is the total that the
-    buyer saw: another one is refused.
+    buyer saw: another one is refused. The checkout opens within `queue_seconds`. `allowance_id` stands for a named
+    buyer, who has `open_purchases_max` purchases open at most (0: no limit).
     """
 
     tenant_id: str
@@ -30,17 +34,9 @@ class RequestPurchase(Command):
     hold_seconds: int | None = None
     discount_code: str | None = None
     expected_total_minor: int | None = None
-
-
-class Requested(Command):
-    """A recorded request: the attempt to run, and whether this call recorded it."""
-
-    purchase: PurchaseRef
-    fresh: bool
-    state: str
-    show_id: str
-    venue_id: str
-    position: int
+    queue_seconds: int = 600
+    allowance_id: str = ""
+    open_purchases_max: int = 0
 
 
 class PurchaseStanding(Command):
@@ -56,6 +52,16 @@ class PurchaseStanding(Command):
     position: int = 0
 
 
+class Requested(Command):
+    """A recorded request: the attempt to run, whether this call recorded it, and how it stands."""
+
+    purchase: PurchaseRef
+    fresh: bool
+    show_id: str
+    venue_id: str
+    standing: PurchaseStanding
+
+
 class DoorActivities:
     """Called by the API in its own process, through the same ledger."""
 
@@ -63,9 +69,18 @@ class DoorActivities:
         self._ledger = ledger
 
     async def request_purchase(self, command: RequestPurchase) -> Requested:
-        """Record the request under its key; the same key and body again is the same purchase."""
-        committed = await self._ledger.commit(lambda desk: _request(desk, command))
-        return committed.value.model_copy(update={"position": committed.position})
+        """Record the request under its key and place its order at once: seats held, price locked, tickets reserved.
+
+        The same key and body again is the same purchase. A refusal (sold out, say) leaves no fact: the key stays free.
+        """
+        committed = await self._ledger.commit(lambda desk: _request(desk, command), _reads(command))
+        requested: Requested = committed.value
+        standing = requested.standing.model_copy(update={"position": committed.position})
+        return requested.model_copy(update={"standing": standing})
+
+    async def end_queued(self, purchase: PurchaseRef) -> bool:
+        """End an order whose checkout has not opened in time, and free its seats; False when it may still open."""
+        return (await self._ledger.commit(lambda desk: _end_queued(desk, purchase))).value
 
     async def request_cancel(self, purchase_id: str) -> int:
         """Record a buyer's cancel, or refuse it as too late; returns the ledger's position."""
@@ -81,20 +96,22 @@ class DoorActivities:
 
 def _standing(desk: Desk, purchase_id: str) -> PurchaseStanding | None:
     order = desk.find(Order, purchase_id)
-    if order is None:
-        return None
+    return None if order is None else _standing_of(order)
+
+
+def _standing_of(order: Order) -> PurchaseStanding:
     return PurchaseStanding(
-        purchase_id=purchase_id,
+        purchase_id=order.identity,
         tenant_id=order.tenant_id,
         attempt=order.attempt,
-        state=_word(desk, order, purchase_id),
+        state=_word(order),
         price=order.price,
         hold_until=order.hold_until,
         end_reason=order.end_reason,
     )
 
 
-def _word(desk: Desk, order: Order, purchase_id: str) -> str:
+def _word(order: Order) -> str:
     """Return the state that a buyer is told; the read models fold to the same words."""
     if order.state != "placed":
         return order.state
@@ -102,7 +119,14 @@ def _word(desk: Desk, order: Order, purchase_id: str) -> str:
         return "confirming"
     if order.cancel_requested:
         return "cancelling"
-    return "awaiting-payment" if desk.find(Payment, f"{purchase_id}:{order.attempt}") else "reserving"
+    return "awaiting-payment" if order.checkout_open else "reserving"
+
+
+def _reads(command: RequestPurchase) -> tuple[str, ...]:
+    """Return the streams that a request looks at."""
+    stock = (Allocation.stream(line.ticket_type_id) for line in command.lines)
+    named = (Allowance.stream(command.allowance_id),) if command.allowance_id else ()
+    return (Order.stream(command.purchase_id), Show.stream(command.show_id), *stock, *named)
 
 
 def _request(desk: Desk, command: RequestPurchase) -> Requested:
@@ -117,32 +141,60 @@ def _request(desk: Desk, command: RequestPurchase) -> Requested:
     show.check_window(desk.at)
     for ticket_type_id in types:
         show.sellable(ticket_type_id)
-        desk.get(Allocation, ticket_type_id)
-    request = {
+    queue_until = desk.at + timedelta(seconds=command.queue_seconds)
+    check_seats(desk, command.lines, command.purchase_id, queue_until)  # most of a rush ends here, at little cost
+    _claim(desk, command, show)
+    request: dict[str, Any] = {
+        "body_digest": command.body_digest,
         "show_id": command.show_id,
         "lines": [line.model_dump() for line in command.lines],
         "buyer_id": command.buyer_id,
         "discount_code": command.discount_code,
         "expected_total_minor": command.expected_total_minor,
-        "hold_until": desk.at + timedelta(seconds=min(command.hold_seconds or show.hold_seconds, show.hold_seconds)),
+        "queue_until": queue_until,
+        "hold_seconds": min(command.hold_seconds or show.hold_seconds, show.hold_seconds),
+        "allowance_id": command.allowance_id,
     }
-    if known is not None:
-        known.ask_again(command.body_digest, desk.at, **request)
-        return _requested(desk, command, known, fresh=True)
-    order = Order.begin(
-        PurchaseRequested,
-        command.purchase_id,
-        desk.at,
-        tenant_id=command.tenant_id,
-        body_digest=command.body_digest,
-        **request,
-    )
-    return _requested(desk, command, desk.add(order), fresh=True)
+    if known is None:
+        known = desk.add(
+            Order.begin(PurchaseRequested, command.purchase_id, desk.at, tenant_id=command.tenant_id, **request)
+        )
+    else:
+        known.ask_again(at=desk.at, **request)
+    place(desk, _ref(command, known))
+    return _requested(desk, command, known, fresh=True)
+
+
+def _claim(desk: Desk, command: RequestPurchase, show: Show) -> None:
+    """Count the tickets of a named buyer, within the show's limit and the limit of open purchases."""
+    if not command.allowance_id:
+        return
+    allowance = desk.find(Allowance, command.allowance_id)
+    if allowance is None:
+        begun = Allowance.begin(AllowanceOpened, command.allowance_id, desk.at, tenant_id=command.tenant_id)
+        allowance = desk.add(begun)
+    quantity = sum(line.quantity for line in command.lines)
+    limits = (show.buyer_tickets_max, command.open_purchases_max)
+    allowance.claim(command.purchase_id, command.show_id, quantity, *limits, desk.at)
+
+
+def _end_queued(desk: Desk, purchase: PurchaseRef) -> bool:
+    order = desk.find(Order, purchase.purchase_id)
+    if order is None or order.attempt != purchase.attempt or not order.is_queued_out(desk.at):
+        return False
+    cancel(desk, EndPurchase(purchase=purchase, reason="queue-expired"))
+    return True
+
+
+def _ref(command: RequestPurchase, order: Order) -> PurchaseRef:
+    return PurchaseRef(tenant_id=command.tenant_id, purchase_id=command.purchase_id, attempt=order.attempt)
 
 
 def _requested(desk: Desk, command: RequestPurchase, order: Order, *, fresh: bool) -> Requested:
-    purchase = PurchaseRef(tenant_id=command.tenant_id, purchase_id=command.purchase_id, attempt=order.attempt)
-    venue_id = desk.get(Show, order.show_id).venue_id
     return Requested(
-        purchase=purchase, fresh=fresh, state=order.state, show_id=order.show_id, venue_id=venue_id, position=0
+        purchase=_ref(command, order),
+        fresh=fresh,
+        show_id=order.show_id,
+        venue_id=desk.get(Show, order.show_id).venue_id,
+        standing=_standing_of(order),
     )

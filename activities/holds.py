@@ -7,6 +7,7 @@ from temporalio import activity
 
 from activities.commands import Command, HoldRef
 from activities.ports import Ledger
+from activities.stock import hold_seats
 from domain.allocation import Allocation
 from domain.catalog import Show
 from domain.desk import Desk
@@ -97,12 +98,9 @@ def _make(desk: Desk, command: MakeReservation) -> ReservationView:
     if len({line.ticket_type_id for line in command.lines}) != len(command.lines):
         raise WrongState("each ticket type stands in one line")
     until = desk.at + timedelta(seconds=command.hold_seconds)
-    wanted = [(line, desk.get(Allocation, line.ticket_type_id)) for line in command.lines]
-    for line, allocation in wanted:
+    for line in command.lines:
         show.sellable(line.ticket_type_id)
-        allocation.check(command.reservation_id, line.quantity, until, desk.at)
-    for line, allocation in wanted:
-        allocation.place(command.reservation_id, line.quantity, until, MAKER, desk.at)
+    hold_seats(desk, command.lines, command.reservation_id, until, MAKER)
     types = [line.ticket_type_id for line in command.lines for _ in range(line.quantity)]
     tickets = [(ticket_id_of(command.reservation_id, 1, number), kind) for number, kind in enumerate(types, start=1)]
     for ticket_id, ticket_type_id in tickets:

@@ -1,5 +1,6 @@
 """The Stripe steps: create, look, capture, and make sure that we do not have the money."""
 
+from datetime import datetime
 from typing import Protocol
 
 from temporalio import activity
@@ -13,7 +14,7 @@ from domain.desk import Desk
 from domain.intent import IntentRequest, IntentState
 from domain.order import Order
 from domain.payment import IntentCreated, Payment
-from domain.refusals import PaymentRefused, WrongState
+from domain.refusals import PaymentRefused, PurchaseCancelled, WrongState
 from domain.weather import Weather
 
 
@@ -37,11 +38,14 @@ class PaymentActivities:
 
     @activity.defn(name="create_intent")
     async def create_intent(self, purchase: PurchaseRef) -> PaymentSeen:
-        """Create the PaymentIntent over the locked price; again returns the one that was made."""
+        """Create the PaymentIntent over the locked price and open the checkout; again returns what was made."""
+        await self._ledger.read(lambda desk: _check_open(desk, purchase))
         state = await self._create(purchase)
-        await self._ledger.commit(lambda desk: _payment(desk, purchase, state))
+        hold_until = (await self._ledger.commit(lambda desk: _open(desk, purchase, state))).value
+        if hold_until is None:  # the intent is a fact all the same: it has to be cancelled
+            raise PurchaseCancelled("the order ended before its checkout was open")
         await self._checkouts.keep(purchase.purchase_id, state.client_secret)
-        return _seen(state)
+        return _seen(state).model_copy(update={"hold_until": hold_until})
 
     @activity.defn(name="look_at_intent")
     async def look_at_intent(self, purchase: PurchaseRef) -> PaymentSeen:
@@ -182,6 +186,20 @@ def _payment(desk: Desk, purchase: PurchaseRef, state: IntentState) -> None:
                 capture_method=request.capture_method,
             )
         )
+
+
+def _check_open(desk: Desk, purchase: PurchaseRef) -> None:
+    """Refuse before Stripe is asked what would be refused after."""
+    order = desk.get(Order, purchase.purchase_id)
+    if order.attempt != purchase.attempt or order.state in {"cancelled", "refused"}:
+        raise PurchaseCancelled("the purchase has ended", reason=order.end_reason)
+
+
+def _open(desk: Desk, purchase: PurchaseRef, state: IntentState) -> datetime | None:
+    """Record the intent and open the checkout; returns the hold's end, or None for an order that has ended."""
+    _payment(desk, purchase, state)
+    order = desk.get(Order, purchase.purchase_id)
+    return order.open_checkout(desk.at) if order.attempt == purchase.attempt else None
 
 
 def _note(payment: Payment, state: IntentState, desk: Desk) -> None:

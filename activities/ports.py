@@ -1,6 +1,6 @@
 """The two outside worlds as the activities need them: a payment gateway and a token chain."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from domain.desk import Desk
@@ -71,11 +71,11 @@ class Ledger(Protocol):
 
     `decide` is called with a desk, alone, and may be called again after a conflict: it reads and decides, nothing
     else. What it records is saved all or none. Its refusals are raised here; a lost connection raises
-    `Weather(unknown=True)`, and the same decision again must then find what it did.
+    `Weather(unknown=True)`, and the same decision again must then find what it did. `Busy` says that it was not made.
     """
 
-    async def commit(self, decide: Callable[[Desk], T]) -> Committed[T]:
-        """Decide and append."""
+    async def commit(self, decide: Callable[[Desk], T], reads: Iterable[str] = ()) -> Committed[T]:
+        """Decide and append; `reads` names streams that it will look at, which are then read together."""
 
     async def read(self, look: Callable[[Desk], T]) -> T:
         """Look at aggregates as they are stored; what is recorded on this desk is dropped."""

@@ -1,13 +1,15 @@
 """The store-only steps of the purchase saga: stock, order and tickets, each keyed and idempotent."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import activity
 
 from activities.commands import EndedOrder, EndPurchase, ExtendHold, PlacedOrder, PurchaseRef
 from activities.ports import Ledger
 from activities.prices import discount_of, priced
+from activities.stock import hold_seats
 from domain.allocation import Allocation
+from domain.allowance import Allowance
 from domain.catalog import Show
 from domain.desk import Desk
 from domain.identity import hold_key_of, ticket_id_of
@@ -28,7 +30,8 @@ class SalesActivities:
     @activity.defn(name="place_order")
     async def place_order(self, purchase: PurchaseRef) -> PlacedOrder:
         """Hold seats and a limited discount, all or none, lock the price, and create the tickets, reserved."""
-        return (await self._ledger.commit(lambda desk: _place(desk, purchase))).value
+        reads = (Order.stream(purchase.purchase_id),)
+        return (await self._ledger.commit(lambda desk: place(desk, purchase), reads)).value
 
     @activity.defn(name="cancel_order")
     async def cancel_order(self, end: EndPurchase) -> EndedOrder:
@@ -36,7 +39,7 @@ class SalesActivities:
 
         Nothing to undo is success. A later attempt has begun only because this one was refused before.
         """
-        return (await self._ledger.commit(lambda desk: _cancel(desk, end))).value
+        return (await self._ledger.commit(lambda desk: cancel(desk, end))).value
 
     @activity.defn(name="confirm_seats")
     async def confirm_seats(self, purchase: PurchaseRef) -> None:
@@ -57,9 +60,12 @@ class SalesActivities:
         """Confirm the order and issue its tickets: the capture is known."""
 
         def decide(desk: Desk) -> None:
-            _order(desk, purchase).confirm(desk.at)
+            order = _order(desk, purchase)
+            order.confirm(desk.at)
             for ticket in _tickets(desk, purchase):
                 ticket.issue(desk.at)
+            if order.allowance_id:
+                desk.get(Allowance, order.allowance_id).sell(purchase.purchase_id, desk.at)
 
         await self._ledger.commit(decide)
 
@@ -102,19 +108,24 @@ def _holds(desk: Desk, purchase: PurchaseRef) -> list[tuple[Allocation, str]]:
     return [(desk.get(Allocation, line.ticket_type_id), key) for line in order.lines]
 
 
-def _place(desk: Desk, purchase: PurchaseRef) -> PlacedOrder:
+def place(desk: Desk, purchase: PurchaseRef) -> PlacedOrder:
+    """Place an order, or adopt it as it was placed: one code path for the door and for the saga."""
     order = _order(desk, purchase)
     if order.cancel_requested:
         raise PurchaseCancelled("the buyer cancelled")
     order.check_open()
     show = desk.get(Show, order.show_id)
+    price = order.price
+    if price is None:
+        price = _reserve(desk, purchase, order, show)
+        _create_tickets(desk, purchase, order)
     return PlacedOrder(
         show_id=order.show_id,
         venue_id=show.venue_id,
-        price=order.price or _reserve(desk, purchase, order, show),
+        price=price,
         hold_until=order.hold_until,
         capture_method=show.capture_method,
-        ticket_ids=_create_tickets(desk, purchase, order),
+        ticket_ids=tuple(ticket_id for ticket_id, _ in _ticket_ids(order, purchase)),
         sold=order.is_sold,
     )
 
@@ -122,16 +133,18 @@ def _place(desk: Desk, purchase: PurchaseRef) -> PlacedOrder:
 def _reserve(desk: Desk, purchase: PurchaseRef, order: Order, show: Show) -> Price:
     """Lock the price of this moment and hold what it is for."""
     quote = priced(desk, order.show_id, order.lines, order.discount_code)
-    for line, (allocation, key) in zip(order.lines, _holds(desk, purchase), strict=True):
+    for line in order.lines:
         show.sellable(line.ticket_type_id)
-        allocation.place(key, line.quantity, order.hold_until, MAKER, desk.at)
+    key = hold_key_of(purchase.purchase_id, purchase.attempt)
+    until = order.hold_until + timedelta(seconds=order.hold_seconds)  # the latest that the two deadlines allow
+    hold_seats(desk, order.lines, key, until, MAKER)
     if order.discount_code is not None:
-        key = hold_key_of(purchase.purchase_id, purchase.attempt)
         discount_of(desk, order.show_id, order.discount_code).claim(key, desk.at)
     return order.place(show.venue_id, quote.price, [line.model_dump() for line in quote.lines], desk.at)
 
 
-def _cancel(desk: Desk, end: EndPurchase) -> EndedOrder:
+def cancel(desk: Desk, end: EndPurchase) -> EndedOrder:
+    """End an order without a sale, and take its placing back at once."""
     purchase = end.purchase
     if _is_past(desk, purchase):
         return EndedOrder(outcome="refused")
@@ -145,6 +158,8 @@ def _cancel(desk: Desk, end: EndPurchase) -> EndedOrder:
         if order.discount_code is not None:
             key = hold_key_of(purchase.purchase_id, purchase.attempt)
             discount_of(desk, order.show_id, order.discount_code).give_back(key, end.reason, desk.at)
+        if order.allowance_id:
+            desk.get(Allowance, order.allowance_id).end(purchase.purchase_id, desk.at)
     order.end(end.reason, desk.at)
     return EndedOrder(outcome="refused" if order.state == "refused" else "cancelled")
 
@@ -158,22 +173,19 @@ def _ticket_ids(order: Order, purchase: PurchaseRef) -> list[tuple[str, str]]:
     ]
 
 
-def _create_tickets(desk: Desk, purchase: PurchaseRef, order: Order) -> tuple[str, ...]:
-    named = _ticket_ids(order, purchase)
-    for ticket_id, ticket_type_id in named:
-        if desk.find(Ticket, ticket_id) is None:
-            desk.add(
-                Ticket.begin(
-                    TicketReserved,
-                    ticket_id,
-                    desk.at,
-                    tenant_id=purchase.tenant_id,
-                    purchase_id=purchase.purchase_id,
-                    show_id=order.show_id,
-                    ticket_type_id=ticket_type_id,
-                )
+def _create_tickets(desk: Desk, purchase: PurchaseRef, order: Order) -> None:
+    for ticket_id, ticket_type_id in _ticket_ids(order, purchase):
+        desk.add(
+            Ticket.begin(
+                TicketReserved,
+                ticket_id,
+                desk.at,
+                tenant_id=purchase.tenant_id,
+                purchase_id=purchase.purchase_id,
+                show_id=order.show_id,
+                ticket_type_id=ticket_type_id,
             )
-    return tuple(ticket_id for ticket_id, _ in named)
+        )
 
 
 def _tickets(desk: Desk, purchase: PurchaseRef) -> list[Ticket]:

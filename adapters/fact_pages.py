@@ -12,8 +12,8 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 from psycopg.rows import tuple_row
 
-from adapters.ledger import CONNECT_SECONDS, fact_mapper
 from adapters.read_models import FACTS_AFTER
+from adapters.recorder import CONNECT_SECONDS, fact_mapper
 from domain.fact import Fact
 from domain.weather import Weather
 

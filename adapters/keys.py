@@ -1,5 +1,7 @@
 """Keys as settings write them: 32-byte seeds in hex or base58, and the keypair that comes of one."""
 
+import hmac
+
 import base58
 from solders.keypair import Keypair
 
@@ -13,6 +15,11 @@ def seed_of(text: str) -> bytes:
     if len(seed) != SEED_BYTES:
         raise ValueError("a seed has 32 bytes, in hex or base58")
     return seed
+
+
+def pseudonym_of(secret: bytes, name: str) -> str:
+    """Return what stands for a name: the same for the same name, and no use to whoever has not the secret."""
+    return hmac.new(secret, f"buyer:{name}".encode(), "sha256").hexdigest()
 
 
 def issuer_of(text: str) -> Keypair:

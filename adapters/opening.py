@@ -9,7 +9,7 @@ from typing import TypeVar
 import psycopg
 from eventsourcing.persistence import PersistenceError
 
-from adapters.ledger import PostgresLedger
+from adapters.ledger import WAITING_MAX, PostgresLedger
 from adapters.schema import ensure_schema
 
 log = logging.getLogger(__name__)
@@ -23,10 +23,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_ledger(url: str) -> PostgresLedger:
+def open_ledger(url: str, waiting_max: int = WAITING_MAX) -> PostgresLedger:
     """Make the schema and open the ledger; waits up to a minute for a database that is not up yet."""
     patiently(lambda: ensure_schema(url))
-    return patiently(lambda: PostgresLedger(url, now))
+    return patiently(lambda: PostgresLedger(url, now, waiting_max))
 
 
 def patiently(attempt: Callable[[], T], patience_seconds: float = PATIENCE_SECONDS) -> T:

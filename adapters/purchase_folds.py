@@ -8,12 +8,14 @@ from adapters.sheets import Document, Sheets, TimelineLine
 from domain.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed
 from domain.bearer import TokenMinted, TokenSigned
 from domain.books import TransactionPosted
+from domain.deadline import first_deadline
 from domain.discount import DiscountClaimed, DiscountReturned
 from domain.fact import Fact
 from domain.order import (
     CancelRequested,
     CaptureRequested,
     CaptureWaived,
+    CheckoutOpened,
     HoldExtended,
     OrderCancelled,
     OrderConfirmed,
@@ -51,6 +53,7 @@ TEXTS: dict[type[Fact], Callable[[Any], str]] = {
     PaymentDeclined: lambda fact: f"A card was declined: {fact.decline_code}.",
     PaymentAuthorised: lambda _: "The bank holds the money for us.",
     CancelRequested: lambda _: "The buyer asked to cancel.",
+    CheckoutOpened: lambda _: "The checkout is open: the time of the hold begins.",
     HoldExtended: lambda fact: f"The hold goes on until {fact.hold_until.isoformat(timespec='seconds')}.",
     CaptureRequested: lambda _: "The money is about to be taken.",
     CaptureWaived: lambda _: "There is nothing to pay.",
@@ -103,7 +106,8 @@ def _request(fact: PurchaseRequested | PurchaseRequestedAgain) -> Document:
         "venue_id": None,
         "lines": [dict(line) for line in fact.lines],
         "requested_at": fact.timestamp.isoformat(),
-        "hold_until": fact.hold_until.isoformat(),
+        "queue_until": fact.queue_until.isoformat() if fact.queue_until else None,
+        "hold_until": first_deadline(fact.queue_until, fact.hold_until).isoformat(),
         "price": None,
         "tickets": [],
         "payment": None,
@@ -154,7 +158,7 @@ def _placed(sheets: Sheets, fact: OrderPlaced, _: int) -> None:
     sheets.edit("purchases", identity_of(fact)).update(update)
 
 
-def _extended(sheets: Sheets, fact: HoldExtended, _: int) -> None:
+def _deadline(sheets: Sheets, fact: HoldExtended | CheckoutOpened, _: int) -> None:
     sheets.edit("purchases", identity_of(fact))["hold_until"] = fact.hold_until.isoformat()
 
 
@@ -237,7 +241,8 @@ PURCHASE_FOLDS: dict[type[Fact], Fold] = {
     PurchaseRefused: _order("refused", reason="code"),
     HoldsPlaced: _held,
     OrderPlaced: _placed,
-    HoldExtended: _extended,
+    CheckoutOpened: _deadline,
+    HoldExtended: _deadline,
     CancelRequested: _cancel_requested,
     CaptureRequested: _order("confirming"),
     CaptureWaived: _order("confirming"),

@@ -1,5 +1,6 @@
 """What is read from the read models: by the API for its answers, by the relay for what was left standing."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,13 +21,18 @@ PURCHASE_LINES = (
     " ORDER BY position, number LIMIT %s"
 )
 REQUESTED = (
-    "SELECT doc FROM rm_purchases WHERE doc->>'state' = 'requested' AND (doc->>'requested_at')::timestamptz < %s"
-    " ORDER BY doc->>'requested_at' LIMIT %s"
+    "SELECT doc FROM rm_purchases WHERE doc->>'state' = ANY(%s) AND (doc->>'requested_at')::timestamptz < %s"
+    " AND NOT id = ANY(%s) ORDER BY doc->>'requested_at' LIMIT %s"
+)
+QUEUED_OUT = (
+    "SELECT doc FROM rm_purchases WHERE doc->>'state' = ANY(%s) AND (doc->>'queue_until')::timestamptz < %s"
+    " ORDER BY doc->>'queue_until' LIMIT %s"
 )
 UNFINISHED = (
     "SELECT doc FROM rm_purchases WHERE doc->>'state' = ANY(%s) AND (doc->>'hold_until')::timestamptz < %s"
     " ORDER BY doc->>'hold_until' LIMIT %s"
 )
+QUEUED = ["requested", "reserving"]
 OPEN_STATES = ["requested", "reserving", "awaiting-payment", "cancelling", "confirming", "confirmed"]
 CANCELLING = "SELECT id FROM rm_purchases WHERE doc->>'state' = 'cancelling' LIMIT %s"
 OVERDUE = (
@@ -122,9 +128,13 @@ class ReadModels:
 class Standing(ReadModels):
     """What was recorded and that nobody seems to work on, for the relay."""
 
-    async def requested(self, before: datetime, limit: int) -> list[Document]:
-        """Return purchases that were requested before a time and have come no further."""
-        return [row[0] for row in await self._rows(REQUESTED, (before, limit))]
+    async def requested(self, before: datetime, limit: int, besides: Sequence[str] = ()) -> list[Document]:
+        """Return purchases that were requested before a time and have no open checkout, oldest first."""
+        return [row[0] for row in await self._rows(REQUESTED, (QUEUED, before, list(besides), limit))]
+
+    async def queued_out(self, before: datetime, limit: int) -> list[Document]:
+        """Return purchases whose checkout should have opened before a time."""
+        return [row[0] for row in await self._rows(QUEUED_OUT, (QUEUED, before, limit))]
 
     async def unfinished(self, before: datetime, limit: int) -> list[Document]:
         """Return purchases without an end whose hold ran out before a time."""

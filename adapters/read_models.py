@@ -8,8 +8,8 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
-from adapters.ledger import fact_mapper
 from adapters.purchase_folds import fold
+from adapters.recorder import fact_mapper
 from adapters.sheets import KINDS, Document, Sheets
 
 BATCH_MAX = 500
@@ -48,11 +48,11 @@ class Projection:
             rows = cursor.execute(FACTS_AFTER, (position, self._batch_max)).fetchall()
             if not rows:
                 return 0
-            sheets = Sheets(lambda kind, identity: _read(cursor, kind, identity))
+            sheets = Sheets(lambda kind, identity: read_document(cursor, kind, identity))
             for notification_id, stream, version, topic, state in rows:
                 fact: Any = self._mapper.to_domain_event(StoredEvent(stream, version, topic, bytes(state)))
                 fold(sheets, fact, notification_id)
-            _store(cursor, sheets)
+            store_sheets(cursor, sheets)
             cursor.execute("UPDATE rm_position SET position = %s", (rows[-1][0],))
             return len(rows)
 
@@ -73,13 +73,15 @@ class Projection:
         return self.catch_up()
 
 
-def _read(cursor: Cursor, kind: str, identity: str) -> Document | None:
+def read_document(cursor: Cursor, kind: str, identity: str) -> Document | None:
+    """Return a stored document, or None."""
     cursor.execute(DOCUMENT.format(table=Identifier(f"rm_{kind}")), (identity,))
     row = cursor.fetchone()
     return None if row is None else row[0]
 
 
-def _store(cursor: Cursor, sheets: Sheets) -> None:
+def store_sheets(cursor: Cursor, sheets: Sheets) -> None:
+    """Write what a fold changed."""
     documents: dict[str, list[tuple[str, Jsonb]]] = {}
     for kind, identity, document in sheets.changed():
         documents.setdefault(kind, []).append((identity, Jsonb(document)))

@@ -3,7 +3,7 @@
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
-from adapters.ledger import create_facts_table, open_recorder, schema_lock
+from adapters.recorder import create_facts_table, open_recorder, schema_lock
 from adapters.sheets import KINDS
 
 SIDE_TABLES = (

@@ -47,11 +47,12 @@ TASK_TIMEOUT = timedelta(seconds=5)  # a killed worker's task is given to anothe
 
 
 class Pacing(NamedTuple):
-    """How long the engine may take, and how patient a purchase is."""
+    """How long the engine may take, how patient a purchase is, and how many checkouts are waited for at once."""
 
     timebox_seconds: float
     poll_seconds: float
     processing_extension_seconds: int
+    opening_max: int = 32
 
 
 class TemporalEngine:
@@ -60,9 +61,22 @@ class TemporalEngine:
     def __init__(self, client: Client, pacing: Pacing) -> None:
         self._client = client
         self._pacing = pacing
+        self._opening = 0
 
     async def open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
-        """Start the purchase if need be and wait for its checkout; None when the engine did not answer in time."""
+        """Start the purchase if need be and wait for its checkout; None when the engine did not answer in time.
+
+        It is not asked at all while as many wait as may: a rush stays at the door, and the relay starts what is held.
+        """
+        if self._opening >= self._pacing.opening_max:
+            return None
+        self._opening += 1
+        try:
+            return await self._open_purchase(purchase, show_id, venue_id)
+        finally:
+            self._opening -= 1
+
+    async def _open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
         start = WithStartWorkflowOperation(
             PurchaseWorkflow.run, self._input(purchase, show_id), **_terms(purchase, show_id, venue_id)
         )

@@ -15,7 +15,7 @@ from activities.door import DoorActivities
 from activities.holds import HoldActivities
 from activities.minting import MintActivities
 from activities.prices import PriceActivities
-from adapters.keys import issuer_of, seed_of
+from adapters.keys import issuer_of, pseudonym_of, seed_of
 from adapters.opening import open_ledger
 from adapters.queries import ReadModels
 from adapters.side_tables import Buyers, Checkouts, Inbox, open_pool
@@ -33,7 +33,7 @@ SHUTDOWN_SECONDS = 10
 
 async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
     """Open what the API needs; `closing` closes it. Temporal is connected to when it is first needed."""
-    ledger = await asyncio.to_thread(open_ledger, settings.postgres.url)
+    ledger = await asyncio.to_thread(open_ledger, settings.postgres.url, settings.postgres.waiting_max)
     closing.push_async_callback(asyncio.to_thread, ledger.close)
     pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
     await closing.enter_async_context(pool)
@@ -50,7 +50,8 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
         lazy=True,
         keep_alive_config=KEEP_ALIVE,
     )
-    pacing = Pacing(settings.api.engine_timebox_seconds, saga.poll_seconds, saga.processing_extension_seconds)
+    timebox, opening_max = settings.api.engine_timebox_seconds, settings.api.opening_max
+    pacing = Pacing(timebox, saga.poll_seconds, saga.processing_extension_seconds, opening_max)
     buyers = Buyers(pool)
     return Parts(
         door=DoorActivities(ledger),
@@ -64,6 +65,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
         inbox=Inbox(pool),
         verify=partial(verify_webhook, secret=settings.stripe.webhook_secret.get_secret_value()),
         is_wallet=chain.is_wallet,
+        pseudonym=partial(pseudonym_of, address_secret),
         read_ticket=MintActivities(ledger, chain, buyers, custody, settings.api.public_url).read_ticket,
         limits=limits_of(settings),
     )
@@ -78,6 +80,9 @@ def limits_of(settings: Settings) -> Limits:
         rates=FeeRates(platform_bps=fees.platform_bps, processing_bps=fees.processing_bps),
         internal_token=token.get_secret_value() if token is not None else None,
         metrics=settings.api.metrics,
+        queue_seconds=settings.saga.queue_seconds,
+        buyer_tickets_max=settings.saga.buyer_tickets_max,
+        open_purchases_max=settings.saga.buyer_purchases_max,
     )
 
 

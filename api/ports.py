@@ -55,7 +55,7 @@ class Engine(Protocol):
     """The workflow engine; no call fails when it is away, because a relay repeats it from the facts."""
 
     async def open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
-        """Start a purchase and wait for its checkout; None when nobody answered in time."""
+        """Start a purchase and wait for its checkout; None when too many do, or when nobody answered in time."""
 
     async def buyer_cancelled(self, purchase_id: str) -> bool | None:
         """Tell a purchase that its buyer's cancel was recorded."""
@@ -104,7 +104,11 @@ class Inbox(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """What the deployment allows: holds, fees, the internal API's bearer token, metrics, and the callers' tenant."""
+    """What the deployment allows: holds, fees, the internal API's bearer token, metrics, and the callers' tenant.
+
+    A checkout opens within `queue_seconds`; a named buyer has so many tickets of a show (its default) and so many open
+    purchases at most.
+    """
 
     hold_seconds: int
     hold_seconds_max: int
@@ -112,11 +116,17 @@ class Limits:
     internal_token: str | None = None
     metrics: bool = True
     tenant_id: str = DEFAULT_TENANT
+    queue_seconds: int = 600
+    buyer_tickets_max: int = 50
+    open_purchases_max: int = 20
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Everything that the routes use. `verify` returns a webhook's hint and refuses a forged one."""
+    """Everything that the routes use.
+
+    `verify` returns a webhook's hint and refuses a forged one; `pseudonym` stands for a name and does not tell it.
+    """
 
     door: DoorActivities
     catalog: CatalogActivities
@@ -129,5 +139,6 @@ class Parts:
     inbox: Inbox
     verify: Callable[[bytes, str], Hint]
     is_wallet: Callable[[str], bool]
+    pseudonym: Callable[[str], str]
     read_ticket: Callable[[str], Awaitable[tuple[Ticket, TokenState | None]]]
     limits: Limits

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from domain import refusals
 from domain.refusals import Refusal
-from domain.weather import Weather
+from domain.weather import Busy, Weather
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -88,6 +88,11 @@ async def _refusal(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _weather(_: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, Busy):
+        full = Problem(
+            HTTPStatus.TOO_MANY_REQUESTS, "busy", "more people ask than can be answered now; nothing was done"
+        )
+        return answer(full, {"Retry-After": RETRY_AFTER_SECONDS})
     log.warning("weather: %s", error)
     problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "try-again", "a part of the system is away; try again soon")
     return answer(problem, {"Retry-After": RETRY_AFTER_SECONDS})

@@ -15,6 +15,7 @@ from api.requests import NO_CONTROLS, After, Body, IdInPath, Key, Name, With, di
 from domain.discount import spelt
 from domain.identity import derived, purchase_id_of
 from domain.refusals import InvalidWallet, Refusal
+from workflows.purchase import CheckoutAnswer
 
 router = APIRouter(prefix="/api/v1/purchases", tags=["purchases"])
 TOTAL_MINOR_MAX = 10**12
@@ -42,23 +43,19 @@ class PurchaseBody(WantedBody):
 
 @router.post("", status_code=201)
 async def buy(body: PurchaseBody, key: Key, parts: With) -> Response:
-    """Record the request, start the purchase and answer with its checkout.
+    """Hold the seats and lock the price, durably, then open the checkout if the engine is quick enough.
 
-    201 with the price and the client secret; 200 with the same for a repeated key, from the facts; 202 when the
-    engine did not answer in time, with the status URL under which the same can be read later.
+    201 with the price and the client secret; 200 with the same for a repeated key, from the facts; 202 when the seats
+    are held and the checkout opens later, with the status URL under which it can be read. Sold out is 409 at once.
     """
     requested = await _request(body, key, parts)
-    purchase = requested.purchase
-    if requested.state == "requested":
+    purchase, standing = requested.purchase, requested.standing
+    if standing.state in UNANSWERED:
         opened = await parts.engine.open_purchase(purchase, requested.show_id, requested.venue_id)
-        if opened is not None and opened.refusal_code is not None:
-            raise refused(opened.refusal_code, opened.refusal_detail)
-    standing = await parts.door.look(purchase.purchase_id)
-    if standing is None:
-        raise not_found("purchase", purchase.purchase_id)
-    if standing.state == "refused":
-        raise refused(standing.end_reason or "refused", None)
-    content = _checkout(standing, await parts.secrets.get(purchase.purchase_id))
+        if opened is not None:
+            standing = await _opened(opened, purchase.purchase_id, parts)
+    secret = await parts.secrets.get(purchase.purchase_id) if standing.state == "awaiting-payment" else None
+    content = _checkout(standing, secret)
     status = 202 if standing.state in UNANSWERED else 201 if requested.fresh else 200
     location = f"/api/v1/purchases/{purchase.purchase_id}?after={standing.position}"
     return JSONResponse(content, status, {"Location": location})
@@ -84,8 +81,20 @@ async def cancel(purchase_id: IdInPath, parts: With, response: Response) -> dict
     return {"purchase_id": purchase_id, "state": "cancelling"}
 
 
+async def _opened(opened: CheckoutAnswer, purchase_id: str, parts: Parts) -> PurchaseStanding:
+    """Return how a purchase stands whose checkout has opened, or raise why it has ended."""
+    if opened.refusal_code is not None:
+        raise refused(opened.refusal_code, opened.refusal_detail)
+    standing = await parts.door.look(purchase_id)
+    if standing is None:
+        raise not_found("purchase", purchase_id)
+    if standing.state == "refused":
+        raise refused(standing.end_reason or "refused", None)
+    return standing
+
+
 async def _request(body: PurchaseBody, key: str, parts: Parts) -> Requested:
-    """Keep the buyer and record the request; a refused request leaves nothing behind."""
+    """Keep what the buyer said and record the request; a refused request leaves nothing behind."""
     tenant_id = parts.limits.tenant_id
     digest = digest_of(body, key)
     buyer = body.buyer
@@ -99,10 +108,15 @@ async def _request(body: PurchaseBody, key: str, parts: Parts) -> Requested:
         show_id=body.show_id,
         lines=body.lines(),
         buyer_id=buyer_id,
-        hold_seconds=await _hold_seconds(body, parts),
+        hold_seconds=_hold_seconds(body, parts),
         discount_code=body.discount_code and spelt(body.discount_code),
         expected_total_minor=body.expected_total_minor,
+        queue_seconds=parts.limits.queue_seconds,
+        allowance_id=_allowance_id(buyer, parts),
+        open_purchases_max=parts.limits.open_purchases_max,
     )
+    if buyer == BuyerBody():
+        return await parts.door.request_purchase(command)
     await parts.buyers.keep(buyer_id, tenant_id, buyer.name, buyer.email, buyer.wallet)
     try:
         return await parts.door.request_purchase(command)
@@ -111,19 +125,24 @@ async def _request(body: PurchaseBody, key: str, parts: Parts) -> Requested:
         raise
 
 
-async def _hold_seconds(body: PurchaseBody, parts: Parts) -> int | None:
+def _allowance_id(buyer: BuyerBody, parts: Parts) -> str:
+    """Return what a named buyer's tickets are counted under; nobody can tell the name by it."""
+    name = buyer.email.strip().casefold() if buyer.email is not None else buyer.wallet
+    return derived("al", parts.limits.tenant_id, parts.pseudonym(name)) if name else ""
+
+
+def _hold_seconds(body: PurchaseBody, parts: Parts) -> int | None:
     if body.hold_seconds is not None and body.hold_seconds > parts.limits.hold_seconds_max:
         raise Problem(422, "invalid-request", f"hold_seconds is {parts.limits.hold_seconds_max} at most")
     return body.hold_seconds
 
 
 def _checkout(standing: PurchaseStanding, client_secret: str | None) -> dict[str, Any]:
-    waiting = standing.state == "awaiting-payment"
     return {
         "purchase_id": standing.purchase_id,
         "state": standing.state,
         "price": standing.price.model_dump() if standing.price else None,
-        "client_secret": client_secret if waiting else None,
+        "client_secret": client_secret,
         "expires_at": standing.hold_until.isoformat(),
         "end_reason": standing.end_reason,
     }

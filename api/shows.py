@@ -50,6 +50,7 @@ class ShowBody(Body):
     tax: Annotated[TaxBody | None, Field(exclude_if=left_out)] = None
     sale_from: Annotated[Moment | None, Field(exclude_if=left_out)] = None
     sale_until: Annotated[Moment | None, Field(exclude_if=left_out)] = None
+    buyer_tickets_max: Annotated[int | None, Field(ge=1, exclude_if=left_out)] = None
 
 
 class NewPriceBody(Body):
@@ -90,6 +91,7 @@ async def announce_show(body: ShowBody, key: Key, parts: With, response: Respons
         tax_inclusive=body.tax is not None and body.tax.inclusive,
         sale_from=body.sale_from,
         sale_until=body.sale_until,
+        buyer_tickets_max=body.buyer_tickets_max or parts.limits.buyer_tickets_max,
     )
     position = await parts.catalog.announce_show(command)
     await parts.engine.register(MintSubject(tenant_id=tenant_id, kind="show", subject_id=show_id))

@@ -18,6 +18,7 @@ SETTLE_SECONDS = 3.0
 RETRY_SECONDS = 15.0
 FOREIGN_AFTER = timedelta(seconds=60)
 BATCH_MAX = 50
+AT_ONCE = 10
 UNFINISHED_MAX = 1_000  # many may wait for one outage; the ones behind them must be seen too
 SOLD = {"confirmed", "fulfilled"}
 
@@ -57,8 +58,11 @@ class Hints(Protocol):
 class LeftStanding(Protocol):
     """What was recorded and that nobody seems to work on."""
 
-    async def requested(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Return purchases that have come no further than their request."""
+    async def requested(self, before: datetime, limit: int, besides: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Return purchases without an open checkout, oldest first, besides those that are named."""
+
+    async def queued_out(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Return purchases whose checkout should have opened."""
 
     async def unfinished(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
         """Return purchases without an end whose hold ran out before a time."""
@@ -85,6 +89,9 @@ class Facts(Protocol):
     async def look(self, purchase_id: str) -> PurchaseStanding | None:
         """Return how it stands, or None."""
 
+    async def end_queued(self, purchase: PurchaseRef) -> bool:
+        """End an order whose checkout has not opened in time; False when it may still open."""
+
 
 class Relay:
     """Repeats until it is done; everything that it starts may run already, so a repeat is harmless."""
@@ -105,6 +112,7 @@ class Relay:
             for task in (
                 self.signal_hints,
                 self.tell_of_cancels,
+                self.end_queued,
                 self.start_purchases,
                 self.resume_purchases,
                 self.start_registrations,
@@ -130,8 +138,14 @@ class Relay:
                 await self._engine.buyer_cancelled(purchase_id)
 
     async def start_purchases(self) -> None:
-        """Start purchases that were requested and never begun."""
-        await self._start(await self._standing.requested(_ago(SETTLE_SECONDS), BATCH_MAX))
+        """Start purchases that were requested and never begun, in the order of their arrival."""
+        self._forget_tries()
+        await self._start(await self._standing.requested(_ago(SETTLE_SECONDS), BATCH_MAX, list(self._tried)))
+
+    async def end_queued(self) -> None:
+        """End purchases whose checkout has not opened in time: nobody can have paid, and the seats are free again."""
+        for found in await self._standing.queued_out(_ago(SETTLE_SECONDS), BATCH_MAX):
+            await self._facts.end_queued(_ref(found))
 
     async def resume_purchases(self) -> None:
         """Start purchases that nobody works on any more, because their workflow was terminated.
@@ -143,13 +157,14 @@ class Relay:
         await self._start(await self._standing.unfinished(datetime.now(UTC) - patience, UNFINISHED_MAX))
 
     async def _start(self, purchases: Sequence[Mapping[str, Any]]) -> None:
-        for found in purchases:
-            purchase = PurchaseRef(
-                tenant_id=found["tenant_id"], purchase_id=found["purchase_id"], attempt=found["attempt"]
-            )
-            show = await self._standing.show(found["show_id"])
-            if show is not None and self._due(purchase.purchase_id):
-                await self._engine.start_purchase(purchase, found["show_id"], show["venue_id"])
+        for first in range(0, len(purchases), AT_ONCE):
+            await asyncio.gather(*(self._start_one(found) for found in purchases[first : first + AT_ONCE]))
+
+    async def _start_one(self, found: Mapping[str, Any]) -> None:
+        purchase = _ref(found)
+        show = await self._standing.show(found["show_id"])
+        if show is not None and self._due(purchase.purchase_id):
+            await self._engine.start_purchase(purchase, found["show_id"], show["venue_id"])
 
     async def start_registrations(self) -> None:
         """Start registrations of venues and shows that were recorded and never begun."""
@@ -184,9 +199,19 @@ class Relay:
 
     def _due(self, identity: str) -> bool:
         """Say whether something may be started (again) now; it is slow in the read models, not lost."""
+        self._forget_tries()
+        if identity in self._tried:
+            return False
+        self._tried[identity] = time.monotonic()
+        return True
+
+    def _forget_tries(self) -> None:
         now = time.monotonic()
         self._tried = {known: at for known, at in self._tried.items() if now - at < RETRY_SECONDS}
-        return self._tried.setdefault(identity, now) == now
+
+
+def _ref(found: Mapping[str, Any]) -> PurchaseRef:
+    return PurchaseRef(tenant_id=found["tenant_id"], purchase_id=found["purchase_id"], attempt=found["attempt"])
 
 
 def _ago(seconds: float) -> datetime:

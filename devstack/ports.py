@@ -3,7 +3,7 @@
 import json
 import random
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
@@ -28,7 +28,8 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _free_port(taken: set[int]) -> int:
+def free_port(taken: Collection[int] = ()) -> int:
+    """Return a port of 127.0.0.1 where nothing listens and that is not taken."""
     for _ in range(FREE_PORT_TRIES_MAX):
         port = random.SystemRandom().randint(FREE_PORT_MIN, FREE_PORT_MAX)
         if port not in taken and is_free(port):
@@ -53,6 +54,6 @@ def choose_ports(asked: Mapping[str, int | None], defaults: Mapping[str, int], k
             continue
         wishes = [kept.get(name), defaults.get(name) if port is None else None]
         free = (wish for wish in wishes if wish and wish not in taken and is_free(wish))
-        chosen[name] = next(free, None) or _free_port(taken)
+        chosen[name] = next(free, None) or free_port(taken)
     kept_file.write_text(json.dumps({**kept, **chosen}, indent=2) + "\n")
     return chosen

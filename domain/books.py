@@ -6,9 +6,8 @@ Mint debt, tickets that are paid and not on chain yet, is kept in a unit of its 
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from domain.fact import FirstFact, Root
 from domain.money import Price
@@ -21,15 +20,23 @@ TICKETS_SOLD = "tickets:sold"
 TICKET_UNIT = "TICKET"
 
 
-class Posting(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Posting:
     """An amount that is debited to one account and credited to another; so every posting balances."""
-
-    model_config = ConfigDict(frozen=True)
 
     debit: str
     credit: str
-    amount: int = Field(gt=0)
+    amount: int
     unit: str
+
+    def __post_init__(self) -> None:
+        """Refuse an amount that moves nothing, or backwards."""
+        if self.amount <= 0:
+            raise ValueError("a posting moves a positive amount")
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as a fact holds it."""
+        return {"debit": self.debit, "credit": self.credit, "amount": self.amount, "unit": self.unit}
 
 
 class TransactionPosted(FirstFact):
@@ -51,7 +58,7 @@ class BooksTransaction(Root):
         self.tenant_id = tenant_id
         self.purchase_id = purchase_id
         self.kind = kind
-        self.postings = tuple(Posting.model_validate(posting) for posting in postings)
+        self.postings = tuple(Posting(**posting) for posting in postings)
 
 
 def venue_payable(venue_id: str) -> str:

@@ -47,6 +47,7 @@ class ShowAnnounced(FirstFact):
     tax_inclusive: bool = False
     sale_from: datetime | None = None
     sale_until: datetime | None = None
+    buyer_tickets_max: int = 0
 
 
 class ShowWentOnSale(Fact):
@@ -113,6 +114,7 @@ class Show(TokenBearer):
         tax_inclusive: bool = False,
         sale_from: datetime | None = None,
         sale_until: datetime | None = None,
+        buyer_tickets_max: int = 0,
     ) -> None:
         """Start announced, not on sale."""
         self.bear()
@@ -127,6 +129,7 @@ class Show(TokenBearer):
         self.tax = Tax(tax_bps, tax_inclusive)
         self.sale_from = sale_from
         self.sale_until = sale_until
+        self.buyer_tickets_max = buyer_tickets_max
         self.on_sale = False
 
     @property

@@ -21,7 +21,7 @@ class Desk:
         self.at = at
         self._load = load
         self._open: dict[str, Root] = {}
-        self._touched: set[str] = set()
+        self._touched: dict[str, tuple[int, ...] | None] = {}
 
     def find(self, kind: type[A], identity: str) -> A | None:
         """Return an aggregate, or None when there is none."""
@@ -31,8 +31,10 @@ class Desk:
             if loaded is None:
                 return None
             self._open[stream] = loaded
-        self._touched.add(stream)
-        return cast(A, self._open[stream])
+        found = self._open[stream]
+        if stream not in self._touched:
+            self._touched[stream] = found.mark()
+        return cast(A, found)
 
     def get(self, kind: type[A], identity: str) -> A:
         """Return an aggregate; refuse what does not exist."""
@@ -46,32 +48,32 @@ class Desk:
         if aggregate.id in self._open:
             raise WrongState(f"{aggregate.id} has begun already", id=aggregate.id)
         self._open[aggregate.id] = aggregate
-        self._touched.add(aggregate.id)
+        self._touched[aggregate.id] = None
         return aggregate
 
     def attempt(self, decide: Callable[["Desk"], T]) -> T:
         """Run one decision; when it raises, undo what it recorded and raise on."""
-        self._touched = set()
-        before = {stream: len(aggregate.pending_events) for stream, aggregate in self._open.items()}
+        self._touched = {}
         try:
             return decide(self)
         except BaseException:
-            for stream in self._touched:
-                self._undo(stream, before.get(stream, 0))
+            for stream, mark in self._touched.items():
+                self._undo(stream, mark)
             raise
 
-    def _undo(self, stream: str, kept: int) -> None:
-        pending = self._open[stream].pending_events
-        if len(pending) == kept:
+    def _undo(self, stream: str, mark: tuple[int, ...] | None) -> None:
+        """Take one aggregate back to where it stood before this decision, or off the desk if it began with it."""
+        spoilt = self._open.pop(stream)
+        if mark is None:
             return
-        accepted = pending[:kept]
+        if spoilt.rewind(mark):
+            self._open[stream] = spoilt
+            return
+        accepted = spoilt.accepted(mark)
         aggregate: Any = self._load(stream)
         for fact in accepted:
             aggregate = fact.mutate(aggregate)
-        if aggregate is None:
-            del self._open[stream]
-            return
-        aggregate.pending_events.extend(accepted)
+        aggregate.resume(accepted, spoilt, mark)
         self._open[stream] = aggregate
 
     def aggregates(self) -> dict[str, Root]:
@@ -79,5 +81,9 @@ class Desk:
         return self._open
 
     def collect(self) -> list[Fact]:
-        """Take the facts of all decisions, in the order of aggregates; each stream's facts are in sequence."""
-        return [cast(Fact, fact) for aggregate in self._open.values() for fact in aggregate.collect_events()]
+        """Take the facts of all decisions; each stream's facts are in sequence.
+
+        What decisions share comes last: whoever reads the log meets a purchase before its seats.
+        """
+        ordered = sorted(self._open.values(), key=lambda aggregate: aggregate.SHARED)
+        return [cast(Fact, fact) for aggregate in ordered for fact in aggregate.collect_events()]

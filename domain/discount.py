@@ -96,6 +96,7 @@ class Discount(Root):
     """One code of one show; claims are the orders that use one of a limited number."""
 
     KIND = "discount"
+    SHARED = True
 
     def __init__(self, tenant_id: str, show_id: str, code: str, terms: dict[str, Any]) -> None:
         """Start unused."""

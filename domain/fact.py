@@ -2,19 +2,18 @@
 
 import hashlib
 import json
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from datetime import datetime
+from functools import cache
+from inspect import signature
 from typing import Any, NoReturn, Self, cast
 
 from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggregate, MetaDomainEvent
+from eventsourcing.utils import get_topic, resolve_topic
 
 GENESIS = "0" * 64
 _UNHASHED = {"digest", "originator_topic"}
-
-
-def canonical(values: dict[str, Any]) -> str:
-    """Return the one JSON text of a fact's values that its digest is taken of."""
-    return json.dumps(values, sort_keys=True, separators=(",", ":"), default=_plain)
 
 
 def _plain(value: Any) -> Any:
@@ -23,12 +22,35 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"a fact holds plain values only, not {type(value).__name__}")
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain)
+
+
+def canonical(values: dict[str, Any]) -> str:
+    """Return the one JSON text of a fact's values that its digest is taken of."""
+    return _ENCODER.encode(values)
+
+
+@cache
+def _defaults_of(fact: type) -> Mapping[str, Any]:
+    return {field.name: field.default for field in fields(fact)}
+
+
+def _given(defaults: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: default for name, default in defaults.items() if default is not MISSING}
+
+
+@cache
+def _parameters_of(kind: type) -> frozenset[str]:
+    """Return the names of a constructor's arguments."""
+    return frozenset(signature(vars(kind)["__init__"]).parameters)
+
+
 def digest_of(previous: str, fact: type, values: dict[str, Any]) -> str:
     """Chain a fact to the one before it: SHA-256 over the former digest, the fact's name and its values.
 
     A field that has its default is left out, so that a field added later does not break the chains of old facts.
     """
-    defaults = {field.name: field.default for field in fields(fact)}
+    defaults = _defaults_of(fact)
     hashed = {key: value for key, value in values.items() if key not in _UNHASHED and value != defaults.get(key)}
     return hashlib.sha256(f"{previous}\n{fact.__qualname__}\n{canonical(hashed)}".encode()).hexdigest()
 
@@ -40,6 +62,17 @@ class Fact(CanMutateAggregate[str], metaclass=MetaDomainEvent):
     originator_version: int
     timestamp: datetime
     digest: str
+
+    @classmethod
+    def stated(cls, values: dict[str, Any]) -> Self:
+        """Make a fact of all its values at once; a missing or unknown one is an error."""
+        defaults = _defaults_of(cls)
+        whole = values if values.keys() == defaults.keys() else {**_given(defaults), **values}
+        if whole.keys() != defaults.keys():
+            raise TypeError(f"{cls.__name__} has not exactly these fields: {', '.join(sorted(values))}")
+        fact = object.__new__(cls)
+        vars(fact).update(whole)
+        return fact
 
     @staticmethod
     def create_timestamp() -> NoReturn:
@@ -59,9 +92,15 @@ class FirstFact(Fact, CanInitAggregate[str]):
     originator_topic: str
 
     def mutate(self, aggregate: Any) -> Any:
-        """Make the aggregate and begin its chain."""
-        made = CanInitAggregate.mutate(self, aggregate)
-        cast("Root", made).end_chain(self.digest)
+        """Make the aggregate and begin its chain; what its constructor does not know is left out."""
+        if aggregate is not None:
+            raise TypeError(f"{aggregate.id} has begun already")
+        kind = cast("type[Root]", resolve_topic(self.originator_topic))
+        made: Any = kind.__new__(kind)
+        made.__base_init__(self.originator_id, self.originator_version, self.timestamp)
+        known = _parameters_of(kind)
+        made.__init__(**{name: value for name, value in vars(self).items() if name in known})
+        made.end_chain(self.digest)
         return made
 
 
@@ -69,6 +108,8 @@ class Root(BaseAggregate[str]):
     """An aggregate with a text id, whose public methods decide and whose facts only assign."""
 
     KIND = ""
+    SHARED = False  # whether decisions about different things meet here, many in one transaction
+    SHAPE = 0  # the number of its memento's shape; 0 has none, a changed shape gets a new number
     Event = Fact
 
     @property
@@ -93,18 +134,56 @@ class Root(BaseAggregate[str]):
     @classmethod
     def begin(cls, fact: type[FirstFact], identity: str, at: datetime, **values: Any) -> Self:
         """Create the aggregate by its first fact."""
-        identity = cls.stream(identity)
-        digest = digest_of(
-            GENESIS,
-            fact,
-            {**values, "originator_id": identity, "originator_version": 1, "timestamp": at},
-        )
-        return cls._create(fact, id=identity, timestamp=at, digest=digest, **values)
+        own = {**values, "originator_id": cls.stream(identity), "originator_version": 1, "timestamp": at}
+        begun = fact.stated({**own, "digest": digest_of(GENESIS, fact, own), "originator_topic": get_topic(cls)})
+        made: Self = begun.mutate(None)
+        made.pending_events.append(begun)
+        return made
+
+    def mark(self) -> tuple[int, ...]:
+        """Return where it stands, so that a decision that fails can be taken back to here."""
+        return (len(self._pending_events),)
+
+    def rewind(self, mark: tuple[int, ...]) -> bool:
+        """Go back to a mark; False when that takes a reload, `accepted` and `resume`."""
+        return self.mark() == mark
+
+    def accepted(self, mark: tuple[int, ...]) -> list[Fact]:
+        """Return the facts that were recorded up to a mark."""
+        return [cast(Fact, fact) for fact in self._pending_events[: mark[0]]]
+
+    def resume(self, accepted: list[Fact], spoilt: Self, mark: tuple[int, ...]) -> None:  # noqa: ARG002 - see Allocation
+        """After a reload up to the accepted facts, take them over from the copy that a failing decision spoilt."""
+        self._pending_events.extend(accepted)
+
+    @property
+    def weight(self) -> int:
+        """How many facts a memento of it costs about as much as."""
+        return 0
+
+    def memento(self) -> dict[str, Any]:
+        """Return the whole state as plain JSON; only aggregates with a `SHAPE` have one."""
+        return {"began": self.created_on.isoformat(), "changed": self.modified_on.isoformat()}
+
+    def remember(self, memento: dict[str, Any]) -> None:
+        """Take the state of a memento."""
+
+    @classmethod
+    def revive(cls, stream: str, version: int, digest: str, memento: dict[str, Any]) -> Self:
+        """Make an aggregate of a memento, as the fact of that version and digest left it."""
+        made = cls.__new__(cls)
+        made.__base_init__(stream, version, datetime.fromisoformat(memento["began"]))
+        made.modified_on = datetime.fromisoformat(memento["changed"])
+        made.end_chain(digest)
+        made.remember(memento)
+        return made
 
     def record(self, fact: type[Fact], at: datetime, **values: Any) -> None:
         """Append one fact to the chain."""
         own = {**values, "originator_id": self.id, "originator_version": self.version + 1, "timestamp": at}
-        self.trigger_event(fact, timestamp=at, digest=digest_of(self.digest, fact, own), **values)
+        recorded = fact.stated({**own, "digest": digest_of(self.digest, fact, own)})
+        recorded.mutate(self)
+        self._pending_events.append(recorded)
 
 
 def broken_link(facts: list[Fact]) -> int | None:

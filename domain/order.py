@@ -1,17 +1,15 @@
 """Order: one buyer's purchase, from the request at the door to its end."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.deadline import first_deadline
 from domain.fact import Fact, FirstFact, Root
 from domain.money import Price
-from domain.refusals import CancelTooLate, KeyReused, PriceMoved, PurchaseCancelled, WrongState
+from domain.refusals import FREES_KEY, CancelTooLate, KeyReused, PriceMoved, PurchaseCancelled, WrongState
 
-FREES_KEY = frozenset({
-    "sold-out", "not-on-sale", "not-found", "hold-expired", "discount-refused", "not-chargeable", "price-changed",
-})  # fmt: skip
 OrderState = Literal["requested", "refused", "placed", "confirmed", "fulfilled", "cancelled"]
 
 
@@ -25,14 +23,20 @@ class Line(BaseModel):
 
 
 class PurchaseRequested(FirstFact):
-    """A buyer asked for tickets: the authority on the Idempotency-Key, without personal data."""
+    """A buyer asked for tickets: the authority on the Idempotency-Key, without personal data.
+
+    The checkout opens until `queue_until`, or never; from its opening the seats are held for `hold_seconds`.
+    """
 
     tenant_id: str
     body_digest: str
     show_id: str
     lines: list[dict[str, Any]]
     buyer_id: str
-    hold_until: datetime
+    queue_until: datetime | None = None
+    hold_seconds: int = 0
+    hold_until: datetime | None = None  # what requests had before there was a queue
+    allowance_id: str = ""
     discount_code: str | None = None
     expected_total_minor: int | None = None
 
@@ -44,15 +48,19 @@ class PurchaseRequestedAgain(Fact):
     show_id: str
     lines: list[dict[str, Any]]
     buyer_id: str
-    hold_until: datetime
+    queue_until: datetime | None = None
+    hold_seconds: int = 0
+    hold_until: datetime | None = None  # what requests had before there was a queue
+    allowance_id: str = ""
     discount_code: str | None = None
     expected_total_minor: int | None = None
 
     def apply(self, aggregate: Any) -> None:
         """Begin the next attempt."""
         aggregate.attempt += 1
-        aggregate.ask(self.body_digest, self.show_id, self.lines, self.buyer_id, self.hold_until)
-        aggregate.count_on(self.discount_code, self.expected_total_minor)
+        aggregate.ask(self.body_digest, self.show_id, self.lines, self.buyer_id)
+        aggregate.wait(self.queue_until, self.hold_seconds, self.hold_until)
+        aggregate.count_on(self.allowance_id, self.discount_code, self.expected_total_minor)
 
 
 class PurchaseRefused(Fact):
@@ -79,6 +87,17 @@ class OrderPlaced(Fact):
         aggregate.state = "placed"
         aggregate.venue_id = self.venue_id
         aggregate.price = Price.model_validate(self.price)
+
+
+class CheckoutOpened(Fact):
+    """The buyer can pay: from now on the hold has its own deadline."""
+
+    hold_until: datetime
+
+    def apply(self, aggregate: Any) -> None:
+        """Start the hold's time."""
+        aggregate.checkout_open = True
+        aggregate.hold_until = self.hold_until
 
 
 class CancelRequested(Fact):
@@ -150,30 +169,31 @@ class Order(Root):
     def __init__(
         self,
         tenant_id: str,
+        *,
         body_digest: str,
         show_id: str,
         lines: list[dict[str, Any]],
         buyer_id: str,
-        hold_until: datetime,
-        *,
+        queue_until: datetime | None = None,
+        hold_seconds: int = 0,
+        hold_until: datetime | None = None,
+        allowance_id: str = "",
         discount_code: str | None = None,
         expected_total_minor: int | None = None,
     ) -> None:
         """Start as a request."""
         self.tenant_id = tenant_id
         self.attempt = 1
-        self.ask(body_digest, show_id, lines, buyer_id, hold_until)
-        self.count_on(discount_code, expected_total_minor)
+        self.ask(body_digest, show_id, lines, buyer_id)
+        self.wait(queue_until, hold_seconds, hold_until)
+        self.count_on(allowance_id, discount_code, expected_total_minor)
 
-    def ask(
-        self, body_digest: str, show_id: str, lines: list[dict[str, Any]], buyer_id: str, hold_until: datetime
-    ) -> None:
+    def ask(self, body_digest: str, show_id: str, lines: list[dict[str, Any]], buyer_id: str) -> None:
         """Assign what an attempt asks for."""
         self.body_digest = body_digest
         self.show_id = show_id
         self.lines = tuple(Line.model_validate(line) for line in lines)
         self.buyer_id = buyer_id
-        self.hold_until = hold_until
         self.state: OrderState = "requested"
         self.venue_id: str | None = None
         self.price: Price | None = None
@@ -181,8 +201,15 @@ class Order(Root):
         self.cancel_requested = False
         self.capture_requested = False
 
-    def count_on(self, discount_code: str | None, expected_total_minor: int | None) -> None:
-        """Assign what an attempt counts on: a discount, and the total that the buyer saw."""
+    def wait(self, queue_until: datetime | None, hold_seconds: int, hold_until: datetime | None) -> None:
+        """Assign the queue's end; a request from before there was a queue has its hold's end, and its checkout."""
+        self.hold_until = first_deadline(queue_until, hold_until)
+        self.hold_seconds = hold_seconds
+        self.checkout_open = queue_until is None
+
+    def count_on(self, allowance_id: str, discount_code: str | None, expected_total_minor: int | None) -> None:
+        """Assign what an attempt counts on: a named buyer's allowance, a discount, the total that the buyer saw."""
+        self.allowance_id = allowance_id
         self.discount_code = discount_code
         self.expected_total_minor = expected_total_minor
 
@@ -208,11 +235,25 @@ class Order(Root):
     def place(self, venue_id: str, price: Price, lines: list[dict[str, Any]], at: datetime) -> Price:
         """Lock the price; again changes nothing. Returns the price that is locked."""
         self.check_open()
-        if self.price is None:
-            if self.expected_total_minor not in {None, price.total_minor}:
-                raise PriceMoved("the tickets cost something else now", total_minor=price.total_minor)
-            self.record(OrderPlaced, at, venue_id=venue_id, price=price.model_dump(), lines=lines)
-        return self.price or price
+        if self.price is not None:
+            return self.price
+        if self.expected_total_minor not in {None, price.total_minor}:
+            raise PriceMoved("the tickets cost something else now", total_minor=price.total_minor)
+        self.record(OrderPlaced, at, venue_id=venue_id, price=price.model_dump(), lines=lines)
+        return price
+
+    def open_checkout(self, at: datetime) -> datetime | None:
+        """Start the hold's time, once; returns its end, or None when the order has ended and nothing may be paid."""
+        if self.state in {"requested", "cancelled", "refused"}:
+            return None
+        if not self.checkout_open:
+            self.record(CheckoutOpened, at, hold_until=at + timedelta(seconds=self.hold_seconds))
+        return self.hold_until
+
+    def is_queued_out(self, at: datetime) -> bool:
+        """Whether its checkout has not opened in time: nobody can have paid. A free order that is sold has none."""
+        waits = not self.checkout_open and not self.capture_requested and at >= self.hold_until
+        return waits and self.state in {"requested", "placed"}
 
     def request_cancel(self, at: datetime) -> None:
         """Let it go, if the capture has not been requested."""

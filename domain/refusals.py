@@ -13,6 +13,7 @@ Refusal
 ├── PurchaseCancelled     purchase-cancelled    the buyer let it go
 ├── CancelTooLate         cancel-too-late       the capture has been requested
 ├── KeyReused             idempotency-key-reused  the same key with another body
+├── BuyerLimitReached     buyer-limit           one buyer may not take so much
 ├── NotOurHold            not-our-hold          the hold was made by someone else
 ├── RefundNeeded          refund-needed         a paid ticket cannot be cancelled
 ├── InvalidWallet         invalid-wallet        not a Solana address
@@ -22,6 +23,11 @@ Refusal
 """
 
 from typing import ClassVar
+
+# A purchase that was refused for one of these before anything was held frees its key.
+FREES_KEY = frozenset({
+    "sold-out", "not-on-sale", "not-found", "hold-expired", "discount-refused", "not-chargeable", "price-changed",
+})  # fmt: skip
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
@@ -107,6 +113,12 @@ class KeyReused(Refusal):
     """The same Idempotency-Key came with another body."""
 
     code = "idempotency-key-reused"
+
+
+class BuyerLimitReached(Refusal):
+    """One named buyer may not take so many tickets of a show, or hold so much at once."""
+
+    code = "buyer-limit"
 
 
 class NotOurHold(Refusal):

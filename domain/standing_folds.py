@@ -10,9 +10,11 @@ from typing import Any, Literal
 from domain.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed
 from domain.bearer import TokenMinted
 from domain.books import TransactionPosted
+from domain.deadline import first_deadline
 from domain.discount import DiscountClaimed, DiscountReturned
 from domain.fact import Fact
 from domain.order import (
+    CheckoutOpened,
     HoldExtended,
     OrderCancelled,
     OrderFulfilled,
@@ -97,7 +99,7 @@ def _turn(all_of: Standing, ticket_type_id: str, key: str, state: str) -> int:
 def _requested(all_of: Standing, fact: PurchaseRequested | PurchaseRequestedAgain) -> None:
     owner = all_of.owner(_identity(fact))
     owner.kind, owner.state, owner.end = "order", "open", None
-    owner.deadline, owner.wanted = fact.hold_until, _wanted(fact.lines)
+    owner.deadline, owner.wanted = first_deadline(fact.queue_until, fact.hold_until), _wanted(fact.lines)
 
 
 def _reserved(all_of: Standing, fact: ReservationMade) -> None:
@@ -122,7 +124,7 @@ def _returned(all_of: Standing, fact: DiscountReturned) -> None:
     all_of.owner(owner_of(fact.key)).discounts.discard(_identity(fact))
 
 
-def _extended(all_of: Standing, fact: HoldExtended) -> None:
+def _extended(all_of: Standing, fact: HoldExtended | CheckoutOpened) -> None:
     all_of.owner(_identity(fact)).deadline = fact.hold_until
 
 
@@ -205,6 +207,7 @@ FOLDS: dict[type[Fact], Callable[[Standing, Any], None]] = {
     PurchaseRequested: _requested,
     PurchaseRequestedAgain: _requested,
     OrderPlaced: _priced,
+    CheckoutOpened: _extended,
     DiscountClaimed: _claimed,
     DiscountReturned: _returned,
     HoldExtended: _extended,

@@ -10,3 +10,7 @@ class Weather(Exception):  # noqa: N818 - the word of the house; it is a conditi
     def __init__(self, message: str, *, unknown: bool = False) -> None:
         super().__init__(message)
         self.unknown = unknown
+
+
+class Busy(Weather):
+    """More waits than is taken, or it waited too long; nothing was done, and a later try may be served."""

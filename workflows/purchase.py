@@ -162,7 +162,7 @@ class PurchaseWorkflow:
 
     async def _await_payment(self, order: PlacedOrder, seen: PaymentSeen) -> None:
         """Wait until the buyer has paid; the hold's end asks Stripe before anything is given up."""
-        hold_until = order.hold_until
+        hold_until = seen.hold_until or order.hold_until
         last_extension = hold_until + timedelta(seconds=self._start.processing_extension_seconds)
         due = False
         while seen.status not in PAID:

@@ -13,6 +13,7 @@ from domain.discount import DiscountTerms
 from domain.fact import Fact
 from domain.identity import ticket_id_of
 from domain.laws_at_rest import IntentSaid, Outside
+from domain.order import Order
 from domain.payment import IntentCreated, Payment
 from domain.ticket import Ticket
 from tests.fakes.evidence import ALL_DEADLINES_PASSED
@@ -49,9 +50,12 @@ class LawfulDay(StoreWorld):
         price = (await self.sales.place_order(purchase)).price
         facts = {"tenant_id": "default", "purchase_id": name, "intent_id": f"pi_{name}", "capture_method": "manual"}
         money: dict[str, Any] = {"amount_minor": price.total_minor, "currency": "eur"}
-        await self.ledger.commit(
-            lambda desk: desk.add(Payment.begin(IntentCreated, f"{name}:{purchase.attempt}", desk.at, **facts, **money))
-        )
+
+        def decide(desk: Desk) -> None:
+            desk.add(Payment.begin(IntentCreated, f"{name}:{purchase.attempt}", desk.at, **facts, **money))
+            desk.get(Order, name).open_checkout(desk.at)
+
+        await self.ledger.commit(decide)
         return purchase
 
     async def pay(self, purchase: PurchaseRef, act: Any) -> None:
@@ -119,7 +123,7 @@ async def lawful_day() -> tuple[list[Fact], Outside]:
     await day.sales.confirm_seats(confirmed)
     await day.let_go(confirmed, "payment-refused")
     await day.refund(await day.placed("refunded", balcony=1))
-    refused = (await day.request("again", floor=1)).purchase
+    refused = await day.only_requested("again", floor=1)
     await day.sales.cancel_order(EndPurchase(purchase=refused, reason="sold-out"))
     await day.let_go(await day.placed("again", floor=1))
     await day.ledger.commit(lambda desk: desk.get(Allocation, "floor").release("never-came:hold:1", "late", desk.at))

@@ -1,29 +1,35 @@
 """A ledger in memory, for tests of activities and workflows."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
 from activities.ports import Committed
 from domain.desk import Desk
 from domain.fact import Fact, Root
-from domain.weather import Weather
+from domain.weather import Busy, Weather
 
 T = TypeVar("T")
 
 
 class FakeLedger:
-    """Keeps facts in lists; `lose_answers` makes that many commits succeed without an answer."""
+    """Keeps facts in lists; `lose_answers` makes that many commits succeed without an answer.
+
+    With `line_is_full` it takes nobody.
+    """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.streams: dict[str, list[Fact]] = defaultdict(list)
         self.log: list[Fact] = []
         self.lose_answers = 0
         self.refuse_connections = 0
+        self.line_is_full = False
         self._clock = clock
 
-    async def commit(self, decide: Callable[[Desk], T]) -> Committed[T]:
+    async def commit(self, decide: Callable[[Desk], T], reads: Iterable[str] = ()) -> Committed[T]:
+        if self.line_is_full:
+            raise Busy("the line is full")
         if self.refuse_connections:
             self.refuse_connections -= 1
             raise Weather("no connection")

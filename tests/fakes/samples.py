@@ -1,15 +1,18 @@
 """Aggregates as tests begin them, and the way to read one back from its own stored facts."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from adapters.ledger import fact_mapper
+from activities.commands import PurchaseRef
+from adapters.recorder import fact_mapper
 from domain.allocation import Allocation, AllocationOpened
 from domain.catalog import Show, ShowAnnounced, Venue, VenueRegistered
+from domain.desk import Desk
 from domain.discount import Discount, DiscountCreated, discount_id_of
 from domain.fact import Fact, Root
 from domain.money import FeeRates, price_of
-from domain.order import Order, PurchaseRequested
+from domain.order import Line, Order, PurchaseRequested
 from domain.payment import IntentCreated, Payment
 from domain.reservation import Reservation, ReservationMade
 from domain.ticket import Ticket, TicketReserved
@@ -18,7 +21,7 @@ from domain.token import SignedTransaction
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = AT + timedelta(minutes=10)
 LINES = [{"ticket_type_id": "floor", "quantity": 2}]
-REQUEST: dict[str, Any] = {"show_id": "sh", "lines": LINES, "buyer_id": "by", "hold_until": LATER}
+REQUEST: dict[str, Any] = {"show_id": "sh", "lines": LINES, "buyer_id": "by", "queue_until": LATER, "hold_seconds": 600}
 PRICE = price_of("eur", ((2, 1000),), FeeRates())
 TYPES = [
     {"ticket_type_id": "floor", "name": "Floor", "price_minor": 1000, "capacity": 5},
@@ -101,3 +104,18 @@ def folded(facts: list[Fact]) -> Any:
 def state_of(aggregate: Root) -> dict[str, Any]:
     """Return an aggregate's whole state, without the facts that wait to be collected."""
     return {name: value for name, value in vars(aggregate).items() if name != "_pending_events"}
+
+
+def only_requested(
+    purchase_id: str, lines: list[Line], body_digest: str = "body", show_id: str = "sh"
+) -> Callable[[Desk], PurchaseRef]:
+    """Decide to record a request and not to place it, as was done before the door placed orders."""
+
+    def decide(desk: Desk) -> PurchaseRef:
+        times: dict[str, Any] = {"queue_until": desk.at + timedelta(minutes=10), "hold_seconds": 600}
+        facts = {"show_id": show_id, "lines": [line.model_dump() for line in lines], "buyer_id": "by", **times}
+        names = {"tenant_id": "default", "body_digest": body_digest}
+        desk.add(Order.begin(PurchaseRequested, purchase_id, desk.at, **names, **facts))
+        return PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
+
+    return decide

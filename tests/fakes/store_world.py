@@ -21,7 +21,7 @@ from domain.order import Line
 from domain.payment import IntentCreated, Payment
 from domain.weather import Weather
 from tests.fakes.ledger import FakeLedger
-from tests.fakes.samples import AT, TYPES
+from tests.fakes.samples import AT, TYPES, only_requested
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Root)
@@ -56,10 +56,10 @@ class StoreWorld:
         self.prices = PriceActivities(self.ledger)
         self.holds = HoldActivities(self.ledger)
 
-    async def open(self, **terms: Any) -> None:
+    async def open(self, show: AnnounceShow = SHOW, **terms: Any) -> None:
         """Announce the show and put it on sale."""
         await self.catalog.register_venue(VENUE)
-        await self.catalog.announce_show(SHOW.model_copy(update=terms))
+        await self.catalog.announce_show(show.model_copy(update=terms))
 
         def stand(desk: Desk) -> None:
             show = desk.get(Show, "sh")
@@ -74,9 +74,11 @@ class StoreWorld:
         body: str = "body",
         discount_code: str | None = None,
         expected_total_minor: int | None = None,
+        *,
+        buyer: str = "",
         **wanted: int,
     ) -> Requested:
-        """Ask for tickets at the door."""
+        """Ask for tickets at the door; a named buyer may have two open purchases."""
         command = RequestPurchase(
             tenant_id="default",
             purchase_id=purchase_id,
@@ -86,8 +88,15 @@ class StoreWorld:
             buyer_id="by",
             discount_code=discount_code,
             expected_total_minor=expected_total_minor,
+            allowance_id=buyer,
+            open_purchases_max=2,
         )
         return await self.door.request_purchase(command)
+
+    async def only_requested(self, purchase_id: str = "pu", **wanted: int) -> PurchaseRef:
+        """Record a request as it was recorded before the door placed orders."""
+        lines = lines_of(wanted or {"floor": 2, "balcony": 1})
+        return (await self.ledger.commit(only_requested(purchase_id, lines))).value
 
     async def bought(self, discount_code: str | None = None, **wanted: int) -> PurchaseRef:
         """Take a purchase as far as its tickets, with its payment open."""

@@ -32,6 +32,7 @@ from tests.fakes.evidence import findings_of, require_lawful, said_by
 from tests.fakes.gates import Gates
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.payment_gateway import FakePaymentGateway
+from tests.fakes.samples import only_requested
 from tests.fakes.token_chain import FakeTokenChain
 from workflows.catalog import ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
@@ -160,7 +161,16 @@ class World:
 
     async def buy(self, client: Client, key: str = "key", quantity: int = 2) -> tuple[PurchaseHandle, CheckoutAnswer]:
         """Do what the API does: request, then update-with-start."""
-        purchase = await self.request(key, quantity)
+        return await self.start(client, await self.request(key, quantity))
+
+    async def only_requested(self, key: str = "key", quantity: int = 2) -> PurchaseRef:
+        """Record a request as it was recorded before the door placed orders."""
+        lines = [Line(ticket_type_id="tt", quantity=quantity)]
+        decide = only_requested(purchase_id_of(DEFAULT_TENANT, key), lines, f"{quantity}")
+        return (await self.ledger.commit(decide)).value
+
+    async def start(self, client: Client, purchase: PurchaseRef) -> tuple[PurchaseHandle, CheckoutAnswer]:
+        """Start a purchase and wait for its checkout."""
         start = WithStartWorkflowOperation(
             PurchaseWorkflow.run,
             PurchaseInput(

@@ -53,10 +53,11 @@ class Scene(NamedTuple):
         return Row(self.name, tuple(name for name in self.reaches if name not in self.same), self.webhooks)
 
 
-async def buy(stage: Stage, quantity: int = 2, capture_method: str = "manual") -> None:
-    """Open the show, record a request and start its purchase."""
+async def buy(stage: Stage, quantity: int = 2, capture_method: str = "manual", *, placed: bool = True) -> None:
+    """Open the show, record a request, which places its order unless told otherwise, and start its purchase."""
     await stage.world.open_show(hold_seconds=HOLD_SECONDS, capture_method=capture_method)
-    purchase = await stage.world.request(quantity=quantity)
+    ask = stage.world.request if placed else stage.world.only_requested
+    purchase = await ask(quantity=quantity)
     start = PurchaseInput(
         purchase=purchase,
         show_id="sh",
@@ -139,7 +140,7 @@ async def refused_capture(stage: Stage) -> str:
 
 
 async def sold_out(stage: Stage) -> str:
-    await buy(stage, quantity=11)
+    await buy(stage, quantity=11, placed=False)
     return await purchase_end(stage)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -63,13 +63,13 @@ class TroubledLedger(FakeLedger):
         self._troubles = schedule.ledger
         self._commits = 0
 
-    async def commit(self, decide: Callable[[Desk], T]) -> Committed[T]:
+    async def commit(self, decide: Callable[[Desk], T], reads: Iterable[str] = ()) -> Committed[T]:
         if self.troubled and activity.in_activity():
             self._commits += 1
             trouble = self._troubles.get(self._commits)
             self.refuse_connections, self.lose_answers = int(trouble == "before"), int(trouble == "after")
         try:
-            return await super().commit(decide)
+            return await super().commit(decide, reads)
         finally:
             stock: Any = self._load("allocation:tt")
             assert isinstance(stock, Allocation | None)

@@ -60,6 +60,8 @@ class Stage:
                 async with asyncio.timeout(PATIENCE_SECONDS):
                     async with self.world.server.time_skipping_unlocked():  # never twice: no activity would stop it
                         await self._post(self.schedule.quantity)
+                    if self._ledger._load(Order.stream(self._purchase_id)) is None:
+                        return await self._refused_at_the_door()
                     await self._end()
                     self.script.over.set()
                     await asyncio.gather(*self.script.late)
@@ -73,6 +75,12 @@ class Stage:
         assert self.script.surprises == []
         await self.world.check_laws()
         return (await self.world.order(KEY)).state
+
+    async def _refused_at_the_door(self) -> str:
+        """Nothing was recorded, nothing runs, nothing is held."""
+        assert self.script.calls.total() == 0
+        await self.world.check_laws()
+        return "refused"
 
     def sold(self) -> bool:
         """Whether the sale is known: what a rule refuses it refuses before that."""

@@ -46,7 +46,7 @@ STEPS = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 3)), max_size=20)
 
 
 def new_books() -> BooksTransaction:
-    postings = [posting.model_dump() for posting in sale_postings("ve", PRICE, 94, 2)]
+    postings = [posting.plain() for posting in sale_postings("ve", PRICE, 94, 2)]
     facts = {"tenant_id": "default", "purchase_id": "pu", "kind": "sale"}
     return BooksTransaction.begin(TransactionPosted, "pu:sale", AT, postings=postings, **facts)
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
 from domain.money import FeeRates, price_of
-from domain.order import FREES_KEY, Order
-from domain.refusals import CancelTooLate, KeyReused, PurchaseCancelled, Refusal, WrongState
+from domain.order import Order
+from domain.refusals import FREES_KEY, CancelTooLate, KeyReused, PurchaseCancelled, Refusal, WrongState
 from tests.fakes.samples import AT, LATER, LINES, REQUEST, new_order
 from tests.property.machines import Machine
 

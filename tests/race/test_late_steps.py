@@ -30,7 +30,7 @@ def request_cancel_without_a_look(order, at):  # noqa: ANN001, ANN201 - as `Orde
 
 async def placed_too_late(shop: StoreWorld) -> None:
     """End a purchase whose placing is still under way somewhere, and let the placing arrive."""
-    purchase = (await shop.request(floor=2)).purchase
+    purchase = await shop.only_requested(floor=2)
     await shop.sales.cancel_order(ending(purchase, "purchase-cancelled"))
     await shop.sales.place_order(purchase)
 

@@ -1,12 +1,16 @@
 """Each way that a workflow can end, made on the real stack: a scene does it and returns the workflow's id."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 from temporalio.client import WorkflowFailureError
 
+from adapters.opening import open_ledger
 from domain.identity import DEFAULT_TENANT, purchase_id_of
+from domain.order import Line
+from tests.fakes.samples import only_requested
 from tests.real.shop import Shop
 
 # Two whole rounds of eight tries at Stripe, and the first try of the third.
@@ -87,11 +91,16 @@ async def expired(shop: Shop) -> str:
 
 
 async def sold_out(shop: Shop) -> str:
-    """There are fewer seats than are asked for."""
+    """A request that the door has not placed, for more seats than there are: the saga refuses it."""
     await shop.open(capacity=1)
-    answer = await shop.buy("record-sold-out", 2)
-    assert answer.json()["type"].endswith("sold-out"), answer.text
-    return await ended(shop, purchase_id_of(DEFAULT_TENANT, "record-sold-out"), "refused")
+    purchase_id = purchase_id_of(DEFAULT_TENANT, "record-sold-out")
+    lines = [Line(ticket_type_id=shop.seat, quantity=2)]
+    ledger = await asyncio.to_thread(open_ledger, shop.stack.urls["postgres"])
+    try:
+        await ledger.commit(only_requested(purchase_id, lines, show_id=shop.show_id))
+    finally:
+        await asyncio.to_thread(ledger.close)
+    return await ended(shop, purchase_id, "refused")
 
 
 async def buyer_cancelled(shop: Shop) -> str:

@@ -17,25 +17,73 @@ STOCK = (
     Tooth(
         "a tombstone does not hold",
         "domain/allocation.py",
-        '            if hold.state == "released":\n                raise HoldReleased("this hold has ended", key=key)\n'
-        "            return\n",
-        "            return\n",
+        '        if key in self.tombstones:\n            raise HoldReleased("this hold has ended", key=key)\n'
+        "        if until <= at:",
+        "        if until <= at:",
         f"{ALLOCATION}::test_a_release_that_comes_first_refuses_the_late_hold",
     ),
     Tooth(
         "a released hold is confirmed",
         "domain/allocation.py",
-        '        if hold.state == "released":\n            raise HoldReleased("this hold has ended", key=key)\n'
-        '        if hold.state == "held":',
-        '        if hold.state != "confirmed":',
+        '            if key in self.tombstones:\n                raise HoldReleased("this hold has ended", key=key)\n',
+        "",
         f"{ALLOCATION}::test_a_released_hold_is_neither_placed_nor_confirmed_again",
     ),
     Tooth(
         "a release keeps the seats",
         "domain/allocation.py",
-        '        hold.state = "released"\n        aggregate.held -= hold.quantity',
-        '        hold.state = "released"',
+        "            aggregate.held -= hold.quantity\n            aggregate.tombstones",
+        "            aggregate.tombstones",
         f"{ALLOCATION}::test_a_reservation_is_taken_back_to_a_hold_and_then_released",
+    ),
+    Tooth(
+        "a tombstone is swept before its time",
+        "domain/allocation.py",
+        "for key, end in self.tombstones.items() if end > at}",
+        "for key, end in self.tombstones.items() if end < at}",
+        f"{ALLOCATION}::test_an_ended_hold_leaves_only_a_tombstone_and_that_for_a_bounded_time",
+    ),
+    Tooth(
+        "holds of a failing decision stay gathered",
+        "domain/allocation.py",
+        "        while len(self._gathered) > mark[1]:",
+        "        while len(self._gathered) < mark[1]:",
+        "tests/unit/test_desk.py::test_a_failure_that_only_gathered_costs_no_load",
+    ),
+    Tooth(
+        "holds gathered before a failing decision are lost",
+        "domain/allocation.py",
+        "for hold in sealed.holds[: mark[1]]:",
+        "for hold in sealed.holds[mark[1] :]:",
+        "tests/unit/test_desk.py::test_a_failure_after_a_fact_keeps_the_holds_that_were_gathered_before_it",
+    ),
+    Tooth(
+        "one buyer takes all",
+        "domain/allowance.py",
+        "if tickets_max and taken + quantity > tickets_max:",
+        "if tickets_max and quantity > tickets_max:",
+        "tests/unit/test_door.py::test_a_named_buyer_has_so_many_tickets_of_a_show",
+    ),
+    Tooth(
+        "the queue ends an open checkout",
+        "domain/order.py",
+        "waits = not self.checkout_open and not self.capture_requested",
+        "waits = not self.capture_requested",
+        "tests/unit/test_door.py::test_a_checkout_that_opened_in_time_is_not_ended_by_the_queue",
+    ),
+    Tooth(
+        "the queue ends a free order that is sold",
+        "domain/order.py",
+        "waits = not self.checkout_open and not self.capture_requested",
+        "waits = not self.checkout_open",
+        "tests/unit/test_door.py::test_a_free_order_that_is_sold_is_not_ended_by_the_queue",
+    ),
+    Tooth(
+        "an ended order can be paid",
+        "activities/payments.py",
+        "        if hold_until is None:  # the intent is a fact all the same: it has to be cancelled\n",
+        "        if state is None:\n",
+        "tests/workflow/test_purchase_cancels.py::test_an_order_that_ends_while_its_intent_is_made_is_never_paid",
     ),
     Tooth(
         "one door ends another door's hold",
@@ -64,8 +112,8 @@ ORDERS = (
     Tooth(
         "the price is not locked",
         "domain/order.py",
-        "        if self.price is None:\n            if self.expected",
-        "        if self.price != price:\n            if self.expected",
+        "        if self.price is not None:\n            return self.price\n",
+        "        if self.price == price:\n            return self.price\n",
         f"{ORDER}::test_the_price_is_locked_by_the_first_call",
     ),
     Tooth(
@@ -94,7 +142,7 @@ ORDERS = (
         "domain/order.py",
         'if self.state == "requested" and reason in FREES_KEY:',
         'if self.state == "requested" and not reason:',
-        f"{STORE}::test_a_request_is_recorded_once",
+        f"{STORE}::test_a_refused_key_begins_anew",
     ),
     Tooth(
         "a late step of a former attempt acts on the next one",

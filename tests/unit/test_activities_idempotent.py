@@ -66,9 +66,34 @@ async def test_a_request_is_recorded_once(world: StoreWorld) -> None:
     assert (again.fresh, again.purchase.attempt) == (False, 1)
     with pytest.raises(KeyReused):
         await world.request(body="other")
-    await world.lost_and_repeated(lambda: world.sales.cancel_order(ending(again.purchase, "sold-out")))
+    assert await world.stock() == HELD
+
+
+async def test_a_refused_key_begins_anew(world: StoreWorld) -> None:
+    """A request that was recorded and refused before the door placed orders is another attempt."""
+    refused = await world.only_requested()
+    await world.lost_and_repeated(lambda: world.sales.cancel_order(ending(refused, "sold-out")))
     anew = await world.request(body="other", balcony=1)
-    assert (anew.fresh, anew.purchase.attempt, anew.state) == (True, 2, "requested")
+    assert (anew.fresh, anew.purchase.attempt, anew.standing.state) == (True, 2, "reserving")
+
+
+async def test_what_is_refused_at_the_door_leaves_no_fact(world: StoreWorld) -> None:
+    """Sold out in one of two types holds nothing of the other, and the key is free for another body."""
+    known = len(world.ledger.log)
+    with pytest.raises(SeatsUnavailable):
+        await world.request(floor=2, balcony=4)
+    assert len(world.ledger.log) == known
+    assert await world.stock() == ALL_FREE
+    assert (await world.request(body="other", floor=5)).fresh
+
+
+async def test_the_saga_adopts_what_the_door_placed(world: StoreWorld) -> None:
+    """The same seats, price and tickets, and no further fact."""
+    requested = await world.request()
+    known = len(world.ledger.log)
+    order = await world.sales.place_order(requested.purchase)
+    assert (order.price, len(order.ticket_ids)) == (requested.standing.price, 3)
+    assert (len(world.ledger.log), await world.stock()) == (known, HELD)
 
 
 async def test_seats_are_held_once_over_several_types(world: StoreWorld) -> None:
@@ -80,7 +105,7 @@ async def test_seats_are_held_once_over_several_types(world: StoreWorld) -> None
 
 async def test_seats_are_held_all_or_none(world: StoreWorld) -> None:
     """When the second type is sold out, nothing of the first is held."""
-    purchase = (await world.request(floor=2, balcony=4)).purchase
+    purchase = await world.only_requested(floor=2, balcony=4)
     with pytest.raises(SeatsUnavailable):
         await world.sales.place_order(purchase)
     assert await world.stock() == ALL_FREE
@@ -89,7 +114,7 @@ async def test_seats_are_held_all_or_none(world: StoreWorld) -> None:
 
 async def test_without_a_connection_nothing_happens(world: StoreWorld) -> None:
     """Weather before the commit is known to have had no effect."""
-    purchase = (await world.request()).purchase
+    purchase = await world.only_requested()
     world.ledger.refuse_connections = 1
     with pytest.raises(Weather) as weather:
         await world.sales.place_order(purchase)
@@ -179,7 +204,7 @@ async def test_a_cancel_before_the_capture_refuses_the_confirmation(world: Store
 
 async def test_a_cancel_before_the_reservation_holds_nothing(world: StoreWorld) -> None:
     """A reservation that comes after the buyer's cancel is refused."""
-    purchase = (await world.request()).purchase
+    purchase = await world.only_requested()
     await world.door.request_cancel("pu")
     with pytest.raises(PurchaseCancelled):
         await world.sales.place_order(purchase)
@@ -218,7 +243,7 @@ async def test_a_hold_is_extended_once(world: StoreWorld) -> None:
 
 async def test_a_late_step_of_a_refused_attempt_leaves_the_next_one_alone(world: StoreWorld) -> None:
     """Repeats of a former attempt's steps neither end the new attempt nor hold seats for it."""
-    former = (await world.request(floor=9)).purchase
+    former = await world.only_requested(floor=9)
     with pytest.raises(SeatsUnavailable):
         await world.sales.place_order(former)
     assert (await world.sales.cancel_order(ending(former, "sold-out"))).outcome == "refused"
@@ -227,5 +252,5 @@ async def test_a_late_step_of_a_refused_attempt_leaves_the_next_one_alone(world:
     assert (await world.sales.cancel_order(ending(former))).outcome == "refused"
     with pytest.raises(PurchaseCancelled):
         await world.sales.place_order(former)
-    assert (await world.see(Order, "pu")).state == "requested"
-    assert await world.stock() == ALL_FREE
+    assert (await world.see(Order, "pu")).state == "placed"
+    assert await world.stock() == [(5, 0, 0), (2, 1, 0)]

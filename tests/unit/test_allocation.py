@@ -1,12 +1,15 @@
 """Allocation: holds are placed, confirmed, taken back and ended, each once, and stock is never sold twice."""
 
+import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from domain.allocation import Allocation
+from domain.allocation import SWEEP, TOMBSTONE, UNARRIVED, Allocation, HoldsPlaced
+from domain.fact import broken_link
 from domain.refusals import HoldExpired, HoldReleased, NotOurHold, SeatsUnavailable, UnknownSubject, WrongState
-from tests.fakes.samples import AT, LATER, names_of, new_allocation
+from tests.fakes.samples import AT, LATER, facts_of, folded, names_of, new_allocation, state_of
 
 
 @pytest.fixture
@@ -116,7 +119,51 @@ def test_a_release_that_comes_first_refuses_the_late_hold(stock: Allocation) -> 
         place(stock)
     assert sums(stock) == (10, 0, 0)
     assert names_of(stock) == ["HoldEnded"]
-    assert (stock.holds["a"].quantity, stock.holds["a"].until) == (0, AT)
+    assert (stock.holds, stock.tombstones) == ({}, {"a": AT + UNARRIVED})
+
+
+def test_holds_of_one_time_are_one_fact(stock: Allocation) -> None:
+    """However many decisions placed them; a later time, or any other fact, begins a new one."""
+    for key in "abc":
+        place(stock, key, 1)
+    stock.confirm("b", AT)
+    place(stock, "d", 1)
+    stock.place("e", 1, LATER, "purchase", AT + timedelta(seconds=1))
+    facts: list[Any] = facts_of(stock)[1:]
+    assert names_of(stock) == ["HoldsPlaced", "HoldConfirmed", "HoldsPlaced", "HoldsPlaced"]
+    placed = [[hold["key"] for hold in fact.holds] for fact in facts if isinstance(fact, HoldsPlaced)]
+    assert placed == [["a", "b", "c"], ["d"], ["e"]]
+    assert broken_link(facts_of(stock)) is None
+    assert state_of(folded(facts_of(stock))) == state_of(stock)
+
+
+def test_an_ended_hold_leaves_only_a_tombstone_and_that_for_a_bounded_time(stock: Allocation) -> None:
+    """It outlives the hold's deadline, so that no late command is obeyed; facts' time decides, not a clock."""
+    place(stock)
+    stock.release("a", "expired", AT)
+    assert (stock.holds, stock.tombstones) == ({}, {"a": LATER + TOMBSTONE})
+    stock.place("b", 1, LATER + TOMBSTONE, "purchase", LATER + TOMBSTONE - timedelta(seconds=1))
+    stock.collect_events()
+    assert set(stock.tombstones) == {"a"}
+    stock.release("b", "expired", LATER + TOMBSTONE + SWEEP)
+    assert set(stock.tombstones) == {"b"}
+    with pytest.raises(HoldExpired):
+        stock.place("a", 1, LATER, "purchase", LATER + TOMBSTONE + SWEEP)
+
+
+def test_a_memento_is_the_whole_state(stock: Allocation) -> None:
+    """What is made of it decides, and goes on in the chain, as the original does."""
+    for key in "abc":
+        place(stock, key, 2)
+    stock.confirm("a", AT)
+    stock.release("b", "expired", AT)
+    facts = facts_of(stock)
+    revived = Allocation.revive(stock.id, stock.version, stock.digest, json.loads(json.dumps(stock.memento())))
+    assert state_of(revived) == state_of(stock)
+    for one in (stock, revived):
+        one.confirm("c", LATER)
+    assert broken_link([*facts, *facts_of(revived)]) is None
+    assert state_of(revived) == state_of(stock)
 
 
 def test_an_unknown_hold_is_not_confirmed(stock: Allocation) -> None:

@@ -166,3 +166,13 @@ async def test_the_documentation_and_the_health_page_are_there() -> None:
     """Newcomers find the docs from the root."""
     for path in ("/", "/health", "/metrics", "/docs", "/openapi.json"):
         assert (await ask(World(), "GET", path)).status_code == 200
+
+
+async def test_a_full_line_is_429_with_the_time_to_come_again() -> None:
+    """Who meets it knows that nothing was done."""
+    world = World()
+    world.ledger.line_is_full = True
+    answer = await ask(world, "POST", PURCHASES, json=GOOD, headers=KEY)
+    assert problem(answer) == (429, "busy")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert world.ledger.log == []

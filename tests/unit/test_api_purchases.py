@@ -21,7 +21,8 @@ def world() -> World:
 
 @pytest.fixture
 async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(world.parts()), raise_app_exceptions=False)
+    app = create_app(world.parts())
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice") as client:
         yield client
 
@@ -81,7 +82,8 @@ async def test_a_purchase_is_answered_with_its_checkout_in_one_round_trip(
     assert {name: read[name] for name in body} == body
     assert len(read["tickets"]) == 2
     facts = [line["fact"] for line in read["timeline"]]
-    expected = ["PurchaseRequested", "OrderPlaced", "HoldsPlaced", "TicketReserved", "TicketReserved", "IntentCreated"]
+    expected = ["PurchaseRequested", "OrderPlaced", "TicketReserved", "TicketReserved", "HoldsPlaced", "IntentCreated"]
+    expected += ["CheckoutOpened"]
     assert facts == expected
 
 
@@ -111,9 +113,12 @@ async def test_the_same_key_with_another_body_changes_nothing(
     assert (world.ledger.log, world.buyers.kept) == (facts, buyers)
 
 
-async def test_sold_out_is_a_refusal_that_frees_the_key(client: httpx.AsyncClient, show: dict[str, Any]) -> None:
-    """The refused key may be used again, with another body, once there is something to sell."""
-    refused = await client.post(PURCHASES, json=wanting(show, 6), headers=key("a"))
+async def test_sold_out_is_answered_at_the_door(client: httpx.AsyncClient, show: dict[str, Any], world: World) -> None:
+    """It starts no workflow and leaves neither fact nor buyer; the key may be used again, with another body."""
+    facts = list(world.ledger.log)
+    refused = await client.post(PURCHASES, json=wanting(show, 6, buyer={"name": "Ann"}), headers=key("a"))
+    assert (world.ledger.log, world.buyers.kept) == (facts, {})
+    assert "open_purchase" not in dict(world.engine.told)
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:boxoffice:problem:sold-out")
     assert refused.headers["content-type"] == "application/problem+json"
     again = await client.post(PURCHASES, json=wanting(show, 5), headers=key("a"))
@@ -134,11 +139,11 @@ async def test_a_show_is_not_sold_before_it_stands_on_chain(client: httpx.AsyncC
 async def test_an_engine_that_is_away_gives_202_with_the_status_url(
     client: httpx.AsyncClient, show: dict[str, Any], world: World
 ) -> None:
-    """The request is a fact, the status page works, and the same key later gets the checkout."""
+    """The seats are held, the status page works, and the same key later gets the checkout."""
     world.engine.away = True
     answer = await client.post(PURCHASES, json=wanting(show), headers=key("a"))
-    assert (answer.status_code, answer.json()["state"]) == (202, "requested")
-    assert (await client.get(answer.headers["Location"])).json()["state"] == "requested"
+    assert (answer.status_code, answer.json()["state"]) == (202, "reserving")
+    assert (await client.get(answer.headers["Location"])).json()["state"] == "reserving"
     world.engine.away = False
     assert (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["state"] == "awaiting-payment"
 
@@ -220,3 +225,17 @@ async def test_a_read_right_after_a_write_is_not_answered_with_404(
     found = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
     asyncio.get_running_loop().call_later(0.05, setattr, world.reads, "behind", False)  # noqa: FBT003
     assert (await client.get(f"{PURCHASES}/{found['purchase_id']}")).status_code == 200
+
+
+async def test_a_named_buyer_meets_the_shows_limit(
+    client: httpx.AsyncClient, show: dict[str, Any], world: World
+) -> None:
+    """Whoever has the same e-mail address, however it is written, is the same buyer; no fact tells the address."""
+    object.__setattr__(world.limits, "open_purchases_max", 1)
+    one, two = ({"email": "Ann@example.org"}, {"email": " ann@Example.org"})
+    assert (await client.post(PURCHASES, json=wanting(show, 1, buyer=one), headers=key("a"))).status_code == 201
+    refused = await client.post(PURCHASES, json=wanting(show, 1, buyer=two), headers=key("b"))
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:boxoffice:problem:buyer-limit")
+    other = await client.post(PURCHASES, json=wanting(show, 1, buyer={"wallet": WALLET}), headers=key("c"))
+    assert other.status_code == 201
+    assert "example.org" not in repr([vars(fact) for fact in world.ledger.log]).casefold()

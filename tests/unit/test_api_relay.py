@@ -11,6 +11,7 @@ from activities.door import PurchaseStanding
 from api.starts import Relay
 from domain.hint import Hint
 
+QUEUED = {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 1, "show_id": "sh_1"}
 LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
 
 
@@ -52,6 +53,7 @@ class Standing:
     def __init__(self) -> None:
         self.hints: list[Hint] = []
         self.marked: list[str] = []
+        self.ended: list[str] = []
         self.owner: Mapping[str, Any] | None = {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 2}
         self.state = "cancelled"
 
@@ -61,8 +63,15 @@ class Standing:
     async def mark(self, event_id: str) -> None:
         self.marked.append(event_id)
 
-    async def requested(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
-        return [{"tenant_id": "default", "purchase_id": "pu_1", "attempt": 1, "show_id": "sh_1"}]
+    async def requested(self, before: datetime, limit: int, besides: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        return [] if "pu_1" in besides else [QUEUED]
+
+    async def queued_out(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+        return [QUEUED]
+
+    async def end_queued(self, purchase: PurchaseRef) -> bool:
+        self.ended.append(purchase.purchase_id)
+        return True
 
     async def unfinished(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
         self.hold_ran_out_before = before
@@ -191,3 +200,9 @@ async def test_a_recorded_cancel_is_told_again(relay: Relay, engine: RecordingEn
     await relay.tell_of_cancels()
     await relay.tell_of_cancels()
     assert engine.asked == [("buyer_cancelled", "pu_3")]
+
+
+async def test_a_purchase_whose_checkout_did_not_open_in_time_is_ended(relay: Relay, standing: Standing) -> None:
+    """The facts decide whether it may still open; the relay only asks."""
+    await relay.end_queued()
+    assert standing.ended == ["pu_1"]

@@ -1,7 +1,6 @@
 """The books: every posting balances, and a sale says who is owed what."""
 
 import pytest
-from pydantic import ValidationError
 
 from domain.books import (
     MINT_DEBT,
@@ -84,7 +83,7 @@ def test_a_refunded_payment_costs_its_fee() -> None:
 @pytest.mark.parametrize("amount", [0, -5])
 def test_a_posting_is_of_something(amount: int) -> None:
     """The direction of a posting is in its accounts, never in a sign."""
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValueError, match="positive"):
         Posting(debit="a", credit="b", amount=amount, unit="eur")
 
 
@@ -103,6 +102,6 @@ def test_a_transaction_keeps_its_postings() -> None:
         tenant_id="default",
         purchase_id="pu",
         kind="sale",
-        postings=[posting.model_dump() for posting in postings],
+        postings=[posting.plain() for posting in postings],
     )
     assert (made.identity, made.kind, made.postings) == ("pu:sale", "sale", postings)

@@ -65,7 +65,8 @@ def test_a_decision_returns_its_value_and_its_facts_are_collected_once(desk: Des
     desk.attempt(lambda desk: hold(desk, "a"))
     assert desk.attempt(lambda desk: desk.get(Allocation, "floor").available) == 9
     desk.attempt(lambda desk: hold(desk, "b"))
-    assert [fact.originator_version for fact in desk.collect()] == [2, 3]
+    (placed,) = (vars(fact) for fact in desk.collect())
+    assert [hold["key"] for hold in placed["holds"]] == ["a", "b"]
     assert desk.collect() == []
 
 
@@ -90,9 +91,39 @@ def test_a_failing_decision_keeps_what_others_decided_before_it(desk: Desk, stor
     assert ticket.identity == "ti"
     facts = desk.collect()
     stock = [fact for fact in facts if fact.originator_id == "allocation:floor"]
-    assert [fact.originator_version for fact in stock] == [2, 3]
+    assert [[(hold["key"], hold["quantity"]) for hold in vars(fact)["holds"]] for fact in stock] == [
+        [("a", 2), ("b", 1)]
+    ]
     assert broken_link(store.streams["allocation:floor"] + stock) is None
     assert [type(fact).__name__ for fact in facts if fact not in stock] == ["TicketReserved"]
+
+
+def test_a_failure_after_a_fact_keeps_the_holds_that_were_gathered_before_it(desk: Desk, store: Store) -> None:
+    """The failing decision had made a fact of them together with its own; only its own are taken back."""
+    desk.attempt(lambda desk: hold(desk, "a", 2))
+
+    def confirmed_and_failed(desk: Desk) -> None:
+        hold(desk, "bad", 3)
+        desk.get(Allocation, "floor").confirm("bad", desk.at)
+        hold(desk, "too-many", 100)
+
+    with pytest.raises(SeatsUnavailable):
+        desk.attempt(confirmed_and_failed)
+    desk.attempt(lambda desk: hold(desk, "b", 1))
+    stock = desk.get(Allocation, "floor")
+    assert (stock.held, stock.sold, sorted(stock.holds)) == (3, 0, ["a", "b"])
+    facts = desk.collect()
+    assert [type(fact).__name__ for fact in facts] == ["HoldsPlaced"]
+    assert broken_link(store.streams["allocation:floor"] + facts) is None
+    assert store.loads == ["allocation:floor"] * 2
+
+
+def test_a_failure_that_only_gathered_costs_no_load(desk: Desk, store: Store) -> None:
+    """Holds that were not made a fact yet are taken back where they stand."""
+    desk.attempt(lambda desk: hold(desk, "a", 2))
+    with pytest.raises(SeatsUnavailable):
+        desk.attempt(lambda desk: (hold(desk, "bad", 3), hold(desk, "too-many", 100)))
+    assert (desk.get(Allocation, "floor").held, store.loads) == (2, ["allocation:floor"])
 
 
 def fail_after_all_kinds_of_work_but_the_ticket(desk: Desk) -> None:

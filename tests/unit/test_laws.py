@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from eventsourcing.utils import resolve_topic
 
+from domain.allowance import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
 from domain.bearer import TokenSigned
 from domain.catalog import PriceChanged, SaleWindowChanged, ShowAnnounced, ShowWentOnSale, VenueRegistered
 from domain.discount import DiscountAsked, DiscountCreated
@@ -36,6 +37,7 @@ from tests.fakes.samples import AT
 SILENT = {
     VenueRegistered, ShowAnnounced, ShowWentOnSale, TokenSigned, CancelRequested, CaptureRequested, OrderConfirmed,
     PaymentAuthorised, PaymentDeclined, CaptureWaived, PriceChanged, SaleWindowChanged, DiscountCreated, DiscountAsked,
+    AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded,
 }  # fmt: skip
 PERSISTED = Path(__file__).parents[1] / "architecture" / "persisted_names.txt"
 

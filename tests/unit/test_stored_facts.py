@@ -1,12 +1,15 @@
 """Facts that were stored before prices had discounts and taxes still load, and their chains are whole."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from eventsourcing.persistence import StoredEvent
 
-from adapters.ledger import fact_mapper
+from adapters.recorder import fact_mapper
 from domain.catalog import Show, Venue
+from domain.deadline import first_deadline
 from domain.fact import Fact, broken_link
 from domain.money import Tax
 from domain.order import Order
@@ -38,6 +41,14 @@ def test_an_old_order_keeps_its_price() -> None:
     assert (order.discount_code, order.expected_total_minor) == (None, None)
 
 
+def test_an_order_from_before_there_was_a_queue_is_not_ended_by_it() -> None:
+    """Its hold's end is the saga's business, which asks Stripe first; opening its checkout again changes nothing."""
+    order: Order = folded(stored("order:pu"))
+    assert not order.is_queued_out(order.hold_until + timedelta(days=1))
+    assert order.open_checkout(order.hold_until) == order.hold_until
+    assert order.pending_events == []
+
+
 def test_an_old_show_and_an_old_venue_sell_as_before() -> None:
     """No tax, no window, fees on top."""
     shows, venues = stored("show:sh"), stored("venue:ve")
@@ -46,3 +57,9 @@ def test_an_old_show_and_an_old_venue_sell_as_before() -> None:
     assert (broken_link(shows), broken_link(venues)) == (None, None)
     assert (show.tax, show.sale_from, show.sale_until) == (Tax(), None, None)
     assert (venue.rates.fees, venue.rates.platform_fixed_minor) == ("on_top", 0)
+
+
+def test_a_request_without_any_deadline_is_no_request() -> None:
+    """It has the queue's end, or, when it was stored before there was a queue, the hold's."""
+    with pytest.raises(ValueError, match="deadline"):
+        first_deadline(None, None)

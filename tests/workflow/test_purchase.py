@@ -143,9 +143,9 @@ async def test_a_lost_create_is_repeated_under_its_key(world: World, client: Cli
 
 
 async def test_sold_out_refuses_and_frees_the_key(world: World, client: Client) -> None:
-    """More seats than there are is a refusal, the key is free, and another body may use it."""
+    """What the door has not placed the saga places, or refuses: then the key is free, and another body may use it."""
     await world.open_show()
-    handle, answer = await world.buy(client, quantity=11)
+    handle, answer = await world.start(client, await world.only_requested(quantity=11))
     assert (answer.state, answer.refusal_code) == ("ended", "sold-out")
     assert (await world.ended(handle)).outcome == "refused"
     handle, answer = await world.buy(client, quantity=3)

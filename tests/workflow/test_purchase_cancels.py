@@ -6,7 +6,10 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.testing import ActivityEnvironment
 
+from activities.commands import EndPurchase
 from activities.payments import PaymentActivities
+from activities.sales import cancel
+from domain.intent import IntentRequest, IntentState
 from domain.refusals import CancelTooLate, WrongState
 from tests.fakes.gates import Gate
 from tests.fakes.world import PurchaseHandle, World
@@ -85,6 +88,43 @@ async def test_a_cancel_after_the_pivot_changes_nothing(world: World, client: Cl
     await asyncio.sleep(0.1)
     gate.open.set()
     assert (await world.ended(handle)).outcome == "fulfilled"
+    await world.check_laws()
+
+
+async def test_an_order_that_ended_in_the_queue_is_never_paid(world: World, client: Client) -> None:
+    """The checkout was about to open when its time in the queue was over: no money, and free seats."""
+    await world.open_show()
+    gate = world.gates.close("create_intent", "before")
+    buying = asyncio.ensure_future(world.buy(client))
+    await gate.reached.wait()
+    purchase = await world.ref()
+    await world.ledger.commit(lambda desk: cancel(desk, EndPurchase(purchase=purchase, reason="queue-expired")))
+    gate.open.set()
+    handle, answer = await buying
+    assert (answer.state, answer.refusal_code) == ("ended", "purchase-cancelled")
+    assert (await world.ended(handle)).outcome == "cancelled"
+    assert world.memory.secrets == {}
+    assert (await world.order()).end_reason == "queue-expired"
+    await world.check_laws()
+
+
+async def test_an_order_that_ends_while_its_intent_is_made_is_never_paid(world: World, client: Client) -> None:
+    """Stripe has the intent already: it becomes a fact and is cancelled, and no secret is given out."""
+    await world.open_show()
+    create = world.gateway.create_intent
+
+    async def created_and_ended(request: IntentRequest, key: str) -> IntentState:
+        state = await create(request, key)
+        purchase = await world.ref()
+        await world.ledger.commit(lambda desk: cancel(desk, EndPurchase(purchase=purchase, reason="queue-expired")))
+        return state
+
+    world.gateway.create_intent = created_and_ended
+    handle, answer = await world.buy(client)
+    assert (answer.state, answer.refusal_code) == ("ended", "purchase-cancelled")
+    assert (await world.ended(handle)).outcome == "cancelled"
+    assert (await world.gateway.retrieve_intent(await world.intent_id())).status == "canceled"
+    assert world.memory.secrets == {}
     await world.check_laws()
 
 

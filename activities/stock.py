@@ -1,0 +1,21 @@
+"""Seats: how a hold is placed, for purchases and for the internal ticket API alike."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from domain.allocation import Allocation
+from domain.desk import Desk
+from domain.order import Line
+
+
+def check_seats(desk: Desk, lines: Sequence[Line], key: str, until: datetime) -> None:
+    """Refuse a hold that cannot be placed now."""
+    for line in lines:
+        desk.get(Allocation, line.ticket_type_id).check(key, line.quantity, until, desk.at)
+
+
+def hold_seats(desk: Desk, lines: Sequence[Line], key: str, until: datetime, maker: str) -> None:
+    """Hold the seats of every line under one key, all or none; the same key again changes nothing."""
+    check_seats(desk, lines, key, until)
+    for line in lines:
+        desk.get(Allocation, line.ticket_type_id).place(key, line.quantity, until, maker, desk.at)

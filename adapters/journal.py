@@ -1,0 +1,166 @@
+"""The journal: one connection that appends under the lock, with two round trips for a whole batch.
+
+Begin, lock, and what is new are asked for at once; insert, snapshots and commit are sent at once.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+from eventsourcing.persistence import StoredEvent
+from psycopg.rows import tuple_row
+
+from adapters.arrays import BinaryArray, BinaryArrayDumper, bigints, blobs, texts
+from adapters.recorder import CONNECT_SECONDS
+
+NEWS_MAX = 5_000
+OPTIONS = (
+    "-c idle_in_transaction_session_timeout=5000"  # a process that stands still lets the lock go
+    " -c lock_timeout=10000 -c enable_seqscan=off -c jit=off"  # only keys are looked up here
+)
+LOCK = "LOCK TABLE facts IN EXCLUSIVE MODE"  # the library's: it orders notification ids
+HEAD = "SELECT coalesce(max(notification_id), 0) FROM facts"
+NEWS = (
+    "SELECT notification_id, originator_id, originator_version, topic,"
+    " CASE WHEN originator_id = ANY(%b) THEN state END"
+    " FROM facts WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
+)
+SNAPSHOTS = "SELECT stream, topic, shape, version, digest, state FROM snapshots WHERE stream = ANY(%b)"
+FACTS = (
+    "SELECT originator_id, originator_version, facts.topic, facts.state"
+    " FROM facts LEFT JOIN snapshots ON stream = originator_id"
+    " WHERE originator_id = ANY(%b) AND originator_version >= coalesce(version, 0)"
+    " ORDER BY originator_id, originator_version"
+)
+ALL_FACTS = (
+    "SELECT originator_id, originator_version, topic, state FROM facts WHERE originator_id = %s"
+    " AND originator_version >= %s ORDER BY originator_version"
+)
+INSERT = (
+    "WITH kept AS (INSERT INTO facts (originator_id, originator_version, topic, state)"
+    " SELECT * FROM unnest(%b, %b, %b, %b) RETURNING notification_id) SELECT max(notification_id) FROM kept"
+)
+KEEP_SNAPSHOT = (
+    "INSERT INTO snapshots (stream, topic, shape, version, digest, state) VALUES (%s, %s, %s, %s, %s, %b)"
+    " ON CONFLICT (stream) DO UPDATE SET topic = EXCLUDED.topic, shape = EXCLUDED.shape,"
+    " version = EXCLUDED.version, digest = EXCLUDED.digest, state = EXCLUDED.state"
+)
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class Snapshot(NamedTuple):
+    """An aggregate as the fact of this version and digest left it."""
+
+    stream: str
+    topic: str
+    shape: int
+    version: int
+    digest: str
+    state: bytes
+
+
+class Stored(NamedTuple):
+    """What is stored of one stream: perhaps a snapshot, and the facts from its version on."""
+
+    snapshot: Snapshot | None
+    facts: list[StoredEvent]
+
+
+class News(NamedTuple):
+    """What other processes appended since a position; `head` is the newest one.
+
+    Of streams that were not asked for the state is None. With `missed` there was more than is told.
+    """
+
+    head: int
+    facts: list[tuple[str, int, str, bytes | None]]
+    missed: bool
+
+
+class Journal:
+    """Begins, reads and finishes one transaction after another; whatever fails closes the connection."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: Connection | None = None
+
+    def begin(self, position: int | None, hot: Sequence[str], wanted: Sequence[str]) -> tuple[News, dict[str, Stored]]:
+        """Take the lock; return the news after a position, and what is stored of the wanted streams."""
+        connection = self._open()
+        with connection.pipeline():
+            connection.execute("BEGIN")
+            connection.execute(LOCK, prepare=True)
+            if position is None:
+                news = connection.execute(HEAD, prepare=True)
+            else:
+                news = connection.execute(NEWS, (texts(hot), position, NEWS_MAX), prepare=True)
+            found = [
+                connection.execute(query, (texts(wanted),), prepare=True) for query in (SNAPSHOTS, FACTS) if wanted
+            ]
+        stored = _by_stream(wanted, *(cursor.fetchall() for cursor in found)) if wanted else {}
+        if position is None:
+            return News(news.fetchall()[0][0], [], missed=True), stored
+        rows = news.fetchall()
+        head = rows[-1][0] if rows else position
+        return News(head, [row[1:] for row in rows], missed=len(rows) == NEWS_MAX), stored
+
+    def head(self) -> int:
+        """Return the newest position, under the lock."""
+        found: int = self._open().execute(HEAD, prepare=True).fetchall()[0][0]
+        return found
+
+    def read(self, stream: str, *, whole: bool = False) -> Stored:
+        """Return what is stored of a stream, under the lock; `whole` without its snapshot."""
+        return read_stored(self._open(), stream, whole=whole)
+
+    def finish(self, events: Sequence[StoredEvent], snapshots: Sequence[Snapshot]) -> int | None:
+        """Insert, keep the snapshots and commit; returns the last position, or None when there was nothing."""
+        connection = self._open()
+        if not events:
+            connection.execute("COMMIT")
+            return None
+        columns: tuple[BinaryArray, ...] = (
+            texts([str(event.originator_id) for event in events]),
+            bigints([event.originator_version for event in events]),
+            texts([event.topic for event in events]),
+            blobs([event.state for event in events]),
+        )
+        with connection.pipeline():
+            inserted = connection.execute(INSERT, columns, prepare=True)
+            for snapshot in snapshots:
+                connection.execute(KEEP_SNAPSHOT, snapshot, prepare=True)
+            connection.execute("COMMIT")
+        last: int = inserted.fetchall()[0][0]
+        return last
+
+    def abandon(self) -> None:
+        """Close the connection: what was begun on it is not done, unless its commit had arrived."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _open(self) -> Connection:
+        if self._connection is None:
+            self._connection = psycopg.connect(
+                self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=OPTIONS, row_factory=tuple_row
+            )
+            self._connection.adapters.register_dumper(BinaryArray, BinaryArrayDumper)
+        return self._connection
+
+
+def read_stored(connection: psycopg.Connection[Any], stream: str, *, whole: bool = False) -> Stored:
+    """Return what is stored of a stream, on any connection; `whole` without its snapshot."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        found = [] if whole else cursor.execute(SNAPSHOTS.replace("%b", "%s"), ([stream],), prepare=True).fetchall()
+        snapshot = Snapshot(*found[0]) if found else None
+        rows = cursor.execute(ALL_FACTS, (stream, snapshot.version if snapshot else 0), prepare=True).fetchall()
+        return Stored(snapshot, [StoredEvent(*row) for row in rows])
+
+
+def _by_stream(wanted: Sequence[str], snapshots: list[Any], facts: list[Any]) -> dict[str, Stored]:
+    stored = {stream: Stored(None, []) for stream in wanted}
+    for row in snapshots:
+        stored[row[0]] = Stored(Snapshot(*row), [])
+    for row in facts:
+        stored[row[0]].facts.append(StoredEvent(*row))
+    return stored

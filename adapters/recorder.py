@@ -1,0 +1,62 @@
+"""The event table: the library's recorder opened on a URL, the tables it needs, and how facts are written as text."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder, Mapper
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from psycopg.conninfo import conninfo_to_dict
+
+READERS_MAX = 4
+CONNECT_SECONDS = 5
+RECONNECT_SECONDS = 2.0
+WAIT_SECONDS = 3.0
+SCHEMA_LOCK = 0x426F784F  # any number that nobody else takes
+SNAPSHOTS = (
+    "CREATE TABLE IF NOT EXISTS snapshots (stream text PRIMARY KEY, topic text NOT NULL, shape int NOT NULL,"
+    " version bigint NOT NULL, digest text NOT NULL, state bytea NOT NULL)"
+)
+
+
+def open_recorder(url: str, pool_size: int) -> PostgresApplicationRecorder:
+    """Connect the library's recorder to a database named by a URL; it makes no tables."""
+    parts = conninfo_to_dict(url)
+    datastore = PostgresDatastore(
+        dbname=str(parts.get("dbname", "postgres")),
+        host=str(parts.get("host", "127.0.0.1")),
+        port=str(parts.get("port", "5432")),
+        user=str(parts.get("user", "postgres")),
+        password=str(parts.get("password", "")),
+        originator_id_type="text",
+        pool_size=pool_size,
+        max_overflow=READERS_MAX,
+        pre_ping=True,
+    )
+    # The pool's own pauses double for as long as an outage lasts, so that it would come back late by as much again.
+    datastore.pool.reconnect_timeout = RECONNECT_SECONDS
+    datastore.pool.timeout = WAIT_SECONDS
+    return PostgresApplicationRecorder(datastore, events_table_name="facts")
+
+
+@contextlib.contextmanager
+def schema_lock(url: str) -> Iterator[psycopg.Connection[Any]]:
+    """Hold the database's one lock for changes of its schema, on a connection of its own."""
+    with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (SCHEMA_LOCK,))
+        yield connection  # closing the connection gives the lock back, whatever happened
+
+
+def create_facts_table(url: str, recorder: PostgresApplicationRecorder) -> None:
+    """Create the event table and that of snapshots if there is none; processes that start at once wait in turn."""
+    with schema_lock(url) as connection:
+        recorder.create_table()
+        connection.execute(SNAPSHOTS)
+
+
+def fact_mapper() -> Mapper[str]:
+    """Return the mapper between facts and their stored form."""
+    transcoder = JSONTranscoder()
+    transcoder.register(DatetimeAsISO())
+    return Mapper(transcoder)

@@ -1,0 +1,1 @@
+"""How fast it is, beside the slow ways, on this machine: `make bench`."""

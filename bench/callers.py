@@ -1,0 +1,50 @@
+"""Callers: tasks and threads that do one thing after another for a while, and how many things they got done."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+CALLERS = 64
+SECONDS = 1.0
+TRIAL_SECONDS = 0.4
+
+
+async def tasks_per_second(act: Callable[[], Awaitable[object]], callers: int, seconds: float = SECONDS) -> float:
+    """Let so many tasks act, each again as soon as it is answered; returns answers per second."""
+    began = time.perf_counter()
+    until = began + seconds
+
+    async def call() -> int:
+        done = 0
+        while time.perf_counter() < until:
+            await act()
+            done += 1
+        return done
+
+    counts = await asyncio.gather(*(call() for _ in range(callers)))
+    return sum(counts) / (time.perf_counter() - began)
+
+
+def threads_per_second(acts: Sequence[Callable[[], object]], seconds: float = SECONDS) -> float:
+    """Let each act run in a thread of its own, again and again; returns how often per second all of them did."""
+    counts = [0] * len(acts)
+    began = time.perf_counter()
+    until = began + seconds
+
+    def call(number: int) -> None:
+        while time.perf_counter() < until:
+            acts[number]()
+            counts[number] += 1
+
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(len(acts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.perf_counter() - began)
+
+
+def best_of(trial: Callable[[int], float], sizes: Sequence[int]) -> int:
+    """Return the size whose short trial was fastest."""
+    return max(sizes, key=trial)

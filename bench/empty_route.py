@@ -1,0 +1,23 @@
+"""An empty route with the purchases' body model, header and exception handlers: the control of every HTTP row."""
+
+import sys
+
+import uvicorn
+from fastapi import FastAPI
+
+from api import problems
+from api.purchases import PurchaseBody
+from api.requests import Key
+
+app = FastAPI(redirect_slashes=False)
+problems.install(app)
+
+
+@app.post("/api/v1/purchases", status_code=201)
+async def buy(body: PurchaseBody, key: Key) -> dict[str, str]:
+    """Read the request and answer."""
+    return {"purchase_id": key, "show_id": body.show_id}
+
+
+if __name__ == "__main__":
+    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False)

@@ -1,0 +1,123 @@
+"""The projector: facts folded into read models in batches, beside one transaction for each."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import psycopg
+from eventsourcing.persistence import Tracking
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresTrackingRecorder
+from psycopg.rows import tuple_row
+
+from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.door import DoorActivities, RequestPurchase
+from activities.sales import SalesActivities
+from adapters.ledger import PostgresLedger
+from adapters.purchase_folds import fold
+from adapters.read_models import Projection, read_document, store_sheets
+from adapters.recorder import fact_mapper, open_recorder
+from adapters.sheets import Sheets
+from bench.contest import Against, Contestant, Row, Side
+from bench.stock import CAPACITY, HOLD, open_ledger
+from domain.catalog import Show, TicketType
+from domain.desk import Desk
+from domain.money import FeeRates
+from domain.order import Line
+
+PURCHASES = 3_000
+AT_ONCE = 250
+BATCHES_PER_ROUND = 4
+SINGLES_PER_ROUND = 400
+LINES = (Line(ticket_type_id="tt_bench", quantity=2),)
+
+
+async def open_show(ledger: PostgresLedger, capacity: int = CAPACITY) -> None:
+    """Put one show with one ticket type on sale."""
+    catalog = CatalogActivities(ledger)
+    ids: dict[str, Any] = {"tenant_id": "bench", "venue_id": "ve_bench"}
+    await catalog.register_venue(RegisterVenue(name="Hall", rates=FeeRates(), body_digest="d", **ids))
+    floor = TicketType(ticket_type_id="tt_bench", name="floor", price_minor=5000, capacity=capacity)
+    terms: dict[str, Any] = {"name": "Night", "currency": "eur", "capture_method": "manual", "body_digest": "d"}
+    seconds = int(HOLD.total_seconds())
+    await catalog.announce_show(
+        AnnounceShow(show_id="sh_bench", ticket_types=[floor], hold_seconds=seconds, **ids, **terms)
+    )
+
+    def stand(desk: Desk) -> None:
+        show = desk.get(Show, "sh_bench")
+        show.mint_token("mint", "signature", desk.at)
+        show.open_sale(desk.at)
+
+    await ledger.commit(stand)
+
+
+async def _fill(ledger: PostgresLedger) -> None:
+    """Record some thousand placed orders, each of two tickets."""
+    await open_show(ledger)
+    door, sales = DoorActivities(ledger), SalesActivities(ledger)
+
+    async def buy(number: int) -> None:
+        facts: dict[str, Any] = {"tenant_id": "bench", "body_digest": "d", "buyer_id": "bu_bench"}
+        command = RequestPurchase(purchase_id=f"pu_{number}", show_id="sh_bench", lines=LINES, **facts)
+        await sales.place_order((await door.request_purchase(command)).purchase)
+
+    for first in range(0, PURCHASES, AT_ONCE):
+        await asyncio.gather(*(buy(number) for number in range(first, first + AT_ONCE)))
+
+
+@contextmanager
+def _batches(url: str) -> Iterator[Contestant]:
+    with open_ledger(url) as ledger:
+        asyncio.run(_fill(ledger))
+    with psycopg.connect(url, autocommit=True) as connection:
+        projection = Projection(connection)
+        projection.advance()
+
+        def measure() -> float:
+            began = time.perf_counter()
+            folded = sum(projection.advance() for _ in range(BATCHES_PER_ROUND))
+            return folded / (time.perf_counter() - began)
+
+        yield Contestant(measure, "batches of 500")
+
+
+class OneByOne(PostgresTrackingRecorder):
+    """The library's plain way: each fact's changes and its position are a transaction of their own."""
+
+    def fold(self, fact: Any, tracking: Tracking) -> None:
+        """Fold one fact and remember its position."""
+        with self.datastore.transaction(commit=True) as cursor:
+            with cursor.connection.cursor(row_factory=tuple_row) as plain:
+                sheets = Sheets(partial(read_document, plain))
+                fold(sheets, fact, tracking.notification_id)
+                store_sheets(plain, sheets)
+            self._insert_tracking(cursor, tracking)
+
+
+def _fold_some(view: OneByOne, recorder: PostgresApplicationRecorder) -> float:
+    position = view.max_tracking_id("facts") or 0
+    mapper = fact_mapper()
+    began = time.perf_counter()
+    found = recorder.select_notifications(position + 1, SINGLES_PER_ROUND)
+    for notification in found:
+        view.fold(mapper.to_domain_event(notification), Tracking("facts", notification.id))
+    return len(found) / (time.perf_counter() - began)
+
+
+@contextmanager
+def _singles(url: str) -> Iterator[Contestant]:
+    with open_ledger(url) as ledger:
+        asyncio.run(_fill(ledger))
+    recorder = open_recorder(url, 2)
+    view = OneByOne(recorder.datastore)
+    view.create_table()
+    try:
+        yield Contestant(partial(_fold_some, view, recorder), "one transaction each")
+    finally:
+        recorder.datastore.close()
+
+
+ROWS = (Row("projector", "facts/s", Side("folds in batches", _batches), (Against(Side("one by one", _singles), 5),)),)

@@ -1,0 +1,94 @@
+"""The bench judges by ratios of the same rounds, and not at all on a machine that changed meanwhile."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from bench import report
+from bench.__main__ import chosen
+from bench.contest import ROUNDS, Against, Compared, Contestant, Row, Side, hold
+from bench.control import Sample
+
+STEADY = Sample(10_000, 2_000)
+
+
+class Machine:
+    """A control that says what it is told to, sample after sample."""
+
+    def __init__(self, *samples: Sample) -> None:
+        self._samples = iter(samples)
+
+    def sample(self) -> Sample:
+        return next(self._samples)
+
+
+def side(label: str, *figures: float) -> Side:
+    """A way that measures these figures, round after round."""
+
+    @contextmanager
+    def enter(url: str) -> Iterator[Contestant]:
+        rounds = iter(figures)
+        yield Contestant(lambda: next(rounds))
+
+    return Side(label, enter)
+
+
+def result(against: Against, *samples: Sample) -> Compared:
+    row = Row("row", "things/s", side("ours", 100, 1, 300, 200, 900), (against,))
+    (compared,) = hold(row, lambda: nullcontext("url"), Machine(*samples))
+    return compared
+
+
+def test_medians_of_the_same_rounds_are_compared() -> None:
+    """One lucky round and one bad one change nothing, and both absolute figures are kept."""
+    found = result(Against(side("theirs", 10, 20, 30, 1, 90), at_least=10), STEADY, STEADY)
+    assert (found.ours_figure, found.theirs_figure, found.ratio, found.verdict) == (200, 20, 10, "reached")
+    assert found.rounds == [[100, 10], [1, 20], [300, 30], [200, 1], [900, 90]]
+    assert len(found.rounds) == ROUNDS
+
+
+@pytest.mark.parametrize(
+    ("at_least", "at_most", "verdict"),
+    [(10.1, None, "missed"), (None, 9.9, "missed"), (None, 10, "reached"), (None, None, "reported")],
+)
+def test_a_mark_is_reached_or_missed(at_least: float | None, at_most: float | None, verdict: str) -> None:
+    """A ratio below the least or above the most is missed; without a mark it is only reported."""
+    other = Against(side("theirs", 20, 20, 20, 20, 20), at_least, at_most)
+    assert result(other, STEADY, STEADY).verdict == verdict
+
+
+@pytest.mark.parametrize("after", [Sample(7_400, 2_000), Sample(10_000, 2_700)])
+def test_a_machine_that_changed_by_more_than_a_quarter_is_no_judge(after: Sample) -> None:
+    """The figures are told, the verdict is not."""
+    other = Against(side("theirs", 20, 20, 20, 20, 20), at_least=1)
+    assert result(other, STEADY, after).verdict == "not judged"
+    assert result(other, STEADY, Sample(7_600, 2_600)).verdict == "reached"
+
+
+def test_the_page_keeps_its_words_and_the_rows_that_were_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what stands between the markers is written anew."""
+    page = tmp_path / "performance.md"
+    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    monkeypatch.setattr(report, "PAGE", page)
+    monkeypatch.setattr(report, "RESULTS", tmp_path / "results.json")
+    report.keep([Compared("a", "x/s", "ours", 1.0, "")], [STEADY])
+    report.keep([Compared("b", "x/s", "ours", 2000.0, "")], [STEADY])
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
+    assert [line.split(" | ")[2] for line in text.splitlines() if line.startswith(("| a ", "| b "))] == [
+        "1.0 x/s",
+        "2,000 x/s",
+    ]
+    assert "old" not in text
+
+
+def test_rows_are_chosen_by_name() -> None:
+    """A wrong name is told together with the right ones."""
+    assert [row.name for row in chosen("books, hot-holds")] == ["hot-holds", "books"]
+    with pytest.raises(SystemExit, match="no such row: cooks; there are: hot-holds"):
+        chosen("cooks")

@@ -1,0 +1,114 @@
+"""The door: who is let in holds seats and has two deadlines; who is not leaves nothing behind."""
+
+from datetime import timedelta
+
+import pytest
+
+from activities.commands import PurchaseRef
+from domain.allowance import Allowance
+from domain.order import Order
+from domain.refusals import BuyerLimitReached, PurchaseCancelled
+from tests.fakes.samples import AT
+from tests.fakes.store_world import SHOW, StoreWorld, ending
+
+ALL_FREE = [(5, 0, 0), (3, 0, 0)]
+QUEUE_END = AT + timedelta(seconds=600)
+
+
+@pytest.fixture
+async def world() -> StoreWorld:
+    world = StoreWorld()
+    await world.open()
+    return world
+
+
+async def open_checkout(world: StoreWorld, purchase: PurchaseRef) -> None:
+    """Open the checkout, as the saga does with the intent's fact."""
+    await world.ledger.commit(lambda desk: desk.get(Order, purchase.purchase_id).open_checkout(desk.at))
+
+
+async def test_a_purchase_waits_in_the_queue_with_its_seats_held(world: StoreWorld) -> None:
+    """Its first deadline is the queue's; the hold's own time begins when its checkout opens."""
+    requested = await world.request(floor=2)
+    assert (requested.standing.state, requested.standing.hold_until) == ("reserving", QUEUE_END)
+    world.now = AT + timedelta(seconds=500)
+    await open_checkout(world, requested.purchase)
+    found = await world.door.look("pu")
+    assert found is not None
+    assert (found.state, found.hold_until) == ("awaiting-payment", AT + timedelta(seconds=1100))
+
+
+async def test_a_checkout_that_does_not_open_in_time_is_ended(world: StoreWorld) -> None:
+    """Not a moment earlier; then the seats are free, and whoever comes to open it is refused."""
+    purchase = (await world.request()).purchase
+    world.now = QUEUE_END - timedelta(microseconds=1)
+    assert not await world.door.end_queued(purchase)
+    world.now = QUEUE_END
+    assert await world.door.end_queued(purchase)
+    order = await world.see(Order, "pu")
+    assert (order.state, order.end_reason) == ("cancelled", "queue-expired")
+    assert await world.stock() == ALL_FREE
+    assert not await world.door.end_queued(purchase)
+    with pytest.raises(PurchaseCancelled):
+        await world.sales.place_order(purchase)
+
+
+async def test_a_checkout_that_opened_in_time_is_not_ended_by_the_queue(world: StoreWorld) -> None:
+    """From there the saga ends the hold, and asks Stripe first."""
+    purchase = (await world.request()).purchase
+    await open_checkout(world, purchase)
+    world.now = QUEUE_END + timedelta(days=1)
+    assert not await world.door.end_queued(purchase)
+    assert not await world.door.end_queued(purchase.model_copy(update={"purchase_id": "none"}))
+    assert not await world.door.end_queued(purchase.model_copy(update={"attempt": 2}))
+    assert (await world.see(Order, "pu")).state == "placed"
+
+
+async def test_a_free_order_that_is_sold_is_not_ended_by_the_queue(world: StoreWorld) -> None:
+    """It has no checkout; from its confirmation on it is sold, however long its tickets take."""
+    purchase = (await world.request()).purchase
+    await world.sales.confirm_seats(purchase)
+    world.now = QUEUE_END + timedelta(days=1)
+    assert not await world.door.end_queued(purchase)
+    assert (await world.stock())[0] == (3, 0, 2)
+
+
+async def test_a_named_buyer_has_so_many_tickets_of_a_show() -> None:
+    """All purchases together; a refused one leaves no fact, and one that ended counts no more."""
+    world = StoreWorld()
+    await world.open(SHOW.model_copy(update={"buyer_tickets_max": 3}))
+    first = await world.request("one", buyer="al", floor=2)
+    known = len(world.ledger.log)
+    with pytest.raises(BuyerLimitReached) as refused:
+        await world.request("two", buyer="al", floor=2)
+    assert refused.value.data == {"limit": 3}
+    assert len(world.ledger.log) == known
+    await world.request("three", buyer="somebody-else", floor=1)
+    await world.sales.cancel_order(ending(first.purchase))
+    assert (await world.request("two", buyer="al", floor=3)).fresh
+
+
+async def test_a_named_buyer_has_so_many_open_purchases(world: StoreWorld) -> None:
+    """A purchase that is sold is not open any more, and its tickets still count."""
+    first = (await world.request("one", buyer="al", floor=1)).purchase
+    await world.request("two", buyer="al", floor=1)
+    with pytest.raises(BuyerLimitReached):
+        await world.request("three", buyer="al", floor=1)
+    await world.sales.confirm_seats(first)
+    for _ in range(2):
+        await world.sales.confirm_order(first)
+    await world.request("three", buyer="al", floor=1)
+    allowance = await world.see(Allowance, "al")
+    assert {key: (claim.quantity, claim.is_open) for key, claim in allowance.claims.items()} == {
+        "one": (1, False),
+        "two": (1, True),
+        "three": (1, True),
+    }
+
+
+async def test_the_same_request_again_claims_nothing_more(world: StoreWorld) -> None:
+    """A repeated key is the same purchase, also at the limit."""
+    for _ in range(3):
+        await world.lost_and_repeated(lambda: world.request("one", buyer="al", floor=1))
+    await world.request("two", buyer="al", floor=1)
+    assert len((await world.see(Allowance, "al")).claims) == 2
