@@ -145,8 +145,10 @@ async def sold_out(stage: Stage) -> str:
 
 
 async def cancelled_by_buyer(stage: Stage) -> str:
+    """The buyer cancels while the purchase waits for the money."""
     await buy(stage)
     if await checkout(stage) is not None:
+        await stage.moved_on()
         await stage.world.door.request_cancel((await stage.world.order()).identity)
         assert stage.handle is not None
         await stage.handle.signal(PurchaseWorkflow.buyer_cancelled)

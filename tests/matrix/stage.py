@@ -20,7 +20,7 @@ from tests.fakes.world import WORKFLOWS, World
 from tests.matrix.faults import CANCELLING, REPLACING, Faults
 from tests.matrix.next_version import NEXT_VERSION
 from worker import PASSED_THROUGH
-from workflows.operators import NEEDS_OPERATOR
+from workflows.operators import NEEDS_OPERATOR, PURCHASE_STAGE
 
 RUNNER = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, "tests")
@@ -112,10 +112,22 @@ class Stage:
             await asyncio.sleep(LOOK_SECONDS)
             if done():
                 return
-            if self.faults.is_quiet and len(self.faults.ran) == before:
-                await self.server.sleep(timedelta(seconds=STEP_SECONDS))
-                self.skipped += timedelta(seconds=STEP_SECONDS)
+            if len(self.faults.ran) == before:
+                await self.step()
         raise AssertionError(f"it never came to pass in {self.skipped}: {Counter(self.faults.ran)}")
+
+    async def step(self) -> None:
+        """Move the server's clock, unless somebody works."""
+        if self.faults.is_quiet:
+            await self.server.sleep(timedelta(seconds=STEP_SECONDS))
+            self.skipped += timedelta(seconds=STEP_SECONDS)
+
+    async def moved_on(self) -> None:
+        """Let time pass until the workflow has left its first stage."""
+        assert self.handle is not None
+        while PURCHASE_STAGE not in (await self.handle.describe()).typed_search_attributes:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self.step()
 
     async def end(self) -> Any:
         """Await the workflow's result; None when it was cancelled."""

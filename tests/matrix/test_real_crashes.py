@@ -21,6 +21,7 @@ from tests.matrix.scenes import SCENES
 from tests.real.crashing_worker import POINTS
 from tests.real.shop import Shop
 from tests.real.up import UP
+from workflows.operators import PURCHASE_STAGE
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 
 pytestmark = [
@@ -61,12 +62,22 @@ async def seen(shop: Shop, purchase_id: str, done: Callable[[Any], bool]) -> Any
     return await shop.until(purchase_id, done, PATIENCE_SECONDS)
 
 
+async def waiting(shop: Shop, purchase_id: str) -> None:
+    """Wait until the workflow itself waits for the payment: one that learns of it earlier has no need to look."""
+    handle = (await shop.engine()).get_workflow_handle(f"purchase/{purchase_id}")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await handle.describe()).typed_search_attributes.get(PURCHASE_STAGE) == "reserving":  # noqa: ASYNC110
+            await asyncio.sleep(0.3)
+
+
 async def purchase(shop: Shop, scene: str, key: str) -> str:
     """Play one purchase as its scene goes; returns its id."""
     more = {"hold_seconds": HOLD_SECONDS} if scene in {"slow payment", "unpaid"} else {}
     await shop.buy(key, 50 if scene == "sold out" else 1, **more)
     purchase_id = purchase_id_of(DEFAULT_TENANT, key)
     opened = await seen(shop, purchase_id, lambda now: bool(now.get("client_secret")) or now["state"] in ENDS.values())
+    if opened.get("client_secret"):
+        await waiting(shop, purchase_id)
     if scene == "cancelled by the buyer":
         await shop.http.delete(f"/api/v1/purchases/{purchase_id}")
     elif scene == "sale":
