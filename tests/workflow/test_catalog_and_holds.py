@@ -1,7 +1,6 @@
 """The smaller workflows on fakes: venue and show stand on chain before the sale opens, and internal holds expire."""
 
-import pytest
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import Client
 
 from activities.commands import HoldRef, MintSubject
 from activities.holds import MakeReservation, ReservationView
@@ -70,16 +69,3 @@ async def test_an_internal_hold_without_a_deadline_ends_at_once(world: World, cl
     await reserve(world)
     hold = HoldRef(tenant_id="default", reservation_id="re")
     assert await client.execute_workflow(HoldWorkflow.run, hold, id="hold/re", task_queue=PURCHASES) == "released"
-
-
-async def test_a_registration_that_is_cancelled_ends(world: World, client: Client) -> None:
-    """Nothing is to be undone, so a cancel reaches the activity that it waits for, and is no weather."""
-    await world.announce()
-    gate = world.gates.close("mint_group", "before")
-    venue = await client.start_workflow(VenueWorkflow.run, register("venue", "ve"), id="venue/ve", task_queue=PURCHASES)
-    await gate.reached.wait()
-    await venue.cancel()
-    with pytest.raises(WorkflowFailureError):
-        await venue.result()
-    assert (await venue.describe()).status == WorkflowExecutionStatus.CANCELED
-    gate.open.set()
