@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 
-.PHONY: install check test demo up bench storm lock record golden format teeth nightly matrix
+.PHONY: install check test demo up bench storm lock record golden format teeth nightly matrix coverage
 .DEFAULT_GOAL := test
 
 $(READY): requirements.txt pyproject.toml
@@ -24,6 +24,11 @@ check: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Every branch of domain/ and workflows/; drawn examples do not count, since they may reach a branch or not.
+coverage: $(READY)
+	$(BIN)/python -m coverage run -m pytest -q tests/unit tests/workflow
+	$(BIN)/python -m coverage report
 
 matrix: $(READY)
 	rm -f .matrix.json

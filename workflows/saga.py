@@ -9,7 +9,7 @@ known to be needed.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -25,9 +25,7 @@ async def drain(work: Coroutine[Any, Any, T]) -> T:
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
-            current = asyncio.current_task()
-            if current is not None:
-                current.uncancel()
+            cast("asyncio.Task[Any]", asyncio.current_task()).uncancel()
             if task.cancelled():
                 raise
         except BaseException:  # noqa: BLE001 - the task's own failure is raised below, by its result

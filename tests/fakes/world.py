@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from solders.keypair import Keypair
@@ -74,7 +74,8 @@ class World:
 
     def __init__(self, server: WorkflowEnvironment) -> None:
         self.server = server
-        self.ledger = FakeLedger(lambda: datetime.now(UTC))
+        self.ledger = FakeLedger(lambda: datetime.now(UTC) + self._ahead)
+        self._ahead = timedelta()
         self.gateway = FakePaymentGateway()
         self.chain = FakeTokenChain()
         self.memory = InMemory()
@@ -146,7 +147,8 @@ class World:
         await self.catalog.open_sale(MintSubject(tenant_id="default", kind="show", subject_id="sh"))
 
     async def request(self, key: str = "key", quantity: int = 2) -> PurchaseRef:
-        """Record a request at the door."""
+        """Record a request at the door, at the server's time: once nothing is due it may skip ten years."""
+        self._ahead = max(self._ahead, await self.server.get_current_time() - datetime.now(UTC))
         requested = await self.door.request_purchase(
             RequestPurchase(
                 tenant_id=DEFAULT_TENANT,

@@ -61,3 +61,11 @@ async def test_a_confirmed_internal_hold_does_not_expire(world: World, client: C
     await handle.signal(HoldWorkflow.hold_ended)
     assert await handle.result() == "confirmed"
     assert await world.stock() == (7, 0, 3)
+
+
+async def test_an_internal_hold_without_a_deadline_ends_at_once(world: World, client: Client) -> None:
+    """Whoever asks for the end of a hold without saying when means now."""
+    await world.open_show()
+    await reserve(world)
+    hold = HoldRef(tenant_id="default", reservation_id="re")
+    assert await client.execute_workflow(HoldWorkflow.run, hold, id="hold/re", task_queue=PURCHASES) == "released"

@@ -3,11 +3,14 @@
 import asyncio
 
 from temporalio.client import Client, WorkflowHandle
+from temporalio.worker import Worker
 
 from activities.commands import MintSubject
 from activities.queues import PURCHASES
 from domain.catalog import Venue
-from tests.fakes.world import World
+from tests.fakes.world import RUNNER, World
+from tests.workflow.buyer import paid
+from tests.workflow.cancelled_calls import LetsGo
 from workflows.catalog import RegisterInput, VenueWorkflow
 from workflows.operators import NEEDS_OPERATOR
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
@@ -35,6 +38,22 @@ async def test_a_store_step_that_does_not_get_through_locally_becomes_a_regular_
     assert (await regular_activities(handle))[0] == "place_order"
     assert world.gates.ran.count("place_order") == LOCAL_ATTEMPTS + 2
     await handle.terminate()
+
+
+async def test_two_troubles_call_for_one_operator(world: World, client: Client) -> None:
+    """Two mints that do not get through ask for an operator once, and the call is taken back once."""
+    await world.open_show()
+    world.chain.fail_before("send", 20)
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    calls = [
+        event.upsert_workflow_search_attributes_event_attributes.search_attributes.indexed_fields.get("NeedsOperator")
+        async for event in handle.fetch_history_events()
+    ]
+    assert sum(call is not None for call in calls) == 2
+    assert (await handle.describe()).typed_search_attributes[NEEDS_OPERATOR] is False
+    await world.check_laws()
 
 
 async def test_a_refusal_after_long_weather_takes_the_call_for_an_operator_back(world: World, client: Client) -> None:
@@ -67,3 +86,15 @@ async def test_a_cancel_of_what_only_goes_forward_changes_nothing(world: World, 
     gate.open.set()
     minted = await asyncio.wait_for(handle.result(), 60)
     assert (await world.ledger.read(lambda desk: desk.get(Venue, "ve"))).mint_address == minted.mint_address
+
+
+async def test_a_call_that_is_let_go_of_is_not_tried_again(world: World, client: Client) -> None:
+    """It is neither weather nor a refusal: the caller hears of the cancel, and nothing follows."""
+    gate = world.gates.close("expire_reservation", "before")
+    async with Worker(client, task_queue="lets-go", workflows=[LetsGo], workflow_runner=RUNNER):
+        handle = await client.start_workflow(LetsGo.run, id="lets-go", task_queue="lets-go")
+        await gate.reached.wait()
+        await handle.signal(LetsGo.let_go)
+        assert await handle.result() == "ActivityError"
+    gate.open.set()
+    assert world.gates.ran == ["expire_reservation"]

@@ -1,0 +1,49 @@
+"""The two ways in which the saga kernel waits: to the end of one work, and to the end of all."""
+
+import asyncio
+
+import pytest
+
+from workflows.saga import drain, settled
+
+
+async def test_a_cancelled_waiter_still_waits() -> None:
+    """Cancels of the one who waits, however many, do not reach the work, and its result is not lost."""
+    go_on = asyncio.Event()
+
+    async def work() -> str:
+        await go_on.wait()
+        return "done"
+
+    waiting = asyncio.create_task(drain(work()))
+    for _ in range(3):
+        await asyncio.sleep(0)
+        waiting.cancel()
+    go_on.set()
+    assert await waiting == "done"
+
+
+async def test_work_that_is_cancelled_itself_is_not_waited_for() -> None:
+    """When the engine takes the whole run away, there is no end to wait for."""
+
+    async def work() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await drain(work())
+
+
+async def test_a_failure_waits_for_its_neighbours() -> None:
+    """The others come to their end before the failure of one is raised."""
+    ended: list[str] = []
+
+    async def fail() -> None:
+        raise ValueError("one")
+
+    async def go_on() -> None:
+        await asyncio.sleep(0.01)
+        ended.append("other")
+
+    with pytest.raises(ValueError, match="one"):
+        await settled(fail(), go_on())
+    assert ended == ["other"]
