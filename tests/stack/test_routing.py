@@ -34,6 +34,17 @@ async def test_up_makes_its_build_the_current_one(tmp_path: Path, monkeypatch: p
         assert await current(stack.urls["temporal"]) == "next"
 
 
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "worker"]
+
+
+async def heard(caplog: pytest.LogCaptureFixture, count: int) -> None:
+    """Wait until the workers have said so many lines."""
+    async with asyncio.timeout(30):
+        while len(lines(caplog)) < count:  # noqa: ASYNC110 - a log has no event to wait for
+            await asyncio.sleep(0.05)
+
+
 async def test_a_worker_without_work_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -47,12 +58,13 @@ async def test_a_worker_without_work_says_so(
         client = await Client.connect(address)
         telling = asyncio.create_task(routing.tell_routing(client, WorkerDeploymentVersion("boxoffice", "mine")))
         orphan = asyncio.create_task(routing.tell_routing(client, WorkerDeploymentVersion("other", "mine")))
-        await asyncio.sleep(0.3)
+        await heard(caplog, 2)
         await make_current(address, "boxoffice", "mine")
-        await asyncio.sleep(0.3)
+        await heard(caplog, 3)
+        await asyncio.sleep(0.3)  # nothing is said twice
         telling.cancel()
         orphan.cancel()
-    said = [record.getMessage() for record in caplog.records if record.name == "worker"]
+    said = lines(caplog)
     assert len(said) == 3
     assert "build mine gets NO work: the current build of deployment boxoffice is dev" in said[0] + said[1]
     assert "the current build of deployment other is not set" in said[0] + said[1]
