@@ -45,15 +45,17 @@ async def played(scene: Scene, faults: Faults) -> tuple[str, Stage]:
     server = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=installed("temporal-test-server"), data_converter=pydantic_data_converter
     )
+    # Only the stage moves the clock: the wait for a result would move it too, and two at once are refused.
     async with server:
         await register_search_attributes(server.client)
-        async with Stage(server, faults) as stage:
-            end = await scene.play(stage)
-            await faults.land()
-            require_lawful(findings_of(stage.world.ledger.log, said_by(stage.world.gateway, stage.world.chain)))
-            if scene.workflow is not HoldWorkflow:  # whose seats are sold without a purchase; its scenes count them
-                await stage.world.check_laws()
-            stage.calls = await stage.operator_calls()
+        with server.auto_time_skipping_disabled():
+            async with Stage(server, faults) as stage:
+                end = await scene.play(stage)
+                await faults.land()
+                require_lawful(findings_of(stage.world.ledger.log, said_by(stage.world.gateway, stage.world.chain)))
+                if scene.workflow is not HoldWorkflow:  # whose seats are sold without a purchase; its scenes count them
+                    await stage.world.check_laws()
+                stage.calls = await stage.operator_calls()
     return end, stage
 
 
