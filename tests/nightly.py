@@ -1,7 +1,8 @@
 """`make nightly`: the long proof. Matrix, teeth, the long property profile and five storms; the result is a dated page.
 
 `python -m tests.nightly [--date YYYY-MM-DD] [--storms N] [--minutes M] [--only NAME]`. The seeds of the storms come of
-the date, so that every night has new ones and each can be run again.
+the date, so that every night has new ones and each can be run again. A night that was cut off goes on: what the page
+holds already for this revision is kept, and `--only` runs a part of it again.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
 STEP_SECONDS_MAX = 3 * 3600
 STORMS, STORM_MINUTES = 5, 5
+FAILED = "**failed**"
 
 
 class Step(NamedTuple):
@@ -72,19 +74,27 @@ def run(step: Step, logs: Path) -> Done:
     return Done(step, code, time.monotonic() - began, said[-1] if said else "")
 
 
-def page_of(day: date, revision: str, done: Sequence[Done]) -> str:
+def rows_on(page: str, revision: str) -> dict[str, str]:
+    """Return the rows of a page by part; none when the page speaks of another revision."""
+    if f"Revision `{revision}`" not in page:
+        return {}
+    rows = [line for line in page.splitlines() if line.startswith("| ")][1:]
+    return {row.split("|")[1].strip(): row for row in rows}
+
+
+def page_of(day: date, revision: str, rows: Mapping[str, str]) -> str:
     """Write the page."""
-    bad = [one for one in done if one.code]
-    verdict = f"{len(bad)} of {len(done)} parts failed" if bad else f"all {len(done)} parts passed"
-    rows = [_row(one) for one in done]
+    bad = sum(FAILED in row for row in rows.values())
+    verdict = f"{bad} of {len(rows)} parts failed" if bad else f"all {len(rows)} parts passed"
     head = ["| part | command | result | minutes | its last line |", "|---|---|---|---|---|"]
-    return "\n".join([f"# {day.isoformat()}", "", f"Revision `{revision}`: {verdict}.", "", *head, *rows, ""])
+    return "\n".join([f"# {day.isoformat()}", "", f"Revision `{revision}`: {verdict}.", "", *head, *rows.values(), ""])
 
 
-def _row(one: Done) -> str:
-    result = f"**failed** ({one.code})" if one.code else "passed"
+def row_of(one: Done) -> str:
+    """Write one part's row."""
+    result = f"{FAILED} ({one.code})" if one.code else "passed"
     command = " ".join(one.step.command).replace(sys.executable, "python")
-    cells = (one.step.name, f"`{command}`", result, f"{one.seconds / 60:.1f}", one.last_line.replace("|", "/")[:160])
+    cells = (one.step.name, f"`{command}`", result, f"{one.seconds / 60:.1f}", one.last_line.replace("|", "/")[:200])
     return f"| {' | '.join(cells)} |"
 
 
@@ -105,12 +115,14 @@ def main() -> int:
     ]
     RESULTS.mkdir(parents=True, exist_ok=True)
     page = RESULTS / f"{options.date.isoformat()}.md"
-    done: list[Done] = []
+    failed = False
     for step in steps:
-        done.append(run(step, logs))
-        page.write_text(page_of(options.date, revision, done))  # what was seen so far is kept, whatever comes next
+        done = run(step, logs)
+        failed = failed or done.code != 0
+        rows = rows_on(page.read_text(), revision) if page.exists() else {}
+        page.write_text(page_of(options.date, revision, {**rows, step.name: row_of(done)}))
     print(page.read_text())  # noqa: T201 - a command prints
-    return 1 if any(one.code for one in done) else 0
+    return int(failed)
 
 
 if __name__ == "__main__":
