@@ -9,7 +9,7 @@ import pytest
 from domain.allocation import SWEEP, TOMBSTONE, UNARRIVED, Allocation, HoldsPlaced
 from domain.fact import broken_link
 from domain.refusals import HoldExpired, HoldReleased, NotOurHold, SeatsUnavailable, UnknownSubject, WrongState
-from tests.fakes.samples import AT, LATER, facts_of, folded, names_of, new_allocation, state_of
+from tests.fakes.samples import AT, LATER, facts_of, folded, names_of, new_allocation, new_reservation, state_of
 
 
 @pytest.fixture
@@ -178,3 +178,12 @@ def test_a_door_finds_its_own_holds_only(stock: Allocation) -> None:
     assert stock.hold_of("a", "purchase").quantity == 4
     with pytest.raises(NotOurHold):
         stock.hold_of("a", "internal")
+
+
+def test_a_bigger_memento_is_made_less_often(stock: Allocation) -> None:
+    """Its weight grows with the holds and the tombstones that it carries; an aggregate without any has none."""
+    assert (stock.weight, new_reservation().weight) == (0, 0)
+    for key in "abcdefgh":
+        place(stock, key, 1)
+    stock.release("a", "expired", AT)
+    assert stock.weight == 2

@@ -127,3 +127,21 @@ def test_an_aggregate_is_the_fold_of_its_facts() -> None:
     assert state_of(read) == state_of(order)
     assert read.digest == facts_of(order)[-1].digest
     assert (order.id, order.identity) == ("order:pu", "pu")
+
+
+def test_a_fact_has_exactly_its_fields() -> None:
+    """What is missing or unknown is an error where the fact is made, not where it is read."""
+    whole = dict(vars(facts_of(new_reservation())[0]))
+    assert ReservationMade.stated(whole) is not None
+    with pytest.raises(TypeError, match="colour"):
+        ReservationMade.stated({**whole, "colour": "red"})
+    del whole["timestamp"]
+    with pytest.raises(TypeError, match="exactly"):
+        ReservationMade.stated(whole)
+
+
+def test_an_aggregate_begins_once() -> None:
+    """A first fact on what exists would forget all that came before."""
+    reservation = new_reservation()
+    with pytest.raises(TypeError, match="begun already"):
+        facts_of(reservation)[0].mutate(reservation)

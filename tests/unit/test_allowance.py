@@ -1,0 +1,60 @@
+"""Allowance: what a buyer has taken counts once, against limits of tickets and of open purchases."""
+
+import pytest
+
+from domain.allowance import Allowance, AllowanceOpened
+from domain.refusals import BuyerLimitReached
+from tests.fakes.samples import AT, names_of
+
+
+@pytest.fixture
+def allowance() -> Allowance:
+    return Allowance.begin(AllowanceOpened, "al", AT, tenant_id="t")
+
+
+def claim(allowance: Allowance, key: str, show_id: str = "show", tickets_max: int = 4, open_max: int = 2) -> None:
+    allowance.claim(key, show_id, 2, tickets_max, open_max, AT)
+
+
+def test_the_same_key_claims_once(allowance: Allowance) -> None:
+    """A repeated request takes nothing more, and meets no limit of its own making."""
+    claim(allowance, "a")
+    claim(allowance, "a", tickets_max=1, open_max=1)
+    assert names_of(allowance) == ["TicketsClaimed"]
+
+
+def test_tickets_count_for_their_show_also_when_sold(allowance: Allowance) -> None:
+    """A limit per show looks at what was bought; another show has its own count."""
+    for key in "ab":
+        claim(allowance, key)
+        allowance.sell(key, AT)
+        allowance.sell(key, AT)
+    with pytest.raises(BuyerLimitReached):
+        claim(allowance, "c")
+    claim(allowance, "c", show_id="another")
+    assert names_of(allowance).count("ClaimSold") == 2
+
+
+def test_open_purchases_are_limited_and_free_their_place(allowance: Allowance) -> None:
+    """What was paid or given back is open no more."""
+    claim(allowance, "a", "one")
+    claim(allowance, "b", "two")
+    with pytest.raises(BuyerLimitReached):
+        claim(allowance, "c", "three")
+    allowance.end("b", AT)
+    claim(allowance, "c", "three")
+    assert set(allowance.claims) == {"a", "c"}
+
+
+def test_what_was_never_claimed_is_neither_sold_nor_given_back(allowance: Allowance) -> None:
+    """An undo of nothing is success."""
+    allowance.sell("a", AT)
+    allowance.end("a", AT)
+    assert names_of(allowance) == []
+
+
+def test_no_limit_is_no_limit(allowance: Allowance) -> None:
+    """Zero stands for none."""
+    for key in "abcdef":
+        claim(allowance, key, tickets_max=0, open_max=0)
+    assert len(allowance.claims) == 6
