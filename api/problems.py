@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from domain import refusals
 from domain.refusals import Refusal
@@ -72,6 +73,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Weather, _weather)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _left)
     app.add_exception_handler(Exception, _bug)
 
 
@@ -115,6 +117,11 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
     code = CODE_OF.get(HTTPStatus(error.status_code), "refused")
     headers = dict(error.headers) if error.headers else None
     return answer(Problem(error.status_code, code, str(error.detail)), headers)
+
+
+async def _left(_: Request, error: Exception) -> JSONResponse:
+    log.info("a client left before it had said all: %s", type(error).__name__)
+    return answer(Problem(HTTPStatus.BAD_REQUEST, "incomplete-body", "the request ended before its body did"))
 
 
 async def _bug(_: Request, error: Exception) -> JSONResponse:

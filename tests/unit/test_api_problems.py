@@ -127,6 +127,29 @@ async def test_weather_is_try_again_and_a_bug_leaks_nothing(monkeypatch: pytest.
     assert "secret" not in answer.text
 
 
+@pytest.mark.parametrize("path", [PURCHASES, "/webhooks/stripe"])
+async def test_a_client_that_leaves_in_the_middle_is_no_bug_of_ours(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its half of a body changes nothing, and no operator is woken by an error."""
+    world = World()
+    said = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return said.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json"), (b"idempotency-key", b"k"), (b"stripe-signature", b"t=1,v1=x")]
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
+    await create_app(world.parts())({**scope, "headers": headers, "http_version": "1.1"}, receive, send)
+    assert sent[0]["status"] == 400
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    assert (world.ledger.log, world.buyers.kept) == ([], {})
+
+
 async def test_a_webhook_is_stored_once_and_a_forged_one_not_at_all() -> None:
     """A genuine event is stored, hinted and marked; the same again is no news; forged is 400."""
     world = World()
