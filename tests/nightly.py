@@ -1,8 +1,8 @@
 """`make nightly`: the long proof. Matrix, teeth, the long property profile and five storms; the result is a dated page.
 
 `python -m tests.nightly [--date YYYY-MM-DD] [--storms N] [--minutes M] [--only NAME]`. The seeds of the storms come of
-the date, so that every night has new ones and each can be run again. A night that was cut off goes on: what the page
-holds already for this revision is kept, and `--only` runs a part of it again.
+the date, so that every night has new ones and each can be run again. A night that was cut off goes on: the page keeps
+what it holds, each part with the revision that it ran on, and `--only` runs a part of it again.
 """
 
 import argparse
@@ -74,27 +74,26 @@ def run(step: Step, logs: Path) -> Done:
     return Done(step, code, time.monotonic() - began, said[-1] if said else "")
 
 
-def rows_on(page: str, revision: str) -> dict[str, str]:
-    """Return the rows of a page by part; none when the page speaks of another revision."""
-    if f"Revision `{revision}`" not in page:
-        return {}
+def rows_on(page: str) -> dict[str, str]:
+    """Return the rows of a page by part."""
     rows = [line for line in page.splitlines() if line.startswith("| ")][1:]
     return {row.split("|")[1].strip(): row for row in rows}
 
 
-def page_of(day: date, revision: str, rows: Mapping[str, str]) -> str:
+def page_of(day: date, rows: Mapping[str, str]) -> str:
     """Write the page."""
     bad = sum(FAILED in row for row in rows.values())
-    verdict = f"{bad} of {len(rows)} parts failed" if bad else f"all {len(rows)} parts passed"
-    head = ["| part | command | result | minutes | its last line |", "|---|---|---|---|---|"]
-    return "\n".join([f"# {day.isoformat()}", "", f"Revision `{revision}`: {verdict}.", "", *head, *rows.values(), ""])
+    verdict = f"{bad} of {len(rows)} parts failed" if bad else f"All {len(rows)} parts passed"
+    head = ["| part | revision | command | result | minutes | its last line |", "|---|---|---|---|---|---|"]
+    return "\n".join([f"# {day.isoformat()}", "", f"{verdict}.", "", *head, *rows.values(), ""])
 
 
-def row_of(one: Done) -> str:
+def row_of(one: Done, revision: str) -> str:
     """Write one part's row."""
     result = f"{FAILED} ({one.code})" if one.code else "passed"
     command = " ".join(one.step.command).replace(sys.executable, "python")
-    cells = (one.step.name, f"`{command}`", result, f"{one.seconds / 60:.1f}", one.last_line.replace("|", "/")[:200])
+    said = one.last_line.replace("|", "/")[:200]
+    cells = (one.step.name, revision, f"`{command}`", result, f"{one.seconds / 60:.1f}", said)
     return f"| {' | '.join(cells)} |"
 
 
@@ -119,8 +118,8 @@ def main() -> int:
     for step in steps:
         done = run(step, logs)
         failed = failed or done.code != 0
-        rows = rows_on(page.read_text(), revision) if page.exists() else {}
-        page.write_text(page_of(options.date, revision, {**rows, step.name: row_of(done)}))
+        rows = rows_on(page.read_text()) if page.exists() else {}
+        page.write_text(page_of(options.date, {**rows, step.name: row_of(done, revision)}))
     print(page.read_text())  # noqa: T201 - a command prints
     return int(failed)
 

@@ -10,21 +10,17 @@ BAD = Done(Step("matrix", ("make", "matrix")), 2, 600, "make: *** Error")
 
 
 def test_a_page_is_read_back() -> None:
-    """A night that was cut off goes on with the rows that it has."""
-    rows = {"teeth": row_of(GOOD), "matrix": row_of(BAD)}
-    page = page_of(DAY, "abc", rows)
-    assert rows_on(page, "abc") == rows
+    """A night that was cut off goes on with the rows that it has, each of its own revision."""
+    rows = {"teeth": row_of(GOOD, "abc"), "matrix": row_of(BAD, "abd")}
+    page = page_of(DAY, rows)
+    assert rows_on(page) == rows
     assert "1 of 2 parts failed" in page
+    assert "| teeth | abc |" in page
     assert "85 of 85 / caught" in page
-
-
-def test_another_revision_begins_anew() -> None:
-    """Rows of other code prove nothing about this one."""
-    assert rows_on(page_of(DAY, "abc", {"teeth": row_of(GOOD)}), "abd") == {}
 
 
 def test_a_part_that_passed_at_last_is_no_failure() -> None:
     """The row that is replaced no longer counts."""
     again = Done(BAD.step, 0, 60, "481 cells, 0 red")
-    page = page_of(DAY, "abc", {"matrix": row_of(BAD)} | {"matrix": row_of(again)})
-    assert "all 1 parts passed" in page
+    page = page_of(DAY, rows_on(page_of(DAY, {"matrix": row_of(BAD, "abc")})) | {"matrix": row_of(again, "abd")})
+    assert "All 1 parts passed" in page
