@@ -101,11 +101,17 @@ def bite_all(teeth: Sequence[Tooth], jobs: int, told: Callable[[Bite], None]) ->
             return list(pool.map(one, teeth))
 
 
-def tests_pass_without_a_bug(teeth: Sequence[Tooth]) -> bool:
-    """Run every named test once on the code as it is: a test that is red anyway catches nothing."""
+def red_without_a_bug(teeth: Sequence[Tooth]) -> list[str]:
+    """Run every named test once on the code as it is, and return the red ones: they would catch nothing."""
     with tempfile.TemporaryDirectory(prefix="teeth-") as place:
-        code, _ = run_tests(copy_project(Path(place)), list(dict.fromkeys(tooth.test for tooth in teeth)))
-    return code == 0
+        copy = copy_project(Path(place))
+        code, _ = run_tests(copy, list(dict.fromkeys(tooth.test for tooth in teeth)))
+        if code == 0:
+            return []
+        report = copy / "report.xml"
+        cases = ET.parse(report).getroot().iter("testcase") if report.exists() else []  # noqa: S314 - our own report
+        red = [f"{case.get('classname')}::{case.get('name')}" for case in cases if len(case)]
+    return red or [f"pytest ended with {code}"]
 
 
 def show(bites: Sequence[Bite]) -> Table:
@@ -128,8 +134,8 @@ def main() -> int:
     teeth = [tooth for tooth in TEETH if options.only in f"{tooth.name} {tooth.file}"]
     progress = Console(stderr=True)
     progress.print(f"{len(teeth)} seeded bugs; first their tests on the code as it is")
-    if not tests_pass_without_a_bug(teeth):
-        progress.print("[red]a named test fails without any bug: run `make test` first")
+    if red := red_without_a_bug(teeth):
+        progress.print(f"[red]these fail without any bug, run `make test` first: {', '.join(red)}")
         return 2
     bites = bite_all(teeth, options.jobs, lambda done: progress.print(f"{done.outcome}: {done.tooth.name}"))
     if options.json:
