@@ -12,6 +12,10 @@ from adapters.side_tables import Pool, borrowed
 LINES_MAX = 1_000
 DOCUMENT = SQL("SELECT doc FROM {table} WHERE id = %s")
 TIMELINE = "SELECT position, at, fact, text FROM rm_timeline WHERE purchase_id = %s ORDER BY position LIMIT %s"
+CHANGED = (
+    "SELECT DISTINCT p.position, t.purchase_id FROM rm_position p"
+    " LEFT JOIN rm_timeline t ON t.position > %s AND t.position <= p.position"
+)
 ACCOUNT_LINES = (
     "SELECT position, key, purchase_id, kind, at, CASE WHEN credit = %(account)s THEN amount ELSE -amount END, unit"
     " FROM rm_postings WHERE credit = %(account)s OR debit = %(account)s ORDER BY position DESC, number LIMIT %(limit)s"
@@ -61,6 +65,11 @@ class ReadModels:
         """Return the position of the last fact that was recorded."""
         rows = await self._rows("SELECT max(notification_id) FROM facts", ())
         return int(rows[0][0] or 0)
+
+    async def changed(self, since: int) -> tuple[int, set[str]]:
+        """Return the position they have come to, and the purchases of which they learnt after a position."""
+        rows = await self._rows(CHANGED, (since,))
+        return rows[0][0], {purchase_id for _, purchase_id in rows if purchase_id is not None}
 
     async def purchase(self, purchase_id: str) -> Document | None:
         """Return a purchase with its timeline and its lines in the books."""

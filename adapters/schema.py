@@ -26,6 +26,7 @@ READ_MODELS = (
         "CREATE TABLE IF NOT EXISTS rm_timeline (purchase_id text NOT NULL, position bigint NOT NULL,"
         " at timestamptz NOT NULL, fact text NOT NULL, text text NOT NULL, PRIMARY KEY (purchase_id, position))"
     ),
+    SQL("CREATE INDEX IF NOT EXISTS rm_timeline_position ON rm_timeline (position)"),
     SQL(
         "CREATE TABLE IF NOT EXISTS rm_postings (position bigint NOT NULL, number int NOT NULL, key text NOT NULL,"
         " purchase_id text NOT NULL, kind text NOT NULL, at timestamptz NOT NULL, debit text NOT NULL,"

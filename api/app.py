@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from api import (
     discounts,
+    following,
     health,
     internal,
     metadata,
@@ -30,7 +31,8 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     problems.install(app)
-    public = (venues, shows, discounts, quotes, purchases, receipts, tickets)
+    following.install(app)
+    public = (venues, shows, discounts, quotes, purchases, following, receipts, tickets)
     for room in (*public, internal, webhooks, metadata, metrics, health):
         app.include_router(room.router)
     return app

@@ -99,7 +99,9 @@ async def serve(settings: Settings) -> None:
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
-        await uvicorn.Server(config).serve()
+        server = uvicorn.Server(config)
+        app.state.watch.is_ending = lambda: server.should_exit
+        await server.serve()
 
 
 def main() -> None:

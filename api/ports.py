@@ -29,7 +29,14 @@ class Progress(Protocol):
         """Return the position of the last fact that was recorded."""
 
 
-class Queries(Progress, Protocol):
+class News(Progress, Protocol):
+    """What is new in the read models."""
+
+    async def changed(self, since: int) -> tuple[int, set[str]]:
+        """Return the position they have come to, and the purchases of which they learnt after a position."""
+
+
+class Queries(News, Protocol):
     """The read models; documents are plain JSON, None where there is nothing of that name."""
 
     async def purchase(self, purchase_id: str) -> Document | None:

@@ -17,7 +17,9 @@ from domain.identity import derived, purchase_id_of
 from domain.refusals import InvalidWallet, Refusal
 from workflows.purchase import CheckoutAnswer
 
-router = APIRouter(prefix="/api/v1/purchases", tags=["purchases"])
+PATH = "/api/v1/purchases"
+LINKS = {"status": "", "events": "/events", "receipt": "/receipt"}
+router = APIRouter(prefix=PATH, tags=["purchases"])
 TOTAL_MINOR_MAX = 10**12
 UNANSWERED = {"requested", "reserving"}
 
@@ -46,7 +48,7 @@ async def buy(body: PurchaseBody, key: Key, parts: With) -> Response:
     """Hold the seats and lock the price, durably, then open the checkout if the engine is quick enough.
 
     201 with the price and the client secret; 200 with the same for a repeated key, from the facts; 202 when the seats
-    are held and the checkout opens later, with the status URL under which it can be read. Sold out is 409 at once.
+    are held and the checkout opens later, with links under which it can be read and followed. Sold out is 409 at once.
     """
     requested = await _request(body, key, parts)
     purchase, standing = requested.purchase, requested.standing
@@ -69,7 +71,8 @@ async def read_purchase(purchase_id: IdInPath, parts: With, after: After = 0) ->
     if found is None:
         raise not_found("purchase", purchase_id)
     secret = await parts.secrets.get(purchase_id) if found["state"] == "awaiting-payment" else None
-    return {**found, "client_secret": secret, "expires_at": found["hold_until"], "stale": stale}
+    more = {"client_secret": secret, "expires_at": found["hold_until"], "links": _links(purchase_id)}
+    return {**found, **more, "stale": stale}
 
 
 @router.delete("/{purchase_id}", status_code=202)
@@ -145,4 +148,9 @@ def _checkout(standing: PurchaseStanding, client_secret: str | None) -> dict[str
         "client_secret": client_secret,
         "expires_at": standing.hold_until.isoformat(),
         "end_reason": standing.end_reason,
+        "links": _links(standing.purchase_id),
     }
+
+
+def _links(purchase_id: str) -> dict[str, str]:
+    return {name: f"{PATH}/{purchase_id}{more}" for name, more in LINKS.items()}

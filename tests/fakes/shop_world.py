@@ -58,6 +58,10 @@ class MemoryReads:
     async def head(self) -> int:
         return len(self._ledger.log)
 
+    async def changed(self, since: int) -> tuple[int, set[str]]:
+        sheets = self.catch_up()
+        return self._position, {line.purchase_id for line in sheets.timeline if line.position > since}
+
     async def purchase(self, purchase_id: str) -> Document | None:
         found = self._document("purchases", purchase_id)
         if found is None:

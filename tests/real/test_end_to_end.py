@@ -1,7 +1,9 @@
 """Purchases over HTTP on the whole real stack."""
 
+import json
 import os
 import signal
+from typing import Any
 
 import httpx
 import pytest
@@ -37,6 +39,24 @@ async def test_a_purchase_from_the_request_to_the_chain(shop: Shop) -> None:
     seen = {pair.key.name: pair.value for pair in described.typed_search_attributes}
     assert seen["PurchaseStage"] == "fulfilled"
     assert (seen["ShowId"], seen["VenueId"], seen["NeedsOperator"]) == (shop.show_id, shop.venue_id, False)
+
+
+async def test_a_purchase_is_followed_as_it_happens(shop: Shop) -> None:
+    """The event stream tells the open checkout at once, and every step up to the end without being asked again."""
+    await shop.open()
+    body = (await shop.buy("e2e-follow")).json()
+    told: list[dict[str, Any]] = []
+    async with shop.http.stream("GET", body["links"]["events"]) as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith("data: "):
+                told.append(json.loads(line.removeprefix("data: ")))
+            if len(told) == 1 and not line:
+                assert await shop.pay(told[0]["client_secret"]) == httpx.codes.OK
+    states = [one["state"] for one in told]
+    assert (states[0], states[-1]) == ("awaiting-payment", "fulfilled")
+    assert len(told) > 3
+    assert all(ticket["mint_address"] for ticket in told[-1]["tickets"])
+    await shop.check_sums([body["purchase_id"]])
 
 
 async def test_a_key_is_one_purchase_for_ever(shop: Shop) -> None:

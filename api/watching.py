@@ -1,0 +1,53 @@
+"""Watching: whoever follows a purchase is woken when the read models learn something new about it."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from api.ports import News
+from domain.weather import Weather
+
+LOOK_SECONDS = 0.1
+WEATHER_SECONDS = 1.0
+
+
+class Watch:
+    """One look at the read models for all who wait, however many they are; it looks only while somebody waits."""
+
+    def __init__(self, news: News) -> None:
+        self._news = news
+        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._since = 0
+        self._looking: asyncio.Task[None] | None = None
+        self.is_ending: Callable[[], bool] = lambda: False  # set by who serves: a stream must not hold up its end
+
+    @asynccontextmanager
+    async def on(self, purchase_id: str) -> AsyncIterator[asyncio.Event]:
+        """Wait for news of a purchase within the block; whatever happens after its begin sets the event."""
+        woken = asyncio.Event()
+        since = await self._news.position() if self._looking is None else 0
+        self._waiting[purchase_id].add(woken)
+        if self._looking is None:
+            self._since, self._looking = since, asyncio.create_task(self._look())
+        try:
+            yield woken
+        finally:
+            self._waiting[purchase_id].discard(woken)
+            if not self._waiting[purchase_id]:
+                del self._waiting[purchase_id]
+            if not self._waiting and self._looking is not None:
+                self._looking.cancel()
+                self._looking = None
+
+    async def _look(self) -> None:
+        while True:
+            try:
+                self._since, changed = await self._news.changed(self._since)
+            except Weather:
+                await asyncio.sleep(WEATHER_SECONDS)
+                continue
+            for purchase_id in self._waiting if self.is_ending() else self._waiting.keys() & changed:
+                for woken in self._waiting[purchase_id]:
+                    woken.set()
+            await asyncio.sleep(LOOK_SECONDS)
