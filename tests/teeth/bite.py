@@ -5,12 +5,15 @@
 
 import argparse
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal, NamedTuple
@@ -25,7 +28,8 @@ from tests.teeth.tooth import Tooth
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS_MAX = 10.0  # of a test's own time
 HANGS_AFTER_SECONDS = 9  # many a bug shows in that nothing ends any more
-WALL_SECONDS_MAX = 600
+WALL_SECONDS_MAX = 900
+BITE_SECONDS_MAX = 60  # with the start of pytest and the clean-up
 RED = 1  # pytest's exit code for failed tests; any other but 0 means that it could not run them
 Outcome = Literal["caught", "missed", "slow", "broken"]
 
@@ -49,18 +53,26 @@ def copy_project(into: Path) -> Path:
     return into
 
 
-def run_tests(copy: Path, tests: Sequence[str]) -> tuple[int, float]:
-    """Run tests in a copy; returns pytest's exit code and the tests' own seconds."""
+def run_tests(copy: Path, tests: Sequence[str], wall_seconds: float = WALL_SECONDS_MAX) -> tuple[int, float]:
+    """Run tests in a copy; returns pytest's exit code and the tests' own seconds.
+
+    A test that hangs is interrupted; when its clean-up hangs as well, it is killed with all that it started.
+    """
     report = copy / "report.xml"
     report.unlink(missing_ok=True)
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    command += [f"--timeout={HANGS_AFTER_SECONDS}", f"--junitxml={report}"]
-    try:
-        done = subprocess.run([*command, *tests], cwd=copy, check=False, capture_output=True, timeout=WALL_SECONDS_MAX)
-    except subprocess.TimeoutExpired:
-        return RED, float(WALL_SECONDS_MAX)
-    cases = ET.parse(report).getroot().iter("testcase") if report.exists() else []  # noqa: S314 - our own report
-    return done.returncode, sum(float(case.get("time", 0)) for case in cases)
+    command += [f"--timeout={HANGS_AFTER_SECONDS}", f"--junitxml={report}", *tests]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, cwd=copy, start_new_session=True, **quiet) as running:
+        try:
+            code = running.wait(wall_seconds)
+        except subprocess.TimeoutExpired:
+            code = RED
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+    if not report.exists():
+        return code, float(HANGS_AFTER_SECONDS)
+    return code, sum(float(case.get("time", 0)) for case in ET.parse(report).getroot().iter("testcase"))  # noqa: S314
 
 
 def bite(copy: Path, tooth: Tooth) -> Bite:
@@ -71,7 +83,7 @@ def bite(copy: Path, tooth: Tooth) -> Bite:
         return Bite(tooth, "broken", 0.0)
     path.write_text(whole.replace(tooth.old, tooth.new))
     try:
-        code, seconds = run_tests(copy, [tooth.test])
+        code, seconds = run_tests(copy, [tooth.test], BITE_SECONDS_MAX)
     finally:
         path.write_text(whole)
     if code not in {0, RED}:
