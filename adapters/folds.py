@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from adapters.sheets import PostingLine, Sheets
+from adapters.sheets import Sheets
 from domain.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed
 from domain.bearer import TokenMinted, TokenSigned
 from domain.books import TransactionPosted
@@ -11,6 +11,7 @@ from domain.catalog import PriceChanged, SaleWindowChanged, ShowAnnounced, ShowW
 from domain.discount import DiscountClaimed, DiscountCreated, DiscountReturned, DiscountTerms
 from domain.fact import Fact
 from domain.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
+from domain.statement import Entry
 from domain.ticket import TicketIssued, TicketReserved, TicketVoided
 
 Fold = Callable[[Sheets, Any, int], None]
@@ -164,7 +165,7 @@ def _reservation_is(state: str) -> Fold:
 
 def _posted(sheets: Sheets, fact: TransactionPosted, position: int) -> None:
     for number, posting in enumerate(fact.postings):
-        line = PostingLine(
+        line = Entry(
             position,
             number,
             identity_of(fact),

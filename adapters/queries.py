@@ -8,6 +8,8 @@ from psycopg.sql import SQL, Identifier
 
 from adapters.sheets import Document
 from adapters.side_tables import Pool, borrowed
+from domain.books import VENUE_ACCOUNTS, venue_account
+from domain.statement import Entry, Links, lines_of
 
 LINES_MAX = 1_000
 DOCUMENT = SQL("SELECT doc FROM {table} WHERE id = %s")
@@ -19,6 +21,10 @@ CHANGED = (
 ACCOUNT_LINES = (
     "SELECT position, key, purchase_id, kind, at, CASE WHEN credit = %(account)s THEN amount ELSE -amount END, unit"
     " FROM rm_postings WHERE credit = %(account)s OR debit = %(account)s ORDER BY position DESC, number LIMIT %(limit)s"
+)
+VENUE_ENTRIES = (
+    "SELECT position, number, key, purchase_id, kind, at, debit, credit, amount, unit FROM rm_postings"
+    " WHERE credit = ANY(%(accounts)s) OR debit = ANY(%(accounts)s) ORDER BY position, number"
 )
 PURCHASE_LINES = (
     "SELECT position, key, kind, debit, credit, amount, unit FROM rm_postings WHERE purchase_id = %s"
@@ -117,6 +123,21 @@ class ReadModels:
         ]
         return {"balances": [{"currency": unit, "balance_minor": total} for unit, total in sums], "lines": lines}
 
+    async def venue_sums(self, venue_id: str) -> dict[tuple[str, str], int]:
+        """Return the balance of each of a venue's accounts, by account and unit."""
+        accounts = [venue_account(venue_id, name) for name in VENUE_ACCOUNTS]
+        rows = await self._rows("SELECT account, unit, balance FROM rm_balances WHERE account = ANY(%s)", (accounts,))
+        return {(account, unit): int(balance) for account, unit, balance in rows}
+
+    async def venue_lines(self, venue_id: str) -> list[Document]:
+        """Return every line of a venue's accounts, with its account's balance after it and what it links to."""
+        accounts = [venue_account(venue_id, name) for name in VENUE_ACCOUNTS]
+        rows = await self._rows(VENUE_ENTRIES, {"accounts": accounts})
+        entries = [Entry(*row) for row in rows]
+        purchases = list({entry.purchase_id for entry in entries})
+        found = await self._rows("SELECT doc FROM rm_purchases WHERE id = ANY(%s)", (purchases,))
+        return lines_of(venue_id, entries, {doc["purchase_id"]: links_of(doc) for (doc,) in found})
+
     async def ticket(self, ticket_id: str) -> Document | None:
         """Return a ticket."""
         return await self._document("tickets", ticket_id)
@@ -166,6 +187,13 @@ class Standing(ReadModels):
     async def owner_of(self, intent_id: str) -> Document | None:
         """Return whose payment an intent is: tenant, purchase and attempt."""
         return await self._document("payments", intent_id)
+
+
+def links_of(purchase: Document) -> Links:
+    """Return what the lines of a purchase lead to."""
+    payment = purchase.get("payment") or {}
+    minted = [ticket["mint_address"] for ticket in purchase.get("tickets", []) if ticket["mint_address"]]
+    return Links(payment.get("charge_id"), tuple(minted))
 
 
 def with_availability(show: Document, stock: dict[str, Document]) -> Document:

@@ -1,6 +1,6 @@
 """What the routes need of the outside, as small protocols, and the parts that the front door puts together."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -50,6 +50,12 @@ class Queries(News, Protocol):
 
     async def balance(self, account: str) -> Document:
         """Return an account's balances per unit and its newest lines."""
+
+    async def venue_sums(self, venue_id: str) -> Mapping[tuple[str, str], int]:
+        """Return the balance of each of a venue's accounts, by account and unit."""
+
+    async def venue_lines(self, venue_id: str) -> Sequence[Document]:
+        """Return every line of a venue's accounts, with its account's balance after it and what it links to."""
 
     async def ticket(self, ticket_id: str) -> Document | None:
         """Return a ticket."""

@@ -18,6 +18,9 @@ PROCESSING_FEES = "processing:fees"
 MINT_DEBT = "mint:debt"
 TICKETS_SOLD = "tickets:sold"
 TICKET_UNIT = "TICKET"
+VENUES_SENT = "venues:sent"
+# What is a venue's: with us, in its Stripe account, held back for a dispute, arrived at its bank.
+VENUE_ACCOUNTS = {"pending": "payable", "available": "transferred", "reserved": "reserved", "paid_out": "paid-out"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,14 @@ class BooksTransaction(Root):
         self.postings = tuple(Posting(**posting) for posting in postings)
 
 
+def venue_account(venue_id: str, name: str) -> str:
+    """Name one of a venue's accounts, by what it says of the venue's money (`VENUE_ACCOUNTS`)."""
+    return f"venue:{venue_id}:{VENUE_ACCOUNTS[name]}"
+
+
 def venue_payable(venue_id: str) -> str:
     """Name the account that says what we owe a venue."""
-    return f"venue:{venue_id}:payable"
+    return venue_account(venue_id, "pending")
 
 
 def tax_payable(venue_id: str) -> str:

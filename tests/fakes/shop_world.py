@@ -14,10 +14,11 @@ from activities.prices import PriceActivities
 from activities.sales import SalesActivities
 from adapters.purchase_folds import fold
 from adapters.queries import with_availability
+from adapters.recomputed import venue_lines
 from adapters.sheets import Document, Sheets
 from api.ports import Limits, Parts
 from domain.bearer import TokenBearer
-from domain.books import Posting, balances
+from domain.books import Posting, balances, venue_account
 from domain.catalog import Show, Venue
 from domain.desk import Desk
 from domain.hint import Hint
@@ -89,6 +90,14 @@ class MemoryReads:
         ]
         sums = [(unit, total) for (name, unit), total in balances(postings).items() if name == account]
         return {"balances": [{"currency": unit, "balance_minor": total} for unit, total in sums], "lines": []}
+
+    async def venue_sums(self, venue_id: str) -> dict[tuple[str, str], int]:
+        lines = await self.venue_lines(venue_id)
+        names = {(line["account"], line["currency"]): line["balance_minor"] for line in lines}
+        return {(venue_account(venue_id, name), unit): balance for (name, unit), balance in names.items()}
+
+    async def venue_lines(self, venue_id: str) -> list[Document]:
+        return venue_lines(self.catch_up(), venue_id)
 
     async def ticket(self, ticket_id: str) -> Document | None:
         return self._document("tickets", ticket_id)

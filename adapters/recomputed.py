@@ -1,0 +1,24 @@
+"""What the read models should show, computed from the facts alone and without them."""
+
+from collections.abc import Iterable
+
+from adapters.purchase_folds import fold
+from adapters.queries import links_of
+from adapters.sheets import Document, Sheets
+from domain.fact import Fact
+from domain.statement import lines_of
+
+
+def folded(facts: Iterable[tuple[int, Fact]]) -> Sheets:
+    """Fold all facts (position, fact) in memory."""
+    sheets = Sheets(lambda _, __: None)
+    for position, fact in facts:
+        fold(sheets, fact, position)
+    return sheets
+
+
+def venue_lines(sheets: Sheets, venue_id: str) -> list[Document]:
+    """Return every line of a venue's accounts, as `ReadModels.venue_lines` does."""
+    purchases = {entry.purchase_id: sheets.find("purchases", entry.purchase_id) for entry in sheets.postings}
+    links = {purchase_id: links_of(found) for purchase_id, found in purchases.items() if found is not None}
+    return lines_of(venue_id, sheets.postings, links)
