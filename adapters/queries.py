@@ -1,7 +1,7 @@
 """What is read from the read models: by the API for its answers, by the relay for what was left standing."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg.sql import SQL, Identifier
@@ -9,6 +9,7 @@ from psycopg.sql import SQL, Identifier
 from adapters.sheets import Document
 from adapters.side_tables import Pool, borrowed
 from domain.books import VENUE_ACCOUNTS, venue_account
+from domain.connect import DueQuery
 from domain.statement import Entry, Links, lines_of
 
 LINES_MAX = 1_000
@@ -42,6 +43,20 @@ UNFINISHED = (
     "SELECT doc FROM rm_purchases WHERE doc->>'state' = ANY(%s) AND (doc->>'hold_until')::timestamptz < %s"
     " ORDER BY doc->>'hold_until' LIMIT %s"
 )
+SOLD_STATES = ["fulfilled"]
+# Its show is over (or it was sold) for long enough, its venue can receive, and enough is due to the venue in all.
+DUE = """
+SELECT tenant_id, id, attempt FROM (
+  SELECT p.id, p.doc->>'tenant_id' AS tenant_id, (p.doc->>'attempt')::int AS attempt,
+    sum((p.doc->'price'->>'total_minor')::bigint - (p.doc->'price'->>'platform_fee_minor')::bigint
+      - (p.doc->'price'->>'processing_fee_minor')::bigint - coalesce((p.doc->'price'->>'tax_minor')::bigint, 0))
+      OVER (PARTITION BY p.doc->>'venue_id', p.doc->'price'->>'currency') AS due_minor
+  FROM rm_purchases p JOIN rm_shows s ON s.id = p.doc->>'show_id' JOIN rm_payees v ON v.id = p.doc->>'venue_id'
+  WHERE p.doc->>'state' = ANY(%(sold)s) AND coalesce(p.doc->'transfer'->>'state', 'due') <> 'made'
+    AND p.doc->'payment'->>'charge_id' IS NOT NULL AND (v.doc->>'may_receive')::boolean
+    AND coalesce(s.doc->>'ends_at', p.doc->>'confirmed_at')::timestamptz <= %(before)s
+) AS due WHERE due_minor >= %(minimum_minor)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
+"""
 QUEUED = ["requested", "reserving"]
 OPEN_STATES = ["requested", "reserving", "awaiting-payment", "cancelling", "confirming", "confirmed"]
 CANCELLING = "SELECT id FROM rm_purchases WHERE doc->>'state' = 'cancelling' LIMIT %s"
@@ -156,7 +171,17 @@ class ReadModels:
 
 
 class Standing(ReadModels):
-    """What was recorded and that nobody seems to work on, for the relay."""
+    """What was recorded and that nobody seems to work on, for the relay; what is due, for settlement."""
+
+    async def due_transfers(self, due: DueQuery) -> list[tuple[str, str, int]]:
+        """Return (tenant, purchase, attempt) of orders whose share is due and was not sent, by their ids."""
+        values = due.model_dump() | {"sold": SOLD_STATES, "before": due.now - timedelta(seconds=due.delay_seconds)}
+        return [(str(tenant), str(name), int(attempt)) for tenant, name, attempt in await self._rows(DUE, values)]
+
+    async def venue_of(self, account_id: str) -> tuple[str, str] | None:
+        """Return (tenant, venue) of a connected account."""
+        found = await self._document("accounts", account_id)
+        return (found["tenant_id"], found["venue_id"]) if found else None
 
     async def requested(self, before: datetime, limit: int, besides: Sequence[str] = ()) -> list[Document]:
         """Return purchases that were requested before a time and have no open checkout, oldest first."""

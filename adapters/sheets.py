@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 from domain.statement import Entry
 
 Document = dict[str, Any]
-KINDS = ("purchases", "shows", "venues", "tickets", "allocations", "holds", "payments", "reservations", "discounts")
+KINDS = (
+    "purchases", "shows", "venues", "tickets", "allocations", "holds", "payments", "reservations", "discounts",
+    "payees", "accounts",
+)  # fmt: skip
 
 
 class TimelineLine(NamedTuple):

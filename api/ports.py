@@ -9,6 +9,7 @@ from activities.commands import HoldRef, MintSubject, PurchaseRef
 from activities.door import DoorActivities
 from activities.holds import HoldActivities
 from activities.prices import PriceActivities
+from activities.settlement import AccountSeen, VenueRef
 from domain.hint import Hint
 from domain.identity import DEFAULT_TENANT
 from domain.money import FeeRates
@@ -86,6 +87,13 @@ class Engine(Protocol):
         """Tell a hold's workflow that it ended earlier."""
 
 
+class Settlement(Protocol):
+    """Who sets up venues' accounts."""
+
+    async def onboard(self, venue: VenueRef) -> AccountSeen | None:
+        """Begin or go on with a venue's account, and return how it stands; None when nobody answered in time."""
+
+
 class Buyers(Protocol):
     """The table of personal data."""
 
@@ -147,6 +155,7 @@ class Parts:
     prices: PriceActivities
     queries: Queries
     engine: Engine
+    settlement: Settlement
     buyers: Buyers
     secrets: Secrets
     inbox: Inbox

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from activities.catalog import RegisterVenue
 from activities.commands import MintSubject
+from activities.settlement import VenueRef
 from api.ports import Parts
 from api.problems import Problem, not_found
 from api.reading import find, is_stale
@@ -78,6 +79,21 @@ async def read_venue(venue_id: IdInPath, parts: With, after: After = 0) -> dict[
     if found is None:
         raise not_found("venue", venue_id)
     return {**found, "stale": stale}
+
+
+@router.post("/{venue_id}/onboarding")
+async def onboard(venue_id: IdInPath, parts: With) -> Response:
+    """Set up the venue's account at Stripe, and return a link under which the venue tells Stripe who it is.
+
+    A link can be used once, for minutes: ask again for another. 202 when Stripe or the engine did not answer in time.
+    """
+    if await find(parts.queries, parts.queries.venue, venue_id) is None:
+        raise not_found("venue", venue_id)
+    seen = await parts.settlement.onboard(VenueRef(tenant_id=parts.limits.tenant_id, venue_id=venue_id))
+    if seen is None:
+        return JSONResponse({"venue_id": venue_id, "state": "connecting", "url": None}, 202)
+    state = "ready" if seen.is_ready else "onboarding"
+    return JSONResponse({"venue_id": venue_id, "state": state, **seen.model_dump()})
 
 
 @router.get("/{venue_id}/balance")

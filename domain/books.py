@@ -111,6 +111,31 @@ def refund_postings(currency: str, stripe_fee_minor: int) -> tuple[Posting, ...]
     return (Posting(debit=PROCESSING_FEES, credit=STRIPE_CLEARING, amount=stripe_fee_minor, unit=currency),)
 
 
+def transfer_postings(venue_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
+    """Post a share that went to the venue's account at Stripe: we owe it no more, and have it no more."""
+    pending, available = venue_account(venue_id, "pending"), venue_account(venue_id, "available")
+    return (
+        Posting(debit=pending, credit=STRIPE_CLEARING, amount=amount_minor, unit=currency),
+        Posting(debit=VENUES_SENT, credit=available, amount=amount_minor, unit=currency),
+    )
+
+
+def reversal_postings(venue_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
+    """Post a part of a transfer that came back."""
+    pending, available = venue_account(venue_id, "pending"), venue_account(venue_id, "available")
+    return (
+        Posting(debit=STRIPE_CLEARING, credit=pending, amount=amount_minor, unit=currency),
+        Posting(debit=available, credit=VENUES_SENT, amount=amount_minor, unit=currency),
+    )
+
+
+def payout_postings(venue_id: str, currency: str, amount_minor: int, *, returned: bool) -> tuple[Posting, ...]:
+    """Post what Stripe paid out of the venue's account to its bank, or what came back from there."""
+    available, paid_out = venue_account(venue_id, "available"), venue_account(venue_id, "paid_out")
+    debit, credit = (paid_out, available) if returned else (available, paid_out)
+    return (Posting(debit=debit, credit=credit, amount=amount_minor, unit=currency),)
+
+
 def minted_postings() -> tuple[Posting, ...]:
     """Post one ticket that reached the chain."""
     return (Posting(debit=MINT_DEBT, credit=TICKETS_SOLD, amount=1, unit=TICKET_UNIT),)

@@ -14,11 +14,11 @@ from activities.prices import PriceActivities
 from activities.sales import SalesActivities
 from adapters.purchase_folds import fold
 from adapters.queries import with_availability
-from adapters.recomputed import venue_lines
+from adapters.recomputed import venue_lines, venue_sums
 from adapters.sheets import Document, Sheets
 from api.ports import Limits, Parts
 from domain.bearer import TokenBearer
-from domain.books import Posting, balances, venue_account
+from domain.books import Posting, balances
 from domain.catalog import Show, Venue
 from domain.desk import Desk
 from domain.hint import Hint
@@ -29,6 +29,7 @@ from domain.refusals import Refusal
 from domain.ticket import Ticket
 from domain.token import TokenState
 from domain.weather import Weather
+from tests.fakes.connect import ConnectingVenues
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.webhooks import verify
 from workflows.purchase import CheckoutAnswer
@@ -92,9 +93,7 @@ class MemoryReads:
         return {"balances": [{"currency": unit, "balance_minor": total} for unit, total in sums], "lines": []}
 
     async def venue_sums(self, venue_id: str) -> dict[tuple[str, str], int]:
-        lines = await self.venue_lines(venue_id)
-        names = {(line["account"], line["currency"]): line["balance_minor"] for line in lines}
-        return {(venue_account(venue_id, name), unit): balance for (name, unit), balance in names.items()}
+        return venue_sums(self.catch_up(), venue_id)
 
     async def venue_lines(self, venue_id: str) -> list[Document]:
         return venue_lines(self.catch_up(), venue_id)
@@ -221,6 +220,7 @@ class World:
             prices=PriceActivities(self.ledger),
             queries=self.reads,
             engine=self.engine,
+            settlement=ConnectingVenues(),
             buyers=self.buyers,
             secrets=self.secrets,
             inbox=self.inbox,
