@@ -5,14 +5,11 @@ from typing import Any, TypeVar
 
 import stripe
 
-from adapters.stripe_errors import code_of, is_replayed_failure, meaning_of
+from adapters.stripe_errors import is_replayed_failure, meaning_of
 from domain.weather import Weather
 
 T = TypeVar("T")
-
-
-class Replayed(Exception):  # noqa: N818 - a turn of the conversation, never seen outside
-    """A server error is what this key will bring from now on."""
+KEYS_MAX = 8
 
 
 async def read(call: Awaitable[T]) -> T:
@@ -23,22 +20,24 @@ async def read(call: Awaitable[T]) -> T:
         raise meaning_of(error, writing=False) from error
 
 
-async def written(act: Callable[[str], Awaitable[T]], key: str) -> T:
-    """Await a call that may have an effect, under its key; `Replayed` when another key is needed."""
-    try:
-        return await act(key)
-    except stripe.StripeError as error:
-        if is_replayed_failure(error):
-            raise Replayed(code_of(error) or "") from error
-        raise meaning_of(error, writing=True) from error
+async def written(
+    act: Callable[[str], Awaitable[T]], key: str, find: Callable[[], Awaitable[T | None]] | None = None
+) -> T:
+    """Await a call that has an effect, once: its error is named, its key is `key`.
 
-
-async def written_again(act: Callable[[str], Awaitable[T]], key: str, failure: Replayed) -> T:
-    """Await the same call under the second key."""
-    try:
-        return await written(act, f"{key}:2")
-    except Replayed:
-        raise Weather("Stripe keeps a server error under both keys", unknown=True) from failure
+    A 5xx that Stripe kept under the key would come for ever. So what the call may have done is looked for by `find`
+    (None: doing it again does no harm), and only then it is done under the next key.
+    """
+    for turn in range(1, KEYS_MAX + 1):
+        try:
+            return await act(key if turn == 1 else f"{key}:{turn}")
+        except stripe.StripeError as error:
+            if not is_replayed_failure(error):
+                raise meaning_of(error, writing=True) from error
+        found = await find() if find is not None else None
+        if found is not None:
+            return found
+    raise Weather("Stripe keeps a server error under every key", unknown=True)
 
 
 def is_replay(answer: Any) -> bool:

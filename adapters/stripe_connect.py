@@ -1,25 +1,23 @@
 """Stripe Connect over Stripe's library: venues' accounts, transfers and their reversals, payouts that we follow."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import stripe
 
-from adapters.stripe_calls import Replayed, is_replay, read, written, written_again
+from adapters.stripe_calls import is_replay, read, written
 from adapters.stripe_intents import noted
 from domain.connect import AccountState, PayoutStateSeen, TransferOrder
 
 TIMEOUT_SECONDS = 10.0
 LOOKED_AT_MAX = 100
 ACTIVE = "active"
-T = TypeVar("T")
 
 
 class StripeConnect:
     """One client for one event loop; close it when the loop ends. `public_url` is where a venue comes back to.
 
-    What a 5xx that stuck to its key may have done is looked for by our own mark in its metadata, and then done once
-    more under the second key.
+    What a 5xx that stuck to its key may have done is looked for by our own mark in its metadata, and then done under
+    the next key.
     """
 
     def __init__(self, secret_key: str, public_url: str, *, base_url: str | None = None) -> None:
@@ -51,7 +49,7 @@ class StripeConnect:
                 {"idempotency_key": turn_key},
             )
 
-        made = await _effected(create, key, lambda: self._account_made(key))
+        made = await written(create, key, lambda: self._account_made(key))
         return await self.retrieve_account(made.id) if is_replay(made) else _account_state(made)
 
     async def retrieve_account(self, account_id: str) -> AccountState:
@@ -91,7 +89,7 @@ class StripeConnect:
             found: stripe.Transfer | None = _of_key(await read(self._api.transfers.list_async(params)), key)
             return found
 
-        return (await _effected(make, key, made_before)).id
+        return (await written(make, key, made_before)).id
 
     async def reverse_transfer(self, transfer_id: str, amount_minor: int, key: str) -> str:
         """Take a part back; returns the reversal's id, made now or before."""
@@ -104,7 +102,7 @@ class StripeConnect:
             listed = await read(self._api.transfers.reversals.list_async(transfer_id, {"limit": LOOKED_AT_MAX}))
             return _of_key(listed, key)
 
-        return str((await _effected(reverse, key, made_before)).id)
+        return str((await written(reverse, key, made_before)).id)
 
     async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStateSeen:
         """Read a payout of a connected account."""
@@ -120,15 +118,6 @@ class StripeConnect:
     async def _account_made(self, key: str) -> stripe.Account | None:
         found: stripe.Account | None = _of_key(await read(self._api.accounts.list_async({"limit": LOOKED_AT_MAX})), key)
         return found
-
-
-async def _effected(act: Callable[[str], Awaitable[T]], key: str, find: Callable[[], Awaitable[T | None]]) -> T:
-    """Do something once: where the key answers with an old server error, look for what it made, then use the second."""
-    try:
-        return await written(act, key)
-    except Replayed as failure:
-        found = await find()
-        return found if found is not None else await written_again(act, key, failure)
 
 
 def _of_key(listed: Any, key: str) -> Any:

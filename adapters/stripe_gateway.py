@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import stripe
 
-from adapters.stripe_calls import Replayed, is_replay, read, written, written_again
+from adapters.stripe_calls import is_replay, read, written
 from adapters.stripe_errors import ALREADY_REFUNDED, UNEXPECTED_STATE
 from adapters.stripe_intents import EXPAND, NEAREST_FIRST, intent_state, noted, quoted, refund_state
 from domain.intent import IntentRequest, IntentState, RefundState
@@ -17,8 +17,8 @@ REFUNDS_LOOKED_AT_MAX = 100
 class StripeGateway:
     """One client for one event loop; close it when the loop ends. `base_url` is Stripe itself unless it is given.
 
-    A 5xx that Stripe kept under a key is answered by looking, and then once more under `{key}:2`: the effects are
-    such that two of them cannot both take or give money.
+    A 5xx that Stripe kept under a key is answered by looking, and then by the next key (`{key}:2` and so on): the
+    effects are such that two of them cannot both take or give money.
     """
 
     def __init__(
@@ -54,15 +54,16 @@ class StripeGateway:
                 {"idempotency_key": turn_key},
             )
 
-        try:
-            made = await written(create, key)
-        except Replayed as failure:
-            # An intent whose client secret nobody was told can never be paid: a second one does no harm.
+        async def made_before() -> stripe.PaymentIntent | None:
+            # The search may be behind: but one whose client secret nobody was told can never be paid.
             found = await self.find_intent(request.purchase_id)
-            if found is not None:
-                return found
-            made = await written_again(create, key, failure)
-        return await self._current(made)
+            return (
+                None
+                if found is None
+                else await read(self._api.payment_intents.retrieve_async(found.intent_id, {"expand": EXPAND}))
+            )
+
+        return await self._current(await written(create, key, made_before))
 
     async def find_intent(self, purchase_id: str) -> IntentState | None:
         """Find by metadata, of several the one nearest to paid; Stripe's search lags behind by up to a minute."""
@@ -106,11 +107,7 @@ class StripeGateway:
 
         found: stripe.Refund | None = None
         try:
-            found = await written(refund, key)
-        except Replayed as failure:
-            found = await self._refund_made(intent_id, key)
-            if found is None:
-                found = await written_again(refund, key, failure)
+            found = await written(refund, key, lambda: self._refund_made(intent_id, key))
         except PaymentRefused as refusal:
             if refusal.data.get("reason") == ALREADY_REFUNDED:
                 found = await self._refund_made(intent_id, key, amount_minor)
@@ -133,10 +130,7 @@ class StripeGateway:
     ) -> IntentState:
         """Capture or cancel: Stripe's state decides when it says that the step does not follow."""
         try:
-            try:
-                intent = await written(act, key)
-            except Replayed as failure:
-                intent = await written_again(act, key, failure)
+            intent = await written(act, key)
         except PaymentRefused as refusal:
             if refusal.data.get("reason") in UNEXPECTED_STATE:
                 return await self.retrieve_intent(intent_id)

@@ -119,3 +119,18 @@ async def test_a_payout_is_followed(subject: Subject, outcome: str, status: str)
     payout_id = await subject.pay_out(order.account_id, outcome)
     seen = await subject.gateway.retrieve_payout(order.account_id, payout_id)
     assert (seen.status, seen.amount_minor, seen.currency) == (status, 9000, "usd")
+
+
+async def test_a_server_error_that_sticks_to_its_key_costs_no_second_transfer(emulator: Emulator, api: Any) -> None:
+    """What it may have done is looked for before the next key is used, as often as it takes."""
+    subject = Subject(uuid4().hex[:8], StripeConnect(SECRET, "http://127.0.0.1", base_url=emulator.url), emulator, api)
+    order = await subject.order()
+    emulator.fault("sticky:500", method="POST", path="/v1/transfers", count=3)
+    for _ in range(3):
+        with pytest.raises(Weather) as caught:
+            await subject.gateway.transfer(order, f"{subject.mark}:1")
+        assert caught.value.unknown
+    transfer_id = await subject.gateway.transfer(order, f"{subject.mark}:1")
+    listed = await api.transfers.list_async({"transfer_group": order.purchase_id})
+    assert [one.id for one in listed.data] == [transfer_id]
+    await subject.gateway.close()
