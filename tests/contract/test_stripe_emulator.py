@@ -230,10 +230,12 @@ async def test_kept_server_error(api: Any, emulator: Emulator, times: int) -> No
 
     for verb, path in paths.items():
         emulator.fault("sticky:500", method="POST", path=path, count=times)
-        for _ in range(times):
-            with pytest.raises(Weather) as caught:
+        with pytest.raises(Weather) as caught:
+            await step(verb)
+        assert caught.value.unknown
+        if times > 1:  # a replay under the first key counts too: this is the second key's
+            with pytest.raises(Weather):
                 await step(verb)
-            assert caught.value.unknown
         done = await step(verb)
         if verb == "intent":
             intent = done.intent_id
