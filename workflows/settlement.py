@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from pydantic import Field
 from temporalio import workflow
@@ -13,7 +13,6 @@ from domain.connect import DueQuery
 from workflows.operators import Board
 from workflows.rounds import SEEN_STORE_PACE, STRIPE_PACE, Attention, Caller, Refused
 
-PAGE = 100
 AT_ONCE = 8
 
 
@@ -32,7 +31,7 @@ class OnboardingWorkflow:
     def __init__(self, start: OnboardingInput) -> None:
         self._venue = start.venue
         self._news = False
-        self._looks = 0
+        self._looks, self._over = 0, False
         self._account: AccountSeen | None = None
         self._board = Board("connecting")
         self._caller = Caller(Attention(self._board.trouble))
@@ -50,10 +49,12 @@ class OnboardingWorkflow:
             await self._wait(start.poll_seconds)
             account = await self._look()
         self._board.show("ready", f"Shares can be sent to {account.account_id}.")
+        self._over = True  # nobody looks any more: who asks now gets what was seen last
         await workflow.wait_condition(workflow.all_handlers_finished)
         return account
 
     async def _look(self) -> AccountSeen:
+        self._news = False  # what comes from here on is news again
         self._account = await self._caller.call(
             SettlementActivities.look_at_account, self._venue, STRIPE_PACE, "look at the account", forward_only=True
         )
@@ -67,8 +68,6 @@ class OnboardingWorkflow:
             )
         except TimeoutError:
             return
-        finally:
-            self._news = False
 
     @workflow.signal(name="account_changed")
     def account_changed(self) -> None:
@@ -80,10 +79,8 @@ class OnboardingWorkflow:
         """Return how the account stands now, with a fresh link where something is missing."""
         looks = self._looks
         self._news = True
-        await workflow.wait_condition(lambda: self._looks > looks)
-        if self._account is None:
-            raise AssertionError("unreachable: it was looked at")
-        return self._account
+        await workflow.wait_condition(lambda: self._looks > looks or self._over)
+        return cast(AccountSeen, self._account)
 
 
 class TransfersInput(Command):
@@ -91,6 +88,7 @@ class TransfersInput(Command):
 
     delay_seconds: int
     minimum_minor: int
+    page: int = 100
     after: str = ""
     sent: dict[str, int] = Field(default_factory=dict)
     orders: int = 0
@@ -129,7 +127,7 @@ class TransfersWorkflow:
                 delay_seconds=start.delay_seconds,
                 minimum_minor=start.minimum_minor,
                 after=self._totals.after,
-                limit=PAGE,
+                limit=start.page,
             )
             page = await self._caller.call(
                 SettlementActivities.list_due_transfers,
@@ -140,7 +138,7 @@ class TransfersWorkflow:
             )
             for first in range(0, len(page), AT_ONCE):
                 await self._send(page[first : first + AT_ONCE])
-            if len(page) < PAGE:
+            if len(page) < start.page:
                 return TransfersResult(orders=self._totals.orders, sent=self._totals.sent, refused=self._totals.refused)
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(self._totals)

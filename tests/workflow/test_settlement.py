@@ -74,7 +74,8 @@ async def test_stripe_is_asked_without_news_too(world: World, client: Client) ->
     world.connect.ready = False
     start = OnboardingInput(venue=VENUE, poll_seconds=60)
     handle = await client.start_workflow(OnboardingWorkflow.run, start, id="onboarding/ve", task_queue=PURCHASES)
-    await handle.execute_update(OnboardingWorkflow.look)
+    for _ in range(2):
+        await handle.execute_update(OnboardingWorkflow.look)
     world.connect.onboard("acct_ve_5")
     assert (await handle.result()).is_ready
 
@@ -125,14 +126,16 @@ async def test_a_refused_share_is_sent_with_the_next_round(world: World, client:
     await world.check_laws()
 
 
-async def test_a_long_round_continues_as_new(world: World, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_long", [True, False])
+async def test_a_round_has_pages_and_a_long_one_continues_as_new(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch, is_long: bool
+) -> None:
     """What it has come to is carried on."""
-    monkeypatch.setattr("workflows.settlement.PAGE", 1)
-    monkeypatch.setattr("temporalio.workflow.Info.is_continue_as_new_suggested", lambda _: True)
+    monkeypatch.setattr("temporalio.workflow.Info.is_continue_as_new_suggested", lambda _: is_long)
     await world.open_show()
     await sell(world, client, "a", "b")
     await run(world, "connect_account", VENUE)
-    done = await send(client)
+    done = await send(client, start=TransfersInput(delay_seconds=0, minimum_minor=1, page=1))
     assert (done.orders, done.sent) == (2, {"eur": 2 * SHARE})
 
 
@@ -192,8 +195,9 @@ async def test_what_was_never_sent_has_nothing_to_come_back(world: World, client
 async def test_shares_are_sent_side_by_side_without_a_second_transfer(world: World, client: Client) -> None:
     """Two rounds at once find each other's work."""
     await world.open_show()
-    await sell(world, client, "a")
+    (order,) = await sell(world, client, "a")
     await run(world, "connect_account", VENUE)
-    await asyncio.gather(send(client, "one"), send(client, "two"))
+    await asyncio.gather(*(run(world, "transfer_share", order) for _ in range(3)))
     assert world.connect.effects["transfer"] == 1
     assert account(world, "available") == SHARE
+    await world.check_laws()
