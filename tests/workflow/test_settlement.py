@@ -128,7 +128,7 @@ async def test_a_refused_share_is_sent_with_the_next_round(world: World, client:
 
 @pytest.mark.parametrize("is_long", [True, False])
 async def test_a_round_has_pages_and_a_long_one_continues_as_new(
-    world: World, client: Client, monkeypatch: pytest.MonkeyPatch, is_long: bool
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch, *, is_long: bool
 ) -> None:
     """What it has come to is carried on."""
     monkeypatch.setattr("temporalio.workflow.Info.is_continue_as_new_suggested", lambda _: is_long)
