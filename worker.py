@@ -27,6 +27,7 @@ from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
 from activities.sales import SalesActivities
+from activities.settlement import SettlementActivities
 from adapters.keys import issuer_of, seed_of
 from adapters.ledger import PostgresLedger
 from adapters.opening import open_ledger
@@ -34,17 +35,23 @@ from adapters.queries import Standing
 from adapters.routing import tell_routing
 from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
 from adapters.solana_chain import SolanaChain
+from adapters.stripe_connect import StripeConnect
 from adapters.stripe_gateway import StripeGateway
 from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
+from api.settlement import SettlementEngine, ensure_schedule
 from api.starts import Relay
 from settings import Settings, read_settings
 from workflows.catalog import ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
 from workflows.purchase import PurchaseWorkflow
+from workflows.settlement import OnboardingWorkflow, PayoutWorkflow, TransfersInput, TransfersWorkflow
 
 log = logging.getLogger("worker")
-WORKFLOWS = (PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow)
+WORKFLOWS = (
+    PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow,
+    OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow,
+)  # fmt: skip
 PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_core", "annotated_types", "eventsourcing")
 GRACE = timedelta(seconds=10)
 STICKY = timedelta(seconds=2)  # how long a dead worker's cache is waited for
@@ -62,6 +69,7 @@ class Activities(NamedTuple):
     holds: HoldActivities
     payments: PaymentActivities
     minting: MintActivities
+    settlement: SettlementActivities
 
 
 def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
@@ -79,6 +87,7 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             all_of.books.settle_mint,
             all_of.catalog.open_sale,
             all_of.holds.expire_reservation,
+            all_of.settlement.list_due_transfers,
         ],
         STRIPE: [
             payments.create_intent,
@@ -87,6 +96,10 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             payments.cancel_payment,
             payments.resolve_late_payment,
             payments.close_checkout,
+            all_of.settlement.connect_account,
+            all_of.settlement.look_at_account,
+            all_of.settlement.transfer_share,
+            all_of.settlement.follow_payout,
         ],
         MINT: [minting.mint_ticket, minting.mint_group],
     }
@@ -143,6 +156,8 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
     closing.push_async_callback(chain.close)
     gateway = StripeGateway(stripe.api_key.get_secret_value(), base_url=stripe.api_base)
     closing.push_async_callback(gateway.close)
+    connect = StripeConnect(stripe.api_key.get_secret_value(), settings.api.public_url, base_url=stripe.api_base)
+    closing.push_async_callback(connect.close)
     return Activities(
         sales=SalesActivities(ledger),
         books=BooksActivities(ledger),
@@ -150,7 +165,14 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
         holds=HoldActivities(ledger),
         payments=PaymentActivities(ledger, gateway, Checkouts(pool)),
         minting=MintActivities(ledger, chain, Buyers(pool), custody, settings.api.public_url),
+        settlement=SettlementActivities(ledger, connect, Standing(pool)),
     )
+
+
+def transfers_input(settings: Settings) -> TransfersInput:
+    """Return when shares are due."""
+    settlement = settings.settlement
+    return TransfersInput(delay_seconds=settlement.delay_seconds, minimum_minor=settlement.minimum_minor)
 
 
 async def connect(settings: Settings) -> Client:
@@ -194,6 +216,8 @@ async def work(
                 client, queue, all_of, max_concurrent=at_once, interceptors=interceptors, version=version
             )
             await closing.enter_async_context(worker)
+        if PURCHASES in queues:
+            await ensure_schedule(client, settings.settlement.every_seconds, transfers_input(settings))
         telling = asyncio.create_task(tell_routing(client, version))
         closing.callback(telling.cancel)
         saga = settings.saga
@@ -203,6 +227,7 @@ async def work(
             Inbox(pool),
             Standing(pool),
             DoorActivities(ledger),
+            SettlementEngine(client, pacing.timebox_seconds, settings.settlement.poll_seconds),
             longest_extension=timedelta(seconds=saga.processing_extension_seconds),
         )
         log.info("polls %s as build %s", ", ".join(queues), version.build_id)

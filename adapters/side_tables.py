@@ -114,9 +114,9 @@ class Inbox:
         """Store a webhook; False when it was known."""
         async with borrowed(self._pool) as connection:
             cursor = await connection.execute(
-                "INSERT INTO webhook_inbox (event_id, type, object_id, intent_id, purchase_id, created, digest)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                (hint.event_id, hint.type, hint.object_id, hint.intent_id, hint.purchase_id, hint.created, hint.digest),
+                "INSERT INTO webhook_inbox (event_id, type, object_id, intent_id, purchase_id, created, digest,"
+                " account_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                tuple(hint.model_dump().values()),
             )
         return cursor.rowcount == 1
 
@@ -124,8 +124,8 @@ class Inbox:
         """Return webhooks that nobody has acted on yet, oldest first."""
         async with borrowed(self._pool) as connection:
             cursor = await connection.execute(
-                "SELECT event_id, type, object_id, intent_id, purchase_id, created, digest FROM webhook_inbox"
-                " WHERE signalled_at IS NULL ORDER BY received_at LIMIT %s",
+                "SELECT event_id, type, object_id, intent_id, purchase_id, created, digest, account_id"
+                " FROM webhook_inbox WHERE signalled_at IS NULL ORDER BY received_at LIMIT %s",
                 (limit,),
             )
             return [Hint(**dict(zip(Hint.model_fields, row, strict=True))) for row in await cursor.fetchall()]

@@ -24,6 +24,7 @@ from adapters.stripe_webhook import verify_webhook
 from api.app import create_app
 from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
 from api.ports import Limits, Parts
+from api.settlement import SettlementEngine
 from domain.money import FeeRates
 from settings import Settings, read_settings
 
@@ -60,15 +61,22 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
         prices=PriceActivities(ledger),
         queries=ReadModels(pool),
         engine=TemporalEngine(client, pacing),
+        settlement=SettlementEngine(client, timebox, settings.settlement.poll_seconds),
         buyers=buyers,
         secrets=Checkouts(pool),
         inbox=Inbox(pool),
-        verify=partial(verify_webhook, secret=settings.stripe.webhook_secret.get_secret_value()),
+        verify=partial(verify_webhook, secrets=webhook_secrets(settings)),
         is_wallet=chain.is_wallet,
         pseudonym=partial(pseudonym_of, address_secret),
         read_ticket=MintActivities(ledger, chain, buyers, custody, settings.api.public_url).read_ticket,
         limits=limits_of(settings),
     )
+
+
+def webhook_secrets(settings: Settings) -> tuple[str, ...]:
+    """Return the secrets of our two webhook endpoints: the platform's events, and its venues'."""
+    stripe = settings.stripe
+    return tuple(secret.get_secret_value() for secret in (stripe.webhook_secret, stripe.connect_webhook_secret))
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -12,6 +12,7 @@ router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
 
 @router.post("/stripe")
+@router.post("/stripe/connect")
 async def take_stripe(
     request: Request, parts: With, signature: Annotated[str, Header(alias="Stripe-Signature")] = ""
 ) -> dict[str, Any]:

@@ -48,6 +48,7 @@ class ShowAnnounced(FirstFact):
     sale_from: datetime | None = None
     sale_until: datetime | None = None
     buyer_tickets_max: int = 0
+    ends_at: datetime | None = None
 
 
 class ShowWentOnSale(Fact):
@@ -115,6 +116,7 @@ class Show(TokenBearer):
         sale_from: datetime | None = None,
         sale_until: datetime | None = None,
         buyer_tickets_max: int = 0,
+        ends_at: datetime | None = None,
     ) -> None:
         """Start announced, not on sale."""
         self.bear()
@@ -130,6 +132,7 @@ class Show(TokenBearer):
         self.sale_from = sale_from
         self.sale_until = sale_until
         self.buyer_tickets_max = buyer_tickets_max
+        self.ends_at = ends_at
         self.on_sale = False
 
     @property

@@ -22,12 +22,15 @@ from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
 from activities.sales import SalesActivities
+from activities.settlement import SettlementActivities
 from domain.allocation import Allocation
 from domain.books import BooksTransaction, balances
 from domain.catalog import TicketType
 from domain.identity import DEFAULT_TENANT, purchase_id_of
 from domain.money import FeeRates
 from domain.order import Line, Order
+from tests.fakes.connect import FakeConnect
+from tests.fakes.due import DueInMemory
 from tests.fakes.evidence import findings_of, require_lawful, said_by
 from tests.fakes.gates import Gates
 from tests.fakes.ledger import FakeLedger
@@ -38,13 +41,17 @@ from workflows.catalog import ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
 from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, PurchaseWorkflow
+from workflows.settlement import OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
 
 RUNNER = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(
         "activities", "domain", "pydantic", "eventsourcing", "tests"
     )
 )
-WORKFLOWS: list[type] = [PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow]
+WORKFLOWS: list[type] = [
+    PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow,
+    OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow,
+]  # fmt: skip
 CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
 
@@ -84,6 +91,8 @@ class World:
         self.catalog = CatalogActivities(self.ledger)
         self.holds = HoldActivities(self.ledger)
         self.minting = MintActivities(self.ledger, self.chain, self.memory, CUSTODY, "http://127.0.0.1")
+        self.connect = FakeConnect()
+        self.settlement = SettlementActivities(self.ledger, self.connect, DueInMemory(self.ledger))
         self.poll_seconds = 30
         self.processing_extension_seconds = 600
 
@@ -91,8 +100,8 @@ class World:
         sales, books = SalesActivities(self.ledger), BooksActivities(self.ledger)
         payments = PaymentActivities(self.ledger, self.gateway, self.memory)
         owners = {
-            PURCHASES: [sales, books, self.catalog, self.holds, payments],
-            STRIPE: [payments],
+            PURCHASES: [sales, books, self.catalog, self.holds, payments, self.settlement],
+            STRIPE: [payments, self.settlement],
             MINT: [self.minting],
         }
         return [
@@ -229,7 +238,7 @@ class World:
 
     async def check_laws(self) -> None:
         """What must hold at rest, whatever happened: every law of conservation, and that everything has ended."""
-        require_lawful(findings_of(self.ledger.log, said_by(self.gateway, self.chain)))
+        require_lawful(findings_of(self.ledger.log, said_by(self.gateway, self.chain, self.connect)))
         orders = [self._root(s, Order) for s in self.ledger.streams if s.startswith("order:")]
         sold = [order for order in orders if order.state == "fulfilled"]
         seats = sum(line.quantity for order in sold for line in order.lines)

@@ -12,11 +12,13 @@ from domain.catalog import Show, Venue
 from domain.order import Line
 from domain.reservation import Reservation
 from tests.matrix.cells import Row
+from tests.matrix.settlement_scenes import onboarding, payout, transfers
 from tests.matrix.stage import Stage
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
+from workflows.settlement import OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
 
 HOLD_SECONDS = 120
 SOLD = ("confirm_order", "mint_ticket", "settle_mint", "settle_sale", "close_checkout", "fulfil_order")
@@ -24,6 +26,8 @@ OPENED = ("place_order", "create_intent", "look_at_intent")
 UNDONE = ("cancel_payment", "cancel_order")
 # A refusal of one of these ends the purchase; every other activity only goes forward.
 REFUSABLE = {*OPENED, "extend_hold", "confirm_seats", "capture_payment"}
+# A refusal of one of these leaves it to the next round.
+RETRIED = {"transfer_share"}
 # A cancel during one of these undoes the purchase.
 BEFORE_PIVOT = {*OPENED, "extend_hold", "confirm_seats"}
 
@@ -288,5 +292,8 @@ SCENES: tuple[Scene, ...] = (
     Scene("venue", VenueWorkflow, ("mint_group",), "on chain", venue),
     Scene("show", ShowWorkflow, ("mint_group", "open_sale"), "on sale", show),
     Scene("internal hold, expires", HoldWorkflow, ("expire_reservation",), "released", internal_hold_expires),
+    Scene("onboarding", OnboardingWorkflow, ("connect_account", "look_at_account"), "ready", onboarding),
+    Scene("transfers", TransfersWorkflow, ("list_due_transfers", "transfer_share"), "sent 2000", transfers),
+    Scene("payout", PayoutWorkflow, ("follow_payout",), "paid out 2000", payout),
     Scene("internal hold, confirmed", HoldWorkflow, ("expire_reservation",), "confirmed", internal_hold_confirmed),
 )

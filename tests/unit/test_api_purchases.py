@@ -195,7 +195,8 @@ async def test_a_sold_purchase_shows_tickets_on_chain_and_credits_the_venue(
     ticket = found["tickets"][0]
     assert (ticket["state"], ticket["mint_address"]) == ("issued", f"mint-of-{ticket['ticket_id']}")
     balance = (await client.get(f"/api/v1/venues/{show['venue_id']}/balance")).json()
-    assert balance["balances"] == [{"currency": "eur", "balance_minor": 2000}]
+    split = {"pending_minor": 2000, "available_minor": 0, "reserved_minor": 0, "paid_out_minor": 0}
+    assert balance["balances"] == [{"currency": "eur", "balance_minor": 2000, **split}]
     floor = (await client.get(f"/api/v1/shows/{show['show_id']}")).json()["ticket_types"][0]
     assert (floor["held"], floor["sold"], floor["available"]) == (0, 2, 3)
     verified = (await client.get(f"/api/v1/tickets/{ticket['ticket_id']}/verify")).json()
