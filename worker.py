@@ -153,6 +153,9 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
     )
 
 
+Assembling = Callable[[Settings, PostgresLedger, Pool, AsyncExitStack], Activities]
+
+
 async def connect(settings: Settings) -> Client:
     """Connect to Temporal, with patience for one that is not up yet."""
     port = settings.worker.metrics_port
@@ -177,7 +180,11 @@ async def connect(settings: Settings) -> Client:
 
 
 async def work(
-    settings: Settings, queues: Sequence[str], stopping: asyncio.Event, interceptors: Sequence[Interceptor] = ()
+    settings: Settings,
+    queues: Sequence[str],
+    stopping: asyncio.Event,
+    interceptors: Sequence[Interceptor] = (),
+    assembled: Assembling = assemble,
 ) -> None:
     """Poll the queues and run the relay until told to stop, then finish what runs."""
     async with AsyncExitStack() as closing:
@@ -186,7 +193,7 @@ async def work(
         pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
         await closing.enter_async_context(pool)
         client = await connect(settings)
-        all_of = assemble(settings, ledger, pool, closing)
+        all_of = assembled(settings, ledger, pool, closing)
         version = WorkerDeploymentVersion(settings.worker.deployment, settings.worker.build_id)
         at_once = settings.worker.max_concurrent
         for queue in queues:
