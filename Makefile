@@ -46,7 +46,13 @@ MINUTES ?= 1
 storm: $(READY)
 	$(BIN)/python -m tests.storm --seed $(SEED) --minutes $(MINUTES)
 
-bench: $(READY)
+PEER := .venv-bench
+$(PEER)/.ready: pyproject.toml $(READY)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEER)
+	$(BIN)/uv pip install --quiet --python $(PEER)/bin/python --group bench
+	touch $@
+
+bench: $(READY) $(PEER)/.ready
 	$(BIN)/python -m bench --rows "$(ROWS)"
 
 format: $(READY)
