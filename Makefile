@@ -67,7 +67,7 @@ golden: $(READY)
 	$(BIN)/python -m tests.replay.record --golden
 
 lock: $(READY)
-	$(BIN)/uv pip compile --quiet pyproject.toml --extra devstack --extra dev --no-header --no-annotate -o requirements.txt
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra devstack --extra rush --extra dev --no-header --no-annotate -o requirements.txt
 
 teeth: $(READY)
 	$(BIN)/python -m tests.teeth.bite
