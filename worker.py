@@ -51,6 +51,7 @@ STICKY = timedelta(seconds=2)  # how long a dead worker's cache is waited for
 CONNECT_PAUSE_SECONDS = 0.5
 CONNECT_ATTEMPTS_MAX = 240
 CONCURRENT_DEFAULT = 50
+HINT_PATIENCE_SECONDS = 2.0  # the API tells of a webhook itself; telling again wakes a purchase for nothing
 
 
 class Activities(NamedTuple):
@@ -79,6 +80,7 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             all_of.books.settle_mint,
             all_of.catalog.open_sale,
             all_of.holds.expire_reservation,
+            payments.close_checkout,
         ],
         STRIPE: [
             payments.create_intent,
@@ -86,7 +88,6 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             payments.capture_payment,
             payments.cancel_payment,
             payments.resolve_late_payment,
-            payments.close_checkout,
         ],
         MINT: [minting.mint_ticket, minting.mint_group],
     }
@@ -207,7 +208,7 @@ async def work(
         pacing = Pacing(settings.api.engine_timebox_seconds, saga.poll_seconds, saga.processing_extension_seconds)
         relay = Relay(
             TemporalEngine(client, pacing),
-            Inbox(pool),
+            Inbox(pool, HINT_PATIENCE_SECONDS),
             Standing(pool),
             DoorActivities(ledger),
             longest_extension=timedelta(seconds=saga.processing_extension_seconds),

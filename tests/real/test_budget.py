@@ -86,24 +86,36 @@ async def counted(shop: Shop, outcome: Outcome, key: str) -> Cost:
     return await cost_of(shop, purchase_id)
 
 
+def within(golden: Cost, found: Cost) -> bool:
+    """Say whether the engine had no more to do, and everything else was as it stands there."""
+    engine, rest = found["engine"], {**found, "engine": golden.get("engine")}
+    return rest == golden and all(number <= golden["engine"][name] for name, number in engine.items())
+
+
+def weight(cost: Cost) -> tuple[int, int]:
+    """Return what costs are ordered by."""
+    return cost["engine"]["state transitions"], cost["engine"]["history events"]
+
+
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: outcome.__name__)
 async def test_the_budget_of_a_purchase(shop: Shop, outcome: Outcome) -> None:
-    """Events, transitions, commits, calls and transactions are those of the golden file."""
+    """Events and transitions stay within the golden file; commits, calls and transactions are those in it."""
     name = outcome.__name__
     golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
     await shop.open()
     seen: list[Cost] = []
     for number in range(TRIES):
         found = await counted(shop, outcome, f"budget-{name}-{number}")
-        if found == golden.get(name) and "UPDATE_BUDGET" not in os.environ:
+        if "UPDATE_BUDGET" not in os.environ and within(golden.get(name, {}), found):
             return
         seen.append(found)
-    least = min(seen, key=lambda cost: (cost["engine"]["state transitions"], cost["engine"]["history events"]))
+    seen.sort(key=weight)
     if "UPDATE_BUDGET" in os.environ:
-        GOLDEN.write_text(json.dumps({**golden, name: least}, indent=2, sort_keys=True) + "\n")
+        typical = seen[(TRIES - 1) // 2]
+        GOLDEN.write_text(json.dumps({**golden, name: typical}, indent=2, sort_keys=True) + "\n")
         return
-    pytest.fail(f"{name} costs something else than its budget:\n{difference(golden.get(name), least)}")
+    pytest.fail(f"{name} costs something else than its budget:\n{difference(golden.get(name), seen[0])}")
 
 
 async def test_sold_out_costs_nothing(shop: Shop) -> None:
