@@ -118,9 +118,10 @@ def second_worker(ground: Stage) -> Iterator[None]:
 def measure(parts: list[str]) -> dict[str, float]:
     """Return the seconds by killed part, and of nothing killed."""
     with stage(stubbed=False) as ground, second_worker(ground):
-        took = {"nothing": asyncio.run(lasted(ground, None))}
-        for part in parts:
-            took[part] = asyncio.run(lasted(ground, part))
+        took = {}
+        for part in ("nothing", *parts):
+            took[part] = asyncio.run(lasted(ground, None if part == "nothing" else part))
+            Console(stderr=True).print(f"{part}: {took[part]:.1f} s", highlight=False)
     return took
 
 
