@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 
-.PHONY: install check test demo up bench storm lock record golden format teeth nightly matrix coverage
+.PHONY: install check test demo up bench measure storm lock record golden format teeth nightly matrix coverage
 .DEFAULT_GOAL := test
 
 $(READY): requirements.txt pyproject.toml
@@ -54,6 +54,12 @@ $(PEER)/.ready: pyproject.toml $(READY)
 
 bench: $(READY) $(PEER)/.ready
 	$(BIN)/python -m bench --rows "$(ROWS)"
+
+# Everything that docs/performance.md speaks of, on a machine that does nothing else: about an hour.
+measure: $(READY) $(PEER)/.ready
+	-$(BIN)/python -m bench
+	-$(BIN)/python -m bench.recovery
+	$(BIN)/python -m bench.resources
 
 format: $(READY)
 	$(BIN)/ruff check --fix-only --quiet .
