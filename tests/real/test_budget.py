@@ -21,6 +21,8 @@ pytestmark = pytest.mark.real
 GOLDEN = Path(__file__).with_name("budget.json")
 # A busy machine adds a poll, a timeout or a task now and then; it never saves one.
 TRIES = 4
+# Whether two things reach a workflow in one task or in two is chance; one more activity is more than this.
+CHANCE = {"history events": 4, "state transitions": 2}
 Outcome = Callable[[Shop, str], Awaitable[str]]
 
 
@@ -73,7 +75,7 @@ OUTCOMES: tuple[Outcome, ...] = (
 
 def difference(golden: Any, found: Any) -> str:
     """Return what changed, line by line."""
-    texts = [json.dumps(one, indent=2).splitlines() for one in (golden, found)]
+    texts = [json.dumps(one, indent=2, sort_keys=True).splitlines() for one in (golden, found)]
     return "\n".join(difflib.unified_diff(*texts, "budget.json", "counted", n=1, lineterm=""))
 
 
@@ -87,9 +89,9 @@ async def counted(shop: Shop, outcome: Outcome, key: str) -> Cost:
 
 
 def within(golden: Cost, found: Cost) -> bool:
-    """Say whether the engine had no more to do, and everything else was as it stands there."""
+    """Say whether the engine had no more to do, but for chance, and everything else was as it stands there."""
     engine, rest = found["engine"], {**found, "engine": golden.get("engine")}
-    return rest == golden and all(number <= golden["engine"][name] for name, number in engine.items())
+    return rest == golden and all(number <= golden["engine"][name] + CHANCE[name] for name, number in engine.items())
 
 
 def weight(cost: Cost) -> tuple[int, int]:
@@ -100,7 +102,7 @@ def weight(cost: Cost) -> tuple[int, int]:
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: outcome.__name__)
 async def test_the_budget_of_a_purchase(shop: Shop, outcome: Outcome) -> None:
-    """Events and transitions stay within the golden file; commits, calls and transactions are those in it."""
+    """Events and transitions stay within those of the golden file; commits, calls and transactions are those in it."""
     name = outcome.__name__
     golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
     await shop.open()
