@@ -58,6 +58,7 @@ STICKY = timedelta(seconds=2)  # how long a dead worker's cache is waited for
 CONNECT_PAUSE_SECONDS = 0.5
 CONNECT_ATTEMPTS_MAX = 240
 CONCURRENT_DEFAULT = 50
+HINT_PATIENCE_SECONDS = 2.0  # the API tells of a webhook itself; telling again wakes a purchase for nothing
 
 
 class Activities(NamedTuple):
@@ -88,6 +89,7 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             all_of.catalog.open_sale,
             all_of.holds.expire_reservation,
             all_of.settlement.list_due_transfers,
+            payments.close_checkout,
         ],
         STRIPE: [
             payments.create_intent,
@@ -95,7 +97,6 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             payments.capture_payment,
             payments.cancel_payment,
             payments.resolve_late_payment,
-            payments.close_checkout,
             all_of.settlement.connect_account,
             all_of.settlement.look_at_account,
             all_of.settlement.transfer_share,
@@ -169,6 +170,9 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
     )
 
 
+Assembling = Callable[[Settings, PostgresLedger, Pool, AsyncExitStack], Activities]
+
+
 def transfers_input(settings: Settings) -> TransfersInput:
     """Return when shares are due."""
     settlement = settings.settlement
@@ -199,7 +203,11 @@ async def connect(settings: Settings) -> Client:
 
 
 async def work(
-    settings: Settings, queues: Sequence[str], stopping: asyncio.Event, interceptors: Sequence[Interceptor] = ()
+    settings: Settings,
+    queues: Sequence[str],
+    stopping: asyncio.Event,
+    interceptors: Sequence[Interceptor] = (),
+    assembled: Assembling = assemble,
 ) -> None:
     """Poll the queues and run the relay until told to stop, then finish what runs."""
     async with AsyncExitStack() as closing:
@@ -208,7 +216,7 @@ async def work(
         pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
         await closing.enter_async_context(pool)
         client = await connect(settings)
-        all_of = assemble(settings, ledger, pool, closing)
+        all_of = assembled(settings, ledger, pool, closing)
         version = WorkerDeploymentVersion(settings.worker.deployment, settings.worker.build_id)
         at_once = settings.worker.max_concurrent
         for queue in queues:
@@ -224,7 +232,7 @@ async def work(
         pacing = Pacing(settings.api.engine_timebox_seconds, saga.poll_seconds, saga.processing_extension_seconds)
         relay = Relay(
             TemporalEngine(client, pacing),
-            Inbox(pool),
+            Inbox(pool, HINT_PATIENCE_SECONDS),
             Standing(pool),
             DoorActivities(ledger),
             SettlementEngine(client, pacing.timebox_seconds, settings.settlement.poll_seconds),

@@ -107,8 +107,9 @@ class Checkouts:
 class Inbox:
     """Webhooks that were verified; each is stored once and signalled until it was taken."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, patience_seconds: float = 0.0) -> None:
         self._pool = pool
+        self._patience_seconds = patience_seconds
 
     async def store(self, hint: Hint) -> bool:
         """Store a webhook; False when it was known."""
@@ -125,8 +126,9 @@ class Inbox:
         async with borrowed(self._pool) as connection:
             cursor = await connection.execute(
                 "SELECT event_id, type, object_id, intent_id, purchase_id, created, digest, account_id"
-                " FROM webhook_inbox WHERE signalled_at IS NULL ORDER BY received_at LIMIT %s",
-                (limit,),
+                " FROM webhook_inbox WHERE signalled_at IS NULL"
+                " AND received_at <= now() - make_interval(secs => %s) ORDER BY received_at LIMIT %s",
+                (self._patience_seconds, limit),
             )
             return [Hint(**dict(zip(Hint.model_fields, row, strict=True))) for row in await cursor.fetchall()]
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 import uvicorn
+from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -98,18 +99,22 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT (uvicorn takes both), then let requests in flight end."""
     async with AsyncExitStack() as closing:
         app = create_app(await assemble(settings, closing))
-        config = uvicorn.Config(
-            app,
-            host=settings.api.host,
-            port=settings.api.port,
-            log_level="info",
-            access_log=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        )
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(server_config(app, settings.api.host, settings.api.port))
         app.state.watch.is_ending = lambda: server.should_exit
         await server.serve()
+
+
+def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """Return how the API is served."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_level="info",
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
 
 
 def main() -> None:

@@ -61,7 +61,12 @@ class BooksTransaction(Root):
         self.tenant_id = tenant_id
         self.purchase_id = purchase_id
         self.kind = kind
-        self.postings = tuple(Posting(**posting) for posting in postings)
+        self._posted = postings
+
+    @property
+    def postings(self) -> tuple[Posting, ...]:
+        """The postings, made when somebody looks: whoever posts them has made them once."""
+        return tuple(Posting(**posting) for posting in self._posted)
 
 
 def venue_account(venue_id: str, name: str) -> str:
