@@ -19,6 +19,7 @@ from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.books import BooksActivities
+from activities.burning import BurnActivities
 from activities.catalog import CatalogActivities
 from activities.door import DoorActivities
 from activities.failures import FailureKinds
@@ -26,6 +27,7 @@ from activities.holds import HoldActivities
 from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
+from activities.refunds import RefundActivities
 from activities.sales import SalesActivities
 from adapters.keys import issuer_of, seed_of
 from adapters.ledger import PostgresLedger
@@ -33,7 +35,7 @@ from adapters.opening import open_ledger
 from adapters.queries import Standing
 from adapters.routing import tell_routing
 from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
-from adapters.solana_chain import SolanaChain
+from adapters.solana_burning import SolanaBurningChain
 from adapters.stripe_gateway import StripeGateway
 from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
 from api.starts import Relay
@@ -42,9 +44,10 @@ from workflows.catalog import ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
 from workflows.purchase import PurchaseWorkflow
+from workflows.refund import RefundWorkflow
 
 log = logging.getLogger("worker")
-WORKFLOWS = (PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow)
+WORKFLOWS = (PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow, RefundWorkflow)
 PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_core", "annotated_types", "eventsourcing")
 GRACE = timedelta(seconds=10)
 STICKY = timedelta(seconds=2)  # how long a dead worker's cache is waited for
@@ -62,6 +65,8 @@ class Activities(NamedTuple):
     holds: HoldActivities
     payments: PaymentActivities
     minting: MintActivities
+    refunds: RefundActivities
+    burning: BurnActivities
 
 
 def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
@@ -77,6 +82,7 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             sales.extend_hold,
             all_of.books.settle_sale,
             all_of.books.settle_mint,
+            all_of.refunds.post_refund,
             all_of.catalog.open_sale,
             all_of.holds.expire_reservation,
         ],
@@ -87,8 +93,9 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             payments.cancel_payment,
             payments.resolve_late_payment,
             payments.close_checkout,
+            all_of.refunds.pay_refund,
         ],
-        MINT: [minting.mint_ticket, minting.mint_group],
+        MINT: [minting.mint_ticket, minting.mint_group, all_of.burning.burn_ticket],
     }
     return by_queue[queue]
 
@@ -134,7 +141,7 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
     solana, stripe = settings.solana, settings.stripe
     issuer = issuer_of(solana.issuer_secret.get_secret_value())
     custody = solana.custody_address or str(issuer.pubkey())
-    chain = SolanaChain(
+    chain = SolanaBurningChain(
         rpc_url=solana.rpc_url,
         issuer=bytes(issuer),
         address_secret=seed_of(solana.address_secret.get_secret_value()),
@@ -150,6 +157,8 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
         holds=HoldActivities(ledger),
         payments=PaymentActivities(ledger, gateway, Checkouts(pool)),
         minting=MintActivities(ledger, chain, Buyers(pool), custody, settings.api.public_url),
+        refunds=RefundActivities(ledger, gateway),
+        burning=BurnActivities(ledger, chain),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.folds import FOLDS, Fold, identity_of
+from adapters.refund_folds import REFUND_FOLDS, REFUND_TEXTS
 from adapters.sheets import Document, Sheets, TimelineLine
 from domain.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed
 from domain.bearer import TokenMinted, TokenSigned
@@ -33,7 +34,15 @@ from domain.payment import (
     PaymentDeclined,
     PaymentRefunded,
 )
-from domain.ticket import TicketIssued, TicketReserved, TicketVoided
+from domain.ticket import (
+    BurnSigned,
+    TicketIssued,
+    TicketRedeemed,
+    TicketReserved,
+    TicketVoided,
+    TokenBurnt,
+    TokenForgone,
+)
 
 TEXTS: dict[type[Fact], Callable[[Any], str]] = {
     PurchaseRequested: lambda _: "The buyer asked for tickets.",
@@ -66,12 +75,17 @@ TEXTS: dict[type[Fact], Callable[[Any], str]] = {
     TransactionPosted: lambda fact: f"The books have it: {fact.kind}.",
     OrderFulfilled: lambda _: "Every ticket is minted and the venue is credited.",
     OrderCancelled: lambda fact: f"The purchase ended without a sale: {fact.reason}.",
+    TicketRedeemed: lambda fact: f"Somebody entered with ticket {identity_of(fact)}.",
+    BurnSigned: lambda fact: f"The burning of ticket {identity_of(fact)} was signed.",
+    TokenBurnt: lambda fact: f"The token of ticket {identity_of(fact)} was burnt.",
+    TokenForgone: lambda fact: f"Ticket {identity_of(fact)} will have no token.",
+    **REFUND_TEXTS,
 }
 
 
 def fold(sheets: Sheets, fact: Fact, position: int) -> None:
     """Apply one fact to all read models."""
-    for folds in (FOLDS, PURCHASE_FOLDS):
+    for folds in (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS):
         apply = folds.get(type(fact))
         if apply is not None:
             apply(sheets, fact, position)
@@ -96,7 +110,7 @@ def _purchases_of(sheets: Sheets, fact: Any) -> list[str]:
         return [ticket["purchase_id"]] if ticket else []
     if kind == "books":
         return [fact.purchase_id]
-    return [identity.partition(":")[0]] if kind in {"order", "payment"} else []
+    return [identity.partition(":")[0]] if kind in {"order", "payment", "refunds"} else []
 
 
 def _request(fact: PurchaseRequested | PurchaseRequestedAgain) -> Document:
@@ -115,6 +129,8 @@ def _request(fact: PurchaseRequested | PurchaseRequestedAgain) -> Document:
         "cancel_requested": False,
         "discount_code": fact.discount_code,
         "confirmed_at": None,
+        "refund_state": "none",
+        "refunds": [],
     }
 
 
@@ -258,6 +274,10 @@ PURCHASE_FOLDS: dict[type[Fact], Fold] = {
     TicketReserved: _ticket_changed,
     TicketIssued: _ticket_changed,
     TicketVoided: _ticket_changed,
+    TicketRedeemed: _ticket_changed,
+    BurnSigned: _ticket_changed,
+    TokenBurnt: _ticket_changed,
+    TokenForgone: _ticket_changed,
     TokenSigned: _ticket_changed,
     TokenMinted: _ticket_changed,
 }

@@ -5,7 +5,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 Document = dict[str, Any]
-KINDS = ("purchases", "shows", "venues", "tickets", "allocations", "holds", "payments", "reservations", "discounts")
+KINDS = (
+    "purchases", "shows", "venues", "tickets", "allocations", "holds", "payments", "reservations", "discounts",
+    "refunds",
+)  # fmt: skip
 
 
 class TimelineLine(NamedTuple):

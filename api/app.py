@@ -13,6 +13,7 @@ from api import (
     purchases,
     quotes,
     receipts,
+    refunds,
     shows,
     tickets,
     venues,
@@ -32,7 +33,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     problems.install(app)
     following.install(app)
-    public = (venues, shows, discounts, quotes, purchases, following, receipts, tickets)
+    public = (venues, shows, discounts, quotes, purchases, following, receipts, refunds, tickets)
     for room in (*public, internal, webhooks, metadata, metrics, health):
         app.include_router(room.router)
     return app

@@ -129,6 +129,13 @@ async def cancel_batch(body: BatchBody, parts: With) -> dict[str, Any]:
     return {"cancelled": body.ticket_ids}
 
 
+@router.post("/{ticket_id}/redeem")
+async def redeem(ticket_id: IdInPath, parts: With) -> dict[str, Any]:
+    """Let somebody enter with a ticket, once; the second one is refused."""
+    await parts.refunds.redeem(ticket_id)
+    return {"ticket_id": ticket_id, "state": "redeemed"}
+
+
 @router.get("/{ticket_id}/status")
 async def status(ticket_id: IdInPath, parts: With) -> dict[str, Any]:
     """Return a ticket's right and token."""

@@ -15,6 +15,7 @@ from activities.door import DoorActivities
 from activities.holds import HoldActivities
 from activities.minting import MintActivities
 from activities.prices import PriceActivities
+from activities.refund_door import RefundDoor
 from adapters.keys import issuer_of, pseudonym_of, seed_of
 from adapters.opening import open_ledger
 from adapters.queries import ReadModels
@@ -58,6 +59,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
         catalog=CatalogActivities(ledger),
         holds=HoldActivities(ledger),
         prices=PriceActivities(ledger),
+        refunds=RefundDoor(ledger),
         queries=ReadModels(pool),
         engine=TemporalEngine(client, pacing),
         buyers=buyers,

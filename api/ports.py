@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from activities.catalog import CatalogActivities
-from activities.commands import HoldRef, MintSubject, PurchaseRef
+from activities.commands import HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.door import DoorActivities
 from activities.holds import HoldActivities
 from activities.prices import PriceActivities
+from activities.refund_door import RefundDoor
 from domain.hint import Hint
 from domain.identity import DEFAULT_TENANT
 from domain.money import FeeRates
@@ -57,6 +58,9 @@ class Queries(News, Protocol):
     async def discount(self, discount_id: str) -> Document | None:
         """Return a discount."""
 
+    async def refund(self, refund_id: str) -> Document | None:
+        """Return a refund."""
+
 
 class Engine(Protocol):
     """The workflow engine; no call fails when it is away, because a relay repeats it from the facts."""
@@ -78,6 +82,9 @@ class Engine(Protocol):
 
     async def hold_ended(self, reservation_id: str) -> bool | None:
         """Tell a hold's workflow that it ended earlier."""
+
+    async def start_refund(self, refund: RefundRef) -> bool:
+        """Start a refund that was decided."""
 
 
 class Buyers(Protocol):
@@ -139,6 +146,7 @@ class Parts:
     catalog: CatalogActivities
     holds: HoldActivities
     prices: PriceActivities
+    refunds: RefundDoor
     queries: Queries
     engine: Engine
     buyers: Buyers

@@ -31,7 +31,7 @@ def said_by(gateway: FakePaymentGateway, chain: FakeTokenChain) -> Outside:
     """Tell everything that the two fakes know, when every deadline has passed and nobody works on anything."""
     intents = [said_of(intent) for intent in gateway.intents.values()]
     nobody: frozenset[str] = frozenset()
-    return Outside(intents, dict(chain.landings), ALL_DEADLINES_PASSED, running=nobody, cases={})
+    return Outside(intents, dict(chain.supplies()), ALL_DEADLINES_PASSED, running=nobody, cases={})
 
 
 def findings_of(facts: Iterable[Fact], outside: Outside) -> Findings:

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 from activities.books import BooksActivities
 from activities.catalog import CatalogActivities
-from activities.commands import EndPurchase, HoldRef, MintSubject, PurchaseRef
+from activities.commands import EndPurchase, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.door import DoorActivities
 from activities.holds import HoldActivities
 from activities.prices import PriceActivities
+from activities.refund_door import RefundDoor
 from activities.sales import SalesActivities
 from adapters.purchase_folds import fold
 from adapters.queries import with_availability
@@ -96,6 +97,9 @@ class MemoryReads:
     async def discount(self, discount_id: str) -> Document | None:
         return self._document("discounts", discount_id)
 
+    async def refund(self, refund_id: str) -> Document | None:
+        return self._document("refunds", refund_id)
+
     def _document(self, kind: str, identity: str) -> Document | None:
         found = self.catch_up().find(kind, identity)
         copied: Document | None = json.loads(json.dumps(found))
@@ -143,6 +147,9 @@ class SellingEngine:
 
     async def hold_ended(self, reservation_id: str) -> bool | None:
         return self._tell("hold_ended", reservation_id)
+
+    async def start_refund(self, refund: RefundRef) -> bool:
+        return bool(self._tell("start_refund", refund.refund_id))
 
     def _tell(self, verb: str, identity: str) -> bool | None:
         self.told.append((verb, identity))
@@ -210,6 +217,7 @@ class World:
             catalog=CatalogActivities(self.ledger),
             holds=HoldActivities(self.ledger),
             prices=PriceActivities(self.ledger),
+            refunds=RefundDoor(self.ledger),
             queries=self.reads,
             engine=self.engine,
             buyers=self.buyers,

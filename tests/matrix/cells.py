@@ -12,11 +12,13 @@ from temporalio import activity
 
 import worker
 from activities.books import BooksActivities
+from activities.burning import BurnActivities
 from activities.catalog import CatalogActivities
 from activities.holds import HoldActivities
 from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.queues import ALL_QUEUES, MINT
+from activities.refunds import RefundActivities
 from activities.sales import SalesActivities
 
 UNREACHED = "no scene"
@@ -99,6 +101,8 @@ def registered() -> dict[str, str]:
         holds=HoldActivities(ledger),
         payments=PaymentActivities(ledger, outside, outside),
         minting=MintActivities(ledger, outside, outside, "", ""),
+        refunds=RefundActivities(ledger, outside),
+        burning=BurnActivities(ledger, outside),
     )
     return {
         str(activity._Definition.must_from_callable(method).name): queue

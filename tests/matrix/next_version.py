@@ -10,6 +10,7 @@ from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput, PurchaseResult, PurchaseWorkflow
+from workflows.refund import RefundInput, RefundWorkflow
 from workflows.rounds import Caller
 from workflows.versions import Patch
 
@@ -98,4 +99,18 @@ class NextCase(PaymentCaseWorkflow):
         return await super().run(start)
 
 
-NEXT_VERSION: list[type] = [NextPurchase, NextVenue, NextShow, NextHold, NextCase]
+@workflow.defn(name="RefundWorkflow")
+class NextRefund(RefundWorkflow):
+    """The next version of a refund."""
+
+    @workflow.init
+    def __init__(self, start: RefundInput) -> None:
+        super().__init__(start)
+        self._caller = _paused(self._caller)
+
+    @workflow.run
+    async def run(self, start: RefundInput) -> str:
+        return await super().run(start)
+
+
+NEXT_VERSION: list[type] = [NextPurchase, NextVenue, NextShow, NextHold, NextCase, NextRefund]

@@ -8,10 +8,19 @@ import pytest
 import yaml
 
 from domain import books
-from domain.books import Posting, balances, minted_postings, sale_postings
+from domain.books import (
+    Posting,
+    balances,
+    came_back_postings,
+    minted_postings,
+    owed_postings,
+    paid_back_postings,
+    sale_postings,
+)
 from domain.currency import step_of
 from domain.discount import DiscountTerms
 from domain.money import FeeRates, Price, Tax, price_of
+from domain.refund_parts import amount_parts, parts_of, summed, ticket_parts
 
 TEXT = (Path(__file__).parents[2] / "docs" / "books.md").read_text()
 PRICE_PARTS = ("subtotal", "discount", "platform_fee", "processing_fee", "tax", "total", "venue_share")
@@ -24,6 +33,11 @@ NEEDED = {
     "Zero-priced order",
     "Processing fee that costs more than it brings",
     "Mint debt and its end",
+    "Refund of a whole order",
+    "Refund of one ticket, the fees borne by the venue",
+    "Refund without the fees",
+    "Refund of an amount",
+    "Refund that fails after it succeeded",
 }
 
 
@@ -67,7 +81,28 @@ def postings(given: dict[str, Any]) -> list[Posting]:
     """Post what is given: the sale, and the tickets that reached the chain."""
     count = sum(quantity for quantity, _ in given["lines"])
     sold = sale_postings("ve", price(given), given["stripe_fee"], count)
-    return [*sold, *(posting for _ in range(given.get("minted", 0)) for posting in minted_postings())]
+    minted = (posting for _ in range(given.get("minted", 0)) for posting in minted_postings())
+    return [*sold, *minted, *refunded(given)]
+
+
+def refunded(given: dict[str, Any]) -> list[Posting]:
+    """Post the refunds, each of some tickets (by their numbers) or of an amount, and how Stripe said that they went."""
+    found, worth = price(given), [unit for quantity, unit in given["lines"] for _ in range(quantity)]
+    left, posted = parts_of(found), []
+    for refund in given.get("refunds", []):
+        fees, had = refund["fees"], left.without_fees() if refund["fees"] == "buyer" else left
+        if "amount" in refund:
+            part = amount_parts(had, refund["amount"], found.currency)
+        else:
+            tickets = ticket_parts(found, worth)
+            part = summed([tickets[number - 1] for number in refund["tickets"]]).capped(had)
+        left = left.less(part)
+        posted += owed_postings("ve", "pu", found.currency, part, fees)
+        posted += [posting for _ in refund.get("unminted", []) for posting in minted_postings()]
+        for went in refund["went"]:
+            make = {"succeeded": paid_back_postings, "failed": came_back_postings}[went]
+            posted += make("pu", found.currency, part.total_minor)
+    return posted
 
 
 def test_there_is_an_example_of_each_kind() -> None:
@@ -97,4 +132,4 @@ def test_every_account_stands_in_the_chart() -> None:
     named = {value for name, value in vars(books).items() if name.isupper() and isinstance(value, str)}
     used = {account for example in examples() for account, _, _ in example.tables["account"]}
     assert {account for account in named if ":" in account} <= chart
-    assert {re.sub(r"(?<=:)ve(?=:)", "{id}", account) for account in used} <= chart
+    assert {re.sub(r"(?<=:)(ve|pu)(?=:)", "{id}", account) for account in used} <= chart

@@ -27,8 +27,9 @@ from domain.order import (
     OrderFulfilled,
 )
 from domain.payment import PaymentAuthorised, PaymentDeclined
+from domain.refund import RefundsOpened
 from domain.standing_folds import FOLDS
-from domain.ticket import TicketVoided
+from domain.ticket import BurnSigned, TicketRedeemed, TicketVoided, TokenBurnt, TokenForgone
 from tests.fakes.doctored import DOCTORED, LATE, SOLD, Day, rechained, said, told, without
 from tests.fakes.evidence import findings_of
 from tests.fakes.lawful_day import lawful_day
@@ -37,7 +38,8 @@ from tests.fakes.samples import AT
 SILENT = {
     VenueRegistered, ShowAnnounced, ShowWentOnSale, TokenSigned, CancelRequested, CaptureRequested, OrderConfirmed,
     PaymentAuthorised, PaymentDeclined, CaptureWaived, PriceChanged, SaleWindowChanged, DiscountCreated, DiscountAsked,
-    AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded,
+    AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded, RefundsOpened, TicketRedeemed, BurnSigned, TokenBurnt,
+    TokenForgone,
 }  # fmt: skip
 PERSISTED = Path(__file__).parents[1] / "architecture" / "persisted_names.txt"
 

@@ -1,0 +1,113 @@
+"""RefundWorkflow: a decided refund from void tickets to burnt tokens and money that Stripe says has arrived."""
+
+import contextlib
+from datetime import timedelta
+
+from temporalio import workflow
+
+from activities.burning import BurnActivities
+from activities.commands import Command, MintTicket, PayRefund, RefundRef, RefundSeen
+from activities.refunds import RefundActivities
+from workflows.operators import Board
+from workflows.rounds import MINT_PACE, STORE_PACE, STRIPE_PACE, Attention, Caller
+from workflows.saga import drain, settled
+
+MONEY = "pay_refund"
+POLL_GROWS = 2
+POLL_SECONDS_MAX = 3600
+
+
+class RefundInput(Command):
+    """A refund that was decided. A pending one that lasts longer than `patience_seconds` is shown to an operator."""
+
+    refund: RefundRef
+    poll_seconds: float = 30
+    patience_seconds: int = 86_400
+    uncovered_seconds: int = 300
+
+
+@workflow.defn(name="RefundWorkflow")
+class RefundWorkflow:
+    """Money and tokens do not wait for each other; the money waits for the settlement of the sale."""
+
+    @workflow.init
+    def __init__(self, start: RefundInput) -> None:
+        self._start = start
+        self._refund = start.refund
+        self._board = Board("deciding")
+        self._attention = Attention(self._board.trouble)
+        self._caller = Caller(self._attention)
+        self._hint = False
+        self._again = False
+
+    @workflow.run
+    async def run(self, start: RefundInput) -> str:
+        """Give everything back; a failed or pending refund waits for the bank or for an operator, never for ever."""
+        self._board.show("refunding", f"Gives {start.refund.amount_minor} minor units back, burns the tokens.")
+        await drain(settled(self._give_back(), *(self._burn(ticket_id) for ticket_id in start.refund.ticket_ids)))
+        self._board.show("refunded", "The buyer has the money, and no token is left.")
+        return "refunded"
+
+    @workflow.signal(name="look_again")
+    def look_again(self) -> None:
+        """Take a webhook's hint: look at the refund now."""
+        self._hint = True
+
+    @workflow.signal(name="try_again")
+    def try_again(self) -> None:
+        """Take an operator's word: whatever made the refund fail is mended."""
+        self._again = True
+
+    async def _give_back(self) -> None:
+        turn = await self._caller.call(
+            RefundActivities.post_refund, self._refund, STORE_PACE, "post what the buyer is owed", forward_only=True
+        )
+        if not self._refund.amount_minor:
+            return
+        began, poll_seconds = workflow.now(), self._start.poll_seconds
+        while (seen := await self._pay(turn)).status != "succeeded":
+            if seen.status == "failed":
+                await self._mended(seen)
+                turn, began, poll_seconds = seen.turn + 1, workflow.now(), self._start.poll_seconds
+                continue
+            if workflow.now() - began >= timedelta(seconds=self._start.patience_seconds):
+                self._attention.ask(MONEY, f"Stripe has had the refund since {began.isoformat(timespec='seconds')}")
+            self._board.show("pending", "Stripe has the refund, the bank has not confirmed it.")
+            await self._doze(poll_seconds)
+            poll_seconds = min(poll_seconds * POLL_GROWS, POLL_SECONDS_MAX)
+        self._attention.settle(MONEY)
+
+    async def _pay(self, turn: int) -> RefundSeen:
+        self._hint = False
+        pay = PayRefund(refund=self._refund, turn=turn)
+        return await self._caller.call(
+            RefundActivities.pay_refund, pay, STRIPE_PACE, "give the money back", forward_only=True
+        )
+
+    async def _mended(self, seen: RefundSeen) -> None:
+        """Wait until the next try makes sense: there may be money in our balance again, or an operator says so."""
+        self._attention.ask(MONEY, f"the refund failed: {seen.failure}")
+        if seen.uncovered:
+            self._board.show("uncovered", "Our balance at Stripe does not cover the refund; it is tried again.")
+            timeout = timedelta(seconds=self._start.uncovered_seconds)
+        else:
+            self._board.show("failed", "The buyer is still owed. Mend what failed and send the signal try_again.")
+            timeout = None
+        with contextlib.suppress(TimeoutError):
+            summary = "until our balance may cover it"
+            await workflow.wait_condition(lambda: self._again, timeout=timeout, timeout_summary=summary)
+        self._again = False
+        self._attention.settle(MONEY)
+
+    async def _doze(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            summary = "next look at the refund"
+            await workflow.wait_condition(
+                lambda: self._hint, timeout=timedelta(seconds=seconds), timeout_summary=summary
+            )
+
+    async def _burn(self, ticket_id: str) -> None:
+        burn = MintTicket(purchase=self._refund.purchase, ticket_id=ticket_id)
+        await self._caller.call(
+            BurnActivities.burn_ticket, burn, MINT_PACE, f"burn the token of {ticket_id}", forward_only=True
+        )
