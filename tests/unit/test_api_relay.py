@@ -6,12 +6,19 @@ from typing import Any
 
 import pytest
 
-from activities.commands import HoldRef, MintSubject, PurchaseRef
+from activities.commands import HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.door import PurchaseStanding
 from api.starts import Relay
 from domain.hint import Hint
 
 QUEUED = {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 1, "show_id": "sh_1"}
+REFUND = {**QUEUED, "refund_id": "rf_1", "ticket_ids": ["ti_1"], "amount_minor": 500}
+REFUND_REF = RefundRef(
+    purchase=PurchaseRef(tenant_id="default", purchase_id="pu_1", attempt=1),
+    refund_id="rf_1",
+    ticket_ids=("ti_1",),
+    amount_minor=500,
+)
 LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
 
 
@@ -41,6 +48,14 @@ class RecordingEngine:
     async def open_case(self, purchase: PurchaseRef, intent_id: str) -> bool:
         self.asked.append(("open_case", (purchase.purchase_id, purchase.attempt, intent_id)))
         return True
+
+    async def start_refund(self, refund: RefundRef) -> bool:
+        self.asked.append(("start_refund", refund))
+        return True
+
+    async def refund_news(self, refund_id: str) -> bool | None:
+        self.asked.append(("refund_news", refund_id))
+        return self.told
 
     async def look_again(self, purchase_id: str) -> bool | None:
         self.asked.append(("look_again", purchase_id))
@@ -85,6 +100,12 @@ class Standing:
 
     async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, datetime]]:
         return [("re_1", "default", before)]
+
+    async def refunding(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+        return [REFUND]
+
+    async def refund_of(self, stripe_refund_id: str) -> Mapping[str, Any] | None:
+        return REFUND if stripe_refund_id == "re_1" else None
 
     async def owner_of(self, intent_id: str) -> Mapping[str, Any] | None:
         return self.owner
@@ -206,3 +227,29 @@ async def test_a_purchase_whose_checkout_did_not_open_in_time_is_ended(relay: Re
     """The facts decide whether it may still open; the relay only asks."""
     await relay.end_queued()
     assert standing.ended == ["pu_1"]
+
+
+async def test_refunds_that_nobody_began_are_started_once(relay: Relay, engine: RecordingEngine) -> None:
+    """A decided refund is started, and not again within the same while."""
+    await relay.start_refunds()
+    await relay.start_refunds()
+    assert engine.asked == [("start_refund", REFUND_REF)]
+
+
+REFUND_NEWS: list[tuple[bool | None, str | None, list[Any], bool]] = [
+    (True, "re_1", [("refund_news", "rf_1")], True),
+    (None, "re_1", [("refund_news", "rf_1")], False),
+    (False, "re_1", [("refund_news", "rf_1"), ("start_refund", REFUND_REF)], True),
+    (True, "re_foreign", [], True),
+    (True, None, [], True),
+]
+
+
+@pytest.mark.parametrize("case", REFUND_NEWS)
+async def test_news_of_a_refund(relay: Relay, engine: RecordingEngine, standing: Standing, case: Any) -> None:
+    """The refund hears it; one that has ended begins anew, and a refund that is not ours is nobody's."""
+    engine.told, object_id, asked, is_done = case
+    standing.hints = [hint("refund.failed").model_copy(update={"object_id": object_id})]
+    await relay.signal_hints()
+    assert engine.asked == asked
+    assert bool(standing.marked) == is_done
