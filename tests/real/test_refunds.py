@@ -96,7 +96,7 @@ async def finish(shop: Shop, purchase_id: str, outcome: str) -> None:
 
 
 async def test_a_pending_and_a_failed_refund(shop: Shop) -> None:
-    """Pending is not done; one that fails, before Stripe's yes or after it, goes out once more by an operator's word."""
+    """Pending is not done; one that fails, before or after a yes, goes out once more by an operator's word."""
     await shop.open()
     slow = await sold(shop, "refund-slow", 1, "pm_card_pendingRefund")
     decided = (await shop.refund(slow["purchase_id"], "s1")).json()
