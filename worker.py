@@ -20,6 +20,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.books import BooksActivities
 from activities.burning import BurnActivities
+from activities.cancelling import CancellationActivities
 from activities.catalog import CatalogActivities
 from activities.door import DoorActivities
 from activities.failures import FailureKinds
@@ -29,6 +30,7 @@ from activities.payments import PaymentActivities
 from activities.queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
 from activities.refunds import RefundActivities
 from activities.sales import SalesActivities
+from adapters.cancellation_reads import CancellationReads
 from adapters.keys import issuer_of, seed_of
 from adapters.ledger import PostgresLedger
 from adapters.opening import open_ledger
@@ -40,6 +42,7 @@ from adapters.stripe_gateway import StripeGateway
 from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
 from api.starts import Relay
 from settings import Settings, read_settings
+from workflows.cancellation import ShowCancellationWorkflow
 from workflows.catalog import ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
@@ -47,13 +50,25 @@ from workflows.purchase import PurchaseWorkflow
 from workflows.refund import RefundWorkflow
 
 log = logging.getLogger("worker")
-WORKFLOWS = (PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow, RefundWorkflow)
+WORKFLOWS = (
+    PurchaseWorkflow,
+    VenueWorkflow,
+    ShowWorkflow,
+    HoldWorkflow,
+    PaymentCaseWorkflow,
+    RefundWorkflow,
+    ShowCancellationWorkflow,
+)
 PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_core", "annotated_types", "eventsourcing")
 GRACE = timedelta(seconds=10)
 STICKY = timedelta(seconds=2)  # how long a dead worker's cache is waited for
 CONNECT_PAUSE_SECONDS = 0.5
 CONNECT_ATTEMPTS_MAX = 240
 CONCURRENT_DEFAULT = 50
+
+
+class LeftStanding(Standing, CancellationReads):
+    """Everything that the relay looks for."""
 
 
 class Activities(NamedTuple):
@@ -67,6 +82,7 @@ class Activities(NamedTuple):
     minting: MintActivities
     refunds: RefundActivities
     burning: BurnActivities
+    cancelling: CancellationActivities
 
 
 def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
@@ -83,6 +99,7 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             all_of.books.settle_sale,
             all_of.books.settle_mint,
             all_of.refunds.post_refund,
+            *_of_cancellations(all_of.cancelling),
             all_of.catalog.open_sale,
             all_of.holds.expire_reservation,
         ],
@@ -98,6 +115,15 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
         MINT: [minting.mint_ticket, minting.mint_group, all_of.burning.burn_ticket],
     }
     return by_queue[queue]
+
+
+def _of_cancellations(cancelling: CancellationActivities) -> tuple[Callable[..., Any], ...]:
+    return (
+        cancelling.end_open_holds,
+        cancelling.list_orders_left,
+        cancelling.decide_order,
+        cancelling.finish_cancellation,
+    )
 
 
 def moving_on(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
@@ -159,6 +185,7 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
         minting=MintActivities(ledger, chain, Buyers(pool), custody, settings.api.public_url),
         refunds=RefundActivities(ledger, gateway),
         burning=BurnActivities(ledger, chain),
+        cancelling=CancellationActivities(ledger, CancellationReads(pool)),
     )
 
 
@@ -210,7 +237,7 @@ async def work(
         relay = Relay(
             TemporalEngine(client, pacing),
             Inbox(pool),
-            Standing(pool),
+            LeftStanding(pool),
             DoorActivities(ledger),
             longest_extension=timedelta(seconds=saga.processing_extension_seconds),
         )

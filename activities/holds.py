@@ -56,7 +56,7 @@ class HoldActivities:
 
     async def release(self, reservation_id: str, reason: str = "released") -> ReservationView:
         """End the holds and void the tickets; again changes nothing."""
-        return (await self._ledger.commit(lambda desk: _release(desk, reservation_id, reason))).value
+        return (await self._ledger.commit(lambda desk: release(desk, reservation_id, reason))).value
 
     async def cancel_batch(self, ticket_ids: Sequence[str]) -> None:
         """Cancel unpaid tickets of reservations of its own, each whole reservation; all or none."""
@@ -68,7 +68,7 @@ class HoldActivities:
                     raise NotOurHold("this ticket belongs to a purchase", ticket_id=ticket.identity)
                 ticket.check_void()
             for reservation_id in {ticket.purchase_id for ticket in tickets}:
-                _release(desk, reservation_id, "cancelled")
+                release(desk, reservation_id, "cancelled")
 
         await self._ledger.commit(decide)
 
@@ -79,7 +79,7 @@ class HoldActivities:
         def decide(desk: Desk) -> str:
             reservation = desk.get(Reservation, hold.reservation_id)
             return (
-                _release(desk, hold.reservation_id, "expired").state
+                release(desk, hold.reservation_id, "expired").state
                 if reservation.state == "held"
                 else reservation.state
             )
@@ -133,7 +133,8 @@ def _confirm(desk: Desk, reservation_id: str) -> ReservationView:
     return _view(reservation)
 
 
-def _release(desk: Desk, reservation_id: str, reason: str) -> ReservationView:
+def release(desk: Desk, reservation_id: str, reason: str) -> ReservationView:
+    """End a hold of this door's and void its tickets; again changes nothing, and a paid one is refused."""
     reservation = _own(desk, reservation_id)
     tickets = [desk.get(Ticket, ticket_id) for ticket_id in reservation.ticket_ids]
     for ticket in tickets:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from adapters.cancellation_folds import CANCELLATION_FOLDS
 from adapters.folds import FOLDS, Fold, identity_of
 from adapters.refund_folds import REFUND_FOLDS, REFUND_TEXTS
 from adapters.sheets import Document, Sheets, TimelineLine
@@ -85,7 +86,7 @@ TEXTS: dict[type[Fact], Callable[[Any], str]] = {
 
 def fold(sheets: Sheets, fact: Fact, position: int) -> None:
     """Apply one fact to all read models."""
-    for folds in (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS):
+    for folds in (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS):
         apply = folds.get(type(fact))
         if apply is not None:
             apply(sheets, fact, position)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 Document = dict[str, Any]
 KINDS = (
     "purchases", "shows", "venues", "tickets", "allocations", "holds", "payments", "reservations", "discounts",
-    "refunds",
+    "refunds", "cancellations",
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from api import (
+    cancellations,
     discounts,
     following,
     health,
@@ -33,7 +34,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     problems.install(app)
     following.install(app)
-    public = (venues, shows, discounts, quotes, purchases, following, receipts, refunds, tickets)
+    public = (venues, shows, cancellations, discounts, quotes, purchases, following, receipts, refunds, tickets)
     for room in (*public, internal, webhooks, metadata, metrics, health):
         app.include_router(room.router)
     return app

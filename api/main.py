@@ -10,12 +10,14 @@ import uvicorn
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from activities.cancellation_door import CancellationDoor
 from activities.catalog import CatalogActivities
 from activities.door import DoorActivities
 from activities.holds import HoldActivities
 from activities.minting import MintActivities
 from activities.prices import PriceActivities
 from activities.refund_door import RefundDoor
+from adapters.cancellation_reads import CancellationReads
 from adapters.keys import issuer_of, pseudonym_of, seed_of
 from adapters.opening import open_ledger
 from adapters.queries import ReadModels
@@ -60,6 +62,8 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
         holds=HoldActivities(ledger),
         prices=PriceActivities(ledger),
         refunds=RefundDoor(ledger),
+        cancellations=CancellationDoor(ledger),
+        cancelled=CancellationReads(pool),
         queries=ReadModels(pool),
         engine=TemporalEngine(client, pacing),
         buyers=buyers,

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from activities.cancellation_door import CancellationDoor
 from activities.catalog import CatalogActivities
 from activities.commands import HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.door import DoorActivities
@@ -86,6 +87,19 @@ class Engine(Protocol):
     async def start_refund(self, refund: RefundRef) -> bool:
         """Start a refund that was decided."""
 
+    async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
+        """Start giving a cancelled show back."""
+
+    async def cancellation_news(self, show_id: str) -> bool | None:
+        """Tell a cancellation that its terms have changed."""
+
+
+class CancelledShows(Protocol):
+    """Cancelled shows in the read models."""
+
+    async def cancellation(self, show_id: str) -> Document | None:
+        """Return how a cancelled show stands, in exact numbers."""
+
 
 class Buyers(Protocol):
     """The table of personal data."""
@@ -147,6 +161,8 @@ class Parts:
     holds: HoldActivities
     prices: PriceActivities
     refunds: RefundDoor
+    cancellations: CancellationDoor
+    cancelled: CancelledShows
     queries: Queries
     engine: Engine
     buyers: Buyers

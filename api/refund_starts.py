@@ -18,6 +18,20 @@ class RefundStarter(Protocol):
         """Tell a refund to look at Stripe; False when it has ended or never was, None when nobody answered."""
 
 
+class CancellationStarter(Protocol):
+    """The engine, as cancelled shows need it."""
+
+    async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
+        """Start giving a cancelled show back, unless it runs; False when the engine could not be reached."""
+
+
+class CancellationsStanding(Protocol):
+    """Cancelled shows as the read models have them."""
+
+    async def cancelling_shows(self, before: datetime, limit: int) -> Sequence[tuple[str, str]]:
+        """Return (show, tenant) of cancellations that began before a time and are not finished."""
+
+
 class RefundsStanding(Protocol):
     """Refunds as the read models have them."""
 

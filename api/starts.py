@@ -9,7 +9,14 @@ from typing import Any, Protocol
 
 from activities.commands import HoldRef, MintSubject, PurchaseRef
 from activities.door import PurchaseStanding
-from api.refund_starts import RefundsStanding, RefundStarter, ref_of, tell_of_refund
+from api.refund_starts import (
+    CancellationsStanding,
+    CancellationStarter,
+    RefundsStanding,
+    RefundStarter,
+    ref_of,
+    tell_of_refund,
+)
 from domain.hint import Hint
 from domain.weather import Weather
 
@@ -24,7 +31,7 @@ UNFINISHED_MAX = 1_000  # many may wait for one outage; the ones behind them mus
 SOLD = {"confirmed", "fulfilled"}
 
 
-class Starter(RefundStarter, Protocol):
+class Starter(RefundStarter, CancellationStarter, Protocol):
     """The engine, as the relay needs it; False (or None for a signal) means that it could not be reached."""
 
     async def start_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> bool:
@@ -56,7 +63,7 @@ class Hints(Protocol):
         """Say that a hint was acted on."""
 
 
-class LeftStanding(RefundsStanding, Protocol):
+class LeftStanding(RefundsStanding, CancellationsStanding, Protocol):
     """What was recorded and that nobody seems to work on."""
 
     async def requested(self, before: datetime, limit: int, besides: Sequence[str]) -> Sequence[Mapping[str, Any]]:
@@ -117,6 +124,7 @@ class Relay:
                 self.start_purchases,
                 self.resume_purchases,
                 self.start_refunds,
+                self.start_cancellations,
                 self.start_registrations,
                 self.end_holds,
             ):
@@ -173,6 +181,12 @@ class Relay:
         for found in await self._standing.refunding(_ago(SETTLE_SECONDS), UNFINISHED_MAX):
             if self._due(found["refund_id"]):
                 await self._engine.start_refund(ref_of(found))
+
+    async def start_cancellations(self) -> None:
+        """Start giving cancelled shows back; one that runs is left alone."""
+        for show_id, tenant_id in await self._standing.cancelling_shows(_ago(SETTLE_SECONDS), BATCH_MAX):
+            if self._due(f"cancellation {show_id}"):
+                await self._engine.start_cancellation(tenant_id, show_id)
 
     async def start_registrations(self) -> None:
         """Start registrations of venues and shows that were recorded and never begun."""

@@ -14,6 +14,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.books import BooksActivities
 from activities.burning import BurnActivities
+from activities.cancellation_door import CancellationDoor
+from activities.cancelling import CancellationActivities
 from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
 from activities.commands import MintSubject, PurchaseRef, RefundRef
 from activities.door import DoorActivities, RequestPurchase
@@ -37,7 +39,9 @@ from tests.fakes.gates import Gates
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import only_requested
+from tests.fakes.show_reads import FoldedShows
 from tests.fakes.token_chain import FakeTokenChain
+from workflows.cancellation import ShowCancellationWorkflow
 from workflows.catalog import ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
@@ -56,6 +60,7 @@ WORKFLOWS: list[type] = [
     HoldWorkflow,
     PaymentCaseWorkflow,
     RefundWorkflow,
+    ShowCancellationWorkflow,
 ]
 CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
@@ -97,6 +102,7 @@ class World:
         self.holds = HoldActivities(self.ledger)
         self.minting = MintActivities(self.ledger, self.chain, self.memory, CUSTODY, "http://127.0.0.1")
         self.refunds = RefundDoor(self.ledger)
+        self.cancellations = CancellationDoor(self.ledger)
         self.poll_seconds = 30
         self.processing_extension_seconds = 600
 
@@ -104,8 +110,9 @@ class World:
         sales, books = SalesActivities(self.ledger), BooksActivities(self.ledger)
         payments = PaymentActivities(self.ledger, self.gateway, self.memory)
         refunds = RefundActivities(self.ledger, self.gateway)
+        cancelling = CancellationActivities(self.ledger, FoldedShows(self.ledger))
         owners = {
-            PURCHASES: [sales, books, self.catalog, self.holds, payments, refunds],
+            PURCHASES: [sales, books, self.catalog, self.holds, payments, refunds, cancelling],
             STRIPE: [payments, refunds],
             MINT: [self.minting, BurnActivities(self.ledger, self.chain)],
         }

@@ -13,6 +13,7 @@ from temporalio import activity
 import worker
 from activities.books import BooksActivities
 from activities.burning import BurnActivities
+from activities.cancelling import CancellationActivities
 from activities.catalog import CatalogActivities
 from activities.holds import HoldActivities
 from activities.minting import MintActivities
@@ -103,6 +104,7 @@ def registered() -> dict[str, str]:
         minting=MintActivities(ledger, outside, outside, "", ""),
         refunds=RefundActivities(ledger, outside),
         burning=BurnActivities(ledger, outside),
+        cancelling=CancellationActivities(ledger, outside),
     )
     return {
         str(activity._Definition.must_from_callable(method).name): queue

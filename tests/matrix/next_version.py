@@ -6,6 +6,7 @@ from typing import Any
 from temporalio import workflow
 
 from activities.commands import HoldRef, Minted
+from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
@@ -113,4 +114,18 @@ class NextRefund(RefundWorkflow):
         return await super().run(start)
 
 
-NEXT_VERSION: list[type] = [NextPurchase, NextVenue, NextShow, NextHold, NextCase, NextRefund]
+@workflow.defn(name="ShowCancellationWorkflow")
+class NextCancellation(ShowCancellationWorkflow):
+    """The next version of a show's cancellation."""
+
+    @workflow.init
+    def __init__(self, start: CancellationInput) -> None:
+        super().__init__(start)
+        self._caller = _paused(self._caller)
+
+    @workflow.run
+    async def run(self, start: CancellationInput) -> str:
+        return await super().run(start)
+
+
+NEXT_VERSION: list[type] = [NextPurchase, NextVenue, NextShow, NextHold, NextCase, NextRefund, NextCancellation]

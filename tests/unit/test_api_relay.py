@@ -53,6 +53,10 @@ class RecordingEngine:
         self.asked.append(("start_refund", refund))
         return True
 
+    async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
+        self.asked.append(("start_cancellation", (tenant_id, show_id)))
+        return True
+
     async def refund_news(self, refund_id: str) -> bool | None:
         self.asked.append(("refund_news", refund_id))
         return self.told
@@ -103,6 +107,9 @@ class Standing:
 
     async def refunding(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
         return [REFUND]
+
+    async def cancelling_shows(self, before: datetime, limit: int) -> Sequence[tuple[str, str]]:
+        return [("sh_1", "default")]
 
     async def refund_of(self, stripe_refund_id: str) -> Mapping[str, Any] | None:
         return REFUND if stripe_refund_id == "re_1" else None
@@ -234,6 +241,13 @@ async def test_refunds_that_nobody_began_are_started_once(relay: Relay, engine: 
     await relay.start_refunds()
     await relay.start_refunds()
     assert engine.asked == [("start_refund", REFUND_REF)]
+
+
+async def test_cancellations_that_nobody_began_are_started_once(relay: Relay, engine: RecordingEngine) -> None:
+    """A cancelled show is given back by somebody."""
+    await relay.start_cancellations()
+    await relay.start_cancellations()
+    assert engine.asked == [("start_cancellation", ("default", "sh_1"))]
 
 
 REFUND_NEWS: list[tuple[bool | None, str | None, list[Any], bool]] = [

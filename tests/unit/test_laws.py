@@ -12,7 +12,15 @@ from eventsourcing.utils import resolve_topic
 
 from domain.allowance import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
 from domain.bearer import TokenSigned
-from domain.catalog import PriceChanged, SaleWindowChanged, ShowAnnounced, ShowWentOnSale, VenueRegistered
+from domain.cancellation import CancellationBegun, CancellationFinished, CancellationPaused, CancellationResumed
+from domain.catalog import (
+    PriceChanged,
+    SaleWindowChanged,
+    ShowAnnounced,
+    ShowCalledOff,
+    ShowWentOnSale,
+    VenueRegistered,
+)
 from domain.discount import DiscountAsked, DiscountCreated
 from domain.fact import Fact
 from domain.laws import BALANCES, LAWS, Findings
@@ -39,7 +47,7 @@ SILENT = {
     VenueRegistered, ShowAnnounced, ShowWentOnSale, TokenSigned, CancelRequested, CaptureRequested, OrderConfirmed,
     PaymentAuthorised, PaymentDeclined, CaptureWaived, PriceChanged, SaleWindowChanged, DiscountCreated, DiscountAsked,
     AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded, RefundsOpened, TicketRedeemed, BurnSigned, TokenBurnt,
-    TokenForgone,
+    TokenForgone, ShowCalledOff, CancellationBegun, CancellationPaused, CancellationResumed, CancellationFinished,
 }  # fmt: skip
 PERSISTED = Path(__file__).parents[1] / "architecture" / "persisted_names.txt"
 
