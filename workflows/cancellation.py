@@ -55,6 +55,7 @@ class ShowCancellationWorkflow:
         self._look = False
         self._uncovered = False
         self._heard = False
+        self._this_second = 0
         self._pause = start.residue_seconds
 
     @workflow.run
@@ -120,10 +121,17 @@ class ShowCancellationWorkflow:
                 return
             self._show("refunding", "Gives the orders back.")
             await self._start_refund(order)
-            await workflow.sleep(timedelta(seconds=1 / rate_per_second), summary="the rate")
+            await self._paced(rate_per_second)
         self._after = order.purchase_id
         if self._begun >= self._start.starts_max:
             self._continue()
+
+    async def _paced(self, rate_per_second: float) -> None:
+        """Begin a second's worth at once and then wait: the engine's timers are no finer than a second."""
+        self._this_second += 1
+        if self._this_second >= rate_per_second:
+            await workflow.sleep(timedelta(seconds=max(1.0, 1 / rate_per_second)), summary="the rate")
+            self._this_second = 0
 
     async def _start_refund(self, order: PurchaseRef) -> None:
         cancelled = CancelledOrder(purchase=order, show_id=self._start.show_id)
@@ -161,9 +169,7 @@ class ShowCancellationWorkflow:
             timeout, summary = timedelta(seconds=self._pause), "before the next look at what is left"
             await workflow.wait_condition(lambda: self._look or self._heard, timeout=timeout, timeout_summary=summary)
         self._pause = min(self._pause * REST_GROWS, REST_SECONDS_MAX)
-        if (
-            not self._heard
-        ):  # nothing was heard of those: whoever still runs is found running, whoever is lost begins anew
+        if not self._heard:  # whoever still runs is found running at the next look, whoever is lost begins anew
             self._under_way.clear()
             self._waiting.clear()
         self._after = ""

@@ -7,13 +7,14 @@ import pytest
 from temporalio.client import Client, WorkflowHandle
 
 from activities.cancellation_door import CancelShow
+from activities.cancelling import CancelledOrder
 from activities.commands import RefundRef
 from activities.holds import MakeReservation
 from activities.queues import PURCHASES
 from domain.cancellation import Cancellation
 from domain.identity import DEFAULT_TENANT, purchase_id_of
 from domain.order import Line
-from domain.refund import Refunds
+from domain.refund import Refund, Refunds
 from domain.refusals import KeyReused, NotOnSale
 from domain.reservation import Reservation
 from tests.fakes.show_reads import FoldedShows
@@ -23,7 +24,7 @@ from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
 from workflows.operators import PURCHASE_STAGE
 from workflows.refund import RefundInput, RefundWorkflow
 
-Handle = WorkflowHandle[ShowCancellationWorkflow, str]
+Handle = WorkflowHandle[Any, str]
 PATIENCE_SECONDS = 30
 
 
@@ -46,9 +47,19 @@ async def begin(client: Client, **more: Any) -> Handle:
     )
 
 
-async def ended(world: World, handle: Handle) -> str:
+async def ended(world: World, client: Client, handle: Handle) -> str:
+    """Await the end, and that of every refund: a token may burn on when the money and the tickets are done."""
     with world.server.auto_time_skipping_disabled():
-        return await handle.result()
+        result = await handle.result()
+        for refund in await all_refunds(world):
+            await client.get_workflow_handle(f"refund/{refund.refund_id}").result()
+    return result
+
+
+async def all_refunds(world: World) -> list[Refund]:
+    ids = [stream.partition(":")[2] for stream in world.ledger.streams if stream.startswith("refunds:")]
+    books = [await world.ledger.read(lambda desk, one=name: desk.get(Refunds, one)) for name in ids]
+    return [refund for book in books for refund in book.refunds.values()]
 
 
 async def shown(handle: Handle, stage: str) -> None:
@@ -91,7 +102,7 @@ async def test_every_order_goes_back_once(world: World, client: Client) -> None:
     await waiting.signal("buyer_cancelled")
     partly = await world.decide_refund("b", amount_minor=100)
     await give_back(client, partly)
-    assert await ended(world, handle) == "finished"
+    assert await ended(world, client, handle) == "finished"
     assert [await refunds_of(world, key) for key in ("a", "b", "c", "open")] == [
         ["succeeded"],
         ["succeeded"] * 2,
@@ -119,7 +130,7 @@ async def test_a_pause_holds_and_a_resume_goes_on(world: World, client: Client) 
     assert (await refunds_of(world, "a"), await state_of(world)) == ([], "paused")
     await world.cancellations.resume("sh", 500)
     await handle.signal(ShowCancellationWorkflow.look_again)
-    assert await ended(world, handle) == "finished"
+    assert await ended(world, client, handle) == "finished"
     await world.check_laws()
 
 
@@ -132,16 +143,10 @@ async def test_a_balance_that_does_not_cover_it_pauses_it(world: World, client: 
     handle = await begin(client, window=1, uncovered_seconds=2)
     await shown(handle, "uncovered")
     world.gateway.allow("refund_intent")
-    for key in ("a", "b", "c"):
-        for refund in (await books_of(world, key)).values():
-            await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("try_again")
-    assert await ended(world, handle) == "finished"
+    for refund in await all_refunds(world):
+        await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("try_again")
+    assert await ended(world, client, handle) == "finished"
     await world.check_laws()
-
-
-async def books_of(world: World, key: str) -> dict[str, Any]:
-    book = await world.ledger.read(lambda desk: desk.find(Refunds, purchase_id_of(DEFAULT_TENANT, key)))
-    return {} if book is None else book.refunds
 
 
 async def test_one_that_waits_does_not_hold_up_the_others(world: World, client: Client) -> None:
@@ -156,8 +161,63 @@ async def test_one_that_waits_does_not_hold_up_the_others(world: World, client: 
             await asyncio.sleep(0.05)
     for made in list(world.gateway.refunds.values()):
         world.gateway.finish_refund(made.refund_id)
-    for key in ("a", "b", "c"):
-        (refund,) = (await books_of(world, key)).values()
+    for refund in await all_refunds(world):
         await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("look_again")
-    assert await ended(world, handle) == "finished"
+    assert await ended(world, client, handle) == "finished"
+    await world.check_laws()
+
+
+async def test_a_refund_that_was_begun_elsewhere_is_waited_for(world: World, client: Client) -> None:
+    """Whoever began it (the relay, say) has it; the show is finished when the facts say so."""
+    await world.open_show()
+    await sell(world, client, "a")
+    await call_off(world)
+    order = CancelledOrder(purchase=await world.ref("a"), show_id="sh")
+    world.gateway.refunds_begin = "pending"
+    start = RefundInput(refund=None, order=order)
+    other = await client.start_workflow(RefundWorkflow.run, start, id=f"refund/{order.refund_id}", task_queue=PURCHASES)
+    handle = await begin(client, residue_seconds=0.5)
+    await shown(other, "pending")
+    await asyncio.sleep(2)
+    for made in list(world.gateway.refunds.values()):
+        world.gateway.finish_refund(made.refund_id)
+    await other.signal("look_again")
+    assert await ended(world, client, handle) == "finished"
+    assert world.gateway.effects["refund_intent"] == 1
+    await world.check_laws()
+
+
+async def test_new_terms_are_taken_in_the_middle(world: World, client: Client) -> None:
+    """Paused while it waits for room: nothing begins until it goes on."""
+    await world.open_show()
+    world.gateway.refunds_begin = "pending"
+    await sell(world, client, "a", "b")
+    gate = world.gates.close("pay_refund", "before")
+    await call_off(world)
+    handle = await begin(client, window=1)
+    await gate.reached.wait()
+    await world.cancellations.pause("sh")
+    await handle.signal(ShowCancellationWorkflow.look_again)
+    await shown(handle, "paused")
+    world.gateway.refunds_begin = "succeeded"
+    gate.open.set()
+    await world.cancellations.resume("sh", None)
+    await handle.signal(ShowCancellationWorkflow.look_again)
+    assert await ended(world, client, handle) == "finished"
+    await world.check_laws()
+
+
+async def test_a_sold_order_that_went_back_before_needs_nothing(world: World, client: Client) -> None:
+    """Its refund is under way when the show is cancelled: it is listed, and nothing more is decided for it."""
+    await world.open_show()
+    await sell(world, client, "a")
+    refund = await world.decide_refund("a")
+    await call_off(world)
+    handle = await begin(client)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while "decide_order" not in world.gates.ran:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await give_back(client, refund)
+    assert await ended(world, client, handle) == "finished"
+    assert world.gateway.effects["refund_intent"] == 1
     await world.check_laws()
