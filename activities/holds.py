@@ -65,7 +65,8 @@ class HoldActivities:
             tickets = [desk.get(Ticket, ticket_id) for ticket_id in ticket_ids]
             for ticket in tickets:
                 if desk.find(Reservation, ticket.purchase_id) is None:
-                    raise NotOurHold("this ticket belongs to a purchase", ticket_id=ticket.identity)
+                    whose = {"ticket_id": ticket.identity, "purchase_id": ticket.purchase_id}
+                    raise NotOurHold("this ticket belongs to a purchase: it goes back by a refund of it", **whose)
                 ticket.check_void()
             for reservation_id in {ticket.purchase_id for ticket in tickets}:
                 release(desk, reservation_id, "cancelled")

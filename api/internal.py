@@ -124,7 +124,11 @@ async def release(body: ReservationRef, parts: With) -> dict[str, Any]:
 
 @router.post("/cancel-batch")
 async def cancel_batch(body: BatchBody, parts: With) -> dict[str, Any]:
-    """Cancel unpaid tickets of this API's own reservations, each whole reservation, all or none."""
+    """Cancel unpaid tickets of this API's own reservations, each whole reservation, all or none.
+
+    Paid ones stay: whoever took the money gives it back. A purchase's ticket is 409 with the purchase, whose refunds
+    (`POST /api/v1/purchases/{id}/refunds`) are the way.
+    """
     await parts.holds.cancel_batch(body.ticket_ids)
     return {"cancelled": body.ticket_ids}
 
