@@ -19,6 +19,8 @@ from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.books import BooksActivities
+from activities.burning import BurnActivities
+from activities.cancelling import CancellationActivities
 from activities.catalog import CatalogActivities
 from activities.door import DoorActivities
 from activities.failures import FailureKinds
@@ -26,31 +28,35 @@ from activities.holds import HoldActivities
 from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
+from activities.refunds import RefundActivities
 from activities.sales import SalesActivities
 from activities.settlement import SettlementActivities
+from adapters.cancellation_reads import CancellationReads
 from adapters.keys import issuer_of, seed_of
 from adapters.ledger import PostgresLedger
 from adapters.opening import open_ledger
 from adapters.queries import Standing
 from adapters.routing import tell_routing
 from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
-from adapters.solana_chain import SolanaChain
+from adapters.solana_burning import SolanaBurningChain
 from adapters.stripe_connect import StripeConnect
 from adapters.stripe_gateway import StripeGateway
 from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
 from api.settlement import SettlementEngine, ensure_schedule
 from api.starts import Relay
 from settings import Settings, read_settings
+from workflows.cancellation import ShowCancellationWorkflow
 from workflows.catalog import ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
 from workflows.purchase import PurchaseWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.settlement import OnboardingWorkflow, PayoutWorkflow, TransfersInput, TransfersWorkflow
 
 log = logging.getLogger("worker")
 WORKFLOWS = (
-    PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow,
-    OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow,
+    PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow, RefundWorkflow,
+    ShowCancellationWorkflow, OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow,
 )  # fmt: skip
 PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_core", "annotated_types", "eventsourcing")
 GRACE = timedelta(seconds=10)
@@ -59,6 +65,10 @@ CONNECT_PAUSE_SECONDS = 0.5
 CONNECT_ATTEMPTS_MAX = 240
 CONCURRENT_DEFAULT = 50
 HINT_PATIENCE_SECONDS = 2.0  # the API tells of a webhook itself; telling again wakes a purchase for nothing
+
+
+class LeftStanding(Standing, CancellationReads):
+    """Everything that the relay looks for."""
 
 
 class Activities(NamedTuple):
@@ -71,6 +81,9 @@ class Activities(NamedTuple):
     payments: PaymentActivities
     minting: MintActivities
     settlement: SettlementActivities
+    refunds: RefundActivities
+    burning: BurnActivities
+    cancelling: CancellationActivities
 
 
 def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
@@ -86,6 +99,8 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             sales.extend_hold,
             all_of.books.settle_sale,
             all_of.books.settle_mint,
+            all_of.refunds.post_refund,
+            *_of_cancellations(all_of.cancelling),
             all_of.catalog.open_sale,
             all_of.holds.expire_reservation,
             all_of.settlement.list_due_transfers,
@@ -97,14 +112,25 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             payments.capture_payment,
             payments.cancel_payment,
             payments.resolve_late_payment,
+            all_of.refunds.pay_refund,
             all_of.settlement.connect_account,
             all_of.settlement.look_at_account,
             all_of.settlement.transfer_share,
+            all_of.settlement.reverse_share,
             all_of.settlement.follow_payout,
         ],
-        MINT: [minting.mint_ticket, minting.mint_group],
+        MINT: [minting.mint_ticket, minting.mint_group, all_of.burning.burn_ticket],
     }
     return by_queue[queue]
+
+
+def _of_cancellations(cancelling: CancellationActivities) -> tuple[Callable[..., Any], ...]:
+    return (
+        cancelling.end_open_holds,
+        cancelling.list_orders_left,
+        cancelling.decide_order,
+        cancelling.finish_cancellation,
+    )
 
 
 def moving_on(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
@@ -148,7 +174,7 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
     solana, stripe = settings.solana, settings.stripe
     issuer = issuer_of(solana.issuer_secret.get_secret_value())
     custody = solana.custody_address or str(issuer.pubkey())
-    chain = SolanaChain(
+    chain = SolanaBurningChain(
         rpc_url=solana.rpc_url,
         issuer=bytes(issuer),
         address_secret=seed_of(solana.address_secret.get_secret_value()),
@@ -167,6 +193,9 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
         payments=PaymentActivities(ledger, gateway, Checkouts(pool)),
         minting=MintActivities(ledger, chain, Buyers(pool), custody, settings.api.public_url),
         settlement=SettlementActivities(ledger, connect, Standing(pool)),
+        refunds=RefundActivities(ledger, gateway),
+        burning=BurnActivities(ledger, chain),
+        cancelling=CancellationActivities(ledger, CancellationReads(pool)),
     )
 
 
@@ -233,7 +262,7 @@ async def work(
         relay = Relay(
             TemporalEngine(client, pacing),
             Inbox(pool, HINT_PATIENCE_SECONDS),
-            Standing(pool),
+            LeftStanding(pool),
             DoorActivities(ledger),
             SettlementEngine(client, pacing.timebox_seconds, settings.settlement.poll_seconds),
             longest_extension=timedelta(seconds=saga.processing_extension_seconds),

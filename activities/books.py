@@ -9,6 +9,7 @@ from domain.desk import Desk
 from domain.order import Order
 from domain.payment import Payment
 from domain.refusals import WrongState
+from domain.ticket import Ticket
 
 
 class BooksActivities:
@@ -36,10 +37,12 @@ class BooksActivities:
 
     @activity.defn(name="settle_mint")
     async def settle_mint(self, mint: MintTicket) -> None:
-        """Post that one ticket reached the chain: the mint debt falls by one."""
+        """Post that one ticket reached the chain, or was refunded before: the mint debt falls by one."""
 
         def decide(desk: Desk) -> None:
-            post(desk, mint.purchase, key, "minted", minted_postings())
+            ticket = desk.find(Ticket, mint.ticket_id)
+            kind = "voided" if ticket is not None and ticket.state == "void" else "minted"
+            post(desk, mint.purchase, key, kind, minted_postings())
 
         key = f"{mint.ticket_id}:minted"
         await self._ledger.commit(decide, (BooksTransaction.stream(key),))

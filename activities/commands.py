@@ -81,7 +81,7 @@ class MintSubject(Command):
 
 
 class Minted(Command):
-    """A token that was read back and verified."""
+    """A token that was read back and verified; without an address there is none, since its ticket was refunded."""
 
     mint_address: str
     signature: str
@@ -93,3 +93,28 @@ class HoldRef(Command):
     tenant_id: str
     reservation_id: str
     until: datetime | None = None
+
+
+class RefundRef(Command):
+    """A refund that was decided: its tickets are void, its amount is owed."""
+
+    purchase: PurchaseRef
+    refund_id: str
+    ticket_ids: tuple[str, ...]
+    amount_minor: int
+
+
+class PayRefund(Command):
+    """One try at giving the money back; each one that follows a failure has the next number."""
+
+    refund: RefundRef
+    turn: int
+
+
+class RefundSeen(Command):
+    """What Stripe says of a refund; `uncovered` is a failure that passes when there is money in our balance."""
+
+    status: Literal["pending", "succeeded", "failed"]
+    turn: int
+    failure: str | None = None
+    uncovered: bool = False

@@ -56,7 +56,7 @@ class HoldActivities:
 
     async def release(self, reservation_id: str, reason: str = "released") -> ReservationView:
         """End the holds and void the tickets; again changes nothing."""
-        return (await self._ledger.commit(lambda desk: _release(desk, reservation_id, reason))).value
+        return (await self._ledger.commit(lambda desk: release(desk, reservation_id, reason))).value
 
     async def cancel_batch(self, ticket_ids: Sequence[str]) -> None:
         """Cancel unpaid tickets of reservations of its own, each whole reservation; all or none."""
@@ -65,10 +65,11 @@ class HoldActivities:
             tickets = [desk.get(Ticket, ticket_id) for ticket_id in ticket_ids]
             for ticket in tickets:
                 if desk.find(Reservation, ticket.purchase_id) is None:
-                    raise NotOurHold("this ticket belongs to a purchase", ticket_id=ticket.identity)
+                    whose = {"ticket_id": ticket.identity, "purchase_id": ticket.purchase_id}
+                    raise NotOurHold("this ticket belongs to a purchase: it goes back by a refund of it", **whose)
                 ticket.check_void()
             for reservation_id in {ticket.purchase_id for ticket in tickets}:
-                _release(desk, reservation_id, "cancelled")
+                release(desk, reservation_id, "cancelled")
 
         await self._ledger.commit(decide)
 
@@ -79,7 +80,7 @@ class HoldActivities:
         def decide(desk: Desk) -> str:
             reservation = desk.get(Reservation, hold.reservation_id)
             return (
-                _release(desk, hold.reservation_id, "expired").state
+                release(desk, hold.reservation_id, "expired").state
                 if reservation.state == "held"
                 else reservation.state
             )
@@ -133,7 +134,8 @@ def _confirm(desk: Desk, reservation_id: str) -> ReservationView:
     return _view(reservation)
 
 
-def _release(desk: Desk, reservation_id: str, reason: str) -> ReservationView:
+def release(desk: Desk, reservation_id: str, reason: str) -> ReservationView:
+    """End a hold of this door's and void its tickets; again changes nothing, and a paid one is refused."""
     reservation = _own(desk, reservation_id)
     tickets = [desk.get(Ticket, ticket_id) for ticket_id in reservation.ticket_ids]
     for ticket in tickets:

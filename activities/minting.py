@@ -4,12 +4,12 @@ Read first; store the signed bytes before sending; send the same bytes until the
 then sign again; verify what is on chain before it counts.
 """
 
-import asyncio
 from typing import Protocol
 
 from temporalio import activity
 
 from activities.commands import Minted, MintSubject, MintTicket
+from activities.landing import can_no_longer_land, land
 from activities.ports import Ledger, TokenChain
 from domain.bearer import TokenBearer
 from domain.catalog import Show, Venue
@@ -17,13 +17,12 @@ from domain.desk import Desk
 from domain.order import Order
 from domain.refusals import WrongState
 from domain.ticket import Ticket
-from domain.token import SignedTransaction, TokenSpec, TokenState, TransactionFate
+from domain.token import SignedTransaction, TokenSpec, TokenState
 from domain.weather import Weather
 
-RESEND_SECONDS = 2.0
-POLL_SECONDS = 0.25
 SHOWS_MAX_PER_VENUE = 1_000_000
 NAME_BYTES_MAX = 32
+NO_TOKEN = Minted(mint_address="", signature="")
 
 
 class Wallets(Protocol):
@@ -45,9 +44,16 @@ class MintActivities:
 
     @activity.defn(name="mint_ticket")
     async def mint_ticket(self, mint: MintTicket) -> Minted:
-        """Mint one issued ticket to the buyer's wallet, or to custody."""
+        """Mint one issued ticket to the buyer's wallet, or to custody; one that was refunded meanwhile has no token."""
         ticket, spec = await self._ticket_spec(mint.ticket_id)
-        return await self._mint(ticket, spec)
+        if ticket.state == "void":
+            return NO_TOKEN
+        try:
+            return await self._mint(ticket, spec)
+        except WrongState:
+            if (await self._ledger.read(lambda desk: desk.get(Ticket, mint.ticket_id))).state == "void":
+                return NO_TOKEN
+            raise
 
     async def read_ticket(self, ticket_id: str) -> tuple[Ticket, TokenState | None]:
         """Return a ticket as the facts have it and its token as the chain has it, verified against its spec."""
@@ -122,14 +128,14 @@ class MintActivities:
         address = self._chain.address_of(spec.kind, spec.subject_id)
         signed = bearer.signed
         while not await self._verified(address, spec):
-            if signed is None or await self._can_no_longer_land(signed):
+            if signed is None or await can_no_longer_land(self._chain, signed):
                 signed = await self._sign(bearer, spec)
-            await self._land(signed)
+            await land(self._chain, signed)
         if signed is None:
             raise WrongState("a token stands at this address that we never signed", address=address)
         landed = signed
         if await self._chain.fate(landed.signature) in {"processed", "confirmed"}:
-            await self._land(landed)  # a token counts as minted only when its transaction is final
+            await land(self._chain, landed)  # a token counts as minted only when its transaction is final
         await self._ledger.commit(
             lambda desk: desk.get(type(bearer), bearer.identity).mint_token(address, landed.signature, desk.at)
         )
@@ -143,32 +149,10 @@ class MintActivities:
             raise WrongState(f"the token on chain is not the one we made: {', '.join(token.problems)}")
         return True
 
-    async def _can_no_longer_land(self, signed: SignedTransaction) -> bool:
-        """Say whether the bytes are dead: expired without a trace, or failed; signing earlier could land twice."""
-        return await self._is_dead(signed, await self._chain.fate(signed.signature))
-
-    async def _is_dead(self, signed: SignedTransaction, fate: TransactionFate) -> bool:
-        if fate == "failed":
-            return True
-        return fate == "unknown" and await self._chain.block_height() > signed.last_valid_block_height
-
     async def _sign(self, bearer: TokenBearer, spec: TokenSpec) -> SignedTransaction:
         signed = await self._chain.sign(spec)
         await self._ledger.commit(lambda desk: desk.get(type(bearer), bearer.identity).sign_token(signed, desk.at))
         return signed
-
-    async def _land(self, signed: SignedTransaction) -> None:
-        """Send the same bytes every two seconds until they are final or dead."""
-        resend_in = 0.0
-        while True:
-            if resend_in <= 0:
-                await self._chain.send(signed)
-                resend_in = RESEND_SECONDS
-            fate = await self._chain.fate(signed.signature)
-            if fate == "finalized" or await self._is_dead(signed, fate):
-                return
-            await asyncio.sleep(POLL_SECONDS)
-            resend_in -= POLL_SECONDS
 
 
 def _short(name: str) -> str:

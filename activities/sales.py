@@ -164,6 +164,12 @@ def cancel(desk: Desk, end: EndPurchase) -> EndedOrder:
     return EndedOrder(outcome="refused" if order.state == "refused" else "cancelled")
 
 
+def ticket_ids_of(order: Order) -> list[str]:
+    """Return the tickets of an order's present attempt, in the order of the lines."""
+    purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
+    return [ticket_id for ticket_id, _ in _ticket_ids(order, purchase)]
+
+
 def _ticket_ids(order: Order, purchase: PurchaseRef) -> list[tuple[str, str]]:
     """Return (ticket id, ticket type) of each ticket, in the order of the lines."""
     types = [line.ticket_type_id for line in order.lines for _ in range(line.quantity)]

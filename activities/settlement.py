@@ -1,13 +1,19 @@
 """The settlement steps: a venue's account at Stripe, its share of each order on the way there, and its payouts."""
 
-from collections.abc import Sequence
-from typing import Protocol
-
 from temporalio import activity
 
 from activities.books import post
-from activities.commands import Command, PurchaseRef
+from activities.commands import PurchaseRef, RefundRef
 from activities.ports import Ledger
+from activities.settlement_ports import (
+    AccountSeen,
+    ConnectGateway,
+    DueOrders,
+    PayoutRef,
+    Reversed,
+    Sent,
+    VenueRef,
+)
 from domain.books import payout_postings, reversal_postings, transfer_postings
 from domain.catalog import Venue
 from domain.connect import AccountState, DueQuery, PayoutStateSeen, TransferOrder
@@ -16,94 +22,10 @@ from domain.order import Order
 from domain.payee import Abilities, Payee, PayeeNamed
 from domain.payment import Payment
 from domain.payout import Payout, PayoutPaid
+from domain.refund import Refund, Refunds
 from domain.refusals import PaymentRefused, WrongState
-from domain.transfer import Transfer, TransferRequested
-
-
-class VenueRef(Command):
-    """A venue."""
-
-    tenant_id: str
-    venue_id: str
-
-
-class AccountSeen(Command):
-    """How a venue's account stands: shares can be sent to it, and paid out of it to the venue's bank.
-
-    `url` is a fresh link under which the venue tells Stripe who it is, where something is missing.
-    """
-
-    account_id: str
-    may_receive: bool
-    may_pay_out: bool
-    asked_for: int
-    url: str | None = None
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether nothing is missing."""
-        return self.may_receive and self.may_pay_out
-
-
-class Sent(Command):
-    """What went to the venue for one order; nothing when it was netted or given back."""
-
-    amount_minor: int
-    currency: str
-
-
-class ReverseTransfer(Command):
-    """Take back a part of an order's transfer; `key` names why, once."""
-
-    purchase: PurchaseRef
-    key: str
-    amount_minor: int
-
-
-class Reversed(Command):
-    """What came back, and what the venue owes now because its account did not have it."""
-
-    reversed_minor: int
-    short_minor: int
-
-
-class PayoutRef(Command):
-    """A payout of a connected account."""
-
-    account_id: str
-    payout_id: str
-
-
-class ConnectGateway(Protocol):
-    """Stripe Connect, as settlement needs it; weather and refusals are as of the payment gateway."""
-
-    async def create_account(self, venue_id: str, name: str, key: str) -> AccountState:
-        """Create the account of a venue, or return the one that this key made."""
-
-    async def retrieve_account(self, account_id: str) -> AccountState:
-        """Read an account."""
-
-    async def onboarding_link(self, account_id: str) -> str:
-        """Return a fresh link under which the venue tells Stripe who it is; it can be used once, for minutes."""
-
-    async def transfer(self, order: TransferOrder, key: str) -> str:
-        """Move a share out of its charge to the venue's account; returns the transfer's id, made now or before."""
-
-    async def reverse_transfer(self, transfer_id: str, amount_minor: int, key: str) -> str:
-        """Take a part back; returns the reversal's id, made now or before."""
-
-    async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStateSeen:
-        """Read a payout of a connected account."""
-
-
-class DueOrders(Protocol):
-    """The read models, as settlement needs them."""
-
-    async def due_transfers(self, due: DueQuery) -> Sequence[tuple[str, str, int]]:
-        """Return (tenant, purchase, attempt) of orders whose share is due and was not sent, by their ids."""
-
-    async def venue_of(self, account_id: str) -> tuple[str, str] | None:
-        """Return (tenant, venue) of a connected account."""
+from domain.transfer import Reversal, Transfer, TransferRequested
+from domain.weather import Weather
 
 
 class SettlementActivities:
@@ -174,34 +96,30 @@ class SettlementActivities:
         await self._ledger.commit(lambda desk: _made(desk, purchase, transfer_id))
         return sent
 
-    @activity.defn(name="reverse_transfer")
-    async def reverse_transfer(self, wanted: ReverseTransfer) -> Reversed:
-        """Take a part of an order's transfer back; what the venue's account does not have, the venue owes."""
-        purchase_id = wanted.purchase.purchase_id
-
-        def request(desk: Desk) -> tuple[str, int, str] | None:
-            transfer = desk.find(Transfer, purchase_id)
-            reversal = transfer and transfer.request_reversal(wanted.key, wanted.amount_minor, desk.at)
-            if not transfer or not reversal:
-                return None
-            return transfer.transfer_id or "", reversal.amount_minor, reversal.state
-
-        requested = (await self._ledger.commit(request, (Transfer.stream(purchase_id),))).value
-        if requested is None:
+    @activity.defn(name="reverse_share")
+    async def reverse_share(self, refund: RefundRef) -> Reversed:
+        """Take back what a refund takes from the venue, where it was sent to it; what is short, the venue owes."""
+        purchase_id, key = refund.purchase.purchase_id, refund.refund_id
+        reads = (Transfer.stream(purchase_id), Refunds.stream(purchase_id))
+        wanted = (await self._ledger.commit(lambda desk: _take_back(desk, refund), reads)).value
+        if wanted is None:
             return Reversed(reversed_minor=0, short_minor=0)
-        transfer_id, amount, state = requested
+        transfer, amount, reversal = wanted
+        if reversal is None:
+            return Reversed(reversed_minor=0, short_minor=amount)
+        state = reversal.state
         if state == "requested":
-            key = f"{purchase_id}:reversal:{wanted.key}"
+            stripe_key = f"{purchase_id}:reversal:{key}"
             try:
-                reversal_id = await self._gateway.reverse_transfer(transfer_id, amount, key)
+                made = await self._gateway.reverse_transfer(transfer, reversal.amount_minor, stripe_key)
             except PaymentRefused as refusal:
                 reason = str(refusal.data.get("reason"))
-                await self._ledger.commit(lambda desk: _short(desk, wanted, reason))
+                await self._ledger.commit(lambda desk: _short(desk, refund, reason))
                 state = "refused"
             else:
-                await self._ledger.commit(lambda desk: _reversed(desk, wanted, reversal_id))
+                await self._ledger.commit(lambda desk: _reversed(desk, refund, made))
                 state = "made"
-        back = amount if state == "made" else 0
+        back = reversal.amount_minor if state == "made" else 0
         return Reversed(reversed_minor=back, short_minor=amount - back)
 
     @activity.defn(name="follow_payout")
@@ -233,11 +151,40 @@ class SettlementActivities:
         )
 
 
-def share_left(order: Order) -> int:
-    """Return what of an order's share is the venue's: below nothing when it gave back more than it got."""
+def share_left(desk: Desk, order: Order) -> tuple[int, list[str]]:
+    """Return what of an order's share is the venue's, and the refunds that were taken off it.
+
+    It is below nothing when the venue gave back more than it got, because it bears the fees.
+    """
     if order.price is None or not order.is_sold:
         raise WrongState("only a sold order has a share", state=order.state)
-    return order.price.venue_share_minor
+    book = desk.find(Refunds, order.identity)
+    refunds = list(book.refunds.values()) if book is not None else []
+    given = sum(_from_venue(refund) for refund in refunds)
+    return order.price.venue_share_minor - given, [refund.refund_id for refund in refunds]
+
+
+def _from_venue(refund: Refund) -> int:
+    """Return what a refund takes from the venue: its part, and the fees where it bears them."""
+    fees = refund.given.platform_minor + refund.given.processing_minor if refund.fees == "venue" else 0
+    return refund.given.venue_minor + fees
+
+
+def _take_back(desk: Desk, refund: RefundRef) -> tuple[str, int, Reversal | None] | None:
+    """Decide what comes back for a refund; None when nothing was sent of what it takes."""
+    purchase_id = refund.purchase.purchase_id
+    amount = _from_venue(desk.get(Refunds, purchase_id).get(refund.refund_id))
+    transfer = desk.find(Transfer, purchase_id)
+    if transfer is None or not amount or refund.refund_id in transfer.refund_ids:
+        return None
+    if transfer.state != "made":
+        raise Weather("the venue's share is on its way")
+    reversal = transfer.request_reversal(refund.refund_id, amount, desk.at)
+    short = amount - (reversal.amount_minor if reversal is not None else 0)
+    if short:
+        key = f"{purchase_id}:beyond:{refund.refund_id}"
+        desk.get(Payee, transfer.venue_id).note_shortfall(key, transfer.currency, short, desk.at)
+    return transfer.transfer_id or "", amount, reversal
 
 
 def _request(desk: Desk, purchase: PurchaseRef) -> Transfer:
@@ -250,7 +197,7 @@ def _request(desk: Desk, purchase: PurchaseRef) -> Transfer:
     if known is not None:
         known.try_again(payee.account_id, desk.at)
         return known
-    share = share_left(order)
+    share, refund_ids = share_left(desk, order)
     payment = desk.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
     currency = order.price.currency if order.price else ""
     if share < 0:
@@ -267,6 +214,7 @@ def _request(desk: Desk, purchase: PurchaseRef) -> Transfer:
             charge_id=payment.charge_id or "",
             amount_minor=amount,
             currency=currency,
+            refund_ids=refund_ids,
         )
     )
 
@@ -278,19 +226,19 @@ def _made(desk: Desk, purchase: PurchaseRef, transfer_id: str) -> None:
         post(desk, purchase, f"{purchase.purchase_id}:transfer", "transfer", postings)
 
 
-def _reversed(desk: Desk, wanted: ReverseTransfer, reversal_id: str) -> None:
-    transfer = desk.get(Transfer, wanted.purchase.purchase_id)
-    if transfer.reverse(wanted.key, reversal_id, desk.at):
-        amount = transfer.reversals[wanted.key].amount_minor
+def _reversed(desk: Desk, refund: RefundRef, reversal_id: str) -> None:
+    transfer = desk.get(Transfer, refund.purchase.purchase_id)
+    if transfer.reverse(refund.refund_id, reversal_id, desk.at):
+        amount = transfer.reversals[refund.refund_id].amount_minor
         postings = reversal_postings(transfer.venue_id, transfer.currency, amount)
-        post(desk, wanted.purchase, f"{transfer.identity}:reversal:{wanted.key}", "transfer-reversed", postings)
+        post(desk, refund.purchase, f"{transfer.identity}:reversal:{refund.refund_id}", "transfer-reversed", postings)
 
 
-def _short(desk: Desk, wanted: ReverseTransfer, reason: str) -> None:
-    transfer = desk.get(Transfer, wanted.purchase.purchase_id)
-    if transfer.refuse_reversal(wanted.key, reason, desk.at):
-        amount = transfer.reversals[wanted.key].amount_minor
-        key = f"{transfer.identity}:reversal:{wanted.key}"
+def _short(desk: Desk, refund: RefundRef, reason: str) -> None:
+    transfer = desk.get(Transfer, refund.purchase.purchase_id)
+    if transfer.refuse_reversal(refund.refund_id, reason, desk.at):
+        amount = transfer.reversals[refund.refund_id].amount_minor
+        key = f"{transfer.identity}:reversal:{refund.refund_id}"
         desk.get(Payee, transfer.venue_id).note_shortfall(key, transfer.currency, amount, desk.at)
 
 

@@ -13,7 +13,7 @@ from domain.fact import Fact
 from domain.payee import AccountChanged, AccountConnected, PayeeNamed
 from domain.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
 from domain.statement import Entry
-from domain.ticket import TicketIssued, TicketReserved, TicketVoided
+from domain.ticket import TicketIssued, TicketRedeemed, TicketReserved, TicketVoided, TokenBurnt, TokenForgone
 
 Fold = Callable[[Sheets, Any, int], None]
 SIGNED = "signed"
@@ -116,9 +116,9 @@ def _ticket(sheets: Sheets, fact: TicketReserved, _: int) -> None:
     sheets.put("tickets", ticket_id, {**document, **no_token()})
 
 
-def _ticket_is(state: str) -> Fold:
+def _ticket_is(word: str, field: str = "state") -> Fold:
     def fold(sheets: Sheets, fact: Fact, _: int) -> None:
-        sheets.edit("tickets", identity_of(fact))["state"] = state
+        sheets.edit("tickets", identity_of(fact))[field] = word
 
     return fold
 
@@ -217,6 +217,9 @@ FOLDS: dict[type[Fact], Fold] = {
     TicketReserved: _ticket,
     TicketIssued: _ticket_is("issued"),
     TicketVoided: _ticket_is("void"),
+    TicketRedeemed: _ticket_is("redeemed"),
+    TokenBurnt: _ticket_is("burnt", "token"),
+    TokenForgone: _ticket_is("none", "token"),
     AllocationOpened: _allocation,
     HoldsPlaced: _holds,
     HoldConfirmed: _move(held=-1, sold=1),

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from adapters.cancellation_folds import CANCELLATION_FOLDS
 from adapters.folds import FOLDS, Fold, identity_of
+from adapters.refund_folds import REFUND_FOLDS, REFUND_TEXTS
 from adapters.sheets import Document, Sheets, TimelineLine
 from adapters.transfer_folds import TRANSFER_FOLDS, TRANSFER_TEXTS
 from domain.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed
@@ -34,7 +36,15 @@ from domain.payment import (
     PaymentDeclined,
     PaymentRefunded,
 )
-from domain.ticket import TicketIssued, TicketReserved, TicketVoided
+from domain.ticket import (
+    BurnSigned,
+    TicketIssued,
+    TicketRedeemed,
+    TicketReserved,
+    TicketVoided,
+    TokenBurnt,
+    TokenForgone,
+)
 
 TEXTS: dict[type[Fact], Callable[[Any], str]] = {
     PurchaseRequested: lambda _: "The buyer asked for tickets.",
@@ -68,12 +78,17 @@ TEXTS: dict[type[Fact], Callable[[Any], str]] = {
     OrderFulfilled: lambda _: "Every ticket is minted and the venue is credited.",
     **TRANSFER_TEXTS,
     OrderCancelled: lambda fact: f"The purchase ended without a sale: {fact.reason}.",
+    TicketRedeemed: lambda fact: f"Somebody entered with ticket {identity_of(fact)}.",
+    BurnSigned: lambda fact: f"The burning of ticket {identity_of(fact)} was signed.",
+    TokenBurnt: lambda fact: f"The token of ticket {identity_of(fact)} was burnt.",
+    TokenForgone: lambda fact: f"Ticket {identity_of(fact)} will have no token.",
+    **REFUND_TEXTS,
 }
 
 
 def fold(sheets: Sheets, fact: Fact, position: int) -> None:
     """Apply one fact to all read models."""
-    for folds in (FOLDS, PURCHASE_FOLDS):
+    for folds in (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS):
         apply = folds.get(type(fact))
         if apply is not None:
             apply(sheets, fact, position)
@@ -98,7 +113,7 @@ def _purchases_of(sheets: Sheets, fact: Any) -> list[str]:
         return [ticket["purchase_id"]] if ticket else []
     if kind == "books":
         return [fact.purchase_id] if fact.purchase_id else []
-    return [identity.partition(":")[0]] if kind in {"order", "payment", "transfer"} else []
+    return [identity.partition(":")[0]] if kind in {"order", "payment", "transfer", "refunds"} else []
 
 
 def _request(fact: PurchaseRequested | PurchaseRequestedAgain) -> Document:
@@ -117,6 +132,8 @@ def _request(fact: PurchaseRequested | PurchaseRequestedAgain) -> Document:
         "cancel_requested": False,
         "discount_code": fact.discount_code,
         "confirmed_at": None,
+        "refund_state": "none",
+        "refunds": [],
     }
 
 
@@ -261,6 +278,10 @@ PURCHASE_FOLDS: dict[type[Fact], Fold] = {
     TicketReserved: _ticket_changed,
     TicketIssued: _ticket_changed,
     TicketVoided: _ticket_changed,
+    TicketRedeemed: _ticket_changed,
+    BurnSigned: _ticket_changed,
+    TokenBurnt: _ticket_changed,
+    TokenForgone: _ticket_changed,
     TokenSigned: _ticket_changed,
     TokenMinted: _ticket_changed,
 }

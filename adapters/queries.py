@@ -57,6 +57,11 @@ SELECT tenant_id, id, attempt FROM (
     AND coalesce(s.doc->>'ends_at', p.doc->>'confirmed_at')::timestamptz <= %(before)s
 ) AS due WHERE due_minor >= %(minimum_minor)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
 """
+REFUNDING = (
+    "SELECT doc FROM rm_refunds WHERE doc->>'state' = ANY(%s) AND (doc->>'requested_at')::timestamptz < %s"
+    " ORDER BY doc->>'requested_at' LIMIT %s"
+)
+REFUND_OPEN = ["requested", "pending", "failed"]
 QUEUED = ["requested", "reserving"]
 OPEN_STATES = ["requested", "reserving", "awaiting-payment", "cancelling", "confirming", "confirmed"]
 CANCELLING = "SELECT id FROM rm_purchases WHERE doc->>'state' = 'cancelling' LIMIT %s"
@@ -161,6 +166,10 @@ class ReadModels:
         """Return a discount; `in_use` counts the orders that use one of a limited number."""
         return await self._document("discounts", discount_id)
 
+    async def refund(self, refund_id: str) -> Document | None:
+        """Return a refund."""
+        return await self._document("refunds", refund_id)
+
     async def _document(self, kind: str, identity: str) -> Document | None:
         rows = await self._rows(DOCUMENT.format(table=Identifier(f"rm_{kind}")), (identity,))
         return rows[0][0] if rows else None
@@ -208,6 +217,15 @@ class Standing(ReadModels):
         """Return (id, tenant, until) of internal holds that should have ended before a time."""
         rows = await self._rows(OVERDUE, (before, limit))
         return [(identity, doc["tenant_id"], datetime.fromisoformat(doc["until"])) for identity, doc in rows]
+
+    async def refunding(self, before: datetime, limit: int) -> list[Document]:
+        """Return refunds that were decided before a time and have not succeeded, oldest first."""
+        return [row[0] for row in await self._rows(REFUNDING, (REFUND_OPEN, before, limit))]
+
+    async def refund_of(self, stripe_refund_id: str) -> Document | None:
+        """Return whose refund an object of Stripe's is, if it is one of ours."""
+        rows = await self._rows("SELECT doc FROM rm_refunds WHERE doc->>'stripe_refund_id' = %s", (stripe_refund_id,))
+        return rows[0][0] if rows else None
 
     async def owner_of(self, intent_id: str) -> Document | None:
         """Return whose payment an intent is: tenant, purchase and attempt."""

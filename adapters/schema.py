@@ -43,7 +43,9 @@ READ_MODELS = (
 )
 DOCUMENTS = SQL("CREATE TABLE IF NOT EXISTS {table} (id text PRIMARY KEY, doc jsonb NOT NULL)")
 BY_STATE = SQL("CREATE INDEX IF NOT EXISTS {index} ON {table} ((doc->>'state'))")
-WITH_STATE = ("purchases", "reservations")
+BY_STRIPE_REFUND = SQL("CREATE INDEX IF NOT EXISTS rm_refunds_stripe ON rm_refunds ((doc->>'stripe_refund_id'))")
+BY_SHOW = SQL("CREATE INDEX IF NOT EXISTS rm_purchases_show ON rm_purchases ((doc->>'show_id'), id)")
+WITH_STATE = ("purchases", "reservations", "refunds")
 
 
 def ensure_schema(url: str) -> None:
@@ -62,6 +64,8 @@ def _create_side_tables(connection: Connection) -> None:
         connection.execute(statement)
     for kind in KINDS:
         connection.execute(DOCUMENTS.format(table=Identifier(f"rm_{kind}")))
+    connection.execute(BY_STRIPE_REFUND)
+    connection.execute(BY_SHOW)
     for kind in WITH_STATE:
         connection.execute(
             BY_STATE.format(index=Identifier(f"rm_{kind}_state"), table=Identifier(f"rm_{kind}")),

@@ -10,6 +10,7 @@ Document = dict[str, Any]
 KINDS = (
     "purchases", "shows", "venues", "tickets", "allocations", "holds", "payments", "reservations", "discounts",
     "payees", "accounts",
+    "refunds", "cancellations",
 )  # fmt: skip
 
 

@@ -117,6 +117,11 @@ class StripeGateway:
             found = await read(self._api.refunds.retrieve_async(found.id))
         return refund_state(found, intent_id)
 
+    async def retrieve_refund(self, refund_id: str) -> RefundState:
+        """Read a refund."""
+        found = await read(self._api.refunds.retrieve_async(refund_id))
+        return refund_state(found, str(found.payment_intent or ""))
+
     async def _refund_made(self, intent_id: str, key: str, amount_minor: int | None = None) -> stripe.Refund | None:
         """Find the refund that this key made, else (when an amount is given) one of that amount that stands."""
         listed = await read(self._api.refunds.list_async({"payment_intent": intent_id, "limit": REFUNDS_LOOKED_AT_MAX}))

@@ -63,6 +63,7 @@ def refund_state(refund: stripe.Refund, intent_id: str) -> RefundState:
         "intent_id": intent_id,
         "amount_minor": refund.amount,
         "status": refund.status,
+        "failure": getattr(refund, "failure_reason", None),
     })  # fmt: skip
 
 

@@ -29,6 +29,7 @@ _GROUP_MEMBER_POINTER = 41
 _PERMANENT_DELEGATE = 35
 _INITIALIZE_MINT_2 = 20
 _MINT_TO = 7
+_BURN = 8
 _SET_AUTHORITY = 6
 _MINT_AUTHORITY = 0
 _CREATE_IDEMPOTENT = 1
@@ -120,6 +121,12 @@ def mint_one(mint: Pubkey, account: Pubkey, authority: Pubkey) -> Instruction:
     """Mint one token into an account."""
     body = bytes([_MINT_TO]) + struct.pack("<Q", 1)
     return Instruction(TOKEN_2022, body, [_writable(mint), _writable(account), _signer(authority)])
+
+
+def burn_one(mint: Pubkey, account: Pubkey, delegate: Pubkey) -> Instruction:
+    """Burn one token in anybody's account, as the mint's permanent delegate."""
+    body = bytes([_BURN]) + struct.pack("<Q", 1)
+    return Instruction(TOKEN_2022, body, [_writable(account), _writable(mint), _signer(delegate)])
 
 
 def drop_mint_authority(mint: Pubkey, authority: Pubkey) -> Instruction:

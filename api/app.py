@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from api import (
+    cancellations,
     discounts,
     following,
     health,
@@ -13,6 +14,7 @@ from api import (
     purchases,
     quotes,
     receipts,
+    refunds,
     shows,
     tickets,
     venues,
@@ -33,7 +35,7 @@ def create_app(parts: Parts) -> FastAPI:
     problems.install(app)
     following.install(app)
     # Rooms are looked through in this order: the one that a rush asks for comes first.
-    public = (purchases, following, venues, shows, discounts, quotes, receipts, tickets)
+    public = (purchases, following, venues, shows, cancellations, discounts, quotes, receipts, refunds, tickets)
     for room in (*public, internal, webhooks, metadata, metrics, health):
         app.include_router(room.router)
     return app

@@ -21,13 +21,15 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Workfl
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import KeepAliveConfig, RPCError, RPCStatusCode
 
-from activities.commands import HoldRef, MintSubject, PurchaseRef
+from activities.commands import HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.queues import PURCHASES
+from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.operators import NEEDS_OPERATOR, PURCHASE_STAGE, SHOW_ID, VENUE_ID
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseWorkflow
+from workflows.refund import RefundInput, RefundWorkflow
 
 log = logging.getLogger(__name__)
 UNREACHED = (
@@ -143,6 +145,41 @@ class TemporalEngine:
                 static_summary=f"Late payment for purchase {purchase.purchase_id}",
             )
         )
+
+    async def start_refund(self, refund: RefundRef) -> bool:
+        """Start a refund that was decided, unless it runs; False when the engine could not be reached."""
+        return await self._attempt(
+            self._client.start_workflow(
+                RefundWorkflow.run,
+                RefundInput(refund=refund, poll_seconds=self._pacing.poll_seconds),
+                id=f"refund/{refund.refund_id}",
+                task_queue=PURCHASES,
+                id_conflict_policy=USE_EXISTING,
+                static_summary=f"Refund for purchase {refund.purchase.purchase_id}",
+            )
+        )
+
+    async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
+        """Start giving a cancelled show back, unless it runs; False when the engine could not be reached."""
+        start = CancellationInput(tenant_id=tenant_id, show_id=show_id, poll_seconds=self._pacing.poll_seconds)
+        return await self._attempt(
+            self._client.start_workflow(
+                ShowCancellationWorkflow.run,
+                start,
+                id=f"show-cancellation/{show_id}",
+                task_queue=PURCHASES,
+                id_conflict_policy=USE_EXISTING,
+                static_summary=f"Gives cancelled show {show_id} back",
+            )
+        )
+
+    async def cancellation_news(self, show_id: str) -> bool | None:
+        """Tell a cancellation that its terms have changed; the answer is as of `look_again`."""
+        return await self._signal(f"show-cancellation/{show_id}", "look_again")
+
+    async def refund_news(self, refund_id: str) -> bool | None:
+        """Tell a refund to look at Stripe; the answer is as of `look_again`."""
+        return await self._signal(f"refund/{refund_id}", "look_again")
 
     async def look_again(self, purchase_id: str) -> bool | None:
         """Tell a purchase to look at its payment; False when it has ended or never was, None when nobody answered."""

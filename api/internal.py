@@ -124,9 +124,20 @@ async def release(body: ReservationRef, parts: With) -> dict[str, Any]:
 
 @router.post("/cancel-batch")
 async def cancel_batch(body: BatchBody, parts: With) -> dict[str, Any]:
-    """Cancel unpaid tickets of this API's own reservations, each whole reservation, all or none."""
+    """Cancel unpaid tickets of this API's own reservations, each whole reservation, all or none.
+
+    Paid ones stay: whoever took the money gives it back. A purchase's ticket is 409 with the purchase, whose refunds
+    (`POST /api/v1/purchases/{id}/refunds`) are the way.
+    """
     await parts.holds.cancel_batch(body.ticket_ids)
     return {"cancelled": body.ticket_ids}
+
+
+@router.post("/{ticket_id}/redeem")
+async def redeem(ticket_id: IdInPath, parts: With) -> dict[str, Any]:
+    """Let somebody enter with a ticket, once; the second one is refused."""
+    await parts.refunds.redeem(ticket_id)
+    return {"ticket_id": ticket_id, "state": "redeemed"}
 
 
 @router.get("/{ticket_id}/status")

@@ -11,11 +11,14 @@ from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from activities.cancellation_door import CancellationDoor
 from activities.catalog import CatalogActivities
 from activities.door import DoorActivities
 from activities.holds import HoldActivities
 from activities.minting import MintActivities
 from activities.prices import PriceActivities
+from activities.refund_door import RefundDoor
+from adapters.cancellation_reads import CancellationReads
 from adapters.keys import issuer_of, pseudonym_of, seed_of
 from adapters.opening import open_ledger
 from adapters.queries import ReadModels
@@ -60,6 +63,9 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
         catalog=CatalogActivities(ledger),
         holds=HoldActivities(ledger),
         prices=PriceActivities(ledger),
+        refunds=RefundDoor(ledger),
+        cancellations=CancellationDoor(ledger),
+        cancelled=CancellationReads(pool),
         queries=ReadModels(pool),
         engine=TemporalEngine(client, pacing),
         settlement=SettlementEngine(client, timebox, settings.settlement.poll_seconds),

@@ -4,12 +4,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from activities.cancellation_door import CancellationDoor
 from activities.catalog import CatalogActivities
-from activities.commands import HoldRef, MintSubject, PurchaseRef
+from activities.commands import HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.door import DoorActivities
 from activities.holds import HoldActivities
 from activities.prices import PriceActivities
-from activities.settlement import AccountSeen, VenueRef
+from activities.refund_door import RefundDoor
+from activities.settlement_ports import AccountSeen, VenueRef
 from domain.hint import Hint
 from domain.identity import DEFAULT_TENANT
 from domain.money import FeeRates
@@ -64,6 +66,9 @@ class Queries(News, Protocol):
     async def discount(self, discount_id: str) -> Document | None:
         """Return a discount."""
 
+    async def refund(self, refund_id: str) -> Document | None:
+        """Return a refund."""
+
 
 class Engine(Protocol):
     """The workflow engine; no call fails when it is away, because a relay repeats it from the facts."""
@@ -85,6 +90,22 @@ class Engine(Protocol):
 
     async def hold_ended(self, reservation_id: str) -> bool | None:
         """Tell a hold's workflow that it ended earlier."""
+
+    async def start_refund(self, refund: RefundRef) -> bool:
+        """Start a refund that was decided."""
+
+    async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
+        """Start giving a cancelled show back."""
+
+    async def cancellation_news(self, show_id: str) -> bool | None:
+        """Tell a cancellation that its terms have changed."""
+
+
+class CancelledShows(Protocol):
+    """Cancelled shows in the read models."""
+
+    async def cancellation(self, show_id: str) -> Document | None:
+        """Return how a cancelled show stands, in exact numbers."""
 
 
 class Settlement(Protocol):
@@ -153,6 +174,9 @@ class Parts:
     catalog: CatalogActivities
     holds: HoldActivities
     prices: PriceActivities
+    refunds: RefundDoor
+    cancellations: CancellationDoor
+    cancelled: CancelledShows
     queries: Queries
     engine: Engine
     settlement: Settlement

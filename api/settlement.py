@@ -20,7 +20,7 @@ from temporalio.client import (
 )
 
 from activities.queues import PURCHASES
-from activities.settlement import AccountSeen, PayoutRef, VenueRef
+from activities.settlement_ports import AccountSeen, PayoutRef, VenueRef
 from api.engine import UNREACHED, USE_EXISTING
 from workflows.settlement import (
     OnboardingInput,

@@ -9,7 +9,15 @@ from typing import Any, Protocol
 
 from activities.commands import HoldRef, MintSubject, PurchaseRef
 from activities.door import PurchaseStanding
-from activities.settlement import PayoutRef, VenueRef
+from activities.settlement_ports import PayoutRef, VenueRef
+from api.refund_starts import (
+    CancellationsStanding,
+    CancellationStarter,
+    RefundsStanding,
+    RefundStarter,
+    ref_of,
+    tell_of_refund,
+)
 from domain.hint import Hint
 from domain.weather import Weather
 
@@ -24,7 +32,7 @@ UNFINISHED_MAX = 1_000  # many may wait for one outage; the ones behind them mus
 SOLD = {"confirmed", "fulfilled"}
 
 
-class Starter(Protocol):
+class Starter(RefundStarter, CancellationStarter, Protocol):
     """The engine, as the relay needs it; False (or None for a signal) means that it could not be reached."""
 
     async def start_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> bool:
@@ -56,7 +64,7 @@ class Hints(Protocol):
         """Say that a hint was acted on."""
 
 
-class LeftStanding(Protocol):
+class LeftStanding(RefundsStanding, CancellationsStanding, Protocol):
     """What was recorded and that nobody seems to work on."""
 
     async def requested(self, before: datetime, limit: int, besides: Sequence[str]) -> Sequence[Mapping[str, Any]]:
@@ -137,6 +145,8 @@ class Relay:
                 self.end_queued,
                 self.start_purchases,
                 self.resume_purchases,
+                self.start_refunds,
+                self.start_cancellations,
                 self.start_registrations,
                 self.end_holds,
             ):
@@ -188,6 +198,18 @@ class Relay:
         if show is not None and self._due(purchase.purchase_id):
             await self._engine.start_purchase(purchase, found["show_id"], show["venue_id"])
 
+    async def start_refunds(self) -> None:
+        """Start refunds that were decided and have not arrived; one that runs is left alone."""
+        for found in await self._standing.refunding(_ago(SETTLE_SECONDS), UNFINISHED_MAX):
+            if self._due(found["refund_id"]):
+                await self._engine.start_refund(ref_of(found))
+
+    async def start_cancellations(self) -> None:
+        """Start giving cancelled shows back; one that runs is left alone."""
+        for show_id, tenant_id in await self._standing.cancelling_shows(_ago(SETTLE_SECONDS), BATCH_MAX):
+            if self._due(f"cancellation {show_id}"):
+                await self._engine.start_cancellation(tenant_id, show_id)
+
     async def start_registrations(self) -> None:
         """Start registrations of venues and shows that were recorded and never begun."""
         for kind, identity, tenant_id in await self._standing.tokenless(_ago(SETTLE_SECONDS), BATCH_MAX):
@@ -205,6 +227,11 @@ class Relay:
         """Act on a hint; True when nothing is left to do."""
         if hint.account_id is not None:
             return await self._deliver_to_venue(hint, hint.account_id)
+        if hint.is_about_refund:
+            return await tell_of_refund(hint, self._engine, self._standing)
+        return await self._deliver_to_purchase(hint)
+
+    async def _deliver_to_purchase(self, hint: Hint) -> bool:
         owner = await self._standing.owner_of(hint.intent_id) if hint.intent_id else None
         purchase_id = owner["purchase_id"] if owner else hint.purchase_id
         if purchase_id is None:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from activities.catalog import RegisterVenue
 from activities.commands import MintSubject
-from activities.settlement import VenueRef
+from activities.settlement_ports import VenueRef
 from api.ports import Parts
 from api.problems import Problem, not_found
 from api.reading import find, is_stale

@@ -25,7 +25,10 @@ from domain.weather import Weather
 from settings import Settings
 
 RESUMED_AFTER = timedelta(seconds=60)  # the relay's patience, and the way to the end of what it resumes
-RUNNING = "ExecutionStatus = 'Running' AND WorkflowType IN ('PurchaseWorkflow', 'PaymentCaseWorkflow', 'HoldWorkflow')"
+RUNNING = (
+    "ExecutionStatus = 'Running' AND WorkflowType IN"
+    " ('PurchaseWorkflow', 'PaymentCaseWorkflow', 'HoldWorkflow', 'RefundWorkflow')"
+)
 ENGINE_SECONDS = 30.0
 Say = Callable[[str], None]
 
@@ -48,7 +51,7 @@ class Report(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What the engine works on: purchases and outside holds by their ids, and since when a payment has a case."""
+    """What the engine works on: purchases, outside holds, refunds; and since when a payment has a case."""
 
     running: frozenset[str]
     cases: dict[str, datetime]
@@ -116,7 +119,7 @@ async def _work(settings: Settings, say: Say) -> Work:
             client = await Client.connect(settings.temporal.address, namespace=settings.temporal.namespace)
             found = [(workflow.id, workflow.start_time) async for workflow in client.list_workflows(RUNNING)]
     named = [(*name.partition("/")[::2], started) for name, started in found]
-    running = frozenset(identity for kind, identity, _ in named if kind in {"purchase", "hold"})
+    running = frozenset(identity for kind, identity, _ in named if kind in {"purchase", "hold", "refund"})
     return Work(running, {identity: started for kind, identity, started in named if kind == "payment-case"})
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from domain.fact import FirstFact, Root
 from domain.money import Price
+from domain.refund_parts import FeesBorneBy, Parts
 
 STRIPE_CLEARING = "stripe:clearing"
 PLATFORM_FEES = "platform:fees"
@@ -139,6 +140,42 @@ def payout_postings(venue_id: str, currency: str, amount_minor: int, *, returned
     available, paid_out = venue_account(venue_id, "available"), venue_account(venue_id, "paid_out")
     debit, credit = (paid_out, available) if returned else (available, paid_out)
     return (Posting(debit=debit, credit=credit, amount=amount_minor, unit=currency),)
+
+
+def buyer_refundable(purchase_id: str) -> str:
+    """Name the account that says what we owe a buyer: a refund that was decided and has not reached the bank."""
+    return f"buyer:{purchase_id}:refundable"
+
+
+def owed_postings(
+    venue_id: str, purchase_id: str, currency: str, given: Parts, fees: FeesBorneBy
+) -> tuple[Posting, ...]:
+    """Post a refund that was decided: the buyer is owed what venue, fees and tax give back.
+
+    When the venue bears the fees, its account gives them back in the platform's place: it may fall below nothing, and
+    is then what the venue owes. Stripe's own fee is not given back to anybody.
+    """
+    venue = venue_payable(venue_id)
+    platform, processing = (venue, venue) if fees == "venue" else (PLATFORM_FEES, PROCESSING_FEES)
+    sources = (venue, platform, processing, tax_payable(venue_id))
+    owed = buyer_refundable(purchase_id)
+    return tuple(
+        Posting(debit=source, credit=owed, amount=amount, unit=currency)
+        for source, amount in zip(sources, given.figures, strict=True)
+        if amount
+    )
+
+
+def paid_back_postings(purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
+    """Post a refund that Stripe says has succeeded."""
+    owed = buyer_refundable(purchase_id)
+    return (Posting(debit=owed, credit=STRIPE_CLEARING, amount=amount_minor, unit=currency),)
+
+
+def came_back_postings(purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
+    """Post a refund that failed after it had succeeded: the money is at Stripe again, and the buyer is owed again."""
+    owed = buyer_refundable(purchase_id)
+    return (Posting(debit=STRIPE_CLEARING, credit=owed, amount=amount_minor, unit=currency),)
 
 
 def minted_postings() -> tuple[Posting, ...]:

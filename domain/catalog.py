@@ -81,6 +81,14 @@ class SaleWindowChanged(Fact):
         aggregate.sale_from, aggregate.sale_until = self.sale_from, self.sale_until
 
 
+class ShowCalledOff(Fact):
+    """The show does not take place: nothing is sold any more."""
+
+    def apply(self, aggregate: Any) -> None:
+        """Close the sale for good."""
+        aggregate.called_off = True
+
+
 class Venue(TokenBearer):
     """Who sells; its token is the group of its shows."""
 
@@ -133,7 +141,7 @@ class Show(TokenBearer):
         self.sale_until = sale_until
         self.buyer_tickets_max = buyer_tickets_max
         self.ends_at = ends_at
-        self.on_sale = False
+        self.on_sale = self.called_off = False
 
     @property
     def capacity(self) -> int:
@@ -164,6 +172,11 @@ class Show(TokenBearer):
         if (sale_from, sale_until) != (self.sale_from, self.sale_until):
             self.record(SaleWindowChanged, at, sale_from=sale_from, sale_until=sale_until)
 
+    def call_off(self, at: datetime) -> None:
+        """Stop the sale for good; again changes nothing."""
+        if not self.called_off:
+            self.record(ShowCalledOff, at)
+
     def check_window(self, at: datetime) -> None:
         """Refuse a request that comes before the sale begins or after it ended."""
         if self.sale_from is not None and at < self.sale_from:
@@ -173,6 +186,8 @@ class Show(TokenBearer):
 
     def sellable(self, ticket_type_id: str) -> TicketType:
         """Return a ticket type that may be sold now."""
+        if self.called_off:
+            raise NotOnSale("the show is cancelled", show_id=self.identity)
         if not self.on_sale:
             raise NotOnSale("the show is not on sale: its group is not on chain yet", show_id=self.identity)
         return self.type_of(ticket_type_id)

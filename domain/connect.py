@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict
 
 
 class _State(BaseModel):
+    """The base of what is said and asked."""
+
     model_config = ConfigDict(frozen=True)
 
 

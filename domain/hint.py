@@ -12,6 +12,8 @@ DECIDING = MONEY_CAME | {
 }
 PAYOUT_ENDS = frozenset({"payout.paid", "payout.failed", "payout.canceled"})
 
+REFUND_NEWS = frozenset({"refund.updated", "refund.failed", "charge.refund.updated"})
+
 
 class Hint(BaseModel):
     """A verified webhook as we keep it: references and a digest of its body, never the body."""
@@ -43,6 +45,11 @@ class Hint(BaseModel):
         return self.type in MONEY_CAME
 
     @property
+    def is_about_refund(self) -> bool:
+        """Whether a refund came to something at the bank: `object_id` names it."""
+        return self.type in REFUND_NEWS
+
+    @property
     def decides(self) -> bool:
         """Whether somebody should look again because of it; the rest is stored only."""
-        return self.type in DECIDING or self.is_about_account or self.is_about_payout
+        return self.type in DECIDING or self.is_about_refund or self.is_about_account or self.is_about_payout

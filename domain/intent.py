@@ -44,7 +44,7 @@ class IntentState(BaseModel):
 
 
 class RefundState(BaseModel):
-    """A refund as it was when it was asked."""
+    """A refund as it was when it was asked; `failure` is Stripe's reason for one that failed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,3 +52,4 @@ class RefundState(BaseModel):
     intent_id: str
     amount_minor: int
     status: Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
+    failure: str | None = None

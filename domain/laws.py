@@ -50,6 +50,11 @@ POSTINGS = Law(
     "Postings are of more than nothing and sum to zero in every unit: per transaction, per purchase and in all.",
     "commit",
 )
+REFUNDS = Law(
+    "refunds-within-price",
+    "All refunds of a purchase together are never more than its price.",
+    "commit",
+)
 CAPTURES = Law(
     "money-has-an-owner",
     "Every capture that is not fully refunded has exactly one of: a live order that it pays, an open case.",
@@ -60,21 +65,30 @@ ONE_CAPTURE = Law(
     "A purchase has at most one capture that is not fully refunded.",
     "rest",
 )
-PAID = Law("sale-is-paid", "Of every live order Stripe has taken, and not given back, exactly the price.", "rest")
+PAID = Law(
+    "sale-is-paid",
+    "Of every live order Stripe has taken, and not given back, exactly the price less its refunds.",
+    "rest",
+)
+ARRIVED = Law(
+    "refund-arrives",
+    "Every refund that nobody works on has arrived: Stripe says that it succeeded, and the buyer is owed nothing.",
+    "rest",
+)
 DELIVERED = Law(
     "sale-is-delivered",
-    "A sold order has all its seats, a valid ticket for each of them, and no ticket that is still owed.",
+    "A sold order has all its seats, a valid ticket for each one that was not refunded, and none is still owed.",
     "rest",
 )
 MINTED = Law(
     "one-nft-per-ticket",
-    "Every ticket of a fulfilled order is minted, and its address on chain has a supply of one.",
+    "Every ticket of a fulfilled order is minted, with a supply of one on chain; a refunded one has none there.",
     "rest",
 )
 CLEARING = Law("stripe-is-in-the-books", "Stripe's net is what the books' clearing account says.", "rest")
 SHARE = Law(
     "venue-has-its-share",
-    "A venue and its tax are credited their part of every live order, and nothing for a purchase without a sale.",
+    "A venue and its tax keep their part of every live order less its refunds, and nothing without a sale.",
     "rest",
 )
 BALANCES = Law("balance-is-its-lines", "The balance that is shown of an account is the sum of its lines.", "rest")
@@ -85,8 +99,8 @@ UNDONE = Law(
     "rest",
 )
 LAWS = (
-    HISTORY, STOCK, SEATS, TOKENS, POSTINGS,
-    CAPTURES, ONE_CAPTURE, PAID, DELIVERED, MINTED, CLEARING, SHARE, BALANCES, ENDS, UNDONE,
+    HISTORY, STOCK, SEATS, TOKENS, POSTINGS, REFUNDS,
+    CAPTURES, ONE_CAPTURE, PAID, ARRIVED, DELIVERED, MINTED, CLEARING, SHARE, BALANCES, ENDS, UNDONE,
 )  # fmt: skip
 
 

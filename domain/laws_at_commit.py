@@ -11,7 +11,7 @@ from datetime import datetime
 
 from domain.books import TransactionPosted
 from domain.fact import GENESIS, Fact, digest_of
-from domain.laws import HISTORY, POSTINGS, SEATS, STOCK, TOKENS, Findings
+from domain.laws import HISTORY, POSTINGS, REFUNDS, SEATS, STOCK, TOKENS, Findings
 from domain.standing import LIVE, Owner, Pass, Standing, Stock
 from domain.standing_folds import apply, sides_of
 
@@ -105,6 +105,12 @@ def seats_fault(owner: Owner) -> str | None:
                  if live[kind] > seats[kind]), None)  # fmt: skip
 
 
+def refunds_fault(owner: Owner) -> str | None:
+    """Say that more is given back than was paid."""
+    given = sum(refund.amount_minor for refund in owner.refunds.values())
+    return f"refunds of {given} for a price of {owner.total_minor}" if given > owner.total_minor else None
+
+
 def token_fault(standing: Standing, ticket_id: str, ticket: Pass) -> str | None:
     """Say how a ticket is not the only one at its only address."""
     if len(set(ticket.addresses)) > 1:
@@ -119,6 +125,7 @@ def _judge_stock(standing: Standing, identity: str, findings: Findings) -> None:
 
 def _judge_owner(standing: Standing, identity: str, findings: Findings) -> None:
     findings.judge(SEATS, identity, seats_fault(standing.owners[identity]))
+    findings.judge(REFUNDS, identity, refunds_fault(standing.owners[identity]))
 
 
 def _judge_ticket(standing: Standing, identity: str, findings: Findings) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from domain.books import MINT_DEBT, STRIPE_CLEARING, TICKET_UNIT, tax_payable, venue_payable
+from domain.books import MINT_DEBT, STRIPE_CLEARING, TICKET_UNIT, buyer_refundable, tax_payable, venue_payable
 from domain.laws import (
+    ARRIVED,
     BALANCES,
     CAPTURES,
     CLEARING,
@@ -121,8 +122,8 @@ def _rest_of(identity: str, owner: Owner, history: History, outside: Outside) ->
     if owner.end is None:
         return "open"
     # The end of an outside hold only waits for its time: nobody works on it.
-    worked_on = owner.kind != "reservation" and identity in (outside.running or ())
-    return "at work" if worked_on else "judged"
+    names = {identity, *owner.refunds} if owner.kind != "reservation" else set()
+    return "at work" if names & (outside.running or set()) else "judged"
 
 
 def ends_fault(identity: str, owner: Owner, outside: Outside) -> str | None:
@@ -141,6 +142,7 @@ def _judge(case: _Case, findings: Findings) -> None:
         findings.judge(UNDONE, identity, undone_fault(owner, case.intents))
         return
     findings.judge(DELIVERED, identity, delivered_fault(owner, case.standing))
+    findings.judge(ARRIVED, identity, arrived_fault(identity, owner))
     if owner.kind == "order":
         for ticket_id in owner.tickets:
             findings.judge(MINTED, ticket_id, minted_fault(ticket_id, case.standing, case.outside.supplies))
@@ -170,12 +172,16 @@ def _money_faults(case: _Case) -> list[tuple[Law, str | None]]:
     owner, sold = case.owner, case.owner.end == "sold"
     faults: list[tuple[Law, str | None]] = [(CLEARING, clearing_fault(owner, case.intents))]
     credited = _credited(owner)
-    wanted = {venue_payable(owner.venue_id): owner.share_minor, tax_payable(owner.venue_id): owner.tax_minor}
+    given = owner.refunds.values()
+    share = owner.share_minor - sum(refund.venue_minor for refund in given)
+    tax = owner.tax_minor - sum(refund.tax_minor for refund in given)
+    wanted = {venue_payable(owner.venue_id): share, tax_payable(owner.venue_id): tax}
     due = {(account, owner.currency): amount for account, amount in wanted.items() if sold and amount}
     faults.append((SHARE, None if credited == due else f"credited {credited}, due {due} ({owner.state})"))
     if sold:
         kept = sum(said.kept_minor for said in case.intents)
-        paid = None if kept == owner.total_minor else f"Stripe keeps {kept}, the price is {owner.total_minor}"
+        due_minor = owner.total_minor - sum(one.amount_minor for one in given if one.state == "succeeded")
+        paid = None if kept == due_minor else f"Stripe keeps {kept}, the price less refunds is {due_minor}"
         faults.append((PAID, paid))
     return faults
 
@@ -210,23 +216,34 @@ def delivered_fault(owner: Owner, standing: Standing) -> str | None:
     seats = {key: count for key, count in owner.seats.items() if count}
     if seats != {(kind, "confirmed"): count for kind, count in owner.wanted.items()}:
         return f"has seats {seats}, wanted {owner.wanted}"
-    issued = Counter(
-        standing.tickets[ticket_id].ticket_type_id
-        for ticket_id in owner.tickets
-        if standing.tickets[ticket_id].state == "issued"
-    )
-    if issued != owner.wanted or issued.total() != owner.live_tickets.total():
-        return f"has {issued.total()} issued of {owner.live_tickets.total()} live tickets, wanted {owner.wanted}"
+    kinds = {ticket_id: standing.tickets[ticket_id].ticket_type_id for ticket_id in owner.tickets}
+    issued = Counter(kinds[ticket_id] for ticket_id in kinds if standing.tickets[ticket_id].state == "issued")
+    refunded = Counter(kinds[ticket_id] for ticket_id in owner.refunded_tickets & kinds.keys())
+    if issued + refunded != owner.wanted or issued.total() != owner.live_tickets.total():
+        return (
+            f"has {issued.total()} issued of {owner.live_tickets.total()} live tickets and {refunded.total()} refunded,"
+            f" wanted {owner.wanted}"
+        )
     debt = owner.books[MINT_DEBT, TICKET_UNIT]
     return f"the books still owe {debt} tickets" if debt else None
 
 
 def minted_fault(ticket_id: str, standing: Standing, supplies: Mapping[str, int]) -> str | None:
-    """Say that a sold ticket is not exactly one token on chain."""
-    found = {address: supplies.get(address, 0) for address in standing.tickets[ticket_id].addresses}
+    """Say that a sold ticket is not exactly one token on chain, or that a refunded one still is."""
+    ticket = standing.tickets[ticket_id]
+    found = {address: supplies.get(address, 0) for address in ticket.addresses}
+    if ticket.state == "void":
+        return f"was refunded, supplies on chain: {found}" if any(found.values()) else None
     if not found:
         return "is sold and not minted"
     return None if list(found.values()) == [1] else f"supplies on chain: {found}"
+
+
+def arrived_fault(identity: str, owner: Owner) -> str | None:
+    """Say which refund has not arrived although nobody works on it, or what a buyer is still owed."""
+    late = [f"{name} is {refund.state}" for name, refund in owner.refunds.items() if refund.state != "succeeded"]
+    owed = owner.books[buyer_refundable(identity), owner.currency]
+    return "; ".join([*late, *([f"the buyer is owed {owed}"] if owed else [])]) or None
 
 
 def undone_fault(owner: Owner, intents: Sequence[IntentSaid]) -> str | None:

@@ -84,9 +84,9 @@ class OrderPlaced(Fact):
 
     def apply(self, aggregate: Any) -> None:
         """Lock the price."""
-        aggregate.state = "placed"
-        aggregate.venue_id = self.venue_id
+        aggregate.state, aggregate.venue_id = "placed", self.venue_id
         aggregate.price = Price.model_validate(self.price)
+        aggregate.priced_lines = tuple(self.lines)
 
 
 class CheckoutOpened(Fact):
@@ -198,8 +198,8 @@ class Order(Root):
         self.venue_id: str | None = None
         self.price: Price | None = None
         self.end_reason: str | None = None
-        self.cancel_requested = False
-        self.capture_requested = False
+        self.cancel_requested = self.capture_requested = False
+        self.priced_lines: tuple[dict[str, Any], ...] = ()  # what each line costs, once the price is locked
 
     def wait(self, queue_until: datetime | None, hold_seconds: int, hold_until: datetime | None) -> None:
         """Assign the queue's end; a request from before there was a queue has its hold's end, and its checkout."""

@@ -16,6 +16,8 @@ Refusal
 ├── BuyerLimitReached     buyer-limit           one buyer may not take so much
 ├── NotOurHold            not-our-hold          the hold was made by someone else
 ├── RefundNeeded          refund-needed         a paid ticket cannot be cancelled
+├── RefundExceeds         refund-exceeds        more than is left of what was paid
+├── AlreadyEntered        ticket-redeemed       somebody has entered with it
 ├── InvalidWallet         invalid-wallet        not a Solana address
 ├── WrongState            wrong-state           the step does not follow from the present state
 ├── WebhookForged         forged-webhook        a webhook that Stripe did not sign
@@ -131,6 +133,18 @@ class RefundNeeded(Refusal):
     """A paid ticket is given back by a refund, not by a cancel."""
 
     code = "refund-needed"
+
+
+class RefundExceeds(Refusal):
+    """More is to be given back than is left of what was paid."""
+
+    code = "refund-exceeds"
+
+
+class AlreadyEntered(Refusal):
+    """Somebody has entered with the ticket: only an operator gives its money back."""
+
+    code = "ticket-redeemed"
 
 
 class InvalidWallet(Refusal):

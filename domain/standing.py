@@ -41,6 +41,17 @@ class Pass:
 
 
 @dataclass(slots=True)
+class Return:
+    """A refund: its whole amount, and what venue and tax give back for it."""
+
+    at: datetime
+    amount_minor: int
+    venue_minor: int
+    tax_minor: int
+    state: str = "requested"
+
+
+@dataclass(slots=True)
 class Owner:
     """A purchase or an outside reservation: whoever seats, tickets and money belong to.
 
@@ -65,6 +76,8 @@ class Owner:
     books: Counter[tuple[str, str]] = field(default_factory=Counter)
     sums: Counter[str] = field(default_factory=Counter)
     discounts: set[str] = field(default_factory=set)
+    refunds: dict[str, Return] = field(default_factory=dict)
+    refunded_tickets: set[str] = field(default_factory=set)
 
 
 class Standing:

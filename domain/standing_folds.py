@@ -26,6 +26,7 @@ from domain.order import (
 from domain.payment import IntentCreated, PaymentCancelled, PaymentCaptured, PaymentRefunded
 from domain.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
 from domain.standing import LIVE, Claim, Pass, Standing, Stock
+from domain.standing_refunds import REFUND_FOLDS
 from domain.ticket import TicketIssued, TicketReserved, TicketVoided
 
 
@@ -226,4 +227,5 @@ FOLDS: dict[type[Fact], Callable[[Standing, Any], None]] = {
     PaymentCancelled: _payment("cancelled"),
     PaymentRefunded: _payment("refunded"),
     TransactionPosted: _posted,
+    **REFUND_FOLDS,
 }

@@ -1,13 +1,14 @@
-"""Ticket: the right to enter (reserved → issued, or void) and its token (none → signed → minted)."""
+"""Ticket: the right to enter (reserved → issued → redeemed, or void) and its token (none → signed → minted → burnt)."""
 
 from datetime import datetime
 from typing import Any, Literal
 
 from domain.bearer import TokenBearer
 from domain.fact import Fact, FirstFact
-from domain.refusals import RefundNeeded, WrongState
+from domain.refusals import AlreadyEntered, RefundNeeded, WrongState
+from domain.token import SignedTransaction
 
-TicketState = Literal["reserved", "issued", "void"]
+TicketState = Literal["reserved", "issued", "redeemed", "void"]
 
 
 class TicketReserved(FirstFact):
@@ -35,6 +36,42 @@ class TicketVoided(Fact):
         aggregate.state = "void"
 
 
+class TicketRedeemed(Fact):
+    """Somebody entered with the ticket."""
+
+    def apply(self, aggregate: Any) -> None:
+        """The right is used."""
+        aggregate.state = "redeemed"
+
+
+class BurnSigned(Fact):
+    """The bytes that burn the token of a void ticket were signed; stored before they are sent."""
+
+    signed: dict[str, Any]
+
+    def apply(self, aggregate: Any) -> None:
+        """Keep the newest signed bytes."""
+        aggregate.burn = SignedTransaction.model_validate(self.signed)
+
+
+class TokenBurnt(Fact):
+    """The token of a void ticket is no more; without a signature it was gone before we burnt it."""
+
+    signature: str
+
+    def apply(self, aggregate: Any) -> None:
+        """The token has ended."""
+        aggregate.ended_as = "burnt"
+
+
+class TokenForgone(Fact):
+    """The signed bytes of a void ticket can no longer land: it will never have a token."""
+
+    def apply(self, aggregate: Any) -> None:
+        """There never was a token."""
+        aggregate.ended_as = "forgone"
+
+
 class Ticket(TokenBearer):
     """One right to enter, with one token."""
 
@@ -48,10 +85,12 @@ class Ticket(TokenBearer):
         self.show_id = show_id
         self.ticket_type_id = ticket_type_id
         self.state: TicketState = "reserved"
+        self.burn: SignedTransaction | None = None
+        self.ended_as: Literal["burnt", "forgone"] | None = None
 
     def refuse_token(self) -> str | None:
         """Nothing is signed for a ticket that is not paid."""
-        return None if self.state == "issued" else f"no token for a ticket that is {self.state}"
+        return None if self.state in {"issued", "redeemed"} else f"no token for a ticket that is {self.state}"
 
     def issue(self, at: datetime) -> None:
         """Make it valid; again changes nothing."""
@@ -62,7 +101,7 @@ class Ticket(TokenBearer):
 
     def check_void(self) -> None:
         """Refuse to void a paid ticket."""
-        if self.state == "issued":
+        if self.state in {"issued", "redeemed"}:
             raise RefundNeeded("a paid ticket is given back by a refund", ticket_id=self.identity)
 
     def void(self, at: datetime) -> None:
@@ -70,3 +109,36 @@ class Ticket(TokenBearer):
         self.check_void()
         if self.state == "reserved":
             self.record(TicketVoided, at)
+
+    def redeem(self, at: datetime) -> None:
+        """Let somebody enter, once."""
+        if self.state == "redeemed":
+            raise AlreadyEntered("somebody has entered with this ticket", ticket_id=self.identity)
+        if self.state != "issued":
+            raise WrongState(f"nobody enters with a ticket that is {self.state}", ticket_id=self.identity)
+        self.record(TicketRedeemed, at)
+
+    def give_back(self, at: datetime, *, even_redeemed: bool) -> None:
+        """Void a paid ticket because it is refunded; one that was used only if an operator says so."""
+        if self.state == "redeemed" and not even_redeemed:
+            raise AlreadyEntered("somebody has entered with this ticket", ticket_id=self.identity)
+        if self.state not in {"issued", "redeemed"}:
+            raise WrongState(f"a ticket that is {self.state} is not refunded", ticket_id=self.identity)
+        self.record(TicketVoided, at)
+
+    def sign_burn(self, signed: SignedTransaction, at: datetime) -> None:
+        """Store the bytes that burn the token; only of a void ticket."""
+        if self.state != "void":
+            raise WrongState(f"the token of a ticket that is {self.state} is not burnt", ticket_id=self.identity)
+        if self.ended_as is None and self.burn != signed:
+            self.record(BurnSigned, at, signed=signed.model_dump())
+
+    def burn_token(self, signature: str, at: datetime) -> None:
+        """Record that the token is gone from the chain; again changes nothing."""
+        if self.ended_as is None:
+            self.record(TokenBurnt, at, signature=signature)
+
+    def forgo_token(self, at: datetime) -> None:
+        """Record that signed bytes can no longer land; a ticket that nothing was signed for has nothing to forgo."""
+        if self.ended_as is None and self.signed is not None:
+            self.record(TokenForgone, at)

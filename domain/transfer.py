@@ -19,7 +19,7 @@ class Reversal:
 
 
 class TransferRequested(FirstFact):
-    """The share is decided: from here a refund takes it back instead of lowering it."""
+    """The share is decided, less these refunds: from here a refund takes it back instead of lowering it."""
 
     tenant_id: str
     venue_id: str
@@ -27,6 +27,7 @@ class TransferRequested(FirstFact):
     charge_id: str
     amount_minor: int
     currency: str
+    refund_ids: list[str]
 
 
 class TransferRequestedAgain(Fact):
@@ -99,7 +100,15 @@ class Transfer(Root):
     KIND = "transfer"
 
     def __init__(
-        self, *, tenant_id: str, venue_id: str, account_id: str, charge_id: str, amount_minor: int, currency: str
+        self,
+        *,
+        tenant_id: str,
+        venue_id: str,
+        account_id: str,
+        charge_id: str,
+        amount_minor: int,
+        currency: str,
+        refund_ids: list[str],
     ) -> None:
         """Start requested."""
         self.tenant_id = tenant_id
@@ -108,6 +117,7 @@ class Transfer(Root):
         self.charge_id = charge_id
         self.amount_minor = amount_minor
         self.currency = currency
+        self.refund_ids = frozenset(refund_ids)
         self.state: TransferState = "requested"
         self.turn = 1
         self.transfer_id: str | None = None

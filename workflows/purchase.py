@@ -222,7 +222,7 @@ class PurchaseWorkflow:
             *(self._mint(ticket_id, addresses) for ticket_id in ticket_ids),
         )
         await self._store(SalesActivities.fulfil_order, purchase, "record the good end", forward_only=True)
-        minted = tuple(addresses[ticket_id] for ticket_id in ticket_ids)
+        minted = tuple(addresses[ticket_id] for ticket_id in ticket_ids if addresses[ticket_id])
         return PurchaseResult(outcome="fulfilled", reason="paid, minted and settled", ticket_addresses=minted)
 
     async def _settle(self) -> None:

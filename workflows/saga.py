@@ -28,8 +28,10 @@ async def drain(work: Coroutine[Any, Any, T]) -> T:
             cast("asyncio.Task[Any]", asyncio.current_task()).uncancel()
             if task.cancelled():
                 raise
-        except BaseException:  # noqa: BLE001 - the task's own failure is raised below, by its result
-            break
+        except BaseException:
+            if not task.done():
+                raise  # the workflow is thrown away in the middle of it: nobody waits for the result
+            break  # the task's own failure is raised below, by its result
     return task.result()
 
 

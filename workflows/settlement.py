@@ -8,7 +8,8 @@ from pydantic import Field
 from temporalio import workflow
 
 from activities.commands import Command, PurchaseRef
-from activities.settlement import AccountSeen, PayoutRef, SettlementActivities, VenueRef
+from activities.settlement import SettlementActivities
+from activities.settlement_ports import AccountSeen, PayoutRef, VenueRef
 from domain.connect import DueQuery
 from workflows.operators import Board
 from workflows.rounds import SEEN_STORE_PACE, STRIPE_PACE, Attention, Caller, Refused
@@ -104,6 +105,8 @@ class TransfersResult(Command):
 
 
 class _Step(NamedTuple):
+    """What one order came to."""
+
     sent: dict[str, int]
     refused: int
 

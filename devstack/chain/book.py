@@ -90,6 +90,16 @@ class Book:
         )
         return [(Pubkey(row[0]), _account(row[1:])) for row in rows]
 
+    def holders(self, mint: Pubkey, program: Pubkey, limit: int) -> list[tuple[Pubkey, int]]:
+        """Return the token accounts that hold something of a mint, and how much, the largest first."""
+        rows = self._db.execute(
+            "SELECT address, contents FROM accounts WHERE owner = ? AND substr(contents, 1, 32) = ? AND"
+            " (length(contents) = 165 OR substr(contents, 166, 1) = x'02')",
+            (bytes(program), bytes(mint)),
+        )
+        held = [(Pubkey(address), int.from_bytes(contents[64:72], "little")) for address, contents in rows]
+        return sorted((one for one in held if one[1]), key=lambda one: -one[1])[:limit]
+
     def record(self, landing: Landing, touched: dict[Pubkey, Account | None]) -> None:
         """Store a landing and every account that it touched, in one commit."""
         with _exit_on_disk_error():

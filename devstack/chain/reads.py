@@ -6,7 +6,6 @@ from typing import Any
 
 from solders.account import Account
 from solders.hash import Hash
-from solders.pubkey import Pubkey
 
 from devstack.chain import shapes
 from devstack.chain.book import Book, Landing
@@ -16,6 +15,8 @@ from devstack.chain.slots import last_valid_height
 _SLOTS_IN_EPOCH = 432_000
 _VERSION = {"solana-core": "2.2.0-boxoffice-dev", "feature-set": 0}
 _SIGNATURES_MAX = 1_000
+_LARGEST_MAX = 20
+_DECIMALS_AT = 44
 _ORDER = ("processed", "confirmed", "finalized")
 
 Method = Callable[[list[Any]], Any]
@@ -45,6 +46,7 @@ class Reads:
             "getSignaturesForAddress": self._history,
             "getSlot": self._slot,
             "getTokenAccountsByOwner": self._token_accounts,
+            "getTokenLargestAccounts": self._largest_accounts,
             "getTransaction": self._transaction,
             "getVersion": lambda _params: _VERSION,
             "isBlockhashValid": self._blockhash_valid,
@@ -147,7 +149,7 @@ class Reads:
     def _token_accounts(self, params: list[Any]) -> Any:
         which, wanted = shapes.options(params, 1), shapes.options(params, 2)
         mint = which.get("mint")
-        program = self._program_of(mint) if mint else shapes.pubkey(which.get("programId"))
+        program = self._mint(mint).owner if mint else shapes.pubkey(which.get("programId"))
         found = self._book.token_accounts(shapes.pubkey(params[0]), program)
         listed = [
             {"pubkey": str(address), "account": shapes.account_json(account, wanted)}
@@ -156,8 +158,24 @@ class Reads:
         ]
         return self.with_context(listed, wanted)
 
-    def _program_of(self, mint: str) -> Pubkey:
-        account = self._present(mint)
+    def _largest_accounts(self, params: list[Any]) -> Any:
+        mint = self._mint(params[0])
+        places = bytes(mint.data)[_DECIMALS_AT]
+        holders = self._book.holders(shapes.pubkey(params[0]), mint.owner, _LARGEST_MAX)
+        found = [
+            {
+                "address": str(address),
+                "amount": str(amount),
+                "decimals": places,
+                "uiAmount": amount / 10**places,
+                "uiAmountString": str(amount / 10**places if places else amount),
+            }
+            for address, amount in holders
+        ]
+        return self.with_context(found, shapes.options(params, 1))
+
+    def _mint(self, address: str) -> Account:
+        account = self._present(address)
         if account is None:
             raise shapes.RpcError(shapes.INVALID_PARAMS, "Invalid param: could not find mint")
-        return account.owner
+        return account

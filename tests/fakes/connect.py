@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Literal
 
-from activities.settlement import AccountSeen, VenueRef
+from activities.settlement_ports import AccountSeen, VenueRef
 from domain.connect import AccountState, PayoutStateSeen, TransferOrder
 from domain.refusals import PaymentRefused
 from domain.weather import Weather

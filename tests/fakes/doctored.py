@@ -13,6 +13,7 @@ from domain.fact import GENESIS, Fact, digest_of
 from domain.laws_at_rest import IntentSaid, Outside
 from domain.order import CaptureRequested, OrderFulfilled
 from domain.payment import PaymentCancelled
+from domain.refund import RefundRequested, RefundSucceeded
 from domain.ticket import TicketIssued, TicketReserved, TicketVoided
 from tests.fakes.samples import AT
 
@@ -208,6 +209,26 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
     "the tax at the platform": (
         history(lambda facts: moved_to_platform(facts, "tax:ve:payable")),
         {"venue-has-its-share"},
+    ),
+    "a refund of more than the price": (
+        history(lambda facts: edited(facts, RefundRequested, amount_minor=10**6)),
+        {"refunds-within-price", "sale-is-paid"},
+    ),
+    "a refund that has not arrived": (
+        history(lambda facts: without(facts, RefundSucceeded)),
+        {"refund-arrives", "sale-is-paid"},
+    ),
+    "a refund that the books do not know": (
+        history(lambda facts: without(facts, TransactionPosted, subject="rf:paid")),
+        {"refund-arrives", "stripe-is-in-the-books"},
+    ),
+    "a refunded ticket that is on chain still": (
+        lambda day: told(day, supplies=dict.fromkeys(day.outside.supplies, 1)),
+        {"one-nft-per-ticket"},
+    ),
+    "a void ticket that nobody refunded": (
+        history(lambda facts: edited(facts, RefundRequested, ticket_ids=[])),
+        {"sale-is-delivered"},
     ),
     "an ended purchase with its discount": (
         history(lambda facts: without(facts, DiscountReturned)),

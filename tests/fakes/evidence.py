@@ -36,7 +36,7 @@ def said_by(gateway: FakePaymentGateway, chain: FakeTokenChain, connect: FakeCon
         for intent in gateway.intents.values()
     ]
     nobody: frozenset[str] = frozenset()
-    return Outside(intents, dict(chain.landings), ALL_DEADLINES_PASSED, running=nobody, cases={})
+    return Outside(intents, dict(chain.supplies()), ALL_DEADLINES_PASSED, running=nobody, cases={})
 
 
 def findings_of(facts: Iterable[Fact], outside: Outside) -> Findings:

@@ -4,19 +4,23 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from activities.books import post
-from activities.commands import EndPurchase, ExtendHold, MintTicket, PurchaseRef
+from activities.commands import EndPurchase, ExtendHold, MintTicket, PayRefund, PurchaseRef
 from activities.prices import CreateDiscount
+from activities.refund_door import RefundDoor, RequestRefund
+from activities.refunds import RefundActivities
 from domain.allocation import Allocation
 from domain.books import refund_postings
 from domain.desk import Desk
 from domain.discount import DiscountTerms
 from domain.fact import Fact
 from domain.identity import ticket_id_of
+from domain.intent import IntentState
 from domain.laws_at_rest import IntentSaid, Outside
 from domain.order import Order
 from domain.payment import IntentCreated, Payment
 from domain.ticket import Ticket
 from tests.fakes.evidence import ALL_DEADLINES_PASSED
+from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import AT
 from tests.fakes.store_world import StoreWorld
 
@@ -69,9 +73,9 @@ class LawfulDay(StoreWorld):
         name = purchase.purchase_id
         self.intents.append(IntentSaid(f"pi_{name}", name, "eur", captured, refunded, net, is_open=False))
 
-    async def sell(self, name: str) -> None:
-        """A sale of two floor tickets and one for the balcony, in all its steps."""
-        purchase = await self.placed(name)
+    async def sell(self, name: str, **wanted: Any) -> PurchaseRef:
+        """A sale of two floor tickets and one for the balcony, unless told otherwise, in all its steps."""
+        purchase = await self.placed(name, **wanted)
         await self.sales.extend_hold(ExtendHold(purchase=purchase, hold_until=self.now + timedelta(minutes=20)))
         await self.sales.confirm_seats(purchase)
         total = (await self.door.look(name)).price.total_minor  # type: ignore[union-attr]
@@ -79,9 +83,36 @@ class LawfulDay(StoreWorld):
         self.say(purchase, captured=total)
         await self.sales.confirm_order(purchase)
         await self.books.settle_sale(purchase)
-        for number in (1, 2, 3):
+        for number in range(1, sum(wanted.values() or (3,)) + 1):
             await self.mint(purchase, ticket_id_of(name, 1, number))
         await self.sales.fulfil_order(purchase)
+        return purchase
+
+    async def give_back(self, purchase: PurchaseRef) -> None:
+        """Refund a sale: the ticket is void and burnt, the money has arrived."""
+        name = purchase.purchase_id
+        command = RequestRefund(
+            tenant_id="default", purchase_id=name, refund_id="rf", body_digest="r", reason="goodwill", fees="venue"
+        )
+        refund = (await RefundDoor(self.ledger).request_refund(command)).refund
+        gateway = FakePaymentGateway()
+        taken = self.intents.pop()
+        gateway.intents[taken.intent_id] = IntentState(
+            intent_id=taken.intent_id,
+            purchase_id=name,
+            status="succeeded",
+            amount_minor=taken.captured_minor,
+            received_minor=taken.captured_minor,
+            currency="eur",
+            client_secret="",
+        )
+        steps = RefundActivities(self.ledger, gateway)
+        turn = await steps.post_refund(refund)
+        await steps.pay_refund(PayRefund(refund=refund, turn=turn))
+        self.say(purchase, captured=taken.captured_minor, refunded=refund.amount_minor)
+        for ticket_id in refund.ticket_ids:
+            self.supplies[f"mint-{ticket_id}"] = 0
+            await self.ledger.commit(lambda desk, one=ticket_id: desk.get(Ticket, one).burn_token("burn", desk.at))
 
     async def mint(self, purchase: PurchaseRef, ticket_id: str) -> None:
         self.supplies[f"mint-{ticket_id}"] = 1
@@ -127,6 +158,7 @@ async def lawful_day() -> tuple[list[Fact], Outside]:
     await day.sales.cancel_order(EndPurchase(purchase=refused, reason="sold-out"))
     await day.let_go(await day.placed("again", floor=1))
     await day.ledger.commit(lambda desk: desk.get(Allocation, "floor").release("never-came:hold:1", "late", desk.at))
+    await day.give_back(await day.sell("given-back", floor=1))
     await day.reserve("let-go", floor=1)
     await day.holds.release("let-go")
     await day.reserve("outside", floor=1)

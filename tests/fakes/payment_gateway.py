@@ -8,7 +8,16 @@ from domain.intent import IntentRequest, IntentState, IntentStatus, RefundState
 from domain.refusals import PaymentRefused, WrongState
 from domain.weather import Weather
 
-Verb = Literal["create_intent", "find_intent", "retrieve_intent", "capture_intent", "cancel_intent", "refund_intent"]
+Verb = Literal[
+    "create_intent",
+    "find_intent",
+    "retrieve_intent",
+    "capture_intent",
+    "cancel_intent",
+    "refund_intent",
+    "retrieve_refund",
+]
+RefundStatus = Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
 OPEN = {"requires_payment_method", "requires_confirmation", "requires_action"}
 DECLINES = {
     "pm_card_chargeDeclined": "generic_decline",
@@ -33,6 +42,7 @@ class FakePaymentGateway:
         self.captured_minor = 0
         self.refunded_minor = 0
         self.search_lags = False
+        self.refunds_begin: RefundStatus = "succeeded"
         self._by_key: dict[str, str] = {}
         self._before: Counter[str] = Counter()
         self._after: Counter[str] = Counter()
@@ -158,6 +168,25 @@ class FakePaymentGateway:
         self._end("refund_intent")
         return refund
 
+    async def retrieve_refund(self, refund_id: str) -> RefundState:
+        self._begin("retrieve_refund")
+        self._end("retrieve_refund")
+        return self._made(refund_id)[1]
+
+    def finish_refund(self, refund_id: str, *, succeed: bool = True) -> None:
+        """Let a refund come to its end; one that has succeeded can still fail, and its money is back then."""
+        key, made = self._made(refund_id)
+        if succeed:
+            self.refunds[key] = made.model_copy(update={"status": "succeeded"})
+            return
+        self.refunds[key] = made.model_copy(update={"status": "failed", "failure": "expired_or_canceled_card"})
+        intent = self._known(made.intent_id)
+        self.refunded_minor -= made.amount_minor
+        self._change(intent.intent_id, refunded_minor=intent.refunded_minor - made.amount_minor)
+
+    def _made(self, refund_id: str) -> tuple[str, RefundState]:
+        return next((key, made) for key, made in self.refunds.items() if made.refund_id == refund_id)
+
     def _refund(self, intent_id: str, amount_minor: int, key: str) -> RefundState:
         intent = self._known(intent_id)
         if intent.status != "succeeded":
@@ -172,7 +201,10 @@ class FakePaymentGateway:
         if amount_minor > left:
             raise PaymentRefused("more than is left to refund", reason="amount_too_large")
         made = RefundState(
-            refund_id=f"re_{len(self.refunds) + 1}", intent_id=intent_id, amount_minor=amount_minor, status="succeeded"
+            refund_id=f"re_{len(self.refunds) + 1}",
+            intent_id=intent_id,
+            amount_minor=amount_minor,
+            status=self.refunds_begin,
         )
         self.refunds[key] = made
         self.refunded_minor += amount_minor

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from activities.books import BooksActivities
+from activities.cancellation_door import CancellationDoor
 from activities.catalog import CatalogActivities
-from activities.commands import EndPurchase, HoldRef, MintSubject, PurchaseRef
+from activities.commands import EndPurchase, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.door import DoorActivities
 from activities.holds import HoldActivities
 from activities.prices import PriceActivities
+from activities.refund_door import RefundDoor
 from activities.sales import SalesActivities
 from adapters.purchase_folds import fold
 from adapters.queries import with_availability
@@ -21,7 +23,6 @@ from domain.bearer import TokenBearer
 from domain.books import Posting, balances
 from domain.catalog import Show, Venue
 from domain.desk import Desk
-from domain.hint import Hint
 from domain.money import FeeRates
 from domain.order import Order
 from domain.payment import IntentCreated, Payment
@@ -31,6 +32,7 @@ from domain.token import TokenState
 from domain.weather import Weather
 from tests.fakes.connect import ConnectingVenues
 from tests.fakes.ledger import FakeLedger
+from tests.fakes.small_tables import MemoryBuyers, MemoryInbox, MemorySecrets
 from tests.fakes.webhooks import verify
 from workflows.purchase import CheckoutAnswer
 
@@ -104,6 +106,12 @@ class MemoryReads:
     async def discount(self, discount_id: str) -> Document | None:
         return self._document("discounts", discount_id)
 
+    async def refund(self, refund_id: str) -> Document | None:
+        return self._document("refunds", refund_id)
+
+    async def cancellation(self, show_id: str) -> Document | None:
+        return self._document("cancellations", show_id)
+
     def _document(self, kind: str, identity: str) -> Document | None:
         found = self.catch_up().find(kind, identity)
         copied: Document | None = json.loads(json.dumps(found))
@@ -152,50 +160,18 @@ class SellingEngine:
     async def hold_ended(self, reservation_id: str) -> bool | None:
         return self._tell("hold_ended", reservation_id)
 
+    async def start_refund(self, refund: RefundRef) -> bool:
+        return bool(self._tell("start_refund", refund.refund_id))
+
+    async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
+        return bool(self._tell("start_cancellation", show_id))
+
+    async def cancellation_news(self, show_id: str) -> bool | None:
+        return self._tell("cancellation_news", show_id)
+
     def _tell(self, verb: str, identity: str) -> bool | None:
         self.told.append((verb, identity))
         return None if self.away else True
-
-
-class MemoryBuyers:
-    """Buyers by id."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, tuple[str | None, ...]] = {}
-
-    async def keep(
-        self, buyer_id: str, tenant_id: str, name: str | None, email: str | None, wallet: str | None
-    ) -> None:
-        self.kept.setdefault(buyer_id, (name, email, wallet))
-
-    async def forget(self, buyer_id: str) -> None:
-        self.kept.pop(buyer_id, None)
-
-
-class MemorySecrets:
-    """Client secrets by purchase."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-
-    async def get(self, purchase_id: str) -> str | None:
-        return self.kept.get(purchase_id)
-
-
-class MemoryInbox:
-    """Webhooks by event."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Hint] = {}
-        self.marked: set[str] = set()
-
-    async def store(self, hint: Hint) -> bool:
-        fresh = hint.event_id not in self.kept
-        self.kept.setdefault(hint.event_id, hint)
-        return fresh
-
-    async def mark(self, event_id: str) -> None:
-        self.marked.add(event_id)
 
 
 class World:
@@ -218,6 +194,9 @@ class World:
             catalog=CatalogActivities(self.ledger),
             holds=HoldActivities(self.ledger),
             prices=PriceActivities(self.ledger),
+            refunds=RefundDoor(self.ledger),
+            cancellations=CancellationDoor(self.ledger),
+            cancelled=self.reads,
             queries=self.reads,
             engine=self.engine,
             settlement=ConnectingVenues(),

@@ -17,7 +17,7 @@ BLOCKHASH_LIFE = 150
 CONFIRMED_AFTER = 1
 FINALIZED_AFTER = 3
 
-Verb = Literal["read_token", "sign", "send", "fate", "block_height"]
+Verb = Literal["read_token", "sign", "send", "fate", "block_height", "supply_of", "sign_burn"]
 
 
 @dataclass
@@ -29,12 +29,14 @@ class _Landed:
 class FakeTokenChain:
     """Keeps the promises of `TokenChain`; one block passes with every `fate`, `send` and `block_height`.
 
-    `landings` counts the successful mints per address: more than one would be two tokens for one ticket.
+    `landings` counts the successful mints per address: more than one would be two tokens for one ticket. `burnt` counts
+    what is gone again.
     """
 
     def __init__(self) -> None:
         self.height = 1_000
         self.landings: Counter[str] = Counter()
+        self.burnt: Counter[str] = Counter()
         self.sends: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self.missing_lamports = 0
@@ -96,9 +98,11 @@ class FakeTokenChain:
         ]
         problems = tuple(f"{name} is {getattr(made, name)}" for name in differing) + self._spoilt.get(address, ())
         is_group = made.kind != "ticket"
+        if self.burnt[address]:
+            problems += ("supply is 0",)
         return TokenState(
             address=address,
-            supply=0 if is_group else self.landings[address],
+            supply=0 if is_group else self.supplies()[address],
             decimals=0,
             owner_address=made.owner_address,
             group_address=made.group_address,
@@ -120,9 +124,30 @@ class FakeTokenChain:
             raise Weather(f"the account of {spec.kind} {spec.subject_id} already exists: look again")
         if self._is_full(spec):
             raise WrongState("the group is full", group_address=spec.group_address)
-        self._signed += 1
-        text = json.dumps({"number": self._signed, "spec": spec.model_dump()})
         self._end("sign")
+        return self._signed_bytes(address, {"spec": spec.model_dump()})
+
+    async def supply_of(self, address: str) -> int | None:
+        """Return how many there are of a token; None when there is no mint."""
+        self._begin("supply_of")
+        self._end("supply_of")
+        return self.supplies()[address] if address in self._specs else None
+
+    async def sign_burn(self, address: str) -> SignedTransaction:
+        """Sign the burning of a token."""
+        self._begin("sign_burn")
+        if not self.supplies()[address]:
+            raise Weather(f"nobody is known to hold {address}: look again")
+        self._end("sign_burn")
+        return self._signed_bytes(address, {"burn": address})
+
+    def supplies(self) -> Counter[str]:
+        """Return how much there is of each token."""
+        return Counter({address: made - self.burnt[address] for address, made in self.landings.items()})
+
+    def _signed_bytes(self, address: str, words: dict[str, object]) -> SignedTransaction:
+        self._signed += 1
+        text = json.dumps({"number": self._signed, **words})
         return SignedTransaction(
             mint_address=address,
             signature=base58.b58encode(hashlib.sha512(text.encode()).digest()).decode(),
@@ -172,7 +197,13 @@ class FakeTokenChain:
         return True
 
     def _execute(self, signed: SignedTransaction) -> None:
-        spec = TokenSpec.model_validate(json.loads(base64.b64decode(signed.wire_base64))["spec"])
+        words = json.loads(base64.b64decode(signed.wire_base64))
+        if "burn" in words:
+            failed = not self.supplies()[words["burn"]]
+            self.burnt[words["burn"]] += not failed
+            self._landed[signed.signature] = _Landed(self.height, failed)
+            return
+        spec = TokenSpec.model_validate(words["spec"])
         failed = signed.mint_address in self._specs or self._is_full(spec)
         self._landed[signed.signature] = _Landed(self.height, failed)
         if failed:

@@ -13,14 +13,19 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.books import BooksActivities
+from activities.burning import BurnActivities
+from activities.cancellation_door import CancellationDoor
+from activities.cancelling import CancellationActivities
 from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
-from activities.commands import MintSubject, PurchaseRef
+from activities.commands import MintSubject, PurchaseRef, RefundRef
 from activities.door import DoorActivities, RequestPurchase
 from activities.failures import FailureKinds
 from activities.holds import HoldActivities
 from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
+from activities.refund_door import RefundDoor, RequestRefund
+from activities.refunds import RefundActivities
 from activities.sales import SalesActivities
 from activities.settlement import SettlementActivities
 from domain.allocation import Allocation
@@ -29,6 +34,7 @@ from domain.catalog import TicketType
 from domain.identity import DEFAULT_TENANT, purchase_id_of
 from domain.money import FeeRates
 from domain.order import Line, Order
+from domain.refund import Refunds
 from tests.fakes.connect import FakeConnect
 from tests.fakes.due import DueInMemory
 from tests.fakes.evidence import findings_of, require_lawful, said_by
@@ -36,11 +42,14 @@ from tests.fakes.gates import Gates
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import only_requested
+from tests.fakes.show_reads import FoldedShows
 from tests.fakes.token_chain import FakeTokenChain
+from workflows.cancellation import ShowCancellationWorkflow
 from workflows.catalog import ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
 from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, PurchaseWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.settlement import OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
 
 RUNNER = SandboxedWorkflowRunner(
@@ -49,8 +58,8 @@ RUNNER = SandboxedWorkflowRunner(
     )
 )
 WORKFLOWS: list[type] = [
-    PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow,
-    OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow,
+    PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow, RefundWorkflow,
+    ShowCancellationWorkflow, OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow,
 ]  # fmt: skip
 CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
@@ -93,16 +102,20 @@ class World:
         self.minting = MintActivities(self.ledger, self.chain, self.memory, CUSTODY, "http://127.0.0.1")
         self.connect = FakeConnect()
         self.settlement = SettlementActivities(self.ledger, self.connect, DueInMemory(self.ledger))
+        self.refunds = RefundDoor(self.ledger)
+        self.cancellations = CancellationDoor(self.ledger)
         self.poll_seconds = 30
         self.processing_extension_seconds = 600
 
     def activities(self, queue: str) -> list[Any]:
         sales, books = SalesActivities(self.ledger), BooksActivities(self.ledger)
         payments = PaymentActivities(self.ledger, self.gateway, self.memory)
+        refunds = RefundActivities(self.ledger, self.gateway)
+        cancelling = CancellationActivities(self.ledger, FoldedShows(self.ledger))
         owners = {
-            PURCHASES: [sales, books, self.catalog, self.holds, payments, self.settlement],
-            STRIPE: [payments, self.settlement],
-            MINT: [self.minting],
+            PURCHASES: [sales, books, self.catalog, self.holds, payments, refunds, cancelling, self.settlement],
+            STRIPE: [payments, refunds, self.settlement],
+            MINT: [self.minting, BurnActivities(self.ledger, self.chain)],
         }
         return [
             method
@@ -206,6 +219,19 @@ class World:
         async with self.server.time_skipping_unlocked():
             return await handle.result()
 
+    async def decide_refund(self, key: str = "key", number: int = 1, **wanted: Any) -> RefundRef:
+        """Decide a refund at the door: of everything, unless told otherwise."""
+        purchase_id = purchase_id_of(DEFAULT_TENANT, key)
+        command = RequestRefund(
+            tenant_id=DEFAULT_TENANT,
+            purchase_id=purchase_id,
+            refund_id=f"rf_{number}_{purchase_id}",
+            body_digest=f"{wanted}",
+            reason="requested-by-buyer",
+            **wanted,
+        )
+        return (await self.refunds.request_refund(command)).refund
+
     async def order(self, key: str = "key") -> Order:
         return await self.ledger.read(lambda desk: desk.get(Order, purchase_id_of(DEFAULT_TENANT, key)))
 
@@ -244,5 +270,8 @@ class World:
         seats = sum(line.quantity for order in sold for line in order.lines)
         assert all(order.state in {"fulfilled", "cancelled", "refused"} for order in orders)
         assert await self.stock() == (self.capacity - seats, 0, seats)
-        assert self.gateway.captured_minor - self.gateway.refunded_minor == sum(o.price.total_minor for o in sold)
+        books = [self._root(s, Refunds) for s in self.ledger.streams if s.startswith("refunds:")]
+        given = sum(refund.given.total_minor for book in books for refund in book.refunds.values())
+        kept = self.gateway.captured_minor - self.gateway.refunded_minor
+        assert kept == sum(o.price.total_minor for o in sold) - given
         assert sum(self.chain.landings.values()) == len(self.chain.landings)

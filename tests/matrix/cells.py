@@ -12,11 +12,14 @@ from temporalio import activity
 
 import worker
 from activities.books import BooksActivities
+from activities.burning import BurnActivities
+from activities.cancelling import CancellationActivities
 from activities.catalog import CatalogActivities
 from activities.holds import HoldActivities
 from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.queues import ALL_QUEUES, MINT
+from activities.refunds import RefundActivities
 from activities.sales import SalesActivities
 from activities.settlement import SettlementActivities
 
@@ -103,6 +106,9 @@ def registered() -> dict[str, str]:
         payments=PaymentActivities(ledger, outside, outside),
         minting=MintActivities(ledger, outside, outside, "", ""),
         settlement=SettlementActivities(ledger, outside, outside),
+        refunds=RefundActivities(ledger, outside),
+        burning=BurnActivities(ledger, outside),
+        cancelling=CancellationActivities(ledger, outside),
     )
     return {
         str(activity._Definition.must_from_callable(method).name): queue

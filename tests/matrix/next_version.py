@@ -6,11 +6,13 @@ from typing import Any
 from temporalio import workflow
 
 from activities.commands import HoldRef, Minted
-from activities.settlement import AccountSeen, PayoutRef
+from activities.settlement_ports import AccountSeen, PayoutRef
+from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput, PurchaseResult, PurchaseWorkflow
+from workflows.refund import RefundInput, RefundWorkflow
 from workflows.rounds import Caller
 from workflows.settlement import (
     OnboardingInput,
@@ -107,6 +109,34 @@ class NextCase(PaymentCaseWorkflow):
         return await super().run(start)
 
 
+@workflow.defn(name="RefundWorkflow")
+class NextRefund(RefundWorkflow):
+    """The next version of a refund."""
+
+    @workflow.init
+    def __init__(self, start: RefundInput) -> None:
+        super().__init__(start)
+        self._caller = _paused(self._caller)
+
+    @workflow.run
+    async def run(self, start: RefundInput) -> str:
+        return await super().run(start)
+
+
+@workflow.defn(name="ShowCancellationWorkflow")
+class NextCancellation(ShowCancellationWorkflow):
+    """The next version of a show's cancellation."""
+
+    @workflow.init
+    def __init__(self, start: CancellationInput) -> None:
+        super().__init__(start)
+        self._caller = _paused(self._caller)
+
+    @workflow.run
+    async def run(self, start: CancellationInput) -> str:
+        return await super().run(start)
+
+
 @workflow.defn(name="OnboardingWorkflow")
 class NextOnboarding(OnboardingWorkflow):
     """The next version of a venue's account."""
@@ -150,12 +180,6 @@ class NextPayout(PayoutWorkflow):
 
 
 NEXT_VERSION: list[type] = [
-    NextPurchase,
-    NextVenue,
-    NextShow,
-    NextHold,
-    NextCase,
-    NextOnboarding,
-    NextTransfers,
-    NextPayout,
-]
+    NextPurchase, NextVenue, NextShow, NextHold, NextCase, NextRefund, NextCancellation,
+    NextOnboarding, NextTransfers, NextPayout,
+]  # fmt: skip

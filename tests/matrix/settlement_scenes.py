@@ -2,7 +2,7 @@
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.settlement import PayoutRef, VenueRef
+from activities.settlement_ports import PayoutRef, VenueRef
 from domain.books import venue_account
 from domain.connect import PayoutStateSeen
 from tests.matrix.stage import Stage

@@ -10,8 +10,9 @@ from temporalio.testing import WorkflowEnvironment
 import worker
 from tests.fakes.evidence import findings_of, require_lawful, said_by
 from tests.matrix.cells import STEP_FAULTS, UNREACHED, WEBHOOK_FAULTS, Cell, Row, cells, registered
+from tests.matrix.every_scene import SCENES
 from tests.matrix.faults import Faults
-from tests.matrix.scenes import BEFORE_PIVOT, REFUSABLE, RETRIED, SCENES, Scene
+from tests.matrix.scenes import BEFORE_PIVOT, REFUSABLE, RETRIED, Scene
 from tests.matrix.stage import Stage
 from tests.matrix.webhooks import PLAYS
 from tests.workflow.conftest import installed, register_search_attributes

@@ -1,7 +1,7 @@
 """The page of the matrix belongs to today's list of cells, and a cell without a result is red on it."""
 
 from tests.matrix.cells import Cell, cells, registered
-from tests.matrix.scenes import SCENES
+from tests.matrix.every_scene import SCENES
 from tests.matrix.write import DOC, document, found_in
 
 ALL = cells([scene.row for scene in SCENES], registered())

@@ -16,8 +16,8 @@ from activities.commands import PurchaseRef
 from activities.queues import PURCHASES
 from devstack.stack import running_stack
 from domain.identity import DEFAULT_TENANT, derived, purchase_id_of
+from tests.matrix.every_scene import SCENES
 from tests.matrix.killing import Killing, Record
-from tests.matrix.scenes import SCENES
 from tests.real.crashing_worker import POINTS
 from tests.real.shop import Shop
 from tests.real.up import UP

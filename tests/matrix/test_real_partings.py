@@ -9,8 +9,8 @@ import pytest
 
 from devstack.stack import running_stack
 from domain.identity import DEFAULT_TENANT, purchase_id_of
+from tests.matrix.every_scene import SCENES
 from tests.matrix.killing import Killing, Record
-from tests.matrix.scenes import SCENES
 from tests.matrix.test_real_outside import switch
 from tests.real.crashing_worker import POINTS
 from tests.real.shop import Shop

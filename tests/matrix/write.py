@@ -6,7 +6,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from tests.matrix.cells import CHAIN_FAULTS, FAULTS, STEP_FAULTS, STORE_FAULTS, WEBHOOK_FAULTS, Cell, cells, registered
-from tests.matrix.scenes import SCENES, Scene
+from tests.matrix.every_scene import SCENES
+from tests.matrix.scenes import Scene
 
 DOC = Path(__file__).parents[2] / "docs" / "fault-matrix.md"
 HEAD = """# Fault matrix

@@ -129,6 +129,19 @@ class Shop:
         """Wait for a purchase's end."""
         return await self.until(purchase_id, lambda seen: seen["state"] in ENDS, seconds)
 
+    async def refund(self, purchase_id: str, key: str, **wanted: Any) -> httpx.Response:
+        return await self.post(f"/api/v1/purchases/{purchase_id}/refunds", wanted, key)
+
+    async def refunded(self, purchase_id: str, refund_id: str, seconds: float = 60) -> Any:
+        """Wait until a refund's money has arrived and its tickets have no token."""
+        async with asyncio.timeout(seconds):
+            while True:
+                seen = await self.get(f"/api/v1/purchases/{purchase_id}/refunds/{refund_id}")
+                ended = all(ticket["token"] in {"burnt", "none"} for ticket in seen["tickets"])
+                if seen["state"] == "succeeded" and ended:
+                    return seen
+                await asyncio.sleep(0.1)
+
     async def engine(self) -> Client:
         return await Client.connect(self.stack.urls["temporal"], data_converter=pydantic_data_converter)
 
@@ -150,14 +163,17 @@ class Shop:
         require_lawful((await self.at_rest({end["purchase_id"] for end in ends})).findings)
         sold = [end for end in ends if end["state"] == "fulfilled"]
         seats = sum(line["quantity"] for end in sold for line in end["lines"])
+        back = [line for end in sold for refund in end["refunds"] for line in end["postings"] if is_of(line, refund)]
         stock = (await self.show())["ticket_types"][0]
         same("stock", (stock["sold"], stock["held"], stock["available"]), (seats, 0, self.capacity - seats))
-        mints = {ticket["mint_address"] for end in sold for ticket in end["tickets"]}
-        same("mint addresses", len(mints), seats)
+        live = [ticket for end in sold for ticket in end["tickets"] if ticket["state"] != "void"]
+        mints = {ticket["mint_address"] for ticket in live}
+        same("mint addresses", len(mints), len(live))
         for mint in mints:
             await read_mint(self.stack.urls["solana_rpc"], mint)
         balance = await self.get(f"/api/v1/venues/{self.venue_id}/balance")
         share = sum(Price.model_validate(end["price"]).venue_share_minor for end in sold)
+        share -= sum(line["amount"] for line in back if line["debit"].startswith("venue:"))
         same("venue's balance", sum(line[name] for line in balance["balances"] for name in WHERE_IT_LIES), share)
         return Counter(end["state"] for end in ends)
 
@@ -173,6 +189,11 @@ class Shop:
             if asyncio.get_running_loop().time() > until:
                 raise AssertionError(f"not at rest: {sorted(left)}")
             await asyncio.sleep(0.5)
+
+
+def is_of(line: Any, refund: Any) -> bool:
+    """Say whether a line of the books is of a refund."""
+    return bool(line["key"].startswith(refund["refund_id"]))
 
 
 def same(what: str, found: Any, wanted: Any) -> None:

@@ -6,13 +6,20 @@ from typing import Any
 
 import pytest
 
-from activities.commands import HoldRef, MintSubject, PurchaseRef
+from activities.commands import HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.door import PurchaseStanding
-from activities.settlement import PayoutRef, VenueRef
+from activities.settlement_ports import PayoutRef, VenueRef
 from api.starts import Relay
 from domain.hint import Hint
 
 QUEUED = {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 1, "show_id": "sh_1"}
+REFUND = {**QUEUED, "refund_id": "rf_1", "ticket_ids": ["ti_1"], "amount_minor": 500}
+REFUND_REF = RefundRef(
+    purchase=PurchaseRef(tenant_id="default", purchase_id="pu_1", attempt=1),
+    refund_id="rf_1",
+    ticket_ids=("ti_1",),
+    amount_minor=500,
+)
 LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
 
 
@@ -50,6 +57,18 @@ class RecordingEngine:
     async def follow_payout(self, payout: PayoutRef, event_id: str) -> bool:
         self.asked.append(("follow_payout", (payout.account_id, payout.payout_id, event_id)))
         return bool(self.told)
+
+    async def start_refund(self, refund: RefundRef) -> bool:
+        self.asked.append(("start_refund", refund))
+        return True
+
+    async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
+        self.asked.append(("start_cancellation", (tenant_id, show_id)))
+        return True
+
+    async def refund_news(self, refund_id: str) -> bool | None:
+        self.asked.append(("refund_news", refund_id))
+        return self.told
 
     async def look_again(self, purchase_id: str) -> bool | None:
         self.asked.append(("look_again", purchase_id))
@@ -94,6 +113,15 @@ class Standing:
 
     async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, datetime]]:
         return [("re_1", "default", before)]
+
+    async def refunding(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+        return [REFUND]
+
+    async def cancelling_shows(self, before: datetime, limit: int) -> Sequence[tuple[str, str]]:
+        return [("sh_1", "default")]
+
+    async def refund_of(self, stripe_refund_id: str) -> Mapping[str, Any] | None:
+        return REFUND if stripe_refund_id == "re_1" else None
 
     async def owner_of(self, intent_id: str) -> Mapping[str, Any] | None:
         return self.owner
@@ -220,44 +248,34 @@ async def test_a_purchase_whose_checkout_did_not_open_in_time_is_ended(relay: Re
     assert standing.ended == ["pu_1"]
 
 
-def venue_hint(kind: str, account_id: str = "acct_1", created: datetime | None = None) -> Hint:
-    facts = {"intent_id": None, "purchase_id": None, "created": created or datetime.now(UTC), "digest": "d"}
-    return Hint(event_id="evt_2", type=kind, object_id="po_1", account_id=account_id, **facts)
+async def test_refunds_that_nobody_began_are_started_once(relay: Relay, engine: RecordingEngine) -> None:
+    """A decided refund is started, and not again within the same while."""
+    await relay.start_refunds()
+    await relay.start_refunds()
+    assert engine.asked == [("start_refund", REFUND_REF)]
 
 
-@pytest.mark.parametrize(
-    ("kind", "asked"),
-    [
-        ("account.updated", ("account_changed", "ve_1")),
-        ("payout.paid", ("follow_payout", ("acct_1", "po_1", "evt_2"))),
-        ("payout.failed", ("follow_payout", ("acct_1", "po_1", "evt_2"))),
-    ],
-)
-async def test_news_of_a_venue_are_brought_to_who_follows_it(
-    relay: Relay, engine: RecordingEngine, standing: Standing, kind: str, asked: Any
-) -> None:
-    """They stay in the inbox until the engine took them."""
-    standing.hints = [venue_hint(kind)]
-    engine.told = None
+async def test_cancellations_that_nobody_began_are_started_once(relay: Relay, engine: RecordingEngine) -> None:
+    """A cancelled show is given back by somebody."""
+    await relay.start_cancellations()
+    await relay.start_cancellations()
+    assert engine.asked == [("start_cancellation", ("default", "sh_1"))]
+
+
+REFUND_NEWS: list[tuple[bool | None, str | None, list[Any], bool]] = [
+    (True, "re_1", [("refund_news", "rf_1")], True),
+    (None, "re_1", [("refund_news", "rf_1")], False),
+    (False, "re_1", [("refund_news", "rf_1"), ("start_refund", REFUND_REF)], True),
+    (True, "re_foreign", [], True),
+    (True, None, [], True),
+]
+
+
+@pytest.mark.parametrize("case", REFUND_NEWS)
+async def test_news_of_a_refund(relay: Relay, engine: RecordingEngine, standing: Standing, case: Any) -> None:
+    """The refund hears it; one that has ended begins anew, and a refund that is not ours is nobody's."""
+    engine.told, object_id, asked, is_done = case
+    standing.hints = [hint("refund.failed").model_copy(update={"object_id": object_id})]
     await relay.signal_hints()
-    assert standing.marked == []
-    engine.told = True
-    await relay.signal_hints()
-    assert (engine.asked[-1], standing.marked) == (asked, ["evt_2"])
-
-
-@pytest.mark.parametrize(
-    ("given", "marked"),
-    [
-        (venue_hint("payout.paid", "acct_2"), []),
-        (venue_hint("payout.paid", "acct_2", LONG_AGO), ["evt_2"]),
-        (venue_hint("transfer.created"), ["evt_2"]),
-    ],
-)
-async def test_news_of_a_strange_account_are_set_aside_after_a_while(
-    relay: Relay, engine: RecordingEngine, standing: Standing, given: Hint, marked: list[str]
-) -> None:
-    """The read models may only be behind; news that decide nothing are done at once."""
-    standing.hints = [given]
-    await relay.signal_hints()
-    assert (engine.asked, standing.marked) == ([], marked)
+    assert engine.asked == asked
+    assert bool(standing.marked) == is_done

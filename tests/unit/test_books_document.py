@@ -12,7 +12,10 @@ from domain import books
 from domain.books import (
     Posting,
     balances,
+    came_back_postings,
     minted_postings,
+    owed_postings,
+    paid_back_postings,
     payout_postings,
     reversal_postings,
     sale_postings,
@@ -21,6 +24,7 @@ from domain.books import (
 from domain.currency import step_of
 from domain.discount import DiscountTerms
 from domain.money import FeeRates, Price, Tax, price_of
+from domain.refund_parts import amount_parts, parts_of, summed, ticket_parts
 
 TEXT = (Path(__file__).parents[2] / "docs" / "books.md").read_text()
 PRICE_PARTS = ("subtotal", "discount", "platform_fee", "processing_fee", "tax", "total", "venue_share")
@@ -37,6 +41,11 @@ NEEDED = {
     "Transfer that comes back",
     "Payout",
     "Payout that comes back",
+    "Refund of a whole order",
+    "Refund of one ticket, the fees borne by the venue",
+    "Refund without the fees",
+    "Refund of an amount",
+    "Refund that fails after it succeeded",
 }
 
 MOVES: dict[str, Any] = {
@@ -91,7 +100,27 @@ def postings(given: dict[str, Any]) -> list[Posting]:
     moved = [
         posting for kind, amount in given.get("moved", []) for posting in MOVES[kind]("ve", given["currency"], amount)
     ]
-    return [*sold, *minted, *moved]
+    return [*sold, *minted, *moved, *refunded(given)]
+
+
+def refunded(given: dict[str, Any]) -> list[Posting]:
+    """Post the refunds, each of some tickets (by their numbers) or of an amount, and how Stripe said that they went."""
+    found, worth = price(given), [unit for quantity, unit in given["lines"] for _ in range(quantity)]
+    left, posted = parts_of(found), []
+    for refund in given.get("refunds", []):
+        fees, had = refund["fees"], left.without_fees() if refund["fees"] == "buyer" else left
+        if "amount" in refund:
+            part = amount_parts(had, refund["amount"], found.currency)
+        else:
+            tickets = ticket_parts(found, worth)
+            part = summed([tickets[number - 1] for number in refund["tickets"]]).capped(had)
+        left = left.less(part)
+        posted += owed_postings("ve", "pu", found.currency, part, fees)
+        posted += [posting for _ in refund.get("unminted", []) for posting in minted_postings()]
+        for went in refund["went"]:
+            make = {"succeeded": paid_back_postings, "failed": came_back_postings}[went]
+            posted += make("pu", found.currency, part.total_minor)
+    return posted
 
 
 def test_there_is_an_example_of_each_kind() -> None:
@@ -122,4 +151,4 @@ def test_every_account_stands_in_the_chart() -> None:
     named |= {books.venue_account("{id}", name) for name in books.VENUE_ACCOUNTS}
     used = {account for example in examples() for account, _, _ in example.tables["account"]}
     assert {account for account in named if ":" in account} <= chart
-    assert {re.sub(r"(?<=:)ve(?=:)", "{id}", account) for account in used} <= chart
+    assert {re.sub(r"(?<=:)(ve|pu)(?=:)", "{id}", account) for account in used} <= chart

@@ -104,3 +104,14 @@ def test_a_type_has_a_price_and_a_seat(change: dict[str, int]) -> None:
     """A negative price and an empty stock are refused."""
     with pytest.raises(ValidationError):
         TicketType.model_validate({"ticket_type_id": "t", "name": "T", "price_minor": 0, "capacity": 1, **change})
+
+
+def test_a_cancelled_show_sells_nothing_any_more(show: Show) -> None:
+    """It is called off once, whether or not it was on sale."""
+    show.mint_token("mint", "signature", AT)
+    show.open_sale(AT)
+    show.call_off(AT)
+    show.call_off(AT)
+    with pytest.raises(NotOnSale):
+        show.sellable("floor")
+    assert names_of(show)[-1] == "ShowCalledOff"

@@ -12,7 +12,15 @@ from eventsourcing.utils import resolve_topic
 
 from domain.allowance import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
 from domain.bearer import TokenSigned
-from domain.catalog import PriceChanged, SaleWindowChanged, ShowAnnounced, ShowWentOnSale, VenueRegistered
+from domain.cancellation import CancellationBegun, CancellationFinished, CancellationPaused, CancellationResumed
+from domain.catalog import (
+    PriceChanged,
+    SaleWindowChanged,
+    ShowAnnounced,
+    ShowCalledOff,
+    ShowWentOnSale,
+    VenueRegistered,
+)
 from domain.discount import DiscountAsked, DiscountCreated
 from domain.fact import Fact
 from domain.laws import BALANCES, LAWS, Findings
@@ -29,8 +37,9 @@ from domain.order import (
 from domain.payee import AccountChanged, AccountConnected, PayeeNamed, ShortfallNetted, ShortfallNoted
 from domain.payment import PaymentAuthorised, PaymentDeclined
 from domain.payout import PayoutPaid, PayoutReturned
+from domain.refund import RefundsOpened
 from domain.standing_folds import FOLDS
-from domain.ticket import TicketVoided
+from domain.ticket import BurnSigned, TicketRedeemed, TicketVoided, TokenBurnt, TokenForgone
 from domain.transfer import (
     ReversalRefused,
     ReversalRequested,
@@ -48,7 +57,8 @@ from tests.fakes.samples import AT
 SILENT = {
     VenueRegistered, ShowAnnounced, ShowWentOnSale, TokenSigned, CancelRequested, CaptureRequested, OrderConfirmed,
     PaymentAuthorised, PaymentDeclined, CaptureWaived, PriceChanged, SaleWindowChanged, DiscountCreated, DiscountAsked,
-    AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded,
+    AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded, RefundsOpened, TicketRedeemed, BurnSigned, TokenBurnt,
+    TokenForgone, ShowCalledOff, CancellationBegun, CancellationPaused, CancellationResumed, CancellationFinished,
     PayeeNamed, AccountConnected, AccountChanged, ShortfallNoted, ShortfallNetted, PayoutPaid, PayoutReturned,
     TransferRequested, TransferRequestedAgain, TransferMade, TransferRefused,
     ReversalRequested, TransferReversed, ReversalRefused,

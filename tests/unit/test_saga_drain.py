@@ -47,3 +47,14 @@ async def test_a_failure_waits_for_its_neighbours() -> None:
     with pytest.raises(ValueError, match="one"):
         await settled(fail(), go_on())
     assert ended == ["other"]
+
+
+async def test_a_drain_that_is_thrown_away_ends_quietly() -> None:
+    """A worker that forgets a workflow closes its coroutines: there is no result to ask for."""
+    working = drain(asyncio.sleep(60))
+    working.send(None)
+    working.close()
+    left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)

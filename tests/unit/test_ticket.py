@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.refusals import RefundNeeded, WrongState
+from domain.refusals import AlreadyEntered, RefundNeeded, WrongState
 from domain.ticket import Ticket
 from tests.fakes.samples import AT, SIGNED, facts_of, folded, names_of, new_ticket, new_venue, through_json
 
@@ -76,3 +76,34 @@ def test_a_venue_gets_its_token_without_a_condition() -> None:
     assert venue.refuse_token() is None
     venue.sign_token(SIGNED, AT)
     assert venue.signed == SIGNED
+
+
+def test_the_token_of_a_refunded_ticket_ends_once(ticket: Ticket) -> None:
+    """Its burning is signed only when it is void; each step again changes nothing."""
+    ticket.issue(AT)
+    ticket.sign_token(SIGNED, AT)
+    with pytest.raises(WrongState):
+        ticket.sign_burn(SIGNED, AT)
+    ticket.give_back(AT, even_redeemed=False)
+    for _ in range(2):
+        ticket.sign_burn(SIGNED, AT)
+        ticket.burn_token("burn", AT)
+        ticket.forgo_token(AT)
+    assert ticket.ended_as == "burnt"
+    assert names_of(ticket)[-3:] == ["TicketVoided", "BurnSigned", "TokenBurnt"]
+
+
+def test_a_ticket_is_used_once_and_given_back_by_an_operator(ticket: Ticket) -> None:
+    """Nobody enters with an unpaid or void ticket; a used one is refunded only when somebody says so."""
+    with pytest.raises(WrongState):
+        ticket.redeem(AT)
+    with pytest.raises(WrongState):
+        ticket.give_back(AT, even_redeemed=False)
+    ticket.issue(AT)
+    ticket.redeem(AT)
+    for act in (ticket.redeem, lambda at: ticket.give_back(at, even_redeemed=False)):
+        with pytest.raises(AlreadyEntered):
+            act(AT)
+    ticket.give_back(AT, even_redeemed=True)
+    ticket.forgo_token(AT)
+    assert (ticket.state, ticket.ended_as) == ("void", None)

@@ -12,7 +12,7 @@ from tests.fakes.samples import AT, names_of
 @pytest.fixture
 def transfer() -> Transfer:
     facts = {"tenant_id": "t", "venue_id": "ve", "account_id": "acct_1", "charge_id": "ch_1", "currency": "eur"}
-    return Transfer.begin(TransferRequested, "pu", AT, amount_minor=1000, **facts)
+    return Transfer.begin(TransferRequested, "pu", AT, amount_minor=1000, refund_ids=[], **facts)
 
 
 @pytest.fixture

@@ -7,13 +7,16 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
-from activities.commands import PurchaseRef
+from activities.commands import PurchaseRef, RefundRef
 from activities.queues import PURCHASES
-from activities.settlement import PayoutRef, ReverseTransfer, VenueRef
+from activities.refund_door import RequestRefund
+from activities.refunds import RefundActivities
+from activities.settlement_ports import PayoutRef, VenueRef
 from domain.books import venue_account
 from domain.connect import PayoutStateSeen
 from domain.payee import Payee
 from domain.transfer import Transfer
+from domain.weather import Weather
 from tests.fakes.world import World
 from workflows.settlement import (
     OnboardingInput,
@@ -162,34 +165,80 @@ async def test_a_payout_is_posted_once_and_taken_back_when_it_returns(world: Wor
     await world.check_laws()
 
 
-async def test_what_comes_back_too_late_is_netted_against_the_next_share(world: World, client: Client) -> None:
-    """A part that the account has is reversed once; a part that it has not is owed, and taken from the next share."""
+async def give_back(world: World, order: PurchaseRef, refund_id: str, amount_minor: int) -> RefundRef:
+    """Decide a refund that the venue's part alone pays for, and post it."""
+    wanted = RequestRefund(
+        tenant_id="default",
+        purchase_id=order.purchase_id,
+        refund_id=refund_id,
+        body_digest=refund_id,
+        reason="goodwill",
+        fees="buyer",
+        amount_minor=amount_minor,
+    )
+    refund = (await world.refunds.request_refund(wanted)).refund
+    await ActivityEnvironment().run(RefundActivities(world.ledger, world.gateway).post_refund, refund)
+    return refund
+
+
+async def test_a_refund_takes_the_share_back_where_it_was_sent(world: World, client: Client) -> None:
+    """What the account has is reversed once; what it has not is owed, and taken from the next share."""
     await world.open_show()
     first, second = await sell(world, client, "a", "b")
     await run(world, "connect_account", VENUE)
     await run(world, "transfer_share", first)
-    back = ReverseTransfer(purchase=first, key="r1", amount_minor=500)
+    refund = await give_back(world, first, "r1", 500)
     for _ in range(2):
-        done = await run(world, "reverse_transfer", back)
+        done = await run(world, "reverse_share", refund)
         assert (done.reversed_minor, done.short_minor) == (500, 0)
-    assert (account(world, "pending"), account(world, "available")) == (SHARE + 500, SHARE - 500)
+    assert (account(world, "pending"), account(world, "available")) == (SHARE, SHARE - 500)
     world.connect.balances["acct_ve_5"] = 0
-    short = ReverseTransfer(purchase=first, key="r2", amount_minor=10**6)
+    refund = await give_back(world, first, "r2", SHARE - 500)
     for _ in range(2):
-        done = await run(world, "reverse_transfer", short)
+        done = await run(world, "reverse_share", refund)
         assert (done.reversed_minor, done.short_minor) == (0, SHARE - 500)
+    assert account(world, "pending") == 500  # what the second sale brought, less what the venue owes
     sent = await run(world, "transfer_share", second)
-    assert sent.amount_minor == SHARE - (SHARE - 500)
+    assert sent.amount_minor == 500
     payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
     assert payee.owed_minor == {"eur": 0}
+    assert account(world, "pending") == 0
+    refund = await give_back(world, second, "r3", SHARE)
+    done = await run(world, "reverse_share", refund)
+    assert (done.reversed_minor, done.short_minor) == (500, SHARE - 500)
+    assert await run(world, "reverse_share", refund) == done
+    payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
+    assert payee.owed_minor == {"eur": SHARE - 500}
+    assert account(world, "pending") == 500 - SHARE
 
 
-async def test_what_was_never_sent_has_nothing_to_come_back(world: World, client: Client) -> None:
-    """A refund before the transfer lowers the share instead."""
+async def test_a_refund_before_the_transfer_lowers_the_share(world: World, client: Client) -> None:
+    """Nothing is sent that would have to come back, and nothing comes back that was not sent."""
     await world.open_show()
     (order,) = await sell(world, client, "a")
-    done = await run(world, "reverse_transfer", ReverseTransfer(purchase=order, key="r", amount_minor=1))
-    assert (done.reversed_minor, done.short_minor) == (0, 0)
+    await run(world, "connect_account", VENUE)
+    refund = await give_back(world, order, "r1", 500)
+    for _ in range(2):
+        done = await run(world, "reverse_share", refund)
+        assert (done.reversed_minor, done.short_minor) == (0, 0)
+        assert (await run(world, "transfer_share", order)).amount_minor == SHARE - 500
+    assert (account(world, "pending"), account(world, "available")) == (0, SHARE - 500)
+
+
+async def test_a_share_on_its_way_is_waited_for_before_it_comes_back(world: World, client: Client) -> None:
+    """A transfer that was decided and not made yet is weather to the refund."""
+    await world.open_show()
+    (order,) = await sell(world, client, "a")
+    await run(world, "connect_account", VENUE)
+    world.connect.fail_before("transfer")
+    with pytest.raises(Weather):
+        await run(world, "transfer_share", order)
+    refund = await give_back(world, order, "r1", 500)
+    with pytest.raises(Weather):
+        await run(world, "reverse_share", refund)
+    await run(world, "transfer_share", order)
+    assert (await run(world, "reverse_share", refund)).reversed_minor == 500
+    assert account(world, "available") == SHARE - 500
 
 
 async def test_shares_are_sent_side_by_side_without_a_second_transfer(world: World, client: Client) -> None:

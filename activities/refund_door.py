@@ -1,0 +1,147 @@
+"""The refund's door: what is given back, decided in one transaction in which its tickets become void."""
+
+from collections.abc import Sequence
+
+from activities.commands import Command, PurchaseRef, RefundRef
+from activities.ports import Ledger
+from activities.sales import ticket_ids_of
+from domain.allowance import Allowance
+from domain.currency import check_digits
+from domain.desk import Desk
+from domain.money import Price
+from domain.order import Order
+from domain.refund import Refund, Refunds, RefundsOpened
+from domain.refund_parts import FeesBorneBy, Parts, amount_parts, summed, ticket_parts
+from domain.refusals import UnknownSubject, WrongState
+from domain.ticket import Ticket
+
+
+class RequestRefund(Command):
+    """What is to be given back: these tickets, or this amount without a ticket, or (neither) all that is left.
+
+    `body_digest` is of the request, to recognise a reused key. `even_redeemed` is an operator's word.
+    """
+
+    tenant_id: str
+    purchase_id: str
+    refund_id: str
+    body_digest: str
+    reason: str
+    fees: FeesBorneBy = "platform"
+    ticket_ids: Sequence[str] = ()
+    amount_minor: int | None = None
+    even_redeemed: bool = False
+
+
+class RefundView(Command):
+    """A refund as it was decided; `position` is the ledger's last fact at that moment."""
+
+    refund: RefundRef
+    state: str
+    currency: str
+    fees: FeesBorneBy
+    reason: str
+    position: int = 0
+
+
+class RefundDoor:
+    """Called by the API in its own process, through the same ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def request_refund(self, command: RequestRefund) -> RefundView:
+        """Decide a refund within what is left, and void its tickets; the same key and body again is the same refund."""
+        reads = (Order.stream(command.purchase_id), Refunds.stream(command.purchase_id))
+        committed = await self._ledger.commit(lambda desk: request(desk, command), reads)
+        view: RefundView = committed.value
+        return view.model_copy(update={"position": committed.position})
+
+    async def redeem(self, ticket_id: str) -> int:
+        """Let somebody enter with a ticket, once; returns the ledger's position."""
+        return (await self._ledger.commit(lambda desk: desk.get(Ticket, ticket_id).redeem(desk.at))).position
+
+
+def request(desk: Desk, command: RequestRefund) -> RefundView:
+    """Decide a refund, or find it as it was decided."""
+    order = desk.get(Order, command.purchase_id)
+    if not order.is_sold or order.price is None:
+        raise WrongState("only a sold order is refunded: an unpaid one is cancelled", state=order.state)
+    book = desk.find(Refunds, command.purchase_id)
+    if book is None:
+        facts = {"tenant_id": command.tenant_id, "price": order.price.model_dump()}
+        book = desk.add(Refunds.begin(RefundsOpened, command.purchase_id, desk.at, **facts))
+    known = book.find(command.refund_id, command.body_digest)
+    if known is None:
+        known = _decide(desk, command, order, book)
+    return _view(command, order, order.price, known)
+
+
+def _decide(desk: Desk, command: RequestRefund, order: Order, book: Refunds) -> Refund:
+    tickets = [] if command.amount_minor is not None else _tickets(desk, command, order)
+    wanted = Refund(
+        refund_id=command.refund_id,
+        body_digest=command.body_digest,
+        reason=command.reason,
+        fees=command.fees,
+        ticket_ids=tuple(ticket.identity for ticket in tickets),
+        given=_given(command, order, book, [ticket.identity for ticket in tickets]),
+    )
+    decided = book.request(wanted, desk.at)
+    for ticket in tickets:
+        ticket.give_back(desk.at, even_redeemed=command.even_redeemed)
+    if order.allowance_id and not command.ticket_ids and command.amount_minor is None:
+        desk.get(Allowance, order.allowance_id).end(order.identity, desk.at)
+    return decided
+
+
+def _tickets(desk: Desk, command: RequestRefund, order: Order) -> list[Ticket]:
+    """Return the tickets to be voided: the named ones, or all that are not void yet."""
+    own = ticket_ids_of(order)
+    if strangers := [ticket_id for ticket_id in command.ticket_ids if ticket_id not in own]:
+        raise UnknownSubject("this purchase has no such ticket", ticket_id=strangers[0])
+    if command.ticket_ids:
+        return [desk.get(Ticket, ticket_id) for ticket_id in dict.fromkeys(command.ticket_ids)]
+    tickets = [desk.get(Ticket, ticket_id) for ticket_id in own]
+    return [ticket for ticket in tickets if ticket.state != "void"]
+
+
+def _given(command: RequestRefund, order: Order, book: Refunds, ticket_ids: list[str]) -> Parts:
+    """Say whose money goes back; tickets are worth their part of the price, as far as that is left."""
+    left = book.left if command.fees != "buyer" else book.left.without_fees()
+    if command.amount_minor is not None:
+        check_digits(command.amount_minor, book.price.currency)
+        # More than is left is taken from the venue's part, so that the refusal tells of it.
+        if command.amount_minor > left.total_minor:
+            return Parts(venue_minor=command.amount_minor)
+        return amount_parts(left, command.amount_minor, book.price.currency)
+    if not command.ticket_ids:
+        return left
+    worth = dict(zip(ticket_ids_of(order), ticket_parts(book.price, _worth(order)), strict=True))
+    return summed([worth[ticket_id] for ticket_id in ticket_ids]).capped(left)
+
+
+def _worth(order: Order) -> list[int]:
+    """Return what each ticket cost after the discount, in the order of the lines."""
+    worth: list[int] = []
+    for line in order.priced_lines:
+        quantity, off = line["quantity"], line.get("discount_minor", 0)
+        taken = [off // quantity + (number < off % quantity) for number in range(quantity)]
+        worth += [line["price_minor"] - minor for minor in taken]
+    return worth
+
+
+def _view(command: RequestRefund, order: Order, price: Price, refund: Refund) -> RefundView:
+    purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
+    return RefundView(
+        refund=RefundRef(
+            purchase=purchase,
+            refund_id=command.refund_id,
+            ticket_ids=refund.ticket_ids,
+            amount_minor=refund.given.total_minor,
+        ),
+        state=refund.state,
+        currency=price.currency,
+        fees=refund.fees,
+        reason=refund.reason,
+    )

@@ -1,0 +1,75 @@
+"""Cancelled shows: stop the sale for good, give every order back, follow it, pause it and go on."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from activities.cancellation_door import CancelShow
+from api.problems import not_found
+from api.reading import find, is_stale
+from api.requests import After, Body, IdInPath, With, digest_of
+from domain.refund_parts import FeesBorneBy
+
+router = APIRouter(prefix="/api/v1/shows/{show_id}/cancellation", tags=["cancellations"])
+RATE_MAX = 1_000.0
+Rate = Annotated[float, Field(gt=0, le=RATE_MAX, strict=False)]
+
+
+class CancellationBody(Body):
+    """Who bears the fees of all the refunds, and how many begin in a second at most."""
+
+    fees: FeesBorneBy = "venue"
+    rate_per_second: Rate = 20.0
+
+
+class ResumeBody(Body):
+    """Another rate, if it is to be another one."""
+
+    rate_per_second: Rate | None = None
+
+
+@router.post("", status_code=202)
+async def cancel_show(show_id: IdInPath, body: CancellationBody, parts: With, response: Response) -> dict[str, Any]:
+    """Cancel a show: nothing is sold any more, open holds end, and every order is refunded exactly once.
+
+    The show is the key: the same request again is the same cancellation.
+    """
+    tenant_id = parts.limits.tenant_id
+    command = CancelShow(
+        tenant_id=tenant_id, show_id=show_id, body_digest=digest_of(body, show_id), **body.model_dump()
+    )
+    position = await parts.cancellations.cancel_show(command)
+    await parts.engine.start_cancellation(tenant_id, show_id)
+    return _answer(show_id, "refunding", position, response)
+
+
+@router.post("/pause", status_code=202)
+async def pause(show_id: IdInPath, parts: With, response: Response) -> dict[str, Any]:
+    """Begin no further refund; those under way go on."""
+    position = await parts.cancellations.pause(show_id)
+    await parts.engine.cancellation_news(show_id)
+    return _answer(show_id, "paused", position, response)
+
+
+@router.post("/resume", status_code=202)
+async def resume(show_id: IdInPath, body: ResumeBody, parts: With, response: Response) -> dict[str, Any]:
+    """Go on, at another rate if one is given."""
+    position = await parts.cancellations.resume(show_id, body.rate_per_second)
+    await parts.engine.cancellation_news(show_id)
+    return _answer(show_id, "refunding", position, response)
+
+
+@router.get("")
+async def read_cancellation(show_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
+    """Return how far it has come: orders, given back, residue, amounts; exact as of the facts that are read."""
+    stale = await is_stale(parts.queries, after)
+    found = await find(parts.queries, parts.cancelled.cancellation, show_id)
+    if found is None:
+        raise not_found("cancellation of show", show_id)
+    return {**found, "stale": stale}
+
+
+def _answer(show_id: str, state: str, position: int, response: Response) -> dict[str, Any]:
+    response.headers["Location"] = f"/api/v1/shows/{show_id}/cancellation?after={position}"
+    return {"show_id": show_id, "state": state}

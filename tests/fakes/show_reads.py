@@ -1,0 +1,53 @@
+"""A cancelled show's orders as the read models have them, folded from a fake ledger when they are asked for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from adapters.purchase_folds import fold
+from adapters.sheets import Document, Sheets
+from tests.fakes.ledger import FakeLedger
+
+
+class FoldedShows:
+    """Never behind; the same conditions as the SQL of the real one."""
+
+    def __init__(self, ledger: FakeLedger) -> None:
+        self._ledger = ledger
+        self._sheets = Sheets(lambda kind, identity: None)
+        self._position = 0
+
+    async def position(self) -> int:
+        for place, fact in enumerate(self._ledger.log[self._position :], start=self._position + 1):
+            fold(self._sheets, fact, place)
+            self._position = place
+        return self._position
+
+    async def head(self) -> int:
+        return len(self._ledger.log)
+
+    async def orders_left(self, show_id: str, after: str, limit: int) -> Sequence[tuple[str, str, int]]:
+        left = [document for document in await self._left(show_id) if document["purchase_id"] > after]
+        return [(one["purchase_id"], one["tenant_id"], one["attempt"]) for one in left[:limit]]
+
+    async def residue(self, show_id: str) -> int:
+        return len(await self._left(show_id))
+
+    async def held_outside(self, show_id: str) -> Sequence[str]:
+        found = await self._documents("reservations")
+        return [name for name, one in found if one["show_id"] == show_id and one["state"] == "held"]
+
+    async def _left(self, show_id: str) -> list[Document]:
+        return [one for _, one in await self._documents("purchases") if one["show_id"] == show_id and is_left(one)]
+
+    async def _documents(self, kind: str) -> list[tuple[str, Any]]:
+        await self.position()
+        changed = self._sheets.changed()
+        return [(identity, document) for name, identity, document in changed if name == kind]
+
+
+def is_left(order: Document) -> bool:
+    """Say whether an order has no end, a valid ticket, or money that has not arrived."""
+    if order["state"] in {"cancelled", "refused"}:
+        return False
+    valid = any(ticket["state"] in {"issued", "redeemed"} for ticket in order["tickets"])
+    return valid or order["refund_state"] != "refunded"

@@ -1,0 +1,44 @@
+"""The side tables of the API in memory: buyers, client secrets and the inbox of webhooks."""
+
+from domain.hint import Hint
+
+
+class MemoryBuyers:
+    """Buyers by id."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, tuple[str | None, ...]] = {}
+
+    async def keep(
+        self, buyer_id: str, tenant_id: str, name: str | None, email: str | None, wallet: str | None
+    ) -> None:
+        self.kept.setdefault(buyer_id, (name, email, wallet))
+
+    async def forget(self, buyer_id: str) -> None:
+        self.kept.pop(buyer_id, None)
+
+
+class MemorySecrets:
+    """Client secrets by purchase."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+
+    async def get(self, purchase_id: str) -> str | None:
+        return self.kept.get(purchase_id)
+
+
+class MemoryInbox:
+    """Webhooks by event."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Hint] = {}
+        self.marked: set[str] = set()
+
+    async def store(self, hint: Hint) -> bool:
+        fresh = hint.event_id not in self.kept
+        self.kept.setdefault(hint.event_id, hint)
+        return fresh
+
+    async def mark(self, event_id: str) -> None:
+        self.marked.add(event_id)

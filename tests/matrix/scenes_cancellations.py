@@ -1,0 +1,71 @@
+"""The ways that a cancelled show can be given back, for the fault matrix."""
+
+import asyncio
+
+from activities.cancellation_door import CancelShow
+from activities.cancelling import CancelledOrder
+from domain.cancellation import Cancellation
+from domain.refund import Refunds
+from tests.matrix.scenes import Scene, sale
+from tests.matrix.scenes_refunds import REFUNDED
+from tests.matrix.stage import Stage
+from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
+from workflows.refund import RefundInput, RefundWorkflow
+
+STEPS = ("end_open_holds", "list_orders_left", "decide_order", "finish_cancellation")
+
+
+async def called_off(stage: Stage) -> str:
+    """A show with one sold order is cancelled."""
+    assert await sale(stage) == "fulfilled"
+    await call_off(stage)
+    start = CancellationInput(tenant_id="default", show_id="sh", poll_seconds=15, residue_seconds=10)
+    await stage.begin("show-cancellation/sh", ShowCancellationWorkflow.run, start)
+    await stage.end()
+    await given_back(stage)
+    ended = await stage.world.ledger.read(lambda desk: desk.get(Cancellation, "sh").state)
+    return f"{ended}, {await refund_of(stage)}"
+
+
+async def given_back(stage: Stage) -> None:
+    """Wait for the refund's own workflow: its tokens may burn on when the money and the tickets are done."""
+    order = CancelledOrder(purchase=await stage.world.ref(), show_id="sh")
+    refunding = asyncio.create_task(stage.client.get_workflow_handle(f"refund/{order.refund_id}").result())
+    await stage.until(refunding.done)
+
+
+async def cancelled_order(stage: Stage) -> str:
+    """One order of it, as its own workflow gives it back."""
+    assert await sale(stage) == "fulfilled"
+    await call_off(stage)
+    order = CancelledOrder(purchase=await stage.world.ref(), show_id="sh")
+    start = RefundInput(refund=None, order=order, poll_seconds=15)
+    await stage.begin(f"refund/{order.refund_id}", RefundWorkflow.run, start)
+    await stage.end()
+    return await refund_of(stage)
+
+
+async def refund_of(stage: Stage) -> str:
+    purchase = await stage.world.ref()
+    (refund,) = (await stage.world.ledger.read(lambda desk: desk.get(Refunds, purchase.purchase_id))).refunds.values()
+    return str(refund.state)
+
+
+async def call_off(stage: Stage) -> None:
+    terms = CancelShow(tenant_id="default", show_id="sh", body_digest="c", fees="venue", rate_per_second=100)
+    await stage.world.cancellations.cancel_show(terms)
+
+
+SCENES: tuple[Scene, ...] = (
+    Scene(
+        "show cancelled",
+        ShowCancellationWorkflow,
+        (*STEPS, *REFUNDED),
+        "finished, succeeded",
+        called_off,
+        (*REFUNDED, "decide_order"),
+    ),
+    Scene(
+        "order of a cancelled show", RefundWorkflow, ("decide_order", *REFUNDED), "succeeded", cancelled_order, REFUNDED
+    ),
+)

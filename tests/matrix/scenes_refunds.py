@@ -1,0 +1,61 @@
+"""The ways that a refund can go, for the fault matrix."""
+
+from typing import Any
+
+from activities.commands import RefundRef
+from domain.refund import Refund, Refunds
+from domain.ticket import Ticket
+from tests.matrix.scenes import Scene, sale
+from tests.matrix.stage import Stage
+from workflows.refund import RefundInput, RefundWorkflow
+
+REFUNDED = ("post_refund", "pay_refund", "reverse_share", "burn_ticket")
+
+
+async def give_back(stage: Stage, **wanted: Any) -> RefundRef:
+    """Sell, decide a refund, and start its workflow."""
+    assert await sale(stage) == "fulfilled"
+    refund = await stage.world.decide_refund(**wanted)
+    start = RefundInput(refund=refund, poll_seconds=15)
+    await stage.begin(f"refund/{refund.refund_id}", RefundWorkflow.run, start)
+    return refund
+
+
+async def seen(stage: Stage, refund: RefundRef) -> Refund:
+    def look(desk: Any) -> Refund:
+        found: Refund = desk.get(Refunds, refund.purchase.purchase_id).get(refund.refund_id)
+        return found
+
+    return await stage.world.ledger.read(look)
+
+
+async def refund_end(stage: Stage, refund: RefundRef) -> str:
+    """Wait for the refund's end and name it as the facts do: the money, and what became of the tokens."""
+    await stage.end()
+    tickets = [
+        await stage.world.ledger.read(lambda desk, ticket_id=ticket_id: desk.get(Ticket, ticket_id))
+        for ticket_id in refund.ticket_ids
+    ]
+    assert all(ticket.state == "void" for ticket in tickets)
+    tokens = sorted({ticket.ended_as or "none" for ticket in tickets})
+    return ", ".join([(await seen(stage, refund)).state, *tokens])
+
+
+async def whole(stage: Stage) -> str:
+    return await refund_end(stage, await give_back(stage))
+
+
+async def slow_bank(stage: Stage) -> str:
+    """The bank takes its time with an amount that goes back without a ticket."""
+    stage.world.gateway.refunds_begin = "pending"
+    refund = await give_back(stage, amount_minor=500)
+    await stage.until(lambda: bool(stage.world.gateway.refunds))
+    (made,) = stage.world.gateway.refunds.values()
+    stage.world.gateway.finish_refund(made.refund_id)
+    return await refund_end(stage, refund)
+
+
+SCENES: tuple[Scene, ...] = (
+    Scene("refund", RefundWorkflow, REFUNDED, "succeeded, burnt", whole),
+    Scene("refund, slow bank", RefundWorkflow, REFUNDED[:2], "succeeded", slow_bank, ("post_refund",)),
+)

@@ -1,0 +1,119 @@
+"""Refunds on the whole real stack: tickets void, tokens burnt on chain, Stripe and books agree."""
+
+import base64
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.real.shop import Shop
+
+pytestmark = pytest.mark.real
+
+
+async def sold(shop: Shop, key: str, quantity: int = 2, card: str = "pm_card_visa", **more: Any) -> Any:
+    """Buy to the end."""
+    body = (await shop.buy(key, quantity, **more)).json()
+    assert await shop.pay(body["client_secret"], card) == httpx.codes.OK
+    ended = await shop.ended(body["purchase_id"])
+    assert ended["state"] == "fulfilled"
+    return ended
+
+
+async def supply(shop: Shop, address: str) -> int:
+    """Read a token's supply from the chain."""
+    call = {"jsonrpc": "2.0", "id": 1, "method": "getAccountInfo", "params": [address, {"encoding": "base64"}]}
+    answer = await shop.http.post(shop.stack.urls["solana_rpc"], json=call)
+    contents = base64.b64decode(answer.json()["result"]["value"]["data"][0])
+    return int.from_bytes(contents[36:44], "little")
+
+
+async def test_refunds_whole_and_by_ticket(shop: Shop) -> None:
+    """One purchase goes back whole, of another one ticket: void, burnt on chain, paid back by Stripe, in the books."""
+    await shop.open()
+    whole, part = await sold(shop, "refund-whole"), await sold(shop, "refund-part")
+    ticket_id = part["tickets"][0]["ticket_id"]
+    decided = [
+        (whole["purchase_id"], await shop.refund(whole["purchase_id"], "r1"), 2208),
+        (part["purchase_id"], await shop.refund(part["purchase_id"], "r2", ticket_ids=[ticket_id]), 1104),
+    ]
+    for purchase_id, answer, amount in decided:
+        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+        assert answer.json()["amount_minor"] == amount
+        seen = await shop.refunded(purchase_id, answer.json()["refund_id"])
+        assert [(ticket["state"], ticket["token"]) for ticket in seen["tickets"]] == [("void", "burnt")] * (
+            amount // 1104
+        )
+        for ticket in seen["tickets"]:
+            assert await supply(shop, ticket["mint_address"]) == 0
+        assert (await shop.stripe(f"/v1/refunds/{seen['stripe_refund_id']}"))["status"] == "succeeded"
+    await shop.caught_up()
+    assert (await shop.purchase(whole["purchase_id"]))["refund_state"] == "refunded"
+    assert (await shop.purchase(part["purchase_id"]))["refund_state"] == "partly-refunded"
+    receipt = await shop.get(f"/api/v1/purchases/{part['purchase_id']}/receipt")
+    assert receipt["refunded_minor"] == 1104
+    verified = await shop.get(f"/api/v1/tickets/{ticket_id}/verify")
+    assert (verified["valid"], verified["on_chain"]) == (False, False)
+    await shop.check_sums([whole["purchase_id"], part["purchase_id"]])
+
+
+async def test_a_refund_is_asked_twice_and_refused_beyond_the_rest(shop: Shop) -> None:
+    """The same key is the same refund; more than is left, a stranger's ticket and a used one are refused."""
+    await shop.open()
+    first, other = await sold(shop, "refund-twice"), await sold(shop, "refund-other", 1)
+    purchase_id, ticket_ids = first["purchase_id"], [ticket["ticket_id"] for ticket in first["tickets"]]
+    one = await shop.refund(purchase_id, "t1", amount_minor=1000)
+    again = (await shop.refund(purchase_id, "t1", amount_minor=1000)).json()
+    assert (again["refund_id"], again["amount_minor"]) == (one.json()["refund_id"], 1000)
+    (await shop.post(f"/internal/tickets/{ticket_ids[0]}/redeem", {})).raise_for_status()
+    refusals = [
+        (await shop.refund(purchase_id, "t1", amount_minor=999), 409, "idempotency-key-reused"),
+        (await shop.refund(purchase_id, "t2", amount_minor=1209), 409, "refund-exceeds"),
+        (await shop.refund(purchase_id, "t3", ticket_ids=[other["tickets"][0]["ticket_id"]]), 404, "not-found"),
+        (await shop.refund(purchase_id, "t4", ticket_ids=ticket_ids[:1]), 409, "ticket-redeemed"),
+        (await shop.refund(purchase_id, "t5", ticket_ids=ticket_ids, amount_minor=1), 422, "invalid-request"),
+    ]
+    for answer, status, code in refusals:
+        assert answer.status_code == status, answer.text
+        assert answer.json()["type"].endswith(code)
+    forced = await shop.refund(purchase_id, "t6", even_redeemed=True)
+    assert forced.json()["amount_minor"] == 1208
+    for answer in (one, forced):
+        await shop.refunded(purchase_id, answer.json()["refund_id"])
+    await shop.check_sums([purchase_id, other["purchase_id"]])
+
+
+async def turned(shop: Shop, purchase_id: str, state: str) -> Any:
+    """Wait until the only refund of a purchase is in a state."""
+    return await shop.until(purchase_id, lambda now: [one["state"] for one in now["refunds"]] == [state], 60)
+
+
+async def finish(shop: Shop, purchase_id: str, outcome: str) -> None:
+    """Let the bank decide about the only refund of a purchase."""
+    (refund,) = (await shop.purchase(purchase_id))["refunds"]
+    url = f"{shop.stack.urls['stripe']}/_emulator/refunds/{refund['stripe_refund_id']}/finish"
+    (await shop.http.post(url, json={"outcome": outcome})).raise_for_status()
+
+
+async def test_a_pending_and_a_failed_refund(shop: Shop) -> None:
+    """Pending is not done; one that fails, before or after a yes, goes out once more by an operator's word."""
+    await shop.open()
+    slow = await sold(shop, "refund-slow", 1, "pm_card_pendingRefund")
+    decided = (await shop.refund(slow["purchase_id"], "s1")).json()
+    handle = (await shop.engine()).get_workflow_handle(f"refund/{decided['refund_id']}")
+    await turned(shop, slow["purchase_id"], "pending")
+    await finish(shop, slow["purchase_id"], "fail")
+    failed = await turned(shop, slow["purchase_id"], "failed")
+    assert (failed["refund_state"], bool(failed["refunds"][0]["failure"])) == ("refunding", True)
+    await handle.signal("try_again")
+    await turned(shop, slow["purchase_id"], "pending")
+    await finish(shop, slow["purchase_id"], "succeed")
+    await shop.refunded(slow["purchase_id"], decided["refund_id"])
+    await handle.result()
+    await finish(shop, slow["purchase_id"], "fail")
+    await turned(shop, slow["purchase_id"], "failed")
+    await (await shop.engine()).get_workflow_handle(f"refund/{decided['refund_id']}").signal("try_again")
+    await turned(shop, slow["purchase_id"], "pending")
+    await finish(shop, slow["purchase_id"], "succeed")
+    await shop.refunded(slow["purchase_id"], decided["refund_id"])
+    await shop.check_sums([slow["purchase_id"]])

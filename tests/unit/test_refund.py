@@ -1,0 +1,105 @@
+"""Refunds: parts that sum to the cent, and a book of refunds that never gives back more than was paid."""
+
+import pytest
+
+from domain.cancellation import Cancellation, CancellationBegun
+from domain.money import FeeRates, Tax, price_of
+from domain.refund import Refund, Refunds, RefundsOpened
+from domain.refund_parts import Parts, amount_parts, parts_of, summed, ticket_parts
+from domain.refusals import KeyReused, RefundExceeds, UnknownSubject
+from tests.fakes.samples import AT, names_of
+
+PRICE = price_of("eur", ((2, 1000), (1, 2505)), FeeRates(), 451, Tax(1900, inclusive=True))
+
+
+@pytest.fixture
+def book() -> Refunds:
+    return Refunds.begin(RefundsOpened, "pu", AT, tenant_id="default", price=PRICE.model_dump())
+
+
+def refund(number: int, given: Parts, *tickets: str) -> Refund:
+    terms = {"body_digest": f"d{number}", "reason": "goodwill", "fees": "platform"}
+    return Refund.model_validate({"refund_id": f"rf{number}", "ticket_ids": tickets, "given": given, **terms})
+
+
+def test_all_tickets_together_are_the_price() -> None:
+    """Each has its part of every component; what cost nothing has none."""
+    parts = ticket_parts(PRICE, [900, 900, 2254])
+    assert summed(parts) == parts_of(PRICE)
+    assert all(part.total_minor for part in parts)
+    free = price_of("eur", ((2, 0),), FeeRates())
+    assert ticket_parts(free, [0, 0]) == [Parts(), Parts()]
+
+
+def test_an_amount_takes_from_each_part_and_never_more_than_it_has() -> None:
+    """Every amount up to all of it can be taken, and the rest is what is left."""
+    whole = parts_of(PRICE)
+    for amount in (0, 1, 7, 100, whole.total_minor - 1, whole.total_minor):
+        taken = amount_parts(whole, amount, "eur")
+        assert taken.total_minor == amount
+        assert taken.capped(whole) == taken
+        assert taken.total_minor + whole.less(taken).total_minor == whole.total_minor
+
+
+def test_refunds_stay_within_what_was_paid(book: Refunds) -> None:
+    """More than is left of one part, or nothing at all, is refused; a refund that failed is still owed."""
+    whole = parts_of(PRICE)
+    half = amount_parts(whole, whole.total_minor // 2, "eur")
+    book.request(refund(1, half), AT)
+    book.fail("rf1", "", "declined", AT)
+    for wanted in (refund(2, whole), refund(2, Parts(platform_minor=whole.platform_minor)), refund(2, Parts())):
+        with pytest.raises(RefundExceeds):
+            book.request(wanted, AT)
+    rest = book.request(refund(2, book.left), AT)
+    assert (rest.state, book.left) == ("requested", Parts())
+    assert book.request(refund(3, Parts(), "ti"), AT).state == "succeeded"
+
+
+def test_a_key_finds_its_refund(book: Refunds) -> None:
+    """Another body is refused, and a refund that is none too."""
+    book.request(refund(1, Parts(venue_minor=1)), AT)
+    assert book.find("rf1", "d1") == book.get("rf1")
+    assert book.find("rf2", "d2") is None
+    with pytest.raises(KeyReused):
+        book.find("rf1", "d2")
+    with pytest.raises(UnknownSubject):
+        book.get("rf2")
+
+
+def test_a_refund_goes_forward_and_may_fail_even_after_it_succeeded(book: Refunds) -> None:
+    """Late news of what is known change nothing; each failure begins a new turn."""
+    book.request(refund(1, Parts(venue_minor=5)), AT)
+    for _ in range(2):
+        book.pend("rf1", "re_1", AT)
+    assert [book.succeed("rf1", "re_1", AT) for _ in range(2)] == [True, False]
+    book.pend("rf1", "re_1", AT)
+    assert (book.get("rf1").state, book.get("rf1").stripe_refund_id) == ("succeeded", "re_1")
+    book.fail("rf1", "re_1", "expired", AT)
+    found = book.get("rf1")
+    assert (found.state, found.turn, found.failure, found.stripe_refund_id) == ("failed", 2, "expired", None)
+    assert names_of(book) == ["RefundRequested", "RefundPending", "RefundSucceeded", "RefundFailed"]
+
+
+def test_a_cancellation_is_paused_goes_on_and_ends() -> None:
+    """Again changes nothing, and after the end nothing moves."""
+    terms = {"tenant_id": "default", "body_digest": "d", "fees": "venue", "rate_per_second": 5.0}
+    made = Cancellation.begin(CancellationBegun, "sh", AT, **terms)
+    made.check_same("d")
+    with pytest.raises(KeyReused):
+        made.check_same("other")
+    made.go_on(None, AT)
+    for _ in range(2):
+        made.pause(AT)
+    made.go_on(7.0, AT)
+    made.go_on(8.0, AT)
+    for _ in range(2):
+        made.finish(AT)
+    made.pause(AT)
+    made.go_on(9.0, AT)
+    assert (made.state, made.rate_per_second) == ("finished", 8.0)
+    assert names_of(made) == [
+        "CancellationPaused",
+        "CancellationResumed",
+        "CancellationResumed",
+        "CancellationFinished",
+    ]

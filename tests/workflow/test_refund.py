@@ -1,0 +1,256 @@
+"""Refunds on fakes: void first, burnt wherever the token is, and done only when Stripe says that the buyer has it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from temporalio.client import Client, WorkflowHandle
+
+from activities.commands import RefundRef
+from activities.queues import PURCHASES
+from domain.books import STRIPE_CLEARING, buyer_refundable, venue_payable
+from domain.desk import Desk
+from domain.identity import DEFAULT_TENANT, purchase_id_of
+from domain.refund import Refund, Refunds
+from domain.refusals import AlreadyEntered, KeyReused, RefundExceeds, UnknownSubject, WrongState
+from domain.ticket import Ticket
+from tests.fakes.world import World
+from workflows.operators import NEEDS_OPERATOR, PURCHASE_STAGE
+from workflows.refund import RefundInput, RefundWorkflow
+
+PURCHASE = purchase_id_of(DEFAULT_TENANT, "key")
+PATIENCE_SECONDS = 20
+Handle = WorkflowHandle[RefundWorkflow, str]
+
+
+async def sold(world: World, client: Client) -> tuple[str, ...]:
+    """Sell two tickets to the end; returns them."""
+    await world.open_show()
+    handle, answer = await world.buy(client)
+    world.gateway.pay(await world.intent_id())
+    await world.ended(handle)
+    assert answer.order is not None
+    return answer.order.ticket_ids
+
+
+async def begin(client: Client, refund: RefundRef, **more: Any) -> Handle:
+    start = RefundInput(refund=refund, **more)
+    return await client.start_workflow(RefundWorkflow.run, start, id=f"refund/{refund.refund_id}", task_queue=PURCHASES)
+
+
+async def ended(world: World, handle: Handle) -> str:
+    """Await the end in real time: a server that skips has nothing to skip to but the end of its calendar."""
+    with world.server.auto_time_skipping_disabled():
+        return await handle.result()
+
+
+async def look(world: World, refund: RefundRef) -> Refund:
+    return await world.ledger.read(lambda desk: desk.get(Refunds, PURCHASE).get(refund.refund_id))
+
+
+async def tickets(world: World, ids: tuple[str, ...]) -> list[tuple[str, str | None]]:
+    def read(desk: Desk) -> list[tuple[str, str | None]]:
+        found = [desk.get(Ticket, ticket_id) for ticket_id in ids]
+        return [(ticket.state, ticket.ended_as) for ticket in found]
+
+    return await world.ledger.read(read)
+
+
+async def shown(handle: Handle, stage: str, *, needs_operator: bool | None = None) -> None:
+    """Wait until an operator sees a stage."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            seen = (await handle.describe()).typed_search_attributes
+            if seen.get(PURCHASE_STAGE) == stage and needs_operator in {None, seen.get(NEEDS_OPERATOR)}:
+                return
+            await asyncio.sleep(0.02)
+
+
+async def test_a_whole_refund(world: World, client: Client) -> None:
+    """Money, tickets and tokens go back; Stripe keeps its fee, the venue keeps nothing."""
+    ids = await sold(world, client)
+    refund = await world.decide_refund()
+    assert await tickets(world, ids) == [("void", None)] * 2
+    assert await ended(world, await begin(client, refund)) == "refunded"
+    assert (await look(world, refund)).state == "succeeded"
+    assert await tickets(world, ids) == [("void", "burnt")] * 2
+    assert world.gateway.refunded_minor == refund.amount_minor == 2208
+    assert sum(world.chain.burnt.values()) == 2
+    books = world.books()
+    assert books[venue_payable("ve"), "eur"] == books[buyer_refundable(PURCHASE), "eur"] == 0
+    assert books[STRIPE_CLEARING, "eur"] == 94
+    await world.check_laws()
+
+
+async def test_refunds_by_ticket_sum_to_the_whole(world: World, client: Client) -> None:
+    """Each ticket is worth its part; the cents are all there in the end."""
+    ids = await sold(world, client)
+    for number, ticket_id in enumerate(ids, start=1):
+        refund = await world.decide_refund(number=number, ticket_ids=(ticket_id,))
+        assert refund.amount_minor == 1104
+        await ended(world, await begin(client, refund))
+        await world.check_laws()
+    assert world.gateway.refunded_minor == 2208
+
+
+@pytest.mark.parametrize(
+    ("fees", "amount", "venue"), [("platform", 2208, 0), ("venue", 2208, -208), ("buyer", 2000, 0)]
+)
+async def test_who_bears_the_fees(world: World, client: Client, fees: str, amount: int, venue: int) -> None:
+    """The platform gives its fees back, or the venue pays them and may owe us, or the buyer goes without."""
+    await sold(world, client)
+    refund = await world.decide_refund(fees=fees)
+    await ended(world, await begin(client, refund))
+    assert (refund.amount_minor, world.books()[venue_payable("ve"), "eur"]) == (amount, venue)
+    await world.check_laws()
+
+
+async def test_an_amount_leaves_the_tickets_valid(world: World, client: Client) -> None:
+    """A part of the price goes back; the rest can, and not a cent more."""
+    ids = await sold(world, client)
+    refund = await world.decide_refund(amount_minor=500)
+    await ended(world, await begin(client, refund))
+    assert await tickets(world, ids) == [("issued", None)] * 2
+    with pytest.raises(RefundExceeds):
+        await world.decide_refund(number=2, amount_minor=1709)
+    rest = await world.decide_refund(number=3)
+    assert rest.amount_minor == 1708
+    await ended(world, await begin(client, rest))
+    with pytest.raises(RefundExceeds):
+        await world.decide_refund(number=4)
+    await world.check_laws()
+
+
+async def test_a_key_is_one_refund(world: World, client: Client) -> None:
+    """The same key and body is the same refund; another body is refused, so are strangers' tickets."""
+    ids = await sold(world, client)
+    refund = await world.decide_refund(ticket_ids=ids[:1])
+    assert await world.decide_refund(ticket_ids=ids[:1]) == refund
+    with pytest.raises(KeyReused):
+        await world.decide_refund(ticket_ids=ids[1:])
+    with pytest.raises(UnknownSubject):
+        await world.decide_refund(number=2, ticket_ids=("ti_other",))
+    with pytest.raises(WrongState):
+        await world.decide_refund(number=2, ticket_ids=ids[:1])
+    await ended(world, await begin(client, refund))
+    await world.check_laws()
+
+
+async def test_a_used_ticket_is_an_operators_to_give_back(world: World, client: Client) -> None:
+    """Somebody has entered with it: refused, unless an operator says so; nobody enters with a void one."""
+    ids = await sold(world, client)
+    await world.refunds.redeem(ids[0])
+    with pytest.raises(AlreadyEntered):
+        await world.refunds.redeem(ids[0])
+    with pytest.raises(AlreadyEntered):
+        await world.decide_refund()
+    refund = await world.decide_refund(even_redeemed=True)
+    with pytest.raises(WrongState):
+        await world.refunds.redeem(ids[0])
+    await ended(world, await begin(client, refund))
+    await world.check_laws()
+
+
+async def test_a_pending_refund_is_not_done(world: World, client: Client) -> None:
+    """It is looked at until the bank has confirmed it, and an operator is shown one that takes too long."""
+    await sold(world, client)
+    world.gateway.refunds_begin = "pending"
+    refund = await world.decide_refund()
+    handle = await begin(client, refund, patience_seconds=0)
+    await shown(handle, "pending", needs_operator=True)
+    found = await look(world, refund)
+    assert found.state == "pending"
+    assert found.stripe_refund_id is not None
+    world.gateway.finish_refund(found.stripe_refund_id)
+    await handle.signal(RefundWorkflow.look_again)
+    assert await ended(world, handle) == "refunded"
+    assert (await look(world, refund)).state == "succeeded"
+    assert (await handle.describe()).typed_search_attributes[NEEDS_OPERATOR] is False
+    await world.check_laws()
+
+
+async def test_a_failed_refund_waits_for_an_operator(world: World, client: Client) -> None:
+    """The buyer is still owed; after the operator's word it is tried with a key of its own."""
+    await sold(world, client)
+    world.gateway.refunds_begin = "pending"
+    refund = await world.decide_refund()
+    handle = await begin(client, refund)
+    await shown(handle, "pending")
+    found = await look(world, refund)
+    world.gateway.finish_refund(str(found.stripe_refund_id), succeed=False)
+    await handle.signal(RefundWorkflow.look_again)
+    await shown(handle, "failed", needs_operator=True)
+    assert (await look(world, refund)).failure == "expired_or_canceled_card"
+    assert world.books()[buyer_refundable(PURCHASE), "eur"] == 2208
+    world.gateway.refunds_begin = "succeeded"
+    await handle.signal(RefundWorkflow.try_again)
+    assert await ended(world, handle) == "refunded"
+    assert (await look(world, refund)).turn == 2
+    await world.check_laws()
+
+
+async def test_a_refund_can_fail_after_it_succeeded(world: World, client: Client) -> None:
+    """Begun anew, the workflow finds the money back at Stripe: the books say so, and it is given back once more."""
+    await sold(world, client)
+    refund = await world.decide_refund()
+    await ended(world, await begin(client, refund))
+    world.gateway.finish_refund(str((await look(world, refund)).stripe_refund_id), succeed=False)
+    handle = await begin(client, refund)
+    await shown(handle, "failed", needs_operator=True)
+    assert world.books()[buyer_refundable(PURCHASE), "eur"] == 2208
+    await handle.signal(RefundWorkflow.try_again)
+    await ended(world, handle)
+    assert world.books()[buyer_refundable(PURCHASE), "eur"] == 0
+    await world.check_laws()
+
+
+async def test_a_balance_that_does_not_cover_it_is_waited_for(world: World, client: Client) -> None:
+    """A refund beyond our balance at Stripe is tried again by itself."""
+    await sold(world, client)
+    world.gateway.refuse("refund_intent", "insufficient_funds")
+    refund = await world.decide_refund()
+    handle = await begin(client, refund, uncovered_seconds=1)
+    await shown(handle, "uncovered", needs_operator=True)
+    world.gateway.allow("refund_intent")
+    assert await ended(world, handle) == "refunded"
+    await world.check_laws()
+
+
+async def test_a_mint_in_flight_is_waited_for_and_burnt(world: World, client: Client) -> None:
+    """Refunded between signing and landing: the token lands, is burnt, and the purchase still comes to its end."""
+    await world.open_show()
+    gate = world.gates.close("mint_ticket", "before")
+    handle, _ = await world.buy(client, quantity=1)
+    world.gateway.pay(await world.intent_id())
+    await handle.signal("look_again")
+    await gate.reached.wait()
+    refund = await world.decide_refund()
+    (ticket_id,) = refund.ticket_ids
+    gate.open.set()
+    refunding = await begin(client, refund)
+    assert (await world.ended(handle)).ticket_addresses == ()
+    assert await ended(world, refunding) == "refunded"
+    assert await tickets(world, (ticket_id,)) == [("void", None)]
+    assert world.chain.calls["sign"] == 2, "nothing but the groups was signed"
+    await world.check_laws()
+
+
+async def test_only_a_sold_order_is_refunded(world: World, client: Client) -> None:
+    """An unpaid one is cancelled instead."""
+    await world.open_show()
+    await world.buy(client)
+    with pytest.raises(WrongState):
+        await world.decide_refund()
+
+
+async def test_a_free_order_is_refunded_without_stripe(world: World, client: Client) -> None:
+    """Its tickets are void and burnt, and no money moves."""
+    world.price_minor = 0
+    await world.open_show()
+    handle, _ = await world.buy(client)
+    await world.ended(handle)
+    refund = await world.decide_refund()
+    await ended(world, await begin(client, refund))
+    assert world.gateway.calls["refund_intent"] == 0
+    assert sum(world.chain.burnt.values()) == 2
+    await world.check_laws()

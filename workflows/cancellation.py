@@ -1,0 +1,189 @@
+"""ShowCancellationWorkflow: every order of a cancelled show is given back, through a sliding window of refunds."""
+
+import contextlib
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.workflow import ParentClosePolicy
+
+from activities.cancelling import CancellationActivities, CancelledOrder, OrdersLeft, ShowPage
+from activities.commands import Command, PurchaseRef
+from workflows.operators import Board
+from workflows.refund import RefundInput, RefundNews, RefundWorkflow
+from workflows.rounds import STORE_PACE, Attention, Caller
+from workflows.saga import drain
+
+REST_GROWS = 1.5
+REST_SECONDS_MAX = 300.0
+LISTING_PACE = STORE_PACE._replace(local=None)
+
+
+class CancellationInput(Command):
+    """A show that was cancelled; what follows the limits is carried from one run of the workflow to the next."""
+
+    tenant_id: str
+    show_id: str
+    window: int = 20
+    page_size: int = 100
+    starts_max: int = 400
+    poll_seconds: float = 30
+    uncovered_seconds: float = 300
+    residue_seconds: float = 5
+    after: str = ""
+    holds_ended: bool = False
+    under_way: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+
+
+@workflow.defn(name="ShowCancellationWorkflow")
+class ShowCancellationWorkflow:
+    """Begins so many refunds at once and a second; those that wait for somebody do not hold up the others.
+
+    It keeps no numbers of its own: the facts say what is left, and it ends when they say nothing.
+    """
+
+    @workflow.init
+    def __init__(self, start: CancellationInput) -> None:
+        self._start = start
+        self._board = Board("cancelling")
+        self._caller = Caller(Attention(self._board.trouble))
+        self._after = start.after
+        self._under_way = dict.fromkeys(start.under_way)
+        self._waiting = dict.fromkeys(start.waiting)
+        self._begun = 0
+        self._look = False
+        self._uncovered = False
+        self._heard = False
+        self._this_second = 0
+        self._pause = start.residue_seconds
+
+    @workflow.run
+    async def run(self, start: CancellationInput) -> str:
+        """Refund every order exactly once; a cancel of the workflow changes nothing: it is paused instead."""
+        return await drain(self._give_all_back(start))
+
+    async def _give_all_back(self, start: CancellationInput) -> str:
+        """Go through what is left until nothing is; continues as new with what is under way."""
+        page = ShowPage(show_id=start.show_id)
+        if not start.holds_ended:
+            method, summary = CancellationActivities.end_open_holds, "end the open holds of outside sellers"
+            await self._caller.call(method, page, LISTING_PACE, summary, forward_only=True)
+        while True:
+            left = await self._listed()
+            for order in left.orders:
+                await self._begin(order, left.rate_per_second)
+                if self._look:
+                    break
+            if left.orders:
+                continue
+            method = CancellationActivities.finish_cancellation
+            summary = "see whether anything is left"
+            residue = await self._caller.call(method, page, LISTING_PACE, summary, forward_only=True)
+            if not residue:
+                self._board.show("cancelled", "Every order was given back.")
+                return "finished"
+            await self._rest(residue)
+
+    @workflow.signal(name="refund_news")
+    def refund_news(self, news: RefundNews) -> None:
+        """Take the news of a refund: its place in the window is free, or our balance is."""
+        self._heard = True
+        self._under_way.pop(news.purchase_id, None)
+        self._waiting.pop(news.purchase_id, None)
+        if news.word in {"waits", "uncovered"}:
+            self._waiting[news.purchase_id] = None
+        self._uncovered = self._uncovered or news.word == "uncovered"
+
+    @workflow.signal(name="look_again")
+    def look_again(self) -> None:
+        """Take the news that the terms have changed: paused, resumed, or another rate."""
+        self._look = True
+
+    async def _listed(self) -> OrdersLeft:
+        """List what comes next, once nobody has paused it."""
+        while True:
+            self._look = False
+            page = ShowPage(show_id=self._start.show_id, after=self._after, limit=self._start.page_size)
+            method, summary = CancellationActivities.list_orders_left, "list orders that are left"
+            left = await self._caller.call(method, page, LISTING_PACE, summary, forward_only=True)
+            if not left.is_paused:
+                return left
+            self._show("paused", "Paused: no further refund is begun.")
+            await workflow.wait_condition(lambda: self._look)
+
+    async def _begin(self, order: PurchaseRef, rate_per_second: float) -> None:
+        """Start one refund when there is room for it, money for it, and it is time."""
+        if order.purchase_id not in self._under_way and order.purchase_id not in self._waiting:
+            await workflow.wait_condition(lambda: len(self._under_way) < self._start.window or self._look)
+            await self._covered()
+            if self._look:
+                return
+            self._show("refunding", "Gives the orders back.")
+            await self._start_refund(order)
+            await self._paced(rate_per_second)
+        self._after = order.purchase_id
+        if self._begun >= self._start.starts_max:
+            self._continue()
+
+    async def _paced(self, rate_per_second: float) -> None:
+        """Begin a second's worth at once and then wait: the engine's timers are no finer than a second."""
+        self._this_second += 1
+        if self._this_second >= rate_per_second:
+            await workflow.sleep(timedelta(seconds=max(1.0, 1 / rate_per_second)), summary="the rate")
+            self._this_second = 0
+
+    async def _start_refund(self, order: PurchaseRef) -> None:
+        cancelled = CancelledOrder(purchase=order, show_id=self._start.show_id)
+        self._under_way[order.purchase_id] = None
+        self._begun += 1
+        child = RefundInput(
+            refund=None, order=cancelled, told=workflow.info().workflow_id, poll_seconds=self._start.poll_seconds
+        )
+        try:
+            await workflow.start_child_workflow(
+                RefundWorkflow.run,
+                child,
+                id=f"refund/{cancelled.refund_id}",
+                parent_close_policy=ParentClosePolicy.ABANDON,
+                static_summary=f"Refund for purchase {order.purchase_id} of a cancelled show",
+            )
+        except WorkflowAlreadyStartedError:  # it was begun before, and whoever did waits for it
+            self._under_way.pop(order.purchase_id, None)
+            self._waiting[order.purchase_id] = None
+
+    async def _covered(self) -> None:
+        """Begin nothing while our balance at Stripe does not cover what is under way."""
+        if self._uncovered:
+            self._show("uncovered", "Our balance at Stripe does not cover the refunds: waits, then goes on.")
+            with contextlib.suppress(TimeoutError):
+                timeout, summary = timedelta(seconds=self._start.uncovered_seconds), "until our balance may cover it"
+                await workflow.wait_condition(lambda: self._look, timeout=timeout, timeout_summary=summary)
+            self._uncovered = False
+
+    async def _rest(self, residue: int) -> None:
+        """Wait for what is under way, then look at all that is left once more."""
+        self._show("refunding", f"All is begun; {residue} orders are left.")
+        self._heard = False
+        with contextlib.suppress(TimeoutError):
+            timeout, summary = timedelta(seconds=self._pause), "before the next look at what is left"
+            await workflow.wait_condition(lambda: self._look or self._heard, timeout=timeout, timeout_summary=summary)
+        self._pause = min(self._pause * REST_GROWS, REST_SECONDS_MAX)
+        if not self._heard:  # whoever still runs is found running at the next look, whoever is lost begins anew
+            self._under_way.clear()
+            self._waiting.clear()
+        self._after = ""
+        if workflow.info().is_continue_as_new_suggested() or self._begun >= self._start.starts_max:
+            self._continue()
+
+    def _show(self, stage: str, text: str) -> None:
+        self._board.show(stage, f"{text} Under way: {len(self._under_way)}; waiting: {len(self._waiting)}.")
+
+    def _continue(self) -> None:
+        carried = {
+            "after": self._after,
+            "holds_ended": True,
+            "under_way": tuple(self._under_way),
+            "waiting": tuple(self._waiting),
+        }
+        workflow.continue_as_new(self._start.model_copy(update=carried))

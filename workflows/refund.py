@@ -1,0 +1,173 @@
+"""RefundWorkflow: a decided refund from void tickets to burnt tokens and money that Stripe says has arrived."""
+
+import contextlib
+from datetime import timedelta
+from typing import Literal
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+from activities.burning import BurnActivities
+from activities.cancelling import CancellationActivities, CancelledOrder
+from activities.commands import Command, MintTicket, PayRefund, RefundRef, RefundSeen
+from activities.refunds import RefundActivities
+from activities.settlement import SettlementActivities
+from workflows.operators import Board
+from workflows.rounds import MINT_PACE, STORE_PACE, STRIPE_PACE, Attention, Caller
+from workflows.saga import drain, settled
+
+MONEY = "pay_refund"
+POLL_GROWS = 2
+POLL_SECONDS_MAX = 3600
+ENDING_SECONDS_MAX = 15.0
+
+
+class RefundInput(Command):
+    """A refund that was decided, or an order of a cancelled show that is yet to be.
+
+    A pending one that lasts longer than `patience_seconds` is shown to an operator. `told` is the workflow that hears
+    how it goes.
+    """
+
+    refund: RefundRef | None
+    order: CancelledOrder | None = None
+    told: str = ""
+    poll_seconds: float = 30
+    patience_seconds: int = 86_400
+    uncovered_seconds: int = 300
+
+
+class RefundNews(Command):
+    """How a refund goes, for the workflow that began it: it has ended, or it waits for somebody or for money."""
+
+    purchase_id: str
+    word: Literal["refunded", "nothing", "waits", "uncovered"]
+
+
+@workflow.defn(name="RefundWorkflow")
+class RefundWorkflow:
+    """Money and tokens do not wait for each other; the money waits for the settlement of the sale."""
+
+    @workflow.init
+    def __init__(self, start: RefundInput) -> None:
+        self._start = start
+        self._board = Board("deciding")
+        self._attention = Attention(self._board.trouble)
+        self._caller = Caller(self._attention)
+        self._hint = False
+        self._again = False
+        self._said = ""
+
+    @workflow.run
+    async def run(self, start: RefundInput) -> str:
+        """Give everything back; a failed or pending refund waits for the bank or for an operator, in plain sight."""
+        refund = start.refund or await drain(self._decided())
+        if refund is None:
+            self._board.show("ended", "Nothing is to be given back.")
+            await drain(self._tell("nothing"))
+            return "nothing"
+        self._board.show("refunding", f"Gives {refund.amount_minor} minor units back, burns the tokens.")
+        burns = (self._burn(refund, ticket_id) for ticket_id in refund.ticket_ids)
+        await drain(settled(self._give_back(refund), self._take_back(refund), *burns))
+        self._board.show("refunded", "The buyer has the money, and no token is left.")
+        await drain(self._tell("refunded"))
+        return "refunded"
+
+    @workflow.signal(name="look_again")
+    def look_again(self) -> None:
+        """Take a webhook's hint: look at the refund now."""
+        self._hint = True
+
+    @workflow.signal(name="try_again")
+    def try_again(self) -> None:
+        """Take an operator's word: whatever made the refund fail is mended."""
+        self._again = True
+
+    async def _decided(self) -> RefundRef | None:
+        """Decide an order of a cancelled show; one that is being bought comes to its own end first."""
+        seconds = 1.0
+        while self._start.order is not None:
+            fate = await self._caller.call(
+                CancellationActivities.decide_order,
+                self._start.order,
+                STORE_PACE,
+                "decide the order",
+                forward_only=True,
+            )
+            if fate.kind != "ending":
+                return fate.refund
+            self._board.show("ending", "The purchase comes to its end first.")
+            await workflow.sleep(seconds, summary="until the purchase has ended")
+            seconds = min(seconds * POLL_GROWS, ENDING_SECONDS_MAX)
+        return None
+
+    async def _tell(self, word: Literal["refunded", "nothing", "waits", "uncovered"]) -> None:
+        """Tell whoever began it how it goes; one that is gone finds out by the facts."""
+        if not self._start.told or self._start.order is None or word == self._said:
+            return
+        self._said = word
+        news = RefundNews(purchase_id=self._start.order.purchase.purchase_id, word=word)
+        with contextlib.suppress(FailureError):
+            await workflow.get_external_workflow_handle(self._start.told).signal("refund_news", news)
+
+    async def _give_back(self, refund: RefundRef) -> None:
+        turn = await self._caller.call(
+            RefundActivities.post_refund, refund, STORE_PACE, "post what the buyer is owed", forward_only=True
+        )
+        if not refund.amount_minor:
+            return
+        began, poll_seconds = workflow.now(), self._start.poll_seconds
+        while (seen := await self._pay(refund, turn)).status != "succeeded":
+            if seen.status == "failed":
+                await self._mended(seen)
+                turn, began, poll_seconds = seen.turn + 1, workflow.now(), self._start.poll_seconds
+                continue
+            if workflow.now() - began >= timedelta(seconds=self._start.patience_seconds):
+                self._attention.ask(MONEY, f"Stripe has had the refund since {began.isoformat(timespec='seconds')}")
+            self._board.show("pending", "Stripe has the refund, the bank has not confirmed it.")
+            await self._tell("waits")
+            await self._doze(poll_seconds)
+            poll_seconds = min(poll_seconds * POLL_GROWS, POLL_SECONDS_MAX)
+        self._attention.settle(MONEY)
+
+    async def _take_back(self, refund: RefundRef) -> None:
+        """Take the venue's part back where it was sent already; the buyer's money does not wait for it."""
+        await self._caller.call(
+            SettlementActivities.reverse_share, refund, STRIPE_PACE, "take the venue's part back", forward_only=True
+        )
+
+    async def _pay(self, refund: RefundRef, turn: int) -> RefundSeen:
+        self._hint = False
+        pay = PayRefund(refund=refund, turn=turn)
+        return await self._caller.call(
+            RefundActivities.pay_refund, pay, STRIPE_PACE, "give the money back", forward_only=True
+        )
+
+    async def _mended(self, seen: RefundSeen) -> None:
+        """Wait until the next try makes sense: there may be money in our balance again, or an operator says so."""
+        self._attention.ask(MONEY, f"the refund failed: {seen.failure}")
+        if seen.uncovered:
+            self._board.show("uncovered", "Our balance at Stripe does not cover the refund; it is tried again.")
+            timeout = timedelta(seconds=self._start.uncovered_seconds)
+        else:
+            self._board.show("failed", "The buyer is still owed. Mend what failed and send the signal try_again.")
+            timeout = None
+        await self._tell("uncovered" if seen.uncovered else "waits")
+        with contextlib.suppress(TimeoutError):
+            summary = "until our balance may cover it"
+            await workflow.wait_condition(lambda: self._again, timeout=timeout, timeout_summary=summary)
+        self._again = False
+        self._attention.settle(MONEY)
+
+    async def _doze(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            summary = "next look at the refund"
+            await workflow.wait_condition(
+                lambda: self._hint, timeout=timedelta(seconds=seconds), timeout_summary=summary
+            )
+
+    async def _burn(self, refund: RefundRef, ticket_id: str) -> None:
+        burn = MintTicket(purchase=refund.purchase, ticket_id=ticket_id)
+        await self._caller.call(
+            BurnActivities.burn_ticket, burn, MINT_PACE, f"burn the token of {ticket_id}", forward_only=True
+        )
