@@ -17,6 +17,7 @@ from tests.real.shop import Shop
 from tests.real.up import UP
 from tests.replay.golden import HISTORIES, commands, golden
 from tests.replay.scenes import ALONE, SCENES, TOGETHER, Scene
+from tests.replay.scenes_money import MONEY
 
 CLOSED_SECONDS = 30
 PACE = {
@@ -57,18 +58,19 @@ def without_machine(value: Any) -> Any:
     return [without_machine(item) for item in value] if isinstance(value, list) else value
 
 
-async def record_all() -> None:
-    """Start a stack, make every scene, and leave nothing running."""
+async def record_all(only: str) -> None:
+    """Start a stack, make every scene (or those whose name has a text), and leave nothing running."""
     with tempfile.TemporaryDirectory(prefix="boxoffice-record-") as folder:
         async with running_stack(Path(folder), env=PACE, up=UP) as stack:
-            for scene in ALONE:
-                await record(scene, stack)
-            await asyncio.gather(*(record(scene, stack) for scene in TOGETHER))
+            for scene in (*ALONE, *MONEY):
+                if only in scene.__name__:
+                    await record(scene, stack)
+            await asyncio.gather(*(record(scene, stack) for scene in TOGETHER if only in scene.__name__))
 
 
 async def accept() -> None:
     """Write down the commands of today's code for every history."""
-    for scene in SCENES:
+    for scene in (*SCENES, *MONEY):
         lines = await commands(scene.__name__)
         golden(scene.__name__).write_text("\n".join(lines) + "\n")
 
@@ -76,7 +78,9 @@ async def accept() -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--golden", action="store_true", help="accept today's commands of the histories that are there")
+    parser.add_argument("--only", default="", help="scenes whose name has this; the other histories stay as they are")
+    options = parser.parse_args()
     HISTORIES.mkdir(exist_ok=True)
-    if not parser.parse_args().golden:
-        asyncio.run(record_all())
+    if not options.golden:
+        asyncio.run(record_all(options.only))
     asyncio.run(accept())

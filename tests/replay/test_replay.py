@@ -11,9 +11,10 @@ from tests.real.next_purchase import CarelessPurchase, FlaggedPurchase
 from tests.replay.golden import HISTORIES, RUNNER, commands, difference, golden, history
 from tests.replay.record import without_machine
 from tests.replay.scenes import SCENES
+from tests.replay.scenes_money import MONEY
 from workflows import purchase, rounds
 
-NAMES = sorted(scene.__name__ for scene in SCENES)
+NAMES = sorted(scene.__name__ for scene in (*SCENES, *MONEY))
 
 
 def replayer() -> Replayer:

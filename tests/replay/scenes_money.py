@@ -1,0 +1,100 @@
+"""The ends of the workflows that move money after a sale: refunds, cancelled shows, and what venues are sent."""
+
+import asyncio
+from typing import Any
+
+import httpx
+
+from activities.queues import PURCHASES
+from activities.settlement_ports import PayoutRef
+from domain.identity import derived
+from tests.real.shop import Shop
+from tests.replay.scenes import bought, closed, ended
+from workflows.settlement import PayoutWorkflow, TransfersInput, TransfersWorkflow
+
+
+async def sold(shop: Shop, key: str) -> str:
+    """Two tickets, paid at once; returns the purchase."""
+    await shop.open()
+    body = await bought(shop, key)
+    await shop.pay(body["client_secret"])
+    await ended(shop, body["purchase_id"], "fulfilled")
+    return str(body["purchase_id"])
+
+
+async def order_refunded(shop: Shop) -> str:
+    """A whole order is given back, its tokens burnt."""
+    purchase_id = await sold(shop, "rec-refund")
+    refund_id = (await shop.refund(purchase_id, "rec-refund")).json()["refund_id"]
+    await shop.refunded(purchase_id, refund_id)
+    await closed(shop, f"refund/{refund_id}")
+    return f"refund/{refund_id}"
+
+
+async def show_cancelled(shop: Shop) -> str:
+    """A show with one sold order is given back."""
+    await sold(shop, "rec-cancelled-show")
+    url = f"/api/v1/shows/{shop.show_id}/cancellation"
+    assert (await shop.post(url, {})).status_code == httpx.codes.ACCEPTED
+    await closed(shop, f"show-cancellation/{shop.show_id}")
+    return f"show-cancellation/{shop.show_id}"
+
+
+async def venue_onboarded(shop: Shop) -> str:
+    """A venue's account is made, and nothing is asked for."""
+    await shop.open()
+    await onboard(shop)
+    return f"onboarding/{shop.venue_id}"
+
+
+async def onboard(shop: Shop) -> str:
+    """Set up the venue's account; returns its id."""
+    path = f"/api/v1/venues/{shop.venue_id}/onboarding"
+    async with asyncio.timeout(30):
+        while True:
+            answer = (await shop.http.post(path)).json()
+            if answer["state"] == "ready":
+                break
+            await asyncio.sleep(0.2)
+    await closed(shop, f"onboarding/{shop.venue_id}")
+    return str(answer["account_id"])
+
+
+async def share_sent(shop: Shop) -> str:
+    """One order's share goes to its venue."""
+    return await sent(shop, "rec-share")
+
+
+async def sent(shop: Shop, key: str) -> str:
+    """Sell, and send the venue its share; returns the round."""
+    await sold(shop, key)
+    await onboard(shop)
+    await shop.caught_up()
+    start: Any = TransfersInput(delay_seconds=0, minimum_minor=0)
+    workflow_id = f"transfers/{derived('tf', shop.show_id, 'recorded')}"
+    engine = await shop.engine()
+    await engine.start_workflow(TransfersWorkflow.run, start, id=workflow_id, task_queue=PURCHASES)
+    assert (await closed(shop, workflow_id))["orders"] >= 1
+    return workflow_id
+
+
+async def payout_followed(shop: Shop) -> str:
+    """What a venue was sent reaches its bank."""
+    await sent(shop, "rec-payout")
+    account_id = await onboard(shop)
+    emulator = shop.stack.urls["stripe"]
+    for switch in ("settle", "pay_out"):
+        (await shop.http.post(f"{emulator}/_emulator/accounts/{account_id}/{switch}", json={})).raise_for_status()
+    headers = {"Authorization": f"Bearer {shop.stack.env['BOXOFFICE_STRIPE__API_KEY']}", "Stripe-Account": account_id}
+    (payout,) = (await shop.http.get(f"{emulator}/v1/payouts", headers=headers)).json()["data"]
+    await shop.http.post(f"{emulator}/_emulator/payouts/{payout['id']}/finish", json={"outcome": "succeed"})
+    workflow_id = f"payout/{payout['id']}/recorded"
+    ref = PayoutRef(account_id=account_id, payout_id=payout["id"])
+    engine = await shop.engine()
+    await engine.start_workflow(PayoutWorkflow.run, ref, id=workflow_id, task_queue=PURCHASES)
+    assert await closed(shop, workflow_id) == "paid"
+    return workflow_id
+
+
+# One after another: a round of transfers sends what is due of every venue.
+MONEY = (order_refunded, show_cancelled, venue_onboarded, share_sent, payout_followed)
