@@ -221,3 +221,42 @@ async def test_a_sold_order_that_went_back_before_needs_nothing(world: World, cl
     assert await ended(world, client, handle) == "finished"
     assert world.gateway.effects["refund_intent"] == 1
     await world.check_laws()
+
+
+async def test_a_rate_and_a_run_that_is_full(world: World, client: Client) -> None:
+    """A second's worth begins at once, then it waits; a full run goes on as new also while it waits for the rest."""
+    await world.open_show()
+    world.gateway.refunds_begin = "pending"
+    await sell(world, client, "a", "b")
+    terms = CancelShow(tenant_id="default", show_id="sh", body_digest="c", fees="venue", rate_per_second=1)
+    await world.cancellations.cancel_show(terms)
+    handle = await begin(client, starts_max=2, residue_seconds=0.2)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(world.gateway.refunds) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(2)
+    for made in list(world.gateway.refunds.values()):
+        world.gateway.finish_refund(made.refund_id)
+    for refund in await all_refunds(world):
+        await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("look_again")
+    assert await ended(world, client, handle) == "finished"
+    assert world.gateway.effects["refund_intent"] == 2
+    await world.check_laws()
+
+
+async def test_an_order_that_ended_without_a_sale_has_nothing_to_give_back(world: World, client: Client) -> None:
+    """It is let go while nobody has paid, and its own workflow finds that nothing is owed."""
+    await world.open_show()
+    handle, _ = await world.buy(client, "open", 1)
+    await call_off(world)
+    order = CancelledOrder(purchase=await world.ref("open"), show_id="sh")
+    start = RefundInput(refund=None, order=order, told="show-cancellation/nobody")
+    refunding = await client.start_workflow(
+        RefundWorkflow.run, start, id=f"refund/{order.refund_id}", task_queue=PURCHASES
+    )
+    await shown(refunding, "ending")
+    await handle.signal("buyer_cancelled")
+    with world.server.auto_time_skipping_disabled():
+        await handle.result()
+        assert await refunding.result() == "nothing"
+    await world.check_laws()
