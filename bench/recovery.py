@@ -36,7 +36,7 @@ WITHIN = {"worker": 5.0, "api": 2.0, "temporal": 5.0, "postgres": 6.0}
 RESULTS = ROOT / "bench" / "recovery.json"
 
 
-async def open_all(buyers: Buyers) -> dict[str, str]:
+async def open_all(buyers: Buyers, number: int) -> dict[str, str]:
     """Open the checkouts; returns client secrets by purchase."""
     gate = asyncio.Semaphore(OPENING)
 
@@ -45,7 +45,7 @@ async def open_all(buyers: Buyers) -> dict[str, str]:
             opened = await buyers.open()
             return opened["purchase_id"], opened["client_secret"]
 
-    return dict(await asyncio.gather(*(one() for _ in range(IN_FLIGHT))))
+    return dict(await asyncio.gather(*(one() for _ in range(number))))
 
 
 async def all_ended(url: str, purchase_ids: set[str]) -> float:
@@ -67,10 +67,10 @@ async def all_ended(url: str, purchase_ids: set[str]) -> float:
     return time.monotonic()
 
 
-async def lasted(ground: Stage, part: str | None) -> float:
-    """Pay a hundred purchases at once, kill a part meanwhile, and return how long the last one took from then."""
+async def lasted(ground: Stage, part: str | None, number: int) -> float:
+    """Pay so many purchases at once, kill a part meanwhile, and return how long the last one took from then."""
     async with Buyers.at(ground) as buyers:
-        secrets = await open_all(buyers)
+        secrets = await open_all(buyers, number)
         ending = asyncio.create_task(all_ended(ground.postgres, set(secrets)))
         began = time.monotonic()
         paying = [asyncio.create_task(buyers.pay(one, secret)) for one, secret in secrets.items()]
@@ -115,19 +115,19 @@ def second_worker(ground: Stage) -> Iterator[None]:
             child.wait()
 
 
-def measure(parts: list[str]) -> dict[str, float]:
+def measure(parts: list[str], number: int) -> dict[str, float]:
     """Return the seconds by killed part, and of nothing killed."""
     with stage(stubbed=False) as ground, second_worker(ground):
         took = {}
         for part in ("nothing", *parts):
-            took[part] = asyncio.run(lasted(ground, None if part == "nothing" else part))
+            took[part] = asyncio.run(lasted(ground, None if part == "nothing" else part, number))
             Console(stderr=True).print(f"{part}: {took[part]:.1f} s", highlight=False)
     return took
 
 
-def show(took: dict[str, float]) -> bool:
+def show(took: dict[str, float], number: int) -> bool:
     """Print the table; returns whether every mark is reached."""
-    table = Table(title=f"kill -9 with {IN_FLIGHT} purchases in flight: seconds to the last one's end")
+    table = Table(title=f"kill -9 with {number} purchases in flight: seconds to the last one's end")
     for column in ("killed", "seconds", "at most", "verdict"):
         table.add_column(column, justify="left" if column in {"killed", "verdict"} else "right")
     for part, seconds in took.items():
@@ -142,12 +142,15 @@ def main() -> None:
     """Read the command line, measure, keep and show."""
     parser = argparse.ArgumentParser(prog="bench.recovery", description=__doc__)
     parser.add_argument("--parts", default=",".join(WITHIN), help="what is killed, separated by commas")
-    parts = parser.parse_args().parts.split(",")
+    parser.add_argument("--in-flight", type=int, default=IN_FLIGHT, help="with another number nothing is kept")
+    options = parser.parse_args()
+    parts, number = options.parts.split(","), options.in_flight
     if unknown := set(parts) - set(WITHIN):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    took = measure(parts)
-    RESULTS.write_text(json.dumps(took, indent=2) + "\n")
-    sys.exit(0 if show(took) else 1)
+    took = measure(parts, number)
+    if number == IN_FLIGHT:
+        RESULTS.write_text(json.dumps(took, indent=2) + "\n")
+    sys.exit(0 if show(took, number) else 1)
 
 
 if __name__ == "__main__":
