@@ -56,7 +56,7 @@ TEXTS: dict[type[Fact], Callable[[Any], str]] = {
     CheckoutOpened: lambda _: "The checkout is open: the time of the hold begins.",
     HoldExtended: lambda fact: f"The hold goes on until {fact.hold_until.isoformat(timespec='seconds')}.",
     CaptureRequested: lambda _: "The money is about to be taken.",
-    CaptureWaived: lambda _: "There is nothing to pay.",
+    CaptureWaived: lambda _: "There is nothing to charge.",
     PaymentCaptured: lambda fact: f"The money was taken: {fact.captured_minor} minor units, charge {fact.charge_id}.",
     PaymentCancelled: lambda _: "The payment was cancelled: no money can come by it.",
     PaymentRefunded: lambda fact: f"The money was given back: {fact.amount_minor} minor units.",

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from api import (
+    box_office,
     discounts,
     following,
     health,
@@ -33,6 +34,6 @@ def create_app(parts: Parts) -> FastAPI:
     problems.install(app)
     following.install(app)
     public = (venues, shows, discounts, quotes, purchases, following, receipts, tickets)
-    for room in (*public, internal, webhooks, metadata, metrics, health):
+    for room in (*public, internal, box_office, webhooks, metadata, metrics, health):
         app.include_router(room.router)
     return app

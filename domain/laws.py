@@ -60,7 +60,11 @@ ONE_CAPTURE = Law(
     "A purchase has at most one capture that is not fully refunded.",
     "rest",
 )
-PAID = Law("sale-is-paid", "Of every live order Stripe has taken, and not given back, exactly the price.", "rest")
+PAID = Law(
+    "sale-is-paid",
+    "Of every live order Stripe has taken, and not given back, exactly the price; of one paid in cash, the till has.",
+    "rest",
+)
 DELIVERED = Law(
     "sale-is-delivered",
     "A sold order has all its seats, a valid ticket for each of them, and no ticket that is still owed.",

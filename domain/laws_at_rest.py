@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from domain.books import MINT_DEBT, STRIPE_CLEARING, TICKET_UNIT, tax_payable, venue_payable
+from domain.books import MINT_DEBT, STRIPE_CLEARING, TICKET_UNIT, cash_till, tax_payable, venue_payable
 from domain.laws import (
     BALANCES,
     CAPTURES,
@@ -175,7 +175,10 @@ def _money_faults(case: _Case) -> list[tuple[Law, str | None]]:
     faults.append((SHARE, None if credited == due else f"credited {credited}, due {due} ({owner.state})"))
     if sold:
         kept = sum(said.kept_minor for said in case.intents)
-        paid = None if kept == owner.total_minor else f"Stripe keeps {kept}, the price is {owner.total_minor}"
+        till = -owner.books[cash_till(owner.venue_id), owner.currency]
+        paid = None
+        if (kept, till) != (owner.charge_minor, owner.total_minor - owner.charge_minor):
+            paid = f"Stripe keeps {kept} and the till {till}, the price is {owner.total_minor}"
         faults.append((PAID, paid))
     return faults
 

@@ -54,6 +54,7 @@ class Owner:
     wanted: dict[str, int] = field(default_factory=dict)
     venue_id: str = ""
     total_minor: int = 0
+    charge_minor: int = 0
     share_minor: int = 0
     tax_minor: int = 0
     currency: str = ""

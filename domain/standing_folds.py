@@ -111,6 +111,7 @@ def _reserved(all_of: Standing, fact: ReservationMade) -> None:
 def _priced(all_of: Standing, fact: OrderPlaced) -> None:
     owner, price = all_of.owner(_identity(fact)), fact.price
     owner.venue_id, owner.currency, owner.total_minor = fact.venue_id, price["currency"], price["total_minor"]
+    owner.charge_minor = owner.total_minor if price.get("tender", "card") == "card" else 0
     owner.tax_minor = price.get("tax_minor", 0)  # facts of before have none
     fees = price["platform_fee_minor"] + price["processing_fee_minor"]
     owner.share_minor = owner.total_minor - fees - owner.tax_minor

@@ -121,7 +121,7 @@ class SellingEngine:
         except Refusal as refusal:
             await sales.cancel_order(EndPurchase(purchase=purchase, reason=refusal.code))
             return CheckoutAnswer(state="ended", refusal_code=refusal.code, refusal_detail=str(refusal))
-        if order.price.total_minor == 0:
+        if order.price.charge_minor == 0:
             await sales.confirm_seats(purchase)
             return CheckoutAnswer(state="open", order=order)
         await self._ledger.commit(lambda desk: _open_payment(desk, purchase))

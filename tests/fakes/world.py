@@ -26,7 +26,7 @@ from domain.allocation import Allocation
 from domain.books import BooksTransaction, balances
 from domain.catalog import TicketType
 from domain.identity import DEFAULT_TENANT, purchase_id_of
-from domain.money import FeeRates
+from domain.money import FeeRates, Tender
 from domain.order import Line, Order
 from tests.fakes.evidence import findings_of, require_lawful, said_by
 from tests.fakes.gates import Gates
@@ -146,7 +146,7 @@ class World:
             await ActivityEnvironment().run(self.minting.mint_group, subject)
         await self.catalog.open_sale(MintSubject(tenant_id="default", kind="show", subject_id="sh"))
 
-    async def request(self, key: str = "key", quantity: int = 2) -> PurchaseRef:
+    async def request(self, key: str = "key", quantity: int = 2, tender: Tender = "card") -> PurchaseRef:
         """Record a request at the door, at the server's time: once nothing is due it may skip ten years."""
         self._ahead = max(self._ahead, await self.server.get_current_time() - datetime.now(UTC))
         requested = await self.door.request_purchase(
@@ -157,6 +157,7 @@ class World:
                 show_id="sh",
                 lines=[Line(ticket_type_id="tt", quantity=quantity)],
                 buyer_id="by",
+                tender=tender,
             )
         )
         return requested.purchase
@@ -235,5 +236,5 @@ class World:
         seats = sum(line.quantity for order in sold for line in order.lines)
         assert all(order.state in {"fulfilled", "cancelled", "refused"} for order in orders)
         assert await self.stock() == (self.capacity - seats, 0, seats)
-        assert self.gateway.captured_minor - self.gateway.refunded_minor == sum(o.price.total_minor for o in sold)
+        assert self.gateway.captured_minor - self.gateway.refunded_minor == sum(o.price.charge_minor for o in sold)
         assert sum(self.chain.landings.values()) == len(self.chain.landings)

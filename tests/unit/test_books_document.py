@@ -9,9 +9,10 @@ import yaml
 
 from domain import books
 from domain.books import Posting, balances, minted_postings, sale_postings
-from domain.currency import step_of
-from domain.discount import DiscountTerms
-from domain.money import FeeRates, Price, Tax, price_of
+from domain.money import FeeRates, Price, Tax
+from domain.order import Line
+from domain.pricing import quote_of
+from tests.fakes.samples import AT, new_discount, new_show
 
 TEXT = (Path(__file__).parents[2] / "docs" / "books.md").read_text()
 PRICE_PARTS = ("subtotal", "discount", "platform_fee", "processing_fee", "tax", "total", "venue_share")
@@ -22,6 +23,8 @@ NEEDED = {
     "Tax that is added",
     "Tax that is in the price",
     "Zero-priced order",
+    "Cash at the box office",
+    "Complimentary tickets",
     "Processing fee that costs more than it brings",
     "Mint debt and its end",
 }
@@ -53,14 +56,19 @@ def read(section: str) -> Example:
 
 
 def price(given: dict[str, Any]) -> Price:
-    """Price what is given."""
+    """Price what is given, as a show whose ticket types are the lines would."""
     lines = tuple((quantity, unit) for quantity, unit in given["lines"])
-    taken = 0
-    if "discount" in given:
-        terms = DiscountTerms.model_validate(given["discount"])
-        taken = sum(terms.off([("any", quantity * unit) for quantity, unit in lines], step_of(given["currency"])))
+    types = [
+        {"ticket_type_id": f"{number}", "name": "Seat", "price_minor": unit, "capacity": quantity}
+        for number, (quantity, unit) in enumerate(lines)
+    ]
     tax = Tax(**given.get("tax", {}))
-    return price_of(given["currency"], lines, FeeRates.model_validate(given["rates"]), taken, tax)
+    terms = {"currency": given["currency"], "tax_bps": tax.bps, "tax_inclusive": tax.inclusive}
+    wanted = [Line(ticket_type_id=f"{number}", quantity=quantity) for number, (quantity, _) in enumerate(lines)]
+    discount = new_discount(**given["discount"]) if "discount" in given else None
+    rates = FeeRates.model_validate(given["rates"])
+    show = new_show(ticket_types=types, **terms)
+    return quote_of(show, rates, wanted, discount, AT, given.get("tender", "card")).price
 
 
 def postings(given: dict[str, Any]) -> list[Posting]:
