@@ -19,6 +19,7 @@ from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.books import BooksActivities
+from activities.capacity import CapacityActivities
 from activities.catalog import CatalogActivities
 from activities.door import DoorActivities
 from activities.failures import FailureKinds
@@ -33,18 +34,19 @@ from adapters.opening import open_ledger
 from adapters.queries import Standing
 from adapters.routing import tell_routing
 from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
-from adapters.solana_chain import SolanaChain
+from adapters.solana_groups import SolanaGroupChain
 from adapters.stripe_gateway import StripeGateway
 from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
 from api.starts import Relay
 from settings import Settings, read_settings
+from workflows.capacity import CapacityWorkflow
 from workflows.catalog import ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
 from workflows.purchase import PurchaseWorkflow
 
 log = logging.getLogger("worker")
-WORKFLOWS = (PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow)
+WORKFLOWS = (PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow, CapacityWorkflow)
 PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_core", "annotated_types", "eventsourcing")
 GRACE = timedelta(seconds=10)
 STICKY = timedelta(seconds=2)  # how long a dead worker's cache is waited for
@@ -62,6 +64,7 @@ class Activities(NamedTuple):
     holds: HoldActivities
     payments: PaymentActivities
     minting: MintActivities
+    capacity: CapacityActivities
 
 
 def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
@@ -79,6 +82,8 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             all_of.books.settle_mint,
             all_of.catalog.open_sale,
             all_of.holds.expire_reservation,
+            all_of.capacity.lower_stock,
+            all_of.capacity.raise_stock,
         ],
         STRIPE: [
             payments.create_intent,
@@ -88,7 +93,7 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             payments.resolve_late_payment,
             payments.close_checkout,
         ],
-        MINT: [minting.mint_ticket, minting.mint_group],
+        MINT: [minting.mint_ticket, minting.mint_group, all_of.capacity.fit_group],
     }
     return by_queue[queue]
 
@@ -134,7 +139,7 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
     solana, stripe = settings.solana, settings.stripe
     issuer = issuer_of(solana.issuer_secret.get_secret_value())
     custody = solana.custody_address or str(issuer.pubkey())
-    chain = SolanaChain(
+    chain = SolanaGroupChain(
         rpc_url=solana.rpc_url,
         issuer=bytes(issuer),
         address_secret=seed_of(solana.address_secret.get_secret_value()),
@@ -150,6 +155,7 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
         holds=HoldActivities(ledger),
         payments=PaymentActivities(ledger, gateway, Checkouts(pool)),
         minting=MintActivities(ledger, chain, Buyers(pool), custody, settings.api.public_url),
+        capacity=CapacityActivities(ledger, chain),
     )
 
 

@@ -93,3 +93,11 @@ class HoldRef(Command):
     tenant_id: str
     reservation_id: str
     until: datetime | None = None
+
+
+class CapacityChange(Command):
+    """One change of a show's capacities; the facts hold what it asks for."""
+
+    tenant_id: str
+    show_id: str
+    number: int

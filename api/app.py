@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from api import (
     box_office,
+    capacity,
     discounts,
     following,
     health,
@@ -33,7 +34,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     problems.install(app)
     following.install(app)
-    public = (venues, shows, discounts, quotes, purchases, following, receipts, tickets)
+    public = (venues, shows, capacity, discounts, quotes, purchases, following, receipts, tickets)
     for room in (*public, internal, box_office, webhooks, metadata, metrics, health):
         app.include_router(room.router)
     return app

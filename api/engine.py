@@ -21,8 +21,9 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Workfl
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import KeepAliveConfig, RPCError, RPCStatusCode
 
-from activities.commands import HoldRef, MintSubject, PurchaseRef
+from activities.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef
 from activities.queues import PURCHASES
+from workflows.capacity import CapacityWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.operators import NEEDS_OPERATOR, PURCHASE_STAGE, SHOW_ID, VENUE_ID
@@ -141,6 +142,19 @@ class TemporalEngine:
                 task_queue=PURCHASES,
                 id_conflict_policy=USE_EXISTING,
                 static_summary=f"Late payment for purchase {purchase.purchase_id}",
+            )
+        )
+
+    async def change_capacity(self, change: CapacityChange) -> bool:
+        """Start a change of a show's capacities; False when the engine could not be reached."""
+        return await self._attempt(
+            self._client.start_workflow(
+                CapacityWorkflow.run,
+                change,
+                id=f"capacity/{change.show_id}/{change.number}",
+                task_queue=PURCHASES,
+                id_conflict_policy=USE_EXISTING,
+                static_summary=f"Changes the capacity of show {change.show_id}",
             )
         )
 

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from activities.capacity import CapacityActivities
 from activities.catalog import CatalogActivities
-from activities.commands import HoldRef, MintSubject, PurchaseRef
+from activities.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef
 from activities.door import DoorActivities
 from activities.holds import HoldActivities
 from activities.prices import PriceActivities
@@ -149,3 +150,5 @@ class Parts:
     pseudonym: Callable[[str], str]
     read_ticket: Callable[[str], Awaitable[tuple[Ticket, TokenState | None]]]
     limits: Limits
+    capacity: CapacityActivities
+    change_capacity: Callable[[CapacityChange], Awaitable[bool]]

@@ -7,7 +7,14 @@ read to its end.
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
-from domain.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed
+from domain.allocation import (
+    AllocationOpened,
+    AllocationResized,
+    HoldConfirmed,
+    HoldEnded,
+    HoldsPlaced,
+    HoldUnconfirmed,
+)
 from domain.bearer import TokenMinted
 from domain.books import TransactionPosted
 from domain.deadline import first_deadline
@@ -52,6 +59,10 @@ def _wanted(lines: Iterable[dict[str, Any]]) -> dict[str, int]:
 def _opened(all_of: Standing, fact: AllocationOpened) -> None:
     all_of.touched.add(("stock", _identity(fact)))
     all_of.stocks[_identity(fact)] = Stock(fact.capacity)
+
+
+def _resized(all_of: Standing, fact: AllocationResized) -> None:
+    all_of.stock(_identity(fact)).capacity = fact.capacity
 
 
 def _placed(all_of: Standing, fact: HoldsPlaced) -> None:
@@ -201,6 +212,7 @@ def sides_of(fact: TransactionPosted) -> list[tuple[str, str, int]]:
 
 FOLDS: dict[type[Fact], Callable[[Standing, Any], None]] = {
     AllocationOpened: _opened,
+    AllocationResized: _resized,
     HoldsPlaced: _placed,
     HoldConfirmed: _confirmed,
     HoldUnconfirmed: _unconfirmed,

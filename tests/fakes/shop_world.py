@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from activities.books import BooksActivities
+from activities.capacity import CapacityActivities
 from activities.catalog import CatalogActivities
-from activities.commands import EndPurchase, HoldRef, MintSubject, PurchaseRef
+from activities.commands import CapacityChange, EndPurchase, HoldRef, MintSubject, PurchaseRef
 from activities.door import DoorActivities
 from activities.holds import HoldActivities
 from activities.prices import PriceActivities
@@ -29,6 +30,7 @@ from domain.ticket import Ticket
 from domain.token import TokenState
 from domain.weather import Weather
 from tests.fakes.ledger import FakeLedger
+from tests.fakes.token_chain import FakeTokenChain
 from tests.fakes.webhooks import verify
 from workflows.purchase import CheckoutAnswer
 
@@ -141,6 +143,9 @@ class SellingEngine:
     async def watch_hold(self, hold: HoldRef) -> bool:
         return bool(self._tell("watch_hold", hold.reservation_id))
 
+    async def change_capacity(self, change: CapacityChange) -> bool:
+        return bool(self._tell("change_capacity", f"{change.show_id}/{change.number}"))
+
     async def hold_ended(self, reservation_id: str) -> bool | None:
         return self._tell("hold_ended", reservation_id)
 
@@ -220,6 +225,8 @@ class World:
             pseudonym=lambda name: hashlib.sha256(name.encode()).hexdigest(),
             read_ticket=self.read_ticket,
             limits=self.limits,
+            capacity=CapacityActivities(self.ledger, FakeTokenChain()),
+            change_capacity=self.engine.change_capacity,
         )
 
     async def read_ticket(self, ticket_id: str) -> tuple[Ticket, TokenState | None]:

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import base58
 
@@ -120,15 +120,35 @@ class FakeTokenChain:
             raise Weather(f"the account of {spec.kind} {spec.subject_id} already exists: look again")
         if self._is_full(spec):
             raise WrongState("the group is full", group_address=spec.group_address)
-        self._signed += 1
-        text = json.dumps({"number": self._signed, "spec": spec.model_dump()})
+        signed = self._sign(address, {"spec": spec.model_dump()})
         self._end("sign")
+        return signed
+
+    def _sign(self, address: str, what: dict[str, Any]) -> SignedTransaction:
+        self._signed += 1
+        text = json.dumps({"number": self._signed, **what})
         return SignedTransaction(
             mint_address=address,
             signature=base58.b58encode(hashlib.sha512(text.encode()).digest()).decode(),
             wire_base64=base64.b64encode(text.encode()).decode(),
             last_valid_block_height=self.height + BLOCKHASH_LIFE,
         )
+
+    async def sizes_of(self, address: str) -> tuple[int, int] | None:
+        """Return a group's members and how many it takes; None when there is none."""
+        self._begin("read_token")
+        made = self._specs.get(address)
+        self._end("read_token")
+        return None if made is None or made.max_size is None else (self._members[address], made.max_size)
+
+    async def sign_resize(self, address: str, size_max: int) -> SignedTransaction:
+        """Sign another size of a group; raises what the real chain raises."""
+        self._begin("sign")
+        if address not in self._specs or size_max < self._members[address]:
+            raise Weather(f"the group {address} cannot take {size_max} just now")
+        signed = self._sign(address, {"resize": size_max})
+        self._end("sign")
+        return signed
 
     async def send(self, signed: SignedTransaction) -> None:
         """Execute the signed bytes, once at most."""
@@ -172,7 +192,11 @@ class FakeTokenChain:
         return True
 
     def _execute(self, signed: SignedTransaction) -> None:
-        spec = TokenSpec.model_validate(json.loads(base64.b64decode(signed.wire_base64))["spec"])
+        what = json.loads(base64.b64decode(signed.wire_base64))
+        if "resize" in what:
+            self._resize(signed, what["resize"])
+            return
+        spec = TokenSpec.model_validate(what["spec"])
         failed = signed.mint_address in self._specs or self._is_full(spec)
         self._landed[signed.signature] = _Landed(self.height, failed)
         if failed:
@@ -181,6 +205,13 @@ class FakeTokenChain:
         self.landings[signed.mint_address] += 1
         if spec.group_address is not None:
             self._members[spec.group_address] += 1
+
+    def _resize(self, signed: SignedTransaction, size_max: int) -> None:
+        address = signed.mint_address
+        failed = size_max < self._members[address]
+        self._landed[signed.signature] = _Landed(self.height, failed)
+        if not failed:
+            self._specs[address] = self._specs[address].model_copy(update={"max_size": size_max})
 
     def _is_full(self, spec: TokenSpec) -> bool:
         if spec.group_address is None:

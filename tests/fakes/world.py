@@ -13,6 +13,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.books import BooksActivities
+from activities.capacity import CapacityActivities
 from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
 from activities.commands import MintSubject, PurchaseRef
 from activities.door import DoorActivities, RequestPurchase
@@ -34,6 +35,7 @@ from tests.fakes.ledger import FakeLedger
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import only_requested
 from tests.fakes.token_chain import FakeTokenChain
+from workflows.capacity import CapacityWorkflow
 from workflows.catalog import ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
@@ -44,7 +46,14 @@ RUNNER = SandboxedWorkflowRunner(
         "activities", "domain", "pydantic", "eventsourcing", "tests"
     )
 )
-WORKFLOWS: list[type] = [PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow]
+WORKFLOWS: list[type] = [
+    PurchaseWorkflow,
+    VenueWorkflow,
+    ShowWorkflow,
+    HoldWorkflow,
+    PaymentCaseWorkflow,
+    CapacityWorkflow,
+]
 CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
 
@@ -84,6 +93,7 @@ class World:
         self.catalog = CatalogActivities(self.ledger)
         self.holds = HoldActivities(self.ledger)
         self.minting = MintActivities(self.ledger, self.chain, self.memory, CUSTODY, "http://127.0.0.1")
+        self.capacities = CapacityActivities(self.ledger, self.chain)
         self.poll_seconds = 30
         self.processing_extension_seconds = 600
 
@@ -91,9 +101,9 @@ class World:
         sales, books = SalesActivities(self.ledger), BooksActivities(self.ledger)
         payments = PaymentActivities(self.ledger, self.gateway, self.memory)
         owners = {
-            PURCHASES: [sales, books, self.catalog, self.holds, payments],
+            PURCHASES: [sales, books, self.catalog, self.holds, payments, self.capacities],
             STRIPE: [payments],
-            MINT: [self.minting],
+            MINT: [self.minting, self.capacities],
         }
         return [
             method

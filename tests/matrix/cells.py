@@ -12,6 +12,7 @@ from temporalio import activity
 
 import worker
 from activities.books import BooksActivities
+from activities.capacity import CapacityActivities
 from activities.catalog import CatalogActivities
 from activities.holds import HoldActivities
 from activities.minting import MintActivities
@@ -99,6 +100,7 @@ def registered() -> dict[str, str]:
         holds=HoldActivities(ledger),
         payments=PaymentActivities(ledger, outside, outside),
         minting=MintActivities(ledger, outside, outside, "", ""),
+        capacity=CapacityActivities(ledger, outside),
     )
     return {
         str(activity._Definition.must_from_callable(method).name): queue

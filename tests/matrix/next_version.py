@@ -5,7 +5,8 @@ from typing import Any
 
 from temporalio import workflow
 
-from activities.commands import HoldRef, Minted
+from activities.commands import CapacityChange, HoldRef, Minted
+from workflows.capacity import CapacityWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
@@ -98,4 +99,18 @@ class NextCase(PaymentCaseWorkflow):
         return await super().run(start)
 
 
-NEXT_VERSION: list[type] = [NextPurchase, NextVenue, NextShow, NextHold, NextCase]
+@workflow.defn(name="CapacityWorkflow")
+class NextCapacity(CapacityWorkflow):
+    """The next version of a change of capacities."""
+
+    @workflow.init
+    def __init__(self, start: CapacityChange) -> None:
+        super().__init__(start)
+        self._caller = _paused(self._caller)
+
+    @workflow.run
+    async def run(self, start: CapacityChange) -> str:
+        return await super().run(start)
+
+
+NEXT_VERSION: list[type] = [NextPurchase, NextVenue, NextShow, NextHold, NextCase, NextCapacity]

@@ -12,7 +12,9 @@ from domain.catalog import Show, Venue
 from domain.order import Line
 from domain.reservation import Reservation
 from tests.matrix.cells import Row
+from tests.matrix.scenes_capacity import more_tickets
 from tests.matrix.stage import Stage
+from workflows.capacity import CapacityWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
@@ -287,6 +289,7 @@ SCENES: tuple[Scene, ...] = (
     Scene("late news, sold", PaymentCaseWorkflow, ("resolve_late_payment",), "sold", late_news_of_a_sold_one),
     Scene("venue", VenueWorkflow, ("mint_group",), "on chain", venue),
     Scene("show", ShowWorkflow, ("mint_group", "open_sale"), "on sale", show),
+    Scene("capacity", CapacityWorkflow, ("lower_stock", "fit_group", "raise_stock"), "made", more_tickets),
     Scene("internal hold, expires", HoldWorkflow, ("expire_reservation",), "released", internal_hold_expires),
     Scene("internal hold, confirmed", HoldWorkflow, ("expire_reservation",), "confirmed", internal_hold_confirmed),
 )

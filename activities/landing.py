@@ -1,0 +1,44 @@
+"""How signed bytes reach the chain: the same ones again and again, until they are final or can no longer land."""
+
+import asyncio
+from typing import Protocol
+
+from domain.token import SignedTransaction, TransactionFate
+
+RESEND_SECONDS = 2.0
+POLL_SECONDS = 0.25
+
+
+class Sending(Protocol):
+    """The chain, as far as bytes are sent to it."""
+
+    async def send(self, signed: SignedTransaction) -> None:
+        """Send the stored bytes; a repeat is harmless."""
+
+    async def fate(self, signature: str) -> TransactionFate:
+        """Say how far a sent transaction has come."""
+
+    async def block_height(self) -> int:
+        """Return the present (finalized) block height."""
+
+
+async def can_no_longer_land(chain: Sending, signed: SignedTransaction) -> bool:
+    """Say whether the bytes are dead: expired without a trace, or failed; signing earlier could land twice."""
+    fate = await chain.fate(signed.signature)
+    if fate == "failed":
+        return True
+    return fate == "unknown" and await chain.block_height() > signed.last_valid_block_height
+
+
+async def land(chain: Sending, signed: SignedTransaction) -> None:
+    """Send the same bytes every two seconds until they are final or dead."""
+    resend_in = 0.0
+    while True:
+        if resend_in <= 0:
+            await chain.send(signed)
+            resend_in = RESEND_SECONDS
+        fate = await chain.fate(signed.signature)
+        if fate in {"finalized", "failed"} or await can_no_longer_land(chain, signed):
+            return
+        await asyncio.sleep(POLL_SECONDS)
+        resend_in -= POLL_SECONDS
