@@ -4,6 +4,8 @@ import pytest
 
 from domain.allocation import Allocation
 from domain.catalog import Show
+from domain.laws import Findings
+from domain.laws_at_commit import History, stock_fault
 from domain.refusals import NotOnSale, UnknownSubject, WrongState
 from tests.fakes.samples import AT, LATER, SIGNED, facts_of, folded, names_of, new_allocation, new_show, through_json
 
@@ -78,3 +80,18 @@ def test_bytes_are_stored_for_the_change_under_way_only() -> None:
     assert show.resize_signed is None
     with pytest.raises(WrongState, match="has ended"):
         show.sign_resize(SIGNED, 1, AT)
+
+
+def test_the_laws_know_the_new_capacity() -> None:
+    """Seats beyond the old capacity are lawful once there are more, and unlawful without that."""
+    seats = new_allocation(capacity=1)
+    seats.resize(2, AT)
+    seats.place("a:hold:1", 2, LATER, "purchase", AT)
+    facts = facts_of(seats)
+    history = History(Findings())
+    history.take(facts)
+    history.settle()
+    stock = history.standing.stocks["floor"]
+    assert (stock.capacity, stock_fault(stock)) == (2, None)
+    stock.capacity = 1
+    assert stock_fault(stock) is not None

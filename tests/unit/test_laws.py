@@ -12,7 +12,16 @@ from eventsourcing.utils import resolve_topic
 
 from domain.allowance import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
 from domain.bearer import TokenSigned
-from domain.catalog import PriceChanged, SaleWindowChanged, ShowAnnounced, ShowWentOnSale, VenueRegistered
+from domain.catalog import (
+    CapacityChangeBegun,
+    CapacityChangeEnded,
+    GroupResizeSigned,
+    PriceChanged,
+    SaleWindowChanged,
+    ShowAnnounced,
+    ShowWentOnSale,
+    VenueRegistered,
+)
 from domain.discount import DiscountAsked, DiscountCreated
 from domain.fact import Fact
 from domain.laws import BALANCES, LAWS, Findings
@@ -37,7 +46,7 @@ from tests.fakes.samples import AT
 SILENT = {
     VenueRegistered, ShowAnnounced, ShowWentOnSale, TokenSigned, CancelRequested, CaptureRequested, OrderConfirmed,
     PaymentAuthorised, PaymentDeclined, CaptureWaived, PriceChanged, SaleWindowChanged, DiscountCreated, DiscountAsked,
-    AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded,
+    AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded, CapacityChangeBegun, GroupResizeSigned, CapacityChangeEnded,
 }  # fmt: skip
 PERSISTED = Path(__file__).parents[1] / "architecture" / "persisted_names.txt"
 
