@@ -80,7 +80,8 @@ class PaymentActivities:
             return None
         state = await self._create(purchase)
         await self._ledger.commit(lambda desk: _payment(desk, purchase, state))
-        state = await self._gateway.cancel_intent(state.intent_id, _key(purchase, "cancel"))
+        # Stripe keeps its no to a cancel under the key: what has changed since is asked for under another one.
+        state = await self._gateway.cancel_intent(state.intent_id, _key(purchase, f"cancel-{state.status}"))
         if state.status == "succeeded":
             await self._refund(purchase, state)
         elif state.status == "canceled":
