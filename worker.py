@@ -21,6 +21,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.books import BooksActivities
 from activities.capacity import CapacityActivities
 from activities.catalog import CatalogActivities
+from activities.disputes import DisputeActivities
 from activities.door import DoorActivities
 from activities.failures import FailureKinds
 from activities.holds import HoldActivities
@@ -41,12 +42,21 @@ from api.starts import Relay
 from settings import Settings, read_settings
 from workflows.capacity import CapacityWorkflow
 from workflows.catalog import ShowWorkflow, VenueWorkflow
+from workflows.dispute import DisputeWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
 from workflows.purchase import PurchaseWorkflow
 
 log = logging.getLogger("worker")
-WORKFLOWS = (PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow, CapacityWorkflow)
+WORKFLOWS = (
+    PurchaseWorkflow,
+    VenueWorkflow,
+    ShowWorkflow,
+    HoldWorkflow,
+    PaymentCaseWorkflow,
+    CapacityWorkflow,
+    DisputeWorkflow,
+)
 PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_core", "annotated_types", "eventsourcing")
 GRACE = timedelta(seconds=10)
 STICKY = timedelta(seconds=2)  # how long a dead worker's cache is waited for
@@ -65,6 +75,7 @@ class Activities(NamedTuple):
     payments: PaymentActivities
     minting: MintActivities
     capacity: CapacityActivities
+    disputes: DisputeActivities
 
 
 def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
@@ -92,6 +103,7 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             payments.cancel_payment,
             payments.resolve_late_payment,
             payments.close_checkout,
+            all_of.disputes.look_at_dispute,
         ],
         MINT: [minting.mint_ticket, minting.mint_group, all_of.capacity.fit_group],
     }
@@ -156,6 +168,7 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
         payments=PaymentActivities(ledger, gateway, Checkouts(pool)),
         minting=MintActivities(ledger, chain, Buyers(pool), custody, settings.api.public_url),
         capacity=CapacityActivities(ledger, chain),
+        disputes=DisputeActivities(ledger, gateway),
     )
 
 

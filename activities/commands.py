@@ -101,3 +101,10 @@ class CapacityChange(Command):
     tenant_id: str
     show_id: str
     number: int
+
+
+class DisputeRef(Command):
+    """A dispute of a purchase's payment."""
+
+    purchase: PurchaseRef
+    dispute_id: str

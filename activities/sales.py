@@ -62,7 +62,7 @@ class SalesActivities:
         def decide(desk: Desk) -> None:
             order = _order(desk, purchase)
             order.confirm(desk.at)
-            for ticket in _tickets(desk, purchase):
+            for ticket in tickets_of(desk, purchase):
                 ticket.issue(desk.at)
             if order.allowance_id:
                 desk.get(Allowance, order.allowance_id).sell(purchase.purchase_id, desk.at)
@@ -156,7 +156,7 @@ def cancel(desk: Desk, end: EndPurchase) -> EndedOrder:
         for allocation, key in _holds(desk, purchase):
             allocation.unconfirm(key, desk.at)
             allocation.release(key, end.reason, desk.at)
-        for ticket in _tickets(desk, purchase):
+        for ticket in tickets_of(desk, purchase):
             ticket.void(desk.at)
         if order.discount_code is not None:
             key = hold_key_of(purchase.purchase_id, purchase.attempt)
@@ -191,7 +191,8 @@ def _create_tickets(desk: Desk, purchase: PurchaseRef, order: Order) -> None:
         )
 
 
-def _tickets(desk: Desk, purchase: PurchaseRef) -> list[Ticket]:
+def tickets_of(desk: Desk, purchase: PurchaseRef) -> list[Ticket]:
+    """Return the tickets of this very attempt that exist."""
     order = _order(desk, purchase)
     found = (desk.find(Ticket, ticket_id) for ticket_id, _ in _ticket_ids(order, purchase))
     return [ticket for ticket in found if ticket is not None]

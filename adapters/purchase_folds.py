@@ -10,6 +10,7 @@ from domain.bearer import TokenMinted, TokenSigned
 from domain.books import TransactionPosted
 from domain.deadline import first_deadline
 from domain.discount import DiscountClaimed, DiscountReturned
+from domain.dispute import DisputeLost, DisputeOpened, DisputeWon
 from domain.fact import Fact
 from domain.order import (
     CancelRequested,
@@ -33,7 +34,7 @@ from domain.payment import (
     PaymentDeclined,
     PaymentRefunded,
 )
-from domain.ticket import TicketIssued, TicketReserved, TicketVoided
+from domain.ticket import TicketBlocked, TicketIssued, TicketReserved, TicketUnblocked, TicketVoided
 
 TEXTS: dict[type[Fact], Callable[[Any], str]] = {
     PurchaseRequested: lambda _: "The buyer asked for tickets.",
@@ -63,6 +64,11 @@ TEXTS: dict[type[Fact], Callable[[Any], str]] = {
     OrderConfirmed: lambda _: "The order is confirmed.",
     TokenSigned: lambda fact: f"The minting of ticket {identity_of(fact)} was signed.",
     TokenMinted: lambda fact: f"Ticket {identity_of(fact)} stands on chain at {fact.mint_address}.",
+    DisputeOpened: lambda fact: f"The payment is disputed: {fact.amount_minor} minor units, {identity_of(fact)}.",
+    DisputeWon: lambda _: "The dispute was won: the money is back.",
+    DisputeLost: lambda _: "The dispute was lost: the money stays with the buyer.",
+    TicketBlocked: lambda fact: f"Ticket {identity_of(fact)} is blocked while its payment is disputed.",
+    TicketUnblocked: lambda fact: f"Ticket {identity_of(fact)} is valid again.",
     TransactionPosted: lambda fact: f"The books have it: {fact.kind}.",
     OrderFulfilled: lambda _: "Every ticket is minted and the venue is credited.",
     OrderCancelled: lambda fact: f"The purchase ended without a sale: {fact.reason}.",
@@ -94,7 +100,7 @@ def _purchases_of(sheets: Sheets, fact: Any) -> list[str]:
     if kind == "ticket":
         ticket = sheets.find("tickets", identity)
         return [ticket["purchase_id"]] if ticket else []
-    if kind == "books":
+    if kind in {"books", "dispute"}:
         return [fact.purchase_id]
     return [identity.partition(":")[0]] if kind in {"order", "payment"} else []
 

@@ -12,7 +12,8 @@ from adapters.stripe_errors import (
     is_replayed_failure,
     meaning_of,
 )
-from adapters.stripe_intents import EXPAND, NEAREST_FIRST, intent_state, noted, quoted, refund_state
+from adapters.stripe_intents import EXPAND, NEAREST_FIRST, dispute_said, intent_state, noted, quoted, refund_state
+from domain.dispute import DisputeSaid
 from domain.intent import IntentRequest, IntentState, RefundState
 from domain.refusals import PaymentRefused
 from domain.weather import Weather
@@ -127,6 +128,10 @@ class StripeGateway:
         if _is_replay(found):
             found = await _read(self._api.refunds.retrieve_async(found.id))
         return refund_state(found, intent_id)
+
+    async def retrieve_dispute(self, dispute_id: str) -> DisputeSaid:
+        """Read a dispute."""
+        return dispute_said(await _read(self._api.disputes.retrieve_async(dispute_id)))
 
     async def _refund_made(self, intent_id: str, key: str, amount_minor: int | None = None) -> stripe.Refund | None:
         """Find the refund that this key made, else (when an amount is given) one of that amount that stands."""

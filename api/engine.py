@@ -21,10 +21,11 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Workfl
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import KeepAliveConfig, RPCError, RPCStatusCode
 
-from activities.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef
+from activities.commands import CapacityChange, DisputeRef, HoldRef, MintSubject, PurchaseRef
 from activities.queues import PURCHASES
 from workflows.capacity import CapacityWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
+from workflows.dispute import DisputeWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.operators import NEEDS_OPERATOR, PURCHASE_STAGE, SHOW_ID, VENUE_ID
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
@@ -142,6 +143,20 @@ class TemporalEngine:
                 task_queue=PURCHASES,
                 id_conflict_policy=USE_EXISTING,
                 static_summary=f"Late payment for purchase {purchase.purchase_id}",
+            )
+        )
+
+    async def follow_dispute(self, dispute: DisputeRef) -> bool:
+        """Start to follow a dispute, or tell whoever follows it to look again; False when nobody could be reached."""
+        return await self._attempt(
+            self._client.start_workflow(
+                DisputeWorkflow.run,
+                dispute,
+                id=f"dispute/{dispute.dispute_id}",
+                task_queue=PURCHASES,
+                id_conflict_policy=USE_EXISTING,
+                start_signal="look_again",
+                static_summary=f"Dispute of purchase {dispute.purchase.purchase_id}",
             )
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from activities.commands import HoldRef, MintSubject, PurchaseRef
+from activities.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef
 from activities.door import PurchaseStanding
 from domain.hint import Hint
 from domain.weather import Weather
@@ -43,6 +43,17 @@ class Starter(Protocol):
 
     async def buyer_cancelled(self, purchase_id: str) -> bool | None:
         """Tell a purchase of its buyer's cancel; the answer is as of `look_again`."""
+
+
+class DisputeStarter(Protocol):
+    """The engine, as far as disputes go."""
+
+    async def follow_dispute(self, dispute: DisputeRef) -> bool:
+        """Start to follow a dispute, or tell whoever follows it to look again; False when nobody could be reached."""
+
+
+class RelayEngine(Starter, DisputeStarter, Protocol):
+    """All that the relay asks of the engine."""
 
 
 class Hints(Protocol):
@@ -97,7 +108,7 @@ class Relay:
     """Repeats until it is done; everything that it starts may run already, so a repeat is harmless."""
 
     def __init__(
-        self, engine: Starter, hints: Hints, standing: LeftStanding, facts: Facts, *, longest_extension: timedelta
+        self, engine: RelayEngine, hints: Hints, standing: LeftStanding, facts: Facts, *, longest_extension: timedelta
     ) -> None:
         self._longest_extension = longest_extension
         self._engine = engine
@@ -185,6 +196,8 @@ class Relay:
         purchase_id = owner["purchase_id"] if owner else hint.purchase_id
         if purchase_id is None:
             return hint.created is None or hint.created < datetime.now(UTC) - FOREIGN_AFTER
+        if hint.dispute_id is not None and owner is not None:
+            return await self._engine.follow_dispute(DisputeRef(purchase=_ref(owner), dispute_id=hint.dispute_id))
         told = await self._engine.look_again(purchase_id)
         if told is None:
             return False

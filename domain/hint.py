@@ -31,6 +31,11 @@ class Hint(BaseModel):
         return self.type in MONEY_CAME
 
     @property
+    def dispute_id(self) -> str | None:
+        """The dispute that it is about, if it is about one."""
+        return self.object_id if self.type.startswith("charge.dispute.") else None
+
+    @property
     def decides(self) -> bool:
-        """Whether a waiting purchase should look again because of it; the rest is stored only."""
-        return self.type in DECIDING
+        """Whether somebody should look again because of it; the rest is stored only."""
+        return self.type in DECIDING or self.dispute_id is not None

@@ -170,7 +170,10 @@ def _money_faults(case: _Case) -> list[tuple[Law, str | None]]:
     owner, sold = case.owner, case.owner.end == "sold"
     faults: list[tuple[Law, str | None]] = [(CLEARING, clearing_fault(owner, case.intents))]
     credited = {key: amount for key, amount in owner.books.items() if key[0].startswith(("venue:", "tax:")) and amount}
-    wanted = {venue_payable(owner.venue_id): owner.share_minor, tax_payable(owner.venue_id): owner.tax_minor}
+    wanted = {
+        venue_payable(owner.venue_id): owner.share_minor - owner.disputed_share_minor,
+        tax_payable(owner.venue_id): owner.tax_minor - owner.disputed_tax_minor,
+    }
     due = {(account, owner.currency): amount for account, amount in wanted.items() if sold and amount}
     faults.append((SHARE, None if credited == due else f"credited {credited}, due {due} ({owner.state})"))
     if sold:

@@ -29,7 +29,10 @@ def said_of(intent: IntentState) -> IntentSaid:
 
 def said_by(gateway: FakePaymentGateway, chain: FakeTokenChain) -> Outside:
     """Tell everything that the two fakes know, when every deadline has passed and nobody works on anything."""
-    intents = [said_of(intent) for intent in gateway.intents.values()]
+    intents = [
+        (said := said_of(intent))._replace(net_minor=said.net_minor - gateway.disputed_minor[intent.intent_id])
+        for intent in gateway.intents.values()
+    ]
     nobody: frozenset[str] = frozenset()
     return Outside(intents, dict(chain.landings), ALL_DEADLINES_PASSED, running=nobody, cases={})
 

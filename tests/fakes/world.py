@@ -16,6 +16,7 @@ from activities.books import BooksActivities
 from activities.capacity import CapacityActivities
 from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
 from activities.commands import MintSubject, PurchaseRef
+from activities.disputes import DisputeActivities
 from activities.door import DoorActivities, RequestPurchase
 from activities.failures import FailureKinds
 from activities.holds import HoldActivities
@@ -37,6 +38,7 @@ from tests.fakes.samples import only_requested
 from tests.fakes.token_chain import FakeTokenChain
 from workflows.capacity import CapacityWorkflow
 from workflows.catalog import ShowWorkflow, VenueWorkflow
+from workflows.dispute import DisputeWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
 from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, PurchaseWorkflow
@@ -53,6 +55,7 @@ WORKFLOWS: list[type] = [
     HoldWorkflow,
     PaymentCaseWorkflow,
     CapacityWorkflow,
+    DisputeWorkflow,
 ]
 CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
@@ -102,7 +105,7 @@ class World:
         payments = PaymentActivities(self.ledger, self.gateway, self.memory)
         owners = {
             PURCHASES: [sales, books, self.catalog, self.holds, payments, self.capacities],
-            STRIPE: [payments],
+            STRIPE: [payments, DisputeActivities(self.ledger, self.gateway)],
             MINT: [self.minting, self.capacities],
         }
         return [

@@ -14,6 +14,7 @@ import worker
 from activities.books import BooksActivities
 from activities.capacity import CapacityActivities
 from activities.catalog import CatalogActivities
+from activities.disputes import DisputeActivities
 from activities.holds import HoldActivities
 from activities.minting import MintActivities
 from activities.payments import PaymentActivities
@@ -101,6 +102,7 @@ def registered() -> dict[str, str]:
         payments=PaymentActivities(ledger, outside, outside),
         minting=MintActivities(ledger, outside, outside, "", ""),
         capacity=CapacityActivities(ledger, outside),
+        disputes=DisputeActivities(ledger, outside),
     )
     return {
         str(activity._Definition.must_from_callable(method).name): queue

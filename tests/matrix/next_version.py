@@ -5,9 +5,10 @@ from typing import Any
 
 from temporalio import workflow
 
-from activities.commands import CapacityChange, HoldRef, Minted
+from activities.commands import CapacityChange, DisputeRef, HoldRef, Minted
 from workflows.capacity import CapacityWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
+from workflows.dispute import DisputeWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput, PurchaseResult, PurchaseWorkflow
@@ -113,4 +114,18 @@ class NextCapacity(CapacityWorkflow):
         return await super().run(start)
 
 
-NEXT_VERSION: list[type] = [NextPurchase, NextVenue, NextShow, NextHold, NextCase, NextCapacity]
+@workflow.defn(name="DisputeWorkflow")
+class NextDispute(DisputeWorkflow):
+    """The next version of a dispute."""
+
+    @workflow.init
+    def __init__(self, start: DisputeRef) -> None:
+        super().__init__(start)
+        self._caller = _paused(self._caller)
+
+    @workflow.run
+    async def run(self, start: DisputeRef) -> str:
+        return await super().run(start)
+
+
+NEXT_VERSION: list[type] = [NextPurchase, NextVenue, NextShow, NextHold, NextCase, NextCapacity, NextDispute]

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from temporalio.client import WorkflowHandle
 
+from tests.fakes.evidence import require_lawful
 from tests.real.shop import Shop
 from workflows.operators import PURCHASE_STAGE
 
@@ -115,6 +116,33 @@ async def test_a_slow_payment_that_is_decided_too_late(shop: Shop, outcome: str,
     await switch(shop, f"payment_intents/{intent_id}/finish_processing", outcome=outcome)
     ended = await ends(shop, purchase, "cancelled", "hold-expired")
     assert ended["payment"]["status"] == status
+
+
+@pytest.mark.parametrize("outcome", ["won", "lost"])
+async def test_a_dispute(shop: Shop, outcome: str) -> None:
+    """The bank takes the money: nobody enters with the tickets, and the share is set aside, until it is decided."""
+    purchase, intent_id = await opened(shop)
+    await shop.pay(purchase["client_secret"])
+    ended = await shop.ended(purchase["purchase_id"])
+    charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
+    await switch(shop, f"charges/{charge_id}/dispute")
+    await shop.until(purchase["purchase_id"], _has("DisputeOpened"), 60)
+    ticket = f"/api/v1/tickets/{ended['tickets'][0]['ticket_id']}/verify"
+    assert (await shop.get(ticket))["valid"] is False
+    require_lawful((await shop.at_rest({purchase["purchase_id"]})).findings)
+    assert await payable(shop) == 0
+    (dispute,) = (await shop.stripe(f"/v1/disputes?payment_intent={intent_id}"))["data"]
+    await switch(shop, f"disputes/{dispute['id']}/finish", outcome=outcome)
+    await shop.until(purchase["purchase_id"], _has(f"Dispute{outcome.title()}"), 60)
+    assert (await shop.get(ticket))["valid"] is (outcome == "won")
+    require_lawful((await shop.at_rest({purchase["purchase_id"]})).findings)
+    assert await payable(shop) == (1_000 if outcome == "won" else 0)
+
+
+async def payable(shop: Shop) -> int:
+    """Return what the venue is owed."""
+    balance = await shop.get(f"/api/v1/venues/{shop.venue_id}/balance")
+    return sum(line["balance_minor"] for line in balance["balances"])
 
 
 def _has(fact: str) -> Any:

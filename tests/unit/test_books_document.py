@@ -9,6 +9,7 @@ import yaml
 
 from domain import books
 from domain.books import Posting, balances, minted_postings, sale_postings
+from domain.dispute import Dispute, DisputeOpened, lost_postings, opened_postings, parts_of, won_postings
 from domain.money import FeeRates, Price, Tax
 from domain.order import Line
 from domain.pricing import quote_of
@@ -25,6 +26,9 @@ NEEDED = {
     "Zero-priced order",
     "Cash at the box office",
     "Complimentary tickets",
+    "Dispute opened",
+    "Dispute won",
+    "Dispute lost",
     "Processing fee that costs more than it brings",
     "Mint debt and its end",
 }
@@ -71,11 +75,23 @@ def price(given: dict[str, Any]) -> Price:
     return quote_of(show, rates, wanted, discount, AT, given.get("tender", "card")).price
 
 
+def disputed(given: dict[str, Any]) -> list[Posting]:
+    """Post a dispute of the whole sale, and how it ended."""
+    of, terms = price(given), given["disputed"]
+    money = {"currency": of.currency, "amount_minor": of.total_minor}
+    parts = parts_of(of, of.total_minor).model_dump()
+    names = {"tenant_id": "default", "purchase_id": "pu", "venue_id": "ve"}
+    dispute = Dispute.begin(DisputeOpened, "du", AT, parts=parts, **money, **names)
+    ends = {"open": (), "won": won_postings(dispute, 0), "lost": lost_postings(dispute)}
+    return [*opened_postings(dispute, terms["fee"]), *ends[terms["end"]]]
+
+
 def postings(given: dict[str, Any]) -> list[Posting]:
-    """Post what is given: the sale, and the tickets that reached the chain."""
+    """Post what is given: the sale, the tickets that reached the chain, and a dispute."""
     count = sum(quantity for quantity, _ in given["lines"])
     sold = sale_postings("ve", price(given), given["stripe_fee"], count)
-    return [*sold, *(posting for _ in range(given.get("minted", 0)) for posting in minted_postings())]
+    minted = (posting for _ in range(given.get("minted", 0)) for posting in minted_postings())
+    return [*sold, *minted, *(disputed(given) if "disputed" in given else ())]
 
 
 def test_there_is_an_example_of_each_kind() -> None:

@@ -37,7 +37,7 @@ from domain.order import (
 )
 from domain.payment import PaymentAuthorised, PaymentDeclined
 from domain.standing_folds import FOLDS
-from domain.ticket import TicketVoided
+from domain.ticket import TicketBlocked, TicketUnblocked, TicketVoided
 from tests.fakes.doctored import DOCTORED, LATE, SOLD, Day, rechained, said, told, without
 from tests.fakes.evidence import findings_of
 from tests.fakes.lawful_day import lawful_day
@@ -47,6 +47,7 @@ SILENT = {
     VenueRegistered, ShowAnnounced, ShowWentOnSale, TokenSigned, CancelRequested, CaptureRequested, OrderConfirmed,
     PaymentAuthorised, PaymentDeclined, CaptureWaived, PriceChanged, SaleWindowChanged, DiscountCreated, DiscountAsked,
     AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded, CapacityChangeBegun, GroupResizeSigned, CapacityChangeEnded,
+    TicketBlocked, TicketUnblocked,
 }  # fmt: skip
 PERSISTED = Path(__file__).parents[1] / "architecture" / "persisted_names.txt"
 
