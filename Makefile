@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 
-.PHONY: install check test demo up bench storm lock record golden format teeth nightly matrix coverage
+.PHONY: install check test demo up bench measure storm lock record golden format teeth nightly matrix coverage
 .DEFAULT_GOAL := test
 
 $(READY): requirements.txt pyproject.toml
@@ -46,8 +46,20 @@ MINUTES ?= 1
 storm: $(READY)
 	$(BIN)/python -m tests.storm --seed $(SEED) --minutes $(MINUTES)
 
-bench: $(READY)
+PEER := .venv-bench
+$(PEER)/.ready: pyproject.toml $(READY)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEER)
+	$(BIN)/uv pip install --quiet --python $(PEER)/bin/python --group bench
+	touch $@
+
+bench: $(READY) $(PEER)/.ready
 	$(BIN)/python -m bench --rows "$(ROWS)"
+
+# Everything that docs/performance.md speaks of, on a machine that does nothing else: about an hour.
+measure: $(READY) $(PEER)/.ready
+	-$(BIN)/python -m bench
+	-$(BIN)/python -m bench.recovery
+	$(BIN)/python -m bench.resources
 
 format: $(READY)
 	$(BIN)/ruff check --fix-only --quiet .
@@ -61,7 +73,7 @@ golden: $(READY)
 	$(BIN)/python -m tests.replay.record --golden
 
 lock: $(READY)
-	$(BIN)/uv pip compile --quiet pyproject.toml --extra devstack --extra dev --no-header --no-annotate -o requirements.txt
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra devstack --extra rush --extra dev --no-header --no-annotate -o requirements.txt
 
 teeth: $(READY)
 	$(BIN)/python -m tests.teeth.bite

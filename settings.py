@@ -40,6 +40,7 @@ class StripeSettings(Group):
     api_base: str | None = Field(None, description="base URL of Stripe's API; empty is https://api.stripe.com")
     api_key: SecretStr = Field(UNSET, description="secret key, sk_test_... or sk_live_...")
     webhook_secret: SecretStr = Field(UNSET, description="signing secret of the webhook endpoint, whsec_...")
+    connect_webhook_secret: SecretStr = Field(UNSET, description="signing secret of the endpoint of venues' events")
     publishable_key: str = Field("", description="publishable key that the API tells a buyer's browser, pk_...")
 
 
@@ -85,6 +86,15 @@ class SagaSettings(Group):
     buyer_purchases_max: int = Field(20, ge=1, description="open purchases that a named buyer may have")
     processing_extension_seconds: int = Field(900, ge=0, description="extension of a hold while Stripe is processing")
     poll_seconds: float = Field(30.0, gt=0, description="interval of asking Stripe while waiting for payment")
+
+
+class SettlementSettings(Group):
+    """When venues get their shares."""
+
+    every_seconds: int = Field(3600, ge=1, description="how often due shares are looked for")
+    delay_seconds: int = Field(172_800, ge=0, description="how long after the show (or the sale) a share is due")
+    minimum_minor: int = Field(100, ge=0, description="least amount due to a venue, in minor units, to send any")
+    poll_seconds: float = Field(3600.0, gt=0, description="interval of asking Stripe about an account being set up")
 
 
 class WorkerSettings(Group):
@@ -139,6 +149,9 @@ class Settings(BaseSettings):
     solana: SolanaSettings = Field(default_factory=SolanaSettings, description="how the chain is reached")
     api: ApiSettings = Field(default_factory=ApiSettings, description="how the HTTP API serves")
     saga: SagaSettings = Field(default_factory=SagaSettings, description="the time limits of a purchase")
+    settlement: SettlementSettings = Field(
+        default_factory=SettlementSettings, description="when venues get their shares"
+    )
     worker: WorkerSettings = Field(default_factory=WorkerSettings, description="how one worker runs")
     projector: ProjectorSettings = Field(default_factory=ProjectorSettings, description="how the projector runs")
     fees: FeeSettings = Field(default_factory=FeeSettings, description="the fees on top of a price")

@@ -29,6 +29,7 @@ from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
 from activities.sales import SalesActivities
+from activities.settlement import SettlementActivities
 from adapters.keys import issuer_of, seed_of
 from adapters.ledger import PostgresLedger
 from adapters.opening import open_ledger
@@ -36,8 +37,10 @@ from adapters.queries import Standing
 from adapters.routing import tell_routing
 from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
 from adapters.solana_groups import SolanaGroupChain
+from adapters.stripe_connect import StripeConnect
 from adapters.stripe_gateway import StripeGateway
 from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
+from api.settlement import SettlementEngine, ensure_schedule
 from api.starts import Relay
 from settings import Settings, read_settings
 from workflows.capacity import CapacityWorkflow
@@ -46,23 +49,20 @@ from workflows.dispute import DisputeWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
 from workflows.purchase import PurchaseWorkflow
+from workflows.settlement import OnboardingWorkflow, PayoutWorkflow, TransfersInput, TransfersWorkflow
 
 log = logging.getLogger("worker")
 WORKFLOWS = (
-    PurchaseWorkflow,
-    VenueWorkflow,
-    ShowWorkflow,
-    HoldWorkflow,
-    PaymentCaseWorkflow,
-    CapacityWorkflow,
-    DisputeWorkflow,
-)
+    PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow,
+    OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow, CapacityWorkflow, DisputeWorkflow,
+)  # fmt: skip
 PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_core", "annotated_types", "eventsourcing")
 GRACE = timedelta(seconds=10)
 STICKY = timedelta(seconds=2)  # how long a dead worker's cache is waited for
 CONNECT_PAUSE_SECONDS = 0.5
 CONNECT_ATTEMPTS_MAX = 240
 CONCURRENT_DEFAULT = 50
+HINT_PATIENCE_SECONDS = 2.0  # the API tells of a webhook itself; telling again wakes a purchase for nothing
 
 
 class Activities(NamedTuple):
@@ -76,6 +76,7 @@ class Activities(NamedTuple):
     minting: MintActivities
     capacity: CapacityActivities
     disputes: DisputeActivities
+    settlement: SettlementActivities
 
 
 def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
@@ -95,6 +96,8 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             all_of.holds.expire_reservation,
             all_of.capacity.lower_stock,
             all_of.capacity.raise_stock,
+            all_of.settlement.list_due_transfers,
+            payments.close_checkout,
         ],
         STRIPE: [
             payments.create_intent,
@@ -102,8 +105,11 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             payments.capture_payment,
             payments.cancel_payment,
             payments.resolve_late_payment,
-            payments.close_checkout,
             all_of.disputes.look_at_dispute,
+            all_of.settlement.connect_account,
+            all_of.settlement.look_at_account,
+            all_of.settlement.transfer_share,
+            all_of.settlement.follow_payout,
         ],
         MINT: [minting.mint_ticket, minting.mint_group, all_of.capacity.fit_group],
     }
@@ -160,6 +166,8 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
     closing.push_async_callback(chain.close)
     gateway = StripeGateway(stripe.api_key.get_secret_value(), base_url=stripe.api_base)
     closing.push_async_callback(gateway.close)
+    connect = StripeConnect(stripe.api_key.get_secret_value(), settings.api.public_url, base_url=stripe.api_base)
+    closing.push_async_callback(connect.close)
     return Activities(
         sales=SalesActivities(ledger),
         books=BooksActivities(ledger),
@@ -169,7 +177,17 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
         minting=MintActivities(ledger, chain, Buyers(pool), custody, settings.api.public_url),
         capacity=CapacityActivities(ledger, chain),
         disputes=DisputeActivities(ledger, gateway),
+        settlement=SettlementActivities(ledger, connect, Standing(pool)),
     )
+
+
+Assembling = Callable[[Settings, PostgresLedger, Pool, AsyncExitStack], Activities]
+
+
+def transfers_input(settings: Settings) -> TransfersInput:
+    """Return when shares are due."""
+    settlement = settings.settlement
+    return TransfersInput(delay_seconds=settlement.delay_seconds, minimum_minor=settlement.minimum_minor)
 
 
 async def connect(settings: Settings) -> Client:
@@ -196,7 +214,11 @@ async def connect(settings: Settings) -> Client:
 
 
 async def work(
-    settings: Settings, queues: Sequence[str], stopping: asyncio.Event, interceptors: Sequence[Interceptor] = ()
+    settings: Settings,
+    queues: Sequence[str],
+    stopping: asyncio.Event,
+    interceptors: Sequence[Interceptor] = (),
+    assembled: Assembling = assemble,
 ) -> None:
     """Poll the queues and run the relay until told to stop, then finish what runs."""
     async with AsyncExitStack() as closing:
@@ -205,7 +227,7 @@ async def work(
         pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
         await closing.enter_async_context(pool)
         client = await connect(settings)
-        all_of = assemble(settings, ledger, pool, closing)
+        all_of = assembled(settings, ledger, pool, closing)
         version = WorkerDeploymentVersion(settings.worker.deployment, settings.worker.build_id)
         at_once = settings.worker.max_concurrent
         for queue in queues:
@@ -213,15 +235,18 @@ async def work(
                 client, queue, all_of, max_concurrent=at_once, interceptors=interceptors, version=version
             )
             await closing.enter_async_context(worker)
+        if PURCHASES in queues:
+            await ensure_schedule(client, settings.settlement.every_seconds, transfers_input(settings))
         telling = asyncio.create_task(tell_routing(client, version))
         closing.callback(telling.cancel)
         saga = settings.saga
         pacing = Pacing(settings.api.engine_timebox_seconds, saga.poll_seconds, saga.processing_extension_seconds)
         relay = Relay(
             TemporalEngine(client, pacing),
-            Inbox(pool),
+            Inbox(pool, HINT_PATIENCE_SECONDS),
             Standing(pool),
             DoorActivities(ledger),
+            SettlementEngine(client, pacing.timebox_seconds, settings.settlement.poll_seconds),
             longest_extension=timedelta(seconds=saga.processing_extension_seconds),
         )
         log.info("polls %s as build %s", ", ".join(queues), version.build_id)

@@ -43,6 +43,7 @@ class AnnounceShow(Command):
     sale_from: datetime | None = None
     sale_until: datetime | None = None
     buyer_tickets_max: int = 0
+    ends_at: datetime | None = None
 
 
 class CatalogActivities:

@@ -17,7 +17,7 @@ from domain.desk import Desk
 from domain.order import Order
 from domain.refusals import WrongState
 from domain.ticket import Ticket
-from domain.token import SignedTransaction, TokenSpec, TokenState
+from domain.token import SignedTransaction, TokenSpec, TokenState, TransactionFate
 from domain.weather import Weather
 
 RESEND_SECONDS = 2.0
@@ -145,7 +145,9 @@ class MintActivities:
 
     async def _can_no_longer_land(self, signed: SignedTransaction) -> bool:
         """Say whether the bytes are dead: expired without a trace, or failed; signing earlier could land twice."""
-        fate = await self._chain.fate(signed.signature)
+        return await self._is_dead(signed, await self._chain.fate(signed.signature))
+
+    async def _is_dead(self, signed: SignedTransaction, fate: TransactionFate) -> bool:
         if fate == "failed":
             return True
         return fate == "unknown" and await self._chain.block_height() > signed.last_valid_block_height
@@ -163,7 +165,7 @@ class MintActivities:
                 await self._chain.send(signed)
                 resend_in = RESEND_SECONDS
             fate = await self._chain.fate(signed.signature)
-            if fate in {"finalized", "failed"} or await self._can_no_longer_land(signed):
+            if fate == "finalized" or await self._is_dead(signed, fate):
                 return
             await asyncio.sleep(POLL_SECONDS)
             resend_in -= POLL_SECONDS

@@ -56,6 +56,11 @@ class FactPages:
 
     def facts(self, after: int, last: int) -> Iterator[list[Fact]]:
         """Yield pages of the facts after one position, up to and with another."""
+        for page in self.numbered(after, last):
+            yield [fact for _, fact in page]
+
+    def numbered(self, after: int, last: int) -> Iterator[list[tuple[int, Fact]]]:
+        """Yield the same pages with each fact's position before it."""
         position = after
         while position < last:
             rows = self._rows(FACTS_AFTER, (position, PAGE))
@@ -63,7 +68,7 @@ class FactPages:
             if not due:
                 return
             position = due[-1][0]
-            yield [self._fact(*row) for row in due]
+            yield [(row[0], self._fact(*row)) for row in due]
 
     def balances(self) -> tuple[int, dict[tuple[str, str], int]]:
         """Return the balances that are shown and the position up to which they are folded, as of one moment."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from adapters.sheets import PostingLine, Sheets
+from adapters.sheets import Sheets
 from domain.allocation import (
     AllocationOpened,
     AllocationResized,
@@ -25,7 +25,9 @@ from domain.catalog import (
 )
 from domain.discount import DiscountClaimed, DiscountCreated, DiscountReturned, DiscountTerms
 from domain.fact import Fact
+from domain.payee import AccountChanged, AccountConnected, PayeeNamed
 from domain.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
+from domain.statement import Entry
 from domain.ticket import TicketIssued, TicketReserved, TicketVoided
 
 Fold = Callable[[Sheets, Any, int], None]
@@ -64,6 +66,7 @@ def _show(sheets: Sheets, fact: ShowAnnounced, _: int) -> None:
         "capacity_change": None,
         "tax": {"rate_bps": fact.tax_bps, "inclusive": fact.tax_inclusive},
         **_window(fact),
+        "ends_at": fact.ends_at and fact.ends_at.isoformat(),
         "registered_at": fact.timestamp.isoformat(),
     }
     sheets.put("shows", show_id, {**document, **no_token()})
@@ -195,7 +198,7 @@ def _reservation_is(state: str) -> Fold:
 
 def _posted(sheets: Sheets, fact: TransactionPosted, position: int) -> None:
     for number, posting in enumerate(fact.postings):
-        line = PostingLine(
+        line = Entry(
             position,
             number,
             identity_of(fact),
@@ -210,7 +213,28 @@ def _posted(sheets: Sheets, fact: TransactionPosted, position: int) -> None:
         sheets.postings.append(line)
 
 
+def _payee(sheets: Sheets, fact: PayeeNamed, _: int) -> None:
+    venue_id = identity_of(fact)
+    able = {"may_receive": False, "may_pay_out": False, "asked_for": 0}
+    sheets.put("payees", venue_id, {"venue_id": venue_id, "tenant_id": fact.tenant_id, "account_id": None, **able})
+
+
+def _connected(sheets: Sheets, fact: AccountConnected, _: int) -> None:
+    payee = sheets.edit("payees", identity_of(fact))
+    payee["account_id"] = fact.account_id
+    owner = {"tenant_id": payee.get("tenant_id"), "venue_id": identity_of(fact)}
+    sheets.put("accounts", fact.account_id, owner)
+
+
+def _account(sheets: Sheets, fact: AccountChanged, _: int) -> None:
+    able = {"may_receive": fact.may_receive, "may_pay_out": fact.may_pay_out, "asked_for": fact.asked_for}
+    sheets.edit("payees", identity_of(fact)).update(able)
+
+
 FOLDS: dict[type[Fact], Fold] = {
+    PayeeNamed: _payee,
+    AccountConnected: _connected,
+    AccountChanged: _account,
     VenueRegistered: _venue,
     ShowAnnounced: _show,
     ShowWentOnSale: _on_sale,

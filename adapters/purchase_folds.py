@@ -5,6 +5,7 @@ from typing import Any
 
 from adapters.folds import FOLDS, Fold, identity_of
 from adapters.sheets import Document, Sheets, TimelineLine
+from adapters.transfer_folds import TRANSFER_FOLDS, TRANSFER_TEXTS
 from domain.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed
 from domain.bearer import TokenMinted, TokenSigned
 from domain.books import TransactionPosted
@@ -71,6 +72,7 @@ TEXTS: dict[type[Fact], Callable[[Any], str]] = {
     TicketUnblocked: lambda fact: f"Ticket {identity_of(fact)} is valid again.",
     TransactionPosted: lambda fact: f"The books have it: {fact.kind}.",
     OrderFulfilled: lambda _: "Every ticket is minted and the venue is credited.",
+    **TRANSFER_TEXTS,
     OrderCancelled: lambda fact: f"The purchase ended without a sale: {fact.reason}.",
 }
 
@@ -101,8 +103,8 @@ def _purchases_of(sheets: Sheets, fact: Any) -> list[str]:
         ticket = sheets.find("tickets", identity)
         return [ticket["purchase_id"]] if ticket else []
     if kind in {"books", "dispute"}:
-        return [fact.purchase_id]
-    return [identity.partition(":")[0]] if kind in {"order", "payment"} else []
+        return [fact.purchase_id] if fact.purchase_id else []
+    return [identity.partition(":")[0]] if kind in {"order", "payment", "transfer"} else []
 
 
 def _request(fact: PurchaseRequested | PurchaseRequestedAgain) -> Document:
@@ -261,6 +263,7 @@ PURCHASE_FOLDS: dict[type[Fact], Fold] = {
     PaymentCaptured: _captured,
     PaymentCancelled: _payment("cancelled"),
     PaymentRefunded: _refunded,
+    **TRANSFER_FOLDS,
     TicketReserved: _ticket_changed,
     TicketIssued: _ticket_changed,
     TicketVoided: _ticket_changed,

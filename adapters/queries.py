@@ -1,13 +1,16 @@
 """What is read from the read models: by the API for its answers, by the relay for what was left standing."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg.sql import SQL, Identifier
 
 from adapters.sheets import Document
 from adapters.side_tables import Pool, borrowed
+from domain.books import VENUE_ACCOUNTS, venue_account
+from domain.connect import DueQuery
+from domain.statement import Entry, Links, lines_of
 
 LINES_MAX = 1_000
 DOCUMENT = SQL("SELECT doc FROM {table} WHERE id = %s")
@@ -19,6 +22,10 @@ CHANGED = (
 ACCOUNT_LINES = (
     "SELECT position, key, purchase_id, kind, at, CASE WHEN credit = %(account)s THEN amount ELSE -amount END, unit"
     " FROM rm_postings WHERE credit = %(account)s OR debit = %(account)s ORDER BY position DESC, number LIMIT %(limit)s"
+)
+VENUE_ENTRIES = (
+    "SELECT position, number, key, purchase_id, kind, at, debit, credit, amount, unit FROM rm_postings"
+    " WHERE credit = ANY(%(accounts)s) OR debit = ANY(%(accounts)s) ORDER BY position, number"
 )
 PURCHASE_LINES = (
     "SELECT position, key, kind, debit, credit, amount, unit FROM rm_postings WHERE purchase_id = %s"
@@ -36,6 +43,20 @@ UNFINISHED = (
     "SELECT doc FROM rm_purchases WHERE doc->>'state' = ANY(%s) AND (doc->>'hold_until')::timestamptz < %s"
     " ORDER BY doc->>'hold_until' LIMIT %s"
 )
+SOLD_STATES = ["fulfilled"]
+# Its show is over (or it was sold) for long enough, its venue can receive, and enough is due to the venue in all.
+DUE = """
+SELECT tenant_id, id, attempt FROM (
+  SELECT p.id, p.doc->>'tenant_id' AS tenant_id, (p.doc->>'attempt')::int AS attempt,
+    sum((p.doc->'price'->>'total_minor')::bigint - (p.doc->'price'->>'platform_fee_minor')::bigint
+      - (p.doc->'price'->>'processing_fee_minor')::bigint - coalesce((p.doc->'price'->>'tax_minor')::bigint, 0))
+      OVER (PARTITION BY p.doc->>'venue_id', p.doc->'price'->>'currency') AS due_minor
+  FROM rm_purchases p JOIN rm_shows s ON s.id = p.doc->>'show_id' JOIN rm_payees v ON v.id = p.doc->>'venue_id'
+  WHERE p.doc->>'state' = ANY(%(sold)s) AND coalesce(p.doc->'transfer'->>'state', 'due') <> 'made'
+    AND p.doc->'payment'->>'charge_id' IS NOT NULL AND (v.doc->>'may_receive')::boolean
+    AND coalesce(s.doc->>'ends_at', p.doc->>'confirmed_at')::timestamptz <= %(before)s
+) AS due WHERE due_minor >= %(minimum_minor)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
+"""
 QUEUED = ["requested", "reserving"]
 OPEN_STATES = ["requested", "reserving", "awaiting-payment", "cancelling", "confirming", "confirmed"]
 CANCELLING = "SELECT id FROM rm_purchases WHERE doc->>'state' = 'cancelling' LIMIT %s"
@@ -117,6 +138,21 @@ class ReadModels:
         ]
         return {"balances": [{"currency": unit, "balance_minor": total} for unit, total in sums], "lines": lines}
 
+    async def venue_sums(self, venue_id: str) -> dict[tuple[str, str], int]:
+        """Return the balance of each of a venue's accounts, by account and unit."""
+        accounts = [venue_account(venue_id, name) for name in VENUE_ACCOUNTS]
+        rows = await self._rows("SELECT account, unit, balance FROM rm_balances WHERE account = ANY(%s)", (accounts,))
+        return {(account, unit): int(balance) for account, unit, balance in rows}
+
+    async def venue_lines(self, venue_id: str) -> list[Document]:
+        """Return every line of a venue's accounts, with its account's balance after it and what it links to."""
+        accounts = [venue_account(venue_id, name) for name in VENUE_ACCOUNTS]
+        rows = await self._rows(VENUE_ENTRIES, {"accounts": accounts})
+        entries = [Entry(*row) for row in rows]
+        purchases = list({entry.purchase_id for entry in entries})
+        found = await self._rows("SELECT doc FROM rm_purchases WHERE id = ANY(%s)", (purchases,))
+        return lines_of(venue_id, entries, {doc["purchase_id"]: links_of(doc) for (doc,) in found})
+
     async def ticket(self, ticket_id: str) -> Document | None:
         """Return a ticket."""
         return await self._document("tickets", ticket_id)
@@ -135,7 +171,17 @@ class ReadModels:
 
 
 class Standing(ReadModels):
-    """What was recorded and that nobody seems to work on, for the relay."""
+    """What was recorded and that nobody seems to work on, for the relay; what is due, for settlement."""
+
+    async def due_transfers(self, due: DueQuery) -> list[tuple[str, str, int]]:
+        """Return (tenant, purchase, attempt) of orders whose share is due and was not sent, by their ids."""
+        values = due.model_dump() | {"sold": SOLD_STATES, "before": due.now - timedelta(seconds=due.delay_seconds)}
+        return [(str(tenant), str(name), int(attempt)) for tenant, name, attempt in await self._rows(DUE, values)]
+
+    async def venue_of(self, account_id: str) -> tuple[str, str] | None:
+        """Return (tenant, venue) of a connected account."""
+        found = await self._document("accounts", account_id)
+        return (found["tenant_id"], found["venue_id"]) if found else None
 
     async def requested(self, before: datetime, limit: int, besides: Sequence[str] = ()) -> list[Document]:
         """Return purchases that were requested before a time and have no open checkout, oldest first."""
@@ -166,6 +212,13 @@ class Standing(ReadModels):
     async def owner_of(self, intent_id: str) -> Document | None:
         """Return whose payment an intent is: tenant, purchase and attempt."""
         return await self._document("payments", intent_id)
+
+
+def links_of(purchase: Document) -> Links:
+    """Return what the lines of a purchase lead to."""
+    payment = purchase.get("payment") or {}
+    minted = [ticket["mint_address"] for ticket in purchase.get("tickets", []) if ticket["mint_address"]]
+    return Links(payment.get("charge_id"), tuple(minted))
 
 
 def with_availability(show: Document, stock: dict[str, Document]) -> Document:

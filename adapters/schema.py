@@ -17,6 +17,7 @@ SIDE_TABLES = (
         " intent_id text, purchase_id text, created timestamptz, digest text NOT NULL,"
         " received_at timestamptz NOT NULL DEFAULT now(), signalled_at timestamptz)"
     ),
+    SQL("ALTER TABLE webhook_inbox ADD COLUMN IF NOT EXISTS account_id text"),
     SQL("CREATE INDEX IF NOT EXISTS webhook_inbox_waiting ON webhook_inbox (received_at) WHERE signalled_at IS NULL"),
 )
 READ_MODELS = (

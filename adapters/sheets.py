@@ -4,8 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from domain.statement import Entry
+
 Document = dict[str, Any]
-KINDS = ("purchases", "shows", "venues", "tickets", "allocations", "holds", "payments", "reservations", "discounts")
+KINDS = (
+    "purchases", "shows", "venues", "tickets", "allocations", "holds", "payments", "reservations", "discounts",
+    "payees", "accounts",
+)  # fmt: skip
 
 
 class TimelineLine(NamedTuple):
@@ -18,21 +23,6 @@ class TimelineLine(NamedTuple):
     text: str
 
 
-class PostingLine(NamedTuple):
-    """One posting of one transaction of the books."""
-
-    position: int
-    number: int
-    key: str
-    purchase_id: str
-    kind: str
-    at: datetime
-    debit: str
-    credit: str
-    amount: int
-    unit: str
-
-
 class Sheets:
     """What a fold works on. `load` reads a stored document by kind and id (None when there is none)."""
 
@@ -41,7 +31,7 @@ class Sheets:
         self._open: dict[tuple[str, str], Document | None] = {}
         self._changed: set[tuple[str, str]] = set()
         self.timeline: list[TimelineLine] = []
-        self.postings: list[PostingLine] = []
+        self.postings: list[Entry] = []
 
     def find(self, kind: str, identity: str) -> Document | None:
         """Return a document to read."""

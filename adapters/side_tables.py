@@ -107,16 +107,17 @@ class Checkouts:
 class Inbox:
     """Webhooks that were verified; each is stored once and signalled until it was taken."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, patience_seconds: float = 0.0) -> None:
         self._pool = pool
+        self._patience_seconds = patience_seconds
 
     async def store(self, hint: Hint) -> bool:
         """Store a webhook; False when it was known."""
         async with borrowed(self._pool) as connection:
             cursor = await connection.execute(
-                "INSERT INTO webhook_inbox (event_id, type, object_id, intent_id, purchase_id, created, digest)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                (hint.event_id, hint.type, hint.object_id, hint.intent_id, hint.purchase_id, hint.created, hint.digest),
+                "INSERT INTO webhook_inbox (event_id, type, object_id, intent_id, purchase_id, created, digest,"
+                " account_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                tuple(hint.model_dump().values()),
             )
         return cursor.rowcount == 1
 
@@ -124,9 +125,10 @@ class Inbox:
         """Return webhooks that nobody has acted on yet, oldest first."""
         async with borrowed(self._pool) as connection:
             cursor = await connection.execute(
-                "SELECT event_id, type, object_id, intent_id, purchase_id, created, digest FROM webhook_inbox"
-                " WHERE signalled_at IS NULL ORDER BY received_at LIMIT %s",
-                (limit,),
+                "SELECT event_id, type, object_id, intent_id, purchase_id, created, digest, account_id"
+                " FROM webhook_inbox WHERE signalled_at IS NULL"
+                " AND received_at <= now() - make_interval(secs => %s) ORDER BY received_at LIMIT %s",
+                (self._patience_seconds, limit),
             )
             return [Hint(**dict(zip(Hint.model_fields, row, strict=True))) for row in await cursor.fetchall()]
 

@@ -27,6 +27,7 @@ from solders.transaction_status import (
 )
 
 from adapters import token_transaction
+from adapters.solana_fates import Fates
 from adapters.token_instructions import TOKEN_2022, associated_account
 from adapters.token_layout import describe
 from domain.refusals import InvalidWallet, WrongState
@@ -38,6 +39,7 @@ COMPUTE_UNITS_LEAST = 80_000
 _UNITS_MARGIN_PERCENT = 120
 _SIGNATURE_FEE_LAMPORTS = 5_000
 _MICRO = 1_000_000
+_RENTS_KEPT_MAX = 1_000
 _HOLDER_ACCOUNT_BYTES = 170
 _ALREADY_IN_USE = 0
 _GROUP_IS_FULL = 0xCB0A6959
@@ -71,6 +73,8 @@ class SolanaChain:
         self._is_dev = urlsplit(rpc_url).hostname in _LOOPBACK
         # The workflow decides about retries; a client that retried too would hide the weather from it.
         self._client = AsyncClient(rpc_url, Confirmed, timeout=timeout_seconds, http2=False, max_transport_retries=0)
+        self._fates = Fates(self._client)
+        self._rents: dict[int, int] = {}
 
     async def close(self) -> None:
         """Close the connections."""
@@ -156,8 +160,7 @@ class SolanaChain:
     async def fate(self, signature: str) -> TransactionFate:
         """Say how far a sent transaction has come; `failed` only when a failure is confirmed."""
         with node_weather():
-            asked = [Signature.from_string(signature)]
-            found = (await self._client.get_signature_statuses(asked, search_transaction_history=True)).value[0]
+            found = await self._fates.of(Signature.from_string(signature))
         if found is None:
             return "unknown"
         reached = _reached(found.confirmation_status)
@@ -179,21 +182,28 @@ class SolanaChain:
 
     async def _prices(self, spec: TokenSpec) -> tuple[Any, int]:
         """Return the latest blockhash and the mint's rent, once the payer is known to be able to pay."""
-        rent_of, holder_bytes = self._client.get_minimum_balance_for_rent_exemption, _HOLDER_ACCOUNT_BYTES
         latest, rent, held, kept, balance = await asyncio.gather(
             self._client.get_latest_blockhash(),
-            rent_of(token_transaction.final_space(spec)),
-            rent_of(holder_bytes),
+            self._rent(token_transaction.final_space(spec)),
+            self._rent(_HOLDER_ACCOUNT_BYTES),
             # The payer itself must keep enough to stay rent-exempt, or the chain refuses the transaction.
-            rent_of(0),
+            self._rent(0),
             self._client.get_balance(self._issuer.pubkey()),
         )
         fee = _SIGNATURE_FEE_LAMPORTS + COMPUTE_UNITS_SIMULATED * self._price // _MICRO + 1
-        holder_rent = held.value if spec.kind == "ticket" else 0
-        missing = rent.value + holder_rent + kept.value + fee - balance.value
+        holder_rent = held if spec.kind == "ticket" else 0
+        missing = rent + holder_rent + kept + fee - balance.value
         if missing > 0:
             raise Weather(f"the payer {self.payer_address} lacks {missing} lamports")
-        return latest.value, rent.value
+        return latest.value, rent
+
+    async def _rent(self, space: int) -> int:
+        """Return the rent of an account; it is the cluster's for years, and asked for once."""
+        if space not in self._rents:
+            if len(self._rents) >= _RENTS_KEPT_MAX:
+                self._rents.clear()
+            self._rents[space] = (await self._client.get_minimum_balance_for_rent_exemption(space)).value
+        return self._rents[space]
 
     async def _simulate(self, trial: VersionedTransaction, spec: TokenSpec) -> int:
         outcome = (await self._client.simulate_transaction(trial, commitment=Confirmed)).value

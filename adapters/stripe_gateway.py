@@ -1,33 +1,25 @@
 """The payment gateway over Stripe's library: the caller's keys, no retries of its own, states instead of guesses."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
 
 import stripe
 
-from adapters.stripe_errors import (
-    ALREADY_REFUNDED,
-    UNEXPECTED_STATE,
-    code_of,
-    is_replayed_failure,
-    meaning_of,
-)
+from adapters.stripe_calls import is_replay, read, written
+from adapters.stripe_errors import ALREADY_REFUNDED, UNEXPECTED_STATE
 from adapters.stripe_intents import EXPAND, NEAREST_FIRST, dispute_said, intent_state, noted, quoted, refund_state
 from domain.dispute import DisputeSaid
 from domain.intent import IntentRequest, IntentState, RefundState
 from domain.refusals import PaymentRefused
-from domain.weather import Weather
 
 TIMEOUT_SECONDS = 10.0
 REFUNDS_LOOKED_AT_MAX = 100
-T = TypeVar("T")
 
 
 class StripeGateway:
     """One client for one event loop; close it when the loop ends. `base_url` is Stripe itself unless it is given.
 
-    A 5xx that Stripe kept under a key is answered by looking, and then once more under `{key}:2`: the effects are
-    such that two of them cannot both take or give money.
+    A 5xx that Stripe kept under a key is answered by looking, and then by the next key (`{key}:2` and so on): the
+    effects are such that two of them cannot both take or give money.
     """
 
     def __init__(
@@ -63,20 +55,21 @@ class StripeGateway:
                 {"idempotency_key": turn_key},
             )
 
-        try:
-            made = await _written(create, key)
-        except _Replayed as failure:
-            # An intent whose client secret nobody was told can never be paid: a second one does no harm.
+        async def made_before() -> stripe.PaymentIntent | None:
+            # The search may be behind: but one whose client secret nobody was told can never be paid.
             found = await self.find_intent(request.purchase_id)
-            if found is not None:
-                return found
-            made = await _written_again(create, key, failure)
-        return await self._current(made)
+            return (
+                None
+                if found is None
+                else await read(self._api.payment_intents.retrieve_async(found.intent_id, {"expand": EXPAND}))
+            )
+
+        return await self._current(await written(create, key, made_before))
 
     async def find_intent(self, purchase_id: str) -> IntentState | None:
         """Find by metadata, of several the one nearest to paid; Stripe's search lags behind by up to a minute."""
         query = f"metadata['purchase_id']:{quoted(purchase_id)}"
-        found = await _read(
+        found = await read(
             self._api.payment_intents.search_async({"query": query, "expand": [f"data.{path}" for path in EXPAND]})
         )
         states = sorted((intent_state(intent) for intent in found.data), key=_distance_from_paid)
@@ -84,7 +77,7 @@ class StripeGateway:
 
     async def retrieve_intent(self, intent_id: str) -> IntentState:
         """Read an intent."""
-        return intent_state(await _read(self._api.payment_intents.retrieve_async(intent_id, {"expand": EXPAND})))
+        return intent_state(await read(self._api.payment_intents.retrieve_async(intent_id, {"expand": EXPAND})))
 
     async def capture_intent(self, intent_id: str, key: str) -> IntentState:
         """Capture the whole authorised amount; returns the state that it ended in, whatever that is."""
@@ -115,29 +108,23 @@ class StripeGateway:
 
         found: stripe.Refund | None = None
         try:
-            found = await _written(refund, key)
-        except _Replayed as failure:
-            found = await self._refund_made(intent_id, key)
-            if found is None:
-                found = await _written_again(refund, key, failure)
+            found = await written(refund, key, lambda: self._refund_made(intent_id, key))
         except PaymentRefused as refusal:
             if refusal.data.get("reason") == ALREADY_REFUNDED:
                 found = await self._refund_made(intent_id, key, amount_minor)
             if found is None:
                 raise
-        if _is_replay(found):
-            found = await _read(self._api.refunds.retrieve_async(found.id))
+        if is_replay(found):
+            found = await read(self._api.refunds.retrieve_async(found.id))
         return refund_state(found, intent_id)
 
     async def retrieve_dispute(self, dispute_id: str) -> DisputeSaid:
         """Read a dispute."""
-        return dispute_said(await _read(self._api.disputes.retrieve_async(dispute_id)))
+        return dispute_said(await read(self._api.disputes.retrieve_async(dispute_id)))
 
     async def _refund_made(self, intent_id: str, key: str, amount_minor: int | None = None) -> stripe.Refund | None:
         """Find the refund that this key made, else (when an amount is given) one of that amount that stands."""
-        listed = await _read(
-            self._api.refunds.list_async({"payment_intent": intent_id, "limit": REFUNDS_LOOKED_AT_MAX})
-        )
+        listed = await read(self._api.refunds.list_async({"payment_intent": intent_id, "limit": REFUNDS_LOOKED_AT_MAX}))
         ours = [refund for refund in listed.data if noted(refund.metadata, "refund_key") == key]
         standing = [refund for refund in listed.data if refund.status not in {"failed", "canceled"}]
         alike = [refund for refund in standing if refund.amount == amount_minor]
@@ -148,10 +135,7 @@ class StripeGateway:
     ) -> IntentState:
         """Capture or cancel: Stripe's state decides when it says that the step does not follow."""
         try:
-            try:
-                intent = await _written(act, key)
-            except _Replayed as failure:
-                intent = await _written_again(act, key, failure)
+            intent = await written(act, key)
         except PaymentRefused as refusal:
             if refusal.data.get("reason") in UNEXPECTED_STATE:
                 return await self.retrieve_intent(intent_id)
@@ -160,39 +144,7 @@ class StripeGateway:
 
     async def _current(self, intent: stripe.PaymentIntent) -> IntentState:
         """Read an answer; one that was replayed shows the past, so look again."""
-        return await self.retrieve_intent(intent.id) if _is_replay(intent) else intent_state(intent)
-
-
-class _Replayed(Exception):  # noqa: N818 - a turn of the conversation, never seen outside
-    """A server error is what this key will bring from now on."""
-
-
-async def _read(call: Awaitable[T]) -> T:
-    try:
-        return await call
-    except stripe.StripeError as error:
-        raise meaning_of(error, writing=False) from error
-
-
-async def _written(act: Callable[[str], Awaitable[T]], key: str) -> T:
-    try:
-        return await act(key)
-    except stripe.StripeError as error:
-        if is_replayed_failure(error):
-            raise _Replayed(code_of(error) or "") from error
-        raise meaning_of(error, writing=True) from error
-
-
-async def _written_again(act: Callable[[str], Awaitable[T]], key: str, failure: _Replayed) -> T:
-    try:
-        return await _written(act, f"{key}:2")
-    except _Replayed:
-        raise Weather("Stripe keeps a server error under both keys", unknown=True) from failure
-
-
-def _is_replay(answer: Any) -> bool:
-    response = getattr(answer, "last_response", None)
-    return response is not None and response.headers.get("idempotent-replayed") == "true"
+        return await self.retrieve_intent(intent.id) if is_replay(intent) else intent_state(intent)
 
 
 def _distance_from_paid(state: IntentState) -> int:

@@ -1,7 +1,7 @@
 """Everything that Stripe has of our payments, by its lists: nothing is asked for one by one."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import stripe
@@ -37,11 +37,15 @@ class StripeListing:
 
     async def payments(self) -> list[IntentSaid]:
         """Return every payment of the account with the sum of its balance transactions, all in one currency."""
+        charge_of = {
+            transfer.id: str(transfer.source_transaction or "")
+            async for transfer in _listed(self._api.transfers.list_async, "data.reversals")
+        }
         nets: Counter[str] = Counter()
         async for entry in _listed(self._api.balance_transactions.list_async, "data.source"):
-            nets[_intent_of(entry.source)] += entry.net
+            nets[_intent_of(entry.source) or _charge_of(entry.source, charge_of)] += entry.net
         return [
-            _said(intent, nets[intent.id])
+            _said(intent, nets[intent.id] + nets[_id_of(intent.latest_charge) or "none"])
             async for intent in _listed(self._api.payment_intents.list_async, "data.latest_charge")
         ]
 
@@ -61,8 +65,16 @@ def _said(intent: stripe.PaymentIntent, net_minor: int) -> IntentSaid:
 
 def _intent_of(source: Any) -> str:
     """Return the payment that a charge, a refund or a dispute is of; other sources have none."""
-    found = getattr(source, "payment_intent", None)
-    return str(getattr(found, "id", found) or "")
+    return _id_of(getattr(source, "payment_intent", None))
+
+
+def _charge_of(source: Any, charge_of: Mapping[str, str]) -> str:
+    """Return the charge out of which a transfer was made, or of whose transfer a reversal is."""
+    return charge_of.get(_id_of(getattr(source, "transfer", None)) or _id_of(source), "")
+
+
+def _id_of(reference: Any) -> str:
+    return str(getattr(reference, "id", reference) or "")
 
 
 async def _listed(call: ListCall, expand: str) -> AsyncIterator[Any]:

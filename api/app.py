@@ -34,7 +34,8 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     problems.install(app)
     following.install(app)
-    public = (venues, shows, capacity, discounts, quotes, purchases, following, receipts, tickets)
+    # Rooms are looked through in this order: the one that a rush asks for comes first.
+    public = (purchases, following, venues, shows, capacity, discounts, quotes, receipts, tickets)
     for room in (*public, internal, box_office, webhooks, metadata, metrics, health):
         app.include_router(room.router)
     return app

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 import uvicorn
+from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -25,6 +26,7 @@ from adapters.stripe_webhook import verify_webhook
 from api.app import create_app
 from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
 from api.ports import Limits, Parts
+from api.settlement import SettlementEngine
 from domain.money import FeeRates
 from settings import Settings, read_settings
 
@@ -61,10 +63,11 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
         prices=PriceActivities(ledger),
         queries=ReadModels(pool),
         engine=engine,
+        settlement=SettlementEngine(client, timebox, settings.settlement.poll_seconds),
         buyers=buyers,
         secrets=Checkouts(pool),
         inbox=Inbox(pool),
-        verify=partial(verify_webhook, secret=settings.stripe.webhook_secret.get_secret_value()),
+        verify=partial(verify_webhook, secrets=webhook_secrets(settings)),
         is_wallet=chain.is_wallet,
         pseudonym=partial(pseudonym_of, address_secret),
         read_ticket=MintActivities(ledger, chain, buyers, custody, settings.api.public_url).read_ticket,
@@ -72,6 +75,12 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
         capacity=CapacityActivities(ledger, chain),
         change_capacity=engine.change_capacity,
     )
+
+
+def webhook_secrets(settings: Settings) -> tuple[str, ...]:
+    """Return the secrets of our two webhook endpoints: the platform's events, and its venues'."""
+    stripe = settings.stripe
+    return tuple(secret.get_secret_value() for secret in (stripe.webhook_secret, stripe.connect_webhook_secret))
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -93,18 +102,22 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT (uvicorn takes both), then let requests in flight end."""
     async with AsyncExitStack() as closing:
         app = create_app(await assemble(settings, closing))
-        config = uvicorn.Config(
-            app,
-            host=settings.api.host,
-            port=settings.api.port,
-            log_level="info",
-            access_log=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        )
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(server_config(app, settings.api.host, settings.api.port))
         app.state.watch.is_ending = lambda: server.should_exit
         await server.serve()
+
+
+def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """Return how the API is served."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_level="info",
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """What the routes need of the outside, as small protocols, and the parts that the front door puts together."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from activities.commands import CapacityChange, HoldRef, MintSubject, PurchaseRe
 from activities.door import DoorActivities
 from activities.holds import HoldActivities
 from activities.prices import PriceActivities
+from activities.settlement import AccountSeen, VenueRef
 from domain.hint import Hint
 from domain.identity import DEFAULT_TENANT
 from domain.money import FeeRates
@@ -52,6 +53,12 @@ class Queries(News, Protocol):
     async def balance(self, account: str) -> Document:
         """Return an account's balances per unit and its newest lines."""
 
+    async def venue_sums(self, venue_id: str) -> Mapping[tuple[str, str], int]:
+        """Return the balance of each of a venue's accounts, by account and unit."""
+
+    async def venue_lines(self, venue_id: str) -> Sequence[Document]:
+        """Return every line of a venue's accounts, with its account's balance after it and what it links to."""
+
     async def ticket(self, ticket_id: str) -> Document | None:
         """Return a ticket."""
 
@@ -79,6 +86,13 @@ class Engine(Protocol):
 
     async def hold_ended(self, reservation_id: str) -> bool | None:
         """Tell a hold's workflow that it ended earlier."""
+
+
+class Settlement(Protocol):
+    """Who sets up venues' accounts."""
+
+    async def onboard(self, venue: VenueRef) -> AccountSeen | None:
+        """Begin or go on with a venue's account, and return how it stands; None when nobody answered in time."""
 
 
 class Buyers(Protocol):
@@ -142,6 +156,7 @@ class Parts:
     prices: PriceActivities
     queries: Queries
     engine: Engine
+    settlement: Settlement
     buyers: Buyers
     secrets: Secrets
     inbox: Inbox

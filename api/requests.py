@@ -26,13 +26,13 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-def parts_of(request: Request) -> Parts:
+async def parts_of(request: Request) -> Parts:
     """Return the parts that the front door gave to the app."""
     parts: Parts = request.app.state.parts
     return parts
 
 
-def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str:
+async def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str:
     """Return the request's Idempotency-Key, or refuse the request."""
     if not key:
         raise Problem(400, "idempotency-key-missing", "this request needs an Idempotency-Key header")

@@ -51,6 +51,7 @@ class ShowBody(Body):
     sale_from: Annotated[Moment | None, Field(exclude_if=left_out)] = None
     sale_until: Annotated[Moment | None, Field(exclude_if=left_out)] = None
     buyer_tickets_max: Annotated[int | None, Field(ge=1, exclude_if=left_out)] = None
+    ends_at: Annotated[Moment | None, Field(exclude_if=left_out)] = None
 
 
 class NewPriceBody(Body):
@@ -92,6 +93,7 @@ async def announce_show(body: ShowBody, key: Key, parts: With, response: Respons
         sale_from=body.sale_from,
         sale_until=body.sale_until,
         buyer_tickets_max=body.buyer_tickets_max or parts.limits.buyer_tickets_max,
+        ends_at=body.ends_at,
     )
     position = await parts.catalog.announce_show(command)
     await parts.engine.register(MintSubject(tenant_id=tenant_id, kind="show", subject_id=show_id))

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from activities.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef
 from activities.door import PurchaseStanding
+from activities.settlement import PayoutRef, VenueRef
 from domain.hint import Hint
 from domain.weather import Weather
 
@@ -90,8 +91,21 @@ class LeftStanding(Protocol):
     async def owner_of(self, intent_id: str) -> Mapping[str, Any] | None:
         """Return tenant, purchase and attempt of an intent."""
 
+    async def venue_of(self, account_id: str) -> tuple[str, str] | None:
+        """Return (tenant, venue) of a connected account."""
+
     async def show(self, show_id: str) -> Mapping[str, Any] | None:
         """Return a show."""
+
+
+class Paymaster(Protocol):
+    """Who follows venues' accounts and payouts; False means that the engine could not be reached."""
+
+    async def account_changed(self, venue: VenueRef) -> bool:
+        """Tell a venue's onboarding of news."""
+
+    async def follow_payout(self, payout: PayoutRef, event_id: str) -> bool:
+        """Start the look at a payout."""
 
 
 class Facts(Protocol):
@@ -108,9 +122,17 @@ class Relay:
     """Repeats until it is done; everything that it starts may run already, so a repeat is harmless."""
 
     def __init__(
-        self, engine: RelayEngine, hints: Hints, standing: LeftStanding, facts: Facts, *, longest_extension: timedelta
+        self,
+        engine: RelayEngine,
+        hints: Hints,
+        standing: LeftStanding,
+        facts: Facts,
+        paymaster: Paymaster,
+        *,
+        longest_extension: timedelta,
     ) -> None:
         self._longest_extension = longest_extension
+        self._paymaster = paymaster
         self._engine = engine
         self._hints = hints
         self._standing = standing
@@ -192,23 +214,34 @@ class Relay:
 
     async def _deliver(self, hint: Hint) -> bool:
         """Act on a hint; True when nothing is left to do."""
+        if hint.account_id is not None:
+            return await self._deliver_to_venue(hint, hint.account_id)
         owner = await self._standing.owner_of(hint.intent_id) if hint.intent_id else None
         purchase_id = owner["purchase_id"] if owner else hint.purchase_id
         if purchase_id is None:
-            return hint.created is None or hint.created < datetime.now(UTC) - FOREIGN_AFTER
+            return _is_foreign(hint)
         if hint.dispute_id is not None and owner is not None:
             return await self._engine.follow_dispute(DisputeRef(purchase=_ref(owner), dispute_id=hint.dispute_id))
         told = await self._engine.look_again(purchase_id)
-        if told is None:
-            return False
-        if told or hint.intent_id is None or not hint.is_about_money:
-            return True
+        if told is not False or hint.intent_id is None or not hint.is_about_money:
+            return told is not None
         facts = await self._facts.look(purchase_id)
         if facts is None or facts.state in SOLD:
             return True
         attempt = owner["attempt"] if owner else facts.attempt
         purchase = PurchaseRef(tenant_id=facts.tenant_id, purchase_id=purchase_id, attempt=attempt)
         return await self._engine.open_case(purchase, hint.intent_id)
+
+    async def _deliver_to_venue(self, hint: Hint, account_id: str) -> bool:
+        found = await self._standing.venue_of(account_id)
+        if found is None:
+            return _is_foreign(hint)
+        if hint.is_about_account:
+            return await self._paymaster.account_changed(VenueRef(tenant_id=found[0], venue_id=found[1]))
+        if not hint.is_about_payout or hint.object_id is None:
+            return True
+        payout = PayoutRef(account_id=account_id, payout_id=hint.object_id)
+        return await self._paymaster.follow_payout(payout, hint.event_id)
 
     def _due(self, identity: str) -> bool:
         """Say whether something may be started (again) now; it is slow in the read models, not lost."""
@@ -221,6 +254,11 @@ class Relay:
     def _forget_tries(self) -> None:
         now = time.monotonic()
         self._tried = {known: at for known, at in self._tried.items() if now - at < RETRY_SECONDS}
+
+
+def _is_foreign(hint: Hint) -> bool:
+    """Say whether a hint of which we know no owner has none: the read models may only be behind."""
+    return hint.created is None or hint.created < datetime.now(UTC) - FOREIGN_AFTER
 
 
 def _ref(found: Mapping[str, Any]) -> PurchaseRef:

@@ -1,19 +1,22 @@
 """Venues: register one, read it, and read what we owe it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from activities.catalog import RegisterVenue
 from activities.commands import MintSubject
+from activities.settlement import VenueRef
 from api.ports import Parts
-from api.problems import not_found
+from api.problems import Problem, not_found
 from api.reading import find, is_stale
-from api.requests import After, Body, IdInPath, Key, Name, With, digest_of, left_out
+from api.requests import After, Body, IdInPath, Key, Moment, Name, With, digest_of, left_out
 from domain.books import venue_payable
 from domain.identity import derived
 from domain.money import BPS_WHOLE, FeeRates, FeesMode
+from domain.statement import balance_of, csv_of, statement_of
 
 router = APIRouter(prefix="/api/v1/venues", tags=["venues"])
 FIXED_MINOR_MAX = 1_000_000
@@ -35,6 +38,21 @@ class VenueBody(Body):
 
     name: Name
     rates: RatesBody = RatesBody()
+
+
+class Period:
+    """From a moment (with it) to a moment (without it); either may be left open."""
+
+    def __init__(
+        self,
+        since: Annotated[Moment | None, Query(alias="from")] = None,
+        until: Annotated[Moment | None, Query(alias="to")] = None,
+        form: Annotated[Literal["json", "csv"] | None, Query(alias="format")] = None,
+    ) -> None:
+        """Refuse a period that ends before it begins."""
+        if since is not None and until is not None and since > until:
+            raise Problem(422, "invalid-request", "a period ends after it begins")
+        self.since, self.until, self.form = since, until, form
 
 
 @router.post("", status_code=201)
@@ -63,14 +81,55 @@ async def read_venue(venue_id: IdInPath, parts: With, after: After = 0) -> dict[
     return {**found, "stale": stale}
 
 
+@router.post("/{venue_id}/onboarding")
+async def onboard(venue_id: IdInPath, parts: With) -> Response:
+    """Set up the venue's account at Stripe, and return a link under which the venue tells Stripe who it is.
+
+    A link can be used once, for minutes: ask again for another. 202 when Stripe or the engine did not answer in time.
+    """
+    if await find(parts.queries, parts.queries.venue, venue_id) is None:
+        raise not_found("venue", venue_id)
+    seen = await parts.settlement.onboard(VenueRef(tenant_id=parts.limits.tenant_id, venue_id=venue_id))
+    if seen is None:
+        return JSONResponse({"venue_id": venue_id, "state": "connecting", "url": None}, 202)
+    state = "ready" if seen.is_ready else "onboarding"
+    return JSONResponse({"venue_id": venue_id, "state": state, **seen.model_dump()})
+
+
 @router.get("/{venue_id}/balance")
 async def read_balance(venue_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
-    """Return what we owe a venue, per currency, and the lines that it comes of, each with its purchase."""
+    """Return what is a venue's, per currency, and the newest lines of what we owe it, each with its purchase.
+
+    `pending` is with us, `available` in its Stripe account, `reserved` held back, `paid_out` on its bank account;
+    `balance_minor` is what we owe it: `pending`, under its older name.
+    """
     stale = await is_stale(parts.queries, after)
     if await find(parts.queries, parts.queries.venue, venue_id) is None:
         raise not_found("venue", venue_id)
     account = venue_payable(venue_id)
-    return {"venue_id": venue_id, "account": account, **await parts.queries.balance(account), "stale": stale}
+    lines = await parts.queries.balance(account)
+    owed = {one["currency"]: one["balance_minor"] for one in lines["balances"]}
+    split = balance_of(await parts.queries.venue_sums(venue_id), venue_id)
+    balances = [{**one, "balance_minor": owed.get(one["currency"], 0)} for one in split]
+    return {"venue_id": venue_id, "account": account, **lines, "balances": balances, "stale": stale}
+
+
+@router.get("/{venue_id}/statement")
+async def read_statement(
+    venue_id: IdInPath, request: Request, parts: With, period: Annotated[Period, Depends()], after: After = 0
+) -> Response:
+    """Return every line of a venue's accounts in a period, and the balances before and after it.
+
+    As JSON, or as CSV to who accepts `text/csv` (or asks with `format=csv`).
+    """
+    stale = await is_stale(parts.queries, after)
+    if await find(parts.queries, parts.queries.venue, venue_id) is None:
+        raise not_found("venue", venue_id)
+    statement = statement_of(venue_id, await parts.queries.venue_lines(venue_id), period.since, period.until)
+    if period.form == "csv" or (period.form is None and "text/csv" in request.headers.get("accept", "")):
+        name = f'attachment; filename="statement-{venue_id}.csv"'
+        return Response(csv_of(statement), media_type="text/csv", headers={"Content-Disposition": name})
+    return JSONResponse({**statement, "stale": stale})
 
 
 def _rates(body: VenueBody, parts: Parts) -> FeeRates:

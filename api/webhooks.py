@@ -8,10 +8,13 @@ from api.ports import Parts
 from api.requests import With
 from domain.hint import Hint
 
+TAKEN = "payment_intent.succeeded"
+TAKING = {"confirming", "confirmed", "fulfilled"}
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
 
 @router.post("/stripe")
+@router.post("/stripe/connect")
 async def take_stripe(
     request: Request, parts: With, signature: Annotated[str, Header(alias="Stripe-Signature")] = ""
 ) -> dict[str, Any]:
@@ -24,4 +27,15 @@ async def take_stripe(
 
 
 async def _heard(hint: Hint, parts: Parts) -> bool:
-    return hint.purchase_id is not None and await parts.engine.look_again(hint.purchase_id) is True
+    """Say whether nobody needs to be told of a hint any more."""
+    if hint.purchase_id is None:
+        return False
+    if hint.type == TAKEN and await _is_taking(hint.purchase_id, parts):
+        return True
+    return await parts.engine.look_again(hint.purchase_id) is True
+
+
+async def _is_taking(purchase_id: str, parts: Parts) -> bool:
+    """Say whether a purchase takes its money itself: it waits for no news, and a task of the engine is saved."""
+    standing = await parts.door.look(purchase_id)
+    return standing is not None and standing.state in TAKING

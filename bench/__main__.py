@@ -9,20 +9,20 @@ from functools import partial
 from rich.console import Console
 
 from bench import report
-from bench.contest import Compared, Row, hold
+from bench.contest import ROUNDS, Compared, Row, hold
 from bench.control import Control
 from bench.rows import ALL
 from bench.world import NotDurableError, bench_world, database
 
 
-def run(rows: list[Row], progress: Console) -> tuple[list[Compared], Control]:
+def run(rows: list[Row], progress: Console, rounds: int) -> tuple[list[Compared], Control]:
     """Run the rows on a PostgreSQL of their own."""
     results: list[Compared] = []
     with bench_world() as (folder, postgres_port, route_port):
         control = Control(folder, route_port)
         for row in rows:
             began = time.monotonic()
-            results += hold(row, partial(database, postgres_port), control)
+            results += hold(row, partial(database, postgres_port), control, rounds)
             progress.print(f"{row.name}: {time.monotonic() - began:.0f} s")
     return results, control
 
@@ -40,12 +40,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--rows", default="", help="names of rows, separated by commas; all by default")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help=f"with fewer than {ROUNDS} nothing is judged or kept"
+    )
     options = parser.parse_args()
     try:
-        results, control = run(chosen(options.rows), Console(stderr=True))
+        results, control = run(chosen(options.rows), Console(stderr=True), options.rounds)
     except NotDurableError as refused:
         sys.exit(f"refused: {refused}")
-    report.keep(results, control.taken)
+    if options.rounds >= ROUNDS:
+        report.keep(results, control.taken)
     if options.json:
         print(json.dumps(report.document(results, control.taken), indent=2))  # noqa: T201 - what was asked for
     else:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from bench.control import Control, moved_most
 
@@ -21,10 +21,10 @@ class Contestant(NamedTuple):
 
 
 class Side(NamedTuple):
-    """One way of doing the same thing; `enter` makes it ready, on a database of its own."""
+    """One way of doing the same thing; `enter` makes it ready, on a database of its own or on the row's stage."""
 
     label: str
-    enter: Callable[[str], AbstractContextManager[Contestant]]
+    enter: Callable[[Any], AbstractContextManager[Contestant]]
 
 
 class Against(NamedTuple):
@@ -37,12 +37,16 @@ class Against(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; `unit` is of both figures."""
+    """One line of the table; `unit` is of both figures.
+
+    A `stage` is made once and all sides play on it; without one each side has a database of its own.
+    """
 
     name: str
     unit: str
     ours: Side
     against: Sequence[Against] = ()
+    stage: Callable[[], AbstractContextManager[Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -63,13 +67,16 @@ class Compared:
     rounds: list[list[float]] = field(default_factory=list)
 
 
-def hold(row: Row, database: Callable[[], AbstractContextManager[str]], control: Control) -> Iterator[Compared]:
-    """Run a row's rounds and yield one comparison per other way; with a moved control nothing is judged."""
+def hold(
+    row: Row, database: Callable[[], AbstractContextManager[str]], control: Control, number_of_rounds: int = ROUNDS
+) -> Iterator[Compared]:
+    """Run a row's rounds and yield one comparison per other way; a moved control or few rounds judge nothing."""
     sides = [row.ours, *(other.side for other in row.against)]
     with ExitStack() as stack:
-        ready = [stack.enter_context(side.enter(stack.enter_context(database()))) for side in sides]
+        ground = None if row.stage is None else stack.enter_context(row.stage())
+        ready = [stack.enter_context(side.enter(ground or stack.enter_context(database()))) for side in sides]
         before = control.sample()
-        rounds = [[contestant.measure() for contestant in ready] for _ in range(ROUNDS)]
+        rounds = [[contestant.measure() for contestant in ready] for _ in range(number_of_rounds)]
         moved = moved_most(before, control.sample())
     figures = [median(figure) for figure in zip(*rounds, strict=True)]
     ours = (row.name, row.unit, row.ours.label, figures[0], ready[0].note)
@@ -84,7 +91,7 @@ def hold(row: Row, database: Callable[[], AbstractContextManager[str]], control:
             ready[number].note,
             mark_of(other),
             ratio,
-            judged(ratio, other, moved),
+            judged(ratio, other, moved if number_of_rounds >= ROUNDS else 1.0),
             [[figure[0], figure[number]] for figure in rounds],
         )
 

@@ -1,11 +1,13 @@
 """An empty route with the purchases' body model, header and exception handlers: the control of every HTTP row."""
 
+import asyncio
 import sys
 
 import uvicorn
 from fastapi import FastAPI
 
 from api import problems
+from api.main import server_config
 from api.purchases import PurchaseBody
 from api.requests import Key
 
@@ -20,4 +22,4 @@ async def buy(body: PurchaseBody, key: Key) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False)
+    asyncio.run(uvicorn.Server(server_config(app, "127.0.0.1", int(sys.argv[1]))).serve())

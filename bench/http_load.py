@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from typing import NamedTuple, cast
 
 BODY = b'{"show_id":"sh_bench","items":[{"ticket_type_id":"tt_bench","quantity":1}]}'
 
@@ -38,32 +39,73 @@ class Answers:
 
 
 def run(load: Load, seconds: float = 0.0, requests: int = 0) -> Answers:
-    """Send for some time, or a number of requests."""
+    """Send for some time, or a number of requests; raises when a connection is lost on the way."""
     return asyncio.run(_run(load, seconds, requests))
 
 
 async def _run(load: Load, seconds: float, requests: int) -> Answers:
     answers = Answers()
-    left = iter(range(requests)) if requests else count()
+    loop = asyncio.get_running_loop()
     began = time.perf_counter()
-    until = began + seconds if seconds else float("inf")
-    async with asyncio.TaskGroup() as group:
-        for _ in range(load.connections):
-            group.create_task(_client(load, until, left, answers))
+    shift = Shift(load, began + seconds if seconds else float("inf"), iter(range(requests)) if requests else count())
+    clients = [Client(shift, answers, loop.create_future()) for _ in range(load.connections)]
+    for client in clients:
+        await loop.create_connection(lambda client=client: client, load.host, load.port)  # type: ignore[misc]
+    await asyncio.gather(*(client.over for client in clients))
     answers.seconds = time.perf_counter() - began
     return answers
 
 
-async def _client(load: Load, until: float, left: Iterator[int], answers: Answers) -> None:
-    reader, writer = await asyncio.open_connection(load.host, load.port)
-    try:
-        while (sent := time.perf_counter()) < until and next(left, None) is not None:
-            writer.write(_request(load))
-            answers.statuses[await _status(reader)] += 1
-            answers.latencies.append(time.perf_counter() - sent)
-    finally:
-        writer.close()
-        await writer.wait_closed()
+class Shift(NamedTuple):
+    """What all connections of one load share: what to send, until when, and how many are left."""
+
+    load: Load
+    until: float
+    left: Iterator[int]
+
+
+class Client(asyncio.Protocol):
+    """One connection: sends the next request as soon as the last one is answered."""
+
+    def __init__(self, shift: Shift, answers: Answers, over: asyncio.Future[None]) -> None:
+        self.over = over
+        self._shift = shift
+        self._answers = answers
+        self._seen = b""
+        self._sent = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the first request."""
+        self._line = cast(asyncio.Transport, transport)
+        self._next()
+
+    def data_received(self, data: bytes) -> None:
+        """Count an answer once all of it is here."""
+        self._seen += data
+        head, end, body = self._seen.partition(b"\r\n\r\n")
+        if not end or len(body) < int(_after(head.lower(), b"content-length:")):
+            return
+        self._answers.statuses[int(head[9:12])] += 1
+        self._answers.latencies.append(time.perf_counter() - self._sent)
+        self._seen = b""
+        self._next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail when that was not ours to say."""
+        if not self.over.done():
+            self.over.set_exception(exc or ConnectionResetError("the server closed a connection"))
+
+    def _next(self) -> None:
+        self._sent = time.perf_counter()
+        if self._sent < self._shift.until and next(self._shift.left, None) is not None:
+            self._line.write(_request(self._shift.load))
+        else:
+            self.over.set_result(None)
+            self._line.close()
+
+
+def _after(head: bytes, name: bytes) -> bytes:
+    return head.partition(name)[2].split(b"\r\n", 1)[0]
 
 
 def _request(load: Load) -> bytes:
@@ -72,11 +114,3 @@ def _request(load: Load) -> bytes:
         f"Idempotency-Key: {load.prefix}-{next(load.keys)}\r\nContent-Length: {len(load.body)}\r\n\r\n"
     )
     return head.encode() + load.body
-
-
-async def _status(reader: asyncio.StreamReader) -> int:
-    """Read one answer to its end and return its status."""
-    head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
-    await reader.readexactly(length)
-    return int(head.split(b" ", 2)[1])

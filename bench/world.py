@@ -1,11 +1,12 @@
 """What the bench stands on: a durable PostgreSQL of its own from the devstack, databases in it, and the empty route."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
@@ -17,8 +18,9 @@ from psycopg.sql import SQL, Identifier
 from devstack.part import Part, bind_to_parent, tail_of
 from devstack.ports import free_port
 from devstack.postgres import postgres_part, postgres_url
+from devstack.stack import ROOT
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 PAUSE_SECONDS = 0.1
 DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 NUMBERS = count(1)
@@ -62,12 +64,25 @@ def database(port: int) -> Iterator[str]:
 def empty_route(folder: Path) -> Iterator[int]:
     """Serve the empty route in a process of its own and yield its port."""
     port = free_port()
-    log = folder / "empty_route.log"
-    with log.open("w") as output:
-        child = subprocess.Popen([sys.executable, "-m", "bench.empty_route", str(port)], stderr=output)
-    try:
-        _until_it_answers(lambda: httpx.get(f"http://127.0.0.1:{port}/openapi.json").raise_for_status(), log)
+    with served(("bench.empty_route", str(port)), port, folder / "empty_route.log"):
         yield port
+
+
+@contextmanager
+def served(module: tuple[str, ...], port: int, log: Path, env: Mapping[str, str] | None = None) -> Iterator[int]:
+    """Run one of our modules in a process of its own until its HTTP port answers; yields its pid."""
+    with log.open("w") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", *module],
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **(env or {})},
+            cwd=ROOT,
+            preexec_fn=bind_to_parent(signal.SIGTERM),  # noqa: PLW1509 - so that nothing outlives the bench
+        )
+    try:
+        _until_it_answers(lambda: httpx.get(f"http://127.0.0.1:{port}/", trust_env=False), log)
+        yield child.pid
     finally:
         child.terminate()
         child.wait()

@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import demo, purchase, reconcile, up
+from cli import demo, purchase, reconcile, rush, up
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -14,6 +14,7 @@ app = typer.Typer(
 demo.register(app)
 purchase.register(app)
 reconcile.register(app)
+rush.register(app)
 up.register(app)
 
 

@@ -17,6 +17,7 @@ ISSUER_SECRET = "BOXOFFICE_SOLANA__ISSUER_SECRET"  # noqa: S105 - the name of a 
 ADDRESS_SECRET = "BOXOFFICE_SOLANA__ADDRESS_SECRET"  # noqa: S105 - the name of a setting
 API_KEY = "BOXOFFICE_STRIPE__API_KEY"
 WEBHOOK_SECRET = "BOXOFFICE_STRIPE__WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
+CONNECT_WEBHOOK_SECRET = "BOXOFFICE_STRIPE__CONNECT_WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
 INTERNAL_TOKEN = "BOXOFFICE_INTERNAL__TOKEN"  # noqa: S105 - the name of a setting
 
 
@@ -72,9 +73,9 @@ class Keys:
             INTERNAL_TOKEN: secrets.token_urlsafe(SEED_BYTES),
             **kept.get("env", {}),
         }
-        self.webhook_endpoint_id: str | None = kept.get("webhook_endpoint_id")
+        self.webhook_endpoint_ids: dict[str, str] = kept.get("webhook_endpoint_ids", {})
         self.save()
 
     def save(self) -> None:
         """Write the secrets down, readable by the owner only."""
-        write_json(self._path, {"env": self.env, "webhook_endpoint_id": self.webhook_endpoint_id}, mode=0o600)
+        write_json(self._path, {"env": self.env, "webhook_endpoint_ids": self.webhook_endpoint_ids}, mode=0o600)

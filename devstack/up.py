@@ -10,7 +10,7 @@ from devstack.config import PORT_DEFAULTS, PORT_NAMES, StackConfig
 from devstack.layout import lay_out
 from devstack.ports import choose_ports
 from devstack.running import end_orphans
-from devstack.state import PORTS_FILE, STACK_FILE, WEBHOOK_SECRET, Keys, lock_folder, read_json
+from devstack.state import CONNECT_WEBHOOK_SECRET, PORTS_FILE, STACK_FILE, WEBHOOK_SECRET, Keys, lock_folder, read_json
 from devstack.supervisor import Supervisor
 
 ORPHAN_SECONDS = 10.0
@@ -32,7 +32,7 @@ async def run_stack(config: StackConfig, ready: Callable[[dict[str, Any]], None]
         keys = Keys(folder)
         layout = lay_out(replace(config, data_dir=folder), ports, keys)
         facts = {"data_dir": str(folder), "urls": dict(layout.urls), "ports": ports}
-        secret = frozenset({*keys.env, WEBHOOK_SECRET, *config.given})
+        secret = frozenset({*keys.env, WEBHOOK_SECRET, CONNECT_WEBHOOK_SECRET, *config.given})
         supervisor = Supervisor(layout.parts, folder, facts, layout.env, secret)
         await supervisor.run(ready)
     finally:

@@ -18,6 +18,9 @@ PROCESSING_FEES = "processing:fees"
 MINT_DEBT = "mint:debt"
 TICKETS_SOLD = "tickets:sold"
 TICKET_UNIT = "TICKET"
+VENUES_SENT = "venues:sent"
+# What is a venue's: with us, in its Stripe account, held back for a dispute, arrived at its bank.
+VENUE_ACCOUNTS = {"pending": "payable", "available": "transferred", "reserved": "reserved", "paid_out": "paid-out"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,22 @@ class BooksTransaction(Root):
         self.tenant_id = tenant_id
         self.purchase_id = purchase_id
         self.kind = kind
-        self.postings = tuple(Posting(**posting) for posting in postings)
+        self._posted = postings
+
+    @property
+    def postings(self) -> tuple[Posting, ...]:
+        """The postings, made when somebody looks: whoever posts them has made them once."""
+        return tuple(Posting(**posting) for posting in self._posted)
+
+
+def venue_account(venue_id: str, name: str) -> str:
+    """Name one of a venue's accounts, by what it says of the venue's money (`VENUE_ACCOUNTS`)."""
+    return f"venue:{venue_id}:{VENUE_ACCOUNTS[name]}"
 
 
 def venue_payable(venue_id: str) -> str:
     """Name the account that says what we owe a venue."""
-    return f"venue:{venue_id}:payable"
+    return venue_account(venue_id, "pending")
 
 
 def tax_payable(venue_id: str) -> str:
@@ -109,6 +122,31 @@ def refund_postings(currency: str, stripe_fee_minor: int) -> tuple[Posting, ...]
     if not stripe_fee_minor:
         return ()
     return (Posting(debit=PROCESSING_FEES, credit=STRIPE_CLEARING, amount=stripe_fee_minor, unit=currency),)
+
+
+def transfer_postings(venue_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
+    """Post a share that went to the venue's account at Stripe: we owe it no more, and have it no more."""
+    pending, available = venue_account(venue_id, "pending"), venue_account(venue_id, "available")
+    return (
+        Posting(debit=pending, credit=STRIPE_CLEARING, amount=amount_minor, unit=currency),
+        Posting(debit=VENUES_SENT, credit=available, amount=amount_minor, unit=currency),
+    )
+
+
+def reversal_postings(venue_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
+    """Post a part of a transfer that came back."""
+    pending, available = venue_account(venue_id, "pending"), venue_account(venue_id, "available")
+    return (
+        Posting(debit=STRIPE_CLEARING, credit=pending, amount=amount_minor, unit=currency),
+        Posting(debit=available, credit=VENUES_SENT, amount=amount_minor, unit=currency),
+    )
+
+
+def payout_postings(venue_id: str, currency: str, amount_minor: int, *, returned: bool) -> tuple[Posting, ...]:
+    """Post what Stripe paid out of the venue's account to its bank, or what came back from there."""
+    available, paid_out = venue_account(venue_id, "available"), venue_account(venue_id, "paid_out")
+    debit, credit = (paid_out, available) if returned else (available, paid_out)
+    return (Posting(debit=debit, credit=credit, amount=amount_minor, unit=currency),)
 
 
 def minted_postings() -> tuple[Posting, ...]:

@@ -49,6 +49,7 @@ class ShowAnnounced(FirstFact):
     sale_from: datetime | None = None
     sale_until: datetime | None = None
     buyer_tickets_max: int = 0
+    ends_at: datetime | None = None
 
 
 class ShowWentOnSale(Fact):
@@ -149,6 +150,7 @@ class Show(TokenBearer):
         sale_from: datetime | None = None,
         sale_until: datetime | None = None,
         buyer_tickets_max: int = 0,
+        ends_at: datetime | None = None,
     ) -> None:
         """Start announced, not on sale."""
         self.bear()
@@ -164,6 +166,7 @@ class Show(TokenBearer):
         self.sale_from = sale_from
         self.sale_until = sale_until
         self.buyer_tickets_max = buyer_tickets_max
+        self.ends_at = ends_at
         self.on_sale = False
         self.capacity_changes = 0
         self.capacities_asked: dict[str, int] | None = None

@@ -5,7 +5,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.books import PLATFORM_FEES, PROCESSING_FEES, STRIPE_CLEARING, Posting, tax_payable, venue_payable
+from domain.books import (
+    PLATFORM_FEES,
+    PROCESSING_FEES,
+    STRIPE_CLEARING,
+    Posting,
+    tax_payable,
+    venue_account,
+    venue_payable,
+)
 from domain.currency import step_of
 from domain.fact import Fact, FirstFact, Root
 from domain.money import Price, split_minor
@@ -114,7 +122,7 @@ def parts_of(price: Price, amount_minor: int) -> DisputeParts:
 
 def set_aside(venue_id: str) -> str:
     """Name the account of a venue's money that is set aside while it is disputed."""
-    return f"dispute:{venue_id}:reserved"
+    return venue_account(venue_id, "reserved")
 
 
 def opened_postings(dispute: Dispute, fee_minor: int) -> tuple[Posting, ...]:

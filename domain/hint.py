@@ -10,6 +10,7 @@ DECIDING = MONEY_CAME | {
     "payment_intent.processing",
     "payment_intent.canceled",
 }
+PAYOUT_ENDS = frozenset({"payout.paid", "payout.failed", "payout.canceled"})
 
 
 class Hint(BaseModel):
@@ -24,6 +25,17 @@ class Hint(BaseModel):
     purchase_id: str | None
     created: datetime | None
     digest: str
+    account_id: str | None = None  # the venue's account that it happened to, where it was not ours
+
+    @property
+    def is_about_account(self) -> bool:
+        """Whether a venue's account may do something else now."""
+        return self.account_id is not None and self.type == "account.updated"
+
+    @property
+    def is_about_payout(self) -> bool:
+        """Whether money reached a venue's bank, or came back from there."""
+        return self.account_id is not None and self.type in PAYOUT_ENDS
 
     @property
     def is_about_money(self) -> bool:
@@ -38,4 +50,4 @@ class Hint(BaseModel):
     @property
     def decides(self) -> bool:
         """Whether somebody should look again because of it; the rest is stored only."""
-        return self.type in DECIDING or self.dispute_id is not None
+        return self.type in DECIDING or self.is_about_account or self.is_about_payout or self.dispute_id is not None

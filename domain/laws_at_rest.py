@@ -169,7 +169,7 @@ def _money_faults(case: _Case) -> list[tuple[Law, str | None]]:
     """Hold Stripe's net against the books, venue and tax against their parts, and kept money against the price."""
     owner, sold = case.owner, case.owner.end == "sold"
     faults: list[tuple[Law, str | None]] = [(CLEARING, clearing_fault(owner, case.intents))]
-    credited = {key: amount for key, amount in owner.books.items() if key[0].startswith(("venue:", "tax:")) and amount}
+    credited = _credited(owner)
     wanted = {
         venue_payable(owner.venue_id): owner.share_minor - owner.disputed_share_minor,
         tax_payable(owner.venue_id): owner.tax_minor - owner.disputed_tax_minor,
@@ -184,6 +184,17 @@ def _money_faults(case: _Case) -> list[tuple[Law, str | None]]:
             paid = f"Stripe keeps {kept} and the till {till}, the price is {owner.total_minor}"
         faults.append((PAID, paid))
     return faults
+
+
+def _credited(owner: Owner) -> dict[tuple[str, str], int]:
+    """Sum what venue and tax have of a purchase: a venue's share is its own wherever it lies, with us or sent to it."""
+    credited: Counter[tuple[str, str]] = Counter()
+    for (account, unit), amount in owner.books.items():
+        if account.startswith("venue:"):
+            credited[venue_payable(account.split(":")[1]), unit] += amount
+        elif account.startswith("tax:"):
+            credited[account, unit] += amount
+    return {key: amount for key, amount in credited.items() if amount}
 
 
 def clearing_fault(owner: Owner, intents: Sequence[IntentSaid]) -> str | None:

@@ -57,7 +57,7 @@ class Owner:
     charge_minor: int = 0
     share_minor: int = 0
     tax_minor: int = 0
-    disputed_share_minor: int = 0  # set aside while it is disputed, gone when that was lost
+    disputed_share_minor: int = 0  # gone with disputes that were lost
     disputed_tax_minor: int = 0
     currency: str = ""
     seats: Counter[tuple[str, str]] = field(default_factory=Counter)

@@ -19,7 +19,7 @@ from domain.bearer import TokenMinted
 from domain.books import TransactionPosted
 from domain.deadline import first_deadline
 from domain.discount import DiscountClaimed, DiscountReturned
-from domain.dispute import DisputeLost, DisputeOpened, DisputeWon
+from domain.dispute import DisputeLost
 from domain.fact import Fact
 from domain.order import (
     CheckoutOpened,
@@ -129,16 +129,10 @@ def _priced(all_of: Standing, fact: OrderPlaced) -> None:
     owner.share_minor = owner.total_minor - fees - owner.tax_minor
 
 
-def _disputed(all_of: Standing, fact: DisputeOpened) -> None:
-    all_of.owner(fact.purchase_id).disputed_share_minor += fact.parts["venue_minor"]
-
-
-def _dispute_won(all_of: Standing, fact: DisputeWon) -> None:
-    all_of.owner(fact.purchase_id).disputed_share_minor -= fact.parts["venue_minor"]
-
-
 def _dispute_lost(all_of: Standing, fact: DisputeLost) -> None:
-    all_of.owner(fact.purchase_id).disputed_tax_minor += fact.parts["tax_minor"]
+    owner = all_of.owner(fact.purchase_id)
+    owner.disputed_share_minor += fact.parts["venue_minor"]
+    owner.disputed_tax_minor += fact.parts["tax_minor"]
 
 
 def _claimed(all_of: Standing, fact: DiscountClaimed) -> None:
@@ -234,8 +228,6 @@ FOLDS: dict[type[Fact], Callable[[Standing, Any], None]] = {
     PurchaseRequestedAgain: _requested,
     OrderPlaced: _priced,
     CheckoutOpened: _extended,
-    DisputeOpened: _disputed,
-    DisputeWon: _dispute_won,
     DisputeLost: _dispute_lost,
     DiscountClaimed: _claimed,
     DiscountReturned: _returned,

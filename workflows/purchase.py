@@ -230,7 +230,7 @@ class PurchaseWorkflow:
             BooksActivities.settle_sale, self._purchase, "post the sale, credit the venue", forward_only=True
         )
         if self._order is not None and self._order.price.charge_minor:
-            await self._stripe(PaymentActivities.close_checkout, self._purchase, "forget the secret", forward_only=True)
+            await self._store(PaymentActivities.close_checkout, self._purchase, "forget the secret", forward_only=True)
 
     async def _mint(self, ticket_id: str, addresses: dict[str, str]) -> None:
         mint = MintTicket(purchase=self._purchase, ticket_id=ticket_id)

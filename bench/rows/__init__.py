@@ -1,6 +1,10 @@
 """The rows of the table, by name."""
 
 from bench.contest import Row
-from bench.rows import appends, books, holds, loading, projecting
+from bench.rows import appends, books, checkouts, door, holds, loading, minting, projecting, purchases
 
-ALL: tuple[Row, ...] = (*holds.ROWS, *appends.ROWS, *books.ROWS, *projecting.ROWS, *loading.ROWS)
+ALL: tuple[Row, ...] = tuple(
+    row
+    for room in (holds, door, purchases, checkouts, appends, books, minting, projecting, loading)
+    for row in room.ROWS
+)

@@ -12,7 +12,6 @@ from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresTrackingRecorder
 from psycopg.rows import tuple_row
 
-from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
 from activities.door import DoorActivities, RequestPurchase
 from activities.sales import SalesActivities
 from adapters.ledger import PostgresLedger
@@ -21,10 +20,8 @@ from adapters.read_models import Projection, read_document, store_sheets
 from adapters.recorder import fact_mapper, open_recorder
 from adapters.sheets import Sheets
 from bench.contest import Against, Contestant, Row, Side
-from bench.stock import CAPACITY, HOLD, open_ledger
-from domain.catalog import Show, TicketType
-from domain.desk import Desk
-from domain.money import FeeRates
+from bench.show import open_show
+from bench.stock import open_ledger
 from domain.order import Line
 
 PURCHASES = 3_000
@@ -32,26 +29,6 @@ AT_ONCE = 250
 BATCHES_PER_ROUND = 4
 SINGLES_PER_ROUND = 400
 LINES = (Line(ticket_type_id="tt_bench", quantity=2),)
-
-
-async def open_show(ledger: PostgresLedger, capacity: int = CAPACITY) -> None:
-    """Put one show with one ticket type on sale."""
-    catalog = CatalogActivities(ledger)
-    ids: dict[str, Any] = {"tenant_id": "bench", "venue_id": "ve_bench"}
-    await catalog.register_venue(RegisterVenue(name="Hall", rates=FeeRates(), body_digest="d", **ids))
-    floor = TicketType(ticket_type_id="tt_bench", name="floor", price_minor=5000, capacity=capacity)
-    terms: dict[str, Any] = {"name": "Night", "currency": "eur", "capture_method": "manual", "body_digest": "d"}
-    seconds = int(HOLD.total_seconds())
-    await catalog.announce_show(
-        AnnounceShow(show_id="sh_bench", ticket_types=[floor], hold_seconds=seconds, **ids, **terms)
-    )
-
-    def stand(desk: Desk) -> None:
-        show = desk.get(Show, "sh_bench")
-        show.mint_token("mint", "signature", desk.at)
-        show.open_sale(desk.at)
-
-    await ledger.commit(stand)
 
 
 async def _fill(ledger: PostgresLedger) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from devstack.stripe.deliveries import Courier
 from devstack.stripe.engine import Answer, Engine, Incoming
 from devstack.stripe.errors import ApiError
 from devstack.stripe.store import Store
-from devstack.stripe.switches import switchboard
+from devstack.stripe.switches import PREFIX, switchboard
 
 RETRY_SECONDS = 1.0
+CALLS_KEPT_MAX = 10_000
 
 
 class HangUp(Response):
@@ -33,6 +35,7 @@ def create_app(state: Path, platform_secret: str | None = None, retry_seconds: f
     """Build the application on one state file; webhooks go out while it runs."""
     store = Store(state)
     engine = Engine(store, platform_secret)
+    calls: deque[str] = deque(maxlen=CALLS_KEPT_MAX)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -46,6 +49,12 @@ def create_app(state: Path, platform_secret: str | None = None, retry_seconds: f
     app = FastAPI(title="Stripe emulator", lifespan=lifespan, openapi_url=None)
     # The buyer's page confirms from another origin, as with the real one.
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
+
+    @app.get(f"{PREFIX}/calls")
+    async def _calls() -> list[str]:
+        """Return the newest calls of the API, each as method, path and Idempotency-Key."""
+        return list(calls)
+
     app.include_router(switchboard(store))
 
     @app.exception_handler(ApiError)
@@ -60,6 +69,7 @@ def create_app(state: Path, platform_secret: str | None = None, retry_seconds: f
     @app.api_route("/{path:path}", methods=["GET", "POST", "DELETE"])
     async def _api(request: Request) -> Response:
         body = (await request.body()).decode("utf-8", "replace")
+        calls.append(f"{request.method} {request.url.path} {request.headers.get('idempotency-key', '')}".rstrip())
         text = "&".join(part for part in (request.url.query, body) if part)
         return _response(await engine.answer(Incoming(request.method, request.url.path, text, request.headers)))
 

@@ -1,6 +1,7 @@
 """The read models on a real PostgreSQL: exactly once, rebuildable, and equal to the same fold in memory."""
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,10 +15,12 @@ from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
 from activities.door import DoorActivities, RequestPurchase
 from activities.holds import HoldActivities, MakeReservation
 from activities.prices import ChangeShow, CreateDiscount, PriceActivities
+from adapters.fact_pages import FactPages
 from adapters.ledger import PostgresLedger
 from adapters.opening import now
 from adapters.queries import Standing
 from adapters.read_models import LINES, Projection
+from adapters.recomputed import folded, venue_lines
 from adapters.schema import ensure_schema
 from adapters.sheets import KINDS
 from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
@@ -27,6 +30,7 @@ from domain.discount import DiscountTerms, discount_id_of
 from domain.hint import Hint
 from domain.money import FeeRates
 from domain.order import Line
+from domain.statement import csv_of, statement_of
 from projector import follow
 from tests.contract.postgres_box import postgres_box
 from tests.fakes.shop_world import MemorySecrets, SellingEngine, World
@@ -152,6 +156,24 @@ async def test_the_read_models_say_what_the_facts_say(
     assert (await reads.balance(venue_payable("ve_1")))["balances"] == [{"currency": "eur", "balance_minor": 1500}]
     assert (await reads.balance(venue_payable("ve_1")))["lines"][0]["purchase_id"] == "pu_1"
     assert await reads.position() == await reads.head() == len(memory.ledger.log)
+
+
+async def test_a_statement_is_what_the_facts_say_to_the_byte(
+    ledger: PostgresLedger, connection: psycopg.Connection[Any], pool: Pool, url: str
+) -> None:
+    """Computed from the facts alone, without the read models, it is the same JSON and the same CSV."""
+    await sell(ledger)
+    Projection(connection).catch_up()
+    shown = await Standing(pool).venue_lines("ve_1")
+    with FactPages(url) as pages:
+        facts = [numbered for page in pages.numbered(0, pages.head()) for numbered in page]
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    statements = [statement_of("ve_1", lines, since, None) for lines in (shown, venue_lines(folded(facts), "ve_1"))]
+    assert json.dumps(statements[0]) == json.dumps(statements[1])
+    assert csv_of(statements[0]) == csv_of(statements[1])
+    (line,) = statements[0]["lines"]
+    assert (line["amount_minor"], line["balance_minor"], line["purchase_id"]) == (1500, 1500, "pu_1")
+    assert (line["charge_id"], len(line["mint_addresses"])) == ("ch_1", 2)
 
 
 async def test_a_rebuild_gives_the_same_rows(ledger: PostgresLedger, connection: psycopg.Connection[Any]) -> None:

@@ -66,7 +66,7 @@ def test_signed_and_repeated(emulator: Emulator, sink: Sink) -> None:
     intent = post(emulator, "/v1/payment_intents", FORM)
     got = sink.wait_for(3)
     assert len({body for _, body in got}) == 1
-    event = verify_webhook(got[-1][1], got[-1][0], secret)
+    event = verify_webhook(got[-1][1], got[-1][0], [secret])
     assert (event.type, event.purchase_id) == ("payment_intent.created", "pu_1")
     assert event.object_id == event.intent_id == intent["id"]
     assert len(event.digest) == 64
@@ -90,7 +90,7 @@ def test_forged(emulator: Emulator, sink: Sink) -> None:
     ]
     for payload, header, key in forgeries:
         with pytest.raises(WebhookForged):
-            verify_webhook(payload, header, key)
+            verify_webhook(payload, header, [key])
 
 
 def test_survives_a_kill(emulator: Emulator, sink: Sink) -> None:
@@ -105,7 +105,7 @@ def test_survives_a_kill(emulator: Emulator, sink: Sink) -> None:
     emulator.start()
     assert emulator.confirm(intent["id"], intent["client_secret"], "pm_card_visa").status_code == 200
     got = sink.wait_for(before + 2)
-    seen = {verify_webhook(body, signature, secret).type for signature, body in got[before:]}
+    seen = {verify_webhook(body, signature, [secret]).type for signature, body in got[before:]}
     assert seen == {"payment_intent.created", "payment_intent.succeeded"}
 
 

@@ -8,13 +8,14 @@ from domain.intent import IntentState
 from domain.laws import Findings
 from domain.laws_at_commit import History
 from domain.laws_at_rest import IntentSaid, Outside, judge_at_rest
+from tests.fakes.connect import FakeConnect
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.token_chain import FakeTokenChain
 
 ALL_DEADLINES_PASSED = datetime.max.replace(tzinfo=UTC)
 
 
-def said_of(intent: IntentState) -> IntentSaid:
+def said_of(intent: IntentState, moved_minor: int = 0) -> IntentSaid:
     """Tell an intent as Stripe's lists tell it; the fee is not given back with a refund."""
     return IntentSaid(
         intent_id=intent.intent_id,
@@ -22,15 +23,19 @@ def said_of(intent: IntentState) -> IntentSaid:
         currency=intent.currency,
         captured_minor=intent.received_minor,
         refunded_minor=intent.refunded_minor,
-        net_minor=intent.received_minor - (intent.stripe_fee_minor or 0) - intent.refunded_minor,
+        net_minor=intent.received_minor - (intent.stripe_fee_minor or 0) - intent.refunded_minor + moved_minor,
         is_open=intent.status not in {"succeeded", "canceled"},
     )
 
 
-def said_by(gateway: FakePaymentGateway, chain: FakeTokenChain) -> Outside:
-    """Tell everything that the two fakes know, when every deadline has passed and nobody works on anything."""
+def said_by(gateway: FakePaymentGateway, chain: FakeTokenChain, connect: FakeConnect | None = None) -> Outside:
+    """Tell everything that the fakes know, when every deadline has passed and nobody works on anything."""
+    moved = connect.net_of if connect is not None else lambda _: 0
     intents = [
-        (said := said_of(intent))._replace(net_minor=said.net_minor - gateway.disputed_minor[intent.intent_id])
+        said_of(
+            intent,
+            (moved(intent.purchase_id) if intent.received_minor else 0) - gateway.disputed_minor[intent.intent_id],
+        )
         for intent in gateway.intents.values()
     ]
     nobody: frozenset[str] = frozenset()

@@ -15,6 +15,7 @@ from activities.prices import PriceActivities
 from activities.sales import SalesActivities
 from adapters.purchase_folds import fold
 from adapters.queries import with_availability
+from adapters.recomputed import venue_lines, venue_sums
 from adapters.sheets import Document, Sheets
 from api.ports import Limits, Parts
 from domain.bearer import TokenBearer
@@ -29,6 +30,7 @@ from domain.refusals import Refusal
 from domain.ticket import Ticket
 from domain.token import TokenState
 from domain.weather import Weather
+from tests.fakes.connect import ConnectingVenues
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.token_chain import FakeTokenChain
 from tests.fakes.webhooks import verify
@@ -91,6 +93,12 @@ class MemoryReads:
         ]
         sums = [(unit, total) for (name, unit), total in balances(postings).items() if name == account]
         return {"balances": [{"currency": unit, "balance_minor": total} for unit, total in sums], "lines": []}
+
+    async def venue_sums(self, venue_id: str) -> dict[tuple[str, str], int]:
+        return venue_sums(self.catch_up(), venue_id)
+
+    async def venue_lines(self, venue_id: str) -> list[Document]:
+        return venue_lines(self.catch_up(), venue_id)
 
     async def ticket(self, ticket_id: str) -> Document | None:
         return self._document("tickets", ticket_id)
@@ -217,6 +225,7 @@ class World:
             prices=PriceActivities(self.ledger),
             queries=self.reads,
             engine=self.engine,
+            settlement=ConnectingVenues(),
             buyers=self.buyers,
             secrets=self.secrets,
             inbox=self.inbox,

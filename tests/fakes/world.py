@@ -24,12 +24,15 @@ from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
 from activities.sales import SalesActivities
+from activities.settlement import SettlementActivities
 from domain.allocation import Allocation
 from domain.books import BooksTransaction, balances
 from domain.catalog import TicketType
 from domain.identity import DEFAULT_TENANT, purchase_id_of
 from domain.money import FeeRates, Tender
 from domain.order import Line, Order
+from tests.fakes.connect import FakeConnect
+from tests.fakes.due import DueInMemory
 from tests.fakes.evidence import findings_of, require_lawful, said_by
 from tests.fakes.gates import Gates
 from tests.fakes.ledger import FakeLedger
@@ -42,6 +45,7 @@ from workflows.dispute import DisputeWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
 from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, PurchaseWorkflow
+from workflows.settlement import OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
 
 RUNNER = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(
@@ -49,14 +53,9 @@ RUNNER = SandboxedWorkflowRunner(
     )
 )
 WORKFLOWS: list[type] = [
-    PurchaseWorkflow,
-    VenueWorkflow,
-    ShowWorkflow,
-    HoldWorkflow,
-    PaymentCaseWorkflow,
-    CapacityWorkflow,
-    DisputeWorkflow,
-]
+    PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow,
+    OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow, CapacityWorkflow, DisputeWorkflow,
+]  # fmt: skip
 CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
 
@@ -97,6 +96,8 @@ class World:
         self.holds = HoldActivities(self.ledger)
         self.minting = MintActivities(self.ledger, self.chain, self.memory, CUSTODY, "http://127.0.0.1")
         self.capacities = CapacityActivities(self.ledger, self.chain)
+        self.connect = FakeConnect()
+        self.settlement = SettlementActivities(self.ledger, self.connect, DueInMemory(self.ledger))
         self.poll_seconds = 30
         self.processing_extension_seconds = 600
 
@@ -104,8 +105,8 @@ class World:
         sales, books = SalesActivities(self.ledger), BooksActivities(self.ledger)
         payments = PaymentActivities(self.ledger, self.gateway, self.memory)
         owners = {
-            PURCHASES: [sales, books, self.catalog, self.holds, payments, self.capacities],
-            STRIPE: [payments, DisputeActivities(self.ledger, self.gateway)],
+            PURCHASES: [sales, books, self.catalog, self.holds, payments, self.capacities, self.settlement],
+            STRIPE: [payments, DisputeActivities(self.ledger, self.gateway), self.settlement],
             MINT: [self.minting, self.capacities],
         }
         return [
@@ -243,7 +244,7 @@ class World:
 
     async def check_laws(self) -> None:
         """What must hold at rest, whatever happened: every law of conservation, and that everything has ended."""
-        require_lawful(findings_of(self.ledger.log, said_by(self.gateway, self.chain)))
+        require_lawful(findings_of(self.ledger.log, said_by(self.gateway, self.chain, self.connect)))
         orders = [self._root(s, Order) for s in self.ledger.streams if s.startswith("order:")]
         sold = [order for order in orders if order.state == "fulfilled"]
         seats = sum(line.quantity for order in sold for line in order.lines)

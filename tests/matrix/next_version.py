@@ -6,6 +6,7 @@ from typing import Any
 from temporalio import workflow
 
 from activities.commands import CapacityChange, DisputeRef, HoldRef, Minted
+from activities.settlement import AccountSeen, PayoutRef
 from workflows.capacity import CapacityWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.dispute import DisputeWorkflow
@@ -13,6 +14,14 @@ from workflows.hold import HoldWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput, PurchaseResult, PurchaseWorkflow
 from workflows.rounds import Caller
+from workflows.settlement import (
+    OnboardingInput,
+    OnboardingWorkflow,
+    PayoutWorkflow,
+    TransfersInput,
+    TransfersResult,
+    TransfersWorkflow,
+)
 from workflows.versions import Patch
 
 FLAG = Patch("matrix-pause")
@@ -100,6 +109,48 @@ class NextCase(PaymentCaseWorkflow):
         return await super().run(start)
 
 
+@workflow.defn(name="OnboardingWorkflow")
+class NextOnboarding(OnboardingWorkflow):
+    """The next version of a venue's account."""
+
+    @workflow.init
+    def __init__(self, start: OnboardingInput) -> None:
+        super().__init__(start)
+        self._caller = _paused(self._caller)
+
+    @workflow.run
+    async def run(self, start: OnboardingInput) -> AccountSeen:
+        return await super().run(start)
+
+
+@workflow.defn(name="TransfersWorkflow")
+class NextTransfers(TransfersWorkflow):
+    """The next version of a round of transfers."""
+
+    @workflow.init
+    def __init__(self, start: TransfersInput) -> None:
+        super().__init__(start)
+        self._caller = _paused(self._caller)
+
+    @workflow.run
+    async def run(self, start: TransfersInput) -> TransfersResult:
+        return await super().run(start)
+
+
+@workflow.defn(name="PayoutWorkflow")
+class NextPayout(PayoutWorkflow):
+    """The next version of a look at a payout."""
+
+    @workflow.init
+    def __init__(self, start: PayoutRef) -> None:
+        super().__init__(start)
+        self._caller = _paused(self._caller)
+
+    @workflow.run
+    async def run(self, start: PayoutRef) -> str:
+        return await super().run(start)
+
+
 @workflow.defn(name="CapacityWorkflow")
 class NextCapacity(CapacityWorkflow):
     """The next version of a change of capacities."""
@@ -128,4 +179,15 @@ class NextDispute(DisputeWorkflow):
         return await super().run(start)
 
 
-NEXT_VERSION: list[type] = [NextPurchase, NextVenue, NextShow, NextHold, NextCase, NextCapacity, NextDispute]
+NEXT_VERSION: list[type] = [
+    NextPurchase,
+    NextVenue,
+    NextShow,
+    NextHold,
+    NextCase,
+    NextOnboarding,
+    NextTransfers,
+    NextPayout,
+    NextCapacity,
+    NextDispute,
+]

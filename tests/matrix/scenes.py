@@ -14,6 +14,7 @@ from domain.reservation import Reservation
 from tests.matrix.cells import Row
 from tests.matrix.scenes_capacity import more_tickets
 from tests.matrix.scenes_dispute import won_dispute
+from tests.matrix.settlement_scenes import onboarding, payout, transfers
 from tests.matrix.stage import Stage
 from workflows.capacity import CapacityWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
@@ -21,6 +22,7 @@ from workflows.dispute import DisputeWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
+from workflows.settlement import OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
 
 HOLD_SECONDS = 120
 SOLD = ("confirm_order", "mint_ticket", "settle_mint", "settle_sale", "close_checkout", "fulfil_order")
@@ -28,6 +30,8 @@ OPENED = ("place_order", "create_intent", "look_at_intent")
 UNDONE = ("cancel_payment", "cancel_order")
 # A refusal of one of these ends the purchase; every other activity only goes forward.
 REFUSABLE = {*OPENED, "extend_hold", "confirm_seats", "capture_payment"}
+# A refusal of one of these leaves it to the next round.
+RETRIED = {"transfer_share"}
 # A cancel during one of these undoes the purchase.
 BEFORE_PIVOT = {*OPENED, "extend_hold", "confirm_seats"}
 
@@ -293,5 +297,8 @@ SCENES: tuple[Scene, ...] = (
     Scene("capacity", CapacityWorkflow, ("lower_stock", "fit_group", "raise_stock"), "made", more_tickets),
     Scene("dispute", DisputeWorkflow, ("look_at_dispute",), "won", disputed),
     Scene("internal hold, expires", HoldWorkflow, ("expire_reservation",), "released", internal_hold_expires),
+    Scene("onboarding", OnboardingWorkflow, ("connect_account", "look_at_account"), "ready", onboarding),
+    Scene("transfers", TransfersWorkflow, ("list_due_transfers", "transfer_share"), "sent 2000", transfers),
+    Scene("payout", PayoutWorkflow, ("follow_payout",), "paid out 2000", payout),
     Scene("internal hold, confirmed", HoldWorkflow, ("expire_reservation",), "confirmed", internal_hold_confirmed),
 )

@@ -11,7 +11,7 @@ import worker
 from tests.fakes.evidence import findings_of, require_lawful, said_by
 from tests.matrix.cells import STEP_FAULTS, UNREACHED, WEBHOOK_FAULTS, Cell, Row, cells, registered
 from tests.matrix.faults import Faults
-from tests.matrix.scenes import BEFORE_PIVOT, REFUSABLE, SCENES, Scene
+from tests.matrix.scenes import BEFORE_PIVOT, REFUSABLE, RETRIED, SCENES, Scene
 from tests.matrix.stage import Stage
 from tests.matrix.webhooks import PLAYS
 from tests.workflow.conftest import installed, register_search_attributes
@@ -37,7 +37,7 @@ def ends_of(cell: Cell, scene: Scene) -> set[str]:
 
 def calls_operator(cell: Cell) -> bool:
     """Say whether an operator is asked: after a round of weather, or when a step that only goes forward is refused."""
-    return cell.fault == "outage" or (cell.fault == "refusal" and cell.activity not in REFUSABLE)
+    return cell.fault == "outage" or (cell.fault == "refusal" and cell.activity not in REFUSABLE | RETRIED)
 
 
 async def played(scene: Scene, faults: Faults) -> tuple[str, Stage]:
@@ -52,7 +52,8 @@ async def played(scene: Scene, faults: Faults) -> tuple[str, Stage]:
             async with Stage(server, faults) as stage:
                 end = await scene.play(stage)
                 await faults.land()
-                require_lawful(findings_of(stage.world.ledger.log, said_by(stage.world.gateway, stage.world.chain)))
+                said = said_by(stage.world.gateway, stage.world.chain, stage.world.connect)
+                require_lawful(findings_of(stage.world.ledger.log, said))
                 if scene.workflow is not HoldWorkflow:  # whose seats are sold without a purchase; its scenes count them
                     await stage.world.check_laws()
                 stage.calls = await stage.operator_calls()

@@ -40,7 +40,7 @@ class Post:
         subject = {"object": "payment_intent", "id": intent_id, "metadata": {}}
         event = {"id": event_id, "type": kind, "created": int(time.time()), "data": {"object": subject}}
         body = json.dumps(event).encode()
-        hint = verify_webhook(body, sign(secret, body, int(time.time() - age)), SECRET)
+        hint = verify_webhook(body, sign(secret, body, int(time.time() - age)), [SECRET])
         self.hints.setdefault(hint.event_id, hint)
         await self._relay.signal_hints()
 

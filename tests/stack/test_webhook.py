@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devstack.ports import choose_ports, is_free
-from devstack.state import WEBHOOK_SECRET, Keys, read_json
+from devstack.state import CONNECT_WEBHOOK_SECRET, WEBHOOK_SECRET, Keys, read_json
 from devstack.webhook import register_webhook
 
 STANDIN = Path(__file__).parent / "standin.py"
@@ -32,7 +32,12 @@ async def emulator(tmp_path: Path) -> AsyncIterator[str]:
 
 
 def endpoints(folder: Path) -> list[tuple[str, str]]:
-    return [(one["url"], one["secret"]) for one in read_json(folder / "state")["endpoints"]]
+    return sorted((one["url"], one["secret"]) for one in read_json(folder / "state")["endpoints"])
+
+
+def both(target: str, secrets: dict[str, str]) -> list[tuple[str, str]]:
+    """Return our endpoints: one for our events, one for the venues'."""
+    return [(target, secrets[WEBHOOK_SECRET]), (f"{target}/connect", secrets[CONNECT_WEBHOOK_SECRET])]
 
 
 async def test_an_endpoint_is_used_again_and_replaced_when_its_address_or_secret_changed(
@@ -40,14 +45,14 @@ async def test_an_endpoint_is_used_again_and_replaced_when_its_address_or_secret
 ) -> None:
     """The same address keeps its secret over a restart; a new address or a lost secret replaces the endpoint."""
     first = await register_webhook(emulator, "sk_test_1", TARGET, Keys(tmp_path))
-    assert endpoints(tmp_path) == [(TARGET, first[WEBHOOK_SECRET])]
+    assert endpoints(tmp_path) == both(TARGET, first)
     assert await register_webhook(emulator, "sk_test_1", TARGET, Keys(tmp_path)) == first
 
     moved = TARGET.replace(":1/", ":2/")
     second = await register_webhook(emulator, "sk_test_1", moved, Keys(tmp_path))
-    assert endpoints(tmp_path) == [(moved, second[WEBHOOK_SECRET])]
+    assert endpoints(tmp_path) == both(moved, second)
 
     (tmp_path / "secrets.json").unlink()
     third = await register_webhook(emulator, "sk_test_1", moved, Keys(tmp_path))
-    assert endpoints(tmp_path) == [(moved, third[WEBHOOK_SECRET])]
+    assert endpoints(tmp_path) == both(moved, third)
     assert len({first[WEBHOOK_SECRET], second[WEBHOOK_SECRET], third[WEBHOOK_SECRET]}) == 3

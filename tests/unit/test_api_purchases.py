@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from activities.commands import PurchaseRef
+from activities.sales import SalesActivities
 from api.app import create_app
 from tests.fakes.shop_world import WALLET, World
 
@@ -195,7 +197,8 @@ async def test_a_sold_purchase_shows_tickets_on_chain_and_credits_the_venue(
     ticket = found["tickets"][0]
     assert (ticket["state"], ticket["mint_address"]) == ("issued", f"mint-of-{ticket['ticket_id']}")
     balance = (await client.get(f"/api/v1/venues/{show['venue_id']}/balance")).json()
-    assert balance["balances"] == [{"currency": "eur", "balance_minor": 2000}]
+    split = {"pending_minor": 2000, "available_minor": 0, "reserved_minor": 0, "paid_out_minor": 0}
+    assert balance["balances"] == [{"currency": "eur", "balance_minor": 2000, **split}]
     floor = (await client.get(f"/api/v1/shows/{show['show_id']}")).json()["ticket_types"][0]
     assert (floor["held"], floor["sold"], floor["available"]) == (0, 2, 3)
     verified = (await client.get(f"/api/v1/tickets/{ticket['ticket_id']}/verify")).json()
@@ -239,3 +242,19 @@ async def test_a_named_buyer_meets_the_shows_limit(
     other = await client.post(PURCHASES, json=wanting(show, 1, buyer={"wallet": WALLET}), headers=key("c"))
     assert other.status_code == 201
     assert "example.org" not in repr([vars(fact) for fact in world.ledger.log]).casefold()
+
+
+async def test_a_purchase_that_takes_its_money_is_not_woken_by_the_news_of_it(
+    client: httpx.AsyncClient, world: World, show: dict[str, Any]
+) -> None:
+    """Money that came is news for a purchase that waits for it, and none for one that has asked for it itself."""
+    for name, told in (("waits", 1), ("takes", 0)):
+        purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key(name))).json()["purchase_id"]
+        if name == "takes":
+            purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
+            await SalesActivities(world.ledger).confirm_seats(purchase)
+        event = {"id": f"evt_{name}", "type": "payment_intent.succeeded", "intent": "pi_1", "purchase": purchase_id}
+        answer = await client.post("/webhooks/stripe", json=event, headers={"Stripe-Signature": "genuine"})
+        assert answer.status_code == httpx.codes.OK
+        assert world.engine.told.count(("look_again", purchase_id)) == told
+    assert world.inbox.marked == {"evt_waits", "evt_takes"}

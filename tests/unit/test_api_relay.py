@@ -8,6 +8,7 @@ import pytest
 
 from activities.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef
 from activities.door import PurchaseStanding
+from activities.settlement import PayoutRef, VenueRef
 from api.starts import Relay
 from domain.hint import Hint
 
@@ -46,6 +47,14 @@ class RecordingEngine:
         ref = dispute.purchase
         self.asked.append(("follow_dispute", (ref.purchase_id, ref.attempt, dispute.dispute_id)))
         return True
+
+    async def account_changed(self, venue: VenueRef) -> bool:
+        self.asked.append(("account_changed", venue.venue_id))
+        return bool(self.told)
+
+    async def follow_payout(self, payout: PayoutRef, event_id: str) -> bool:
+        self.asked.append(("follow_payout", (payout.account_id, payout.payout_id, event_id)))
+        return bool(self.told)
 
     async def look_again(self, purchase_id: str) -> bool | None:
         self.asked.append(("look_again", purchase_id))
@@ -94,6 +103,9 @@ class Standing:
     async def owner_of(self, intent_id: str) -> Mapping[str, Any] | None:
         return self.owner
 
+    async def venue_of(self, account_id: str) -> tuple[str, str] | None:
+        return ("default", "ve_1") if account_id == "acct_1" else None
+
     async def show(self, show_id: str) -> Mapping[str, Any] | None:
         return {"venue_id": "ve_1"}
 
@@ -126,7 +138,7 @@ def standing() -> Standing:
 
 @pytest.fixture
 def relay(engine: RecordingEngine, standing: Standing) -> Relay:
-    return Relay(engine, standing, standing, standing, longest_extension=timedelta(seconds=900))
+    return Relay(engine, standing, standing, standing, engine, longest_extension=timedelta(seconds=900))
 
 
 async def test_a_hint_that_was_heard_is_done(relay: Relay, engine: RecordingEngine, standing: Standing) -> None:
@@ -218,8 +230,51 @@ async def test_news_of_a_dispute_are_for_whoever_follows_it() -> None:
     engine, standing = RecordingEngine(), Standing()
     news = hint("charge.dispute.created", purchase_id=None).model_copy(update={"object_id": "du_1"})
     standing.hints = [news]
-    relay = Relay(engine, standing, standing, standing, longest_extension=timedelta())
+    relay = Relay(engine, standing, standing, standing, engine, longest_extension=timedelta())
     await relay.signal_hints()
     assert engine.asked == [("follow_dispute", ("pu_1", 2, "du_1"))]
     assert standing.marked == ["evt_1"]
     assert news.decides
+
+
+def venue_hint(kind: str, account_id: str = "acct_1", created: datetime | None = None) -> Hint:
+    facts = {"intent_id": None, "purchase_id": None, "created": created or datetime.now(UTC), "digest": "d"}
+    return Hint(event_id="evt_2", type=kind, object_id="po_1", account_id=account_id, **facts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [
+        ("account.updated", ("account_changed", "ve_1")),
+        ("payout.paid", ("follow_payout", ("acct_1", "po_1", "evt_2"))),
+        ("payout.failed", ("follow_payout", ("acct_1", "po_1", "evt_2"))),
+    ],
+)
+async def test_news_of_a_venue_are_brought_to_who_follows_it(
+    relay: Relay, engine: RecordingEngine, standing: Standing, kind: str, asked: Any
+) -> None:
+    """They stay in the inbox until the engine took them."""
+    standing.hints = [venue_hint(kind)]
+    engine.told = None
+    await relay.signal_hints()
+    assert standing.marked == []
+    engine.told = True
+    await relay.signal_hints()
+    assert (engine.asked[-1], standing.marked) == (asked, ["evt_2"])
+
+
+@pytest.mark.parametrize(
+    ("given", "marked"),
+    [
+        (venue_hint("payout.paid", "acct_2"), []),
+        (venue_hint("payout.paid", "acct_2", LONG_AGO), ["evt_2"]),
+        (venue_hint("transfer.created"), ["evt_2"]),
+    ],
+)
+async def test_news_of_a_strange_account_are_set_aside_after_a_while(
+    relay: Relay, engine: RecordingEngine, standing: Standing, given: Hint, marked: list[str]
+) -> None:
+    """The read models may only be behind; news that decide nothing are done at once."""
+    standing.hints = [given]
+    await relay.signal_hints()
+    assert (engine.asked, standing.marked) == ([], marked)

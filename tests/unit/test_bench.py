@@ -1,5 +1,6 @@
 """The bench judges by ratios of the same rounds, and not at all on a machine that changed meanwhile."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -10,6 +11,7 @@ from bench import report
 from bench.__main__ import chosen
 from bench.contest import ROUNDS, Against, Compared, Contestant, Row, Side, hold
 from bench.control import Sample
+from bench.rows import door
 
 STEADY = Sample(10_000, 2_000)
 
@@ -92,3 +94,39 @@ def test_rows_are_chosen_by_name() -> None:
     assert [row.name for row in chosen("books, hot-holds")] == ["hot-holds", "books"]
     with pytest.raises(SystemExit, match="no such row: cooks; there are: hot-holds"):
         chosen("cooks")
+
+
+def test_few_rounds_judge_nothing() -> None:
+    """A quick look says no verdict, however good its ratio is."""
+    row = Row("row", "things/s", side("ours", 100), (Against(side("theirs", 10), at_least=2),))
+    (compared,) = hold(row, lambda: nullcontext("url"), Machine(STEADY, STEADY), 1)
+    assert (compared.ratio, compared.verdict) == (10, "not judged")
+
+
+def test_all_sides_of_a_staged_row_play_on_one_stage() -> None:
+    """The stage is made once, and no database beside it."""
+    seen: list[object] = []
+
+    @contextmanager
+    def enter(ground: object) -> Iterator[Contestant]:
+        seen.append(ground)
+        yield Contestant(lambda: 1.0)
+
+    def no_database() -> nullcontext[str]:
+        raise AssertionError("a staged row needs no database")
+
+    stage = object()
+    row = Row("row", "s", Side("ours", enter), (Against(Side("theirs", enter)),), lambda: nullcontext(stage))
+    list(hold(row, no_database, Machine(STEADY, STEADY)))
+    assert seen == [stage, stage]
+
+
+@pytest.mark.parametrize(
+    ("held", "sold_out", "stored"),
+    [(door.TICKETS + 1, door.BUYERS - door.TICKETS - 1, door.TICKETS), (door.TICKETS, 0, door.TICKETS)],
+)
+def test_a_rush_that_sells_another_number_is_no_measurement(held: int, sold_out: int, stored: int) -> None:
+    """One answer too many or one missing stops the row."""
+    door.check_sold(Counter({202: door.TICKETS, 409: door.BUYERS - door.TICKETS}), door.TICKETS)
+    with pytest.raises(RuntimeError, match="buyers"):
+        door.check_sold(Counter({202: held, 409: sold_out}), stored)

@@ -1,6 +1,7 @@
 """The worked examples of docs/books.md, computed from their own figures: the document cannot rot."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +9,15 @@ import pytest
 import yaml
 
 from domain import books
-from domain.books import Posting, balances, minted_postings, sale_postings
+from domain.books import (
+    Posting,
+    balances,
+    minted_postings,
+    payout_postings,
+    reversal_postings,
+    sale_postings,
+    transfer_postings,
+)
 from domain.dispute import Dispute, DisputeOpened, lost_postings, opened_postings, parts_of, won_postings
 from domain.money import FeeRates, Price, Tax
 from domain.order import Line
@@ -31,6 +40,17 @@ NEEDED = {
     "Dispute lost",
     "Processing fee that costs more than it brings",
     "Mint debt and its end",
+    "Transfer to the venue",
+    "Transfer that comes back",
+    "Payout",
+    "Payout that comes back",
+}
+
+MOVES: dict[str, Any] = {
+    "transfer": transfer_postings,
+    "reversal": reversal_postings,
+    "payout": partial(payout_postings, returned=False),
+    "payout returned": partial(payout_postings, returned=True),
 }
 
 
@@ -90,8 +110,11 @@ def postings(given: dict[str, Any]) -> list[Posting]:
     """Post what is given: the sale, the tickets that reached the chain, and a dispute."""
     count = sum(quantity for quantity, _ in given["lines"])
     sold = sale_postings("ve", price(given), given["stripe_fee"], count)
-    minted = (posting for _ in range(given.get("minted", 0)) for posting in minted_postings())
-    return [*sold, *minted, *(disputed(given) if "disputed" in given else ())]
+    minted = [posting for _ in range(given.get("minted", 0)) for posting in minted_postings()]
+    moved = [
+        posting for kind, amount in given.get("moved", []) for posting in MOVES[kind]("ve", given["currency"], amount)
+    ]
+    return [*sold, *minted, *moved, *(disputed(given) if "disputed" in given else ())]
 
 
 def test_there_is_an_example_of_each_kind() -> None:
@@ -119,6 +142,7 @@ def test_every_account_stands_in_the_chart() -> None:
     """Those that the program names, and those that the examples use."""
     chart = set(re.findall(r"^\| `([^`]+)` \|", TEXT, flags=re.MULTILINE))
     named = {value for name, value in vars(books).items() if name.isupper() and isinstance(value, str)}
+    named |= {books.venue_account("{id}", name) for name in books.VENUE_ACCOUNTS}
     used = {account for example in examples() for account, _, _ in example.tables["account"]}
     assert {account for account in named if ":" in account} <= chart
     assert {re.sub(r"(?<=:)ve(?=:)", "{id}", account) for account in used} <= chart

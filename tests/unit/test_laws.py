@@ -23,6 +23,7 @@ from domain.catalog import (
     VenueRegistered,
 )
 from domain.discount import DiscountAsked, DiscountCreated
+from domain.dispute import DisputeOpened, DisputeWon
 from domain.fact import Fact
 from domain.laws import BALANCES, LAWS, Findings
 from domain.laws_at_commit import History
@@ -35,9 +36,20 @@ from domain.order import (
     OrderConfirmed,
     OrderFulfilled,
 )
+from domain.payee import AccountChanged, AccountConnected, PayeeNamed, ShortfallNetted, ShortfallNoted
 from domain.payment import PaymentAuthorised, PaymentDeclined
+from domain.payout import PayoutPaid, PayoutReturned
 from domain.standing_folds import FOLDS
 from domain.ticket import TicketBlocked, TicketUnblocked, TicketVoided
+from domain.transfer import (
+    ReversalRefused,
+    ReversalRequested,
+    TransferMade,
+    TransferRefused,
+    TransferRequested,
+    TransferRequestedAgain,
+    TransferReversed,
+)
 from tests.fakes.doctored import DOCTORED, LATE, SOLD, Day, rechained, said, told, without
 from tests.fakes.evidence import findings_of
 from tests.fakes.lawful_day import lawful_day
@@ -47,7 +59,10 @@ SILENT = {
     VenueRegistered, ShowAnnounced, ShowWentOnSale, TokenSigned, CancelRequested, CaptureRequested, OrderConfirmed,
     PaymentAuthorised, PaymentDeclined, CaptureWaived, PriceChanged, SaleWindowChanged, DiscountCreated, DiscountAsked,
     AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded, CapacityChangeBegun, GroupResizeSigned, CapacityChangeEnded,
-    TicketBlocked, TicketUnblocked,
+    TicketBlocked, TicketUnblocked, DisputeOpened, DisputeWon,
+    PayeeNamed, AccountConnected, AccountChanged, ShortfallNoted, ShortfallNetted, PayoutPaid, PayoutReturned,
+    TransferRequested, TransferRequestedAgain, TransferMade, TransferRefused,
+    ReversalRequested, TransferReversed, ReversalRefused,
 }  # fmt: skip
 PERSISTED = Path(__file__).parents[1] / "architecture" / "persisted_names.txt"
 

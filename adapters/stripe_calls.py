@@ -1,0 +1,46 @@
+"""One call to Stripe: its error is named, and a server error that stuck to a key is told from one that passes."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import stripe
+
+from adapters.stripe_errors import is_replayed_failure, meaning_of
+from domain.weather import Weather
+
+T = TypeVar("T")
+KEYS_MAX = 8
+
+
+async def read(call: Awaitable[T]) -> T:
+    """Await a call that changes nothing."""
+    try:
+        return await call
+    except stripe.StripeError as error:
+        raise meaning_of(error, writing=False) from error
+
+
+async def written(
+    act: Callable[[str], Awaitable[T]], key: str, find: Callable[[], Awaitable[T | None]] | None = None
+) -> T:
+    """Await a call that has an effect, once: its error is named, its key is `key`.
+
+    A 5xx that Stripe kept under the key would come for ever. So what the call may have done is looked for by `find`
+    (None: doing it again does no harm), and only then it is done under the next key.
+    """
+    for turn in range(1, KEYS_MAX + 1):
+        try:
+            return await act(key if turn == 1 else f"{key}:{turn}")
+        except stripe.StripeError as error:
+            if not is_replayed_failure(error):
+                raise meaning_of(error, writing=True) from error
+        found = await find() if find is not None else None
+        if found is not None:
+            return found
+    raise Weather("Stripe keeps a server error under every key", unknown=True)
+
+
+def is_replay(answer: Any) -> bool:
+    """Say whether an answer was kept under its key, and so shows the past."""
+    response = getattr(answer, "last_response", None)
+    return response is not None and response.headers.get("idempotent-replayed") == "true"

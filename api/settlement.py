@@ -1,0 +1,122 @@
+"""Settlement: a venue's account at Stripe is set up, and its events are brought to who waits for them."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+    WithStartWorkflowOperation,
+)
+
+from activities.queues import PURCHASES
+from activities.settlement import AccountSeen, PayoutRef, VenueRef
+from api.engine import UNREACHED, USE_EXISTING
+from workflows.settlement import (
+    OnboardingInput,
+    OnboardingWorkflow,
+    PayoutWorkflow,
+    TransfersInput,
+    TransfersWorkflow,
+)
+
+log = logging.getLogger(__name__)
+SCHEDULE_ID = "transfers"
+
+
+class SettlementEngine:
+    """Temporal as settlement needs it; `timebox_seconds` is how long a request waits for a link."""
+
+    def __init__(self, client: Client, timebox_seconds: float, poll_seconds: float) -> None:
+        self._client = client
+        self._timebox_seconds = timebox_seconds
+        self._poll_seconds = poll_seconds
+
+    async def onboard(self, venue: VenueRef) -> AccountSeen | None:
+        """Begin or go on with a venue's account, and return how it stands; None when nobody answered in time."""
+        start: Any = WithStartWorkflowOperation(OnboardingWorkflow.run, self._input(venue), **_terms(venue))
+        try:
+            async with asyncio.timeout(self._timebox_seconds):
+                seen: AccountSeen = await self._client.execute_update_with_start_workflow(
+                    "look", result_type=AccountSeen, start_workflow_operation=start,
+                    rpc_timeout=timedelta(seconds=self._timebox_seconds),
+                )  # fmt: skip
+        except UNREACHED as error:
+            log.warning("the engine did not answer for %s: %s", venue.venue_id, type(error).__name__)
+            return None
+        return seen
+
+    async def account_changed(self, venue: VenueRef) -> bool:
+        """Tell a venue's onboarding of news, and start one if none runs; False when nobody could be reached."""
+        return await self._attempt(
+            self._client.start_workflow(
+                OnboardingWorkflow.run, self._input(venue), start_signal="account_changed", **_terms(venue)
+            )
+        )
+
+    async def follow_payout(self, payout: PayoutRef, event_id: str) -> bool:
+        """Start the look at a payout, once per event; False when nobody could be reached."""
+        return await self._attempt(
+            self._client.start_workflow(
+                PayoutWorkflow.run,
+                payout,
+                id=f"payout/{payout.payout_id}/{event_id}",
+                task_queue=PURCHASES,
+                id_conflict_policy=USE_EXISTING,
+                static_summary=f"Payout {payout.payout_id}",
+            )
+        )
+
+    def _input(self, venue: VenueRef) -> OnboardingInput:
+        return OnboardingInput(venue=venue, poll_seconds=self._poll_seconds)
+
+    async def _attempt(self, call: Any) -> bool:
+        try:
+            async with asyncio.timeout(self._timebox_seconds):
+                await call
+        except UNREACHED as error:
+            log.warning("a settlement workflow could not be started: %s", type(error).__name__)
+            return False
+        return True
+
+
+def _terms(venue: VenueRef) -> dict[str, Any]:
+    return {
+        "id": f"onboarding/{venue.venue_id}",
+        "task_queue": PURCHASES,
+        "id_conflict_policy": USE_EXISTING,
+        "static_summary": f"Stripe account of venue {venue.venue_id}",
+    }
+
+
+async def ensure_schedule(client: Client, every_seconds: int, transfers: TransfersInput) -> None:
+    """Make or change the schedule that sends what is due; a round that still runs keeps the next one from starting."""
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(
+            TransfersWorkflow.run,
+            transfers,
+            id="transfers",
+            task_queue=PURCHASES,
+            static_summary="Sends venues their due shares",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=every_seconds))]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
+    )
+
+    def change(_: ScheduleUpdateInput) -> ScheduleUpdate:
+        return ScheduleUpdate(schedule)
+
+    try:
+        await client.create_schedule(SCHEDULE_ID, schedule)
+    except ScheduleAlreadyRunningError:
+        await client.get_schedule_handle(SCHEDULE_ID).update(change)

@@ -1,0 +1,119 @@
+"""Buyers that pay at once: each posts a purchase, pays as soon as its checkout is open, and waits for the end."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+
+from bench.stage import Stage
+from domain.order import Order
+
+POLL_SECONDS = 0.02
+ENDED_SECONDS = 50.0
+CREATED, ACCEPTED = 201, 202
+ENDS = (
+    "SELECT notification_id, originator_id FROM facts"
+    " WHERE notification_id > %s AND topic = 'domain.order:OrderFulfilled' ORDER BY notification_id"
+)
+
+
+class Ends:
+    """Watches the facts for purchases that are fulfilled."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self._connection = connection
+        self._waiting: dict[str, asyncio.Future[None]] = {}
+
+    async def watch(self) -> None:
+        """Tell everybody who waits, until cancelled."""
+        position = 0
+        while True:
+            for number, stream in await (await self._connection.execute(ENDS, (position,))).fetchall():
+                position = number
+                self.of(stream).set_result(None)
+            await asyncio.sleep(POLL_SECONDS)
+
+    def of(self, stream: str) -> asyncio.Future[None]:
+        """Return what is done when a purchase is fulfilled."""
+        return self._waiting.setdefault(stream, asyncio.get_running_loop().create_future())
+
+
+class Buyers:
+    """The connections of some buyers."""
+
+    def __init__(self, stage: Stage, http: httpx.AsyncClient, ends: Ends) -> None:
+        self._stage = stage
+        self._http = http
+        self._ends = ends
+
+    @classmethod
+    @asynccontextmanager
+    async def at(cls, stage: Stage) -> AsyncIterator["Buyers"]:
+        """Open the connections."""
+        limits = httpx.Limits(max_connections=128, max_keepalive_connections=128)
+        async with (
+            httpx.AsyncClient(timeout=30, limits=limits, trust_env=False) as http,
+            await psycopg.AsyncConnection.connect(stage.postgres, autocommit=True) as connection,
+        ):
+            ends = Ends(connection)
+            watching = asyncio.create_task(ends.watch())
+            try:
+                yield cls(stage, http, ends)
+            finally:
+                watching.cancel()
+
+    async def buy(self) -> str:
+        """Buy one ticket, from the request to the end; returns the purchase's id."""
+        opened = await self.open()
+        await self.pay(opened["purchase_id"], opened["client_secret"])
+        async with asyncio.timeout(ENDED_SECONDS):
+            await self._ends.of(Order.stream(opened["purchase_id"]))
+        return str(opened["purchase_id"])
+
+    async def open(self) -> dict[str, Any]:
+        """Ask for one ticket and return the open checkout."""
+        items = [{"ticket_type_id": self._stage.seat, "quantity": 1}]
+        body = {"show_id": self._stage.show_id, "items": items}
+        url = f"{self._stage.api}/api/v1/purchases"
+        answer = await self._http.post(url, json=body, headers={"Idempotency-Key": uuid4().hex})
+        opened: dict[str, Any] = answer.json()
+        if answer.status_code not in {CREATED, ACCEPTED}:
+            raise RuntimeError(f"POST purchases: {answer.status_code} {opened}")
+        until = time.monotonic() + ENDED_SECONDS
+        while opened["client_secret"] is None:
+            if time.monotonic() > until:
+                raise RuntimeError(f"the checkout of {opened['purchase_id']} did not open")
+            await asyncio.sleep(10 * POLL_SECONDS)
+            opened = (await self._http.get(f"{url}/{opened['purchase_id']}")).json()
+        return opened
+
+    async def pay(self, purchase_id: str, client_secret: str) -> None:
+        """Pay as the buyer's browser does; where Stripe is stubbed, tell the API of it as Stripe would."""
+        intent_id = client_secret.partition("_secret")[0]
+        if self._stage.stubbed:
+            await self._tell(purchase_id, intent_id)
+            return
+        answer = await self._http.post(
+            f"{self._stage.stripe}/v1/payment_intents/{intent_id}/confirm",
+            data={"client_secret": client_secret, "payment_method": "pm_card_visa"},
+            headers={"Authorization": "Bearer pk_test_boxoffice"},
+        )
+        answer.raise_for_status()
+
+    async def _tell(self, purchase_id: str, intent_id: str) -> None:
+        intent = {"id": intent_id, "object": "payment_intent", "metadata": {"purchase_id": purchase_id}}
+        now = int(time.time())
+        kind = "payment_intent.amount_capturable_updated"
+        payload = json.dumps({"id": f"evt_{intent_id}", "type": kind, "created": now, "data": {"object": intent}})
+        mac = hmac.new(self._stage.webhook_secret, f"{now}.{payload}".encode(), hashlib.sha256).hexdigest()
+        url = f"{self._stage.api}/webhooks/stripe"
+        answer = await self._http.post(url, content=payload, headers={"Stripe-Signature": f"t={now},v1={mac}"})
+        answer.raise_for_status()

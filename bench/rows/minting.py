@@ -1,0 +1,185 @@
+"""Mint: tickets made by the mint step, beside transactions that were signed before, sent to the same node."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from solana.rpc.async_api import AsyncClient
+from solders.signature import Signature
+from solders.transaction_status import TransactionConfirmationStatus
+from temporalio.testing import ActivityEnvironment
+
+from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.commands import MintSubject, MintTicket, PurchaseRef
+from activities.minting import MintActivities
+from adapters.keys import issuer_of, seed_of
+from adapters.ledger import PostgresLedger
+from adapters.solana_chain import SolanaChain
+from bench.contest import Against, Contestant, Row, Side
+from bench.stock import open_ledger
+from bench.up import QUICK_CHAIN
+from bench.world import served
+from devstack.ports import LOOPBACK, free_port
+from domain.catalog import TicketType
+from domain.desk import Desk
+from domain.money import FeeRates
+from domain.ticket import Ticket, TicketReserved
+from domain.token import SignedTransaction, TokenSpec
+from worker import CONCURRENT_DEFAULT
+
+TICKETS = 100
+LAMPORTS = 10**13
+SECRET = "11" * 32
+POLL_SECONDS = 0.1
+FINAL = TransactionConfirmationStatus.Finalized
+IDS: dict[str, Any] = {"tenant_id": "bench", "venue_id": "ve_bench"}
+
+
+class NoWallets:
+    """Buyers who gave no wallet: their tickets are held in custody."""
+
+    async def wallet_of(self, buyer_id: str) -> str | None:  # noqa: ARG002 - nobody has one
+        """Return that there is none."""
+        return None
+
+
+class Mint(NamedTuple):
+    """The mint step over a node, a ledger and the chain's adapter."""
+
+    url: str
+    ledger: PostgresLedger
+    chain: SolanaChain
+    step: MintActivities
+
+
+@asynccontextmanager
+async def _mint(url: str, ledger: PostgresLedger) -> AsyncIterator[Mint]:
+    issuer = issuer_of(SECRET)
+    custody = str(issuer.pubkey())
+    chain = SolanaChain(url, bytes(issuer), seed_of(SECRET), custody)
+    try:
+        yield Mint(url, ledger, chain, MintActivities(ledger, chain, NoWallets(), custody, "http://bench"))
+    finally:
+        await chain.close()
+
+
+@contextmanager
+def _node() -> Iterator[str]:
+    """Run a dev chain of its own."""
+    port = free_port()
+    module = (*QUICK_CHAIN[2:], "--port", str(port), "--ws-port", "0")
+    with tempfile.TemporaryDirectory(prefix="bench-chain") as folder:
+        state = str(Path(folder) / "chain.sqlite")
+        with served((*module, "--state", state), port, Path(folder) / "chain.log"):
+            yield f"http://{LOOPBACK}:{port}"
+
+
+async def _open(mint: Mint) -> None:
+    """Register a venue and a show in the facts and on the chain."""
+    catalog = CatalogActivities(mint.ledger)
+    await mint.chain.airdrop_if_dev(LAMPORTS)
+    await catalog.register_venue(RegisterVenue(name="Hall", rates=FeeRates(), body_digest="d", **IDS))
+    floor = TicketType(ticket_type_id="tt_bench", name="floor", price_minor=1, capacity=1_000_000)
+    terms: dict[str, Any] = {"name": "Night", "currency": "eur", "capture_method": "manual", "body_digest": "d"}
+    await catalog.announce_show(
+        AnnounceShow(show_id="sh_bench", ticket_types=[floor], hold_seconds=600, **IDS, **terms)
+    )
+    for kind, subject_id in (("venue", "ve_bench"), ("show", "sh_bench")):
+        subject = MintSubject.model_validate({"tenant_id": "bench", "kind": kind, "subject_id": subject_id})
+        await ActivityEnvironment().run(mint.step.mint_group, subject)
+
+
+async def _issue(ledger: PostgresLedger) -> list[str]:
+    """Issue tickets; returns their ids."""
+    ids = [f"ti_{uuid4().hex[:24]}" for _ in range(TICKETS)]
+    facts = {"tenant_id": "bench", "purchase_id": "pu_bench", "show_id": "sh_bench", "ticket_type_id": "tt_bench"}
+
+    def decide(desk: Desk) -> None:
+        for ticket_id in ids:
+            desk.add(Ticket.begin(TicketReserved, ticket_id, desk.at, **facts)).issue(desk.at)
+
+    await ledger.commit(decide)
+    return ids
+
+
+async def _minted(mint: Mint) -> float:
+    """Mint tickets, as many at once as the worker does; returns tickets per second."""
+    purchase = PurchaseRef(tenant_id="bench", purchase_id="pu_bench", attempt=1)
+    gate = asyncio.Semaphore(CONCURRENT_DEFAULT)
+
+    async def one(ticket_id: str) -> None:
+        async with gate:
+            await mint.step.mint_ticket(MintTicket(purchase=purchase, ticket_id=ticket_id))
+
+    ids = await _issue(mint.ledger)
+    began = time.perf_counter()
+    await asyncio.gather(*(one(ticket_id) for ticket_id in ids))
+    return TICKETS / (time.perf_counter() - began)
+
+
+async def _signed(mint: Mint) -> list[SignedTransaction]:
+    group = mint.chain.address_of("show", "sh_bench")
+    gate = asyncio.Semaphore(CONCURRENT_DEFAULT)
+
+    async def one() -> SignedTransaction:
+        name = uuid4().hex[:24]
+        spec = TokenSpec(kind="ticket", subject_id=name, name="Night", symbol="T", uri=name, group_address=group)
+        async with gate:
+            return await mint.chain.sign(spec)
+
+    return list(await asyncio.gather(*(one() for _ in range(TICKETS))))
+
+
+async def _sent(mint: Mint) -> float:
+    """Send what was signed before, and ask for all of it at once until the last is final; tickets per second."""
+    signed = await _signed(mint)
+    gate = asyncio.Semaphore(CONCURRENT_DEFAULT)
+
+    async def one(transaction: SignedTransaction) -> None:
+        async with gate:
+            await mint.chain.send(transaction)
+
+    began = time.perf_counter()
+    await asyncio.gather(*(one(transaction) for transaction in signed))
+    asked = [Signature.from_string(transaction.signature) for transaction in signed]
+    async with AsyncClient(mint.url) as client:
+        while True:
+            found = (await client.get_signature_statuses(asked)).value
+            if all(one is not None and one.confirmation_status == FINAL and one.err is None for one in found):
+                return TICKETS / (time.perf_counter() - began)
+            await asyncio.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def _ready(url: str, measured: Callable[[Mint], Coroutine[Any, Any, float]], note: str) -> Iterator[Contestant]:
+    with _node() as node, open_ledger(url) as ledger, asyncio.Runner() as runner:
+        opened = _mint(node, ledger)
+        mint = runner.run(opened.__aenter__())
+        try:
+            runner.run(_open(mint))
+            runner.run(measured(mint))
+            yield Contestant(lambda: runner.run(measured(mint)), f"{CONCURRENT_DEFAULT} in flight, {note}")
+        finally:
+            runner.run(opened.__aexit__(None, None, None))
+
+
+ROWS = (
+    Row(
+        "mint",
+        "tickets/s",
+        Side(
+            "the mint step, verified and recorded", partial(_ready, measured=_minted, note="each looked at by itself")
+        ),
+        (
+            Against(
+                Side("transactions signed before", partial(_ready, measured=_sent, note="looked at in one call")), 0.8
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,32 @@
+"""A show with one ticket type, put on sale in the facts; nothing of it is on a chain."""
+
+from typing import Any
+
+from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
+from adapters.ledger import PostgresLedger
+from bench.stock import CAPACITY, HOLD
+from domain.catalog import Show, TicketType
+from domain.desk import Desk
+from domain.money import FeeRates
+
+PRICE_MINOR = 5000
+
+
+async def open_show(ledger: PostgresLedger, capacity: int = CAPACITY, name: str = "bench") -> None:
+    """Put the show `sh_{name}` with the ticket type `tt_{name}` on sale."""
+    catalog = CatalogActivities(ledger)
+    ids: dict[str, Any] = {"tenant_id": "bench", "venue_id": "ve_bench"}
+    await catalog.register_venue(RegisterVenue(name="Hall", rates=FeeRates(), body_digest="d", **ids))
+    floor = TicketType(ticket_type_id=f"tt_{name}", name="floor", price_minor=PRICE_MINOR, capacity=capacity)
+    terms: dict[str, Any] = {"name": "Night", "currency": "eur", "capture_method": "manual", "body_digest": "d"}
+    seconds = int(HOLD.total_seconds())
+    await catalog.announce_show(
+        AnnounceShow(show_id=f"sh_{name}", ticket_types=[floor], hold_seconds=seconds, **ids, **terms)
+    )
+
+    def stand(desk: Desk) -> None:
+        show = desk.get(Show, f"sh_{name}")
+        show.mint_token("mint", "signature", desk.at)
+        show.open_sale(desk.at)
+
+    await ledger.commit(stand)

@@ -1,0 +1,54 @@
+"""The production worker with the bare workflow in the same process. `python -m bench.worker [--stubbed]`."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import AsyncExitStack
+
+from temporalio.worker import Worker
+
+from activities.minting import MintActivities
+from activities.payments import PaymentActivities
+from activities.queues import ALL_QUEUES
+from adapters.ledger import PostgresLedger
+from adapters.side_tables import Buyers, Checkouts, Pool
+from bench.bare import QUEUE, BareOpening, BareWorkflow, nothing
+from bench.stubs import InstantChain, InstantGateway
+from settings import Settings, read_settings
+from worker import STICKY, Activities, assemble, connect, work
+
+
+def assemble_stubbed(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: AsyncExitStack) -> Activities:
+    """Put in what answers at once for Stripe and the chain; all else is production's."""
+    real = assemble(settings, ledger, pool, closing)
+    return real._replace(
+        payments=PaymentActivities(ledger, InstantGateway(), Checkouts(pool)),
+        minting=MintActivities(ledger, InstantChain(), Buyers(pool), "custody", settings.api.public_url),
+    )
+
+
+async def run(*, stubbed: bool) -> None:
+    """Work until SIGTERM or SIGINT."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    settings = read_settings()
+    bare = Worker(
+        await connect(settings),
+        task_queue=QUEUE,
+        workflows=[BareWorkflow, BareOpening],
+        activities=[nothing],
+        sticky_queue_schedule_to_start_timeout=STICKY,
+        max_concurrent_activities=settings.worker.max_concurrent,
+    )
+    async with bare:
+        await work(settings, ALL_QUEUES, stopping, assembled=assemble_stubbed if stubbed else assemble)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="bench.worker", description=__doc__)
+    parser.add_argument("--stubbed", action="store_true", help="Stripe and the chain answer at once")
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    asyncio.run(run(stubbed=parser.parse_args().stubbed))

@@ -1,0 +1,171 @@
+"""A rehearsal of an on-sale: many buyers press at once, whoever holds a seat pays, everybody gets an answer.
+
+A buyer who is told to come again, or not answered, asks again under the same key: that is never a second purchase.
+"""
+
+import asyncio
+import ssl
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import quantiles
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import httpx
+
+LANES_MAX = 100
+AGAIN_SECONDS = 1.0
+LOOK_SECONDS = 2.0
+ANSWER_SECONDS_MAX = 300.0
+END_SECONDS_MAX = 1_800.0
+ENDS = {"fulfilled", "cancelled", "refused"}
+HELD, SOLD_OUT, AGAIN, REFUSED, NONE = "seat held", "sold out", "asked again", "refused otherwise", "no answer"
+ANSWERS = (HELD, SOLD_OUT, REFUSED, NONE)
+TOO_MANY = 429
+
+
+class Answer(NamedTuple):
+    """What a buyer was told, when (seconds since the rush began) and after how long."""
+
+    kind: str
+    at: float
+    took: float
+
+
+def percentiles(took: Sequence[float]) -> tuple[float, float]:
+    """Return p50 and p99 of some seconds."""
+    if len(took) == 1:
+        return took[0], took[0]
+    cut = quantiles(took, n=100, method="inclusive")
+    return cut[49], cut[98]
+
+
+@dataclass
+class Tally:
+    """What has happened so far."""
+
+    buyers: int
+    seats: int
+    began: float = 0.0
+    answers: list[Answer] = field(default_factory=list)
+    asked_again: int = 0
+    opened: int = 0
+    ends: Counter[str] = field(default_factory=Counter)
+    fulfilled_at: list[float] = field(default_factory=list)
+    purchase_ids: list[str] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> Counter[str]:
+        """How many answers of each kind there were."""
+        return Counter(answer.kind for answer in self.answers)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the rush began."""
+        return time.monotonic() - self.began if self.began else 0.0
+
+
+class Rush:
+    """The buyers of one show, at one running stack."""
+
+    def __init__(self, urls: dict[str, str], publishable_key: str, show: dict[str, Any], tally: Tally) -> None:
+        self._api = urls["api"]
+        self._stripe = urls["stripe"]
+        self._publishable_key = publishable_key
+        self._body = {
+            "show_id": show["show_id"],
+            "items": [{"ticket_type_id": show["ticket_types"][0]["ticket_type_id"], "quantity": 1}],
+        }
+        self._tls = ssl.create_default_context()
+        self.tally = tally
+
+    async def run(self) -> None:
+        """Let everybody press, pay and wait; returns when each has an answer and each purchase an end."""
+        waiting = iter(range(self.tally.buyers))
+        self.tally.began = time.monotonic()
+        async with self._client(LANES_MAX) as http, asyncio.TaskGroup() as buyers:
+            lanes = [self._lane(waiting, http, buyers) for _ in range(min(LANES_MAX, self.tally.buyers))]
+            await asyncio.gather(*lanes)
+
+    def _client(self, connections: int) -> httpx.AsyncClient:
+        limits = httpx.Limits(max_connections=connections)
+        return httpx.AsyncClient(timeout=30, limits=limits, verify=self._tls, trust_env=False)
+
+    async def _lane(self, waiting: Iterator[int], http: httpx.AsyncClient, buyers: asyncio.TaskGroup) -> None:
+        """Bring one buyer after another to the door, over a connection of its own."""
+        async with self._client(1) as own:
+            for _ in waiting:
+                purchase_id = await self._press(own)
+                if purchase_id is not None:
+                    buyers.create_task(self._follow(http, purchase_id))
+
+    async def _press(self, http: httpx.AsyncClient) -> str | None:
+        """Ask until there is an answer; returns the purchase of a buyer who holds a seat."""
+        key, began = uuid4().hex, time.monotonic()
+        while time.monotonic() - began < ANSWER_SECONDS_MAX:
+            kind, document = await self._ask(http, key)
+            if kind != AGAIN:
+                self._note(kind, began)
+                return str(document["purchase_id"]) if kind == HELD else None
+            self.tally.asked_again += 1
+            await asyncio.sleep(AGAIN_SECONDS)
+        self._note(NONE, began)
+        return None
+
+    def _note(self, kind: str, began: float) -> None:
+        now = time.monotonic()
+        self.tally.answers.append(Answer(kind, now - self.tally.began, now - began))
+
+    async def _ask(self, http: httpx.AsyncClient, key: str) -> tuple[str, dict[str, Any]]:
+        url = f"{self._api}/api/v1/purchases"
+        try:
+            answer = await http.post(url, json=self._body, headers={"Idempotency-Key": key})
+        except httpx.TransportError:
+            return AGAIN, {}
+        if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR or answer.status_code == TOO_MANY:
+            return AGAIN, {}
+        document: dict[str, Any] = answer.json()
+        if answer.is_success:
+            return HELD, document
+        return (SOLD_OUT if str(document.get("type")).endswith(":sold-out") else REFUSED), document
+
+    async def _follow(self, http: httpx.AsyncClient, purchase_id: str) -> None:
+        """Wait for the checkout, pay, and wait for the end."""
+        tally, until = self.tally, time.monotonic() + END_SECONDS_MAX
+        tally.purchase_ids.append(purchase_id)
+        is_paid = False
+        while time.monotonic() < until:
+            seen = await self._look(http, purchase_id)
+            if seen.get("state") in ENDS:
+                tally.ends[seen["state"]] += 1
+                if seen["state"] == "fulfilled":
+                    tally.fulfilled_at.append(tally.seconds)
+                return
+            if seen.get("client_secret") and not is_paid:
+                is_paid = await self._pay(http, seen["client_secret"])
+                tally.opened += is_paid
+            await asyncio.sleep(LOOK_SECONDS)
+        tally.ends["without an end"] += 1
+
+    async def _look(self, http: httpx.AsyncClient, purchase_id: str) -> dict[str, Any]:
+        try:
+            answer = await http.get(f"{self._api}/api/v1/purchases/{purchase_id}")
+        except httpx.TransportError:
+            return {}
+        found: dict[str, Any] = answer.json() if answer.is_success else {}
+        return found
+
+    async def _pay(self, http: httpx.AsyncClient, client_secret: str) -> bool:
+        """Pay as the buyer's browser does; False when Stripe did not answer."""
+        intent_id = client_secret.partition("_secret")[0]
+        try:
+            answer = await http.post(
+                f"{self._stripe}/v1/payment_intents/{intent_id}/confirm",
+                data={"client_secret": client_secret, "payment_method": "pm_card_visa"},
+                headers={"Authorization": f"Bearer {self._publishable_key}"},
+            )
+        except httpx.TransportError:
+            return False
+        return answer.is_success

@@ -1,0 +1,136 @@
+"""The Connect gateway's promises, kept by the fake and by the real adapter on the Stripe emulator."""
+
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import pytest
+
+from adapters.stripe_connect import StripeConnect
+from domain.connect import PayoutStateSeen, TransferOrder
+from domain.refusals import PaymentRefused
+from domain.weather import Weather
+from tests.contract.stripe_emulator import SECRET, Emulator, paid
+from tests.fakes.connect import FakeConnect
+
+
+class Subject(NamedTuple):
+    """A gateway with what a test may do behind its back."""
+
+    mark: str
+    gateway: Any
+    emulator: Emulator | None
+    api: Any
+
+    async def account(self) -> str:
+        made = await self.gateway.create_account(f"ve_{self.mark}", "Hall", f"{self.mark}:account")
+        return str(made.account_id)
+
+    async def order(self) -> TransferOrder:
+        return TransferOrder(
+            purchase_id=f"pu_{self.mark}",
+            account_id=await self.account(),
+            charge_id=await self.charge(),
+            amount_minor=9000,
+            currency="usd",
+        )
+
+    async def charge(self) -> str:
+        if self.emulator is None:
+            return "ch_1"
+        intent = await paid(self.api, 10_000, transfer_group=f"pu_{self.mark}")
+        return str(intent.latest_charge)
+
+    async def lose_answer(self, verb: Any, path: str) -> None:
+        if self.emulator is None:
+            self.gateway.fail_after(verb)
+        else:
+            self.emulator.fault("drop_after", method="POST", path=path)
+
+    async def pay_out(self, account_id: str, outcome: str) -> str:
+        if self.emulator is None:
+            status = "paid" if outcome == "succeed" else "failed"
+            seen = PayoutStateSeen.model_validate(
+                {"payout_id": "po_1", "status": status, "amount_minor": 9000, "currency": "usd"}
+            )
+            self.gateway.payouts["po_1"] = seen
+            self.gateway.balances[account_id] = 0
+            return "po_1"
+        self.emulator.switch(f"accounts/{account_id}/settle")
+        self.emulator.switch(f"accounts/{account_id}/pay_out")
+        listed = await self.api.payouts.list_async({}, {"stripe_account": account_id})
+        payout_id = str(listed.data[0].id)
+        self.emulator.switch(f"payouts/{payout_id}/finish", outcome=outcome)
+        return payout_id
+
+
+@pytest.fixture(params=["fake", "real"])
+async def subject(request: pytest.FixtureRequest, emulator: Emulator, api: Any) -> AsyncIterator[Subject]:
+    mark = uuid4().hex[:8]
+    if request.param == "fake":
+        yield Subject(mark, FakeConnect(), None, None)
+        return
+    gateway = StripeConnect(SECRET, "http://127.0.0.1/venues", base_url=emulator.url)
+    yield Subject(mark, gateway, emulator, api)
+    await gateway.close()
+
+
+async def test_an_account_is_made_once(subject: Subject) -> None:
+    """Its key finds it again, also when the first answer was lost."""
+    await subject.lose_answer("create_account", "/v1/accounts")
+    with pytest.raises(Weather):
+        await subject.account()
+    account_id = await subject.account()
+    assert await subject.account() == account_id
+    seen = await subject.gateway.retrieve_account(account_id)
+    assert (seen.may_receive, seen.may_pay_out, seen.asked_for) == (True, True, 0)
+    links = [await subject.gateway.onboarding_link(account_id) for _ in range(2)]
+    assert all(link.startswith("https://connect.stripe.com/") for link in links)
+    assert len(set(links)) == 2
+
+
+async def test_a_share_is_sent_once(subject: Subject) -> None:
+    """The same key is the same transfer, also when the first answer was lost."""
+    order = await subject.order()
+    await subject.lose_answer("transfer", "/v1/transfers")
+    with pytest.raises(Weather):
+        await subject.gateway.transfer(order, f"{subject.mark}:1")
+    first = await subject.gateway.transfer(order, f"{subject.mark}:1")
+    assert await subject.gateway.transfer(order, f"{subject.mark}:1") == first
+
+
+async def test_a_part_comes_back_once_and_never_more_than_there_is(subject: Subject) -> None:
+    """The same key is the same reversal; what was paid out cannot come back."""
+    order = await subject.order()
+    transfer_id = await subject.gateway.transfer(order, f"{subject.mark}:1")
+    back = await subject.gateway.reverse_transfer(transfer_id, 2000, f"{subject.mark}:r1")
+    assert await subject.gateway.reverse_transfer(transfer_id, 2000, f"{subject.mark}:r1") == back
+    await subject.pay_out(order.account_id, "succeed")
+    with pytest.raises(PaymentRefused) as refused:
+        await subject.gateway.reverse_transfer(transfer_id, 1000, f"{subject.mark}:r2")
+    assert refused.value.data["reason"] == "balance_insufficient"
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("succeed", "paid"), ("fail", "failed")])
+async def test_a_payout_is_followed(subject: Subject, outcome: str, status: str) -> None:
+    """Its amount and its end can be read."""
+    order = await subject.order()
+    await subject.gateway.transfer(order, f"{subject.mark}:1")
+    payout_id = await subject.pay_out(order.account_id, outcome)
+    seen = await subject.gateway.retrieve_payout(order.account_id, payout_id)
+    assert (seen.status, seen.amount_minor, seen.currency) == (status, 9000, "usd")
+
+
+async def test_a_server_error_that_sticks_to_its_key_costs_no_second_transfer(emulator: Emulator, api: Any) -> None:
+    """What it may have done is looked for before the next key is used, as often as it takes."""
+    subject = Subject(uuid4().hex[:8], StripeConnect(SECRET, "http://127.0.0.1", base_url=emulator.url), emulator, api)
+    order = await subject.order()
+    emulator.fault("sticky:500", method="POST", path="/v1/transfers", count=3)
+    for _ in ("the first key", "the second key"):
+        with pytest.raises(Weather) as caught:
+            await subject.gateway.transfer(order, f"{subject.mark}:1")
+        assert caught.value.unknown
+    transfer_id = await subject.gateway.transfer(order, f"{subject.mark}:1")
+    listed = await api.transfers.list_async({"transfer_group": order.purchase_id})
+    assert [one.id for one in listed.data] == [transfer_id]
+    await subject.gateway.close()

@@ -1,0 +1,136 @@
+"""Stripe Connect in memory: the same promises as the real adapter, with switches for what goes wrong."""
+
+from collections import Counter
+from typing import Literal
+
+from activities.settlement import AccountSeen, VenueRef
+from domain.connect import AccountState, PayoutStateSeen, TransferOrder
+from domain.refusals import PaymentRefused
+from domain.weather import Weather
+
+Verb = Literal[
+    "create_account", "retrieve_account", "onboarding_link", "transfer", "reverse_transfer", "retrieve_payout"
+]
+
+
+class FakeConnect:
+    """Keeps the promises of `ConnectGateway`; `effects` counts what was done, not what was asked."""
+
+    def __init__(self, *, ready: bool = True) -> None:
+        self.ready = ready
+        self.accounts: dict[str, AccountState] = {}
+        self.balances: Counter[str] = Counter()
+        self.transfers: dict[str, TransferOrder] = {}
+        self.reversed: Counter[str] = Counter()
+        self.payouts: dict[str, PayoutStateSeen] = {}
+        self.effects: Counter[str] = Counter()
+        self._by_key: dict[str, str] = {}
+        self._before: Counter[str] = Counter()
+        self._after: Counter[str] = Counter()
+        self._refused: dict[str, str] = {}
+
+    def fail_before(self, verb: Verb, times: int = 1) -> None:
+        """Let the next calls of a verb fail before they have any effect."""
+        self._before[verb] += times
+
+    def fail_after(self, verb: Verb, times: int = 1) -> None:
+        """Let the next calls of a verb have their effect and lose their answer."""
+        self._after[verb] += times
+
+    def refuse(self, verb: Verb, reason: str) -> None:
+        """Let every call of a verb be a final no, until `allow`."""
+        self._refused[verb] = reason
+
+    def allow(self, verb: Verb) -> None:
+        """Take back `refuse`."""
+        self._refused.pop(verb, None)
+
+    def onboard(self, account_id: str) -> None:
+        """Let the venue have told Stripe everything."""
+        self.accounts[account_id] = AccountState(account_id=account_id, may_receive=True, may_pay_out=True, asked_for=0)
+
+    def net_of(self, purchase_id: str) -> int:
+        """Return what transfers and their reversals have moved for a purchase, on our side."""
+        sent = {name: order for name, order in self.transfers.items() if order.purchase_id == purchase_id}
+        return sum(self.reversed[name] - order.amount_minor for name, order in sent.items())
+
+    async def create_account(self, venue_id: str, name: str, key: str) -> AccountState:
+        """Create the account of a venue, or return the one that this key made."""
+        self._enter("create_account")
+        if key not in self._by_key:
+            self.effects["create_account"] += 1
+            account_id = self._by_key[key] = f"acct_{venue_id}_{len(name)}"
+            asked = 0 if self.ready else 4
+            self.accounts[account_id] = AccountState(
+                account_id=account_id, may_receive=self.ready, may_pay_out=self.ready, asked_for=asked
+            )
+        self._leave("create_account")
+        return self.accounts[self._by_key[key]]
+
+    async def retrieve_account(self, account_id: str) -> AccountState:
+        """Read an account."""
+        self._enter("retrieve_account")
+        return self.accounts[account_id]
+
+    async def onboarding_link(self, account_id: str) -> str:
+        """Return a fresh link."""
+        self._enter("onboarding_link")
+        self.effects["onboarding_link"] += 1
+        return f"https://connect.stripe.com/{account_id}/{self.effects['onboarding_link']}"
+
+    async def transfer(self, order: TransferOrder, key: str) -> str:
+        """Move a share out of its charge to the venue's account."""
+        self._enter("transfer")
+        if key not in self._by_key:
+            self.effects["transfer"] += 1
+            transfer_id = self._by_key[key] = f"tr_{len(self.transfers) + 1}"
+            self.transfers[transfer_id] = order
+            self.balances[order.account_id] += order.amount_minor
+        self._leave("transfer")
+        return self._by_key[key]
+
+    async def reverse_transfer(self, transfer_id: str, amount_minor: int, key: str) -> str:
+        """Take a part back, as far as the account has it."""
+        self._enter("reverse_transfer")
+        if key not in self._by_key:
+            account_id = self.transfers[transfer_id].account_id
+            if self.balances[account_id] < amount_minor:
+                raise PaymentRefused("the account does not have it", reason="balance_insufficient")
+            self.effects["reverse_transfer"] += 1
+            self._by_key[key] = f"trr_{len(self._by_key) + 1}"
+            self.balances[account_id] -= amount_minor
+            self.reversed[transfer_id] += amount_minor
+        self._leave("reverse_transfer")
+        return self._by_key[key]
+
+    async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStateSeen:
+        """Read a payout of a connected account."""
+        self._enter("retrieve_payout")
+        assert account_id in self.accounts
+        return self.payouts[payout_id]
+
+    def _enter(self, verb: str) -> None:
+        if self._before[verb]:
+            self._before[verb] -= 1
+            raise Weather(f"{verb} did not get through")
+        if verb in self._refused:
+            raise PaymentRefused("no", reason=self._refused[verb])
+
+    def _leave(self, verb: str) -> None:
+        if self._after[verb]:
+            self._after[verb] -= 1
+            raise Weather(f"the answer of {verb} was lost", unknown=True)
+
+
+class ConnectingVenues:
+    """Sets up venues' accounts as the engine does; every one is asked for something yet, and `away` answers nothing."""
+
+    def __init__(self) -> None:
+        self.away = False
+
+    async def onboard(self, venue: VenueRef) -> AccountSeen | None:
+        """Return an account in the middle of its set-up."""
+        if self.away:
+            return None
+        url = f"https://connect.stripe.com/{venue.venue_id}"
+        return AccountSeen(account_id="acct_1", may_receive=True, may_pay_out=False, asked_for=1, url=url)

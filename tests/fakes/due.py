@@ -1,0 +1,49 @@
+"""What is due to venues, folded from a ledger in memory: says what `adapters.queries.Standing` says."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+from adapters.recomputed import folded
+from domain.connect import DueQuery
+from domain.money import Price
+from tests.fakes.ledger import FakeLedger
+
+
+class DueInMemory:
+    """Reads all facts anew whenever it is asked."""
+
+    def __init__(self, ledger: FakeLedger) -> None:
+        self._ledger = ledger
+
+    async def due_transfers(self, due: DueQuery) -> list[tuple[str, str, int]]:
+        """Return (tenant, purchase, attempt) of orders whose share is due and was not sent, by their ids."""
+        sheets = folded(enumerate(self._ledger.log, start=1))
+        before = due.now - timedelta(seconds=due.delay_seconds)
+        found: list[dict[str, Any]] = []
+        for kind, identity, document in sheets.changed():
+            if (
+                kind != "purchases"
+                or document["state"] != "fulfilled"
+                or not (document["payment"] or {}).get("charge_id")
+            ):
+                continue
+            show, payee = sheets.find("shows", document["show_id"]), sheets.find("payees", document["venue_id"])
+            over = (show or {}).get("ends_at") or document["confirmed_at"]
+            sent = (document.get("transfer") or {}).get("state") == "made"
+            if payee and payee["may_receive"] and not sent and datetime.fromisoformat(over) <= before:
+                found.append({**document, "id": identity})
+        sums: Counter[tuple[str, str]] = Counter()
+        for one in found:
+            sums[one["venue_id"], one["price"]["currency"]] += Price.model_validate(one["price"]).venue_share_minor
+        listed = [
+            (one["tenant_id"], one["id"], one["attempt"])
+            for one in sorted(found, key=lambda one: str(one["id"]))
+            if sums[one["venue_id"], one["price"]["currency"]] >= due.minimum_minor and one["id"] > due.after
+        ]
+        return listed[: due.limit]
+
+    async def venue_of(self, account_id: str) -> tuple[str, str] | None:
+        """Return (tenant, venue) of a connected account."""
+        found = folded(enumerate(self._ledger.log, start=1)).find("accounts", account_id)
+        return (found["tenant_id"], found["venue_id"]) if found else None

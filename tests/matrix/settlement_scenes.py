@@ -1,0 +1,59 @@
+"""The ways of settlement: a venue's account, a round of transfers with the next one behind it, and a payout."""
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.settlement import PayoutRef, VenueRef
+from domain.books import venue_account
+from domain.connect import PayoutStateSeen
+from tests.matrix.stage import Stage
+from workflows.settlement import (
+    OnboardingInput,
+    OnboardingWorkflow,
+    PayoutWorkflow,
+    TransfersInput,
+    TransfersWorkflow,
+)
+
+VENUE = VenueRef(tenant_id="default", venue_id="ve")
+ROUND = TransfersInput(delay_seconds=0, minimum_minor=1)
+
+
+async def onboarding(stage: Stage) -> str:
+    await stage.world.open_show()
+    start = OnboardingInput(venue=VENUE, poll_seconds=30)
+    await stage.begin("onboarding/ve", OnboardingWorkflow.run, start)
+    await stage.end()
+    return "ready" if len(stage.world.connect.accounts) == 1 else f"{len(stage.world.connect.accounts)} accounts"
+
+
+async def sold_to_a_ready_venue(stage: Stage) -> None:
+    """Sell two tickets outside of what the cell is about, and connect the venue."""
+    world = stage.world
+    await world.open_show()
+    handle, _ = await world.buy(stage.client)
+    world.gateway.pay(await world.intent_id())
+    await handle.signal("look_again")
+    with stage.server.auto_time_skipping_disabled():
+        await handle.result()
+    await ActivityEnvironment().run(world.settlement.connect_account, VENUE)
+
+
+async def transfers(stage: Stage) -> str:
+    """A round; where it was cancelled or refused, the next one, as the schedule starts it."""
+    await sold_to_a_ready_venue(stage)
+    await stage.begin("transfers/1", TransfersWorkflow.run, ROUND)
+    done = await stage.end()
+    if done is None or done.orders == 0:
+        await stage.begin("transfers/2", TransfersWorkflow.run, ROUND)
+        await stage.end()
+    return f"sent {stage.world.books().get((venue_account('ve', 'available'), 'eur'), 0)}"
+
+
+async def payout(stage: Stage) -> str:
+    await sold_to_a_ready_venue(stage)
+    world = stage.world
+    await ActivityEnvironment().run(world.settlement.transfer_share, await world.ref())
+    world.connect.payouts["po_1"] = PayoutStateSeen(payout_id="po_1", status="paid", amount_minor=2000, currency="eur")
+    await stage.begin("payout/po_1", PayoutWorkflow.run, PayoutRef(account_id="acct_ve_5", payout_id="po_1"))
+    await stage.end()
+    return f"paid out {world.books().get((venue_account('ve', 'paid_out'), 'eur'), 0)}"

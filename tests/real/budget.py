@@ -1,0 +1,71 @@
+"""What one purchase costs, counted exactly: engine, PostgreSQL, Stripe and Solana."""
+
+from typing import Any
+
+import httpx
+import psycopg
+
+from domain.books import BooksTransaction
+from domain.order import Order
+from domain.ticket import Ticket
+from tests.real.shop import Shop
+
+Cost = dict[str, Any]
+OF_BUYER = "/confirm"
+COMMITS = """
+SELECT count(DISTINCT xmin::text), count(*) FROM facts
+WHERE originator_id LIKE %s OR originator_id = ANY(%s)
+"""
+
+
+async def cost_of(shop: Shop, purchase_id: str) -> Cost:
+    """Count everything that was done for a purchase that has ended."""
+    seen = await shop.purchase(purchase_id)
+    commits, facts = await _commits(shop, purchase_id, [ticket["ticket_id"] for ticket in seen["tickets"]])
+    return {
+        "engine": await _engine(shop, purchase_id),
+        "facts": facts,
+        "commits of facts": commits,
+        "Stripe calls": await _stripe_calls(shop, purchase_id),
+        "Solana transactions": await _transactions(shop, seen["tickets"]),
+    }
+
+
+async def _engine(shop: Shop, purchase_id: str) -> dict[str, int]:
+    handle = (await shop.engine()).get_workflow_handle(f"purchase/{purchase_id}")
+    info = (await handle.describe()).raw_description.workflow_execution_info
+    return {"history events": info.history_length, "state transitions": info.state_transition_count}
+
+
+async def _commits(shop: Shop, purchase_id: str, ticket_ids: list[str]) -> tuple[int, int]:
+    """Count the transactions that appended facts of a purchase, and the facts; what it shares with others besides."""
+    streams = [Ticket.stream(one) for one in ticket_ids]
+    streams += [BooksTransaction.stream(f"{one}:minted") for one in ticket_ids]
+    async with await psycopg.AsyncConnection.connect(shop.stack.urls["postgres"]) as connection:
+        found = await (await connection.execute(COMMITS, (f"%:{purchase_id}%", streams))).fetchone()
+    if found is None or not found[1]:
+        raise AssertionError(f"no facts of {Order.stream(purchase_id)}")
+    return int(found[0]), int(found[1])
+
+
+async def _stripe_calls(shop: Shop, purchase_id: str) -> list[str]:
+    """Return our calls about a purchase, without ids; the buyer's browser is not ours."""
+    async with httpx.AsyncClient(base_url=shop.stack.urls["stripe"], timeout=10) as http:
+        calls = (await http.get("/_emulator/calls")).json()
+        intents = (await shop.stripe("/v1/payment_intents?limit=100"))["data"]
+    own = [one["id"] for one in intents if one["metadata"].get("purchase_id") == purchase_id]
+    ours = [call for call in calls if purchase_id in call or any(f"/{intent}" in call for intent in own)]
+    named = [" ".join(call.split(" ")[:2]) for call in ours if OF_BUYER not in call]
+    for intent in own:
+        named = [call.replace(intent, "{intent}") for call in named]
+    return named
+
+
+async def _transactions(shop: Shop, tickets: list[Any]) -> int:
+    """Count the transactions that the chain knows of the tickets' tokens."""
+    number = 0
+    async with httpx.AsyncClient(timeout=10) as node:
+        for address in (ticket["mint_address"] for ticket in tickets if ticket["mint_address"]):
+            call = {"jsonrpc": "2.0", "id": 1, "method": "getSignaturesForAddress", "params": [address]}
+            number += len((await node.post(shop.stack.urls["solana_rpc"], json=call)).json()["result"])
+    return number

@@ -1,0 +1,105 @@
+"""A venue comes to its money on the real stack: set up, sold, sent, paid out; every system agrees to the cent."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.fact_pages import FactPages
+from adapters.recomputed import folded, venue_lines
+from devstack.stack import running_stack
+from domain.statement import csv_of, statement_of
+from tests.real.shop import Shop
+from tests.real.up import UP
+
+pytestmark = pytest.mark.real
+SOON = {
+    "BOXOFFICE_SETTLEMENT__EVERY_SECONDS": "1",
+    "BOXOFFICE_SETTLEMENT__DELAY_SECONDS": "0",
+    "BOXOFFICE_SETTLEMENT__MINIMUM_MINOR": "1",
+}
+PATIENCE_SECONDS = 60
+SHARE = 3000
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    async with running_stack(tmp_path / "stack", env=SOON, up=UP) as stack, Shop.at(stack) as shop:
+        await shop.open()
+        yield shop
+
+
+async def switch(shop: Shop, path: str, **body: Any) -> Any:
+    answer = await shop.http.post(f"{shop.stack.urls['stripe']}/_emulator/{path}", json=body)
+    answer.raise_for_status()
+    return answer.json()
+
+
+async def balance(shop: Shop, done: Callable[[dict[str, int]], bool]) -> dict[str, int]:
+    """Wait until the venue's balance is so."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            found = (await shop.get(f"/api/v1/venues/{shop.venue_id}/balance"))["balances"]
+            if found and done(found[0]):
+                return dict(found[0])
+            await asyncio.sleep(0.2)
+
+
+async def test_a_venue_comes_to_its_money(shop: Shop) -> None:
+    """Three tickets are sold, their share goes to the venue's account and from there to its bank, and comes back."""
+    await switch(shop, "settings", onboarding="new")
+    path = f"/api/v1/venues/{shop.venue_id}/onboarding"
+    begun = (await shop.http.post(path)).json()
+    assert begun["state"] == "onboarding", begun
+    assert begun["url"].startswith("https://connect.stripe.com/")
+    ids = []
+    for number, quantity in enumerate((2, 1)):
+        body = (await shop.buy(f"settle-{number}", quantity)).json()
+        await shop.pay(body["client_secret"])
+        assert (await shop.ended(body["purchase_id"]))["state"] == "fulfilled"
+        ids.append(body["purchase_id"])
+    split = await balance(shop, lambda one: one["pending_minor"] == SHARE)
+    assert split["available_minor"] == 0
+
+    await switch(shop, f"accounts/{begun['account_id']}/onboard", state="complete")
+    await balance(shop, lambda one: one["available_minor"] == SHARE and not one["pending_minor"])
+    assert (await shop.http.post(path)).json()["state"] == "ready"
+    for purchase_id in ids:
+        transfer = (await shop.purchase(purchase_id))["transfer"]
+        assert (transfer["state"], transfer["transfer_id"][:3]) == ("made", "tr_")
+    await shop.check_sums(ids)
+
+    await switch(shop, f"accounts/{begun['account_id']}/settle")
+    await switch(shop, f"accounts/{begun['account_id']}/pay_out")
+    payout_id = await newest_payout(shop, begun["account_id"])
+    await switch(shop, f"payouts/{payout_id}/finish", outcome="succeed")
+    await balance(shop, lambda one: one["paid_out_minor"] == SHARE and not one["available_minor"])
+    await switch(shop, f"payouts/{payout_id}/finish", outcome="fail")
+    split = await balance(shop, lambda one: one["available_minor"] == SHARE)
+    assert (split["pending_minor"], split["paid_out_minor"], split["balance_minor"]) == (0, 0, 0)
+    await shop.check_sums(ids)
+    await the_statement_is_what_the_facts_say(shop)
+
+
+async def newest_payout(shop: Shop, account_id: str) -> str:
+    headers = {"Authorization": f"Bearer {shop.stack.env['BOXOFFICE_STRIPE__API_KEY']}", "Stripe-Account": account_id}
+    listed = await shop.http.get(f"{shop.stack.urls['stripe']}/v1/payouts", headers=headers)
+    return str(listed.json()["data"][0]["id"])
+
+
+async def the_statement_is_what_the_facts_say(shop: Shop) -> None:
+    """What the API shows is what the facts alone come to, to the byte, as JSON and as CSV."""
+    path = f"/api/v1/venues/{shop.venue_id}/statement"
+    shown, as_csv = await shop.http.get(path), await shop.http.get(path, params={"format": "csv"})
+    with FactPages(shop.stack.env["BOXOFFICE_POSTGRES__URL"]) as pages:
+        sheets = folded(numbered for page in pages.numbered(0, pages.head()) for numbered in page)
+    computed = statement_of(shop.venue_id, venue_lines(sheets, shop.venue_id), None, None)
+    body = shown.json()
+    assert body.pop("stale") is False
+    assert json.dumps(body) == json.dumps(computed)
+    assert as_csv.text == csv_of(computed)
+    kinds = [line["kind"] for line in computed["lines"] if line["amount_minor"] > 0]
+    assert kinds == ["sale", "sale", "transfer", "transfer", "payout", "payout-returned"]

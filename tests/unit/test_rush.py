@@ -1,0 +1,77 @@
+"""A rush is judged by what every buyer was told, by the stock and by the laws."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from cli.chart import COLOURS, draw
+from cli.reconciliation import Report
+from cli.rehearsal import HELD, NONE, SOLD_OUT, Answer, Tally, percentiles
+from cli.rush import faults
+from domain.laws import LAWS, Findings
+from domain.laws_at_rest import Stillness
+
+STOCK = {"sold": 2, "held": 0, "available": 0}
+BOUGHT = ["pu_1", "pu_2"]
+
+
+def tally(*kinds: str, fulfilled: int = 2) -> Tally:
+    made = Tally(buyers=3, seats=2, purchase_ids=BOUGHT, ends=Counter(fulfilled=fulfilled))
+    made.answers = [Answer(kind, 1.0, 0.5) for kind in kinds]
+    return made
+
+
+def report(judged: Any = BOUGHT) -> Report:
+    stillness = Stillness(judged=frozenset(judged), open=frozenset(), moving=frozenset(), at_work=frozenset())
+    return Report(Findings(), stillness, 0, 0, 0, 0, 0, 0)
+
+
+def test_a_whole_rush_has_no_fault() -> None:
+    """Two of three get a seat, the third is told so."""
+    assert faults(tally(HELD, HELD, SOLD_OUT), STOCK, report()) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "stock", "judged", "said"),
+    [
+        (tally(HELD, SOLD_OUT, SOLD_OUT), STOCK, BOUGHT, "buyers who got a seat: 1, expected 2"),
+        (tally(HELD, HELD, NONE), STOCK, BOUGHT, "buyers without an answer: 1, expected 0"),
+        (tally(HELD, HELD, SOLD_OUT, fulfilled=1), STOCK, BOUGHT, "purchases that were fulfilled: 1, expected 2"),
+        (tally(HELD, HELD, SOLD_OUT), {**STOCK, "sold": 3}, BOUGHT, "seats sold beyond what there are: 1, expected 0"),
+        (tally(HELD, HELD, SOLD_OUT), {**STOCK, "held": 1}, BOUGHT, "seats still held: 1, expected 0"),
+        (tally(HELD, HELD, SOLD_OUT), STOCK, ["pu_1"], "purchases that are not at rest: 1, expected 0"),
+    ],
+)
+def test_each_fault_is_told(seen: Tally, stock: dict[str, int], judged: list[str], said: str) -> None:
+    """Whatever is not as it should be stands in the verdict."""
+    assert said in faults(seen, stock, report(judged))
+
+
+def test_a_broken_law_is_a_fault() -> None:
+    """The laws of `boxoffice reconcile` are judged too."""
+    broken = report()
+    broken.findings.judge(LAWS[0], "sh_1", "one seat too many")
+    assert faults(tally(HELD, HELD, SOLD_OUT), STOCK, broken) == [
+        "broken laws: 1, expected 0",
+        f"{LAWS[0].name}: sh_1: one seat too many",
+    ]
+
+
+def test_the_picture_shows_each_kind(tmp_path: Path) -> None:
+    """A bar of each kind's colour is there, and not of a kind that nobody was told."""
+    file = tmp_path / "rush.png"
+    answers = [Answer(HELD, 0.5 + number / 50, 0.1) for number in range(50)] + [Answer(SOLD_OUT, 2.0, 0.2)] * 20
+    draw(answers, "a rush", file)
+    with Image.open(file) as image:
+        colours = {"#{:02x}{:02x}{:02x}".format(*image.getpixel((x, y))) for x in range(1_000) for y in range(80, 400)}
+    assert {COLOURS[HELD], COLOURS[SOLD_OUT]} <= colours
+    assert COLOURS[NONE] not in colours
+
+
+def test_percentiles_are_of_what_was_measured() -> None:
+    """One value is both; of a hundred the middle and the late one."""
+    assert percentiles([3.0]) == (3.0, 3.0)
+    assert percentiles([float(number) for number in range(101)]) == (50.0, 99.0)

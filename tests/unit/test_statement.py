@@ -1,0 +1,86 @@
+"""Statements: what was there, what happened, what is there; every line with its balance, its charge and its tokens."""
+
+import csv
+import io
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from domain.books import venue_account
+from domain.statement import Entry, Links, balance_of, csv_of, lines_of, statement_of
+
+PENDING, AVAILABLE = venue_account("ve", "pending"), venue_account("ve", "available")
+LINKS = {"pu_1": Links("ch_1", ("MintA", "MintB"))}
+
+
+def entry(day: int, debit: str, credit: str, amount: int, purchase_id: str = "pu_1", unit: str = "eur") -> Entry:
+    at = datetime(2026, 1, day, tzinfo=UTC)
+    return Entry(day, 0, f"{purchase_id}:{day}", purchase_id, "sale", at, debit, credit, amount, unit)
+
+
+ENTRIES = [
+    entry(1, "stripe:clearing", PENDING, 1000),
+    entry(2, "stripe:clearing", "venue:other:payable", 50, "pu_2"),
+    entry(3, "stripe:clearing", PENDING, 300, "pu_3", "jpy"),
+    entry(4, PENDING, "stripe:clearing", 400),
+    entry(4, "venues:sent", AVAILABLE, 400),
+]
+
+
+def statement(first: int | None = None, last: int | None = None) -> dict[str, Any]:
+    since, until = (datetime(2026, 1, day, tzinfo=UTC) if day else None for day in (first, last))
+    return statement_of("ve", lines_of("ve", ENTRIES, LINKS), since, until)
+
+
+def test_a_line_says_what_it_moved_what_is_there_after_it_and_where_to_look() -> None:
+    """Only the venue's own accounts are in it; a debit is a negative amount."""
+    lines = statement()["lines"]
+    moved = [(line["account"], line["amount_minor"], line["balance_minor"], line["currency"]) for line in lines]
+    assert moved == [
+        ("pending", 1000, 1000, "eur"),
+        ("pending", 300, 300, "jpy"),
+        ("pending", -400, 600, "eur"),
+        ("available", 400, 400, "eur"),
+    ]
+    assert (lines[0]["charge_id"], lines[0]["mint_addresses"]) == ("ch_1", ["MintA", "MintB"])
+    assert (lines[1]["charge_id"], lines[1]["mint_addresses"]) == (None, [])
+
+
+@pytest.mark.parametrize(("first", "last"), [(None, None), (1, 4), (3, 4), (4, None), (5, None), (None, 1)])
+def test_opening_and_lines_are_closing(first: int | None, last: int | None) -> None:
+    """The period begins with its first moment and ends before its last one."""
+    found = statement(first, last)
+    sums = {(one["account"], one["currency"]): one["balance_minor"] for one in found["opening"]}
+    for line in found["lines"]:
+        sums[line["account"], line["currency"]] += line["amount_minor"]
+    assert sums == {(one["account"], one["currency"]): one["balance_minor"] for one in found["closing"]}
+    days = [datetime.fromisoformat(line["at"]).day for line in found["lines"]]
+    assert all((first or 1) <= day < (last or 32) for day in days)
+
+
+def test_statements_of_neighbouring_periods_fit() -> None:
+    """What one closes with, the next opens with."""
+    before, after = statement(None, 4), statement(4, None)
+    closed = {(one["account"], one["currency"]): one["balance_minor"] for one in before["closing"]}
+    opened = {(one["account"], one["currency"]): one["balance_minor"] for one in after["opening"]}
+    assert {name: opened[name] for name in closed} == closed
+    assert [*before["lines"], *after["lines"]] == statement()["lines"]
+
+
+def test_csv_has_the_same_lines() -> None:
+    """It can be read back; several addresses are parted by spaces."""
+    read = list(csv.DictReader(io.StringIO(csv_of(statement()))))
+    assert [int(row["amount_minor"]) for row in read] == [1000, 300, -400, 400]
+    assert read[0]["mint_addresses"] == "MintA MintB"
+    assert read[1]["charge_id"] == ""
+
+
+def test_a_balance_is_split_by_where_the_money_is() -> None:
+    """Per currency; other venues' accounts are not looked at."""
+    sums = {(PENDING, "eur"): 600, (AVAILABLE, "eur"): 400, (PENDING, "jpy"): -300, ("venue:other:payable", "usd"): 1}
+    nothing = {"reserved_minor": 0, "paid_out_minor": 0}
+    assert balance_of(sums, "ve") == [
+        {"currency": "eur", "pending_minor": 600, "available_minor": 400, **nothing},
+        {"currency": "jpy", "pending_minor": -300, "available_minor": 0, **nothing},
+    ]

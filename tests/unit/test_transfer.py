@@ -1,0 +1,89 @@
+"""Transfer, Payee and Payout: each news once, never more back than went, and what is owed is netted once."""
+
+import pytest
+
+from domain.payee import Abilities, Payee, PayeeNamed
+from domain.payout import Payout, PayoutPaid
+from domain.refusals import WrongState
+from domain.transfer import Transfer, TransferRequested
+from tests.fakes.samples import AT, names_of
+
+
+@pytest.fixture
+def transfer() -> Transfer:
+    facts = {"tenant_id": "t", "venue_id": "ve", "account_id": "acct_1", "charge_id": "ch_1", "currency": "eur"}
+    return Transfer.begin(TransferRequested, "pu", AT, amount_minor=1000, **facts)
+
+
+@pytest.fixture
+def payee() -> Payee:
+    return Payee.begin(PayeeNamed, "ve", AT, tenant_id="t")
+
+
+def test_a_transfer_is_made_once(transfer: Transfer) -> None:
+    """What is repeated changes nothing; a no after a yes is none."""
+    transfer.try_again("acct_2", AT)
+    assert transfer.make("tr_1", AT)
+    assert not transfer.make("tr_1", AT)
+    transfer.refuse("late", AT)
+    assert (transfer.state, transfer.transfer_id, names_of(transfer)) == ("made", "tr_1", ["TransferMade"])
+
+
+def test_a_refused_transfer_is_tried_again_with_the_present_account(transfer: Transfer) -> None:
+    """Every try has a number of its own."""
+    transfer.refuse("balance_insufficient", AT)
+    transfer.try_again("acct_2", AT)
+    assert (transfer.state, transfer.turn, transfer.account_id) == ("requested", 2, "acct_2")
+
+
+def test_no_more_comes_back_than_went(transfer: Transfer) -> None:
+    """A key takes its part once; the last part is what is left; what was refused is not taken."""
+    with pytest.raises(WrongState):
+        transfer.request_reversal("a", 1, AT)
+    transfer.make("tr_1", AT)
+    for _ in range(2):
+        first = transfer.request_reversal("a", 700, AT)
+        assert first is not None
+        assert (first.amount_minor, first.state) == (700, "requested")
+    assert transfer.reverse("a", "trr_1", AT)
+    assert not transfer.reverse("a", "trr_1", AT)
+    assert not transfer.refuse_reversal("a", "late", AT)
+    second = transfer.request_reversal("b", 700, AT)
+    assert second is not None
+    assert second.amount_minor == 300
+    assert transfer.request_reversal("c", 1, AT) is None
+    assert transfer.refuse_reversal("b", "balance_insufficient", AT)
+    assert not transfer.reverse("b", "trr_2", AT)
+    assert transfer.left_minor == 300
+
+
+def test_a_venue_has_one_account(payee: Payee) -> None:
+    """The same again changes nothing; another one is refused."""
+    payee.connect("acct_1", AT)
+    payee.connect("acct_1", AT)
+    with pytest.raises(WrongState):
+        payee.connect("acct_2", AT)
+    payee.see(Abilities(may_receive=True), AT)
+    payee.see(Abilities(may_receive=True), AT)
+    assert names_of(payee) == ["AccountConnected", "AccountChanged"]
+
+
+def test_what_is_owed_is_netted_once_and_at_most_all_of_it(payee: Payee) -> None:
+    """Per currency; a share that is netted twice under one key pays once."""
+    for _ in range(2):
+        payee.note_shortfall("a", "eur", 500, AT)
+    assert payee.net("b", "usd", 400, AT) == 400
+    assert payee.net("b", "eur", 400, AT) == 0
+    assert payee.owed_minor["eur"] == 100
+    assert payee.net("b", "eur", 400, AT) == 400
+    assert payee.net("c", "eur", 400, AT) == 300
+    assert payee.net("d", "eur", 400, AT) == 400
+
+
+def test_a_payout_comes_back_once() -> None:
+    """Its second return is no news."""
+    facts = {"tenant_id": "t", "venue_id": "ve", "amount_minor": 5, "currency": "eur"}
+    payout = Payout.begin(PayoutPaid, "po_1", AT, **facts)
+    assert payout.come_back("account_closed", AT)
+    assert not payout.come_back("account_closed", AT)
+    assert payout.state == "returned"

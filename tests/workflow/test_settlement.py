@@ -1,0 +1,203 @@
+"""Settlement on fakes: accounts are set up, due shares are sent once, payouts are followed, what is short is netted."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
+
+from activities.commands import PurchaseRef
+from activities.queues import PURCHASES
+from activities.settlement import PayoutRef, ReverseTransfer, VenueRef
+from domain.books import venue_account
+from domain.connect import PayoutStateSeen
+from domain.payee import Payee
+from domain.transfer import Transfer
+from tests.fakes.world import World
+from workflows.settlement import (
+    OnboardingInput,
+    OnboardingWorkflow,
+    PayoutWorkflow,
+    TransfersInput,
+    TransfersResult,
+    TransfersWorkflow,
+)
+
+VENUE = VenueRef(tenant_id="default", venue_id="ve")
+SHARE = 2000  # of two tickets
+AT_ONCE = TransfersInput(delay_seconds=0, minimum_minor=1)
+
+
+def account(world: World, name: str) -> int:
+    return world.books().get((venue_account("ve", name), "eur"), 0)
+
+
+async def run(world: World, activity: Any, command: Any) -> Any:
+    return await ActivityEnvironment().run(getattr(world.settlement, activity), command)
+
+
+async def sell(world: World, client: Client, *keys: str) -> list[PurchaseRef]:
+    for key in keys:
+        handle, _ = await world.buy(client, key)
+        world.gateway.pay(await world.intent_id(key))
+        await handle.signal("look_again")
+        assert (await world.ended(handle)).outcome == "fulfilled"
+    return [await world.ref(key) for key in keys]
+
+
+async def send(client: Client, name: str = "transfers", start: TransfersInput = AT_ONCE) -> TransfersResult:
+    return await client.execute_workflow(TransfersWorkflow.run, start, id=name, task_queue=PURCHASES)
+
+
+async def test_a_venue_is_set_up_when_stripe_has_all_it_asks_for(world: World, client: Client) -> None:
+    """It waits for the venue and gives fresh links meanwhile; the news of the account end the wait."""
+    await world.open_show()
+    world.connect.ready = False
+    start = OnboardingInput(venue=VENUE, poll_seconds=3600)
+    handle = await client.start_workflow(OnboardingWorkflow.run, start, id="onboarding/ve", task_queue=PURCHASES)
+    links = [(await handle.execute_update(OnboardingWorkflow.look)).url for _ in range(2)]
+    assert len({*links}) == 2
+    assert None not in links
+    world.connect.onboard("acct_ve_5")
+    await handle.signal(OnboardingWorkflow.account_changed)
+    seen = await handle.result()
+    assert (seen.is_ready, seen.url) == (True, None)
+    payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
+    assert (payee.account_id, payee.abilities.may_receive) == ("acct_ve_5", True)
+    assert world.connect.effects["create_account"] == 1
+
+
+async def test_stripe_is_asked_without_news_too(world: World, client: Client) -> None:
+    """A lost webhook only costs time."""
+    await world.open_show()
+    world.connect.ready = False
+    start = OnboardingInput(venue=VENUE, poll_seconds=60)
+    handle = await client.start_workflow(OnboardingWorkflow.run, start, id="onboarding/ve", task_queue=PURCHASES)
+    for _ in range(2):
+        await handle.execute_update(OnboardingWorkflow.look)
+    world.connect.onboard("acct_ve_5")
+    assert (await handle.result()).is_ready
+
+
+async def test_due_shares_are_sent_once(world: World, client: Client) -> None:
+    """Every order has one transfer out of its own charge; what was with us lies in the venue's account now."""
+    await world.open_show()
+    await sell(world, client, "a", "b")
+    assert (await send(client, "early")).orders == 0  # the venue has no account yet
+    await run(world, "connect_account", VENUE)
+    world.connect.fail_before("transfer")
+    world.connect.fail_after("transfer")
+    done = await send(client)
+    assert (done.orders, done.sent, done.refused) == (2, {"eur": 2 * SHARE}, 0)
+    assert (await send(client, "again")).orders == 0
+    assert world.connect.effects["transfer"] == 2
+    assert {order.charge_id for order in world.connect.transfers.values()} == {
+        intent.charge_id for intent in world.gateway.intents.values()
+    }
+    assert (account(world, "pending"), account(world, "available")) == (0, 2 * SHARE)
+    await world.check_laws()
+
+
+@pytest.mark.parametrize(
+    "start",
+    [TransfersInput(delay_seconds=10**9, minimum_minor=1), TransfersInput(delay_seconds=0, minimum_minor=SHARE + 1)],
+)
+async def test_what_is_not_due_or_too_little_waits(world: World, client: Client, start: TransfersInput) -> None:
+    """The delay after the sale and the least amount are kept."""
+    await world.open_show()
+    await sell(world, client, "a")
+    await run(world, "connect_account", VENUE)
+    assert (await send(client, start=start)).orders == 0
+    assert account(world, "pending") == SHARE
+
+
+async def test_a_refused_share_is_sent_with_the_next_round(world: World, client: Client) -> None:
+    """Stripe keeps its no under the key, so the next try has another one."""
+    await world.open_show()
+    (order,) = await sell(world, client, "a")
+    await run(world, "connect_account", VENUE)
+    world.connect.refuse("transfer", "balance_insufficient")
+    assert (await send(client)).refused == 1
+    world.connect.allow("transfer")
+    assert (await send(client, "next")).sent == {"eur": SHARE}
+    transfer = await world.ledger.read(lambda desk: desk.get(Transfer, order.purchase_id))
+    assert (transfer.state, transfer.turn) == ("made", 2)
+    await world.check_laws()
+
+
+@pytest.mark.parametrize("is_long", [True, False])
+async def test_a_round_has_pages_and_a_long_one_continues_as_new(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch, *, is_long: bool
+) -> None:
+    """What it has come to is carried on."""
+    monkeypatch.setattr("temporalio.workflow.Info.is_continue_as_new_suggested", lambda _: is_long)
+    await world.open_show()
+    await sell(world, client, "a", "b")
+    await run(world, "connect_account", VENUE)
+    done = await send(client, start=TransfersInput(delay_seconds=0, minimum_minor=1, page=1))
+    assert (done.orders, done.sent) == (2, {"eur": 2 * SHARE})
+
+
+async def test_a_payout_is_posted_once_and_taken_back_when_it_returns(world: World, client: Client) -> None:
+    """Its events may come twice and in any order: the state that Stripe tells counts."""
+    await world.open_show()
+    await sell(world, client, "a")
+    await run(world, "connect_account", VENUE)
+    await send(client)
+    seen = {"payout_id": "po_1", "amount_minor": SHARE, "currency": "eur"}
+
+    async def follow(number: int, status: str) -> tuple[int, int]:
+        world.connect.payouts["po_1"] = PayoutStateSeen.model_validate({**seen, "status": status})
+        payout = PayoutRef(account_id="acct_ve_5", payout_id="po_1")
+        told = await client.execute_workflow(PayoutWorkflow.run, payout, id=f"payout/{number}", task_queue=PURCHASES)
+        assert told == status
+        return account(world, "available"), account(world, "paid_out")
+
+    assert await follow(1, "in_transit") == (SHARE, 0)
+    assert await follow(2, "paid") == (0, SHARE)
+    assert await follow(3, "paid") == (0, SHARE)
+    assert await follow(4, "failed") == (SHARE, 0)
+    assert await follow(5, "failed") == (SHARE, 0)
+    await world.check_laws()
+
+
+async def test_what_comes_back_too_late_is_netted_against_the_next_share(world: World, client: Client) -> None:
+    """A part that the account has is reversed once; a part that it has not is owed, and taken from the next share."""
+    await world.open_show()
+    first, second = await sell(world, client, "a", "b")
+    await run(world, "connect_account", VENUE)
+    await run(world, "transfer_share", first)
+    back = ReverseTransfer(purchase=first, key="r1", amount_minor=500)
+    for _ in range(2):
+        done = await run(world, "reverse_transfer", back)
+        assert (done.reversed_minor, done.short_minor) == (500, 0)
+    assert (account(world, "pending"), account(world, "available")) == (SHARE + 500, SHARE - 500)
+    world.connect.balances["acct_ve_5"] = 0
+    short = ReverseTransfer(purchase=first, key="r2", amount_minor=10**6)
+    for _ in range(2):
+        done = await run(world, "reverse_transfer", short)
+        assert (done.reversed_minor, done.short_minor) == (0, SHARE - 500)
+    sent = await run(world, "transfer_share", second)
+    assert sent.amount_minor == SHARE - (SHARE - 500)
+    payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
+    assert payee.owed_minor == {"eur": 0}
+
+
+async def test_what_was_never_sent_has_nothing_to_come_back(world: World, client: Client) -> None:
+    """A refund before the transfer lowers the share instead."""
+    await world.open_show()
+    (order,) = await sell(world, client, "a")
+    done = await run(world, "reverse_transfer", ReverseTransfer(purchase=order, key="r", amount_minor=1))
+    assert (done.reversed_minor, done.short_minor) == (0, 0)
+
+
+async def test_shares_are_sent_side_by_side_without_a_second_transfer(world: World, client: Client) -> None:
+    """Two rounds at once find each other's work."""
+    await world.open_show()
+    (order,) = await sell(world, client, "a")
+    await run(world, "connect_account", VENUE)
+    await asyncio.gather(*(run(world, "transfer_share", order) for _ in range(3)))
+    assert world.connect.effects["transfer"] == 1
+    assert account(world, "available") == SHARE
+    await world.check_laws()

@@ -1,0 +1,187 @@
+"""OnboardingWorkflow, TransfersWorkflow and PayoutWorkflow: how a venue comes to its money."""
+
+import asyncio
+from datetime import timedelta
+from typing import NamedTuple, cast
+
+from pydantic import Field
+from temporalio import workflow
+
+from activities.commands import Command, PurchaseRef
+from activities.settlement import AccountSeen, PayoutRef, SettlementActivities, VenueRef
+from domain.connect import DueQuery
+from workflows.operators import Board
+from workflows.rounds import SEEN_STORE_PACE, STRIPE_PACE, Attention, Caller, Refused
+
+AT_ONCE = 8
+
+
+class OnboardingInput(Command):
+    """A venue that wants to be paid, and how often Stripe is asked about its account without any news."""
+
+    venue: VenueRef
+    poll_seconds: float
+
+
+@workflow.defn(name="OnboardingWorkflow")
+class OnboardingWorkflow:
+    """Makes the venue's account at Stripe and waits until shares can be sent to it and paid out from it."""
+
+    @workflow.init
+    def __init__(self, start: OnboardingInput) -> None:
+        self._venue = start.venue
+        self._news = False
+        self._looks, self._over = 0, False
+        self._account: AccountSeen | None = None
+        self._board = Board("connecting")
+        self._caller = Caller(Attention(self._board.trouble))
+
+    @workflow.run
+    async def run(self, start: OnboardingInput) -> AccountSeen:
+        """Return the account as it was when all was well with it; later news start another run."""
+        self._board.show("connecting", "Makes the venue's account at Stripe.")
+        await self._caller.call(
+            SettlementActivities.connect_account, self._venue, STRIPE_PACE, "make the account", forward_only=True
+        )
+        account = await self._look()
+        while not account.is_ready:
+            self._board.show("onboarding", f"Waits for the venue: Stripe asks for {account.asked_for} things.")
+            await self._wait(start.poll_seconds)
+            account = await self._look()
+        self._board.show("ready", f"Shares can be sent to {account.account_id}.")
+        self._over = True  # nobody looks any more: who asks now gets what was seen last
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return account
+
+    async def _look(self) -> AccountSeen:
+        self._news = False  # what comes from here on is news again
+        self._account = await self._caller.call(
+            SettlementActivities.look_at_account, self._venue, STRIPE_PACE, "look at the account", forward_only=True
+        )
+        self._looks += 1
+        return self._account
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            await workflow.wait_condition(
+                lambda: self._news, timeout=timedelta(seconds=seconds), timeout_summary="before Stripe is asked again"
+            )
+        except TimeoutError:
+            return
+
+    @workflow.signal(name="account_changed")
+    def account_changed(self) -> None:
+        """Take the news that Stripe lets the account do something else."""
+        self._news = True
+
+    @workflow.update(name="look")
+    async def look(self) -> AccountSeen:
+        """Return how the account stands now, with a fresh link where something is missing."""
+        looks = self._looks
+        self._news = True
+        await workflow.wait_condition(lambda: self._looks > looks or self._over)
+        return cast(AccountSeen, self._account)
+
+
+class TransfersInput(Command):
+    """When shares are due; the rest is what earlier runs of the same round have come to."""
+
+    delay_seconds: int
+    minimum_minor: int
+    page: int = 100
+    after: str = ""
+    sent: dict[str, int] = Field(default_factory=dict)
+    orders: int = 0
+    refused: int = 0
+
+
+class TransfersResult(Command):
+    """What a round came to: orders, the sum per currency, and how many Stripe refused for now."""
+
+    orders: int
+    sent: dict[str, int]
+    refused: int
+
+
+class _Step(NamedTuple):
+    sent: dict[str, int]
+    refused: int
+
+
+@workflow.defn(name="TransfersWorkflow")
+class TransfersWorkflow:
+    """Sends the shares that are due; one that is refused waits for the next round."""
+
+    @workflow.init
+    def __init__(self, start: TransfersInput) -> None:
+        self._totals = start
+        self._board = Board("sending")
+        self._caller = Caller(Attention(self._board.trouble))
+
+    @workflow.run
+    async def run(self, start: TransfersInput) -> TransfersResult:
+        """Go through what is due page by page; a long round continues as a new run."""
+        while True:
+            due = DueQuery(
+                now=workflow.now(),
+                delay_seconds=start.delay_seconds,
+                minimum_minor=start.minimum_minor,
+                after=self._totals.after,
+                limit=start.page,
+            )
+            page = await self._caller.call(
+                SettlementActivities.list_due_transfers,
+                due,
+                SEEN_STORE_PACE,
+                "list the shares that are due",
+                forward_only=True,
+            )
+            for first in range(0, len(page), AT_ONCE):
+                await self._send(page[first : first + AT_ONCE])
+            if len(page) < start.page:
+                return TransfersResult(orders=self._totals.orders, sent=self._totals.sent, refused=self._totals.refused)
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(self._totals)
+
+    async def _send(self, orders: list[PurchaseRef]) -> None:
+        steps = await asyncio.gather(*(self._send_one(order) for order in orders))
+        sent = dict(self._totals.sent)
+        for step in steps:
+            for currency, amount in step.sent.items():
+                sent[currency] = sent.get(currency, 0) + amount
+        refused = self._totals.refused + sum(step.refused for step in steps)
+        done = self._totals.orders + len(orders) - sum(step.refused for step in steps)
+        self._totals = self._totals.model_copy(
+            update={"after": orders[-1].purchase_id, "sent": sent, "orders": done, "refused": refused}
+        )
+        self._board.show("sending", f"Sent the shares of {done} orders ({sent}); {refused} were refused for now.")
+
+    async def _send_one(self, order: PurchaseRef) -> _Step:
+        try:
+            sent = await self._caller.call(
+                SettlementActivities.transfer_share, order, STRIPE_PACE, f"send the share of {order.purchase_id}"
+            )
+        except Refused:
+            return _Step({}, 1)
+        return _Step({sent.currency: sent.amount_minor}, 0)
+
+
+@workflow.defn(name="PayoutWorkflow")
+class PayoutWorkflow:
+    """Posts how a payout of Stripe's to a venue's bank stands."""
+
+    @workflow.init
+    def __init__(self, start: PayoutRef) -> None:
+        self._start = start
+        self._board = Board("payout")
+        self._caller = Caller(Attention(self._board.trouble))
+
+    @workflow.run
+    async def run(self, start: PayoutRef) -> str:
+        """Return the payout's state."""
+        self._board.show("payout", f"Follows payout {start.payout_id} of {start.account_id}.")
+        seen = await self._caller.call(
+            SettlementActivities.follow_payout, self._start, STRIPE_PACE, "ask how the payout stands", forward_only=True
+        )
+        self._board.show("followed", f"It is {seen}.")
+        return seen
