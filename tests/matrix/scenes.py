@@ -258,6 +258,7 @@ async def internal_hold_confirmed(stage: Stage) -> str:
 
 
 EXTENDED = (*OPENED, "extend_hold", "confirm_seats", "capture_payment", *SOLD)
+CANCELLED = "cancelled: purchase-cancelled"
 SALE = (*OPENED, "confirm_seats", "capture_payment", *SOLD)
 FREE = ("place_order", "confirm_seats", *(name for name in SOLD if name != "close_checkout"))
 SCENES: tuple[Scene, ...] = (
@@ -265,14 +266,7 @@ SCENES: tuple[Scene, ...] = (
     Scene("slow payment", PurchaseWorkflow, EXTENDED, "fulfilled", slow_payment, (*OPENED[:2], *SOLD)),
     Scene("free", PurchaseWorkflow, FREE, "fulfilled", free, ("mint_ticket", "settle_mint")),
     Scene("unpaid", PurchaseWorkflow, (*OPENED, *UNDONE), "cancelled: hold-expired", unpaid, OPENED[:2]),
-    Scene(
-        "cancelled by the buyer",
-        PurchaseWorkflow,
-        (*OPENED, *UNDONE),
-        "cancelled: purchase-cancelled",
-        cancelled_by_buyer,
-        OPENED[:2],
-    ),
+    Scene("cancelled by the buyer", PurchaseWorkflow, (*OPENED, *UNDONE), CANCELLED, cancelled_by_buyer, OPENED[:2]),
     Scene(
         "refunded",
         PurchaseWorkflow,
