@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Any, NamedTuple
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
@@ -21,14 +20,17 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.books import BooksActivities
 from activities.burning import BurnActivities
 from activities.cancelling import CancellationActivities
+from activities.capacity import CapacityActivities
 from activities.catalog import CatalogActivities
+from activities.disputes import DisputeActivities
 from activities.door import DoorActivities
 from activities.failures import FailureKinds
 from activities.holds import HoldActivities
 from activities.minting import MintActivities
 from activities.payments import PaymentActivities
-from activities.queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
+from activities.queues import ALL_QUEUES, PURCHASES
 from activities.refunds import RefundActivities
+from activities.registered import Activities, activities_of
 from activities.sales import SalesActivities
 from activities.settlement import SettlementActivities
 from adapters.cancellation_reads import CancellationReads
@@ -38,7 +40,7 @@ from adapters.opening import open_ledger
 from adapters.queries import Standing
 from adapters.routing import tell_routing
 from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
-from adapters.solana_burning import SolanaBurningChain
+from adapters.solana_groups import SolanaGroupChain
 from adapters.stripe_connect import StripeConnect
 from adapters.stripe_gateway import StripeGateway
 from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
@@ -46,7 +48,9 @@ from api.settlement import SettlementEngine, ensure_schedule
 from api.starts import Relay
 from settings import Settings, read_settings
 from workflows.cancellation import ShowCancellationWorkflow
+from workflows.capacity import CapacityWorkflow
 from workflows.catalog import ShowWorkflow, VenueWorkflow
+from workflows.dispute import DisputeWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
 from workflows.purchase import PurchaseWorkflow
@@ -56,7 +60,7 @@ from workflows.settlement import OnboardingWorkflow, PayoutWorkflow, TransfersIn
 log = logging.getLogger("worker")
 WORKFLOWS = (
     PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow, RefundWorkflow,
-    ShowCancellationWorkflow, OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow,
+    ShowCancellationWorkflow, OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow, CapacityWorkflow, DisputeWorkflow,
 )  # fmt: skip
 PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_core", "annotated_types", "eventsourcing")
 GRACE = timedelta(seconds=10)
@@ -69,68 +73,6 @@ HINT_PATIENCE_SECONDS = 2.0  # the API tells of a webhook itself; telling again 
 
 class LeftStanding(Standing, CancellationReads):
     """Everything that the relay looks for."""
-
-
-class Activities(NamedTuple):
-    """One instance of every class whose methods are activities."""
-
-    sales: SalesActivities
-    books: BooksActivities
-    catalog: CatalogActivities
-    holds: HoldActivities
-    payments: PaymentActivities
-    minting: MintActivities
-    settlement: SettlementActivities
-    refunds: RefundActivities
-    burning: BurnActivities
-    cancelling: CancellationActivities
-
-
-def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
-    """Return the activities that a task queue runs."""
-    sales, payments, minting = all_of.sales, all_of.payments, all_of.minting
-    by_queue: dict[str, list[Callable[..., Any]]] = {
-        PURCHASES: [
-            sales.place_order,
-            sales.cancel_order,
-            sales.confirm_seats,
-            sales.confirm_order,
-            sales.fulfil_order,
-            sales.extend_hold,
-            all_of.books.settle_sale,
-            all_of.books.settle_mint,
-            all_of.refunds.post_refund,
-            *_of_cancellations(all_of.cancelling),
-            all_of.catalog.open_sale,
-            all_of.holds.expire_reservation,
-            all_of.settlement.list_due_transfers,
-            payments.close_checkout,
-        ],
-        STRIPE: [
-            payments.create_intent,
-            payments.look_at_intent,
-            payments.capture_payment,
-            payments.cancel_payment,
-            payments.resolve_late_payment,
-            all_of.refunds.pay_refund,
-            all_of.settlement.connect_account,
-            all_of.settlement.look_at_account,
-            all_of.settlement.transfer_share,
-            all_of.settlement.reverse_share,
-            all_of.settlement.follow_payout,
-        ],
-        MINT: [minting.mint_ticket, minting.mint_group, all_of.burning.burn_ticket],
-    }
-    return by_queue[queue]
-
-
-def _of_cancellations(cancelling: CancellationActivities) -> tuple[Callable[..., Any], ...]:
-    return (
-        cancelling.end_open_holds,
-        cancelling.list_orders_left,
-        cancelling.decide_order,
-        cancelling.finish_cancellation,
-    )
 
 
 def moving_on(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
@@ -174,7 +116,7 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
     solana, stripe = settings.solana, settings.stripe
     issuer = issuer_of(solana.issuer_secret.get_secret_value())
     custody = solana.custody_address or str(issuer.pubkey())
-    chain = SolanaBurningChain(
+    chain = SolanaGroupChain(
         rpc_url=solana.rpc_url,
         issuer=bytes(issuer),
         address_secret=seed_of(solana.address_secret.get_secret_value()),
@@ -192,6 +134,8 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
         holds=HoldActivities(ledger),
         payments=PaymentActivities(ledger, gateway, Checkouts(pool)),
         minting=MintActivities(ledger, chain, Buyers(pool), custody, settings.api.public_url),
+        capacity=CapacityActivities(ledger, chain),
+        disputes=DisputeActivities(ledger, gateway),
         settlement=SettlementActivities(ledger, connect, Standing(pool)),
         refunds=RefundActivities(ledger, gateway),
         burning=BurnActivities(ledger, chain),

@@ -26,7 +26,7 @@ class BooksActivities:
             order = desk.get(Order, purchase.purchase_id)
             if order.price is None or order.venue_id is None:
                 raise WrongState("only a placed order is settled", state=order.state)
-            stripe_fee = _stripe_fee(desk, purchase) if order.price.total_minor else _no_fee(order)
+            stripe_fee = _stripe_fee(desk, purchase) if order.price.charge_minor else _no_fee(order)
             count = sum(line.quantity for line in order.lines)
             postings = sale_postings(order.venue_id, order.price, stripe_fee, count)
             post(desk, purchase, f"{purchase.purchase_id}:sale", "sale", postings)
@@ -57,7 +57,7 @@ def _stripe_fee(desk: Desk, purchase: PurchaseRef) -> int:
 
 
 def _no_fee(order: Order) -> int:
-    """Return that Stripe took nothing for a free order; nothing is settled before it is sold."""
+    """Return that Stripe took nothing for an order without a charge; nothing is settled before it is sold."""
     if not order.is_sold:
         raise WrongState("only a sold order is settled", state=order.state)
     return 0

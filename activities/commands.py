@@ -118,3 +118,18 @@ class RefundSeen(Command):
     turn: int
     failure: str | None = None
     uncovered: bool = False
+
+
+class CapacityChange(Command):
+    """One change of a show's capacities; the facts hold what it asks for."""
+
+    tenant_id: str
+    show_id: str
+    number: int
+
+
+class DisputeRef(Command):
+    """A dispute of a purchase's payment."""
+
+    purchase: PurchaseRef
+    dispute_id: str

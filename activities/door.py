@@ -12,7 +12,7 @@ from domain.allocation import Allocation
 from domain.allowance import Allowance, AllowanceOpened
 from domain.catalog import Show
 from domain.desk import Desk
-from domain.money import Price
+from domain.money import Price, Tender
 from domain.order import Line, Order, PurchaseRequested
 from domain.refusals import WrongState
 
@@ -22,7 +22,7 @@ class RequestPurchase(Command):
 
     `hold_seconds` may shorten the show's hold and never lengthens it. `expected_total_minor` is the total that the
     buyer saw: another one is refused. The checkout opens within `queue_seconds`. `allowance_id` stands for a named
-    buyer, who has `open_purchases_max` purchases open at most (0: no limit).
+    buyer, who has `open_purchases_max` purchases open at most (0: no limit). `tender` says how it is paid.
     """
 
     tenant_id: str
@@ -37,6 +37,7 @@ class RequestPurchase(Command):
     queue_seconds: int = 600
     allowance_id: str = ""
     open_purchases_max: int = 0
+    tender: Tender = "card"
 
 
 class PurchaseStanding(Command):
@@ -161,7 +162,7 @@ def _request(desk: Desk, command: RequestPurchase) -> Requested:
         )
     else:
         known.ask_again(at=desk.at, **request)
-    place(desk, _ref(command, known))
+    place(desk, _ref(command, known), command.tender)
     return _requested(desk, command, known, fresh=True)
 
 

@@ -70,17 +70,18 @@ class PaymentActivities:
         """Make sure that we do not have the money: cancel, or refund what was captured.
 
         An intent whose creation is unknown is created again with the same key, and then cancelled; None means that
-        no order was placed or that it was free, so that no intent can exist. Refuses a sold order: its money is given
-        back by a refund.
+        no order was placed or that it has no charge, so that no intent can exist. Refuses a sold order: its money is
+        given back by a refund.
         """
         order = await self._ledger.read(lambda desk: desk.get(Order, purchase.purchase_id))
         if order.is_sold:
             raise WrongState("a sold order's money is not let go", state=order.state)
-        if order.price is None or order.price.total_minor == 0:
+        if order.price is None or order.price.charge_minor == 0:
             return None
         state = await self._create(purchase)
         await self._ledger.commit(lambda desk: _payment(desk, purchase, state))
-        state = await self._gateway.cancel_intent(state.intent_id, _key(purchase, "cancel"))
+        # Stripe keeps its no to a cancel under the key: what has changed since is asked for under another one.
+        state = await self._gateway.cancel_intent(state.intent_id, _key(purchase, f"cancel-{state.status}"))
         if state.status == "succeeded":
             await self._refund(purchase, state)
         elif state.status == "canceled":
@@ -164,7 +165,7 @@ def _request(desk: Desk, purchase: PurchaseRef) -> IntentRequest:
     return IntentRequest(
         tenant_id=purchase.tenant_id,
         purchase_id=purchase.purchase_id,
-        amount_minor=order.price.total_minor,
+        amount_minor=order.price.charge_minor,
         currency=order.price.currency,
         capture_method=desk.get(Show, order.show_id).capture_method,
     )

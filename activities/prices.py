@@ -17,6 +17,7 @@ from domain.discount import (
     discount_id_of,
     spelt,
 )
+from domain.money import Tender
 from domain.order import Line
 from domain.pricing import Quote, quote_of
 from domain.refusals import CodeTaken, DiscountRefused, KeyReused
@@ -60,11 +61,13 @@ class PriceActivities:
         return (await self._ledger.commit(lambda desk: _change(desk, command))).position
 
 
-def priced(desk: Desk, show_id: str, lines: Sequence[Line], discount_code: str | None) -> Quote:
+def priced(
+    desk: Desk, show_id: str, lines: Sequence[Line], discount_code: str | None, tender: Tender = "card"
+) -> Quote:
     """Price tickets by the facts as they stand; a quote, a calculated price and an order all come from here."""
     show = desk.get(Show, show_id)
     discount = None if discount_code is None else discount_of(desk, show_id, discount_code)
-    return quote_of(show, desk.get(Venue, show.venue_id).rates, lines, discount, desk.at)
+    return quote_of(show, desk.get(Venue, show.venue_id).rates, lines, discount, desk.at, tender)
 
 
 def discount_of(desk: Desk, show_id: str, code: str) -> Discount:

@@ -13,7 +13,7 @@ from domain.allowance import Allowance
 from domain.catalog import Show
 from domain.desk import Desk
 from domain.identity import hold_key_of, ticket_id_of
-from domain.money import Price
+from domain.money import Price, Tender
 from domain.order import Order
 from domain.refusals import PurchaseCancelled
 from domain.ticket import Ticket, TicketReserved
@@ -62,7 +62,7 @@ class SalesActivities:
         def decide(desk: Desk) -> None:
             order = _order(desk, purchase)
             order.confirm(desk.at)
-            for ticket in _tickets(desk, purchase):
+            for ticket in tickets_of(desk, purchase):
                 ticket.issue(desk.at)
             if order.allowance_id:
                 desk.get(Allowance, order.allowance_id).sell(purchase.purchase_id, desk.at)
@@ -108,8 +108,11 @@ def _holds(desk: Desk, purchase: PurchaseRef) -> list[tuple[Allocation, str]]:
     return [(desk.get(Allocation, line.ticket_type_id), key) for line in order.lines]
 
 
-def place(desk: Desk, purchase: PurchaseRef) -> PlacedOrder:
-    """Place an order, or adopt it as it was placed: one code path for the door and for the saga."""
+def place(desk: Desk, purchase: PurchaseRef, tender: Tender = "card") -> PlacedOrder:
+    """Place an order, or adopt it as it was placed: one code path for the door and for the saga.
+
+    How it is paid is locked with its price.
+    """
     order = _order(desk, purchase)
     if order.cancel_requested:
         raise PurchaseCancelled("the buyer cancelled")
@@ -117,7 +120,7 @@ def place(desk: Desk, purchase: PurchaseRef) -> PlacedOrder:
     show = desk.get(Show, order.show_id)
     price = order.price
     if price is None:
-        price = _reserve(desk, purchase, order, show)
+        price = _reserve(desk, purchase, order, show, tender)
         _create_tickets(desk, purchase, order)
     return PlacedOrder(
         show_id=order.show_id,
@@ -130,9 +133,9 @@ def place(desk: Desk, purchase: PurchaseRef) -> PlacedOrder:
     )
 
 
-def _reserve(desk: Desk, purchase: PurchaseRef, order: Order, show: Show) -> Price:
+def _reserve(desk: Desk, purchase: PurchaseRef, order: Order, show: Show, tender: Tender) -> Price:
     """Lock the price of this moment and hold what it is for."""
-    quote = priced(desk, order.show_id, order.lines, order.discount_code)
+    quote = priced(desk, order.show_id, order.lines, order.discount_code, tender)
     for line in order.lines:
         show.sellable(line.ticket_type_id)
     key = hold_key_of(purchase.purchase_id, purchase.attempt)
@@ -153,7 +156,7 @@ def cancel(desk: Desk, end: EndPurchase) -> EndedOrder:
         for allocation, key in _holds(desk, purchase):
             allocation.unconfirm(key, desk.at)
             allocation.release(key, end.reason, desk.at)
-        for ticket in _tickets(desk, purchase):
+        for ticket in tickets_of(desk, purchase):
             ticket.void(desk.at)
         if order.discount_code is not None:
             key = hold_key_of(purchase.purchase_id, purchase.attempt)
@@ -194,7 +197,8 @@ def _create_tickets(desk: Desk, purchase: PurchaseRef, order: Order) -> None:
         )
 
 
-def _tickets(desk: Desk, purchase: PurchaseRef) -> list[Ticket]:
+def tickets_of(desk: Desk, purchase: PurchaseRef) -> list[Ticket]:
+    """Return the tickets of this very attempt that exist."""
     order = _order(desk, purchase)
     found = (desk.find(Ticket, ticket_id) for ticket_id, _ in _ticket_ids(order, purchase))
     return [ticket for ticket in found if ticket is not None]

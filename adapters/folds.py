@@ -4,10 +4,25 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.sheets import Sheets
-from domain.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed
+from domain.allocation import (
+    AllocationOpened,
+    AllocationResized,
+    HoldConfirmed,
+    HoldEnded,
+    HoldsPlaced,
+    HoldUnconfirmed,
+)
 from domain.bearer import TokenMinted, TokenSigned
 from domain.books import TransactionPosted
-from domain.catalog import PriceChanged, SaleWindowChanged, ShowAnnounced, ShowWentOnSale, VenueRegistered
+from domain.catalog import (
+    CapacityChangeBegun,
+    CapacityChangeEnded,
+    PriceChanged,
+    SaleWindowChanged,
+    ShowAnnounced,
+    ShowWentOnSale,
+    VenueRegistered,
+)
 from domain.discount import DiscountClaimed, DiscountCreated, DiscountReturned, DiscountTerms
 from domain.fact import Fact
 from domain.payee import AccountChanged, AccountConnected, PayeeNamed
@@ -48,6 +63,7 @@ def _show(sheets: Sheets, fact: ShowAnnounced, _: int) -> None:
         "capture_method": fact.capture_method,
         "ticket_types": [dict(item) for item in fact.ticket_types],
         "on_sale": False,
+        "capacity_change": None,
         "tax": {"rate_bps": fact.tax_bps, "inclusive": fact.tax_inclusive},
         **_window(fact),
         "ends_at": fact.ends_at and fact.ends_at.isoformat(),
@@ -69,6 +85,17 @@ def _price_changed(sheets: Sheets, fact: PriceChanged, _: int) -> None:
     for item in sheets.edit("shows", identity_of(fact)).get("ticket_types", []):
         if item["ticket_type_id"] == fact.ticket_type_id:
             item["price_minor"] = fact.price_minor
+
+
+def _capacity_asked(sheets: Sheets, fact: CapacityChangeBegun, _: int) -> None:
+    change = {"number": fact.number, "capacities": dict(fact.capacities), "state": "under-way"}
+    sheets.edit("shows", identity_of(fact))["capacity_change"] = change
+
+
+def _capacity_ended(sheets: Sheets, fact: CapacityChangeEnded, _: int) -> None:
+    change = sheets.edit("shows", identity_of(fact)).get("capacity_change")
+    if change is not None:
+        change["state"] = "made" if fact.made else "refused"
 
 
 def _discount(sheets: Sheets, fact: DiscountCreated, _: int) -> None:
@@ -126,6 +153,10 @@ def _ticket_is(word: str, field: str = "state") -> Fold:
 def _allocation(sheets: Sheets, fact: AllocationOpened, _: int) -> None:
     document = {"show_id": fact.show_id, "capacity": fact.capacity, "held": 0, "sold": 0}
     sheets.put("allocations", fact.ticket_type_id, document)
+
+
+def _resized(sheets: Sheets, fact: AllocationResized, _: int) -> None:
+    sheets.edit("allocations", identity_of(fact))["capacity"] = fact.capacity
 
 
 def _holds(sheets: Sheets, fact: HoldsPlaced, _: int) -> None:
@@ -208,6 +239,8 @@ FOLDS: dict[type[Fact], Fold] = {
     ShowAnnounced: _show,
     ShowWentOnSale: _on_sale,
     PriceChanged: _price_changed,
+    CapacityChangeBegun: _capacity_asked,
+    CapacityChangeEnded: _capacity_ended,
     SaleWindowChanged: _window_changed,
     DiscountCreated: _discount,
     DiscountClaimed: _claims(1),
@@ -221,6 +254,7 @@ FOLDS: dict[type[Fact], Fold] = {
     TokenBurnt: _ticket_is("burnt", "token"),
     TokenForgone: _ticket_is("none", "token"),
     AllocationOpened: _allocation,
+    AllocationResized: _resized,
     HoldsPlaced: _holds,
     HoldConfirmed: _move(held=-1, sold=1),
     HoldUnconfirmed: _move(held=1, sold=-1),

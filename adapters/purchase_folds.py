@@ -13,6 +13,7 @@ from domain.bearer import TokenMinted, TokenSigned
 from domain.books import TransactionPosted
 from domain.deadline import first_deadline
 from domain.discount import DiscountClaimed, DiscountReturned
+from domain.dispute import DisputeLost, DisputeOpened, DisputeWon
 from domain.fact import Fact
 from domain.order import (
     CancelRequested,
@@ -38,9 +39,11 @@ from domain.payment import (
 )
 from domain.ticket import (
     BurnSigned,
+    TicketBlocked,
     TicketIssued,
     TicketRedeemed,
     TicketReserved,
+    TicketUnblocked,
     TicketVoided,
     TokenBurnt,
     TokenForgone,
@@ -67,13 +70,18 @@ TEXTS: dict[type[Fact], Callable[[Any], str]] = {
     CheckoutOpened: lambda _: "The checkout is open: the time of the hold begins.",
     HoldExtended: lambda fact: f"The hold goes on until {fact.hold_until.isoformat(timespec='seconds')}.",
     CaptureRequested: lambda _: "The money is about to be taken.",
-    CaptureWaived: lambda _: "There is nothing to pay.",
+    CaptureWaived: lambda _: "There is nothing to charge.",
     PaymentCaptured: lambda fact: f"The money was taken: {fact.captured_minor} minor units, charge {fact.charge_id}.",
     PaymentCancelled: lambda _: "The payment was cancelled: no money can come by it.",
     PaymentRefunded: lambda fact: f"The money was given back: {fact.amount_minor} minor units.",
     OrderConfirmed: lambda _: "The order is confirmed.",
     TokenSigned: lambda fact: f"The minting of ticket {identity_of(fact)} was signed.",
     TokenMinted: lambda fact: f"Ticket {identity_of(fact)} stands on chain at {fact.mint_address}.",
+    DisputeOpened: lambda fact: f"The payment is disputed: {fact.amount_minor} minor units, {identity_of(fact)}.",
+    DisputeWon: lambda _: "The dispute was won: the money is back.",
+    DisputeLost: lambda _: "The dispute was lost: the money stays with the buyer.",
+    TicketBlocked: lambda fact: f"Ticket {identity_of(fact)} is blocked while its payment is disputed.",
+    TicketUnblocked: lambda fact: f"Ticket {identity_of(fact)} is valid again.",
     TransactionPosted: lambda fact: f"The books have it: {fact.kind}.",
     OrderFulfilled: lambda _: "Every ticket is minted and the venue is credited.",
     **TRANSFER_TEXTS,
@@ -111,7 +119,7 @@ def _purchases_of(sheets: Sheets, fact: Any) -> list[str]:
     if kind == "ticket":
         ticket = sheets.find("tickets", identity)
         return [ticket["purchase_id"]] if ticket else []
-    if kind == "books":
+    if kind in {"books", "dispute"}:
         return [fact.purchase_id] if fact.purchase_id else []
     return [identity.partition(":")[0]] if kind in {"order", "payment", "transfer", "refunds"} else []
 

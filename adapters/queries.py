@@ -244,5 +244,6 @@ def with_availability(show: Document, stock: dict[str, Document]) -> Document:
     for item in show["ticket_types"]:
         known = stock.get(item["ticket_type_id"], {"held": 0, "sold": 0})
         held, sold = known["held"], known["sold"]
-        item.update(held=held, sold=sold, available=item["capacity"] - held - sold)
+        capacity = known.get("capacity", item["capacity"])
+        item.update(capacity=capacity, held=held, sold=sold, available=capacity - held - sold)
     return show

@@ -6,7 +6,8 @@ import stripe
 
 from adapters.stripe_calls import is_replay, read, written
 from adapters.stripe_errors import ALREADY_REFUNDED, UNEXPECTED_STATE
-from adapters.stripe_intents import EXPAND, NEAREST_FIRST, intent_state, noted, quoted, refund_state
+from adapters.stripe_intents import EXPAND, NEAREST_FIRST, dispute_said, intent_state, noted, quoted, refund_state
+from domain.dispute import DisputeSaid
 from domain.intent import IntentRequest, IntentState, RefundState
 from domain.refusals import PaymentRefused
 
@@ -121,6 +122,10 @@ class StripeGateway:
         """Read a refund."""
         found = await read(self._api.refunds.retrieve_async(refund_id))
         return refund_state(found, str(found.payment_intent or ""))
+
+    async def retrieve_dispute(self, dispute_id: str) -> DisputeSaid:
+        """Read a dispute."""
+        return dispute_said(await read(self._api.disputes.retrieve_async(dispute_id)))
 
     async def _refund_made(self, intent_id: str, key: str, amount_minor: int | None = None) -> stripe.Refund | None:
         """Find the refund that this key made, else (when an amount is given) one of that amount that stands."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import stripe
 
+from domain.dispute import DisputeSaid
 from domain.intent import IntentState, RefundState
 
 # One look shows the intent, its charge and the real fee.
@@ -64,6 +65,22 @@ def refund_state(refund: stripe.Refund, intent_id: str) -> RefundState:
         "amount_minor": refund.amount,
         "status": refund.status,
         "failure": getattr(refund, "failure_reason", None),
+    })  # fmt: skip
+
+
+def dispute_said(dispute: stripe.Dispute) -> DisputeSaid:
+    """Read a dispute and what its movements cost."""
+    moved = dispute.balance_transactions
+    words = {"won": "won", "lost": "lost", "warning_closed": "closed"}
+    other = "warning" if dispute.status.startswith("warning") else "open"
+    return DisputeSaid.model_validate({
+        "dispute_id": dispute.id,
+        "status": words.get(dispute.status, other),
+        "amount_minor": dispute.amount,
+        "currency": dispute.currency,
+        "is_withdrawn": bool(moved),
+        "fee_minor": sum(entry.fee for entry in moved if entry.amount < 0),
+        "fee_back_minor": -sum(entry.fee for entry in moved if entry.amount > 0),
     })  # fmt: skip
 
 

@@ -35,6 +35,7 @@ _MINT_AUTHORITY = 0
 _CREATE_IDEMPOTENT = 1
 _INITIALIZE_METADATA = bytes.fromhex("d2e11ea258b84d8d")
 _INITIALIZE_GROUP = bytes.fromhex("79716c2736330004")
+_RESIZE_GROUP = bytes.fromhex("6c25ab8ff81e126e")
 _INITIALIZE_MEMBER = bytes.fromhex("9820deb0dfed7486")
 
 
@@ -96,6 +97,11 @@ def initialize_group(mint: Pubkey, authority: Pubkey, max_size: int) -> Instruct
     """Make the mint a group that takes at most `max_size` members."""
     body = _INITIALIZE_GROUP + bytes(authority) + struct.pack("<Q", max_size)
     return Instruction(TOKEN_2022, body, [_writable(mint), _readable(mint), _signer(authority)])
+
+
+def resize_group(mint: Pubkey, authority: Pubkey, max_size: int) -> Instruction:
+    """Let a group take another number of members; the program refuses fewer than it has."""
+    return Instruction(TOKEN_2022, _RESIZE_GROUP + struct.pack("<Q", max_size), [_writable(mint), _signer(authority)])
 
 
 def initialize_member(mint: Pubkey, group: Pubkey, authority: Pubkey) -> Instruction:

@@ -3,7 +3,9 @@
 from fastapi import FastAPI
 
 from api import (
+    box_office,
     cancellations,
+    capacity,
     discounts,
     following,
     health,
@@ -35,7 +37,19 @@ def create_app(parts: Parts) -> FastAPI:
     problems.install(app)
     following.install(app)
     # Rooms are looked through in this order: the one that a rush asks for comes first.
-    public = (purchases, following, venues, shows, cancellations, discounts, quotes, receipts, refunds, tickets)
-    for room in (*public, internal, webhooks, metadata, metrics, health):
+    public = (
+        purchases,
+        following,
+        venues,
+        shows,
+        cancellations,
+        capacity,
+        discounts,
+        quotes,
+        receipts,
+        refunds,
+        tickets,
+    )
+    for room in (*public, internal, box_office, webhooks, metadata, metrics, health):
         app.include_router(room.router)
     return app

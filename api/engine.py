@@ -21,10 +21,12 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Workfl
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import KeepAliveConfig, RPCError, RPCStatusCode
 
-from activities.commands import HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.commands import CapacityChange, DisputeRef, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.queues import PURCHASES
 from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
+from workflows.capacity import CapacityWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
+from workflows.dispute import DisputeWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.operators import NEEDS_OPERATOR, PURCHASE_STAGE, SHOW_ID, VENUE_ID
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
@@ -180,6 +182,33 @@ class TemporalEngine:
     async def refund_news(self, refund_id: str) -> bool | None:
         """Tell a refund to look at Stripe; the answer is as of `look_again`."""
         return await self._signal(f"refund/{refund_id}", "look_again")
+
+    async def follow_dispute(self, dispute: DisputeRef) -> bool:
+        """Start to follow a dispute, or tell whoever follows it to look again; False when nobody could be reached."""
+        return await self._attempt(
+            self._client.start_workflow(
+                DisputeWorkflow.run,
+                dispute,
+                id=f"dispute/{dispute.dispute_id}",
+                task_queue=PURCHASES,
+                id_conflict_policy=USE_EXISTING,
+                start_signal="look_again",
+                static_summary=f"Dispute of purchase {dispute.purchase.purchase_id}",
+            )
+        )
+
+    async def change_capacity(self, change: CapacityChange) -> bool:
+        """Start a change of a show's capacities; False when the engine could not be reached."""
+        return await self._attempt(
+            self._client.start_workflow(
+                CapacityWorkflow.run,
+                change,
+                id=f"capacity/{change.show_id}/{change.number}",
+                task_queue=PURCHASES,
+                id_conflict_policy=USE_EXISTING,
+                static_summary=f"Changes the capacity of show {change.show_id}",
+            )
+        )
 
     async def look_again(self, purchase_id: str) -> bool | None:
         """Tell a purchase to look at its payment; False when it has ended or never was, None when nobody answered."""

@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.cancellation_door import CancellationDoor
+from activities.capacity import CapacityActivities
 from activities.catalog import CatalogActivities
 from activities.door import DoorActivities
 from activities.holds import HoldActivities
@@ -23,7 +24,7 @@ from adapters.keys import issuer_of, pseudonym_of, seed_of
 from adapters.opening import open_ledger
 from adapters.queries import ReadModels
 from adapters.side_tables import Buyers, Checkouts, Inbox, open_pool
-from adapters.solana_chain import SolanaChain
+from adapters.solana_groups import SolanaGroupChain
 from adapters.stripe_webhook import verify_webhook
 from api.app import create_app
 from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
@@ -46,7 +47,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
     issuer = issuer_of(solana.issuer_secret.get_secret_value())
     custody = solana.custody_address or str(issuer.pubkey())
     address_secret = seed_of(solana.address_secret.get_secret_value())
-    chain = SolanaChain(solana.rpc_url, bytes(issuer), address_secret, custody)
+    chain = SolanaGroupChain(solana.rpc_url, bytes(issuer), address_secret, custody)
     closing.push_async_callback(chain.close)
     client = await Client.connect(
         settings.temporal.address,
@@ -57,7 +58,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
     )
     timebox, opening_max = settings.api.engine_timebox_seconds, settings.api.opening_max
     pacing = Pacing(timebox, saga.poll_seconds, saga.processing_extension_seconds, opening_max)
-    buyers = Buyers(pool)
+    buyers, engine = Buyers(pool), TemporalEngine(client, pacing)
     return Parts(
         door=DoorActivities(ledger),
         catalog=CatalogActivities(ledger),
@@ -67,7 +68,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
         cancellations=CancellationDoor(ledger),
         cancelled=CancellationReads(pool),
         queries=ReadModels(pool),
-        engine=TemporalEngine(client, pacing),
+        engine=engine,
         settlement=SettlementEngine(client, timebox, settings.settlement.poll_seconds),
         buyers=buyers,
         secrets=Checkouts(pool),
@@ -77,6 +78,8 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
         pseudonym=partial(pseudonym_of, address_secret),
         read_ticket=MintActivities(ledger, chain, buyers, custody, settings.api.public_url).read_ticket,
         limits=limits_of(settings),
+        capacity=CapacityActivities(ledger, chain),
+        change_capacity=engine.change_capacity,
     )
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from activities.cancellation_door import CancellationDoor
+from activities.capacity import CapacityActivities
 from activities.catalog import CatalogActivities
-from activities.commands import HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.door import DoorActivities
 from activities.holds import HoldActivities
 from activities.prices import PriceActivities
@@ -188,3 +189,5 @@ class Parts:
     pseudonym: Callable[[str], str]
     read_ticket: Callable[[str], Awaitable[tuple[Ticket, TokenState | None]]]
     limits: Limits
+    capacity: CapacityActivities
+    change_capacity: Callable[[CapacityChange], Awaitable[bool]]

@@ -50,7 +50,12 @@ async def buy(body: PurchaseBody, key: Key, parts: With) -> Response:
     201 with the price and the client secret; 200 with the same for a repeated key, from the facts; 202 when the seats
     are held and the checkout opens later, with links under which it can be read and followed. Sold out is 409 at once.
     """
-    requested = await _request(body, key, parts)
+    requested = await recorded(command_of(body, key, parts), body.buyer, parts)
+    return await checkout_of(requested, parts)
+
+
+async def checkout_of(requested: Requested, parts: Parts) -> Response:
+    """Open the checkout of a recorded purchase and answer with it, or with where it can be followed."""
     purchase, standing = requested.purchase, requested.standing
     if standing.state in UNANSWERED:
         opened = await parts.engine.open_purchase(purchase, requested.show_id, requested.venue_id)
@@ -96,35 +101,37 @@ async def _opened(opened: CheckoutAnswer, purchase_id: str, parts: Parts) -> Pur
     return standing
 
 
-async def _request(body: PurchaseBody, key: str, parts: Parts) -> Requested:
-    """Keep what the buyer said and record the request; a refused request leaves nothing behind."""
+def command_of(body: PurchaseBody, key: str, parts: Parts) -> RequestPurchase:
+    """Return the request of a body under its key; its digest recognises a reused key."""
     tenant_id = parts.limits.tenant_id
     digest = digest_of(body, key)
-    buyer = body.buyer
-    if buyer.wallet is not None and not parts.is_wallet(buyer.wallet):
-        raise InvalidWallet("the wallet is not an address that can hold tickets")
-    buyer_id = derived("bu", tenant_id, key, digest)
-    command = RequestPurchase(
+    return RequestPurchase(
         tenant_id=tenant_id,
         purchase_id=purchase_id_of(tenant_id, key),
         body_digest=digest,
         show_id=body.show_id,
         lines=body.lines(),
-        buyer_id=buyer_id,
+        buyer_id=derived("bu", tenant_id, key, digest),
         hold_seconds=_hold_seconds(body, parts),
         discount_code=body.discount_code and spelt(body.discount_code),
         expected_total_minor=body.expected_total_minor,
         queue_seconds=parts.limits.queue_seconds,
-        allowance_id=_allowance_id(buyer, parts),
+        allowance_id=_allowance_id(body.buyer, parts),
         open_purchases_max=parts.limits.open_purchases_max,
     )
+
+
+async def recorded(command: RequestPurchase, buyer: BuyerBody, parts: Parts) -> Requested:
+    """Keep what the buyer said and record the request; a refused request leaves nothing behind."""
+    if buyer.wallet is not None and not parts.is_wallet(buyer.wallet):
+        raise InvalidWallet("the wallet is not an address that can hold tickets")
     if buyer == BuyerBody():
         return await parts.door.request_purchase(command)
-    await parts.buyers.keep(buyer_id, tenant_id, buyer.name, buyer.email, buyer.wallet)
+    await parts.buyers.keep(command.buyer_id, command.tenant_id, buyer.name, buyer.email, buyer.wallet)
     try:
         return await parts.door.request_purchase(command)
     except Refusal:
-        await parts.buyers.forget(buyer_id)
+        await parts.buyers.forget(command.buyer_id)
         raise
 
 

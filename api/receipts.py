@@ -51,7 +51,7 @@ def receipt_of(purchase: Document, show: Document, venue: Document) -> dict[str,
         "fees": _fees(price),
         "taxes": _taxes(price),
         "total_minor": price.total_minor,
-        "payments": _payments(payment),
+        "payments": _payments(purchase, price),
         "refunds": refunds,
         "refunded_minor": sum(refund["amount_minor"] for refund in refunds),
     }
@@ -86,7 +86,10 @@ def _taxes(price: Price) -> list[dict[str, Any]]:
     return [{**line, "net_minor": base - (price.tax_minor if price.tax_inclusive else 0)}]
 
 
-def _payments(payment: Document) -> list[dict[str, Any]]:
+def _payments(purchase: Document, price: Price) -> list[dict[str, Any]]:
+    if price.tender == "cash":
+        return [{"tender": "cash", "received_minor": price.total_minor, "received_at": purchase["confirmed_at"]}]
+    payment = purchase["payment"] or {}
     if not payment.get("captured_minor"):
         return []
     fields = ("intent_id", "charge_id", "captured_minor", "captured_at")

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from activities.commands import HoldRef, MintSubject, PurchaseRef
+from activities.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef
 from activities.door import PurchaseStanding
 from activities.settlement_ports import PayoutRef, VenueRef
+from api.after_sale import DisputeStarter, Paymaster
 from api.refund_starts import (
     CancellationsStanding,
     CancellationStarter,
@@ -54,6 +55,10 @@ class Starter(RefundStarter, CancellationStarter, Protocol):
         """Tell a purchase of its buyer's cancel; the answer is as of `look_again`."""
 
 
+class RelayEngine(Starter, DisputeStarter, Protocol):
+    """All that the relay asks of the engine."""
+
+
 class Hints(Protocol):
     """The inbox of webhooks."""
 
@@ -95,16 +100,6 @@ class LeftStanding(RefundsStanding, CancellationsStanding, Protocol):
         """Return a show."""
 
 
-class Paymaster(Protocol):
-    """Who follows venues' accounts and payouts; False means that the engine could not be reached."""
-
-    async def account_changed(self, venue: VenueRef) -> bool:
-        """Tell a venue's onboarding of news."""
-
-    async def follow_payout(self, payout: PayoutRef, event_id: str) -> bool:
-        """Start the look at a payout."""
-
-
 class Facts(Protocol):
     """How a purchase stands in the facts."""
 
@@ -120,7 +115,7 @@ class Relay:
 
     def __init__(
         self,
-        engine: Starter,
+        engine: RelayEngine,
         hints: Hints,
         standing: LeftStanding,
         facts: Facts,
@@ -236,11 +231,11 @@ class Relay:
         purchase_id = owner["purchase_id"] if owner else hint.purchase_id
         if purchase_id is None:
             return _is_foreign(hint)
+        if hint.dispute_id is not None and owner is not None:
+            return await self._engine.follow_dispute(DisputeRef(purchase=_ref(owner), dispute_id=hint.dispute_id))
         told = await self._engine.look_again(purchase_id)
-        if told is None:
-            return False
-        if told or hint.intent_id is None or not hint.is_about_money:
-            return True
+        if told is not False or hint.intent_id is None or not hint.is_about_money:
+            return told is not None
         facts = await self._facts.look(purchase_id)
         if facts is None or facts.state in SOLD:
             return True

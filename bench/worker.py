@@ -12,12 +12,13 @@ from temporalio.worker import Worker
 from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.queues import ALL_QUEUES
+from activities.registered import Activities
 from adapters.ledger import PostgresLedger
 from adapters.side_tables import Buyers, Checkouts, Pool
 from bench.bare import QUEUE, BareOpening, BareWorkflow, nothing
 from bench.stubs import InstantChain, InstantGateway
 from settings import Settings, read_settings
-from worker import STICKY, Activities, assemble, connect, work
+from worker import STICKY, assemble, connect, work
 
 
 def assemble_stubbed(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: AsyncExitStack) -> Activities:

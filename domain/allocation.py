@@ -33,6 +33,16 @@ class AllocationOpened(FirstFact):
     capacity: int
 
 
+class AllocationResized(Fact):
+    """There are more tickets of this type, or fewer."""
+
+    capacity: int
+
+    def apply(self, aggregate: Any) -> None:
+        """Take the new capacity."""
+        aggregate.capacity = self.capacity
+
+
 class HoldsPlaced(Fact):
     """Holds were placed, all of one transaction: each a key, a quantity, a deadline and a maker."""
 
@@ -116,6 +126,23 @@ class Allocation(Root):
     def available(self) -> int:
         """Seats that can still be held."""
         return self.capacity - self.held - self.sold
+
+    def check_capacity(self, capacity: int) -> None:
+        """Refuse a capacity below what is held and sold."""
+        if capacity < self.held + self.sold:
+            raise WrongState(
+                f"{self.held} are held and {self.sold} sold, {capacity} asked",
+                ticket_type_id=self.ticket_type_id,
+                held=self.held,
+                sold=self.sold,
+                asked=capacity,
+            )
+
+    def resize(self, capacity: int, at: datetime) -> None:
+        """Have so many tickets from here; the same again changes nothing."""
+        self.check_capacity(capacity)
+        if capacity != self.capacity:
+            self.record(AllocationResized, at, capacity=capacity)
 
     def check(self, key: str, quantity: int, until: datetime, at: datetime) -> None:
         """Refuse a hold that cannot be placed now; the same live key again is no refusal."""

@@ -85,20 +85,28 @@ def tax_payable(venue_id: str) -> str:
     return f"tax:{venue_id}:payable"
 
 
+def cash_till(venue_id: str) -> str:
+    """Name the account that says what cash a venue's box office has taken."""
+    return f"till:{venue_id}:cash"
+
+
 def sale_postings(venue_id: str, price: Price, stripe_fee_minor: int, ticket_count: int) -> tuple[Posting, ...]:
-    """Post a captured sale: the buyer's money to venue, fees and tax, Stripe's real fee, and the tickets we owe.
+    """Post a sale: the buyer's money to venue, fees and tax, Stripe's real fee, and the tickets we owe.
+
+    The money lies at Stripe, or as cash in the till of the venue's box office.
 
     Absorbed fees pass through the venue's account, so that its statement shows them. A discount is money that never
     was: nothing is posted for it.
     """
     venue, fees = venue_payable(venue_id), price.platform_fee_minor + price.processing_fee_minor
     absorbed = price.fees == "absorbed"
-    payer = venue if absorbed else STRIPE_CLEARING
+    taken = cash_till(venue_id) if price.tender == "cash" else STRIPE_CLEARING
+    payer = venue if absorbed else taken
     money = (
-        (STRIPE_CLEARING, venue, price.venue_share_minor + (fees if absorbed else 0)),
+        (taken, venue, price.venue_share_minor + (fees if absorbed else 0)),
         (payer, PLATFORM_FEES, price.platform_fee_minor),
         (payer, PROCESSING_FEES, price.processing_fee_minor),
-        (STRIPE_CLEARING, tax_payable(venue_id), price.tax_minor),
+        (taken, tax_payable(venue_id), price.tax_minor),
         (PROCESSING_FEES, STRIPE_CLEARING, stripe_fee_minor),
     )
     posted = [

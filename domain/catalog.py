@@ -10,6 +10,7 @@ from domain.currency import check_digits
 from domain.fact import Fact, FirstFact
 from domain.money import FeeRates, Tax
 from domain.refusals import NotOnSale, UnknownSubject, WrongState
+from domain.token import SignedTransaction
 
 
 class TicketType(BaseModel):
@@ -89,6 +90,39 @@ class ShowCalledOff(Fact):
         aggregate.called_off = True
 
 
+class CapacityChangeBegun(Fact):
+    """Ticket types are to have other capacities: the stock that falls first, then the group on chain, then the rest."""
+
+    number: int
+    capacities: dict[str, int]
+
+    def apply(self, aggregate: Any) -> None:
+        """From here no other change begins before this one has ended."""
+        aggregate.capacity_changes = self.number
+        aggregate.capacities_asked = dict(self.capacities)
+
+
+class GroupResizeSigned(Fact):
+    """The bytes that give the show's group another size were signed; stored before they are sent."""
+
+    signed: dict[str, Any]
+
+    def apply(self, aggregate: Any) -> None:
+        """Keep the newest signed bytes."""
+        aggregate.resize_signed = SignedTransaction.model_validate(self.signed)
+
+
+class CapacityChangeEnded(Fact):
+    """A change of capacities was made, or it did not fit what is held and sold and was given up."""
+
+    number: int
+    made: bool
+
+    def apply(self, aggregate: Any) -> None:
+        """Take the capacities, if they were made."""
+        aggregate.end_capacities(made=self.made)
+
+
 class Venue(TokenBearer):
     """Who sells; its token is the group of its shows."""
 
@@ -142,11 +176,15 @@ class Show(TokenBearer):
         self.buyer_tickets_max = buyer_tickets_max
         self.ends_at = ends_at
         self.on_sale = self.called_off = False
+        self.capacity_changes = 0
+        self.capacities_asked: dict[str, int] | None = None
+        self.resize_signed: SignedTransaction | None = None
 
     @property
     def capacity(self) -> int:
-        """Tickets of all types: the `max_size` of the show's group on chain."""
-        return sum(item.capacity for item in self.ticket_types.values())
+        """Tickets of all types, as a change that is under way has them: the `max_size` of the show's group on chain."""
+        asked = self.capacities_asked or {}
+        return sum(asked.get(name, item.capacity) for name, item in self.ticket_types.items())
 
     def open_sale(self, at: datetime) -> None:
         """Go on sale, once the on-chain group was verified."""
@@ -176,6 +214,41 @@ class Show(TokenBearer):
         """Stop the sale for good; again changes nothing."""
         if not self.called_off:
             self.record(ShowCalledOff, at)
+
+    def begin_capacities(self, capacities: dict[str, int], at: datetime) -> int:
+        """Begin a change of capacities, one at a time; the one under way asked again is that one. Returns its number.
+
+        What is not asked for stays. The sale must be open: before that nothing on chain could be changed.
+        """
+        for ticket_type_id in capacities:
+            self.sellable(ticket_type_id)
+        if self.capacities_asked is None:
+            self.record(CapacityChangeBegun, at, number=self.capacity_changes + 1, capacities=dict(capacities))
+        elif self.capacities_asked != capacities:
+            raise WrongState("another change of the capacity is under way", show_id=self.identity)
+        return self.capacity_changes
+
+    def capacities_of(self, number: int) -> dict[str, int] | None:
+        """Return what a change asks for; None when it has ended: a late step of it changes nothing."""
+        return self.capacities_asked if number == self.capacity_changes else None
+
+    def sign_resize(self, signed: SignedTransaction, number: int, at: datetime) -> None:
+        """Store signed bytes of a change that is under way, and of no other."""
+        if self.capacities_of(number) is None:
+            raise WrongState("this change of the capacity has ended", show_id=self.identity)
+        if self.resize_signed != signed:
+            self.record(GroupResizeSigned, at, signed=signed.model_dump())
+
+    def finish_capacities(self, number: int, at: datetime, *, made: bool) -> None:
+        """End the change that is under way."""
+        self.record(CapacityChangeEnded, at, number=number, made=made)
+
+    def end_capacities(self, *, made: bool) -> None:
+        """Assign what was decided."""
+        for ticket_type_id, capacity in (self.capacities_asked or {}).items() if made else ():
+            known = self.ticket_types[ticket_type_id]
+            self.ticket_types[ticket_type_id] = known.model_copy(update={"capacity": capacity})
+        self.capacities_asked = self.resize_signed = None
 
     def check_window(self, at: datetime) -> None:
         """Refuse a request that comes before the sale begins or after it ended."""

@@ -50,6 +50,12 @@ class Hint(BaseModel):
         return self.type in REFUND_NEWS
 
     @property
+    def dispute_id(self) -> str | None:
+        """The dispute that it is about, if it is about one."""
+        return self.object_id if self.type.startswith("charge.dispute.") else None
+
+    @property
     def decides(self) -> bool:
         """Whether somebody should look again because of it; the rest is stored only."""
-        return self.type in DECIDING or self.is_about_refund or self.is_about_account or self.is_about_payout
+        after_the_sale = self.is_about_refund or self.dispute_id is not None
+        return self.type in DECIDING or after_the_sale or self.is_about_account or self.is_about_payout

@@ -67,7 +67,7 @@ ONE_CAPTURE = Law(
 )
 PAID = Law(
     "sale-is-paid",
-    "Of every live order Stripe has taken, and not given back, exactly the price less its refunds.",
+    "Of every live order Stripe has taken and not given back the price less refunds; of one paid in cash, the till.",
     "rest",
 )
 ARRIVED = Law(

@@ -10,7 +10,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from domain.books import MINT_DEBT, STRIPE_CLEARING, TICKET_UNIT, buyer_refundable, tax_payable, venue_payable
+from domain.books import (
+    MINT_DEBT,
+    STRIPE_CLEARING,
+    TICKET_UNIT,
+    buyer_refundable,
+    cash_till,
+    tax_payable,
+    venue_payable,
+)
 from domain.laws import (
     ARRIVED,
     BALANCES,
@@ -173,15 +181,20 @@ def _money_faults(case: _Case) -> list[tuple[Law, str | None]]:
     faults: list[tuple[Law, str | None]] = [(CLEARING, clearing_fault(owner, case.intents))]
     credited = _credited(owner)
     given = owner.refunds.values()
-    share = owner.share_minor - sum(refund.venue_minor for refund in given)
-    tax = owner.tax_minor - sum(refund.tax_minor for refund in given)
+    share = owner.share_minor - sum(refund.venue_minor for refund in given) - owner.disputed_share_minor
+    tax = owner.tax_minor - sum(refund.tax_minor for refund in given) - owner.disputed_tax_minor
     wanted = {venue_payable(owner.venue_id): share, tax_payable(owner.venue_id): tax}
     due = {(account, owner.currency): amount for account, amount in wanted.items() if sold and amount}
     faults.append((SHARE, None if credited == due else f"credited {credited}, due {due} ({owner.state})"))
     if sold:
         kept = sum(said.kept_minor for said in case.intents)
-        due_minor = owner.total_minor - sum(one.amount_minor for one in given if one.state == "succeeded")
-        paid = None if kept == due_minor else f"Stripe keeps {kept}, the price less refunds is {due_minor}"
+        due_minor = owner.charge_minor - sum(one.amount_minor for one in given if one.state == "succeeded")
+        till, in_cash = -owner.books[cash_till(owner.venue_id), owner.currency], owner.total_minor - owner.charge_minor
+        paid = None
+        if (kept, till) != (due_minor, in_cash):
+            paid = (
+                f"Stripe keeps {kept} and the till {till}, the price less refunds is {due_minor} and {in_cash} in cash"
+            )
         faults.append((PAID, paid))
     return faults
 

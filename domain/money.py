@@ -8,6 +8,7 @@ from domain.currency import step_of
 
 BPS_WHOLE = 10_000
 FeesMode = Literal["on_top", "absorbed"]
+Tender = Literal["card", "cash", "complimentary"]
 
 
 def rounded(numerator: int, denominator: int, step: int = 1) -> int:
@@ -64,10 +65,15 @@ class Tax(NamedTuple):
 NO_TAX = Tax()
 
 
+def _is_by_card(tender: str) -> bool:
+    return tender == "card"
+
+
 class Price(BaseModel):
     """A price broken down, in minor units of `currency`.
 
-    total = subtotal - discount, and with it the fees that are on top and a tax that is not inclusive.
+    total = subtotal - discount, and with it the fees that are on top and a tax that is not inclusive. It is charged to
+    the buyer's card, or taken at the box office: in cash, or not at all.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -82,6 +88,12 @@ class Price(BaseModel):
     tax_minor: int = 0
     tax_bps: int = 0
     tax_inclusive: bool = False
+    tender: Tender = Field(default="card", exclude_if=_is_by_card)
+
+    @property
+    def charge_minor(self) -> int:
+        """What is charged to the buyer's card: nothing of what is taken at the box office."""
+        return self.total_minor if self.tender == "card" else 0
 
     @property
     def venue_share_minor(self) -> int:

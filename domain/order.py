@@ -127,7 +127,7 @@ class CaptureRequested(Fact):
 
 
 class CaptureWaived(Fact):
-    """There is nothing to pay, so that nothing is captured; a buyer's cancel is too late from here."""
+    """There is nothing to charge, so that nothing is captured; a buyer's cancel is too late from here."""
 
     def apply(self, aggregate: Any) -> None:
         """From here no cancel may be requested."""
@@ -269,7 +269,7 @@ class Order(Root):
         if self.price is None:
             raise WrongState("only a placed order is captured", state=self.state)
         if not self.capture_requested:
-            self.record(CaptureRequested if self.price.total_minor else CaptureWaived, at)
+            self.record(CaptureRequested if self.price.charge_minor else CaptureWaived, at)
 
     def extend_hold(self, hold_until: datetime, at: datetime) -> None:
         """Hold on while a payment is being processed; a deadline only moves later, and only of what is open."""

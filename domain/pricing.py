@@ -8,9 +8,11 @@ from pydantic import BaseModel, ConfigDict
 from domain.catalog import Show
 from domain.currency import check_charge, check_digits, step_of
 from domain.discount import Discount
-from domain.money import FeeRates, Price, price_of
+from domain.money import FeeRates, Price, Tender, price_of
 from domain.order import Line
 from domain.refusals import DiscountRefused
+
+NO_PROCESSING = {"processing_bps": 0, "processing_fixed_minor": 0}
 
 
 class PricedLine(BaseModel):
@@ -33,8 +35,18 @@ class Quote(BaseModel):
     lines: tuple[PricedLine, ...]
 
 
-def quote_of(show: Show, rates: FeeRates, lines: Sequence[Line], discount: Discount | None, at: datetime) -> Quote:
-    """Price some tickets as they would be sold at this moment; refuse what cannot be charged."""
+def quote_of(
+    show: Show,
+    rates: FeeRates,
+    lines: Sequence[Line],
+    discount: Discount | None,
+    at: datetime,
+    tender: Tender = "card",
+) -> Quote:
+    """Price some tickets as they would be sold at this moment; refuse what cannot be charged.
+
+    Cash costs no processing, and complimentary tickets are discounted whole.
+    """
     priced = [
         PricedLine(price_minor=show.type_of(line.ticket_type_id).price_minor, **line.model_dump()) for line in lines
     ]
@@ -42,14 +54,16 @@ def quote_of(show: Show, rates: FeeRates, lines: Sequence[Line], discount: Disco
         check_digits(line.price_minor, show.currency)
     if discount is not None:
         priced = _discounted(priced, discount, step_of(show.currency), at)
+    if tender == "complimentary":
+        priced = [line.model_copy(update={"discount_minor": line.quantity * line.price_minor}) for line in priced]
     price = price_of(
         show.currency,
         tuple((line.quantity, line.price_minor) for line in priced),
-        rates,
+        rates.model_copy(update=NO_PROCESSING) if tender == "cash" else rates,
         sum(line.discount_minor for line in priced),
         show.tax,
-    )
-    check_charge(price.total_minor, show.currency)
+    ).model_copy(update={"tender": tender})
+    check_charge(price.charge_minor, show.currency)
     return Quote(price=price, lines=tuple(priced))
 
 

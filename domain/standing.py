@@ -65,8 +65,11 @@ class Owner:
     wanted: dict[str, int] = field(default_factory=dict)
     venue_id: str = ""
     total_minor: int = 0
+    charge_minor: int = 0
     share_minor: int = 0
     tax_minor: int = 0
+    disputed_share_minor: int = 0  # gone with disputes that were lost
+    disputed_tax_minor: int = 0
     currency: str = ""
     seats: Counter[tuple[str, str]] = field(default_factory=Counter)
     live_tickets: Counter[str] = field(default_factory=Counter)

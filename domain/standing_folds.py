@@ -7,11 +7,19 @@ read to its end.
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
-from domain.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed
+from domain.allocation import (
+    AllocationOpened,
+    AllocationResized,
+    HoldConfirmed,
+    HoldEnded,
+    HoldsPlaced,
+    HoldUnconfirmed,
+)
 from domain.bearer import TokenMinted
 from domain.books import TransactionPosted
 from domain.deadline import first_deadline
 from domain.discount import DiscountClaimed, DiscountReturned
+from domain.dispute import DisputeLost
 from domain.fact import Fact
 from domain.order import (
     CheckoutOpened,
@@ -53,6 +61,10 @@ def _wanted(lines: Iterable[dict[str, Any]]) -> dict[str, int]:
 def _opened(all_of: Standing, fact: AllocationOpened) -> None:
     all_of.touched.add(("stock", _identity(fact)))
     all_of.stocks[_identity(fact)] = Stock(fact.capacity)
+
+
+def _resized(all_of: Standing, fact: AllocationResized) -> None:
+    all_of.stock(_identity(fact)).capacity = fact.capacity
 
 
 def _placed(all_of: Standing, fact: HoldsPlaced) -> None:
@@ -112,9 +124,16 @@ def _reserved(all_of: Standing, fact: ReservationMade) -> None:
 def _priced(all_of: Standing, fact: OrderPlaced) -> None:
     owner, price = all_of.owner(_identity(fact)), fact.price
     owner.venue_id, owner.currency, owner.total_minor = fact.venue_id, price["currency"], price["total_minor"]
+    owner.charge_minor = owner.total_minor if price.get("tender", "card") == "card" else 0
     owner.tax_minor = price.get("tax_minor", 0)  # facts of before have none
     fees = price["platform_fee_minor"] + price["processing_fee_minor"]
     owner.share_minor = owner.total_minor - fees - owner.tax_minor
+
+
+def _dispute_lost(all_of: Standing, fact: DisputeLost) -> None:
+    owner = all_of.owner(fact.purchase_id)
+    owner.disputed_share_minor += fact.parts["venue_minor"]
+    owner.disputed_tax_minor += fact.parts["tax_minor"]
 
 
 def _claimed(all_of: Standing, fact: DiscountClaimed) -> None:
@@ -201,6 +220,7 @@ def sides_of(fact: TransactionPosted) -> list[tuple[str, str, int]]:
 
 FOLDS: dict[type[Fact], Callable[[Standing, Any], None]] = {
     AllocationOpened: _opened,
+    AllocationResized: _resized,
     HoldsPlaced: _placed,
     HoldConfirmed: _confirmed,
     HoldUnconfirmed: _unconfirmed,
@@ -209,6 +229,7 @@ FOLDS: dict[type[Fact], Callable[[Standing, Any], None]] = {
     PurchaseRequestedAgain: _requested,
     OrderPlaced: _priced,
     CheckoutOpened: _extended,
+    DisputeLost: _dispute_lost,
     DiscountClaimed: _claimed,
     DiscountReturned: _returned,
     HoldExtended: _extended,

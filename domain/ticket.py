@@ -72,6 +72,24 @@ class TokenForgone(Fact):
         aggregate.ended_as = "forgone"
 
 
+class TicketBlocked(Fact):
+    """Nobody may enter with it while its payment is disputed."""
+
+    dispute_id: str
+
+    def apply(self, aggregate: Any) -> None:
+        """The right rests."""
+        aggregate.blocked = True
+
+
+class TicketUnblocked(Fact):
+    """The dispute was won: the right is what it was."""
+
+    def apply(self, aggregate: Any) -> None:
+        """The right is back."""
+        aggregate.blocked = False
+
+
 class Ticket(TokenBearer):
     """One right to enter, with one token."""
 
@@ -87,6 +105,7 @@ class Ticket(TokenBearer):
         self.state: TicketState = "reserved"
         self.burn: SignedTransaction | None = None
         self.ended_as: Literal["burnt", "forgone"] | None = None
+        self.blocked = False
 
     def refuse_token(self) -> str | None:
         """Nothing is signed for a ticket that is not paid."""
@@ -98,6 +117,16 @@ class Ticket(TokenBearer):
             raise WrongState("a void ticket is not issued", ticket_id=self.identity)
         if self.state == "reserved":
             self.record(TicketIssued, at)
+
+    def block(self, dispute_id: str, at: datetime) -> None:
+        """Let nobody enter with it; again changes nothing."""
+        if not self.blocked:
+            self.record(TicketBlocked, at, dispute_id=dispute_id)
+
+    def unblock(self, at: datetime) -> None:
+        """Let its holder enter again; nothing to unblock is success."""
+        if self.blocked:
+            self.record(TicketUnblocked, at)
 
     def check_void(self) -> None:
         """Refuse to void a paid ticket."""

@@ -136,7 +136,7 @@ class PurchaseWorkflow:
             return order.ticket_ids
         raise_if_cancelled()
 
-        if order.price.total_minor:
+        if order.price.charge_minor:
             await self._take_payment(saga, order)
         else:
             self._board.show("confirming", "There is nothing to pay; confirms the seats.")
@@ -229,7 +229,7 @@ class PurchaseWorkflow:
         await self._store(
             BooksActivities.settle_sale, self._purchase, "post the sale, credit the venue", forward_only=True
         )
-        if self._order is not None and self._order.price.total_minor:
+        if self._order is not None and self._order.price.charge_minor:
             await self._store(PaymentActivities.close_checkout, self._purchase, "forget the secret", forward_only=True)
 
     async def _mint(self, ticket_id: str, addresses: dict[str, str]) -> None:

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from solders.keypair import Keypair
 
-from activities.ports import TokenChain
-from adapters.solana_chain import SolanaChain
+from adapters.solana_groups import SolanaGroupChain
 from domain.refusals import InvalidWallet, WrongState
 from domain.token import SignedTransaction, TokenSpec, TransactionFate
 from domain.weather import Weather
@@ -26,7 +25,7 @@ _POLLS_MAX = 200
 class World:
     """A chain, and how to make its signed bytes expire and to wait a moment."""
 
-    chain: TokenChain
+    chain: FakeTokenChain | SolanaGroupChain
     expire: Callable[[], None]
     pause_seconds: float
 
@@ -64,7 +63,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         yield World(fake, fake.expire, 0)
         return
     dev_chain: DevChain = request.getfixturevalue("dev_chain")
-    chain = SolanaChain(dev_chain.url, bytes(Keypair()), b"a secret for tests", str(Keypair().pubkey()))
+    chain = SolanaGroupChain(dev_chain.url, bytes(Keypair()), b"a secret for tests", str(Keypair().pubkey()))
     await chain.airdrop_if_dev(10**10)
     yield World(chain, lambda: dev_chain.faults(jump_slots=200), 0.02)
     await chain.close()
@@ -237,3 +236,19 @@ async def test_a_bad_wallet_is_refused(world: World) -> None:
     show = await _show_on_sale(world)
     with pytest.raises(InvalidWallet):
         await world.chain.sign(_ticket(show).model_copy(update={"owner_address": "not a wallet"}))
+
+
+async def test_a_group_takes_another_size(world: World) -> None:
+    """Larger and smaller, but never fewer than its members; whatever size was signed last is what it takes."""
+    show = await _show_on_sale(world, capacity=1)
+    await world.make(_ticket(show))
+    assert await world.chain.sizes_of(show) == (1, 1)
+    for size in (3, 2):
+        signed = await world.chain.sign_resize(show, size)
+        await world.chain.send(signed)
+        await world.settle(signed)
+        assert await world.chain.sizes_of(show) == (1, size)
+    await world.make(_ticket(show))
+    with pytest.raises(Weather, match="cannot take 1"):
+        await world.chain.sign_resize(show, 1)
+    assert await world.chain.sizes_of(world.chain.address_of("show", "never made")) is None

@@ -32,7 +32,10 @@ def said_by(gateway: FakePaymentGateway, chain: FakeTokenChain, connect: FakeCon
     """Tell everything that the fakes know, when every deadline has passed and nobody works on anything."""
     moved = connect.net_of if connect is not None else lambda _: 0
     intents = [
-        said_of(intent, moved(intent.purchase_id) if intent.received_minor else 0)
+        said_of(
+            intent,
+            (moved(intent.purchase_id) if intent.received_minor else 0) - gateway.disputed_minor[intent.intent_id],
+        )
         for intent in gateway.intents.values()
     ]
     nobody: frozenset[str] = frozenset()

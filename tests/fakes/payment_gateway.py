@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Literal
 
 from adapters.stripe_errors import GatewayAlarm
+from domain.dispute import DisputeSaid
 from domain.intent import IntentRequest, IntentState, IntentStatus, RefundState
 from domain.refusals import PaymentRefused, WrongState
 from domain.weather import Weather
@@ -43,6 +44,8 @@ class FakePaymentGateway:
         self.refunded_minor = 0
         self.search_lags = False
         self.refunds_begin: RefundStatus = "succeeded"
+        self.disputes: dict[str, DisputeSaid] = {}
+        self.disputed_minor: Counter[str] = Counter()
         self._by_key: dict[str, str] = {}
         self._before: Counter[str] = Counter()
         self._after: Counter[str] = Counter()
@@ -109,6 +112,30 @@ class FakePaymentGateway:
         fee = (amount * 29 + 500) // 1000 + 30
         taken = {"received_minor": amount, "stripe_fee_minor": fee, "charge_id": f"ch_{intent_id}"}
         return self._change(intent_id, "succeeded", decline_code=None, **taken)
+
+    def dispute(self, intent_id: str) -> DisputeSaid:
+        """Let the buyer's bank take the money back; Stripe takes its fee."""
+        intent = self.intents[intent_id]
+        said = DisputeSaid(
+            dispute_id=f"du_{len(self.disputes) + 1}",
+            status="open",
+            amount_minor=intent.received_minor,
+            currency=intent.currency,
+            is_withdrawn=True,
+            fee_minor=2000,
+        )
+        self.disputed_minor[intent_id] += said.amount_minor + said.fee_minor
+        self.disputes[said.dispute_id] = said
+        return said
+
+    def end_dispute(self, intent_id: str, dispute_id: str, *, won: bool) -> None:
+        """Let the bank decide; Stripe keeps its fee."""
+        said = self.disputes[dispute_id]
+        self.disputed_minor[intent_id] -= said.amount_minor if won else 0
+        self.disputes[dispute_id] = said.model_copy(update={"status": "won" if won else "lost"})
+
+    async def retrieve_dispute(self, dispute_id: str) -> DisputeSaid:
+        return self.disputes[dispute_id]
 
     async def create_intent(self, request: IntentRequest, key: str) -> IntentState:
         self._begin("create_intent")

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 from activities.books import BooksActivities
 from activities.cancellation_door import CancellationDoor
+from activities.capacity import CapacityActivities
 from activities.catalog import CatalogActivities
-from activities.commands import EndPurchase, HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.commands import CapacityChange, EndPurchase, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.door import DoorActivities
 from activities.holds import HoldActivities
 from activities.prices import PriceActivities
@@ -33,6 +34,7 @@ from domain.weather import Weather
 from tests.fakes.connect import ConnectingVenues
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.small_tables import MemoryBuyers, MemoryInbox, MemorySecrets
+from tests.fakes.token_chain import FakeTokenChain
 from tests.fakes.webhooks import verify
 from workflows.purchase import CheckoutAnswer
 
@@ -137,7 +139,7 @@ class SellingEngine:
         except Refusal as refusal:
             await sales.cancel_order(EndPurchase(purchase=purchase, reason=refusal.code))
             return CheckoutAnswer(state="ended", refusal_code=refusal.code, refusal_detail=str(refusal))
-        if order.price.total_minor == 0:
+        if order.price.charge_minor == 0:
             await sales.confirm_seats(purchase)
             return CheckoutAnswer(state="open", order=order)
         await self._ledger.commit(lambda desk: _open_payment(desk, purchase))
@@ -156,6 +158,9 @@ class SellingEngine:
 
     async def watch_hold(self, hold: HoldRef) -> bool:
         return bool(self._tell("watch_hold", hold.reservation_id))
+
+    async def change_capacity(self, change: CapacityChange) -> bool:
+        return bool(self._tell("change_capacity", f"{change.show_id}/{change.number}"))
 
     async def hold_ended(self, reservation_id: str) -> bool | None:
         return self._tell("hold_ended", reservation_id)
@@ -208,6 +213,8 @@ class World:
             pseudonym=lambda name: hashlib.sha256(name.encode()).hexdigest(),
             read_ticket=self.read_ticket,
             limits=self.limits,
+            capacity=CapacityActivities(self.ledger, FakeTokenChain()),
+            change_capacity=self.engine.change_capacity,
         )
 
     async def read_ticket(self, ticket_id: str) -> tuple[Ticket, TokenState | None]:

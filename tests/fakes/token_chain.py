@@ -155,6 +155,22 @@ class FakeTokenChain:
             last_valid_block_height=self.height + BLOCKHASH_LIFE,
         )
 
+    async def sizes_of(self, address: str) -> tuple[int, int] | None:
+        """Return a group's members and how many it takes; None when there is none."""
+        self._begin("read_token")
+        made = self._specs.get(address)
+        self._end("read_token")
+        return None if made is None or made.max_size is None else (self._members[address], made.max_size)
+
+    async def sign_resize(self, address: str, size_max: int) -> SignedTransaction:
+        """Sign another size of a group; raises what the real chain raises."""
+        self._begin("sign")
+        if address not in self._specs or size_max < self._members[address]:
+            raise Weather(f"the group {address} cannot take {size_max} just now")
+        signed = self._signed_bytes(address, {"resize": size_max})
+        self._end("sign")
+        return signed
+
     async def send(self, signed: SignedTransaction) -> None:
         """Execute the signed bytes, once at most."""
         self._begin("send")
@@ -203,6 +219,9 @@ class FakeTokenChain:
             self.burnt[words["burn"]] += not failed
             self._landed[signed.signature] = _Landed(self.height, failed)
             return
+        if "resize" in words:
+            self._resize(signed, words["resize"])
+            return
         spec = TokenSpec.model_validate(words["spec"])
         failed = signed.mint_address in self._specs or self._is_full(spec)
         self._landed[signed.signature] = _Landed(self.height, failed)
@@ -212,6 +231,13 @@ class FakeTokenChain:
         self.landings[signed.mint_address] += 1
         if spec.group_address is not None:
             self._members[spec.group_address] += 1
+
+    def _resize(self, signed: SignedTransaction, size_max: int) -> None:
+        address = signed.mint_address
+        failed = size_max < self._members[address]
+        self._landed[signed.signature] = _Landed(self.height, failed)
+        if not failed:
+            self._specs[address] = self._specs[address].model_copy(update={"max_size": size_max})
 
     def _is_full(self, spec: TokenSpec) -> bool:
         if spec.group_address is None:

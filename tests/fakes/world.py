@@ -16,8 +16,10 @@ from activities.books import BooksActivities
 from activities.burning import BurnActivities
 from activities.cancellation_door import CancellationDoor
 from activities.cancelling import CancellationActivities
+from activities.capacity import CapacityActivities
 from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
 from activities.commands import MintSubject, PurchaseRef, RefundRef
+from activities.disputes import DisputeActivities
 from activities.door import DoorActivities, RequestPurchase
 from activities.failures import FailureKinds
 from activities.holds import HoldActivities
@@ -32,7 +34,7 @@ from domain.allocation import Allocation
 from domain.books import BooksTransaction, balances
 from domain.catalog import TicketType
 from domain.identity import DEFAULT_TENANT, purchase_id_of
-from domain.money import FeeRates
+from domain.money import FeeRates, Tender
 from domain.order import Line, Order
 from domain.refund import Refunds
 from tests.fakes.connect import FakeConnect
@@ -45,7 +47,9 @@ from tests.fakes.samples import only_requested
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.token_chain import FakeTokenChain
 from workflows.cancellation import ShowCancellationWorkflow
+from workflows.capacity import CapacityWorkflow
 from workflows.catalog import ShowWorkflow, VenueWorkflow
+from workflows.dispute import DisputeWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
 from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, PurchaseWorkflow
@@ -59,7 +63,7 @@ RUNNER = SandboxedWorkflowRunner(
 )
 WORKFLOWS: list[type] = [
     PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow, RefundWorkflow,
-    ShowCancellationWorkflow, OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow,
+    ShowCancellationWorkflow, OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow, CapacityWorkflow, DisputeWorkflow,
 ]  # fmt: skip
 CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
@@ -100,6 +104,7 @@ class World:
         self.catalog = CatalogActivities(self.ledger)
         self.holds = HoldActivities(self.ledger)
         self.minting = MintActivities(self.ledger, self.chain, self.memory, CUSTODY, "http://127.0.0.1")
+        self.capacities = CapacityActivities(self.ledger, self.chain)
         self.connect = FakeConnect()
         self.settlement = SettlementActivities(self.ledger, self.connect, DueInMemory(self.ledger))
         self.refunds = RefundDoor(self.ledger)
@@ -113,9 +118,19 @@ class World:
         refunds = RefundActivities(self.ledger, self.gateway)
         cancelling = CancellationActivities(self.ledger, FoldedShows(self.ledger))
         owners = {
-            PURCHASES: [sales, books, self.catalog, self.holds, payments, refunds, cancelling, self.settlement],
-            STRIPE: [payments, refunds, self.settlement],
-            MINT: [self.minting, BurnActivities(self.ledger, self.chain)],
+            PURCHASES: [
+                sales,
+                books,
+                self.catalog,
+                self.holds,
+                payments,
+                refunds,
+                cancelling,
+                self.settlement,
+                self.capacities,
+            ],
+            STRIPE: [payments, refunds, self.settlement, DisputeActivities(self.ledger, self.gateway)],
+            MINT: [self.minting, BurnActivities(self.ledger, self.chain), self.capacities],
         }
         return [
             method
@@ -168,7 +183,7 @@ class World:
             await ActivityEnvironment().run(self.minting.mint_group, subject)
         await self.catalog.open_sale(MintSubject(tenant_id="default", kind="show", subject_id="sh"))
 
-    async def request(self, key: str = "key", quantity: int = 2) -> PurchaseRef:
+    async def request(self, key: str = "key", quantity: int = 2, tender: Tender = "card") -> PurchaseRef:
         """Record a request at the door, at the server's time: once nothing is due it may skip ten years."""
         self._ahead = max(self._ahead, await self.server.get_current_time() - datetime.now(UTC))
         requested = await self.door.request_purchase(
@@ -179,6 +194,7 @@ class World:
                 show_id="sh",
                 lines=[Line(ticket_type_id="tt", quantity=quantity)],
                 buyer_id="by",
+                tender=tender,
             )
         )
         return requested.purchase
@@ -273,5 +289,5 @@ class World:
         books = [self._root(s, Refunds) for s in self.ledger.streams if s.startswith("refunds:")]
         given = sum(refund.given.total_minor for book in books for refund in book.refunds.values())
         kept = self.gateway.captured_minor - self.gateway.refunded_minor
-        assert kept == sum(o.price.total_minor for o in sold) - given
+        assert kept == sum(o.price.charge_minor for o in sold) - given
         assert sum(self.chain.landings.values()) == len(self.chain.landings)

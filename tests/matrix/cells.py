@@ -10,16 +10,18 @@ from typing import Any, NamedTuple, cast
 
 from temporalio import activity
 
-import worker
 from activities.books import BooksActivities
 from activities.burning import BurnActivities
 from activities.cancelling import CancellationActivities
+from activities.capacity import CapacityActivities
 from activities.catalog import CatalogActivities
+from activities.disputes import DisputeActivities
 from activities.holds import HoldActivities
 from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.queues import ALL_QUEUES, MINT
 from activities.refunds import RefundActivities
+from activities.registered import Activities, activities_of
 from activities.sales import SalesActivities
 from activities.settlement import SettlementActivities
 
@@ -98,13 +100,15 @@ class Row(NamedTuple):
 def registered() -> dict[str, str]:
     """Return the queue of every activity that the worker registers, by its stored name."""
     ledger, outside = cast("Any", None), cast("Any", None)
-    everything = worker.Activities(
+    everything = Activities(
         sales=SalesActivities(ledger),
         books=BooksActivities(ledger),
         catalog=CatalogActivities(ledger),
         holds=HoldActivities(ledger),
         payments=PaymentActivities(ledger, outside, outside),
         minting=MintActivities(ledger, outside, outside, "", ""),
+        capacity=CapacityActivities(ledger, outside),
+        disputes=DisputeActivities(ledger, outside),
         settlement=SettlementActivities(ledger, outside, outside),
         refunds=RefundActivities(ledger, outside),
         burning=BurnActivities(ledger, outside),
@@ -113,7 +117,7 @@ def registered() -> dict[str, str]:
     return {
         str(activity._Definition.must_from_callable(method).name): queue
         for queue in ALL_QUEUES
-        for method in worker.activities_of(queue, everything)
+        for method in activities_of(queue, everything)
     }
 
 

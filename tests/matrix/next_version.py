@@ -5,10 +5,12 @@ from typing import Any
 
 from temporalio import workflow
 
-from activities.commands import HoldRef, Minted
+from activities.commands import CapacityChange, DisputeRef, HoldRef, Minted
 from activities.settlement_ports import AccountSeen, PayoutRef
 from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
+from workflows.capacity import CapacityWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
+from workflows.dispute import DisputeWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput, PurchaseResult, PurchaseWorkflow
@@ -179,7 +181,35 @@ class NextPayout(PayoutWorkflow):
         return await super().run(start)
 
 
+@workflow.defn(name="CapacityWorkflow")
+class NextCapacity(CapacityWorkflow):
+    """The next version of a change of capacities."""
+
+    @workflow.init
+    def __init__(self, start: CapacityChange) -> None:
+        super().__init__(start)
+        self._caller = _paused(self._caller)
+
+    @workflow.run
+    async def run(self, start: CapacityChange) -> str:
+        return await super().run(start)
+
+
+@workflow.defn(name="DisputeWorkflow")
+class NextDispute(DisputeWorkflow):
+    """The next version of a dispute."""
+
+    @workflow.init
+    def __init__(self, start: DisputeRef) -> None:
+        super().__init__(start)
+        self._caller = _paused(self._caller)
+
+    @workflow.run
+    async def run(self, start: DisputeRef) -> str:
+        return await super().run(start)
+
+
 NEXT_VERSION: list[type] = [
     NextPurchase, NextVenue, NextShow, NextHold, NextCase, NextRefund, NextCancellation,
-    NextOnboarding, NextTransfers, NextPayout,
+    NextOnboarding, NextTransfers, NextPayout, NextCapacity, NextDispute,
 ]  # fmt: skip

@@ -12,9 +12,13 @@ from domain.catalog import Show, Venue
 from domain.order import Line
 from domain.reservation import Reservation
 from tests.matrix.cells import Row
+from tests.matrix.scenes_capacity import more_tickets
+from tests.matrix.scenes_dispute import won_dispute
 from tests.matrix.settlement_scenes import onboarding, payout, transfers
 from tests.matrix.stage import Stage
+from workflows.capacity import CapacityWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
+from workflows.dispute import DisputeWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
@@ -193,6 +197,11 @@ async def late_news_of_a_sold_one(stage: Stage) -> str:
     return await _late_news(stage)
 
 
+async def disputed(stage: Stage) -> str:
+    await sale(stage)
+    return await won_dispute(stage)
+
+
 async def venue(stage: Stage) -> str:
     await stage.world.announce()
     subject = MintSubject(tenant_id="default", kind="venue", subject_id="ve")
@@ -249,27 +258,15 @@ async def internal_hold_confirmed(stage: Stage) -> str:
 
 
 EXTENDED = (*OPENED, "extend_hold", "confirm_seats", "capture_payment", *SOLD)
+CANCELLED = "cancelled: purchase-cancelled"
+SALE = (*OPENED, "confirm_seats", "capture_payment", *SOLD)
 FREE = ("place_order", "confirm_seats", *(name for name in SOLD if name != "close_checkout"))
 SCENES: tuple[Scene, ...] = (
-    Scene(
-        "sale",
-        PurchaseWorkflow,
-        (*OPENED, "confirm_seats", "capture_payment", *SOLD),
-        "fulfilled",
-        sale,
-        webhooks=True,
-    ),
+    Scene("sale", PurchaseWorkflow, SALE, "fulfilled", sale, webhooks=True),
     Scene("slow payment", PurchaseWorkflow, EXTENDED, "fulfilled", slow_payment, (*OPENED[:2], *SOLD)),
     Scene("free", PurchaseWorkflow, FREE, "fulfilled", free, ("mint_ticket", "settle_mint")),
     Scene("unpaid", PurchaseWorkflow, (*OPENED, *UNDONE), "cancelled: hold-expired", unpaid, OPENED[:2]),
-    Scene(
-        "cancelled by the buyer",
-        PurchaseWorkflow,
-        (*OPENED, *UNDONE),
-        "cancelled: purchase-cancelled",
-        cancelled_by_buyer,
-        OPENED[:2],
-    ),
+    Scene("cancelled by the buyer", PurchaseWorkflow, (*OPENED, *UNDONE), CANCELLED, cancelled_by_buyer, OPENED[:2]),
     Scene(
         "refunded",
         PurchaseWorkflow,
@@ -291,6 +288,8 @@ SCENES: tuple[Scene, ...] = (
     Scene("late news, sold", PaymentCaseWorkflow, ("resolve_late_payment",), "sold", late_news_of_a_sold_one),
     Scene("venue", VenueWorkflow, ("mint_group",), "on chain", venue),
     Scene("show", ShowWorkflow, ("mint_group", "open_sale"), "on sale", show),
+    Scene("capacity", CapacityWorkflow, ("lower_stock", "fit_group", "raise_stock"), "made", more_tickets),
+    Scene("dispute", DisputeWorkflow, ("look_at_dispute",), "won", disputed),
     Scene("internal hold, expires", HoldWorkflow, ("expire_reservation",), "released", internal_hold_expires),
     Scene("onboarding", OnboardingWorkflow, ("connect_account", "look_at_account"), "ready", onboarding),
     Scene("transfers", TransfersWorkflow, ("list_due_transfers", "transfer_share"), "sent 2000", transfers),

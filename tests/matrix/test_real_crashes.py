@@ -113,6 +113,26 @@ async def late_news(shop: Shop, killing: Killing, scene: str, purchase_id: str, 
     assert await handle.result() == end
 
 
+async def test_a_killed_worker_changes_a_capacity(tmp_path: Path, record_property: Record) -> None:
+    """Each step of a change outlives a `kill -9` before its effect and one after it; stock and chain agree."""
+    points = tmp_path / "points"
+    points.mkdir()
+    killing = Killing(points, record_property)
+    async with running_stack(tmp_path / "stack", env={POINTS: str(points)}, up=UP) as stack, Shop.at(stack) as shop:
+        await shop.open(capacity=2)
+        for name in REACHES["capacity"]:
+            killing.around("capacity", name, f"capacity/{shop.show_id}/1", "made")
+        types = [{"ticket_type_id": shop.seat, "capacity": 3}]
+        path = f"/api/v1/shows/{shop.show_id}/capacity"
+        (await shop.http.put(path, json={"ticket_types": types})).raise_for_status()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (await shop.show())["capacity_change"]["state"] == "under-way":  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.3)
+        assert (await shop.show())["ticket_types"][0]["available"] == 3
+        await killing.used_up(PATIENCE_SECONDS)
+        killing.judge()
+
+
 async def test_a_killed_worker(tmp_path: Path, record_property: Record) -> None:
     """Each activity of each scene outlives a `kill -9` before its effect and one after it; all sums agree."""
     points = tmp_path / "points"

@@ -58,3 +58,20 @@ async def test_a_purchase_with_nothing_to_pay(shop: Shop) -> None:
     assert {line["unit"] for line in ended["postings"]} == {"TICKET"}
     assert await shop.check_sums([body["purchase_id"]]) == {"fulfilled": 1}
     assert (await shop.get(f"/api/v1/purchases/{body['purchase_id']}/receipt"))["payments"] == []
+
+
+async def test_the_box_office_sells_without_a_card(shop: Shop) -> None:
+    """Cash lies in the till and complimentary tickets cost nothing: whole sagas without Stripe, and lawful books."""
+    await shop.open(price_minor=1_500)
+    wanted = {"show_id": shop.show_id, "items": [{"ticket_type_id": shop.seat, "quantity": 2}]}
+    ids = []
+    for tender, total in (("cash", 3_225), ("complimentary", 0)):
+        answer = await shop.post("/internal/purchases", {**wanted, "tender": tender}, f"{shop.show_id}-{tender}")
+        body = answer.json()
+        assert (answer.status_code, body["price"]["total_minor"], body["client_secret"]) == (201, total, None)
+        ids.append(body["purchase_id"])
+    ends = [await shop.ended(purchase_id) for purchase_id in ids]
+    assert [(end["state"], end["payment"]) for end in ends] == [("fulfilled", None)] * 2
+    till = [line["amount"] for line in ends[0]["postings"] if line["debit"] == f"till:{shop.venue_id}:cash"]
+    assert sum(till) == 3_225
+    assert await shop.check_sums(ids) == {"fulfilled": 2}

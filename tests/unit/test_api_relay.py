@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from activities.commands import HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.door import PurchaseStanding
 from activities.settlement_ports import PayoutRef, VenueRef
 from api.starts import Relay
@@ -48,6 +48,11 @@ class RecordingEngine:
 
     async def open_case(self, purchase: PurchaseRef, intent_id: str) -> bool:
         self.asked.append(("open_case", (purchase.purchase_id, purchase.attempt, intent_id)))
+        return True
+
+    async def follow_dispute(self, dispute: DisputeRef) -> bool:
+        ref = dispute.purchase
+        self.asked.append(("follow_dispute", (ref.purchase_id, ref.attempt, dispute.dispute_id)))
         return True
 
     async def account_changed(self, venue: VenueRef) -> bool:
@@ -246,6 +251,18 @@ async def test_a_purchase_whose_checkout_did_not_open_in_time_is_ended(relay: Re
     """The facts decide whether it may still open; the relay only asks."""
     await relay.end_queued()
     assert standing.ended == ["pu_1"]
+
+
+async def test_news_of_a_dispute_are_for_whoever_follows_it() -> None:
+    """Whose payment it is, our own facts say; the purchase itself has long ended and is not asked."""
+    engine, standing = RecordingEngine(), Standing()
+    news = hint("charge.dispute.created", purchase_id=None).model_copy(update={"object_id": "du_1"})
+    standing.hints = [news]
+    relay = Relay(engine, standing, standing, standing, engine, longest_extension=timedelta())
+    await relay.signal_hints()
+    assert engine.asked == [("follow_dispute", ("pu_1", 2, "du_1"))]
+    assert standing.marked == ["evt_1"]
+    assert news.decides
 
 
 async def test_refunds_that_nobody_began_are_started_once(relay: Relay, engine: RecordingEngine) -> None:

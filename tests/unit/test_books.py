@@ -13,6 +13,7 @@ from domain.books import (
     Posting,
     TransactionPosted,
     balances,
+    cash_till,
     minted_postings,
     refund_postings,
     sale_postings,
@@ -72,6 +73,14 @@ def test_a_free_sale_moves_no_money_and_owes_its_tickets() -> None:
     """Nothing is posted for an amount of nothing."""
     (only,) = sale_postings("ve", price_of("eur", ((3, 0),), FeeRates()), 0, 3)
     assert (only.credit, only.amount, only.unit) == (MINT_DEBT, 3, TICKET_UNIT)
+
+
+def test_cash_lies_in_the_till_and_never_at_stripe() -> None:
+    """The venue and the platform are owed what they are owed of any sale; the box office has to account for it."""
+    totals = balances(sale_postings("ve", PRICE.model_copy(update={"tender": "cash"}), 0, 2))
+    assert totals[cash_till("ve"), "eur"] == -PRICE.total_minor
+    assert totals[venue_payable("ve"), "eur"] == 2000
+    assert (STRIPE_CLEARING, "eur") not in totals
 
 
 def test_a_refunded_payment_costs_its_fee() -> None:

@@ -21,10 +21,13 @@ from domain.books import (
     sale_postings,
     transfer_postings,
 )
-from domain.currency import step_of
-from domain.discount import DiscountTerms
-from domain.money import FeeRates, Price, Tax, price_of
+from domain.dispute import Dispute, DisputeOpened, lost_postings, opened_postings, won_postings
+from domain.dispute import parts_of as disputed_parts
+from domain.money import FeeRates, Price, Tax
+from domain.order import Line
+from domain.pricing import quote_of
 from domain.refund_parts import amount_parts, parts_of, summed, ticket_parts
+from tests.fakes.samples import AT, new_discount, new_show
 
 TEXT = (Path(__file__).parents[2] / "docs" / "books.md").read_text()
 PRICE_PARTS = ("subtotal", "discount", "platform_fee", "processing_fee", "tax", "total", "venue_share")
@@ -35,6 +38,11 @@ NEEDED = {
     "Tax that is added",
     "Tax that is in the price",
     "Zero-priced order",
+    "Cash at the box office",
+    "Complimentary tickets",
+    "Dispute opened",
+    "Dispute won",
+    "Dispute lost",
     "Processing fee that costs more than it brings",
     "Mint debt and its end",
     "Transfer to the venue",
@@ -82,25 +90,41 @@ def read(section: str) -> Example:
 
 
 def price(given: dict[str, Any]) -> Price:
-    """Price what is given."""
+    """Price what is given, as a show whose ticket types are the lines would."""
     lines = tuple((quantity, unit) for quantity, unit in given["lines"])
-    taken = 0
-    if "discount" in given:
-        terms = DiscountTerms.model_validate(given["discount"])
-        taken = sum(terms.off([("any", quantity * unit) for quantity, unit in lines], step_of(given["currency"])))
+    types = [
+        {"ticket_type_id": f"{number}", "name": "Seat", "price_minor": unit, "capacity": quantity}
+        for number, (quantity, unit) in enumerate(lines)
+    ]
     tax = Tax(**given.get("tax", {}))
-    return price_of(given["currency"], lines, FeeRates.model_validate(given["rates"]), taken, tax)
+    terms = {"currency": given["currency"], "tax_bps": tax.bps, "tax_inclusive": tax.inclusive}
+    wanted = [Line(ticket_type_id=f"{number}", quantity=quantity) for number, (quantity, _) in enumerate(lines)]
+    discount = new_discount(**given["discount"]) if "discount" in given else None
+    rates = FeeRates.model_validate(given["rates"])
+    show = new_show(ticket_types=types, **terms)
+    return quote_of(show, rates, wanted, discount, AT, given.get("tender", "card")).price
+
+
+def disputed(given: dict[str, Any]) -> list[Posting]:
+    """Post a dispute of the whole sale, and how it ended."""
+    of, terms = price(given), given["disputed"]
+    money = {"currency": of.currency, "amount_minor": of.total_minor}
+    parts = disputed_parts(of, of.total_minor).model_dump()
+    names = {"tenant_id": "default", "purchase_id": "pu", "venue_id": "ve"}
+    dispute = Dispute.begin(DisputeOpened, "du", AT, parts=parts, **money, **names)
+    ends = {"open": (), "won": won_postings(dispute, 0), "lost": lost_postings(dispute)}
+    return [*opened_postings(dispute, terms["fee"]), *ends[terms["end"]]]
 
 
 def postings(given: dict[str, Any]) -> list[Posting]:
-    """Post what is given: the sale, and the tickets that reached the chain."""
+    """Post what is given: the sale, the tickets that reached the chain, and a dispute."""
     count = sum(quantity for quantity, _ in given["lines"])
     sold = sale_postings("ve", price(given), given["stripe_fee"], count)
     minted = [posting for _ in range(given.get("minted", 0)) for posting in minted_postings()]
     moved = [
         posting for kind, amount in given.get("moved", []) for posting in MOVES[kind]("ve", given["currency"], amount)
     ]
-    return [*sold, *minted, *moved, *refunded(given)]
+    return [*sold, *minted, *moved, *refunded(given), *(disputed(given) if "disputed" in given else ())]
 
 
 def refunded(given: dict[str, Any]) -> list[Posting]:

@@ -14,6 +14,9 @@ from domain.allowance import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClai
 from domain.bearer import TokenSigned
 from domain.cancellation import CancellationBegun, CancellationFinished, CancellationPaused, CancellationResumed
 from domain.catalog import (
+    CapacityChangeBegun,
+    CapacityChangeEnded,
+    GroupResizeSigned,
     PriceChanged,
     SaleWindowChanged,
     ShowAnnounced,
@@ -22,6 +25,7 @@ from domain.catalog import (
     VenueRegistered,
 )
 from domain.discount import DiscountAsked, DiscountCreated
+from domain.dispute import DisputeOpened, DisputeWon
 from domain.fact import Fact
 from domain.laws import BALANCES, LAWS, Findings
 from domain.laws_at_commit import History
@@ -39,7 +43,15 @@ from domain.payment import PaymentAuthorised, PaymentDeclined
 from domain.payout import PayoutPaid, PayoutReturned
 from domain.refund import RefundsOpened
 from domain.standing_folds import FOLDS
-from domain.ticket import BurnSigned, TicketRedeemed, TicketVoided, TokenBurnt, TokenForgone
+from domain.ticket import (
+    BurnSigned,
+    TicketBlocked,
+    TicketRedeemed,
+    TicketUnblocked,
+    TicketVoided,
+    TokenBurnt,
+    TokenForgone,
+)
 from domain.transfer import (
     ReversalRefused,
     ReversalRequested,
@@ -59,6 +71,8 @@ SILENT = {
     PaymentAuthorised, PaymentDeclined, CaptureWaived, PriceChanged, SaleWindowChanged, DiscountCreated, DiscountAsked,
     AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded, RefundsOpened, TicketRedeemed, BurnSigned, TokenBurnt,
     TokenForgone, ShowCalledOff, CancellationBegun, CancellationPaused, CancellationResumed, CancellationFinished,
+    CapacityChangeBegun, GroupResizeSigned, CapacityChangeEnded, TicketBlocked, TicketUnblocked, DisputeOpened,
+    DisputeWon,
     PayeeNamed, AccountConnected, AccountChanged, ShortfallNoted, ShortfallNetted, PayoutPaid, PayoutReturned,
     TransferRequested, TransferRequestedAgain, TransferMade, TransferRefused,
     ReversalRequested, TransferReversed, ReversalRefused,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.money import FeeRates, Tax, price_of
+from domain.money import FeeRates, Price, Tax, price_of
 from domain.order import Line
 from domain.pricing import quote_of
 from domain.refusals import DiscountRefused, NotChargeable, UnknownSubject
@@ -105,3 +105,31 @@ def test_tickets_of_another_show_have_no_price() -> None:
 
 def types(price_minor: int) -> dict[str, object]:
     return {"ticket_type_id": "floor", "name": "Floor", "price_minor": price_minor, "capacity": 5}
+
+
+def test_cash_has_no_processing_fee_and_no_least_amount() -> None:
+    """What lies in the till is charged to no card: its price has no part for that, and a card's bounds do not count."""
+    quote = quote_of(new_show(), PLAIN, LINES, None, AT, "cash")
+    assert (quote.price.processing_fee_minor, quote.price.total_minor) == (0, 4500 + 450 + 50)
+    assert (quote.price.charge_minor, quote.price.tender) == (0, "cash")
+    cheap = new_show(ticket_types=[{"ticket_type_id": "floor", "name": "Floor", "price_minor": 5, "capacity": 5}])
+    rates = FeeRates(platform_bps=0, processing_bps=0)
+    assert quote_of(cheap, rates, LINES[:1], None, AT, "cash").price.total_minor == 10
+    with pytest.raises(NotChargeable):
+        quote_of(cheap, rates, LINES[:1], None, AT)
+
+
+def test_complimentary_tickets_are_discounted_whole() -> None:
+    """Nobody pays anything, whatever the fixed parts and the tax are."""
+    quote = quote_of(new_show(tax_bps=2000), PLAIN, LINES, None, AT, "complimentary")
+    assert [line.discount_minor for line in quote.lines] == [2000, 2500]
+    assert (quote.price.discount_minor, quote.price.total_minor, quote.price.tax_minor) == (4500, 0, 0)
+
+
+def test_a_price_says_how_it_is_paid_only_where_it_is_not_by_card() -> None:
+    """Facts of before have no such field, and a price of theirs is charged to a card."""
+    by_card = quote_of(new_show(), PLAIN, LINES, None, AT).price
+    assert "tender" not in by_card.model_dump()
+    assert by_card.charge_minor == by_card.total_minor
+    in_cash = quote_of(new_show(), PLAIN, LINES, None, AT, "cash").price
+    assert Price.model_validate(in_cash.model_dump()) == in_cash

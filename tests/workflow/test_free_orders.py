@@ -58,3 +58,18 @@ async def test_no_payment_is_made_to_undo_a_free_order(free: World) -> None:
     payments = PaymentActivities(free.ledger, free.gateway, free.memory)
     assert await ActivityEnvironment().run(payments.cancel_payment, purchase) is None
     assert not free.gateway.calls
+
+
+async def test_a_cash_sale_is_fulfilled_without_stripe(world: World, client: Client) -> None:
+    """The money lies in the till: no step runs on Stripe's queue, and the venue is owed its share."""
+    await world.open_show()
+    purchase = await world.request(tender="cash")
+    handle, answer = await world.start(client, purchase)
+    assert answer.order is not None
+    assert answer.order.price.total_minor == 2150
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    assert not world.gateway.calls
+    assert "close_checkout" not in world.gates.ran
+    books = world.books()
+    assert (books["till:ve:cash", "eur"], books["venue:ve:payable", "eur"]) == (-2150, 2000)
+    await world.check_laws()

@@ -1,0 +1,85 @@
+"""Every activity, by the task queue that runs it."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from activities.books import BooksActivities
+from activities.burning import BurnActivities
+from activities.cancelling import CancellationActivities
+from activities.capacity import CapacityActivities
+from activities.catalog import CatalogActivities
+from activities.disputes import DisputeActivities
+from activities.holds import HoldActivities
+from activities.minting import MintActivities
+from activities.payments import PaymentActivities
+from activities.queues import MINT, PURCHASES, STRIPE
+from activities.refunds import RefundActivities
+from activities.sales import SalesActivities
+from activities.settlement import SettlementActivities
+
+
+class Activities(NamedTuple):
+    """One instance of every class whose methods are activities."""
+
+    sales: SalesActivities
+    books: BooksActivities
+    catalog: CatalogActivities
+    holds: HoldActivities
+    payments: PaymentActivities
+    minting: MintActivities
+    capacity: CapacityActivities
+    disputes: DisputeActivities
+    settlement: SettlementActivities
+    refunds: RefundActivities
+    burning: BurnActivities
+    cancelling: CancellationActivities
+
+
+def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
+    """Return the activities that a task queue runs."""
+    sales, payments, minting = all_of.sales, all_of.payments, all_of.minting
+    by_queue: dict[str, list[Callable[..., Any]]] = {
+        PURCHASES: [
+            sales.place_order,
+            sales.cancel_order,
+            sales.confirm_seats,
+            sales.confirm_order,
+            sales.fulfil_order,
+            sales.extend_hold,
+            all_of.books.settle_sale,
+            all_of.books.settle_mint,
+            all_of.refunds.post_refund,
+            *_of_cancellations(all_of.cancelling),
+            all_of.catalog.open_sale,
+            all_of.holds.expire_reservation,
+            all_of.capacity.lower_stock,
+            all_of.capacity.raise_stock,
+            all_of.settlement.list_due_transfers,
+            payments.close_checkout,
+        ],
+        STRIPE: [
+            payments.create_intent,
+            payments.look_at_intent,
+            payments.capture_payment,
+            payments.cancel_payment,
+            payments.resolve_late_payment,
+            all_of.refunds.pay_refund,
+            all_of.disputes.look_at_dispute,
+            all_of.settlement.connect_account,
+            all_of.settlement.look_at_account,
+            all_of.settlement.transfer_share,
+            all_of.settlement.reverse_share,
+            all_of.settlement.follow_payout,
+        ],
+        MINT: [minting.mint_ticket, minting.mint_group, all_of.burning.burn_ticket, all_of.capacity.fit_group],
+    }
+    return by_queue[queue]
+
+
+def _of_cancellations(cancelling: CancellationActivities) -> tuple[Callable[..., Any], ...]:
+    return (
+        cancelling.end_open_holds,
+        cancelling.list_orders_left,
+        cancelling.decide_order,
+        cancelling.finish_cancellation,
+    )

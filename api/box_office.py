@@ -1,0 +1,35 @@
+"""The box office: purchases without a card, made by an operator: paid in cash, or complimentary."""
+
+from typing import Literal, Self
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import model_validator
+
+from api.internal import authorised
+from api.purchases import PurchaseBody, checkout_of, command_of, recorded
+from api.requests import Key, With
+
+router = APIRouter(prefix="/internal/purchases", tags=["internal"], dependencies=[Depends(authorised)])
+
+
+class BoxOfficeBody(PurchaseBody):
+    """What is sold at the box office; a complimentary ticket has no discount besides."""
+
+    tender: Literal["cash", "complimentary"]
+
+    @model_validator(mode="after")
+    def _check_discount(self) -> Self:
+        if self.tender == "complimentary" and self.discount_code is not None:
+            raise ValueError("a complimentary ticket has no discount")
+        return self
+
+
+@router.post("", status_code=201)
+async def sell(body: BoxOfficeBody, key: Key, parts: With) -> Response:
+    """Sell tickets whose money is in the till already, or that cost nothing: the same purchase without a payment.
+
+    The limits of one buyer do not count here. Answers as `POST /api/v1/purchases` does, without a client secret.
+    """
+    without_card = {"tender": body.tender, "allowance_id": "", "open_purchases_max": 0}
+    command = command_of(body, key, parts).model_copy(update=without_card)
+    return await checkout_of(await recorded(command, body.buyer, parts), parts)

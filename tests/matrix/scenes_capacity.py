@@ -1,0 +1,22 @@
+"""The way of a change of capacities, as the matrix plays it."""
+
+from domain.allocation import Allocation
+from domain.catalog import Show
+from tests.matrix.stage import Stage
+from workflows.capacity import CapacityWorkflow
+
+RAISED = 15
+
+
+async def more_tickets(stage: Stage) -> str:
+    """The show gets more tickets; the chain takes as many, and the stock has them."""
+    world = stage.world
+    await world.open_show()
+    change = await world.capacities.begin("default", "sh", {"tt": RAISED})
+    await stage.begin("capacity/sh/1", CapacityWorkflow.run, change)
+    end = await stage.end()
+    show, seats = await world.ledger.read(lambda desk: (desk.get(Show, "sh"), desk.get(Allocation, "tt")))
+    assert show.mint_address is not None
+    world.capacity = RAISED
+    assert (seats.capacity, await world.chain.sizes_of(show.mint_address)) == (RAISED, (0, RAISED))
+    return str(end)

@@ -1,0 +1,22 @@
+"""The way of a dispute of a sale, as the matrix plays it."""
+
+from activities.commands import DisputeRef
+from domain.ticket import Ticket
+from tests.matrix.stage import Stage
+from workflows.dispute import DisputeWorkflow
+
+
+async def won_dispute(stage: Stage) -> str:
+    """The bank takes the money of a sale and gives it back; meanwhile nobody enters with its tickets."""
+    world = stage.world
+    purchase, intent_id = await world.ref(), await world.intent_id()
+    dispute = world.gateway.dispute(intent_id)
+    start = DisputeRef(purchase=purchase, dispute_id=dispute.dispute_id)
+    handle = await stage.begin(f"dispute/{dispute.dispute_id}", DisputeWorkflow.run, start)
+    await stage.until(lambda: any(type(fact).__name__ == "DisputeOpened" for fact in world.ledger.log))
+    world.gateway.end_dispute(intent_id, dispute.dispute_id, won=True)
+    await handle.signal(DisputeWorkflow.look_again)
+    end = await stage.end()
+    tickets = [stream.partition(":")[2] for stream in world.ledger.streams if stream.startswith("ticket:")]
+    found = await world.ledger.read(lambda desk: [desk.get(Ticket, ticket_id).blocked for ticket_id in tickets])
+    return f"{end}, blocked" if any(found) else str(end)

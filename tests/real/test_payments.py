@@ -1,0 +1,157 @@
+"""What payments do in life, on the real stack: each has a defined end, which docs/payments.md tells."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from temporalio.client import WorkflowHandle
+
+from tests.fakes.evidence import require_lawful
+from tests.real.shop import Shop
+from workflows.operators import PURCHASE_STAGE
+
+pytestmark = pytest.mark.real
+SLOW = "pm_emulator_slowCard"
+
+
+async def switch(shop: Shop, name: str, /, **values: Any) -> None:
+    """Do what a bank, a buyer or the days would."""
+    (await shop.http.post(f"{shop.stack.urls['stripe']}/_emulator/{name}", json=values)).raise_for_status()
+
+
+async def opened(shop: Shop, **terms: Any) -> tuple[Any, str]:
+    """Open a show and a checkout; returns the checkout and its intent."""
+    await shop.open(**terms)
+    body = (await shop.buy(f"{shop.show_id}-1")).json()
+    return body, body["client_secret"].partition("_secret")[0]
+
+
+async def ends(shop: Shop, purchase: Any, state: str, reason: str | None) -> Any:
+    """Hold that the purchase ends so, and that all sums agree."""
+    ended = await shop.ended(purchase["purchase_id"])
+    assert (ended["state"], ended["end_reason"]) == (state, reason)
+    assert await shop.check_sums([purchase["purchase_id"]]) == {state: 1}
+    return ended
+
+
+@pytest.mark.parametrize("how", ["decline", "expire"])
+async def test_a_capture_that_fails_after_the_authorisation(shop: Shop, how: str) -> None:
+    """The purchase ends without a sale: the seats are free, and nothing was taken."""
+    purchase, intent_id = await opened(shop)
+    await switch(shop, "faults", event="payment_intent.*", kind="lost")
+    await shop.pay(purchase["client_secret"])
+    await switch(shop, f"payment_intents/{intent_id}/fail_capture", how=how)
+    ended = await ends(shop, purchase, "cancelled", "payment-refused")
+    assert ended["payment"]["status"] == "cancelled"
+
+
+async def test_a_capture_whose_answer_was_lost(shop: Shop) -> None:
+    """It is asked again under its key, and taken once."""
+    purchase, intent_id = await opened(shop)
+    path = f"/v1/payment_intents/{intent_id}/capture"
+    await switch(shop, "faults", method="POST", path=path, kind="drop_after")
+    await shop.pay(purchase["client_secret"])
+    ended = await ends(shop, purchase, "fulfilled", None)
+    assert ended["payment"]["captured_minor"] == ended["price"]["total_minor"]
+
+
+async def test_an_authorisation_that_lapses(shop: Shop) -> None:
+    """It lapses before anybody has heard of it: the purchase finds no money, and ends without a sale."""
+    purchase, intent_id = await opened(shop)
+    await switch(shop, "faults", event="payment_intent.*", kind="lost", count=2)
+    await shop.pay(purchase["client_secret"])
+    await switch(shop, f"payment_intents/{intent_id}/lapse")
+    await ends(shop, purchase, "cancelled", "payment-refused")
+
+
+async def test_automatic_capture(shop: Shop) -> None:
+    """A show whose payments are taken at once sells as any other."""
+    purchase, _ = await opened(shop, capture_method="automatic")
+    await shop.pay(purchase["client_secret"])
+    await ends(shop, purchase, "fulfilled", None)
+
+
+async def test_automatic_capture_is_undone_by_a_refund(shop: Shop) -> None:
+    """The buyer pays and cancels before the seats are confirmed: the money that was taken goes back."""
+    purchase, _ = await opened(shop, capture_method="automatic")
+    await switch(shop, "faults", event="payment_intent.succeeded", kind="lost")
+    await shop.pay(purchase["client_secret"])
+    cancelled = await shop.http.delete(f"/api/v1/purchases/{purchase['purchase_id']}")
+    assert cancelled.status_code == httpx.codes.ACCEPTED
+    ended = await ends(shop, purchase, "cancelled", "purchase-cancelled")
+    assert ended["payment"]["refunded_minor"] == ended["payment"]["captured_minor"] > 0
+
+
+async def test_a_refund_in_the_dashboard_before_the_sale_is_known(shop: Shop) -> None:
+    """Money that is gone again buys nothing."""
+    purchase, intent_id = await opened(shop, capture_method="automatic")
+    await switch(shop, "faults", event="payment_intent.succeeded", kind="lost")
+    await shop.pay(purchase["client_secret"])
+    charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
+    await switch(shop, f"charges/{charge_id}/refund_in_dashboard")
+    ended = await ends(shop, purchase, "cancelled", "payment-refused")
+    assert ended["payment"]["refunded_minor"] == ended["payment"]["captured_minor"] > 0
+
+
+@pytest.mark.parametrize("method", ["manual", "automatic"])
+async def test_a_slow_payment_keeps_the_hold_until_it_is_decided(shop: Shop, method: str) -> None:
+    """The hold's end comes while the bank still thinks: the seats stay held, and the payment that comes buys them."""
+    purchase, intent_id = await opened(shop, hold_seconds=4, capture_method=method)
+    await shop.pay(purchase["client_secret"], SLOW)
+    await shop.until(purchase["purchase_id"], _has("HoldExtended"), 60)
+    await switch(shop, f"payment_intents/{intent_id}/finish_processing", outcome="succeed")
+    await ends(shop, purchase, "fulfilled", None)
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("fail", "cancelled"), ("succeed", "refunded")])
+async def test_a_slow_payment_that_is_decided_too_late(shop: Shop, outcome: str, status: str) -> None:
+    """After the limit the purchase only waits to let the money go: seats are free once that is known."""
+    purchase, intent_id = await opened(shop, hold_seconds=2, capture_method="automatic")
+    await shop.pay(purchase["client_secret"], SLOW)
+    workflow = (await shop.engine()).get_workflow_handle(f"purchase/{purchase['purchase_id']}")
+    await _until_it_lets_go(workflow)
+    seat = (await shop.show())["ticket_types"][0]
+    assert (seat["held"], seat["sold"]) == (1, 0)
+    await switch(shop, f"payment_intents/{intent_id}/finish_processing", outcome=outcome)
+    ended = await ends(shop, purchase, "cancelled", "hold-expired")
+    assert ended["payment"]["status"] == status
+
+
+@pytest.mark.parametrize("outcome", ["won", "lost"])
+async def test_a_dispute(shop: Shop, outcome: str) -> None:
+    """The bank takes the money: nobody enters with the tickets, and the share is set aside, until it is decided."""
+    purchase, intent_id = await opened(shop)
+    await shop.pay(purchase["client_secret"])
+    ended = await shop.ended(purchase["purchase_id"])
+    charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
+    await switch(shop, f"charges/{charge_id}/dispute")
+    await shop.until(purchase["purchase_id"], _has("DisputeOpened"), 60)
+    ticket = f"/api/v1/tickets/{ended['tickets'][0]['ticket_id']}/verify"
+    assert (await shop.get(ticket))["valid"] is False
+    require_lawful((await shop.at_rest({purchase["purchase_id"]})).findings)
+    assert await payable(shop) == 0
+    (dispute,) = (await shop.stripe(f"/v1/disputes?payment_intent={intent_id}"))["data"]
+    await switch(shop, f"disputes/{dispute['id']}/finish", outcome=outcome)
+    await shop.until(purchase["purchase_id"], _has(f"Dispute{outcome.title()}"), 60)
+    assert (await shop.get(ticket))["valid"] is (outcome == "won")
+    require_lawful((await shop.at_rest({purchase["purchase_id"]})).findings)
+    assert await payable(shop) == (1_000 if outcome == "won" else 0)
+
+
+async def payable(shop: Shop) -> int:
+    """Return what the venue is owed."""
+    balance = await shop.get(f"/api/v1/venues/{shop.venue_id}/balance")
+    return sum(line["balance_minor"] for line in balance["balances"])
+
+
+def _has(fact: str) -> Any:
+    return lambda seen: any(line["fact"] == fact for line in seen["timeline"])
+
+
+async def _until_it_lets_go(workflow: WorkflowHandle[Any, Any]) -> None:
+    async with asyncio.timeout(60):
+        stage = None
+        while stage != "compensating":
+            stage = (await workflow.describe()).typed_search_attributes.get(PURCHASE_STAGE)
+            await asyncio.sleep(0.2)

@@ -1,0 +1,97 @@
+"""Capacities: what falls leaves the stock before the chain, and nobody loses a seat that is held or sold."""
+
+import pytest
+
+from domain.allocation import Allocation
+from domain.catalog import Show
+from domain.laws import Findings
+from domain.laws_at_commit import History, stock_fault
+from domain.refusals import NotOnSale, UnknownSubject, WrongState
+from tests.fakes.samples import AT, LATER, SIGNED, facts_of, folded, names_of, new_allocation, new_show, through_json
+
+OTHER = SIGNED.model_copy(update={"signature": "second"})
+
+
+def on_sale() -> Show:
+    show = new_show()
+    show.mint_token("mint", "signature", AT)
+    show.open_sale(AT)
+    return show
+
+
+def test_stock_never_falls_below_what_is_held_and_sold() -> None:
+    """The refusal says why, and nothing is recorded; the same capacity again changes nothing."""
+    seats = new_allocation(capacity=10)
+    seats.place("a", 3, LATER, "purchase", AT)
+    seats.place("b", 2, LATER, "purchase", AT)
+    seats.confirm("b", AT)
+    with pytest.raises(WrongState, match="3 are held and 2 sold, 4 asked"):
+        seats.resize(4, AT)
+    seats.resize(5, AT)
+    seats.resize(5, AT)
+    assert (seats.capacity, seats.available) == (5, 0)
+    assert names_of(seats).count("AllocationResized") == 1
+    again: Allocation = folded(through_json(facts_of(seats)))
+    assert (again.capacity, again.held, again.sold) == (5, 3, 2)
+
+
+def test_one_change_at_a_time() -> None:
+    """The one under way asked again is that one, another is refused until it has ended."""
+    show = on_sale()
+    assert show.begin_capacities({"floor": 9}, AT) == 1
+    assert show.begin_capacities({"floor": 9}, AT) == 1
+    with pytest.raises(WrongState, match="under way"):
+        show.begin_capacities({"floor": 8}, AT)
+    assert show.capacity == 9 + 3
+    show.finish_capacities(1, AT, made=True)
+    assert (show.type_of("floor").capacity, show.capacities_of(1)) == (9, None)
+    assert show.begin_capacities({"balcony": 4}, AT) == 2
+    assert (show.capacities_of(1), show.capacities_of(2)) == (None, {"balcony": 4})
+    again: Show = folded(through_json(facts_of(show)))
+    assert (again.capacity, again.capacities_asked) == (13, {"balcony": 4})
+
+
+def test_a_change_that_was_given_up_changes_nothing() -> None:
+    """The capacities are as they were, and the next change may come."""
+    show = on_sale()
+    show.begin_capacities({"floor": 2}, AT)
+    show.finish_capacities(1, AT, made=False)
+    assert show.capacity == 5 + 3
+
+
+def test_only_what_is_on_sale_changes() -> None:
+    """A show without a group has nothing on chain to change, and a type that it does not have cannot change."""
+    with pytest.raises(NotOnSale):
+        new_show().begin_capacities({"floor": 9}, AT)
+    with pytest.raises(UnknownSubject):
+        on_sale().begin_capacities({"cellar": 9}, AT)
+
+
+def test_bytes_are_stored_for_the_change_under_way_only() -> None:
+    """A late step of a change that has ended signs nothing; the newest bytes count."""
+    show = on_sale()
+    show.begin_capacities({"floor": 9}, AT)
+    show.sign_resize(SIGNED, 1, AT)
+    show.sign_resize(SIGNED, 1, AT)
+    show.sign_resize(OTHER, 1, AT)
+    assert names_of(show).count("GroupResizeSigned") == 2
+    assert show.resize_signed == OTHER
+    show.finish_capacities(1, AT, made=True)
+    assert show.resize_signed is None
+    with pytest.raises(WrongState, match="has ended"):
+        show.sign_resize(SIGNED, 1, AT)
+
+
+def test_the_laws_know_the_new_capacity() -> None:
+    """Seats beyond the old capacity are lawful once there are more, and unlawful without that."""
+    seats = new_allocation(capacity=1)
+    seats.resize(2, AT)
+    seats.place("a:hold:1", 2, LATER, "purchase", AT)
+    facts = facts_of(seats)
+    history = History(Findings())
+    history.take(facts)
+    history.settle()
+    stock = history.standing.stocks["floor"]
+    assert (stock.capacity, stock_fault(stock)) == (2, None)
+    stock.capacity = 1
+    assert stock_fault(stock) is not None

@@ -1,0 +1,72 @@
+"""Disputes: whose money it is while the bank has it, and after."""
+
+import pytest
+
+from domain.books import STRIPE_CLEARING, balances, sale_postings
+from domain.dispute import (
+    DISPUTE_RESERVE,
+    Dispute,
+    DisputeOpened,
+    lost_postings,
+    opened_postings,
+    parts_of,
+    set_aside,
+    won_postings,
+)
+from domain.money import FeeRates, Tax, price_of
+from tests.fakes.samples import AT, facts_of, folded, names_of, new_ticket, through_json
+
+TAXED = price_of("eur", ((2, 1000),), FeeRates(), tax=Tax(1900, inclusive=True))
+
+
+def opened(amount_minor: int = TAXED.total_minor) -> Dispute:
+    facts = {"tenant_id": "default", "purchase_id": "pu", "venue_id": "ve", "currency": "eur"}
+    parts = parts_of(TAXED, amount_minor).model_dump()
+    return Dispute.begin(DisputeOpened, "du", AT, amount_minor=amount_minor, parts=parts, **facts)
+
+
+def test_the_parts_are_those_of_the_price_and_sum_to_what_is_disputed() -> None:
+    """A dispute of all of it is of each part, one of some of it in proportion to the cent."""
+    whole = parts_of(TAXED, TAXED.total_minor)
+    assert (whole.venue_minor, whole.tax_minor) == (TAXED.venue_share_minor, TAXED.tax_minor)
+    assert sum(parts_of(TAXED, 777).model_dump().values()) == 777
+
+
+@pytest.mark.parametrize(("end", "share"), [("open", 0), ("won", TAXED.venue_share_minor), ("lost", 0)])
+def test_the_books_balance_and_clearing_is_what_stripe_has(end: str, share: int) -> None:
+    """The reserve is only of what is not decided; the venue has its share again only when it was won."""
+    dispute = opened()
+    postings = [*sale_postings("ve", TAXED, 94, 2), *opened_postings(dispute, 2000)]
+    postings += {"open": (), "won": won_postings(dispute, 500), "lost": lost_postings(dispute)}[end]
+    totals = balances(postings)
+    back = TAXED.total_minor + 500 if end == "won" else 0
+    assert totals[STRIPE_CLEARING, "eur"] == 94 + 2000 - back
+    assert totals["venue:ve:payable", "eur"] == share
+    assert totals[DISPUTE_RESERVE, "eur"] == (-TAXED.total_minor if end == "open" else 0)
+    assert totals[set_aside("ve"), "eur"] == (TAXED.venue_share_minor if end == "open" else 0)
+    assert totals["tax:ve:payable", "eur"] == (0 if end == "lost" else TAXED.tax_minor)
+    assert sum(amount for (_, unit), amount in totals.items() if unit == "eur") == 0
+
+
+def test_a_dispute_ends_once() -> None:
+    """What the bank decided first stands."""
+    dispute = opened()
+    dispute.decide(won=False, at=AT)
+    dispute.decide(won=True, at=AT)
+    assert names_of(dispute) == ["DisputeLost"]
+    assert folded(through_json(facts_of(dispute))).state == "lost"
+    other = opened(100)
+    other.decide(won=True, at=AT)
+    assert folded(through_json(facts_of(other))).state == "won"
+
+
+def test_a_blocked_ticket_is_blocked_until_it_is_not() -> None:
+    """Again changes nothing, and a ticket that was not blocked is not unblocked."""
+    ticket = new_ticket()
+    ticket.unblock(AT)
+    ticket.block("du", AT)
+    ticket.block("du", AT)
+    assert ticket.blocked
+    ticket.unblock(AT)
+    assert names_of(ticket) == ["TicketBlocked", "TicketUnblocked"]
+    assert not folded(through_json(facts_of(ticket))).blocked

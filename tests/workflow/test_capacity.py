@@ -1,0 +1,97 @@
+"""Changes of capacities on fakes: the chain never takes fewer than the stock could sell."""
+
+import asyncio
+
+import pytest
+from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
+
+from activities.commands import CapacityChange
+from activities.queues import PURCHASES
+from domain.allocation import Allocation
+from domain.catalog import Show
+from domain.refusals import WrongState
+from domain.weather import Weather
+from tests.fakes.world import World
+from workflows.capacity import CapacityWorkflow
+
+
+async def change(world: World, client: Client, capacity: int) -> str:
+    begun = await world.capacities.begin("default", "sh", {"tt": capacity})
+    made = await client.execute_workflow(
+        CapacityWorkflow.run, begun, id=f"capacity/sh/{begun.number}", task_queue=PURCHASES
+    )
+    return str(made)
+
+
+async def group(world: World) -> tuple[int, int] | None:
+    show = await world.ledger.read(lambda desk: desk.get(Show, "sh"))
+    assert show.mint_address is not None
+    return await world.chain.sizes_of(show.mint_address)
+
+
+async def capacity(world: World) -> int:
+    return (await world.ledger.read(lambda desk: desk.get(Allocation, "tt"))).capacity
+
+
+async def test_raised_and_lowered(world: World, client: Client) -> None:
+    """Stock and group agree after each change, and no step was skipped."""
+    await world.open_show()
+    assert await change(world, client, 15) == "made"
+    assert (await capacity(world), await group(world)) == (15, (0, 15))
+    assert await change(world, client, 4) == "made"
+    assert (await capacity(world), await group(world)) == (4, (0, 4))
+    assert world.gates.ran.count("fit_group") == 2
+
+
+async def test_the_chain_is_raised_before_the_stock_and_lowered_after_it(world: World, client: Client) -> None:
+    """Whenever the group is about to change, the stock is the smaller one of both."""
+    await world.open_show()
+    for wanted, stock in ((15, 10), (4, 4)):
+        gate = world.gates.close("fit_group", "before")
+        changing = asyncio.create_task(change(world, client, wanted))
+        await gate.reached.wait()
+        assert await capacity(world) == stock
+        gate.open.set()
+        assert await changing == "made"
+
+
+async def test_what_is_sold_meanwhile_ends_a_change(world: World, client: Client) -> None:
+    """A change that no longer fits is given up whole, and asking for it again is refused at once."""
+    await world.open_show()
+    begun = await world.capacities.begin("default", "sh", {"tt": 4})
+    await world.request(quantity=5)
+    ended = await client.execute_workflow(CapacityWorkflow.run, begun, id="capacity/sh/1", task_queue=PURCHASES)
+    assert ended == "refused"
+    assert (await capacity(world), await group(world)) == (10, (0, 10))
+    with pytest.raises(WrongState, match="5 are held"):
+        await world.capacities.begin("default", "sh", {"tt": 4})
+
+
+async def test_late_steps_of_an_ended_change_do_nothing(world: World, client: Client) -> None:
+    """They would undo the change after it."""
+    await world.open_show()
+    await change(world, client, 4)
+    await change(world, client, 12)
+    late = CapacityChange(tenant_id="default", show_id="sh", number=1)
+    assert await world.capacities.lower_stock(late)
+    await ActivityEnvironment().run(world.capacities.fit_group, late)
+    await world.capacities.raise_stock(late)
+    assert (await capacity(world), await group(world)) == (12, (0, 12))
+
+
+async def test_bytes_that_were_stored_are_sent_again(world: World) -> None:
+    """After a crash between signing and sending, the same bytes land; expired ones are signed anew."""
+    await world.open_show()
+    begun = await world.capacities.begin("default", "sh", {"tt": 12})
+    world.chain.fail_before("send")
+    with pytest.raises(Weather):
+        await ActivityEnvironment().run(world.capacities.fit_group, begun)
+    stored = (await world.ledger.read(lambda desk: desk.get(Show, "sh"))).resize_signed
+    world.chain.expire()
+    await ActivityEnvironment().run(world.capacities.fit_group, begun)
+    anew = (await world.ledger.read(lambda desk: desk.get(Show, "sh"))).resize_signed
+    assert await group(world) == (0, 12)
+    assert stored is not None
+    assert anew is not None
+    assert stored.signature != anew.signature

@@ -1,0 +1,94 @@
+"""Disputes on fakes: followed to their end, lawful at each of them."""
+
+import asyncio
+
+import pytest
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import ActivityEnvironment
+
+from activities.commands import DisputeRef
+from activities.disputes import DisputeActivities
+from activities.queues import PURCHASES
+from domain.dispute import DisputeSaid
+from domain.ticket import Ticket
+from domain.weather import Weather
+from tests.fakes.world import World
+from tests.workflow.buyer import paid
+from workflows.dispute import DisputeWorkflow
+
+
+async def sold(world: World, client: Client) -> str:
+    await world.open_show()
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    await world.ended(handle)
+    return await world.intent_id()
+
+
+async def follow(world: World, client: Client, dispute_id: str) -> WorkflowHandle[DisputeWorkflow, str]:
+    ref = DisputeRef(purchase=await world.ref(), dispute_id=dispute_id)
+    return await client.start_workflow(DisputeWorkflow.run, ref, id=f"dispute/{dispute_id}", task_queue=PURCHASES)
+
+
+async def blocked(world: World) -> set[bool]:
+    ids = [stream.partition(":")[2] for stream in world.ledger.streams if stream.startswith("ticket:")]
+    return await world.ledger.read(lambda desk: {desk.get(Ticket, ticket_id).blocked for ticket_id in ids})
+
+
+async def opened(world: World) -> None:
+    found = False
+    while not found:
+        await asyncio.sleep(0.02)
+        found = any(type(fact).__name__ == "DisputeOpened" for fact in world.ledger.log)
+
+
+@pytest.mark.parametrize("won", [True, False])
+async def test_a_dispute_is_followed_to_its_end(world: World, client: Client, *, won: bool) -> None:
+    """Its tickets are blocked at once; when it was won they are valid again, and the venue has its share."""
+    intent_id = await sold(world, client)
+    dispute = world.gateway.dispute(intent_id)
+    handle = await follow(world, client, dispute.dispute_id)
+    await opened(world)
+    assert await blocked(world) == {True}
+    assert world.books()["venue:ve:payable", "eur"] == 0
+    await world.check_laws()
+    world.gateway.end_dispute(intent_id, dispute.dispute_id, won=won)
+    await handle.signal(DisputeWorkflow.look_again)
+    assert await handle.result() == ("won" if won else "lost")
+    assert await blocked(world) == {not won}
+    assert world.books()["venue:ve:payable", "eur"] == (2000 if won else 0)
+    await world.check_laws()
+
+
+async def test_a_dispute_whose_news_are_lost_is_looked_at(world: World, client: Client) -> None:
+    """Every few hours, without a webhook."""
+    intent_id = await sold(world, client)
+    dispute = world.gateway.dispute(intent_id)
+    handle = await follow(world, client, dispute.dispute_id)
+    await opened(world)
+    world.gateway.end_dispute(intent_id, dispute.dispute_id, won=False)
+    async with world.server.time_skipping_unlocked():
+        assert await handle.result() == "lost"
+
+
+async def test_an_inquiry_takes_and_blocks_nothing(world: World, client: Client) -> None:
+    """It may end as it came."""
+    await sold(world, client)
+    world.gateway.disputes["du_1"] = DisputeSaid(
+        dispute_id="du_1", status="closed", amount_minor=2208, currency="eur", is_withdrawn=False
+    )
+    assert await (await follow(world, client, "du_1")).result() == "closed"
+    assert await blocked(world) == {False}
+    await world.check_laws()
+
+
+async def test_a_dispute_before_the_sale_is_known_waits_for_it(world: World) -> None:
+    """The bank may be quicker than we are."""
+    await world.open_show()
+    ref = DisputeRef(purchase=await world.request(), dispute_id="du_1")
+    world.gateway.disputes["du_1"] = DisputeSaid(
+        dispute_id="du_1", status="open", amount_minor=2208, currency="eur", is_withdrawn=True
+    )
+    steps = DisputeActivities(world.ledger, world.gateway)
+    with pytest.raises(Weather, match="not known yet"):
+        await ActivityEnvironment().run(steps.look_at_dispute, ref)

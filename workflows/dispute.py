@@ -1,0 +1,46 @@
+"""DisputeWorkflow: a dispute is followed from its first news to its end."""
+
+import contextlib
+from datetime import timedelta
+
+from temporalio import workflow
+
+from activities.commands import DisputeRef
+from activities.disputes import DisputeActivities
+from workflows.operators import Board
+from workflows.rounds import STRIPE_PACE, Attention, Caller
+
+ENDS = {"won", "lost", "closed"}
+LOOK_EVERY = timedelta(hours=6)  # a webhook comes first, unless it was lost
+
+
+@workflow.defn(name="DisputeWorkflow")
+class DisputeWorkflow:
+    """Looks at the dispute at each news of it, and now and then without any."""
+
+    @workflow.init
+    def __init__(self, start: DisputeRef) -> None:
+        self._dispute = start
+        self._hint = False
+        self._board = Board("disputed")
+        self._caller = Caller(Attention(self._board.trouble))
+
+    @workflow.run
+    async def run(self, start: DisputeRef) -> str:
+        """Follow it to its end, which is returned."""
+        while True:
+            self._hint = False
+            look = DisputeActivities.look_at_dispute
+            status = await self._caller.call(look, start, STRIPE_PACE, "ask Stripe of the dispute", forward_only=True)
+            self._board.show("disputed", f"The dispute is {status}.")
+            if status in ENDS:
+                return status
+            with contextlib.suppress(TimeoutError):  # time for a look without news
+                await workflow.wait_condition(
+                    lambda: self._hint, timeout=LOOK_EVERY, timeout_summary="the next look without news"
+                )
+
+    @workflow.signal(name="look_again")
+    def look_again(self) -> None:
+        """Take a webhook's hint."""
+        self._hint = True
