@@ -21,6 +21,12 @@ class Killing:
             (self._folder / f"{workflow_id.replace('/', '~')}.{name}.{moment}").touch()
             self._cells.append([scene, name, f"crash-{moment}", "R", end])
 
+    def anywhere(self, scene: str, name: str, end: str) -> None:
+        """Kill the worker before and after the effect of this activity, of whichever workflow comes first."""
+        for moment in ("before", "after"):
+            (self._folder / f"{name}.{moment}").touch()
+            self._cells.append([scene, name, f"crash-{moment}", "R", end])
+
     async def used_up(self, seconds: float) -> None:
         """Wait until every point was reached."""
         async with asyncio.timeout(seconds):

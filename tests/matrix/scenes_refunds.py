@@ -57,5 +57,5 @@ async def slow_bank(stage: Stage) -> str:
 
 SCENES: tuple[Scene, ...] = (
     Scene("refund", RefundWorkflow, REFUNDED, "succeeded, burnt", whole),
-    Scene("refund, slow bank", RefundWorkflow, REFUNDED[:2], "succeeded", slow_bank, ("post_refund",)),
+    Scene("refund, slow bank", RefundWorkflow, REFUNDED[:3], "succeeded", slow_bank, ("post_refund", "reverse_share")),
 )

@@ -11,6 +11,7 @@ import pytest
 from activities.door import DoorActivities
 from adapters.stripe_webhook import AGE_SECONDS_MAX, verify_webhook
 from api.engine import Pacing, TemporalEngine
+from api.settlement import SettlementEngine
 from api.starts import Relay
 from devstack.stripe.deliveries import sign
 from domain.hint import Hint
@@ -31,7 +32,12 @@ class Post:
         self.marked: set[str] = set()
         engine = TemporalEngine(stage.client, Pacing(5, stage.world.poll_seconds, 600))
         self._relay = Relay(
-            engine, self, self, DoorActivities(stage.world.ledger), longest_extension=timedelta(hours=1)
+            engine,
+            self,
+            self,
+            DoorActivities(stage.world.ledger),
+            SettlementEngine(stage.client, 5, 60),
+            longest_extension=timedelta(hours=1),
         )
 
     async def deliver(self, kind: str, event_id: str = "evt_1", secret: str = SECRET, age: float = 0) -> None:

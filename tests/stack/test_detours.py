@@ -27,8 +27,8 @@ async def test_each_program_reaches_the_world_by_its_own_route(tmp_path: Path, m
             for name, detour in DETOURS.items():
                 if detour.program == "api":
                     assert seen[detour.setting].rpartition(":")[2].partition("/")[0] == str(ports[name])
-            [endpoint] = read_json(tmp_path / "stack" / "stripe" / "state")["endpoints"]
-            assert urlsplit(endpoint["url"]).port == ports[WEBHOOKS]
+            endpoints = read_json(tmp_path / "stack" / "stripe" / "state")["endpoints"]
+            assert [urlsplit(endpoint["url"]).port for endpoint in endpoints] == [ports[WEBHOOKS]] * 2
             await control.post("/routes/api.postgres", json={"mode": "refuse"})
             with pytest.raises(psycopg.OperationalError):
                 await psycopg.AsyncConnection.connect(seen["BOXOFFICE_POSTGRES__URL"])

@@ -18,7 +18,7 @@ CHAIN = (
     Tooth(
         "new bytes are signed while the old ones can still land",
         "activities/minting.py",
-        "if signed is None or await self._can_no_longer_land(signed):",
+        "if signed is None or await can_no_longer_land(self._chain, signed):",
         'if signed is None or await self._chain.fate(signed.signature) == "unknown":',
         "tests/unit/test_mint_steps.py::test_stored_bytes_are_sent_again_and_nothing_is_signed_anew",
     ),
@@ -164,7 +164,7 @@ DOORS = (
     Tooth(
         "personal data stays after a refusal",
         "api/purchases.py",
-        "        await parts.buyers.forget(buyer_id)\n        raise\n",
+        "        await parts.buyers.forget(command.buyer_id)\n        raise\n",
         "        raise\n",
         f"{API}::test_a_show_is_not_sold_before_it_stands_on_chain",
     ),

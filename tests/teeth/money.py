@@ -24,7 +24,7 @@ MONEY = (
     Tooth(
         "the venue is not credited",
         "domain/books.py",
-        "        (STRIPE_CLEARING, venue, price.venue_share_minor + (fees if absorbed else 0)),\n",
+        "        (taken, venue, price.venue_share_minor + (fees if absorbed else 0)),\n",
         "",
         "tests/unit/test_books.py::test_a_sale_owes_the_venue_its_share_and_the_chain_its_tickets",
     ),

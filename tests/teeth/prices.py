@@ -23,14 +23,14 @@ PRICES = (
     Tooth(
         "the tax is kept by nobody",
         "domain/books.py",
-        "        (STRIPE_CLEARING, tax_payable(venue_id), price.tax_minor),\n",
+        "        (taken, tax_payable(venue_id), price.tax_minor),\n",
         "",
         "tests/property/test_money_properties.py::test_the_books_balance_to_nothing_per_unit",
     ),
     Tooth(
         "what cannot be charged is sold",
         "domain/pricing.py",
-        "    check_charge(price.total_minor, show.currency)\n",
+        "    check_charge(price.charge_minor, show.currency)\n",
         "",
         f"{PRICING}::test_what_no_card_can_be_charged_is_refused",
     ),
@@ -51,8 +51,8 @@ PRICES = (
     Tooth(
         "a repeated placing prices anew",
         "activities/sales.py",
-        "    if price is None:\n        price = _reserve(desk, purchase, order, show)\n",
-        "    if True:\n        price = _reserve(desk, purchase, order, show)\n",
+        "    if price is None:\n        price = _reserve(desk, purchase, order, show, tender)\n",
+        "    if True:\n        price = _reserve(desk, purchase, order, show, tender)\n",
         f"{SALES}::test_the_price_is_locked_during_the_hold",
     ),
     Tooth(
@@ -72,14 +72,14 @@ PRICES = (
     Tooth(
         "a free order waits for a payment",
         "workflows/purchase.py",
-        "        if order.price.total_minor:\n",
+        "        if order.price.charge_minor:\n",
         "        if True:\n",
         "tests/workflow/test_free_orders.py::test_a_free_order_is_fulfilled_without_stripe",
     ),
     Tooth(
         "a free order makes an intent when it is undone",
         "activities/payments.py",
-        " or order.price.total_minor == 0",
+        " or order.price.charge_minor == 0",
         "",
         "tests/workflow/test_free_orders.py::test_no_payment_is_made_to_undo_a_free_order",
     ),

@@ -1,0 +1,57 @@
+"""The crash columns on the real stack for what happens after a sale: refunds, a cancelled show, disputes, settlement.
+
+Runs in `make matrix` only.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from devstack.stack import running_stack
+from tests.matrix.every_scene import SCENES
+from tests.matrix.killing import Killing, Record
+from tests.real.crashing_worker import POINTS
+from tests.real.shop import Shop
+from tests.real.up import UP
+from tests.replay.scenes import closed
+from tests.replay.scenes_money import MONEY, sold
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif("MATRIX" not in os.environ, reason="runs in `make matrix`"),
+    pytest.mark.timeout(900),
+]
+PLAYED = ("refund", "show cancelled", "order of a cancelled show", "onboarding", "transfers", "payout", "dispute")
+PATIENCE_SECONDS = 300
+
+
+async def won_dispute(shop: Shop) -> None:
+    """A sale is disputed, and the dispute is won."""
+    purchase_id = await sold(shop, "rec-dispute")
+    charge_id = (await shop.purchase(purchase_id))["payment"]["charge_id"]
+    emulator = f"{shop.stack.urls['stripe']}/_emulator"
+    dispute_id = (await shop.http.post(f"{emulator}/charges/{charge_id}/dispute", json={})).json()["id"]
+    await shop.until(purchase_id, lambda seen: any("Dispute" in line["fact"] for line in seen["timeline"]), 120)
+    (await shop.http.post(f"{emulator}/disputes/{dispute_id}/finish", json={"outcome": "won"})).raise_for_status()
+    await closed(shop, f"dispute/{dispute_id}")
+    await shop.check_sums([purchase_id])
+
+
+async def test_a_killed_worker_after_the_sale(tmp_path: Path, record_property: Record) -> None:
+    """Each step outlives a `kill -9` before its effect and one after it; all sums agree in the end."""
+    points = tmp_path / "points"
+    points.mkdir()
+    killing = Killing(points, record_property)
+    env = {POINTS: str(points), "BOXOFFICE_SAGA__POLL_SECONDS": "3"}
+    async with running_stack(tmp_path / "stack", env=env, up=UP) as stack:
+        for scene in SCENES:
+            if scene.name in PLAYED:
+                for name in set(scene.reaches) - set(scene.same):
+                    killing.anywhere(scene.name, name, scene.ends)
+        for play in (*MONEY, won_dispute):
+            async with Shop.at(stack) as shop, asyncio.timeout(PATIENCE_SECONDS):
+                await play(shop)
+        await killing.used_up(10)
+        killing.judge()
