@@ -15,8 +15,7 @@ from tests.matrix.killing import Killing, Record
 from tests.real.crashing_worker import POINTS
 from tests.real.shop import Shop
 from tests.real.up import UP
-from tests.replay.scenes import closed
-from tests.replay.scenes_money import MONEY, sold
+from tests.replay.scenes_money import MONEY
 
 pytestmark = [
     pytest.mark.real,
@@ -25,18 +24,6 @@ pytestmark = [
 ]
 PLAYED = ("refund", "show cancelled", "order of a cancelled show", "onboarding", "transfers", "payout", "dispute")
 PATIENCE_SECONDS = 300
-
-
-async def won_dispute(shop: Shop) -> None:
-    """A sale is disputed, and the dispute is won."""
-    purchase_id = await sold(shop, "rec-dispute")
-    charge_id = (await shop.purchase(purchase_id))["payment"]["charge_id"]
-    emulator = f"{shop.stack.urls['stripe']}/_emulator"
-    dispute_id = (await shop.http.post(f"{emulator}/charges/{charge_id}/dispute", json={})).json()["id"]
-    await shop.until(purchase_id, lambda seen: any("Dispute" in line["fact"] for line in seen["timeline"]), 120)
-    (await shop.http.post(f"{emulator}/disputes/{dispute_id}/finish", json={"outcome": "won"})).raise_for_status()
-    await closed(shop, f"dispute/{dispute_id}")
-    await shop.check_sums([purchase_id])
 
 
 async def test_a_killed_worker_after_the_sale(tmp_path: Path, record_property: Record) -> None:
@@ -50,7 +37,7 @@ async def test_a_killed_worker_after_the_sale(tmp_path: Path, record_property: R
             if scene.name in PLAYED:
                 for name in set(scene.reaches) - set(scene.same):
                     killing.anywhere(scene.name, name, scene.ends)
-        for play in (*MONEY, won_dispute):
+        for play in MONEY:
             async with Shop.at(stack) as shop, asyncio.timeout(PATIENCE_SECONDS):
                 await play(shop)
         await killing.used_up(10)

@@ -93,14 +93,20 @@ async def expired(shop: Shop) -> str:
 async def sold_out(shop: Shop) -> str:
     """A request that the door has not placed, for more seats than there are: the saga refuses it."""
     await shop.open(capacity=1)
-    purchase_id = purchase_id_of(DEFAULT_TENANT, "record-sold-out")
-    lines = [Line(ticket_type_id=shop.seat, quantity=2)]
+    purchase_id = await only_request(shop, "record-sold-out", 2)
+    return await ended(shop, purchase_id, "refused")
+
+
+async def only_request(shop: Shop, key: str, quantity: int) -> str:
+    """Record a request as it was recorded before the door placed orders; the relay starts it. Returns the purchase."""
+    purchase_id = purchase_id_of(DEFAULT_TENANT, key)
+    lines = [Line(ticket_type_id=shop.seat, quantity=quantity)]
     ledger = await asyncio.to_thread(open_ledger, shop.stack.urls["postgres"])
     try:
         await ledger.commit(only_requested(purchase_id, lines, show_id=shop.show_id))
     finally:
         await asyncio.to_thread(ledger.close)
-    return await ended(shop, purchase_id, "refused")
+    return purchase_id
 
 
 async def buyer_cancelled(shop: Shop) -> str:

@@ -96,5 +96,27 @@ async def payout_followed(shop: Shop) -> str:
     return workflow_id
 
 
+async def dispute_won(shop: Shop) -> str:
+    """A sale is disputed; meanwhile nobody enters with its tickets; the bank gives the money back."""
+    purchase_id = await sold(shop, "rec-dispute")
+    charge_id = (await shop.purchase(purchase_id))["payment"]["charge_id"]
+    emulator = f"{shop.stack.urls['stripe']}/_emulator"
+    dispute_id = (await shop.http.post(f"{emulator}/charges/{charge_id}/dispute", json={})).json()["id"]
+    await shop.until(purchase_id, lambda seen: any("Dispute" in line["fact"] for line in seen["timeline"]), 120)
+    (await shop.http.post(f"{emulator}/disputes/{dispute_id}/finish", json={"outcome": "won"})).raise_for_status()
+    await closed(shop, f"dispute/{dispute_id}")
+    await shop.check_sums([purchase_id])
+    return f"dispute/{dispute_id}"
+
+
+async def capacity_raised(shop: Shop) -> str:
+    """A show that is on sale gets more tickets."""
+    await shop.open(capacity=2)
+    body = {"ticket_types": [{"ticket_type_id": shop.seat, "capacity": 3}]}
+    (await shop.http.put(f"/api/v1/shows/{shop.show_id}/capacity", json=body)).raise_for_status()
+    await closed(shop, f"capacity/{shop.show_id}/1")
+    return f"capacity/{shop.show_id}/1"
+
+
 # One after another: a round of transfers sends what is due of every venue.
-MONEY = (order_refunded, show_cancelled, venue_onboarded, share_sent, payout_followed)
+MONEY = (order_refunded, show_cancelled, venue_onboarded, share_sent, payout_followed, dispute_won, capacity_raised)
