@@ -62,8 +62,15 @@ SAMPLE = 60  # `make test` runs one cell in so many
 
 NO_LEDGER = "it appends no fact: nothing of it is in the ledger"
 # An activity that cannot meet a column, and why; such cells do not count.
+NO_HOLD = "no hold is open in the only scene that reaches it: nothing is appended"
 IMPOSSIBLE: dict[tuple[str, str], str] = {
-    (name, fault): NO_LEDGER for name in ("close_checkout", "list_due_transfers") for fault in STORE_FAULTS
+    (name, fault): why
+    for names, why in (
+        (("close_checkout", "list_due_transfers", "list_orders_left"), NO_LEDGER),
+        (("end_open_holds",), NO_HOLD),
+    )
+    for name in names
+    for fault in STORE_FAULTS
 }
 
 

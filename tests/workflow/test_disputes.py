@@ -67,8 +67,7 @@ async def test_a_dispute_whose_news_are_lost_is_looked_at(world: World, client: 
     handle = await follow(world, client, dispute.dispute_id)
     await opened(world)
     world.gateway.end_dispute(intent_id, dispute.dispute_id, won=False)
-    async with world.server.time_skipping_unlocked():
-        assert await handle.result() == "lost"
+    assert await handle.result() == "lost"
 
 
 async def test_an_inquiry_takes_and_blocks_nothing(world: World, client: Client) -> None:
