@@ -5,6 +5,7 @@ from temporalio import activity
 from activities.books import post
 from activities.commands import PurchaseRef, RefundRef
 from activities.ports import Ledger
+from activities.sales import tickets_of
 from activities.settlement_ports import (
     AccountSeen,
     ConnectGateway,
@@ -197,6 +198,8 @@ def _request(desk: Desk, purchase: PurchaseRef) -> Transfer:
     if known is not None:
         known.try_again(payee.account_id, desk.at)
         return known
+    if any(ticket.blocked for ticket in tickets_of(desk, purchase)):
+        raise WrongState("the sale is disputed: its share stays with us until the bank has decided")
     share, refund_ids = share_left(desk, order)
     payment = desk.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
     currency = order.price.currency if order.price else ""

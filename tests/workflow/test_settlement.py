@@ -15,6 +15,7 @@ from activities.settlement_ports import PayoutRef, VenueRef
 from domain.books import venue_account
 from domain.connect import PayoutStateSeen
 from domain.payee import Payee
+from domain.ticket import Ticket
 from domain.transfer import Transfer
 from domain.weather import Weather
 from tests.fakes.world import World
@@ -127,6 +128,20 @@ async def test_a_refused_share_is_sent_with_the_next_round(world: World, client:
     transfer = await world.ledger.read(lambda desk: desk.get(Transfer, order.purchase_id))
     assert (transfer.state, transfer.turn) == ("made", 2)
     await world.check_laws()
+
+
+async def test_a_disputed_sale_sends_nothing_until_the_bank_has_decided(world: World, client: Client) -> None:
+    """Its share stays where it can be taken from; when the dispute is won, the next round sends it."""
+    await world.open_show()
+    (order,) = await sell(world, client, "a")
+    await run(world, "connect_account", VENUE)
+    ticket_id = next(stream.partition(":")[2] for stream in world.ledger.streams if stream.startswith("ticket:"))
+    await world.ledger.commit(lambda desk: desk.get(Ticket, ticket_id).block("du_1", desk.at))
+    assert (await send(client)).refused == 1
+    assert account(world, "pending") == SHARE
+    await world.ledger.commit(lambda desk: desk.get(Ticket, ticket_id).unblock(desk.at))
+    assert (await send(client, "next")).sent == {"eur": SHARE}
+    assert [sent.purchase_id for sent in world.connect.transfers.values()] == [order.purchase_id]
 
 
 @pytest.mark.parametrize("is_long", [True, False])
