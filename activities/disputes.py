@@ -11,6 +11,8 @@ from activities.sales import tickets_of
 from domain.desk import Desk
 from domain.dispute import Dispute, DisputeOpened, DisputeSaid, lost_postings, opened_postings, parts_of, won_postings
 from domain.order import Order
+from domain.payee import Payee
+from domain.transfer import Transfer
 from domain.weather import Weather
 
 
@@ -59,3 +61,7 @@ def _follow(desk: Desk, ref: DisputeRef, said: DisputeSaid) -> None:
     post(desk, ref.purchase, f"{ref.dispute_id}:{said.status}", f"dispute-{said.status}", postings)
     for ticket in tickets if won else ():
         ticket.unblock(desk.at)
+    if not won and dispute.parts.venue_minor and desk.find(Transfer, order.identity) is not None:
+        # Its share had gone to the venue: its next shares pay for what the bank took.
+        payee, lost = desk.get(Payee, order.venue_id), dispute.parts.venue_minor
+        payee.note_shortfall(f"{ref.dispute_id}:lost", dispute.currency, lost, desk.at)

@@ -9,7 +9,9 @@ from temporalio.testing import ActivityEnvironment
 from activities.commands import DisputeRef
 from activities.disputes import DisputeActivities
 from activities.queues import PURCHASES
+from activities.settlement_ports import VenueRef
 from domain.dispute import DisputeSaid
+from domain.payee import Payee
 from domain.ticket import Ticket
 from domain.weather import Weather
 from tests.fakes.world import World
@@ -68,6 +70,24 @@ async def test_a_dispute_whose_news_are_lost_is_looked_at(world: World, client: 
     await opened(world)
     world.gateway.end_dispute(intent_id, dispute.dispute_id, won=False)
     assert await handle.result() == "lost"
+
+
+async def test_what_the_bank_takes_of_a_share_that_was_sent_is_owed_by_the_venue(world: World, client: Client) -> None:
+    """It is netted against the venue's next shares, like what a refund could not take back."""
+    intent_id = await sold(world, client)
+    settle = world.settlement
+    await ActivityEnvironment().run(settle.connect_account, VenueRef(tenant_id="default", venue_id="ve"))
+    await ActivityEnvironment().run(settle.transfer_share, await world.ref())
+    dispute = world.gateway.dispute(intent_id)
+    handle = await follow(world, client, dispute.dispute_id)
+    await opened(world)
+    world.gateway.end_dispute(intent_id, dispute.dispute_id, won=False)
+    await handle.signal(DisputeWorkflow.look_again)
+    assert await handle.result() == "lost"
+    payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
+    assert payee.owed_minor == {"eur": 2000}
+    assert world.books()["venue:ve:payable", "eur"] == -2000
+    await world.check_laws()
 
 
 async def test_an_inquiry_takes_and_blocks_nothing(world: World, client: Client) -> None:
