@@ -12,6 +12,27 @@ T = TypeVar("T")
 KEYS_MAX = 8
 
 
+class StripeConnection:
+    """One client for one event loop, without retries of its own; close it when the loop ends.
+
+    `base_url` is Stripe itself unless it is given.
+    """
+
+    def __init__(self, secret_key: str, *, base_url: str | None = None, timeout_seconds: float = 10.0) -> None:
+        self._http = stripe.HTTPXClient(timeout=timeout_seconds)
+        client = stripe.StripeClient(
+            secret_key,
+            base_addresses={"api": base_url} if base_url else {},
+            max_network_retries=0,
+            http_client=self._http,
+        )
+        self._api = client.v1
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close_async()  # type: ignore[no-untyped-call]
+
+
 async def read(call: Awaitable[T]) -> T:
     """Await a call that changes nothing."""
     try:

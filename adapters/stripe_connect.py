@@ -4,36 +4,24 @@ from typing import Any
 
 import stripe
 
-from adapters.stripe_calls import is_replay, read, written
+from adapters.stripe_calls import StripeConnection, is_replay, read, written
 from adapters.stripe_intents import noted
 from domain.connect import AccountState, PayoutStateSeen, TransferOrder
 
-TIMEOUT_SECONDS = 10.0
 LOOKED_AT_MAX = 100
 ACTIVE = "active"
 
 
-class StripeConnect:
-    """One client for one event loop; close it when the loop ends. `public_url` is where a venue comes back to.
+class StripeConnect(StripeConnection):
+    """Accounts, transfers and payouts. `public_url` is where a venue comes back to.
 
     What a 5xx that stuck to its key may have done is looked for by our own mark in its metadata, and then done under
     the next key.
     """
 
     def __init__(self, secret_key: str, public_url: str, *, base_url: str | None = None) -> None:
-        self._http = stripe.HTTPXClient(timeout=TIMEOUT_SECONDS)
-        client = stripe.StripeClient(
-            secret_key,
-            base_addresses={"api": base_url} if base_url else {},
-            max_network_retries=0,
-            http_client=self._http,
-        )
-        self._api = client.v1
+        super().__init__(secret_key, base_url=base_url)
         self._public_url = public_url
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.close_async()  # type: ignore[no-untyped-call]
 
     async def create_account(self, venue_id: str, name: str, key: str) -> AccountState:
         """Create the account of a venue, or return the one that this key made, as it is now."""

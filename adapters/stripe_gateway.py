@@ -4,39 +4,22 @@ from collections.abc import Awaitable, Callable
 
 import stripe
 
-from adapters.stripe_calls import is_replay, read, written
+from adapters.stripe_calls import StripeConnection, is_replay, read, written
 from adapters.stripe_errors import ALREADY_REFUNDED, UNEXPECTED_STATE
 from adapters.stripe_intents import EXPAND, NEAREST_FIRST, dispute_said, intent_state, noted, quoted, refund_state
 from domain.dispute import DisputeSaid
 from domain.intent import IntentRequest, IntentState, RefundState
 from domain.refusals import PaymentRefused
 
-TIMEOUT_SECONDS = 10.0
 REFUNDS_LOOKED_AT_MAX = 100
 
 
-class StripeGateway:
-    """One client for one event loop; close it when the loop ends. `base_url` is Stripe itself unless it is given.
+class StripeGateway(StripeConnection):
+    """Payments, refunds and disputes.
 
     A 5xx that Stripe kept under a key is answered by looking, and then by the next key (`{key}:2` and so on): the
     effects are such that two of them cannot both take or give money.
     """
-
-    def __init__(
-        self, secret_key: str, *, base_url: str | None = None, timeout_seconds: float = TIMEOUT_SECONDS
-    ) -> None:
-        self._http = stripe.HTTPXClient(timeout=timeout_seconds)
-        client = stripe.StripeClient(
-            secret_key,
-            base_addresses={"api": base_url} if base_url else {},
-            max_network_retries=0,
-            http_client=self._http,
-        )
-        self._api = client.v1
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.close_async()  # type: ignore[no-untyped-call]
 
     async def create_intent(self, request: IntentRequest, key: str) -> IntentState:
         """Create the intent, or return the one that this key made, as it is now."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import stripe
 
+from adapters.stripe_calls import StripeConnection
 from adapters.stripe_errors import GatewayAlarm, meaning_of
 from adapters.stripe_intents import intent_state
 from domain.laws_at_rest import IntentSaid
@@ -16,24 +17,13 @@ CLOSED = {"succeeded", "canceled"}
 ListCall = Callable[[Any], Awaitable[Any]]
 
 
-class StripeListing:
+class StripeListing(StripeConnection):
     """Reads the account's payments and what came of them; errors are the gateway's. A key is needed: GatewayAlarm."""
 
     def __init__(self, secret_key: str, *, base_url: str | None = None) -> None:
-        self._http = stripe.HTTPXClient(timeout=TIMEOUT_SECONDS)
         if not secret_key:
             raise GatewayAlarm("there is no key for Stripe")
-        client = stripe.StripeClient(
-            secret_key,
-            base_addresses={"api": base_url} if base_url else {},
-            max_network_retries=0,
-            http_client=self._http,
-        )
-        self._api = client.v1
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.close_async()  # type: ignore[no-untyped-call]
+        super().__init__(secret_key, base_url=base_url, timeout_seconds=TIMEOUT_SECONDS)
 
     async def payments(self) -> list[IntentSaid]:
         """Return every payment of the account with the sum of its balance transactions, all in one currency."""

@@ -6,7 +6,6 @@ facts, so an engine that cannot be reached never fails a request.
 
 import asyncio
 import logging
-from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -102,77 +101,49 @@ class TemporalEngine:
 
     async def start_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> bool:
         """Start the purchase unless it runs; False when the engine could not be reached."""
-        return await self._attempt(
-            self._client.start_workflow(
-                PurchaseWorkflow.run, self._input(purchase, show_id), **_terms(purchase, show_id, venue_id)
-            )
-        )
+        terms = _terms(purchase, show_id, venue_id)
+        seconds = self._pacing.timebox_seconds
+        return await started(self._client, seconds, PurchaseWorkflow.run, self._input(purchase, show_id), **terms)
 
     async def register(self, subject: MintSubject) -> bool:
         """Start the registration of a venue or a show; False when the engine could not be reached."""
         run = VenueWorkflow.run if subject.kind == "venue" else ShowWorkflow.run
-        return await self._attempt(
-            self._client.start_workflow(
-                run,
-                RegisterInput(subject=subject),
-                id=f"{subject.kind}/{subject.subject_id}",
-                task_queue=PURCHASES,
-                id_conflict_policy=USE_EXISTING,
-                static_summary=f"Registers {subject.kind} {subject.subject_id} on chain",
-            )
+        return await self._start(
+            run,
+            RegisterInput(subject=subject),
+            f"{subject.kind}/{subject.subject_id}",
+            f"Registers {subject.kind} {subject.subject_id} on chain",
         )
 
     async def watch_hold(self, hold: HoldRef) -> bool:
         """Start the end of an internal hold; False when the engine could not be reached."""
-        return await self._attempt(
-            self._client.start_workflow(
-                HoldWorkflow.run,
-                hold,
-                id=f"hold/{hold.reservation_id}",
-                task_queue=PURCHASES,
-                id_conflict_policy=USE_EXISTING,
-                static_summary=f"Ends hold {hold.reservation_id} at its time",
-            )
+        return await self._start(
+            HoldWorkflow.run, hold, f"hold/{hold.reservation_id}", f"Ends hold {hold.reservation_id} at its time"
         )
 
     async def open_case(self, purchase: PurchaseRef, intent_id: str) -> bool:
         """Start the case of a late payment; False when the engine could not be reached."""
-        return await self._attempt(
-            self._client.start_workflow(
-                PaymentCaseWorkflow.run,
-                CaseInput(purchase=purchase, intent_id=intent_id),
-                id=f"payment-case/{intent_id}",
-                task_queue=PURCHASES,
-                id_conflict_policy=USE_EXISTING,
-                static_summary=f"Late payment for purchase {purchase.purchase_id}",
-            )
+        return await self._start(
+            PaymentCaseWorkflow.run,
+            CaseInput(purchase=purchase, intent_id=intent_id),
+            f"payment-case/{intent_id}",
+            f"Late payment for purchase {purchase.purchase_id}",
         )
 
     async def start_refund(self, refund: RefundRef) -> bool:
         """Start a refund that was decided, unless it runs; False when the engine could not be reached."""
-        return await self._attempt(
-            self._client.start_workflow(
-                RefundWorkflow.run,
-                RefundInput(refund=refund, poll_seconds=self._pacing.poll_seconds),
-                id=f"refund/{refund.refund_id}",
-                task_queue=PURCHASES,
-                id_conflict_policy=USE_EXISTING,
-                static_summary=f"Refund for purchase {refund.purchase.purchase_id}",
-            )
+        return await self._start(
+            RefundWorkflow.run,
+            RefundInput(refund=refund, poll_seconds=self._pacing.poll_seconds),
+            f"refund/{refund.refund_id}",
+            f"Refund for purchase {refund.purchase.purchase_id}",
         )
 
     async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
         """Start giving a cancelled show back, unless it runs; False when the engine could not be reached."""
         start = CancellationInput(tenant_id=tenant_id, show_id=show_id, poll_seconds=self._pacing.poll_seconds)
-        return await self._attempt(
-            self._client.start_workflow(
-                ShowCancellationWorkflow.run,
-                start,
-                id=f"show-cancellation/{show_id}",
-                task_queue=PURCHASES,
-                id_conflict_policy=USE_EXISTING,
-                static_summary=f"Gives cancelled show {show_id} back",
-            )
+        return await self._start(
+            ShowCancellationWorkflow.run, start, f"show-cancellation/{show_id}", f"Gives cancelled show {show_id} back"
         )
 
     async def cancellation_news(self, show_id: str) -> bool | None:
@@ -185,29 +156,21 @@ class TemporalEngine:
 
     async def follow_dispute(self, dispute: DisputeRef) -> bool:
         """Start to follow a dispute, or tell whoever follows it to look again; False when nobody could be reached."""
-        return await self._attempt(
-            self._client.start_workflow(
-                DisputeWorkflow.run,
-                dispute,
-                id=f"dispute/{dispute.dispute_id}",
-                task_queue=PURCHASES,
-                id_conflict_policy=USE_EXISTING,
-                start_signal="look_again",
-                static_summary=f"Dispute of purchase {dispute.purchase.purchase_id}",
-            )
+        return await self._start(
+            DisputeWorkflow.run,
+            dispute,
+            f"dispute/{dispute.dispute_id}",
+            f"Dispute of purchase {dispute.purchase.purchase_id}",
+            start_signal="look_again",
         )
 
     async def change_capacity(self, change: CapacityChange) -> bool:
         """Start a change of a show's capacities; False when the engine could not be reached."""
-        return await self._attempt(
-            self._client.start_workflow(
-                CapacityWorkflow.run,
-                change,
-                id=f"capacity/{change.show_id}/{change.number}",
-                task_queue=PURCHASES,
-                id_conflict_policy=USE_EXISTING,
-                static_summary=f"Changes the capacity of show {change.show_id}",
-            )
+        return await self._start(
+            CapacityWorkflow.run,
+            change,
+            f"capacity/{change.show_id}/{change.number}",
+            f"Changes the capacity of show {change.show_id}",
         )
 
     async def look_again(self, purchase_id: str) -> bool | None:
@@ -230,14 +193,10 @@ class TemporalEngine:
             processing_extension_seconds=self._pacing.processing_extension_seconds,
         )
 
-    async def _attempt(self, call: Awaitable[Any]) -> bool:
-        try:
-            async with asyncio.timeout(self._pacing.timebox_seconds):
-                await call
-        except UNREACHED as error:
-            log.warning("a workflow could not be started: %s", type(error).__name__)
-            return False
-        return True
+    async def _start(self, run: Any, start: Any, workflow_id: str, summary: str, **more: Any) -> bool:
+        return await started(
+            self._client, self._pacing.timebox_seconds, run, start, **named(workflow_id, summary), **more
+        )
 
     async def _signal(self, workflow_id: str, name: str) -> bool | None:
         try:
@@ -254,14 +213,32 @@ class TemporalEngine:
         return True
 
 
+def named(workflow_id: str, summary: str) -> dict[str, Any]:
+    """Return how a workflow is started that may run already."""
+    return {
+        "id": workflow_id,
+        "task_queue": PURCHASES,
+        "id_conflict_policy": USE_EXISTING,
+        "static_summary": summary,
+    }
+
+
+async def started(client: Client, seconds: float, run: Any, start: Any, **terms: Any) -> bool:
+    """Start a workflow within a time box; False when the engine could not be reached."""
+    try:
+        async with asyncio.timeout(seconds):
+            await client.start_workflow(run, start, **terms)
+    except UNREACHED as error:
+        log.warning("a workflow could not be started: %s", type(error).__name__)
+        return False
+    return True
+
+
 def _terms(purchase: PurchaseRef, show_id: str, venue_id: str) -> dict[str, Any]:
     """Return how a purchase is started, by the buyer's call or by the relay: the same purchase either way."""
     return {
-        "id": f"purchase/{purchase.purchase_id}",
-        "task_queue": PURCHASES,
-        "id_conflict_policy": USE_EXISTING,
+        **named(f"purchase/{purchase.purchase_id}", f"Purchase for show {show_id}"),
         "task_timeout": TASK_TIMEOUT,
-        "static_summary": f"Purchase for show {show_id}",
         "search_attributes": attributes("reserving", show_id, venue_id),
     }
 

@@ -21,7 +21,7 @@ from temporalio.client import (
 
 from activities.queues import PURCHASES
 from activities.settlement_ports import AccountSeen, PayoutRef, VenueRef
-from api.engine import UNREACHED, USE_EXISTING
+from api.engine import UNREACHED, named, started
 from workflows.settlement import (
     OnboardingInput,
     OnboardingWorkflow,
@@ -58,45 +58,24 @@ class SettlementEngine:
 
     async def account_changed(self, venue: VenueRef) -> bool:
         """Tell a venue's onboarding of news, and start one if none runs; False when nobody could be reached."""
-        return await self._attempt(
-            self._client.start_workflow(
-                OnboardingWorkflow.run, self._input(venue), start_signal="account_changed", **_terms(venue)
-            )
-        )
+        terms = {**_terms(venue), "start_signal": "account_changed"}
+        return await started(self._client, self._timebox_seconds, OnboardingWorkflow.run, self._input(venue), **terms)
 
     async def follow_payout(self, payout: PayoutRef, event_id: str) -> bool:
         """Start the look at a payout, once per event; False when nobody could be reached."""
-        return await self._attempt(
-            self._client.start_workflow(
-                PayoutWorkflow.run,
-                payout,
-                id=f"payout/{payout.payout_id}/{event_id}",
-                task_queue=PURCHASES,
-                id_conflict_policy=USE_EXISTING,
-                static_summary=f"Payout {payout.payout_id}",
-            )
+        return await self._start(
+            PayoutWorkflow.run, payout, f"payout/{payout.payout_id}/{event_id}", f"Payout {payout.payout_id}"
         )
 
     def _input(self, venue: VenueRef) -> OnboardingInput:
         return OnboardingInput(venue=venue, poll_seconds=self._poll_seconds)
 
-    async def _attempt(self, call: Any) -> bool:
-        try:
-            async with asyncio.timeout(self._timebox_seconds):
-                await call
-        except UNREACHED as error:
-            log.warning("a settlement workflow could not be started: %s", type(error).__name__)
-            return False
-        return True
+    async def _start(self, run: Any, start: Any, workflow_id: str, summary: str) -> bool:
+        return await started(self._client, self._timebox_seconds, run, start, **named(workflow_id, summary))
 
 
 def _terms(venue: VenueRef) -> dict[str, Any]:
-    return {
-        "id": f"onboarding/{venue.venue_id}",
-        "task_queue": PURCHASES,
-        "id_conflict_policy": USE_EXISTING,
-        "static_summary": f"Stripe account of venue {venue.venue_id}",
-    }
+    return named(f"onboarding/{venue.venue_id}", f"Stripe account of venue {venue.venue_id}")
 
 
 async def ensure_schedule(client: Client, every_seconds: int, transfers: TransfersInput) -> None:
