@@ -130,6 +130,7 @@ class Relay:
         self._standing = standing
         self._facts = facts
         self._tried: dict[str, float] = {}
+        self._cancelling: dict[str, float] = {}
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work in ticks until told to stop; weather only delays."""
@@ -159,9 +160,14 @@ class Relay:
                 await self._hints.mark(hint.event_id)
 
     async def tell_of_cancels(self) -> None:
-        """Tell purchases of their buyers' cancels again, since the first telling may have been lost."""
-        for purchase_id in await self._standing.cancelling(BATCH_MAX):
-            if self._due(f"cancel {purchase_id}"):
+        """Tell purchases of their buyers' cancels again, since the first telling may have been lost.
+
+        One that was just recorded has been told by the door, and each telling costs its workflow a task.
+        """
+        now, cancelling = time.monotonic(), await self._standing.cancelling(BATCH_MAX)
+        self._cancelling = {purchase_id: self._cancelling.get(purchase_id, now) for purchase_id in cancelling}
+        for purchase_id, since in self._cancelling.items():
+            if now - since >= SETTLE_SECONDS and self._due(f"cancel {purchase_id}"):
                 await self._engine.buyer_cancelled(purchase_id)
 
     async def start_purchases(self) -> None:

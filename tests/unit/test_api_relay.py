@@ -240,8 +240,13 @@ async def test_what_nobody_works_on_any_more_is_resumed(
     assert patience >= timedelta(seconds=900)
 
 
-async def test_a_recorded_cancel_is_told_again(relay: Relay, engine: RecordingEngine) -> None:
-    """Its first telling may have been lost; it is repeated at a measured pace."""
+async def test_a_recorded_cancel_is_told_again(
+    relay: Relay, engine: RecordingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The door has told of it; that may have been lost, so after a while it is repeated at a measured pace."""
+    await relay.tell_of_cancels()
+    assert engine.asked == []
+    monkeypatch.setattr("api.starts.SETTLE_SECONDS", 0.0)
     await relay.tell_of_cancels()
     await relay.tell_of_cancels()
     assert engine.asked == [("buyer_cancelled", "pu_3")]
@@ -251,18 +256,6 @@ async def test_a_purchase_whose_checkout_did_not_open_in_time_is_ended(relay: Re
     """The facts decide whether it may still open; the relay only asks."""
     await relay.end_queued()
     assert standing.ended == ["pu_1"]
-
-
-async def test_news_of_a_dispute_are_for_whoever_follows_it() -> None:
-    """Whose payment it is, our own facts say; the purchase itself has long ended and is not asked."""
-    engine, standing = RecordingEngine(), Standing()
-    news = hint("charge.dispute.created", purchase_id=None).model_copy(update={"object_id": "du_1"})
-    standing.hints = [news]
-    relay = Relay(engine, standing, standing, standing, engine, longest_extension=timedelta())
-    await relay.signal_hints()
-    assert engine.asked == [("follow_dispute", ("pu_1", 2, "du_1"))]
-    assert standing.marked == ["evt_1"]
-    assert news.decides
 
 
 async def test_refunds_that_nobody_began_are_started_once(relay: Relay, engine: RecordingEngine) -> None:

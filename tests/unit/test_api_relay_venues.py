@@ -1,4 +1,4 @@
-"""The relay brings news of venues' accounts and payouts to who follows them."""
+"""The relay brings news of venues' accounts, of payouts and of disputes to who follows them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from api.starts import Relay
 from domain.hint import Hint
-from tests.unit.test_api_relay import LONG_AGO, RecordingEngine, Standing, engine, relay, standing
+from tests.unit.test_api_relay import LONG_AGO, RecordingEngine, Standing, engine, hint, relay, standing
 
 __all__ = ["engine", "relay", "standing"]
 
@@ -53,3 +53,15 @@ async def test_news_of_a_strange_account_are_set_aside_after_a_while(
     standing.hints = [venue_hint(*given)]
     await relay.signal_hints()
     assert (engine.asked, standing.marked) == ([], marked)
+
+
+async def test_news_of_a_dispute_are_for_whoever_follows_it(
+    relay: Relay, engine: RecordingEngine, standing: Standing
+) -> None:
+    """Whose payment it is, our own facts say; the purchase itself has long ended and is not asked."""
+    news = hint("charge.dispute.created", purchase_id=None).model_copy(update={"object_id": "du_1"})
+    standing.hints = [news]
+    await relay.signal_hints()
+    assert engine.asked == [("follow_dispute", ("pu_1", 2, "du_1"))]
+    assert standing.marked == ["evt_1"]
+    assert news.decides
