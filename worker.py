@@ -26,6 +26,7 @@ from activities.disputes import DisputeActivities
 from activities.door import DoorActivities
 from activities.failures import FailureKinds
 from activities.holds import HoldActivities
+from activities.late_payments import LatePaymentActivities
 from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.queues import ALL_QUEUES, PURCHASES
@@ -127,12 +128,13 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
     closing.push_async_callback(gateway.close)
     connect = StripeConnect(stripe.api_key.get_secret_value(), settings.api.public_url, base_url=stripe.api_base)
     closing.push_async_callback(connect.close)
+    payments = PaymentActivities(ledger, gateway, Checkouts(pool))
     return Activities(
         sales=SalesActivities(ledger),
         books=BooksActivities(ledger),
         catalog=CatalogActivities(ledger),
         holds=HoldActivities(ledger),
-        payments=PaymentActivities(ledger, gateway, Checkouts(pool)),
+        payments=payments,
         minting=MintActivities(ledger, chain, Buyers(pool), custody, settings.api.public_url),
         capacity=CapacityActivities(ledger, chain),
         disputes=DisputeActivities(ledger, gateway),
@@ -140,6 +142,7 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
         refunds=RefundActivities(ledger, gateway),
         burning=BurnActivities(ledger, chain),
         cancelling=CancellationActivities(ledger, CancellationReads(pool)),
+        late_payments=LatePaymentActivities(ledger, gateway, payments),
     )
 
 

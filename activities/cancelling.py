@@ -10,9 +10,10 @@ from temporalio import activity
 from activities.commands import Command, PurchaseRef, RefundRef
 from activities.holds import release
 from activities.ports import Ledger
-from activities.refund_door import RequestRefund, request
+from activities.refund_door import RequestRefund, disputed, request
 from domain.cancellation import Cancellation
 from domain.desk import Desk
+from domain.dispute import Dispute
 from domain.identity import derived
 from domain.order import Order
 from domain.refusals import RefundExceeds, Refusal
@@ -51,9 +52,9 @@ class CancelledOrder(Command):
 
 
 class OrderFate(Command):
-    """What becomes of an order: a refund, nothing more, or it comes to its own end first."""
+    """What becomes of an order: a refund, nothing more, or first its own end or that of its dispute."""
 
-    kind: Literal["refund", "ended", "ending"]
+    kind: Literal["refund", "ended", "ending", "disputed"]
     refund: RefundRef | None = None
 
 
@@ -115,7 +116,10 @@ class CancellationActivities:
 
     @activity.defn(name="decide_order")
     async def decide_order(self, order: CancelledOrder) -> OrderFate:
-        """Refund a sold order wholly, once; let go one that is not paid; wait for one whose money is being taken."""
+        """Refund a sold order wholly, once; let go one that is not paid; wait for one whose money is being taken.
+
+        Who has the money of a disputed one, its bank decides: when it was lost, only the tickets are given back.
+        """
         return (await self._ledger.commit(lambda desk: _decide(desk, order))).value
 
     @activity.defn(name="finish_cancellation")
@@ -144,6 +148,9 @@ def _decide(desk: Desk, cancelled: CancelledOrder) -> OrderFate:
         if not order.capture_requested:
             order.request_cancel(desk.at)
         return OrderFate(kind="ending")
+    dispute_id = disputed(desk, order)
+    if dispute_id is not None and desk.get(Dispute, dispute_id).state == "open":
+        return OrderFate(kind="disputed")
     command = RequestRefund(
         tenant_id=order.tenant_id,
         purchase_id=order.identity,
@@ -152,6 +159,7 @@ def _decide(desk: Desk, cancelled: CancelledOrder) -> OrderFate:
         reason="show-cancelled",
         fees=desk.get(Cancellation, cancelled.show_id).fees,
         even_redeemed=True,
+        without_money=dispute_id is not None,
     )
     try:
         return OrderFate(kind="refund", refund=request(desk, command).refund)

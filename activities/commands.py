@@ -24,6 +24,12 @@ class PurchaseRef(Command):
     attempt: int
 
 
+class LatePayment(PurchaseRef):
+    """An intent that has news for a purchase that does not wait for it; without one, the attempt's own."""
+
+    intent_id: str = ""
+
+
 class EndPurchase(Command):
     """One attempt at one purchase, and why it ends."""
 

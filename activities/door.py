@@ -14,6 +14,7 @@ from domain.catalog import Show
 from domain.desk import Desk
 from domain.money import Price, Tender
 from domain.order import Line, Order, PurchaseRequested
+from domain.payment import Payment
 from domain.refusals import WrongState
 
 
@@ -51,6 +52,9 @@ class PurchaseStanding(Command):
     hold_until: datetime
     end_reason: str | None
     position: int = 0
+    show_id: str = ""
+    venue_id: str = ""
+    intent_id: str | None = None  # the payment that it waits for, or that paid it
 
 
 class Requested(Command):
@@ -97,7 +101,10 @@ class DoorActivities:
 
 def _standing(desk: Desk, purchase_id: str) -> PurchaseStanding | None:
     order = desk.find(Order, purchase_id)
-    return None if order is None else _standing_of(order)
+    if order is None:
+        return None
+    payment = desk.find(Payment, f"{purchase_id}:{order.attempt}")
+    return _standing_of(order).model_copy(update={"intent_id": payment.intent_id if payment else None})
 
 
 def _standing_of(order: Order) -> PurchaseStanding:
@@ -109,6 +116,8 @@ def _standing_of(order: Order) -> PurchaseStanding:
         price=order.price,
         hold_until=order.hold_until,
         end_reason=order.end_reason,
+        show_id=order.show_id,
+        venue_id=order.venue_id or "",
     )
 
 

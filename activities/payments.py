@@ -5,17 +5,17 @@ from typing import Protocol
 
 from temporalio import activity
 
-from activities.books import post
 from activities.commands import PaymentSeen, PurchaseRef
+from activities.money_back import MoneyBack, own_money
 from activities.ports import Ledger, PaymentGateway
-from domain.books import refund_postings
 from domain.catalog import Show
 from domain.desk import Desk
 from domain.intent import IntentRequest, IntentState
 from domain.order import Order
 from domain.payment import IntentCreated, Payment
 from domain.refusals import PaymentRefused, PurchaseCancelled, WrongState
-from domain.weather import Weather
+
+PAID = frozenset({"requires_capture", "succeeded"})
 
 
 class Checkouts(Protocol):
@@ -35,6 +35,7 @@ class PaymentActivities:
         self._ledger = ledger
         self._gateway = gateway
         self._checkouts = checkouts
+        self._back = MoneyBack(ledger, gateway)
 
     @activity.defn(name="create_intent")
     async def create_intent(self, purchase: PurchaseRef) -> PaymentSeen:
@@ -45,22 +46,22 @@ class PaymentActivities:
         if hold_until is None:  # the intent is a fact all the same: it has to be cancelled
             raise PurchaseCancelled("the order ended before its checkout was open")
         await self._checkouts.keep(purchase.purchase_id, state.client_secret)
-        return _seen(state).model_copy(update={"hold_until": hold_until})
+        return (await self._seen(purchase, state)).model_copy(update={"hold_until": hold_until})
 
     @activity.defn(name="look_at_intent")
     async def look_at_intent(self, purchase: PurchaseRef) -> PaymentSeen:
-        """Ask Stripe how the payment stands, and record what is new."""
+        """Ask Stripe how the payment stands, and record what is new; another amount than the price buys nothing."""
         state = await self._gateway.retrieve_intent(await self._intent_id(purchase))
-        await self._record(purchase, state)
-        return _seen(state)
+        await self._back.record(own_money(purchase), state)
+        return await self._seen(purchase, state)
 
     @activity.defn(name="capture_payment")
     async def capture_payment(self, purchase: PurchaseRef) -> PaymentSeen:
         """Take the money; returns only when the capture is known, refuses when it is known to be impossible."""
-        intent_id = await self._intent_id(purchase)
-        state = await self._gateway.capture_intent(intent_id, _key(purchase, "capture"))
-        await self._record(purchase, state)
-        seen = _seen(state)
+        money = own_money(purchase)
+        state = await self._gateway.capture_intent(await self._intent_id(purchase), money.key("capture"))
+        await self._back.record(money, state)
+        seen = await self._seen(purchase, state)
         if seen.status != "succeeded":
             raise PaymentRefused("the authorised money could not be captured", reason=seen.status)
         return seen
@@ -80,27 +81,9 @@ class PaymentActivities:
             return None
         state = await self._create(purchase)
         await self._ledger.commit(lambda desk: _payment(desk, purchase, state))
-        # Stripe keeps its no to a cancel under the key: what has changed since is asked for under another one.
-        state = await self._gateway.cancel_intent(state.intent_id, _key(purchase, f"cancel-{state.status}"))
-        if state.status == "succeeded":
-            await self._refund(purchase, state)
-        elif state.status == "canceled":
-            await self._record(purchase, state)
-        else:
-            raise Weather(f"the intent is {state.status}: it can neither be cancelled nor refunded yet")
+        state = await self._back.let_go(own_money(purchase), state)
         await self._checkouts.forget(purchase.purchase_id)
-        return _seen(state)
-
-    @activity.defn(name="resolve_late_payment")
-    async def resolve_late_payment(self, purchase: PurchaseRef) -> str:
-        """Give back money that came after a purchase ended without a sale; a sold one keeps it. Returns the state."""
-        order = await self._ledger.read(lambda desk: desk.get(Order, purchase.purchase_id))
-        if order.is_sold:
-            return "sold"
-        if order.state not in {"cancelled", "refused"}:
-            raise Weather("the purchase has not ended yet")
-        seen = await self.cancel_payment(purchase)
-        return "no payment" if seen is None else seen.status
+        return seen_of(state)
 
     @activity.defn(name="close_checkout")
     async def close_checkout(self, purchase: PurchaseRef) -> None:
@@ -108,51 +91,32 @@ class PaymentActivities:
         await self._checkouts.forget(purchase.purchase_id)
 
     async def _create(self, purchase: PurchaseRef) -> IntentState:
-        known = await self._ledger.read(lambda desk: desk.find(Payment, _payment_name(purchase)))
+        known = await self._ledger.read(lambda desk: desk.find(Payment, own_money(purchase).payment_id))
         if known is not None:
             return await self._gateway.retrieve_intent(known.intent_id)
         request = await self._ledger.read(lambda desk: _request(desk, purchase))
         found = await self._gateway.find_intent(purchase.purchase_id) if activity.info().attempt > 1 else None
-        if found is not None and found.status != "canceled":
+        if found is not None and found.status != "canceled" and _asked(found, request):
             return found
-        return await self._gateway.create_intent(request, _key(purchase, "intent"))
-
-    async def _refund(self, purchase: PurchaseRef, state: IntentState) -> None:
-        await self._record(purchase, state)
-        refund = await self._gateway.refund_intent(state.intent_id, state.received_minor, _key(purchase, "refund"))
-        if refund.status in {"failed", "canceled"}:
-            raise PaymentRefused("the refund failed", reason=refund.status)
-        if refund.status != "succeeded":
-            raise Weather(f"the refund is {refund.status}")
-
-        def decide(desk: Desk) -> None:
-            payment = desk.get(Payment, _payment_name(purchase))
-            payment.refund(refund.refund_id, refund.amount_minor, desk.at)
-            postings = refund_postings(payment.currency, payment.stripe_fee_minor)
-            if postings:  # Stripe keeps its fee
-                post(desk, purchase, _key(purchase, "refund"), "refund", postings)
-
-        await self._ledger.commit(decide)
+        return await self._gateway.create_intent(request, own_money(purchase).key("intent"))
 
     async def _intent_id(self, purchase: PurchaseRef) -> str:
-        return await self._ledger.read(lambda desk: desk.get(Payment, _payment_name(purchase)).intent_id)
+        return await self._ledger.read(lambda desk: desk.get(Payment, own_money(purchase).payment_id).intent_id)
 
-    async def _record(self, purchase: PurchaseRef, state: IntentState) -> None:
-        if state.status == "succeeded" and state.stripe_fee_minor is None:
-            raise Weather("Stripe has taken the money and not told its fee yet")  # the books need the real one
-        await self._ledger.commit(lambda desk: _note(desk.get(Payment, _payment_name(purchase)), state, desk))
-
-
-def _payment_name(purchase: PurchaseRef) -> str:
-    return f"{purchase.purchase_id}:{purchase.attempt}"
-
-
-def _key(purchase: PurchaseRef, verb: str) -> str:
-    return f"{purchase.purchase_id}:{verb}:{purchase.attempt}"
+    async def _seen(self, purchase: PurchaseRef, state: IntentState) -> PaymentSeen:
+        """Say how a payment stands; one that was changed at Stripe to another amount or currency is refused."""
+        order = await self._ledger.read(lambda desk: desk.get(Order, purchase.purchase_id))
+        seen = seen_of(state)
+        if order.price is not None and seen.status in PAID:
+            said = (state.received_minor if seen.status == "succeeded" else state.amount_minor, state.currency)
+            if said != (order.price.charge_minor, order.price.currency):
+                raise PaymentRefused("another amount than the price was paid", reason="wrong-amount")
+        return seen
 
 
-def _seen(state: IntentState) -> PaymentSeen:
-    gone = 0 < state.received_minor <= state.refunded_minor
+def seen_of(state: IntentState) -> PaymentSeen:
+    """Say how a payment stands; of what was given back before a sale, nothing is sold, however little it was."""
+    gone = state.refunded_minor > 0
     return PaymentSeen(
         intent_id=state.intent_id, status="refunded" if gone else state.status, declined=state.decline_code
     )
@@ -172,12 +136,12 @@ def _request(desk: Desk, purchase: PurchaseRef) -> IntentRequest:
 
 
 def _payment(desk: Desk, purchase: PurchaseRef, state: IntentState) -> None:
-    if desk.find(Payment, _payment_name(purchase)) is None:
+    if desk.find(Payment, own_money(purchase).payment_id) is None:
         request = _request(desk, purchase)
         desk.add(
             Payment.begin(
                 IntentCreated,
-                _payment_name(purchase),
+                own_money(purchase).payment_id,
                 desk.at,
                 tenant_id=purchase.tenant_id,
                 purchase_id=purchase.purchase_id,
@@ -187,6 +151,11 @@ def _payment(desk: Desk, purchase: PurchaseRef, state: IntentState) -> None:
                 capture_method=request.capture_method,
             )
         )
+
+
+def _asked(found: IntentState, request: IntentRequest) -> bool:
+    """Say whether an intent that carries our purchase may be the one that we asked for."""
+    return (found.amount_minor, found.currency) == (request.amount_minor, request.currency)
 
 
 def _check_open(desk: Desk, purchase: PurchaseRef) -> None:
@@ -201,15 +170,3 @@ def _open(desk: Desk, purchase: PurchaseRef, state: IntentState) -> datetime | N
     _payment(desk, purchase, state)
     order = desk.get(Order, purchase.purchase_id)
     return order.open_checkout(desk.at) if order.attempt == purchase.attempt else None
-
-
-def _note(payment: Payment, state: IntentState, desk: Desk) -> None:
-    """Apply what Stripe says, monotonically."""
-    if state.status == "requires_capture":
-        payment.authorise(desk.at)
-    elif state.status == "canceled":
-        payment.cancel(desk.at)
-    elif state.status == "succeeded" and state.charge_id is not None and state.stripe_fee_minor is not None:
-        payment.capture(state.charge_id, state.received_minor, state.stripe_fee_minor, desk.at)
-    elif state.decline_code is not None:
-        payment.decline(state.decline_code, desk.at)

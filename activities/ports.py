@@ -36,6 +36,9 @@ class PaymentGateway(Protocol):
     async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> RefundState:
         """Refund a captured amount."""
 
+    async def refunds_of(self, intent_id: str) -> list[RefundState]:
+        """List the refunds of an intent, whoever made them."""
+
 
 class TokenChain(Protocol):
     """Solana, as the saga needs it. Raises `domain.weather.Weather` for what passes; never signs and sends in one."""

@@ -12,7 +12,7 @@ from domain.money import Price
 from domain.order import Order
 from domain.refund import Refund, Refunds, RefundsOpened
 from domain.refund_parts import FeesBorneBy, Parts, amount_parts, summed, ticket_parts
-from domain.refusals import UnknownSubject, WrongState
+from domain.refusals import PaymentDisputed, UnknownSubject, WrongState
 from domain.ticket import Ticket
 
 
@@ -20,6 +20,7 @@ class RequestRefund(Command):
     """What is to be given back: these tickets, or this amount without a ticket, or (neither) all that is left.
 
     `body_digest` is of the request, to recognise a reused key. `even_redeemed` is an operator's word.
+    `without_money` gives the tickets back only: a bank has given the money back.
     """
 
     tenant_id: str
@@ -31,6 +32,7 @@ class RequestRefund(Command):
     ticket_ids: Sequence[str] = ()
     amount_minor: int | None = None
     even_redeemed: bool = False
+    without_money: bool = False
 
 
 class RefundView(Command):
@@ -73,8 +75,16 @@ def request(desk: Desk, command: RequestRefund) -> RefundView:
         book = desk.add(Refunds.begin(RefundsOpened, command.purchase_id, desk.at, **facts))
     known = book.find(command.refund_id, command.body_digest)
     if known is None:
+        if not command.without_money and (dispute_id := disputed(desk, order)):
+            raise PaymentDisputed("the buyer's bank decides about this payment", dispute_id=dispute_id)
         known = _decide(desk, command, order, book)
     return _view(command, order, order.price, known)
+
+
+def disputed(desk: Desk, order: Order) -> str | None:
+    """Return the dispute that blocks an order's tickets: open, or lost."""
+    tickets = (desk.get(Ticket, ticket_id) for ticket_id in ticket_ids_of(order))
+    return next((ticket.dispute_id for ticket in tickets if ticket.blocked), None)
 
 
 def _decide(desk: Desk, command: RequestRefund, order: Order, book: Refunds) -> Refund:
@@ -108,6 +118,8 @@ def _tickets(desk: Desk, command: RequestRefund, order: Order) -> list[Ticket]:
 
 def _given(command: RequestRefund, order: Order, book: Refunds, ticket_ids: list[str]) -> Parts:
     """Say whose money goes back; tickets are worth their part of the price, as far as that is left."""
+    if command.without_money:
+        return Parts()
     left = book.left if command.fees != "buyer" else book.left.without_fees()
     if command.amount_minor is not None:
         check_digits(command.amount_minor, book.price.currency)

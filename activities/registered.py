@@ -10,6 +10,7 @@ from activities.capacity import CapacityActivities
 from activities.catalog import CatalogActivities
 from activities.disputes import DisputeActivities
 from activities.holds import HoldActivities
+from activities.late_payments import LatePaymentActivities
 from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.queues import MINT, PURCHASES, STRIPE
@@ -33,6 +34,7 @@ class Activities(NamedTuple):
     refunds: RefundActivities
     burning: BurnActivities
     cancelling: CancellationActivities
+    late_payments: LatePaymentActivities
 
 
 def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
@@ -62,7 +64,7 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             payments.look_at_intent,
             payments.capture_payment,
             payments.cancel_payment,
-            payments.resolve_late_payment,
+            all_of.late_payments.resolve_late_payment,
             all_of.refunds.pay_refund,
             all_of.disputes.look_at_dispute,
             all_of.settlement.connect_account,

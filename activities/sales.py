@@ -121,7 +121,7 @@ def place(desk: Desk, purchase: PurchaseRef, tender: Tender = "card") -> PlacedO
     price = order.price
     if price is None:
         price = _reserve(desk, purchase, order, show, tender)
-        _create_tickets(desk, purchase, order)
+        create_tickets(desk, purchase, order)
     return PlacedOrder(
         show_id=order.show_id,
         venue_id=show.venue_id,
@@ -182,7 +182,8 @@ def _ticket_ids(order: Order, purchase: PurchaseRef) -> list[tuple[str, str]]:
     ]
 
 
-def _create_tickets(desk: Desk, purchase: PurchaseRef, order: Order) -> None:
+def create_tickets(desk: Desk, purchase: PurchaseRef, order: Order) -> None:
+    """Create the tickets of an attempt, reserved."""
     for ticket_id, ticket_type_id in _ticket_ids(order, purchase):
         desk.add(
             Ticket.begin(

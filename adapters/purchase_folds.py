@@ -5,6 +5,7 @@ from typing import Any
 
 from adapters.cancellation_folds import CANCELLATION_FOLDS
 from adapters.folds import FOLDS, Fold, identity_of
+from adapters.payment_folds import PAYMENT_FOLDS, PAYMENT_TEXTS
 from adapters.refund_folds import REFUND_FOLDS, REFUND_TEXTS
 from adapters.sheets import Document, Sheets, TimelineLine
 from adapters.transfer_folds import TRANSFER_FOLDS, TRANSFER_TEXTS
@@ -29,14 +30,7 @@ from domain.order import (
     PurchaseRequested,
     PurchaseRequestedAgain,
 )
-from domain.payment import (
-    IntentCreated,
-    PaymentAuthorised,
-    PaymentCancelled,
-    PaymentCaptured,
-    PaymentDeclined,
-    PaymentRefunded,
-)
+from domain.revival import PurchaseRevived
 from domain.ticket import (
     BurnSigned,
     TicketBlocked,
@@ -63,17 +57,12 @@ TEXTS: dict[type[Fact], Callable[[Any], str]] = {
     TicketReserved: lambda fact: f"Ticket {identity_of(fact)} was reserved.",
     TicketIssued: lambda fact: f"Ticket {identity_of(fact)} was issued: it is valid at the door.",
     TicketVoided: lambda fact: f"Ticket {identity_of(fact)} was voided.",
-    IntentCreated: lambda fact: f"Payment {fact.intent_id} was opened; the buyer can pay.",
-    PaymentDeclined: lambda fact: f"A card was declined: {fact.decline_code}.",
-    PaymentAuthorised: lambda _: "The bank holds the money for us.",
+    PurchaseRevived: lambda fact: f"Payment {fact.intent_id} came after the end: the purchase is taken up again.",
     CancelRequested: lambda _: "The buyer asked to cancel.",
     CheckoutOpened: lambda _: "The checkout is open: the time of the hold begins.",
     HoldExtended: lambda fact: f"The hold goes on until {fact.hold_until.isoformat(timespec='seconds')}.",
     CaptureRequested: lambda _: "The money is about to be taken.",
     CaptureWaived: lambda _: "There is nothing to charge.",
-    PaymentCaptured: lambda fact: f"The money was taken: {fact.captured_minor} minor units, charge {fact.charge_id}.",
-    PaymentCancelled: lambda _: "The payment was cancelled: no money can come by it.",
-    PaymentRefunded: lambda fact: f"The money was given back: {fact.amount_minor} minor units.",
     OrderConfirmed: lambda _: "The order is confirmed.",
     TokenSigned: lambda fact: f"The minting of ticket {identity_of(fact)} was signed.",
     TokenMinted: lambda fact: f"Ticket {identity_of(fact)} stands on chain at {fact.mint_address}.",
@@ -84,6 +73,7 @@ TEXTS: dict[type[Fact], Callable[[Any], str]] = {
     TicketUnblocked: lambda fact: f"Ticket {identity_of(fact)} is valid again.",
     TransactionPosted: lambda fact: f"The books have it: {fact.kind}.",
     OrderFulfilled: lambda _: "Every ticket is minted and the venue is credited.",
+    **PAYMENT_TEXTS,
     **TRANSFER_TEXTS,
     OrderCancelled: lambda fact: f"The purchase ended without a sale: {fact.reason}.",
     TicketRedeemed: lambda fact: f"Somebody entered with ticket {identity_of(fact)}.",
@@ -156,6 +146,12 @@ def _requested_again(sheets: Sheets, fact: PurchaseRequestedAgain, _: int) -> No
     document.update(_request(fact), attempt=document.get("attempt", 0) + 1)
 
 
+def _revived(sheets: Sheets, fact: PurchaseRevived, _: int) -> None:
+    document = sheets.edit("purchases", identity_of(fact))
+    again: Document = {"state": "awaiting-payment", "end_reason": None, "cancel_requested": False, "tickets": []}
+    document.update(again, hold_until=fact.hold_until.isoformat(), attempt=document.get("attempt", 0) + 1)
+
+
 def _order(state: str, *, reason: str | None = None) -> Fold:
     """Return a fold that sets the purchase's state, and its end reason from the fact's field of this name."""
 
@@ -193,59 +189,6 @@ def _cancel_requested(sheets: Sheets, fact: CancelRequested, _: int) -> None:
     sheets.edit("purchases", identity_of(fact)).update(state="cancelling", cancel_requested=True)
 
 
-def _intent(sheets: Sheets, fact: IntentCreated, _: int) -> None:
-    attempt = int(identity_of(fact).rpartition(":")[2])
-    owner = {"tenant_id": fact.tenant_id, "purchase_id": fact.purchase_id, "attempt": attempt}
-    sheets.put("payments", fact.intent_id, owner)
-    document = sheets.edit("purchases", fact.purchase_id)
-    document["payment"] = {
-        "intent_id": fact.intent_id,
-        "status": "open",
-        "charge_id": None,
-        "captured_minor": 0,
-        "refunded_minor": 0,
-        "decline_code": None,
-        "captured_at": None,
-        "refunds": [],
-    }
-    if document.get("state") == "reserving":
-        document["state"] = "awaiting-payment"
-
-
-def _payment(status: str | None = None, **fields: str) -> Fold:
-    """Return a fold that sets the payment's status and copies these fields of the fact."""
-
-    def apply(sheets: Sheets, fact: Any, _: int) -> None:
-        payment = _payment_of(sheets, fact)
-        if payment is None:
-            return
-        payment.update({field: getattr(fact, name) for field, name in fields.items()})
-        if status is not None:
-            payment["status"] = status
-
-    return apply
-
-
-def _captured(sheets: Sheets, fact: PaymentCaptured, position: int) -> None:
-    _payment("captured", charge_id="charge_id", captured_minor="captured_minor")(sheets, fact, position)
-    if payment := _payment_of(sheets, fact):
-        payment["captured_at"] = fact.timestamp.isoformat()
-
-
-def _refunded(sheets: Sheets, fact: PaymentRefunded, position: int) -> None:
-    _payment("refunded", refunded_minor="amount_minor")(sheets, fact, position)
-    if payment := _payment_of(sheets, fact):
-        refund = {"refund_id": fact.refund_id, "amount_minor": fact.amount_minor, "at": fact.timestamp.isoformat()}
-        payment.setdefault("refunds", []).append(refund)
-
-
-def _payment_of(sheets: Sheets, fact: Fact) -> Document | None:
-    """Return the payment of a purchase's present attempt, if the fact is about that one."""
-    purchase_id, _, attempt = identity_of(fact).partition(":")
-    document = sheets.edit("purchases", purchase_id)
-    return document.get("payment") if str(document.get("attempt")) == attempt else None
-
-
 def _ticket_changed(sheets: Sheets, fact: Fact, _: int) -> None:
     """Show a purchase's ticket as its own document stands."""
     ticket = sheets.find("tickets", identity_of(fact)) if fact.originator_id.startswith("ticket:") else None
@@ -266,6 +209,7 @@ PURCHASE_FOLDS: dict[type[Fact], Fold] = {
     PurchaseRequested: _requested,
     PurchaseRequestedAgain: _requested_again,
     PurchaseRefused: _order("refused", reason="code"),
+    PurchaseRevived: _revived,
     HoldsPlaced: _held,
     OrderPlaced: _placed,
     CheckoutOpened: _deadline,
@@ -276,12 +220,7 @@ PURCHASE_FOLDS: dict[type[Fact], Fold] = {
     OrderConfirmed: _confirmed,
     OrderFulfilled: _order("fulfilled"),
     OrderCancelled: _order("cancelled", reason="reason"),
-    IntentCreated: _intent,
-    PaymentDeclined: _payment(decline_code="decline_code"),
-    PaymentAuthorised: _payment("authorised"),
-    PaymentCaptured: _captured,
-    PaymentCancelled: _payment("cancelled"),
-    PaymentRefunded: _refunded,
+    **PAYMENT_FOLDS,
     **TRANSFER_FOLDS,
     TicketReserved: _ticket_changed,
     TicketIssued: _ticket_changed,

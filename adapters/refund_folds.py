@@ -5,6 +5,7 @@ from typing import Any
 
 from adapters.folds import Fold, identity_of
 from adapters.sheets import Document, Sheets
+from domain.dispute import DisputeLost
 from domain.fact import Fact
 from domain.refund import RefundFailed, RefundPending, RefundRequested, RefundsOpened, RefundSucceeded
 
@@ -79,10 +80,17 @@ def _show(sheets: Sheets, purchase_id: str, refund_id: str) -> None:
 
 
 def refund_state_of(purchase: Document, refunded_minor: int) -> str:
-    """Return one word: `refunding` while one is under way, then how much of the price has arrived."""
+    """Return one word: `refunding` while one is under way, then how much of the price the buyer has again."""
     if any(one["state"] in OPEN for one in purchase["refunds"]):
         return "refunding"
-    return "refunded" if refunded_minor == purchase["price"]["total_minor"] else "partly-refunded"
+    back_minor = refunded_minor + purchase.get("lost_to_disputes_minor", 0)
+    return "refunded" if back_minor >= purchase["price"]["total_minor"] else "partly-refunded"
+
+
+def _lost(sheets: Sheets, fact: DisputeLost, _: int) -> None:
+    """Count what the bank gave back: nobody owes it to the buyer any more."""
+    purchase = sheets.edit("purchases", fact.purchase_id)
+    purchase["lost_to_disputes_minor"] = purchase.get("lost_to_disputes_minor", 0) + sum(fact.parts.values())
 
 
 def _receipt_line(refund: Document) -> Document:
@@ -92,6 +100,7 @@ def _receipt_line(refund: Document) -> Document:
 
 
 REFUND_FOLDS: dict[type[Fact], Fold] = {
+    DisputeLost: _lost,
     RefundsOpened: _opened,
     RefundRequested: _requested,
     RefundPending: _pending,

@@ -16,6 +16,7 @@ from domain.weather import Weather
 POOL_MAX = 8
 WAIT_SECONDS = 5.0
 RECONNECT_SECONDS = 2.0
+STORED = [name for name, field in Hint.model_fields.items() if not field.exclude]
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 
@@ -130,7 +131,7 @@ class Inbox:
                 " AND received_at <= now() - make_interval(secs => %s) ORDER BY received_at LIMIT %s",
                 (self._patience_seconds, limit),
             )
-            return [Hint(**dict(zip(Hint.model_fields, row, strict=True))) for row in await cursor.fetchall()]
+            return [Hint(**dict(zip(STORED, row, strict=True))) for row in await cursor.fetchall()]
 
     async def mark(self, event_id: str) -> None:
         """Say that a webhook was acted on."""

@@ -106,13 +106,21 @@ class StripeGateway(StripeConnection):
         found = await read(self._api.refunds.retrieve_async(refund_id))
         return refund_state(found, str(found.payment_intent or ""))
 
+    async def refunds_of(self, intent_id: str) -> list[RefundState]:
+        """List the refunds of an intent, newest first; a charge has a hundred at most that matter here."""
+        listed = await self._refunds(intent_id)
+        return [refund_state(refund, intent_id) for refund in listed.data]
+
+    async def _refunds(self, intent_id: str) -> stripe.ListObject[stripe.Refund]:
+        return await read(self._api.refunds.list_async({"payment_intent": intent_id, "limit": REFUNDS_LOOKED_AT_MAX}))
+
     async def retrieve_dispute(self, dispute_id: str) -> DisputeSaid:
         """Read a dispute."""
         return dispute_said(await read(self._api.disputes.retrieve_async(dispute_id)))
 
     async def _refund_made(self, intent_id: str, key: str, amount_minor: int | None = None) -> stripe.Refund | None:
         """Find the refund that this key made, else (when an amount is given) one of that amount that stands."""
-        listed = await read(self._api.refunds.list_async({"payment_intent": intent_id, "limit": REFUNDS_LOOKED_AT_MAX}))
+        listed = await self._refunds(intent_id)
         ours = [refund for refund in listed.data if noted(refund.metadata, "refund_key") == key]
         standing = [refund for refund in listed.data if refund.status not in {"failed", "canceled"}]
         alike = [refund for refund in standing if refund.amount == amount_minor]

@@ -65,6 +65,7 @@ def refund_state(refund: stripe.Refund, intent_id: str) -> RefundState:
         "amount_minor": refund.amount,
         "status": refund.status,
         "failure": getattr(refund, "failure_reason", None),
+        "key": noted(refund.metadata, "refund_key"),
     })  # fmt: skip
 
 

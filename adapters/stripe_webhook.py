@@ -50,6 +50,7 @@ def _read_event(event: dict[str, Any], digest: str) -> Hint:
         created=datetime.fromtimestamp(event["created"], UTC),
         digest=digest,
         account_id=event.get("account"),
+        key=(subject.get("metadata") or {}).get("refund_key"),
     )
 
 

@@ -16,7 +16,7 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import KeepAliveConfig, RPCError, RPCStatusCode
 
@@ -27,9 +27,9 @@ from workflows.capacity import CapacityWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.dispute import DisputeWorkflow
 from workflows.hold import HoldWorkflow
-from workflows.operators import NEEDS_OPERATOR, PURCHASE_STAGE, SHOW_ID, VENUE_ID
+from workflows.operators import attributes
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
-from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseWorkflow
+from workflows.purchase import TASK_TIMEOUT, CheckoutAnswer, PurchaseInput, PurchaseWorkflow
 from workflows.refund import RefundInput, RefundWorkflow
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,6 @@ HEED_SECONDS = 0.1
 # A connection that fell silent is noticed after 15 seconds, not 45; a server takes pings 10 seconds apart or more.
 KEEP_ALIVE = KeepAliveConfig(interval_millis=11_000, timeout_millis=4_000)
 USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
-TASK_TIMEOUT = timedelta(seconds=5)  # a killed worker's task is given to another one after this
 
 
 class Pacing(NamedTuple):
@@ -121,13 +120,14 @@ class TemporalEngine:
             HoldWorkflow.run, hold, f"hold/{hold.reservation_id}", f"Ends hold {hold.reservation_id} at its time"
         )
 
-    async def open_case(self, purchase: PurchaseRef, intent_id: str) -> bool:
-        """Start the case of a late payment; False when the engine could not be reached."""
+    async def open_case(self, purchase: PurchaseRef, intent_id: str, show_id: str, venue_id: str) -> bool:
+        """Start the case of a payment that nobody waits for; False when the engine could not be reached."""
+        again = self._input(purchase, show_id)
         return await self._start(
             PaymentCaseWorkflow.run,
-            CaseInput(purchase=purchase, intent_id=intent_id),
+            CaseInput(purchase=purchase, intent_id=intent_id, again=again, venue_id=venue_id),
             f"payment-case/{intent_id}",
-            f"Late payment for purchase {purchase.purchase_id}",
+            f"Payment {intent_id} for purchase {purchase.purchase_id}",
         )
 
     async def start_refund(self, refund: RefundRef) -> bool:
@@ -249,15 +249,3 @@ async def _heed(start: WithStartWorkflowOperation[Any, Any]) -> None:
     await asyncio.wait({kept}, timeout=HEED_SECONDS)
     kept.cancel()
     await asyncio.gather(kept, return_exceptions=True)
-
-
-def attributes(stage: str, show_id: str, venue_id: str) -> TypedSearchAttributes:
-    """Return what operators find a purchase by in the web UI."""
-    return TypedSearchAttributes(
-        [
-            SearchAttributePair(PURCHASE_STAGE, stage),
-            SearchAttributePair(SHOW_ID, show_id),
-            SearchAttributePair(VENUE_ID, venue_id),
-            SearchAttributePair(NEEDS_OPERATOR, value=False),
-        ]
-    )

@@ -5,20 +5,13 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from activities.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef
-from activities.door import PurchaseStanding
 from activities.settlement_ports import PayoutRef, VenueRef
-from api.after_sale import DisputeStarter, Paymaster
-from api.refund_starts import (
-    CancellationsStanding,
-    CancellationStarter,
-    RefundsStanding,
-    RefundStarter,
-    ref_of,
-    tell_of_refund,
-)
+from api.after_sale import Paymaster
+from api.refund_starts import ref_of, tell_of_refund
+from api.relay_ports import Facts, Hints, LeftStanding, RelayEngine
 from domain.hint import Hint
 from domain.weather import Weather
 
@@ -31,83 +24,6 @@ BATCH_MAX = 50
 AT_ONCE = 10
 UNFINISHED_MAX = 1_000  # many may wait for one outage; the ones behind them must be seen too
 SOLD = {"confirmed", "fulfilled"}
-
-
-class Starter(RefundStarter, CancellationStarter, Protocol):
-    """The engine, as the relay needs it; False (or None for a signal) means that it could not be reached."""
-
-    async def start_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> bool:
-        """Start a purchase unless it runs."""
-
-    async def register(self, subject: MintSubject) -> bool:
-        """Start a registration unless it runs."""
-
-    async def watch_hold(self, hold: HoldRef) -> bool:
-        """Start the end of a hold unless it runs."""
-
-    async def open_case(self, purchase: PurchaseRef, intent_id: str) -> bool:
-        """Start the case of a late payment unless it runs."""
-
-    async def look_again(self, purchase_id: str) -> bool | None:
-        """Signal a purchase; False when it has ended or never was."""
-
-    async def buyer_cancelled(self, purchase_id: str) -> bool | None:
-        """Tell a purchase of its buyer's cancel; the answer is as of `look_again`."""
-
-
-class RelayEngine(Starter, DisputeStarter, Protocol):
-    """All that the relay asks of the engine."""
-
-
-class Hints(Protocol):
-    """The inbox of webhooks."""
-
-    async def unsignalled(self, limit: int) -> Sequence[Hint]:
-        """Return hints that nobody has acted on yet."""
-
-    async def mark(self, event_id: str) -> None:
-        """Say that a hint was acted on."""
-
-
-class LeftStanding(RefundsStanding, CancellationsStanding, Protocol):
-    """What was recorded and that nobody seems to work on."""
-
-    async def requested(self, before: datetime, limit: int, besides: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-        """Return purchases without an open checkout, oldest first, besides those that are named."""
-
-    async def queued_out(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Return purchases whose checkout should have opened."""
-
-    async def unfinished(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Return purchases without an end whose hold ran out before a time."""
-
-    async def cancelling(self, limit: int) -> Sequence[str]:
-        """Return purchases whose buyers' cancel was recorded and that have not ended."""
-
-    async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
-        """Return (kind, id, tenant) of venues and shows that are not ready."""
-
-    async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, datetime]]:
-        """Return (id, tenant, until) of internal holds that should have ended."""
-
-    async def owner_of(self, intent_id: str) -> Mapping[str, Any] | None:
-        """Return tenant, purchase and attempt of an intent."""
-
-    async def venue_of(self, account_id: str) -> tuple[str, str] | None:
-        """Return (tenant, venue) of a connected account."""
-
-    async def show(self, show_id: str) -> Mapping[str, Any] | None:
-        """Return a show."""
-
-
-class Facts(Protocol):
-    """How a purchase stands in the facts."""
-
-    async def look(self, purchase_id: str) -> PurchaseStanding | None:
-        """Return how it stands, or None."""
-
-    async def end_queued(self, purchase: PurchaseRef) -> bool:
-        """End an order whose checkout has not opened in time; False when it may still open."""
 
 
 class Relay:
@@ -239,15 +155,21 @@ class Relay:
             return _is_foreign(hint)
         if hint.dispute_id is not None and owner is not None:
             return await self._engine.follow_dispute(DisputeRef(purchase=_ref(owner), dispute_id=hint.dispute_id))
-        told = await self._engine.look_again(purchase_id)
-        if told is not False or hint.intent_id is None or not hint.is_about_money:
-            return told is not None
-        facts = await self._facts.look(purchase_id)
-        if facts is None or facts.state in SOLD:
+        told = await self._engine.look_again(purchase_id) if not hint.is_refund_made_elsewhere else False
+        if told is None:
+            return False
+        return hint.intent_id is None or not hint.needs_an_owner or await self._owned(hint, purchase_id, heard=told)
+
+    async def _owned(self, hint: Hint, purchase_id: str, *, heard: bool) -> bool:
+        """See to money that came or went: its purchase heard of it, or a case is opened."""
+        facts, intent_id = await self._facts.look(purchase_id), str(hint.intent_id)
+        if facts is None:
             return True
-        attempt = owner["attempt"] if owner else facts.attempt
-        purchase = PurchaseRef(tenant_id=facts.tenant_id, purchase_id=purchase_id, attempt=attempt)
-        return await self._engine.open_case(purchase, hint.intent_id)
+        waits = heard or (facts.state in SOLD and not hint.is_refund_made_elsewhere)
+        if waits and facts.intent_id == intent_id:
+            return True
+        purchase = PurchaseRef(tenant_id=facts.tenant_id, purchase_id=purchase_id, attempt=facts.attempt)
+        return await self._engine.open_case(purchase, intent_id, facts.show_id, facts.venue_id)
 
     async def _deliver_to_venue(self, hint: Hint, account_id: str) -> bool:
         found = await self._standing.venue_of(account_id)

@@ -30,12 +30,9 @@ async def _heard(hint: Hint, parts: Parts) -> bool:
     """Say whether nobody needs to be told of a hint any more."""
     if hint.purchase_id is None:
         return False
-    if hint.type == TAKEN and await _is_taking(hint.purchase_id, parts):
-        return True
+    standing = await parts.door.look(hint.purchase_id) if hint.is_about_money else None
+    if standing is not None and standing.intent_id != hint.intent_id:
+        return False  # a stray payment: its purchase would not look at it
+    if standing is not None and hint.type == TAKEN and standing.state in TAKING:
+        return True  # it takes its money itself and waits for no news: a task of the engine is saved
     return await parts.engine.look_again(hint.purchase_id) is True
-
-
-async def _is_taking(purchase_id: str, parts: Parts) -> bool:
-    """Say whether a purchase takes its money itself: it waits for no news, and a task of the engine is saved."""
-    standing = await parts.door.look(purchase_id)
-    return standing is not None and standing.state in TAKING

@@ -55,6 +55,10 @@ class InstantGateway:
         """Refuse: nothing is refunded in the bench."""
         raise Weather(f"no refund of {amount_minor} for {intent_id} under {key}")
 
+    async def refunds_of(self, intent_id: str) -> list[RefundState]:
+        """Return nothing: nothing is refunded in the bench."""
+        raise Weather(f"no refunds are known for {intent_id}")
+
     def _change(self, intent_id: str, **values: Any) -> IntentState:
         self._intents[intent_id] = self._intents[intent_id].model_copy(update=values)
         return self._intents[intent_id]

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 MONEY_CAME = frozenset({"payment_intent.succeeded", "payment_intent.amount_capturable_updated"})
 DECIDING = MONEY_CAME | {
@@ -13,6 +13,7 @@ DECIDING = MONEY_CAME | {
 PAYOUT_ENDS = frozenset({"payout.paid", "payout.failed", "payout.canceled"})
 
 REFUND_NEWS = frozenset({"refund.updated", "refund.failed", "charge.refund.updated"})
+REFUND_MADE = "refund.created"
 
 
 class Hint(BaseModel):
@@ -28,6 +29,7 @@ class Hint(BaseModel):
     created: datetime | None
     digest: str
     account_id: str | None = None  # the venue's account that it happened to, where it was not ours
+    key: str | None = Field(default=None, exclude=True)  # the key that we made the object under; not stored
 
     @property
     def is_about_account(self) -> bool:
@@ -50,6 +52,16 @@ class Hint(BaseModel):
         return self.type in REFUND_NEWS
 
     @property
+    def is_refund_made_elsewhere(self) -> bool:
+        """Whether somebody made a refund that we did not ask for, in Stripe's dashboard."""
+        return self.type == REFUND_MADE and self.key is None
+
+    @property
+    def needs_an_owner(self) -> bool:
+        """Whether money came or went, so that somebody has to see to it."""
+        return self.is_about_money or self.is_refund_made_elsewhere
+
+    @property
     def dispute_id(self) -> str | None:
         """The dispute that it is about, if it is about one."""
         return self.object_id if self.type.startswith("charge.dispute.") else None
@@ -57,5 +69,6 @@ class Hint(BaseModel):
     @property
     def decides(self) -> bool:
         """Whether somebody should look again because of it; the rest is stored only."""
-        after_the_sale = self.is_about_refund or self.dispute_id is not None
+        of_refund = self.is_about_refund or self.is_refund_made_elsewhere
+        after_the_sale = of_refund or self.dispute_id is not None
         return self.type in DECIDING or after_the_sale or self.is_about_account or self.is_about_payout

@@ -44,7 +44,10 @@ class IntentState(BaseModel):
 
 
 class RefundState(BaseModel):
-    """A refund as it was when it was asked; `failure` is Stripe's reason for one that failed."""
+    """A refund as it was when it was asked; `failure` is Stripe's reason for one that failed.
+
+    `key` is the key that we made it under; without one it was made elsewhere, in Stripe's dashboard.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,3 +56,4 @@ class RefundState(BaseModel):
     amount_minor: int
     status: Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
     failure: str | None = None
+    key: str = ""

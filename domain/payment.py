@@ -20,6 +20,17 @@ class IntentCreated(FirstFact):
     capture_method: str
 
 
+class StrayIntentFound(FirstFact):
+    """Money came by a PaymentIntent that we did not open for this purchase, or not for this attempt at it."""
+
+    tenant_id: str
+    purchase_id: str
+    intent_id: str
+    amount_minor: int
+    currency: str
+    capture_method: str = "manual"
+
+
 class PaymentDeclined(Fact):
     """A card was declined; the buyer may try another one."""
 
@@ -40,11 +51,15 @@ class PaymentAuthorised(Fact):
 
 
 class PaymentCaptured(Fact):
-    """The money is ours: the amount, its charge and the fee that Stripe really took."""
+    """The money is ours: the amount, its charge and the fee that Stripe really took.
+
+    `currency` is told where it was changed at Stripe.
+    """
 
     charge_id: str
     captured_minor: int
     stripe_fee_minor: int
+    currency: str | None = None
 
     def apply(self, aggregate: Any) -> None:
         """Keep what was taken."""
@@ -52,6 +67,7 @@ class PaymentCaptured(Fact):
         aggregate.charge_id = self.charge_id
         aggregate.captured_minor = self.captured_minor
         aggregate.stripe_fee_minor = self.stripe_fee_minor
+        aggregate.currency = self.currency or aggregate.currency
 
 
 class PaymentCancelled(Fact):
@@ -113,12 +129,12 @@ class Payment(Root):
         if self.state == "open":
             self.record(PaymentAuthorised, at)
 
-    def capture(self, charge_id: str, captured_minor: int, stripe_fee_minor: int, at: datetime) -> None:
-        """Record the capture; another amount than asked is not ours to explain away."""
+    def capture(
+        self, charge_id: str, captured_minor: int, stripe_fee_minor: int, at: datetime, currency: str | None = None
+    ) -> None:
+        """Record the capture of what was taken: whether that buys anything is decided against the price."""
         if self.state == "cancelled":
             raise WrongState("a cancelled payment is not captured", intent_id=self.intent_id)
-        if captured_minor != self.amount_minor:
-            raise WrongState("captured another amount than the order's", captured_minor=captured_minor)
         if self.state in {"open", "authorised"}:
             self.record(
                 PaymentCaptured,
@@ -126,6 +142,7 @@ class Payment(Root):
                 charge_id=charge_id,
                 captured_minor=captured_minor,
                 stripe_fee_minor=stripe_fee_minor,
+                currency=None if currency == self.currency else currency,
             )
 
     def cancel(self, at: datetime) -> None:

@@ -11,7 +11,7 @@ from domain.refund_parts import FeesBorneBy, Parts, parts_of, summed
 from domain.refusals import KeyReused, RefundExceeds, UnknownSubject
 
 RefundState = Literal["requested", "pending", "succeeded", "failed"]
-RefundReason = Literal["requested-by-buyer", "duplicate", "fraudulent", "goodwill", "show-cancelled"]
+RefundReason = Literal["requested-by-buyer", "duplicate", "fraudulent", "goodwill", "show-cancelled", "made-at-stripe"]
 
 
 class Refund(BaseModel):

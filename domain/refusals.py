@@ -17,6 +17,7 @@ Refusal
 ├── NotOurHold            not-our-hold          the hold was made by someone else
 ├── RefundNeeded          refund-needed         a paid ticket cannot be cancelled
 ├── RefundExceeds         refund-exceeds        more than is left of what was paid
+├── PaymentDisputed       payment-disputed      the buyer's bank has the money: it decides who keeps it
 ├── AlreadyEntered        ticket-redeemed       somebody has entered with it
 ├── InvalidWallet         invalid-wallet        not a Solana address
 ├── WrongState            wrong-state           the step does not follow from the present state
@@ -139,6 +140,12 @@ class RefundExceeds(Refusal):
     """More is to be given back than is left of what was paid."""
 
     code = "refund-exceeds"
+
+
+class PaymentDisputed(Refusal):
+    """The buyer's bank has taken the money back and decides who keeps it; a refund on top would give it twice."""
+
+    code = "payment-disputed"
 
 
 class AlreadyEntered(Refusal):

@@ -31,8 +31,9 @@ from domain.order import (
     PurchaseRequested,
     PurchaseRequestedAgain,
 )
-from domain.payment import IntentCreated, PaymentCancelled, PaymentCaptured, PaymentRefunded
+from domain.payment import IntentCreated, PaymentCancelled, PaymentCaptured, PaymentRefunded, StrayIntentFound
 from domain.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
+from domain.revival import PurchaseRevived
 from domain.standing import LIVE, Claim, Pass, Standing, Stock
 from domain.standing_refunds import REFUND_FOLDS
 from domain.ticket import TicketIssued, TicketReserved, TicketVoided
@@ -188,8 +189,17 @@ def _intended(all_of: Standing, fact: IntentCreated) -> None:
     owner.payments[_identity(fact)] = "open"
 
 
+def _strayed(all_of: Standing, fact: StrayIntentFound) -> None:
+    all_of.owner(fact.purchase_id).payments[_identity(fact)] = "open"
+
+
+def _revived(all_of: Standing, fact: PurchaseRevived) -> None:
+    owner = all_of.owner(_identity(fact))
+    owner.state, owner.end, owner.deadline = "open", None, fact.hold_until
+
+
 def _payment(state: str) -> Callable[[Standing, Any], None]:
-    """Return a fold that sets how one attempt's payment stands; a payment's id is `{purchase}:{attempt}`."""
+    """Return a fold that sets how one attempt's payment stands; a payment's id is `{purchase}:{attempt or intent}`."""
 
     def fold(all_of: Standing, fact: Fact) -> None:
         name = _identity(fact)
@@ -227,6 +237,7 @@ FOLDS: dict[type[Fact], Callable[[Standing, Any], None]] = {
     HoldEnded: _released,
     PurchaseRequested: _requested,
     PurchaseRequestedAgain: _requested,
+    PurchaseRevived: _revived,
     OrderPlaced: _priced,
     CheckoutOpened: _extended,
     DisputeLost: _dispute_lost,
@@ -244,6 +255,7 @@ FOLDS: dict[type[Fact], Callable[[Standing, Any], None]] = {
     TicketVoided: _voided,
     TokenMinted: _minted,
     IntentCreated: _intended,
+    StrayIntentFound: _strayed,
     PaymentCaptured: _payment("captured"),
     PaymentCancelled: _payment("cancelled"),
     PaymentRefunded: _payment("refunded"),

@@ -79,7 +79,7 @@ class TicketBlocked(Fact):
 
     def apply(self, aggregate: Any) -> None:
         """The right rests."""
-        aggregate.blocked = True
+        aggregate.blocked, aggregate.dispute_id = True, self.dispute_id
 
 
 class TicketUnblocked(Fact):
@@ -106,6 +106,7 @@ class Ticket(TokenBearer):
         self.burn: SignedTransaction | None = None
         self.ended_as: Literal["burnt", "forgone"] | None = None
         self.blocked = False
+        self.dispute_id: str | None = None
 
     def refuse_token(self) -> str | None:
         """Nothing is signed for a ticket that is not paid."""

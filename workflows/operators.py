@@ -1,12 +1,24 @@
 """What operators see of a workflow in the web UI: search attributes and current details in plain words."""
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 PURCHASE_STAGE = SearchAttributeKey.for_keyword("PurchaseStage")
 SHOW_ID = SearchAttributeKey.for_keyword("ShowId")
 VENUE_ID = SearchAttributeKey.for_keyword("VenueId")
 NEEDS_OPERATOR = SearchAttributeKey.for_bool("NeedsOperator")
+
+
+def attributes(stage: str, show_id: str, venue_id: str) -> TypedSearchAttributes:
+    """Return what operators find a purchase by in the web UI."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(PURCHASE_STAGE, stage),
+            SearchAttributePair(SHOW_ID, show_id),
+            SearchAttributePair(VENUE_ID, venue_id),
+            SearchAttributePair(NEEDS_OPERATOR, value=False),
+        ]
+    )
 
 
 class Board:

@@ -1,23 +1,36 @@
-"""PaymentCaseWorkflow: money that came for a purchase that has ended is given back; never dropped."""
+"""PaymentCaseWorkflow: a payment that its purchase does not wait for buys the seats after all, or goes back."""
 
 from temporalio import workflow
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.workflow import ParentClosePolicy
 
-from activities.commands import Command, PurchaseRef
-from activities.payments import PaymentActivities
-from workflows.operators import Board
+from activities.commands import Command, LatePayment, PurchaseRef
+from activities.late_payments import OPEN, LatePaymentActivities
+from workflows.operators import Board, attributes
+from workflows.purchase import TASK_TIMEOUT, PurchaseInput, PurchaseWorkflow
 from workflows.rounds import STRIPE_PACE, Attention, Caller
+from workflows.saga import drain
+
+PAUSE_SECONDS = 2.0
+PAUSE_GROWS = 2
+PAUSE_SECONDS_MAX = 60.0
 
 
 class CaseInput(Command):
-    """The purchase that has ended, and the intent that has news."""
+    """The purchase that does not wait for money, the intent that has news, and how the purchase is taken up again."""
 
     purchase: PurchaseRef
     intent_id: str
+    again: PurchaseInput | None = None
+    venue_id: str = ""
 
 
 @workflow.defn(name="PaymentCaseWorkflow")
 class PaymentCaseWorkflow:
-    """Looks at the late payment and makes sure that we do not keep it."""
+    """Looks at the payment until the purchase is decided, and makes sure that somebody owns the money or nobody has it.
+
+    A cancel changes nothing: money is never dropped.
+    """
 
     @workflow.init
     def __init__(self, start: CaseInput) -> None:
@@ -27,14 +40,42 @@ class PaymentCaseWorkflow:
 
     @workflow.run
     async def run(self, start: CaseInput) -> str:
-        """Give the money back, or find that there is none; returns how the intent stands."""
-        self._board.show("late-payment", f"News of {start.intent_id} came after the purchase had ended.")
-        seen = await self._caller.call(
-            PaymentActivities.resolve_late_payment,
-            start.purchase,
-            STRIPE_PACE,
-            "cancel or refund the late payment",
-            forward_only=True,
-        )
+        """Resolve the payment; returns how it ended."""
+        self._board.show("late-payment", f"There is news of {start.intent_id}, and no purchase waits for it.")
+        seen = await drain(self._resolved())
         self._board.show("resolved", f"Nothing is owed: {seen}.")
         return seen
+
+    async def _resolved(self) -> str:
+        pause, taken_up = PAUSE_SECONDS, False
+        while isinstance(seen := await self._look(), PurchaseRef) or seen == OPEN:
+            if isinstance(seen, PurchaseRef) and not taken_up:
+                taken_up = True
+                self._board.show("late-payment", "The payment buys the seats: the purchase goes on with it.")
+                await self._take_up(seen)
+            await workflow.sleep(pause, summary="until the purchase is decided")
+            pause = min(pause * PAUSE_GROWS, PAUSE_SECONDS_MAX)
+        return seen
+
+    async def _look(self) -> PurchaseRef | str:
+        late = LatePayment(**self._start.purchase.model_dump(), intent_id=self._start.intent_id)
+        method, summary = LatePaymentActivities.resolve_late_payment, "keep, cancel or refund the late payment"
+        return await self._caller.call(method, late, STRIPE_PACE, summary, forward_only=True)
+
+    async def _take_up(self, purchase: PurchaseRef) -> None:
+        """Start the purchase again unless it runs; without its terms the relay does so later."""
+        again = self._start.again
+        if again is None:
+            return
+        try:
+            await workflow.start_child_workflow(
+                PurchaseWorkflow.run,
+                again.model_copy(update={"purchase": purchase}),
+                id=f"purchase/{purchase.purchase_id}",
+                parent_close_policy=ParentClosePolicy.ABANDON,
+                task_timeout=TASK_TIMEOUT,
+                search_attributes=attributes("reserving", again.show_id, self._start.venue_id),
+                static_summary=f"Purchase for show {again.show_id}",
+            )
+        except WorkflowAlreadyStartedError:
+            workflow.logger.info("the purchase is at work")

@@ -29,6 +29,7 @@ from workflows.saga import Saga, drain, raise_if_cancelled, settled, step
 T = TypeVar("T")
 PAID = {"requires_capture", "succeeded"}
 LET_GO = {"canceled", "refunded"}
+TASK_TIMEOUT = timedelta(seconds=5)  # a killed worker's task is given to another one after this
 Outcome = Literal["fulfilled", "refused", "cancelled"]
 
 

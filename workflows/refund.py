@@ -87,6 +87,7 @@ class RefundWorkflow:
         """Decide an order of a cancelled show; one that is being bought comes to its own end first."""
         seconds = 1.0
         while self._start.order is not None:
+            self._hint = False
             fate = await self._caller.call(
                 CancellationActivities.decide_order,
                 self._start.order,
@@ -94,6 +95,11 @@ class RefundWorkflow:
                 "decide the order",
                 forward_only=True,
             )
+            if fate.kind == "disputed":
+                self._board.show("disputed", "The buyer's bank decides about the payment first.")
+                await self._tell("waits")
+                await self._doze(POLL_SECONDS_MAX)
+                continue
             if fate.kind != "ending":
                 return fate.refund
             self._board.show("ending", "The purchase comes to its end first.")

@@ -30,11 +30,16 @@ def _amount(call: Call, currency: str) -> int:
     return amount
 
 
-def create(call: Call) -> Json:
-    """Make an intent, and confirm it when `confirm` says so."""
+def _currency(call: Call) -> str:
     currency = needed_text(call.params, "currency").lower()
     if len(currency) != len("usd"):
         raise invalid(f"Invalid currency: {currency}", param="currency")
+    return currency
+
+
+def create(call: Call) -> Json:
+    """Make an intent, and confirm it when `confirm` says so."""
+    currency = _currency(call)
     intent_id = opaque("pi_3", 22).replace("pi_3_", "pi_3")
     automatic = call.params.get("automatic_payment_methods") or {"enabled": "true"}
     if not isinstance(automatic, dict):
@@ -64,6 +69,8 @@ def update(call: Call) -> Json:
     intent = call.store.get("payment_intent", call.subject)
     if intent["status"] not in CONFIRMABLE:
         raise unexpected(intent, "updated")
+    if "currency" in call.params:
+        intent["currency"] = _currency(call)
     if "amount" in call.params:
         intent["amount"] = _amount(call, intent["currency"])
     intent |= {name: call.params[name] for name in _TEXTS if name in call.params}

@@ -17,9 +17,11 @@ Verb = Literal[
     "cancel_intent",
     "refund_intent",
     "retrieve_refund",
+    "refunds_of",
 ]
 RefundStatus = Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
 OPEN = {"requires_payment_method", "requires_confirmation", "requires_action"}
+DASHBOARD = "dashboard:"
 DECLINES = {
     "pm_card_chargeDeclined": "generic_decline",
     "pm_card_chargeDeclinedInsufficientFunds": "insufficient_funds",
@@ -200,6 +202,14 @@ class FakePaymentGateway:
         self._end("retrieve_refund")
         return self._made(refund_id)[1]
 
+    async def refunds_of(self, intent_id: str) -> list[RefundState]:
+        self._begin("refunds_of")
+        self._end("refunds_of")
+        return [made for made in self.refunds.values() if made.intent_id == intent_id][::-1]
+
+    def refund_in_dashboard(self, intent_id: str, amount_minor: int) -> RefundState:
+        return self._refund(intent_id, amount_minor, f"{DASHBOARD}{len(self.refunds)}")
+
     def finish_refund(self, refund_id: str, *, succeed: bool = True) -> None:
         """Let a refund come to its end; one that has succeeded can still fail, and its money is back then."""
         key, made = self._made(refund_id)
@@ -232,6 +242,7 @@ class FakePaymentGateway:
             intent_id=intent_id,
             amount_minor=amount_minor,
             status=self.refunds_begin,
+            key="" if key.startswith(DASHBOARD) else key,
         )
         self.refunds[key] = made
         self.refunded_minor += amount_minor

@@ -23,6 +23,7 @@ from activities.disputes import DisputeActivities
 from activities.door import DoorActivities, RequestPurchase
 from activities.failures import FailureKinds
 from activities.holds import HoldActivities
+from activities.late_payments import LatePaymentActivities
 from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
@@ -129,7 +130,13 @@ class World:
                 self.settlement,
                 self.capacities,
             ],
-            STRIPE: [payments, refunds, self.settlement, DisputeActivities(self.ledger, self.gateway)],
+            STRIPE: [
+                payments,
+                refunds,
+                self.settlement,
+                DisputeActivities(self.ledger, self.gateway),
+                LatePaymentActivities(self.ledger, self.gateway, payments),
+            ],
             MINT: [self.minting, BurnActivities(self.ledger, self.chain), self.capacities],
         }
         return [

@@ -17,6 +17,7 @@ from activities.capacity import CapacityActivities
 from activities.catalog import CatalogActivities
 from activities.disputes import DisputeActivities
 from activities.holds import HoldActivities
+from activities.late_payments import LatePaymentActivities
 from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.queues import ALL_QUEUES, MINT
@@ -107,12 +108,13 @@ class Row(NamedTuple):
 def registered() -> dict[str, str]:
     """Return the queue of every activity that the worker registers, by its stored name."""
     ledger, outside = cast("Any", None), cast("Any", None)
+    payments = PaymentActivities(ledger, outside, outside)
     everything = Activities(
         sales=SalesActivities(ledger),
         books=BooksActivities(ledger),
         catalog=CatalogActivities(ledger),
         holds=HoldActivities(ledger),
-        payments=PaymentActivities(ledger, outside, outside),
+        payments=payments,
         minting=MintActivities(ledger, outside, outside, "", ""),
         capacity=CapacityActivities(ledger, outside),
         disputes=DisputeActivities(ledger, outside),
@@ -120,6 +122,7 @@ def registered() -> dict[str, str]:
         refunds=RefundActivities(ledger, outside),
         burning=BurnActivities(ledger, outside),
         cancelling=CancellationActivities(ledger, outside),
+        late_payments=LatePaymentActivities(ledger, outside, payments),
     )
     return {
         str(activity._Definition.must_from_callable(method).name): queue

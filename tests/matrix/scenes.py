@@ -20,7 +20,6 @@ from workflows.capacity import CapacityWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.dispute import DisputeWorkflow
 from workflows.hold import HoldWorkflow
-from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
 from workflows.settlement import OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
 
@@ -179,24 +178,6 @@ async def unpaid(stage: Stage) -> str:
     return await purchase_end(stage)
 
 
-async def _late_news(stage: Stage) -> str:
-    purchase = await stage.world.ref()
-    intent_id = await stage.world.intent_id()
-    case = CaseInput(purchase=purchase, intent_id=intent_id)
-    await stage.begin(f"payment-case/{intent_id}", PaymentCaseWorkflow.run, case)
-    return str(await stage.end())
-
-
-async def late_news_of_an_unpaid_one(stage: Stage) -> str:
-    await unpaid(stage)
-    return await _late_news(stage)
-
-
-async def late_news_of_a_sold_one(stage: Stage) -> str:
-    await sale(stage)
-    return await _late_news(stage)
-
-
 async def disputed(stage: Stage) -> str:
     await sale(stage)
     return await won_dispute(stage)
@@ -284,8 +265,6 @@ SCENES: tuple[Scene, ...] = (
         (*OPENED, "confirm_seats"),
     ),
     Scene("sold out", PurchaseWorkflow, ("place_order", "cancel_order"), "refused: sold-out", sold_out),
-    Scene("late news, unpaid", PaymentCaseWorkflow, ("resolve_late_payment",), "canceled", late_news_of_an_unpaid_one),
-    Scene("late news, sold", PaymentCaseWorkflow, ("resolve_late_payment",), "sold", late_news_of_a_sold_one),
     Scene("venue", VenueWorkflow, ("mint_group",), "on chain", venue),
     Scene("show", ShowWorkflow, ("mint_group", "open_sale"), "on sale", show),
     Scene("capacity", CapacityWorkflow, ("lower_stock", "fit_group", "raise_stock"), "made", more_tickets),

@@ -20,6 +20,30 @@ async def switch(shop: Shop, name: str, /, **values: Any) -> None:
     (await shop.http.post(f"{shop.stack.urls['stripe']}/_emulator/{name}", json=values)).raise_for_status()
 
 
+async def at_stripe(shop: Shop, path: str, form: dict[str, str]) -> Any:
+    """Ask Stripe with our key for what is not ours to ask, as somebody at its dashboard would."""
+    key = shop.stack.env["BOXOFFICE_STRIPE__API_KEY"]
+    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": f"{path} {form}"}
+    answer = await shop.http.post(f"{shop.stack.urls['stripe']}{path}", data=form, headers=headers)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    return answer.json()
+
+
+async def stray(shop: Shop, purchase: Any, capture_method: str = "manual") -> Any:
+    """Pay the purchase's price by an intent that is not its own."""
+    form = {
+        "amount": str(purchase["price"]["total_minor"]),
+        "currency": "eur",
+        "capture_method": capture_method,
+        "automatic_payment_methods[enabled]": "true",
+        "automatic_payment_methods[allow_redirects]": "never",
+        "metadata[purchase_id]": purchase["purchase_id"],
+    }
+    made = await at_stripe(shop, "/v1/payment_intents", form)
+    await shop.pay(made["client_secret"])
+    return made
+
+
 async def opened(shop: Shop, **terms: Any) -> tuple[Any, str]:
     """Open a show and a checkout; returns the checkout and its intent."""
     await shop.open(**terms)
@@ -94,6 +118,64 @@ async def test_a_refund_in_the_dashboard_before_the_sale_is_known(shop: Shop) ->
     assert ended["payment"]["refunded_minor"] == ended["payment"]["captured_minor"] > 0
 
 
+@pytest.mark.parametrize("changed", [{"amount": "900"}, {"currency": "usd"}])
+async def test_another_amount_or_currency(shop: Shop, changed: dict[str, str]) -> None:
+    """Somebody changed the payment at Stripe before the buyer paid it: what was taken goes back."""
+    purchase, intent_id = await opened(shop, capture_method="automatic")
+    await at_stripe(shop, f"/v1/payment_intents/{intent_id}", changed)
+    await shop.pay(purchase["client_secret"])
+    ended = await ends(shop, purchase, "cancelled", "payment-refused")
+    assert ended["payment"]["refunded_minor"] == ended["payment"]["captured_minor"] > 0
+
+
+@pytest.mark.parametrize("seats", ["there", "gone"])
+async def test_money_that_comes_after_the_hold_has_ended(shop: Shop, seats: str) -> None:
+    """By another payment that carries the purchase's name: it buys the seats if they are still there."""
+    purchase, _ = await opened(shop, capacity=1, hold_seconds=2)
+    purchase_id = purchase["purchase_id"]
+    assert (await shop.ended(purchase_id))["end_reason"] == "hold-expired"
+    if seats == "gone":
+        other = (await shop.buy(f"{shop.show_id}-2")).json()
+        await shop.pay(other["client_secret"])
+        await shop.ended(other["purchase_id"])
+    late = await stray(shop, purchase)
+    if seats == "there":
+        sold = await shop.until(purchase_id, lambda seen: seen["state"] == "fulfilled", 60)
+        assert sold["payment"]["intent_id"] == late["id"]
+        assert await shop.check_sums([purchase_id]) == {"fulfilled": 1}
+    else:
+        await shop.until(purchase_id, lambda seen: _count(seen, "PaymentCancelled") == 2, 60)
+        assert (await shop.stripe(f"/v1/payment_intents/{late['id']}"))["status"] == "canceled"
+        assert await shop.check_sums([purchase_id, other["purchase_id"]]) == {"fulfilled": 1, "cancelled": 1}
+
+
+async def test_two_payments_for_one_order(shop: Shop) -> None:
+    """The second one goes back, and the sale stands."""
+    purchase, intent_id = await opened(shop)
+    await shop.pay(purchase["client_secret"])
+    await shop.ended(purchase["purchase_id"])
+    second = await stray(shop, purchase, capture_method="automatic")
+    await shop.until(purchase["purchase_id"], _has("PaymentRefunded"), 60)
+    assert (await shop.stripe(f"/v1/charges?payment_intent={second['id']}"))["data"][0]["refunded"] is True
+    ended = await ends(shop, purchase, "fulfilled", None)
+    assert (ended["payment"]["intent_id"], ended["payment"]["refunded_minor"]) == (intent_id, 0)
+
+
+@pytest.mark.parametrize("amount", [None, 300])
+async def test_a_refund_in_the_dashboard_after_the_sale(shop: Shop, amount: int | None) -> None:
+    """It is taken for one of ours: in the books, from the venue's share, and of a whole one the tickets are void."""
+    purchase, intent_id = await opened(shop)
+    await shop.pay(purchase["client_secret"])
+    await shop.ended(purchase["purchase_id"])
+    charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
+    await switch(shop, f"charges/{charge_id}/refund_in_dashboard", **({"amount": amount} if amount else {}))
+    seen = await shop.until(purchase["purchase_id"], _has("RefundSucceeded"), 60)
+    (refund,) = seen["refunds"]
+    assert (refund["reason"], refund["amount_minor"]) == ("made-at-stripe", amount or seen["price"]["total_minor"])
+    await shop.refunded(purchase["purchase_id"], refund["refund_id"])
+    await ends(shop, purchase, "fulfilled", None)
+
+
 @pytest.mark.parametrize("method", ["manual", "automatic"])
 async def test_a_slow_payment_keeps_the_hold_until_it_is_decided(shop: Shop, method: str) -> None:
     """The hold's end comes while the bank still thinks: the seats stay held, and the payment that comes buys them."""
@@ -131,6 +213,8 @@ async def test_a_dispute(shop: Shop, outcome: str) -> None:
     assert (await shop.get(ticket))["valid"] is False
     require_lawful((await shop.at_rest({purchase["purchase_id"]})).findings)
     assert await payable(shop) == 0
+    refused = await shop.refund(purchase["purchase_id"], "on-top")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:boxoffice:problem:payment-disputed")
     (dispute,) = (await shop.stripe(f"/v1/disputes?payment_intent={intent_id}"))["data"]
     await switch(shop, f"disputes/{dispute['id']}/finish", outcome=outcome)
     await shop.until(purchase["purchase_id"], _has(f"Dispute{outcome.title()}"), 60)
@@ -143,6 +227,10 @@ async def payable(shop: Shop) -> int:
     """Return what the venue is owed."""
     balance = await shop.get(f"/api/v1/venues/{shop.venue_id}/balance")
     return sum(line["balance_minor"] for line in balance["balances"])
+
+
+def _count(seen: Any, fact: str) -> int:
+    return sum(line["fact"] == fact for line in seen["timeline"])
 
 
 def _has(fact: str) -> Any:

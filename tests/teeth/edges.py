@@ -136,7 +136,7 @@ DOORS = (
     Tooth(
         "late money is dropped",
         "api/starts.py",
-        "        return await self._engine.open_case(purchase, hint.intent_id)\n",
+        "        return await self._engine.open_case(purchase, intent_id, facts.show_id, facts.venue_id)\n",
         "        return purchase is not None\n",
         f"{RELAY}::test_late_money_for_an_ended_purchase_opens_a_case",
     ),

@@ -253,7 +253,12 @@ async def test_a_purchase_that_takes_its_money_is_not_woken_by_the_news_of_it(
         if name == "takes":
             purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
             await SalesActivities(world.ledger).confirm_seats(purchase)
-        event = {"id": f"evt_{name}", "type": "payment_intent.succeeded", "intent": "pi_1", "purchase": purchase_id}
+        event = {
+            "id": f"evt_{name}",
+            "type": "payment_intent.succeeded",
+            "intent": f"pi_{purchase_id}",
+            "purchase": purchase_id,
+        }
         answer = await client.post("/webhooks/stripe", json=event, headers={"Stripe-Signature": "genuine"})
         assert answer.status_code == httpx.codes.OK
         assert world.engine.told.count(("look_again", purchase_id)) == told

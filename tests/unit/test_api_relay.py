@@ -46,8 +46,9 @@ class RecordingEngine:
         self.asked.append(("buyer_cancelled", purchase_id))
         return self.told
 
-    async def open_case(self, purchase: PurchaseRef, intent_id: str) -> bool:
-        self.asked.append(("open_case", (purchase.purchase_id, purchase.attempt, intent_id)))
+    async def open_case(self, purchase: PurchaseRef, intent_id: str, show_id: str, venue_id: str) -> bool:
+        subject = (purchase.purchase_id, purchase.attempt, intent_id, show_id, venue_id)
+        self.asked.append(("open_case", subject))
         return True
 
     async def follow_dispute(self, dispute: DisputeRef) -> bool:
@@ -89,6 +90,7 @@ class Standing:
         self.ended: list[str] = []
         self.owner: Mapping[str, Any] | None = {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 2}
         self.state = "cancelled"
+        self.own_intent, self.known = "pi_1", True
 
     async def unsignalled(self, limit: int) -> Sequence[Hint]:
         return [hint for hint in self.hints if hint.event_id not in self.marked]
@@ -138,8 +140,11 @@ class Standing:
         return {"venue_id": "ve_1"}
 
     async def look(self, purchase_id: str) -> PurchaseStanding | None:
-        facts = {"purchase_id": purchase_id, "tenant_id": "default", "attempt": 1, "price": None, "end_reason": None}
-        return PurchaseStanding(state=self.state, hold_until=LONG_AGO, **facts)
+        if not self.known:
+            return None
+        facts = {"purchase_id": purchase_id, "tenant_id": "default", "attempt": 2, "price": None, "end_reason": None}
+        place = {"show_id": "sh_1", "venue_id": "ve_1", "intent_id": self.own_intent}
+        return PurchaseStanding(state=self.state, hold_until=LONG_AGO, **facts, **place)
 
 
 def hint(kind: str = "payment_intent.succeeded", *, purchase_id: str | None = "pu_1") -> Hint:
@@ -192,7 +197,7 @@ async def test_late_money_for_an_ended_purchase_opens_a_case(
     """The case is about the attempt that the intent belongs to."""
     standing.hints, engine.told = [hint()], False
     await relay.signal_hints()
-    assert engine.asked[-1] == ("open_case", ("pu_1", 2, "pi_1"))
+    assert engine.asked[-1] == ("open_case", ("pu_1", 2, "pi_1", "sh_1", "ve_1"))
     assert standing.marked == ["evt_1"]
 
 

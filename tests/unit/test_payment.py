@@ -43,11 +43,16 @@ def test_a_decline_is_recorded_once_per_news(payment: Payment) -> None:
 
 
 @pytest.mark.parametrize("amount", [2207, 2209, 0])
-def test_another_amount_than_the_orders_is_not_captured(payment: Payment, amount: int) -> None:
-    """The books get what was asked, or an alarm."""
-    with pytest.raises(WrongState):
-        capture(payment, amount)
-    assert names_of(payment) == []
+def test_another_amount_is_recorded_as_it_was_taken(payment: Payment, amount: int) -> None:
+    """It has to be known before it can be given back; that it buys nothing is decided against the price."""
+    capture(payment, amount)
+    assert (payment.captured_minor, payment.currency) == (amount, "eur")
+
+
+def test_another_currency_is_recorded_as_it_was_taken(payment: Payment) -> None:
+    """The books post Stripe's fee in the currency that was really charged."""
+    payment.capture("ch_1", 2208, 94, AT, "usd")
+    assert payment.currency == "usd"
 
 
 @pytest.mark.parametrize("authorised", [False, True])

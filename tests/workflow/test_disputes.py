@@ -1,22 +1,33 @@
 """Disputes on fakes: followed to their end, lawful at each of them."""
 
 import asyncio
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
 
+from activities.cancellation_door import CancelShow
+from activities.cancelling import CancelledOrder
 from activities.commands import DisputeRef
 from activities.disputes import DisputeActivities
 from activities.queues import PURCHASES
 from activities.settlement_ports import VenueRef
 from domain.dispute import DisputeSaid
 from domain.payee import Payee
+from domain.refusals import PaymentDisputed
 from domain.ticket import Ticket
 from domain.weather import Weather
+from tests.fakes.evidence import findings_of, require_lawful, said_by
 from tests.fakes.world import World
 from tests.workflow.buyer import paid
+from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
 from workflows.dispute import DisputeWorkflow
+from workflows.operators import PURCHASE_STAGE
+
+PRICE_MINOR = 2208
 
 
 async def sold(world: World, client: Client) -> str:
@@ -111,3 +122,55 @@ async def test_a_dispute_before_the_sale_is_known_waits_for_it(world: World) -> 
     steps = DisputeActivities(world.ledger, world.gateway)
     with pytest.raises(Weather, match="not known yet"):
         await ActivityEnvironment().run(steps.look_at_dispute, ref)
+
+
+async def test_a_refund_on_top_of_a_dispute_is_refused(world: World, client: Client) -> None:
+    """The bank has the money; when it is won a refund can be asked for again, and when it was lost never."""
+    intent_id = await sold(world, client)
+    for number, won in enumerate((True, False)):
+        dispute = world.gateway.dispute(intent_id)
+        looked = world.gates.close("look_at_dispute", "after")
+        handle = await follow(world, client, dispute.dispute_id)
+        await looked.reached.wait()
+        looked.open.set()
+        with pytest.raises(PaymentDisputed):
+            await world.decide_refund(number=number, amount_minor=100)
+        world.gateway.end_dispute(intent_id, dispute.dispute_id, won=won)
+        await handle.signal(DisputeWorkflow.look_again)
+        await handle.result()
+    with pytest.raises(PaymentDisputed):
+        await world.decide_refund(number=3)
+
+
+@pytest.mark.parametrize("won", [True, False])
+async def test_a_cancelled_show_waits_for_the_bank(world: World, client: Client, *, won: bool) -> None:
+    """A disputed order is given back once it is won; when it was lost only its tickets are, and burnt."""
+    intent_id = await sold(world, client)
+    dispute = world.gateway.dispute(intent_id)
+    handle = await follow(world, client, dispute.dispute_id)
+    await opened(world)
+    command = CancelShow(tenant_id="default", show_id="sh", body_digest="c", fees="platform", rate_per_second=1000)
+    await world.cancellations.cancel_show(command)
+    start = CancellationInput(tenant_id="default", show_id="sh", residue_seconds=1)
+    run, name = ShowCancellationWorkflow.run, "show-cancellation/sh"
+    cancelling = await client.start_workflow(run, start, id=name, task_queue=PURCHASES)
+    order = CancelledOrder(purchase=await world.ref(), show_id="sh")
+    refund = client.get_workflow_handle(f"refund/{order.refund_id}")
+    await stage_of(refund, "disputed")
+    world.gateway.end_dispute(intent_id, dispute.dispute_id, won=won)
+    await handle.signal(DisputeWorkflow.look_again)
+    with world.server.auto_time_skipping_disabled():
+        assert await handle.result() == ("won" if won else "lost")
+        await refund.signal("look_again")
+        assert await refund.result() == "refunded"
+        assert await cancelling.result() == "finished"
+    assert world.gateway.refunded_minor == (PRICE_MINOR if won else 0)
+    require_lawful(findings_of(world.ledger.log, said_by(world.gateway, world.chain, world.connect)))
+
+
+async def stage_of(handle: WorkflowHandle[Any, Any], stage: str) -> None:
+    found = None
+    while found != stage:
+        await asyncio.sleep(0.05)
+        with suppress(RPCError):
+            found = (await handle.describe()).typed_search_attributes.get(PURCHASE_STAGE)

@@ -1,6 +1,7 @@
 """The purchase saga on fakes: every way a purchase can go, and the sums at its end."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -215,8 +216,11 @@ async def test_automatic_capture(world: World, client: Client) -> None:
     await world.check_laws()
 
 
+@pytest.mark.parametrize("left_minor", [0, 100])
 @pytest.mark.parametrize("capture_method", ["automatic", "manual"])
-async def test_money_that_went_back_buys_nothing(world: World, client: Client, capture_method: str) -> None:
+async def test_money_that_went_back_buys_nothing(
+    world: World, client: Client, capture_method: str, left_minor: int
+) -> None:
     """A payment that was refunded before its tickets were sold ends the purchase, also when it was begun anew."""
     await world.open_show(capture_method=capture_method)
     handle, answer = await world.buy(client)
@@ -225,9 +229,26 @@ async def test_money_that_went_back_buys_nothing(world: World, client: Client, c
     world.gateway.pay(intent_id)
     if capture_method == "manual":
         await world.gateway.capture_intent(intent_id, "in the dashboard")
-    await world.gateway.refund_intent(intent_id, answer.order.price.total_minor, "in the dashboard")
+    world.gateway.refund_in_dashboard(intent_id, answer.order.price.total_minor - left_minor)
     result = await world.ended(handle)
     assert (result.outcome, result.reason) == ("cancelled", "payment-refused")
+    await world.check_laws()
+
+
+@pytest.mark.parametrize("capture_method", ["automatic", "manual"])
+@pytest.mark.parametrize("changed", [{"amount_minor": 2000}, {"amount_minor": 3000}, {"currency": "usd"}])
+async def test_another_amount_than_the_price_buys_nothing(
+    world: World, client: Client, capture_method: str, changed: dict[str, Any]
+) -> None:
+    """Somebody changed the payment at Stripe: it is let go, or given back as it was taken."""
+    await world.open_show(capture_method=capture_method)
+    handle, _ = await world.buy(client)
+    intent_id = await world.intent_id()
+    world.gateway.intents[intent_id] = world.gateway.intents[intent_id].model_copy(update=changed)
+    world.gateway.pay(intent_id)
+    result = await world.ended(handle)
+    assert (result.outcome, result.reason) == ("cancelled", "payment-refused")
+    assert world.gateway.refunded_minor == world.gateway.captured_minor
     await world.check_laws()
 
 
