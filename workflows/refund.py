@@ -9,6 +9,7 @@ from temporalio.exceptions import FailureError
 
 from activities.burning import BurnActivities
 from activities.cancelling import CancellationActivities, CancelledOrder
+from activities.capacity import CapacityActivities
 from activities.commands import Command, MintTicket, PayRefund, RefundRef, RefundSeen
 from activities.refunds import RefundActivities
 from activities.settlement import SettlementActivities
@@ -57,6 +58,7 @@ class RefundWorkflow:
         self._hint = False
         self._again = False
         self._said = ""
+        self._tokens_left = 0
 
     @workflow.run
     async def run(self, start: RefundInput) -> str:
@@ -67,8 +69,11 @@ class RefundWorkflow:
             await drain(self._tell("nothing"))
             return "nothing"
         self._board.show("refunding", f"Gives {refund.amount_minor} minor units back, burns the tokens.")
-        burns = (self._burn(refund, ticket_id) for ticket_id in refund.ticket_ids)
-        await drain(settled(self._give_back(refund), self._take_back(refund), *burns))
+        self._tokens_left = len(refund.ticket_ids)
+        works = [self._give_back(refund), self._take_back(refund)]
+        works += [self._burn(refund, ticket_id) for ticket_id in refund.ticket_ids]
+        works += [self._resell(refund)] if refund.resells else []
+        await drain(settled(*works))
         self._board.show("refunded", "The buyer has the money, and no token is left.")
         await drain(self._tell("refunded"))
         return "refunded"
@@ -170,4 +175,12 @@ class RefundWorkflow:
         burn = MintTicket(purchase=refund.purchase, ticket_id=ticket_id)
         await self._caller.call(
             BurnActivities.burn_ticket, burn, MINT_PACE, f"burn the token of {ticket_id}", forward_only=True
+        )
+        self._tokens_left -= 1
+
+    async def _resell(self, refund: RefundRef) -> None:
+        """Put the seats on sale again once no token is left; neither the money nor the buyer waits for it."""
+        await workflow.wait_condition(lambda: not self._tokens_left)
+        await self._caller.call(
+            CapacityActivities.resell_seats, refund, MINT_PACE, "put the seats on sale again", forward_only=True
         )
