@@ -1,44 +1,22 @@
-"""How many tickets a show has, changed while it is sold: the chain never takes fewer than the stock could sell.
+"""How many tickets a show has to sell: the chain never takes fewer than the stock could sell.
 
 What falls leaves the stock first, then the group on chain gets its new size, and only then what rises is on sale.
 """
 
-from typing import Protocol
-
 from temporalio import activity
 
-from activities.commands import CapacityChange
-from activities.landing import can_no_longer_land, land
+from activities.commands import CapacityChange, RefundRef
+from activities.fitting import GroupChain, fit
 from activities.ports import Ledger
+from activities.resale import make_room, return_seats
 from domain.allocation import Allocation
 from domain.catalog import Show
 from domain.desk import Desk
 from domain.refusals import WrongState
-from domain.token import SignedTransaction, TransactionFate
-from domain.weather import Weather
-
-
-class GroupChain(Protocol):
-    """The chain, as far as the size of a group goes. Raises `Weather` for what passes."""
-
-    async def sizes_of(self, address: str) -> tuple[int, int] | None:
-        """Return a group's members and how many it takes, at confirmed; None when there is no group."""
-
-    async def sign_resize(self, address: str, size_max: int) -> SignedTransaction:
-        """Sign the bytes that let a group take so many; nothing is sent."""
-
-    async def send(self, signed: SignedTransaction) -> None:
-        """Send the stored bytes; a repeat is harmless."""
-
-    async def fate(self, signature: str) -> TransactionFate:
-        """Say how far a sent transaction has come."""
-
-    async def block_height(self) -> int:
-        """Return the present (finalized) block height."""
 
 
 class CapacityActivities:
-    """One step of a change per method; a late step of one that has ended changes nothing."""
+    """One step of a change per method; a late step of one that has ended changes nothing. And the seats of a refund."""
 
     def __init__(self, ledger: Ledger, chain: GroupChain) -> None:
         self._ledger = ledger
@@ -66,20 +44,24 @@ class CapacityActivities:
     @activity.defn(name="fit_group")
     async def fit_group(self, change: CapacityChange) -> None:
         """Let the show's group take what the stock will be; it cannot be less than the members that it has."""
-        while True:
-            show = await self._ledger.read(lambda desk: desk.get(Show, change.show_id))
-            if show.capacities_of(change.number) is None or show.mint_address is None:
-                return
-            signed = show.resize_signed
-            if signed is not None and not await self._is_done(signed):
-                await land(self._chain, signed)
-                continue
-            sizes = await self._chain.sizes_of(show.mint_address)
-            if sizes is None:
-                raise Weather("the show's group cannot be seen just now")
-            if sizes[1] == max(show.capacity, sizes[0]):
-                return
-            await self._sign(change, show.mint_address, max(show.capacity, sizes[0]))
+
+        def wants(show: Show, _: int) -> bool:
+            return show.capacities_of(change.number) is not None
+
+        await fit(self._ledger, self._chain, change.show_id, wants)
+
+    @activity.defn(name="resell_seats")
+    async def resell_seats(self, refund: RefundRef) -> int:
+        """Put a refund's seats on sale again, where the show says so and still sells; returns how many.
+
+        Its tokens are over, and the group takes as many more before the stock has them.
+        """
+        room = (await self._ledger.commit(lambda desk: make_room(desk, refund))).value
+        if room is None:
+            return 0
+        show_id, size_least = room
+        await fit(self._ledger, self._chain, show_id, lambda _, taken: taken < size_least)
+        return (await self._ledger.commit(lambda desk: return_seats(desk, refund))).value
 
     @activity.defn(name="raise_stock")
     async def raise_stock(self, change: CapacityChange) -> None:
@@ -107,17 +89,6 @@ class CapacityActivities:
             return CapacityChange(tenant_id=tenant_id, show_id=show_id, number=number)
 
         return (await self._ledger.commit(decide)).value
-
-    async def _is_done(self, signed: SignedTransaction) -> bool:
-        """Say whether signed bytes can change nothing any more: they are final, or dead."""
-        fate = await self._chain.fate(signed.signature)
-        return fate == "finalized" or await can_no_longer_land(self._chain, signed)
-
-    async def _sign(self, change: CapacityChange, address: str, size_max: int) -> None:
-        signed = await self._chain.sign_resize(address, size_max)
-        await self._ledger.commit(
-            lambda desk: desk.get(Show, change.show_id).sign_resize(signed, change.number, desk.at)
-        )
 
 
 def _fits(stock: list[tuple[Allocation, int]]) -> bool:

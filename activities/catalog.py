@@ -44,6 +44,7 @@ class AnnounceShow(Command):
     sale_until: datetime | None = None
     buyer_tickets_max: int = 0
     ends_at: datetime | None = None
+    resell_refunded: bool = False
 
 
 class CatalogActivities:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.intent import IntentStatus
 from domain.money import Price
@@ -101,13 +101,18 @@ class HoldRef(Command):
     until: datetime | None = None
 
 
+def _is_off(value: object) -> bool:
+    return not value
+
+
 class RefundRef(Command):
-    """A refund that was decided: its tickets are void, its amount is owed."""
+    """A refund that was decided: its tickets are void, its amount is owed; its seats may go back on sale."""
 
     purchase: PurchaseRef
     refund_id: str
     ticket_ids: tuple[str, ...]
     amount_minor: int
+    resells: bool = Field(default=False, exclude_if=_is_off)
 
 
 class PayRefund(Command):

@@ -115,7 +115,7 @@ class MintActivities:
             symbol="SHOW",
             uri=self._uri("show", show.identity),
             group_address=venue.mint_address,
-            max_size=show.capacity,
+            max_size=show.group_size,
             owner_address=self._custody,
         )
 

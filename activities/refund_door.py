@@ -6,9 +6,9 @@ from activities.commands import Command, PurchaseRef, RefundRef
 from activities.ports import Ledger
 from activities.sales import ticket_ids_of
 from domain.allowance import Allowance
+from domain.catalog import Show
 from domain.currency import check_digits
 from domain.desk import Desk
-from domain.money import Price
 from domain.order import Order
 from domain.refund import Refund, Refunds, RefundsOpened
 from domain.refund_parts import FeesBorneBy, Parts, amount_parts, summed, ticket_parts
@@ -78,7 +78,8 @@ def request(desk: Desk, command: RequestRefund) -> RefundView:
         if not command.without_money and (dispute_id := disputed(desk, order)):
             raise PaymentDisputed("the buyer's bank decides about this payment", dispute_id=dispute_id)
         known = _decide(desk, command, order, book)
-    return _view(command, order, order.price, known)
+    resells = bool(known.ticket_ids) and desk.get(Show, order.show_id).resells(desk.at)
+    return _view(command, order, known, resells=resells)
 
 
 def disputed(desk: Desk, order: Order) -> str | None:
@@ -143,7 +144,7 @@ def _worth(order: Order) -> list[int]:
     return worth
 
 
-def _view(command: RequestRefund, order: Order, price: Price, refund: Refund) -> RefundView:
+def _view(command: RequestRefund, order: Order, refund: Refund, *, resells: bool) -> RefundView:
     purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
     return RefundView(
         refund=RefundRef(
@@ -151,9 +152,10 @@ def _view(command: RequestRefund, order: Order, price: Price, refund: Refund) ->
             refund_id=command.refund_id,
             ticket_ids=refund.ticket_ids,
             amount_minor=refund.given.total_minor,
+            resells=resells,
         ),
         state=refund.state,
-        currency=price.currency,
+        currency=order.price.currency if order.price else "",
         fees=refund.fees,
         reason=refund.reason,
     )

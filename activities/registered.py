@@ -73,7 +73,13 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             all_of.settlement.reverse_share,
             all_of.settlement.follow_payout,
         ],
-        MINT: [minting.mint_ticket, minting.mint_group, all_of.burning.burn_ticket, all_of.capacity.fit_group],
+        MINT: [
+            minting.mint_ticket,
+            minting.mint_group,
+            all_of.burning.burn_ticket,
+            all_of.capacity.fit_group,
+            all_of.capacity.resell_seats,
+        ],
     }
     return by_queue[queue]
 

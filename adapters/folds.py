@@ -26,6 +26,7 @@ from domain.catalog import (
 from domain.discount import DiscountClaimed, DiscountCreated, DiscountReturned, DiscountTerms
 from domain.fact import Fact
 from domain.payee import AccountChanged, AccountConnected, PayeeNamed
+from domain.resale import SeatsReturned
 from domain.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
 from domain.statement import Entry
 from domain.ticket import TicketIssued, TicketRedeemed, TicketReserved, TicketVoided, TokenBurnt, TokenForgone
@@ -67,6 +68,7 @@ def _show(sheets: Sheets, fact: ShowAnnounced, _: int) -> None:
         "tax": {"rate_bps": fact.tax_bps, "inclusive": fact.tax_inclusive},
         **_window(fact),
         "ends_at": fact.ends_at and fact.ends_at.isoformat(),
+        "resell_refunded": fact.resell_refunded,
         "registered_at": fact.timestamp.isoformat(),
     }
     sheets.put("shows", show_id, {**document, **no_token()})
@@ -184,6 +186,11 @@ def _move(held: int, sold: int) -> Fold:
     return fold
 
 
+def _seats_returned(sheets: Sheets, fact: SeatsReturned, _: int) -> None:
+    sheets.edit("allocations", identity_of(fact))["sold"] -= fact.quantity
+    sheets.edit("holds", _hold_name(fact, fact.key))["quantity"] -= fact.quantity
+
+
 def _reservation(sheets: Sheets, fact: ReservationMade, _: int) -> None:
     document = {"tenant_id": fact.tenant_id, "show_id": fact.show_id, "until": fact.until.isoformat(), "state": "held"}
     sheets.put("reservations", identity_of(fact), document)
@@ -259,6 +266,7 @@ FOLDS: dict[type[Fact], Fold] = {
     HoldConfirmed: _move(held=-1, sold=1),
     HoldUnconfirmed: _move(held=1, sold=-1),
     HoldEnded: _move(held=-1, sold=0),
+    SeatsReturned: _seats_returned,
     ReservationMade: _reservation,
     ReservationConfirmed: _reservation_is("confirmed"),
     ReservationEnded: _reservation_is("released"),

@@ -30,6 +30,7 @@ from domain.order import (
     PurchaseRequested,
     PurchaseRequestedAgain,
 )
+from domain.resale import SeatsReturned
 from domain.revival import PurchaseRevived
 from domain.ticket import (
     BurnSigned,
@@ -51,6 +52,7 @@ TEXTS: dict[type[Fact], Callable[[Any], str]] = {
     HoldConfirmed: lambda _: "The held seats were confirmed.",
     HoldUnconfirmed: lambda _: "The confirmation of the seats was taken back.",
     HoldEnded: lambda fact: f"The seats were released: {fact.reason}.",
+    SeatsReturned: lambda fact: f"On sale again: {fact.quantity} of its seats.",
     OrderPlaced: lambda fact: f"The price is locked: {fact.price['total_minor']} {fact.price['currency']} minor units.",
     DiscountClaimed: lambda _: "A limited discount is held with the seats.",
     DiscountReturned: lambda fact: f"The discount was given back: {fact.reason}.",

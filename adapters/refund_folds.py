@@ -38,10 +38,17 @@ def _requested(sheets: Sheets, fact: RefundRequested, _: int) -> None:
         "failure": None,
         "requested_at": fact.timestamp.isoformat(),
         "succeeded_at": None,
+        "resells": _resells(sheets, purchase, fact),
     }
     owner = {name: purchase.get(name) for name in ("purchase_id", "tenant_id", "attempt", "show_id")}
     sheets.put("refunds", fact.refund_id, {**owner, **refund})
     _show(sheets, purchase_id, fact.refund_id)
+
+
+def _resells(sheets: Sheets, purchase: Document, fact: RefundRequested) -> bool:
+    """Say whether its seats may go back on sale: the show says so, and it is not of an amount."""
+    show = sheets.find("shows", str(purchase.get("show_id"))) or {}
+    return bool(fact.ticket_ids) and show.get("resell_refunded", False)
 
 
 def _pending(sheets: Sheets, fact: RefundPending, _: int) -> None:
@@ -67,7 +74,7 @@ def _failed(sheets: Sheets, fact: RefundFailed, _: int) -> None:
 def _show(sheets: Sheets, purchase_id: str, refund_id: str) -> None:
     """Show a purchase's refunds as they stand: the list, the sum of what has arrived, and one word for all of it."""
     purchase = sheets.edit("purchases", purchase_id)
-    hidden = {"purchase_id", "tenant_id", "attempt", "show_id", "given", "currency"}
+    hidden = {"purchase_id", "tenant_id", "attempt", "show_id", "given", "currency", "resells"}
     shown = {name: value for name, value in sheets.edit("refunds", refund_id).items() if name not in hidden}
     others = [one for one in purchase.get("refunds", []) if one["refund_id"] != refund_id]
     purchase["refunds"] = sorted([*others, shown], key=lambda one: (one["requested_at"], one["refund_id"]))

@@ -62,4 +62,5 @@ def ref_of(found: Mapping[str, Any]) -> RefundRef:
         refund_id=found["refund_id"],
         ticket_ids=tuple(found["ticket_ids"]),
         amount_minor=found["amount_minor"],
+        resells=found.get("resells", False),
     )

@@ -54,6 +54,11 @@ def left_out(value: object) -> bool:
     return value is None
 
 
+def not_asked(value: object) -> bool:
+    """Leave a switch that was added later out of the digest where it is off, for the same reason."""
+    return value is False
+
+
 def moment_of(text: object) -> datetime:
     """Read a moment with its offset; any other input is refused."""
     if not isinstance(text, str):

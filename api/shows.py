@@ -11,7 +11,7 @@ from activities.prices import ChangeShow
 from api.ports import Parts
 from api.problems import Problem, not_found
 from api.reading import find, is_stale
-from api.requests import After, Body, Id, IdInPath, Key, Moment, Name, With, digest_of, left_out
+from api.requests import After, Body, Id, IdInPath, Key, Moment, Name, With, digest_of, left_out, not_asked
 from domain.catalog import TicketType
 from domain.identity import derived
 from domain.money import BPS_WHOLE
@@ -39,7 +39,10 @@ class TaxBody(Body):
 
 
 class ShowBody(Body):
-    """A show that a venue wants to sell, from and until some moment or always."""
+    """A show that a venue wants to sell, from and until some moment or always.
+
+    `resell_refunded` puts the seats of refunded tickets on sale again while the sale goes on.
+    """
 
     venue_id: Id
     name: Name
@@ -52,6 +55,7 @@ class ShowBody(Body):
     sale_until: Annotated[Moment | None, Field(exclude_if=left_out)] = None
     buyer_tickets_max: Annotated[int | None, Field(ge=1, exclude_if=left_out)] = None
     ends_at: Annotated[Moment | None, Field(exclude_if=left_out)] = None
+    resell_refunded: Annotated[bool, Field(exclude_if=not_asked)] = False
 
 
 class NewPriceBody(Body):
@@ -94,6 +98,7 @@ async def announce_show(body: ShowBody, key: Key, parts: With, response: Respons
         sale_until=body.sale_until,
         buyer_tickets_max=body.buyer_tickets_max or parts.limits.buyer_tickets_max,
         ends_at=body.ends_at,
+        resell_refunded=body.resell_refunded,
     )
     position = await parts.catalog.announce_show(command)
     await parts.engine.register(MintSubject(tenant_id=tenant_id, kind="show", subject_id=show_id))

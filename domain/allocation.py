@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from domain.fact import Fact, FirstFact, Root
 from domain.refusals import HoldExpired, HoldReleased, NotOurHold, SeatsUnavailable, UnknownSubject, WrongState
+from domain.resale import SeatsReturned
 
 HoldState = Literal["held", "confirmed"]
 TOMBSTONE = timedelta(hours=1)  # how long a tombstone outlives its hold's deadline
@@ -16,12 +17,13 @@ SWEEP = timedelta(minutes=10)
 
 @dataclass(slots=True)
 class Hold:
-    """A claim on stock. `maker` says which door made it: only the same door may end it."""
+    """A claim on stock. `maker` says which door made it; `returned` names the refunds that gave seats of it back."""
 
     quantity: int
     until: datetime
     maker: str
     state: HoldState = "held"
+    returned: tuple[str, ...] = ()
 
 
 class AllocationOpened(FirstFact):
@@ -106,7 +108,7 @@ class Allocation(Root):
 
     KIND = "allocation"
     SHARED = True
-    SHAPE = 1
+    SHAPE = 2
 
     def __init__(self, tenant_id: str, show_id: str, ticket_type_id: str, capacity: int) -> None:
         """Start with everything available."""
@@ -130,13 +132,9 @@ class Allocation(Root):
     def check_capacity(self, capacity: int) -> None:
         """Refuse a capacity below what is held and sold."""
         if capacity < self.held + self.sold:
-            raise WrongState(
-                f"{self.held} are held and {self.sold} sold, {capacity} asked",
-                ticket_type_id=self.ticket_type_id,
-                held=self.held,
-                sold=self.sold,
-                asked=capacity,
-            )
+            figures = {"held": self.held, "sold": self.sold, "asked": capacity}
+            told = f"{self.held} are held and {self.sold} sold, {capacity} asked"
+            raise WrongState(told, ticket_type_id=self.ticket_type_id, **figures)
 
     def resize(self, capacity: int, at: datetime) -> None:
         """Have so many tickets from here; the same again changes nothing."""
@@ -184,6 +182,15 @@ class Allocation(Root):
         hold = self.holds.get(key)
         if hold is not None and hold.state == "confirmed":
             self.record(HoldUnconfirmed, at, key=key)
+
+    def give_back(self, key: str, quantity: int, refund_id: str, at: datetime) -> None:
+        """Let seats of a reservation be held again, once per refund."""
+        hold = self.hold_of(key)
+        if refund_id in hold.returned:
+            return
+        if hold.state != "confirmed" or quantity > hold.quantity:
+            raise WrongState("only seats of a reservation are given back", key=key, quantity=quantity)
+        self.record(SeatsReturned, at, key=key, quantity=quantity, refund_id=refund_id)
 
     def release(self, key: str, reason: str, at: datetime) -> None:
         """End a hold and leave a tombstone, also where the hold has not arrived yet."""
@@ -266,7 +273,8 @@ class Allocation(Root):
             **super().memento(),
             "names": [self.tenant_id, self.show_id, self.ticket_type_id, self.capacity],
             "holds": [
-                [key, hold.quantity, hold.until.isoformat(), hold.maker, hold.state] for key, hold in self.holds.items()
+                [key, hold.quantity, hold.until.isoformat(), hold.maker, hold.state, list(hold.returned)]
+                for key, hold in self.holds.items()
             ],
             "tombstones": {key: end.isoformat() for key, end in self.tombstones.items()},
             "sweep_at": self._sweep_at.isoformat() if self._sweep_at else None,
@@ -276,8 +284,8 @@ class Allocation(Root):
         """Take the state of a memento."""
         self.__init__(*memento["names"])  # type: ignore[misc]
         read = datetime.fromisoformat
-        for key, quantity, until, maker, state in memento["holds"]:
-            self.holds[key] = Hold(quantity, read(until), maker, state)
+        for key, quantity, until, maker, state, returned in memento["holds"]:
+            self.holds[key] = Hold(quantity, read(until), maker, state, tuple(returned))
         self.held = sum(hold.quantity for hold in self.holds.values() if hold.state == "held")
         self.sold = sum(hold.quantity for hold in self.holds.values() if hold.state == "confirmed")
         self.tombstones = {key: read(end) for key, end in memento["tombstones"].items()}

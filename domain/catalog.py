@@ -10,6 +10,7 @@ from domain.currency import check_digits
 from domain.fact import Fact, FirstFact
 from domain.money import FeeRates, Tax
 from domain.refusals import NotOnSale, UnknownSubject, WrongState
+from domain.resale import RoomMade
 from domain.token import SignedTransaction
 
 
@@ -50,6 +51,7 @@ class ShowAnnounced(FirstFact):
     sale_until: datetime | None = None
     buyer_tickets_max: int = 0
     ends_at: datetime | None = None
+    resell_refunded: bool = False
 
 
 class ShowWentOnSale(Fact):
@@ -159,6 +161,7 @@ class Show(TokenBearer):
         sale_until: datetime | None = None,
         buyer_tickets_max: int = 0,
         ends_at: datetime | None = None,
+        resell_refunded: bool = False,
     ) -> None:
         """Start announced, not on sale."""
         self.bear()
@@ -175,16 +178,33 @@ class Show(TokenBearer):
         self.sale_until = sale_until
         self.buyer_tickets_max = buyer_tickets_max
         self.ends_at = ends_at
+        self.resell_refunded = resell_refunded
         self.on_sale = self.called_off = False
         self.capacity_changes = 0
         self.capacities_asked: dict[str, int] | None = None
         self.resize_signed: SignedTransaction | None = None
+        self.room_made: dict[str, int] = {}  # by refund: burnt tokens stay members of the group
 
     @property
     def capacity(self) -> int:
-        """Tickets of all types, as a change that is under way has them: the `max_size` of the show's group on chain."""
+        """Tickets of all types, as a change that is under way has them."""
         asked = self.capacities_asked or {}
         return sum(asked.get(name, item.capacity) for name, item in self.ticket_types.items())
+
+    @property
+    def group_size(self) -> int:
+        """The `max_size` of the show's group on chain: the capacity, and burnt tokens whose seats are sold again."""
+        return self.capacity + sum(self.room_made.values())
+
+    def resells(self, at: datetime) -> bool:
+        """Whether a refunded seat can be sold again: the show says so, and its sale is not over."""
+        is_over = self.called_off or any(end is not None and at >= end for end in (self.sale_until, self.ends_at))
+        return self.resell_refunded and not is_over
+
+    def make_room(self, refund_id: str, quantity: int, at: datetime) -> None:
+        """Let the group on chain take more, once per refund."""
+        if refund_id not in self.room_made:
+            self.record(RoomMade, at, refund_id=refund_id, quantity=quantity)
 
     def open_sale(self, at: datetime) -> None:
         """Go on sale, once the on-chain group was verified."""
@@ -232,11 +252,11 @@ class Show(TokenBearer):
         """Return what a change asks for; None when it has ended: a late step of it changes nothing."""
         return self.capacities_asked if number == self.capacity_changes else None
 
-    def sign_resize(self, signed: SignedTransaction, number: int, at: datetime) -> None:
-        """Store signed bytes of a change that is under way, and of no other."""
-        if self.capacities_of(number) is None:
-            raise WrongState("this change of the capacity has ended", show_id=self.identity)
-        if self.resize_signed != signed:
+    def sign_resize(
+        self, signed: SignedTransaction, wanted: int, after: SignedTransaction | None, at: datetime
+    ) -> None:
+        """Store signed bytes, if those before them are still the newest ones and the size is still what is wanted."""
+        if (self.resize_signed, self.group_size) == (after, wanted):
             self.record(GroupResizeSigned, at, signed=signed.model_dump())
 
     def finish_capacities(self, number: int, at: datetime, *, made: bool) -> None:
@@ -248,7 +268,7 @@ class Show(TokenBearer):
         for ticket_type_id, capacity in (self.capacities_asked or {}).items() if made else ():
             known = self.ticket_types[ticket_type_id]
             self.ticket_types[ticket_type_id] = known.model_copy(update={"capacity": capacity})
-        self.capacities_asked = self.resize_signed = None
+        self.capacities_asked = None
 
     def check_window(self, at: datetime) -> None:
         """Refuse a request that comes before the sale begins or after it ended."""

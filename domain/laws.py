@@ -77,7 +77,7 @@ ARRIVED = Law(
 )
 DELIVERED = Law(
     "sale-is-delivered",
-    "A sold order has all its seats, a valid ticket for each one that was not refunded, and none is still owed.",
+    "A sold order has its seats but those on sale again, a valid ticket for each not refunded, and none is still owed.",
     "rest",
 )
 MINTED = Law(

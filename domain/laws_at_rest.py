@@ -227,8 +227,9 @@ def clearing_fault(owner: Owner, intents: Sequence[IntentSaid]) -> str | None:
 def delivered_fault(owner: Owner, standing: Standing) -> str | None:
     """Say what of a sale is missing or too much: seats, tickets, or a ticket that the books still owe."""
     seats = {key: count for key, count in owner.seats.items() if count}
-    if seats != {(kind, "confirmed"): count for kind, count in owner.wanted.items()}:
-        return f"has seats {seats}, wanted {owner.wanted}"
+    kept = Counter(owner.wanted) - owner.returned_seats
+    if seats != {(kind, "confirmed"): count for kind, count in kept.items()}:
+        return f"has seats {seats}, wanted {owner.wanted}, of which are on sale again {dict(owner.returned_seats)}"
     kinds = {ticket_id: standing.tickets[ticket_id].ticket_type_id for ticket_id in owner.tickets}
     issued = Counter(kinds[ticket_id] for ticket_id in kinds if standing.tickets[ticket_id].state == "issued")
     refunded = Counter(kinds[ticket_id] for ticket_id in owner.refunded_tickets & kinds.keys())

@@ -81,6 +81,7 @@ class Owner:
     discounts: set[str] = field(default_factory=set)
     refunds: dict[str, Return] = field(default_factory=dict)
     refunded_tickets: set[str] = field(default_factory=set)
+    returned_seats: Counter[str] = field(default_factory=Counter)  # on sale again, by ticket type
 
 
 class Standing:

@@ -32,6 +32,7 @@ from domain.order import (
     PurchaseRequestedAgain,
 )
 from domain.payment import IntentCreated, PaymentCancelled, PaymentCaptured, PaymentRefunded, StrayIntentFound
+from domain.resale import SeatsReturned
 from domain.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
 from domain.revival import PurchaseRevived
 from domain.standing import LIVE, Claim, Pass, Standing, Stock
@@ -96,6 +97,16 @@ def _released(all_of: Standing, fact: HoldEnded) -> None:
     stock = all_of.stock(ticket_type_id)
     stock.claims.setdefault(fact.key, Claim(0, ""))  # a tombstone for a hold that has not arrived
     stock.held -= _turn(all_of, ticket_type_id, fact.key, "released")
+
+
+def _given_back(all_of: Standing, fact: SeatsReturned) -> None:
+    ticket_type_id = _identity(fact)
+    stock, owner = all_of.stock(ticket_type_id), all_of.owner(owner_of(fact.key))
+    stock.claims[fact.key].quantity -= fact.quantity
+    stock.sold -= fact.quantity
+    stock.by_state["confirmed"] -= fact.quantity
+    owner.seats[ticket_type_id, "confirmed"] -= fact.quantity
+    owner.returned_seats[ticket_type_id] += fact.quantity
 
 
 def _turn(all_of: Standing, ticket_type_id: str, key: str, state: str) -> int:
@@ -235,6 +246,7 @@ FOLDS: dict[type[Fact], Callable[[Standing, Any], None]] = {
     HoldConfirmed: _confirmed,
     HoldUnconfirmed: _unconfirmed,
     HoldEnded: _released,
+    SeatsReturned: _given_back,
     PurchaseRequested: _requested,
     PurchaseRequestedAgain: _requested,
     PurchaseRevived: _revived,

@@ -41,7 +41,7 @@ class TicketRedeemed(Fact):
 
     def apply(self, aggregate: Any) -> None:
         """The right is used."""
-        aggregate.state = "redeemed"
+        aggregate.state, aggregate.entered = "redeemed", True
 
 
 class BurnSigned(Fact):
@@ -105,8 +105,14 @@ class Ticket(TokenBearer):
         self.state: TicketState = "reserved"
         self.burn: SignedTransaction | None = None
         self.ended_as: Literal["burnt", "forgone"] | None = None
-        self.blocked = False
+        self.blocked = self.entered = False
         self.dispute_id: str | None = None
+
+    @property
+    def token_is_over(self) -> bool:
+        """Whether a void ticket has no token for good: it was burnt, can no longer land, or was never signed."""
+        never = self.signed is None and self.mint_address is None
+        return self.state == "void" and (self.ended_as is not None or never)
 
     def refuse_token(self) -> str | None:
         """Nothing is signed for a ticket that is not paid."""

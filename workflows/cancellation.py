@@ -173,7 +173,7 @@ class ShowCancellationWorkflow:
             self._under_way.clear()
             self._waiting.clear()
         self._after = ""
-        if workflow.info().is_continue_as_new_suggested() or self._begun >= self._start.starts_max:
+        if workflow.info().is_continue_as_new_suggested():  # it may rest for months
             self._continue()
 
     def _show(self, stage: str, text: str) -> None:

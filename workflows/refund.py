@@ -9,6 +9,7 @@ from temporalio.exceptions import FailureError
 
 from activities.burning import BurnActivities
 from activities.cancelling import CancellationActivities, CancelledOrder
+from activities.capacity import CapacityActivities
 from activities.commands import Command, MintTicket, PayRefund, RefundRef, RefundSeen
 from activities.refunds import RefundActivities
 from activities.settlement import SettlementActivities
@@ -57,18 +58,24 @@ class RefundWorkflow:
         self._hint = False
         self._again = False
         self._said = ""
+        self._tokens_left = 0
 
     @workflow.run
     async def run(self, start: RefundInput) -> str:
         """Give everything back; a failed or pending refund waits for the bank or for an operator, in plain sight."""
-        refund = start.refund or await drain(self._decided())
+        refund = start.refund
+        if start.order is not None:
+            refund = await drain(self._decided(start.order))
         if refund is None:
             self._board.show("ended", "Nothing is to be given back.")
             await drain(self._tell("nothing"))
             return "nothing"
         self._board.show("refunding", f"Gives {refund.amount_minor} minor units back, burns the tokens.")
-        burns = (self._burn(refund, ticket_id) for ticket_id in refund.ticket_ids)
-        await drain(settled(self._give_back(refund), self._take_back(refund), *burns))
+        self._tokens_left = len(refund.ticket_ids)
+        works = [self._give_back(refund), self._take_back(refund)]
+        works += [self._burn(refund, ticket_id) for ticket_id in refund.ticket_ids]
+        works += [self._resell(refund)] if refund.resells else []
+        await drain(settled(*works))
         self._board.show("refunded", "The buyer has the money, and no token is left.")
         await drain(self._tell("refunded"))
         return "refunded"
@@ -83,14 +90,14 @@ class RefundWorkflow:
         """Take an operator's word: whatever made the refund fail is mended."""
         self._again = True
 
-    async def _decided(self) -> RefundRef | None:
+    async def _decided(self, order: CancelledOrder) -> RefundRef | None:
         """Decide an order of a cancelled show; one that is being bought comes to its own end first."""
         seconds = 1.0
-        while self._start.order is not None:
+        while True:
             self._hint = False
             fate = await self._caller.call(
                 CancellationActivities.decide_order,
-                self._start.order,
+                order,
                 STORE_PACE,
                 "decide the order",
                 forward_only=True,
@@ -105,7 +112,6 @@ class RefundWorkflow:
             self._board.show("ending", "The purchase comes to its end first.")
             await workflow.sleep(seconds, summary="until the purchase has ended")
             seconds = min(seconds * POLL_GROWS, ENDING_SECONDS_MAX)
-        return None
 
     async def _tell(self, word: Literal["refunded", "nothing", "waits", "uncovered"]) -> None:
         """Tell whoever began it how it goes; one that is gone finds out by the facts."""
@@ -176,4 +182,12 @@ class RefundWorkflow:
         burn = MintTicket(purchase=refund.purchase, ticket_id=ticket_id)
         await self._caller.call(
             BurnActivities.burn_ticket, burn, MINT_PACE, f"burn the token of {ticket_id}", forward_only=True
+        )
+        self._tokens_left -= 1
+
+    async def _resell(self, refund: RefundRef) -> None:
+        """Put the seats on sale again once no token is left; neither the money nor the buyer waits for it."""
+        await workflow.wait_condition(lambda: not self._tokens_left)
+        await self._caller.call(
+            CapacityActivities.resell_seats, refund, MINT_PACE, "put the seats on sale again", forward_only=True
         )

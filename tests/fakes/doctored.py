@@ -14,6 +14,7 @@ from domain.laws_at_rest import IntentSaid, Outside
 from domain.order import CaptureRequested, OrderFulfilled
 from domain.payment import PaymentCancelled
 from domain.refund import RefundRequested, RefundSucceeded
+from domain.resale import SeatsReturned
 from domain.ticket import TicketIssued, TicketReserved, TicketVoided
 from tests.fakes.samples import AT
 
@@ -115,6 +116,14 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
     "a hold confirmed that nobody placed": (
         history(lambda facts: edited(facts, HoldConfirmed, key="ghost")),
         {"unbroken-history", "sale-is-delivered"},
+    ),
+    "a seat on sale again whose ticket is valid": (
+        history(lambda facts: edited(facts, SeatsReturned, key="sold:hold:1")),
+        {"one-ticket-per-seat"},
+    ),
+    "more seats on sale again than were sold": (
+        history(lambda facts: edited(facts, SeatsReturned, quantity=2)),
+        {"sale-is-delivered"},
     ),
     "a stock that no fact has opened": (
         history(lambda facts: without(facts, AllocationOpened)),

@@ -8,6 +8,7 @@ from activities.commands import EndPurchase, ExtendHold, MintTicket, PayRefund, 
 from activities.prices import CreateDiscount
 from activities.refund_door import RefundDoor, RequestRefund
 from activities.refunds import RefundActivities
+from activities.resale import make_room, return_seats
 from domain.allocation import Allocation
 from domain.books import refund_postings
 from domain.desk import Desk
@@ -89,7 +90,7 @@ class LawfulDay(StoreWorld):
         return purchase
 
     async def give_back(self, purchase: PurchaseRef) -> None:
-        """Refund a sale: the ticket is void and burnt, the money has arrived."""
+        """Refund a sale: the ticket is void and burnt, the money has arrived, the seat is on sale again."""
         name = purchase.purchase_id
         command = RequestRefund(
             tenant_id="default", purchase_id=name, refund_id="rf", body_digest="r", reason="goodwill", fees="venue"
@@ -113,6 +114,8 @@ class LawfulDay(StoreWorld):
         for ticket_id in refund.ticket_ids:
             self.supplies[f"mint-{ticket_id}"] = 0
             await self.ledger.commit(lambda desk, one=ticket_id: desk.get(Ticket, one).burn_token("burn", desk.at))
+        await self.ledger.commit(lambda desk: make_room(desk, refund))
+        await self.ledger.commit(lambda desk: return_seats(desk, refund))
 
     async def mint(self, purchase: PurchaseRef, ticket_id: str) -> None:
         self.supplies[f"mint-{ticket_id}"] = 1
@@ -146,7 +149,7 @@ class LawfulDay(StoreWorld):
 async def lawful_day() -> tuple[list[Fact], Outside]:
     """Return all facts of the day, and what Stripe, the chain and the engine say at its end."""
     day = LawfulDay()
-    await day.open(tax_bps=1900, tax_inclusive=True)
+    await day.open(tax_bps=1900, tax_inclusive=True, resell_refunded=True)
     await day.prices.create_discount(EARLY)
     await day.sell("sold")
     await day.let_go(await day.placed("late", floor=1, discount_code="EARLY"))

@@ -38,6 +38,7 @@ from domain.identity import DEFAULT_TENANT, purchase_id_of
 from domain.money import FeeRates, Tender
 from domain.order import Line, Order
 from domain.refund import Refunds
+from domain.resale import SeatsReturned
 from tests.fakes.connect import FakeConnect
 from tests.fakes.due import DueInMemory
 from tests.fakes.evidence import findings_of, require_lawful, said_by
@@ -110,6 +111,7 @@ class World:
         self.settlement = SettlementActivities(self.ledger, self.connect, DueInMemory(self.ledger))
         self.refunds = RefundDoor(self.ledger)
         self.cancellations = CancellationDoor(self.ledger)
+        self.show_terms: dict[str, Any] = {}
         self.poll_seconds = 30
         self.processing_extension_seconds = 600
 
@@ -179,6 +181,7 @@ class World:
                 hold_seconds=hold_seconds,
                 capture_method=capture_method,
                 body_digest="s",
+                **self.show_terms,
             )
         )
 
@@ -291,6 +294,7 @@ class World:
         orders = [self._root(s, Order) for s in self.ledger.streams if s.startswith("order:")]
         sold = [order for order in orders if order.state == "fulfilled"]
         seats = sum(line.quantity for order in sold for line in order.lines)
+        seats -= sum(fact.quantity for fact in self.ledger.log if isinstance(fact, SeatsReturned))
         assert all(order.state in {"fulfilled", "cancelled", "refused"} for order in orders)
         assert await self.stock() == (self.capacity - seats, 0, seats)
         books = [self._root(s, Refunds) for s in self.ledger.streams if s.startswith("refunds:")]

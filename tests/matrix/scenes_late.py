@@ -1,10 +1,13 @@
 """The ways of a payment that no purchase waits for, as the matrix plays them."""
 
+from domain.identity import DEFAULT_TENANT
+from domain.intent import IntentRequest
 from tests.matrix.scenes import Scene, sale, unpaid
 from tests.matrix.stage import Stage
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput
 
+PRICE_MINOR = 2208
 REACHES = ("resolve_late_payment",)
 
 
@@ -14,6 +17,18 @@ async def _late_news(stage: Stage, intent_id: str) -> str:
     case = CaseInput(purchase=purchase, intent_id=intent_id, again=again, venue_id="ve")
     await stage.begin(f"payment-case/{intent_id}", PaymentCaseWorkflow.run, case)
     return str(await stage.end())
+
+
+async def _stray(stage: Stage, capture_method: str) -> str:
+    """Pay by an intent that carries the purchase's name and is not its own."""
+    purchase, gateway = await stage.world.ref(), stage.world.gateway
+    request = IntentRequest.model_validate({
+        "tenant_id": DEFAULT_TENANT, "purchase_id": purchase.purchase_id, "amount_minor": PRICE_MINOR,
+        "currency": "eur", "capture_method": capture_method,
+    })  # fmt: skip
+    created = await gateway.create_intent(request, "stray")
+    gateway.pay(created.intent_id)
+    return created.intent_id
 
 
 async def late_news_of_an_unpaid_one(stage: Stage) -> str:
@@ -26,7 +41,23 @@ async def late_news_of_a_sold_one(stage: Stage) -> str:
     return await _late_news(stage, await stage.world.intent_id())
 
 
+async def late_money_that_buys(stage: Stage) -> str:
+    """The hold has run out, the seats are there: the case begins the purchase anew, which goes its own way then."""
+    await unpaid(stage)
+    end = await _late_news(stage, await _stray(stage, "manual"))
+    await stage.until(lambda: any(type(fact).__name__ == "OrderFulfilled" for fact in stage.world.ledger.log))
+    return end
+
+
+async def second_payment(stage: Stage) -> str:
+    """An order that is sold was paid once more."""
+    await sale(stage)
+    return await _late_news(stage, await _stray(stage, "automatic"))
+
+
 SCENES: tuple[Scene, ...] = (
     Scene("late news, unpaid", PaymentCaseWorkflow, REACHES, "canceled", late_news_of_an_unpaid_one),
     Scene("late news, sold", PaymentCaseWorkflow, REACHES, "sold", late_news_of_a_sold_one),
+    Scene("late money, buys", PaymentCaseWorkflow, REACHES, "sold", late_money_that_buys),
+    Scene("late money, second", PaymentCaseWorkflow, REACHES, "succeeded", second_payment),
 )

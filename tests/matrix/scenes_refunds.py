@@ -3,6 +3,7 @@
 from typing import Any
 
 from activities.commands import RefundRef
+from domain.catalog import Show
 from domain.refund import Refund, Refunds
 from domain.ticket import Ticket
 from tests.matrix.scenes import Scene, sale
@@ -45,6 +46,16 @@ async def whole(stage: Stage) -> str:
     return await refund_end(stage, await give_back(stage))
 
 
+async def resold(stage: Stage) -> str:
+    """The seats of a show that says so are on sale again, and its group takes as many more."""
+    stage.world.show_terms = {"resell_refunded": True}
+    end = await refund_end(stage, await give_back(stage))
+    show = await stage.world.ledger.read(lambda desk: desk.get(Show, "sh"))
+    assert await stage.world.stock() == (stage.world.capacity, 0, 0)
+    assert await stage.world.chain.sizes_of(str(show.mint_address)) == (2, stage.world.capacity + 2)
+    return end
+
+
 async def slow_bank(stage: Stage) -> str:
     """The bank takes its time with an amount that goes back without a ticket."""
     stage.world.gateway.refunds_begin = "pending"
@@ -57,5 +68,6 @@ async def slow_bank(stage: Stage) -> str:
 
 SCENES: tuple[Scene, ...] = (
     Scene("refund", RefundWorkflow, REFUNDED, "succeeded, burnt", whole),
+    Scene("refund, seats resold", RefundWorkflow, (*REFUNDED, "resell_seats"), "succeeded, burnt", resold, REFUNDED),
     Scene("refund, slow bank", RefundWorkflow, REFUNDED[:3], "succeeded", slow_bank, ("post_refund", "reverse_share")),
 )

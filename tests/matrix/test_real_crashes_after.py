@@ -22,7 +22,10 @@ pytestmark = [
     pytest.mark.skipif("MATRIX" not in os.environ, reason="runs in `make matrix`"),
     pytest.mark.timeout(900),
 ]
-PLAYED = ("refund", "show cancelled", "order of a cancelled show", "onboarding", "transfers", "payout", "dispute")
+PLAYED = (
+    "refund", "refund, seats resold", "show cancelled", "order of a cancelled show", "onboarding", "transfers",
+    "payout", "dispute",
+)  # fmt: skip
 PATIENCE_SECONDS = 300
 
 

@@ -164,7 +164,10 @@ class Shop:
         sold = [end for end in ends if end["state"] == "fulfilled"]
         seats = sum(line["quantity"] for end in sold for line in end["lines"])
         back = [line for end in sold for refund in end["refunds"] for line in end["postings"] if is_of(line, refund)]
-        stock = (await self.show())["ticket_types"][0]
+        show = await self.show()
+        stock = show["ticket_types"][0]
+        if show["resell_refunded"]:
+            seats -= sum(ticket["state"] == "void" for end in sold for ticket in end["tickets"])
         same("stock", (stock["sold"], stock["held"], stock["available"]), (seats, 0, self.capacity - seats))
         live = [ticket for end in sold for ticket in end["tickets"] if ticket["state"] != "void"]
         mints = {ticket["mint_address"] for ticket in live}

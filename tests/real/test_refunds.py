@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from adapters.token_layout import decode_mint
 from tests.real.shop import Shop
 
 pytestmark = pytest.mark.real
@@ -20,12 +21,23 @@ async def sold(shop: Shop, key: str, quantity: int = 2, card: str = "pm_card_vis
     return ended
 
 
-async def supply(shop: Shop, address: str) -> int:
-    """Read a token's supply from the chain."""
+async def account(shop: Shop, address: str) -> bytes:
+    """Read a mint from the chain."""
     call = {"jsonrpc": "2.0", "id": 1, "method": "getAccountInfo", "params": [address, {"encoding": "base64"}]}
     answer = await shop.http.post(shop.stack.urls["solana_rpc"], json=call)
-    contents = base64.b64decode(answer.json()["result"]["value"]["data"][0])
-    return int.from_bytes(contents[36:44], "little")
+    return base64.b64decode(answer.json()["result"]["value"]["data"][0])
+
+
+async def supply(shop: Shop, address: str) -> int:
+    """Read a token's supply from the chain."""
+    return int.from_bytes((await account(shop, address))[36:44], "little")
+
+
+async def sizes(shop: Shop, address: str) -> tuple[int | None, int | None]:
+    """Read a group's members and how many it takes from the chain."""
+    mint = decode_mint(await account(shop, address))
+    assert mint is not None
+    return mint.group_sizes()
 
 
 async def test_refunds_whole_and_by_ticket(shop: Shop) -> None:
@@ -117,3 +129,26 @@ async def test_a_pending_and_a_failed_refund(shop: Shop) -> None:
     await finish(shop, slow["purchase_id"], "succeed")
     await shop.refunded(slow["purchase_id"], decided["refund_id"])
     await shop.check_sums([slow["purchase_id"]])
+
+
+async def test_a_refunded_seat_is_sold_again(shop: Shop) -> None:
+    """A sold out show that says so: the seat of a burnt ticket is bought by somebody else, minted in the same group."""
+    await shop.open(capacity=2, resell_refunded=True)
+    first = await sold(shop, "resale-first")
+    assert (await shop.buy("resale-too-early", 1)).json()["type"].endswith("sold-out")
+    ticket_id = first["tickets"][0]["ticket_id"]
+    decided = (await shop.refund(first["purchase_id"], "resale", ticket_ids=[ticket_id])).json()
+    await (await shop.engine()).get_workflow_handle(f"refund/{decided['refund_id']}").result()
+    (seat,) = (await shop.show())["ticket_types"]
+    assert (seat["capacity"], seat["sold"], seat["available"]) == (2, 1, 1)
+    told = (await shop.purchase(first["purchase_id"]))["timeline"]
+    assert "SeatsReturned" in [line["fact"] for line in told]
+    second = await sold(shop, "resale-second", 1)
+    minted = second["tickets"][0]["mint_address"]
+    assert await supply(shop, minted) == 1
+    verified = await shop.get(f"/api/v1/tickets/{second['tickets'][0]['ticket_id']}/verify")
+    assert (verified["valid"], verified["on_chain"]) == (True, True)
+    group = (await shop.show())["mint_address"]
+    assert await sizes(shop, group) == (3, 3)  # one of them burnt: the chain never forgets a member
+    assert await supply(shop, first["tickets"][0]["mint_address"]) == 0
+    await shop.check_sums([first["purchase_id"], second["purchase_id"]])

@@ -31,6 +31,19 @@ async def order_refunded(shop: Shop) -> str:
     return f"refund/{refund_id}"
 
 
+async def seats_resold(shop: Shop) -> str:
+    """A whole order is given back, and its seats are on sale again."""
+    await shop.open(capacity=2, resell_refunded=True)
+    body = await bought(shop, "rec-resold")
+    await shop.pay(body["client_secret"])
+    await ended(shop, body["purchase_id"], "fulfilled")
+    refund_id = (await shop.refund(body["purchase_id"], "rec-resold")).json()["refund_id"]
+    await closed(shop, f"refund/{refund_id}")
+    (seat,) = (await shop.show())["ticket_types"]
+    assert seat["available"] == seat["capacity"]
+    return f"refund/{refund_id}"
+
+
 async def show_cancelled(shop: Shop) -> str:
     """A show with one sold order is given back."""
     await sold(shop, "rec-cancelled-show")
@@ -119,4 +132,7 @@ async def capacity_raised(shop: Shop) -> str:
 
 
 # One after another: a round of transfers sends what is due of every venue.
-MONEY = (order_refunded, show_cancelled, venue_onboarded, share_sent, payout_followed, dispute_won, capacity_raised)
+MONEY = (
+    order_refunded, seats_resold, show_cancelled, venue_onboarded, share_sent, payout_followed, dispute_won,
+    capacity_raised,
+)  # fmt: skip

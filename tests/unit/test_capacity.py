@@ -67,19 +67,19 @@ def test_only_what_is_on_sale_changes() -> None:
         on_sale().begin_capacities({"cellar": 9}, AT)
 
 
-def test_bytes_are_stored_for_the_change_under_way_only() -> None:
-    """A late step of a change that has ended signs nothing; the newest bytes count."""
+def test_bytes_are_stored_one_after_another() -> None:
+    """Those that follow others than the newest, or are of a size that is not wanted any more, are not stored."""
     show = on_sale()
     show.begin_capacities({"floor": 9}, AT)
-    show.sign_resize(SIGNED, 1, AT)
-    show.sign_resize(SIGNED, 1, AT)
-    show.sign_resize(OTHER, 1, AT)
+    show.sign_resize(SIGNED, 12, None, AT)
+    show.sign_resize(OTHER, 12, None, AT)
+    show.sign_resize(OTHER, 11, SIGNED, AT)
+    assert show.resize_signed == SIGNED
+    show.sign_resize(OTHER, 12, SIGNED, AT)
     assert names_of(show).count("GroupResizeSigned") == 2
-    assert show.resize_signed == OTHER
     show.finish_capacities(1, AT, made=True)
-    assert show.resize_signed is None
-    with pytest.raises(WrongState, match="has ended"):
-        show.sign_resize(SIGNED, 1, AT)
+    again: Show = folded(through_json(facts_of(show)))
+    assert (show.resize_signed, again.resize_signed) == (OTHER, OTHER)
 
 
 def test_the_laws_know_the_new_capacity() -> None:

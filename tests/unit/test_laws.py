@@ -42,6 +42,7 @@ from domain.payee import AccountChanged, AccountConnected, PayeeNamed, Shortfall
 from domain.payment import PaymentAuthorised, PaymentDeclined
 from domain.payout import PayoutPaid, PayoutReturned
 from domain.refund import RefundsOpened
+from domain.resale import RoomMade
 from domain.standing_folds import FOLDS
 from domain.ticket import (
     BurnSigned,
@@ -72,7 +73,7 @@ SILENT = {
     AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded, RefundsOpened, TicketRedeemed, BurnSigned, TokenBurnt,
     TokenForgone, ShowCalledOff, CancellationBegun, CancellationPaused, CancellationResumed, CancellationFinished,
     CapacityChangeBegun, GroupResizeSigned, CapacityChangeEnded, TicketBlocked, TicketUnblocked, DisputeOpened,
-    DisputeWon,
+    DisputeWon, RoomMade,
     PayeeNamed, AccountConnected, AccountChanged, ShortfallNoted, ShortfallNetted, PayoutPaid, PayoutReturned,
     TransferRequested, TransferRequestedAgain, TransferMade, TransferRefused,
     ReversalRequested, TransferReversed, ReversalRefused,

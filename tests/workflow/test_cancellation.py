@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from temporalio import workflow
 from temporalio.client import Client, WorkflowHandle
 
 from activities.cancellation_door import CancelShow
@@ -241,6 +242,28 @@ async def test_a_rate_and_a_run_that_is_full(world: World, client: Client) -> No
         await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("look_again")
     assert await ended(world, client, handle) == "finished"
     assert world.gateway.effects["refund_intent"] == 2
+    await world.check_laws()
+
+
+async def test_a_long_rest_goes_on_as_new(world: World, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine says when a history is long; what is under way and what waits is carried over."""
+    await world.open_show()
+    world.gateway.refunds_begin = "pending"
+    await sell(world, client, "a")
+    await call_off(world)
+    suggested = [True]
+    monkeypatch.setattr(workflow.Info, "is_continue_as_new_suggested", lambda _: bool(suggested and suggested.pop()))
+    handle = await begin(client, residue_seconds=0.2)
+    first = (await handle.describe()).run_id
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await client.get_workflow_handle(handle.id).describe()).run_id == first:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    for made in list(world.gateway.refunds.values()):
+        world.gateway.finish_refund(made.refund_id)
+    for refund in await all_refunds(world):
+        await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("look_again")
+    assert await ended(world, client, handle) == "finished"
+    assert world.gateway.effects["refund_intent"] == 1
     await world.check_laws()
 
 

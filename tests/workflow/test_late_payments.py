@@ -1,5 +1,6 @@
 """Payments that no purchase waits for: they buy the seats after all, or go back; nobody keeps them by oversight."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput
 
 PRICE_MINOR = 2208
+REFUSED = "start_child_workflow_execution_failed_event_attributes"
 CaseHandle = WorkflowHandle[PaymentCaseWorkflow, str]
 
 
@@ -141,6 +143,25 @@ async def test_a_second_payment_waits_until_its_purchase_is_decided(world: World
     await handle.signal("look_again")
     assert (await world.ended(handle)).outcome == "fulfilled"
     assert await waiting.result() == "canceled"
+    await world.check_laws()
+
+
+async def test_a_payment_whose_purchase_is_at_work_is_left_to_it(world: World, client: Client) -> None:
+    """The case may hear of it sooner than its purchase, which is not started twice."""
+    await world.open_show()
+    handle, _ = await world.buy(client)
+    own = await world.intent_id()
+    looked = world.gates.close("resolve_late_payment", "after")
+    waiting = await begin_case(world, client, own)
+    await looked.reached.wait()
+    looked.open.set()
+    async with asyncio.timeout(30):
+        while not any(event.HasField(REFUSED) for event in (await waiting.fetch_history()).events):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    world.gateway.pay(own)
+    await handle.signal("look_again")
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    assert await waiting.result() == "sold"
     await world.check_laws()
 
 
