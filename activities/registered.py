@@ -58,11 +58,10 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             all_of.capacity.raise_stock,
             all_of.settlement.list_due_transfers,
             payments.close_checkout,
+            *_tried_locally_first(payments),
         ],
         STRIPE: [
-            payments.create_intent,
-            payments.look_at_intent,
-            payments.capture_payment,
+            *_tried_locally_first(payments),
             payments.cancel_payment,
             all_of.late_payments.resolve_late_payment,
             all_of.refunds.pay_refund,
@@ -82,6 +81,11 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
         ],
     }
     return by_queue[queue]
+
+
+def _tried_locally_first(payments: PaymentActivities) -> tuple[Callable[..., Any], ...]:
+    """Return what a purchase asks Stripe on its own worker first, and then as a regular activity on Stripe's queue."""
+    return payments.create_intent, payments.look_at_intent, payments.capture_payment
 
 
 def _of_cancellations(cancelling: CancellationActivities) -> tuple[Callable[..., Any], ...]:

@@ -23,7 +23,16 @@ from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
 from workflows.operators import Board
-from workflows.rounds import MINT_PACE, SEEN_STORE_PACE, STORE_PACE, STRIPE_PACE, Attention, Caller, Refused
+from workflows.rounds import (
+    MINT_PACE,
+    SEEN_STORE_PACE,
+    STORE_PACE,
+    STRIPE_PACE,
+    STRIPE_SOON_PACE,
+    Attention,
+    Caller,
+    Refused,
+)
 from workflows.saga import Saga, drain, raise_if_cancelled, settled, step
 
 T = TypeVar("T")
@@ -257,7 +266,8 @@ class PurchaseWorkflow:
     async def _stripe(
         self, method: Callable[[Any, Any], Awaitable[T]], command: Any, summary: str, *, forward_only: bool = False
     ) -> T:
-        return await self._caller.call(method, command, STRIPE_PACE, summary, forward_only=forward_only)
+        pace = STRIPE_PACE if forward_only else STRIPE_SOON_PACE
+        return await self._caller.call(method, command, pace, summary, forward_only=forward_only)
 
 
 def _reason(cause: BaseException | None) -> str:

@@ -27,7 +27,7 @@ class Pace(NamedTuple):
     """How one kind of activity is called: its queue, its patience and the length of a round.
 
     With `local` the first try runs inside the workflow's worker, for so long in all: it saves the engine two thirds of
-    its state transitions. Only keyed store steps may, since a lost task runs them again.
+    its state transitions. Only keyed steps may, since a lost task runs them again.
     """
 
     queue: str
@@ -42,6 +42,7 @@ STORE_PACE = Pace(PURCHASES, timedelta(seconds=5), 10, timedelta(seconds=2), loc
 # Where a cancel must be seen before the next step: the engine tells of one only between its own tasks.
 SEEN_STORE_PACE = STORE_PACE._replace(local=None)
 STRIPE_PACE = Pace(STRIPE, timedelta(seconds=15), 8, timedelta(seconds=10))
+STRIPE_SOON_PACE = STRIPE_PACE._replace(local=timedelta(seconds=5))
 MINT_PACE = Pace(MINT, timedelta(seconds=120), 6, timedelta(seconds=10))
 
 

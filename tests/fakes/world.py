@@ -43,6 +43,7 @@ from tests.fakes.connect import FakeConnect
 from tests.fakes.due import DueInMemory
 from tests.fakes.evidence import findings_of, require_lawful, said_by
 from tests.fakes.gates import Gates
+from tests.fakes.in_memory import InMemory
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import only_requested
@@ -69,23 +70,6 @@ WORKFLOWS: list[type] = [
 ]  # fmt: skip
 CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
-
-
-class InMemory:
-    """Checkouts and wallets."""
-
-    def __init__(self) -> None:
-        self.secrets: dict[str, str] = {}
-        self.wallets: dict[str, str] = {}
-
-    async def keep(self, purchase_id: str, client_secret: str) -> None:
-        self.secrets[purchase_id] = client_secret
-
-    async def forget(self, purchase_id: str) -> None:
-        self.secrets.pop(purchase_id, None)
-
-    async def wallet_of(self, buyer_id: str) -> str | None:
-        return self.wallets.get(buyer_id)
 
 
 class World:

@@ -50,7 +50,7 @@ async def test_replay(name: str) -> None:
 
 async def test_a_changed_workflow_is_caught() -> None:
     """The replay can fail: a history without one of its steps does not fit."""
-    changed = history("fulfilled", '"capture_payment"', '"capture_other"')
+    changed = history("fulfilled", '"confirm_seats"', '"confirm_other"')
     result = await replayer().replay_workflow(changed, raise_on_replay_failure=False)
     assert result.replay_failure is not None
 
@@ -77,10 +77,10 @@ async def test_a_change_behind_a_flag_fits_and_a_careless_one_does_not() -> None
     ("name", "target", "value", "told"),
     [
         (
-            "fulfilled",
+            "expired",
             "STRIPE_PACE",
             rounds.STRIPE_PACE._replace(attempts=9),
-            "capture_payment: schedule_activity.retry_policy.maximum_attempts: 8 -> 9",
+            "cancel_payment: schedule_activity.retry_policy.maximum_attempts: 8 -> 9",
         ),
         (
             "fulfilled",
