@@ -8,6 +8,7 @@ import pytest
 from temporalio.client import WorkflowHandle
 
 from tests.fakes.evidence import require_lawful
+from tests.real.at_stripe import at_stripe, stray
 from tests.real.shop import Shop
 from workflows.operators import PURCHASE_STAGE
 
@@ -18,30 +19,6 @@ SLOW = "pm_emulator_slowCard"
 async def switch(shop: Shop, name: str, /, **values: Any) -> None:
     """Do what a bank, a buyer or the days would."""
     (await shop.http.post(f"{shop.stack.urls['stripe']}/_emulator/{name}", json=values)).raise_for_status()
-
-
-async def at_stripe(shop: Shop, path: str, form: dict[str, str]) -> Any:
-    """Ask Stripe with our key for what is not ours to ask, as somebody at its dashboard would."""
-    key = shop.stack.env["BOXOFFICE_STRIPE__API_KEY"]
-    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": f"{path} {form}"}
-    answer = await shop.http.post(f"{shop.stack.urls['stripe']}{path}", data=form, headers=headers)
-    assert answer.status_code == httpx.codes.OK, answer.text
-    return answer.json()
-
-
-async def stray(shop: Shop, purchase: Any, capture_method: str = "manual") -> Any:
-    """Pay the purchase's price by an intent that is not its own."""
-    form = {
-        "amount": str(purchase["price"]["total_minor"]),
-        "currency": "eur",
-        "capture_method": capture_method,
-        "automatic_payment_methods[enabled]": "true",
-        "automatic_payment_methods[allow_redirects]": "never",
-        "metadata[purchase_id]": purchase["purchase_id"],
-    }
-    made = await at_stripe(shop, "/v1/payment_intents", form)
-    await shop.pay(made["client_secret"])
-    return made
 
 
 async def opened(shop: Shop, **terms: Any) -> tuple[Any, str]:

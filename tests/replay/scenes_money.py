@@ -8,6 +8,7 @@ import httpx
 from activities.queues import PURCHASES
 from activities.settlement_ports import PayoutRef
 from domain.identity import derived
+from tests.real.at_stripe import stray
 from tests.real.shop import Shop
 from tests.replay.scenes import bought, closed, ended
 from workflows.settlement import PayoutWorkflow, TransfersInput, TransfersWorkflow
@@ -20,6 +21,18 @@ async def sold(shop: Shop, key: str) -> str:
     await shop.pay(body["client_secret"])
     await ended(shop, body["purchase_id"], "fulfilled")
     return str(body["purchase_id"])
+
+
+async def late_payment_sells(shop: Shop) -> str:
+    """Money comes by another payment after the hold has run out: the case takes the purchase up again."""
+    await shop.open(hold_seconds=2)
+    body = await bought(shop, "rec-late-sale")
+    await ended(shop, body["purchase_id"], "cancelled")
+    paid = await stray(shop, body)
+    await shop.until(body["purchase_id"], lambda seen: seen["state"] == "fulfilled", 60)
+    await closed(shop, f"payment-case/{paid['id']}")
+    await shop.check_sums([body["purchase_id"]])
+    return f"payment-case/{paid['id']}"
 
 
 async def order_refunded(shop: Shop) -> str:
@@ -133,6 +146,6 @@ async def capacity_raised(shop: Shop) -> str:
 
 # One after another: a round of transfers sends what is due of every venue.
 MONEY = (
-    order_refunded, seats_resold, show_cancelled, venue_onboarded, share_sent, payout_followed, dispute_won,
-    capacity_raised,
+    late_payment_sells, order_refunded, seats_resold, show_cancelled, venue_onboarded, share_sent, payout_followed,
+    dispute_won, capacity_raised,
 )  # fmt: skip
