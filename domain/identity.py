@@ -4,13 +4,15 @@ import base64
 import hashlib
 
 DEFAULT_TENANT = "default"
+LETTERS = 26
+DIGEST_BYTES = 20  # a whole number of letters, and no fewer than are wanted
 
 
 def derived(prefix: str, *parts: str) -> str:
     """Return `prefix_` and 26 letters that stand for the parts; length-prefixed, so that no two lists collide."""
     text = "".join(f"{len(part)}:{part}" for part in parts)
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"{prefix}_{base64.b32encode(digest).decode().lower()[:26]}"
+    digest = hashlib.sha256(text.encode()).digest()[:DIGEST_BYTES]
+    return f"{prefix}_{base64.b32encode(digest).decode().lower()[:LETTERS]}"
 
 
 def purchase_id_of(tenant_id: str, idempotency_key: str) -> str:

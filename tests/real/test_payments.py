@@ -66,6 +66,15 @@ async def test_an_authorisation_that_lapses(shop: Shop) -> None:
     await ends(shop, purchase, "cancelled", "payment-refused")
 
 
+async def test_an_authorisation_that_is_about_to_lapse(shop: Shop) -> None:
+    """Nobody was told of it: the next poll finds it, and takes the money at once, before it is gone."""
+    purchase, intent_id = await opened(shop)
+    await switch(shop, "faults", event="payment_intent.*", kind="lost", count=2)
+    await shop.pay(purchase["client_secret"])
+    await switch(shop, f"payment_intents/{intent_id}/near_lapse", seconds=30)
+    await ends(shop, purchase, "fulfilled", None)
+
+
 async def test_automatic_capture(shop: Shop) -> None:
     """A show whose payments are taken at once sells as any other."""
     purchase, _ = await opened(shop, capture_method="automatic")
