@@ -23,7 +23,7 @@ from domain.order import Order
 from domain.payment import IntentCreated, Payment, StrayIntentFound
 from domain.refund import Refunds
 from domain.refund_parts import parts_of
-from domain.refusals import Refusal
+from domain.refusals import Refusal, WrongState
 from domain.revival import revive
 
 OPEN = "open"  # the purchase is not decided yet, and this payment is not its own
@@ -67,8 +67,8 @@ class LatePaymentActivities:
             except Refusal as refusal:
                 activity.logger.info("the payment %s is given back: %s", late.intent_id, refusal.code)
         money = MoneyOf(standing.purchase, late.intent_id)
-        await self._ledger.commit(lambda desk: _note_stray(desk, money, state))
-        return (await self._back.let_go(money, state)).status
+        taken_up = (await self._ledger.commit(lambda desk: _note_stray(desk, money, state))).value
+        return (await self._back.let_go(money, state)).status if taken_up is None else taken_up
 
     async def _resolve_own(self, standing: _Standing, intent_id: str) -> PurchaseRef | str:
         if standing.sold:
@@ -85,14 +85,26 @@ class LatePaymentActivities:
 def _standing(desk: Desk, late: LatePayment) -> _Standing:
     order = desk.get(Order, late.purchase_id)
     purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
-    payment = desk.find(Payment, f"{order.identity}:{order.attempt}")
-    own = not late.intent_id or (payment is not None and payment.intent_id == late.intent_id)
+    own = not late.intent_id or _own(desk, late.purchase_id, late.intent_id) is not None
     return _Standing(purchase, own, order.is_sold, order.state in {"cancelled", "refused"})
+
+
+def _own(desk: Desk, purchase_id: str, intent_id: str) -> PurchaseRef | None:
+    """Return the present attempt of a purchase if this payment is its own."""
+    order = desk.get(Order, purchase_id)
+    payment = desk.find(Payment, f"{purchase_id}:{order.attempt}")
+    if payment is None or payment.intent_id != intent_id:
+        return None
+    return PurchaseRef(tenant_id=order.tenant_id, purchase_id=purchase_id, attempt=order.attempt)
 
 
 def _revive(desk: Desk, former: PurchaseRef, paid: IntentState) -> PurchaseRef:
     """Take a purchase up again with this payment for its own: seats, discount and allowance as at the first time."""
-    order = desk.get(Order, former.purchase_id)
+    taken_up, order = _own(desk, former.purchase_id, paid.intent_id), desk.get(Order, former.purchase_id)
+    if taken_up is not None:
+        return taken_up
+    if desk.find(Payment, MoneyOf(former, paid.intent_id).payment_id) is not None:
+        raise WrongState("this payment goes back", intent_id=paid.intent_id)
     show = desk.get(Show, order.show_id)
     for line in order.lines:
         show.sellable(line.ticket_type_id)
@@ -111,9 +123,12 @@ def _revive(desk: Desk, former: PurchaseRef, paid: IntentState) -> PurchaseRef:
     return purchase
 
 
-def _note_stray(desk: Desk, money: MoneyOf, state: IntentState) -> None:
-    if desk.find(Payment, money.payment_id) is None:
+def _note_stray(desk: Desk, money: MoneyOf, state: IntentState) -> PurchaseRef | None:
+    """Decide that a payment goes back; whoever has taken the purchase up with it meanwhile came first."""
+    taken_up = _own(desk, money.purchase.purchase_id, state.intent_id)
+    if taken_up is None and desk.find(Payment, money.payment_id) is None:
         _begin(desk, StrayIntentFound, money, state, "manual")
+    return taken_up
 
 
 def _begin(desk: Desk, fact: type[FirstFact], money: MoneyOf, state: IntentState, capture_method: str) -> None:

@@ -2,13 +2,14 @@
 
 from domain.identity import DEFAULT_TENANT
 from domain.intent import IntentRequest
-from tests.matrix.scenes import Scene, sale, unpaid
+from tests.matrix.scenes import SOLD, Scene, sale, unpaid
 from tests.matrix.stage import Stage
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput
 
 PRICE_MINOR = 2208
 REACHES = ("resolve_late_payment",)
+TAKEN_UP = ("place_order", "create_intent", "confirm_seats", "capture_payment", *SOLD)
 
 
 async def _late_news(stage: Stage, intent_id: str) -> str:
@@ -58,6 +59,6 @@ async def second_payment(stage: Stage) -> str:
 SCENES: tuple[Scene, ...] = (
     Scene("late news, unpaid", PaymentCaseWorkflow, REACHES, "canceled", late_news_of_an_unpaid_one),
     Scene("late news, sold", PaymentCaseWorkflow, REACHES, "sold", late_news_of_a_sold_one),
-    Scene("late money, buys", PaymentCaseWorkflow, REACHES, "sold", late_money_that_buys),
+    Scene("late money, buys", PaymentCaseWorkflow, (*REACHES, *TAKEN_UP), "sold", late_money_that_buys, TAKEN_UP),
     Scene("late money, second", PaymentCaseWorkflow, REACHES, "succeeded", second_payment),
 )

@@ -5,11 +5,17 @@ from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import ActivityEnvironment
 
+from activities.commands import EndPurchase, LatePayment
+from activities.late_payments import LatePaymentActivities
+from activities.payments import PaymentActivities
 from activities.queues import PURCHASES
+from activities.sales import SalesActivities
 from domain.catalog import Show
 from domain.intent import IntentRequest, IntentState
 from domain.refund import Refunds
+from domain.weather import Weather
 from tests.fakes.world import World
 from tests.workflow.buyer import paid
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
@@ -191,3 +197,44 @@ async def test_a_refund_in_the_dashboard_becomes_ours(world: World, client: Clie
     (refund,) = book.refunds.values()
     assert (refund.state, refund.given.total_minor, refund.stripe_refund_id) == ("pending", amount, made.refund_id)
     assert len(refund.ticket_ids) == (2 if amount == PRICE_MINOR else 0)
+
+
+def resolving(world: World) -> LatePaymentActivities:
+    """Return the activity's own class over the world's fakes."""
+    payments = PaymentActivities(world.ledger, world.gateway, world.memory)
+    return LatePaymentActivities(world.ledger, world.gateway, payments)
+
+
+async def test_two_copies_of_the_step_decide_the_same(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have seen an ended purchase; the second finds that the payment has become its own, and does not undo it."""
+    await expired(world, client)
+    late = await stray(world)
+    both, read = asyncio.Barrier(2), world.gateway.retrieve_intent
+
+    async def together(intent_id: str) -> IntentState:
+        await both.wait()
+        return await read(intent_id)
+
+    monkeypatch.setattr(world.gateway, "retrieve_intent", together)
+    wanted = LatePayment(**(await world.ref()).model_dump(), intent_id=late.intent_id)
+    act = resolving(world).resolve_late_payment
+    copies = (ActivityEnvironment().run(act, wanted) for _ in range(2))
+    assert await asyncio.gather(*copies) == [await world.ref()] * 2
+    assert (await read(late.intent_id)).status == "requires_capture"
+
+
+async def test_a_payment_that_goes_back_buys_nothing_any_more(world: World, client: Client) -> None:
+    """Its seats were gone when it was decided, and are free again when the step is repeated: it still goes back."""
+    await expired(world, client, quantity=6)
+    late = await stray(world, (await world.order()).price.charge_minor)  # type: ignore[union-attr]
+    other = await world.request("other", 6)
+    world.gateway.fail_before("cancel_intent")
+    wanted = LatePayment(**(await world.ref()).model_dump(), intent_id=late.intent_id)
+    act = resolving(world).resolve_late_payment
+    with pytest.raises(Weather):
+        await ActivityEnvironment().run(act, wanted)
+    await SalesActivities(world.ledger).cancel_order(EndPurchase(purchase=other, reason="purchase-cancelled"))
+    assert await ActivityEnvironment().run(act, wanted) == "canceled"
+    assert (await world.order()).attempt == 1
