@@ -72,7 +72,7 @@ class ApiSettings(Group):
     port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
     public_url: str = Field("http://127.0.0.1:8000", description="URL of the API as buyers see it, for metadata URIs")
     engine_timebox_seconds: float = Field(5.0, gt=0, description="wait for the engine before a purchase answers 202")
-    opening_max: int = Field(32, ge=0, description="checkouts that are waited for at once; beyond it 202 at once")
+    opening_max: int = Field(32, ge=0, description="checkouts that open at once; beyond it 202, and later in turn")
     metrics: bool = Field(default=True, description="whether GET /metrics is served")
 
 

@@ -6,6 +6,7 @@ facts, so an engine that cannot be reached never fails a request.
 
 import asyncio
 import logging
+from collections import deque
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -43,6 +44,7 @@ UNREACHED = (
     RuntimeError,  # what a lazy client raises when it cannot connect
 )
 HEED_SECONDS = 0.1
+LATER_MAX = 5_000
 # A connection that fell silent is noticed after 15 seconds, not 45; a server takes pings 10 seconds apart or more.
 KEEP_ALIVE = KeepAliveConfig(interval_millis=11_000, timeout_millis=4_000)
 USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
@@ -64,19 +66,31 @@ class TemporalEngine:
         self._client = client
         self._pacing = pacing
         self._opening = 0
+        self._later: deque[tuple[PurchaseRef, str, str]] = deque()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
         """Start the purchase if need be and wait for its checkout; None when the engine did not answer in time.
 
-        It is not asked at all while as many wait as may: a rush stays at the door, and the relay starts what is held.
+        While as many wait as may, a rush stays at the door: its checkouts open later, in the order of arrival and at
+        the engine's pace. Who stands there is not a fact: the relay starts whatever a lost process has left.
         """
         if self._opening >= self._pacing.opening_max:
+            if self._opening and len(self._later) < LATER_MAX:
+                self._later.append((purchase, show_id, venue_id))
             return None
         self._opening += 1
         try:
             return await self._open_purchase(purchase, show_id, venue_id)
         finally:
             self._opening -= 1
+            self._open_next()
+
+    def _open_next(self) -> None:
+        if self._later:
+            task = asyncio.create_task(self.open_purchase(*self._later.popleft()))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
         start = WithStartWorkflowOperation(

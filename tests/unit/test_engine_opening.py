@@ -35,7 +35,20 @@ async def test_beyond_its_limit_the_engine_is_not_asked() -> None:
     waiting = [asyncio.create_task(opening(number)) for number in range(2)]
     await asyncio.sleep(0)
     assert await opening(3) is None
+    assert client.asked == 2
     client.free.set()
     assert [(answer is not None and answer.state) for answer in await asyncio.gather(*waiting)] == ["open", "open"]
+    await asyncio.sleep(0)
+    assert client.asked == 3  # the one that was turned away, in its turn
     assert await opening(4) is not None
-    assert client.asked == 3
+    assert client.asked == 4
+
+
+async def test_an_engine_that_is_never_asked_is_not_asked_later_either() -> None:
+    """Without any place there is no turn: the relay starts what is held."""
+    client = SlowClient()
+    client.free.set()
+    engine = TemporalEngine(cast(Client, client), Pacing(5.0, 30.0, 600, opening_max=0))
+    assert await engine.open_purchase(PurchaseRef(tenant_id="default", purchase_id="pu", attempt=1), "sh", "ve") is None
+    await asyncio.sleep(0)
+    assert client.asked == 0
