@@ -8,6 +8,8 @@ from activities.ports import Ledger, PaymentGateway
 from domain.books import refund_postings
 from domain.desk import Desk
 from domain.intent import IntentState
+from domain.money import Price
+from domain.order import Order
 from domain.payment import Payment
 from domain.refusals import PaymentRefused
 from domain.weather import Weather
@@ -53,11 +55,16 @@ class MoneyBack:
             raise Weather(f"the intent is {state.status}: it can neither be cancelled nor refunded yet")
         return state
 
-    async def record(self, money: MoneyOf, state: IntentState) -> None:
-        """Record what is new of a payment."""
+    async def record(self, money: MoneyOf, state: IntentState) -> Price | None:
+        """Record what is new of a payment; returns the price that it is for."""
         if state.status == "succeeded" and state.stripe_fee_minor is None:
             raise Weather("Stripe has taken the money and not told its fee yet")  # the books need the real one
-        await self._ledger.commit(lambda desk: _note(desk.get(Payment, money.payment_id), state, desk))
+
+        def decide(desk: Desk) -> Price | None:
+            _note(desk.get(Payment, money.payment_id), state, desk)
+            return desk.get(Order, money.purchase.purchase_id).price
+
+        return (await self._ledger.commit(decide)).value
 
     async def _refund(self, money: MoneyOf, state: IntentState) -> None:
         await self.record(money, state)

@@ -1,5 +1,6 @@
 """The Stripe steps: create, look, capture, and make sure that we do not have the money."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from activities.ports import Ledger, PaymentGateway
 from domain.catalog import Show
 from domain.desk import Desk
 from domain.intent import IntentRequest, IntentState
+from domain.money import Price
 from domain.order import Order
 from domain.payment import IntentCreated, Payment
 from domain.refusals import PaymentRefused, PurchaseCancelled, WrongState
@@ -40,28 +42,25 @@ class PaymentActivities:
     @activity.defn(name="create_intent")
     async def create_intent(self, purchase: PurchaseRef) -> PaymentSeen:
         """Create the PaymentIntent over the locked price and open the checkout; again returns what was made."""
-        await self._ledger.read(lambda desk: _check_open(desk, purchase))
-        state = await self._create(purchase)
+        state = await self._create(purchase, check=_check_open)
         hold_until = (await self._ledger.commit(lambda desk: _open(desk, purchase, state))).value
         if hold_until is None:  # the intent is a fact all the same: it has to be cancelled
             raise PurchaseCancelled("the order ended before its checkout was open")
         await self._checkouts.keep(purchase.purchase_id, state.client_secret)
-        return (await self._seen(purchase, state)).model_copy(update={"hold_until": hold_until})
+        return seen_of(state).model_copy(update={"hold_until": hold_until})
 
     @activity.defn(name="look_at_intent")
     async def look_at_intent(self, purchase: PurchaseRef) -> PaymentSeen:
         """Ask Stripe how the payment stands, and record what is new; another amount than the price buys nothing."""
         state = await self._gateway.retrieve_intent(await self._intent_id(purchase))
-        await self._back.record(own_money(purchase), state)
-        return await self._seen(purchase, state)
+        return _paid(state, await self._back.record(own_money(purchase), state))
 
     @activity.defn(name="capture_payment")
     async def capture_payment(self, purchase: PurchaseRef) -> PaymentSeen:
         """Take the money; returns only when the capture is known, refuses when it is known to be impossible."""
         money = own_money(purchase)
         state = await self._gateway.capture_intent(await self._intent_id(purchase), money.key("capture"))
-        await self._back.record(money, state)
-        seen = await self._seen(purchase, state)
+        seen = _paid(state, await self._back.record(money, state))
         if seen.status != "succeeded":
             raise PaymentRefused("the authorised money could not be captured", reason=seen.status)
         return seen
@@ -90,11 +89,18 @@ class PaymentActivities:
         """Forget the client secret of a purchase that is paid."""
         await self._checkouts.forget(purchase.purchase_id)
 
-    async def _create(self, purchase: PurchaseRef) -> IntentState:
-        known = await self._ledger.read(lambda desk: desk.find(Payment, own_money(purchase).payment_id))
-        if known is not None:
-            return await self._gateway.retrieve_intent(known.intent_id)
-        request = await self._ledger.read(lambda desk: _request(desk, purchase))
+    async def _create(
+        self, purchase: PurchaseRef, check: Callable[[Desk, PurchaseRef], None] | None = None
+    ) -> IntentState:
+        def look(desk: Desk) -> tuple[str | None, IntentRequest]:
+            if check is not None:
+                check(desk, purchase)
+            known = desk.find(Payment, own_money(purchase).payment_id)
+            return known.intent_id if known is not None else None, _request(desk, purchase)
+
+        intent_id, request = await self._ledger.read(look)
+        if intent_id is not None:
+            return await self._gateway.retrieve_intent(intent_id)
         found = await self._gateway.find_intent(purchase.purchase_id) if activity.info().attempt > 1 else None
         if found is not None and found.status != "canceled" and _asked(found, request):
             return found
@@ -102,16 +108,6 @@ class PaymentActivities:
 
     async def _intent_id(self, purchase: PurchaseRef) -> str:
         return await self._ledger.read(lambda desk: desk.get(Payment, own_money(purchase).payment_id).intent_id)
-
-    async def _seen(self, purchase: PurchaseRef, state: IntentState) -> PaymentSeen:
-        """Say how a payment stands; one that was changed at Stripe to another amount or currency is refused."""
-        order = await self._ledger.read(lambda desk: desk.get(Order, purchase.purchase_id))
-        seen = seen_of(state)
-        if order.price is not None and seen.status in PAID:
-            said = (state.received_minor if seen.status == "succeeded" else state.amount_minor, state.currency)
-            if said != (order.price.charge_minor, order.price.currency):
-                raise PaymentRefused("another amount than the price was paid", reason="wrong-amount")
-        return seen
 
 
 def seen_of(state: IntentState) -> PaymentSeen:
@@ -151,6 +147,16 @@ def _payment(desk: Desk, purchase: PurchaseRef, state: IntentState) -> None:
                 capture_method=request.capture_method,
             )
         )
+
+
+def _paid(state: IntentState, price: Price | None) -> PaymentSeen:
+    """Say how a payment stands; one that was changed at Stripe to another amount or currency is refused."""
+    seen = seen_of(state)
+    if price is not None and seen.status in PAID:
+        said = (state.received_minor if seen.status == "succeeded" else state.amount_minor, state.currency)
+        if said != (price.charge_minor, price.currency):
+            raise PaymentRefused("another amount than the price was paid", reason="wrong-amount")
+    return seen
 
 
 def _asked(found: IntentState, request: IntentRequest) -> bool:
