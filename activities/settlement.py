@@ -105,14 +105,14 @@ class SettlementActivities:
         wanted = (await self._ledger.commit(lambda desk: _take_back(desk, refund), reads)).value
         if wanted is None:
             return Reversed(reversed_minor=0, short_minor=0)
-        transfer, amount, reversal = wanted
+        transfer_id, amount, reversal = wanted
         if reversal is None:
             return Reversed(reversed_minor=0, short_minor=amount)
         state = reversal.state
         if state == "requested":
             stripe_key = f"{purchase_id}:reversal:{key}"
             try:
-                made = await self._gateway.reverse_transfer(transfer, reversal.amount_minor, stripe_key)
+                made = await self._gateway.reverse_transfer(transfer_id, reversal.amount_minor, stripe_key)
             except PaymentRefused as refusal:
                 reason = str(refusal.data.get("reason"))
                 await self._ledger.commit(lambda desk: _short(desk, refund, reason))

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from domain.identity import DEFAULT_TENANT, purchase_id_of
-from tests.real.shop import PUBLISHABLE_KEY, Shop
+from tests.real.shop import ENDS, PUBLISHABLE_KEY, Shop
 from tests.storm.plan import Buyer
 
 GOOD, BAD = "pm_card_visa", "pm_card_chargeDeclined"
@@ -17,6 +17,7 @@ RETRY_SECONDS = 0.5
 LOOK_SECONDS = 0.4
 CALL_SECONDS = 15.0
 ATTEMPTS_AT_A_SEAT = 3
+PART_MINOR = 333
 UNANSWERED = {"requested", "reserving"}
 PAID = {"requires_capture", "succeeded", "processing"}
 REFUSALS = {"sold-out", "hold-expired", "purchase-cancelled"}
@@ -33,6 +34,7 @@ class Story:
     paid: bool = False
     cancelled: bool = False
     left_at: float = 0.0
+    refund_id: str | None = None
     odd: list[str] = field(default_factory=list)
 
     @property
@@ -70,6 +72,8 @@ class Visit:
                     opened = await self._buy()
             if opened is not None:
                 await self._go_on(temper, pause, opened)
+            if self.story.paid and self.story.buyer.regret is not None:
+                await self._regret(self.story.buyer.regret)
         except Patience:
             return
 
@@ -137,6 +141,22 @@ class Visit:
         self.story.cancelled = answer.status_code == httpx.codes.ACCEPTED
         if answer.status_code not in {httpx.codes.ACCEPTED, httpx.codes.CONFLICT}:
             self.story.odd.append(f"DELETE was answered {answer.status_code}")
+
+    async def _regret(self, what: str) -> None:
+        """Ask for money back once the seats are sold; whoever got none was not charged."""
+        path, state = f"/api/v1/purchases/{self.story.purchase_id}", ""
+        while state not in ENDS:
+            await asyncio.sleep(LOOK_SECONDS)
+            state = (await self._answer(lambda: self._http.get(path), early=True)).json()["state"]
+        if state != "fulfilled":
+            return
+        body = {"amount_minor": PART_MINOR} if what == "part" else {}
+        headers = {"Idempotency-Key": f"{self.story.key}-regret"}
+        answer = await self._answer(lambda: self._http.post(f"{path}/refunds", json=body, headers=headers))
+        if answer.is_success:
+            self.story.refund_id = answer.json()["refund_id"]
+        else:
+            self.story.odd.append(f"a refund was answered {answer.status_code}: {answer.text[:200]}")
 
     async def _answer(self, call: Callable[[], Awaitable[httpx.Response]], *, early: bool = False) -> httpx.Response:
         """Repeat a call until it is answered; `early` says that the read models may not know it yet."""

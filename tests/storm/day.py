@@ -15,6 +15,7 @@ from devstack.stack import running_stack
 from tests.real.shop import Shop
 from tests.storm.buyers import CALL_SECONDS, Story, Visit
 from tests.storm.plan import HOLD_SECONDS, Plan
+from tests.storm.totals import Totals
 from tests.storm.up import UP
 from tests.storm.verdict import Court, Violation
 from tests.storm.weather import StormWeather
@@ -40,6 +41,8 @@ class Summary:
     faults: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
+    refunds: int = 0
+    totals: dict[str, int] = field(default_factory=dict)
     restarts: Counter[str] = field(default_factory=Counter)
     slowest: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
@@ -50,11 +53,15 @@ class Summary:
         ends = ", ".join(f"{count} {kind}" for kind, count in sorted(self.ends.items()))
         return (
             f"storm seed={self.seed} {self.seconds:g} s: {self.purchases} purchases ({ends});"
+            f" {self.refunds} refunds; {self._money()};"
             f" {sum(self.faults.values())} faults ({faults}), {sum(self.missed.values())} missed;"
             f" open after {self.opened_seconds:.1f} s, at rest {self.rest_seconds:.1f} s after the storm,"
             f" judged in {self.judged_seconds:.1f} s by {self.laws_looked_at} looks at laws;"
             f" {len(self.violations)} violations"
         )
+
+    def _money(self) -> str:
+        return Totals(**self.totals).line() if self.totals else "no totals"
 
 
 async def run_day(plan: Plan, folder: Path) -> Summary:
@@ -88,6 +95,8 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
             court.violations.append(Violation("webhooks", f"{weather.forged_taken} forged ones were taken"))
         summary.laws_looked_at = court.laws_looked_at
         summary.ends = court.ends_by_kind
+        summary.refunds = sum(story.refund_id is not None for story in stories)
+        summary.totals = court.totals._asdict() if court.totals else {}
         summary.restarts = Counter({name: part["restarts"] for name, part in stack.facts["parts"].items()})
         summary.slowest = [*_late(court, deadline - REST_SECONDS_MAX)]
         summary.violations = [_told(violation, plan) for violation in court.violations]

@@ -13,6 +13,8 @@ RUSH = 0.85
 # Buyers and faults keep this distance to the end of the storm, so that most of the day's work falls into it.
 LAST_BUYER, LAST_FAULT = 8.0, 2.0
 HOLD_SECONDS, SHORT_HOLD_SECONDS = 30, 6
+# Of those who pay, so many want their money back: all of it, or a part.
+REGRETS = {None: 75, "whole": 15, "part": 10}
 
 PARTS = ("worker", "api", "projector", "temporal", "postgres", "stripe", "chain")
 ROUTES = (
@@ -83,6 +85,7 @@ class Buyer(NamedTuple):
     quantity: int
     pause: float
     hold_seconds: int | None
+    regret: str | None = None
 
 
 class Plan(NamedTuple):
@@ -98,6 +101,7 @@ class Plan(NamedTuple):
         """Return the plan as text, a line per fault."""
         tempers = Counter(buyer.temper for buyer in self.buyers)
         mix = ", ".join(f"{count} {temper}" for temper, count in sorted(tempers.items()))
+        mix += f"; {sum(buyer.regret is not None for buyer in self.buyers)} would regret it"
         head = f"seed {self.seed}: {self.seconds:g} s, {len(self.buyers)} buyers for {sum(self.seats)} seats ({mix})"
         return [head, *(f"#{number:<3} {fault}" for number, fault in enumerate(self.faults))]
 
@@ -107,7 +111,7 @@ def plan_of(seed: int, minutes: float) -> Plan:
     dice = random.Random(seed)  # noqa: S311 - a seed must reproduce the day
     seconds = minutes * SECONDS
     seats = max(1, round(SEATS_PER_MINUTE * minutes / SHOWS))
-    buyers = _buyers(dice, seconds, round(BUYERS_PER_MINUTE * minutes))
+    buyers = _regretting(seed, _buyers(dice, seconds, round(BUYERS_PER_MINUTE * minutes)))
     times = sorted(round(dice.uniform(1.0, seconds - LAST_FAULT), 1) for _ in range(round(FAULTS_PER_MINUTE * minutes)))
     return Plan(seed, seconds, tuple(_fault(dice, at) for at in times), tuple(buyers), (seats,) * SHOWS)
 
@@ -115,6 +119,13 @@ def plan_of(seed: int, minutes: float) -> Plan:
 def _buyers(dice: random.Random, seconds: float, count: int) -> list[Buyer]:
     times = sorted(round(dice.uniform(0.0, seconds - LAST_BUYER), 2) for _ in range(count))
     return [_buyer(dice, at, number, int(SHOWS * at / seconds)) for number, at in enumerate(times)]
+
+
+def _regretting(seed: int, buyers: list[Buyer]) -> list[Buyer]:
+    """Say who will want money back, by dice of their own: a seed's faults and buyers stay what they were."""
+    dice = random.Random(f"{seed}-regrets")  # noqa: S311 - a seed must reproduce the day
+    regrets = dice.choices(list(REGRETS), list(REGRETS.values()), k=len(buyers))
+    return [buyer._replace(regret=regret) for buyer, regret in zip(buyers, regrets, strict=True)]
 
 
 def _buyer(dice: random.Random, at: float, number: int, show_of_the_hour: int) -> Buyer:

@@ -10,8 +10,9 @@ import pytest
 from devstack.stack import ROOT
 from tests.storm.buyers import Story
 from tests.storm.day import run_day
-from tests.storm.plan import CALLS, FAULTS, HOOKS, PARTS, ROUTES, SENDS, TEMPERS, Buyer, plan_of
-from tests.storm.verdict import Court
+from tests.storm.plan import CALLS, FAULTS, HOOKS, PARTS, REGRETS, ROUTES, SENDS, TEMPERS, Buyer, plan_of
+from tests.storm.totals import Totals
+from tests.storm.verdict import Court, is_over
 
 SEED = 3
 
@@ -38,6 +39,7 @@ def test_everything_that_can_break_is_planned_sooner_or_later() -> None:
     assert {fault.target for fault in faults if fault.kind in {"kill", "freeze"}} == set(PARTS)
     assert {fault.target for fault in faults} >= set(ROUTES)
     assert {fault.detail for fault in faults} >= {*CALLS, *HOOKS, *SENDS}
+    assert {buyer.regret for day in days for buyer in day.buyers} == set(REGRETS)
     assert {buyer.temper for day in days for buyer in day.buyers} == set(TEMPERS)
     assert all(0 < fault.at < day.seconds for day in days for fault in day.faults)
 
@@ -87,3 +89,28 @@ async def test_a_minute_of_storm_leaves_every_law_standing(tmp_path: Path) -> No
     assert sum(summary.faults.values()) + sum(summary.missed.values()) == len(plan.faults)
     assert summary.ends["fulfilled"] > 0
     assert summary.laws_looked_at > len(plan.buyers)
+    assert summary.refunds > 0
+    assert summary.totals["captured"] > summary.totals["refunded"] > 0
+
+
+@pytest.mark.parametrize(
+    ("refunds", "token", "over"),
+    [("succeeded", "burnt", True), ("pending", "burnt", False), ("succeeded", "minted", False)],
+)
+def test_a_refund_is_waited_for(refunds: str, token: str, over: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """A buyer who was promised money back has not come to an end before it has arrived and the token is gone."""
+    refunded = [{"refund_id": "rf", "state": refunds}]
+    end = {"state": "fulfilled", "refunds": refunded, "tickets": [{"state": "void", "token": token}]}
+    assert is_over(story_of(refund_id="rf"), end) is over
+    assert is_over(story_of(), end)
+
+
+def test_totals_that_differ_are_told() -> None:
+    """A cent that nobody has, and a net that is not in the books, are a fault each."""
+    right = Totals(captured=1104, refunded=104, venues=900, platform=60, processing=30, tax=10, net=940, clearing=940)
+    assert right.faults == []
+    assert [len(right._replace(**wrong).faults) for wrong in ({"venues": 899}, {"clearing": 941})] == [1, 1]
+    assert right.line() == (
+        "captured 1104 = refunds 104 + venues 900 + platform 60 + processing 30 + tax 10;"
+        " Stripe's net 940 = clearing 940"
+    )

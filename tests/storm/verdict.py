@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from tests.real.shop import ENDS, Shop
+from settings import read_settings
+from tests.real.shop import ENDS, Shop, is_of
 from tests.storm.buyers import REFUSALS, Story
+from tests.storm.totals import Totals
 
 AT_ONCE = 12
 LOOK_SECONDS = 0.5
@@ -39,6 +41,7 @@ class Court:
         self.ends: dict[str, Document] = {}
         self.laws_looked_at = 0
         self.ended_at: dict[str, float] = {}
+        self.totals: Totals | None = None
 
     async def wait_for_ends(self, seconds: float) -> None:
         """Wait until every purchase has ended; those that have not by then are violations."""
@@ -48,7 +51,9 @@ class Court:
         except TimeoutError:
             for story in self._stories:
                 seen = self.ends.get(story.purchase_id)
-                if seen is None or seen["state"] not in ENDS:
+                if seen is not None and seen["state"] in ENDS and not is_over(story, seen):
+                    self._blame(story, f"has not all of its refund after {seconds:g} s: {seen['refunds']}")
+                elif seen is None or seen["state"] not in ENDS:
                     self._blame(story, f"has not ended after {seconds:g} s: {seen and seen['state']}")
 
     async def judge(self) -> None:
@@ -57,6 +62,8 @@ class Court:
             self._check_story(story)
         await asyncio.gather(*(self._check_show(number, shop) for number, shop in enumerate(self._shops)))
         await self._check_laws()
+        self.totals = await Totals.of(read_settings(self._shops[0].stack.env))
+        self.violations += [Violation("the day's money", fault) for fault in self.totals.faults]
         await self._check_engine()
         self._check_logs()
 
@@ -86,7 +93,7 @@ class Court:
             if answer.is_success:
                 self.ends[story.purchase_id] = answer.json()
                 # A buyer who has not left may try again under the same key, and a refused purchase begins anew.
-                if story.left_at and self.ends[story.purchase_id]["state"] in ENDS:
+                if story.left_at and is_over(story, self.ends[story.purchase_id]):
                     self.ended_at[story.purchase_id] = time.monotonic()
                     return
             elif answer.status_code == httpx.codes.NOT_FOUND and story.left_at and story.said in REFUSALS:
@@ -120,6 +127,8 @@ class Court:
             self.violations.append(Violation(f"show {shop.show_id}", f"stock is {found}, sales say {wanted}"))
         balance = await shop.get(f"/api/v1/venues/{shop.venue_id}/balance")
         share = sum(end["price"]["subtotal_minor"] - end["price"]["discount_minor"] for end in sold)
+        back = [line for end in sold for refund in end["refunds"] for line in end["postings"] if is_of(line, refund)]
+        share -= sum(line["amount"] for line in back if line["debit"].startswith("venue:"))
         owed = sum(line["balance_minor"] for line in balance["balances"])
         if owed != share:
             self.violations.append(Violation(f"venue {shop.venue_id}", f"is owed {owed}, its sales say {share}"))
@@ -152,3 +161,11 @@ class Court:
             lines = [line for line in log.read_text(errors="replace").splitlines() if BUGS.search(line)]
             if lines:
                 self.violations.append(Violation(f"{name}.log", f"{len(lines)} times, first: {lines[0][:300]}"))
+
+
+def is_over(story: Story, end: Document) -> bool:
+    """Say whether a purchase has ended, and its refund too: the money has arrived and no void ticket has a token."""
+    arrived = [one["refund_id"] for one in end["refunds"] if one["state"] == "succeeded"]
+    void = [ticket["token"] for ticket in end["tickets"] if ticket["state"] == "void"]
+    back = story.refund_id is None or (story.refund_id in arrived and set(void) <= {"burnt", "none"})
+    return end["state"] in ENDS and back

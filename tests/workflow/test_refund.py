@@ -254,3 +254,12 @@ async def test_a_free_order_is_refunded_without_stripe(world: World, client: Cli
     assert world.gateway.calls["refund_intent"] == 0
     assert sum(world.chain.burnt.values()) == 2
     await world.check_laws()
+
+
+async def test_a_refund_of_no_order_gives_nothing_back(world: World, client: Client) -> None:
+    """Started without a decision and without an order to decide, it ends, and asks nobody for anything."""
+    start = RefundInput(refund=None, told="show-cancellation/nobody")
+    handle = await client.start_workflow(RefundWorkflow.run, start, id="refund/none", task_queue=PURCHASES)
+    assert await ended(world, handle) == "nothing"
+    assert not world.gates.ran
+    assert not world.gateway.calls

@@ -1,0 +1,220 @@
+"""What money should do, told once more in other words: exact fractions, plain sums, and no code of the program's."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import floor
+from typing import NamedTuple
+
+STEPS = {"kwd": 10}
+WHOLE_BPS = 10_000
+Sums = Counter[tuple[str, str]]
+
+
+class Terms(NamedTuple):
+    """What a venue sells under: `unit` is what a full ticket costs, in the currency's steps."""
+
+    currency: str
+    unit: int
+    platform_bps: int
+    processing_bps: int
+    fixed: int
+    absorbed: bool
+    tax_bps: int
+    inclusive: bool
+    off_bps: int
+
+    @property
+    def step(self) -> int:
+        """The smallest difference between two amounts."""
+        return STEPS.get(self.currency, 1)
+
+    def units(self, full: int, half: int, free: int) -> list[int]:
+        """Return what each ticket costs before the discount."""
+        return [self.unit * self.step] * full + [self.unit // 2 * self.step] * half + [0] * free
+
+
+class Split(NamedTuple):
+    """An amount by whom it goes to."""
+
+    venue: int = 0
+    platform: int = 0
+    processing: int = 0
+    tax: int = 0
+
+    @property
+    def total(self) -> int:
+        """The whole."""
+        return sum(self)
+
+    def less(self, other: "Split") -> "Split":
+        """Take another amount away."""
+        return Split(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
+
+    def within(self, most: "Split") -> "Split":
+        """Leave no part above another's."""
+        return Split(*(min(mine, theirs) for mine, theirs in zip(self, most, strict=True)))
+
+
+def near(exact: Fraction, step: int) -> int:
+    """Round half up to a step."""
+    return floor(exact / step + Fraction(1, 2)) * step
+
+
+def apportion(amount: int, weights: Sequence[int], step: int) -> list[int]:
+    """Split by weights: whole steps to everybody, then a step each to whoever lost most by that."""
+    exact = [Fraction(amount * weight, sum(weights) * step) for weight in weights]
+    given = [floor(part) for part in exact]
+    most_cut = sorted(range(len(weights)), key=lambda at: given[at] - exact[at])
+    for at in most_cut[: amount // step - sum(given)]:
+        given[at] += 1
+    return [part * step for part in given]
+
+
+def off_of(terms: Terms, lines: Sequence[int]) -> list[int]:
+    """Return what the discount takes off each line."""
+    taken = near(Fraction(sum(lines) * terms.off_bps, WHOLE_BPS), terms.step)
+    return apportion(taken, lines, terms.step) if sum(lines) else [0] * len(lines)
+
+
+def split_of(terms: Terms, base: int, *, cash: bool) -> Split:
+    """Say whose the money of a sale is."""
+    if not base:
+        return Split()
+    if terms.inclusive:
+        tax = near(Fraction(base * terms.tax_bps, WHOLE_BPS + terms.tax_bps), terms.step)
+    else:
+        tax = near(Fraction(base * terms.tax_bps, WHOLE_BPS), terms.step)
+    platform = near(Fraction(base * terms.platform_bps, WHOLE_BPS), terms.step)
+    processing = near(Fraction(base * terms.processing_bps, WHOLE_BPS), terms.step) + terms.fixed * terms.step
+    if cash:
+        processing = 0
+    net = base - tax if terms.inclusive else base
+    if terms.absorbed:
+        processing = min(processing, net)
+        platform = min(platform, net - processing)
+        net -= platform + processing
+    return Split(net, platform, processing, tax)
+
+
+@dataclass
+class Back:
+    """A refund that was decided: posted once the sale is, and paid when Stripe says so."""
+
+    refund_id: str
+    given: Split
+    fees: str
+    tickets: tuple[str, ...]
+    stripe_id: str = ""
+    posted: bool = False
+    paid: bool = False
+
+    @property
+    def of_venue(self) -> int:
+        """What the venue gives for it."""
+        return self.given.venue + (self.given.platform + self.given.processing if self.fees == "venue" else 0)
+
+
+@dataclass
+class Claim:
+    """A dispute, as far as we were told."""
+
+    amount: int
+    parts: Split
+    fee: int
+    state: str = "unknown"
+    fee_back: int = 0
+
+
+@dataclass
+class Sale:
+    """One sold order."""
+
+    purchase_id: str
+    venue: int
+    split: Split
+    tender: str
+    worth: list[int]
+    tickets: list[str]
+    intent_id: str = ""
+    fee: int = 0
+    settled: bool = False
+    delivered: set[str] = field(default_factory=set)
+    backs: list[Back] = field(default_factory=list)
+    claims: dict[str, Claim] = field(default_factory=dict)
+    sent: int = 0
+    returned: int = 0
+
+    @property
+    def left(self) -> Split:
+        """What can still be given back."""
+        left = self.split
+        for back in self.backs:
+            left = left.less(back.given)
+        return left
+
+    def whole(self, fees: str) -> Split:
+        """Return all that is left, without the fees where the buyer bears them."""
+        return self.left if fees != "buyer" else self.left._replace(platform=0, processing=0)
+
+    def by_ticket(self, ticket_id: str, fees: str, step: int) -> Split:
+        """Return what a ticket is worth, as far as it is left."""
+        at = self.tickets.index(ticket_id)
+        parts = [apportion(part, self.worth, step)[at] if sum(self.worth) else 0 for part in self.split]
+        return Split(*parts).within(self.whole(fees))
+
+    def by_amount(self, amount: int, fees: str, step: int) -> Split:
+        """Take an amount from each in proportion to what is left of it."""
+        return Split(*apportion(amount, self.whole(fees), step))
+
+
+def expected(sale: Sale, currency: str) -> Sums:
+    """Say what a sale should have left on each account."""
+    sums: Sums = Counter()
+    clearing, processing = 0, 0
+    pending, reserved, reserve = 0, 0, 0
+    platform, tax, owed = 0, 0, 0
+    if sale.settled:
+        pending, platform, processing, tax = sale.split
+        processing -= sale.fee
+        clearing = sale.fee
+        taken = "stripe:clearing" if sale.tender == "card" else f"till:ve{sale.venue}:cash"
+        sums[taken, currency] -= sale.split.total
+        debt = len(sale.tickets) - len(sale.delivered)
+        sums["mint:debt", "TICKET"], sums["tickets:sold", "TICKET"] = debt, -debt
+    for back in sale.backs:
+        if back.posted:
+            given = back.given
+            pending -= back.of_venue
+            platform -= given.platform if back.fees != "venue" else 0
+            processing -= given.processing if back.fees != "venue" else 0
+            tax -= given.tax
+            owed += 0 if back.paid else given.total
+            clearing += given.total if back.paid else 0
+    for claim in (one for one in sale.claims.values() if one.state != "unknown"):
+        processing -= claim.fee - claim.fee_back
+        clearing += claim.fee - claim.fee_back
+        clearing += claim.amount if claim.state != "won" else 0
+        pending -= claim.parts.venue if claim.state != "won" else 0
+        reserve -= claim.amount if claim.state == "open" else 0
+        reserved += claim.parts.venue if claim.state == "open" else 0
+        if claim.state == "lost":
+            platform, tax = platform - claim.parts.platform, tax - claim.parts.tax
+            processing -= claim.parts.processing
+    there = sale.sent - sale.returned
+    venue = f"venue:ve{sale.venue}"
+    sums["stripe:clearing", currency] += clearing + there
+    sums["venues:sent", currency] -= there
+    for account, amount in (
+        (f"{venue}:payable", pending - there),
+        (f"{venue}:transferred", there),
+        (f"{venue}:reserved", reserved),
+        ("platform:fees", platform),
+        ("processing:fees", processing),
+        (f"tax:ve{sale.venue}:payable", tax),
+        ("dispute:reserve", reserve),
+        (f"buyer:{sale.purchase_id}:refundable", owed),
+    ):
+        sums[account, currency] += amount
+    return sums

@@ -1,0 +1,203 @@
+"""What each money event does in the town, and what the model is told of it.
+
+What Stripe did is read from its fakes; what the program should have made of it is the model's to say.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from activities.commands import EndPurchase, LatePayment, MintTicket, PayRefund
+from activities.refund_door import RequestRefund
+from domain.intent import IntentRequest, RefundState
+from domain.refusals import Refusal
+from tests.property.money_events import (
+    Ask,
+    BankSays,
+    Dashboard,
+    Deliver,
+    LetGo,
+    Pay,
+    Sell,
+    Settle,
+)
+from tests.property.money_model import Back, Sale
+from tests.property.money_town import Town
+
+T = TypeVar("T")
+DISPUTE_FEE = 2000
+
+
+def at(found: list[T], which: int) -> T | None:
+    """Pick by number, whatever there is."""
+    return found[which % len(found)] if found else None
+
+
+def disputed(sale: Sale) -> bool:
+    """Whether a bank inquires, decides, or has decided against us."""
+    return any(claim.state != "won" for claim in sale.claims.values())
+
+
+async def sell(town: Town, event: Sell) -> None:
+    bought = await town.buy(event, f"pu{len(town.bought)}")
+    if bought is None:
+        return
+    sale = town.modelled(event, bought)
+    assert bought.charge == (sale.split.total if event.tender == "card" else 0)
+    if bought.charge:
+        sale.intent_id = await town.pay(bought)
+        await town.payments.look_at_intent(bought.purchase)
+    await town.sales.confirm_seats(bought.purchase)
+    if bought.charge:
+        await town.payments.capture_payment(bought.purchase)
+        sale.fee = town.gateway.intents[sale.intent_id].stripe_fee_minor or 0
+    await town.sales.confirm_order(bought.purchase)
+    town.sales_made.append(sale)
+
+
+async def let_go(town: Town, event: LetGo) -> None:
+    """Of a purchase that ended, its own payment; of one that was sold, a second one."""
+    wanted = Sell(event.venue, 1, 0, 0, "card", code=False)
+    town.gateway.refunds_begin = "succeeded"
+    if event.stray:
+        sold = [sale for sale in town.sales_made if sale.intent_id]
+        if not sold:
+            return
+        sale = sold[-1]
+        request = IntentRequest(
+            tenant_id="default",
+            purchase_id=sale.purchase_id,
+            amount_minor=sale.split.total,
+            currency=town.currency(sale),
+        )
+        stray = (await town.gateway.create_intent(request, f"stray{len(town.gateway.intents)}")).intent_id
+        town.gateway.pay(stray)
+        await town.gateway.capture_intent(stray, "elsewhere")
+        late = LatePayment(**town.ref(sale).model_dump(), intent_id=stray)
+        await town.late.resolve_late_payment(late)
+        name, currency = stray, town.currency(sale)
+    else:
+        bought = await town.buy(wanted, f"pu{len(town.bought)}")
+        if bought is None:
+            return
+        name, currency = await town.pay(bought), town.terms[event.venue].currency
+        await town.gateway.capture_intent(name, "elsewhere")
+        await town.sales.cancel_order(EndPurchase(purchase=bought.purchase, reason="hold-expired"))
+        await town.payments.cancel_payment(bought.purchase)
+    town.let_go.append((name, currency, town.gateway.intents[name].stripe_fee_minor or 0))
+
+
+async def settle(town: Town, event: Settle) -> None:
+    sale = at(town.sales_made, event.sale)
+    if sale is not None:
+        await town.act(event.how, lambda: town.books.settle_sale(town.ref(sale)))
+        await town.act(event.how, lambda: town.sales.fulfil_order(town.ref(sale)))
+        sale.settled = True
+
+
+async def deliver(town: Town, event: Deliver) -> None:
+    sale = at(town.sales_made, event.sale)
+    if sale is not None and sale.settled:
+        ticket = sale.tickets[event.ticket % len(sale.tickets)]
+        mint = MintTicket(purchase=town.ref(sale), ticket_id=ticket)
+        await town.act(event.how, lambda: town.books.settle_mint(mint))
+        sale.delivered.add(ticket)
+
+
+async def ask(town: Town, event: Ask) -> None:
+    sale = at(town.sales_made, event.sale)
+    if sale is None or (sale.tender == "cash" and sale.split.total):
+        return
+    step, name = town.terms[sale.venue].step, f"rf{len(town.backs())}"
+    ticket, amount = sale.tickets[event.amount % len(sale.tickets)], event.amount * step
+    wanted: dict[str, Any] = {"ticket": {"ticket_ids": (ticket,)}, "amount": {"amount_minor": amount}}.get(
+        event.what, {}
+    )
+    command = RequestRefund(
+        tenant_id="default",
+        purchase_id=sale.purchase_id,
+        refund_id=name,
+        body_digest="body",
+        reason="goodwill",
+        fees=event.fees,
+        **wanted,
+    )
+    try:
+        tickets = (await town.refund_door.request_refund(command)).refund.ticket_ids
+    except Refusal:
+        return
+    if event.what == "amount":
+        given = sale.by_amount(amount, event.fees, step)
+    else:
+        given = sale.by_ticket(ticket, event.fees, step) if event.what == "ticket" else sale.whole(event.fees)
+    note(sale, Back(name, given, event.fees, tickets))
+
+
+def note(sale: Sale, back: Back) -> None:
+    assert back.given == back.given.within(sale.left), "more than is left"
+    sale.backs.append(back)
+
+
+def made_of(town: Town, back: Back) -> RefundState | None:
+    """Return what Stripe has made of a refund last."""
+    of = [
+        made
+        for key, made in town.gateway.refunds.items()
+        if key.startswith(f"{back.refund_id}:refund:") or made.refund_id == back.stripe_id
+    ]
+    return of[-1] if of else None
+
+
+async def pay(town: Town, event: Pay) -> None:
+    """The engine posts a refund before it pays it, and gives the turn that it was told."""
+    found = at(town.backs(), event.refund)
+    if found is None or not found[0].settled:
+        return
+    sale, back = found
+    ref = town.refund_ref(sale, back)
+    await town.act(event.how, lambda: town.refunds.post_refund(ref))
+    back.posted = True
+    sale.delivered |= set(back.tickets)
+    if not back.given.total:
+        return
+    turn = (await town.decided(sale, back.refund_id)).turn
+    if event.begins == "uncovered":
+        town.gateway.refuse("refund_intent", "insufficient_funds")
+    else:
+        town.gateway.refunds_begin = event.begins
+    await town.act(event.how, lambda: town.refunds.pay_refund(PayRefund(refund=ref, turn=turn)))
+    town.gateway.allow("refund_intent")
+    made = made_of(town, back)
+    back.paid = made is not None and made.status == "succeeded"
+
+
+async def bank_says(town: Town, event: BankSays) -> None:
+    found = at(town.backs(), event.refund)
+    made = made_of(town, found[1]) if found else None
+    if made is not None and (made.status == "pending" or (made.status == "succeeded" and not event.succeed)):
+        town.gateway.finish_refund(made.refund_id, succeed=event.succeed)
+
+
+async def dashboard(town: Town, event: Dashboard) -> None:
+    sale = at(town.sales_made, event.sale)
+    if sale is None or not sale.intent_id or disputed(sale):
+        return
+    terms = town.terms[sale.venue]
+    intent = town.gateway.intents[sale.intent_id]
+    left = min(intent.received_minor - intent.refunded_minor, sale.left.total)
+    amount = min(event.amount * terms.step, left)
+    if not amount:
+        return
+    town.gateway.refunds_begin = "succeeded"
+    made = town.gateway.refund_in_dashboard(sale.intent_id, amount)
+    whole = amount == sale.left.total
+    late = LatePayment(**town.ref(sale).model_dump(), intent_id=sale.intent_id)
+    await town.late.resolve_late_payment(late)
+    book = await town.adopted(sale, made.refund_id)
+    given = sale.whole("platform") if whole else sale.by_amount(amount, "platform", terms.step)
+    note(sale, Back(book.refund_id, given, "platform", book.ticket_ids, stripe_id=made.refund_id))
+
+
+STREETS: dict[type, Callable[[Town, Any], Awaitable[None]]] = {
+    Sell: sell, LetGo: let_go, Settle: settle, Deliver: deliver, Ask: ask, Pay: pay, BankSays: bank_says,
+    Dashboard: dashboard,
+}  # fmt: skip

@@ -1,0 +1,289 @@
+"""Two venues whose money lives: the real activities over fakes, beside a model that is told the same."""
+
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.books import BooksActivities
+from activities.cancellation_door import CancellationDoor
+from activities.cancelling import CancellationActivities
+from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.commands import PurchaseRef, RefundRef
+from activities.disputes import DisputeActivities
+from activities.door import DoorActivities, RequestPurchase
+from activities.late_payments import LatePaymentActivities
+from activities.payments import PaymentActivities
+from activities.prices import CreateDiscount, PriceActivities
+from activities.refund_door import RefundDoor
+from activities.refunds import RefundActivities
+from activities.sales import SalesActivities
+from activities.settlement import SettlementActivities
+from activities.settlement_ports import VenueRef
+from domain.books import TransactionPosted
+from domain.catalog import Show, TicketType
+from domain.desk import Desk
+from domain.discount import DiscountTerms
+from domain.money import FeeRates
+from domain.order import Line
+from domain.refund import Refund, Refunds
+from domain.refusals import Refusal
+from domain.standing_folds import sides_of
+from domain.weather import Weather
+from tests.fakes.connect import FakeConnect
+from tests.fakes.ledger import FakeLedger
+from tests.fakes.payment_gateway import FakePaymentGateway
+from tests.fakes.samples import AT
+from tests.fakes.show_reads import FoldedShows
+from tests.fakes.small_tables import MemorySecrets
+from tests.property.money_events import How, Sell
+from tests.property.money_model import Back, Claim, Sale, Sums, Terms, expected, off_of, split_of
+
+CODE = "EARLY"
+
+
+class Forgetful(MemorySecrets):
+    """Checkouts."""
+
+    async def keep(self, purchase_id: str, client_secret: str) -> None:
+        self.kept[purchase_id] = client_secret
+
+    async def forget(self, purchase_id: str) -> None:
+        self.kept.pop(purchase_id, None)
+
+
+class Owners:
+    """Whose account it is; which orders are due is drawn."""
+
+    def __init__(self, accounts: dict[str, tuple[str, str]]) -> None:
+        self._accounts = accounts
+
+    async def due_transfers(self, due: Any) -> list[tuple[str, str, int]]:
+        raise NotImplementedError
+
+    async def venue_of(self, account_id: str) -> tuple[str, str] | None:
+        return self._accounts.get(account_id)
+
+
+class Bought(NamedTuple):
+    """A purchase, and what was asked for."""
+
+    purchase: PurchaseRef
+    tickets: tuple[str, ...]
+    charge: int
+
+
+class Town:
+    """Money events come through the methods of its streets (`tests/property/money_streets.py`)."""
+
+    def __init__(self, terms: tuple[Terms, Terms]) -> None:
+        self.terms = terms
+        self.ledger = FakeLedger(lambda: AT)
+        self.gateway, self.connect = FakePaymentGateway(), FakeConnect()
+        self.accounts: dict[str, tuple[str, str]] = {}
+        self.account_of: list[str] = []
+        self.door, self.sales, self.books = (
+            kind(self.ledger) for kind in (DoorActivities, SalesActivities, BooksActivities)
+        )
+        self.payments = PaymentActivities(self.ledger, self.gateway, Forgetful())
+        self.late = LatePaymentActivities(self.ledger, self.gateway, self.payments)
+        self.refund_door, self.refunds = RefundDoor(self.ledger), RefundActivities(self.ledger, self.gateway)
+        self.disputes = DisputeActivities(self.ledger, self.gateway)
+        self.settlement = SettlementActivities(self.ledger, self.connect, Owners(self.accounts))
+        self.cancellations = CancellationDoor(self.ledger)
+        self.cancelling = CancellationActivities(self.ledger, FoldedShows(self.ledger))
+        self.bought: list[Bought] = []
+        self.let_go: list[tuple[str, str, int]] = []
+        self.sales_made: list[Sale] = []
+        self.disputed: list[tuple[Sale, str]] = []
+        self.payouts: list[tuple[int, str]] = []
+        self.paid_out: dict[str, tuple[int, int]] = {}
+        self.called_off: dict[int, Any] = {}
+        self._posted: Sums = Counter()
+        self._purchases: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._position = 0
+
+    async def open(self) -> None:
+        """Open both venues, each with its show, its code and its account."""
+        catalog = CatalogActivities(self.ledger)
+        for number, terms in enumerate(self.terms):
+            rates = FeeRates(
+                platform_bps=terms.platform_bps,
+                processing_bps=terms.processing_bps,
+                processing_fixed_minor=terms.fixed * terms.step,
+                fees="absorbed" if terms.absorbed else "on_top",
+            )
+            venue, show = f"ve{number}", f"sh{number}"
+            await catalog.register_venue(
+                RegisterVenue(tenant_id="default", venue_id=venue, name="Hall", rates=rates, body_digest="v")
+            )
+            await catalog.announce_show(_show(number, terms))
+            await self.ledger.commit(lambda desk, show=show: _stand(desk.get(Show, show), desk))
+            if terms.off_bps:
+                code = CreateDiscount(
+                    tenant_id="default", show_id=show, key_id=f"key{number}", body_digest="d", code=CODE,
+                    terms=DiscountTerms(percent_bps=terms.off_bps),
+                )  # fmt: skip
+                await PriceActivities(self.ledger).create_discount(code)
+            seen = await self.settlement.connect_account(VenueRef(tenant_id="default", venue_id=venue))
+            self.accounts[seen.account_id] = ("default", venue)
+            self.account_of.append(seen.account_id)
+
+    async def buy(self, wanted: Sell, name: str) -> Bought | None:
+        """Ask for tickets; None where the door says no."""
+        types = {
+            f"full{wanted.venue}": wanted.full,
+            f"half{wanted.venue}": wanted.half,
+            f"free{wanted.venue}": wanted.free,
+        }
+        lines = [Line(ticket_type_id=kind, quantity=count) for kind, count in types.items() if count]
+        command = RequestPurchase(
+            tenant_id="default",
+            purchase_id=name,
+            body_digest="body",
+            show_id=f"sh{wanted.venue}",
+            lines=lines,
+            buyer_id="by",
+            discount_code=CODE if wanted.code and self.terms[wanted.venue].off_bps else None,
+            tender=wanted.tender,
+        )
+        try:
+            purchase = (await self.door.request_purchase(command)).purchase
+        except Refusal:
+            return None
+        order = await self.sales.place_order(purchase)
+        bought = Bought(purchase, order.ticket_ids, order.price.charge_minor)
+        self.bought.append(bought)
+        return bought
+
+    async def pay(self, bought: Bought) -> str:
+        """Open the checkout and let the buyer pay it; returns the intent."""
+        seen = await ActivityEnvironment().run(self.payments.create_intent, bought.purchase)
+        self.gateway.pay(seen.intent_id)
+        return seen.intent_id
+
+    def modelled(self, wanted: Sell, bought: Bought) -> Sale:
+        """Tell the model of a sale."""
+        terms = self.terms[wanted.venue]
+        counts = [count for count in (wanted.full, wanted.half, wanted.free) if count]
+        units = terms.units(wanted.full, wanted.half, wanted.free)
+        lines = [sum(line) for line in _by(counts, units)]
+        off = off_of(terms, lines) if wanted.code and terms.off_bps else [0] * len(lines)
+        worth: list[int] = []
+        for line, taken in zip(_by(counts, units), off, strict=True):
+            worth += [unit - taken // len(line) - (at < taken % len(line)) for at, unit in enumerate(line)]
+        split = split_of(terms, sum(worth), cash=wanted.tender == "cash")
+        return Sale(bought.purchase.purchase_id, wanted.venue, split, wanted.tender, worth, list(bought.tickets))
+
+    async def act(self, how: How, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Do a step as the engine would: once, twice, or again because an answer was lost; None when it is refused."""
+        switches: list[tuple[Any, Any]] = [(self.gateway, "refund_intent"), (self.connect, "transfer")]
+        switches += [(self.connect, "reverse_transfer"), (self.connect, "retrieve_payout")]
+        if how == "our answer lost":
+            self.ledger.lose_answers = 1
+        for fake, verb in switches if how == "Stripe's answer lost" else ():
+            fake.fail_after(verb)
+        answer = None
+        for _ in range(1 if how == "once" else 2):
+            with suppress(Weather, Refusal):
+                answer = await call()
+            self._calm()
+        return answer
+
+    def _calm(self) -> None:
+        self.ledger.lose_answers = 0
+        self.gateway._after.clear()
+        self.connect._after.clear()
+
+    async def decided(self, sale: Sale, refund_id: str) -> Refund:
+        return await self.ledger.read(lambda desk: desk.get(Refunds, sale.purchase_id).get(refund_id))
+
+    async def adopted(self, sale: Sale, stripe_id: str) -> Refund:
+        """Return the refund that was made elsewhere, as ours."""
+        book = await self.ledger.read(lambda desk: desk.get(Refunds, sale.purchase_id))
+        return next(refund for refund in book.refunds.values() if refund.stripe_refund_id == stripe_id)
+
+    def requested(self, sale: Sale) -> bool:
+        """Whether its share was decided: what it owes then is the venue's debt."""
+        return f"transfer:{sale.purchase_id}" in self.ledger.streams
+
+    def ref(self, sale: Sale) -> PurchaseRef:
+        return PurchaseRef(tenant_id="default", purchase_id=sale.purchase_id, attempt=1)
+
+    def refund_ref(self, sale: Sale, back: Back) -> RefundRef:
+        return RefundRef(
+            purchase=self.ref(sale), refund_id=back.refund_id, ticket_ids=back.tickets, amount_minor=back.given.total
+        )
+
+    def backs(self) -> list[tuple[Sale, Back]]:
+        return [(sale, back) for sale in self.sales_made for back in sale.backs]
+
+    def claims(self) -> list[tuple[Sale, str, Claim]]:
+        return [(sale, name, claim) for sale in self.sales_made for name, claim in sale.claims.items()]
+
+    def currency(self, sale: Sale) -> str:
+        return self.terms[sale.venue].currency
+
+    def expected(self) -> Sums:
+        """Sum what the model says of every account."""
+        sums: Sums = Counter()
+        for sale in self.sales_made:
+            for key, amount in expected(sale, self.currency(sale)).items():
+                sums[key] += amount
+        for _, currency, fee in self.let_go:
+            sums["processing:fees", currency] -= fee
+            sums["stripe:clearing", currency] += fee
+        for venue, amount in self.paid_out.values():
+            unit = self.terms[venue].currency
+            sums[f"venue:ve{venue}:transferred", unit] -= amount
+            sums[f"venue:ve{venue}:paid-out", unit] += amount
+        return sums
+
+    def posted(self) -> Sums:
+        """Sum what the books say, and hold every transaction and purchase against zero."""
+        for fact in self.ledger.log[self._position :]:
+            if isinstance(fact, TransactionPosted):
+                for account, unit, amount in sides_of(fact):
+                    self._posted[account, unit] += amount
+                    self._purchases[fact.purchase_id][unit] += amount
+        self._position = len(self.ledger.log)
+        assert not any(sum(sums.values()) for sums in self._purchases.values())
+        return self._posted
+
+
+def told(sums: Iterable[tuple[tuple[str, str], int]]) -> dict[tuple[str, str], int]:
+    """Leave out what is nothing."""
+    return {key: amount for key, amount in sorted(sums) if amount}
+
+
+def _by(counts: list[int], units: list[int]) -> list[list[int]]:
+    rest = iter(units)
+    return [[next(rest) for _ in range(count)] for count in counts]
+
+
+def _stand(show: Show, desk: Desk) -> None:
+    show.mint_token("mint", "signature", desk.at)
+    show.open_sale(desk.at)
+
+
+def _show(number: int, terms: Terms) -> AnnounceShow:
+    (full,), (half,) = terms.units(1, 0, 0), terms.units(0, 1, 0)
+    prices = {f"full{number}": full, f"half{number}": half, f"free{number}": 0}
+    return AnnounceShow(
+        tenant_id="default",
+        show_id=f"sh{number}",
+        venue_id=f"ve{number}",
+        name="Night",
+        currency=terms.currency,
+        ticket_types=[
+            TicketType(ticket_type_id=kind, name=kind, price_minor=price, capacity=1000)
+            for kind, price in prices.items()
+        ],
+        hold_seconds=600,
+        capture_method="manual",
+        body_digest="s",
+        tax_bps=terms.tax_bps,
+        tax_inclusive=terms.inclusive,
+    )

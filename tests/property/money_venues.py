@@ -1,0 +1,173 @@
+"""What disputes, transfers, payouts and a cancelled show do in the town, and what the model is told of it."""
+
+from typing import Any
+
+from activities.cancellation_door import CancelShow
+from activities.cancelling import CancelledOrder
+from activities.commands import DisputeRef
+from activities.settlement_ports import PayoutRef
+from domain.connect import PayoutStateSeen
+from domain.dispute import DisputeSaid
+from tests.property.money_events import (
+    CallOff,
+    Decide,
+    Dispute,
+    Event,
+    Follow,
+    Look,
+    PayOut,
+    PayoutSays,
+    Send,
+    TakeBack,
+)
+from tests.property.money_model import Back, Claim, Sale, Split, apportion
+from tests.property.money_streets import STREETS, at, disputed, note
+from tests.property.money_town import Town
+
+DISPUTE_FEE = 2000
+
+
+async def happen(town: Town, event: Event) -> None:
+    """Let an event happen."""
+    await WAYS[type(event)](town, event)
+
+
+async def dispute(town: Town, event: Dispute) -> None:
+    sale = at(town.sales_made, event.sale)
+    if sale is None or not sale.intent_id or disputed(sale):
+        return
+    terms, intent = town.terms[sale.venue], town.gateway.intents[sale.intent_id]
+    taken = intent.received_minor
+    rest = taken - intent.refunded_minor
+    amount = {"all": taken, "rest": rest, "half": taken // terms.step // 2 * terms.step}[event.part]
+    if not amount:
+        return
+    name = f"du{len(town.claims())}"
+    said = DisputeSaid(
+        dispute_id=name,
+        status="open" if event.withdrawn else "warning",
+        amount_minor=amount,
+        currency=terms.currency,
+        is_withdrawn=event.withdrawn,
+        fee_minor=DISPUTE_FEE if event.withdrawn else 0,
+    )
+    town.gateway.disputes[name] = said
+    town.gateway.disputed_minor[sale.intent_id] += amount + DISPUTE_FEE if event.withdrawn else 0
+    sale.claims[name] = Claim(amount, Split(*apportion(amount, sale.split, terms.step)), DISPUTE_FEE)
+
+
+async def decide(town: Town, event: Decide) -> None:
+    found = at(town.claims(), event.dispute)
+    if found is None:
+        return
+    sale, name, _ = found
+    said, moved = town.gateway.disputes[name], town.gateway.disputed_minor
+    if said.status == "warning":
+        update: dict[str, Any] = {"status": "open", "is_withdrawn": True, "fee_minor": DISPUTE_FEE}
+        moved[sale.intent_id] += said.amount_minor + DISPUTE_FEE
+    elif said.status == "open":
+        back = DISPUTE_FEE if event.won and event.fee_back else 0
+        update = {"status": "won" if event.won else "lost", "fee_back_minor": back}
+        moved[sale.intent_id] -= back + (said.amount_minor if event.won else 0)
+    else:
+        return
+    town.gateway.disputes[name] = said.model_copy(update=update)
+
+
+async def look(town: Town, event: Look) -> None:
+    found = at(town.claims(), event.dispute)
+    if found is None:
+        return
+    sale, name, claim = found
+    ref = DisputeRef(purchase=town.ref(sale), dispute_id=name)
+    await town.act(event.how, lambda: town.disputes.look_at_dispute(ref))
+    said = town.gateway.disputes[name]
+    if said.is_withdrawn:
+        claim.state, claim.fee_back = said.status, said.fee_back_minor
+
+
+async def send(town: Town, event: Send) -> None:
+    """Only what was paid to Stripe is due, and only once it is fulfilled."""
+    sale = at(town.sales_made, event.sale)
+    if sale is None or not (sale.settled and sale.intent_id):
+        return
+    if event.refused:
+        town.connect.refuse("transfer", "balance_insufficient")
+    await town.act(event.how, lambda: town.settlement.transfer_share(town.ref(sale)))
+    town.connect.allow("transfer")
+    _sent(town, sale)
+
+
+def _sent(town: Town, sale: Sale) -> None:
+    made = {name: order for name, order in town.connect.transfers.items() if order.purchase_id == sale.purchase_id}
+    assert len(made) <= 1
+    sale.sent = sum(order.amount_minor for order in made.values())
+    sale.returned = sum(town.connect.reversed[name] for name in made)
+
+
+async def take_back(town: Town, event: TakeBack) -> None:
+    found = at(town.backs(), event.refund)
+    if found is not None:
+        ref = town.refund_ref(*found)
+        await town.act(event.how, lambda: town.settlement.reverse_share(ref))
+        _sent(town, found[0])
+
+
+async def pay_out(town: Town, event: PayOut) -> None:
+    account = town.account_of[event.venue]
+    amount = town.connect.balances[account] * event.parts // 4
+    if amount:
+        name = f"po{len(town.payouts)}"
+        town.connect.balances[account] -= amount
+        town.connect.payouts[name] = PayoutStateSeen(
+            payout_id=name, status="in_transit", amount_minor=amount, currency=town.terms[event.venue].currency
+        )
+        town.payouts.append((event.venue, name))
+
+
+async def payout_says(town: Town, event: PayoutSays) -> None:
+    found = at(town.payouts, event.payout)
+    if found is None:
+        return
+    venue, name = found
+    seen = town.connect.payouts[name]
+    if seen.status == "in_transit" or (seen.status == "paid" and not event.arrives):
+        status = "paid" if event.arrives else "failed"
+        town.connect.payouts[name] = seen.model_copy(update={"status": status})
+        town.connect.balances[town.account_of[venue]] += 0 if event.arrives else seen.amount_minor
+
+
+async def follow(town: Town, event: Follow) -> None:
+    found = at(town.payouts, event.payout)
+    if found is not None:
+        venue, name = found
+        ref = PayoutRef(account_id=town.account_of[venue], payout_id=name)
+        await town.act(event.how, lambda: town.settlement.follow_payout(ref))
+        seen = town.connect.payouts[name]
+        town.paid_out[name] = (venue, seen.amount_minor if seen.status == "paid" else 0)
+
+
+async def call_off(town: Town, event: CallOff) -> None:
+    command = CancelShow(
+        tenant_id="default", show_id=f"sh{event.venue}", body_digest="c", fees=event.fees, rate_per_second=1000
+    )
+    if event.venue not in town.called_off:
+        await town.cancellations.cancel_show(command)
+        town.called_off[event.venue] = event.fees
+    fees = town.called_off[event.venue]
+    for sale in town.sales_made:
+        if sale.venue != event.venue or (sale.tender == "cash" and sale.split.total):
+            continue
+        order = CancelledOrder(purchase=town.ref(sale), show_id=f"sh{event.venue}")
+        fate = await town.cancelling.decide_order(order)
+        if fate.refund is None or fate.refund.refund_id in {back.refund_id for back in sale.backs}:
+            continue
+        lost = any(claim.state == "lost" for claim in sale.claims.values())
+        given = Split() if lost else sale.whole(fees)
+        note(sale, Back(fate.refund.refund_id, given, fees, fate.refund.ticket_ids))
+
+
+WAYS = {
+    **STREETS, Dispute: dispute, Decide: decide, Look: look, Send: send, TakeBack: take_back, PayOut: pay_out,
+    PayoutSays: payout_says, Follow: follow, CallOff: call_off,
+}  # fmt: skip

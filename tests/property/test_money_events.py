@@ -1,0 +1,127 @@
+"""Up to fifty money events, in any order, repeated, unanswered and refused: the books balance, and tell each cent."""
+
+import asyncio
+import json
+import os
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.recomputed import folded, venue_lines, venue_sums
+from domain.payee import Payee
+from domain.statement import balance_of, statement_of
+from tests.fakes.shop_world import MemoryReads
+from tests.property.money_events import (
+    LIVES,
+    TERMS,
+    BankSays,
+    Event,
+    Follow,
+    Look,
+    Pay,
+    PayoutSays,
+    Send,
+    Settle,
+    TakeBack,
+)
+from tests.property.money_model import Terms
+from tests.property.money_town import Town, told
+from tests.property.money_venues import happen
+
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+
+
+async def live(terms: tuple[Terms, Terms], events: list[Event]) -> None:
+    """Let everything happen, look after each event, and once more when all news have come."""
+    town = Town(terms)
+    await town.open()
+    reads = MemoryReads(town.ledger)
+    for event in events:
+        await happen(town, event)
+        assert told(town.posted().items()) == told(town.expected().items())
+        reads.catch_up()
+    await rest(town)
+    assert told(town.posted().items()) == told(town.expected().items())
+    explained(town)
+    owed = {}
+    for number in range(len(terms)):
+        payee = await town.ledger.read(lambda desk, number=number: desk.get(Payee, f"ve{number}"))
+        owed[number] = payee.owed_minor.get(terms[number].currency, 0)
+        shown(town, reads, number)
+    netted(town, owed)
+
+
+async def rest(town: Town) -> None:
+    """Let all news come: sales are settled, disputes looked at, refunds paid, shares taken back, payouts followed."""
+    for number in range(len(town.sales_made)):
+        await happen(town, Settle(number, "once"))
+        if town.requested(town.sales_made[number]):  # what Stripe refused before
+            await happen(town, Send(number, refused=False, how="once"))
+    for number in range(len(town.claims())):
+        await happen(town, Look(number, "once"))
+    for number, (_, back) in enumerate(town.backs()):
+        for _ in range(3):
+            await happen(town, BankSays(number, succeed=True))
+            await happen(town, Pay(number, "succeeded", "once"))
+        assert back.paid or not back.given.total
+        await happen(town, TakeBack(number, "once"))
+    for number in range(len(town.payouts)):
+        await happen(town, PayoutSays(number, arrives=True))
+        await happen(town, Follow(number, "once"))
+
+
+def explained(town: Town) -> None:
+    """Hold Stripe's own figures against the books: what was captured is what went back and what somebody has."""
+    gateway, books = town.gateway, town.posted()
+    captured, gone, taken, moved = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    for intent in gateway.intents.values():
+        captured[intent.currency] += intent.received_minor
+        gone[intent.currency] += intent.refunded_minor
+        taken[intent.currency] += intent.stripe_fee_minor or 0
+    for said in (said for said in gateway.disputes.values() if said.is_withdrawn):
+        gone[said.currency] += said.amount_minor if said.status != "won" else 0
+        taken[said.currency] += said.fee_minor - said.fee_back_minor
+    for name, order in town.connect.transfers.items():
+        moved[order.currency] += order.amount_minor - town.connect.reversed[name]
+    owners = ("venue:", "platform:", "processing:", "tax:", "till:", "dispute:")
+    for currency in captured:
+        owned = sum(amount for (name, unit), amount in books.items() if unit == currency and name.startswith(owners))
+        assert captured[currency] == gone[currency] + owned + taken[currency]
+        net = captured[currency] - gone[currency] - taken[currency] - moved[currency]
+        assert books["stripe:clearing", currency] == -net
+
+
+def netted(town: Town, owed: dict[int, int]) -> None:
+    """Hold what a venue owes us against its account: the shares that were not sent, less what it owes."""
+    due = Counter[int]()
+    for sale in town.sales_made:
+        kept = not town.requested(sale)
+        due[sale.venue] += sale.split.venue - sum(back.of_venue for back in sale.backs) if kept else 0
+        for claim in sale.claims.values():
+            due[sale.venue] -= claim.parts.venue if claim.state == "open" or (kept and claim.state == "lost") else 0
+    for number, owes in owed.items():
+        assert town.posted()[f"venue:ve{number}:payable", town.terms[number].currency] == due[number] - owes
+
+
+def shown(town: Town, reads: MemoryReads, number: int) -> None:
+    """Hold the read models, which were folded on the way, against the facts: to the byte, and to the cent."""
+    venue, currency = f"ve{number}", town.terms[number].currency
+    sheets = folded(enumerate(town.ledger.log, start=1))
+    kept = reads.catch_up()
+    one, other = (statement_of(venue, venue_lines(found, venue), None, None) for found in (kept, sheets))
+    assert json.dumps(one) == json.dumps(other)
+    names = {"pending": "payable", "available": "transferred", "reserved": "reserved", "paid_out": "paid-out"}
+    for balance in balance_of(venue_sums(kept, venue), venue):
+        for name, account in names.items():
+            assert balance[f"{name}_minor"] == town.expected()[f"venue:{venue}:{account}", currency]
+
+
+# Making a long life short takes minutes, where there is a fault.
+@pytest.mark.timeout(7200 if NIGHTLY else 600)
+@settings(max_examples=10_000 if NIGHTLY else 100, report_multiple_bugs=False)
+@given(terms=st.tuples(TERMS, TERMS), events=LIVES)
+def test_no_cent_is_lost(terms: tuple[Terms, Terms], events: list[Event]) -> None:
+    """Whatever happens to money, each account says what it should, and Stripe says the same."""
+    asyncio.run(live(terms, events))
