@@ -159,6 +159,7 @@ def _decide(desk: Desk, cancelled: CancelledOrder) -> OrderFate:
         reason="show-cancelled",
         fees=desk.get(Cancellation, cancelled.show_id).fees,
         even_redeemed=True,
+        cash_handed_out=order.price is not None and order.price.tender == "cash",
         without_money=dispute_id is not None,
     )
     try:

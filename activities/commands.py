@@ -106,13 +106,17 @@ def _is_off(value: object) -> bool:
 
 
 class RefundRef(Command):
-    """A refund that was decided: its tickets are void, its amount is owed; its seats may go back on sale."""
+    """A refund that was decided: its tickets are void, its amount is owed; its seats may go back on sale.
+
+    `in_cash` is a refund that the box office has handed out: Stripe has nothing to do with it.
+    """
 
     purchase: PurchaseRef
     refund_id: str
     ticket_ids: tuple[str, ...]
     amount_minor: int
     resells: bool = Field(default=False, exclude_if=_is_off)
+    in_cash: bool = Field(default=False, exclude_if=_is_off)
 
 
 class PayRefund(Command):

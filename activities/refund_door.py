@@ -19,7 +19,8 @@ from domain.ticket import Ticket
 class RequestRefund(Command):
     """What is to be given back: these tickets, or this amount without a ticket, or (neither) all that is left.
 
-    `body_digest` is of the request, to recognise a reused key. `even_redeemed` is an operator's word.
+    `body_digest` is of the request, to recognise a reused key. `even_redeemed` is an operator's word, as is
+    `cash_handed_out`: what was paid in cash was given back at the till.
     `without_money` gives the tickets back only: a bank has given the money back.
     """
 
@@ -32,6 +33,7 @@ class RequestRefund(Command):
     ticket_ids: Sequence[str] = ()
     amount_minor: int | None = None
     even_redeemed: bool = False
+    cash_handed_out: bool = False
     without_money: bool = False
 
 
@@ -88,6 +90,18 @@ def disputed(desk: Desk, order: Order) -> str | None:
     return next((ticket.dispute_id for ticket in tickets if ticket.blocked), None)
 
 
+def _is_in_cash(order: Order) -> bool:
+    return order.price is not None and order.price.tender == "cash"
+
+
+def _check_tender(command: RequestRefund, order: Order, given: Parts) -> None:
+    """Refuse to count cash as given back before anybody says so, and cash for what was not paid in cash."""
+    if command.cash_handed_out and not _is_in_cash(order):
+        raise WrongState("this order was not paid in cash")
+    if _is_in_cash(order) and given.total_minor and not command.cash_handed_out:
+        raise WrongState("this order was paid in cash: its refund is handed out by an operator, who says so")
+
+
 def _decide(desk: Desk, command: RequestRefund, order: Order, book: Refunds) -> Refund:
     tickets = [] if command.amount_minor is not None else _tickets(desk, command, order)
     wanted = Refund(
@@ -98,6 +112,7 @@ def _decide(desk: Desk, command: RequestRefund, order: Order, book: Refunds) -> 
         ticket_ids=tuple(ticket.identity for ticket in tickets),
         given=_given(command, order, book, [ticket.identity for ticket in tickets]),
     )
+    _check_tender(command, order, wanted.given)
     decided = book.request(wanted, desk.at)
     for ticket in tickets:
         ticket.give_back(desk.at, even_redeemed=command.even_redeemed)
@@ -153,6 +168,7 @@ def _view(command: RequestRefund, order: Order, refund: Refund, *, resells: bool
             ticket_ids=refund.ticket_ids,
             amount_minor=refund.given.total_minor,
             resells=resells,
+            in_cash=_is_in_cash(order),
         ),
         state=refund.state,
         currency=order.price.currency if order.price else "",

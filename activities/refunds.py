@@ -11,6 +11,7 @@ from domain.books import (
     BooksTransaction,
     Posting,
     came_back_postings,
+    handed_out_postings,
     minted_postings,
     owed_postings,
     paid_back_postings,
@@ -46,7 +47,10 @@ class RefundActivities:
 
     @activity.defn(name="post_refund")
     async def post_refund(self, refund: RefundRef) -> int:
-        """Post what is owed to the buyer, once the sale is posted; returns the number of the present try."""
+        """Post what is owed to the buyer, once the sale is posted; returns the number of the present try.
+
+        What was handed out in cash is done with that.
+        """
         purchase, refund_id = refund.purchase, refund.refund_id
 
         def decide(desk: Desk) -> int:
@@ -59,6 +63,10 @@ class RefundActivities:
             _post(desk, purchase, f"{refund_id}:owed", "refund-owed", postings)
             for ticket_id in known.ticket_ids:  # nobody will mint it: the debt ends under the key that its mint has
                 _post(desk, purchase, f"{ticket_id}:minted", "voided", minted_postings())
+            if refund.in_cash and book.succeed(refund_id, "", desk.at):
+                money = (purchase.purchase_id, currency, known.given.total_minor)
+                handed_out = handed_out_postings(order.venue_id or "", *money)
+                _post(desk, purchase, f"{refund_id}:paid:{known.turn}", "refund-in-cash", handed_out)
             return known.turn
 
         return (await self._ledger.commit(decide)).value

@@ -33,6 +33,10 @@ OWED = (
     "SELECT coalesce(sum((doc->>'amount_minor')::bigint), 0) FROM rm_refunds"
     " WHERE doc->>'show_id' = %s AND doc->>'state' <> 'succeeded'"
 )
+IN_CASH = (
+    "SELECT coalesce(sum((doc->>'amount_minor')::bigint), 0) FROM rm_refunds"
+    " WHERE doc->>'show_id' = %s AND doc->>'state' = 'succeeded' AND (doc->>'in_cash')::boolean"
+)
 OUTSIDE = "SELECT count(*) FROM rm_reservations WHERE doc->>'show_id' = %s AND doc->>'state' = 'confirmed'"
 NUMBER_NAMES = ("orders", "ended_without_sale", "residue", "refunding", "failed", "refunded_minor", "tokens_left")
 UNFINISHED = (
@@ -67,7 +71,13 @@ class CancellationReads(ReadModels):
         given_back = numbers["orders"] - numbers["ended_without_sale"] - numbers["residue"]
         owed = await self._rows(OWED, (show_id,))
         outside = await self._rows(OUTSIDE, (show_id,))
-        more = {"given_back": given_back, "owed_minor": int(owed[0][0]), "sold_outside": int(outside[0][0])}
+        in_cash = await self._rows(IN_CASH, (show_id,))
+        more = {
+            "refunded_in_cash_minor": int(in_cash[0][0]),
+            "given_back": given_back,
+            "owed_minor": int(owed[0][0]),
+            "sold_outside": int(outside[0][0]),
+        }
         return {**found, "progress": {**numbers, **more}}
 
     async def cancelling_shows(self, before: datetime, limit: int) -> list[tuple[str, str]]:

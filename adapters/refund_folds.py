@@ -38,6 +38,7 @@ def _requested(sheets: Sheets, fact: RefundRequested, _: int) -> None:
         "failure": None,
         "requested_at": fact.timestamp.isoformat(),
         "succeeded_at": None,
+        "in_cash": (purchase.get("price") or {}).get("tender") == "cash",
         "resells": _resells(sheets, purchase, fact),
     }
     owner = {name: purchase.get(name) for name in ("purchase_id", "tenant_id", "attempt", "show_id")}

@@ -37,7 +37,7 @@ def receipt_of(purchase: Document, show: Document, venue: Document) -> dict[str,
     """
     price = Price.model_validate(purchase["price"])
     payment = purchase["payment"] or {}
-    refunds = payment.get("refunds", [])
+    refunds = payment.get("refunds", []) if price.tender == "card" else _handed_out(purchase)
     return {
         "purchase_id": purchase["purchase_id"],
         "issued_at": purchase["confirmed_at"],
@@ -84,6 +84,12 @@ def _taxes(price: Price) -> list[dict[str, Any]]:
     line = {"rate_bps": price.tax_bps, "inclusive": price.tax_inclusive, "tax_minor": price.tax_minor}
     base = price.subtotal_minor - price.discount_minor
     return [{**line, "net_minor": base - (price.tax_minor if price.tax_inclusive else 0)}]
+
+
+def _handed_out(purchase: Document) -> list[dict[str, Any]]:
+    fields = ("ticket_ids", "reason", "amount_minor")
+    given = [one for one in purchase.get("refunds", []) if one["state"] == "succeeded" and one["amount_minor"]]
+    return [{"tender": "cash", "at": one["succeeded_at"], **{field: one[field] for field in fields}} for one in given]
 
 
 def _payments(purchase: Document, price: Price) -> list[dict[str, Any]]:

@@ -63,4 +63,5 @@ def ref_of(found: Mapping[str, Any]) -> RefundRef:
         ticket_ids=tuple(found["ticket_ids"]),
         amount_minor=found["amount_minor"],
         resells=found.get("resells", False),
+        in_cash=found.get("in_cash", False),
     )

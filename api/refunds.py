@@ -10,7 +10,7 @@ from api.internal import authorised
 from api.ports import Document, Parts
 from api.problems import not_found
 from api.reading import find, is_stale
-from api.requests import After, Body, Id, IdInPath, Key, With, digest_of
+from api.requests import After, Body, Id, IdInPath, Key, With, digest_of, not_asked
 from domain.identity import derived
 from domain.refund_parts import FeesBorneBy
 
@@ -30,6 +30,7 @@ class RefundBody(Body):
     fees: FeesBorneBy = "platform"
     reason: Literal["requested-by-buyer", "duplicate", "fraudulent", "goodwill"] = "requested-by-buyer"
     even_redeemed: bool = False
+    cash_handed_out: Annotated[bool, Field(exclude_if=not_asked)] = False
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
@@ -50,9 +51,10 @@ async def refund(
     """Decide a refund: its tickets are void at once; the money is back when the refund's state says `succeeded`.
 
     Tickets that somebody has entered with (`even_redeemed`) are an operator's to give back: that takes the internal
-    API's bearer token.
+    API's bearer token. So does `cash_handed_out`: an order that was paid in cash is given back at the till, without
+    Stripe, and this is the operator's word that it was.
     """
-    if body.even_redeemed:
+    if body.even_redeemed or body.cash_handed_out:
         authorised(parts, authorization)
     tenant_id = parts.limits.tenant_id
     command = RequestRefund(
@@ -65,6 +67,7 @@ async def refund(
         ticket_ids=tuple(body.ticket_ids or ()),
         amount_minor=body.amount_minor,
         even_redeemed=body.even_redeemed,
+        cash_handed_out=body.cash_handed_out,
     )
     view = await parts.refunds.request_refund(command)
     await parts.engine.start_refund(view.refund)

@@ -180,6 +180,12 @@ def paid_back_postings(purchase_id: str, currency: str, amount_minor: int) -> tu
     return (Posting(debit=owed, credit=STRIPE_CLEARING, amount=amount_minor, unit=currency),)
 
 
+def handed_out_postings(venue_id: str, purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
+    """Post a refund that the box office has handed out in cash."""
+    owed = buyer_refundable(purchase_id)
+    return (Posting(debit=owed, credit=cash_till(venue_id), amount=amount_minor, unit=currency),)
+
+
 def came_back_postings(purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
     """Post a refund that failed after it had succeeded: the money is at Stripe again, and the buyer is owed again."""
     owed = buyer_refundable(purchase_id)

@@ -67,12 +67,12 @@ ONE_CAPTURE = Law(
 )
 PAID = Law(
     "sale-is-paid",
-    "Of every live order Stripe has taken and not given back the price less refunds; of one paid in cash, the till.",
+    "Of every live order Stripe keeps the price less refunds; of one paid in cash the till does, and Stripe nothing.",
     "rest",
 )
 ARRIVED = Law(
     "refund-arrives",
-    "Every refund that nobody works on has arrived: Stripe says that it succeeded, and the buyer is owed nothing.",
+    "Every refund that nobody works on has arrived: by Stripe or at the till, and the buyer is owed nothing.",
     "rest",
 )
 DELIVERED = Law(

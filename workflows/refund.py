@@ -126,7 +126,7 @@ class RefundWorkflow:
         turn = await self._caller.call(
             RefundActivities.post_refund, refund, STORE_PACE, "post what the buyer is owed", forward_only=True
         )
-        if not refund.amount_minor:
+        if refund.in_cash or not refund.amount_minor:
             return
         began, poll_seconds = workflow.now(), self._start.poll_seconds
         while (seen := await self._pay(refund, turn)).status != "succeeded":

@@ -75,3 +75,32 @@ async def test_the_box_office_sells_without_a_card(shop: Shop) -> None:
     till = [line["amount"] for line in ends[0]["postings"] if line["debit"] == f"till:{shop.venue_id}:cash"]
     assert sum(till) == 3_225
     assert await shop.check_sums(ids) == {"fulfilled": 2}
+
+
+async def test_what_the_box_office_sold_is_given_back(shop: Shop) -> None:
+    """One ticket for cash at the till, by an operator's word; a cancelled show gives back the rest, and ends."""
+    await shop.open(price_minor=1_500)
+    wanted = {"show_id": shop.show_id, "items": [{"ticket_type_id": shop.seat, "quantity": 2}]}
+    ids = []
+    for tender in ("cash", "complimentary"):
+        answer = await shop.post("/internal/purchases", {**wanted, "tender": tender}, f"{shop.show_id}-{tender}")
+        ids.append(answer.json()["purchase_id"])
+    cash, _ = [await shop.ended(purchase_id) for purchase_id in ids]
+    ticket_ids = [cash["tickets"][0]["ticket_id"]]
+    unsaid = await shop.refund(ids[0], "unsaid", ticket_ids=ticket_ids)
+    assert (unsaid.status_code, unsaid.json()["type"].rpartition(":")[2]) == (409, "wrong-state")
+    refund_id = (await shop.refund(ids[0], "said", ticket_ids=ticket_ids, cash_handed_out=True)).json()["refund_id"]
+    await shop.refunded(ids[0], refund_id)
+    url = f"/api/v1/shows/{shop.show_id}/cancellation"
+    (await shop.post(url, {"fees": "platform"})).raise_for_status()
+    await (await shop.engine()).get_workflow_handle(f"show-cancellation/{shop.show_id}").result()
+    await shop.caught_up()
+    told = (await shop.get(url))["progress"]
+    assert (told["given_back"], told["residue"], told["owed_minor"], told["failed"]) == (2, 0, 0, 0)
+    assert (told["refunded_in_cash_minor"], told["refunded_minor"]) == (3_225, 0)
+    receipt = await shop.get(f"/api/v1/purchases/{ids[0]}/receipt")
+    assert (receipt["refunded_minor"], {one["tender"] for one in receipt["refunds"]}) == (3_225, {"cash"})
+    for purchase_id in ids:
+        for refund in (await shop.purchase(purchase_id))["refunds"]:
+            await shop.refunded(purchase_id, refund["refund_id"])
+    await shop.check_sums(ids)

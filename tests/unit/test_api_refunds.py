@@ -112,3 +112,10 @@ async def test_a_show_is_cancelled_once_paused_and_resumed(
     found = (await client.get(resumed.headers["Location"])).json()
     assert (found["state"], found["rate_per_second"]) == ("refunding", 7.5)
     assert world.engine.told.count(("cancellation_news", sold["show_id"])) == 2
+
+
+async def test_cash_is_handed_out_by_an_operator_only(client: httpx.AsyncClient, sold: dict[str, Any]) -> None:
+    """The word that it was takes the operator's token, and is refused of what was paid by card."""
+    url, wanted = f"{PURCHASES}/{sold['purchase_id']}/refunds", {"cash_handed_out": True}
+    assert (await client.post(url, json=wanted, headers=key("r"))).status_code == 401
+    assert code(await client.post(url, json=wanted, headers={**key("r"), **TOKEN})) == (409, "wrong-state")

@@ -13,6 +13,7 @@ from domain.books import (
     Posting,
     balances,
     came_back_postings,
+    handed_out_postings,
     minted_postings,
     owed_postings,
     paid_back_postings,
@@ -39,6 +40,7 @@ NEEDED = {
     "Tax that is in the price",
     "Zero-priced order",
     "Cash at the box office",
+    "Refund of a cash sale",
     "Complimentary tickets",
     "Dispute opened",
     "Dispute won",
@@ -142,7 +144,8 @@ def refunded(given: dict[str, Any]) -> list[Posting]:
         posted += owed_postings("ve", "pu", found.currency, part, fees)
         posted += [posting for _ in refund.get("unminted", []) for posting in minted_postings()]
         for went in refund["went"]:
-            make = {"succeeded": paid_back_postings, "failed": came_back_postings}[went]
+            in_cash = partial(handed_out_postings, "ve")
+            make = {"succeeded": paid_back_postings, "failed": came_back_postings, "handed out": in_cash}[went]
             posted += make("pu", found.currency, part.total_minor)
     return posted
 
