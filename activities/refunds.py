@@ -49,7 +49,7 @@ class RefundActivities:
     async def post_refund(self, refund: RefundRef) -> int:
         """Post what is owed to the buyer, once the sale is posted; returns the number of the present try.
 
-        What was handed out in cash is done with that.
+        What was handed out in cash, and what is not about money, is done with that.
         """
         purchase, refund_id = refund.purchase, refund.refund_id
 
@@ -63,9 +63,10 @@ class RefundActivities:
             _post(desk, purchase, f"{refund_id}:owed", "refund-owed", postings)
             for ticket_id in known.ticket_ids:  # nobody will mint it: the debt ends under the key that its mint has
                 _post(desk, purchase, f"{ticket_id}:minted", "voided", minted_postings())
-            if refund.in_cash and book.succeed(refund_id, "", desk.at):
-                money = (purchase.purchase_id, currency, known.given.total_minor)
-                handed_out = handed_out_postings(order.venue_id or "", *money)
+            amount = known.given.total_minor
+            is_done = (refund.in_cash or not amount) and book.succeed(refund_id, "", desk.at)
+            if is_done and amount:
+                handed_out = handed_out_postings(order.venue_id or "", purchase.purchase_id, currency, amount)
                 _post(desk, purchase, f"{refund_id}:paid:{known.turn}", "refund-in-cash", handed_out)
             return known.turn
 

@@ -133,8 +133,6 @@ class Refunds(Root):
         values = wanted.model_dump(include={"refund_id", "body_digest", "reason", "fees", "given"})
         tickets, amount = list(wanted.ticket_ids), given.total_minor
         self.record(RefundRequested, at, ticket_ids=tickets, amount_minor=amount, **values)
-        if not amount:
-            self.record(RefundSucceeded, at, refund_id=wanted.refund_id, stripe_refund_id="", amount_minor=0)
         return self.refunds[wanted.refund_id]
 
     def pend(self, refund_id: str, stripe_refund_id: str, at: datetime) -> None:
