@@ -61,7 +61,8 @@ def _follow(desk: Desk, ref: DisputeRef, said: DisputeSaid) -> None:
     post(desk, ref.purchase, f"{ref.dispute_id}:{said.status}", f"dispute-{said.status}", postings)
     for ticket in tickets if won else ():
         ticket.unblock(desk.at)
-    if not won and dispute.parts.venue_minor and desk.find(Transfer, order.identity) is not None:
+    sent = desk.find(Transfer, order.identity)
+    if not won and dispute.parts.venue_minor and sent is not None and sent.state != "refused":
         # Its share had gone to the venue: its next shares pay for what the bank took.
         payee, lost = desk.get(Payee, order.venue_id), dispute.parts.venue_minor
         payee.note_shortfall(f"{ref.dispute_id}:lost", dispute.currency, lost, desk.at)

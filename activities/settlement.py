@@ -195,11 +195,12 @@ def _request(desk: Desk, purchase: PurchaseRef) -> Transfer:
     if payee.account_id is None or not payee.abilities.may_receive:
         raise WrongState("the venue's account cannot receive money yet")
     known = desk.find(Transfer, purchase.purchase_id)
+    is_with_us = known is None or known.state == "refused"
+    if is_with_us and any(ticket.blocked for ticket in tickets_of(desk, purchase)):
+        raise WrongState("the sale is disputed: its share stays with us until the bank has decided")
     if known is not None:
         known.try_again(payee.account_id, desk.at)
         return known
-    if any(ticket.blocked for ticket in tickets_of(desk, purchase)):
-        raise WrongState("the sale is disputed: its share stays with us until the bank has decided")
     share, refund_ids = share_left(desk, order)
     payment = desk.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
     currency = order.price.currency if order.price else ""

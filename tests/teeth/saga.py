@@ -65,8 +65,8 @@ KERNELS = (
     Tooth(
         "a payment at the last moment is lost",
         "workflows/purchase.py",
-        "            if due:\n                hold_until = await self._hold_on(seen, last_extension)\n",
-        "            if workflow.now() + timedelta(seconds=1) >= hold_until - timedelta(seconds=19):\n"
+        "            self._hint, due = False, workflow.now() >= hold_until\n",
+        "            if workflow.now() >= hold_until:\n"
         '                raise Refused("hold-expired", "the hold ran out")\n',
         f"{SAGA}::test_paid_at_the_last_moment",
     ),

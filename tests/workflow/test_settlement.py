@@ -7,7 +7,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
-from activities.commands import PurchaseRef, RefundRef
+from activities.commands import DisputeRef, PurchaseRef, RefundRef
+from activities.disputes import DisputeActivities
 from activities.queues import PURCHASES
 from activities.refund_door import RequestRefund
 from activities.refunds import RefundActivities
@@ -127,6 +128,32 @@ async def test_a_refused_share_is_sent_with_the_next_round(world: World, client:
     assert (await send(client, "next")).sent == {"eur": SHARE}
     transfer = await world.ledger.read(lambda desk: desk.get(Transfer, order.purchase_id))
     assert (transfer.state, transfer.turn) == ("made", 2)
+    await world.check_laws()
+
+
+@pytest.mark.parametrize("won", [True, False])
+async def test_a_refused_share_is_not_sent_while_its_sale_is_disputed(
+    world: World, client: Client, *, won: bool
+) -> None:
+    """Stripe said no first, then the bank took the money: what was never sent is not owed when the dispute is lost."""
+    await world.open_show()
+    (order,) = await sell(world, client, "a")
+    await run(world, "connect_account", VENUE)
+    world.connect.refuse("transfer", "balance_insufficient")
+    assert (await send(client)).refused == 1
+    world.connect.allow("transfer")
+    intent_id = await world.intent_id("a")
+    dispute = world.gateway.dispute(intent_id)
+    look = DisputeActivities(world.ledger, world.gateway).look_at_dispute
+    ref = DisputeRef(purchase=order, dispute_id=dispute.dispute_id)
+    await look(ref)
+    assert (await send(client, "disputed")).refused == 1
+    world.gateway.end_dispute(intent_id, dispute.dispute_id, won=won)
+    await look(ref)
+    assert (await send(client, "next")).sent == ({"eur": SHARE} if won else {})
+    payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
+    assert payee.owed_minor.get("eur", 0) == 0
+    assert world.books()["venue:ve:payable", "eur"] == 0
     await world.check_laws()
 
 
