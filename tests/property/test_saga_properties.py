@@ -27,6 +27,11 @@ GIVEN = os.environ.get("SCHEDULE")
 SERVED_MAX = 25  # a server's clock runs ahead by years with each purchase that leaves a timer behind
 
 
+NO_END = "No completion event found"  # what the client says of a history that has none
+LOST = "lost by the server"
+LOST_SHARE_MAX = 0.05
+
+
 class Theatre:
     """One server for many stages, and a new one before its clock leaves our century."""
 
@@ -37,7 +42,19 @@ class Theatre:
         self.ends: Counter[str] = Counter()
 
     def play(self, schedule: Schedule) -> None:
-        self.ends[self._runner.run(self._play(schedule))] += 1
+        """Play it; where the server broke its own history there is no end, and the next one gets a new server.
+
+        The server that skips time can refuse a completed task ("invalid history builder state") when a local activity
+        runs beside a timer, and then says that a workflow is closed that has no end. A real one does not: the same is
+        played there by tests/real/test_looks.py.
+        """
+        try:
+            self.ends[self._runner.run(self._play(schedule))] += 1
+        except RuntimeError as error:
+            if str(error) != NO_END:
+                raise
+            self.ends[LOST] += 1
+            self._served = SERVED_MAX
 
     async def _play(self, schedule: Schedule) -> str:
         if self._server is None or self._served == SERVED_MAX:
@@ -85,5 +102,6 @@ def test_whatever_breaks_the_purchase_ends_and_the_laws_hold(theatre: Theatre, s
 @pytest.mark.skipif(bool(GIVEN), reason="one schedule reaches one end")
 def test_the_schedules_reach_every_end(theatre: Theatre) -> None:
     """Among those that were played are sales, cancels and refusals: the days are bad, not hopeless."""
-    assert set(theatre.ends) == {"fulfilled", "cancelled", "refused"}
+    assert set(theatre.ends) - {LOST} == {"fulfilled", "cancelled", "refused"}
     assert theatre.ends.total() >= COUNT
+    assert theatre.ends[LOST] <= max(2, COUNT * LOST_SHARE_MAX)

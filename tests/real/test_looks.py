@@ -1,0 +1,36 @@
+"""Looks at a payment that meet weather while the purchase's timer runs and everybody tells it of news."""
+
+import asyncio
+
+import httpx
+import pytest
+from temporalio.api.enums.v1 import EventType
+
+from domain.identity import DEFAULT_TENANT, purchase_id_of
+from tests.real.shop import Shop
+
+pytestmark = pytest.mark.real
+BROKEN = {EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED, EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT}
+
+
+@pytest.mark.parametrize("kind", ["status:503", "drop_after"])
+async def test_a_look_that_meets_weather_is_tried_again_beside_its_timer(shop: Shop, kind: str) -> None:
+    """The local try fails once while signals and updates come in: no workflow task fails, and the sale is made."""
+    await shop.open()
+    key = f"looks-{kind}"
+    handle = (await shop.engine()).get_workflow_handle(f"purchase/{purchase_id_of(DEFAULT_TENANT, key)}")
+    body = (await shop.buy(key)).json()
+    intent_id = body["client_secret"].partition("_secret")[0]
+    rule = {"method": "GET", "path": f"/v1/payment_intents/{intent_id}", "kind": kind}
+    (await shop.http.post(f"{shop.stack.urls['stripe']}/_emulator/faults", json=rule)).raise_for_status()
+    assert await shop.pay(body["client_secret"]) == httpx.codes.OK
+    for number in range(8):
+        await handle.signal("look_again")
+        asked = handle.execute_update("open_checkout", id=f"again-{number}")
+        await asyncio.gather(asked, asyncio.sleep(0.04), return_exceptions=True)
+        if (await handle.describe()).close_time is not None:
+            break
+    assert (await shop.ended(body["purchase_id"]))["state"] == "fulfilled"
+    events = {event.event_type for event in (await handle.fetch_history()).events}
+    assert not events & BROKEN
+    assert await shop.check_sums([body["purchase_id"]]) == {"fulfilled": 1}
