@@ -88,9 +88,15 @@ def _show(sheets: Sheets, purchase_id: str, refund_id: str) -> None:
 
 
 def refund_state_of(purchase: Document, refunded_minor: int) -> str:
-    """Return one word: `refunding` while one is under way, then how much of the price the buyer has again."""
+    """Return one word: `refunding` while one is under way, then how much of the price the buyer has again.
+
+    Of what cost nothing it is how many of the tickets were given back.
+    """
     if any(one["state"] in OPEN for one in purchase["refunds"]):
         return "refunding"
+    if not purchase["price"]["total_minor"]:
+        is_whole = all(ticket["state"] == "void" for ticket in purchase["tickets"])
+        return "refunded" if is_whole else "partly-refunded"
     back_minor = refunded_minor + purchase.get("lost_to_disputes_minor", 0)
     return "refunded" if back_minor >= purchase["price"]["total_minor"] else "partly-refunded"
 

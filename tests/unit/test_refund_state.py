@@ -1,0 +1,33 @@
+"""One word for all refunds of a purchase."""
+
+from typing import Any
+
+import pytest
+
+from adapters.refund_folds import refund_state_of
+
+
+def purchase(total_minor: int, states: list[str], tickets: list[str], **more: Any) -> dict[str, Any]:
+    refunds = [{"state": state} for state in states]
+    return {
+        "price": {"total_minor": total_minor},
+        "refunds": refunds,
+        "tickets": [{"state": state} for state in tickets],
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "refunded_minor", "word"),
+    [
+        (purchase(1000, ["pending", "succeeded"], ["void"]), 400, "refunding"),
+        (purchase(1000, ["succeeded"], ["void", "issued"]), 400, "partly-refunded"),
+        (purchase(1000, ["succeeded"], ["void"]), 1000, "refunded"),
+        (purchase(1000, ["succeeded"], ["void"], lost_to_disputes_minor=600), 400, "refunded"),
+        (purchase(0, ["succeeded"], ["void", "issued"]), 0, "partly-refunded"),
+        (purchase(0, ["succeeded"], ["void", "void"]), 0, "refunded"),
+    ],
+)
+def test_a_word_for_what_has_gone_back(document: dict[str, Any], refunded_minor: int, word: str) -> None:
+    """By the money, and of a free order by its tickets."""
+    assert refund_state_of(document, refunded_minor) == word
