@@ -84,7 +84,10 @@ class MoneyBack:
         left_minor = state.received_minor - state.refunded_minor
         if not left_minor:
             made = await self._gateway.refunds_of(state.intent_id)
-            return next(refund.refund_id for refund in made if refund.status == "succeeded")
+            arrived = [refund.refund_id for refund in made if refund.status == "succeeded"]
+            if not arrived:
+                raise Weather("a refund that was made elsewhere has not arrived yet")
+            return arrived[0]
         refund = await self._gateway.refund_intent(state.intent_id, left_minor, money.key("refund"))
         if refund.status in {"failed", "canceled"}:
             raise PaymentRefused("the refund failed", reason=refund.status)

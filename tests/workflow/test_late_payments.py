@@ -238,3 +238,18 @@ async def test_a_payment_that_goes_back_buys_nothing_any_more(world: World, clie
     await SalesActivities(world.ledger).cancel_order(EndPurchase(purchase=other, reason="purchase-cancelled"))
     assert await ActivityEnvironment().run(act, wanted) == "canceled"
     assert (await world.order()).attempt == 1
+
+
+async def test_a_refund_made_elsewhere_is_waited_for(world: World, client: Client) -> None:
+    """All of a stray payment is on its way back by somebody else's hand: that is weather until it has arrived."""
+    await expired(world, client)
+    late = await stray(world, PRICE_MINOR - 1, capture_method="automatic")
+    world.gateway.refunds_begin = "pending"
+    made = world.gateway.refund_in_dashboard(late.intent_id, PRICE_MINOR - 1)
+    wanted = LatePayment(**(await world.ref()).model_dump(), intent_id=late.intent_id)
+    act = resolving(world).resolve_late_payment
+    with pytest.raises(Weather, match="not arrived"):
+        await ActivityEnvironment().run(act, wanted)
+    world.gateway.finish_refund(made.refund_id)
+    assert await ActivityEnvironment().run(act, wanted) == "succeeded"
+    await world.check_laws()
