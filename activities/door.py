@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from activities.commands import Command, EndPurchase, PurchaseRef
 from activities.ports import Ledger
@@ -18,7 +18,7 @@ from domain.payment import Payment
 from domain.refusals import WrongState
 
 
-class RequestPurchase(Command):
+class RequestPurchase(NamedTuple):
     """What a buyer asks for; `body_digest` is of the request, to recognise a reused key.
 
     `hold_seconds` may shorten the show's hold and never lengthens it. `expected_total_minor` is the total that the

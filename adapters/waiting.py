@@ -48,13 +48,18 @@ class WaitingLine:
             if len(self._queue) >= self._waiting_max:
                 raise Busy("the ledger has as many waiting decisions as it takes")
             self._queue.append(waiting)
-            self._gate.notify()
+        # Called once everybody who is ready now has come: one batch for all of them, and fewer changes of thread.
+        waiting.loop.call_soon(self._wake)
         timer = waiting.loop.call_later(self._patience_seconds, self._give_up, waiting)
         try:
             return await waiting.answer
         finally:
             timer.cancel()
             waiting.gone = True
+
+    def _wake(self) -> None:
+        with self._gate:
+            self._gate.notify()
 
     def take(self, batch_max: int) -> list[Waiting]:
         """Wait for one decision, then take all that wait besides; empty when the line is closed and empty."""

@@ -22,6 +22,7 @@ from api import (
     venues,
     webhooks,
 )
+from api.direct import DirectRoute
 from api.ports import Parts
 
 
@@ -36,7 +37,15 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     problems.install(app)
     following.install(app)
-    # Rooms are looked through in this order: the one that a rush asks for comes first.
+    # Routes are looked through in this order: the one that a rush asks for comes first, outside of its room's router.
+    app.router.add_api_route(
+        purchases.PATH,
+        purchases.buy,
+        methods=["POST"],
+        status_code=201,
+        tags=["purchases"],
+        route_class_override=DirectRoute,
+    )
     public = (
         purchases,
         following,

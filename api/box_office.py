@@ -30,6 +30,5 @@ async def sell(body: BoxOfficeBody, key: Key, parts: With) -> Response:
 
     The limits of one buyer do not count here. Answers as `POST /api/v1/purchases` does, without a client secret.
     """
-    without_card = {"tender": body.tender, "allowance_id": "", "open_purchases_max": 0}
-    command = command_of(body, key, parts).model_copy(update=without_card)
+    command = command_of(body, key, parts)._replace(tender=body.tender, allowance_id="", open_purchases_max=0)
     return await checkout_of(await recorded(command, body.buyer, parts), parts)

@@ -43,7 +43,6 @@ class PurchaseBody(WantedBody):
     expected_total_minor: Annotated[int | None, Field(ge=0, le=TOTAL_MINOR_MAX, exclude_if=left_out)] = None
 
 
-@router.post("", status_code=201)
 async def buy(body: PurchaseBody, key: Key, parts: With) -> Response:
     """Hold the seats and lock the price, durably, then open the checkout if the engine is quick enough.
 

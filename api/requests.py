@@ -18,6 +18,7 @@ ID_PATTERN = r"^[A-Za-z0-9_\-]{1,64}$"
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 POSITION_MAX = 2**62
 CODE_PATTERN = r"^[A-Za-z0-9_\-]{1,40}$"
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class Body(BaseModel):
@@ -45,7 +46,7 @@ async def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-K
 
 def digest_of(body: BaseModel, salt: str = "") -> str:
     """Return the digest that recognises a body; the salt keeps short personal data from being guessed by it."""
-    text = json.dumps(body.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    text = _ENCODER.encode(body.model_dump(mode="json"))
     return hashlib.sha256(f"{len(salt)}:{salt}{text}".encode()).hexdigest()
 
 
