@@ -7,6 +7,7 @@ from activities.ports import Ledger
 from domain.books import BooksTransaction, Posting, TransactionPosted, minted_postings, sale_postings
 from domain.desk import Desk
 from domain.order import Order
+from domain.payee import Payee, PayeeNamed
 from domain.payment import Payment
 from domain.refusals import WrongState
 from domain.ticket import Ticket
@@ -30,6 +31,8 @@ class BooksActivities:
             count = sum(line.quantity for line in order.lines)
             postings = sale_postings(order.venue_id, order.price, stripe_fee, count)
             post(desk, purchase, f"{purchase.purchase_id}:sale", "sale", postings)
+            if order.price.tender == "cash":
+                owe_cash(desk, purchase, order, order.price.total_minor - order.price.venue_share_minor, "cash")
 
         key, payment_id = f"{purchase.purchase_id}:sale", f"{purchase.purchase_id}:{purchase.attempt}"
         reads = (BooksTransaction.stream(key), Order.stream(purchase.purchase_id), Payment.stream(payment_id))
@@ -61,6 +64,16 @@ def _no_fee(order: Order) -> int:
     if not order.is_sold:
         raise WrongState("only a sold order is settled", state=order.state)
     return 0
+
+
+def owe_cash(desk: Desk, purchase: PurchaseRef, order: Order, amount_minor: int, key: str) -> None:
+    """Note what of the cash in its till a venue owes us, or (below nothing) owes us no more; its next shares net it."""
+    if order.price is None or order.venue_id is None or not amount_minor:
+        return
+    payee = desk.find(Payee, order.venue_id)
+    if payee is None:
+        payee = desk.add(Payee.begin(PayeeNamed, order.venue_id, desk.at, tenant_id=purchase.tenant_id))
+    payee.note_shortfall(f"{purchase.purchase_id}:{key}", order.price.currency, amount_minor, desk.at)
 
 
 def post(desk: Desk, purchase: PurchaseRef, key: str, kind: str, postings: tuple[Posting, ...]) -> None:

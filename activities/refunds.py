@@ -4,7 +4,7 @@ from typing import Protocol
 
 from temporalio import activity
 
-from activities.books import post
+from activities.books import owe_cash, post
 from activities.commands import PayRefund, PurchaseRef, RefundRef, RefundSeen
 from activities.ports import Ledger
 from domain.books import (
@@ -68,6 +68,7 @@ class RefundActivities:
             if is_done and amount:
                 handed_out = handed_out_postings(order.venue_id or "", purchase.purchase_id, currency, amount)
                 _post(desk, purchase, f"{refund_id}:paid:{known.turn}", "refund-in-cash", handed_out)
+                owe_cash(desk, purchase, order, known.from_venue_minor - amount, f"cash:{refund_id}")
             return known.turn
 
         return (await self._ledger.commit(decide)).value

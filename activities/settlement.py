@@ -23,7 +23,7 @@ from domain.order import Order
 from domain.payee import Abilities, Payee, PayeeNamed
 from domain.payment import Payment
 from domain.payout import Payout, PayoutPaid
-from domain.refund import Refund, Refunds
+from domain.refund import Refunds
 from domain.refusals import PaymentRefused, WrongState
 from domain.transfer import Reversal, Transfer, TransferRequested
 from domain.weather import Weather
@@ -161,20 +161,23 @@ def share_left(desk: Desk, order: Order) -> tuple[int, list[str]]:
         raise WrongState("only a sold order has a share", state=order.state)
     book = desk.find(Refunds, order.identity)
     refunds = list(book.refunds.values()) if book is not None else []
-    given = sum(_from_venue(refund) for refund in refunds)
+    given = sum(refund.from_venue_minor for refund in refunds)
     return order.price.venue_share_minor - given, [refund.refund_id for refund in refunds]
 
 
-def _from_venue(refund: Refund) -> int:
-    """Return what a refund takes from the venue: its part, and the fees where it bears them."""
-    fees = refund.given.platform_minor + refund.given.processing_minor if refund.fees == "venue" else 0
-    return refund.given.venue_minor + fees
+def _room(desk: Desk, order: Order) -> int:
+    """Return what of a charge nobody has and no share needs: Stripe sends no more on a charge than was charged."""
+    if order.price is None:
+        return 0
+    book = desk.find(Refunds, order.identity)
+    given = sum(refund.given.total_minor for refund in book.refunds.values()) if book is not None else 0
+    return max(order.price.charge_minor - given - max(share_left(desk, order)[0], 0), 0)
 
 
 def _take_back(desk: Desk, refund: RefundRef) -> tuple[str, int, Reversal | None] | None:
     """Decide what comes back for a refund; None when nothing was sent of what it takes."""
     purchase_id = refund.purchase.purchase_id
-    amount = _from_venue(desk.get(Refunds, purchase_id).get(refund.refund_id))
+    amount = desk.get(Refunds, purchase_id).get(refund.refund_id).from_venue_minor
     transfer = desk.find(Transfer, purchase_id)
     if transfer is None or not amount or refund.refund_id in transfer.refund_ids:
         return None
@@ -206,7 +209,7 @@ def _request(desk: Desk, purchase: PurchaseRef) -> Transfer:
     currency = order.price.currency if order.price else ""
     if share < 0:
         payee.note_shortfall(f"{purchase.purchase_id}:share", currency, -share, desk.at)
-    amount = payee.net(f"{purchase.purchase_id}:netted", currency, max(share, 0), desk.at)
+    amount = payee.net(f"{purchase.purchase_id}:netted", currency, max(share, 0), desk.at, _room(desk, order))
     return desk.add(
         Transfer.begin(
             TransferRequested,

@@ -100,8 +100,8 @@ async def onboard(venue_id: IdInPath, parts: With) -> Response:
 async def read_balance(venue_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
     """Return what is a venue's, per currency, and the newest lines of what we owe it, each with its purchase.
 
-    `pending` is with us, `available` in its Stripe account, `reserved` held back, `paid_out` on its bank account;
-    `balance_minor` is what we owe it: `pending`, under its older name.
+    `pending` is with us, `available` in its Stripe account, `reserved` held back, `paid_out` at its bank or in its own
+    till; `balance_minor` is what we owe it: `pending`, under its older name.
     """
     stale = await is_stale(parts.queries, after)
     if await find(parts.queries, parts.queries.venue, venue_id) is None:

@@ -20,7 +20,7 @@ MINT_DEBT = "mint:debt"
 TICKETS_SOLD = "tickets:sold"
 TICKET_UNIT = "TICKET"
 VENUES_SENT = "venues:sent"
-# What is a venue's: with us, in its Stripe account, held back for a dispute, arrived at its bank.
+# What is a venue's: with us, in its Stripe account, held back for a dispute, arrived at its bank or taken by its till.
 VENUE_ACCOUNTS = {"pending": "payable", "available": "transferred", "reserved": "reserved", "paid_out": "paid-out"}
 
 
@@ -86,27 +86,28 @@ def tax_payable(venue_id: str) -> str:
 
 
 def cash_till(venue_id: str) -> str:
-    """Name the account that says what cash a venue's box office has taken."""
+    """Name the account that says what cash a venue's box office has taken and not handed out again."""
     return f"till:{venue_id}:cash"
 
 
 def sale_postings(venue_id: str, price: Price, stripe_fee_minor: int, ticket_count: int) -> tuple[Posting, ...]:
     """Post a sale: the buyer's money to venue, fees and tax, Stripe's real fee, and the tickets we owe.
 
-    The money lies at Stripe, or as cash in the till of the venue's box office.
-
-    Absorbed fees pass through the venue's account, so that its statement shows them. A discount is money that never
-    was: nothing is posted for it.
+    The money lies at Stripe. Cash lies in the till of the venue's own box office: all of it is paid out with that, and
+    the venue owes fees and tax. Absorbed fees pass through the venue's account, so that its statement shows them. A
+    discount is money that never was: nothing is posted for it.
     """
     venue, fees = venue_payable(venue_id), price.platform_fee_minor + price.processing_fee_minor
-    absorbed = price.fees == "absorbed"
-    taken = cash_till(venue_id) if price.tender == "cash" else STRIPE_CLEARING
-    payer = venue if absorbed else taken
+    absorbed, in_cash = price.fees == "absorbed", price.tender == "cash"
+    taken = (STRIPE_CLEARING, venue, price.venue_share_minor + (fees if absorbed else 0))
+    if in_cash:
+        taken = (cash_till(venue_id), venue_account(venue_id, "paid_out"), price.total_minor)
+    payer = venue if absorbed or in_cash else STRIPE_CLEARING
     money = (
-        (taken, venue, price.venue_share_minor + (fees if absorbed else 0)),
+        taken,
         (payer, PLATFORM_FEES, price.platform_fee_minor),
         (payer, PROCESSING_FEES, price.processing_fee_minor),
-        (taken, tax_payable(venue_id), price.tax_minor),
+        (venue if in_cash else STRIPE_CLEARING, tax_payable(venue_id), price.tax_minor),
         (PROCESSING_FEES, STRIPE_CLEARING, stripe_fee_minor),
     )
     posted = [
@@ -181,9 +182,12 @@ def paid_back_postings(purchase_id: str, currency: str, amount_minor: int) -> tu
 
 
 def handed_out_postings(venue_id: str, purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
-    """Post a refund that the box office has handed out in cash."""
-    owed = buyer_refundable(purchase_id)
-    return (Posting(debit=owed, credit=cash_till(venue_id), amount=amount_minor, unit=currency),)
+    """Post a refund that the box office has handed out in cash: for that, the venue has it no more, and is owed it."""
+    owed, till, kept = buyer_refundable(purchase_id), cash_till(venue_id), venue_account(venue_id, "paid_out")
+    return (
+        Posting(debit=owed, credit=venue_payable(venue_id), amount=amount_minor, unit=currency),
+        Posting(debit=kept, credit=till, amount=amount_minor, unit=currency),
+    )
 
 
 def came_back_postings(purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:

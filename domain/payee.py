@@ -46,7 +46,10 @@ class AccountChanged(Fact):
 
 
 class ShortfallNoted(Fact):
-    """The venue owes us: money that it has already was given back to a buyer, and could not be taken from it."""
+    """The venue owes us what it has and is not its own; below nothing, it has been taken too much.
+
+    Money that was given back to a buyer and could not be taken from it; fees and tax of what its box office sold.
+    """
 
     key: str
     currency: str
@@ -58,7 +61,7 @@ class ShortfallNoted(Fact):
 
 
 class ShortfallNetted(Fact):
-    """A later sale's share paid for what the venue owed."""
+    """A later sale's share paid for what the venue owed; below nothing, we gave back with it what was too much."""
 
     key: str
     currency: str
@@ -104,10 +107,13 @@ class Payee(Root):
         if key not in self.keys:
             self.record(ShortfallNoted, at, key=key, currency=currency, amount_minor=amount_minor)
 
-    def net(self, key: str, currency: str, share_minor: int, at: datetime) -> int:
-        """Take what is owed out of a share, at most all of it; returns what is left of the share."""
-        taken = min(self.owed_minor.get(currency, 0), share_minor)
-        if taken > 0 and key not in self.keys:
+    def net(self, key: str, currency: str, share_minor: int, at: datetime, room_minor: int = 0) -> int:
+        """Take what is owed out of a share, at most all of it; returns what is left of the share.
+
+        What the venue was taken too much goes with it, as far as there is room.
+        """
+        taken = max(min(self.owed_minor.get(currency, 0), share_minor), -room_minor)
+        if taken and key not in self.keys:
             self.record(ShortfallNetted, at, key=key, currency=currency, amount_minor=taken)
             return share_minor - taken
         return share_minor

@@ -30,6 +30,12 @@ class Refund(BaseModel):
     stripe_refund_id: str | None = None
     failure: str | None = None
 
+    @property
+    def from_venue_minor(self) -> int:
+        """What it takes from the venue: its part, and the fees where it bears them."""
+        fees = self.given.platform_minor + self.given.processing_minor if self.fees == "venue" else 0
+        return self.given.venue_minor + fees
+
 
 class RefundsOpened(FirstFact):
     """Something is to be given back of an order, for the first time."""

@@ -183,8 +183,17 @@ EACH: tuple[st.SearchStrategy[Event], ...] = (
 LAST = st.just(-1)
 PAID = (st.builds(Settle, LAST, HOW), st.builds(Send, LAST, st.just(value=False), HOW))
 CARD = st.builds(Sell, TWO, st.integers(1, 3), TWO, TWO, st.just("card"), YES)
+CASH = st.builds(Sell, TWO, st.integers(1, 3), TWO, TWO, st.just("cash"), YES)
+BACK = (
+    st.builds(Ask, LAST, st.sampled_from(["whole", "ticket", "amount"]), AMOUNT, FEES),
+    st.builds(Pay, LAST, BEGINS, HOW),
+)
 STORIES = (
     (CARD, PAID[0]),
+    (CASH, PAID[0]),
+    (CASH, PAID[0], CARD, *PAID),
+    (CASH, PAID[0], *BACK),
+    (CASH, PAID[0], CARD, *PAID, st.builds(Ask, st.just(-2), st.just("whole"), AMOUNT, FEES), BACK[1], CARD, *PAID),
     (CARD, *PAID),
     (CARD, *PAID, st.builds(PayOut, TWO, st.integers(1, 4))),
     (CARD, PAID[0], REFUND, st.builds(Pay, LAST, st.just("succeeded"), HOW)),

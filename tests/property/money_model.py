@@ -172,15 +172,11 @@ class Sale:
 def expected(sale: Sale, currency: str) -> Sums:
     """Say what a sale should have left on each account."""
     sums: Sums = Counter()
-    clearing, processing = 0, 0
-    pending, reserved, reserve = 0, 0, 0
-    platform, tax, owed = 0, 0, 0
+    clearing, processing, pending, reserved, reserve, platform, tax, owed = 0, 0, 0, 0, 0, 0, 0, 0
     if sale.settled:
         pending, platform, processing, tax = sale.split
         processing -= sale.fee
-        clearing = sale.fee
-        taken = "stripe:clearing" if sale.tender == "card" else f"till:ve{sale.venue}:cash"
-        sums[taken, currency] -= sale.split.total
+        clearing = sale.fee - sale.split.total
         debt = len(sale.tickets) - len(sale.delivered)
         sums["mint:debt", "TICKET"], sums["tickets:sold", "TICKET"] = debt, -debt
     for back in sale.backs:
@@ -202,14 +198,18 @@ def expected(sale: Sale, currency: str) -> Sums:
         if claim.state == "lost":
             platform, tax = platform - claim.parts.platform, tax - claim.parts.tax
             processing -= claim.parts.processing
+    # What would lie at Stripe the venue has, for us as well.
+    kept = -clearing if sale.tender == "cash" else 0
     there = sale.sent - sale.returned
     venue = f"venue:ve{sale.venue}"
-    sums["stripe:clearing", currency] += clearing + there
+    sums[f"till:ve{sale.venue}:cash", currency] -= kept
+    sums["stripe:clearing", currency] += clearing + kept + there
     sums["venues:sent", currency] -= there
     for account, amount in (
-        (f"{venue}:payable", pending - there),
+        (f"{venue}:payable", pending - kept - there),
         (f"{venue}:transferred", there),
         (f"{venue}:reserved", reserved),
+        (f"{venue}:paid-out", kept),
         ("platform:fees", platform),
         ("processing:fees", processing),
         (f"tax:ve{sale.venue}:payable", tax),

@@ -105,7 +105,7 @@ async def deliver(town: Town, event: Deliver) -> None:
 
 async def ask(town: Town, event: Ask) -> None:
     sale = at(town.sales_made, event.sale)
-    if sale is None or (sale.tender == "cash" and sale.split.total):
+    if sale is None:
         return
     step, name = town.terms[sale.venue].step, f"rf{len(town.backs())}"
     ticket, amount = sale.tickets[event.amount % len(sale.tickets)], event.amount * step
@@ -119,6 +119,7 @@ async def ask(town: Town, event: Ask) -> None:
         body_digest="body",
         reason="goodwill",
         fees=event.fees,
+        cash_handed_out=sale.tender == "cash",
         **wanted,
     )
     try:
@@ -157,7 +158,9 @@ async def pay(town: Town, event: Pay) -> None:
     await town.act(event.how, lambda: town.refunds.post_refund(ref))
     back.posted = True
     sale.delivered |= set(back.tickets)
-    if not back.given.total:
+    if sale.tender == "cash":  # it was handed out before anybody was told
+        back.paid = True
+    if sale.tender == "cash" or not back.given.total:
         return
     turn = (await town.decided(sale, back.refund_id)).turn
     if event.begins == "uncovered":

@@ -214,7 +214,11 @@ class Town:
 
     def refund_ref(self, sale: Sale, back: Back) -> RefundRef:
         return RefundRef(
-            purchase=self.ref(sale), refund_id=back.refund_id, ticket_ids=back.tickets, amount_minor=back.given.total
+            purchase=self.ref(sale),
+            refund_id=back.refund_id,
+            ticket_ids=back.tickets,
+            amount_minor=back.given.total,
+            in_cash=sale.tender == "cash",
         )
 
     def backs(self) -> list[tuple[Sale, Back]]:

@@ -103,6 +103,7 @@ def _sent(town: Town, sale: Sale) -> None:
     assert len(made) <= 1
     sale.sent = sum(order.amount_minor for order in made.values())
     sale.returned = sum(town.connect.reversed[name] for name in made)
+    assert sale.sent <= sale.split.total, "Stripe sends no more on a charge than was charged"
 
 
 async def take_back(town: Town, event: TakeBack) -> None:
@@ -156,7 +157,7 @@ async def call_off(town: Town, event: CallOff) -> None:
         town.called_off[event.venue] = event.fees
     fees = town.called_off[event.venue]
     for sale in town.sales_made:
-        if sale.venue != event.venue or (sale.tender == "cash" and sale.split.total):
+        if sale.venue != event.venue:
             continue
         order = CancelledOrder(purchase=town.ref(sale), show_id=f"sh{event.venue}")
         fate = await town.cancelling.decide_order(order)

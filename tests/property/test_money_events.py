@@ -97,6 +97,8 @@ def netted(town: Town, owed: dict[int, int]) -> None:
     """Hold what a venue owes us against its account: the shares that were not sent, less what it owes."""
     due = Counter[int]()
     for sale in town.sales_made:
+        if sale.tender == "cash":  # all of it is the venue's already, and what is not its own it owes
+            continue
         kept = not town.requested(sale)
         due[sale.venue] += sale.split.venue - sum(back.of_venue for back in sale.backs) if kept else 0
         for claim in sale.claims.values():

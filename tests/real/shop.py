@@ -177,6 +177,7 @@ class Shop:
         balance = await self.get(f"/api/v1/venues/{self.venue_id}/balance")
         share = sum(Price.model_validate(end["price"]).venue_share_minor for end in sold)
         share -= sum(line["amount"] for line in back if line["debit"].startswith("venue:"))
+        share += sum(line["amount"] for line in back if line["credit"].startswith("venue:"))
         same("venue's balance", sum(line[name] for line in balance["balances"] for name in WHERE_IT_LIES), share)
         return Counter(end["state"] for end in ends)
 

@@ -80,6 +80,18 @@ def test_what_is_owed_is_netted_once_and_at_most_all_of_it(payee: Payee) -> None
     assert payee.net("d", "eur", 400, AT) == 400
 
 
+def test_what_was_taken_too_much_goes_with_the_next_shares(payee: Payee) -> None:
+    """As far as there is room on each: the rest stays for the one after it."""
+    payee.note_shortfall("cash", "eur", 150, AT)
+    assert payee.net("a", "eur", 400, AT) == 250
+    payee.note_shortfall("cash:refund", "eur", -150, AT)
+    assert payee.net("b", "eur", 400, AT) == 400
+    assert payee.net("c", "eur", 400, AT, room_minor=100) == 500
+    for _ in range(2):
+        assert payee.net("d", "eur", 0, AT, room_minor=100) in {50, 0}
+    assert payee.owed_minor["eur"] == 0
+
+
 def test_a_payout_comes_back_once() -> None:
     """Its second return is no news."""
     facts = {"tenant_id": "t", "venue_id": "ve", "amount_minor": 5, "currency": "eur"}

@@ -4,6 +4,7 @@ import pytest
 from temporalio.client import Client
 
 from domain.money import Tender
+from domain.payee import Payee
 from domain.refusals import WrongState
 from tests.fakes.world import World
 from tests.workflow.test_cancellation import all_refunds, begin, call_off, sell
@@ -17,7 +18,7 @@ async def box_office(world: World, client: Client, tender: Tender, key: str = "k
     assert (await world.ended(handle)).outcome == "fulfilled"
 
 
-@pytest.mark.parametrize(("fees", "till", "venue"), [("platform", 0, 0), ("venue", 0, -150), ("buyer", -150, 0)])
+@pytest.mark.parametrize(("fees", "till", "venue"), [("platform", 0, 0), ("venue", 0, -150), ("buyer", -150, -150)])
 async def test_a_cash_order_is_given_back_at_the_till(
     world: World, client: Client, fees: str, till: int, venue: int
 ) -> None:
@@ -29,6 +30,9 @@ async def test_a_cash_order_is_given_back_at_the_till(
     assert [one.state for one in await all_refunds(world)] == ["succeeded"]
     books = world.books()
     assert (books["till:ve:cash", "eur"], books["venue:ve:payable", "eur"]) == (till, venue)
+    assert books["venue:ve:paid-out", "eur"] == -till
+    payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
+    assert payee.owed_minor == {"eur": -venue}
     assert not world.gateway.calls
     assert sum(world.chain.burnt.values()) == 2
     await world.check_laws()

@@ -9,6 +9,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
 from domain.identity import DEFAULT_TENANT, purchase_id_of
+from domain.payee import Payee
 from domain.refusals import CancelTooLate
 from tests.fakes.world import World
 
@@ -61,7 +62,7 @@ async def test_no_payment_is_made_to_undo_a_free_order(free: World) -> None:
 
 
 async def test_a_cash_sale_is_fulfilled_without_stripe(world: World, client: Client) -> None:
-    """The money lies in the till: no step runs on Stripe's queue, and the venue is owed its share."""
+    """The money lies in the till: no step runs on Stripe's queue, and the venue owes the fee."""
     await world.open_show()
     purchase = await world.request(tender="cash")
     handle, answer = await world.start(client, purchase)
@@ -71,5 +72,8 @@ async def test_a_cash_sale_is_fulfilled_without_stripe(world: World, client: Cli
     assert not world.gateway.calls
     assert "close_checkout" not in world.gates.ran
     books = world.books()
-    assert (books["till:ve:cash", "eur"], books["venue:ve:payable", "eur"]) == (-2150, 2000)
+    assert (books["till:ve:cash", "eur"], books["venue:ve:paid-out", "eur"]) == (-2150, 2150)
+    assert books["venue:ve:payable", "eur"] == -150
+    payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
+    assert payee.owed_minor == {"eur": 150}
     await world.check_laws()
