@@ -35,6 +35,7 @@ class Story:
     cancelled: bool = False
     left_at: float = 0.0
     refund_id: str | None = None
+    decided: str | None = None
     odd: list[str] = field(default_factory=list)
 
     @property
@@ -47,16 +48,27 @@ class Patience(Exception):  # noqa: N818 - it ran out
 
 
 class Visit:
-    """One buyer at one show; `http` goes to the API, `till` to Stripe, both until `deadline` (monotonic)."""
+    """One buyer at one show; `http` goes to the API, `till` to Stripe, both until `deadline` (monotonic).
+
+    `calm` is after the storm.
+    """
 
     def __init__(
-        self, story: Story, shop: Shop, http: httpx.AsyncClient, till: httpx.AsyncClient, deadline: float
+        self,
+        story: Story,
+        shop: Shop,
+        http: httpx.AsyncClient,
+        till: httpx.AsyncClient,
+        *,
+        deadline: float,
+        calm: asyncio.Event,
     ) -> None:
         self.story = story
         self._shop = shop
         self._http = http
         self._till = till
         self._deadline = deadline
+        self._calm = calm
 
     async def live(self) -> None:
         """Behave as planned; ends when the buyer has nothing left to do."""
@@ -74,6 +86,8 @@ class Visit:
                 await self._go_on(temper, pause, opened)
             if self.story.paid and self.story.buyer.regret is not None:
                 await self._regret(self.story.buyer.regret)
+            if opened is not None and self.story.paid and self.story.buyer.dispute is not None:
+                await self._dispute(opened.partition("_secret")[0], self.story.buyer.dispute)
         except Patience:
             return
 
@@ -144,11 +158,8 @@ class Visit:
 
     async def _regret(self, what: str) -> None:
         """Ask for money back once the seats are sold; whoever got none was not charged."""
-        path, state = f"/api/v1/purchases/{self.story.purchase_id}", ""
-        while state not in ENDS:
-            await asyncio.sleep(LOOK_SECONDS)
-            state = (await self._answer(lambda: self._http.get(path), early=True)).json()["state"]
-        if state != "fulfilled":
+        path = f"/api/v1/purchases/{self.story.purchase_id}"
+        if await self._ended(path) != "fulfilled":
             return
         body = {"amount_minor": PART_MINOR} if what == "part" else {}
         headers = {"Idempotency-Key": f"{self.story.key}-regret"}
@@ -157,6 +168,38 @@ class Visit:
             self.story.refund_id = answer.json()["refund_id"]
         else:
             self.story.odd.append(f"a refund was answered {answer.status_code}: {answer.text[:200]}")
+
+    async def _dispute(self, intent_id: str, how: str) -> None:
+        """Go to the bank once the seats are sold, and let it decide: soon, or only after the storm."""
+        if await self._ended(f"/api/v1/purchases/{self.story.purchase_id}") != "fulfilled":
+            return
+        outcome, _, late = how.partition(" ")
+        key = {"Authorization": f"Bearer {self._shop.stack.env['BOXOFFICE_STRIPE__API_KEY']}"}
+        intent = await self._answer(lambda: self._till.get(f"/v1/payment_intents/{intent_id}", headers=key))
+        charge = intent.json()["latest_charge"]
+        # A second time it is refused: that the first time was unanswered changes nothing.
+        await self._answer(lambda: self._till.post(f"/_emulator/charges/{charge}/dispute"))
+        of_it = {"payment_intent": intent_id}
+        listed = await self._answer(lambda: self._till.get("/v1/disputes", params=of_it, headers=key))
+        [dispute] = listed.json()["data"]
+        await (self._calm.wait() if late else asyncio.sleep(self.story.buyer.pause))
+        finish = f"/_emulator/disputes/{dispute['id']}/finish"
+        await self._answer(lambda: self._till.post(finish, json={"outcome": outcome}))
+        self.story.decided = outcome
+        await self._calm.wait()
+        # Nobody polls a dispute soon: where all news of it was lost in the storm, this is news again.
+        note, once = {"metadata[seen]": "after the storm"}, {**key, "Idempotency-Key": f"{dispute['id']}-note"}
+        noted = await self._answer(lambda: self._till.post(f"/v1/disputes/{dispute['id']}", data=note, headers=once))
+        if not noted.is_success:
+            self.story.odd.append(f"a note on the dispute was answered {noted.status_code}")
+
+    async def _ended(self, path: str) -> str:
+        """Wait until the purchase has ended; returns how."""
+        state = ""
+        while state not in ENDS:
+            await asyncio.sleep(LOOK_SECONDS)
+            state = (await self._answer(lambda: self._http.get(path), early=True)).json()["state"]
+        return state
 
     async def _answer(self, call: Callable[[], Awaitable[httpx.Response]], *, early: bool = False) -> httpx.Response:
         """Repeat a call until it is answered; `early` says that the read models may not know it yet."""

@@ -22,7 +22,12 @@ from tests.storm.weather import StormWeather
 
 # Everything has come back and every purchase has ended this long after the last fault.
 REST_SECONDS_MAX = 120.0
-SETTINGS = {"BOXOFFICE_SAGA__POLL_SECONDS": "5"}
+SETTINGS = {
+    "BOXOFFICE_SAGA__POLL_SECONDS": "5",
+    "BOXOFFICE_SETTLEMENT__EVERY_SECONDS": "5",
+    "BOXOFFICE_SETTLEMENT__DELAY_SECONDS": "0",
+    "BOXOFFICE_SETTLEMENT__MINIMUM_MINOR": "1",
+}
 EFFECT_SECONDS = 10.0
 SLOWEST_SHOWN, SLOW_SECONDS = 3, 10.0
 
@@ -42,6 +47,7 @@ class Summary:
     missed: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
     refunds: int = 0
+    disputes: Counter[str] = field(default_factory=Counter)
     totals: dict[str, int] = field(default_factory=dict)
     restarts: Counter[str] = field(default_factory=Counter)
     slowest: list[str] = field(default_factory=list)
@@ -53,7 +59,8 @@ class Summary:
         ends = ", ".join(f"{count} {kind}" for kind, count in sorted(self.ends.items()))
         return (
             f"storm seed={self.seed} {self.seconds:g} s: {self.purchases} purchases ({ends});"
-            f" {self.refunds} refunds; {self._money()};"
+            f" {self.refunds} refunds, {self.disputes['won']} disputes won, {self.disputes['lost']} lost;"
+            f" {self._money()};"
             f" {sum(self.faults.values())} faults ({faults}), {sum(self.missed.values())} missed;"
             f" open after {self.opened_seconds:.1f} s, at rest {self.rest_seconds:.1f} s after the storm,"
             f" judged in {self.judged_seconds:.1f} s by {self.laws_looked_at} looks at laws;"
@@ -72,6 +79,8 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         for seats in plan.seats:
             shop = await closing.enter_async_context(Shop.at(stack))
             await shop.open(capacity=seats, hold_seconds=HOLD_SECONDS)
+            onboarded = (await shop.post(f"/api/v1/venues/{shop.venue_id}/onboarding", {})).json()
+            assert onboarded["state"] == "ready", onboarded
             shops.append(shop)
         weather = StormWeather(stack, plan.seed)
         closing.push_async_callback(weather.close)
@@ -82,11 +91,11 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         deadline = began + plan.seconds + REST_SECONDS_MAX
         http = await closing.enter_async_context(_client(f"http://127.0.0.1:{stack.facts['ports'][BUYERS]}"))
         till = await closing.enter_async_context(_client(stack.urls["stripe"]))
-        court = Court(shops, stories, folder)
+        court, calm = Court(shops, stories, folder), asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            group.create_task(_storm_and_rest(plan, weather, began, court))
+            group.create_task(_storm_and_rest(plan, weather, began, court, calm))
             for story in stories:
-                visit = Visit(story, shops[story.buyer.show], http, till, deadline)
+                visit = Visit(story, shops[story.buyer.show], http, till, deadline=deadline, calm=calm)
                 group.create_task(_visit(visit, began + story.buyer.at))
         summary.rest_seconds = time.monotonic() - began - plan.seconds
         await court.judge()
@@ -96,6 +105,7 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         summary.laws_looked_at = court.laws_looked_at
         summary.ends = court.ends_by_kind
         summary.refunds = sum(story.refund_id is not None for story in stories)
+        summary.disputes = Counter(story.decided for story in stories if story.decided is not None)
         summary.totals = court.totals._asdict() if court.totals else {}
         summary.restarts = Counter({name: part["restarts"] for name, part in stack.facts["parts"].items()})
         summary.slowest = [*_late(court, deadline - REST_SECONDS_MAX)]
@@ -109,7 +119,7 @@ def _client(url: str) -> httpx.AsyncClient:
     )
 
 
-async def _storm_and_rest(plan: Plan, weather: StormWeather, began: float, court: Court) -> None:
+async def _storm_and_rest(plan: Plan, weather: StormWeather, began: float, court: Court, calm: asyncio.Event) -> None:
     """Strike as planned; when the storm's time is over, put everything back and wait for every purchase's end."""
     async with asyncio.TaskGroup() as group:
         for fault in plan.faults:
@@ -117,7 +127,10 @@ async def _storm_and_rest(plan: Plan, weather: StormWeather, began: float, court
             group.create_task(weather.strike(fault))
         await _until(began + plan.seconds)
     await weather.calm()
-    await court.wait_for_ends(max(1.0, began + plan.seconds + REST_SECONDS_MAX - time.monotonic()))
+    calm.set()
+    deadline = began + plan.seconds + REST_SECONDS_MAX
+    await court.wait_for_ends(max(1.0, deadline - time.monotonic()))
+    await court.wait_for_settlement(max(1.0, deadline - time.monotonic()))
 
 
 async def _visit(visit: Visit, comes_at: float) -> None:

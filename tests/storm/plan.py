@@ -15,6 +15,8 @@ LAST_BUYER, LAST_FAULT = 8.0, 2.0
 HOLD_SECONDS, SHORT_HOLD_SECONDS = 30, 6
 # Of those who pay, so many want their money back: all of it, or a part.
 REGRETS = {None: 75, "whole": 15, "part": 10}
+# Of those who keep what they bought, so many go to their bank: how it decides, and whether only after the storm.
+DISPUTES = {None: 80, "won": 5, "lost": 5, "won late": 5, "lost late": 5}
 
 PARTS = ("worker", "api", "projector", "temporal", "postgres", "stripe", "chain")
 ROUTES = (
@@ -86,6 +88,7 @@ class Buyer(NamedTuple):
     pause: float
     hold_seconds: int | None
     regret: str | None = None
+    dispute: str | None = None
 
 
 class Plan(NamedTuple):
@@ -102,6 +105,7 @@ class Plan(NamedTuple):
         tempers = Counter(buyer.temper for buyer in self.buyers)
         mix = ", ".join(f"{count} {temper}" for temper, count in sorted(tempers.items()))
         mix += f"; {sum(buyer.regret is not None for buyer in self.buyers)} would regret it"
+        mix += f", {sum(buyer.dispute is not None for buyer in self.buyers)} would dispute it"
         head = f"seed {self.seed}: {self.seconds:g} s, {len(self.buyers)} buyers for {sum(self.seats)} seats ({mix})"
         return [head, *(f"#{number:<3} {fault}" for number, fault in enumerate(self.faults))]
 
@@ -111,7 +115,7 @@ def plan_of(seed: int, minutes: float) -> Plan:
     dice = random.Random(seed)  # noqa: S311 - a seed must reproduce the day
     seconds = minutes * SECONDS
     seats = max(1, round(SEATS_PER_MINUTE * minutes / SHOWS))
-    buyers = _regretting(seed, _buyers(dice, seconds, round(BUYERS_PER_MINUTE * minutes)))
+    buyers = _disputing(seed, _regretting(seed, _buyers(dice, seconds, round(BUYERS_PER_MINUTE * minutes))))
     times = sorted(round(dice.uniform(1.0, seconds - LAST_FAULT), 1) for _ in range(round(FAULTS_PER_MINUTE * minutes)))
     return Plan(seed, seconds, tuple(_fault(dice, at) for at in times), tuple(buyers), (seats,) * SHOWS)
 
@@ -126,6 +130,15 @@ def _regretting(seed: int, buyers: list[Buyer]) -> list[Buyer]:
     dice = random.Random(f"{seed}-regrets")  # noqa: S311 - a seed must reproduce the day
     regrets = dice.choices(list(REGRETS), list(REGRETS.values()), k=len(buyers))
     return [buyer._replace(regret=regret) for buyer, regret in zip(buyers, regrets, strict=True)]
+
+
+def _disputing(seed: int, buyers: list[Buyer]) -> list[Buyer]:
+    """Say who will go to the bank instead, by dice of their own too."""
+    dice = random.Random(f"{seed}-disputes")  # noqa: S311 - a seed must reproduce the day
+    drawn = dice.choices(list(DISPUTES), list(DISPUTES.values()), k=len(buyers))
+    return [
+        buyer if buyer.regret else buyer._replace(dispute=dispute) for buyer, dispute in zip(buyers, drawn, strict=True)
+    ]
 
 
 def _buyer(dice: random.Random, at: float, number: int, show_of_the_hour: int) -> Buyer:

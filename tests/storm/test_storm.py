@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,17 @@ import pytest
 from devstack.stack import ROOT
 from tests.storm.buyers import Story
 from tests.storm.day import run_day
-from tests.storm.plan import CALLS, FAULTS, HOOKS, PARTS, REGRETS, ROUTES, SENDS, TEMPERS, Buyer, plan_of
-from tests.storm.totals import Totals
+from tests.storm.plan import CALLS, DISPUTES, FAULTS, HOOKS, PARTS, REGRETS, ROUTES, SENDS, TEMPERS, Buyer, plan_of
+from tests.storm.totals import Totals, over
 from tests.storm.verdict import Court, is_over
 
 SEED = 3
+PARTS_OF_A_DAY = {"captured": 1104, "refunded": 104, "lost": 50, "venues": 850, "platform": 60, "processing": 30}
+RIGHT = {
+    **PARTS_OF_A_DAY, "tax": 10, "net": 205, "sent": 700, "fees": 45, "dispute_fees": 20, "clearing": 205,
+    "sent_by_books": 700,
+}  # fmt: skip
+WRONG = ({"venues": 849}, {"clearing": 206}, {"net": 206, "clearing": 206}, {"sent_by_books": 701}, {"reserve": 1})
 
 
 def printed_plan(seed: int) -> str:
@@ -40,6 +47,7 @@ def test_everything_that_can_break_is_planned_sooner_or_later() -> None:
     assert {fault.target for fault in faults} >= set(ROUTES)
     assert {fault.detail for fault in faults} >= {*CALLS, *HOOKS, *SENDS}
     assert {buyer.regret for day in days for buyer in day.buyers} == set(REGRETS)
+    assert {buyer.dispute for day in days for buyer in day.buyers} == set(DISPUTES)
     assert {buyer.temper for day in days for buyer in day.buyers} == set(TEMPERS)
     assert all(0 < fault.at < day.seconds for day in days for fault in day.faults)
 
@@ -90,6 +98,8 @@ async def test_a_minute_of_storm_leaves_every_law_standing(tmp_path: Path) -> No
     assert summary.ends["fulfilled"] > 0
     assert summary.laws_looked_at > len(plan.buyers)
     assert summary.refunds > 0
+    assert min(summary.disputes["won"], summary.disputes["lost"]) > 0
+    assert summary.totals["sent"] > 0
     assert summary.totals["captured"] > summary.totals["refunded"] > 0
 
 
@@ -100,17 +110,27 @@ async def test_a_minute_of_storm_leaves_every_law_standing(tmp_path: Path) -> No
 def test_a_refund_is_waited_for(refunds: str, token: str, over: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """A buyer who was promised money back has not come to an end before it has arrived and the token is gone."""
     refunded = [{"refund_id": "rf", "state": refunds}]
-    end = {"state": "fulfilled", "refunds": refunded, "tickets": [{"state": "void", "token": token}]}
+    end = {"state": "fulfilled", "refunds": refunded, "tickets": [{"state": "void", "token": token}], "timeline": []}
     assert is_over(story_of(refund_id="rf"), end) is over
     assert is_over(story_of(), end)
+    assert not is_over(story_of(decided="lost"), end)
+    assert is_over(story_of(decided="lost"), {**end, "timeline": [{"fact": "DisputeLost"}]})
 
 
 def test_totals_that_differ_are_told() -> None:
     """A cent that nobody has, and a net that is not in the books, are a fault each."""
-    right = Totals(captured=1104, refunded=104, venues=900, platform=60, processing=30, tax=10, net=940, clearing=940)
+    right = Totals(**RIGHT)
     assert right.faults == []
-    assert [len(right._replace(**wrong).faults) for wrong in ({"venues": 899}, {"clearing": 941})] == [1, 1]
+    assert [len(right._replace(**wrong).faults) for wrong in WRONG] == [1] * len(WRONG)
     assert right.line() == (
-        "captured 1104 = refunds 104 + venues 900 + platform 60 + processing 30 + tax 10;"
-        " Stripe's net 940 = clearing 940"
+        "captured 1104 = refunds 104 + lost to banks 50 + venues 850 + platform 60 + processing 30 + tax 10;"
+        " Stripe's net 205 = clearing 205 = captured - refunds - lost - sent to venues 700"
+        " - Stripe's fees 45 (20 of disputes)"
     )
+
+
+def test_a_share_that_was_not_sent_is_told() -> None:
+    """What a venue owes us stays below nothing with us; whatever else lies there should have been sent."""
+    books = Counter({"venue:a:payable": -700, "venue:a:transferred": 900, "venue:b:payable": 5, "venues:sent": -900})
+    assert over(books, Counter({"a": 700})) == {"b": "5 is with us, and it owes us 0"}
+    assert set(over(books, Counter({"a": 699}))) == {"a", "b"}

@@ -1,11 +1,24 @@
 """The money of a whole day: what Stripe says that it took, beside whose it is by the books."""
 
 from collections import Counter
-from typing import NamedTuple, Self
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Self
+
+import httpx
 
 from adapters.fact_pages import FactPages
 from adapters.stripe_listing import StripeListing
-from domain.books import PLATFORM_FEES, PROCESSING_FEES, STRIPE_CLEARING, TransactionPosted
+from domain.books import (
+    PLATFORM_FEES,
+    PROCESSING_FEES,
+    STRIPE_CLEARING,
+    VENUES_SENT,
+    TransactionPosted,
+    venue_payable,
+)
+from domain.dispute import DISPUTE_RESERVE
+from domain.fact import Fact
+from domain.payee import ShortfallNetted, ShortfallNoted
 from settings import Settings
 
 VENUE, TAX = "venue:", "tax:"
@@ -16,12 +29,18 @@ class Totals(NamedTuple):
 
     captured: int
     refunded: int
+    lost: int
     venues: int
     platform: int
     processing: int
     tax: int
     net: int
+    sent: int
+    fees: int
+    dispute_fees: int
     clearing: int
+    sent_by_books: int
+    reserve: int = 0
 
     @classmethod
     async def of(cls, settings: Settings) -> Self:
@@ -31,22 +50,28 @@ class Totals(NamedTuple):
             said = await listing.payments()
         finally:
             await listing.close()
-        books = posted(settings)
+        at_stripe, books = await _at_stripe(settings), posted(settings)
         return cls(
             captured=sum(one.captured_minor for one in said),
             refunded=sum(one.refunded_minor for one in said),
+            lost=at_stripe["lost"],
             venues=sum(amount for name, amount in books.items() if name.startswith(VENUE)),
             platform=books[PLATFORM_FEES],
             processing=books[PROCESSING_FEES],
             tax=sum(amount for name, amount in books.items() if name.startswith(TAX)),
             net=sum(one.net_minor for one in said),
+            sent=at_stripe["sent"],
+            fees=at_stripe["fees"],
+            dispute_fees=at_stripe["dispute fees"],
+            sent_by_books=-books[VENUES_SENT],
+            reserve=books[DISPUTE_RESERVE],
             clearing=-books[STRIPE_CLEARING],
         )
 
     @property
     def owned(self) -> int:
         """What went back and what somebody has."""
-        return self.refunded + self.venues + self.platform + self.processing + self.tax
+        return self.refunded + self.lost + self.venues + self.platform + self.processing + self.tax
 
     @property
     def faults(self) -> list[str]:
@@ -56,23 +81,85 @@ class Totals(NamedTuple):
             wrong.append(f"captures are {self.captured}, and refunds and everybody's parts {self.owned}: {self}")
         if self.net != self.clearing:
             wrong.append(f"Stripe's net is {self.net}, the clearing account says {self.clearing}: {self}")
+        left = self.captured - self.refunded - self.lost - self.sent - self.fees
+        if self.net != left:
+            wrong.append(f"Stripe's net is {self.net}, and what came, went and was taken leaves {left}: {self}")
+        if self.sent != self.sent_by_books:
+            wrong.append(f"venues were sent {self.sent}, by the books {self.sent_by_books}: {self}")
+        if self.reserve:
+            wrong.append(f"{self.reserve} is still disputed, and every dispute is decided: {self}")
         return wrong
 
     def line(self) -> str:
         """Return the sums as an equation each."""
         return (
-            f"captured {self.captured} = refunds {self.refunded} + venues {self.venues} + platform {self.platform}"
-            f" + processing {self.processing} + tax {self.tax}; Stripe's net {self.net} = clearing {self.clearing}"
+            f"captured {self.captured} = refunds {self.refunded} + lost to banks {self.lost} + venues {self.venues}"
+            f" + platform {self.platform} + processing {self.processing} + tax {self.tax};"
+            f" Stripe's net {self.net} = clearing {self.clearing}"
+            f" = captured - refunds - lost - sent to venues {self.sent} - Stripe's fees {self.fees}"
+            f" ({self.dispute_fees} of disputes)"
         )
+
+
+async def _at_stripe(settings: Settings) -> Counter[str]:
+    """Sum what banks have kept, what venues have of their transfers, and Stripe's fees."""
+    key, sums = settings.stripe.api_key.get_secret_value(), Counter[str]()
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(base_url=str(settings.stripe.api_base), headers=headers, trust_env=False) as http:
+        for one in await _listed(http, "disputes"):
+            sums["lost"] += one["amount"] if one["status"] == "lost" else 0
+        for one in await _listed(http, "transfers"):
+            sums["sent"] += one["amount"] - one["amount_reversed"]
+        for one in await _listed(http, "balance_transactions"):
+            sums["fees"] += one["fee"]
+            sums["dispute fees"] += one["fee"] if one["type"] == "adjustment" else 0
+    return sums
+
+
+async def _listed(http: httpx.AsyncClient, kind: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    while True:
+        after = {"starting_after": found[-1]["id"]} if found else {}
+        answer = await http.get(f"/v1/{kind}", params={"limit": 100, **after})
+        answer.raise_for_status()
+        found += answer.json()["data"]
+        if not answer.json()["has_more"]:
+            return found
+
+
+def unsent(settings: Settings) -> dict[str, str]:
+    """Say of each venue what it is owed beyond what it owes us: a share that was not sent."""
+    books, owed = posted(settings), Counter[str]()
+    for fact in _facts(settings):
+        if isinstance(fact, ShortfallNoted | ShortfallNetted):
+            sign = 1 if isinstance(fact, ShortfallNoted) else -1
+            owed[fact.originator_id.partition(":")[2]] += sign * fact.amount_minor
+    return over(books, owed)
+
+
+def over(books: Counter[str], owed: Counter[str]) -> dict[str, str]:
+    """Hold what lies with us for each venue against what it owes us: at rest they are the same."""
+    venues = {name.split(":")[1] for name in books if name.startswith(VENUE)}
+    pending = {venue: books[venue_payable(venue)] for venue in venues}
+    return {
+        venue: f"{amount} is with us, and it owes us {owed[venue]}"
+        for venue, amount in pending.items()
+        if amount != -owed[venue]
+    }
 
 
 def posted(settings: Settings) -> Counter[str]:
     """Sum the postings by account; what Stripe took is left out of `processing:fees`, and not of `stripe:clearing`."""
     books: Counter[str] = Counter()
+    for fact in _facts(settings):
+        for posting in fact.postings if isinstance(fact, TransactionPosted) else ():
+            books[posting["credit"]] += posting["amount"]
+            if (posting["debit"], posting["credit"]) != (PROCESSING_FEES, STRIPE_CLEARING):
+                books[posting["debit"]] -= posting["amount"]
+    return books
+
+
+def _facts(settings: Settings) -> Iterator[Fact]:
     with FactPages(settings.postgres.url) as pages:
         for page in pages.facts(0, pages.head()):
-            for posting in (each for fact in page if isinstance(fact, TransactionPosted) for each in fact.postings):
-                books[posting["credit"]] += posting["amount"]
-                if (posting["debit"], posting["credit"]) != (PROCESSING_FEES, STRIPE_CLEARING):
-                    books[posting["debit"]] -= posting["amount"]
-    return books
+            yield from page
