@@ -14,6 +14,7 @@ from devstack.detours import BUYERS
 from devstack.stack import running_stack
 from tests.real.shop import Shop
 from tests.storm.buyers import CALL_SECONDS, Story, Visit
+from tests.storm.payouts import pay_out
 from tests.storm.plan import HOLD_SECONDS, Plan
 from tests.storm.totals import Totals
 from tests.storm.up import UP
@@ -48,6 +49,7 @@ class Summary:
     ends: Counter[str] = field(default_factory=Counter)
     refunds: int = 0
     disputes: Counter[str] = field(default_factory=Counter)
+    payouts: int = 0
     totals: dict[str, int] = field(default_factory=dict)
     restarts: Counter[str] = field(default_factory=Counter)
     slowest: list[str] = field(default_factory=list)
@@ -59,7 +61,8 @@ class Summary:
         ends = ", ".join(f"{count} {kind}" for kind, count in sorted(self.ends.items()))
         return (
             f"storm seed={self.seed} {self.seconds:g} s: {self.purchases} purchases ({ends});"
-            f" {self.refunds} refunds, {self.disputes['won']} disputes won, {self.disputes['lost']} lost;"
+            f" {self.refunds} refunds, {self.disputes['won']} disputes won, {self.disputes['lost']} lost,"
+            f" {self.payouts} payouts;"
             f" {self._money()};"
             f" {sum(self.faults.values())} faults ({faults}), {sum(self.missed.values())} missed;"
             f" open after {self.opened_seconds:.1f} s, at rest {self.rest_seconds:.1f} s after the storm,"
@@ -98,6 +101,8 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
                 visit = Visit(story, shops[story.buyer.show], http, till, deadline=deadline, calm=calm)
                 group.create_task(_visit(visit, began + story.buyer.at))
         summary.rest_seconds = time.monotonic() - began - plan.seconds
+        summary.payouts, wrong = await pay_out(shops)
+        court.violations += [Violation("payouts", fault) for fault in wrong]
         await court.judge()
         summary.judged_seconds = time.monotonic() - deadline + REST_SECONDS_MAX - summary.rest_seconds
         if weather.forged_taken:

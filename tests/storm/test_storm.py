@@ -100,6 +100,7 @@ async def test_a_minute_of_storm_leaves_every_law_standing(tmp_path: Path) -> No
     assert summary.refunds > 0
     assert min(summary.disputes["won"], summary.disputes["lost"]) > 0
     assert summary.totals["sent"] > 0
+    assert summary.payouts > 1
     assert summary.totals["captured"] > summary.totals["refunded"] > 0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+from temporalio.client import WorkflowExecutionStatus
 
 from settings import read_settings
 from tests.real.shop import ENDS, WHERE_IT_LIES, Shop, is_of
@@ -17,6 +18,8 @@ from tests.storm.totals import Totals, unsent
 
 AT_ONCE = 12
 LOOK_SECONDS = 0.5
+SOON_SECONDS = 10.0
+RUNNING = WorkflowExecutionStatus.RUNNING
 BUGS = re.compile(r"nobody foresaw|neither refusal nor weather|stumbled|Failed activation|never retrieved")
 Document = dict[str, Any]
 
@@ -160,15 +163,17 @@ class Court:
         self.violations += [Violation(subject, f"{law}: {detail}") for law, subject, detail in findings.violations]
 
     async def _check_engine(self) -> None:
-        """Nothing runs on when every purchase has ended, but the schedule's rounds, of which each ends soon."""
+        """Nothing runs on when every purchase has ended; what has just begun, as the schedule's rounds, ends soon."""
         engine = await self._shops[0].engine()
         async for run in engine.list_workflows("ExecutionStatus = 'Running'"):
-            described = await engine.get_workflow_handle(run.id).describe()
-            if (
-                run.workflow_type != "TransfersWorkflow"
-                and described.status is not None
-                and described.status.name == "RUNNING"
+            until = time.monotonic() + SOON_SECONDS
+            while (
+                is_running := (await engine.get_workflow_handle(run.id, run_id=run.run_id).describe()).status == RUNNING
             ):
+                if time.monotonic() > until:
+                    break
+                await asyncio.sleep(LOOK_SECONDS)
+            if is_running:
                 self.violations.append(Violation(run.id, "its workflow still runs"))
 
     def _check_logs(self) -> None:

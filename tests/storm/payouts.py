@@ -1,0 +1,50 @@
+"""After the storm two venues are paid out to their banks, and what one of them got comes back."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from tests.real.shop import Shop
+
+FATES = (("succeed",), ("succeed", "fail"))
+PATIENCE_SECONDS, LOOK_SECONDS = 20.0, 0.2
+
+
+async def pay_out(shops: Sequence[Shop]) -> tuple[int, list[str]]:
+    """Return how many payouts there were, and where our books did not come to say what Stripe did."""
+    count, faults = 0, []
+    for shop, fates in zip(shops, FATES, strict=False):
+        account_id = await _account_of(shop)
+        await _switch(shop, f"accounts/{account_id}/settle")
+        for payout in (await _switch(shop, f"accounts/{account_id}/pay_out"))["data"]:
+            count += 1
+            for fate in fates:
+                await _switch(shop, f"payouts/{payout['id']}/finish", outcome=fate)
+                wanted = (0, payout["amount"]) if fate == "succeed" else (payout["amount"], 0)
+                if (found := await _split(shop, wanted)) != wanted:
+                    said = f"payout {payout['id']} of {payout['amount']} was to {fate}, (available, paid out) {found}"
+                    faults.append(f"venue {shop.venue_id}: {said}")
+            if "fail" in fates:  # the venue gives Stripe its bank account again
+                await _switch(shop, f"accounts/{account_id}/onboard", state="complete")
+    return count, faults
+
+
+async def _account_of(shop: Shop) -> str:
+    answer = await shop.post(f"/api/v1/venues/{shop.venue_id}/onboarding", {})
+    return str(answer.raise_for_status().json()["account_id"])
+
+
+async def _split(shop: Shop, wanted: tuple[int, int]) -> tuple[int, int]:
+    """Wait until a venue's balance is as it should be; returns what it is then."""
+    until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    while True:
+        [line] = (await shop.get(f"/api/v1/venues/{shop.venue_id}/balance"))["balances"]
+        found = (line["available_minor"], line["paid_out_minor"])
+        if found == wanted or asyncio.get_running_loop().time() > until:
+            return found
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _switch(shop: Shop, path: str, **body: Any) -> Any:
+    answer = await shop.http.post(f"{shop.stack.urls['stripe']}/_emulator/{path}", json=body)
+    return answer.raise_for_status().json()
