@@ -62,7 +62,9 @@ def _follow(desk: Desk, ref: DisputeRef, said: DisputeSaid) -> None:
     for ticket in tickets if won else ():
         ticket.unblock(desk.at)
     sent = desk.find(Transfer, order.identity)
-    if not won and dispute.parts.venue_minor and sent is not None and sent.state != "refused":
+    is_with_us = sent is None or sent.state == "refused"
+    is_counted = any(ticket.dispute_id == ref.dispute_id for ticket in tickets)  # by whoever sends what is left
+    if not won and dispute.parts.venue_minor and not (is_with_us and is_counted):
         # Its share had gone to the venue: its next shares pay for what the bank took.
         payee, lost = desk.get(Payee, order.venue_id), dispute.parts.venue_minor
         payee.note_shortfall(f"{ref.dispute_id}:lost", dispute.currency, lost, desk.at)

@@ -19,6 +19,7 @@ from domain.books import payout_postings, reversal_postings, transfer_postings
 from domain.catalog import Venue
 from domain.connect import AccountState, DueQuery, PayoutStateSeen, TransferOrder
 from domain.desk import Desk
+from domain.dispute import Dispute
 from domain.order import Order
 from domain.payee import Abilities, Payee, PayeeNamed
 from domain.payment import Payment
@@ -198,15 +199,15 @@ def _request(desk: Desk, purchase: PurchaseRef) -> Transfer:
     if payee.account_id is None or not payee.abilities.may_receive:
         raise WrongState("the venue's account cannot receive money yet")
     known = desk.find(Transfer, purchase.purchase_id)
-    is_with_us = known is None or known.state == "refused"
-    if is_with_us and any(ticket.blocked for ticket in tickets_of(desk, purchase)):
-        raise WrongState("the sale is disputed: its share stays with us until the bank has decided")
+    lost = _lost(desk, purchase) if known is None or known.state == "refused" else 0
+    currency = order.price.currency if order.price else ""
     if known is not None:
-        known.try_again(payee.account_id, desk.at)
+        if short := known.try_again(payee.account_id, lost, desk.at):
+            payee.note_shortfall(f"{purchase.purchase_id}:lost", currency, short, desk.at)
         return known
     share, refund_ids = share_left(desk, order)
+    share -= lost
     payment = desk.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
-    currency = order.price.currency if order.price else ""
     if share < 0:
         payee.note_shortfall(f"{purchase.purchase_id}:share", currency, -share, desk.at)
     amount = payee.net(f"{purchase.purchase_id}:netted", currency, max(share, 0), desk.at, _room(desk, order))
@@ -222,8 +223,20 @@ def _request(desk: Desk, purchase: PurchaseRef) -> Transfer:
             amount_minor=amount,
             currency=currency,
             refund_ids=refund_ids,
+            lost_minor=lost,
         )
     )
+
+
+def _lost(desk: Desk, purchase: PurchaseRef) -> int:
+    """Return what a bank has taken of an order's share for good; refuse while it has not decided."""
+    blocked = next((ticket.dispute_id for ticket in tickets_of(desk, purchase) if ticket.blocked), None)
+    if blocked is None:
+        return 0
+    dispute = desk.get(Dispute, blocked)
+    if dispute.state == "open":
+        raise WrongState("the sale is disputed: its share stays with us until the bank has decided")
+    return dispute.parts.venue_minor
 
 
 def _made(desk: Desk, purchase: PurchaseRef, transfer_id: str) -> None:

@@ -28,17 +28,24 @@ class TransferRequested(FirstFact):
     amount_minor: int
     currency: str
     refund_ids: list[str]
+    lost_minor: int = 0
 
 
 class TransferRequestedAgain(Fact):
-    """The same share is tried once more, under another key, since Stripe keeps its no under the first."""
+    """The same share is tried once more, under another key, since Stripe keeps its no under the first.
+
+    It is less by what a lost dispute has taken of it since.
+    """
 
     account_id: str
+    lost_minor: int = 0
 
     def apply(self, aggregate: Any) -> None:
         """Begin the next try."""
         aggregate.state, aggregate.account_id = "requested", self.account_id
         aggregate.turn += 1
+        aggregate.amount_minor -= self.lost_minor
+        aggregate.lost_minor += self.lost_minor
 
 
 class TransferMade(Fact):
@@ -109,8 +116,9 @@ class Transfer(Root):
         amount_minor: int,
         currency: str,
         refund_ids: list[str],
+        lost_minor: int = 0,
     ) -> None:
-        """Start requested."""
+        """Start requested; a lost dispute has been taken off the amount."""
         self.tenant_id = tenant_id
         self.venue_id = venue_id
         self.account_id = account_id
@@ -118,6 +126,7 @@ class Transfer(Root):
         self.amount_minor = amount_minor
         self.currency = currency
         self.refund_ids = frozenset(refund_ids)
+        self.lost_minor = lost_minor
         self.state: TransferState = "requested"
         self.turn = 1
         self.transfer_id: str | None = None
@@ -128,10 +137,14 @@ class Transfer(Root):
         """What of it may still be taken back."""
         return self.amount_minor - sum(one.amount_minor for one in self.reversals.values() if one.state != "refused")
 
-    def try_again(self, account_id: str, at: datetime) -> None:
-        """Begin the next try of one that was refused."""
-        if self.state == "refused":
-            self.record(TransferRequestedAgain, at, account_id=account_id)
+    def try_again(self, account_id: str, lost_minor: int, at: datetime) -> int:
+        """Begin the next try of one that was refused; returns what a lost dispute takes beyond the amount."""
+        if self.state != "refused":
+            return 0
+        beyond = lost_minor - self.lost_minor
+        taken = min(beyond, self.amount_minor)
+        self.record(TransferRequestedAgain, at, account_id=account_id, lost_minor=taken)
+        return beyond - taken
 
     def make(self, transfer_id: str, at: datetime) -> bool:
         """Record that Stripe moved it; False when that was known."""

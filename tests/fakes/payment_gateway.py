@@ -115,13 +115,13 @@ class FakePaymentGateway:
         taken = {"received_minor": amount, "stripe_fee_minor": fee, "charge_id": f"ch_{intent_id}"}
         return self._change(intent_id, "succeeded", decline_code=None, **taken)
 
-    def dispute(self, intent_id: str) -> DisputeSaid:
-        """Let the buyer's bank take the money back; Stripe takes its fee."""
+    def dispute(self, intent_id: str, amount_minor: int | None = None) -> DisputeSaid:
+        """Let the buyer's bank take the money back, or a part of it; Stripe takes its fee."""
         intent = self.intents[intent_id]
         said = DisputeSaid(
             dispute_id=f"du_{len(self.disputes) + 1}",
             status="open",
-            amount_minor=intent.received_minor,
+            amount_minor=amount_minor or intent.received_minor,
             currency=intent.currency,
             is_withdrawn=True,
             fee_minor=2000,

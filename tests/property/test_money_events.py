@@ -45,22 +45,22 @@ async def live(terms: tuple[Terms, Terms], events: list[Event]) -> None:
     await rest(town)
     assert told(town.posted().items()) == told(town.expected().items())
     explained(town)
-    owed = {}
     for number in range(len(terms)):
-        payee = await town.ledger.read(lambda desk, number=number: desk.get(Payee, f"ve{number}"))
-        owed[number] = payee.owed_minor.get(terms[number].currency, 0)
         shown(town, reads, number)
-    netted(town, owed)
+    await netted(town)
+    for number in range(len(town.sales_made)):  # all that is due is sent: nothing but debts is left pending
+        await happen(town, Send(number, refused=False, how="once"))
+    await netted(town)
 
 
 async def rest(town: Town) -> None:
     """Let all news come: sales are settled, disputes looked at, refunds paid, shares taken back, payouts followed."""
     for number in range(len(town.sales_made)):
         await happen(town, Settle(number, "once"))
-        if town.requested(town.sales_made[number]):  # what Stripe refused before
-            await happen(town, Send(number, refused=False, how="once"))
+    await send_again(town)
     for number in range(len(town.claims())):
         await happen(town, Look(number, "once"))
+    await send_again(town)
     for number, (_, back) in enumerate(town.backs()):
         for _ in range(3):
             await happen(town, BankSays(number, succeed=True))
@@ -70,6 +70,13 @@ async def rest(town: Town) -> None:
     for number in range(len(town.payouts)):
         await happen(town, PayoutSays(number, arrives=True))
         await happen(town, Follow(number, "once"))
+
+
+async def send_again(town: Town) -> None:
+    """Send the shares that Stripe refused before, or that waited for a bank."""
+    for number, sale in enumerate(town.sales_made):
+        if town.requested(sale):
+            await happen(town, Send(number, refused=False, how="once"))
 
 
 def explained(town: Town) -> None:
@@ -93,7 +100,7 @@ def explained(town: Town) -> None:
         assert books["stripe:clearing", currency] == -net
 
 
-def netted(town: Town, owed: dict[int, int]) -> None:
+async def netted(town: Town) -> None:
     """Hold what a venue owes us against its account: the shares that were not sent, less what it owes."""
     due = Counter[int]()
     for sale in town.sales_made:
@@ -103,7 +110,9 @@ def netted(town: Town, owed: dict[int, int]) -> None:
         due[sale.venue] += sale.split.venue - sum(back.of_venue for back in sale.backs) if kept else 0
         for claim in sale.claims.values():
             due[sale.venue] -= claim.parts.venue if claim.state == "open" or (kept and claim.state == "lost") else 0
-    for number, owes in owed.items():
+    for number in range(len(town.terms)):
+        payee = await town.ledger.read(lambda desk, number=number: desk.get(Payee, f"ve{number}"))
+        owes = payee.owed_minor.get(town.terms[number].currency, 0)
         assert town.posted()[f"venue:ve{number}:payable", town.terms[number].currency] == due[number] - owes
 
 

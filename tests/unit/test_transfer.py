@@ -22,7 +22,7 @@ def payee() -> Payee:
 
 def test_a_transfer_is_made_once(transfer: Transfer) -> None:
     """What is repeated changes nothing; a no after a yes is none."""
-    transfer.try_again("acct_2", AT)
+    transfer.try_again("acct_2", 0, AT)
     assert transfer.make("tr_1", AT)
     assert not transfer.make("tr_1", AT)
     transfer.refuse("late", AT)
@@ -32,8 +32,15 @@ def test_a_transfer_is_made_once(transfer: Transfer) -> None:
 def test_a_refused_transfer_is_tried_again_with_the_present_account(transfer: Transfer) -> None:
     """Every try has a number of its own."""
     transfer.refuse("balance_insufficient", AT)
-    transfer.try_again("acct_2", AT)
+    transfer.try_again("acct_2", 0, AT)
     assert (transfer.state, transfer.turn, transfer.account_id) == ("requested", 2, "acct_2")
+
+
+def test_what_a_lost_dispute_took_is_not_sent_once_more(transfer: Transfer) -> None:
+    """It is taken off once, at most all of it; what is beyond that the venue owes."""
+    for lost, beyond, left in ((300, 0, 700), (300, 0, 700), (1100, 100, 0), (1100, 100, 0)):
+        transfer.refuse("balance_insufficient", AT)
+        assert (transfer.try_again("acct_1", lost, AT), transfer.amount_minor) == (beyond, left)
 
 
 def test_no_more_comes_back_than_went(transfer: Transfer) -> None:

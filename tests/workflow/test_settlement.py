@@ -16,7 +16,6 @@ from activities.settlement_ports import PayoutRef, VenueRef
 from domain.books import venue_account
 from domain.connect import PayoutStateSeen
 from domain.payee import Payee
-from domain.ticket import Ticket
 from domain.transfer import Transfer
 from domain.weather import Weather
 from tests.fakes.world import World
@@ -131,44 +130,38 @@ async def test_a_refused_share_is_sent_with_the_next_round(world: World, client:
     await world.check_laws()
 
 
-@pytest.mark.parametrize("won", [True, False])
-async def test_a_refused_share_is_not_sent_while_its_sale_is_disputed(
-    world: World, client: Client, *, won: bool
+@pytest.mark.parametrize("tried", [True, False], ids=["refused before", "never tried"])
+@pytest.mark.parametrize(
+    ("amount", "won", "left"),
+    [(None, True, SHARE), (None, False, 0), (1104, False, SHARE // 2), (1, False, SHARE - 1)],
+    ids=["won", "lost", "half of it lost", "a cent of it lost"],
+)
+async def test_a_share_is_not_sent_while_its_sale_is_disputed(
+    world: World, client: Client, amount: int | None, left: int, *, won: bool, tried: bool
 ) -> None:
-    """Stripe said no first, then the bank took the money: what was never sent is not owed when the dispute is lost."""
+    """The bank took the money before the share was sent: what is left when it has decided goes, and nobody owes."""
     await world.open_show()
     (order,) = await sell(world, client, "a")
     await run(world, "connect_account", VENUE)
-    world.connect.refuse("transfer", "balance_insufficient")
-    assert (await send(client)).refused == 1
-    world.connect.allow("transfer")
+    if tried:
+        world.connect.refuse("transfer", "balance_insufficient")
+        assert (await send(client)).refused == 1
+        world.connect.allow("transfer")
     intent_id = await world.intent_id("a")
-    dispute = world.gateway.dispute(intent_id)
+    dispute = world.gateway.dispute(intent_id, amount)
     look = DisputeActivities(world.ledger, world.gateway).look_at_dispute
     ref = DisputeRef(purchase=order, dispute_id=dispute.dispute_id)
     await look(ref)
     assert (await send(client, "disputed")).refused == 1
     world.gateway.end_dispute(intent_id, dispute.dispute_id, won=won)
     await look(ref)
-    assert (await send(client, "next")).sent == ({"eur": SHARE} if won else {})
+    told = await send(client, "next")
+    assert (told.refused, told.sent) == (0, {"eur": left})
+    assert (await send(client, "again")).orders == 0
     payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
     assert payee.owed_minor.get("eur", 0) == 0
     assert world.books()["venue:ve:payable", "eur"] == 0
     await world.check_laws()
-
-
-async def test_a_disputed_sale_sends_nothing_until_the_bank_has_decided(world: World, client: Client) -> None:
-    """Its share stays where it can be taken from; when the dispute is won, the next round sends it."""
-    await world.open_show()
-    (order,) = await sell(world, client, "a")
-    await run(world, "connect_account", VENUE)
-    ticket_id = next(stream.partition(":")[2] for stream in world.ledger.streams if stream.startswith("ticket:"))
-    await world.ledger.commit(lambda desk: desk.get(Ticket, ticket_id).block("du_1", desk.at))
-    assert (await send(client)).refused == 1
-    assert account(world, "pending") == SHARE
-    await world.ledger.commit(lambda desk: desk.get(Ticket, ticket_id).unblock(desk.at))
-    assert (await send(client, "next")).sent == {"eur": SHARE}
-    assert [sent.purchase_id for sent in world.connect.transfers.values()] == [order.purchase_id]
 
 
 @pytest.mark.parametrize("is_long", [True, False])
