@@ -104,6 +104,9 @@ class WorkerSettings(Group):
     deployment: str = Field("boxoffice", min_length=1, description="name of the deployment that the builds belong to")
     build_id: str = Field("dev", min_length=1, description="version of this code for worker versioning")
     max_concurrent: int = Field(50, ge=1, description="activities that run at once per task queue")
+    max_concurrent_mints: int = Field(
+        200, ge=1, description="mints in flight at once: each waits until its transaction is final"
+    )
     metrics_port: int | None = Field(None, ge=1, le=65535, description="port of Prometheus metrics; empty is none")
     ready_file: Path | None = Field(None, description="file that gets the worker's pid once it polls; empty is none")
 

@@ -29,7 +29,7 @@ from activities.holds import HoldActivities
 from activities.late_payments import LatePaymentActivities
 from activities.minting import MintActivities
 from activities.payments import PaymentActivities
-from activities.queues import ALL_QUEUES, PURCHASES
+from activities.queues import ALL_QUEUES, MINT, PURCHASES
 from activities.refunds import RefundActivities
 from activities.registered import Activities, activities_of
 from activities.sales import SalesActivities
@@ -194,8 +194,8 @@ async def work(
         client = await connect(settings)
         all_of = assembled(settings, ledger, pool, closing)
         version = WorkerDeploymentVersion(settings.worker.deployment, settings.worker.build_id)
-        at_once = settings.worker.max_concurrent
         for queue in queues:
+            at_once = settings.worker.max_concurrent_mints if queue == MINT else settings.worker.max_concurrent
             worker = build_worker(
                 client, queue, all_of, max_concurrent=at_once, interceptors=interceptors, version=version
             )

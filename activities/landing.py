@@ -6,7 +6,7 @@ from typing import Protocol
 from domain.token import SignedTransaction, TransactionFate
 
 RESEND_SECONDS = 2.0
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.1
 
 
 class Sending(Protocol):

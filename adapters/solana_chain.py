@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,7 +27,7 @@ from solders.transaction_status import (
 )
 
 from adapters import token_transaction
-from adapters.solana_fates import Fates
+from adapters.gathered import Gathered
 from adapters.token_instructions import TOKEN_2022, associated_account
 from adapters.token_layout import describe
 from domain.refusals import InvalidWallet, WrongState
@@ -40,6 +40,9 @@ _UNITS_MARGIN_PERCENT = 120
 _SIGNATURE_FEE_LAMPORTS = 5_000
 _MICRO = 1_000_000
 _RENTS_KEPT_MAX = 1_000
+_FATES_MAX = 256  # in one call, as nodes have it
+_FATES_SECONDS = 0.1  # so a node is asked ten times a second at most, however many mints wait
+_ACCOUNTS_MAX = 100
 _HOLDER_ACCOUNT_BYTES = 170
 _ALREADY_IN_USE = 0
 _GROUP_IS_FULL = 0xCB0A6959
@@ -73,7 +76,10 @@ class SolanaChain:
         self._is_dev = urlsplit(rpc_url).hostname in _LOOPBACK
         # The workflow decides about retries; a client that retried too would hide the weather from it.
         self._client = AsyncClient(rpc_url, Confirmed, timeout=timeout_seconds, http2=False, max_transport_retries=0)
-        self._fates = Fates(self._client)
+        # Many mints wait at once, and a node answers for many in one call.
+        self._fates = Gathered(self._ask_fates, _FATES_MAX, _FATES_SECONDS)
+        self._accounts = Gathered(self._ask_accounts, _ACCOUNTS_MAX // 2)
+        self._means = Gathered(self._ask_means, 1)
         self._rents: dict[int, int] = {}
 
     async def close(self) -> None:
@@ -115,11 +121,10 @@ class SolanaChain:
         mint, owner = Pubkey.from_string(address), spec.owner_address or self._custody_owner
         holder = associated_account(Pubkey.from_string(owner), mint)
         with node_weather():
-            found = (await self._client.get_multiple_accounts([mint, holder])).value
-        account = found[0]
+            account, held = await self._accounts.of((mint, holder))
         if account is None or _is_only_funded(account):
             return None
-        return describe(mint, spec, account, (owner, found[1]), self._issuer.pubkey())
+        return describe(mint, spec, account, (owner, held), self._issuer.pubkey())
 
     async def sign(self, spec: TokenSpec) -> SignedTransaction:
         """Simulate, set the limits and sign; nothing is sent.
@@ -182,20 +187,34 @@ class SolanaChain:
 
     async def _prices(self, spec: TokenSpec) -> tuple[Any, int]:
         """Return the latest blockhash and the mint's rent, once the payer is known to be able to pay."""
-        latest, rent, held, kept, balance = await asyncio.gather(
-            self._client.get_latest_blockhash(),
+        (latest, balance), rent, held, kept = await asyncio.gather(
+            self._means.of("now"),
             self._rent(token_transaction.final_space(spec)),
             self._rent(_HOLDER_ACCOUNT_BYTES),
             # The payer itself must keep enough to stay rent-exempt, or the chain refuses the transaction.
             self._rent(0),
-            self._client.get_balance(self._issuer.pubkey()),
         )
         fee = _SIGNATURE_FEE_LAMPORTS + COMPUTE_UNITS_SIMULATED * self._price // _MICRO + 1
         holder_rent = held if spec.kind == "ticket" else 0
-        missing = rent + holder_rent + kept + fee - balance.value
+        missing = rent + holder_rent + kept + fee - balance
         if missing > 0:
             raise Weather(f"the payer {self.payer_address} lacks {missing} lamports")
-        return latest.value, rent
+        return latest, rent
+
+    async def _ask_fates(self, signatures: list[Signature]) -> Sequence[Any]:
+        return (await self._client.get_signature_statuses(signatures, search_transaction_history=True)).value
+
+    async def _ask_accounts(self, pairs: list[tuple[Pubkey, Pubkey]]) -> list[tuple[Any, Any]]:
+        """Return mints and their holders' accounts, both of a pair in one look."""
+        found = (await self._client.get_multiple_accounts([one for pair in pairs for one in pair])).value
+        return list(zip(found[::2], found[1::2], strict=True))
+
+    async def _ask_means(self, _: list[str]) -> list[tuple[Any, int]]:
+        """Return the latest blockhash, and the lamports that the payer has."""
+        latest, balance = await asyncio.gather(
+            self._client.get_latest_blockhash(), self._client.get_balance(self._issuer.pubkey())
+        )
+        return [(latest.value, balance.value)]
 
     async def _rent(self, space: int) -> int:
         """Return the rent of an account; it is the cluster's for years, and asked for once."""

@@ -19,40 +19,44 @@ from domain.order import Order
 POLL_SECONDS = 0.02
 ENDED_SECONDS = 50.0
 CREATED, ACCEPTED = 201, 202
-ENDS = (
-    "SELECT notification_id, originator_id FROM facts"
-    " WHERE notification_id > %s AND topic = 'domain.order:OrderFulfilled' ORDER BY notification_id"
+OPENED, FULFILLED = "domain.order:CheckoutOpened", "domain.order:OrderFulfilled"
+NEWS = (
+    "SELECT notification_id, topic, originator_id FROM facts"
+    " WHERE notification_id > %s AND topic = ANY(%s) ORDER BY notification_id"
 )
 
 
-class Ends:
-    """Watches the facts for purchases that are fulfilled."""
+class News:
+    """Watches the facts for purchases whose checkout has opened or that are fulfilled: one look serves all buyers.
+
+    Buyers who asked the API every few hundredths of a second would be a good part of what is measured.
+    """
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
-        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._waiting: dict[tuple[str, str], asyncio.Future[int]] = {}
 
     async def watch(self) -> None:
         """Tell everybody who waits, until cancelled."""
-        position = 0
+        position, topics = 0, [OPENED, FULFILLED]
         while True:
-            for number, stream in await (await self._connection.execute(ENDS, (position,))).fetchall():
+            for number, topic, stream in await (await self._connection.execute(NEWS, (position, topics))).fetchall():
                 position = number
-                self.of(stream).set_result(None)
+                self.of(topic, stream).set_result(number)
             await asyncio.sleep(POLL_SECONDS)
 
-    def of(self, stream: str) -> asyncio.Future[None]:
-        """Return what is done when a purchase is fulfilled."""
-        return self._waiting.setdefault(stream, asyncio.get_running_loop().create_future())
+    def of(self, topic: str, stream: str) -> asyncio.Future[int]:
+        """Return what is done once there is such a fact, with its position."""
+        return self._waiting.setdefault((topic, stream), asyncio.get_running_loop().create_future())
 
 
 class Buyers:
     """The connections of some buyers."""
 
-    def __init__(self, stage: Stage, http: httpx.AsyncClient, ends: Ends) -> None:
+    def __init__(self, stage: Stage, http: httpx.AsyncClient, news: News) -> None:
         self._stage = stage
         self._http = http
-        self._ends = ends
+        self._news = news
 
     @classmethod
     @asynccontextmanager
@@ -63,10 +67,10 @@ class Buyers:
             httpx.AsyncClient(timeout=30, limits=limits, trust_env=False) as http,
             await psycopg.AsyncConnection.connect(stage.postgres, autocommit=True) as connection,
         ):
-            ends = Ends(connection)
-            watching = asyncio.create_task(ends.watch())
+            news = News(connection)
+            watching = asyncio.create_task(news.watch())
             try:
-                yield cls(stage, http, ends)
+                yield cls(stage, http, news)
             finally:
                 watching.cancel()
 
@@ -75,7 +79,7 @@ class Buyers:
         opened = await self.open()
         await self.pay(opened["purchase_id"], opened["client_secret"])
         async with asyncio.timeout(ENDED_SECONDS):
-            await self._ends.of(Order.stream(opened["purchase_id"]))
+            await self._news.of(FULFILLED, Order.stream(opened["purchase_id"]))
         return str(opened["purchase_id"])
 
     async def open(self) -> dict[str, Any]:
@@ -87,12 +91,11 @@ class Buyers:
         opened: dict[str, Any] = answer.json()
         if answer.status_code not in {CREATED, ACCEPTED}:
             raise RuntimeError(f"POST purchases: {answer.status_code} {opened}")
-        until = time.monotonic() + ENDED_SECONDS
-        while opened["client_secret"] is None:
-            if time.monotonic() > until:
-                raise RuntimeError(f"the checkout of {opened['purchase_id']} did not open")
-            await asyncio.sleep(10 * POLL_SECONDS)
-            opened = (await self._http.get(f"{url}/{opened['purchase_id']}")).json()
+        if opened["client_secret"] is None:
+            name = opened["purchase_id"]
+            async with asyncio.timeout(ENDED_SECONDS):
+                position = await self._news.of(OPENED, Order.stream(name))
+            opened = (await self._http.get(f"{url}/{name}", params={"after": position})).json()
         return opened
 
     async def pay(self, purchase_id: str, client_secret: str) -> None:

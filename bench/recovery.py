@@ -21,7 +21,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from bench.buyers import ENDS, Buyers
+from bench.buyers import FULFILLED, NEWS, Buyers
 from bench.stage import Stage, stage
 from devstack.part import bind_to_parent
 from devstack.stack import ROOT
@@ -58,7 +58,8 @@ async def all_ended(url: str, purchase_ids: set[str]) -> float:
         try:
             async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
                 while left and time.monotonic() < until:
-                    for number, stream in await (await connection.execute(ENDS, (position,))).fetchall():
+                    asked = await connection.execute(NEWS, (position, [FULFILLED]))
+                    for number, _, stream in await asked.fetchall():
                         position = number
                         left.discard(stream)
                     await asyncio.sleep(POLL_SECONDS)

@@ -31,9 +31,8 @@ from domain.desk import Desk
 from domain.money import FeeRates
 from domain.ticket import Ticket, TicketReserved
 from domain.token import SignedTransaction, TokenSpec
-from worker import CONCURRENT_DEFAULT
 
-TICKETS = 100
+TICKETS = IN_FLIGHT = 200  # as many at once as the worker lets
 LAMPORTS = 10**13
 SECRET = "11" * 32
 POLL_SECONDS = 0.1
@@ -111,7 +110,7 @@ async def _issue(ledger: PostgresLedger) -> list[str]:
 async def _minted(mint: Mint) -> float:
     """Mint tickets, as many at once as the worker does; returns tickets per second."""
     purchase = PurchaseRef(tenant_id="bench", purchase_id="pu_bench", attempt=1)
-    gate = asyncio.Semaphore(CONCURRENT_DEFAULT)
+    gate = asyncio.Semaphore(IN_FLIGHT)
 
     async def one(ticket_id: str) -> None:
         async with gate:
@@ -125,7 +124,7 @@ async def _minted(mint: Mint) -> float:
 
 async def _signed(mint: Mint) -> list[SignedTransaction]:
     group = mint.chain.address_of("show", "sh_bench")
-    gate = asyncio.Semaphore(CONCURRENT_DEFAULT)
+    gate = asyncio.Semaphore(IN_FLIGHT)
 
     async def one() -> SignedTransaction:
         name = uuid4().hex[:24]
@@ -139,7 +138,7 @@ async def _signed(mint: Mint) -> list[SignedTransaction]:
 async def _sent(mint: Mint) -> float:
     """Send what was signed before, and ask for all of it at once until the last is final; tickets per second."""
     signed = await _signed(mint)
-    gate = asyncio.Semaphore(CONCURRENT_DEFAULT)
+    gate = asyncio.Semaphore(IN_FLIGHT)
 
     async def one(transaction: SignedTransaction) -> None:
         async with gate:
@@ -164,7 +163,7 @@ def _ready(url: str, measured: Callable[[Mint], Coroutine[Any, Any, float]], not
         try:
             runner.run(_open(mint))
             runner.run(measured(mint))
-            yield Contestant(lambda: runner.run(measured(mint)), f"{CONCURRENT_DEFAULT} in flight, {note}")
+            yield Contestant(lambda: runner.run(measured(mint)), f"{IN_FLIGHT} in flight, {note}")
         finally:
             runner.run(opened.__aexit__(None, None, None))
 
@@ -174,7 +173,7 @@ ROWS = (
         "mint",
         "tickets/s",
         Side(
-            "the mint step, verified and recorded", partial(_ready, measured=_minted, note="each looked at by itself")
+            "the mint step, verified and recorded", partial(_ready, measured=_minted, note="verified in shared looks")
         ),
         (
             Against(

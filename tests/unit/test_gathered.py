@@ -1,0 +1,58 @@
+"""Whoever asks within a moment is answered by one call."""
+
+import asyncio
+
+import pytest
+
+from adapters.gathered import Gathered
+
+MOST = 256
+
+
+class Node:
+    """Doubles each number, and keeps how many it was asked for in each call."""
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+        self.away = False
+
+    async def ask(self, numbers: list[int]) -> list[int]:
+        self.calls.append(len(numbers))
+        if self.away:
+            raise OSError("the node is away")
+        return [2 * number for number in numbers]
+
+
+async def test_many_who_ask_at_once_share_calls_and_get_their_own_answers() -> None:
+    """Three hundred ask, some for the same: two calls, as many as one call may hold."""
+    node = Node()
+    doubles = Gathered(node.ask, MOST)
+    numbers = [*range(300), *range(10)]
+    found = await asyncio.gather(*(doubles.of(number) for number in numbers))
+    assert found == [2 * number for number in numbers]
+    assert node.calls == [MOST, 300 - MOST]
+    assert await doubles.of(7) == 14
+    assert len(node.calls) == 3
+
+
+async def test_each_learns_that_the_node_is_away_and_the_next_is_asked_again() -> None:
+    """One call's failure is everybody's who shared it, and nobody's after."""
+    node = Node()
+    doubles = Gathered(node.ask, MOST)
+    node.away = True
+    failed = await asyncio.gather(*(doubles.of(number) for number in range(3)), return_exceptions=True)
+    assert [type(one) for one in failed] == [OSError] * 3
+    node.away = False
+    assert await doubles.of(1) == 2
+
+
+async def test_one_who_gives_up_does_not_take_the_answer_from_the_others() -> None:
+    """A caller is cancelled while it waits; the one beside it is answered."""
+    doubles = Gathered(Node().ask, MOST)
+    impatient = asyncio.create_task(doubles.of(5))
+    patient = asyncio.create_task(doubles.of(5))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+    assert await patient == 10
