@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import httpx
+
 from tests.real.shop import Shop
 
 FATES = (("succeed",), ("succeed", "fail"))
@@ -30,8 +32,13 @@ async def pay_out(shops: Sequence[Shop]) -> tuple[int, list[str]]:
 
 
 async def _account_of(shop: Shop) -> str:
-    answer = await shop.post(f"/api/v1/venues/{shop.venue_id}/onboarding", {})
-    return str(answer.raise_for_status().json()["account_id"])
+    """Ask for a venue's account; after a storm the engine may not answer in time, and then it is asked again."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            answer = await shop.post(f"/api/v1/venues/{shop.venue_id}/onboarding", {})
+            if answer.raise_for_status().status_code != httpx.codes.ACCEPTED:
+                return str(answer.json()["account_id"])
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _split(shop: Shop, wanted: tuple[int, int]) -> tuple[int, int]:
