@@ -23,7 +23,7 @@ check: $(READY)
 	$(BIN)/lint-imports --no-cache
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # Every branch of domain/ and workflows/; drawn examples do not count, since they may reach a branch or not.
 coverage: $(READY)

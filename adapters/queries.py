@@ -61,6 +61,13 @@ REFUNDING = (
     "SELECT doc FROM rm_refunds WHERE doc->>'state' = ANY(%s) AND (doc->>'requested_at')::timestamptz < %s"
     " ORDER BY doc->>'requested_at' LIMIT %s"
 )
+# Somebody ended a refund's work after the money had arrived: its tickets are void, and their tokens still there.
+UNBURNT = (
+    "SELECT DISTINCT ON (r.id) r.doc FROM rm_tickets t"
+    " JOIN rm_refunds r ON r.doc->>'purchase_id' = t.doc->>'purchase_id'"
+    " WHERE t.doc->>'state' = 'void' AND t.doc->>'token' IN ('signed', 'minted') AND r.doc->'ticket_ids' ? t.id"
+    " AND r.doc->>'state' = 'succeeded' AND (r.doc->>'succeeded_at')::timestamptz < %s LIMIT %s"
+)
 REFUND_OPEN = ["requested", "pending", "failed"]
 QUEUED = ["requested", "reserving"]
 OPEN_STATES = ["requested", "reserving", "awaiting-payment", "cancelling", "confirming", "confirmed"]
@@ -219,8 +226,9 @@ class Standing(ReadModels):
         return [(identity, doc["tenant_id"], datetime.fromisoformat(doc["until"])) for identity, doc in rows]
 
     async def refunding(self, before: datetime, limit: int) -> list[Document]:
-        """Return refunds that were decided before a time and have not succeeded, oldest first."""
-        return [row[0] for row in await self._rows(REFUNDING, (REFUND_OPEN, before, limit))]
+        """Return refunds that have not succeeded since a time, oldest first, and those that have left a token there."""
+        unpaid = await self._rows(REFUNDING, (REFUND_OPEN, before, limit))
+        return [row[0] for row in (*unpaid, *await self._rows(UNBURNT, (before, limit)))]
 
     async def refund_of(self, stripe_refund_id: str) -> Document | None:
         """Return whose refund an object of Stripe's is, if it is one of ours."""

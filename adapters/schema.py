@@ -45,6 +45,10 @@ DOCUMENTS = SQL("CREATE TABLE IF NOT EXISTS {table} (id text PRIMARY KEY, doc js
 BY_STATE = SQL("CREATE INDEX IF NOT EXISTS {index} ON {table} ((doc->>'state'))")
 BY_STRIPE_REFUND = SQL("CREATE INDEX IF NOT EXISTS rm_refunds_stripe ON rm_refunds ((doc->>'stripe_refund_id'))")
 BY_SHOW = SQL("CREATE INDEX IF NOT EXISTS rm_purchases_show ON rm_purchases ((doc->>'show_id'), id)")
+UNBURNT = SQL(
+    "CREATE INDEX IF NOT EXISTS rm_tickets_unburnt ON rm_tickets ((doc->>'purchase_id'))"
+    " WHERE doc->>'state' = 'void' AND doc->>'token' IN ('signed', 'minted')"
+)
 WITH_STATE = ("purchases", "reservations", "refunds")
 
 
@@ -66,6 +70,7 @@ def _create_side_tables(connection: Connection) -> None:
         connection.execute(DOCUMENTS.format(table=Identifier(f"rm_{kind}")))
     connection.execute(BY_STRIPE_REFUND)
     connection.execute(BY_SHOW)
+    connection.execute(UNBURNT)
     for kind in WITH_STATE:
         connection.execute(
             BY_STATE.format(index=Identifier(f"rm_{kind}_state"), table=Identifier(f"rm_{kind}")),

@@ -36,7 +36,7 @@ class RefundsStanding(Protocol):
     """Refunds as the read models have them."""
 
     async def refunding(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Return refunds that were decided before a time and have not succeeded, oldest first."""
+        """Return refunds that have not succeeded since a time, oldest first, and those that have left a token there."""
 
     async def refund_of(self, stripe_refund_id: str) -> Mapping[str, Any] | None:
         """Return whose refund an object of Stripe's is, if it is one of ours."""

@@ -116,7 +116,7 @@ class Relay:
             await self._engine.start_purchase(purchase, found["show_id"], show["venue_id"])
 
     async def start_refunds(self) -> None:
-        """Start refunds that were decided and have not arrived; one that runs is left alone."""
+        """Start refunds that have not arrived, or whose tokens are not burnt; one that runs is left alone."""
         for found in await self._standing.refunding(_ago(SETTLE_SECONDS), UNFINISHED_MAX):
             if self._due(found["refund_id"]):
                 await self._engine.start_refund(ref_of(found))

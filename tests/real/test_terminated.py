@@ -30,3 +30,21 @@ async def test_a_terminated_purchase_comes_to_its_end(shop: Shop) -> None:
     ends = await asyncio.gather(*(shop.ended(purchase_id, PATIENCE_SECONDS) for purchase_id in ids))
     assert [end["state"] for end in ends] == ["cancelled", "fulfilled", "fulfilled"]
     assert await shop.check_sums(ids) == {"cancelled": 1, "fulfilled": 2}
+
+
+async def test_a_refund_that_is_terminated_after_the_money_still_ends_its_tokens(shop: Shop) -> None:
+    """The chain lost the burn until nobody worked on it any more: the sweep has somebody begin it again."""
+    await shop.open()
+    body = (await shop.buy("terminated-refund", 2)).json()
+    purchase_id = body["purchase_id"]
+    assert await shop.pay(body["client_secret"]) == 200
+    assert (await shop.ended(purchase_id))["state"] == "fulfilled"
+    faults = f"{shop.stack.urls['solana_rpc']}/_chain/faults"
+    (await shop.http.post(faults, json={"drop_sends": 1000})).raise_for_status()
+    refund_id = (await shop.refund(purchase_id, "terminated")).json()["refund_id"]
+    await shop.until(purchase_id, lambda seen: seen["refund_state"] == "refunded", 30)
+    await (await shop.engine()).get_workflow_handle(f"refund/{refund_id}").terminate("by an operator")
+    (await shop.http.post(faults, json={"drop_sends": 0})).raise_for_status()
+    ended = await shop.refunded(purchase_id, refund_id, PATIENCE_SECONDS)
+    assert {ticket["token"] for ticket in ended["tickets"]} == {"burnt"}
+    assert await shop.check_sums([purchase_id]) == {"fulfilled": 1}
