@@ -70,10 +70,18 @@ def owe_cash(desk: Desk, purchase: PurchaseRef, order: Order, amount_minor: int,
     """Note what of the cash in its till a venue owes us, or (below nothing) owes us no more; its next shares net it."""
     if order.price is None or order.venue_id is None or not amount_minor:
         return
-    payee = desk.find(Payee, order.venue_id)
-    if payee is None:
-        payee = desk.add(Payee.begin(PayeeNamed, order.venue_id, desk.at, tenant_id=purchase.tenant_id))
+    payee = payee_of(desk, purchase.tenant_id, order.venue_id)
     payee.note_shortfall(f"{purchase.purchase_id}:{key}", order.price.currency, amount_minor, desk.at)
+
+
+def payee_of(desk: Desk, tenant_id: str, venue_id: str) -> Payee:
+    """Return a venue as somebody who is paid, which it is from the first moment that it has or owes something."""
+    return desk.find(Payee, venue_id) or desk.add(Payee.begin(PayeeNamed, venue_id, desk.at, tenant_id=tenant_id))
+
+
+def loss_key(dispute_id: str) -> str:
+    """Return the key under which a venue owes what a lost dispute took after its share had gone."""
+    return f"{dispute_id}:lost"
 
 
 def post(desk: Desk, purchase: PurchaseRef, key: str, kind: str, postings: tuple[Posting, ...]) -> None:

@@ -4,14 +4,13 @@ from typing import Protocol
 
 from temporalio import activity
 
-from activities.books import post
+from activities.books import loss_key, payee_of, post
 from activities.commands import DisputeRef
 from activities.ports import Ledger
 from activities.sales import tickets_of
 from domain.desk import Desk
 from domain.dispute import Dispute, DisputeOpened, DisputeSaid, lost_postings, opened_postings, parts_of, won_postings
 from domain.order import Order
-from domain.payee import Payee
 from domain.transfer import Transfer
 from domain.weather import Weather
 
@@ -66,5 +65,5 @@ def _follow(desk: Desk, ref: DisputeRef, said: DisputeSaid) -> None:
     is_counted = any(ticket.dispute_id == ref.dispute_id for ticket in tickets)  # by whoever sends what is left
     if not won and dispute.parts.venue_minor and not (is_with_us and is_counted):
         # Its share had gone to the venue: its next shares pay for what the bank took.
-        payee, lost = desk.get(Payee, order.venue_id), dispute.parts.venue_minor
-        payee.note_shortfall(f"{ref.dispute_id}:lost", dispute.currency, lost, desk.at)
+        payee, lost = payee_of(desk, order.tenant_id, order.venue_id), dispute.parts.venue_minor
+        payee.note_shortfall(loss_key(ref.dispute_id), dispute.currency, lost, desk.at)

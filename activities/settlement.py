@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.books import post
+from activities.books import loss_key, payee_of, post
 from activities.commands import PurchaseRef, RefundRef
 from activities.ports import Ledger
 from activities.sales import tickets_of
@@ -21,7 +21,7 @@ from domain.connect import AccountState, DueQuery, PayoutStateSeen, TransferOrde
 from domain.desk import Desk
 from domain.dispute import Dispute
 from domain.order import Order
-from domain.payee import Abilities, Payee, PayeeNamed
+from domain.payee import Abilities, Payee
 from domain.payment import Payment
 from domain.payout import Payout, PayoutPaid
 from domain.refund import Refunds
@@ -138,9 +138,7 @@ class SettlementActivities:
         abilities = Abilities(state.may_receive, state.may_pay_out, state.asked_for)
 
         def decide(desk: Desk) -> None:
-            payee = desk.find(Payee, venue.venue_id)
-            if payee is None:
-                payee = desk.add(Payee.begin(PayeeNamed, venue.venue_id, desk.at, tenant_id=venue.tenant_id))
+            payee = payee_of(desk, venue.tenant_id, venue.venue_id)
             payee.connect(state.account_id, desk.at)
             payee.see(abilities, desk.at)
 
@@ -199,7 +197,7 @@ def _request(desk: Desk, purchase: PurchaseRef) -> Transfer:
     if payee.account_id is None or not payee.abilities.may_receive:
         raise WrongState("the venue's account cannot receive money yet")
     known = desk.find(Transfer, purchase.purchase_id)
-    lost = _lost(desk, purchase) if known is None or known.state == "refused" else 0
+    lost = _lost(desk, purchase, payee) if known is None or known.state == "refused" else 0
     currency = order.price.currency if order.price else ""
     if known is not None:
         if short := known.try_again(payee.account_id, lost, desk.at):
@@ -228,15 +226,18 @@ def _request(desk: Desk, purchase: PurchaseRef) -> Transfer:
     )
 
 
-def _lost(desk: Desk, purchase: PurchaseRef) -> int:
-    """Return what a bank has taken of an order's share for good; refuse while it has not decided."""
+def _lost(desk: Desk, purchase: PurchaseRef, payee: Payee) -> int:
+    """Return what a bank has taken of an order's share for good; refuse while it has not decided.
+
+    Nothing where the venue owes it already: it was decided while nobody knew whether the share had gone.
+    """
     blocked = next((ticket.dispute_id for ticket in tickets_of(desk, purchase) if ticket.blocked), None)
     if blocked is None:
         return 0
     dispute = desk.get(Dispute, blocked)
     if dispute.state == "open":
         raise WrongState("the sale is disputed: its share stays with us until the bank has decided")
-    return dispute.parts.venue_minor
+    return 0 if loss_key(blocked) in payee.keys else dispute.parts.venue_minor
 
 
 def _made(desk: Desk, purchase: PurchaseRef, transfer_id: str) -> None:

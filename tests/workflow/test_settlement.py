@@ -164,6 +164,28 @@ async def test_a_share_is_not_sent_while_its_sale_is_disputed(
     await world.check_laws()
 
 
+async def test_a_loss_that_is_owed_is_not_taken_off_the_share_too(world: World, client: Client) -> None:
+    """Stripe did not answer, the dispute was lost meanwhile, and then Stripe said that nothing had gone."""
+    await world.open_show()
+    (order,) = await sell(world, client, "a")
+    await run(world, "connect_account", VENUE)
+    world.connect.fail_before("transfer")
+    with pytest.raises(Weather):
+        await run(world, "transfer_share", order)
+    intent_id = await world.intent_id("a")
+    dispute = world.gateway.dispute(intent_id)
+    world.gateway.end_dispute(intent_id, dispute.dispute_id, won=False)
+    ref = DisputeRef(purchase=order, dispute_id=dispute.dispute_id)
+    await DisputeActivities(world.ledger, world.gateway).look_at_dispute(ref)
+    world.connect.refuse("transfer", "balance_insufficient")
+    assert (await send(client)).refused == 1
+    world.connect.allow("transfer")
+    assert (await send(client, "next")).sent == {"eur": SHARE}
+    payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
+    assert payee.owed_minor["eur"] == -account(world, "pending") == SHARE
+    await world.check_laws()
+
+
 @pytest.mark.parametrize("is_long", [True, False])
 async def test_a_round_has_pages_and_a_long_one_continues_as_new(
     world: World, client: Client, monkeypatch: pytest.MonkeyPatch, *, is_long: bool
