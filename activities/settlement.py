@@ -2,10 +2,9 @@
 
 from temporalio import activity
 
-from activities.books import loss_key, payee_of, post
+from activities.books import payee_of, post
 from activities.commands import PurchaseRef, RefundRef
 from activities.ports import Ledger
-from activities.sales import tickets_of
 from activities.settlement_ports import (
     AccountSeen,
     ConnectGateway,
@@ -15,19 +14,18 @@ from activities.settlement_ports import (
     Sent,
     VenueRef,
 )
+from activities.shares import request_share, take_back
 from domain.books import payout_postings, reversal_postings, transfer_postings
 from domain.catalog import Venue
 from domain.connect import AccountState, DueQuery, PayoutStateSeen, TransferOrder
 from domain.desk import Desk
-from domain.dispute import Dispute
 from domain.order import Order
 from domain.payee import Abilities, Payee
 from domain.payment import Payment
 from domain.payout import Payout, PayoutPaid
 from domain.refund import Refunds
 from domain.refusals import PaymentRefused, WrongState
-from domain.transfer import Reversal, Transfer, TransferRequested
-from domain.weather import Weather
+from domain.transfer import Transfer
 
 
 class SettlementActivities:
@@ -76,7 +74,7 @@ class SettlementActivities:
         """
         payment_id = f"{purchase.purchase_id}:{purchase.attempt}"
         reads = (Order.stream(purchase.purchase_id), Payment.stream(payment_id), Transfer.stream(purchase.purchase_id))
-        transfer: Transfer = (await self._ledger.commit(lambda desk: _request(desk, purchase), reads)).value
+        transfer: Transfer = (await self._ledger.commit(lambda desk: request_share(desk, purchase), reads)).value
         sent = Sent(amount_minor=transfer.amount_minor, currency=transfer.currency)
         if transfer.state == "made":
             return sent
@@ -103,7 +101,7 @@ class SettlementActivities:
         """Take back what a refund takes from the venue, where it was sent to it; what is short, the venue owes."""
         purchase_id, key = refund.purchase.purchase_id, refund.refund_id
         reads = (Transfer.stream(purchase_id), Refunds.stream(purchase_id))
-        wanted = (await self._ledger.commit(lambda desk: _take_back(desk, refund), reads)).value
+        wanted = (await self._ledger.commit(lambda desk: take_back(desk, refund), reads)).value
         if wanted is None:
             return Reversed(reversed_minor=0, short_minor=0)
         transfer_id, amount, reversal = wanted
@@ -149,95 +147,6 @@ class SettlementActivities:
             may_pay_out=state.may_pay_out,
             asked_for=state.asked_for,
         )
-
-
-def share_left(desk: Desk, order: Order) -> tuple[int, list[str]]:
-    """Return what of an order's share is the venue's, and the refunds that were taken off it.
-
-    It is below nothing when the venue gave back more than it got, because it bears the fees.
-    """
-    if order.price is None or not order.is_sold:
-        raise WrongState("only a sold order has a share", state=order.state)
-    book = desk.find(Refunds, order.identity)
-    refunds = list(book.refunds.values()) if book is not None else []
-    given = sum(refund.from_venue_minor for refund in refunds)
-    return order.price.venue_share_minor - given, [refund.refund_id for refund in refunds]
-
-
-def _room(desk: Desk, order: Order) -> int:
-    """Return what of a charge nobody has and no share needs: Stripe sends no more on a charge than was charged."""
-    if order.price is None:
-        return 0
-    book = desk.find(Refunds, order.identity)
-    given = sum(refund.given.total_minor for refund in book.refunds.values()) if book is not None else 0
-    return max(order.price.charge_minor - given - max(share_left(desk, order)[0], 0), 0)
-
-
-def _take_back(desk: Desk, refund: RefundRef) -> tuple[str, int, Reversal | None] | None:
-    """Decide what comes back for a refund; None when nothing was sent of what it takes."""
-    purchase_id = refund.purchase.purchase_id
-    amount = desk.get(Refunds, purchase_id).get(refund.refund_id).from_venue_minor
-    transfer = desk.find(Transfer, purchase_id)
-    if transfer is None or not amount or refund.refund_id in transfer.refund_ids:
-        return None
-    if transfer.state != "made":
-        raise Weather("the venue's share is on its way")
-    reversal = transfer.request_reversal(refund.refund_id, amount, desk.at)
-    short = amount - (reversal.amount_minor if reversal is not None else 0)
-    if short:
-        key = f"{purchase_id}:beyond:{refund.refund_id}"
-        desk.get(Payee, transfer.venue_id).note_shortfall(key, transfer.currency, short, desk.at)
-    return transfer.transfer_id or "", amount, reversal
-
-
-def _request(desk: Desk, purchase: PurchaseRef) -> Transfer:
-    """Decide an order's transfer, once; what the venue owes is taken out of it first."""
-    order = desk.get(Order, purchase.purchase_id)
-    payee = desk.get(Payee, str(order.venue_id))
-    if payee.account_id is None or not payee.abilities.may_receive:
-        raise WrongState("the venue's account cannot receive money yet")
-    known = desk.find(Transfer, purchase.purchase_id)
-    lost = _lost(desk, purchase, payee) if known is None or known.state == "refused" else 0
-    currency = order.price.currency if order.price else ""
-    if known is not None:
-        if short := known.try_again(payee.account_id, lost, desk.at):
-            payee.note_shortfall(f"{purchase.purchase_id}:lost", currency, short, desk.at)
-        return known
-    share, refund_ids = share_left(desk, order)
-    share -= lost
-    payment = desk.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
-    if share < 0:
-        payee.note_shortfall(f"{purchase.purchase_id}:share", currency, -share, desk.at)
-    amount = payee.net(f"{purchase.purchase_id}:netted", currency, max(share, 0), desk.at, _room(desk, order))
-    return desk.add(
-        Transfer.begin(
-            TransferRequested,
-            purchase.purchase_id,
-            desk.at,
-            tenant_id=purchase.tenant_id,
-            venue_id=order.venue_id,
-            account_id=payee.account_id,
-            charge_id=payment.charge_id or "",
-            amount_minor=amount,
-            currency=currency,
-            refund_ids=refund_ids,
-            lost_minor=lost,
-        )
-    )
-
-
-def _lost(desk: Desk, purchase: PurchaseRef, payee: Payee) -> int:
-    """Return what a bank has taken of an order's share for good; refuse while it has not decided.
-
-    Nothing where the venue owes it already: it was decided while nobody knew whether the share had gone.
-    """
-    blocked = next((ticket.dispute_id for ticket in tickets_of(desk, purchase) if ticket.blocked), None)
-    if blocked is None:
-        return 0
-    dispute = desk.get(Dispute, blocked)
-    if dispute.state == "open":
-        raise WrongState("the sale is disputed: its share stays with us until the bank has decided")
-    return 0 if loss_key(blocked) in payee.keys else dispute.parts.venue_minor
 
 
 def _made(desk: Desk, purchase: PurchaseRef, transfer_id: str) -> None:
