@@ -1,4 +1,4 @@
-"""A venue's share whose sale is disputed, on fakes: it stays with us until the bank has decided, and nobody pays twice."""
+"""A share whose sale is disputed, on fakes: it stays with us until the bank has decided, and nobody pays twice."""
 
 import pytest
 from temporalio.client import Client
