@@ -10,7 +10,8 @@ READY := $(VENV)/.ready
 $(READY): requirements.txt pyproject.toml
 	python3 -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet 'uv==0.13.9'
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
+	# Compiled once: where Python may not keep its bytecode, each process of a stack would compile all libraries again.
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	touch $(READY)
 
@@ -49,7 +50,7 @@ storm: $(READY)
 PEER := .venv-bench
 $(PEER)/.ready: pyproject.toml $(READY)
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEER)
-	$(BIN)/uv pip install --quiet --python $(PEER)/bin/python --group bench
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(PEER)/bin/python --group bench
 	touch $@
 
 bench: $(READY) $(PEER)/.ready
