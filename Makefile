@@ -7,10 +7,10 @@ READY := $(VENV)/.ready
 .PHONY: install check test demo up bench measure storm lock record golden format teeth nightly matrix coverage
 .DEFAULT_GOAL := test
 
+# Libraries are compiled once: where Python may not keep its bytecode, each process of a stack would compile all libraries again.
 $(READY): requirements.txt pyproject.toml
 	python3 -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet 'uv==0.13.9'
-	# Compiled once: where Python may not keep its bytecode, each process of a stack would compile all libraries again.
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	touch $(READY)
