@@ -95,7 +95,8 @@ class Buyers:
             name = opened["purchase_id"]
             async with asyncio.timeout(ENDED_SECONDS):
                 position = await self._news.of(OPENED, Order.stream(name))
-            opened = (await self._http.get(f"{url}/{name}", params={"after": position})).json()
+            while opened["client_secret"] is None:  # under load the read models may be later than an answer waits
+                opened = (await self._http.get(f"{url}/{name}", params={"after": position})).json()
         return opened
 
     async def pay(self, purchase_id: str, client_secret: str) -> None:
