@@ -40,6 +40,7 @@ class PostgresLedger:
     """Appends facts in groups; see `activities.ports.Ledger` for the contract.
 
     At most `waiting_max` decisions wait, each for `patience_seconds` at most; who cannot be served gets `Busy`.
+    `gathers` is for callers who come by sockets, see `adapters.waiting`.
     """
 
     def __init__(
@@ -48,6 +49,8 @@ class PostgresLedger:
         clock: Callable[[], datetime],
         waiting_max: int = WAITING_MAX,
         patience_seconds: float = PATIENCE_SECONDS,
+        *,
+        gathers: bool = False,
     ) -> None:
         self._recorder = open_recorder(url, pool_size=2)
         create_facts_table(url, self._recorder)
@@ -55,7 +58,7 @@ class PostgresLedger:
         self.mapper = fact_mapper()
         self._journal = Journal(url)
         self._shelf = Shelf(self.mapper)
-        self._line = WaitingLine(waiting_max, patience_seconds)
+        self._line = WaitingLine(waiting_max, patience_seconds, gathers=gathers)
         self._thread = threading.Thread(target=self._serve, name="committer", daemon=True)
         self._thread.start()
 

@@ -23,10 +23,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_ledger(url: str, waiting_max: int = WAITING_MAX) -> PostgresLedger:
+def open_ledger(url: str, waiting_max: int = WAITING_MAX, *, gathers: bool = False) -> PostgresLedger:
     """Make the schema and open the ledger; waits up to a minute for a database that is not up yet."""
     patiently(lambda: ensure_schema(url))
-    return patiently(lambda: PostgresLedger(url, now, waiting_max))
+    return patiently(lambda: PostgresLedger(url, now, waiting_max, gathers=gathers))
 
 
 def patiently(attempt: Callable[[], T], patience_seconds: float = PATIENCE_SECONDS) -> T:

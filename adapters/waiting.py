@@ -30,11 +30,16 @@ Settled = tuple[Waiting, Any]
 
 
 class WaitingLine:
-    """Callers stand in it on their event loops; one thread takes them out in batches."""
+    """Callers stand in it on their event loops; one thread takes them out in batches.
 
-    def __init__(self, waiting_max: int, patience_seconds: float) -> None:
+    With `gathers` it is called once everybody who is ready at a moment has come. Callers who come by sockets need that:
+    each read of one would let the thread go first, with a batch of a few. Others gather by themselves.
+    """
+
+    def __init__(self, waiting_max: int, patience_seconds: float, *, gathers: bool = False) -> None:
         self._waiting_max = waiting_max
         self._patience_seconds = patience_seconds
+        self._gathers = gathers
         self._queue: deque[Waiting] = deque()
         self._gate = threading.Condition()
         self._closed = False
@@ -48,8 +53,10 @@ class WaitingLine:
             if len(self._queue) >= self._waiting_max:
                 raise Busy("the ledger has as many waiting decisions as it takes")
             self._queue.append(waiting)
-        # Called once everybody who is ready now has come: one batch for all of them, and fewer changes of thread.
-        waiting.loop.call_soon(self._wake)
+            if not self._gathers:
+                self._gate.notify()
+        if self._gathers:
+            waiting.loop.call_soon(self._wake)
         timer = waiting.loop.call_later(self._patience_seconds, self._give_up, waiting)
         try:
             return await waiting.answer

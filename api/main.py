@@ -39,7 +39,7 @@ SHUTDOWN_SECONDS = 10
 
 async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
     """Open what the API needs; `closing` closes it. Temporal is connected to when it is first needed."""
-    ledger = await asyncio.to_thread(open_ledger, settings.postgres.url, settings.postgres.waiting_max)
+    ledger = await asyncio.to_thread(open_ledger, settings.postgres.url, settings.postgres.waiting_max, gathers=True)
     closing.push_async_callback(asyncio.to_thread, ledger.close)
     pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
     await closing.enter_async_context(pool)

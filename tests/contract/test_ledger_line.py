@@ -60,6 +60,22 @@ async def test_holds_of_a_batch_are_one_fact_and_each_caller_has_its_own_answer(
     assert [hold["key"] for hold in placed] == ["a", "c"]
 
 
+@pytest.mark.parametrize("gathers", [True, False])
+async def test_who_comes_at_one_moment_is_one_batch(empty_url: str, *, gathers: bool) -> None:
+    """Also where each caller lets the committer go first, as a read of a socket does; without gathering it goes."""
+    async with opened(empty_url, gathers=gathers) as ledger:
+        await ledger.commit(opening())
+
+        async def come(key: str) -> None:
+            time.sleep(0.005)  # noqa: ASYNC251 - what a socket does to the interpreter's lock
+            await ledger.commit(holding(key))
+
+        await asyncio.gather(*(come(str(number)) for number in range(20)))
+        batches = [len(vars(fact)["holds"]) for fact in ledger.facts_of(STREAM)[1:]]
+        assert (batches == [20]) is gathers
+        assert sum(batches) == 20
+
+
 async def test_beyond_the_line_everybody_is_told_at_once(empty_url: str) -> None:
     """A full line takes nobody more, and who stands in it is served all the same."""
     async with opened(empty_url, waiting_max=3) as ledger:
