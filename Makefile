@@ -28,7 +28,7 @@ test: $(READY)
 
 # Every branch of domain/ and workflows/; drawn examples do not count, since they may reach a branch or not.
 coverage: $(READY)
-	$(BIN)/python -m coverage run -m pytest -q tests/unit tests/workflow
+	$(BIN)/python -m coverage run -m pytest -q tests/unit tests/workflow tests/replay
 	$(BIN)/python -m coverage report
 
 matrix: $(READY)

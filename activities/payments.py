@@ -70,10 +70,12 @@ class PaymentActivities:
         """Make sure that we do not have the money: cancel, or refund what was captured.
 
         An intent whose creation is unknown is created again with the same key, and then cancelled; None means that
-        no order was placed or that it has no charge, so that no intent can exist. Refuses a sold order: its money is
-        given back by a refund.
+        no order was placed or that it has no charge, so that no intent can exist, or that a newer attempt has begun,
+        so that this one let go what it had. Refuses a sold order: its money is given back by a refund.
         """
         order = await self._ledger.read(lambda desk: desk.get(Order, purchase.purchase_id))
+        if order.attempt > purchase.attempt:
+            return None
         if order.is_sold:
             raise WrongState("a sold order's money is not let go", state=order.state)
         if order.price is None or order.price.charge_minor == 0:

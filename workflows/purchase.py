@@ -22,6 +22,7 @@ from activities.commands import (
 from activities.minting import MintActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
+from workflows import versions
 from workflows.operators import Board
 from workflows.rounds import (
     MINT_PACE,
@@ -79,7 +80,7 @@ class PurchaseWorkflow:
         self._board = Board("reserving")
         self._caller = Caller(Attention(self._board.trouble))
         self._order: PlacedOrder | None = None
-        self._checkout_open = False
+        self._checkout_open = self._asked_stripe = False
         self._ended: PurchaseResult | None = None
         self._outcome: Outcome = "cancelled"
         self._refusal: Refused | None = None
@@ -138,6 +139,7 @@ class PurchaseWorkflow:
 
         self._board.show("reserving", "Holds the seats, locks the price, creates the tickets.")
         saga.undo(lambda: self._end_without_sale(saga))
+        saga.undo(self._let_the_money_go)  # a lost task of this run may have got as far as Stripe
         place = self._store(sales.place_order, purchase, "hold the seats, place the order, create the tickets")
         self._order = order = await drain(place)
         if order.sold:  # begun anew after its sale: nothing can be undone any more
@@ -147,7 +149,7 @@ class PurchaseWorkflow:
         raise_if_cancelled()
 
         if order.price.charge_minor:
-            await self._take_payment(saga, order)
+            await self._take_payment(order)
         else:
             self._board.show("confirming", "There is nothing to pay; confirms the seats.")
             await drain(self._store(sales.confirm_seats, purchase, "confirm the seats: there is nothing to pay"))
@@ -155,10 +157,10 @@ class PurchaseWorkflow:
         saga.pivot()
         return order.ticket_ids
 
-    async def _take_payment(self, saga: Saga, order: PlacedOrder) -> None:
+    async def _take_payment(self, order: PlacedOrder) -> None:
         purchase, sales, payments = self._purchase, SalesActivities, PaymentActivities
 
-        saga.undo(self._let_the_money_go)
+        self._asked_stripe = True
         created = await step(self._stripe(payments.create_intent, purchase, "create the PaymentIntent"))
         self._checkout_open = True
         await self._await_payment(order, created)
@@ -216,6 +218,14 @@ class PurchaseWorkflow:
         )
 
     async def _let_the_money_go(self) -> None:
+        """Undo the payment, if there may be one.
+
+        Steps that ran locally in a task that was lost are in no history: only the facts and Stripe know of them.
+        """
+        if self._order is not None and not self._order.price.charge_minor:
+            return
+        if not self._asked_stripe and not versions.MONEY_OF_A_LOST_TASK.on():
+            return
         self._board.show("compensating", "Makes sure that we do not have the buyer's money.")
         await self._stripe(
             PaymentActivities.cancel_payment, self._purchase, "cancel the payment, or refund it", forward_only=True

@@ -35,5 +35,7 @@ class Patch(NamedTuple):
         workflow.deprecate_patch(self.name)
 
 
-PATCHES: tuple[Patch, ...] = ()
+# A purchase that ends before it knows of a payment makes sure that there is none (decision 0017).
+MONEY_OF_A_LOST_TASK = Patch("money-of-a-lost-task")
+PATCHES: tuple[Patch, ...] = (MONEY_OF_A_LOST_TASK,)
 RETIRED: frozenset[str] = frozenset()

@@ -7,9 +7,12 @@ from typing import Any
 import httpx
 from temporalio.client import WorkflowFailureError
 
+from activities.commands import PurchaseRef
+from activities.sales import place
 from adapters.opening import open_ledger
+from domain.desk import Desk
 from domain.identity import DEFAULT_TENANT, purchase_id_of
-from domain.order import Line
+from domain.order import Line, Order
 from tests.fakes.samples import only_requested
 from tests.real.shop import Shop
 
@@ -97,13 +100,32 @@ async def sold_out(shop: Shop) -> str:
     return await ended(shop, purchase_id, "refused")
 
 
-async def only_request(shop: Shop, key: str, quantity: int) -> str:
+async def cancelled_in_the_queue(shop: Shop) -> str:
+    """The buyer changes their mind before the workflow knows of a payment: there might be one all the same."""
+    await shop.open()
+
+    def placed_and_cancelled(desk: Desk, purchase: PurchaseRef) -> None:
+        place(desk, purchase)
+        desk.get(Order, purchase.purchase_id).request_cancel(desk.at)
+
+    purchase_id = await only_request(shop, "record-queue", 2, placed_and_cancelled)
+    return await ended(shop, purchase_id, "cancelled")
+
+
+def nothing_more(desk: Desk, purchase: PurchaseRef) -> None:
+    """Leave a request as it is."""
+
+
+async def only_request(
+    shop: Shop, key: str, quantity: int, more: Callable[[Desk, PurchaseRef], None] = nothing_more
+) -> str:
     """Record a request as it was recorded before the door placed orders; the relay starts it. Returns the purchase."""
     purchase_id = purchase_id_of(DEFAULT_TENANT, key)
     lines = [Line(ticket_type_id=shop.seat, quantity=quantity)]
+    request = only_requested(purchase_id, lines, show_id=shop.show_id)
     ledger = await asyncio.to_thread(open_ledger, shop.stack.urls["postgres"])
     try:
-        await ledger.commit(only_requested(purchase_id, lines, show_id=shop.show_id))
+        await ledger.commit(lambda desk: more(desk, request(desk)))
     finally:
         await asyncio.to_thread(ledger.close)
     return purchase_id
@@ -201,6 +223,7 @@ TOGETHER: tuple[Scene, ...] = (
     processing_then_fulfilled,
     expired,
     sold_out,
+    cancelled_in_the_queue,
     buyer_cancelled,
     operator_cancelled,
     capture_refused,

@@ -79,6 +79,13 @@ MONEY = (
         "tests/workflow/test_disputes.py::test_a_refund_on_top_of_a_dispute_is_refused",
     ),
     Tooth(
+        "money of a lost task is left at Stripe",
+        "workflows/purchase.py",
+        "if not self._asked_stripe and not versions.MONEY_OF_A_LOST_TASK.on():",
+        "if not self._asked_stripe:",
+        "tests/workflow/test_purchase_cancels.py::test_a_cancel_after_a_task_that_was_lost_at_stripe",
+    ),
+    Tooth(
         "a refund is recorded twice",
         "domain/payment.py",
         '        if self.state == "refunded":\n            return\n'

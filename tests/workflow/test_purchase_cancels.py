@@ -1,6 +1,7 @@
 """Cancels of a purchase, by its buyer and by an operator, at every step."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
@@ -8,9 +9,10 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.commands import EndPurchase
 from activities.payments import PaymentActivities
-from activities.sales import cancel
+from activities.sales import SalesActivities, cancel
 from domain.intent import IntentRequest, IntentState
 from domain.refusals import CancelTooLate, WrongState
+from domain.weather import Weather
 from tests.fakes.gates import Gate
 from tests.fakes.world import PurchaseHandle, World
 from tests.workflow.buyer import paid
@@ -125,6 +127,39 @@ async def test_an_order_that_ends_while_its_intent_is_made_is_never_paid(world: 
     assert (await world.ended(handle)).outcome == "cancelled"
     assert (await world.gateway.retrieve_intent(await world.intent_id())).status == "canceled"
     assert world.memory.secrets == {}
+    await world.check_laws()
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["a fact", "only Stripe knows"])
+async def test_a_cancel_after_a_task_that_was_lost_at_stripe(world: World, client: Client, *, known: bool) -> None:
+    """Its steps ran locally and are in no history: the next try, which meets the cancel, lets their money go."""
+    await world.open_show()
+    purchase = await world.only_requested()
+    if not known:
+        world.gateway.fail_after("create_intent")
+    with suppress(Weather):
+        run = ActivityEnvironment().run
+        await run(SalesActivities(world.ledger).place_order, purchase)
+        await run(PaymentActivities(world.ledger, world.gateway, world.memory).create_intent, purchase)
+    await world.door.request_cancel(purchase.purchase_id)
+    handle, answer = await world.start(client, purchase)
+    assert (answer.state, answer.refusal_code) == ("ended", "purchase-cancelled")
+    assert (await world.ended(handle)).reason == "purchase-cancelled"
+    assert [intent.status for intent in world.gateway.intents.values()] == ["canceled"]
+    assert await world.stock() == (10, 0, 0)
+    await world.check_laws()
+
+
+async def test_a_former_attempts_money_is_the_newer_ones(world: World, client: Client) -> None:
+    """Whoever comes late to let it go leaves it: it was let go then, or has bought the seats since."""
+    await world.open_show()
+    handle, _ = await world.buy(client)
+    purchase = await world.ref()
+    await paid(world, handle)
+    await world.ended(handle)
+    payments = PaymentActivities(world.ledger, world.gateway, world.memory)
+    former = purchase.model_copy(update={"attempt": purchase.attempt - 1})
+    assert await ActivityEnvironment().run(payments.cancel_payment, former) is None
     await world.check_laws()
 
 
