@@ -78,13 +78,17 @@ class Relay:
     async def tell_of_cancels(self) -> None:
         """Tell purchases of their buyers' cancels again, since the first telling may have been lost.
 
-        One that was just recorded has been told by the door, and each telling costs its workflow a task.
+        One that was just recorded has been told by the door, and each telling costs its workflow a task. One that
+        nobody works on, because its buyer came before its workflow had begun, is started: that gives its seats back.
         """
-        now, cancelling = time.monotonic(), await self._standing.cancelling(BATCH_MAX)
+        now, found = time.monotonic(), await self._standing.cancelling(BATCH_MAX)
+        cancelling = {str(purchase["purchase_id"]): purchase for purchase in found}
         self._cancelling = {purchase_id: self._cancelling.get(purchase_id, now) for purchase_id in cancelling}
         for purchase_id, since in self._cancelling.items():
-            if now - since >= SETTLE_SECONDS and self._due(f"cancel {purchase_id}"):
-                await self._engine.buyer_cancelled(purchase_id)
+            if now - since < SETTLE_SECONDS or not self._due(f"cancel {purchase_id}"):
+                continue
+            if await self._engine.buyer_cancelled(purchase_id) is False:
+                await self._start_one(cancelling[purchase_id])
 
     async def start_purchases(self) -> None:
         """Start purchases that were requested and never begun, in the order of their arrival."""

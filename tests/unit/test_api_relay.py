@@ -112,8 +112,8 @@ class Standing:
         self.hold_ran_out_before = before
         return [{"tenant_id": "default", "purchase_id": "pu_2", "attempt": 3, "show_id": "sh_1"}]
 
-    async def cancelling(self, limit: int) -> Sequence[str]:
-        return ["pu_3"]
+    async def cancelling(self, limit: int) -> Sequence[Mapping[str, Any]]:
+        return [{"tenant_id": "default", "purchase_id": "pu_3", "attempt": 1, "show_id": "sh_1"}]
 
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
         return [("show", "sh_1", "default")]
@@ -245,16 +245,19 @@ async def test_what_nobody_works_on_any_more_is_resumed(
     assert patience >= timedelta(seconds=900)
 
 
+@pytest.mark.parametrize("told", [True, False, None], ids=["was told", "nobody works on it", "nobody answered"])
 async def test_a_recorded_cancel_is_told_again(
-    relay: Relay, engine: RecordingEngine, monkeypatch: pytest.MonkeyPatch
+    relay: Relay, engine: RecordingEngine, monkeypatch: pytest.MonkeyPatch, *, told: bool | None
 ) -> None:
-    """The door has told of it; that may have been lost, so after a while it is repeated at a measured pace."""
+    """The telling may have been lost: it is repeated at a measured pace; only a workflow gives held seats back."""
+    engine.told = told
     await relay.tell_of_cancels()
     assert engine.asked == []
     monkeypatch.setattr("api.starts.SETTLE_SECONDS", 0.0)
     await relay.tell_of_cancels()
     await relay.tell_of_cancels()
-    assert engine.asked == [("buyer_cancelled", "pu_3")]
+    started = [("start_purchase", ("pu_3", 1, "sh_1", "ve_1"))] if told is False else []
+    assert engine.asked == [("buyer_cancelled", "pu_3"), *started]
 
 
 async def test_a_purchase_whose_checkout_did_not_open_in_time_is_ended(relay: Relay, standing: Standing) -> None:
