@@ -53,5 +53,6 @@ async def _split(shop: Shop, wanted: tuple[int, int]) -> tuple[int, int]:
 
 
 async def _switch(shop: Shop, path: str, **body: Any) -> Any:
-    answer = await shop.http.post(f"{shop.stack.urls['stripe']}/_emulator/{path}", json=body)
-    return answer.raise_for_status().json()
+    """Set a switch over a connection of its own: one that was kept open may be closed just as it is used again."""
+    async with httpx.AsyncClient(base_url=shop.stack.urls["stripe"], timeout=PATIENCE_SECONDS) as http:
+        return (await http.post(f"/_emulator/{path}", json=body)).raise_for_status().json()
