@@ -139,7 +139,8 @@ class PurchaseWorkflow:
 
         self._board.show("reserving", "Holds the seats, locks the price, creates the tickets.")
         saga.undo(lambda: self._end_without_sale(saga))
-        saga.undo(self._let_the_money_go)  # a lost task of this run may have got as far as Stripe
+        # Already here: a task of this run that was lost may have got as far as Stripe.
+        saga.undo(self._let_the_money_go)
         place = self._store(sales.place_order, purchase, "hold the seats, place the order, create the tickets")
         self._order = order = await drain(place)
         if order.sold:  # begun anew after its sale: nothing can be undone any more
