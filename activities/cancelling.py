@@ -8,12 +8,12 @@ from typing import Literal, Protocol
 from temporalio import activity
 
 from activities.commands import Command, PurchaseRef, RefundRef
+from activities.disputed import disputes_of, is_undecided
 from activities.holds import release
 from activities.ports import Ledger
-from activities.refund_door import RequestRefund, disputed, request
+from activities.refund_door import RequestRefund, request
 from domain.cancellation import Cancellation
 from domain.desk import Desk
-from domain.dispute import Dispute
 from domain.identity import derived
 from domain.order import Order
 from domain.refusals import RefundExceeds, Refusal
@@ -118,7 +118,7 @@ class CancellationActivities:
     async def decide_order(self, order: CancelledOrder) -> OrderFate:
         """Refund a sold order wholly, once; let go one that is not paid; wait for one whose money is being taken.
 
-        Who has the money of a disputed one, its bank decides: when it was lost, only the tickets are given back.
+        Who has the money of a disputed one, its bank decides; what it did not take is given back with the tickets.
         """
         return (await self._ledger.commit(lambda desk: _decide(desk, order))).value
 
@@ -148,8 +148,7 @@ def _decide(desk: Desk, cancelled: CancelledOrder) -> OrderFate:
         if not order.capture_requested:
             order.request_cancel(desk.at)
         return OrderFate(kind="ending")
-    dispute_id = disputed(desk, order)
-    if dispute_id is not None and desk.get(Dispute, dispute_id).state == "open":
+    if is_undecided(disputes_of(desk, order)):
         return OrderFate(kind="disputed")
     command = RequestRefund(
         tenant_id=order.tenant_id,
@@ -160,7 +159,7 @@ def _decide(desk: Desk, cancelled: CancelledOrder) -> OrderFate:
         fees=desk.get(Cancellation, cancelled.show_id).fees,
         even_redeemed=True,
         cash_handed_out=order.price is not None and order.price.tender == "cash",
-        without_money=dispute_id is not None,
+        even_without_money=True,
     )
     try:
         return OrderFate(kind="refund", refund=request(desk, command).refund)

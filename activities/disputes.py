@@ -9,7 +9,15 @@ from activities.commands import DisputeRef
 from activities.ports import Ledger
 from activities.sales import tickets_of
 from domain.desk import Desk
-from domain.dispute import Dispute, DisputeOpened, DisputeSaid, lost_postings, opened_postings, parts_of, won_postings
+from domain.dispute import (
+    Dispute,
+    DisputeOpened,
+    DisputeSaid,
+    disputed_parts,
+    lost_postings,
+    opened_postings,
+    won_postings,
+)
 from domain.order import Order
 from domain.transfer import Transfer
 from domain.weather import Weather
@@ -47,7 +55,7 @@ def _follow(desk: Desk, ref: DisputeRef, said: DisputeSaid) -> None:
     if dispute is None:
         facts = {"tenant_id": ref.purchase.tenant_id, "purchase_id": order.identity, "venue_id": order.venue_id}
         money = {"currency": said.currency, "amount_minor": said.amount_minor}
-        parts = parts_of(order.price, said.amount_minor).model_dump()
+        parts = disputed_parts(order.price, said.amount_minor).model_dump()
         dispute = desk.add(Dispute.begin(DisputeOpened, ref.dispute_id, desk.at, parts=parts, **money, **facts))
         post(desk, ref.purchase, f"{ref.dispute_id}:opened", "dispute-opened", opened_postings(dispute, said.fee_minor))
         for ticket in tickets:
@@ -59,11 +67,10 @@ def _follow(desk: Desk, ref: DisputeRef, said: DisputeSaid) -> None:
     postings = won_postings(dispute, said.fee_back_minor) if won else lost_postings(dispute)
     post(desk, ref.purchase, f"{ref.dispute_id}:{said.status}", f"dispute-{said.status}", postings)
     for ticket in tickets if won else ():
-        ticket.unblock(desk.at)
+        ticket.unblock(ref.dispute_id, desk.at)
     sent = desk.find(Transfer, order.identity)
     is_with_us = sent is None or sent.state == "refused"
-    is_counted = any(ticket.dispute_id == ref.dispute_id for ticket in tickets)  # by whoever sends what is left
-    if not won and dispute.parts.venue_minor and not (is_with_us and is_counted):
+    if not won and dispute.parts.venue_minor and not is_with_us:
         # Its share had gone to the venue: its next shares pay for what the bank took.
         payee, lost = payee_of(desk, order.tenant_id, order.venue_id), dispute.parts.venue_minor
         payee.note_shortfall(loss_key(ref.dispute_id), dispute.currency, lost, desk.at)

@@ -6,11 +6,12 @@ from typing import NamedTuple
 from temporalio import activity
 
 from activities.commands import LatePayment, PurchaseRef
+from activities.disputed import disputes_of, lost_of
 from activities.money_back import MoneyBack, MoneyOf
 from activities.payments import PAID, PaymentActivities
 from activities.ports import Ledger, PaymentGateway
 from activities.prices import discount_of
-from activities.refund_door import RequestRefund, request
+from activities.refund_door import RequestRefund, book_of, request
 from activities.sales import MAKER, create_tickets
 from activities.stock import hold_seats
 from domain.allowance import Allowance
@@ -21,8 +22,6 @@ from domain.identity import derived, hold_key_of
 from domain.intent import IntentState, RefundState
 from domain.order import Order
 from domain.payment import IntentCreated, Payment, StrayIntentFound
-from domain.refund import Refunds
-from domain.refund_parts import parts_of
 from domain.refusals import Refusal, WrongState
 from domain.revival import revive
 
@@ -149,12 +148,13 @@ def _begin(desk: Desk, fact: type[FirstFact], money: MoneyOf, state: IntentState
 
 def _adopt(purchase: PurchaseRef, made: RefundState, desk: Desk) -> None:
     """Take a refund that was made elsewhere for one of ours; one of all that was left gives the tickets back too."""
-    order, book = desk.get(Order, purchase.purchase_id), desk.find(Refunds, purchase.purchase_id)
-    known = book.refunds.values() if book is not None else ()
-    if order.price is None or made.refund_id in {refund.stripe_refund_id for refund in known}:
+    order = desk.get(Order, purchase.purchase_id)
+    if order.price is None:
         return
-    left = book.left if book is not None else parts_of(order.price)
-    whole = made.amount_minor == left.total_minor
+    book = book_of(desk, order, order.price)
+    if made.refund_id in {refund.stripe_refund_id for refund in book.refunds.values()}:
+        return
+    whole = made.amount_minor == book.left(lost_of(disputes_of(desk, order))).total_minor
     command = RequestRefund(
         tenant_id=order.tenant_id,
         purchase_id=order.identity,
@@ -165,4 +165,4 @@ def _adopt(purchase: PurchaseRef, made: RefundState, desk: Desk) -> None:
         even_redeemed=True,
     )
     refund = request(desk, command).refund
-    desk.get(Refunds, purchase.purchase_id).pend(refund.refund_id, made.refund_id, desk.at)
+    book.pend(refund.refund_id, made.refund_id, desk.at)

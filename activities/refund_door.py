@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from activities.commands import Command, PurchaseRef, RefundRef
+from activities.disputed import disputes_of, is_undecided, lost_of
 from activities.ports import Ledger
 from activities.sales import ticket_ids_of
 from domain.allowance import Allowance
 from domain.catalog import Show
 from domain.currency import check_digits
 from domain.desk import Desk
+from domain.money import Price
 from domain.order import Order
 from domain.refund import Refund, Refunds, RefundsOpened
 from domain.refund_parts import FeesBorneBy, Parts, amount_parts, summed, ticket_parts
@@ -21,7 +23,7 @@ class RequestRefund(Command):
 
     `body_digest` is of the request, to recognise a reused key. `even_redeemed` is an operator's word, as is
     `cash_handed_out`: what was paid in cash was given back at the till.
-    `without_money` gives the tickets back only: a bank has given the money back.
+    `even_without_money` gives tickets back also where a bank has given all of the money back.
     """
 
     tenant_id: str
@@ -34,7 +36,7 @@ class RequestRefund(Command):
     amount_minor: int | None = None
     even_redeemed: bool = False
     cash_handed_out: bool = False
-    without_money: bool = False
+    even_without_money: bool = False
 
 
 class RefundView(Command):
@@ -71,23 +73,30 @@ def request(desk: Desk, command: RequestRefund) -> RefundView:
     order = desk.get(Order, command.purchase_id)
     if not order.is_sold or order.price is None:
         raise WrongState("only a sold order is refunded: an unpaid one is cancelled", state=order.state)
-    book = desk.find(Refunds, command.purchase_id)
-    if book is None:
-        facts = {"tenant_id": command.tenant_id, "price": order.price.model_dump()}
-        book = desk.add(Refunds.begin(RefundsOpened, command.purchase_id, desk.at, **facts))
+    book = book_of(desk, order, order.price)
     known = book.find(command.refund_id, command.body_digest)
     if known is None:
-        if not command.without_money and (dispute_id := disputed(desk, order)):
-            raise PaymentDisputed("the buyer's bank decides about this payment", dispute_id=dispute_id)
         known = _decide(desk, command, order, book)
     resells = bool(known.ticket_ids) and desk.get(Show, order.show_id).resells(desk.at)
     return _view(command, order, known, resells=resells)
 
 
-def disputed(desk: Desk, order: Order) -> str | None:
-    """Return the dispute that blocks an order's tickets: open, or lost."""
-    tickets = (desk.get(Ticket, ticket_id) for ticket_id in ticket_ids_of(order))
-    return next((ticket.dispute_id for ticket in tickets if ticket.blocked), None)
+def book_of(desk: Desk, order: Order, price: Price) -> Refunds:
+    """Return an order's refunds, which it has from the first moment that something is to be given back."""
+    facts = {"tenant_id": order.tenant_id, "price": price.model_dump()}
+    known = desk.find(Refunds, order.identity)
+    return known or desk.add(Refunds.begin(RefundsOpened, order.identity, desk.at, **facts))
+
+
+def _lost(desk: Desk, command: RequestRefund, order: Order, book: Refunds) -> Parts:
+    """Return what banks have given back; refuse while one decides, and where it was all that there was."""
+    disputes = disputes_of(desk, order)
+    if is_undecided(disputes):
+        raise PaymentDisputed("the buyer's bank decides about this payment", dispute_id=disputes[0].identity)
+    lost = lost_of(disputes)
+    if lost.total_minor and not book.left(lost).total_minor and not command.even_without_money:
+        raise PaymentDisputed("the buyer's bank has given the money back", dispute_id=disputes[0].identity)
+    return lost
 
 
 def _is_in_cash(order: Order) -> bool:
@@ -103,6 +112,7 @@ def _check_tender(command: RequestRefund, order: Order, given: Parts) -> None:
 
 
 def _decide(desk: Desk, command: RequestRefund, order: Order, book: Refunds) -> Refund:
+    lost = _lost(desk, command, order, book)
     tickets = [] if command.amount_minor is not None else _tickets(desk, command, order)
     wanted = Refund(
         refund_id=command.refund_id,
@@ -110,10 +120,10 @@ def _decide(desk: Desk, command: RequestRefund, order: Order, book: Refunds) -> 
         reason=command.reason,
         fees=command.fees,
         ticket_ids=tuple(ticket.identity for ticket in tickets),
-        given=_given(command, order, book, [ticket.identity for ticket in tickets]),
+        given=_given(command, order, book, lost, [ticket.identity for ticket in tickets]),
     )
     _check_tender(command, order, wanted.given)
-    decided = book.request(wanted, desk.at)
+    decided = book.request(wanted, desk.at, lost)
     for ticket in tickets:
         ticket.give_back(desk.at, even_redeemed=command.even_redeemed)
     if order.allowance_id and not command.ticket_ids and command.amount_minor is None:
@@ -132,20 +142,19 @@ def _tickets(desk: Desk, command: RequestRefund, order: Order) -> list[Ticket]:
     return [ticket for ticket in tickets if ticket.state != "void"]
 
 
-def _given(command: RequestRefund, order: Order, book: Refunds, ticket_ids: list[str]) -> Parts:
+def _given(command: RequestRefund, order: Order, book: Refunds, lost: Parts, ticket_ids: list[str]) -> Parts:
     """Say whose money goes back; tickets are worth their part of the price, as far as that is left."""
-    if command.without_money:
-        return Parts()
-    left = book.left if command.fees != "buyer" else book.left.without_fees()
+    price, left = book.price, book.left(lost)
+    left = left if command.fees != "buyer" else left.without_fees()
     if command.amount_minor is not None:
-        check_digits(command.amount_minor, book.price.currency)
+        check_digits(command.amount_minor, price.currency)
         # More than is left is taken from the venue's part, so that the refusal tells of it.
         if command.amount_minor > left.total_minor:
             return Parts(venue_minor=command.amount_minor)
-        return amount_parts(left, command.amount_minor, book.price.currency)
+        return amount_parts(left, command.amount_minor, price.currency)
     if not command.ticket_ids:
         return left
-    worth = dict(zip(ticket_ids_of(order), ticket_parts(book.price, _worth(order)), strict=True))
+    worth = dict(zip(ticket_ids_of(order), ticket_parts(price, _worth(order)), strict=True))
     return summed([worth[ticket_id] for ticket_id in ticket_ids]).capped(left)
 
 

@@ -2,9 +2,8 @@
 
 from activities.books import loss_key
 from activities.commands import PurchaseRef, RefundRef
-from activities.sales import tickets_of
+from activities.disputed import disputes_of, is_undecided
 from domain.desk import Desk
-from domain.dispute import Dispute
 from domain.order import Order
 from domain.payee import Payee
 from domain.payment import Payment
@@ -60,7 +59,7 @@ def request_share(desk: Desk, purchase: PurchaseRef) -> Transfer:
     if payee.account_id is None or not payee.abilities.may_receive:
         raise WrongState("the venue's account cannot receive money yet")
     known = desk.find(Transfer, purchase.purchase_id)
-    lost = _lost(desk, purchase, payee) if known is None or known.state == "refused" else 0
+    lost = _lost(desk, order, payee) if known is None or known.state == "refused" else 0
     currency = order.price.currency if order.price else ""
     if known is not None:
         if short := known.try_again(payee.account_id, lost, desk.at):
@@ -89,15 +88,12 @@ def request_share(desk: Desk, purchase: PurchaseRef) -> Transfer:
     )
 
 
-def _lost(desk: Desk, purchase: PurchaseRef, payee: Payee) -> int:
-    """Return what a bank has taken of an order's share for good; refuse while it has not decided.
+def _lost(desk: Desk, order: Order, payee: Payee) -> int:
+    """Return what banks have taken of an order's share for good; refuse while one has not decided.
 
-    Nothing where the venue owes it already: it was decided while nobody knew whether the share had gone.
+    Nothing of what the venue owes already: that was decided while nobody knew whether the share had gone.
     """
-    blocked = next((ticket.dispute_id for ticket in tickets_of(desk, purchase) if ticket.blocked), None)
-    if blocked is None:
-        return 0
-    dispute = desk.get(Dispute, blocked)
-    if dispute.state == "open":
+    disputes = disputes_of(desk, order)
+    if is_undecided(disputes):
         raise WrongState("the sale is disputed: its share stays with us until the bank has decided")
-    return 0 if loss_key(blocked) in payee.keys else dispute.parts.venue_minor
+    return sum(dispute.parts.venue_minor for dispute in disputes if loss_key(dispute.identity) not in payee.keys)

@@ -14,9 +14,9 @@ from domain.books import (
     venue_account,
     venue_payable,
 )
-from domain.currency import step_of
 from domain.fact import Fact, FirstFact, Root
-from domain.money import Price, split_minor
+from domain.money import Price
+from domain.refund_parts import Parts, amount_parts, parts_of
 
 DISPUTE_RESERVE = "dispute:reserve"
 DisputeState = Literal["open", "won", "lost"]
@@ -37,17 +37,6 @@ class DisputeSaid(BaseModel):
     is_withdrawn: bool
     fee_minor: int = 0
     fee_back_minor: int = 0
-
-
-class DisputeParts(BaseModel):
-    """Whose money a disputed amount was: the venue's share, both fees and the tax, in proportion to the price."""
-
-    model_config = ConfigDict(frozen=True)
-
-    venue_minor: int
-    platform_minor: int
-    processing_minor: int
-    tax_minor: int
 
 
 class DisputeOpened(FirstFact):
@@ -103,7 +92,7 @@ class Dispute(Root):
         self.venue_id = venue_id
         self.currency = currency
         self.amount_minor = amount_minor
-        self.parts = DisputeParts.model_validate(parts)
+        self.parts = Parts.model_validate(parts)
         self.state: DisputeState = "open"
 
     def decide(self, *, won: bool, at: datetime) -> None:
@@ -113,11 +102,9 @@ class Dispute(Root):
             self.record(fact, at, purchase_id=self.purchase_id, parts=self.parts.model_dump())
 
 
-def parts_of(price: Price, amount_minor: int) -> DisputeParts:
-    """Split a disputed amount by the parts of the price; they sum to it."""
-    weights = (price.venue_share_minor, price.platform_fee_minor, price.processing_fee_minor, price.tax_minor)
-    venue, platform, processing, tax = split_minor(amount_minor, weights, step_of(price.currency))
-    return DisputeParts(venue_minor=venue, platform_minor=platform, processing_minor=processing, tax_minor=tax)
+def disputed_parts(price: Price, amount_minor: int) -> Parts:
+    """Say whose money a disputed amount was, in proportion to the price; the parts sum to it."""
+    return amount_parts(parts_of(price), amount_minor, price.currency)
 
 
 def set_aside(venue_id: str) -> str:

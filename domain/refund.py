@@ -7,9 +7,10 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.fact import Fact, FirstFact, Root
 from domain.money import Price
-from domain.refund_parts import FeesBorneBy, Parts, parts_of, summed
+from domain.refund_parts import FeesBorneBy, Parts, amount_parts, parts_from, parts_of, summed
 from domain.refusals import KeyReused, RefundExceeds, UnknownSubject
 
+NOTHING = Parts()
 RefundState = Literal["requested", "pending", "succeeded", "failed"]
 RefundReason = Literal["requested-by-buyer", "duplicate", "fraudulent", "goodwill", "show-cancelled", "made-at-stripe"]
 
@@ -109,10 +110,18 @@ class Refunds(Root):
         self.price = Price.model_validate(price)
         self.refunds: dict[str, Refund] = {}
 
-    @property
-    def left(self) -> Parts:
-        """What can still be given back; a refund that failed is still owed, and counts."""
-        return parts_of(self.price).less(summed([refund.given for refund in self.refunds.values()]))
+    def left(self, lost: Parts = NOTHING) -> Parts:
+        """Return what can still be given back; a refund that failed is still owed, and counts.
+
+        `lost` is what a bank has given back for good. It is split by the price, so it may take more than is left of
+        one part: then the others have less, so that all together are never more than was paid.
+        """
+        left = parts_of(self.price).less(summed([refund.given for refund in self.refunds.values()]))
+        if not lost.total_minor:
+            return left
+        rest = parts_from([max(figure, 0) for figure in left.less(lost).figures])
+        amount_minor = min(rest.total_minor, max(left.total_minor - lost.total_minor, 0))
+        return amount_parts(rest, amount_minor, self.price.currency)
 
     def find(self, refund_id: str, body_digest: str) -> Refund | None:
         """Answer a repeated key; refuse one that came with another body."""
@@ -131,9 +140,9 @@ class Refunds(Root):
         """Assign what a fact says of one refund."""
         self.refunds[refund_id] = self.refunds[refund_id].model_copy(update=values)
 
-    def request(self, wanted: Refund, at: datetime) -> Refund:
+    def request(self, wanted: Refund, at: datetime, lost: Parts = NOTHING) -> Refund:
         """Set an amount aside; refuse more than is left of any part, or nothing at all."""
-        given, left = wanted.given, self.left
+        given, left = wanted.given, self.left(lost)
         if given.capped(left) != given or (not given.total_minor and not wanted.ticket_ids):
             raise RefundExceeds("so much is not left to be given back", left_minor=left.total_minor)
         values = wanted.model_dump(include={"refund_id", "body_digest", "reason", "fees", "given"})

@@ -79,15 +79,18 @@ class TicketBlocked(Fact):
 
     def apply(self, aggregate: Any) -> None:
         """The right rests."""
-        aggregate.blocked, aggregate.dispute_id = True, self.dispute_id
+        aggregate.dispute_ids.append(self.dispute_id)
 
 
 class TicketUnblocked(Fact):
-    """The dispute was won: the right is what it was."""
+    """The dispute was won: the right is what it was, unless another dispute blocks it."""
+
+    dispute_id: str | None = None  # facts of the first days name none, and a ticket had one at most
 
     def apply(self, aggregate: Any) -> None:
-        """The right is back."""
-        aggregate.blocked = False
+        """One reason less."""
+        others = [other for other in aggregate.dispute_ids if other != self.dispute_id]
+        aggregate.dispute_ids = others if self.dispute_id is not None else []
 
 
 class Ticket(TokenBearer):
@@ -105,8 +108,13 @@ class Ticket(TokenBearer):
         self.state: TicketState = "reserved"
         self.burn: SignedTransaction | None = None
         self.ended_as: Literal["burnt", "forgone"] | None = None
-        self.blocked = self.entered = False
-        self.dispute_id: str | None = None
+        self.entered = False
+        self.dispute_ids: list[str] = []
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a dispute of its payment is open, or was lost."""
+        return bool(self.dispute_ids)
 
     @property
     def token_is_over(self) -> bool:
@@ -127,13 +135,13 @@ class Ticket(TokenBearer):
 
     def block(self, dispute_id: str, at: datetime) -> None:
         """Let nobody enter with it; again changes nothing."""
-        if not self.blocked:
+        if dispute_id not in self.dispute_ids:
             self.record(TicketBlocked, at, dispute_id=dispute_id)
 
-    def unblock(self, at: datetime) -> None:
-        """Let its holder enter again; nothing to unblock is success."""
-        if self.blocked:
-            self.record(TicketUnblocked, at)
+    def unblock(self, dispute_id: str, at: datetime) -> None:
+        """Let its holder enter again as far as this dispute goes; nothing to unblock is success."""
+        if dispute_id in self.dispute_ids:
+            self.record(TicketUnblocked, at, dispute_id=dispute_id)
 
     def check_void(self) -> None:
         """Refuse to void a paid ticket."""

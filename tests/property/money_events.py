@@ -188,6 +188,7 @@ BACK = (
     st.builds(Ask, LAST, st.sampled_from(["whole", "ticket", "amount"]), AMOUNT, FEES),
     st.builds(Pay, LAST, BEGINS, HOW),
 )
+TAKEN = st.builds(Dispute, LAST, st.just("half"), st.just(value=True))
 STORIES = (
     (CARD, PAID[0]),
     (CASH, PAID[0]),
@@ -198,6 +199,7 @@ STORIES = (
     (CARD, *PAID, st.builds(PayOut, TWO, st.integers(1, 4))),
     (CARD, PAID[0], REFUND, st.builds(Pay, LAST, st.just("succeeded"), HOW)),
     (CARD, PAID[0], st.builds(Dispute, LAST, st.just("all"), st.just(value=True)), st.builds(Look, LAST, HOW)),
+    (CARD, PAID[0], TAKEN, st.builds(Decide, LAST, st.just(value=False), YES), st.builds(Look, LAST, HOW), *BACK),
     (st.builds(Ask, LAST, st.just("whole"), AMOUNT, FEES), st.builds(TakeBack, LAST, HOW), *PAID),
     (st.builds(Pay, LAST, st.just("pending"), HOW), st.builds(BankSays, LAST, YES), st.builds(Pay, LAST, BEGINS, HOW)),
     (st.builds(BankSays, LAST, st.just(value=False)), st.builds(Pay, LAST, BEGINS, HOW)),

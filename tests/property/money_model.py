@@ -145,14 +145,23 @@ class Sale:
     claims: dict[str, Claim] = field(default_factory=dict)
     sent: int = 0
     returned: int = 0
+    step: int = 1
 
     @property
     def left(self) -> Split:
-        """What can still be given back."""
+        """What can still be given back: not what a bank has given back, as far as we were told."""
         left = self.split
         for back in self.backs:
             left = left.less(back.given)
-        return left
+        lost = [claim for claim in self.claims.values() if claim.state == "lost"]
+        if not lost:
+            return left
+        rest = left
+        for claim in lost:
+            rest = rest.less(claim.parts)
+        rest = Split(*(max(part, 0) for part in rest))
+        room = min(rest.total, max(left.total - sum(claim.amount for claim in lost), 0))
+        return Split(*apportion(room, rest, self.step)) if room else Split()
 
     def whole(self, fees: str) -> Split:
         """Return all that is left, without the fees where the buyer bears them."""

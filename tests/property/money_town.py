@@ -175,7 +175,8 @@ class Town:
         for line, taken in zip(_by(counts, units), off, strict=True):
             worth += [unit - taken // len(line) - (at < taken % len(line)) for at, unit in enumerate(line)]
         split = split_of(terms, sum(worth), cash=wanted.tender == "cash")
-        return Sale(bought.purchase.purchase_id, wanted.venue, split, wanted.tender, worth, list(bought.tickets))
+        names, step = list(bought.tickets), self.terms[wanted.venue].step
+        return Sale(bought.purchase.purchase_id, wanted.venue, split, wanted.tender, worth, names, step=step)
 
     async def act(self, how: How, call: Callable[[], Awaitable[Any]]) -> Any:
         """Do a step as the engine would: once, twice, or again because an answer was lost; None when it is refused."""

@@ -21,7 +21,7 @@ from tests.property.money_events import (
     TakeBack,
 )
 from tests.property.money_model import Back, Claim, Sale, Split, apportion
-from tests.property.money_streets import STREETS, at, disputed, note
+from tests.property.money_streets import STREETS, at, note
 from tests.property.money_town import Town
 
 DISPUTE_FEE = 2000
@@ -34,11 +34,12 @@ async def happen(town: Town, event: Event) -> None:
 
 async def dispute(town: Town, event: Dispute) -> None:
     sale = at(town.sales_made, event.sale)
-    if sale is None or not sale.intent_id or disputed(sale):
+    if sale is None or not sale.intent_id:
         return
     terms, intent = town.terms[sale.venue], town.gateway.intents[sale.intent_id]
-    taken = intent.received_minor
-    rest = taken - intent.refunded_minor
+    others = (town.gateway.disputes[name] for name in sale.claims)
+    taken = intent.received_minor - sum(said.amount_minor for said in others if said.status != "won")
+    rest = max(taken - intent.refunded_minor, 0)
     amount = {"all": taken, "rest": rest, "half": taken // terms.step // 2 * terms.step}[event.part]
     if not amount:
         return
@@ -163,9 +164,7 @@ async def call_off(town: Town, event: CallOff) -> None:
         fate = await town.cancelling.decide_order(order)
         if fate.refund is None or fate.refund.refund_id in {back.refund_id for back in sale.backs}:
             continue
-        lost = any(claim.state == "lost" for claim in sale.claims.values())
-        given = Split() if lost else sale.whole(fees)
-        note(sale, Back(fate.refund.refund_id, given, fees, fate.refund.ticket_ids))
+        note(sale, Back(fate.refund.refund_id, sale.whole(fees), fees, fate.refund.ticket_ids))
 
 
 WAYS = {

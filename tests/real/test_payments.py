@@ -186,19 +186,27 @@ async def test_a_slow_payment_that_is_decided_too_late(shop: Shop, outcome: str,
     assert ended["payment"]["status"] == status
 
 
-@pytest.mark.parametrize("outcome", ["won", "lost"])
-async def test_a_dispute(shop: Shop, outcome: str) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "amount", "left"),
+    [
+        ("won", {}, 1_000),
+        ("lost", {}, 0),
+        ("lost", {"amount": 552}, 500),
+    ],
+    ids=["won", "lost", "a part lost"],
+)
+async def test_a_dispute(shop: Shop, outcome: str, amount: dict[str, int], left: int) -> None:
     """The bank takes the money: nobody enters with the tickets, and the share is set aside, until it is decided."""
     purchase, intent_id = await opened(shop)
     await shop.pay(purchase["client_secret"])
     ended = await shop.ended(purchase["purchase_id"])
     charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
-    await switch(shop, f"charges/{charge_id}/dispute")
+    await switch(shop, f"charges/{charge_id}/dispute", **amount)
     await shop.until(purchase["purchase_id"], _has("DisputeOpened"), 60)
     ticket = f"/api/v1/tickets/{ended['tickets'][0]['ticket_id']}/verify"
     assert (await shop.get(ticket))["valid"] is False
     require_lawful((await shop.at_rest({purchase["purchase_id"]})).findings)
-    assert await payable(shop) == 0
+    assert await payable(shop) == (500 if amount else 0)
     refused = await shop.refund(purchase["purchase_id"], "on-top")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:boxoffice:problem:payment-disputed")
     (dispute,) = (await shop.stripe(f"/v1/disputes?payment_intent={intent_id}"))["data"]
@@ -206,7 +214,7 @@ async def test_a_dispute(shop: Shop, outcome: str) -> None:
     await shop.until(purchase["purchase_id"], _has(f"Dispute{outcome.title()}"), 60)
     assert (await shop.get(ticket))["valid"] is (outcome == "won")
     require_lawful((await shop.at_rest({purchase["purchase_id"]})).findings)
-    assert await payable(shop) == (1_000 if outcome == "won" else 0)
+    assert await payable(shop) == left
 
 
 async def payable(shop: Shop) -> int:

@@ -74,9 +74,23 @@ MONEY = (
     Tooth(
         "a refund on top of a dispute",
         "activities/refund_door.py",
-        "        if not command.without_money and (dispute_id := disputed(desk, order)):\n",
-        "        if command.without_money and (dispute_id := disputed(desk, order)):\n",
+        "    if is_undecided(disputes):\n        raise PaymentDisputed",
+        "    if not disputes:\n        raise PaymentDisputed",
         "tests/workflow/test_disputes.py::test_a_refund_on_top_of_a_dispute_is_refused",
+    ),
+    Tooth(
+        "what a bank has given back is given back again",
+        "activities/refund_door.py",
+        "lost = lost_of(disputes)",
+        "lost = Parts()",
+        "tests/workflow/test_disputes.py::test_what_the_bank_did_not_take_can_be_given_back",
+    ),
+    Tooth(
+        "a won dispute unblocks what another one blocks",
+        "domain/ticket.py",
+        "others if self.dispute_id is not None else []",
+        "[]",
+        "tests/workflow/test_disputes.py::test_a_ticket_is_blocked_until_its_last_dispute_is_won",
     ),
     Tooth(
         "money of a lost task is left at Stripe",

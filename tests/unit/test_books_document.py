@@ -22,8 +22,7 @@ from domain.books import (
     sale_postings,
     transfer_postings,
 )
-from domain.dispute import Dispute, DisputeOpened, lost_postings, opened_postings, won_postings
-from domain.dispute import parts_of as disputed_parts
+from domain.dispute import Dispute, DisputeOpened, disputed_parts, lost_postings, opened_postings, won_postings
 from domain.money import FeeRates, Price, Tax
 from domain.order import Line
 from domain.pricing import quote_of

@@ -7,13 +7,14 @@ from domain.dispute import (
     DISPUTE_RESERVE,
     Dispute,
     DisputeOpened,
+    disputed_parts,
     lost_postings,
     opened_postings,
-    parts_of,
     set_aside,
     won_postings,
 )
 from domain.money import FeeRates, Tax, price_of
+from domain.ticket import TicketUnblocked
 from tests.fakes.samples import AT, facts_of, folded, names_of, new_ticket, through_json
 
 TAXED = price_of("eur", ((2, 1000),), FeeRates(), tax=Tax(1900, inclusive=True))
@@ -21,15 +22,15 @@ TAXED = price_of("eur", ((2, 1000),), FeeRates(), tax=Tax(1900, inclusive=True))
 
 def opened(amount_minor: int = TAXED.total_minor) -> Dispute:
     facts = {"tenant_id": "default", "purchase_id": "pu", "venue_id": "ve", "currency": "eur"}
-    parts = parts_of(TAXED, amount_minor).model_dump()
+    parts = disputed_parts(TAXED, amount_minor).model_dump()
     return Dispute.begin(DisputeOpened, "du", AT, amount_minor=amount_minor, parts=parts, **facts)
 
 
 def test_the_parts_are_those_of_the_price_and_sum_to_what_is_disputed() -> None:
     """A dispute of all of it is of each part, one of some of it in proportion to the cent."""
-    whole = parts_of(TAXED, TAXED.total_minor)
+    whole = disputed_parts(TAXED, TAXED.total_minor)
     assert (whole.venue_minor, whole.tax_minor) == (TAXED.venue_share_minor, TAXED.tax_minor)
-    assert sum(parts_of(TAXED, 777).model_dump().values()) == 777
+    assert sum(disputed_parts(TAXED, 777).model_dump().values()) == 777
 
 
 @pytest.mark.parametrize(("end", "share"), [("open", 0), ("won", TAXED.venue_share_minor), ("lost", 0)])
@@ -63,10 +64,21 @@ def test_a_dispute_ends_once() -> None:
 def test_a_blocked_ticket_is_blocked_until_it_is_not() -> None:
     """Again changes nothing, and a ticket that was not blocked is not unblocked."""
     ticket = new_ticket()
-    ticket.unblock(AT)
+    ticket.unblock("du", AT)
     ticket.block("du", AT)
     ticket.block("du", AT)
+    ticket.block("other", AT)
+    ticket.unblock("du", AT)
     assert ticket.blocked
-    ticket.unblock(AT)
-    assert names_of(ticket) == ["TicketBlocked", "TicketUnblocked"]
+    ticket.unblock("other", AT)
+    blocked, unblocked = ["TicketBlocked"] * 2, ["TicketUnblocked"] * 2
+    assert names_of(ticket) == [*blocked, *unblocked]
+    assert not folded(through_json(facts_of(ticket))).blocked
+
+
+def test_a_ticket_that_was_unblocked_in_the_first_days_is_free() -> None:
+    """Those facts name no dispute."""
+    ticket = new_ticket()
+    ticket.block("du", AT)
+    ticket.record(TicketUnblocked, AT)
     assert not folded(through_json(facts_of(ticket))).blocked

@@ -17,7 +17,7 @@ from activities.queues import PURCHASES
 from activities.settlement_ports import VenueRef
 from domain.dispute import DisputeSaid
 from domain.payee import Payee
-from domain.refusals import PaymentDisputed
+from domain.refusals import PaymentDisputed, RefundExceeds
 from domain.ticket import Ticket
 from domain.weather import Weather
 from tests.fakes.evidence import findings_of, require_lawful, said_by
@@ -27,7 +27,7 @@ from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
 from workflows.dispute import DisputeWorkflow
 from workflows.operators import PURCHASE_STAGE
 
-PRICE_MINOR = 2208
+PRICE_MINOR, TAKEN_MINOR = 2208, 1001
 
 
 async def sold(world: World, client: Client) -> str:
@@ -46,6 +46,12 @@ async def follow(world: World, client: Client, dispute_id: str) -> WorkflowHandl
 async def blocked(world: World) -> set[bool]:
     ids = [stream.partition(":")[2] for stream in world.ledger.streams if stream.startswith("ticket:")]
     return await world.ledger.read(lambda desk: {desk.get(Ticket, ticket_id).blocked for ticket_id in ids})
+
+
+async def lose(world: World, client: Client, intent_id: str, amount_minor: int) -> None:
+    dispute = world.gateway.dispute(intent_id, amount_minor)
+    world.gateway.end_dispute(intent_id, dispute.dispute_id, won=False)
+    assert await (await follow(world, client, dispute.dispute_id)).result() == "lost"
 
 
 async def opened(world: World) -> None:
@@ -142,11 +148,50 @@ async def test_a_refund_on_top_of_a_dispute_is_refused(world: World, client: Cli
         await world.decide_refund(number=3)
 
 
-@pytest.mark.parametrize("won", [True, False])
-async def test_a_cancelled_show_waits_for_the_bank(world: World, client: Client, *, won: bool) -> None:
-    """A disputed order is given back once it is won; when it was lost only its tickets are, and burnt."""
+async def test_what_the_bank_did_not_take_can_be_given_back(world: World, client: Client) -> None:
+    """Lost for a part, the rest can be refunded, and not a cent more."""
     intent_id = await sold(world, client)
-    dispute = world.gateway.dispute(intent_id)
+    await lose(world, client, intent_id, TAKEN_MINOR)
+    with pytest.raises(RefundExceeds):
+        await world.decide_refund(number=1, amount_minor=PRICE_MINOR - TAKEN_MINOR + 1)
+    assert (await world.decide_refund(number=2, amount_minor=100)).amount_minor == 100
+    refund = await world.decide_refund(number=3)
+    assert refund.amount_minor == PRICE_MINOR - TAKEN_MINOR - 100
+    with pytest.raises(PaymentDisputed):
+        await world.decide_refund(number=4)
+
+
+async def test_a_ticket_is_blocked_until_its_last_dispute_is_won(world: World, client: Client) -> None:
+    """Two disputes of one order: what the first takes is no matter of the second."""
+    intent_id = await sold(world, client)
+    await lose(world, client, intent_id, TAKEN_MINOR)
+    dispute = world.gateway.dispute(intent_id, TAKEN_MINOR)
+    look = DisputeActivities(world.ledger, world.gateway).look_at_dispute
+    ref = DisputeRef(purchase=await world.ref(), dispute_id=dispute.dispute_id)
+    await look(ref)
+    with pytest.raises(PaymentDisputed, match="decides"):
+        await world.decide_refund(number=1, amount_minor=100)
+    world.gateway.end_dispute(intent_id, dispute.dispute_id, won=True)
+    await look(ref)
+    assert await blocked(world) == {True}
+    await world.check_laws()
+
+
+@pytest.mark.parametrize(
+    ("won", "amount", "back"),
+    [
+        (True, None, PRICE_MINOR),
+        (False, None, 0),
+        (False, TAKEN_MINOR, PRICE_MINOR - TAKEN_MINOR),
+    ],
+    ids=["won", "lost", "a part lost"],
+)
+async def test_a_cancelled_show_waits_for_the_bank(
+    world: World, client: Client, amount: int | None, back: int, *, won: bool
+) -> None:
+    """A disputed order is given back once it is decided: its tickets, and what of the money the bank did not take."""
+    intent_id = await sold(world, client)
+    dispute = world.gateway.dispute(intent_id, amount)
     handle = await follow(world, client, dispute.dispute_id)
     await opened(world)
     command = CancelShow(tenant_id="default", show_id="sh", body_digest="c", fees="platform", rate_per_second=1000)
@@ -164,7 +209,7 @@ async def test_a_cancelled_show_waits_for_the_bank(world: World, client: Client,
         await refund.signal("look_again")
         assert await refund.result() == "refunded"
         assert await cancelling.result() == "finished"
-    assert world.gateway.refunded_minor == (PRICE_MINOR if won else 0)
+    assert world.gateway.refunded_minor == back
     require_lawful(findings_of(world.ledger.log, said_by(world.gateway, world.chain, world.connect)))
 
 
