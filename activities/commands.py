@@ -120,10 +120,14 @@ class RefundRef(Command):
 
 
 class PayRefund(Command):
-    """One try at giving the money back; each one that follows a failure has the next number."""
+    """One try at giving the money back; each one that follows a failure has the next number.
+
+    With `by_hand` an operator has given it another way, and says which.
+    """
 
     refund: RefundRef
     turn: int
+    by_hand: str = ""
 
 
 class RefundSeen(Command):

@@ -10,6 +10,7 @@ from activities.ports import Ledger
 from domain.books import (
     BooksTransaction,
     Posting,
+    by_hand_postings,
     came_back_postings,
     handed_out_postings,
     minted_postings,
@@ -75,8 +76,13 @@ class RefundActivities:
 
     @activity.defn(name="pay_refund")
     async def pay_refund(self, pay: PayRefund) -> RefundSeen:
-        """Give the money back, or ask how that stands, and record it; a turn that has failed tells that it has."""
+        """Give the money back, or ask how that stands, and record it; a turn that has failed tells that it has.
+
+        What an operator has paid by hand is only recorded, and only where nothing is under way at Stripe.
+        """
         refund = pay.refund
+        if pay.by_hand and (await self._ledger.commit(lambda desk: _paid_by_hand(desk, pay))).value:
+            return RefundSeen(status="succeeded", turn=pay.turn)
         known, intent_id = await self._ledger.read(lambda desk: _look(desk, refund))
         if known.turn > pay.turn:
             return _failed(known)
@@ -132,6 +138,14 @@ def _succeed(desk: Desk, pay: PayRefund, state: RefundState) -> None:
     if book.get(refund_id).turn == pay.turn and book.succeed(refund_id, state.refund_id, desk.at):
         postings = paid_back_postings(*_amount(pay, book))
         _post(desk, pay.refund.purchase, f"{refund_id}:paid:{pay.turn}", "refund", postings)
+
+
+def _paid_by_hand(desk: Desk, pay: PayRefund) -> bool:
+    book, refund_id = _book(desk, pay.refund), pay.refund.refund_id
+    if book.pay_by_hand(refund_id, pay.by_hand, desk.at):
+        postings = by_hand_postings(*_amount(pay, book))
+        _post(desk, pay.refund.purchase, f"{refund_id}:paid:{pay.turn}", "refund-by-hand", postings)
+    return book.get(refund_id).state == "succeeded"
 
 
 def _failed(known: Refund) -> RefundSeen:

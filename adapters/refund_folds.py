@@ -7,13 +7,14 @@ from adapters.folds import Fold, identity_of
 from adapters.sheets import Document, Sheets
 from domain.dispute import DisputeLost
 from domain.fact import Fact
-from domain.refund import RefundFailed, RefundPending, RefundRequested, RefundsOpened, RefundSucceeded
+from domain.refund import RefundFailed, RefundPaidByHand, RefundPending, RefundRequested, RefundsOpened, RefundSucceeded
 
 OPEN = {"requested", "pending", "failed"}
 REFUND_TEXTS: dict[type[Fact], Callable[[Any], str]] = {
     RefundRequested: lambda fact: f"A refund was decided: {fact.amount_minor} minor units, {fact.reason}.",
     RefundPending: lambda _: "Stripe has the refund; the bank has not confirmed it.",
     RefundSucceeded: lambda fact: f"The refund has arrived: {fact.amount_minor} minor units.",
+    RefundPaidByHand: lambda fact: f"An operator paid the refund by hand: {fact.reference}.",
     RefundFailed: lambda fact: f"The refund failed: {fact.failure}. The buyer is still owed.",
 }
 
@@ -62,6 +63,14 @@ def _succeeded(sheets: Sheets, fact: RefundSucceeded, _: int) -> None:
     moment, stripe_id = fact.timestamp.isoformat(), fact.stripe_refund_id or None
     sheets.edit("refunds", fact.refund_id).update(
         state="succeeded", stripe_refund_id=stripe_id, failure=None, succeeded_at=moment
+    )
+    _show(sheets, identity_of(fact), fact.refund_id)
+
+
+def _paid_by_hand(sheets: Sheets, fact: RefundPaidByHand, _: int) -> None:
+    moment = fact.timestamp.isoformat()
+    sheets.edit("refunds", fact.refund_id).update(
+        state="succeeded", stripe_refund_id=None, failure=None, succeeded_at=moment, paid_by_hand=fact.reference
     )
     _show(sheets, identity_of(fact), fact.refund_id)
 
@@ -119,5 +128,6 @@ REFUND_FOLDS: dict[type[Fact], Fold] = {
     RefundRequested: _requested,
     RefundPending: _pending,
     RefundSucceeded: _succeeded,
+    RefundPaidByHand: _paid_by_hand,
     RefundFailed: _failed,
 }

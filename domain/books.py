@@ -16,6 +16,7 @@ from domain.refund_parts import FeesBorneBy, Parts
 STRIPE_CLEARING = "stripe:clearing"
 PLATFORM_FEES = "platform:fees"
 PROCESSING_FEES = "processing:fees"
+PLATFORM_BANK = "platform:bank"
 MINT_DEBT = "mint:debt"
 TICKETS_SOLD = "tickets:sold"
 TICKET_UNIT = "TICKET"
@@ -179,6 +180,12 @@ def paid_back_postings(purchase_id: str, currency: str, amount_minor: int) -> tu
     """Post a refund that Stripe says has succeeded."""
     owed = buyer_refundable(purchase_id)
     return (Posting(debit=owed, credit=STRIPE_CLEARING, amount=amount_minor, unit=currency),)
+
+
+def by_hand_postings(purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
+    """Post a refund that an operator has paid from the platform's own bank account, since Stripe could not."""
+    owed = buyer_refundable(purchase_id)
+    return (Posting(debit=owed, credit=PLATFORM_BANK, amount=amount_minor, unit=currency),)
 
 
 def handed_out_postings(venue_id: str, purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:

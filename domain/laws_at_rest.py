@@ -188,7 +188,7 @@ def _money_faults(case: _Case) -> list[tuple[Law, str | None]]:
     faults.append((SHARE, None if credited == due else f"credited {credited}, due {due} ({owner.state})"))
     if sold:
         kept = sum(said.kept_minor for said in case.intents)
-        back = sum(one.amount_minor for one in given if one.state == "succeeded")
+        back = sum(one.amount_minor for one in given if one.state == "succeeded" and not one.by_hand)
         is_cash = owner.total_minor > owner.charge_minor
         due_minor, in_cash = (0, owner.total_minor - back) if is_cash else (owner.charge_minor - back, 0)
         till = -owner.books[cash_till(owner.venue_id), owner.currency]

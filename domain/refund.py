@@ -86,6 +86,18 @@ class RefundSucceeded(Fact):
         aggregate.change(self.refund_id, state="succeeded", stripe_refund_id=stripe_id, failure=None)
 
 
+class RefundPaidByHand(Fact):
+    """An operator has given the buyer the money another way; `reference` says which."""
+
+    refund_id: str
+    reference: str
+    amount_minor: int
+
+    def apply(self, aggregate: Any) -> None:
+        """It is done, without Stripe."""
+        aggregate.change(self.refund_id, state="succeeded", stripe_refund_id=None, failure=None)
+
+
 class RefundFailed(Fact):
     """Stripe or the bank said no, perhaps after a yes: the buyer is still owed."""
 
@@ -163,6 +175,15 @@ class Refunds(Root):
         amount = refund.given.total_minor
         facts = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "amount_minor": amount}
         self.record(RefundSucceeded, at, **facts)
+        return True
+
+    def pay_by_hand(self, refund_id: str, reference: str, at: datetime) -> bool:
+        """Record that the buyer has the money another way; False unless it has failed, and so may still come."""
+        refund = self.get(refund_id)
+        if refund.state != "failed":
+            return False
+        amount = refund.given.total_minor
+        self.record(RefundPaidByHand, at, refund_id=refund_id, reference=reference, amount_minor=amount)
         return True
 
     def fail(self, refund_id: str, stripe_refund_id: str, failure: str, at: datetime) -> None:

@@ -49,6 +49,7 @@ class Return:
     venue_minor: int
     tax_minor: int
     state: str = "requested"
+    by_hand: bool = False  # not by Stripe, nor out of a till
 
 
 @dataclass(slots=True)

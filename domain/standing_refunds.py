@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from domain.refund import RefundFailed, RefundPending, RefundRequested, RefundSucceeded
+from domain.refund import RefundFailed, RefundPaidByHand, RefundPending, RefundRequested, RefundSucceeded
 from domain.standing import Owner, Return, Standing
 
 
@@ -27,9 +27,15 @@ def _turned(state: str) -> Callable[[Standing, Any], None]:
     return fold
 
 
+def _by_hand(all_of: Standing, fact: RefundPaidByHand) -> None:
+    returned = _owner(all_of, fact).refunds[fact.refund_id]
+    returned.state, returned.by_hand = "succeeded", True
+
+
 REFUND_FOLDS: dict[type, Callable[[Standing, Any], None]] = {
     RefundRequested: _requested,
     RefundPending: _turned("pending"),
     RefundSucceeded: _turned("succeeded"),
     RefundFailed: _turned("failed"),
+    RefundPaidByHand: _by_hand,
 }

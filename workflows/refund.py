@@ -57,6 +57,7 @@ class RefundWorkflow:
         self._caller = Caller(self._attention)
         self._hint = False
         self._again = False
+        self._by_hand = ""
         self._said = ""
         self._tokens_left = 0
 
@@ -89,6 +90,11 @@ class RefundWorkflow:
     def try_again(self) -> None:
         """Take an operator's word: whatever made the refund fail is mended."""
         self._again = True
+
+    @workflow.signal(name="paid_by_hand")
+    def paid_by_hand(self, reference: str) -> None:
+        """Take an operator's word: the buyer has the money another way, and this says which."""
+        self._by_hand = reference
 
     async def _decided(self, order: CancelledOrder) -> RefundRef | None:
         """Decide an order of a cancelled show; one that is being bought comes to its own end first."""
@@ -150,7 +156,7 @@ class RefundWorkflow:
 
     async def _pay(self, refund: RefundRef, turn: int) -> RefundSeen:
         self._hint = False
-        pay = PayRefund(refund=refund, turn=turn)
+        pay = PayRefund(refund=refund, turn=turn, by_hand=self._by_hand)
         return await self._caller.call(
             RefundActivities.pay_refund, pay, STRIPE_PACE, "give the money back", forward_only=True
         )
@@ -162,12 +168,16 @@ class RefundWorkflow:
             self._board.show("uncovered", "Our balance at Stripe does not cover the refund; it is tried again.")
             timeout = timedelta(seconds=self._start.uncovered_seconds)
         else:
-            self._board.show("failed", "The buyer is still owed. Mend what failed and send the signal try_again.")
+            self._board.show(
+                "failed", "The buyer is still owed. Mend what failed and send the signal try_again, or pay by hand."
+            )
             timeout = None
         await self._tell("uncovered" if seen.uncovered else "waits")
         with contextlib.suppress(TimeoutError):
             summary = "until our balance may cover it"
-            await workflow.wait_condition(lambda: self._again, timeout=timeout, timeout_summary=summary)
+            await workflow.wait_condition(
+                lambda: self._again or bool(self._by_hand), timeout=timeout, timeout_summary=summary
+            )
         self._again = False
         self._attention.settle(MONEY)
 

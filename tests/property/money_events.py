@@ -59,6 +59,13 @@ class Pay(NamedTuple):
     how: How
 
 
+class ByHand(NamedTuple):
+    """An operator says that a refund was paid another way."""
+
+    refund: int
+    how: How
+
+
 class BankSays(NamedTuple):
     """A refund ends at the bank; a yes may be followed by a no."""
 
@@ -140,8 +147,8 @@ class CallOff(NamedTuple):
 
 
 Event = (
-    Sell | LetGo | Settle | Deliver | Ask | Pay | BankSays | Dashboard | Dispute | Decide | Look | Send | TakeBack
-    | PayOut | PayoutSays | Follow | CallOff
+    Sell | LetGo | Settle | Deliver | Ask | Pay | ByHand | BankSays | Dashboard | Dispute | Decide | Look | Send
+    | TakeBack | PayOut | PayoutSays | Follow | CallOff
 )  # fmt: skip
 
 WHICH = st.integers(0, 5)
@@ -170,6 +177,7 @@ EACH: tuple[st.SearchStrategy[Event], ...] = (
     PAY,
     PAY,
     st.builds(BankSays, WHICH, YES),
+    st.builds(ByHand, WHICH, HOW),
     st.builds(Dashboard, WHICH, AMOUNT),
     st.builds(Dispute, WHICH, st.sampled_from(["all", "rest", "half"]), YES),
     st.builds(Decide, WHICH, YES, YES),
@@ -203,6 +211,7 @@ STORIES = (
     (st.builds(Ask, LAST, st.just("whole"), AMOUNT, FEES), st.builds(TakeBack, LAST, HOW), *PAID),
     (st.builds(Pay, LAST, st.just("pending"), HOW), st.builds(BankSays, LAST, YES), st.builds(Pay, LAST, BEGINS, HOW)),
     (st.builds(BankSays, LAST, st.just(value=False)), st.builds(Pay, LAST, BEGINS, HOW)),
+    (st.builds(BankSays, LAST, st.just(value=False)), st.builds(Pay, LAST, BEGINS, HOW), st.builds(ByHand, LAST, HOW)),
     (st.builds(Decide, LAST, YES, YES), st.builds(Look, LAST, HOW)),
     (st.builds(PayoutSays, LAST, st.just(value=True)), st.builds(Follow, LAST, HOW)),
     (st.builds(PayoutSays, LAST, st.just(value=False)), st.builds(Follow, LAST, HOW)),

@@ -109,6 +109,7 @@ class Back:
     stripe_id: str = ""
     posted: bool = False
     paid: bool = False
+    by_hand: bool = False
 
     @property
     def of_venue(self) -> int:
@@ -196,7 +197,8 @@ def expected(sale: Sale, currency: str) -> Sums:
             processing -= given.processing if back.fees != "venue" else 0
             tax -= given.tax
             owed += 0 if back.paid else given.total
-            clearing += given.total if back.paid else 0
+            clearing += given.total if back.paid and not back.by_hand else 0
+            sums["platform:bank", currency] += given.total if back.by_hand else 0
     for claim in (one for one in sale.claims.values() if one.state != "unknown"):
         processing -= claim.fee - claim.fee_back
         clearing += claim.fee - claim.fee_back

@@ -13,6 +13,7 @@ from domain.refusals import Refusal
 from tests.property.money_events import (
     Ask,
     BankSays,
+    ByHand,
     Dashboard,
     Deliver,
     LetGo,
@@ -151,7 +152,7 @@ def made_of(town: Town, back: Back) -> RefundState | None:
 async def pay(town: Town, event: Pay) -> None:
     """The engine posts a refund before it pays it, and gives the turn that it was told."""
     found = at(town.backs(), event.refund)
-    if found is None or not found[0].settled:
+    if found is None or not found[0].settled or found[1].by_hand:
         return
     sale, back = found
     ref = town.refund_ref(sale, back)
@@ -171,6 +172,19 @@ async def pay(town: Town, event: Pay) -> None:
     town.gateway.allow("refund_intent")
     made = made_of(town, back)
     back.paid = made is not None and made.status == "succeeded"
+
+
+async def by_hand(town: Town, event: ByHand) -> None:
+    """The engine asks only for a refund that it has posted."""
+    found = at(town.backs(), event.refund)
+    if found is None or not found[1].posted or found[1].by_hand or found[0].tender == "cash":
+        return
+    sale, back = found
+    decided = await town.decided(sale, back.refund_id)
+    pay = PayRefund(refund=town.refund_ref(sale, back), turn=decided.turn, by_hand="a bank transfer")
+    if decided.state == "failed":
+        await town.act(event.how, lambda: town.refunds.pay_refund(pay))
+        back.paid = back.by_hand = True
 
 
 async def bank_says(town: Town, event: BankSays) -> None:
@@ -201,6 +215,6 @@ async def dashboard(town: Town, event: Dashboard) -> None:
 
 
 STREETS: dict[type, Callable[[Town, Any], Awaitable[None]]] = {
-    Sell: sell, LetGo: let_go, Settle: settle, Deliver: deliver, Ask: ask, Pay: pay, BankSays: bank_says,
-    Dashboard: dashboard,
+    Sell: sell, LetGo: let_go, Settle: settle, Deliver: deliver, Ask: ask, Pay: pay, ByHand: by_hand,
+    BankSays: bank_says, Dashboard: dashboard,
 }  # fmt: skip

@@ -132,6 +132,11 @@ class Shop:
     async def refund(self, purchase_id: str, key: str, **wanted: Any) -> httpx.Response:
         return await self.post(f"/api/v1/purchases/{purchase_id}/refunds", wanted, key)
 
+    async def emulate(self, switch: str, /, **values: Any) -> Any:
+        """Set a switch of the Stripe emulator; returns what it answers."""
+        answer = await self.http.post(f"{self.stack.urls['stripe']}/_emulator/{switch}", json=values)
+        return answer.raise_for_status().json()
+
     async def refunded(self, purchase_id: str, refund_id: str, seconds: float = 60) -> Any:
         """Wait until a refund's money has arrived and its tickets have no token."""
         async with asyncio.timeout(seconds):

@@ -16,11 +16,6 @@ pytestmark = pytest.mark.real
 SLOW = "pm_emulator_slowCard"
 
 
-async def switch(shop: Shop, name: str, /, **values: Any) -> None:
-    """Do what a bank, a buyer or the days would."""
-    (await shop.http.post(f"{shop.stack.urls['stripe']}/_emulator/{name}", json=values)).raise_for_status()
-
-
 async def opened(shop: Shop, **terms: Any) -> tuple[Any, str]:
     """Open a show and a checkout; returns the checkout and its intent."""
     await shop.open(**terms)
@@ -40,9 +35,9 @@ async def ends(shop: Shop, purchase: Any, state: str, reason: str | None) -> Any
 async def test_a_capture_that_fails_after_the_authorisation(shop: Shop, how: str) -> None:
     """The purchase ends without a sale: the seats are free, and nothing was taken."""
     purchase, intent_id = await opened(shop)
-    await switch(shop, "faults", event="payment_intent.*", kind="lost")
+    await shop.emulate("faults", event="payment_intent.*", kind="lost")
     await shop.pay(purchase["client_secret"])
-    await switch(shop, f"payment_intents/{intent_id}/fail_capture", how=how)
+    await shop.emulate(f"payment_intents/{intent_id}/fail_capture", how=how)
     ended = await ends(shop, purchase, "cancelled", "payment-refused")
     assert ended["payment"]["status"] == "cancelled"
 
@@ -51,7 +46,7 @@ async def test_a_capture_whose_answer_was_lost(shop: Shop) -> None:
     """It is asked again under its key, and taken once."""
     purchase, intent_id = await opened(shop)
     path = f"/v1/payment_intents/{intent_id}/capture"
-    await switch(shop, "faults", method="POST", path=path, kind="drop_after")
+    await shop.emulate("faults", method="POST", path=path, kind="drop_after")
     await shop.pay(purchase["client_secret"])
     ended = await ends(shop, purchase, "fulfilled", None)
     assert ended["payment"]["captured_minor"] == ended["price"]["total_minor"]
@@ -60,18 +55,18 @@ async def test_a_capture_whose_answer_was_lost(shop: Shop) -> None:
 async def test_an_authorisation_that_lapses(shop: Shop) -> None:
     """It lapses before anybody has heard of it: the purchase finds no money, and ends without a sale."""
     purchase, intent_id = await opened(shop)
-    await switch(shop, "faults", event="payment_intent.*", kind="lost", count=2)
+    await shop.emulate("faults", event="payment_intent.*", kind="lost", count=2)
     await shop.pay(purchase["client_secret"])
-    await switch(shop, f"payment_intents/{intent_id}/lapse")
+    await shop.emulate(f"payment_intents/{intent_id}/lapse")
     await ends(shop, purchase, "cancelled", "payment-refused")
 
 
 async def test_an_authorisation_that_is_about_to_lapse(shop: Shop) -> None:
     """Nobody was told of it: the next poll finds it, and takes the money at once, before it is gone."""
     purchase, intent_id = await opened(shop)
-    await switch(shop, "faults", event="payment_intent.*", kind="lost", count=2)
+    await shop.emulate("faults", event="payment_intent.*", kind="lost", count=2)
     await shop.pay(purchase["client_secret"])
-    await switch(shop, f"payment_intents/{intent_id}/near_lapse", seconds=30)
+    await shop.emulate(f"payment_intents/{intent_id}/near_lapse", seconds=30)
     await ends(shop, purchase, "fulfilled", None)
 
 
@@ -85,7 +80,7 @@ async def test_automatic_capture(shop: Shop) -> None:
 async def test_automatic_capture_is_undone_by_a_refund(shop: Shop) -> None:
     """The buyer pays and cancels before the seats are confirmed: the money that was taken goes back."""
     purchase, _ = await opened(shop, capture_method="automatic")
-    await switch(shop, "faults", event="payment_intent.succeeded", kind="lost")
+    await shop.emulate("faults", event="payment_intent.succeeded", kind="lost")
     await shop.pay(purchase["client_secret"])
     cancelled = await shop.http.delete(f"/api/v1/purchases/{purchase['purchase_id']}")
     assert cancelled.status_code == httpx.codes.ACCEPTED
@@ -96,10 +91,10 @@ async def test_automatic_capture_is_undone_by_a_refund(shop: Shop) -> None:
 async def test_a_refund_in_the_dashboard_before_the_sale_is_known(shop: Shop) -> None:
     """Money that is gone again buys nothing."""
     purchase, intent_id = await opened(shop, capture_method="automatic")
-    await switch(shop, "faults", event="payment_intent.succeeded", kind="lost")
+    await shop.emulate("faults", event="payment_intent.succeeded", kind="lost")
     await shop.pay(purchase["client_secret"])
     charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
-    await switch(shop, f"charges/{charge_id}/refund_in_dashboard")
+    await shop.emulate(f"charges/{charge_id}/refund_in_dashboard")
     ended = await ends(shop, purchase, "cancelled", "payment-refused")
     assert ended["payment"]["refunded_minor"] == ended["payment"]["captured_minor"] > 0
 
@@ -154,7 +149,7 @@ async def test_a_refund_in_the_dashboard_after_the_sale(shop: Shop, amount: int 
     await shop.pay(purchase["client_secret"])
     await shop.ended(purchase["purchase_id"])
     charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
-    await switch(shop, f"charges/{charge_id}/refund_in_dashboard", **({"amount": amount} if amount else {}))
+    await shop.emulate(f"charges/{charge_id}/refund_in_dashboard", **({"amount": amount} if amount else {}))
     seen = await shop.until(purchase["purchase_id"], _has("RefundSucceeded"), 60)
     (refund,) = seen["refunds"]
     assert (refund["reason"], refund["amount_minor"]) == ("made-at-stripe", amount or seen["price"]["total_minor"])
@@ -168,7 +163,7 @@ async def test_a_slow_payment_keeps_the_hold_until_it_is_decided(shop: Shop, met
     purchase, intent_id = await opened(shop, hold_seconds=4, capture_method=method)
     await shop.pay(purchase["client_secret"], SLOW)
     await shop.until(purchase["purchase_id"], _has("HoldExtended"), 60)
-    await switch(shop, f"payment_intents/{intent_id}/finish_processing", outcome="succeed")
+    await shop.emulate(f"payment_intents/{intent_id}/finish_processing", outcome="succeed")
     await ends(shop, purchase, "fulfilled", None)
 
 
@@ -181,7 +176,7 @@ async def test_a_slow_payment_that_is_decided_too_late(shop: Shop, outcome: str,
     await _until_it_lets_go(workflow)
     seat = (await shop.show())["ticket_types"][0]
     assert (seat["held"], seat["sold"]) == (1, 0)
-    await switch(shop, f"payment_intents/{intent_id}/finish_processing", outcome=outcome)
+    await shop.emulate(f"payment_intents/{intent_id}/finish_processing", outcome=outcome)
     ended = await ends(shop, purchase, "cancelled", "hold-expired")
     assert ended["payment"]["status"] == status
 
@@ -201,7 +196,7 @@ async def test_a_dispute(shop: Shop, outcome: str, amount: dict[str, int], left:
     await shop.pay(purchase["client_secret"])
     ended = await shop.ended(purchase["purchase_id"])
     charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
-    await switch(shop, f"charges/{charge_id}/dispute", **amount)
+    await shop.emulate(f"charges/{charge_id}/dispute", **amount)
     await shop.until(purchase["purchase_id"], _has("DisputeOpened"), 60)
     ticket = f"/api/v1/tickets/{ended['tickets'][0]['ticket_id']}/verify"
     assert (await shop.get(ticket))["valid"] is False
@@ -210,7 +205,7 @@ async def test_a_dispute(shop: Shop, outcome: str, amount: dict[str, int], left:
     refused = await shop.refund(purchase["purchase_id"], "on-top")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:boxoffice:problem:payment-disputed")
     (dispute,) = (await shop.stripe(f"/v1/disputes?payment_intent={intent_id}"))["data"]
-    await switch(shop, f"disputes/{dispute['id']}/finish", outcome=outcome)
+    await shop.emulate(f"disputes/{dispute['id']}/finish", outcome=outcome)
     await shop.until(purchase["purchase_id"], _has(f"Dispute{outcome.title()}"), 60)
     assert (await shop.get(ticket))["valid"] is (outcome == "won")
     require_lawful((await shop.at_rest({purchase["purchase_id"]})).findings)

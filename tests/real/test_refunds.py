@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from adapters.token_layout import decode_mint
+from tests.fakes.evidence import require_lawful
 from tests.real.shop import Shop
 
 pytestmark = pytest.mark.real
@@ -103,8 +104,7 @@ async def turned(shop: Shop, purchase_id: str, state: str) -> Any:
 async def finish(shop: Shop, purchase_id: str, outcome: str) -> None:
     """Let the bank decide about the only refund of a purchase."""
     (refund,) = (await shop.purchase(purchase_id))["refunds"]
-    url = f"{shop.stack.urls['stripe']}/_emulator/refunds/{refund['stripe_refund_id']}/finish"
-    (await shop.http.post(url, json={"outcome": outcome})).raise_for_status()
+    await shop.emulate(f"refunds/{refund['stripe_refund_id']}/finish", outcome=outcome)
 
 
 async def test_a_pending_and_a_failed_refund(shop: Shop) -> None:
@@ -129,6 +129,27 @@ async def test_a_pending_and_a_failed_refund(shop: Shop) -> None:
     await finish(shop, slow["purchase_id"], "succeed")
     await shop.refunded(slow["purchase_id"], decided["refund_id"])
     await shop.check_sums([slow["purchase_id"]])
+
+
+async def test_a_refund_that_is_paid_by_hand(shop: Shop) -> None:
+    """A bank took half of the money, the show's buyer wants the rest, and Stripe refuses: an operator pays it."""
+    await shop.open()
+    body = await sold(shop, "refund-by-hand", 1)
+    purchase_id, intent_id = body["purchase_id"], body["payment"]["intent_id"]
+    charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
+    dispute = await shop.emulate(f"charges/{charge_id}/dispute", amount=552)
+    await shop.until(purchase_id, lambda seen: any(line["fact"] == "DisputeOpened" for line in seen["timeline"]), 60)
+    await shop.emulate(f"disputes/{dispute['id']}/finish", outcome="lost")
+    await shop.until(purchase_id, lambda seen: any(line["fact"] == "DisputeLost" for line in seen["timeline"]), 60)
+    decided = (await shop.refund(purchase_id, "h1")).json()
+    assert decided["amount_minor"] == 552
+    assert (await turned(shop, purchase_id, "failed"))["refunds"][0]["failure"] == "charge_disputed"
+    handle = (await shop.engine()).get_workflow_handle(f"refund/{decided['refund_id']}")
+    await handle.signal("paid_by_hand", "bank transfer 7")
+    ended = await shop.refunded(purchase_id, decided["refund_id"])
+    assert ended["paid_by_hand"] == "bank transfer 7"
+    await handle.result()
+    require_lawful((await shop.at_rest({purchase_id})).findings)
 
 
 async def test_a_refunded_seat_is_sold_again(shop: Shop) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -33,12 +32,6 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
         yield shop
 
 
-async def switch(shop: Shop, path: str, **body: Any) -> Any:
-    answer = await shop.http.post(f"{shop.stack.urls['stripe']}/_emulator/{path}", json=body)
-    answer.raise_for_status()
-    return answer.json()
-
-
 async def balance(shop: Shop, done: Callable[[dict[str, int]], bool]) -> dict[str, int]:
     """Wait until the venue's balance is so."""
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -54,7 +47,7 @@ async def test_a_venue_comes_to_its_money(shop: Shop) -> None:
 
     What the venue took in cash at its own till it has already, and the fee of that is sent less.
     """
-    await switch(shop, "settings", onboarding="new")
+    await shop.emulate("settings", onboarding="new")
     path = f"/api/v1/venues/{shop.venue_id}/onboarding"
     begun = (await shop.http.post(path)).json()
     assert begun["state"] == "onboarding", begun
@@ -71,7 +64,7 @@ async def test_a_venue_comes_to_its_money(shop: Shop) -> None:
     split = await balance(shop, lambda one: one["pending_minor"] == SHARE - FEE)
     assert (split["available_minor"], split["paid_out_minor"]) == (0, TILL)
 
-    await switch(shop, f"accounts/{begun['account_id']}/onboard", state="complete")
+    await shop.emulate(f"accounts/{begun['account_id']}/onboard", state="complete")
     await balance(shop, lambda one: one["available_minor"] == SHARE - FEE and not one["pending_minor"])
     assert (await shop.http.post(path)).json()["state"] == "ready"
     for purchase_id in ids[:2]:
@@ -79,12 +72,12 @@ async def test_a_venue_comes_to_its_money(shop: Shop) -> None:
         assert (transfer["state"], transfer["transfer_id"][:3]) == ("made", "tr_")
     await shop.check_sums(ids)
 
-    await switch(shop, f"accounts/{begun['account_id']}/settle")
-    await switch(shop, f"accounts/{begun['account_id']}/pay_out")
+    await shop.emulate(f"accounts/{begun['account_id']}/settle")
+    await shop.emulate(f"accounts/{begun['account_id']}/pay_out")
     payout_id = await newest_payout(shop, begun["account_id"])
-    await switch(shop, f"payouts/{payout_id}/finish", outcome="succeed")
+    await shop.emulate(f"payouts/{payout_id}/finish", outcome="succeed")
     await balance(shop, lambda one: one["paid_out_minor"] == SHARE - FEE + TILL and not one["available_minor"])
-    await switch(shop, f"payouts/{payout_id}/finish", outcome="fail")
+    await shop.emulate(f"payouts/{payout_id}/finish", outcome="fail")
     split = await balance(shop, lambda one: one["available_minor"] == SHARE - FEE)
     assert (split["pending_minor"], split["paid_out_minor"], split["balance_minor"]) == (0, TILL, 0)
     await shop.check_sums(ids)

@@ -93,6 +93,13 @@ MONEY = (
         "tests/workflow/test_disputes.py::test_a_ticket_is_blocked_until_its_last_dispute_is_won",
     ),
     Tooth(
+        "a refund that may still come is taken for paid by hand",
+        "domain/refund.py",
+        'if refund.state != "failed":',
+        'if refund.state == "succeeded":',
+        "tests/workflow/test_refund.py::test_a_refund_that_is_under_way_is_not_paid_by_hand",
+    ),
+    Tooth(
         "money of a lost task is left at Stripe",
         "workflows/purchase.py",
         "if not self._asked_stripe and not versions.MONEY_OF_A_LOST_TASK.on():",

@@ -12,6 +12,7 @@ from domain import books
 from domain.books import (
     Posting,
     balances,
+    by_hand_postings,
     came_back_postings,
     handed_out_postings,
     minted_postings,
@@ -55,6 +56,7 @@ NEEDED = {
     "Refund without the fees",
     "Refund of an amount",
     "Refund that fails after it succeeded",
+    "Refund that is paid by hand",
 }
 
 MOVES: dict[str, Any] = {
@@ -144,7 +146,8 @@ def refunded(given: dict[str, Any]) -> list[Posting]:
         posted += [posting for _ in refund.get("unminted", []) for posting in minted_postings()]
         for went in refund["went"]:
             in_cash = partial(handed_out_postings, "ve")
-            make = {"succeeded": paid_back_postings, "failed": came_back_postings, "handed out": in_cash}[went]
+            makes = {"succeeded": paid_back_postings, "failed": came_back_postings}
+            make = {**makes, "handed out": in_cash, "by hand": by_hand_postings}[went]
             posted += make("pu", found.currency, part.total_minor)
     return posted
 

@@ -55,6 +55,30 @@ def test_refunds_stay_within_what_was_paid(book: Refunds) -> None:
     assert book.request(refund(3, Parts(), "ti"), AT).state == "requested"  # so that the relay finds it
 
 
+def test_only_what_has_failed_is_paid_by_hand(book: Refunds) -> None:
+    """What may still come from Stripe would come twice; again changes nothing."""
+    given = amount_parts(parts_of(PRICE), 100, "eur")
+    book.request(refund(1, given), AT)
+    assert not book.pay_by_hand("rf1", "bank transfer", AT)
+    book.fail("rf1", "", "expired_or_canceled_card", AT)
+    assert book.pay_by_hand("rf1", "bank transfer", AT)
+    assert not book.pay_by_hand("rf1", "bank transfer", AT)
+    assert names_of(book)[-1] == "RefundPaidByHand"
+    assert (book.get("rf1").state, book.left().total_minor) == ("succeeded", PRICE.total_minor - 100)
+
+
+def test_what_a_bank_has_given_back_is_not_left(book: Refunds) -> None:
+    """It may take more of one part than is left of it: all together are never more than was paid."""
+    whole = parts_of(PRICE)
+    lost = amount_parts(whole, whole.total_minor // 2, "eur")
+    assert book.left(lost) == whole.less(lost)
+    book.request(refund(1, Parts(venue_minor=whole.venue_minor)), AT)
+    left = book.left(lost)
+    assert left.total_minor == max(whole.total_minor - whole.venue_minor - lost.total_minor, 0)
+    assert left.venue_minor == 0
+    assert book.left(whole) == Parts()
+
+
 def test_a_key_finds_its_refund(book: Refunds) -> None:
     """Another body is refused, and a refund that is none too."""
     book.request(refund(1, Parts(venue_minor=1)), AT)

@@ -8,7 +8,7 @@ from temporalio.client import Client, WorkflowHandle
 
 from activities.commands import RefundRef
 from activities.queues import PURCHASES
-from domain.books import STRIPE_CLEARING, buyer_refundable, venue_payable
+from domain.books import PLATFORM_BANK, STRIPE_CLEARING, buyer_refundable, venue_payable
 from domain.desk import Desk
 from domain.identity import DEFAULT_TENANT, purchase_id_of
 from domain.refund import Refund, Refunds
@@ -201,6 +201,37 @@ async def test_a_refund_can_fail_after_it_succeeded(world: World, client: Client
     await handle.signal(RefundWorkflow.try_again)
     await ended(world, handle)
     assert world.books()[buyer_refundable(PURCHASE), "eur"] == 0
+    await world.check_laws()
+
+
+async def test_a_refund_that_stripe_cannot_make_is_paid_by_hand(world: World, client: Client) -> None:
+    """An operator sends the money another way and says so: the buyer is owed nothing, and Stripe gave nothing."""
+    await sold(world, client)
+    world.gateway.refuse("refund_intent", "charge_disputed")
+    refund = await world.decide_refund()
+    handle = await begin(client, refund)
+    await shown(handle, "failed", needs_operator=True)
+    await handle.signal(RefundWorkflow.paid_by_hand, "bank transfer 7")
+    assert await ended(world, handle) == "refunded"
+    assert (await look(world, refund)).state == "succeeded"
+    books = world.books()
+    assert (books[buyer_refundable(PURCHASE), "eur"], books[PLATFORM_BANK, "eur"]) == (0, 2208)
+    assert world.gateway.refunded_minor == 0
+    await world.check_laws()
+
+
+async def test_a_refund_that_is_under_way_is_not_paid_by_hand(world: World, client: Client) -> None:
+    """An operator who was too quick is not believed: Stripe has it, and gives it."""
+    await sold(world, client)
+    world.gateway.refunds_begin = "pending"
+    refund = await world.decide_refund()
+    handle = await begin(client, refund)
+    await shown(handle, "pending")
+    await handle.signal(RefundWorkflow.paid_by_hand, "bank transfer 7")
+    world.gateway.finish_refund(str((await look(world, refund)).stripe_refund_id))
+    await handle.signal(RefundWorkflow.look_again)
+    assert await ended(world, handle) == "refunded"
+    assert (PLATFORM_BANK, "eur") not in world.books()
     await world.check_laws()
 
 
