@@ -41,6 +41,7 @@ class StripeSettings(Group):
     api_key: SecretStr = Field(UNSET, description="secret key, sk_test_... or sk_live_...")
     webhook_secret: SecretStr = Field(UNSET, description="signing secret of the webhook endpoint, whsec_...")
     connect_webhook_secret: SecretStr = Field(UNSET, description="signing secret of the endpoint of venues' events")
+    news_seconds: float = Field(30, gt=0, description="seconds between looks for webhooks that have not arrived")
     publishable_key: str = Field("", description="publishable key that the API tells a buyer's browser, pk_...")
 
 

@@ -44,7 +44,9 @@ from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
 from adapters.solana_groups import SolanaGroupChain
 from adapters.stripe_connect import StripeConnect
 from adapters.stripe_gateway import StripeGateway
+from adapters.stripe_news import StripeNews
 from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
+from api.missed_news import MissedNews
 from api.settlement import SettlementEngine, ensure_schedule
 from api.starts import Relay
 from settings import Settings, read_settings
@@ -178,6 +180,14 @@ async def connect(settings: Settings) -> Client:
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
+def missed_news(settings: Settings, pool: Pool, closing: AsyncExitStack) -> MissedNews:
+    """Put together the look for webhooks that have not arrived."""
+    stripe = settings.stripe
+    news = StripeNews(stripe.api_key.get_secret_value(), base_url=stripe.api_base)
+    closing.push_async_callback(news.close)
+    return MissedNews(news, Inbox(pool), Standing(pool), stripe.news_seconds)
+
+
 async def work(
     settings: Settings,
     queues: Sequence[str],
@@ -214,6 +224,8 @@ async def work(
             SettlementEngine(client, pacing.timebox_seconds, settings.settlement.poll_seconds),
             longest_extension=timedelta(seconds=saga.processing_extension_seconds),
         )
+        listening = asyncio.create_task(missed_news(settings, pool, closing).run(stopping))
+        closing.callback(listening.cancel)
         log.info("polls %s as build %s", ", ".join(queues), version.build_id)
         if settings.worker.ready_file is not None:
             settings.worker.ready_file.write_text(str(os.getpid()))

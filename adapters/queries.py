@@ -199,6 +199,11 @@ class Standing(ReadModels):
         found = await self._document("accounts", account_id)
         return (found["tenant_id"], found["venue_id"]) if found else None
 
+    async def accounts(self, after: str, limit: int) -> list[str]:
+        """Return venues' accounts at Stripe by their ids, in order."""
+        rows = await self._rows("SELECT id FROM rm_accounts WHERE id > %s ORDER BY id LIMIT %s", (after, limit))
+        return [row[0] for row in rows]
+
     async def requested(self, before: datetime, limit: int, besides: Sequence[str] = ()) -> list[Document]:
         """Return purchases that were requested before a time and have no open checkout, oldest first."""
         return [row[0] for row in await self._rows(REQUESTED, (QUEUED, before, list(besides), limit))]

@@ -1,6 +1,6 @@
 """One call to Stripe: its error is named, and a server error that stuck to a key is told from one that passes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import stripe
@@ -10,6 +10,8 @@ from domain.weather import Weather
 
 T = TypeVar("T")
 KEYS_MAX = 8
+PAGE = 100
+ListCall = Callable[[Any], Awaitable[Any]]
 
 
 class StripeConnection:
@@ -39,6 +41,18 @@ async def read(call: Awaitable[T]) -> T:
         return await call
     except stripe.StripeError as error:
         raise meaning_of(error, writing=False) from error
+
+
+async def listed(call: ListCall, params: Mapping[str, Any]) -> AsyncIterator[Any]:
+    """Yield a whole list, newest first; what is added meanwhile comes before its beginning, and is not seen."""
+    params = {"limit": PAGE, **params}
+    while True:
+        page = await read(call(params))
+        for item in page.data:
+            yield item
+        if not page.has_more:
+            return
+        params = {**params, "starting_after": page.data[-1].id}
 
 
 async def written(

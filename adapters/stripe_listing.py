@@ -1,20 +1,18 @@
 """Everything that Stripe has of our payments, by its lists: nothing is asked for one by one."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import stripe
 
-from adapters.stripe_calls import StripeConnection
-from adapters.stripe_errors import GatewayAlarm, meaning_of
+from adapters.stripe_calls import StripeConnection, listed
+from adapters.stripe_errors import GatewayAlarm
 from adapters.stripe_intents import intent_state
 from domain.laws_at_rest import IntentSaid
 
-PAGE = 100
 TIMEOUT_SECONDS = 20.0
 CLOSED = {"succeeded", "canceled"}
-ListCall = Callable[[Any], Awaitable[Any]]
 
 
 class StripeListing(StripeConnection):
@@ -29,14 +27,14 @@ class StripeListing(StripeConnection):
         """Return every payment of the account with the sum of its balance transactions, all in one currency."""
         charge_of = {
             transfer.id: str(transfer.source_transaction or "")
-            async for transfer in _listed(self._api.transfers.list_async, "data.reversals")
+            async for transfer in listed(self._api.transfers.list_async, {"expand": ["data.reversals"]})
         }
         nets: Counter[str] = Counter()
-        async for entry in _listed(self._api.balance_transactions.list_async, "data.source"):
+        async for entry in listed(self._api.balance_transactions.list_async, {"expand": ["data.source"]}):
             nets[_intent_of(entry.source) or _charge_of(entry.source, charge_of)] += entry.net
         return [
             _said(intent, nets[intent.id] + nets[_id_of(intent.latest_charge) or "none"])
-            async for intent in _listed(self._api.payment_intents.list_async, "data.latest_charge")
+            async for intent in listed(self._api.payment_intents.list_async, {"expand": ["data.latest_charge"]})
         ]
 
 
@@ -65,18 +63,3 @@ def _charge_of(source: Any, charge_of: Mapping[str, str]) -> str:
 
 def _id_of(reference: Any) -> str:
     return str(getattr(reference, "id", reference) or "")
-
-
-async def _listed(call: ListCall, expand: str) -> AsyncIterator[Any]:
-    """Yield a whole list, newest first; what is added meanwhile comes before its beginning, and is not seen."""
-    params: dict[str, Any] = {"limit": PAGE, "expand": [expand]}
-    while True:
-        try:
-            page = await call(params)
-        except stripe.StripeError as error:
-            raise meaning_of(error, writing=False) from error
-        for item in page.data:
-            yield item
-        if not page.has_more:
-            return
-        params = {**params, "starting_after": page.data[-1].id}

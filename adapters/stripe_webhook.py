@@ -23,7 +23,7 @@ def verify_webhook(payload: bytes, signature_header: str, secrets: Sequence[str]
     """
     try:
         _check(payload, signature_header, [secret for secret in secrets if secret])
-        return _read_event(json.loads(payload), hashlib.sha256(payload).hexdigest())
+        return read_event(payload)
     except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError) as error:
         raise WebhookForged(f"the signature or the event is not Stripe's: {type(error).__name__}") from error
 
@@ -38,7 +38,9 @@ def _check(payload: bytes, signature_header: str, secrets: Sequence[str]) -> Non
     stripe.WebhookSignature.verify_header(payload, signature_header, secrets[-1], AGE_SECONDS_MAX)
 
 
-def _read_event(event: dict[str, Any], digest: str) -> Hint:
+def read_event(payload: bytes) -> Hint:
+    """Read an event of Stripe's, as JSON, into what the inbox keeps."""
+    event = json.loads(payload)
     subject = event["data"]["object"]
     is_intent = subject.get("object") == "payment_intent"
     return Hint(
@@ -48,7 +50,7 @@ def _read_event(event: dict[str, Any], digest: str) -> Hint:
         intent_id=subject["id"] if is_intent else _id_of(subject.get("payment_intent")),
         purchase_id=(subject.get("metadata") or {}).get("purchase_id"),
         created=datetime.fromtimestamp(event["created"], UTC),
-        digest=digest,
+        digest=hashlib.sha256(payload).hexdigest(),
         account_id=event.get("account"),
         key=(subject.get("metadata") or {}).get("refund_key"),
     )

@@ -12,6 +12,11 @@ DECIDING = MONEY_CAME | {
 }
 PAYOUT_ENDS = frozenset({"payout.paid", "payout.failed", "payout.canceled"})
 
+ACCOUNT_NEWS = "account.updated"
+DISPUTE = "charge.dispute."
+DISPUTE_NEWS = frozenset(
+    DISPUTE + news for news in ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated")
+)
 REFUND_NEWS = frozenset({"refund.updated", "refund.failed", "charge.refund.updated"})
 REFUND_MADE = "refund.created"
 
@@ -34,7 +39,7 @@ class Hint(BaseModel):
     @property
     def is_about_account(self) -> bool:
         """Whether a venue's account may do something else now."""
-        return self.account_id is not None and self.type == "account.updated"
+        return self.account_id is not None and self.type == ACCOUNT_NEWS
 
     @property
     def is_about_payout(self) -> bool:
@@ -64,7 +69,7 @@ class Hint(BaseModel):
     @property
     def dispute_id(self) -> str | None:
         """The dispute that it is about, if it is about one."""
-        return self.object_id if self.type.startswith("charge.dispute.") else None
+        return self.object_id if self.type.startswith(DISPUTE) else None
 
     @property
     def decides(self) -> bool:

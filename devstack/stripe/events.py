@@ -12,6 +12,7 @@ from devstack.stripe.store import Store, opaque
 
 API_VERSION = "2026-10-28.endive"
 REORDER_SECONDS_MAX = 2.0
+DELIVERED = "NOT EXISTS (SELECT 1 FROM deliveries WHERE event = objects.id AND state != 'delivered')"
 
 
 def tell(call: Call, kind: str, subject: Json, *, account: str | None = None, before: Json | None = None) -> None:
@@ -52,13 +53,15 @@ def _put_in_line(store: Store, event: Json, endpoint_id: str) -> None:
 
 
 def listing(call: Call) -> Json:
-    """Answer the events, by `type`, `types[]` and `created`."""
+    """Answer the events, by `type`, `types[]`, `created` and whether all their webhooks were delivered."""
     filters = Filters()
     filters.add_owner(call.account)
     wanted = [needed_text(call.params, "type")] if "type" in call.params else list(call.params.get("types") or [])
     if wanted:
         patterns = " OR ".join("json_extract(body, '$.type') GLOB ?" for _ in wanted)
         filters.add(f"({patterns})", *wanted)
+    if "delivery_success" in call.params:
+        filters.add(DELIVERED if truth(call.params["delivery_success"]) else f"NOT {DELIVERED}")
     return page(call, "event", "/v1/events", (), filters)
 
 
@@ -100,7 +103,7 @@ def delete_endpoint(call: Call) -> Json:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/v1/events", listing, LIST_COMMON | {"type", "types"}, open_to_accounts=True),
+    Endpoint("GET", "/v1/events", listing, LIST_COMMON | {"type", "types", "delivery_success"}, open_to_accounts=True),
     Endpoint("GET", "/v1/events/*", retrieve, open_to_accounts=True),
     Endpoint(
         "POST",

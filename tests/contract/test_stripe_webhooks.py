@@ -3,11 +3,13 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import stripe
 
+from adapters.stripe_news import StripeNews
 from adapters.stripe_webhook import verify_webhook
 from domain.refusals import WebhookForged
 from tests.contract.stripe_emulator import SECRET, Emulator
@@ -157,3 +159,21 @@ def test_connected_accounts(emulator: Emulator, sink: Sink) -> None:
     sink.wait_for(2)
     sent = emulator.client.get("/_emulator/deliveries").json()["data"]
     assert len(sent) == 2
+
+
+async def test_what_was_not_delivered_is_listed(emulator: Emulator, sink: Sink) -> None:
+    """Given up, or still to come: oldest first, of the asked time and kinds; what was taken is not told again."""
+    listen(emulator, sink.url)
+    emulator.client.post("/_emulator/faults", json={"event": "payment_intent.canceled", "kind": "lost"})
+    intents = [post(emulator, "/v1/payment_intents", FORM)["id"] for _ in range(2)]
+    for intent in intents:
+        post(emulator, f"/v1/payment_intents/{intent}/cancel", {})
+    sink.wait_for(3)
+    news = StripeNews(SECRET, base_url=emulator.url)
+    now = datetime.now(UTC)
+    found = await news.undelivered(now - timedelta(minutes=1), now + timedelta(minutes=1))
+    assert [(hint.type, hint.intent_id, hint.purchase_id) for hint in found] == [
+        ("payment_intent.canceled", intents[0], "pu_1")
+    ]
+    assert await news.undelivered(now - timedelta(minutes=2), now - timedelta(minutes=1)) == []
+    await news.close()

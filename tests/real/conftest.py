@@ -9,7 +9,11 @@ from devstack.stack import Stack, start_stack, stop_stack
 from tests.real.shop import Shop
 from tests.real.up import UP
 
-QUICK = {"BOXOFFICE_SAGA__POLL_SECONDS": "5", "BOXOFFICE_SAGA__PROCESSING_EXTENSION_SECONDS": "5"}
+QUICK = {
+    "BOXOFFICE_SAGA__POLL_SECONDS": "5",
+    "BOXOFFICE_SAGA__PROCESSING_EXTENSION_SECONDS": "5",
+    "BOXOFFICE_STRIPE__NEWS_SECONDS": "5",
+}
 
 
 @pytest.fixture(scope="session")

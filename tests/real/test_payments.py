@@ -212,6 +212,19 @@ async def test_a_dispute(shop: Shop, outcome: str, amount: dict[str, int], left:
     assert await payable(shop) == left
 
 
+async def test_a_dispute_of_which_no_webhook_comes(shop: Shop) -> None:
+    """Stripe lists what it could not deliver: the dispute is found all the same."""
+    purchase, intent_id = await opened(shop)
+    await shop.pay(purchase["client_secret"])
+    await shop.ended(purchase["purchase_id"])
+    charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
+    await shop.emulate("faults", event="charge.dispute.*", kind="lost", count=5)
+    dispute = await shop.emulate(f"charges/{charge_id}/dispute")
+    await shop.emulate(f"disputes/{dispute['id']}/finish", outcome="lost")
+    await shop.until(purchase["purchase_id"], _has("DisputeLost"), 60)
+    require_lawful((await shop.at_rest({purchase["purchase_id"]})).findings)
+
+
 async def payable(shop: Shop) -> int:
     """Return what the venue is owed."""
     balance = await shop.get(f"/api/v1/venues/{shop.venue_id}/balance")

@@ -1,0 +1,83 @@
+"""News that were missed: what Stripe could not deliver is fetched, and put where the relay finds all other news."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from domain.hint import Hint
+from domain.weather import Weather
+
+LOOK_BACK = timedelta(days=3)  # as long as Stripe itself tries
+OVERLAP = timedelta(minutes=1)  # Stripe's clock is not ours
+ACCOUNTS_AT_ONCE = 10
+log = logging.getLogger(__name__)
+
+
+class UndeliveredNews(Protocol):
+    """Stripe, as far as its events go."""
+
+    async def undelivered(self, since: datetime, until: datetime, account_id: str | None = None) -> Sequence[Hint]:
+        """Return what happened from one time to another and was not delivered; of a venue's account, or of ours."""
+
+
+class HintStore(Protocol):
+    """Where webhooks are stored."""
+
+    async def store(self, hint: Hint) -> bool:
+        """Store one; False when it was known."""
+
+
+class VenueAccounts(Protocol):
+    """The venues' accounts at Stripe."""
+
+    async def accounts(self, after: str, limit: int) -> Sequence[str]:
+        """Return accounts by their ids, in order."""
+
+
+class MissedNews:
+    """Looks every few seconds, at news that are older than that: a webhook comes first, unless it was lost.
+
+    Our own account is looked at each time, the venues' accounts in turn.
+    """
+
+    def __init__(self, news: UndeliveredNews, inbox: HintStore, accounts: VenueAccounts, every_seconds: float) -> None:
+        self._news = news
+        self._inbox = inbox
+        self._accounts = accounts
+        self._every = timedelta(seconds=every_seconds)
+        self._seen: dict[str | None, datetime] = {}
+        self._turn = ""
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Look until told to stop; weather only delays."""
+        while not stopping.is_set():
+            try:
+                await self.fetch()
+            except Weather as weather:
+                log.warning("could not ask for missed news: %s", weather)
+            try:
+                async with asyncio.timeout(self._every.total_seconds()):
+                    await stopping.wait()
+            except TimeoutError:
+                continue
+
+    async def fetch(self) -> int:
+        """Store what was missed; returns how many."""
+        until = datetime.now(UTC) - self._every
+        found = await self._fetch(None, until)
+        accounts = await self._accounts.accounts(self._turn, ACCOUNTS_AT_ONCE)
+        self._turn = accounts[-1] if len(accounts) == ACCOUNTS_AT_ONCE else ""
+        for account_id in accounts:
+            found += await self._fetch(account_id, until)
+        return found
+
+    async def _fetch(self, account_id: str | None, until: datetime) -> int:
+        since = self._seen.get(account_id, until - LOOK_BACK) - OVERLAP
+        found = await self._news.undelivered(since, until, account_id)
+        fresh = [hint.type for hint in found if await self._inbox.store(hint)]
+        self._seen[account_id] = until
+        if fresh:
+            log.warning("%d webhooks had not arrived: %s", len(fresh), ", ".join(sorted(set(fresh))))
+        return len(fresh)
