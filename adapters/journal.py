@@ -110,8 +110,13 @@ class Journal:
         return found
 
     def read(self, stream: str, *, whole: bool = False) -> Stored:
-        """Return what is stored of a stream, under the lock; `whole` without its snapshot."""
-        return read_stored(self._open(), stream, whole=whole)
+        """Return what is stored of a stream, under the lock, in one round trip; `whole` without its snapshot."""
+        connection = self._open()
+        if whole:
+            return read_stored(connection, stream, whole=True)
+        with connection.pipeline():
+            found = [connection.execute(query, (texts([stream]),), prepare=True) for query in (SNAPSHOTS, FACTS)]
+        return _by_stream([stream], *(cursor.fetchall() for cursor in found))[stream]
 
     def finish(self, events: Sequence[StoredEvent], snapshots: Sequence[Snapshot]) -> int | None:
         """Insert, keep the snapshots and commit; returns the last position, or None when there was nothing."""

@@ -11,7 +11,7 @@ from eventsourcing.utils import get_topic, resolve_topic
 from adapters.journal import News, Snapshot, Stored
 from domain.fact import Root
 
-KEPT_MAX = 2_000
+KEPT_MAX = 5_000  # the streams of about a thousand purchases under way
 FACTS_BETWEEN_SNAPSHOTS = 100
 Mapped = Mapper[str]
 

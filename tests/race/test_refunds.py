@@ -52,7 +52,7 @@ async def given_back(ledger: PostgresLedger) -> int:
 async def decided_by_a_look(ledger: PostgresLedger, number: int) -> Callable[[Desk], None]:
     """Look at what is left, decide on that, and return how it would be recorded: a guard that is not held."""
     book = await ledger.read(lambda desk: desk.get(Refunds, "pu"))
-    part = amount_parts(book.left, MOST, "eur")
+    part = amount_parts(book.left(), MOST, "eur")
     book.request(Refund(refund_id=f"rf_{number}", ticket_ids=(), given=part, **TERMS), AT)
     (fact,) = book.collect_events()
     values = {name: getattr(fact, name) for name in ("refund_id", *TERMS, "ticket_ids", "given", "amount_minor")}
