@@ -67,12 +67,14 @@ ONE_CAPTURE = Law(
 )
 PAID = Law(
     "sale-is-paid",
-    "Of every live order Stripe keeps the price less refunds; of one paid in cash the till does, and Stripe nothing.",
+    "Of every live order Stripe keeps the price less the refunds that it made; of one paid in cash the till does, and"
+    " Stripe nothing.",
     "rest",
 )
 ARRIVED = Law(
     "refund-arrives",
-    "Every refund that nobody works on has arrived: by Stripe or at the till, and the buyer is owed nothing.",
+    "Every refund that nobody works on has arrived: by Stripe, at the till or paid by hand, and the buyer is owed"
+    " nothing.",
     "rest",
 )
 DELIVERED = Law(
