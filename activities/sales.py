@@ -19,6 +19,7 @@ from domain.refusals import PurchaseCancelled
 from domain.ticket import Ticket, TicketReserved
 
 MAKER = "purchase"
+USUAL_TICKETS = (1, 2)  # of most orders; what is named before is read with the lock, the rest under it
 
 
 class SalesActivities:
@@ -67,7 +68,8 @@ class SalesActivities:
             if order.allowance_id:
                 desk.get(Allowance, order.allowance_id).sell(purchase.purchase_id, desk.at)
 
-        await self._ledger.commit(decide)
+        names = [ticket_id_of(purchase.purchase_id, purchase.attempt, number) for number in USUAL_TICKETS]
+        await self._ledger.commit(decide, (Order.stream(purchase.purchase_id), *map(Ticket.stream, names)))
 
     @activity.defn(name="fulfil_order")
     async def fulfil_order(self, purchase: PurchaseRef) -> None:
