@@ -100,9 +100,23 @@ class Journal:
         stored = _by_stream(wanted, *(cursor.fetchall() for cursor in found)) if wanted else {}
         if position is None:
             return News(news.fetchall()[0][0], [], missed=True), stored
-        rows = news.fetchall()
-        head = rows[-1][0] if rows else position
-        return News(head, [row[1:] for row in rows], missed=len(rows) == NEWS_MAX), stored
+        return _news(news.fetchall(), position), stored
+
+    def look(self, position: int, hot: Sequence[str], wanted: Sequence[str]) -> tuple[News, dict[str, Stored]]:
+        """Return the same as `begin`, of one moment and without the lock, in one round trip.
+
+        The facts of a moment are all that were numbered up to some head: numbers are given under the lock.
+        """
+        connection = self._open()
+        with connection.pipeline():
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            news = connection.execute(NEWS, (texts(hot), position, NEWS_MAX), prepare=True)
+            found = [
+                connection.execute(query, (texts(wanted),), prepare=True) for query in (SNAPSHOTS, FACTS) if wanted
+            ]
+            connection.execute("COMMIT")
+        stored = _by_stream(wanted, *(cursor.fetchall() for cursor in found)) if wanted else {}
+        return _news(news.fetchall(), position), stored
 
     def head(self) -> int:
         """Return the newest position, under the lock."""
@@ -160,6 +174,10 @@ def read_stored(connection: psycopg.Connection[Any], stream: str, *, whole: bool
         snapshot = Snapshot(*found[0]) if found else None
         rows = cursor.execute(ALL_FACTS, (stream, snapshot.version if snapshot else 0), prepare=True).fetchall()
         return Stored(snapshot, [StoredEvent(*row) for row in rows])
+
+
+def _news(rows: list[Any], position: int) -> News:
+    return News(rows[-1][0] if rows else position, [row[1:] for row in rows], missed=len(rows) == NEWS_MAX)
 
 
 def _by_stream(wanted: Sequence[str], snapshots: list[Any], facts: list[Any]) -> dict[str, Stored]:

@@ -21,6 +21,7 @@ from adapters.shelf import Shelf
 from adapters.waiting import Settled, Waiting, WaitingLine, tell
 from domain.desk import Desk
 from domain.fact import Fact, Root
+from domain.refusals import Refusal
 from domain.weather import Weather
 
 T = TypeVar("T")
@@ -59,6 +60,7 @@ class PostgresLedger:
         self._journal = Journal(url)
         self._shelf = Shelf(self.mapper)
         self._line = WaitingLine(waiting_max, patience_seconds, gathers=gathers)
+        self._refuses = False  # whether the last batch had nothing but refusals
         self._thread = threading.Thread(target=self._serve, name="committer", daemon=True)
         self._thread.start()
 
@@ -101,8 +103,38 @@ class PostgresLedger:
     def _serve(self) -> None:
         while not self._line.is_over:
             batch = self._line.take(BATCH_MAX)
+            if self._refuses and self._shelf.position is not None:
+                batch = self._without_refused(batch)
             if batch:
-                tell(self._settled(batch))
+                settled = self._settled(batch)
+                self._refuses = all(isinstance(outcome, Refusal) for _, outcome in settled)
+                tell(settled)
+
+    def _without_refused(self, batch: Sequence[Waiting]) -> list[Waiting]:
+        """Tell whoever is refused by what is stored now; returns the others, who may change something.
+
+        A refusal changes nothing and needs no lock: when a show is sold out, thousands who are told so do not wait for
+        those who bought, whose steps take the lock in turn.
+        """
+        told: list[Settled] = []
+        left: list[Waiting] = []
+        try:
+            with _as_weather(unknown=False):
+                absent = self._caught_up(batch, self._journal.look)
+                desk = Desk(lambda stream: None if stream in absent else self._load(stream), self._clock())
+                for waiting in batch:
+                    refusal = _refusal(desk, waiting)
+                    if refusal is None:
+                        left.append(waiting)
+                    else:
+                        told.append((waiting, refusal))
+                self._shelf.keep(desk.aggregates().values())
+        except Weather:
+            self._shelf.clear()
+            self._journal.abandon()
+            return list(batch)
+        tell(told)
+        return left
 
     def _settled(self, batch: Sequence[Waiting]) -> list[Settled]:
         """Save a batch; when one of its decisions cannot be stored, each is saved alone and spoils nobody else's."""
@@ -133,19 +165,18 @@ class PostgresLedger:
 
     def _begin(self, batch: Sequence[Waiting]) -> set[str]:
         """Take the lock and bring the shelf up to date; returns the streams that are known to have no facts."""
+        try:
+            return self._caught_up(batch, self._journal.begin)
+        except psycopg.OperationalError:  # it was cut while it idled: nothing has been done on it
+            self._journal.abandon()
+            return self._caught_up(batch, self._journal.begin)
+
+    def _caught_up(self, batch: Sequence[Waiting], read: Callable[..., tuple[News, dict[str, Stored]]]) -> set[str]:
         wanted = list(dict.fromkeys(name for waiting in batch for name in waiting.reads if name not in self._shelf))
-        news, stored = self._begun(wanted)
+        news, stored = read(self._shelf.position, self._shelf.shared(), wanted)
         self._shelf.advance(news)
         self._shelf.put(stored, lambda stream: self._journal.read(stream, whole=True))
         return {stream for stream, found in stored.items() if not found.facts and found.snapshot is None}
-
-    def _begun(self, wanted: Sequence[str]) -> tuple[News, dict[str, Stored]]:
-        """Begin; a connection that was cut while it idled is opened anew, for nothing has been done on it."""
-        try:
-            return self._journal.begin(self._shelf.position, self._shelf.shared(), wanted)
-        except psycopg.OperationalError:
-            self._journal.abandon()
-            return self._journal.begin(self._shelf.position, self._shelf.shared(), wanted)
 
     def _load(self, stream: str) -> Root | None:
         known = self._shelf.take(stream)
@@ -163,6 +194,28 @@ def _outcome(desk: Desk, waiting: Waiting) -> Saved | BaseException:
         raise
     except Exception as error:  # noqa: BLE001 - its caller gets it
         return error
+
+
+class _AcceptedError(Exception):
+    """A decision went through that was only tried."""
+
+
+def _refusal(desk: Desk, waiting: Waiting) -> Refusal | None:
+    """Return what a decision is refused with, if it is; whatever it did is taken back."""
+
+    def tried(desk: Desk) -> None:
+        waiting.decide(desk)
+        raise _AcceptedError
+
+    try:
+        desk.attempt(tried)
+    except Refusal as refusal:
+        return refusal
+    except (PersistenceError, psycopg.Error):
+        raise
+    except Exception:  # noqa: BLE001 - decided anew under the lock, which tells its caller
+        return None
+    raise AssertionError("unreachable: what goes through raises")
 
 
 def _is_cut(error: BaseException) -> bool:

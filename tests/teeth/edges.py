@@ -61,6 +61,13 @@ STORES = (
         f"{LEDGER}::test_a_decision_that_cannot_be_stored_spoils_nobody_elses",
     ),
     Tooth(
+        "a decision that was only looked at is kept",
+        "adapters/ledger.py",
+        "        desk.attempt(tried)\n",
+        "        tried(desk)\n",
+        "tests/contract/test_ledger_refusals.py::test_a_decision_that_is_refused_at_its_end_leaves_nothing",
+    ),
+    Tooth(
         "a decision is made whose caller has gone",
         "adapters/waiting.py",
         "                if waiting.gone:\n                    continue\n",
