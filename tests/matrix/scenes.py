@@ -264,7 +264,9 @@ SCENES: tuple[Scene, ...] = (
         refused_capture,
         (*OPENED, "confirm_seats"),
     ),
-    Scene("sold out", PurchaseWorkflow, ("place_order", "cancel_order"), "refused: sold-out", sold_out),
+    Scene(
+        "sold out", PurchaseWorkflow, ("place_order", "cancel_payment", "cancel_order"), "refused: sold-out", sold_out
+    ),
     Scene("venue", VenueWorkflow, ("mint_group",), "on chain", venue),
     Scene("show", ShowWorkflow, ("mint_group", "open_sale"), "on sale", show),
     Scene("capacity", CapacityWorkflow, ("lower_stock", "fit_group", "raise_stock"), "made", more_tickets),
