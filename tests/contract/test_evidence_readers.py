@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from solders.keypair import Keypair
 
-from adapters import fact_pages, solana_supplies, stripe_listing
+from adapters import fact_pages, solana_supplies, stripe_calls
 from adapters.fact_pages import FactPages
 from adapters.ledger import PostgresLedger
 from adapters.schema import ensure_schema
@@ -111,7 +111,7 @@ async def paid(gateway: StripeGateway, emulator: Emulator, name: str) -> IntentS
 
 async def test_stripe_lists_every_payment_with_its_net(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Captured, refunded, cancelled and open payments are told with what Stripe has of each, over several pages."""
-    monkeypatch.setattr(stripe_listing, "PAGE", 2)
+    monkeypatch.setattr(stripe_calls, "PAGE", 2)
     gateway = StripeGateway(SECRET, base_url=emulator.url)
     await paid(gateway, emulator, "sold")
     refunded = await paid(gateway, emulator, "refunded")

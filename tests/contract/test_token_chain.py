@@ -30,11 +30,11 @@ class World:
     pause_seconds: float
 
     async def settle(self, signed: SignedTransaction, wanted: TransactionFate = "finalized") -> list[TransactionFate]:
-        """Ask until the fate is as wanted; returns every answer on the way."""
+        """Ask until the fate is as wanted, or further; returns every answer on the way."""
         seen: list[TransactionFate] = []
         for _ in range(_POLLS_MAX):
             seen.append(await self.chain.fate(signed.signature))
-            if seen[-1] == wanted:
+            if seen[-1] == wanted or (wanted, seen[-1]) == ("confirmed", "finalized"):
                 return seen
             await asyncio.sleep(self.pause_seconds)
         raise AssertionError(f"never {wanted}: {seen[-1]}")
