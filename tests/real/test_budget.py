@@ -20,7 +20,7 @@ from tests.replay.scenes import bought, closed, emulate, fact
 pytestmark = pytest.mark.real
 GOLDEN = Path(__file__).with_name("budget.json")
 # A busy machine adds a poll, a timeout or a task now and then; it never saves one.
-TRIES = 4
+TRIES = 8
 # Whether two things reach a workflow in one task or in two is chance; one more activity is more than this.
 CHANCE = {"history events": 4, "state transitions": 2}
 Outcome = Callable[[Shop, str], Awaitable[str]]
