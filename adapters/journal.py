@@ -94,10 +94,8 @@ class Journal:
                 news = connection.execute(HEAD, prepare=True)
             else:
                 news = connection.execute(NEWS, (texts(hot), position, NEWS_MAX), prepare=True)
-            found = [
-                connection.execute(query, (texts(wanted),), prepare=True) for query in (SNAPSHOTS, FACTS) if wanted
-            ]
-        stored = _by_stream(wanted, *(cursor.fetchall() for cursor in found)) if wanted else {}
+            found = _asked(connection, wanted)
+        stored = _by_stream(wanted, found)
         if position is None:
             return News(news.fetchall()[0][0], [], missed=True), stored
         return _news(news.fetchall(), position), stored
@@ -111,12 +109,9 @@ class Journal:
         with connection.pipeline():
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             news = connection.execute(NEWS, (texts(hot), position, NEWS_MAX), prepare=True)
-            found = [
-                connection.execute(query, (texts(wanted),), prepare=True) for query in (SNAPSHOTS, FACTS) if wanted
-            ]
+            found = _asked(connection, wanted)
             connection.execute("COMMIT")
-        stored = _by_stream(wanted, *(cursor.fetchall() for cursor in found)) if wanted else {}
-        return _news(news.fetchall(), position), stored
+        return _news(news.fetchall(), position), _by_stream(wanted, found)
 
     def head(self) -> int:
         """Return the newest position, under the lock."""
@@ -129,8 +124,8 @@ class Journal:
         if whole:
             return read_stored(connection, stream, whole=True)
         with connection.pipeline():
-            found = [connection.execute(query, (texts([stream]),), prepare=True) for query in (SNAPSHOTS, FACTS)]
-        return _by_stream([stream], *(cursor.fetchall() for cursor in found))[stream]
+            found = _asked(connection, [stream])
+        return _by_stream([stream], found)[stream]
 
     def finish(self, events: Sequence[StoredEvent], snapshots: Sequence[Snapshot]) -> int | None:
         """Insert, keep the snapshots and commit; returns the last position, or None when there was nothing."""
@@ -180,10 +175,19 @@ def _news(rows: list[Any], position: int) -> News:
     return News(rows[-1][0] if rows else position, [row[1:] for row in rows], missed=len(rows) == NEWS_MAX)
 
 
-def _by_stream(wanted: Sequence[str], snapshots: list[Any], facts: list[Any]) -> dict[str, Stored]:
+def _asked(connection: Connection, wanted: Sequence[str]) -> list[psycopg.Cursor[tuple[Any, ...]]]:
+    """Ask for what is stored of streams, within a pipeline; of none there is nothing to ask."""
+    queries = (SNAPSHOTS, FACTS) if wanted else ()
+    return [connection.execute(query, (texts(wanted),), prepare=True) for query in queries]
+
+
+def _by_stream(wanted: Sequence[str], found: Sequence[psycopg.Cursor[tuple[Any, ...]]]) -> dict[str, Stored]:
     stored = {stream: Stored(None, []) for stream in wanted}
-    for row in snapshots:
+    if not found:
+        return stored
+    snapshots, facts = found
+    for row in snapshots.fetchall():
         stored[row[0]] = Stored(Snapshot(*row), [])
-    for row in facts:
+    for row in facts.fetchall():
         stored[row[0]].facts.append(StoredEvent(*row))
     return stored

@@ -129,7 +129,7 @@ class PostgresLedger:
                     else:
                         told.append((waiting, refusal))
                 self._shelf.keep(desk.aggregates().values())
-        except Weather:
+        except Exception:  # noqa: BLE001 - whatever it was comes again under the lock, and there its callers are told
             self._shelf.clear()
             self._journal.abandon()
             return list(batch)

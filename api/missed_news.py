@@ -57,6 +57,8 @@ class MissedNews:
                 await self.fetch()
             except Weather as weather:
                 log.warning("could not ask for missed news: %s", weather)
+            except Exception:  # a refused call or a bug stays visible in the log, and the next look is made
+                log.exception("missed news could not be asked for")
             try:
                 async with asyncio.timeout(self._every.total_seconds()):
                     await stopping.wait()

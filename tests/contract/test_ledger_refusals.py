@@ -122,3 +122,16 @@ async def test_a_lost_connection_is_no_refusal(sold_out: PostgresLedger, empty_u
         await sold_out.commit(holding("c"))
     await sold_out.commit(freeing("a"))
     assert (await sold_out.commit(holding("c"))).value == 0
+
+
+async def test_a_look_that_stumbles_harms_nobody(sold_out: PostgresLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is wrong with it, the committer goes on, and everybody is told under the lock."""
+
+    def stumble(*_: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(sold_out._journal, "look", stumble)
+    with pytest.raises(SeatsUnavailable):
+        await sold_out.commit(holding("c"))
+    await sold_out.commit(freeing("a"))
+    assert (await sold_out.commit(holding("c"))).value == 0

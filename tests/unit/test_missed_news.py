@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from adapters.stripe_errors import GatewayAlarm
 from api.missed_news import ACCOUNTS_AT_ONCE, LOOK_BACK, OVERLAP, MissedNews
 from domain.hint import Hint
 from domain.weather import Weather
@@ -33,11 +34,11 @@ class Outside:
         self.waiting: dict[str | None, list[Hint]] = {}
         self.stored: list[str] = []
         self.names: list[str] = []
-        self.away = False
+        self.away: Exception | None = None
 
     async def undelivered(self, since: datetime, until: datetime, account_id: str | None = None) -> Sequence[Hint]:
-        if self.away:
-            raise Weather("Stripe is away")
+        if self.away is not None:
+            raise self.away
         self.asked.append((since, until, account_id))
         return self.waiting.get(account_id, [])
 
@@ -77,20 +78,21 @@ async def test_it_goes_on_where_it_stopped(missed: MissedNews, outside: Outside)
     age = datetime.now(UTC) - until
     assert timedelta(seconds=EVERY) <= age < timedelta(seconds=EVERY + 5)
     assert until - since == LOOK_BACK + OVERLAP
-    outside.away = True
+    outside.away = Weather("Stripe is away")
     with pytest.raises(Weather):
         await missed.fetch()
-    outside.away = False
+    outside.away = None
     await missed.fetch()
     assert outside.asked[-1][0] == until - OVERLAP
 
 
-async def test_weather_only_delays(outside: Outside) -> None:
-    """Stripe is away at the first look, and asked again at the next."""
-    outside.away, stopping = True, asyncio.Event()
+@pytest.mark.parametrize("trouble", [Weather("Stripe is away"), GatewayAlarm("a wrong parameter")])
+async def test_trouble_only_delays(outside: Outside, trouble: Exception) -> None:
+    """Stripe is away at the first look, or refuses the call: it is asked again at the next."""
+    outside.away, stopping = trouble, asyncio.Event()
     running = asyncio.create_task(MissedNews(outside, outside, outside, 0.01).run(stopping))
     await asyncio.sleep(0.03)
-    outside.away = False
+    outside.away = None
     async with asyncio.timeout(5):
         while not outside.asked:  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.01)

@@ -1,5 +1,7 @@
 """What a buyer does, for workflow tests."""
 
+from temporalio.client import Client
+
 from tests.fakes.world import PurchaseHandle, World
 from workflows.purchase import PurchaseWorkflow
 
@@ -8,3 +10,12 @@ async def paid(world: World, handle: PurchaseHandle, key: str = "key") -> None:
     """Pay as a buyer does, and let the webhook's hint arrive."""
     world.gateway.pay(await world.intent_id(key))
     await handle.signal(PurchaseWorkflow.look_again)
+
+
+async def sold(world: World, client: Client) -> str:
+    """Sell as usual, to the end; returns the intent that paid."""
+    await world.open_show()
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    await world.ended(handle)
+    return await world.intent_id()

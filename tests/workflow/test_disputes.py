@@ -22,20 +22,12 @@ from domain.ticket import Ticket
 from domain.weather import Weather
 from tests.fakes.evidence import findings_of, require_lawful, said_by
 from tests.fakes.world import World
-from tests.workflow.buyer import paid
+from tests.workflow.buyer import sold
 from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
 from workflows.dispute import DisputeWorkflow
 from workflows.operators import PURCHASE_STAGE
 
 PRICE_MINOR, TAKEN_MINOR = 2208, 1001
-
-
-async def sold(world: World, client: Client) -> str:
-    await world.open_show()
-    handle, _ = await world.buy(client)
-    await paid(world, handle)
-    await world.ended(handle)
-    return await world.intent_id()
 
 
 async def follow(world: World, client: Client, dispute_id: str) -> WorkflowHandle[DisputeWorkflow, str]:

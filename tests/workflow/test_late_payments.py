@@ -17,7 +17,7 @@ from domain.intent import IntentRequest, IntentState
 from domain.refund import Refunds
 from domain.weather import Weather
 from tests.fakes.world import World
-from tests.workflow.buyer import paid
+from tests.workflow.buyer import sold
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput
 
@@ -56,16 +56,6 @@ async def expired(world: World, client: Client, quantity: int = 2) -> None:
     await world.open_show(hold_seconds=20)
     handle, _ = await world.buy(client, quantity=quantity)
     assert (await world.ended(handle)).reason == "hold-expired"
-
-
-async def sold(world: World, client: Client) -> str:
-    """Sell as usual; returns the intent that paid."""
-    await world.open_show()
-    handle, _ = await world.buy(client)
-    intent_id = await world.intent_id()
-    await paid(world, handle)
-    await world.ended(handle)
-    return intent_id
 
 
 async def test_late_money_buys_the_seats_that_are_still_there(world: World, client: Client) -> None:

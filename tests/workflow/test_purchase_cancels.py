@@ -15,7 +15,7 @@ from domain.refusals import CancelTooLate, WrongState
 from domain.weather import Weather
 from tests.fakes.gates import Gate
 from tests.fakes.world import PurchaseHandle, World
-from tests.workflow.buyer import paid
+from tests.workflow.buyer import paid, sold
 from workflows.purchase import CheckoutAnswer, PurchaseWorkflow
 
 
@@ -152,11 +152,8 @@ async def test_a_cancel_after_a_task_that_was_lost_at_stripe(world: World, clien
 
 async def test_a_former_attempts_money_is_the_newer_ones(world: World, client: Client) -> None:
     """Whoever comes late to let it go leaves it: it was let go then, or has bought the seats since."""
-    await world.open_show()
-    handle, _ = await world.buy(client)
+    await sold(world, client)
     purchase = await world.ref()
-    await paid(world, handle)
-    await world.ended(handle)
     payments = PaymentActivities(world.ledger, world.gateway, world.memory)
     former = purchase.model_copy(update={"attempt": purchase.attempt - 1})
     assert await ActivityEnvironment().run(payments.cancel_payment, former) is None
@@ -165,10 +162,7 @@ async def test_a_former_attempts_money_is_the_newer_ones(world: World, client: C
 
 async def test_a_sold_purchase_that_is_gone_through_again_cannot_be_cancelled(world: World, client: Client) -> None:
     """A workflow that was lost after the sale and begun anew knows it from the facts: a cancel changes nothing."""
-    await world.open_show()
-    handle, _ = await world.buy(client)
-    await paid(world, handle)
-    await world.ended(handle)
+    await sold(world, client)
     gate = world.gates.close("place_order", "after")
     again, answer = await _again(world, client, gate)
     assert (answer.state, (await world.ended(again)).outcome) == ("open", "fulfilled")
@@ -178,10 +172,7 @@ async def test_a_sold_purchase_that_is_gone_through_again_cannot_be_cancelled(wo
 
 async def test_the_money_of_a_sale_is_not_let_go(world: World, client: Client) -> None:
     """Whoever asks for the compensation of a sold order is refused, and the money stays."""
-    await world.open_show()
-    handle, _ = await world.buy(client)
-    await paid(world, handle)
-    await world.ended(handle)
+    await sold(world, client)
     payments = PaymentActivities(world.ledger, world.gateway, world.memory)
     with pytest.raises(WrongState):
         await ActivityEnvironment().run(payments.cancel_payment, await world.ref())

@@ -38,6 +38,16 @@ async def begin(client: Client, refund: RefundRef, **more: Any) -> Handle:
     return await client.start_workflow(RefundWorkflow.run, start, id=f"refund/{refund.refund_id}", task_queue=PURCHASES)
 
 
+async def pending(world: World, client: Client) -> tuple[RefundRef, Handle]:
+    """Sell, and refund all of it: Stripe has the refund, the bank has not confirmed it."""
+    await sold(world, client)
+    world.gateway.refunds_begin = "pending"
+    refund = await world.decide_refund()
+    handle = await begin(client, refund)
+    await shown(handle, "pending")
+    return refund, handle
+
+
 async def ended(world: World, handle: Handle) -> str:
     """Await the end in real time: a server that skips has nothing to skip to but the end of its calendar."""
     with world.server.auto_time_skipping_disabled():
@@ -171,11 +181,7 @@ async def test_a_pending_refund_is_not_done(world: World, client: Client) -> Non
 
 async def test_a_failed_refund_waits_for_an_operator(world: World, client: Client) -> None:
     """The buyer is still owed; after the operator's word it is tried with a key of its own."""
-    await sold(world, client)
-    world.gateway.refunds_begin = "pending"
-    refund = await world.decide_refund()
-    handle = await begin(client, refund)
-    await shown(handle, "pending")
+    refund, handle = await pending(world, client)
     found = await look(world, refund)
     world.gateway.finish_refund(str(found.stripe_refund_id), succeed=False)
     await handle.signal(RefundWorkflow.look_again)
@@ -222,11 +228,7 @@ async def test_a_refund_that_stripe_cannot_make_is_paid_by_hand(world: World, cl
 
 async def test_a_refund_that_is_under_way_is_not_paid_by_hand(world: World, client: Client) -> None:
     """An operator who was too quick is not believed: Stripe has it, and gives it."""
-    await sold(world, client)
-    world.gateway.refunds_begin = "pending"
-    refund = await world.decide_refund()
-    handle = await begin(client, refund)
-    await shown(handle, "pending")
+    refund, handle = await pending(world, client)
     await handle.signal(RefundWorkflow.paid_by_hand, "bank transfer 7")
     world.gateway.finish_refund(str((await look(world, refund)).stripe_refund_id))
     await handle.signal(RefundWorkflow.look_again)
