@@ -43,11 +43,12 @@ class PaymentActivities:
     async def create_intent(self, purchase: PurchaseRef) -> PaymentSeen:
         """Create the PaymentIntent over the locked price and open the checkout; again returns what was made."""
         state = await self._create(purchase, check=_check_open)
+        # Before the fact that tells of it: who follows the purchase looks for it then, and is not told again.
+        await self._checkouts.keep(purchase.purchase_id, state.client_secret)
         reads = (Order.stream(purchase.purchase_id), Payment.stream(own_money(purchase).payment_id))
         hold_until = (await self._ledger.commit(lambda desk: _open(desk, purchase, state), reads)).value
         if hold_until is None:  # the intent is a fact all the same: it has to be cancelled
             raise PurchaseCancelled("the order ended before its checkout was open")
-        await self._checkouts.keep(purchase.purchase_id, state.client_secret)
         return seen_of(state).model_copy(update={"hold_until": hold_until})
 
     @activity.defn(name="look_at_intent")

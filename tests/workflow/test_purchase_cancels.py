@@ -11,6 +11,7 @@ from activities.commands import EndPurchase
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities, cancel
 from domain.intent import IntentRequest, IntentState
+from domain.order import CheckoutOpened
 from domain.refusals import CancelTooLate, WrongState
 from domain.weather import Weather
 from tests.fakes.gates import Gate
@@ -148,6 +149,22 @@ async def test_a_cancel_after_a_task_that_was_lost_at_stripe(world: World, clien
     assert [intent.status for intent in world.gateway.intents.values()] == ["canceled"]
     assert await world.stock() == (10, 0, 0)
     await world.check_laws()
+
+
+async def test_the_secret_is_there_before_anybody_is_told(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who follows a purchase reads it when its checkout opens: a secret that came later would never be seen."""
+    await world.open_show()
+    keep, open_then = world.memory.keep, []
+
+    async def watched(purchase_id: str, client_secret: str) -> None:
+        open_then.append([fact for fact in world.ledger.log if isinstance(fact, CheckoutOpened)])
+        await keep(purchase_id, client_secret)
+
+    monkeypatch.setattr(world.memory, "keep", watched)
+    await world.buy(client)
+    assert open_then == [[]]
 
 
 async def test_a_former_attempts_money_is_the_newer_ones(world: World, client: Client) -> None:
