@@ -15,7 +15,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from activities.books import BooksActivities
 from activities.burning import BurnActivities
@@ -40,6 +40,7 @@ from adapters.ledger import PostgresLedger
 from adapters.opening import open_ledger
 from adapters.queries import Standing
 from adapters.routing import tell_routing
+from adapters.sandbox import Sandbox
 from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
 from adapters.solana_groups import SolanaGroupChain
 from adapters.stripe_connect import StripeConnect
@@ -85,6 +86,11 @@ def moving_on(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
     )
 
 
+def sandbox(*passed_through: str) -> Sandbox:
+    """Return what workflows run in; more modules may be passed through."""
+    return Sandbox(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, *passed_through))
+
+
 def build_worker(
     client: Client,
     queue: str,
@@ -99,14 +105,13 @@ def build_worker(
     With a version it gets work only while that is the current one of its deployment; what is under way moves to the
     current version at its next task.
     """
-    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     return Worker(
         client,
         task_queue=queue,
         workflows=WORKFLOWS if queue == PURCHASES else (),
         activities=activities_of(queue, all_of),
         interceptors=[FailureKinds(), *interceptors],
-        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+        workflow_runner=sandbox(),
         graceful_shutdown_timeout=GRACE,
         sticky_queue_schedule_to_start_timeout=STICKY,
         max_concurrent_activities=max_concurrent,

@@ -102,7 +102,8 @@ class PaymentActivities:
             known = desk.find(Payment, own_money(purchase).payment_id)
             return known.intent_id if known is not None else None, _request(desk, purchase)
 
-        intent_id, request = await self._ledger.read(look)
+        reads = (Order.stream(purchase.purchase_id), Payment.stream(own_money(purchase).payment_id))
+        intent_id, request = await self._ledger.read(look, reads)
         if intent_id is not None:
             return await self._gateway.retrieve_intent(intent_id)
         found = await self._gateway.find_intent(purchase.purchase_id) if activity.info().attempt > 1 else None
@@ -111,7 +112,10 @@ class PaymentActivities:
         return await self._gateway.create_intent(request, own_money(purchase).key("intent"))
 
     async def _intent_id(self, purchase: PurchaseRef) -> str:
-        return await self._ledger.read(lambda desk: desk.get(Payment, own_money(purchase).payment_id).intent_id)
+        payment_id = own_money(purchase).payment_id
+        return await self._ledger.read(
+            lambda desk: desk.get(Payment, payment_id).intent_id, (Payment.stream(payment_id),)
+        )
 
 
 def seen_of(state: IntentState) -> PaymentSeen:

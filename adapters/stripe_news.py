@@ -9,11 +9,7 @@ from stripe import RequestOptions
 
 from adapters.stripe_calls import StripeConnection, listed
 from adapters.stripe_webhook import read_event
-from domain.hint import ACCOUNT_NEWS, DECIDING, DISPUTE_NEWS, PAYOUT_ENDS, REFUND_MADE, REFUND_NEWS, Hint
-
-# Twenty types at most may be asked for at once.
-OURS = sorted({*DECIDING, *REFUND_NEWS, REFUND_MADE, *DISPUTE_NEWS})
-OF_VENUES = sorted({ACCOUNT_NEWS, *PAYOUT_ENDS})
+from domain.hint import HEARD, HEARD_OF_VENUES, Hint
 
 
 class StripeNews(StripeConnection):
@@ -23,7 +19,8 @@ class StripeNews(StripeConnection):
         """Return what happened from one time to another and was not delivered, oldest first: pending, or given up."""
         params: Mapping[str, Any] = {
             "created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())},
-            "types": OURS if account_id is None else OF_VENUES,
+            # Twenty types at most may be asked for at once.
+            "types": sorted(HEARD if account_id is None else HEARD_OF_VENUES),
             "delivery_success": False,
         }
         options: RequestOptions = {"stripe_account": account_id} if account_id is not None else {}

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import aiohttp
 import psycopg
 
 from bench.stage import Stage
@@ -24,6 +24,12 @@ NEWS = (
     "SELECT notification_id, topic, originator_id FROM facts"
     " WHERE notification_id > %s AND topic = ANY(%s) ORDER BY notification_id"
 )
+
+
+def connections() -> aiohttp.ClientSession:
+    """Open connections that cost little beside what is measured."""
+    kept = aiohttp.TCPConnector(limit=128)
+    return aiohttp.ClientSession(connector=kept, timeout=aiohttp.ClientTimeout(30))
 
 
 class News:
@@ -53,7 +59,7 @@ class News:
 class Buyers:
     """The connections of some buyers."""
 
-    def __init__(self, stage: Stage, http: httpx.AsyncClient, news: News) -> None:
+    def __init__(self, stage: Stage, http: aiohttp.ClientSession, news: News) -> None:
         self._stage = stage
         self._http = http
         self._news = news
@@ -62,9 +68,8 @@ class Buyers:
     @asynccontextmanager
     async def at(cls, stage: Stage) -> AsyncIterator["Buyers"]:
         """Open the connections."""
-        limits = httpx.Limits(max_connections=128, max_keepalive_connections=128)
         async with (
-            httpx.AsyncClient(timeout=30, limits=limits, trust_env=False) as http,
+            connections() as http,
             await psycopg.AsyncConnection.connect(stage.postgres, autocommit=True) as connection,
         ):
             news = News(connection)
@@ -87,16 +92,17 @@ class Buyers:
         items = [{"ticket_type_id": self._stage.seat, "quantity": 1}]
         body = {"show_id": self._stage.show_id, "items": items}
         url = f"{self._stage.api}/api/v1/purchases"
-        answer = await self._http.post(url, json=body, headers={"Idempotency-Key": uuid4().hex})
-        opened: dict[str, Any] = answer.json()
-        if answer.status_code not in {CREATED, ACCEPTED}:
-            raise RuntimeError(f"POST purchases: {answer.status_code} {opened}")
+        async with self._http.post(url, json=body, headers={"Idempotency-Key": uuid4().hex}) as answer:
+            opened: dict[str, Any] = await answer.json()
+            if answer.status not in {CREATED, ACCEPTED}:
+                raise RuntimeError(f"POST purchases: {answer.status} {opened}")
         if opened["client_secret"] is None:
             name = opened["purchase_id"]
             async with asyncio.timeout(ENDED_SECONDS):
                 position = await self._news.of(OPENED, Order.stream(name))
             while opened["client_secret"] is None:  # under load the read models may be later than an answer waits
-                opened = (await self._http.get(f"{url}/{name}", params={"after": position})).json()
+                async with self._http.get(f"{url}/{name}", params={"after": position}) as answer:
+                    opened = await answer.json()
         return opened
 
     async def pay(self, purchase_id: str, client_secret: str) -> None:
@@ -105,12 +111,11 @@ class Buyers:
         if self._stage.stubbed:
             await self._tell(purchase_id, intent_id)
             return
-        answer = await self._http.post(
+        await self._post(
             f"{self._stage.stripe}/v1/payment_intents/{intent_id}/confirm",
             data={"client_secret": client_secret, "payment_method": "pm_card_visa"},
             headers={"Authorization": "Bearer pk_test_boxoffice"},
         )
-        answer.raise_for_status()
 
     async def _tell(self, purchase_id: str, intent_id: str) -> None:
         intent = {"id": intent_id, "object": "payment_intent", "metadata": {"purchase_id": purchase_id}}
@@ -119,5 +124,8 @@ class Buyers:
         payload = json.dumps({"id": f"evt_{intent_id}", "type": kind, "created": now, "data": {"object": intent}})
         mac = hmac.new(self._stage.webhook_secret, f"{now}.{payload}".encode(), hashlib.sha256).hexdigest()
         url = f"{self._stage.api}/webhooks/stripe"
-        answer = await self._http.post(url, content=payload, headers={"Stripe-Signature": f"t={now},v1={mac}"})
-        answer.raise_for_status()
+        await self._post(url, data=payload, headers={"Stripe-Signature": f"t={now},v1={mac}"})
+
+    async def _post(self, url: str, **more: Any) -> None:
+        async with self._http.post(url, **more) as answer:
+            answer.raise_for_status()

@@ -81,7 +81,7 @@ class InstantChain:
         owner, group = spec.owner_address, spec.group_address
         return TokenState(address=address, supply=1, decimals=0, owner_address=owner, group_address=group, uri=spec.uri)
 
-    async def sign(self, spec: TokenSpec) -> SignedTransaction:
+    async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:  # noqa: ARG002 - the port's
         """Sign."""
         address = self.address_of(spec.kind, spec.subject_id)
         return SignedTransaction(mint_address=address, signature=address, wire_base64="", last_valid_block_height=1)

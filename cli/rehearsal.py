@@ -4,16 +4,16 @@ A buyer who is told to come again, or not answered, asks again under the same ke
 """
 
 import asyncio
-import ssl
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from statistics import quantiles
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import httpx
+import aiohttp
 
 LANES_MAX = 100
 AGAIN_SECONDS = 1.0
@@ -23,7 +23,11 @@ END_SECONDS_MAX = 1_800.0
 ENDS = {"fulfilled", "cancelled", "refused"}
 HELD, SOLD_OUT, AGAIN, REFUSED, NONE = "seat held", "sold out", "asked again", "refused otherwise", "no answer"
 ANSWERS = (HELD, SOLD_OUT, REFUSED, NONE)
-TOO_MANY = 429
+UNANSWERED = (aiohttp.ClientError, TimeoutError)
+PATIENCE = aiohttp.ClientTimeout(30)
+
+
+Http = aiohttp.ClientSession
 
 
 class Answer(NamedTuple):
@@ -32,6 +36,11 @@ class Answer(NamedTuple):
     kind: str
     at: float
     took: float
+
+
+def _connections() -> Http:
+    """Open as many connections as there are lanes."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=LANES_MAX), timeout=PATIENCE)
 
 
 def percentiles(took: Sequence[float]) -> tuple[float, float]:
@@ -78,30 +87,24 @@ class Rush:
             "show_id": show["show_id"],
             "items": [{"ticket_type_id": show["ticket_types"][0]["ticket_type_id"], "quantity": 1}],
         }
-        self._tls = ssl.create_default_context()
         self.tally = tally
 
     async def run(self) -> None:
         """Let everybody press, pay and wait; returns when each has an answer and each purchase an end."""
         waiting = iter(range(self.tally.buyers))
         self.tally.began = time.monotonic()
-        async with self._client(LANES_MAX) as http, asyncio.TaskGroup() as buyers:
-            lanes = [self._lane(waiting, http, buyers) for _ in range(min(LANES_MAX, self.tally.buyers))]
+        async with _connections() as door, _connections() as http, asyncio.TaskGroup() as buyers:
+            lanes = [self._lane(waiting, door, http, buyers) for _ in range(min(LANES_MAX, self.tally.buyers))]
             await asyncio.gather(*lanes)
 
-    def _client(self, connections: int) -> httpx.AsyncClient:
-        limits = httpx.Limits(max_connections=connections)
-        return httpx.AsyncClient(timeout=30, limits=limits, verify=self._tls, trust_env=False)
+    async def _lane(self, waiting: Iterator[int], door: Http, http: Http, buyers: asyncio.TaskGroup) -> None:
+        """Bring one buyer after another to the door; there are as many connections to it as lanes."""
+        for _ in waiting:
+            purchase_id = await self._press(door)
+            if purchase_id is not None:
+                buyers.create_task(self._follow(http, purchase_id))
 
-    async def _lane(self, waiting: Iterator[int], http: httpx.AsyncClient, buyers: asyncio.TaskGroup) -> None:
-        """Bring one buyer after another to the door, over a connection of its own."""
-        async with self._client(1) as own:
-            for _ in waiting:
-                purchase_id = await self._press(own)
-                if purchase_id is not None:
-                    buyers.create_task(self._follow(http, purchase_id))
-
-    async def _press(self, http: httpx.AsyncClient) -> str | None:
+    async def _press(self, http: Http) -> str | None:
         """Ask until there is an answer; returns the purchase of a buyer who holds a seat."""
         key, began = uuid4().hex, time.monotonic()
         while time.monotonic() - began < ANSWER_SECONDS_MAX:
@@ -118,20 +121,20 @@ class Rush:
         now = time.monotonic()
         self.tally.answers.append(Answer(kind, now - self.tally.began, now - began))
 
-    async def _ask(self, http: httpx.AsyncClient, key: str) -> tuple[str, dict[str, Any]]:
+    async def _ask(self, http: Http, key: str) -> tuple[str, dict[str, Any]]:
         url = f"{self._api}/api/v1/purchases"
         try:
-            answer = await http.post(url, json=self._body, headers={"Idempotency-Key": key})
-        except httpx.TransportError:
+            async with http.post(url, json=self._body, headers={"Idempotency-Key": key}) as answer:
+                if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    return AGAIN, {}
+                document: dict[str, Any] = await answer.json(content_type=None)
+        except UNANSWERED:
             return AGAIN, {}
-        if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR or answer.status_code == TOO_MANY:
-            return AGAIN, {}
-        document: dict[str, Any] = answer.json()
-        if answer.is_success:
+        if answer.ok:
             return HELD, document
         return (SOLD_OUT if str(document.get("type")).endswith(":sold-out") else REFUSED), document
 
-    async def _follow(self, http: httpx.AsyncClient, purchase_id: str) -> None:
+    async def _follow(self, http: Http, purchase_id: str) -> None:
         """Wait for the checkout, pay, and wait for the end."""
         tally, until = self.tally, time.monotonic() + END_SECONDS_MAX
         tally.purchase_ids.append(purchase_id)
@@ -149,23 +152,22 @@ class Rush:
             await asyncio.sleep(LOOK_SECONDS)
         tally.ends["without an end"] += 1
 
-    async def _look(self, http: httpx.AsyncClient, purchase_id: str) -> dict[str, Any]:
+    async def _look(self, http: Http, purchase_id: str) -> dict[str, Any]:
         try:
-            answer = await http.get(f"{self._api}/api/v1/purchases/{purchase_id}")
-        except httpx.TransportError:
+            async with http.get(f"{self._api}/api/v1/purchases/{purchase_id}") as answer:
+                found: dict[str, Any] = await answer.json() if answer.ok else {}
+        except UNANSWERED:
             return {}
-        found: dict[str, Any] = answer.json() if answer.is_success else {}
         return found
 
-    async def _pay(self, http: httpx.AsyncClient, client_secret: str) -> bool:
+    async def _pay(self, http: Http, client_secret: str) -> bool:
         """Pay as the buyer's browser does; False when Stripe did not answer."""
         intent_id = client_secret.partition("_secret")[0]
+        paying = {"client_secret": client_secret, "payment_method": "pm_card_visa"}
+        headers = {"Authorization": f"Bearer {self._publishable_key}"}
+        url = f"{self._stripe}/v1/payment_intents/{intent_id}/confirm"
         try:
-            answer = await http.post(
-                f"{self._stripe}/v1/payment_intents/{intent_id}/confirm",
-                data={"client_secret": client_secret, "payment_method": "pm_card_visa"},
-                headers={"Authorization": f"Bearer {self._publishable_key}"},
-            )
-        except httpx.TransportError:
+            async with http.post(url, data=paying, headers=headers) as answer:
+                return answer.ok
+        except UNANSWERED:
             return False
-        return answer.is_success

@@ -19,6 +19,9 @@ DISPUTE_NEWS = frozenset(
 )
 REFUND_NEWS = frozenset({"refund.updated", "refund.failed", "charge.refund.updated"})
 REFUND_MADE = "refund.created"
+# What webhook endpoints are asked to send, ours and that of the venues' accounts: nothing else is acted on.
+HEARD = frozenset({*DECIDING, *REFUND_NEWS, REFUND_MADE, *DISPUTE_NEWS})
+HEARD_OF_VENUES = frozenset({ACCOUNT_NEWS, *PAYOUT_ENDS})
 
 
 class Hint(BaseModel):

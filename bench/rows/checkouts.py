@@ -10,9 +10,7 @@ from pathlib import Path
 from statistics import quantiles
 from uuid import uuid4
 
-import httpx
-
-from bench.buyers import Buyers
+from bench.buyers import Buyers, connections
 from bench.contest import Against, Contestant, Row, Side
 from bench.stage import Stage, stage
 from bench.world import served
@@ -52,11 +50,12 @@ def _ours(ground: Stage, percent: int) -> Iterator[Contestant]:
 async def _ask(port: int, calls: int, percent: int) -> float:
     url = f"http://{LOOPBACK}:{port}/api/v1/purchases"
     body = {"show_id": "sh", "items": [{"ticket_type_id": "tt", "quantity": 1}]}
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+    async with connections() as http:
 
         async def ask() -> None:
-            answer = await http.post(url, json=body, headers={"Idempotency-Key": uuid4().hex})
-            answer.raise_for_status()
+            async with http.post(url, json=body, headers={"Idempotency-Key": uuid4().hex}) as answer:
+                answer.raise_for_status()
+                await answer.read()
 
         return await percentile(ask, calls, percent)
 

@@ -53,7 +53,8 @@ def door(url: str) -> Iterator[tuple[int, int]]:
         yield port, pid
 
 
-def _load(port: int, name: str) -> Load:
+def load_of(port: int, name: str) -> Load:
+    """Return the requests of buyers for a show of the bench."""
     return Load(LOOPBACK, port, CONNECTIONS, body=body_of(name), prefix=name)
 
 
@@ -75,7 +76,7 @@ def _rush(url: str) -> Iterator[Contestant]:
         def measure() -> float:
             name = f"rush{next(numbers)}"
             asyncio.run(open_show(ledger, TICKETS, name))
-            answers = run(_load(port, name), requests=BUYERS)
+            answers = run(load_of(port, name), requests=BUYERS)
             check_sold(answers.statuses, _held(ledger, name))
             return answers.per_second
 
@@ -88,7 +89,7 @@ def _rush(url: str) -> Iterator[Contestant]:
 def _sold_out(url: str) -> Iterator[Contestant]:
     with open_ledger(url) as ledger, door(url) as (port, _):
         asyncio.run(open_show(ledger, 1))
-        load = _load(port, "bench")
+        load = load_of(port, "bench")
         run(load, requests=CONNECTIONS)
 
         def measure() -> float:
@@ -104,7 +105,7 @@ def _sold_out(url: str) -> Iterator[Contestant]:
 def _empty(_: str, requests: int) -> Iterator[Contestant]:
     """Serve the empty route; the same connections send the same bodies."""
     with tempfile.TemporaryDirectory(prefix="bench-empty") as folder, empty_route(Path(folder)) as port:
-        load = _load(port, "empty")
+        load = load_of(port, "empty")
         run(load, requests=CONNECTIONS)
         seconds = 0.0 if requests else SOLD_OUT_SECONDS
         yield Contestant(lambda: run(load, seconds, requests).per_second, f"{CONNECTIONS} connections")

@@ -6,8 +6,9 @@ import hmac
 import json
 import sqlite3
 import time
+from http import HTTPStatus
 
-import httpx
+import aiohttp
 
 from devstack.stripe.calls import shown
 from devstack.stripe.errors import Json
@@ -40,7 +41,8 @@ class Courier:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        async with httpx.AsyncClient(timeout=ANSWER_SECONDS_MAX, trust_env=False) as client:
+        timeout = aiohttp.ClientTimeout(ANSWER_SECONDS_MAX)
+        async with aiohttp.ClientSession(timeout=timeout) as client:
             while True:
                 rows = self._due()
                 await asyncio.gather(*(self._deliver(client, row) for row in rows))
@@ -53,7 +55,7 @@ class Courier:
         )
         return self._store.db.execute(query, (time.time(), BATCH_MAX)).fetchall()
 
-    async def _deliver(self, client: httpx.AsyncClient, row: sqlite3.Row) -> None:
+    async def _deliver(self, client: aiohttp.ClientSession, row: sqlite3.Row) -> None:
         endpoint, event = self._store.find(row["endpoint"]), self._store.find(row["event"])
         if endpoint is None or event is None:
             self._move(row, "lost", 0.0)
@@ -64,9 +66,9 @@ class Courier:
             "Stripe-Signature": sign(endpoint["secret"], payload, int(time.time())),
         }
         try:
-            answer = await client.post(endpoint["url"], content=payload, headers=headers)
-            taken = answer.is_success
-        except (httpx.HTTPError, httpx.InvalidURL):
+            async with client.post(endpoint["url"], data=payload, headers=headers, allow_redirects=False) as answer:
+                taken = answer.status < HTTPStatus.MULTIPLE_CHOICES
+        except (aiohttp.ClientError, TimeoutError, ValueError):
             taken = False
         if taken:
             self._move(row, "delivered", 0.0)

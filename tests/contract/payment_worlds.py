@@ -71,7 +71,8 @@ class EmulatorWorld:
 
     def fail_before(self, verb: Verb) -> None:
         method, path = PATHS[verb]
-        self.emulator.fault("drop_before", method=method, path=path)
+        # A read is sent again, once, where the connection that was kept for it had been closed.
+        self.emulator.fault("drop_before", method=method, path=path, count=2 if method == "GET" else 1)
 
     def fail_after(self, verb: Verb) -> None:
         method, path = PATHS[verb]

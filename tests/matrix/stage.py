@@ -12,20 +12,16 @@ from typing import Any, Self
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.failures import FailureKinds
 from activities.queues import ALL_QUEUES, PURCHASES
 from tests.fakes.world import WORKFLOWS, World
 from tests.matrix.faults import CANCELLING, REPLACING, Faults
 from tests.matrix.next_version import NEXT_VERSION
-from worker import PASSED_THROUGH
+from worker import sandbox
 from workflows.operators import NEEDS_OPERATOR, PURCHASE_STAGE
 
-RUNNER = SandboxedWorkflowRunner(
-    restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, "tests")
-)
-
+RUNNER = sandbox("tests")
 CACHED = 100
 TASK_TIMEOUT = timedelta(seconds=30)  # a local activity's five seconds pass on another clock than the server's
 STEP_SECONDS = 3.0  # below the heartbeat's and the workflow task's timeout, so that a step alone breaks nothing

@@ -9,7 +9,8 @@ import pytest
 
 from devstack.ports import choose_ports, is_free
 from devstack.state import CONNECT_WEBHOOK_SECRET, WEBHOOK_SECRET, Keys, read_json
-from devstack.webhook import register_webhook
+from devstack.webhook import ENDPOINTS, register_webhook
+from domain.hint import HEARD, HEARD_OF_VENUES
 
 STANDIN = Path(__file__).parent / "standin.py"
 TARGET = "http://127.0.0.1:1/webhooks/stripe"
@@ -56,3 +57,8 @@ async def test_an_endpoint_is_used_again_and_replaced_when_its_address_or_secret
     third = await register_webhook(emulator, "sk_test_1", moved, Keys(tmp_path))
     assert endpoints(tmp_path) == both(moved, third)
     assert len({first[WEBHOOK_SECRET], second[WEBHOOK_SECRET], third[WEBHOOK_SECRET]}) == 3
+
+
+def test_the_endpoints_are_sent_what_the_program_acts_on_and_nothing_else() -> None:
+    """The devstack may not import the domain: so what both name is compared here."""
+    assert {one.suffix: frozenset(one.events) for one in ENDPOINTS} == {"": HEARD, "/connect": HEARD_OF_VENUES}
