@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 from temporalio import activity
 
 from activities.commands import MintTicket
-from activities.landing import POLL_SECONDS, Sending, can_no_longer_land, land
+from activities.landing import ON_ITS_WAY, POLL_SECONDS, Sending, can_no_longer_land, land
 from activities.ports import Ledger
 from domain.desk import Desk
 from domain.refusals import WrongState
@@ -69,12 +69,12 @@ class BurnActivities:
         return address
 
     async def _burn(self, ticket: Ticket, address: str) -> None:
-        signed = ticket.burn
+        signed, is_final = ticket.burn, False
         while await self._chain.supply_of(address):
             if signed is None or await can_no_longer_land(self._chain, signed):
                 signed = await self._sign(ticket, address)
-            await land(self._chain, signed)
-        if signed is not None and await self._chain.fate(signed.signature) in {"processed", "confirmed"}:
+            is_final = await land(self._chain, signed)
+        if not is_final and signed is not None and await self._chain.fate(signed.signature) in ON_ITS_WAY:
             await land(self._chain, signed)  # it counts only when it is final
         signature = "" if signed is None else signed.signature
         await self._ledger.commit(lambda desk: desk.get(Ticket, ticket.identity).burn_token(signature, desk.at))

@@ -6,7 +6,8 @@ from typing import Protocol
 from domain.token import SignedTransaction, TransactionFate
 
 RESEND_SECONDS = 2.0
-POLL_SECONDS = 0.1
+ON_ITS_WAY = frozenset({"processed", "confirmed"})  # on chain, and not final yet
+POLL_SECONDS = 0.02  # the adapter asks a node ten times a second at most, for all that wait
 
 
 class Sending(Protocol):
@@ -33,15 +34,17 @@ async def _is_dead(chain: Sending, signed: SignedTransaction, fate: TransactionF
     return fate == "unknown" and await chain.block_height() > signed.last_valid_block_height
 
 
-async def land(chain: Sending, signed: SignedTransaction) -> None:
-    """Send the same bytes every two seconds until they are final or dead."""
-    resend_in = 0.0
+async def land(chain: Sending, signed: SignedTransaction) -> bool:
+    """Send the same bytes every two seconds until they are final or dead; says whether they are final."""
+    now = asyncio.get_running_loop().time
+    resend_at = now()
     while True:
-        if resend_in <= 0:
+        if now() >= resend_at:
             await chain.send(signed)
-            resend_in = RESEND_SECONDS
+            resend_at = now() + RESEND_SECONDS
         fate = await chain.fate(signed.signature)
-        if fate == "finalized" or await _is_dead(chain, signed, fate):
-            return
+        if fate == "finalized":
+            return True
+        if await _is_dead(chain, signed, fate):
+            return False
         await asyncio.sleep(POLL_SECONDS)
-        resend_in -= POLL_SECONDS

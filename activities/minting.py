@@ -4,12 +4,13 @@ Read first; store the signed bytes before sending; send the same bytes until the
 then sign again; verify what is on chain before it counts.
 """
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from temporalio import activity
 
 from activities.commands import Minted, MintSubject, MintTicket
-from activities.landing import can_no_longer_land, land
+from activities.landing import ON_ITS_WAY, can_no_longer_land, land
 from activities.ports import Ledger, TokenChain
 from domain.bearer import TokenBearer
 from domain.catalog import Show, Venue
@@ -45,7 +46,7 @@ class MintActivities:
     @activity.defn(name="mint_ticket")
     async def mint_ticket(self, mint: MintTicket) -> Minted:
         """Mint one issued ticket to the buyer's wallet, or to custody; one that was refunded meanwhile has no token."""
-        ticket, spec = await self._ticket_spec(mint.ticket_id)
+        ticket, spec = await self._ticket_spec(mint.ticket_id, (Order.stream(mint.purchase.purchase_id),))
         if ticket.state == "void":
             return NO_TOKEN
         try:
@@ -76,12 +77,12 @@ class MintActivities:
         )
         return await self._mint(show, self._show_spec(show, venue))
 
-    async def _ticket_spec(self, ticket_id: str) -> tuple[Ticket, TokenSpec]:
+    async def _ticket_spec(self, ticket_id: str, reads: Iterable[str] = ()) -> tuple[Ticket, TokenSpec]:
         def look(desk: Desk) -> tuple[Ticket, Show, Order | None]:
             ticket = desk.get(Ticket, ticket_id)
             return ticket, desk.get(Show, ticket.show_id), desk.find(Order, ticket.purchase_id)
 
-        ticket, show, order = await self._ledger.read(look)
+        ticket, show, order = await self._ledger.read(look, (Ticket.stream(ticket_id), *reads))
         wallet = await self._wallets.wallet_of(order.buyer_id) if order else None  # an outside order has no buyer here
         spec = TokenSpec(
             kind="ticket",
@@ -126,15 +127,15 @@ class MintActivities:
         if bearer.mint_address is not None and bearer.mint_signature is not None:
             return Minted(mint_address=bearer.mint_address, signature=bearer.mint_signature)
         address = self._chain.address_of(spec.kind, spec.subject_id)
-        signed = bearer.signed
+        signed, is_final = bearer.signed, False
         while not await self._verified(address, spec):
             if signed is None or await can_no_longer_land(self._chain, signed):
-                signed = await self._sign(bearer, spec)
-            await land(self._chain, signed)
+                signed = await self._sign(bearer, spec, again=signed is not None)
+            is_final = await land(self._chain, signed)
         if signed is None:
             raise WrongState("a token stands at this address that we never signed", address=address)
         landed = signed
-        if await self._chain.fate(landed.signature) in {"processed", "confirmed"}:
+        if not is_final and await self._chain.fate(landed.signature) in ON_ITS_WAY:
             await land(self._chain, landed)  # a token counts as minted only when its transaction is final
         await self._ledger.commit(
             lambda desk: desk.get(type(bearer), bearer.identity).mint_token(address, landed.signature, desk.at)
@@ -149,8 +150,8 @@ class MintActivities:
             raise WrongState(f"the token on chain is not the one we made: {', '.join(token.problems)}")
         return True
 
-    async def _sign(self, bearer: TokenBearer, spec: TokenSpec) -> SignedTransaction:
-        signed = await self._chain.sign(spec)
+    async def _sign(self, bearer: TokenBearer, spec: TokenSpec, *, again: bool) -> SignedTransaction:
+        signed = await self._chain.sign(spec, again=again)
         await self._ledger.commit(lambda desk: desk.get(type(bearer), bearer.identity).sign_token(signed, desk.at))
         return signed
 

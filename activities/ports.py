@@ -49,8 +49,12 @@ class TokenChain(Protocol):
     async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
         """Read and verify a mint against its spec; None when there is no account. At confirmed or better."""
 
-    async def sign(self, spec: TokenSpec) -> SignedTransaction:
-        """Simulate, set limits and sign; nothing is sent."""
+    async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:
+        """Set limits and sign; nothing is sent.
+
+        What the chain would refuse is refused here, unless a token of this kind and group was signed before: then its
+        transaction fails, and signing `again` says why.
+        """
 
     async def send(self, signed: SignedTransaction) -> None:
         """Send the stored bytes (skipPreflight, no node retries); a repeat is harmless."""
@@ -80,5 +84,8 @@ class Ledger(Protocol):
     async def commit(self, decide: Callable[[Desk], T], reads: Iterable[str] = ()) -> Committed[T]:
         """Decide and append; `reads` names streams that it will look at, which are then read together."""
 
-    async def read(self, look: Callable[[Desk], T]) -> T:
-        """Look at aggregates as they are stored; what is recorded on this desk is dropped."""
+    async def read(self, look: Callable[[Desk], T], reads: Iterable[str] = ()) -> T:
+        """Look at aggregates as they are stored; what is recorded on this desk is dropped. `reads` is as above."""
+
+    async def look(self, look: Callable[[Desk], T], reads: Iterable[str] = ()) -> Committed[T]:
+        """Look, and say which position nothing that was seen lies beyond."""

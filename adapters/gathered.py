@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 Q = TypeVar("Q")
 A = TypeVar("A")
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.01
 
 
 class Gathered(Generic[Q, A]):

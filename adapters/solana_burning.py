@@ -8,7 +8,8 @@ from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 from solders.transaction_status import TransactionErrorFieldless
 
-from adapters.solana_chain import COMPUTE_UNITS_LEAST, SimulationError, SolanaChain, node_weather
+from adapters.solana_chain import COMPUTE_UNITS_LEAST, SimulationError, SolanaChain
+from adapters.solana_node import node_weather
 from adapters.token_instructions import TOKEN_2022, burn_one
 from adapters.token_layout import decode_mint
 from domain.token import SignedTransaction

@@ -2,18 +2,13 @@
 
 import asyncio
 import base64
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from solana.exceptions import SolanaRpcException
-from solana.rpc.async_api import AsyncClient
 from solana.rpc.commitment import Confirmed, Finalized
-from solana.rpc.core import RPCException
 from solana.rpc.models import TxOpts
 from solders.account import Account
-from solders.errors import SerdeJSONError
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.signature import Signature
@@ -28,6 +23,7 @@ from solders.transaction_status import (
 
 from adapters import token_transaction
 from adapters.gathered import Gathered
+from adapters.solana_node import NodeClient, node_weather
 from adapters.token_instructions import TOKEN_2022, associated_account
 from adapters.token_layout import describe
 from domain.refusals import InvalidWallet, WrongState
@@ -39,7 +35,7 @@ COMPUTE_UNITS_LEAST = 80_000
 _UNITS_MARGIN_PERCENT = 120
 _SIGNATURE_FEE_LAMPORTS = 5_000
 _MICRO = 1_000_000
-_RENTS_KEPT_MAX = 1_000
+_KEPT_MAX = 1_000
 _FATES_MAX = 256  # in one call, as nodes have it
 _FATES_SECONDS = 0.1  # so a node is asked ten times a second at most, however many mints wait
 _ACCOUNTS_MAX = 100
@@ -74,13 +70,13 @@ class SolanaChain:
         self._custody_owner = custody_owner
         self._price = priority_fee_micro_lamports
         self._is_dev = urlsplit(rpc_url).hostname in _LOOPBACK
-        # The workflow decides about retries; a client that retried too would hide the weather from it.
-        self._client = AsyncClient(rpc_url, Confirmed, timeout=timeout_seconds, http2=False, max_transport_retries=0)
+        self._client = NodeClient(rpc_url, timeout_seconds)
         # Many mints wait at once, and a node answers for many in one call.
         self._fates = Gathered(self._ask_fates, _FATES_MAX, _FATES_SECONDS)
         self._accounts = Gathered(self._ask_accounts, _ACCOUNTS_MAX // 2)
         self._means = Gathered(self._ask_means, 1)
         self._rents: dict[int, int] = {}
+        self._units: dict[tuple[TokenKind, str | None], int] = {}
 
     async def close(self) -> None:
         """Close the connections."""
@@ -126,11 +122,12 @@ class SolanaChain:
             return None
         return describe(mint, spec, account, (owner, held), self._issuer.pubkey())
 
-    async def sign(self, spec: TokenSpec) -> SignedTransaction:
-        """Simulate, set the limits and sign; nothing is sent.
+    async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:
+        """Set the limits and sign; nothing is sent. A token of a kind and group that was simulated is so `again` only.
 
-        Raises Weather when the account is already there (look again) or the payer is too poor, WrongState when the
-        group is full or the token does not fit a transaction, InvalidWallet, and SimulationError for anything else.
+        Raises Weather when the payer is too poor, InvalidWallet, and WrongState when the token does not fit a
+        transaction. What a simulation says: Weather when the account is already there (look again), WrongState when
+        the group is full, and SimulationError for anything else.
         """
         owner = token_transaction.parse_wallet(spec.owner_address) if spec.owner_address else None
         seed = self._seed(spec.kind, spec.subject_id)
@@ -139,8 +136,10 @@ class SolanaChain:
             instructions = token_transaction.token_instructions(
                 spec, self._issuer.pubkey(), seed, owner or Pubkey.from_string(self._custody_owner), rent
             )
-            trial = self._signed(instructions, latest.blockhash, COMPUTE_UNITS_SIMULATED)
-            units = await self._simulate(trial, spec)
+            units = None if again else self._units.get((spec.kind, spec.group_address))
+            if units is None:
+                trial = self._signed(instructions, latest.blockhash, COMPUTE_UNITS_SIMULATED)
+                units = await self._simulate(trial, spec)
         final = self._signed(instructions, latest.blockhash, units)
         return SignedTransaction(
             mint_address=str(self._mint(seed)),
@@ -219,8 +218,7 @@ class SolanaChain:
     async def _rent(self, space: int) -> int:
         """Return the rent of an account; it is the cluster's for years, and asked for once."""
         if space not in self._rents:
-            if len(self._rents) >= _RENTS_KEPT_MAX:
-                self._rents.clear()
+            _make_room(self._rents)
             self._rents[space] = (await self._client.get_minimum_balance_for_rent_exemption(space)).value
         return self._rents[space]
 
@@ -230,7 +228,10 @@ class SolanaChain:
             await self._check_group(spec)
             _raise_simulated(outcome.err, outcome.logs or [], spec)
         consumed = outcome.units_consumed or 0
-        return min(COMPUTE_UNITS_SIMULATED, max(COMPUTE_UNITS_LEAST, consumed * _UNITS_MARGIN_PERCENT // 100))
+        units = min(COMPUTE_UNITS_SIMULATED, max(COMPUTE_UNITS_LEAST, consumed * _UNITS_MARGIN_PERCENT // 100))
+        _make_room(self._units)
+        self._units[spec.kind, spec.group_address] = units
+        return units
 
     async def _check_group(self, spec: TokenSpec) -> None:
         # A node that lags behind does not know a group that was made a moment ago.
@@ -238,6 +239,12 @@ class SolanaChain:
             return
         if (await self._client.get_account_info(Pubkey.from_string(spec.group_address))).value is None:
             raise Weather(f"the group {spec.group_address} is not there yet")
+
+
+def _make_room(kept: dict[Any, int]) -> None:
+    """Forget what is kept, once it is too much."""
+    if len(kept) >= _KEPT_MAX:
+        kept.clear()
 
 
 def _reached(status: TransactionConfirmationStatus | None) -> TransactionFate:
@@ -267,21 +274,3 @@ def _is_only_funded(account: Account) -> bool:
 
 def _says_already_done(message: str) -> bool:
     return "AlreadyProcessed" in message or "already been processed" in message
-
-
-@contextmanager
-def node_weather(*, unknown: bool = False) -> Iterator[None]:
-    """Turn whatever the network or the node can throw into Weather.
-
-    Neither message nor cause is passed on: both may hold the node's address, and that often holds an access key.
-    """
-    try:
-        yield
-    except RPCException as error:
-        raise Weather(f"the node refused: {error}") from None
-    except (SolanaRpcException, SerdeJSONError, TimeoutError, OSError) as error:
-        cause = error.__cause__ or error
-        status = getattr(getattr(cause, "response", None), "status_code", "")
-        raise Weather(
-            f"the node could not be asked: {type(cause).__name__} {status}".rstrip(), unknown=unknown
-        ) from None

@@ -6,7 +6,8 @@ from solana.rpc.commitment import Confirmed
 from solders.pubkey import Pubkey
 
 from adapters.solana_burning import SolanaBurningChain
-from adapters.solana_chain import COMPUTE_UNITS_LEAST, node_weather
+from adapters.solana_chain import COMPUTE_UNITS_LEAST
+from adapters.solana_node import node_weather
 from adapters.token_instructions import TOKEN_2022, resize_group
 from adapters.token_layout import decode_mint
 from domain.token import SignedTransaction

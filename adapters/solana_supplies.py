@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
-from solana.rpc.async_api import AsyncClient
-from solana.rpc.commitment import Confirmed
 from solders.pubkey import Pubkey
 
-from adapters.solana_chain import node_weather
+from adapters.solana_node import NodeClient, node_weather
 from adapters.token_instructions import TOKEN_2022
 from adapters.token_layout import decode_mint
 
@@ -18,7 +16,7 @@ class ChainSupplies:
     """Reads mints; whatever the node cannot answer is weather."""
 
     def __init__(self, rpc_url: str) -> None:
-        self._client = AsyncClient(rpc_url, Confirmed, timeout=TIMEOUT_SECONDS, http2=False, max_transport_retries=0)
+        self._client = NodeClient(rpc_url, TIMEOUT_SECONDS)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -182,7 +182,7 @@ async def test_signing_for_an_existing_account_says_look_again(world: World) -> 
     spec = _ticket(await _show_on_sale(world))
     await world.make(spec)
     with pytest.raises(Weather, match="already exists"):
-        await world.chain.sign(spec)
+        await world.chain.sign(spec, again=True)
 
 
 async def test_a_full_group_refuses(world: World) -> None:
@@ -191,9 +191,18 @@ async def test_a_full_group_refuses(world: World) -> None:
     early = await world.chain.sign(_ticket(show))
     await world.make(_ticket(show))
     with pytest.raises(WrongState, match="full"):
-        await world.chain.sign(_ticket(show))
+        await world.chain.sign(_ticket(show), again=True)
     await world.chain.send(early)
     await world.settle(early, "failed")
+
+
+async def test_what_is_signed_unseen_fails_on_the_chain(world: World) -> None:
+    """Of a kind and group that was simulated before, the chain's own answer comes after the sending."""
+    show = await _show_on_sale(world, capacity=1)
+    await world.make(_ticket(show))
+    late = await world.chain.sign(_ticket(show))
+    await world.chain.send(late)
+    await world.settle(late, "failed")
 
 
 async def test_a_group_that_is_not_there_is_weather(world: World) -> None:

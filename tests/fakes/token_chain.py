@@ -41,6 +41,7 @@ class FakeTokenChain:
         self.calls: Counter[str] = Counter()
         self.missing_lamports = 0
         self._specs: dict[str, TokenSpec] = {}
+        self._known: set[tuple[TokenKind, str | None]] = set()
         self._members: Counter[str] = Counter()
         self._landed: dict[str, _Landed] = {}
         self._signed = 0
@@ -112,20 +113,25 @@ class FakeTokenChain:
             problems=problems,
         )
 
-    async def sign(self, spec: TokenSpec) -> SignedTransaction:
-        """Sign; raises what the real chain raises."""
+    async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:
+        """Sign; raises what the real chain raises, of a kind and group that is known only when asked `again`."""
         self._begin("sign")
         if spec.owner_address is not None and not self.is_wallet(spec.owner_address):
             raise InvalidWallet("the wallet is not a Solana address")
         if self.missing_lamports:
             raise Weather(f"the payer fake lacks {self.missing_lamports} lamports")
         address = self.address_of(spec.kind, spec.subject_id)
+        if again or (spec.kind, spec.group_address) not in self._known:
+            self._simulate(spec, address)
+        self._end("sign")
+        return self._signed_bytes(address, {"spec": spec.model_dump()})
+
+    def _simulate(self, spec: TokenSpec, address: str) -> None:
         if address in self._specs:
             raise Weather(f"the account of {spec.kind} {spec.subject_id} already exists: look again")
         if self._is_full(spec):
             raise WrongState("the group is full", group_address=spec.group_address)
-        self._end("sign")
-        return self._signed_bytes(address, {"spec": spec.model_dump()})
+        self._known.add((spec.kind, spec.group_address))
 
     async def supply_of(self, address: str) -> int | None:
         """Return how many there are of a token; None when there is no mint."""

@@ -33,8 +33,8 @@ class FreshAddresses(Chain):
 class Forgetful(MintActivities):
     """Does not store its signed bytes, so that only the address can say what has happened."""
 
-    async def _sign(self, bearer: TokenBearer, spec: TokenSpec) -> SignedTransaction:
-        return await self._chain.sign(spec)
+    async def _sign(self, bearer: TokenBearer, spec: TokenSpec, *, again: bool) -> SignedTransaction:
+        return await self._chain.sign(spec, again=again)
 
 
 class NoWallets:

@@ -107,8 +107,8 @@ async def test_a_mint_that_was_signed_and_refunded_meanwhile_signs_nothing(burn:
     """The transaction that would store the bytes looks at the ticket: it is void."""
     sign = burn.chain.sign
 
-    async def signing(spec: object) -> SignedTransaction:
-        signed = await sign(spec)  # type: ignore[arg-type]
+    async def signing(spec: object, *, again: bool) -> SignedTransaction:
+        signed = await sign(spec, again=again)  # type: ignore[arg-type]
         await burn.void()
         return signed
 

@@ -112,3 +112,12 @@ async def test_a_token_is_minted_once(one: Mint) -> None:
     address = await one.mint()
     assert await one.mint() == address
     assert (one.chain.calls["sign"], one.chain.landings[address]) == (1, 1)
+
+
+async def test_what_the_chain_refuses_unseen_is_explained_when_it_is_signed_again(one: Mint) -> None:
+    """A group that turns out to be full is told in words, after one transaction that failed."""
+    one.chain._known.add(("ticket", "mint"))
+    one.chain._members["mint"] = 10
+    with pytest.raises(WrongState, match="the group is full"):
+        await one.mint()
+    assert (one.chain.calls["sign"], one.chain.landings.total()) == (2, 0)
