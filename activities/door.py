@@ -94,7 +94,8 @@ class DoorActivities:
 
     async def look(self, purchase_id: str) -> PurchaseStanding | None:
         """Say how a purchase stands, with the ledger's position; None when there is none."""
-        committed = await self._ledger.commit(lambda desk: _standing(desk, purchase_id))
+        reads = (Order.stream(purchase_id), Payment.stream(f"{purchase_id}:1"))  # few are tried again
+        committed = await self._ledger.look(lambda desk: _standing(desk, purchase_id), reads)
         standing: PurchaseStanding | None = committed.value
         return None if standing is None else standing.model_copy(update={"position": committed.position})
 

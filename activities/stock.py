@@ -15,7 +15,9 @@ def check_seats(desk: Desk, lines: Sequence[Line], key: str, until: datetime) ->
 
 
 def hold_seats(desk: Desk, lines: Sequence[Line], key: str, until: datetime, maker: str) -> None:
-    """Hold the seats of every line under one key, all or none; the same key again changes nothing."""
-    check_seats(desk, lines, key, until)
+    """Hold the seats of every line under one key; the same key again changes nothing.
+
+    All or none: a decision in which one of them is refused leaves nothing behind.
+    """
     for line in lines:
         desk.get(Allocation, line.ticket_type_id).place(key, line.quantity, until, maker, desk.at)

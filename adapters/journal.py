@@ -26,20 +26,21 @@ NEWS = (
     " FROM facts WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
 )
 SNAPSHOTS = "SELECT stream, topic, shape, version, digest, state FROM snapshots WHERE stream = ANY(%b)"
+# Each stream from its snapshot on; written the other way round, it would be read from its beginning.
 FACTS = (
-    "SELECT originator_id, originator_version, facts.topic, facts.state"
-    " FROM facts LEFT JOIN snapshots ON stream = originator_id"
-    " WHERE originator_id = ANY(%b) AND originator_version >= coalesce(version, 0)"
-    " ORDER BY originator_id, originator_version"
+    "SELECT since.* FROM unnest(%b) AS wanted (stream) LEFT JOIN snapshots USING (stream) CROSS JOIN LATERAL ("
+    "SELECT originator_id, originator_version, facts.topic, facts.state FROM facts"
+    " WHERE originator_id = stream AND originator_version >= coalesce(version, 0) ORDER BY originator_version) AS since"
 )
 ALL_FACTS = (
     "SELECT originator_id, originator_version, topic, state FROM facts WHERE originator_id = %s"
-    " AND originator_version >= %s ORDER BY originator_version"
+    " ORDER BY originator_version"
 )
 INSERT = (
     "WITH kept AS (INSERT INTO facts (originator_id, originator_version, topic, state)"
     " SELECT * FROM unnest(%b, %b, %b, %b) RETURNING notification_id) SELECT max(notification_id) FROM kept"
 )
+APPEND_IF = "SELECT append_if(%b, %b, %b, %b, %b, %b)"
 KEEP_SNAPSHOT = (
     "INSERT INTO snapshots (stream, topic, shape, version, digest, state) VALUES (%s, %s, %s, %s, %s, %b)"
     " ON CONFLICT (stream) DO UPDATE SET topic = EXCLUDED.topic, shape = EXCLUDED.shape,"
@@ -114,18 +115,21 @@ class Journal:
         return _news(news.fetchall(), position), _by_stream(wanted, found)
 
     def head(self) -> int:
-        """Return the newest position, under the lock."""
+        """Return the newest position."""
         found: int = self._open().execute(HEAD, prepare=True).fetchall()[0][0]
         return found
 
-    def read(self, stream: str, *, whole: bool = False) -> Stored:
-        """Return what is stored of a stream, under the lock, in one round trip; `whole` without its snapshot."""
+    def read(self, streams: Sequence[str]) -> dict[str, Stored]:
+        """Return what is stored of streams, in one round trip; within a transaction that has begun, under its lock."""
         connection = self._open()
-        if whole:
-            return read_stored(connection, stream, whole=True)
         with connection.pipeline():
-            found = _asked(connection, [stream])
-        return _by_stream([stream], found)[stream]
+            found = _asked(connection, streams)
+        return _by_stream(streams, found)
+
+    def read_whole(self, stream: str) -> Stored:
+        """Return a stream without its snapshot."""
+        rows = self._open().execute(ALL_FACTS, (stream,), prepare=True).fetchall()
+        return Stored(None, [StoredEvent(*row) for row in rows])
 
     def finish(self, events: Sequence[StoredEvent], snapshots: Sequence[Snapshot]) -> int | None:
         """Insert, keep the snapshots and commit; returns the last position, or None when there was nothing."""
@@ -133,19 +137,28 @@ class Journal:
         if not events:
             connection.execute("COMMIT")
             return None
-        columns: tuple[BinaryArray, ...] = (
-            texts([str(event.originator_id) for event in events]),
-            bigints([event.originator_version for event in events]),
-            texts([event.topic for event in events]),
-            blobs([event.state for event in events]),
-        )
         with connection.pipeline():
-            inserted = connection.execute(INSERT, columns, prepare=True)
+            inserted = connection.execute(INSERT, _columns(events), prepare=True)
             for snapshot in snapshots:
                 connection.execute(KEEP_SNAPSHOT, snapshot, prepare=True)
             connection.execute("COMMIT")
         last: int = inserted.fetchall()[0][0]
         return last
+
+    def append_if(self, position: int, absent: Sequence[str], events: Sequence[StoredEvent]) -> int | None:
+        """Append in one statement, if `position` is the head and the streams have no facts; returns the new head.
+
+        None when it is not so: then nothing was appended. Both are looked at under the lock.
+        """
+        given = (*_columns(events), position, texts(absent))
+        head: int | None = self._open().execute(APPEND_IF, given, prepare=True).fetchall()[0][0]
+        return head
+
+    def keep(self, snapshots: Sequence[Snapshot]) -> None:
+        """Keep snapshots of what is stored already."""
+        with self._open().pipeline():
+            for snapshot in snapshots:
+                self._open().execute(KEEP_SNAPSHOT, snapshot, prepare=True)
 
     def abandon(self) -> None:
         """Close the connection: what was begun on it is not done, unless its commit had arrived."""
@@ -162,13 +175,14 @@ class Journal:
         return self._connection
 
 
-def read_stored(connection: psycopg.Connection[Any], stream: str, *, whole: bool = False) -> Stored:
-    """Return what is stored of a stream, on any connection; `whole` without its snapshot."""
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        found = [] if whole else cursor.execute(SNAPSHOTS.replace("%b", "%s"), ([stream],), prepare=True).fetchall()
-        snapshot = Snapshot(*found[0]) if found else None
-        rows = cursor.execute(ALL_FACTS, (stream, snapshot.version if snapshot else 0), prepare=True).fetchall()
-        return Stored(snapshot, [StoredEvent(*row) for row in rows])
+def _columns(events: Sequence[StoredEvent]) -> tuple[BinaryArray, ...]:
+    """Return facts as the columns of the event table."""
+    return (
+        texts([str(event.originator_id) for event in events]),
+        bigints([event.originator_version for event in events]),
+        texts([event.topic for event in events]),
+        blobs([event.state for event in events]),
+    )
 
 
 def _news(rows: list[Any], position: int) -> News:

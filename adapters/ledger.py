@@ -4,18 +4,19 @@ A single append takes a table lock and an fsync, so that single appends serialis
 transaction: lock, fast-forward, decide, insert; so several processes never throw each other's work away.
 """
 
-import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, cast
 
 import psycopg
-from eventsourcing.persistence import InterfaceError, OperationalError, PersistenceError
+from eventsourcing.persistence import InterfaceError, OperationalError, PersistenceError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder
 
-from adapters.journal import Journal, News, Stored, read_stored
+from adapters.journal import Journal, News, Snapshot, Stored
+from adapters.reader import Reader
 from adapters.recorder import create_facts_table, fact_mapper, open_recorder
 from adapters.shelf import Shelf
 from adapters.waiting import Settled, Waiting, WaitingLine, tell
@@ -28,6 +29,8 @@ T = TypeVar("T")
 BATCH_MAX = 256
 WAITING_MAX = 2_000
 PATIENCE_SECONDS = 4.0
+BOLD_AFTER = 16  # a bet that is lost costs the reading of what was decided about
+BOLD_SECONDS = 1.0
 
 
 class Saved(NamedTuple):
@@ -60,6 +63,9 @@ class PostgresLedger:
         self._journal = Journal(url)
         self._shelf = Shelf(self.mapper)
         self._line = WaitingLine(waiting_max, patience_seconds, gathers=gathers)
+        self._reader = Reader(url, self.mapper, clock, WaitingLine(waiting_max, patience_seconds, gathers=gathers))
+        self._lone = 0  # how many batches in a row nobody else has appended, and what was looked for was new
+        self._decided_at = 0.0
         self._refuses = False  # whether the last batch had nothing but refusals
         self._thread = threading.Thread(target=self._serve, name="committer", daemon=True)
         self._thread.start()
@@ -68,9 +74,13 @@ class PostgresLedger:
         """Decide and append with the next batch."""
         return await self._line.stand(decide, reads)
 
-    async def read(self, look: Callable[[Desk], T]) -> T:
+    async def read(self, look: Callable[[Desk], T], reads: Iterable[str] = ()) -> T:
         """Look at aggregates as they are stored."""
-        return await asyncio.to_thread(self._read, look)
+        return await self._reader.read(look, reads)
+
+    async def look(self, look: Callable[[Desk], T], reads: Iterable[str] = ()) -> Any:
+        """Look, and say which position nothing that was seen lies beyond: the head, asked for after the look."""
+        return await self._reader.read(lambda desk: Saved(look(desk), self._reader.head()), reads)
 
     def facts_of(self, stream: str) -> list[Fact]:
         """Return all facts of one stream, oldest first."""
@@ -83,22 +93,11 @@ class PostgresLedger:
 
     def close(self) -> None:
         """Finish what waits, then stop."""
+        self._reader.close()
         self._line.close()
         self._thread.join()
         self._journal.abandon()
         self._recorder.datastore.close()
-
-    def _read(self, look: Callable[[Desk], T]) -> T:
-        with _as_weather(unknown=False), self._recorder.datastore.transaction() as cursor:
-            connection: Any = cursor.connection
-
-            def load(stream: str) -> Root | None:
-                read = Shelf(self.mapper).built
-                return read(
-                    stream, read_stored(connection, stream), lambda stream: read_stored(connection, stream, whole=True)
-                )
-
-            return look(Desk(load, self._clock()))
 
     def _serve(self) -> None:
         while not self._line.is_over:
@@ -139,29 +138,82 @@ class PostgresLedger:
     def _settled(self, batch: Sequence[Waiting]) -> list[Settled]:
         """Save a batch; when one of its decisions cannot be stored, each is saved alone and spoils nobody else's."""
         try:
-            return self._transact(batch)
+            return self._bet(batch) or self._transact(batch)
         except BaseException as error:  # noqa: BLE001 - every waiter is told, whatever it was
             self._shelf.clear()
             self._journal.abandon()
+            self._lone = 0
             if len(batch) == 1 or _is_cut(error):
                 return [(waiting, error) for waiting in batch]
             return [settled for waiting in batch for settled in self._settled([waiting])]
 
+    def _bet(self, batch: Sequence[Waiting]) -> list[Settled] | None:
+        """Decide by what is known and append if nobody else has meanwhile, in one round trip; None when it was lost.
+
+        Without a pause only: a connection that was cut while nobody used it would leave all of them in the dark.
+        """
+        now, position = time.monotonic(), self._shelf.position
+        is_bold, self._decided_at = self._lone >= BOLD_AFTER and now - self._decided_at < BOLD_SECONDS, now
+        if not is_bold or position is None:
+            return None
+        new = set(self._unknown(batch))
+        with _as_weather(unknown=True):
+            desk, outcomes, events = self._decided(batch, new)
+            head = self._journal.append_if(position, list(new), events) if events else None
+        aggregates = list(desk.aggregates().values())
+        if not events:  # whoever only looks, or is refused, is told what is so now
+            self._shelf.keep(aggregates)
+            return None
+        if head is None:
+            self._lone = 0
+            return None
+        answers = self._answers(batch, outcomes, aggregates, head)
+        due = self._shelf.due(aggregates)
+        if due:
+            self._keep(due)
+        return answers
+
+    def _keep(self, due: Sequence[Snapshot]) -> None:
+        """Keep snapshots of what is stored; where that fails, a later one serves."""
+        try:
+            self._journal.keep(due)
+        except psycopg.Error:
+            self._journal.abandon()
+
     def _transact(self, batch: Sequence[Waiting]) -> list[Settled]:
         with _as_weather(unknown=True):
             absent = self._begin(batch)
-            desk = Desk(lambda stream: None if stream in absent else self._load(stream), self._clock())
-            outcomes = [_outcome(desk, waiting) for waiting in batch]
-            facts = desk.collect()
+            desk, outcomes, events = self._decided(batch, absent)
             aggregates = list(desk.aggregates().values())
-            events = [self.mapper.to_stored_event(fact) for fact in facts]
             last = self._journal.finish(events, self._shelf.due(aggregates) if events else ())
+        return self._answers(batch, outcomes, aggregates, last or self._shelf.position or 0)
+
+    def _decided(
+        self, batch: Sequence[Waiting], absent: set[str]
+    ) -> tuple[Desk, list[tuple[Any, BaseException | None]], list[StoredEvent]]:
+        """Let a batch decide; returns its desk, each one's value or error, and what is to be stored."""
+        desk = Desk(lambda stream: None if stream in absent else self._load(stream), self._clock())
+        outcomes = [_outcome(desk, waiting) for waiting in batch]
+        return desk, outcomes, [self.mapper.to_stored_event(fact) for fact in desk.collect()]
+
+    def _answers(
+        self,
+        batch: Sequence[Waiting],
+        outcomes: Sequence[tuple[Any, BaseException | None]],
+        aggregates: Sequence[Root],
+        position: int,
+    ) -> list[Settled]:
+        """Keep what was saved; returns what each one is told."""
         self._shelf.keep(aggregates)
-        self._shelf.position = position = last or self._shelf.position
+        self._shelf.position = position
         return [
-            (waiting, Saved(outcome.value, position or 0) if isinstance(outcome, Saved) else outcome)
-            for waiting, outcome in zip(batch, outcomes, strict=True)
+            (waiting, Saved(value, position) if error is None else error)
+            for waiting, (value, error) in zip(batch, outcomes, strict=True)
         ]
+
+    def _unknown(self, batch: Sequence[Waiting]) -> list[str]:
+        """Return the streams that a batch says it will look at, as far as they are not on the shelf."""
+        return list(dict.fromkeys(name for waiting in batch for name in waiting.reads if name not in self._shelf))
 
     def _begin(self, batch: Sequence[Waiting]) -> set[str]:
         """Take the lock and bring the shelf up to date; returns the streams that are known to have no facts."""
@@ -172,28 +224,28 @@ class PostgresLedger:
             return self._caught_up(batch, self._journal.begin)
 
     def _caught_up(self, batch: Sequence[Waiting], read: Callable[..., tuple[News, dict[str, Stored]]]) -> set[str]:
-        wanted = list(dict.fromkeys(name for waiting in batch for name in waiting.reads if name not in self._shelf))
-        news, stored = read(self._shelf.position, self._shelf.shared(), wanted)
+        news, stored = read(self._shelf.position, self._shelf.shared(), self._unknown(batch))
         self._shelf.advance(news)
-        self._shelf.put(stored, lambda stream: self._journal.read(stream, whole=True))
-        return {stream for stream, found in stored.items() if not found.facts and found.snapshot is None}
+        self._shelf.put(stored, self._journal.read_whole)
+        absent = {stream for stream, found in stored.items() if not found.facts and found.snapshot is None}
+        self._lone = 0 if news.facts or news.missed or len(absent) < len(stored) else self._lone + 1
+        return absent
 
     def _load(self, stream: str) -> Root | None:
         known = self._shelf.take(stream)
         if known is not None:
             return known
-        found = self._journal.read(stream)
-        return self._shelf.built(stream, found, lambda stream: self._journal.read(stream, whole=True))
+        return self._shelf.built(stream, self._journal.read([stream])[stream], self._journal.read_whole)
 
 
-def _outcome(desk: Desk, waiting: Waiting) -> Saved | BaseException:
-    """Answer one decision; a bad one never spoils the batch."""
+def _outcome(desk: Desk, waiting: Waiting) -> tuple[Any, BaseException | None]:
+    """Answer one decision, with a value or an error; a bad one never spoils the batch."""
     try:
-        return Saved(desk.attempt(waiting.decide), 0)
+        return desk.attempt(waiting.decide), None
     except (PersistenceError, psycopg.Error):
         raise
     except Exception as error:  # noqa: BLE001 - its caller gets it
-        return error
+        return None, error
 
 
 class _AcceptedError(Exception):

@@ -61,6 +61,8 @@ class Shelf:
     def keep(self, aggregates: Iterable[Root]) -> None:
         """Put up what was saved; the least used ones give way."""
         for aggregate in aggregates:
+            if not aggregate.KEPT:
+                continue
             self._kept[aggregate.id] = aggregate
             if aggregate.SHARED:
                 self._shared[aggregate.id] = None
@@ -88,15 +90,16 @@ class Shelf:
 
     def due(self, aggregates: Iterable[Root]) -> list[Snapshot]:
         """Return snapshots of what has moved far since its last one: as far as makes them cheap in the long run."""
-        snapshots = []
-        for aggregate in aggregates:
-            if not aggregate.SHAPE or aggregate.version - self._snapped.get(aggregate.id, 0) < FACTS_BETWEEN_SNAPSHOTS:
-                continue
-            since = aggregate.version - self._snapped.get(aggregate.id, 0)
-            if since >= aggregate.weight:
-                self._snapped[aggregate.id] = aggregate.version
-                snapshots.append(snapshot_of(aggregate))
-        return snapshots
+        chosen = [aggregate for aggregate in aggregates if self._is_due(aggregate)]
+        self._snapped.update((aggregate.id, aggregate.version) for aggregate in chosen)
+        return [snapshot_of(aggregate) for aggregate in chosen]
+
+    def _is_due(self, aggregate: Root) -> bool:
+        """Say whether an aggregate has moved so far that a snapshot is worth it."""
+        if not aggregate.SHAPE:
+            return False
+        since = aggregate.version - self._snapped.get(aggregate.id, 0)
+        return since >= FACTS_BETWEEN_SNAPSHOTS and since >= aggregate.weight
 
     def _revived(self, snapshot: Snapshot, facts: list[StoredEvent]) -> Root | None:
         """Make an aggregate of a snapshot; None when its code or the facts have changed since."""

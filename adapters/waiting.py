@@ -29,6 +29,35 @@ class Waiting:
 Settled = tuple[Waiting, Any]
 
 
+class _Callers:
+    """Who waits on one event loop, in the order in which their time passes: one timer serves all of them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, give_up: Callable[[Waiting], None]) -> None:
+        self._loop = loop
+        self._give_up = give_up
+        self._standing: deque[Waiting] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self.is_calling = False  # whether the line is woken at the end of this moment
+
+    def add(self, waiting: Waiting) -> None:
+        """Give up waiting when its time has passed, unless it has its answer by then."""
+        standing = self._standing
+        while standing and standing[0].gone:
+            standing.popleft()
+        standing.append(waiting)
+        if self._timer is None:
+            self._timer = self._loop.call_later(waiting.until - time.monotonic(), self._ring)
+
+    def _ring(self) -> None:
+        self._timer, now, standing = None, time.monotonic(), self._standing
+        while standing and (standing[0].gone or standing[0].until <= now):
+            waiting = standing.popleft()
+            if not waiting.gone:
+                self._give_up(waiting)
+        if standing:
+            self._timer = self._loop.call_later(standing[0].until - now, self._ring)
+
+
 class WaitingLine:
     """Callers stand in it on their event loops; one thread takes them out in batches.
 
@@ -42,37 +71,54 @@ class WaitingLine:
         self._gathers = gathers
         self._queue: deque[Waiting] = deque()
         self._gate = threading.Condition()
+        self._asleep = False
         self._closed = False
+        self._callers: dict[asyncio.AbstractEventLoop, _Callers] = {}
 
     async def stand(self, decide: Callable[[Desk], Any], reads: Iterable[str] = ()) -> Any:
         """Wait for the answer; a decision whose time passes while it waits is never made."""
+        if self._closed:
+            raise Weather("the ledger is closed")
+        if len(self._queue) >= self._waiting_max:
+            raise Busy("the ledger has as many waiting decisions as it takes")
         waiting = Waiting(decide, reads, self._patience_seconds)
-        with self._gate:
-            if self._closed:
-                raise Weather("the ledger is closed")
-            if len(self._queue) >= self._waiting_max:
-                raise Busy("the ledger has as many waiting decisions as it takes")
-            self._queue.append(waiting)
-            if not self._gathers:
-                self._gate.notify()
-        if self._gathers:
-            waiting.loop.call_soon(self._wake)
-        timer = waiting.loop.call_later(self._patience_seconds, self._give_up, waiting)
+        callers = self._callers_of(waiting.loop)
+        callers.add(waiting)
+        self._queue.append(waiting)
+        if not self._gathers:
+            self._wake()
+        elif not callers.is_calling:
+            callers.is_calling = True
+            waiting.loop.call_soon(self._call, callers)
         try:
             return await waiting.answer
         finally:
-            timer.cancel()
             waiting.gone = True
 
+    def _callers_of(self, loop: asyncio.AbstractEventLoop) -> _Callers:
+        callers = self._callers.get(loop)
+        if callers is None:
+            self._callers = {loop: known for loop, known in self._callers.items() if not loop.is_closed()}
+            callers = self._callers[loop] = _Callers(loop, self._give_up)
+        return callers
+
+    def _call(self, callers: _Callers) -> None:
+        callers.is_calling = False
+        self._wake()
+
     def _wake(self) -> None:
-        with self._gate:
-            self._gate.notify()
+        """Wake the thread, which looks at the queue once more after it has said that it sleeps: nobody is missed."""
+        if self._asleep:
+            with self._gate:
+                self._gate.notify()
 
     def take(self, batch_max: int) -> list[Waiting]:
         """Wait for one decision, then take all that wait besides; empty when the line is closed and empty."""
         with self._gate:
+            self._asleep = True
             while not self._queue and not self._closed:
                 self._gate.wait()
+            self._asleep = False
             now = time.monotonic()
             batch: list[Waiting] = []
             late: list[Settled] = []

@@ -57,6 +57,7 @@ class BooksTransaction(Root):
     """A set of postings that balances; its id is its key."""
 
     KIND = "books"
+    KEPT = False
 
     def __init__(self, tenant_id: str, purchase_id: str, kind: str, postings: list[dict[str, Any]]) -> None:
         """Keep the postings as they were posted."""

@@ -52,6 +52,15 @@ async def test_a_read_stores_nothing(ledger: Ledger) -> None:
     assert await stock(ledger) == (49, ["other"])
 
 
+async def test_a_look_says_how_far_it_saw(ledger: Ledger) -> None:
+    """Nothing that it saw lies beyond its position, so that a reader who has come there has seen it, too."""
+    await ledger.commit(opening())
+    for key in "ab":
+        committed = await ledger.commit(holding(key))
+        seen = await ledger.look(lambda desk: sorted(desk.get(Allocation, "a").holds), (STREAM,))
+        assert (seen.value[-1], seen.position) == (key, committed.position)
+
+
 async def test_a_refusal_rolls_back_every_aggregate_it_touched(ledger: Ledger) -> None:
     """Two stocks and a new one are touched before a third stock refuses: nothing of it stays."""
     for name, capacity in (("a", 5), ("b", 5), ("full", 1)):

@@ -62,6 +62,14 @@ async def test_a_refusal_does_not_wait_for_the_lock(sold_out: PostgresLedger, em
     assert (await waiting).value == 0
 
 
+async def test_a_look_does_not_wait_for_the_lock(sold_out: PostgresLedger, empty_url: str) -> None:
+    """Whoever only asks how a purchase stands is not kept by those who buy."""
+    with locked(empty_url):
+        async with asyncio.timeout(AT_ONCE_SECONDS):
+            seen = await sold_out.look(lambda desk: desk.get(Allocation, "a").available, (STREAM,))
+    assert (seen.value, seen.position) == (0, 2)
+
+
 async def test_the_first_refusal_waits(postgres: PostgresLedger, empty_url: str) -> None:
     """A look before the lock costs those who buy: it is taken only after a batch of nothing but refusals."""
     await postgres.commit(opening(capacity=1))

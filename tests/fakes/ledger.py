@@ -46,8 +46,14 @@ class FakeLedger:
             raise Weather("the connection broke after the commit", unknown=True)
         return Committed(value, len(self.log))
 
-    async def read(self, look: Callable[[Desk], T]) -> T:
+    async def read(self, look: Callable[[Desk], T], reads: Iterable[str] = ()) -> T:
         return look(Desk(self._load, self._clock()))
+
+    async def look(self, look: Callable[[Desk], T], reads: Iterable[str] = ()) -> Committed[T]:
+        if self.refuse_connections:
+            self.refuse_connections -= 1
+            raise Weather("no connection")
+        return Committed(await self.read(look), len(self.log))
 
     def facts_of(self, stream: str) -> list[Fact]:
         return list(self.streams.get(stream, []))

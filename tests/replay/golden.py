@@ -18,14 +18,11 @@ from google.protobuf.json_format import MessageToDict
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 import worker
 
 HISTORIES = Path(__file__).parent / "histories"
-RUNNER = SandboxedWorkflowRunner(
-    restrictions=SandboxRestrictions.default.with_passthrough_modules(*worker.PASSED_THROUGH, "tests")
-)
+RUNNER = worker.sandbox("tests")
 RUNNING_NUMBERS = {"seq", "activity_id"}
 WANTED = """
 If this change is wanted: write down why (docs/decisions/), put it behind a patch flag (workflows/versions.py) if

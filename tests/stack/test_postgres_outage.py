@@ -15,6 +15,7 @@ from devstack.postgres import postgres_part, postgres_url
 from devstack.proxy.route import Route
 from devstack.proxy.route import Weather as Network
 from devstack.running import RunningPart
+from domain.allocation import Allocation
 from domain.weather import Weather
 
 # Pauses of 1, 2, 4 and 8 seconds would make the next attempt come 15 seconds after the line went.
@@ -62,7 +63,7 @@ async def test_the_ledger_and_the_pool_are_back_soon_after_a_long_outage(route: 
             return await ledger.commit(lambda _: None)
 
         async def look() -> object:
-            return await ledger.read(lambda _: None)
+            return await ledger.read(lambda desk: desk.find(Allocation, "a"))
 
         async def ask() -> object:
             async with borrowed(pool) as connection:

@@ -11,8 +11,8 @@ CHAIN = (
     Tooth(
         "bytes are sent before they are stored",
         "activities/minting.py",
-        "        signed = await self._chain.sign(spec)\n",
-        "        signed = await self._chain.sign(spec)\n        await self._chain.send(signed)\n",
+        "        signed = await self._chain.sign(spec, again=again)\n",
+        "        signed = await self._chain.sign(spec, again=again)\n        await self._chain.send(signed)\n",
         "tests/unit/test_mint_steps.py::test_bytes_are_stored_before_they_are_sent",
     ),
     Tooth(
@@ -49,8 +49,8 @@ STORES = (
     Tooth(
         "a lost commit counts as one that never was",
         "adapters/ledger.py",
-        "with _as_weather(unknown=True):",
-        "with _as_weather(unknown=False):",
+        "with _as_weather(unknown=True):\n            absent",
+        "with _as_weather(unknown=False):\n            absent",
         f"{LEDGER}::test_a_connection_cut_in_the_middle_is_unknown_weather",
     ),
     Tooth(
@@ -59,6 +59,13 @@ STORES = (
         "            if len(batch) == 1 or _is_cut(error):\n",
         "            if batch:\n",
         f"{LEDGER}::test_a_decision_that_cannot_be_stored_spoils_nobody_elses",
+    ),
+    Tooth(
+        "a bet is won whoever was first",
+        "adapters/recorder.py",
+        "        WHERE (SELECT coalesce(max(notification_id), 0) FROM facts) = head\n        AND",
+        "        WHERE",
+        "tests/contract/test_ledger_bets.py::test_a_bet_is_lost_to_whoever_was_first",
     ),
     Tooth(
         "a decision that was only looked at is kept",

@@ -116,6 +116,8 @@ def test_the_domain_has_no_clock() -> None:
 def test_a_fact_holds_plain_values_only() -> None:
     """Datetimes have one text; anything that has no plain form is refused."""
     assert canonical({"b": AT, "a": 1}) == '{"a":1,"b":"2026-01-01T00:00:00+00:00"}'
+    assert canonical({"a": "Ä\x7f"}) == '{"a":"\\u00c4\\u007f"}'
+    assert canonical({"a": 1e16}) == '{"a":1e+16}'
     with pytest.raises(TypeError, match="not object"):
         canonical({"a": object()})
 
