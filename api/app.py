@@ -1,7 +1,5 @@
 """The HTTP API: its routes, and how every failure leaves it."""
 
-from fastapi import FastAPI
-
 from api import (
     box_office,
     cancellations,
@@ -22,13 +20,13 @@ from api import (
     venues,
     webhooks,
 )
-from api.direct import DirectRoute
+from api.direct import DirectApp
 from api.ports import Parts
 
 
-def create_app(parts: Parts) -> FastAPI:
+def create_app(parts: Parts) -> DirectApp:
     """Return the app over these parts."""
-    app = FastAPI(
+    app = DirectApp(
         title="Boxoffice",
         version="1",
         description="Sells tickets to shows: one durable purchase, proved on chain and in the books.",
@@ -44,8 +42,8 @@ def create_app(parts: Parts) -> FastAPI:
         methods=["POST"],
         status_code=201,
         tags=["purchases"],
-        route_class_override=DirectRoute,
     )
+    app.answer_directly(purchases.PATH, purchases.PurchaseBody, purchases.buy)
     public = (
         purchases,
         following,

@@ -1,7 +1,6 @@
 """What a request brings: its idempotency key, its ids and its texts, each with a limit."""
 
 import hashlib
-import json
 import re
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from api.ports import Parts
 from api.problems import Problem
+from domain.fact import canonical
 
 KEY_CHARS_MAX = 255
 KEY = re.compile(rf"[\x21-\x7e]([\x20-\x7e]{{0,{KEY_CHARS_MAX - 2}}}[\x21-\x7e])?")
@@ -18,7 +18,6 @@ ID_PATTERN = r"^[A-Za-z0-9_\-]{1,64}$"
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 POSITION_MAX = 2**62
 CODE_PATTERN = r"^[A-Za-z0-9_\-]{1,40}$"
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class Body(BaseModel):
@@ -46,7 +45,7 @@ async def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-K
 
 def digest_of(body: BaseModel, salt: str = "") -> str:
     """Return the digest that recognises a body; the salt keeps short personal data from being guessed by it."""
-    text = _ENCODER.encode(body.model_dump(mode="json"))
+    text = canonical(body.model_dump(mode="json"))
     return hashlib.sha256(f"{len(salt)}:{salt}{text}".encode()).hexdigest()
 
 

@@ -1,21 +1,33 @@
 """The route of a rush reads its requests itself: it is documented, and answers as FastAPI would have it answer."""
 
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import Response
 
 from api.app import create_app
+from api.direct import BODY_BYTES_MAX
+from api.purchases import PurchaseBody
 from tests.fakes.shop_world import World
 
 PATH = "/api/v1/purchases"
 
 PLAIN = {"Idempotency-Key": "k", "content-type": "application/json"}
+ORDINARY = {**PLAIN, "content-type": "application/json; charset=utf-8"}
+
+
+PLAINLY_GOOD = b'{"show_id":"sh_1","items":[{"ticket_type_id":"tt_1","quantity":1}]}'
+
+
+def at(world: World, *, raising: bool = False) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(create_app(world.parts()), raise_app_exceptions=raising)
+    return httpx.AsyncClient(transport=transport, base_url="http://boxoffice")
 
 
 async def ask(content: bytes, headers: dict[str, str]) -> httpx.Response:
-    transport = httpx.ASGITransport(create_app(World().parts()), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice") as client:
+    async with at(World()) as client:
         return await client.post(PATH, content=content, headers=headers)
 
 
@@ -48,7 +60,7 @@ def test_the_route_is_documented_like_any_other() -> None:
 async def test_it_answers_as_the_ordinary_way_does(content: bytes) -> None:
     """A charset in the content type is unusual enough to go FastAPI's way: both answer the same, to the byte."""
     direct = await ask(content, PLAIN)
-    ordinary = await ask(content, {**PLAIN, "content-type": "application/json; charset=utf-8"})
+    ordinary = await ask(content, ORDINARY)
     assert (direct.status_code, direct.content) == (ordinary.status_code, ordinary.content)
     assert direct.headers == ordinary.headers
 
@@ -57,3 +69,87 @@ async def test_what_is_not_json_is_refused() -> None:
     """A body that does not say that it is JSON is not read as JSON."""
     answer = await ask(b'{"show_id":"sh_1","items":[]}', {"Idempotency-Key": "k", "content-type": "text/plain"})
     assert answer.status_code == 422
+
+
+async def in_pieces() -> AsyncIterator[bytes]:
+    """A body without a length."""
+    yield PLAINLY_GOOD[:10]
+    yield PLAINLY_GOOD[10:]
+
+
+async def test_a_body_that_comes_in_pieces_goes_the_ordinary_way() -> None:
+    """How long it is is not known beforehand."""
+    async with at(World()) as client:
+        pieces = await client.post(PATH, content=in_pieces(), headers=PLAIN)
+        whole = await client.post(PATH, content=PLAINLY_GOOD, headers=PLAIN)
+    assert (pieces.status_code, pieces.content) == (whole.status_code, whole.content)
+
+
+def full(world: World) -> None:
+    world.ledger.line_is_full = True
+
+
+def away(world: World) -> None:
+    world.ledger.refuse_connections = 9
+
+
+def broken(world: World) -> None:
+    world.ledger.commit = None  # type: ignore[assignment,method-assign]
+
+
+@pytest.mark.parametrize(("spoil", "status"), [(full, 429), (away, 503), (broken, 500)])
+async def test_what_goes_wrong_is_told_as_on_the_ordinary_way(spoil: Callable[[World], None], status: int) -> None:
+    """Nothing of a failure is lost: neither its problem, nor its headers."""
+    answers = []
+    for headers in (PLAIN, ORDINARY):
+        world = World()
+        spoil(world)
+        async with at(world) as client:
+            answers.append(await client.post(PATH, content=PLAINLY_GOOD, headers=headers))
+    direct, ordinary = answers
+    assert direct.status_code == status
+    assert (direct.status_code, direct.content) == (ordinary.status_code, ordinary.content)
+    assert direct.headers == ordinary.headers
+
+
+async def test_a_bug_reaches_the_servers_log() -> None:
+    """The buyer is told that something is broken; the server is told what."""
+    world = World()
+    broken(world)
+    async with at(world, raising=True) as client:
+        with pytest.raises(TypeError):
+            await client.post(PATH, content=PLAINLY_GOOD, headers=PLAIN)
+
+
+async def test_a_client_that_leaves_in_the_middle_buys_nothing() -> None:
+    """Half a body is no request."""
+    world, sent = World(), list[Any]()
+
+    async def receive() -> dict[str, Any]:
+        return heard.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    heard = [{"type": "http.request", "body": PLAINLY_GOOD, "more_body": True}, {"type": "http.disconnect"}]
+    headers = {**PLAIN, "content-length": "999"}
+    scope = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "http_version": "1.1"}
+    scope["headers"] = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await create_app(world.parts())(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert not world.ledger.log
+
+
+async def test_only_a_small_body_is_read_beforehand() -> None:
+    """Anything longer than a request can be goes the ordinary way, with its limits."""
+    app = create_app(World().parts())
+
+    async def never(*_: object) -> Response:
+        raise AssertionError
+
+    app.answer_directly(PATH, PurchaseBody, never)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://boxoffice") as client:
+        with pytest.raises(AssertionError):
+            await client.post(PATH, content=PLAINLY_GOOD, headers=PLAIN)
+        long = await client.post(PATH, content=PLAINLY_GOOD + b" " * BODY_BYTES_MAX, headers=PLAIN)
+    assert long.status_code == 404
