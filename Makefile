@@ -61,6 +61,7 @@ measure: $(READY) $(PEER)/.ready
 	-$(BIN)/python -m bench
 	-$(BIN)/python -m bench.recovery
 	$(BIN)/python -m bench.resources
+	$(BIN)/python -m bench.growth
 
 format: $(READY)
 	$(BIN)/ruff check --fix-only --quiet .
