@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 from prometheus_client import start_http_server
 
+from adapters.garbage import collect_rarely
 from adapters.opening import PATIENCE_SECONDS, PAUSE_SECONDS, patiently
 from adapters.read_models import Projection
 from adapters.schema import ensure_schema
@@ -57,6 +58,7 @@ def main() -> None:
         return
     if settings.projector.metrics_port is not None:
         start_http_server(settings.projector.metrics_port, addr="127.0.0.1")
+    collect_rarely()
     follow(settings.postgres.url, stopping, settings.projector.ready_file)
 
 

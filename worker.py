@@ -35,6 +35,7 @@ from activities.registered import Activities, activities_of
 from activities.sales import SalesActivities
 from activities.settlement import SettlementActivities
 from adapters.cancellation_reads import CancellationReads
+from adapters.garbage import collect_rarely
 from adapters.keys import issuer_of, seed_of
 from adapters.ledger import PostgresLedger
 from adapters.opening import open_ledger
@@ -231,6 +232,7 @@ async def work(
         )
         listening = asyncio.create_task(missed_news(settings, pool, closing).run(stopping))
         closing.callback(listening.cancel)
+        collect_rarely()
         log.info("polls %s as build %s", ", ".join(queues), version.build_id)
         if settings.worker.ready_file is not None:
             settings.worker.ready_file.write_text(str(os.getpid()))

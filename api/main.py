@@ -20,6 +20,7 @@ from activities.minting import MintActivities
 from activities.prices import PriceActivities
 from activities.refund_door import RefundDoor
 from adapters.cancellation_reads import CancellationReads
+from adapters.garbage import collect_rarely
 from adapters.keys import issuer_of, pseudonym_of, seed_of
 from adapters.opening import open_ledger
 from adapters.queries import ReadModels
@@ -110,6 +111,7 @@ async def serve(settings: Settings) -> None:
         app = create_app(await assemble(settings, closing))
         server = uvicorn.Server(server_config(app, settings.api.host, settings.api.port))
         app.state.watch.is_ending = lambda: server.should_exit
+        collect_rarely()
         await server.serve()
 
 

@@ -8,6 +8,7 @@ from functools import partial
 
 from rich.console import Console
 
+from adapters.garbage import collect_rarely
 from bench import report
 from bench.contest import ROUNDS, Compared, Row, hold
 from bench.control import Control
@@ -44,6 +45,7 @@ def main() -> None:
         "--rounds", type=int, default=ROUNDS, help=f"with fewer than {ROUNDS} nothing is judged or kept"
     )
     options = parser.parse_args()
+    collect_rarely()  # as in production, and so for all sides
     try:
         results, control = run(chosen(options.rows), Console(stderr=True), options.rounds)
     except NotDurableError as refused:

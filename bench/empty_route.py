@@ -6,6 +6,7 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
+from adapters.garbage import collect_rarely
 from api import problems
 from api.main import server_config
 from api.purchases import PurchaseBody
@@ -22,4 +23,5 @@ async def buy(body: PurchaseBody, key: Key) -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    collect_rarely()
     asyncio.run(uvicorn.Server(server_config(app, "127.0.0.1", int(sys.argv[1]))).serve())

@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 from uuid import uuid4
 
+from adapters.garbage import collect_rarely
 from bench.callers import CALLERS, tasks_per_second
 from bench.contest import Against, Contestant, Row, Side
 from bench.rows.plain_holds import ATOMIC, ATOMIC_ALONE, LOCKED, OPTIMISTIC
@@ -32,6 +33,7 @@ def _ledger(url: str, callers: int) -> Iterator[Contestant]:
 
 def _hold_in_process(url: str, told: Connection) -> None:
     """Hold for a round each time that the bench says so; ends when told nothing."""
+    collect_rarely()
     with open_ledger(url) as ledger:
         told.send(None)
         while (callers := told.recv()) is not None:

@@ -1,0 +1,46 @@
+"""Looks for garbage: rare, and not given up."""
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from adapters.garbage import NEW_OBJECTS, collect_rarely
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)
+
+
+class Ring:
+    """Refers to itself, and counts how many of its kind there are."""
+
+    alive = 0
+
+    def __init__(self) -> None:
+        self.myself = self
+        Ring.alive += 1
+
+    def __del__(self) -> None:
+        Ring.alive -= 1
+
+
+def test_cycles_are_still_found() -> None:
+    """A process that makes cycles for ever keeps some of them, not all."""
+    collect_rarely()
+    most = 0
+    for _ in range(4 * NEW_OBJECTS):
+        Ring()
+        most = max(most, Ring.alive)
+    assert Ring.alive < most <= NEW_OBJECTS + 1
+    Ring.alive = 0
+
+
+def test_what_was_there_before_is_not_looked_at() -> None:
+    """A look does not walk through the libraries."""
+    collect_rarely()
+    assert len(gc.get_objects()) < 10_000 < gc.get_freeze_count()
