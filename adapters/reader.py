@@ -46,7 +46,9 @@ class Reader:
 
     def _serve(self) -> None:
         while not self._line.is_over:
-            tell(self._looked(self._line.take(BATCH_MAX)))
+            batch = self._line.take(BATCH_MAX)
+            if batch:
+                tell(self._looked(batch))
 
     def _looked(self, batch: Sequence[Waiting]) -> list[Settled]:
         try:

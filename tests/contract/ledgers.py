@@ -55,6 +55,16 @@ async def stock(ledger: Ledger, identity: str = "a") -> tuple[int, list[str]]:
 
 
 @asynccontextmanager
+async def opened(url: str, **limits: Any) -> AsyncIterator[PostgresLedger]:
+    """Open a ledger, as a process of its own would."""
+    ledger = await asyncio.to_thread(PostgresLedger, url, clock, **limits)
+    try:
+        yield ledger
+    finally:
+        await asyncio.to_thread(ledger.close)
+
+
+@asynccontextmanager
 async def one_batch(ledger: Ledger) -> AsyncIterator[None]:
     """Keep the committer busy, so that all that is sent meanwhile goes into its next batch."""
     busy, free = threading.Event(), threading.Event()

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,7 +16,7 @@ from domain.allocation import Allocation
 from domain.desk import Desk
 from domain.fact import broken_link
 from domain.refusals import SeatsUnavailable
-from tests.contract.ledgers import STREAM, clock, holding, opening, stock
+from tests.contract.ledgers import STREAM, holding, opened, opening, stock
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ def bets(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
     counted: Counter[bool] = Counter()
     append_if = Journal.append_if
 
-    def counting(*given: object) -> int | None:
-        head = append_if(*given)  # type: ignore[arg-type]
+    def counting(*given: Any) -> int | None:
+        head = append_if(*given)
         counted[head is not None] += 1
         return head
 
@@ -45,9 +46,8 @@ async def bold(postgres: PostgresLedger) -> PostgresLedger:
 @pytest.fixture
 async def other(bold: PostgresLedger, empty_url: str) -> AsyncIterator[PostgresLedger]:
     """Another process, after that."""
-    ledger = PostgresLedger(empty_url, clock)
-    yield ledger
-    ledger.close()
+    async with opened(empty_url) as ledger:
+        yield ledger
 
 
 def finding(identity: str) -> Callable[[Desk], bool]:

@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, LiteralString
 
@@ -18,17 +16,8 @@ from domain.desk import Desk
 from domain.fact import broken_link
 from domain.refusals import SeatsUnavailable
 from domain.weather import Busy, Weather
-from tests.contract.ledgers import AT, STREAM, UNTIL, clock, holding, one_batch, opening, stock
+from tests.contract.ledgers import AT, STREAM, UNTIL, holding, one_batch, opened, opening, stock
 from tests.fakes.samples import state_of
-
-
-@asynccontextmanager
-async def opened(url: str, **limits: Any) -> AsyncIterator[PostgresLedger]:
-    ledger = await asyncio.to_thread(PostgresLedger, url, clock, **limits)
-    try:
-        yield ledger
-    finally:
-        await asyncio.to_thread(ledger.close)
 
 
 async def seen(ledger: PostgresLedger) -> Allocation:

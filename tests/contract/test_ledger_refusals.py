@@ -12,7 +12,7 @@ from domain.allocation import Allocation
 from domain.desk import Desk
 from domain.fact import broken_link
 from domain.refusals import SeatsUnavailable
-from tests.contract.ledgers import STREAM, both, clock, holding, opening, stock
+from tests.contract.ledgers import STREAM, both, holding, opened, opening, stock
 
 AT_ONCE_SECONDS = 5.0
 
@@ -30,9 +30,8 @@ async def sold_out(postgres: PostgresLedger) -> PostgresLedger:
 @pytest.fixture
 async def other(sold_out: PostgresLedger, empty_url: str) -> AsyncIterator[PostgresLedger]:
     """Another process, after the seat was sold."""
-    ledger = PostgresLedger(empty_url, clock)
-    yield ledger
-    ledger.close()
+    async with opened(empty_url) as ledger:
+        yield ledger
 
 
 def freeing(key: str) -> Callable[[Desk], None]:
