@@ -57,7 +57,8 @@ async def test_a_purchase_is_followed_as_it_happens(shop: Shop) -> None:
     # The read models may be a moment behind the answer that named the stream.
     opened = next(state for state in states if state != "reserving")
     assert (paid, opened, states[-1]) == (httpx.codes.OK, "awaiting-payment", "fulfilled")
-    assert len(told) > 3
+    # What became known in one moment is told at once; the mint takes longer than any such moment.
+    assert len(told) > 2
     assert all(ticket["mint_address"] for ticket in told[-1]["tickets"])
     await shop.check_sums([body["purchase_id"]])
 
