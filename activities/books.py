@@ -4,13 +4,13 @@ from temporalio import activity
 
 from activities.commands import MintTicket, PurchaseRef
 from activities.ports import Ledger
-from domain.books import BooksTransaction, Posting, TransactionPosted, minted_postings, sale_postings
-from domain.desk import Desk
-from domain.order import Order
-from domain.payee import Payee, PayeeNamed
-from domain.payment import Payment
-from domain.refusals import WrongState
-from domain.ticket import Ticket
+from domain.core.errors import WrongState
+from domain.core.unit_of_work import Desk
+from domain.money.books import BooksTransaction, Posting, TransactionPosted, minted_postings, sale_postings
+from domain.orders.order import Order
+from domain.payments.payment import Payment
+from domain.payouts.payee import Payee, PayeeNamed
+from domain.tickets.ticket import Ticket
 
 
 class BooksActivities:

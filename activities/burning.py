@@ -8,16 +8,16 @@ from temporalio import activity
 from activities.commands import MintTicket
 from activities.landing import ON_ITS_WAY, POLL_SECONDS, Sending, can_no_longer_land, land
 from activities.ports import Ledger
-from domain.desk import Desk
-from domain.refusals import WrongState
-from domain.ticket import Ticket
-from domain.token import SignedTransaction
+from domain.core.errors import WrongState
+from domain.core.unit_of_work import Desk
+from domain.tickets.ticket import Ticket
+from domain.tickets.token import SignedTransaction
 
 Burnt = Literal["burnt", "never made"]
 
 
 class BurningChain(Sending, Protocol):
-    """Solana, as the burn needs it. Raises `domain.weather.Weather` for what passes."""
+    """Solana, as the burn needs it. Raises `domain.core.transient.Weather` for what passes."""
 
     async def supply_of(self, address: str) -> int | None:
         """Return how many there are of a token; None when there is no mint at the address. At confirmed."""

@@ -2,10 +2,10 @@
 
 from activities.commands import Command
 from activities.ports import Ledger
-from domain.cancellation import Cancellation, CancellationBegun
-from domain.catalog import Show
-from domain.desk import Desk
-from domain.refund_parts import FeesBorneBy
+from domain.catalog.show import Show
+from domain.catalog.show_cancellation import Cancellation, CancellationBegun
+from domain.core.unit_of_work import Desk
+from domain.money.breakdown import FeesBorneBy
 
 
 class CancelShow(Command):

@@ -12,12 +12,12 @@ from activities.disputed import disputes_of, is_undecided
 from activities.holds import release
 from activities.ports import Ledger
 from activities.refund_door import RequestRefund, request
-from domain.cancellation import Cancellation
-from domain.desk import Desk
-from domain.identity import derived
-from domain.order import Order
-from domain.refusals import RefundExceeds, Refusal
-from domain.weather import Weather
+from domain.catalog.show_cancellation import Cancellation
+from domain.core.errors import RefundExceeds, Refusal
+from domain.core.ids import derived
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.orders.order import Order
 
 BEHIND_SECONDS_MAX = 3.0
 LOOK_SECONDS = 0.05

@@ -9,10 +9,10 @@ from activities.commands import CapacityChange, RefundRef
 from activities.fitting import GroupChain, fit
 from activities.ports import Ledger
 from activities.resale import make_room, return_seats
-from domain.allocation import Allocation
-from domain.catalog import Show
-from domain.desk import Desk
-from domain.refusals import WrongState
+from domain.catalog.show import Show
+from domain.core.errors import WrongState
+from domain.core.unit_of_work import Desk
+from domain.stock.allocation import Allocation
 
 
 class CapacityActivities:

@@ -8,12 +8,13 @@ from temporalio import activity
 
 from activities.commands import Command, MintSubject
 from activities.ports import Ledger
-from domain.allocation import Allocation, AllocationOpened
-from domain.catalog import Show, ShowAnnounced, TicketType, Venue, VenueRegistered, check_order
-from domain.currency import check_digits
-from domain.desk import Desk
-from domain.money import FeeRates
-from domain.refusals import KeyReused
+from domain.catalog.show import Show, ShowAnnounced, TicketType, check_order
+from domain.catalog.venue import Venue, VenueRegistered
+from domain.core.errors import KeyReused
+from domain.core.unit_of_work import Desk
+from domain.money.currency import check_digits
+from domain.money.money import FeeRates
+from domain.stock.allocation import Allocation, AllocationOpened
 
 
 class RegisterVenue(Command):

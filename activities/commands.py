@@ -5,9 +5,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.intent import IntentStatus
-from domain.money import Price
-from domain.token import TokenKind
+from domain.money.money import Price
+from domain.payments.payment_intent import IntentStatus
+from domain.tickets.token import TokenKind
 
 
 class Command(BaseModel):

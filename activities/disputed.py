@@ -1,11 +1,11 @@
 """What banks take of an order, or have taken: read from its tickets, each of which names what blocks it."""
 
 from activities.sales import ticket_ids_of
-from domain.desk import Desk
-from domain.dispute import Dispute
-from domain.order import Order
-from domain.refund_parts import Parts, summed
-from domain.ticket import Ticket
+from domain.core.unit_of_work import Desk
+from domain.money.breakdown import Parts, summed
+from domain.orders.order import Order
+from domain.payments.dispute import Dispute
+from domain.tickets.ticket import Ticket
 
 
 def disputes_of(desk: Desk, order: Order) -> list[Dispute]:

@@ -8,8 +8,10 @@ from activities.books import loss_key, payee_of, post
 from activities.commands import DisputeRef
 from activities.ports import Ledger
 from activities.sales import tickets_of
-from domain.desk import Desk
-from domain.dispute import (
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.orders.order import Order
+from domain.payments.dispute import (
     Dispute,
     DisputeOpened,
     DisputeSaid,
@@ -18,9 +20,7 @@ from domain.dispute import (
     opened_postings,
     won_postings,
 )
-from domain.order import Order
-from domain.transfer import Transfer
-from domain.weather import Weather
+from domain.payouts.transfer import Transfer
 
 
 class Disputes(Protocol):

@@ -8,14 +8,15 @@ from activities.commands import Command, EndPurchase, PurchaseRef
 from activities.ports import Ledger
 from activities.sales import cancel, place
 from activities.stock import check_seats
-from domain.allocation import Allocation
-from domain.allowance import Allowance, AllowanceOpened
-from domain.catalog import Show
-from domain.desk import Desk
-from domain.money import Price, Tender
-from domain.order import Line, Order, PurchaseRequested
-from domain.payment import Payment
-from domain.refusals import WrongState
+from domain.catalog.line import Line
+from domain.catalog.show import Show
+from domain.core.errors import WrongState
+from domain.core.unit_of_work import Desk
+from domain.money.money import Price, Tender
+from domain.orders.order import Order, PurchaseRequested
+from domain.payments.payment import Payment
+from domain.stock.allocation import Allocation
+from domain.stock.buyer_limit import Allowance, AllowanceOpened
 
 
 class RequestPurchase(NamedTuple):

@@ -9,8 +9,8 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.refusals import Refusal
-from domain.weather import Weather
+from domain.core.errors import Refusal
+from domain.core.transient import Weather
 
 WEATHER = "weather"
 BUG = "bug"

@@ -5,9 +5,9 @@ from typing import Protocol
 
 from activities.landing import can_no_longer_land, land
 from activities.ports import Ledger
-from domain.catalog import Show
-from domain.token import SignedTransaction, TransactionFate
-from domain.weather import Weather
+from domain.catalog.show import Show
+from domain.core.transient import Weather
+from domain.tickets.token import SignedTransaction, TransactionFate
 
 
 class GroupChain(Protocol):

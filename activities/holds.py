@@ -8,14 +8,14 @@ from temporalio import activity
 from activities.commands import Command, HoldRef
 from activities.ports import Ledger
 from activities.stock import hold_seats
-from domain.allocation import Allocation
-from domain.catalog import Show
-from domain.desk import Desk
-from domain.identity import ticket_id_of
-from domain.order import Line
-from domain.refusals import HoldReleased, KeyReused, NotOurHold, WrongState
-from domain.reservation import Reservation, ReservationConfirmed, ReservationEnded, ReservationMade
-from domain.ticket import Ticket, TicketReserved
+from domain.catalog.line import Line
+from domain.catalog.show import Show
+from domain.core.errors import HoldReleased, KeyReused, NotOurHold, WrongState
+from domain.core.ids import ticket_id_of
+from domain.core.unit_of_work import Desk
+from domain.stock.allocation import Allocation
+from domain.stock.reservation import Reservation, ReservationConfirmed, ReservationEnded, ReservationMade
+from domain.tickets.ticket import Ticket, TicketReserved
 
 MAKER = "internal"
 

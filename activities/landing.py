@@ -3,7 +3,7 @@
 import asyncio
 from typing import Protocol
 
-from domain.token import SignedTransaction, TransactionFate
+from domain.tickets.token import SignedTransaction, TransactionFate
 
 RESEND_SECONDS = 2.0
 ON_ITS_WAY = frozenset({"processed", "confirmed"})  # on chain, and not final yet

@@ -14,16 +14,16 @@ from activities.prices import discount_of
 from activities.refund_door import RequestRefund, book_of, request
 from activities.sales import MAKER, create_tickets
 from activities.stock import hold_seats
-from domain.allowance import Allowance
-from domain.catalog import Show
-from domain.desk import Desk
-from domain.fact import FirstFact
-from domain.identity import derived, hold_key_of
-from domain.intent import IntentState, RefundState
-from domain.order import Order
-from domain.payment import IntentCreated, Payment, StrayIntentFound
-from domain.refusals import Refusal, WrongState
-from domain.revival import revive
+from domain.catalog.show import Show
+from domain.core.aggregate import FirstFact
+from domain.core.errors import Refusal, WrongState
+from domain.core.ids import derived, hold_key_of
+from domain.core.unit_of_work import Desk
+from domain.orders.order import Order
+from domain.orders.reopening import revive
+from domain.payments.payment import IntentCreated, Payment, StrayIntentFound
+from domain.payments.payment_intent import IntentState, RefundState
+from domain.stock.buyer_limit import Allowance
 
 OPEN = "open"  # the purchase is not decided yet, and this payment is not its own
 SOLD = "sold"

@@ -12,14 +12,15 @@ from temporalio import activity
 from activities.commands import Minted, MintSubject, MintTicket
 from activities.landing import ON_ITS_WAY, can_no_longer_land, land
 from activities.ports import Ledger, TokenChain
-from domain.bearer import TokenBearer
-from domain.catalog import Show, Venue
-from domain.desk import Desk
-from domain.order import Order
-from domain.refusals import WrongState
-from domain.ticket import Ticket
-from domain.token import SignedTransaction, TokenSpec, TokenState
-from domain.weather import Weather
+from domain.catalog.show import Show
+from domain.catalog.venue import Venue
+from domain.core.errors import WrongState
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.orders.order import Order
+from domain.tickets.has_token import TokenBearer
+from domain.tickets.ticket import Ticket
+from domain.tickets.token import SignedTransaction, TokenSpec, TokenState
 
 SHOWS_MAX_PER_VENUE = 1_000_000
 NAME_BYTES_MAX = 32

@@ -5,14 +5,14 @@ from typing import NamedTuple
 from activities.books import post
 from activities.commands import PurchaseRef
 from activities.ports import Ledger, PaymentGateway
-from domain.books import refund_postings
-from domain.desk import Desk
-from domain.intent import IntentState
-from domain.money import Price
-from domain.order import Order
-from domain.payment import Payment
-from domain.refusals import PaymentRefused
-from domain.weather import Weather
+from domain.core.errors import PaymentRefused
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.money.books import refund_postings
+from domain.money.money import Price
+from domain.orders.order import Order
+from domain.payments.payment import Payment
+from domain.payments.payment_intent import IntentState
 
 
 class MoneyOf(NamedTuple):

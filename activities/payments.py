@@ -9,13 +9,13 @@ from temporalio import activity
 from activities.commands import PaymentSeen, PurchaseRef
 from activities.money_back import MoneyBack, own_money
 from activities.ports import Ledger, PaymentGateway
-from domain.catalog import Show
-from domain.desk import Desk
-from domain.intent import IntentRequest, IntentState
-from domain.money import Price
-from domain.order import Order
-from domain.payment import IntentCreated, Payment
-from domain.refusals import PaymentRefused, PurchaseCancelled, WrongState
+from domain.catalog.show import Show
+from domain.core.errors import PaymentRefused, PurchaseCancelled, WrongState
+from domain.core.unit_of_work import Desk
+from domain.money.money import Price
+from domain.orders.order import Order
+from domain.payments.payment import IntentCreated, Payment
+from domain.payments.payment_intent import IntentRequest, IntentState
 
 PAID = frozenset({"requires_capture", "succeeded"})
 

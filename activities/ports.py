@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from domain.desk import Desk
-from domain.intent import IntentRequest, IntentState, RefundState
-from domain.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
+from domain.core.unit_of_work import Desk
+from domain.payments.payment_intent import IntentRequest, IntentState, RefundState
+from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
 
 T = TypeVar("T")
 
@@ -13,8 +13,8 @@ T = TypeVar("T")
 class PaymentGateway(Protocol):
     """Stripe, as the saga needs it. Every write takes the caller's idempotency key.
 
-    Each call raises `domain.weather.Weather` for what passes (network, 5xx, 429, a key in use) and
-    `domain.refusals.PaymentRefused` for a final no. Asking for what is already so (a captured intent captured again,
+    Each call raises `domain.core.transient.Weather` for what passes (network, 5xx, 429, a key in use) and
+    `domain.core.errors.PaymentRefused` for a final no. Asking for what is already so (a captured intent captured again,
     a cancelled one cancelled again, a refunded charge refunded again) returns the present state.
     """
 
@@ -41,7 +41,7 @@ class PaymentGateway(Protocol):
 
 
 class TokenChain(Protocol):
-    """Solana, as the saga needs it. Raises `domain.weather.Weather` for what passes; never signs and sends in one."""
+    """Solana, as the saga needs it. Raises `domain.core.transient.Weather` for what passes; never signs and sends in one."""
 
     def address_of(self, kind: TokenKind, subject_id: str) -> str:
         """Return the mint address of a subject, known before anything is sent."""

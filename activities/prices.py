@@ -5,10 +5,7 @@ from datetime import datetime
 
 from activities.commands import Command
 from activities.ports import Ledger
-from domain.catalog import Show, Venue
-from domain.currency import check_digits
-from domain.desk import Desk
-from domain.discount import (
+from domain.catalog.discount import (
     Discount,
     DiscountAsked,
     DiscountCreated,
@@ -17,10 +14,14 @@ from domain.discount import (
     discount_id_of,
     spelt,
 )
-from domain.money import Tender
-from domain.order import Line
-from domain.pricing import Quote, quote_of
-from domain.refusals import CodeTaken, DiscountRefused, KeyReused
+from domain.catalog.line import Line
+from domain.catalog.pricing import Quote, quote_of
+from domain.catalog.show import Show
+from domain.catalog.venue import Venue
+from domain.core.errors import CodeTaken, DiscountRefused, KeyReused
+from domain.core.unit_of_work import Desk
+from domain.money.currency import check_digits
+from domain.money.money import Tender
 
 
 class CreateDiscount(Command):

@@ -6,16 +6,16 @@ from activities.commands import Command, PurchaseRef, RefundRef
 from activities.disputed import disputes_of, is_undecided, lost_of
 from activities.ports import Ledger
 from activities.sales import ticket_ids_of
-from domain.allowance import Allowance
-from domain.catalog import Show
-from domain.currency import check_digits
-from domain.desk import Desk
-from domain.money import Price
-from domain.order import Order
-from domain.refund import Refund, Refunds, RefundsOpened
-from domain.refund_parts import FeesBorneBy, Parts, amount_parts, summed, ticket_parts
-from domain.refusals import PaymentDisputed, UnknownSubject, WrongState
-from domain.ticket import Ticket
+from domain.catalog.show import Show
+from domain.core.errors import PaymentDisputed, UnknownSubject, WrongState
+from domain.core.unit_of_work import Desk
+from domain.money.breakdown import FeesBorneBy, Parts, amount_parts, summed, ticket_parts
+from domain.money.currency import check_digits
+from domain.money.money import Price
+from domain.orders.order import Order
+from domain.payments.refund import Refund, Refunds, RefundsOpened
+from domain.stock.buyer_limit import Allowance
+from domain.tickets.ticket import Ticket
 
 
 class RequestRefund(Command):

@@ -7,7 +7,10 @@ from temporalio import activity
 from activities.books import owe_cash, post
 from activities.commands import PayRefund, PurchaseRef, RefundRef, RefundSeen
 from activities.ports import Ledger
-from domain.books import (
+from domain.core.errors import PaymentRefused, WrongState
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.money.books import (
     BooksTransaction,
     Posting,
     by_hand_postings,
@@ -17,13 +20,10 @@ from domain.books import (
     owed_postings,
     paid_back_postings,
 )
-from domain.desk import Desk
-from domain.intent import RefundState
-from domain.order import Order
-from domain.payment import Payment
-from domain.refund import Refund, Refunds
-from domain.refusals import PaymentRefused, WrongState
-from domain.weather import Weather
+from domain.orders.order import Order
+from domain.payments.payment import Payment
+from domain.payments.payment_intent import RefundState
+from domain.payments.refund import Refund, Refunds
 
 UNCOVERED = frozenset({"insufficient_funds", "balance_insufficient"})
 ENDED_BADLY = {"failed", "canceled"}

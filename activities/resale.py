@@ -3,13 +3,13 @@
 from collections import Counter
 
 from activities.commands import RefundRef
-from domain.allocation import Allocation
-from domain.catalog import Show
-from domain.desk import Desk
-from domain.identity import hold_key_of
-from domain.order import Order
-from domain.ticket import Ticket
-from domain.weather import Weather
+from domain.catalog.show import Show
+from domain.core.ids import hold_key_of
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.orders.order import Order
+from domain.stock.allocation import Allocation
+from domain.tickets.ticket import Ticket
 
 
 def make_room(desk: Desk, refund: RefundRef) -> tuple[str, int] | None:

@@ -8,15 +8,15 @@ from activities.commands import EndedOrder, EndPurchase, ExtendHold, PlacedOrder
 from activities.ports import Ledger
 from activities.prices import discount_of, priced
 from activities.stock import hold_seats
-from domain.allocation import Allocation
-from domain.allowance import Allowance
-from domain.catalog import Show
-from domain.desk import Desk
-from domain.identity import hold_key_of, ticket_id_of
-from domain.money import Price, Tender
-from domain.order import Order
-from domain.refusals import PurchaseCancelled
-from domain.ticket import Ticket, TicketReserved
+from domain.catalog.show import Show
+from domain.core.errors import PurchaseCancelled
+from domain.core.ids import hold_key_of, ticket_id_of
+from domain.core.unit_of_work import Desk
+from domain.money.money import Price, Tender
+from domain.orders.order import Order
+from domain.stock.allocation import Allocation
+from domain.stock.buyer_limit import Allowance
+from domain.tickets.ticket import Ticket, TicketReserved
 
 MAKER = "purchase"
 USUAL_TICKETS = (1, 2)  # of most orders; what is named before is read with the lock, the rest under it

@@ -15,17 +15,17 @@ from activities.settlement_ports import (
     VenueRef,
 )
 from activities.shares import request_share, take_back
-from domain.books import payout_postings, reversal_postings, transfer_postings
-from domain.catalog import Venue
-from domain.connect import AccountState, DueQuery, PayoutStateSeen, TransferOrder
-from domain.desk import Desk
-from domain.order import Order
-from domain.payee import Abilities, Payee
-from domain.payment import Payment
-from domain.payout import Payout, PayoutPaid
-from domain.refund import Refunds
-from domain.refusals import PaymentRefused, WrongState
-from domain.transfer import Transfer
+from domain.catalog.venue import Venue
+from domain.core.errors import PaymentRefused, WrongState
+from domain.core.unit_of_work import Desk
+from domain.money.books import payout_postings, reversal_postings, transfer_postings
+from domain.orders.order import Order
+from domain.payments.payment import Payment
+from domain.payments.refund import Refunds
+from domain.payouts.connected_account import AccountState, DueQuery, PayoutStateSeen, TransferOrder
+from domain.payouts.payee import Abilities, Payee
+from domain.payouts.payout import Payout, PayoutPaid
+from domain.payouts.transfer import Transfer
 
 
 class SettlementActivities:

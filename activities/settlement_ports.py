@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from activities.commands import Command
-from domain.connect import AccountState, DueQuery, PayoutStateSeen, TransferOrder
+from domain.payouts.connected_account import AccountState, DueQuery, PayoutStateSeen, TransferOrder
 
 
 class VenueRef(Command):

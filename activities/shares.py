@@ -3,14 +3,14 @@
 from activities.books import loss_key
 from activities.commands import PurchaseRef, RefundRef
 from activities.disputed import disputes_of, is_undecided
-from domain.desk import Desk
-from domain.order import Order
-from domain.payee import Payee
-from domain.payment import Payment
-from domain.refund import Refunds
-from domain.refusals import WrongState
-from domain.transfer import Reversal, Transfer, TransferRequested
-from domain.weather import Weather
+from domain.core.errors import WrongState
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.orders.order import Order
+from domain.payments.payment import Payment
+from domain.payments.refund import Refunds
+from domain.payouts.payee import Payee
+from domain.payouts.transfer import Reversal, Transfer, TransferRequested
 
 
 def share_left(desk: Desk, order: Order) -> tuple[int, list[str]]:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from domain.allocation import Allocation
-from domain.desk import Desk
-from domain.order import Line
+from domain.catalog.line import Line
+from domain.core.unit_of_work import Desk
+from domain.stock.allocation import Allocation
 
 
 def check_seats(desk: Desk, lines: Sequence[Line], key: str, until: datetime) -> None:

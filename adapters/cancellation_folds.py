@@ -4,9 +4,14 @@ from typing import Any
 
 from adapters.folds import Fold, identity_of
 from adapters.sheets import Sheets
-from domain.cancellation import CancellationBegun, CancellationFinished, CancellationPaused, CancellationResumed
-from domain.catalog import ShowCalledOff
-from domain.fact import Fact
+from domain.catalog.show import ShowCalledOff
+from domain.catalog.show_cancellation import (
+    CancellationBegun,
+    CancellationFinished,
+    CancellationPaused,
+    CancellationResumed,
+)
+from domain.core.aggregate import Fact
 
 
 def _begun(sheets: Sheets, fact: CancellationBegun, _: int) -> None:

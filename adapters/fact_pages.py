@@ -14,8 +14,8 @@ from psycopg.rows import tuple_row
 
 from adapters.read_models import FACTS_AFTER
 from adapters.recorder import CONNECT_SECONDS, fact_mapper
-from domain.fact import Fact
-from domain.weather import Weather
+from domain.core.aggregate import Fact
+from domain.core.transient import Weather
 
 PAGE = 2_000
 HEAD = "SELECT coalesce(max(notification_id), 0) FROM facts"

@@ -4,32 +4,32 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.sheets import Sheets
-from domain.allocation import (
-    AllocationOpened,
-    AllocationResized,
-    HoldConfirmed,
-    HoldEnded,
-    HoldsPlaced,
-    HoldUnconfirmed,
-)
-from domain.bearer import TokenMinted, TokenSigned
-from domain.books import TransactionPosted
-from domain.catalog import (
+from domain.catalog.discount import DiscountClaimed, DiscountCreated, DiscountReturned, DiscountTerms
+from domain.catalog.show import (
     CapacityChangeBegun,
     CapacityChangeEnded,
     PriceChanged,
     SaleWindowChanged,
     ShowAnnounced,
     ShowWentOnSale,
-    VenueRegistered,
 )
-from domain.discount import DiscountClaimed, DiscountCreated, DiscountReturned, DiscountTerms
-from domain.fact import Fact
-from domain.payee import AccountChanged, AccountConnected, PayeeNamed
-from domain.resale import SeatsReturned
-from domain.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
-from domain.statement import Entry
-from domain.ticket import TicketIssued, TicketRedeemed, TicketReserved, TicketVoided, TokenBurnt, TokenForgone
+from domain.catalog.venue import VenueRegistered
+from domain.core.aggregate import Fact
+from domain.money.books import TransactionPosted
+from domain.money.statement import Entry
+from domain.payouts.payee import AccountChanged, AccountConnected, PayeeNamed
+from domain.stock.allocation import (
+    AllocationOpened,
+    AllocationResized,
+    HoldConfirmed,
+    HoldEnded,
+    HoldsPlaced,
+    HoldUnconfirmed,
+    SeatsReturned,
+)
+from domain.stock.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
+from domain.tickets.has_token import TokenMinted, TokenSigned
+from domain.tickets.ticket import TicketIssued, TicketRedeemed, TicketReserved, TicketVoided, TokenBurnt, TokenForgone
 
 Fold = Callable[[Sheets, Any, int], None]
 SIGNED = "signed"

@@ -20,10 +20,10 @@ from adapters.reader import Reader
 from adapters.recorder import create_facts_table, fact_mapper, open_recorder
 from adapters.shelf import Shelf
 from adapters.waiting import Settled, Waiting, WaitingLine, tell
-from domain.desk import Desk
-from domain.fact import Fact, Root
-from domain.refusals import Refusal
-from domain.weather import Weather
+from domain.core.aggregate import Fact, Root
+from domain.core.errors import Refusal
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
 
 T = TypeVar("T")
 BATCH_MAX = 256

@@ -5,8 +5,8 @@ from typing import Any
 
 from adapters.folds import Fold, identity_of
 from adapters.sheets import Document, Sheets
-from domain.fact import Fact
-from domain.payment import (
+from domain.core.aggregate import Fact
+from domain.payments.payment import (
     IntentCreated,
     PaymentAuthorised,
     PaymentCancelled,

@@ -9,14 +9,10 @@ from adapters.payment_folds import PAYMENT_FOLDS, PAYMENT_TEXTS
 from adapters.refund_folds import REFUND_FOLDS, REFUND_TEXTS
 from adapters.sheets import Document, Sheets, TimelineLine
 from adapters.transfer_folds import TRANSFER_FOLDS, TRANSFER_TEXTS
-from domain.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed
-from domain.bearer import TokenMinted, TokenSigned
-from domain.books import TransactionPosted
-from domain.deadline import first_deadline
-from domain.discount import DiscountClaimed, DiscountReturned
-from domain.dispute import DisputeLost, DisputeOpened, DisputeWon
-from domain.fact import Fact
-from domain.order import (
+from domain.catalog.discount import DiscountClaimed, DiscountReturned
+from domain.core.aggregate import Fact
+from domain.money.books import TransactionPosted
+from domain.orders.order import (
     CancelRequested,
     CaptureRequested,
     CaptureWaived,
@@ -29,10 +25,13 @@ from domain.order import (
     PurchaseRefused,
     PurchaseRequested,
     PurchaseRequestedAgain,
+    first_deadline,
 )
-from domain.resale import SeatsReturned
-from domain.revival import PurchaseRevived
-from domain.ticket import (
+from domain.orders.reopening import PurchaseRevived
+from domain.payments.dispute import DisputeLost, DisputeOpened, DisputeWon
+from domain.stock.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed, SeatsReturned
+from domain.tickets.has_token import TokenMinted, TokenSigned
+from domain.tickets.ticket import (
     BurnSigned,
     TicketBlocked,
     TicketIssued,

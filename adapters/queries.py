@@ -8,9 +8,9 @@ from psycopg.sql import SQL, Identifier
 
 from adapters.sheets import Document
 from adapters.side_tables import Pool, borrowed
-from domain.books import VENUE_ACCOUNTS, venue_account
-from domain.connect import DueQuery
-from domain.statement import Entry, Links, lines_of
+from domain.money.books import VENUE_ACCOUNTS, venue_account
+from domain.money.statement import Entry, Links, lines_of
+from domain.payouts.connected_account import DueQuery
 
 LINES_MAX = 1_000
 DOCUMENT = SQL("SELECT doc FROM {table} WHERE id = %s")

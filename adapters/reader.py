@@ -10,9 +10,9 @@ import psycopg
 from adapters.journal import Journal, Stored
 from adapters.shelf import Mapped, Shelf
 from adapters.waiting import Settled, Waiting, WaitingLine, tell
-from domain.desk import Desk
-from domain.fact import Root
-from domain.weather import Weather
+from domain.core.aggregate import Root
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
 
 T = TypeVar("T")
 BATCH_MAX = 64

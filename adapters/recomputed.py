@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from adapters.purchase_folds import fold
 from adapters.queries import links_of
 from adapters.sheets import Document, Sheets
-from domain.books import venue_account
-from domain.fact import Fact
-from domain.statement import lines_of
+from domain.core.aggregate import Fact
+from domain.money.books import venue_account
+from domain.money.statement import lines_of
 
 
 def folded(facts: Iterable[tuple[int, Fact]]) -> Sheets:

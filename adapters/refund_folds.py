@@ -5,9 +5,16 @@ from typing import Any
 
 from adapters.folds import Fold, identity_of
 from adapters.sheets import Document, Sheets
-from domain.dispute import DisputeLost
-from domain.fact import Fact
-from domain.refund import RefundFailed, RefundPaidByHand, RefundPending, RefundRequested, RefundsOpened, RefundSucceeded
+from domain.core.aggregate import Fact
+from domain.payments.dispute import DisputeLost
+from domain.payments.refund import (
+    RefundFailed,
+    RefundPaidByHand,
+    RefundPending,
+    RefundRequested,
+    RefundsOpened,
+    RefundSucceeded,
+)
 
 OPEN = {"requested", "pending", "failed"}
 REFUND_TEXTS: dict[type[Fact], Callable[[Any], str]] = {

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from domain.statement import Entry
+from domain.money.statement import Entry
 
 Document = dict[str, Any]
 KINDS = (

@@ -9,7 +9,7 @@ from eventsourcing.persistence import Mapper, StoredEvent
 from eventsourcing.utils import get_topic, resolve_topic
 
 from adapters.journal import News, Snapshot, Stored
-from domain.fact import Root
+from domain.core.aggregate import Root
 
 KEPT_MAX = 5_000  # the streams of about a thousand purchases under way
 FACTS_BETWEEN_SNAPSHOTS = 100

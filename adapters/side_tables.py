@@ -10,8 +10,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from domain.hint import Hint
-from domain.weather import Weather
+from domain.core.transient import Weather
+from domain.payments.webhook_event import Hint
 
 POOL_MAX = 8
 WAIT_SECONDS = 5.0

@@ -12,8 +12,8 @@ from adapters.solana_chain import COMPUTE_UNITS_LEAST, SimulationError, SolanaCh
 from adapters.solana_node import node_weather
 from adapters.token_instructions import TOKEN_2022, burn_one
 from adapters.token_layout import decode_mint
-from domain.token import SignedTransaction
-from domain.weather import Weather
+from domain.core.transient import Weather
+from domain.tickets.token import SignedTransaction
 
 
 class SolanaBurningChain(SolanaChain):

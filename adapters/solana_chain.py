@@ -26,9 +26,9 @@ from adapters.gathered import Gathered
 from adapters.solana_node import NodeClient, node_weather
 from adapters.token_instructions import TOKEN_2022, associated_account
 from adapters.token_layout import describe
-from domain.refusals import InvalidWallet, WrongState
-from domain.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
-from domain.weather import Weather
+from domain.core.errors import InvalidWallet, WrongState
+from domain.core.transient import Weather
+from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
 
 COMPUTE_UNITS_SIMULATED = 200_000
 COMPUTE_UNITS_LEAST = 80_000

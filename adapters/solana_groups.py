@@ -10,8 +10,8 @@ from adapters.solana_chain import COMPUTE_UNITS_LEAST
 from adapters.solana_node import node_weather
 from adapters.token_instructions import TOKEN_2022, resize_group
 from adapters.token_layout import decode_mint
-from domain.token import SignedTransaction
-from domain.weather import Weather
+from domain.core.transient import Weather
+from domain.tickets.token import SignedTransaction
 
 
 class SolanaGroupChain(SolanaBurningChain):

@@ -11,7 +11,7 @@ from solana.rpc.core import RPCException
 from solders.errors import SerdeJSONError
 from solders.rpc.responses import RPCError
 
-from domain.weather import Weather
+from domain.core.transient import Weather
 
 REFUSALS = get_args(RPCError)
 JSON = {"Content-Type": "application/json"}

@@ -7,7 +7,7 @@ import aiohttp
 import stripe
 
 from adapters.stripe_errors import is_replayed_failure, meaning_of
-from domain.weather import Weather
+from domain.core.transient import Weather
 
 T = TypeVar("T")
 KEYS_MAX = 8

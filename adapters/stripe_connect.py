@@ -6,7 +6,7 @@ import stripe
 
 from adapters.stripe_calls import StripeConnection, is_replay, read, written
 from adapters.stripe_intents import noted
-from domain.connect import AccountState, PayoutStateSeen, TransferOrder
+from domain.payouts.connected_account import AccountState, PayoutStateSeen, TransferOrder
 
 LOOKED_AT_MAX = 100
 ACTIVE = "active"

@@ -2,8 +2,8 @@
 
 import stripe
 
-from domain.refusals import PaymentRefused
-from domain.weather import Weather
+from domain.core.errors import PaymentRefused
+from domain.core.transient import Weather
 
 UNEXPECTED_STATE = frozenset({"payment_intent_unexpected_state", "charge_expired_for_capture"})
 ALREADY_REFUNDED = "charge_already_refunded"

@@ -7,9 +7,9 @@ import stripe
 from adapters.stripe_calls import StripeConnection, is_replay, read, written
 from adapters.stripe_errors import ALREADY_REFUNDED, UNEXPECTED_STATE
 from adapters.stripe_intents import EXPAND, NEAREST_FIRST, dispute_said, intent_state, noted, quoted, refund_state
-from domain.dispute import DisputeSaid
-from domain.intent import IntentRequest, IntentState, RefundState
-from domain.refusals import PaymentRefused
+from domain.core.errors import PaymentRefused
+from domain.payments.dispute import DisputeSaid
+from domain.payments.payment_intent import IntentRequest, IntentState, RefundState
 
 REFUNDS_LOOKED_AT_MAX = 100
 

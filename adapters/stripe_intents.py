@@ -4,8 +4,8 @@ from typing import Any
 
 import stripe
 
-from domain.dispute import DisputeSaid
-from domain.intent import IntentState, RefundState
+from domain.payments.dispute import DisputeSaid
+from domain.payments.payment_intent import IntentState, RefundState
 
 # One look shows the intent, its charge and the real fee.
 EXPAND = ["latest_charge.balance_transaction"]

@@ -9,7 +9,7 @@ import stripe
 from adapters.stripe_calls import StripeConnection, listed
 from adapters.stripe_errors import GatewayAlarm
 from adapters.stripe_intents import intent_state
-from domain.laws_at_rest import IntentSaid
+from domain.invariants.cross_system import IntentSaid
 
 TIMEOUT_SECONDS = 20.0
 CLOSED = {"succeeded", "canceled"}

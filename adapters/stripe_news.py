@@ -9,7 +9,7 @@ from stripe import RequestOptions
 
 from adapters.stripe_calls import StripeConnection, listed
 from adapters.stripe_webhook import read_event
-from domain.hint import HEARD, HEARD_OF_VENUES, Hint
+from domain.payments.webhook_event import HEARD, HEARD_OF_VENUES, Hint
 
 
 class StripeNews(StripeConnection):

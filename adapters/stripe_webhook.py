@@ -9,8 +9,8 @@ from typing import Any
 
 import stripe
 
-from domain.hint import Hint
-from domain.refusals import WebhookForged
+from domain.core.errors import WebhookForged
+from domain.payments.webhook_event import Hint
 
 AGE_SECONDS_MAX = 300
 

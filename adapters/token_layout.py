@@ -7,7 +7,7 @@ from solders.account import Account
 from solders.pubkey import Pubkey
 
 from adapters.token_instructions import TOKEN_2022
-from domain.token import TokenSpec, TokenState
+from domain.tickets.token import TokenSpec, TokenState
 
 EXTENSIONS_START = 166
 EXTENSION_HEADER_BYTES = 4

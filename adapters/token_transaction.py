@@ -28,8 +28,8 @@ from adapters.token_layout import (
     PERMANENT_DELEGATE,
     POINTER_BYTES,
 )
-from domain.refusals import InvalidWallet, WrongState
-from domain.token import TokenKind, TokenSpec
+from domain.core.errors import InvalidWallet, WrongState
+from domain.tickets.token import TokenKind, TokenSpec
 
 _T = TypeVar("_T")
 

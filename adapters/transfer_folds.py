@@ -5,8 +5,8 @@ from typing import Any
 
 from adapters.folds import Fold, identity_of
 from adapters.sheets import Sheets
-from domain.fact import Fact
-from domain.transfer import (
+from domain.core.aggregate import Fact
+from domain.payouts.transfer import (
     ReversalRefused,
     ReversalRequested,
     TransferMade,

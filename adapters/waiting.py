@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from domain.desk import Desk
-from domain.weather import Busy, Weather
+from domain.core.transient import Busy, Weather
+from domain.core.unit_of_work import Desk
 
 
 class Waiting:

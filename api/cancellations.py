@@ -9,7 +9,7 @@ from activities.cancellation_door import CancelShow
 from api.problems import not_found
 from api.reading import find, is_stale
 from api.requests import After, Body, IdInPath, With, digest_of
-from domain.refund_parts import FeesBorneBy
+from domain.money.breakdown import FeesBorneBy
 
 router = APIRouter(prefix="/api/v1/shows/{show_id}/cancellation", tags=["cancellations"])
 RATE_MAX = 1_000.0

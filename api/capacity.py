@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from api.requests import Body, Id, IdInPath, With
 from api.shows import CAPACITY_MAX, TYPES_MAX
-from domain.weather import Weather
+from domain.core.transient import Weather
 
 router = APIRouter(prefix="/api/v1/shows", tags=["shows"])
 

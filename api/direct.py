@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api.problems import refusal_answer
 from api.requests import KEY
-from domain.refusals import Refusal
+from domain.core.errors import Refusal
 
 JSON = b"application/json"
 BODY_BYTES_MAX = 64 * 1024

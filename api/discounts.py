@@ -9,9 +9,9 @@ from activities.prices import CreateDiscount
 from api.problems import not_found
 from api.reading import find, is_stale
 from api.requests import CODE_PATTERN, After, Body, Code, Id, IdInPath, Key, Moment, With, digest_of
-from domain.discount import DiscountTerms, discount_id_of, spelt
-from domain.identity import derived
-from domain.money import BPS_WHOLE
+from domain.catalog.discount import DiscountTerms, discount_id_of, spelt
+from domain.core.ids import derived
+from domain.money.money import BPS_WHOLE
 
 router = APIRouter(prefix="/api/v1/shows/{show_id}/discounts", tags=["discounts"])
 AMOUNT_MINOR_MAX = 100_000_000

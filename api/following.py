@@ -11,7 +11,7 @@ from api.problems import not_found
 from api.reading import find
 from api.requests import POSITION_MAX, IdInPath, With
 from api.watching import Watch
-from domain.weather import Weather
+from domain.core.transient import Weather
 
 router = APIRouter(prefix="/api/v1/purchases", tags=["purchases"])
 ENDS = {"fulfilled", "cancelled", "refused"}

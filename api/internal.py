@@ -13,8 +13,8 @@ from api.problems import Problem, not_found
 from api.quotes import ItemBody, WantedBody, quoted
 from api.reading import find
 from api.requests import Body, Id, IdInPath, Key, With, digest_of
-from domain.identity import derived
-from domain.order import Line
+from domain.catalog.line import Line
+from domain.core.ids import derived
 
 BATCH_MAX = 200
 ITEMS_MAX = 20

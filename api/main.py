@@ -31,7 +31,7 @@ from api.app import create_app
 from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
 from api.ports import Limits, Parts
 from api.settlement import SettlementEngine
-from domain.money import FeeRates
+from domain.money.money import FeeRates
 from settings import Settings, read_settings
 
 KEEP_ALIVE_SECONDS = 30

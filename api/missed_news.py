@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from domain.hint import Hint
-from domain.weather import Weather
+from domain.core.transient import Weather
+from domain.payments.webhook_event import Hint
 
 LOOK_BACK = timedelta(days=3)  # as long as Stripe itself tries
 OVERLAP = timedelta(minutes=1)  # Stripe's clock is not ours

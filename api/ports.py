@@ -13,11 +13,11 @@ from activities.holds import HoldActivities
 from activities.prices import PriceActivities
 from activities.refund_door import RefundDoor
 from activities.settlement_ports import AccountSeen, VenueRef
-from domain.hint import Hint
-from domain.identity import DEFAULT_TENANT
-from domain.money import FeeRates
-from domain.ticket import Ticket
-from domain.token import TokenState
+from domain.core.ids import DEFAULT_TENANT
+from domain.money.money import FeeRates
+from domain.payments.webhook_event import Hint
+from domain.tickets.ticket import Ticket
+from domain.tickets.token import TokenState
 from workflows.purchase import CheckoutAnswer
 
 Document = Mapping[str, Any]

@@ -11,9 +11,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from domain import refusals
-from domain.refusals import Refusal
-from domain.weather import Busy, Weather
+from domain.core import errors as refusals
+from domain.core.errors import Refusal
+from domain.core.transient import Busy, Weather
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"

@@ -12,9 +12,9 @@ from api.problems import Problem, not_found, refused
 from api.quotes import WantedBody
 from api.reading import find, is_stale
 from api.requests import NO_CONTROLS, After, Body, IdInPath, Key, Name, With, digest_of, left_out
-from domain.discount import spelt
-from domain.identity import derived, purchase_id_of
-from domain.refusals import InvalidWallet, Refusal
+from domain.catalog.discount import spelt
+from domain.core.errors import InvalidWallet, Refusal
+from domain.core.ids import derived, purchase_id_of
 from workflows.purchase import CheckoutAnswer
 
 PATH = "/api/v1/purchases"

@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 
 from api.ports import Parts
 from api.requests import Body, Code, Id, Quantity, With, left_out
-from domain.discount import spelt
-from domain.order import Line
+from domain.catalog.discount import spelt
+from domain.catalog.line import Line
 
 router = APIRouter(prefix="/api/v1/quotes", tags=["quotes"])
 TICKETS_MAX = 50

@@ -8,8 +8,8 @@ from api.ports import Document
 from api.problems import Problem, not_found
 from api.reading import find, is_stale
 from api.requests import After, IdInPath, With
-from domain.currency import decimals_of
-from domain.money import Price
+from domain.money.currency import decimals_of
+from domain.money.money import Price
 
 router = APIRouter(prefix="/api/v1/purchases", tags=["purchases"])
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from activities.commands import PurchaseRef, RefundRef
-from domain.hint import Hint
+from domain.payments.webhook_event import Hint
 
 
 class RefundStarter(Protocol):

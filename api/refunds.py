@@ -11,8 +11,8 @@ from api.ports import Document, Parts
 from api.problems import not_found
 from api.reading import find, is_stale
 from api.requests import After, Body, Id, IdInPath, Key, With, digest_of, not_asked
-from domain.identity import derived
-from domain.refund_parts import FeesBorneBy
+from domain.core.ids import derived
+from domain.money.breakdown import FeesBorneBy
 
 router = APIRouter(prefix="/api/v1/purchases/{purchase_id}/refunds", tags=["refunds"])
 AMOUNT_MINOR_MAX = 10**12

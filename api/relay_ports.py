@@ -8,7 +8,7 @@ from activities.commands import HoldRef, MintSubject, PurchaseRef
 from activities.door import PurchaseStanding
 from api.after_sale import DisputeStarter
 from api.refund_starts import CancellationsStanding, CancellationStarter, RefundsStanding, RefundStarter
-from domain.hint import Hint
+from domain.payments.webhook_event import Hint
 
 
 class Starter(RefundStarter, CancellationStarter, Protocol):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from api.ports import Parts
 from api.problems import Problem
-from domain.fact import canonical
+from domain.core.aggregate import canonical
 
 KEY_CHARS_MAX = 255
 KEY = re.compile(rf"[\x21-\x7e]([\x20-\x7e]{{0,{KEY_CHARS_MAX - 2}}}[\x21-\x7e])?")

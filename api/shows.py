@@ -12,9 +12,9 @@ from api.ports import Parts
 from api.problems import Problem, not_found
 from api.reading import find, is_stale
 from api.requests import After, Body, Id, IdInPath, Key, Moment, Name, With, digest_of, left_out, not_asked
-from domain.catalog import TicketType
-from domain.identity import derived
-from domain.money import BPS_WHOLE
+from domain.catalog.show import TicketType
+from domain.core.ids import derived
+from domain.money.money import BPS_WHOLE
 
 router = APIRouter(prefix="/api/v1/shows", tags=["shows"])
 PRICE_MINOR_MAX = 100_000_000

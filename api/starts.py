@@ -12,8 +12,8 @@ from activities.settlement_ports import PayoutRef, VenueRef
 from api.after_sale import Paymaster
 from api.refund_starts import ref_of, tell_of_refund
 from api.relay_ports import Facts, Hints, LeftStanding, RelayEngine
-from domain.hint import Hint
-from domain.weather import Weather
+from domain.core.transient import Weather
+from domain.payments.webhook_event import Hint
 
 log = logging.getLogger(__name__)
 TICK_SECONDS = 0.5

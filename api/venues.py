@@ -13,10 +13,10 @@ from api.ports import Parts
 from api.problems import Problem, not_found
 from api.reading import find, is_stale
 from api.requests import After, Body, IdInPath, Key, Moment, Name, With, digest_of, left_out
-from domain.books import venue_payable
-from domain.identity import derived
-from domain.money import BPS_WHOLE, FeeRates, FeesMode
-from domain.statement import balance_of, csv_of, statement_of
+from domain.core.ids import derived
+from domain.money.books import venue_payable
+from domain.money.money import BPS_WHOLE, FeeRates, FeesMode
+from domain.money.statement import balance_of, csv_of, statement_of
 
 router = APIRouter(prefix="/api/v1/venues", tags=["venues"])
 FIXED_MINOR_MAX = 1_000_000

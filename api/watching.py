@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from api.ports import News
-from domain.weather import Weather
+from domain.core.transient import Weather
 
 LOOK_SECONDS = 0.1
 WEATHER_SECONDS = 1.0

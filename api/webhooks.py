@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Request
 
 from api.ports import Parts
 from api.requests import With
-from domain.hint import Hint
+from domain.payments.webhook_event import Hint
 
 TAKEN = "payment_intent.succeeded"
 TAKING = {"confirming", "confirmed", "fulfilled"}

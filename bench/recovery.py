@@ -25,7 +25,7 @@ from bench.buyers import FULFILLED, NEWS, Buyers
 from bench.stage import Stage, stage
 from devstack.part import bind_to_parent
 from devstack.stack import ROOT
-from domain.order import Order
+from domain.orders.order import Order
 
 IN_FLIGHT = 100
 OPENING = 16

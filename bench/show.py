@@ -5,9 +5,9 @@ from typing import Any
 from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
 from adapters.ledger import PostgresLedger
 from bench.stock import CAPACITY, HOLD
-from domain.catalog import Show, TicketType
-from domain.desk import Desk
-from domain.money import FeeRates
+from domain.catalog.show import Show, TicketType
+from domain.core.unit_of_work import Desk
+from domain.money.money import FeeRates
 
 PRICE_MINOR = 5000
 

@@ -9,9 +9,9 @@ from itertools import count
 from activities.stock import hold_seats
 from adapters.ledger import PostgresLedger
 from adapters.schema import ensure_schema
-from domain.allocation import Allocation, AllocationOpened
-from domain.desk import Desk
-from domain.order import Line
+from domain.catalog.line import Line
+from domain.core.unit_of_work import Desk
+from domain.stock.allocation import Allocation, AllocationOpened
 
 CAPACITY = 100_000_000
 TICKET_TYPE = "tt_bench"

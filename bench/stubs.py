@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from domain.intent import IntentRequest, IntentState, RefundState
-from domain.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
-from domain.weather import Weather
+from domain.core.transient import Weather
+from domain.payments.payment_intent import IntentRequest, IntentState, RefundState
+from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
 
 FEE_MINOR = 100
 

@@ -10,7 +10,7 @@ import typer
 from cli.reconciliation import Report, UnreadableError, reconcile
 from devstack.stack import Stack
 from devstack.state import STACK_FILE
-from domain.laws import LAWS
+from domain.invariants.invariant import LAWS
 from settings import Settings, read_settings
 
 WHOLE, BROKEN, UNREADABLE = 0, 1, 2

@@ -17,11 +17,11 @@ from adapters.fact_pages import FactPages
 from adapters.solana_supplies import ChainSupplies
 from adapters.stripe_errors import GatewayAlarm
 from adapters.stripe_listing import StripeListing
-from domain.laws import Findings
-from domain.laws_at_commit import History
-from domain.laws_at_rest import IntentSaid, Outside, Stillness, judge_at_rest, judge_balances
-from domain.refusals import Refusal
-from domain.weather import Weather
+from domain.core.errors import Refusal
+from domain.core.transient import Weather
+from domain.invariants.cross_system import IntentSaid, Outside, Stillness, judge_at_rest, judge_balances
+from domain.invariants.invariant import Findings
+from domain.invariants.per_commit import History
 from settings import Settings
 
 RESUMED_AFTER = timedelta(seconds=60)  # the relay's patience, and the way to the end of what it resumes

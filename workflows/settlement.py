@@ -10,7 +10,7 @@ from temporalio import workflow
 from activities.commands import Command, PurchaseRef
 from activities.settlement import SettlementActivities
 from activities.settlement_ports import AccountSeen, PayoutRef, VenueRef
-from domain.connect import DueQuery
+from domain.payouts.connected_account import DueQuery
 from workflows.operators import Board
 from workflows.rounds import SEEN_STORE_PACE, STRIPE_PACE, Attention, Caller, Refused
 

@@ -15,8 +15,8 @@ from bench.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, thr
 from bench.contest import Against, Contestant, Row, Side
 from bench.rows.plain_holds import POOLS
 from bench.stock import now, open_ledger
-from domain.fact import Fact
-from domain.ticket import Ticket, TicketReserved
+from domain.core.aggregate import Fact
+from domain.tickets.ticket import Ticket, TicketReserved
 
 FACTS = {"tenant_id": "bench", "purchase_id": "pu_bench", "show_id": "sh_bench", "ticket_type_id": "tt_bench"}
 

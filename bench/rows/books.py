@@ -17,9 +17,9 @@ from bench.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, thr
 from bench.contest import Against, Contestant, Row, Side
 from bench.rows.plain_holds import POOLS
 from bench.stock import open_ledger
-from domain.books import BooksTransaction, sale_postings
-from domain.desk import Desk
-from domain.money import FeeRates, price_of
+from domain.core.unit_of_work import Desk
+from domain.money.books import BooksTransaction, sale_postings
+from domain.money.money import FeeRates, price_of
 
 VENUE = "ve_bench"
 PRICE = price_of("eur", ((2, 5000),), FeeRates())

@@ -20,7 +20,7 @@ from bench.show import open_show
 from bench.stock import open_ledger
 from bench.world import empty_route, served
 from devstack.ports import LOOPBACK, free_port
-from domain.allocation import Allocation
+from domain.stock.allocation import Allocation
 
 CONNECTIONS = 64
 BUYERS, TICKETS = 20_000 // ROUNDS, 5_000 // ROUNDS  # a round each, or the row would take longer than a minute

@@ -10,8 +10,8 @@ from functools import partial
 from adapters.ledger import PostgresLedger
 from bench.contest import Against, Contestant, Row, Side
 from bench.stock import HOLD, TICKET_TYPE, open_ledger, open_stock
-from domain.allocation import Allocation
-from domain.desk import Desk
+from domain.core.unit_of_work import Desk
+from domain.stock.allocation import Allocation
 
 OPEN = 1_000
 ENDED = 100_000

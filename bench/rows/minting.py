@@ -26,11 +26,11 @@ from bench.stock import open_ledger
 from bench.up import QUICK_CHAIN
 from bench.world import served
 from devstack.ports import LOOPBACK, free_port
-from domain.catalog import TicketType
-from domain.desk import Desk
-from domain.money import FeeRates
-from domain.ticket import Ticket, TicketReserved
-from domain.token import SignedTransaction, TokenSpec
+from domain.catalog.show import TicketType
+from domain.core.unit_of_work import Desk
+from domain.money.money import FeeRates
+from domain.tickets.ticket import Ticket, TicketReserved
+from domain.tickets.token import SignedTransaction, TokenSpec
 
 TICKETS = IN_FLIGHT = 200  # as many at once as the worker lets
 LAMPORTS = 10**13

@@ -22,7 +22,7 @@ from adapters.sheets import Sheets
 from bench.contest import Against, Contestant, Row, Side
 from bench.show import open_show
 from bench.stock import open_ledger
-from domain.order import Line
+from domain.catalog.line import Line
 
 PURCHASES = 3_000
 AT_ONCE = 250

@@ -16,8 +16,8 @@ from temporalio import activity, workflow
 from temporalio.common import SearchAttributeKey
 
 from activities.queues import ALL_QUEUES
-from domain.fact import Fact, Root
-from domain.refusals import Refusal
+from domain.core.aggregate import Fact, Root
+from domain.core.errors import Refusal
 from workflows.versions import PATCHES
 
 FILE = Path(__file__).with_name("persisted_names.txt")
@@ -42,7 +42,7 @@ def descendants(parent: type) -> Iterator[type]:
 
 def fact_topics() -> set[str]:
     """Facts that may be stored; the bases, and the library's `Event` of each aggregate, never are."""
-    facts = {fact for fact in descendants(Fact) if fact.__module__ != "domain.fact"}
+    facts = {fact for fact in descendants(Fact) if fact.__module__ != "domain.core.aggregate"}
     return {get_topic(fact) for fact in facts if fact.__name__ != "Event"}
 
 

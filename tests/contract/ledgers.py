@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.ledger import PostgresLedger
-from domain.allocation import Allocation, AllocationOpened
-from domain.desk import Desk
+from domain.core.unit_of_work import Desk
+from domain.stock.allocation import Allocation, AllocationOpened
 from tests.fakes.ledger import FakeLedger
 
 Ledger = FakeLedger | PostgresLedger

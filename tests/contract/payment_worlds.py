@@ -8,7 +8,7 @@ import pytest
 
 from activities.ports import PaymentGateway
 from adapters.stripe_gateway import StripeGateway
-from domain.intent import IntentState
+from domain.payments.payment_intent import IntentState
 from tests.contract.stripe_emulator import Emulator
 from tests.fakes.payment_gateway import FakePaymentGateway, Verb
 

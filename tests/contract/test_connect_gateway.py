@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from adapters.stripe_connect import StripeConnect
-from domain.connect import PayoutStateSeen, TransferOrder
-from domain.refusals import PaymentRefused
-from domain.weather import Weather
+from domain.core.errors import PaymentRefused
+from domain.core.transient import Weather
+from domain.payouts.connected_account import PayoutStateSeen, TransferOrder
 from tests.contract.stripe_emulator import SECRET, Emulator, paid
 from tests.fakes.connect import FakeConnect
 

@@ -17,7 +17,7 @@ from solders.transaction import VersionedTransaction
 from websockets.sync.client import connect
 
 from adapters.solana_chain import SolanaChain
-from domain.token import TokenSpec
+from domain.tickets.token import TokenSpec
 from tests.contract.dev_chain import FEE, SOL, DevChain, balance, pay, send, sign_for, status
 
 _MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")

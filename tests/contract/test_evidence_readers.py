@@ -16,11 +16,11 @@ from adapters.solana_supplies import ChainSupplies
 from adapters.stripe_errors import GatewayAlarm
 from adapters.stripe_gateway import StripeGateway
 from adapters.stripe_listing import StripeListing
-from domain.fact import Fact
-from domain.intent import IntentRequest, IntentState
-from domain.reservation import Reservation, ReservationMade
-from domain.token import TokenSpec
-from domain.weather import Weather
+from domain.core.aggregate import Fact
+from domain.core.transient import Weather
+from domain.payments.payment_intent import IntentRequest, IntentState
+from domain.stock.reservation import Reservation, ReservationMade
+from domain.tickets.token import TokenSpec
 from tests.contract.dev_chain import DevChain
 from tests.contract.ledgers import clock
 from tests.contract.postgres_box import postgres_box

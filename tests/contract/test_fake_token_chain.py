@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.token import TokenSpec
-from domain.weather import Weather
+from domain.core.transient import Weather
+from domain.tickets.token import TokenSpec
 from tests.fakes.token_chain import FakeTokenChain
 
 _VENUE = TokenSpec(kind="venue", subject_id="v1", name="The Hall", symbol="HALL", uri="ipfs://venue", max_size=5)

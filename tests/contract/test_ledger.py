@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from activities.ports import Committed
-from domain.allocation import Allocation, AllocationOpened, HoldsPlaced
-from domain.fact import Fact, broken_link
-from domain.refusals import SeatsUnavailable, UnknownSubject
-from domain.weather import Weather
+from domain.core.aggregate import Fact, broken_link
+from domain.core.errors import SeatsUnavailable, UnknownSubject
+from domain.core.transient import Weather
+from domain.stock.allocation import Allocation, AllocationOpened, HoldsPlaced
 from tests.contract.ledgers import AT, STREAM, Ledger, both, clock, holding, one_batch, opening, stock
 from tests.fakes.ledger import FakeLedger
 

@@ -12,10 +12,10 @@ import adapters.ledger
 from adapters.journal import Journal
 from adapters.ledger import BOLD_AFTER, PostgresLedger
 from adapters.shelf import FACTS_BETWEEN_SNAPSHOTS
-from domain.allocation import Allocation
-from domain.desk import Desk
-from domain.fact import broken_link
-from domain.refusals import SeatsUnavailable
+from domain.core.aggregate import broken_link
+from domain.core.errors import SeatsUnavailable
+from domain.core.unit_of_work import Desk
+from domain.stock.allocation import Allocation
 from tests.contract.ledgers import STREAM, holding, opened, opening, stock
 
 

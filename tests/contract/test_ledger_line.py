@@ -11,11 +11,11 @@ from psycopg.sql import SQL
 
 from adapters.ledger import PostgresLedger
 from adapters.shelf import FACTS_BETWEEN_SNAPSHOTS
-from domain.allocation import Allocation
-from domain.desk import Desk
-from domain.fact import broken_link
-from domain.refusals import SeatsUnavailable
-from domain.weather import Busy, Weather
+from domain.core.aggregate import broken_link
+from domain.core.errors import SeatsUnavailable
+from domain.core.transient import Busy, Weather
+from domain.core.unit_of_work import Desk
+from domain.stock.allocation import Allocation
 from tests.contract.ledgers import AT, STREAM, UNTIL, holding, one_batch, opened, opening, stock
 from tests.fakes.samples import state_of
 

@@ -11,11 +11,11 @@ from eventsourcing.persistence import IntegrityError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from adapters.ledger import BATCH_MAX, PostgresLedger
-from domain.allocation import Allocation
-from domain.desk import Desk
-from domain.fact import broken_link
-from domain.refusals import SeatsUnavailable
-from domain.weather import Weather
+from domain.core.aggregate import broken_link
+from domain.core.errors import SeatsUnavailable
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.stock.allocation import Allocation
 from tests.contract.ledgers import AT, STREAM, UNTIL, clock, holding, one_batch, opening, stock
 
 CUT = """SELECT pg_terminate_backend(pid) FROM pg_locks

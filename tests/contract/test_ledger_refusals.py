@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from adapters.ledger import PostgresLedger
-from domain.allocation import Allocation
-from domain.desk import Desk
-from domain.fact import broken_link
-from domain.refusals import SeatsUnavailable
+from domain.core.aggregate import broken_link
+from domain.core.errors import SeatsUnavailable
+from domain.core.unit_of_work import Desk
+from domain.stock.allocation import Allocation
 from tests.contract.ledgers import STREAM, both, holding, opened, opening, stock
 
 AT_ONCE_SECONDS = 5.0

@@ -7,9 +7,9 @@ import pytest
 
 from adapters.stripe_errors import GatewayAlarm
 from adapters.stripe_gateway import StripeGateway
-from domain.intent import IntentRequest, IntentState
-from domain.refusals import PaymentRefused
-from domain.weather import Weather
+from domain.core.errors import PaymentRefused
+from domain.core.transient import Weather
+from domain.payments.payment_intent import IntentRequest, IntentState
 from tests.contract.payment_worlds import REAL_KEY, EmulatorWorld, FakeWorld, RealWorld, World
 from tests.contract.stripe_emulator import SECRET, Emulator
 from tests.fakes.payment_gateway import Verb

@@ -24,13 +24,13 @@ from adapters.recomputed import folded, venue_lines
 from adapters.schema import ensure_schema
 from adapters.sheets import KINDS
 from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
-from domain.books import venue_payable
-from domain.catalog import TicketType
-from domain.discount import DiscountTerms, discount_id_of
-from domain.hint import Hint
-from domain.money import FeeRates
-from domain.order import Line
-from domain.statement import csv_of, statement_of
+from domain.catalog.discount import DiscountTerms, discount_id_of
+from domain.catalog.line import Line
+from domain.catalog.show import TicketType
+from domain.money.books import venue_payable
+from domain.money.money import FeeRates
+from domain.money.statement import csv_of, statement_of
+from domain.payments.webhook_event import Hint
 from projector import follow
 from tests.contract.postgres_box import postgres_box
 from tests.fakes.shop_world import MemorySecrets, SellingEngine, World

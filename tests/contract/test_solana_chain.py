@@ -11,9 +11,9 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from adapters.solana_chain import SolanaChain
-from domain.refusals import WrongState
-from domain.token import SignedTransaction, TokenSpec
-from domain.weather import Weather
+from domain.core.errors import WrongState
+from domain.core.transient import Weather
+from domain.tickets.token import SignedTransaction, TokenSpec
 from tests.contract.dev_chain import DevChain, free_port
 
 _VENUE = TokenSpec(kind="venue", subject_id="v1", name="The Hall", symbol="HALL", uri="ipfs://venue", max_size=5)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from adapters.stripe_gateway import StripeGateway
-from domain.weather import Weather
+from domain.core.transient import Weather
 
 
 async def test_an_answer_that_breaks_off_is_weather() -> None:

@@ -9,8 +9,8 @@ import pytest
 import stripe
 
 from adapters.stripe_gateway import StripeGateway
-from domain.intent import IntentRequest
-from domain.weather import Weather
+from domain.core.transient import Weather
+from domain.payments.payment_intent import IntentRequest
 from tests.contract.stripe_emulator import BROWSER, SECRET, Emulator, paid, wanted
 
 

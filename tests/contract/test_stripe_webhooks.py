@@ -11,7 +11,7 @@ import stripe
 
 from adapters.stripe_news import StripeNews
 from adapters.stripe_webhook import verify_webhook
-from domain.refusals import WebhookForged
+from domain.core.errors import WebhookForged
 from tests.contract.stripe_emulator import SECRET, Emulator
 from tests.contract.webhook_sink import Sink
 

@@ -11,9 +11,9 @@ import pytest
 from solders.keypair import Keypair
 
 from adapters.solana_groups import SolanaGroupChain
-from domain.refusals import InvalidWallet, WrongState
-from domain.token import SignedTransaction, TokenSpec, TransactionFate
-from domain.weather import Weather
+from domain.core.errors import InvalidWallet, WrongState
+from domain.core.transient import Weather
+from domain.tickets.token import SignedTransaction, TokenSpec, TransactionFate
 from tests.contract.dev_chain import DevChain
 from tests.fakes.token_chain import FakeTokenChain
 

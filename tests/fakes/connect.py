@@ -4,9 +4,9 @@ from collections import Counter
 from typing import Literal
 
 from activities.settlement_ports import AccountSeen, VenueRef
-from domain.connect import AccountState, PayoutStateSeen, TransferOrder
-from domain.refusals import PaymentRefused
-from domain.weather import Weather
+from domain.core.errors import PaymentRefused
+from domain.core.transient import Weather
+from domain.payouts.connected_account import AccountState, PayoutStateSeen, TransferOrder
 
 Verb = Literal[
     "create_account", "retrieve_account", "onboarding_link", "transfer", "reverse_transfer", "retrieve_payout"

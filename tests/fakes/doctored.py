@@ -5,17 +5,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from domain.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced
-from domain.bearer import TokenMinted
-from domain.books import TransactionPosted
-from domain.discount import DiscountReturned
-from domain.fact import GENESIS, Fact, digest_of
-from domain.laws_at_rest import IntentSaid, Outside
-from domain.order import CaptureRequested, OrderFulfilled
-from domain.payment import PaymentCancelled
-from domain.refund import RefundRequested, RefundSucceeded
-from domain.resale import SeatsReturned
-from domain.ticket import TicketIssued, TicketReserved, TicketVoided
+from domain.catalog.discount import DiscountReturned
+from domain.core.aggregate import GENESIS, Fact, digest_of
+from domain.invariants.cross_system import IntentSaid, Outside
+from domain.money.books import TransactionPosted
+from domain.orders.order import CaptureRequested, OrderFulfilled
+from domain.payments.payment import PaymentCancelled
+from domain.payments.refund import RefundRequested, RefundSucceeded
+from domain.stock.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced, SeatsReturned
+from domain.tickets.has_token import TokenMinted
+from domain.tickets.ticket import TicketIssued, TicketReserved, TicketVoided
 from tests.fakes.samples import AT
 
 SOLD, LATE = "sold", "late"

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.recomputed import folded
-from domain.connect import DueQuery
-from domain.money import Price
+from domain.money.money import Price
+from domain.payouts.connected_account import DueQuery
 from tests.fakes.ledger import FakeLedger
 
 

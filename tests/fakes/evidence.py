@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from domain.fact import Fact
-from domain.intent import IntentState
-from domain.laws import Findings
-from domain.laws_at_commit import History
-from domain.laws_at_rest import IntentSaid, Outside, judge_at_rest
+from domain.core.aggregate import Fact
+from domain.invariants.cross_system import IntentSaid, Outside, judge_at_rest
+from domain.invariants.invariant import Findings
+from domain.invariants.per_commit import History
+from domain.payments.payment_intent import IntentState
 from tests.fakes.connect import FakeConnect
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.token_chain import FakeTokenChain

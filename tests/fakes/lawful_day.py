@@ -9,17 +9,17 @@ from activities.prices import CreateDiscount
 from activities.refund_door import RefundDoor, RequestRefund
 from activities.refunds import RefundActivities
 from activities.resale import make_room, return_seats
-from domain.allocation import Allocation
-from domain.books import refund_postings
-from domain.desk import Desk
-from domain.discount import DiscountTerms
-from domain.fact import Fact
-from domain.identity import ticket_id_of
-from domain.intent import IntentState
-from domain.laws_at_rest import IntentSaid, Outside
-from domain.order import Order
-from domain.payment import IntentCreated, Payment
-from domain.ticket import Ticket
+from domain.catalog.discount import DiscountTerms
+from domain.core.aggregate import Fact
+from domain.core.ids import ticket_id_of
+from domain.core.unit_of_work import Desk
+from domain.invariants.cross_system import IntentSaid, Outside
+from domain.money.books import refund_postings
+from domain.orders.order import Order
+from domain.payments.payment import IntentCreated, Payment
+from domain.payments.payment_intent import IntentState
+from domain.stock.allocation import Allocation
+from domain.tickets.ticket import Ticket
 from tests.fakes.evidence import ALL_DEADLINES_PASSED
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import AT

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from activities.ports import Committed
-from domain.desk import Desk
-from domain.fact import Fact, Root
-from domain.weather import Busy, Weather
+from domain.core.aggregate import Fact, Root
+from domain.core.transient import Busy, Weather
+from domain.core.unit_of_work import Desk
 
 T = TypeVar("T")
 

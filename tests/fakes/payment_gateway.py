@@ -4,10 +4,10 @@ from collections import Counter
 from typing import Literal
 
 from adapters.stripe_errors import GatewayAlarm
-from domain.dispute import DisputeSaid
-from domain.intent import IntentRequest, IntentState, IntentStatus, RefundState
-from domain.refusals import PaymentRefused, WrongState
-from domain.weather import Weather
+from domain.core.errors import PaymentRefused, WrongState
+from domain.core.transient import Weather
+from domain.payments.dispute import DisputeSaid
+from domain.payments.payment_intent import IntentRequest, IntentState, IntentStatus, RefundState
 
 Verb = Literal[
     "create_intent",

@@ -6,17 +6,19 @@ from typing import Any, cast
 
 from activities.commands import PurchaseRef
 from adapters.recorder import fact_mapper
-from domain.allocation import Allocation, AllocationOpened
-from domain.catalog import Show, ShowAnnounced, Venue, VenueRegistered
-from domain.desk import Desk
-from domain.discount import Discount, DiscountCreated, discount_id_of
-from domain.fact import Fact, Root
-from domain.money import FeeRates, price_of
-from domain.order import Line, Order, PurchaseRequested
-from domain.payment import IntentCreated, Payment
-from domain.reservation import Reservation, ReservationMade
-from domain.ticket import Ticket, TicketReserved
-from domain.token import SignedTransaction
+from domain.catalog.discount import Discount, DiscountCreated, discount_id_of
+from domain.catalog.line import Line
+from domain.catalog.show import Show, ShowAnnounced
+from domain.catalog.venue import Venue, VenueRegistered
+from domain.core.aggregate import Fact, Root
+from domain.core.unit_of_work import Desk
+from domain.money.money import FeeRates, price_of
+from domain.orders.order import Order, PurchaseRequested
+from domain.payments.payment import IntentCreated, Payment
+from domain.stock.allocation import Allocation, AllocationOpened
+from domain.stock.reservation import Reservation, ReservationMade
+from domain.tickets.ticket import Ticket, TicketReserved
+from domain.tickets.token import SignedTransaction
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = AT + timedelta(minutes=10)

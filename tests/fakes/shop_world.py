@@ -20,17 +20,18 @@ from adapters.queries import with_availability
 from adapters.recomputed import venue_lines, venue_sums
 from adapters.sheets import Document, Sheets
 from api.ports import Limits, Parts
-from domain.bearer import TokenBearer
-from domain.books import Posting, balances
-from domain.catalog import Show, Venue
-from domain.desk import Desk
-from domain.money import FeeRates
-from domain.order import Order
-from domain.payment import IntentCreated, Payment
-from domain.refusals import Refusal
-from domain.ticket import Ticket
-from domain.token import TokenState
-from domain.weather import Weather
+from domain.catalog.show import Show
+from domain.catalog.venue import Venue
+from domain.core.errors import Refusal
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.money.books import Posting, balances
+from domain.money.money import FeeRates
+from domain.orders.order import Order
+from domain.payments.payment import IntentCreated, Payment
+from domain.tickets.has_token import TokenBearer
+from domain.tickets.ticket import Ticket
+from domain.tickets.token import TokenState
 from tests.fakes.connect import ConnectingVenues
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.small_tables import MemoryBuyers, MemoryInbox, MemorySecrets

@@ -1,6 +1,6 @@
 """The side tables of the API in memory: buyers, client secrets and the inbox of webhooks."""
 
-from domain.hint import Hint
+from domain.payments.webhook_event import Hint
 
 
 class MemoryBuyers:

@@ -12,14 +12,14 @@ from activities.door import DoorActivities, Requested, RequestPurchase
 from activities.holds import HoldActivities, MakeReservation
 from activities.prices import PriceActivities
 from activities.sales import SalesActivities
-from domain.allocation import Allocation
-from domain.catalog import Show, TicketType
-from domain.desk import Desk
-from domain.fact import Root, broken_link
-from domain.money import FeeRates
-from domain.order import Line
-from domain.payment import IntentCreated, Payment
-from domain.weather import Weather
+from domain.catalog.line import Line
+from domain.catalog.show import Show, TicketType
+from domain.core.aggregate import Root, broken_link
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.money.money import FeeRates
+from domain.payments.payment import IntentCreated, Payment
+from domain.stock.allocation import Allocation
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.samples import AT, TYPES, only_requested
 

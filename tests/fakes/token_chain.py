@@ -9,9 +9,9 @@ from typing import Literal
 
 import base58
 
-from domain.refusals import InvalidWallet, WrongState
-from domain.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
-from domain.weather import Weather
+from domain.core.errors import InvalidWallet, WrongState
+from domain.core.transient import Weather
+from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
 
 BLOCKHASH_LIFE = 150
 CONFIRMED_AFTER = 1

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from api.problems import Problem
-from domain.hint import Hint
+from domain.payments.webhook_event import Hint
 
 
 def verify(payload: bytes, signature: str) -> Hint:

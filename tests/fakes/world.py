@@ -31,14 +31,14 @@ from activities.refund_door import RefundDoor, RequestRefund
 from activities.refunds import RefundActivities
 from activities.sales import SalesActivities
 from activities.settlement import SettlementActivities
-from domain.allocation import Allocation
-from domain.books import BooksTransaction, balances
-from domain.catalog import TicketType
-from domain.identity import DEFAULT_TENANT, purchase_id_of
-from domain.money import FeeRates, Tender
-from domain.order import Line, Order
-from domain.refund import RefundPaidByHand, Refunds
-from domain.resale import SeatsReturned
+from domain.catalog.line import Line
+from domain.catalog.show import TicketType
+from domain.core.ids import DEFAULT_TENANT, purchase_id_of
+from domain.money.books import BooksTransaction, balances
+from domain.money.money import FeeRates, Tender
+from domain.orders.order import Order
+from domain.payments.refund import RefundPaidByHand, Refunds
+from domain.stock.allocation import Allocation, SeatsReturned
 from tests.fakes.connect import FakeConnect
 from tests.fakes.due import DueInMemory
 from tests.fakes.evidence import findings_of, require_lawful, said_by

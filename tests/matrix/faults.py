@@ -8,9 +8,9 @@ from typing import Any
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.refusals import Refusal, WrongState
-from domain.token import SignedTransaction
-from domain.weather import Weather
+from domain.core.errors import Refusal, WrongState
+from domain.core.transient import Weather
+from domain.tickets.token import SignedTransaction
 from tests.fakes.token_chain import FakeTokenChain
 
 OUTAGE_TRIES = 24  # more than a round of any pace, also where two tickets share them

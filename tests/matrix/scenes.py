@@ -8,9 +8,10 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.commands import HoldRef, MintSubject
 from activities.holds import MakeReservation, ReservationView
-from domain.catalog import Show, Venue
-from domain.order import Line
-from domain.reservation import Reservation
+from domain.catalog.line import Line
+from domain.catalog.show import Show
+from domain.catalog.venue import Venue
+from domain.stock.reservation import Reservation
 from tests.matrix.cells import Row
 from tests.matrix.scenes_capacity import more_tickets
 from tests.matrix.scenes_dispute import won_dispute

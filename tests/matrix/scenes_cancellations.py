@@ -4,8 +4,8 @@ import asyncio
 
 from activities.cancellation_door import CancelShow
 from activities.cancelling import CancelledOrder
-from domain.cancellation import Cancellation
-from domain.refund import Refunds
+from domain.catalog.show_cancellation import Cancellation
+from domain.payments.refund import Refunds
 from tests.matrix.scenes import Scene, sale
 from tests.matrix.scenes_refunds import REFUNDED
 from tests.matrix.stage import Stage

@@ -1,7 +1,7 @@
 """The way of a change of capacities, as the matrix plays it."""
 
-from domain.allocation import Allocation
-from domain.catalog import Show
+from domain.catalog.show import Show
+from domain.stock.allocation import Allocation
 from tests.matrix.stage import Stage
 from workflows.capacity import CapacityWorkflow
 

@@ -1,7 +1,7 @@
 """The way of a dispute of a sale, as the matrix plays it."""
 
 from activities.commands import DisputeRef
-from domain.ticket import Ticket
+from domain.tickets.ticket import Ticket
 from tests.matrix.stage import Stage
 from workflows.dispute import DisputeWorkflow
 

@@ -1,7 +1,7 @@
 """The ways of a payment that no purchase waits for, as the matrix plays them."""
 
-from domain.identity import DEFAULT_TENANT
-from domain.intent import IntentRequest
+from domain.core.ids import DEFAULT_TENANT
+from domain.payments.payment_intent import IntentRequest
 from tests.matrix.scenes import SOLD, Scene, sale, unpaid
 from tests.matrix.stage import Stage
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow

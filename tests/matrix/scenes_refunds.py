@@ -3,9 +3,9 @@
 from typing import Any
 
 from activities.commands import RefundRef
-from domain.catalog import Show
-from domain.refund import Refund, Refunds
-from domain.ticket import Ticket
+from domain.catalog.show import Show
+from domain.payments.refund import Refund, Refunds
+from domain.tickets.ticket import Ticket
 from tests.matrix.scenes import Scene, sale
 from tests.matrix.stage import Stage
 from workflows.refund import RefundInput, RefundWorkflow

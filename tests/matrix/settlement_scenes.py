@@ -3,8 +3,8 @@
 from temporalio.testing import ActivityEnvironment
 
 from activities.settlement_ports import PayoutRef, VenueRef
-from domain.books import venue_account
-from domain.connect import PayoutStateSeen
+from domain.money.books import venue_account
+from domain.payouts.connected_account import PayoutStateSeen
 from tests.matrix.stage import Stage
 from workflows.settlement import (
     OnboardingInput,

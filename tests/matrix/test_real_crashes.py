@@ -15,7 +15,7 @@ import pytest
 from activities.commands import PurchaseRef
 from activities.queues import PURCHASES
 from devstack.stack import running_stack
-from domain.identity import DEFAULT_TENANT, derived, purchase_id_of
+from domain.core.ids import DEFAULT_TENANT, derived, purchase_id_of
 from tests.matrix.every_scene import SCENES
 from tests.matrix.killing import Killing, Record
 from tests.real.crashing_worker import POINTS

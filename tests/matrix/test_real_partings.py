@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from devstack.stack import running_stack
-from domain.identity import DEFAULT_TENANT, purchase_id_of
+from domain.core.ids import DEFAULT_TENANT, purchase_id_of
 from tests.matrix.every_scene import SCENES
 from tests.matrix.killing import Killing, Record
 from tests.matrix.test_real_outside import switch

@@ -14,8 +14,8 @@ from api.engine import Pacing, TemporalEngine
 from api.settlement import SettlementEngine
 from api.starts import Relay
 from devstack.stripe.deliveries import sign
-from domain.hint import Hint
-from domain.refusals import WebhookForged
+from domain.core.errors import WebhookForged
+from domain.payments.webhook_event import Hint
 from tests.matrix.scenes import buy, checkout, pay, purchase_end
 from tests.matrix.stage import Stage
 

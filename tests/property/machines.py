@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from domain.fact import Root, broken_link
-from domain.refusals import Refusal
+from domain.core.aggregate import Root, broken_link
+from domain.core.errors import Refusal
 from tests.fakes.samples import facts_of, folded, state_of, through_json
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from activities.commands import EndPurchase, LatePayment, MintTicket, PayRefund
 from activities.refund_door import RequestRefund
-from domain.intent import IntentRequest, RefundState
-from domain.refusals import Refusal
+from domain.core.errors import Refusal
+from domain.payments.payment_intent import IntentRequest, RefundState
 from tests.property.money_events import (
     Ask,
     BankSays,

@@ -22,16 +22,16 @@ from activities.refunds import RefundActivities
 from activities.sales import SalesActivities
 from activities.settlement import SettlementActivities
 from activities.settlement_ports import VenueRef
-from domain.books import TransactionPosted
-from domain.catalog import Show, TicketType
-from domain.desk import Desk
-from domain.discount import DiscountTerms
-from domain.money import FeeRates
-from domain.order import Line
-from domain.refund import Refund, Refunds
-from domain.refusals import Refusal
-from domain.standing_folds import sides_of
-from domain.weather import Weather
+from domain.catalog.discount import DiscountTerms
+from domain.catalog.line import Line
+from domain.catalog.show import Show, TicketType
+from domain.core.errors import Refusal
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.invariants.folds import sides_of
+from domain.money.books import TransactionPosted
+from domain.money.money import FeeRates
+from domain.payments.refund import Refund, Refunds
 from tests.fakes.connect import FakeConnect
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.payment_gateway import FakePaymentGateway

@@ -6,8 +6,8 @@ from activities.cancellation_door import CancelShow
 from activities.cancelling import CancelledOrder
 from activities.commands import DisputeRef
 from activities.settlement_ports import PayoutRef
-from domain.connect import PayoutStateSeen
-from domain.dispute import DisputeSaid
+from domain.payments.dispute import DisputeSaid
+from domain.payouts.connected_account import PayoutStateSeen
 from tests.property.money_events import (
     CallOff,
     Decide,

@@ -11,10 +11,10 @@ from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from activities.ports import Committed
-from domain.allocation import Allocation
-from domain.desk import Desk
-from domain.refusals import PaymentRefused, PurchaseCancelled, Refusal, SeatsUnavailable, WrongState
-from domain.weather import Weather
+from domain.core.errors import PaymentRefused, PurchaseCancelled, Refusal, SeatsUnavailable, WrongState
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.stock.allocation import Allocation
 from tests.fakes.gates import Gates
 from tests.fakes.ledger import FakeLedger
 from tests.property.saga_schedules import Fault, Schedule

@@ -13,9 +13,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.queues import PURCHASES
 from api.engine import UNREACHED
-from domain.identity import DEFAULT_TENANT, purchase_id_of
-from domain.order import Order
-from domain.refusals import Refusal, WrongState
+from domain.core.errors import Refusal, WrongState
+from domain.core.ids import DEFAULT_TENANT, purchase_id_of
+from domain.orders.order import Order
 from tests.fakes.world import World
 from tests.property.saga_schedules import Act, Schedule
 from tests.property.saga_script import Clock, Script, TroubledLedger

@@ -6,9 +6,9 @@ from typing import Literal
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from domain.allocation import Allocation
-from domain.fact import broken_link
-from domain.refusals import HoldReleased, Refusal, SeatsUnavailable, UnknownSubject, WrongState
+from domain.core.aggregate import broken_link
+from domain.core.errors import HoldReleased, Refusal, SeatsUnavailable, UnknownSubject, WrongState
+from domain.stock.allocation import Allocation
 from tests.fakes.samples import AT, LATER, facts_of, folded, new_allocation, state_of, through_json
 
 KEYS = st.sampled_from("abcde")

@@ -8,13 +8,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from activities.books import BooksActivities
 from activities.commands import MintTicket, PurchaseRef
-from domain.books import MINT_DEBT, BooksTransaction, Posting, balances, venue_payable
-from domain.desk import Desk
-from domain.money import FeeRates, price_of
-from domain.order import Order, PurchaseRequested
-from domain.payment import IntentCreated, Payment
-from domain.refusals import WrongState
-from domain.weather import Weather
+from domain.core.errors import WrongState
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.money.books import MINT_DEBT, BooksTransaction, Posting, balances, venue_payable
+from domain.money.money import FeeRates, price_of
+from domain.orders.order import Order, PurchaseRequested
+from domain.payments.payment import IntentCreated, Payment
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.samples import AT, LINES, REQUEST
 from tests.property.machines import done, refusal_in

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.recorder import fact_mapper
-from domain.fact import canonical
+from domain.core.aggregate import canonical
 
 PLAIN = (
     st.none() | st.booleans() | st.integers() | st.text() | st.text(st.characters(max_codepoint=127))

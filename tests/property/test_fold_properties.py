@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.allocation import Allocation
-from domain.books import BooksTransaction, TransactionPosted, sale_postings
-from domain.catalog import Show, Venue
-from domain.desk import Desk
-from domain.discount import Discount
-from domain.fact import Root, broken_link
-from domain.order import Order
-from domain.payment import Payment
-from domain.refusals import Refusal
-from domain.reservation import Reservation, ReservationConfirmed, ReservationEnded
-from domain.ticket import Ticket
+from domain.catalog.discount import Discount
+from domain.catalog.show import Show
+from domain.catalog.venue import Venue
+from domain.core.aggregate import Root, broken_link
+from domain.core.errors import Refusal
+from domain.core.unit_of_work import Desk
+from domain.money.books import BooksTransaction, TransactionPosted, sale_postings
+from domain.orders.order import Order
+from domain.payments.payment import Payment
+from domain.stock.allocation import Allocation
+from domain.stock.reservation import Reservation, ReservationConfirmed, ReservationEnded
+from domain.tickets.ticket import Ticket
 from tests.fakes.samples import (
     AT,
     LATER,

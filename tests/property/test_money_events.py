@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.recomputed import folded, venue_lines, venue_sums
-from domain.payee import Payee
-from domain.statement import balance_of, statement_of
+from domain.money.statement import balance_of, statement_of
+from domain.payouts.payee import Payee
 from tests.fakes.shop_world import MemoryReads
 from tests.property.money_events import (
     LIVES,

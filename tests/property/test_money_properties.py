@@ -6,7 +6,12 @@ from typing import Any, NamedTuple
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from domain.books import (
+from domain.catalog.discount import Discount
+from domain.catalog.line import Line
+from domain.catalog.pricing import Quote, quote_of
+from domain.catalog.show import Show
+from domain.core.errors import NotChargeable
+from domain.money.books import (
     MINT_DEBT,
     PLATFORM_FEES,
     PROCESSING_FEES,
@@ -19,13 +24,8 @@ from domain.books import (
     tax_payable,
     venue_payable,
 )
-from domain.catalog import Show
-from domain.currency import step_of
-from domain.discount import Discount
-from domain.money import BPS_WHOLE, FeeRates, Tax, rounded, share_minor, split_minor
-from domain.order import Line
-from domain.pricing import Quote, quote_of
-from domain.refusals import NotChargeable
+from domain.money.currency import step_of
+from domain.money.money import BPS_WHOLE, FeeRates, Tax, rounded, share_minor, split_minor
 from tests.fakes.samples import AT, new_discount, new_show
 
 AMOUNT = st.integers(0, 10**9)

@@ -5,9 +5,9 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
-from domain.money import FeeRates, price_of
-from domain.order import Order
-from domain.refusals import FREES_KEY, CancelTooLate, KeyReused, PurchaseCancelled, Refusal, WrongState
+from domain.core.errors import FREES_KEY, CancelTooLate, KeyReused, PurchaseCancelled, Refusal, WrongState
+from domain.money.money import FeeRates, price_of
+from domain.orders.order import Order
 from tests.fakes.samples import AT, LATER, LINES, REQUEST, new_order
 from tests.property.machines import Machine
 

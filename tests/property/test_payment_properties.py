@@ -5,8 +5,8 @@ from typing import Literal
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
-from domain.payment import Payment
-from domain.refusals import WrongState
+from domain.core.errors import WrongState
+from domain.payments.payment import Payment
 from tests.fakes.samples import AT, new_payment
 from tests.property.machines import Machine
 

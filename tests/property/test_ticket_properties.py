@@ -5,8 +5,8 @@ from typing import Literal
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
-from domain.refusals import RefundNeeded, WrongState
-from domain.ticket import Ticket
+from domain.core.errors import RefundNeeded, WrongState
+from domain.tickets.ticket import Ticket
 from tests.fakes.samples import AT, SIGNED, new_ticket
 from tests.property.machines import Machine
 

@@ -3,10 +3,10 @@
 from typing import cast
 
 from adapters.ledger import PostgresLedger
-from domain.fact import Fact
-from domain.laws import Findings
-from domain.laws_at_commit import History
-from domain.laws_at_rest import judge_at_rest
+from domain.core.aggregate import Fact
+from domain.invariants.cross_system import judge_at_rest
+from domain.invariants.invariant import Findings
+from domain.invariants.per_commit import History
 from tests.fakes.evidence import said_by
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.token_chain import FakeTokenChain

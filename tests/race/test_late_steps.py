@@ -7,10 +7,10 @@ import pytest
 from activities.commands import PurchaseRef
 from activities.door import DoorActivities
 from adapters.ledger import PostgresLedger
-from domain.allocation import Allocation
-from domain.laws import UNDONE
-from domain.order import CancelRequested, CaptureRequested, Order
-from domain.refusals import CancelTooLate, HoldReleased, PurchaseCancelled
+from domain.core.errors import CancelTooLate, HoldReleased, PurchaseCancelled
+from domain.invariants.invariant import UNDONE
+from domain.orders.order import CancelRequested, CaptureRequested, Order
+from domain.stock.allocation import Allocation
 from tests.contract.ledgers import AT, UNTIL, holding, opening
 from tests.fakes.store_world import StoreWorld, ending
 from tests.race.judged import broken_laws

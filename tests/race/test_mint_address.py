@@ -4,10 +4,10 @@ import pytest
 
 from activities.commands import MintTicket
 from activities.minting import MintActivities
-from domain.bearer import TokenBearer
-from domain.refusals import WrongState
-from domain.token import SignedTransaction, TokenKind, TokenSpec
-from domain.weather import Weather
+from domain.core.errors import WrongState
+from domain.core.transient import Weather
+from domain.tickets.has_token import TokenBearer
+from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec
 from tests.fakes.store_world import StoreWorld
 from tests.fakes.token_chain import FakeTokenChain
 

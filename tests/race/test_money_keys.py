@@ -9,8 +9,8 @@ from itertools import count
 import pytest
 
 from adapters.stripe_gateway import StripeGateway
-from domain.intent import IntentRequest, IntentState
-from domain.weather import Weather
+from domain.core.transient import Weather
+from domain.payments.payment_intent import IntentRequest, IntentState
 from tests.contract.payment_worlds import EmulatorWorld
 from tests.contract.stripe_emulator import SECRET, Emulator
 

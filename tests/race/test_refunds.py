@@ -7,11 +7,11 @@ from typing import Any
 from activities.commands import PurchaseRef
 from activities.refund_door import RefundDoor, RequestRefund
 from adapters.ledger import PostgresLedger
-from domain.desk import Desk
-from domain.laws import REFUNDS
-from domain.refund import Refund, RefundRequested, Refunds
-from domain.refund_parts import amount_parts
-from domain.refusals import RefundExceeds
+from domain.core.errors import RefundExceeds
+from domain.core.unit_of_work import Desk
+from domain.invariants.invariant import REFUNDS
+from domain.money.breakdown import amount_parts
+from domain.payments.refund import Refund, RefundRequested, Refunds
 from tests.contract.ledgers import AT
 from tests.fakes.store_world import StoreWorld
 from tests.race.judged import broken_laws

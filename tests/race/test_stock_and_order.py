@@ -8,10 +8,10 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 
 from adapters.ledger import PostgresLedger
-from domain.allocation import Allocation
-from domain.desk import Desk
-from domain.laws import STOCK
-from domain.refusals import SeatsUnavailable
+from domain.core.errors import SeatsUnavailable
+from domain.core.unit_of_work import Desk
+from domain.invariants.invariant import STOCK
+from domain.stock.allocation import Allocation
 from tests.contract.ledgers import AT, UNTIL, holding, opening, stock
 from tests.race.judged import broken_laws, log_of
 

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.schema import ensure_schema
 from adapters.side_tables import Inbox, open_pool
-from domain.hint import Hint
+from domain.payments.webhook_event import Hint
 
 DELIVERIES = 8
 HINT = Hint(

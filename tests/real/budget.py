@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 import psycopg
 
-from domain.books import BooksTransaction
-from domain.order import Order
-from domain.ticket import Ticket
+from domain.money.books import BooksTransaction
+from domain.orders.order import Order
+from domain.tickets.ticket import Ticket
 from tests.real.shop import Shop
 
 Cost = dict[str, Any]

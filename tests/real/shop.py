@@ -15,7 +15,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from cli.buyer import pay_by_card, read_mint
 from cli.reconciliation import Report, reconcile
 from devstack.stack import Stack
-from domain.money import Price
+from domain.money.money import Price
 from settings import read_settings
 from tests.fakes.evidence import require_lawful
 

@@ -7,7 +7,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 
-from domain.identity import DEFAULT_TENANT, purchase_id_of
+from domain.core.ids import DEFAULT_TENANT, purchase_id_of
 from tests.real.shop import Shop
 
 pytestmark = pytest.mark.real

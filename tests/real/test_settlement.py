@@ -10,7 +10,7 @@ import pytest
 from adapters.fact_pages import FactPages
 from adapters.recomputed import folded, venue_lines
 from devstack.stack import running_stack
-from domain.statement import csv_of, statement_of
+from domain.money.statement import csv_of, statement_of
 from tests.real.shop import Shop
 from tests.real.up import UP
 

@@ -10,9 +10,10 @@ from temporalio.client import WorkflowFailureError
 from activities.commands import PurchaseRef
 from activities.sales import place
 from adapters.opening import open_ledger
-from domain.desk import Desk
-from domain.identity import DEFAULT_TENANT, purchase_id_of
-from domain.order import Line, Order
+from domain.catalog.line import Line
+from domain.core.ids import DEFAULT_TENANT, purchase_id_of
+from domain.core.unit_of_work import Desk
+from domain.orders.order import Order
 from tests.fakes.samples import only_requested
 from tests.real.shop import Shop
 

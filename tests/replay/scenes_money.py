@@ -7,7 +7,7 @@ import httpx
 
 from activities.queues import PURCHASES
 from activities.settlement_ports import PayoutRef
-from domain.identity import derived
+from domain.core.ids import derived
 from tests.real.at_stripe import stray
 from tests.real.shop import Shop
 from tests.replay.scenes import bought, closed, ended

@@ -15,8 +15,8 @@ from devstack.postgres import postgres_part, postgres_url
 from devstack.proxy.route import Route
 from devstack.proxy.route import Weather as Network
 from devstack.running import RunningPart
-from domain.allocation import Allocation
-from domain.weather import Weather
+from domain.core.transient import Weather
+from domain.stock.allocation import Allocation
 
 # Pauses of 1, 2, 4 and 8 seconds would make the next attempt come 15 seconds after the line went.
 OUTAGE_SECONDS = 9.0

@@ -10,7 +10,7 @@ import pytest
 from devstack.ports import choose_ports, is_free
 from devstack.state import CONNECT_WEBHOOK_SECRET, WEBHOOK_SECRET, Keys, read_json
 from devstack.webhook import ENDPOINTS, register_webhook
-from domain.hint import HEARD, HEARD_OF_VENUES
+from domain.payments.webhook_event import HEARD, HEARD_OF_VENUES
 
 STANDIN = Path(__file__).parent / "standin.py"
 TARGET = "http://127.0.0.1:1/webhooks/stripe"

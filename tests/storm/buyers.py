@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from domain.identity import DEFAULT_TENANT, purchase_id_of
+from domain.core.ids import DEFAULT_TENANT, purchase_id_of
 from tests.real.shop import ENDS, PUBLISHABLE_KEY, Shop
 from tests.storm.plan import Buyer
 

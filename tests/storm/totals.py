@@ -8,7 +8,8 @@ import httpx
 
 from adapters.fact_pages import FactPages
 from adapters.stripe_listing import StripeListing
-from domain.books import (
+from domain.core.aggregate import Fact
+from domain.money.books import (
     PLATFORM_FEES,
     PROCESSING_FEES,
     STRIPE_CLEARING,
@@ -16,9 +17,8 @@ from domain.books import (
     TransactionPosted,
     venue_payable,
 )
-from domain.dispute import DISPUTE_RESERVE
-from domain.fact import Fact
-from domain.payee import ShortfallNetted, ShortfallNoted
+from domain.payments.dispute import DISPUTE_RESERVE
+from domain.payouts.payee import ShortfallNetted, ShortfallNoted
 from settings import Settings
 
 VENUE, TAX = "venue:", "tax:"

@@ -10,14 +10,14 @@ GATEWAY = "tests/contract/test_payment_gateway.py"
 MONEY = (
     Tooth(
         "half a cent is dropped",
-        "domain/money.py",
+        "domain/money/money.py",
         "return (2 * numerator + denominator * step) // (2 * denominator * step) * step",
         "return numerator // (denominator * step) * step",
         "tests/property/test_money_properties.py::test_a_share_is_never_more_than_half_a_cent_off",
     ),
     Tooth(
         "a split loses its odd cents",
-        "domain/money.py",
+        "domain/money/money.py",
         "        parts[index] += 1\n",
         "        parts[index] += 0\n",
         "tests/property/test_money_properties.py::test_a_split_sums_to_its_amount",
@@ -31,7 +31,7 @@ MONEY = (
     ),
     Tooth(
         "the venue is not credited",
-        "domain/books.py",
+        "domain/money/books.py",
         "        taken,\n",
         "",
         "tests/unit/test_books.py::test_a_sale_owes_the_venue_its_share_and_the_chain_its_tickets",
@@ -59,7 +59,7 @@ MONEY = (
     ),
     Tooth(
         "late money of another amount buys the seats",
-        "domain/revival.py",
+        "domain/orders/reopening.py",
         "wanted = (order.price.charge_minor, order.price.currency, 0)",
         "wanted = (paid.amount_minor, paid.currency, 0)",
         f"{LATE}::test_late_money_of_another_amount_goes_back",
@@ -87,14 +87,14 @@ MONEY = (
     ),
     Tooth(
         "a won dispute unblocks what another one blocks",
-        "domain/ticket.py",
+        "domain/tickets/ticket.py",
         "others if self.dispute_id is not None else []",
         "[]",
         "tests/workflow/test_disputes.py::test_a_ticket_is_blocked_until_its_last_dispute_is_won",
     ),
     Tooth(
         "a refund that may still come is taken for paid by hand",
-        "domain/refund.py",
+        "domain/payments/refund.py",
         'if refund.state != "failed":',
         'if refund.state == "succeeded":',
         "tests/workflow/test_refund.py::test_a_refund_that_is_under_way_is_not_paid_by_hand",
@@ -108,7 +108,7 @@ MONEY = (
     ),
     Tooth(
         "a refund is recorded twice",
-        "domain/payment.py",
+        "domain/payments/payment.py",
         '        if self.state == "refunded":\n            return\n'
         '        if self.state != "captured" or amount_minor != self.captured_minor:',
         '        if self.state not in {"captured", "refunded"} or amount_minor != self.captured_minor:',

@@ -8,28 +8,28 @@ PRICING = "tests/unit/test_pricing.py"
 PRICES = (
     Tooth(
         "an absorbed fee makes the venue owe us",
-        "domain/money.py",
+        "domain/money/money.py",
         "        platform = min(platform, net - processing)\n",
         "",
         f"{PRICING}::test_absorbed_fees_never_take_more_than_there_is",
     ),
     Tooth(
         "a fixed fee that no card can be charged",
-        "domain/money.py",
+        "domain/money/money.py",
         "rounded(rates.processing_fixed_minor, 1, step)",
         "rates.processing_fixed_minor",
         "tests/property/test_money_properties.py::test_a_price_is_the_sum_of_its_parts",
     ),
     Tooth(
         "the tax is kept by nobody",
-        "domain/books.py",
+        "domain/money/books.py",
         "        (venue if in_cash else STRIPE_CLEARING, tax_payable(venue_id), price.tax_minor),\n",
         "",
         "tests/property/test_money_properties.py::test_the_books_balance_to_nothing_per_unit",
     ),
     Tooth(
         "what cannot be charged is sold",
-        "domain/pricing.py",
+        "domain/catalog/pricing.py",
         "    check_charge(price.charge_minor, show.currency)\n",
         "",
         f"{PRICING}::test_what_no_card_can_be_charged_is_refused",
@@ -57,7 +57,7 @@ PRICES = (
     ),
     Tooth(
         "the buyer pays another total than was seen",
-        "domain/order.py",
+        "domain/orders/order.py",
         "if self.expected_total_minor not in {None, price.total_minor}:",
         "if False:",
         f"{SALES}::test_who_counts_on_a_total_pays_that_or_nothing",

@@ -35,7 +35,7 @@ def test_a_bug_can_be_seeded(tooth: Tooth) -> None:
 def test_a_bug_is_caught_and_a_harmless_change_is_not(tmp_path: Path) -> None:
     """The bite tells a bug from a change that breaks nothing, and from one that cannot be run."""
     copy = copy_project(tmp_path)
-    real = next(tooth for tooth in TEETH if tooth.file == "domain/allocation.py")
+    real = next(tooth for tooth in TEETH if tooth.file == "domain/stock/allocation.py")
     assert bite(copy, real).outcome == "caught"
     assert bite(copy, real._replace(new=real.old + "  # harmless")).outcome == "missed"
     assert bite(copy, real._replace(new="if (")).outcome == "broken"

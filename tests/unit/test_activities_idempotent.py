@@ -8,11 +8,7 @@ from typing import Any
 import pytest
 
 from activities.commands import ExtendHold, MintSubject, MintTicket, PurchaseRef
-from domain.allocation import Allocation
-from domain.books import BooksTransaction, balances
-from domain.identity import hold_key_of
-from domain.order import Order
-from domain.refusals import (
+from domain.core.errors import (
     CancelTooLate,
     HoldReleased,
     KeyReused,
@@ -22,8 +18,12 @@ from domain.refusals import (
     UnknownSubject,
     WrongState,
 )
-from domain.ticket import Ticket
-from domain.weather import Weather
+from domain.core.ids import hold_key_of
+from domain.core.transient import Weather
+from domain.money.books import BooksTransaction, balances
+from domain.orders.order import Order
+from domain.stock.allocation import Allocation
+from domain.tickets.ticket import Ticket
 from tests.fakes.samples import AT, LATER
 from tests.fakes.store_world import SHOW, VENUE, StoreWorld, ending
 

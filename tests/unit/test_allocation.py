@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from domain.allocation import SWEEP, TOMBSTONE, UNARRIVED, Allocation, HoldsPlaced
-from domain.fact import broken_link
-from domain.refusals import HoldExpired, HoldReleased, NotOurHold, SeatsUnavailable, UnknownSubject, WrongState
+from domain.core.aggregate import broken_link
+from domain.core.errors import HoldExpired, HoldReleased, NotOurHold, SeatsUnavailable, UnknownSubject, WrongState
+from domain.stock.allocation import SWEEP, TOMBSTONE, UNARRIVED, Allocation, HoldsPlaced
 from tests.fakes.samples import AT, LATER, facts_of, folded, names_of, new_allocation, new_reservation, state_of
 
 

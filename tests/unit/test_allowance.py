@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.allowance import Allowance, AllowanceOpened
-from domain.refusals import BuyerLimitReached
+from domain.core.errors import BuyerLimitReached
+from domain.stock.buyer_limit import Allowance, AllowanceOpened
 from tests.fakes.samples import AT, names_of
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from domain.allocation import Allocation
+from domain.stock.allocation import Allocation
 from tests.fakes.shop_world import World
 from tests.unit.test_api_box_office import client, world
 from tests.unit.test_api_internal import code, key, show, wanting

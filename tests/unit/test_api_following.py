@@ -13,7 +13,7 @@ from activities.commands import EndPurchase, PurchaseRef
 from activities.sales import SalesActivities
 from api.app import create_app
 from api.watching import LOOK_SECONDS, Watch
-from domain.weather import Weather
+from domain.core.transient import Weather
 from tests.fakes.shop_world import World
 from tests.unit.test_api_purchases import PURCHASES, key, show, wanting
 

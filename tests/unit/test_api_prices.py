@@ -10,7 +10,7 @@ import pytest
 from api.app import create_app
 from api.purchases import PurchaseBody
 from api.requests import digest_of
-from domain.identity import purchase_id_of
+from domain.core.ids import purchase_id_of
 from tests.fakes.shop_world import World
 
 PURCHASES = "/api/v1/purchases"

@@ -10,7 +10,7 @@ from activities.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef, R
 from activities.door import PurchaseStanding
 from activities.settlement_ports import PayoutRef, VenueRef
 from api.starts import Relay
-from domain.hint import Hint
+from domain.payments.webhook_event import Hint
 
 QUEUED = {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 1, "show_id": "sh_1"}
 REFUND = {**QUEUED, "refund_id": "rf_1", "ticket_ids": ["ti_1"], "amount_minor": 500}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.books import (
+from domain.money.books import (
     MINT_DEBT,
     PLATFORM_FEES,
     PROCESSING_FEES,
@@ -21,7 +21,7 @@ from domain.books import (
     venue_account,
     venue_payable,
 )
-from domain.money import FeeRates, Tax, price_of
+from domain.money.money import FeeRates, Tax, price_of
 from tests.fakes.samples import AT, PRICE
 
 

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from domain import books
-from domain.books import (
+from domain.catalog.line import Line
+from domain.catalog.pricing import quote_of
+from domain.money import books
+from domain.money.books import (
     Posting,
     balances,
     by_hand_postings,
@@ -23,11 +25,9 @@ from domain.books import (
     sale_postings,
     transfer_postings,
 )
-from domain.dispute import Dispute, DisputeOpened, disputed_parts, lost_postings, opened_postings, won_postings
-from domain.money import FeeRates, Price, Tax
-from domain.order import Line
-from domain.pricing import quote_of
-from domain.refund_parts import amount_parts, parts_of, summed, ticket_parts
+from domain.money.breakdown import amount_parts, parts_of, summed, ticket_parts
+from domain.money.money import FeeRates, Price, Tax
+from domain.payments.dispute import Dispute, DisputeOpened, disputed_parts, lost_postings, opened_postings, won_postings
 from tests.fakes.samples import AT, new_discount, new_show
 
 TEXT = (Path(__file__).parents[2] / "docs" / "books.md").read_text()

@@ -6,11 +6,11 @@ import pytest
 
 from activities.burning import BurnActivities
 from activities.commands import MintTicket
-from domain.desk import Desk
-from domain.refusals import WrongState
-from domain.ticket import Ticket
-from domain.token import SignedTransaction
-from domain.weather import Weather
+from domain.core.errors import WrongState
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.tickets.ticket import Ticket
+from domain.tickets.token import SignedTransaction
 from tests.fakes.token_chain import FakeTokenChain
 from tests.unit.test_mint_steps import Mint
 

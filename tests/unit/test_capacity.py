@@ -2,11 +2,11 @@
 
 import pytest
 
-from domain.allocation import Allocation
-from domain.catalog import Show
-from domain.laws import Findings
-from domain.laws_at_commit import History, stock_fault
-from domain.refusals import NotOnSale, UnknownSubject, WrongState
+from domain.catalog.show import Show
+from domain.core.errors import NotOnSale, UnknownSubject, WrongState
+from domain.invariants.invariant import Findings
+from domain.invariants.per_commit import History, stock_fault
+from domain.stock.allocation import Allocation
 from tests.fakes.samples import AT, LATER, SIGNED, facts_of, folded, names_of, new_allocation, new_show, through_json
 
 OTHER = SIGNED.model_copy(update={"signature": "second"})

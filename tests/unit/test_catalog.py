@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.catalog import Show, TicketType
-from domain.money import FeeRates
-from domain.refusals import NotChargeable, NotOnSale, UnknownSubject, WrongState
+from domain.catalog.show import Show, TicketType
+from domain.core.errors import NotChargeable, NotOnSale, UnknownSubject, WrongState
+from domain.money.money import FeeRates
 from tests.fakes.samples import AT, LATER, names_of, new_show, new_venue
 
 

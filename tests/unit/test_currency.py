@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.currency import SMALLEST_MINOR, check_charge, check_digits, decimals_of, step_of
-from domain.refusals import NotChargeable
+from domain.core.errors import NotChargeable
+from domain.money.currency import SMALLEST_MINOR, check_charge, check_digits, decimals_of, step_of
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,12 @@
 
 import pytest
 
-from domain.allocation import Allocation
-from domain.desk import Desk
-from domain.fact import Root, broken_link
-from domain.order import Order
-from domain.refusals import SeatsUnavailable, UnknownSubject, WrongState
-from domain.ticket import Ticket
+from domain.core.aggregate import Root, broken_link
+from domain.core.errors import SeatsUnavailable, UnknownSubject, WrongState
+from domain.core.unit_of_work import Desk
+from domain.orders.order import Order
+from domain.stock.allocation import Allocation
+from domain.tickets.ticket import Ticket
 from tests.fakes.samples import AT, LATER, facts_of, folded, new_allocation, new_order, new_ticket
 
 

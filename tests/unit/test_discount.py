@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.discount import DiscountTerms, discount_id_of
-from domain.refusals import DiscountRefused
+from domain.catalog.discount import DiscountTerms, discount_id_of
+from domain.core.errors import DiscountRefused
 from tests.fakes.samples import AT, LATER, names_of, new_discount
 
 AMOUNTS = (("floor", 2000), ("balcony", 1001))

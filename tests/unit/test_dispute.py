@@ -2,8 +2,9 @@
 
 import pytest
 
-from domain.books import STRIPE_CLEARING, balances, sale_postings
-from domain.dispute import (
+from domain.money.books import STRIPE_CLEARING, balances, sale_postings
+from domain.money.money import FeeRates, Tax, price_of
+from domain.payments.dispute import (
     DISPUTE_RESERVE,
     Dispute,
     DisputeOpened,
@@ -13,8 +14,7 @@ from domain.dispute import (
     set_aside,
     won_postings,
 )
-from domain.money import FeeRates, Tax, price_of
-from domain.ticket import TicketUnblocked
+from domain.tickets.ticket import TicketUnblocked
 from tests.fakes.samples import AT, facts_of, folded, names_of, new_ticket, through_json
 
 TAXED = price_of("eur", ((2, 1000),), FeeRates(), tax=Tax(1900, inclusive=True))

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from activities.commands import PurchaseRef
-from domain.allowance import Allowance
-from domain.order import Order
-from domain.refusals import BuyerLimitReached, PurchaseCancelled
+from domain.core.errors import BuyerLimitReached, PurchaseCancelled
+from domain.orders.order import Order
+from domain.stock.buyer_limit import Allowance
 from tests.fakes.samples import AT
 from tests.fakes.store_world import SHOW, StoreWorld, ending
 

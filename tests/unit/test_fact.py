@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.fact import GENESIS, Fact, broken_link, canonical, digest_of
-from domain.reservation import ReservationMade
+from domain.core.aggregate import GENESIS, Fact, broken_link, canonical, digest_of
+from domain.stock.reservation import ReservationMade
 from tests.fakes.samples import (
     AT,
     LATER,

@@ -3,7 +3,7 @@
 import pytest
 
 from activities.commands import HoldRef
-from domain.refusals import (
+from domain.core.errors import (
     HoldReleased,
     KeyReused,
     NotOnSale,
@@ -12,7 +12,7 @@ from domain.refusals import (
     SeatsUnavailable,
     UnknownSubject,
 )
-from domain.ticket import Ticket
+from domain.tickets.ticket import Ticket
 from tests.fakes.store_world import SHOW, VENUE, StoreWorld
 
 ALL_FREE = [(5, 0, 0), (3, 0, 0)]

@@ -2,7 +2,7 @@
 
 import re
 
-from domain.identity import derived, hold_key_of, purchase_id_of, ticket_id_of
+from domain.core.ids import derived, hold_key_of, purchase_id_of, ticket_id_of
 
 
 def test_a_name_is_the_same_at_every_call_and_opaque() -> None:

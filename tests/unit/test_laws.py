@@ -10,27 +10,31 @@ from typing import Any
 import pytest
 from eventsourcing.utils import resolve_topic
 
-from domain.allowance import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
-from domain.bearer import TokenSigned
-from domain.cancellation import CancellationBegun, CancellationFinished, CancellationPaused, CancellationResumed
-from domain.catalog import (
+from domain.catalog.discount import DiscountAsked, DiscountCreated
+from domain.catalog.show import (
     CapacityChangeBegun,
     CapacityChangeEnded,
     GroupResizeSigned,
     PriceChanged,
+    RoomMade,
     SaleWindowChanged,
     ShowAnnounced,
     ShowCalledOff,
     ShowWentOnSale,
-    VenueRegistered,
 )
-from domain.discount import DiscountAsked, DiscountCreated
-from domain.dispute import DisputeOpened, DisputeWon
-from domain.fact import Fact
-from domain.laws import BALANCES, LAWS, Findings
-from domain.laws_at_commit import History
-from domain.laws_at_rest import IntentSaid, judge_at_rest, judge_balances
-from domain.order import (
+from domain.catalog.show_cancellation import (
+    CancellationBegun,
+    CancellationFinished,
+    CancellationPaused,
+    CancellationResumed,
+)
+from domain.catalog.venue import VenueRegistered
+from domain.core.aggregate import Fact
+from domain.invariants.cross_system import IntentSaid, judge_at_rest, judge_balances
+from domain.invariants.folds import FOLDS
+from domain.invariants.invariant import BALANCES, LAWS, Findings
+from domain.invariants.per_commit import History
+from domain.orders.order import (
     CancelRequested,
     CaptureRequested,
     CaptureWaived,
@@ -38,22 +42,12 @@ from domain.order import (
     OrderConfirmed,
     OrderFulfilled,
 )
-from domain.payee import AccountChanged, AccountConnected, PayeeNamed, ShortfallNetted, ShortfallNoted
-from domain.payment import PaymentAuthorised, PaymentDeclined
-from domain.payout import PayoutPaid, PayoutReturned
-from domain.refund import RefundsOpened
-from domain.resale import RoomMade
-from domain.standing_folds import FOLDS
-from domain.ticket import (
-    BurnSigned,
-    TicketBlocked,
-    TicketRedeemed,
-    TicketUnblocked,
-    TicketVoided,
-    TokenBurnt,
-    TokenForgone,
-)
-from domain.transfer import (
+from domain.payments.dispute import DisputeOpened, DisputeWon
+from domain.payments.payment import PaymentAuthorised, PaymentDeclined
+from domain.payments.refund import RefundsOpened
+from domain.payouts.payee import AccountChanged, AccountConnected, PayeeNamed, ShortfallNetted, ShortfallNoted
+from domain.payouts.payout import PayoutPaid, PayoutReturned
+from domain.payouts.transfer import (
     ReversalRefused,
     ReversalRequested,
     TransferMade,
@@ -61,6 +55,17 @@ from domain.transfer import (
     TransferRequested,
     TransferRequestedAgain,
     TransferReversed,
+)
+from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
+from domain.tickets.has_token import TokenSigned
+from domain.tickets.ticket import (
+    BurnSigned,
+    TicketBlocked,
+    TicketRedeemed,
+    TicketUnblocked,
+    TicketVoided,
+    TokenBurnt,
+    TokenForgone,
 )
 from tests.fakes.doctored import DOCTORED, LATE, SOLD, Day, rechained, said, told, without
 from tests.fakes.evidence import findings_of

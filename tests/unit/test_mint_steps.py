@@ -4,10 +4,10 @@ import pytest
 
 from activities.commands import MintTicket
 from activities.minting import MintActivities
-from domain.refusals import WrongState
-from domain.ticket import Ticket
-from domain.token import SignedTransaction, TokenSpec
-from domain.weather import Weather
+from domain.core.errors import WrongState
+from domain.core.transient import Weather
+from domain.tickets.ticket import Ticket
+from domain.tickets.token import SignedTransaction, TokenSpec
 from tests.fakes.store_world import StoreWorld
 from tests.fakes.token_chain import FakeTokenChain
 

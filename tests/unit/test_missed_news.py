@@ -8,8 +8,8 @@ import pytest
 
 from adapters.stripe_errors import GatewayAlarm
 from api.missed_news import ACCOUNTS_AT_ONCE, LOOK_BACK, OVERLAP, MissedNews
-from domain.hint import Hint
-from domain.weather import Weather
+from domain.core.transient import Weather
+from domain.payments.webhook_event import Hint
 
 EVERY = 30.0
 

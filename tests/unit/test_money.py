@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.money import FeeRates, price_of, share_minor, split_minor
+from domain.money.money import FeeRates, price_of, share_minor, split_minor
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from domain.order import Line, Order
-from domain.refusals import CancelTooLate, KeyReused, PriceMoved, PurchaseCancelled, WrongState
+from domain.catalog.line import Line
+from domain.core.errors import CancelTooLate, KeyReused, PriceMoved, PurchaseCancelled, WrongState
+from domain.orders.order import Order
 from tests.fakes.samples import AT, LATER, LINES, PRICE, REQUEST, names_of, new_order, placed_order
 
 Step = Callable[[Order], object]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from domain.hint import Hint
-from domain.payment import Payment
-from domain.refusals import WrongState
+from domain.core.errors import WrongState
+from domain.payments.payment import Payment
+from domain.payments.webhook_event import Hint
 from tests.fakes.samples import AT, names_of, new_payment
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from domain.money import FeeRates, Price, Tax, price_of
-from domain.order import Line
-from domain.pricing import quote_of
-from domain.refusals import DiscountRefused, NotChargeable, UnknownSubject
+from domain.catalog.line import Line
+from domain.catalog.pricing import quote_of
+from domain.core.errors import DiscountRefused, NotChargeable, UnknownSubject
+from domain.money.money import FeeRates, Price, Tax, price_of
 from tests.fakes.samples import AT, new_discount, new_show
 
 LINES = (Line(ticket_type_id="floor", quantity=2), Line(ticket_type_id="balcony", quantity=1))

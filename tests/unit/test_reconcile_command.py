@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from cli.main import app
 from cli.reconcile import NAMED_MAX, document, picture
 from cli.reconciliation import Report, Work
-from domain.laws import LAWS, Findings
-from domain.laws_at_commit import History
-from domain.laws_at_rest import judge_at_rest
+from domain.invariants.cross_system import judge_at_rest
+from domain.invariants.invariant import LAWS, Findings
+from domain.invariants.per_commit import History
 from settings import read_settings
 from tests.fakes.doctored import LATE, Day, said
 from tests.fakes.lawful_day import lawful_day

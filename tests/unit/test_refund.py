@@ -2,11 +2,11 @@
 
 import pytest
 
-from domain.cancellation import Cancellation, CancellationBegun
-from domain.money import FeeRates, Tax, price_of
-from domain.refund import Refund, Refunds, RefundsOpened
-from domain.refund_parts import Parts, amount_parts, parts_of, summed, ticket_parts
-from domain.refusals import KeyReused, RefundExceeds, UnknownSubject
+from domain.catalog.show_cancellation import Cancellation, CancellationBegun
+from domain.core.errors import KeyReused, RefundExceeds, UnknownSubject
+from domain.money.breakdown import Parts, amount_parts, parts_of, summed, ticket_parts
+from domain.money.money import FeeRates, Tax, price_of
+from domain.payments.refund import Refund, Refunds, RefundsOpened
 from tests.fakes.samples import AT, names_of
 
 PRICE = price_of("eur", ((2, 1000), (1, 2505)), FeeRates(), 451, Tax(1900, inclusive=True))

@@ -8,12 +8,12 @@ import pytest
 from activities.commands import PurchaseRef, RefundRef
 from activities.refund_door import RefundDoor, RequestRefund
 from activities.resale import make_room, return_seats
-from domain.allocation import Allocation
-from domain.catalog import Show
-from domain.desk import Desk
-from domain.refusals import UnknownSubject, WrongState
-from domain.ticket import Ticket
-from domain.weather import Weather
+from domain.catalog.show import Show
+from domain.core.errors import UnknownSubject, WrongState
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.stock.allocation import Allocation
+from domain.tickets.ticket import Ticket
 from tests.fakes.lawful_day import LawfulDay
 from tests.fakes.samples import (
     AT,

@@ -1,7 +1,7 @@
 """Reservation: what an outside order holds, until it is confirmed or ended."""
 
-from domain.order import Line
-from domain.reservation import ReservationConfirmed, ReservationEnded
+from domain.catalog.line import Line
+from domain.stock.reservation import ReservationConfirmed, ReservationEnded
 from tests.fakes.samples import AT, LATER, names_of, new_reservation
 
 

@@ -11,8 +11,8 @@ from cli.chart import COLOURS, draw
 from cli.reconciliation import Report
 from cli.rehearsal import HELD, NONE, SOLD_OUT, Answer, Tally, percentiles
 from cli.rush import faults
-from domain.laws import LAWS, Findings
-from domain.laws_at_rest import Stillness
+from domain.invariants.cross_system import Stillness
+from domain.invariants.invariant import LAWS, Findings
 
 STOCK = {"sold": 2, "held": 0, "available": 0}
 BOUGHT = ["pu_1", "pu_2"]

@@ -7,11 +7,9 @@ import pytest
 
 from activities.commands import PlacedOrder, PurchaseRef
 from activities.prices import ChangeShow, CreateDiscount
-from domain.books import BooksTransaction, balances
-from domain.catalog import Show
-from domain.discount import Discount, DiscountTerms, discount_id_of
-from domain.order import Order
-from domain.refusals import (
+from domain.catalog.discount import Discount, DiscountTerms, discount_id_of
+from domain.catalog.show import Show
+from domain.core.errors import (
     CodeTaken,
     DiscountRefused,
     KeyReused,
@@ -23,6 +21,8 @@ from domain.refusals import (
     UnknownSubject,
     WrongState,
 )
+from domain.money.books import BooksTransaction, balances
+from domain.orders.order import Order
 from tests.fakes.samples import AT, LATER
 from tests.fakes.store_world import SHOW, StoreWorld, ending, lines_of
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from domain.books import venue_account
-from domain.statement import Entry, Links, balance_of, csv_of, lines_of, statement_of
+from domain.money.books import venue_account
+from domain.money.statement import Entry, Links, balance_of, csv_of, lines_of, statement_of
 
 PENDING, AVAILABLE = venue_account("ve", "pending"), venue_account("ve", "available")
 LINKS = {"pu_1": Links("ch_1", ("MintA", "MintB"))}

@@ -8,11 +8,11 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from adapters.recorder import fact_mapper
-from domain.catalog import Show, Venue
-from domain.deadline import first_deadline
-from domain.fact import Fact, broken_link
-from domain.money import Tax
-from domain.order import Order
+from domain.catalog.show import Show
+from domain.catalog.venue import Venue
+from domain.core.aggregate import Fact, broken_link
+from domain.money.money import Tax
+from domain.orders.order import Order, first_deadline
 from tests.fakes.samples import folded
 
 STORED = Path(__file__).parent / "stored" / "before_discounts.jsonl"

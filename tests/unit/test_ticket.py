@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.refusals import AlreadyEntered, RefundNeeded, WrongState
-from domain.ticket import Ticket
+from domain.core.errors import AlreadyEntered, RefundNeeded, WrongState
+from domain.tickets.ticket import Ticket
 from tests.fakes.samples import AT, SIGNED, facts_of, folded, names_of, new_ticket, new_venue, through_json
 
 

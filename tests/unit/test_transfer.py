@@ -2,10 +2,10 @@
 
 import pytest
 
-from domain.payee import Abilities, Payee, PayeeNamed
-from domain.payout import Payout, PayoutPaid
-from domain.refusals import WrongState
-from domain.transfer import Transfer, TransferRequested
+from domain.core.errors import WrongState
+from domain.payouts.payee import Abilities, Payee, PayeeNamed
+from domain.payouts.payout import Payout, PayoutPaid
+from domain.payouts.transfer import Transfer, TransferRequested
 from tests.fakes.samples import AT, names_of
 
 

@@ -3,9 +3,9 @@
 import pytest
 from temporalio.client import Client
 
-from domain.money import Tender
-from domain.payee import Payee
-from domain.refusals import WrongState
+from domain.core.errors import WrongState
+from domain.money.money import Tender
+from domain.payouts.payee import Payee
 from tests.fakes.world import World
 from tests.workflow.test_cancellation import all_refunds, begin, call_off, sell
 from tests.workflow.test_cancellation import ended as cancelled

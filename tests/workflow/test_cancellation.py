@@ -12,12 +12,12 @@ from activities.cancelling import CancelledOrder
 from activities.commands import RefundRef
 from activities.holds import MakeReservation
 from activities.queues import PURCHASES
-from domain.cancellation import Cancellation
-from domain.identity import DEFAULT_TENANT, purchase_id_of
-from domain.order import Line
-from domain.refund import Refund, Refunds
-from domain.refusals import KeyReused, NotOnSale
-from domain.reservation import Reservation
+from domain.catalog.line import Line
+from domain.catalog.show_cancellation import Cancellation
+from domain.core.errors import KeyReused, NotOnSale
+from domain.core.ids import DEFAULT_TENANT, purchase_id_of
+from domain.payments.refund import Refund, Refunds
+from domain.stock.reservation import Reservation
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.world import World
 from tests.workflow.buyer import paid

@@ -8,10 +8,10 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.commands import CapacityChange
 from activities.queues import PURCHASES
-from domain.allocation import Allocation
-from domain.catalog import Show
-from domain.refusals import WrongState
-from domain.weather import Weather
+from domain.catalog.show import Show
+from domain.core.errors import WrongState
+from domain.core.transient import Weather
+from domain.stock.allocation import Allocation
 from tests.fakes.world import World
 from workflows.capacity import CapacityWorkflow
 

@@ -5,8 +5,8 @@ from temporalio.client import Client
 from activities.commands import HoldRef, MintSubject
 from activities.holds import MakeReservation, ReservationView
 from activities.queues import PURCHASES
-from domain.catalog import Show
-from domain.order import Line
+from domain.catalog.line import Line
+from domain.catalog.show import Show
 from tests.fakes.world import World
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.hold import HoldWorkflow

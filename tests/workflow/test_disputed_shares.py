@@ -5,8 +5,8 @@ from temporalio.client import Client
 
 from activities.commands import DisputeRef
 from activities.disputes import DisputeActivities
-from domain.payee import Payee
-from domain.weather import Weather
+from domain.core.transient import Weather
+from domain.payouts.payee import Payee
 from tests.fakes.world import World
 from tests.workflow.test_settlement import SHARE, VENUE, account, run, sell, send
 

@@ -15,11 +15,11 @@ from activities.commands import DisputeRef
 from activities.disputes import DisputeActivities
 from activities.queues import PURCHASES
 from activities.settlement_ports import VenueRef
-from domain.dispute import DisputeSaid
-from domain.payee import Payee
-from domain.refusals import PaymentDisputed, RefundExceeds
-from domain.ticket import Ticket
-from domain.weather import Weather
+from domain.core.errors import PaymentDisputed, RefundExceeds
+from domain.core.transient import Weather
+from domain.payments.dispute import DisputeSaid
+from domain.payouts.payee import Payee
+from domain.tickets.ticket import Ticket
 from tests.fakes.evidence import findings_of, require_lawful, said_by
 from tests.fakes.world import World
 from tests.workflow.buyer import sold

@@ -8,9 +8,9 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
-from domain.identity import DEFAULT_TENANT, purchase_id_of
-from domain.payee import Payee
-from domain.refusals import CancelTooLate
+from domain.core.errors import CancelTooLate
+from domain.core.ids import DEFAULT_TENANT, purchase_id_of
+from domain.payouts.payee import Payee
 from tests.fakes.world import World
 
 

@@ -12,10 +12,10 @@ from activities.late_payments import LatePaymentActivities
 from activities.payments import PaymentActivities
 from activities.queues import PURCHASES
 from activities.sales import SalesActivities
-from domain.catalog import Show
-from domain.intent import IntentRequest, IntentState
-from domain.refund import Refunds
-from domain.weather import Weather
+from domain.catalog.show import Show
+from domain.core.transient import Weather
+from domain.payments.payment_intent import IntentRequest, IntentState
+from domain.payments.refund import Refunds
 from tests.fakes.world import World
 from tests.workflow.buyer import sold
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow

@@ -7,7 +7,7 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from activities.queues import PURCHASES
-from domain.refusals import NotOnSale
+from domain.core.errors import NotOnSale
 from tests.fakes.world import PurchaseHandle, World
 from tests.workflow.buyer import paid
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow

@@ -10,10 +10,10 @@ from temporalio.testing import ActivityEnvironment
 from activities.commands import EndPurchase
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities, cancel
-from domain.intent import IntentRequest, IntentState
-from domain.order import CheckoutOpened
-from domain.refusals import CancelTooLate, WrongState
-from domain.weather import Weather
+from domain.core.errors import CancelTooLate, WrongState
+from domain.core.transient import Weather
+from domain.orders.order import CheckoutOpened
+from domain.payments.payment_intent import IntentRequest, IntentState
 from tests.fakes.gates import Gate
 from tests.fakes.world import PurchaseHandle, World
 from tests.workflow.buyer import paid, sold

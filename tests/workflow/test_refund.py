@@ -8,12 +8,12 @@ from temporalio.client import Client, WorkflowHandle
 
 from activities.commands import RefundRef
 from activities.queues import PURCHASES
-from domain.books import PLATFORM_BANK, STRIPE_CLEARING, buyer_refundable, venue_payable
-from domain.desk import Desk
-from domain.identity import DEFAULT_TENANT, purchase_id_of
-from domain.refund import Refund, Refunds
-from domain.refusals import AlreadyEntered, KeyReused, RefundExceeds, UnknownSubject, WrongState
-from domain.ticket import Ticket
+from domain.core.errors import AlreadyEntered, KeyReused, RefundExceeds, UnknownSubject, WrongState
+from domain.core.ids import DEFAULT_TENANT, purchase_id_of
+from domain.core.unit_of_work import Desk
+from domain.money.books import PLATFORM_BANK, STRIPE_CLEARING, buyer_refundable, venue_payable
+from domain.payments.refund import Refund, Refunds
+from domain.tickets.ticket import Ticket
 from tests.fakes.world import World
 from workflows.operators import NEEDS_OPERATOR, PURCHASE_STAGE
 from workflows.refund import RefundInput, RefundWorkflow

@@ -8,8 +8,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.cancellation_door import CancelShow
 from activities.commands import RefundRef
-from domain.allocation import Allocation
-from domain.weather import Weather
+from domain.core.transient import Weather
+from domain.stock.allocation import Allocation
 from tests.fakes.world import World
 from tests.workflow.test_capacity import change, group
 from tests.workflow.test_refund import begin, ended, sold

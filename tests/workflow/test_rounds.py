@@ -7,7 +7,7 @@ from temporalio.worker import Worker
 
 from activities.commands import MintSubject
 from activities.queues import PURCHASES
-from domain.catalog import Venue
+from domain.catalog.venue import Venue
 from tests.fakes.world import RUNNER, World
 from tests.workflow.buyer import paid
 from tests.workflow.cancelled_calls import LetsGo

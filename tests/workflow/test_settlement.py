@@ -12,11 +12,11 @@ from activities.queues import PURCHASES
 from activities.refund_door import RequestRefund
 from activities.refunds import RefundActivities
 from activities.settlement_ports import PayoutRef, VenueRef
-from domain.books import venue_account
-from domain.connect import PayoutStateSeen
-from domain.payee import Payee
-from domain.transfer import Transfer
-from domain.weather import Weather
+from domain.core.transient import Weather
+from domain.money.books import venue_account
+from domain.payouts.connected_account import PayoutStateSeen
+from domain.payouts.payee import Payee
+from domain.payouts.transfer import Transfer
 from tests.fakes.world import World
 from workflows.settlement import (
     OnboardingInput,

@@ -1,0 +1,1 @@
+"""Venues, shows, ticket types, discounts and prices."""

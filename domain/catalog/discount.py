@@ -1,0 +1,138 @@
+"""Discount: less to pay for who knows its code; a limited one is held with the seats, and given back with them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.errors import DiscountRefused
+from domain.core.ids import derived
+from domain.money.money import BPS_WHOLE, share_minor, split_minor
+
+
+class DiscountTerms(BaseModel):
+    """What a discount takes off, of which ticket types (none named: of all), when, and for how many orders."""
+
+    model_config = ConfigDict(frozen=True)
+
+    percent_bps: int | None = Field(default=None, ge=1, le=BPS_WHOLE)
+    amount_minor: int | None = Field(default=None, ge=1)
+    ticket_type_ids: tuple[str, ...] = ()
+    limit: int | None = Field(default=None, ge=1)
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+    @model_validator(mode="after")
+    def _check_terms(self) -> Self:
+        if (self.percent_bps is None) == (self.amount_minor is None):
+            raise ValueError("a discount is a percentage or an amount")
+        if self.valid_from and self.valid_until and self.valid_from >= self.valid_until:
+            raise ValueError("a discount ends after it begins")
+        return self
+
+    def off(self, amounts: Sequence[tuple[str, int]], step: int) -> tuple[int, ...]:
+        """Return what it takes off each of these (ticket type, amount) lines; never more than a line is."""
+        eligible = tuple(amount if self.covers(kind) else 0 for kind, amount in amounts)
+        whole = sum(eligible)
+        if whole == 0:
+            return eligible
+        taken = min(self.amount_minor or share_minor(whole, self.percent_bps or 0, step), whole)
+        return split_minor(taken, eligible, step)
+
+    def covers(self, ticket_type_id: str) -> bool:
+        """Say whether tickets of a type become cheaper by it."""
+        return not self.ticket_type_ids or ticket_type_id in self.ticket_type_ids
+
+
+class DiscountCreated(FirstFact):
+    """A code of a show takes something off."""
+
+    tenant_id: str
+    show_id: str
+    code: str
+    terms: dict[str, Any]
+
+
+class DiscountClaimed(Fact):
+    """An order uses one of a limited number."""
+
+    key: str
+
+    def apply(self, aggregate: Any) -> None:
+        """One less is left."""
+        aggregate.claims.add(self.key)
+
+
+class DiscountReturned(Fact):
+    """The order ended without a sale: somebody else may have it."""
+
+    key: str
+    reason: str
+
+    def apply(self, aggregate: Any) -> None:
+        """One more is left."""
+        aggregate.claims.discard(self.key)
+
+
+class DiscountAsked(FirstFact):
+    """An Idempotency-Key made a discount: the authority on that key."""
+
+    body_digest: str
+
+
+class DiscountKey(Root):
+    """An Idempotency-Key that a discount was created under."""
+
+    KIND = "discount-key"
+
+    def __init__(self, body_digest: str) -> None:
+        """Remember the body."""
+        self.body_digest = body_digest
+
+
+class Discount(Root):
+    """One code of one show; claims are the orders that use one of a limited number."""
+
+    KIND = "discount"
+    SHARED = True
+
+    def __init__(self, tenant_id: str, show_id: str, code: str, terms: dict[str, Any]) -> None:
+        """Start unused."""
+        self.tenant_id = tenant_id
+        self.show_id = show_id
+        self.code = code
+        self.terms = DiscountTerms.model_validate(terms)
+        self.claims: set[str] = set()
+
+    def check(self, at: datetime, key: str | None = None) -> None:
+        """Refuse what is not valid now, or used up by others."""
+        terms = self.terms
+        if terms.valid_from is not None and at < terms.valid_from:
+            raise DiscountRefused("this code is not valid yet", reason="not-yet-valid")
+        if terms.valid_until is not None and at >= terms.valid_until:
+            raise DiscountRefused("this code is no longer valid", reason="no-longer-valid")
+        if terms.limit is not None and key not in self.claims and len(self.claims) >= terms.limit:
+            raise DiscountRefused("this code has been used as often as it may be", reason="used-up")
+
+    def claim(self, key: str, at: datetime) -> None:
+        """Use one of a limited number; the same key again changes nothing."""
+        self.check(at, key)
+        if self.terms.limit is not None and key not in self.claims:
+            self.record(DiscountClaimed, at, key=key)
+
+    def give_back(self, key: str, reason: str, at: datetime) -> None:
+        """Let the next one have it; nothing to give back is success."""
+        if key in self.claims:
+            self.record(DiscountReturned, at, key=key, reason=reason)
+
+
+def spelt(code: str) -> str:
+    """Return a code as it is compared: people type it in any case."""
+    return code.strip().upper()
+
+
+def discount_id_of(show_id: str, code: str) -> str:
+    """Return the discount that a code of a show stands for."""
+    return derived("di", show_id, spelt(code))

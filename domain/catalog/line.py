@@ -1,0 +1,12 @@
+"""One line of an order: so many tickets of one type."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Line(BaseModel):
+    """Some tickets of one type."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ticket_type_id: str
+    quantity: int = Field(ge=1, le=50)

@@ -1,0 +1,76 @@
+"""Pricing: what tickets cost now, broken down by line; the one function behind quotes, prices and orders."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.catalog.discount import Discount
+from domain.catalog.line import Line
+from domain.catalog.show import Show
+from domain.core.errors import DiscountRefused
+from domain.money.currency import check_charge, check_digits, step_of
+from domain.money.money import FeeRates, Price, Tender, price_of
+
+NO_PROCESSING = {"processing_bps": 0, "processing_fixed_minor": 0}
+
+
+class PricedLine(BaseModel):
+    """Some tickets of one type: what one costs, and what the discount takes off all of them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ticket_type_id: str
+    quantity: int
+    price_minor: int
+    discount_minor: int = 0
+
+
+class Quote(BaseModel):
+    """A price and its lines; the discounts of the lines sum to the price's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    price: Price
+    lines: tuple[PricedLine, ...]
+
+
+def quote_of(
+    show: Show,
+    rates: FeeRates,
+    lines: Sequence[Line],
+    discount: Discount | None,
+    at: datetime,
+    tender: Tender = "card",
+) -> Quote:
+    """Price some tickets as they would be sold at this moment; refuse what cannot be charged.
+
+    Cash costs no processing, and complimentary tickets are discounted whole.
+    """
+    priced = [
+        PricedLine(price_minor=show.type_of(line.ticket_type_id).price_minor, **line.model_dump()) for line in lines
+    ]
+    for line in priced:
+        check_digits(line.price_minor, show.currency)
+    if discount is not None:
+        priced = _discounted(priced, discount, step_of(show.currency), at)
+    if tender == "complimentary":
+        priced = [line.model_copy(update={"discount_minor": line.quantity * line.price_minor}) for line in priced]
+    price = price_of(
+        show.currency,
+        tuple((line.quantity, line.price_minor) for line in priced),
+        rates.model_copy(update=NO_PROCESSING) if tender == "cash" else rates,
+        sum(line.discount_minor for line in priced),
+        show.tax,
+    ).model_copy(update={"tender": tender})
+    check_charge(price.charge_minor, show.currency)
+    return Quote(price=price, lines=tuple(priced))
+
+
+def _discounted(lines: list[PricedLine], discount: Discount, step: int, at: datetime) -> list[PricedLine]:
+    discount.check(at)
+    if not any(discount.terms.covers(line.ticket_type_id) for line in lines):
+        raise DiscountRefused("this code is not for these tickets", reason="other-tickets")
+    amounts = [(line.ticket_type_id, line.quantity * line.price_minor) for line in lines]
+    taken = discount.terms.off(amounts, step)
+    return [line.model_copy(update={"discount_minor": minor}) for line, minor in zip(lines, taken, strict=True)]

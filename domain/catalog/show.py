@@ -1,0 +1,285 @@
+"""Venue and Show: who sells, what, at which prices, and whether it stands on chain."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.core.aggregate import Fact, FirstFact
+from domain.core.errors import NotOnSale, UnknownSubject, WrongState
+from domain.money.currency import check_digits
+from domain.money.money import Tax
+from domain.tickets.has_token import TokenBearer
+from domain.tickets.token import SignedTransaction
+
+
+class TicketType(BaseModel):
+    """One kind of ticket of a show: its price in minor units and how many there are."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ticket_type_id: str
+    name: str
+    price_minor: int = Field(ge=0)
+    capacity: int = Field(ge=1)
+
+
+class ShowAnnounced(FirstFact):
+    """A show was announced; it is not on sale yet."""
+
+    tenant_id: str
+    venue_id: str
+    name: str
+    currency: str
+    ticket_types: list[dict[str, Any]]
+    hold_seconds: int
+    capture_method: str
+    body_digest: str
+    tax_bps: int = 0
+    tax_inclusive: bool = False
+    sale_from: datetime | None = None
+    sale_until: datetime | None = None
+    buyer_tickets_max: int = 0
+    ends_at: datetime | None = None
+    resell_refunded: bool = False
+
+
+class ShowWentOnSale(Fact):
+    """The show's on-chain group exists: tickets may be sold."""
+
+    def apply(self, aggregate: Any) -> None:
+        """Open the sale."""
+        aggregate.on_sale = True
+
+
+class PriceChanged(Fact):
+    """A ticket type costs something else from here; orders that are placed keep their own price."""
+
+    ticket_type_id: str
+    price_minor: int
+
+    def apply(self, aggregate: Any) -> None:
+        """Put the new price in the place of the old one."""
+        aggregate.reprice(self.ticket_type_id, self.price_minor)
+
+
+class SaleWindowChanged(Fact):
+    """The show is sold at other times."""
+
+    sale_from: datetime | None
+    sale_until: datetime | None
+
+    def apply(self, aggregate: Any) -> None:
+        """Move the window."""
+        aggregate.sale_from, aggregate.sale_until = self.sale_from, self.sale_until
+
+
+class ShowCalledOff(Fact):
+    """The show does not take place: nothing is sold any more."""
+
+    def apply(self, aggregate: Any) -> None:
+        """Close the sale for good."""
+        aggregate.called_off = True
+
+
+class CapacityChangeBegun(Fact):
+    """Ticket types are to have other capacities: the stock that falls first, then the group on chain, then the rest."""
+
+    number: int
+    capacities: dict[str, int]
+
+    def apply(self, aggregate: Any) -> None:
+        """From here no other change begins before this one has ended."""
+        aggregate.capacity_changes = self.number
+        aggregate.capacities_asked = dict(self.capacities)
+
+
+class GroupResizeSigned(Fact):
+    """The bytes that give the show's group another size were signed; stored before they are sent."""
+
+    signed: dict[str, Any]
+
+    def apply(self, aggregate: Any) -> None:
+        """Keep the newest signed bytes."""
+        aggregate.resize_signed = SignedTransaction.model_validate(self.signed)
+
+
+class CapacityChangeEnded(Fact):
+    """A change of capacities was made, or it did not fit what is held and sold and was given up."""
+
+    number: int
+    made: bool
+
+    def apply(self, aggregate: Any) -> None:
+        """Take the capacities, if they were made."""
+        aggregate.end_capacities(made=self.made)
+
+
+class Show(TokenBearer):
+    """What people attend; its token is the group of its tickets."""
+
+    KIND = "show"
+
+    def __init__(
+        self,
+        *,
+        tenant_id: str,
+        venue_id: str,
+        name: str,
+        currency: str,
+        ticket_types: list[dict[str, Any]],
+        hold_seconds: int,
+        capture_method: Literal["manual", "automatic"],
+        body_digest: str,
+        tax_bps: int = 0,
+        tax_inclusive: bool = False,
+        sale_from: datetime | None = None,
+        sale_until: datetime | None = None,
+        buyer_tickets_max: int = 0,
+        ends_at: datetime | None = None,
+        resell_refunded: bool = False,
+    ) -> None:
+        """Start announced, not on sale."""
+        self.bear()
+        self.tenant_id = tenant_id
+        self.venue_id = venue_id
+        self.name = name
+        self.currency = currency
+        self.ticket_types = {item["ticket_type_id"]: TicketType.model_validate(item) for item in ticket_types}
+        self.hold_seconds = hold_seconds
+        self.capture_method: Literal["manual", "automatic"] = capture_method
+        self.body_digest = body_digest
+        self.tax = Tax(tax_bps, tax_inclusive)
+        self.sale_from = sale_from
+        self.sale_until = sale_until
+        self.buyer_tickets_max = buyer_tickets_max
+        self.ends_at = ends_at
+        self.resell_refunded = resell_refunded
+        self.on_sale = self.called_off = False
+        self.capacity_changes = 0
+        self.capacities_asked: dict[str, int] | None = None
+        self.resize_signed: SignedTransaction | None = None
+        self.room_made: dict[str, int] = {}  # by refund: burnt tokens stay members of the group
+
+    @property
+    def capacity(self) -> int:
+        """Tickets of all types, as a change that is under way has them."""
+        asked = self.capacities_asked or {}
+        return sum(asked.get(name, item.capacity) for name, item in self.ticket_types.items())
+
+    @property
+    def group_size(self) -> int:
+        """The `max_size` of the show's group on chain: the capacity, and burnt tokens whose seats are sold again."""
+        return self.capacity + sum(self.room_made.values())
+
+    def resells(self, at: datetime) -> bool:
+        """Whether a refunded seat can be sold again: the show says so, and its sale is not over."""
+        is_over = self.called_off or any(end is not None and at >= end for end in (self.sale_until, self.ends_at))
+        return self.resell_refunded and not is_over
+
+    def make_room(self, refund_id: str, quantity: int, at: datetime) -> None:
+        """Let the group on chain take more, once per refund."""
+        if refund_id not in self.room_made:
+            self.record(RoomMade, at, refund_id=refund_id, quantity=quantity)
+
+    def open_sale(self, at: datetime) -> None:
+        """Go on sale, once the on-chain group was verified."""
+        if self.mint_address is None:
+            raise NotOnSale("the show has no group on chain yet", show_id=self.identity)
+        if not self.on_sale:
+            self.record(ShowWentOnSale, at)
+
+    def change_price(self, ticket_type_id: str, price_minor: int, at: datetime) -> None:
+        """Sell a ticket type at another price from here; the same price again changes nothing."""
+        check_digits(price_minor, self.currency)
+        if self.type_of(ticket_type_id).price_minor != price_minor:
+            self.record(PriceChanged, at, ticket_type_id=ticket_type_id, price_minor=price_minor)
+
+    def reprice(self, ticket_type_id: str, price_minor: int) -> None:
+        """Assign a price that was decided."""
+        known = self.ticket_types[ticket_type_id]
+        self.ticket_types[ticket_type_id] = known.model_copy(update={"price_minor": price_minor})
+
+    def change_window(self, sale_from: datetime | None, sale_until: datetime | None, at: datetime) -> None:
+        """Sell from and until other moments (None: without a bound); the same again changes nothing."""
+        check_order(sale_from, sale_until)
+        if (sale_from, sale_until) != (self.sale_from, self.sale_until):
+            self.record(SaleWindowChanged, at, sale_from=sale_from, sale_until=sale_until)
+
+    def call_off(self, at: datetime) -> None:
+        """Stop the sale for good; again changes nothing."""
+        if not self.called_off:
+            self.record(ShowCalledOff, at)
+
+    def begin_capacities(self, capacities: dict[str, int], at: datetime) -> int:
+        """Begin a change of capacities, one at a time; the one under way asked again is that one. Returns its number.
+
+        What is not asked for stays. The sale must be open: before that nothing on chain could be changed.
+        """
+        for ticket_type_id in capacities:
+            self.sellable(ticket_type_id)
+        if self.capacities_asked is None:
+            self.record(CapacityChangeBegun, at, number=self.capacity_changes + 1, capacities=dict(capacities))
+        elif self.capacities_asked != capacities:
+            raise WrongState("another change of the capacity is under way", show_id=self.identity)
+        return self.capacity_changes
+
+    def capacities_of(self, number: int) -> dict[str, int] | None:
+        """Return what a change asks for; None when it has ended: a late step of it changes nothing."""
+        return self.capacities_asked if number == self.capacity_changes else None
+
+    def sign_resize(
+        self, signed: SignedTransaction, wanted: int, after: SignedTransaction | None, at: datetime
+    ) -> None:
+        """Store signed bytes, if those before them are still the newest ones and the size is still what is wanted."""
+        if (self.resize_signed, self.group_size) == (after, wanted):
+            self.record(GroupResizeSigned, at, signed=signed.model_dump())
+
+    def finish_capacities(self, number: int, at: datetime, *, made: bool) -> None:
+        """End the change that is under way."""
+        self.record(CapacityChangeEnded, at, number=number, made=made)
+
+    def end_capacities(self, *, made: bool) -> None:
+        """Assign what was decided."""
+        for ticket_type_id, capacity in (self.capacities_asked or {}).items() if made else ():
+            known = self.ticket_types[ticket_type_id]
+            self.ticket_types[ticket_type_id] = known.model_copy(update={"capacity": capacity})
+        self.capacities_asked = None
+
+    def check_window(self, at: datetime) -> None:
+        """Refuse a request that comes before the sale begins or after it ended."""
+        if self.sale_from is not None and at < self.sale_from:
+            raise NotOnSale("the sale has not begun", show_id=self.identity, sale_from=self.sale_from.isoformat())
+        if self.sale_until is not None and at >= self.sale_until:
+            raise NotOnSale("the sale has ended", show_id=self.identity, sale_until=self.sale_until.isoformat())
+
+    def sellable(self, ticket_type_id: str) -> TicketType:
+        """Return a ticket type that may be sold now."""
+        if self.called_off:
+            raise NotOnSale("the show is cancelled", show_id=self.identity)
+        if not self.on_sale:
+            raise NotOnSale("the show is not on sale: its group is not on chain yet", show_id=self.identity)
+        return self.type_of(ticket_type_id)
+
+    def type_of(self, ticket_type_id: str) -> TicketType:
+        """Return a ticket type of this show."""
+        if ticket_type_id not in self.ticket_types:
+            raise UnknownSubject("this show has no such ticket type", ticket_type_id=ticket_type_id)
+        return self.ticket_types[ticket_type_id]
+
+
+def check_order(sale_from: datetime | None, sale_until: datetime | None) -> None:
+    """Refuse a sale window that ends before it begins."""
+    if sale_from is not None and sale_until is not None and sale_from >= sale_until:
+        raise WrongState("the sale ends after it begins")
+
+
+class RoomMade(Fact):
+    """The show's group on chain is to take so many more: the burnt tokens of this refund stay its members."""
+
+    refund_id: str
+    quantity: int
+
+    def apply(self, aggregate: Any) -> None:
+        """Add it to what the group takes, whatever the capacity becomes."""
+        aggregate.room_made[self.refund_id] = self.quantity

@@ -1,0 +1,80 @@
+"""Cancellation: a show that does not take place, and how its orders are given back."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.errors import KeyReused
+from domain.money.breakdown import FeesBorneBy
+
+CancellationState = Literal["refunding", "paused", "finished"]
+
+
+class CancellationBegun(FirstFact):
+    """The show does not take place; every order is to be refunded, so many a second at most."""
+
+    tenant_id: str
+    body_digest: str
+    fees: str
+    rate_per_second: float
+
+
+class CancellationPaused(Fact):
+    """No further refund is begun; those under way go on."""
+
+    def apply(self, aggregate: Any) -> None:
+        """Hold."""
+        aggregate.state = "paused"
+
+
+class CancellationResumed(Fact):
+    """Refunds are begun again, at this rate."""
+
+    rate_per_second: float
+
+    def apply(self, aggregate: Any) -> None:
+        """Go on."""
+        aggregate.state, aggregate.rate_per_second = "refunding", self.rate_per_second
+
+
+class CancellationFinished(Fact):
+    """No order of the show is left that has a valid ticket or money to come."""
+
+    def apply(self, aggregate: Any) -> None:
+        """It is done."""
+        aggregate.state = "finished"
+
+
+class Cancellation(Root):
+    """How one cancelled show is given back; its id is the show's."""
+
+    KIND = "cancellation"
+
+    def __init__(self, tenant_id: str, body_digest: str, fees: FeesBorneBy, rate_per_second: float) -> None:
+        """Start refunding."""
+        self.tenant_id = tenant_id
+        self.body_digest = body_digest
+        self.fees: FeesBorneBy = fees
+        self.rate_per_second = rate_per_second
+        self.state: CancellationState = "refunding"
+
+    def check_same(self, body_digest: str) -> None:
+        """Refuse another cancellation of the same show."""
+        if body_digest != self.body_digest:
+            raise KeyReused("this show is cancelled already, on other terms")
+
+    def pause(self, at: datetime) -> None:
+        """Begin no further refund; again changes nothing, as after the end."""
+        if self.state == "refunding":
+            self.record(CancellationPaused, at)
+
+    def go_on(self, rate_per_second: float | None, at: datetime) -> None:
+        """Go on, at another rate if one is given; after the end nothing is left to go on with."""
+        rate = self.rate_per_second if rate_per_second is None else rate_per_second
+        if self.state != "finished" and (self.state, self.rate_per_second) != ("refunding", rate):
+            self.record(CancellationResumed, at, rate_per_second=rate)
+
+    def finish(self, at: datetime) -> None:
+        """Record that nothing is left; again changes nothing."""
+        if self.state != "finished":
+            self.record(CancellationFinished, at)

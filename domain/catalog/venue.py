@@ -1,0 +1,30 @@
+"""A venue: who is paid, and the group on chain under which its shows stand."""
+
+from typing import Any
+
+from domain.core.aggregate import FirstFact
+from domain.money.money import FeeRates
+from domain.tickets.has_token import TokenBearer
+
+
+class VenueRegistered(FirstFact):
+    """A venue joined, with its rates."""
+
+    tenant_id: str
+    name: str
+    rates: dict[str, Any]
+    body_digest: str
+
+
+class Venue(TokenBearer):
+    """Who sells; its token is the group of its shows."""
+
+    KIND = "venue"
+
+    def __init__(self, tenant_id: str, name: str, rates: dict[str, Any], body_digest: str) -> None:
+        """Start without a token."""
+        self.bear()
+        self.tenant_id = tenant_id
+        self.name = name
+        self.rates = FeeRates.model_validate(rates)
+        self.body_digest = body_digest

@@ -1,0 +1,1 @@
+"""What every aggregate shares: events, unit of work, refusals, ids."""

@@ -1,0 +1,1 @@
+"""Amounts, currencies, breakdowns, the double-entry books and statements."""

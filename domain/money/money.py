@@ -1,0 +1,142 @@
+"""Money: integer minor units of one currency, split without losing or making a cent."""
+
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.money.currency import step_of
+
+BPS_WHOLE = 10_000
+FeesMode = Literal["on_top", "absorbed"]
+Tender = Literal["card", "cash", "complimentary"]
+
+
+def rounded(numerator: int, denominator: int, step: int = 1) -> int:
+    """Round a non-negative fraction half up to a multiple of `step`: the one rounding rule."""
+    return (2 * numerator + denominator * step) // (2 * denominator * step) * step
+
+
+def share_minor(amount_minor: int, bps: int, step: int = 1) -> int:
+    """Return `bps` ten-thousandths of a non-negative amount, rounded."""
+    if amount_minor < 0 or bps < 0:
+        raise ValueError("a share is taken of non-negative amounts only")
+    return rounded(amount_minor * bps, BPS_WHOLE, step)
+
+
+def split_minor(amount_minor: int, weights: tuple[int, ...], step: int = 1) -> tuple[int, ...]:
+    """Split an amount by weights so that the parts sum to it exactly (largest remainder, first index on ties)."""
+    total = sum(weights)
+    if amount_minor < 0 or amount_minor % step or total <= 0 or min(weights) < 0:
+        raise ValueError("a split needs a non-negative amount of whole steps and weights with a positive sum")
+    steps = amount_minor // step
+    parts = [steps * weight // total for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda i: (-(steps * weights[i] % total), i))
+    for index in by_remainder[: steps - sum(parts)]:
+        parts[index] += 1
+    return tuple(part * step for part in parts)
+
+
+class FeeRates(BaseModel):
+    """The rates of a venue, in ten-thousandths of subtotal minus discount, and a fixed part of each fee per order.
+
+    Fees are on top of what the tickets cost, or absorbed: then the venue bears them.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    platform_bps: int = Field(default=750, ge=0, le=BPS_WHOLE)
+    processing_bps: int = Field(default=290, ge=0, le=BPS_WHOLE)
+    processing_fixed_minor: int = Field(default=0, ge=0)
+    platform_fixed_minor: int = Field(default=0, ge=0)
+    fees: FeesMode = "on_top"
+
+
+class Tax(NamedTuple):
+    """A tax on what the tickets cost after the discount: in the price already (inclusive), or added to it."""
+
+    bps: int = 0
+    inclusive: bool = False
+
+    def of(self, amount_minor: int, step: int) -> int:
+        """Return the tax that an amount holds, or that is added to it; rounded."""
+        return rounded(amount_minor * self.bps, BPS_WHOLE + (self.bps if self.inclusive else 0), step)
+
+
+NO_TAX = Tax()
+
+
+def _is_by_card(tender: str) -> bool:
+    return tender == "card"
+
+
+class Price(BaseModel):
+    """A price broken down, in minor units of `currency`.
+
+    total = subtotal - discount, and with it the fees that are on top and a tax that is not inclusive. It is charged to
+    the buyer's card, or taken at the box office: in cash, or not at all.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    currency: str
+    subtotal_minor: int
+    discount_minor: int
+    platform_fee_minor: int
+    processing_fee_minor: int
+    total_minor: int
+    fees: FeesMode = "on_top"
+    tax_minor: int = 0
+    tax_bps: int = 0
+    tax_inclusive: bool = False
+    tender: Tender = Field(default="card", exclude_if=_is_by_card)
+
+    @property
+    def charge_minor(self) -> int:
+        """What is charged to the buyer's card: nothing of what is taken at the box office."""
+        return self.total_minor if self.tender == "card" else 0
+
+    @property
+    def venue_share_minor(self) -> int:
+        """What the venue is owed: what the buyer pays, without both fees and without the tax."""
+        return self.total_minor - self.platform_fee_minor - self.processing_fee_minor - self.tax_minor
+
+
+def price_of(
+    currency: str, lines: tuple[tuple[int, int], ...], rates: FeeRates, discount_minor: int = 0, tax: Tax = NO_TAX
+) -> Price:
+    """Price lines of (quantity, unit price in minor units): fees and tax are computed on subtotal minus discount."""
+    subtotal = sum(quantity * unit_minor for quantity, unit_minor in lines)
+    if not 0 <= discount_minor <= subtotal:
+        raise ValueError("a discount lies between nothing and the subtotal")
+    base = subtotal - discount_minor
+    tax_minor = tax.of(base, step_of(currency))
+    added = 0 if tax.inclusive else tax_minor
+    platform, processing = _fees(base, rates, step_of(currency))
+    if rates.fees == "absorbed":
+        # The venue's share never falls below nothing; the platform yields first, Stripe's costs are real.
+        net = base + added - tax_minor
+        processing = min(processing, net)
+        platform = min(platform, net - processing)
+    else:
+        added += platform + processing
+    return Price(
+        currency=currency,
+        subtotal_minor=subtotal,
+        discount_minor=discount_minor,
+        platform_fee_minor=platform,
+        processing_fee_minor=processing,
+        total_minor=base + added,
+        fees=rates.fees,
+        tax_minor=tax_minor,
+        tax_bps=tax.bps,
+        tax_inclusive=tax.inclusive,
+    )
+
+
+def _fees(base_minor: int, rates: FeeRates, step: int) -> tuple[int, int]:
+    """Return platform and processing fee; what costs nothing has no fees."""
+    if base_minor == 0:
+        return 0, 0
+    platform = share_minor(base_minor, rates.platform_bps, step) + rounded(rates.platform_fixed_minor, 1, step)
+    processing = share_minor(base_minor, rates.processing_bps, step) + rounded(rates.processing_fixed_minor, 1, step)
+    return platform, processing

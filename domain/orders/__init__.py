@@ -1,0 +1,1 @@
+"""One buyer's purchase from its request to its end."""

@@ -1,0 +1,1 @@
+"""Payments, refunds and disputes as Stripe tells of them."""

@@ -1,0 +1,161 @@
+"""Payment: what we know of the buyer's money for one purchase."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.errors import WrongState
+
+PaymentState = Literal["open", "authorised", "captured", "cancelled", "refunded"]
+
+
+class IntentCreated(FirstFact):
+    """A PaymentIntent exists for this purchase."""
+
+    tenant_id: str
+    purchase_id: str
+    intent_id: str
+    amount_minor: int
+    currency: str
+    capture_method: str
+
+
+class StrayIntentFound(FirstFact):
+    """Money came by a PaymentIntent that we did not open for this purchase, or not for this attempt at it."""
+
+    tenant_id: str
+    purchase_id: str
+    intent_id: str
+    amount_minor: int
+    currency: str
+    capture_method: str = "manual"
+
+
+class PaymentDeclined(Fact):
+    """A card was declined; the buyer may try another one."""
+
+    decline_code: str
+
+    def apply(self, aggregate: Any) -> None:
+        """Count the try."""
+        aggregate.declines += 1
+        aggregate.decline_code = self.decline_code
+
+
+class PaymentAuthorised(Fact):
+    """The bank holds the money for us."""
+
+    def apply(self, aggregate: Any) -> None:
+        """The money can be captured."""
+        aggregate.state = "authorised"
+
+
+class PaymentCaptured(Fact):
+    """The money is ours: the amount, its charge and the fee that Stripe really took.
+
+    `currency` is told where it was changed at Stripe.
+    """
+
+    charge_id: str
+    captured_minor: int
+    stripe_fee_minor: int
+    currency: str | None = None
+
+    def apply(self, aggregate: Any) -> None:
+        """Keep what was taken."""
+        aggregate.state = "captured"
+        aggregate.charge_id = self.charge_id
+        aggregate.captured_minor = self.captured_minor
+        aggregate.stripe_fee_minor = self.stripe_fee_minor
+        aggregate.currency = self.currency or aggregate.currency
+
+
+class PaymentCancelled(Fact):
+    """The intent is known to be cancelled: no money can come by it."""
+
+    def apply(self, aggregate: Any) -> None:
+        """The money is let go."""
+        aggregate.state = "cancelled"
+
+
+class PaymentRefunded(Fact):
+    """The captured money was given back."""
+
+    refund_id: str
+    amount_minor: int
+
+    def apply(self, aggregate: Any) -> None:
+        """The money went back."""
+        aggregate.state = "refunded"
+        aggregate.refunded_minor += self.amount_minor
+
+
+class Payment(Root):
+    """The money of one purchase; every transition is monotonic, so late news changes nothing."""
+
+    KIND = "payment"
+
+    def __init__(
+        self,
+        tenant_id: str,
+        purchase_id: str,
+        intent_id: str,
+        amount_minor: int,
+        currency: str,
+        capture_method: str,
+    ) -> None:
+        """Start open."""
+        self.tenant_id = tenant_id
+        self.purchase_id = purchase_id
+        self.intent_id = intent_id
+        self.amount_minor = amount_minor
+        self.currency = currency
+        self.capture_method = capture_method
+        self.state: PaymentState = "open"
+        self.declines = 0
+        self.decline_code: str | None = None
+        self.charge_id: str | None = None
+        self.captured_minor = 0
+        self.stripe_fee_minor = 0
+        self.refunded_minor = 0
+
+    def decline(self, code: str, at: datetime) -> None:
+        """Record a declined card, once per different news."""
+        if self.state == "open" and self.decline_code != code:
+            self.record(PaymentDeclined, at, decline_code=code)
+
+    def authorise(self, at: datetime) -> None:
+        """Record that the bank holds the money."""
+        if self.state == "open":
+            self.record(PaymentAuthorised, at)
+
+    def capture(
+        self, charge_id: str, captured_minor: int, stripe_fee_minor: int, at: datetime, currency: str | None = None
+    ) -> None:
+        """Record the capture of what was taken: whether that buys anything is decided against the price."""
+        if self.state == "cancelled":
+            raise WrongState("a cancelled payment is not captured", intent_id=self.intent_id)
+        if self.state in {"open", "authorised"}:
+            self.record(
+                PaymentCaptured,
+                at,
+                charge_id=charge_id,
+                captured_minor=captured_minor,
+                stripe_fee_minor=stripe_fee_minor,
+                currency=None if currency == self.currency else currency,
+            )
+
+    def cancel(self, at: datetime) -> None:
+        """Record that no money can come any more; again changes nothing."""
+        if self.state == "captured":
+            raise WrongState("captured money is refunded, not cancelled", intent_id=self.intent_id)
+        if self.state in {"open", "authorised"}:
+            self.record(PaymentCancelled, at)
+
+    def refund(self, refund_id: str, amount_minor: int, at: datetime) -> None:
+        """Record that all captured money went back; again changes nothing."""
+        if self.state == "refunded":
+            return
+        if self.state != "captured" or amount_minor != self.captured_minor:
+            raise WrongState("a refund gives back all that was captured", state=self.state)
+        self.record(PaymentRefunded, at, refund_id=refund_id, amount_minor=amount_minor)

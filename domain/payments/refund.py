@@ -1,0 +1,193 @@
+"""Refunds: what is given back of one sold order, never more than was paid, however often and at once it is asked."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.errors import KeyReused, RefundExceeds, UnknownSubject
+from domain.money.breakdown import FeesBorneBy, Parts, amount_parts, parts_from, parts_of, summed
+from domain.money.money import Price
+
+NOTHING = Parts()
+RefundState = Literal["requested", "pending", "succeeded", "failed"]
+RefundReason = Literal["requested-by-buyer", "duplicate", "fraudulent", "goodwill", "show-cancelled", "made-at-stripe"]
+
+
+class Refund(BaseModel):
+    """One refund as it stands; `turn` counts the tries at Stripe, from 1, and a new one begins when one has failed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    refund_id: str
+    body_digest: str
+    reason: str
+    fees: FeesBorneBy
+    ticket_ids: tuple[str, ...]
+    given: Parts
+    state: RefundState = "requested"
+    turn: int = 1
+    stripe_refund_id: str | None = None
+    failure: str | None = None
+
+    @property
+    def from_venue_minor(self) -> int:
+        """What it takes from the venue: its part, and the fees where it bears them."""
+        fees = self.given.platform_minor + self.given.processing_minor if self.fees == "venue" else 0
+        return self.given.venue_minor + fees
+
+
+class RefundsOpened(FirstFact):
+    """Something is to be given back of an order, for the first time."""
+
+    tenant_id: str
+    price: dict[str, Any]
+
+
+class RefundRequested(Fact):
+    """An amount is owed to the buyer, and these tickets are void."""
+
+    refund_id: str
+    body_digest: str
+    reason: str
+    fees: str
+    ticket_ids: list[str]
+    given: dict[str, Any]
+    amount_minor: int
+
+    def apply(self, aggregate: Any) -> None:
+        """Set the amount aside."""
+        values = {name: getattr(self, name) for name in ("refund_id", "body_digest", "reason", "fees", "given")}
+        aggregate.refunds[self.refund_id] = Refund.model_validate({**values, "ticket_ids": tuple(self.ticket_ids)})
+
+
+class RefundPending(Fact):
+    """Stripe has taken the refund and the bank has not."""
+
+    refund_id: str
+    stripe_refund_id: str
+
+    def apply(self, aggregate: Any) -> None:
+        """It is on its way."""
+        aggregate.change(self.refund_id, state="pending", stripe_refund_id=self.stripe_refund_id)
+
+
+class RefundSucceeded(Fact):
+    """Stripe says that the buyer has the money."""
+
+    refund_id: str
+    stripe_refund_id: str
+    amount_minor: int
+
+    def apply(self, aggregate: Any) -> None:
+        """It is done."""
+        stripe_id = self.stripe_refund_id or None
+        aggregate.change(self.refund_id, state="succeeded", stripe_refund_id=stripe_id, failure=None)
+
+
+class RefundPaidByHand(Fact):
+    """An operator has given the buyer the money another way; `reference` says which."""
+
+    refund_id: str
+    reference: str
+    amount_minor: int
+
+    def apply(self, aggregate: Any) -> None:
+        """It is done, without Stripe."""
+        aggregate.change(self.refund_id, state="succeeded", stripe_refund_id=None, failure=None)
+
+
+class RefundFailed(Fact):
+    """Stripe or the bank said no, perhaps after a yes: the buyer is still owed."""
+
+    refund_id: str
+    stripe_refund_id: str
+    failure: str
+
+    def apply(self, aggregate: Any) -> None:
+        """The next try begins, with a key of its own."""
+        turn = aggregate.refunds[self.refund_id].turn + 1
+        aggregate.change(self.refund_id, state="failed", stripe_refund_id=None, failure=self.failure, turn=turn)
+
+
+class Refunds(Root):
+    """All refunds of one purchase: decided one after another, so that they stay within what was paid."""
+
+    KIND = "refunds"
+
+    def __init__(self, tenant_id: str, price: dict[str, Any]) -> None:
+        """Start with nothing given back."""
+        self.tenant_id = tenant_id
+        self.price = Price.model_validate(price)
+        self.refunds: dict[str, Refund] = {}
+
+    def left(self, lost: Parts = NOTHING) -> Parts:
+        """Return what can still be given back; a refund that failed is still owed, and counts.
+
+        `lost` is what a bank has given back for good. It is split by the price, so it may take more than is left of
+        one part: then the others have less, so that all together are never more than was paid.
+        """
+        left = parts_of(self.price).less(summed([refund.given for refund in self.refunds.values()]))
+        if not lost.total_minor:
+            return left
+        rest = parts_from([max(figure, 0) for figure in left.less(lost).figures])
+        amount_minor = min(rest.total_minor, max(left.total_minor - lost.total_minor, 0))
+        return amount_parts(rest, amount_minor, self.price.currency)
+
+    def find(self, refund_id: str, body_digest: str) -> Refund | None:
+        """Answer a repeated key; refuse one that came with another body."""
+        known = self.refunds.get(refund_id)
+        if known is not None and known.body_digest != body_digest:
+            raise KeyReused("this Idempotency-Key was used with another body")
+        return known
+
+    def get(self, refund_id: str) -> Refund:
+        """Return a refund; refuse what does not exist."""
+        if refund_id not in self.refunds:
+            raise UnknownSubject(f"there is no refund {refund_id}", id=refund_id)
+        return self.refunds[refund_id]
+
+    def change(self, refund_id: str, **values: Any) -> None:
+        """Assign what a fact says of one refund."""
+        self.refunds[refund_id] = self.refunds[refund_id].model_copy(update=values)
+
+    def request(self, wanted: Refund, at: datetime, lost: Parts = NOTHING) -> Refund:
+        """Set an amount aside; refuse more than is left of any part, or nothing at all."""
+        given, left = wanted.given, self.left(lost)
+        if given.capped(left) != given or (not given.total_minor and not wanted.ticket_ids):
+            raise RefundExceeds("so much is not left to be given back", left_minor=left.total_minor)
+        values = wanted.model_dump(include={"refund_id", "body_digest", "reason", "fees", "given"})
+        tickets, amount = list(wanted.ticket_ids), given.total_minor
+        self.record(RefundRequested, at, ticket_ids=tickets, amount_minor=amount, **values)
+        return self.refunds[wanted.refund_id]
+
+    def pend(self, refund_id: str, stripe_refund_id: str, at: datetime) -> None:
+        """Record that Stripe works on it; again changes nothing, and nothing comes back from an end."""
+        if self.get(refund_id).state in {"requested", "failed"}:
+            self.record(RefundPending, at, refund_id=refund_id, stripe_refund_id=stripe_refund_id)
+
+    def succeed(self, refund_id: str, stripe_refund_id: str, at: datetime) -> bool:
+        """Record that the buyer has the money; False when that was known."""
+        refund = self.get(refund_id)
+        if refund.state == "succeeded":
+            return False
+        amount = refund.given.total_minor
+        facts = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "amount_minor": amount}
+        self.record(RefundSucceeded, at, **facts)
+        return True
+
+    def pay_by_hand(self, refund_id: str, reference: str, at: datetime) -> bool:
+        """Record that the buyer has the money another way; False unless it has failed, and so may still come."""
+        refund = self.get(refund_id)
+        if refund.state != "failed":
+            return False
+        amount = refund.given.total_minor
+        self.record(RefundPaidByHand, at, refund_id=refund_id, reference=reference, amount_minor=amount)
+        return True
+
+    def fail(self, refund_id: str, stripe_refund_id: str, failure: str, at: datetime) -> None:
+        """Record a no; what had succeeded can still fail."""
+        self.get(refund_id)
+        facts = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "failure": failure}
+        self.record(RefundFailed, at, **facts)

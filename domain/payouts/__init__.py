@@ -1,0 +1,1 @@
+"""Venues' connected accounts, transfers and payouts."""

@@ -1,0 +1,48 @@
+"""Payout: Stripe pays a venue's balance out to its bank; we follow it, and do not make it."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from domain.core.aggregate import Fact, FirstFact, Root
+
+PayoutState = Literal["paid", "returned"]
+
+
+class PayoutPaid(FirstFact):
+    """The bank has it, says Stripe."""
+
+    tenant_id: str
+    venue_id: str
+    amount_minor: int
+    currency: str
+
+
+class PayoutReturned(Fact):
+    """The bank sent it back after all: it lies in the venue's account again."""
+
+    failure: str
+
+    def apply(self, aggregate: Any) -> None:
+        """It is not paid out any more."""
+        aggregate.state = "returned"
+
+
+class Payout(Root):
+    """One payout; its id is Stripe's."""
+
+    KIND = "payout"
+
+    def __init__(self, tenant_id: str, venue_id: str, amount_minor: int, currency: str) -> None:
+        """Start paid: what is on its way is the venue's balance yet."""
+        self.tenant_id = tenant_id
+        self.venue_id = venue_id
+        self.amount_minor = amount_minor
+        self.currency = currency
+        self.state: PayoutState = "paid"
+
+    def come_back(self, failure: str, at: datetime) -> bool:
+        """Record that the bank sent it back; False when that was known."""
+        if self.state == "returned":
+            return False
+        self.record(PayoutReturned, at, failure=failure)
+        return True

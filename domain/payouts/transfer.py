@@ -1,0 +1,181 @@
+"""Transfer: the venue's share of one order on its way to the venue's account at Stripe, and back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.errors import WrongState
+
+TransferState = Literal["requested", "refused", "made"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """A part that is taken back; one that was refused stays what the venue owes."""
+
+    amount_minor: int
+    state: Literal["requested", "refused", "made"] = "requested"
+
+
+class TransferRequested(FirstFact):
+    """The share is decided, less these refunds: from here a refund takes it back instead of lowering it."""
+
+    tenant_id: str
+    venue_id: str
+    account_id: str
+    charge_id: str
+    amount_minor: int
+    currency: str
+    refund_ids: list[str]
+    lost_minor: int = 0
+
+
+class TransferRequestedAgain(Fact):
+    """The same share is tried once more, under another key, since Stripe keeps its no under the first.
+
+    It is less by what a lost dispute has taken of it since.
+    """
+
+    account_id: str
+    lost_minor: int = 0
+
+    def apply(self, aggregate: Any) -> None:
+        """Begin the next try."""
+        aggregate.state, aggregate.account_id = "requested", self.account_id
+        aggregate.turn += 1
+        aggregate.amount_minor -= self.lost_minor
+        aggregate.lost_minor += self.lost_minor
+
+
+class TransferMade(Fact):
+    """Stripe has moved the money; a share of nothing is made without Stripe, and has no id."""
+
+    transfer_id: str
+
+    def apply(self, aggregate: Any) -> None:
+        """It is the venue's now."""
+        aggregate.state, aggregate.transfer_id = "made", self.transfer_id
+
+
+class TransferRefused(Fact):
+    """Stripe said no: it is tried again with the next run."""
+
+    reason: str
+
+    def apply(self, aggregate: Any) -> None:
+        """Wait."""
+        aggregate.state = "refused"
+
+
+class ReversalRequested(Fact):
+    """A part of it is to come back, because of a refund or a dispute."""
+
+    key: str
+    amount_minor: int
+
+    def apply(self, aggregate: Any) -> None:
+        """Set it aside."""
+        aggregate.reversals[self.key] = Reversal(self.amount_minor)
+
+
+class TransferReversed(Fact):
+    """A part of it came back."""
+
+    key: str
+    reversal_id: str
+
+    def apply(self, aggregate: Any) -> None:
+        """It is done."""
+        aggregate.reversals[self.key] = Reversal(aggregate.reversals[self.key].amount_minor, "made")
+
+
+class ReversalRefused(Fact):
+    """The venue's account does not have it any more: the venue owes it."""
+
+    key: str
+    reason: str
+
+    def apply(self, aggregate: Any) -> None:
+        """Leave it to the venue's next sales."""
+        aggregate.reversals[self.key] = Reversal(aggregate.reversals[self.key].amount_minor, "refused")
+
+
+class Transfer(Root):
+    """One order's transfer; its id is the purchase's."""
+
+    KIND = "transfer"
+
+    def __init__(
+        self,
+        *,
+        tenant_id: str,
+        venue_id: str,
+        account_id: str,
+        charge_id: str,
+        amount_minor: int,
+        currency: str,
+        refund_ids: list[str],
+        lost_minor: int = 0,
+    ) -> None:
+        """Start requested; a lost dispute has been taken off the amount."""
+        self.tenant_id = tenant_id
+        self.venue_id = venue_id
+        self.account_id = account_id
+        self.charge_id = charge_id
+        self.amount_minor = amount_minor
+        self.currency = currency
+        self.refund_ids = frozenset(refund_ids)
+        self.lost_minor = lost_minor
+        self.state: TransferState = "requested"
+        self.turn = 1
+        self.transfer_id: str | None = None
+        self.reversals: dict[str, Reversal] = {}
+
+    @property
+    def left_minor(self) -> int:
+        """What of it may still be taken back."""
+        return self.amount_minor - sum(one.amount_minor for one in self.reversals.values() if one.state != "refused")
+
+    def try_again(self, account_id: str, lost_minor: int, at: datetime) -> int:
+        """Begin the next try of one that was refused; returns what a lost dispute takes beyond the amount."""
+        if self.state != "refused":
+            return 0
+        beyond = lost_minor - self.lost_minor
+        taken = min(beyond, self.amount_minor)
+        self.record(TransferRequestedAgain, at, account_id=account_id, lost_minor=taken)
+        return beyond - taken
+
+    def make(self, transfer_id: str, at: datetime) -> bool:
+        """Record that Stripe moved it; False when that was known."""
+        if self.state == "made":
+            return False
+        self.record(TransferMade, at, transfer_id=transfer_id)
+        return True
+
+    def refuse(self, reason: str, at: datetime) -> None:
+        """Record Stripe's no."""
+        if self.state == "requested":
+            self.record(TransferRefused, at, reason=reason)
+
+    def request_reversal(self, key: str, amount_minor: int, at: datetime) -> Reversal | None:
+        """Set a part aside that is to come back, once per key and at most what is left; None when nothing is."""
+        if self.state != "made":
+            raise WrongState("only a transfer that was made is reversed", state=self.state)
+        if key not in self.reversals and (amount := min(amount_minor, self.left_minor)) > 0:
+            self.record(ReversalRequested, at, key=key, amount_minor=amount)
+        return self.reversals.get(key)
+
+    def reverse(self, key: str, reversal_id: str, at: datetime) -> bool:
+        """Record that a part came back; False when that was known."""
+        if self.reversals[key].state != "requested":
+            return False
+        self.record(TransferReversed, at, key=key, reversal_id=reversal_id)
+        return True
+
+    def refuse_reversal(self, key: str, reason: str, at: datetime) -> bool:
+        """Record that the venue's account has it no more; False when that was known."""
+        if self.reversals[key].state != "requested":
+            return False
+        self.record(ReversalRefused, at, key=key, reason=reason)
+        return True

@@ -1,0 +1,1 @@
+"""Allocations, holds, reservations and buyer limits."""

@@ -1,0 +1,62 @@
+"""Reservation: what the internal ticket API holds for an outside order, over one or more allocations."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from domain.catalog.line import Line
+from domain.core.aggregate import Fact, FirstFact, Root
+
+ReservationState = Literal["held", "confirmed", "released"]
+
+
+class ReservationMade(FirstFact):
+    """An outside order holds seats."""
+
+    tenant_id: str
+    show_id: str
+    lines: list[dict[str, Any]]
+    until: datetime
+    ticket_ids: list[str]
+    body_digest: str = ""
+
+
+class ReservationConfirmed(Fact):
+    """The outside order was paid: its holds are reservations."""
+
+    def apply(self, aggregate: Any) -> None:
+        """It stands."""
+        aggregate.state = "confirmed"
+
+
+class ReservationEnded(Fact):
+    """The outside order let its holds go, or they expired."""
+
+    reason: str
+
+    def apply(self, aggregate: Any) -> None:
+        """It is over."""
+        aggregate.state = "released"
+
+
+class Reservation(Root):
+    """The internal ticket API's own holds; it acts on no other."""
+
+    KIND = "reservation"
+
+    def __init__(
+        self,
+        tenant_id: str,
+        show_id: str,
+        lines: list[dict[str, Any]],
+        until: datetime,
+        ticket_ids: list[str],
+        body_digest: str = "",
+    ) -> None:
+        """Start held."""
+        self.body_digest = body_digest
+        self.tenant_id = tenant_id
+        self.show_id = show_id
+        self.lines = tuple(Line.model_validate(line) for line in lines)
+        self.until = until
+        self.ticket_ids = tuple(ticket_ids)
+        self.state: ReservationState = "held"
