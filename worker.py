@@ -17,23 +17,23 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
-from activities.books import BooksActivities
-from activities.burning import BurnActivities
-from activities.cancelling import CancellationActivities
-from activities.capacity import CapacityActivities
-from activities.catalog import CatalogActivities
-from activities.disputes import DisputeActivities
-from activities.door import DoorActivities
-from activities.failures import FailureKinds
-from activities.holds import HoldActivities
-from activities.late_payments import LatePaymentActivities
-from activities.minting import MintActivities
-from activities.payments import PaymentActivities
-from activities.queues import ALL_QUEUES, MINT, PURCHASES
-from activities.refunds import RefundActivities
-from activities.registered import Activities, activities_of
-from activities.sales import SalesActivities
-from activities.settlement import SettlementActivities
+from activities.books.post import BooksActivities
+from activities.catalog.capacity import CapacityActivities
+from activities.catalog.register import CatalogActivities
+from activities.core.failures import FailureKinds
+from activities.core.task_queues import ALL_QUEUES, MINT, PURCHASES
+from activities.disputes.follow import DisputeActivities
+from activities.payments.intent import PaymentActivities
+from activities.payments.late_payments import LatePaymentActivities
+from activities.payouts.transfers import SettlementActivities
+from activities.refunds.cancel_show import CancellationActivities
+from activities.refunds.pay_refund import RefundActivities
+from activities.registry import Activities, activities_of
+from activities.sales.order import SalesActivities
+from activities.sales.request_purchase import DoorActivities
+from activities.sales.ticket_api_holds import HoldActivities
+from activities.tokens.burn import BurnActivities
+from activities.tokens.mint import MintActivities
 from adapters.cancellation_reads import CancellationReads
 from adapters.garbage import collect_rarely
 from adapters.keys import issuer_of, seed_of

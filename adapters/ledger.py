@@ -41,7 +41,7 @@ class Saved(NamedTuple):
 
 
 class PostgresLedger:
-    """Appends facts in groups; see `activities.ports.Ledger` for the contract.
+    """Appends facts in groups; see `activities.core.ports.Ledger` for the contract.
 
     At most `waiting_max` decisions wait, each for `patience_seconds` at most; who cannot be served gets `Busy`.
     `gathers` is for callers who come by sockets, see `adapters.waiting`.

@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from activities.commands import DisputeRef
-from activities.settlement_ports import PayoutRef, VenueRef
+from activities.core.commands import DisputeRef
+from activities.payouts.ports import PayoutRef, VenueRef
 
 
 class Paymaster(Protocol):

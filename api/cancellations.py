@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from activities.cancellation_door import CancelShow
+from activities.refunds.cancel_show import CancelShow
 from api.problems import not_found
 from api.reading import find, is_stale
 from api.requests import After, Body, IdInPath, With, digest_of

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Path, Response
 from pydantic import Field, ValidationError, model_validator
 
-from activities.prices import CreateDiscount
+from activities.catalog.prices import CreateDiscount
 from api.problems import not_found
 from api.reading import find, is_stale
 from api.requests import CODE_PATTERN, After, Body, Code, Id, IdInPath, Key, Moment, With, digest_of

@@ -21,8 +21,8 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import KeepAliveConfig, RPCError, RPCStatusCode
 
-from activities.commands import CapacityChange, DisputeRef, HoldRef, MintSubject, PurchaseRef, RefundRef
-from activities.queues import PURCHASES
+from activities.core.commands import CapacityChange, DisputeRef, HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.core.task_queues import PURCHASES
 from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
 from workflows.capacity import CapacityWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow

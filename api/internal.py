@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header
 from pydantic import Field
 
-from activities.commands import HoldRef
-from activities.holds import MakeReservation, ReservationView
+from activities.core.commands import HoldRef
+from activities.sales.ticket_api_holds import MakeReservation, ReservationView
 from api.ports import Document, Parts
 from api.problems import Problem, not_found
 from api.quotes import ItemBody, WantedBody, quoted

@@ -11,14 +11,14 @@ from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from activities.cancellation_door import CancellationDoor
-from activities.capacity import CapacityActivities
-from activities.catalog import CatalogActivities
-from activities.door import DoorActivities
-from activities.holds import HoldActivities
-from activities.minting import MintActivities
-from activities.prices import PriceActivities
-from activities.refund_door import RefundDoor
+from activities.catalog.capacity import CapacityActivities
+from activities.catalog.prices import PriceActivities
+from activities.catalog.register import CatalogActivities
+from activities.refunds.cancel_show import CancellationDoor
+from activities.refunds.request_refund import RefundDoor
+from activities.sales.request_purchase import DoorActivities
+from activities.sales.ticket_api_holds import HoldActivities
+from activities.tokens.mint import MintActivities
 from adapters.cancellation_reads import CancellationReads
 from adapters.garbage import collect_rarely
 from adapters.keys import issuer_of, pseudonym_of, seed_of

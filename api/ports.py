@@ -4,15 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from activities.cancellation_door import CancellationDoor
-from activities.capacity import CapacityActivities
-from activities.catalog import CatalogActivities
-from activities.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef, RefundRef
-from activities.door import DoorActivities
-from activities.holds import HoldActivities
-from activities.prices import PriceActivities
-from activities.refund_door import RefundDoor
-from activities.settlement_ports import AccountSeen, VenueRef
+from activities.catalog.capacity import CapacityActivities
+from activities.catalog.prices import PriceActivities
+from activities.catalog.register import CatalogActivities
+from activities.core.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.payouts.ports import AccountSeen, VenueRef
+from activities.refunds.cancel_show import CancellationDoor
+from activities.refunds.request_refund import RefundDoor
+from activities.sales.request_purchase import DoorActivities
+from activities.sales.ticket_api_holds import HoldActivities
 from domain.core.ids import DEFAULT_TENANT
 from domain.money.money import FeeRates
 from domain.payments.webhook_event import Hint

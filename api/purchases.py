@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field, StringConstraints
 
-from activities.door import PurchaseStanding, Requested, RequestPurchase
+from activities.sales.request_purchase import PurchaseStanding, Requested, RequestPurchase
 from api.ports import Parts
 from api.problems import Problem, not_found, refused
 from api.quotes import WantedBody

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from activities.commands import PurchaseRef, RefundRef
+from activities.core.commands import PurchaseRef, RefundRef
 from domain.payments.webhook_event import Hint
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from fastapi import APIRouter, Header, Response
 from pydantic import Field, model_validator
 
-from activities.refund_door import RefundView, RequestRefund
+from activities.refunds.request_refund import RefundView, RequestRefund
 from api.internal import authorised
 from api.ports import Document, Parts
 from api.problems import not_found

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from activities.commands import HoldRef, MintSubject, PurchaseRef
-from activities.door import PurchaseStanding
+from activities.core.commands import HoldRef, MintSubject, PurchaseRef
+from activities.sales.request_purchase import PurchaseStanding
 from api.after_sale import DisputeStarter
 from api.refund_starts import CancellationsStanding, CancellationStarter, RefundsStanding, RefundStarter
 from domain.payments.webhook_event import Hint

@@ -19,8 +19,8 @@ from temporalio.client import (
     WithStartWorkflowOperation,
 )
 
-from activities.queues import PURCHASES
-from activities.settlement_ports import AccountSeen, PayoutRef, VenueRef
+from activities.core.task_queues import PURCHASES
+from activities.payouts.ports import AccountSeen, PayoutRef, VenueRef
 from api.engine import UNREACHED, named, started
 from workflows.settlement import (
     OnboardingInput,

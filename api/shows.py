@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Response
 from pydantic import Field, StringConstraints
 
-from activities.catalog import AnnounceShow
-from activities.commands import MintSubject
-from activities.prices import ChangeShow
+from activities.catalog.prices import ChangeShow
+from activities.catalog.register import AnnounceShow
+from activities.core.commands import MintSubject
 from api.ports import Parts
 from api.problems import Problem, not_found
 from api.reading import find, is_stale

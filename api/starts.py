@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from activities.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef
-from activities.settlement_ports import PayoutRef, VenueRef
+from activities.core.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef
+from activities.payouts.ports import PayoutRef, VenueRef
 from api.after_sale import Paymaster
 from api.refund_starts import ref_of, tell_of_refund
 from api.relay_ports import Facts, Hints, LeftStanding, RelayEngine

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from activities.catalog import RegisterVenue
-from activities.commands import MintSubject
-from activities.settlement_ports import VenueRef
+from activities.catalog.register import RegisterVenue
+from activities.core.commands import MintSubject
+from activities.payouts.ports import VenueRef
 from api.ports import Parts
 from api.problems import Problem, not_found
 from api.reading import find, is_stale

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
 from adapters.ledger import PostgresLedger
 from bench.stock import CAPACITY, HOLD
 from domain.catalog.show import Show, TicketType

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from activities.stock import hold_seats
+from activities.sales.order import hold_seats
 from adapters.ledger import PostgresLedger
 from adapters.schema import ensure_schema
 from domain.catalog.line import Line

@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack
 
 from temporalio.worker import Worker
 
-from activities.minting import MintActivities
-from activities.payments import PaymentActivities
-from activities.queues import ALL_QUEUES
-from activities.registered import Activities
+from activities.core.task_queues import ALL_QUEUES
+from activities.payments.intent import PaymentActivities
+from activities.registry import Activities
+from activities.tokens.mint import MintActivities
 from adapters.ledger import PostgresLedger
 from adapters.side_tables import Buyers, Checkouts, Pool
 from bench.bare import QUEUE, BareOpening, BareWorkflow, nothing

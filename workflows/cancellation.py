@@ -7,8 +7,8 @@ from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
-from activities.cancelling import CancellationActivities, CancelledOrder, OrdersLeft, ShowPage
-from activities.commands import Command, PurchaseRef
+from activities.core.commands import Command, PurchaseRef
+from activities.refunds.cancel_show import CancellationActivities, CancelledOrder, OrdersLeft, ShowPage
 from workflows.operators import Board
 from workflows.refund import RefundInput, RefundNews, RefundWorkflow
 from workflows.rounds import STORE_PACE, Attention, Caller

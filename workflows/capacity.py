@@ -2,8 +2,8 @@
 
 from temporalio import workflow
 
-from activities.capacity import CapacityActivities
-from activities.commands import CapacityChange
+from activities.catalog.capacity import CapacityActivities
+from activities.core.commands import CapacityChange
 from workflows.operators import Board
 from workflows.rounds import MINT_PACE, STORE_PACE, Attention, Caller
 

@@ -2,9 +2,9 @@
 
 from temporalio import workflow
 
-from activities.catalog import CatalogActivities
-from activities.commands import Command, Minted, MintSubject
-from activities.minting import MintActivities
+from activities.catalog.register import CatalogActivities
+from activities.core.commands import Command, Minted, MintSubject
+from activities.tokens.mint import MintActivities
 from workflows.operators import Board
 from workflows.rounds import MINT_PACE, STORE_PACE, Attention, Caller
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from activities.commands import DisputeRef
-from activities.disputes import DisputeActivities
+from activities.core.commands import DisputeRef
+from activities.disputes.follow import DisputeActivities
 from workflows.operators import Board
 from workflows.rounds import STRIPE_PACE, Attention, Caller
 

@@ -2,8 +2,8 @@
 
 from temporalio import workflow
 
-from activities.commands import HoldRef
-from activities.holds import HoldActivities
+from activities.core.commands import HoldRef
+from activities.sales.ticket_api_holds import HoldActivities
 from workflows.operators import Board
 from workflows.rounds import STORE_PACE, Attention, Caller
 

@@ -4,8 +4,8 @@ from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
-from activities.commands import Command, LatePayment, PurchaseRef
-from activities.late_payments import OPEN, LatePaymentActivities
+from activities.core.commands import Command, LatePayment, PurchaseRef
+from activities.payments.late_payments import OPEN, LatePaymentActivities
 from workflows.operators import Board, attributes
 from workflows.purchase import TASK_TIMEOUT, PurchaseInput, PurchaseWorkflow
 from workflows.rounds import STRIPE_PACE, Attention, Caller

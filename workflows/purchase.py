@@ -9,19 +9,11 @@ from typing import Any, Literal, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from activities.books import BooksActivities
-from activities.commands import (
-    Command,
-    EndPurchase,
-    ExtendHold,
-    MintTicket,
-    PaymentSeen,
-    PlacedOrder,
-    PurchaseRef,
-)
-from activities.minting import MintActivities
-from activities.payments import PaymentActivities
-from activities.sales import SalesActivities
+from activities.books.post import BooksActivities
+from activities.core.commands import Command, EndPurchase, ExtendHold, MintTicket, PaymentSeen, PlacedOrder, PurchaseRef
+from activities.payments.intent import PaymentActivities
+from activities.sales.order import SalesActivities
+from activities.tokens.mint import MintActivities
 from workflows import versions
 from workflows.operators import Board
 from workflows.rounds import (

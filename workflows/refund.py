@@ -7,12 +7,12 @@ from typing import Literal
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from activities.burning import BurnActivities
-from activities.cancelling import CancellationActivities, CancelledOrder
-from activities.capacity import CapacityActivities
-from activities.commands import Command, MintTicket, PayRefund, RefundRef, RefundSeen
-from activities.refunds import RefundActivities
-from activities.settlement import SettlementActivities
+from activities.catalog.capacity import CapacityActivities
+from activities.core.commands import Command, MintTicket, PayRefund, RefundRef, RefundSeen
+from activities.payouts.transfers import SettlementActivities
+from activities.refunds.cancel_show import CancellationActivities, CancelledOrder
+from activities.refunds.pay_refund import RefundActivities
+from activities.tokens.burn import BurnActivities
 from workflows.operators import Board
 from workflows.rounds import MINT_PACE, STORE_PACE, STRIPE_PACE, Attention, Caller
 from workflows.saga import drain, settled

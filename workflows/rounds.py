@@ -13,8 +13,8 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError
 
-from activities.failures import BUG
-from activities.queues import MINT, PURCHASES, STRIPE
+from activities.core.failures import BUG
+from activities.core.task_queues import MINT, PURCHASES, STRIPE
 from workflows.saga import drain
 
 T = TypeVar("T")

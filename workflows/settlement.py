@@ -7,9 +7,9 @@ from typing import NamedTuple, cast
 from pydantic import Field
 from temporalio import workflow
 
-from activities.commands import Command, PurchaseRef
-from activities.settlement import SettlementActivities
-from activities.settlement_ports import AccountSeen, PayoutRef, VenueRef
+from activities.core.commands import Command, PurchaseRef
+from activities.payouts.ports import AccountSeen, PayoutRef, VenueRef
+from activities.payouts.transfers import SettlementActivities
 from domain.payouts.connected_account import DueQuery
 from workflows.operators import Board
 from workflows.rounds import SEEN_STORE_PACE, STRIPE_PACE, Attention, Caller, Refused

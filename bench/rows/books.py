@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import psycopg
 
-from activities.books import post
-from activities.commands import PurchaseRef
+from activities.books.post import post
+from activities.core.commands import PurchaseRef
 from adapters.ledger import PostgresLedger
 from bench.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, threads_per_second
 from bench.contest import Against, Contestant, Row, Side

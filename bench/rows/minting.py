@@ -15,9 +15,9 @@ from solders.signature import Signature
 from solders.transaction_status import TransactionConfirmationStatus
 from temporalio.testing import ActivityEnvironment
 
-from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
-from activities.commands import MintSubject, MintTicket, PurchaseRef
-from activities.minting import MintActivities
+from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.core.commands import MintSubject, MintTicket, PurchaseRef
+from activities.tokens.mint import MintActivities
 from adapters.keys import issuer_of, seed_of
 from adapters.ledger import PostgresLedger
 from adapters.solana_chain import SolanaChain

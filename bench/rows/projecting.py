@@ -12,8 +12,8 @@ from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresTrackingRecorder
 from psycopg.rows import tuple_row
 
-from activities.door import DoorActivities, RequestPurchase
-from activities.sales import SalesActivities
+from activities.sales.order import SalesActivities
+from activities.sales.request_purchase import DoorActivities, RequestPurchase
 from adapters.ledger import PostgresLedger
 from adapters.purchase_folds import fold
 from adapters.read_models import Projection, read_document, store_sheets

@@ -16,7 +16,7 @@ CONTRACTS: list[str] = [contract["name"] for contract in LINTER["contracts"]]
 OFFENCES = {
     "the rooms are layered": ("api/health.py", "cli"),
     "the domain stands alone": ("domain/money/money.py", "temporalio"),
-    "only front doors see adapters and settings": ("activities/failures.py", "adapters"),
+    "only front doors see adapters and settings": ("activities/core/failures.py", "adapters"),
     "of the api only its front door sees adapters and settings": ("api/health.py", "adapters"),
     "adapters see the domain only": ("adapters/keys.py", "activities"),
     "nothing with IO is reachable from workflows": ("workflows/rounds.py", "psycopg"),

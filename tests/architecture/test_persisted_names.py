@@ -15,7 +15,7 @@ from eventsourcing.utils import get_topic
 from temporalio import activity, workflow
 from temporalio.common import SearchAttributeKey
 
-from activities.queues import ALL_QUEUES
+from activities.core.task_queues import ALL_QUEUES
 from domain.core.aggregate import Fact, Root
 from domain.core.errors import Refusal
 from workflows.versions import PATCHES

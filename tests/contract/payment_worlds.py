@@ -6,7 +6,7 @@ from typing import Protocol
 import httpx
 import pytest
 
-from activities.ports import PaymentGateway
+from activities.core.ports import PaymentGateway
 from adapters.stripe_gateway import StripeGateway
 from domain.payments.payment_intent import IntentState
 from tests.contract.stripe_emulator import Emulator

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from activities.ports import Committed
+from activities.core.ports import Committed
 from domain.core.aggregate import Fact, broken_link
 from domain.core.errors import SeatsUnavailable, UnknownSubject
 from domain.core.transient import Weather

@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
-from activities.door import DoorActivities, RequestPurchase
-from activities.holds import HoldActivities, MakeReservation
-from activities.prices import ChangeShow, CreateDiscount, PriceActivities
+from activities.catalog.prices import ChangeShow, CreateDiscount, PriceActivities
+from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.sales.request_purchase import DoorActivities, RequestPurchase
+from activities.sales.ticket_api_holds import HoldActivities, MakeReservation
 from adapters.fact_pages import FactPages
 from adapters.ledger import PostgresLedger
 from adapters.opening import now

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Literal
 
-from activities.settlement_ports import AccountSeen, VenueRef
+from activities.payouts.ports import AccountSeen, VenueRef
 from domain.core.errors import PaymentRefused
 from domain.core.transient import Weather
 from domain.payouts.connected_account import AccountState, PayoutStateSeen, TransferOrder

@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from activities.books import post
-from activities.commands import EndPurchase, ExtendHold, MintTicket, PayRefund, PurchaseRef
-from activities.prices import CreateDiscount
-from activities.refund_door import RefundDoor, RequestRefund
-from activities.refunds import RefundActivities
-from activities.resale import make_room, return_seats
+from activities.books.post import post
+from activities.catalog.prices import CreateDiscount
+from activities.core.commands import EndPurchase, ExtendHold, MintTicket, PayRefund, PurchaseRef
+from activities.refunds.pay_refund import RefundActivities
+from activities.refunds.request_refund import RefundDoor, RequestRefund
+from activities.refunds.resale import make_room, return_seats
 from domain.catalog.discount import DiscountTerms
 from domain.core.aggregate import Fact
 from domain.core.ids import ticket_id_of

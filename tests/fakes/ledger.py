@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from activities.ports import Committed
+from activities.core.ports import Committed
 from domain.core.aggregate import Fact, Root
 from domain.core.transient import Busy, Weather
 from domain.core.unit_of_work import Desk

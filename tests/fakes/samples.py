@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from activities.commands import PurchaseRef
+from activities.core.commands import PurchaseRef
 from adapters.recorder import fact_mapper
 from domain.catalog.discount import Discount, DiscountCreated, discount_id_of
 from domain.catalog.line import Line

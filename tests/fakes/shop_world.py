@@ -5,16 +5,16 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from activities.books import BooksActivities
-from activities.cancellation_door import CancellationDoor
-from activities.capacity import CapacityActivities
-from activities.catalog import CatalogActivities
-from activities.commands import CapacityChange, EndPurchase, HoldRef, MintSubject, PurchaseRef, RefundRef
-from activities.door import DoorActivities
-from activities.holds import HoldActivities
-from activities.prices import PriceActivities
-from activities.refund_door import RefundDoor
-from activities.sales import SalesActivities
+from activities.books.post import BooksActivities
+from activities.catalog.capacity import CapacityActivities
+from activities.catalog.prices import PriceActivities
+from activities.catalog.register import CatalogActivities
+from activities.core.commands import CapacityChange, EndPurchase, HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.refunds.cancel_show import CancellationDoor
+from activities.refunds.request_refund import RefundDoor
+from activities.sales.order import SalesActivities
+from activities.sales.request_purchase import DoorActivities
+from activities.sales.ticket_api_holds import HoldActivities
 from adapters.purchase_folds import fold
 from adapters.queries import with_availability
 from adapters.recomputed import venue_lines, venue_sums

@@ -5,13 +5,13 @@ from typing import Any, TypeVar
 
 import pytest
 
-from activities.books import BooksActivities
-from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
-from activities.commands import EndPurchase, PurchaseRef
-from activities.door import DoorActivities, Requested, RequestPurchase
-from activities.holds import HoldActivities, MakeReservation
-from activities.prices import PriceActivities
-from activities.sales import SalesActivities
+from activities.books.post import BooksActivities
+from activities.catalog.prices import PriceActivities
+from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.core.commands import EndPurchase, PurchaseRef
+from activities.sales.order import SalesActivities
+from activities.sales.request_purchase import DoorActivities, Requested, RequestPurchase
+from activities.sales.ticket_api_holds import HoldActivities, MakeReservation
 from domain.catalog.line import Line
 from domain.catalog.show import Show, TicketType
 from domain.core.aggregate import Root, broken_link

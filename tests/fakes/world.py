@@ -12,25 +12,24 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.books import BooksActivities
-from activities.burning import BurnActivities
-from activities.cancellation_door import CancellationDoor
-from activities.cancelling import CancellationActivities
-from activities.capacity import CapacityActivities
-from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
-from activities.commands import MintSubject, PurchaseRef, RefundRef
-from activities.disputes import DisputeActivities
-from activities.door import DoorActivities, RequestPurchase
-from activities.failures import FailureKinds
-from activities.holds import HoldActivities
-from activities.late_payments import LatePaymentActivities
-from activities.minting import MintActivities
-from activities.payments import PaymentActivities
-from activities.queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
-from activities.refund_door import RefundDoor, RequestRefund
-from activities.refunds import RefundActivities
-from activities.sales import SalesActivities
-from activities.settlement import SettlementActivities
+from activities.books.post import BooksActivities
+from activities.catalog.capacity import CapacityActivities
+from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.core.commands import MintSubject, PurchaseRef, RefundRef
+from activities.core.failures import FailureKinds
+from activities.core.task_queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
+from activities.disputes.follow import DisputeActivities
+from activities.payments.intent import PaymentActivities
+from activities.payments.late_payments import LatePaymentActivities
+from activities.payouts.transfers import SettlementActivities
+from activities.refunds.cancel_show import CancellationActivities, CancellationDoor
+from activities.refunds.pay_refund import RefundActivities
+from activities.refunds.request_refund import RefundDoor, RequestRefund
+from activities.sales.order import SalesActivities
+from activities.sales.request_purchase import DoorActivities, RequestPurchase
+from activities.sales.ticket_api_holds import HoldActivities
+from activities.tokens.burn import BurnActivities
+from activities.tokens.mint import MintActivities
 from domain.catalog.line import Line
 from domain.catalog.show import TicketType
 from domain.core.ids import DEFAULT_TENANT, purchase_id_of

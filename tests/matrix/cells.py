@@ -10,21 +10,21 @@ from typing import Any, NamedTuple, cast
 
 from temporalio import activity
 
-from activities.books import BooksActivities
-from activities.burning import BurnActivities
-from activities.cancelling import CancellationActivities
-from activities.capacity import CapacityActivities
-from activities.catalog import CatalogActivities
-from activities.disputes import DisputeActivities
-from activities.holds import HoldActivities
-from activities.late_payments import LatePaymentActivities
-from activities.minting import MintActivities
-from activities.payments import PaymentActivities
-from activities.queues import ALL_QUEUES, MINT
-from activities.refunds import RefundActivities
-from activities.registered import Activities, activities_of
-from activities.sales import SalesActivities
-from activities.settlement import SettlementActivities
+from activities.books.post import BooksActivities
+from activities.catalog.capacity import CapacityActivities
+from activities.catalog.register import CatalogActivities
+from activities.core.task_queues import ALL_QUEUES, MINT
+from activities.disputes.follow import DisputeActivities
+from activities.payments.intent import PaymentActivities
+from activities.payments.late_payments import LatePaymentActivities
+from activities.payouts.transfers import SettlementActivities
+from activities.refunds.cancel_show import CancellationActivities
+from activities.refunds.pay_refund import RefundActivities
+from activities.registry import Activities, activities_of
+from activities.sales.order import SalesActivities
+from activities.sales.ticket_api_holds import HoldActivities
+from activities.tokens.burn import BurnActivities
+from activities.tokens.mint import MintActivities
 
 UNREACHED = "no scene"
 STEP_FAULTS = {

@@ -5,8 +5,8 @@ from typing import Any
 
 from temporalio import workflow
 
-from activities.commands import CapacityChange, DisputeRef, HoldRef, Minted
-from activities.settlement_ports import AccountSeen, PayoutRef
+from activities.core.commands import CapacityChange, DisputeRef, HoldRef, Minted
+from activities.payouts.ports import AccountSeen, PayoutRef
 from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
 from workflows.capacity import CapacityWorkflow
 from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
 
-from activities.commands import HoldRef, MintSubject
-from activities.holds import MakeReservation, ReservationView
+from activities.core.commands import HoldRef, MintSubject
+from activities.sales.ticket_api_holds import MakeReservation, ReservationView
 from domain.catalog.line import Line
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue

@@ -2,8 +2,7 @@
 
 import asyncio
 
-from activities.cancellation_door import CancelShow
-from activities.cancelling import CancelledOrder
+from activities.refunds.cancel_show import CancelledOrder, CancelShow
 from domain.catalog.show_cancellation import Cancellation
 from domain.payments.refund import Refunds
 from tests.matrix.scenes import Scene, sale

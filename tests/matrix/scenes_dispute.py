@@ -1,6 +1,6 @@
 """The way of a dispute of a sale, as the matrix plays it."""
 
-from activities.commands import DisputeRef
+from activities.core.commands import DisputeRef
 from domain.tickets.ticket import Ticket
 from tests.matrix.stage import Stage
 from workflows.dispute import DisputeWorkflow

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from activities.commands import RefundRef
+from activities.core.commands import RefundRef
 from domain.catalog.show import Show
 from domain.payments.refund import Refund, Refunds
 from domain.tickets.ticket import Ticket

@@ -2,7 +2,7 @@
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.settlement_ports import PayoutRef, VenueRef
+from activities.payouts.ports import PayoutRef, VenueRef
 from domain.money.books import venue_account
 from domain.payouts.connected_account import PayoutStateSeen
 from tests.matrix.stage import Stage

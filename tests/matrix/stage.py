@@ -13,8 +13,8 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.failures import FailureKinds
-from activities.queues import ALL_QUEUES, PURCHASES
+from activities.core.failures import FailureKinds
+from activities.core.task_queues import ALL_QUEUES, PURCHASES
 from tests.fakes.world import WORKFLOWS, World
 from tests.matrix.faults import CANCELLING, REPLACING, Faults
 from tests.matrix.next_version import NEXT_VERSION

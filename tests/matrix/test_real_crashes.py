@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from activities.commands import PurchaseRef
-from activities.queues import PURCHASES
+from activities.core.commands import PurchaseRef
+from activities.core.task_queues import PURCHASES
 from devstack.stack import running_stack
 from domain.core.ids import DEFAULT_TENANT, derived, purchase_id_of
 from tests.matrix.every_scene import SCENES

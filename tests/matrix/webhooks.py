@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from activities.door import DoorActivities
+from activities.sales.request_purchase import DoorActivities
 from adapters.stripe_webhook import AGE_SECONDS_MAX, verify_webhook
 from api.engine import Pacing, TemporalEngine
 from api.settlement import SettlementEngine

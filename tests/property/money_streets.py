@@ -6,8 +6,8 @@ What Stripe did is read from its fakes; what the program should have made of it 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from activities.commands import EndPurchase, LatePayment, MintTicket, PayRefund
-from activities.refund_door import RequestRefund
+from activities.core.commands import EndPurchase, LatePayment, MintTicket, PayRefund
+from activities.refunds.request_refund import RequestRefund
 from domain.core.errors import Refusal
 from domain.payments.payment_intent import IntentRequest, RefundState
 from tests.property.money_events import (

@@ -7,21 +7,20 @@ from typing import Any, NamedTuple
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.books import BooksActivities
-from activities.cancellation_door import CancellationDoor
-from activities.cancelling import CancellationActivities
-from activities.catalog import AnnounceShow, CatalogActivities, RegisterVenue
-from activities.commands import PurchaseRef, RefundRef
-from activities.disputes import DisputeActivities
-from activities.door import DoorActivities, RequestPurchase
-from activities.late_payments import LatePaymentActivities
-from activities.payments import PaymentActivities
-from activities.prices import CreateDiscount, PriceActivities
-from activities.refund_door import RefundDoor
-from activities.refunds import RefundActivities
-from activities.sales import SalesActivities
-from activities.settlement import SettlementActivities
-from activities.settlement_ports import VenueRef
+from activities.books.post import BooksActivities
+from activities.catalog.prices import CreateDiscount, PriceActivities
+from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.core.commands import PurchaseRef, RefundRef
+from activities.disputes.follow import DisputeActivities
+from activities.payments.intent import PaymentActivities
+from activities.payments.late_payments import LatePaymentActivities
+from activities.payouts.ports import VenueRef
+from activities.payouts.transfers import SettlementActivities
+from activities.refunds.cancel_show import CancellationActivities, CancellationDoor
+from activities.refunds.pay_refund import RefundActivities
+from activities.refunds.request_refund import RefundDoor
+from activities.sales.order import SalesActivities
+from activities.sales.request_purchase import DoorActivities, RequestPurchase
 from domain.catalog.discount import DiscountTerms
 from domain.catalog.line import Line
 from domain.catalog.show import Show, TicketType

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from activities.cancellation_door import CancelShow
-from activities.cancelling import CancelledOrder
-from activities.commands import DisputeRef
-from activities.settlement_ports import PayoutRef
+from activities.core.commands import DisputeRef
+from activities.payouts.ports import PayoutRef
+from activities.refunds.cancel_show import CancelledOrder, CancelShow
 from domain.payments.dispute import DisputeSaid
 from domain.payouts.connected_account import PayoutStateSeen
 from tests.property.money_events import (

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
-from activities.ports import Committed
+from activities.core.ports import Committed
 from domain.core.errors import PaymentRefused, PurchaseCancelled, Refusal, SeatsUnavailable, WrongState
 from domain.core.transient import Weather
 from domain.core.unit_of_work import Desk

@@ -11,7 +11,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.queues import PURCHASES
+from activities.core.task_queues import PURCHASES
 from api.engine import UNREACHED
 from domain.core.errors import Refusal, WrongState
 from domain.core.ids import DEFAULT_TENANT, purchase_id_of

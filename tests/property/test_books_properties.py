@@ -6,8 +6,8 @@ from contextlib import suppress
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from activities.books import BooksActivities
-from activities.commands import MintTicket, PurchaseRef
+from activities.books.post import BooksActivities
+from activities.core.commands import MintTicket, PurchaseRef
 from domain.core.errors import WrongState
 from domain.core.transient import Weather
 from domain.core.unit_of_work import Desk

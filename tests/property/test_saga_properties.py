@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-import activities.landing
+import activities.tokens.submit
 from tests.property.saga_schedules import SCHEDULES, Act, Schedule
 from tests.property.saga_stage import Stage
 from tests.workflow.conftest import installed, register_search_attributes
@@ -83,7 +83,7 @@ class Theatre:
 def theatre() -> Iterator[Theatre]:
     made = Theatre()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(activities.landing, "POLL_SECONDS", 0.01)
+        patch.setattr(activities.tokens.submit, "POLL_SECONDS", 0.01)
         yield made
     made.close()
 

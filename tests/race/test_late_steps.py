@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from activities.commands import PurchaseRef
-from activities.door import DoorActivities
+from activities.core.commands import PurchaseRef
+from activities.sales.request_purchase import DoorActivities
 from adapters.ledger import PostgresLedger
 from domain.core.errors import CancelTooLate, HoldReleased, PurchaseCancelled
 from domain.invariants.invariant import UNDONE

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from activities.commands import PurchaseRef
-from activities.refund_door import RefundDoor, RequestRefund
+from activities.core.commands import PurchaseRef
+from activities.refunds.request_refund import RefundDoor, RequestRefund
 from adapters.ledger import PostgresLedger
 from domain.core.errors import RefundExceeds
 from domain.core.unit_of_work import Desk

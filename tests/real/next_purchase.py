@@ -4,8 +4,8 @@ from typing import Any
 
 from temporalio import workflow
 
-from activities.commands import PaymentSeen, PlacedOrder
-from activities.payments import PaymentActivities
+from activities.core.commands import PaymentSeen, PlacedOrder
+from activities.payments.intent import PaymentActivities
 from workflows.purchase import PurchaseInput, PurchaseResult, PurchaseWorkflow
 from workflows.saga import step
 from workflows.versions import Patch

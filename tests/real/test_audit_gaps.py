@@ -6,7 +6,7 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
-from activities.queues import ALL_QUEUES
+from activities.core.task_queues import ALL_QUEUES
 from cli.buyer import read_mint
 from tests.real.shop import Shop
 

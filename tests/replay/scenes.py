@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 from temporalio.client import WorkflowFailureError
 
-from activities.commands import PurchaseRef
-from activities.sales import place
+from activities.core.commands import PurchaseRef
+from activities.sales.order import place
 from adapters.opening import open_ledger
 from domain.catalog.line import Line
 from domain.core.ids import DEFAULT_TENANT, purchase_id_of

@@ -5,8 +5,8 @@ from typing import Any
 
 import httpx
 
-from activities.queues import PURCHASES
-from activities.settlement_ports import PayoutRef
+from activities.core.task_queues import PURCHASES
+from activities.payouts.ports import PayoutRef
 from domain.core.ids import derived
 from tests.real.at_stripe import stray
 from tests.real.shop import Shop

@@ -10,21 +10,21 @@ PROBLEMS = "tests/unit/test_api_problems.py"
 CHAIN = (
     Tooth(
         "bytes are sent before they are stored",
-        "activities/minting.py",
+        "activities/tokens/mint.py",
         "        signed = await self._chain.sign(spec, again=again)\n",
         "        signed = await self._chain.sign(spec, again=again)\n        await self._chain.send(signed)\n",
         "tests/unit/test_mint_steps.py::test_bytes_are_stored_before_they_are_sent",
     ),
     Tooth(
         "new bytes are signed while the old ones can still land",
-        "activities/minting.py",
+        "activities/tokens/mint.py",
         "if signed is None or await can_no_longer_land(self._chain, signed):",
         'if signed is None or await self._chain.fate(signed.signature) == "unknown":',
         "tests/unit/test_mint_steps.py::test_stored_bytes_are_sent_again_and_nothing_is_signed_anew",
     ),
     Tooth(
         "a token that differs counts as ours",
-        "activities/minting.py",
+        "activities/tokens/mint.py",
         "        if token.problems:\n",
         "        if token.problems and False:\n",
         "tests/unit/test_mint_steps.py::test_a_token_that_differs_is_not_counted",

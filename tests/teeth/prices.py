@@ -36,21 +36,21 @@ PRICES = (
     ),
     Tooth(
         "a limited discount is used by everybody",
-        "activities/sales.py",
+        "activities/sales/order.py",
         "order.discount_code).claim(key, desk.at)",
         "order.discount_code)",
         f"{SALES}::test_a_limited_discount_is_held_with_the_seats_and_given_back_with_them",
     ),
     Tooth(
         "a discount is not given back",
-        "activities/sales.py",
+        "activities/sales/order.py",
         ".give_back(key, end.reason, desk.at)",
         "",
         f"{SALES}::test_a_limited_discount_is_held_with_the_seats_and_given_back_with_them",
     ),
     Tooth(
         "a repeated placing prices anew",
-        "activities/sales.py",
+        "activities/sales/order.py",
         "    if price is None:\n        price = _reserve(desk, purchase, order, show, tender)\n",
         "    if True:\n        price = _reserve(desk, purchase, order, show, tender)\n",
         f"{SALES}::test_the_price_is_locked_during_the_hold",
@@ -64,7 +64,7 @@ PRICES = (
     ),
     Tooth(
         "the door is open after the sale",
-        "activities/door.py",
+        "activities/sales/request_purchase.py",
         "    show.check_window(desk.at)\n",
         "",
         f"{SALES}::test_the_door_opens_and_closes_with_the_sale_window",
@@ -78,7 +78,7 @@ PRICES = (
     ),
     Tooth(
         "a free order makes an intent when it is undone",
-        "activities/payments.py",
+        "activities/payments/intent.py",
         " or order.price.charge_minor == 0",
         "",
         "tests/workflow/test_free_orders.py::test_no_payment_is_made_to_undo_a_free_order",

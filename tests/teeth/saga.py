@@ -93,14 +93,14 @@ KERNELS = (
     ),
     Tooth(
         "weather ends a purchase",
-        "activities/failures.py",
+        "activities/core/failures.py",
         "raise ApplicationError(str(weather), type=WEATHER, category=ApplicationErrorCategory.BENIGN) from None",
         "raise ApplicationError(str(weather), type=WEATHER, non_retryable=True) from None",
         f"{SAGA}::test_an_unknown_answer_is_asked_until_known",
     ),
     Tooth(
         "a refusal is tried for ever",
-        "activities/failures.py",
+        "activities/core/failures.py",
         "str(refusal), refusal.data, type=refusal.code, non_retryable=True, category=benign",
         "str(refusal), refusal.data, type=refusal.code, category=benign",
         "tests/workflow/test_purchase_cancels.py::test_a_buyers_cancel_against_the_capture",

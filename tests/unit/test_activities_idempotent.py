@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from activities.commands import ExtendHold, MintSubject, MintTicket, PurchaseRef
+from activities.core.commands import ExtendHold, MintSubject, MintTicket, PurchaseRef
 from domain.core.errors import (
     CancelTooLate,
     HoldReleased,

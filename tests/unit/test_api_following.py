@@ -9,8 +9,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from activities.commands import EndPurchase, PurchaseRef
-from activities.sales import SalesActivities
+from activities.core.commands import EndPurchase, PurchaseRef
+from activities.sales.order import SalesActivities
 from api.app import create_app
 from api.watching import LOOK_SECONDS, Watch
 from domain.core.transient import Weather

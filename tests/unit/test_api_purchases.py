@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from activities.commands import PurchaseRef
-from activities.sales import SalesActivities
+from activities.core.commands import PurchaseRef
+from activities.sales.order import SalesActivities
 from api.app import create_app
 from tests.fakes.shop_world import WALLET, World
 

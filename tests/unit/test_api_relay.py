@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from activities.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef, RefundRef
-from activities.door import PurchaseStanding
-from activities.settlement_ports import PayoutRef, VenueRef
+from activities.core.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef, RefundRef
+from activities.payouts.ports import PayoutRef, VenueRef
+from activities.sales.request_purchase import PurchaseStanding
 from api.starts import Relay
 from domain.payments.webhook_event import Hint
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from activities.burning import BurnActivities
-from activities.commands import MintTicket
+from activities.core.commands import MintTicket
+from activities.tokens.burn import BurnActivities
 from domain.core.errors import WrongState
 from domain.core.transient import Weather
 from domain.core.unit_of_work import Desk

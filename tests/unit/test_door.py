@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.commands import PurchaseRef
+from activities.core.commands import PurchaseRef
 from domain.core.errors import BuyerLimitReached, PurchaseCancelled
 from domain.orders.order import Order
 from domain.stock.buyer_limit import Allowance

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from temporalio.client import Client
 
-from activities.commands import PurchaseRef
+from activities.core.commands import PurchaseRef
 from api.engine import Pacing, TemporalEngine
 from workflows.purchase import CheckoutAnswer
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from activities.commands import HoldRef
+from activities.core.commands import HoldRef
 from domain.core.errors import (
     HoldReleased,
     KeyReused,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from activities.commands import MintTicket
-from activities.minting import MintActivities
+from activities.core.commands import MintTicket
+from activities.tokens.mint import MintActivities
 from domain.core.errors import WrongState
 from domain.core.transient import Weather
 from domain.tickets.ticket import Ticket

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from activities.commands import PurchaseRef, RefundRef
-from activities.refund_door import RefundDoor, RequestRefund
-from activities.resale import make_room, return_seats
+from activities.core.commands import PurchaseRef, RefundRef
+from activities.refunds.request_refund import RefundDoor, RequestRefund
+from activities.refunds.resale import make_room, return_seats
 from domain.catalog.show import Show
 from domain.core.errors import UnknownSubject, WrongState
 from domain.core.transient import Weather

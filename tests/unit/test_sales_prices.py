@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from activities.commands import PlacedOrder, PurchaseRef
-from activities.prices import ChangeShow, CreateDiscount
+from activities.catalog.prices import ChangeShow, CreateDiscount
+from activities.core.commands import PlacedOrder, PurchaseRef
 from domain.catalog.discount import Discount, DiscountTerms, discount_id_of
 from domain.catalog.show import Show
 from domain.core.errors import (

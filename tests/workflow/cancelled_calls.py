@@ -4,8 +4,8 @@ import asyncio
 
 from temporalio import workflow
 
-from activities.commands import HoldRef
-from activities.holds import HoldActivities
+from activities.core.commands import HoldRef
+from activities.sales.ticket_api_holds import HoldActivities
 from workflows.rounds import SEEN_STORE_PACE, Attention, Caller
 
 

@@ -7,11 +7,10 @@ import pytest
 from temporalio import workflow
 from temporalio.client import Client, WorkflowHandle
 
-from activities.cancellation_door import CancelShow
-from activities.cancelling import CancelledOrder
-from activities.commands import RefundRef
-from activities.holds import MakeReservation
-from activities.queues import PURCHASES
+from activities.core.commands import RefundRef
+from activities.core.task_queues import PURCHASES
+from activities.refunds.cancel_show import CancelledOrder, CancelShow
+from activities.sales.ticket_api_holds import MakeReservation
 from domain.catalog.line import Line
 from domain.catalog.show_cancellation import Cancellation
 from domain.core.errors import KeyReused, NotOnSale

@@ -6,8 +6,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
-from activities.commands import CapacityChange
-from activities.queues import PURCHASES
+from activities.core.commands import CapacityChange
+from activities.core.task_queues import PURCHASES
 from domain.catalog.show import Show
 from domain.core.errors import WrongState
 from domain.core.transient import Weather

@@ -2,9 +2,9 @@
 
 from temporalio.client import Client
 
-from activities.commands import HoldRef, MintSubject
-from activities.holds import MakeReservation, ReservationView
-from activities.queues import PURCHASES
+from activities.core.commands import HoldRef, MintSubject
+from activities.core.task_queues import PURCHASES
+from activities.sales.ticket_api_holds import MakeReservation, ReservationView
 from domain.catalog.line import Line
 from domain.catalog.show import Show
 from tests.fakes.world import World

@@ -3,8 +3,8 @@
 import pytest
 from temporalio.client import Client
 
-from activities.commands import DisputeRef
-from activities.disputes import DisputeActivities
+from activities.core.commands import DisputeRef
+from activities.disputes.follow import DisputeActivities
 from domain.core.transient import Weather
 from domain.payouts.payee import Payee
 from tests.fakes.world import World

@@ -9,12 +9,11 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
 
-from activities.cancellation_door import CancelShow
-from activities.cancelling import CancelledOrder
-from activities.commands import DisputeRef
-from activities.disputes import DisputeActivities
-from activities.queues import PURCHASES
-from activities.settlement_ports import VenueRef
+from activities.core.commands import DisputeRef
+from activities.core.task_queues import PURCHASES
+from activities.disputes.follow import DisputeActivities
+from activities.payouts.ports import VenueRef
+from activities.refunds.cancel_show import CancelledOrder, CancelShow
 from domain.core.errors import PaymentDisputed, RefundExceeds
 from domain.core.transient import Weather
 from domain.payments.dispute import DisputeSaid

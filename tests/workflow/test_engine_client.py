@@ -7,7 +7,7 @@ from typing import Any
 import psutil
 from temporalio.client import Client
 
-from activities.commands import PurchaseRef
+from activities.core.commands import PurchaseRef
 from api.engine import Pacing, TemporalEngine
 
 PURCHASE = PurchaseRef(tenant_id="default", purchase_id="pu_1", attempt=1)

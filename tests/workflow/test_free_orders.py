@@ -6,8 +6,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
-from activities.payments import PaymentActivities
-from activities.sales import SalesActivities
+from activities.payments.intent import PaymentActivities
+from activities.sales.order import SalesActivities
 from domain.core.errors import CancelTooLate
 from domain.core.ids import DEFAULT_TENANT, purchase_id_of
 from domain.payouts.payee import Payee

@@ -7,11 +7,11 @@ import pytest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import ActivityEnvironment
 
-from activities.commands import EndPurchase, LatePayment
-from activities.late_payments import LatePaymentActivities
-from activities.payments import PaymentActivities
-from activities.queues import PURCHASES
-from activities.sales import SalesActivities
+from activities.core.commands import EndPurchase, LatePayment
+from activities.core.task_queues import PURCHASES
+from activities.payments.intent import PaymentActivities
+from activities.payments.late_payments import LatePaymentActivities
+from activities.sales.order import SalesActivities
 from domain.catalog.show import Show
 from domain.core.transient import Weather
 from domain.payments.payment_intent import IntentRequest, IntentState

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from activities.queues import PURCHASES
+from activities.core.task_queues import PURCHASES
 from domain.core.errors import NotOnSale
 from tests.fakes.world import PurchaseHandle, World
 from tests.workflow.buyer import paid

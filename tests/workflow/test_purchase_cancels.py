@@ -7,9 +7,9 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.testing import ActivityEnvironment
 
-from activities.commands import EndPurchase
-from activities.payments import PaymentActivities
-from activities.sales import SalesActivities, cancel
+from activities.core.commands import EndPurchase
+from activities.payments.intent import PaymentActivities
+from activities.sales.order import SalesActivities, cancel
 from domain.core.errors import CancelTooLate, WrongState
 from domain.core.transient import Weather
 from domain.orders.order import CheckoutOpened

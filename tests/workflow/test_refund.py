@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowHandle
 
-from activities.commands import RefundRef
-from activities.queues import PURCHASES
+from activities.core.commands import RefundRef
+from activities.core.task_queues import PURCHASES
 from domain.core.errors import AlreadyEntered, KeyReused, RefundExceeds, UnknownSubject, WrongState
 from domain.core.ids import DEFAULT_TENANT, purchase_id_of
 from domain.core.unit_of_work import Desk

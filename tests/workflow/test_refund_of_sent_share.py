@@ -3,7 +3,7 @@
 import pytest
 from temporalio.client import Client
 
-from activities.sales import ticket_ids_of
+from activities.sales.order import ticket_ids_of
 from tests.fakes.world import World
 from tests.workflow.test_refund import begin, ended
 from tests.workflow.test_settlement import SHARE, VENUE, account, run, sell

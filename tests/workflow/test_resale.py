@@ -6,8 +6,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
-from activities.cancellation_door import CancelShow
-from activities.commands import RefundRef
+from activities.core.commands import RefundRef
+from activities.refunds.cancel_show import CancelShow
 from domain.core.transient import Weather
 from domain.stock.allocation import Allocation
 from tests.fakes.world import World

@@ -5,8 +5,8 @@ import asyncio
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
-from activities.commands import MintSubject
-from activities.queues import PURCHASES
+from activities.core.commands import MintSubject
+from activities.core.task_queues import PURCHASES
 from domain.catalog.venue import Venue
 from tests.fakes.world import RUNNER, World
 from tests.workflow.buyer import paid

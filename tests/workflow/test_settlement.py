@@ -7,11 +7,11 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
-from activities.commands import PurchaseRef, RefundRef
-from activities.queues import PURCHASES
-from activities.refund_door import RequestRefund
-from activities.refunds import RefundActivities
-from activities.settlement_ports import PayoutRef, VenueRef
+from activities.core.commands import PurchaseRef, RefundRef
+from activities.core.task_queues import PURCHASES
+from activities.payouts.ports import PayoutRef, VenueRef
+from activities.refunds.pay_refund import RefundActivities
+from activities.refunds.request_refund import RequestRefund
 from domain.core.transient import Weather
 from domain.money.books import venue_account
 from domain.payouts.connected_account import PayoutStateSeen

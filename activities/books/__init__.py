@@ -1,0 +1,1 @@
+"""Post sales, mints and refunds to the double-entry books."""

@@ -1,0 +1,1 @@
+"""Register venues and shows; change prices, discounts and capacity."""

@@ -1,0 +1,1 @@
+"""What every activity shares: ports, command models, failure kinds and task queues."""

@@ -1,0 +1,1 @@
+"""Follow disputes to their end."""

@@ -1,0 +1,76 @@
+"""The steps of a dispute: look at it, block its tickets, and keep the books true."""
+
+from typing import Protocol
+
+from temporalio import activity
+
+from activities.books.post import loss_key, payee_of, post
+from activities.core.commands import DisputeRef
+from activities.core.ports import Ledger
+from activities.sales.order import tickets_of
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.orders.order import Order
+from domain.payments.dispute import (
+    Dispute,
+    DisputeOpened,
+    DisputeSaid,
+    disputed_parts,
+    lost_postings,
+    opened_postings,
+    won_postings,
+)
+from domain.payouts.transfer import Transfer
+
+
+class Disputes(Protocol):
+    """Stripe, as far as disputes go."""
+
+    async def retrieve_dispute(self, dispute_id: str) -> DisputeSaid:
+        """Read a dispute."""
+
+
+class DisputeActivities:
+    """Follows what Stripe says of a dispute; facts and postings are made once."""
+
+    def __init__(self, ledger: Ledger, disputes: Disputes) -> None:
+        self._ledger = ledger
+        self._disputes = disputes
+
+    @activity.defn(name="look_at_dispute")
+    async def look_at_dispute(self, ref: DisputeRef) -> str:
+        """Record what is new of a dispute; returns its status, which ends with won, lost or closed."""
+        said = await self._disputes.retrieve_dispute(ref.dispute_id)
+        if said.is_withdrawn:
+            await self._ledger.commit(lambda desk: _follow(desk, ref, said))
+        return said.status
+
+
+def _follow(desk: Desk, ref: DisputeRef, said: DisputeSaid) -> None:
+    order = desk.get(Order, ref.purchase.purchase_id)
+    if not order.is_sold or order.price is None or order.venue_id is None:
+        raise Weather("the sale that is disputed is not known yet")
+    dispute = desk.find(Dispute, ref.dispute_id)
+    tickets = tickets_of(desk, ref.purchase)
+    if dispute is None:
+        facts = {"tenant_id": ref.purchase.tenant_id, "purchase_id": order.identity, "venue_id": order.venue_id}
+        money = {"currency": said.currency, "amount_minor": said.amount_minor}
+        parts = disputed_parts(order.price, said.amount_minor).model_dump()
+        dispute = desk.add(Dispute.begin(DisputeOpened, ref.dispute_id, desk.at, parts=parts, **money, **facts))
+        post(desk, ref.purchase, f"{ref.dispute_id}:opened", "dispute-opened", opened_postings(dispute, said.fee_minor))
+        for ticket in tickets:
+            ticket.block(ref.dispute_id, desk.at)
+    if said.status not in {"won", "lost"} or dispute.state != "open":
+        return
+    won = said.status == "won"
+    dispute.decide(won=won, at=desk.at)
+    postings = won_postings(dispute, said.fee_back_minor) if won else lost_postings(dispute)
+    post(desk, ref.purchase, f"{ref.dispute_id}:{said.status}", f"dispute-{said.status}", postings)
+    for ticket in tickets if won else ():
+        ticket.unblock(ref.dispute_id, desk.at)
+    sent = desk.find(Transfer, order.identity)
+    is_with_us = sent is None or sent.state == "refused"
+    if not won and dispute.parts.venue_minor and not is_with_us:
+        # Its share had gone to the venue: its next shares pay for what the bank took.
+        payee, lost = payee_of(desk, order.tenant_id, order.venue_id), dispute.parts.venue_minor
+        payee.note_shortfall(loss_key(ref.dispute_id), dispute.currency, lost, desk.at)

@@ -1,0 +1,1 @@
+"""Create, capture, cancel and refund payments of a purchase; resolve late ones."""

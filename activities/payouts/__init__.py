@@ -1,0 +1,1 @@
+"""Send venues their shares and follow Stripe's payouts."""

@@ -1,0 +1,178 @@
+"""The settlement steps: a venue's account at Stripe, its share of each order on the way there, and its payouts."""
+
+from temporalio import activity
+
+from activities.books.post import payee_of, post
+from activities.core.commands import PurchaseRef, RefundRef
+from activities.core.ports import Ledger
+from activities.payouts.ports import AccountSeen, ConnectGateway, DueOrders, PayoutRef, Reversed, Sent, VenueRef
+from activities.payouts.shares import request_share, take_back
+from domain.catalog.venue import Venue
+from domain.core.errors import PaymentRefused, WrongState
+from domain.core.unit_of_work import Desk
+from domain.money.books import payout_postings, reversal_postings, transfer_postings
+from domain.orders.order import Order
+from domain.payments.payment import Payment
+from domain.payments.refund import Refunds
+from domain.payouts.connected_account import AccountState, DueQuery, PayoutStateSeen, TransferOrder
+from domain.payouts.payee import Abilities, Payee
+from domain.payouts.payout import Payout, PayoutPaid
+from domain.payouts.transfer import Transfer
+
+
+class SettlementActivities:
+    """Every effect has a key; what is unknown is asked again under the same one."""
+
+    def __init__(self, ledger: Ledger, gateway: ConnectGateway, due: DueOrders) -> None:
+        self._ledger = ledger
+        self._gateway = gateway
+        self._due = due
+
+    @activity.defn(name="connect_account")
+    async def connect_account(self, venue: VenueRef) -> AccountSeen:
+        """Make the venue's account at Stripe, or find it."""
+        known = await self._ledger.read(
+            lambda desk: (desk.get(Venue, venue.venue_id), desk.find(Payee, venue.venue_id))
+        )
+        found, payee = known
+        if payee is None or payee.account_id is None:
+            state = await self._gateway.create_account(venue.venue_id, found.name, f"{venue.venue_id}:account")
+        else:
+            state = await self._gateway.retrieve_account(payee.account_id)
+        return await self._saw(venue, state)
+
+    @activity.defn(name="look_at_account")
+    async def look_at_account(self, venue: VenueRef) -> AccountSeen:
+        """Ask Stripe what the account may do, and for a fresh link where something is missing."""
+        payee = await self._ledger.read(lambda desk: desk.get(Payee, venue.venue_id))
+        if payee.account_id is None:
+            raise WrongState("the venue has no account yet")
+        seen = await self._saw(venue, await self._gateway.retrieve_account(payee.account_id))
+        if seen.is_ready:
+            return seen
+        return seen.model_copy(update={"url": await self._gateway.onboarding_link(seen.account_id)})
+
+    @activity.defn(name="list_due_transfers")
+    async def list_due_transfers(self, due: DueQuery) -> list[PurchaseRef]:
+        """Return orders whose share is due."""
+        found = await self._due.due_transfers(due)
+        return [PurchaseRef(tenant_id=tenant, purchase_id=name, attempt=attempt) for tenant, name, attempt in found]
+
+    @activity.defn(name="transfer_share")
+    async def transfer_share(self, purchase: PurchaseRef) -> Sent:
+        """Send the venue's share of an order to its account: decided first, then sent, then posted.
+
+        A no of Stripe's is recorded and raised; the next run tries again.
+        """
+        payment_id = f"{purchase.purchase_id}:{purchase.attempt}"
+        reads = (Order.stream(purchase.purchase_id), Payment.stream(payment_id), Transfer.stream(purchase.purchase_id))
+        transfer: Transfer = (await self._ledger.commit(lambda desk: request_share(desk, purchase), reads)).value
+        sent = Sent(amount_minor=transfer.amount_minor, currency=transfer.currency)
+        if transfer.state == "made":
+            return sent
+        transfer_id = ""
+        if transfer.amount_minor:
+            order = TransferOrder(
+                purchase_id=purchase.purchase_id,
+                account_id=transfer.account_id,
+                charge_id=transfer.charge_id,
+                amount_minor=transfer.amount_minor,
+                currency=transfer.currency,
+            )
+            try:
+                transfer_id = await self._gateway.transfer(order, f"{purchase.purchase_id}:transfer:{transfer.turn}")
+            except PaymentRefused as refusal:
+                reason = str(refusal.data.get("reason"))
+                await self._ledger.commit(lambda desk: desk.get(Transfer, purchase.purchase_id).refuse(reason, desk.at))
+                raise
+        await self._ledger.commit(lambda desk: _made(desk, purchase, transfer_id))
+        return sent
+
+    @activity.defn(name="reverse_share")
+    async def reverse_share(self, refund: RefundRef) -> Reversed:
+        """Take back what a refund takes from the venue, where it was sent to it; what is short, the venue owes."""
+        purchase_id, key = refund.purchase.purchase_id, refund.refund_id
+        reads = (Transfer.stream(purchase_id), Refunds.stream(purchase_id))
+        wanted = (await self._ledger.commit(lambda desk: take_back(desk, refund), reads)).value
+        if wanted is None:
+            return Reversed(reversed_minor=0, short_minor=0)
+        transfer_id, amount, reversal = wanted
+        if reversal is None:
+            return Reversed(reversed_minor=0, short_minor=amount)
+        state = reversal.state
+        if state == "requested":
+            stripe_key = f"{purchase_id}:reversal:{key}"
+            try:
+                made = await self._gateway.reverse_transfer(transfer_id, reversal.amount_minor, stripe_key)
+            except PaymentRefused as refusal:
+                reason = str(refusal.data.get("reason"))
+                await self._ledger.commit(lambda desk: _short(desk, refund, reason))
+                state = "refused"
+            else:
+                await self._ledger.commit(lambda desk: _reversed(desk, refund, made))
+                state = "made"
+        back = reversal.amount_minor if state == "made" else 0
+        return Reversed(reversed_minor=back, short_minor=amount - back)
+
+    @activity.defn(name="follow_payout")
+    async def follow_payout(self, payout: PayoutRef) -> str:
+        """Ask Stripe how a payout stands and post it: whatever the order in which its events come."""
+        owner = await self._due.venue_of(payout.account_id)
+        if owner is None:
+            raise WrongState("this account is no venue's", account_id=payout.account_id)
+        seen = await self._gateway.retrieve_payout(payout.account_id, payout.payout_id)
+        await self._ledger.commit(lambda desk: _follow(desk, VenueRef(tenant_id=owner[0], venue_id=owner[1]), seen))
+        return seen.status
+
+    async def _saw(self, venue: VenueRef, state: AccountState) -> AccountSeen:
+        abilities = Abilities(state.may_receive, state.may_pay_out, state.asked_for)
+
+        def decide(desk: Desk) -> None:
+            payee = payee_of(desk, venue.tenant_id, venue.venue_id)
+            payee.connect(state.account_id, desk.at)
+            payee.see(abilities, desk.at)
+
+        await self._ledger.commit(decide, (Payee.stream(venue.venue_id),))
+        return AccountSeen(
+            account_id=state.account_id,
+            may_receive=state.may_receive,
+            may_pay_out=state.may_pay_out,
+            asked_for=state.asked_for,
+        )
+
+
+def _made(desk: Desk, purchase: PurchaseRef, transfer_id: str) -> None:
+    transfer = desk.get(Transfer, purchase.purchase_id)
+    if transfer.make(transfer_id, desk.at) and transfer.amount_minor:
+        postings = transfer_postings(transfer.venue_id, transfer.currency, transfer.amount_minor)
+        post(desk, purchase, f"{purchase.purchase_id}:transfer", "transfer", postings)
+
+
+def _reversed(desk: Desk, refund: RefundRef, reversal_id: str) -> None:
+    transfer = desk.get(Transfer, refund.purchase.purchase_id)
+    if transfer.reverse(refund.refund_id, reversal_id, desk.at):
+        amount = transfer.reversals[refund.refund_id].amount_minor
+        postings = reversal_postings(transfer.venue_id, transfer.currency, amount)
+        post(desk, refund.purchase, f"{transfer.identity}:reversal:{refund.refund_id}", "transfer-reversed", postings)
+
+
+def _short(desk: Desk, refund: RefundRef, reason: str) -> None:
+    transfer = desk.get(Transfer, refund.purchase.purchase_id)
+    if transfer.refuse_reversal(refund.refund_id, reason, desk.at):
+        amount = transfer.reversals[refund.refund_id].amount_minor
+        key = f"{transfer.identity}:reversal:{refund.refund_id}"
+        desk.get(Payee, transfer.venue_id).note_shortfall(key, transfer.currency, amount, desk.at)
+
+
+def _follow(desk: Desk, venue: VenueRef, seen: PayoutStateSeen) -> None:
+    known = desk.find(Payout, seen.payout_id)
+    nobody = PurchaseRef(tenant_id=venue.tenant_id, purchase_id="", attempt=0)
+    if known is None and seen.status == "paid":
+        facts = {"tenant_id": venue.tenant_id, "venue_id": venue.venue_id}
+        money = {"amount_minor": seen.amount_minor, "currency": seen.currency}
+        desk.add(Payout.begin(PayoutPaid, seen.payout_id, desk.at, **facts, **money))
+        postings = payout_postings(venue.venue_id, seen.currency, seen.amount_minor, returned=False)
+        post(desk, nobody, f"{seen.payout_id}:paid", "payout", postings)
+    elif known is not None and seen.status in {"failed", "canceled"} and known.come_back(seen.failure or "", desk.at):
+        postings = payout_postings(venue.venue_id, known.currency, known.amount_minor, returned=True)
+        post(desk, nobody, f"{seen.payout_id}:returned", "payout-returned", postings)

@@ -1,0 +1,1 @@
+"""Give captured money back: by purchase, by ticket, by show."""

@@ -1,0 +1,44 @@
+"""The seats of a refund on sale again: what is decided before the chain is asked for room, and what after it."""
+
+from collections import Counter
+
+from activities.core.commands import RefundRef
+from domain.catalog.show import Show
+from domain.core.ids import hold_key_of
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.orders.order import Order
+from domain.stock.allocation import Allocation
+from domain.tickets.ticket import Ticket
+
+
+def make_room(desk: Desk, refund: RefundRef) -> tuple[str, int] | None:
+    """Count a refund's burnt tokens into what the group takes, since they stay members of it.
+
+    Returns the show and what its group is to take; None when nothing goes back on sale.
+    """
+    show, seats = _seats(desk, refund)
+    if not seats:
+        return None
+    show.make_room(refund.refund_id, seats.total(), desk.at)
+    return show.identity, show.group_size
+
+
+def return_seats(desk: Desk, refund: RefundRef) -> int:
+    """Let a refund's seats be held again, if the show still sells; returns how many."""
+    _, seats = _seats(desk, refund)
+    key = hold_key_of(refund.purchase.purchase_id, refund.purchase.attempt)
+    for ticket_type_id, quantity in seats.items():
+        desk.get(Allocation, ticket_type_id).give_back(key, quantity, refund.refund_id, desk.at)
+    return seats.total()
+
+
+def _seats(desk: Desk, refund: RefundRef) -> tuple[Show, Counter[str]]:
+    """Return the show and the seats by ticket type; one that somebody has entered for stays with whoever did."""
+    show = desk.get(Show, desk.get(Order, refund.purchase.purchase_id).show_id)
+    if not show.resells(desk.at):
+        return show, Counter()
+    tickets = [desk.get(Ticket, ticket_id) for ticket_id in refund.ticket_ids]
+    if not all(ticket.token_is_over for ticket in tickets):
+        raise Weather("a token of the refund is not over yet")
+    return show, Counter(ticket.ticket_type_id for ticket in tickets if not ticket.entered)

@@ -1,0 +1,1 @@
+"""Take purchase requests, hold seats, place, confirm and cancel orders."""

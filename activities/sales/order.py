@@ -1,0 +1,224 @@
+"""The store-only steps of the purchase saga: stock, order and tickets, each keyed and idempotent."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from temporalio import activity
+
+from activities.catalog.prices import discount_of, priced
+from activities.core.commands import EndedOrder, EndPurchase, ExtendHold, PlacedOrder, PurchaseRef
+from activities.core.ports import Ledger
+from domain.catalog.line import Line
+from domain.catalog.show import Show
+from domain.core.errors import PurchaseCancelled
+from domain.core.ids import hold_key_of, ticket_id_of
+from domain.core.unit_of_work import Desk
+from domain.money.money import Price, Tender
+from domain.orders.order import Order
+from domain.stock.allocation import Allocation
+from domain.stock.buyer_limit import Allowance
+from domain.tickets.ticket import Ticket, TicketReserved
+
+
+def check_seats(desk: Desk, lines: Sequence[Line], key: str, until: datetime) -> None:
+    """Refuse a hold that cannot be placed now."""
+    for line in lines:
+        desk.get(Allocation, line.ticket_type_id).check(key, line.quantity, until, desk.at)
+
+
+def hold_seats(desk: Desk, lines: Sequence[Line], key: str, until: datetime, maker: str) -> None:
+    """Hold the seats of every line under one key; the same key again changes nothing.
+
+    All or none: a decision in which one of them is refused leaves nothing behind.
+    """
+    for line in lines:
+        desk.get(Allocation, line.ticket_type_id).place(key, line.quantity, until, maker, desk.at)
+
+
+MAKER = "purchase"
+USUAL_TICKETS = (1, 2)  # of most orders; what is named before is read with the lock, the rest under it
+
+
+class SalesActivities:
+    """Decides about one purchase in one transaction per step."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    @activity.defn(name="place_order")
+    async def place_order(self, purchase: PurchaseRef) -> PlacedOrder:
+        """Hold seats and a limited discount, all or none, lock the price, and create the tickets, reserved."""
+        reads = (Order.stream(purchase.purchase_id),)
+        return (await self._ledger.commit(lambda desk: place(desk, purchase), reads)).value
+
+    @activity.defn(name="cancel_order")
+    async def cancel_order(self, end: EndPurchase) -> EndedOrder:
+        """End the order without a sale: its seats are free, its tickets void, and a late placing meets the ended order.
+
+        Nothing to undo is success. A later attempt has begun only because this one was refused before.
+        """
+        return (await self._ledger.commit(lambda desk: cancel(desk, end))).value
+
+    @activity.defn(name="confirm_seats")
+    async def confirm_seats(self, purchase: PurchaseRef) -> None:
+        """Make the hold a reservation, in the same transaction in which the capture is requested.
+
+        A buyer's cancel that came first refuses both.
+        """
+
+        def decide(desk: Desk) -> None:
+            _order(desk, purchase).request_capture(desk.at)
+            for allocation, key in _holds(desk, purchase):
+                allocation.confirm(key, desk.at)
+
+        await self._ledger.commit(decide)
+
+    @activity.defn(name="confirm_order")
+    async def confirm_order(self, purchase: PurchaseRef) -> None:
+        """Confirm the order and issue its tickets: the capture is known."""
+
+        def decide(desk: Desk) -> None:
+            order = _order(desk, purchase)
+            order.confirm(desk.at)
+            for ticket in tickets_of(desk, purchase):
+                ticket.issue(desk.at)
+            if order.allowance_id:
+                desk.get(Allowance, order.allowance_id).sell(purchase.purchase_id, desk.at)
+
+        names = [ticket_id_of(purchase.purchase_id, purchase.attempt, number) for number in USUAL_TICKETS]
+        await self._ledger.commit(decide, (Order.stream(purchase.purchase_id), *map(Ticket.stream, names)))
+
+    @activity.defn(name="fulfil_order")
+    async def fulfil_order(self, purchase: PurchaseRef) -> None:
+        """Record the good end."""
+
+        def decide(desk: Desk) -> None:
+            _order(desk, purchase).fulfil(desk.at)
+
+        await self._ledger.commit(decide)
+
+    @activity.defn(name="extend_hold")
+    async def extend_hold(self, extension: ExtendHold) -> datetime:
+        """Hold on while a payment is being processed; returns the deadline that holds."""
+
+        def decide(desk: Desk) -> datetime:
+            order = _order(desk, extension.purchase)
+            order.extend_hold(extension.hold_until, desk.at)
+            return order.hold_until
+
+        return (await self._ledger.commit(decide)).value
+
+
+def _is_past(desk: Desk, purchase: PurchaseRef) -> bool:
+    """Say whether a newer attempt has begun: this one was refused, and nothing of it is left to undo."""
+    return desk.get(Order, purchase.purchase_id).attempt > purchase.attempt
+
+
+def _order(desk: Desk, purchase: PurchaseRef) -> Order:
+    """Return the order of this very attempt; a step of a former one comes too late."""
+    if _is_past(desk, purchase):
+        raise PurchaseCancelled("a newer attempt at this purchase has begun")
+    return desk.get(Order, purchase.purchase_id)
+
+
+def _holds(desk: Desk, purchase: PurchaseRef) -> list[tuple[Allocation, str]]:
+    order = _order(desk, purchase)
+    key = hold_key_of(purchase.purchase_id, purchase.attempt)
+    return [(desk.get(Allocation, line.ticket_type_id), key) for line in order.lines]
+
+
+def place(desk: Desk, purchase: PurchaseRef, tender: Tender = "card") -> PlacedOrder:
+    """Place an order, or adopt it as it was placed: one code path for the door and for the saga.
+
+    How it is paid is locked with its price.
+    """
+    order = _order(desk, purchase)
+    if order.cancel_requested:
+        raise PurchaseCancelled("the buyer cancelled")
+    order.check_open()
+    show = desk.get(Show, order.show_id)
+    price = order.price
+    if price is None:
+        price = _reserve(desk, purchase, order, show, tender)
+        create_tickets(desk, purchase, order)
+    return PlacedOrder(
+        show_id=order.show_id,
+        venue_id=show.venue_id,
+        price=price,
+        hold_until=order.hold_until,
+        capture_method=show.capture_method,
+        ticket_ids=tuple(ticket_id for ticket_id, _ in _ticket_ids(order, purchase)),
+        sold=order.is_sold,
+    )
+
+
+def _reserve(desk: Desk, purchase: PurchaseRef, order: Order, show: Show, tender: Tender) -> Price:
+    """Lock the price of this moment and hold what it is for."""
+    quote = priced(desk, order.show_id, order.lines, order.discount_code, tender)
+    for line in order.lines:
+        show.sellable(line.ticket_type_id)
+    key = hold_key_of(purchase.purchase_id, purchase.attempt)
+    until = order.hold_until + timedelta(seconds=order.hold_seconds)  # the latest that the two deadlines allow
+    hold_seats(desk, order.lines, key, until, MAKER)
+    if order.discount_code is not None:
+        discount_of(desk, order.show_id, order.discount_code).claim(key, desk.at)
+    return order.place(show.venue_id, quote.price, [line.model_dump() for line in quote.lines], desk.at)
+
+
+def cancel(desk: Desk, end: EndPurchase) -> EndedOrder:
+    """End an order without a sale, and take its placing back at once."""
+    purchase = end.purchase
+    if _is_past(desk, purchase):
+        return EndedOrder(outcome="refused")
+    order = _order(desk, purchase)
+    if order.state == "placed":
+        for allocation, key in _holds(desk, purchase):
+            allocation.unconfirm(key, desk.at)
+            allocation.release(key, end.reason, desk.at)
+        for ticket in tickets_of(desk, purchase):
+            ticket.void(desk.at)
+        if order.discount_code is not None:
+            key = hold_key_of(purchase.purchase_id, purchase.attempt)
+            discount_of(desk, order.show_id, order.discount_code).give_back(key, end.reason, desk.at)
+        if order.allowance_id:
+            desk.get(Allowance, order.allowance_id).end(purchase.purchase_id, desk.at)
+    order.end(end.reason, desk.at)
+    return EndedOrder(outcome="refused" if order.state == "refused" else "cancelled")
+
+
+def ticket_ids_of(order: Order) -> list[str]:
+    """Return the tickets of an order's present attempt, in the order of the lines."""
+    purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
+    return [ticket_id for ticket_id, _ in _ticket_ids(order, purchase)]
+
+
+def _ticket_ids(order: Order, purchase: PurchaseRef) -> list[tuple[str, str]]:
+    """Return (ticket id, ticket type) of each ticket, in the order of the lines."""
+    types = [line.ticket_type_id for line in order.lines for _ in range(line.quantity)]
+    return [
+        (ticket_id_of(purchase.purchase_id, purchase.attempt, number), ticket_type_id)
+        for number, ticket_type_id in enumerate(types, start=1)
+    ]
+
+
+def create_tickets(desk: Desk, purchase: PurchaseRef, order: Order) -> None:
+    """Create the tickets of an attempt, reserved."""
+    for ticket_id, ticket_type_id in _ticket_ids(order, purchase):
+        desk.add(
+            Ticket.begin(
+                TicketReserved,
+                ticket_id,
+                desk.at,
+                tenant_id=purchase.tenant_id,
+                purchase_id=purchase.purchase_id,
+                show_id=order.show_id,
+                ticket_type_id=ticket_type_id,
+            )
+        )
+
+
+def tickets_of(desk: Desk, purchase: PurchaseRef) -> list[Ticket]:
+    """Return the tickets of this very attempt that exist."""
+    order = _order(desk, purchase)
+    found = (desk.find(Ticket, ticket_id) for ticket_id, _ in _ticket_ids(order, purchase))
+    return [ticket for ticket in found if ticket is not None]

@@ -1,0 +1,211 @@
+"""The door: a purchase is requested and placed, and a buyer's cancel recorded, before the engine is asked."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from activities.core.commands import Command, EndPurchase, PurchaseRef
+from activities.core.ports import Ledger
+from activities.sales.order import cancel, check_seats, place
+from domain.catalog.line import Line
+from domain.catalog.show import Show
+from domain.core.errors import WrongState
+from domain.core.unit_of_work import Desk
+from domain.money.money import Price, Tender
+from domain.orders.order import Order, PurchaseRequested
+from domain.payments.payment import Payment
+from domain.stock.allocation import Allocation
+from domain.stock.buyer_limit import Allowance, AllowanceOpened
+
+
+class RequestPurchase(NamedTuple):
+    """What a buyer asks for; `body_digest` is of the request, to recognise a reused key.
+
+    `hold_seconds` may shorten the show's hold and never lengthens it. `expected_total_minor` is the total that the
+    buyer saw: another one is refused. The checkout opens within `queue_seconds`. `allowance_id` stands for a named
+    buyer, who has `open_purchases_max` purchases open at most (0: no limit). `tender` says how it is paid.
+    """
+
+    tenant_id: str
+    purchase_id: str
+    body_digest: str
+    show_id: str
+    lines: Sequence[Line]
+    buyer_id: str
+    hold_seconds: int | None = None
+    discount_code: str | None = None
+    expected_total_minor: int | None = None
+    queue_seconds: int = 600
+    allowance_id: str = ""
+    open_purchases_max: int = 0
+    tender: Tender = "card"
+
+
+class PurchaseStanding(Command):
+    """How a purchase stands in the facts; `position` is the ledger's last fact at that moment."""
+
+    purchase_id: str
+    tenant_id: str
+    attempt: int
+    state: str
+    price: Price | None
+    hold_until: datetime
+    end_reason: str | None
+    position: int = 0
+    show_id: str = ""
+    venue_id: str = ""
+    intent_id: str | None = None  # the payment that it waits for, or that paid it
+
+
+class Requested(Command):
+    """A recorded request: the attempt to run, whether this call recorded it, and how it stands."""
+
+    purchase: PurchaseRef
+    fresh: bool
+    show_id: str
+    venue_id: str
+    standing: PurchaseStanding
+
+
+class DoorActivities:
+    """Called by the API in its own process, through the same ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def request_purchase(self, command: RequestPurchase) -> Requested:
+        """Record the request under its key and place its order at once: seats held, price locked, tickets reserved.
+
+        The same key and body again is the same purchase. A refusal (sold out, say) leaves no fact: the key stays free.
+        """
+        committed = await self._ledger.commit(lambda desk: _request(desk, command), _reads(command))
+        requested: Requested = committed.value
+        standing = requested.standing.model_copy(update={"position": committed.position})
+        return requested.model_copy(update={"standing": standing})
+
+    async def end_queued(self, purchase: PurchaseRef) -> bool:
+        """End an order whose checkout has not opened in time, and free its seats; False when it may still open."""
+        return (await self._ledger.commit(lambda desk: _end_queued(desk, purchase))).value
+
+    async def request_cancel(self, purchase_id: str) -> int:
+        """Record a buyer's cancel, or refuse it as too late; returns the ledger's position."""
+        committed = await self._ledger.commit(lambda desk: desk.get(Order, purchase_id).request_cancel(desk.at))
+        return committed.position
+
+    async def look(self, purchase_id: str) -> PurchaseStanding | None:
+        """Say how a purchase stands, with the ledger's position; None when there is none."""
+        reads = (Order.stream(purchase_id), Payment.stream(f"{purchase_id}:1"))  # few are tried again
+        committed = await self._ledger.look(lambda desk: _standing(desk, purchase_id), reads)
+        standing: PurchaseStanding | None = committed.value
+        return None if standing is None else standing.model_copy(update={"position": committed.position})
+
+
+def _standing(desk: Desk, purchase_id: str) -> PurchaseStanding | None:
+    order = desk.find(Order, purchase_id)
+    if order is None:
+        return None
+    payment = desk.find(Payment, f"{purchase_id}:{order.attempt}")
+    return _standing_of(order).model_copy(update={"intent_id": payment.intent_id if payment else None})
+
+
+def _standing_of(order: Order) -> PurchaseStanding:
+    return PurchaseStanding(
+        purchase_id=order.identity,
+        tenant_id=order.tenant_id,
+        attempt=order.attempt,
+        state=_word(order),
+        price=order.price,
+        hold_until=order.hold_until,
+        end_reason=order.end_reason,
+        show_id=order.show_id,
+        venue_id=order.venue_id or "",
+    )
+
+
+def _word(order: Order) -> str:
+    """Return the state that a buyer is told; the read models fold to the same words."""
+    if order.state != "placed":
+        return order.state
+    if order.capture_requested:
+        return "confirming"
+    if order.cancel_requested:
+        return "cancelling"
+    return "awaiting-payment" if order.checkout_open else "reserving"
+
+
+def _reads(command: RequestPurchase) -> tuple[str, ...]:
+    """Return the streams that a request looks at."""
+    stock = (Allocation.stream(line.ticket_type_id) for line in command.lines)
+    named = (Allowance.stream(command.allowance_id),) if command.allowance_id else ()
+    return (Order.stream(command.purchase_id), Show.stream(command.show_id), *stock, *named)
+
+
+def _request(desk: Desk, command: RequestPurchase) -> Requested:
+    known = desk.find(Order, command.purchase_id)
+    if known is not None and known.state != "refused":
+        known.ask_again(command.body_digest, desk.at)
+        return _requested(desk, command, known, fresh=False)
+    show = desk.get(Show, command.show_id)
+    types = [line.ticket_type_id for line in command.lines]
+    if len(set(types)) != len(types):
+        raise WrongState("each ticket type stands in one line")
+    show.check_window(desk.at)
+    for ticket_type_id in types:
+        show.sellable(ticket_type_id)
+    queue_until = desk.at + timedelta(seconds=command.queue_seconds)
+    check_seats(desk, command.lines, command.purchase_id, queue_until)  # most of a rush ends here, at little cost
+    _claim(desk, command, show)
+    request: dict[str, Any] = {
+        "body_digest": command.body_digest,
+        "show_id": command.show_id,
+        "lines": [line.model_dump() for line in command.lines],
+        "buyer_id": command.buyer_id,
+        "discount_code": command.discount_code,
+        "expected_total_minor": command.expected_total_minor,
+        "queue_until": queue_until,
+        "hold_seconds": min(command.hold_seconds or show.hold_seconds, show.hold_seconds),
+        "allowance_id": command.allowance_id,
+    }
+    if known is None:
+        known = desk.add(
+            Order.begin(PurchaseRequested, command.purchase_id, desk.at, tenant_id=command.tenant_id, **request)
+        )
+    else:
+        known.ask_again(at=desk.at, **request)
+    place(desk, _ref(command, known), command.tender)
+    return _requested(desk, command, known, fresh=True)
+
+
+def _claim(desk: Desk, command: RequestPurchase, show: Show) -> None:
+    """Count the tickets of a named buyer, within the show's limit and the limit of open purchases."""
+    if not command.allowance_id:
+        return
+    allowance = desk.find(Allowance, command.allowance_id)
+    if allowance is None:
+        begun = Allowance.begin(AllowanceOpened, command.allowance_id, desk.at, tenant_id=command.tenant_id)
+        allowance = desk.add(begun)
+    quantity = sum(line.quantity for line in command.lines)
+    limits = (show.buyer_tickets_max, command.open_purchases_max)
+    allowance.claim(command.purchase_id, command.show_id, quantity, *limits, desk.at)
+
+
+def _end_queued(desk: Desk, purchase: PurchaseRef) -> bool:
+    order = desk.find(Order, purchase.purchase_id)
+    if order is None or order.attempt != purchase.attempt or not order.is_queued_out(desk.at):
+        return False
+    cancel(desk, EndPurchase(purchase=purchase, reason="queue-expired"))
+    return True
+
+
+def _ref(command: RequestPurchase, order: Order) -> PurchaseRef:
+    return PurchaseRef(tenant_id=command.tenant_id, purchase_id=command.purchase_id, attempt=order.attempt)
+
+
+def _requested(desk: Desk, command: RequestPurchase, order: Order, *, fresh: bool) -> Requested:
+    return Requested(
+        purchase=_ref(command, order),
+        fresh=fresh,
+        show_id=order.show_id,
+        venue_id=desk.get(Show, order.show_id).venue_id,
+        standing=_standing_of(order),
+    )

@@ -1,0 +1,1 @@
+"""Mint and burn tickets' tokens and size the groups on chain."""

@@ -1,0 +1,162 @@
+"""The Solana steps: a token per venue, show and ticket, at an address known beforehand.
+
+Read first; store the signed bytes before sending; send the same bytes until they landed or can no longer land; only
+then sign again; verify what is on chain before it counts.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from temporalio import activity
+
+from activities.core.commands import Minted, MintSubject, MintTicket
+from activities.core.ports import Ledger, TokenChain
+from activities.tokens.submit import ON_ITS_WAY, can_no_longer_land, land
+from domain.catalog.show import Show
+from domain.catalog.venue import Venue
+from domain.core.errors import WrongState
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.orders.order import Order
+from domain.tickets.has_token import TokenBearer
+from domain.tickets.ticket import Ticket
+from domain.tickets.token import SignedTransaction, TokenSpec, TokenState
+
+SHOWS_MAX_PER_VENUE = 1_000_000
+NAME_BYTES_MAX = 32
+NO_TOKEN = Minted(mint_address="", signature="")
+
+
+class Wallets(Protocol):
+    """Where the buyers' wallets are kept, apart from the facts."""
+
+    async def wallet_of(self, buyer_id: str) -> str | None:
+        """Return the wallet that the buyer gave, if any."""
+
+
+class MintActivities:
+    """Makes tokens. `metadata_base` is the URL under which the API serves each token's metadata."""
+
+    def __init__(self, ledger: Ledger, chain: TokenChain, wallets: Wallets, custody: str, metadata_base: str) -> None:
+        self._ledger = ledger
+        self._chain = chain
+        self._wallets = wallets
+        self._custody = custody
+        self._metadata_base = metadata_base.rstrip("/")
+
+    @activity.defn(name="mint_ticket")
+    async def mint_ticket(self, mint: MintTicket) -> Minted:
+        """Mint one issued ticket to the buyer's wallet, or to custody; one that was refunded meanwhile has no token."""
+        ticket, spec = await self._ticket_spec(mint.ticket_id, (Order.stream(mint.purchase.purchase_id),))
+        if ticket.state == "void":
+            return NO_TOKEN
+        try:
+            return await self._mint(ticket, spec)
+        except WrongState:
+            if (await self._ledger.read(lambda desk: desk.get(Ticket, mint.ticket_id))).state == "void":
+                return NO_TOKEN
+            raise
+
+    async def read_ticket(self, ticket_id: str) -> tuple[Ticket, TokenState | None]:
+        """Return a ticket as the facts have it and its token as the chain has it, verified against its spec."""
+        ticket, spec = await self._ticket_spec(ticket_id)
+        if ticket.mint_address is None:
+            return ticket, None
+        return ticket, await self._chain.read_token(ticket.mint_address, spec)
+
+    @activity.defn(name="mint_group")
+    async def mint_group(self, subject: MintSubject) -> Minted:
+        """Make the on-chain group of a venue or of a show."""
+        if subject.kind == "venue":
+            venue = await self._ledger.read(lambda desk: desk.get(Venue, subject.subject_id))
+            return await self._mint(venue, self._venue_spec(venue))
+        show, venue = await self._ledger.read(
+            lambda desk: (
+                (show := desk.get(Show, subject.subject_id)),
+                desk.get(Venue, show.venue_id),
+            )
+        )
+        return await self._mint(show, self._show_spec(show, venue))
+
+    async def _ticket_spec(self, ticket_id: str, reads: Iterable[str] = ()) -> tuple[Ticket, TokenSpec]:
+        def look(desk: Desk) -> tuple[Ticket, Show, Order | None]:
+            ticket = desk.get(Ticket, ticket_id)
+            return ticket, desk.get(Show, ticket.show_id), desk.find(Order, ticket.purchase_id)
+
+        ticket, show, order = await self._ledger.read(look, (Ticket.stream(ticket_id), *reads))
+        wallet = await self._wallets.wallet_of(order.buyer_id) if order else None  # an outside order has no buyer here
+        spec = TokenSpec(
+            kind="ticket",
+            subject_id=ticket_id,
+            name=_short(show.name),
+            symbol="TICKET",
+            uri=self._uri("ticket", ticket_id),
+            group_address=show.mint_address,
+            owner_address=wallet or self._custody,
+        )
+        return ticket, spec
+
+    def _venue_spec(self, venue: Venue) -> TokenSpec:
+        return TokenSpec(
+            kind="venue",
+            subject_id=venue.identity,
+            name=_short(venue.name),
+            symbol="VENUE",
+            uri=self._uri("venue", venue.identity),
+            max_size=SHOWS_MAX_PER_VENUE,
+            owner_address=self._custody,
+        )
+
+    def _show_spec(self, show: Show, venue: Venue) -> TokenSpec:
+        if venue.mint_address is None:
+            raise Weather("the venue's group is not on chain yet")
+        return TokenSpec(
+            kind="show",
+            subject_id=show.identity,
+            name=_short(show.name),
+            symbol="SHOW",
+            uri=self._uri("show", show.identity),
+            group_address=venue.mint_address,
+            max_size=show.group_size,
+            owner_address=self._custody,
+        )
+
+    def _uri(self, kind: str, subject_id: str) -> str:
+        return f"{self._metadata_base}/metadata/{kind}/{subject_id}.json"
+
+    async def _mint(self, bearer: TokenBearer, spec: TokenSpec) -> Minted:
+        if bearer.mint_address is not None and bearer.mint_signature is not None:
+            return Minted(mint_address=bearer.mint_address, signature=bearer.mint_signature)
+        address = self._chain.address_of(spec.kind, spec.subject_id)
+        signed, is_final = bearer.signed, False
+        while not await self._verified(address, spec):
+            if signed is None or await can_no_longer_land(self._chain, signed):
+                signed = await self._sign(bearer, spec, again=signed is not None)
+            is_final = await land(self._chain, signed)
+        if signed is None:
+            raise WrongState("a token stands at this address that we never signed", address=address)
+        landed = signed
+        if not is_final and await self._chain.fate(landed.signature) in ON_ITS_WAY:
+            await land(self._chain, landed)  # a token counts as minted only when its transaction is final
+        await self._ledger.commit(
+            lambda desk: desk.get(type(bearer), bearer.identity).mint_token(address, landed.signature, desk.at)
+        )
+        return Minted(mint_address=address, signature=landed.signature)
+
+    async def _verified(self, address: str, spec: TokenSpec) -> bool:
+        token = await self._chain.read_token(address, spec)
+        if token is None:
+            return False
+        if token.problems:
+            raise WrongState(f"the token on chain is not the one we made: {', '.join(token.problems)}")
+        return True
+
+    async def _sign(self, bearer: TokenBearer, spec: TokenSpec, *, again: bool) -> SignedTransaction:
+        signed = await self._chain.sign(spec, again=again)
+        await self._ledger.commit(lambda desk: desk.get(type(bearer), bearer.identity).sign_token(signed, desk.at))
+        return signed
+
+
+def _short(name: str) -> str:
+    """Cut a name to the bytes that a wallet shows, at a character's edge."""
+    return name.encode()[:NAME_BYTES_MAX].decode(errors="ignore")
