@@ -52,15 +52,15 @@ from api.missed_news import MissedNews
 from api.settlement import SettlementEngine, ensure_schedule
 from api.starts import Relay
 from settings import Settings, read_settings
-from workflows.cancellation import ShowCancellationWorkflow
 from workflows.capacity import CapacityWorkflow
-from workflows.catalog import ShowWorkflow, VenueWorkflow
 from workflows.dispute import DisputeWorkflow
-from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
+from workflows.payouts import OnboardingWorkflow, PayoutWorkflow, TransfersInput, TransfersWorkflow
 from workflows.purchase import PurchaseWorkflow
 from workflows.refund import RefundWorkflow
-from workflows.settlement import OnboardingWorkflow, PayoutWorkflow, TransfersInput, TransfersWorkflow
+from workflows.registration import ShowWorkflow, VenueWorkflow
+from workflows.show_cancellation import ShowCancellationWorkflow
+from workflows.ticket_api_hold import HoldWorkflow
 
 log = logging.getLogger("worker")
 WORKFLOWS = (

@@ -23,15 +23,15 @@ from temporalio.service import KeepAliveConfig, RPCError, RPCStatusCode
 
 from activities.core.commands import CapacityChange, DisputeRef, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.core.task_queues import PURCHASES
-from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
 from workflows.capacity import CapacityWorkflow
-from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
+from workflows.core.operator_status import attributes
 from workflows.dispute import DisputeWorkflow
-from workflows.hold import HoldWorkflow
-from workflows.operators import attributes
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import TASK_TIMEOUT, CheckoutAnswer, PurchaseInput, PurchaseWorkflow
 from workflows.refund import RefundInput, RefundWorkflow
+from workflows.registration import RegisterInput, ShowWorkflow, VenueWorkflow
+from workflows.show_cancellation import CancellationInput, ShowCancellationWorkflow
+from workflows.ticket_api_hold import HoldWorkflow
 
 log = logging.getLogger(__name__)
 UNREACHED = (

@@ -22,13 +22,7 @@ from temporalio.client import (
 from activities.core.task_queues import PURCHASES
 from activities.payouts.ports import AccountSeen, PayoutRef, VenueRef
 from api.engine import UNREACHED, named, started
-from workflows.settlement import (
-    OnboardingInput,
-    OnboardingWorkflow,
-    PayoutWorkflow,
-    TransfersInput,
-    TransfersWorkflow,
-)
+from workflows.payouts import OnboardingInput, OnboardingWorkflow, PayoutWorkflow, TransfersInput, TransfersWorkflow
 
 log = logging.getLogger(__name__)
 SCHEDULE_ID = "transfers"

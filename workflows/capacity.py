@@ -4,8 +4,8 @@ from temporalio import workflow
 
 from activities.catalog.capacity import CapacityActivities
 from activities.core.commands import CapacityChange
-from workflows.operators import Board
-from workflows.rounds import MINT_PACE, STORE_PACE, Attention, Caller
+from workflows.core.activity_calls import MINT_PACE, STORE_PACE, Attention, Caller
+from workflows.core.operator_status import Board
 
 
 @workflow.defn(name="CapacityWorkflow")

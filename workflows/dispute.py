@@ -7,8 +7,8 @@ from temporalio import workflow
 
 from activities.core.commands import DisputeRef
 from activities.disputes.follow import DisputeActivities
-from workflows.operators import Board
-from workflows.rounds import STRIPE_PACE, Attention, Caller
+from workflows.core.activity_calls import STRIPE_PACE, Attention, Caller
+from workflows.core.operator_status import Board
 
 ENDS = {"won", "lost", "closed"}
 LOOK_EVERY = timedelta(hours=6)  # a webhook comes first, unless it was lost

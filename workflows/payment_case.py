@@ -6,10 +6,10 @@ from temporalio.workflow import ParentClosePolicy
 
 from activities.core.commands import Command, LatePayment, PurchaseRef
 from activities.payments.late_payments import OPEN, LatePaymentActivities
-from workflows.operators import Board, attributes
+from workflows.core.activity_calls import STRIPE_PACE, Attention, Caller
+from workflows.core.operator_status import Board, attributes
+from workflows.core.saga import drain
 from workflows.purchase import TASK_TIMEOUT, PurchaseInput, PurchaseWorkflow
-from workflows.rounds import STRIPE_PACE, Attention, Caller
-from workflows.saga import drain
 
 PAUSE_SECONDS = 2.0
 PAUSE_GROWS = 2

@@ -14,9 +14,8 @@ from activities.core.commands import Command, EndPurchase, ExtendHold, MintTicke
 from activities.payments.intent import PaymentActivities
 from activities.sales.order import SalesActivities
 from activities.tokens.mint import MintActivities
-from workflows import versions
-from workflows.operators import Board
-from workflows.rounds import (
+from workflows.core import patches
+from workflows.core.activity_calls import (
     MINT_PACE,
     SEEN_STORE_PACE,
     STORE_PACE,
@@ -26,7 +25,8 @@ from workflows.rounds import (
     Caller,
     Refused,
 )
-from workflows.saga import Saga, drain, raise_if_cancelled, settled, step
+from workflows.core.operator_status import Board
+from workflows.core.saga import Saga, drain, raise_if_cancelled, settled, step
 
 T = TypeVar("T")
 PAID = {"requires_capture", "succeeded"}
@@ -217,7 +217,7 @@ class PurchaseWorkflow:
         """
         if self._order is not None and not self._order.price.charge_minor:
             return
-        if not self._asked_stripe and not versions.MONEY_OF_A_LOST_TASK.on():
+        if not self._asked_stripe and not patches.MONEY_OF_A_LOST_TASK.on():
             return
         self._board.show("compensating", "Makes sure that we do not have the buyer's money.")
         await self._stripe(

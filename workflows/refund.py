@@ -13,9 +13,9 @@ from activities.payouts.transfers import SettlementActivities
 from activities.refunds.cancel_show import CancellationActivities, CancelledOrder
 from activities.refunds.pay_refund import RefundActivities
 from activities.tokens.burn import BurnActivities
-from workflows.operators import Board
-from workflows.rounds import MINT_PACE, STORE_PACE, STRIPE_PACE, Attention, Caller
-from workflows.saga import drain, settled
+from workflows.core.activity_calls import MINT_PACE, STORE_PACE, STRIPE_PACE, Attention, Caller
+from workflows.core.operator_status import Board
+from workflows.core.saga import drain, settled
 
 MONEY = "pay_refund"
 POLL_GROWS = 2

@@ -1,12 +1,12 @@
-"""Patch flags stand in `workflows/versions.py` by name, and nowhere else."""
+"""Patch flags stand in `workflows/patches.py` by name, and nowhere else."""
 
 import ast
 
 from tests.architecture.test_tidy import ROOT, modules
-from workflows import versions
-from workflows.versions import PATCHES, RETIRED, Patch
+from workflows.core import patches
+from workflows.core.patches import PATCHES, RETIRED, Patch
 
-HOME = "workflows/versions.py"
+HOME = "workflows/patches.py"
 CALLS = {"patched", "deprecate_patch"}
 
 
@@ -22,7 +22,7 @@ def patch_calls(tree: ast.Module) -> list[int]:
 
 
 def test_no_flag_is_a_literal_elsewhere() -> None:
-    """Only `workflows/versions.py` calls `workflow.patched`; everybody else asks a named flag."""
+    """Only `workflows/patches.py` calls `workflow.patched`; everybody else asks a named flag."""
     assert [f"{module.path}:{line}" for module in modules() for line in patch_calls(module.tree)] == [
         f"{HOME}:{line}" for line in patch_calls(ast.parse((ROOT / HOME).read_text()))
     ]
@@ -35,6 +35,6 @@ def test_flags_are_named_once_and_used() -> None:
     assert len(names) == len(set(names))
     assert not RETIRED & set(names)
     room = "".join(module.text for module in modules() if module.path.startswith("workflows/") and module.path != HOME)
-    defined = {name: value for name, value in vars(versions).items() if isinstance(value, Patch)}
+    defined = {name: value for name, value in vars(patches).items() if isinstance(value, Patch)}
     assert sorted(defined.values()) == sorted(PATCHES)
     assert [name for name in defined if f"versions.{name}." not in room] == []

@@ -18,7 +18,7 @@ from temporalio.common import SearchAttributeKey
 from activities.core.task_queues import ALL_QUEUES
 from domain.core.aggregate import Fact, Root
 from domain.core.errors import Refusal
-from workflows.versions import PATCHES
+from workflows.core.patches import PATCHES
 
 FILE = Path(__file__).with_name("persisted_names.txt")
 HEADER = "# Stored for ever: a changed or missing line needs a decision record and an upcast.\n"

@@ -48,15 +48,15 @@ from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import only_requested
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.token_chain import FakeTokenChain
-from workflows.cancellation import ShowCancellationWorkflow
 from workflows.capacity import CapacityWorkflow
-from workflows.catalog import ShowWorkflow, VenueWorkflow
 from workflows.dispute import DisputeWorkflow
-from workflows.hold import HoldWorkflow
 from workflows.payment_case import PaymentCaseWorkflow
+from workflows.payouts import OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
 from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, PurchaseWorkflow
 from workflows.refund import RefundWorkflow
-from workflows.settlement import OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
+from workflows.registration import ShowWorkflow, VenueWorkflow
+from workflows.show_cancellation import ShowCancellationWorkflow
+from workflows.ticket_api_hold import HoldWorkflow
 
 RUNNER = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(

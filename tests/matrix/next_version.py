@@ -7,16 +7,12 @@ from temporalio import workflow
 
 from activities.core.commands import CapacityChange, DisputeRef, HoldRef, Minted
 from activities.payouts.ports import AccountSeen, PayoutRef
-from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
 from workflows.capacity import CapacityWorkflow
-from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
+from workflows.core.activity_calls import Caller
+from workflows.core.patches import Patch
 from workflows.dispute import DisputeWorkflow
-from workflows.hold import HoldWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
-from workflows.purchase import PurchaseInput, PurchaseResult, PurchaseWorkflow
-from workflows.refund import RefundInput, RefundWorkflow
-from workflows.rounds import Caller
-from workflows.settlement import (
+from workflows.payouts import (
     OnboardingInput,
     OnboardingWorkflow,
     PayoutWorkflow,
@@ -24,7 +20,11 @@ from workflows.settlement import (
     TransfersResult,
     TransfersWorkflow,
 )
-from workflows.versions import Patch
+from workflows.purchase import PurchaseInput, PurchaseResult, PurchaseWorkflow
+from workflows.refund import RefundInput, RefundWorkflow
+from workflows.registration import RegisterInput, ShowWorkflow, VenueWorkflow
+from workflows.show_cancellation import CancellationInput, ShowCancellationWorkflow
+from workflows.ticket_api_hold import HoldWorkflow
 
 FLAG = Patch("matrix-pause")
 

@@ -18,11 +18,11 @@ from tests.matrix.scenes_dispute import won_dispute
 from tests.matrix.settlement_scenes import onboarding, payout, transfers
 from tests.matrix.stage import Stage
 from workflows.capacity import CapacityWorkflow
-from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.dispute import DisputeWorkflow
-from workflows.hold import HoldWorkflow
+from workflows.payouts import OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
-from workflows.settlement import OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
+from workflows.registration import RegisterInput, ShowWorkflow, VenueWorkflow
+from workflows.ticket_api_hold import HoldWorkflow
 
 HOLD_SECONDS = 120
 SOLD = ("confirm_order", "mint_ticket", "settle_mint", "settle_sale", "close_checkout", "fulfil_order")

@@ -8,8 +8,8 @@ from domain.payments.refund import Refunds
 from tests.matrix.scenes import Scene, sale
 from tests.matrix.scenes_refunds import REFUNDED
 from tests.matrix.stage import Stage
-from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
 from workflows.refund import RefundInput, RefundWorkflow
+from workflows.show_cancellation import CancellationInput, ShowCancellationWorkflow
 
 STEPS = ("end_open_holds", "list_orders_left", "decide_order", "finish_cancellation")
 

@@ -6,13 +6,7 @@ from activities.payouts.ports import PayoutRef, VenueRef
 from domain.money.books import venue_account
 from domain.payouts.connected_account import PayoutStateSeen
 from tests.matrix.stage import Stage
-from workflows.settlement import (
-    OnboardingInput,
-    OnboardingWorkflow,
-    PayoutWorkflow,
-    TransfersInput,
-    TransfersWorkflow,
-)
+from workflows.payouts import OnboardingInput, OnboardingWorkflow, PayoutWorkflow, TransfersInput, TransfersWorkflow
 
 VENUE = VenueRef(tenant_id="default", venue_id="ve")
 ROUND = TransfersInput(delay_seconds=0, minimum_minor=1)

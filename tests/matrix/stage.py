@@ -19,7 +19,7 @@ from tests.fakes.world import WORKFLOWS, World
 from tests.matrix.faults import CANCELLING, REPLACING, Faults
 from tests.matrix.next_version import NEXT_VERSION
 from worker import sandbox
-from workflows.operators import NEEDS_OPERATOR, PURCHASE_STAGE
+from workflows.core.operator_status import NEEDS_OPERATOR, PURCHASE_STAGE
 
 RUNNER = sandbox("tests")
 CACHED = 100

@@ -16,7 +16,7 @@ from tests.matrix.scenes import BEFORE_PIVOT, REFUSABLE, RETRIED, Scene
 from tests.matrix.stage import Stage
 from tests.matrix.webhooks import PLAYS
 from tests.workflow.conftest import installed, register_search_attributes
-from workflows.hold import HoldWorkflow
+from workflows.ticket_api_hold import HoldWorkflow
 
 QUICK = {"webhook-forged", "webhook-delayed"}
 BY_NAME = {scene.name: scene for scene in SCENES}

@@ -22,7 +22,7 @@ from tests.real.crashing_worker import POINTS
 from tests.real.shop import Shop
 from tests.real.up import UP
 from tests.replay.scenes import only_request
-from workflows.operators import PURCHASE_STAGE
+from workflows.core.operator_status import PURCHASE_STAGE
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 
 pytestmark = [

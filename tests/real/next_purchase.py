@@ -6,9 +6,9 @@ from temporalio import workflow
 
 from activities.core.commands import PaymentSeen, PlacedOrder
 from activities.payments.intent import PaymentActivities
+from workflows.core.patches import Patch
+from workflows.core.saga import step
 from workflows.purchase import PurchaseInput, PurchaseResult, PurchaseWorkflow
-from workflows.saga import step
-from workflows.versions import Patch
 
 LOOK_AT_ONCE = Patch("look-at-once")
 

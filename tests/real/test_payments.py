@@ -10,7 +10,7 @@ from temporalio.client import WorkflowHandle
 from tests.fakes.evidence import require_lawful
 from tests.real.at_stripe import at_stripe, stray
 from tests.real.shop import Shop
-from workflows.operators import PURCHASE_STAGE
+from workflows.core.operator_status import PURCHASE_STAGE
 
 pytestmark = pytest.mark.real
 SLOW = "pm_emulator_slowCard"

@@ -25,7 +25,7 @@ HISTORIES = Path(__file__).parent / "histories"
 RUNNER = worker.sandbox("tests")
 RUNNING_NUMBERS = {"seq", "activity_id"}
 WANTED = """
-If this change is wanted: write down why (docs/decisions/), put it behind a patch flag (workflows/versions.py) if
+If this change is wanted: write down why (docs/decisions/), put it behind a patch flag (workflows/core/patches.py) if
 purchases in flight would take another way, and accept it with `make golden`. `make record` records the histories anew.
 """
 

@@ -11,7 +11,7 @@ from domain.core.ids import derived
 from tests.real.at_stripe import stray
 from tests.real.shop import Shop
 from tests.replay.scenes import bought, closed, ended
-from workflows.settlement import PayoutWorkflow, TransfersInput, TransfersWorkflow
+from workflows.payouts import PayoutWorkflow, TransfersInput, TransfersWorkflow
 
 
 async def sold(shop: Shop, key: str) -> str:

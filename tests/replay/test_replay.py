@@ -12,7 +12,8 @@ from tests.replay.golden import HISTORIES, RUNNER, commands, difference, golden,
 from tests.replay.record import without_machine
 from tests.replay.scenes import SCENES
 from tests.replay.scenes_money import MONEY
-from workflows import purchase, rounds
+from workflows import purchase
+from workflows.core import activity_calls
 
 NAMES = sorted(scene.__name__ for scene in (*SCENES, *MONEY))
 
@@ -79,26 +80,26 @@ async def test_a_change_behind_a_flag_fits_and_a_careless_one_does_not() -> None
         (
             "expired",
             "STRIPE_PACE",
-            rounds.STRIPE_PACE._replace(attempts=9),
+            activity_calls.STRIPE_PACE._replace(attempts=9),
             "cancel_payment: schedule_activity.retry_policy.maximum_attempts: 8 -> 9",
         ),
         (
             "fulfilled",
             "MINT_PACE",
-            rounds.MINT_PACE._replace(queue="stripe"),
+            activity_calls.MINT_PACE._replace(queue="stripe"),
             "mint_ticket: schedule_activity.task_queue: mint -> stripe",
         ),
         (
             "expired",
             "STORE_PACE",
-            rounds.STORE_PACE._replace(local=rounds.BUG_PAUSE),
+            activity_calls.STORE_PACE._replace(local=activity_calls.BUG_PAUSE),
             "place_order: schedule_local_activity.schedule_to_close_timeout: 5s -> 60s",
         ),
         ("fulfilled", "MintTicket", dearer("another"), "-> another"),
         (
             "weather",
             "rounds.WEATHER_PAUSE",
-            rounds.BUG_PAUSE,
+            activity_calls.BUG_PAUSE,
             "start_timer: start_timer.start_to_fire_timeout: 10s -> 60s",
         ),
     ],
@@ -107,7 +108,9 @@ async def test_what_the_replayer_does_not_see_is_caught(
     name: str, target: str, value: object, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A changed timeout, queue, argument or pause fits the history, and is told against the accepted commands."""
-    module, attribute = (rounds, target.partition(".")[2]) if target.startswith("rounds.") else (purchase, target)
+    module, attribute = (
+        (activity_calls, target.partition(".")[2]) if target.startswith("rounds.") else (purchase, target)
+    )
     monkeypatch.setattr(module, attribute, value)
     await replayer().replay_workflow(history(name))
     said = difference(name, golden(name).read_text().splitlines(), await commands(name))

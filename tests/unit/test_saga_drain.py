@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from workflows.saga import drain, settled
+from workflows.core.saga import drain, settled
 
 
 async def test_a_cancelled_waiter_still_waits() -> None:

@@ -6,7 +6,7 @@ from temporalio import workflow
 
 from activities.core.commands import HoldRef
 from activities.sales.ticket_api_holds import HoldActivities
-from workflows.rounds import SEEN_STORE_PACE, Attention, Caller
+from workflows.core.activity_calls import SEEN_STORE_PACE, Attention, Caller
 
 
 @workflow.defn(name="LetsGo")

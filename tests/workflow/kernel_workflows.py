@@ -6,7 +6,7 @@ from datetime import timedelta
 from temporalio import activity, workflow
 from temporalio.exceptions import ActivityError
 
-from workflows.saga import Saga, step
+from workflows.core.saga import Saga, step
 
 SHORT = timedelta(seconds=20)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from temporalio import activity, workflow
 
 with workflow.unsafe.imports_passed_through():
-    from workflows.versions import Patch
+    from workflows.core.patches import Patch
 
 NOTE_FIRST = Patch("note-first")
 

@@ -20,9 +20,9 @@ from domain.stock.reservation import Reservation
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.world import World
 from tests.workflow.buyer import paid
-from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
-from workflows.operators import PURCHASE_STAGE
+from workflows.core.operator_status import PURCHASE_STAGE
 from workflows.refund import RefundInput, RefundWorkflow
+from workflows.show_cancellation import CancellationInput, ShowCancellationWorkflow
 
 Handle = WorkflowHandle[Any, str]
 PATIENCE_SECONDS = 30

@@ -8,8 +8,8 @@ from activities.sales.ticket_api_holds import MakeReservation, ReservationView
 from domain.catalog.line import Line
 from domain.catalog.show import Show
 from tests.fakes.world import World
-from workflows.catalog import RegisterInput, ShowWorkflow, VenueWorkflow
-from workflows.hold import HoldWorkflow
+from workflows.registration import RegisterInput, ShowWorkflow, VenueWorkflow
+from workflows.ticket_api_hold import HoldWorkflow
 
 
 def register(kind: str, subject_id: str) -> RegisterInput:

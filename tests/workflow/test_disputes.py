@@ -22,9 +22,9 @@ from domain.tickets.ticket import Ticket
 from tests.fakes.evidence import findings_of, require_lawful, said_by
 from tests.fakes.world import World
 from tests.workflow.buyer import sold
-from workflows.cancellation import CancellationInput, ShowCancellationWorkflow
+from workflows.core.operator_status import PURCHASE_STAGE
 from workflows.dispute import DisputeWorkflow
-from workflows.operators import PURCHASE_STAGE
+from workflows.show_cancellation import CancellationInput, ShowCancellationWorkflow
 
 PRICE_MINOR, TAKEN_MINOR = 2208, 1001
 

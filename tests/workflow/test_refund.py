@@ -15,7 +15,7 @@ from domain.money.books import PLATFORM_BANK, STRIPE_CLEARING, buyer_refundable,
 from domain.payments.refund import Refund, Refunds
 from domain.tickets.ticket import Ticket
 from tests.fakes.world import World
-from workflows.operators import NEEDS_OPERATOR, PURCHASE_STAGE
+from workflows.core.operator_status import NEEDS_OPERATOR, PURCHASE_STAGE
 from workflows.refund import RefundInput, RefundWorkflow
 
 PURCHASE = purchase_id_of(DEFAULT_TENANT, "key")

@@ -11,10 +11,10 @@ from domain.catalog.venue import Venue
 from tests.fakes.world import RUNNER, World
 from tests.workflow.buyer import paid
 from tests.workflow.cancelled_calls import LetsGo
-from workflows.catalog import RegisterInput, VenueWorkflow
-from workflows.operators import NEEDS_OPERATOR
+from workflows.core.activity_calls import LOCAL_ATTEMPTS
+from workflows.core.operator_status import NEEDS_OPERATOR
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
-from workflows.rounds import LOCAL_ATTEMPTS
+from workflows.registration import RegisterInput, VenueWorkflow
 
 
 async def regular_activities(handle: WorkflowHandle) -> list[str]:

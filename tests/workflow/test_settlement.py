@@ -18,7 +18,7 @@ from domain.payouts.connected_account import PayoutStateSeen
 from domain.payouts.payee import Payee
 from domain.payouts.transfer import Transfer
 from tests.fakes.world import World
-from workflows.settlement import (
+from workflows.payouts import (
     OnboardingInput,
     OnboardingWorkflow,
     PayoutWorkflow,

@@ -4,8 +4,8 @@ from temporalio import workflow
 
 from activities.core.commands import HoldRef
 from activities.sales.ticket_api_holds import HoldActivities
-from workflows.operators import Board
-from workflows.rounds import STORE_PACE, Attention, Caller
+from workflows.core.activity_calls import STORE_PACE, Attention, Caller
+from workflows.core.operator_status import Board
 
 
 @workflow.defn(name="HoldWorkflow")

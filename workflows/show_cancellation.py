@@ -9,10 +9,10 @@ from temporalio.workflow import ParentClosePolicy
 
 from activities.core.commands import Command, PurchaseRef
 from activities.refunds.cancel_show import CancellationActivities, CancelledOrder, OrdersLeft, ShowPage
-from workflows.operators import Board
+from workflows.core.activity_calls import STORE_PACE, Attention, Caller
+from workflows.core.operator_status import Board
+from workflows.core.saga import drain
 from workflows.refund import RefundInput, RefundNews, RefundWorkflow
-from workflows.rounds import STORE_PACE, Attention, Caller
-from workflows.saga import drain
 
 REST_GROWS = 1.5
 REST_SECONDS_MAX = 300.0

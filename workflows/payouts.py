@@ -11,8 +11,8 @@ from activities.core.commands import Command, PurchaseRef
 from activities.payouts.ports import AccountSeen, PayoutRef, VenueRef
 from activities.payouts.transfers import SettlementActivities
 from domain.payouts.connected_account import DueQuery
-from workflows.operators import Board
-from workflows.rounds import SEEN_STORE_PACE, STRIPE_PACE, Attention, Caller, Refused
+from workflows.core.activity_calls import SEEN_STORE_PACE, STRIPE_PACE, Attention, Caller, Refused
+from workflows.core.operator_status import Board
 
 AT_ONCE = 8
 

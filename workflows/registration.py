@@ -5,8 +5,8 @@ from temporalio import workflow
 from activities.catalog.register import CatalogActivities
 from activities.core.commands import Command, Minted, MintSubject
 from activities.tokens.mint import MintActivities
-from workflows.operators import Board
-from workflows.rounds import MINT_PACE, STORE_PACE, Attention, Caller
+from workflows.core.activity_calls import MINT_PACE, STORE_PACE, Attention, Caller
+from workflows.core.operator_status import Board
 
 
 class RegisterInput(Command):

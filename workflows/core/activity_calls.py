@@ -15,7 +15,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 
 from activities.core.failures import BUG
 from activities.core.task_queues import MINT, PURCHASES, STRIPE
-from workflows.saga import drain
+from workflows.core.saga import drain
 
 T = TypeVar("T")
 BUG_PAUSE = timedelta(seconds=60)

@@ -1,0 +1,1 @@
+"""The saga kernel, activity calls in rounds, operator status and patches."""
