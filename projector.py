@@ -11,10 +11,10 @@ from pathlib import Path
 import psycopg
 from prometheus_client import start_http_server
 
-from adapters.garbage import collect_rarely
-from adapters.opening import PATIENCE_SECONDS, PAUSE_SECONDS, patiently
-from adapters.read_models import Projection
+from adapters.read_models.projection import Projection
+from adapters.runtime.gc_tuning import collect_rarely
 from adapters.schema import ensure_schema
+from adapters.startup import PATIENCE_SECONDS, PAUSE_SECONDS, patiently
 from settings import read_settings
 
 log = logging.getLogger("projector")

@@ -34,19 +34,19 @@ from activities.sales.request_purchase import DoorActivities
 from activities.sales.ticket_api_holds import HoldActivities
 from activities.tokens.burn import BurnActivities
 from activities.tokens.mint import MintActivities
-from adapters.cancellation_reads import CancellationReads
-from adapters.garbage import collect_rarely
-from adapters.keys import issuer_of, seed_of
-from adapters.ledger import PostgresLedger
-from adapters.opening import open_ledger
-from adapters.queries import Standing
-from adapters.routing import tell_routing
-from adapters.sandbox import Sandbox
-from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
-from adapters.solana_groups import SolanaGroupChain
-from adapters.stripe_connect import StripeConnect
-from adapters.stripe_gateway import StripeGateway
-from adapters.stripe_news import StripeNews
+from adapters.event_store.store import PostgresLedger
+from adapters.read_models.queries import Standing
+from adapters.read_models.show_cancellation_queries import CancellationReads
+from adapters.runtime.gc_tuning import collect_rarely
+from adapters.solana.groups import SolanaGroupChain
+from adapters.solana.keys import issuer_of, seed_of
+from adapters.startup import open_ledger
+from adapters.stripe.connect import StripeConnect
+from adapters.stripe.payments import StripeGateway
+from adapters.stripe.undelivered_events import StripeNews
+from adapters.tables import Buyers, Checkouts, Inbox, Pool, open_pool
+from adapters.temporal.build_routing import tell_routing
+from adapters.temporal.sandbox import Sandbox
 from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
 from api.missed_news import MissedNews
 from api.settlement import SettlementEngine, ensure_schedule

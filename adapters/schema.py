@@ -3,8 +3,8 @@
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
-from adapters.recorder import create_facts_table, open_recorder, schema_lock
-from adapters.sheets import KINDS
+from adapters.event_store.recorder import create_facts_table, open_recorder, schema_lock
+from adapters.read_models.documents import KINDS
 
 SIDE_TABLES = (
     SQL(

@@ -19,14 +19,14 @@ from activities.refunds.request_refund import RefundDoor
 from activities.sales.request_purchase import DoorActivities
 from activities.sales.ticket_api_holds import HoldActivities
 from activities.tokens.mint import MintActivities
-from adapters.cancellation_reads import CancellationReads
-from adapters.garbage import collect_rarely
-from adapters.keys import issuer_of, pseudonym_of, seed_of
-from adapters.opening import open_ledger
-from adapters.queries import ReadModels
-from adapters.side_tables import Buyers, Checkouts, Inbox, open_pool
-from adapters.solana_groups import SolanaGroupChain
-from adapters.stripe_webhook import verify_webhook
+from adapters.read_models.queries import ReadModels
+from adapters.read_models.show_cancellation_queries import CancellationReads
+from adapters.runtime.gc_tuning import collect_rarely
+from adapters.solana.groups import SolanaGroupChain
+from adapters.solana.keys import issuer_of, pseudonym_of, seed_of
+from adapters.startup import open_ledger
+from adapters.stripe.webhook import verify_webhook
+from adapters.tables import Buyers, Checkouts, Inbox, open_pool
 from api.app import create_app
 from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
 from api.ports import Limits, Parts

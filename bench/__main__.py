@@ -8,7 +8,7 @@ from functools import partial
 
 from rich.console import Console
 
-from adapters.garbage import collect_rarely
+from adapters.runtime.gc_tuning import collect_rarely
 from bench import report
 from bench.contest import ROUNDS, Compared, Row, hold
 from bench.control import Control

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
-from adapters.garbage import collect_rarely
+from adapters.runtime.gc_tuning import collect_rarely
 from api import problems
 from api.main import server_config
 from api.purchases import PurchaseBody

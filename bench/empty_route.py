@@ -6,7 +6,7 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
-from adapters.garbage import collect_rarely
+from adapters.runtime.gc_tuning import collect_rarely
 from api import problems
 from api.main import server_config
 from api.purchases import PurchaseBody

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from dbos import DBOS, SetWorkflowID
 
-from adapters.garbage import collect_rarely
+from adapters.runtime.gc_tuning import collect_rarely
 
 PATIENCE_SECONDS = 60
 

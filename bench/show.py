@@ -3,7 +3,7 @@
 from typing import Any
 
 from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
-from adapters.ledger import PostgresLedger
+from adapters.event_store.store import PostgresLedger
 from bench.stock import CAPACITY, HOLD
 from domain.catalog.show import Show, TicketType
 from domain.core.unit_of_work import Desk

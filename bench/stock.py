@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from activities.sales.order import hold_seats
-from adapters.ledger import PostgresLedger
+from adapters.event_store.store import PostgresLedger
 from adapters.schema import ensure_schema
 from domain.catalog.line import Line
 from domain.core.unit_of_work import Desk

@@ -13,8 +13,8 @@ from activities.core.task_queues import ALL_QUEUES
 from activities.payments.intent import PaymentActivities
 from activities.registry import Activities
 from activities.tokens.mint import MintActivities
-from adapters.ledger import PostgresLedger
-from adapters.side_tables import Buyers, Checkouts, Pool
+from adapters.event_store.store import PostgresLedger
+from adapters.tables import Buyers, Checkouts, Pool
 from bench.bare import QUEUE, BareOpening, BareWorkflow, nothing
 from bench.stubs import InstantChain, InstantGateway
 from settings import Settings, read_settings

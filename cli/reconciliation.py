@@ -13,10 +13,10 @@ from typing import NamedTuple
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from adapters.fact_pages import FactPages
-from adapters.solana_supplies import ChainSupplies
-from adapters.stripe_errors import GatewayAlarm
-from adapters.stripe_listing import StripeListing
+from adapters.read_models.event_pages import FactPages
+from adapters.solana.supplies import ChainSupplies
+from adapters.stripe.errors import GatewayAlarm
+from adapters.stripe.listing import StripeListing
 from domain.core.errors import Refusal
 from domain.core.transient import Weather
 from domain.invariants.cross_system import IntentSaid, Outside, Stillness, judge_at_rest, judge_balances

@@ -8,8 +8,8 @@ from itertools import count
 from typing import cast
 from uuid import uuid4
 
-from adapters.ledger import PostgresLedger
-from adapters.recorder import fact_mapper, open_recorder
+from adapters.event_store.recorder import fact_mapper, open_recorder
+from adapters.event_store.store import PostgresLedger
 from adapters.schema import ensure_schema
 from bench.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, threads_per_second
 from bench.contest import Against, Contestant, Row, Side

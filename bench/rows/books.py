@@ -12,7 +12,7 @@ import psycopg
 
 from activities.books.post import post
 from activities.core.commands import PurchaseRef
-from adapters.ledger import PostgresLedger
+from adapters.event_store.store import PostgresLedger
 from bench.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, threads_per_second
 from bench.contest import Against, Contestant, Row, Side
 from bench.rows.plain_holds import POOLS

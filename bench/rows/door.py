@@ -13,7 +13,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from adapters.ledger import PostgresLedger
+from adapters.event_store.store import PostgresLedger
 from bench.contest import ROUNDS, Against, Contestant, Row, Side
 from bench.http_load import Load, run
 from bench.show import open_show

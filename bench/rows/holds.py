@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 from uuid import uuid4
 
-from adapters.garbage import collect_rarely
+from adapters.runtime.gc_tuning import collect_rarely
 from bench.callers import CALLERS, tasks_per_second
 from bench.contest import Against, Contestant, Row, Side
 from bench.rows.plain_holds import ATOMIC, ATOMIC_ALONE, LOCKED, OPTIMISTIC

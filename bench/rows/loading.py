@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from adapters.ledger import PostgresLedger
+from adapters.event_store.store import PostgresLedger
 from bench.contest import Against, Contestant, Row, Side
 from bench.stock import HOLD, TICKET_TYPE, open_ledger, open_stock
 from domain.core.unit_of_work import Desk

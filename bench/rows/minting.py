@@ -18,9 +18,9 @@ from temporalio.testing import ActivityEnvironment
 from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
 from activities.core.commands import MintSubject, MintTicket, PurchaseRef
 from activities.tokens.mint import MintActivities
-from adapters.keys import issuer_of, seed_of
-from adapters.ledger import PostgresLedger
-from adapters.solana_chain import SolanaChain
+from adapters.event_store.store import PostgresLedger
+from adapters.solana.chain import SolanaChain
+from adapters.solana.keys import issuer_of, seed_of
 from bench.contest import Against, Contestant, Row, Side
 from bench.stock import open_ledger
 from bench.up import QUICK_CHAIN

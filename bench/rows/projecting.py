@@ -14,11 +14,11 @@ from psycopg.rows import tuple_row
 
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import DoorActivities, RequestPurchase
-from adapters.ledger import PostgresLedger
-from adapters.purchase_folds import fold
-from adapters.read_models import Projection, read_document, store_sheets
-from adapters.recorder import fact_mapper, open_recorder
-from adapters.sheets import Sheets
+from adapters.event_store.recorder import fact_mapper, open_recorder
+from adapters.event_store.store import PostgresLedger
+from adapters.read_models.documents import Sheets
+from adapters.read_models.projection import Projection, read_document, store_sheets
+from adapters.read_models.purchase import fold
 from bench.contest import Against, Contestant, Row, Side
 from bench.show import open_show
 from bench.stock import open_ledger

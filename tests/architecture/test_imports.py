@@ -18,7 +18,7 @@ OFFENCES = {
     "the domain stands alone": ("domain/money/money.py", "temporalio"),
     "only front doors see adapters and settings": ("activities/core/failures.py", "adapters"),
     "of the api only its front door sees adapters and settings": ("api/health.py", "adapters"),
-    "adapters see the domain only": ("adapters/keys.py", "activities"),
+    "adapters see the domain only": ("adapters/solana/keys.py", "activities"),
     "nothing with IO is reachable from workflows": ("workflows/core/activity_calls.py", "psycopg"),
     "the devstack is imported by nothing but the cli": ("api/health.py", "devstack"),
     "the devstack knows nothing of the box office": ("devstack/ports.py", "domain"),

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 import stripe
 
-from adapters.ledger import PostgresLedger
+from adapters.event_store.store import PostgresLedger
 from tests.contract.ledgers import clock
 from tests.contract.postgres_box import postgres_box
 from tests.contract.stripe_emulator import SECRET, Emulator

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapters.ledger import PostgresLedger
+from adapters.event_store.store import PostgresLedger
 from domain.core.unit_of_work import Desk
 from domain.stock.allocation import Allocation, AllocationOpened
 from tests.fakes.ledger import FakeLedger

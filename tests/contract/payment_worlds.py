@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from activities.core.ports import PaymentGateway
-from adapters.stripe_gateway import StripeGateway
+from adapters.stripe.payments import StripeGateway
 from domain.payments.payment_intent import IntentState
 from tests.contract.stripe_emulator import Emulator
 from tests.fakes.payment_gateway import FakePaymentGateway, Verb

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.stripe_connect import StripeConnect
+from adapters.stripe.connect import StripeConnect
 from domain.core.errors import PaymentRefused
 from domain.core.transient import Weather
 from domain.payouts.connected_account import PayoutStateSeen, TransferOrder

@@ -16,7 +16,7 @@ from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 from websockets.sync.client import connect
 
-from adapters.solana_chain import SolanaChain
+from adapters.solana.chain import SolanaChain
 from domain.tickets.token import TokenSpec
 from tests.contract.dev_chain import FEE, SOL, DevChain, balance, pay, send, sign_for, status
 

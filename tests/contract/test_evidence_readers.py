@@ -7,15 +7,17 @@ import psycopg
 import pytest
 from solders.keypair import Keypair
 
-from adapters import fact_pages, solana_supplies, stripe_calls
-from adapters.fact_pages import FactPages
-from adapters.ledger import PostgresLedger
+from adapters.event_store.store import PostgresLedger
+from adapters.read_models import event_pages
+from adapters.read_models.event_pages import FactPages
 from adapters.schema import ensure_schema
-from adapters.solana_chain import SolanaChain
-from adapters.solana_supplies import ChainSupplies
-from adapters.stripe_errors import GatewayAlarm
-from adapters.stripe_gateway import StripeGateway
-from adapters.stripe_listing import StripeListing
+from adapters.solana import supplies as solana_supplies
+from adapters.solana.chain import SolanaChain
+from adapters.solana.supplies import ChainSupplies
+from adapters.stripe import client
+from adapters.stripe.errors import GatewayAlarm
+from adapters.stripe.listing import StripeListing
+from adapters.stripe.payments import StripeGateway
 from domain.core.aggregate import Fact
 from domain.core.transient import Weather
 from domain.payments.payment_intent import IntentRequest, IntentState
@@ -63,7 +65,7 @@ def reservation(name: str) -> Reservation:
 
 async def test_every_fact_is_read_once_and_in_order(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages follow each other up to the position that was asked for, and on from there."""
-    monkeypatch.setattr(fact_pages, "PAGE", 2)
+    monkeypatch.setattr(event_pages, "PAGE", 2)
     ledger = PostgresLedger(database, clock)
     for number in range(PURCHASES):
         await ledger.commit(lambda desk, name=f"r{number}": desk.add(reservation(name)))
@@ -111,7 +113,7 @@ async def paid(gateway: StripeGateway, emulator: Emulator, name: str) -> IntentS
 
 async def test_stripe_lists_every_payment_with_its_net(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Captured, refunded, cancelled and open payments are told with what Stripe has of each, over several pages."""
-    monkeypatch.setattr(stripe_calls, "PAGE", 2)
+    monkeypatch.setattr(client, "PAGE", 2)
     gateway = StripeGateway(SECRET, base_url=emulator.url)
     await paid(gateway, emulator, "sold")
     refunded = await paid(gateway, emulator, "refunded")

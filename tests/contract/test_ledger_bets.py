@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
-import adapters.ledger
-from adapters.journal import Journal
-from adapters.ledger import BOLD_AFTER, PostgresLedger
-from adapters.shelf import FACTS_BETWEEN_SNAPSHOTS
+import adapters.event_store.store
+from adapters.event_store.aggregate_cache import FACTS_BETWEEN_SNAPSHOTS
+from adapters.event_store.log import Journal
+from adapters.event_store.store import BOLD_AFTER, PostgresLedger
 from domain.core.aggregate import broken_link
 from domain.core.errors import SeatsUnavailable
 from domain.core.unit_of_work import Desk
@@ -124,7 +124,7 @@ async def test_after_a_pause_nobody_bets(
     bold: PostgresLedger, empty_url: str, bets: Counter[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that was cut while it idled is made anew before anything is sent: nobody is left in the dark."""
-    monkeypatch.setattr(adapters.ledger, "BOLD_SECONDS", 0.05)
+    monkeypatch.setattr(adapters.event_store.store, "BOLD_SECONDS", 0.05)
     with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"

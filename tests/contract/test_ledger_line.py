@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg.sql import SQL
 
-from adapters.ledger import PostgresLedger
-from adapters.shelf import FACTS_BETWEEN_SNAPSHOTS
+from adapters.event_store.aggregate_cache import FACTS_BETWEEN_SNAPSHOTS
+from adapters.event_store.store import PostgresLedger
 from domain.core.aggregate import broken_link
 from domain.core.errors import SeatsUnavailable
 from domain.core.transient import Busy, Weather

@@ -10,7 +10,7 @@ import pytest
 from eventsourcing.persistence import IntegrityError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from adapters.ledger import BATCH_MAX, PostgresLedger
+from adapters.event_store.store import BATCH_MAX, PostgresLedger
 from domain.core.aggregate import broken_link
 from domain.core.errors import SeatsUnavailable
 from domain.core.transient import Weather

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from adapters.ledger import PostgresLedger
+from adapters.event_store.store import PostgresLedger
 from domain.core.aggregate import broken_link
 from domain.core.errors import SeatsUnavailable
 from domain.core.unit_of_work import Desk

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from adapters.stripe_errors import GatewayAlarm
-from adapters.stripe_gateway import StripeGateway
+from adapters.stripe.errors import GatewayAlarm
+from adapters.stripe.payments import StripeGateway
 from domain.core.errors import PaymentRefused
 from domain.core.transient import Weather
 from domain.payments.payment_intent import IntentRequest, IntentState

@@ -15,15 +15,15 @@ from activities.catalog.prices import ChangeShow, CreateDiscount, PriceActivitie
 from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
 from activities.sales.request_purchase import DoorActivities, RequestPurchase
 from activities.sales.ticket_api_holds import HoldActivities, MakeReservation
-from adapters.fact_pages import FactPages
-from adapters.ledger import PostgresLedger
-from adapters.opening import now
-from adapters.queries import Standing
-from adapters.read_models import LINES, Projection
-from adapters.recomputed import folded, venue_lines
+from adapters.event_store.store import PostgresLedger
+from adapters.read_models.documents import KINDS
+from adapters.read_models.event_pages import FactPages
+from adapters.read_models.projection import LINES, Projection
+from adapters.read_models.queries import Standing
+from adapters.read_models.recomputed import folded, venue_lines
 from adapters.schema import ensure_schema
-from adapters.sheets import KINDS
-from adapters.side_tables import Buyers, Checkouts, Inbox, Pool, open_pool
+from adapters.startup import now
+from adapters.tables import Buyers, Checkouts, Inbox, Pool, open_pool
 from domain.catalog.discount import DiscountTerms, discount_id_of
 from domain.catalog.line import Line
 from domain.catalog.show import TicketType

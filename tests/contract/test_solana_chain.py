@@ -10,7 +10,7 @@ import pytest
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from adapters.solana_chain import SolanaChain
+from adapters.solana.chain import SolanaChain
 from domain.core.errors import WrongState
 from domain.core.transient import Weather
 from domain.tickets.token import SignedTransaction, TokenSpec

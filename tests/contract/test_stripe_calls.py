@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from adapters.stripe_gateway import StripeGateway
+from adapters.stripe.payments import StripeGateway
 from domain.core.transient import Weather
 
 

@@ -8,7 +8,7 @@ import psutil
 import pytest
 import stripe
 
-from adapters.stripe_gateway import StripeGateway
+from adapters.stripe.payments import StripeGateway
 from domain.core.transient import Weather
 from domain.payments.payment_intent import IntentRequest
 from tests.contract.stripe_emulator import BROWSER, SECRET, Emulator, paid, wanted

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import stripe
 
-from adapters.stripe_news import StripeNews
-from adapters.stripe_webhook import verify_webhook
+from adapters.stripe.undelivered_events import StripeNews
+from adapters.stripe.webhook import verify_webhook
 from domain.core.errors import WebhookForged
 from tests.contract.stripe_emulator import SECRET, Emulator
 from tests.contract.webhook_sink import Sink

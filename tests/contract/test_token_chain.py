@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from solders.keypair import Keypair
 
-from adapters.solana_groups import SolanaGroupChain
+from adapters.solana.groups import SolanaGroupChain
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import Weather
 from domain.tickets.token import SignedTransaction, TokenSpec, TransactionFate

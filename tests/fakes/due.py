@@ -1,10 +1,10 @@
-"""What is due to venues, folded from a ledger in memory: says what `adapters.queries.Standing` says."""
+"""What is due to venues, folded from a ledger in memory: says what `adapters.read_models.queries.Standing` says."""
 
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters.recomputed import folded
+from adapters.read_models.recomputed import folded
 from domain.money.money import Price
 from domain.payouts.connected_account import DueQuery
 from tests.fakes.ledger import FakeLedger

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Literal
 
-from adapters.stripe_errors import GatewayAlarm
+from adapters.stripe.errors import GatewayAlarm
 from domain.core.errors import PaymentRefused, WrongState
 from domain.core.transient import Weather
 from domain.payments.dispute import DisputeSaid

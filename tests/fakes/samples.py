@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from activities.core.commands import PurchaseRef
-from adapters.recorder import fact_mapper
+from adapters.event_store.recorder import fact_mapper
 from domain.catalog.discount import Discount, DiscountCreated, discount_id_of
 from domain.catalog.line import Line
 from domain.catalog.show import Show, ShowAnnounced

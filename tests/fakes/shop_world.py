@@ -15,10 +15,10 @@ from activities.refunds.request_refund import RefundDoor
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import DoorActivities
 from activities.sales.ticket_api_holds import HoldActivities
-from adapters.purchase_folds import fold
-from adapters.queries import with_availability
-from adapters.recomputed import venue_lines, venue_sums
-from adapters.sheets import Document, Sheets
+from adapters.read_models.documents import Document, Sheets
+from adapters.read_models.purchase import fold
+from adapters.read_models.queries import with_availability
+from adapters.read_models.recomputed import venue_lines, venue_sums
 from api.ports import Limits, Parts
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue

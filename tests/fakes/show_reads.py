@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from adapters.purchase_folds import fold
-from adapters.sheets import Document, Sheets
+from adapters.read_models.documents import Document, Sheets
+from adapters.read_models.purchase import fold
 from tests.fakes.ledger import FakeLedger
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from activities.sales.request_purchase import DoorActivities
-from adapters.stripe_webhook import AGE_SECONDS_MAX, verify_webhook
+from adapters.stripe.webhook import AGE_SECONDS_MAX, verify_webhook
 from api.engine import Pacing, TemporalEngine
 from api.settlement import SettlementEngine
 from api.starts import Relay

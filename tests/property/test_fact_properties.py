@@ -8,7 +8,7 @@ from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from adapters.recorder import fact_mapper
+from adapters.event_store.recorder import fact_mapper
 from domain.core.aggregate import canonical
 
 PLAIN = (

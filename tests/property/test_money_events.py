@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.recomputed import folded, venue_lines, venue_sums
+from adapters.read_models.recomputed import folded, venue_lines, venue_sums
 from domain.money.statement import balance_of, statement_of
 from domain.payouts.payee import Payee
 from tests.fakes.shop_world import MemoryReads

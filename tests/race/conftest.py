@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.ledger import PostgresLedger
+from adapters.event_store.store import PostgresLedger
 from tests.contract.conftest import empty_url, emulator, ledger_server, postgres
 from tests.contract.ledgers import clock
 from tests.fakes.store_world import StoreWorld

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from adapters.ledger import PostgresLedger
+from adapters.event_store.store import PostgresLedger
 from domain.core.aggregate import Fact
 from domain.invariants.cross_system import judge_at_rest
 from domain.invariants.invariant import Findings

@@ -6,7 +6,7 @@ import pytest
 
 from activities.core.commands import PurchaseRef
 from activities.sales.request_purchase import DoorActivities
-from adapters.ledger import PostgresLedger
+from adapters.event_store.store import PostgresLedger
 from domain.core.errors import CancelTooLate, HoldReleased, PurchaseCancelled
 from domain.invariants.invariant import UNDONE
 from domain.orders.order import CancelRequested, CaptureRequested, Order

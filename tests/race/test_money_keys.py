@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from adapters.stripe_gateway import StripeGateway
+from adapters.stripe.payments import StripeGateway
 from domain.core.transient import Weather
 from domain.payments.payment_intent import IntentRequest, IntentState
 from tests.contract.payment_worlds import EmulatorWorld

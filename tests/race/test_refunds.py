@@ -6,7 +6,7 @@ from typing import Any
 
 from activities.core.commands import PurchaseRef
 from activities.refunds.request_refund import RefundDoor, RequestRefund
-from adapters.ledger import PostgresLedger
+from adapters.event_store.store import PostgresLedger
 from domain.core.errors import RefundExceeds
 from domain.core.unit_of_work import Desk
 from domain.invariants.invariant import REFUNDS

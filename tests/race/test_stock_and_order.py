@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from eventsourcing.persistence import StoredEvent
 
-from adapters.ledger import PostgresLedger
+from adapters.event_store.store import PostgresLedger
 from domain.core.errors import SeatsUnavailable
 from domain.core.unit_of_work import Desk
 from domain.invariants.invariant import STOCK

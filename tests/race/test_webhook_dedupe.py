@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from adapters.schema import ensure_schema
-from adapters.side_tables import Inbox, open_pool
+from adapters.tables import Inbox, open_pool
 from domain.payments.webhook_event import Hint
 
 DELIVERIES = 8

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.token_layout import decode_mint
+from adapters.solana.mint_layout import decode_mint
 from tests.fakes.evidence import require_lawful
 from tests.real.shop import Shop
 

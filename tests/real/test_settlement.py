@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.fact_pages import FactPages
-from adapters.recomputed import folded, venue_lines
+from adapters.read_models.event_pages import FactPages
+from adapters.read_models.recomputed import folded, venue_lines
 from devstack.stack import running_stack
 from domain.money.statement import csv_of, statement_of
 from tests.real.shop import Shop

@@ -9,7 +9,7 @@ from temporalio.client import WorkflowFailureError
 
 from activities.core.commands import PurchaseRef
 from activities.sales.order import place
-from adapters.opening import open_ledger
+from adapters.startup import open_ledger
 from domain.catalog.line import Line
 from domain.core.ids import DEFAULT_TENANT, purchase_id_of
 from domain.core.unit_of_work import Desk

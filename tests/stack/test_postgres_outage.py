@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.ledger import PostgresLedger
-from adapters.opening import now
-from adapters.side_tables import borrowed, open_pool
+from adapters.event_store.store import PostgresLedger
+from adapters.startup import now
+from adapters.tables import borrowed, open_pool
 from devstack.ports import choose_ports
 from devstack.postgres import postgres_part, postgres_url
 from devstack.proxy.route import Route

@@ -9,7 +9,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
 
-from adapters import routing
+from adapters.temporal import build_routing
 from devstack.stack import ROOT, running_stack
 from devstack.temporal import make_current
 
@@ -18,7 +18,7 @@ BUILD_ID = "BOXOFFICE_WORKER__BUILD_ID"
 
 
 async def current(address: str) -> str | None:
-    return await routing.current_build(await Client.connect(address), "boxoffice")
+    return await build_routing.current_build(await Client.connect(address), "boxoffice")
 
 
 async def test_up_makes_its_build_the_current_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,14 +50,14 @@ async def test_a_worker_without_work_says_so(
 ) -> None:
     """Its log names the current build and the command; once it is the current one it says that too, each once."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setattr(routing, "FIRST_LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(routing, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(build_routing, "FIRST_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(build_routing, "LOOK_SECONDS", 0.02)
     caplog.set_level(logging.INFO, "worker")
     async with running_stack(tmp_path / "stack", up=UP) as stack:
         address = stack.urls["temporal"]
         client = await Client.connect(address)
-        telling = asyncio.create_task(routing.tell_routing(client, WorkerDeploymentVersion("boxoffice", "mine")))
-        orphan = asyncio.create_task(routing.tell_routing(client, WorkerDeploymentVersion("other", "mine")))
+        telling = asyncio.create_task(build_routing.tell_routing(client, WorkerDeploymentVersion("boxoffice", "mine")))
+        orphan = asyncio.create_task(build_routing.tell_routing(client, WorkerDeploymentVersion("other", "mine")))
         await heard(caplog, 2)
         await make_current(address, "boxoffice", "mine")
         await heard(caplog, 3)

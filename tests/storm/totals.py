@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, Self
 
 import httpx
 
-from adapters.fact_pages import FactPages
-from adapters.stripe_listing import StripeListing
+from adapters.read_models.event_pages import FactPages
+from adapters.stripe.listing import StripeListing
 from domain.core.aggregate import Fact
 from domain.money.books import (
     PLATFORM_FEES,

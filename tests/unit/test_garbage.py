@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.garbage import NEW_OBJECTS, collect_rarely
+from adapters.runtime.gc_tuning import NEW_OBJECTS, collect_rarely
 
 
 @pytest.fixture(autouse=True)

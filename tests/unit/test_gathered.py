@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from adapters.gathered import Gathered
+from adapters.runtime.request_coalescing import Gathered
 
 MOST = 256
 

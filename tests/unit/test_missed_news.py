@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.stripe_errors import GatewayAlarm
+from adapters.stripe.errors import GatewayAlarm
 from api.missed_news import ACCOUNTS_AT_ONCE, LOOK_BACK, OVERLAP, MissedNews
 from domain.core.transient import Weather
 from domain.payments.webhook_event import Hint

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from adapters.refund_folds import refund_state_of
+from adapters.read_models.refund import refund_state_of
 
 
 def purchase(total_minor: int, states: list[str], tickets: list[str], **more: Any) -> dict[str, Any]:

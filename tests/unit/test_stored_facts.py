@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from adapters.recorder import fact_mapper
+from adapters.event_store.recorder import fact_mapper
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
 from domain.core.aggregate import Fact, broken_link

@@ -1,0 +1,1 @@
+"""The event store on PostgreSQL: commit queue, committer, aggregate cache, reader."""

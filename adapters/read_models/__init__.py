@@ -1,0 +1,1 @@
+"""Projections of domain events into read models, and the queries over them."""

@@ -1,0 +1,96 @@
+"""The read models on PostgreSQL: a batch of facts and the position up to which they are folded, in one transaction."""
+
+from typing import Any
+
+import psycopg
+from eventsourcing.persistence import StoredEvent
+from psycopg.rows import tuple_row
+from psycopg.sql import SQL, Identifier
+from psycopg.types.json import Jsonb
+
+from adapters.event_store.recorder import fact_mapper
+from adapters.read_models.documents import KINDS, Document, Sheets
+from adapters.read_models.purchase import fold
+
+BATCH_MAX = 500
+LINES = ("timeline", "postings", "balances")
+FACTS_AFTER = SQL(
+    "SELECT notification_id, originator_id, originator_version, topic, state FROM facts"
+    " WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
+)
+DOCUMENT = SQL("SELECT doc FROM {table} WHERE id = %s")
+KEEP_DOCUMENT = SQL("INSERT INTO {table} (id, doc) VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET doc = EXCLUDED.doc")
+KEEP_LINE = SQL("INSERT INTO rm_timeline (purchase_id, position, at, fact, text) VALUES (%s, %s, %s, %s, %s)")
+KEEP_POSTING = SQL(
+    "INSERT INTO rm_postings (position, number, key, purchase_id, kind, at, debit, credit, amount, unit)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
+KEEP_BALANCE = SQL(
+    "INSERT INTO rm_balances (account, unit, balance) VALUES (%s, %s, %s)"
+    " ON CONFLICT (account, unit) DO UPDATE SET balance = rm_balances.balance + EXCLUDED.balance"
+)
+Cursor = psycopg.Cursor[Any]
+
+
+class Projection:
+    """Folds facts into tables; several projectors wait for each other on the row that holds the position."""
+
+    def __init__(self, connection: psycopg.Connection[Any], batch_max: int = BATCH_MAX) -> None:
+        self._connection = connection
+        self._batch_max = batch_max
+        self._mapper = fact_mapper()
+
+    def advance(self) -> int:
+        """Fold the next batch; returns how many facts it had (0 when there is nothing new)."""
+        with self._connection.transaction(), self._connection.cursor(row_factory=tuple_row) as cursor:
+            cursor.execute("SELECT position FROM rm_position FOR UPDATE")
+            position = cursor.fetchall()[0][0]
+            rows = cursor.execute(FACTS_AFTER, (position, self._batch_max)).fetchall()
+            if not rows:
+                return 0
+            sheets = Sheets(lambda kind, identity: read_document(cursor, kind, identity))
+            for notification_id, stream, version, topic, state in rows:
+                fact: Any = self._mapper.to_domain_event(StoredEvent(stream, version, topic, bytes(state)))
+                fold(sheets, fact, notification_id)
+            store_sheets(cursor, sheets)
+            cursor.execute("UPDATE rm_position SET position = %s", (rows[-1][0],))
+            return len(rows)
+
+    def catch_up(self) -> int:
+        """Fold until there is nothing new; returns how many facts it took."""
+        total = 0
+        while taken := self.advance():
+            total += taken
+        return total
+
+    def rebuild(self) -> int:
+        """Empty every read model and fold all facts again; readers see old rows as new ones arrive."""
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            cursor.execute("SELECT position FROM rm_position FOR UPDATE")
+            for name in (*KINDS, *LINES):
+                cursor.execute(SQL("TRUNCATE {table}").format(table=Identifier(f"rm_{name}")))
+            cursor.execute("UPDATE rm_position SET position = 0")
+        return self.catch_up()
+
+
+def read_document(cursor: Cursor, kind: str, identity: str) -> Document | None:
+    """Return a stored document, or None."""
+    cursor.execute(DOCUMENT.format(table=Identifier(f"rm_{kind}")), (identity,))
+    row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
+def store_sheets(cursor: Cursor, sheets: Sheets) -> None:
+    """Write what a fold changed."""
+    documents: dict[str, list[tuple[str, Jsonb]]] = {}
+    for kind, identity, document in sheets.changed():
+        documents.setdefault(kind, []).append((identity, Jsonb(document)))
+    for kind, rows in documents.items():
+        cursor.executemany(KEEP_DOCUMENT.format(table=Identifier(f"rm_{kind}")), rows)
+    if sheets.timeline:
+        cursor.executemany(KEEP_LINE, sheets.timeline)
+    if sheets.postings:
+        cursor.executemany(KEEP_POSTING, sheets.postings)
+        moves = [(line.credit, line.unit, line.amount) for line in sheets.postings]
+        moves += [(line.debit, line.unit, -line.amount) for line in sheets.postings]
+        cursor.executemany(KEEP_BALANCE, moves)

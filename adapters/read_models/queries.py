@@ -1,0 +1,262 @@
+"""What is read from the read models: by the API for its answers, by the relay for what was left standing."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg.sql import SQL, Identifier
+
+from adapters.read_models.documents import Document
+from adapters.tables import Pool, borrowed
+from domain.money.books import VENUE_ACCOUNTS, venue_account
+from domain.money.statement import Entry, Links, lines_of
+from domain.payouts.connected_account import DueQuery
+
+LINES_MAX = 1_000
+DOCUMENT = SQL("SELECT doc FROM {table} WHERE id = %s")
+TIMELINE = "SELECT position, at, fact, text FROM rm_timeline WHERE purchase_id = %s ORDER BY position LIMIT %s"
+CHANGED = (
+    "SELECT DISTINCT p.position, t.purchase_id FROM rm_position p"
+    " LEFT JOIN rm_timeline t ON t.position > %s AND t.position <= p.position"
+)
+ACCOUNT_LINES = (
+    "SELECT position, key, purchase_id, kind, at, CASE WHEN credit = %(account)s THEN amount ELSE -amount END, unit"
+    " FROM rm_postings WHERE credit = %(account)s OR debit = %(account)s ORDER BY position DESC, number LIMIT %(limit)s"
+)
+VENUE_ENTRIES = (
+    "SELECT position, number, key, purchase_id, kind, at, debit, credit, amount, unit FROM rm_postings"
+    " WHERE credit = ANY(%(accounts)s) OR debit = ANY(%(accounts)s) ORDER BY position, number"
+)
+PURCHASE_LINES = (
+    "SELECT position, key, kind, debit, credit, amount, unit FROM rm_postings WHERE purchase_id = %s"
+    " ORDER BY position, number LIMIT %s"
+)
+REQUESTED = (
+    "SELECT doc FROM rm_purchases WHERE doc->>'state' = ANY(%s) AND (doc->>'requested_at')::timestamptz < %s"
+    " AND NOT id = ANY(%s) ORDER BY doc->>'requested_at' LIMIT %s"
+)
+QUEUED_OUT = (
+    "SELECT doc FROM rm_purchases WHERE doc->>'state' = ANY(%s) AND (doc->>'queue_until')::timestamptz < %s"
+    " ORDER BY doc->>'queue_until' LIMIT %s"
+)
+UNFINISHED = (
+    "SELECT doc FROM rm_purchases WHERE doc->>'state' = ANY(%s) AND (doc->>'hold_until')::timestamptz < %s"
+    " ORDER BY doc->>'hold_until' LIMIT %s"
+)
+SOLD_STATES = ["fulfilled"]
+# Its show is over (or it was sold) for long enough, its venue can receive, and enough is due to the venue in all.
+DUE = """
+SELECT tenant_id, id, attempt FROM (
+  SELECT p.id, p.doc->>'tenant_id' AS tenant_id, (p.doc->>'attempt')::int AS attempt,
+    sum((p.doc->'price'->>'total_minor')::bigint - (p.doc->'price'->>'platform_fee_minor')::bigint
+      - (p.doc->'price'->>'processing_fee_minor')::bigint - coalesce((p.doc->'price'->>'tax_minor')::bigint, 0))
+      OVER (PARTITION BY p.doc->>'venue_id', p.doc->'price'->>'currency') AS due_minor
+  FROM rm_purchases p JOIN rm_shows s ON s.id = p.doc->>'show_id' JOIN rm_payees v ON v.id = p.doc->>'venue_id'
+  WHERE p.doc->>'state' = ANY(%(sold)s) AND coalesce(p.doc->'transfer'->>'state', 'due') <> 'made'
+    AND p.doc->'payment'->>'charge_id' IS NOT NULL AND (v.doc->>'may_receive')::boolean
+    AND coalesce(s.doc->>'ends_at', p.doc->>'confirmed_at')::timestamptz <= %(before)s
+) AS due WHERE due_minor >= %(minimum_minor)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
+"""
+REFUNDING = (
+    "SELECT doc FROM rm_refunds WHERE doc->>'state' = ANY(%s) AND (doc->>'requested_at')::timestamptz < %s"
+    " ORDER BY doc->>'requested_at' LIMIT %s"
+)
+# Somebody ended a refund's work after the money had arrived: its tickets are void, and their tokens still there.
+UNBURNT = (
+    "SELECT DISTINCT ON (r.id) r.doc FROM rm_tickets t"
+    " JOIN rm_refunds r ON r.doc->>'purchase_id' = t.doc->>'purchase_id'"
+    " WHERE t.doc->>'state' = 'void' AND t.doc->>'token' IN ('signed', 'minted') AND r.doc->'ticket_ids' ? t.id"
+    " AND r.doc->>'state' = 'succeeded' AND (r.doc->>'succeeded_at')::timestamptz < %s LIMIT %s"
+)
+REFUND_OPEN = ["requested", "pending", "failed"]
+QUEUED = ["requested", "reserving"]
+OPEN_STATES = ["requested", "reserving", "awaiting-payment", "cancelling", "confirming", "confirmed"]
+CANCELLING = "SELECT doc FROM rm_purchases WHERE doc->>'state' = 'cancelling' LIMIT %s"
+OVERDUE = (
+    "SELECT id, doc FROM rm_reservations WHERE doc->>'state' = 'held' AND (doc->>'until')::timestamptz < %s LIMIT %s"
+)
+TOKENLESS = (
+    "SELECT 'venue', id, doc FROM rm_venues WHERE doc->>'mint_address' IS NULL"
+    " AND (doc->>'registered_at')::timestamptz < %(at)s"
+    " UNION ALL SELECT 'show', id, doc FROM rm_shows WHERE doc->>'on_sale' = 'false'"
+    " AND (doc->>'registered_at')::timestamptz < %(at)s LIMIT %(limit)s"
+)
+
+
+class ReadModels:
+    """Answers for the API; documents are plain JSON."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def position(self) -> int:
+        """Return the position of the last fact that the read models contain."""
+        rows = await self._rows("SELECT position FROM rm_position", ())
+        return int(rows[0][0]) if rows else 0
+
+    async def head(self) -> int:
+        """Return the position of the last fact that was recorded."""
+        rows = await self._rows("SELECT max(notification_id) FROM facts", ())
+        return int(rows[0][0] or 0)
+
+    async def changed(self, since: int) -> tuple[int, set[str]]:
+        """Return the position they have come to, and the purchases of which they learnt after a position."""
+        rows = await self._rows(CHANGED, (since,))
+        return rows[0][0], {purchase_id for _, purchase_id in rows if purchase_id is not None}
+
+    async def purchase(self, purchase_id: str) -> Document | None:
+        """Return a purchase with its timeline and its lines in the books."""
+        found = await self._document("purchases", purchase_id)
+        if found is None:
+            return None
+        lines = await self._rows(TIMELINE, (purchase_id, LINES_MAX))
+        found["timeline"] = [
+            {"position": position, "at": at.isoformat(), "fact": fact, "text": text}
+            for position, at, fact, text in lines
+        ]
+        names = ("position", "key", "kind", "debit", "credit", "amount", "unit")
+        posted = await self._rows(PURCHASE_LINES, (purchase_id, LINES_MAX))
+        found["postings"] = [dict(zip(names, row, strict=True)) for row in posted]
+        return found
+
+    async def show(self, show_id: str) -> Document | None:
+        """Return a show with the availability of each ticket type."""
+        found = await self._document("shows", show_id)
+        if found is None:
+            return None
+        ids = [item["ticket_type_id"] for item in found["ticket_types"]]
+        rows = await self._rows("SELECT id, doc FROM rm_allocations WHERE id = ANY(%s)", (ids,))
+        return with_availability(found, dict(rows))
+
+    async def venue(self, venue_id: str) -> Document | None:
+        """Return a venue."""
+        return await self._document("venues", venue_id)
+
+    async def balance(self, account: str) -> Document:
+        """Return an account's balances per unit (credits minus debits) and its newest lines, each with its purchase."""
+        sums = await self._rows("SELECT unit, balance FROM rm_balances WHERE account = %s ORDER BY unit", (account,))
+        rows = await self._rows(ACCOUNT_LINES, {"account": account, "limit": LINES_MAX})
+        lines = [
+            {
+                "position": position,
+                "key": key,
+                "purchase_id": purchase_id,
+                "kind": kind,
+                "at": at.isoformat(),
+                "amount_minor": amount,
+                "currency": unit,
+            }
+            for position, key, purchase_id, kind, at, amount, unit in rows
+        ]
+        return {"balances": [{"currency": unit, "balance_minor": total} for unit, total in sums], "lines": lines}
+
+    async def venue_sums(self, venue_id: str) -> dict[tuple[str, str], int]:
+        """Return the balance of each of a venue's accounts, by account and unit."""
+        accounts = [venue_account(venue_id, name) for name in VENUE_ACCOUNTS]
+        rows = await self._rows("SELECT account, unit, balance FROM rm_balances WHERE account = ANY(%s)", (accounts,))
+        return {(account, unit): int(balance) for account, unit, balance in rows}
+
+    async def venue_lines(self, venue_id: str) -> list[Document]:
+        """Return every line of a venue's accounts, with its account's balance after it and what it links to."""
+        accounts = [venue_account(venue_id, name) for name in VENUE_ACCOUNTS]
+        rows = await self._rows(VENUE_ENTRIES, {"accounts": accounts})
+        entries = [Entry(*row) for row in rows]
+        purchases = list({entry.purchase_id for entry in entries})
+        found = await self._rows("SELECT doc FROM rm_purchases WHERE id = ANY(%s)", (purchases,))
+        return lines_of(venue_id, entries, {doc["purchase_id"]: links_of(doc) for (doc,) in found})
+
+    async def ticket(self, ticket_id: str) -> Document | None:
+        """Return a ticket."""
+        return await self._document("tickets", ticket_id)
+
+    async def discount(self, discount_id: str) -> Document | None:
+        """Return a discount; `in_use` counts the orders that use one of a limited number."""
+        return await self._document("discounts", discount_id)
+
+    async def refund(self, refund_id: str) -> Document | None:
+        """Return a refund."""
+        return await self._document("refunds", refund_id)
+
+    async def _document(self, kind: str, identity: str) -> Document | None:
+        rows = await self._rows(DOCUMENT.format(table=Identifier(f"rm_{kind}")), (identity,))
+        return rows[0][0] if rows else None
+
+    async def _rows(self, statement: Any, values: Any) -> list[tuple[Any, ...]]:
+        async with borrowed(self._pool) as connection:
+            return await (await connection.execute(statement, values)).fetchall()
+
+
+class Standing(ReadModels):
+    """What was recorded and that nobody seems to work on, for the relay; what is due, for settlement."""
+
+    async def due_transfers(self, due: DueQuery) -> list[tuple[str, str, int]]:
+        """Return (tenant, purchase, attempt) of orders whose share is due and was not sent, by their ids."""
+        values = due.model_dump() | {"sold": SOLD_STATES, "before": due.now - timedelta(seconds=due.delay_seconds)}
+        return [(str(tenant), str(name), int(attempt)) for tenant, name, attempt in await self._rows(DUE, values)]
+
+    async def venue_of(self, account_id: str) -> tuple[str, str] | None:
+        """Return (tenant, venue) of a connected account."""
+        found = await self._document("accounts", account_id)
+        return (found["tenant_id"], found["venue_id"]) if found else None
+
+    async def accounts(self, after: str, limit: int) -> list[str]:
+        """Return venues' accounts at Stripe by their ids, in order."""
+        rows = await self._rows("SELECT id FROM rm_accounts WHERE id > %s ORDER BY id LIMIT %s", (after, limit))
+        return [row[0] for row in rows]
+
+    async def requested(self, before: datetime, limit: int, besides: Sequence[str] = ()) -> list[Document]:
+        """Return purchases that were requested before a time and have no open checkout, oldest first."""
+        return [row[0] for row in await self._rows(REQUESTED, (QUEUED, before, list(besides), limit))]
+
+    async def queued_out(self, before: datetime, limit: int) -> list[Document]:
+        """Return purchases whose checkout should have opened before a time."""
+        return [row[0] for row in await self._rows(QUEUED_OUT, (QUEUED, before, limit))]
+
+    async def unfinished(self, before: datetime, limit: int) -> list[Document]:
+        """Return purchases without an end whose hold ran out before a time."""
+        return [row[0] for row in await self._rows(UNFINISHED, (OPEN_STATES, before, limit))]
+
+    async def cancelling(self, limit: int) -> list[Document]:
+        """Return purchases whose buyers' cancel was recorded and that have not ended."""
+        return [row[0] for row in await self._rows(CANCELLING, (limit,))]
+
+    async def tokenless(self, before: datetime, limit: int) -> list[tuple[str, str, str]]:
+        """Return (kind, id, tenant) of venues and shows that are not ready since a time."""
+        rows = await self._rows(TOKENLESS, {"at": before, "limit": limit})
+        return [(kind, identity, document["tenant_id"]) for kind, identity, document in rows]
+
+    async def overdue(self, before: datetime, limit: int) -> list[tuple[str, str, datetime]]:
+        """Return (id, tenant, until) of internal holds that should have ended before a time."""
+        rows = await self._rows(OVERDUE, (before, limit))
+        return [(identity, doc["tenant_id"], datetime.fromisoformat(doc["until"])) for identity, doc in rows]
+
+    async def refunding(self, before: datetime, limit: int) -> list[Document]:
+        """Return refunds that have not succeeded since a time, oldest first, and those that have left a token there."""
+        unpaid = await self._rows(REFUNDING, (REFUND_OPEN, before, limit))
+        return [row[0] for row in (*unpaid, *await self._rows(UNBURNT, (before, limit)))]
+
+    async def refund_of(self, stripe_refund_id: str) -> Document | None:
+        """Return whose refund an object of Stripe's is, if it is one of ours."""
+        rows = await self._rows("SELECT doc FROM rm_refunds WHERE doc->>'stripe_refund_id' = %s", (stripe_refund_id,))
+        return rows[0][0] if rows else None
+
+    async def owner_of(self, intent_id: str) -> Document | None:
+        """Return whose payment an intent is: tenant, purchase and attempt."""
+        return await self._document("payments", intent_id)
+
+
+def links_of(purchase: Document) -> Links:
+    """Return what the lines of a purchase lead to."""
+    payment = purchase.get("payment") or {}
+    minted = [ticket["mint_address"] for ticket in purchase.get("tickets", []) if ticket["mint_address"]]
+    return Links(payment.get("charge_id"), tuple(minted))
+
+
+def with_availability(show: Document, stock: dict[str, Document]) -> Document:
+    """Add capacity, held, sold and available to each ticket type of a show."""
+    for item in show["ticket_types"]:
+        known = stock.get(item["ticket_type_id"], {"held": 0, "sold": 0})
+        held, sold = known["held"], known["sold"]
+        capacity = known.get("capacity", item["capacity"])
+        item.update(capacity=capacity, held=held, sold=sold, available=capacity - held - sold)
+    return show

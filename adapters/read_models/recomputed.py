@@ -1,0 +1,31 @@
+"""What the read models should show, computed from the facts alone and without them."""
+
+from collections.abc import Iterable
+
+from adapters.read_models.documents import Document, Sheets
+from adapters.read_models.purchase import fold
+from adapters.read_models.queries import links_of
+from domain.core.aggregate import Fact
+from domain.money.books import venue_account
+from domain.money.statement import lines_of
+
+
+def folded(facts: Iterable[tuple[int, Fact]]) -> Sheets:
+    """Fold all facts (position, fact) in memory."""
+    sheets = Sheets(lambda _, __: None)
+    for position, fact in facts:
+        fold(sheets, fact, position)
+    return sheets
+
+
+def venue_lines(sheets: Sheets, venue_id: str) -> list[Document]:
+    """Return every line of a venue's accounts, as `ReadModels.venue_lines` does."""
+    purchases = {entry.purchase_id: sheets.find("purchases", entry.purchase_id) for entry in sheets.postings}
+    links = {purchase_id: links_of(found) for purchase_id, found in purchases.items() if found is not None}
+    return lines_of(venue_id, sheets.postings, links)
+
+
+def venue_sums(sheets: Sheets, venue_id: str) -> dict[tuple[str, str], int]:
+    """Return the balance of each of a venue's accounts, as `ReadModels.venue_sums` does."""
+    sums = {(line["account"], line["currency"]): line["balance_minor"] for line in venue_lines(sheets, venue_id)}
+    return {(venue_account(venue_id, name), unit): balance for (name, unit), balance in sums.items()}

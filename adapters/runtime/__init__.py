@@ -1,0 +1,1 @@
+"""Process-wide tuning: request coalescing and garbage collection."""

@@ -1,0 +1,1 @@
+"""Solana: RPC, Token-2022 instructions, mints, burns and groups."""

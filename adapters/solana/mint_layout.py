@@ -1,0 +1,173 @@
+"""Reading a Token-2022 mint: its fixed part, its extensions, and every way in which it differs from its spec."""
+
+import struct
+from dataclasses import dataclass
+
+from solders.account import Account
+from solders.pubkey import Pubkey
+
+from adapters.solana.instructions import TOKEN_2022
+from domain.tickets.token import TokenSpec, TokenState
+
+EXTENSIONS_START = 166
+EXTENSION_HEADER_BYTES = 4
+POINTER_BYTES = 64
+DELEGATE_BYTES = 32
+GROUP_BYTES = 80
+MEMBER_BYTES = 72
+
+PERMANENT_DELEGATE = 12
+METADATA_POINTER = 18
+METADATA = 19
+GROUP_POINTER = 20
+GROUP = 21
+MEMBER_POINTER = 22
+MEMBER = 23
+
+EXTENSIONS = {
+    "venue": frozenset({METADATA_POINTER, METADATA, GROUP_POINTER, GROUP}),
+    "show": frozenset({METADATA_POINTER, METADATA, GROUP_POINTER, GROUP, MEMBER_POINTER, MEMBER}),
+    "ticket": frozenset({METADATA_POINTER, METADATA, PERMANENT_DELEGATE, MEMBER_POINTER, MEMBER}),
+}
+
+_ACCOUNT_TYPE_AT = 165
+_ACCOUNT_TYPE_MINT = 1
+_SUPPLY_AT = 36
+_DECIMALS_AT = 44
+_INITIALIZED_AT = 45
+_FREEZE_AUTHORITY_AT = 46
+_AMOUNT_AT = 64
+
+
+@dataclass(frozen=True)
+class Mint:
+    """A decoded mint."""
+
+    supply: int
+    decimals: int
+    has_mint_authority: bool
+    has_freeze_authority: bool
+    extensions: dict[int, bytes]
+
+    def pointed_to(self, pointer: int) -> Pubkey | None:
+        """Return the address that a pointer extension names."""
+        body = self.extensions.get(pointer)
+        return None if body is None else Pubkey(body[32:64])
+
+    def delegate(self) -> Pubkey | None:
+        """Return the permanent delegate."""
+        body = self.extensions.get(PERMANENT_DELEGATE)
+        return None if body is None else Pubkey(body)
+
+    def group(self) -> Pubkey | None:
+        """Return the group that the mint is a member of."""
+        body = self.extensions.get(MEMBER)
+        return None if body is None else Pubkey(body[32:64])
+
+    def group_sizes(self) -> tuple[int, int] | tuple[None, None]:
+        """Return the size and the largest size of the group that the mint is."""
+        body = self.extensions.get(GROUP)
+        if body is None:
+            return None, None
+        size, max_size = struct.unpack_from("<QQ", body, 64)
+        return int(size), int(max_size)
+
+    def words(self) -> tuple[str, str, str] | None:
+        """Return name, symbol and uri."""
+        body = self.extensions.get(METADATA)
+        if body is None:
+            return None
+        at, found = 64, []
+        for _ in range(3):
+            (length,) = struct.unpack_from("<I", body, at)
+            found.append(body[at + 4 : at + 4 + length].decode(errors="replace"))
+            at += 4 + length
+        return found[0], found[1], found[2]
+
+
+def decode_mint(contents: bytes) -> Mint | None:
+    """Decode an account's contents; None when they are no initialised mint with extensions."""
+    if len(contents) < EXTENSIONS_START or contents[_ACCOUNT_TYPE_AT] != _ACCOUNT_TYPE_MINT:
+        return None
+    if not contents[_INITIALIZED_AT]:
+        return None
+    return Mint(
+        supply=struct.unpack_from("<Q", contents, _SUPPLY_AT)[0],
+        decimals=contents[_DECIMALS_AT],
+        has_mint_authority=any(contents[0:4]),
+        has_freeze_authority=any(contents[_FREEZE_AUTHORITY_AT : _FREEZE_AUTHORITY_AT + 4]),
+        extensions=_extensions(contents),
+    )
+
+
+def describe(
+    address: Pubkey, spec: TokenSpec, account: Account, holder: tuple[str, Account | None], delegate: Pubkey
+) -> TokenState:
+    """Say what a mint is and how it differs from its spec; `holder` is the wallet that should hold the ticket."""
+    mint = decode_mint(bytes(account.data)) if account.owner == TOKEN_2022 else None
+    if mint is None:
+        return TokenState(
+            address=str(address),
+            supply=0,
+            decimals=0,
+            owner_address=None,
+            group_address=None,
+            uri=None,
+            problems=("not a Token-2022 mint",),
+        )
+    held = holds_one(holder[1], address)
+    group, words = mint.group(), mint.words()
+    size, max_size = mint.group_sizes()
+    return TokenState(
+        address=str(address),
+        supply=mint.supply,
+        decimals=mint.decimals,
+        owner_address=holder[0] if held else None,
+        group_address=None if group is None else str(group),
+        group_size=size,
+        group_max_size=max_size,
+        uri=None if words is None else words[2],
+        problems=tuple(problems_of(mint, address, spec, delegate, held=held)),
+    )
+
+
+def problems_of(mint: Mint, address: Pubkey, spec: TokenSpec, delegate: Pubkey, *, held: bool) -> list[str]:
+    """Name every way in which a mint differs from its spec."""
+    group = mint.group()
+    extras = mint.extensions.keys() ^ EXTENSIONS[spec.kind]
+    pointers = {METADATA_POINTER, GROUP_POINTER, MEMBER_POINTER} & EXTENSIONS[spec.kind]
+    is_ticket = spec.kind == "ticket"
+    checks = {
+        f"supply is {mint.supply}": mint.supply != int(is_ticket),
+        f"decimals are {mint.decimals}": mint.decimals != 0,
+        "it still has a mint authority": mint.has_mint_authority,
+        "it has a freeze authority": mint.has_freeze_authority,
+        f"extensions differ: {sorted(extras)}": bool(extras),
+        f"group is {group}": (None if group is None else str(group)) != spec.group_address,
+        "a pointer does not point to the mint itself": any(mint.pointed_to(one) != address for one in pointers),
+        f"permanent delegate is {mint.delegate()}": is_ticket and mint.delegate() != delegate,
+        f"name, symbol and uri are {mint.words()}": mint.words() != (spec.name, spec.symbol, spec.uri),
+        f"the group takes {mint.group_sizes()[1]}": mint.group_sizes()[1] != (None if is_ticket else spec.max_size),
+        "the owner's account does not hold it": is_ticket and not held,
+    }
+    return [problem for problem, found in checks.items() if found]
+
+
+def holds_one(account: Account | None, mint: Pubkey) -> bool:
+    """Say whether a token account holds exactly one of the mint."""
+    if account is None or account.owner != TOKEN_2022 or len(account.data) < _ACCOUNT_TYPE_AT:
+        return False
+    contents = bytes(account.data)
+    return contents[:32] == bytes(mint) and struct.unpack_from("<Q", contents, _AMOUNT_AT)[0] == 1
+
+
+def _extensions(contents: bytes) -> dict[int, bytes]:
+    found, at = {}, EXTENSIONS_START
+    while at + EXTENSION_HEADER_BYTES <= len(contents):
+        kind, length = struct.unpack_from("<HH", contents, at)
+        if kind == 0:
+            break
+        at += EXTENSION_HEADER_BYTES
+        found[kind] = contents[at : at + length]
+        at += length
+    return found

@@ -1,0 +1,126 @@
+"""From a token's spec to the instructions that make it, and how many bytes and lamports that takes."""
+
+import base64
+import hmac
+from typing import TypeVar
+
+from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
+from solders.hash import Hash
+from solders.instruction import Instruction
+from solders.keypair import Keypair
+from solders.message import MessageV0
+from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
+
+from adapters.solana import instructions as make
+from adapters.solana.mint_layout import (
+    DELEGATE_BYTES,
+    EXTENSION_HEADER_BYTES,
+    EXTENSIONS,
+    EXTENSIONS_START,
+    GROUP,
+    GROUP_BYTES,
+    GROUP_POINTER,
+    MEMBER,
+    MEMBER_BYTES,
+    MEMBER_POINTER,
+    METADATA_POINTER,
+    PERMANENT_DELEGATE,
+    POINTER_BYTES,
+)
+from domain.core.errors import InvalidWallet, WrongState
+from domain.tickets.token import TokenKind, TokenSpec
+
+_T = TypeVar("_T")
+
+PACKET_BYTES_MAX = 1_232
+_SEED_CHARACTERS = 22
+_BUDGET_INSTRUCTIONS = 2
+ALLOCATE_AT = _BUDGET_INSTRUCTIONS + 1
+_FIXED_BYTES = {
+    METADATA_POINTER: POINTER_BYTES,
+    GROUP_POINTER: POINTER_BYTES,
+    MEMBER_POINTER: POINTER_BYTES,
+    PERMANENT_DELEGATE: DELEGATE_BYTES,
+}
+_GROWN_BYTES = {GROUP: GROUP_BYTES, MEMBER: MEMBER_BYTES}
+# Update authority and mint (32 each), the lengths of three words (4 each), and an empty list (4).
+_METADATA_FRAME_BYTES = 80
+
+
+def seed_of(secret: bytes, kind: TokenKind, subject_id: str) -> str:
+    """Return the seed of a subject's mint: stable, and not to be guessed without the secret."""
+    digest = hmac.new(secret, f"{kind}:{subject_id}".encode(), "sha256").digest()
+    return base64.urlsafe_b64encode(digest).decode()[:_SEED_CHARACTERS]
+
+
+def initial_space(spec: TokenSpec) -> int:
+    """Return the bytes to allocate: the extensions that exist before the mint is initialised."""
+    fixed = [size for kind, size in _FIXED_BYTES.items() if kind in EXTENSIONS[spec.kind]]
+    return EXTENSIONS_START + sum(EXTENSION_HEADER_BYTES + size for size in fixed)
+
+
+def final_space(spec: TokenSpec) -> int:
+    """Return the bytes that the account has in the end, for which it must hold the rent."""
+    grown = [size for kind, size in _GROWN_BYTES.items() if kind in EXTENSIONS[spec.kind]]
+    words = sum(len(word.encode()) for word in (spec.name, spec.symbol, spec.uri))
+    metadata = EXTENSION_HEADER_BYTES + _METADATA_FRAME_BYTES + words
+    return initial_space(spec) + metadata + sum(EXTENSION_HEADER_BYTES + size for size in grown)
+
+
+def parse_wallet(address: str) -> Pubkey:
+    """Read a wallet's address; raises InvalidWallet unless it is on the curve."""
+    try:
+        wallet = Pubkey.from_string(address)
+    except ValueError as error:
+        raise InvalidWallet("the wallet is not a Solana address") from error
+    if not wallet.is_on_curve():
+        raise InvalidWallet("the wallet is an address that no key can sign for")
+    return wallet
+
+
+def token_instructions(spec: TokenSpec, issuer: Pubkey, seed: str, owner: Pubkey, rent: int) -> list[Instruction]:
+    """Return the instructions that make the whole token in one transaction, without the compute budget."""
+    mint = Pubkey.create_with_seed(issuer, seed, make.TOKEN_2022)
+    extensions = EXTENSIONS[spec.kind]
+    made = make.place_account(issuer, mint, seed, rent, initial_space(spec))
+    made.append(make.point_metadata(mint, issuer))
+    if GROUP in extensions:
+        made.append(make.point_group(mint, issuer))
+    if MEMBER in extensions:
+        made.append(make.point_member(mint, issuer))
+    if PERMANENT_DELEGATE in extensions:
+        made.append(make.set_permanent_delegate(mint, issuer))
+    made.append(make.initialize_mint(mint, issuer))
+    made.append(make.initialize_metadata(mint, issuer, (spec.name, spec.symbol, spec.uri)))
+    if GROUP in extensions:
+        made.append(make.initialize_group(mint, issuer, _needed(spec.max_size, "max_size")))
+    if MEMBER in extensions:
+        group = Pubkey.from_string(_needed(spec.group_address, "group_address"))
+        made.append(make.initialize_member(mint, group, issuer))
+    if spec.kind == "ticket":
+        made.append(make.create_associated(issuer, owner, mint))
+        made.append(make.mint_one(mint, make.associated_account(owner, mint), issuer))
+    # Last, because everything above is signed by the mint authority.
+    made.append(make.drop_mint_authority(mint, issuer))
+    return made
+
+
+def sign_transaction(
+    issuer: Keypair, instructions: list[Instruction], blockhash: Hash, budget: tuple[int, int]
+) -> VersionedTransaction:
+    """Sign with a budget of (compute units, micro-lamports per unit); raises WrongState when it is too large."""
+    units, price = budget
+    whole = [set_compute_unit_limit(units), set_compute_unit_price(price), *instructions]
+    message = MessageV0.try_compile(issuer.pubkey(), whole, [], blockhash)
+    transaction = VersionedTransaction(message, [issuer])
+    size = len(bytes(transaction))
+    if size > PACKET_BYTES_MAX:
+        raise WrongState(f"the token does not fit one transaction: {size} of {PACKET_BYTES_MAX} bytes", bytes=size)
+    return transaction
+
+
+def _needed(value: _T | None, name: str) -> _T:
+    if value is None:
+        raise WrongState(f"the token's spec lacks {name}")
+    return value

@@ -1,0 +1,42 @@
+"""How a process begins with its database: it waits for it, makes what is missing, and opens the ledger."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import psycopg
+from eventsourcing.persistence import PersistenceError
+
+from adapters.event_store.store import WAITING_MAX, PostgresLedger
+from adapters.schema import ensure_schema
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+PATIENCE_SECONDS = 60.0
+PAUSE_SECONDS = 0.25
+
+
+def now() -> datetime:
+    """Return the present time in UTC."""
+    return datetime.now(UTC)
+
+
+def open_ledger(url: str, waiting_max: int = WAITING_MAX, *, gathers: bool = False) -> PostgresLedger:
+    """Make the schema and open the ledger; waits up to a minute for a database that is not up yet."""
+    patiently(lambda: ensure_schema(url))
+    return patiently(lambda: PostgresLedger(url, now, waiting_max, gathers=gathers))
+
+
+def patiently(attempt: Callable[[], T], patience_seconds: float = PATIENCE_SECONDS) -> T:
+    """Repeat until the database answers, within the patience; then raise what it says."""
+    until = time.monotonic() + patience_seconds
+    while True:
+        try:
+            return attempt()
+        except (psycopg.OperationalError, PersistenceError) as error:
+            if time.monotonic() > until:
+                raise
+            log.warning("waits for PostgreSQL: %s", type(error).__name__)
+            time.sleep(PAUSE_SECONDS)

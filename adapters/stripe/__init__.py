@@ -1,0 +1,1 @@
+"""Stripe: payments, Connect, webhooks, listings and undelivered events."""

@@ -1,0 +1,1 @@
+"""Temporal: the workflow sandbox and the routing of builds."""
