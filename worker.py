@@ -47,10 +47,10 @@ from adapters.stripe.undelivered_events import StripeNews
 from adapters.tables import Buyers, Checkouts, Inbox, Pool, open_pool
 from adapters.temporal.build_routing import tell_routing
 from adapters.temporal.sandbox import Sandbox
-from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
-from api.missed_news import MissedNews
-from api.settlement import SettlementEngine, ensure_schedule
-from api.starts import Relay
+from relay.payouts_client import SettlementEngine, ensure_schedule
+from relay.relay import Relay
+from relay.undelivered_webhooks import MissedNews
+from relay.workflow_client import KEEP_ALIVE, Pacing, TemporalEngine
 from settings import Settings, read_settings
 from workflows.capacity import CapacityWorkflow
 from workflows.dispute import DisputeWorkflow

@@ -1,27 +1,27 @@
 """The HTTP API: its routes, and how every failure leaves it."""
 
-from api import (
+from api.http import problems
+from api.http.fast_path import DirectApp
+from api.ports import Parts
+from api.routes import (
     box_office,
-    cancellations,
     capacity,
     discounts,
-    following,
     health,
-    internal,
-    metadata,
     metrics,
-    problems,
+    purchase_events,
     purchases,
     quotes,
     receipts,
     refunds,
+    show_cancellations,
     shows,
+    ticket_api,
     tickets,
+    token_metadata,
     venues,
     webhooks,
 )
-from api.direct import DirectApp
-from api.ports import Parts
 
 
 def create_app(parts: Parts) -> DirectApp:
@@ -34,7 +34,7 @@ def create_app(parts: Parts) -> DirectApp:
     )
     app.state.parts = parts
     problems.install(app)
-    following.install(app)
+    purchase_events.install(app)
     # Routes are looked through in this order: the one that a rush asks for comes first, outside of its room's router.
     app.router.add_api_route(
         purchases.PATH,
@@ -46,10 +46,10 @@ def create_app(parts: Parts) -> DirectApp:
     app.answer_directly(purchases.PATH, purchases.PurchaseBody, purchases.buy)
     public = (
         purchases,
-        following,
+        purchase_events,
         venues,
         shows,
-        cancellations,
+        show_cancellations,
         capacity,
         discounts,
         quotes,
@@ -57,6 +57,6 @@ def create_app(parts: Parts) -> DirectApp:
         refunds,
         tickets,
     )
-    for room in (*public, internal, box_office, webhooks, metadata, metrics, health):
+    for room in (*public, ticket_api, box_office, webhooks, token_metadata, metrics, health):
         app.include_router(room.router)
     return app

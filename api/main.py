@@ -28,10 +28,10 @@ from adapters.startup import open_ledger
 from adapters.stripe.webhook import verify_webhook
 from adapters.tables import Buyers, Checkouts, Inbox, open_pool
 from api.app import create_app
-from api.engine import KEEP_ALIVE, Pacing, TemporalEngine
 from api.ports import Limits, Parts
-from api.settlement import SettlementEngine
 from domain.money.money import FeeRates
+from relay.payouts_client import SettlementEngine
+from relay.workflow_client import KEEP_ALIVE, Pacing, TemporalEngine
 from settings import Settings, read_settings
 
 KEEP_ALIVE_SECONDS = 30

@@ -10,10 +10,10 @@ from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
 from adapters.runtime.gc_tuning import collect_rarely
-from api import problems
+from api.http import problems
+from api.http.requests import Key
 from api.main import server_config
-from api.purchases import PurchaseBody
-from api.requests import Key
+from api.routes.purchases import PurchaseBody
 from bench.bare import QUEUE, BareOpening
 
 

@@ -7,10 +7,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from adapters.runtime.gc_tuning import collect_rarely
-from api import problems
+from api.http import problems
+from api.http.requests import Key
 from api.main import server_config
-from api.purchases import PurchaseBody
-from api.requests import Key
+from api.routes.purchases import PurchaseBody
 
 app = FastAPI(redirect_slashes=False)
 problems.install(app)

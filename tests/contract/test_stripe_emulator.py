@@ -119,7 +119,7 @@ async def test_capture_limits(api: Any) -> None:
     part = await api.payment_intents.capture_async(intent.id, {"amount_to_capture": 3000, "expand": ["latest_charge"]})
     assert (part.status, part.amount_received, part.latest_charge.amount_captured) == ("succeeded", 3000, 3000)
     with pytest.raises(stripe.InvalidRequestError) as caught:
-        await api.refunds.create_async({"payment_intent": intent.id, "amount": 3001})
+        await api.routes.refunds.create_async({"payment_intent": intent.id, "amount": 3001})
     assert caught.value.code == "amount_too_large"
 
 
@@ -134,14 +134,14 @@ async def test_amount_limits(api: Any) -> None:
 async def test_refunds(api: Any, emulator: Emulator) -> None:
     """Refunds stop at what was taken; a pending one comes to its end, and a failed one gives the room back."""
     intent = await paid(api, method="pm_card_pendingRefund")
-    refund = await api.refunds.create_async({"payment_intent": intent.id})
+    refund = await api.routes.refunds.create_async({"payment_intent": intent.id})
     assert (refund.status, refund.amount) == ("pending", 5000)
     with pytest.raises(stripe.InvalidRequestError) as caught:
-        await api.refunds.create_async({"payment_intent": intent.id})
+        await api.routes.refunds.create_async({"payment_intent": intent.id})
     assert caught.value.code == "charge_already_refunded"
     assert emulator.switch(f"refunds/{refund.id}/finish", "fail")["status"] == "failed"
-    await api.refunds.create_async({"charge": intent.latest_charge, "amount": 1})
-    assert len((await api.refunds.list_async({"payment_intent": intent.id})).data) == 2
+    await api.routes.refunds.create_async({"charge": intent.latest_charge, "amount": 1})
+    assert len((await api.routes.refunds.list_async({"payment_intent": intent.id})).data) == 2
 
 
 async def test_transfers_and_balance(api: Any) -> None:
@@ -157,7 +157,7 @@ async def test_transfers_and_balance(api: Any) -> None:
         await api.transfers.create_async({"amount": 10**8, "currency": "usd", "destination": account.id})
     assert caught.value.code == "balance_insufficient"
     assert [row.id for row in (await api.transfers.list_async({"transfer_group": "p1"})).data] == [made.id]
-    await api.refunds.create_async({"payment_intent": intent.id, "amount": 500})
+    await api.routes.refunds.create_async({"payment_intent": intent.id, "amount": 500})
     venue = await api.balance.retrieve_async({}, {"stripe_account": account.id})
     assert venue.available[0].amount + venue.pending[0].amount == 9000
     entries = [row async for row in (await api.balance_transactions.list_async({"limit": 100})).auto_paging_iter()]
@@ -242,7 +242,7 @@ async def test_kept_server_error(api: Any, emulator: Emulator, times: int) -> No
             emulator.confirm(intent, done.client_secret, "pm_card_visa")
         else:
             assert done.status == "succeeded"
-    assert len((await api.refunds.list_async({"payment_intent": intent})).data) == 1
+    assert len((await api.routes.refunds.list_async({"payment_intent": intent})).data) == 1
     await gateway.close()
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from api.problems import Problem
+from api.http.problems import Problem
 from domain.payments.webhook_event import Hint
 
 

@@ -10,12 +10,12 @@ import pytest
 
 from activities.sales.request_purchase import DoorActivities
 from adapters.stripe.webhook import AGE_SECONDS_MAX, verify_webhook
-from api.engine import Pacing, TemporalEngine
-from api.settlement import SettlementEngine
-from api.starts import Relay
 from devstack.stripe.deliveries import sign
 from domain.core.errors import WebhookForged
 from domain.payments.webhook_event import Hint
+from relay.payouts_client import SettlementEngine
+from relay.relay import Relay
+from relay.workflow_client import Pacing, TemporalEngine
 from tests.matrix.scenes import buy, checkout, pay, purchase_end
 from tests.matrix.stage import Stage
 

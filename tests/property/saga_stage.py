@@ -12,10 +12,10 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.core.task_queues import PURCHASES
-from api.engine import UNREACHED
 from domain.core.errors import Refusal, WrongState
 from domain.core.ids import DEFAULT_TENANT, purchase_id_of
 from domain.orders.order import Order
+from relay.workflow_client import UNREACHED
 from tests.fakes.world import World
 from tests.property.saga_schedules import Act, Schedule
 from tests.property.saga_script import Clock, Script, TroubledLedger

@@ -8,8 +8,8 @@ import pytest
 from fastapi import Response
 
 from api.app import create_app
-from api.direct import BODY_BYTES_MAX
-from api.purchases import PurchaseBody
+from api.http.fast_path import BODY_BYTES_MAX
+from api.routes.purchases import PurchaseBody
 from tests.fakes.shop_world import World
 
 PATH = "/api/v1/purchases"

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from activities.core.commands import EndPurchase, PurchaseRef
 from activities.sales.order import SalesActivities
 from api.app import create_app
-from api.watching import LOOK_SECONDS, Watch
+from api.http.watch import LOOK_SECONDS, Watch
 from domain.core.transient import Weather
 from tests.fakes.shop_world import World
 from tests.unit.test_api_purchases import PURCHASES, key, show, wanting
@@ -129,8 +129,8 @@ class SlowNews:
 
 async def test_one_look_serves_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many watchers are one query; weather is waited out; nobody waits, nobody looks."""
-    monkeypatch.setattr("api.watching.LOOK_SECONDS", 0.01)
-    monkeypatch.setattr("api.watching.WEATHER_SECONDS", 0.01)
+    monkeypatch.setattr("api.http.watch.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("api.http.watch.WEATHER_SECONDS", 0.01)
     news = SlowNews()
     news.answers = [Weather("away"), (7, {"a", "c"})]
     watch = Watch(news)

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.purchases import PurchaseBody
-from api.requests import digest_of
+from api.http.requests import digest_of
+from api.routes.purchases import PurchaseBody
 from domain.core.ids import purchase_id_of
 from tests.fakes.shop_world import World
 

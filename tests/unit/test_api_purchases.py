@@ -154,7 +154,7 @@ async def test_a_read_that_waits_in_vain_says_that_it_is_stale(
     client: httpx.AsyncClient, show: dict[str, Any], world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The wait is bounded, and what is there is answered."""
-    monkeypatch.setattr("api.reading.WAIT_SECONDS_MAX", 0.05)
+    monkeypatch.setattr("api.http.read_your_writes.WAIT_SECONDS_MAX", 0.05)
     found = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
     answer = await client.get(f"{PURCHASES}/{found['purchase_id']}?after=1000")
     assert answer.json()["stale"]

@@ -9,8 +9,8 @@ import pytest
 from activities.core.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.payouts.ports import PayoutRef, VenueRef
 from activities.sales.request_purchase import PurchaseStanding
-from api.starts import Relay
 from domain.payments.webhook_event import Hint
+from relay.relay import Relay
 
 QUEUED = {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 1, "show_id": "sh_1"}
 REFUND = {**QUEUED, "refund_id": "rf_1", "ticket_ids": ["ti_1"], "amount_minor": 500}
@@ -253,7 +253,7 @@ async def test_a_recorded_cancel_is_told_again(
     engine.told = told
     await relay.tell_of_cancels()
     assert engine.asked == []
-    monkeypatch.setattr("api.starts.SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("relay.relay.SETTLE_SECONDS", 0.0)
     await relay.tell_of_cancels()
     await relay.tell_of_cancels()
     started = [("start_purchase", ("pu_3", 1, "sh_1", "ve_1"))] if told is False else []

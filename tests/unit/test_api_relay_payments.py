@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.starts import Relay
+from relay.relay import Relay
 from tests.unit.test_api_relay import RecordingEngine, Standing, engine, hint, relay, standing
 
 __all__ = ["engine", "relay", "standing"]

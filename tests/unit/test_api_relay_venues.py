@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from api.starts import Relay
 from domain.payments.webhook_event import Hint
+from relay.relay import Relay
 from tests.unit.test_api_relay import LONG_AGO, RecordingEngine, Standing, engine, hint, relay, standing
 
 __all__ = ["engine", "relay", "standing"]

@@ -6,7 +6,7 @@ from typing import Any, cast
 from temporalio.client import Client
 
 from activities.core.commands import PurchaseRef
-from api.engine import Pacing, TemporalEngine
+from relay.workflow_client import Pacing, TemporalEngine
 from workflows.purchase import CheckoutAnswer
 
 

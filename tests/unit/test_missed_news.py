@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.stripe.errors import GatewayAlarm
-from api.missed_news import ACCOUNTS_AT_ONCE, LOOK_BACK, OVERLAP, MissedNews
 from domain.core.transient import Weather
 from domain.payments.webhook_event import Hint
+from relay.undelivered_webhooks import ACCOUNTS_AT_ONCE, LOOK_BACK, OVERLAP, MissedNews
 
 EVERY = 30.0
 

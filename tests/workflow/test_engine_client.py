@@ -8,7 +8,7 @@ import psutil
 from temporalio.client import Client
 
 from activities.core.commands import PurchaseRef
-from api.engine import Pacing, TemporalEngine
+from relay.workflow_client import Pacing, TemporalEngine
 
 PURCHASE = PurchaseRef(tenant_id="default", purchase_id="pu_1", attempt=1)
 

@@ -8,11 +8,11 @@ from pydantic import Field
 
 from activities.core.commands import HoldRef
 from activities.sales.ticket_api_holds import MakeReservation, ReservationView
+from api.http.problems import Problem, not_found
+from api.http.read_your_writes import find
+from api.http.requests import Body, Id, IdInPath, Key, With, digest_of
 from api.ports import Document, Parts
-from api.problems import Problem, not_found
-from api.quotes import ItemBody, WantedBody, quoted
-from api.reading import find
-from api.requests import Body, Id, IdInPath, Key, With, digest_of
+from api.routes.quotes import ItemBody, WantedBody, quoted
 from domain.catalog.line import Line
 from domain.core.ids import derived
 

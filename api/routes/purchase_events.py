@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from api.http.problems import not_found
+from api.http.read_your_writes import find
+from api.http.requests import POSITION_MAX, IdInPath, With
+from api.http.watch import Watch
 from api.ports import Document, Parts
-from api.problems import not_found
-from api.reading import find
-from api.requests import POSITION_MAX, IdInPath, With
-from api.watching import Watch
 from domain.core.transient import Weather
 
 router = APIRouter(prefix="/api/v1/purchases", tags=["purchases"])

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter
 from pydantic import Field, model_validator
 
+from api.http.requests import Body, Code, Id, Quantity, With, left_out
 from api.ports import Parts
-from api.requests import Body, Code, Id, Quantity, With, left_out
 from domain.catalog.discount import spelt
 from domain.catalog.line import Line
 

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
 
+from api.http.requests import With
 from api.ports import Parts
-from api.requests import With
 from domain.payments.webhook_event import Hint
 
 TAKEN = "payment_intent.succeeded"

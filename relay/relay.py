@@ -9,11 +9,10 @@ from typing import Any
 
 from activities.core.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef
 from activities.payouts.ports import PayoutRef, VenueRef
-from api.after_sale import Paymaster
-from api.refund_starts import ref_of, tell_of_refund
-from api.relay_ports import Facts, Hints, LeftStanding, RelayEngine
 from domain.core.transient import Weather
 from domain.payments.webhook_event import Hint
+from relay.ports import Facts, Hints, LeftStanding, Paymaster, RelayEngine
+from relay.refunds import ref_of, tell_of_refund
 
 log = logging.getLogger(__name__)
 TICK_SECONDS = 0.5

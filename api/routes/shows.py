@@ -8,10 +8,10 @@ from pydantic import Field, StringConstraints
 from activities.catalog.prices import ChangeShow
 from activities.catalog.register import AnnounceShow
 from activities.core.commands import MintSubject
+from api.http.problems import Problem, not_found
+from api.http.read_your_writes import find, is_stale
+from api.http.requests import After, Body, Id, IdInPath, Key, Moment, Name, With, digest_of, left_out, not_asked
 from api.ports import Parts
-from api.problems import Problem, not_found
-from api.reading import find, is_stale
-from api.requests import After, Body, Id, IdInPath, Key, Moment, Name, With, digest_of, left_out, not_asked
 from domain.catalog.show import TicketType
 from domain.core.ids import derived
 from domain.money.money import BPS_WHOLE

@@ -9,10 +9,10 @@ from pydantic import Field
 from activities.catalog.register import RegisterVenue
 from activities.core.commands import MintSubject
 from activities.payouts.ports import VenueRef
+from api.http.problems import Problem, not_found
+from api.http.read_your_writes import find, is_stale
+from api.http.requests import After, Body, IdInPath, Key, Moment, Name, With, digest_of, left_out
 from api.ports import Parts
-from api.problems import Problem, not_found
-from api.reading import find, is_stale
-from api.requests import After, Body, IdInPath, Key, Moment, Name, With, digest_of, left_out
 from domain.core.ids import derived
 from domain.money.books import venue_payable
 from domain.money.money import BPS_WHOLE, FeeRates, FeesMode

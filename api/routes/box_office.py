@@ -5,9 +5,9 @@ from typing import Literal, Self
 from fastapi import APIRouter, Depends, Response
 from pydantic import model_validator
 
-from api.internal import authorised
-from api.purchases import PurchaseBody, checkout_of, command_of, recorded
-from api.requests import Key, With
+from api.http.requests import Key, With
+from api.routes.purchases import PurchaseBody, checkout_of, command_of, recorded
+from api.routes.ticket_api import authorised
 
 router = APIRouter(prefix="/internal/purchases", tags=["internal"], dependencies=[Depends(authorised)])
 

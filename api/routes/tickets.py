@@ -4,9 +4,9 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from api.problems import not_found
-from api.reading import find, is_stale
-from api.requests import After, IdInPath, With
+from api.http.problems import not_found
+from api.http.read_your_writes import find, is_stale
+from api.http.requests import After, IdInPath, With
 
 router = APIRouter(prefix="/api/v1/tickets", tags=["tickets"])
 

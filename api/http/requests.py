@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import Depends, Header, Path, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from api.http.problems import Problem
 from api.ports import Parts
-from api.problems import Problem
 from domain.core.aggregate import canonical
 
 KEY_CHARS_MAX = 255

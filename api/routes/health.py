@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from api.requests import With
+from api.http.requests import With
 
 router = APIRouter(tags=["health"])
 

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from activities.refunds.cancel_show import CancelShow
-from api.problems import not_found
-from api.reading import find, is_stale
-from api.requests import After, Body, IdInPath, With, digest_of
+from api.http.problems import not_found
+from api.http.read_your_writes import find, is_stale
+from api.http.requests import After, Body, IdInPath, With, digest_of
 from domain.money.breakdown import FeesBorneBy
 
 router = APIRouter(prefix="/api/v1/shows/{show_id}/cancellation", tags=["cancellations"])

@@ -4,11 +4,28 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from activities.core.commands import HoldRef, MintSubject, PurchaseRef
+from activities.core.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef
+from activities.payouts.ports import PayoutRef, VenueRef
 from activities.sales.request_purchase import PurchaseStanding
-from api.after_sale import DisputeStarter
-from api.refund_starts import CancellationsStanding, CancellationStarter, RefundsStanding, RefundStarter
 from domain.payments.webhook_event import Hint
+from relay.refunds import CancellationsStanding, CancellationStarter, RefundsStanding, RefundStarter
+
+
+class Paymaster(Protocol):
+    """Who follows venues' accounts and payouts; False means that the engine could not be reached."""
+
+    async def account_changed(self, venue: VenueRef) -> bool:
+        """Tell a venue's onboarding of news."""
+
+    async def follow_payout(self, payout: PayoutRef, event_id: str) -> bool:
+        """Start the look at a payout."""
+
+
+class DisputeStarter(Protocol):
+    """The engine, as far as disputes go."""
+
+    async def follow_dispute(self, dispute: DisputeRef) -> bool:
+        """Start to follow a dispute, or tell whoever follows it to look again; False when nobody could be reached."""
 
 
 class Starter(RefundStarter, CancellationStarter, Protocol):

@@ -7,11 +7,11 @@ from fastapi.responses import JSONResponse
 from pydantic import Field, StringConstraints
 
 from activities.sales.request_purchase import PurchaseStanding, Requested, RequestPurchase
+from api.http.problems import Problem, not_found, refused
+from api.http.read_your_writes import find, is_stale
+from api.http.requests import NO_CONTROLS, After, Body, IdInPath, Key, Name, With, digest_of, left_out
 from api.ports import Parts
-from api.problems import Problem, not_found, refused
-from api.quotes import WantedBody
-from api.reading import find, is_stale
-from api.requests import NO_CONTROLS, After, Body, IdInPath, Key, Name, With, digest_of, left_out
+from api.routes.quotes import WantedBody
 from domain.catalog.discount import spelt
 from domain.core.errors import InvalidWallet, Refusal
 from domain.core.ids import derived, purchase_id_of

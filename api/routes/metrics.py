@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
-from api.problems import Problem
-from api.requests import With
+from api.http.problems import Problem
+from api.http.requests import With
 
 router = APIRouter(tags=["health"])
 POSITION = Gauge("boxoffice_read_model_position", "Position of the last fact that the read models contain")

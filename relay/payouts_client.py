@@ -21,7 +21,7 @@ from temporalio.client import (
 
 from activities.core.task_queues import PURCHASES
 from activities.payouts.ports import AccountSeen, PayoutRef, VenueRef
-from api.engine import UNREACHED, named, started
+from relay.workflow_client import UNREACHED, named, started
 from workflows.payouts import OnboardingInput, OnboardingWorkflow, PayoutWorkflow, TransfersInput, TransfersWorkflow
 
 log = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Path, Response
 from pydantic import Field, ValidationError, model_validator
 
 from activities.catalog.prices import CreateDiscount
-from api.problems import not_found
-from api.reading import find, is_stale
-from api.requests import CODE_PATTERN, After, Body, Code, Id, IdInPath, Key, Moment, With, digest_of
+from api.http.problems import not_found
+from api.http.read_your_writes import find, is_stale
+from api.http.requests import CODE_PATTERN, After, Body, Code, Id, IdInPath, Key, Moment, With, digest_of
 from domain.catalog.discount import DiscountTerms, discount_id_of, spelt
 from domain.core.ids import derived
 from domain.money.money import BPS_WHOLE

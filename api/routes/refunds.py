@@ -6,11 +6,11 @@ from fastapi import APIRouter, Header, Response
 from pydantic import Field, model_validator
 
 from activities.refunds.request_refund import RefundView, RequestRefund
-from api.internal import authorised
+from api.http.problems import not_found
+from api.http.read_your_writes import find, is_stale
+from api.http.requests import After, Body, Id, IdInPath, Key, With, digest_of, not_asked
 from api.ports import Document, Parts
-from api.problems import not_found
-from api.reading import find, is_stale
-from api.requests import After, Body, Id, IdInPath, Key, With, digest_of, not_asked
+from api.routes.ticket_api import authorised
 from domain.core.ids import derived
 from domain.money.breakdown import FeesBorneBy
 

@@ -10,8 +10,8 @@ from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ValidationError
 from starlette.types import Message, Receive, Scope, Send
 
-from api.problems import refusal_answer
-from api.requests import KEY
+from api.http.problems import refusal_answer
+from api.http.requests import KEY
 from domain.core.errors import Refusal
 
 JSON = b"application/json"

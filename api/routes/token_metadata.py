@@ -4,9 +4,9 @@ from typing import Any, Literal
 
 from fastapi import APIRouter
 
+from api.http.problems import not_found
+from api.http.requests import IdInPath, With
 from api.ports import Document, Parts
-from api.problems import not_found
-from api.requests import IdInPath, With
 
 router = APIRouter(prefix="/metadata", tags=["metadata"])
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from api.http.problems import Problem, not_found
+from api.http.read_your_writes import find, is_stale
+from api.http.requests import After, IdInPath, With
 from api.ports import Document
-from api.problems import Problem, not_found
-from api.reading import find, is_stale
-from api.requests import After, IdInPath, With
 from domain.money.currency import decimals_of
 from domain.money.money import Price
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter
 from pydantic import Field, model_validator
 
-from api.requests import Body, Id, IdInPath, With
-from api.shows import CAPACITY_MAX, TYPES_MAX
+from api.http.requests import Body, Id, IdInPath, With
+from api.routes.shows import CAPACITY_MAX, TYPES_MAX
 from domain.core.transient import Weather
 
 router = APIRouter(prefix="/api/v1/shows", tags=["shows"])

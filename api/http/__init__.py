@@ -1,0 +1,1 @@
+"""What every route shares: requests, problems, read-your-writes, the fast path."""

@@ -1,0 +1,1 @@
+"""Starts, signals, resumes and repeats workflows for what was recorded and not yet done."""
