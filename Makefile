@@ -78,7 +78,7 @@ lock: $(READY)
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra devstack --extra rush --extra dev --no-header --no-annotate -o requirements.txt
 
 teeth: $(READY)
-	$(BIN)/python -m tests.teeth.bite
+	$(BIN)/python -m tests.mutants.run
 
 nightly: $(READY)
 	$(BIN)/python -m tests.nightly

@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 from adapters.event_store.store import PostgresLedger
-from tests.contract.ledgers import clock
+from tests.contract.event_stores import clock
 from tests.contract.postgres_box import postgres_box
 from tests.contract.stripe_emulator import SECRET, Emulator
 

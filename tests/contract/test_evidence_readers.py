@@ -24,7 +24,7 @@ from domain.payments.payment_intent import IntentRequest, IntentState
 from domain.stock.reservation import Reservation, ReservationMade
 from domain.tickets.token import TokenSpec
 from tests.contract.dev_chain import DevChain
-from tests.contract.ledgers import clock
+from tests.contract.event_stores import clock
 from tests.contract.postgres_box import postgres_box
 from tests.contract.stripe_emulator import SECRET, Emulator
 from tests.fakes.samples import AT, LATER, LINES

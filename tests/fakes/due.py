@@ -7,7 +7,7 @@ from typing import Any
 from adapters.read_models.recomputed import folded
 from domain.money.money import Price
 from domain.payouts.connected_account import DueQuery
-from tests.fakes.ledger import FakeLedger
+from tests.fakes.event_store import FakeLedger
 
 
 class DueInMemory:

@@ -33,7 +33,7 @@ from domain.tickets.has_token import TokenBearer
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
 from tests.fakes.connect import ConnectingVenues
-from tests.fakes.ledger import FakeLedger
+from tests.fakes.event_store import FakeLedger
 from tests.fakes.small_tables import MemoryBuyers, MemoryInbox, MemorySecrets
 from tests.fakes.token_chain import FakeTokenChain
 from tests.fakes.webhooks import verify

@@ -5,7 +5,7 @@ from typing import Any
 
 from adapters.read_models.documents import Document, Sheets
 from adapters.read_models.purchase import fold
-from tests.fakes.ledger import FakeLedger
+from tests.fakes.event_store import FakeLedger
 
 
 class FoldedShows:

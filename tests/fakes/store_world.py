@@ -20,7 +20,7 @@ from domain.core.unit_of_work import Desk
 from domain.money.money import FeeRates
 from domain.payments.payment import IntentCreated, Payment
 from domain.stock.allocation import Allocation
-from tests.fakes.ledger import FakeLedger
+from tests.fakes.event_store import FakeLedger
 from tests.fakes.samples import AT, TYPES, only_requested
 
 T = TypeVar("T")

@@ -40,10 +40,10 @@ from domain.payments.refund import RefundPaidByHand, Refunds
 from domain.stock.allocation import Allocation, SeatsReturned
 from tests.fakes.connect import FakeConnect
 from tests.fakes.due import DueInMemory
+from tests.fakes.event_store import FakeLedger
 from tests.fakes.evidence import findings_of, require_lawful, said_by
 from tests.fakes.gates import Gates
 from tests.fakes.in_memory import InMemory
-from tests.fakes.ledger import FakeLedger
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import only_requested
 from tests.fakes.show_reads import FoldedShows

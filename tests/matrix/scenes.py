@@ -15,7 +15,7 @@ from domain.stock.reservation import Reservation
 from tests.matrix.cells import Row
 from tests.matrix.scenes_capacity import more_tickets
 from tests.matrix.scenes_dispute import won_dispute
-from tests.matrix.settlement_scenes import onboarding, payout, transfers
+from tests.matrix.scenes_payouts import onboarding, payout, transfers
 from tests.matrix.stage import Stage
 from workflows.capacity import CapacityWorkflow
 from workflows.dispute import DisputeWorkflow

@@ -15,7 +15,7 @@ from tests.matrix.faults import Faults
 from tests.matrix.scenes import BEFORE_PIVOT, REFUSABLE, RETRIED, Scene
 from tests.matrix.stage import Stage
 from tests.matrix.webhooks import PLAYS
-from tests.workflow.conftest import installed, register_search_attributes
+from tests.workflows.conftest import installed, register_search_attributes
 from workflows.ticket_api_hold import HoldWorkflow
 
 QUICK = {"webhook-forged", "webhook-delayed"}

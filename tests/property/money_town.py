@@ -32,7 +32,7 @@ from domain.money.books import TransactionPosted
 from domain.money.money import FeeRates
 from domain.payments.refund import Refund, Refunds
 from tests.fakes.connect import FakeConnect
-from tests.fakes.ledger import FakeLedger
+from tests.fakes.event_store import FakeLedger
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import AT
 from tests.fakes.show_reads import FoldedShows

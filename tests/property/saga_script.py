@@ -15,8 +15,8 @@ from domain.core.errors import PaymentRefused, PurchaseCancelled, Refusal, Seats
 from domain.core.transient import Weather
 from domain.core.unit_of_work import Desk
 from domain.stock.allocation import Allocation
+from tests.fakes.event_store import FakeLedger
 from tests.fakes.gates import Gates
-from tests.fakes.ledger import FakeLedger
 from tests.property.saga_schedules import Fault, Schedule
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from domain.money.books import MINT_DEBT, BooksTransaction, Posting, balances, v
 from domain.money.money import FeeRates, price_of
 from domain.orders.order import Order, PurchaseRequested
 from domain.payments.payment import IntentCreated, Payment
-from tests.fakes.ledger import FakeLedger
+from tests.fakes.event_store import FakeLedger
 from tests.fakes.samples import AT, LINES, REQUEST
 from tests.property.machines import done, refusal_in
 

@@ -18,7 +18,7 @@ from temporalio.testing import WorkflowEnvironment
 import activities.tokens.submit
 from tests.property.saga_schedules import SCHEDULES, Act, Schedule
 from tests.property.saga_stage import Stage
-from tests.workflow.conftest import installed, register_search_attributes
+from tests.workflows.conftest import installed, register_search_attributes
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 COUNT = 1000 if NIGHTLY else 50

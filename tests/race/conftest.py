@@ -6,7 +6,7 @@ import pytest
 
 from adapters.event_store.store import PostgresLedger
 from tests.contract.conftest import empty_url, emulator, ledger_server, postgres
-from tests.contract.ledgers import clock
+from tests.contract.event_stores import clock
 from tests.fakes.store_world import StoreWorld
 
 __all__ = ["empty_url", "emulator", "ledger_server", "postgres"]

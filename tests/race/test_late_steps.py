@@ -11,7 +11,7 @@ from domain.core.errors import CancelTooLate, HoldReleased, PurchaseCancelled
 from domain.invariants.invariant import UNDONE
 from domain.orders.order import CancelRequested, CaptureRequested, Order
 from domain.stock.allocation import Allocation
-from tests.contract.ledgers import AT, UNTIL, holding, opening
+from tests.contract.event_stores import AT, UNTIL, holding, opening
 from tests.fakes.store_world import StoreWorld, ending
 from tests.race.judged import broken_laws
 

@@ -12,7 +12,7 @@ from domain.core.unit_of_work import Desk
 from domain.invariants.invariant import REFUNDS
 from domain.money.breakdown import amount_parts
 from domain.payments.refund import Refund, RefundRequested, Refunds
-from tests.contract.ledgers import AT
+from tests.contract.event_stores import AT
 from tests.fakes.store_world import StoreWorld
 from tests.race.judged import broken_laws
 

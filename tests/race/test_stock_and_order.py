@@ -12,7 +12,7 @@ from domain.core.errors import SeatsUnavailable
 from domain.core.unit_of_work import Desk
 from domain.invariants.invariant import STOCK
 from domain.stock.allocation import Allocation
-from tests.contract.ledgers import AT, UNTIL, holding, opening, stock
+from tests.contract.event_stores import AT, UNTIL, holding, opening, stock
 from tests.race.judged import broken_laws, log_of
 
 

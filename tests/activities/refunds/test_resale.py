@@ -1,0 +1,179 @@
+"""Refunded seats on sale again: what a show says, what its group has room for, and what is decided with the stock."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from activities.core.commands import PurchaseRef, RefundRef
+from activities.refunds.request_refund import RefundDoor, RequestRefund
+from activities.refunds.resale import make_room, return_seats
+from domain.catalog.show import Show
+from domain.core.errors import UnknownSubject, WrongState
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.stock.allocation import Allocation
+from domain.tickets.ticket import Ticket
+from tests.fakes.sample_history import LawfulDay
+from tests.fakes.samples import (
+    AT,
+    LATER,
+    SIGNED,
+    facts_of,
+    folded,
+    names_of,
+    new_allocation,
+    new_show,
+    new_ticket,
+    through_json,
+)
+
+
+def reserved(capacity: int = 3) -> Allocation:
+    seats = new_allocation(capacity)
+    seats.place("a", 3, LATER, "purchase", AT)
+    seats.confirm("a", AT)
+    return seats
+
+
+def test_seats_of_a_reservation_are_available_again_once_per_refund() -> None:
+    """The same refund again changes nothing, another one takes its own; what is left stays sold."""
+    seats = reserved()
+    for _ in range(2):
+        seats.give_back("a", 2, "r1", AT)
+    assert (seats.available, seats.sold, seats.capacity) == (2, 1, 3)
+    seats.give_back("a", 1, "r2", AT)
+    seats.give_back("a", 2, "r1", AT)
+    assert (seats.available, seats.sold) == (3, 0)
+    assert names_of(seats).count("SeatsReturned") == 2
+    seats.place("b", 3, LATER, "purchase", AT)
+    again: Allocation = folded(through_json(facts_of(seats)))
+    assert (again.available, again.held, again.holds["a"].returned) == (0, 3, ("r1", "r2"))
+    with pytest.raises(WrongState):
+        seats.release("a", "late", AT)
+
+
+def test_only_seats_of_a_reservation_are_given_back() -> None:
+    """Not more than it has, not those that are only held, and none of a hold that nobody knows."""
+    seats = reserved(4)
+    seats.place("held", 1, LATER, "purchase", AT)
+    for key, quantity in (("a", 4), ("held", 1)):
+        with pytest.raises(WrongState, match="reservation"):
+            seats.give_back(key, quantity, "r1", AT)
+    with pytest.raises(UnknownSubject):
+        seats.give_back("ghost", 1, "r1", AT)
+    assert (seats.held, seats.sold) == (1, 3)
+
+
+def test_a_show_resells_while_it_sells() -> None:
+    """Only if it says so, and neither after its sale nor after its end, nor once it is cancelled."""
+    assert not new_show().resells(AT)
+    show = new_show(resell_refunded=True, sale_until=LATER, ends_at=LATER + timedelta(hours=1))
+    assert show.resells(AT)
+    assert not show.resells(LATER)
+    assert not new_show(resell_refunded=True, ends_at=LATER).resells(LATER)
+    show.call_off(AT)
+    assert not show.resells(AT)
+
+
+def test_a_group_has_room_for_burnt_members_whatever_the_capacity_becomes() -> None:
+    """Room is made once per refund, and a change of the capacity forgets none of it."""
+    show = new_show(resell_refunded=True)
+    show.mint_token("mint", "signature", AT)
+    show.open_sale(AT)
+    for _ in range(2):
+        show.make_room("r1", 2, AT)
+    show.make_room("r2", 1, AT)
+    assert (show.capacity, show.group_size) == (8, 11)
+    show.begin_capacities({"floor": 2}, AT)
+    assert (show.capacity, show.group_size) == (5, 8)
+    show.finish_capacities(1, AT, made=True)
+    again: Show = folded(through_json(facts_of(show)))
+    assert again.group_size == 8
+
+
+def test_a_token_is_over_when_none_can_come() -> None:
+    """Burnt, no longer able to land, or never signed; a valid ticket's token is not over."""
+    valid, never, forgone = new_ticket(), new_ticket(), new_ticket()
+    for ticket in (valid, never, forgone):
+        ticket.issue(AT)
+    forgone.sign_token(SIGNED, AT)
+    for ticket in (never, forgone):
+        ticket.give_back(AT, even_redeemed=False)
+    assert (valid.token_is_over, never.token_is_over, forgone.token_is_over) == (False, True, False)
+    forgone.forgo_token(AT)
+    assert forgone.token_is_over
+
+
+async def refunded(day: LawfulDay, purchase: PurchaseRef, **wanted: Any) -> RefundRef:
+    command = RequestRefund(
+        tenant_id="default",
+        purchase_id=purchase.purchase_id,
+        refund_id="rf",
+        body_digest="r",
+        reason="goodwill",
+        **wanted,
+    )
+    return (await RefundDoor(day.ledger).request_refund(command)).refund
+
+
+async def burnt(day: LawfulDay, refund: RefundRef) -> None:
+    for ticket_id in refund.ticket_ids:
+        await day.ledger.commit(lambda desk, one=ticket_id: desk.get(Ticket, one).burn_token("burn", desk.at))
+
+
+async def decided(day: LawfulDay, refund: RefundRef) -> tuple[tuple[str, int] | None, int]:
+    room = (await day.ledger.commit(lambda desk: make_room(desk, refund))).value
+    return room, (await day.ledger.commit(lambda desk: return_seats(desk, refund))).value
+
+
+async def stock(day: LawfulDay) -> tuple[int, int]:
+    def look(desk: Desk) -> tuple[int, int]:
+        floor, balcony = desk.get(Allocation, "floor"), desk.get(Allocation, "balcony")
+        return floor.available, balcony.available
+
+    return await day.ledger.read(look)
+
+
+async def test_seats_come_back_after_their_tokens() -> None:
+    """Before the tokens are over it is weather; then each type has its own back, however often it is decided."""
+    day = LawfulDay()
+    await day.open(resell_refunded=True)
+    refund = await refunded(day, await day.sell("sold"))
+    assert refund.resells
+    with pytest.raises(Weather, match="not over"):
+        await decided(day, refund)
+    await burnt(day, refund)
+    for _ in range(2):
+        assert await decided(day, refund) == (("sh", 8 + 3), 3)
+    assert await stock(day) == (5, 3)
+
+
+async def test_what_somebody_entered_with_and_what_no_longer_sells_does_not_come_back() -> None:
+    """A seat that was used stays used; after the end of the sale nothing is on sale again."""
+    day = LawfulDay()
+    await day.open(resell_refunded=True, sale_until=AT + timedelta(hours=1))
+    purchase = await day.sell("sold")
+    ticket_id = tickets_of(day)[0]
+    await RefundDoor(day.ledger).redeem(ticket_id)
+    refund = await refunded(day, purchase, even_redeemed=True)
+    await burnt(day, refund)
+    assert await decided(day, refund) == (("sh", 8 + 2), 2)
+    day.now += timedelta(hours=2)
+    other = refund.model_copy(update={"refund_id": "rf2"})
+    assert await decided(day, other) == (None, 0)
+
+
+def tickets_of(day: LawfulDay) -> list[str]:
+    """Return every ticket of the day."""
+    return [stream.partition(":")[2] for stream in day.ledger.streams if stream.startswith("ticket:")]
+
+
+async def test_a_refund_of_an_amount_and_a_show_that_does_not_say_so_ask_for_nothing() -> None:
+    """The refund says whether there is anything to put on sale, so that its workflow does not ask in vain."""
+    day = LawfulDay()
+    await day.open(resell_refunded=True)
+    assert not (await refunded(day, await day.sell("sold"), amount_minor=5)).resells
+    plain = LawfulDay()
+    await plain.open()
+    assert not (await refunded(plain, await plain.sell("sold"))).resells

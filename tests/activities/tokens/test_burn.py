@@ -1,0 +1,138 @@
+"""The burn step: a mint in flight is waited for; the bytes that burn are stored before they are sent."""
+
+import asyncio
+
+import pytest
+
+from activities.core.commands import MintTicket
+from activities.tokens.burn import BurnActivities
+from domain.core.errors import WrongState
+from domain.core.transient import Weather
+from domain.core.unit_of_work import Desk
+from domain.tickets.ticket import Ticket
+from domain.tickets.token import SignedTransaction
+from tests.activities.tokens.test_mint import Mint
+from tests.fakes.token_chain import FakeTokenChain
+
+
+class Burn(Mint):
+    """One issued ticket in front of the chain, and what burns its token."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.burning = BurnActivities(self.store.ledger, self.chain)
+
+    async def void(self) -> None:
+        await self.store.ledger.commit(
+            lambda desk: desk.get(Ticket, self.chain.ticket_id).give_back(desk.at, even_redeemed=False)
+        )
+
+    async def sign(self) -> SignedTransaction:
+        """Leave a mint in flight: signed and stored, and not sent."""
+        _, spec = await self.steps._ticket_spec(self.chain.ticket_id)
+        signed = await self.chain.sign(spec)
+
+        def decide(desk: Desk) -> None:
+            desk.get(Ticket, self.chain.ticket_id).sign_token(signed, desk.at)
+
+        await self.store.ledger.commit(decide)
+        return signed
+
+    async def burn(self) -> str:
+        return await self.burning.burn_ticket(MintTicket(purchase=self.purchase, ticket_id=self.chain.ticket_id))
+
+    async def ticket(self) -> Ticket:
+        return await self.store.see(Ticket, self.chain.ticket_id)
+
+
+@pytest.fixture
+async def burn() -> Burn:
+    made = Burn()
+    await made.issue()
+    return made
+
+
+async def test_a_minted_token_is_burnt_once(burn: Burn) -> None:
+    """Again changes nothing, and a late mint makes no second one."""
+    await burn.mint()
+    await burn.void()
+    assert [await burn.burn() for _ in range(2)] == ["burnt", "burnt"]
+    assert await burn.mint() == ""
+    ticket = await burn.ticket()
+    assert (ticket.ended_as, burn.chain.burnt.total(), burn.chain.landings.total()) == ("burnt", 1, 1)
+
+
+async def test_the_token_of_a_valid_ticket_is_not_burnt(burn: Burn) -> None:
+    """Neither asked by a workflow, nor decided by the ticket."""
+    await burn.mint()
+    with pytest.raises(WrongState):
+        await burn.burn()
+    ticket = await burn.ticket()
+    assert ticket.signed is not None
+    with pytest.raises(WrongState):
+        ticket.sign_burn(ticket.signed, burn.store.now)
+
+
+async def test_a_ticket_that_nothing_was_signed_for_has_no_token(burn: Burn) -> None:
+    """It is void first, so that nothing is ever signed."""
+    await burn.void()
+    assert await burn.burn() == "never made"
+    assert await burn.mint() == ""
+    assert ((await burn.ticket()).ended_as, burn.chain.landings.total()) == (None, 0)
+
+
+async def test_a_mint_in_flight_that_lands_is_burnt(burn: Burn) -> None:
+    """The burn waits until the bytes that were signed before have landed."""
+    signed = await burn.sign()
+    await burn.void()
+    burning = asyncio.create_task(burn.burn())
+    while burn.chain.calls["supply_of"] < 1:  # noqa: ASYNC110 - the fake counts, and tells nobody
+        await asyncio.sleep(0.01)
+    await FakeTokenChain.send(burn.chain, signed)
+    assert await burning == "burnt"
+    ticket = await burn.ticket()
+    assert (ticket.mint_address, burn.chain.burnt.total()) == (signed.mint_address, 1)
+
+
+async def test_a_mint_in_flight_that_can_no_longer_land_is_given_up(burn: Burn) -> None:
+    """It is known dead before anything is decided, and stays so."""
+    await burn.sign()
+    await burn.void()
+    burn.chain.expire()
+    assert [await burn.burn() for _ in range(2)] == ["never made", "never made"]
+    assert (await burn.ticket()).ended_as == "forgone"
+
+
+async def test_a_mint_that_was_signed_and_refunded_meanwhile_signs_nothing(burn: Burn) -> None:
+    """The transaction that would store the bytes looks at the ticket: it is void."""
+    sign = burn.chain.sign
+
+    async def signing(spec: object, *, again: bool) -> SignedTransaction:
+        signed = await sign(spec, again=again)  # type: ignore[arg-type]
+        await burn.void()
+        return signed
+
+    burn.chain.sign = signing  # type: ignore[method-assign,assignment]
+    assert await burn.mint() == ""
+    assert ((await burn.ticket()).signed, burn.chain.sends.total()) == (None, 0)
+
+
+async def test_a_lost_answer_of_a_burn_is_no_second_burn(burn: Burn) -> None:
+    """The stored bytes are sent again, or it is seen that there is nothing left."""
+    await burn.mint()
+    await burn.void()
+    burn.chain.fail_after("send")
+    with pytest.raises(Weather):
+        await burn.burn()
+    assert (await burn.ticket()).burn is not None
+    assert await burn.burn() == "burnt"
+    assert burn.chain.burnt.total() == 1
+
+
+async def test_what_its_owner_burnt_is_gone(burn: Burn) -> None:
+    """There is nothing left to sign; the ticket says that its token is no more."""
+    address = await burn.mint()
+    await burn.void()
+    burn.chain.burnt[address] = 1
+    assert await burn.burn() == "burnt"
+    assert (await burn.ticket()).burn is None

@@ -1,0 +1,79 @@
+"""The box office's route: purchases without a card, for an operator only."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import create_app
+from tests.api.routes.test_ticket_api import code, key, show, wanting
+from tests.fakes.shop_world import World
+
+PATH = "/internal/purchases"
+__all__ = ["show"]
+
+
+@pytest.fixture
+def world() -> World:
+    return World(internal_token="let-me-in")
+
+
+@pytest.fixture
+async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(world.parts()), raise_app_exceptions=False)
+    headers = {"Authorization": "Bearer let-me-in"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice", headers=headers) as client:
+        yield client
+
+
+async def sell(client: httpx.AsyncClient, show: dict[str, Any], **more: Any) -> httpx.Response:
+    return await client.post(PATH, json={**wanting(show), **more}, headers=key("b"))
+
+
+async def test_cash_is_a_purchase_without_a_payment(
+    client: httpx.AsyncClient, world: World, show: dict[str, Any]
+) -> None:
+    """It has a price without a processing fee and no client secret, and its receipt says that it was paid in cash."""
+    answer = await sell(client, show, tender="cash")
+    body = answer.json()
+    price = body["price"]
+    assert (answer.status_code, body["client_secret"], price["tender"]) == (201, None, "cash")
+    assert (price["processing_fee_minor"], price["total_minor"]) == (0, 2150)
+    await world.confirm(body["purchase_id"])
+    receipt = (await client.get(f"/api/v1/purchases/{body['purchase_id']}/receipt")).json()
+    (paid,) = receipt["payments"]
+    assert (paid["tender"], paid["received_minor"], paid["received_at"]) == ("cash", 2150, receipt["issued_at"])
+    again = await sell(client, show, tender="cash")
+    assert (again.status_code, again.json()["purchase_id"]) == (200, body["purchase_id"])
+
+
+async def test_complimentary_tickets_cost_nothing(client: httpx.AsyncClient, show: dict[str, Any]) -> None:
+    """The discount is their whole price, and another one besides is refused."""
+    answer = await sell(client, show, tender="complimentary")
+    price = answer.json()["price"]
+    assert (answer.status_code, price["discount_minor"], price["total_minor"]) == (201, 2000, 0)
+    both = await sell(client, show, tender="complimentary", discount_code="MORE")
+    assert code(both) == (422, "invalid-request")
+
+
+async def test_only_an_operator_sells_without_a_card(client: httpx.AsyncClient, show: dict[str, Any]) -> None:
+    """Neither without the token, nor by the buyers' own route."""
+    refused = await client.post(
+        PATH, json={**wanting(show), "tender": "cash"}, headers={"Authorization": "", **key("b")}
+    )
+    assert code(refused) == (401, "unauthorised")
+    public = await client.post("/api/v1/purchases", json={**wanting(show), "tender": "cash"}, headers=key("b"))
+    assert code(public) == (422, "invalid-request")
+    assert code(await sell(client, show, tender="card")) == (422, "invalid-request")
+
+
+async def test_the_limit_of_one_buyer_does_not_count_here(
+    client: httpx.AsyncClient, world: World, show: dict[str, Any]
+) -> None:
+    """The box office sells to whoever stands there, also to somebody who has bought enough online."""
+    buyer = {"email": "a@b.example"}
+    for number in range(2):
+        body = {**wanting(show, 1), "tender": "complimentary", "buyer": buyer}
+        assert (await client.post(PATH, json=body, headers=key(f"b{number}"))).status_code == httpx.codes.CREATED
+    assert {stream.partition(":")[0] for stream in world.ledger.streams} & {"allowance"} == set()

@@ -1,0 +1,150 @@
+"""The event stream of a purchase: each news once, in order, and a reconnection goes on from where it was."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from activities.core.commands import EndPurchase, PurchaseRef
+from activities.sales.order import SalesActivities
+from api.app import create_app
+from api.http.watch import LOOK_SECONDS, Watch
+from domain.core.transient import Weather
+from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
+from tests.fakes.shop_world import World
+
+__all__ = ["show"]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def app(world: World) -> FastAPI:
+    return create_app(world.parts())
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice") as client:
+        yield client
+
+
+def heard(answer: httpx.Response) -> list[tuple[int, str, dict[str, Any]]]:
+    """Read a whole stream: (id, event, data) of each event."""
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    told = []
+    for block in answer.text.strip().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
+        if fields:
+            told.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
+    return told
+
+
+async def end(world: World, purchase_id: str) -> None:
+    purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
+    await SalesActivities(world.ledger).cancel_order(EndPurchase(purchase=purchase, reason="expired"))
+
+
+async def test_a_stream_tells_the_checkout_and_then_the_end(
+    client: httpx.AsyncClient, world: World, show: dict[str, Any]
+) -> None:
+    """The buyer learns the client secret, and by the event called `end` that there is nothing more to wait for."""
+    bought = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
+    purchase_id = bought["purchase_id"]
+    following = asyncio.create_task(client.get(f"{PURCHASES}/{purchase_id}/events"))
+    await asyncio.sleep(3 * LOOK_SECONDS)
+    await end(world, purchase_id)
+    told = heard(await asyncio.wait_for(following, 5))
+    assert [(event, shown["state"]) for _, event, shown in told] == [
+        ("purchase", "awaiting-payment"),
+        ("end", "cancelled"),
+    ]
+    assert told[0][2]["client_secret"] == bought["client_secret"]
+    assert (told[1][2]["client_secret"], told[1][2]["end_reason"]) == (None, "expired")
+    assert told[0][0] < told[1][0]
+
+
+async def test_who_comes_back_hears_only_what_is_new(
+    client: httpx.AsyncClient, world: World, show: dict[str, Any]
+) -> None:
+    """`Last-Event-ID` goes on from there; after the end there is nothing, which makes a browser stop."""
+    purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
+    path = f"{PURCHASES}/{purchase_id}/events"
+    before = await world.reads.position()
+    await end(world, purchase_id)
+    told = heard(await client.get(path, headers={"Last-Event-ID": str(before)}))
+    assert [event for _, event, _ in told] == ["end"]
+    again = await client.get(path, headers={"Last-Event-ID": str(told[-1][0])})
+    assert (again.status_code, again.content) == (204, b"")
+    from_the_start = await client.get(path, headers={"Last-Event-ID": "nonsense"})
+    assert heard(from_the_start) == told
+
+
+async def test_there_is_no_stream_of_nothing(client: httpx.AsyncClient) -> None:
+    """An unknown purchase is a problem before anything is streamed."""
+    answer = await client.get(f"{PURCHASES}/pu_nobody/events")
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:boxoffice:problem:not-found")
+
+
+async def test_a_stream_does_not_hold_up_a_shutdown(
+    client: httpx.AsyncClient, app: FastAPI, show: dict[str, Any]
+) -> None:
+    """When the server ends, open streams end by themselves; their clients come back to the next one."""
+    purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
+    following = asyncio.create_task(client.get(f"{PURCHASES}/{purchase_id}/events"))
+    await asyncio.sleep(2 * LOOK_SECONDS)
+    app.state.watch.is_ending = lambda: True
+    assert [event for _, event, _ in heard(await asyncio.wait_for(following, 5))] == ["purchase"]
+
+
+class SlowNews:
+    """News whose position takes a while, and whose answers are given."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.answers: list[Any] = []
+
+    async def position(self) -> int:
+        await asyncio.sleep(0)
+        return 5
+
+    async def head(self) -> int:
+        return 5
+
+    async def changed(self, since: int) -> tuple[int, set[str]]:
+        self.asked.append(since)
+        answer = self.answers.pop(0) if self.answers else (since, set())
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+async def test_one_look_serves_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many watchers are one query; weather is waited out; nobody waits, nobody looks."""
+    monkeypatch.setattr("api.http.watch.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("api.http.watch.WEATHER_SECONDS", 0.01)
+    news = SlowNews()
+    news.answers = [Weather("away"), (7, {"a", "c"})]
+    watch = Watch(news)
+
+    async def wait(name: str) -> bool:
+        async with watch.on(name) as woken:
+            try:
+                await asyncio.wait_for(woken.wait(), 0.3)
+            except TimeoutError:
+                return False
+            return True
+
+    assert await asyncio.gather(wait("a"), wait("a"), wait("b")) == [True, True, False]
+    assert news.asked[:3] == [5, 5, 7]
+    looked = len(news.asked)
+    await asyncio.sleep(0.05)
+    assert len(news.asked) == looked

@@ -1,0 +1,69 @@
+"""A venue's statement over HTTP: JSON and CSV of any period, and nothing for who asks wrongly."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import create_app
+from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
+from tests.fakes.shop_world import World
+
+__all__ = ["show"]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(world.parts()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice") as client:
+        yield client
+
+
+async def test_a_sale_is_a_line(client: httpx.AsyncClient, world: World, show: dict[str, Any]) -> None:
+    """With the purchase, the charge and the tickets' addresses; as CSV to who wants that."""
+    purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
+    await world.pay(purchase_id)
+    path = f"/api/v1/venues/{show['venue_id']}/statement"
+    found = (await client.get(path)).json()
+    (line,) = found["lines"]
+    assert (line["purchase_id"], line["amount_minor"], line["account"]) == (purchase_id, 2000, "pending")
+    assert (line["charge_id"], len(line["mint_addresses"])) == ("ch_1", 2)
+    assert found["closing"] == [{"account": "pending", "currency": "eur", "balance_minor": 2000}]
+    for answer in (
+        await client.get(path, params={"format": "csv"}),
+        await client.get(path, headers={"Accept": "text/csv"}),
+    ):
+        assert answer.headers["content-type"].startswith("text/csv")
+        (row,) = csv.DictReader(io.StringIO(answer.text))
+        assert (row["purchase_id"], row["amount_minor"]) == (purchase_id, "2000")
+    later = (await client.get(path, params={"from": "2100-01-01T00:00:00Z"})).json()
+    assert (later["lines"], later["opening"]) == ([], found["closing"])
+
+
+@pytest.mark.parametrize(
+    "period",
+    [
+        {"from": "yesterday"},
+        {"to": "2026-01-01T00:00:00"},
+        {"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"},
+    ],
+)
+async def test_a_wrong_period_is_refused(
+    client: httpx.AsyncClient, show: dict[str, Any], period: dict[str, str]
+) -> None:
+    """Moments have an offset, and a period ends after it begins."""
+    answer = await client.get(f"/api/v1/venues/{show['venue_id']}/statement", params=period)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:boxoffice:problem:invalid-request")
+
+
+async def test_there_is_no_statement_of_nobody(client: httpx.AsyncClient) -> None:
+    """An unknown venue is not found."""
+    assert (await client.get("/api/v1/venues/ve_nobody/statement")).status_code == 404

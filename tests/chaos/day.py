@@ -1,0 +1,173 @@
+"""One bad day from beginning to end: a stack, the buyers, the storm, the calm and the verdict."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from devstack.detours import BUYERS
+from devstack.stack import running_stack
+from tests.chaos.buyers import CALL_SECONDS, Story, Visit
+from tests.chaos.fault_injector import StormWeather
+from tests.chaos.payouts import pay_out
+from tests.chaos.plan import HOLD_SECONDS, Plan
+from tests.chaos.totals import Totals
+from tests.chaos.up import UP
+from tests.chaos.verdict import Court, Violation
+from tests.real.shop import Shop
+
+# Everything has come back and every purchase has ended this long after the last fault.
+REST_SECONDS_MAX = 120.0
+SETTINGS = {
+    "BOXOFFICE_SAGA__POLL_SECONDS": "5",
+    "BOXOFFICE_SETTLEMENT__EVERY_SECONDS": "5",
+    "BOXOFFICE_SETTLEMENT__DELAY_SECONDS": "0",
+    "BOXOFFICE_SETTLEMENT__MINIMUM_MINOR": "1",
+}
+EFFECT_SECONDS = 10.0
+SLOWEST_SHOWN, SLOW_SECONDS = 3, 10.0
+
+
+@dataclass
+class Summary:
+    """What the day came to."""
+
+    seed: int
+    seconds: float
+    purchases: int = 0
+    opened_seconds: float = 0.0
+    rest_seconds: float = 0.0
+    judged_seconds: float = 0.0
+    laws_looked_at: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    missed: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    refunds: int = 0
+    disputes: Counter[str] = field(default_factory=Counter)
+    payouts: int = 0
+    totals: dict[str, int] = field(default_factory=dict)
+    restarts: Counter[str] = field(default_factory=Counter)
+    slowest: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+
+    def line(self) -> str:
+        """Return the last line: counts only."""
+        faults = ", ".join(f"{count} {kind}" for kind, count in sorted(self.faults.items()))
+        ends = ", ".join(f"{count} {kind}" for kind, count in sorted(self.ends.items()))
+        return (
+            f"storm seed={self.seed} {self.seconds:g} s: {self.purchases} purchases ({ends});"
+            f" {self.refunds} refunds, {self.disputes['won']} disputes won, {self.disputes['lost']} lost,"
+            f" {self.payouts} payouts;"
+            f" {self._money()};"
+            f" {sum(self.faults.values())} faults ({faults}), {sum(self.missed.values())} missed;"
+            f" open after {self.opened_seconds:.1f} s, at rest {self.rest_seconds:.1f} s after the storm,"
+            f" judged in {self.judged_seconds:.1f} s by {self.laws_looked_at} looks at laws;"
+            f" {len(self.violations)} violations"
+        )
+
+    def _money(self) -> str:
+        return Totals(**self.totals).line() if self.totals else "no totals"
+
+
+async def run_day(plan: Plan, folder: Path) -> Summary:
+    """Run a whole day in a folder, and leave no process behind."""
+    first = time.monotonic()
+    async with running_stack(folder, env=SETTINGS, up=UP) as stack, AsyncExitStack() as closing:
+        shops = []
+        for seats in plan.seats:
+            shop = await closing.enter_async_context(Shop.at(stack))
+            await shop.open(capacity=seats, hold_seconds=HOLD_SECONDS)
+            onboarded = (await shop.post(f"/api/v1/venues/{shop.venue_id}/onboarding", {})).json()
+            assert onboarded["state"] == "ready", onboarded
+            shops.append(shop)
+        weather = StormWeather(stack, plan.seed)
+        closing.push_async_callback(weather.close)
+        stories = [Story(buyer, f"storm-{plan.seed}-{buyer.number}") for buyer in plan.buyers]
+        summary = Summary(plan.seed, plan.seconds, len(stories), faults=weather.struck, missed=weather.missed)
+        began = time.monotonic()
+        summary.opened_seconds = began - first
+        deadline = began + plan.seconds + REST_SECONDS_MAX
+        http = await closing.enter_async_context(_client(f"http://127.0.0.1:{stack.facts['ports'][BUYERS]}"))
+        till = await closing.enter_async_context(_client(stack.urls["stripe"]))
+        court, calm = Court(shops, stories, folder), asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_storm_and_rest(plan, weather, began, court, calm))
+            for story in stories:
+                visit = Visit(story, shops[story.buyer.show], http, till, deadline=deadline, calm=calm)
+                group.create_task(_visit(visit, began + story.buyer.at))
+        summary.rest_seconds = time.monotonic() - began - plan.seconds
+        summary.payouts, wrong = await pay_out(shops)
+        court.violations += [Violation("payouts", fault) for fault in wrong]
+        await court.judge()
+        summary.judged_seconds = time.monotonic() - deadline + REST_SECONDS_MAX - summary.rest_seconds
+        if weather.forged_taken:
+            court.violations.append(Violation("webhooks", f"{weather.forged_taken} forged ones were taken"))
+        summary.laws_looked_at = court.laws_looked_at
+        summary.ends = court.ends_by_kind
+        summary.refunds = sum(story.refund_id is not None for story in stories)
+        summary.disputes = Counter(story.decided for story in stories if story.decided is not None)
+        summary.totals = court.totals._asdict() if court.totals else {}
+        summary.restarts = Counter({name: part["restarts"] for name, part in stack.facts["parts"].items()})
+        summary.slowest = [*_late(court, deadline - REST_SECONDS_MAX)]
+        summary.violations = [_told(violation, plan) for violation in court.violations]
+    return summary
+
+
+def _client(url: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=url, timeout=CALL_SECONDS, trust_env=False, limits=httpx.Limits(max_connections=200)
+    )
+
+
+async def _storm_and_rest(plan: Plan, weather: StormWeather, began: float, court: Court, calm: asyncio.Event) -> None:
+    """Strike as planned; when the storm's time is over, put everything back and wait for every purchase's end."""
+    async with asyncio.TaskGroup() as group:
+        for fault in plan.faults:
+            await _until(began + fault.at)
+            group.create_task(weather.strike(fault))
+        await _until(began + plan.seconds)
+    await weather.calm()
+    calm.set()
+    deadline = began + plan.seconds + REST_SECONDS_MAX
+    await court.wait_for_ends(max(1.0, deadline - time.monotonic()))
+    await court.wait_for_settlement(max(1.0, deadline - time.monotonic()))
+
+
+async def _visit(visit: Visit, comes_at: float) -> None:
+    await _until(comes_at)
+    await visit.live()
+    visit.story.left_at = time.monotonic()
+
+
+async def _until(moment: float) -> None:
+    await asyncio.sleep(max(0.0, moment - time.monotonic()))
+
+
+def _late(court: Court, over: float) -> Iterator[str]:
+    """Name the last ones to end, if they took their time after the storm."""
+    for story, ended_at in court.last_to_end(SLOWEST_SHOWN):
+        if ended_at > over + SLOW_SECONDS:
+            state, after = court.ends[story.purchase_id]["state"], ended_at - over
+            who = f"{story.purchase_id} ({story.buyer.temper}, came at {story.buyer.at} s)"
+            left = story.left_at - over
+            yield f"slow: {who} was {state} {after:.1f} s after the storm, its buyer left at {left:.1f} s"
+
+
+def _told(violation: Violation, plan: Plan) -> str:
+    """Name the violation with the places in the plan of the faults that its purchase may have met."""
+    text = f"{violation.who}: {violation.what}"
+    if violation.came_at is None:
+        return text
+    until = violation.came_at + HOLD_SECONDS
+    met = [
+        f"#{n}"
+        for n, fault in enumerate(plan.faults)
+        if fault.at <= until and fault.at + EFFECT_SECONDS >= violation.came_at
+    ]
+    place = f"#{met[0]} to #{met[-1]}" if met else "none"
+    return f"{text} [seed {plan.seed}, came at {violation.came_at} s, faults {place}]"

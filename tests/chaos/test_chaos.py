@@ -1,0 +1,137 @@
+"""A bad day is reproduced by its seed, its verdict can fail, and one minute of it leaves every law standing."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from devstack.stack import ROOT
+from tests.chaos.buyers import Story
+from tests.chaos.day import run_day
+from tests.chaos.plan import CALLS, DISPUTES, FAULTS, HOOKS, PARTS, REGRETS, ROUTES, SENDS, TEMPERS, Buyer, plan_of
+from tests.chaos.totals import Totals, over
+from tests.chaos.verdict import Court, is_over
+
+SEED = 3
+PARTS_OF_A_DAY = {"captured": 1104, "refunded": 104, "lost": 50, "venues": 850, "platform": 60, "processing": 30}
+RIGHT = {
+    **PARTS_OF_A_DAY, "tax": 10, "net": 205, "sent": 700, "fees": 45, "dispute_fees": 20, "clearing": 205,
+    "sent_by_books": 700,
+}  # fmt: skip
+WRONG = ({"venues": 849}, {"clearing": 206}, {"net": 206, "clearing": 206}, {"sent_by_books": 701}, {"reserve": 1})
+
+
+def printed_plan(seed: int) -> str:
+    command = [sys.executable, "-m", "tests.storm", "--seed", str(seed), "--minutes", "2", "--plan", "--json"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def test_a_seed_is_a_plan() -> None:
+    """Two processes print the same plan for a seed, and another plan for another seed."""
+    first = printed_plan(7)
+    assert first == printed_plan(7)
+    assert json.loads(first) == json.loads(json.dumps(plan_of(7, 2)._asdict()))
+    assert plan_of(7, 2).faults != plan_of(8, 2).faults
+    assert plan_of(7, 2).buyers != plan_of(8, 2).buyers
+
+
+def test_everything_that_can_break_is_planned_sooner_or_later() -> None:
+    """Over some days every kind of fault strikes every target, and every kind of buyer comes."""
+    days = [plan_of(seed, 5) for seed in range(10)]
+    faults = [fault for day in days for fault in day.faults]
+    assert {fault.kind for fault in faults} == set(FAULTS)
+    assert {fault.target for fault in faults if fault.kind in {"kill", "freeze"}} == set(PARTS)
+    assert {fault.target for fault in faults} >= set(ROUTES)
+    assert {fault.detail for fault in faults} >= {*CALLS, *HOOKS, *SENDS}
+    assert {buyer.regret for day in days for buyer in day.buyers} == set(REGRETS)
+    assert {buyer.dispute for day in days for buyer in day.buyers} == set(DISPUTES)
+    assert {buyer.temper for day in days for buyer in day.buyers} == set(TEMPERS)
+    assert all(0 < fault.at < day.seconds for day in days for fault in day.faults)
+
+
+def judged(story: Story, state: str | None) -> list[str]:
+    """What a court says of one story that came to this end."""
+    court = Court((), [story], Path())
+    if state is not None:
+        court.ends[story.purchase_id] = {"state": state}
+    court._check_story(story)
+    return [violation.what for violation in court.violations]
+
+
+def story_of(**more: object) -> Story:
+    return Story(Buyer(1.0, 5, "prompt", 0, 1, 1.0, None), "key", **more)
+
+
+@pytest.mark.parametrize(
+    ("story", "state", "what"),
+    [
+        (story_of(), "cancelled", "was never answered"),
+        (story_of(said="open", cancelled=True, paid=True), "fulfilled", "was sold after its cancel was accepted"),
+        (story_of(said="sold-out", paid=True), "fulfilled", "was told sold-out, and sold"),
+        (story_of(said="open"), "fulfilled", "was sold, and nobody knows of a payment"),
+        (story_of(said="open", odd=["internal-error"]), "cancelled", "internal-error"),
+    ],
+)
+def test_a_wrong_story_is_a_violation(story: Story, state: str, what: str) -> None:
+    """A buyer who was told something else than what became of it is named."""
+    assert judged(story, state) == [what]
+
+
+def test_a_right_story_is_none() -> None:
+    """Sold and paid, or refused: no violation."""
+    assert judged(story_of(said="awaiting-payment", paid=True), "fulfilled") == []
+    assert judged(story_of(said="sold-out"), None) == []
+
+
+@pytest.mark.real
+@pytest.mark.timeout(320)
+async def test_a_minute_of_storm_leaves_every_law_standing(tmp_path: Path) -> None:
+    """Whatever broke, every purchase has ended within the stated time, everybody was answered, and all sums agree."""
+    plan = plan_of(SEED, 1)
+    summary = await run_day(plan, tmp_path / "stack")
+    assert summary.violations == [], "\n".join([*plan.lines(), *summary.violations, summary.line(), str(tmp_path)])
+    assert summary.purchases == len(plan.buyers)
+    assert sum(summary.faults.values()) + sum(summary.missed.values()) == len(plan.faults)
+    assert summary.ends["fulfilled"] > 0
+    assert summary.laws_looked_at > len(plan.buyers)
+    assert summary.refunds > 0
+    assert min(summary.disputes["won"], summary.disputes["lost"]) > 0
+    assert summary.totals["sent"] > 0
+    assert summary.payouts > 1
+    assert summary.totals["captured"] > summary.totals["refunded"] > 0
+
+
+@pytest.mark.parametrize(
+    ("refunds", "token", "over"),
+    [("succeeded", "burnt", True), ("pending", "burnt", False), ("succeeded", "minted", False)],
+)
+def test_a_refund_is_waited_for(refunds: str, token: str, over: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """A buyer who was promised money back has not come to an end before it has arrived and the token is gone."""
+    refunded = [{"refund_id": "rf", "state": refunds}]
+    end = {"state": "fulfilled", "refunds": refunded, "tickets": [{"state": "void", "token": token}], "timeline": []}
+    assert is_over(story_of(refund_id="rf"), end) is over
+    assert is_over(story_of(), end)
+    assert not is_over(story_of(decided="lost"), end)
+    assert is_over(story_of(decided="lost"), {**end, "timeline": [{"fact": "DisputeLost"}]})
+
+
+def test_totals_that_differ_are_told() -> None:
+    """A cent that nobody has, and a net that is not in the books, are a fault each."""
+    right = Totals(**RIGHT)
+    assert right.faults == []
+    assert [len(right._replace(**wrong).faults) for wrong in WRONG] == [1] * len(WRONG)
+    assert right.line() == (
+        "captured 1104 = refunds 104 + lost to banks 50 + venues 850 + platform 60 + processing 30 + tax 10;"
+        " Stripe's net 205 = clearing 205 = captured - refunds - lost - sent to venues 700"
+        " - Stripe's fees 45 (20 of disputes)"
+    )
+
+
+def test_a_share_that_was_not_sent_is_told() -> None:
+    """What a venue owes us stays below nothing with us; whatever else lies there should have been sent."""
+    books = Counter({"venue:a:payable": -700, "venue:a:transferred": 900, "venue:b:payable": 5, "venues:sent": -900})
+    assert over(books, Counter({"a": 700})) == {"b": "5 is with us, and it owes us 0"}
+    assert set(over(books, Counter({"a": 699}))) == {"a", "b"}

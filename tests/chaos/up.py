@@ -1,0 +1,30 @@
+"""`boxoffice up` for storms: everything behind the proxy, and a chain with quick slots."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from cli.up import show_json
+from devstack.config import Programs, StackConfig
+from devstack.up import run_stack
+from settings import read_settings
+from tests.real.up import QUICK_CHAIN
+
+UP = (sys.executable, "-m", "tests.chaos.up")
+PROXY = (sys.executable, "-m", "devstack.proxy")
+
+
+def main() -> None:
+    """Run the stack until SIGTERM."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data-dir", type=Path)
+    folder = parser.parse_known_args()[0].data_dir
+    programs = Programs(chain=QUICK_CHAIN, proxy=PROXY)
+    ports = {"api": 0, "temporal": 0, "temporal_ui": 0, "stripe": 0, "solana": 0}
+    config = StackConfig(folder, ports=ports, given=read_settings().given(), programs=programs, headless=True)
+    asyncio.run(run_stack(config, show_json))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""After the storm: every purchase has ended, everybody was answered, and all sums agree, or it is told who not."""
+
+import asyncio
+import re
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+from temporalio.client import WorkflowExecutionStatus
+
+from settings import read_settings
+from tests.chaos.buyers import REFUSALS, Story
+from tests.chaos.totals import Totals, unsent
+from tests.real.shop import ENDS, WHERE_IT_LIES, Shop, is_of
+
+AT_ONCE = 12
+LOOK_SECONDS = 0.5
+SOON_SECONDS = 10.0
+RUNNING = WorkflowExecutionStatus.RUNNING
+BUGS = re.compile(r"nobody foresaw|neither refusal nor weather|stumbled|Failed activation|never retrieved")
+Document = dict[str, Any]
+
+
+class Violation(NamedTuple):
+    """A law that does not hold, and for whom; `came_at` is the second at which that buyer came."""
+
+    who: str
+    what: str
+    came_at: float | None = None
+
+
+class Court:
+    """Looks at one day's shows and stories."""
+
+    def __init__(self, shops: Sequence[Shop], stories: Sequence[Story], folder: Path) -> None:
+        self._shops = shops
+        self._stories = stories
+        self._folder = folder
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self.violations: list[Violation] = []
+        self.ends: dict[str, Document] = {}
+        self.laws_looked_at = 0
+        self.ended_at: dict[str, float] = {}
+        self.totals: Totals | None = None
+
+    async def wait_for_ends(self, seconds: float) -> None:
+        """Wait until every purchase has ended; those that have not by then are violations."""
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(*(self._end_of(story) for story in self._stories))
+        except TimeoutError:
+            for story in self._stories:
+                seen = self.ends.get(story.purchase_id)
+                if seen is not None and seen["state"] in ENDS and not is_over(story, seen):
+                    self._blame(
+                        story,
+                        f"has not all of its refund or dispute after {seconds:g} s: {seen['refunds']}, {story.decided}",
+                    )
+                elif seen is None or seen["state"] not in ENDS:
+                    self._blame(story, f"has not ended after {seconds:g} s: {seen and seen['state']}")
+
+    async def wait_for_settlement(self, seconds: float) -> None:
+        """Wait until every share that is due was sent; what is not by then is a violation."""
+        settings, until = read_settings(self._shops[0].stack.env), time.monotonic() + seconds
+        # The facts are read; nobody tells of them.
+        while (left := unsent(settings)) and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_SECONDS)
+        self.violations += [Violation(f"venue {venue}", what) for venue, what in left.items()]
+
+    async def judge(self) -> None:
+        """Check every law, at rest."""
+        for story in self._stories:
+            self._check_story(story)
+        await asyncio.gather(*(self._check_show(number, shop) for number, shop in enumerate(self._shops)))
+        await self._check_laws()
+        self.totals = await Totals.of(read_settings(self._shops[0].stack.env))
+        self.violations += [Violation("the day's money", fault) for fault in self.totals.faults]
+        await self._check_engine()
+        self._check_logs()
+
+    def _blame(self, story: Story, what: str) -> None:
+        buyer = story.buyer
+        who = f"{story.purchase_id} (buyer {buyer.number}, {buyer.temper})"
+        self.violations.append(Violation(who, what, buyer.at))
+
+    def last_to_end(self, count: int) -> list[tuple[Story, float]]:
+        """Return who ended last, and when (monotonic), latest first."""
+        known = [
+            (story, self.ended_at[story.purchase_id]) for story in self._stories if story.purchase_id in self.ended_at
+        ]
+        return sorted(known, key=lambda item: -item[1])[:count]
+
+    @property
+    def ends_by_kind(self) -> Counter[str]:
+        """How the purchases ended; what was refused at the door has no record."""
+        found = [self.ends.get(story.purchase_id) for story in self._stories]
+        return Counter("refused at the door" if end is None else end["state"] for end in found)
+
+    async def _end_of(self, story: Story) -> None:
+        shop = self._shops[story.buyer.show]
+        while True:
+            async with self._gate:
+                answer = await shop.http.get(f"/api/v1/purchases/{story.purchase_id}")
+            if answer.is_success:
+                self.ends[story.purchase_id] = answer.json()
+                # A buyer who has not left may try again under the same key, and a refused purchase begins anew.
+                if story.left_at and is_over(story, self.ends[story.purchase_id]):
+                    self.ended_at[story.purchase_id] = time.monotonic()
+                    return
+            elif answer.status_code == httpx.codes.NOT_FOUND and story.left_at and story.said in REFUSALS:
+                return  # refused at the door: nothing was recorded
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _check_story(self, story: Story) -> None:
+        """What a buyer was told is what became of it."""
+        for odd in story.odd:
+            self._blame(story, odd)
+        if story.said is None:
+            self._blame(story, "was never answered")
+        end = self.ends.get(story.purchase_id)
+        state = end["state"] if end else "refused"
+        if story.cancelled and state == "fulfilled":
+            self._blame(story, "was sold after its cancel was accepted")
+        if story.said in REFUSALS and state == "fulfilled":
+            self._blame(story, f"was told {story.said}, and sold")
+        if state == "fulfilled" and not story.paid:
+            self._blame(story, "was sold, and nobody knows of a payment")
+
+    async def _check_show(self, number: int, shop: Shop) -> None:
+        mine = [story for story in self._stories if story.buyer.show == number and story.purchase_id in self.ends]
+        ends = [self.ends[story.purchase_id] for story in mine]
+        sold = [end for end in ends if end["state"] == "fulfilled"]
+        seats = sum(line["quantity"] for end in sold for line in end["lines"])
+        stock = (await shop.show())["ticket_types"][0]
+        wanted = {"sold": seats, "held": 0, "available": shop.capacity - seats}
+        found = {name: stock[name] for name in wanted}
+        if found != wanted:
+            self.violations.append(Violation(f"show {shop.show_id}", f"stock is {found}, sales say {wanted}"))
+        balance = await shop.get(f"/api/v1/venues/{shop.venue_id}/balance")
+        share = sum(end["price"]["subtotal_minor"] - end["price"]["discount_minor"] for end in sold)
+        back = [line for end in sold for refund in end["refunds"] for line in end["postings"] if is_of(line, refund)]
+        share -= sum(line["amount"] for line in back if line["debit"].startswith("venue:"))
+        lost = [line for end in sold for line in end["postings"] if line["key"].endswith(":lost")]
+        share -= sum(line["amount"] for line in lost if line["debit"].startswith("venue:"))
+        owed = sum(line[name] for line in balance["balances"] for name in WHERE_IT_LIES)
+        if owed != share:
+            self.violations.append(Violation(f"venue {shop.venue_id}", f"is owed {owed}, its sales say {share}"))
+        mints = Counter(ticket["mint_address"] for end in sold for ticket in end["tickets"])
+        if len(mints) != seats:
+            self.violations.append(Violation(f"show {shop.show_id}", f"{len(mints)} tokens for {seats} seats"))
+
+    async def _check_laws(self) -> None:
+        """Every law of conservation holds, at each commit of the day and at rest, as `boxoffice reconcile` sees it."""
+        try:
+            findings = (await self._shops[0].at_rest(set(self.ends))).findings
+        except AssertionError as restless:
+            self.violations.append(Violation("reconcile", str(restless)))
+            return
+        self.laws_looked_at = sum(findings.checked.values())
+        self.violations += [Violation(subject, f"{law}: {detail}") for law, subject, detail in findings.violations]
+
+    async def _check_engine(self) -> None:
+        """Nothing runs on when every purchase has ended; what has just begun, as the schedule's rounds, ends soon."""
+        engine = await self._shops[0].engine()
+        async for run in engine.list_workflows("ExecutionStatus = 'Running'"):
+            until = time.monotonic() + SOON_SECONDS
+            while (
+                is_running := (await engine.get_workflow_handle(run.id, run_id=run.run_id).describe()).status == RUNNING
+            ):
+                if time.monotonic() > until:
+                    break
+                await asyncio.sleep(LOOK_SECONDS)
+            if is_running:
+                self.violations.append(Violation(run.id, "its workflow still runs"))
+
+    def _check_logs(self) -> None:
+        """No program met an error that it did not foresee."""
+        for name in ("worker", "api", "projector"):
+            log = self._folder / "logs" / f"{name}.log"
+            lines = [line for line in log.read_text(errors="replace").splitlines() if BUGS.search(line)]
+            if lines:
+                self.violations.append(Violation(f"{name}.log", f"{len(lines)} times, first: {lines[0][:300]}"))
+
+
+def is_over(story: Story, end: Document) -> bool:
+    """Say whether a purchase has ended, and its refund too: the money has arrived and no void ticket has a token."""
+    arrived = [one["refund_id"] for one in end["refunds"] if one["state"] == "succeeded"]
+    void = [ticket["token"] for ticket in end["tickets"] if ticket["state"] == "void"]
+    back = story.refund_id is None or (story.refund_id in arrived and set(void) <= {"burnt", "none"})
+    decided = story.decided is None or any(
+        line["fact"] == f"Dispute{story.decided.title()}" for line in end["timeline"]
+    )
+    return end["state"] in ENDS and back and decided

@@ -1,0 +1,135 @@
+"""Bets: a process that has been alone decides by what it knows, and appends only if nobody else has meanwhile."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+import adapters.event_store.store
+from adapters.event_store.aggregate_cache import FACTS_BETWEEN_SNAPSHOTS
+from adapters.event_store.log import Journal
+from adapters.event_store.store import BOLD_AFTER, PostgresLedger
+from domain.core.aggregate import broken_link
+from domain.core.errors import SeatsUnavailable
+from domain.core.unit_of_work import Desk
+from domain.stock.allocation import Allocation
+from tests.contract.event_stores import STREAM, holding, opened, opening, stock
+
+
+@pytest.fixture
+def bets(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
+    """Count the bets that were won and lost."""
+    counted: Counter[bool] = Counter()
+    append_if = Journal.append_if
+
+    def counting(*given: Any) -> int | None:
+        head = append_if(*given)
+        counted[head is not None] += 1
+        return head
+
+    monkeypatch.setattr(Journal, "append_if", counting)
+    return counted
+
+
+@pytest.fixture
+async def bold(postgres: PostgresLedger) -> PostgresLedger:
+    """A process that has been alone for long enough to bet; two seats are left."""
+    await postgres.commit(opening(capacity=BOLD_AFTER + 2))
+    for number in range(BOLD_AFTER):
+        await postgres.commit(holding(f"k{number}"))
+    return postgres
+
+
+@pytest.fixture
+async def other(bold: PostgresLedger, empty_url: str) -> AsyncIterator[PostgresLedger]:
+    """Another process, after that."""
+    async with opened(empty_url) as ledger:
+        yield ledger
+
+
+def finding(identity: str) -> Callable[[Desk], bool]:
+    """Decide to open a stock unless there is one; says whether it was opened."""
+
+    def decide(desk: Desk) -> bool:
+        if desk.find(Allocation, identity) is not None:
+            return False
+        opening(identity)(desk)
+        return True
+
+    return decide
+
+
+async def test_who_is_alone_appends_in_one_round_trip(bold: PostgresLedger, bets: Counter[bool]) -> None:
+    """The second hold after many is one; the chain stays whole and each hold counts once."""
+    assert (await bold.commit(holding("a"))).value == 1
+    assert (await bold.commit(holding("a"))).value == 1  # nothing to append: no bet
+    assert (await bold.commit(holding("b"))).value == 0
+    assert bets == {True: 2}
+    assert (await stock(bold))[0] == 0
+    assert broken_link(bold.facts_of(STREAM)) is None
+
+
+async def test_a_bet_is_lost_to_whoever_was_first(
+    bold: PostgresLedger, other: PostgresLedger, bets: Counter[bool]
+) -> None:
+    """The last seats went elsewhere: what was decided by old knowledge is not stored, and is decided anew."""
+    await other.commit(holding("theirs", quantity=2))
+    with pytest.raises(SeatsUnavailable):
+        await bold.commit(holding("ours"))
+    assert bets == {False: 1}
+    assert (await stock(bold))[0] == 0
+    assert broken_link(bold.facts_of(STREAM)) is None
+
+
+async def test_what_is_new_here_may_be_known_elsewhere(
+    bold: PostgresLedger, empty_url: str, bets: Counter[bool]
+) -> None:
+    """A stream that nobody here has seen is bet to have no facts: the facts say."""
+    reads = (Allocation.stream("new"),)
+    assert (await bold.commit(finding("new"), reads)).value
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        # As if another process had made it, and the log had not moved since we looked.
+        connection.execute("UPDATE facts SET originator_id = %s WHERE originator_id = %s", ("allocation:old", *reads))
+    assert not (await bold.commit(finding("old"), (Allocation.stream("old"),))).value
+    assert bets == {True: 1, False: 1}
+
+
+async def test_both_bet_and_neither_oversells(bold: PostgresLedger, other: PostgresLedger) -> None:
+    """Two processes at once, each sure that it is alone."""
+    for ledger in (bold, other):
+        ledger._lone = BOLD_AFTER
+    asked = [(bold, other)[number % 2].commit(holding(f"n{number}")) for number in range(100)]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert sum(not isinstance(answer, BaseException) for answer in answers) == 2
+    assert sum(isinstance(answer, SeatsUnavailable) for answer in answers) == 98
+    assert (await stock(other))[0] == 0
+    assert broken_link(other.facts_of(STREAM)) is None
+
+
+async def test_snapshots_are_kept_all_the_same(postgres: PostgresLedger, empty_url: str, bets: Counter[bool]) -> None:
+    """They are kept after the bet, which is about facts only."""
+    await postgres.commit(opening(capacity=1_000))
+    for number in range(FACTS_BETWEEN_SNAPSHOTS + 50):
+        await postgres.commit(holding(f"k{number}"))
+    with psycopg.connect(empty_url) as connection:
+        kept = connection.execute("SELECT version FROM snapshots WHERE stream = %s", (STREAM,)).fetchall()
+    assert len(kept) == 1
+    assert bets[True] > FACTS_BETWEEN_SNAPSHOTS
+
+
+async def test_after_a_pause_nobody_bets(
+    bold: PostgresLedger, empty_url: str, bets: Counter[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that was cut while it idled is made anew before anything is sent: nobody is left in the dark."""
+    monkeypatch.setattr(adapters.event_store.store, "BOLD_SECONDS", 0.05)
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid()"
+        )
+    await asyncio.sleep(0.1)
+    assert (await bold.commit(holding("a"))).value == 1
+    assert not bets

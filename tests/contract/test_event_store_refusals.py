@@ -1,0 +1,144 @@
+"""Refusals without the lock: who is told that it is sold out does not wait for those who bought."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from adapters.event_store.store import PostgresLedger
+from domain.core.aggregate import broken_link
+from domain.core.errors import SeatsUnavailable
+from domain.core.unit_of_work import Desk
+from domain.stock.allocation import Allocation
+from tests.contract.event_stores import STREAM, both, holding, opened, opening, stock
+
+AT_ONCE_SECONDS = 5.0
+
+
+@pytest.fixture
+async def sold_out(postgres: PostgresLedger) -> PostgresLedger:
+    """One seat, which "a" has, and somebody who was told so: the next batch is looked at before the lock."""
+    await postgres.commit(opening(capacity=1))
+    await postgres.commit(holding("a"))
+    with pytest.raises(SeatsUnavailable):
+        await postgres.commit(holding("b"))
+    return postgres
+
+
+@pytest.fixture
+async def other(sold_out: PostgresLedger, empty_url: str) -> AsyncIterator[PostgresLedger]:
+    """Another process, after the seat was sold."""
+    async with opened(empty_url) as ledger:
+        yield ledger
+
+
+def freeing(key: str) -> Callable[[Desk], None]:
+    def decide(desk: Desk) -> None:
+        desk.get(Allocation, "a").release(key, "test", desk.at)
+
+    return decide
+
+
+@contextmanager
+def locked(url: str) -> Iterator[None]:
+    """Hold the lock, as a transaction of another process does."""
+    with psycopg.connect(url) as connection:
+        connection.execute("LOCK TABLE facts IN EXCLUSIVE MODE")
+        yield
+
+
+async def test_a_refusal_does_not_wait_for_the_lock(sold_out: PostgresLedger, empty_url: str) -> None:
+    """Whoever changes something does."""
+    with locked(empty_url):
+        async with asyncio.timeout(AT_ONCE_SECONDS):
+            with pytest.raises(SeatsUnavailable):
+                await sold_out.commit(holding("c"))
+        waiting = asyncio.create_task(sold_out.commit(holding("a")))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    assert (await waiting).value == 0
+
+
+async def test_a_look_does_not_wait_for_the_lock(sold_out: PostgresLedger, empty_url: str) -> None:
+    """Whoever only asks how a purchase stands is not kept by those who buy."""
+    with locked(empty_url):
+        async with asyncio.timeout(AT_ONCE_SECONDS):
+            seen = await sold_out.look(lambda desk: desk.get(Allocation, "a").available, (STREAM,))
+    assert (seen.value, seen.position) == (0, 2)
+
+
+async def test_the_first_refusal_waits(postgres: PostgresLedger, empty_url: str) -> None:
+    """A look before the lock costs those who buy: it is taken only after a batch of nothing but refusals."""
+    await postgres.commit(opening(capacity=1))
+    await postgres.commit(holding("a"))
+    with locked(empty_url):
+        waiting = asyncio.create_task(postgres.commit(holding("b")))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    with pytest.raises(SeatsUnavailable):
+        await waiting
+
+
+async def test_a_seat_that_another_process_gave_back_is_sold(sold_out: PostgresLedger, other: PostgresLedger) -> None:
+    """The look sees all that was appended before it."""
+    await other.commit(freeing("a"))
+    assert (await sold_out.commit(holding("c"))).value == 0
+    assert await stock(sold_out) == (0, ["c"])
+    with pytest.raises(SeatsUnavailable):
+        await other.commit(holding("d"))
+    assert broken_link(sold_out.facts_of(STREAM)) is None
+
+
+async def test_a_decision_that_is_refused_at_its_end_leaves_nothing(sold_out: PostgresLedger) -> None:
+    """What it had done before is taken back, also from what is kept for the next."""
+    with pytest.raises(SeatsUnavailable):
+        await sold_out.commit(holding("x"))
+    await sold_out.commit(opening("other", capacity=2))
+    for _ in range(3):
+        with pytest.raises(SeatsUnavailable):
+            await sold_out.commit(both(holding("y", "other"), holding("y")))
+    assert await stock(sold_out, "other") == (2, [])
+    assert (await sold_out.commit(holding("z", "other", 2))).value == 0
+
+
+async def test_of_many_at_once_each_gets_its_own_answer(sold_out: PostgresLedger, other: PostgresLedger) -> None:
+    """One seat comes free in the middle of a crowd: exactly one of it gets it, whichever process it came to."""
+    crowd = [(sold_out, other)[number % 2].commit(holding(f"k{number}")) for number in range(200)]
+    asked = asyncio.gather(*crowd, return_exceptions=True)
+    await asyncio.sleep(0)
+    await other.commit(freeing("a"))
+    again = [(sold_out, other)[number % 2].commit(holding(f"n{number}")) for number in range(200)]
+    answers = [*await asked, *await asyncio.gather(*again, return_exceptions=True)]
+    sold = [answer for answer in answers if not isinstance(answer, BaseException)]
+    assert len(sold) == 1
+    assert sum(isinstance(answer, SeatsUnavailable) for answer in answers) == 399
+    assert (await stock(other))[0] == 0
+    assert broken_link(other.facts_of(STREAM)) is None
+
+
+async def test_a_lost_connection_is_no_refusal(sold_out: PostgresLedger, empty_url: str) -> None:
+    """The look begins anew under the lock, on a connection of its own."""
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid()"
+        )
+    with pytest.raises(SeatsUnavailable):
+        await sold_out.commit(holding("c"))
+    await sold_out.commit(freeing("a"))
+    assert (await sold_out.commit(holding("c"))).value == 0
+
+
+async def test_a_look_that_stumbles_harms_nobody(sold_out: PostgresLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is wrong with it, the committer goes on, and everybody is told under the lock."""
+
+    def stumble(*_: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(sold_out._journal, "look", stumble)
+    with pytest.raises(SeatsUnavailable):
+        await sold_out.commit(holding("c"))
+    await sold_out.commit(freeing("a"))
+    assert (await sold_out.commit(holding("c"))).value == 0

@@ -1,0 +1,218 @@
+"""The laws of conservation: they hold of a good day, and each one is broken by a doctored one."""
+
+import asyncio
+import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eventsourcing.utils import resolve_topic
+
+from domain.catalog.discount import DiscountAsked, DiscountCreated
+from domain.catalog.show import (
+    CapacityChangeBegun,
+    CapacityChangeEnded,
+    GroupResizeSigned,
+    PriceChanged,
+    RoomMade,
+    SaleWindowChanged,
+    ShowAnnounced,
+    ShowCalledOff,
+    ShowWentOnSale,
+)
+from domain.catalog.show_cancellation import (
+    CancellationBegun,
+    CancellationFinished,
+    CancellationPaused,
+    CancellationResumed,
+)
+from domain.catalog.venue import VenueRegistered
+from domain.core.aggregate import Fact
+from domain.invariants.cross_system import IntentSaid, judge_at_rest, judge_balances
+from domain.invariants.folds import FOLDS
+from domain.invariants.invariant import BALANCES, LAWS, Findings
+from domain.invariants.per_commit import History
+from domain.orders.order import (
+    CancelRequested,
+    CaptureRequested,
+    CaptureWaived,
+    HoldExtended,
+    OrderConfirmed,
+    OrderFulfilled,
+)
+from domain.payments.dispute import DisputeOpened, DisputeWon
+from domain.payments.payment import PaymentAuthorised, PaymentDeclined
+from domain.payments.refund import RefundsOpened
+from domain.payouts.payee import AccountChanged, AccountConnected, PayeeNamed, ShortfallNetted, ShortfallNoted
+from domain.payouts.payout import PayoutPaid, PayoutReturned
+from domain.payouts.transfer import (
+    ReversalRefused,
+    ReversalRequested,
+    TransferMade,
+    TransferRefused,
+    TransferRequested,
+    TransferRequestedAgain,
+    TransferReversed,
+)
+from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
+from domain.tickets.has_token import TokenSigned
+from domain.tickets.ticket import (
+    BurnSigned,
+    TicketBlocked,
+    TicketRedeemed,
+    TicketUnblocked,
+    TicketVoided,
+    TokenBurnt,
+    TokenForgone,
+)
+from tests.fakes.corrupted_history import DOCTORED, LATE, SOLD, Day, rechained, said, told, without
+from tests.fakes.evidence import findings_of
+from tests.fakes.sample_history import lawful_day
+from tests.fakes.samples import AT
+
+SILENT = {
+    VenueRegistered, ShowAnnounced, ShowWentOnSale, TokenSigned, CancelRequested, CaptureRequested, OrderConfirmed,
+    PaymentAuthorised, PaymentDeclined, CaptureWaived, PriceChanged, SaleWindowChanged, DiscountCreated, DiscountAsked,
+    AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded, RefundsOpened, TicketRedeemed, BurnSigned, TokenBurnt,
+    TokenForgone, ShowCalledOff, CancellationBegun, CancellationPaused, CancellationResumed, CancellationFinished,
+    CapacityChangeBegun, GroupResizeSigned, CapacityChangeEnded, TicketBlocked, TicketUnblocked, DisputeOpened,
+    DisputeWon, RoomMade,
+    PayeeNamed, AccountConnected, AccountChanged, ShortfallNoted, ShortfallNetted, PayoutPaid, PayoutReturned,
+    TransferRequested, TransferRequestedAgain, TransferMade, TransferRefused,
+    ReversalRequested, TransferReversed, ReversalRefused,
+}  # fmt: skip
+PERSISTED = Path(__file__).parents[2] / "architecture" / "persisted_names.txt"
+
+
+@pytest.fixture(scope="module")
+def day() -> Day:
+    return Day(*asyncio.run(lawful_day()))
+
+
+def test_a_good_day_breaks_no_law(day: Day) -> None:
+    """Sales, a cancel, a refund, a refusal and outside orders: each law is judged, and holds."""
+    findings = findings_of(*day)
+    assert findings.violations == []
+    assert {law.name for law in LAWS} - findings.checked.keys() == {BALANCES.name}
+
+
+@pytest.mark.parametrize("name", DOCTORED)
+def test_a_doctored_day_breaks_the_law(day: Day, name: str) -> None:
+    """Each doctored day breaks these laws and no other."""
+    doctor, broken = DOCTORED[name]
+    assert {violation.law for violation in findings_of(*doctor(day)).violations} == broken
+
+
+def test_every_law_has_a_doctored_case() -> None:
+    """A law that nothing can break would be no law; the one about shown balances has its own test."""
+    assert set().union(*(broken for _, broken in DOCTORED.values())) | {BALANCES.name} == {law.name for law in LAWS}
+    assert len({law.name for law in LAWS}) == len(LAWS)
+
+
+def test_no_fact_is_left_out_by_oversight() -> None:
+    """Every fact that may be stored is folded, or named here as one that the laws need nothing of."""
+    stored = [line.removeprefix("fact ") for line in PERSISTED.read_text().splitlines() if line.startswith("fact ")]
+    assert {resolve_topic(topic) for topic in stored} == FOLDS.keys() | SILENT
+    assert FOLDS.keys() & SILENT == set()
+
+
+def test_a_shown_balance_is_the_sum_of_its_lines() -> None:
+    """Each account is held against its postings, whichever side knows it."""
+    findings, lines = Findings(), {("a", "eur"): 5, ("b", "eur"): -5}
+    judge_balances(lines, dict(lines), findings)
+    assert (findings.violations, findings.checked[BALANCES.name]) == ([], 2)
+    judge_balances(lines, {("a", "eur"): 5, ("b", "eur"): -4, ("c", "eur"): 1}, findings)
+    assert [(law, account) for law, account, _ in findings.violations] == [(BALANCES.name, "b"), (BALANCES.name, "c")]
+
+
+def judged(day: Day, tail: list[Fact] | None = None) -> tuple[Findings, Any]:
+    """Judge a day whose last facts came while the other systems were read."""
+    findings = Findings()
+    history = History(findings)
+    history.take(day.facts)
+    history.mark()
+    history.take(tail or [])
+    history.settle()
+    return findings, judge_at_rest(history, day.outside, findings)
+
+
+def test_who_moves_or_is_worked_on_is_not_judged(day: Day) -> None:
+    """A false alarm is impossible for what changed while it was read; it is counted instead."""
+    wrong = said(day, LATE, is_open=True)
+    findings, still = judged(wrong)
+    assert [violation.subject for violation in findings.violations] == [LATE]
+    assert still.moving | still.at_work | still.open == set()
+    cut = next(at for at, fact in enumerate(day.facts) if LATE in fact.originator_id)
+    findings, moving = judged(Day(day.facts[:cut], wrong.outside), day.facts[cut:])
+    assert findings.violations == []
+    assert LATE in moving.moving
+    assert moving.judged | moving.moving == still.judged
+    findings, worked_on = judged(told(wrong, running=frozenset({LATE, "outside"})))
+    assert (findings.violations, worked_on.at_work) == ([], {LATE})
+
+
+def test_an_end_is_due_after_its_deadline_and_patience(day: Day) -> None:
+    """Overdue is what nobody works on; when the engine was not asked, everything that is late."""
+    open_day = Day(without(day.facts, OrderFulfilled), day.outside)
+    due = next(fact for fact in day.facts if isinstance(fact, HoldExtended)).hold_until
+    for now, running, broken in (
+        (due, frozenset(), []),
+        (due + timedelta(seconds=61), frozenset(), [SOLD]),
+        (due + timedelta(seconds=61), None, [SOLD]),
+        (due + timedelta(seconds=61), frozenset({SOLD}), []),
+    ):
+        outside = open_day.outside._replace(now=now, running=running, patience=timedelta(seconds=60))
+        findings, still = judged(Day(open_day.facts, outside))
+        assert [violation.subject for violation in findings.violations] == broken
+        assert still.open == {SOLD}
+
+
+def test_an_open_case_owns_late_money(day: Day) -> None:
+    """Money that came after the end is fine while its case is open; unasked, it is not judged."""
+    late = said(day, LATE, captured_minor=500, net_minor=480, is_open=True)
+    findings, still = judged(told(late, cases={day.said(LATE).intent_id: AT}))
+    assert (findings.violations, still.at_work) == ([], {LATE})
+    unasked = said(told(day, cases=None), LATE, captured_minor=500)
+    assert judged(unasked)[0].violations == []
+
+
+def test_a_case_that_was_opened_before_the_sale_may_close(day: Day) -> None:
+    """A live order with a case is waited for, within the patience; after it, it is broken."""
+    minute = timedelta(minutes=1)
+    outside = day.outside._replace(cases={day.said(SOLD).intent_id: AT}, patience=minute)
+    for now, broken in ((AT + minute, []), (AT + 2 * minute, ["money-has-an-owner"])):
+        findings, still = judged(Day(day.facts, outside._replace(now=now)))
+        assert [violation.law for violation in findings.violations] == broken
+        assert still.at_work == {SOLD}
+
+
+def test_a_payment_that_is_not_ours_is_left_alone(day: Day) -> None:
+    """An account at Stripe may have other payments, which name no purchase."""
+    foreign = IntentSaid("pi_foreign", "", "eur", 5, 0, 5, is_open=False)
+    assert judged(told(day, intents=[*day.outside.intents, foreign]))[0].violations == []
+
+
+def test_a_transaction_is_judged_as_one(day: Day) -> None:
+    """Within a transaction laws may be broken for a moment; at its end they hold."""
+    findings, _ = judged(day)
+    history = History(Findings())
+    history.take(day.facts)
+    history.settle()
+    assert history.commits == len({fact.timestamp for fact in day.facts})
+    assert history.facts == len(day.facts) > history.commits
+    apart = [replace(fact, timestamp=AT + timedelta(seconds=at)) for at, fact in enumerate(day.facts)]
+    undone = [fact for fact in rechained(apart) if not isinstance(fact, TicketVoided)]
+    torn, _ = judged(Day(rechained(undone), day.outside))
+    assert findings.violations == []
+    assert "one-ticket-per-seat" in {violation.law for violation in torn.violations}
+
+
+def test_the_guarantees_are_the_laws() -> None:
+    """The page names each law with its sentence, under its moment."""
+    page = (Path(__file__).parents[3] / "docs" / "guarantees.md").read_text()
+    _, commit, rest = re.split(r"## At (?:every commit|rest)\n", page)
+    told = [(moment, line) for moment, part in (("commit", commit), ("rest", rest)) for line in part.splitlines()]
+    rows = [(moment, line) for moment, line in told if line.startswith("| `")]
+    assert rows == [(law.moment, f"| `{law.name}` | {law.sentence} |") for law in LAWS]

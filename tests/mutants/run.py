@@ -1,0 +1,165 @@
+"""`make teeth`: seeds each bug of the catalogue in a copy of the project and shows that its test catches it.
+
+`python -m tests.mutants.run [--json] [--only TEXT] [--jobs N]`; exits 0 only if every bug was caught in time.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Literal, NamedTuple
+from xml.etree import ElementTree as ET
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.mutants.catalogue import TEETH
+from tests.mutants.mutant import Tooth
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS_MAX = 10.0  # of a test's own time, without the start of a database that several share
+HANGS_AFTER_SECONDS = 9  # many a bug shows in that nothing ends any more
+WALL_SECONDS_MAX = 900
+BITE_SECONDS_MAX = 60  # with the start of pytest and the clean-up
+RED = 1  # pytest's exit code for failed tests; any other but 0 means that it could not run them
+Outcome = Literal["caught", "missed", "slow", "broken"]
+
+
+class Bite(NamedTuple):
+    """What came of one seeded bug; `seconds` is the time of its test, without set-up and tear-down."""
+
+    tooth: Tooth
+    outcome: Outcome
+    seconds: float
+
+
+def copy_project(into: Path) -> Path:
+    """Copy what git knows of the project, as it is in the working tree."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True)
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            target = into / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
+    return into
+
+
+def run_tests(copy: Path, tests: Sequence[str], wall_seconds: float = WALL_SECONDS_MAX) -> tuple[int, float]:
+    """Run tests in a copy; returns pytest's exit code and the tests' own seconds.
+
+    A test that hangs is interrupted; when its clean-up hangs as well, it is killed with all that it started.
+    """
+    report = copy / "report.xml"
+    report.unlink(missing_ok=True)
+    command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    command += [f"--timeout={HANGS_AFTER_SECONDS}", "-o", "timeout_func_only=true"]
+    command += [f"--junitxml={report}", "-o", "junit_duration_report=call", *tests]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, cwd=copy, start_new_session=True, **quiet) as running:
+        try:
+            code = running.wait(wall_seconds)
+        except subprocess.TimeoutExpired:
+            code = RED
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+    if not report.exists():
+        return code, float(HANGS_AFTER_SECONDS)
+    return code, sum(float(case.get("time", 0)) for case in ET.parse(report).getroot().iter("testcase"))  # noqa: S314
+
+
+def bite(copy: Path, tooth: Tooth) -> Bite:
+    """Seed one bug, run its test, and take the bug out again."""
+    path = copy / tooth.file
+    whole = path.read_text()
+    if whole.count(tooth.old) != 1:
+        return Bite(tooth, "broken", 0.0)
+    path.write_text(whole.replace(tooth.old, tooth.new))
+    try:
+        code, seconds = run_tests(copy, [tooth.test], BITE_SECONDS_MAX)
+    finally:
+        path.write_text(whole)
+    if code not in {0, RED}:
+        return Bite(tooth, "broken", seconds)
+    if code == 0:
+        return Bite(tooth, "missed", seconds)
+    return Bite(tooth, "caught" if seconds <= SECONDS_MAX else "slow", seconds)
+
+
+def bite_all(teeth: Sequence[Tooth], jobs: int, told: Callable[[Bite], None]) -> list[Bite]:
+    """Bite with every tooth, some side by side, each job in a copy of its own."""
+    with tempfile.TemporaryDirectory(prefix="teeth-") as place:
+        copies: SimpleQueue[Path] = SimpleQueue()
+        for number in range(jobs):
+            copies.put(copy_project(Path(place) / str(number)))
+
+        def one(tooth: Tooth) -> Bite:
+            copy = copies.get()
+            try:
+                result = bite(copy, tooth)
+            finally:
+                copies.put(copy)
+            told(result)
+            return result
+
+        with ThreadPoolExecutor(jobs) as pool:
+            return list(pool.map(one, teeth))
+
+
+def red_without_a_bug(teeth: Sequence[Tooth]) -> list[str]:
+    """Run every named test once on the code as it is, and return the red ones: they would catch nothing."""
+    with tempfile.TemporaryDirectory(prefix="teeth-") as place:
+        copy = copy_project(Path(place))
+        code, _ = run_tests(copy, list(dict.fromkeys(tooth.test for tooth in teeth)))
+        if code == 0:
+            return []
+        report = copy / "report.xml"
+        cases = ET.parse(report).getroot().iter("testcase") if report.exists() else []  # noqa: S314 - our own report
+        red = [f"{case.get('classname')}::{case.get('name')}" for case in cases if len(case)]
+    return red or [f"pytest ended with {code}"]
+
+
+def show(bites: Sequence[Bite]) -> Table:
+    """Draw the table."""
+    table = Table("seeded bug", "file", "caught by", "seconds", "outcome")
+    for tooth, outcome, seconds in bites:
+        colour = "green" if outcome == "caught" else "red"
+        test = tooth.test.rpartition("::")[2]
+        table.add_row(tooth.name, tooth.file, test, f"{seconds:.1f}", f"[{colour}]{outcome}")
+    return table
+
+
+def main() -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="teeth", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--only", default="", help="bugs whose name or file contains this text")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    teeth = [tooth for tooth in TEETH if options.only in f"{tooth.name} {tooth.file}"]
+    progress = Console(stderr=True)
+    progress.print(f"{len(teeth)} seeded bugs; first their tests on the code as it is")
+    if red := red_without_a_bug(teeth):
+        progress.print(f"[red]these fail without any bug, run `make test` first: {', '.join(red)}")
+        return 2
+    bites = bite_all(teeth, options.jobs, lambda done: progress.print(f"{done.outcome}: {done.tooth.name}"))
+    if options.json:
+        print(json.dumps([{**one._asdict(), "tooth": one.tooth._asdict()} for one in bites], indent=1))  # noqa: T201
+    else:
+        Console().print(show(bites))
+    bad = [one for one in bites if one.outcome != "caught"]
+    slowest = max((one.seconds for one in bites), default=0.0)
+    progress.print(f"{len(bites) - len(bad)} of {len(bites)} caught, the slowest in {slowest:.1f} s")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

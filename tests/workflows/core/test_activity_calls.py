@@ -1,0 +1,100 @@
+"""How workflows call activities through long weather, refusals after weather, and cancels of what only goes forward."""
+
+import asyncio
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.worker import Worker
+
+from activities.core.commands import MintSubject
+from activities.core.task_queues import PURCHASES
+from domain.catalog.venue import Venue
+from tests.fakes.world import RUNNER, World
+from tests.workflows.buyer import paid
+from tests.workflows.core.cancelled_calls import LetsGo
+from workflows.core.activity_calls import LOCAL_ATTEMPTS
+from workflows.core.operator_status import NEEDS_OPERATOR
+from workflows.purchase import PurchaseInput, PurchaseWorkflow
+from workflows.registration import RegisterInput, VenueWorkflow
+
+
+async def regular_activities(handle: WorkflowHandle) -> list[str]:
+    """Return the activities that the engine itself scheduled."""
+    events = [event async for event in handle.fetch_history_events()]
+    scheduled = [event.activity_task_scheduled_event_attributes.activity_type.name for event in events]
+    return [name for name in scheduled if name]
+
+
+async def test_a_store_step_that_does_not_get_through_locally_becomes_a_regular_one(
+    world: World, client: Client
+) -> None:
+    """After its local tries it is the engine's to retry, where operators see it."""
+    await world.open_show()
+    purchase = await world.request()
+    world.ledger.refuse_connections = LOCAL_ATTEMPTS + 1
+    start = PurchaseInput(purchase=purchase, show_id="sh")
+    handle = await client.start_workflow(PurchaseWorkflow.run, start, id="purchase/it", task_queue=PURCHASES)
+    while "create_intent" not in world.gates.ran:  # noqa: ASYNC110 - the placing has come to its end
+        await asyncio.sleep(0.05)
+    assert (await regular_activities(handle))[0] == "place_order"
+    assert world.gates.ran.count("place_order") == LOCAL_ATTEMPTS + 2
+    await handle.terminate()
+
+
+async def test_two_troubles_call_for_one_operator(world: World, client: Client) -> None:
+    """Two mints that do not get through ask for an operator once, and the call is taken back once."""
+    await world.open_show()
+    world.chain.fail_before("send", 20)
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    calls = [
+        event.upsert_workflow_search_attributes_event_attributes.search_attributes.indexed_fields.get("NeedsOperator")
+        async for event in handle.fetch_history_events()
+    ]
+    assert sum(call is not None for call in calls) == 2
+    assert (await handle.describe()).typed_search_attributes[NEEDS_OPERATOR] is False
+    await world.check_laws()
+
+
+async def test_a_refusal_after_long_weather_takes_the_call_for_an_operator_back(world: World, client: Client) -> None:
+    """An operator who was called because of the weather is not needed once the step is refused."""
+    await world.open_show()
+    world.gateway.fail_before("capture_intent", 1000)
+    handle, _ = await world.buy(client)
+    world.gateway.pay(await world.intent_id())
+    await handle.signal(PurchaseWorkflow.look_again)
+    ending = asyncio.create_task(world.ended(handle))
+    while world.gates.ran.count("capture_payment") < 17:  # noqa: ASYNC110 - local tries, a round, and the next has begun
+        await asyncio.sleep(0.01)
+    world.gateway.refuse("capture_intent")
+    assert (await ending).reason == "payment-refused"
+    described = await handle.describe()
+    assert described.typed_search_attributes[NEEDS_OPERATOR] is False
+    await world.check_laws()
+
+
+async def test_a_cancel_of_what_only_goes_forward_changes_nothing(world: World, client: Client) -> None:
+    """A registration that is cancelled while it makes the group comes to its end all the same."""
+    await world.announce()
+    gate = world.gates.close("mint_group", "before")
+    subject = MintSubject(tenant_id="default", kind="venue", subject_id="ve")
+    start = RegisterInput(subject=subject)
+    handle = await client.start_workflow(VenueWorkflow.run, start, id="venue/ve", task_queue=PURCHASES)
+    await gate.reached.wait()
+    await handle.cancel()
+    await asyncio.sleep(0.1)
+    gate.open.set()
+    minted = await asyncio.wait_for(handle.result(), 60)
+    assert (await world.ledger.read(lambda desk: desk.get(Venue, "ve"))).mint_address == minted.mint_address
+
+
+async def test_a_call_that_is_let_go_of_is_not_tried_again(world: World, client: Client) -> None:
+    """It is neither weather nor a refusal: the caller hears of the cancel, and nothing follows."""
+    gate = world.gates.close("expire_reservation", "before")
+    async with Worker(client, task_queue="lets-go", workflows=[LetsGo], workflow_runner=RUNNER):
+        handle = await client.start_workflow(LetsGo.run, id="lets-go", task_queue="lets-go")
+        await gate.reached.wait()
+        await handle.signal(LetsGo.let_go)
+        assert await handle.result() == "ActivityError"
+    gate.open.set()
+    assert world.gates.ran == ["expire_reservation"]

@@ -1,0 +1,39 @@
+"""Patch flags: which build can go on with the history of which."""
+
+from itertools import count
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Replayer, Worker
+
+from tests.workflows.core.patched_workflows import Before, Deprecated, Flagged, Unflagged, note
+from tests.workflows.core.test_saga import RUNNER
+
+BUILDS = (Before, Unflagged, Flagged, Deprecated)
+GOES_ON = {
+    Before: {Before, Flagged},
+    Unflagged: {Unflagged, Deprecated},
+    Flagged: {Flagged, Deprecated},
+    Deprecated: {Unflagged, Flagged, Deprecated},
+}
+_runs = count()
+
+
+async def run(server: WorkflowEnvironment, build: type) -> tuple[list[str], WorkflowHistory]:
+    async with Worker(server.client, task_queue="v", workflows=[build], activities=[note], workflow_runner=RUNNER):
+        handle = await server.client.start_workflow("Changing", id=f"changing-{next(_runs)}", task_queue="v")
+        return await handle.result(), await handle.fetch_history()
+
+
+async def fits(build: type, history: WorkflowHistory) -> bool:
+    replayer = Replayer(workflows=[build], workflow_runner=RUNNER)
+    return (await replayer.replay_workflow(history, raise_on_replay_failure=False)).replay_failure is None
+
+
+@pytest.mark.parametrize("begun", BUILDS, ids=lambda build: build.__name__)
+async def test_which_build_goes_on_with_what_another_began(skipping: WorkflowEnvironment, begun: type) -> None:
+    """A flagged change goes on with old runs and new ones; an unflagged one, or a way back, fits no history."""
+    ways, history = await run(skipping, begun)
+    assert ways == (["done"] if begun is Before else ["waited", "done"])
+    assert {build for build in BUILDS if await fits(build, history)} == GOES_ON[begun]

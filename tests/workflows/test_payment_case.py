@@ -1,0 +1,245 @@
+"""Payments that no purchase waits for: they buy the seats after all, or go back; nobody keeps them by oversight."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import ActivityEnvironment
+
+from activities.core.commands import EndPurchase, LatePayment
+from activities.core.task_queues import PURCHASES
+from activities.payments.intent import PaymentActivities
+from activities.payments.late_payments import LatePaymentActivities
+from activities.sales.order import SalesActivities
+from domain.catalog.show import Show
+from domain.core.transient import Weather
+from domain.payments.payment_intent import IntentRequest, IntentState
+from domain.payments.refund import Refunds
+from tests.fakes.world import World
+from tests.workflows.buyer import sold
+from workflows.payment_case import CaseInput, PaymentCaseWorkflow
+from workflows.purchase import PurchaseInput
+
+PRICE_MINOR = 2208
+REFUSED = "start_child_workflow_execution_failed_event_attributes"
+CaseHandle = WorkflowHandle[PaymentCaseWorkflow, str]
+
+
+async def stray(world: World, amount_minor: int = PRICE_MINOR, currency: str = "eur", **terms: Any) -> IntentState:
+    """Pay by an intent that carries the purchase's name and is not its own."""
+    purchase = await world.ref()
+    request = IntentRequest(
+        tenant_id="default", purchase_id=purchase.purchase_id, amount_minor=amount_minor, currency=currency, **terms
+    )
+    created = await world.gateway.create_intent(request, f"stray {amount_minor} {currency}")
+    return world.gateway.pay(created.intent_id)
+
+
+async def begin_case(world: World, client: Client, intent_id: str, *, with_terms: bool = True) -> CaseHandle:
+    """Open the case as the relay does."""
+    purchase = await world.ref()
+    again = PurchaseInput(purchase=purchase, show_id="sh") if with_terms else None
+    start = CaseInput(purchase=purchase, intent_id=intent_id, again=again, venue_id="ve")
+    options: dict[str, Any] = {"id": f"payment-case/{intent_id}", "task_queue": PURCHASES}
+    return await client.start_workflow(PaymentCaseWorkflow.run, start, **options)
+
+
+async def case(world: World, client: Client, intent_id: str) -> str:
+    """Open a case and await its end."""
+    handle = await begin_case(world, client, intent_id)
+    return await handle.result()
+
+
+async def expired(world: World, client: Client, quantity: int = 2) -> None:
+    """Let a purchase end because its hold ran out."""
+    await world.open_show(hold_seconds=20)
+    handle, _ = await world.buy(client, quantity=quantity)
+    assert (await world.ended(handle)).reason == "hold-expired"
+
+
+async def test_late_money_buys_the_seats_that_are_still_there(world: World, client: Client) -> None:
+    """It is a new attempt at the old price, with tickets of its own, and asked again it is the same."""
+    await expired(world, client)
+    paid_late = await stray(world)
+    assert await case(world, client, paid_late.intent_id) == "sold"
+    order = await world.order()
+    assert (order.state, order.attempt) == ("fulfilled", 2)
+    assert await world.stock() == (8, 0, 2)
+    assert await case(world, client, paid_late.intent_id) == "sold"
+    assert world.gateway.refunded_minor == 0
+    await world.check_laws()
+
+
+async def test_late_money_whose_seats_are_gone_goes_back(world: World, client: Client) -> None:
+    """Somebody else has bought them: the authorisation is let go."""
+    await expired(world, client, quantity=6)
+    other, _ = await world.buy(client, "other", 6)
+    world.gateway.pay(await world.intent_id("other"))
+    assert (await world.ended(other)).outcome == "fulfilled"
+    late = await stray(world, (await world.order()).price.charge_minor)  # type: ignore[union-attr]
+    assert await case(world, client, late.intent_id) == "canceled"
+    assert (await world.order()).state == "cancelled"
+    await world.check_laws()
+
+
+@pytest.mark.parametrize(("amount", "currency"), [(PRICE_MINOR - 1, "eur"), (PRICE_MINOR, "usd")])
+async def test_late_money_of_another_amount_goes_back(world: World, client: Client, amount: int, currency: str) -> None:
+    """What was taken is refunded, and Stripe's fee stays in the books in the currency that was charged."""
+    await expired(world, client)
+    late = await stray(world, amount, currency, capture_method="automatic")
+    assert await case(world, client, late.intent_id) == "succeeded"
+    assert world.gateway.refunded_minor == amount
+    assert world.books()["stripe:clearing", currency] == late.stripe_fee_minor
+    await world.check_laws()
+
+
+async def test_late_money_does_not_overrule_a_buyer_who_let_it_go(world: World, client: Client) -> None:
+    """A cancel is meant, an expiry is not."""
+    await world.open_show()
+    handle, _ = await world.buy(client)
+    await world.door.request_cancel((await world.order()).identity)
+    await handle.signal("buyer_cancelled")
+    assert (await world.ended(handle)).reason == "purchase-cancelled"
+    late = await stray(world)
+    assert await case(world, client, late.intent_id) == "canceled"
+    await world.check_laws()
+
+
+async def test_late_money_for_a_cancelled_show_goes_back(world: World, client: Client) -> None:
+    """Its seats are there, and are not sold."""
+    await expired(world, client)
+    await world.ledger.commit(lambda desk: desk.get(Show, "sh").call_off(desk.at))
+    late = await stray(world)
+    assert await case(world, client, late.intent_id) == "canceled"
+    await world.check_laws()
+
+
+async def test_a_second_payment_of_a_sold_order_goes_back(world: World, client: Client) -> None:
+    """One order is paid once, whoever made the other intent."""
+    own = await sold(world, client)
+    second = await stray(world, capture_method="automatic")
+    assert await case(world, client, second.intent_id) == "succeeded"
+    assert (await world.gateway.retrieve_intent(second.intent_id)).refunded_minor == PRICE_MINOR
+    assert (await world.gateway.retrieve_intent(own)).refunded_minor == 0
+    await world.check_laws()
+
+
+async def test_a_second_payment_waits_until_its_purchase_is_decided(world: World, client: Client) -> None:
+    """Nobody knows yet whether it is needed; then it goes back."""
+    await world.open_show()
+    handle, _ = await world.buy(client)
+    own = await world.intent_id()
+    second = await stray(world)
+    looked = world.gates.close("resolve_late_payment", "after")
+    waiting = await begin_case(world, client, second.intent_id)
+    await looked.reached.wait()
+    looked.open.set()
+    world.gateway.pay(own)
+    await handle.signal("look_again")
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    assert await waiting.result() == "canceled"
+    await world.check_laws()
+
+
+async def test_a_payment_whose_purchase_is_at_work_is_left_to_it(world: World, client: Client) -> None:
+    """The case may hear of it sooner than its purchase, which is not started twice."""
+    await world.open_show()
+    handle, _ = await world.buy(client)
+    own = await world.intent_id()
+    looked = world.gates.close("resolve_late_payment", "after")
+    waiting = await begin_case(world, client, own)
+    await looked.reached.wait()
+    looked.open.set()
+    async with asyncio.timeout(30):
+        while not any(event.HasField(REFUSED) for event in (await waiting.fetch_history()).events):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    world.gateway.pay(own)
+    await handle.signal("look_again")
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    assert await waiting.result() == "sold"
+    await world.check_laws()
+
+
+async def test_a_case_without_terms_leaves_the_purchase_to_the_relay(world: World, client: Client) -> None:
+    """One that was opened by an older relay: the attempt is a fact, and whoever starts it goes on with it."""
+    await expired(world, client)
+    late = await stray(world)
+    looked = world.gates.close("resolve_late_payment", "after")
+    waiting = await begin_case(world, client, late.intent_id, with_terms=False)
+    await looked.reached.wait()
+    looked.open.set()
+    handle, _ = await world.start(client, await world.ref())
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    assert await waiting.result() == "sold"
+    await world.check_laws()
+
+
+@pytest.mark.parametrize("amount", [PRICE_MINOR, 500])
+async def test_a_refund_in_the_dashboard_becomes_ours(world: World, client: Client, amount: int) -> None:
+    """It is booked like any other, once; all that was left gives the tickets back too."""
+    own = await sold(world, client)
+    made = world.gateway.refund_in_dashboard(own, amount)
+    for _ in range(2):
+        assert await case(world, client, own) == "sold"
+    purchase_id = (await world.ref()).purchase_id
+    book = await world.ledger.read(lambda desk: desk.get(Refunds, purchase_id))
+    (refund,) = book.refunds.values()
+    assert (refund.state, refund.given.total_minor, refund.stripe_refund_id) == ("pending", amount, made.refund_id)
+    assert len(refund.ticket_ids) == (2 if amount == PRICE_MINOR else 0)
+
+
+def resolving(world: World) -> LatePaymentActivities:
+    """Return the activity's own class over the world's fakes."""
+    payments = PaymentActivities(world.ledger, world.gateway, world.memory)
+    return LatePaymentActivities(world.ledger, world.gateway, payments)
+
+
+async def test_two_copies_of_the_step_decide_the_same(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have seen an ended purchase; the second finds that the payment has become its own, and does not undo it."""
+    await expired(world, client)
+    late = await stray(world)
+    both, read = asyncio.Barrier(2), world.gateway.retrieve_intent
+
+    async def together(intent_id: str) -> IntentState:
+        await both.wait()
+        return await read(intent_id)
+
+    monkeypatch.setattr(world.gateway, "retrieve_intent", together)
+    wanted = LatePayment(**(await world.ref()).model_dump(), intent_id=late.intent_id)
+    act = resolving(world).resolve_late_payment
+    copies = (ActivityEnvironment().run(act, wanted) for _ in range(2))
+    assert await asyncio.gather(*copies) == [await world.ref()] * 2
+    assert (await read(late.intent_id)).status == "requires_capture"
+
+
+async def test_a_payment_that_goes_back_buys_nothing_any_more(world: World, client: Client) -> None:
+    """Its seats were gone when it was decided, and are free again when the step is repeated: it still goes back."""
+    await expired(world, client, quantity=6)
+    late = await stray(world, (await world.order()).price.charge_minor)  # type: ignore[union-attr]
+    other = await world.request("other", 6)
+    world.gateway.fail_before("cancel_intent")
+    wanted = LatePayment(**(await world.ref()).model_dump(), intent_id=late.intent_id)
+    act = resolving(world).resolve_late_payment
+    with pytest.raises(Weather):
+        await ActivityEnvironment().run(act, wanted)
+    await SalesActivities(world.ledger).cancel_order(EndPurchase(purchase=other, reason="purchase-cancelled"))
+    assert await ActivityEnvironment().run(act, wanted) == "canceled"
+    assert (await world.order()).attempt == 1
+
+
+async def test_a_refund_made_elsewhere_is_waited_for(world: World, client: Client) -> None:
+    """All of a stray payment is on its way back by somebody else's hand: that is weather until it has arrived."""
+    await expired(world, client)
+    late = await stray(world, PRICE_MINOR - 1, capture_method="automatic")
+    world.gateway.refunds_begin = "pending"
+    made = world.gateway.refund_in_dashboard(late.intent_id, PRICE_MINOR - 1)
+    wanted = LatePayment(**(await world.ref()).model_dump(), intent_id=late.intent_id)
+    act = resolving(world).resolve_late_payment
+    with pytest.raises(Weather, match="not arrived"):
+        await ActivityEnvironment().run(act, wanted)
+    world.gateway.finish_refund(made.refund_id)
+    assert await ActivityEnvironment().run(act, wanted) == "succeeded"
+    await world.check_laws()

@@ -1,0 +1,206 @@
+"""Cancels of a purchase, by its buyer and by an operator, at every step."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.testing import ActivityEnvironment
+
+from activities.core.commands import EndPurchase
+from activities.payments.intent import PaymentActivities
+from activities.sales.order import SalesActivities, cancel
+from domain.core.errors import CancelTooLate, WrongState
+from domain.core.transient import Weather
+from domain.orders.order import CheckoutOpened
+from domain.payments.payment_intent import IntentRequest, IntentState
+from tests.fakes.gates import Gate
+from tests.fakes.world import PurchaseHandle, World
+from tests.workflows.buyer import paid, sold
+from workflows.purchase import CheckoutAnswer, PurchaseWorkflow
+
+
+async def test_a_buyers_cancel_during_the_payment_wait(world: World, client: Client) -> None:
+    """A buyer's cancel gives everything back."""
+    await world.open_show()
+    handle, _ = await world.buy(client)
+    await world.door.request_cancel((await world.order()).identity)
+    await handle.signal(PurchaseWorkflow.buyer_cancelled)
+    result = await world.ended(handle)
+    assert (result.outcome, result.reason) == ("cancelled", "purchase-cancelled")
+    await world.check_laws()
+
+
+async def test_a_buyers_cancel_against_the_capture(world: World, client: Client) -> None:
+    """A cancel recorded first refuses the capture; one that comes after the capture's request is too late."""
+    await world.open_show()
+    gate = world.gates.close("confirm_seats", "before")
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    await gate.reached.wait()
+    await world.door.request_cancel((await world.order()).identity)
+    gate.open.set()
+    assert (await world.ended(handle)).reason == "purchase-cancelled"
+    handle, _ = await world.buy(client, key="second")
+    late = world.gates.close("capture_payment", "before")
+    await paid(world, handle, "second")
+    await late.reached.wait()
+    with pytest.raises(CancelTooLate):
+        await world.door.request_cancel((await world.order("second")).identity)
+    late.open.set()
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    await world.check_laws()
+
+
+BEFORE_PIVOT = ["place_order", "create_intent", "look_at_intent", "confirm_seats"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("name", BEFORE_PIVOT)
+async def test_an_operators_cancel_during_each_step(world: World, client: Client, name: str, when: str) -> None:
+    """A cancel during any step before the capture undoes all that happened, and closes as cancelled."""
+    await world.open_show()
+    gate = world.gates.close(name, "before" if when == "before" else "after")
+    buying = asyncio.create_task(world.buy(client))
+    if name in {"look_at_intent", "confirm_seats"}:
+        handle, _ = await buying
+        await paid(world, handle)
+    await gate.reached.wait()
+    handle = client.get_workflow_handle_for(PurchaseWorkflow.run, f"purchase/{(await world.order()).identity}")
+    await handle.cancel()
+    await asyncio.sleep(0.1)
+    gate.open.set()
+    with pytest.raises(WorkflowFailureError):
+        await world.ended(handle)
+    assert (await handle.describe()).status == WorkflowExecutionStatus.CANCELED
+    assert await world.stock() == (10, 0, 0)
+    assert (await world.order()).end_reason == "operator-cancelled"
+    await buying
+    await world.check_laws()
+
+
+@pytest.mark.parametrize("name", ["capture_payment", "confirm_order", "mint_ticket", "settle_sale", "fulfil_order"])
+async def test_a_cancel_after_the_pivot_changes_nothing(world: World, client: Client, name: str) -> None:
+    """Once the capture is under way, the remaining steps are drained to their good end."""
+    await world.open_show()
+    gate = world.gates.close(name, "after")
+    handle, _ = await world.buy(client)
+    await paid(world, handle)
+    await gate.reached.wait()
+    await handle.cancel()
+    await asyncio.sleep(0.1)
+    gate.open.set()
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    await world.check_laws()
+
+
+async def test_an_order_that_ended_in_the_queue_is_never_paid(world: World, client: Client) -> None:
+    """The checkout was about to open when its time in the queue was over: no money, and free seats."""
+    await world.open_show()
+    gate = world.gates.close("create_intent", "before")
+    buying = asyncio.ensure_future(world.buy(client))
+    await gate.reached.wait()
+    purchase = await world.ref()
+    await world.ledger.commit(lambda desk: cancel(desk, EndPurchase(purchase=purchase, reason="queue-expired")))
+    gate.open.set()
+    handle, answer = await buying
+    assert (answer.state, answer.refusal_code) == ("ended", "purchase-cancelled")
+    assert (await world.ended(handle)).outcome == "cancelled"
+    assert world.memory.secrets == {}
+    assert (await world.order()).end_reason == "queue-expired"
+    await world.check_laws()
+
+
+async def test_an_order_that_ends_while_its_intent_is_made_is_never_paid(world: World, client: Client) -> None:
+    """Stripe has the intent already: it becomes a fact and is cancelled, and no secret is given out."""
+    await world.open_show()
+    create = world.gateway.create_intent
+
+    async def created_and_ended(request: IntentRequest, key: str) -> IntentState:
+        state = await create(request, key)
+        purchase = await world.ref()
+        await world.ledger.commit(lambda desk: cancel(desk, EndPurchase(purchase=purchase, reason="queue-expired")))
+        return state
+
+    world.gateway.create_intent = created_and_ended
+    handle, answer = await world.buy(client)
+    assert (answer.state, answer.refusal_code) == ("ended", "purchase-cancelled")
+    assert (await world.ended(handle)).outcome == "cancelled"
+    assert (await world.gateway.retrieve_intent(await world.intent_id())).status == "canceled"
+    assert world.memory.secrets == {}
+    await world.check_laws()
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["a fact", "only Stripe knows"])
+async def test_a_cancel_after_a_task_that_was_lost_at_stripe(world: World, client: Client, *, known: bool) -> None:
+    """Its steps ran locally and are in no history: the next try, which meets the cancel, lets their money go."""
+    await world.open_show()
+    purchase = await world.only_requested()
+    if not known:
+        world.gateway.fail_after("create_intent")
+    with suppress(Weather):
+        run = ActivityEnvironment().run
+        await run(SalesActivities(world.ledger).place_order, purchase)
+        await run(PaymentActivities(world.ledger, world.gateway, world.memory).create_intent, purchase)
+    await world.door.request_cancel(purchase.purchase_id)
+    handle, answer = await world.start(client, purchase)
+    assert (answer.state, answer.refusal_code) == ("ended", "purchase-cancelled")
+    assert (await world.ended(handle)).reason == "purchase-cancelled"
+    assert [intent.status for intent in world.gateway.intents.values()] == ["canceled"]
+    assert await world.stock() == (10, 0, 0)
+    await world.check_laws()
+
+
+async def test_the_secret_is_there_before_anybody_is_told(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who follows a purchase reads it when its checkout opens: a secret that came later would never be seen."""
+    await world.open_show()
+    keep, open_then = world.memory.keep, []
+
+    async def watched(purchase_id: str, client_secret: str) -> None:
+        open_then.append([fact for fact in world.ledger.log if isinstance(fact, CheckoutOpened)])
+        await keep(purchase_id, client_secret)
+
+    monkeypatch.setattr(world.memory, "keep", watched)
+    await world.buy(client)
+    assert open_then == [[]]
+
+
+async def test_a_former_attempts_money_is_the_newer_ones(world: World, client: Client) -> None:
+    """Whoever comes late to let it go leaves it: it was let go then, or has bought the seats since."""
+    await sold(world, client)
+    purchase = await world.ref()
+    payments = PaymentActivities(world.ledger, world.gateway, world.memory)
+    former = purchase.model_copy(update={"attempt": purchase.attempt - 1})
+    assert await ActivityEnvironment().run(payments.cancel_payment, former) is None
+    await world.check_laws()
+
+
+async def test_a_sold_purchase_that_is_gone_through_again_cannot_be_cancelled(world: World, client: Client) -> None:
+    """A workflow that was lost after the sale and begun anew knows it from the facts: a cancel changes nothing."""
+    await sold(world, client)
+    gate = world.gates.close("place_order", "after")
+    again, answer = await _again(world, client, gate)
+    assert (answer.state, (await world.ended(again)).outcome) == ("open", "fulfilled")
+    assert world.gateway.refunded_minor == 0
+    await world.check_laws()
+
+
+async def test_the_money_of_a_sale_is_not_let_go(world: World, client: Client) -> None:
+    """Whoever asks for the compensation of a sold order is refused, and the money stays."""
+    await sold(world, client)
+    payments = PaymentActivities(world.ledger, world.gateway, world.memory)
+    with pytest.raises(WrongState):
+        await ActivityEnvironment().run(payments.cancel_payment, await world.ref())
+    await world.check_laws()
+
+
+async def _again(world: World, client: Client, gate: Gate) -> tuple[PurchaseHandle, CheckoutAnswer]:
+    """Begin the purchase anew and cancel it at its first step."""
+    buying = asyncio.create_task(world.buy(client))
+    await gate.reached.wait()
+    await client.get_workflow_handle(f"purchase/{(await world.order()).identity}").cancel()
+    await asyncio.sleep(0.1)
+    gate.open.set()
+    return await asyncio.wait_for(buying, 20)

@@ -1,0 +1,108 @@
+"""Refunded seats on sale again, on fakes: the group has room for them before the stock has them."""
+
+import asyncio
+
+import pytest
+from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
+
+from activities.core.commands import RefundRef
+from activities.refunds.cancel_show import CancelShow
+from domain.core.transient import Weather
+from domain.stock.allocation import Allocation
+from tests.fakes.world import World
+from tests.workflows.test_capacity import change, group
+from tests.workflows.test_refund import begin, ended, sold
+
+
+async def sold_out(world: World, client: Client) -> tuple[str, ...]:
+    """Sell both tickets of a show that sells refunded seats again; returns them."""
+    world.capacity, world.show_terms = 2, {"resell_refunded": True}
+    return await sold(world, client)
+
+
+async def refunded(world: World, client: Client, number: int, ticket_id: str) -> RefundRef:
+    refund = await world.decide_refund(number=number, ticket_ids=(ticket_id,))
+    assert await ended(world, await begin(client, refund)) == "refunded"
+    return refund
+
+
+async def resell(world: World, refund: RefundRef) -> int:
+    found: int = await ActivityEnvironment().run(world.capacities.resell_seats, refund)
+    return found
+
+
+async def test_a_refunded_seat_is_bought_by_somebody_else(world: World, client: Client) -> None:
+    """The burnt token stays a member, so the group takes one more; the late repeat of the step changes nothing."""
+    ids = await sold_out(world, client)
+    refund = await refunded(world, client, 1, ids[0])
+    assert (await world.stock(), await group(world)) == ((1, 0, 1), (2, 3))
+    assert world.gates.ran.count("resell_seats") == 1  # it was not asked in vain before the token was burnt
+    handle, answer = await world.buy(client, "other", 1)
+    world.gateway.pay(await world.intent_id("other"))
+    assert (await world.ended(handle)).outcome == "fulfilled"
+    assert answer.order is not None
+    assert (await world.stock(), await group(world)) == ((0, 0, 2), (3, 3))
+    assert await resell(world, refund) == 1
+    assert (await world.stock(), await group(world)) == ((0, 0, 2), (3, 3))
+    await world.check_laws()
+
+
+async def test_the_room_is_made_before_the_stock_has_the_seat(world: World, client: Client) -> None:
+    """While the chain cannot be changed, nobody can buy what could not be minted."""
+    ids = await sold_out(world, client)
+    gate = world.gates.close("resell_seats", "before")
+    refund = await world.decide_refund(ticket_ids=ids[:1])
+    handle = await begin(client, refund)
+    await gate.reached.wait()
+    world.chain.fail_before("send")
+    with pytest.raises(Weather):
+        await resell(world, refund)
+    assert (await world.stock(), await group(world)) == ((0, 0, 2), (2, 2))
+    gate.open.set()
+    assert await ended(world, handle) == "refunded"
+    assert (await world.stock(), await group(world)) == ((1, 0, 1), (2, 3))
+
+
+async def test_seats_do_not_wait_for_a_slow_bank(world: World, client: Client) -> None:
+    """They are on sale once no token is left; the refund is done only when the buyer has the money."""
+    ids = await sold_out(world, client)
+    world.gateway.refunds_begin = "pending"
+    handle = await begin(client, await world.decide_refund(ticket_ids=ids), poll_seconds=1)
+    with world.server.auto_time_skipping_disabled():
+        async with asyncio.timeout(20):
+            while await world.stock() != (2, 0, 0):  # noqa: ASYNC110 - the stock is what is waited for
+                await asyncio.sleep(0.05)
+    (made,) = world.gateway.refunds.values()
+    assert made.status == "pending"
+    world.gateway.finish_refund(made.refund_id)
+    await handle.signal("look_again")
+    assert await ended(world, handle) == "refunded"
+    await world.check_laws()
+
+
+async def test_a_change_of_the_capacity_knows_the_returned_seats(world: World, client: Client) -> None:
+    """One after the other or side by side: the group takes what is sold and what was burnt."""
+    ids = await sold_out(world, client)
+    await refunded(world, client, 1, ids[0])
+    assert await change(world, client, 5) == "made"
+    assert (await group(world)) == (2, 6)
+    other = await world.decide_refund(number=2, ticket_ids=ids[1:])
+    await asyncio.gather(ended(world, await begin(client, other)), change(world, client, 1))
+    world.capacity = 1
+    assert (await world.stock(), await group(world)) == ((1, 0, 0), (2, 3))
+    await world.check_laws()
+
+
+async def test_a_cancelled_show_has_nothing_on_sale(world: World, client: Client) -> None:
+    """Its refund asks for nothing; nor does one that was decided before and comes to its seats after."""
+    ids = await sold_out(world, client)
+    before = await world.decide_refund(ticket_ids=ids[:1])
+    assert before.resells
+    cancel = CancelShow(tenant_id="default", show_id="sh", body_digest="c", fees="venue", rate_per_second=20)
+    await world.cancellations.cancel_show(cancel)
+    assert not (await world.decide_refund(number=2)).resells
+    assert await ended(world, await begin(client, before)) == "refunded"
+    seats = await world.ledger.read(lambda desk: desk.get(Allocation, "tt"))
+    assert (seats.available, seats.sold) == (0, 2)
+    assert await group(world) == (2, 2)

@@ -1,0 +1,284 @@
+"""A cancelled show on fakes: sales stop, holds end, and every order goes back exactly once, whatever happens."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from temporalio import workflow
+from temporalio.client import Client, WorkflowHandle
+
+from activities.core.commands import RefundRef
+from activities.core.task_queues import PURCHASES
+from activities.refunds.cancel_show import CancelledOrder, CancelShow
+from activities.sales.ticket_api_holds import MakeReservation
+from domain.catalog.line import Line
+from domain.catalog.show_cancellation import Cancellation
+from domain.core.errors import KeyReused, NotOnSale
+from domain.core.ids import DEFAULT_TENANT, purchase_id_of
+from domain.payments.refund import Refund, Refunds
+from domain.stock.reservation import Reservation
+from tests.fakes.show_reads import FoldedShows
+from tests.fakes.world import World
+from tests.workflows.buyer import paid
+from workflows.core.operator_status import PURCHASE_STAGE
+from workflows.refund import RefundInput, RefundWorkflow
+from workflows.show_cancellation import CancellationInput, ShowCancellationWorkflow
+
+Handle = WorkflowHandle[Any, str]
+PATIENCE_SECONDS = 30
+
+
+async def sell(world: World, client: Client, *keys: str) -> None:
+    for key in keys:
+        handle, _ = await world.buy(client, key, 1)
+        await paid(world, handle, key)
+        await world.ended(handle)
+
+
+async def call_off(world: World, fees: Any = "venue", digest: str = "c") -> None:
+    command = CancelShow(tenant_id="default", show_id="sh", body_digest=digest, fees=fees, rate_per_second=1000)
+    await world.cancellations.cancel_show(command)
+
+
+async def begin(client: Client, **more: Any) -> Handle:
+    start = CancellationInput(tenant_id="default", show_id="sh", **{"residue_seconds": 1, **more})
+    return await client.start_workflow(
+        ShowCancellationWorkflow.run, start, id="show-cancellation/sh", task_queue=PURCHASES
+    )
+
+
+async def ended(world: World, client: Client, handle: Handle) -> str:
+    """Await the end, and that of every refund: a token may burn on when the money and the tickets are done."""
+    with world.server.auto_time_skipping_disabled():
+        result = await handle.result()
+        for refund in await all_refunds(world):
+            await client.get_workflow_handle(f"refund/{refund.refund_id}").result()
+    return result
+
+
+async def all_refunds(world: World) -> list[Refund]:
+    ids = [stream.partition(":")[2] for stream in world.ledger.streams if stream.startswith("refunds:")]
+    books = [await world.ledger.read(lambda desk, one=name: desk.get(Refunds, one)) for name in ids]
+    return [refund for book in books for refund in book.refunds.values()]
+
+
+async def shown(handle: Handle, stage: str) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await handle.describe()).typed_search_attributes.get(PURCHASE_STAGE) != stage:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def refunds_of(world: World, key: str) -> list[str]:
+    book = await world.ledger.read(lambda desk: desk.find(Refunds, purchase_id_of(DEFAULT_TENANT, key)))
+    return [] if book is None else [refund.state for refund in book.refunds.values()]
+
+
+async def state_of(world: World) -> str:
+    return await world.ledger.read(lambda desk: desk.get(Cancellation, "sh").state)
+
+
+async def give_back(client: Client, refund: RefundRef) -> None:
+
+    start = RefundInput(refund=refund)
+    await client.start_workflow(RefundWorkflow.run, start, id=f"refund/{refund.refund_id}", task_queue=PURCHASES)
+
+
+async def test_every_order_goes_back_once(world: World, client: Client) -> None:
+    """Sold ones are refunded, also what is left of one; open ones are let go; nothing is sold any more."""
+    await world.open_show()
+    await sell(world, client, "a", "b", "c")
+    await world.decide_refund("b", amount_minor=100)
+    waiting, _ = await world.buy(client, "open", 1)
+    lines = [Line(ticket_type_id="tt", quantity=1)]
+    held = MakeReservation(tenant_id="default", reservation_id="re", show_id="sh", lines=lines, hold_seconds=600)
+    await world.holds.reserve(held)
+    await call_off(world)
+    await call_off(world)
+    with pytest.raises(KeyReused):
+        await call_off(world, digest="other")
+    with pytest.raises(NotOnSale):
+        await world.request("late")
+    handle = await begin(client, window=2, page_size=2, starts_max=2)
+    await waiting.signal("buyer_cancelled")
+    partly = await world.decide_refund("b", amount_minor=100)
+    await give_back(client, partly)
+    assert await ended(world, client, handle) == "finished"
+    assert [await refunds_of(world, key) for key in ("a", "b", "c", "open")] == [
+        ["succeeded"],
+        ["succeeded"] * 2,
+        ["succeeded"],
+        [],
+    ]
+    assert (await world.order("open")).state == "cancelled"
+    assert (await world.ledger.read(lambda desk: desk.get(Reservation, "re"))).state == "released"
+    assert await FoldedShows(world.ledger).residue("sh") == 0
+    assert await state_of(world) == "finished"
+    # Of the 100 that went back before, the platform bore its own part of the fees.
+    assert world.books()["venue:ve:payable", "eur"] == -302
+    assert world.gateway.effects["refund_intent"] == 4
+    await world.check_laws()
+
+
+async def test_a_pause_holds_and_a_resume_goes_on(world: World, client: Client) -> None:
+    """Nothing begins while it is paused."""
+    await world.open_show()
+    await sell(world, client, "a")
+    await call_off(world)
+    await world.cancellations.pause("sh")
+    handle = await begin(client)
+    await shown(handle, "paused")
+    assert (await refunds_of(world, "a"), await state_of(world)) == ([], "paused")
+    await world.cancellations.resume("sh", 500)
+    await handle.signal(ShowCancellationWorkflow.look_again)
+    assert await ended(world, client, handle) == "finished"
+    await world.check_laws()
+
+
+async def test_a_balance_that_does_not_cover_it_pauses_it(world: World, client: Client) -> None:
+    """The first refund that is not covered stops the others from beginning; it goes on later, by itself."""
+    await world.open_show()
+    await sell(world, client, "a", "b", "c")
+    world.gateway.refuse("refund_intent", "insufficient_funds")
+    await call_off(world)
+    handle = await begin(client, window=1, uncovered_seconds=2)
+    await shown(handle, "uncovered")
+    world.gateway.allow("refund_intent")
+    for refund in await all_refunds(world):
+        await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("try_again")
+    assert await ended(world, client, handle) == "finished"
+    await world.check_laws()
+
+
+async def test_one_that_waits_does_not_hold_up_the_others(world: World, client: Client) -> None:
+    """A refund that the bank has not confirmed leaves its place in the window."""
+    await world.open_show()
+    world.gateway.refunds_begin = "pending"
+    await sell(world, client, "a", "b", "c")
+    await call_off(world)
+    handle = await begin(client, window=1)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(world.gateway.refunds) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    for made in list(world.gateway.refunds.values()):
+        world.gateway.finish_refund(made.refund_id)
+    for refund in await all_refunds(world):
+        await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("look_again")
+    assert await ended(world, client, handle) == "finished"
+    await world.check_laws()
+
+
+async def test_a_refund_that_was_begun_elsewhere_is_waited_for(world: World, client: Client) -> None:
+    """Whoever began it (the relay, say) has it; the show is finished when the facts say so."""
+    await world.open_show()
+    await sell(world, client, "a")
+    await call_off(world)
+    order = CancelledOrder(purchase=await world.ref("a"), show_id="sh")
+    world.gateway.refunds_begin = "pending"
+    start = RefundInput(refund=None, order=order)
+    other = await client.start_workflow(RefundWorkflow.run, start, id=f"refund/{order.refund_id}", task_queue=PURCHASES)
+    handle = await begin(client, residue_seconds=0.5)
+    await shown(other, "pending")
+    await asyncio.sleep(2)
+    for made in list(world.gateway.refunds.values()):
+        world.gateway.finish_refund(made.refund_id)
+    await other.signal("look_again")
+    assert await ended(world, client, handle) == "finished"
+    assert world.gateway.effects["refund_intent"] == 1
+    await world.check_laws()
+
+
+async def test_new_terms_are_taken_in_the_middle(world: World, client: Client) -> None:
+    """Paused while it waits for room: nothing begins until it goes on."""
+    await world.open_show()
+    world.gateway.refunds_begin = "pending"
+    await sell(world, client, "a", "b")
+    gate = world.gates.close("pay_refund", "before")
+    await call_off(world)
+    handle = await begin(client, window=1)
+    await gate.reached.wait()
+    await world.cancellations.pause("sh")
+    await handle.signal(ShowCancellationWorkflow.look_again)
+    await shown(handle, "paused")
+    world.gateway.refunds_begin = "succeeded"
+    gate.open.set()
+    await world.cancellations.resume("sh", None)
+    await handle.signal(ShowCancellationWorkflow.look_again)
+    assert await ended(world, client, handle) == "finished"
+    await world.check_laws()
+
+
+async def test_a_sold_order_that_went_back_before_needs_nothing(world: World, client: Client) -> None:
+    """Its refund is under way when the show is cancelled: it is listed, and nothing more is decided for it."""
+    await world.open_show()
+    await sell(world, client, "a")
+    refund = await world.decide_refund("a")
+    await call_off(world)
+    handle = await begin(client)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while "decide_order" not in world.gates.ran:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await give_back(client, refund)
+    assert await ended(world, client, handle) == "finished"
+    assert world.gateway.effects["refund_intent"] == 1
+    await world.check_laws()
+
+
+async def test_a_rate_and_a_run_that_is_full(world: World, client: Client) -> None:
+    """A second's worth begins at once, then it waits; a full run goes on as new also while it waits for the rest."""
+    await world.open_show()
+    world.gateway.refunds_begin = "pending"
+    await sell(world, client, "a", "b")
+    terms = CancelShow(tenant_id="default", show_id="sh", body_digest="c", fees="venue", rate_per_second=1)
+    await world.cancellations.cancel_show(terms)
+    handle = await begin(client, starts_max=2, residue_seconds=0.2)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(world.gateway.refunds) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(2)
+    for made in list(world.gateway.refunds.values()):
+        world.gateway.finish_refund(made.refund_id)
+    for refund in await all_refunds(world):
+        await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("look_again")
+    assert await ended(world, client, handle) == "finished"
+    assert world.gateway.effects["refund_intent"] == 2
+    await world.check_laws()
+
+
+async def test_a_long_rest_goes_on_as_new(world: World, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine says when a history is long; what is under way and what waits is carried over."""
+    await world.open_show()
+    world.gateway.refunds_begin = "pending"
+    await sell(world, client, "a")
+    await call_off(world)
+    suggested = [True]
+    monkeypatch.setattr(workflow.Info, "is_continue_as_new_suggested", lambda _: bool(suggested and suggested.pop()))
+    handle = await begin(client, residue_seconds=0.2)
+    first = (await handle.describe()).run_id
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await client.get_workflow_handle(handle.id).describe()).run_id == first:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    for made in list(world.gateway.refunds.values()):
+        world.gateway.finish_refund(made.refund_id)
+    for refund in await all_refunds(world):
+        await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("look_again")
+    assert await ended(world, client, handle) == "finished"
+    assert world.gateway.effects["refund_intent"] == 1
+    await world.check_laws()
+
+
+async def test_an_order_that_ended_without_a_sale_has_nothing_to_give_back(world: World, client: Client) -> None:
+    """It is let go while nobody has paid, and its own workflow finds that nothing is owed."""
+    await world.open_show()
+    handle, _ = await world.buy(client, "open", 1)
+    await call_off(world)
+    order = CancelledOrder(purchase=await world.ref("open"), show_id="sh")
+    start = RefundInput(refund=None, order=order, told="show-cancellation/nobody")
+    refunding = await client.start_workflow(
+        RefundWorkflow.run, start, id=f"refund/{order.refund_id}", task_queue=PURCHASES
+    )
+    await shown(refunding, "ending")
+    await handle.signal("buyer_cancelled")
+    with world.server.auto_time_skipping_disabled():
+        await handle.result()
+        assert await refunding.result() == "nothing"
+    await world.check_laws()
