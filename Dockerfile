@@ -9,6 +9,7 @@ COPY api api
 COPY cli cli
 COPY devstack devstack
 COPY domain domain
+COPY relay relay
 COPY workflows workflows
 # requirements.txt pins; as a constraint it does not bring the development tools along.
 RUN pip install --no-cache-dir --constraint requirements.txt .

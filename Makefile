@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 
-.PHONY: install check test demo up bench measure storm lock record golden format teeth nightly matrix coverage
+.PHONY: install check test demo up bench measure chaos lock record golden format mutants nightly matrix coverage
 .DEFAULT_GOAL := test
 
 # Libraries are compiled once: where Python may not keep its bytecode, each process of a stack would compile all libraries again.
@@ -44,8 +44,8 @@ up: $(READY)
 
 SEED ?= 1
 MINUTES ?= 1
-storm: $(READY)
-	$(BIN)/python -m tests.storm --seed $(SEED) --minutes $(MINUTES)
+chaos: $(READY)
+	$(BIN)/python -m tests.chaos --seed $(SEED) --minutes $(MINUTES)
 
 PEER := .venv-bench
 $(PEER)/.ready: pyproject.toml $(READY)
@@ -77,7 +77,7 @@ golden: $(READY)
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra devstack --extra rush --extra dev --no-header --no-annotate -o requirements.txt
 
-teeth: $(READY)
+mutants: $(READY)
 	$(BIN)/python -m tests.mutants.run
 
 nightly: $(READY)

@@ -1,4 +1,4 @@
-"""Front door: follows the facts and folds them into the read models. `python -m projector [--rebuild]`."""
+"""Front door: follows the events and folds them into the read models. `python -m projector [--rebuild]`."""
 
 import argparse
 import logging
@@ -12,9 +12,9 @@ import psycopg
 from prometheus_client import start_http_server
 
 from adapters.read_models.projection import Projection
-from adapters.runtime.gc_tuning import collect_rarely
+from adapters.runtime.gc_tuning import tune_gc
 from adapters.schema import ensure_schema
-from adapters.startup import PATIENCE_SECONDS, PAUSE_SECONDS, patiently
+from adapters.startup import PATIENCE_SECONDS, PAUSE_SECONDS, retry_until_available
 from settings import read_settings
 
 log = logging.getLogger("projector")
@@ -22,7 +22,7 @@ POLL_SECONDS = 0.025
 
 
 def follow(url: str, stopping: threading.Event, ready_file: Path | None = None) -> None:
-    """Fold facts as they come, until told to stop; a lost connection is opened again."""
+    """Fold events as they come, until told to stop; a lost connection is opened again."""
     while not stopping.is_set():
         try:
             with psycopg.connect(url, autocommit=True) as connection:
@@ -37,7 +37,7 @@ def follow(url: str, stopping: threading.Event, ready_file: Path | None = None) 
 
 
 def rebuild(url: str) -> int:
-    """Empty the read models and fold all facts again; returns how many there were."""
+    """Empty the read models and fold all events again; returns how many there were."""
     with psycopg.connect(url, autocommit=True) as connection:
         return Projection(connection).rebuild()
 
@@ -45,26 +45,26 @@ def rebuild(url: str) -> int:
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="projector", description=__doc__)
-    parser.add_argument("--rebuild", action="store_true", help="empty the read models, fold all facts again, and end")
+    parser.add_argument("--rebuild", action="store_true", help="empty the read models, fold all events again, and end")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     settings = read_settings()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    patiently(lambda: ensure_schema(settings.postgres.url), PATIENCE_SECONDS)
+    retry_until_available(lambda: ensure_schema(settings.postgres.url), PATIENCE_SECONDS)
     if options.rebuild:
-        log.info("rebuilt from %d facts", rebuild(settings.postgres.url))
+        log.info("rebuilt from %d events", rebuild(settings.postgres.url))
         return
     if settings.projector.metrics_port is not None:
         start_http_server(settings.projector.metrics_port, addr="127.0.0.1")
-    collect_rarely()
+    tune_gc()
     follow(settings.postgres.url, stopping, settings.projector.ready_file)
 
 
 def _ready(ready_file: Path | None) -> None:
     """Say that the read models are up to date for the first time."""
-    log.info("follows the facts")
+    log.info("follows the events")
     if ready_file is not None:
         ready_file.write_text(str(os.getpid()))
 

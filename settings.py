@@ -20,11 +20,13 @@ class Group(BaseModel):
 
 
 class PostgresSettings(Group):
-    """Where facts and read models are kept."""
+    """Where events and read models are kept."""
 
     url: str = Field("postgresql://postgres@127.0.0.1:5432/boxoffice", description="URL of the PostgreSQL database")
     pool_size: int = Field(8, ge=1, le=100, description="connections that one process keeps open at most")
-    waiting_max: int = Field(2000, ge=1, description="decisions that wait for one process's committer; beyond it 429")
+    commit_queue_max: int = Field(
+        2000, ge=1, description="decisions that wait for one process's committer; beyond it 429"
+    )
 
 
 class TemporalSettings(Group):
@@ -41,7 +43,9 @@ class StripeSettings(Group):
     api_key: SecretStr = Field(UNSET, description="secret key, sk_test_... or sk_live_...")
     webhook_secret: SecretStr = Field(UNSET, description="signing secret of the webhook endpoint, whsec_...")
     connect_webhook_secret: SecretStr = Field(UNSET, description="signing secret of the endpoint of venues' events")
-    news_seconds: float = Field(30, gt=0, description="seconds between looks for webhooks that have not arrived")
+    undelivered_poll_seconds: float = Field(
+        30, gt=0, description="seconds between looks for webhooks that have not arrived"
+    )
     publishable_key: str = Field("", description="publishable key that the API tells a buyer's browser, pk_...")
 
 
@@ -72,8 +76,10 @@ class ApiSettings(Group):
     host: str = Field("127.0.0.1", description="address that the API listens on")
     port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
     public_url: str = Field("http://127.0.0.1:8000", description="URL of the API as buyers see it, for metadata URIs")
-    engine_timebox_seconds: float = Field(5.0, gt=0, description="wait for the engine before a purchase answers 202")
-    opening_max: int = Field(32, ge=0, description="checkouts that open at once; beyond it 202, and later in turn")
+    temporal_timeout_seconds: float = Field(5.0, gt=0, description="wait for the engine before a purchase answers 202")
+    checkouts_in_flight_max: int = Field(
+        32, ge=0, description="checkouts that open at once; beyond it 202, and later in turn"
+    )
     metrics: bool = Field(default=True, description="whether GET /metrics is served")
 
 
@@ -89,7 +95,7 @@ class SagaSettings(Group):
     poll_seconds: float = Field(30.0, gt=0, description="interval of asking Stripe while waiting for payment")
 
 
-class SettlementSettings(Group):
+class PayoutSettings(Group):
     """When venues get their shares."""
 
     every_seconds: int = Field(3600, ge=1, description="how often due shares are looked for")
@@ -147,15 +153,13 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,  # a mistyped secret is not printed
     )
 
-    postgres: PostgresSettings = Field(default_factory=PostgresSettings, description="where facts are kept")
+    postgres: PostgresSettings = Field(default_factory=PostgresSettings, description="where events are kept")
     temporal: TemporalSettings = Field(default_factory=TemporalSettings, description="where the engine is")
     stripe: StripeSettings = Field(default_factory=StripeSettings, description="how Stripe is reached")
     solana: SolanaSettings = Field(default_factory=SolanaSettings, description="how the chain is reached")
     api: ApiSettings = Field(default_factory=ApiSettings, description="how the HTTP API serves")
     saga: SagaSettings = Field(default_factory=SagaSettings, description="the time limits of a purchase")
-    settlement: SettlementSettings = Field(
-        default_factory=SettlementSettings, description="when venues get their shares"
-    )
+    payouts: PayoutSettings = Field(default_factory=PayoutSettings, description="when venues get their shares")
     worker: WorkerSettings = Field(default_factory=WorkerSettings, description="how one worker runs")
     projector: ProjectorSettings = Field(default_factory=ProjectorSettings, description="how the projector runs")
     fees: FeeSettings = Field(default_factory=FeeSettings, description="the fees on top of a price")

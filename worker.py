@@ -20,37 +20,37 @@ from temporalio.worker.workflow_sandbox import SandboxRestrictions
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities
 from activities.catalog.register import CatalogActivities
-from activities.core.failures import FailureKinds
+from activities.core.failures import FailureInterceptor
 from activities.core.task_queues import ALL_QUEUES, MINT, PURCHASES
 from activities.disputes.follow import DisputeActivities
 from activities.payments.intent import PaymentActivities
 from activities.payments.late_payments import LatePaymentActivities
-from activities.payouts.transfers import SettlementActivities
-from activities.refunds.cancel_show import CancellationActivities
+from activities.payouts.transfers import PayoutActivities
+from activities.refunds.cancel_show import ShowCancellationActivities
 from activities.refunds.pay_refund import RefundActivities
 from activities.registry import Activities, activities_of
 from activities.sales.order import SalesActivities
-from activities.sales.request_purchase import DoorActivities
+from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldActivities
 from activities.tokens.burn import BurnActivities
 from activities.tokens.mint import MintActivities
-from adapters.event_store.store import PostgresLedger
-from adapters.read_models.queries import Standing
-from adapters.read_models.show_cancellation_queries import CancellationReads
-from adapters.runtime.gc_tuning import collect_rarely
+from adapters.event_store.store import PostgresEventStore
+from adapters.read_models.queries import StalledWorkQueries
+from adapters.read_models.show_cancellation_queries import ShowCancellationQueries
+from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.groups import SolanaGroupChain
 from adapters.solana.keys import issuer_of, seed_of
-from adapters.startup import open_ledger
+from adapters.startup import open_event_store
 from adapters.stripe.connect import StripeConnect
 from adapters.stripe.payments import StripeGateway
 from adapters.stripe.undelivered_events import StripeNews
-from adapters.tables import Buyers, Checkouts, Inbox, Pool, open_pool
-from adapters.temporal.build_routing import tell_routing
-from adapters.temporal.sandbox import Sandbox
-from relay.payouts_client import SettlementEngine, ensure_schedule
+from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
+from adapters.temporal.build_routing import log_current_build
+from adapters.temporal.sandbox import FastSandboxRunner
+from relay.payouts_client import PayoutsClient, ensure_schedule
 from relay.relay import Relay
-from relay.undelivered_webhooks import MissedNews
-from relay.workflow_client import KEEP_ALIVE, Pacing, TemporalEngine
+from relay.undelivered_webhooks import UndeliveredWebhooks
+from relay.workflow_client import KEEP_ALIVE, Timeouts, WorkflowClient
 from settings import Settings, read_settings
 from workflows.capacity import CapacityWorkflow
 from workflows.dispute import DisputeWorkflow
@@ -73,10 +73,10 @@ STICKY = timedelta(seconds=2)  # how long a dead worker's cache is waited for
 CONNECT_PAUSE_SECONDS = 0.5
 CONNECT_ATTEMPTS_MAX = 240
 CONCURRENT_DEFAULT = 50
-HINT_PATIENCE_SECONDS = 2.0  # the API tells of a webhook itself; telling again wakes a purchase for nothing
+WEBHOOK_PATIENCE_SECONDS = 2.0  # the API tells of a webhook itself; telling again wakes a purchase for nothing
 
 
-class LeftStanding(Standing, CancellationReads):
+class PostgresStalledWork(StalledWorkQueries, ShowCancellationQueries):
     """Everything that the relay looks for."""
 
 
@@ -87,9 +87,11 @@ def moving_on(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
     )
 
 
-def sandbox(*passed_through: str) -> Sandbox:
+def sandbox(*passed_through: str) -> FastSandboxRunner:
     """Return what workflows run in; more modules may be passed through."""
-    return Sandbox(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, *passed_through))
+    return FastSandboxRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, *passed_through)
+    )
 
 
 def build_worker(
@@ -111,7 +113,7 @@ def build_worker(
         task_queue=queue,
         workflows=WORKFLOWS if queue == PURCHASES else (),
         activities=activities_of(queue, all_of),
-        interceptors=[FailureKinds(), *interceptors],
+        interceptors=[FailureInterceptor(), *interceptors],
         workflow_runner=sandbox(),
         graceful_shutdown_timeout=GRACE,
         sticky_queue_schedule_to_start_timeout=STICKY,
@@ -120,7 +122,7 @@ def build_worker(
     )
 
 
-def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: AsyncExitStack) -> Activities:
+def assemble(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> Activities:
     """Put the adapters into the activities; `closing` closes what was opened."""
     solana, stripe = settings.solana, settings.stripe
     issuer = issuer_of(solana.issuer_secret.get_secret_value())
@@ -136,31 +138,31 @@ def assemble(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: As
     closing.push_async_callback(gateway.close)
     connect = StripeConnect(stripe.api_key.get_secret_value(), settings.api.public_url, base_url=stripe.api_base)
     closing.push_async_callback(connect.close)
-    payments = PaymentActivities(ledger, gateway, Checkouts(pool))
+    payments = PaymentActivities(store, gateway, PostgresCheckouts(pool))
     return Activities(
-        sales=SalesActivities(ledger),
-        books=BooksActivities(ledger),
-        catalog=CatalogActivities(ledger),
-        holds=HoldActivities(ledger),
+        sales=SalesActivities(store),
+        books=BooksActivities(store),
+        catalog=CatalogActivities(store),
+        holds=HoldActivities(store),
         payments=payments,
-        minting=MintActivities(ledger, chain, Buyers(pool), custody, settings.api.public_url),
-        capacity=CapacityActivities(ledger, chain),
-        disputes=DisputeActivities(ledger, gateway),
-        settlement=SettlementActivities(ledger, connect, Standing(pool)),
-        refunds=RefundActivities(ledger, gateway),
-        burning=BurnActivities(ledger, chain),
-        cancelling=CancellationActivities(ledger, CancellationReads(pool)),
-        late_payments=LatePaymentActivities(ledger, gateway, payments),
+        minting=MintActivities(store, chain, PostgresBuyers(pool), custody, settings.api.public_url),
+        capacity=CapacityActivities(store, chain),
+        disputes=DisputeActivities(store, gateway),
+        payouts=PayoutActivities(store, connect, StalledWorkQueries(pool)),
+        refunds=RefundActivities(store, gateway),
+        burning=BurnActivities(store, chain),
+        show_cancellations=ShowCancellationActivities(store, ShowCancellationQueries(pool)),
+        late_payments=LatePaymentActivities(store, gateway, payments),
     )
 
 
-Assembling = Callable[[Settings, PostgresLedger, Pool, AsyncExitStack], Activities]
+Assembling = Callable[[Settings, PostgresEventStore, Pool, AsyncExitStack], Activities]
 
 
 def transfers_input(settings: Settings) -> TransfersInput:
     """Return when shares are due."""
-    settlement = settings.settlement
-    return TransfersInput(delay_seconds=settlement.delay_seconds, minimum_minor=settlement.minimum_minor)
+    payouts = settings.payouts
+    return TransfersInput(delay_seconds=payouts.delay_seconds, minimum_minor=payouts.minimum_minor)
 
 
 async def connect(settings: Settings) -> Client:
@@ -186,12 +188,14 @@ async def connect(settings: Settings) -> Client:
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def missed_news(settings: Settings, pool: Pool, closing: AsyncExitStack) -> MissedNews:
+def undelivered_webhooks(settings: Settings, pool: Pool, closing: AsyncExitStack) -> UndeliveredWebhooks:
     """Put together the look for webhooks that have not arrived."""
     stripe = settings.stripe
     news = StripeNews(stripe.api_key.get_secret_value(), base_url=stripe.api_base)
     closing.push_async_callback(news.close)
-    return MissedNews(news, Inbox(pool), Standing(pool), stripe.news_seconds)
+    return UndeliveredWebhooks(
+        news, PostgresWebhookInbox(pool), StalledWorkQueries(pool), stripe.undelivered_poll_seconds
+    )
 
 
 async def work(
@@ -203,12 +207,12 @@ async def work(
 ) -> None:
     """Poll the queues and run the relay until told to stop, then finish what runs."""
     async with AsyncExitStack() as closing:
-        ledger = await asyncio.to_thread(open_ledger, settings.postgres.url, settings.postgres.waiting_max)
-        closing.push_async_callback(asyncio.to_thread, ledger.close)
+        store = await asyncio.to_thread(open_event_store, settings.postgres.url, settings.postgres.commit_queue_max)
+        closing.push_async_callback(asyncio.to_thread, store.close)
         pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
         await closing.enter_async_context(pool)
         client = await connect(settings)
-        all_of = assembled(settings, ledger, pool, closing)
+        all_of = assembled(settings, store, pool, closing)
         version = WorkerDeploymentVersion(settings.worker.deployment, settings.worker.build_id)
         for queue in queues:
             at_once = settings.worker.max_concurrent_mints if queue == MINT else settings.worker.max_concurrent
@@ -217,22 +221,22 @@ async def work(
             )
             await closing.enter_async_context(worker)
         if PURCHASES in queues:
-            await ensure_schedule(client, settings.settlement.every_seconds, transfers_input(settings))
-        telling = asyncio.create_task(tell_routing(client, version))
+            await ensure_schedule(client, settings.payouts.every_seconds, transfers_input(settings))
+        telling = asyncio.create_task(log_current_build(client, version))
         closing.callback(telling.cancel)
         saga = settings.saga
-        pacing = Pacing(settings.api.engine_timebox_seconds, saga.poll_seconds, saga.processing_extension_seconds)
+        pacing = Timeouts(settings.api.temporal_timeout_seconds, saga.poll_seconds, saga.processing_extension_seconds)
         relay = Relay(
-            TemporalEngine(client, pacing),
-            Inbox(pool, HINT_PATIENCE_SECONDS),
-            LeftStanding(pool),
-            DoorActivities(ledger),
-            SettlementEngine(client, pacing.timebox_seconds, settings.settlement.poll_seconds),
+            WorkflowClient(client, pacing),
+            PostgresWebhookInbox(pool, WEBHOOK_PATIENCE_SECONDS),
+            PostgresStalledWork(pool),
+            PurchaseCommands(store),
+            PayoutsClient(client, pacing.timebox_seconds, settings.payouts.poll_seconds),
             longest_extension=timedelta(seconds=saga.processing_extension_seconds),
         )
-        listening = asyncio.create_task(missed_news(settings, pool, closing).run(stopping))
+        listening = asyncio.create_task(undelivered_webhooks(settings, pool, closing).run(stopping))
         closing.callback(listening.cancel)
-        collect_rarely()
+        tune_gc()
         log.info("polls %s as build %s", ", ".join(queues), version.build_id)
         if settings.worker.ready_file is not None:
             settings.worker.ready_file.write_text(str(os.getpid()))

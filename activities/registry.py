@@ -10,8 +10,8 @@ from activities.core.task_queues import MINT, PURCHASES, STRIPE
 from activities.disputes.follow import DisputeActivities
 from activities.payments.intent import PaymentActivities
 from activities.payments.late_payments import LatePaymentActivities
-from activities.payouts.transfers import SettlementActivities
-from activities.refunds.cancel_show import CancellationActivities
+from activities.payouts.transfers import PayoutActivities
+from activities.refunds.cancel_show import ShowCancellationActivities
 from activities.refunds.pay_refund import RefundActivities
 from activities.sales.order import SalesActivities
 from activities.sales.ticket_api_holds import HoldActivities
@@ -30,10 +30,10 @@ class Activities(NamedTuple):
     minting: MintActivities
     capacity: CapacityActivities
     disputes: DisputeActivities
-    settlement: SettlementActivities
+    payouts: PayoutActivities
     refunds: RefundActivities
     burning: BurnActivities
-    cancelling: CancellationActivities
+    show_cancellations: ShowCancellationActivities
     late_payments: LatePaymentActivities
 
 
@@ -51,12 +51,12 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             all_of.books.settle_sale,
             all_of.books.settle_mint,
             all_of.refunds.post_refund,
-            *_of_cancellations(all_of.cancelling),
+            *_of_cancellations(all_of.show_cancellations),
             all_of.catalog.open_sale,
             all_of.holds.expire_reservation,
             all_of.capacity.lower_stock,
             all_of.capacity.raise_stock,
-            all_of.settlement.list_due_transfers,
+            all_of.payouts.list_due_transfers,
             payments.close_checkout,
             *_tried_locally_first(payments),
         ],
@@ -66,11 +66,11 @@ def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
             all_of.late_payments.resolve_late_payment,
             all_of.refunds.pay_refund,
             all_of.disputes.look_at_dispute,
-            all_of.settlement.connect_account,
-            all_of.settlement.look_at_account,
-            all_of.settlement.transfer_share,
-            all_of.settlement.reverse_share,
-            all_of.settlement.follow_payout,
+            all_of.payouts.connect_account,
+            all_of.payouts.look_at_account,
+            all_of.payouts.transfer_share,
+            all_of.payouts.reverse_share,
+            all_of.payouts.follow_payout,
         ],
         MINT: [
             minting.mint_ticket,
@@ -88,10 +88,10 @@ def _tried_locally_first(payments: PaymentActivities) -> tuple[Callable[..., Any
     return payments.create_intent, payments.look_at_intent, payments.capture_payment
 
 
-def _of_cancellations(cancelling: CancellationActivities) -> tuple[Callable[..., Any], ...]:
+def _of_cancellations(show_cancellations: ShowCancellationActivities) -> tuple[Callable[..., Any], ...]:
     return (
-        cancelling.end_open_holds,
-        cancelling.list_orders_left,
-        cancelling.decide_order,
-        cancelling.finish_cancellation,
+        show_cancellations.end_open_holds,
+        show_cancellations.list_orders_left,
+        show_cancellations.decide_order,
+        show_cancellations.finish_cancellation,
     )

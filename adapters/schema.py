@@ -1,9 +1,9 @@
-"""The schema: the event table, the side tables that hold no facts, and the read models."""
+"""The schema: the event table, the side tables that hold no events, and the read models."""
 
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
-from adapters.event_store.recorder import create_facts_table, open_recorder, schema_lock
+from adapters.event_store.recorder import create_events_table, open_recorder, schema_lock
 from adapters.read_models.documents import KINDS
 
 SIDE_TABLES = (
@@ -25,7 +25,7 @@ READ_MODELS = (
     SQL("INSERT INTO rm_position (position) VALUES (0) ON CONFLICT DO NOTHING"),
     SQL(
         "CREATE TABLE IF NOT EXISTS rm_timeline (purchase_id text NOT NULL, position bigint NOT NULL,"
-        " at timestamptz NOT NULL, fact text NOT NULL, text text NOT NULL, PRIMARY KEY (purchase_id, position))"
+        " at timestamptz NOT NULL, event text NOT NULL, text text NOT NULL, PRIMARY KEY (purchase_id, position))"
     ),
     SQL("CREATE INDEX IF NOT EXISTS rm_timeline_position ON rm_timeline (position)"),
     SQL(
@@ -56,7 +56,7 @@ def ensure_schema(url: str) -> None:
     """Create what is missing; safe to call from every process at every start."""
     recorder = open_recorder(url, pool_size=1)
     try:
-        create_facts_table(url, recorder)
+        create_events_table(url, recorder)
     finally:
         recorder.datastore.close()
     with schema_lock(url) as connection, connection.transaction():

@@ -1,4 +1,4 @@
-"""How a process begins with its database: it waits for it, makes what is missing, and opens the ledger."""
+"""How a process begins with its database: it waits for it, makes what is missing, and opens the event store."""
 
 import logging
 import time
@@ -9,7 +9,7 @@ from typing import TypeVar
 import psycopg
 from eventsourcing.persistence import PersistenceError
 
-from adapters.event_store.store import WAITING_MAX, PostgresLedger
+from adapters.event_store.store import COMMIT_QUEUE_MAX, PostgresEventStore
 from adapters.schema import ensure_schema
 
 log = logging.getLogger(__name__)
@@ -23,13 +23,15 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_ledger(url: str, waiting_max: int = WAITING_MAX, *, gathers: bool = False) -> PostgresLedger:
-    """Make the schema and open the ledger; waits up to a minute for a database that is not up yet."""
-    patiently(lambda: ensure_schema(url))
-    return patiently(lambda: PostgresLedger(url, now, waiting_max, gathers=gathers))
+def open_event_store(
+    url: str, commit_queue_max: int = COMMIT_QUEUE_MAX, *, gathers: bool = False
+) -> PostgresEventStore:
+    """Make the schema and open the event store; waits up to a minute for a database that is not up yet."""
+    retry_until_available(lambda: ensure_schema(url))
+    return retry_until_available(lambda: PostgresEventStore(url, now, commit_queue_max, gathers=gathers))
 
 
-def patiently(attempt: Callable[[], T], patience_seconds: float = PATIENCE_SECONDS) -> T:
+def retry_until_available(attempt: Callable[[], T], patience_seconds: float = PATIENCE_SECONDS) -> T:
     """Repeat until the database answers, within the patience; then raise what it says."""
     until = time.monotonic() + patience_seconds
     while True:

@@ -2,7 +2,7 @@
 
 from api.http import problems
 from api.http.fast_path import DirectApp
-from api.ports import Parts
+from api.ports import Dependencies
 from api.routes import (
     box_office,
     capacity,
@@ -24,7 +24,7 @@ from api.routes import (
 )
 
 
-def create_app(parts: Parts) -> DirectApp:
+def create_app(deps: Dependencies) -> DirectApp:
     """Return the app over these parts."""
     app = DirectApp(
         title="Boxoffice",
@@ -32,7 +32,7 @@ def create_app(parts: Parts) -> DirectApp:
         description="Sells tickets to shows: one durable purchase, proved on chain and in the books.",
         redirect_slashes=False,
     )
-    app.state.parts = parts
+    app.state.deps = deps
     problems.install(app)
     purchase_events.install(app)
     # Routes are looked through in this order: the one that a rush asks for comes first, outside of its room's router.

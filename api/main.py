@@ -12,36 +12,38 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.catalog.capacity import CapacityActivities
-from activities.catalog.prices import PriceActivities
+from activities.catalog.prices import PriceCommands
 from activities.catalog.register import CatalogActivities
-from activities.refunds.cancel_show import CancellationDoor
-from activities.refunds.request_refund import RefundDoor
-from activities.sales.request_purchase import DoorActivities
+from activities.refunds.cancel_show import ShowCancellationCommands
+from activities.refunds.request_refund import RefundCommands
+from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldActivities
 from activities.tokens.mint import MintActivities
 from adapters.read_models.queries import ReadModels
-from adapters.read_models.show_cancellation_queries import CancellationReads
-from adapters.runtime.gc_tuning import collect_rarely
+from adapters.read_models.show_cancellation_queries import ShowCancellationQueries
+from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.groups import SolanaGroupChain
-from adapters.solana.keys import issuer_of, pseudonym_of, seed_of
-from adapters.startup import open_ledger
+from adapters.solana.keys import issuer_of, pseudonymize, seed_of
+from adapters.startup import open_event_store
 from adapters.stripe.webhook import verify_webhook
-from adapters.tables import Buyers, Checkouts, Inbox, open_pool
+from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
 from api.app import create_app
-from api.ports import Limits, Parts
+from api.ports import Dependencies, Limits
 from domain.money.money import FeeRates
-from relay.payouts_client import SettlementEngine
-from relay.workflow_client import KEEP_ALIVE, Pacing, TemporalEngine
+from relay.payouts_client import PayoutsClient
+from relay.workflow_client import KEEP_ALIVE, Timeouts, WorkflowClient
 from settings import Settings, read_settings
 
 KEEP_ALIVE_SECONDS = 30
 SHUTDOWN_SECONDS = 10
 
 
-async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
+async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     """Open what the API needs; `closing` closes it. Temporal is connected to when it is first needed."""
-    ledger = await asyncio.to_thread(open_ledger, settings.postgres.url, settings.postgres.waiting_max, gathers=True)
-    closing.push_async_callback(asyncio.to_thread, ledger.close)
+    store = await asyncio.to_thread(
+        open_event_store, settings.postgres.url, settings.postgres.commit_queue_max, gathers=True
+    )
+    closing.push_async_callback(asyncio.to_thread, store.close)
     pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
     await closing.enter_async_context(pool)
     solana, saga = settings.solana, settings.saga
@@ -57,29 +59,29 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Parts:
         lazy=True,
         keep_alive_config=KEEP_ALIVE,
     )
-    timebox, opening_max = settings.api.engine_timebox_seconds, settings.api.opening_max
-    pacing = Pacing(timebox, saga.poll_seconds, saga.processing_extension_seconds, opening_max)
-    buyers, engine = Buyers(pool), TemporalEngine(client, pacing)
-    return Parts(
-        door=DoorActivities(ledger),
-        catalog=CatalogActivities(ledger),
-        holds=HoldActivities(ledger),
-        prices=PriceActivities(ledger),
-        refunds=RefundDoor(ledger),
-        cancellations=CancellationDoor(ledger),
-        cancelled=CancellationReads(pool),
+    timebox, checkouts_in_flight_max = settings.api.temporal_timeout_seconds, settings.api.checkouts_in_flight_max
+    pacing = Timeouts(timebox, saga.poll_seconds, saga.processing_extension_seconds, checkouts_in_flight_max)
+    buyers, engine = PostgresBuyers(pool), WorkflowClient(client, pacing)
+    return Dependencies(
+        door=PurchaseCommands(store),
+        catalog=CatalogActivities(store),
+        holds=HoldActivities(store),
+        prices=PriceCommands(store),
+        refunds=RefundCommands(store),
+        cancellations=ShowCancellationCommands(store),
+        cancelled=ShowCancellationQueries(pool),
         queries=ReadModels(pool),
         engine=engine,
-        settlement=SettlementEngine(client, timebox, settings.settlement.poll_seconds),
+        payouts=PayoutsClient(client, timebox, settings.payouts.poll_seconds),
         buyers=buyers,
-        secrets=Checkouts(pool),
-        inbox=Inbox(pool),
+        secrets=PostgresCheckouts(pool),
+        inbox=PostgresWebhookInbox(pool),
         verify=partial(verify_webhook, secrets=webhook_secrets(settings)),
         is_wallet=chain.is_wallet,
-        pseudonym=partial(pseudonym_of, address_secret),
-        read_ticket=MintActivities(ledger, chain, buyers, custody, settings.api.public_url).read_ticket,
+        pseudonym=partial(pseudonymize, address_secret),
+        read_ticket=MintActivities(store, chain, buyers, custody, settings.api.public_url).read_ticket,
         limits=limits_of(settings),
-        capacity=CapacityActivities(ledger, chain),
+        capacity=CapacityActivities(store, chain),
         change_capacity=engine.change_capacity,
     )
 
@@ -111,7 +113,7 @@ async def serve(settings: Settings) -> None:
         app = create_app(await assemble(settings, closing))
         server = uvicorn.Server(server_config(app, settings.api.host, settings.api.port))
         app.state.watch.is_ending = lambda: server.should_exit
-        collect_rarely()
+        tune_gc()
         await server.serve()
 
 

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from activities.catalog.capacity import CapacityActivities
-from activities.catalog.prices import PriceActivities
+from activities.catalog.prices import PriceCommands
 from activities.catalog.register import CatalogActivities
 from activities.core.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef, RefundRef
-from activities.payouts.ports import AccountSeen, VenueRef
-from activities.refunds.cancel_show import CancellationDoor
-from activities.refunds.request_refund import RefundDoor
-from activities.sales.request_purchase import DoorActivities
+from activities.payouts.ports import AccountStatus, VenueRef
+from activities.refunds.cancel_show import ShowCancellationCommands
+from activities.refunds.request_refund import RefundCommands
+from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldActivities
 from domain.core.ids import DEFAULT_TENANT
 from domain.money.money import FeeRates
-from domain.payments.webhook_event import Hint
+from domain.payments.webhook_event import WebhookEvent
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
 from workflows.purchase import CheckoutAnswer
@@ -27,20 +27,20 @@ class Progress(Protocol):
     """How far the read models have come."""
 
     async def position(self) -> int:
-        """Return the position of the last fact that the read models contain."""
+        """Return the position of the last event that the read models contain."""
 
     async def head(self) -> int:
-        """Return the position of the last fact that was recorded."""
+        """Return the position of the last event that was recorded."""
 
 
-class News(Progress, Protocol):
+class ProjectionUpdates(Progress, Protocol):
     """What is new in the read models."""
 
     async def changed(self, since: int) -> tuple[int, set[str]]:
         """Return the position they have come to, and the purchases of which they learnt after a position."""
 
 
-class Queries(News, Protocol):
+class Queries(ProjectionUpdates, Protocol):
     """The read models; documents are plain JSON, None where there is nothing of that name."""
 
     async def purchase(self, purchase_id: str) -> Document | None:
@@ -72,7 +72,7 @@ class Queries(News, Protocol):
 
 
 class Engine(Protocol):
-    """The workflow engine; no call fails when it is away, because a relay repeats it from the facts."""
+    """The workflow engine; no call fails when it is away, because a relay repeats it from the events."""
 
     async def open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
         """Start a purchase and wait for its checkout; None when too many do, or when nobody answered in time."""
@@ -109,10 +109,10 @@ class CancelledShows(Protocol):
         """Return how a cancelled show stands, in exact numbers."""
 
 
-class Settlement(Protocol):
+class PayoutAccounts(Protocol):
     """Who sets up venues' accounts."""
 
-    async def onboard(self, venue: VenueRef) -> AccountSeen | None:
+    async def onboard(self, venue: VenueRef) -> AccountStatus | None:
         """Begin or go on with a venue's account, and return how it stands; None when nobody answered in time."""
 
 
@@ -128,17 +128,17 @@ class Buyers(Protocol):
         """Forget a buyer."""
 
 
-class Secrets(Protocol):
+class ClientSecrets(Protocol):
     """The client secrets of open checkouts."""
 
     async def get(self, purchase_id: str) -> str | None:
         """Return a secret, if there is one."""
 
 
-class Inbox(Protocol):
+class WebhookInbox(Protocol):
     """Where verified webhooks are kept."""
 
-    async def store(self, hint: Hint) -> bool:
+    async def store(self, webhook: WebhookEvent) -> bool:
         """Store a webhook; False when it was known."""
 
     async def mark(self, event_id: str) -> None:
@@ -165,26 +165,26 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Parts:
+class Dependencies:
     """Everything that the routes use.
 
-    `verify` returns a webhook's hint and refuses a forged one; `pseudonym` stands for a name and does not tell it.
+    `verify` reads a webhook and refuses a forged one; `pseudonym` stands for a name and does not tell it.
     """
 
-    door: DoorActivities
+    door: PurchaseCommands
     catalog: CatalogActivities
     holds: HoldActivities
-    prices: PriceActivities
-    refunds: RefundDoor
-    cancellations: CancellationDoor
+    prices: PriceCommands
+    refunds: RefundCommands
+    cancellations: ShowCancellationCommands
     cancelled: CancelledShows
     queries: Queries
     engine: Engine
-    settlement: Settlement
+    payouts: PayoutAccounts
     buyers: Buyers
-    secrets: Secrets
-    inbox: Inbox
-    verify: Callable[[bytes, str], Hint]
+    secrets: ClientSecrets
+    inbox: WebhookInbox
+    verify: Callable[[bytes, str], WebhookEvent]
     is_wallet: Callable[[str], bool]
     pseudonym: Callable[[str], str]
     read_ticket: Callable[[str], Awaitable[tuple[Ticket, TokenState | None]]]

@@ -8,7 +8,7 @@ from functools import partial
 
 from rich.console import Console
 
-from adapters.runtime.gc_tuning import collect_rarely
+from adapters.runtime.gc_tuning import tune_gc
 from bench import report
 from bench.contest import ROUNDS, Compared, Row, hold
 from bench.control import Control
@@ -45,7 +45,7 @@ def main() -> None:
         "--rounds", type=int, default=ROUNDS, help=f"with fewer than {ROUNDS} nothing is judged or kept"
     )
     options = parser.parse_args()
-    collect_rarely()  # as in production, and so for all sides
+    tune_gc()  # as in production, and so for all sides
     try:
         results, control = run(chosen(options.rows), Console(stderr=True), options.rounds)
     except NotDurableError as refused:

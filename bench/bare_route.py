@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
-from adapters.runtime.gc_tuning import collect_rarely
+from adapters.runtime.gc_tuning import tune_gc
 from api.http import problems
 from api.http.requests import Key
 from api.main import server_config
@@ -35,7 +35,7 @@ async def serve(port: int, temporal: str) -> None:
         await client.execute_update_with_start_workflow("open_checkout", start_workflow_operation=start)
         return {"purchase_id": key, "show_id": body.show_id, "client_secret": key}
 
-    collect_rarely()
+    tune_gc()
     await uvicorn.Server(server_config(app, "127.0.0.1", port)).serve()
 
 

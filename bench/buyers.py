@@ -21,7 +21,7 @@ ENDED_SECONDS = 50.0
 CREATED, ACCEPTED = 201, 202
 OPENED, FULFILLED = "domain.orders.order:CheckoutOpened", "domain.orders.order:OrderFulfilled"
 NEWS = (
-    "SELECT notification_id, topic, originator_id FROM facts"
+    "SELECT notification_id, topic, originator_id FROM events"
     " WHERE notification_id > %s AND topic = ANY(%s) ORDER BY notification_id"
 )
 
@@ -33,7 +33,7 @@ def connections() -> aiohttp.ClientSession:
 
 
 class News:
-    """Watches the facts for purchases whose checkout has opened or that are fulfilled: one look serves all buyers.
+    """Watches the events for purchases whose checkout has opened or that are fulfilled: one look serves all buyers.
 
     Buyers who asked the API every few hundredths of a second would be a good part of what is measured.
     """
@@ -52,7 +52,7 @@ class News:
             await asyncio.sleep(POLL_SECONDS)
 
     def of(self, topic: str, stream: str) -> asyncio.Future[int]:
-        """Return what is done once there is such a fact, with its position."""
+        """Return what is done once there is such an event, with its position."""
         return self._waiting.setdefault((topic, stream), asyncio.get_running_loop().create_future())
 
 

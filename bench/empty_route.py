@@ -6,7 +6,7 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
-from adapters.runtime.gc_tuning import collect_rarely
+from adapters.runtime.gc_tuning import tune_gc
 from api.http import problems
 from api.http.requests import Key
 from api.main import server_config
@@ -23,5 +23,5 @@ async def buy(body: PurchaseBody, key: Key) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    collect_rarely()
+    tune_gc()
     asyncio.run(uvicorn.Server(server_config(app, "127.0.0.1", int(sys.argv[1]))).serve())

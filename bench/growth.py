@@ -15,13 +15,13 @@ from rich.table import Table
 from bench.http_load import run
 from bench.rows.door import CONNECTIONS, HELD, door, load_of
 from bench.show import open_show
-from bench.stock import open_ledger
+from bench.stock import open_event_store
 from bench.world import bench_world, database
 from devstack.stack import ROOT
 
 FIRST = 1_000
 MEASURED = 4_000
-SIZE = "SELECT pg_total_relation_size('facts')"
+SIZE = "SELECT pg_total_relation_size('events')"
 RESULTS = ROOT / "bench" / "growth.json"
 
 
@@ -31,10 +31,10 @@ def measure(purchases: int) -> list[dict[str, Any]]:
     with (
         bench_world() as (_, postgres_port, _),
         database(postgres_port) as url,
-        open_ledger(url) as ledger,
+        open_event_store(url) as store,
         door(url) as (port, _),
     ):
-        asyncio.run(open_show(ledger, 2 * purchases + MEASURED))
+        asyncio.run(open_show(store, 2 * purchases + MEASURED))
         load, stored, goal = load_of(port, "bench"), 0, FIRST
         while goal <= purchases:
             run(load, requests=goal - stored)
@@ -43,7 +43,7 @@ def measure(purchases: int) -> list[dict[str, Any]]:
                 raise RuntimeError(f"not all were held: {dict(answers.statuses)}")
             with psycopg.connect(url) as connection:
                 (size,) = connection.execute(SIZE).fetchone() or (0,)
-            found.append({"purchases": goal, "held_per_second": round(answers.per_second), "bytes_of_facts": size})
+            found.append({"purchases": goal, "held_per_second": round(answers.per_second), "bytes_of_events": size})
             stored, goal = goal + MEASURED, goal * 10
     return found
 
@@ -54,9 +54,9 @@ def main() -> None:
     parser.add_argument("--purchases", type=int, default=100_000)
     found = measure(parser.parse_args().purchases)
     RESULTS.write_text(json.dumps(found, indent=2) + "\n")
-    table = Table("purchases in the store", "held per second", "bytes of facts", title=f"{CONNECTIONS} connections")
+    table = Table("purchases in the store", "held per second", "bytes of events", title=f"{CONNECTIONS} connections")
     for one in found:
-        table.add_row(f"{one['purchases']:,}", f"{one['held_per_second']:,}", f"{one['bytes_of_facts']:,}")
+        table.add_row(f"{one['purchases']:,}", f"{one['held_per_second']:,}", f"{one['bytes_of_events']:,}")
     Console().print(table)
 
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from dbos import DBOS, SetWorkflowID
 
-from adapters.runtime.gc_tuning import collect_rarely
+from adapters.runtime.gc_tuning import tune_gc
 
 PATIENCE_SECONDS = 60
 
@@ -44,7 +44,7 @@ async def serve() -> None:
     """Run as many as each line of the input says."""
     DBOS.launch()
     loop = asyncio.get_running_loop()
-    collect_rarely()  # as our own processes do
+    tune_gc()  # as our own processes do
     print("ready", flush=True)  # noqa: T201 - the bench reads it
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         began = time.perf_counter()

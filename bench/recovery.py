@@ -1,4 +1,4 @@
-"""How soon everything ends after a kill -9. `python -m bench.recovery [--parts worker,api,temporal,postgres]`.
+"""How soon everything ends after a kill -9. `python -m bench.recovery [--deps worker,api,temporal,postgres]`.
 
 A hundred purchases are paid at once; while they are under way one part is killed. The clock runs from the kill (from
 PostgreSQL's return, for PostgreSQL) to the last purchase's end. Before, a hundred go their way undisturbed.
@@ -116,11 +116,11 @@ def second_worker(ground: Stage) -> Iterator[None]:
             child.wait()
 
 
-def measure(parts: list[str], number: int) -> dict[str, float]:
+def measure(deps: list[str], number: int) -> dict[str, float]:
     """Return the seconds by killed part, and of nothing killed."""
     with stage(stubbed=False) as ground, second_worker(ground):
         took = {}
-        for part in ("nothing", *parts):
+        for part in ("nothing", *deps):
             took[part] = asyncio.run(lasted(ground, None if part == "nothing" else part, number))
             Console(stderr=True).print(f"{part}: {took[part]:.1f} s", highlight=False)
     return took
@@ -146,10 +146,10 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(WITHIN), help="what is killed, separated by commas")
     parser.add_argument("--in-flight", type=int, default=IN_FLIGHT, help="with another number nothing is kept")
     options = parser.parse_args()
-    parts, number = options.parts.split(","), options.in_flight
-    if unknown := set(parts) - set(WITHIN):
+    deps, number = options.deps.split(","), options.in_flight
+    if unknown := set(deps) - set(WITHIN):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    took = measure(parts, number)
+    took = measure(deps, number)
     if number == IN_FLIGHT:
         RESULTS.write_text(json.dumps(took, indent=2) + "\n")
     sys.exit(0 if show(took, number) else 1)

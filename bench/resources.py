@@ -30,7 +30,7 @@ RESULTS = ROOT / "bench" / "resources.json"
 def cpu_seconds(ground: Stage) -> dict[str, float]:
     """Return the processor time that each part has used, with its children."""
     used: dict[str, float] = {}
-    for name, part in ground.stack.facts["parts"].items():
+    for name, part in ground.stack.events["deps"].items():
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(part["pid"])
             alive = [process, *process.children(recursive=True)]

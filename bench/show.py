@@ -1,20 +1,20 @@
-"""A show with one ticket type, put on sale in the facts; nothing of it is on a chain."""
+"""A show with one ticket type, put on sale in the events; nothing of it is on a chain."""
 
 from typing import Any
 
 from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
-from adapters.event_store.store import PostgresLedger
+from adapters.event_store.store import PostgresEventStore
 from bench.stock import CAPACITY, HOLD
 from domain.catalog.show import Show, TicketType
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.money import FeeRates
 
 PRICE_MINOR = 5000
 
 
-async def open_show(ledger: PostgresLedger, capacity: int = CAPACITY, name: str = "bench") -> None:
+async def open_show(store: PostgresEventStore, capacity: int = CAPACITY, name: str = "bench") -> None:
     """Put the show `sh_{name}` with the ticket type `tt_{name}` on sale."""
-    catalog = CatalogActivities(ledger)
+    catalog = CatalogActivities(store)
     ids: dict[str, Any] = {"tenant_id": "bench", "venue_id": "ve_bench"}
     await catalog.register_venue(RegisterVenue(name="Hall", rates=FeeRates(), body_digest="d", **ids))
     floor = TicketType(ticket_type_id=f"tt_{name}", name="floor", price_minor=PRICE_MINOR, capacity=capacity)
@@ -24,9 +24,9 @@ async def open_show(ledger: PostgresLedger, capacity: int = CAPACITY, name: str 
         AnnounceShow(show_id=f"sh_{name}", ticket_types=[floor], hold_seconds=seconds, **ids, **terms)
     )
 
-    def stand(desk: Desk) -> None:
-        show = desk.get(Show, f"sh_{name}")
-        show.mint_token("mint", "signature", desk.at)
-        show.open_sale(desk.at)
+    def stand(uow: UnitOfWork) -> None:
+        show = uow.get(Show, f"sh_{name}")
+        show.mint_token("mint", "signature", uow.at)
+        show.open_sale(uow.at)
 
-    await ledger.commit(stand)
+    await store.commit(stand)

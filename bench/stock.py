@@ -1,4 +1,4 @@
-"""One ticket type with seats enough for any bench, in the ledger that production uses."""
+"""One ticket type with seats enough for any bench, in the event store that production uses."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from activities.sales.order import hold_seats
-from adapters.event_store.store import PostgresLedger
+from adapters.event_store.store import PostgresEventStore
 from adapters.schema import ensure_schema
 from domain.catalog.line import Line
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation, AllocationOpened
 
 CAPACITY = 100_000_000
@@ -25,37 +25,37 @@ def now() -> datetime:
 
 
 @contextmanager
-def open_ledger(url: str, clock: Callable[[], datetime] = now) -> Iterator[PostgresLedger]:
-    """Make the schema and open a ledger on it."""
+def open_event_store(url: str, clock: Callable[[], datetime] = now) -> Iterator[PostgresEventStore]:
+    """Make the schema and open an event store on it."""
     ensure_schema(url)
-    ledger = PostgresLedger(url, clock)
+    store = PostgresEventStore(url, clock)
     try:
-        yield ledger
+        yield store
     finally:
-        ledger.close()
+        store.close()
 
 
-def open_stock(ledger: PostgresLedger) -> None:
+def open_stock(store: PostgresEventStore) -> None:
     """Open the ticket type, unless it is open."""
 
-    def decide(desk: Desk) -> None:
-        if desk.find(Allocation, TICKET_TYPE) is None:
-            facts = {"tenant_id": "bench", "show_id": "sh_bench", "ticket_type_id": TICKET_TYPE, "capacity": CAPACITY}
-            desk.add(Allocation.begin(AllocationOpened, TICKET_TYPE, desk.at, **facts))
+    def decide(uow: UnitOfWork) -> None:
+        if uow.find(Allocation, TICKET_TYPE) is None:
+            events = {"tenant_id": "bench", "show_id": "sh_bench", "ticket_type_id": TICKET_TYPE, "capacity": CAPACITY}
+            uow.add(Allocation.begin(AllocationOpened, TICKET_TYPE, uow.at, **events))
 
-    asyncio.run(_once(ledger, decide))
-
-
-async def _once(ledger: PostgresLedger, decide: Callable[[Desk], None]) -> None:
-    await ledger.commit(decide)
+    asyncio.run(_once(store, decide))
 
 
-def holder(ledger: PostgresLedger, prefix: str) -> Callable[[], Awaitable[object]]:
+async def _once(store: PostgresEventStore, decide: Callable[[UnitOfWork], None]) -> None:
+    await store.commit(decide)
+
+
+def holder(store: PostgresEventStore, prefix: str) -> Callable[[], Awaitable[object]]:
     """Return what places one hold of one seat, as the activities do, under a new key each time."""
     numbers = count()
 
     def hold() -> Awaitable[object]:
         key = f"{prefix}:{next(numbers)}"
-        return ledger.commit(lambda desk: hold_seats(desk, LINES, key, desk.at + HOLD, "bench"))
+        return store.commit(lambda uow: hold_seats(uow, LINES, key, uow.at + HOLD, "bench"))
 
     return hold

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from domain.core.transient import Weather
-from domain.payments.payment_intent import IntentRequest, IntentState, RefundState
+from domain.core.transient import TransientError
+from domain.payments.payment_intent import IntentRequest, IntentState, StripeRefund
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
 
 FEE_MINOR = 100
@@ -51,13 +51,13 @@ class InstantGateway:
         """Let the money go."""
         return self._change(intent_id, status="canceled")
 
-    async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> RefundState:
+    async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> StripeRefund:
         """Refuse: nothing is refunded in the bench."""
-        raise Weather(f"no refund of {amount_minor} for {intent_id} under {key}")
+        raise TransientError(f"no refund of {amount_minor} for {intent_id} under {key}")
 
-    async def refunds_of(self, intent_id: str) -> list[RefundState]:
+    async def refunds_of(self, intent_id: str) -> list[StripeRefund]:
         """Return nothing: nothing is refunded in the bench."""
-        raise Weather(f"no refunds are known for {intent_id}")
+        raise TransientError(f"no refunds are known for {intent_id}")
 
     def _change(self, intent_id: str, **values: Any) -> IntentState:
         self._intents[intent_id] = self._intents[intent_id].model_copy(update=values)

@@ -13,20 +13,20 @@ from activities.core.task_queues import ALL_QUEUES
 from activities.payments.intent import PaymentActivities
 from activities.registry import Activities
 from activities.tokens.mint import MintActivities
-from adapters.event_store.store import PostgresLedger
-from adapters.tables import Buyers, Checkouts, Pool
+from adapters.event_store.store import PostgresEventStore
+from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts
 from bench.bare import QUEUE, BareOpening, BareWorkflow, nothing
 from bench.stubs import InstantChain, InstantGateway
 from settings import Settings, read_settings
 from worker import STICKY, assemble, connect, work
 
 
-def assemble_stubbed(settings: Settings, ledger: PostgresLedger, pool: Pool, closing: AsyncExitStack) -> Activities:
+def assemble_stubbed(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> Activities:
     """Put in what answers at once for Stripe and the chain; all else is production's."""
-    real = assemble(settings, ledger, pool, closing)
+    real = assemble(settings, store, pool, closing)
     return real._replace(
-        payments=PaymentActivities(ledger, InstantGateway(), Checkouts(pool)),
-        minting=MintActivities(ledger, InstantChain(), Buyers(pool), "custody", settings.api.public_url),
+        payments=PaymentActivities(store, InstantGateway(), PostgresCheckouts(pool)),
+        minting=MintActivities(store, InstantChain(), PostgresBuyers(pool), "custody", settings.api.public_url),
     )
 
 

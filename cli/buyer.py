@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-Document = dict[str, Any]
+JsonObject = dict[str, Any]
 POLL_SECONDS = 0.1
 
 
@@ -27,21 +27,21 @@ class ApiClient:
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
 
-    async def post(self, path: str, body: Document, key: str) -> Document:
+    async def post(self, path: str, body: JsonObject, key: str) -> JsonObject:
         """Post and return the answer; a problem is told with its type and detail."""
         answer = await self._http.post(path, json=body, headers={"Idempotency-Key": key})
-        document: Document = answer.json()
+        document: JsonObject = answer.json()
         check(answer.is_success, f"POST {path}: {answer.status_code} {document.get('type')} {document.get('detail')}")
         return document
 
-    async def get(self, path: str) -> Document:
+    async def get(self, path: str) -> JsonObject:
         """Get a document."""
         answer = await self._http.get(path)
-        document: Document = answer.json()
+        document: JsonObject = answer.json()
         check(answer.is_success, f"GET {path}: {answer.status_code} {document.get('detail')}")
         return document
 
-    async def until(self, path: str, what: str, done: Callable[[Document], bool], seconds: float) -> Document:
+    async def until(self, path: str, what: str, done: Callable[[JsonObject], bool], seconds: float) -> JsonObject:
         """Get a document again and again until it is as expected; fail with its last state."""
         end = time.monotonic() + seconds
         document = await self.get(path)
@@ -53,12 +53,12 @@ class ApiClient:
         return document
 
     async def purchase(
-        self, purchase_id: str, see: Callable[[Document], None], ends: set[str], seconds: float
-    ) -> Document:
+        self, purchase_id: str, see: Callable[[JsonObject], None], ends: set[str], seconds: float
+    ) -> JsonObject:
         """Follow a purchase to one of its ends, showing each new line of its timeline once."""
         shown = 0
 
-        def look(document: Document) -> bool:
+        def look(document: JsonObject) -> bool:
             nonlocal shown
             for line in document["timeline"][shown:]:
                 see(line)
@@ -68,7 +68,7 @@ class ApiClient:
         return await self.until(f"/api/v1/purchases/{purchase_id}", "the purchase's end", look, seconds)
 
 
-async def pay_by_card(stripe_url: str, client_secret: str, card: str, publishable_key: str) -> tuple[int, Document]:
+async def pay_by_card(stripe_url: str, client_secret: str, card: str, publishable_key: str) -> tuple[int, JsonObject]:
     """Confirm a PaymentIntent as the buyer's browser does, with the client secret; returns Stripe's status and body."""
     intent_id = client_secret.partition("_secret")[0]
     async with httpx.AsyncClient(base_url=stripe_url, timeout=10) as browser:
@@ -80,7 +80,7 @@ async def pay_by_card(stripe_url: str, client_secret: str, card: str, publishabl
         return answer.status_code, answer.json()
 
 
-async def read_mint(rpc_url: str, address: str) -> Document:
+async def read_mint(rpc_url: str, address: str) -> JsonObject:
     """Read a mint from the chain by plain JSON-RPC, without any code of ours in between."""
     call = {
         "jsonrpc": "2.0",
@@ -90,7 +90,7 @@ async def read_mint(rpc_url: str, address: str) -> Document:
     }
     async with httpx.AsyncClient(timeout=10) as node:
         answer = (await node.post(rpc_url, json=call)).json()
-    value: Document | None = answer["result"]["value"]
+    value: JsonObject | None = answer["result"]["value"]
     if value is None:
         raise DemoFailedError(f"the chain has no account at {address}")
     return value

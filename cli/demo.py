@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from cli.buyer import ApiClient, DemoFailedError, Document, check, pay_by_card, read_mint
+from cli.buyer import ApiClient, DemoFailedError, JsonObject, check, pay_by_card, read_mint
 from cli.screen import Screen
 from devstack.stack import Stack, StackFailedError, running_stack
 
@@ -73,7 +73,7 @@ async def _show(screen: Screen, stack: Stack, api: ApiClient) -> None:
     await _let_expire(screen, stack, api, show["show_id"], seat)
 
 
-async def _open_show(screen: Screen, api: ApiClient) -> tuple[str, Document]:
+async def _open_show(screen: Screen, api: ApiClient) -> tuple[str, JsonObject]:
     venue = await api.post("/api/v1/venues", {"name": "The Blue Hall"}, "demo-venue")
     venue_id = venue["venue_id"]
     seats = {"name": "Stalls", "price_minor": PRICE_MINOR, "capacity": CAPACITY}
@@ -89,7 +89,7 @@ async def _open_show(screen: Screen, api: ApiClient) -> tuple[str, Document]:
     return venue_id, show
 
 
-async def _buy_and_pay(screen: Screen, stack: Stack, api: ApiClient, show_id: str, seat: str) -> Document:
+async def _buy_and_pay(screen: Screen, stack: Stack, api: ApiClient, show_id: str, seat: str) -> JsonObject:
     items = [{"ticket_type_id": seat, "quantity": TICKETS}]
     opened = await api.post("/api/v1/purchases", {"show_id": show_id, "items": items}, "demo-purchase")
     price = opened["price"]
@@ -97,13 +97,13 @@ async def _buy_and_pay(screen: Screen, stack: Stack, api: ApiClient, show_id: st
     screen.step(f"checkout open: {total} = {price['subtotal_minor']} + fees; pay until {opened['expires_at']}")
     status, intent = await pay_by_card(stack.urls["stripe"], opened["client_secret"], "pm_card_visa", PUBLISHABLE_KEY)
     check(status == httpx.codes.OK, f"the test card was not taken: {intent}")
-    bought = await api.purchase(opened["purchase_id"], screen.fact, ENDS, READY_SECONDS)
+    bought = await api.purchase(opened["purchase_id"], screen.event, ENDS, READY_SECONDS)
     check(bought["state"] == "fulfilled", f"the purchase ended as {bought['state']}: {bought['end_reason']}")
     check(len(bought["tickets"]) == TICKETS, "the purchase has another number of tickets")
     return bought
 
 
-async def _prove_tickets(screen: Screen, stack: Stack, api: ApiClient, bought: Document) -> None:
+async def _prove_tickets(screen: Screen, stack: Stack, api: ApiClient, bought: JsonObject) -> None:
     rows = []
     for ticket in bought["tickets"]:
         account = await read_mint(stack.urls["solana_rpc"], ticket["mint_address"])
@@ -115,7 +115,7 @@ async def _prove_tickets(screen: Screen, stack: Stack, api: ApiClient, bought: D
     screen.keep(purchase=bought)
 
 
-async def _prove_books(screen: Screen, api: ApiClient, venue_id: str, bought: Document) -> None:
+async def _prove_books(screen: Screen, api: ApiClient, venue_id: str, bought: JsonObject) -> None:
     postings = bought["postings"]
     totals: Counter[tuple[str, str]] = Counter()
     for line in postings:
@@ -124,7 +124,9 @@ async def _prove_books(screen: Screen, api: ApiClient, venue_id: str, bought: Do
     for unit in {unit for _, unit in totals}:
         check(sum(total for (_, own), total in totals.items() if own == unit) == 0, f"{unit} does not balance")
     rows = [(line["kind"], line["debit"], line["credit"], str(line["amount"]), line["unit"]) for line in postings]
-    screen.table("The books of this purchase: every line balances", ("fact", "debit", "credit", "amount", "unit"), rows)
+    screen.table(
+        "The books of this purchase: every line balances", ("event", "debit", "credit", "amount", "unit"), rows
+    )
     share = PRICE_MINOR * TICKETS
     check(totals[f"venue:{venue_id}:payable", "eur"] == share, "the venue's share is not the price of its tickets")
     check(totals["mint:debt", "TICKET"] == 0, "a paid ticket is not on chain")
@@ -141,7 +143,7 @@ async def _let_expire(screen: Screen, stack: Stack, api: ApiClient, show_id: str
     card = "pm_card_chargeDeclined"
     status, _ = await pay_by_card(stack.urls["stripe"], opened["client_secret"], card, PUBLISHABLE_KEY)
     check(status == httpx.codes.PAYMENT_REQUIRED, f"the declining card was answered {status}")
-    ended = await api.purchase(opened["purchase_id"], screen.fact, ENDS, READY_SECONDS)
+    ended = await api.purchase(opened["purchase_id"], screen.event, ENDS, READY_SECONDS)
     check(ended["state"] == "cancelled", f"the unpaid purchase ended as {ended['state']}")
     show = await api.get(f"/api/v1/shows/{show_id}")
     left = show["ticket_types"][0]

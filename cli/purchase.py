@@ -31,7 +31,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="print the purchase as JSON")] = False,  # noqa: FBT002
     api: Annotated[str, typer.Option("--api", help="URL of the API")] = "",
 ) -> None:
-    """Show a purchase: its state, price, tickets and the timeline of its facts."""
+    """Show a purchase: its state, price, tickets and the timeline of its events."""
     base = (api or os.environ.get("BOXOFFICE_API__PUBLIC_URL") or API_DEFAULT).rstrip("/")
     try:
         found = fetch(base, purchase_id)
@@ -72,7 +72,7 @@ def picture(found: dict[str, Any], console: Console) -> None:
         console.print(f"ticket {ticket['ticket_id']}  {ticket['state']}, token {ticket['token']}", soft_wrap=True)
         for label, field in (("mint", "mint_address"), ("transaction", "mint_signature")):
             console.print(f"  {label:<12}{ticket[field] or '-'}", soft_wrap=True, highlight=False)
-    timeline = Table("at", "fact", "what happened")
+    timeline = Table("at", "event", "what happened")
     for line in found["timeline"]:
-        timeline.add_row(line["at"][:23], line["fact"], line["text"])
+        timeline.add_row(line["at"][:23], line["event"], line["text"])
     console.print(timeline)

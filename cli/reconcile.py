@@ -1,4 +1,4 @@
-"""`boxoffice reconcile`: reads every system and says whether the laws of conservation hold."""
+"""`boxoffice reconcile`: reads every system and says whether the invariants of conservation hold."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ import typer
 from cli.reconciliation import Report, UnreadableError, reconcile
 from devstack.stack import Stack
 from devstack.state import STACK_FILE
-from domain.invariants.invariant import LAWS
+from domain.invariants.invariant import INVARIANTS
 from settings import Settings, read_settings
 
 WHOLE, BROKEN, UNREADABLE = 0, 1, 2
@@ -29,7 +29,7 @@ def command(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """Hold facts, Stripe, chain and engine against each other: 0 all laws hold, 1 one is broken, 2 not readable."""
+    """Compare events, Stripe, chain and engine: 0 all invariants hold, 1 one is broken, 2 not readable."""
     try:
         report = asyncio.run(reconcile(_settings(data_dir), lambda text: typer.echo(f"reads {text}", err=True)))
     except UnreadableError as reason:
@@ -54,19 +54,19 @@ def document(report: Report) -> dict[str, Any]:
     """Return what `--json` prints."""
     still = report.stillness
     broken = [violation._asdict() for violation in report.findings.violations]
-    laws = [
+    invariants = [
         {
-            **law._asdict(),
-            "checked": report.findings.checked[law.name],
-            "violations": [found for found in broken if found["law"] == law.name],
+            **invariant._asdict(),
+            "checked": report.findings.checked[invariant.name],
+            "violations": [found for found in broken if found["invariant"] == invariant.name],
         }
-        for law in LAWS
+        for invariant in INVARIANTS
     ]
     return {
         "whole": not broken,
-        "laws": laws,
+        "invariants": invariants,
         "read": {
-            "position": report.position, "facts": report.facts, "commits": report.commits,
+            "position": report.position, "events": report.events, "commits": report.commits,
             "payments": report.payments, "foreign_payments": report.foreign, "tokens": report.tokens,
         },
         "at_rest": len(still.judged),
@@ -79,18 +79,18 @@ def document(report: Report) -> dict[str, Any]:
 def picture(report: Report) -> None:
     """Print the report for a person: plain lines."""
     findings, still = report.findings, report.stillness
-    for law in LAWS:
-        found = [violation for violation in findings.violations if violation.law == law.name]
-        sign = "BROKEN" if found else "holds" if findings.checked[law.name] else "-"
-        print(f"{sign:<7} {law.name:<26} {findings.checked[law.name]:>9} checked  {law.sentence}")
+    for invariant in INVARIANTS:
+        found = [violation for violation in findings.violations if violation.invariant == invariant.name]
+        sign = "BROKEN" if found else "holds" if findings.checked[invariant.name] else "-"
+        print(f"{sign:<7} {invariant.name:<26} {findings.checked[invariant.name]:>9} checked  {invariant.sentence}")
         for violation in found:
             print(f"        {violation.subject}: {violation.detail}")
     print(
-        f"read: {report.facts} facts in {report.commits} transactions, up to position {report.position};"
+        f"read: {report.events} events in {report.commits} transactions, up to position {report.position};"
         f" {report.payments} payments ({report.foreign} not ours); {report.tokens} tokens"
     )
     print(
-        f"judged at rest: {len(still.judged)} purchases and outside holds; laws over several systems are judged only of"
+        f"judged at rest: {len(still.judged)} purchases and outside holds; cross-system invariants are judged only of"
         " what has ended and did not change while it was read"
     )
     for why, left in (

@@ -1,7 +1,7 @@
-"""Reads every system and holds them against each other; the laws are the domain's, and judge.
+"""Reads every system and holds them against each other; the invariants are the domain's, and judge.
 
-The order of reading is what keeps a running box office from false alarms: the engine, the facts, Stripe, the chain, the
-engine again, and at last the facts that came meanwhile. Whoever is touched by one of those is not judged this time.
+The order of reading keeps a running box office from false alarms: the engine, the events, Stripe, the chain, the
+engine again, and at last the events that came meanwhile. Whoever is touched by one of those is not judged this time.
 """
 
 import asyncio
@@ -13,13 +13,13 @@ from typing import NamedTuple
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from adapters.read_models.event_pages import FactPages
+from adapters.read_models.event_pages import EventPages
 from adapters.solana.supplies import ChainSupplies
 from adapters.stripe.errors import GatewayAlarm
 from adapters.stripe.listing import StripeListing
 from domain.core.errors import Refusal
-from domain.core.transient import Weather
-from domain.invariants.cross_system import IntentSaid, Outside, Stillness, judge_at_rest, judge_balances
+from domain.core.transient import TransientError
+from domain.invariants.cross_system import ExternalState, Quiescence, StripePayment, judge_at_rest, judge_balances
 from domain.invariants.invariant import Findings
 from domain.invariants.per_commit import History
 from settings import Settings
@@ -41,9 +41,9 @@ class Report(NamedTuple):
     """What was found, who was judged, and how much was read."""
 
     findings: Findings
-    stillness: Stillness
+    stillness: Quiescence
     position: int
-    facts: int
+    events: int
     commits: int
     payments: int
     foreign: int
@@ -66,7 +66,7 @@ class Work(NamedTuple):
 class Book:
     """The history as it is read, and the position that it is read to."""
 
-    def __init__(self, pages: FactPages, findings: Findings, say: Say) -> None:
+    def __init__(self, pages: EventPages, findings: Findings, say: Say) -> None:
         self.history = History(findings)
         self.position = 0
         self._pages = pages
@@ -74,30 +74,30 @@ class Book:
 
     def read_to(self, last: int) -> None:
         """Read on to a position."""
-        for page in self._pages.facts(self.position, last):
+        for page in self._pages.events(self.position, last):
             self.history.take(page)
-            self._say(f"{self.history.facts} facts")
+            self._say(f"{self.history.events} events")
         self.position = max(self.position, last)
 
 
 async def reconcile(settings: Settings, say: Say) -> Report:
-    """Read everything once and judge every law; raises `UnreadableError` when a system could not be read."""
+    """Read everything once and judge every invariant; raises `UnreadableError` when a system could not be read."""
     findings = Findings()
-    with _reading("PostgreSQL"), FactPages(settings.postgres.url) as pages:
+    with _reading("PostgreSQL"), EventPages(settings.postgres.url) as pages:
         book = Book(pages, findings, say)
         work = await _work(settings, say)
         shown_at, shown = pages.balances()
         book.read_to(shown_at)
-        judge_balances(book.history.standing.books, shown, findings)
+        judge_balances(book.history.state.books, shown, findings)
         book.read_to(pages.head())
         book.history.mark()
         payments = await _payments(settings, say)
-        supplies = await _supplies(settings, list(book.history.standing.holders), say)
+        supplies = await _supplies(settings, list(book.history.state.holders), say)
         work |= await _work(settings, say)
         work |= Work(frozenset(), pages.owed_intents())
         book.read_to(pages.head())
         book.history.settle()
-    outside = Outside(
+    outside = ExternalState(
         payments,
         supplies,
         datetime.now(UTC),
@@ -107,7 +107,7 @@ async def reconcile(settings: Settings, say: Say) -> Report:
     )
     stillness = judge_at_rest(book.history, outside, findings)
     foreign = sum(not said.purchase_id for said in payments)
-    read = (book.position, book.history.facts, book.history.commits, len(payments), foreign, len(supplies))
+    read = (book.position, book.history.events, book.history.commits, len(payments), foreign, len(supplies))
     return Report(findings, stillness, *read)
 
 
@@ -123,7 +123,7 @@ async def _work(settings: Settings, say: Say) -> Work:
     return Work(running, {identity: started for kind, identity, started in named if kind == "payment-case"})
 
 
-async def _payments(settings: Settings, say: Say) -> list[IntentSaid]:
+async def _payments(settings: Settings, say: Say) -> list[StripePayment]:
     """Read all payments."""
     stripe = settings.stripe
     say(f"Stripe at {stripe.api_base or 'api.stripe.com'}")
@@ -149,7 +149,7 @@ async def _supplies(settings: Settings, addresses: list[str], say: Say) -> dict[
 @contextmanager
 def _reading(system: str, *reasons: type[Exception]) -> Iterator[None]:
     """Name the system that a look has failed at."""
-    kinds: tuple[type[Exception], ...] = (Weather, *reasons)
+    kinds: tuple[type[Exception], ...] = (TransientError, *reasons)
     try:
         yield
     except kinds as error:

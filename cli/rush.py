@@ -46,7 +46,7 @@ def rush(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document at the end")] = False,
 ) -> None:
-    """Let buyers rush for seats: 0 when each got an answer, all seats are sold, none twice, and the laws hold."""
+    """Let buyers rush for seats: 0 when each got an answer, all seats are sold, none twice, and the invariants hold."""
     from cli.chart import draw  # its library comes with the extra `rush`
 
     tally = Tally(buyers, seats)
@@ -107,7 +107,7 @@ async def _open_show(api: ApiClient, seats: int) -> dict[str, Any]:
 
 
 async def _at_rest(stack: Stack, tally: Tally) -> Report:
-    """Judge the laws until every purchase of the rush is judged, too: the engine tells of an end a little late."""
+    """Judge the invariants until every purchase of the rush is judged: the engine tells of an end a little late."""
     settings, until = read_settings(stack.env), time.monotonic() + REST_SECONDS
     while True:
         report = await reconcile(settings, lambda _: None)
@@ -171,10 +171,10 @@ def faults(tally: Tally, stock: dict[str, Any], report: Report) -> list[str]:
         ("seats still held", stock["held"], 0),
         ("seats sold beyond what there are", max(0, stock["sold"] + stock["held"] - tally.seats), 0),
         ("purchases that are not at rest", len(left), 0),
-        ("broken laws", len(report.findings.violations), 0),
+        ("broken invariants", len(report.findings.violations), 0),
     )
     said = [f"{what}: {found:,}, expected {number:,}" for what, found, number in wanted if found != number]
-    broken = (f"{found.law}: {found.subject}: {found.detail}" for found in report.findings.violations)
+    broken = (f"{found.invariant}: {found.subject}: {found.detail}" for found in report.findings.violations)
     return [*said, *broken]
 
 
@@ -196,6 +196,6 @@ def document(tally: Tally, stock: dict[str, Any], report: Report, wrong: Sequenc
         "answered_after_seconds": max((answer.at for answer in tally.answers), default=None),
         "fulfilled_after_seconds": max(tally.fulfilled_at, default=None),
         "stock": stock,
-        "laws_checked": sum(report.findings.checked.values()),
+        "invariants_checked": sum(report.findings.checked.values()),
         "purchases_at_rest": len(set(tally.purchase_ids) & set(report.stillness.judged)),
     }

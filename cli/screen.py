@@ -24,7 +24,7 @@ class Screen:
         """Show one step that has happened."""
         self._console.print(f"  [green]✓[/] {text}", highlight=False)
 
-    def fact(self, line: dict[str, Any]) -> None:
+    def event(self, line: dict[str, Any]) -> None:
         """Show one line of a purchase's timeline."""
         self._console.print(f"  [dim]{line['at'][11:23]}[/] [green]✓[/] {line['text']}", highlight=False)
 

@@ -22,7 +22,7 @@ EXPLAINED = {
     "api": "HTTP API; OpenAPI under /docs",
     "temporal_ui": "Temporal's web UI: every purchase, step by step",
     "temporal": "Temporal's frontend (gRPC)",
-    "postgres": "facts and read models",
+    "postgres": "events and read models",
     "stripe": "Stripe",
     "solana_rpc": "Solana JSON-RPC",
     "solana_ws": "Solana web socket",

@@ -1,1 +1,1 @@
-"""What is true: pure rules and facts; no IO, no clock, no randomness."""
+"""What is true: pure rules and events; no IO, no clock, no randomness."""

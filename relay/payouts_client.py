@@ -20,15 +20,15 @@ from temporalio.client import (
 )
 
 from activities.core.task_queues import PURCHASES
-from activities.payouts.ports import AccountSeen, PayoutRef, VenueRef
-from relay.workflow_client import UNREACHED, named, started
+from activities.payouts.ports import AccountStatus, PayoutRef, VenueRef
+from relay.workflow_client import UNREACHABLE, named, started
 from workflows.payouts import OnboardingInput, OnboardingWorkflow, PayoutWorkflow, TransfersInput, TransfersWorkflow
 
 log = logging.getLogger(__name__)
 SCHEDULE_ID = "transfers"
 
 
-class SettlementEngine:
+class PayoutsClient:
     """Temporal as settlement needs it; `timebox_seconds` is how long a request waits for a link."""
 
     def __init__(self, client: Client, timebox_seconds: float, poll_seconds: float) -> None:
@@ -36,16 +36,16 @@ class SettlementEngine:
         self._timebox_seconds = timebox_seconds
         self._poll_seconds = poll_seconds
 
-    async def onboard(self, venue: VenueRef) -> AccountSeen | None:
+    async def onboard(self, venue: VenueRef) -> AccountStatus | None:
         """Begin or go on with a venue's account, and return how it stands; None when nobody answered in time."""
         start: Any = WithStartWorkflowOperation(OnboardingWorkflow.run, self._input(venue), **_terms(venue))
         try:
             async with asyncio.timeout(self._timebox_seconds):
-                seen: AccountSeen = await self._client.execute_update_with_start_workflow(
-                    "look", result_type=AccountSeen, start_workflow_operation=start,
+                seen: AccountStatus = await self._client.execute_update_with_start_workflow(
+                    "look", result_type=AccountStatus, start_workflow_operation=start,
                     rpc_timeout=timedelta(seconds=self._timebox_seconds),
                 )  # fmt: skip
-        except UNREACHED as error:
+        except UNREACHABLE as error:
             log.warning("the engine did not answer for %s: %s", venue.venue_id, type(error).__name__)
             return None
         return seen

@@ -1,4 +1,4 @@
-"""What the relay needs: the engine, the inbox, what was left standing, and the facts."""
+"""What the relay needs: the engine, the inbox, what was left standing, and the events."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,12 +6,12 @@ from typing import Any, Protocol
 
 from activities.core.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef
 from activities.payouts.ports import PayoutRef, VenueRef
-from activities.sales.request_purchase import PurchaseStanding
-from domain.payments.webhook_event import Hint
-from relay.refunds import CancellationsStanding, CancellationStarter, RefundsStanding, RefundStarter
+from activities.sales.request_purchase import PurchaseStatus
+from domain.payments.webhook_event import WebhookEvent
+from relay.refunds import CancellationStarter, RefundStarter, StalledCancellations, StalledRefunds
 
 
-class Paymaster(Protocol):
+class PayoutStarter(Protocol):
     """Who follows venues' accounts and payouts; False means that the engine could not be reached."""
 
     async def account_changed(self, venue: VenueRef) -> bool:
@@ -54,17 +54,17 @@ class RelayEngine(Starter, DisputeStarter, Protocol):
     """All that the relay asks of the engine."""
 
 
-class Hints(Protocol):
+class UnhandledWebhooks(Protocol):
     """The inbox of webhooks."""
 
-    async def unsignalled(self, limit: int) -> Sequence[Hint]:
-        """Return hints that nobody has acted on yet."""
+    async def unsignalled(self, limit: int) -> Sequence[WebhookEvent]:
+        """Return webhook events that nobody has acted on yet."""
 
     async def mark(self, event_id: str) -> None:
-        """Say that a hint was acted on."""
+        """Say that a webhook event was acted on."""
 
 
-class LeftStanding(RefundsStanding, CancellationsStanding, Protocol):
+class StalledWork(StalledRefunds, StalledCancellations, Protocol):
     """What was recorded and that nobody seems to work on."""
 
     async def requested(self, before: datetime, limit: int, besides: Sequence[str]) -> Sequence[Mapping[str, Any]]:
@@ -76,7 +76,7 @@ class LeftStanding(RefundsStanding, CancellationsStanding, Protocol):
     async def unfinished(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
         """Return purchases without an end whose hold ran out before a time."""
 
-    async def cancelling(self, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def show_cancellations(self, limit: int) -> Sequence[Mapping[str, Any]]:
         """Return purchases whose buyers' cancel was recorded and that have not ended."""
 
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
@@ -96,10 +96,10 @@ class LeftStanding(RefundsStanding, CancellationsStanding, Protocol):
 
 
 class Facts(Protocol):
-    """How a purchase stands in the facts."""
+    """How a purchase stands in the events."""
 
-    async def look(self, purchase_id: str) -> PurchaseStanding | None:
+    async def look(self, purchase_id: str) -> PurchaseStatus | None:
         """Return how it stands, or None."""
 
-    async def end_queued(self, purchase: PurchaseRef) -> bool:
+    async def expire_queued(self, purchase: PurchaseRef) -> bool:
         """End an order whose checkout has not opened in time; False when it may still open."""

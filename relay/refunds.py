@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from activities.core.commands import PurchaseRef, RefundRef
-from domain.payments.webhook_event import Hint
+from domain.payments.webhook_event import WebhookEvent
 
 
 class RefundStarter(Protocol):
@@ -25,14 +25,14 @@ class CancellationStarter(Protocol):
         """Start giving a cancelled show back, unless it runs; False when the engine could not be reached."""
 
 
-class CancellationsStanding(Protocol):
+class StalledCancellations(Protocol):
     """Cancelled shows as the read models have them."""
 
     async def cancelling_shows(self, before: datetime, limit: int) -> Sequence[tuple[str, str]]:
         """Return (show, tenant) of cancellations that began before a time and are not finished."""
 
 
-class RefundsStanding(Protocol):
+class StalledRefunds(Protocol):
     """Refunds as the read models have them."""
 
     async def refunding(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
@@ -42,12 +42,12 @@ class RefundsStanding(Protocol):
         """Return whose refund an object of Stripe's is, if it is one of ours."""
 
 
-async def tell_of_refund(hint: Hint, engine: RefundStarter, standing: RefundsStanding) -> bool:
+async def tell_of_refund(webhook: WebhookEvent, engine: RefundStarter, stalled: StalledRefunds) -> bool:
     """Pass news of a refund on; one that has ended is begun anew, since a refund can fail after it has succeeded.
 
     True when nothing is left to do; a refund that is not ours (made in the dashboard) is nobody's here.
     """
-    found = await standing.refund_of(hint.object_id) if hint.object_id else None
+    found = await stalled.refund_of(webhook.object_id) if webhook.object_id else None
     if found is None:
         return True
     told = await engine.refund_news(found["refund_id"])

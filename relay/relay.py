@@ -9,9 +9,9 @@ from typing import Any
 
 from activities.core.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef
 from activities.payouts.ports import PayoutRef, VenueRef
-from domain.core.transient import Weather
-from domain.payments.webhook_event import Hint
-from relay.ports import Facts, Hints, LeftStanding, Paymaster, RelayEngine
+from domain.core.transient import TransientError
+from domain.payments.webhook_event import WebhookEvent
+from relay.ports import Facts, PayoutStarter, RelayEngine, StalledWork, UnhandledWebhooks
 from relay.refunds import ref_of, tell_of_refund
 
 log = logging.getLogger(__name__)
@@ -31,29 +31,29 @@ class Relay:
     def __init__(
         self,
         engine: RelayEngine,
-        hints: Hints,
-        standing: LeftStanding,
-        facts: Facts,
-        paymaster: Paymaster,
+        webhooks: UnhandledWebhooks,
+        stalled: StalledWork,
+        events: Facts,
+        paymaster: PayoutStarter,
         *,
         longest_extension: timedelta,
     ) -> None:
         self._longest_extension = longest_extension
         self._paymaster = paymaster
         self._engine = engine
-        self._hints = hints
-        self._standing = standing
-        self._facts = facts
+        self._webhooks = webhooks
+        self._stalled = stalled
+        self._events = events
         self._tried: dict[str, float] = {}
         self._cancelling: dict[str, float] = {}
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Work in ticks until told to stop; weather only delays."""
+        """Work in ticks until told to stop; transient errors only delays."""
         while not stopping.is_set():
             for task in (
-                self.signal_hints,
-                self.tell_of_cancels,
-                self.end_queued,
+                self.deliver_webhooks,
+                self.resend_cancels,
+                self.expire_queued,
                 self.start_purchases,
                 self.resume_purchases,
                 self.start_refunds,
@@ -61,52 +61,52 @@ class Relay:
                 self.start_registrations,
                 self.end_holds,
             ):
-                await _through_weather(task)
+                await _retried_next_tick(task)
             try:
                 async with asyncio.timeout(TICK_SECONDS):
                     await stopping.wait()
             except TimeoutError:
                 continue
 
-    async def signal_hints(self) -> None:
-        """Give every waiting hint to its purchase, or to a case of its own."""
-        for hint in await self._hints.unsignalled(BATCH_MAX):
-            if await self._deliver(hint):
-                await self._hints.mark(hint.event_id)
+    async def deliver_webhooks(self) -> None:
+        """Give every waiting webhook event to its purchase, or to a case of its own."""
+        for webhook in await self._webhooks.unsignalled(BATCH_MAX):
+            if await self._deliver(webhook):
+                await self._webhooks.mark(webhook.event_id)
 
-    async def tell_of_cancels(self) -> None:
+    async def resend_cancels(self) -> None:
         """Tell purchases of their buyers' cancels again, since the first telling may have been lost.
 
         One that was just recorded has been told by the door, and each telling costs its workflow a task. One that
         nobody works on, because its buyer came before its workflow had begun, is started: that gives its seats back.
         """
-        now, found = time.monotonic(), await self._standing.cancelling(BATCH_MAX)
-        cancelling = {str(purchase["purchase_id"]): purchase for purchase in found}
-        self._cancelling = {purchase_id: self._cancelling.get(purchase_id, now) for purchase_id in cancelling}
+        now, found = time.monotonic(), await self._stalled.show_cancellations(BATCH_MAX)
+        show_cancellations = {str(purchase["purchase_id"]): purchase for purchase in found}
+        self._cancelling = {purchase_id: self._cancelling.get(purchase_id, now) for purchase_id in show_cancellations}
         for purchase_id, since in self._cancelling.items():
             if now - since < SETTLE_SECONDS or not self._due(f"cancel {purchase_id}"):
                 continue
             if await self._engine.buyer_cancelled(purchase_id) is False:
-                await self._start_one(cancelling[purchase_id])
+                await self._start_one(show_cancellations[purchase_id])
 
     async def start_purchases(self) -> None:
         """Start purchases that were requested and never begun, in the order of their arrival."""
         self._forget_tries()
-        await self._start(await self._standing.requested(_ago(SETTLE_SECONDS), BATCH_MAX, list(self._tried)))
+        await self._start(await self._stalled.requested(_ago(SETTLE_SECONDS), BATCH_MAX, list(self._tried)))
 
-    async def end_queued(self) -> None:
+    async def expire_queued(self) -> None:
         """End purchases whose checkout has not opened in time: nobody can have paid, and the seats are free again."""
-        for found in await self._standing.queued_out(_ago(SETTLE_SECONDS), BATCH_MAX):
-            await self._facts.end_queued(_ref(found))
+        for found in await self._stalled.queued_out(_ago(SETTLE_SECONDS), BATCH_MAX):
+            await self._events.expire_queued(_ref(found))
 
     async def resume_purchases(self) -> None:
         """Start purchases that nobody works on any more, because their workflow was terminated.
 
         A purchase that still runs is left alone. One that does not goes through its steps again, finds each one done in
-        the facts, and goes on where it was.
+        the events, and goes on where it was.
         """
         patience = self._longest_extension + timedelta(seconds=SETTLE_SECONDS)
-        await self._start(await self._standing.unfinished(datetime.now(UTC) - patience, UNFINISHED_MAX))
+        await self._start(await self._stalled.unfinished(datetime.now(UTC) - patience, UNFINISHED_MAX))
 
     async def _start(self, purchases: Sequence[Mapping[str, Any]]) -> None:
         for first in range(0, len(purchases), AT_ONCE):
@@ -114,76 +114,80 @@ class Relay:
 
     async def _start_one(self, found: Mapping[str, Any]) -> None:
         purchase = _ref(found)
-        show = await self._standing.show(found["show_id"])
+        show = await self._stalled.show(found["show_id"])
         if show is not None and self._due(purchase.purchase_id):
             await self._engine.start_purchase(purchase, found["show_id"], show["venue_id"])
 
     async def start_refunds(self) -> None:
         """Start refunds that have not arrived, or whose tokens are not burnt; one that runs is left alone."""
-        for found in await self._standing.refunding(_ago(SETTLE_SECONDS), UNFINISHED_MAX):
+        for found in await self._stalled.refunding(_ago(SETTLE_SECONDS), UNFINISHED_MAX):
             if self._due(found["refund_id"]):
                 await self._engine.start_refund(ref_of(found))
 
     async def start_cancellations(self) -> None:
         """Start giving cancelled shows back; one that runs is left alone."""
-        for show_id, tenant_id in await self._standing.cancelling_shows(_ago(SETTLE_SECONDS), BATCH_MAX):
+        for show_id, tenant_id in await self._stalled.cancelling_shows(_ago(SETTLE_SECONDS), BATCH_MAX):
             if self._due(f"cancellation {show_id}"):
                 await self._engine.start_cancellation(tenant_id, show_id)
 
     async def start_registrations(self) -> None:
         """Start registrations of venues and shows that were recorded and never begun."""
-        for kind, identity, tenant_id in await self._standing.tokenless(_ago(SETTLE_SECONDS), BATCH_MAX):
+        for kind, identity, tenant_id in await self._stalled.tokenless(_ago(SETTLE_SECONDS), BATCH_MAX):
             if self._due(identity):
                 subject = MintSubject.model_validate({"tenant_id": tenant_id, "kind": kind, "subject_id": identity})
                 await self._engine.register(subject)
 
     async def end_holds(self) -> None:
         """Start the end of internal holds whose time has passed."""
-        for identity, tenant_id, until in await self._standing.overdue(_ago(SETTLE_SECONDS), BATCH_MAX):
+        for identity, tenant_id, until in await self._stalled.overdue(_ago(SETTLE_SECONDS), BATCH_MAX):
             if self._due(identity):
                 await self._engine.watch_hold(HoldRef(tenant_id=tenant_id, reservation_id=identity, until=until))
 
-    async def _deliver(self, hint: Hint) -> bool:
-        """Act on a hint; True when nothing is left to do."""
-        if hint.account_id is not None:
-            return await self._deliver_to_venue(hint, hint.account_id)
-        if hint.is_about_refund:
-            return await tell_of_refund(hint, self._engine, self._standing)
-        return await self._deliver_to_purchase(hint)
+    async def _deliver(self, webhook: WebhookEvent) -> bool:
+        """Act on a webhook event; True when nothing is left to do."""
+        if webhook.account_id is not None:
+            return await self._deliver_to_venue(webhook, webhook.account_id)
+        if webhook.is_about_refund:
+            return await tell_of_refund(webhook, self._engine, self._stalled)
+        return await self._deliver_to_purchase(webhook)
 
-    async def _deliver_to_purchase(self, hint: Hint) -> bool:
-        owner = await self._standing.owner_of(hint.intent_id) if hint.intent_id else None
-        purchase_id = owner["purchase_id"] if owner else hint.purchase_id
+    async def _deliver_to_purchase(self, webhook: WebhookEvent) -> bool:
+        owner = await self._stalled.owner_of(webhook.intent_id) if webhook.intent_id else None
+        purchase_id = owner["purchase_id"] if owner else webhook.purchase_id
         if purchase_id is None:
-            return _is_foreign(hint)
-        if hint.dispute_id is not None and owner is not None:
-            return await self._engine.follow_dispute(DisputeRef(purchase=_ref(owner), dispute_id=hint.dispute_id))
-        told = await self._engine.look_again(purchase_id) if not hint.is_refund_made_elsewhere else False
+            return _is_foreign(webhook)
+        if webhook.dispute_id is not None and owner is not None:
+            return await self._engine.follow_dispute(DisputeRef(purchase=_ref(owner), dispute_id=webhook.dispute_id))
+        told = await self._engine.look_again(purchase_id) if not webhook.is_refund_made_elsewhere else False
         if told is None:
             return False
-        return hint.intent_id is None or not hint.needs_an_owner or await self._owned(hint, purchase_id, heard=told)
+        return (
+            webhook.intent_id is None
+            or not webhook.needs_an_owner
+            or await self._owned(webhook, purchase_id, heard=told)
+        )
 
-    async def _owned(self, hint: Hint, purchase_id: str, *, heard: bool) -> bool:
+    async def _owned(self, webhook: WebhookEvent, purchase_id: str, *, heard: bool) -> bool:
         """See to money that came or went: its purchase heard of it, or a case is opened."""
-        facts, intent_id = await self._facts.look(purchase_id), str(hint.intent_id)
-        if facts is None:
+        events, intent_id = await self._events.look(purchase_id), str(webhook.intent_id)
+        if events is None:
             return True
-        waits = heard or (facts.state in SOLD and not hint.is_refund_made_elsewhere)
-        if waits and facts.intent_id == intent_id:
+        waits = heard or (events.state in SOLD and not webhook.is_refund_made_elsewhere)
+        if waits and events.intent_id == intent_id:
             return True
-        purchase = PurchaseRef(tenant_id=facts.tenant_id, purchase_id=purchase_id, attempt=facts.attempt)
-        return await self._engine.open_case(purchase, intent_id, facts.show_id, facts.venue_id)
+        purchase = PurchaseRef(tenant_id=events.tenant_id, purchase_id=purchase_id, attempt=events.attempt)
+        return await self._engine.open_case(purchase, intent_id, events.show_id, events.venue_id)
 
-    async def _deliver_to_venue(self, hint: Hint, account_id: str) -> bool:
-        found = await self._standing.venue_of(account_id)
+    async def _deliver_to_venue(self, webhook: WebhookEvent, account_id: str) -> bool:
+        found = await self._stalled.venue_of(account_id)
         if found is None:
-            return _is_foreign(hint)
-        if hint.is_about_account:
+            return _is_foreign(webhook)
+        if webhook.is_about_account:
             return await self._paymaster.account_changed(VenueRef(tenant_id=found[0], venue_id=found[1]))
-        if not hint.is_about_payout or hint.object_id is None:
+        if not webhook.is_about_payout or webhook.object_id is None:
             return True
-        payout = PayoutRef(account_id=account_id, payout_id=hint.object_id)
-        return await self._paymaster.follow_payout(payout, hint.event_id)
+        payout = PayoutRef(account_id=account_id, payout_id=webhook.object_id)
+        return await self._paymaster.follow_payout(payout, webhook.event_id)
 
     def _due(self, identity: str) -> bool:
         """Say whether something may be started (again) now; it is slow in the read models, not lost."""
@@ -198,9 +202,9 @@ class Relay:
         self._tried = {known: at for known, at in self._tried.items() if now - at < RETRY_SECONDS}
 
 
-def _is_foreign(hint: Hint) -> bool:
-    """Say whether a hint of which we know no owner has none: the read models may only be behind."""
-    return hint.created is None or hint.created < datetime.now(UTC) - FOREIGN_AFTER
+def _is_foreign(webhook: WebhookEvent) -> bool:
+    """Say whether a webhook event of which we know no owner has none: the read models may only be behind."""
+    return webhook.created is None or webhook.created < datetime.now(UTC) - FOREIGN_AFTER
 
 
 def _ref(found: Mapping[str, Any]) -> PurchaseRef:
@@ -211,10 +215,10 @@ def _ago(seconds: float) -> datetime:
     return datetime.now(UTC) - timedelta(seconds=seconds)
 
 
-async def _through_weather(task: Callable[[], Awaitable[None]]) -> None:
+async def _retried_next_tick(task: Callable[[], Awaitable[None]]) -> None:
     try:
         await task()
-    except Weather as weather:
-        log.warning("the relay waits: %s", weather)
+    except TransientError as transient:
+        log.warning("the relay waits: %s", transient)
     except Exception:  # one task's bug must not keep the others from their work; it stays visible in the log
         log.exception("the relay stumbled; it goes on")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from domain.core.transient import Weather
-from domain.payments.webhook_event import Hint
+from domain.core.transient import TransientError
+from domain.payments.webhook_event import WebhookEvent
 
 LOOK_BACK = timedelta(days=3)  # as long as Stripe itself tries
 OVERLAP = timedelta(minutes=1)  # Stripe's clock is not ours
@@ -15,17 +15,19 @@ ACCOUNTS_AT_ONCE = 10
 log = logging.getLogger(__name__)
 
 
-class UndeliveredNews(Protocol):
+class UndeliveredEventsReader(Protocol):
     """Stripe, as far as its events go."""
 
-    async def undelivered(self, since: datetime, until: datetime, account_id: str | None = None) -> Sequence[Hint]:
+    async def undelivered(
+        self, since: datetime, until: datetime, account_id: str | None = None
+    ) -> Sequence[WebhookEvent]:
         """Return what happened from one time to another and was not delivered; of a venue's account, or of ours."""
 
 
-class HintStore(Protocol):
+class WebhookStore(Protocol):
     """Where webhooks are stored."""
 
-    async def store(self, hint: Hint) -> bool:
+    async def store(self, webhook: WebhookEvent) -> bool:
         """Store one; False when it was known."""
 
 
@@ -36,13 +38,15 @@ class VenueAccounts(Protocol):
         """Return accounts by their ids, in order."""
 
 
-class MissedNews:
+class UndeliveredWebhooks:
     """Looks every few seconds, at news that are older than that: a webhook comes first, unless it was lost.
 
     Our own account is looked at each time, the venues' accounts in turn.
     """
 
-    def __init__(self, news: UndeliveredNews, inbox: HintStore, accounts: VenueAccounts, every_seconds: float) -> None:
+    def __init__(
+        self, news: UndeliveredEventsReader, inbox: WebhookStore, accounts: VenueAccounts, every_seconds: float
+    ) -> None:
         self._news = news
         self._inbox = inbox
         self._accounts = accounts
@@ -51,12 +55,12 @@ class MissedNews:
         self._turn = ""
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Look until told to stop; weather only delays."""
+        """Look until told to stop; transient errors only delays."""
         while not stopping.is_set():
             try:
                 await self.fetch()
-            except Weather as weather:
-                log.warning("could not ask for missed news: %s", weather)
+            except TransientError as transient:
+                log.warning("could not ask for missed news: %s", transient)
             except Exception:  # a refused call or a bug stays visible in the log, and the next look is made
                 log.exception("missed news could not be asked for")
             try:
@@ -78,7 +82,7 @@ class MissedNews:
     async def _fetch(self, account_id: str | None, until: datetime) -> int:
         since = self._seen.get(account_id, until - LOOK_BACK) - OVERLAP
         found = await self._news.undelivered(since, until, account_id)
-        fresh = [hint.type for hint in found if await self._inbox.store(hint)]
+        fresh = [webhook.type for webhook in found if await self._inbox.store(webhook)]
         self._seen[account_id] = until
         if fresh:
             log.warning("%d webhooks had not arrived: %s", len(fresh), ", ".join(sorted(set(fresh))))

@@ -1,7 +1,7 @@
 """The engine: how the API and the relay start workflows and give them news.
 
 A purchase is answered by update-with-start within a time box. Every other call is news that a relay repeats from the
-facts, so an engine that cannot be reached never fails a request.
+events, so an engine that cannot be reached never fails a request.
 """
 
 import asyncio
@@ -30,11 +30,11 @@ from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import TASK_TIMEOUT, CheckoutAnswer, PurchaseInput, PurchaseWorkflow
 from workflows.refund import RefundInput, RefundWorkflow
 from workflows.registration import RegisterInput, ShowWorkflow, VenueWorkflow
-from workflows.show_cancellation import CancellationInput, ShowCancellationWorkflow
+from workflows.show_cancellation import ShowCancellationInput, ShowCancellationWorkflow
 from workflows.ticket_api_hold import HoldWorkflow
 
 log = logging.getLogger(__name__)
-UNREACHED = (
+UNREACHABLE = (
     RPCError,
     RPCTimeoutOrCancelledError,
     WorkflowUpdateFailedError,
@@ -43,26 +43,26 @@ UNREACHED = (
     TimeoutError,
     RuntimeError,  # what a lazy client raises when it cannot connect
 )
-HEED_SECONDS = 0.1
+CONSUME_SECONDS = 0.1
 LATER_MAX = 5_000
 # A connection that fell silent is noticed after 15 seconds, not 45; a server takes pings 10 seconds apart or more.
 KEEP_ALIVE = KeepAliveConfig(interval_millis=11_000, timeout_millis=4_000)
 USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
 
 
-class Pacing(NamedTuple):
+class Timeouts(NamedTuple):
     """How long the engine may take, how patient a purchase is, and how many checkouts are waited for at once."""
 
     timebox_seconds: float
     poll_seconds: float
     processing_extension_seconds: int
-    opening_max: int = 32
+    checkouts_in_flight_max: int = 32
 
 
-class TemporalEngine:
+class WorkflowClient:
     """Temporal as the API needs it; the client may be lazy."""
 
-    def __init__(self, client: Client, pacing: Pacing) -> None:
+    def __init__(self, client: Client, pacing: Timeouts) -> None:
         self._client = client
         self._pacing = pacing
         self._opening = 0
@@ -73,9 +73,9 @@ class TemporalEngine:
         """Start the purchase if need be and wait for its checkout; None when the engine did not answer in time.
 
         While as many wait as may, a rush stays at the door: its checkouts open later, in the order of arrival and at
-        the engine's pace. Who stands there is not a fact: the relay starts whatever a lost process has left.
+        the engine's pace. Who stands there is not an event: the relay starts whatever a lost process has left.
         """
-        if self._opening >= self._pacing.opening_max:
+        if self._opening >= self._pacing.checkouts_in_flight_max:
             if self._opening and len(self._later) < LATER_MAX:
                 self._later.append((purchase, show_id, venue_id))
             return None
@@ -106,9 +106,9 @@ class TemporalEngine:
                     start_workflow_operation=start,
                     rpc_timeout=timedelta(seconds=seconds),
                 )
-        except UNREACHED as error:
+        except UNREACHABLE as error:
             log.warning("the engine did not answer for %s: %s", purchase.purchase_id, type(error).__name__)
-            await _heed(start)
+            await _consume_exception(start)
             return None
         return answer
 
@@ -155,7 +155,7 @@ class TemporalEngine:
 
     async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
         """Start giving a cancelled show back, unless it runs; False when the engine could not be reached."""
-        start = CancellationInput(tenant_id=tenant_id, show_id=show_id, poll_seconds=self._pacing.poll_seconds)
+        start = ShowCancellationInput(tenant_id=tenant_id, show_id=show_id, poll_seconds=self._pacing.poll_seconds)
         return await self._start(
             ShowCancellationWorkflow.run, start, f"show-cancellation/{show_id}", f"Gives cancelled show {show_id} back"
         )
@@ -242,7 +242,7 @@ async def started(client: Client, seconds: float, run: Any, start: Any, **terms:
     try:
         async with asyncio.timeout(seconds):
             await client.start_workflow(run, start, **terms)
-    except UNREACHED as error:
+    except UNREACHABLE as error:
         log.warning("a workflow could not be started: %s", type(error).__name__)
         return False
     return True
@@ -257,9 +257,9 @@ def _terms(purchase: PurchaseRef, show_id: str, venue_id: str) -> dict[str, Any]
     }
 
 
-async def _heed(start: WithStartWorkflowOperation[Any, Any]) -> None:
+async def _consume_exception(start: WithStartWorkflowOperation[Any, Any]) -> None:
     """Take a failed start's error out of its operation: the library keeps it there too, and asyncio would log it."""
     kept = asyncio.ensure_future(start.workflow_handle())
-    await asyncio.wait({kept}, timeout=HEED_SECONDS)
+    await asyncio.wait({kept}, timeout=CONSUME_SECONDS)
     kept.cancel()
     await asyncio.gather(kept, return_exceptions=True)

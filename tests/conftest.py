@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-LONG = ("real", "storm", "property", "matrix", "race")
+LONG = ("real", "chaos", "property", "matrix", "race")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

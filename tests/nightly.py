@@ -1,6 +1,6 @@
-"""`make nightly`: the long proof. Matrix, teeth, the long property profile and five storms; the result is a dated page.
+"""`make nightly`: the long proof: matrix, mutants, long property profile, five chaos runs; the result is a dated page.
 
-`python -m tests.nightly [--date YYYY-MM-DD] [--storms N] [--minutes M] [--only NAME]`. The seeds of the storms come of
+`python -m tests.nightly [--date YYYY-MM-DD] [--chaos N] [--minutes M] [--only NAME]`. Chaos seeds come of
 the date, so that every night has new ones and each can be run again. A night that was cut off goes on: the page keeps
 what it holds, each part with the revision that it ran on, and `--only` runs a part of it again.
 """
@@ -19,7 +19,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
 STEP_SECONDS_MAX = 3 * 3600
-STORMS, STORM_MINUTES = 5, 5
+CHAOS, CHAOS_MINUTES = 5, 5
 FAILED = "**failed**"
 
 
@@ -40,15 +40,15 @@ class Done(NamedTuple):
     last_line: str
 
 
-def steps_of(day: date, storms: int, minutes: int) -> list[Step]:
+def steps_of(day: date, chaos: int, minutes: int) -> list[Step]:
     """Return the night's parts, in the order in which a failure is cheapest to know."""
     properties = (sys.executable, "-m", "pytest", "-q", "tests/property", "--timeout=7200")
-    seeds = [int(day.strftime("%Y%m%d")) * 10 + number for number in range(storms)]
+    seeds = [int(day.strftime("%Y%m%d")) * 10 + number for number in range(chaos)]
     return [
-        Step("teeth", ("make", "teeth")),
+        Step("mutants", ("make", "mutants")),
         Step("matrix", ("make", "matrix")),
         Step("properties", properties, (("HYPOTHESIS_PROFILE", "nightly"),)),
-        *(Step(f"storm {seed}", ("make", "storm", f"SEED={seed}", f"MINUTES={minutes}")) for seed in seeds),
+        *(Step(f"chaos run {seed}", ("make", "chaos", f"SEED={seed}", f"MINUTES={minutes}")) for seed in seeds),
     ]
 
 
@@ -101,8 +101,8 @@ def main() -> int:
     """Run the night."""
     parser = argparse.ArgumentParser(prog="nightly", description=__doc__)
     parser.add_argument("--date", type=date.fromisoformat, default=datetime.now(UTC).date())
-    parser.add_argument("--storms", type=int, default=STORMS)
-    parser.add_argument("--minutes", type=int, default=STORM_MINUTES)
+    parser.add_argument("--chaos runs", type=int, default=CHAOS)
+    parser.add_argument("--minutes", type=int, default=CHAOS_MINUTES)
     parser.add_argument("--only", default="", help="parts whose name begins with this")
     options = parser.parse_args()
     revision = subprocess.run(
@@ -110,7 +110,7 @@ def main() -> int:
     ).stdout.strip()
     logs = Path(tempfile.mkdtemp(prefix="nightly-"))
     steps = [
-        step for step in steps_of(options.date, options.storms, options.minutes) if step.name.startswith(options.only)
+        step for step in steps_of(options.date, options.chaos, options.minutes) if step.name.startswith(options.only)
     ]
     RESULTS.mkdir(parents=True, exist_ok=True)
     page = RESULTS / f"{options.date.isoformat()}.md"

@@ -5,17 +5,17 @@ from datetime import date
 from tests.nightly import Done, Step, page_of, row_of, rows_on
 
 DAY = date(2026, 11, 23)
-GOOD = Done(Step("teeth", ("make", "teeth")), 0, 60, "85 of 85 | caught")
+GOOD = Done(Step("mutants", ("make", "mutants")), 0, 60, "85 of 85 | caught")
 BAD = Done(Step("matrix", ("make", "matrix")), 2, 600, "make: *** Error")
 
 
 def test_a_page_is_read_back() -> None:
     """A night that was cut off goes on with the rows that it has, each of its own revision."""
-    rows = {"teeth": row_of(GOOD, "abc"), "matrix": row_of(BAD, "abd")}
+    rows = {"mutants": row_of(GOOD, "abc"), "matrix": row_of(BAD, "abd")}
     page = page_of(DAY, rows)
     assert rows_on(page) == rows
     assert "1 of 2 parts failed" in page
-    assert "| teeth | abc |" in page
+    assert "| mutants | abc |" in page
     assert "85 of 85 / caught" in page
 
 

@@ -4,8 +4,8 @@ from temporalio import workflow
 
 from activities.catalog.capacity import CapacityActivities
 from activities.core.commands import CapacityChange
-from workflows.core.activity_calls import MINT_PACE, STORE_PACE, Attention, Caller
-from workflows.core.operator_status import Board
+from workflows.core.activity_calls import MINT_POLICY, STORE, ActivityCaller, OperatorAlerts
+from workflows.core.operator_status import OperatorStatus
 
 
 @workflow.defn(name="CapacityWorkflow")
@@ -15,20 +15,20 @@ class CapacityWorkflow:
     @workflow.init
     def __init__(self, start: CapacityChange) -> None:
         self._change = start
-        self._board = Board("lowering")
-        self._caller = Caller(Attention(self._board.trouble))
+        self._board = OperatorStatus("lowering")
+        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
 
     @workflow.run
     async def run(self, start: CapacityChange) -> str:
         """Change the capacities, or leave them all as they are; it only goes forward. Returns how it ended."""
         steps, call = CapacityActivities, self._caller.call
         self._board.show("lowering", "Takes what falls out of the stock.")
-        fits = await call(steps.lower_stock, start, STORE_PACE, "take what falls out of the stock", forward_only=True)
+        fits = await call(steps.lower_stock, start, STORE, "take what falls out of the stock", forward_only=True)
         if not fits:
             self._board.show("refused", "More are held and sold by now than there should be.")
             return "refused"
         self._board.show("fitting", "Lets the group on chain take what the stock will be.")
-        await call(steps.fit_group, start, MINT_PACE, "size the group on chain", forward_only=True)
-        await call(steps.raise_stock, start, STORE_PACE, "put what rises on sale", forward_only=True)
+        await call(steps.fit_group, start, MINT_POLICY, "size the group on chain", forward_only=True)
+        await call(steps.raise_stock, start, STORE, "put what rises on sale", forward_only=True)
         self._board.show("made", "The capacities are as asked.")
         return "made"

@@ -7,8 +7,8 @@ from temporalio import workflow
 
 from activities.core.commands import DisputeRef
 from activities.disputes.follow import DisputeActivities
-from workflows.core.activity_calls import STRIPE_PACE, Attention, Caller
-from workflows.core.operator_status import Board
+from workflows.core.activity_calls import STRIPE_POLICY, ActivityCaller, OperatorAlerts
+from workflows.core.operator_status import OperatorStatus
 
 ENDS = {"won", "lost", "closed"}
 LOOK_EVERY = timedelta(hours=6)  # a webhook comes first, unless it was lost
@@ -22,8 +22,8 @@ class DisputeWorkflow:
     def __init__(self, start: DisputeRef) -> None:
         self._dispute = start
         self._hint = False
-        self._board = Board("disputed")
-        self._caller = Caller(Attention(self._board.trouble))
+        self._board = OperatorStatus("disputed")
+        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
 
     @workflow.run
     async def run(self, start: DisputeRef) -> str:
@@ -31,7 +31,7 @@ class DisputeWorkflow:
         while True:
             self._hint = False
             look = DisputeActivities.look_at_dispute
-            status = await self._caller.call(look, start, STRIPE_PACE, "ask Stripe of the dispute", forward_only=True)
+            status = await self._caller.call(look, start, STRIPE_POLICY, "ask Stripe of the dispute", forward_only=True)
             self._board.show("disputed", f"The dispute is {status}.")
             if status in ENDS:
                 return status
@@ -42,5 +42,5 @@ class DisputeWorkflow:
 
     @workflow.signal(name="look_again")
     def look_again(self) -> None:
-        """Take a webhook's hint."""
+        """Take a webhook's webhook event."""
         self._hint = True

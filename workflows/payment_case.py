@@ -6,8 +6,8 @@ from temporalio.workflow import ParentClosePolicy
 
 from activities.core.commands import Command, LatePayment, PurchaseRef
 from activities.payments.late_payments import OPEN, LatePaymentActivities
-from workflows.core.activity_calls import STRIPE_PACE, Attention, Caller
-from workflows.core.operator_status import Board, attributes
+from workflows.core.activity_calls import STRIPE_POLICY, ActivityCaller, OperatorAlerts
+from workflows.core.operator_status import OperatorStatus, attributes
 from workflows.core.saga import drain
 from workflows.purchase import TASK_TIMEOUT, PurchaseInput, PurchaseWorkflow
 
@@ -35,8 +35,8 @@ class PaymentCaseWorkflow:
     @workflow.init
     def __init__(self, start: CaseInput) -> None:
         self._start = start
-        self._board = Board("late-payment")
-        self._caller = Caller(Attention(self._board.trouble))
+        self._board = OperatorStatus("late-payment")
+        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
 
     @workflow.run
     async def run(self, start: CaseInput) -> str:
@@ -60,7 +60,7 @@ class PaymentCaseWorkflow:
     async def _look(self) -> PurchaseRef | str:
         late = LatePayment(**self._start.purchase.model_dump(), intent_id=self._start.intent_id)
         method, summary = LatePaymentActivities.resolve_late_payment, "keep, cancel or refund the late payment"
-        return await self._caller.call(method, late, STRIPE_PACE, summary, forward_only=True)
+        return await self._caller.call(method, late, STRIPE_POLICY, summary, forward_only=True)
 
     async def _take_up(self, purchase: PurchaseRef) -> None:
         """Start the purchase again unless it runs; without its terms the relay does so later."""

@@ -8,11 +8,11 @@ from pydantic import Field
 from temporalio import workflow
 
 from activities.core.commands import Command, PurchaseRef
-from activities.payouts.ports import AccountSeen, PayoutRef, VenueRef
-from activities.payouts.transfers import SettlementActivities
+from activities.payouts.ports import AccountStatus, PayoutRef, VenueRef
+from activities.payouts.transfers import PayoutActivities
 from domain.payouts.connected_account import DueQuery
-from workflows.core.activity_calls import SEEN_STORE_PACE, STRIPE_PACE, Attention, Caller, Refused
-from workflows.core.operator_status import Board
+from workflows.core.activity_calls import STORE_REGULAR, STRIPE_POLICY, ActivityCaller, OperatorAlerts, RefusedStep
+from workflows.core.operator_status import OperatorStatus
 
 AT_ONCE = 8
 
@@ -33,16 +33,16 @@ class OnboardingWorkflow:
         self._venue = start.venue
         self._news = False
         self._looks, self._over = 0, False
-        self._account: AccountSeen | None = None
-        self._board = Board("connecting")
-        self._caller = Caller(Attention(self._board.trouble))
+        self._account: AccountStatus | None = None
+        self._board = OperatorStatus("connecting")
+        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
 
     @workflow.run
-    async def run(self, start: OnboardingInput) -> AccountSeen:
+    async def run(self, start: OnboardingInput) -> AccountStatus:
         """Return the account as it was when all was well with it; later news start another run."""
         self._board.show("connecting", "Makes the venue's account at Stripe.")
         await self._caller.call(
-            SettlementActivities.connect_account, self._venue, STRIPE_PACE, "make the account", forward_only=True
+            PayoutActivities.connect_account, self._venue, STRIPE_POLICY, "make the account", forward_only=True
         )
         account = await self._look()
         while not account.is_ready:
@@ -54,10 +54,10 @@ class OnboardingWorkflow:
         await workflow.wait_condition(workflow.all_handlers_finished)
         return account
 
-    async def _look(self) -> AccountSeen:
+    async def _look(self) -> AccountStatus:
         self._news = False  # what comes from here on is news again
         self._account = await self._caller.call(
-            SettlementActivities.look_at_account, self._venue, STRIPE_PACE, "look at the account", forward_only=True
+            PayoutActivities.look_at_account, self._venue, STRIPE_POLICY, "look at the account", forward_only=True
         )
         self._looks += 1
         return self._account
@@ -76,12 +76,12 @@ class OnboardingWorkflow:
         self._news = True
 
     @workflow.update(name="look")
-    async def look(self) -> AccountSeen:
+    async def look(self) -> AccountStatus:
         """Return how the account stands now, with a fresh link where something is missing."""
         looks = self._looks
         self._news = True
         await workflow.wait_condition(lambda: self._looks > looks or self._over)
-        return cast(AccountSeen, self._account)
+        return cast(AccountStatus, self._account)
 
 
 class TransfersInput(Command):
@@ -118,8 +118,8 @@ class TransfersWorkflow:
     @workflow.init
     def __init__(self, start: TransfersInput) -> None:
         self._totals = start
-        self._board = Board("sending")
-        self._caller = Caller(Attention(self._board.trouble))
+        self._board = OperatorStatus("sending")
+        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
 
     @workflow.run
     async def run(self, start: TransfersInput) -> TransfersResult:
@@ -133,9 +133,9 @@ class TransfersWorkflow:
                 limit=start.page,
             )
             page = await self._caller.call(
-                SettlementActivities.list_due_transfers,
+                PayoutActivities.list_due_transfers,
                 due,
-                SEEN_STORE_PACE,
+                STORE_REGULAR,
                 "list the shares that are due",
                 forward_only=True,
             )
@@ -162,9 +162,9 @@ class TransfersWorkflow:
     async def _send_one(self, order: PurchaseRef) -> _Step:
         try:
             sent = await self._caller.call(
-                SettlementActivities.transfer_share, order, STRIPE_PACE, f"send the share of {order.purchase_id}"
+                PayoutActivities.transfer_share, order, STRIPE_POLICY, f"send the share of {order.purchase_id}"
             )
-        except Refused:
+        except RefusedStep:
             return _Step({}, 1)
         return _Step({sent.currency: sent.amount_minor}, 0)
 
@@ -176,15 +176,15 @@ class PayoutWorkflow:
     @workflow.init
     def __init__(self, start: PayoutRef) -> None:
         self._start = start
-        self._board = Board("payout")
-        self._caller = Caller(Attention(self._board.trouble))
+        self._board = OperatorStatus("payout")
+        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
 
     @workflow.run
     async def run(self, start: PayoutRef) -> str:
         """Return the payout's state."""
         self._board.show("payout", f"Follows payout {start.payout_id} of {start.account_id}.")
         seen = await self._caller.call(
-            SettlementActivities.follow_payout, self._start, STRIPE_PACE, "ask how the payout stands", forward_only=True
+            PayoutActivities.follow_payout, self._start, STRIPE_POLICY, "ask how the payout stands", forward_only=True
         )
         self._board.show("followed", f"It is {seen}.")
         return seen

@@ -10,23 +10,31 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from activities.books.post import BooksActivities
-from activities.core.commands import Command, EndPurchase, ExtendHold, MintTicket, PaymentSeen, PlacedOrder, PurchaseRef
+from activities.core.commands import (
+    Command,
+    EndPurchase,
+    ExtendHold,
+    MintTicket,
+    PaymentStatus,
+    PlacedOrder,
+    PurchaseRef,
+)
 from activities.payments.intent import PaymentActivities
 from activities.sales.order import SalesActivities
 from activities.tokens.mint import MintActivities
 from workflows.core import patches
 from workflows.core.activity_calls import (
-    MINT_PACE,
-    SEEN_STORE_PACE,
-    STORE_PACE,
-    STRIPE_PACE,
-    STRIPE_SOON_PACE,
-    Attention,
-    Caller,
-    Refused,
+    MINT_POLICY,
+    STORE,
+    STORE_REGULAR,
+    STRIPE_LOCAL_FIRST,
+    STRIPE_POLICY,
+    ActivityCaller,
+    OperatorAlerts,
+    RefusedStep,
 )
-from workflows.core.operator_status import Board
-from workflows.core.saga import Saga, drain, raise_if_cancelled, settled, step
+from workflows.core.operator_status import OperatorStatus
+from workflows.core.saga import Saga, drain, gather_all, raise_if_cancelled, step
 
 T = TypeVar("T")
 PAID = {"requires_capture", "succeeded"}
@@ -36,7 +44,7 @@ Outcome = Literal["fulfilled", "refused", "cancelled"]
 
 
 class PurchaseInput(Command):
-    """What a purchase starts from; the facts hold the rest."""
+    """What a purchase starts from; the events hold the rest."""
 
     purchase: PurchaseRef
     show_id: str
@@ -69,13 +77,13 @@ class PurchaseWorkflow:
     def __init__(self, start: PurchaseInput) -> None:
         self._start = start
         self._purchase = start.purchase
-        self._board = Board("reserving")
-        self._caller = Caller(Attention(self._board.trouble))
+        self._board = OperatorStatus("reserving")
+        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
         self._order: PlacedOrder | None = None
         self._checkout_open = self._asked_stripe = False
         self._ended: PurchaseResult | None = None
         self._outcome: Outcome = "cancelled"
-        self._refusal: Refused | None = None
+        self._refusal: RefusedStep | None = None
         self._hint = False
         self._buyer_cancelled = False
 
@@ -86,7 +94,7 @@ class PurchaseWorkflow:
         try:
             async with saga:
                 tickets = await self._sell(saga)
-        except Refused as refused:
+        except RefusedStep as refused:
             self._refusal = refused
             ended = PurchaseResult(outcome=self._outcome, reason=refused.code)
         except (FailureError, asyncio.CancelledError) as failure:
@@ -112,7 +120,7 @@ class PurchaseWorkflow:
 
     @workflow.signal(name="look_again")
     def look_again(self) -> None:
-        """Take a webhook's hint: look at the payment now."""
+        """Take a webhook's webhook event: look at the payment now."""
         self._hint = True
 
     @workflow.signal(name="buyer_cancelled")
@@ -160,21 +168,21 @@ class PurchaseWorkflow:
 
         self._board.show("confirming", "The buyer has paid; confirms the seats and captures the money.")
         confirm = self._caller.call(
-            sales.confirm_seats, purchase, SEEN_STORE_PACE, "confirm the seats and request the capture"
+            sales.confirm_seats, purchase, STORE_REGULAR, "confirm the seats and request the capture"
         )
         await step(confirm)
         await drain(self._stripe(payments.capture_payment, purchase, "capture the money"))
 
-    async def _await_payment(self, order: PlacedOrder, seen: PaymentSeen) -> None:
+    async def _await_payment(self, order: PlacedOrder, seen: PaymentStatus) -> None:
         """Wait until the buyer has paid; the hold's end asks Stripe before anything is given up."""
         hold_until = seen.hold_until or order.hold_until
         last_extension = hold_until + timedelta(seconds=self._start.processing_extension_seconds)
         due = False
         while seen.status not in PAID:
             if self._buyer_cancelled:
-                raise Refused("purchase-cancelled", "the buyer cancelled")
+                raise RefusedStep("purchase-cancelled", "the buyer cancelled")
             if seen.status in LET_GO:
-                raise Refused("payment-refused", f"the payment is {seen.status} at Stripe")
+                raise RefusedStep("payment-refused", f"the payment is {seen.status} at Stripe")
             if due:
                 hold_until = await self._hold_on(seen, last_extension)
             self._show_wait(seen, hold_until)
@@ -182,17 +190,17 @@ class PurchaseWorkflow:
             self._hint, due = False, workflow.now() >= hold_until
             seen = await step(self._stripe(PaymentActivities.look_at_intent, self._purchase, "ask Stripe"))
 
-    async def _hold_on(self, seen: PaymentSeen, last_extension: datetime) -> datetime:
+    async def _hold_on(self, seen: PaymentStatus, last_extension: datetime) -> datetime:
         """Extend the hold of a payment that is being processed, within a limit; end any other."""
         now = workflow.now()
         if seen.status != "processing" or now >= last_extension:
-            raise Refused("hold-expired", "the hold ran out before the payment came")
+            raise RefusedStep("hold-expired", "the hold ran out before the payment came")
         until = min(now + timedelta(seconds=self._start.poll_seconds), last_extension)
         extension = ExtendHold(purchase=self._purchase, hold_until=until)
         return await step(self._store(SalesActivities.extend_hold, extension, "hold on: the payment is processing"))
 
     async def _doze(self, hold_until: datetime) -> None:
-        """Sleep until a hint, a cancel, the next poll or the hold's end."""
+        """Sleep until a webhook event, a cancel, the next poll or the hold's end."""
         left = max((hold_until - workflow.now()).total_seconds(), 0.01)
         timeout = min(self._start.poll_seconds, left)
         with contextlib.suppress(TimeoutError):  # the next poll, or the hold's end
@@ -203,7 +211,7 @@ class PurchaseWorkflow:
             )
         raise_if_cancelled()
 
-    def _show_wait(self, seen: PaymentSeen, hold_until: datetime) -> None:
+    def _show_wait(self, seen: PaymentStatus, hold_until: datetime) -> None:
         declined = f" The last card was declined ({seen.declined})." if seen.declined else ""
         self._board.show(
             "awaiting-payment",
@@ -213,7 +221,7 @@ class PurchaseWorkflow:
     async def _let_the_money_go(self) -> None:
         """Undo the payment, if there may be one.
 
-        Steps that ran locally in a task that was lost are in no history: only the facts and Stripe know of them.
+        Steps that ran locally in a task that was lost are in no history: only the events and Stripe know of them.
         """
         if self._order is not None and not self._order.price.charge_minor:
             return
@@ -230,7 +238,7 @@ class PurchaseWorkflow:
         self._board.show("fulfilling", "The tickets are sold; mints them and credits the venue.")
         await self._store(SalesActivities.confirm_order, purchase, "confirm the order", forward_only=True)
         addresses: dict[str, str] = {}
-        await settled(
+        await gather_all(
             self._settle(),
             *(self._mint(ticket_id, addresses) for ticket_id in ticket_ids),
         )
@@ -248,7 +256,7 @@ class PurchaseWorkflow:
     async def _mint(self, ticket_id: str, addresses: dict[str, str]) -> None:
         mint = MintTicket(purchase=self._purchase, ticket_id=ticket_id)
         minted = await self._caller.call(
-            MintActivities.mint_ticket, mint, MINT_PACE, f"mint {ticket_id}", forward_only=True
+            MintActivities.mint_ticket, mint, MINT_POLICY, f"mint {ticket_id}", forward_only=True
         )
         addresses[ticket_id] = minted.mint_address
         await self._store(BooksActivities.settle_mint, mint, f"post the mint of {ticket_id}", forward_only=True)
@@ -264,17 +272,17 @@ class PurchaseWorkflow:
     async def _store(
         self, method: Callable[[Any, Any], Awaitable[T]], command: Any, summary: str, *, forward_only: bool = False
     ) -> T:
-        return await self._caller.call(method, command, STORE_PACE, summary, forward_only=forward_only)
+        return await self._caller.call(method, command, STORE, summary, forward_only=forward_only)
 
     async def _stripe(
         self, method: Callable[[Any, Any], Awaitable[T]], command: Any, summary: str, *, forward_only: bool = False
     ) -> T:
-        pace = STRIPE_PACE if forward_only else STRIPE_SOON_PACE
+        pace = STRIPE_POLICY if forward_only else STRIPE_LOCAL_FIRST
         return await self._caller.call(method, command, pace, summary, forward_only=forward_only)
 
 
 def _reason(cause: BaseException | None) -> str:
     """Return the stable word for why a purchase ended."""
-    if isinstance(cause, Refused):
+    if isinstance(cause, RefusedStep):
         return cause.code
     return "operator-cancelled" if isinstance(cause, asyncio.CancelledError) else "failed"

@@ -8,14 +8,14 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from activities.catalog.capacity import CapacityActivities
-from activities.core.commands import Command, MintTicket, PayRefund, RefundRef, RefundSeen
-from activities.payouts.transfers import SettlementActivities
-from activities.refunds.cancel_show import CancellationActivities, CancelledOrder
+from activities.core.commands import Command, MintTicket, PayRefund, RefundRef, RefundStatus
+from activities.payouts.transfers import PayoutActivities
+from activities.refunds.cancel_show import CancelledOrder, ShowCancellationActivities
 from activities.refunds.pay_refund import RefundActivities
 from activities.tokens.burn import BurnActivities
-from workflows.core.activity_calls import MINT_PACE, STORE_PACE, STRIPE_PACE, Attention, Caller
-from workflows.core.operator_status import Board
-from workflows.core.saga import drain, settled
+from workflows.core.activity_calls import MINT_POLICY, STORE, STRIPE_POLICY, ActivityCaller, OperatorAlerts
+from workflows.core.operator_status import OperatorStatus
+from workflows.core.saga import drain, gather_all
 
 MONEY = "pay_refund"
 POLL_GROWS = 2
@@ -38,7 +38,7 @@ class RefundInput(Command):
     uncovered_seconds: int = 300
 
 
-class RefundNews(Command):
+class RefundProgress(Command):
     """How a refund goes, for the workflow that began it: it has ended, or it waits for somebody or for money."""
 
     purchase_id: str
@@ -52,9 +52,9 @@ class RefundWorkflow:
     @workflow.init
     def __init__(self, start: RefundInput) -> None:
         self._start = start
-        self._board = Board("deciding")
-        self._attention = Attention(self._board.trouble)
-        self._caller = Caller(self._attention)
+        self._board = OperatorStatus("deciding")
+        self._attention = OperatorAlerts(self._board.trouble)
+        self._caller = ActivityCaller(self._attention)
         self._hint = False
         self._again = False
         self._by_hand = ""
@@ -76,14 +76,14 @@ class RefundWorkflow:
         works = [self._give_back(refund), self._take_back(refund)]
         works += [self._burn(refund, ticket_id) for ticket_id in refund.ticket_ids]
         works += [self._resell(refund)] if refund.resells else []
-        await drain(settled(*works))
+        await drain(gather_all(*works))
         self._board.show("refunded", "The buyer has the money, and no token is left.")
         await drain(self._tell("refunded"))
         return "refunded"
 
     @workflow.signal(name="look_again")
     def look_again(self) -> None:
-        """Take a webhook's hint: look at the refund now."""
+        """Take a webhook's webhook event: look at the refund now."""
         self._hint = True
 
     @workflow.signal(name="try_again")
@@ -102,9 +102,9 @@ class RefundWorkflow:
         while True:
             self._hint = False
             fate = await self._caller.call(
-                CancellationActivities.decide_order,
+                ShowCancellationActivities.decide_order,
                 order,
-                STORE_PACE,
+                STORE,
                 "decide the order",
                 forward_only=True,
             )
@@ -120,17 +120,17 @@ class RefundWorkflow:
             seconds = min(seconds * POLL_GROWS, ENDING_SECONDS_MAX)
 
     async def _tell(self, word: Literal["refunded", "nothing", "waits", "uncovered"]) -> None:
-        """Tell whoever began it how it goes; one that is gone finds out by the facts."""
+        """Tell whoever began it how it goes; one that is gone finds out by the events."""
         if not self._start.told or self._start.order is None or word == self._said:
             return
         self._said = word
-        news = RefundNews(purchase_id=self._start.order.purchase.purchase_id, word=word)
+        news = RefundProgress(purchase_id=self._start.order.purchase.purchase_id, word=word)
         with contextlib.suppress(FailureError):
             await workflow.get_external_workflow_handle(self._start.told).signal("refund_news", news)
 
     async def _give_back(self, refund: RefundRef) -> None:
         turn = await self._caller.call(
-            RefundActivities.post_refund, refund, STORE_PACE, "post what the buyer is owed", forward_only=True
+            RefundActivities.post_refund, refund, STORE, "post what the buyer is owed", forward_only=True
         )
         if refund.in_cash or not refund.amount_minor:
             return
@@ -151,17 +151,17 @@ class RefundWorkflow:
     async def _take_back(self, refund: RefundRef) -> None:
         """Take the venue's part back where it was sent already; the buyer's money does not wait for it."""
         await self._caller.call(
-            SettlementActivities.reverse_share, refund, STRIPE_PACE, "take the venue's part back", forward_only=True
+            PayoutActivities.reverse_share, refund, STRIPE_POLICY, "take the venue's part back", forward_only=True
         )
 
-    async def _pay(self, refund: RefundRef, turn: int) -> RefundSeen:
+    async def _pay(self, refund: RefundRef, turn: int) -> RefundStatus:
         self._hint = False
         pay = PayRefund(refund=refund, turn=turn, by_hand=self._by_hand)
         return await self._caller.call(
-            RefundActivities.pay_refund, pay, STRIPE_PACE, "give the money back", forward_only=True
+            RefundActivities.pay_refund, pay, STRIPE_POLICY, "give the money back", forward_only=True
         )
 
-    async def _mended(self, seen: RefundSeen) -> None:
+    async def _mended(self, seen: RefundStatus) -> None:
         """Wait until the next try makes sense: there may be money in our balance again, or an operator says so."""
         self._attention.ask(MONEY, f"the refund failed: {seen.failure}")
         if seen.uncovered:
@@ -191,7 +191,7 @@ class RefundWorkflow:
     async def _burn(self, refund: RefundRef, ticket_id: str) -> None:
         burn = MintTicket(purchase=refund.purchase, ticket_id=ticket_id)
         await self._caller.call(
-            BurnActivities.burn_ticket, burn, MINT_PACE, f"burn the token of {ticket_id}", forward_only=True
+            BurnActivities.burn_ticket, burn, MINT_POLICY, f"burn the token of {ticket_id}", forward_only=True
         )
         self._tokens_left -= 1
 
@@ -199,5 +199,5 @@ class RefundWorkflow:
         """Put the seats on sale again once no token is left; neither the money nor the buyer waits for it."""
         await workflow.wait_condition(lambda: not self._tokens_left)
         await self._caller.call(
-            CapacityActivities.resell_seats, refund, MINT_PACE, "put the seats on sale again", forward_only=True
+            CapacityActivities.resell_seats, refund, MINT_POLICY, "put the seats on sale again", forward_only=True
         )

@@ -5,12 +5,12 @@ from temporalio import workflow
 from activities.catalog.register import CatalogActivities
 from activities.core.commands import Command, Minted, MintSubject
 from activities.tokens.mint import MintActivities
-from workflows.core.activity_calls import MINT_PACE, STORE_PACE, Attention, Caller
-from workflows.core.operator_status import Board
+from workflows.core.activity_calls import MINT_POLICY, STORE, ActivityCaller, OperatorAlerts
+from workflows.core.operator_status import OperatorStatus
 
 
 class RegisterInput(Command):
-    """A venue or a show whose facts are recorded and whose token is to be made."""
+    """A venue or a show whose events are recorded and whose token is to be made."""
 
     subject: MintSubject
 
@@ -22,19 +22,19 @@ class VenueWorkflow:
     @workflow.init
     def __init__(self, start: RegisterInput) -> None:
         self._subject = start.subject
-        self._board = Board("registering")
-        self._caller = Caller(Attention(self._board.trouble))
+        self._board = OperatorStatus("registering")
+        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
 
     @workflow.run
     async def run(self, start: RegisterInput) -> Minted:  # noqa: ARG002 - taken by __init__
-        """Mint the group; it waits through any weather."""
+        """Mint the group; it waits through any outage."""
         self._board.show("minting", "Makes the on-chain group and verifies it.")
         minted = await self._caller.call(
-            MintActivities.mint_group, self._subject, MINT_PACE, "make the on-chain group", forward_only=True
+            MintActivities.mint_group, self._subject, MINT_POLICY, "make the on-chain group", forward_only=True
         )
         if self._subject.kind == "show":
             await self._caller.call(
-                CatalogActivities.open_sale, self._subject, STORE_PACE, "open the sale", forward_only=True
+                CatalogActivities.open_sale, self._subject, STORE, "open the sale", forward_only=True
             )
         self._board.show("ready", f"On chain at {minted.mint_address}.")
         return minted

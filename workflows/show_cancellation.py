@@ -8,18 +8,18 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 from activities.core.commands import Command, PurchaseRef
-from activities.refunds.cancel_show import CancellationActivities, CancelledOrder, OrdersLeft, ShowPage
-from workflows.core.activity_calls import STORE_PACE, Attention, Caller
-from workflows.core.operator_status import Board
+from activities.refunds.cancel_show import CancelledOrder, OrdersLeft, ShowCancellationActivities, ShowPage
+from workflows.core.activity_calls import STORE, ActivityCaller, OperatorAlerts
+from workflows.core.operator_status import OperatorStatus
 from workflows.core.saga import drain
-from workflows.refund import RefundInput, RefundNews, RefundWorkflow
+from workflows.refund import RefundInput, RefundProgress, RefundWorkflow
 
 REST_GROWS = 1.5
 REST_SECONDS_MAX = 300.0
-LISTING_PACE = STORE_PACE._replace(local=None)
+LISTING_POLICY = STORE._replace(local=None)
 
 
-class CancellationInput(Command):
+class ShowCancellationInput(Command):
     """A show that was cancelled; what follows the limits is carried from one run of the workflow to the next."""
 
     tenant_id: str
@@ -40,14 +40,14 @@ class CancellationInput(Command):
 class ShowCancellationWorkflow:
     """Begins so many refunds at once and a second; those that wait for somebody do not hold up the others.
 
-    It keeps no numbers of its own: the facts say what is left, and it ends when they say nothing.
+    It keeps no numbers of its own: the events say what is left, and it ends when they say nothing.
     """
 
     @workflow.init
-    def __init__(self, start: CancellationInput) -> None:
+    def __init__(self, start: ShowCancellationInput) -> None:
         self._start = start
-        self._board = Board("cancelling")
-        self._caller = Caller(Attention(self._board.trouble))
+        self._board = OperatorStatus("show_cancellations")
+        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
         self._after = start.after
         self._under_way = dict.fromkeys(start.under_way)
         self._waiting = dict.fromkeys(start.waiting)
@@ -59,16 +59,16 @@ class ShowCancellationWorkflow:
         self._pause = start.residue_seconds
 
     @workflow.run
-    async def run(self, start: CancellationInput) -> str:
+    async def run(self, start: ShowCancellationInput) -> str:
         """Refund every order exactly once; a cancel of the workflow changes nothing: it is paused instead."""
         return await drain(self._give_all_back(start))
 
-    async def _give_all_back(self, start: CancellationInput) -> str:
+    async def _give_all_back(self, start: ShowCancellationInput) -> str:
         """Go through what is left until nothing is; continues as new with what is under way."""
         page = ShowPage(show_id=start.show_id)
         if not start.holds_ended:
-            method, summary = CancellationActivities.end_open_holds, "end the open holds of outside sellers"
-            await self._caller.call(method, page, LISTING_PACE, summary, forward_only=True)
+            method, summary = ShowCancellationActivities.end_open_holds, "end the open holds of outside sellers"
+            await self._caller.call(method, page, LISTING_POLICY, summary, forward_only=True)
         while True:
             left = await self._listed()
             for order in left.orders:
@@ -77,16 +77,16 @@ class ShowCancellationWorkflow:
                     break
             if left.orders:
                 continue
-            method = CancellationActivities.finish_cancellation
+            method = ShowCancellationActivities.finish_cancellation
             summary = "see whether anything is left"
-            residue = await self._caller.call(method, page, LISTING_PACE, summary, forward_only=True)
+            residue = await self._caller.call(method, page, LISTING_POLICY, summary, forward_only=True)
             if not residue:
                 self._board.show("cancelled", "Every order was given back.")
                 return "finished"
             await self._rest(residue)
 
     @workflow.signal(name="refund_news")
-    def refund_news(self, news: RefundNews) -> None:
+    def refund_news(self, news: RefundProgress) -> None:
         """Take the news of a refund: its place in the window is free, or our balance is."""
         self._heard = True
         self._under_way.pop(news.purchase_id, None)
@@ -105,8 +105,8 @@ class ShowCancellationWorkflow:
         while True:
             self._look = False
             page = ShowPage(show_id=self._start.show_id, after=self._after, limit=self._start.page_size)
-            method, summary = CancellationActivities.list_orders_left, "list orders that are left"
-            left = await self._caller.call(method, page, LISTING_PACE, summary, forward_only=True)
+            method, summary = ShowCancellationActivities.list_orders_left, "list orders that are left"
+            left = await self._caller.call(method, page, LISTING_POLICY, summary, forward_only=True)
             if not left.is_paused:
                 return left
             self._show("paused", "Paused: no further refund is begun.")

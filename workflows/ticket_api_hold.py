@@ -4,8 +4,8 @@ from temporalio import workflow
 
 from activities.core.commands import HoldRef
 from activities.sales.ticket_api_holds import HoldActivities
-from workflows.core.activity_calls import STORE_PACE, Attention, Caller
-from workflows.core.operator_status import Board
+from workflows.core.activity_calls import STORE, ActivityCaller, OperatorAlerts
+from workflows.core.operator_status import OperatorStatus
 
 
 @workflow.defn(name="HoldWorkflow")
@@ -16,8 +16,8 @@ class HoldWorkflow:
     def __init__(self, start: HoldRef) -> None:
         self._start = start
         self._ended = False
-        self._board = Board("holding")
-        self._caller = Caller(Attention(self._board.trouble))
+        self._board = OperatorStatus("holding")
+        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
 
     @workflow.run
     async def run(self, start: HoldRef) -> str:
@@ -31,7 +31,7 @@ class HoldWorkflow:
             except TimeoutError:
                 self._board.show("expiring", "The hold's time has passed.")
         return await self._caller.call(
-            HoldActivities.expire_reservation, start, STORE_PACE, "end the hold if it is still open", forward_only=True
+            HoldActivities.expire_reservation, start, STORE, "end the hold if it is still open", forward_only=True
         )
 
     @workflow.signal(name="hold_ended")

@@ -1,11 +1,11 @@
-"""The bookkeeping steps: every money fact once, by its key."""
+"""The bookkeeping steps: every money event once, by its key."""
 
 from temporalio import activity
 
 from activities.core.commands import MintTicket, PurchaseRef
-from activities.core.ports import Ledger
+from activities.core.ports import EventStore
 from domain.core.errors import WrongState
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import BooksTransaction, Posting, TransactionPosted, minted_postings, sale_postings
 from domain.orders.order import Order
 from domain.payments.payment import Payment
@@ -16,44 +16,44 @@ from domain.tickets.ticket import Ticket
 class BooksActivities:
     """Posts to the books; a key that is posted already is success."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
 
     @activity.defn(name="settle_sale")
     async def settle_sale(self, purchase: PurchaseRef) -> None:
         """Post the sale, captured or free: the venue is credited its share."""
 
-        def decide(desk: Desk) -> None:
-            order = desk.get(Order, purchase.purchase_id)
+        def decide(uow: UnitOfWork) -> None:
+            order = uow.get(Order, purchase.purchase_id)
             if order.price is None or order.venue_id is None:
                 raise WrongState("only a placed order is settled", state=order.state)
-            stripe_fee = _stripe_fee(desk, purchase) if order.price.charge_minor else _no_fee(order)
+            stripe_fee = _stripe_fee(uow, purchase) if order.price.charge_minor else _no_fee(order)
             count = sum(line.quantity for line in order.lines)
             postings = sale_postings(order.venue_id, order.price, stripe_fee, count)
-            post(desk, purchase, f"{purchase.purchase_id}:sale", "sale", postings)
+            post(uow, purchase, f"{purchase.purchase_id}:sale", "sale", postings)
             if order.price.tender == "cash":
-                owe_cash(desk, purchase, order, order.price.total_minor - order.price.venue_share_minor, "cash")
+                owe_cash(uow, purchase, order, order.price.total_minor - order.price.venue_share_minor, "cash")
 
         key, payment_id = f"{purchase.purchase_id}:sale", f"{purchase.purchase_id}:{purchase.attempt}"
         reads = (BooksTransaction.stream(key), Order.stream(purchase.purchase_id), Payment.stream(payment_id))
-        await self._ledger.commit(decide, reads)
+        await self._store.commit(decide, reads)
 
     @activity.defn(name="settle_mint")
     async def settle_mint(self, mint: MintTicket) -> None:
         """Post that one ticket reached the chain, or was refunded before: the mint debt falls by one."""
 
-        def decide(desk: Desk) -> None:
-            ticket = desk.find(Ticket, mint.ticket_id)
+        def decide(uow: UnitOfWork) -> None:
+            ticket = uow.find(Ticket, mint.ticket_id)
             kind = "voided" if ticket is not None and ticket.state == "void" else "minted"
-            post(desk, mint.purchase, key, kind, minted_postings())
+            post(uow, mint.purchase, key, kind, minted_postings())
 
         key = f"{mint.ticket_id}:minted"
-        await self._ledger.commit(decide, (BooksTransaction.stream(key),))
+        await self._store.commit(decide, (BooksTransaction.stream(key),))
 
 
-def _stripe_fee(desk: Desk, purchase: PurchaseRef) -> int:
+def _stripe_fee(uow: UnitOfWork, purchase: PurchaseRef) -> int:
     """Return what Stripe really took for the capture; nothing is settled before it."""
-    payment = desk.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
+    payment = uow.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
     if payment.state != "captured":
         raise WrongState("only a captured order is settled", state=payment.state)
     return payment.stripe_fee_minor
@@ -66,17 +66,17 @@ def _no_fee(order: Order) -> int:
     return 0
 
 
-def owe_cash(desk: Desk, purchase: PurchaseRef, order: Order, amount_minor: int, key: str) -> None:
+def owe_cash(uow: UnitOfWork, purchase: PurchaseRef, order: Order, amount_minor: int, key: str) -> None:
     """Note what of the cash in its till a venue owes us, or (below nothing) owes us no more; its next shares net it."""
     if order.price is None or order.venue_id is None or not amount_minor:
         return
-    payee = payee_of(desk, purchase.tenant_id, order.venue_id)
-    payee.note_shortfall(f"{purchase.purchase_id}:{key}", order.price.currency, amount_minor, desk.at)
+    payee = payee_of(uow, purchase.tenant_id, order.venue_id)
+    payee.note_shortfall(f"{purchase.purchase_id}:{key}", order.price.currency, amount_minor, uow.at)
 
 
-def payee_of(desk: Desk, tenant_id: str, venue_id: str) -> Payee:
+def payee_of(uow: UnitOfWork, tenant_id: str, venue_id: str) -> Payee:
     """Return a venue as somebody who is paid, which it is from the first moment that it has or owes something."""
-    return desk.find(Payee, venue_id) or desk.add(Payee.begin(PayeeNamed, venue_id, desk.at, tenant_id=tenant_id))
+    return uow.find(Payee, venue_id) or uow.add(Payee.begin(PayeeNamed, venue_id, uow.at, tenant_id=tenant_id))
 
 
 def loss_key(dispute_id: str) -> str:
@@ -84,14 +84,14 @@ def loss_key(dispute_id: str) -> str:
     return f"{dispute_id}:lost"
 
 
-def post(desk: Desk, purchase: PurchaseRef, key: str, kind: str, postings: tuple[Posting, ...]) -> None:
+def post(uow: UnitOfWork, purchase: PurchaseRef, key: str, kind: str, postings: tuple[Posting, ...]) -> None:
     """Post one balanced transaction under its key; a key that is posted already changes nothing."""
-    if desk.find(BooksTransaction, key) is None:
-        desk.add(
+    if uow.find(BooksTransaction, key) is None:
+        uow.add(
             BooksTransaction.begin(
                 TransactionPosted,
                 key,
-                desk.at,
+                uow.at,
                 tenant_id=purchase.tenant_id,
                 purchase_id=purchase.purchase_id,
                 kind=kind,

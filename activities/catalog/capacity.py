@@ -6,40 +6,40 @@ What falls leaves the stock first, then the group on chain gets its new size, an
 from temporalio import activity
 
 from activities.core.commands import CapacityChange, RefundRef
-from activities.core.ports import Ledger
-from activities.refunds.resale import make_room, return_seats
+from activities.core.ports import EventStore
+from activities.refunds.resale import add_group_capacity, restock_seats
 from activities.tokens.group_size import GroupChain, fit
 from domain.catalog.show import Show
 from domain.core.errors import WrongState
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
 
 
 class CapacityActivities:
     """One step of a change per method; a late step of one that has ended changes nothing. And the seats of a refund."""
 
-    def __init__(self, ledger: Ledger, chain: GroupChain) -> None:
-        self._ledger = ledger
+    def __init__(self, store: EventStore, chain: GroupChain) -> None:
+        self._store = store
         self._chain = chain
 
     @activity.defn(name="lower_stock")
     async def lower_stock(self, change: CapacityChange) -> bool:
         """Take what falls out of the stock, all or none; False when it does not fit, which ends the change."""
 
-        def decide(desk: Desk) -> bool:
-            show = desk.get(Show, change.show_id)
+        def decide(uow: UnitOfWork) -> bool:
+            show = uow.get(Show, change.show_id)
             asked = show.capacities_of(change.number)
             if asked is None:
                 return True
-            stock = [(desk.get(Allocation, name), capacity) for name, capacity in asked.items()]
+            stock = [(uow.get(Allocation, name), capacity) for name, capacity in asked.items()]
             if not _fits(stock):
-                show.finish_capacities(change.number, desk.at, made=False)
+                show.finish_capacities(change.number, uow.at, made=False)
                 return False
             for allocation, capacity in stock:
-                allocation.resize(min(capacity, allocation.capacity), desk.at)
+                allocation.resize(min(capacity, allocation.capacity), uow.at)
             return True
 
-        return (await self._ledger.commit(decide)).value
+        return (await self._store.commit(decide)).value
 
     @activity.defn(name="fit_group")
     async def fit_group(self, change: CapacityChange) -> None:
@@ -48,7 +48,7 @@ class CapacityActivities:
         def wants(show: Show, _: int) -> bool:
             return show.capacities_of(change.number) is not None
 
-        await fit(self._ledger, self._chain, change.show_id, wants)
+        await fit(self._store, self._chain, change.show_id, wants)
 
     @activity.defn(name="resell_seats")
     async def resell_seats(self, refund: RefundRef) -> int:
@@ -56,39 +56,39 @@ class CapacityActivities:
 
         Its tokens are over, and the group takes as many more before the stock has them.
         """
-        room = (await self._ledger.commit(lambda desk: make_room(desk, refund))).value
+        room = (await self._store.commit(lambda uow: add_group_capacity(uow, refund))).value
         if room is None:
             return 0
         show_id, size_least = room
-        await fit(self._ledger, self._chain, show_id, lambda _, taken: taken < size_least)
-        return (await self._ledger.commit(lambda desk: return_seats(desk, refund))).value
+        await fit(self._store, self._chain, show_id, lambda _, taken: taken < size_least)
+        return (await self._store.commit(lambda uow: restock_seats(uow, refund))).value
 
     @activity.defn(name="raise_stock")
     async def raise_stock(self, change: CapacityChange) -> None:
         """Put what rises on sale: the change is made."""
 
-        def decide(desk: Desk) -> None:
-            show = desk.get(Show, change.show_id)
+        def decide(uow: UnitOfWork) -> None:
+            show = uow.get(Show, change.show_id)
             asked = show.capacities_of(change.number)
             if asked is None:
                 return
             for name, capacity in asked.items():
-                desk.get(Allocation, name).resize(capacity, desk.at)
-            show.finish_capacities(change.number, desk.at, made=True)
+                uow.get(Allocation, name).resize(capacity, uow.at)
+            show.finish_capacities(change.number, uow.at, made=True)
 
-        await self._ledger.commit(decide)
+        await self._store.commit(decide)
 
     async def begin(self, tenant_id: str, show_id: str, capacities: dict[str, int]) -> CapacityChange:
         """Record that a change is asked for, or refuse it; called by the API. The same one again is the same change."""
 
-        def decide(desk: Desk) -> CapacityChange:
-            show = desk.get(Show, show_id)
-            number = show.begin_capacities(capacities, desk.at)
+        def decide(uow: UnitOfWork) -> CapacityChange:
+            show = uow.get(Show, show_id)
+            number = show.begin_capacities(capacities, uow.at)
             for name, capacity in capacities.items():
-                desk.get(Allocation, name).check_capacity(capacity)
+                uow.get(Allocation, name).check_capacity(capacity)
             return CapacityChange(tenant_id=tenant_id, show_id=show_id, number=number)
 
-        return (await self._ledger.commit(decide)).value
+        return (await self._store.commit(decide)).value
 
 
 def _fits(stock: list[tuple[Allocation, int]]) -> bool:

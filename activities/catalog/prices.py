@@ -1,10 +1,10 @@
-"""Prices: what tickets cost now, discounts, and prices that change; the one pricing function over the facts."""
+"""Prices: what tickets cost now, discounts, and prices that change; the one pricing function over the events."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from activities.core.commands import Command
-from activities.core.ports import Ledger
+from activities.core.ports import EventStore
 from domain.catalog.discount import (
     Discount,
     DiscountAsked,
@@ -19,7 +19,7 @@ from domain.catalog.pricing import Quote, quote_of
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
 from domain.core.errors import CodeTaken, DiscountRefused, KeyReused
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.currency import check_digits
 from domain.money.money import Tender
 
@@ -43,64 +43,64 @@ class ChangeShow(Command):
     window: dict[str, datetime | None]
 
 
-class PriceActivities:
-    """Called by the API in its own process, through the same ledger."""
+class PriceCommands:
+    """Called by the API in its own process, through the same event store."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
 
     async def quote(self, show_id: str, lines: Sequence[Line], discount_code: str | None) -> Quote:
         """Price tickets as a purchase would at this moment; nothing is held and nothing is locked."""
-        return await self._ledger.read(lambda desk: priced(desk, show_id, lines, discount_code))
+        return await self._store.read(lambda uow: priced(uow, show_id, lines, discount_code))
 
     async def create_discount(self, command: CreateDiscount) -> int:
-        """Record a discount; the same key and body again changes nothing. Returns the ledger's position."""
-        return (await self._ledger.commit(lambda desk: _create(desk, command))).position
+        """Record a discount; the same key and body again changes nothing. Returns the event store's position."""
+        return (await self._store.commit(lambda uow: _create(uow, command))).position
 
     async def change_show(self, command: ChangeShow) -> int:
-        """Change prices and window, all or none; orders that are placed keep theirs. Returns the ledger's position."""
-        return (await self._ledger.commit(lambda desk: _change(desk, command))).position
+        """Change prices and window, all or none; placed orders keep theirs. Return the store's position."""
+        return (await self._store.commit(lambda uow: _change(uow, command))).position
 
 
 def priced(
-    desk: Desk, show_id: str, lines: Sequence[Line], discount_code: str | None, tender: Tender = "card"
+    uow: UnitOfWork, show_id: str, lines: Sequence[Line], discount_code: str | None, tender: Tender = "card"
 ) -> Quote:
-    """Price tickets by the facts as they stand; a quote, a calculated price and an order all come from here."""
-    show = desk.get(Show, show_id)
-    discount = None if discount_code is None else discount_of(desk, show_id, discount_code)
-    return quote_of(show, desk.get(Venue, show.venue_id).rates, lines, discount, desk.at, tender)
+    """Price tickets by the events as they stand; a quote, a calculated price and an order all come from here."""
+    show = uow.get(Show, show_id)
+    discount = None if discount_code is None else discount_of(uow, show_id, discount_code)
+    return quote_of(show, uow.get(Venue, show.venue_id).rates, lines, discount, uow.at, tender)
 
 
-def discount_of(desk: Desk, show_id: str, code: str) -> Discount:
+def discount_of(uow: UnitOfWork, show_id: str, code: str) -> Discount:
     """Return the discount that a code stands for, or refuse the code."""
-    found = desk.find(Discount, discount_id_of(show_id, code))
+    found = uow.find(Discount, discount_id_of(show_id, code))
     if found is None:
         raise DiscountRefused("this show has no such code", reason="not-found")
     return found
 
 
-def _create(desk: Desk, command: CreateDiscount) -> None:
-    known = desk.find(DiscountKey, command.key_id)
+def _create(uow: UnitOfWork, command: CreateDiscount) -> None:
+    known = uow.find(DiscountKey, command.key_id)
     if known is not None:
         if known.body_digest != command.body_digest:
             raise KeyReused("this Idempotency-Key was used with another body")
         return
-    show, terms = desk.get(Show, command.show_id), command.terms
+    show, terms = uow.get(Show, command.show_id), command.terms
     for ticket_type_id in terms.ticket_type_ids:
         show.type_of(ticket_type_id)
     check_digits(terms.amount_minor or 0, show.currency)
     discount_id = discount_id_of(command.show_id, command.code)
-    if desk.find(Discount, discount_id) is not None:
+    if uow.find(Discount, discount_id) is not None:
         raise CodeTaken("the show has a discount of this code", code=spelt(command.code))
     values = {**terms.model_dump(), "ticket_type_ids": list(terms.ticket_type_ids)}
-    facts = {"tenant_id": command.tenant_id, "show_id": command.show_id, "code": spelt(command.code)}
-    desk.add(Discount.begin(DiscountCreated, discount_id, desk.at, terms=values, **facts))
-    desk.add(DiscountKey.begin(DiscountAsked, command.key_id, desk.at, body_digest=command.body_digest))
+    events = {"tenant_id": command.tenant_id, "show_id": command.show_id, "code": spelt(command.code)}
+    uow.add(Discount.begin(DiscountCreated, discount_id, uow.at, terms=values, **events))
+    uow.add(DiscountKey.begin(DiscountAsked, command.key_id, uow.at, body_digest=command.body_digest))
 
 
-def _change(desk: Desk, command: ChangeShow) -> None:
-    show = desk.get(Show, command.show_id)
+def _change(uow: UnitOfWork, command: ChangeShow) -> None:
+    show = uow.get(Show, command.show_id)
     for ticket_type_id, price_minor in command.prices.items():
-        show.change_price(ticket_type_id, price_minor, desk.at)
+        show.change_price(ticket_type_id, price_minor, uow.at)
     ends = {"sale_from": show.sale_from, "sale_until": show.sale_until, **command.window}
-    show.change_window(ends["sale_from"], ends["sale_until"], desk.at)
+    show.change_window(ends["sale_from"], ends["sale_until"], uow.at)

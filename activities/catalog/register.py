@@ -1,4 +1,4 @@
-"""The catalogue's facts: venues and shows, recorded at the door and opened when they stand on chain."""
+"""The catalogue's events: venues and shows, recorded at the door and opened when they stand on chain."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,11 +7,11 @@ from typing import Literal
 from temporalio import activity
 
 from activities.core.commands import Command, MintSubject
-from activities.core.ports import Ledger
+from activities.core.ports import EventStore
 from domain.catalog.show import Show, ShowAnnounced, TicketType, check_order
 from domain.catalog.venue import Venue, VenueRegistered
 from domain.core.errors import KeyReused
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.currency import check_digits
 from domain.money.money import FeeRates
 from domain.stock.allocation import Allocation, AllocationOpened
@@ -51,35 +51,35 @@ class AnnounceShow(Command):
 class CatalogActivities:
     """Records venues and shows; a repeat with the same body changes nothing."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
 
     async def register_venue(self, command: RegisterVenue) -> int:
-        """Record a venue; returns the ledger's position."""
-        return (await self._ledger.commit(lambda desk: _register(desk, command))).position
+        """Record a venue; returns the event store's position."""
+        return (await self._store.commit(lambda uow: _register(uow, command))).position
 
     async def announce_show(self, command: AnnounceShow) -> int:
-        """Record a show and open its stock; returns the ledger's position."""
-        return (await self._ledger.commit(lambda desk: _announce(desk, command))).position
+        """Record a show and open its stock; returns the event store's position."""
+        return (await self._store.commit(lambda uow: _announce(uow, command))).position
 
     @activity.defn(name="open_sale")
     async def open_sale(self, subject: MintSubject) -> None:
         """Put a show on sale, once its group stands on chain."""
-        await self._ledger.commit(lambda desk: desk.get(Show, subject.subject_id).open_sale(desk.at))
+        await self._store.commit(lambda uow: uow.get(Show, subject.subject_id).open_sale(uow.at))
 
 
-def _register(desk: Desk, command: RegisterVenue) -> None:
-    known = desk.find(Venue, command.venue_id)
+def _register(uow: UnitOfWork, command: RegisterVenue) -> None:
+    known = uow.find(Venue, command.venue_id)
     if known is None:
         values = command.model_dump(exclude={"venue_id"})
-        desk.add(Venue.begin(VenueRegistered, command.venue_id, desk.at, **values))
+        uow.add(Venue.begin(VenueRegistered, command.venue_id, uow.at, **values))
     elif known.body_digest != command.body_digest:
         raise KeyReused("this Idempotency-Key was used with another body")
 
 
-def _announce(desk: Desk, command: AnnounceShow) -> None:
-    desk.get(Venue, command.venue_id)
-    known = desk.find(Show, command.show_id)
+def _announce(uow: UnitOfWork, command: AnnounceShow) -> None:
+    uow.get(Venue, command.venue_id)
+    known = uow.find(Show, command.show_id)
     if known is not None:
         if known.body_digest != command.body_digest:
             raise KeyReused("this Idempotency-Key was used with another body")
@@ -87,13 +87,13 @@ def _announce(desk: Desk, command: AnnounceShow) -> None:
     check_order(command.sale_from, command.sale_until)
     for item in command.ticket_types:
         check_digits(item.price_minor, command.currency)
-    desk.add(Show.begin(ShowAnnounced, command.show_id, desk.at, **command.model_dump(exclude={"show_id"})))
+    uow.add(Show.begin(ShowAnnounced, command.show_id, uow.at, **command.model_dump(exclude={"show_id"})))
     for item in command.ticket_types:
-        desk.add(
+        uow.add(
             Allocation.begin(
                 AllocationOpened,
                 item.ticket_type_id,
-                desk.at,
+                uow.at,
                 tenant_id=command.tenant_id,
                 show_id=command.show_id,
                 ticket_type_id=item.ticket_type_id,

@@ -62,7 +62,7 @@ class EndedOrder(Command):
     outcome: Literal["refused", "cancelled"]
 
 
-class PaymentSeen(Command):
+class PaymentStatus(Command):
     """What a look at the intent said; `refunded` is money that was taken and has all gone back."""
 
     intent_id: str
@@ -130,7 +130,7 @@ class PayRefund(Command):
     by_hand: str = ""
 
 
-class RefundSeen(Command):
+class RefundStatus(Command):
     """What Stripe says of a refund; `uncovered` is a failure that passes when there is money in our balance."""
 
     status: Literal["pending", "succeeded", "failed"]
@@ -140,7 +140,7 @@ class RefundSeen(Command):
 
 
 class CapacityChange(Command):
-    """One change of a show's capacities; the facts hold what it asks for."""
+    """One change of a show's capacities; the events hold what it asks for."""
 
     tenant_id: str
     show_id: str

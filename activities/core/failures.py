@@ -1,4 +1,4 @@
-"""How an error leaves an activity: a refusal is final, weather is retried, anything else waits for an operator."""
+"""How an error leaves an activity: refusals are final, transient errors retried, bugs wait for an operator."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,22 +10,22 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain.core.errors import Refusal
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 
-WEATHER = "weather"
+TRANSIENT = "transient"
 BUG = "bug"
 BEATS = 3  # within one heartbeat timeout
 
 
-class FailureKinds(Interceptor):
-    """Puts `KindOfFailure` in front of every activity."""
+class FailureInterceptor(Interceptor):
+    """Puts `FailureClassifier` in front of every activity."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
         """Wrap the activity."""
-        return KindOfFailure(next)
+        return FailureClassifier(next)
 
 
-class KindOfFailure(ActivityInboundInterceptor):
+class FailureClassifier(ActivityInboundInterceptor):
     """Turns what an activity raises into an `ApplicationError` whose type is the failure's kind or refusal's code."""
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
@@ -38,13 +38,13 @@ class KindOfFailure(ActivityInboundInterceptor):
             raise ApplicationError(
                 str(refusal), refusal.data, type=refusal.code, non_retryable=True, category=benign
             ) from None
-        except Weather as weather:
-            activity.logger.warning("weather: %s", weather)
-            raise ApplicationError(str(weather), type=WEATHER, category=ApplicationErrorCategory.BENIGN) from None
+        except TransientError as transient:
+            activity.logger.warning("transient error: %s", transient)
+            raise ApplicationError(str(transient), type=TRANSIENT, category=ApplicationErrorCategory.BENIGN) from None
         except ApplicationError:
             raise
         except Exception as error:
-            activity.logger.exception("an activity failed in a way that is neither refusal nor weather")
+            activity.logger.exception("an activity failed in a way that is neither a refusal nor a transient error")
             raise ApplicationError(type(error).__name__, type=BUG, non_retryable=True) from error
 
 

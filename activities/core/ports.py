@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from domain.core.unit_of_work import Desk
-from domain.payments.payment_intent import IntentRequest, IntentState, RefundState
+from domain.core.unit_of_work import UnitOfWork
+from domain.payments.payment_intent import IntentRequest, IntentState, StripeRefund
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
 
 T = TypeVar("T")
@@ -13,7 +13,7 @@ T = TypeVar("T")
 class PaymentGateway(Protocol):
     """Stripe, as the saga needs it. Every write takes the caller's idempotency key.
 
-    Each call raises `domain.core.transient.Weather` for what passes (network, 5xx, 429, a key in use) and
+    Each call raises `domain.core.transient.TransientError` for what passes (network, 5xx, 429, a key in use) and
     `domain.core.errors.PaymentRefused` for a final no. Asking for what is already so (a captured intent captured again,
     a cancelled one cancelled again, a refunded charge refunded again) returns the present state.
     """
@@ -33,15 +33,15 @@ class PaymentGateway(Protocol):
     async def cancel_intent(self, intent_id: str, key: str) -> IntentState:
         """Cancel if that is still possible; returns the state that it ended in, whatever that is."""
 
-    async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> RefundState:
+    async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> StripeRefund:
         """Refund a captured amount."""
 
-    async def refunds_of(self, intent_id: str) -> list[RefundState]:
+    async def refunds_of(self, intent_id: str) -> list[StripeRefund]:
         """List the refunds of an intent, whoever made them."""
 
 
 class TokenChain(Protocol):
-    """Solana, as the saga needs it. Raises `domain.core.transient.Weather` for what passes; never signs and sends in one."""
+    """Solana, as the saga needs it. Raises `TransientError` for what passes; never signs and sends in one."""
 
     def address_of(self, kind: TokenKind, subject_id: str) -> str:
         """Return the mint address of a subject, known before anything is sent."""
@@ -67,25 +67,25 @@ class TokenChain(Protocol):
 
 
 class Committed(NamedTuple, Generic[T]):
-    """What a decision returned, and the position of the ledger's last fact when it was saved."""
+    """What a decision returned, and the position of the event store's last event when it was saved."""
 
     value: T
     position: int
 
 
-class Ledger(Protocol):
-    """The one door through which facts are appended.
+class EventStore(Protocol):
+    """The one door through which events are appended.
 
-    `decide` is called with a desk, alone, and may be called again after a conflict: it reads and decides, nothing
-    else. What it records is saved all or none. Its refusals are raised here; a lost connection raises
-    `Weather(unknown=True)`, and the same decision again must then find what it did. `Busy` says that it was not made.
+    `decide` is called with a unit of work, alone, and may be called again after a conflict: it reads and decides,
+    nothing else. What it records is saved all or none. Its refusals are raised here; a lost connection raises
+    `TransientError(unknown=True)`, and the same decision again must then find what it did. `OverloadedError`: not made.
     """
 
-    async def commit(self, decide: Callable[[Desk], T], reads: Iterable[str] = ()) -> Committed[T]:
+    async def commit(self, decide: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Committed[T]:
         """Decide and append; `reads` names streams that it will look at, which are then read together."""
 
-    async def read(self, look: Callable[[Desk], T], reads: Iterable[str] = ()) -> T:
-        """Look at aggregates as they are stored; what is recorded on this desk is dropped. `reads` is as above."""
+    async def read(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> T:
+        """Read aggregates as they are stored; what is recorded meanwhile is dropped. `reads` is as above."""
 
-    async def look(self, look: Callable[[Desk], T], reads: Iterable[str] = ()) -> Committed[T]:
+    async def look(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Committed[T]:
         """Look, and say which position nothing that was seen lies beyond."""

@@ -6,16 +6,16 @@ from temporalio import activity
 
 from activities.books.post import loss_key, payee_of, post
 from activities.core.commands import DisputeRef
-from activities.core.ports import Ledger
+from activities.core.ports import EventStore
 from activities.sales.order import tickets_of
-from domain.core.transient import Weather
-from domain.core.unit_of_work import Desk
+from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.orders.order import Order
 from domain.payments.dispute import (
     Dispute,
     DisputeOpened,
-    DisputeSaid,
-    disputed_parts,
+    DisputeStatus,
+    disputed_breakdown,
     lost_postings,
     opened_postings,
     won_postings,
@@ -26,15 +26,15 @@ from domain.payouts.transfer import Transfer
 class Disputes(Protocol):
     """Stripe, as far as disputes go."""
 
-    async def retrieve_dispute(self, dispute_id: str) -> DisputeSaid:
+    async def retrieve_dispute(self, dispute_id: str) -> DisputeStatus:
         """Read a dispute."""
 
 
 class DisputeActivities:
-    """Follows what Stripe says of a dispute; facts and postings are made once."""
+    """Follows what Stripe says of a dispute; events and postings are made once."""
 
-    def __init__(self, ledger: Ledger, disputes: Disputes) -> None:
-        self._ledger = ledger
+    def __init__(self, store: EventStore, disputes: Disputes) -> None:
+        self._store = store
         self._disputes = disputes
 
     @activity.defn(name="look_at_dispute")
@@ -42,35 +42,35 @@ class DisputeActivities:
         """Record what is new of a dispute; returns its status, which ends with won, lost or closed."""
         said = await self._disputes.retrieve_dispute(ref.dispute_id)
         if said.is_withdrawn:
-            await self._ledger.commit(lambda desk: _follow(desk, ref, said))
+            await self._store.commit(lambda uow: _follow(uow, ref, said))
         return said.status
 
 
-def _follow(desk: Desk, ref: DisputeRef, said: DisputeSaid) -> None:
-    order = desk.get(Order, ref.purchase.purchase_id)
+def _follow(uow: UnitOfWork, ref: DisputeRef, said: DisputeStatus) -> None:
+    order = uow.get(Order, ref.purchase.purchase_id)
     if not order.is_sold or order.price is None or order.venue_id is None:
-        raise Weather("the sale that is disputed is not known yet")
-    dispute = desk.find(Dispute, ref.dispute_id)
-    tickets = tickets_of(desk, ref.purchase)
+        raise TransientError("the sale that is disputed is not known yet")
+    dispute = uow.find(Dispute, ref.dispute_id)
+    tickets = tickets_of(uow, ref.purchase)
     if dispute is None:
-        facts = {"tenant_id": ref.purchase.tenant_id, "purchase_id": order.identity, "venue_id": order.venue_id}
+        events = {"tenant_id": ref.purchase.tenant_id, "purchase_id": order.identity, "venue_id": order.venue_id}
         money = {"currency": said.currency, "amount_minor": said.amount_minor}
-        parts = disputed_parts(order.price, said.amount_minor).model_dump()
-        dispute = desk.add(Dispute.begin(DisputeOpened, ref.dispute_id, desk.at, parts=parts, **money, **facts))
-        post(desk, ref.purchase, f"{ref.dispute_id}:opened", "dispute-opened", opened_postings(dispute, said.fee_minor))
+        parts = disputed_breakdown(order.price, said.amount_minor).model_dump()
+        dispute = uow.add(Dispute.begin(DisputeOpened, ref.dispute_id, uow.at, parts=parts, **money, **events))
+        post(uow, ref.purchase, f"{ref.dispute_id}:opened", "dispute-opened", opened_postings(dispute, said.fee_minor))
         for ticket in tickets:
-            ticket.block(ref.dispute_id, desk.at)
+            ticket.block(ref.dispute_id, uow.at)
     if said.status not in {"won", "lost"} or dispute.state != "open":
         return
     won = said.status == "won"
-    dispute.decide(won=won, at=desk.at)
+    dispute.decide(won=won, at=uow.at)
     postings = won_postings(dispute, said.fee_back_minor) if won else lost_postings(dispute)
-    post(desk, ref.purchase, f"{ref.dispute_id}:{said.status}", f"dispute-{said.status}", postings)
+    post(uow, ref.purchase, f"{ref.dispute_id}:{said.status}", f"dispute-{said.status}", postings)
     for ticket in tickets if won else ():
-        ticket.unblock(ref.dispute_id, desk.at)
-    sent = desk.find(Transfer, order.identity)
+        ticket.unblock(ref.dispute_id, uow.at)
+    sent = uow.find(Transfer, order.identity)
     is_with_us = sent is None or sent.state == "refused"
     if not won and dispute.parts.venue_minor and not is_with_us:
         # Its share had gone to the venue: its next shares pay for what the bank took.
-        payee, lost = payee_of(desk, order.tenant_id, order.venue_id), dispute.parts.venue_minor
-        payee.note_shortfall(loss_key(ref.dispute_id), dispute.currency, lost, desk.at)
+        payee, lost = payee_of(uow, order.tenant_id, order.venue_id), dispute.parts.venue_minor
+        payee.note_shortfall(loss_key(ref.dispute_id), dispute.currency, lost, uow.at)

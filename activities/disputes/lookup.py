@@ -1,18 +1,18 @@
 """What banks take of an order, or have taken: read from its tickets, each of which names what blocks it."""
 
 from activities.sales.order import ticket_ids_of
-from domain.core.unit_of_work import Desk
-from domain.money.breakdown import Parts, summed
+from domain.core.unit_of_work import UnitOfWork
+from domain.money.breakdown import AmountBreakdown, summed
 from domain.orders.order import Order
 from domain.payments.dispute import Dispute
 from domain.tickets.ticket import Ticket
 
 
-def disputes_of(desk: Desk, order: Order) -> list[Dispute]:
+def disputes_of(uow: UnitOfWork, order: Order) -> list[Dispute]:
     """Return the disputes that block an order's tickets: open, or lost."""
-    tickets = [desk.get(Ticket, ticket_id) for ticket_id in ticket_ids_of(order)]
+    tickets = [uow.get(Ticket, ticket_id) for ticket_id in ticket_ids_of(order)]
     named = dict.fromkeys(dispute_id for ticket in tickets for dispute_id in ticket.dispute_ids)
-    return [desk.get(Dispute, dispute_id) for dispute_id in named]
+    return [uow.get(Dispute, dispute_id) for dispute_id in named]
 
 
 def is_undecided(disputes: list[Dispute]) -> bool:
@@ -20,6 +20,6 @@ def is_undecided(disputes: list[Dispute]) -> bool:
     return any(dispute.state == "open" for dispute in disputes)
 
 
-def lost_of(disputes: list[Dispute]) -> Parts:
+def lost_breakdown(disputes: list[Dispute]) -> AmountBreakdown:
     """Return what banks have given back for good."""
     return summed([dispute.parts for dispute in disputes if dispute.state == "lost"])

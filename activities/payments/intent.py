@@ -6,12 +6,12 @@ from typing import Protocol
 
 from temporalio import activity
 
-from activities.core.commands import PaymentSeen, PurchaseRef
-from activities.core.ports import Ledger, PaymentGateway
-from activities.payments.release import MoneyBack, own_money
+from activities.core.commands import PaymentStatus, PurchaseRef
+from activities.core.ports import EventStore, PaymentGateway
+from activities.payments.release import PaymentRelease, own_money
 from domain.catalog.show import Show
 from domain.core.errors import PaymentRefused, PurchaseCancelled, WrongState
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.money import Price
 from domain.orders.order import Order
 from domain.payments.payment import IntentCreated, Payment
@@ -21,7 +21,7 @@ PAID = frozenset({"requires_capture", "succeeded"})
 
 
 class Checkouts(Protocol):
-    """Where a client secret waits for its buyer; it is no fact, and it is forgotten when the purchase ends."""
+    """Where a client secret waits for its buyer; it is no event, and it is forgotten when the purchase ends."""
 
     async def keep(self, purchase_id: str, client_secret: str) -> None:
         """Keep or replace the secret."""
@@ -31,34 +31,34 @@ class Checkouts(Protocol):
 
 
 class PaymentActivities:
-    """One Stripe effect per method, then its fact. Keys are `{purchase_id}:{verb}:{attempt}`."""
+    """One Stripe effect per method, then its event. Keys are `{purchase_id}:{verb}:{attempt}`."""
 
-    def __init__(self, ledger: Ledger, gateway: PaymentGateway, checkouts: Checkouts) -> None:
-        self._ledger = ledger
+    def __init__(self, store: EventStore, gateway: PaymentGateway, checkouts: Checkouts) -> None:
+        self._store = store
         self._gateway = gateway
         self._checkouts = checkouts
-        self._back = MoneyBack(ledger, gateway)
+        self._back = PaymentRelease(store, gateway)
 
     @activity.defn(name="create_intent")
-    async def create_intent(self, purchase: PurchaseRef) -> PaymentSeen:
+    async def create_intent(self, purchase: PurchaseRef) -> PaymentStatus:
         """Create the PaymentIntent over the locked price and open the checkout; again returns what was made."""
         state = await self._create(purchase, check=_check_open)
-        # Before the fact that tells of it: who follows the purchase looks for it then, and is not told again.
+        # Before the event that tells of it: who follows the purchase looks for it then, and is not told again.
         await self._checkouts.keep(purchase.purchase_id, state.client_secret)
         reads = (Order.stream(purchase.purchase_id), Payment.stream(own_money(purchase).payment_id))
-        hold_until = (await self._ledger.commit(lambda desk: _open(desk, purchase, state), reads)).value
-        if hold_until is None:  # the intent is a fact all the same: it has to be cancelled
+        hold_until = (await self._store.commit(lambda uow: _open(uow, purchase, state), reads)).value
+        if hold_until is None:  # the intent is an event all the same: it has to be cancelled
             raise PurchaseCancelled("the order ended before its checkout was open")
         return seen_of(state).model_copy(update={"hold_until": hold_until})
 
     @activity.defn(name="look_at_intent")
-    async def look_at_intent(self, purchase: PurchaseRef) -> PaymentSeen:
+    async def look_at_intent(self, purchase: PurchaseRef) -> PaymentStatus:
         """Ask Stripe how the payment stands, and record what is new; another amount than the price buys nothing."""
         state = await self._gateway.retrieve_intent(await self._intent_id(purchase))
         return _paid(state, await self._back.record(own_money(purchase), state))
 
     @activity.defn(name="capture_payment")
-    async def capture_payment(self, purchase: PurchaseRef) -> PaymentSeen:
+    async def capture_payment(self, purchase: PurchaseRef) -> PaymentStatus:
         """Take the money; returns only when the capture is known, refuses when it is known to be impossible."""
         money = own_money(purchase)
         state = await self._gateway.capture_intent(await self._intent_id(purchase), money.key("capture"))
@@ -68,14 +68,14 @@ class PaymentActivities:
         return seen
 
     @activity.defn(name="cancel_payment")
-    async def cancel_payment(self, purchase: PurchaseRef) -> PaymentSeen | None:
+    async def cancel_payment(self, purchase: PurchaseRef) -> PaymentStatus | None:
         """Make sure that we do not have the money: cancel, or refund what was captured.
 
         An intent whose creation is unknown is created again with the same key, and then cancelled; None means that
         no order was placed or that it has no charge, so that no intent can exist, or that a newer attempt has begun,
         so that this one let go what it had. Refuses a sold order: its money is given back by a refund.
         """
-        order = await self._ledger.read(lambda desk: desk.get(Order, purchase.purchase_id))
+        order = await self._store.read(lambda uow: uow.get(Order, purchase.purchase_id))
         if order.attempt > purchase.attempt:
             return None
         if order.is_sold:
@@ -83,8 +83,8 @@ class PaymentActivities:
         if order.price is None or order.price.charge_minor == 0:
             return None
         state = await self._create(purchase)
-        await self._ledger.commit(lambda desk: _payment(desk, purchase, state))
-        state = await self._back.let_go(own_money(purchase), state)
+        await self._store.commit(lambda uow: _payment(uow, purchase, state))
+        state = await self._back.release_payment(own_money(purchase), state)
         await self._checkouts.forget(purchase.purchase_id)
         return seen_of(state)
 
@@ -94,16 +94,16 @@ class PaymentActivities:
         await self._checkouts.forget(purchase.purchase_id)
 
     async def _create(
-        self, purchase: PurchaseRef, check: Callable[[Desk, PurchaseRef], None] | None = None
+        self, purchase: PurchaseRef, check: Callable[[UnitOfWork, PurchaseRef], None] | None = None
     ) -> IntentState:
-        def look(desk: Desk) -> tuple[str | None, IntentRequest]:
+        def look(uow: UnitOfWork) -> tuple[str | None, IntentRequest]:
             if check is not None:
-                check(desk, purchase)
-            known = desk.find(Payment, own_money(purchase).payment_id)
-            return known.intent_id if known is not None else None, _request(desk, purchase)
+                check(uow, purchase)
+            known = uow.find(Payment, own_money(purchase).payment_id)
+            return known.intent_id if known is not None else None, _request(uow, purchase)
 
         reads = (Order.stream(purchase.purchase_id), Payment.stream(own_money(purchase).payment_id))
-        intent_id, request = await self._ledger.read(look, reads)
+        intent_id, request = await self._store.read(look, reads)
         if intent_id is not None:
             return await self._gateway.retrieve_intent(intent_id)
         found = await self._gateway.find_intent(purchase.purchase_id) if activity.info().attempt > 1 else None
@@ -113,21 +113,19 @@ class PaymentActivities:
 
     async def _intent_id(self, purchase: PurchaseRef) -> str:
         payment_id = own_money(purchase).payment_id
-        return await self._ledger.read(
-            lambda desk: desk.get(Payment, payment_id).intent_id, (Payment.stream(payment_id),)
-        )
+        return await self._store.read(lambda uow: uow.get(Payment, payment_id).intent_id, (Payment.stream(payment_id),))
 
 
-def seen_of(state: IntentState) -> PaymentSeen:
+def seen_of(state: IntentState) -> PaymentStatus:
     """Say how a payment stands; of what was given back before a sale, nothing is sold, however little it was."""
     gone = state.refunded_minor > 0
-    return PaymentSeen(
+    return PaymentStatus(
         intent_id=state.intent_id, status="refunded" if gone else state.status, declined=state.decline_code
     )
 
 
-def _request(desk: Desk, purchase: PurchaseRef) -> IntentRequest:
-    order = desk.get(Order, purchase.purchase_id)
+def _request(uow: UnitOfWork, purchase: PurchaseRef) -> IntentRequest:
+    order = uow.get(Order, purchase.purchase_id)
     if order.price is None:
         raise PaymentRefused("there is no placed order to pay", reason="no-order")
     return IntentRequest(
@@ -135,18 +133,18 @@ def _request(desk: Desk, purchase: PurchaseRef) -> IntentRequest:
         purchase_id=purchase.purchase_id,
         amount_minor=order.price.charge_minor,
         currency=order.price.currency,
-        capture_method=desk.get(Show, order.show_id).capture_method,
+        capture_method=uow.get(Show, order.show_id).capture_method,
     )
 
 
-def _payment(desk: Desk, purchase: PurchaseRef, state: IntentState) -> None:
-    if desk.find(Payment, own_money(purchase).payment_id) is None:
-        request = _request(desk, purchase)
-        desk.add(
+def _payment(uow: UnitOfWork, purchase: PurchaseRef, state: IntentState) -> None:
+    if uow.find(Payment, own_money(purchase).payment_id) is None:
+        request = _request(uow, purchase)
+        uow.add(
             Payment.begin(
                 IntentCreated,
                 own_money(purchase).payment_id,
-                desk.at,
+                uow.at,
                 tenant_id=purchase.tenant_id,
                 purchase_id=purchase.purchase_id,
                 intent_id=state.intent_id,
@@ -157,7 +155,7 @@ def _payment(desk: Desk, purchase: PurchaseRef, state: IntentState) -> None:
         )
 
 
-def _paid(state: IntentState, price: Price | None) -> PaymentSeen:
+def _paid(state: IntentState, price: Price | None) -> PaymentStatus:
     """Say how a payment stands; one that was changed at Stripe to another amount or currency is refused."""
     seen = seen_of(state)
     if price is not None and seen.status in PAID:
@@ -172,15 +170,15 @@ def _asked(found: IntentState, request: IntentRequest) -> bool:
     return (found.amount_minor, found.currency) == (request.amount_minor, request.currency)
 
 
-def _check_open(desk: Desk, purchase: PurchaseRef) -> None:
+def _check_open(uow: UnitOfWork, purchase: PurchaseRef) -> None:
     """Refuse before Stripe is asked what would be refused after."""
-    order = desk.get(Order, purchase.purchase_id)
+    order = uow.get(Order, purchase.purchase_id)
     if order.attempt != purchase.attempt or order.state in {"cancelled", "refused"}:
         raise PurchaseCancelled("the purchase has ended", reason=order.end_reason)
 
 
-def _open(desk: Desk, purchase: PurchaseRef, state: IntentState) -> datetime | None:
+def _open(uow: UnitOfWork, purchase: PurchaseRef, state: IntentState) -> datetime | None:
     """Record the intent and open the checkout; returns the hold's end, or None for an order that has ended."""
-    _payment(desk, purchase, state)
-    order = desk.get(Order, purchase.purchase_id)
-    return order.open_checkout(desk.at) if order.attempt == purchase.attempt else None
+    _payment(uow, purchase, state)
+    order = uow.get(Order, purchase.purchase_id)
+    return order.open_checkout(uow.at) if order.attempt == purchase.attempt else None

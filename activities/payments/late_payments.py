@@ -7,28 +7,28 @@ from temporalio import activity
 
 from activities.catalog.prices import discount_of
 from activities.core.commands import LatePayment, PurchaseRef
-from activities.core.ports import Ledger, PaymentGateway
-from activities.disputes.lookup import disputes_of, lost_of
+from activities.core.ports import EventStore, PaymentGateway
+from activities.disputes.lookup import disputes_of, lost_breakdown
 from activities.payments.intent import PAID, PaymentActivities
-from activities.payments.release import MoneyBack, MoneyOf
+from activities.payments.release import PaymentKey, PaymentRelease
 from activities.refunds.request_refund import RequestRefund, book_of, request
 from activities.sales.order import MAKER, create_tickets, hold_seats
 from domain.catalog.show import Show
-from domain.core.aggregate import FirstFact
+from domain.core.aggregate import CreatedEvent
 from domain.core.errors import Refusal, WrongState
 from domain.core.ids import derived, hold_key_of
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.orders.order import Order
-from domain.orders.reopening import revive
+from domain.orders.reopening import reopen
 from domain.payments.payment import IntentCreated, Payment, StrayIntentFound
-from domain.payments.payment_intent import IntentState, RefundState
+from domain.payments.payment_intent import IntentState, StripeRefund
 from domain.stock.buyer_limit import Allowance
 
 OPEN = "open"  # the purchase is not decided yet, and this payment is not its own
 SOLD = "sold"
 
 
-class _Standing(NamedTuple):
+class _PurchaseState(NamedTuple):
     """How the purchase stands: its present attempt, and whether the payment in question is the attempt's own."""
 
     purchase: PurchaseRef
@@ -40,11 +40,11 @@ class _Standing(NamedTuple):
 class LatePaymentActivities:
     """Decides what becomes of a payment; asked again it says the same, or how that has gone on."""
 
-    def __init__(self, ledger: Ledger, gateway: PaymentGateway, payments: PaymentActivities) -> None:
-        self._ledger = ledger
+    def __init__(self, store: EventStore, gateway: PaymentGateway, payments: PaymentActivities) -> None:
+        self._store = store
         self._gateway = gateway
         self._payments = payments
-        self._back = MoneyBack(ledger, gateway)
+        self._back = PaymentRelease(store, gateway)
 
     @activity.defn(name="resolve_late_payment")
     async def resolve_late_payment(self, late: LatePayment) -> PurchaseRef | str:
@@ -53,88 +53,90 @@ class LatePaymentActivities:
         Of a sold order's own payment it is recorded what was refunded elsewhere. A payment of the right amount takes a
         purchase up again whose hold had run out, if its seats are still there. Any other is given back.
         """
-        standing = await self._ledger.read(lambda desk: _standing(desk, late))
-        if standing.own:
-            return await self._resolve_own(standing, late.intent_id)
-        if not (standing.sold or standing.ended):
+        found = await self._store.read(lambda uow: _state_of(uow, late))
+        if found.own:
+            return await self._resolve_own(found, late.intent_id)
+        if not (found.sold or found.ended):
             return OPEN
         state = await self._gateway.retrieve_intent(late.intent_id)
-        if standing.ended and state.status in PAID:
+        if found.ended and state.status in PAID:
             try:
-                return (await self._ledger.commit(lambda desk: _revive(desk, standing.purchase, state))).value
+                return (await self._store.commit(lambda uow: _reopen(uow, found.purchase, state))).value
             except Refusal as refusal:
                 activity.logger.info("the payment %s is given back: %s", late.intent_id, refusal.code)
-        money = MoneyOf(standing.purchase, late.intent_id)
-        taken_up = (await self._ledger.commit(lambda desk: _note_stray(desk, money, state))).value
-        return (await self._back.let_go(money, state)).status if taken_up is None else taken_up
+        money = PaymentKey(found.purchase, late.intent_id)
+        taken_up = (await self._store.commit(lambda uow: _note_stray(uow, money, state))).value
+        return (await self._back.release_payment(money, state)).status if taken_up is None else taken_up
 
-    async def _resolve_own(self, standing: _Standing, intent_id: str) -> PurchaseRef | str:
-        if standing.sold:
+    async def _resolve_own(self, found: _PurchaseState, intent_id: str) -> PurchaseRef | str:
+        if found.sold:
             for refund in await self._gateway.refunds_of(intent_id) if intent_id else ():
                 if not refund.key and refund.status not in {"failed", "canceled"}:
-                    await self._ledger.commit(partial(_adopt, standing.purchase, refund))
+                    await self._store.commit(partial(_adopt, found.purchase, refund))
             return SOLD
-        if not standing.ended:
-            return standing.purchase
-        seen = await self._payments.cancel_payment(standing.purchase)
+        if not found.ended:
+            return found.purchase
+        seen = await self._payments.cancel_payment(found.purchase)
         return "no payment" if seen is None else seen.status
 
 
-def _standing(desk: Desk, late: LatePayment) -> _Standing:
-    order = desk.get(Order, late.purchase_id)
+def _state_of(uow: UnitOfWork, late: LatePayment) -> _PurchaseState:
+    order = uow.get(Order, late.purchase_id)
     purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
-    own = not late.intent_id or _own(desk, late.purchase_id, late.intent_id) is not None
-    return _Standing(purchase, own, order.is_sold, order.state in {"cancelled", "refused"})
+    own = not late.intent_id or _own(uow, late.purchase_id, late.intent_id) is not None
+    return _PurchaseState(purchase, own, order.is_sold, order.state in {"cancelled", "refused"})
 
 
-def _own(desk: Desk, purchase_id: str, intent_id: str) -> PurchaseRef | None:
+def _own(uow: UnitOfWork, purchase_id: str, intent_id: str) -> PurchaseRef | None:
     """Return the present attempt of a purchase if this payment is its own."""
-    order = desk.get(Order, purchase_id)
-    payment = desk.find(Payment, f"{purchase_id}:{order.attempt}")
+    order = uow.get(Order, purchase_id)
+    payment = uow.find(Payment, f"{purchase_id}:{order.attempt}")
     if payment is None or payment.intent_id != intent_id:
         return None
     return PurchaseRef(tenant_id=order.tenant_id, purchase_id=purchase_id, attempt=order.attempt)
 
 
-def _revive(desk: Desk, former: PurchaseRef, paid: IntentState) -> PurchaseRef:
+def _reopen(uow: UnitOfWork, former: PurchaseRef, paid: IntentState) -> PurchaseRef:
     """Take a purchase up again with this payment for its own: seats, discount and allowance as at the first time."""
-    taken_up, order = _own(desk, former.purchase_id, paid.intent_id), desk.get(Order, former.purchase_id)
+    taken_up, order = _own(uow, former.purchase_id, paid.intent_id), uow.get(Order, former.purchase_id)
     if taken_up is not None:
         return taken_up
-    if desk.find(Payment, MoneyOf(former, paid.intent_id).payment_id) is not None:
+    if uow.find(Payment, PaymentKey(former, paid.intent_id).payment_id) is not None:
         raise WrongState("this payment goes back", intent_id=paid.intent_id)
-    show = desk.get(Show, order.show_id)
+    show = uow.get(Show, order.show_id)
     for line in order.lines:
         show.sellable(line.ticket_type_id)
-    revive(order, paid, desk.at)
+    reopen(order, paid, uow.at)
     purchase = former.model_copy(update={"attempt": order.attempt})
     key = hold_key_of(purchase.purchase_id, purchase.attempt)
-    hold_seats(desk, order.lines, key, order.hold_until, MAKER)
+    hold_seats(uow, order.lines, key, order.hold_until, MAKER)
     if order.discount_code is not None:
-        discount_of(desk, order.show_id, order.discount_code).claim(key, desk.at)
+        discount_of(uow, order.show_id, order.discount_code).claim(key, uow.at)
     if order.allowance_id:
         quantity, most = sum(line.quantity for line in order.lines), show.buyer_tickets_max
-        allowance = desk.get(Allowance, order.allowance_id)
-        allowance.claim(order.identity, order.show_id, quantity, most, 0, desk.at)
-    create_tickets(desk, purchase, order)
-    _begin(desk, IntentCreated, MoneyOf(purchase, str(purchase.attempt)), paid, show.capture_method)
+        allowance = uow.get(Allowance, order.allowance_id)
+        allowance.claim(order.identity, order.show_id, quantity, most, 0, uow.at)
+    create_tickets(uow, purchase, order)
+    _begin(uow, IntentCreated, PaymentKey(purchase, str(purchase.attempt)), paid, show.capture_method)
     return purchase
 
 
-def _note_stray(desk: Desk, money: MoneyOf, state: IntentState) -> PurchaseRef | None:
+def _note_stray(uow: UnitOfWork, money: PaymentKey, state: IntentState) -> PurchaseRef | None:
     """Decide that a payment goes back; whoever has taken the purchase up with it meanwhile came first."""
-    taken_up = _own(desk, money.purchase.purchase_id, state.intent_id)
-    if taken_up is None and desk.find(Payment, money.payment_id) is None:
-        _begin(desk, StrayIntentFound, money, state, "manual")
+    taken_up = _own(uow, money.purchase.purchase_id, state.intent_id)
+    if taken_up is None and uow.find(Payment, money.payment_id) is None:
+        _begin(uow, StrayIntentFound, money, state, "manual")
     return taken_up
 
 
-def _begin(desk: Desk, fact: type[FirstFact], money: MoneyOf, state: IntentState, capture_method: str) -> None:
-    desk.add(
+def _begin(
+    uow: UnitOfWork, event: type[CreatedEvent], money: PaymentKey, state: IntentState, capture_method: str
+) -> None:
+    uow.add(
         Payment.begin(
-            fact,
+            event,
             money.payment_id,
-            desk.at,
+            uow.at,
             tenant_id=money.purchase.tenant_id,
             purchase_id=money.purchase.purchase_id,
             intent_id=state.intent_id,
@@ -145,15 +147,15 @@ def _begin(desk: Desk, fact: type[FirstFact], money: MoneyOf, state: IntentState
     )
 
 
-def _adopt(purchase: PurchaseRef, made: RefundState, desk: Desk) -> None:
+def _adopt(purchase: PurchaseRef, made: StripeRefund, uow: UnitOfWork) -> None:
     """Take a refund that was made elsewhere for one of ours; one of all that was left gives the tickets back too."""
-    order = desk.get(Order, purchase.purchase_id)
+    order = uow.get(Order, purchase.purchase_id)
     if order.price is None:
         return
-    book = book_of(desk, order, order.price)
+    book = book_of(uow, order, order.price)
     if made.refund_id in {refund.stripe_refund_id for refund in book.refunds.values()}:
         return
-    whole = made.amount_minor == book.left(lost_of(disputes_of(desk, order))).total_minor
+    whole = made.amount_minor == book.left(lost_breakdown(disputes_of(uow, order))).total_minor
     command = RequestRefund(
         tenant_id=order.tenant_id,
         purchase_id=order.identity,
@@ -163,5 +165,5 @@ def _adopt(purchase: PurchaseRef, made: RefundState, desk: Desk) -> None:
         amount_minor=None if whole else made.amount_minor,
         even_redeemed=True,
     )
-    refund = request(desk, command).refund
-    book.pend(refund.refund_id, made.refund_id, desk.at)
+    refund = request(uow, command).refund
+    book.pend(refund.refund_id, made.refund_id, uow.at)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from activities.core.commands import Command
-from domain.payouts.connected_account import AccountState, DueQuery, PayoutStateSeen, TransferOrder
+from domain.payouts.connected_account import AccountState, DueQuery, PayoutStatus, TransferOrder
 
 
 class VenueRef(Command):
@@ -14,7 +14,7 @@ class VenueRef(Command):
     venue_id: str
 
 
-class AccountSeen(Command):
+class AccountStatus(Command):
     """How a venue's account stands: shares can be sent to it, and paid out of it to the venue's bank.
 
     `url` is a fresh link under which the venue tells Stripe who it is, where something is missing.
@@ -54,7 +54,7 @@ class PayoutRef(Command):
 
 
 class ConnectGateway(Protocol):
-    """Stripe Connect, as settlement needs it; weather and refusals are as of the payment gateway."""
+    """Stripe Connect, as settlement needs it; transient errors and refusals are as of the payment gateway."""
 
     async def create_account(self, venue_id: str, name: str, key: str) -> AccountState:
         """Create the account of a venue, or return the one that this key made."""
@@ -71,7 +71,7 @@ class ConnectGateway(Protocol):
     async def reverse_transfer(self, transfer_id: str, amount_minor: int, key: str) -> str:
         """Take a part back; returns the reversal's id, made now or before."""
 
-    async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStateSeen:
+    async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStatus:
         """Read a payout of a connected account."""
 
 

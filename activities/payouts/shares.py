@@ -1,11 +1,11 @@
-"""What of an order's share is sent to its venue, and what of it comes back: decisions on one desk, without Stripe."""
+"""Decide how much of an order's share is sent to its venue and how much comes back; no call to Stripe."""
 
 from activities.books.post import loss_key
 from activities.core.commands import PurchaseRef, RefundRef
 from activities.disputes.lookup import disputes_of, is_undecided
 from domain.core.errors import WrongState
-from domain.core.transient import Weather
-from domain.core.unit_of_work import Desk
+from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.orders.order import Order
 from domain.payments.payment import Payment
 from domain.payments.refund import Refunds
@@ -13,69 +13,69 @@ from domain.payouts.payee import Payee
 from domain.payouts.transfer import Reversal, Transfer, TransferRequested
 
 
-def share_left(desk: Desk, order: Order) -> tuple[int, list[str]]:
+def share_left(uow: UnitOfWork, order: Order) -> tuple[int, list[str]]:
     """Return what of an order's share is the venue's, and the refunds that were taken off it.
 
     It is below nothing when the venue gave back more than it got, because it bears the fees.
     """
     if order.price is None or not order.is_sold:
         raise WrongState("only a sold order has a share", state=order.state)
-    book = desk.find(Refunds, order.identity)
+    book = uow.find(Refunds, order.identity)
     refunds = list(book.refunds.values()) if book is not None else []
     given = sum(refund.from_venue_minor for refund in refunds)
     return order.price.venue_share_minor - given, [refund.refund_id for refund in refunds]
 
 
-def _room(desk: Desk, order: Order) -> int:
+def _room(uow: UnitOfWork, order: Order) -> int:
     """Return what of a charge nobody has and no share needs: Stripe sends no more on a charge than was charged."""
     if order.price is None:
         return 0
-    book = desk.find(Refunds, order.identity)
+    book = uow.find(Refunds, order.identity)
     given = sum(refund.given.total_minor for refund in book.refunds.values()) if book is not None else 0
-    return max(order.price.charge_minor - given - max(share_left(desk, order)[0], 0), 0)
+    return max(order.price.charge_minor - given - max(share_left(uow, order)[0], 0), 0)
 
 
-def take_back(desk: Desk, refund: RefundRef) -> tuple[str, int, Reversal | None] | None:
+def take_back(uow: UnitOfWork, refund: RefundRef) -> tuple[str, int, Reversal | None] | None:
     """Decide what comes back for a refund; None when nothing was sent of what it takes."""
     purchase_id = refund.purchase.purchase_id
-    amount = desk.get(Refunds, purchase_id).get(refund.refund_id).from_venue_minor
-    transfer = desk.find(Transfer, purchase_id)
+    amount = uow.get(Refunds, purchase_id).get(refund.refund_id).from_venue_minor
+    transfer = uow.find(Transfer, purchase_id)
     if transfer is None or not amount or refund.refund_id in transfer.refund_ids:
         return None
     if transfer.state != "made":
-        raise Weather("the venue's share is on its way")
-    reversal = transfer.request_reversal(refund.refund_id, amount, desk.at)
+        raise TransientError("the venue's share is on its way")
+    reversal = transfer.request_reversal(refund.refund_id, amount, uow.at)
     short = amount - (reversal.amount_minor if reversal is not None else 0)
     if short:
         key = f"{purchase_id}:beyond:{refund.refund_id}"
-        desk.get(Payee, transfer.venue_id).note_shortfall(key, transfer.currency, short, desk.at)
+        uow.get(Payee, transfer.venue_id).note_shortfall(key, transfer.currency, short, uow.at)
     return transfer.transfer_id or "", amount, reversal
 
 
-def request_share(desk: Desk, purchase: PurchaseRef) -> Transfer:
+def request_share(uow: UnitOfWork, purchase: PurchaseRef) -> Transfer:
     """Decide an order's transfer, once; what the venue owes is taken out of it first."""
-    order = desk.get(Order, purchase.purchase_id)
-    payee = desk.get(Payee, str(order.venue_id))
+    order = uow.get(Order, purchase.purchase_id)
+    payee = uow.get(Payee, str(order.venue_id))
     if payee.account_id is None or not payee.abilities.may_receive:
         raise WrongState("the venue's account cannot receive money yet")
-    known = desk.find(Transfer, purchase.purchase_id)
-    lost = _lost(desk, order, payee) if known is None or known.state == "refused" else 0
+    known = uow.find(Transfer, purchase.purchase_id)
+    lost = _lost(uow, order, payee) if known is None or known.state == "refused" else 0
     currency = order.price.currency if order.price else ""
     if known is not None:
-        if short := known.try_again(payee.account_id, lost, desk.at):
-            payee.note_shortfall(f"{purchase.purchase_id}:lost", currency, short, desk.at)
+        if short := known.try_again(payee.account_id, lost, uow.at):
+            payee.note_shortfall(f"{purchase.purchase_id}:lost", currency, short, uow.at)
         return known
-    share, refund_ids = share_left(desk, order)
+    share, refund_ids = share_left(uow, order)
     share -= lost
-    payment = desk.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
+    payment = uow.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
     if share < 0:
-        payee.note_shortfall(f"{purchase.purchase_id}:share", currency, -share, desk.at)
-    amount = payee.net(f"{purchase.purchase_id}:netted", currency, max(share, 0), desk.at, _room(desk, order))
-    return desk.add(
+        payee.note_shortfall(f"{purchase.purchase_id}:share", currency, -share, uow.at)
+    amount = payee.net(f"{purchase.purchase_id}:netted", currency, max(share, 0), uow.at, _room(uow, order))
+    return uow.add(
         Transfer.begin(
             TransferRequested,
             purchase.purchase_id,
-            desk.at,
+            uow.at,
             tenant_id=purchase.tenant_id,
             venue_id=order.venue_id,
             account_id=payee.account_id,
@@ -88,12 +88,12 @@ def request_share(desk: Desk, purchase: PurchaseRef) -> Transfer:
     )
 
 
-def _lost(desk: Desk, order: Order, payee: Payee) -> int:
+def _lost(uow: UnitOfWork, order: Order, payee: Payee) -> int:
     """Return what banks have taken of an order's share for good; refuse while one has not decided.
 
     Nothing of what the venue owes already: that was decided while nobody knew whether the share had gone.
     """
-    disputes = disputes_of(desk, order)
+    disputes = disputes_of(uow, order)
     if is_undecided(disputes):
         raise WrongState("the sale is disputed: its share stays with us until the bank has decided")
     return sum(dispute.parts.venue_minor for dispute in disputes if loss_key(dispute.identity) not in payee.keys)

@@ -4,36 +4,34 @@ from temporalio import activity
 
 from activities.books.post import payee_of, post
 from activities.core.commands import PurchaseRef, RefundRef
-from activities.core.ports import Ledger
-from activities.payouts.ports import AccountSeen, ConnectGateway, DueOrders, PayoutRef, Reversed, Sent, VenueRef
+from activities.core.ports import EventStore
+from activities.payouts.ports import AccountStatus, ConnectGateway, DueOrders, PayoutRef, Reversed, Sent, VenueRef
 from activities.payouts.shares import request_share, take_back
 from domain.catalog.venue import Venue
 from domain.core.errors import PaymentRefused, WrongState
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import payout_postings, reversal_postings, transfer_postings
 from domain.orders.order import Order
 from domain.payments.payment import Payment
 from domain.payments.refund import Refunds
-from domain.payouts.connected_account import AccountState, DueQuery, PayoutStateSeen, TransferOrder
-from domain.payouts.payee import Abilities, Payee
+from domain.payouts.connected_account import AccountState, DueQuery, PayoutStatus, TransferOrder
+from domain.payouts.payee import Capabilities, Payee
 from domain.payouts.payout import Payout, PayoutPaid
 from domain.payouts.transfer import Transfer
 
 
-class SettlementActivities:
+class PayoutActivities:
     """Every effect has a key; what is unknown is asked again under the same one."""
 
-    def __init__(self, ledger: Ledger, gateway: ConnectGateway, due: DueOrders) -> None:
-        self._ledger = ledger
+    def __init__(self, store: EventStore, gateway: ConnectGateway, due: DueOrders) -> None:
+        self._store = store
         self._gateway = gateway
         self._due = due
 
     @activity.defn(name="connect_account")
-    async def connect_account(self, venue: VenueRef) -> AccountSeen:
+    async def connect_account(self, venue: VenueRef) -> AccountStatus:
         """Make the venue's account at Stripe, or find it."""
-        known = await self._ledger.read(
-            lambda desk: (desk.get(Venue, venue.venue_id), desk.find(Payee, venue.venue_id))
-        )
+        known = await self._store.read(lambda uow: (uow.get(Venue, venue.venue_id), uow.find(Payee, venue.venue_id)))
         found, payee = known
         if payee is None or payee.account_id is None:
             state = await self._gateway.create_account(venue.venue_id, found.name, f"{venue.venue_id}:account")
@@ -42,9 +40,9 @@ class SettlementActivities:
         return await self._saw(venue, state)
 
     @activity.defn(name="look_at_account")
-    async def look_at_account(self, venue: VenueRef) -> AccountSeen:
+    async def look_at_account(self, venue: VenueRef) -> AccountStatus:
         """Ask Stripe what the account may do, and for a fresh link where something is missing."""
-        payee = await self._ledger.read(lambda desk: desk.get(Payee, venue.venue_id))
+        payee = await self._store.read(lambda uow: uow.get(Payee, venue.venue_id))
         if payee.account_id is None:
             raise WrongState("the venue has no account yet")
         seen = await self._saw(venue, await self._gateway.retrieve_account(payee.account_id))
@@ -66,7 +64,7 @@ class SettlementActivities:
         """
         payment_id = f"{purchase.purchase_id}:{purchase.attempt}"
         reads = (Order.stream(purchase.purchase_id), Payment.stream(payment_id), Transfer.stream(purchase.purchase_id))
-        transfer: Transfer = (await self._ledger.commit(lambda desk: request_share(desk, purchase), reads)).value
+        transfer: Transfer = (await self._store.commit(lambda uow: request_share(uow, purchase), reads)).value
         sent = Sent(amount_minor=transfer.amount_minor, currency=transfer.currency)
         if transfer.state == "made":
             return sent
@@ -83,9 +81,9 @@ class SettlementActivities:
                 transfer_id = await self._gateway.transfer(order, f"{purchase.purchase_id}:transfer:{transfer.turn}")
             except PaymentRefused as refusal:
                 reason = str(refusal.data.get("reason"))
-                await self._ledger.commit(lambda desk: desk.get(Transfer, purchase.purchase_id).refuse(reason, desk.at))
+                await self._store.commit(lambda uow: uow.get(Transfer, purchase.purchase_id).refuse(reason, uow.at))
                 raise
-        await self._ledger.commit(lambda desk: _made(desk, purchase, transfer_id))
+        await self._store.commit(lambda uow: _made(uow, purchase, transfer_id))
         return sent
 
     @activity.defn(name="reverse_share")
@@ -93,7 +91,7 @@ class SettlementActivities:
         """Take back what a refund takes from the venue, where it was sent to it; what is short, the venue owes."""
         purchase_id, key = refund.purchase.purchase_id, refund.refund_id
         reads = (Transfer.stream(purchase_id), Refunds.stream(purchase_id))
-        wanted = (await self._ledger.commit(lambda desk: take_back(desk, refund), reads)).value
+        wanted = (await self._store.commit(lambda uow: take_back(uow, refund), reads)).value
         if wanted is None:
             return Reversed(reversed_minor=0, short_minor=0)
         transfer_id, amount, reversal = wanted
@@ -106,10 +104,10 @@ class SettlementActivities:
                 made = await self._gateway.reverse_transfer(transfer_id, reversal.amount_minor, stripe_key)
             except PaymentRefused as refusal:
                 reason = str(refusal.data.get("reason"))
-                await self._ledger.commit(lambda desk: _short(desk, refund, reason))
+                await self._store.commit(lambda uow: _short(uow, refund, reason))
                 state = "refused"
             else:
-                await self._ledger.commit(lambda desk: _reversed(desk, refund, made))
+                await self._store.commit(lambda uow: _reversed(uow, refund, made))
                 state = "made"
         back = reversal.amount_minor if state == "made" else 0
         return Reversed(reversed_minor=back, short_minor=amount - back)
@@ -121,19 +119,19 @@ class SettlementActivities:
         if owner is None:
             raise WrongState("this account is no venue's", account_id=payout.account_id)
         seen = await self._gateway.retrieve_payout(payout.account_id, payout.payout_id)
-        await self._ledger.commit(lambda desk: _follow(desk, VenueRef(tenant_id=owner[0], venue_id=owner[1]), seen))
+        await self._store.commit(lambda uow: _follow(uow, VenueRef(tenant_id=owner[0], venue_id=owner[1]), seen))
         return seen.status
 
-    async def _saw(self, venue: VenueRef, state: AccountState) -> AccountSeen:
-        abilities = Abilities(state.may_receive, state.may_pay_out, state.asked_for)
+    async def _saw(self, venue: VenueRef, state: AccountState) -> AccountStatus:
+        abilities = Capabilities(state.may_receive, state.may_pay_out, state.asked_for)
 
-        def decide(desk: Desk) -> None:
-            payee = payee_of(desk, venue.tenant_id, venue.venue_id)
-            payee.connect(state.account_id, desk.at)
-            payee.see(abilities, desk.at)
+        def decide(uow: UnitOfWork) -> None:
+            payee = payee_of(uow, venue.tenant_id, venue.venue_id)
+            payee.connect(state.account_id, uow.at)
+            payee.see(abilities, uow.at)
 
-        await self._ledger.commit(decide, (Payee.stream(venue.venue_id),))
-        return AccountSeen(
+        await self._store.commit(decide, (Payee.stream(venue.venue_id),))
+        return AccountStatus(
             account_id=state.account_id,
             may_receive=state.may_receive,
             may_pay_out=state.may_pay_out,
@@ -141,38 +139,38 @@ class SettlementActivities:
         )
 
 
-def _made(desk: Desk, purchase: PurchaseRef, transfer_id: str) -> None:
-    transfer = desk.get(Transfer, purchase.purchase_id)
-    if transfer.make(transfer_id, desk.at) and transfer.amount_minor:
+def _made(uow: UnitOfWork, purchase: PurchaseRef, transfer_id: str) -> None:
+    transfer = uow.get(Transfer, purchase.purchase_id)
+    if transfer.make(transfer_id, uow.at) and transfer.amount_minor:
         postings = transfer_postings(transfer.venue_id, transfer.currency, transfer.amount_minor)
-        post(desk, purchase, f"{purchase.purchase_id}:transfer", "transfer", postings)
+        post(uow, purchase, f"{purchase.purchase_id}:transfer", "transfer", postings)
 
 
-def _reversed(desk: Desk, refund: RefundRef, reversal_id: str) -> None:
-    transfer = desk.get(Transfer, refund.purchase.purchase_id)
-    if transfer.reverse(refund.refund_id, reversal_id, desk.at):
+def _reversed(uow: UnitOfWork, refund: RefundRef, reversal_id: str) -> None:
+    transfer = uow.get(Transfer, refund.purchase.purchase_id)
+    if transfer.reverse(refund.refund_id, reversal_id, uow.at):
         amount = transfer.reversals[refund.refund_id].amount_minor
         postings = reversal_postings(transfer.venue_id, transfer.currency, amount)
-        post(desk, refund.purchase, f"{transfer.identity}:reversal:{refund.refund_id}", "transfer-reversed", postings)
+        post(uow, refund.purchase, f"{transfer.identity}:reversal:{refund.refund_id}", "transfer-reversed", postings)
 
 
-def _short(desk: Desk, refund: RefundRef, reason: str) -> None:
-    transfer = desk.get(Transfer, refund.purchase.purchase_id)
-    if transfer.refuse_reversal(refund.refund_id, reason, desk.at):
+def _short(uow: UnitOfWork, refund: RefundRef, reason: str) -> None:
+    transfer = uow.get(Transfer, refund.purchase.purchase_id)
+    if transfer.refuse_reversal(refund.refund_id, reason, uow.at):
         amount = transfer.reversals[refund.refund_id].amount_minor
         key = f"{transfer.identity}:reversal:{refund.refund_id}"
-        desk.get(Payee, transfer.venue_id).note_shortfall(key, transfer.currency, amount, desk.at)
+        uow.get(Payee, transfer.venue_id).note_shortfall(key, transfer.currency, amount, uow.at)
 
 
-def _follow(desk: Desk, venue: VenueRef, seen: PayoutStateSeen) -> None:
-    known = desk.find(Payout, seen.payout_id)
+def _follow(uow: UnitOfWork, venue: VenueRef, seen: PayoutStatus) -> None:
+    known = uow.find(Payout, seen.payout_id)
     nobody = PurchaseRef(tenant_id=venue.tenant_id, purchase_id="", attempt=0)
     if known is None and seen.status == "paid":
-        facts = {"tenant_id": venue.tenant_id, "venue_id": venue.venue_id}
+        events = {"tenant_id": venue.tenant_id, "venue_id": venue.venue_id}
         money = {"amount_minor": seen.amount_minor, "currency": seen.currency}
-        desk.add(Payout.begin(PayoutPaid, seen.payout_id, desk.at, **facts, **money))
+        uow.add(Payout.begin(PayoutPaid, seen.payout_id, uow.at, **events, **money))
         postings = payout_postings(venue.venue_id, seen.currency, seen.amount_minor, returned=False)
-        post(desk, nobody, f"{seen.payout_id}:paid", "payout", postings)
-    elif known is not None and seen.status in {"failed", "canceled"} and known.come_back(seen.failure or "", desk.at):
+        post(uow, nobody, f"{seen.payout_id}:paid", "payout", postings)
+    elif known is not None and seen.status in {"failed", "canceled"} and known.come_back(seen.failure or "", uow.at):
         postings = payout_postings(venue.venue_id, known.currency, known.amount_minor, returned=True)
-        post(desk, nobody, f"{seen.payout_id}:returned", "payout-returned", postings)
+        post(uow, nobody, f"{seen.payout_id}:returned", "payout-returned", postings)

@@ -8,16 +8,16 @@ from typing import Literal, Protocol
 from temporalio import activity
 
 from activities.core.commands import Command, PurchaseRef, RefundRef
-from activities.core.ports import Ledger
+from activities.core.ports import EventStore
 from activities.disputes.lookup import disputes_of, is_undecided
 from activities.refunds.request_refund import RequestRefund, request
 from activities.sales.ticket_api_holds import release
 from domain.catalog.show import Show
-from domain.catalog.show_cancellation import Cancellation, CancellationBegun
+from domain.catalog.show_cancellation import ShowCancellation, ShowCancellationBegun
 from domain.core.errors import RefundExceeds, Refusal
 from domain.core.ids import derived
-from domain.core.transient import Weather
-from domain.core.unit_of_work import Desk
+from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.breakdown import FeesBorneBy
 from domain.orders.order import Order
 
@@ -64,10 +64,10 @@ class ShowReads(Protocol):
     """What the read models say of a show's orders."""
 
     async def position(self) -> int:
-        """Return the position of the last fact that the read models contain."""
+        """Return the position of the last event that the read models contain."""
 
     async def head(self) -> int:
-        """Return the position of the last fact that was recorded."""
+        """Return the position of the last event that was recorded."""
 
     async def orders_left(self, show_id: str, after: str, limit: int) -> Sequence[tuple[str, str, int]]:
         """Return (purchase, tenant, attempt) of orders with a valid ticket, money to come, or no end, by their ids."""
@@ -79,11 +79,11 @@ class ShowReads(Protocol):
         """Return the open holds of the internal ticket API."""
 
 
-class CancellationActivities:
-    """Every step is idempotent: an order is decided by its own facts, and has one refund for the show's sake."""
+class ShowCancellationActivities:
+    """Every step is idempotent: an order is decided by its own events, and has one refund for the show's sake."""
 
-    def __init__(self, ledger: Ledger, reads: ShowReads) -> None:
-        self._ledger = ledger
+    def __init__(self, store: EventStore, reads: ShowReads) -> None:
+        self._store = store
         self._reads = reads
 
     @activity.defn(name="end_open_holds")
@@ -97,7 +97,7 @@ class CancellationActivities:
 
     async def _release(self, reservation_id: str) -> None:
         try:
-            await self._ledger.commit(lambda desk: release(desk, reservation_id, "show-cancelled"))
+            await self._store.commit(lambda uow: release(uow, reservation_id, "show-cancelled"))
         except Refusal:
             activity.logger.info("hold %s was confirmed before the cancellation", reservation_id)
 
@@ -105,7 +105,7 @@ class CancellationActivities:
     async def list_orders_left(self, page: ShowPage) -> OrdersLeft:
         """List orders that are left: none can come any more, since the sale was stopped before."""
         await self._caught_up()
-        terms = await self._ledger.read(lambda desk: desk.get(Cancellation, page.show_id))
+        terms = await self._store.read(lambda uow: uow.get(ShowCancellation, page.show_id))
         left = await self._reads.orders_left(page.show_id, page.after, page.limit)
         return OrdersLeft(
             orders=tuple(
@@ -122,7 +122,7 @@ class CancellationActivities:
 
         Who has the money of a disputed one, its bank decides; what it did not take is given back with the tickets.
         """
-        return (await self._ledger.commit(lambda desk: _decide(desk, order))).value
+        return (await self._store.commit(lambda uow: _decide(uow, order))).value
 
     @activity.defn(name="finish_cancellation")
     async def finish_cancellation(self, page: ShowPage) -> int:
@@ -130,27 +130,27 @@ class CancellationActivities:
         await self._caught_up()
         residue = await self._reads.residue(page.show_id)
         if not residue:
-            await self._ledger.commit(lambda desk: desk.get(Cancellation, page.show_id).finish(desk.at))
+            await self._store.commit(lambda uow: uow.get(ShowCancellation, page.show_id).finish(uow.at))
         return residue
 
     async def _caught_up(self) -> None:
-        """Wait until the read models contain every fact that there was when this was asked."""
+        """Wait until the read models contain every event that there was when this was asked."""
         head, until = await self._reads.head(), time.monotonic() + BEHIND_SECONDS_MAX
         while await self._reads.position() < head:
             if time.monotonic() > until:
-                raise Weather("the read models are behind")
+                raise TransientError("the read models are behind")
             await asyncio.sleep(LOOK_SECONDS)
 
 
-def _decide(desk: Desk, cancelled: CancelledOrder) -> OrderFate:
-    order = desk.get(Order, cancelled.purchase.purchase_id)
+def _decide(uow: UnitOfWork, cancelled: CancelledOrder) -> OrderFate:
+    order = uow.get(Order, cancelled.purchase.purchase_id)
     if order.state in {"cancelled", "refused"}:
         return OrderFate(kind="ended")
     if not order.is_sold:
         if not order.capture_requested:
-            order.request_cancel(desk.at)
+            order.request_cancel(uow.at)
         return OrderFate(kind="ending")
-    if is_undecided(disputes_of(desk, order)):
+    if is_undecided(disputes_of(uow, order)):
         return OrderFate(kind="disputed")
     command = RequestRefund(
         tenant_id=order.tenant_id,
@@ -158,13 +158,13 @@ def _decide(desk: Desk, cancelled: CancelledOrder) -> OrderFate:
         refund_id=cancelled.refund_id,
         body_digest="show-cancelled",
         reason="show-cancelled",
-        fees=desk.get(Cancellation, cancelled.show_id).fees,
+        fees=uow.get(ShowCancellation, cancelled.show_id).fees,
         even_redeemed=True,
         cash_handed_out=order.price is not None and order.price.tender == "cash",
         even_without_money=True,
     )
     try:
-        return OrderFate(kind="refund", refund=request(desk, command).refund)
+        return OrderFate(kind="refund", refund=request(uow, command).refund)
     except RefundExceeds:  # all of it has gone back before
         return OrderFate(kind="ended")
 
@@ -179,34 +179,34 @@ class CancelShow(Command):
     rate_per_second: float
 
 
-class CancellationDoor:
-    """Called by the API in its own process, through the same ledger."""
+class ShowCancellationCommands:
+    """Called by the API in its own process, through the same event store."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
 
     async def cancel_show(self, command: CancelShow) -> int:
-        """Stop the sale for good, in one transaction with the decision to refund; returns the ledger's position."""
-        return (await self._ledger.commit(lambda desk: _cancel(desk, command))).position
+        """Stop the sale for good, in one transaction with the decision to refund; return the store's position."""
+        return (await self._store.commit(lambda uow: _cancel(uow, command))).position
 
     async def pause(self, show_id: str) -> int:
-        """Begin no further refund; returns the ledger's position."""
-        return (await self._ledger.commit(lambda desk: desk.get(Cancellation, show_id).pause(desk.at))).position
+        """Begin no further refund; returns the event store's position."""
+        return (await self._store.commit(lambda uow: uow.get(ShowCancellation, show_id).pause(uow.at))).position
 
     async def resume(self, show_id: str, rate_per_second: float | None) -> int:
-        """Go on; returns the ledger's position."""
+        """Go on; returns the event store's position."""
 
-        def decide(desk: Desk) -> None:
-            desk.get(Cancellation, show_id).go_on(rate_per_second, desk.at)
+        def decide(uow: UnitOfWork) -> None:
+            uow.get(ShowCancellation, show_id).go_on(rate_per_second, uow.at)
 
-        return (await self._ledger.commit(decide)).position
+        return (await self._store.commit(decide)).position
 
 
-def _cancel(desk: Desk, command: CancelShow) -> None:
-    show, known = desk.get(Show, command.show_id), desk.find(Cancellation, command.show_id)
+def _cancel(uow: UnitOfWork, command: CancelShow) -> None:
+    show, known = uow.get(Show, command.show_id), uow.find(ShowCancellation, command.show_id)
     if known is not None:
         known.check_same(command.body_digest)
         return
-    show.call_off(desk.at)
+    show.call_off(uow.at)
     values = command.model_dump(exclude={"show_id"})
-    desk.add(Cancellation.begin(CancellationBegun, command.show_id, desk.at, **values))
+    uow.add(ShowCancellation.begin(ShowCancellationBegun, command.show_id, uow.at, **values))

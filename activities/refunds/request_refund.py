@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from activities.core.commands import Command, PurchaseRef, RefundRef
-from activities.core.ports import Ledger
-from activities.disputes.lookup import disputes_of, is_undecided, lost_of
+from activities.core.ports import EventStore
+from activities.disputes.lookup import disputes_of, is_undecided, lost_breakdown
 from activities.sales.order import ticket_ids_of
 from domain.catalog.show import Show
 from domain.core.errors import PaymentDisputed, UnknownSubject, WrongState
-from domain.core.unit_of_work import Desk
-from domain.money.breakdown import FeesBorneBy, Parts, amount_parts, summed, ticket_parts
+from domain.core.unit_of_work import UnitOfWork
+from domain.money.breakdown import AmountBreakdown, FeesBorneBy, amount_breakdown, summed, ticket_breakdown
 from domain.money.currency import check_digits
 from domain.money.money import Price
 from domain.orders.order import Order
@@ -40,7 +40,7 @@ class RequestRefund(Command):
 
 
 class RefundView(Command):
-    """A refund as it was decided; `position` is the ledger's last fact at that moment."""
+    """A refund as it was decided; `position` is the event store's last event at that moment."""
 
     refund: RefundRef
     state: str
@@ -50,50 +50,50 @@ class RefundView(Command):
     position: int = 0
 
 
-class RefundDoor:
-    """Called by the API in its own process, through the same ledger."""
+class RefundCommands:
+    """Called by the API in its own process, through the same event store."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
 
     async def request_refund(self, command: RequestRefund) -> RefundView:
         """Decide a refund within what is left, and void its tickets; the same key and body again is the same refund."""
         reads = (Order.stream(command.purchase_id), Refunds.stream(command.purchase_id))
-        committed = await self._ledger.commit(lambda desk: request(desk, command), reads)
+        committed = await self._store.commit(lambda uow: request(uow, command), reads)
         view: RefundView = committed.value
         return view.model_copy(update={"position": committed.position})
 
     async def redeem(self, ticket_id: str) -> int:
-        """Let somebody enter with a ticket, once; returns the ledger's position."""
-        return (await self._ledger.commit(lambda desk: desk.get(Ticket, ticket_id).redeem(desk.at))).position
+        """Let somebody enter with a ticket, once; returns the event store's position."""
+        return (await self._store.commit(lambda uow: uow.get(Ticket, ticket_id).redeem(uow.at))).position
 
 
-def request(desk: Desk, command: RequestRefund) -> RefundView:
+def request(uow: UnitOfWork, command: RequestRefund) -> RefundView:
     """Decide a refund, or find it as it was decided."""
-    order = desk.get(Order, command.purchase_id)
+    order = uow.get(Order, command.purchase_id)
     if not order.is_sold or order.price is None:
         raise WrongState("only a sold order is refunded: an unpaid one is cancelled", state=order.state)
-    book = book_of(desk, order, order.price)
+    book = book_of(uow, order, order.price)
     known = book.find(command.refund_id, command.body_digest)
     if known is None:
-        known = _decide(desk, command, order, book)
-    resells = bool(known.ticket_ids) and desk.get(Show, order.show_id).resells(desk.at)
+        known = _decide(uow, command, order, book)
+    resells = bool(known.ticket_ids) and uow.get(Show, order.show_id).resells(uow.at)
     return _view(command, order, known, resells=resells)
 
 
-def book_of(desk: Desk, order: Order, price: Price) -> Refunds:
+def book_of(uow: UnitOfWork, order: Order, price: Price) -> Refunds:
     """Return an order's refunds, which it has from the first moment that something is to be given back."""
-    facts = {"tenant_id": order.tenant_id, "price": price.model_dump()}
-    known = desk.find(Refunds, order.identity)
-    return known or desk.add(Refunds.begin(RefundsOpened, order.identity, desk.at, **facts))
+    events = {"tenant_id": order.tenant_id, "price": price.model_dump()}
+    known = uow.find(Refunds, order.identity)
+    return known or uow.add(Refunds.begin(RefundsOpened, order.identity, uow.at, **events))
 
 
-def _lost(desk: Desk, command: RequestRefund, order: Order, book: Refunds) -> Parts:
+def _lost(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds) -> AmountBreakdown:
     """Return what banks have given back; refuse while one decides, and where it was all that there was."""
-    disputes = disputes_of(desk, order)
+    disputes = disputes_of(uow, order)
     if is_undecided(disputes):
         raise PaymentDisputed("the buyer's bank decides about this payment", dispute_id=disputes[0].identity)
-    lost = lost_of(disputes)
+    lost = lost_breakdown(disputes)
     if lost.total_minor and not book.left(lost).total_minor and not command.even_without_money:
         raise PaymentDisputed("the buyer's bank has given the money back", dispute_id=disputes[0].identity)
     return lost
@@ -103,7 +103,7 @@ def _is_in_cash(order: Order) -> bool:
     return order.price is not None and order.price.tender == "cash"
 
 
-def _check_tender(command: RequestRefund, order: Order, given: Parts) -> None:
+def _check_tender(command: RequestRefund, order: Order, given: AmountBreakdown) -> None:
     """Refuse to count cash as given back before anybody says so, and cash for what was not paid in cash."""
     if command.cash_handed_out and not _is_in_cash(order):
         raise WrongState("this order was not paid in cash")
@@ -111,9 +111,9 @@ def _check_tender(command: RequestRefund, order: Order, given: Parts) -> None:
         raise WrongState("this order was paid in cash: its refund is handed out by an operator, who says so")
 
 
-def _decide(desk: Desk, command: RequestRefund, order: Order, book: Refunds) -> Refund:
-    lost = _lost(desk, command, order, book)
-    tickets = [] if command.amount_minor is not None else _tickets(desk, command, order)
+def _decide(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds) -> Refund:
+    lost = _lost(uow, command, order, book)
+    tickets = [] if command.amount_minor is not None else _tickets(uow, command, order)
     wanted = Refund(
         refund_id=command.refund_id,
         body_digest=command.body_digest,
@@ -123,26 +123,28 @@ def _decide(desk: Desk, command: RequestRefund, order: Order, book: Refunds) -> 
         given=_given(command, order, book, lost, [ticket.identity for ticket in tickets]),
     )
     _check_tender(command, order, wanted.given)
-    decided = book.request(wanted, desk.at, lost)
+    decided = book.request(wanted, uow.at, lost)
     for ticket in tickets:
-        ticket.give_back(desk.at, even_redeemed=command.even_redeemed)
+        ticket.give_back(uow.at, even_redeemed=command.even_redeemed)
     if order.allowance_id and not command.ticket_ids and command.amount_minor is None:
-        desk.get(Allowance, order.allowance_id).end(order.identity, desk.at)
+        uow.get(Allowance, order.allowance_id).end(order.identity, uow.at)
     return decided
 
 
-def _tickets(desk: Desk, command: RequestRefund, order: Order) -> list[Ticket]:
+def _tickets(uow: UnitOfWork, command: RequestRefund, order: Order) -> list[Ticket]:
     """Return the tickets to be voided: the named ones, or all that are not void yet."""
     own = ticket_ids_of(order)
     if strangers := [ticket_id for ticket_id in command.ticket_ids if ticket_id not in own]:
         raise UnknownSubject("this purchase has no such ticket", ticket_id=strangers[0])
     if command.ticket_ids:
-        return [desk.get(Ticket, ticket_id) for ticket_id in dict.fromkeys(command.ticket_ids)]
-    tickets = [desk.get(Ticket, ticket_id) for ticket_id in own]
+        return [uow.get(Ticket, ticket_id) for ticket_id in dict.fromkeys(command.ticket_ids)]
+    tickets = [uow.get(Ticket, ticket_id) for ticket_id in own]
     return [ticket for ticket in tickets if ticket.state != "void"]
 
 
-def _given(command: RequestRefund, order: Order, book: Refunds, lost: Parts, ticket_ids: list[str]) -> Parts:
+def _given(
+    command: RequestRefund, order: Order, book: Refunds, lost: AmountBreakdown, ticket_ids: list[str]
+) -> AmountBreakdown:
     """Say whose money goes back; tickets are worth their part of the price, as far as that is left."""
     price, left = book.price, book.left(lost)
     left = left if command.fees != "buyer" else left.without_fees()
@@ -150,11 +152,11 @@ def _given(command: RequestRefund, order: Order, book: Refunds, lost: Parts, tic
         check_digits(command.amount_minor, price.currency)
         # More than is left is taken from the venue's part, so that the refusal tells of it.
         if command.amount_minor > left.total_minor:
-            return Parts(venue_minor=command.amount_minor)
-        return amount_parts(left, command.amount_minor, price.currency)
+            return AmountBreakdown(venue_minor=command.amount_minor)
+        return amount_breakdown(left, command.amount_minor, price.currency)
     if not command.ticket_ids:
         return left
-    worth = dict(zip(ticket_ids_of(order), ticket_parts(price, _worth(order)), strict=True))
+    worth = dict(zip(ticket_ids_of(order), ticket_breakdown(price, _worth(order)), strict=True))
     return summed([worth[ticket_id] for ticket_id in ticket_ids]).capped(left)
 
 

@@ -5,40 +5,40 @@ from collections import Counter
 from activities.core.commands import RefundRef
 from domain.catalog.show import Show
 from domain.core.ids import hold_key_of
-from domain.core.transient import Weather
-from domain.core.unit_of_work import Desk
+from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.orders.order import Order
 from domain.stock.allocation import Allocation
 from domain.tickets.ticket import Ticket
 
 
-def make_room(desk: Desk, refund: RefundRef) -> tuple[str, int] | None:
+def add_group_capacity(uow: UnitOfWork, refund: RefundRef) -> tuple[str, int] | None:
     """Count a refund's burnt tokens into what the group takes, since they stay members of it.
 
     Returns the show and what its group is to take; None when nothing goes back on sale.
     """
-    show, seats = _seats(desk, refund)
+    show, seats = _seats(uow, refund)
     if not seats:
         return None
-    show.make_room(refund.refund_id, seats.total(), desk.at)
+    show.add_group_capacity(refund.refund_id, seats.total(), uow.at)
     return show.identity, show.group_size
 
 
-def return_seats(desk: Desk, refund: RefundRef) -> int:
+def restock_seats(uow: UnitOfWork, refund: RefundRef) -> int:
     """Let a refund's seats be held again, if the show still sells; returns how many."""
-    _, seats = _seats(desk, refund)
+    _, seats = _seats(uow, refund)
     key = hold_key_of(refund.purchase.purchase_id, refund.purchase.attempt)
     for ticket_type_id, quantity in seats.items():
-        desk.get(Allocation, ticket_type_id).give_back(key, quantity, refund.refund_id, desk.at)
+        uow.get(Allocation, ticket_type_id).give_back(key, quantity, refund.refund_id, uow.at)
     return seats.total()
 
 
-def _seats(desk: Desk, refund: RefundRef) -> tuple[Show, Counter[str]]:
+def _seats(uow: UnitOfWork, refund: RefundRef) -> tuple[Show, Counter[str]]:
     """Return the show and the seats by ticket type; one that somebody has entered for stays with whoever did."""
-    show = desk.get(Show, desk.get(Order, refund.purchase.purchase_id).show_id)
-    if not show.resells(desk.at):
+    show = uow.get(Show, uow.get(Order, refund.purchase.purchase_id).show_id)
+    if not show.resells(uow.at):
         return show, Counter()
-    tickets = [desk.get(Ticket, ticket_id) for ticket_id in refund.ticket_ids]
+    tickets = [uow.get(Ticket, ticket_id) for ticket_id in refund.ticket_ids]
     if not all(ticket.token_is_over for ticket in tickets):
-        raise Weather("a token of the refund is not over yet")
+        raise TransientError("a token of the refund is not over yet")
     return show, Counter(ticket.ticket_type_id for ticket in tickets if not ticket.entered)

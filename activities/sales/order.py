@@ -7,12 +7,12 @@ from temporalio import activity
 
 from activities.catalog.prices import discount_of, priced
 from activities.core.commands import EndedOrder, EndPurchase, ExtendHold, PlacedOrder, PurchaseRef
-from activities.core.ports import Ledger
+from activities.core.ports import EventStore
 from domain.catalog.line import Line
 from domain.catalog.show import Show
 from domain.core.errors import PurchaseCancelled
 from domain.core.ids import hold_key_of, ticket_id_of
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.money import Price, Tender
 from domain.orders.order import Order
 from domain.stock.allocation import Allocation
@@ -20,19 +20,19 @@ from domain.stock.buyer_limit import Allowance
 from domain.tickets.ticket import Ticket, TicketReserved
 
 
-def check_seats(desk: Desk, lines: Sequence[Line], key: str, until: datetime) -> None:
+def check_seats(uow: UnitOfWork, lines: Sequence[Line], key: str, until: datetime) -> None:
     """Refuse a hold that cannot be placed now."""
     for line in lines:
-        desk.get(Allocation, line.ticket_type_id).check(key, line.quantity, until, desk.at)
+        uow.get(Allocation, line.ticket_type_id).check(key, line.quantity, until, uow.at)
 
 
-def hold_seats(desk: Desk, lines: Sequence[Line], key: str, until: datetime, maker: str) -> None:
+def hold_seats(uow: UnitOfWork, lines: Sequence[Line], key: str, until: datetime, maker: str) -> None:
     """Hold the seats of every line under one key; the same key again changes nothing.
 
     All or none: a decision in which one of them is refused leaves nothing behind.
     """
     for line in lines:
-        desk.get(Allocation, line.ticket_type_id).place(key, line.quantity, until, maker, desk.at)
+        uow.get(Allocation, line.ticket_type_id).place(key, line.quantity, until, maker, uow.at)
 
 
 MAKER = "purchase"
@@ -42,14 +42,14 @@ USUAL_TICKETS = (1, 2)  # of most orders; what is named before is read with the 
 class SalesActivities:
     """Decides about one purchase in one transaction per step."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
 
     @activity.defn(name="place_order")
     async def place_order(self, purchase: PurchaseRef) -> PlacedOrder:
         """Hold seats and a limited discount, all or none, lock the price, and create the tickets, reserved."""
         reads = (Order.stream(purchase.purchase_id),)
-        return (await self._ledger.commit(lambda desk: place(desk, purchase), reads)).value
+        return (await self._store.commit(lambda uow: place(uow, purchase), reads)).value
 
     @activity.defn(name="cancel_order")
     async def cancel_order(self, end: EndPurchase) -> EndedOrder:
@@ -57,7 +57,7 @@ class SalesActivities:
 
         Nothing to undo is success. A later attempt has begun only because this one was refused before.
         """
-        return (await self._ledger.commit(lambda desk: cancel(desk, end))).value
+        return (await self._store.commit(lambda uow: cancel(uow, end))).value
 
     @activity.defn(name="confirm_seats")
     async def confirm_seats(self, purchase: PurchaseRef) -> None:
@@ -66,81 +66,81 @@ class SalesActivities:
         A buyer's cancel that came first refuses both.
         """
 
-        def decide(desk: Desk) -> None:
-            _order(desk, purchase).request_capture(desk.at)
-            for allocation, key in _holds(desk, purchase):
-                allocation.confirm(key, desk.at)
+        def decide(uow: UnitOfWork) -> None:
+            _order(uow, purchase).request_capture(uow.at)
+            for allocation, key in _holds(uow, purchase):
+                allocation.confirm(key, uow.at)
 
-        await self._ledger.commit(decide)
+        await self._store.commit(decide)
 
     @activity.defn(name="confirm_order")
     async def confirm_order(self, purchase: PurchaseRef) -> None:
         """Confirm the order and issue its tickets: the capture is known."""
 
-        def decide(desk: Desk) -> None:
-            order = _order(desk, purchase)
-            order.confirm(desk.at)
-            for ticket in tickets_of(desk, purchase):
-                ticket.issue(desk.at)
+        def decide(uow: UnitOfWork) -> None:
+            order = _order(uow, purchase)
+            order.confirm(uow.at)
+            for ticket in tickets_of(uow, purchase):
+                ticket.issue(uow.at)
             if order.allowance_id:
-                desk.get(Allowance, order.allowance_id).sell(purchase.purchase_id, desk.at)
+                uow.get(Allowance, order.allowance_id).sell(purchase.purchase_id, uow.at)
 
         names = [ticket_id_of(purchase.purchase_id, purchase.attempt, number) for number in USUAL_TICKETS]
-        await self._ledger.commit(decide, (Order.stream(purchase.purchase_id), *map(Ticket.stream, names)))
+        await self._store.commit(decide, (Order.stream(purchase.purchase_id), *map(Ticket.stream, names)))
 
     @activity.defn(name="fulfil_order")
     async def fulfil_order(self, purchase: PurchaseRef) -> None:
         """Record the good end."""
 
-        def decide(desk: Desk) -> None:
-            _order(desk, purchase).fulfil(desk.at)
+        def decide(uow: UnitOfWork) -> None:
+            _order(uow, purchase).fulfil(uow.at)
 
-        await self._ledger.commit(decide)
+        await self._store.commit(decide)
 
     @activity.defn(name="extend_hold")
     async def extend_hold(self, extension: ExtendHold) -> datetime:
         """Hold on while a payment is being processed; returns the deadline that holds."""
 
-        def decide(desk: Desk) -> datetime:
-            order = _order(desk, extension.purchase)
-            order.extend_hold(extension.hold_until, desk.at)
+        def decide(uow: UnitOfWork) -> datetime:
+            order = _order(uow, extension.purchase)
+            order.extend_hold(extension.hold_until, uow.at)
             return order.hold_until
 
-        return (await self._ledger.commit(decide)).value
+        return (await self._store.commit(decide)).value
 
 
-def _is_past(desk: Desk, purchase: PurchaseRef) -> bool:
+def _is_past(uow: UnitOfWork, purchase: PurchaseRef) -> bool:
     """Say whether a newer attempt has begun: this one was refused, and nothing of it is left to undo."""
-    return desk.get(Order, purchase.purchase_id).attempt > purchase.attempt
+    return uow.get(Order, purchase.purchase_id).attempt > purchase.attempt
 
 
-def _order(desk: Desk, purchase: PurchaseRef) -> Order:
+def _order(uow: UnitOfWork, purchase: PurchaseRef) -> Order:
     """Return the order of this very attempt; a step of a former one comes too late."""
-    if _is_past(desk, purchase):
+    if _is_past(uow, purchase):
         raise PurchaseCancelled("a newer attempt at this purchase has begun")
-    return desk.get(Order, purchase.purchase_id)
+    return uow.get(Order, purchase.purchase_id)
 
 
-def _holds(desk: Desk, purchase: PurchaseRef) -> list[tuple[Allocation, str]]:
-    order = _order(desk, purchase)
+def _holds(uow: UnitOfWork, purchase: PurchaseRef) -> list[tuple[Allocation, str]]:
+    order = _order(uow, purchase)
     key = hold_key_of(purchase.purchase_id, purchase.attempt)
-    return [(desk.get(Allocation, line.ticket_type_id), key) for line in order.lines]
+    return [(uow.get(Allocation, line.ticket_type_id), key) for line in order.lines]
 
 
-def place(desk: Desk, purchase: PurchaseRef, tender: Tender = "card") -> PlacedOrder:
+def place(uow: UnitOfWork, purchase: PurchaseRef, tender: Tender = "card") -> PlacedOrder:
     """Place an order, or adopt it as it was placed: one code path for the door and for the saga.
 
     How it is paid is locked with its price.
     """
-    order = _order(desk, purchase)
+    order = _order(uow, purchase)
     if order.cancel_requested:
         raise PurchaseCancelled("the buyer cancelled")
     order.check_open()
-    show = desk.get(Show, order.show_id)
+    show = uow.get(Show, order.show_id)
     price = order.price
     if price is None:
-        price = _reserve(desk, purchase, order, show, tender)
-        create_tickets(desk, purchase, order)
+        price = _reserve(uow, purchase, order, show, tender)
+        create_tickets(uow, purchase, order)
     return PlacedOrder(
         show_id=order.show_id,
         venue_id=show.venue_id,
@@ -152,37 +152,37 @@ def place(desk: Desk, purchase: PurchaseRef, tender: Tender = "card") -> PlacedO
     )
 
 
-def _reserve(desk: Desk, purchase: PurchaseRef, order: Order, show: Show, tender: Tender) -> Price:
+def _reserve(uow: UnitOfWork, purchase: PurchaseRef, order: Order, show: Show, tender: Tender) -> Price:
     """Lock the price of this moment and hold what it is for."""
-    quote = priced(desk, order.show_id, order.lines, order.discount_code, tender)
+    quote = priced(uow, order.show_id, order.lines, order.discount_code, tender)
     for line in order.lines:
         show.sellable(line.ticket_type_id)
     key = hold_key_of(purchase.purchase_id, purchase.attempt)
     until = order.hold_until + timedelta(seconds=order.hold_seconds)  # the latest that the two deadlines allow
-    hold_seats(desk, order.lines, key, until, MAKER)
+    hold_seats(uow, order.lines, key, until, MAKER)
     if order.discount_code is not None:
-        discount_of(desk, order.show_id, order.discount_code).claim(key, desk.at)
-    return order.place(show.venue_id, quote.price, [line.model_dump() for line in quote.lines], desk.at)
+        discount_of(uow, order.show_id, order.discount_code).claim(key, uow.at)
+    return order.place(show.venue_id, quote.price, [line.model_dump() for line in quote.lines], uow.at)
 
 
-def cancel(desk: Desk, end: EndPurchase) -> EndedOrder:
+def cancel(uow: UnitOfWork, end: EndPurchase) -> EndedOrder:
     """End an order without a sale, and take its placing back at once."""
     purchase = end.purchase
-    if _is_past(desk, purchase):
+    if _is_past(uow, purchase):
         return EndedOrder(outcome="refused")
-    order = _order(desk, purchase)
+    order = _order(uow, purchase)
     if order.state == "placed":
-        for allocation, key in _holds(desk, purchase):
-            allocation.unconfirm(key, desk.at)
-            allocation.release(key, end.reason, desk.at)
-        for ticket in tickets_of(desk, purchase):
-            ticket.void(desk.at)
+        for allocation, key in _holds(uow, purchase):
+            allocation.unconfirm(key, uow.at)
+            allocation.release(key, end.reason, uow.at)
+        for ticket in tickets_of(uow, purchase):
+            ticket.void(uow.at)
         if order.discount_code is not None:
             key = hold_key_of(purchase.purchase_id, purchase.attempt)
-            discount_of(desk, order.show_id, order.discount_code).give_back(key, end.reason, desk.at)
+            discount_of(uow, order.show_id, order.discount_code).give_back(key, end.reason, uow.at)
         if order.allowance_id:
-            desk.get(Allowance, order.allowance_id).end(purchase.purchase_id, desk.at)
-    order.end(end.reason, desk.at)
+            uow.get(Allowance, order.allowance_id).end(purchase.purchase_id, uow.at)
+    order.end(end.reason, uow.at)
     return EndedOrder(outcome="refused" if order.state == "refused" else "cancelled")
 
 
@@ -201,14 +201,14 @@ def _ticket_ids(order: Order, purchase: PurchaseRef) -> list[tuple[str, str]]:
     ]
 
 
-def create_tickets(desk: Desk, purchase: PurchaseRef, order: Order) -> None:
+def create_tickets(uow: UnitOfWork, purchase: PurchaseRef, order: Order) -> None:
     """Create the tickets of an attempt, reserved."""
     for ticket_id, ticket_type_id in _ticket_ids(order, purchase):
-        desk.add(
+        uow.add(
             Ticket.begin(
                 TicketReserved,
                 ticket_id,
-                desk.at,
+                uow.at,
                 tenant_id=purchase.tenant_id,
                 purchase_id=purchase.purchase_id,
                 show_id=order.show_id,
@@ -217,8 +217,8 @@ def create_tickets(desk: Desk, purchase: PurchaseRef, order: Order) -> None:
         )
 
 
-def tickets_of(desk: Desk, purchase: PurchaseRef) -> list[Ticket]:
+def tickets_of(uow: UnitOfWork, purchase: PurchaseRef) -> list[Ticket]:
     """Return the tickets of this very attempt that exist."""
-    order = _order(desk, purchase)
-    found = (desk.find(Ticket, ticket_id) for ticket_id, _ in _ticket_ids(order, purchase))
+    order = _order(uow, purchase)
+    found = (uow.find(Ticket, ticket_id) for ticket_id, _ in _ticket_ids(order, purchase))
     return [ticket for ticket in found if ticket is not None]

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from activities.core.commands import Command, EndPurchase, PurchaseRef
-from activities.core.ports import Ledger
+from activities.core.ports import EventStore
 from activities.sales.order import cancel, check_seats, place
 from domain.catalog.line import Line
 from domain.catalog.show import Show
 from domain.core.errors import WrongState
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.money import Price, Tender
 from domain.orders.order import Order, PurchaseRequested
 from domain.payments.payment import Payment
@@ -41,8 +41,8 @@ class RequestPurchase(NamedTuple):
     tender: Tender = "card"
 
 
-class PurchaseStanding(Command):
-    """How a purchase stands in the facts; `position` is the ledger's last fact at that moment."""
+class PurchaseStatus(Command):
+    """How a purchase stands in the events; `position` is the event store's last event at that moment."""
 
     purchase_id: str
     tenant_id: str
@@ -64,52 +64,52 @@ class Requested(Command):
     fresh: bool
     show_id: str
     venue_id: str
-    standing: PurchaseStanding
+    purchase_status: PurchaseStatus
 
 
-class DoorActivities:
-    """Called by the API in its own process, through the same ledger."""
+class PurchaseCommands:
+    """Called by the API in its own process, through the same event store."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
 
     async def request_purchase(self, command: RequestPurchase) -> Requested:
         """Record the request under its key and place its order at once: seats held, price locked, tickets reserved.
 
-        The same key and body again is the same purchase. A refusal (sold out, say) leaves no fact: the key stays free.
+        The same key and body again is the same purchase. A refusal (sold out, say) leaves no event: the key stays free.
         """
-        committed = await self._ledger.commit(lambda desk: _request(desk, command), _reads(command))
+        committed = await self._store.commit(lambda uow: _request(uow, command), _reads(command))
         requested: Requested = committed.value
-        standing = requested.standing.model_copy(update={"position": committed.position})
-        return requested.model_copy(update={"standing": standing})
+        purchase_status = requested.purchase_status.model_copy(update={"position": committed.position})
+        return requested.model_copy(update={"purchase_status": purchase_status})
 
-    async def end_queued(self, purchase: PurchaseRef) -> bool:
+    async def expire_queued(self, purchase: PurchaseRef) -> bool:
         """End an order whose checkout has not opened in time, and free its seats; False when it may still open."""
-        return (await self._ledger.commit(lambda desk: _end_queued(desk, purchase))).value
+        return (await self._store.commit(lambda uow: _end_queued(uow, purchase))).value
 
     async def request_cancel(self, purchase_id: str) -> int:
-        """Record a buyer's cancel, or refuse it as too late; returns the ledger's position."""
-        committed = await self._ledger.commit(lambda desk: desk.get(Order, purchase_id).request_cancel(desk.at))
+        """Record a buyer's cancel, or refuse it as too late; returns the event store's position."""
+        committed = await self._store.commit(lambda uow: uow.get(Order, purchase_id).request_cancel(uow.at))
         return committed.position
 
-    async def look(self, purchase_id: str) -> PurchaseStanding | None:
-        """Say how a purchase stands, with the ledger's position; None when there is none."""
+    async def look(self, purchase_id: str) -> PurchaseStatus | None:
+        """Say how a purchase stands, with the event store's position; None when there is none."""
         reads = (Order.stream(purchase_id), Payment.stream(f"{purchase_id}:1"))  # few are tried again
-        committed = await self._ledger.look(lambda desk: _standing(desk, purchase_id), reads)
-        standing: PurchaseStanding | None = committed.value
-        return None if standing is None else standing.model_copy(update={"position": committed.position})
+        committed = await self._store.look(lambda uow: _status(uow, purchase_id), reads)
+        purchase_status: PurchaseStatus | None = committed.value
+        return None if purchase_status is None else purchase_status.model_copy(update={"position": committed.position})
 
 
-def _standing(desk: Desk, purchase_id: str) -> PurchaseStanding | None:
-    order = desk.find(Order, purchase_id)
+def _status(uow: UnitOfWork, purchase_id: str) -> PurchaseStatus | None:
+    order = uow.find(Order, purchase_id)
     if order is None:
         return None
-    payment = desk.find(Payment, f"{purchase_id}:{order.attempt}")
-    return _standing_of(order).model_copy(update={"intent_id": payment.intent_id if payment else None})
+    payment = uow.find(Payment, f"{purchase_id}:{order.attempt}")
+    return _status_of(order).model_copy(update={"intent_id": payment.intent_id if payment else None})
 
 
-def _standing_of(order: Order) -> PurchaseStanding:
-    return PurchaseStanding(
+def _status_of(order: Order) -> PurchaseStatus:
+    return PurchaseStatus(
         purchase_id=order.identity,
         tenant_id=order.tenant_id,
         attempt=order.attempt,
@@ -129,7 +129,7 @@ def _word(order: Order) -> str:
     if order.capture_requested:
         return "confirming"
     if order.cancel_requested:
-        return "cancelling"
+        return "show_cancellations"
     return "awaiting-payment" if order.checkout_open else "reserving"
 
 
@@ -140,21 +140,21 @@ def _reads(command: RequestPurchase) -> tuple[str, ...]:
     return (Order.stream(command.purchase_id), Show.stream(command.show_id), *stock, *named)
 
 
-def _request(desk: Desk, command: RequestPurchase) -> Requested:
-    known = desk.find(Order, command.purchase_id)
+def _request(uow: UnitOfWork, command: RequestPurchase) -> Requested:
+    known = uow.find(Order, command.purchase_id)
     if known is not None and known.state != "refused":
-        known.ask_again(command.body_digest, desk.at)
-        return _requested(desk, command, known, fresh=False)
-    show = desk.get(Show, command.show_id)
+        known.ask_again(command.body_digest, uow.at)
+        return _requested(uow, command, known, fresh=False)
+    show = uow.get(Show, command.show_id)
     types = [line.ticket_type_id for line in command.lines]
     if len(set(types)) != len(types):
         raise WrongState("each ticket type stands in one line")
-    show.check_window(desk.at)
+    show.check_window(uow.at)
     for ticket_type_id in types:
         show.sellable(ticket_type_id)
-    queue_until = desk.at + timedelta(seconds=command.queue_seconds)
-    check_seats(desk, command.lines, command.purchase_id, queue_until)  # most of a rush ends here, at little cost
-    _claim(desk, command, show)
+    queue_until = uow.at + timedelta(seconds=command.queue_seconds)
+    check_seats(uow, command.lines, command.purchase_id, queue_until)  # most of a rush ends here, at little cost
+    _claim(uow, command, show)
     request: dict[str, Any] = {
         "body_digest": command.body_digest,
         "show_id": command.show_id,
@@ -167,33 +167,33 @@ def _request(desk: Desk, command: RequestPurchase) -> Requested:
         "allowance_id": command.allowance_id,
     }
     if known is None:
-        known = desk.add(
-            Order.begin(PurchaseRequested, command.purchase_id, desk.at, tenant_id=command.tenant_id, **request)
+        known = uow.add(
+            Order.begin(PurchaseRequested, command.purchase_id, uow.at, tenant_id=command.tenant_id, **request)
         )
     else:
-        known.ask_again(at=desk.at, **request)
-    place(desk, _ref(command, known), command.tender)
-    return _requested(desk, command, known, fresh=True)
+        known.ask_again(at=uow.at, **request)
+    place(uow, _ref(command, known), command.tender)
+    return _requested(uow, command, known, fresh=True)
 
 
-def _claim(desk: Desk, command: RequestPurchase, show: Show) -> None:
+def _claim(uow: UnitOfWork, command: RequestPurchase, show: Show) -> None:
     """Count the tickets of a named buyer, within the show's limit and the limit of open purchases."""
     if not command.allowance_id:
         return
-    allowance = desk.find(Allowance, command.allowance_id)
+    allowance = uow.find(Allowance, command.allowance_id)
     if allowance is None:
-        begun = Allowance.begin(AllowanceOpened, command.allowance_id, desk.at, tenant_id=command.tenant_id)
-        allowance = desk.add(begun)
+        begun = Allowance.begin(AllowanceOpened, command.allowance_id, uow.at, tenant_id=command.tenant_id)
+        allowance = uow.add(begun)
     quantity = sum(line.quantity for line in command.lines)
     limits = (show.buyer_tickets_max, command.open_purchases_max)
-    allowance.claim(command.purchase_id, command.show_id, quantity, *limits, desk.at)
+    allowance.claim(command.purchase_id, command.show_id, quantity, *limits, uow.at)
 
 
-def _end_queued(desk: Desk, purchase: PurchaseRef) -> bool:
-    order = desk.find(Order, purchase.purchase_id)
-    if order is None or order.attempt != purchase.attempt or not order.is_queued_out(desk.at):
+def _end_queued(uow: UnitOfWork, purchase: PurchaseRef) -> bool:
+    order = uow.find(Order, purchase.purchase_id)
+    if order is None or order.attempt != purchase.attempt or not order.is_queued_out(uow.at):
         return False
-    cancel(desk, EndPurchase(purchase=purchase, reason="queue-expired"))
+    cancel(uow, EndPurchase(purchase=purchase, reason="queue-expired"))
     return True
 
 
@@ -201,11 +201,11 @@ def _ref(command: RequestPurchase, order: Order) -> PurchaseRef:
     return PurchaseRef(tenant_id=command.tenant_id, purchase_id=command.purchase_id, attempt=order.attempt)
 
 
-def _requested(desk: Desk, command: RequestPurchase, order: Order, *, fresh: bool) -> Requested:
+def _requested(uow: UnitOfWork, command: RequestPurchase, order: Order, *, fresh: bool) -> Requested:
     return Requested(
         purchase=_ref(command, order),
         fresh=fresh,
         show_id=order.show_id,
-        venue_id=desk.get(Show, order.show_id).venue_id,
-        standing=_standing_of(order),
+        venue_id=uow.get(Show, order.show_id).venue_id,
+        purchase_status=_status_of(order),
     )

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from temporalio import activity
 
 from activities.core.commands import Command, HoldRef
-from activities.core.ports import Ledger
+from activities.core.ports import EventStore
 from activities.sales.order import hold_seats
 from domain.catalog.line import Line
 from domain.catalog.show import Show
 from domain.core.errors import HoldReleased, KeyReused, NotOurHold, WrongState
 from domain.core.ids import ticket_id_of
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
 from domain.stock.reservation import Reservation, ReservationConfirmed, ReservationEnded, ReservationMade
 from domain.tickets.ticket import Ticket, TicketReserved
@@ -43,74 +43,72 @@ class ReservationView(Command):
 class HoldActivities:
     """Makes, confirms and releases holds that it made itself; any other is refused."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
 
     async def reserve(self, command: MakeReservation) -> ReservationView:
         """Hold seats of every ticket type, all or none, and create their tickets; again returns the same."""
-        return (await self._ledger.commit(lambda desk: _make(desk, command))).value
+        return (await self._store.commit(lambda uow: _make(uow, command))).value
 
     async def confirm(self, reservation_id: str) -> ReservationView:
         """Confirm the holds and issue the tickets; again changes nothing."""
-        return (await self._ledger.commit(lambda desk: _confirm(desk, reservation_id))).value
+        return (await self._store.commit(lambda uow: _confirm(uow, reservation_id))).value
 
     async def release(self, reservation_id: str, reason: str = "released") -> ReservationView:
         """End the holds and void the tickets; again changes nothing."""
-        return (await self._ledger.commit(lambda desk: release(desk, reservation_id, reason))).value
+        return (await self._store.commit(lambda uow: release(uow, reservation_id, reason))).value
 
     async def cancel_batch(self, ticket_ids: Sequence[str]) -> None:
         """Cancel unpaid tickets of reservations of its own, each whole reservation; all or none."""
 
-        def decide(desk: Desk) -> None:
-            tickets = [desk.get(Ticket, ticket_id) for ticket_id in ticket_ids]
+        def decide(uow: UnitOfWork) -> None:
+            tickets = [uow.get(Ticket, ticket_id) for ticket_id in ticket_ids]
             for ticket in tickets:
-                if desk.find(Reservation, ticket.purchase_id) is None:
+                if uow.find(Reservation, ticket.purchase_id) is None:
                     whose = {"ticket_id": ticket.identity, "purchase_id": ticket.purchase_id}
                     raise NotOurHold("this ticket belongs to a purchase: it goes back by a refund of it", **whose)
                 ticket.check_void()
             for reservation_id in {ticket.purchase_id for ticket in tickets}:
-                release(desk, reservation_id, "cancelled")
+                release(uow, reservation_id, "cancelled")
 
-        await self._ledger.commit(decide)
+        await self._store.commit(decide)
 
     @activity.defn(name="expire_reservation")
     async def expire_reservation(self, hold: HoldRef) -> str:
         """End the hold if it is still open; returns the state it is in."""
 
-        def decide(desk: Desk) -> str:
-            reservation = desk.get(Reservation, hold.reservation_id)
+        def decide(uow: UnitOfWork) -> str:
+            reservation = uow.get(Reservation, hold.reservation_id)
             return (
-                release(desk, hold.reservation_id, "expired").state
-                if reservation.state == "held"
-                else reservation.state
+                release(uow, hold.reservation_id, "expired").state if reservation.state == "held" else reservation.state
             )
 
-        return (await self._ledger.commit(decide)).value
+        return (await self._store.commit(decide)).value
 
 
-def _make(desk: Desk, command: MakeReservation) -> ReservationView:
-    known = desk.find(Reservation, command.reservation_id)
+def _make(uow: UnitOfWork, command: MakeReservation) -> ReservationView:
+    known = uow.find(Reservation, command.reservation_id)
     if known is not None:
         if known.body_digest != command.body_digest:
             raise KeyReused("this Idempotency-Key was used with another body")
         return _view(known)
-    show = desk.get(Show, command.show_id)
-    show.check_window(desk.at)
+    show = uow.get(Show, command.show_id)
+    show.check_window(uow.at)
     if len({line.ticket_type_id for line in command.lines}) != len(command.lines):
         raise WrongState("each ticket type stands in one line")
-    until = desk.at + timedelta(seconds=command.hold_seconds)
+    until = uow.at + timedelta(seconds=command.hold_seconds)
     for line in command.lines:
         show.sellable(line.ticket_type_id)
-    hold_seats(desk, command.lines, command.reservation_id, until, MAKER)
+    hold_seats(uow, command.lines, command.reservation_id, until, MAKER)
     types = [line.ticket_type_id for line in command.lines for _ in range(line.quantity)]
     tickets = [(ticket_id_of(command.reservation_id, 1, number), kind) for number, kind in enumerate(types, start=1)]
     for ticket_id, ticket_type_id in tickets:
-        facts = {"tenant_id": command.tenant_id, "purchase_id": command.reservation_id, "show_id": command.show_id}
-        desk.add(Ticket.begin(TicketReserved, ticket_id, desk.at, ticket_type_id=ticket_type_id, **facts))
+        events = {"tenant_id": command.tenant_id, "purchase_id": command.reservation_id, "show_id": command.show_id}
+        uow.add(Ticket.begin(TicketReserved, ticket_id, uow.at, ticket_type_id=ticket_type_id, **events))
     made = Reservation.begin(
         ReservationMade,
         command.reservation_id,
-        desk.at,
+        uow.at,
         tenant_id=command.tenant_id,
         show_id=command.show_id,
         lines=[line.model_dump() for line in command.lines],
@@ -118,39 +116,39 @@ def _make(desk: Desk, command: MakeReservation) -> ReservationView:
         ticket_ids=[ticket_id for ticket_id, _ in tickets],
         body_digest=command.body_digest,
     )
-    return _view(desk.add(made))
+    return _view(uow.add(made))
 
 
-def _confirm(desk: Desk, reservation_id: str) -> ReservationView:
-    reservation = _own(desk, reservation_id)
+def _confirm(uow: UnitOfWork, reservation_id: str) -> ReservationView:
+    reservation = _own(uow, reservation_id)
     if reservation.state == "released":
         raise HoldReleased("this hold has ended", reservation_id=reservation_id)
     if reservation.state == "held":
         for line in reservation.lines:
-            desk.get(Allocation, line.ticket_type_id).confirm(reservation_id, desk.at)
+            uow.get(Allocation, line.ticket_type_id).confirm(reservation_id, uow.at)
         for ticket_id in reservation.ticket_ids:
-            desk.get(Ticket, ticket_id).issue(desk.at)
-        reservation.record(ReservationConfirmed, desk.at)
+            uow.get(Ticket, ticket_id).issue(uow.at)
+        reservation.record(ReservationConfirmed, uow.at)
     return _view(reservation)
 
 
-def release(desk: Desk, reservation_id: str, reason: str) -> ReservationView:
+def release(uow: UnitOfWork, reservation_id: str, reason: str) -> ReservationView:
     """End a hold of this door's and void its tickets; again changes nothing, and a paid one is refused."""
-    reservation = _own(desk, reservation_id)
-    tickets = [desk.get(Ticket, ticket_id) for ticket_id in reservation.ticket_ids]
+    reservation = _own(uow, reservation_id)
+    tickets = [uow.get(Ticket, ticket_id) for ticket_id in reservation.ticket_ids]
     for ticket in tickets:
         ticket.check_void()
     if reservation.state == "held":
         for ticket in tickets:
-            ticket.void(desk.at)
+            ticket.void(uow.at)
         for line in reservation.lines:
-            desk.get(Allocation, line.ticket_type_id).release(reservation_id, reason, desk.at)
-        reservation.record(ReservationEnded, desk.at, reason=reason)
+            uow.get(Allocation, line.ticket_type_id).release(reservation_id, reason, uow.at)
+        reservation.record(ReservationEnded, uow.at, reason=reason)
     return _view(reservation)
 
 
-def _own(desk: Desk, reservation_id: str) -> Reservation:
-    reservation = desk.find(Reservation, reservation_id)
+def _own(uow: UnitOfWork, reservation_id: str) -> Reservation:
+    reservation = uow.find(Reservation, reservation_id)
     if reservation is None:
         raise NotOurHold("the internal ticket API made no such hold", reservation_id=reservation_id)
     return reservation

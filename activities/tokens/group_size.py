@@ -1,17 +1,17 @@
-"""How a show's group on chain is brought to the size that the facts ask for, whoever asks, one after another."""
+"""How a show's group on chain is brought to the size that the events ask for, whoever asks, one after another."""
 
 from collections.abc import Callable
 from typing import Protocol
 
-from activities.core.ports import Ledger
-from activities.tokens.submit import can_no_longer_land, land
+from activities.core.ports import EventStore
+from activities.tokens.submit import has_expired, land
 from domain.catalog.show import Show
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TransactionFate
 
 
 class GroupChain(Protocol):
-    """The chain, as far as the size of a group goes. Raises `Weather` for what passes."""
+    """The chain, as far as the size of a group goes. Raises `TransientError` for what passes."""
 
     async def sizes_of(self, address: str) -> tuple[int, int] | None:
         """Return a group's members and how many it takes, at confirmed; None when there is no group."""
@@ -29,14 +29,14 @@ class GroupChain(Protocol):
         """Return the present (finalized) block height."""
 
 
-async def fit(ledger: Ledger, chain: GroupChain, show_id: str, wants: Callable[[Show, int], bool]) -> None:
-    """Let a show's group take what the facts ask for; it cannot be less than the members that it has.
+async def fit(store: EventStore, chain: GroupChain, show_id: str, wants: Callable[[Show, int], bool]) -> None:
+    """Let a show's group take what the events ask for; it cannot be less than the members that it has.
 
     `wants` says whether a group that takes so many is still to be changed. Bytes of one size are never sent while those
     of another may land: a smaller size that lands late would lock out what is on sale.
     """
     while True:
-        show = await ledger.read(lambda desk: desk.get(Show, show_id))
+        show = await store.read(lambda uow: uow.get(Show, show_id))
         address, signed = show.mint_address, show.resize_signed
         if address is None:
             return
@@ -45,21 +45,21 @@ async def fit(ledger: Ledger, chain: GroupChain, show_id: str, wants: Callable[[
             continue
         sizes = await chain.sizes_of(address)
         if sizes is None:
-            raise Weather("the show's group cannot be seen just now")
+            raise TransientError("the show's group cannot be seen just now")
         members, taken = sizes
         size_max = max(show.group_size, members)
         if taken == size_max or not wants(show, taken):
             return
-        await _sign(ledger, chain, show, size_max)
+        await _sign(store, chain, show, size_max)
 
 
 async def _is_done(chain: GroupChain, signed: SignedTransaction) -> bool:
     """Say whether signed bytes can change nothing any more: they are final, or dead."""
     fate = await chain.fate(signed.signature)
-    return fate == "finalized" or await can_no_longer_land(chain, signed)
+    return fate == "finalized" or await has_expired(chain, signed)
 
 
-async def _sign(ledger: Ledger, chain: GroupChain, show: Show, size_max: int) -> None:
+async def _sign(store: EventStore, chain: GroupChain, show: Show, size_max: int) -> None:
     signed = await chain.sign_resize(str(show.mint_address), size_max)
     wanted, before = show.group_size, show.resize_signed
-    await ledger.commit(lambda desk: desk.get(Show, show.identity).sign_resize(signed, wanted, before, desk.at))
+    await store.commit(lambda uow: uow.get(Show, show.identity).sign_resize(signed, wanted, before, uow.at))

@@ -10,15 +10,15 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.core.commands import Minted, MintSubject, MintTicket
-from activities.core.ports import Ledger, TokenChain
-from activities.tokens.submit import ON_ITS_WAY, can_no_longer_land, land
+from activities.core.ports import EventStore, TokenChain
+from activities.tokens.submit import PENDING, has_expired, land
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
 from domain.core.errors import WrongState
-from domain.core.transient import Weather
-from domain.core.unit_of_work import Desk
+from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.orders.order import Order
-from domain.tickets.has_token import TokenBearer
+from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import SignedTransaction, TokenSpec, TokenState
 
@@ -28,7 +28,7 @@ NO_TOKEN = Minted(mint_address="", signature="")
 
 
 class Wallets(Protocol):
-    """Where the buyers' wallets are kept, apart from the facts."""
+    """Where the buyers' wallets are kept, apart from the events."""
 
     async def wallet_of(self, buyer_id: str) -> str | None:
         """Return the wallet that the buyer gave, if any."""
@@ -37,8 +37,10 @@ class Wallets(Protocol):
 class MintActivities:
     """Makes tokens. `metadata_base` is the URL under which the API serves each token's metadata."""
 
-    def __init__(self, ledger: Ledger, chain: TokenChain, wallets: Wallets, custody: str, metadata_base: str) -> None:
-        self._ledger = ledger
+    def __init__(
+        self, store: EventStore, chain: TokenChain, wallets: Wallets, custody: str, metadata_base: str
+    ) -> None:
+        self._store = store
         self._chain = chain
         self._wallets = wallets
         self._custody = custody
@@ -53,12 +55,12 @@ class MintActivities:
         try:
             return await self._mint(ticket, spec)
         except WrongState:
-            if (await self._ledger.read(lambda desk: desk.get(Ticket, mint.ticket_id))).state == "void":
+            if (await self._store.read(lambda uow: uow.get(Ticket, mint.ticket_id))).state == "void":
                 return NO_TOKEN
             raise
 
     async def read_ticket(self, ticket_id: str) -> tuple[Ticket, TokenState | None]:
-        """Return a ticket as the facts have it and its token as the chain has it, verified against its spec."""
+        """Return a ticket as the events have it and its token as the chain has it, verified against its spec."""
         ticket, spec = await self._ticket_spec(ticket_id)
         if ticket.mint_address is None:
             return ticket, None
@@ -68,22 +70,22 @@ class MintActivities:
     async def mint_group(self, subject: MintSubject) -> Minted:
         """Make the on-chain group of a venue or of a show."""
         if subject.kind == "venue":
-            venue = await self._ledger.read(lambda desk: desk.get(Venue, subject.subject_id))
+            venue = await self._store.read(lambda uow: uow.get(Venue, subject.subject_id))
             return await self._mint(venue, self._venue_spec(venue))
-        show, venue = await self._ledger.read(
-            lambda desk: (
-                (show := desk.get(Show, subject.subject_id)),
-                desk.get(Venue, show.venue_id),
+        show, venue = await self._store.read(
+            lambda uow: (
+                (show := uow.get(Show, subject.subject_id)),
+                uow.get(Venue, show.venue_id),
             )
         )
         return await self._mint(show, self._show_spec(show, venue))
 
     async def _ticket_spec(self, ticket_id: str, reads: Iterable[str] = ()) -> tuple[Ticket, TokenSpec]:
-        def look(desk: Desk) -> tuple[Ticket, Show, Order | None]:
-            ticket = desk.get(Ticket, ticket_id)
-            return ticket, desk.get(Show, ticket.show_id), desk.find(Order, ticket.purchase_id)
+        def look(uow: UnitOfWork) -> tuple[Ticket, Show, Order | None]:
+            ticket = uow.get(Ticket, ticket_id)
+            return ticket, uow.get(Show, ticket.show_id), uow.find(Order, ticket.purchase_id)
 
-        ticket, show, order = await self._ledger.read(look, (Ticket.stream(ticket_id), *reads))
+        ticket, show, order = await self._store.read(look, (Ticket.stream(ticket_id), *reads))
         wallet = await self._wallets.wallet_of(order.buyer_id) if order else None  # an outside order has no buyer here
         spec = TokenSpec(
             kind="ticket",
@@ -109,7 +111,7 @@ class MintActivities:
 
     def _show_spec(self, show: Show, venue: Venue) -> TokenSpec:
         if venue.mint_address is None:
-            raise Weather("the venue's group is not on chain yet")
+            raise TransientError("the venue's group is not on chain yet")
         return TokenSpec(
             kind="show",
             subject_id=show.identity,
@@ -124,22 +126,22 @@ class MintActivities:
     def _uri(self, kind: str, subject_id: str) -> str:
         return f"{self._metadata_base}/metadata/{kind}/{subject_id}.json"
 
-    async def _mint(self, bearer: TokenBearer, spec: TokenSpec) -> Minted:
+    async def _mint(self, bearer: TokenizedAggregate, spec: TokenSpec) -> Minted:
         if bearer.mint_address is not None and bearer.mint_signature is not None:
             return Minted(mint_address=bearer.mint_address, signature=bearer.mint_signature)
         address = self._chain.address_of(spec.kind, spec.subject_id)
         signed, is_final = bearer.signed, False
         while not await self._verified(address, spec):
-            if signed is None or await can_no_longer_land(self._chain, signed):
+            if signed is None or await has_expired(self._chain, signed):
                 signed = await self._sign(bearer, spec, again=signed is not None)
             is_final = await land(self._chain, signed)
         if signed is None:
             raise WrongState("a token stands at this address that we never signed", address=address)
         landed = signed
-        if not is_final and await self._chain.fate(landed.signature) in ON_ITS_WAY:
+        if not is_final and await self._chain.fate(landed.signature) in PENDING:
             await land(self._chain, landed)  # a token counts as minted only when its transaction is final
-        await self._ledger.commit(
-            lambda desk: desk.get(type(bearer), bearer.identity).mint_token(address, landed.signature, desk.at)
+        await self._store.commit(
+            lambda uow: uow.get(type(bearer), bearer.identity).mint_token(address, landed.signature, uow.at)
         )
         return Minted(mint_address=address, signature=landed.signature)
 
@@ -151,9 +153,9 @@ class MintActivities:
             raise WrongState(f"the token on chain is not the one we made: {', '.join(token.problems)}")
         return True
 
-    async def _sign(self, bearer: TokenBearer, spec: TokenSpec, *, again: bool) -> SignedTransaction:
+    async def _sign(self, bearer: TokenizedAggregate, spec: TokenSpec, *, again: bool) -> SignedTransaction:
         signed = await self._chain.sign(spec, again=again)
-        await self._ledger.commit(lambda desk: desk.get(type(bearer), bearer.identity).sign_token(signed, desk.at))
+        await self._store.commit(lambda uow: uow.get(type(bearer), bearer.identity).sign_token(signed, uow.at))
         return signed
 
 

@@ -6,11 +6,11 @@ from typing import Protocol
 from domain.tickets.token import SignedTransaction, TransactionFate
 
 RESEND_SECONDS = 2.0
-ON_ITS_WAY = frozenset({"processed", "confirmed"})  # on chain, and not final yet
+PENDING = frozenset({"processed", "confirmed"})  # on chain, and not final yet
 POLL_SECONDS = 0.02  # the adapter asks a node ten times a second at most, for all that wait
 
 
-class Sending(Protocol):
+class TransactionSender(Protocol):
     """The chain, as far as bytes are sent to it."""
 
     async def send(self, signed: SignedTransaction) -> None:
@@ -23,18 +23,18 @@ class Sending(Protocol):
         """Return the present (finalized) block height."""
 
 
-async def can_no_longer_land(chain: Sending, signed: SignedTransaction) -> bool:
+async def has_expired(chain: TransactionSender, signed: SignedTransaction) -> bool:
     """Say whether the bytes are dead: expired without a trace, or failed; signing earlier could land twice."""
     return await _is_dead(chain, signed, await chain.fate(signed.signature))
 
 
-async def _is_dead(chain: Sending, signed: SignedTransaction, fate: TransactionFate) -> bool:
+async def _is_dead(chain: TransactionSender, signed: SignedTransaction, fate: TransactionFate) -> bool:
     if fate == "failed":
         return True
     return fate == "unknown" and await chain.block_height() > signed.last_valid_block_height
 
 
-async def land(chain: Sending, signed: SignedTransaction) -> bool:
+async def land(chain: TransactionSender, signed: SignedTransaction) -> bool:
     """Send the same bytes every two seconds until they are final or dead; says whether they are final."""
     now = asyncio.get_running_loop().time
     resend_at = now()

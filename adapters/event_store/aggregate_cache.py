@@ -8,11 +8,11 @@ from typing import Any, cast
 from eventsourcing.persistence import Mapper, StoredEvent
 from eventsourcing.utils import get_topic, resolve_topic
 
-from adapters.event_store.log import News, Snapshot, Stored
-from domain.core.aggregate import Root
+from adapters.event_store.log import LogTail, Snapshot, Stored
+from domain.core.aggregate import Aggregate
 
 KEPT_MAX = 5_000  # the streams of about a thousand purchases under way
-FACTS_BETWEEN_SNAPSHOTS = 100
+EVENTS_BETWEEN_SNAPSHOTS = 100
 Mapped = Mapper[str]
 
 
@@ -21,7 +21,7 @@ class Shelf:
 
     def __init__(self, mapper: Mapped) -> None:
         self._mapper = mapper
-        self._kept: OrderedDict[str, Root] = OrderedDict()
+        self._kept: OrderedDict[str, Aggregate] = OrderedDict()
         self._shared: dict[str, None] = {}
         self._snapped: dict[str, int] = {}
         self.position: int | None = None
@@ -33,12 +33,12 @@ class Shelf:
         """Return the streams in which decisions of all processes meet."""
         return [stream for stream in self._shared if stream in self._kept]
 
-    def advance(self, news: News) -> None:
+    def advance(self, news: LogTail) -> None:
         """Go to the log's head: apply what others appended, and drop what cannot be brought up to date."""
         if news.missed:
             self.clear()
         self.position = news.head
-        for stream, version, topic, state in news.facts:
+        for stream, version, topic, state in news.events:
             aggregate = self._kept.get(stream)
             if aggregate is None:
                 continue
@@ -48,23 +48,23 @@ class Shelf:
                 self._apply(aggregate, StoredEvent(stream, version, topic, state))
 
     def put(self, stored: dict[str, Stored], whole: Callable[[str], Stored]) -> None:
-        """Put up what was read; `whole` reads a stream whose snapshot does not fit its facts."""
+        """Put up what was read; `whole` reads a stream whose snapshot does not fit its events."""
         for stream, found in stored.items():
             aggregate = self.built(stream, found, whole)
             if aggregate is not None:
                 self.keep([aggregate])
 
-    def take(self, stream: str) -> Root | None:
+    def take(self, stream: str) -> Aggregate | None:
         """Take an aggregate down, if it is there."""
         return self._kept.pop(stream, None)
 
-    def keep(self, aggregates: Iterable[Root]) -> None:
+    def keep(self, aggregates: Iterable[Aggregate]) -> None:
         """Put up what was saved; the least used ones give way."""
         for aggregate in aggregates:
-            if not aggregate.KEPT:
+            if not aggregate.CACHED:
                 continue
             self._kept[aggregate.id] = aggregate
-            if aggregate.SHARED:
+            if aggregate.CONTENDED:
                 self._shared[aggregate.id] = None
         while len(self._kept) > KEPT_MAX:
             stream, _ = self._kept.popitem(last=False)
@@ -78,51 +78,51 @@ class Shelf:
         self._snapped.clear()
         self.position = None
 
-    def built(self, stream: str, found: Stored, whole: Callable[[str], Stored]) -> Root | None:
+    def built(self, stream: str, found: Stored, whole: Callable[[str], Stored]) -> Aggregate | None:
         """Make an aggregate of what is stored, None of nothing."""
         if found.snapshot is None:
-            return self._folded(None, found.facts)
-        aggregate = self._revived(found.snapshot, found.facts)
+            return self._folded(None, found.events)
+        aggregate = self._reopened(found.snapshot, found.events)
         if aggregate is None:
-            return self._folded(None, whole(stream).facts)
+            return self._folded(None, whole(stream).events)
         self._snapped[stream] = found.snapshot.version
-        return self._folded(aggregate, found.facts[1:])
+        return self._folded(aggregate, found.events[1:])
 
-    def due(self, aggregates: Iterable[Root]) -> list[Snapshot]:
+    def due(self, aggregates: Iterable[Aggregate]) -> list[Snapshot]:
         """Return snapshots of what has moved far since its last one: as far as makes them cheap in the long run."""
         chosen = [aggregate for aggregate in aggregates if self._is_due(aggregate)]
         self._snapped.update((aggregate.id, aggregate.version) for aggregate in chosen)
         return [snapshot_of(aggregate) for aggregate in chosen]
 
-    def _is_due(self, aggregate: Root) -> bool:
+    def _is_due(self, aggregate: Aggregate) -> bool:
         """Say whether an aggregate has moved so far that a snapshot is worth it."""
-        if not aggregate.SHAPE:
+        if not aggregate.SNAPSHOT_VERSION:
             return False
         since = aggregate.version - self._snapped.get(aggregate.id, 0)
-        return since >= FACTS_BETWEEN_SNAPSHOTS and since >= aggregate.weight
+        return since >= EVENTS_BETWEEN_SNAPSHOTS and since >= aggregate.snapshot_cost
 
-    def _revived(self, snapshot: Snapshot, facts: list[StoredEvent]) -> Root | None:
-        """Make an aggregate of a snapshot; None when its code or the facts have changed since."""
-        kind = cast(type[Root], resolve_topic(snapshot.topic))
-        if snapshot.shape != kind.SHAPE or not facts or facts[0].originator_version != snapshot.version:
+    def _reopened(self, snapshot: Snapshot, events: list[StoredEvent]) -> Aggregate | None:
+        """Make an aggregate of a snapshot; None when its code or the events have changed since."""
+        kind = cast(type[Aggregate], resolve_topic(snapshot.topic))
+        if snapshot.shape != kind.SNAPSHOT_VERSION or not events or events[0].originator_version != snapshot.version:
             return None
-        last: Any = self._mapper.to_domain_event(facts[0])
+        last: Any = self._mapper.to_domain_event(events[0])
         if last.digest != snapshot.digest:
             return None
-        return kind.revive(snapshot.stream, snapshot.version, snapshot.digest, json.loads(snapshot.state))
+        return kind.from_snapshot(snapshot.stream, snapshot.version, snapshot.digest, json.loads(snapshot.state))
 
-    def _folded(self, aggregate: Root | None, facts: Iterable[StoredEvent]) -> Root | None:
-        for fact in facts:
-            aggregate = self._apply(aggregate, fact)
+    def _folded(self, aggregate: Aggregate | None, events: Iterable[StoredEvent]) -> Aggregate | None:
+        for event in events:
+            aggregate = self._apply(aggregate, event)
         return aggregate
 
-    def _apply(self, aggregate: Root | None, fact: StoredEvent) -> Root:
-        return cast(Root, cast(Any, self._mapper.to_domain_event(fact)).mutate(aggregate))
+    def _apply(self, aggregate: Aggregate | None, event: StoredEvent) -> Aggregate:
+        return cast(Aggregate, cast(Any, self._mapper.to_domain_event(event)).mutate(aggregate))
 
 
-def snapshot_of(aggregate: Root) -> Snapshot:
+def snapshot_of(aggregate: Aggregate) -> Snapshot:
     """Return an aggregate as it stands, to begin from at the next load."""
-    state = json.dumps(aggregate.memento(), separators=(",", ":")).encode()
+    state = json.dumps(aggregate.snapshot(), separators=(",", ":")).encode()
     return Snapshot(
-        aggregate.id, get_topic(type(aggregate)), aggregate.SHAPE, aggregate.version, aggregate.digest, state
+        aggregate.id, get_topic(type(aggregate)), aggregate.SNAPSHOT_VERSION, aggregate.version, aggregate.digest, state
     )

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from domain.core.transient import Busy, Weather
-from domain.core.unit_of_work import Desk
+from domain.core.transient import OverloadedError, TransientError
+from domain.core.unit_of_work import UnitOfWork
 
 
 class Waiting:
@@ -16,7 +16,7 @@ class Waiting:
 
     __slots__ = ("answer", "decide", "gone", "loop", "reads", "taken", "until")
 
-    def __init__(self, decide: Callable[[Desk], Any], reads: Iterable[str], patience_seconds: float) -> None:
+    def __init__(self, decide: Callable[[UnitOfWork], Any], reads: Iterable[str], patience_seconds: float) -> None:
         self.decide = decide
         self.reads = reads
         self.loop = asyncio.get_running_loop()
@@ -35,27 +35,27 @@ class _Callers:
     def __init__(self, loop: asyncio.AbstractEventLoop, give_up: Callable[[Waiting], None]) -> None:
         self._loop = loop
         self._give_up = give_up
-        self._standing: deque[Waiting] = deque()
+        self._pending: deque[Waiting] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self.is_calling = False  # whether the line is woken at the end of this moment
 
     def add(self, waiting: Waiting) -> None:
         """Give up waiting when its time has passed, unless it has its answer by then."""
-        standing = self._standing
-        while standing and standing[0].gone:
-            standing.popleft()
-        standing.append(waiting)
+        pending = self._pending
+        while pending and pending[0].gone:
+            pending.popleft()
+        pending.append(waiting)
         if self._timer is None:
             self._timer = self._loop.call_later(waiting.until - time.monotonic(), self._ring)
 
     def _ring(self) -> None:
-        self._timer, now, standing = None, time.monotonic(), self._standing
-        while standing and (standing[0].gone or standing[0].until <= now):
-            waiting = standing.popleft()
+        self._timer, now, pending = None, time.monotonic(), self._pending
+        while pending and (pending[0].gone or pending[0].until <= now):
+            waiting = pending.popleft()
             if not waiting.gone:
                 self._give_up(waiting)
-        if standing:
-            self._timer = self._loop.call_later(standing[0].until - now, self._ring)
+        if pending:
+            self._timer = self._loop.call_later(pending[0].until - now, self._ring)
 
 
 class WaitingLine:
@@ -65,8 +65,8 @@ class WaitingLine:
     each read of one would let the thread go first, with a batch of a few. Others gather by themselves.
     """
 
-    def __init__(self, waiting_max: int, patience_seconds: float, *, gathers: bool = False) -> None:
-        self._waiting_max = waiting_max
+    def __init__(self, commit_queue_max: int, patience_seconds: float, *, gathers: bool = False) -> None:
+        self._waiting_max = commit_queue_max
         self._patience_seconds = patience_seconds
         self._gathers = gathers
         self._queue: deque[Waiting] = deque()
@@ -75,12 +75,12 @@ class WaitingLine:
         self._closed = False
         self._callers: dict[asyncio.AbstractEventLoop, _Callers] = {}
 
-    async def stand(self, decide: Callable[[Desk], Any], reads: Iterable[str] = ()) -> Any:
+    async def stand(self, decide: Callable[[UnitOfWork], Any], reads: Iterable[str] = ()) -> Any:
         """Wait for the answer; a decision whose time passes while it waits is never made."""
         if self._closed:
-            raise Weather("the ledger is closed")
+            raise TransientError("the event store is closed")
         if len(self._queue) >= self._waiting_max:
-            raise Busy("the ledger has as many waiting decisions as it takes")
+            raise OverloadedError("the event store has as many waiting decisions as it takes")
         waiting = Waiting(decide, reads, self._patience_seconds)
         callers = self._callers_of(waiting.loop)
         callers.add(waiting)
@@ -152,19 +152,19 @@ class WaitingLine:
         if waiting.answer.done():
             return
         if waiting.taken:
-            waiting.answer.set_exception(Weather("the ledger did not answer in time", unknown=True))
+            waiting.answer.set_exception(TransientError("the event store did not answer in time", unknown=True))
         else:
             waiting.answer.set_exception(_too_late())
 
 
-def _too_late() -> Busy:
-    return Busy("the decision waited too long: it was not made")
+def _too_late() -> OverloadedError:
+    return OverloadedError("the decision waited too long: it was not made")
 
 
-def tell(settled: Sequence[Settled]) -> None:
+def tell(gather_all: Sequence[Settled]) -> None:
     """Give callers their answers, with one call into each event loop."""
     by_loop: dict[asyncio.AbstractEventLoop, list[Settled]] = {}
-    for one in settled:
+    for one in gather_all:
         by_loop.setdefault(one[0].loop, []).append(one)
     for loop, ones in by_loop.items():
         try:
@@ -173,8 +173,8 @@ def tell(settled: Sequence[Settled]) -> None:
             continue
 
 
-def _answer(settled: Sequence[Settled]) -> None:
-    for waiting, outcome in settled:
+def _answer(gather_all: Sequence[Settled]) -> None:
+    for waiting, outcome in gather_all:
         if waiting.answer.done():
             continue
         if isinstance(outcome, BaseException):

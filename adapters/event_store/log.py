@@ -18,26 +18,26 @@ OPTIONS = (
     "-c idle_in_transaction_session_timeout=5000"  # a process that stands still lets the lock go
     " -c lock_timeout=10000 -c enable_seqscan=off -c jit=off"  # only keys are looked up here
 )
-LOCK = "LOCK TABLE facts IN EXCLUSIVE MODE"  # the library's: it orders notification ids
-HEAD = "SELECT coalesce(max(notification_id), 0) FROM facts"
+LOCK = "LOCK TABLE events IN EXCLUSIVE MODE"  # the library's: it orders notification ids
+HEAD = "SELECT coalesce(max(notification_id), 0) FROM events"
 NEWS = (
     "SELECT notification_id, originator_id, originator_version, topic,"
     " CASE WHEN originator_id = ANY(%b) THEN state END"
-    " FROM facts WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
+    " FROM events WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
 )
 SNAPSHOTS = "SELECT stream, topic, shape, version, digest, state FROM snapshots WHERE stream = ANY(%b)"
 # Each stream from its snapshot on; written the other way round, it would be read from its beginning.
-FACTS = (
+EVENTS = (
     "SELECT since.* FROM unnest(%b) AS wanted (stream) LEFT JOIN snapshots USING (stream) CROSS JOIN LATERAL ("
-    "SELECT originator_id, originator_version, facts.topic, facts.state FROM facts"
+    "SELECT originator_id, originator_version, events.topic, events.state FROM events"
     " WHERE originator_id = stream AND originator_version >= coalesce(version, 0) ORDER BY originator_version) AS since"
 )
-ALL_FACTS = (
-    "SELECT originator_id, originator_version, topic, state FROM facts WHERE originator_id = %s"
+ALL_EVENTS = (
+    "SELECT originator_id, originator_version, topic, state FROM events WHERE originator_id = %s"
     " ORDER BY originator_version"
 )
 INSERT = (
-    "WITH kept AS (INSERT INTO facts (originator_id, originator_version, topic, state)"
+    "WITH kept AS (INSERT INTO events (originator_id, originator_version, topic, state)"
     " SELECT * FROM unnest(%b, %b, %b, %b) RETURNING notification_id) SELECT max(notification_id) FROM kept"
 )
 APPEND_IF = "SELECT append_if(%b, %b, %b, %b, %b, %b)"
@@ -50,7 +50,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class Snapshot(NamedTuple):
-    """An aggregate as the fact of this version and digest left it."""
+    """An aggregate as the event of this version and digest left it."""
 
     stream: str
     topic: str
@@ -61,20 +61,20 @@ class Snapshot(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What is stored of one stream: perhaps a snapshot, and the facts from its version on."""
+    """What is stored of one stream: perhaps a snapshot, and the events from its version on."""
 
     snapshot: Snapshot | None
-    facts: list[StoredEvent]
+    events: list[StoredEvent]
 
 
-class News(NamedTuple):
+class LogTail(NamedTuple):
     """What other processes appended since a position; `head` is the newest one.
 
     Of streams that were not asked for the state is None. With `missed` there was more than is told.
     """
 
     head: int
-    facts: list[tuple[str, int, str, bytes | None]]
+    events: list[tuple[str, int, str, bytes | None]]
     missed: bool
 
 
@@ -85,7 +85,9 @@ class Journal:
         self._url = url
         self._connection: Connection | None = None
 
-    def begin(self, position: int | None, hot: Sequence[str], wanted: Sequence[str]) -> tuple[News, dict[str, Stored]]:
+    def begin(
+        self, position: int | None, hot: Sequence[str], wanted: Sequence[str]
+    ) -> tuple[LogTail, dict[str, Stored]]:
         """Take the lock; return the news after a position, and what is stored of the wanted streams."""
         connection = self._open()
         with connection.pipeline():
@@ -98,13 +100,13 @@ class Journal:
             found = _asked(connection, wanted)
         stored = _by_stream(wanted, found)
         if position is None:
-            return News(news.fetchall()[0][0], [], missed=True), stored
+            return LogTail(news.fetchall()[0][0], [], missed=True), stored
         return _news(news.fetchall(), position), stored
 
-    def look(self, position: int, hot: Sequence[str], wanted: Sequence[str]) -> tuple[News, dict[str, Stored]]:
+    def look(self, position: int, hot: Sequence[str], wanted: Sequence[str]) -> tuple[LogTail, dict[str, Stored]]:
         """Return the same as `begin`, of one moment and without the lock, in one round trip.
 
-        The facts of a moment are all that were numbered up to some head: numbers are given under the lock.
+        The events of a moment are all that were numbered up to some head: numbers are given under the lock.
         """
         connection = self._open()
         with connection.pipeline():
@@ -128,7 +130,7 @@ class Journal:
 
     def read_whole(self, stream: str) -> Stored:
         """Return a stream without its snapshot."""
-        rows = self._open().execute(ALL_FACTS, (stream,), prepare=True).fetchall()
+        rows = self._open().execute(ALL_EVENTS, (stream,), prepare=True).fetchall()
         return Stored(None, [StoredEvent(*row) for row in rows])
 
     def finish(self, events: Sequence[StoredEvent], snapshots: Sequence[Snapshot]) -> int | None:
@@ -146,7 +148,7 @@ class Journal:
         return last
 
     def append_if(self, position: int, absent: Sequence[str], events: Sequence[StoredEvent]) -> int | None:
-        """Append in one statement, if `position` is the head and the streams have no facts; returns the new head.
+        """Append in one statement, if `position` is the head and the streams have no events; returns the new head.
 
         None when it is not so: then nothing was appended. Both are looked at under the lock.
         """
@@ -176,7 +178,7 @@ class Journal:
 
 
 def _columns(events: Sequence[StoredEvent]) -> tuple[BinaryArray, ...]:
-    """Return facts as the columns of the event table."""
+    """Return events as the columns of the event table."""
     return (
         texts([str(event.originator_id) for event in events]),
         bigints([event.originator_version for event in events]),
@@ -185,13 +187,13 @@ def _columns(events: Sequence[StoredEvent]) -> tuple[BinaryArray, ...]:
     )
 
 
-def _news(rows: list[Any], position: int) -> News:
-    return News(rows[-1][0] if rows else position, [row[1:] for row in rows], missed=len(rows) == NEWS_MAX)
+def _news(rows: list[Any], position: int) -> LogTail:
+    return LogTail(rows[-1][0] if rows else position, [row[1:] for row in rows], missed=len(rows) == NEWS_MAX)
 
 
 def _asked(connection: Connection, wanted: Sequence[str]) -> list[psycopg.Cursor[tuple[Any, ...]]]:
     """Ask for what is stored of streams, within a pipeline; of none there is nothing to ask."""
-    queries = (SNAPSHOTS, FACTS) if wanted else ()
+    queries = (SNAPSHOTS, EVENTS) if wanted else ()
     return [connection.execute(query, (texts(wanted),), prepare=True) for query in queries]
 
 
@@ -199,9 +201,9 @@ def _by_stream(wanted: Sequence[str], found: Sequence[psycopg.Cursor[tuple[Any, 
     stored = {stream: Stored(None, []) for stream in wanted}
     if not found:
         return stored
-    snapshots, facts = found
+    snapshots, events = found
     for row in snapshots.fetchall():
         stored[row[0]] = Stored(Snapshot(*row), [])
-    for row in facts.fetchall():
-        stored[row[0]].facts.append(StoredEvent(*row))
+    for row in events.fetchall():
+        stored[row[0]].events.append(StoredEvent(*row))
     return stored

@@ -10,9 +10,9 @@ import psycopg
 from adapters.event_store.aggregate_cache import Mapped, Shelf
 from adapters.event_store.commit_queue import Settled, Waiting, WaitingLine, tell
 from adapters.event_store.log import Journal, Stored
-from domain.core.aggregate import Root
-from domain.core.transient import Weather
-from domain.core.unit_of_work import Desk
+from domain.core.aggregate import Aggregate
+from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
 BATCH_MAX = 64
@@ -29,7 +29,7 @@ class Reader:
         self._thread = threading.Thread(target=self._serve, name="reader", daemon=True)
         self._thread.start()
 
-    async def read(self, look: Callable[[Desk], T], reads: Iterable[str]) -> T:
+    async def read(self, look: Callable[[UnitOfWork], T], reads: Iterable[str]) -> T:
         """Return what a look finds; `reads` are streams that it will look at."""
         found: T = await self._line.stand(look, reads)
         return found
@@ -66,13 +66,13 @@ class Reader:
             return self._journal.read(streams)
 
     def _answer(self, waiting: Waiting, stored: dict[str, Stored]) -> Any:
-        def load(stream: str) -> Root | None:
+        def load(stream: str) -> Aggregate | None:
             if stream not in stored:  # whoever asked with this one and needs it, too, gets it from there
                 stored.update(self._journal.read([stream]))
             return Shelf(self._mapper).built(stream, stored[stream], self._journal.read_whole)
 
         try:
-            return waiting.decide(Desk(load, self._clock()))
+            return waiting.decide(UnitOfWork(load, self._clock()))
         except Exception as error:  # noqa: BLE001 - its caller gets it
             return self._lost(error)
 
@@ -81,6 +81,6 @@ class Reader:
         if not isinstance(error, psycopg.Error):
             return error
         self._journal.abandon()
-        weather = Weather(f"PostgreSQL: {type(error).__name__}")
-        weather.__cause__ = error
-        return weather
+        transient = TransientError(f"PostgreSQL: {type(error).__name__}")
+        transient.__cause__ = error
+        return transient

@@ -1,4 +1,4 @@
-"""The event table: the library's recorder opened on a URL, the tables it needs, and how facts are written as text."""
+"""The event table: the library's recorder opened on a URL, the tables it needs, and how events are written as text."""
 
 import contextlib
 from collections.abc import Iterator
@@ -27,12 +27,12 @@ CREATE OR REPLACE FUNCTION append_if(
 DECLARE
     appended bigint;
 BEGIN
-    LOCK TABLE facts IN EXCLUSIVE MODE;
+    LOCK TABLE events IN EXCLUSIVE MODE;
     WITH kept AS (
-        INSERT INTO facts (originator_id, originator_version, topic, state)
+        INSERT INTO events (originator_id, originator_version, topic, state)
         SELECT * FROM unnest(streams, versions, topics, states)
-        WHERE (SELECT coalesce(max(notification_id), 0) FROM facts) = head
-        AND NOT EXISTS (SELECT FROM facts WHERE originator_id = ANY(absent))
+        WHERE (SELECT coalesce(max(notification_id), 0) FROM events) = head
+        AND NOT EXISTS (SELECT FROM events WHERE originator_id = ANY(absent))
         RETURNING notification_id
     )
     SELECT max(notification_id) INTO appended FROM kept;
@@ -58,7 +58,7 @@ def open_recorder(url: str, pool_size: int) -> PostgresApplicationRecorder:
     # The pool's own pauses double for as long as an outage lasts, so that it would come back late by as much again.
     datastore.pool.reconnect_timeout = RECONNECT_SECONDS
     datastore.pool.timeout = WAIT_SECONDS
-    return PostgresApplicationRecorder(datastore, events_table_name="facts")
+    return PostgresApplicationRecorder(datastore, events_table_name="events")
 
 
 @contextlib.contextmanager
@@ -69,7 +69,7 @@ def schema_lock(url: str) -> Iterator[psycopg.Connection[Any]]:
         yield connection  # closing the connection gives the lock back, whatever happened
 
 
-def create_facts_table(url: str, recorder: PostgresApplicationRecorder) -> None:
+def create_events_table(url: str, recorder: PostgresApplicationRecorder) -> None:
     """Create the event table, that of snapshots and the function that appends; processes that start at once wait."""
     with schema_lock(url) as connection:
         recorder.create_table()
@@ -88,8 +88,8 @@ class QuickTranscoder(JSONTranscoder):
             return super().encode(obj)
 
 
-def fact_mapper() -> Mapper[str]:
-    """Return the mapper between facts and their stored form."""
+def event_mapper() -> Mapper[str]:
+    """Return the mapper between events and their stored form."""
     transcoder = QuickTranscoder()
     transcoder.register(DatetimeAsISO())
     return Mapper(transcoder)

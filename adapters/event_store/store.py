@@ -1,4 +1,4 @@
-"""The ledger on PostgreSQL: one committer thread per process saves every waiting decision in one transaction.
+"""The event store on PostgreSQL: one committer thread per process saves every waiting decision in one transaction.
 
 A single append takes a table lock and an fsync, so that single appends serialise; a batch pays for both once. In the
 transaction: lock, fast-forward, decide, insert; so several processes never throw each other's work away.
@@ -17,33 +17,33 @@ from eventsourcing.postgres import PostgresApplicationRecorder
 
 from adapters.event_store.aggregate_cache import Shelf
 from adapters.event_store.commit_queue import Settled, Waiting, WaitingLine, tell
-from adapters.event_store.log import Journal, News, Snapshot, Stored
+from adapters.event_store.log import Journal, LogTail, Snapshot, Stored
 from adapters.event_store.reader import Reader
-from adapters.event_store.recorder import create_facts_table, fact_mapper, open_recorder
-from domain.core.aggregate import Fact, Root
+from adapters.event_store.recorder import create_events_table, event_mapper, open_recorder
+from domain.core.aggregate import Aggregate, DomainEvent
 from domain.core.errors import Refusal
-from domain.core.transient import Weather
-from domain.core.unit_of_work import Desk
+from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
 BATCH_MAX = 256
-WAITING_MAX = 2_000
+COMMIT_QUEUE_MAX = 2_000
 PATIENCE_SECONDS = 4.0
 BOLD_AFTER = 16  # a bet that is lost costs the reading of what was decided about
 BOLD_SECONDS = 1.0
 
 
 class Saved(NamedTuple):
-    """A decision's answer and the position of the last fact; structurally the port's `Committed`."""
+    """A decision's answer and the position of the last event; structurally the port's `Committed`."""
 
     value: Any
     position: int
 
 
-class PostgresLedger:
-    """Appends facts in groups; see `activities.core.ports.Ledger` for the contract.
+class PostgresEventStore:
+    """Appends events in groups; see `activities.core.ports.EventStore` for the contract.
 
-    At most `waiting_max` decisions wait, each for `patience_seconds` at most; who cannot be served gets `Busy`.
+    At most `commit_queue_max` decisions wait, each for `patience_seconds` at most; beyond that: `OverloadedError`.
     `gathers` is for callers who come by sockets, see `adapters.event_store.commit_queue`.
     """
 
@@ -51,40 +51,40 @@ class PostgresLedger:
         self,
         url: str,
         clock: Callable[[], datetime],
-        waiting_max: int = WAITING_MAX,
+        commit_queue_max: int = COMMIT_QUEUE_MAX,
         patience_seconds: float = PATIENCE_SECONDS,
         *,
         gathers: bool = False,
     ) -> None:
         self._recorder = open_recorder(url, pool_size=2)
-        create_facts_table(url, self._recorder)
+        create_events_table(url, self._recorder)
         self._clock = clock
-        self.mapper = fact_mapper()
+        self.mapper = event_mapper()
         self._journal = Journal(url)
         self._shelf = Shelf(self.mapper)
-        self._line = WaitingLine(waiting_max, patience_seconds, gathers=gathers)
-        self._reader = Reader(url, self.mapper, clock, WaitingLine(waiting_max, patience_seconds, gathers=gathers))
+        self._line = WaitingLine(commit_queue_max, patience_seconds, gathers=gathers)
+        self._reader = Reader(url, self.mapper, clock, WaitingLine(commit_queue_max, patience_seconds, gathers=gathers))
         self._lone = 0  # how many batches in a row nobody else has appended, and what was looked for was new
         self._decided_at = 0.0
         self._refuses = False  # whether the last batch had nothing but refusals
         self._thread = threading.Thread(target=self._serve, name="committer", daemon=True)
         self._thread.start()
 
-    async def commit(self, decide: Callable[[Desk], T], reads: Iterable[str] = ()) -> Any:
+    async def commit(self, decide: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Any:
         """Decide and append with the next batch."""
         return await self._line.stand(decide, reads)
 
-    async def read(self, look: Callable[[Desk], T], reads: Iterable[str] = ()) -> T:
+    async def read(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> T:
         """Look at aggregates as they are stored."""
         return await self._reader.read(look, reads)
 
-    async def look(self, look: Callable[[Desk], T], reads: Iterable[str] = ()) -> Any:
+    async def look(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Any:
         """Look, and say which position nothing that was seen lies beyond: the head, asked for after the look."""
-        return await self._reader.read(lambda desk: Saved(look(desk), self._reader.head()), reads)
+        return await self._reader.read(lambda uow: Saved(look(uow), self._reader.head()), reads)
 
-    def facts_of(self, stream: str) -> list[Fact]:
-        """Return all facts of one stream, oldest first."""
-        return [cast(Fact, self.mapper.to_domain_event(event)) for event in self._recorder.select_events(stream)]
+    def events_of(self, stream: str) -> list[DomainEvent]:
+        """Return all events of one stream, oldest first."""
+        return [cast(DomainEvent, self.mapper.to_domain_event(event)) for event in self._recorder.select_events(stream)]
 
     @property
     def recorder(self) -> PostgresApplicationRecorder:
@@ -105,9 +105,9 @@ class PostgresLedger:
             if self._refuses and self._shelf.position is not None:
                 batch = self._without_refused(batch)
             if batch:
-                settled = self._settled(batch)
-                self._refuses = all(isinstance(outcome, Refusal) for _, outcome in settled)
-                tell(settled)
+                gather_all = self._settled(batch)
+                self._refuses = all(isinstance(outcome, Refusal) for _, outcome in gather_all)
+                tell(gather_all)
 
     def _without_refused(self, batch: Sequence[Waiting]) -> list[Waiting]:
         """Tell whoever is refused by what is stored now; returns the others, who may change something.
@@ -118,16 +118,16 @@ class PostgresLedger:
         told: list[Settled] = []
         left: list[Waiting] = []
         try:
-            with _as_weather(unknown=False):
+            with _as_transient(unknown=False):
                 absent = self._caught_up(batch, self._journal.look)
-                desk = Desk(lambda stream: None if stream in absent else self._load(stream), self._clock())
+                uow = UnitOfWork(lambda stream: None if stream in absent else self._load(stream), self._clock())
                 for waiting in batch:
-                    refusal = _refusal(desk, waiting)
+                    refusal = _refusal(uow, waiting)
                     if refusal is None:
                         left.append(waiting)
                     else:
                         told.append((waiting, refusal))
-                self._shelf.keep(desk.aggregates().values())
+                self._shelf.keep(uow.aggregates().values())
         except Exception:  # noqa: BLE001 - whatever it was comes again under the lock, and there its callers are told
             self._shelf.clear()
             self._journal.abandon()
@@ -145,7 +145,7 @@ class PostgresLedger:
             self._lone = 0
             if len(batch) == 1 or _is_cut(error):
                 return [(waiting, error) for waiting in batch]
-            return [settled for waiting in batch for settled in self._settled([waiting])]
+            return [gather_all for waiting in batch for gather_all in self._settled([waiting])]
 
     def _bet(self, batch: Sequence[Waiting]) -> list[Settled] | None:
         """Decide by what is known and append if nobody else has meanwhile, in one round trip; None when it was lost.
@@ -157,10 +157,10 @@ class PostgresLedger:
         if not is_bold or position is None:
             return None
         new = set(self._unknown(batch))
-        with _as_weather(unknown=True):
-            desk, outcomes, events = self._decided(batch, new)
+        with _as_transient(unknown=True):
+            uow, outcomes, events = self._decided(batch, new)
             head = self._journal.append_if(position, list(new), events) if events else None
-        aggregates = list(desk.aggregates().values())
+        aggregates = list(uow.aggregates().values())
         if not events:  # whoever only looks, or is refused, is told what is so now
             self._shelf.keep(aggregates)
             return None
@@ -181,26 +181,26 @@ class PostgresLedger:
             self._journal.abandon()
 
     def _transact(self, batch: Sequence[Waiting]) -> list[Settled]:
-        with _as_weather(unknown=True):
+        with _as_transient(unknown=True):
             absent = self._begin(batch)
-            desk, outcomes, events = self._decided(batch, absent)
-            aggregates = list(desk.aggregates().values())
+            uow, outcomes, events = self._decided(batch, absent)
+            aggregates = list(uow.aggregates().values())
             last = self._journal.finish(events, self._shelf.due(aggregates) if events else ())
         return self._answers(batch, outcomes, aggregates, last or self._shelf.position or 0)
 
     def _decided(
         self, batch: Sequence[Waiting], absent: set[str]
-    ) -> tuple[Desk, list[tuple[Any, BaseException | None]], list[StoredEvent]]:
-        """Let a batch decide; returns its desk, each one's value or error, and what is to be stored."""
-        desk = Desk(lambda stream: None if stream in absent else self._load(stream), self._clock())
-        outcomes = [_outcome(desk, waiting) for waiting in batch]
-        return desk, outcomes, [self.mapper.to_stored_event(fact) for fact in desk.collect()]
+    ) -> tuple[UnitOfWork, list[tuple[Any, BaseException | None]], list[StoredEvent]]:
+        """Let a batch decide; returns its unit of work, each one's value or error, and what is to be stored."""
+        uow = UnitOfWork(lambda stream: None if stream in absent else self._load(stream), self._clock())
+        outcomes = [_outcome(uow, waiting) for waiting in batch]
+        return uow, outcomes, [self.mapper.to_stored_event(event) for event in uow.collect()]
 
     def _answers(
         self,
         batch: Sequence[Waiting],
         outcomes: Sequence[tuple[Any, BaseException | None]],
-        aggregates: Sequence[Root],
+        aggregates: Sequence[Aggregate],
         position: int,
     ) -> list[Settled]:
         """Keep what was saved; returns what each one is told."""
@@ -216,32 +216,32 @@ class PostgresLedger:
         return list(dict.fromkeys(name for waiting in batch for name in waiting.reads if name not in self._shelf))
 
     def _begin(self, batch: Sequence[Waiting]) -> set[str]:
-        """Take the lock and bring the shelf up to date; returns the streams that are known to have no facts."""
+        """Take the lock and bring the shelf up to date; returns the streams that are known to have no events."""
         try:
             return self._caught_up(batch, self._journal.begin)
         except psycopg.OperationalError:  # it was cut while it idled: nothing has been done on it
             self._journal.abandon()
             return self._caught_up(batch, self._journal.begin)
 
-    def _caught_up(self, batch: Sequence[Waiting], read: Callable[..., tuple[News, dict[str, Stored]]]) -> set[str]:
+    def _caught_up(self, batch: Sequence[Waiting], read: Callable[..., tuple[LogTail, dict[str, Stored]]]) -> set[str]:
         news, stored = read(self._shelf.position, self._shelf.shared(), self._unknown(batch))
         self._shelf.advance(news)
         self._shelf.put(stored, self._journal.read_whole)
-        absent = {stream for stream, found in stored.items() if not found.facts and found.snapshot is None}
-        self._lone = 0 if news.facts or news.missed or len(absent) < len(stored) else self._lone + 1
+        absent = {stream for stream, found in stored.items() if not found.events and found.snapshot is None}
+        self._lone = 0 if news.events or news.missed or len(absent) < len(stored) else self._lone + 1
         return absent
 
-    def _load(self, stream: str) -> Root | None:
+    def _load(self, stream: str) -> Aggregate | None:
         known = self._shelf.take(stream)
         if known is not None:
             return known
         return self._shelf.built(stream, self._journal.read([stream])[stream], self._journal.read_whole)
 
 
-def _outcome(desk: Desk, waiting: Waiting) -> tuple[Any, BaseException | None]:
+def _outcome(uow: UnitOfWork, waiting: Waiting) -> tuple[Any, BaseException | None]:
     """Answer one decision, with a value or an error; a bad one never spoils the batch."""
     try:
-        return desk.attempt(waiting.decide), None
+        return uow.attempt(waiting.decide), None
     except (PersistenceError, psycopg.Error):
         raise
     except Exception as error:  # noqa: BLE001 - its caller gets it
@@ -252,15 +252,15 @@ class _AcceptedError(Exception):
     """A decision went through that was only tried."""
 
 
-def _refusal(desk: Desk, waiting: Waiting) -> Refusal | None:
+def _refusal(uow: UnitOfWork, waiting: Waiting) -> Refusal | None:
     """Return what a decision is refused with, if it is; whatever it did is taken back."""
 
-    def tried(desk: Desk) -> None:
-        waiting.decide(desk)
+    def tried(uow: UnitOfWork) -> None:
+        waiting.decide(uow)
         raise _AcceptedError
 
     try:
-        desk.attempt(tried)
+        uow.attempt(tried)
     except Refusal as refusal:
         return refusal
     except (PersistenceError, psycopg.Error):
@@ -276,9 +276,9 @@ def _is_cut(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def _as_weather(*, unknown: bool) -> Iterator[None]:
+def _as_transient(*, unknown: bool) -> Iterator[None]:
     """Say of a lost or refused connection what it means: pass by, and perhaps it happened."""
     try:
         yield
     except (PersistenceError, psycopg.Error) as error:
-        raise Weather(f"PostgreSQL: {type(error).__name__}", unknown=unknown) from error
+        raise TransientError(f"PostgreSQL: {type(error).__name__}", unknown=unknown) from error

@@ -1,4 +1,4 @@
-"""Sheets: the documents, timeline lines and postings that one batch of facts changes, before they are stored."""
+"""Sheets: the documents, timeline lines and postings that one batch of events changes, before they are stored."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -15,12 +15,12 @@ KINDS = (
 
 
 class TimelineLine(NamedTuple):
-    """One fact of a purchase, said in plain words."""
+    """One event of a purchase, said in plain words."""
 
     purchase_id: str
     position: int
     at: datetime
-    fact: str
+    event: str
     text: str
 
 

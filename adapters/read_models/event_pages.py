@@ -1,4 +1,4 @@
-"""What a reader of the whole ledger needs: all facts in the order of their positions, in pages, and what is shown.
+"""Read the whole event store: all events in the order of their positions, in pages, and what is shown.
 
 Reads only, on a connection of its own; it holds one page at a time.
 """
@@ -12,13 +12,13 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 from psycopg.rows import tuple_row
 
-from adapters.event_store.recorder import CONNECT_SECONDS, fact_mapper
-from adapters.read_models.projection import FACTS_AFTER
-from domain.core.aggregate import Fact
-from domain.core.transient import Weather
+from adapters.event_store.recorder import CONNECT_SECONDS, event_mapper
+from adapters.read_models.projection import EVENTS_AFTER
+from domain.core.aggregate import DomainEvent
+from domain.core.transient import TransientError
 
 PAGE = 2_000
-HEAD = "SELECT coalesce(max(notification_id), 0) FROM facts"
+HEAD = "SELECT coalesce(max(notification_id), 0) FROM events"
 SHOWN = "SELECT p.position, b.account, b.unit, b.balance FROM rm_position p LEFT JOIN rm_balances b ON true"
 OWED = (
     "SELECT intent_id, min(received_at) FROM webhook_inbox"
@@ -27,12 +27,12 @@ OWED = (
 READ_ONLY = "-c default_transaction_read_only=on"
 
 
-class FactPages:
-    """Reads a ledger while others write to it; a lost database is weather."""
+class EventPages:
+    """Reads an event store while others write to it; a lost database is a transient error."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._mapper = fact_mapper()
+        self._mapper = event_mapper()
 
     def __enter__(self) -> Self:
         """Connect."""
@@ -41,34 +41,34 @@ class FactPages:
                 self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=READ_ONLY, row_factory=tuple_row
             )
         except psycopg.Error as error:
-            raise Weather(f"PostgreSQL: {type(error).__name__}") from error
+            raise TransientError(f"PostgreSQL: {type(error).__name__}") from error
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Disconnect; a lost connection is told as weather."""
+        """Disconnect; a lost connection is told as a transient error."""
         self._connection.close()
         if isinstance(error, psycopg.Error):
-            raise Weather(f"PostgreSQL: {type(error).__name__}") from error
+            raise TransientError(f"PostgreSQL: {type(error).__name__}") from error
 
     def head(self) -> int:
-        """Return the position of the newest fact: a transaction's last one, since transactions wait for each other."""
+        """Return the position of the newest event: a transaction's last one, since transactions wait for each other."""
         return int(self._rows(HEAD)[0][0])
 
-    def facts(self, after: int, last: int) -> Iterator[list[Fact]]:
-        """Yield pages of the facts after one position, up to and with another."""
+    def events(self, after: int, last: int) -> Iterator[list[DomainEvent]]:
+        """Yield pages of the events after one position, up to and with another."""
         for page in self.numbered(after, last):
-            yield [fact for _, fact in page]
+            yield [event for _, event in page]
 
-    def numbered(self, after: int, last: int) -> Iterator[list[tuple[int, Fact]]]:
-        """Yield the same pages with each fact's position before it."""
+    def numbered(self, after: int, last: int) -> Iterator[list[tuple[int, DomainEvent]]]:
+        """Yield the same pages with each event's position before it."""
         position = after
         while position < last:
-            rows = self._rows(FACTS_AFTER, (position, PAGE))
+            rows = self._rows(EVENTS_AFTER, (position, PAGE))
             due = [row for row in rows if row[0] <= last]
             if not due:
                 return
             position = due[-1][0]
-            yield [(row[0], self._fact(*row)) for row in due]
+            yield [(row[0], self._event(*row)) for row in due]
 
     def balances(self) -> tuple[int, dict[tuple[str, str], int]]:
         """Return the balances that are shown and the position up to which they are folded, as of one moment."""
@@ -83,5 +83,5 @@ class FactPages:
     def _rows(self, statement: Any, values: tuple[Any, ...] = ()) -> list[Any]:
         return self._connection.execute(statement, values).fetchall()
 
-    def _fact(self, _: int, stream: str, version: int, topic: str, state: bytes) -> Fact:
-        return cast(Fact, self._mapper.to_domain_event(StoredEvent(stream, version, topic, bytes(state))))
+    def _event(self, _: int, stream: str, version: int, topic: str, state: bytes) -> DomainEvent:
+        return cast(DomainEvent, self._mapper.to_domain_event(StoredEvent(stream, version, topic, bytes(state))))

@@ -1,4 +1,4 @@
-"""The read models on PostgreSQL: a batch of facts and the position up to which they are folded, in one transaction."""
+"""The read models on PostgreSQL: a batch of events and the position up to which they are folded, in one transaction."""
 
 from typing import Any
 
@@ -8,19 +8,19 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
-from adapters.event_store.recorder import fact_mapper
+from adapters.event_store.recorder import event_mapper
 from adapters.read_models.documents import KINDS, Document, Sheets
 from adapters.read_models.purchase import fold
 
 BATCH_MAX = 500
 LINES = ("timeline", "postings", "balances")
-FACTS_AFTER = SQL(
-    "SELECT notification_id, originator_id, originator_version, topic, state FROM facts"
+EVENTS_AFTER = SQL(
+    "SELECT notification_id, originator_id, originator_version, topic, state FROM events"
     " WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
 )
 DOCUMENT = SQL("SELECT doc FROM {table} WHERE id = %s")
 KEEP_DOCUMENT = SQL("INSERT INTO {table} (id, doc) VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET doc = EXCLUDED.doc")
-KEEP_LINE = SQL("INSERT INTO rm_timeline (purchase_id, position, at, fact, text) VALUES (%s, %s, %s, %s, %s)")
+KEEP_LINE = SQL("INSERT INTO rm_timeline (purchase_id, position, at, event, text) VALUES (%s, %s, %s, %s, %s)")
 KEEP_POSTING = SQL(
     "INSERT INTO rm_postings (position, number, key, purchase_id, kind, at, debit, credit, amount, unit)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -33,38 +33,38 @@ Cursor = psycopg.Cursor[Any]
 
 
 class Projection:
-    """Folds facts into tables; several projectors wait for each other on the row that holds the position."""
+    """Folds events into tables; several projectors wait for each other on the row that holds the position."""
 
     def __init__(self, connection: psycopg.Connection[Any], batch_max: int = BATCH_MAX) -> None:
         self._connection = connection
         self._batch_max = batch_max
-        self._mapper = fact_mapper()
+        self._mapper = event_mapper()
 
     def advance(self) -> int:
-        """Fold the next batch; returns how many facts it had (0 when there is nothing new)."""
+        """Fold the next batch; returns how many events it had (0 when there is nothing new)."""
         with self._connection.transaction(), self._connection.cursor(row_factory=tuple_row) as cursor:
             cursor.execute("SELECT position FROM rm_position FOR UPDATE")
             position = cursor.fetchall()[0][0]
-            rows = cursor.execute(FACTS_AFTER, (position, self._batch_max)).fetchall()
+            rows = cursor.execute(EVENTS_AFTER, (position, self._batch_max)).fetchall()
             if not rows:
                 return 0
             sheets = Sheets(lambda kind, identity: read_document(cursor, kind, identity))
             for notification_id, stream, version, topic, state in rows:
-                fact: Any = self._mapper.to_domain_event(StoredEvent(stream, version, topic, bytes(state)))
-                fold(sheets, fact, notification_id)
+                event: Any = self._mapper.to_domain_event(StoredEvent(stream, version, topic, bytes(state)))
+                fold(sheets, event, notification_id)
             store_sheets(cursor, sheets)
             cursor.execute("UPDATE rm_position SET position = %s", (rows[-1][0],))
             return len(rows)
 
     def catch_up(self) -> int:
-        """Fold until there is nothing new; returns how many facts it took."""
+        """Fold until there is nothing new; returns how many events it took."""
         total = 0
         while taken := self.advance():
             total += taken
         return total
 
     def rebuild(self) -> int:
-        """Empty every read model and fold all facts again; readers see old rows as new ones arrive."""
+        """Empty every read model and fold all events again; readers see old rows as new ones arrive."""
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.execute("SELECT position FROM rm_position FOR UPDATE")
             for name in (*KINDS, *LINES):

@@ -1,4 +1,4 @@
-"""The folds of one purchase: its document, and its timeline of facts in plain words."""
+"""The folds of one purchase: its document, and its timeline of events in plain words."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from adapters.read_models.refund import REFUND_FOLDS, REFUND_TEXTS
 from adapters.read_models.show_cancellation import CANCELLATION_FOLDS
 from adapters.read_models.transfer import TRANSFER_FOLDS, TRANSFER_TEXTS
 from domain.catalog.discount import DiscountClaimed, DiscountReturned
-from domain.core.aggregate import Fact
+from domain.core.aggregate import DomainEvent
 from domain.money.books import TransactionPosted
 from domain.orders.order import (
     CancelRequested,
@@ -27,9 +27,9 @@ from domain.orders.order import (
     PurchaseRequestedAgain,
     first_deadline,
 )
-from domain.orders.reopening import PurchaseRevived
+from domain.orders.reopening import PurchaseReopened
 from domain.payments.dispute import DisputeLost, DisputeOpened, DisputeWon
-from domain.stock.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed, SeatsReturned
+from domain.stock.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed, SeatsRestocked
 from domain.tickets.has_token import TokenMinted, TokenSigned
 from domain.tickets.ticket import (
     BurnSigned,
@@ -43,156 +43,158 @@ from domain.tickets.ticket import (
     TokenForgone,
 )
 
-TEXTS: dict[type[Fact], Callable[[Any], str]] = {
+TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     PurchaseRequested: lambda _: "The buyer asked for tickets.",
     PurchaseRequestedAgain: lambda _: "The buyer asked again after a refusal.",
-    PurchaseRefused: lambda fact: f"The purchase was refused: {fact.code}.",
+    PurchaseRefused: lambda event: f"The purchase was refused: {event.code}.",
     HoldsPlaced: lambda _: "Seats are held.",
     HoldConfirmed: lambda _: "The held seats were confirmed.",
     HoldUnconfirmed: lambda _: "The confirmation of the seats was taken back.",
-    HoldEnded: lambda fact: f"The seats were released: {fact.reason}.",
-    SeatsReturned: lambda fact: f"On sale again: {fact.quantity} of its seats.",
-    OrderPlaced: lambda fact: f"The price is locked: {fact.price['total_minor']} {fact.price['currency']} minor units.",
+    HoldEnded: lambda event: f"The seats were released: {event.reason}.",
+    SeatsRestocked: lambda event: f"On sale again: {event.quantity} of its seats.",
+    OrderPlaced: lambda event: (
+        f"The price is locked: {event.price['total_minor']} {event.price['currency']} minor units."
+    ),
     DiscountClaimed: lambda _: "A limited discount is held with the seats.",
-    DiscountReturned: lambda fact: f"The discount was given back: {fact.reason}.",
-    TicketReserved: lambda fact: f"Ticket {identity_of(fact)} was reserved.",
-    TicketIssued: lambda fact: f"Ticket {identity_of(fact)} was issued: it is valid at the door.",
-    TicketVoided: lambda fact: f"Ticket {identity_of(fact)} was voided.",
-    PurchaseRevived: lambda fact: f"Payment {fact.intent_id} came after the end: the purchase is taken up again.",
+    DiscountReturned: lambda event: f"The discount was given back: {event.reason}.",
+    TicketReserved: lambda event: f"Ticket {identity_of(event)} was reserved.",
+    TicketIssued: lambda event: f"Ticket {identity_of(event)} was issued: it is valid at the door.",
+    TicketVoided: lambda event: f"Ticket {identity_of(event)} was voided.",
+    PurchaseReopened: lambda event: f"Payment {event.intent_id} came after the end: the purchase is taken up again.",
     CancelRequested: lambda _: "The buyer asked to cancel.",
     CheckoutOpened: lambda _: "The checkout is open: the time of the hold begins.",
-    HoldExtended: lambda fact: f"The hold goes on until {fact.hold_until.isoformat(timespec='seconds')}.",
+    HoldExtended: lambda event: f"The hold goes on until {event.hold_until.isoformat(timespec='seconds')}.",
     CaptureRequested: lambda _: "The money is about to be taken.",
     CaptureWaived: lambda _: "There is nothing to charge.",
     OrderConfirmed: lambda _: "The order is confirmed.",
-    TokenSigned: lambda fact: f"The minting of ticket {identity_of(fact)} was signed.",
-    TokenMinted: lambda fact: f"Ticket {identity_of(fact)} stands on chain at {fact.mint_address}.",
-    DisputeOpened: lambda fact: f"The payment is disputed: {fact.amount_minor} minor units, {identity_of(fact)}.",
+    TokenSigned: lambda event: f"The minting of ticket {identity_of(event)} was signed.",
+    TokenMinted: lambda event: f"Ticket {identity_of(event)} stands on chain at {event.mint_address}.",
+    DisputeOpened: lambda event: f"The payment is disputed: {event.amount_minor} minor units, {identity_of(event)}.",
     DisputeWon: lambda _: "The dispute was won: the money is back.",
     DisputeLost: lambda _: "The dispute was lost: the money stays with the buyer.",
-    TicketBlocked: lambda fact: f"Ticket {identity_of(fact)} is blocked while its payment is disputed.",
-    TicketUnblocked: lambda fact: f"Ticket {identity_of(fact)} is valid again.",
-    TransactionPosted: lambda fact: f"The books have it: {fact.kind}.",
+    TicketBlocked: lambda event: f"Ticket {identity_of(event)} is blocked while its payment is disputed.",
+    TicketUnblocked: lambda event: f"Ticket {identity_of(event)} is valid again.",
+    TransactionPosted: lambda event: f"The books have it: {event.kind}.",
     OrderFulfilled: lambda _: "Every ticket is minted and the venue is credited.",
     **PAYMENT_TEXTS,
     **TRANSFER_TEXTS,
-    OrderCancelled: lambda fact: f"The purchase ended without a sale: {fact.reason}.",
-    TicketRedeemed: lambda fact: f"Somebody entered with ticket {identity_of(fact)}.",
-    BurnSigned: lambda fact: f"The burning of ticket {identity_of(fact)} was signed.",
-    TokenBurnt: lambda fact: f"The token of ticket {identity_of(fact)} was burnt.",
-    TokenForgone: lambda fact: f"Ticket {identity_of(fact)} will have no token.",
+    OrderCancelled: lambda event: f"The purchase ended without a sale: {event.reason}.",
+    TicketRedeemed: lambda event: f"Somebody entered with ticket {identity_of(event)}.",
+    BurnSigned: lambda event: f"The burning of ticket {identity_of(event)} was signed.",
+    TokenBurnt: lambda event: f"The token of ticket {identity_of(event)} was burnt.",
+    TokenForgone: lambda event: f"Ticket {identity_of(event)} will have no token.",
     **REFUND_TEXTS,
 }
 
 
-def fold(sheets: Sheets, fact: Fact, position: int) -> None:
-    """Apply one fact to all read models."""
+def fold(sheets: Sheets, event: DomainEvent, position: int) -> None:
+    """Apply one event to all read models."""
     for folds in (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS):
-        apply = folds.get(type(fact))
+        apply = folds.get(type(event))
         if apply is not None:
-            apply(sheets, fact, position)
-    for purchase_id in _purchases_of(sheets, fact):
+            apply(sheets, event, position)
+    for purchase_id in _purchases_of(sheets, event):
         document = sheets.edit("purchases", purchase_id)
         if document:
             document["position"] = position
-            text = TEXTS[type(fact)](fact)
-            sheets.timeline.append(TimelineLine(purchase_id, position, fact.timestamp, type(fact).__name__, text))
+            text = TEXTS[type(event)](event)
+            sheets.timeline.append(TimelineLine(purchase_id, position, event.timestamp, type(event).__name__, text))
 
 
-def _purchases_of(sheets: Sheets, fact: Any) -> list[str]:
-    """Return the purchases that a fact is about; a hold's key names its purchase."""
-    if type(fact) not in TEXTS:
+def _purchases_of(sheets: Sheets, event: Any) -> list[str]:
+    """Return the purchases that an event is about; a hold's key names its purchase."""
+    if type(event) not in TEXTS:
         return []
-    kind, _, identity = fact.originator_id.partition(":")
+    kind, _, identity = event.originator_id.partition(":")
     if kind in {"allocation", "discount"}:
-        keys = [hold["key"] for hold in fact.holds] if isinstance(fact, HoldsPlaced) else [fact.key]
+        keys = [hold["key"] for hold in event.holds] if isinstance(event, HoldsPlaced) else [event.key]
         return list(dict.fromkeys(key.partition(":hold:")[0] for key in keys))
     if kind == "ticket":
         ticket = sheets.find("tickets", identity)
         return [ticket["purchase_id"]] if ticket else []
     if kind in {"books", "dispute"}:
-        return [fact.purchase_id] if fact.purchase_id else []
+        return [event.purchase_id] if event.purchase_id else []
     return [identity.partition(":")[0]] if kind in {"order", "payment", "transfer", "refunds"} else []
 
 
-def _request(fact: PurchaseRequested | PurchaseRequestedAgain) -> Document:
+def _request(event: PurchaseRequested | PurchaseRequestedAgain) -> Document:
     return {
         "state": "requested",
-        "show_id": fact.show_id,
+        "show_id": event.show_id,
         "venue_id": None,
-        "lines": [dict(line) for line in fact.lines],
-        "requested_at": fact.timestamp.isoformat(),
-        "queue_until": fact.queue_until.isoformat() if fact.queue_until else None,
-        "hold_until": first_deadline(fact.queue_until, fact.hold_until).isoformat(),
+        "lines": [dict(line) for line in event.lines],
+        "requested_at": event.timestamp.isoformat(),
+        "queue_until": event.queue_until.isoformat() if event.queue_until else None,
+        "hold_until": first_deadline(event.queue_until, event.hold_until).isoformat(),
         "price": None,
         "tickets": [],
         "payment": None,
         "end_reason": None,
         "cancel_requested": False,
-        "discount_code": fact.discount_code,
+        "discount_code": event.discount_code,
         "confirmed_at": None,
         "refund_state": "none",
         "refunds": [],
     }
 
 
-def _requested(sheets: Sheets, fact: PurchaseRequested, _: int) -> None:
-    purchase_id = identity_of(fact)
-    document = {"purchase_id": purchase_id, "tenant_id": fact.tenant_id, "attempt": 1}
-    sheets.put("purchases", purchase_id, {**document, **_request(fact)})
+def _requested(sheets: Sheets, event: PurchaseRequested, _: int) -> None:
+    purchase_id = identity_of(event)
+    document = {"purchase_id": purchase_id, "tenant_id": event.tenant_id, "attempt": 1}
+    sheets.put("purchases", purchase_id, {**document, **_request(event)})
 
 
-def _requested_again(sheets: Sheets, fact: PurchaseRequestedAgain, _: int) -> None:
-    document = sheets.edit("purchases", identity_of(fact))
-    document.update(_request(fact), attempt=document.get("attempt", 0) + 1)
+def _requested_again(sheets: Sheets, event: PurchaseRequestedAgain, _: int) -> None:
+    document = sheets.edit("purchases", identity_of(event))
+    document.update(_request(event), attempt=document.get("attempt", 0) + 1)
 
 
-def _revived(sheets: Sheets, fact: PurchaseRevived, _: int) -> None:
-    document = sheets.edit("purchases", identity_of(fact))
+def _reopened(sheets: Sheets, event: PurchaseReopened, _: int) -> None:
+    document = sheets.edit("purchases", identity_of(event))
     again: Document = {"state": "awaiting-payment", "end_reason": None, "cancel_requested": False, "tickets": []}
-    document.update(again, hold_until=fact.hold_until.isoformat(), attempt=document.get("attempt", 0) + 1)
+    document.update(again, hold_until=event.hold_until.isoformat(), attempt=document.get("attempt", 0) + 1)
 
 
 def _order(state: str, *, reason: str | None = None) -> Fold:
-    """Return a fold that sets the purchase's state, and its end reason from the fact's field of this name."""
+    """Return a fold that sets the purchase's state, and its end reason from the event's field of this name."""
 
-    def apply(sheets: Sheets, fact: Any, _: int) -> None:
-        document = sheets.edit("purchases", identity_of(fact))
+    def apply(sheets: Sheets, event: Any, _: int) -> None:
+        document = sheets.edit("purchases", identity_of(event))
         document["state"] = state
         if reason is not None:
-            document["end_reason"] = getattr(fact, reason)
+            document["end_reason"] = getattr(event, reason)
 
     return apply
 
 
-def _confirmed(sheets: Sheets, fact: OrderConfirmed, _: int) -> None:
-    sheets.edit("purchases", identity_of(fact)).update(state="confirmed", confirmed_at=fact.timestamp.isoformat())
+def _confirmed(sheets: Sheets, event: OrderConfirmed, _: int) -> None:
+    sheets.edit("purchases", identity_of(event)).update(state="confirmed", confirmed_at=event.timestamp.isoformat())
 
 
-def _held(sheets: Sheets, fact: HoldsPlaced, _: int) -> None:
-    for hold in fact.holds:
+def _held(sheets: Sheets, event: HoldsPlaced, _: int) -> None:
+    for hold in event.holds:
         document = sheets.edit("purchases", hold["key"].partition(":hold:")[0])
         if document.get("state") == "requested":
             document["state"] = "reserving"
 
 
-def _placed(sheets: Sheets, fact: OrderPlaced, _: int) -> None:
-    lines = [dict(line) for line in fact.lines]
-    update = {"state": "reserving", "venue_id": fact.venue_id, "price": dict(fact.price), "lines": lines}
-    sheets.edit("purchases", identity_of(fact)).update(update)
+def _placed(sheets: Sheets, event: OrderPlaced, _: int) -> None:
+    lines = [dict(line) for line in event.lines]
+    update = {"state": "reserving", "venue_id": event.venue_id, "price": dict(event.price), "lines": lines}
+    sheets.edit("purchases", identity_of(event)).update(update)
 
 
-def _deadline(sheets: Sheets, fact: HoldExtended | CheckoutOpened, _: int) -> None:
-    sheets.edit("purchases", identity_of(fact))["hold_until"] = fact.hold_until.isoformat()
+def _deadline(sheets: Sheets, event: HoldExtended | CheckoutOpened, _: int) -> None:
+    sheets.edit("purchases", identity_of(event))["hold_until"] = event.hold_until.isoformat()
 
 
-def _cancel_requested(sheets: Sheets, fact: CancelRequested, _: int) -> None:
-    sheets.edit("purchases", identity_of(fact)).update(state="cancelling", cancel_requested=True)
+def _cancel_requested(sheets: Sheets, event: CancelRequested, _: int) -> None:
+    sheets.edit("purchases", identity_of(event)).update(state="show_cancellations", cancel_requested=True)
 
 
-def _ticket_changed(sheets: Sheets, fact: Fact, _: int) -> None:
+def _ticket_changed(sheets: Sheets, event: DomainEvent, _: int) -> None:
     """Show a purchase's ticket as its own document stands."""
-    ticket = sheets.find("tickets", identity_of(fact)) if fact.originator_id.startswith("ticket:") else None
+    ticket = sheets.find("tickets", identity_of(event)) if event.originator_id.startswith("ticket:") else None
     if ticket is None:
         return
     fields = ("ticket_id", "ticket_type_id", "state", "token", "mint_address", "mint_signature")
@@ -206,11 +208,11 @@ def _ticket_changed(sheets: Sheets, fact: Fact, _: int) -> None:
     tickets.append(shown)
 
 
-PURCHASE_FOLDS: dict[type[Fact], Fold] = {
+PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
     PurchaseRequested: _requested,
     PurchaseRequestedAgain: _requested_again,
     PurchaseRefused: _order("refused", reason="code"),
-    PurchaseRevived: _revived,
+    PurchaseReopened: _reopened,
     HoldsPlaced: _held,
     OrderPlaced: _placed,
     CheckoutOpened: _deadline,

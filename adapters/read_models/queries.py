@@ -7,14 +7,14 @@ from typing import Any
 from psycopg.sql import SQL, Identifier
 
 from adapters.read_models.documents import Document
-from adapters.tables import Pool, borrowed
+from adapters.tables import Pool, connection_from
 from domain.money.books import VENUE_ACCOUNTS, venue_account
 from domain.money.statement import Entry, Links, lines_of
 from domain.payouts.connected_account import DueQuery
 
 LINES_MAX = 1_000
 DOCUMENT = SQL("SELECT doc FROM {table} WHERE id = %s")
-TIMELINE = "SELECT position, at, fact, text FROM rm_timeline WHERE purchase_id = %s ORDER BY position LIMIT %s"
+TIMELINE = "SELECT position, at, event, text FROM rm_timeline WHERE purchase_id = %s ORDER BY position LIMIT %s"
 CHANGED = (
     "SELECT DISTINCT p.position, t.purchase_id FROM rm_position p"
     " LEFT JOIN rm_timeline t ON t.position > %s AND t.position <= p.position"
@@ -70,7 +70,7 @@ UNBURNT = (
 )
 REFUND_OPEN = ["requested", "pending", "failed"]
 QUEUED = ["requested", "reserving"]
-OPEN_STATES = ["requested", "reserving", "awaiting-payment", "cancelling", "confirming", "confirmed"]
+OPEN_STATES = ["requested", "reserving", "awaiting-payment", "show_cancellations", "confirming", "confirmed"]
 CANCELLING = "SELECT doc FROM rm_purchases WHERE doc->>'state' = 'cancelling' LIMIT %s"
 OVERDUE = (
     "SELECT id, doc FROM rm_reservations WHERE doc->>'state' = 'held' AND (doc->>'until')::timestamptz < %s LIMIT %s"
@@ -90,13 +90,13 @@ class ReadModels:
         self._pool = pool
 
     async def position(self) -> int:
-        """Return the position of the last fact that the read models contain."""
+        """Return the position of the last event that the read models contain."""
         rows = await self._rows("SELECT position FROM rm_position", ())
         return int(rows[0][0]) if rows else 0
 
     async def head(self) -> int:
-        """Return the position of the last fact that was recorded."""
-        rows = await self._rows("SELECT max(notification_id) FROM facts", ())
+        """Return the position of the last event that was recorded."""
+        rows = await self._rows("SELECT max(notification_id) FROM events", ())
         return int(rows[0][0] or 0)
 
     async def changed(self, since: int) -> tuple[int, set[str]]:
@@ -111,8 +111,8 @@ class ReadModels:
             return None
         lines = await self._rows(TIMELINE, (purchase_id, LINES_MAX))
         found["timeline"] = [
-            {"position": position, "at": at.isoformat(), "fact": fact, "text": text}
-            for position, at, fact, text in lines
+            {"position": position, "at": at.isoformat(), "event": event, "text": text}
+            for position, at, event, text in lines
         ]
         names = ("position", "key", "kind", "debit", "credit", "amount", "unit")
         posted = await self._rows(PURCHASE_LINES, (purchase_id, LINES_MAX))
@@ -182,11 +182,11 @@ class ReadModels:
         return rows[0][0] if rows else None
 
     async def _rows(self, statement: Any, values: Any) -> list[tuple[Any, ...]]:
-        async with borrowed(self._pool) as connection:
+        async with connection_from(self._pool) as connection:
             return await (await connection.execute(statement, values)).fetchall()
 
 
-class Standing(ReadModels):
+class StalledWorkQueries(ReadModels):
     """What was recorded and that nobody seems to work on, for the relay; what is due, for settlement."""
 
     async def due_transfers(self, due: DueQuery) -> list[tuple[str, str, int]]:
@@ -216,7 +216,7 @@ class Standing(ReadModels):
         """Return purchases without an end whose hold ran out before a time."""
         return [row[0] for row in await self._rows(UNFINISHED, (OPEN_STATES, before, limit))]
 
-    async def cancelling(self, limit: int) -> list[Document]:
+    async def show_cancellations(self, limit: int) -> list[Document]:
         """Return purchases whose buyers' cancel was recorded and that have not ended."""
         return [row[0] for row in await self._rows(CANCELLING, (limit,))]
 

@@ -1,20 +1,20 @@
-"""What the read models should show, computed from the facts alone and without them."""
+"""What the read models should show, computed from the events alone and without them."""
 
 from collections.abc import Iterable
 
 from adapters.read_models.documents import Document, Sheets
 from adapters.read_models.purchase import fold
 from adapters.read_models.queries import links_of
-from domain.core.aggregate import Fact
+from domain.core.aggregate import DomainEvent
 from domain.money.books import venue_account
 from domain.money.statement import lines_of
 
 
-def folded(facts: Iterable[tuple[int, Fact]]) -> Sheets:
-    """Fold all facts (position, fact) in memory."""
+def folded(events: Iterable[tuple[int, DomainEvent]]) -> Sheets:
+    """Fold all events (position, event) in memory."""
     sheets = Sheets(lambda _, __: None)
-    for position, fact in facts:
-        fold(sheets, fact, position)
+    for position, event in events:
+        fold(sheets, event, position)
     return sheets
 
 

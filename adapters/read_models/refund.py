@@ -5,7 +5,7 @@ from typing import Any
 
 from adapters.read_models.catalog_and_books import Fold, identity_of
 from adapters.read_models.documents import Document, Sheets
-from domain.core.aggregate import Fact
+from domain.core.aggregate import DomainEvent
 from domain.payments.dispute import DisputeLost
 from domain.payments.refund import (
     RefundFailed,
@@ -17,75 +17,75 @@ from domain.payments.refund import (
 )
 
 OPEN = {"requested", "pending", "failed"}
-REFUND_TEXTS: dict[type[Fact], Callable[[Any], str]] = {
-    RefundRequested: lambda fact: f"A refund was decided: {fact.amount_minor} minor units, {fact.reason}.",
+REFUND_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
+    RefundRequested: lambda event: f"A refund was decided: {event.amount_minor} minor units, {event.reason}.",
     RefundPending: lambda _: "Stripe has the refund; the bank has not confirmed it.",
-    RefundSucceeded: lambda fact: f"The refund has arrived: {fact.amount_minor} minor units.",
-    RefundPaidByHand: lambda fact: f"An operator paid the refund by hand: {fact.reference}.",
-    RefundFailed: lambda fact: f"The refund failed: {fact.failure}. The buyer is still owed.",
+    RefundSucceeded: lambda event: f"The refund has arrived: {event.amount_minor} minor units.",
+    RefundPaidByHand: lambda event: f"An operator paid the refund by hand: {event.reference}.",
+    RefundFailed: lambda event: f"The refund failed: {event.failure}. The buyer is still owed.",
 }
 
 
-def _opened(sheets: Sheets, fact: RefundsOpened, _: int) -> None:
-    sheets.edit("purchases", identity_of(fact)).setdefault("refunds", [])
+def _opened(sheets: Sheets, event: RefundsOpened, _: int) -> None:
+    sheets.edit("purchases", identity_of(event)).setdefault("refunds", [])
 
 
-def _requested(sheets: Sheets, fact: RefundRequested, _: int) -> None:
-    purchase_id = identity_of(fact)
+def _requested(sheets: Sheets, event: RefundRequested, _: int) -> None:
+    purchase_id = identity_of(event)
     purchase = sheets.edit("purchases", purchase_id)
     refund = {
-        "refund_id": fact.refund_id,
+        "refund_id": event.refund_id,
         "state": "requested",
-        "amount_minor": fact.amount_minor,
+        "amount_minor": event.amount_minor,
         "currency": (purchase.get("price") or {}).get("currency"),
-        "ticket_ids": list(fact.ticket_ids),
-        "reason": fact.reason,
-        "fees": fact.fees,
-        "given": dict(fact.given),
+        "ticket_ids": list(event.ticket_ids),
+        "reason": event.reason,
+        "fees": event.fees,
+        "given": dict(event.given),
         "stripe_refund_id": None,
         "failure": None,
-        "requested_at": fact.timestamp.isoformat(),
+        "requested_at": event.timestamp.isoformat(),
         "succeeded_at": None,
         "in_cash": (purchase.get("price") or {}).get("tender") == "cash",
-        "resells": _resells(sheets, purchase, fact),
+        "resells": _resells(sheets, purchase, event),
     }
     owner = {name: purchase.get(name) for name in ("purchase_id", "tenant_id", "attempt", "show_id")}
-    sheets.put("refunds", fact.refund_id, {**owner, **refund})
-    _show(sheets, purchase_id, fact.refund_id)
+    sheets.put("refunds", event.refund_id, {**owner, **refund})
+    _show(sheets, purchase_id, event.refund_id)
 
 
-def _resells(sheets: Sheets, purchase: Document, fact: RefundRequested) -> bool:
+def _resells(sheets: Sheets, purchase: Document, event: RefundRequested) -> bool:
     """Say whether its seats may go back on sale: the show says so, and it is not of an amount."""
     show = sheets.find("shows", str(purchase.get("show_id"))) or {}
-    return bool(fact.ticket_ids) and show.get("resell_refunded", False)
+    return bool(event.ticket_ids) and show.get("resell_refunded", False)
 
 
-def _pending(sheets: Sheets, fact: RefundPending, _: int) -> None:
-    refund = sheets.edit("refunds", fact.refund_id)
-    refund.update(state="pending", stripe_refund_id=fact.stripe_refund_id, failure=None)
-    _show(sheets, identity_of(fact), fact.refund_id)
+def _pending(sheets: Sheets, event: RefundPending, _: int) -> None:
+    refund = sheets.edit("refunds", event.refund_id)
+    refund.update(state="pending", stripe_refund_id=event.stripe_refund_id, failure=None)
+    _show(sheets, identity_of(event), event.refund_id)
 
 
-def _succeeded(sheets: Sheets, fact: RefundSucceeded, _: int) -> None:
-    moment, stripe_id = fact.timestamp.isoformat(), fact.stripe_refund_id or None
-    sheets.edit("refunds", fact.refund_id).update(
+def _succeeded(sheets: Sheets, event: RefundSucceeded, _: int) -> None:
+    moment, stripe_id = event.timestamp.isoformat(), event.stripe_refund_id or None
+    sheets.edit("refunds", event.refund_id).update(
         state="succeeded", stripe_refund_id=stripe_id, failure=None, succeeded_at=moment
     )
-    _show(sheets, identity_of(fact), fact.refund_id)
+    _show(sheets, identity_of(event), event.refund_id)
 
 
-def _paid_by_hand(sheets: Sheets, fact: RefundPaidByHand, _: int) -> None:
-    moment = fact.timestamp.isoformat()
-    sheets.edit("refunds", fact.refund_id).update(
-        state="succeeded", stripe_refund_id=None, failure=None, succeeded_at=moment, paid_by_hand=fact.reference
+def _paid_by_hand(sheets: Sheets, event: RefundPaidByHand, _: int) -> None:
+    moment = event.timestamp.isoformat()
+    sheets.edit("refunds", event.refund_id).update(
+        state="succeeded", stripe_refund_id=None, failure=None, succeeded_at=moment, paid_by_hand=event.reference
     )
-    _show(sheets, identity_of(fact), fact.refund_id)
+    _show(sheets, identity_of(event), event.refund_id)
 
 
-def _failed(sheets: Sheets, fact: RefundFailed, _: int) -> None:
-    refund = sheets.edit("refunds", fact.refund_id)
-    refund.update(state="failed", failure=fact.failure, succeeded_at=None)
-    _show(sheets, identity_of(fact), fact.refund_id)
+def _failed(sheets: Sheets, event: RefundFailed, _: int) -> None:
+    refund = sheets.edit("refunds", event.refund_id)
+    refund.update(state="failed", failure=event.failure, succeeded_at=None)
+    _show(sheets, identity_of(event), event.refund_id)
 
 
 def _show(sheets: Sheets, purchase_id: str, refund_id: str) -> None:
@@ -117,10 +117,10 @@ def refund_state_of(purchase: Document, refunded_minor: int) -> str:
     return "refunded" if back_minor >= purchase["price"]["total_minor"] else "partly-refunded"
 
 
-def _lost(sheets: Sheets, fact: DisputeLost, _: int) -> None:
+def _lost(sheets: Sheets, event: DisputeLost, _: int) -> None:
     """Count what the bank gave back: nobody owes it to the buyer any more."""
-    purchase = sheets.edit("purchases", fact.purchase_id)
-    purchase["lost_to_disputes_minor"] = purchase.get("lost_to_disputes_minor", 0) + sum(fact.parts.values())
+    purchase = sheets.edit("purchases", event.purchase_id)
+    purchase["lost_to_disputes_minor"] = purchase.get("lost_to_disputes_minor", 0) + sum(event.parts.values())
 
 
 def _receipt_line(refund: Document) -> Document:
@@ -129,7 +129,7 @@ def _receipt_line(refund: Document) -> Document:
     return {**named, **{field: refund[field] for field in fields}}
 
 
-REFUND_FOLDS: dict[type[Fact], Fold] = {
+REFUND_FOLDS: dict[type[DomainEvent], Fold] = {
     DisputeLost: _lost,
     RefundsOpened: _opened,
     RefundRequested: _requested,

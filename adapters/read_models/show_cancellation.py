@@ -6,42 +6,42 @@ from adapters.read_models.catalog_and_books import Fold, identity_of
 from adapters.read_models.documents import Sheets
 from domain.catalog.show import ShowCalledOff
 from domain.catalog.show_cancellation import (
-    CancellationBegun,
-    CancellationFinished,
-    CancellationPaused,
-    CancellationResumed,
+    ShowCancellationBegun,
+    ShowCancellationFinished,
+    ShowCancellationPaused,
+    ShowCancellationResumed,
 )
-from domain.core.aggregate import Fact
+from domain.core.aggregate import DomainEvent
 
 
-def _begun(sheets: Sheets, fact: CancellationBegun, _: int) -> None:
-    show_id = identity_of(fact)
-    document = {"show_id": show_id, "tenant_id": fact.tenant_id, "state": "refunding", "fees": fact.fees}
-    moments = {"begun_at": fact.timestamp.isoformat(), "finished_at": None}
-    sheets.put("cancellations", show_id, {**document, "rate_per_second": fact.rate_per_second, **moments})
+def _begun(sheets: Sheets, event: ShowCancellationBegun, _: int) -> None:
+    show_id = identity_of(event)
+    document = {"show_id": show_id, "tenant_id": event.tenant_id, "state": "refunding", "fees": event.fees}
+    moments = {"begun_at": event.timestamp.isoformat(), "finished_at": None}
+    sheets.put("cancellations", show_id, {**document, "rate_per_second": event.rate_per_second, **moments})
 
 
-def _paused(sheets: Sheets, fact: CancellationPaused, _: int) -> None:
-    sheets.edit("cancellations", identity_of(fact))["state"] = "paused"
+def _paused(sheets: Sheets, event: ShowCancellationPaused, _: int) -> None:
+    sheets.edit("cancellations", identity_of(event))["state"] = "paused"
 
 
-def _resumed(sheets: Sheets, fact: CancellationResumed, _: int) -> None:
-    sheets.edit("cancellations", identity_of(fact)).update(state="refunding", rate_per_second=fact.rate_per_second)
+def _resumed(sheets: Sheets, event: ShowCancellationResumed, _: int) -> None:
+    sheets.edit("cancellations", identity_of(event)).update(state="refunding", rate_per_second=event.rate_per_second)
 
 
-def _finished(sheets: Sheets, fact: CancellationFinished, _: int) -> None:
-    update: dict[str, Any] = {"state": "finished", "finished_at": fact.timestamp.isoformat()}
-    sheets.edit("cancellations", identity_of(fact)).update(update)
+def _finished(sheets: Sheets, event: ShowCancellationFinished, _: int) -> None:
+    update: dict[str, Any] = {"state": "finished", "finished_at": event.timestamp.isoformat()}
+    sheets.edit("cancellations", identity_of(event)).update(update)
 
 
-def _called_off(sheets: Sheets, fact: ShowCalledOff, _: int) -> None:
-    sheets.edit("shows", identity_of(fact))["called_off"] = True
+def _called_off(sheets: Sheets, event: ShowCalledOff, _: int) -> None:
+    sheets.edit("shows", identity_of(event))["called_off"] = True
 
 
-CANCELLATION_FOLDS: dict[type[Fact], Fold] = {
-    CancellationBegun: _begun,
-    CancellationPaused: _paused,
-    CancellationResumed: _resumed,
-    CancellationFinished: _finished,
+CANCELLATION_FOLDS: dict[type[DomainEvent], Fold] = {
+    ShowCancellationBegun: _begun,
+    ShowCancellationPaused: _paused,
+    ShowCancellationResumed: _resumed,
+    ShowCancellationFinished: _finished,
     ShowCalledOff: _called_off,
 }

@@ -45,7 +45,7 @@ UNFINISHED = (
 )
 
 
-class CancellationReads(ReadModels):
+class ShowCancellationQueries(ReadModels):
     """Answers for the cancellation's workflow, its page and the relay."""
 
     async def orders_left(self, show_id: str, after: str, limit: int) -> list[tuple[str, str, int]]:
@@ -62,7 +62,7 @@ class CancellationReads(ReadModels):
         return [row[0] for row in await self._rows(HELD, (show_id,))]
 
     async def cancellation(self, show_id: str) -> Document | None:
-        """Return how a cancelled show stands, in exact numbers at one position of the facts."""
+        """Return how a cancelled show stands, in exact numbers at one position of the events."""
         found = await self._document("cancellations", show_id)
         if found is None:
             return None

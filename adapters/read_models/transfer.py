@@ -5,7 +5,7 @@ from typing import Any
 
 from adapters.read_models.catalog_and_books import Fold, identity_of
 from adapters.read_models.documents import Sheets
-from domain.core.aggregate import Fact
+from domain.core.aggregate import DomainEvent
 from domain.payouts.transfer import (
     ReversalRefused,
     ReversalRequested,
@@ -16,43 +16,43 @@ from domain.payouts.transfer import (
     TransferReversed,
 )
 
-TRANSFER_TEXTS: dict[type[Fact], Callable[[Any], str]] = {
-    TransferRequested: lambda fact: f"The venue's share is due: {fact.amount_minor} minor units.",
+TRANSFER_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
+    TransferRequested: lambda event: f"The venue's share is due: {event.amount_minor} minor units.",
     TransferRequestedAgain: lambda _: "The venue's share is sent once more.",
     TransferMade: lambda _: "The venue's share lies in its account at Stripe.",
-    TransferRefused: lambda fact: f"The venue's share could not be sent yet: {fact.reason}.",
-    ReversalRequested: lambda fact: f"{fact.amount_minor} minor units are to come back from the venue.",
+    TransferRefused: lambda event: f"The venue's share could not be sent yet: {event.reason}.",
+    ReversalRequested: lambda event: f"{event.amount_minor} minor units are to come back from the venue.",
     TransferReversed: lambda _: "They came back from the venue.",
-    ReversalRefused: lambda fact: f"The venue's account did not have them ({fact.reason}): the venue owes them.",
+    ReversalRefused: lambda event: f"The venue's account did not have them ({event.reason}): the venue owes them.",
 }
 
 
-def _transfer_requested(sheets: Sheets, fact: TransferRequested, _: int) -> None:
-    shown = {"state": "requested", "amount_minor": fact.amount_minor, "reversed_minor": 0, "transfer_id": None}
-    sheets.edit("purchases", identity_of(fact))["transfer"] = shown
+def _transfer_requested(sheets: Sheets, event: TransferRequested, _: int) -> None:
+    shown = {"state": "requested", "amount_minor": event.amount_minor, "reversed_minor": 0, "transfer_id": None}
+    sheets.edit("purchases", identity_of(event))["transfer"] = shown
 
 
 def _transfer(state: str) -> Fold:
-    def apply(sheets: Sheets, fact: Any, _: int) -> None:
-        transfer = sheets.edit("purchases", identity_of(fact)).setdefault("transfer", {})
+    def apply(sheets: Sheets, event: Any, _: int) -> None:
+        transfer = sheets.edit("purchases", identity_of(event)).setdefault("transfer", {})
         transfer["state"] = state
-        if isinstance(fact, TransferMade):
-            transfer["transfer_id"] = fact.transfer_id or None
+        if isinstance(event, TransferMade):
+            transfer["transfer_id"] = event.transfer_id or None
 
     return apply
 
 
-def _reversal_requested(sheets: Sheets, fact: ReversalRequested, _: int) -> None:
-    transfer = sheets.edit("purchases", identity_of(fact)).setdefault("transfer", {})
-    transfer.setdefault("asked_back", {})[fact.key] = fact.amount_minor
+def _reversal_requested(sheets: Sheets, event: ReversalRequested, _: int) -> None:
+    transfer = sheets.edit("purchases", identity_of(event)).setdefault("transfer", {})
+    transfer.setdefault("asked_back", {})[event.key] = event.amount_minor
 
 
-def _reversed(sheets: Sheets, fact: TransferReversed, _: int) -> None:
-    transfer = sheets.edit("purchases", identity_of(fact)).setdefault("transfer", {})
-    transfer["reversed_minor"] = transfer.get("reversed_minor", 0) + transfer["asked_back"].pop(fact.key)
+def _reversed(sheets: Sheets, event: TransferReversed, _: int) -> None:
+    transfer = sheets.edit("purchases", identity_of(event)).setdefault("transfer", {})
+    transfer["reversed_minor"] = transfer.get("reversed_minor", 0) + transfer["asked_back"].pop(event.key)
 
 
-TRANSFER_FOLDS: dict[type[Fact], Fold] = {
+TRANSFER_FOLDS: dict[type[DomainEvent], Fold] = {
     TransferRequested: _transfer_requested,
     TransferRequestedAgain: _transfer("requested"),
     TransferMade: _transfer("made"),

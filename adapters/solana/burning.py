@@ -11,8 +11,8 @@ from solders.transaction_status import TransactionErrorFieldless
 from adapters.solana.chain import COMPUTE_UNITS_LEAST, SimulationError, SolanaChain
 from adapters.solana.instructions import TOKEN_2022, burn_one
 from adapters.solana.mint_layout import decode_mint
-from adapters.solana.rpc import node_weather
-from domain.core.transient import Weather
+from adapters.solana.rpc import node_errors
+from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction
 
 
@@ -21,7 +21,7 @@ class SolanaBurningChain(SolanaChain):
 
     async def supply_of(self, address: str) -> int | None:
         """Return how many there are of a token, at confirmed; None when there is no mint at the address."""
-        with node_weather():
+        with node_errors():
             account = (await self._client.get_account_info(Pubkey.from_string(address))).value
         mint = decode_mint(bytes(account.data)) if account is not None and account.owner == TOKEN_2022 else None
         return None if mint is None else mint.supply
@@ -29,10 +29,10 @@ class SolanaBurningChain(SolanaChain):
     async def sign_burn(self, address: str) -> SignedTransaction:
         """Sign the burning of the one token of a mint, wherever it is; nothing is sent.
 
-        Raises Weather when the holder cannot be found now or the node cannot simulate: look again.
+        Raises TransientError when the holder cannot be found now or the node cannot simulate: look again.
         """
         mint = Pubkey.from_string(address)
-        with node_weather():
+        with node_errors():
             holder = await self._holder_of(mint)
             latest = (await self._client.get_latest_blockhash()).value
             instructions: list[Instruction] = [burn_one(mint, holder, self._issuer.pubkey())]
@@ -52,11 +52,11 @@ class SolanaBurningChain(SolanaChain):
         found = (await self._client.get_token_largest_accounts(mint)).value
         holders: list[Pubkey] = [account.address for account in found if account.amount.amount == "1"]
         if not holders:
-            raise Weather(f"nobody is known to hold {mint}: look again")
+            raise TransientError(f"nobody is known to hold {mint}: look again")
         return holders[0]
 
     async def _explain(self, address: str, outcome: Any) -> None:
         """Raise what a refused simulation means: somebody moved or burnt the token meanwhile, or a fault of ours."""
         if isinstance(outcome.err, TransactionErrorFieldless) or not await self.supply_of(address):
-            raise Weather(f"the token of {address} cannot be burnt just now: look again")
+            raise TransientError(f"the token of {address} cannot be burnt just now: look again")
         raise SimulationError(f"{outcome.err}: {' | '.join((outcome.logs or [])[-4:])}")

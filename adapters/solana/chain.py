@@ -25,9 +25,9 @@ from adapters.runtime.request_coalescing import Gathered
 from adapters.solana import transaction as token_transaction
 from adapters.solana.instructions import TOKEN_2022, associated_account
 from adapters.solana.mint_layout import describe
-from adapters.solana.rpc import NodeClient, node_weather
+from adapters.solana.rpc import NodeClient, node_errors
 from domain.core.errors import InvalidWallet, WrongState
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
 
 COMPUTE_UNITS_SIMULATED = 200_000
@@ -101,14 +101,14 @@ class SolanaChain:
 
     async def payer_balance(self) -> int:
         """Return the payer's lamports, at confirmed."""
-        with node_weather():
+        with node_errors():
             return (await self._client.get_balance(self._issuer.pubkey())).value
 
     async def airdrop_if_dev(self, lamports: int) -> bool:
         """Give the payer lamports if the node is on this machine; says whether it did."""
         if not self._is_dev:
             return False
-        with node_weather():
+        with node_errors():
             await self._client.request_airdrop(self._issuer.pubkey(), lamports)
         return True
 
@@ -116,7 +116,7 @@ class SolanaChain:
         """Read and verify a mint and its owner's account in one look, at confirmed; None when there is no mint."""
         mint, owner = Pubkey.from_string(address), spec.owner_address or self._custody_owner
         holder = associated_account(Pubkey.from_string(owner), mint)
-        with node_weather():
+        with node_errors():
             account, held = await self._accounts.of((mint, holder))
         if account is None or _is_only_funded(account):
             return None
@@ -125,13 +125,13 @@ class SolanaChain:
     async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:
         """Set the limits and sign; nothing is sent. A token of a kind and group that was simulated is so `again` only.
 
-        Raises Weather when the payer is too poor, InvalidWallet, and WrongState when the token does not fit a
-        transaction. What a simulation says: Weather when the account is already there (look again), WrongState when
+        Raises TransientError when the payer is too poor, InvalidWallet, and WrongState when the token does not fit a
+        transaction. A simulation says: TransientError when the account is already there (look again), WrongState when
         the group is full, and SimulationError for anything else.
         """
         owner = token_transaction.parse_wallet(spec.owner_address) if spec.owner_address else None
         seed = self._seed(spec.kind, spec.subject_id)
-        with node_weather():
+        with node_errors():
             latest, rent = await self._prices(spec)
             instructions = token_transaction.token_instructions(
                 spec, self._issuer.pubkey(), seed, owner or Pubkey.from_string(self._custody_owner), rent
@@ -155,15 +155,15 @@ class SolanaChain:
         """
         options = TxOpts(skip_preflight=True, max_retries=0)
         try:
-            with node_weather(unknown=True):
+            with node_errors(unknown=True):
                 await self._client.send_raw_transaction(base64.b64decode(signed.wire_base64), options)
-        except Weather as weather:
-            if not _says_already_done(str(weather)):
+        except TransientError as transient:
+            if not _says_already_done(str(transient)):
                 raise
 
     async def fate(self, signature: str) -> TransactionFate:
         """Say how far a sent transaction has come; `failed` only when a failure is confirmed."""
-        with node_weather():
+        with node_errors():
             found = await self._fates.of(Signature.from_string(signature))
         if found is None:
             return "unknown"
@@ -172,7 +172,7 @@ class SolanaChain:
 
     async def block_height(self) -> int:
         """Return the finalized block height: bytes whose last height lies below it can never land any more."""
-        with node_weather():
+        with node_errors():
             return (await self._client.get_block_height(Finalized)).value
 
     def _seed(self, kind: TokenKind, subject_id: str) -> str:
@@ -197,7 +197,7 @@ class SolanaChain:
         holder_rent = held if spec.kind == "ticket" else 0
         missing = rent + holder_rent + kept + fee - balance
         if missing > 0:
-            raise Weather(f"the payer {self.payer_address} lacks {missing} lamports")
+            raise TransientError(f"the payer {self.payer_address} lacks {missing} lamports")
         return latest, rent
 
     async def _ask_fates(self, signatures: list[Signature]) -> Sequence[Any]:
@@ -238,7 +238,7 @@ class SolanaChain:
         if spec.group_address is None:
             return
         if (await self._client.get_account_info(Pubkey.from_string(spec.group_address))).value is None:
-            raise Weather(f"the group {spec.group_address} is not there yet")
+            raise TransientError(f"the group {spec.group_address} is not there yet")
 
 
 def _make_room(kept: dict[Any, int]) -> None:
@@ -258,10 +258,10 @@ def _reached(status: TransactionConfirmationStatus | None) -> TransactionFate:
 
 def _raise_simulated(err: Any, logs: list[str], spec: TokenSpec) -> None:
     if isinstance(err, TransactionErrorFieldless):
-        raise Weather(f"the node cannot simulate just now: {err}")
+        raise TransientError(f"the node cannot simulate just now: {err}")
     if isinstance(err, TransactionErrorInstructionError) and isinstance(err.err, InstructionErrorCustom):
         if err.index == token_transaction.ALLOCATE_AT and err.err.code == _ALREADY_IN_USE:
-            raise Weather(f"the account of {spec.kind} {spec.subject_id} already exists: look again")
+            raise TransientError(f"the account of {spec.kind} {spec.subject_id} already exists: look again")
         if err.err.code == _GROUP_IS_FULL:
             raise WrongState("the group is full", group_address=spec.group_address)
     raise SimulationError(f"{err}: {' | '.join(logs[-4:])}")

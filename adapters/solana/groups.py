@@ -9,8 +9,8 @@ from adapters.solana.burning import SolanaBurningChain
 from adapters.solana.chain import COMPUTE_UNITS_LEAST
 from adapters.solana.instructions import TOKEN_2022, resize_group
 from adapters.solana.mint_layout import decode_mint
-from adapters.solana.rpc import node_weather
-from domain.core.transient import Weather
+from adapters.solana.rpc import node_errors
+from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction
 
 
@@ -19,24 +19,24 @@ class SolanaGroupChain(SolanaBurningChain):
 
     async def sizes_of(self, address: str) -> tuple[int, int] | None:
         """Return a group's members and how many it takes, at confirmed; None when there is no group."""
-        with node_weather():
+        with node_errors():
             account = (await self._client.get_account_info(Pubkey.from_string(address))).value
         mint = decode_mint(bytes(account.data)) if account is not None and account.owner == TOKEN_2022 else None
         members, taken = (None, None) if mint is None else mint.group_sizes()
         return None if members is None or taken is None else (members, taken)
 
     async def sign_resize(self, address: str, size_max: int) -> SignedTransaction:
-        """Sign the bytes that let a group take so many; nothing is sent. Weather when the node would refuse them now.
+        """Sign the bytes that resize a group; nothing is sent. TransientError when the node would refuse them now.
 
         It does when members came since the size was read: look again.
         """
         instruction = resize_group(Pubkey.from_string(address), self._issuer.pubkey(), size_max)
-        with node_weather():
+        with node_errors():
             latest = (await self._client.get_latest_blockhash()).value
             final = self._signed([instruction], latest.blockhash, COMPUTE_UNITS_LEAST)
             outcome = (await self._client.simulate_transaction(final, commitment=Confirmed)).value
         if outcome.err is not None:
-            raise Weather(f"the group {address} cannot take {size_max} just now: {outcome.err}")
+            raise TransientError(f"the group {address} cannot take {size_max} just now: {outcome.err}")
         return SignedTransaction(
             mint_address=address,
             signature=str(final.signatures[0]),

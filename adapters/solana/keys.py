@@ -17,7 +17,7 @@ def seed_of(text: str) -> bytes:
     return seed
 
 
-def pseudonym_of(secret: bytes, name: str) -> str:
+def pseudonymize(secret: bytes, name: str) -> str:
     """Return what stands for a name: the same for the same name, and no use to whoever has not the secret."""
     return hmac.new(secret, f"buyer:{name}".encode(), "sha256").hexdigest()
 

@@ -11,7 +11,7 @@ from solana.rpc.core import RPCException
 from solders.errors import SerdeJSONError
 from solders.rpc.responses import RPCError
 
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 
 REFUSALS = get_args(RPCError)
 JSON = {"Content-Type": "application/json"}
@@ -20,15 +20,15 @@ JSON = {"Content-Type": "application/json"}
 class NodeClient(AsyncClient):
     """The library's client at confirmed, with connections of its own; close it when the loop ends.
 
-    The workflow decides about retries: a client that retried too would hide the weather from it.
+    The workflow decides about retries: a client that retried too would hide the fault from it.
     """
 
     def __init__(self, rpc_url: str, timeout_seconds: float) -> None:
         super().__init__(rpc_url, Confirmed, http2=False)
-        self._provider: Any = _Connections(rpc_url, timeout_seconds)
+        self._provider: Any = _NodeConnections(rpc_url, timeout_seconds)
 
 
-class _Connections:
+class _NodeConnections:
     """What the library's client asks a node with."""
 
     def __init__(self, rpc_url: str, timeout_seconds: float) -> None:
@@ -54,17 +54,17 @@ class _Connections:
 
 
 @contextmanager
-def node_weather(*, unknown: bool = False) -> Iterator[None]:
-    """Turn whatever the network or the node can throw into Weather.
+def node_errors(*, unknown: bool = False) -> Iterator[None]:
+    """Turn whatever the network or the node can throw into TransientError.
 
     Neither message nor cause is passed on: both may hold the node's address, and that often holds an access key.
     """
     try:
         yield
     except RPCException as error:
-        raise Weather(f"the node refused: {error}") from None
+        raise TransientError(f"the node refused: {error}") from None
     except (aiohttp.ClientError, SerdeJSONError, UnicodeDecodeError, TimeoutError, OSError) as error:
         status = getattr(error, "status", "")
-        raise Weather(
+        raise TransientError(
             f"the node could not be asked: {type(error).__name__} {status}".rstrip(), unknown=unknown
         ) from None

@@ -7,7 +7,7 @@ import aiohttp
 import stripe
 
 from adapters.stripe.errors import is_replayed_failure, meaning_of
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 
 T = TypeVar("T")
 KEYS_MAX = 8
@@ -15,7 +15,7 @@ PAGE = 100
 ListCall = Callable[[Any], Awaitable[Any]]
 
 
-class _Connections(stripe.AIOHTTPClient):
+class _StripeConnections(stripe.AIOHTTPClient):
     """Connections to Stripe by aiohttp: a call costs a sixth of the processor time that it costs by httpx."""
 
     async def request_async(
@@ -36,7 +36,7 @@ class StripeConnection:
     """
 
     def __init__(self, secret_key: str, *, base_url: str | None = None, timeout_seconds: float = 10.0) -> None:
-        self._http = _Connections(timeout=timeout_seconds)
+        self._http = _StripeConnections(timeout=timeout_seconds)
         client = stripe.StripeClient(
             secret_key,
             base_addresses={"api": base_url} if base_url else {},
@@ -87,7 +87,7 @@ async def written(
         found = await find() if find is not None else None
         if found is not None:
             return found
-    raise Weather("Stripe keeps a server error under every key", unknown=True)
+    raise TransientError("Stripe keeps a server error under every key", unknown=True)
 
 
 def is_replay(answer: Any) -> bool:

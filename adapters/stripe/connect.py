@@ -6,7 +6,7 @@ import stripe
 
 from adapters.stripe.client import StripeConnection, is_replay, read, written
 from adapters.stripe.mapping import noted
-from domain.payouts.connected_account import AccountState, PayoutStateSeen, TransferOrder
+from domain.payouts.connected_account import AccountState, PayoutStatus, TransferOrder
 
 LOOKED_AT_MAX = 100
 ACTIVE = "active"
@@ -92,10 +92,10 @@ class StripeConnect(StripeConnection):
 
         return str((await written(reverse, key, made_before)).id)
 
-    async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStateSeen:
+    async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStatus:
         """Read a payout of a connected account."""
         payout = await read(self._api.payouts.retrieve_async(payout_id, {}, {"stripe_account": account_id}))
-        return PayoutStateSeen.model_validate({
+        return PayoutStatus.model_validate({
             "payout_id": payout.id,
             "status": payout.status,
             "amount_minor": payout.amount,

@@ -3,7 +3,7 @@
 import stripe
 
 from domain.core.errors import PaymentRefused
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 
 UNEXPECTED_STATE = frozenset({"payment_intent_unexpected_state", "charge_expired_for_capture"})
 ALREADY_REFUNDED = "charge_already_refunded"
@@ -15,7 +15,7 @@ _SERVER_ERRORS = 500
 class GatewayAlarm(Exception):  # noqa: N818 - it rings, somebody comes; it is no answer about a payment
     """Stripe refused the request itself: a wrong key, a wrong parameter or a reused idempotency key.
 
-    It is neither weather nor refusal on purpose: repeating does not help, and nothing may be undone because of it.
+    Neither a transient error nor a refusal, on purpose: repeating does not help, and nothing may be undone for it.
     """
 
     def __init__(self, message: str, *, reason: str | None = None) -> None:
@@ -40,11 +40,11 @@ def meaning_of(error: stripe.StripeError, *, writing: bool) -> Exception:
     code, status = code_of(error), error.http_status or 0
     words = f"Stripe: {type(error).__name__} {status or ''} {code or ''}".rstrip()
     if isinstance(error, stripe.APIConnectionError):
-        return Weather(words, unknown=writing)
+        return TransientError(words, unknown=writing)
     if isinstance(error, stripe.RateLimitError):
-        return Weather(words)
+        return TransientError(words)
     if status >= _SERVER_ERRORS or code == KEY_IN_USE:
-        return Weather(words, unknown=writing)
+        return TransientError(words, unknown=writing)
     if isinstance(error, stripe.CardError):
         return PaymentRefused(words, reason=_decline_code(error) or code)
     if isinstance(error, stripe.InvalidRequestError) and not _blames_us(code):

@@ -9,7 +9,7 @@ import stripe
 from adapters.stripe.client import StripeConnection, listed
 from adapters.stripe.errors import GatewayAlarm
 from adapters.stripe.mapping import intent_state
-from domain.invariants.cross_system import IntentSaid
+from domain.invariants.cross_system import StripePayment
 
 TIMEOUT_SECONDS = 20.0
 CLOSED = {"succeeded", "canceled"}
@@ -23,7 +23,7 @@ class StripeListing(StripeConnection):
             raise GatewayAlarm("there is no key for Stripe")
         super().__init__(secret_key, base_url=base_url, timeout_seconds=TIMEOUT_SECONDS)
 
-    async def payments(self) -> list[IntentSaid]:
+    async def payments(self) -> list[StripePayment]:
         """Return every payment of the account with the sum of its balance transactions, all in one currency."""
         charge_of = {
             transfer.id: str(transfer.source_transaction or "")
@@ -38,9 +38,9 @@ class StripeListing(StripeConnection):
         ]
 
 
-def _said(intent: stripe.PaymentIntent, net_minor: int) -> IntentSaid:
+def _said(intent: stripe.PaymentIntent, net_minor: int) -> StripePayment:
     state = intent_state(intent)
-    return IntentSaid(
+    return StripePayment(
         intent_id=state.intent_id,
         purchase_id=state.purchase_id,
         currency=state.currency,

@@ -4,8 +4,8 @@ from typing import Any
 
 import stripe
 
-from domain.payments.dispute import DisputeSaid
-from domain.payments.payment_intent import IntentState, RefundState
+from domain.payments.dispute import DisputeStatus
+from domain.payments.payment_intent import IntentState, StripeRefund
 
 # One look shows the intent, its charge and the real fee.
 EXPAND = ["latest_charge.balance_transaction"]
@@ -57,9 +57,9 @@ def _decline_code(error: Any) -> str | None:
     return getattr(error, "decline_code", None) or getattr(error, "code", None)
 
 
-def refund_state(refund: stripe.Refund, intent_id: str) -> RefundState:
+def refund_state(refund: stripe.Refund, intent_id: str) -> StripeRefund:
     """Read a refund."""
-    return RefundState.model_validate({
+    return StripeRefund.model_validate({
         "refund_id": refund.id,
         "intent_id": intent_id,
         "amount_minor": refund.amount,
@@ -69,12 +69,12 @@ def refund_state(refund: stripe.Refund, intent_id: str) -> RefundState:
     })  # fmt: skip
 
 
-def dispute_said(dispute: stripe.Dispute) -> DisputeSaid:
+def dispute_said(dispute: stripe.Dispute) -> DisputeStatus:
     """Read a dispute and what its movements cost."""
     moved = dispute.balance_transactions
     words = {"won": "won", "lost": "lost", "warning_closed": "closed"}
     other = "warning" if dispute.status.startswith("warning") else "open"
-    return DisputeSaid.model_validate({
+    return DisputeStatus.model_validate({
         "dispute_id": dispute.id,
         "status": words.get(dispute.status, other),
         "amount_minor": dispute.amount,

@@ -8,8 +8,8 @@ from adapters.stripe.client import StripeConnection, is_replay, read, written
 from adapters.stripe.errors import ALREADY_REFUNDED, UNEXPECTED_STATE
 from adapters.stripe.mapping import EXPAND, NEAREST_FIRST, dispute_said, intent_state, noted, quoted, refund_state
 from domain.core.errors import PaymentRefused
-from domain.payments.dispute import DisputeSaid
-from domain.payments.payment_intent import IntentRequest, IntentState, RefundState
+from domain.payments.dispute import DisputeStatus
+from domain.payments.payment_intent import IntentRequest, IntentState, StripeRefund
 
 REFUNDS_LOOKED_AT_MAX = 100
 
@@ -80,7 +80,7 @@ class StripeGateway(StripeConnection):
 
         return await self._advanced(intent_id, cancel, key)
 
-    async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> RefundState:
+    async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> StripeRefund:
         """Refund a captured amount; one that was refunded already returns its refund."""
 
         async def refund(turn_key: str) -> stripe.Refund:
@@ -101,12 +101,12 @@ class StripeGateway(StripeConnection):
             found = await read(self._api.refunds.retrieve_async(found.id))
         return refund_state(found, intent_id)
 
-    async def retrieve_refund(self, refund_id: str) -> RefundState:
+    async def retrieve_refund(self, refund_id: str) -> StripeRefund:
         """Read a refund."""
         found = await read(self._api.refunds.retrieve_async(refund_id))
         return refund_state(found, str(found.payment_intent or ""))
 
-    async def refunds_of(self, intent_id: str) -> list[RefundState]:
+    async def refunds_of(self, intent_id: str) -> list[StripeRefund]:
         """List the refunds of an intent, newest first; a charge has a hundred at most that matter here."""
         listed = await self._refunds(intent_id)
         return [refund_state(refund, intent_id) for refund in listed.data]
@@ -114,7 +114,7 @@ class StripeGateway(StripeConnection):
     async def _refunds(self, intent_id: str) -> stripe.ListObject[stripe.Refund]:
         return await read(self._api.refunds.list_async({"payment_intent": intent_id, "limit": REFUNDS_LOOKED_AT_MAX}))
 
-    async def retrieve_dispute(self, dispute_id: str) -> DisputeSaid:
+    async def retrieve_dispute(self, dispute_id: str) -> DisputeStatus:
         """Read a dispute."""
         return dispute_said(await read(self._api.disputes.retrieve_async(dispute_id)))
 

@@ -9,18 +9,18 @@ from stripe import RequestOptions
 
 from adapters.stripe.client import StripeConnection, listed
 from adapters.stripe.webhook import read_event
-from domain.payments.webhook_event import HEARD, HEARD_OF_VENUES, Hint
+from domain.payments.webhook_event import SUBSCRIBED, SUBSCRIBED_CONNECT, WebhookEvent
 
 
 class StripeNews(StripeConnection):
     """Reads the account's events, or those of a venue's account; errors are the gateway's."""
 
-    async def undelivered(self, since: datetime, until: datetime, account_id: str | None = None) -> list[Hint]:
+    async def undelivered(self, since: datetime, until: datetime, account_id: str | None = None) -> list[WebhookEvent]:
         """Return what happened from one time to another and was not delivered, oldest first: pending, or given up."""
         params: Mapping[str, Any] = {
             "created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())},
             # Twenty types at most may be asked for at once.
-            "types": sorted(HEARD if account_id is None else HEARD_OF_VENUES),
+            "types": sorted(SUBSCRIBED if account_id is None else SUBSCRIBED_CONNECT),
             "delivery_success": False,
         }
         options: RequestOptions = {"stripe_account": account_id} if account_id is not None else {}

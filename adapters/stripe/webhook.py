@@ -10,16 +10,16 @@ from typing import Any
 import stripe
 
 from domain.core.errors import WebhookForged
-from domain.payments.webhook_event import Hint
+from domain.payments.webhook_event import WebhookEvent
 
 AGE_SECONDS_MAX = 300
 
 
-def verify_webhook(payload: bytes, signature_header: str, secrets: Sequence[str]) -> Hint:
+def verify_webhook(payload: bytes, signature_header: str, secrets: Sequence[str]) -> WebhookEvent:
     """Check Stripe's signature over the raw body (at most five minutes old) and read the event; else `WebhookForged`.
 
     One of the endpoints' secrets must have made it; an unset one is none.
-    `purchase_id` is a hint from the object's metadata: who the payment belongs to is told by our own stored facts.
+    `purchase_id` comes from the object's metadata and is a hint only: our own stored events say whose the payment is.
     """
     try:
         _check(payload, signature_header, [secret for secret in secrets if secret])
@@ -38,12 +38,12 @@ def _check(payload: bytes, signature_header: str, secrets: Sequence[str]) -> Non
     stripe.WebhookSignature.verify_header(payload, signature_header, secrets[-1], AGE_SECONDS_MAX)
 
 
-def read_event(payload: bytes) -> Hint:
+def read_event(payload: bytes) -> WebhookEvent:
     """Read an event of Stripe's, as JSON, into what the inbox keeps."""
     event = json.loads(payload)
     subject = event["data"]["object"]
     is_intent = subject.get("object") == "payment_intent"
-    return Hint(
+    return WebhookEvent(
         event_id=event["id"],
         type=event["type"],
         object_id=subject["id"],

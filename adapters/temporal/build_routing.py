@@ -25,9 +25,9 @@ async def current_build(client: Client, deployment: str) -> str | None:
     return described.worker_deployment_info.routing_config.current_deployment_version.build_id or None
 
 
-async def tell_routing(client: Client, ours: WorkerDeploymentVersion) -> None:
+async def log_current_build(client: Client, ours: WorkerDeploymentVersion) -> None:
     """Say whether this build gets the workflows, and again whenever that changes; ends by being cancelled."""
-    said: object = tell_routing  # nothing yet
+    said: object = log_current_build  # nothing yet
     pause = FIRST_LOOK_SECONDS
     while True:
         await asyncio.sleep(pause)

@@ -11,18 +11,18 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import Info
 
-NOBODY = StorageDriverStoreContext(target=None)
+NO_CONTEXT = StorageDriverStoreContext(target=None)
 
 
-class Sandbox(SandboxedWorkflowRunner):
+class FastSandboxRunner(SandboxedWorkflowRunner):
     """The library's sandbox; what runs in it is guarded as ever."""
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """Return an instance of the library that is not asked about payloads."""
-        return _Unasked(super().create_instance(det))
+        return _NoContext(super().create_instance(det))
 
 
-class _Unasked(WorkflowInstance):
+class _NoContext(WorkflowInstance):
     """A workflow in the sandbox; payloads belong to nobody in particular."""
 
     def __init__(self, inside: WorkflowInstance) -> None:
@@ -37,7 +37,7 @@ class _Unasked(WorkflowInstance):
 
     def get_external_store_context(self, command_info: Any) -> StorageDriverStoreContext:  # noqa: ARG002 - the library's signature
         """Name no owner: nothing is stored outside."""
-        return NOBODY
+        return NO_CONTEXT
 
     def get_info(self) -> Info:
         """Return what the workflow knows of itself."""

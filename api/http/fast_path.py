@@ -20,7 +20,7 @@ Answering = Callable[..., Coroutine[Any, Any, Response]]
 
 
 class DirectApp(FastAPI):
-    """An app in which a POST route of `(body, key, parts)` can be answered directly, documented as any other.
+    """An app in which a POST route of `(body, key, deps)` can be answered directly, documented as any other.
 
     A request that is not plainly good goes the ordinary way, so that every complaint about one is FastAPI's own.
     """
@@ -47,7 +47,7 @@ class DirectApp(FastAPI):
             await super().__call__(scope, again, send)
             return
         try:
-            answer = await self._answer_to(asked, key, self.state.parts)
+            answer = await self._answer_to(asked, key, self.state.deps)
         except Refusal as refusal:
             answer = refusal_answer(refusal)
         except Exception as error:

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from domain.core import errors as refusals
 from domain.core.errors import Refusal
-from domain.core.transient import Busy, Weather
+from domain.core.transient import OverloadedError, TransientError
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -70,7 +70,7 @@ def install(app: FastAPI) -> None:
     """Let every exception of the app leave as a problem."""
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(Refusal, _refusal)
-    app.add_exception_handler(Weather, _weather)
+    app.add_exception_handler(TransientError, _transient)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ClientDisconnect, _left)
@@ -94,13 +94,13 @@ async def _refusal(_: Request, error: Exception) -> JSONResponse:
     return refusal_answer(error)
 
 
-async def _weather(_: Request, error: Exception) -> JSONResponse:
-    if isinstance(error, Busy):
+async def _transient(_: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, OverloadedError):
         full = Problem(
             HTTPStatus.TOO_MANY_REQUESTS, "busy", "more people ask than can be answered now; nothing was done"
         )
         return answer(full, {"Retry-After": RETRY_AFTER_SECONDS})
-    log.warning("weather: %s", error)
+    log.warning("transient error: %s", error)
     problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "try-again", "a part of the system is away; try again soon")
     return answer(problem, {"Retry-After": RETRY_AFTER_SECONDS})
 

@@ -1,4 +1,4 @@
-"""Reading your own writes: a read waits, within a bound, for the fact that it was told to wait for."""
+"""Reading your own writes: a read waits, within a bound, for the event that it was told to wait for."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ WAIT_SECONDS_MAX = 2.0
 LOOK_SECONDS = 0.02
 
 
-async def is_stale(progress: Progress, after: int) -> bool:
+async def wait_for_position(progress: Progress, after: int) -> bool:
     """Wait until the read models contain a position; True when they still do not after two seconds."""
     until = time.monotonic() + WAIT_SECONDS_MAX
     while after and await progress.position() < after:
@@ -24,6 +24,6 @@ async def find(progress: Progress, read: Callable[[str], Awaitable[Document | No
     """Read a document; one that is not there is looked for again when the read models have caught up."""
     found = await read(identity)
     if found is None:
-        await is_stale(progress, await progress.head())
+        await wait_for_position(progress, await progress.head())
         found = await read(identity)
     return found

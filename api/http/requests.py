@@ -9,7 +9,7 @@ from fastapi import Depends, Header, Path, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from api.http.problems import Problem
-from api.ports import Parts
+from api.ports import Dependencies
 from domain.core.aggregate import canonical
 
 KEY_CHARS_MAX = 255
@@ -26,10 +26,10 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-async def parts_of(request: Request) -> Parts:
+async def dependencies_of(request: Request) -> Dependencies:
     """Return the parts that the front door gave to the app."""
-    parts: Parts = request.app.state.parts
-    return parts
+    deps: Dependencies = request.app.state.deps
+    return deps
 
 
 async def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str:
@@ -72,12 +72,12 @@ def moment_of(text: object) -> datetime:
         raise ValueError("a moment is within the calendar") from None
 
 
-With = Annotated[Parts, Depends(parts_of)]
+Deps = Annotated[Dependencies, Depends(dependencies_of)]
 Key = Annotated[str, Depends(idempotency_key)]
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 IdInPath = Annotated[str, Path(pattern=ID_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_CONTROLS)]
-After = Annotated[int, Query(ge=0, le=POSITION_MAX, description="wait until this fact is in the answer")]
+After = Annotated[int, Query(ge=0, le=POSITION_MAX, description="wait until this event is in the answer")]
 Code = Annotated[str, StringConstraints(pattern=CODE_PATTERN)]
 Moment = Annotated[datetime, BeforeValidator(moment_of)]
 Quantity = Annotated[int, Field(ge=1, le=50)]

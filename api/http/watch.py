@@ -5,17 +5,17 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from api.ports import News
-from domain.core.transient import Weather
+from api.ports import ProjectionUpdates
+from domain.core.transient import TransientError
 
 LOOK_SECONDS = 0.1
-WEATHER_SECONDS = 1.0
+TRANSIENT_SECONDS = 1.0
 
 
-class Watch:
+class ChangePoller:
     """One look at the read models for all who wait, however many they are; it looks only while somebody waits."""
 
-    def __init__(self, news: News) -> None:
+    def __init__(self, news: ProjectionUpdates) -> None:
         self._news = news
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._since = 0
@@ -44,8 +44,8 @@ class Watch:
         while True:
             try:
                 self._since, changed = await self._news.changed(self._since)
-            except Weather:
-                await asyncio.sleep(WEATHER_SECONDS)
+            except TransientError:
+                await asyncio.sleep(TRANSIENT_SECONDS)
                 continue
             for purchase_id in self._waiting if self.is_ending() else self._waiting.keys() & changed:
                 for woken in self._waiting[purchase_id]:

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from fastapi import APIRouter, Depends, Response
 from pydantic import model_validator
 
-from api.http.requests import Key, With
+from api.http.requests import Deps, Key
 from api.routes.purchases import PurchaseBody, checkout_of, command_of, recorded
 from api.routes.ticket_api import authorised
 
@@ -25,10 +25,10 @@ class BoxOfficeBody(PurchaseBody):
 
 
 @router.post("", status_code=201)
-async def sell(body: BoxOfficeBody, key: Key, parts: With) -> Response:
+async def sell(body: BoxOfficeBody, key: Key, deps: Deps) -> Response:
     """Sell tickets whose money is in the till already, or that cost nothing: the same purchase without a payment.
 
     The limits of one buyer do not count here. Answers as `POST /api/v1/purchases` does, without a client secret.
     """
-    command = command_of(body, key, parts)._replace(tender=body.tender, allowance_id="", open_purchases_max=0)
-    return await checkout_of(await recorded(command, body.buyer, parts), parts)
+    command = command_of(body, key, deps)._replace(tender=body.tender, allowance_id="", open_purchases_max=0)
+    return await checkout_of(await recorded(command, body.buyer, deps), deps)

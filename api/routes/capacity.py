@@ -5,9 +5,9 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter
 from pydantic import Field, model_validator
 
-from api.http.requests import Body, Id, IdInPath, With
+from api.http.requests import Body, Deps, Id, IdInPath
 from api.routes.shows import CAPACITY_MAX, TYPES_MAX
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 
 router = APIRouter(prefix="/api/v1/shows", tags=["shows"])
 
@@ -32,14 +32,14 @@ class CapacityBody(Body):
 
 
 @router.put("/{show_id}/capacity", status_code=202)
-async def change_capacity(show_id: IdInPath, body: CapacityBody, parts: With) -> dict[str, Any]:
+async def change_capacity(show_id: IdInPath, body: CapacityBody, deps: Deps) -> dict[str, Any]:
     """Begin a change; the show's `capacity_change` says how it goes. The same request again is the same change.
 
     409 when more are held and sold, or while another change is under way; 503 when the engine could not be reached:
     the change is recorded, and the same request again starts it.
     """
     capacities = {item.ticket_type_id: item.capacity for item in body.ticket_types}
-    change = await parts.capacity.begin(parts.limits.tenant_id, show_id, capacities)
-    if not await parts.change_capacity(change):
-        raise Weather("the engine could not be reached; the change is recorded")
+    change = await deps.capacity.begin(deps.limits.tenant_id, show_id, capacities)
+    if not await deps.change_capacity(change):
+        raise TransientError("the engine could not be reached; the change is recorded")
     return {"show_id": show_id, "number": change.number, "capacities": capacities, "state": "under-way"}

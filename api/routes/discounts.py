@@ -7,8 +7,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from activities.catalog.prices import CreateDiscount
 from api.http.problems import not_found
-from api.http.read_your_writes import find, is_stale
-from api.http.requests import CODE_PATTERN, After, Body, Code, Id, IdInPath, Key, Moment, With, digest_of
+from api.http.read_your_writes import find, wait_for_position
+from api.http.requests import CODE_PATTERN, After, Body, Code, Deps, Id, IdInPath, Key, Moment, digest_of
 from domain.catalog.discount import DiscountTerms, discount_id_of, spelt
 from domain.core.ids import derived
 from domain.money.money import BPS_WHOLE
@@ -46,10 +46,10 @@ class DiscountBody(Body):
 
 @router.post("", status_code=201)
 async def create_discount(
-    show_id: IdInPath, body: DiscountBody, key: Key, parts: With, response: Response
+    show_id: IdInPath, body: DiscountBody, key: Key, deps: Deps, response: Response
 ) -> dict[str, Any]:
     """Create a discount of a show; the same key and body again is the same discount."""
-    tenant_id = parts.limits.tenant_id
+    tenant_id = deps.limits.tenant_id
     terms = body.terms()
     command = CreateDiscount(
         tenant_id=tenant_id,
@@ -59,17 +59,17 @@ async def create_discount(
         code=body.code,
         terms=terms,
     )
-    position = await parts.prices.create_discount(command)
+    position = await deps.prices.create_discount(command)
     code = spelt(body.code)
     response.headers["Location"] = f"/api/v1/shows/{show_id}/discounts/{code}?after={position}"
     return {"show_id": show_id, "code": code, **terms.model_dump(mode="json")}
 
 
 @router.get("/{code}")
-async def read_discount(show_id: IdInPath, code: CodeInPath, parts: With, after: After = 0) -> dict[str, Any]:
+async def read_discount(show_id: IdInPath, code: CodeInPath, deps: Deps, after: After = 0) -> dict[str, Any]:
     """Return a discount; `in_use` counts the orders that use one of a limited number."""
-    stale = await is_stale(parts.queries, after)
-    found = await find(parts.queries, parts.queries.discount, discount_id_of(show_id, code))
+    stale = await wait_for_position(deps.queries, after)
+    found = await find(deps.queries, deps.queries.discount, discount_id_of(show_id, code))
     if found is None:
         raise not_found("discount", code)
     return {**found, "stale": stale}

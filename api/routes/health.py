@@ -4,15 +4,15 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from api.http.requests import With
+from api.http.requests import Deps
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/health")
-async def health(parts: With) -> dict[str, Any]:
+async def health(deps: Deps) -> dict[str, Any]:
     """Return 200 with the read models' position when the database answers; the engine may be away."""
-    return {"status": "ok", "position": await parts.queries.position()}
+    return {"status": "ok", "position": await deps.queries.position()}
 
 
 @router.get("/")

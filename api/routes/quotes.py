@@ -5,8 +5,8 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter
 from pydantic import Field, model_validator
 
-from api.http.requests import Body, Code, Id, Quantity, With, left_out
-from api.ports import Parts
+from api.http.requests import Body, Code, Deps, Id, Quantity, left_out
+from api.ports import Dependencies
 from domain.catalog.discount import spelt
 from domain.catalog.line import Line
 
@@ -43,13 +43,13 @@ class WantedBody(Body):
 
 
 @router.post("")
-async def quote(body: WantedBody, parts: With) -> dict[str, Any]:
+async def quote(body: WantedBody, deps: Deps) -> dict[str, Any]:
     """Return what a purchase of these tickets would be charged now; nothing is held, and nothing is locked."""
-    return await quoted(body, parts)
+    return await quoted(body, deps)
 
 
-async def quoted(body: WantedBody, parts: Parts) -> dict[str, Any]:
+async def quoted(body: WantedBody, deps: Dependencies) -> dict[str, Any]:
     """Price tickets by the function that prices orders; the internal API answers the very same."""
-    found = await parts.prices.quote(body.show_id, body.lines(), body.discount_code)
+    found = await deps.prices.quote(body.show_id, body.lines(), body.discount_code)
     code = None if body.discount_code is None else spelt(body.discount_code)
     return {"show_id": body.show_id, "discount_code": code, **found.model_dump(mode="json")}

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter
 
 from api.http.problems import Problem, not_found
-from api.http.read_your_writes import find, is_stale
-from api.http.requests import After, IdInPath, With
+from api.http.read_your_writes import find, wait_for_position
+from api.http.requests import After, Deps, IdInPath
 from api.ports import Document
 from domain.money.currency import decimals_of
 from domain.money.money import Price
@@ -15,16 +15,16 @@ router = APIRouter(prefix="/api/v1/purchases", tags=["purchases"])
 
 
 @router.get("/{purchase_id}/receipt")
-async def read_receipt(purchase_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
+async def read_receipt(purchase_id: IdInPath, deps: Deps, after: After = 0) -> dict[str, Any]:
     """Return the receipt of a sold purchase; amounts are in minor units of its currency."""
-    stale = await is_stale(parts.queries, after)
-    purchase = await find(parts.queries, parts.queries.purchase, purchase_id)
+    stale = await wait_for_position(deps.queries, after)
+    purchase = await find(deps.queries, deps.queries.purchase, purchase_id)
     if purchase is None:
         raise not_found("purchase", purchase_id)
     if purchase.get("confirmed_at") is None:
         raise Problem(409, "wrong-state", "only a sold purchase has a receipt", values={"state": purchase["state"]})
-    show = await find(parts.queries, parts.queries.show, purchase["show_id"])
-    venue = await find(parts.queries, parts.queries.venue, purchase["venue_id"])
+    show = await find(deps.queries, deps.queries.show, purchase["show_id"])
+    venue = await find(deps.queries, deps.queries.venue, purchase["venue_id"])
     if show is None or venue is None:
         raise not_found("show or venue of purchase", purchase_id)
     return {**receipt_of(purchase, show, venue), "stale": stale}

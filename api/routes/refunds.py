@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 
 from activities.refunds.request_refund import RefundView, RequestRefund
 from api.http.problems import not_found
-from api.http.read_your_writes import find, is_stale
-from api.http.requests import After, Body, Id, IdInPath, Key, With, digest_of, not_asked
-from api.ports import Document, Parts
+from api.http.read_your_writes import find, wait_for_position
+from api.http.requests import After, Body, Deps, Id, IdInPath, Key, digest_of, not_asked
+from api.ports import Dependencies, Document
 from api.routes.ticket_api import authorised
 from domain.core.ids import derived
 from domain.money.breakdown import FeesBorneBy
@@ -44,7 +44,7 @@ async def refund(
     purchase_id: IdInPath,
     body: RefundBody,
     key: Key,
-    parts: With,
+    deps: Deps,
     response: Response,
     authorization: Annotated[str, Header()] = "",
 ) -> dict[str, Any]:
@@ -55,8 +55,8 @@ async def refund(
     Stripe, and this is the operator's word that it was.
     """
     if body.even_redeemed or body.cash_handed_out:
-        authorised(parts, authorization)
-    tenant_id = parts.limits.tenant_id
+        authorised(deps, authorization)
+    tenant_id = deps.limits.tenant_id
     command = RequestRefund(
         tenant_id=tenant_id,
         purchase_id=purchase_id,
@@ -69,18 +69,18 @@ async def refund(
         even_redeemed=body.even_redeemed,
         cash_handed_out=body.cash_handed_out,
     )
-    view = await parts.refunds.request_refund(command)
-    await parts.engine.start_refund(view.refund)
+    view = await deps.refunds.request_refund(command)
+    await deps.engine.start_refund(view.refund)
     refund_id = view.refund.refund_id
     response.headers["Location"] = f"/api/v1/purchases/{purchase_id}/refunds/{refund_id}?after={view.position}"
     return _shown(view)
 
 
 @router.get("")
-async def read_refunds(purchase_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
+async def read_refunds(purchase_id: IdInPath, deps: Deps, after: After = 0) -> dict[str, Any]:
     """Return all refunds of a purchase, and one word for how much of it has gone back."""
-    stale = await is_stale(parts.queries, after)
-    found = await find(parts.queries, parts.queries.purchase, purchase_id)
+    stale = await wait_for_position(deps.queries, after)
+    found = await find(deps.queries, deps.queries.purchase, purchase_id)
     if found is None:
         raise not_found("purchase", purchase_id)
     shown = {"refund_state": found.get("refund_state", "none"), "refunds": found.get("refunds", [])}
@@ -88,18 +88,18 @@ async def read_refunds(purchase_id: IdInPath, parts: With, after: After = 0) -> 
 
 
 @router.get("/{refund_id}")
-async def read_refund(purchase_id: IdInPath, refund_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
+async def read_refund(purchase_id: IdInPath, refund_id: IdInPath, deps: Deps, after: After = 0) -> dict[str, Any]:
     """Return a refund, `requested`, `pending` at the bank, `failed` (still owed) or `succeeded`, and its tickets."""
-    stale = await is_stale(parts.queries, after)
-    found = await find(parts.queries, parts.queries.refund, refund_id)
+    stale = await wait_for_position(deps.queries, after)
+    found = await find(deps.queries, deps.queries.refund, refund_id)
     if found is None or found["purchase_id"] != purchase_id:
         raise not_found("refund", refund_id)
-    tickets = [await _ticket(ticket_id, parts) for ticket_id in found["ticket_ids"]]
+    tickets = [await _ticket(ticket_id, deps) for ticket_id in found["ticket_ids"]]
     return {**found, "tickets": tickets, "stale": stale}
 
 
-async def _ticket(ticket_id: str, parts: Parts) -> Document:
-    ticket = await parts.queries.ticket(ticket_id) or {}
+async def _ticket(ticket_id: str, deps: Dependencies) -> Document:
+    ticket = await deps.queries.ticket(ticket_id) or {}
     return {field: ticket.get(field) for field in ("ticket_id", "state", "token", "mint_address")}
 
 

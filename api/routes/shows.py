@@ -9,9 +9,9 @@ from activities.catalog.prices import ChangeShow
 from activities.catalog.register import AnnounceShow
 from activities.core.commands import MintSubject
 from api.http.problems import Problem, not_found
-from api.http.read_your_writes import find, is_stale
-from api.http.requests import After, Body, Id, IdInPath, Key, Moment, Name, With, digest_of, left_out, not_asked
-from api.ports import Parts
+from api.http.read_your_writes import find, wait_for_position
+from api.http.requests import After, Body, Deps, Id, IdInPath, Key, Moment, Name, digest_of, left_out, not_asked
+from api.ports import Dependencies
 from domain.catalog.show import TicketType
 from domain.core.ids import derived
 from domain.money.money import BPS_WHOLE
@@ -74,9 +74,9 @@ class ShowPatch(Body):
 
 
 @router.post("", status_code=201)
-async def announce_show(body: ShowBody, key: Key, parts: With, response: Response) -> dict[str, Any]:
+async def announce_show(body: ShowBody, key: Key, deps: Deps, response: Response) -> dict[str, Any]:
     """Record a show and start its registration on chain; it goes on sale when its group stands there."""
-    tenant_id = parts.limits.tenant_id
+    tenant_id = deps.limits.tenant_id
     show_id = derived("sh", tenant_id, key)
     types = [
         TicketType(ticket_type_id=derived("tt", show_id, str(number)), **item.model_dump())
@@ -89,25 +89,25 @@ async def announce_show(body: ShowBody, key: Key, parts: With, response: Respons
         name=body.name,
         currency=body.currency,
         ticket_types=types,
-        hold_seconds=_hold_seconds(body, parts),
+        hold_seconds=_hold_seconds(body, deps),
         capture_method=body.capture_method,
         body_digest=digest_of(body, key),
         tax_bps=body.tax.rate_bps if body.tax else 0,
         tax_inclusive=body.tax is not None and body.tax.inclusive,
         sale_from=body.sale_from,
         sale_until=body.sale_until,
-        buyer_tickets_max=body.buyer_tickets_max or parts.limits.buyer_tickets_max,
+        buyer_tickets_max=body.buyer_tickets_max or deps.limits.buyer_tickets_max,
         ends_at=body.ends_at,
         resell_refunded=body.resell_refunded,
     )
-    position = await parts.catalog.announce_show(command)
-    await parts.engine.register(MintSubject(tenant_id=tenant_id, kind="show", subject_id=show_id))
+    position = await deps.catalog.announce_show(command)
+    await deps.engine.register(MintSubject(tenant_id=tenant_id, kind="show", subject_id=show_id))
     response.headers["Location"] = f"/api/v1/shows/{show_id}?after={position}"
     return command.model_dump(mode="json", exclude={"tenant_id", "body_digest"})
 
 
 @router.patch("/{show_id}")
-async def change_show(show_id: IdInPath, body: ShowPatch, parts: With, response: Response) -> dict[str, Any]:
+async def change_show(show_id: IdInPath, body: ShowPatch, deps: Deps, response: Response) -> dict[str, Any]:
     """Change prices and the sale window, all or none; orders that are placed keep their price."""
     ends = {"sale_from", "sale_until"} & body.model_fields_set
     command = ChangeShow(
@@ -115,23 +115,23 @@ async def change_show(show_id: IdInPath, body: ShowPatch, parts: With, response:
         prices={item.ticket_type_id: item.price_minor for item in body.ticket_types},
         window={name: getattr(body, name) for name in sorted(ends)},
     )
-    position = await parts.prices.change_show(command)
+    position = await deps.prices.change_show(command)
     response.headers["Location"] = f"/api/v1/shows/{show_id}?after={position}"
     return {"show_id": show_id, **body.model_dump(mode="json", exclude_unset=True)}
 
 
 @router.get("/{show_id}")
-async def read_show(show_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
+async def read_show(show_id: IdInPath, deps: Deps, after: After = 0) -> dict[str, Any]:
     """Return a show: whether it is on sale, and the capacity, held, sold and available of each ticket type."""
-    stale = await is_stale(parts.queries, after)
-    found = await find(parts.queries, parts.queries.show, show_id)
+    stale = await wait_for_position(deps.queries, after)
+    found = await find(deps.queries, deps.queries.show, show_id)
     if found is None:
         raise not_found("show", show_id)
     return {**found, "stale": stale}
 
 
-def _hold_seconds(body: ShowBody, parts: Parts) -> int:
-    longest = parts.limits.hold_seconds_max
+def _hold_seconds(body: ShowBody, deps: Dependencies) -> int:
+    longest = deps.limits.hold_seconds_max
     if body.hold_seconds is not None and body.hold_seconds > longest:
         raise Problem(422, "invalid-request", f"hold_seconds is {longest} at most")
-    return body.hold_seconds or parts.limits.hold_seconds
+    return body.hold_seconds or deps.limits.hold_seconds

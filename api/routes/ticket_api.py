@@ -10,8 +10,8 @@ from activities.core.commands import HoldRef
 from activities.sales.ticket_api_holds import MakeReservation, ReservationView
 from api.http.problems import Problem, not_found
 from api.http.read_your_writes import find
-from api.http.requests import Body, Id, IdInPath, Key, With, digest_of
-from api.ports import Document, Parts
+from api.http.requests import Body, Deps, Id, IdInPath, Key, digest_of
+from api.ports import Dependencies, Document
 from api.routes.quotes import ItemBody, WantedBody, quoted
 from domain.catalog.line import Line
 from domain.core.ids import derived
@@ -20,9 +20,9 @@ BATCH_MAX = 200
 ITEMS_MAX = 20
 
 
-def authorised(parts: With, authorization: Annotated[str, Header()] = "") -> None:
+def authorised(deps: Deps, authorization: Annotated[str, Header()] = "") -> None:
     """Refuse a caller without the bearer token, where the deployment has one."""
-    token = parts.limits.internal_token
+    token = deps.limits.internal_token
     if token is not None and not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
         raise Problem(401, "unauthorised", "the internal API needs its bearer token")
 
@@ -62,100 +62,100 @@ class BatchBody(Body):
 
 
 @router.post("/availability")
-async def availability(body: ShowRef, parts: With) -> dict[str, Any]:
+async def availability(body: ShowRef, deps: Deps) -> dict[str, Any]:
     """Return how many of each ticket type are left."""
-    show = await _show(body.show_id, parts)
+    show = await _show(body.show_id, deps)
     fields = ("ticket_type_id", "name", "capacity", "held", "sold", "available")
     types = [{field: item[field] for field in fields} for item in show["ticket_types"]]
     return {"show_id": body.show_id, "on_sale": show["on_sale"], "ticket_types": types}
 
 
 @router.post("/prices")
-async def prices(body: ShowRef, parts: With) -> dict[str, Any]:
+async def prices(body: ShowRef, deps: Deps) -> dict[str, Any]:
     """Return the price of each ticket type, in minor units, before fees."""
-    show = await _show(body.show_id, parts)
+    show = await _show(body.show_id, deps)
     fields = ("ticket_type_id", "name", "price_minor")
     types = [{field: item[field] for field in fields} for item in show["ticket_types"]]
     return {"show_id": body.show_id, "currency": show["currency"], "ticket_types": types}
 
 
 @router.post("/calculate-price")
-async def calculate_price(body: WantedBody, parts: With) -> dict[str, Any]:
+async def calculate_price(body: WantedBody, deps: Deps) -> dict[str, Any]:
     """Return what some tickets would cost, as a quote does; nothing is held, and nothing is locked."""
-    return await quoted(body, parts)
+    return await quoted(body, deps)
 
 
 @router.post("/reserve", status_code=201)
-async def reserve(body: ReserveBody, key: Key, parts: With) -> dict[str, Any]:
+async def reserve(body: ReserveBody, key: Key, deps: Deps) -> dict[str, Any]:
     """Hold seats of every ticket type, all or none; the hold expires by a workflow of its own."""
     types = [item.ticket_type_id for item in body.items]
     if len(set(types)) != len(types):
         raise Problem(422, "invalid-request", "each ticket type stands in one item")
-    longest = parts.limits.hold_seconds_max
+    longest = deps.limits.hold_seconds_max
     if body.hold_seconds is not None and body.hold_seconds > longest:
         raise Problem(422, "invalid-request", f"hold_seconds is {longest} at most")
-    tenant_id = parts.limits.tenant_id
+    tenant_id = deps.limits.tenant_id
     command = MakeReservation(
         tenant_id=tenant_id,
         reservation_id=derived("re", tenant_id, key),
         show_id=body.show_id,
         lines=[Line(ticket_type_id=item.ticket_type_id, quantity=item.quantity) for item in body.items],
-        hold_seconds=body.hold_seconds or parts.limits.hold_seconds,
+        hold_seconds=body.hold_seconds or deps.limits.hold_seconds,
         body_digest=digest_of(body, key),
     )
-    view = await parts.holds.reserve(command)
+    view = await deps.holds.reserve(command)
     if view.state == "held":
         hold = HoldRef(tenant_id=tenant_id, reservation_id=view.reservation_id, until=view.until)
-        await parts.engine.watch_hold(hold)
+        await deps.engine.watch_hold(hold)
     return view.model_dump(mode="json")
 
 
 @router.post("/confirm")
-async def confirm(body: ReservationRef, parts: With) -> dict[str, Any]:
+async def confirm(body: ReservationRef, deps: Deps) -> dict[str, Any]:
     """Confirm a hold of this API's own and issue its tickets."""
-    return await _ended(await parts.holds.confirm(body.reservation_id), parts)
+    return await _ended(await deps.holds.confirm(body.reservation_id), deps)
 
 
 @router.post("/release")
-async def release(body: ReservationRef, parts: With) -> dict[str, Any]:
+async def release(body: ReservationRef, deps: Deps) -> dict[str, Any]:
     """Release a hold of this API's own and void its tickets."""
-    return await _ended(await parts.holds.release(body.reservation_id), parts)
+    return await _ended(await deps.holds.release(body.reservation_id), deps)
 
 
 @router.post("/cancel-batch")
-async def cancel_batch(body: BatchBody, parts: With) -> dict[str, Any]:
+async def cancel_batch(body: BatchBody, deps: Deps) -> dict[str, Any]:
     """Cancel unpaid tickets of this API's own reservations, each whole reservation, all or none.
 
     Paid ones stay: whoever took the money gives it back. A purchase's ticket is 409 with the purchase, whose refunds
     (`POST /api/v1/purchases/{id}/refunds`) are the way.
     """
-    await parts.holds.cancel_batch(body.ticket_ids)
+    await deps.holds.cancel_batch(body.ticket_ids)
     return {"cancelled": body.ticket_ids}
 
 
 @router.post("/{ticket_id}/redeem")
-async def redeem(ticket_id: IdInPath, parts: With) -> dict[str, Any]:
+async def redeem(ticket_id: IdInPath, deps: Deps) -> dict[str, Any]:
     """Let somebody enter with a ticket, once; the second one is refused."""
-    await parts.refunds.redeem(ticket_id)
+    await deps.refunds.redeem(ticket_id)
     return {"ticket_id": ticket_id, "state": "redeemed"}
 
 
 @router.get("/{ticket_id}/status")
-async def status(ticket_id: IdInPath, parts: With) -> dict[str, Any]:
+async def status(ticket_id: IdInPath, deps: Deps) -> dict[str, Any]:
     """Return a ticket's right and token."""
-    found = await find(parts.queries, parts.queries.ticket, ticket_id)
+    found = await find(deps.queries, deps.queries.ticket, ticket_id)
     if found is None:
         raise not_found("ticket", ticket_id)
     return {field: found[field] for field in ("ticket_id", "show_id", "ticket_type_id", "state", "token")}
 
 
-async def _show(show_id: str, parts: Parts) -> Document:
-    found = await find(parts.queries, parts.queries.show, show_id)
+async def _show(show_id: str, deps: Dependencies) -> Document:
+    found = await find(deps.queries, deps.queries.show, show_id)
     if found is None:
         raise not_found("show", show_id)
     return found
 
 
-async def _ended(view: ReservationView, parts: Parts) -> dict[str, Any]:
-    await parts.engine.hold_ended(view.reservation_id)
+async def _ended(view: ReservationView, deps: Dependencies) -> dict[str, Any]:
+    await deps.engine.hold_ended(view.reservation_id)
     return view.model_dump(mode="json")

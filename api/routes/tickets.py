@@ -5,26 +5,26 @@ from typing import Any
 from fastapi import APIRouter
 
 from api.http.problems import not_found
-from api.http.read_your_writes import find, is_stale
-from api.http.requests import After, IdInPath, With
+from api.http.read_your_writes import find, wait_for_position
+from api.http.requests import After, Deps, IdInPath
 
 router = APIRouter(prefix="/api/v1/tickets", tags=["tickets"])
 
 
 @router.get("/{ticket_id}")
-async def read_ticket(ticket_id: IdInPath, parts: With, after: After = 0) -> dict[str, Any]:
+async def read_ticket(ticket_id: IdInPath, deps: Deps, after: After = 0) -> dict[str, Any]:
     """Return a ticket: its right (reserved, issued or void) and its token."""
-    stale = await is_stale(parts.queries, after)
-    found = await find(parts.queries, parts.queries.ticket, ticket_id)
+    stale = await wait_for_position(deps.queries, after)
+    found = await find(deps.queries, deps.queries.ticket, ticket_id)
     if found is None:
         raise not_found("ticket", ticket_id)
     return {**found, "stale": stale}
 
 
 @router.get("/{ticket_id}/verify")
-async def verify_ticket(ticket_id: IdInPath, parts: With) -> dict[str, Any]:
-    """Read a ticket's facts and its token on chain; `valid` is the right to enter, which a slow chain does not end."""
-    ticket, token = await parts.read_ticket(ticket_id)
+async def verify_ticket(ticket_id: IdInPath, deps: Deps) -> dict[str, Any]:
+    """Read a ticket's events and its token on chain; `valid` is the right to enter, which a slow chain does not end."""
+    ticket, token = await deps.read_ticket(ticket_id)
     return {
         "ticket_id": ticket_id,
         "show_id": ticket.show_id,

@@ -1,12 +1,12 @@
-"""Webhooks: verified, stored once, and passed on as a hint to look again."""
+"""Webhooks: verified, stored once, and passed on as a webhook event to look again."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
 
-from api.http.requests import With
-from api.ports import Parts
-from domain.payments.webhook_event import Hint
+from api.http.requests import Deps
+from api.ports import Dependencies
+from domain.payments.webhook_event import WebhookEvent
 
 TAKEN = "payment_intent.succeeded"
 TAKING = {"confirming", "confirmed", "fulfilled"}
@@ -16,23 +16,23 @@ router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 @router.post("/stripe")
 @router.post("/stripe/connect")
 async def take_stripe(
-    request: Request, parts: With, signature: Annotated[str, Header(alias="Stripe-Signature")] = ""
+    request: Request, deps: Deps, signature: Annotated[str, Header(alias="Stripe-Signature")] = ""
 ) -> dict[str, Any]:
-    """Store a genuine event and hint to its purchase; the relay hints again when nobody heard it."""
-    hint = parts.verify(await request.body(), signature)
-    fresh = await parts.inbox.store(hint)
-    if fresh and (not hint.decides or await _heard(hint, parts)):
-        await parts.inbox.mark(hint.event_id)
+    """Store a genuine event and webhook event to its purchase; the relay webhook events again when nobody heard it."""
+    webhook = deps.verify(await request.body(), signature)
+    fresh = await deps.inbox.store(webhook)
+    if fresh and (not webhook.decides or await _heard(webhook, deps)):
+        await deps.inbox.mark(webhook.event_id)
     return {"received": True, "fresh": fresh}
 
 
-async def _heard(hint: Hint, parts: Parts) -> bool:
-    """Say whether nobody needs to be told of a hint any more."""
-    if hint.purchase_id is None:
+async def _heard(webhook: WebhookEvent, deps: Dependencies) -> bool:
+    """Say whether nobody needs to be told of a webhook event any more."""
+    if webhook.purchase_id is None:
         return False
-    standing = await parts.door.look(hint.purchase_id) if hint.is_about_money else None
-    if standing is not None and standing.intent_id != hint.intent_id:
+    purchase_status = await deps.door.look(webhook.purchase_id) if webhook.is_about_money else None
+    if purchase_status is not None and purchase_status.intent_id != webhook.intent_id:
         return False  # a stray payment: its purchase would not look at it
-    if standing is not None and hint.type == TAKEN and standing.state in TAKING:
+    if purchase_status is not None and webhook.type == TAKEN and purchase_status.state in TAKING:
         return True  # it takes its money itself and waits for no news: a task of the engine is saved
-    return await parts.engine.look_again(hint.purchase_id) is True
+    return await deps.engine.look_again(webhook.purchase_id) is True

@@ -1,4 +1,4 @@
-"""Store appends: single facts of many callers, saved together or one by one."""
+"""Store appends: single events of many callers, saved together or one by one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -8,35 +8,35 @@ from itertools import count
 from typing import cast
 from uuid import uuid4
 
-from adapters.event_store.recorder import fact_mapper, open_recorder
-from adapters.event_store.store import PostgresLedger
+from adapters.event_store.recorder import event_mapper, open_recorder
+from adapters.event_store.store import PostgresEventStore
 from adapters.schema import ensure_schema
 from bench.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, threads_per_second
 from bench.contest import Against, Contestant, Row, Side
 from bench.rows.plain_holds import POOLS
-from bench.stock import now, open_ledger
-from domain.core.aggregate import Fact
+from bench.stock import now, open_event_store
+from domain.core.aggregate import DomainEvent
 from domain.tickets.ticket import Ticket, TicketReserved
 
-FACTS = {"tenant_id": "bench", "purchase_id": "pu_bench", "show_id": "sh_bench", "ticket_type_id": "tt_bench"}
+EVENTS = {"tenant_id": "bench", "purchase_id": "pu_bench", "show_id": "sh_bench", "ticket_type_id": "tt_bench"}
 
 
-def _appender(ledger: PostgresLedger) -> Callable[[], Awaitable[object]]:
+def _appender(store: PostgresEventStore) -> Callable[[], Awaitable[object]]:
     numbers, prefix = count(), uuid4().hex
 
     def append() -> Awaitable[object]:
         ticket_id = f"ti_{prefix}_{next(numbers)}"
-        return ledger.commit(lambda desk: desk.add(Ticket.begin(TicketReserved, ticket_id, desk.at, **FACTS)))
+        return store.commit(lambda uow: uow.add(Ticket.begin(TicketReserved, ticket_id, uow.at, **EVENTS)))
 
     return append
 
 
 @contextmanager
 def _grouped(url: str) -> Iterator[Contestant]:
-    with open_ledger(url) as ledger:
+    with open_event_store(url) as store:
 
         def measure() -> float:
-            return asyncio.run(tasks_per_second(_appender(ledger), CALLERS))
+            return asyncio.run(tasks_per_second(_appender(store), CALLERS))
 
         measure()
         yield Contestant(measure, f"{CALLERS} callers")
@@ -44,13 +44,13 @@ def _grouped(url: str) -> Iterator[Contestant]:
 
 @contextmanager
 def _single(url: str) -> Iterator[Contestant]:
-    """Save each fact with the library's recorder, from as many threads as are best."""
+    """Save each event with the library's recorder, from as many threads as are best."""
     ensure_schema(url)
-    recorder, mapper = open_recorder(url, max(POOLS)), fact_mapper()
+    recorder, mapper = open_recorder(url, max(POOLS)), event_mapper()
 
     def save(prefix: str, numbers: Iterator[int]) -> None:
-        ticket = Ticket.begin(TicketReserved, f"ti_{prefix}_{next(numbers)}", now(), **FACTS)
-        recorder.insert_events([mapper.to_stored_event(cast(Fact, fact)) for fact in ticket.collect_events()])
+        ticket = Ticket.begin(TicketReserved, f"ti_{prefix}_{next(numbers)}", now(), **EVENTS)
+        recorder.insert_events([mapper.to_stored_event(cast(DomainEvent, event)) for event in ticket.collect_events()])
 
     def measure(threads: int, seconds: float) -> float:
         return threads_per_second([partial(save, uuid4().hex, count()) for _ in range(threads)], seconds)
@@ -63,5 +63,5 @@ def _single(url: str) -> Iterator[Contestant]:
 
 
 ROWS = (
-    Row("store-appends", "facts/s", Side("group commit", _grouped), (Against(Side("one save each", _single), 15),)),
+    Row("store-appends", "events/s", Side("group commit", _grouped), (Against(Side("one save each", _single), 15),)),
 )

@@ -1,4 +1,4 @@
-"""Books: sales posted to one venue's account, by one fact each in a group, or by a transaction with row locks each."""
+"""Books: sales posted to one venue's account, by one event each in a group, or by a transaction with row locks each."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -12,12 +12,12 @@ import psycopg
 
 from activities.books.post import post
 from activities.core.commands import PurchaseRef
-from adapters.event_store.store import PostgresLedger
+from adapters.event_store.store import PostgresEventStore
 from bench.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, threads_per_second
 from bench.contest import Against, Contestant, Row, Side
 from bench.rows.plain_holds import POOLS
-from bench.stock import open_ledger
-from domain.core.unit_of_work import Desk
+from bench.stock import open_event_store
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import BooksTransaction, sale_postings
 from domain.money.money import FeeRates, price_of
 
@@ -33,7 +33,7 @@ CREATE TABLE posting (
 """
 
 
-def _poster(ledger: PostgresLedger) -> Callable[[], Awaitable[object]]:
+def _poster(store: PostgresEventStore) -> Callable[[], Awaitable[object]]:
     numbers, prefix = count(), uuid4().hex
 
     def settle() -> Awaitable[object]:
@@ -41,20 +41,20 @@ def _poster(ledger: PostgresLedger) -> Callable[[], Awaitable[object]]:
 
         key = f"{purchase.purchase_id}:sale"
 
-        def decide(desk: Desk) -> None:
-            post(desk, purchase, key, "sale", sale_postings(VENUE, PRICE, FEE_MINOR, 2))
+        def decide(uow: UnitOfWork) -> None:
+            post(uow, purchase, key, "sale", sale_postings(VENUE, PRICE, FEE_MINOR, 2))
 
-        return ledger.commit(decide, (BooksTransaction.stream(key),))
+        return store.commit(decide, (BooksTransaction.stream(key),))
 
     return settle
 
 
 @contextmanager
 def _grouped(url: str) -> Iterator[Contestant]:
-    with open_ledger(url) as ledger:
+    with open_event_store(url) as store:
 
         def measure() -> float:
-            return asyncio.run(tasks_per_second(_poster(ledger), CALLERS))
+            return asyncio.run(tasks_per_second(_poster(store), CALLERS))
 
         measure()
         yield Contestant(measure, f"{CALLERS} callers")

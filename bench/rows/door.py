@@ -1,6 +1,6 @@
 """The door: a rush over HTTP and the answers once it is sold out, beside an empty route behind the same server.
 
-The API and PostgreSQL run, the engine does not: what is placed at the door waits for its checkout in the facts. How the
+The API and PostgreSQL run, the engine does not: what is placed waits for its checkout in the events. How the
 whole stack takes a rush is what `boxoffice rush` shows.
 """
 
@@ -13,11 +13,11 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from adapters.event_store.store import PostgresLedger
+from adapters.event_store.store import PostgresEventStore
 from bench.contest import ROUNDS, Against, Contestant, Row, Side
 from bench.http_load import Load, run
 from bench.show import open_show
-from bench.stock import open_ledger
+from bench.stock import open_event_store
 from bench.world import empty_route, served
 from devstack.ports import LOOPBACK, free_port
 from domain.stock.allocation import Allocation
@@ -42,7 +42,7 @@ def door(url: str) -> Iterator[tuple[int, int]]:
         "BOXOFFICE_POSTGRES__URL": url,
         "BOXOFFICE_API__HOST": LOOPBACK,
         "BOXOFFICE_API__PORT": str(port),
-        "BOXOFFICE_API__OPENING_MAX": "0",
+        "BOXOFFICE_API__CHECKOUTS_IN_FLIGHT_MAX": "0",
         "BOXOFFICE_SOLANA__ISSUER_SECRET": SECRET,
         "BOXOFFICE_SOLANA__ADDRESS_SECRET": SECRET,
     }
@@ -58,8 +58,8 @@ def load_of(port: int, name: str) -> Load:
     return Load(LOOPBACK, port, CONNECTIONS, body=body_of(name), prefix=name)
 
 
-def _held(ledger: PostgresLedger, name: str) -> int:
-    return asyncio.run(ledger.read(lambda desk: desk.get(Allocation, f"tt_{name}").held))
+def _held(store: PostgresEventStore, name: str) -> int:
+    return asyncio.run(store.read(lambda uow: uow.get(Allocation, f"tt_{name}").held))
 
 
 def check_sold(statuses: Counter[int], held: int) -> None:
@@ -71,13 +71,13 @@ def check_sold(statuses: Counter[int], held: int) -> None:
 @contextmanager
 def _rush(url: str) -> Iterator[Contestant]:
     numbers = count(1)
-    with open_ledger(url) as ledger, door(url) as (port, _):
+    with open_event_store(url) as store, door(url) as (port, _):
 
         def measure() -> float:
             name = f"rush{next(numbers)}"
-            asyncio.run(open_show(ledger, TICKETS, name))
+            asyncio.run(open_show(store, TICKETS, name))
             answers = run(load_of(port, name), requests=BUYERS)
-            check_sold(answers.statuses, _held(ledger, name))
+            check_sold(answers.statuses, _held(store, name))
             return answers.per_second
 
         yield Contestant(
@@ -87,8 +87,8 @@ def _rush(url: str) -> Iterator[Contestant]:
 
 @contextmanager
 def _sold_out(url: str) -> Iterator[Contestant]:
-    with open_ledger(url) as ledger, door(url) as (port, _):
-        asyncio.run(open_show(ledger, 1))
+    with open_event_store(url) as store, door(url) as (port, _):
+        asyncio.run(open_show(store, 1))
         load = load_of(port, "bench")
         run(load, requests=CONNECTIONS)
 

@@ -9,23 +9,23 @@ from multiprocessing.connection import Connection
 from typing import Any
 from uuid import uuid4
 
-from adapters.runtime.gc_tuning import collect_rarely
+from adapters.runtime.gc_tuning import tune_gc
 from bench.callers import CALLERS, tasks_per_second
 from bench.contest import Against, Contestant, Row, Side
 from bench.rows.plain_holds import ATOMIC, ATOMIC_ALONE, LOCKED, OPTIMISTIC
-from bench.stock import holder, open_ledger, open_stock
+from bench.stock import holder, open_event_store, open_stock
 
 PROCESSES = 3
 START_SECONDS = 60
 
 
 @contextmanager
-def _ledger(url: str, callers: int) -> Iterator[Contestant]:
-    with open_ledger(url) as ledger:
-        open_stock(ledger)
+def _store(url: str, callers: int) -> Iterator[Contestant]:
+    with open_event_store(url) as store:
+        open_stock(store)
 
         def measure() -> float:
-            return asyncio.run(tasks_per_second(holder(ledger, uuid4().hex), callers))
+            return asyncio.run(tasks_per_second(holder(store, uuid4().hex), callers))
 
         measure()  # the first connections and plans are not part of any round
         yield Contestant(measure, f"{callers} waiting callers" if callers > 1 else "one caller")
@@ -33,17 +33,17 @@ def _ledger(url: str, callers: int) -> Iterator[Contestant]:
 
 def _hold_in_process(url: str, told: Connection) -> None:
     """Hold for a round each time that the bench says so; ends when told nothing."""
-    collect_rarely()
-    with open_ledger(url) as ledger:
+    tune_gc()
+    with open_event_store(url) as store:
         told.send(None)
         while (callers := told.recv()) is not None:
-            told.send(asyncio.run(tasks_per_second(holder(ledger, uuid4().hex), callers)))
+            told.send(asyncio.run(tasks_per_second(holder(store, uuid4().hex), callers)))
 
 
 @contextmanager
 def _processes(url: str, number: int) -> Iterator[Contestant]:
-    with open_ledger(url) as ledger:
-        open_stock(ledger)
+    with open_event_store(url) as store:
+        open_stock(store)
     spawn = multiprocessing.get_context("spawn")
     ours: list[Connection] = []
     children: list[Any] = []
@@ -73,8 +73,8 @@ def _processes(url: str, number: int) -> Iterator[Contestant]:
             child.join()
 
 
-GROUPED = Side("group commit, event-sourced", partial(_ledger, callers=CALLERS))
-ALONE = Side("group commit, event-sourced", partial(_ledger, callers=1))
+GROUPED = Side("group commit, event-sourced", partial(_store, callers=CALLERS))
+ALONE = Side("group commit, event-sourced", partial(_store, callers=1))
 ROWS = (
     Row("hot-holds", "holds/s", GROUPED, (Against(ATOMIC, 10), Against(LOCKED, 20), Against(OPTIMISTIC, 300))),
     Row("hot-holds-one-caller", "holds/s", ALONE, (Against(ATOMIC_ALONE, 0.5),)),

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from adapters.event_store.store import PostgresLedger
+from adapters.event_store.store import PostgresEventStore
 from bench.contest import Against, Contestant, Row, Side
-from bench.stock import HOLD, TICKET_TYPE, open_ledger, open_stock
-from domain.core.unit_of_work import Desk
+from bench.stock import HOLD, TICKET_TYPE, open_event_store, open_stock
+from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
 
 OPEN = 1_000
@@ -35,28 +35,28 @@ def _holding(first: int, number: int, *, ended: bool) -> partial[None]:
     return partial(_hold, keys=[f"pu_{one}:hold:1" for one in range(first, first + number)], ended=ended)
 
 
-def _hold(desk: Desk, keys: list[str], *, ended: bool) -> None:
-    stock = desk.get(Allocation, TICKET_TYPE)
+def _hold(uow: UnitOfWork, keys: list[str], *, ended: bool) -> None:
+    stock = uow.get(Allocation, TICKET_TYPE)
     for key in keys:
-        stock.place(key, 1, desk.at + HOLD, "bench", desk.at)
+        stock.place(key, 1, uow.at + HOLD, "bench", uow.at)
     for key in keys if ended else ():
-        stock.release(key, "hold-expired", desk.at)
+        stock.release(key, "hold-expired", uow.at)
 
 
-async def _fill(ledger: PostgresLedger, calendar: Calendar, ended: int) -> None:
+async def _fill(store: PostgresEventStore, calendar: Calendar, ended: int) -> None:
     for first in range(0, ended, PER_DECISION):
-        await ledger.commit(_holding(first, PER_DECISION, ended=True))
+        await store.commit(_holding(first, PER_DECISION, ended=True))
         calendar.at += timedelta(seconds=30)
     calendar.at += timedelta(days=3)
     for first in range(ended, ended + OPEN, PER_DECISION):
-        await ledger.commit(_holding(first, PER_DECISION, ended=False))
+        await store.commit(_holding(first, PER_DECISION, ended=False))
 
 
-async def _load(ledger: PostgresLedger) -> float:
+async def _load(store: PostgresEventStore) -> float:
     """Return the milliseconds that a process takes that has never seen the allocation."""
-    await ledger.read(lambda desk: desk.find(Allocation, "another"))
+    await store.read(lambda uow: uow.find(Allocation, "another"))
     began = time.perf_counter()
-    held = await ledger.read(lambda desk: desk.get(Allocation, TICKET_TYPE).held)
+    held = await store.read(lambda uow: uow.get(Allocation, TICKET_TYPE).held)
     passed = time.perf_counter() - began
     if held != OPEN:
         raise RuntimeError(f"{held} seats are held, not {OPEN}")
@@ -66,14 +66,14 @@ async def _load(ledger: PostgresLedger) -> float:
 @contextmanager
 def _after(url: str, ended: int) -> Iterator[Contestant]:
     calendar = Calendar()
-    with open_ledger(url, calendar) as ledger:
-        open_stock(ledger)
-        asyncio.run(_fill(ledger, calendar, ended))
+    with open_event_store(url, calendar) as store:
+        open_stock(store)
+        asyncio.run(_fill(store, calendar, ended))
 
     def measure() -> float:
         times = []
         for _ in range(LOADS):
-            with open_ledger(url, calendar) as cold:
+            with open_event_store(url, calendar) as cold:
                 times.append(asyncio.run(_load(cold)))
         return sorted(times)[LOADS // 2]
 

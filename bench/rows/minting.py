@@ -18,16 +18,16 @@ from temporalio.testing import ActivityEnvironment
 from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
 from activities.core.commands import MintSubject, MintTicket, PurchaseRef
 from activities.tokens.mint import MintActivities
-from adapters.event_store.store import PostgresLedger
+from adapters.event_store.store import PostgresEventStore
 from adapters.solana.chain import SolanaChain
 from adapters.solana.keys import issuer_of, seed_of
 from bench.contest import Against, Contestant, Row, Side
-from bench.stock import open_ledger
+from bench.stock import open_event_store
 from bench.up import QUICK_CHAIN
 from bench.world import served
 from devstack.ports import LOOPBACK, free_port
 from domain.catalog.show import TicketType
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.money import FeeRates
 from domain.tickets.ticket import Ticket, TicketReserved
 from domain.tickets.token import SignedTransaction, TokenSpec
@@ -49,21 +49,21 @@ class NoWallets:
 
 
 class Mint(NamedTuple):
-    """The mint step over a node, a ledger and the chain's adapter."""
+    """The mint step over a node, an event store and the chain's adapter."""
 
     url: str
-    ledger: PostgresLedger
+    store: PostgresEventStore
     chain: SolanaChain
     step: MintActivities
 
 
 @asynccontextmanager
-async def _mint(url: str, ledger: PostgresLedger) -> AsyncIterator[Mint]:
+async def _mint(url: str, store: PostgresEventStore) -> AsyncIterator[Mint]:
     issuer = issuer_of(SECRET)
     custody = str(issuer.pubkey())
     chain = SolanaChain(url, bytes(issuer), seed_of(SECRET), custody)
     try:
-        yield Mint(url, ledger, chain, MintActivities(ledger, chain, NoWallets(), custody, "http://bench"))
+        yield Mint(url, store, chain, MintActivities(store, chain, NoWallets(), custody, "http://bench"))
     finally:
         await chain.close()
 
@@ -80,8 +80,8 @@ def _node() -> Iterator[str]:
 
 
 async def _open(mint: Mint) -> None:
-    """Register a venue and a show in the facts and on the chain."""
-    catalog = CatalogActivities(mint.ledger)
+    """Register a venue and a show in the events and on the chain."""
+    catalog = CatalogActivities(mint.store)
     await mint.chain.airdrop_if_dev(LAMPORTS)
     await catalog.register_venue(RegisterVenue(name="Hall", rates=FeeRates(), body_digest="d", **IDS))
     floor = TicketType(ticket_type_id="tt_bench", name="floor", price_minor=1, capacity=1_000_000)
@@ -94,16 +94,16 @@ async def _open(mint: Mint) -> None:
         await ActivityEnvironment().run(mint.step.mint_group, subject)
 
 
-async def _issue(ledger: PostgresLedger) -> list[str]:
+async def _issue(store: PostgresEventStore) -> list[str]:
     """Issue tickets; returns their ids."""
     ids = [f"ti_{uuid4().hex[:24]}" for _ in range(TICKETS)]
-    facts = {"tenant_id": "bench", "purchase_id": "pu_bench", "show_id": "sh_bench", "ticket_type_id": "tt_bench"}
+    events = {"tenant_id": "bench", "purchase_id": "pu_bench", "show_id": "sh_bench", "ticket_type_id": "tt_bench"}
 
-    def decide(desk: Desk) -> None:
+    def decide(uow: UnitOfWork) -> None:
         for ticket_id in ids:
-            desk.add(Ticket.begin(TicketReserved, ticket_id, desk.at, **facts)).issue(desk.at)
+            uow.add(Ticket.begin(TicketReserved, ticket_id, uow.at, **events)).issue(uow.at)
 
-    await ledger.commit(decide)
+    await store.commit(decide)
     return ids
 
 
@@ -116,7 +116,7 @@ async def _minted(mint: Mint) -> float:
         async with gate:
             await mint.step.mint_ticket(MintTicket(purchase=purchase, ticket_id=ticket_id))
 
-    ids = await _issue(mint.ledger)
+    ids = await _issue(mint.store)
     began = time.perf_counter()
     await asyncio.gather(*(one(ticket_id) for ticket_id in ids))
     return TICKETS / (time.perf_counter() - began)
@@ -157,8 +157,8 @@ async def _sent(mint: Mint) -> float:
 
 @contextmanager
 def _ready(url: str, measured: Callable[[Mint], Coroutine[Any, Any, float]], note: str) -> Iterator[Contestant]:
-    with _node() as node, open_ledger(url) as ledger, asyncio.Runner() as runner:
-        opened = _mint(node, ledger)
+    with _node() as node, open_event_store(url) as store, asyncio.Runner() as runner:
+        opened = _mint(node, store)
         mint = runner.run(opened.__aenter__())
         try:
             runner.run(_open(mint))

@@ -102,9 +102,9 @@ class Stalls(Application[UUID]):
 
 def stalls(url: str, pool: int) -> Stalls:
     """Open the library's application with a pool of this size."""
-    parts = conninfo_to_dict(url)
+    deps = conninfo_to_dict(url)
     names = {"dbname": "POSTGRES_DBNAME", "host": "POSTGRES_HOST", "port": "POSTGRES_PORT", "user": "POSTGRES_USER"}
-    env = {name: str(parts[part]) for part, name in names.items()}
+    env = {name: str(deps[part]) for part, name in names.items()}
     pooled = {"POSTGRES_POOL_SIZE": str(pool), "POSTGRES_MAX_OVERFLOW": str(CALLERS), "AGGREGATE_CACHE_MAXSIZE": "10"}
     return Stalls(env={"PERSISTENCE_MODULE": "eventsourcing.postgres", "POSTGRES_PASSWORD": "none", **env, **pooled})
 

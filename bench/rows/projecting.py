@@ -1,4 +1,4 @@
-"""The projector: facts folded into read models in batches, beside one transaction for each."""
+"""The projector: events folded into read models in batches, beside one transaction for each."""
 
 import asyncio
 import time
@@ -13,15 +13,15 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresTracking
 from psycopg.rows import tuple_row
 
 from activities.sales.order import SalesActivities
-from activities.sales.request_purchase import DoorActivities, RequestPurchase
-from adapters.event_store.recorder import fact_mapper, open_recorder
-from adapters.event_store.store import PostgresLedger
+from activities.sales.request_purchase import PurchaseCommands, RequestPurchase
+from adapters.event_store.recorder import event_mapper, open_recorder
+from adapters.event_store.store import PostgresEventStore
 from adapters.read_models.documents import Sheets
 from adapters.read_models.projection import Projection, read_document, store_sheets
 from adapters.read_models.purchase import fold
 from bench.contest import Against, Contestant, Row, Side
 from bench.show import open_show
-from bench.stock import open_ledger
+from bench.stock import open_event_store
 from domain.catalog.line import Line
 
 PURCHASES = 3_000
@@ -31,14 +31,14 @@ SINGLES_PER_ROUND = 400
 LINES = (Line(ticket_type_id="tt_bench", quantity=2),)
 
 
-async def _fill(ledger: PostgresLedger) -> None:
+async def _fill(store: PostgresEventStore) -> None:
     """Record some thousand placed orders, each of two tickets."""
-    await open_show(ledger)
-    door, sales = DoorActivities(ledger), SalesActivities(ledger)
+    await open_show(store)
+    door, sales = PurchaseCommands(store), SalesActivities(store)
 
     async def buy(number: int) -> None:
-        facts: dict[str, Any] = {"tenant_id": "bench", "body_digest": "d", "buyer_id": "bu_bench"}
-        command = RequestPurchase(purchase_id=f"pu_{number}", show_id="sh_bench", lines=LINES, **facts)
+        events: dict[str, Any] = {"tenant_id": "bench", "body_digest": "d", "buyer_id": "bu_bench"}
+        command = RequestPurchase(purchase_id=f"pu_{number}", show_id="sh_bench", lines=LINES, **events)
         await sales.place_order((await door.request_purchase(command)).purchase)
 
     for first in range(0, PURCHASES, AT_ONCE):
@@ -47,8 +47,8 @@ async def _fill(ledger: PostgresLedger) -> None:
 
 @contextmanager
 def _batches(url: str) -> Iterator[Contestant]:
-    with open_ledger(url) as ledger:
-        asyncio.run(_fill(ledger))
+    with open_event_store(url) as store:
+        asyncio.run(_fill(store))
     with psycopg.connect(url, autocommit=True) as connection:
         projection = Projection(connection)
         projection.advance()
@@ -62,32 +62,32 @@ def _batches(url: str) -> Iterator[Contestant]:
 
 
 class OneByOne(PostgresTrackingRecorder):
-    """The library's plain way: each fact's changes and its position are a transaction of their own."""
+    """The library's plain way: each event's changes and its position are a transaction of their own."""
 
-    def fold(self, fact: Any, tracking: Tracking) -> None:
-        """Fold one fact and remember its position."""
+    def fold(self, event: Any, tracking: Tracking) -> None:
+        """Fold one event and remember its position."""
         with self.datastore.transaction(commit=True) as cursor:
             with cursor.connection.cursor(row_factory=tuple_row) as plain:
                 sheets = Sheets(partial(read_document, plain))
-                fold(sheets, fact, tracking.notification_id)
+                fold(sheets, event, tracking.notification_id)
                 store_sheets(plain, sheets)
             self._insert_tracking(cursor, tracking)
 
 
 def _fold_some(view: OneByOne, recorder: PostgresApplicationRecorder) -> float:
-    position = view.max_tracking_id("facts") or 0
-    mapper = fact_mapper()
+    position = view.max_tracking_id("events") or 0
+    mapper = event_mapper()
     began = time.perf_counter()
     found = recorder.select_notifications(position + 1, SINGLES_PER_ROUND)
     for notification in found:
-        view.fold(mapper.to_domain_event(notification), Tracking("facts", notification.id))
+        view.fold(mapper.to_domain_event(notification), Tracking("events", notification.id))
     return len(found) / (time.perf_counter() - began)
 
 
 @contextmanager
 def _singles(url: str) -> Iterator[Contestant]:
-    with open_ledger(url) as ledger:
-        asyncio.run(_fill(ledger))
+    with open_event_store(url) as store:
+        asyncio.run(_fill(store))
     recorder = open_recorder(url, 2)
     view = OneByOne(recorder.datastore)
     view.create_table()
@@ -97,4 +97,4 @@ def _singles(url: str) -> Iterator[Contestant]:
         recorder.datastore.close()
 
 
-ROWS = (Row("projector", "facts/s", Side("folds in batches", _batches), (Against(Side("one by one", _singles), 5),)),)
+ROWS = (Row("projector", "events/s", Side("folds in batches", _batches), (Against(Side("one by one", _singles), 5),)),)

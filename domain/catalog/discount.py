@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import DiscountRefused
 from domain.core.ids import derived
 from domain.money.money import BPS_WHOLE, share_minor, split_minor
@@ -46,7 +46,7 @@ class DiscountTerms(BaseModel):
         return not self.ticket_type_ids or ticket_type_id in self.ticket_type_ids
 
 
-class DiscountCreated(FirstFact):
+class DiscountCreated(CreatedEvent):
     """A code of a show takes something off."""
 
     tenant_id: str
@@ -55,7 +55,7 @@ class DiscountCreated(FirstFact):
     terms: dict[str, Any]
 
 
-class DiscountClaimed(Fact):
+class DiscountClaimed(DomainEvent):
     """An order uses one of a limited number."""
 
     key: str
@@ -65,7 +65,7 @@ class DiscountClaimed(Fact):
         aggregate.claims.add(self.key)
 
 
-class DiscountReturned(Fact):
+class DiscountReturned(DomainEvent):
     """The order ended without a sale: somebody else may have it."""
 
     key: str
@@ -76,27 +76,27 @@ class DiscountReturned(Fact):
         aggregate.claims.discard(self.key)
 
 
-class DiscountAsked(FirstFact):
+class DiscountAsked(CreatedEvent):
     """An Idempotency-Key made a discount: the authority on that key."""
 
     body_digest: str
 
 
-class DiscountKey(Root):
+class DiscountKey(Aggregate):
     """An Idempotency-Key that a discount was created under."""
 
-    KIND = "discount-key"
+    STREAM_CATEGORY = "discount-key"
 
     def __init__(self, body_digest: str) -> None:
         """Remember the body."""
         self.body_digest = body_digest
 
 
-class Discount(Root):
+class Discount(Aggregate):
     """One code of one show; claims are the orders that use one of a limited number."""
 
-    KIND = "discount"
-    SHARED = True
+    STREAM_CATEGORY = "discount"
+    CONTENDED = True
 
     def __init__(self, tenant_id: str, show_id: str, code: str, terms: dict[str, Any]) -> None:
         """Start unused."""

@@ -5,11 +5,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.core.aggregate import Fact, FirstFact
+from domain.core.aggregate import CreatedEvent, DomainEvent
 from domain.core.errors import NotOnSale, UnknownSubject, WrongState
 from domain.money.currency import check_digits
 from domain.money.money import Tax
-from domain.tickets.has_token import TokenBearer
+from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.token import SignedTransaction
 
 
@@ -24,7 +24,7 @@ class TicketType(BaseModel):
     capacity: int = Field(ge=1)
 
 
-class ShowAnnounced(FirstFact):
+class ShowAnnounced(CreatedEvent):
     """A show was announced; it is not on sale yet."""
 
     tenant_id: str
@@ -44,7 +44,7 @@ class ShowAnnounced(FirstFact):
     resell_refunded: bool = False
 
 
-class ShowWentOnSale(Fact):
+class ShowWentOnSale(DomainEvent):
     """The show's on-chain group exists: tickets may be sold."""
 
     def apply(self, aggregate: Any) -> None:
@@ -52,7 +52,7 @@ class ShowWentOnSale(Fact):
         aggregate.on_sale = True
 
 
-class PriceChanged(Fact):
+class PriceChanged(DomainEvent):
     """A ticket type costs something else from here; orders that are placed keep their own price."""
 
     ticket_type_id: str
@@ -63,7 +63,7 @@ class PriceChanged(Fact):
         aggregate.reprice(self.ticket_type_id, self.price_minor)
 
 
-class SaleWindowChanged(Fact):
+class SaleWindowChanged(DomainEvent):
     """The show is sold at other times."""
 
     sale_from: datetime | None
@@ -74,7 +74,7 @@ class SaleWindowChanged(Fact):
         aggregate.sale_from, aggregate.sale_until = self.sale_from, self.sale_until
 
 
-class ShowCalledOff(Fact):
+class ShowCalledOff(DomainEvent):
     """The show does not take place: nothing is sold any more."""
 
     def apply(self, aggregate: Any) -> None:
@@ -82,7 +82,7 @@ class ShowCalledOff(Fact):
         aggregate.called_off = True
 
 
-class CapacityChangeBegun(Fact):
+class CapacityChangeBegun(DomainEvent):
     """Ticket types are to have other capacities: the stock that falls first, then the group on chain, then the rest."""
 
     number: int
@@ -94,7 +94,7 @@ class CapacityChangeBegun(Fact):
         aggregate.capacities_asked = dict(self.capacities)
 
 
-class GroupResizeSigned(Fact):
+class GroupResizeSigned(DomainEvent):
     """The bytes that give the show's group another size were signed; stored before they are sent."""
 
     signed: dict[str, Any]
@@ -104,7 +104,7 @@ class GroupResizeSigned(Fact):
         aggregate.resize_signed = SignedTransaction.model_validate(self.signed)
 
 
-class CapacityChangeEnded(Fact):
+class CapacityChangeEnded(DomainEvent):
     """A change of capacities was made, or it did not fit what is held and sold and was given up."""
 
     number: int
@@ -115,10 +115,10 @@ class CapacityChangeEnded(Fact):
         aggregate.end_capacities(made=self.made)
 
 
-class Show(TokenBearer):
+class Show(TokenizedAggregate):
     """What people attend; its token is the group of its tickets."""
 
-    KIND = "show"
+    STREAM_CATEGORY = "show"
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ class Show(TokenBearer):
         self.capacity_changes = 0
         self.capacities_asked: dict[str, int] | None = None
         self.resize_signed: SignedTransaction | None = None
-        self.room_made: dict[str, int] = {}  # by refund: burnt tokens stay members of the group
+        self.added_group_capacity: dict[str, int] = {}  # by refund: burnt tokens stay members of the group
 
     @property
     def capacity(self) -> int:
@@ -170,17 +170,17 @@ class Show(TokenBearer):
     @property
     def group_size(self) -> int:
         """The `max_size` of the show's group on chain: the capacity, and burnt tokens whose seats are sold again."""
-        return self.capacity + sum(self.room_made.values())
+        return self.capacity + sum(self.added_group_capacity.values())
 
     def resells(self, at: datetime) -> bool:
         """Whether a refunded seat can be sold again: the show says so, and its sale is not over."""
         is_over = self.called_off or any(end is not None and at >= end for end in (self.sale_until, self.ends_at))
         return self.resell_refunded and not is_over
 
-    def make_room(self, refund_id: str, quantity: int, at: datetime) -> None:
+    def add_group_capacity(self, refund_id: str, quantity: int, at: datetime) -> None:
         """Let the group on chain take more, once per refund."""
-        if refund_id not in self.room_made:
-            self.record(RoomMade, at, refund_id=refund_id, quantity=quantity)
+        if refund_id not in self.added_group_capacity:
+            self.record(GroupCapacityAdded, at, refund_id=refund_id, quantity=quantity)
 
     def open_sale(self, at: datetime) -> None:
         """Go on sale, once the on-chain group was verified."""
@@ -274,7 +274,7 @@ def check_order(sale_from: datetime | None, sale_until: datetime | None) -> None
         raise WrongState("the sale ends after it begins")
 
 
-class RoomMade(Fact):
+class GroupCapacityAdded(DomainEvent):
     """The show's group on chain is to take so many more: the burnt tokens of this refund stay its members."""
 
     refund_id: str
@@ -282,4 +282,4 @@ class RoomMade(Fact):
 
     def apply(self, aggregate: Any) -> None:
         """Add it to what the group takes, whatever the capacity becomes."""
-        aggregate.room_made[self.refund_id] = self.quantity
+        aggregate.added_group_capacity[self.refund_id] = self.quantity

@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import KeyReused
 from domain.money.breakdown import FeesBorneBy
 
-CancellationState = Literal["refunding", "paused", "finished"]
+ShowCancellationState = Literal["refunding", "paused", "finished"]
 
 
-class CancellationBegun(FirstFact):
+class ShowCancellationBegun(CreatedEvent):
     """The show does not take place; every order is to be refunded, so many a second at most."""
 
     tenant_id: str
@@ -19,7 +19,7 @@ class CancellationBegun(FirstFact):
     rate_per_second: float
 
 
-class CancellationPaused(Fact):
+class ShowCancellationPaused(DomainEvent):
     """No further refund is begun; those under way go on."""
 
     def apply(self, aggregate: Any) -> None:
@@ -27,7 +27,7 @@ class CancellationPaused(Fact):
         aggregate.state = "paused"
 
 
-class CancellationResumed(Fact):
+class ShowCancellationResumed(DomainEvent):
     """Refunds are begun again, at this rate."""
 
     rate_per_second: float
@@ -37,7 +37,7 @@ class CancellationResumed(Fact):
         aggregate.state, aggregate.rate_per_second = "refunding", self.rate_per_second
 
 
-class CancellationFinished(Fact):
+class ShowCancellationFinished(DomainEvent):
     """No order of the show is left that has a valid ticket or money to come."""
 
     def apply(self, aggregate: Any) -> None:
@@ -45,10 +45,10 @@ class CancellationFinished(Fact):
         aggregate.state = "finished"
 
 
-class Cancellation(Root):
+class ShowCancellation(Aggregate):
     """How one cancelled show is given back; its id is the show's."""
 
-    KIND = "cancellation"
+    STREAM_CATEGORY = "cancellation"
 
     def __init__(self, tenant_id: str, body_digest: str, fees: FeesBorneBy, rate_per_second: float) -> None:
         """Start refunding."""
@@ -56,7 +56,7 @@ class Cancellation(Root):
         self.body_digest = body_digest
         self.fees: FeesBorneBy = fees
         self.rate_per_second = rate_per_second
-        self.state: CancellationState = "refunding"
+        self.state: ShowCancellationState = "refunding"
 
     def check_same(self, body_digest: str) -> None:
         """Refuse another cancellation of the same show."""
@@ -66,15 +66,15 @@ class Cancellation(Root):
     def pause(self, at: datetime) -> None:
         """Begin no further refund; again changes nothing, as after the end."""
         if self.state == "refunding":
-            self.record(CancellationPaused, at)
+            self.record(ShowCancellationPaused, at)
 
     def go_on(self, rate_per_second: float | None, at: datetime) -> None:
         """Go on, at another rate if one is given; after the end nothing is left to go on with."""
         rate = self.rate_per_second if rate_per_second is None else rate_per_second
         if self.state != "finished" and (self.state, self.rate_per_second) != ("refunding", rate):
-            self.record(CancellationResumed, at, rate_per_second=rate)
+            self.record(ShowCancellationResumed, at, rate_per_second=rate)
 
     def finish(self, at: datetime) -> None:
         """Record that nothing is left; again changes nothing."""
         if self.state != "finished":
-            self.record(CancellationFinished, at)
+            self.record(ShowCancellationFinished, at)

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from domain.core.aggregate import FirstFact
+from domain.core.aggregate import CreatedEvent
 from domain.money.money import FeeRates
-from domain.tickets.has_token import TokenBearer
+from domain.tickets.has_token import TokenizedAggregate
 
 
-class VenueRegistered(FirstFact):
+class VenueRegistered(CreatedEvent):
     """A venue joined, with its rates."""
 
     tenant_id: str
@@ -16,10 +16,10 @@ class VenueRegistered(FirstFact):
     body_digest: str
 
 
-class Venue(TokenBearer):
+class Venue(TokenizedAggregate):
     """Who sells; its token is the group of its shows."""
 
-    KIND = "venue"
+    STREAM_CATEGORY = "venue"
 
     def __init__(self, tenant_id: str, name: str, rates: dict[str, Any], body_digest: str) -> None:
         """Start without a token."""

@@ -1,7 +1,7 @@
-"""Weather: what passes by itself. It is retried; it never compensates by itself."""
+"""TransientError: what passes by itself. It is retried; it never compensates by itself."""
 
 
-class Weather(Exception):  # noqa: N818 - the word of the house; it is a condition, not a mistake
+class TransientError(Exception):
     """A network fault, a 5xx, a rate limit, a lock conflict or an outcome that is unknown.
 
     `unknown` is true when the effect may have happened all the same: look before you repeat.
@@ -12,5 +12,5 @@ class Weather(Exception):  # noqa: N818 - the word of the house; it is a conditi
         self.unknown = unknown
 
 
-class Busy(Weather):
+class OverloadedError(TransientError):
     """More waits than is taken, or it waited too long; nothing was done, and a later try may be served."""

@@ -1,26 +1,26 @@
-"""The desk of one transaction: the aggregates that are being decided about, and the facts that come of it."""
+"""The unit of work of one transaction: the aggregates that are being decided about, and the events that come of it."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
-from domain.core.aggregate import Fact, Root
+from domain.core.aggregate import Aggregate, DomainEvent
 from domain.core.errors import UnknownSubject, WrongState
 
-A = TypeVar("A", bound=Root)
+A = TypeVar("A", bound=Aggregate)
 T = TypeVar("T")
 
 
-class Desk:
+class UnitOfWork:
     """Several decisions share it, one after another; one that fails leaves nothing behind.
 
-    `load` reads an aggregate by its stream as it is stored (None when it has no facts); `at` is the transaction's time.
+    `load` reads a stored aggregate by its stream (None when it has no events); `at` is the transaction's time.
     """
 
-    def __init__(self, load: Callable[[str], Root | None], at: datetime) -> None:
+    def __init__(self, load: Callable[[str], Aggregate | None], at: datetime) -> None:
         self.at = at
         self._load = load
-        self._open: dict[str, Root] = {}
+        self._open: dict[str, Aggregate] = {}
         self._touched: dict[str, tuple[int, ...] | None] = {}
 
     def find(self, kind: type[A], identity: str) -> A | None:
@@ -33,57 +33,59 @@ class Desk:
             self._open[stream] = loaded
         found = self._open[stream]
         if stream not in self._touched:
-            self._touched[stream] = found.mark()
+            self._touched[stream] = found.savepoint()
         return cast(A, found)
 
     def get(self, kind: type[A], identity: str) -> A:
         """Return an aggregate; refuse what does not exist."""
         found = self.find(kind, identity)
         if found is None:
-            raise UnknownSubject(f"there is no {kind.KIND} {identity}", kind=kind.KIND, id=identity)
+            raise UnknownSubject(
+                f"there is no {kind.STREAM_CATEGORY} {identity}", kind=kind.STREAM_CATEGORY, id=identity
+            )
         return found
 
     def add(self, aggregate: A) -> A:
-        """Put a new aggregate on the desk; refuse to put it over one that lies there."""
+        """Put a new aggregate on the unit of work; refuse to put it over one that lies there."""
         if aggregate.id in self._open:
             raise WrongState(f"{aggregate.id} has begun already", id=aggregate.id)
         self._open[aggregate.id] = aggregate
         self._touched[aggregate.id] = None
         return aggregate
 
-    def attempt(self, decide: Callable[["Desk"], T]) -> T:
+    def attempt(self, decide: Callable[["UnitOfWork"], T]) -> T:
         """Run one decision; when it raises, undo what it recorded and raise on."""
         self._touched = {}
         try:
             return decide(self)
         except BaseException:
-            for stream, mark in self._touched.items():
-                self._undo(stream, mark)
+            for stream, savepoint in self._touched.items():
+                self._undo(stream, savepoint)
             raise
 
-    def _undo(self, stream: str, mark: tuple[int, ...] | None) -> None:
-        """Take one aggregate back to where it stood before this decision, or off the desk if it began with it."""
+    def _undo(self, stream: str, savepoint: tuple[int, ...] | None) -> None:
+        """Take one aggregate back to where it stood before this decision, or drop it if it began with it."""
         spoilt = self._open.pop(stream)
-        if mark is None:
+        if savepoint is None:
             return
-        if spoilt.rewind(mark):
+        if spoilt.rollback_to(savepoint):
             self._open[stream] = spoilt
             return
-        accepted = spoilt.accepted(mark)
+        events_until = spoilt.events_until(savepoint)
         aggregate: Any = self._load(stream)
-        for fact in accepted:
-            aggregate = fact.mutate(aggregate)
-        aggregate.resume(accepted, spoilt, mark)
+        for event in events_until:
+            aggregate = event.mutate(aggregate)
+        aggregate.replay_after_rollback(events_until, spoilt, savepoint)
         self._open[stream] = aggregate
 
-    def aggregates(self) -> dict[str, Root]:
-        """Return what lies on the desk, by stream."""
+    def aggregates(self) -> dict[str, Aggregate]:
+        """Return what lies on the unit of work, by stream."""
         return self._open
 
-    def collect(self) -> list[Fact]:
-        """Take the facts of all decisions; each stream's facts are in sequence.
+    def collect(self) -> list[DomainEvent]:
+        """Take the events of all decisions; each stream's events are in sequence.
 
         What decisions share comes last: whoever reads the log meets a purchase before its seats.
         """
-        ordered = sorted(self._open.values(), key=lambda aggregate: aggregate.SHARED)
-        return [cast(Fact, fact) for aggregate in ordered for fact in aggregate.collect_events()]
+        ordered = sorted(self._open.values(), key=lambda aggregate: aggregate.CONTENDED)
+        return [cast(DomainEvent, event) for aggregate in ordered for event in aggregate.collect_events()]

@@ -1,4 +1,4 @@
-"""The folds of the facts into what the laws ask for.
+"""The folds of the events into what the invariants ask for.
 
 They are folds of their own, so that a fault in an aggregate's fold shows, and so that a history that is broken can be
 read to its end.
@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from domain.catalog.discount import DiscountClaimed, DiscountReturned
-from domain.core.aggregate import Fact
+from domain.core.aggregate import DomainEvent
 from domain.invariants.refund_folds import REFUND_FOLDS
-from domain.invariants.state import LIVE, Claim, Pass, Standing, Stock
+from domain.invariants.state import LIVE, HoldSummary, InvariantState, StockSummary, TicketSummary
 from domain.money.books import TransactionPosted
 from domain.orders.order import (
     CheckoutOpened,
@@ -23,7 +23,7 @@ from domain.orders.order import (
     PurchaseRequestedAgain,
     first_deadline,
 )
-from domain.orders.reopening import PurchaseRevived
+from domain.orders.reopening import PurchaseReopened
 from domain.payments.dispute import DisputeLost
 from domain.payments.payment import IntentCreated, PaymentCancelled, PaymentCaptured, PaymentRefunded, StrayIntentFound
 from domain.stock.allocation import (
@@ -33,25 +33,25 @@ from domain.stock.allocation import (
     HoldEnded,
     HoldsPlaced,
     HoldUnconfirmed,
-    SeatsReturned,
+    SeatsRestocked,
 )
 from domain.stock.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
 from domain.tickets.has_token import TokenMinted
 from domain.tickets.ticket import TicketIssued, TicketReserved, TicketVoided
 
 
-def apply(standing: Standing, fact: Fact) -> None:
-    """Take one fact; raises LookupError when it is about something that no fact before it has made."""
-    fold = FOLDS.get(type(fact))
+def apply(state: InvariantState, event: DomainEvent) -> None:
+    """Take one event; raises LookupError when it is about something that no event before it has made."""
+    fold = FOLDS.get(type(event))
     if fold is not None:
-        fold(standing, fact)
+        fold(state, event)
 
 
-def _identity(fact: Fact) -> str:
-    return fact.originator_id.partition(":")[2]
+def _identity(event: DomainEvent) -> str:
+    return event.originator_id.partition(":")[2]
 
 
-def owner_of(hold_key: str) -> str:
+def purchase_of(hold_key: str) -> str:
     """Return whom a hold belongs to: a purchase's key names the attempt too."""
     return hold_key.partition(":hold:")[0]
 
@@ -60,59 +60,59 @@ def _wanted(lines: Iterable[dict[str, Any]]) -> dict[str, int]:
     return {line["ticket_type_id"]: line["quantity"] for line in lines}
 
 
-def _opened(all_of: Standing, fact: AllocationOpened) -> None:
-    all_of.touched.add(("stock", _identity(fact)))
-    all_of.stocks[_identity(fact)] = Stock(fact.capacity)
+def _opened(all_of: InvariantState, event: AllocationOpened) -> None:
+    all_of.touched.add(("stock", _identity(event)))
+    all_of.stocks[_identity(event)] = StockSummary(event.capacity)
 
 
-def _resized(all_of: Standing, fact: AllocationResized) -> None:
-    all_of.stock(_identity(fact)).capacity = fact.capacity
+def _resized(all_of: InvariantState, event: AllocationResized) -> None:
+    all_of.stock(_identity(event)).capacity = event.capacity
 
 
-def _placed(all_of: Standing, fact: HoldsPlaced) -> None:
-    ticket_type_id = _identity(fact)
+def _placed(all_of: InvariantState, event: HoldsPlaced) -> None:
+    ticket_type_id = _identity(event)
     stock = all_of.stock(ticket_type_id)
-    for hold in fact.holds:
-        stock.claims.setdefault(hold["key"], Claim(hold["quantity"], ""))
+    for hold in event.holds:
+        stock.claims.setdefault(hold["key"], HoldSummary(hold["quantity"], ""))
         stock.held += hold["quantity"]
         _turn(all_of, ticket_type_id, hold["key"], "held")
 
 
-def _confirmed(all_of: Standing, fact: HoldConfirmed) -> None:
-    ticket_type_id = _identity(fact)
+def _confirmed(all_of: InvariantState, event: HoldConfirmed) -> None:
+    ticket_type_id = _identity(event)
     stock = all_of.stock(ticket_type_id)
-    quantity = _turn(all_of, ticket_type_id, fact.key, "confirmed")
+    quantity = _turn(all_of, ticket_type_id, event.key, "confirmed")
     stock.held, stock.sold = stock.held - quantity, stock.sold + quantity
 
 
-def _unconfirmed(all_of: Standing, fact: HoldUnconfirmed) -> None:
-    ticket_type_id = _identity(fact)
+def _unconfirmed(all_of: InvariantState, event: HoldUnconfirmed) -> None:
+    ticket_type_id = _identity(event)
     stock = all_of.stock(ticket_type_id)
-    quantity = _turn(all_of, ticket_type_id, fact.key, "held")
+    quantity = _turn(all_of, ticket_type_id, event.key, "held")
     stock.held, stock.sold = stock.held + quantity, stock.sold - quantity
 
 
-def _released(all_of: Standing, fact: HoldEnded) -> None:
-    ticket_type_id = _identity(fact)
+def _released(all_of: InvariantState, event: HoldEnded) -> None:
+    ticket_type_id = _identity(event)
     stock = all_of.stock(ticket_type_id)
-    stock.claims.setdefault(fact.key, Claim(0, ""))  # a tombstone for a hold that has not arrived
-    stock.held -= _turn(all_of, ticket_type_id, fact.key, "released")
+    stock.claims.setdefault(event.key, HoldSummary(0, ""))  # a tombstone for a hold that has not arrived
+    stock.held -= _turn(all_of, ticket_type_id, event.key, "released")
 
 
-def _given_back(all_of: Standing, fact: SeatsReturned) -> None:
-    ticket_type_id = _identity(fact)
-    stock, owner = all_of.stock(ticket_type_id), all_of.owner(owner_of(fact.key))
-    stock.claims[fact.key].quantity -= fact.quantity
-    stock.sold -= fact.quantity
-    stock.by_state["confirmed"] -= fact.quantity
-    owner.seats[ticket_type_id, "confirmed"] -= fact.quantity
-    owner.returned_seats[ticket_type_id] += fact.quantity
+def _given_back(all_of: InvariantState, event: SeatsRestocked) -> None:
+    ticket_type_id = _identity(event)
+    stock, purchase = all_of.stock(ticket_type_id), all_of.purchase(purchase_of(event.key))
+    stock.claims[event.key].quantity -= event.quantity
+    stock.sold -= event.quantity
+    stock.by_state["confirmed"] -= event.quantity
+    purchase.seats[ticket_type_id, "confirmed"] -= event.quantity
+    purchase.returned_seats[ticket_type_id] += event.quantity
 
 
-def _turn(all_of: Standing, ticket_type_id: str, key: str, state: str) -> int:
+def _turn(all_of: InvariantState, ticket_type_id: str, key: str, state: str) -> int:
     """Move a hold to a state, in the sums by state and in its owner's seats; returns its quantity."""
     stock = all_of.stocks[ticket_type_id]
-    claim, seats = stock.claims[key], all_of.owner(owner_of(key)).seats
+    claim, seats = stock.claims[key], all_of.purchase(purchase_of(key)).seats
     for name, sign in ((claim.state, -1), (state, 1)):
         if name in LIVE:
             stock.by_state[name] += sign * claim.quantity
@@ -121,135 +121,135 @@ def _turn(all_of: Standing, ticket_type_id: str, key: str, state: str) -> int:
     return claim.quantity
 
 
-def _requested(all_of: Standing, fact: PurchaseRequested | PurchaseRequestedAgain) -> None:
-    owner = all_of.owner(_identity(fact))
-    owner.kind, owner.state, owner.end = "order", "open", None
-    owner.deadline, owner.wanted = first_deadline(fact.queue_until, fact.hold_until), _wanted(fact.lines)
+def _requested(all_of: InvariantState, event: PurchaseRequested | PurchaseRequestedAgain) -> None:
+    purchase = all_of.purchase(_identity(event))
+    purchase.kind, purchase.state, purchase.end = "order", "open", None
+    purchase.deadline, purchase.wanted = first_deadline(event.queue_until, event.hold_until), _wanted(event.lines)
 
 
-def _reserved(all_of: Standing, fact: ReservationMade) -> None:
-    owner = all_of.owner(_identity(fact))
-    owner.kind, owner.state, owner.end = "reservation", "held", None
-    owner.deadline, owner.wanted = fact.until, _wanted(fact.lines)
+def _reserved(all_of: InvariantState, event: ReservationMade) -> None:
+    purchase = all_of.purchase(_identity(event))
+    purchase.kind, purchase.state, purchase.end = "reservation", "held", None
+    purchase.deadline, purchase.wanted = event.until, _wanted(event.lines)
 
 
-def _priced(all_of: Standing, fact: OrderPlaced) -> None:
-    owner, price = all_of.owner(_identity(fact)), fact.price
-    owner.venue_id, owner.currency, owner.total_minor = fact.venue_id, price["currency"], price["total_minor"]
-    owner.charge_minor = owner.total_minor if price.get("tender", "card") == "card" else 0
-    owner.tax_minor = price.get("tax_minor", 0)  # facts of before have none
+def _priced(all_of: InvariantState, event: OrderPlaced) -> None:
+    purchase, price = all_of.purchase(_identity(event)), event.price
+    purchase.venue_id, purchase.currency, purchase.total_minor = event.venue_id, price["currency"], price["total_minor"]
+    purchase.charge_minor = purchase.total_minor if price.get("tender", "card") == "card" else 0
+    purchase.tax_minor = price.get("tax_minor", 0)  # events of before have none
     fees = price["platform_fee_minor"] + price["processing_fee_minor"]
-    owner.share_minor = owner.total_minor - fees - owner.tax_minor
+    purchase.share_minor = purchase.total_minor - fees - purchase.tax_minor
 
 
-def _dispute_lost(all_of: Standing, fact: DisputeLost) -> None:
-    owner = all_of.owner(fact.purchase_id)
-    owner.disputed_share_minor += fact.parts["venue_minor"]
-    owner.disputed_tax_minor += fact.parts["tax_minor"]
+def _dispute_lost(all_of: InvariantState, event: DisputeLost) -> None:
+    purchase = all_of.purchase(event.purchase_id)
+    purchase.disputed_share_minor += event.parts["venue_minor"]
+    purchase.disputed_tax_minor += event.parts["tax_minor"]
 
 
-def _claimed(all_of: Standing, fact: DiscountClaimed) -> None:
-    all_of.owner(owner_of(fact.key)).discounts.add(_identity(fact))
+def _claimed(all_of: InvariantState, event: DiscountClaimed) -> None:
+    all_of.purchase(purchase_of(event.key)).discounts.add(_identity(event))
 
 
-def _returned(all_of: Standing, fact: DiscountReturned) -> None:
-    all_of.owner(owner_of(fact.key)).discounts.discard(_identity(fact))
+def _returned(all_of: InvariantState, event: DiscountReturned) -> None:
+    all_of.purchase(purchase_of(event.key)).discounts.discard(_identity(event))
 
 
-def _extended(all_of: Standing, fact: HoldExtended | CheckoutOpened) -> None:
-    all_of.owner(_identity(fact)).deadline = fact.hold_until
+def _extended(all_of: InvariantState, event: HoldExtended | CheckoutOpened) -> None:
+    all_of.purchase(_identity(event)).deadline = event.hold_until
 
 
-def _end(state: str, end: Literal["sold", "unsold"]) -> Callable[[Standing, Any], None]:
-    def fold(all_of: Standing, fact: Fact) -> None:
-        owner = all_of.owner(_identity(fact))
-        owner.state, owner.end = state, end
+def _end(state: str, end: Literal["sold", "unsold"]) -> Callable[[InvariantState, Any], None]:
+    def fold(all_of: InvariantState, event: DomainEvent) -> None:
+        purchase = all_of.purchase(_identity(event))
+        purchase.state, purchase.end = state, end
 
     return fold
 
 
-def _ticketed(all_of: Standing, fact: TicketReserved) -> None:
-    all_of.tickets[_identity(fact)] = Pass(fact.purchase_id, fact.ticket_type_id)
-    owner = all_of.owner(fact.purchase_id)
-    owner.tickets.append(_identity(fact))
-    owner.live_tickets[fact.ticket_type_id] += 1
+def _ticketed(all_of: InvariantState, event: TicketReserved) -> None:
+    all_of.tickets[_identity(event)] = TicketSummary(event.purchase_id, event.ticket_type_id)
+    purchase = all_of.purchase(event.purchase_id)
+    purchase.tickets.append(_identity(event))
+    purchase.live_tickets[event.ticket_type_id] += 1
 
 
-def _issued(all_of: Standing, fact: TicketIssued) -> None:
-    ticket = all_of.ticket(_identity(fact))
-    all_of.owner(ticket.owner).live_tickets[ticket.ticket_type_id] += ticket.state == "void"
+def _issued(all_of: InvariantState, event: TicketIssued) -> None:
+    ticket = all_of.ticket(_identity(event))
+    all_of.purchase(ticket.purchase).live_tickets[ticket.ticket_type_id] += ticket.state == "void"
     ticket.state = "issued"
 
 
-def _voided(all_of: Standing, fact: TicketVoided) -> None:
-    ticket = all_of.ticket(_identity(fact))
-    all_of.owner(ticket.owner).live_tickets[ticket.ticket_type_id] -= ticket.state != "void"
+def _voided(all_of: InvariantState, event: TicketVoided) -> None:
+    ticket = all_of.ticket(_identity(event))
+    all_of.purchase(ticket.purchase).live_tickets[ticket.ticket_type_id] -= ticket.state != "void"
     ticket.state = "void"
 
 
-def _minted(all_of: Standing, fact: TokenMinted) -> None:
-    if fact.originator_id.startswith("ticket:"):
-        ticket = all_of.ticket(_identity(fact))
-        ticket.addresses = (*ticket.addresses, fact.mint_address)
-        all_of.holders.setdefault(fact.mint_address, _identity(fact))
+def _minted(all_of: InvariantState, event: TokenMinted) -> None:
+    if event.originator_id.startswith("ticket:"):
+        ticket = all_of.ticket(_identity(event))
+        ticket.addresses = (*ticket.addresses, event.mint_address)
+        all_of.holders.setdefault(event.mint_address, _identity(event))
 
 
-def _intended(all_of: Standing, fact: IntentCreated) -> None:
-    owner = all_of.owner(fact.purchase_id)
-    owner.intents.add(fact.intent_id)
-    owner.payments[_identity(fact)] = "open"
+def _intended(all_of: InvariantState, event: IntentCreated) -> None:
+    purchase = all_of.purchase(event.purchase_id)
+    purchase.intents.add(event.intent_id)
+    purchase.payments[_identity(event)] = "open"
 
 
-def _strayed(all_of: Standing, fact: StrayIntentFound) -> None:
-    all_of.owner(fact.purchase_id).payments[_identity(fact)] = "open"
+def _strayed(all_of: InvariantState, event: StrayIntentFound) -> None:
+    all_of.purchase(event.purchase_id).payments[_identity(event)] = "open"
 
 
-def _revived(all_of: Standing, fact: PurchaseRevived) -> None:
-    owner = all_of.owner(_identity(fact))
-    owner.state, owner.end, owner.deadline = "open", None, fact.hold_until
+def _reopened(all_of: InvariantState, event: PurchaseReopened) -> None:
+    purchase = all_of.purchase(_identity(event))
+    purchase.state, purchase.end, purchase.deadline = "open", None, event.hold_until
 
 
-def _payment(state: str) -> Callable[[Standing, Any], None]:
+def _payment(state: str) -> Callable[[InvariantState, Any], None]:
     """Return a fold that sets how one attempt's payment stands; a payment's id is `{purchase}:{attempt or intent}`."""
 
-    def fold(all_of: Standing, fact: Fact) -> None:
-        name = _identity(fact)
-        all_of.owner(name.rpartition(":")[0]).payments[name] = state
+    def fold(all_of: InvariantState, event: DomainEvent) -> None:
+        name = _identity(event)
+        all_of.purchase(name.rpartition(":")[0]).payments[name] = state
 
     return fold
 
 
-def _posted(all_of: Standing, fact: TransactionPosted) -> None:
-    all_of.touched.add(("books", fact.purchase_id))
-    owner = all_of.owner(fact.purchase_id)
-    for account, unit, amount in sides_of(fact):
-        owner.books[account, unit] += amount
+def _posted(all_of: InvariantState, event: TransactionPosted) -> None:
+    all_of.touched.add(("books", event.purchase_id))
+    purchase = all_of.purchase(event.purchase_id)
+    for account, unit, amount in sides_of(event):
+        purchase.books[account, unit] += amount
         all_of.books[account, unit] += amount
-        owner.sums[unit] += amount
+        purchase.sums[unit] += amount
         all_of.sums[unit] += amount
 
 
-def sides_of(fact: TransactionPosted) -> list[tuple[str, str, int]]:
+def sides_of(event: TransactionPosted) -> list[tuple[str, str, int]]:
     """Return (account, unit, credited amount) of each side that a posting names; a debit is a negative credit."""
     return [
         (posting[side], posting["unit"], sign * posting["amount"])
-        for posting in fact.postings
+        for posting in event.postings
         for side, sign in (("credit", 1), ("debit", -1))
         if posting.get(side)
     ]
 
 
-FOLDS: dict[type[Fact], Callable[[Standing, Any], None]] = {
+FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
     AllocationOpened: _opened,
     AllocationResized: _resized,
     HoldsPlaced: _placed,
     HoldConfirmed: _confirmed,
     HoldUnconfirmed: _unconfirmed,
     HoldEnded: _released,
-    SeatsReturned: _given_back,
+    SeatsRestocked: _given_back,
     PurchaseRequested: _requested,
     PurchaseRequestedAgain: _requested,
-    PurchaseRevived: _revived,
+    PurchaseReopened: _reopened,
     OrderPlaced: _priced,
     CheckoutOpened: _extended,
     DisputeLost: _dispute_lost,

@@ -1,6 +1,6 @@
-"""The laws that hold after every transaction of the ledger, judged while its facts are read in order.
+"""The invariants that hold after every transaction of the event store, judged while its events are read in order.
 
-A transaction's facts stand next to each other and share their time, since time is passed in once per transaction. So a
+A transaction's events stand next to each other and share their time, since time is passed in once per transaction. So a
 run of neighbours with one timestamp is taken for one transaction. Two transactions of the same microsecond look like
 one: then the moment between them is not judged. A moment that never was (the middle of a transaction) never is.
 """
@@ -9,74 +9,74 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from domain.core.aggregate import GENESIS, Fact, digest_of
+from domain.core.aggregate import GENESIS, DomainEvent, digest_of
 from domain.invariants.folds import apply, sides_of
 from domain.invariants.invariant import HISTORY, POSTINGS, REFUNDS, SEATS, STOCK, TOKENS, Findings
-from domain.invariants.state import LIVE, Owner, Pass, Standing, Stock
+from domain.invariants.state import LIVE, InvariantState, PurchaseSummary, StockSummary, TicketSummary
 from domain.money.books import TransactionPosted
 
 
 class History:
-    """Takes all facts of a ledger in the order of their positions; `moving` are the owners touched since `mark`."""
+    """Takes all events in the order of their positions; `moving` are the purchases touched since `mark`."""
 
     def __init__(self, findings: Findings) -> None:
-        self.standing = Standing()
+        self.state = InvariantState()
         self.moving: set[str] = set()
-        self.facts = 0
+        self.events = 0
         self.commits = 0
         self._findings = findings
         self._ends: dict[str, tuple[int, str]] = {}
         self._at: datetime | None = None
         self._marked = False
 
-    def take(self, facts: Iterable[Fact]) -> None:
-        """Take the next facts; a transaction is judged when the first fact of the next one comes, or at `settle`."""
-        for fact in facts:
-            if fact.timestamp != self._at:
+    def take(self, events: Iterable[DomainEvent]) -> None:
+        """Take the next events; a transaction is judged when the first event of the next one comes, or at `settle`."""
+        for event in events:
+            if event.timestamp != self._at:
                 self.settle()
-            self._at = fact.timestamp
-            self.facts += 1
-            self._findings.judge(HISTORY, fact.originator_id, self._link_fault(fact))
+            self._at = event.timestamp
+            self.events += 1
+            self._findings.judge(HISTORY, event.originator_id, self._link_fault(event))
             try:
-                if isinstance(fact, TransactionPosted):
-                    self._findings.judge(POSTINGS, fact.originator_id, transaction_fault(fact))
-                apply(self.standing, fact)
+                if isinstance(event, TransactionPosted):
+                    self._findings.judge(POSTINGS, event.originator_id, transaction_fault(event))
+                apply(self.state, event)
             except LookupError as missing:
-                fault = f"{type(fact).__name__} is about {missing}, which no fact before it has made"
-                self._findings.judge(HISTORY, fact.originator_id, fault)
+                fault = f"{type(event).__name__} is about {missing}, which no event before it has made"
+                self._findings.judge(HISTORY, event.originator_id, fault)
 
     def settle(self) -> None:
-        """Judge what the facts since the last transaction have touched."""
+        """Judge what the events since the last transaction have touched."""
         self.commits += self._at is not None
         self._at = None
-        for kind, identity in sorted(self.standing.touched):
-            JUDGES[kind](self.standing, identity, self._findings)
+        for kind, identity in sorted(self.state.touched):
+            JUDGES[kind](self.state, identity, self._findings)
         if self._marked:
-            self.moving |= {identity for kind, identity in self.standing.touched if kind == "owner"}
-        self.standing.touched.clear()
+            self.moving |= {identity for kind, identity in self.state.touched if kind == "purchase"}
+        self.state.touched.clear()
 
     def mark(self) -> None:
         """From here on, note who changes: whoever changes while other systems are read cannot be held against them."""
         self.settle()
         self._marked = True
 
-    def _link_fault(self, fact: Fact) -> str | None:
-        """Say how a fact does not follow from the one before it in its stream."""
-        version, digest = self._ends.get(fact.originator_id, (0, GENESIS))
-        self._ends[fact.originator_id] = (fact.originator_version, fact.digest)
-        if fact.originator_version != version + 1:
-            return f"version {fact.originator_version} follows version {version}"
-        if digest_of(digest, type(fact), dict(vars(fact))) != fact.digest:
-            return f"the digest of version {version + 1} ({type(fact).__name__}) differs"
+    def _link_fault(self, event: DomainEvent) -> str | None:
+        """Say how an event does not follow from the one before it in its stream."""
+        version, digest = self._ends.get(event.originator_id, (0, GENESIS))
+        self._ends[event.originator_id] = (event.originator_version, event.digest)
+        if event.originator_version != version + 1:
+            return f"version {event.originator_version} follows version {version}"
+        if digest_of(digest, type(event), dict(vars(event))) != event.digest:
+            return f"the digest of version {version + 1} ({type(event).__name__}) differs"
         return None
 
 
-def transaction_fault(fact: TransactionPosted) -> str | None:
+def transaction_fault(event: TransactionPosted) -> str | None:
     """Say what is wrong with one transaction of the books."""
-    if any(posting["amount"] < 1 for posting in fact.postings):
-        return f"it has a posting of {min(posting['amount'] for posting in fact.postings)}"
+    if any(posting["amount"] < 1 for posting in event.postings):
+        return f"it has a posting of {min(posting['amount'] for posting in event.postings)}"
     sums: Counter[str] = Counter()
-    for _, unit, amount in sides_of(fact):
+    for _, unit, amount in sides_of(event):
         sums[unit] += amount
     return sum_fault(sums)
 
@@ -87,7 +87,7 @@ def sum_fault(sums: Counter[str]) -> str | None:
     return f"postings sum to {off}" if off else None
 
 
-def stock_fault(stock: Stock) -> str | None:
+def stock_fault(stock: StockSummary) -> str | None:
     """Say how a ticket type's seats do not sum up."""
     available = stock.capacity - stock.held - stock.sold
     figures = f"available {available}, held {stock.held}, sold {stock.sold} of {stock.capacity}"
@@ -97,49 +97,49 @@ def stock_fault(stock: Stock) -> str | None:
     return None if (stock.held, stock.sold) == sums else f"{figures}, but its holds are held {sums[0]}, sold {sums[1]}"
 
 
-def seats_fault(owner: Owner) -> str | None:
+def seats_fault(purchase: PurchaseSummary) -> str | None:
     """Say which tickets have no seat of their own."""
-    live = {kind: count for kind, count in owner.live_tickets.items() if count}
-    seats = {kind: sum(owner.seats[kind, state] for state in LIVE) for kind in live}
+    live = {kind: count for kind, count in purchase.live_tickets.items() if count}
+    seats = {kind: sum(purchase.seats[kind, state] for state in LIVE) for kind in live}
     return next((f"{live[kind]} live tickets for {seats[kind]} seats of {kind}" for kind in live
                  if live[kind] > seats[kind]), None)  # fmt: skip
 
 
-def refunds_fault(owner: Owner) -> str | None:
+def refunds_fault(purchase: PurchaseSummary) -> str | None:
     """Say that more is given back than was paid."""
-    given = sum(refund.amount_minor for refund in owner.refunds.values())
-    return f"refunds of {given} for a price of {owner.total_minor}" if given > owner.total_minor else None
+    given = sum(refund.amount_minor for refund in purchase.refunds.values())
+    return f"refunds of {given} for a price of {purchase.total_minor}" if given > purchase.total_minor else None
 
 
-def token_fault(standing: Standing, ticket_id: str, ticket: Pass) -> str | None:
+def token_fault(state: InvariantState, ticket_id: str, ticket: TicketSummary) -> str | None:
     """Say how a ticket is not the only one at its only address."""
     if len(set(ticket.addresses)) > 1:
         return f"minted at {', '.join(ticket.addresses)}"
-    others = {standing.holders[address] for address in ticket.addresses} - {ticket_id}
+    others = {state.holders[address] for address in ticket.addresses} - {ticket_id}
     return f"its address belongs to {others.pop()}" if others else None
 
 
-def _judge_stock(standing: Standing, identity: str, findings: Findings) -> None:
-    findings.judge(STOCK, identity, stock_fault(standing.stocks[identity]))
+def _judge_stock(state: InvariantState, identity: str, findings: Findings) -> None:
+    findings.judge(STOCK, identity, stock_fault(state.stocks[identity]))
 
 
-def _judge_owner(standing: Standing, identity: str, findings: Findings) -> None:
-    findings.judge(SEATS, identity, seats_fault(standing.owners[identity]))
-    findings.judge(REFUNDS, identity, refunds_fault(standing.owners[identity]))
+def _judge_purchase(state: InvariantState, identity: str, findings: Findings) -> None:
+    findings.judge(SEATS, identity, seats_fault(state.purchases[identity]))
+    findings.judge(REFUNDS, identity, refunds_fault(state.purchases[identity]))
 
 
-def _judge_ticket(standing: Standing, identity: str, findings: Findings) -> None:
-    findings.judge(TOKENS, identity, token_fault(standing, identity, standing.tickets[identity]))
+def _judge_ticket(state: InvariantState, identity: str, findings: Findings) -> None:
+    findings.judge(TOKENS, identity, token_fault(state, identity, state.tickets[identity]))
 
 
-def _judge_books(standing: Standing, identity: str, findings: Findings) -> None:
-    findings.judge(POSTINGS, identity, sum_fault(standing.owners[identity].sums))
-    findings.judge(POSTINGS, "all books", sum_fault(standing.sums))
+def _judge_books(state: InvariantState, identity: str, findings: Findings) -> None:
+    findings.judge(POSTINGS, identity, sum_fault(state.purchases[identity].sums))
+    findings.judge(POSTINGS, "all books", sum_fault(state.sums))
 
 
-JUDGES: dict[str, Callable[[Standing, str, Findings], None]] = {
+JUDGES: dict[str, Callable[[InvariantState, str, Findings], None]] = {
     "stock": _judge_stock,
-    "owner": _judge_owner,
+    "purchase": _judge_purchase,
     "ticket": _judge_ticket,
     "books": _judge_books,
 }

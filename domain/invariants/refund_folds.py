@@ -1,38 +1,38 @@
-"""The folds of refunds into what the laws ask for: whose money went back, and which tickets it was for."""
+"""The folds of refunds into what the invariants ask for: whose money went back, and which tickets it was for."""
 
 from collections.abc import Callable
 from typing import Any
 
-from domain.invariants.state import Owner, Return, Standing
+from domain.invariants.state import InvariantState, PurchaseSummary, RefundSummary
 from domain.payments.refund import RefundFailed, RefundPaidByHand, RefundPending, RefundRequested, RefundSucceeded
 
 
-def _owner(all_of: Standing, fact: Any) -> Owner:
-    return all_of.owner(fact.originator_id.partition(":")[2])
+def _owner(all_of: InvariantState, event: Any) -> PurchaseSummary:
+    return all_of.purchase(event.originator_id.partition(":")[2])
 
 
-def _requested(all_of: Standing, fact: RefundRequested) -> None:
-    given = fact.given
-    fees = given["platform_minor"] + given["processing_minor"] if fact.fees == "venue" else 0
-    returned = Return(fact.timestamp, fact.amount_minor, given["venue_minor"] + fees, given["tax_minor"])
-    owner = _owner(all_of, fact)
-    owner.refunds[fact.refund_id] = returned
-    owner.refunded_tickets |= set(fact.ticket_ids)
+def _requested(all_of: InvariantState, event: RefundRequested) -> None:
+    given = event.given
+    fees = given["platform_minor"] + given["processing_minor"] if event.fees == "venue" else 0
+    returned = RefundSummary(event.timestamp, event.amount_minor, given["venue_minor"] + fees, given["tax_minor"])
+    purchase = _owner(all_of, event)
+    purchase.refunds[event.refund_id] = returned
+    purchase.refunded_tickets |= set(event.ticket_ids)
 
 
-def _turned(state: str) -> Callable[[Standing, Any], None]:
-    def fold(all_of: Standing, fact: Any) -> None:
-        _owner(all_of, fact).refunds[fact.refund_id].state = state
+def _turned(state: str) -> Callable[[InvariantState, Any], None]:
+    def fold(all_of: InvariantState, event: Any) -> None:
+        _owner(all_of, event).refunds[event.refund_id].state = state
 
     return fold
 
 
-def _by_hand(all_of: Standing, fact: RefundPaidByHand) -> None:
-    returned = _owner(all_of, fact).refunds[fact.refund_id]
+def _by_hand(all_of: InvariantState, event: RefundPaidByHand) -> None:
+    returned = _owner(all_of, event).refunds[event.refund_id]
     returned.state, returned.by_hand = "succeeded", True
 
 
-REFUND_FOLDS: dict[type, Callable[[Standing, Any], None]] = {
+REFUND_FOLDS: dict[type, Callable[[InvariantState, Any], None]] = {
     RefundRequested: _requested,
     RefundPending: _turned("pending"),
     RefundSucceeded: _turned("succeeded"),

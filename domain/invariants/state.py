@@ -1,6 +1,6 @@
-"""What the facts say, as the laws ask for it: compact, apart from the aggregates that decide.
+"""What the events say, as the invariants ask for it: compact, apart from the aggregates that decide.
 
-It keeps some hundred bytes per purchase and ticket, and nothing per fact; `domain/invariants/folds.py` fills it.
+It keeps some hundred bytes per purchase and ticket, and nothing per event; `domain/invariants/folds.py` fills it.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ LIVE = ("held", "confirmed")
 
 
 @dataclass(slots=True)
-class Claim:
+class HoldSummary:
     """A hold."""
 
     quantity: int
@@ -20,28 +20,28 @@ class Claim:
 
 
 @dataclass(slots=True)
-class Stock:
-    """A ticket type: `held` and `sold` by the facts' arithmetic, `by_state` by what each hold has become."""
+class StockSummary:
+    """A ticket type: `held` and `sold` by the events' arithmetic, `by_state` by what each hold has become."""
 
     capacity: int
     held: int = 0
     sold: int = 0
-    claims: dict[str, Claim] = field(default_factory=dict)
+    claims: dict[str, HoldSummary] = field(default_factory=dict)
     by_state: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
-class Pass:
+class TicketSummary:
     """A ticket: whose it is, and every address at which it was minted."""
 
-    owner: str
+    purchase: str
     ticket_type_id: str
     state: str = "reserved"
     addresses: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
-class Return:
+class RefundSummary:
     """A refund: its whole amount, and what venue and tax give back for it."""
 
     at: datetime
@@ -53,7 +53,7 @@ class Return:
 
 
 @dataclass(slots=True)
-class Owner:
+class PurchaseSummary:
     """A purchase or an outside reservation: whoever seats, tickets and money belong to.
 
     One that nothing is known of but what names it (`kind` is empty) has a right to nothing.
@@ -80,35 +80,35 @@ class Owner:
     books: Counter[tuple[str, str]] = field(default_factory=Counter)
     sums: Counter[str] = field(default_factory=Counter)
     discounts: set[str] = field(default_factory=set)
-    refunds: dict[str, Return] = field(default_factory=dict)
+    refunds: dict[str, RefundSummary] = field(default_factory=dict)
     refunded_tickets: set[str] = field(default_factory=set)
     returned_seats: Counter[str] = field(default_factory=Counter)  # on sale again, by ticket type
 
 
-class Standing:
+class InvariantState:
     """All owners, tickets, stocks and books; `touched` names what changed since it was last emptied."""
 
     def __init__(self) -> None:
-        self.owners: dict[str, Owner] = {}
-        self.tickets: dict[str, Pass] = {}
-        self.stocks: dict[str, Stock] = {}
+        self.purchases: dict[str, PurchaseSummary] = {}
+        self.tickets: dict[str, TicketSummary] = {}
+        self.stocks: dict[str, StockSummary] = {}
         self.books: Counter[tuple[str, str]] = Counter()
         self.sums: Counter[str] = Counter()
         self.holders: dict[str, str] = {}
         self.touched: set[tuple[str, str]] = set()
 
-    def owner(self, identity: str) -> Owner:
+    def purchase(self, identity: str) -> PurchaseSummary:
         """Return an owner, begun as unknown, and note that it changed."""
-        self.touched.add(("owner", identity))
-        return self.owners.setdefault(identity, Owner())
+        self.touched.add(("purchase", identity))
+        return self.purchases.setdefault(identity, PurchaseSummary())
 
-    def ticket(self, identity: str) -> Pass:
+    def ticket(self, identity: str) -> TicketSummary:
         """Return a ticket, and note that it and its owner changed."""
         ticket = self.tickets[identity]
-        self.touched |= {("ticket", identity), ("owner", ticket.owner)}
+        self.touched |= {("ticket", identity), ("purchase", ticket.purchase)}
         return ticket
 
-    def stock(self, identity: str) -> Stock:
+    def stock(self, identity: str) -> StockSummary:
         """Return a ticket type, and note that it changed."""
         stock = self.stocks[identity]
         self.touched.add(("stock", identity))

@@ -1,4 +1,4 @@
-"""The books: double entry, one balanced transaction per money fact, idempotent by its key.
+"""The books: double entry, one balanced transaction per money event, idempotent by its key.
 
 Balances are credits minus debits, per unit: what we owe is positive, what we have (`stripe:clearing`) is negative.
 Mint debt, tickets that are paid and not on chain yet, is kept in a unit of its own (`TICKET`).
@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from domain.core.aggregate import FirstFact, Root
-from domain.money.breakdown import FeesBorneBy, Parts
+from domain.core.aggregate import Aggregate, CreatedEvent
+from domain.money.breakdown import AmountBreakdown, FeesBorneBy
 from domain.money.money import Price
 
 STRIPE_CLEARING = "stripe:clearing"
@@ -40,12 +40,12 @@ class Posting:
             raise ValueError("a posting moves a positive amount")
 
     def plain(self) -> dict[str, Any]:
-        """Return it as a fact holds it."""
+        """Return it as an event holds it."""
         return {"debit": self.debit, "credit": self.credit, "amount": self.amount, "unit": self.unit}
 
 
-class TransactionPosted(FirstFact):
-    """A money fact went into the books."""
+class TransactionPosted(CreatedEvent):
+    """A money event went into the books."""
 
     tenant_id: str
     purchase_id: str
@@ -53,11 +53,11 @@ class TransactionPosted(FirstFact):
     postings: list[dict[str, Any]]
 
 
-class BooksTransaction(Root):
+class BooksTransaction(Aggregate):
     """A set of postings that balances; its id is its key."""
 
-    KIND = "books"
-    KEPT = False
+    STREAM_CATEGORY = "books"
+    CACHED = False
 
     def __init__(self, tenant_id: str, purchase_id: str, kind: str, postings: list[dict[str, Any]]) -> None:
         """Keep the postings as they were posted."""
@@ -159,7 +159,7 @@ def buyer_refundable(purchase_id: str) -> str:
 
 
 def owed_postings(
-    venue_id: str, purchase_id: str, currency: str, given: Parts, fees: FeesBorneBy
+    venue_id: str, purchase_id: str, currency: str, given: AmountBreakdown, fees: FeesBorneBy
 ) -> tuple[Posting, ...]:
     """Post a refund that was decided: the buyer is owed what venue, fees and tax give back.
 

@@ -11,7 +11,7 @@ from domain.money.money import Price, split_minor
 FeesBorneBy = Literal["platform", "venue", "buyer"]
 
 
-class Parts(BaseModel):
+class AmountBreakdown(BaseModel):
     """An amount in minor units of an order's currency, by whom it went to."""
 
     model_config = ConfigDict(frozen=True)
@@ -31,49 +31,49 @@ class Parts(BaseModel):
         """Venue, platform, processing and tax, in this order."""
         return self.venue_minor, self.platform_minor, self.processing_minor, self.tax_minor
 
-    def less(self, other: "Parts") -> "Parts":
+    def less(self, other: "AmountBreakdown") -> "AmountBreakdown":
         """Return what is left when another amount is taken away."""
-        return parts_from([mine - theirs for mine, theirs in zip(self.figures, other.figures, strict=True)])
+        return breakdown_from([mine - theirs for mine, theirs in zip(self.figures, other.figures, strict=True)])
 
-    def capped(self, most: "Parts") -> "Parts":
+    def capped(self, most: "AmountBreakdown") -> "AmountBreakdown":
         """Return it with no part above another's."""
-        return parts_from([min(mine, theirs) for mine, theirs in zip(self.figures, most.figures, strict=True)])
+        return breakdown_from([min(mine, theirs) for mine, theirs in zip(self.figures, most.figures, strict=True)])
 
-    def without_fees(self) -> "Parts":
+    def without_fees(self) -> "AmountBreakdown":
         """Return it without both fees."""
         return self.model_copy(update={"platform_minor": 0, "processing_minor": 0})
 
 
-def parts_from(figures: Sequence[int]) -> Parts:
+def breakdown_from(figures: Sequence[int]) -> AmountBreakdown:
     """Make parts of venue, platform, processing and tax."""
     venue, platform, processing, tax = figures
-    return Parts(venue_minor=venue, platform_minor=platform, processing_minor=processing, tax_minor=tax)
+    return AmountBreakdown(venue_minor=venue, platform_minor=platform, processing_minor=processing, tax_minor=tax)
 
 
-def parts_of(price: Price) -> Parts:
+def breakdown_of(price: Price) -> AmountBreakdown:
     """Return whose the buyer's money is after a sale; it sums to the total."""
-    return parts_from([
+    return breakdown_from([
         price.venue_share_minor, price.platform_fee_minor, price.processing_fee_minor, price.tax_minor
     ])  # fmt: skip
 
 
-def summed(several: Sequence[Parts]) -> Parts:
+def summed(several: Sequence[AmountBreakdown]) -> AmountBreakdown:
     """Add parts up."""
-    return parts_from([sum(part.figures[at] for part in several) for at in range(len(Parts().figures))])
+    return breakdown_from([sum(part.figures[at] for part in several) for at in range(len(AmountBreakdown().figures))])
 
 
-def ticket_parts(price: Price, worth: Sequence[int]) -> list[Parts]:
+def ticket_breakdown(price: Price, worth: Sequence[int]) -> list[AmountBreakdown]:
     """Split a price over its tickets by what each is worth; all tickets together are the price to the cent."""
-    whole = parts_of(price)
+    whole = breakdown_of(price)
     if not whole.total_minor:
-        return [Parts() for _ in worth]
+        return [AmountBreakdown() for _ in worth]
     step = step_of(price.currency)
     split = [split_minor(figure, tuple(worth), step) for figure in whole.figures]
-    return [parts_from([part[at] for part in split]) for at in range(len(worth))]
+    return [breakdown_from([part[at] for part in split]) for at in range(len(worth))]
 
 
-def amount_parts(left: Parts, amount_minor: int, currency: str) -> Parts:
+def amount_breakdown(left: AmountBreakdown, amount_minor: int, currency: str) -> AmountBreakdown:
     """Take an amount (at most all) from what is left, from each part in its proportion, and never more than it has."""
     if not amount_minor:
-        return Parts()
-    return parts_from(split_minor(amount_minor, left.figures, step_of(currency)))
+        return AmountBreakdown()
+    return breakdown_from(split_minor(amount_minor, left.figures, step_of(currency)))

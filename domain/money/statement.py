@@ -1,6 +1,6 @@
 """Statement: what happened on a venue's accounts between two moments, line by line, as a venue's bookkeeper reads it.
 
-It is computed from postings alone, wherever they come from: the read models show it, and the facts prove it.
+It is computed from postings alone, wherever they come from: the read models show it, and the events prove it.
 """
 
 import csv

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from domain.catalog.line import Line
-from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import FREES_KEY, CancelTooLate, KeyReused, PriceMoved, PurchaseCancelled, WrongState
 from domain.money.money import Price
 
@@ -20,7 +20,7 @@ def first_deadline(queue_until: datetime | None, hold_until: datetime | None) ->
 OrderState = Literal["requested", "refused", "placed", "confirmed", "fulfilled", "cancelled"]
 
 
-class PurchaseRequested(FirstFact):
+class PurchaseRequested(CreatedEvent):
     """A buyer asked for tickets: the authority on the Idempotency-Key, without personal data.
 
     The checkout opens until `queue_until`, or never; from its opening the seats are held for `hold_seconds`.
@@ -39,7 +39,7 @@ class PurchaseRequested(FirstFact):
     expected_total_minor: int | None = None
 
 
-class PurchaseRequestedAgain(Fact):
+class PurchaseRequestedAgain(DomainEvent):
     """The same key was used again after its request had been refused: a new attempt."""
 
     body_digest: str
@@ -61,7 +61,7 @@ class PurchaseRequestedAgain(Fact):
         aggregate.count_on(self.allowance_id, self.discount_code, self.expected_total_minor)
 
 
-class PurchaseRefused(Fact):
+class PurchaseRefused(DomainEvent):
     """A rule said no before anything was held; the key is free again."""
 
     code: str
@@ -73,7 +73,7 @@ class PurchaseRefused(Fact):
         aggregate.end_reason = self.code
 
 
-class OrderPlaced(Fact):
+class OrderPlaced(DomainEvent):
     """The price is locked."""
 
     venue_id: str
@@ -87,7 +87,7 @@ class OrderPlaced(Fact):
         aggregate.priced_lines = tuple(self.lines)
 
 
-class CheckoutOpened(Fact):
+class CheckoutOpened(DomainEvent):
     """The buyer can pay: from now on the hold has its own deadline."""
 
     hold_until: datetime
@@ -98,7 +98,7 @@ class CheckoutOpened(Fact):
         aggregate.hold_until = self.hold_until
 
 
-class CancelRequested(Fact):
+class CancelRequested(DomainEvent):
     """The buyer let it go, before the capture was requested."""
 
     def apply(self, aggregate: Any) -> None:
@@ -106,7 +106,7 @@ class CancelRequested(Fact):
         aggregate.cancel_requested = True
 
 
-class HoldExtended(Fact):
+class HoldExtended(DomainEvent):
     """The payment was still being processed at the hold's end: it holds on."""
 
     hold_until: datetime
@@ -116,7 +116,7 @@ class HoldExtended(Fact):
         aggregate.hold_until = self.hold_until
 
 
-class CaptureRequested(Fact):
+class CaptureRequested(DomainEvent):
     """The money is about to be taken: a buyer's cancel is too late from here."""
 
     def apply(self, aggregate: Any) -> None:
@@ -124,7 +124,7 @@ class CaptureRequested(Fact):
         aggregate.capture_requested = True
 
 
-class CaptureWaived(Fact):
+class CaptureWaived(DomainEvent):
     """There is nothing to charge, so that nothing is captured; a buyer's cancel is too late from here."""
 
     def apply(self, aggregate: Any) -> None:
@@ -132,7 +132,7 @@ class CaptureWaived(Fact):
         aggregate.capture_requested = True
 
 
-class OrderConfirmed(Fact):
+class OrderConfirmed(DomainEvent):
     """The capture is known and the hold is a reservation."""
 
     def apply(self, aggregate: Any) -> None:
@@ -140,7 +140,7 @@ class OrderConfirmed(Fact):
         aggregate.state = "confirmed"
 
 
-class OrderFulfilled(Fact):
+class OrderFulfilled(DomainEvent):
     """Every ticket is minted and the venue is credited."""
 
     def apply(self, aggregate: Any) -> None:
@@ -148,7 +148,7 @@ class OrderFulfilled(Fact):
         aggregate.state = "fulfilled"
 
 
-class OrderCancelled(Fact):
+class OrderCancelled(DomainEvent):
     """The purchase ended without a sale; `reason` says why in one stable word."""
 
     reason: str
@@ -159,10 +159,10 @@ class OrderCancelled(Fact):
         aggregate.end_reason = self.reason
 
 
-class Order(Root):
+class Order(Aggregate):
     """One purchase; its id is the purchase's."""
 
-    KIND = "order"
+    STREAM_CATEGORY = "order"
 
     def __init__(
         self,

@@ -3,16 +3,16 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.core.aggregate import Fact
+from domain.core.aggregate import DomainEvent
 from domain.core.errors import PaymentRefused, WrongState
 from domain.orders.order import Order
 from domain.payments.payment_intent import IntentState
 
 # A buyer who let it go, an operator or a cancelled show are not overruled by money.
-REVIVABLE = frozenset({"hold-expired", "payment-refused"})
+REOPENABLE = frozenset({"hold-expired", "payment-refused"})
 
 
-class PurchaseRevived(Fact):
+class PurchaseReopened(DomainEvent):
     """A payment came for a purchase that had ended: a new attempt at the old price, with that payment for its own."""
 
     intent_id: str
@@ -26,12 +26,12 @@ class PurchaseRevived(Fact):
         aggregate.checkout_open, aggregate.hold_until = True, self.hold_until
 
 
-def revive(order: Order, paid: IntentState, at: datetime) -> None:
+def reopen(order: Order, paid: IntentState, at: datetime) -> None:
     """Begin a new attempt that this payment pays; refuse another amount or currency, or an end that is meant."""
-    if order.price is None or order.state != "cancelled" or order.end_reason not in REVIVABLE:
+    if order.price is None or order.state != "cancelled" or order.end_reason not in REOPENABLE:
         raise WrongState("this purchase is not taken up again", state=order.state, reason=order.end_reason)
     wanted = (order.price.charge_minor, order.price.currency, 0)
     if (paid.amount_minor, paid.currency, paid.refunded_minor) != wanted:
         raise PaymentRefused("not the amount that this purchase costs", reason="wrong-amount")
     until = at + timedelta(seconds=order.hold_seconds)
-    order.record(PurchaseRevived, at, intent_id=paid.intent_id, hold_until=until)
+    order.record(PurchaseReopened, at, intent_id=paid.intent_id, hold_until=until)

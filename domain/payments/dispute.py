@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.money.books import (
     PLATFORM_FEES,
     PROCESSING_FEES,
@@ -15,14 +15,14 @@ from domain.money.books import (
     venue_account,
     venue_payable,
 )
-from domain.money.breakdown import Parts, amount_parts, parts_of
+from domain.money.breakdown import AmountBreakdown, amount_breakdown, breakdown_of
 from domain.money.money import Price
 
 DISPUTE_RESERVE = "dispute:reserve"
 DisputeState = Literal["open", "won", "lost"]
 
 
-class DisputeSaid(BaseModel):
+class DisputeStatus(BaseModel):
     """A dispute as Stripe tells it. Money has gone once `is_withdrawn`; each fee is what Stripe took with a movement.
 
     `warning` is an inquiry: it takes nothing, and may end or become a dispute.
@@ -39,7 +39,7 @@ class DisputeSaid(BaseModel):
     fee_back_minor: int = 0
 
 
-class DisputeOpened(FirstFact):
+class DisputeOpened(CreatedEvent):
     """The bank took the money; the venue's part of it is set aside."""
 
     tenant_id: str
@@ -50,7 +50,7 @@ class DisputeOpened(FirstFact):
     parts: dict[str, int]
 
 
-class DisputeWon(Fact):
+class DisputeWon(DomainEvent):
     """The money came back, and the venue's part is its own again."""
 
     purchase_id: str
@@ -61,7 +61,7 @@ class DisputeWon(Fact):
         aggregate.state = "won"
 
 
-class DisputeLost(Fact):
+class DisputeLost(DomainEvent):
     """The money stays with the buyer: whoever had a part of it has lost it."""
 
     purchase_id: str
@@ -72,10 +72,10 @@ class DisputeLost(Fact):
         aggregate.state = "lost"
 
 
-class Dispute(Root):
+class Dispute(Aggregate):
     """One dispute; its id is Stripe's."""
 
-    KIND = "dispute"
+    STREAM_CATEGORY = "dispute"
 
     def __init__(
         self,
@@ -92,19 +92,19 @@ class Dispute(Root):
         self.venue_id = venue_id
         self.currency = currency
         self.amount_minor = amount_minor
-        self.parts = Parts.model_validate(parts)
+        self.parts = AmountBreakdown.model_validate(parts)
         self.state: DisputeState = "open"
 
     def decide(self, *, won: bool, at: datetime) -> None:
         """Record how it ended, once."""
         if self.state == "open":
-            fact = DisputeWon if won else DisputeLost
-            self.record(fact, at, purchase_id=self.purchase_id, parts=self.parts.model_dump())
+            event = DisputeWon if won else DisputeLost
+            self.record(event, at, purchase_id=self.purchase_id, parts=self.parts.model_dump())
 
 
-def disputed_parts(price: Price, amount_minor: int) -> Parts:
+def disputed_breakdown(price: Price, amount_minor: int) -> AmountBreakdown:
     """Say whose money a disputed amount was, in proportion to the price; the parts sum to it."""
-    return amount_parts(parts_of(price), amount_minor, price.currency)
+    return amount_breakdown(breakdown_of(price), amount_minor, price.currency)
 
 
 def set_aside(venue_id: str) -> str:

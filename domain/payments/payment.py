@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import WrongState
 
 PaymentState = Literal["open", "authorised", "captured", "cancelled", "refunded"]
 
 
-class IntentCreated(FirstFact):
+class IntentCreated(CreatedEvent):
     """A PaymentIntent exists for this purchase."""
 
     tenant_id: str
@@ -20,7 +20,7 @@ class IntentCreated(FirstFact):
     capture_method: str
 
 
-class StrayIntentFound(FirstFact):
+class StrayIntentFound(CreatedEvent):
     """Money came by a PaymentIntent that we did not open for this purchase, or not for this attempt at it."""
 
     tenant_id: str
@@ -31,7 +31,7 @@ class StrayIntentFound(FirstFact):
     capture_method: str = "manual"
 
 
-class PaymentDeclined(Fact):
+class PaymentDeclined(DomainEvent):
     """A card was declined; the buyer may try another one."""
 
     decline_code: str
@@ -42,7 +42,7 @@ class PaymentDeclined(Fact):
         aggregate.decline_code = self.decline_code
 
 
-class PaymentAuthorised(Fact):
+class PaymentAuthorised(DomainEvent):
     """The bank holds the money for us."""
 
     def apply(self, aggregate: Any) -> None:
@@ -50,7 +50,7 @@ class PaymentAuthorised(Fact):
         aggregate.state = "authorised"
 
 
-class PaymentCaptured(Fact):
+class PaymentCaptured(DomainEvent):
     """The money is ours: the amount, its charge and the fee that Stripe really took.
 
     `currency` is told where it was changed at Stripe.
@@ -70,7 +70,7 @@ class PaymentCaptured(Fact):
         aggregate.currency = self.currency or aggregate.currency
 
 
-class PaymentCancelled(Fact):
+class PaymentCancelled(DomainEvent):
     """The intent is known to be cancelled: no money can come by it."""
 
     def apply(self, aggregate: Any) -> None:
@@ -78,7 +78,7 @@ class PaymentCancelled(Fact):
         aggregate.state = "cancelled"
 
 
-class PaymentRefunded(Fact):
+class PaymentRefunded(DomainEvent):
     """The captured money was given back."""
 
     refund_id: str
@@ -90,10 +90,10 @@ class PaymentRefunded(Fact):
         aggregate.refunded_minor += self.amount_minor
 
 
-class Payment(Root):
+class Payment(Aggregate):
     """The money of one purchase; every transition is monotonic, so late news changes nothing."""
 
-    KIND = "payment"
+    STREAM_CATEGORY = "payment"
 
     def __init__(
         self,

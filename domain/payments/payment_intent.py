@@ -43,7 +43,7 @@ class IntentState(BaseModel):
     decline_code: str | None = None
 
 
-class RefundState(BaseModel):
+class StripeRefund(BaseModel):
     """A refund as it was when it was asked; `failure` is Stripe's reason for one that failed.
 
     `key` is the key that we made it under; without one it was made elsewhere, in Stripe's dashboard.

@@ -5,12 +5,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import KeyReused, RefundExceeds, UnknownSubject
-from domain.money.breakdown import FeesBorneBy, Parts, amount_parts, parts_from, parts_of, summed
+from domain.money.breakdown import AmountBreakdown, FeesBorneBy, amount_breakdown, breakdown_from, breakdown_of, summed
 from domain.money.money import Price
 
-NOTHING = Parts()
+NOTHING = AmountBreakdown()
 RefundState = Literal["requested", "pending", "succeeded", "failed"]
 RefundReason = Literal["requested-by-buyer", "duplicate", "fraudulent", "goodwill", "show-cancelled", "made-at-stripe"]
 
@@ -25,7 +25,7 @@ class Refund(BaseModel):
     reason: str
     fees: FeesBorneBy
     ticket_ids: tuple[str, ...]
-    given: Parts
+    given: AmountBreakdown
     state: RefundState = "requested"
     turn: int = 1
     stripe_refund_id: str | None = None
@@ -38,14 +38,14 @@ class Refund(BaseModel):
         return self.given.venue_minor + fees
 
 
-class RefundsOpened(FirstFact):
+class RefundsOpened(CreatedEvent):
     """Something is to be given back of an order, for the first time."""
 
     tenant_id: str
     price: dict[str, Any]
 
 
-class RefundRequested(Fact):
+class RefundRequested(DomainEvent):
     """An amount is owed to the buyer, and these tickets are void."""
 
     refund_id: str
@@ -62,7 +62,7 @@ class RefundRequested(Fact):
         aggregate.refunds[self.refund_id] = Refund.model_validate({**values, "ticket_ids": tuple(self.ticket_ids)})
 
 
-class RefundPending(Fact):
+class RefundPending(DomainEvent):
     """Stripe has taken the refund and the bank has not."""
 
     refund_id: str
@@ -73,7 +73,7 @@ class RefundPending(Fact):
         aggregate.change(self.refund_id, state="pending", stripe_refund_id=self.stripe_refund_id)
 
 
-class RefundSucceeded(Fact):
+class RefundSucceeded(DomainEvent):
     """Stripe says that the buyer has the money."""
 
     refund_id: str
@@ -86,7 +86,7 @@ class RefundSucceeded(Fact):
         aggregate.change(self.refund_id, state="succeeded", stripe_refund_id=stripe_id, failure=None)
 
 
-class RefundPaidByHand(Fact):
+class RefundPaidByHand(DomainEvent):
     """An operator has given the buyer the money another way; `reference` says which."""
 
     refund_id: str
@@ -98,7 +98,7 @@ class RefundPaidByHand(Fact):
         aggregate.change(self.refund_id, state="succeeded", stripe_refund_id=None, failure=None)
 
 
-class RefundFailed(Fact):
+class RefundFailed(DomainEvent):
     """Stripe or the bank said no, perhaps after a yes: the buyer is still owed."""
 
     refund_id: str
@@ -111,10 +111,10 @@ class RefundFailed(Fact):
         aggregate.change(self.refund_id, state="failed", stripe_refund_id=None, failure=self.failure, turn=turn)
 
 
-class Refunds(Root):
+class Refunds(Aggregate):
     """All refunds of one purchase: decided one after another, so that they stay within what was paid."""
 
-    KIND = "refunds"
+    STREAM_CATEGORY = "refunds"
 
     def __init__(self, tenant_id: str, price: dict[str, Any]) -> None:
         """Start with nothing given back."""
@@ -122,18 +122,18 @@ class Refunds(Root):
         self.price = Price.model_validate(price)
         self.refunds: dict[str, Refund] = {}
 
-    def left(self, lost: Parts = NOTHING) -> Parts:
+    def left(self, lost: AmountBreakdown = NOTHING) -> AmountBreakdown:
         """Return what can still be given back; a refund that failed is still owed, and counts.
 
         `lost` is what a bank has given back for good. It is split by the price, so it may take more than is left of
         one part: then the others have less, so that all together are never more than was paid.
         """
-        left = parts_of(self.price).less(summed([refund.given for refund in self.refunds.values()]))
+        left = breakdown_of(self.price).less(summed([refund.given for refund in self.refunds.values()]))
         if not lost.total_minor:
             return left
-        rest = parts_from([max(figure, 0) for figure in left.less(lost).figures])
+        rest = breakdown_from([max(figure, 0) for figure in left.less(lost).figures])
         amount_minor = min(rest.total_minor, max(left.total_minor - lost.total_minor, 0))
-        return amount_parts(rest, amount_minor, self.price.currency)
+        return amount_breakdown(rest, amount_minor, self.price.currency)
 
     def find(self, refund_id: str, body_digest: str) -> Refund | None:
         """Answer a repeated key; refuse one that came with another body."""
@@ -149,10 +149,10 @@ class Refunds(Root):
         return self.refunds[refund_id]
 
     def change(self, refund_id: str, **values: Any) -> None:
-        """Assign what a fact says of one refund."""
+        """Assign what an event says of one refund."""
         self.refunds[refund_id] = self.refunds[refund_id].model_copy(update=values)
 
-    def request(self, wanted: Refund, at: datetime, lost: Parts = NOTHING) -> Refund:
+    def request(self, wanted: Refund, at: datetime, lost: AmountBreakdown = NOTHING) -> Refund:
         """Set an amount aside; refuse more than is left of any part, or nothing at all."""
         given, left = wanted.given, self.left(lost)
         if given.capped(left) != given or (not given.total_minor and not wanted.ticket_ids):
@@ -173,8 +173,8 @@ class Refunds(Root):
         if refund.state == "succeeded":
             return False
         amount = refund.given.total_minor
-        facts = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "amount_minor": amount}
-        self.record(RefundSucceeded, at, **facts)
+        events = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "amount_minor": amount}
+        self.record(RefundSucceeded, at, **events)
         return True
 
     def pay_by_hand(self, refund_id: str, reference: str, at: datetime) -> bool:
@@ -189,5 +189,5 @@ class Refunds(Root):
     def fail(self, refund_id: str, stripe_refund_id: str, failure: str, at: datetime) -> None:
         """Record a no; what had succeeded can still fail."""
         self.get(refund_id)
-        facts = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "failure": failure}
-        self.record(RefundFailed, at, **facts)
+        events = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "failure": failure}
+        self.record(RefundFailed, at, **events)

@@ -1,4 +1,4 @@
-"""A webhook's hint: that Stripe has news of a payment; never a fact by itself."""
+"""A webhook's webhook event: that Stripe has news of a payment; never an event by itself."""
 
 from datetime import datetime
 
@@ -20,11 +20,11 @@ DISPUTE_NEWS = frozenset(
 REFUND_NEWS = frozenset({"refund.updated", "refund.failed", "charge.refund.updated"})
 REFUND_MADE = "refund.created"
 # What webhook endpoints are asked to send, ours and that of the venues' accounts: nothing else is acted on.
-HEARD = frozenset({*DECIDING, *REFUND_NEWS, REFUND_MADE, *DISPUTE_NEWS})
-HEARD_OF_VENUES = frozenset({ACCOUNT_NEWS, *PAYOUT_ENDS})
+SUBSCRIBED = frozenset({*DECIDING, *REFUND_NEWS, REFUND_MADE, *DISPUTE_NEWS})
+SUBSCRIBED_CONNECT = frozenset({ACCOUNT_NEWS, *PAYOUT_ENDS})
 
 
-class Hint(BaseModel):
+class WebhookEvent(BaseModel):
     """A verified webhook as we keep it: references and a digest of its body, never the body."""
 
     model_config = ConfigDict(frozen=True)
@@ -51,7 +51,7 @@ class Hint(BaseModel):
 
     @property
     def is_about_money(self) -> bool:
-        """Whether money came or can be taken, so that the hint may not be dropped with its purchase."""
+        """Whether money came or can be taken, so that the webhook event may not be dropped with its purchase."""
         return self.type in MONEY_CAME
 
     @property

@@ -31,7 +31,7 @@ class TransferOrder(_State):
     currency: str
 
 
-class PayoutStateSeen(_State):
+class PayoutStatus(_State):
     """A payout of a connected account, as it was when it was asked."""
 
     payout_id: str

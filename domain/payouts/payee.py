@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import WrongState
 
 
 @dataclass(frozen=True, slots=True)
-class Abilities:
+class Capabilities:
     """What Stripe lets an account do; `asked_for` counts what Stripe still wants to know of it."""
 
     may_receive: bool = False
@@ -17,13 +17,13 @@ class Abilities:
     asked_for: int = 0
 
 
-class PayeeNamed(FirstFact):
+class PayeeNamed(CreatedEvent):
     """A venue wants to be paid."""
 
     tenant_id: str
 
 
-class AccountConnected(Fact):
+class AccountConnected(DomainEvent):
     """The venue has an account at Stripe, in whatever state."""
 
     account_id: str
@@ -33,7 +33,7 @@ class AccountConnected(Fact):
         aggregate.account_id = self.account_id
 
 
-class AccountChanged(Fact):
+class AccountChanged(DomainEvent):
     """Stripe lets the account do something else than before."""
 
     may_receive: bool
@@ -42,10 +42,10 @@ class AccountChanged(Fact):
 
     def apply(self, aggregate: Any) -> None:
         """Take it over."""
-        aggregate.abilities = Abilities(self.may_receive, self.may_pay_out, self.asked_for)
+        aggregate.abilities = Capabilities(self.may_receive, self.may_pay_out, self.asked_for)
 
 
-class ShortfallNoted(Fact):
+class ShortfallNoted(DomainEvent):
     """The venue owes us what it has and is not its own; below nothing, it has been taken too much.
 
     Money that was given back to a buyer and could not be taken from it; fees and tax of what its box office sold.
@@ -60,7 +60,7 @@ class ShortfallNoted(Fact):
         aggregate.owe(self.key, self.currency, self.amount_minor)
 
 
-class ShortfallNetted(Fact):
+class ShortfallNetted(DomainEvent):
     """A later sale's share paid for what the venue owed; below nothing, we gave back with it what was too much."""
 
     key: str
@@ -72,16 +72,16 @@ class ShortfallNetted(Fact):
         aggregate.owe(self.key, self.currency, -self.amount_minor)
 
 
-class Payee(Root):
+class Payee(Aggregate):
     """One venue's account at Stripe; its id is the venue's."""
 
-    KIND = "payee"
+    STREAM_CATEGORY = "payee"
 
     def __init__(self, tenant_id: str) -> None:
         """Start without an account."""
         self.tenant_id = tenant_id
         self.account_id: str | None = None
-        self.abilities = Abilities()
+        self.abilities = Capabilities()
         self.owed_minor: dict[str, int] = {}
         self.keys: set[str] = set()
 
@@ -92,7 +92,7 @@ class Payee(Root):
         elif self.account_id != account_id:
             raise WrongState("the venue has another account", account_id=self.account_id)
 
-    def see(self, abilities: Abilities, at: datetime) -> None:
+    def see(self, abilities: Capabilities, at: datetime) -> None:
         """Record what Stripe says of the account; the same again changes nothing."""
         if abilities != self.abilities:
             values = {

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 
 PayoutState = Literal["paid", "returned"]
 
 
-class PayoutPaid(FirstFact):
+class PayoutPaid(CreatedEvent):
     """The bank has it, says Stripe."""
 
     tenant_id: str
@@ -17,7 +17,7 @@ class PayoutPaid(FirstFact):
     currency: str
 
 
-class PayoutReturned(Fact):
+class PayoutReturned(DomainEvent):
     """The bank sent it back after all: it lies in the venue's account again."""
 
     failure: str
@@ -27,10 +27,10 @@ class PayoutReturned(Fact):
         aggregate.state = "returned"
 
 
-class Payout(Root):
+class Payout(Aggregate):
     """One payout; its id is Stripe's."""
 
-    KIND = "payout"
+    STREAM_CATEGORY = "payout"
 
     def __init__(self, tenant_id: str, venue_id: str, amount_minor: int, currency: str) -> None:
         """Start paid: what is on its way is the venue's balance yet."""

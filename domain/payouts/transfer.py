@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import WrongState
 
 TransferState = Literal["requested", "refused", "made"]
@@ -18,7 +18,7 @@ class Reversal:
     state: Literal["requested", "refused", "made"] = "requested"
 
 
-class TransferRequested(FirstFact):
+class TransferRequested(CreatedEvent):
     """The share is decided, less these refunds: from here a refund takes it back instead of lowering it."""
 
     tenant_id: str
@@ -31,7 +31,7 @@ class TransferRequested(FirstFact):
     lost_minor: int = 0
 
 
-class TransferRequestedAgain(Fact):
+class TransferRequestedAgain(DomainEvent):
     """The same share is tried once more, under another key, since Stripe keeps its no under the first.
 
     It is less by what a lost dispute has taken of it since.
@@ -48,7 +48,7 @@ class TransferRequestedAgain(Fact):
         aggregate.lost_minor += self.lost_minor
 
 
-class TransferMade(Fact):
+class TransferMade(DomainEvent):
     """Stripe has moved the money; a share of nothing is made without Stripe, and has no id."""
 
     transfer_id: str
@@ -58,7 +58,7 @@ class TransferMade(Fact):
         aggregate.state, aggregate.transfer_id = "made", self.transfer_id
 
 
-class TransferRefused(Fact):
+class TransferRefused(DomainEvent):
     """Stripe said no: it is tried again with the next run."""
 
     reason: str
@@ -68,7 +68,7 @@ class TransferRefused(Fact):
         aggregate.state = "refused"
 
 
-class ReversalRequested(Fact):
+class ReversalRequested(DomainEvent):
     """A part of it is to come back, because of a refund or a dispute."""
 
     key: str
@@ -79,7 +79,7 @@ class ReversalRequested(Fact):
         aggregate.reversals[self.key] = Reversal(self.amount_minor)
 
 
-class TransferReversed(Fact):
+class TransferReversed(DomainEvent):
     """A part of it came back."""
 
     key: str
@@ -90,7 +90,7 @@ class TransferReversed(Fact):
         aggregate.reversals[self.key] = Reversal(aggregate.reversals[self.key].amount_minor, "made")
 
 
-class ReversalRefused(Fact):
+class ReversalRefused(DomainEvent):
     """The venue's account does not have it any more: the venue owes it."""
 
     key: str
@@ -101,10 +101,10 @@ class ReversalRefused(Fact):
         aggregate.reversals[self.key] = Reversal(aggregate.reversals[self.key].amount_minor, "refused")
 
 
-class Transfer(Root):
+class Transfer(Aggregate):
     """One order's transfer; its id is the purchase's."""
 
-    KIND = "transfer"
+    STREAM_CATEGORY = "transfer"
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 
-from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import HoldExpired, HoldReleased, NotOurHold, SeatsUnavailable, UnknownSubject, WrongState
 
 HoldState = Literal["held", "confirmed"]
@@ -25,7 +25,7 @@ class Hold:
     returned: tuple[str, ...] = ()
 
 
-class AllocationOpened(FirstFact):
+class AllocationOpened(CreatedEvent):
     """The stock of a ticket type exists."""
 
     tenant_id: str
@@ -34,7 +34,7 @@ class AllocationOpened(FirstFact):
     capacity: int
 
 
-class AllocationResized(Fact):
+class AllocationResized(DomainEvent):
     """There are more tickets of this type, or fewer."""
 
     capacity: int
@@ -44,7 +44,7 @@ class AllocationResized(Fact):
         aggregate.capacity = self.capacity
 
 
-class HoldsPlaced(Fact):
+class HoldsPlaced(DomainEvent):
     """Holds were placed, all of one transaction: each a key, a quantity, a deadline and a maker."""
 
     holds: list[dict[str, Any]]
@@ -56,7 +56,7 @@ class HoldsPlaced(Fact):
         aggregate.sweep(self.timestamp)
 
 
-class HoldConfirmed(Fact):
+class HoldConfirmed(DomainEvent):
     """A hold became a reservation."""
 
     key: str
@@ -69,7 +69,7 @@ class HoldConfirmed(Fact):
         aggregate.sold += hold.quantity
 
 
-class HoldUnconfirmed(Fact):
+class HoldUnconfirmed(DomainEvent):
     """A reservation became a hold again, because the money did not come."""
 
     key: str
@@ -82,7 +82,7 @@ class HoldUnconfirmed(Fact):
         aggregate.held += hold.quantity
 
 
-class HoldEnded(Fact):
+class HoldEnded(DomainEvent):
     """A hold was released, or a tombstone was set for one that has not arrived."""
 
     key: str
@@ -99,15 +99,15 @@ class HoldEnded(Fact):
         aggregate.sweep(self.timestamp)
 
 
-class Allocation(Root):
+class Allocation(Aggregate):
     """The unit of contention: capacity = available + held + sold at every moment.
 
-    Holds that are placed at the same time, by however many decisions, become one fact.
+    Holds that are placed at the same time, by however many decisions, become one event.
     """
 
-    KIND = "allocation"
-    SHARED = True
-    SHAPE = 2
+    STREAM_CATEGORY = "allocation"
+    CONTENDED = True
+    SNAPSHOT_VERSION = 2
 
     def __init__(self, tenant_id: str, show_id: str, ticket_type_id: str, capacity: int) -> None:
         """Start with everything available."""
@@ -172,7 +172,7 @@ class Allocation(Root):
         self.take(hold)
 
     def confirm(self, key: str, at: datetime) -> None:
-        """Make the hold a reservation. Only a fact ends a hold, never the clock: a late confirm still holds."""
+        """Make the hold a reservation. Only an event ends a hold, never the clock: a late confirm still holds."""
         if self.hold_of(key).state == "held":
             self.record(HoldConfirmed, at, key=key)
 
@@ -189,7 +189,7 @@ class Allocation(Root):
             return
         if hold.state != "confirmed" or quantity > hold.quantity:
             raise WrongState("only seats of a reservation are given back", key=key, quantity=quantity)
-        self.record(SeatsReturned, at, key=key, quantity=quantity, refund_id=refund_id)
+        self.record(SeatsRestocked, at, key=key, quantity=quantity, refund_id=refund_id)
 
     def release(self, key: str, reason: str, at: datetime) -> None:
         """End a hold and leave a tombstone, also where the hold has not arrived yet."""
@@ -217,7 +217,7 @@ class Allocation(Root):
             self.held += hold["quantity"]
 
     def sweep(self, at: datetime) -> None:
-        """Forget tombstones that have outlived every late command; the time is a fact's, so all copies agree."""
+        """Forget tombstones that have outlived every late command; the time is an event's, so all copies agree."""
         if self._sweep_at is not None and at < self._sweep_at:
             return
         self.tombstones = {key: end for key, end in self.tombstones.items() if end > at}
@@ -225,51 +225,51 @@ class Allocation(Root):
 
     @property
     def pending_events(self) -> list[Any]:
-        """The facts to be saved; what was gathered becomes one of them."""
+        """The events to be saved; what was gathered becomes one of them."""
         self._seal()
         return self._pending_events
 
-    def record(self, fact: type[Fact], at: datetime, **values: Any) -> None:
-        """Append one fact to the chain, after the holds that were placed before it."""
+    def record(self, event: type[DomainEvent], at: datetime, **values: Any) -> None:
+        """Append one event to the chain, after the holds that were placed before it."""
         self._seal()
-        super().record(fact, at, **values)
+        super().record(event, at, **values)
 
     def collect_events(self) -> Sequence[Any]:
-        """Take the facts to be saved."""
+        """Take the events to be saved."""
         self._seal()
         return super().collect_events()
 
-    def mark(self) -> tuple[int, ...]:
-        """Return where it stands: facts and gathered holds."""
+    def savepoint(self) -> tuple[int, ...]:
+        """Return where it stands: events and gathered holds."""
         return len(self._pending_events), len(self._gathered)
 
-    def rewind(self, mark: tuple[int, ...]) -> bool:
-        """Take back what was gathered since; a recorded fact takes a reload."""
-        if len(self._pending_events) != mark[0] or len(self._gathered) < mark[1]:
+    def rollback_to(self, savepoint: tuple[int, ...]) -> bool:
+        """Take back what was gathered since; a recorded event takes a reload."""
+        if len(self._pending_events) != savepoint[0] or len(self._gathered) < savepoint[1]:
             return False
-        while len(self._gathered) > mark[1]:
+        while len(self._gathered) > savepoint[1]:
             hold = self._gathered.pop()
             del self.holds[hold["key"]]
             self.held -= hold["quantity"]
         return True
 
-    def resume(self, accepted: list[Fact], spoilt: Self, mark: tuple[int, ...]) -> None:
-        """Take over facts, and the holds that had been gathered when a failing decision made a fact of them."""
-        super().resume(accepted, spoilt, mark)
-        if mark[1]:
-            sealed: Any = spoilt.pending_events[mark[0]]
-            for hold in sealed.holds[: mark[1]]:
+    def replay_after_rollback(self, events_until: list[DomainEvent], spoilt: Self, savepoint: tuple[int, ...]) -> None:
+        """Take over events, and the holds that had been gathered when a failing decision made an event of them."""
+        super().replay_after_rollback(events_until, spoilt, savepoint)
+        if savepoint[1]:
+            sealed: Any = spoilt.pending_events[savepoint[0]]
+            for hold in sealed.holds[: savepoint[1]]:
                 self.place(hold["key"], hold["quantity"], hold["until"], hold["maker"], sealed.timestamp)
 
     @property
-    def weight(self) -> int:
-        """How many facts a memento of it costs about as much as."""
+    def snapshot_cost(self) -> int:
+        """How many events a snapshot of it costs about as much as."""
         return (len(self.holds) + len(self.tombstones)) // 4
 
-    def memento(self) -> dict[str, Any]:
+    def snapshot(self) -> dict[str, Any]:
         """Return the whole state as plain JSON; holds in the order of their placing."""
         return {
-            **super().memento(),
+            **super().snapshot(),
             "names": [self.tenant_id, self.show_id, self.ticket_type_id, self.capacity],
             "holds": [
                 [key, hold.quantity, hold.until.isoformat(), hold.maker, hold.state, list(hold.returned)]
@@ -279,26 +279,26 @@ class Allocation(Root):
             "sweep_at": self._sweep_at.isoformat() if self._sweep_at else None,
         }
 
-    def remember(self, memento: dict[str, Any]) -> None:
-        """Take the state of a memento."""
-        self.__init__(*memento["names"])  # type: ignore[misc]
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Take the state of a snapshot."""
+        self.__init__(*snapshot["names"])  # type: ignore[misc]
         read = datetime.fromisoformat
-        for key, quantity, until, maker, state, returned in memento["holds"]:
+        for key, quantity, until, maker, state, returned in snapshot["holds"]:
             self.holds[key] = Hold(quantity, read(until), maker, state, tuple(returned))
         self.held = sum(hold.quantity for hold in self.holds.values() if hold.state == "held")
         self.sold = sum(hold.quantity for hold in self.holds.values() if hold.state == "confirmed")
-        self.tombstones = {key: read(end) for key, end in memento["tombstones"].items()}
-        self._sweep_at = read(memento["sweep_at"]) if memento["sweep_at"] else None
+        self.tombstones = {key: read(end) for key, end in snapshot["tombstones"].items()}
+        self._sweep_at = read(snapshot["sweep_at"]) if snapshot["sweep_at"] else None
 
     def _seal(self) -> None:
-        """Make one fact of the holds that were gathered."""
+        """Make one event of the holds that were gathered."""
         holds, at = self._gathered, self._gathered_at
         self._gathered, self._gathered_at = [], None
         if holds and at is not None:
             super().record(HoldsPlaced, at, holds=holds)
 
 
-class SeatsReturned(Fact):
+class SeatsRestocked(DomainEvent):
     """Seats of a reservation were given back by a refund: they can be held again."""
 
     key: str

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import BuyerLimitReached
 
 
@@ -17,13 +17,13 @@ class Claim:
     is_open: bool = True
 
 
-class AllowanceOpened(FirstFact):
+class AllowanceOpened(CreatedEvent):
     """A buyer was named for the first time; the id says nothing of who it is."""
 
     tenant_id: str
 
 
-class TicketsClaimed(Fact):
+class TicketsClaimed(DomainEvent):
     """A purchase of this buyer holds tickets."""
 
     key: str
@@ -35,7 +35,7 @@ class TicketsClaimed(Fact):
         aggregate.claims[self.key] = Claim(self.show_id, self.quantity)
 
 
-class ClaimSold(Fact):
+class ClaimSold(DomainEvent):
     """The purchase was paid: its tickets count for the show, and it is open no more."""
 
     key: str
@@ -45,7 +45,7 @@ class ClaimSold(Fact):
         aggregate.claims[self.key].is_open = False
 
 
-class ClaimEnded(Fact):
+class ClaimEnded(DomainEvent):
     """The purchase ended without a sale."""
 
     key: str
@@ -55,10 +55,10 @@ class ClaimEnded(Fact):
         del aggregate.claims[self.key]
 
 
-class Allowance(Root):
+class Allowance(Aggregate):
     """All purchases of one named buyer that hold tickets or are sold."""
 
-    KIND = "allowance"
+    STREAM_CATEGORY = "allowance"
 
     def __init__(self, tenant_id: str) -> None:
         """Start with nothing taken."""

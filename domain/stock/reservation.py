@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any, Literal
 
 from domain.catalog.line import Line
-from domain.core.aggregate import Fact, FirstFact, Root
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 
 ReservationState = Literal["held", "confirmed", "released"]
 
 
-class ReservationMade(FirstFact):
+class ReservationMade(CreatedEvent):
     """An outside order holds seats."""
 
     tenant_id: str
@@ -20,7 +20,7 @@ class ReservationMade(FirstFact):
     body_digest: str = ""
 
 
-class ReservationConfirmed(Fact):
+class ReservationConfirmed(DomainEvent):
     """The outside order was paid: its holds are reservations."""
 
     def apply(self, aggregate: Any) -> None:
@@ -28,7 +28,7 @@ class ReservationConfirmed(Fact):
         aggregate.state = "confirmed"
 
 
-class ReservationEnded(Fact):
+class ReservationEnded(DomainEvent):
     """The outside order let its holds go, or they expired."""
 
     reason: str
@@ -38,10 +38,10 @@ class ReservationEnded(Fact):
         aggregate.state = "released"
 
 
-class Reservation(Root):
+class Reservation(Aggregate):
     """The internal ticket API's own holds; it acts on no other."""
 
-    KIND = "reservation"
+    STREAM_CATEGORY = "reservation"
 
     def __init__(
         self,

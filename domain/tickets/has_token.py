@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from domain.core.aggregate import Fact, Root
+from domain.core.aggregate import Aggregate, DomainEvent
 from domain.core.errors import WrongState
 from domain.tickets.token import SignedTransaction
 
 
-class TokenSigned(Fact):
+class TokenSigned(DomainEvent):
     """The bytes that make the token were signed; stored before they are sent."""
 
     signed: dict[str, Any]
@@ -18,7 +18,7 @@ class TokenSigned(Fact):
         aggregate.signed = SignedTransaction.model_validate(self.signed)
 
 
-class TokenMinted(Fact):
+class TokenMinted(DomainEvent):
     """The token was read back from the chain and verified."""
 
     mint_address: str
@@ -30,7 +30,7 @@ class TokenMinted(Fact):
         aggregate.mint_signature = self.signature
 
 
-class TokenBearer(Root):
+class TokenizedAggregate(Aggregate):
     """An aggregate with a token: none → signed → minted."""
 
     def bear(self) -> None:

@@ -3,15 +3,15 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from domain.core.aggregate import Fact, FirstFact
+from domain.core.aggregate import CreatedEvent, DomainEvent
 from domain.core.errors import AlreadyEntered, RefundNeeded, WrongState
-from domain.tickets.has_token import TokenBearer
+from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.token import SignedTransaction
 
 TicketState = Literal["reserved", "issued", "redeemed", "void"]
 
 
-class TicketReserved(FirstFact):
+class TicketReserved(CreatedEvent):
     """A ticket was reserved for a purchase; it gives no right yet."""
 
     tenant_id: str
@@ -20,7 +20,7 @@ class TicketReserved(FirstFact):
     ticket_type_id: str
 
 
-class TicketIssued(Fact):
+class TicketIssued(DomainEvent):
     """The ticket is paid: it is valid at the door."""
 
     def apply(self, aggregate: Any) -> None:
@@ -28,7 +28,7 @@ class TicketIssued(Fact):
         aggregate.state = "issued"
 
 
-class TicketVoided(Fact):
+class TicketVoided(DomainEvent):
     """The ticket gives no right, and nothing is signed for it from here."""
 
     def apply(self, aggregate: Any) -> None:
@@ -36,7 +36,7 @@ class TicketVoided(Fact):
         aggregate.state = "void"
 
 
-class TicketRedeemed(Fact):
+class TicketRedeemed(DomainEvent):
     """Somebody entered with the ticket."""
 
     def apply(self, aggregate: Any) -> None:
@@ -44,7 +44,7 @@ class TicketRedeemed(Fact):
         aggregate.state, aggregate.entered = "redeemed", True
 
 
-class BurnSigned(Fact):
+class BurnSigned(DomainEvent):
     """The bytes that burn the token of a void ticket were signed; stored before they are sent."""
 
     signed: dict[str, Any]
@@ -54,7 +54,7 @@ class BurnSigned(Fact):
         aggregate.burn = SignedTransaction.model_validate(self.signed)
 
 
-class TokenBurnt(Fact):
+class TokenBurnt(DomainEvent):
     """The token of a void ticket is no more; without a signature it was gone before we burnt it."""
 
     signature: str
@@ -64,7 +64,7 @@ class TokenBurnt(Fact):
         aggregate.ended_as = "burnt"
 
 
-class TokenForgone(Fact):
+class TokenForgone(DomainEvent):
     """The signed bytes of a void ticket can no longer land: it will never have a token."""
 
     def apply(self, aggregate: Any) -> None:
@@ -72,7 +72,7 @@ class TokenForgone(Fact):
         aggregate.ended_as = "forgone"
 
 
-class TicketBlocked(Fact):
+class TicketBlocked(DomainEvent):
     """Nobody may enter with it while its payment is disputed."""
 
     dispute_id: str
@@ -82,10 +82,10 @@ class TicketBlocked(Fact):
         aggregate.dispute_ids.append(self.dispute_id)
 
 
-class TicketUnblocked(Fact):
+class TicketUnblocked(DomainEvent):
     """The dispute was won: the right is what it was, unless another dispute blocks it."""
 
-    dispute_id: str | None = None  # facts of the first days name none, and a ticket had one at most
+    dispute_id: str | None = None  # events of the first days name none, and a ticket had one at most
 
     def apply(self, aggregate: Any) -> None:
         """One reason less."""
@@ -93,10 +93,10 @@ class TicketUnblocked(Fact):
         aggregate.dispute_ids = others if self.dispute_id is not None else []
 
 
-class Ticket(TokenBearer):
+class Ticket(TokenizedAggregate):
     """One right to enter, with one token."""
 
-    KIND = "ticket"
+    STREAM_CATEGORY = "ticket"
 
     def __init__(self, tenant_id: str, purchase_id: str, show_id: str, ticket_type_id: str) -> None:
         """Start reserved."""

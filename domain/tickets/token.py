@@ -27,7 +27,7 @@ class TokenSpec(BaseModel):
 
 
 class SignedTransaction(BaseModel):
-    """Signed bytes (base64) that are stored as a fact before they are sent, so that they can be sent again."""
+    """Signed bytes (base64) that are stored as an event before they are sent, so that they can be sent again."""
 
     model_config = ConfigDict(frozen=True)
 

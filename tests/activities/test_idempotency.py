@@ -19,7 +19,7 @@ from domain.core.errors import (
     WrongState,
 )
 from domain.core.ids import hold_key_of
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.money.books import BooksTransaction, balances
 from domain.orders.order import Order
 from domain.stock.allocation import Allocation
@@ -40,7 +40,7 @@ async def world() -> StoreWorld:
 
 
 async def test_the_catalogue_is_recorded_once() -> None:
-    """A repeated venue, show and opening leave no second fact; another body under the key is refused."""
+    """A repeated venue, show and opening leave no second event; another body under the key is refused."""
     world = StoreWorld()
     await world.lost_and_repeated(lambda: world.catalog.register_venue(VENUE))
     await world.lost_and_repeated(lambda: world.catalog.announce_show(SHOW))
@@ -74,26 +74,26 @@ async def test_a_refused_key_begins_anew(world: StoreWorld) -> None:
     refused = await world.only_requested()
     await world.lost_and_repeated(lambda: world.sales.cancel_order(ending(refused, "sold-out")))
     anew = await world.request(body="other", balcony=1)
-    assert (anew.fresh, anew.purchase.attempt, anew.standing.state) == (True, 2, "reserving")
+    assert (anew.fresh, anew.purchase.attempt, anew.purchase_status.state) == (True, 2, "reserving")
 
 
-async def test_what_is_refused_at_the_door_leaves_no_fact(world: StoreWorld) -> None:
+async def test_what_is_refused_at_the_door_leaves_no_event(world: StoreWorld) -> None:
     """Sold out in one of two types holds nothing of the other, and the key is free for another body."""
-    known = len(world.ledger.log)
+    known = len(world.store.log)
     with pytest.raises(SeatsUnavailable):
         await world.request(floor=2, balcony=4)
-    assert len(world.ledger.log) == known
+    assert len(world.store.log) == known
     assert await world.stock() == ALL_FREE
     assert (await world.request(body="other", floor=5)).fresh
 
 
 async def test_the_saga_adopts_what_the_door_placed(world: StoreWorld) -> None:
-    """The same seats, price and tickets, and no further fact."""
+    """The same seats, price and tickets, and no further event."""
     requested = await world.request()
-    known = len(world.ledger.log)
+    known = len(world.store.log)
     order = await world.sales.place_order(requested.purchase)
-    assert (order.price, len(order.ticket_ids)) == (requested.standing.price, 3)
-    assert (len(world.ledger.log), await world.stock()) == (known, HELD)
+    assert (order.price, len(order.ticket_ids)) == (requested.purchase_status.price, 3)
+    assert (len(world.store.log), await world.stock()) == (known, HELD)
 
 
 async def test_seats_are_held_once_over_several_types(world: StoreWorld) -> None:
@@ -109,16 +109,16 @@ async def test_seats_are_held_all_or_none(world: StoreWorld) -> None:
     with pytest.raises(SeatsUnavailable):
         await world.sales.place_order(purchase)
     assert await world.stock() == ALL_FREE
-    assert world.ledger.facts_of("allocation:floor")[1:] == []
+    assert world.store.events_of("allocation:floor")[1:] == []
 
 
 async def test_without_a_connection_nothing_happens(world: StoreWorld) -> None:
-    """Weather before the commit is known to have had no effect."""
+    """TransientError before the commit is known to have had no effect."""
     purchase = await world.only_requested()
-    world.ledger.refuse_connections = 1
-    with pytest.raises(Weather) as weather:
+    world.store.refuse_connections = 1
+    with pytest.raises(TransientError) as transient:
         await world.sales.place_order(purchase)
-    assert not weather.value.unknown
+    assert not transient.value.unknown
     assert await world.stock() == ALL_FREE
 
 
@@ -148,7 +148,7 @@ async def test_the_whole_good_way_repeats_without_a_trace(world: StoreWorld) -> 
 
 
 async def _balances(world: StoreWorld) -> dict[tuple[str, str], int]:
-    streams = [stream for stream in world.ledger.streams if stream.startswith("books:")]
+    streams = [stream for stream in world.store.streams if stream.startswith("books:")]
     posted = [await world.see(BooksTransaction, stream.partition(":")[2]) for stream in streams]
     return balances(posting for transaction in posted for posting in transaction.postings)
 
@@ -187,10 +187,10 @@ async def test_an_ended_order_refuses_every_late_step(world: StoreWorld, late: A
     purchase = (await world.request()).purchase
     await world.sales.place_order(purchase)
     await world.sales.cancel_order(ending(purchase))
-    known = len(world.ledger.log)
+    known = len(world.store.log)
     with pytest.raises(PurchaseCancelled):
         await late(world, purchase)
-    assert len(world.ledger.log) == known
+    assert len(world.store.log) == known
 
 
 async def test_a_cancel_before_the_capture_refuses_the_confirmation(world: StoreWorld) -> None:
@@ -223,8 +223,8 @@ async def test_a_confirmation_before_the_cancel_refuses_the_cancel(world: StoreW
 async def test_a_released_hold_is_not_confirmed_and_no_capture_is_requested(world: StoreWorld) -> None:
     """One missing hold refuses the whole confirmation."""
     purchase = await world.bought()
-    await world.ledger.commit(
-        lambda desk: desk.get(Allocation, "balcony").release(hold_key_of("pu", 1), "by hand", desk.at)
+    await world.store.commit(
+        lambda uow: uow.get(Allocation, "balcony").release(hold_key_of("pu", 1), "by hand", uow.at)
     )
     with pytest.raises(HoldReleased):
         await world.sales.confirm_seats(purchase)

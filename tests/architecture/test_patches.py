@@ -1,4 +1,4 @@
-"""Patch flags stand in `workflows/patches.py` by name, and nowhere else."""
+"""Patch flags stand in `workflows/core/patches.py` by name, and nowhere else."""
 
 import ast
 
@@ -6,7 +6,7 @@ from tests.architecture.test_tidy import ROOT, modules
 from workflows.core import patches
 from workflows.core.patches import PATCHES, RETIRED, Patch
 
-HOME = "workflows/patches.py"
+HOME = "workflows/core/patches.py"
 CALLS = {"patched", "deprecate_patch"}
 
 
@@ -22,7 +22,7 @@ def patch_calls(tree: ast.Module) -> list[int]:
 
 
 def test_no_flag_is_a_literal_elsewhere() -> None:
-    """Only `workflows/patches.py` calls `workflow.patched`; everybody else asks a named flag."""
+    """Only `workflows/core/patches.py` calls `workflow.patched`; everybody else asks a named flag."""
     assert [f"{module.path}:{line}" for module in modules() for line in patch_calls(module.tree)] == [
         f"{HOME}:{line}" for line in patch_calls(ast.parse((ROOT / HOME).read_text()))
     ]
@@ -37,4 +37,4 @@ def test_flags_are_named_once_and_used() -> None:
     room = "".join(module.text for module in modules() if module.path.startswith("workflows/") and module.path != HOME)
     defined = {name: value for name, value in vars(patches).items() if isinstance(value, Patch)}
     assert sorted(defined.values()) == sorted(PATCHES)
-    assert [name for name in defined if f"versions.{name}." not in room] == []
+    assert [name for name in defined if f"patches.{name}." not in room] == []

@@ -1,4 +1,4 @@
-"""Names that outlive the code (in stored facts, histories and answers) are those in `persisted_names.txt`.
+"""Names that outlive the code (in stored events, histories and answers) are those in `persisted_names.txt`.
 
 A changed line needs a decision record and an upcast; `python -m tests.architecture.test_persisted_names` writes the
 file anew.
@@ -16,7 +16,7 @@ from temporalio import activity, workflow
 from temporalio.common import SearchAttributeKey
 
 from activities.core.task_queues import ALL_QUEUES
-from domain.core.aggregate import Fact, Root
+from domain.core.aggregate import Aggregate, DomainEvent
 from domain.core.errors import Refusal
 from workflows.core.patches import PATCHES
 
@@ -40,15 +40,15 @@ def descendants(parent: type) -> Iterator[type]:
         yield from descendants(child)
 
 
-def fact_topics() -> set[str]:
-    """Facts that may be stored; the bases, and the library's `Event` of each aggregate, never are."""
-    facts = {fact for fact in descendants(Fact) if fact.__module__ != "domain.core.aggregate"}
-    return {get_topic(fact) for fact in facts if fact.__name__ != "Event"}
+def event_topics() -> set[str]:
+    """Events that may be stored; the bases, and the library's `Event` of each aggregate, never are."""
+    events = {event for event in descendants(DomainEvent) if event.__module__ != "domain.core.aggregate"}
+    return {get_topic(event) for event in events if event.__name__ != "Event"}
 
 
 def kinds() -> set[str]:
     """What the id of an aggregate's stream begins with; an abstract aggregate has none."""
-    return {root.KIND for root in descendants(Root) if root.KIND}
+    return {root.STREAM_CATEGORY for root in descendants(Aggregate) if root.STREAM_CATEGORY}
 
 
 def in_workflow(definition: Any) -> Iterator[tuple[str, str]]:
@@ -79,7 +79,7 @@ def in_module(module: ModuleType) -> Iterator[tuple[str, str]]:
 def names() -> list[str]:
     """List every stored name, each with its sort, in order."""
     found = {pair for module in modules() for pair in in_module(module)}
-    found |= {("fact", topic) for topic in fact_topics()}
+    found |= {("event", topic) for topic in event_topics()}
     found |= {("kind", kind) for kind in kinds()}
     found |= {("refusal", refusal.code) for refusal in (Refusal, *descendants(Refusal))}
     found |= {("task-queue", queue) for queue in ALL_QUEUES}
@@ -96,13 +96,13 @@ def test_stored_names_are_the_recorded_ones() -> None:
 def test_every_sort_of_name_is_found() -> None:
     """No sort is missing because the introspection went blind."""
     sorts = {line.partition(" ")[0] for line in names()}
-    wanted = {"fact", "kind", "activity", "workflow", "signal", "update", "search-attribute", "refusal", "task-queue"}
+    wanted = {"event", "kind", "activity", "workflow", "signal", "update", "search-attribute", "refusal", "task-queue"}
     assert wanted - sorts == set()
 
 
 def test_two_aggregates_never_share_a_kind_nor_two_refusals_a_code() -> None:
     """A stream's id and a refusal's code each lead back to one class."""
-    roots = [root.KIND for root in descendants(Root) if root.KIND]
+    roots = [root.STREAM_CATEGORY for root in descendants(Aggregate) if root.STREAM_CATEGORY]
     codes = [refusal.code for refusal in descendants(Refusal)]
     assert len(roots) == len(kinds())
     assert len(codes) == len(set(codes))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODULE_LINES_MAX = 300
+MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 50
 POSITIONAL_MAX = 6
 FORBIDDEN_WORDS = {"manager", "managers", "service", "services", "helper", "helpers", "util", "utils"}
@@ -110,7 +110,7 @@ def unfinished(module: Module) -> Iterator[str]:
 Rule = Callable[[Module], Iterator[str]]
 RULES: list[Rule] = [long_modules, long_functions, many_parameters, unexplained, empty_names, unfinished]
 WORSE: dict[Rule, tuple[str, str]] = {
-    long_modules: ("x.py", "\n" * 301),
+    long_modules: ("x.py", "\n" * 401),
     long_functions: ("x.py", "def f():\n" + "    1\n" * 50),
     many_parameters: ("x.py", "class A:\n    async def f(self, a, b, c, d, e, f, g): ..."),
     unexplained: ("x.py", '"""A module."""\nclass A: ...'),
@@ -136,5 +136,5 @@ def test_a_rule_finds_what_it_forbids(rule: Rule) -> None:
 def test_the_longest_that_is_allowed_is_no_trouble() -> None:
     """The limits are inclusive, a method's `self` is no parameter, and a part of a word is no word."""
     text = "class Contextmanager:\n    def f(self, a, b, c, d, e, f):\n" + "        1\n" * 49
-    module = Module("tests/utilities.py", text + "\n" * (300 - 51), ast.parse(text))
+    module = Module("tests/utilities.py", text + "\n" * (400 - 51), ast.parse(text))
     assert [trouble for rule in RULES for trouble in rule(module)] == []

@@ -1,4 +1,4 @@
-"""`python -m tests.storm --seed 1 --minutes 1`: one bad day, and what it came to."""
+"""`python -m tests.chaos --seed 1 --minutes 1`: one bad day, and what it came to."""
 
 import argparse
 import asyncio
@@ -19,8 +19,8 @@ def tell(text: str, *, aside: bool = False) -> None:
 
 
 def main() -> int:
-    """Print the plan, run it, print the summary as the last line; 1 when a law was broken."""
-    parser = argparse.ArgumentParser(prog="storm", description=__doc__)
+    """Print the plan, run it, print the summary as the last line; 1 when an invariant was broken."""
+    parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--plan", action="store_true", help="print the plan and run nothing")
@@ -36,11 +36,11 @@ def main() -> int:
         parser.error(f"{options.data_dir} is there already: a day begins with an empty shop")
     from tests.chaos.day import run_day  # it takes a while to load, and a plan needs nothing of it
 
-    folder = options.data_dir or Path(tempfile.mkdtemp(prefix=f"storm-{options.seed}-"))
+    folder = options.data_dir or Path(tempfile.mkdtemp(prefix=f"chaos run-{options.seed}-"))
     try:
         summary = asyncio.run(run_day(plan, folder))
     except BaseException:
-        tell(f"the storm did not come to its end; its state is in {folder}", aside=True)
+        tell(f"the chaos run did not come to its end; its state is in {folder}", aside=True)
         raise
     broken = bool(summary.violations)
     for line in () if options.json else [*summary.slowest, *summary.violations]:

@@ -50,7 +50,7 @@ class Patience(Exception):  # noqa: N818 - it ran out
 class Visit:
     """One buyer at one show; `http` goes to the API, `till` to Stripe, both until `deadline` (monotonic).
 
-    `calm` is after the storm.
+    `calm` is after the chaos run.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class Visit:
             self.story.odd.append(f"a refund was answered {answer.status_code}: {answer.text[:200]}")
 
     async def _dispute(self, intent_id: str, how: str) -> None:
-        """Go to the bank once the seats are sold, and let it decide: soon, or only after the storm."""
+        """Go to the bank once the seats are sold, and let it decide: soon, or only after the chaos run."""
         if await self._ended(f"/api/v1/purchases/{self.story.purchase_id}") != "fulfilled":
             return
         outcome, _, late = how.partition(" ")
@@ -187,8 +187,8 @@ class Visit:
         await self._answer(lambda: self._till.post(finish, json={"outcome": outcome}))
         self.story.decided = outcome
         await self._calm.wait()
-        # Nobody polls a dispute soon: where all news of it was lost in the storm, this is news again.
-        note, once = {"metadata[seen]": "after the storm"}, {**key, "Idempotency-Key": f"{dispute['id']}-note"}
+        # Nobody polls a dispute soon: where all news of it was lost in the chaos run, this is news again.
+        note, once = {"metadata[seen]": "after the chaos run"}, {**key, "Idempotency-Key": f"{dispute['id']}-note"}
         noted = await self._answer(lambda: self._till.post(f"/v1/disputes/{dispute['id']}", data=note, headers=once))
         if not noted.is_success:
             self.story.odd.append(f"a note on the dispute was answered {noted.status_code}")

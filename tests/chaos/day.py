@@ -1,4 +1,4 @@
-"""One bad day from beginning to end: a stack, the buyers, the storm, the calm and the verdict."""
+"""One bad day from beginning to end: a stack, the buyers, the chaos run, the calm and the verdict."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ import httpx
 from devstack.detours import BUYERS
 from devstack.stack import running_stack
 from tests.chaos.buyers import CALL_SECONDS, Story, Visit
-from tests.chaos.fault_injector import StormWeather
+from tests.chaos.fault_injector import FaultInjector
 from tests.chaos.payouts import pay_out
 from tests.chaos.plan import HOLD_SECONDS, Plan
 from tests.chaos.totals import Totals
@@ -25,9 +25,9 @@ from tests.real.shop import Shop
 REST_SECONDS_MAX = 120.0
 SETTINGS = {
     "BOXOFFICE_SAGA__POLL_SECONDS": "5",
-    "BOXOFFICE_SETTLEMENT__EVERY_SECONDS": "5",
-    "BOXOFFICE_SETTLEMENT__DELAY_SECONDS": "0",
-    "BOXOFFICE_SETTLEMENT__MINIMUM_MINOR": "1",
+    "BOXOFFICE_PAYOUTS__EVERY_SECONDS": "5",
+    "BOXOFFICE_PAYOUTS__DELAY_SECONDS": "0",
+    "BOXOFFICE_PAYOUTS__MINIMUM_MINOR": "1",
 }
 EFFECT_SECONDS = 10.0
 SLOWEST_SHOWN, SLOW_SECONDS = 3, 10.0
@@ -43,7 +43,7 @@ class Summary:
     opened_seconds: float = 0.0
     rest_seconds: float = 0.0
     judged_seconds: float = 0.0
-    laws_looked_at: int = 0
+    invariants_looked_at: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
@@ -60,13 +60,13 @@ class Summary:
         faults = ", ".join(f"{count} {kind}" for kind, count in sorted(self.faults.items()))
         ends = ", ".join(f"{count} {kind}" for kind, count in sorted(self.ends.items()))
         return (
-            f"storm seed={self.seed} {self.seconds:g} s: {self.purchases} purchases ({ends});"
+            f"chaos run seed={self.seed} {self.seconds:g} s: {self.purchases} purchases ({ends});"
             f" {self.refunds} refunds, {self.disputes['won']} disputes won, {self.disputes['lost']} lost,"
             f" {self.payouts} payouts;"
             f" {self._money()};"
             f" {sum(self.faults.values())} faults ({faults}), {sum(self.missed.values())} missed;"
-            f" open after {self.opened_seconds:.1f} s, at rest {self.rest_seconds:.1f} s after the storm,"
-            f" judged in {self.judged_seconds:.1f} s by {self.laws_looked_at} looks at laws;"
+            f" open after {self.opened_seconds:.1f} s, at rest {self.rest_seconds:.1f} s after the chaos run,"
+            f" judged in {self.judged_seconds:.1f} s by {self.invariants_looked_at} looks at invariants;"
             f" {len(self.violations)} violations"
         )
 
@@ -85,18 +85,18 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
             onboarded = (await shop.post(f"/api/v1/venues/{shop.venue_id}/onboarding", {})).json()
             assert onboarded["state"] == "ready", onboarded
             shops.append(shop)
-        weather = StormWeather(stack, plan.seed)
-        closing.push_async_callback(weather.close)
-        stories = [Story(buyer, f"storm-{plan.seed}-{buyer.number}") for buyer in plan.buyers]
-        summary = Summary(plan.seed, plan.seconds, len(stories), faults=weather.struck, missed=weather.missed)
+        transient = FaultInjector(stack, plan.seed)
+        closing.push_async_callback(transient.close)
+        stories = [Story(buyer, f"chaos run-{plan.seed}-{buyer.number}") for buyer in plan.buyers]
+        summary = Summary(plan.seed, plan.seconds, len(stories), faults=transient.struck, missed=transient.missed)
         began = time.monotonic()
         summary.opened_seconds = began - first
         deadline = began + plan.seconds + REST_SECONDS_MAX
-        http = await closing.enter_async_context(_client(f"http://127.0.0.1:{stack.facts['ports'][BUYERS]}"))
+        http = await closing.enter_async_context(_client(f"http://127.0.0.1:{stack.events['ports'][BUYERS]}"))
         till = await closing.enter_async_context(_client(stack.urls["stripe"]))
         court, calm = Court(shops, stories, folder), asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            group.create_task(_storm_and_rest(plan, weather, began, court, calm))
+            group.create_task(_inject_and_rest(plan, transient, began, court, calm))
             for story in stories:
                 visit = Visit(story, shops[story.buyer.show], http, till, deadline=deadline, calm=calm)
                 group.create_task(_visit(visit, began + story.buyer.at))
@@ -105,14 +105,14 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         court.violations += [Violation("payouts", fault) for fault in wrong]
         await court.judge()
         summary.judged_seconds = time.monotonic() - deadline + REST_SECONDS_MAX - summary.rest_seconds
-        if weather.forged_taken:
-            court.violations.append(Violation("webhooks", f"{weather.forged_taken} forged ones were taken"))
-        summary.laws_looked_at = court.laws_looked_at
+        if transient.forged_taken:
+            court.violations.append(Violation("webhooks", f"{transient.forged_taken} forged ones were taken"))
+        summary.invariants_looked_at = court.invariants_looked_at
         summary.ends = court.ends_by_kind
         summary.refunds = sum(story.refund_id is not None for story in stories)
         summary.disputes = Counter(story.decided for story in stories if story.decided is not None)
         summary.totals = court.totals._asdict() if court.totals else {}
-        summary.restarts = Counter({name: part["restarts"] for name, part in stack.facts["parts"].items()})
+        summary.restarts = Counter({name: part["restarts"] for name, part in stack.events["parts"].items()})
         summary.slowest = [*_late(court, deadline - REST_SECONDS_MAX)]
         summary.violations = [_told(violation, plan) for violation in court.violations]
     return summary
@@ -124,14 +124,16 @@ def _client(url: str) -> httpx.AsyncClient:
     )
 
 
-async def _storm_and_rest(plan: Plan, weather: StormWeather, began: float, court: Court, calm: asyncio.Event) -> None:
-    """Strike as planned; when the storm's time is over, put everything back and wait for every purchase's end."""
+async def _inject_and_rest(
+    plan: Plan, transient: FaultInjector, began: float, court: Court, calm: asyncio.Event
+) -> None:
+    """Strike as planned; when the chaos run's time is over, put everything back and wait for every purchase's end."""
     async with asyncio.TaskGroup() as group:
         for fault in plan.faults:
             await _until(began + fault.at)
-            group.create_task(weather.strike(fault))
+            group.create_task(transient.strike(fault))
         await _until(began + plan.seconds)
-    await weather.calm()
+    await transient.calm()
     calm.set()
     deadline = began + plan.seconds + REST_SECONDS_MAX
     await court.wait_for_ends(max(1.0, deadline - time.monotonic()))
@@ -149,13 +151,13 @@ async def _until(moment: float) -> None:
 
 
 def _late(court: Court, over: float) -> Iterator[str]:
-    """Name the last ones to end, if they took their time after the storm."""
+    """Name the last ones to end, if they took their time after the chaos run."""
     for story, ended_at in court.last_to_end(SLOWEST_SHOWN):
         if ended_at > over + SLOW_SECONDS:
             state, after = court.ends[story.purchase_id]["state"], ended_at - over
             who = f"{story.purchase_id} ({story.buyer.temper}, came at {story.buyer.at} s)"
             left = story.left_at - over
-            yield f"slow: {who} was {state} {after:.1f} s after the storm, its buyer left at {left:.1f} s"
+            yield f"slow: {who} was {state} {after:.1f} s after the chaos run, its buyer left at {left:.1f} s"
 
 
 def _told(violation: Violation, plan: Plan) -> str:

@@ -22,7 +22,7 @@ GONE = (psutil.NoSuchProcess, ProcessLookupError)
 MODES = {"slow": "slow", "refuse": "refuse", "silent": "silent", "half-open": "half_open"}
 
 
-class StormWeather:
+class FaultInjector:
     """Strikes; `struck` counts by kind what was done, `missed` what found its target down already."""
 
     def __init__(self, stack: Stack, seed: int) -> None:
@@ -62,7 +62,7 @@ class StormWeather:
             await self._until_done(lambda: self._emulator("DELETE", "/faults"))
             await self._until_done(lambda: self._post(f"{self._stack.urls['solana_rpc']}/_chain/faults", {}))
             # The supervisor sends no event; it writes a file.
-            while any(part["state"] != "healthy" for part in self._stack.facts["parts"].values()):  # noqa: ASYNC110
+            while any(part["state"] != "healthy" for part in self._stack.events["parts"].values()):  # noqa: ASYNC110
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def close(self) -> None:
@@ -140,7 +140,7 @@ class StormWeather:
         await self._post(f"{self._stack.urls['solana_rpc']}/_chain/faults", {fault.detail: fault.amount})
 
     async def _control(self, path: str, body: Any = None) -> None:
-        await self._post(f"http://127.0.0.1:{self._stack.facts['ports'][CONTROL]}{path}", body)
+        await self._post(f"http://127.0.0.1:{self._stack.events['ports'][CONTROL]}{path}", body)
 
     async def _emulator(self, verb: str, path: str, body: Any = None) -> None:
         url = f"{self._stack.urls['stripe']}/_emulator{path}"

@@ -1,4 +1,4 @@
-"""After the storm two venues are paid out to their banks, and what one of them got comes back."""
+"""After the chaos run two venues are paid out to their banks, and what one of them got comes back."""
 
 import asyncio
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ async def pay_out(shops: Sequence[Shop]) -> tuple[int, list[str]]:
 
 
 async def _account_of(shop: Shop) -> str:
-    """Ask for a venue's account; after a storm the engine may not answer in time, and then it is asked again."""
+    """Ask for a venue's account; after a chaos run the engine may not answer in time, and then it is asked again."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             answer = await shop.post(f"/api/v1/venues/{shop.venue_id}/onboarding", {})

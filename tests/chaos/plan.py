@@ -10,12 +10,12 @@ BUYERS_PER_MINUTE = 200
 FAULTS_PER_MINUTE = 48
 SECONDS = 60
 RUSH = 0.85
-# Buyers and faults keep this distance to the end of the storm, so that most of the day's work falls into it.
+# Buyers and faults keep this distance to the end of the chaos run, so that most of the day's work falls into it.
 LAST_BUYER, LAST_FAULT = 8.0, 2.0
 HOLD_SECONDS, SHORT_HOLD_SECONDS = 30, 6
 # Of those who pay, so many want their money back: all of it, or a part.
 REGRETS = {None: 75, "whole": 15, "part": 10}
-# Of those who keep what they bought, so many go to their bank: how it decides, and whether only after the storm.
+# Of those who keep what they bought, so many go to their bank: how it decides, and whether only after the chaos run.
 DISPUTES = {None: 80, "won": 5, "lost": 5, "won late": 5, "lost late": 5}
 
 PARTS = ("worker", "api", "projector", "temporal", "postgres", "stripe", "chain")

@@ -1,4 +1,4 @@
-"""A bad day is reproduced by its seed, its verdict can fail, and one minute of it leaves every law standing."""
+"""A bad day is reproduced by its seed, its verdict can fail, and one minute of it leaves every invariant standing."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ WRONG = ({"venues": 849}, {"clearing": 206}, {"net": 206, "clearing": 206}, {"se
 
 
 def printed_plan(seed: int) -> str:
-    command = [sys.executable, "-m", "tests.storm", "--seed", str(seed), "--minutes", "2", "--plan", "--json"]
+    command = [sys.executable, "-m", "tests.chaos", "--seed", str(seed), "--minutes", "2", "--plan", "--json"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
@@ -88,7 +88,7 @@ def test_a_right_story_is_none() -> None:
 
 @pytest.mark.real
 @pytest.mark.timeout(320)
-async def test_a_minute_of_storm_leaves_every_law_standing(tmp_path: Path) -> None:
+async def test_a_minute_of_chaos_leaves_every_invariant_standing(tmp_path: Path) -> None:
     """Whatever broke, every purchase has ended within the stated time, everybody was answered, and all sums agree."""
     plan = plan_of(SEED, 1)
     summary = await run_day(plan, tmp_path / "stack")
@@ -96,7 +96,7 @@ async def test_a_minute_of_storm_leaves_every_law_standing(tmp_path: Path) -> No
     assert summary.purchases == len(plan.buyers)
     assert sum(summary.faults.values()) + sum(summary.missed.values()) == len(plan.faults)
     assert summary.ends["fulfilled"] > 0
-    assert summary.laws_looked_at > len(plan.buyers)
+    assert summary.invariants_looked_at > len(plan.buyers)
     assert summary.refunds > 0
     assert min(summary.disputes["won"], summary.disputes["lost"]) > 0
     assert summary.totals["sent"] > 0
@@ -115,7 +115,7 @@ def test_a_refund_is_waited_for(refunds: str, token: str, over: bool) -> None:  
     assert is_over(story_of(refund_id="rf"), end) is over
     assert is_over(story_of(), end)
     assert not is_over(story_of(decided="lost"), end)
-    assert is_over(story_of(decided="lost"), {**end, "timeline": [{"fact": "DisputeLost"}]})
+    assert is_over(story_of(decided="lost"), {**end, "timeline": [{"event": "DisputeLost"}]})
 
 
 def test_totals_that_differ_are_told() -> None:

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, Self
 
 import httpx
 
-from adapters.read_models.event_pages import FactPages
+from adapters.read_models.event_pages import EventPages
 from adapters.stripe.listing import StripeListing
-from domain.core.aggregate import Fact
+from domain.core.aggregate import DomainEvent
 from domain.money.books import (
     PLATFORM_FEES,
     PROCESSING_FEES,
@@ -44,7 +44,7 @@ class Totals(NamedTuple):
 
     @classmethod
     async def of(cls, settings: Settings) -> Self:
-        """Read all payments from Stripe and all postings from the facts."""
+        """Read all payments from Stripe and all postings from the events."""
         listing = StripeListing(settings.stripe.api_key.get_secret_value(), base_url=settings.stripe.api_base)
         try:
             said = await listing.payments()
@@ -130,10 +130,10 @@ async def _listed(http: httpx.AsyncClient, kind: str) -> list[dict[str, Any]]:
 def unsent(settings: Settings) -> dict[str, str]:
     """Say of each venue what it is owed beyond what it owes us: a share that was not sent."""
     books, owed = posted(settings), Counter[str]()
-    for fact in _facts(settings):
-        if isinstance(fact, ShortfallNoted | ShortfallNetted):
-            sign = 1 if isinstance(fact, ShortfallNoted) else -1
-            owed[fact.originator_id.partition(":")[2]] += sign * fact.amount_minor
+    for event in _events(settings):
+        if isinstance(event, ShortfallNoted | ShortfallNetted):
+            sign = 1 if isinstance(event, ShortfallNoted) else -1
+            owed[event.originator_id.partition(":")[2]] += sign * event.amount_minor
     return over(books, owed)
 
 
@@ -151,15 +151,15 @@ def over(books: Counter[str], owed: Counter[str]) -> dict[str, str]:
 def posted(settings: Settings) -> Counter[str]:
     """Sum the postings by account; what Stripe took is left out of `processing:fees`, and not of `stripe:clearing`."""
     books: Counter[str] = Counter()
-    for fact in _facts(settings):
-        for posting in fact.postings if isinstance(fact, TransactionPosted) else ():
+    for event in _events(settings):
+        for posting in event.postings if isinstance(event, TransactionPosted) else ():
             books[posting["credit"]] += posting["amount"]
             if (posting["debit"], posting["credit"]) != (PROCESSING_FEES, STRIPE_CLEARING):
                 books[posting["debit"]] -= posting["amount"]
     return books
 
 
-def _facts(settings: Settings) -> Iterator[Fact]:
-    with FactPages(settings.postgres.url) as pages:
-        for page in pages.facts(0, pages.head()):
+def _events(settings: Settings) -> Iterator[DomainEvent]:
+    with EventPages(settings.postgres.url) as pages:
+        for page in pages.events(0, pages.head()):
             yield from page

@@ -1,4 +1,4 @@
-"""`boxoffice up` for storms: everything behind the proxy, and a chain with quick slots."""
+"""`boxoffice up` for chaos runs: everything behind the proxy, and a chain with quick slots."""
 
 import argparse
 import asyncio

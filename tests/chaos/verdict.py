@@ -1,4 +1,4 @@
-"""After the storm: every purchase has ended, everybody was answered, and all sums agree, or it is told who not."""
+"""After the chaos run: every purchase has ended, everybody was answered, and all sums agree, or it is told who not."""
 
 import asyncio
 import re
@@ -20,12 +20,12 @@ AT_ONCE = 12
 LOOK_SECONDS = 0.5
 SOON_SECONDS = 10.0
 RUNNING = WorkflowExecutionStatus.RUNNING
-BUGS = re.compile(r"nobody foresaw|neither refusal nor weather|stumbled|Failed activation|never retrieved")
+BUGS = re.compile(r"nobody foresaw|neither a refusal nor a transient error|stumbled|Failed activation|never retrieved")
 Document = dict[str, Any]
 
 
-class Violation(NamedTuple):
-    """A law that does not hold, and for whom; `came_at` is the second at which that buyer came."""
+class BrokenRule(NamedTuple):
+    """An invariant that does not hold, and for whom; `came_at` is the second at which that buyer came."""
 
     who: str
     what: str
@@ -40,9 +40,9 @@ class Court:
         self._stories = stories
         self._folder = folder
         self._gate = asyncio.Semaphore(AT_ONCE)
-        self.violations: list[Violation] = []
+        self.violations: list[BrokenRule] = []
         self.ends: dict[str, Document] = {}
-        self.laws_looked_at = 0
+        self.invariants_looked_at = 0
         self.ended_at: dict[str, float] = {}
         self.totals: Totals | None = None
 
@@ -65,26 +65,26 @@ class Court:
     async def wait_for_settlement(self, seconds: float) -> None:
         """Wait until every share that is due was sent; what is not by then is a violation."""
         settings, until = read_settings(self._shops[0].stack.env), time.monotonic() + seconds
-        # The facts are read; nobody tells of them.
+        # The events are read; nobody tells of them.
         while (left := unsent(settings)) and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_SECONDS)
-        self.violations += [Violation(f"venue {venue}", what) for venue, what in left.items()]
+        self.violations += [BrokenRule(f"venue {venue}", what) for venue, what in left.items()]
 
     async def judge(self) -> None:
-        """Check every law, at rest."""
+        """Check every invariant, at rest."""
         for story in self._stories:
             self._check_story(story)
         await asyncio.gather(*(self._check_show(number, shop) for number, shop in enumerate(self._shops)))
-        await self._check_laws()
+        await self._check_invariants()
         self.totals = await Totals.of(read_settings(self._shops[0].stack.env))
-        self.violations += [Violation("the day's money", fault) for fault in self.totals.faults]
+        self.violations += [BrokenRule("the day's money", fault) for fault in self.totals.faults]
         await self._check_engine()
         self._check_logs()
 
     def _blame(self, story: Story, what: str) -> None:
         buyer = story.buyer
         who = f"{story.purchase_id} (buyer {buyer.number}, {buyer.temper})"
-        self.violations.append(Violation(who, what, buyer.at))
+        self.violations.append(BrokenRule(who, what, buyer.at))
 
     def last_to_end(self, count: int) -> list[tuple[Story, float]]:
         """Return who ended last, and when (monotonic), latest first."""
@@ -138,7 +138,7 @@ class Court:
         wanted = {"sold": seats, "held": 0, "available": shop.capacity - seats}
         found = {name: stock[name] for name in wanted}
         if found != wanted:
-            self.violations.append(Violation(f"show {shop.show_id}", f"stock is {found}, sales say {wanted}"))
+            self.violations.append(BrokenRule(f"show {shop.show_id}", f"stock is {found}, sales say {wanted}"))
         balance = await shop.get(f"/api/v1/venues/{shop.venue_id}/balance")
         share = sum(end["price"]["subtotal_minor"] - end["price"]["discount_minor"] for end in sold)
         back = [line for end in sold for refund in end["refunds"] for line in end["postings"] if is_of(line, refund)]
@@ -147,20 +147,22 @@ class Court:
         share -= sum(line["amount"] for line in lost if line["debit"].startswith("venue:"))
         owed = sum(line[name] for line in balance["balances"] for name in WHERE_IT_LIES)
         if owed != share:
-            self.violations.append(Violation(f"venue {shop.venue_id}", f"is owed {owed}, its sales say {share}"))
+            self.violations.append(BrokenRule(f"venue {shop.venue_id}", f"is owed {owed}, its sales say {share}"))
         mints = Counter(ticket["mint_address"] for end in sold for ticket in end["tickets"])
         if len(mints) != seats:
-            self.violations.append(Violation(f"show {shop.show_id}", f"{len(mints)} tokens for {seats} seats"))
+            self.violations.append(BrokenRule(f"show {shop.show_id}", f"{len(mints)} tokens for {seats} seats"))
 
-    async def _check_laws(self) -> None:
-        """Every law of conservation holds, at each commit of the day and at rest, as `boxoffice reconcile` sees it."""
+    async def _check_invariants(self) -> None:
+        """Every invariant holds, at each commit of the day and at rest, as `boxoffice reconcile` sees it."""
         try:
             findings = (await self._shops[0].at_rest(set(self.ends))).findings
         except AssertionError as restless:
-            self.violations.append(Violation("reconcile", str(restless)))
+            self.violations.append(BrokenRule("reconcile", str(restless)))
             return
-        self.laws_looked_at = sum(findings.checked.values())
-        self.violations += [Violation(subject, f"{law}: {detail}") for law, subject, detail in findings.violations]
+        self.invariants_looked_at = sum(findings.checked.values())
+        self.violations += [
+            BrokenRule(subject, f"{invariant}: {detail}") for invariant, subject, detail in findings.violations
+        ]
 
     async def _check_engine(self) -> None:
         """Nothing runs on when every purchase has ended; what has just begun, as the schedule's rounds, ends soon."""
@@ -174,7 +176,7 @@ class Court:
                     break
                 await asyncio.sleep(LOOK_SECONDS)
             if is_running:
-                self.violations.append(Violation(run.id, "its workflow still runs"))
+                self.violations.append(BrokenRule(run.id, "its workflow still runs"))
 
     def _check_logs(self) -> None:
         """No program met an error that it did not foresee."""
@@ -182,7 +184,7 @@ class Court:
             log = self._folder / "logs" / f"{name}.log"
             lines = [line for line in log.read_text(errors="replace").splitlines() if BUGS.search(line)]
             if lines:
-                self.violations.append(Violation(f"{name}.log", f"{len(lines)} times, first: {lines[0][:300]}"))
+                self.violations.append(BrokenRule(f"{name}.log", f"{len(lines)} times, first: {lines[0][:300]}"))
 
 
 def is_over(story: Story, end: Document) -> bool:
@@ -191,6 +193,6 @@ def is_over(story: Story, end: Document) -> bool:
     void = [ticket["token"] for ticket in end["tickets"] if ticket["state"] == "void"]
     back = story.refund_id is None or (story.refund_id in arrived and set(void) <= {"burnt", "none"})
     decided = story.decided is None or any(
-        line["fact"] == f"Dispute{story.decided.title()}" for line in end["timeline"]
+        line["event"] == f"Dispute{story.decided.title()}" for line in end["timeline"]
     )
     return end["state"] in ENDS and back and decided

@@ -11,11 +11,11 @@ from cli.main import app
 from cli.reconcile import NAMED_MAX, document, picture
 from cli.reconciliation import Report, Work
 from domain.invariants.cross_system import judge_at_rest
-from domain.invariants.invariant import LAWS, Findings
+from domain.invariants.invariant import INVARIANTS, Findings
 from domain.invariants.per_commit import History
 from settings import read_settings
 from tests.fakes.corrupted_history import LATE, Day, said
-from tests.fakes.sample_history import lawful_day
+from tests.fakes.sample_history import sample_history
 from tests.fakes.samples import AT
 
 CLOSED = {"BOXOFFICE_POSTGRES__URL": "postgresql://postgres@127.0.0.1:1/none"}
@@ -25,42 +25,42 @@ def report_of(day: Day) -> Report:
     """Judge a day as the command does."""
     findings = Findings()
     history = History(findings)
-    history.take(day.facts)
+    history.take(day.events)
     history.mark()
     still = judge_at_rest(history, day.outside, findings)
     payments = len(day.outside.intents)
-    return Report(findings, still, len(day.facts), history.facts, history.commits, payments, 0, 3)
+    return Report(findings, still, len(day.events), history.events, history.commits, payments, 0, 3)
 
 
 @pytest.fixture(scope="module")
 def day() -> Day:
-    return Day(*asyncio.run(lawful_day()))
+    return Day(*asyncio.run(sample_history()))
 
 
 def test_a_whole_report(day: Day, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every law stands with its count; one that was not asked is neither held nor broken."""
+    """Every invariant stands with its count; one that was not asked is neither held nor broken."""
     picture(report_of(day))
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:2] for line in lines[: len(LAWS)]] == [
-        ["-" if law.name == "balance-is-its-lines" else "holds", law.name] for law in LAWS
+    assert [line.split()[:2] for line in lines[: len(INVARIANTS)]] == [
+        ["-" if invariant.name == "balance-is-its-lines" else "holds", invariant.name] for invariant in INVARIANTS
     ]
     assert "9 purchases and outside holds" in lines[-2]
     assert lines[-1] == "whole"
     told = document(report_of(day))
-    assert (told["whole"], told["at_rest"], [law["name"] for law in told["laws"]]) == (
-        True, 9, [law.name for law in LAWS],
+    assert (told["whole"], told["at_rest"], [invariant["name"] for invariant in told["invariants"]]) == (
+        True, 9, [invariant.name for invariant in INVARIANTS],
     )  # fmt: skip
 
 
-def test_a_broken_law_is_told_with_its_figures(day: Day, capsys: pytest.CaptureFixture[str]) -> None:
-    """The violation stands below its law, for a person and for a program."""
+def test_a_broken_invariant_is_told_with_its_figures(day: Day, capsys: pytest.CaptureFixture[str]) -> None:
+    """The violation stands below its invariant, for a person and for a program."""
     broken = report_of(said(day, LATE, captured_minor=500))
     picture(broken)
     out = capsys.readouterr().out
     assert "pi_late: 500 eur of late (cancelled) has neither a live order nor a case" in out
     assert out.endswith("1 violations\n")
     told = json.loads(json.dumps(document(broken)))
-    assert [law["name"] for law in told["laws"] if law["violations"]] == ["money-has-an-owner"]
+    assert [invariant["name"] for invariant in told["invariants"] if invariant["violations"]] == ["money-has-an-owner"]
     assert told["whole"] is False
 
 
@@ -77,7 +77,7 @@ def test_who_was_not_judged_is_named(day: Day, capsys: pytest.CaptureFixture[str
 
 
 def test_a_system_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    """Then nothing is said about laws, and the exit code is 2."""
+    """Then nothing is said about invariants, and the exit code is 2."""
     answer = CliRunner().invoke(app, ["reconcile"], env=CLOSED)
     assert (answer.exit_code, answer.stdout) == (2, "")
     assert "PostgreSQL could not be read" in answer.stderr

@@ -1,4 +1,4 @@
-"""A rush is judged by what every buyer was told, by the stock and by the laws."""
+"""A rush is judged by what every buyer was told, by the stock and by the invariants."""
 
 from collections import Counter
 from pathlib import Path
@@ -11,8 +11,8 @@ from cli.chart import COLOURS, draw
 from cli.reconciliation import Report
 from cli.rehearsal import HELD, NONE, SOLD_OUT, Answer, Tally, percentiles
 from cli.rush import faults
-from domain.invariants.cross_system import Stillness
-from domain.invariants.invariant import LAWS, Findings
+from domain.invariants.cross_system import Quiescence
+from domain.invariants.invariant import INVARIANTS, Findings
 
 STOCK = {"sold": 2, "held": 0, "available": 0}
 BOUGHT = ["pu_1", "pu_2"]
@@ -25,7 +25,7 @@ def tally(*kinds: str, fulfilled: int = 2) -> Tally:
 
 
 def report(judged: Any = BOUGHT) -> Report:
-    stillness = Stillness(judged=frozenset(judged), open=frozenset(), moving=frozenset(), at_work=frozenset())
+    stillness = Quiescence(judged=frozenset(judged), open=frozenset(), moving=frozenset(), at_work=frozenset())
     return Report(Findings(), stillness, 0, 0, 0, 0, 0, 0)
 
 
@@ -50,13 +50,13 @@ def test_each_fault_is_told(seen: Tally, stock: dict[str, int], judged: list[str
     assert said in faults(seen, stock, report(judged))
 
 
-def test_a_broken_law_is_a_fault() -> None:
-    """The laws of `boxoffice reconcile` are judged too."""
+def test_a_broken_invariant_is_a_fault() -> None:
+    """The invariants of `boxoffice reconcile` are judged too."""
     broken = report()
-    broken.findings.judge(LAWS[0], "sh_1", "one seat too many")
+    broken.findings.judge(INVARIANTS[0], "sh_1", "one seat too many")
     assert faults(tally(HELD, HELD, SOLD_OUT), STOCK, broken) == [
-        "broken laws: 1, expected 0",
-        f"{LAWS[0].name}: sh_1: one seat too many",
+        "broken invariants: 1, expected 0",
+        f"{INVARIANTS[0].name}: sh_1: one seat too many",
     ]
 
 

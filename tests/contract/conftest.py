@@ -1,4 +1,4 @@
-"""An empty ledger on a PostgreSQL of the module's own; a Stripe emulator and the library's client for it."""
+"""An empty event store on a PostgreSQL of the module's own; a Stripe emulator and the library's client for it."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -7,31 +7,31 @@ import psycopg
 import pytest
 import stripe
 
-from adapters.event_store.store import PostgresLedger
+from adapters.event_store.store import PostgresEventStore
 from tests.contract.event_stores import clock
 from tests.contract.postgres_box import postgres_box
 from tests.contract.stripe_emulator import SECRET, Emulator
 
 
 @pytest.fixture(scope="module")
-def ledger_server() -> Iterator[str]:
+def store_server() -> Iterator[str]:
     with postgres_box() as url:
         yield url
 
 
 @pytest.fixture
-def empty_url(ledger_server: str) -> str:
-    """A database without facts."""
-    with psycopg.connect(ledger_server, autocommit=True) as connection:
-        connection.execute("DROP TABLE IF EXISTS facts")
-    return ledger_server
+def empty_url(store_server: str) -> str:
+    """A database without events."""
+    with psycopg.connect(store_server, autocommit=True) as connection:
+        connection.execute("DROP TABLE IF EXISTS events")
+    return store_server
 
 
 @pytest.fixture
-def postgres(empty_url: str) -> Iterator[PostgresLedger]:
-    ledger = PostgresLedger(empty_url, clock)
-    yield ledger
-    ledger.close()
+def postgres(empty_url: str) -> Iterator[PostgresEventStore]:
+    store = PostgresEventStore(empty_url, clock)
+    yield store
+    store.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Decisions for the tests of ledgers, on one kind of aggregate: the stock of a ticket type."""
+"""Decisions for the tests of event stores, on one kind of aggregate: the stock of a ticket type."""
 
 import asyncio
 import threading
@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapters.event_store.store import PostgresLedger
-from domain.core.unit_of_work import Desk
+from adapters.event_store.store import PostgresEventStore
+from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation, AllocationOpened
-from tests.fakes.event_store import FakeLedger
+from tests.fakes.event_store import FakeEventStore
 
-Ledger = FakeLedger | PostgresLedger
+EventStore = FakeEventStore | PostgresEventStore
 AT = datetime(2030, 1, 1, 12, tzinfo=UTC)
 UNTIL = AT + timedelta(minutes=10)
 STREAM = Allocation.stream("a")
@@ -22,61 +22,61 @@ def clock() -> datetime:
     return AT
 
 
-def opening(identity: str = "a", capacity: int = 50) -> Callable[[Desk], Allocation]:
+def opening(identity: str = "a", capacity: int = 50) -> Callable[[UnitOfWork], Allocation]:
     """Decide to open a stock."""
     values = {"tenant_id": "t", "show_id": "sh", "ticket_type_id": identity, "capacity": capacity}
-    return lambda desk: desk.add(Allocation.begin(AllocationOpened, identity, desk.at, **values))
+    return lambda uow: uow.add(Allocation.begin(AllocationOpened, identity, uow.at, **values))
 
 
-def holding(key: str, identity: str = "a", quantity: int = 1) -> Callable[[Desk], int]:
+def holding(key: str, identity: str = "a", quantity: int = 1) -> Callable[[UnitOfWork], int]:
     """Decide to hold seats; the answer is how many are left."""
 
-    def decide(desk: Desk) -> int:
-        stock = desk.get(Allocation, identity)
-        stock.place(key, quantity, UNTIL, "test", desk.at)
+    def decide(uow: UnitOfWork) -> int:
+        stock = uow.get(Allocation, identity)
+        stock.place(key, quantity, UNTIL, "test", uow.at)
         return stock.available
 
     return decide
 
 
-def both(*decisions: Callable[[Desk], Any]) -> Callable[[Desk], list[Any]]:
+def both(*decisions: Callable[[UnitOfWork], Any]) -> Callable[[UnitOfWork], list[Any]]:
     """Make one decision of several."""
-    return lambda desk: [decide(desk) for decide in decisions]
+    return lambda uow: [decide(uow) for decide in decisions]
 
 
-async def stock(ledger: Ledger, identity: str = "a") -> tuple[int, list[str]]:
+async def stock(store: EventStore, identity: str = "a") -> tuple[int, list[str]]:
     """Read what is left, and the keys of all holds."""
 
-    def look(desk: Desk) -> tuple[int, list[str]]:
-        found = desk.get(Allocation, identity)
+    def look(uow: UnitOfWork) -> tuple[int, list[str]]:
+        found = uow.get(Allocation, identity)
         return found.available, sorted(found.holds)
 
-    return await ledger.read(look)
+    return await store.read(look)
 
 
 @asynccontextmanager
-async def opened(url: str, **limits: Any) -> AsyncIterator[PostgresLedger]:
-    """Open a ledger, as a process of its own would."""
-    ledger = await asyncio.to_thread(PostgresLedger, url, clock, **limits)
+async def opened(url: str, **limits: Any) -> AsyncIterator[PostgresEventStore]:
+    """Open an event store, as a process of its own would."""
+    store = await asyncio.to_thread(PostgresEventStore, url, clock, **limits)
     try:
-        yield ledger
+        yield store
     finally:
-        await asyncio.to_thread(ledger.close)
+        await asyncio.to_thread(store.close)
 
 
 @asynccontextmanager
-async def one_batch(ledger: Ledger) -> AsyncIterator[None]:
+async def one_batch(store: EventStore) -> AsyncIterator[None]:
     """Keep the committer busy, so that all that is sent meanwhile goes into its next batch."""
     busy, free = threading.Event(), threading.Event()
 
-    def decide(desk: Desk) -> None:
+    def decide(uow: UnitOfWork) -> None:
         busy.set()
         assert free.wait(10)
 
-    if isinstance(ledger, FakeLedger):
+    if isinstance(store, FakeEventStore):
         yield
         return
-    blocked = asyncio.create_task(ledger.commit(decide))
+    blocked = asyncio.create_task(store.commit(decide))
     assert await asyncio.to_thread(busy.wait, 10)
     yield
     await asyncio.sleep(0)  # what was sent meanwhile is in the queue now

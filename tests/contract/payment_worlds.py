@@ -23,8 +23,8 @@ PATHS = {
 }
 
 
-class World(Protocol):
-    """A gateway, its buyers and its weather."""
+class GatewayWorld(Protocol):
+    """A gateway, its buyers and its faults."""
 
     gateway: PaymentGateway
 

@@ -8,8 +8,8 @@ import pytest
 
 from adapters.stripe.connect import StripeConnect
 from domain.core.errors import PaymentRefused
-from domain.core.transient import Weather
-from domain.payouts.connected_account import PayoutStateSeen, TransferOrder
+from domain.core.transient import TransientError
+from domain.payouts.connected_account import PayoutStatus, TransferOrder
 from tests.contract.stripe_emulator import SECRET, Emulator, paid
 from tests.fakes.connect import FakeConnect
 
@@ -50,7 +50,7 @@ class Subject(NamedTuple):
     async def pay_out(self, account_id: str, outcome: str) -> str:
         if self.emulator is None:
             status = "paid" if outcome == "succeed" else "failed"
-            seen = PayoutStateSeen.model_validate(
+            seen = PayoutStatus.model_validate(
                 {"payout_id": "po_1", "status": status, "amount_minor": 9000, "currency": "usd"}
             )
             self.gateway.payouts["po_1"] = seen
@@ -78,7 +78,7 @@ async def subject(request: pytest.FixtureRequest, emulator: Emulator, api: Any) 
 async def test_an_account_is_made_once(subject: Subject) -> None:
     """Its key finds it again, also when the first answer was lost."""
     await subject.lose_answer("create_account", "/v1/accounts")
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await subject.account()
     account_id = await subject.account()
     assert await subject.account() == account_id
@@ -93,7 +93,7 @@ async def test_a_share_is_sent_once(subject: Subject) -> None:
     """The same key is the same transfer, also when the first answer was lost."""
     order = await subject.order()
     await subject.lose_answer("transfer", "/v1/transfers")
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await subject.gateway.transfer(order, f"{subject.mark}:1")
     first = await subject.gateway.transfer(order, f"{subject.mark}:1")
     assert await subject.gateway.transfer(order, f"{subject.mark}:1") == first
@@ -127,7 +127,7 @@ async def test_a_server_error_that_sticks_to_its_key_costs_no_second_transfer(em
     order = await subject.order()
     emulator.fault("sticky:500", method="POST", path="/v1/transfers", count=3)
     for _ in ("the first key", "the second key"):
-        with pytest.raises(Weather) as caught:
+        with pytest.raises(TransientError) as caught:
             await subject.gateway.transfer(order, f"{subject.mark}:1")
         assert caught.value.unknown
     transfer_id = await subject.gateway.transfer(order, f"{subject.mark}:1")

@@ -1,4 +1,4 @@
-"""What every ledger keeps, the fake and the one on PostgreSQL."""
+"""What every event store keeps, the fake and the one on PostgreSQL."""
 
 import asyncio
 from typing import Any
@@ -6,157 +6,157 @@ from typing import Any
 import pytest
 
 from activities.core.ports import Committed
-from domain.core.aggregate import Fact, broken_link
+from domain.core.aggregate import DomainEvent, broken_link
 from domain.core.errors import SeatsUnavailable, UnknownSubject
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.stock.allocation import Allocation, AllocationOpened, HoldsPlaced
-from tests.contract.event_stores import AT, STREAM, Ledger, both, clock, holding, one_batch, opening, stock
-from tests.fakes.event_store import FakeLedger
+from tests.contract.event_stores import AT, STREAM, EventStore, both, clock, holding, one_batch, opening, stock
+from tests.fakes.event_store import FakeEventStore
 
 
 @pytest.fixture(params=["fake", "postgres"])
-def ledger(request: pytest.FixtureRequest) -> Ledger:
-    return FakeLedger(clock) if request.param == "fake" else request.getfixturevalue("postgres")
+def store(request: pytest.FixtureRequest) -> EventStore:
+    return FakeEventStore(clock) if request.param == "fake" else request.getfixturevalue("postgres")
 
 
-def notified(ledger: Ledger) -> list[Fact]:
-    """Return all facts in the order of their positions."""
-    if isinstance(ledger, FakeLedger):
-        return ledger.log
-    return [ledger.mapper.to_domain_event(event) for event in ledger.recorder.select_notifications(None, 1000)]
+def notified(store: EventStore) -> list[DomainEvent]:
+    """Return all events in the order of their positions."""
+    if isinstance(store, FakeEventStore):
+        return store.log
+    return [store.mapper.to_domain_event(event) for event in store.recorder.select_notifications(None, 1000)]
 
 
-async def test_what_is_committed_is_read(ledger: Ledger) -> None:
+async def test_what_is_committed_is_read(store: EventStore) -> None:
     """A decision's answer comes back, and a later read sees what it recorded."""
-    await ledger.commit(opening())
-    committed = await ledger.commit(holding("k", quantity=2))
+    await store.commit(opening())
+    committed = await store.commit(holding("k", quantity=2))
     assert committed.value == 48
-    assert await stock(ledger) == (48, ["k"])
-    assert [type(fact) for fact in ledger.facts_of(STREAM)] == [AllocationOpened, HoldsPlaced]
-    assert {fact.timestamp for fact in ledger.facts_of(STREAM)} == {AT}
+    assert await stock(store) == (48, ["k"])
+    assert [type(event) for event in store.events_of(STREAM)] == [AllocationOpened, HoldsPlaced]
+    assert {event.timestamp for event in store.events_of(STREAM)} == {AT}
 
 
-async def test_a_stream_without_facts_is_empty(ledger: Ledger) -> None:
+async def test_a_stream_without_events_is_empty(store: EventStore) -> None:
     """What nobody recorded is not found, by a read or by a decision."""
-    assert ledger.facts_of(STREAM) == []
-    assert await ledger.read(lambda desk: desk.find(Allocation, "a")) is None
+    assert store.events_of(STREAM) == []
+    assert await store.read(lambda uow: uow.find(Allocation, "a")) is None
     with pytest.raises(UnknownSubject):
-        await ledger.commit(holding("k"))
+        await store.commit(holding("k"))
 
 
-async def test_a_read_stores_nothing(ledger: Ledger) -> None:
+async def test_a_read_stores_nothing(store: EventStore) -> None:
     """What a look records is lost, and the next decision does not see it."""
-    await ledger.commit(opening())
-    assert await ledger.read(holding("k")) == 49
-    assert (await ledger.commit(holding("other"))).value == 49
-    assert await stock(ledger) == (49, ["other"])
+    await store.commit(opening())
+    assert await store.read(holding("k")) == 49
+    assert (await store.commit(holding("other"))).value == 49
+    assert await stock(store) == (49, ["other"])
 
 
-async def test_a_look_says_how_far_it_saw(ledger: Ledger) -> None:
+async def test_a_look_says_how_far_it_saw(store: EventStore) -> None:
     """Nothing that it saw lies beyond its position, so that a reader who has come there has seen it, too."""
-    await ledger.commit(opening())
+    await store.commit(opening())
     for key in "ab":
-        committed = await ledger.commit(holding(key))
-        seen = await ledger.look(lambda desk: sorted(desk.get(Allocation, "a").holds), (STREAM,))
+        committed = await store.commit(holding(key))
+        seen = await store.look(lambda uow: sorted(uow.get(Allocation, "a").holds), (STREAM,))
         assert (seen.value[-1], seen.position) == (key, committed.position)
 
 
-async def test_a_refusal_rolls_back_every_aggregate_it_touched(ledger: Ledger) -> None:
+async def test_a_refusal_rolls_back_every_aggregate_it_touched(store: EventStore) -> None:
     """Two stocks and a new one are touched before a third stock refuses: nothing of it stays."""
     for name, capacity in (("a", 5), ("b", 5), ("full", 1)):
-        await ledger.commit(opening(name, capacity))
+        await store.commit(opening(name, capacity))
     bad = both(holding("k", "a"), opening("new"), holding("k", "b"), holding("k", "full", 2))
     with pytest.raises(SeatsUnavailable):
-        await ledger.commit(bad)
+        await store.commit(bad)
     for name in ("a", "b", "full"):
-        assert [type(fact) for fact in ledger.facts_of(Allocation.stream(name))] == [AllocationOpened]
-        assert (await stock(ledger, name))[1] == []
-    assert ledger.facts_of(Allocation.stream("new")) == []
-    assert (await ledger.commit(opening("new", 3))).value.capacity == 3
+        assert [type(event) for event in store.events_of(Allocation.stream(name))] == [AllocationOpened]
+        assert (await stock(store, name))[1] == []
+    assert store.events_of(Allocation.stream("new")) == []
+    assert (await store.commit(opening("new", 3))).value.capacity == 3
 
 
-async def test_a_refusal_spoils_no_neighbour_of_its_batch(ledger: Ledger) -> None:
+async def test_a_refusal_spoils_no_neighbour_of_its_batch(store: EventStore) -> None:
     """Good decisions about the same stocks before and after a bad one are stored whole, the bad one is not."""
-    await ledger.commit(both(opening("a", 10), opening("b", 3)))
-    async with one_batch(ledger):
+    await store.commit(both(opening("a", 10), opening("b", 3)))
+    async with one_batch(store):
         orders = [
             both(holding("1", "a"), holding("1", "b")),
             both(holding("bad", "a"), holding("bad", "b", 3)),
             both(holding("3", "a"), holding("3", "b")),
         ]
-        sent = [asyncio.create_task(ledger.commit(order)) for order in orders]
+        sent = [asyncio.create_task(store.commit(order)) for order in orders]
     first, bad, third = await asyncio.gather(*sent, return_exceptions=True)
     assert isinstance(bad, SeatsUnavailable)
     assert (first.value, third.value) == ([9, 2], [8, 1])
-    assert (await stock(ledger, "a"), await stock(ledger, "b")) == ((8, ["1", "3"]), (1, ["1", "3"]))
-    assert [broken_link(ledger.facts_of(Allocation.stream(name))) for name in "ab"] == [None, None]
+    assert (await stock(store, "a"), await stock(store, "b")) == ((8, ["1", "3"]), (1, ["1", "3"]))
+    assert [broken_link(store.events_of(Allocation.stream(name))) for name in "ab"] == [None, None]
 
 
-async def test_a_mistake_reaches_only_its_caller(ledger: Ledger) -> None:
-    """A decision with a bug raises to whoever sent it, and the ledger goes on."""
-    await ledger.commit(opening())
+async def test_a_mistake_reaches_only_its_caller(store: EventStore) -> None:
+    """A decision with a bug raises to whoever sent it, and the event store goes on."""
+    await store.commit(opening())
     with pytest.raises(ZeroDivisionError):
-        await ledger.commit(both(holding("bad"), lambda _: 1 // 0))
-    assert (await ledger.commit(holding("good"))).value == 49
-    assert await stock(ledger) == (49, ["good"])
+        await store.commit(both(holding("bad"), lambda _: 1 // 0))
+    assert (await store.commit(holding("good"))).value == 49
+    assert await stock(store) == (49, ["good"])
 
 
-async def test_positions_grow(ledger: Ledger) -> None:
+async def test_positions_grow(store: EventStore) -> None:
     """Each commit that records something stands after the one before; one that records nothing stands where it is."""
-    committed = [await ledger.commit(opening())]
-    committed += [await ledger.commit(holding(key)) for key in "abcab"]
+    committed = [await store.commit(opening())]
+    committed += [await store.commit(holding(key)) for key in "abcab"]
     positions = [each.position for each in committed]
     assert positions[:4] == sorted(set(positions[:4]))
     assert positions[4:] == [positions[3]] * 2
 
 
-async def test_order_is_kept(ledger: Ledger) -> None:
-    """Facts stand in the order of their decisions, in their stream and in the log, also when sent at once."""
-    await ledger.commit(both(opening("a"), opening("b")))
+async def test_order_is_kept(store: EventStore) -> None:
+    """Events stand in the order of their decisions, in their stream and in the log, also when sent at once."""
+    await store.commit(both(opening("a"), opening("b")))
     keys = [str(number) for number in range(20)]
-    await asyncio.gather(*(ledger.commit(both(holding(key, "a"), holding(key, "b"))) for key in keys))
+    await asyncio.gather(*(store.commit(both(holding(key, "a"), holding(key, "b"))) for key in keys))
     for name in "ab":
         stream = Allocation.stream(name)
-        facts: list[Any] = ledger.facts_of(stream)
-        assert [fact.originator_version for fact in facts] == list(range(1, len(facts) + 1))
-        assert [hold["key"] for fact in facts[1:] for hold in fact.holds] == keys
-        assert [fact for fact in notified(ledger) if fact.originator_id == stream] == facts
+        events: list[Any] = store.events_of(stream)
+        assert [event.originator_version for event in events] == list(range(1, len(events) + 1))
+        assert [hold["key"] for event in events[1:] for hold in event.holds] == keys
+        assert [event for event in notified(store) if event.originator_id == stream] == events
 
 
-async def test_the_chain_is_unbroken(ledger: Ledger) -> None:
-    """Each stored fact follows from the one before it, and one that is left out shows."""
-    await ledger.commit(opening())
+async def test_the_chain_is_unbroken(store: EventStore) -> None:
+    """Each stored event follows from the one before it, and one that is left out shows."""
+    await store.commit(opening())
     for key in "abc":
-        await ledger.commit(holding(key))
-    facts = ledger.facts_of(STREAM)
-    assert broken_link(facts) is None
-    assert broken_link(facts[:2] + facts[3:]) == 4
+        await store.commit(holding(key))
+    events = store.events_of(STREAM)
+    assert broken_link(events) is None
+    assert broken_link(events[:2] + events[3:]) == 4
 
 
-async def test_what_exists_is_not_begun_again(ledger: Ledger) -> None:
+async def test_what_exists_is_not_begun_again(store: EventStore) -> None:
     """A decision that begins an aggregate without a look stores nothing of itself when there is one."""
-    await ledger.commit(both(opening("a"), opening("b")))
-    with pytest.raises(Weather):
-        await ledger.commit(both(holding("k", "b"), opening("a", 7)))
-    assert len(ledger.facts_of(STREAM)) == 1
-    assert await stock(ledger, "b") == (50, [])
-    assert (await ledger.commit(holding("k"))).value == 49
+    await store.commit(both(opening("a"), opening("b")))
+    with pytest.raises(TransientError):
+        await store.commit(both(holding("k", "b"), opening("a", 7)))
+    assert len(store.events_of(STREAM)) == 1
+    assert await stock(store, "b") == (50, [])
+    assert (await store.commit(holding("k"))).value == 49
 
 
-async def test_the_same_command_again_changes_nothing(ledger: Ledger) -> None:
+async def test_the_same_command_again_changes_nothing(store: EventStore) -> None:
     """A command that is sent many times at once is done once."""
-    await ledger.commit(opening())
-    answers = await asyncio.gather(*(ledger.commit(holding("k")) for _ in range(10)))
+    await store.commit(opening())
+    answers = await asyncio.gather(*(store.commit(holding("k")) for _ in range(10)))
     assert {answer.value for answer in answers} == {49}
-    assert len(ledger.facts_of(STREAM)) == 2
+    assert len(store.events_of(STREAM)) == 2
 
 
 async def test_a_fake_that_loses_its_answer_has_committed() -> None:
-    """The fake's lost answer is unknown weather: the fact is stored, and the same command finds it."""
-    ledger = FakeLedger(clock)
-    await ledger.commit(opening())
-    ledger.lose_answers = 1
-    with pytest.raises(Weather) as lost:
-        await ledger.commit(holding("k"))
+    """The fake's lost answer has an unknown effect: the event is stored, and the same command finds it."""
+    store = FakeEventStore(clock)
+    await store.commit(opening())
+    store.lose_answers = 1
+    with pytest.raises(TransientError) as lost:
+        await store.commit(holding("k"))
     assert lost.value.unknown
-    assert await ledger.commit(holding("k")) == Committed(49, 2)
+    assert await store.commit(holding("k")) == Committed(49, 2)

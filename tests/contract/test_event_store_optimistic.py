@@ -9,12 +9,12 @@ import psycopg
 import pytest
 
 import adapters.event_store.store
-from adapters.event_store.aggregate_cache import FACTS_BETWEEN_SNAPSHOTS
+from adapters.event_store.aggregate_cache import EVENTS_BETWEEN_SNAPSHOTS
 from adapters.event_store.log import Journal
-from adapters.event_store.store import BOLD_AFTER, PostgresLedger
+from adapters.event_store.store import BOLD_AFTER, PostgresEventStore
 from domain.core.aggregate import broken_link
 from domain.core.errors import SeatsUnavailable
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
 from tests.contract.event_stores import STREAM, holding, opened, opening, stock
 
@@ -35,7 +35,7 @@ def bets(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
 
 
 @pytest.fixture
-async def bold(postgres: PostgresLedger) -> PostgresLedger:
+async def bold(postgres: PostgresEventStore) -> PostgresEventStore:
     """A process that has been alone for long enough to bet; two seats are left."""
     await postgres.commit(opening(capacity=BOLD_AFTER + 2))
     for number in range(BOLD_AFTER):
@@ -44,36 +44,36 @@ async def bold(postgres: PostgresLedger) -> PostgresLedger:
 
 
 @pytest.fixture
-async def other(bold: PostgresLedger, empty_url: str) -> AsyncIterator[PostgresLedger]:
+async def other(bold: PostgresEventStore, empty_url: str) -> AsyncIterator[PostgresEventStore]:
     """Another process, after that."""
-    async with opened(empty_url) as ledger:
-        yield ledger
+    async with opened(empty_url) as store:
+        yield store
 
 
-def finding(identity: str) -> Callable[[Desk], bool]:
+def finding(identity: str) -> Callable[[UnitOfWork], bool]:
     """Decide to open a stock unless there is one; says whether it was opened."""
 
-    def decide(desk: Desk) -> bool:
-        if desk.find(Allocation, identity) is not None:
+    def decide(uow: UnitOfWork) -> bool:
+        if uow.find(Allocation, identity) is not None:
             return False
-        opening(identity)(desk)
+        opening(identity)(uow)
         return True
 
     return decide
 
 
-async def test_who_is_alone_appends_in_one_round_trip(bold: PostgresLedger, bets: Counter[bool]) -> None:
+async def test_who_is_alone_appends_in_one_round_trip(bold: PostgresEventStore, bets: Counter[bool]) -> None:
     """The second hold after many is one; the chain stays whole and each hold counts once."""
     assert (await bold.commit(holding("a"))).value == 1
     assert (await bold.commit(holding("a"))).value == 1  # nothing to append: no bet
     assert (await bold.commit(holding("b"))).value == 0
     assert bets == {True: 2}
     assert (await stock(bold))[0] == 0
-    assert broken_link(bold.facts_of(STREAM)) is None
+    assert broken_link(bold.events_of(STREAM)) is None
 
 
 async def test_a_bet_is_lost_to_whoever_was_first(
-    bold: PostgresLedger, other: PostgresLedger, bets: Counter[bool]
+    bold: PostgresEventStore, other: PostgresEventStore, bets: Counter[bool]
 ) -> None:
     """The last seats went elsewhere: what was decided by old knowledge is not stored, and is decided anew."""
     await other.commit(holding("theirs", quantity=2))
@@ -81,47 +81,49 @@ async def test_a_bet_is_lost_to_whoever_was_first(
         await bold.commit(holding("ours"))
     assert bets == {False: 1}
     assert (await stock(bold))[0] == 0
-    assert broken_link(bold.facts_of(STREAM)) is None
+    assert broken_link(bold.events_of(STREAM)) is None
 
 
 async def test_what_is_new_here_may_be_known_elsewhere(
-    bold: PostgresLedger, empty_url: str, bets: Counter[bool]
+    bold: PostgresEventStore, empty_url: str, bets: Counter[bool]
 ) -> None:
-    """A stream that nobody here has seen is bet to have no facts: the facts say."""
+    """A stream that nobody here has seen is bet to have no events: the events say."""
     reads = (Allocation.stream("new"),)
     assert (await bold.commit(finding("new"), reads)).value
     with psycopg.connect(empty_url, autocommit=True) as connection:
         # As if another process had made it, and the log had not moved since we looked.
-        connection.execute("UPDATE facts SET originator_id = %s WHERE originator_id = %s", ("allocation:old", *reads))
+        connection.execute("UPDATE events SET originator_id = %s WHERE originator_id = %s", ("allocation:old", *reads))
     assert not (await bold.commit(finding("old"), (Allocation.stream("old"),))).value
     assert bets == {True: 1, False: 1}
 
 
-async def test_both_bet_and_neither_oversells(bold: PostgresLedger, other: PostgresLedger) -> None:
+async def test_both_bet_and_neither_oversells(bold: PostgresEventStore, other: PostgresEventStore) -> None:
     """Two processes at once, each sure that it is alone."""
-    for ledger in (bold, other):
-        ledger._lone = BOLD_AFTER
+    for store in (bold, other):
+        store._lone = BOLD_AFTER
     asked = [(bold, other)[number % 2].commit(holding(f"n{number}")) for number in range(100)]
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert sum(not isinstance(answer, BaseException) for answer in answers) == 2
     assert sum(isinstance(answer, SeatsUnavailable) for answer in answers) == 98
     assert (await stock(other))[0] == 0
-    assert broken_link(other.facts_of(STREAM)) is None
+    assert broken_link(other.events_of(STREAM)) is None
 
 
-async def test_snapshots_are_kept_all_the_same(postgres: PostgresLedger, empty_url: str, bets: Counter[bool]) -> None:
-    """They are kept after the bet, which is about facts only."""
+async def test_snapshots_are_kept_all_the_same(
+    postgres: PostgresEventStore, empty_url: str, bets: Counter[bool]
+) -> None:
+    """They are kept after the bet, which is about events only."""
     await postgres.commit(opening(capacity=1_000))
-    for number in range(FACTS_BETWEEN_SNAPSHOTS + 50):
+    for number in range(EVENTS_BETWEEN_SNAPSHOTS + 50):
         await postgres.commit(holding(f"k{number}"))
     with psycopg.connect(empty_url) as connection:
         kept = connection.execute("SELECT version FROM snapshots WHERE stream = %s", (STREAM,)).fetchall()
     assert len(kept) == 1
-    assert bets[True] > FACTS_BETWEEN_SNAPSHOTS
+    assert bets[True] > EVENTS_BETWEEN_SNAPSHOTS
 
 
 async def test_after_a_pause_nobody_bets(
-    bold: PostgresLedger, empty_url: str, bets: Counter[bool], monkeypatch: pytest.MonkeyPatch
+    bold: PostgresEventStore, empty_url: str, bets: Counter[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that was cut while it idled is made anew before anything is sent: nobody is left in the dark."""
     monkeypatch.setattr(adapters.event_store.store, "BOLD_SECONDS", 0.05)

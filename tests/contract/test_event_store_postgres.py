@@ -1,4 +1,4 @@
-"""What PostgreSQL adds to a ledger: edits of history show, many processes share it, and lines are cut."""
+"""What PostgreSQL adds to an event store: edits of history show, many processes share it, and lines are cut."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,53 +10,53 @@ import pytest
 from eventsourcing.persistence import IntegrityError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from adapters.event_store.store import BATCH_MAX, PostgresLedger
+from adapters.event_store.store import BATCH_MAX, PostgresEventStore
 from domain.core.aggregate import broken_link
 from domain.core.errors import SeatsUnavailable
-from domain.core.transient import Weather
-from domain.core.unit_of_work import Desk
+from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
 from tests.contract.event_stores import AT, STREAM, UNTIL, clock, holding, one_batch, opening, stock
 
 CUT = """SELECT pg_terminate_backend(pid) FROM pg_locks
-         WHERE relation = 'facts'::regclass AND mode = 'ExclusiveLock' AND granted"""
+         WHERE relation = 'events'::regclass AND mode = 'ExclusiveLock' AND granted"""
 CUTS = 5
 
 
 @pytest.mark.parametrize("edit", ['"quantity":1,', '"key":"b"'])
-async def test_an_edited_row_shows(postgres: PostgresLedger, empty_url: str, edit: str) -> None:
-    """Whoever changes one stored value breaks the chain at that fact."""
+async def test_an_edited_row_shows(postgres: PostgresEventStore, empty_url: str, edit: str) -> None:
+    """Whoever changes one stored value breaks the chain at that event."""
     await postgres.commit(opening())
     for key in "abc":
         await postgres.commit(holding(key))
     forged = edit.replace("1", "7").replace("b", "x")
-    statement = """UPDATE facts SET state = convert_to(replace(convert_from(state, 'UTF8'), %s, %s), 'UTF8')
+    statement = """UPDATE events SET state = convert_to(replace(convert_from(state, 'UTF8'), %s, %s), 'UTF8')
                    WHERE originator_id = %s AND originator_version = 3"""
-    before = postgres.facts_of(STREAM)
+    before = postgres.events_of(STREAM)
     with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute(statement, (edit, forged, STREAM))
-    assert postgres.facts_of(STREAM) != before
-    assert broken_link(postgres.facts_of(STREAM)) == 3
+    assert postgres.events_of(STREAM) != before
+    assert broken_link(postgres.events_of(STREAM)) == 3
 
 
-async def test_a_deleted_row_shows(postgres: PostgresLedger, empty_url: str) -> None:
-    """A fact taken out of the middle breaks the chain at the next one."""
+async def test_a_deleted_row_shows(postgres: PostgresEventStore, empty_url: str) -> None:
+    """An event taken out of the middle breaks the chain at the next one."""
     await postgres.commit(opening())
     for key in "abc":
         await postgres.commit(holding(key))
     with psycopg.connect(empty_url, autocommit=True) as connection:
-        connection.execute("DELETE FROM facts WHERE originator_version = 3")
-    assert broken_link(postgres.facts_of(STREAM)) == 4
+        connection.execute("DELETE FROM events WHERE originator_version = 3")
+    assert broken_link(postgres.events_of(STREAM)) == 4
 
 
-async def test_without_the_guard_decisions_are_lost(postgres: PostgresLedger) -> None:
+async def test_without_the_guard_decisions_are_lost(postgres: PostgresEventStore) -> None:
     """Read, decide, insert without the lock: of twenty buyers before fifty seats one gets a seat."""
     await postgres.commit(opening(capacity=50))
     naive = []
     for number in range(20):
-        loaded = await postgres.read(lambda desk: desk.get(Allocation, "a"))
+        loaded = await postgres.read(lambda uow: uow.get(Allocation, "a"))
         loaded.place(str(number), 1, UNTIL, "naive", AT)
-        naive.append([postgres.mapper.to_stored_event(fact) for fact in loaded.collect_events()])
+        naive.append([postgres.mapper.to_stored_event(event) for event in loaded.collect_events()])
     conflicts = 0
     for events in naive:
         try:
@@ -69,10 +69,12 @@ async def test_without_the_guard_decisions_are_lost(postgres: PostgresLedger) ->
     assert (await stock(postgres))[0] == 30
 
 
-async def test_two_ledgers_sell_fifty_seats_to_three_hundred_buyers(postgres: PostgresLedger, empty_url: str) -> None:
+async def test_two_stores_sell_fifty_seats_to_three_hundred_buyers(
+    postgres: PostgresEventStore, empty_url: str
+) -> None:
     """Exactly fifty get a seat, all others are told that it is sold out, and nobody meets a conflict."""
     await postgres.commit(opening(capacity=50))
-    other = PostgresLedger(empty_url, clock)
+    other = PostgresEventStore(empty_url, clock)
     try:
         sent = [(postgres, other)[number % 2].commit(holding(str(number))) for number in range(300)]
         answers = await asyncio.gather(*sent, return_exceptions=True)
@@ -84,61 +86,65 @@ async def test_two_ledgers_sell_fifty_seats_to_three_hundred_buyers(postgres: Po
     left, keys = await stock(postgres)
     assert (left, len(keys)) == (0, 50)
     assert sorted(answer.value for answer in sold) == list(range(50))
-    assert broken_link(postgres.facts_of(STREAM)) is None
+    assert broken_link(postgres.events_of(STREAM)) is None
 
 
-async def test_many_decisions_share_a_transaction(postgres: PostgresLedger, empty_url: str) -> None:
+async def test_many_decisions_share_a_transaction(postgres: PostgresEventStore, empty_url: str) -> None:
     """What waits while the committer is busy is saved together, up to the limit of a batch."""
     await postgres.commit(opening(capacity=1000))
     async with one_batch(postgres):
         sent = [asyncio.create_task(postgres.commit(holding(str(number)))) for number in range(BATCH_MAX + 1)]
     await asyncio.gather(*sent)
-    assert sorted(len(vars(fact)["holds"]) for fact in postgres.facts_of(STREAM)[1:]) == [1, BATCH_MAX]
+    assert sorted(len(vars(event)["holds"]) for event in postgres.events_of(STREAM)[1:]) == [1, BATCH_MAX]
     with psycopg.connect(empty_url) as connection:
-        rows = connection.execute("SELECT count(*) FROM facts WHERE originator_version > 1 GROUP BY xmin ORDER BY 1")
+        rows = connection.execute("SELECT count(*) FROM events WHERE originator_version > 1 GROUP BY xmin ORDER BY 1")
         assert rows.fetchall() == [(1,), (1,)]
 
 
 def cut(url: str) -> int:
-    """End the connection that holds the lock on the facts, as a failover does; return how many there were."""
+    """End the connection that holds the lock on the events, as a failover does; return how many there were."""
     with psycopg.connect(url, autocommit=True) as connection:
         return len(connection.execute(CUT).fetchall())
 
 
-async def test_a_connection_cut_in_the_middle_is_unknown_weather(postgres: PostgresLedger, empty_url: str) -> None:
-    """Nobody knows whether it happened; the same command again does it once, and the ledger needs no restart."""
+async def test_a_connection_cut_in_the_middle_is_unknown_transient(
+    postgres: PostgresEventStore, empty_url: str
+) -> None:
+    """Nobody knows whether it happened; the same command again does it once, and the event store needs no restart."""
     await postgres.commit(opening())
 
-    def decide(desk: Desk) -> int:
-        left = holding("k")(desk)
+    def decide(uow: UnitOfWork) -> int:
+        left = holding("k")(uow)
         assert cut(empty_url) == 1
         return left
 
-    with pytest.raises(Weather) as weather:
+    with pytest.raises(TransientError) as transient:
         await postgres.commit(decide)
-    assert weather.value.unknown
+    assert transient.value.unknown
     assert (await postgres.commit(holding("k"))).value == 49
     assert (await postgres.commit(holding("k"))).value == 49
-    assert len(postgres.facts_of(STREAM)) == 2
-    assert broken_link(postgres.facts_of(STREAM)) is None
+    assert len(postgres.events_of(STREAM)) == 2
+    assert broken_link(postgres.events_of(STREAM)) is None
 
 
-async def test_commands_that_are_repeated_through_a_storm_happen_once(postgres: PostgresLedger, empty_url: str) -> None:
+async def test_commands_that_are_repeated_through_a_chaos_happen_once(
+    postgres: PostgresEventStore, empty_url: str
+) -> None:
     """Connections are cut at any moment of a transaction; each command is repeated, and has one hold in the end."""
     await postgres.commit(opening(capacity=100_000))
     cuts = 0
-    troubles: list[Weather] = []
+    troubles: list[TransientError] = []
 
     async def buy(key: str) -> None:
         while True:
             try:
                 await postgres.commit(holding(key))
-            except Weather as weather:
-                troubles.append(weather)
+            except TransientError as transient:
+                troubles.append(transient)
             else:
                 return
 
-    async def buy_while_it_storms(buyer: int) -> int:
+    async def buy_while_it_chaos(buyer: int) -> int:
         bought = 0
         while cuts < CUTS:
             await buy(f"{buyer}-{bought}")
@@ -146,16 +152,16 @@ async def test_commands_that_are_repeated_through_a_storm_happen_once(postgres: 
         return bought
 
     async with asyncio.timeout(30):
-        buying = asyncio.gather(*(buy_while_it_storms(buyer) for buyer in range(10)))
+        buying = asyncio.gather(*(buy_while_it_chaos(buyer) for buyer in range(10)))
         while cuts < CUTS:
             cuts += await asyncio.to_thread(cut, empty_url)
         bought = sum(await buying)
     assert troubles
     assert all(trouble.unknown for trouble in troubles)
     left, keys = await stock(postgres)
-    placed = [hold["key"] for fact in postgres.facts_of(STREAM)[1:] for hold in vars(fact)["holds"]]
+    placed = [hold["key"] for event in postgres.events_of(STREAM)[1:] for hold in vars(event)["holds"]]
     assert (100_000 - left, len(keys), len(placed), len(set(placed))) == (bought,) * 4
-    assert broken_link(postgres.facts_of(STREAM)) is None
+    assert broken_link(postgres.events_of(STREAM)) is None
 
 
 @asynccontextmanager
@@ -194,26 +200,26 @@ async def swallowing(url: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
             await asyncio.gather(*meetings)
 
 
-async def test_a_commit_whose_answer_is_lost_is_found_again(postgres: PostgresLedger, empty_url: str) -> None:
-    """The fact is stored though the caller learns unknown weather; the same command finds what it did."""
+async def test_a_commit_whose_answer_is_lost_is_found_again(postgres: PostgresEventStore, empty_url: str) -> None:
+    """The event is stored though the caller is told of an unknown effect; the same command finds what it did."""
     await postgres.commit(opening())
     async with swallowing(empty_url) as (url, armed):
-        ledger = await asyncio.to_thread(PostgresLedger, url, clock)
+        store = await asyncio.to_thread(PostgresEventStore, url, clock)
         try:
-            assert (await ledger.commit(holding("before"))).value == 49
+            assert (await store.commit(holding("before"))).value == 49
             armed.set()
-            with pytest.raises(Weather) as weather:
-                await ledger.commit(holding("k"))
-            assert weather.value.unknown
+            with pytest.raises(TransientError) as transient:
+                await store.commit(holding("k"))
+            assert transient.value.unknown
             assert await stock(postgres) == (48, ["before", "k"])
-            assert (await ledger.commit(holding("k"))).value == 48
+            assert (await store.commit(holding("k"))).value == 48
         finally:
-            await asyncio.to_thread(ledger.close)
-    assert len(postgres.facts_of(STREAM)) == 3
-    assert broken_link(postgres.facts_of(STREAM)) is None
+            await asyncio.to_thread(store.close)
+    assert len(postgres.events_of(STREAM)) == 3
+    assert broken_link(postgres.events_of(STREAM)) is None
 
 
-async def test_a_decision_that_cannot_be_stored_spoils_nobody_elses(postgres: PostgresLedger) -> None:
+async def test_a_decision_that_cannot_be_stored_spoils_nobody_elses(postgres: PostgresEventStore) -> None:
     """A text that PostgreSQL cannot keep, and a stock that is opened twice, fail alone in their batch."""
     await postgres.commit(opening())
     async with one_batch(postgres):
@@ -227,8 +233,8 @@ async def test_a_decision_that_cannot_be_stored_spoils_nobody_elses(postgres: Po
     assert await stock(postgres) == (48, ["also good", "good"])
 
 
-async def test_a_closed_ledger_refuses(postgres: PostgresLedger) -> None:
+async def test_a_closed_store_refuses(postgres: PostgresEventStore) -> None:
     """Nobody waits for an answer that cannot come."""
     postgres.close()
-    with pytest.raises(Weather, match="closed"):
+    with pytest.raises(TransientError, match="closed"):
         await postgres.commit(opening())

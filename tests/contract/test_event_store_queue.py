@@ -9,19 +9,19 @@ import psycopg
 import pytest
 from psycopg.sql import SQL
 
-from adapters.event_store.aggregate_cache import FACTS_BETWEEN_SNAPSHOTS
-from adapters.event_store.store import PostgresLedger
+from adapters.event_store.aggregate_cache import EVENTS_BETWEEN_SNAPSHOTS
+from adapters.event_store.store import PostgresEventStore
 from domain.core.aggregate import broken_link
 from domain.core.errors import SeatsUnavailable
-from domain.core.transient import Busy, Weather
-from domain.core.unit_of_work import Desk
+from domain.core.transient import OverloadedError, TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
 from tests.contract.event_stores import AT, STREAM, UNTIL, holding, one_batch, opened, opening, stock
 from tests.fakes.samples import state_of
 
 
-async def seen(ledger: PostgresLedger) -> Allocation:
-    return await ledger.read(lambda desk: desk.get(Allocation, "a"))
+async def seen(store: PostgresEventStore) -> Allocation:
+    return await store.read(lambda uow: uow.get(Allocation, "a"))
 
 
 def snapshots(url: str) -> list[tuple[Any, ...]]:
@@ -36,7 +36,7 @@ def empty_url(empty_url: str) -> str:
     return empty_url
 
 
-async def test_holds_of_a_batch_are_one_fact_and_each_caller_has_its_own_answer(postgres: PostgresLedger) -> None:
+async def test_holds_of_a_batch_are_one_event_and_each_caller_has_its_own_answer(postgres: PostgresEventStore) -> None:
     """First come, first served; who comes too late is told so, and takes nothing from anybody."""
     await postgres.commit(opening(capacity=3))
     async with one_batch(postgres):
@@ -45,99 +45,99 @@ async def test_holds_of_a_batch_are_one_fact_and_each_caller_has_its_own_answer(
     answers = await asyncio.gather(*sent, return_exceptions=True)
     assert [answer.value for answer in (answers[0], answers[2]) if not isinstance(answer, BaseException)] == [2, 0]
     assert [isinstance(answer, SeatsUnavailable) for answer in answers] == [False, True, False, True]
-    (placed,) = (vars(fact)["holds"] for fact in postgres.facts_of(STREAM)[1:])
+    (placed,) = (vars(event)["holds"] for event in postgres.events_of(STREAM)[1:])
     assert [hold["key"] for hold in placed] == ["a", "c"]
 
 
 @pytest.mark.parametrize("gathers", [True, False])
 async def test_who_comes_at_one_moment_is_one_batch(empty_url: str, *, gathers: bool) -> None:
     """Also where each caller lets the committer go first, as a read of a socket does; without gathering it goes."""
-    async with opened(empty_url, gathers=gathers) as ledger:
-        await ledger.commit(opening())
+    async with opened(empty_url, gathers=gathers) as store:
+        await store.commit(opening())
 
         async def come(key: str) -> None:
             time.sleep(0.005)  # noqa: ASYNC251 - what a socket does to the interpreter's lock
-            await ledger.commit(holding(key))
+            await store.commit(holding(key))
 
         await asyncio.gather(*(come(str(number)) for number in range(20)))
-        batches = [len(vars(fact)["holds"]) for fact in ledger.facts_of(STREAM)[1:]]
+        batches = [len(vars(event)["holds"]) for event in store.events_of(STREAM)[1:]]
         assert (batches == [20]) is gathers
         assert sum(batches) == 20
 
 
 async def test_beyond_the_line_everybody_is_told_at_once(empty_url: str) -> None:
     """A full line takes nobody more, and who stands in it is served all the same."""
-    async with opened(empty_url, waiting_max=3) as ledger:
-        await ledger.commit(opening())
-        async with one_batch(ledger):
-            sent = [asyncio.create_task(ledger.commit(holding(str(number)))) for number in range(5)]
+    async with opened(empty_url, commit_queue_max=3) as store:
+        await store.commit(opening())
+        async with one_batch(store):
+            sent = [asyncio.create_task(store.commit(holding(str(number)))) for number in range(5)]
             done, _ = await asyncio.wait(sent[3:], timeout=5)
             assert len(done) == 2
         answers = await asyncio.gather(*sent, return_exceptions=True)
-        assert [isinstance(answer, Busy) for answer in answers] == [False] * 3 + [True] * 2
-        assert await stock(ledger) == (47, ["0", "1", "2"])
+        assert [isinstance(answer, OverloadedError) for answer in answers] == [False] * 3 + [True] * 2
+        assert await stock(store) == (47, ["0", "1", "2"])
 
 
 async def test_a_decision_whose_time_has_passed_in_the_line_is_never_made(empty_url: str) -> None:
     """Its caller learns in time that nothing was done, also while the committer is busy, and that stays true."""
-    async with opened(empty_url, patience_seconds=1) as ledger, opened(empty_url) as patient:
-        await ledger.commit(opening())
+    async with opened(empty_url, patience_seconds=1) as store, opened(empty_url) as patient:
+        await store.commit(opening())
         began = time.monotonic()
-        with pytest.raises(Weather):  # the one that keeps the committer busy is not answered in time either
-            await wait_in_vain(ledger)
+        with pytest.raises(TransientError):  # the one that keeps the committer busy is not answered in time either
+            await wait_in_vain(store)
         assert time.monotonic() - began < 4
-        assert (await ledger.commit(holding("next"))).value == 49
+        assert (await store.commit(holding("next"))).value == 49
         assert await stock(patient) == (49, ["next"])
 
 
-async def wait_in_vain(ledger: PostgresLedger) -> None:
-    async with one_batch(ledger):
-        with pytest.raises(Busy):
-            await ledger.commit(holding("late"))
+async def wait_in_vain(store: PostgresEventStore) -> None:
+    async with one_batch(store):
+        with pytest.raises(OverloadedError):
+            await store.commit(holding("late"))
 
 
 async def test_a_caller_that_has_gone_is_not_served(empty_url: str) -> None:
     """A decision that was cancelled while it waited is not made."""
-    async with opened(empty_url) as ledger:
-        await ledger.commit(opening())
-        async with one_batch(ledger):
-            gone = asyncio.create_task(ledger.commit(holding("gone")))
+    async with opened(empty_url) as store:
+        await store.commit(opening())
+        async with one_batch(store):
+            gone = asyncio.create_task(store.commit(holding("gone")))
             await asyncio.sleep(0)
             gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)
-        assert await stock(ledger) == (50, [])
+        assert await stock(store) == (50, [])
 
 
 def hold_and_release(number: int) -> Any:
-    def decide(desk: Desk) -> None:
-        floor = desk.get(Allocation, "a")
-        floor.place(f"gone-{number}", 1, UNTIL, "test", desk.at)
-        floor.release(f"gone-{number}", "expired", desk.at)
+    def decide(uow: UnitOfWork) -> None:
+        floor = uow.get(Allocation, "a")
+        floor.place(f"gone-{number}", 1, UNTIL, "test", uow.at)
+        floor.release(f"gone-{number}", "expired", uow.at)
 
     return decide
 
 
-async def test_a_snapshot_bounds_the_load_and_changes_nothing(postgres: PostgresLedger, empty_url: str) -> None:
-    """After many facts a cold process begins at the snapshot, sees the same stock, and continues the chain."""
+async def test_a_snapshot_bounds_the_load_and_changes_nothing(postgres: PostgresEventStore, empty_url: str) -> None:
+    """After many events a cold process begins at the snapshot, sees the same stock, and continues the chain."""
     await postgres.commit(opening())
-    for number in range(FACTS_BETWEEN_SNAPSHOTS // 2):
+    for number in range(EVENTS_BETWEEN_SNAPSHOTS // 2):
         await postgres.commit(hold_and_release(number))
     await postgres.commit(holding("kept"))
     ((version,),) = snapshots(empty_url)
-    assert version >= FACTS_BETWEEN_SNAPSHOTS
+    assert version >= EVENTS_BETWEEN_SNAPSHOTS
     with psycopg.connect(empty_url, autocommit=True) as connection:
-        connection.execute("DELETE FROM facts WHERE originator_version < %s", (version,))
+        connection.execute("DELETE FROM events WHERE originator_version < %s", (version,))
     async with opened(empty_url) as cold:
         assert await stock(cold) == (49, ["kept"])
         assert (await cold.commit(holding("after"))).value == 48
     assert broken_link_after(postgres, version) is None
 
 
-def broken_link_after(ledger: PostgresLedger, version: int) -> int | None:
-    """Say whether the facts after one follow from each other."""
-    facts = ledger.facts_of(STREAM)
-    assert facts[0].originator_version == version
-    found = broken_link(facts)
+def broken_link_after(store: PostgresEventStore, version: int) -> int | None:
+    """Say whether the events after one follow from each other."""
+    events = store.events_of(STREAM)
+    assert events[0].originator_version == version
+    found = broken_link(events)
     return None if found == version else found
 
 
@@ -145,12 +145,12 @@ CHANGES: list[LiteralString] = ["digest = 'x'", "shape = 99", "version = 10000"]
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_a_snapshot_that_does_not_fit_the_facts_is_not_believed(
-    postgres: PostgresLedger, empty_url: str, change: LiteralString
+async def test_a_snapshot_that_does_not_fit_the_events_is_not_believed(
+    postgres: PostgresEventStore, empty_url: str, change: LiteralString
 ) -> None:
-    """Facts are the truth: an edited, outdated or orphaned snapshot is left aside."""
+    """Events are the truth: an edited, outdated or orphaned snapshot is left aside."""
     await postgres.commit(opening())
-    for number in range(FACTS_BETWEEN_SNAPSHOTS // 2):
+    for number in range(EVENTS_BETWEEN_SNAPSHOTS // 2):
         await postgres.commit(hold_and_release(number))
     await postgres.commit(holding("kept"))
     warm = state_of(await seen(postgres))
@@ -161,8 +161,8 @@ async def test_a_snapshot_that_does_not_fit_the_facts_is_not_believed(
         assert (await cold.commit(holding("after"), (STREAM,))).value == 48
 
 
-async def test_many_processes_see_each_others_facts_through_their_shelves(
-    postgres: PostgresLedger, empty_url: str
+async def test_many_processes_see_each_others_events_through_their_shelves(
+    postgres: PostgresEventStore, empty_url: str
 ) -> None:
     """Each decides about the stock as the other one left it, also when it had a copy of its own."""
     await postgres.commit(opening(capacity=10))
@@ -171,4 +171,4 @@ async def test_many_processes_see_each_others_facts_through_their_shelves(
             assert (await postgres.commit(holding(f"one-{number}"))).value == 9 - 2 * number
             assert (await other.commit(holding(f"two-{number}"))).value == 8 - 2 * number
     assert AT + timedelta(minutes=10) == UNTIL
-    assert broken_link(postgres.facts_of(STREAM)) is None
+    assert broken_link(postgres.events_of(STREAM)) is None

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from adapters.event_store.store import PostgresLedger
+from adapters.event_store.store import PostgresEventStore
 from domain.core.aggregate import broken_link
 from domain.core.errors import SeatsUnavailable
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
 from tests.contract.event_stores import STREAM, both, holding, opened, opening, stock
 
@@ -18,7 +18,7 @@ AT_ONCE_SECONDS = 5.0
 
 
 @pytest.fixture
-async def sold_out(postgres: PostgresLedger) -> PostgresLedger:
+async def sold_out(postgres: PostgresEventStore) -> PostgresEventStore:
     """One seat, which "a" has, and somebody who was told so: the next batch is looked at before the lock."""
     await postgres.commit(opening(capacity=1))
     await postgres.commit(holding("a"))
@@ -28,15 +28,15 @@ async def sold_out(postgres: PostgresLedger) -> PostgresLedger:
 
 
 @pytest.fixture
-async def other(sold_out: PostgresLedger, empty_url: str) -> AsyncIterator[PostgresLedger]:
+async def other(sold_out: PostgresEventStore, empty_url: str) -> AsyncIterator[PostgresEventStore]:
     """Another process, after the seat was sold."""
-    async with opened(empty_url) as ledger:
-        yield ledger
+    async with opened(empty_url) as store:
+        yield store
 
 
-def freeing(key: str) -> Callable[[Desk], None]:
-    def decide(desk: Desk) -> None:
-        desk.get(Allocation, "a").release(key, "test", desk.at)
+def freeing(key: str) -> Callable[[UnitOfWork], None]:
+    def decide(uow: UnitOfWork) -> None:
+        uow.get(Allocation, "a").release(key, "test", uow.at)
 
     return decide
 
@@ -45,11 +45,11 @@ def freeing(key: str) -> Callable[[Desk], None]:
 def locked(url: str) -> Iterator[None]:
     """Hold the lock, as a transaction of another process does."""
     with psycopg.connect(url) as connection:
-        connection.execute("LOCK TABLE facts IN EXCLUSIVE MODE")
+        connection.execute("LOCK TABLE events IN EXCLUSIVE MODE")
         yield
 
 
-async def test_a_refusal_does_not_wait_for_the_lock(sold_out: PostgresLedger, empty_url: str) -> None:
+async def test_a_refusal_does_not_wait_for_the_lock(sold_out: PostgresEventStore, empty_url: str) -> None:
     """Whoever changes something does."""
     with locked(empty_url):
         async with asyncio.timeout(AT_ONCE_SECONDS):
@@ -61,15 +61,15 @@ async def test_a_refusal_does_not_wait_for_the_lock(sold_out: PostgresLedger, em
     assert (await waiting).value == 0
 
 
-async def test_a_look_does_not_wait_for_the_lock(sold_out: PostgresLedger, empty_url: str) -> None:
+async def test_a_look_does_not_wait_for_the_lock(sold_out: PostgresEventStore, empty_url: str) -> None:
     """Whoever only asks how a purchase stands is not kept by those who buy."""
     with locked(empty_url):
         async with asyncio.timeout(AT_ONCE_SECONDS):
-            seen = await sold_out.look(lambda desk: desk.get(Allocation, "a").available, (STREAM,))
+            seen = await sold_out.look(lambda uow: uow.get(Allocation, "a").available, (STREAM,))
     assert (seen.value, seen.position) == (0, 2)
 
 
-async def test_the_first_refusal_waits(postgres: PostgresLedger, empty_url: str) -> None:
+async def test_the_first_refusal_waits(postgres: PostgresEventStore, empty_url: str) -> None:
     """A look before the lock costs those who buy: it is taken only after a batch of nothing but refusals."""
     await postgres.commit(opening(capacity=1))
     await postgres.commit(holding("a"))
@@ -81,17 +81,19 @@ async def test_the_first_refusal_waits(postgres: PostgresLedger, empty_url: str)
         await waiting
 
 
-async def test_a_seat_that_another_process_gave_back_is_sold(sold_out: PostgresLedger, other: PostgresLedger) -> None:
+async def test_a_seat_that_another_process_gave_back_is_sold(
+    sold_out: PostgresEventStore, other: PostgresEventStore
+) -> None:
     """The look sees all that was appended before it."""
     await other.commit(freeing("a"))
     assert (await sold_out.commit(holding("c"))).value == 0
     assert await stock(sold_out) == (0, ["c"])
     with pytest.raises(SeatsUnavailable):
         await other.commit(holding("d"))
-    assert broken_link(sold_out.facts_of(STREAM)) is None
+    assert broken_link(sold_out.events_of(STREAM)) is None
 
 
-async def test_a_decision_that_is_refused_at_its_end_leaves_nothing(sold_out: PostgresLedger) -> None:
+async def test_a_decision_that_is_refused_at_its_end_leaves_nothing(sold_out: PostgresEventStore) -> None:
     """What it had done before is taken back, also from what is kept for the next."""
     with pytest.raises(SeatsUnavailable):
         await sold_out.commit(holding("x"))
@@ -103,7 +105,9 @@ async def test_a_decision_that_is_refused_at_its_end_leaves_nothing(sold_out: Po
     assert (await sold_out.commit(holding("z", "other", 2))).value == 0
 
 
-async def test_of_many_at_once_each_gets_its_own_answer(sold_out: PostgresLedger, other: PostgresLedger) -> None:
+async def test_of_many_at_once_each_gets_its_own_answer(
+    sold_out: PostgresEventStore, other: PostgresEventStore
+) -> None:
     """One seat comes free in the middle of a crowd: exactly one of it gets it, whichever process it came to."""
     crowd = [(sold_out, other)[number % 2].commit(holding(f"k{number}")) for number in range(200)]
     asked = asyncio.gather(*crowd, return_exceptions=True)
@@ -115,10 +119,10 @@ async def test_of_many_at_once_each_gets_its_own_answer(sold_out: PostgresLedger
     assert len(sold) == 1
     assert sum(isinstance(answer, SeatsUnavailable) for answer in answers) == 399
     assert (await stock(other))[0] == 0
-    assert broken_link(other.facts_of(STREAM)) is None
+    assert broken_link(other.events_of(STREAM)) is None
 
 
-async def test_a_lost_connection_is_no_refusal(sold_out: PostgresLedger, empty_url: str) -> None:
+async def test_a_lost_connection_is_no_refusal(sold_out: PostgresEventStore, empty_url: str) -> None:
     """The look begins anew under the lock, on a connection of its own."""
     with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute(
@@ -131,7 +135,7 @@ async def test_a_lost_connection_is_no_refusal(sold_out: PostgresLedger, empty_u
     assert (await sold_out.commit(holding("c"))).value == 0
 
 
-async def test_a_look_that_stumbles_harms_nobody(sold_out: PostgresLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_look_that_stumbles_harms_nobody(sold_out: PostgresEventStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is wrong with it, the committer goes on, and everybody is told under the lock."""
 
     def stumble(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""The readers of the whole: every fact once and in order, every payment of Stripe's, every token on chain."""
+"""The readers of the whole: every event once and in order, every payment of Stripe's, every token on chain."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from solders.keypair import Keypair
 
-from adapters.event_store.store import PostgresLedger
+from adapters.event_store.store import PostgresEventStore
 from adapters.read_models import event_pages
-from adapters.read_models.event_pages import FactPages
+from adapters.read_models.event_pages import EventPages
 from adapters.schema import ensure_schema
 from adapters.solana import supplies as solana_supplies
 from adapters.solana.chain import SolanaChain
@@ -18,8 +18,8 @@ from adapters.stripe import client
 from adapters.stripe.errors import GatewayAlarm
 from adapters.stripe.listing import StripeListing
 from adapters.stripe.payments import StripeGateway
-from domain.core.aggregate import Fact
-from domain.core.transient import Weather
+from domain.core.aggregate import DomainEvent
+from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest, IntentState
 from domain.stock.reservation import Reservation, ReservationMade
 from domain.tickets.token import TokenSpec
@@ -59,29 +59,29 @@ def dev_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
 
 
 def reservation(name: str) -> Reservation:
-    facts = {"tenant_id": "default", "show_id": "sh", "lines": LINES}
-    return Reservation.begin(ReservationMade, name, AT, until=LATER, ticket_ids=[], **facts)
+    events = {"tenant_id": "default", "show_id": "sh", "lines": LINES}
+    return Reservation.begin(ReservationMade, name, AT, until=LATER, ticket_ids=[], **events)
 
 
-async def test_every_fact_is_read_once_and_in_order(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_event_is_read_once_and_in_order(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages follow each other up to the position that was asked for, and on from there."""
     monkeypatch.setattr(event_pages, "PAGE", 2)
-    ledger = PostgresLedger(database, clock)
+    store = PostgresEventStore(database, clock)
     for number in range(PURCHASES):
-        await ledger.commit(lambda desk, name=f"r{number}": desk.add(reservation(name)))
-    ledger.close()
-    with FactPages(database) as pages:
-        first, rest = list(pages.facts(0, 3)), list(pages.facts(3, pages.head()))
+        await store.commit(lambda uow, name=f"r{number}": uow.add(reservation(name)))
+    store.close()
+    with EventPages(database) as pages:
+        first, rest = list(pages.events(0, 3)), list(pages.events(3, pages.head()))
         assert [len(page) for page in first + rest] == [2, 1, 2]
-        read: list[Fact] = [fact for page in first + rest for fact in page]
-        assert [fact.originator_id for fact in read] == [f"reservation:r{number}" for number in range(PURCHASES)]
-        assert list(pages.facts(pages.head(), pages.head())) == []
+        read: list[DomainEvent] = [event for page in first + rest for event in page]
+        assert [event.originator_id for event in read] == [f"reservation:r{number}" for number in range(PURCHASES)]
+        assert list(pages.events(pages.head(), pages.head())) == []
         assert pages.head() == PURCHASES
 
 
 def test_balances_and_owed_payments_are_read_as_they_are_shown(database: str) -> None:
     """The balances come with their position; a webhook that was acted on is owed no more."""
-    with FactPages(database) as pages:
+    with EventPages(database) as pages:
         assert pages.balances() == (0, {})
     with psycopg.connect(database, autocommit=True) as writer:
         writer.execute("INSERT INTO rm_balances VALUES ('venue:ve:payable', 'eur', 5), ('stripe:clearing', 'eur', -5)")
@@ -89,17 +89,17 @@ def test_balances_and_owed_payments_are_read_as_they_are_shown(database: str) ->
         for event, done in (("evt_1", None), ("evt_2", AT)):
             statement = "INSERT INTO webhook_inbox (event_id, type, intent_id, digest, signalled_at)"
             writer.execute(f"{statement} VALUES (%s, 't', %s, 'd', %s)", (event, f"pi_{event}", done))
-    with FactPages(database) as pages:
+    with EventPages(database) as pages:
         assert pages.balances() == (7, {("venue:ve:payable", "eur"): 5, ("stripe:clearing", "eur"): -5})
         assert list(pages.owed_intents()) == ["pi_evt_1"]
         assert pages.owed_intents()["pi_evt_1"] > AT
 
 
-def test_a_reader_writes_nothing_and_a_lost_database_is_weather(database: str) -> None:
-    """The connection is read-only; a database that is away, or goes away, is weather."""
-    with pytest.raises(Weather, match="ReadOnlySqlTransaction"), FactPages(database) as pages:
-        pages._connection.execute("DELETE FROM facts")
-    with pytest.raises(Weather, match="PostgreSQL"), FactPages(CLOSED_PORT):
+def test_a_reader_writes_nothing_and_a_lost_database_is_transient(database: str) -> None:
+    """The connection is read-only; a database that is away, or goes away, is a transient error."""
+    with pytest.raises(TransientError, match="ReadOnlySqlTransaction"), EventPages(database) as pages:
+        pages._connection.execute("DELETE FROM events")
+    with pytest.raises(TransientError, match="PostgreSQL"), EventPages(CLOSED_PORT):
         pass
 
 
@@ -135,10 +135,13 @@ async def test_stripe_lists_every_payment_with_its_net(emulator: Emulator, monke
 
 
 async def test_stripe_that_cannot_be_read_is_told(emulator: Emulator) -> None:
-    """Without a key, and with a wrong one, somebody has to look; without a network it is weather."""
+    """Without a key, and with a wrong one, somebody has to look; without a network it is a transient error."""
     with pytest.raises(GatewayAlarm, match="no key"):
         StripeListing("")
-    for key, url, wanted in (("sk_test_wrong", emulator.url, GatewayAlarm), (SECRET, "http://127.0.0.1:1", Weather)):
+    for key, url, wanted in (
+        ("sk_test_wrong", emulator.url, GatewayAlarm),
+        (SECRET, "http://127.0.0.1:1", TransientError),
+    ):
         listing = StripeListing(key, base_url=url)
         with pytest.raises(wanted):
             await listing.payments()
@@ -171,6 +174,6 @@ async def test_the_chain_tells_the_supply_of_every_token(dev_chain: DevChain, mo
     await supplies.close()
     await chain.close()
     away = ChainSupplies("http://127.0.0.1:1")
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await away.of([ticket])
     await away.close()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.tickets.token import TokenSpec
 from tests.fakes.token_chain import FakeTokenChain
 
@@ -14,7 +14,7 @@ async def test_a_failure_before_has_no_effect() -> None:
     chain = FakeTokenChain()
     signed = await chain.sign(_VENUE)
     chain.fail_before("send")
-    with pytest.raises(Weather) as caught:
+    with pytest.raises(TransientError) as caught:
         await chain.send(signed)
     assert not caught.value.unknown
     assert chain.landings[signed.mint_address] == 0
@@ -28,7 +28,7 @@ async def test_a_failure_after_leaves_the_effect() -> None:
     signed = await chain.sign(_VENUE)
     chain.fail_after("send", times=2)
     for _ in range(2):
-        with pytest.raises(Weather) as caught:
+        with pytest.raises(TransientError) as caught:
             await chain.send(signed)
         assert caught.value.unknown
     assert chain.landings[signed.mint_address] == 1
@@ -49,7 +49,7 @@ async def test_a_poor_payer_cannot_sign() -> None:
     """Signing says who lacks how much, until the payer has been given it."""
     chain = FakeTokenChain()
     chain.lack_lamports(7)
-    with pytest.raises(Weather, match="lacks 7 lamports"):
+    with pytest.raises(TransientError, match="lacks 7 lamports"):
         await chain.sign(_VENUE)
     chain.lack_lamports(0)
     assert await chain.sign(_VENUE)

@@ -8,9 +8,9 @@ import pytest
 from adapters.stripe.errors import GatewayAlarm
 from adapters.stripe.payments import StripeGateway
 from domain.core.errors import PaymentRefused
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest, IntentState
-from tests.contract.payment_worlds import REAL_KEY, EmulatorWorld, FakeWorld, RealWorld, World
+from tests.contract.payment_worlds import REAL_KEY, EmulatorWorld, FakeWorld, GatewayWorld, RealWorld
 from tests.contract.stripe_emulator import SECRET, Emulator
 from tests.fakes.payment_gateway import Verb
 
@@ -27,7 +27,7 @@ GATEWAYS = ["fake", "emulator", *([pytest.param("real", marks=pytest.mark.enable
 
 
 @pytest.fixture(params=GATEWAYS)
-async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[GatewayWorld]:
     if request.param == "fake":
         yield FakeWorld()
         return
@@ -50,17 +50,17 @@ def key(request: IntentRequest, verb: str) -> str:
     return f"{request.purchase_id}:{verb}"
 
 
-async def made(world: World, wanted: IntentRequest) -> IntentState:
+async def made(world: GatewayWorld, wanted: IntentRequest) -> IntentState:
     return await world.gateway.create_intent(wanted, key(wanted, "intent"))
 
 
-async def captured(world: World, wanted: IntentRequest) -> IntentState:
+async def captured(world: GatewayWorld, wanted: IntentRequest) -> IntentState:
     intent = await made(world, wanted)
     await world.pay(intent)
     return await world.gateway.capture_intent(intent.intent_id, key(wanted, "capture"))
 
 
-async def test_create(world: World, wanted: IntentRequest) -> None:
+async def test_create(world: GatewayWorld, wanted: IntentRequest) -> None:
     """A new intent waits for a payment method and carries the purchase."""
     intent = await made(world, wanted)
     assert (intent.status, intent.purchase_id) == ("requires_payment_method", wanted.purchase_id)
@@ -69,7 +69,7 @@ async def test_create(world: World, wanted: IntentRequest) -> None:
     assert (intent.charge_id, intent.stripe_fee_minor, intent.decline_code) == (None, None, None)
 
 
-async def test_create_twice(world: World, wanted: IntentRequest) -> None:
+async def test_create_twice(world: GatewayWorld, wanted: IntentRequest) -> None:
     """The same key returns the same intent, as it is now and not as it was."""
     intent = await made(world, wanted)
     await world.pay(intent)
@@ -77,14 +77,14 @@ async def test_create_twice(world: World, wanted: IntentRequest) -> None:
     assert (again.intent_id, again.status) == (intent.intent_id, "requires_capture")
 
 
-async def test_key_with_another_body(world: World, wanted: IntentRequest) -> None:
+async def test_key_with_another_body(world: GatewayWorld, wanted: IntentRequest) -> None:
     """The same key for another amount rings the alarm."""
     await made(world, wanted)
     with pytest.raises(GatewayAlarm):
         await made(world, wanted.model_copy(update={"amount_minor": 9900}))
 
 
-async def test_find(world: World, wanted: IntentRequest) -> None:
+async def test_find(world: GatewayWorld, wanted: IntentRequest) -> None:
     """An intent is found by its purchase, and a stranger is not."""
     if isinstance(world, RealWorld):
         pytest.skip("Stripe's search is behind by up to a minute")
@@ -93,7 +93,7 @@ async def test_find(world: World, wanted: IntentRequest) -> None:
     assert await world.gateway.find_intent("it's nobody's") is None
 
 
-async def test_find_prefers_the_living(world: World, wanted: IntentRequest) -> None:
+async def test_find_prefers_the_living(world: GatewayWorld, wanted: IntentRequest) -> None:
     """Of several intents of a purchase a cancelled one is found last."""
     if isinstance(world, RealWorld):
         pytest.skip("Stripe's search is behind by up to a minute")
@@ -105,7 +105,7 @@ async def test_find_prefers_the_living(world: World, wanted: IntentRequest) -> N
     assert found.intent_id == first.intent_id
 
 
-async def test_capture(world: World, wanted: IntentRequest) -> None:
+async def test_capture(world: GatewayWorld, wanted: IntentRequest) -> None:
     """Capturing takes the whole amount; a second capture, under whatever key, returns the same state."""
     intent = await made(world, wanted)
     await world.pay(intent)
@@ -119,14 +119,14 @@ async def test_capture(world: World, wanted: IntentRequest) -> None:
     assert await world.gateway.capture_intent(intent.intent_id, key(wanted, "capture:2")) == taken
 
 
-async def test_capture_unpaid(world: World, wanted: IntentRequest) -> None:
+async def test_capture_unpaid(world: GatewayWorld, wanted: IntentRequest) -> None:
     """Capturing what was not authorised returns the state and takes nothing."""
     intent = await made(world, wanted)
     state = await world.gateway.capture_intent(intent.intent_id, key(wanted, "capture"))
     assert (state.status, state.received_minor) == ("requires_payment_method", 0)
 
 
-async def test_automatic_capture(world: World, wanted: IntentRequest) -> None:
+async def test_automatic_capture(world: GatewayWorld, wanted: IntentRequest) -> None:
     """With automatic capture the payment itself takes the money."""
     intent = await made(world, wanted.model_copy(update={"capture_method": "automatic"}))
     await world.pay(intent)
@@ -134,7 +134,7 @@ async def test_automatic_capture(world: World, wanted: IntentRequest) -> None:
     assert (state.status, state.received_minor) == ("succeeded", 2208)
 
 
-async def test_cancel(world: World, wanted: IntentRequest) -> None:
+async def test_cancel(world: GatewayWorld, wanted: IntentRequest) -> None:
     """An authorisation is let go without a refund; cancelling again, under whatever key, changes nothing."""
     intent = await made(world, wanted)
     await world.pay(intent)
@@ -145,13 +145,13 @@ async def test_cancel(world: World, wanted: IntentRequest) -> None:
     assert (await world.gateway.capture_intent(intent.intent_id, key(wanted, "capture"))).status == "canceled"
 
 
-async def test_cancel_captured(world: World, wanted: IntentRequest) -> None:
+async def test_cancel_captured(world: GatewayWorld, wanted: IntentRequest) -> None:
     """Captured money is not cancelled: the state says that we have it."""
     intent = await captured(world, wanted)
     assert (await world.gateway.cancel_intent(intent.intent_id, key(wanted, "cancel"))).status == "succeeded"
 
 
-async def test_decline(world: World, wanted: IntentRequest) -> None:
+async def test_decline(world: GatewayWorld, wanted: IntentRequest) -> None:
     """A declined card leaves the intent open with the reason; another card pays and clears it."""
     intent = await made(world, wanted)
     await world.pay(intent, "pm_card_chargeDeclinedInsufficientFunds")
@@ -164,7 +164,7 @@ async def test_decline(world: World, wanted: IntentRequest) -> None:
 
 
 @pytest.mark.parametrize(("succeed", "status"), [(True, "requires_capture"), (False, "requires_payment_method")])
-async def test_three_d_secure(world: World, wanted: IntentRequest, succeed: bool, status: str) -> None:  # noqa: FBT001
+async def test_three_d_secure(world: GatewayWorld, wanted: IntentRequest, succeed: bool, status: str) -> None:  # noqa: FBT001
     """3-D Secure asks the buyer first."""
     intent = await made(world, wanted)
     await world.pay(intent, "pm_card_threeDSecure2Required")
@@ -173,7 +173,7 @@ async def test_three_d_secure(world: World, wanted: IntentRequest, succeed: bool
     assert (await world.gateway.retrieve_intent(intent.intent_id)).status == status
 
 
-async def test_processing(world: World, wanted: IntentRequest) -> None:
+async def test_processing(world: GatewayWorld, wanted: IntentRequest) -> None:
     """A payment that is processing cannot be cancelled, and ends either way."""
     intent = await made(world, wanted)
     await world.pay(intent, "pm_emulator_slowCard")
@@ -186,7 +186,7 @@ async def test_processing(world: World, wanted: IntentRequest) -> None:
     assert (await world.gateway.retrieve_intent(intent.intent_id)).status == "requires_capture"
 
 
-async def test_refund(world: World, wanted: IntentRequest) -> None:
+async def test_refund(world: GatewayWorld, wanted: IntentRequest) -> None:
     """Captured money is given back once, whatever the key of the second try."""
     intent = await captured(world, wanted)
     refund = await world.gateway.refund_intent(intent.intent_id, 2208, key(wanted, "refund"))
@@ -196,7 +196,7 @@ async def test_refund(world: World, wanted: IntentRequest) -> None:
     assert (await world.gateway.retrieve_intent(intent.intent_id)).refunded_minor == 2208
 
 
-async def test_refund_limits(world: World, wanted: IntentRequest) -> None:
+async def test_refund_limits(world: GatewayWorld, wanted: IntentRequest) -> None:
     """Parts can be refunded up to what was captured, and not more."""
     intent = await captured(world, wanted)
     await world.gateway.refund_intent(intent.intent_id, 2000, key(wanted, "refund"))
@@ -206,7 +206,7 @@ async def test_refund_limits(world: World, wanted: IntentRequest) -> None:
     assert (await world.gateway.retrieve_intent(intent.intent_id)).refunded_minor == 2208
 
 
-async def test_refund_of_nothing(world: World, wanted: IntentRequest) -> None:
+async def test_refund_of_nothing(world: GatewayWorld, wanted: IntentRequest) -> None:
     """What was only authorised is not refunded."""
     intent = await made(world, wanted)
     await world.pay(intent)
@@ -214,7 +214,7 @@ async def test_refund_of_nothing(world: World, wanted: IntentRequest) -> None:
         await world.gateway.refund_intent(intent.intent_id, 2208, key(wanted, "refund"))
 
 
-async def test_unknown_intent(world: World) -> None:
+async def test_unknown_intent(world: GatewayWorld) -> None:
     """An id that nothing has rings the alarm: it undoes nothing."""
     with pytest.raises(GatewayAlarm):
         await world.gateway.retrieve_intent("pi_nobody")
@@ -223,7 +223,7 @@ async def test_unknown_intent(world: World) -> None:
 VERBS: list[Verb] = ["create_intent", "capture_intent", "cancel_intent", "refund_intent"]
 
 
-async def act(world: World, wanted: IntentRequest, verb: Verb) -> object:
+async def act(world: GatewayWorld, wanted: IntentRequest, verb: Verb) -> object:
     """Bring a payment to where the verb makes sense, and do it."""
     if verb == "create_intent":
         return (await made(world, wanted)).intent_id
@@ -241,29 +241,29 @@ async def act(world: World, wanted: IntentRequest, verb: Verb) -> object:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_lost_request(world: World, wanted: IntentRequest, verb: Verb) -> None:
-    """A lost request is weather; the repetition does it."""
+async def test_lost_request(world: GatewayWorld, wanted: IntentRequest, verb: Verb) -> None:
+    """A lost request is a transient error; the repetition does it."""
     world.fail_before(verb)
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await act(world, wanted, verb)
     await act(world, wanted, verb)
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_lost_answer(world: World, wanted: IntentRequest, verb: Verb) -> None:
-    """A lost answer is weather of unknown effect; the repetition finds what was done."""
+async def test_lost_answer(world: GatewayWorld, wanted: IntentRequest, verb: Verb) -> None:
+    """A lost answer is a transient error of unknown effect; the repetition finds what was done."""
     world.fail_after(verb)
-    with pytest.raises(Weather) as caught:
+    with pytest.raises(TransientError) as caught:
         await act(world, wanted, verb)
     assert caught.value.unknown
     again = await act(world, wanted, verb)
     assert await act(world, wanted, verb) == again
 
 
-async def test_lost_reads(world: World, wanted: IntentRequest) -> None:
+async def test_lost_reads(world: GatewayWorld, wanted: IntentRequest) -> None:
     """A read that fails has no effect that could be unknown."""
     intent = await made(world, wanted)
     world.fail_before("retrieve_intent")
-    with pytest.raises(Weather) as caught:
+    with pytest.raises(TransientError) as caught:
         await world.gateway.retrieve_intent(intent.intent_id)
     assert not caught.value.unknown

@@ -11,29 +11,29 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from activities.catalog.prices import ChangeShow, CreateDiscount, PriceActivities
+from activities.catalog.prices import ChangeShow, CreateDiscount, PriceCommands
 from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
-from activities.sales.request_purchase import DoorActivities, RequestPurchase
+from activities.sales.request_purchase import PurchaseCommands, RequestPurchase
 from activities.sales.ticket_api_holds import HoldActivities, MakeReservation
-from adapters.event_store.store import PostgresLedger
+from adapters.event_store.store import PostgresEventStore
 from adapters.read_models.documents import KINDS
-from adapters.read_models.event_pages import FactPages
+from adapters.read_models.event_pages import EventPages
 from adapters.read_models.projection import LINES, Projection
-from adapters.read_models.queries import Standing
+from adapters.read_models.queries import StalledWorkQueries
 from adapters.read_models.recomputed import folded, venue_lines
 from adapters.schema import ensure_schema
 from adapters.startup import now
-from adapters.tables import Buyers, Checkouts, Inbox, Pool, open_pool
+from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
 from domain.catalog.discount import DiscountTerms, discount_id_of
 from domain.catalog.line import Line
 from domain.catalog.show import TicketType
 from domain.money.books import venue_payable
 from domain.money.money import FeeRates
 from domain.money.statement import csv_of, statement_of
-from domain.payments.webhook_event import Hint
+from domain.payments.webhook_event import WebhookEvent
 from projector import follow
 from tests.contract.postgres_box import postgres_box
-from tests.fakes.shop_world import MemorySecrets, SellingEngine, World
+from tests.fakes.shop_world import ApiWorld, MemorySecrets, SellingEngine
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +47,17 @@ def url(server: str) -> str:
     """A database without rows."""
     ensure_schema(server)
     with psycopg.connect(server, autocommit=True) as connection:
-        names = ["facts", "buyers", "checkouts", "webhook_inbox", *(f"rm_{name}" for name in (*KINDS, *LINES))]
+        names = ["events", "buyers", "checkouts", "webhook_inbox", *(f"rm_{name}" for name in (*KINDS, *LINES))]
         connection.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY")
         connection.execute("UPDATE rm_position SET position = 0")
     return server
 
 
 @pytest.fixture
-def ledger(url: str) -> Iterator[PostgresLedger]:
-    ledger = PostgresLedger(url, now)
-    yield ledger
-    ledger.close()
+def store(url: str) -> Iterator[PostgresEventStore]:
+    store = PostgresEventStore(url, now)
+    yield store
+    store.close()
 
 
 @pytest.fixture
@@ -72,11 +72,11 @@ async def pool(url: str) -> AsyncIterator[Pool]:
         yield pool
 
 
-async def sell(ledger: Any) -> str:
+async def sell(store: Any) -> str:
     """Announce a show, sell two tickets with a code, ask for two more, hold one inside; returns the sold purchase."""
-    world = World()
-    world.ledger = ledger
-    catalog, door = CatalogActivities(ledger), DoorActivities(ledger)
+    world = ApiWorld()
+    world.store = store
+    catalog, door = CatalogActivities(store), PurchaseCommands(store)
     await catalog.register_venue(
         RegisterVenue(tenant_id="default", venue_id="ve_1", name="Hall", rates=FeeRates(), body_digest="d")
     )
@@ -88,10 +88,10 @@ async def sell(ledger: Any) -> str:
         )
     )
     await world.announce("ve_1", "sh_1")
-    engine, prices = SellingEngine(ledger, MemorySecrets()), PriceActivities(ledger)
+    engine, prices = SellingEngine(store, MemorySecrets()), PriceCommands(store)
     terms = DiscountTerms(amount_minor=500, limit=3, valid_from=datetime(2026, 1, 1, tzinfo=UTC))
-    facts = {"tenant_id": "default", "show_id": "sh_1", "body_digest": "d"}
-    await prices.create_discount(CreateDiscount(key_id="dk_1", code="early", terms=terms, **facts))
+    events = {"tenant_id": "default", "show_id": "sh_1", "body_digest": "d"}
+    await prices.create_discount(CreateDiscount(key_id="dk_1", code="early", terms=terms, **events))
     for purchase_id in ("pu_1", "pu_2"):
         requested = await door.request_purchase(
             RequestPurchase(
@@ -110,7 +110,7 @@ async def sell(ledger: Any) -> str:
     window: dict[str, datetime | None] = {"sale_until": datetime(2100, 1, 1, tzinfo=UTC)}
     await prices.change_show(ChangeShow(show_id="sh_1", prices={"tt_1": 1_200}, window=window))
     lines = [Line(ticket_type_id="tt_1", quantity=1)]
-    await HoldActivities(ledger).reserve(
+    await HoldActivities(store).reserve(
         MakeReservation(tenant_id="default", reservation_id="re_1", show_id="sh_1", lines=lines, hold_seconds=1)
     )
     return "pu_1"
@@ -124,15 +124,15 @@ def rows(connection: psycopg.Connection[Any]) -> dict[str, list[Any]]:
     return found | {"position": connection.execute("SELECT position FROM rm_position").fetchall()}
 
 
-async def test_the_read_models_say_what_the_facts_say(
-    ledger: PostgresLedger, connection: psycopg.Connection[Any], pool: Pool
+async def test_the_read_models_say_what_the_events_say(
+    store: PostgresEventStore, connection: psycopg.Connection[Any], pool: Pool
 ) -> None:
     """Purchase, stock, ticket, balance and position are as the fold in memory has them."""
-    await sell(ledger)
+    await sell(store)
     Projection(connection).catch_up()
-    reads = Standing(pool)
-    memory = World()
-    await sell(memory.ledger)
+    reads = StalledWorkQueries(pool)
+    memory = ApiWorld()
+    await sell(memory.store)
     found, expected = await reads.purchase("pu_1"), await memory.reads.purchase("pu_1")
     assert found is not None
     assert expected is not None
@@ -155,20 +155,20 @@ async def test_the_read_models_say_what_the_facts_say(
     assert (discount["code"], discount["in_use"], discount["limit"]) == ("EARLY", 2, 3)
     assert (await reads.balance(venue_payable("ve_1")))["balances"] == [{"currency": "eur", "balance_minor": 1500}]
     assert (await reads.balance(venue_payable("ve_1")))["lines"][0]["purchase_id"] == "pu_1"
-    assert await reads.position() == await reads.head() == len(memory.ledger.log)
+    assert await reads.position() == await reads.head() == len(memory.store.log)
 
 
-async def test_a_statement_is_what_the_facts_say_to_the_byte(
-    ledger: PostgresLedger, connection: psycopg.Connection[Any], pool: Pool, url: str
+async def test_a_statement_is_what_the_events_say_to_the_byte(
+    store: PostgresEventStore, connection: psycopg.Connection[Any], pool: Pool, url: str
 ) -> None:
-    """Computed from the facts alone, without the read models, it is the same JSON and the same CSV."""
-    await sell(ledger)
+    """Computed from the events alone, without the read models, it is the same JSON and the same CSV."""
+    await sell(store)
     Projection(connection).catch_up()
-    shown = await Standing(pool).venue_lines("ve_1")
-    with FactPages(url) as pages:
-        facts = [numbered for page in pages.numbered(0, pages.head()) for numbered in page]
+    shown = await StalledWorkQueries(pool).venue_lines("ve_1")
+    with EventPages(url) as pages:
+        events = [numbered for page in pages.numbered(0, pages.head()) for numbered in page]
     since = datetime(2026, 1, 1, tzinfo=UTC)
-    statements = [statement_of("ve_1", lines, since, None) for lines in (shown, venue_lines(folded(facts), "ve_1"))]
+    statements = [statement_of("ve_1", lines, since, None) for lines in (shown, venue_lines(folded(events), "ve_1"))]
     assert json.dumps(statements[0]) == json.dumps(statements[1])
     assert csv_of(statements[0]) == csv_of(statements[1])
     (line,) = statements[0]["lines"]
@@ -176,9 +176,9 @@ async def test_a_statement_is_what_the_facts_say_to_the_byte(
     assert (line["charge_id"], len(line["mint_addresses"])) == ("ch_1", 2)
 
 
-async def test_a_rebuild_gives_the_same_rows(ledger: PostgresLedger, connection: psycopg.Connection[Any]) -> None:
-    """Fact by fact, in batches, or from zero: the rows are the same."""
-    await sell(ledger)
+async def test_a_rebuild_gives_the_same_rows(store: PostgresEventStore, connection: psycopg.Connection[Any]) -> None:
+    """Event by event, in batches, or from zero: the rows are the same."""
+    await sell(store)
     Projection(connection, batch_max=1).catch_up()
     one_by_one = rows(connection)
     assert Projection(connection).rebuild() == one_by_one["position"][0][0]
@@ -186,16 +186,16 @@ async def test_a_rebuild_gives_the_same_rows(ledger: PostgresLedger, connection:
     assert one_by_one["timeline"]
 
 
-async def test_two_projectors_fold_every_fact_once(
-    ledger: PostgresLedger, connection: psycopg.Connection[Any], url: str
+async def test_two_projectors_fold_every_event_once(
+    store: PostgresEventStore, connection: psycopg.Connection[Any], url: str
 ) -> None:
     """They wait for each other on the position, so nothing is counted twice."""
-    await sell(ledger)
+    await sell(store)
     stopping = threading.Event()
     projectors = [threading.Thread(target=follow, args=(url, stopping)) for _ in range(2)]
     for projector in projectors:
         projector.start()
-    last = connection.execute("SELECT max(notification_id) FROM facts").fetchall()
+    last = connection.execute("SELECT max(notification_id) FROM events").fetchall()
     for _ in range(500):
         if rows(connection)["position"] == last:
             break
@@ -209,23 +209,23 @@ async def test_two_projectors_fold_every_fact_once(
 
 
 async def test_the_relay_finds_what_was_left_standing(
-    ledger: PostgresLedger, connection: psycopg.Connection[Any], pool: Pool
+    store: PostgresEventStore, connection: psycopg.Connection[Any], pool: Pool
 ) -> None:
     """A purchase that was only requested, an overdue hold, and whose payment an intent is."""
-    await sell(ledger)
+    await sell(store)
     Projection(connection).catch_up()
-    standing, later = Standing(pool), now() + timedelta(seconds=5)
-    assert [found["purchase_id"] for found in await standing.requested(later, 10)] == ["pu_2"]
-    assert await standing.requested(now() - timedelta(seconds=60), 10) == []
-    assert [identity for identity, _, _ in await standing.overdue(later, 10)] == ["re_1"]
-    assert await standing.tokenless(later, 10) == []
-    assert await standing.owner_of("pi_pu_1") == {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 1}
-    assert await standing.owner_of("pi_none") is None
+    stalled, later = StalledWorkQueries(pool), now() + timedelta(seconds=5)
+    assert [found["purchase_id"] for found in await stalled.requested(later, 10)] == ["pu_2"]
+    assert await stalled.requested(now() - timedelta(seconds=60), 10) == []
+    assert [identity for identity, _, _ in await stalled.overdue(later, 10)] == ["re_1"]
+    assert await stalled.tokenless(later, 10) == []
+    assert await stalled.owner_of("pi_pu_1") == {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 1}
+    assert await stalled.owner_of("pi_none") is None
 
 
 async def test_the_side_tables_keep_and_forget(pool: Pool) -> None:
     """Buyers are kept once, secrets are replaced and forgotten, a webhook is stored once until it is marked."""
-    buyers, checkouts, inbox = Buyers(pool), Checkouts(pool), Inbox(pool)
+    buyers, checkouts, inbox = PostgresBuyers(pool), PostgresCheckouts(pool), PostgresWebhookInbox(pool)
     await buyers.keep("bu_1", "default", "Ann", None, "wallet")
     await buyers.keep("bu_1", "default", "Bob", None, "other")
     assert (await buyers.wallet_of("bu_1"), await buyers.wallet_of("bu_2")) == ("wallet", None)
@@ -236,11 +236,11 @@ async def test_the_side_tables_keep_and_forget(pool: Pool) -> None:
     assert await checkouts.get("pu_1") == "b"
     await checkouts.forget("pu_1")
     assert await checkouts.get("pu_1") is None
-    hint = Hint(
+    webhook = WebhookEvent(
         event_id="evt_1", type="t", object_id="pi_1", intent_id="pi_1", purchase_id=None, created=now(), digest="d"
     )
-    assert [await inbox.store(hint), await inbox.store(hint)] == [True, False]
-    assert await inbox.unsignalled(10) == [hint]
+    assert [await inbox.store(webhook), await inbox.store(webhook)] == [True, False]
+    assert await inbox.unsignalled(10) == [webhook]
     await inbox.mark("evt_1")
     assert await inbox.unsignalled(10) == []
 
@@ -251,6 +251,6 @@ async def test_processes_that_start_at_once_do_not_trip_over_the_schema(server: 
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
     await asyncio.gather(*(asyncio.to_thread(ensure_schema, server) for _ in range(6)))
-    ledgers = await asyncio.gather(*(asyncio.to_thread(PostgresLedger, server, now) for _ in range(4)))
-    for ledger in ledgers:
-        ledger.close()
+    stores = await asyncio.gather(*(asyncio.to_thread(PostgresEventStore, server, now) for _ in range(4)))
+    for store in stores:
+        store.close()

@@ -12,7 +12,7 @@ from solders.pubkey import Pubkey
 
 from adapters.solana.chain import SolanaChain
 from domain.core.errors import WrongState
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenSpec
 from tests.contract.dev_chain import DevChain, free_port
 
@@ -68,8 +68,8 @@ def _preflight_error(err: str, reason: str) -> dict[str, Any]:
 
 
 async def test_a_poor_payer_is_named_with_what_is_missing(chain: SolanaChain) -> None:
-    """Too little money is weather that says who needs how much."""
-    with pytest.raises(Weather, match=rf"payer {chain.payer_address} lacks \d+ lamports"):
+    """Too little money is a transient error that says who needs how much."""
+    with pytest.raises(TransientError, match=rf"payer {chain.payer_address} lacks \d+ lamports"):
         await chain.sign(_VENUE)
     await chain.airdrop_if_dev(10**9)
     assert await chain.payer_balance() == 10**9
@@ -95,21 +95,23 @@ async def test_a_token_too_large_for_one_packet_is_refused(chain: SolanaChain) -
         await chain.sign(_VENUE.model_copy(update={"uri": "ipfs://" + "x" * 1_200}))
 
 
-async def test_a_node_that_is_not_there_is_weather() -> None:
-    """A refused connection is weather, and unknown only where something may have happened."""
+async def test_a_node_that_is_not_there_is_transient() -> None:
+    """A refused connection is a transient error, and unknown only where something may have happened."""
     solana = SolanaChain(f"http://127.0.0.1:{free_port()}", bytes(Keypair()), b"secret", str(Keypair().pubkey()))
-    with pytest.raises(Weather) as caught:
+    with pytest.raises(TransientError) as caught:
         await solana.block_height()
     assert not caught.value.unknown
     await solana.close()
 
 
-async def test_a_lost_answer_is_unknown_weather_and_a_repeat_heals_it(chain: SolanaChain, dev_chain: DevChain) -> None:
+async def test_a_lost_answer_is_unknown_transient_and_a_repeat_heals_it(
+    chain: SolanaChain, dev_chain: DevChain
+) -> None:
     """A send whose answer is lost may have landed: it says so, and the same bytes can be sent again."""
     await chain.airdrop_if_dev(10**9)
     signed = await chain.sign(_VENUE)
     dev_chain.faults(lose_answers=1)
-    with pytest.raises(Weather) as caught:
+    with pytest.raises(TransientError) as caught:
         await chain.send(signed)
     assert caught.value.unknown
     await chain.send(signed)
@@ -131,10 +133,10 @@ async def test_a_remote_node_gives_no_airdrop() -> None:
     await solana.close()
 
 
-async def test_weather_does_not_tell_the_nodes_address() -> None:
+async def test_transient_does_not_tell_the_nodes_address() -> None:
     """The address of a node may hold an access key, so no message and no cause shows it."""
     solana = SolanaChain(f"http://127.0.0.1:{free_port()}/?key=hush", bytes(Keypair()), b"s", str(Keypair().pubkey()))
-    with pytest.raises(Weather) as caught:
+    with pytest.raises(TransientError) as caught:
         await solana.block_height()
     await solana.close()
     assert "hush" not in str(caught.value)
@@ -142,15 +144,15 @@ async def test_weather_does_not_tell_the_nodes_address() -> None:
 
 
 async def test_a_node_that_already_has_the_transaction_counts_as_success(stub_node: StubNode) -> None:
-    """Nodes that say so instead of nothing are understood; every other answer is weather."""
+    """Nodes that say so instead of nothing are understood; every other answer is a transient error."""
     chain = SolanaChain(stub_node.url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
     signed = SignedTransaction(mint_address="m", signature="s", wire_base64="AAAA", last_valid_block_height=1)
     stub_node.error = _preflight_error("AlreadyProcessed", "This transaction has already been processed")
     await chain.send(signed)
     stub_node.error = _preflight_error("BlockhashNotFound", "Blockhash not found")
-    with pytest.raises(Weather, match="Blockhash"):
+    with pytest.raises(TransientError, match="Blockhash"):
         await chain.send(signed)
     stub_node.error = {"code": -32005, "message": "Node is behind by 151 slots", "data": {"numSlotsBehind": 151}}
-    with pytest.raises(Weather, match="behind"):
+    with pytest.raises(TransientError, match="behind"):
         await chain.send(signed)
     await chain.close()

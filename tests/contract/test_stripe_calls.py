@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from adapters.stripe.payments import StripeGateway
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 
 
-async def test_an_answer_that_breaks_off_is_weather() -> None:
+async def test_an_answer_that_breaks_off_is_transient() -> None:
     """Head and half a body are no answer: the library names errors up to the headers only."""
 
     async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -22,10 +22,10 @@ async def test_an_answer_that_breaks_off_is_weather() -> None:
     gateway = StripeGateway("sk_test_1", base_url=f"http://127.0.0.1:{port}")
     try:
         async with server:
-            with pytest.raises(Weather) as caught:
+            with pytest.raises(TransientError) as caught:
                 await gateway.cancel_intent("pi_1", "key")
             assert caught.value.unknown
-            with pytest.raises(Weather):
+            with pytest.raises(TransientError):
                 await gateway.retrieve_intent("pi_1")
     finally:
         await gateway.close()

@@ -9,7 +9,7 @@ import pytest
 import stripe
 
 from adapters.stripe.payments import StripeGateway
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest
 from tests.contract.stripe_emulator import BROWSER, SECRET, Emulator, paid, wanted
 
@@ -230,11 +230,11 @@ async def test_kept_server_error(api: Any, emulator: Emulator, times: int) -> No
 
     for verb, path in paths.items():
         emulator.fault("sticky:500", method="POST", path=path, count=times)
-        with pytest.raises(Weather) as caught:
+        with pytest.raises(TransientError) as caught:
             await step(verb)
         assert caught.value.unknown
         if times > 1:  # a replay under the first key counts too: this is the second key's
-            with pytest.raises(Weather):
+            with pytest.raises(TransientError):
                 await step(verb)
         done = await step(verb)
         if verb == "intent":

@@ -172,7 +172,7 @@ async def test_what_was_not_delivered_is_listed(emulator: Emulator, sink: Sink) 
     news = StripeNews(SECRET, base_url=emulator.url)
     now = datetime.now(UTC)
     found = await news.undelivered(now - timedelta(minutes=1), now + timedelta(minutes=1))
-    assert [(hint.type, hint.intent_id, hint.purchase_id) for hint in found] == [
+    assert [(webhook.type, webhook.intent_id, webhook.purchase_id) for webhook in found] == [
         ("payment_intent.canceled", intents[0], "pu_1")
     ]
     assert await news.undelivered(now - timedelta(minutes=2), now - timedelta(minutes=1)) == []

@@ -12,7 +12,7 @@ from solders.keypair import Keypair
 
 from adapters.solana.groups import SolanaGroupChain
 from domain.core.errors import InvalidWallet, WrongState
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenSpec, TransactionFate
 from tests.contract.dev_chain import DevChain
 from tests.fakes.token_chain import FakeTokenChain
@@ -22,7 +22,7 @@ _POLLS_MAX = 200
 
 
 @dataclass
-class World:
+class ChainWorld:
     """A chain, and how to make its signed bytes expire and to wait a moment."""
 
     chain: FakeTokenChain | SolanaGroupChain
@@ -57,15 +57,15 @@ def dev_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
 
 
 @pytest.fixture(params=["fake", "solana"])
-async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[ChainWorld]:
     if request.param == "fake":
         fake = FakeTokenChain()
-        yield World(fake, fake.expire, 0)
+        yield ChainWorld(fake, fake.expire, 0)
         return
     dev_chain: DevChain = request.getfixturevalue("dev_chain")
     chain = SolanaGroupChain(dev_chain.url, bytes(Keypair()), b"a secret for tests", str(Keypair().pubkey()))
     await chain.airdrop_if_dev(10**10)
-    yield World(chain, lambda: dev_chain.faults(jump_slots=200), 0.02)
+    yield ChainWorld(chain, lambda: dev_chain.faults(jump_slots=200), 0.02)
     await chain.close()
 
 
@@ -100,12 +100,12 @@ def _ticket(show: str) -> TokenSpec:
     )
 
 
-async def _show_on_sale(world: World, capacity: int = 3) -> str:
+async def _show_on_sale(world: ChainWorld, capacity: int = 3) -> str:
     venue = await world.make(_venue())
     return await world.make(_show(venue, capacity))
 
 
-async def test_an_address_is_known_before_anything_is_sent(world: World) -> None:
+async def test_an_address_is_known_before_anything_is_sent(world: ChainWorld) -> None:
     """The signed transaction makes the mint at the address that the subject had all along."""
     spec = _venue()
     before = world.chain.address_of("venue", spec.subject_id)
@@ -114,7 +114,7 @@ async def test_an_address_is_known_before_anything_is_sent(world: World) -> None
     assert await world.chain.read_token(before, spec) is None
 
 
-async def test_venue_show_and_ticket_verify_without_problems(world: World) -> None:
+async def test_venue_show_and_ticket_verify_without_problems(world: ChainWorld) -> None:
     """Each of the three is what its spec says, and the groups count their members."""
     venue_spec = _venue()
     venue = await world.make(venue_spec)
@@ -137,7 +137,7 @@ async def test_venue_show_and_ticket_verify_without_problems(world: World) -> No
 
 
 @pytest.mark.parametrize("field", ["uri", "name", "group_address", "owner_address"])
-async def test_a_mint_that_differs_from_its_spec_is_reported(world: World, field: str) -> None:
+async def test_a_mint_that_differs_from_its_spec_is_reported(world: ChainWorld, field: str) -> None:
     """Every difference between the chain and the spec is a named problem."""
     spec = _ticket(await _show_on_sale(world))
     address = await world.make(spec)
@@ -147,7 +147,7 @@ async def test_a_mint_that_differs_from_its_spec_is_reported(world: World, field
     assert state.problems
 
 
-async def test_the_same_bytes_land_once(world: World) -> None:
+async def test_the_same_bytes_land_once(world: ChainWorld) -> None:
     """Sending the stored bytes again is harmless."""
     spec = _ticket(await _show_on_sale(world))
     signed = await world.chain.sign(spec)
@@ -160,7 +160,7 @@ async def test_the_same_bytes_land_once(world: World) -> None:
     assert (state.supply, state.problems) == (1, ())
 
 
-async def test_a_second_transaction_for_one_address_fails(world: World) -> None:
+async def test_a_second_transaction_for_one_address_fails(world: ChainWorld) -> None:
     """Two signed transactions for one ticket make one token: the second one fails on the chain."""
     spec = _ticket(await _show_on_sale(world))
     first = await world.chain.sign(spec)
@@ -177,15 +177,15 @@ async def test_a_second_transaction_for_one_address_fails(world: World) -> None:
     assert (state.supply, state.problems) == (1, ())
 
 
-async def test_signing_for_an_existing_account_says_look_again(world: World) -> None:
-    """An account that is already there is weather, so that the caller looks before it goes on."""
+async def test_signing_for_an_existing_account_says_look_again(world: ChainWorld) -> None:
+    """An account that is already there is a transient error, so that the caller looks before it goes on."""
     spec = _ticket(await _show_on_sale(world))
     await world.make(spec)
-    with pytest.raises(Weather, match="already exists"):
+    with pytest.raises(TransientError, match="already exists"):
         await world.chain.sign(spec, again=True)
 
 
-async def test_a_full_group_refuses(world: World) -> None:
+async def test_a_full_group_refuses(world: ChainWorld) -> None:
     """The chain never makes more tickets than the show's group takes, signed early or late."""
     show = await _show_on_sale(world, capacity=1)
     early = await world.chain.sign(_ticket(show))
@@ -196,7 +196,7 @@ async def test_a_full_group_refuses(world: World) -> None:
     await world.settle(early, "failed")
 
 
-async def test_what_is_signed_unseen_fails_on_the_chain(world: World) -> None:
+async def test_what_is_signed_unseen_fails_on_the_chain(world: ChainWorld) -> None:
     """Of a kind and group that was simulated before, the chain's own answer comes after the sending."""
     show = await _show_on_sale(world, capacity=1)
     await world.make(_ticket(show))
@@ -205,14 +205,14 @@ async def test_what_is_signed_unseen_fails_on_the_chain(world: World) -> None:
     await world.settle(late, "failed")
 
 
-async def test_a_group_that_is_not_there_is_weather(world: World) -> None:
+async def test_a_group_that_is_not_there_is_transient(world: ChainWorld) -> None:
     """A ticket whose show has no group yet waits for it."""
     missing = world.chain.address_of("show", "never made")
-    with pytest.raises(Weather, match="not there yet"):
+    with pytest.raises(TransientError, match="not there yet"):
         await world.chain.sign(_ticket(missing))
 
 
-async def test_a_fate_goes_from_unknown_to_finalized(world: World) -> None:
+async def test_a_fate_goes_from_unknown_to_finalized(world: ChainWorld) -> None:
     """A signature is unknown before it is sent, and its fate only ever rises."""
     signed = await world.chain.sign(_venue())
     assert await world.chain.fate(signed.signature) == "unknown"
@@ -222,7 +222,7 @@ async def test_a_fate_goes_from_unknown_to_finalized(world: World) -> None:
     assert [order.index(fate) for fate in seen] == sorted(order.index(fate) for fate in seen)
 
 
-async def test_expired_bytes_never_land(world: World) -> None:
+async def test_expired_bytes_never_land(world: ChainWorld) -> None:
     """Once the block height has passed, the old bytes are dead and signing again is safe."""
     spec = _venue()
     old = await world.chain.sign(spec)
@@ -233,21 +233,21 @@ async def test_expired_bytes_never_land(world: World) -> None:
             break
         await asyncio.sleep(world.pause_seconds)
     assert await world.chain.block_height() > old.last_valid_block_height
-    with suppress(Weather):
+    with suppress(TransientError):
         await world.chain.send(old)
     assert await world.chain.fate(old.signature) == "unknown"
     assert await world.chain.read_token(old.mint_address, spec) is None
     assert await world.make(spec) == old.mint_address
 
 
-async def test_a_bad_wallet_is_refused(world: World) -> None:
+async def test_a_bad_wallet_is_refused(world: ChainWorld) -> None:
     """A ticket cannot be made for something that is no wallet."""
     show = await _show_on_sale(world)
     with pytest.raises(InvalidWallet):
         await world.chain.sign(_ticket(show).model_copy(update={"owner_address": "not a wallet"}))
 
 
-async def test_a_group_takes_another_size(world: World) -> None:
+async def test_a_group_takes_another_size(world: ChainWorld) -> None:
     """Larger and smaller, but never fewer than its members; whatever size was signed last is what it takes."""
     show = await _show_on_sale(world, capacity=1)
     await world.make(_ticket(show))
@@ -258,6 +258,6 @@ async def test_a_group_takes_another_size(world: World) -> None:
         await world.settle(signed)
         assert await world.chain.sizes_of(show) == (1, size)
     await world.make(_ticket(show))
-    with pytest.raises(Weather, match="cannot take 1"):
+    with pytest.raises(TransientError, match="cannot take 1"):
         await world.chain.sign_resize(show, 1)
     assert await world.chain.sizes_of(world.chain.address_of("show", "never made")) is None

@@ -3,10 +3,10 @@
 from collections import Counter
 from typing import Literal
 
-from activities.payouts.ports import AccountSeen, VenueRef
+from activities.payouts.ports import AccountStatus, VenueRef
 from domain.core.errors import PaymentRefused
-from domain.core.transient import Weather
-from domain.payouts.connected_account import AccountState, PayoutStateSeen, TransferOrder
+from domain.core.transient import TransientError
+from domain.payouts.connected_account import AccountState, PayoutStatus, TransferOrder
 
 Verb = Literal[
     "create_account", "retrieve_account", "onboarding_link", "transfer", "reverse_transfer", "retrieve_payout"
@@ -22,7 +22,7 @@ class FakeConnect:
         self.balances: Counter[str] = Counter()
         self.transfers: dict[str, TransferOrder] = {}
         self.reversed: Counter[str] = Counter()
-        self.payouts: dict[str, PayoutStateSeen] = {}
+        self.payouts: dict[str, PayoutStatus] = {}
         self.effects: Counter[str] = Counter()
         self._by_key: dict[str, str] = {}
         self._before: Counter[str] = Counter()
@@ -103,7 +103,7 @@ class FakeConnect:
         self._leave("reverse_transfer")
         return self._by_key[key]
 
-    async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStateSeen:
+    async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStatus:
         """Read a payout of a connected account."""
         self._enter("retrieve_payout")
         assert account_id in self.accounts
@@ -112,14 +112,14 @@ class FakeConnect:
     def _enter(self, verb: str) -> None:
         if self._before[verb]:
             self._before[verb] -= 1
-            raise Weather(f"{verb} did not get through")
+            raise TransientError(f"{verb} did not get through")
         if verb in self._refused:
             raise PaymentRefused("no", reason=self._refused[verb])
 
     def _leave(self, verb: str) -> None:
         if self._after[verb]:
             self._after[verb] -= 1
-            raise Weather(f"the answer of {verb} was lost", unknown=True)
+            raise TransientError(f"the answer of {verb} was lost", unknown=True)
 
 
 class ConnectingVenues:
@@ -128,9 +128,9 @@ class ConnectingVenues:
     def __init__(self) -> None:
         self.away = False
 
-    async def onboard(self, venue: VenueRef) -> AccountSeen | None:
+    async def onboard(self, venue: VenueRef) -> AccountStatus | None:
         """Return an account in the middle of its set-up."""
         if self.away:
             return None
         url = f"https://connect.stripe.com/{venue.venue_id}"
-        return AccountSeen(account_id="acct_1", may_receive=True, may_pay_out=False, asked_for=1, url=url)
+        return AccountStatus(account_id="acct_1", may_receive=True, may_pay_out=False, asked_for=1, url=url)

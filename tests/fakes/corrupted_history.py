@@ -1,4 +1,4 @@
-"""Ways to doctor a good day, so that a law is broken; the digests are made anew, so that only the laws can tell."""
+"""Ways to corrupt a good day so that one invariant is broken; digests are made anew, so that only it can tell."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from domain.catalog.discount import DiscountReturned
-from domain.core.aggregate import GENESIS, Fact, digest_of
-from domain.invariants.cross_system import IntentSaid, Outside
+from domain.core.aggregate import GENESIS, DomainEvent, digest_of
+from domain.invariants.cross_system import ExternalState, StripePayment
 from domain.money.books import TransactionPosted
 from domain.orders.order import CaptureRequested, OrderFulfilled
 from domain.payments.payment import PaymentCancelled
 from domain.payments.refund import RefundRequested, RefundSucceeded
-from domain.stock.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced, SeatsReturned
+from domain.stock.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced, SeatsRestocked
 from domain.tickets.has_token import TokenMinted
 from domain.tickets.ticket import TicketIssued, TicketReserved, TicketVoided
 from tests.fakes.samples import AT
@@ -21,66 +21,68 @@ SOLD, LATE = "sold", "late"
 
 
 class Day(NamedTuple):
-    """All facts of a day, and what the other systems say at its end."""
+    """All events of a day, and what the other systems say at its end."""
 
-    facts: list[Fact]
-    outside: Outside
+    events: list[DomainEvent]
+    outside: ExternalState
 
-    def said(self, purchase_id: str) -> IntentSaid:
+    def said(self, purchase_id: str) -> StripePayment:
         return next(said for said in self.outside.intents if said.purchase_id == purchase_id)
 
 
-def without(facts: list[Fact], kind: type[Fact], nth: int = 0, subject: str = "") -> list[Fact]:
-    """Take one fact of a kind out, as if it had never been recorded."""
-    found = [fact for fact in facts if isinstance(fact, kind) and subject in fact.originator_id]
-    return rechained([fact for fact in facts if fact is not found[nth]])
+def without(events: list[DomainEvent], kind: type[DomainEvent], nth: int = 0, subject: str = "") -> list[DomainEvent]:
+    """Take one event of a kind out, as if it had never been recorded."""
+    found = [event for event in events if isinstance(event, kind) and subject in event.originator_id]
+    return rechained([event for event in events if event is not found[nth]])
 
 
-def edited(facts: list[Fact], kind: type[Fact], nth: int = 0, subject: str = "", **values: Any) -> list[Fact]:
-    """Change values of one fact, with every digest made anew: only the laws can tell."""
-    found = [fact for fact in facts if isinstance(fact, kind) and subject in fact.originator_id]
-    return rechained([replace(fact, **values) if fact is found[nth] else fact for fact in facts])
+def edited(
+    events: list[DomainEvent], kind: type[DomainEvent], nth: int = 0, subject: str = "", **values: Any
+) -> list[DomainEvent]:
+    """Change values of one event, with every digest made anew: only the invariants can tell."""
+    found = [event for event in events if isinstance(event, kind) and subject in event.originator_id]
+    return rechained([replace(event, **values) if event is found[nth] else event for event in events])
 
 
-def doubled(facts: list[Fact], kind: type[Fact], subject: str = "", **values: Any) -> list[Fact]:
-    """Record the first fact of a kind once more, right after itself, with other values."""
-    found = next(fact for fact in facts if isinstance(fact, kind) and subject in fact.originator_id)
+def doubled(events: list[DomainEvent], kind: type[DomainEvent], subject: str = "", **values: Any) -> list[DomainEvent]:
+    """Record the first event of a kind once more, right after itself, with other values."""
+    found = next(event for event in events if isinstance(event, kind) and subject in event.originator_id)
     again = replace(found, **values)
-    return rechained([one for fact in facts for one in ((fact, again) if fact is found else (fact,))])
+    return rechained([one for event in events for one in ((event, again) if event is found else (event,))])
 
 
-def rechained(facts: list[Fact]) -> list[Fact]:
-    """Number and chain facts anew."""
+def rechained(events: list[DomainEvent]) -> list[DomainEvent]:
+    """Number and chain events anew."""
     ends: dict[str, tuple[int, str]] = {}
     made = []
-    for fact in facts:
-        version, digest = ends.get(fact.originator_id, (0, GENESIS))
-        numbered = replace(fact, originator_version=version + 1)
-        chained = replace(numbered, digest=digest_of(digest, type(fact), dict(vars(numbered))))
-        ends[fact.originator_id] = (version + 1, chained.digest)
+    for event in events:
+        version, digest = ends.get(event.originator_id, (0, GENESIS))
+        numbered = replace(event, originator_version=version + 1)
+        chained = replace(numbered, digest=digest_of(digest, type(event), dict(vars(numbered))))
+        ends[event.originator_id] = (version + 1, chained.digest)
         made.append(chained)
     return made
 
 
-def one_sided(facts: list[Fact]) -> list[Fact]:
+def one_sided(events: list[DomainEvent]) -> list[DomainEvent]:
     """Let the first posting of the sale name no account that is debited."""
-    sale = next(fact for fact in facts if isinstance(fact, TransactionPosted))
+    sale = next(event for event in events if isinstance(event, TransactionPosted))
     first, *rest = sale.postings
-    return edited(facts, TransactionPosted, postings=[{**first, "debit": ""}, *rest])
+    return edited(events, TransactionPosted, postings=[{**first, "debit": ""}, *rest])
 
 
-def negative(facts: list[Fact]) -> list[Fact]:
-    sale = next(fact for fact in facts if isinstance(fact, TransactionPosted))
+def negative(events: list[DomainEvent]) -> list[DomainEvent]:
+    sale = next(event for event in events if isinstance(event, TransactionPosted))
     first, *rest = sale.postings
     turned = {**first, "debit": first["credit"], "credit": first["debit"], "amount": -first["amount"]}
-    return edited(facts, TransactionPosted, postings=[turned, *rest])
+    return edited(events, TransactionPosted, postings=[turned, *rest])
 
 
-def moved_to_platform(facts: list[Fact], account: str = "venue:ve:payable") -> list[Fact]:
+def moved_to_platform(events: list[DomainEvent], account: str = "venue:ve:payable") -> list[DomainEvent]:
     """Credit the platform what somebody else was due."""
-    sale = next(fact for fact in facts if isinstance(fact, TransactionPosted))
+    sale = next(event for event in events if isinstance(event, TransactionPosted))
     moved = [{**line, "credit": "platform:fees"} if line["credit"] == account else line for line in sale.postings]
-    return edited(facts, TransactionPosted, postings=moved)
+    return edited(events, TransactionPosted, postings=moved)
 
 
 def said(day: Day, purchase_id: str, **values: Any) -> Day:
@@ -91,11 +93,11 @@ def said(day: Day, purchase_id: str, **values: Any) -> Day:
 
 
 def told(day: Day, **values: Any) -> Day:
-    return Day(day.facts, day.outside._replace(**values))
+    return Day(day.events, day.outside._replace(**values))
 
 
-def history(change: Callable[[list[Fact]], list[Fact]]) -> Callable[[Day], Day]:
-    return lambda day: Day(change(day.facts), day.outside)
+def history(change: Callable[[list[DomainEvent]], list[DomainEvent]]) -> Callable[[Day], Day]:
+    return lambda day: Day(change(day.events), day.outside)
 
 
 def captured_again(day: Day, **values: Any) -> Day:
@@ -104,52 +106,52 @@ def captured_again(day: Day, **values: Any) -> Day:
 
 
 DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
-    "a fact edited afterwards": (
-        history(lambda facts: [replace(facts[0], timestamp=AT - timedelta(days=1)), *facts[1:]]),
+    "an event edited afterwards": (
+        history(lambda events: [replace(events[0], timestamp=AT - timedelta(days=1)), *events[1:]]),
         {"unbroken-history"},
     ),
-    "a fact taken out": (
-        history(lambda facts: [fact for fact in facts if not isinstance(fact, CaptureRequested)]),
+    "an event taken out": (
+        history(lambda events: [event for event in events if not isinstance(event, CaptureRequested)]),
         {"unbroken-history"},
     ),
     "a hold confirmed that nobody placed": (
-        history(lambda facts: edited(facts, HoldConfirmed, key="ghost")),
+        history(lambda events: edited(events, HoldConfirmed, key="ghost")),
         {"unbroken-history", "sale-is-delivered"},
     ),
     "a seat on sale again whose ticket is valid": (
-        history(lambda facts: edited(facts, SeatsReturned, key="sold:hold:1")),
+        history(lambda events: edited(events, SeatsRestocked, key="sold:hold:1")),
         {"one-ticket-per-seat"},
     ),
     "more seats on sale again than were sold": (
-        history(lambda facts: edited(facts, SeatsReturned, quantity=2)),
+        history(lambda events: edited(events, SeatsRestocked, quantity=2)),
         {"sale-is-delivered"},
     ),
-    "a stock that no fact has opened": (
-        history(lambda facts: without(facts, AllocationOpened)),
+    "a stock that no event has opened": (
+        history(lambda events: without(events, AllocationOpened)),
         {"unbroken-history", "one-ticket-per-seat", "sale-is-delivered"},
     ),
     "more seats sold than there are": (
-        history(lambda facts: edited(facts, AllocationOpened, capacity=1)),
+        history(lambda events: edited(events, AllocationOpened, capacity=1)),
         {"stock-is-capacity"},
     ),
     "a hold released twice": (
-        history(lambda facts: doubled(facts, HoldEnded)),
+        history(lambda events: doubled(events, HoldEnded)),
         {"stock-is-capacity"},
     ),
     "a hold that is counted twice": (
-        history(lambda facts: doubled(facts, HoldsPlaced)),
+        history(lambda events: doubled(events, HoldsPlaced)),
         {"stock-is-capacity"},
     ),
     "a ticket without a seat": (
-        history(lambda facts: doubled(facts, TicketReserved, originator_id="ticket:ghost")),
+        history(lambda events: doubled(events, TicketReserved, originator_id="ticket:ghost")),
         {"one-ticket-per-seat", "sale-is-delivered", "one-nft-per-ticket"},
     ),
     "a ticket minted at two addresses": (
-        history(lambda facts: doubled(facts, TokenMinted, "ticket:", mint_address="elsewhere")),
+        history(lambda events: doubled(events, TokenMinted, "ticket:", mint_address="elsewhere")),
         {"one-address-per-ticket", "one-nft-per-ticket"},
     ),
     "two tickets at one address": (
-        history(lambda facts: edited(facts, TokenMinted, 1, "ticket:", mint_address=lawful_address(facts))),
+        history(lambda events: edited(events, TokenMinted, 1, "ticket:", mint_address=valid_address(events))),
         {"one-address-per-ticket"},
     ),
     "a posting that names one side": (
@@ -162,7 +164,9 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         {"money-has-an-owner"},
     ),
     "captured money of a purchase that nobody knows": (
-        lambda day: told(day, intents=[*day.outside.intents, IntentSaid("pi_x", "who", "eur", 5, 0, 5, is_open=False)]),
+        lambda day: told(
+            day, intents=[*day.outside.intents, StripePayment("pi_x", "who", "eur", 5, 0, 5, is_open=False)]
+        ),
         {"money-has-an-owner", "stripe-is-in-the-books"},
     ),
     "money with an order and a case": (
@@ -182,19 +186,19 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         {"sale-is-paid"},
     ),
     "a sale without a seat": (
-        history(lambda facts: without(facts, HoldConfirmed)),
+        history(lambda events: without(events, HoldConfirmed)),
         {"sale-is-delivered"},
     ),
     "a sale with a ticket that is not valid": (
-        history(lambda facts: without(facts, TicketIssued)),
+        history(lambda events: without(events, TicketIssued)),
         {"sale-is-delivered"},
     ),
     "a mint that is still owed": (
-        history(lambda facts: without(facts, TransactionPosted, 1)),
+        history(lambda events: without(events, TransactionPosted, 1)),
         {"sale-is-delivered"},
     ),
     "an outside order without its tickets": (
-        history(lambda facts: without(facts, TicketIssued, -1)),
+        history(lambda events: without(events, TicketIssued, -1)),
         {"sale-is-delivered"},
     ),
     "a ticket that is not on chain": (
@@ -206,7 +210,7 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         {"one-nft-per-ticket"},
     ),
     "a sold ticket that was never minted": (
-        history(lambda facts: without(facts, TokenMinted, subject="ticket:")),
+        history(lambda events: without(events, TokenMinted, subject="ticket:")),
         {"one-nft-per-ticket"},
     ),
     "a fee that the books do not know": (
@@ -215,19 +219,19 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
     ),
     "the venue's share at the platform": (history(moved_to_platform), {"venue-has-its-share"}),
     "the tax at the platform": (
-        history(lambda facts: moved_to_platform(facts, "tax:ve:payable")),
+        history(lambda events: moved_to_platform(events, "tax:ve:payable")),
         {"venue-has-its-share"},
     ),
     "a refund of more than the price": (
-        history(lambda facts: edited(facts, RefundRequested, amount_minor=10**6)),
+        history(lambda events: edited(events, RefundRequested, amount_minor=10**6)),
         {"refunds-within-price", "sale-is-paid"},
     ),
     "a refund that has not arrived": (
-        history(lambda facts: without(facts, RefundSucceeded)),
+        history(lambda events: without(events, RefundSucceeded)),
         {"refund-arrives", "sale-is-paid"},
     ),
     "a refund that the books do not know": (
-        history(lambda facts: without(facts, TransactionPosted, subject="rf:paid")),
+        history(lambda events: without(events, TransactionPosted, subject="rf:paid")),
         {"refund-arrives", "stripe-is-in-the-books"},
     ),
     "a refunded ticket that is on chain still": (
@@ -235,27 +239,27 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         {"one-nft-per-ticket"},
     ),
     "a void ticket that nobody refunded": (
-        history(lambda facts: edited(facts, RefundRequested, ticket_ids=[])),
+        history(lambda events: edited(events, RefundRequested, ticket_ids=[])),
         {"sale-is-delivered"},
     ),
     "an ended purchase with its discount": (
-        history(lambda facts: without(facts, DiscountReturned)),
+        history(lambda events: without(events, DiscountReturned)),
         {"undo-ran"},
     ),
     "a purchase without an end": (
-        history(lambda facts: without(facts, OrderFulfilled)),
+        history(lambda events: without(events, OrderFulfilled)),
         {"ends-in-time"},
     ),
     "an ended purchase with its seats": (
-        history(lambda facts: without(facts, HoldEnded)),
+        history(lambda events: without(events, HoldEnded)),
         {"undo-ran"},
     ),
     "an ended purchase with its tickets": (
-        history(lambda facts: without(without(facts, TicketVoided), HoldEnded)),
+        history(lambda events: without(without(events, TicketVoided), HoldEnded)),
         {"undo-ran"},
     ),
-    "an ended purchase with its payment in the facts": (
-        history(lambda facts: without(facts, PaymentCancelled)),
+    "an ended purchase with its payment in the events": (
+        history(lambda events: without(events, PaymentCancelled)),
         {"undo-ran"},
     ),
     "an ended purchase with its payment at Stripe": (
@@ -265,7 +269,9 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
 }
 
 
-def lawful_address(facts: list[Fact]) -> str:
+def valid_address(events: list[DomainEvent]) -> str:
     return next(
-        fact.mint_address for fact in facts if isinstance(fact, TokenMinted) and fact.originator_id.startswith("ticket")
+        event.mint_address
+        for event in events
+        if isinstance(event, TokenMinted) and event.originator_id.startswith("ticket")
     )

@@ -1,4 +1,4 @@
-"""What is due to venues, folded from a ledger in memory: says what `adapters.read_models.queries.Standing` says."""
+"""What is due to venues, folded in memory: says what `StalledWorkQueries` says."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -7,18 +7,18 @@ from typing import Any
 from adapters.read_models.recomputed import folded
 from domain.money.money import Price
 from domain.payouts.connected_account import DueQuery
-from tests.fakes.event_store import FakeLedger
+from tests.fakes.event_store import FakeEventStore
 
 
 class DueInMemory:
-    """Reads all facts anew whenever it is asked."""
+    """Reads all events anew whenever it is asked."""
 
-    def __init__(self, ledger: FakeLedger) -> None:
-        self._ledger = ledger
+    def __init__(self, store: FakeEventStore) -> None:
+        self._store = store
 
     async def due_transfers(self, due: DueQuery) -> list[tuple[str, str, int]]:
         """Return (tenant, purchase, attempt) of orders whose share is due and was not sent, by their ids."""
-        sheets = folded(enumerate(self._ledger.log, start=1))
+        sheets = folded(enumerate(self._store.log, start=1))
         before = due.now - timedelta(seconds=due.delay_seconds)
         found: list[dict[str, Any]] = []
         for kind, identity, document in sheets.changed():
@@ -45,5 +45,5 @@ class DueInMemory:
 
     async def venue_of(self, account_id: str) -> tuple[str, str] | None:
         """Return (tenant, venue) of a connected account."""
-        found = folded(enumerate(self._ledger.log, start=1)).find("accounts", account_id)
+        found = folded(enumerate(self._store.log, start=1)).find("accounts", account_id)
         return (found["tenant_id"], found["venue_id"]) if found else None

@@ -1,10 +1,10 @@
-"""What the fakes say of themselves, as the laws of conservation ask it of the real systems."""
+"""What the fakes say of themselves, as the invariants of conservation ask it of the real systems."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from domain.core.aggregate import Fact
-from domain.invariants.cross_system import IntentSaid, Outside, judge_at_rest
+from domain.core.aggregate import DomainEvent
+from domain.invariants.cross_system import ExternalState, StripePayment, judge_at_rest
 from domain.invariants.invariant import Findings
 from domain.invariants.per_commit import History
 from domain.payments.payment_intent import IntentState
@@ -15,9 +15,9 @@ from tests.fakes.token_chain import FakeTokenChain
 ALL_DEADLINES_PASSED = datetime.max.replace(tzinfo=UTC)
 
 
-def said_of(intent: IntentState, moved_minor: int = 0) -> IntentSaid:
+def said_of(intent: IntentState, moved_minor: int = 0) -> StripePayment:
     """Tell an intent as Stripe's lists tell it; the fee is not given back with a refund."""
-    return IntentSaid(
+    return StripePayment(
         intent_id=intent.intent_id,
         purchase_id=intent.purchase_id,
         currency=intent.currency,
@@ -28,7 +28,7 @@ def said_of(intent: IntentState, moved_minor: int = 0) -> IntentSaid:
     )
 
 
-def said_by(gateway: FakePaymentGateway, chain: FakeTokenChain, connect: FakeConnect | None = None) -> Outside:
+def said_by(gateway: FakePaymentGateway, chain: FakeTokenChain, connect: FakeConnect | None = None) -> ExternalState:
     """Tell everything that the fakes know, when every deadline has passed and nobody works on anything."""
     moved = connect.net_of if connect is not None else lambda _: 0
     intents = [
@@ -39,21 +39,21 @@ def said_by(gateway: FakePaymentGateway, chain: FakeTokenChain, connect: FakeCon
         for intent in gateway.intents.values()
     ]
     nobody: frozenset[str] = frozenset()
-    return Outside(intents, dict(chain.supplies()), ALL_DEADLINES_PASSED, running=nobody, cases={})
+    return ExternalState(intents, dict(chain.supplies()), ALL_DEADLINES_PASSED, running=nobody, cases={})
 
 
-def findings_of(facts: Iterable[Fact], outside: Outside) -> Findings:
-    """Judge all laws that facts and outside tell."""
+def findings_of(events: Iterable[DomainEvent], outside: ExternalState) -> Findings:
+    """Judge all invariants that events and outside tell."""
     findings = Findings()
     history = History(findings)
-    history.take(facts)
+    history.take(events)
     history.mark()
     judge_at_rest(history, outside, findings)
     return findings
 
 
-def require_lawful(findings: Findings) -> None:
-    """Fail with every broken law, its subject and its figures."""
-    broken = [f"{law} of {subject}: {detail}" for law, subject, detail in findings.violations]
+def require_invariants(findings: Findings) -> None:
+    """Fail with every broken invariant, its subject and its figures."""
+    broken = [f"{invariant} of {subject}: {detail}" for invariant, subject, detail in findings.violations]
     if broken:
-        raise AssertionError("\n".join(["laws are broken:", *broken]))
+        raise AssertionError("\n".join(["invariants are broken:", *broken]))

@@ -5,9 +5,9 @@ from typing import Literal
 
 from adapters.stripe.errors import GatewayAlarm
 from domain.core.errors import PaymentRefused, WrongState
-from domain.core.transient import Weather
-from domain.payments.dispute import DisputeSaid
-from domain.payments.payment_intent import IntentRequest, IntentState, IntentStatus, RefundState
+from domain.core.transient import TransientError
+from domain.payments.dispute import DisputeStatus
+from domain.payments.payment_intent import IntentRequest, IntentState, IntentStatus, StripeRefund
 
 Verb = Literal[
     "create_intent",
@@ -39,14 +39,14 @@ class FakePaymentGateway:
     def __init__(self) -> None:
         self.intents: dict[str, IntentState] = {}
         self.requests: dict[str, IntentRequest] = {}
-        self.refunds: dict[str, RefundState] = {}
+        self.refunds: dict[str, StripeRefund] = {}
         self.calls: Counter[str] = Counter()
         self.effects: Counter[str] = Counter()
         self.captured_minor = 0
         self.refunded_minor = 0
         self.search_lags = False
         self.refunds_begin: RefundStatus = "succeeded"
-        self.disputes: dict[str, DisputeSaid] = {}
+        self.disputes: dict[str, DisputeStatus] = {}
         self.disputed_minor: Counter[str] = Counter()
         self._by_key: dict[str, str] = {}
         self._before: Counter[str] = Counter()
@@ -115,10 +115,10 @@ class FakePaymentGateway:
         taken = {"received_minor": amount, "stripe_fee_minor": fee, "charge_id": f"ch_{intent_id}"}
         return self._change(intent_id, "succeeded", decline_code=None, **taken)
 
-    def dispute(self, intent_id: str, amount_minor: int | None = None) -> DisputeSaid:
+    def dispute(self, intent_id: str, amount_minor: int | None = None) -> DisputeStatus:
         """Let the buyer's bank take the money back, or a part of it; Stripe takes its fee."""
         intent = self.intents[intent_id]
-        said = DisputeSaid(
+        said = DisputeStatus(
             dispute_id=f"du_{len(self.disputes) + 1}",
             status="open",
             amount_minor=amount_minor or intent.received_minor,
@@ -136,7 +136,7 @@ class FakePaymentGateway:
         self.disputed_minor[intent_id] -= said.amount_minor if won else 0
         self.disputes[dispute_id] = said.model_copy(update={"status": "won" if won else "lost"})
 
-    async def retrieve_dispute(self, dispute_id: str) -> DisputeSaid:
+    async def retrieve_dispute(self, dispute_id: str) -> DisputeStatus:
         return self.disputes[dispute_id]
 
     async def create_intent(self, request: IntentRequest, key: str) -> IntentState:
@@ -191,23 +191,23 @@ class FakePaymentGateway:
         self._end("cancel_intent")
         return self.intents[intent_id]
 
-    async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> RefundState:
+    async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> StripeRefund:
         self._begin("refund_intent")
         refund = self.refunds.get(key) or self._refund(intent_id, amount_minor, key)
         self._end("refund_intent")
         return refund
 
-    async def retrieve_refund(self, refund_id: str) -> RefundState:
+    async def retrieve_refund(self, refund_id: str) -> StripeRefund:
         self._begin("retrieve_refund")
         self._end("retrieve_refund")
         return self._made(refund_id)[1]
 
-    async def refunds_of(self, intent_id: str) -> list[RefundState]:
+    async def refunds_of(self, intent_id: str) -> list[StripeRefund]:
         self._begin("refunds_of")
         self._end("refunds_of")
         return [made for made in self.refunds.values() if made.intent_id == intent_id][::-1]
 
-    def refund_in_dashboard(self, intent_id: str, amount_minor: int) -> RefundState:
+    def refund_in_dashboard(self, intent_id: str, amount_minor: int) -> StripeRefund:
         return self._refund(intent_id, amount_minor, f"{DASHBOARD}{len(self.refunds)}")
 
     def finish_refund(self, refund_id: str, *, succeed: bool = True) -> None:
@@ -221,10 +221,10 @@ class FakePaymentGateway:
         self.refunded_minor -= made.amount_minor
         self._change(intent.intent_id, refunded_minor=intent.refunded_minor - made.amount_minor)
 
-    def _made(self, refund_id: str) -> tuple[str, RefundState]:
+    def _made(self, refund_id: str) -> tuple[str, StripeRefund]:
         return next((key, made) for key, made in self.refunds.items() if made.refund_id == refund_id)
 
-    def _refund(self, intent_id: str, amount_minor: int, key: str) -> RefundState:
+    def _refund(self, intent_id: str, amount_minor: int, key: str) -> StripeRefund:
         intent = self._known(intent_id)
         if intent.status != "succeeded":
             raise PaymentRefused("nothing was captured", reason="payment_intent_unexpected_state")
@@ -237,7 +237,7 @@ class FakePaymentGateway:
             raise PaymentRefused("all of it was refunded", reason="charge_already_refunded")
         if amount_minor > left:
             raise PaymentRefused("more than is left to refund", reason="amount_too_large")
-        made = RefundState(
+        made = StripeRefund(
             refund_id=f"re_{len(self.refunds) + 1}",
             intent_id=intent_id,
             amount_minor=amount_minor,
@@ -266,9 +266,9 @@ class FakePaymentGateway:
             raise PaymentRefused("a final no", reason=self._refused[verb])
         if self._before[verb]:
             self._before[verb] -= 1
-            raise Weather(f"{verb}: no connection")
+            raise TransientError(f"{verb}: no connection")
 
     def _end(self, verb: Verb) -> None:
         if self._after[verb]:
             self._after[verb] -= 1
-            raise Weather(f"{verb}: the answer was lost", unknown=True)
+            raise TransientError(f"{verb}: the answer was lost", unknown=True)

@@ -1,4 +1,4 @@
-"""A good day of a box office, with everything that can happen to a purchase: its facts, and what is said outside."""
+"""A good day of a box office, with everything that can happen to a purchase: its events, and what is said outside."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,13 +7,13 @@ from activities.books.post import post
 from activities.catalog.prices import CreateDiscount
 from activities.core.commands import EndPurchase, ExtendHold, MintTicket, PayRefund, PurchaseRef
 from activities.refunds.pay_refund import RefundActivities
-from activities.refunds.request_refund import RefundDoor, RequestRefund
-from activities.refunds.resale import make_room, return_seats
+from activities.refunds.request_refund import RefundCommands, RequestRefund
+from activities.refunds.resale import add_group_capacity, restock_seats
 from domain.catalog.discount import DiscountTerms
-from domain.core.aggregate import Fact
+from domain.core.aggregate import DomainEvent
 from domain.core.ids import ticket_id_of
-from domain.core.unit_of_work import Desk
-from domain.invariants.cross_system import IntentSaid, Outside
+from domain.core.unit_of_work import UnitOfWork
+from domain.invariants.cross_system import ExternalState, StripePayment
 from domain.money.books import refund_postings
 from domain.orders.order import Order
 from domain.payments.payment import IntentCreated, Payment
@@ -36,13 +36,13 @@ EARLY = CreateDiscount(
 )
 
 
-class LawfulDay(StoreWorld):
+class SampleHistory(StoreWorld):
     """Every transaction has a time of its own; `intents` and `supplies` are what the other systems would say."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.ledger._clock = self._tick
-        self.intents: list[IntentSaid] = []
+        self.store._clock = self._tick
+        self.intents: list[StripePayment] = []
         self.supplies: dict[str, int] = {}
 
     def _tick(self) -> datetime:
@@ -53,26 +53,26 @@ class LawfulDay(StoreWorld):
         """Take a purchase as far as its open payment."""
         purchase = (await self.request(name, **wanted)).purchase
         price = (await self.sales.place_order(purchase)).price
-        facts = {"tenant_id": "default", "purchase_id": name, "intent_id": f"pi_{name}", "capture_method": "manual"}
+        events = {"tenant_id": "default", "purchase_id": name, "intent_id": f"pi_{name}", "capture_method": "manual"}
         money: dict[str, Any] = {"amount_minor": price.total_minor, "currency": "eur"}
 
-        def decide(desk: Desk) -> None:
-            desk.add(Payment.begin(IntentCreated, f"{name}:{purchase.attempt}", desk.at, **facts, **money))
-            desk.get(Order, name).open_checkout(desk.at)
+        def decide(uow: UnitOfWork) -> None:
+            uow.add(Payment.begin(IntentCreated, f"{name}:{purchase.attempt}", uow.at, **events, **money))
+            uow.get(Order, name).open_checkout(uow.at)
 
-        await self.ledger.commit(decide)
+        await self.store.commit(decide)
         return purchase
 
     async def pay(self, purchase: PurchaseRef, act: Any) -> None:
         """Act on the purchase's payment."""
         name = f"{purchase.purchase_id}:{purchase.attempt}"
-        await self.ledger.commit(lambda desk: act(desk.get(Payment, name), desk.at))
+        await self.store.commit(lambda uow: act(uow.get(Payment, name), uow.at))
 
     def say(self, purchase: PurchaseRef, captured: int = 0, refunded: int = 0) -> None:
         """Let Stripe say how much was taken and given back."""
         net = captured - refunded - (FEE if captured else 0)
         name = purchase.purchase_id
-        self.intents.append(IntentSaid(f"pi_{name}", name, "eur", captured, refunded, net, is_open=False))
+        self.intents.append(StripePayment(f"pi_{name}", name, "eur", captured, refunded, net, is_open=False))
 
     async def sell(self, name: str, **wanted: Any) -> PurchaseRef:
         """A sale of two floor tickets and one for the balcony, unless told otherwise, in all its steps."""
@@ -95,7 +95,7 @@ class LawfulDay(StoreWorld):
         command = RequestRefund(
             tenant_id="default", purchase_id=name, refund_id="rf", body_digest="r", reason="goodwill", fees="venue"
         )
-        refund = (await RefundDoor(self.ledger).request_refund(command)).refund
+        refund = (await RefundCommands(self.store).request_refund(command)).refund
         gateway = FakePaymentGateway()
         taken = self.intents.pop()
         gateway.intents[taken.intent_id] = IntentState(
@@ -107,26 +107,26 @@ class LawfulDay(StoreWorld):
             currency="eur",
             client_secret="",
         )
-        steps = RefundActivities(self.ledger, gateway)
+        steps = RefundActivities(self.store, gateway)
         turn = await steps.post_refund(refund)
         await steps.pay_refund(PayRefund(refund=refund, turn=turn))
         self.say(purchase, captured=taken.captured_minor, refunded=refund.amount_minor)
         for ticket_id in refund.ticket_ids:
             self.supplies[f"mint-{ticket_id}"] = 0
-            await self.ledger.commit(lambda desk, one=ticket_id: desk.get(Ticket, one).burn_token("burn", desk.at))
-        await self.ledger.commit(lambda desk: make_room(desk, refund))
-        await self.ledger.commit(lambda desk: return_seats(desk, refund))
+            await self.store.commit(lambda uow, one=ticket_id: uow.get(Ticket, one).burn_token("burn", uow.at))
+        await self.store.commit(lambda uow: add_group_capacity(uow, refund))
+        await self.store.commit(lambda uow: restock_seats(uow, refund))
 
     async def mint(self, purchase: PurchaseRef, ticket_id: str) -> None:
         self.supplies[f"mint-{ticket_id}"] = 1
 
-        def decide(desk: Desk) -> None:
-            desk.get(Ticket, ticket_id).mint_token(f"mint-{ticket_id}", "signature", desk.at)
+        def decide(uow: UnitOfWork) -> None:
+            uow.get(Ticket, ticket_id).mint_token(f"mint-{ticket_id}", "signature", uow.at)
 
-        await self.ledger.commit(decide)
+        await self.store.commit(decide)
         await self.books.settle_mint(MintTicket(purchase=purchase, ticket_id=ticket_id))
 
-    async def let_go(self, purchase: PurchaseRef, reason: str = "hold-expired") -> None:
+    async def release_payment(self, purchase: PurchaseRef, reason: str = "hold-expired") -> None:
         """End a purchase without a sale, its payment first."""
         await self.pay(purchase, lambda payment, at: payment.cancel(at))
         self.say(purchase)
@@ -135,32 +135,32 @@ class LawfulDay(StoreWorld):
     async def refund(self, purchase: PurchaseRef) -> None:
         """Take money and give it back, so that Stripe's fee is lost."""
 
-        def decide(desk: Desk) -> None:
-            payment = desk.get(Payment, f"{purchase.purchase_id}:1")
-            payment.capture("ch", payment.amount_minor, FEE, desk.at)
-            payment.refund("re", payment.amount_minor, desk.at)
-            post(desk, purchase, f"{purchase.purchase_id}:refund:1", "refund", refund_postings("eur", FEE))
+        def decide(uow: UnitOfWork) -> None:
+            payment = uow.get(Payment, f"{purchase.purchase_id}:1")
+            payment.capture("ch", payment.amount_minor, FEE, uow.at)
+            payment.refund("re", payment.amount_minor, uow.at)
+            post(uow, purchase, f"{purchase.purchase_id}:refund:1", "refund", refund_postings("eur", FEE))
             self.say(purchase, captured=payment.amount_minor, refunded=payment.amount_minor)
 
-        await self.ledger.commit(decide)
+        await self.store.commit(decide)
         await self.sales.cancel_order(EndPurchase(purchase=purchase, reason="purchase-cancelled"))
 
 
-async def lawful_day() -> tuple[list[Fact], Outside]:
-    """Return all facts of the day, and what Stripe, the chain and the engine say at its end."""
-    day = LawfulDay()
+async def sample_history() -> tuple[list[DomainEvent], ExternalState]:
+    """Return all events of the day, and what Stripe, the chain and the engine say at its end."""
+    day = SampleHistory()
     await day.open(tax_bps=1900, tax_inclusive=True, resell_refunded=True)
     await day.prices.create_discount(EARLY)
     await day.sell("sold")
-    await day.let_go(await day.placed("late", floor=1, discount_code="EARLY"))
+    await day.release_payment(await day.placed("late", floor=1, discount_code="EARLY"))
     confirmed = await day.placed("confirmed-too-early", floor=2)
     await day.sales.confirm_seats(confirmed)
-    await day.let_go(confirmed, "payment-refused")
+    await day.release_payment(confirmed, "payment-refused")
     await day.refund(await day.placed("refunded", balcony=1))
     refused = await day.only_requested("again", floor=1)
     await day.sales.cancel_order(EndPurchase(purchase=refused, reason="sold-out"))
-    await day.let_go(await day.placed("again", floor=1))
-    await day.ledger.commit(lambda desk: desk.get(Allocation, "floor").release("never-came:hold:1", "late", desk.at))
+    await day.release_payment(await day.placed("again", floor=1))
+    await day.store.commit(lambda uow: uow.get(Allocation, "floor").release("never-came:hold:1", "late", uow.at))
     await day.give_back(await day.sell("given-back", floor=1))
     await day.reserve("let-go", floor=1)
     await day.holds.release("let-go")
@@ -168,4 +168,4 @@ async def lawful_day() -> tuple[list[Fact], Outside]:
     await day.holds.confirm("outside")
     assert day.now > AT
     nobody: frozenset[str] = frozenset()
-    return day.ledger.log, Outside(day.intents, day.supplies, ALL_DEADLINES_PASSED, running=nobody, cases={})
+    return day.store.log, ExternalState(day.intents, day.supplies, ALL_DEADLINES_PASSED, running=nobody, cases={})

@@ -1,17 +1,17 @@
-"""Aggregates as tests begin them, and the way to read one back from its own stored facts."""
+"""Aggregates as tests begin them, and the way to read one back from its own stored events."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from activities.core.commands import PurchaseRef
-from adapters.event_store.recorder import fact_mapper
+from adapters.event_store.recorder import event_mapper
 from domain.catalog.discount import Discount, DiscountCreated, discount_id_of
 from domain.catalog.line import Line
 from domain.catalog.show import Show, ShowAnnounced
 from domain.catalog.venue import Venue, VenueRegistered
-from domain.core.aggregate import Fact, Root
-from domain.core.unit_of_work import Desk
+from domain.core.aggregate import Aggregate, DomainEvent
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.money import FeeRates, price_of
 from domain.orders.order import Order, PurchaseRequested
 from domain.payments.payment import IntentCreated, Payment
@@ -33,8 +33,8 @@ SIGNED = SignedTransaction(mint_address="mint", signature="first", wire_base64="
 
 
 def new_allocation(capacity: int = 10) -> Allocation:
-    facts = {"tenant_id": "default", "show_id": "sh", "ticket_type_id": "floor"}
-    return Allocation.begin(AllocationOpened, "floor", AT, capacity=capacity, **facts)
+    events = {"tenant_id": "default", "show_id": "sh", "ticket_type_id": "floor"}
+    return Allocation.begin(AllocationOpened, "floor", AT, capacity=capacity, **events)
 
 
 def new_order(**more: Any) -> Order:
@@ -48,13 +48,13 @@ def placed_order() -> Order:
 
 
 def new_payment(amount_minor: int = 2208) -> Payment:
-    facts = {"tenant_id": "default", "purchase_id": "pu", "intent_id": "pi", "currency": "eur"}
-    return Payment.begin(IntentCreated, "pu:1", AT, amount_minor=amount_minor, capture_method="manual", **facts)
+    events = {"tenant_id": "default", "purchase_id": "pu", "intent_id": "pi", "currency": "eur"}
+    return Payment.begin(IntentCreated, "pu:1", AT, amount_minor=amount_minor, capture_method="manual", **events)
 
 
 def new_ticket() -> Ticket:
-    facts = {"tenant_id": "default", "purchase_id": "pu", "show_id": "sh", "ticket_type_id": "floor"}
-    return Ticket.begin(TicketReserved, "ti", AT, **facts)
+    events = {"tenant_id": "default", "purchase_id": "pu", "show_id": "sh", "ticket_type_id": "floor"}
+    return Ticket.begin(TicketReserved, "ti", AT, **events)
 
 
 def new_venue() -> Venue:
@@ -64,60 +64,60 @@ def new_venue() -> Venue:
 
 
 def new_show(**more: Any) -> Show:
-    facts: dict[str, Any] = {"tenant_id": "default", "venue_id": "ve", "name": "Night", "currency": "eur"}
+    events: dict[str, Any] = {"tenant_id": "default", "venue_id": "ve", "name": "Night", "currency": "eur"}
     terms = {"hold_seconds": 600, "capture_method": "manual", "body_digest": "s", "ticket_types": TYPES}
-    return Show.begin(ShowAnnounced, "sh", AT, **{**facts, **terms, **more})
+    return Show.begin(ShowAnnounced, "sh", AT, **{**events, **terms, **more})
 
 
 def new_discount(**terms: Any) -> Discount:
-    facts = {"tenant_id": "default", "show_id": "sh", "code": "EARLY"}
-    return Discount.begin(DiscountCreated, discount_id_of("sh", "EARLY"), AT, terms=terms, **facts)
+    events = {"tenant_id": "default", "show_id": "sh", "code": "EARLY"}
+    return Discount.begin(DiscountCreated, discount_id_of("sh", "EARLY"), AT, terms=terms, **events)
 
 
 def new_reservation() -> Reservation:
-    facts: dict[str, Any] = {"tenant_id": "default", "show_id": "sh", "lines": LINES}
-    return Reservation.begin(ReservationMade, "re", AT, until=LATER, ticket_ids=["t1", "t2"], **facts)
+    events: dict[str, Any] = {"tenant_id": "default", "show_id": "sh", "lines": LINES}
+    return Reservation.begin(ReservationMade, "re", AT, until=LATER, ticket_ids=["t1", "t2"], **events)
 
 
-def facts_of(aggregate: Root) -> list[Fact]:
+def events_of(aggregate: Aggregate) -> list[DomainEvent]:
     """Return what was recorded and not collected yet."""
-    return [cast(Fact, fact) for fact in aggregate.pending_events]
+    return [cast(DomainEvent, event) for event in aggregate.pending_events]
 
 
-def names_of(aggregate: Root) -> list[str]:
-    """Return the names of the recorded facts, without the first."""
-    return [type(fact).__name__ for fact in facts_of(aggregate)[1:]]
+def names_of(aggregate: Aggregate) -> list[str]:
+    """Return the names of the recorded events, without the first."""
+    return [type(event).__name__ for event in events_of(aggregate)[1:]]
 
 
-def through_json(facts: list[Fact]) -> list[Fact]:
-    """Store facts and read them back, as the ledger does."""
-    mapper = fact_mapper()
-    return [cast(Fact, mapper.to_domain_event(mapper.to_stored_event(fact))) for fact in facts]
+def through_json(events: list[DomainEvent]) -> list[DomainEvent]:
+    """Store events and read them back, as the event store does."""
+    mapper = event_mapper()
+    return [cast(DomainEvent, mapper.to_domain_event(mapper.to_stored_event(event))) for event in events]
 
 
-def folded(facts: list[Fact]) -> Any:
-    """Fold facts into their aggregate."""
+def folded(events: list[DomainEvent]) -> Any:
+    """Fold events into their aggregate."""
     aggregate: Any = None
-    for fact in facts:
-        aggregate = fact.mutate(aggregate)
+    for event in events:
+        aggregate = event.mutate(aggregate)
     return aggregate
 
 
-def state_of(aggregate: Root) -> dict[str, Any]:
-    """Return an aggregate's whole state, without the facts that wait to be collected."""
+def state_of(aggregate: Aggregate) -> dict[str, Any]:
+    """Return an aggregate's whole state, without the events that wait to be collected."""
     return {name: value for name, value in vars(aggregate).items() if name != "_pending_events"}
 
 
 def only_requested(
     purchase_id: str, lines: list[Line], body_digest: str = "body", show_id: str = "sh"
-) -> Callable[[Desk], PurchaseRef]:
+) -> Callable[[UnitOfWork], PurchaseRef]:
     """Decide to record a request and not to place it, as was done before the door placed orders."""
 
-    def decide(desk: Desk) -> PurchaseRef:
-        times: dict[str, Any] = {"queue_until": desk.at + timedelta(minutes=10), "hold_seconds": 600}
-        facts = {"show_id": show_id, "lines": [line.model_dump() for line in lines], "buyer_id": "by", **times}
+    def decide(uow: UnitOfWork) -> PurchaseRef:
+        times: dict[str, Any] = {"queue_until": uow.at + timedelta(minutes=10), "hold_seconds": 600}
+        events = {"show_id": show_id, "lines": [line.model_dump() for line in lines], "buyer_id": "by", **times}
         names = {"tenant_id": "default", "body_digest": body_digest}
-        desk.add(Order.begin(PurchaseRequested, purchase_id, desk.at, **names, **facts))
+        uow.add(Order.begin(PurchaseRequested, purchase_id, uow.at, **names, **events))
         return PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
 
     return decide

@@ -1,4 +1,4 @@
-"""The API's whole world in memory: the fake ledger folded into documents, an engine that sells, small tables."""
+"""The API's whole world in memory: the fake event store folded into documents, an engine that sells, small tables."""
 
 import hashlib
 import json
@@ -7,33 +7,33 @@ from datetime import UTC, datetime
 
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities
-from activities.catalog.prices import PriceActivities
+from activities.catalog.prices import PriceCommands
 from activities.catalog.register import CatalogActivities
 from activities.core.commands import CapacityChange, EndPurchase, HoldRef, MintSubject, PurchaseRef, RefundRef
-from activities.refunds.cancel_show import CancellationDoor
-from activities.refunds.request_refund import RefundDoor
+from activities.refunds.cancel_show import ShowCancellationCommands
+from activities.refunds.request_refund import RefundCommands
 from activities.sales.order import SalesActivities
-from activities.sales.request_purchase import DoorActivities
+from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldActivities
 from adapters.read_models.documents import Document, Sheets
 from adapters.read_models.purchase import fold
 from adapters.read_models.queries import with_availability
 from adapters.read_models.recomputed import venue_lines, venue_sums
-from api.ports import Limits, Parts
+from api.ports import Dependencies, Limits
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
 from domain.core.errors import Refusal
-from domain.core.transient import Weather
-from domain.core.unit_of_work import Desk
+from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import Posting, balances
 from domain.money.money import FeeRates
 from domain.orders.order import Order
 from domain.payments.payment import IntentCreated, Payment
-from domain.tickets.has_token import TokenBearer
+from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
 from tests.fakes.connect import ConnectingVenues
-from tests.fakes.event_store import FakeLedger
+from tests.fakes.event_store import FakeEventStore
 from tests.fakes.small_tables import MemoryBuyers, MemoryInbox, MemorySecrets
 from tests.fakes.token_chain import FakeTokenChain
 from tests.fakes.webhooks import verify
@@ -43,18 +43,18 @@ WALLET = "a-wallet"
 
 
 class MemoryReads:
-    """The read models over a fake ledger; folded when they are asked, unless `behind`."""
+    """The read models over a fake event store; folded when they are asked, unless `behind`."""
 
-    def __init__(self, ledger: FakeLedger) -> None:
-        self._ledger = ledger
+    def __init__(self, store: FakeEventStore) -> None:
+        self._store = store
         self._sheets = Sheets(lambda kind, identity: None)
         self._position = 0
         self.behind = False
 
     def catch_up(self) -> Sheets:
         if not self.behind:
-            for position, fact in enumerate(self._ledger.log[self._position :], start=self._position + 1):
-                fold(self._sheets, fact, position)
+            for position, event in enumerate(self._store.log[self._position :], start=self._position + 1):
+                fold(self._sheets, event, position)
                 self._position = position
         return self._sheets
 
@@ -63,7 +63,7 @@ class MemoryReads:
         return self._position
 
     async def head(self) -> int:
-        return len(self._ledger.log)
+        return len(self._store.log)
 
     async def changed(self, since: int) -> tuple[int, set[str]]:
         sheets = self.catch_up()
@@ -124,8 +124,8 @@ class MemoryReads:
 class SellingEngine:
     """Does at once what the workflows do up to the open checkout; `away` answers nothing, as a paused engine."""
 
-    def __init__(self, ledger: FakeLedger, secrets: "MemorySecrets") -> None:
-        self._ledger = ledger
+    def __init__(self, store: FakeEventStore, secrets: "MemorySecrets") -> None:
+        self._store = store
         self._secrets = secrets
         self.away = False
         self.told: list[tuple[str, str]] = []
@@ -134,7 +134,7 @@ class SellingEngine:
         self.told.append(("open_purchase", purchase.purchase_id))
         if self.away:
             return None
-        sales = SalesActivities(self._ledger)
+        sales = SalesActivities(self._store)
         try:
             order = await sales.place_order(purchase)
         except Refusal as refusal:
@@ -143,8 +143,8 @@ class SellingEngine:
         if order.price.charge_minor == 0:
             await sales.confirm_seats(purchase)
             return CheckoutAnswer(state="open", order=order)
-        await self._ledger.commit(lambda desk: _open_payment(desk, purchase))
-        await self._ledger.commit(lambda desk: desk.get(Order, purchase.purchase_id).open_checkout(desk.at))
+        await self._store.commit(lambda uow: _open_payment(uow, purchase))
+        await self._store.commit(lambda uow: uow.get(Order, purchase.purchase_id).open_checkout(uow.at))
         self._secrets.kept[purchase.purchase_id] = f"secret-of-{purchase.purchase_id}"
         return CheckoutAnswer(state="open", order=order)
 
@@ -180,32 +180,32 @@ class SellingEngine:
         return None if self.away else True
 
 
-class World:
+class ApiWorld:
     """Everything that `create_app` needs, with handles for tests."""
 
     def __init__(self, *, internal_token: str | None = None, clock: Callable[[], datetime] | None = None) -> None:
-        self.ledger = FakeLedger(clock or (lambda: datetime(2026, 1, 1, tzinfo=UTC)))
-        self.reads = MemoryReads(self.ledger)
+        self.store = FakeEventStore(clock or (lambda: datetime(2026, 1, 1, tzinfo=UTC)))
+        self.reads = MemoryReads(self.store)
         self.secrets = MemorySecrets()
-        self.engine = SellingEngine(self.ledger, self.secrets)
+        self.engine = SellingEngine(self.store, self.secrets)
         self.buyers = MemoryBuyers()
         self.inbox = MemoryInbox()
         self.tokens: dict[str, TokenState] = {}
         self.chain_is_away = False
         self.limits = Limits(hold_seconds=600, hold_seconds_max=3600, rates=FeeRates(), internal_token=internal_token)
 
-    def parts(self) -> Parts:
-        return Parts(
-            door=DoorActivities(self.ledger),
-            catalog=CatalogActivities(self.ledger),
-            holds=HoldActivities(self.ledger),
-            prices=PriceActivities(self.ledger),
-            refunds=RefundDoor(self.ledger),
-            cancellations=CancellationDoor(self.ledger),
+    def deps(self) -> Dependencies:
+        return Dependencies(
+            door=PurchaseCommands(self.store),
+            catalog=CatalogActivities(self.store),
+            holds=HoldActivities(self.store),
+            prices=PriceCommands(self.store),
+            refunds=RefundCommands(self.store),
+            cancellations=ShowCancellationCommands(self.store),
             cancelled=self.reads,
             queries=self.reads,
             engine=self.engine,
-            settlement=ConnectingVenues(),
+            payouts=ConnectingVenues(),
             buyers=self.buyers,
             secrets=self.secrets,
             inbox=self.inbox,
@@ -214,26 +214,26 @@ class World:
             pseudonym=lambda name: hashlib.sha256(name.encode()).hexdigest(),
             read_ticket=self.read_ticket,
             limits=self.limits,
-            capacity=CapacityActivities(self.ledger, FakeTokenChain()),
+            capacity=CapacityActivities(self.store, FakeTokenChain()),
             change_capacity=self.engine.change_capacity,
         )
 
     async def read_ticket(self, ticket_id: str) -> tuple[Ticket, TokenState | None]:
-        ticket = await self.ledger.read(lambda desk: desk.get(Ticket, ticket_id))
+        ticket = await self.store.read(lambda uow: uow.get(Ticket, ticket_id))
         if self.chain_is_away:
-            raise Weather("the chain is away")
+            raise TransientError("the chain is away")
         return ticket, self.tokens.get(ticket_id)
 
-    async def stand_on_chain(self, kind: type[TokenBearer], identity: str) -> None:
+    async def stand_on_chain(self, kind: type[TokenizedAggregate], identity: str) -> None:
         """Mint a token for a venue, a show or a ticket, and open a show's sale."""
 
-        def decide(desk: Desk) -> None:
-            bearer = desk.get(kind, identity)
-            bearer.mint_token(f"mint-of-{identity}", f"signature-of-{identity}", desk.at)
+        def decide(uow: UnitOfWork) -> None:
+            bearer = uow.get(kind, identity)
+            bearer.mint_token(f"mint-of-{identity}", f"signature-of-{identity}", uow.at)
             if isinstance(bearer, Show):
-                bearer.open_sale(desk.at)
+                bearer.open_sale(uow.at)
 
-        await self.ledger.commit(decide)
+        await self.store.commit(decide)
 
     async def announce(self, venue_id: str, show_id: str) -> None:
         """Put a venue and its show on chain."""
@@ -243,25 +243,25 @@ class World:
     async def confirm(self, purchase_id: str) -> None:
         """Confirm an order whose seats are confirmed."""
         purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
-        await SalesActivities(self.ledger).confirm_order(purchase)
+        await SalesActivities(self.store).confirm_order(purchase)
 
     async def end(self, purchase_id: str) -> None:
         """End an order without a sale."""
         purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
-        await SalesActivities(self.ledger).cancel_order(EndPurchase(purchase=purchase, reason="hold-expired"))
+        await SalesActivities(self.store).cancel_order(EndPurchase(purchase=purchase, reason="hold-expired"))
 
     async def refund(self, purchase_id: str, refund_id: str, amount_minor: int) -> None:
         """Give captured money back."""
         name = f"{purchase_id}:1"
-        await self.ledger.commit(lambda desk: desk.get(Payment, name).refund(refund_id, amount_minor, desk.at))
+        await self.store.commit(lambda uow: uow.get(Payment, name).refund(refund_id, amount_minor, uow.at))
 
     async def pay(self, purchase_id: str) -> None:
         """Take a purchase from its open checkout to its good end."""
         purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
-        sales, books = SalesActivities(self.ledger), BooksActivities(self.ledger)
+        sales, books = SalesActivities(self.store), BooksActivities(self.store)
         ticket_ids = (await sales.place_order(purchase)).ticket_ids
         await sales.confirm_seats(purchase)
-        await self.ledger.commit(lambda desk: _capture(desk, purchase_id))
+        await self.store.commit(lambda uow: _capture(uow, purchase_id))
         await sales.confirm_order(purchase)
         for ticket_id in ticket_ids:
             await self.stand_on_chain(Ticket, ticket_id)
@@ -270,16 +270,16 @@ class World:
         self.secrets.kept.pop(purchase_id, None)
 
 
-def _open_payment(desk: Desk, purchase: PurchaseRef) -> None:
-    price = desk.get(Order, purchase.purchase_id).price
+def _open_payment(uow: UnitOfWork, purchase: PurchaseRef) -> None:
+    price = uow.get(Order, purchase.purchase_id).price
     if price is not None:
-        facts = {"tenant_id": purchase.tenant_id, "purchase_id": purchase.purchase_id, "capture_method": "manual"}
+        events = {"tenant_id": purchase.tenant_id, "purchase_id": purchase.purchase_id, "capture_method": "manual"}
         name, intent_id = f"{purchase.purchase_id}:{purchase.attempt}", f"pi_{purchase.purchase_id}"
         money = {"amount_minor": price.total_minor, "currency": price.currency}
-        desk.add(Payment.begin(IntentCreated, name, desk.at, intent_id=intent_id, **money, **facts))
+        uow.add(Payment.begin(IntentCreated, name, uow.at, intent_id=intent_id, **money, **events))
 
 
-def _capture(desk: Desk, purchase_id: str) -> None:
-    payment = desk.get(Payment, f"{purchase_id}:1")
-    payment.authorise(desk.at)
-    payment.capture("ch_1", payment.amount_minor, 100, desk.at)
+def _capture(uow: UnitOfWork, purchase_id: str) -> None:
+    payment = uow.get(Payment, f"{purchase_id}:1")
+    payment.authorise(uow.at)
+    payment.capture("ch_1", payment.amount_minor, 100, uow.at)

@@ -1,29 +1,29 @@
-"""A cancelled show's orders as the read models have them, folded from a fake ledger when they are asked for."""
+"""A cancelled show's orders as the read models have them, folded from a fake event store when they are asked for."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from adapters.read_models.documents import Document, Sheets
 from adapters.read_models.purchase import fold
-from tests.fakes.event_store import FakeLedger
+from tests.fakes.event_store import FakeEventStore
 
 
 class FoldedShows:
     """Never behind; the same conditions as the SQL of the real one."""
 
-    def __init__(self, ledger: FakeLedger) -> None:
-        self._ledger = ledger
+    def __init__(self, store: FakeEventStore) -> None:
+        self._store = store
         self._sheets = Sheets(lambda kind, identity: None)
         self._position = 0
 
     async def position(self) -> int:
-        for place, fact in enumerate(self._ledger.log[self._position :], start=self._position + 1):
-            fold(self._sheets, fact, place)
+        for place, event in enumerate(self._store.log[self._position :], start=self._position + 1):
+            fold(self._sheets, event, place)
             self._position = place
         return self._position
 
     async def head(self) -> int:
-        return len(self._ledger.log)
+        return len(self._store.log)
 
     async def orders_left(self, show_id: str, after: str, limit: int) -> Sequence[tuple[str, str, int]]:
         left = [document for document in await self._left(show_id) if document["purchase_id"] > after]

@@ -1,6 +1,6 @@
 """The side tables of the API in memory: buyers, client secrets and the inbox of webhooks."""
 
-from domain.payments.webhook_event import Hint
+from domain.payments.webhook_event import WebhookEvent
 
 
 class MemoryBuyers:
@@ -32,12 +32,12 @@ class MemoryInbox:
     """Webhooks by event."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, Hint] = {}
+        self.kept: dict[str, WebhookEvent] = {}
         self.marked: set[str] = set()
 
-    async def store(self, hint: Hint) -> bool:
-        fresh = hint.event_id not in self.kept
-        self.kept.setdefault(hint.event_id, hint)
+    async def store(self, webhook: WebhookEvent) -> bool:
+        fresh = webhook.event_id not in self.kept
+        self.kept.setdefault(webhook.event_id, webhook)
         return fresh
 
     async def mark(self, event_id: str) -> None:

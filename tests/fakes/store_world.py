@@ -1,4 +1,4 @@
-"""The store activities over a fake ledger, with one show on sale, and the loss of an answer."""
+"""The store activities over a fake event store, with one show on sale, and the loss of an answer."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -6,25 +6,25 @@ from typing import Any, TypeVar
 import pytest
 
 from activities.books.post import BooksActivities
-from activities.catalog.prices import PriceActivities
+from activities.catalog.prices import PriceCommands
 from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
 from activities.core.commands import EndPurchase, PurchaseRef
 from activities.sales.order import SalesActivities
-from activities.sales.request_purchase import DoorActivities, Requested, RequestPurchase
+from activities.sales.request_purchase import PurchaseCommands, Requested, RequestPurchase
 from activities.sales.ticket_api_holds import HoldActivities, MakeReservation
 from domain.catalog.line import Line
 from domain.catalog.show import Show, TicketType
-from domain.core.aggregate import Root, broken_link
-from domain.core.transient import Weather
-from domain.core.unit_of_work import Desk
+from domain.core.aggregate import Aggregate, broken_link
+from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.money import FeeRates
 from domain.payments.payment import IntentCreated, Payment
 from domain.stock.allocation import Allocation
-from tests.fakes.event_store import FakeLedger
+from tests.fakes.event_store import FakeEventStore
 from tests.fakes.samples import AT, TYPES, only_requested
 
 T = TypeVar("T")
-R = TypeVar("R", bound=Root)
+R = TypeVar("R", bound=Aggregate)
 VENUE = RegisterVenue(tenant_id="default", venue_id="ve", name="Hall", rates=FeeRates(), body_digest="v")
 SHOW = AnnounceShow(
     tenant_id="default",
@@ -44,29 +44,29 @@ def lines_of(wanted: dict[str, int]) -> list[Line]:
 
 
 class StoreWorld:
-    """Five floor and three balcony tickets; time stands still unless `now` is moved. Another ledger may be given."""
+    """Five floor and three balcony tickets; time stands still unless `now` is moved. Another store may be given."""
 
-    def __init__(self, ledger: Any = None) -> None:
+    def __init__(self, store: Any = None) -> None:
         self.now = AT
-        self.ledger = ledger or FakeLedger(lambda: self.now)
-        self.catalog = CatalogActivities(self.ledger)
-        self.door = DoorActivities(self.ledger)
-        self.sales = SalesActivities(self.ledger)
-        self.books = BooksActivities(self.ledger)
-        self.prices = PriceActivities(self.ledger)
-        self.holds = HoldActivities(self.ledger)
+        self.store = store or FakeEventStore(lambda: self.now)
+        self.catalog = CatalogActivities(self.store)
+        self.door = PurchaseCommands(self.store)
+        self.sales = SalesActivities(self.store)
+        self.books = BooksActivities(self.store)
+        self.prices = PriceCommands(self.store)
+        self.holds = HoldActivities(self.store)
 
     async def open(self, show: AnnounceShow = SHOW, **terms: Any) -> None:
         """Announce the show and put it on sale."""
         await self.catalog.register_venue(VENUE)
         await self.catalog.announce_show(show.model_copy(update=terms))
 
-        def stand(desk: Desk) -> None:
-            show = desk.get(Show, "sh")
-            show.mint_token("mint", "signature", desk.at)
-            show.open_sale(desk.at)
+        def stand(uow: UnitOfWork) -> None:
+            show = uow.get(Show, "sh")
+            show.mint_token("mint", "signature", uow.at)
+            show.open_sale(uow.at)
 
-        await self.ledger.commit(stand)
+        await self.store.commit(stand)
 
     async def request(
         self,
@@ -96,30 +96,28 @@ class StoreWorld:
     async def only_requested(self, purchase_id: str = "pu", **wanted: int) -> PurchaseRef:
         """Record a request as it was recorded before the door placed orders."""
         lines = lines_of(wanted or {"floor": 2, "balcony": 1})
-        return (await self.ledger.commit(only_requested(purchase_id, lines))).value
+        return (await self.store.commit(only_requested(purchase_id, lines))).value
 
     async def bought(self, discount_code: str | None = None, **wanted: int) -> PurchaseRef:
         """Take a purchase as far as its tickets, with its payment open."""
         purchase = (await self.request(discount_code=discount_code, **wanted)).purchase
         order = await self.sales.place_order(purchase)
-        facts = {"tenant_id": "default", "purchase_id": purchase.purchase_id, "intent_id": "pi"}
+        events = {"tenant_id": "default", "purchase_id": purchase.purchase_id, "intent_id": "pi"}
         money: dict[str, Any] = {"amount_minor": order.price.total_minor, "currency": "eur"}
         name = f"{purchase.purchase_id}:1"
-        await self.ledger.commit(
-            lambda desk: desk.add(
-                Payment.begin(IntentCreated, name, desk.at, capture_method="manual", **facts, **money)
-            )
+        await self.store.commit(
+            lambda uow: uow.add(Payment.begin(IntentCreated, name, uow.at, capture_method="manual", **events, **money))
         )
         return purchase
 
     async def capture(self, purchase: PurchaseRef) -> None:
         """Record that the money was taken."""
 
-        def decide(desk: Desk) -> None:
-            payment = desk.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
-            payment.capture("ch", payment.amount_minor, 94, desk.at)
+        def decide(uow: UnitOfWork) -> None:
+            payment = uow.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
+            payment.capture("ch", payment.amount_minor, 94, uow.at)
 
-        await self.ledger.commit(decide)
+        await self.store.commit(decide)
 
     async def reserve(self, reservation_id: str = "re", body: str = "", **wanted: int) -> tuple[str, ...]:
         """Hold seats for an outside order; returns its tickets."""
@@ -135,7 +133,7 @@ class StoreWorld:
 
     async def see(self, kind: type[R], identity: str) -> R:
         """Read one aggregate."""
-        return await self.ledger.read(lambda desk: desk.get(kind, identity))
+        return await self.store.read(lambda uow: uow.get(kind, identity))
 
     async def stock(self) -> list[tuple[int, int, int]]:
         """Return (available, held, sold) of floor and balcony."""
@@ -143,15 +141,15 @@ class StoreWorld:
         return [(seats.available, seats.held, seats.sold) for seats in found]
 
     async def lost_and_repeated(self, act: Callable[[], Awaitable[T]]) -> T:
-        """Do something, lose its answer, and do it again: the repeat leaves no fact, and every chain is whole."""
-        self.ledger.lose_answers = 1
-        with pytest.raises(Weather) as lost:
+        """Do something, lose its answer, and do it again: the repeat leaves no event, and every chain is whole."""
+        self.store.lose_answers = 1
+        with pytest.raises(TransientError) as lost:
             await act()
         assert lost.value.unknown
-        known = len(self.ledger.log)
+        known = len(self.store.log)
         answer = await act()
-        assert len(self.ledger.log) == known
-        assert all(broken_link(facts) is None for facts in self.ledger.streams.values())
+        assert len(self.store.log) == known
+        assert all(broken_link(events) is None for events in self.store.streams.values())
         return answer
 
 

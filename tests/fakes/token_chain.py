@@ -10,7 +10,7 @@ from typing import Literal
 import base58
 
 from domain.core.errors import InvalidWallet, WrongState
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
 
 BLOCKHASH_LIFE = 150
@@ -119,7 +119,7 @@ class FakeTokenChain:
         if spec.owner_address is not None and not self.is_wallet(spec.owner_address):
             raise InvalidWallet("the wallet is not a Solana address")
         if self.missing_lamports:
-            raise Weather(f"the payer fake lacks {self.missing_lamports} lamports")
+            raise TransientError(f"the payer fake lacks {self.missing_lamports} lamports")
         address = self.address_of(spec.kind, spec.subject_id)
         if again or (spec.kind, spec.group_address) not in self._known:
             self._simulate(spec, address)
@@ -128,7 +128,7 @@ class FakeTokenChain:
 
     def _simulate(self, spec: TokenSpec, address: str) -> None:
         if address in self._specs:
-            raise Weather(f"the account of {spec.kind} {spec.subject_id} already exists: look again")
+            raise TransientError(f"the account of {spec.kind} {spec.subject_id} already exists: look again")
         if self._is_full(spec):
             raise WrongState("the group is full", group_address=spec.group_address)
         self._known.add((spec.kind, spec.group_address))
@@ -143,7 +143,7 @@ class FakeTokenChain:
         """Sign the burning of a token."""
         self._begin("sign_burn")
         if not self.supplies()[address]:
-            raise Weather(f"nobody is known to hold {address}: look again")
+            raise TransientError(f"nobody is known to hold {address}: look again")
         self._end("sign_burn")
         return self._signed_bytes(address, {"burn": address})
 
@@ -172,7 +172,7 @@ class FakeTokenChain:
         """Sign another size of a group; raises what the real chain raises."""
         self._begin("sign")
         if address not in self._specs or size_max < self._members[address]:
-            raise Weather(f"the group {address} cannot take {size_max} just now")
+            raise TransientError(f"the group {address} cannot take {size_max} just now")
         signed = self._signed_bytes(address, {"resize": size_max})
         self._end("sign")
         return signed
@@ -250,16 +250,16 @@ class FakeTokenChain:
             return False
         group = self._specs.get(spec.group_address)
         if group is None:
-            raise Weather("the group is not there yet")
+            raise TransientError("the group is not there yet")
         return self._members[spec.group_address] >= (group.max_size or 0)
 
     def _begin(self, verb: Verb) -> None:
         self.calls[verb] += 1
         if self._before[verb]:
             self._before[verb] -= 1
-            raise Weather(f"{verb} failed before it did anything")
+            raise TransientError(f"{verb} failed before it did anything")
 
     def _end(self, verb: Verb) -> None:
         if self._after[verb]:
             self._after[verb] -= 1
-            raise Weather(f"{verb} did its work and lost its answer", unknown=True)
+            raise TransientError(f"{verb} did its work and lost its answer", unknown=True)

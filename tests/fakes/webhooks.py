@@ -5,15 +5,15 @@ import json
 from typing import Any
 
 from api.http.problems import Problem
-from domain.payments.webhook_event import Hint
+from domain.payments.webhook_event import WebhookEvent
 
 
-def verify(payload: bytes, signature: str) -> Hint:
+def verify(payload: bytes, signature: str) -> WebhookEvent:
     """Take the signature `genuine`, refuse any other."""
     if signature != "genuine":
         raise Problem(400, "forged-webhook", "the signature is not Stripe's")
     event: dict[str, Any] = json.loads(payload)
-    return Hint(
+    return WebhookEvent(
         event_id=event["id"],
         type=event["type"],
         object_id=event.get("intent"),

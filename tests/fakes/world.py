@@ -1,4 +1,4 @@
-"""One world of fakes behind the real activities and workflows, and the laws that must hold in it."""
+"""One world of fakes behind the real activities and workflows, and the invariants that must hold in it."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,17 +16,17 @@ from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities
 from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
 from activities.core.commands import MintSubject, PurchaseRef, RefundRef
-from activities.core.failures import FailureKinds
+from activities.core.failures import FailureInterceptor
 from activities.core.task_queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
 from activities.disputes.follow import DisputeActivities
 from activities.payments.intent import PaymentActivities
 from activities.payments.late_payments import LatePaymentActivities
-from activities.payouts.transfers import SettlementActivities
-from activities.refunds.cancel_show import CancellationActivities, CancellationDoor
+from activities.payouts.transfers import PayoutActivities
+from activities.refunds.cancel_show import ShowCancellationActivities, ShowCancellationCommands
 from activities.refunds.pay_refund import RefundActivities
-from activities.refunds.request_refund import RefundDoor, RequestRefund
+from activities.refunds.request_refund import RefundCommands, RequestRefund
 from activities.sales.order import SalesActivities
-from activities.sales.request_purchase import DoorActivities, RequestPurchase
+from activities.sales.request_purchase import PurchaseCommands, RequestPurchase
 from activities.sales.ticket_api_holds import HoldActivities
 from activities.tokens.burn import BurnActivities
 from activities.tokens.mint import MintActivities
@@ -37,11 +37,11 @@ from domain.money.books import BooksTransaction, balances
 from domain.money.money import FeeRates, Tender
 from domain.orders.order import Order
 from domain.payments.refund import RefundPaidByHand, Refunds
-from domain.stock.allocation import Allocation, SeatsReturned
+from domain.stock.allocation import Allocation, SeatsRestocked
 from tests.fakes.connect import FakeConnect
 from tests.fakes.due import DueInMemory
-from tests.fakes.event_store import FakeLedger
-from tests.fakes.evidence import findings_of, require_lawful, said_by
+from tests.fakes.event_store import FakeEventStore
+from tests.fakes.evidence import findings_of, require_invariants, said_by
 from tests.fakes.gates import Gates
 from tests.fakes.in_memory import InMemory
 from tests.fakes.payment_gateway import FakePaymentGateway
@@ -71,7 +71,7 @@ CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
 
 
-class World:
+class SagaWorld:
     """Fakes outside, the real saga inside; one show of ten seats at 10.00."""
 
     capacity = 10
@@ -79,30 +79,30 @@ class World:
 
     def __init__(self, server: WorkflowEnvironment) -> None:
         self.server = server
-        self.ledger = FakeLedger(lambda: datetime.now(UTC) + self._ahead)
+        self.store = FakeEventStore(lambda: datetime.now(UTC) + self._ahead)
         self._ahead = timedelta()
         self.gateway = FakePaymentGateway()
         self.chain = FakeTokenChain()
         self.memory = InMemory()
         self.gates = Gates()
-        self.door = DoorActivities(self.ledger)
-        self.catalog = CatalogActivities(self.ledger)
-        self.holds = HoldActivities(self.ledger)
-        self.minting = MintActivities(self.ledger, self.chain, self.memory, CUSTODY, "http://127.0.0.1")
-        self.capacities = CapacityActivities(self.ledger, self.chain)
+        self.door = PurchaseCommands(self.store)
+        self.catalog = CatalogActivities(self.store)
+        self.holds = HoldActivities(self.store)
+        self.minting = MintActivities(self.store, self.chain, self.memory, CUSTODY, "http://127.0.0.1")
+        self.capacities = CapacityActivities(self.store, self.chain)
         self.connect = FakeConnect()
-        self.settlement = SettlementActivities(self.ledger, self.connect, DueInMemory(self.ledger))
-        self.refunds = RefundDoor(self.ledger)
-        self.cancellations = CancellationDoor(self.ledger)
+        self.payouts = PayoutActivities(self.store, self.connect, DueInMemory(self.store))
+        self.refunds = RefundCommands(self.store)
+        self.cancellations = ShowCancellationCommands(self.store)
         self.show_terms: dict[str, Any] = {}
         self.poll_seconds = 30
         self.processing_extension_seconds = 600
 
     def activities(self, queue: str) -> list[Any]:
-        sales, books = SalesActivities(self.ledger), BooksActivities(self.ledger)
-        payments = PaymentActivities(self.ledger, self.gateway, self.memory)
-        refunds = RefundActivities(self.ledger, self.gateway)
-        cancelling = CancellationActivities(self.ledger, FoldedShows(self.ledger))
+        sales, books = SalesActivities(self.store), BooksActivities(self.store)
+        payments = PaymentActivities(self.store, self.gateway, self.memory)
+        refunds = RefundActivities(self.store, self.gateway)
+        show_cancellations = ShowCancellationActivities(self.store, FoldedShows(self.store))
         owners = {
             PURCHASES: [
                 sales,
@@ -111,18 +111,18 @@ class World:
                 self.holds,
                 payments,
                 refunds,
-                cancelling,
-                self.settlement,
+                show_cancellations,
+                self.payouts,
                 self.capacities,
             ],
             STRIPE: [
                 payments,
                 refunds,
-                self.settlement,
-                DisputeActivities(self.ledger, self.gateway),
-                LatePaymentActivities(self.ledger, self.gateway, payments),
+                self.payouts,
+                DisputeActivities(self.store, self.gateway),
+                LatePaymentActivities(self.store, self.gateway, payments),
             ],
-            MINT: [self.minting, BurnActivities(self.ledger, self.chain), self.capacities],
+            MINT: [self.minting, BurnActivities(self.store, self.chain), self.capacities],
         }
         return [
             method
@@ -141,7 +141,7 @@ class World:
                     task_queue=queue,
                     workflows=WORKFLOWS if queue == PURCHASES else [],
                     activities=self.activities(queue),
-                    interceptors=[FailureKinds(), self.gates],
+                    interceptors=[FailureInterceptor(), self.gates],
                     workflow_runner=RUNNER,
                 )
                 await stack.enter_async_context(worker)
@@ -200,7 +200,7 @@ class World:
         """Record a request as it was recorded before the door placed orders."""
         lines = [Line(ticket_type_id="tt", quantity=quantity)]
         decide = only_requested(purchase_id_of(DEFAULT_TENANT, key), lines, f"{quantity}")
-        return (await self.ledger.commit(decide)).value
+        return (await self.store.commit(decide)).value
 
     async def start(self, client: Client, purchase: PurchaseRef) -> tuple[PurchaseHandle, CheckoutAnswer]:
         """Start a purchase and wait for its checkout."""
@@ -242,7 +242,7 @@ class World:
         return (await self.refunds.request_refund(command)).refund
 
     async def order(self, key: str = "key") -> Order:
-        return await self.ledger.read(lambda desk: desk.get(Order, purchase_id_of(DEFAULT_TENANT, key)))
+        return await self.store.read(lambda uow: uow.get(Order, purchase_id_of(DEFAULT_TENANT, key)))
 
     async def ref(self, key: str = "key") -> PurchaseRef:
         order = await self.order(key)
@@ -250,7 +250,7 @@ class World:
 
     async def stock(self) -> tuple[int, int, int]:
         """Return (available, held, sold)."""
-        seats = await self.ledger.read(lambda desk: desk.get(Allocation, "tt"))
+        seats = await self.store.read(lambda uow: uow.get(Allocation, "tt"))
         return seats.available, seats.held, seats.sold
 
     async def intent_id(self, key: str = "key") -> str:
@@ -261,29 +261,29 @@ class World:
     def books(self) -> dict[tuple[str, str], int]:
         return balances(
             posting
-            for stream in self.ledger.streams
+            for stream in self.store.streams
             if stream.startswith("books:")
             for posting in self._root(stream, BooksTransaction).postings
         )
 
     def _root(self, stream: str, kind: type) -> Any:
-        loaded = self.ledger._load(stream)
+        loaded = self.store._load(stream)
         assert isinstance(loaded, kind)
         return loaded
 
-    async def check_laws(self) -> None:
-        """What must hold at rest, whatever happened: every law of conservation, and that everything has ended."""
-        require_lawful(findings_of(self.ledger.log, said_by(self.gateway, self.chain, self.connect)))
-        orders = [self._root(s, Order) for s in self.ledger.streams if s.startswith("order:")]
+    async def check_invariants(self) -> None:
+        """What must hold at rest, whatever happened: every invariant of conservation, and that everything has ended."""
+        require_invariants(findings_of(self.store.log, said_by(self.gateway, self.chain, self.connect)))
+        orders = [self._root(s, Order) for s in self.store.streams if s.startswith("order:")]
         sold = [order for order in orders if order.state == "fulfilled"]
         seats = sum(line.quantity for order in sold for line in order.lines)
-        seats -= sum(fact.quantity for fact in self.ledger.log if isinstance(fact, SeatsReturned))
+        seats -= sum(event.quantity for event in self.store.log if isinstance(event, SeatsRestocked))
         assert all(order.state in {"fulfilled", "cancelled", "refused"} for order in orders)
         assert await self.stock() == (self.capacity - seats, 0, seats)
-        books = [self._root(s, Refunds) for s in self.ledger.streams if s.startswith("refunds:")]
+        books = [self._root(s, Refunds) for s in self.store.streams if s.startswith("refunds:")]
         by_card = [book for book in books if book.price.tender == "card"]
         given = sum(refund.given.total_minor for book in by_card for refund in book.refunds.values())
-        given -= sum(fact.amount_minor for fact in self.ledger.log if isinstance(fact, RefundPaidByHand))
+        given -= sum(event.amount_minor for event in self.store.log if isinstance(event, RefundPaidByHand))
         kept = self.gateway.captured_minor - self.gateway.refunded_minor
         assert kept == sum(o.price.charge_minor for o in sold) - given
         assert sum(self.chain.landings.values()) == len(self.chain.landings)

@@ -17,8 +17,8 @@ from activities.core.task_queues import ALL_QUEUES, MINT
 from activities.disputes.follow import DisputeActivities
 from activities.payments.intent import PaymentActivities
 from activities.payments.late_payments import LatePaymentActivities
-from activities.payouts.transfers import SettlementActivities
-from activities.refunds.cancel_show import CancellationActivities
+from activities.payouts.transfers import PayoutActivities
+from activities.refunds.cancel_show import ShowCancellationActivities
 from activities.refunds.pay_refund import RefundActivities
 from activities.registry import Activities, activities_of
 from activities.sales.order import SalesActivities
@@ -26,7 +26,7 @@ from activities.sales.ticket_api_holds import HoldActivities
 from activities.tokens.burn import BurnActivities
 from activities.tokens.mint import MintActivities
 
-UNREACHED = "no scene"
+UNREACHABLE = "no scene"
 STEP_FAULTS = {
     "crash-before": "crash before the effect",
     "crash-after": "crash after the effect, before the answer",
@@ -61,13 +61,13 @@ WEBHOOK_FAULTS = {
 FAULTS = {**STEP_FAULTS, **CHAIN_FAULTS, **STORE_FAULTS, **WEBHOOK_FAULTS}
 SAMPLE = 60  # `make test` runs one cell in so many
 
-NO_LEDGER = "it appends no fact: nothing of it is in the ledger"
+NO_EVENT_STORE = "it appends no event: nothing of it is in the event store"
 # An activity that cannot meet a column, and why; such cells do not count.
 NO_HOLD = "no hold is open in the only scene that reaches it: nothing is appended"
 IMPOSSIBLE: dict[tuple[str, str], str] = {
     (name, fault): why
     for names, why in (
-        (("close_checkout", "list_due_transfers", "list_orders_left"), NO_LEDGER),
+        (("close_checkout", "list_due_transfers", "list_orders_left"), NO_EVENT_STORE),
         (("end_open_holds",), NO_HOLD),
     )
     for name in names
@@ -107,22 +107,22 @@ class Row(NamedTuple):
 
 def registered() -> dict[str, str]:
     """Return the queue of every activity that the worker registers, by its stored name."""
-    ledger, outside = cast("Any", None), cast("Any", None)
-    payments = PaymentActivities(ledger, outside, outside)
+    store, outside = cast("Any", None), cast("Any", None)
+    payments = PaymentActivities(store, outside, outside)
     everything = Activities(
-        sales=SalesActivities(ledger),
-        books=BooksActivities(ledger),
-        catalog=CatalogActivities(ledger),
-        holds=HoldActivities(ledger),
+        sales=SalesActivities(store),
+        books=BooksActivities(store),
+        catalog=CatalogActivities(store),
+        holds=HoldActivities(store),
         payments=payments,
-        minting=MintActivities(ledger, outside, outside, "", ""),
-        capacity=CapacityActivities(ledger, outside),
-        disputes=DisputeActivities(ledger, outside),
-        settlement=SettlementActivities(ledger, outside, outside),
-        refunds=RefundActivities(ledger, outside),
-        burning=BurnActivities(ledger, outside),
-        cancelling=CancellationActivities(ledger, outside),
-        late_payments=LatePaymentActivities(ledger, outside, payments),
+        minting=MintActivities(store, outside, outside, "", ""),
+        capacity=CapacityActivities(store, outside),
+        disputes=DisputeActivities(store, outside),
+        payouts=PayoutActivities(store, outside, outside),
+        refunds=RefundActivities(store, outside),
+        burning=BurnActivities(store, outside),
+        show_cancellations=ShowCancellationActivities(store, outside),
+        late_payments=LatePaymentActivities(store, outside, payments),
     )
     return {
         str(activity._Definition.must_from_callable(method).name): queue
@@ -138,7 +138,7 @@ def cells(rows: Iterable[Row], activities: dict[str, str]) -> list[Cell]:
     orphans = tuple(sorted(set(activities) - reached))
     made = []
     stored: set[str] = set()  # how a step meets the database is the same in every scene
-    for row in (*rows, Row(UNREACHED, orphans)):
+    for row in (*rows, Row(UNREACHABLE, orphans)):
         for name in row.reaches:
             faults = [*STEP_FAULTS, *(CHAIN_FAULTS if activities.get(name) == MINT else ())]
             faults += STORE_FAULTS if name not in stored else ()

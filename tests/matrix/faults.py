@@ -9,7 +9,7 @@ from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain.core.errors import Refusal, WrongState
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction
 from tests.fakes.token_chain import FakeTokenChain
 
@@ -47,8 +47,8 @@ class Faults(Interceptor):
         """Whether nobody works, or waits by a clock of his own."""
         return not self.busy and time.monotonic() > self.busy_until
 
-    async def at_ledger(self, verb: str, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Let a call of the ledger go wrong, when it comes from the activity; only a commit is cut in its middle."""
+    async def at_store(self, verb: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Let a call of the event store go wrong when it comes from the activity; only a commit is cut midway."""
         here = activity.in_activity() and activity.info().activity_type == self.name
         if not here or not self._store_faults or (self.fault == "store-cut" and verb != "commit"):
             return await call()
@@ -56,8 +56,10 @@ class Faults(Interceptor):
         self.fired += 1
         if self.fault == "store-cut":
             await call()
-            raise Weather("the connection was cut after the commit", unknown=True)
-        raise Weather("the database wants it again" if self.fault == "store-conflict" else "the database restarts")
+            raise TransientError("the connection was cut after the commit", unknown=True)
+        raise TransientError(
+            "the database wants it again" if self.fault == "store-conflict" else "the database restarts"
+        )
 
     def spoil_sending(self) -> None:
         """Let the chain's next send go wrong in the fault's way."""
@@ -117,7 +119,7 @@ class _Faulty(ActivityInboundInterceptor):
                 await self._faults.gone.wait()
             finally:
                 self._faults.busy -= 1
-            raise Weather("the worker that ran this is gone")
+            raise TransientError("the worker that ran this is gone")
         activity.raise_complete_async()
 
     async def _crash_before(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
@@ -170,4 +172,4 @@ class _Faulty(ActivityInboundInterceptor):
     async def _outage(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
         if activity.info().is_local:
             self._faults.busy_until = time.monotonic() + LOCAL_PAUSE_SECONDS
-        raise Weather("the matrix lets nothing through")
+        raise TransientError("the matrix lets nothing through")

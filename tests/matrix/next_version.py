@@ -6,9 +6,9 @@ from typing import Any
 from temporalio import workflow
 
 from activities.core.commands import CapacityChange, DisputeRef, HoldRef, Minted
-from activities.payouts.ports import AccountSeen, PayoutRef
+from activities.payouts.ports import AccountStatus, PayoutRef
 from workflows.capacity import CapacityWorkflow
-from workflows.core.activity_calls import Caller
+from workflows.core.activity_calls import ActivityCaller
 from workflows.core.patches import Patch
 from workflows.dispute import DisputeWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
@@ -23,13 +23,13 @@ from workflows.payouts import (
 from workflows.purchase import PurchaseInput, PurchaseResult, PurchaseWorkflow
 from workflows.refund import RefundInput, RefundWorkflow
 from workflows.registration import RegisterInput, ShowWorkflow, VenueWorkflow
-from workflows.show_cancellation import CancellationInput, ShowCancellationWorkflow
+from workflows.show_cancellation import ShowCancellationInput, ShowCancellationWorkflow
 from workflows.ticket_api_hold import HoldWorkflow
 
 FLAG = Patch("matrix-pause")
 
 
-def _paused(caller: Caller) -> Caller:
+def _paused(caller: ActivityCaller) -> ActivityCaller:
     call = caller.call
 
     async def paused(*args: Any, **named: Any) -> Any:
@@ -130,12 +130,12 @@ class NextCancellation(ShowCancellationWorkflow):
     """The next version of a show's cancellation."""
 
     @workflow.init
-    def __init__(self, start: CancellationInput) -> None:
+    def __init__(self, start: ShowCancellationInput) -> None:
         super().__init__(start)
         self._caller = _paused(self._caller)
 
     @workflow.run
-    async def run(self, start: CancellationInput) -> str:
+    async def run(self, start: ShowCancellationInput) -> str:
         return await super().run(start)
 
 
@@ -149,7 +149,7 @@ class NextOnboarding(OnboardingWorkflow):
         self._caller = _paused(self._caller)
 
     @workflow.run
-    async def run(self, start: OnboardingInput) -> AccountSeen:
+    async def run(self, start: OnboardingInput) -> AccountStatus:
         return await super().run(start)
 
 

@@ -78,16 +78,16 @@ async def buy(stage: Stage, quantity: int = 2, capture_method: str = "manual", *
 async def checkout(stage: Stage) -> str | None:
     """Wait until there is something to pay; None when the purchase has ended before. Returns the intent's id."""
     world = stage.world
-    await stage.until(lambda: bool(world.gateway.intents) or any(_is_end(fact) for fact in world.ledger.log))
+    await stage.until(lambda: bool(world.gateway.intents) or any(_is_end(event) for event in world.store.log))
     return next(iter(world.gateway.intents), None)
 
 
-def _is_end(fact: object) -> bool:
-    return type(fact).__name__ in {"OrderCancelled", "PurchaseRefused", "OrderFulfilled"}
+def _is_end(event: object) -> bool:
+    return type(event).__name__ in {"OrderCancelled", "PurchaseRefused", "OrderFulfilled"}
 
 
-async def hint(stage: Stage) -> None:
-    """Deliver a webhook's hint, if the purchase still hears it."""
+async def webhook(stage: Stage) -> None:
+    """Deliver a webhook's webhook event, if the purchase still hears it."""
     assert stage.handle is not None
     try:
         await stage.handle.signal(PurchaseWorkflow.look_again)
@@ -96,18 +96,18 @@ async def hint(stage: Stage) -> None:
 
 
 async def purchase_end(stage: Stage) -> str:
-    """Wait for the purchase's end and name it as the facts do."""
+    """Wait for the purchase's end and name it as the events do."""
     await stage.end()
     order = await stage.world.order()
     return f"{order.state}: {order.end_reason}" if order.end_reason else order.state
 
 
 async def pay(stage: Stage) -> None:
-    """Pay as soon as there is something to pay, and let the webhook's hint arrive."""
+    """Pay as soon as there is something to pay, and let the webhook's webhook event arrive."""
     intent_id = await checkout(stage)
     if intent_id is not None and stage.world.gateway.intents[intent_id].status == "requires_payment_method":
         stage.world.gateway.pay(intent_id)
-        await hint(stage)
+        await webhook(stage)
 
 
 async def sale(stage: Stage) -> str:
@@ -133,12 +133,12 @@ async def slow_payment(stage: Stage) -> str:
         await stage.until(
             lambda: (
                 bool({"extend_hold", "cancel_payment"} & {*stage.faults.ran})
-                or any(_is_end(fact) for fact in stage.world.ledger.log)
+                or any(_is_end(event) for event in stage.world.store.log)
             )
         )
         if gateway.intents[intent_id].status == "processing":
             gateway.finish_processing(intent_id)
-            await hint(stage)
+            await webhook(stage)
     return await purchase_end(stage)
 
 
@@ -170,7 +170,7 @@ async def cancelled_after_automatic_capture(stage: Stage) -> str:
         await stage.world.door.request_cancel((await stage.world.order()).identity)
         if stage.world.gateway.intents[intent_id].status == "requires_payment_method":
             stage.world.gateway.pay(intent_id)
-        await hint(stage)
+        await webhook(stage)
     return await purchase_end(stage)
 
 
@@ -189,7 +189,7 @@ async def venue(stage: Stage) -> str:
     subject = MintSubject(tenant_id="default", kind="venue", subject_id="ve")
     await stage.begin("venue/ve", VenueWorkflow.run, RegisterInput(subject=subject))
     await stage.end()
-    found = await stage.world.ledger.read(lambda desk: desk.get(Venue, "ve"))
+    found = await stage.world.store.read(lambda uow: uow.get(Venue, "ve"))
     assert found.mint_address is None or stage.world.chain.landings[found.mint_address] == 1
     return "on chain" if found.mint_address else "not on chain"
 
@@ -201,7 +201,7 @@ async def show(stage: Stage) -> str:
     subject = MintSubject(tenant_id="default", kind="show", subject_id="sh")
     await stage.begin("show/sh", ShowWorkflow.run, RegisterInput(subject=subject))
     await stage.end()
-    found = await stage.world.ledger.read(lambda desk: desk.get(Show, "sh"))
+    found = await stage.world.store.read(lambda uow: uow.get(Show, "sh"))
     assert found.mint_address is None or stage.world.chain.landings[found.mint_address] == 1
     return "on sale" if found.on_sale else "not on sale"
 
@@ -220,7 +220,7 @@ async def _reserve(stage: Stage) -> ReservationView:
 
 async def _hold_end(stage: Stage) -> str:
     await stage.end()
-    reservation = await stage.world.ledger.read(lambda desk: desk.get(Reservation, "re"))
+    reservation = await stage.world.store.read(lambda uow: uow.get(Reservation, "re"))
     seats = 3 if reservation.state == "confirmed" else 0
     assert await stage.world.stock() == (10 - seats, 0, seats)
     return str(reservation.state)

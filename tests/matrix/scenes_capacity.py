@@ -15,7 +15,7 @@ async def more_tickets(stage: Stage) -> str:
     change = await world.capacities.begin("default", "sh", {"tt": RAISED})
     await stage.begin("capacity/sh/1", CapacityWorkflow.run, change)
     end = await stage.end()
-    show, seats = await world.ledger.read(lambda desk: (desk.get(Show, "sh"), desk.get(Allocation, "tt")))
+    show, seats = await world.store.read(lambda uow: (uow.get(Show, "sh"), uow.get(Allocation, "tt")))
     assert show.mint_address is not None
     world.capacity = RAISED
     assert (seats.capacity, await world.chain.sizes_of(show.mint_address)) == (RAISED, (0, RAISED))

@@ -13,10 +13,10 @@ async def won_dispute(stage: Stage) -> str:
     dispute = world.gateway.dispute(intent_id)
     start = DisputeRef(purchase=purchase, dispute_id=dispute.dispute_id)
     handle = await stage.begin(f"dispute/{dispute.dispute_id}", DisputeWorkflow.run, start)
-    await stage.until(lambda: any(type(fact).__name__ == "DisputeOpened" for fact in world.ledger.log))
+    await stage.until(lambda: any(type(event).__name__ == "DisputeOpened" for event in world.store.log))
     world.gateway.end_dispute(intent_id, dispute.dispute_id, won=True)
     await handle.signal(DisputeWorkflow.look_again)
     end = await stage.end()
-    tickets = [stream.partition(":")[2] for stream in world.ledger.streams if stream.startswith("ticket:")]
-    found = await world.ledger.read(lambda desk: [desk.get(Ticket, ticket_id).blocked for ticket_id in tickets])
+    tickets = [stream.partition(":")[2] for stream in world.store.streams if stream.startswith("ticket:")]
+    found = await world.store.read(lambda uow: [uow.get(Ticket, ticket_id).blocked for ticket_id in tickets])
     return f"{end}, blocked" if any(found) else str(end)

@@ -46,7 +46,7 @@ async def late_money_that_buys(stage: Stage) -> str:
     """The hold has run out, the seats are there: the case begins the purchase anew, which goes its own way then."""
     await unpaid(stage)
     end = await _late_news(stage, await _stray(stage, "manual"))
-    await stage.until(lambda: any(type(fact).__name__ == "OrderFulfilled" for fact in stage.world.ledger.log))
+    await stage.until(lambda: any(type(event).__name__ == "OrderFulfilled" for event in stage.world.store.log))
     return end
 
 

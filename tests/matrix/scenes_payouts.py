@@ -4,7 +4,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.payouts.ports import PayoutRef, VenueRef
 from domain.money.books import venue_account
-from domain.payouts.connected_account import PayoutStateSeen
+from domain.payouts.connected_account import PayoutStatus
 from tests.matrix.stage import Stage
 from workflows.payouts import OnboardingInput, OnboardingWorkflow, PayoutWorkflow, TransfersInput, TransfersWorkflow
 
@@ -29,7 +29,7 @@ async def sold_to_a_ready_venue(stage: Stage) -> None:
     await handle.signal("look_again")
     with stage.server.auto_time_skipping_disabled():
         await handle.result()
-    await ActivityEnvironment().run(world.settlement.connect_account, VENUE)
+    await ActivityEnvironment().run(world.payouts.connect_account, VENUE)
 
 
 async def transfers(stage: Stage) -> str:
@@ -46,8 +46,8 @@ async def transfers(stage: Stage) -> str:
 async def payout(stage: Stage) -> str:
     await sold_to_a_ready_venue(stage)
     world = stage.world
-    await ActivityEnvironment().run(world.settlement.transfer_share, await world.ref())
-    world.connect.payouts["po_1"] = PayoutStateSeen(payout_id="po_1", status="paid", amount_minor=2000, currency="eur")
+    await ActivityEnvironment().run(world.payouts.transfer_share, await world.ref())
+    world.connect.payouts["po_1"] = PayoutStatus(payout_id="po_1", status="paid", amount_minor=2000, currency="eur")
     await stage.begin("payout/po_1", PayoutWorkflow.run, PayoutRef(account_id="acct_ve_5", payout_id="po_1"))
     await stage.end()
     return f"paid out {world.books().get((venue_account('ve', 'paid_out'), 'eur'), 0)}"

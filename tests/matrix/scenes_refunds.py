@@ -23,18 +23,18 @@ async def give_back(stage: Stage, **wanted: Any) -> RefundRef:
 
 
 async def seen(stage: Stage, refund: RefundRef) -> Refund:
-    def look(desk: Any) -> Refund:
-        found: Refund = desk.get(Refunds, refund.purchase.purchase_id).get(refund.refund_id)
+    def look(uow: Any) -> Refund:
+        found: Refund = uow.get(Refunds, refund.purchase.purchase_id).get(refund.refund_id)
         return found
 
-    return await stage.world.ledger.read(look)
+    return await stage.world.store.read(look)
 
 
 async def refund_end(stage: Stage, refund: RefundRef) -> str:
-    """Wait for the refund's end and name it as the facts do: the money, and what became of the tokens."""
+    """Wait for the refund's end and name it as the events do: the money, and what became of the tokens."""
     await stage.end()
     tickets = [
-        await stage.world.ledger.read(lambda desk, ticket_id=ticket_id: desk.get(Ticket, ticket_id))
+        await stage.world.store.read(lambda uow, ticket_id=ticket_id: uow.get(Ticket, ticket_id))
         for ticket_id in refund.ticket_ids
     ]
     assert all(ticket.state == "void" for ticket in tickets)
@@ -50,7 +50,7 @@ async def resold(stage: Stage) -> str:
     """The seats of a show that says so are on sale again, and its group takes as many more."""
     stage.world.show_terms = {"resell_refunded": True}
     end = await refund_end(stage, await give_back(stage))
-    show = await stage.world.ledger.read(lambda desk: desk.get(Show, "sh"))
+    show = await stage.world.store.read(lambda uow: uow.get(Show, "sh"))
     assert await stage.world.stock() == (stage.world.capacity, 0, 0)
     assert await stage.world.chain.sizes_of(str(show.mint_address)) == (2, stage.world.capacity + 2)
     return end

@@ -3,13 +3,13 @@
 import asyncio
 
 from activities.refunds.cancel_show import CancelledOrder, CancelShow
-from domain.catalog.show_cancellation import Cancellation
+from domain.catalog.show_cancellation import ShowCancellation
 from domain.payments.refund import Refunds
 from tests.matrix.scenes import Scene, sale
 from tests.matrix.scenes_refunds import REFUNDED
 from tests.matrix.stage import Stage
 from workflows.refund import RefundInput, RefundWorkflow
-from workflows.show_cancellation import CancellationInput, ShowCancellationWorkflow
+from workflows.show_cancellation import ShowCancellationInput, ShowCancellationWorkflow
 
 STEPS = ("end_open_holds", "list_orders_left", "decide_order", "finish_cancellation")
 
@@ -18,11 +18,11 @@ async def called_off(stage: Stage) -> str:
     """A show with one sold order is cancelled."""
     assert await sale(stage) == "fulfilled"
     await call_off(stage)
-    start = CancellationInput(tenant_id="default", show_id="sh", poll_seconds=15, residue_seconds=10)
+    start = ShowCancellationInput(tenant_id="default", show_id="sh", poll_seconds=15, residue_seconds=10)
     await stage.begin("show-cancellation/sh", ShowCancellationWorkflow.run, start)
     await stage.end()
     await given_back(stage)
-    ended = await stage.world.ledger.read(lambda desk: desk.get(Cancellation, "sh").state)
+    ended = await stage.world.store.read(lambda uow: uow.get(ShowCancellation, "sh").state)
     return f"{ended}, {await refund_of(stage)}"
 
 
@@ -46,7 +46,7 @@ async def cancelled_order(stage: Stage) -> str:
 
 async def refund_of(stage: Stage) -> str:
     purchase = await stage.world.ref()
-    (refund,) = (await stage.world.ledger.read(lambda desk: desk.get(Refunds, purchase.purchase_id))).refunds.values()
+    (refund,) = (await stage.world.store.read(lambda uow: uow.get(Refunds, purchase.purchase_id))).refunds.values()
     return str(refund.state)
 
 

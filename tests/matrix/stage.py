@@ -13,9 +13,9 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.core.failures import FailureKinds
+from activities.core.failures import FailureInterceptor
 from activities.core.task_queues import ALL_QUEUES, PURCHASES
-from tests.fakes.world import WORKFLOWS, World
+from tests.fakes.world import WORKFLOWS, SagaWorld
 from tests.matrix.faults import CANCELLING, REPLACING, Faults
 from tests.matrix.next_version import NEXT_VERSION
 from worker import sandbox
@@ -37,8 +37,8 @@ class Stage:
         self.server = server
         self.client: Client = server.client
         self.faults = faults
-        self.world = World(server)
-        self.world.ledger._clock = lambda: datetime.now(UTC) + self.skipped
+        self.world = SagaWorld(server)
+        self.world.store._clock = lambda: datetime.now(UTC) + self.skipped
         self.world.poll_seconds = 15
         self.skipped = timedelta()
         self.handle: WorkflowHandle[Any, Any] | None = None
@@ -70,7 +70,7 @@ class Stage:
                 task_queue=queue,
                 workflows=workflows if queue == PURCHASES else [],
                 activities=self.world.activities(queue),
-                interceptors=[FailureKinds(), self.faults],
+                interceptors=[FailureInterceptor(), self.faults],
                 workflow_runner=RUNNER,
                 max_cached_workflows=self._cached,
                 identity=f"worker {build_id}",
@@ -148,13 +148,13 @@ class Stage:
         return said
 
 
-def _interleave(world: World, faults: Faults) -> None:
-    """Let others run at every call of the ledger, of Stripe and of the chain, as they do when there is a network."""
-    for fake in (world.ledger, world.gateway, world.chain):
+def _interleave(world: SagaWorld, faults: Faults) -> None:
+    """Let others run at every call of event store, Stripe and chain, as they do when there is a network."""
+    for fake in (world.store, world.gateway, world.chain):
         for name in dir(fake):
             method = getattr(fake, name)
             if not name.startswith("_") and asyncio.iscoroutinefunction(method):
-                around = functools.partial(faults.at_ledger, name) if fake is world.ledger else None
+                around = functools.partial(faults.at_store, name) if fake is world.store else None
                 setattr(fake, name, _yielding(method, around))
 
 

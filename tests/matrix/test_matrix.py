@@ -8,8 +8,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 import worker
-from tests.fakes.evidence import findings_of, require_lawful, said_by
-from tests.matrix.cells import STEP_FAULTS, UNREACHED, WEBHOOK_FAULTS, Cell, Row, cells, registered
+from tests.fakes.evidence import findings_of, require_invariants, said_by
+from tests.matrix.cells import STEP_FAULTS, UNREACHABLE, WEBHOOK_FAULTS, Cell, Row, cells, registered
 from tests.matrix.every_scene import SCENES
 from tests.matrix.faults import Faults
 from tests.matrix.scenes import BEFORE_PIVOT, REFUSABLE, RETRIED, Scene
@@ -37,12 +37,12 @@ def ends_of(cell: Cell, scene: Scene) -> set[str]:
 
 
 def calls_operator(cell: Cell) -> bool:
-    """Say whether an operator is asked: after a round of weather, or when a step that only goes forward is refused."""
+    """Say whether an operator is asked: after a failed round, or when a step that only goes forward is refused."""
     return cell.fault == "outage" or (cell.fault == "refusal" and cell.activity not in REFUSABLE | RETRIED)
 
 
 async def played(scene: Scene, faults: Faults) -> tuple[str, Stage]:
-    """Play a scene to its end on a server of its own; the laws hold there, and after every late effect."""
+    """Play a scene to its end on a server of its own; the invariants hold there, and after every late effect."""
     server = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=installed("temporal-test-server"), data_converter=pydantic_data_converter
     )
@@ -54,17 +54,17 @@ async def played(scene: Scene, faults: Faults) -> tuple[str, Stage]:
                 end = await scene.play(stage)
                 await faults.land()
                 said = said_by(stage.world.gateway, stage.world.chain, stage.world.connect)
-                require_lawful(findings_of(stage.world.ledger.log, said))
+                require_invariants(findings_of(stage.world.store.log, said))
                 if scene.workflow is not HoldWorkflow:  # whose seats are sold without a purchase; its scenes count them
-                    await stage.world.check_laws()
+                    await stage.world.check_invariants()
                 stage.calls = await stage.operator_calls()
     return end, stage
 
 
 @pytest.mark.parametrize("cell", STEPS, ids=lambda cell: cell.name)
 async def test_step(cell: Cell, record_property: Callable[[str, object], None]) -> None:
-    """The end is one of those that are right, the laws hold, and an operator was asked when one was needed."""
-    assert cell.scene != UNREACHED, f"no scene reaches {cell.activity}"
+    """The end is one of those that are right, the invariants hold, and an operator was asked when one was needed."""
+    assert cell.scene != UNREACHABLE, f"no scene reaches {cell.activity}"
     scene, faults = BY_NAME[cell.scene], Faults(cell.activity, cell.fault)
     end, stage = await played(scene, faults)
     assert faults.fired, "the fault never came"
@@ -76,7 +76,7 @@ async def test_step(cell: Cell, record_property: Callable[[str, object], None]) 
 
 @pytest.mark.parametrize("cell", WEBHOOKS, ids=lambda cell: cell.name)
 async def test_webhook(cell: Cell, record_property: Callable[[str, object], None]) -> None:
-    """Whatever happens to a webhook, the purchase ends right, for it was only a hint."""
+    """Whatever happens to a webhook, the purchase ends right, for it was only a webhook event."""
     play, right = PLAYS[cell.fault]
     end, stage = await played(BY_NAME[cell.scene]._replace(play=play), Faults())
     assert end == right
@@ -96,14 +96,14 @@ async def test_a_scene_reaches_what_it_says(scene: Scene) -> None:
 
 def test_every_activity_and_every_workflow_has_a_scene() -> None:
     """A newly registered activity or workflow is red until a scene reaches it."""
-    assert [cell.name for cell in ALL if cell.scene == UNREACHED] == []
+    assert [cell.name for cell in ALL if cell.scene == UNREACHABLE] == []
     assert {scene.workflow for scene in SCENES} == set(worker.WORKFLOWS)
 
 
 def test_an_activity_without_a_scene_is_red() -> None:
     """The list names what no scene reaches."""
     made = cells([Row("sale", ("place_order",))], {"place_order": "purchases", "launder_money": "stripe"})
-    assert {cell.activity for cell in made if cell.scene == UNREACHED} == {"launder_money"}
+    assert {cell.activity for cell in made if cell.scene == UNREACHABLE} == {"launder_money"}
     assert {cell.fault for cell in made if cell.activity == "launder_money"} >= set(STEP_FAULTS)
 
 

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 PLAYED = ("refused capture", "refunded", "free")
-HINT_MS = 10_000
+WEBHOOK_MS = 10_000
 PATIENCE_SECONDS = 300
 
 
@@ -42,7 +42,7 @@ async def play(shop: Shop, scene: str, key: str) -> str:
     else:
         secret = await opened(shop, key)
         assert await shop.pay(secret) == httpx.codes.OK
-    if scene == "refused capture":  # before the delayed hint comes
+    if scene == "refused capture":  # before the delayed webhook event comes
         intent = f"/_emulator/payment_intents/{secret.partition('_secret')[0]}"
         await switch(shop, "stripe", f"{intent}/fail_capture", {"how": "decline"})
     if scene == "refunded":  # the cancel comes when the money is taken and nobody knows it yet
@@ -64,7 +64,7 @@ async def test_a_killed_worker_where_scenes_part(tmp_path: Path, record_property
         await shops["refunded"].open(capture_method="automatic")
         await shops["free"].open(price_minor=0)
         capturable, succeeded = (f"payment_intent.{name}" for name in ("amount_capturable_updated", "succeeded"))
-        for event, kind in ((capturable, f"delay:{HINT_MS}"), (succeeded, "lost")):
+        for event, kind in ((capturable, f"delay:{WEBHOOK_MS}"), (succeeded, "lost")):
             await switch(shop, "stripe", "/_emulator/faults", {"event": event, "kind": kind, "count": 100})
         wanted = [
             (name, activity, f"p-{name}-{activity}".replace(" ", "-"))

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from activities.sales.request_purchase import DoorActivities
+from activities.sales.request_purchase import PurchaseCommands
 from adapters.stripe.webhook import AGE_SECONDS_MAX, verify_webhook
 from devstack.stripe.deliveries import sign
 from domain.core.errors import WebhookForged
-from domain.payments.webhook_event import Hint
-from relay.payouts_client import SettlementEngine
+from domain.payments.webhook_event import WebhookEvent
+from relay.payouts_client import PayoutsClient
 from relay.relay import Relay
-from relay.workflow_client import Pacing, TemporalEngine
+from relay.workflow_client import Timeouts, WorkflowClient
 from tests.matrix.scenes import buy, checkout, pay, purchase_end
 from tests.matrix.stage import Stage
 
@@ -24,19 +24,19 @@ CAPTURABLE, PROCESSING = "payment_intent.amount_capturable_updated", "payment_in
 
 
 class Post:
-    """Delivers events; as hints and as what the relay reads of the standing facts it satisfies the relay's ports."""
+    """Delivers webhook events; satisfies the relay's ports for the inbox and for what is stalled."""
 
     def __init__(self, stage: Stage) -> None:
         self._world = stage.world
-        self.hints: dict[str, Hint] = {}
+        self.webhooks: dict[str, WebhookEvent] = {}
         self.marked: set[str] = set()
-        engine = TemporalEngine(stage.client, Pacing(5, stage.world.poll_seconds, 600))
+        engine = WorkflowClient(stage.client, Timeouts(5, stage.world.poll_seconds, 600))
         self._relay = Relay(
             engine,
             self,
             self,
-            DoorActivities(stage.world.ledger),
-            SettlementEngine(stage.client, 5, 60),
+            PurchaseCommands(stage.world.store),
+            PayoutsClient(stage.client, 5, 60),
             longest_extension=timedelta(hours=1),
         )
 
@@ -46,12 +46,12 @@ class Post:
         subject = {"object": "payment_intent", "id": intent_id, "metadata": {}}
         event = {"id": event_id, "type": kind, "created": int(time.time()), "data": {"object": subject}}
         body = json.dumps(event).encode()
-        hint = verify_webhook(body, sign(secret, body, int(time.time() - age)), [SECRET])
-        self.hints.setdefault(hint.event_id, hint)
-        await self._relay.signal_hints()
+        webhook = verify_webhook(body, sign(secret, body, int(time.time() - age)), [SECRET])
+        self.webhooks.setdefault(webhook.event_id, webhook)
+        await self._relay.deliver_webhooks()
 
-    async def unsignalled(self, limit: int) -> Sequence[Hint]:
-        return [hint for name, hint in self.hints.items() if name not in self.marked]
+    async def unsignalled(self, limit: int) -> Sequence[WebhookEvent]:
+        return [webhook for name, webhook in self.webhooks.items() if name not in self.marked]
 
     async def mark(self, event_id: str) -> None:
         self.marked.add(event_id)
@@ -65,7 +65,7 @@ class Post:
     async def _nothing(self, *_: Any) -> Sequence[Any]:
         return ()
 
-    requested = unfinished = cancelling = tokenless = overdue = _nothing
+    requested = unfinished = show_cancellations = tokenless = overdue = _nothing
 
 
 async def _paid(stage: Stage) -> Post:
@@ -114,7 +114,7 @@ async def forged(stage: Stage) -> str:
     post = Post(stage)
     with pytest.raises(WebhookForged):
         await post.deliver(CAPTURABLE, secret="whsec_other")
-    assert post.hints == {}
+    assert post.webhooks == {}
     return await purchase_end(stage)
 
 

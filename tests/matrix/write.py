@@ -16,7 +16,7 @@ Written by `make matrix` from its run; do not edit. Each row is an activity in o
 column is a fault that meets its first try. A cell says how it ended and where it ran: **F** on fakes (the real
 workflows and activities on Temporal's time-skipping server), **R** on the real stack (`kill -9` of the worker process,
 the switches of the Stripe emulator and the dev chain).
-A green cell means: the fault came, the end is the right one, the conservation laws hold at rest, and an operator was
+A green cell means: the fault came, the end is the right one, the invariants hold at rest, and an operator was
 called if and only if one was needed. **red** is a cell that did not, or that did not run. The list is made from the
 registered activities (`tests/matrix/cells.py`): one that no scene reaches is red.
 

@@ -1,4 +1,4 @@
-"""All seeded bugs, each with the one test that must catch it: `make teeth` breaks the code and runs that test."""
+"""All seeded bugs, each with the one test that must catch it: `make mutants` breaks the code and runs that test."""
 
 from tests.mutants.edges import CHAIN, DOORS, STORES
 from tests.mutants.money import MONEY
@@ -6,4 +6,4 @@ from tests.mutants.prices import PRICES
 from tests.mutants.saga import KERNELS
 from tests.mutants.sales import ORDERS, STOCK
 
-TEETH = (*STOCK, *ORDERS, *MONEY, *PRICES, *KERNELS, *CHAIN, *STORES, *DOORS)
+MUTANTS = (*STOCK, *ORDERS, *MONEY, *PRICES, *KERNELS, *CHAIN, *STORES, *DOORS)

@@ -1,6 +1,6 @@
 """Seeded bugs of prices, books and payments."""
 
-from tests.mutants.mutant import Tooth
+from tests.mutants.mutant import Mutant
 
 STORE = "tests/activities/test_idempotency.py"
 SAGA = "tests/workflows/test_purchase.py"
@@ -8,105 +8,105 @@ LATE = "tests/workflows/test_payment_case.py"
 GATEWAY = "tests/contract/test_payment_gateway.py"
 
 MONEY = (
-    Tooth(
+    Mutant(
         "half a cent is dropped",
         "domain/money/money.py",
         "return (2 * numerator + denominator * step) // (2 * denominator * step) * step",
         "return numerator // (denominator * step) * step",
         "tests/property/test_money_properties.py::test_a_share_is_never_more_than_half_a_cent_off",
     ),
-    Tooth(
+    Mutant(
         "a split loses its odd cents",
         "domain/money/money.py",
         "        parts[index] += 1\n",
         "        parts[index] += 0\n",
         "tests/property/test_money_properties.py::test_a_split_sums_to_its_amount",
     ),
-    Tooth(
+    Mutant(
         "cash that was handed out for us is owed for ever",
         "activities/refunds/pay_refund.py",
-        '                owe_cash(desk, purchase, order, known.from_venue_minor - amount, f"cash:{refund_id}")\n',
+        '                owe_cash(uow, purchase, order, known.from_venue_minor - amount, f"cash:{refund_id}")\n',
         "",
         "tests/workflows/test_box_office_refunds.py::test_a_cash_order_is_given_back_at_the_till",
     ),
-    Tooth(
+    Mutant(
         "the venue is not credited",
         "domain/money/books.py",
         "        taken,\n",
         "",
         "tests/domain/money/test_books.py::test_a_sale_owes_the_venue_its_share_and_the_chain_its_tickets",
     ),
-    Tooth(
+    Mutant(
         "a sale is posted before the money is there",
         "activities/books/post.py",
         '    if payment.state != "captured":',
         "    if False:",
         f"{STORE}::test_the_whole_good_way_repeats_without_a_trace",
     ),
-    Tooth(
+    Mutant(
         "another amount than the price buys tickets",
         "activities/payments/intent.py",
         "        if said != (price.charge_minor, price.currency):\n",
         "        if said[0] <= 0:\n",
         f"{SAGA}::test_another_amount_than_the_price_buys_nothing",
     ),
-    Tooth(
+    Mutant(
         "a stray payment is kept",
         "activities/payments/late_payments.py",
-        "return (await self._back.let_go(money, state)).status if taken_up is None else taken_up",
+        "return (await self._back.release_payment(money, state)).status if taken_up is None else taken_up",
         "return state.status if taken_up is None else taken_up",
         f"{LATE}::test_a_second_payment_of_a_sold_order_goes_back",
     ),
-    Tooth(
+    Mutant(
         "late money of another amount buys the seats",
         "domain/orders/reopening.py",
         "wanted = (order.price.charge_minor, order.price.currency, 0)",
         "wanted = (paid.amount_minor, paid.currency, 0)",
         f"{LATE}::test_late_money_of_another_amount_goes_back",
     ),
-    Tooth(
+    Mutant(
         "a refund in the dashboard is nobody's",
         "activities/payments/late_payments.py",
         "if not refund.key and",
         "if refund.key and",
         f"{LATE}::test_a_refund_in_the_dashboard_becomes_ours",
     ),
-    Tooth(
+    Mutant(
         "a refund on top of a dispute",
         "activities/refunds/request_refund.py",
         "    if is_undecided(disputes):\n        raise PaymentDisputed",
         "    if not disputes:\n        raise PaymentDisputed",
         "tests/workflows/test_dispute.py::test_a_refund_on_top_of_a_dispute_is_refused",
     ),
-    Tooth(
+    Mutant(
         "what a bank has given back is given back again",
         "activities/refunds/request_refund.py",
-        "lost = lost_of(disputes)",
-        "lost = Parts()",
+        "lost = lost_breakdown(disputes)",
+        "lost = AmountBreakdown()",
         "tests/workflows/test_dispute.py::test_what_the_bank_did_not_take_can_be_given_back",
     ),
-    Tooth(
+    Mutant(
         "a won dispute unblocks what another one blocks",
         "domain/tickets/ticket.py",
         "others if self.dispute_id is not None else []",
         "[]",
         "tests/workflows/test_dispute.py::test_a_ticket_is_blocked_until_its_last_dispute_is_won",
     ),
-    Tooth(
+    Mutant(
         "a refund that may still come is taken for paid by hand",
         "domain/payments/refund.py",
         'if refund.state != "failed":',
         'if refund.state == "succeeded":',
         "tests/workflows/test_refund.py::test_a_refund_that_is_under_way_is_not_paid_by_hand",
     ),
-    Tooth(
+    Mutant(
         "money of a lost task is left at Stripe",
         "workflows/purchase.py",
-        "if not self._asked_stripe and not versions.MONEY_OF_A_LOST_TASK.on():",
+        "if not self._asked_stripe and not patches.MONEY_OF_A_LOST_TASK.on():",
         "if not self._asked_stripe:",
         "tests/workflows/test_purchase_cancels.py::test_a_cancel_after_a_task_that_was_lost_at_stripe",
     ),
-    Tooth(
+    Mutant(
         "a refund is recorded twice",
         "domain/payments/payment.py",
         '        if self.state == "refunded":\n            return\n'
@@ -114,56 +114,56 @@ MONEY = (
         '        if self.state not in {"captured", "refunded"} or amount_minor != self.captured_minor:',
         "tests/domain/payments/test_payment.py::test_captured_money_is_refunded_once_and_whole",
     ),
-    Tooth(
+    Mutant(
         "money that was taken is not given back",
         "activities/payments/release.py",
         "            await self._refund(money, state)\n",
         "            await self.record(money, state)\n",
         f"{SAGA}::test_automatic_capture",
     ),
-    Tooth(
+    Mutant(
         "a payment that still processes counts as let go",
         "activities/payments/release.py",
-        '            raise Weather(f"the intent is {state.status}: it can neither be cancelled nor refunded yet")\n',
-        "            return state\n",
+        'raise TransientError(f"the intent is {state.status}: it can neither be cancelled nor refunded yet")\n',
+        "return state\n",
         f"{SAGA}::test_expiry_while_processing_has_a_limit",
     ),
-    Tooth(
+    Mutant(
         "money that went back buys tickets",
         "activities/payments/intent.py",
         "gone = state.refunded_minor > 0",
         "gone = state.refunded_minor < 0",
         f"{SAGA}::test_money_that_went_back_buys_nothing",
     ),
-    Tooth(
+    Mutant(
         "a second attempt pays with the first one's key",
         "activities/payments/intent.py",
         'own_money(purchase).key("intent")',
         'own_money(purchase).key(f"intent-{activity.info().attempt}")',
         f"{SAGA}::test_a_lost_create_is_repeated_under_its_key",
     ),
-    Tooth(
+    Mutant(
         "a create without its idempotency key",
         "adapters/stripe/payments.py",
         '                    "expand": EXPAND,\n                },\n                {"idempotency_key": turn_key},\n',
         '                    "expand": EXPAND,\n                },\n                {},\n',
         f"{GATEWAY}::test_create_twice",
     ),
-    Tooth(
+    Mutant(
         "a lost connection counts as a refusal",
         "adapters/stripe/errors.py",
-        "        return Weather(words, unknown=writing)\n    if isinstance(error, stripe.RateLimitError):",
+        "        return TransientError(words, unknown=writing)\n    if isinstance(error, stripe.RateLimitError):",
         "        return PaymentRefused(words)\n    if isinstance(error, stripe.RateLimitError):",
         f"{GATEWAY}::test_lost_request",
     ),
-    Tooth(
+    Mutant(
         "a forged webhook is taken",
         "adapters/stripe/webhook.py",
         "    stripe.WebhookSignature.verify_header(payload, signature_header, secrets[-1], AGE_SECONDS_MAX)\n",
         "",
         "tests/contract/test_stripe_webhooks.py::test_forged",
     ),
-    Tooth(
+    Mutant(
         "an old webhook is taken for a new one",
         "adapters/stripe/webhook.py",
         "signature_header, secrets[-1], AGE_SECONDS_MAX)",

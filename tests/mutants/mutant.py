@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Tooth(NamedTuple):
+class Mutant(NamedTuple):
     """One bug: in `file` the text `old` (it stands there once) becomes `new`; `test` fails then."""
 
     name: str

@@ -1,82 +1,82 @@
 """Seeded bugs of discounts, taxes, free orders and the price lock."""
 
-from tests.mutants.mutant import Tooth
+from tests.mutants.mutant import Mutant
 
 SALES = "tests/activities/sales/test_order.py"
 PRICING = "tests/domain/catalog/test_pricing.py"
 
 PRICES = (
-    Tooth(
+    Mutant(
         "an absorbed fee makes the venue owe us",
         "domain/money/money.py",
         "        platform = min(platform, net - processing)\n",
         "",
         f"{PRICING}::test_absorbed_fees_never_take_more_than_there_is",
     ),
-    Tooth(
+    Mutant(
         "a fixed fee that no card can be charged",
         "domain/money/money.py",
         "rounded(rates.processing_fixed_minor, 1, step)",
         "rates.processing_fixed_minor",
         "tests/property/test_money_properties.py::test_a_price_is_the_sum_of_its_parts",
     ),
-    Tooth(
+    Mutant(
         "the tax is kept by nobody",
         "domain/money/books.py",
         "        (venue if in_cash else STRIPE_CLEARING, tax_payable(venue_id), price.tax_minor),\n",
         "",
         "tests/property/test_money_properties.py::test_the_books_balance_to_nothing_per_unit",
     ),
-    Tooth(
+    Mutant(
         "what cannot be charged is sold",
         "domain/catalog/pricing.py",
         "    check_charge(price.charge_minor, show.currency)\n",
         "",
         f"{PRICING}::test_what_no_card_can_be_charged_is_refused",
     ),
-    Tooth(
+    Mutant(
         "a limited discount is used by everybody",
         "activities/sales/order.py",
-        "order.discount_code).claim(key, desk.at)",
+        "order.discount_code).claim(key, uow.at)",
         "order.discount_code)",
         f"{SALES}::test_a_limited_discount_is_held_with_the_seats_and_given_back_with_them",
     ),
-    Tooth(
+    Mutant(
         "a discount is not given back",
         "activities/sales/order.py",
-        ".give_back(key, end.reason, desk.at)",
+        ".give_back(key, end.reason, uow.at)",
         "",
         f"{SALES}::test_a_limited_discount_is_held_with_the_seats_and_given_back_with_them",
     ),
-    Tooth(
+    Mutant(
         "a repeated placing prices anew",
         "activities/sales/order.py",
-        "    if price is None:\n        price = _reserve(desk, purchase, order, show, tender)\n",
-        "    if True:\n        price = _reserve(desk, purchase, order, show, tender)\n",
+        "    if price is None:\n        price = _reserve(uow, purchase, order, show, tender)\n",
+        "    if True:\n        price = _reserve(uow, purchase, order, show, tender)\n",
         f"{SALES}::test_the_price_is_locked_during_the_hold",
     ),
-    Tooth(
+    Mutant(
         "the buyer pays another total than was seen",
         "domain/orders/order.py",
         "if self.expected_total_minor not in {None, price.total_minor}:",
         "if False:",
         f"{SALES}::test_who_counts_on_a_total_pays_that_or_nothing",
     ),
-    Tooth(
+    Mutant(
         "the door is open after the sale",
         "activities/sales/request_purchase.py",
-        "    show.check_window(desk.at)\n",
+        "    show.check_window(uow.at)\n",
         "",
         f"{SALES}::test_the_door_opens_and_closes_with_the_sale_window",
     ),
-    Tooth(
+    Mutant(
         "a free order waits for a payment",
         "workflows/purchase.py",
         "        if order.price.charge_minor:\n",
         "        if True:\n",
         "tests/workflows/test_free_orders.py::test_a_free_order_is_fulfilled_without_stripe",
     ),
-    Tooth(
+    Mutant(
         "a free order makes an intent when it is undone",
         "activities/payments/intent.py",
         " or order.price.charge_minor == 0",

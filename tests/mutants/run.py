@@ -1,4 +1,4 @@
-"""`make teeth`: seeds each bug of the catalogue in a copy of the project and shows that its test catches it.
+"""`make mutants`: seeds each bug of the catalogue in a copy of the project and shows that its test catches it.
 
 `python -m tests.mutants.run [--json] [--only TEXT] [--jobs N]`; exits 0 only if every bug was caught in time.
 """
@@ -22,22 +22,22 @@ from xml.etree import ElementTree as ET
 from rich.console import Console
 from rich.table import Table
 
-from tests.mutants.catalogue import TEETH
-from tests.mutants.mutant import Tooth
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS_MAX = 10.0  # of a test's own time, without the start of a database that several share
 HANGS_AFTER_SECONDS = 9  # many a bug shows in that nothing ends any more
 WALL_SECONDS_MAX = 900
-BITE_SECONDS_MAX = 60  # with the start of pytest and the clean-up
+RUN_SECONDS_MAX = 60  # with the start of pytest and the clean-up
 RED = 1  # pytest's exit code for failed tests; any other but 0 means that it could not run them
 Outcome = Literal["caught", "missed", "slow", "broken"]
 
 
-class Bite(NamedTuple):
+class MutantRun(NamedTuple):
     """What came of one seeded bug; `seconds` is the time of its test, without set-up and tear-down."""
 
-    tooth: Tooth
+    mutant: Mutant
     outcome: Outcome
     seconds: float
 
@@ -76,49 +76,49 @@ def run_tests(copy: Path, tests: Sequence[str], wall_seconds: float = WALL_SECON
     return code, sum(float(case.get("time", 0)) for case in ET.parse(report).getroot().iter("testcase"))  # noqa: S314
 
 
-def bite(copy: Path, tooth: Tooth) -> Bite:
+def run_mutant(copy: Path, mutant: Mutant) -> MutantRun:
     """Seed one bug, run its test, and take the bug out again."""
-    path = copy / tooth.file
+    path = copy / mutant.file
     whole = path.read_text()
-    if whole.count(tooth.old) != 1:
-        return Bite(tooth, "broken", 0.0)
-    path.write_text(whole.replace(tooth.old, tooth.new))
+    if whole.count(mutant.old) != 1:
+        return MutantRun(mutant, "broken", 0.0)
+    path.write_text(whole.replace(mutant.old, mutant.new))
     try:
-        code, seconds = run_tests(copy, [tooth.test], BITE_SECONDS_MAX)
+        code, seconds = run_tests(copy, [mutant.test], RUN_SECONDS_MAX)
     finally:
         path.write_text(whole)
     if code not in {0, RED}:
-        return Bite(tooth, "broken", seconds)
+        return MutantRun(mutant, "broken", seconds)
     if code == 0:
-        return Bite(tooth, "missed", seconds)
-    return Bite(tooth, "caught" if seconds <= SECONDS_MAX else "slow", seconds)
+        return MutantRun(mutant, "missed", seconds)
+    return MutantRun(mutant, "caught" if seconds <= SECONDS_MAX else "slow", seconds)
 
 
-def bite_all(teeth: Sequence[Tooth], jobs: int, told: Callable[[Bite], None]) -> list[Bite]:
-    """Bite with every tooth, some side by side, each job in a copy of its own."""
-    with tempfile.TemporaryDirectory(prefix="teeth-") as place:
+def run_mutants(mutants: Sequence[Mutant], jobs: int, told: Callable[[MutantRun], None]) -> list[MutantRun]:
+    """Bite with every mutant, some side by side, each job in a copy of its own."""
+    with tempfile.TemporaryDirectory(prefix="mutants-") as place:
         copies: SimpleQueue[Path] = SimpleQueue()
         for number in range(jobs):
             copies.put(copy_project(Path(place) / str(number)))
 
-        def one(tooth: Tooth) -> Bite:
+        def one(mutant: Mutant) -> MutantRun:
             copy = copies.get()
             try:
-                result = bite(copy, tooth)
+                result = run_mutant(copy, mutant)
             finally:
                 copies.put(copy)
             told(result)
             return result
 
         with ThreadPoolExecutor(jobs) as pool:
-            return list(pool.map(one, teeth))
+            return list(pool.map(one, mutants))
 
 
-def red_without_a_bug(teeth: Sequence[Tooth]) -> list[str]:
+def red_without_a_bug(mutants: Sequence[Mutant]) -> list[str]:
     """Run every named test once on the code as it is, and return the red ones: they would catch nothing."""
-    with tempfile.TemporaryDirectory(prefix="teeth-") as place:
+    with tempfile.TemporaryDirectory(prefix="mutants-") as place:
         copy = copy_project(Path(place))
-        code, _ = run_tests(copy, list(dict.fromkeys(tooth.test for tooth in teeth)))
+        code, _ = run_tests(copy, list(dict.fromkeys(mutant.test for mutant in mutants)))
         if code == 0:
             return []
         report = copy / "report.xml"
@@ -127,32 +127,32 @@ def red_without_a_bug(teeth: Sequence[Tooth]) -> list[str]:
     return red or [f"pytest ended with {code}"]
 
 
-def show(bites: Sequence[Bite]) -> Table:
+def show(bites: Sequence[MutantRun]) -> Table:
     """Draw the table."""
     table = Table("seeded bug", "file", "caught by", "seconds", "outcome")
-    for tooth, outcome, seconds in bites:
+    for mutant, outcome, seconds in bites:
         colour = "green" if outcome == "caught" else "red"
-        test = tooth.test.rpartition("::")[2]
-        table.add_row(tooth.name, tooth.file, test, f"{seconds:.1f}", f"[{colour}]{outcome}")
+        test = mutant.test.rpartition("::")[2]
+        table.add_row(mutant.name, mutant.file, test, f"{seconds:.1f}", f"[{colour}]{outcome}")
     return table
 
 
 def main() -> int:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="teeth", description=__doc__)
+    parser = argparse.ArgumentParser(prog="mutants", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--only", default="", help="bugs whose name or file contains this text")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    teeth = [tooth for tooth in TEETH if options.only in f"{tooth.name} {tooth.file}"]
+    mutants = [mutant for mutant in MUTANTS if options.only in f"{mutant.name} {mutant.file}"]
     progress = Console(stderr=True)
-    progress.print(f"{len(teeth)} seeded bugs; first their tests on the code as it is")
-    if red := red_without_a_bug(teeth):
+    progress.print(f"{len(mutants)} seeded bugs; first their tests on the code as it is")
+    if red := red_without_a_bug(mutants):
         progress.print(f"[red]these fail without any bug, run `make test` first: {', '.join(red)}")
         return 2
-    bites = bite_all(teeth, options.jobs, lambda done: progress.print(f"{done.outcome}: {done.tooth.name}"))
+    bites = run_mutants(mutants, options.jobs, lambda done: progress.print(f"{done.outcome}: {done.mutant.name}"))
     if options.json:
-        print(json.dumps([{**one._asdict(), "tooth": one.tooth._asdict()} for one in bites], indent=1))  # noqa: T201
+        print(json.dumps([{**one._asdict(), "mutant": one.mutant._asdict()} for one in bites], indent=1))  # noqa: T201
     else:
         Console().print(show(bites))
     bad = [one for one in bites if one.outcome != "caught"]

@@ -1,104 +1,104 @@
 """Seeded bugs of the saga: its kernel, its order of steps, its kinds of failure."""
 
-from tests.mutants.mutant import Tooth
+from tests.mutants.mutant import Mutant
 
 SAGA = "tests/workflows/test_purchase.py"
 KERNEL = "tests/workflows/core/test_saga.py"
 
 KERNELS = (
-    Tooth(
+    Mutant(
         "a shield instead of a drain",
         "workflows/core/saga.py",
         "    task = asyncio.ensure_future(work)\n    while not task.done():",
         "    return await asyncio.shield(asyncio.ensure_future(work))\n    while not task.done():",
         f"{KERNEL}::test_a_cancel_during_compensation_loses_nothing",
     ),
-    Tooth(
+    Mutant(
         "compensations in the order of the steps",
         "workflows/core/saga.py",
         "            await self._undos[-1]()\n            self._undos.pop()\n",
         "            await self._undos[0]()\n            self._undos.pop(0)\n",
         f"{KERNEL}::test_a_cancel_while_waiting_compensates_in_reverse",
     ),
-    Tooth(
+    Mutant(
         "a cancel is swallowed",
         "workflows/core/saga.py",
         "    result = await drain(work)\n    raise_if_cancelled()\n",
         "    result = await drain(work)\n",
         f"{KERNEL}::test_a_cancel_during_a_step_waits_for_the_step",
     ),
-    Tooth(
+    Mutant(
         "a bug is compensated",
         "workflows/core/saga.py",
         "if isinstance(error, FailureError | asyncio.CancelledError):",
         "if error is not None:",
         f"{KERNEL}::test_a_bug_is_never_compensated",
     ),
-    Tooth(
+    Mutant(
         "the pivot is forgotten",
         "workflows/core/saga.py",
         "        self._undos.clear()\n",
         "        self._undos.reverse()\n",
         f"{KERNEL}::test_after_the_pivot_nothing_is_undone",
     ),
-    Tooth(
+    Mutant(
         "the order's undo is missing",
         "workflows/purchase.py",
         "        saga.undo(lambda: self._end_without_sale(saga))\n",
         "",
         f"{SAGA}::test_expiry",
     ),
-    Tooth(
+    Mutant(
         "the money's undo is missing",
         "workflows/purchase.py",
         "        saga.undo(self._let_the_money_go)\n",
         "",
         f"{SAGA}::test_expiry",
     ),
-    Tooth(
+    Mutant(
         "seats are given back before the money is let go",
         "workflows/purchase.py",
         "        saga.undo(self._let_the_money_go)\n",
         "        saga._undos.insert(0, self._let_the_money_go)\n",
         f"{SAGA}::test_expiry",
     ),
-    Tooth(
+    Mutant(
         "a payment at the last moment is lost",
         "workflows/purchase.py",
         "            self._hint, due = False, workflow.now() >= hold_until\n",
         "            if workflow.now() >= hold_until:\n"
-        '                raise Refused("hold-expired", "the hold ran out")\n',
+        '                raise RefusedStep("hold-expired", "the hold ran out")\n',
         f"{SAGA}::test_paid_at_the_last_moment",
     ),
-    Tooth(
+    Mutant(
         "a declined card ends the purchase",
         "workflows/purchase.py",
         "            if seen.status in LET_GO:\n",
         "            if seen.status in LET_GO or seen.declined:\n",
         f"{SAGA}::test_decline_then_success",
     ),
-    Tooth(
+    Mutant(
         "a processing payment holds seats for ever",
         "workflows/purchase.py",
         'if seen.status != "processing" or now >= last_extension:',
         'if seen.status != "processing":',
         f"{SAGA}::test_expiry_while_processing_has_a_limit",
     ),
-    Tooth(
+    Mutant(
         "one ticket of two is minted",
         "workflows/purchase.py",
         "for ticket_id in ticket_ids),\n        )",
         "for ticket_id in ticket_ids[:1]),\n        )",
         f"{SAGA}::test_happy",
     ),
-    Tooth(
-        "weather ends a purchase",
+    Mutant(
+        "transient ends a purchase",
         "activities/core/failures.py",
-        "raise ApplicationError(str(weather), type=WEATHER, category=ApplicationErrorCategory.BENIGN) from None",
-        "raise ApplicationError(str(weather), type=WEATHER, non_retryable=True) from None",
+        "raise ApplicationError(str(transient), type=TRANSIENT, category=ApplicationErrorCategory.BENIGN) from None",
+        "raise ApplicationError(str(transient), type=TRANSIENT, non_retryable=True) from None",
         f"{SAGA}::test_an_unknown_answer_is_asked_until_known",
     ),
-    Tooth(
+    Mutant(
         "a refusal is tried for ever",
         "activities/core/failures.py",
         "str(refusal), refusal.data, type=refusal.code, non_retryable=True, category=benign",

@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from domain.core.aggregate import Root, broken_link
+from domain.core.aggregate import Aggregate, broken_link
 from domain.core.errors import Refusal
-from tests.fakes.samples import facts_of, folded, state_of, through_json
+from tests.fakes.samples import events_of, folded, state_of, through_json
 
 T = TypeVar("T")
 
@@ -15,22 +15,22 @@ T = TypeVar("T")
 class Machine(RuleBasedStateMachine):
     """One aggregate, `subject`, beside a model of a few lines."""
 
-    subject: Root
+    subject: Aggregate
 
     def refusal_of(self, act: Callable[[], object]) -> type[Refusal] | None:
         """Act, and act again: the repetition records nothing. Return the first answer's refusal, or None."""
         refusal = refusal_in(act)
-        facts = len(facts_of(self.subject))
+        events = len(events_of(self.subject))
         again = refusal_in(act)
-        assert len(facts_of(self.subject)) == facts
+        assert len(events_of(self.subject)) == events
         assert again is None or again is refusal
         return refusal
 
     def teardown(self) -> None:
         if hasattr(self, "subject"):
-            facts = through_json(facts_of(self.subject))
-            assert broken_link(facts) is None
-            assert state_of(folded(facts)) == state_of(self.subject)
+            events = through_json(events_of(self.subject))
+            assert broken_link(events) is None
+            assert state_of(folded(events)) == state_of(self.subject)
 
 
 def refusal_in(act: Callable[[], object]) -> type[Refusal] | None:

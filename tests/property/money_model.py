@@ -118,7 +118,7 @@ class Back:
 
 
 @dataclass
-class Claim:
+class HoldSummary:
     """A dispute, as far as we were told."""
 
     amount: int
@@ -140,10 +140,10 @@ class Sale:
     tickets: list[str]
     intent_id: str = ""
     fee: int = 0
-    settled: bool = False
+    gather_all: bool = False
     delivered: set[str] = field(default_factory=set)
     backs: list[Back] = field(default_factory=list)
-    claims: dict[str, Claim] = field(default_factory=dict)
+    claims: dict[str, HoldSummary] = field(default_factory=dict)
     sent: int = 0
     returned: int = 0
     step: int = 1
@@ -183,7 +183,7 @@ def expected(sale: Sale, currency: str) -> Sums:
     """Say what a sale should have left on each account."""
     sums: Sums = Counter()
     clearing, processing, pending, reserved, reserve, platform, tax, owed = 0, 0, 0, 0, 0, 0, 0, 0
-    if sale.settled:
+    if sale.gather_all:
         pending, platform, processing, tax = sale.split
         processing -= sale.fee
         clearing = sale.fee - sale.split.total

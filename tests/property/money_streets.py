@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from activities.core.commands import EndPurchase, LatePayment, MintTicket, PayRefund
 from activities.refunds.request_refund import RequestRefund
 from domain.core.errors import Refusal
-from domain.payments.payment_intent import IntentRequest, RefundState
+from domain.payments.payment_intent import IntentRequest, StripeRefund
 from tests.property.money_events import (
     Ask,
     BankSays,
@@ -55,7 +55,7 @@ async def sell(town: Town, event: Sell) -> None:
     town.sales_made.append(sale)
 
 
-async def let_go(town: Town, event: LetGo) -> None:
+async def release_payment(town: Town, event: LetGo) -> None:
     """Of a purchase that ended, its own payment; of one that was sold, a second one."""
     wanted = Sell(event.venue, 1, 0, 0, "card", code=False)
     town.gateway.refunds_begin = "succeeded"
@@ -84,7 +84,7 @@ async def let_go(town: Town, event: LetGo) -> None:
         await town.gateway.capture_intent(name, "elsewhere")
         await town.sales.cancel_order(EndPurchase(purchase=bought.purchase, reason="hold-expired"))
         await town.payments.cancel_payment(bought.purchase)
-    town.let_go.append((name, currency, town.gateway.intents[name].stripe_fee_minor or 0))
+    town.release_payment.append((name, currency, town.gateway.intents[name].stripe_fee_minor or 0))
 
 
 async def settle(town: Town, event: Settle) -> None:
@@ -92,12 +92,12 @@ async def settle(town: Town, event: Settle) -> None:
     if sale is not None:
         await town.act(event.how, lambda: town.books.settle_sale(town.ref(sale)))
         await town.act(event.how, lambda: town.sales.fulfil_order(town.ref(sale)))
-        sale.settled = True
+        sale.gather_all = True
 
 
 async def deliver(town: Town, event: Deliver) -> None:
     sale = at(town.sales_made, event.sale)
-    if sale is not None and sale.settled:
+    if sale is not None and sale.gather_all:
         ticket = sale.tickets[event.ticket % len(sale.tickets)]
         mint = MintTicket(purchase=town.ref(sale), ticket_id=ticket)
         await town.act(event.how, lambda: town.books.settle_mint(mint))
@@ -139,7 +139,7 @@ def note(sale: Sale, back: Back) -> None:
     sale.backs.append(back)
 
 
-def made_of(town: Town, back: Back) -> RefundState | None:
+def made_of(town: Town, back: Back) -> StripeRefund | None:
     """Return what Stripe has made of a refund last."""
     of = [
         made
@@ -152,7 +152,7 @@ def made_of(town: Town, back: Back) -> RefundState | None:
 async def pay(town: Town, event: Pay) -> None:
     """The engine posts a refund before it pays it, and gives the turn that it was told."""
     found = at(town.backs(), event.refund)
-    if found is None or not found[0].settled or found[1].by_hand:
+    if found is None or not found[0].gather_all or found[1].by_hand:
         return
     sale, back = found
     ref = town.refund_ref(sale, back)
@@ -215,6 +215,6 @@ async def dashboard(town: Town, event: Dashboard) -> None:
 
 
 STREETS: dict[type, Callable[[Town, Any], Awaitable[None]]] = {
-    Sell: sell, LetGo: let_go, Settle: settle, Deliver: deliver, Ask: ask, Pay: pay, ByHand: by_hand,
+    Sell: sell, LetGo: release_payment, Settle: settle, Deliver: deliver, Ask: ask, Pay: pay, ByHand: by_hand,
     BankSays: bank_says, Dashboard: dashboard,
 }  # fmt: skip

@@ -8,37 +8,37 @@ from typing import Any, NamedTuple
 from temporalio.testing import ActivityEnvironment
 
 from activities.books.post import BooksActivities
-from activities.catalog.prices import CreateDiscount, PriceActivities
+from activities.catalog.prices import CreateDiscount, PriceCommands
 from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
 from activities.core.commands import PurchaseRef, RefundRef
 from activities.disputes.follow import DisputeActivities
 from activities.payments.intent import PaymentActivities
 from activities.payments.late_payments import LatePaymentActivities
 from activities.payouts.ports import VenueRef
-from activities.payouts.transfers import SettlementActivities
-from activities.refunds.cancel_show import CancellationActivities, CancellationDoor
+from activities.payouts.transfers import PayoutActivities
+from activities.refunds.cancel_show import ShowCancellationActivities, ShowCancellationCommands
 from activities.refunds.pay_refund import RefundActivities
-from activities.refunds.request_refund import RefundDoor
+from activities.refunds.request_refund import RefundCommands
 from activities.sales.order import SalesActivities
-from activities.sales.request_purchase import DoorActivities, RequestPurchase
+from activities.sales.request_purchase import PurchaseCommands, RequestPurchase
 from domain.catalog.discount import DiscountTerms
 from domain.catalog.line import Line
 from domain.catalog.show import Show, TicketType
 from domain.core.errors import Refusal
-from domain.core.transient import Weather
-from domain.core.unit_of_work import Desk
+from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.invariants.folds import sides_of
 from domain.money.books import TransactionPosted
 from domain.money.money import FeeRates
 from domain.payments.refund import Refund, Refunds
 from tests.fakes.connect import FakeConnect
-from tests.fakes.event_store import FakeLedger
+from tests.fakes.event_store import FakeEventStore
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import AT
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.small_tables import MemorySecrets
 from tests.property.money_events import How, Sell
-from tests.property.money_model import Back, Claim, Sale, Sums, Terms, expected, off_of, split_of
+from tests.property.money_model import Back, HoldSummary, Sale, Sums, Terms, expected, off_of, split_of
 
 CODE = "EARLY"
 
@@ -79,22 +79,22 @@ class Town:
 
     def __init__(self, terms: tuple[Terms, Terms]) -> None:
         self.terms = terms
-        self.ledger = FakeLedger(lambda: AT)
+        self.store = FakeEventStore(lambda: AT)
         self.gateway, self.connect = FakePaymentGateway(), FakeConnect()
         self.accounts: dict[str, tuple[str, str]] = {}
         self.account_of: list[str] = []
         self.door, self.sales, self.books = (
-            kind(self.ledger) for kind in (DoorActivities, SalesActivities, BooksActivities)
+            kind(self.store) for kind in (PurchaseCommands, SalesActivities, BooksActivities)
         )
-        self.payments = PaymentActivities(self.ledger, self.gateway, Forgetful())
-        self.late = LatePaymentActivities(self.ledger, self.gateway, self.payments)
-        self.refund_door, self.refunds = RefundDoor(self.ledger), RefundActivities(self.ledger, self.gateway)
-        self.disputes = DisputeActivities(self.ledger, self.gateway)
-        self.settlement = SettlementActivities(self.ledger, self.connect, Owners(self.accounts))
-        self.cancellations = CancellationDoor(self.ledger)
-        self.cancelling = CancellationActivities(self.ledger, FoldedShows(self.ledger))
+        self.payments = PaymentActivities(self.store, self.gateway, Forgetful())
+        self.late = LatePaymentActivities(self.store, self.gateway, self.payments)
+        self.refund_door, self.refunds = RefundCommands(self.store), RefundActivities(self.store, self.gateway)
+        self.disputes = DisputeActivities(self.store, self.gateway)
+        self.payouts = PayoutActivities(self.store, self.connect, Owners(self.accounts))
+        self.cancellations = ShowCancellationCommands(self.store)
+        self.show_cancellations = ShowCancellationActivities(self.store, FoldedShows(self.store))
         self.bought: list[Bought] = []
-        self.let_go: list[tuple[str, str, int]] = []
+        self.release_payment: list[tuple[str, str, int]] = []
         self.sales_made: list[Sale] = []
         self.disputed: list[tuple[Sale, str]] = []
         self.payouts: list[tuple[int, str]] = []
@@ -106,7 +106,7 @@ class Town:
 
     async def open(self) -> None:
         """Open both venues, each with its show, its code and its account."""
-        catalog = CatalogActivities(self.ledger)
+        catalog = CatalogActivities(self.store)
         for number, terms in enumerate(self.terms):
             rates = FeeRates(
                 platform_bps=terms.platform_bps,
@@ -119,14 +119,14 @@ class Town:
                 RegisterVenue(tenant_id="default", venue_id=venue, name="Hall", rates=rates, body_digest="v")
             )
             await catalog.announce_show(_show(number, terms))
-            await self.ledger.commit(lambda desk, show=show: _stand(desk.get(Show, show), desk))
+            await self.store.commit(lambda uow, show=show: _stand(uow.get(Show, show), uow))
             if terms.off_bps:
                 code = CreateDiscount(
                     tenant_id="default", show_id=show, key_id=f"key{number}", body_digest="d", code=CODE,
                     terms=DiscountTerms(percent_bps=terms.off_bps),
                 )  # fmt: skip
-                await PriceActivities(self.ledger).create_discount(code)
-            seen = await self.settlement.connect_account(VenueRef(tenant_id="default", venue_id=venue))
+                await PriceCommands(self.store).create_discount(code)
+            seen = await self.payouts.connect_account(VenueRef(tenant_id="default", venue_id=venue))
             self.accounts[seen.account_id] = ("default", venue)
             self.account_of.append(seen.account_id)
 
@@ -182,32 +182,32 @@ class Town:
         switches: list[tuple[Any, Any]] = [(self.gateway, "refund_intent"), (self.connect, "transfer")]
         switches += [(self.connect, "reverse_transfer"), (self.connect, "retrieve_payout")]
         if how == "our answer lost":
-            self.ledger.lose_answers = 1
+            self.store.lose_answers = 1
         for fake, verb in switches if how == "Stripe's answer lost" else ():
             fake.fail_after(verb)
         answer = None
         for _ in range(1 if how == "once" else 2):
-            with suppress(Weather, Refusal):
+            with suppress(TransientError, Refusal):
                 answer = await call()
             self._calm()
         return answer
 
     def _calm(self) -> None:
-        self.ledger.lose_answers = 0
+        self.store.lose_answers = 0
         self.gateway._after.clear()
         self.connect._after.clear()
 
     async def decided(self, sale: Sale, refund_id: str) -> Refund:
-        return await self.ledger.read(lambda desk: desk.get(Refunds, sale.purchase_id).get(refund_id))
+        return await self.store.read(lambda uow: uow.get(Refunds, sale.purchase_id).get(refund_id))
 
     async def adopted(self, sale: Sale, stripe_id: str) -> Refund:
         """Return the refund that was made elsewhere, as ours."""
-        book = await self.ledger.read(lambda desk: desk.get(Refunds, sale.purchase_id))
+        book = await self.store.read(lambda uow: uow.get(Refunds, sale.purchase_id))
         return next(refund for refund in book.refunds.values() if refund.stripe_refund_id == stripe_id)
 
     def requested(self, sale: Sale) -> bool:
         """Whether its share was decided: what it owes then is the venue's debt."""
-        return f"transfer:{sale.purchase_id}" in self.ledger.streams
+        return f"transfer:{sale.purchase_id}" in self.store.streams
 
     def ref(self, sale: Sale) -> PurchaseRef:
         return PurchaseRef(tenant_id="default", purchase_id=sale.purchase_id, attempt=1)
@@ -224,7 +224,7 @@ class Town:
     def backs(self) -> list[tuple[Sale, Back]]:
         return [(sale, back) for sale in self.sales_made for back in sale.backs]
 
-    def claims(self) -> list[tuple[Sale, str, Claim]]:
+    def claims(self) -> list[tuple[Sale, str, HoldSummary]]:
         return [(sale, name, claim) for sale in self.sales_made for name, claim in sale.claims.items()]
 
     def currency(self, sale: Sale) -> str:
@@ -236,7 +236,7 @@ class Town:
         for sale in self.sales_made:
             for key, amount in expected(sale, self.currency(sale)).items():
                 sums[key] += amount
-        for _, currency, fee in self.let_go:
+        for _, currency, fee in self.release_payment:
             sums["processing:fees", currency] -= fee
             sums["stripe:clearing", currency] += fee
         for venue, amount in self.paid_out.values():
@@ -247,12 +247,12 @@ class Town:
 
     def posted(self) -> Sums:
         """Sum what the books say, and hold every transaction and purchase against zero."""
-        for fact in self.ledger.log[self._position :]:
-            if isinstance(fact, TransactionPosted):
-                for account, unit, amount in sides_of(fact):
+        for event in self.store.log[self._position :]:
+            if isinstance(event, TransactionPosted):
+                for account, unit, amount in sides_of(event):
                     self._posted[account, unit] += amount
-                    self._purchases[fact.purchase_id][unit] += amount
-        self._position = len(self.ledger.log)
+                    self._purchases[event.purchase_id][unit] += amount
+        self._position = len(self.store.log)
         assert not any(sum(sums.values()) for sums in self._purchases.values())
         return self._posted
 
@@ -267,9 +267,9 @@ def _by(counts: list[int], units: list[int]) -> list[list[int]]:
     return [[next(rest) for _ in range(count)] for count in counts]
 
 
-def _stand(show: Show, desk: Desk) -> None:
-    show.mint_token("mint", "signature", desk.at)
-    show.open_sale(desk.at)
+def _stand(show: Show, uow: UnitOfWork) -> None:
+    show.mint_token("mint", "signature", uow.at)
+    show.open_sale(uow.at)
 
 
 def _show(number: int, terms: Terms) -> AnnounceShow:

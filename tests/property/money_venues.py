@@ -5,8 +5,8 @@ from typing import Any
 from activities.core.commands import DisputeRef
 from activities.payouts.ports import PayoutRef
 from activities.refunds.cancel_show import CancelledOrder, CancelShow
-from domain.payments.dispute import DisputeSaid
-from domain.payouts.connected_account import PayoutStateSeen
+from domain.payments.dispute import DisputeStatus
+from domain.payouts.connected_account import PayoutStatus
 from tests.property.money_events import (
     CallOff,
     Decide,
@@ -19,7 +19,7 @@ from tests.property.money_events import (
     Send,
     TakeBack,
 )
-from tests.property.money_model import Back, Claim, Sale, Split, apportion
+from tests.property.money_model import Back, HoldSummary, Sale, Split, apportion
 from tests.property.money_streets import STREETS, at, note
 from tests.property.money_town import Town
 
@@ -43,7 +43,7 @@ async def dispute(town: Town, event: Dispute) -> None:
     if not amount:
         return
     name = f"du{len(town.claims())}"
-    said = DisputeSaid(
+    said = DisputeStatus(
         dispute_id=name,
         status="open" if event.withdrawn else "warning",
         amount_minor=amount,
@@ -53,7 +53,7 @@ async def dispute(town: Town, event: Dispute) -> None:
     )
     town.gateway.disputes[name] = said
     town.gateway.disputed_minor[sale.intent_id] += amount + DISPUTE_FEE if event.withdrawn else 0
-    sale.claims[name] = Claim(amount, Split(*apportion(amount, sale.split, terms.step)), DISPUTE_FEE)
+    sale.claims[name] = HoldSummary(amount, Split(*apportion(amount, sale.split, terms.step)), DISPUTE_FEE)
 
 
 async def decide(town: Town, event: Decide) -> None:
@@ -89,11 +89,11 @@ async def look(town: Town, event: Look) -> None:
 async def send(town: Town, event: Send) -> None:
     """Only what was paid to Stripe is due, and only once it is fulfilled."""
     sale = at(town.sales_made, event.sale)
-    if sale is None or not (sale.settled and sale.intent_id):
+    if sale is None or not (sale.gather_all and sale.intent_id):
         return
     if event.refused:
         town.connect.refuse("transfer", "balance_insufficient")
-    await town.act(event.how, lambda: town.settlement.transfer_share(town.ref(sale)))
+    await town.act(event.how, lambda: town.payouts.transfer_share(town.ref(sale)))
     town.connect.allow("transfer")
     _sent(town, sale)
 
@@ -110,7 +110,7 @@ async def take_back(town: Town, event: TakeBack) -> None:
     found = at(town.backs(), event.refund)
     if found is not None:
         ref = town.refund_ref(*found)
-        await town.act(event.how, lambda: town.settlement.reverse_share(ref))
+        await town.act(event.how, lambda: town.payouts.reverse_share(ref))
         _sent(town, found[0])
 
 
@@ -120,7 +120,7 @@ async def pay_out(town: Town, event: PayOut) -> None:
     if amount:
         name = f"po{len(town.payouts)}"
         town.connect.balances[account] -= amount
-        town.connect.payouts[name] = PayoutStateSeen(
+        town.connect.payouts[name] = PayoutStatus(
             payout_id=name, status="in_transit", amount_minor=amount, currency=town.terms[event.venue].currency
         )
         town.payouts.append((event.venue, name))
@@ -143,7 +143,7 @@ async def follow(town: Town, event: Follow) -> None:
     if found is not None:
         venue, name = found
         ref = PayoutRef(account_id=town.account_of[venue], payout_id=name)
-        await town.act(event.how, lambda: town.settlement.follow_payout(ref))
+        await town.act(event.how, lambda: town.payouts.follow_payout(ref))
         seen = town.connect.payouts[name]
         town.paid_out[name] = (venue, seen.amount_minor if seen.status == "paid" else 0)
 
@@ -160,7 +160,7 @@ async def call_off(town: Town, event: CallOff) -> None:
         if sale.venue != event.venue:
             continue
         order = CancelledOrder(purchase=town.ref(sale), show_id=f"sh{event.venue}")
-        fate = await town.cancelling.decide_order(order)
+        fate = await town.show_cancellations.decide_order(order)
         if fate.refund is None or fate.refund.refund_id in {back.refund_id for back in sale.backs}:
             continue
         note(sale, Back(fate.refund.refund_id, sale.whole(fees), fees, fate.refund.ticket_ids))

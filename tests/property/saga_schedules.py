@@ -43,7 +43,7 @@ class Schedule(BaseModel):
     """One purchase's bad day.
 
     `faults`: by activity, what its first calls meet; `stripe` and `chain`: what happens in the middle of an activity;
-    `search_lags`: Stripe finds nothing by its metadata; `ledger`: the commits whose connection is refused or whose
+    `search_lags`: Stripe finds nothing by its metadata; `store`: the commits whose connection is refused or whose
     answer is lost; `slow`: after how many looks a slow payment is decided, and how; `runs_again`: after its end the
     purchase is gone through once more, as if its workflow had been lost.
     """
@@ -58,7 +58,7 @@ class Schedule(BaseModel):
     stripe: tuple[tuple[Verb, Trouble], ...] = ()
     chain: tuple[Chain, ...] = ()
     search_lags: bool = False
-    ledger: dict[int, Trouble] = {}
+    store: dict[int, Trouble] = {}
     acts: tuple[Act, ...] = ()
     slow: tuple[int, bool] = (1, True)
     runs_again: bool = False
@@ -102,7 +102,7 @@ SCHEDULES = st.builds(
         max_size=3,
     ).map(tuple),
     search_lags=st.booleans(),
-    ledger=st.dictionaries(st.integers(1, 20), WHEN, max_size=3),
+    store=st.dictionaries(st.integers(1, 20), WHEN, max_size=3),
     acts=st.one_of(ACTS.map(tuple), st.builds(lambda pay, others: (pay, *others), PAID, ACTS)),
     slow=st.tuples(st.integers(1, 6), st.booleans()),
     runs_again=st.booleans(),

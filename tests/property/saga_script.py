@@ -12,10 +12,10 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from activities.core.ports import Committed
 from domain.core.errors import PaymentRefused, PurchaseCancelled, Refusal, SeatsUnavailable, WrongState
-from domain.core.transient import Weather
-from domain.core.unit_of_work import Desk
+from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
-from tests.fakes.event_store import FakeLedger
+from tests.fakes.event_store import FakeEventStore
 from tests.fakes.gates import Gates
 from tests.property.saga_schedules import Fault, Schedule
 
@@ -54,16 +54,16 @@ class Clock:
         self.time = max(self.time, activity.info().started_time)
 
 
-class TroubledLedger(FakeLedger):
+class TroubledEventStore(FakeEventStore):
     """Refuses connections and loses answers at numbered commits of activities, and looks at the stock after each."""
 
     def __init__(self, clock: Callable[[], datetime], schedule: Schedule) -> None:
         super().__init__(clock)
         self.troubled = False
-        self._troubles = schedule.ledger
+        self._troubles = schedule.store
         self._commits = 0
 
-    async def commit(self, decide: Callable[[Desk], T], reads: Iterable[str] = ()) -> Committed[T]:
+    async def commit(self, decide: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Committed[T]:
         if self.troubled and activity.in_activity():
             self._commits += 1
             trouble = self._troubles.get(self._commits)
@@ -115,17 +115,17 @@ class _Scripted(ActivityInboundInterceptor):
     async def _meet(self, fault: Fault, name: str, input: ExecuteActivityInput) -> Any:  # noqa: A002
         match fault:
             case "before" | "outage":
-                raise Weather("the schedule lets nothing through")
+                raise TransientError("the schedule lets nothing through")
             case "refused" if name != "place_order" or not self._script.people.sold():
                 raise REFUSALS.get(name, WrongState)("the schedule says no")
             case "bug":
                 raise Bug
             case "late":
                 self._script.late.append(asyncio.create_task(self._land(input)))
-                raise Weather("nobody knows whether it will happen", unknown=True)
+                raise TransientError("nobody knows whether it will happen", unknown=True)
             case "lost":
                 await self._do(input)
-                raise Weather("the schedule loses the answer", unknown=True)
+                raise TransientError("the schedule loses the answer", unknown=True)
             case "twice":
                 _, second = await asyncio.gather(self._do(input), self._do(input), return_exceptions=True)
                 if isinstance(second, BaseException):
@@ -137,7 +137,7 @@ class _Scripted(ActivityInboundInterceptor):
     async def _do(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
         try:
             return await self.next.execute_activity(input)
-        except (Refusal, Weather):
+        except (Refusal, TransientError):
             raise
         except Exception as surprise:
             self._script.surprises.append(surprise)
@@ -146,7 +146,7 @@ class _Scripted(ActivityInboundInterceptor):
     async def _land(self, input: ExecuteActivityInput) -> None:  # noqa: A002
         """Have the effect when all is over, as a worker that was cut off and comes back."""
         await self._script.over.wait()
-        with suppress(Refusal, Weather):
+        with suppress(Refusal, TransientError):
             await self._do(input)
 
 

@@ -15,10 +15,10 @@ from activities.core.task_queues import PURCHASES
 from domain.core.errors import Refusal, WrongState
 from domain.core.ids import DEFAULT_TENANT, purchase_id_of
 from domain.orders.order import Order
-from relay.workflow_client import UNREACHED
-from tests.fakes.world import World
+from relay.workflow_client import UNREACHABLE
+from tests.fakes.world import SagaWorld
 from tests.property.saga_schedules import Act, Schedule
-from tests.property.saga_script import Clock, Script, TroubledLedger
+from tests.property.saga_script import Clock, Script, TroubledEventStore
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
 
@@ -34,12 +34,12 @@ class Stage:
 
     def __init__(self, server: WorkflowEnvironment, schedule: Schedule, start: datetime) -> None:
         self.schedule = schedule
-        self.world = World(server)
+        self.world = SagaWorld(server)
         clock = Clock(start)
         self.world.price_minor = schedule.price_minor
-        self._ledger = ledger = TroubledLedger(clock, schedule)
+        self._store = store = TroubledEventStore(clock, schedule)
         for part in (self.world, self.world.door, self.world.catalog, self.world.holds, self.world.minting):
-            setattr(part, "ledger" if part is self.world else "_ledger", ledger)
+            setattr(part, "store" if part is self.world else "_store", store)
         self.script = self.world.gates = Script(schedule, clock, self)
         self._client = server.client
         self._purchase_id = purchase_id_of(DEFAULT_TENANT, KEY)
@@ -52,7 +52,7 @@ class Stage:
         return self._client.get_workflow_handle_for(PurchaseWorkflow.run, f"purchase/{self._purchase_id}")
 
     async def play(self) -> str:
-        """Play it to its end; returns how the order stands then. The laws hold, and nothing surprised anybody."""
+        """Play it to its end; returns how the order stands then. The invariants hold, and nothing surprised anybody."""
         async with self.world.running():
             await self.world.open_show(self.schedule.hold_seconds, self.schedule.capture_method)
             self._brew()
@@ -60,7 +60,7 @@ class Stage:
                 async with asyncio.timeout(PATIENCE_SECONDS):
                     async with self.world.server.time_skipping_unlocked():  # never twice: no activity would stop it
                         await self._post(self.schedule.quantity)
-                    if self._ledger._load(Order.stream(self._purchase_id)) is None:
+                    if self._store._load(Order.stream(self._purchase_id)) is None:
                         return await self._refused_at_the_door()
                     await self._end()
                     self.script.over.set()
@@ -73,23 +73,23 @@ class Stage:
                 for task in (*self._posts, *self.script.late):
                     task.cancel()
         assert self.script.surprises == []
-        await self.world.check_laws()
+        await self.world.check_invariants()
         return (await self.world.order(KEY)).state
 
     async def _refused_at_the_door(self) -> str:
         """Nothing was recorded, nothing runs, nothing is held."""
         assert self.script.calls.total() == 0
-        await self.world.check_laws()
+        await self.world.check_invariants()
         return "refused"
 
     def sold(self) -> bool:
         """Whether the sale is known: what a rule refuses it refuses before that."""
-        order: Any = self._ledger._load(Order.stream(self._purchase_id))
+        order: Any = self._store._load(Order.stream(self._purchase_id))
         return order is not None and bool(order.is_sold)
 
     def _brew(self) -> None:
         """Set what happens in the middle of activities."""
-        self._ledger.troubled = True
+        self._store.troubled = True
         if self.schedule.search_lags:
             self.world.gateway.find_intent = _finds_nothing  # type: ignore[method-assign]
         for verb, trouble in self.schedule.stripe:
@@ -156,12 +156,12 @@ class Stage:
             await _reached(self.purchase.signal(signal))
 
     async def _post(self, quantity: int) -> None:
-        """Do what the API does: the facts answer for a purchase that has ended, another body is refused."""
+        """Do what the API does: the events answer for a purchase that has ended, another body is refused."""
         try:
             await self.world.request(KEY, quantity)
             if (await self.world.order(KEY)).state not in ENDED:
                 await self.world.buy(self._client, KEY, quantity)
-        except (Refusal, *UNREACHED):
+        except (Refusal, *UNREACHABLE):
             return
 
     async def _end(self) -> None:

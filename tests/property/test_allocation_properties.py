@@ -9,23 +9,23 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from domain.core.aggregate import broken_link
 from domain.core.errors import HoldReleased, Refusal, SeatsUnavailable, UnknownSubject, WrongState
 from domain.stock.allocation import Allocation
-from tests.fakes.samples import AT, LATER, facts_of, folded, new_allocation, state_of, through_json
+from tests.fakes.samples import AT, LATER, events_of, folded, new_allocation, state_of, through_json
 
 KEYS = st.sampled_from("abcde")
-Standing = Literal["held", "confirmed", "released"]
+Status = Literal["held", "confirmed", "released"]
 
 
-class Stock(RuleBasedStateMachine):
+class StockSummary(RuleBasedStateMachine):
     """A model of a few lines beside the aggregate: key → (quantity, standing)."""
 
     @initialize(capacity=st.integers(1, 12))
     def open(self, capacity: int) -> None:
         self.stock: Allocation = new_allocation(capacity)
-        self.model: dict[str, tuple[int, Standing]] = {}
+        self.model: dict[str, tuple[int, Status]] = {}
         self.returned: set[tuple[str, str]] = set()
 
-    def _sum(self, standing: Standing) -> int:
-        return sum(quantity for quantity, state in self.model.values() if state == standing)
+    def _sum(self, status: Status) -> int:
+        return sum(quantity for quantity, state in self.model.values() if state == status)
 
     def _refusal(self, act: str, key: str, quantity: int = 0, refund_id: str = "") -> type[Refusal] | None:
         """Ask the aggregate; return the refusal, or None when it agreed."""
@@ -60,25 +60,25 @@ class Stock(RuleBasedStateMachine):
 
     @rule(key=KEYS)
     def confirm(self, key: str) -> None:
-        quantity, standing = self.model.get(key, (0, None))
-        expected = {None: UnknownSubject, "released": HoldReleased}.get(standing)
+        quantity, status = self.model.get(key, (0, None))
+        expected = {None: UnknownSubject, "released": HoldReleased}.get(status)
         if expected is None:
             self.model[key] = (quantity, "confirmed")
         assert self._refusal("confirm", key) is expected
 
     @rule(key=KEYS)
     def unconfirm(self, key: str) -> None:
-        quantity, standing = self.model.get(key, (0, None))
-        if standing == "confirmed":
+        quantity, status = self.model.get(key, (0, None))
+        if status == "confirmed":
             self.model[key] = (quantity, "held")
         assert self._refusal("unconfirm", key) is None
 
     @rule(key=KEYS, quantity=st.integers(1, 3), refund_id=st.sampled_from(["r1", "r2", "r3"]))
     def give_back(self, key: str, quantity: int, refund_id: str) -> None:
-        left, standing = self.model.get(key, (0, None))
-        expected: type[Refusal] | None = {None: UnknownSubject, "released": HoldReleased}.get(standing)
+        left, status = self.model.get(key, (0, None))
+        expected: type[Refusal] | None = {None: UnknownSubject, "released": HoldReleased}.get(status)
         if expected is None and (key, refund_id) not in self.returned:
-            if standing == "held" or quantity > left:
+            if status == "held" or quantity > left:
                 expected = WrongState
             else:
                 self.model[key] = (left - quantity, "confirmed")
@@ -95,8 +95,8 @@ class Stock(RuleBasedStateMachine):
 
     @rule(key=KEYS)
     def release(self, key: str) -> None:
-        quantity, standing = self.model.get(key, (0, None))
-        expected = WrongState if standing == "confirmed" else None
+        quantity, status = self.model.get(key, (0, None))
+        expected = WrongState if status == "confirmed" else None
         if expected is None:
             self.model[key] = (quantity, "released")
         assert self._refusal("release", key) is expected
@@ -107,20 +107,20 @@ class Stock(RuleBasedStateMachine):
         assert stock.capacity == stock.available + stock.held + stock.sold
         assert min(stock.available, stock.held, stock.sold) >= 0
         assert (stock.held, stock.sold) == (self._sum("held"), self._sum("confirmed"))
-        standing: dict[str, Standing] = {key: hold.state for key, hold in stock.holds.items()}
-        standing |= dict.fromkeys(stock.tombstones, "released")
+        status: dict[str, Status] = {key: hold.state for key, hold in stock.holds.items()}
+        status |= dict.fromkeys(stock.tombstones, "released")
         assert {(key, one) for key, hold in stock.holds.items() for one in hold.returned} <= self.returned
-        assert standing == {key: standing for key, (_, standing) in self.model.items()}
+        assert status == {key: status for key, (_, status) in self.model.items()}
 
     def teardown(self) -> None:
         if hasattr(self, "stock"):
-            facts = through_json(facts_of(self.stock))
-            assert broken_link(facts) is None
-            assert state_of(folded(facts)) == state_of(self.stock)
-            kept = json.loads(json.dumps(self.stock.memento()))
-            revived = Allocation.revive(self.stock.id, self.stock.version, self.stock.digest, kept)
-            assert revived.memento() == self.stock.memento()
-            assert (revived.held, revived.sold) == (self.stock.held, self.stock.sold)
+            events = through_json(events_of(self.stock))
+            assert broken_link(events) is None
+            assert state_of(folded(events)) == state_of(self.stock)
+            kept = json.loads(json.dumps(self.stock.snapshot()))
+            restored = Allocation.from_snapshot(self.stock.id, self.stock.version, self.stock.digest, kept)
+            assert restored.snapshot() == self.stock.snapshot()
+            assert (restored.held, restored.sold) == (self.stock.held, self.stock.sold)
 
 
-test_stock_is_never_sold_twice = Stock.TestCase
+test_stock_is_never_sold_twice = StockSummary.TestCase

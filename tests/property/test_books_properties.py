@@ -1,4 +1,4 @@
-"""The books under any order of sales and mints, repeated, cut off and unanswered: each fact once, each sum zero."""
+"""The books under any order of sales and mints, repeated, cut off and unanswered: each event once, each sum zero."""
 
 from collections import Counter, defaultdict
 from contextlib import suppress
@@ -9,13 +9,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from activities.books.post import BooksActivities
 from activities.core.commands import MintTicket, PurchaseRef
 from domain.core.errors import WrongState
-from domain.core.transient import Weather
-from domain.core.unit_of_work import Desk
+from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import MINT_DEBT, BooksTransaction, Posting, balances, venue_payable
 from domain.money.money import FeeRates, price_of
 from domain.orders.order import Order, PurchaseRequested
 from domain.payments.payment import IntentCreated, Payment
-from tests.fakes.event_store import FakeLedger
+from tests.fakes.event_store import FakeEventStore
 from tests.fakes.samples import AT, LINES, REQUEST
 from tests.property.machines import done, refusal_in
 
@@ -29,23 +29,23 @@ class Bookkeeping(RuleBasedStateMachine):
 
     @initialize(units=st.tuples(*[st.integers(0, 5000)] * 3))
     def open(self, units: tuple[int, ...]) -> None:
-        self.ledger = FakeLedger(lambda: AT)
-        self.books = BooksActivities(self.ledger)
+        self.store = FakeEventStore(lambda: AT)
+        self.books = BooksActivities(self.store)
         self.prices = [price_of("eur", ((TICKETS, unit_minor),), FeeRates()) for unit_minor in units]
         self.captured: set[int] = set()
         self.sales: set[int] = set()
         self.mints: set[tuple[int, int]] = set()
         for number in range(len(units)):
-            done(self.ledger.commit(lambda desk, number=number: self._begin(desk, number)))
+            done(self.store.commit(lambda uow, number=number: self._begin(uow, number)))
 
-    def _begin(self, desk: Desk, number: int) -> None:
+    def _begin(self, uow: UnitOfWork, number: int) -> None:
         order = Order.begin(PurchaseRequested, f"pu{number}", AT, tenant_id="default", body_digest="body", **REQUEST)
         order.place("ve", self.prices[number], LINES, AT)
-        facts = {"tenant_id": "default", "purchase_id": f"pu{number}", "intent_id": f"pi{number}", "currency": "eur"}
+        events = {"tenant_id": "default", "purchase_id": f"pu{number}", "intent_id": f"pi{number}", "currency": "eur"}
         total = self.prices[number].total_minor
-        desk.add(order)
-        desk.add(
-            Payment.begin(IntentCreated, f"pu{number}:1", AT, amount_minor=total, capture_method="manual", **facts)
+        uow.add(order)
+        uow.add(
+            Payment.begin(IntentCreated, f"pu{number}:1", AT, amount_minor=total, capture_method="manual", **events)
         )
 
     def _ref(self, number: int) -> PurchaseRef:
@@ -54,7 +54,7 @@ class Bookkeeping(RuleBasedStateMachine):
     @rule(number=PURCHASES)
     def capture(self, number: int) -> None:
         total = self.prices[number].total_minor
-        done(self.ledger.commit(lambda desk: desk.get(Payment, f"pu{number}:1").capture("ch", total, FEE, AT)))
+        done(self.store.commit(lambda uow: uow.get(Payment, f"pu{number}:1").capture("ch", total, FEE, AT)))
         self.captured.add(number)
 
     @rule(number=PURCHASES)
@@ -70,20 +70,20 @@ class Bookkeeping(RuleBasedStateMachine):
         self.mints.add((number, ticket))
 
     @rule(number=PURCHASES, lost=st.booleans())
-    def settle_in_bad_weather(self, number: int, lost: bool) -> None:  # noqa: FBT001 - drawn
+    def settle_in_bad_transient(self, number: int, lost: bool) -> None:  # noqa: FBT001 - drawn
         """A lost answer has posted, a refused connection has not; neither says so."""
         if number not in self.captured:
             return
-        self.ledger.lose_answers, self.ledger.refuse_connections = int(lost), int(not lost)
-        with suppress(Weather):
+        self.store.lose_answers, self.store.refuse_connections = int(lost), int(not lost)
+        with suppress(TransientError):
             done(self.books.settle_sale(self._ref(number)))
         if lost:
             self.sales.add(number)
 
     def _postings(self) -> dict[str, list[Posting]]:
         found = defaultdict(list)
-        for stream in self.ledger.streams:
-            root = self.ledger._load(stream)
+        for stream in self.store.streams:
+            root = self.store._load(stream)
             if isinstance(root, BooksTransaction):
                 found[root.purchase_id] += root.postings
         return found

@@ -1,4 +1,4 @@
-"""The text that a digest is taken of, and the stored form of facts: whichever encoder writes them, it is the same."""
+"""The text that a digest is taken of, and the stored form of events: whichever encoder writes them, it is the same."""
 
 import json
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from adapters.event_store.recorder import fact_mapper
+from adapters.event_store.recorder import event_mapper
 from domain.core.aggregate import canonical
 
 PLAIN = (
@@ -38,7 +38,7 @@ def test_the_canonical_text_is_that_of_the_library(values: dict[str, Any]) -> No
 @example({"a": 2**64})
 def test_the_stored_form_is_that_of_the_library(values: dict[str, Any]) -> None:
     """What was stored before is read, and what is stored is read by the library's own transcoder."""
-    ours, theirs = fact_mapper().transcoder, JSONTranscoder()
+    ours, theirs = event_mapper().transcoder, JSONTranscoder()
     theirs.register(DatetimeAsISO())
     try:
         expected = theirs.encode(values)

@@ -1,4 +1,4 @@
-"""Every aggregate is the fold of its own stored facts, whatever was asked of it."""
+"""Every aggregate is the fold of its own stored events, whatever was asked of it."""
 
 import contextlib
 from collections.abc import Callable
@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from domain.catalog.discount import Discount
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
-from domain.core.aggregate import Root, broken_link
+from domain.core.aggregate import Aggregate, broken_link
 from domain.core.errors import Refusal
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import BooksTransaction, TransactionPosted, sale_postings
 from domain.orders.order import Order
 from domain.payments.payment import Payment
@@ -28,7 +28,7 @@ from tests.fakes.samples import (
     PRICE,
     REQUEST,
     SIGNED,
-    facts_of,
+    events_of,
     folded,
     new_allocation,
     new_discount,
@@ -48,15 +48,15 @@ STEPS = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 3)), max_size=20)
 
 def new_books() -> BooksTransaction:
     postings = [posting.plain() for posting in sale_postings("ve", PRICE, 94, 2)]
-    facts = {"tenant_id": "default", "purchase_id": "pu", "kind": "sale"}
-    return BooksTransaction.begin(TransactionPosted, "pu:sale", AT, postings=postings, **facts)
+    events = {"tenant_id": "default", "purchase_id": "pu", "kind": "sale"}
+    return BooksTransaction.begin(TransactionPosted, "pu:sale", AT, postings=postings, **events)
 
 
 TOKEN: list[Act] = [
     lambda bearer, n: bearer.sign_token(SIGNED.model_copy(update={"signature": f"s{n}"}), AT),
     lambda bearer, n: bearer.mint_token("mint", f"s{n}", AT),
 ]
-ACTS: dict[type[Root], tuple[Callable[[], Root], list[Act]]] = {
+ACTS: dict[type[Aggregate], tuple[Callable[[], Aggregate], list[Act]]] = {
     Allocation: (
         new_allocation,
         [
@@ -119,23 +119,23 @@ ACTS: dict[type[Root], tuple[Callable[[], Root], list[Act]]] = {
 }
 
 
-@pytest.mark.parametrize("kind", ACTS, ids=lambda kind: kind.KIND)
+@pytest.mark.parametrize("kind", ACTS, ids=lambda kind: kind.STREAM_CATEGORY)
 @given(steps=STEPS)
-def test_an_aggregate_is_the_fold_of_its_stored_facts(kind: type[Root], steps: list[tuple[int, int]]) -> None:
-    """Facts that went through JSON make the same aggregate, in an unbroken chain; a refusal leaves no fact."""
+def test_an_aggregate_is_the_fold_of_its_stored_events(kind: type[Aggregate], steps: list[tuple[int, int]]) -> None:
+    """Events that went through JSON make the same aggregate, in an unbroken chain; a refusal leaves no event."""
     begin, acts = ACTS[kind]
     aggregate = begin()
     for index, number in steps:
-        known = len(facts_of(aggregate))
+        known = len(events_of(aggregate))
         try:
             acts[index % len(acts)](aggregate, number)
         except Refusal:
-            assert len(facts_of(aggregate)) == known
-    facts = through_json(facts_of(aggregate))
-    assert facts == facts_of(aggregate)
-    assert broken_link(facts) is None
-    assert [fact.originator_version for fact in facts] == list(range(1, aggregate.version + 1))
-    assert state_of(folded(facts)) == state_of(aggregate)
+            assert len(events_of(aggregate)) == known
+    events = through_json(events_of(aggregate))
+    assert events == events_of(aggregate)
+    assert broken_link(events) is None
+    assert [event.originator_version for event in events] == list(range(1, aggregate.version + 1))
+    assert state_of(folded(events)) == state_of(aggregate)
 
 
 @given(
@@ -146,21 +146,21 @@ def test_an_aggregate_is_the_fold_of_its_stored_facts(kind: type[Root], steps: l
 def test_failing_decisions_among_others_leave_no_trace(
     decisions: list[tuple[list[tuple[int, int]], bool]],
 ) -> None:
-    """A desk with failing decisions collects the same facts as one that never saw them."""
+    """A unit of work with failing decisions collects the same events as one that never saw them."""
 
     def run(*, with_failures: bool) -> list[Any]:
-        stored = {aggregate.id: facts_of(aggregate) for aggregate in (new_allocation(), new_ticket())}
-        desk = Desk(lambda stream: folded(stored.get(stream, [])), AT)
+        stored = {aggregate.id: events_of(aggregate) for aggregate in (new_allocation(), new_ticket())}
+        uow = UnitOfWork(lambda stream: folded(stored.get(stream, [])), AT)
         for steps, fails in decisions:
             if with_failures or not fails:
                 with contextlib.suppress(Refusal, ZeroDivisionError):
-                    desk.attempt(lambda desk, steps=steps, fails=fails: decide(desk, steps, fails=fails))
-        return sorted(desk.collect(), key=lambda fact: (fact.originator_id, fact.originator_version))
+                    uow.attempt(lambda uow, steps=steps, fails=fails: decide(uow, steps, fails=fails))
+        return sorted(uow.collect(), key=lambda event: (event.originator_id, event.originator_version))
 
-    def decide(desk: Desk, steps: list[tuple[int, int]], *, fails: bool) -> None:
+    def decide(uow: UnitOfWork, steps: list[tuple[int, int]], *, fails: bool) -> None:
         for index, number in steps:
-            ACTS[Allocation][1][index](desk.get(Allocation, "floor"), number)
-            ACTS[Ticket][1][index](desk.get(Ticket, "ti"), number)
+            ACTS[Allocation][1][index](uow.get(Allocation, "floor"), number)
+            ACTS[Ticket][1][index](uow.get(Ticket, "ti"), number)
         if fails:
             raise ZeroDivisionError
 

@@ -37,7 +37,7 @@ async def live(terms: tuple[Terms, Terms], events: list[Event]) -> None:
     """Let everything happen, look after each event, and once more when all news have come."""
     town = Town(terms)
     await town.open()
-    reads = MemoryReads(town.ledger)
+    reads = MemoryReads(town.store)
     for event in events:
         await happen(town, event)
         assert told(town.posted().items()) == told(town.expected().items())
@@ -92,9 +92,9 @@ def explained(town: Town) -> None:
         taken[said.currency] += said.fee_minor - said.fee_back_minor
     for name, order in town.connect.transfers.items():
         moved[order.currency] += order.amount_minor - town.connect.reversed[name]
-    owners = ("venue:", "platform:", "processing:", "tax:", "till:", "dispute:")
+    purchases = ("venue:", "platform:", "processing:", "tax:", "till:", "dispute:")
     for currency in captured:
-        owned = sum(amount for (name, unit), amount in books.items() if unit == currency and name.startswith(owners))
+        owned = sum(amount for (name, unit), amount in books.items() if unit == currency and name.startswith(purchases))
         assert captured[currency] == gone[currency] + owned + taken[currency]
         net = captured[currency] - gone[currency] - taken[currency] - moved[currency]
         assert books["stripe:clearing", currency] == -net
@@ -111,15 +111,15 @@ async def netted(town: Town) -> None:
         for claim in sale.claims.values():
             due[sale.venue] -= claim.parts.venue if claim.state == "open" or (kept and claim.state == "lost") else 0
     for number in range(len(town.terms)):
-        payee = await town.ledger.read(lambda desk, number=number: desk.get(Payee, f"ve{number}"))
+        payee = await town.store.read(lambda uow, number=number: uow.get(Payee, f"ve{number}"))
         owes = payee.owed_minor.get(town.terms[number].currency, 0)
         assert town.posted()[f"venue:ve{number}:payable", town.terms[number].currency] == due[number] - owes
 
 
 def shown(town: Town, reads: MemoryReads, number: int) -> None:
-    """Hold the read models, which were folded on the way, against the facts: to the byte, and to the cent."""
+    """Hold the read models, which were folded on the way, against the events: to the byte, and to the cent."""
     venue, currency = f"ve{number}", town.terms[number].currency
-    sheets = folded(enumerate(town.ledger.log, start=1))
+    sheets = folded(enumerate(town.store.log, start=1))
     kept = reads.catch_up()
     one, other = (statement_of(venue, venue_lines(found, venue), None, None) for found in (kept, sheets))
     assert json.dumps(one) == json.dumps(other)

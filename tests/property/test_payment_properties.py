@@ -13,7 +13,7 @@ from tests.property.machines import Machine
 AMOUNT = 2208
 AMOUNTS = st.sampled_from([AMOUNT, AMOUNT, AMOUNT - 1, 0])
 RANK = {"open": 0, "authorised": 1, "cancelled": 2, "captured": 2, "refunded": 3}
-Standing = Literal["open", "authorised", "captured", "cancelled", "refunded"]
+State = Literal["open", "authorised", "captured", "cancelled", "refunded"]
 
 
 class Money(Machine):
@@ -24,50 +24,50 @@ class Money(Machine):
     @initialize()
     def open(self) -> None:
         self.subject = new_payment(AMOUNT)
-        self.standing: Standing = "open"
+        self.state: State = "open"
         self.highest = 0
         self.taken = self.given_back = 0
         self.codes: list[str] = []
 
     @rule(code=st.sampled_from(["generic_decline", "insufficient_funds"]))
     def decline(self, code: str) -> None:
-        if self.standing == "open" and self.codes[-1:] != [code]:
+        if self.state == "open" and self.codes[-1:] != [code]:
             self.codes.append(code)
         assert self.refusal_of(lambda: self.subject.decline(code, AT)) is None
 
     @rule()
     def authorise(self) -> None:
-        if self.standing == "open":
-            self.standing = "authorised"
+        if self.state == "open":
+            self.state = "authorised"
         assert self.refusal_of(lambda: self.subject.authorise(AT)) is None
 
     @rule(amount=AMOUNTS)
     def capture(self, amount: int) -> None:
-        expected = WrongState if self.standing == "cancelled" else None
-        if expected is None and RANK[self.standing] < RANK["captured"]:
-            self.standing, self.taken = "captured", amount
+        expected = WrongState if self.state == "cancelled" else None
+        if expected is None and RANK[self.state] < RANK["captured"]:
+            self.state, self.taken = "captured", amount
         assert self.refusal_of(lambda: self.subject.capture("ch", amount, 94, AT)) is expected
 
     @rule()
     def cancel(self) -> None:
-        expected = WrongState if self.standing == "captured" else None
-        if RANK[self.standing] < RANK["cancelled"]:
-            self.standing = "cancelled"
+        expected = WrongState if self.state == "captured" else None
+        if RANK[self.state] < RANK["cancelled"]:
+            self.state = "cancelled"
         assert self.refusal_of(lambda: self.subject.cancel(AT)) is expected
 
     @rule(amount=AMOUNTS)
     def refund(self, amount: int) -> None:
         expected = None
-        if self.standing != "refunded":
-            expected = None if self.standing == "captured" and amount == self.taken else WrongState
+        if self.state != "refunded":
+            expected = None if self.state == "captured" and amount == self.taken else WrongState
             if expected is None:
-                self.standing, self.given_back = "refunded", amount
+                self.state, self.given_back = "refunded", amount
         assert self.refusal_of(lambda: self.subject.refund("re", amount, AT)) is expected
 
     @invariant()
     def follows_the_model(self) -> None:
         payment = self.subject
-        assert (payment.state, payment.captured_minor) == (self.standing, self.taken)
+        assert (payment.state, payment.captured_minor) == (self.state, self.taken)
         assert (payment.refunded_minor, payment.declines) == (self.given_back, len(self.codes))
 
     @invariant()

@@ -1,4 +1,4 @@
-"""The saga under random bad days: it ends, and the laws hold.
+"""The saga under random bad days: it ends, and the invariants hold.
 
 A schedule that fails is printed; `SCHEDULE='{...}' python -m pytest tests/property/test_saga_properties.py` plays it
 alone.
@@ -91,7 +91,7 @@ def theatre() -> Iterator[Theatre]:
 @settings(max_examples=COUNT, phases=PHASES)
 @given(schedule=st.just(Schedule.model_validate_json(GIVEN)) if GIVEN else SCHEDULES)
 @example(schedule=Schedule(acts=(Act(what="pay", at="create_intent"),)))
-def test_whatever_breaks_the_purchase_ends_and_the_laws_hold(theatre: Theatre, schedule: Schedule) -> None:
+def test_whatever_breaks_the_purchase_ends_and_the_invariants_hold(theatre: Theatre, schedule: Schedule) -> None:
     """Stock, money, tickets, tokens and books agree in the end, and the end is one of the defined ones."""
     try:
         theatre.play(schedule)

@@ -112,13 +112,13 @@ def dispute(world: World, which: int, amount: int) -> None:
         world.switch(f"/charges/{charge['id']}/dispute", amount=amount * 10 if which % 2 else None)
 
 
-def owner(world: World, which: int) -> str:
+def purchase(world: World, which: int) -> str:
     account = world.picked("account", which)
     return account["id"] if account is not None and which % 3 else "platform"
 
 
 def pay_out(world: World, which: int, amount: int) -> None:
-    who = owner(world, which)
+    who = purchase(world, which)
     if amount % 2:
         world.switch(f"/accounts/{who}/pay_out")
     else:
@@ -167,7 +167,7 @@ VERBS = {
     "lapse": lambda world, which, amount: [
         world.switch(f"/payment_intents/{one['id']}/lapse") for one in [world.picked("payment_intent", which)] if one
     ],
-    "settle": lambda world, which, amount: world.switch(f"/accounts/{owner(world, which)}/settle"),
+    "settle": lambda world, which, amount: world.switch(f"/accounts/{purchase(world, which)}/settle"),
     "top_up": lambda world, which, amount: world.switch(
         "/balance/top_up", amount=amount, currency=CURRENCIES[which % 3]
     ),
@@ -259,9 +259,9 @@ def check_charges(world: World) -> None:
     for charge in world.store.select("charge", "json_extract(body, '$.captured') = 1"):
         refunds = world.store.select("refund", "json_extract(body, '$.charge') = ?", (charge["id"],))
         given = sum(row["amount"] for row in refunds if row["status"] not in GONE)
-        let_go = charge["amount"] - charge["amount_captured"]
+        release_payment = charge["amount"] - charge["amount_captured"]
         assert 0 <= given <= charge["amount_captured"]
-        assert charge["amount_refunded"] == given + let_go
+        assert charge["amount_refunded"] == given + release_payment
 
 
 def booked_now(world: World) -> Sums:

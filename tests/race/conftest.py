@@ -1,28 +1,28 @@
-"""Two processes at one database: a shop over the first one's ledger, and the second one's ledger."""
+"""Two processes at one database: a shop over the first one's event store, and the second one's event store."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from adapters.event_store.store import PostgresLedger
-from tests.contract.conftest import empty_url, emulator, ledger_server, postgres
+from adapters.event_store.store import PostgresEventStore
+from tests.contract.conftest import empty_url, emulator, postgres, store_server
 from tests.contract.event_stores import clock
 from tests.fakes.store_world import StoreWorld
 
-__all__ = ["empty_url", "emulator", "ledger_server", "postgres"]
+__all__ = ["empty_url", "emulator", "postgres", "store_server"]
 
 
 @pytest.fixture
-def second(postgres: PostgresLedger, empty_url: str) -> Iterator[PostgresLedger]:
-    """The ledger of another process."""
-    ledger = PostgresLedger(empty_url, clock)
-    yield ledger
-    ledger.close()
+def second(postgres: PostgresEventStore, empty_url: str) -> Iterator[PostgresEventStore]:
+    """The event store of another process."""
+    store = PostgresEventStore(empty_url, clock)
+    yield store
+    store.close()
 
 
 @pytest.fixture
-async def shop(postgres: PostgresLedger) -> StoreWorld:
-    """A show on sale, its facts in PostgreSQL."""
+async def shop(postgres: PostgresEventStore) -> StoreWorld:
+    """A show on sale, its events in PostgreSQL."""
     made = StoreWorld(postgres)
     await made.open()
     return made

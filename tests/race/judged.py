@@ -1,9 +1,9 @@
-"""What the laws say of the facts that a ledger has stored."""
+"""What the invariants say of the events that an event store has stored."""
 
 from typing import cast
 
-from adapters.event_store.store import PostgresLedger
-from domain.core.aggregate import Fact
+from adapters.event_store.store import PostgresEventStore
+from domain.core.aggregate import DomainEvent
 from domain.invariants.cross_system import judge_at_rest
 from domain.invariants.invariant import Findings
 from domain.invariants.per_commit import History
@@ -14,18 +14,18 @@ from tests.fakes.token_chain import FakeTokenChain
 MANY = 10_000
 
 
-def log_of(ledger: PostgresLedger, after: int = 0) -> list[Fact]:
-    """Read the facts after a position, as the projector does."""
-    stored = ledger.recorder.select_notifications(start=after + 1, limit=MANY)
-    return [cast(Fact, ledger.mapper.to_domain_event(event)) for event in stored]
+def log_of(store: PostgresEventStore, after: int = 0) -> list[DomainEvent]:
+    """Read the events after a position, as the projector does."""
+    stored = store.recorder.select_notifications(start=after + 1, limit=MANY)
+    return [cast(DomainEvent, store.mapper.to_domain_event(event)) for event in stored]
 
 
-def broken_laws(ledger: PostgresLedger, *, at_rest: bool = False) -> set[str]:
-    """Return the names of the laws that the stored facts break; at rest every deadline has passed and no money came."""
+def broken_invariants(store: PostgresEventStore, *, at_rest: bool = False) -> set[str]:
+    """Return the names of the broken invariants; at rest every deadline has passed and no money came."""
     findings = Findings()
     history = History(findings)
-    history.take(log_of(ledger))
+    history.take(log_of(store))
     history.mark()
     if at_rest:
         judge_at_rest(history, said_by(FakePaymentGateway(), FakeTokenChain()), findings)
-    return {violation.law for violation in findings.violations}
+    return {violation.invariant for violation in findings.violations}

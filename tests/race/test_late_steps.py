@@ -5,15 +5,15 @@ import asyncio
 import pytest
 
 from activities.core.commands import PurchaseRef
-from activities.sales.request_purchase import DoorActivities
-from adapters.event_store.store import PostgresLedger
+from activities.sales.request_purchase import PurchaseCommands
+from adapters.event_store.store import PostgresEventStore
 from domain.core.errors import CancelTooLate, HoldReleased, PurchaseCancelled
 from domain.invariants.invariant import UNDONE
 from domain.orders.order import CancelRequested, CaptureRequested, Order
 from domain.stock.allocation import Allocation
 from tests.contract.event_stores import AT, UNTIL, holding, opening
 from tests.fakes.store_world import StoreWorld, ending
-from tests.race.judged import broken_laws
+from tests.race.judged import broken_invariants
 
 RACES = 12
 
@@ -36,36 +36,36 @@ async def placed_too_late(shop: StoreWorld) -> None:
 
 
 async def test_without_the_ended_order_a_late_placing_keeps_its_seats_for_ever(
-    shop: StoreWorld, postgres: PostgresLedger, monkeypatch: pytest.MonkeyPatch
+    shop: StoreWorld, postgres: PostgresEventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody is left to undo what arrives after the undo."""
     monkeypatch.setattr(Order, "check_open", lambda order: None)
     await placed_too_late(shop)
     assert await shop.stock() == [(3, 2, 0), (3, 0, 0)]
-    assert broken_laws(postgres, at_rest=True) == {UNDONE.name}
+    assert broken_invariants(postgres, at_rest=True) == {UNDONE.name}
 
 
-async def test_with_the_ended_order_a_late_placing_is_refused(shop: StoreWorld, postgres: PostgresLedger) -> None:
+async def test_with_the_ended_order_a_late_placing_is_refused(shop: StoreWorld, postgres: PostgresEventStore) -> None:
     """It meets the end, in the transaction that would have placed it."""
     with pytest.raises(PurchaseCancelled):
         await placed_too_late(shop)
     assert await shop.stock() == [(5, 0, 0), (3, 0, 0)]
-    assert broken_laws(postgres, at_rest=True) == set()
+    assert broken_invariants(postgres, at_rest=True) == set()
 
 
-async def held_too_late(ledger: PostgresLedger) -> int:
+async def held_too_late(store: PostgresEventStore) -> int:
     """Release a hold that has not arrived, let it arrive, and return the seats that it keeps for nobody."""
-    await ledger.commit(opening())
-    await ledger.commit(lambda desk: desk.get(Allocation, "a").release("k", "over", AT))
+    await store.commit(opening())
+    await store.commit(lambda uow: uow.get(Allocation, "a").release("k", "over", AT))
     try:
-        await ledger.commit(holding("k"))
+        await store.commit(holding("k"))
     except HoldReleased:
         assert AT < UNTIL  # the deadline has not refused it: the tombstone has
-    return await ledger.read(lambda desk: desk.get(Allocation, "a").held)
+    return await store.read(lambda uow: uow.get(Allocation, "a").held)
 
 
 async def test_without_the_tombstone_a_late_hold_keeps_its_seat_for_ever(
-    postgres: PostgresLedger, monkeypatch: pytest.MonkeyPatch
+    postgres: PostgresEventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A release that leaves nothing where there is nothing forgets that it was asked."""
     release = Allocation.release
@@ -78,21 +78,21 @@ async def test_without_the_tombstone_a_late_hold_keeps_its_seat_for_ever(
     assert await held_too_late(postgres) == 1
 
 
-async def test_with_the_tombstone_a_late_hold_is_refused(postgres: PostgresLedger) -> None:
+async def test_with_the_tombstone_a_late_hold_is_refused(postgres: PostgresEventStore) -> None:
     """The seat stays free."""
     assert await held_too_late(postgres) == 0
 
 
-async def raced(shop: StoreWorld, second: PostgresLedger) -> list[tuple[bool, bool]]:
+async def raced(shop: StoreWorld, second: PostgresEventStore) -> list[tuple[bool, bool]]:
     """Let a buyer's cancel and our capture meet, in two processes; return which of the two each race accepted."""
     return [await _race(shop, second, number) for number in range(RACES)]
 
 
-async def _race(shop: StoreWorld, second: PostgresLedger, number: int) -> tuple[bool, bool]:
+async def _race(shop: StoreWorld, second: PostgresEventStore, number: int) -> tuple[bool, bool]:
     ref = PurchaseRef(tenant_id="default", purchase_id=f"pu{number}", attempt=1)
     await shop.request(ref.purchase_id, floor=1)
     await shop.sales.place_order(ref)
-    acts = [DoorActivities(second).request_cancel(ref.purchase_id), shop.sales.confirm_seats(ref)]
+    acts = [PurchaseCommands(second).request_cancel(ref.purchase_id), shop.sales.confirm_seats(ref)]
     if number % 2:
         acts.reverse()
     answers = await asyncio.gather(*acts, return_exceptions=True)
@@ -105,7 +105,7 @@ async def _race(shop: StoreWorld, second: PostgresLedger, number: int) -> tuple[
 
 
 async def test_without_the_shared_decision_a_cancelled_purchase_is_charged(
-    shop: StoreWorld, second: PostgresLedger, monkeypatch: pytest.MonkeyPatch
+    shop: StoreWorld, second: PostgresEventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The buyer is told that it is cancelled, and the money is taken."""
     monkeypatch.setattr(Order, "request_capture", request_capture_without_a_look)
@@ -113,6 +113,8 @@ async def test_without_the_shared_decision_a_cancelled_purchase_is_charged(
     assert set(await raced(shop, second)) == {(True, True)}
 
 
-async def test_with_the_shared_decision_one_of_the_two_comes_too_late(shop: StoreWorld, second: PostgresLedger) -> None:
+async def test_with_the_shared_decision_one_of_the_two_comes_too_late(
+    shop: StoreWorld, second: PostgresEventStore
+) -> None:
     """Exactly one is accepted, whichever came first."""
     assert set(await raced(shop, second)) <= {(True, False), (False, True)}

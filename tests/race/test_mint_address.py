@@ -5,8 +5,8 @@ import pytest
 from activities.core.commands import MintTicket
 from activities.tokens.mint import MintActivities
 from domain.core.errors import WrongState
-from domain.core.transient import Weather
-from domain.tickets.has_token import TokenBearer
+from domain.core.transient import TransientError
+from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec
 from tests.fakes.store_world import StoreWorld
 from tests.fakes.token_chain import FakeTokenChain
@@ -33,7 +33,7 @@ class FreshAddresses(Chain):
 class Forgetful(MintActivities):
     """Does not store its signed bytes, so that only the address can say what has happened."""
 
-    async def _sign(self, bearer: TokenBearer, spec: TokenSpec, *, again: bool) -> SignedTransaction:
+    async def _sign(self, bearer: TokenizedAggregate, spec: TokenSpec, *, again: bool) -> SignedTransaction:
         return await self._chain.sign(spec, again=again)
 
 
@@ -51,9 +51,9 @@ async def tokens_after_a_lost_answer(shop: StoreWorld, chain: Chain) -> int:
     await shop.capture(purchase)
     await shop.sales.confirm_order(purchase)
     (ticket_id,) = (await shop.sales.place_order(purchase)).ticket_ids
-    steps = Forgetful(shop.ledger, chain, NoWallets(), CUSTODY, "http://127.0.0.1")
+    steps = Forgetful(shop.store, chain, NoWallets(), CUSTODY, "http://127.0.0.1")
     chain.fail_after("send")
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await steps.mint_ticket(MintTicket(purchase=purchase, ticket_id=ticket_id))
     try:
         await steps.mint_ticket(MintTicket(purchase=purchase, ticket_id=ticket_id))

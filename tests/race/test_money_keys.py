@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from adapters.stripe.payments import StripeGateway
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest, IntentState
 from tests.contract.payment_worlds import EmulatorWorld
 from tests.contract.stripe_emulator import SECRET, Emulator
@@ -35,7 +35,7 @@ async def refunded_after_a_lost_answer(world: EmulatorWorld, *keys: str) -> int:
     intent = await world.gateway.create_intent(request, f"{keys[0]} intent")
     await world.pay(intent)
     world.fail_after("refund_intent")
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await world.gateway.refund_intent(intent.intent_id, HALF, keys[0])
     await world.gateway.refund_intent(intent.intent_id, HALF, keys[1])
     return (await world.gateway.retrieve_intent(intent.intent_id)).refunded_minor
@@ -55,7 +55,7 @@ async def taken_after_a_lost_answer(world: EmulatorWorld, *keys: str) -> int:
     """Create a payment, lose the answer, ask again, and let two open tabs pay; return what was taken."""
     request = REQUEST.model_copy(update={"purchase_id": f"pu {keys[0]}"})
     world.fail_after("create_intent")
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await world.gateway.create_intent(request, keys[0])
     first = await world.gateway.find_intent(request.purchase_id)
     assert first is not None

@@ -1,4 +1,4 @@
-"""The ledger's lock: without it a seat is sold twice and a reader misses a fact; with it neither happens."""
+"""The event store's lock: without it a seat is sold twice and a reader misses an event; with it neither happens."""
 
 import asyncio
 import threading
@@ -7,55 +7,57 @@ from typing import Any
 import psycopg
 from eventsourcing.persistence import StoredEvent
 
-from adapters.event_store.store import PostgresLedger
+from adapters.event_store.store import PostgresEventStore
 from domain.core.errors import SeatsUnavailable
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.invariants.invariant import STOCK
 from domain.stock.allocation import Allocation
 from tests.contract.event_stores import AT, UNTIL, holding, opening, stock
-from tests.race.judged import broken_laws, log_of
+from tests.race.judged import broken_invariants, log_of
 
 
-async def decided_before_the_lock(ledger: PostgresLedger, key: str, name: str = "a") -> StoredEvent:
-    """Read, and decide on what was read: a guard that is not held until the fact is stored."""
-    seats = await ledger.read(lambda desk: desk.get(Allocation, name))
+async def decided_before_the_lock(store: PostgresEventStore, key: str, name: str = "a") -> StoredEvent:
+    """Read, and decide on what was read: a guard that is not held until the event is stored."""
+    seats = await store.read(lambda uow: uow.get(Allocation, name))
     seats.place(key, 1, UNTIL, "test", AT)
-    (fact,) = seats.collect_events()
-    return ledger.mapper.to_stored_event(fact)  # type: ignore[arg-type]
+    (event,) = seats.collect_events()
+    return store.mapper.to_stored_event(event)  # type: ignore[arg-type]
 
 
 def insert(connection: psycopg.Connection[Any], event: StoredEvent) -> None:
     connection.execute(
-        "INSERT INTO facts (originator_id, originator_version, topic, state) VALUES (%s, %s, %s, %s)",
+        "INSERT INTO events (originator_id, originator_version, topic, state) VALUES (%s, %s, %s, %s)",
         (event.originator_id, event.originator_version, event.topic, event.state),
     )
 
 
-async def test_without_the_lock_the_last_seat_is_sold_twice(postgres: PostgresLedger, empty_url: str) -> None:
+async def test_without_the_lock_the_last_seat_is_sold_twice(postgres: PostgresEventStore, empty_url: str) -> None:
     """Two buyers look at the last seat, both decide, both are stored; no key of versions stands behind them here."""
     await postgres.commit(opening(capacity=1))
     events = [await decided_before_the_lock(postgres, key) for key in "ab"]
     with psycopg.connect(empty_url, autocommit=True) as connection:
-        connection.execute("ALTER TABLE facts DROP CONSTRAINT facts_pkey")
+        connection.execute("ALTER TABLE events DROP CONSTRAINT events_pkey")
         for event in events:
             insert(connection, event)
-    assert STOCK.name in broken_laws(postgres)
+    assert STOCK.name in broken_invariants(postgres)
 
 
-async def test_with_the_lock_the_last_seat_is_sold_once(postgres: PostgresLedger, second: PostgresLedger) -> None:
+async def test_with_the_lock_the_last_seat_is_sold_once(
+    postgres: PostgresEventStore, second: PostgresEventStore
+) -> None:
     """Of two buyers in two processes, also with no key of versions behind them, one is told that it is sold out."""
     await postgres.commit(opening(capacity=1))
     with postgres.recorder.datastore.transaction(commit=True) as cursor:
-        cursor.execute("ALTER TABLE facts DROP CONSTRAINT facts_pkey")
+        cursor.execute("ALTER TABLE events DROP CONSTRAINT events_pkey")
     answers = await asyncio.gather(postgres.commit(holding("a")), second.commit(holding("b")), return_exceptions=True)
     assert sorted(type(answer) is SeatsUnavailable for answer in answers) == [False, True]
     assert (await stock(postgres))[0] == 0
-    assert broken_laws(postgres) == set()
+    assert broken_invariants(postgres) == set()
 
 
-async def test_without_the_lock_a_reader_misses_a_fact(postgres: PostgresLedger, empty_url: str) -> None:
+async def test_without_the_lock_a_reader_misses_a_event(postgres: PostgresEventStore, empty_url: str) -> None:
     """The earlier position is committed later: who has read on to the later one never sees it."""
-    position = (await postgres.commit(lambda desk: [opening(name)(desk) for name in "ab"])).position
+    position = (await postgres.commit(lambda uow: [opening(name)(uow) for name in "ab"])).position
     first, other = [await decided_before_the_lock(postgres, "k", name) for name in "ab"]
     with psycopg.connect(empty_url) as slow:
         insert(slow, first)  # it has its position now, and is not committed yet
@@ -65,16 +67,18 @@ async def test_without_the_lock_a_reader_misses_a_fact(postgres: PostgresLedger,
         read_up_to = position + 2
         slow.commit()
     seen += log_of(postgres, read_up_to)
-    assert [fact.originator_id for fact in seen] == [Allocation.stream("b")]
+    assert [event.originator_id for event in seen] == [Allocation.stream("b")]
 
 
-async def test_with_the_lock_a_reader_sees_every_fact(postgres: PostgresLedger, second: PostgresLedger) -> None:
+async def test_with_the_lock_a_reader_sees_every_event(
+    postgres: PostgresEventStore, second: PostgresEventStore
+) -> None:
     """A later decision waits for an earlier one that is slow to end, so positions are committed in their order."""
-    position = (await postgres.commit(lambda desk: [opening(name)(desk) for name in "ab"])).position
+    position = (await postgres.commit(lambda uow: [opening(name)(uow) for name in "ab"])).position
     deciding, go_on = threading.Event(), threading.Event()
 
-    def slow(desk: Desk) -> int:
-        left = holding("k", "a")(desk)
+    def slow(uow: UnitOfWork) -> int:
+        left = holding("k", "a")(uow)
         deciding.set()
         assert go_on.wait(10)
         return left
@@ -88,4 +92,4 @@ async def test_with_the_lock_a_reader_sees_every_fact(postgres: PostgresLedger, 
     go_on.set()
     await asyncio.gather(first, other)
     seen += log_of(postgres, position + len(seen))
-    assert [fact.originator_id for fact in seen] == [Allocation.stream(name) for name in "ab"]
+    assert [event.originator_id for event in seen] == [Allocation.stream(name) for name in "ab"]

@@ -8,11 +8,11 @@ import psycopg
 import pytest
 
 from adapters.schema import ensure_schema
-from adapters.tables import Inbox, open_pool
-from domain.payments.webhook_event import Hint
+from adapters.tables import PostgresWebhookInbox, open_pool
+from domain.payments.webhook_event import WebhookEvent
 
 DELIVERIES = 8
-HINT = Hint(
+HINT = WebhookEvent(
     event_id="evt_1",
     type="payment_intent.succeeded",
     object_id="pi_1",
@@ -24,20 +24,20 @@ HINT = Hint(
 
 
 @pytest.fixture
-async def inbox(empty_url: str) -> AsyncIterator[Inbox]:
+async def inbox(empty_url: str) -> AsyncIterator[PostgresWebhookInbox]:
     with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute("DROP TABLE IF EXISTS webhook_inbox")
     ensure_schema(empty_url)
     async with open_pool(empty_url, DELIVERIES) as pool:
-        yield Inbox(pool)
+        yield PostgresWebhookInbox(pool)
 
 
-async def acted_on(inbox: Inbox) -> int:
+async def acted_on(inbox: PostgresWebhookInbox) -> int:
     """Deliver one event many times at once; return how many of them were taken for new."""
     return sum(await asyncio.gather(*(inbox.store(HINT) for _ in range(DELIVERIES))))
 
 
-async def test_without_the_key_each_delivery_is_a_new_event(inbox: Inbox, empty_url: str) -> None:
+async def test_without_the_key_each_delivery_is_a_new_event(inbox: PostgresWebhookInbox, empty_url: str) -> None:
     """Every one of them is acted on, and waits for the relay besides."""
     with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute("ALTER TABLE webhook_inbox DROP CONSTRAINT webhook_inbox_pkey")
@@ -45,7 +45,7 @@ async def test_without_the_key_each_delivery_is_a_new_event(inbox: Inbox, empty_
     assert len(await inbox.unsignalled(100)) == DELIVERIES
 
 
-async def test_with_the_key_an_event_is_taken_once(inbox: Inbox) -> None:
+async def test_with_the_key_an_event_is_taken_once(inbox: PostgresWebhookInbox) -> None:
     """One is new, the others are known; also once it was acted on."""
     assert await acted_on(inbox) == 1
     await inbox.mark(HINT.event_id)

@@ -13,7 +13,7 @@ from tests.real.shop import Shop
 Cost = dict[str, Any]
 OF_BUYER = "/confirm"
 COMMITS = """
-SELECT count(DISTINCT xmin::text), count(*) FROM facts
+SELECT count(DISTINCT xmin::text), count(*) FROM events
 WHERE originator_id LIKE %s OR originator_id = ANY(%s)
 """
 
@@ -21,11 +21,11 @@ WHERE originator_id LIKE %s OR originator_id = ANY(%s)
 async def cost_of(shop: Shop, purchase_id: str) -> Cost:
     """Count everything that was done for a purchase that has ended."""
     seen = await shop.purchase(purchase_id)
-    commits, facts = await _commits(shop, purchase_id, [ticket["ticket_id"] for ticket in seen["tickets"]])
+    commits, events = await _commits(shop, purchase_id, [ticket["ticket_id"] for ticket in seen["tickets"]])
     return {
         "engine": await _engine(shop, purchase_id),
-        "facts": facts,
-        "commits of facts": commits,
+        "events": events,
+        "commits of events": commits,
         "Stripe calls": await _stripe_calls(shop, purchase_id),
         "Solana transactions": await _transactions(shop, seen["tickets"]),
     }
@@ -38,13 +38,13 @@ async def _engine(shop: Shop, purchase_id: str) -> dict[str, int]:
 
 
 async def _commits(shop: Shop, purchase_id: str, ticket_ids: list[str]) -> tuple[int, int]:
-    """Count the transactions that appended facts of a purchase, and the facts; what it shares with others besides."""
+    """Count the transactions that appended events of a purchase, and the events; what it shares with others besides."""
     streams = [Ticket.stream(one) for one in ticket_ids]
     streams += [BooksTransaction.stream(f"{one}:minted") for one in ticket_ids]
     async with await psycopg.AsyncConnection.connect(shop.stack.urls["postgres"]) as connection:
         found = await (await connection.execute(COMMITS, (f"%:{purchase_id}%", streams))).fetchone()
     if found is None or not found[1]:
-        raise AssertionError(f"no facts of {Order.stream(purchase_id)}")
+        raise AssertionError(f"no events of {Order.stream(purchase_id)}")
     return int(found[0]), int(found[1])
 
 

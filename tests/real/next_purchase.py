@@ -4,7 +4,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from activities.core.commands import PaymentSeen, PlacedOrder
+from activities.core.commands import PaymentStatus, PlacedOrder
 from activities.payments.intent import PaymentActivities
 from workflows.core.patches import Patch
 from workflows.core.saga import step
@@ -28,7 +28,7 @@ class FlaggedPurchase(PurchaseWorkflow):
     def changed(self) -> bool:
         return LOOK_AT_ONCE.on()
 
-    async def _await_payment(self, order: PlacedOrder, seen: PaymentSeen) -> None:
+    async def _await_payment(self, order: PlacedOrder, seen: PaymentStatus) -> None:
         if self.changed():
             look: Any = PaymentActivities.look_at_intent
             seen = await step(self._stripe(look, self._purchase, "ask Stripe at once"))

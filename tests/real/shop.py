@@ -17,7 +17,7 @@ from cli.reconciliation import Report, reconcile
 from devstack.stack import Stack
 from domain.money.money import Price
 from settings import read_settings
-from tests.fakes.evidence import require_lawful
+from tests.fakes.evidence import require_invariants
 
 ENDS = {"fulfilled", "cancelled", "refused"}
 PUBLISHABLE_KEY = "pk_test_boxoffice"
@@ -90,9 +90,9 @@ class Shop:
         return answer.json()
 
     async def caught_up(self) -> None:
-        """Wait until the read models contain every fact that is stored now."""
+        """Wait until the read models contain every event that is stored now."""
         async with await psycopg.AsyncConnection.connect(self.stack.urls["postgres"]) as connection:
-            last = await (await connection.execute("SELECT max(notification_id) FROM facts")).fetchone()
+            last = await (await connection.execute("SELECT max(notification_id) FROM events")).fetchone()
             for _ in range(500):
                 seen = await (await connection.execute("SELECT position FROM rm_position")).fetchone()
                 if seen is not None and last is not None and seen[0] >= (last[0] or 0):
@@ -158,14 +158,14 @@ class Shop:
             return answer.json()
 
     async def check_sums(self, purchase_ids: Iterable[str]) -> Counter[str]:
-        """Judge every law of conservation over the whole stack, and these purchases at rest; returns ends by kind.
+        """Judge every invariant over the whole stack, and these purchases at rest; return ends by kind.
 
-        Besides, what the API tells is held against the facts: stock, balance and tokens of this shop's show.
+        Besides, what the API tells is held against the events: stock, balance and tokens of this shop's show.
         """
         await self.caught_up()
         ends = [await self.purchase(purchase_id) for purchase_id in purchase_ids]
         assert {end["state"] for end in ends} <= ENDS, [(end["purchase_id"], end["state"]) for end in ends]
-        require_lawful((await self.at_rest({end["purchase_id"] for end in ends})).findings)
+        require_invariants((await self.at_rest({end["purchase_id"] for end in ends})).findings)
         sold = [end for end in ends if end["state"] == "fulfilled"]
         seats = sum(line["quantity"] for end in sold for line in end["lines"])
         back = [line for end in sold for refund in end["refunds"] for line in end["postings"] if is_of(line, refund)]

@@ -15,7 +15,7 @@ import pytest
 
 from tests.real.budget import Cost, cost_of
 from tests.real.shop import Shop
-from tests.replay.scenes import bought, closed, emulate, fact
+from tests.replay.scenes import bought, closed, emulate, event
 
 pytestmark = pytest.mark.real
 GOLDEN = Path(__file__).with_name("budget.json")
@@ -37,7 +37,7 @@ async def declined_then_fulfilled(shop: Shop, key: str) -> str:
     """One card is declined, the next is not."""
     body = await bought(shop, key, 1)
     await shop.pay(body["client_secret"], "pm_card_chargeDeclined")
-    await fact(shop, body["purchase_id"], "PaymentDeclined")
+    await event(shop, body["purchase_id"], "PaymentDeclined")
     await shop.pay(body["client_secret"])
     return str(body["purchase_id"])
 
@@ -121,7 +121,7 @@ async def test_the_budget_of_a_purchase(shop: Shop, outcome: Outcome) -> None:
 
 
 async def test_sold_out_costs_nothing(shop: Shop) -> None:
-    """A request that is refused at the door leaves no workflow, no fact and no call."""
+    """A request that is refused at the door leaves no workflow, no event and no call."""
     await shop.open(capacity=1)
     body = await bought(shop, "budget-last-seat", 1)
     refused = await shop.buy("budget-sold-out", 1)

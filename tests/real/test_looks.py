@@ -1,4 +1,4 @@
-"""Looks at a payment that meet weather while the purchase's timer runs and everybody tells it of news."""
+"""Looks at a payment that meet transient errors while the purchase's timer runs and everybody tells it of news."""
 
 import asyncio
 
@@ -23,7 +23,7 @@ def is_broken(event: HistoryEvent) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["status:503", "drop_after"])
-async def test_a_look_that_meets_weather_is_tried_again_beside_its_timer(shop: Shop, kind: str) -> None:
+async def test_a_look_that_meets_transient_is_tried_again_beside_its_timer(shop: Shop, kind: str) -> None:
     """The local try fails once while signals and updates come in: no workflow task fails, and the sale is made."""
     await shop.open()
     key = f"looks-{kind}"

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from temporalio.client import WorkflowHandle
 
-from tests.fakes.evidence import require_lawful
+from tests.fakes.evidence import require_invariants
 from tests.real.at_stripe import at_stripe, stray
 from tests.real.shop import Shop
 from workflows.core.operator_status import PURCHASE_STAGE
@@ -200,7 +200,7 @@ async def test_a_dispute(shop: Shop, outcome: str, amount: dict[str, int], left:
     await shop.until(purchase["purchase_id"], _has("DisputeOpened"), 60)
     ticket = f"/api/v1/tickets/{ended['tickets'][0]['ticket_id']}/verify"
     assert (await shop.get(ticket))["valid"] is False
-    require_lawful((await shop.at_rest({purchase["purchase_id"]})).findings)
+    require_invariants((await shop.at_rest({purchase["purchase_id"]})).findings)
     assert await payable(shop) == (500 if amount else 0)
     refused = await shop.refund(purchase["purchase_id"], "on-top")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:boxoffice:problem:payment-disputed")
@@ -208,7 +208,7 @@ async def test_a_dispute(shop: Shop, outcome: str, amount: dict[str, int], left:
     await shop.emulate(f"disputes/{dispute['id']}/finish", outcome=outcome)
     await shop.until(purchase["purchase_id"], _has(f"Dispute{outcome.title()}"), 60)
     assert (await shop.get(ticket))["valid"] is (outcome == "won")
-    require_lawful((await shop.at_rest({purchase["purchase_id"]})).findings)
+    require_invariants((await shop.at_rest({purchase["purchase_id"]})).findings)
     assert await payable(shop) == left
 
 
@@ -222,7 +222,7 @@ async def test_a_dispute_of_which_no_webhook_comes(shop: Shop) -> None:
     dispute = await shop.emulate(f"charges/{charge_id}/dispute")
     await shop.emulate(f"disputes/{dispute['id']}/finish", outcome="lost")
     await shop.until(purchase["purchase_id"], _has("DisputeLost"), 60)
-    require_lawful((await shop.at_rest({purchase["purchase_id"]})).findings)
+    require_invariants((await shop.at_rest({purchase["purchase_id"]})).findings)
 
 
 async def payable(shop: Shop) -> int:
@@ -231,12 +231,12 @@ async def payable(shop: Shop) -> int:
     return sum(line["balance_minor"] for line in balance["balances"])
 
 
-def _count(seen: Any, fact: str) -> int:
-    return sum(line["fact"] == fact for line in seen["timeline"])
+def _count(seen: Any, event: str) -> int:
+    return sum(line["event"] == event for line in seen["timeline"])
 
 
-def _has(fact: str) -> Any:
-    return lambda seen: any(line["fact"] == fact for line in seen["timeline"])
+def _has(event: str) -> Any:
+    return lambda seen: any(line["event"] == event for line in seen["timeline"])
 
 
 async def _until_it_lets_go(workflow: WorkflowHandle[Any, Any]) -> None:

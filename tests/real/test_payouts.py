@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.read_models.event_pages import FactPages
+from adapters.read_models.event_pages import EventPages
 from adapters.read_models.recomputed import folded, venue_lines
 from devstack.stack import running_stack
 from domain.money.statement import csv_of, statement_of
@@ -16,9 +16,9 @@ from tests.real.up import UP
 
 pytestmark = pytest.mark.real
 SOON = {
-    "BOXOFFICE_SETTLEMENT__EVERY_SECONDS": "1",
-    "BOXOFFICE_SETTLEMENT__DELAY_SECONDS": "0",
-    "BOXOFFICE_SETTLEMENT__MINIMUM_MINOR": "1",
+    "BOXOFFICE_PAYOUTS__EVERY_SECONDS": "1",
+    "BOXOFFICE_PAYOUTS__DELAY_SECONDS": "0",
+    "BOXOFFICE_PAYOUTS__MINIMUM_MINOR": "1",
 }
 PATIENCE_SECONDS = 60
 SHARE = 3000  # of three tickets at ten
@@ -81,7 +81,7 @@ async def test_a_venue_comes_to_its_money(shop: Shop) -> None:
     split = await balance(shop, lambda one: one["available_minor"] == SHARE - FEE)
     assert (split["pending_minor"], split["paid_out_minor"], split["balance_minor"]) == (0, TILL, 0)
     await shop.check_sums(ids)
-    await the_statement_is_what_the_facts_say(shop)
+    await the_statement_is_what_the_events_say(shop)
 
 
 async def newest_payout(shop: Shop, account_id: str) -> str:
@@ -90,11 +90,11 @@ async def newest_payout(shop: Shop, account_id: str) -> str:
     return str(listed.json()["data"][0]["id"])
 
 
-async def the_statement_is_what_the_facts_say(shop: Shop) -> None:
-    """What the API shows is what the facts alone come to, to the byte, as JSON and as CSV."""
+async def the_statement_is_what_the_events_say(shop: Shop) -> None:
+    """What the API shows is what the events alone come to, to the byte, as JSON and as CSV."""
     path = f"/api/v1/venues/{shop.venue_id}/statement"
     shown, as_csv = await shop.http.get(path), await shop.http.get(path, params={"format": "csv"})
-    with FactPages(shop.stack.env["BOXOFFICE_POSTGRES__URL"]) as pages:
+    with EventPages(shop.stack.env["BOXOFFICE_POSTGRES__URL"]) as pages:
         sheets = folded(numbered for page in pages.numbered(0, pages.head()) for numbered in page)
     computed = statement_of(shop.venue_id, venue_lines(sheets, shop.venue_id), None, None)
     body = shown.json()

@@ -61,7 +61,7 @@ async def test_a_purchase_with_nothing_to_pay(shop: Shop) -> None:
 
 
 async def test_the_box_office_sells_without_a_card(shop: Shop) -> None:
-    """Cash lies in the till and complimentary tickets cost nothing: whole sagas without Stripe, and lawful books."""
+    """Cash lies in the till and complimentary tickets cost nothing: whole sagas without Stripe, and valid books."""
     await shop.open(price_minor=1_500)
     wanted = {"show_id": shop.show_id, "items": [{"ticket_type_id": shop.seat, "quantity": 2}]}
     ids = []

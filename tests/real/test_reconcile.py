@@ -28,7 +28,7 @@ async def reconciled(folder: Path) -> tuple[int, Any]:
 
 
 def broken(document: Any) -> set[str]:
-    return {law["name"] for law in document["laws"] if law["violations"]}
+    return {invariant["name"] for invariant in document["invariants"] if invariant["violations"]}
 
 
 async def refund_in_the_dashboard(shop: Shop, purchase_id: str) -> None:
@@ -45,7 +45,7 @@ async def refund_in_the_dashboard(shop: Shop, purchase_id: str) -> None:
 
 @pytest.mark.timeout(240)
 async def test_reconcile_judges_a_stack_that_sells(tmp_path: Path) -> None:
-    """It is whole at every look while purchases run; a refund that nobody booked breaks the laws that it should."""
+    """It is whole at every look while purchases run; a refund that nobody booked breaks the right invariants."""
     folder = tmp_path / "stack"
     async with running_stack(folder, up=UP) as stack, Shop.at(stack) as shop:
         await shop.open()
@@ -66,7 +66,7 @@ async def test_reconcile_judges_a_stack_that_sells(tmp_path: Path) -> None:
         code, document = await reconciled(folder)
         assert (code, document["whole"], document["at_rest"]) == (0, True, BUYERS)
         assert document["not_judged"]["open"] == [waiting]
-        checked = {law["name"]: law["checked"] for law in document["laws"]}
+        checked = {invariant["name"]: invariant["checked"] for invariant in document["invariants"]}
         assert min(checked[name] for name in checked if name != "undo-ran") >= BUYERS / 2
         await refund_in_the_dashboard(shop, ids[0])
         code, document = await reconciled(folder)

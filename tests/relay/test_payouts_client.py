@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from domain.payments.webhook_event import Hint
+from domain.payments.webhook_event import WebhookEvent
 from relay.relay import Relay
-from tests.relay.test_relay import LONG_AGO, RecordingEngine, Standing, engine, hint, relay, standing
+from tests.relay.test_relay import LONG_AGO, RecordedWork, RecordingEngine, engine, relay, stalled, webhook
 
-__all__ = ["engine", "relay", "standing"]
+__all__ = ["engine", "relay", "stalled"]
 
 
-def venue_hint(kind: str, account_id: str = "acct_1", created: datetime | None = None) -> Hint:
-    facts = {"intent_id": None, "purchase_id": None, "created": created or datetime.now(UTC), "digest": "d"}
-    return Hint(event_id="evt_2", type=kind, object_id="po_1", account_id=account_id, **facts)
+def venue_hint(kind: str, account_id: str = "acct_1", created: datetime | None = None) -> WebhookEvent:
+    events = {"intent_id": None, "purchase_id": None, "created": created or datetime.now(UTC), "digest": "d"}
+    return WebhookEvent(event_id="evt_2", type=kind, object_id="po_1", account_id=account_id, **events)
 
 
 @pytest.mark.parametrize(
@@ -26,16 +26,16 @@ def venue_hint(kind: str, account_id: str = "acct_1", created: datetime | None =
     ],
 )
 async def test_news_of_a_venue_are_brought_to_who_follows_it(
-    relay: Relay, engine: RecordingEngine, standing: Standing, kind: str, asked: Any
+    relay: Relay, engine: RecordingEngine, stalled: RecordedWork, kind: str, asked: Any
 ) -> None:
     """They stay in the inbox until the engine took them."""
-    standing.hints = [venue_hint(kind)]
+    stalled.webhooks = [venue_hint(kind)]
     engine.told = None
-    await relay.signal_hints()
-    assert standing.marked == []
+    await relay.deliver_webhooks()
+    assert stalled.marked == []
     engine.told = True
-    await relay.signal_hints()
-    assert (engine.asked[-1], standing.marked) == (asked, ["evt_2"])
+    await relay.deliver_webhooks()
+    assert (engine.asked[-1], stalled.marked) == (asked, ["evt_2"])
 
 
 @pytest.mark.parametrize(
@@ -47,21 +47,21 @@ async def test_news_of_a_venue_are_brought_to_who_follows_it(
     ],
 )
 async def test_news_of_a_strange_account_are_set_aside_after_a_while(
-    relay: Relay, engine: RecordingEngine, standing: Standing, given: Any, marked: list[str]
+    relay: Relay, engine: RecordingEngine, stalled: RecordedWork, given: Any, marked: list[str]
 ) -> None:
     """The read models may only be behind; news that decide nothing are done at once."""
-    standing.hints = [venue_hint(*given)]
-    await relay.signal_hints()
-    assert (engine.asked, standing.marked) == ([], marked)
+    stalled.webhooks = [venue_hint(*given)]
+    await relay.deliver_webhooks()
+    assert (engine.asked, stalled.marked) == ([], marked)
 
 
 async def test_news_of_a_dispute_are_for_whoever_follows_it(
-    relay: Relay, engine: RecordingEngine, standing: Standing
+    relay: Relay, engine: RecordingEngine, stalled: RecordedWork
 ) -> None:
-    """Whose payment it is, our own facts say; the purchase itself has long ended and is not asked."""
-    news = hint("charge.dispute.created", purchase_id=None).model_copy(update={"object_id": "du_1"})
-    standing.hints = [news]
-    await relay.signal_hints()
+    """Whose payment it is, our own events say; the purchase itself has long ended and is not asked."""
+    news = webhook("charge.dispute.created", purchase_id=None).model_copy(update={"object_id": "du_1"})
+    stalled.webhooks = [news]
+    await relay.deliver_webhooks()
     assert engine.asked == [("follow_dispute", ("pu_1", 2, "du_1"))]
-    assert standing.marked == ["evt_1"]
+    assert stalled.marked == ["evt_1"]
     assert news.decides

@@ -8,8 +8,8 @@ import pytest
 
 from activities.core.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.payouts.ports import PayoutRef, VenueRef
-from activities.sales.request_purchase import PurchaseStanding
-from domain.payments.webhook_event import Hint
+from activities.sales.request_purchase import PurchaseStatus
+from domain.payments.webhook_event import WebhookEvent
 from relay.relay import Relay
 
 QUEUED = {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 1, "show_id": "sh_1"}
@@ -81,19 +81,19 @@ class RecordingEngine:
         return self.told
 
 
-class Standing:
+class RecordedWork:
     """An inbox and what was left standing, as plain attributes."""
 
     def __init__(self) -> None:
-        self.hints: list[Hint] = []
+        self.webhooks: list[WebhookEvent] = []
         self.marked: list[str] = []
         self.ended: list[str] = []
         self.owner: Mapping[str, Any] | None = {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 2}
         self.state = "cancelled"
         self.own_intent, self.known = "pi_1", True
 
-    async def unsignalled(self, limit: int) -> Sequence[Hint]:
-        return [hint for hint in self.hints if hint.event_id not in self.marked]
+    async def unsignalled(self, limit: int) -> Sequence[WebhookEvent]:
+        return [webhook for webhook in self.webhooks if webhook.event_id not in self.marked]
 
     async def mark(self, event_id: str) -> None:
         self.marked.append(event_id)
@@ -104,7 +104,7 @@ class Standing:
     async def queued_out(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
         return [QUEUED]
 
-    async def end_queued(self, purchase: PurchaseRef) -> bool:
+    async def expire_queued(self, purchase: PurchaseRef) -> bool:
         self.ended.append(purchase.purchase_id)
         return True
 
@@ -112,7 +112,7 @@ class Standing:
         self.hold_ran_out_before = before
         return [{"tenant_id": "default", "purchase_id": "pu_2", "attempt": 3, "show_id": "sh_1"}]
 
-    async def cancelling(self, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def show_cancellations(self, limit: int) -> Sequence[Mapping[str, Any]]:
         return [{"tenant_id": "default", "purchase_id": "pu_3", "attempt": 1, "show_id": "sh_1"}]
 
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
@@ -139,16 +139,16 @@ class Standing:
     async def show(self, show_id: str) -> Mapping[str, Any] | None:
         return {"venue_id": "ve_1"}
 
-    async def look(self, purchase_id: str) -> PurchaseStanding | None:
+    async def look(self, purchase_id: str) -> PurchaseStatus | None:
         if not self.known:
             return None
-        facts = {"purchase_id": purchase_id, "tenant_id": "default", "attempt": 2, "price": None, "end_reason": None}
+        events = {"purchase_id": purchase_id, "tenant_id": "default", "attempt": 2, "price": None, "end_reason": None}
         place = {"show_id": "sh_1", "venue_id": "ve_1", "intent_id": self.own_intent}
-        return PurchaseStanding(state=self.state, hold_until=LONG_AGO, **facts, **place)
+        return PurchaseStatus(state=self.state, hold_until=LONG_AGO, **events, **place)
 
 
-def hint(kind: str = "payment_intent.succeeded", *, purchase_id: str | None = "pu_1") -> Hint:
-    return Hint(
+def webhook(kind: str = "payment_intent.succeeded", *, purchase_id: str | None = "pu_1") -> WebhookEvent:
+    return WebhookEvent(
         event_id="evt_1",
         type=kind,
         object_id="pi_1",
@@ -165,61 +165,61 @@ def engine() -> RecordingEngine:
 
 
 @pytest.fixture
-def standing() -> Standing:
-    return Standing()
+def stalled() -> RecordedWork:
+    return RecordedWork()
 
 
 @pytest.fixture
-def relay(engine: RecordingEngine, standing: Standing) -> Relay:
-    return Relay(engine, standing, standing, standing, engine, longest_extension=timedelta(seconds=900))
+def relay(engine: RecordingEngine, stalled: RecordedWork) -> Relay:
+    return Relay(engine, stalled, stalled, stalled, engine, longest_extension=timedelta(seconds=900))
 
 
-async def test_a_hint_that_was_heard_is_done(relay: Relay, engine: RecordingEngine, standing: Standing) -> None:
+async def test_a_hint_that_was_heard_is_done(relay: Relay, engine: RecordingEngine, stalled: RecordedWork) -> None:
     """A running purchase gets the signal, once."""
-    standing.hints = [hint()]
-    await relay.signal_hints()
-    await relay.signal_hints()
+    stalled.webhooks = [webhook()]
+    await relay.deliver_webhooks()
+    await relay.deliver_webhooks()
     assert engine.asked == [("look_again", "pu_1")]
 
 
 async def test_a_hint_waits_for_an_engine_that_is_away(
-    relay: Relay, engine: RecordingEngine, standing: Standing
+    relay: Relay, engine: RecordingEngine, stalled: RecordedWork
 ) -> None:
     """It is not marked, so that the next tick tries again."""
-    standing.hints, engine.told = [hint()], None
-    await relay.signal_hints()
-    assert standing.marked == []
+    stalled.webhooks, engine.told = [webhook()], None
+    await relay.deliver_webhooks()
+    assert stalled.marked == []
 
 
 async def test_late_money_for_an_ended_purchase_opens_a_case(
-    relay: Relay, engine: RecordingEngine, standing: Standing
+    relay: Relay, engine: RecordingEngine, stalled: RecordedWork
 ) -> None:
     """The case is about the attempt that the intent belongs to."""
-    standing.hints, engine.told = [hint()], False
-    await relay.signal_hints()
+    stalled.webhooks, engine.told = [webhook()], False
+    await relay.deliver_webhooks()
     assert engine.asked[-1] == ("open_case", ("pu_1", 2, "pi_1", "sh_1", "ve_1"))
-    assert standing.marked == ["evt_1"]
+    assert stalled.marked == ["evt_1"]
 
 
 @pytest.mark.parametrize(("kind", "state"), [("payment_intent.canceled", "cancelled"), (None, "fulfilled")])
 async def test_news_that_a_closed_purchase_needs_no_more_is_dropped(
-    relay: Relay, engine: RecordingEngine, standing: Standing, kind: str | None, state: str
+    relay: Relay, engine: RecordingEngine, stalled: RecordedWork, kind: str | None, state: str
 ) -> None:
     """Neither a cancelled intent nor the capture of a sold purchase opens a case."""
-    standing.hints = [hint(kind) if kind else hint()]
-    standing.state, engine.told = state, False
-    await relay.signal_hints()
+    stalled.webhooks = [webhook(kind) if kind else webhook()]
+    stalled.state, engine.told = state, False
+    await relay.deliver_webhooks()
     assert engine.asked == [("look_again", "pu_1")]
-    assert standing.marked == ["evt_1"]
+    assert stalled.marked == ["evt_1"]
 
 
 async def test_an_event_that_is_not_ours_is_set_aside(
-    relay: Relay, engine: RecordingEngine, standing: Standing
+    relay: Relay, engine: RecordingEngine, stalled: RecordedWork
 ) -> None:
-    """An intent that no fact and no metadata names belongs to someone else."""
-    standing.hints, standing.owner = [hint(purchase_id=None)], None
-    await relay.signal_hints()
-    assert (engine.asked, standing.marked) == ([], ["evt_1"])
+    """An intent that no event and no metadata names belongs to someone else."""
+    stalled.webhooks, stalled.owner = [webhook(purchase_id=None)], None
+    await relay.deliver_webhooks()
+    assert (engine.asked, stalled.marked) == ([], ["evt_1"])
 
 
 async def test_what_was_recorded_and_never_begun_is_started(relay: Relay, engine: RecordingEngine) -> None:
@@ -236,12 +236,12 @@ async def test_what_was_recorded_and_never_begun_is_started(relay: Relay, engine
 
 
 async def test_what_nobody_works_on_any_more_is_resumed(
-    relay: Relay, engine: RecordingEngine, standing: Standing
+    relay: Relay, engine: RecordingEngine, stalled: RecordedWork
 ) -> None:
     """Not before its hold and the longest extension of it are over; until then it may rightly wait."""
     await relay.resume_purchases()
     assert engine.asked == [("start_purchase", ("pu_2", 3, "sh_1", "ve_1"))]
-    patience = datetime.now(UTC) - standing.hold_ran_out_before
+    patience = datetime.now(UTC) - stalled.hold_ran_out_before
     assert patience >= timedelta(seconds=900)
 
 
@@ -251,19 +251,19 @@ async def test_a_recorded_cancel_is_told_again(
 ) -> None:
     """The telling may have been lost: it is repeated at a measured pace; only a workflow gives held seats back."""
     engine.told = told
-    await relay.tell_of_cancels()
+    await relay.resend_cancels()
     assert engine.asked == []
     monkeypatch.setattr("relay.relay.SETTLE_SECONDS", 0.0)
-    await relay.tell_of_cancels()
-    await relay.tell_of_cancels()
+    await relay.resend_cancels()
+    await relay.resend_cancels()
     started = [("start_purchase", ("pu_3", 1, "sh_1", "ve_1"))] if told is False else []
     assert engine.asked == [("buyer_cancelled", "pu_3"), *started]
 
 
-async def test_a_purchase_whose_checkout_did_not_open_in_time_is_ended(relay: Relay, standing: Standing) -> None:
-    """The facts decide whether it may still open; the relay only asks."""
-    await relay.end_queued()
-    assert standing.ended == ["pu_1"]
+async def test_a_purchase_whose_checkout_did_not_open_in_time_is_ended(relay: Relay, stalled: RecordedWork) -> None:
+    """The events decide whether it may still open; the relay only asks."""
+    await relay.expire_queued()
+    assert stalled.ended == ["pu_1"]
 
 
 async def test_refunds_that_nobody_began_are_started_once(relay: Relay, engine: RecordingEngine) -> None:
@@ -290,10 +290,10 @@ REFUND_NEWS: list[tuple[bool | None, str | None, list[Any], bool]] = [
 
 
 @pytest.mark.parametrize("case", REFUND_NEWS)
-async def test_news_of_a_refund(relay: Relay, engine: RecordingEngine, standing: Standing, case: Any) -> None:
+async def test_news_of_a_refund(relay: Relay, engine: RecordingEngine, stalled: RecordedWork, case: Any) -> None:
     """The refund hears it; one that has ended begins anew, and a refund that is not ours is nobody's."""
     engine.told, object_id, asked, is_done = case
-    standing.hints = [hint("refund.failed").model_copy(update={"object_id": object_id})]
-    await relay.signal_hints()
+    stalled.webhooks = [webhook("refund.failed").model_copy(update={"object_id": object_id})]
+    await relay.deliver_webhooks()
     assert engine.asked == asked
-    assert bool(standing.marked) == is_done
+    assert bool(stalled.marked) == is_done

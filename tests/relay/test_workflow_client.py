@@ -6,7 +6,7 @@ from typing import Any, cast
 from temporalio.client import Client
 
 from activities.core.commands import PurchaseRef
-from relay.workflow_client import Pacing, TemporalEngine
+from relay.workflow_client import Timeouts, WorkflowClient
 from workflows.purchase import CheckoutAnswer
 
 
@@ -26,7 +26,7 @@ class SlowClient:
 async def test_beyond_its_limit_the_engine_is_not_asked() -> None:
     """Who is let through waits for its checkout; who is not is answered at once, and a free place is used again."""
     client = SlowClient()
-    engine = TemporalEngine(cast(Client, client), Pacing(5.0, 30.0, 600, opening_max=2))
+    engine = WorkflowClient(cast(Client, client), Timeouts(5.0, 30.0, 600, checkouts_in_flight_max=2))
 
     def opening(number: int) -> Any:
         purchase = PurchaseRef(tenant_id="default", purchase_id=f"pu_{number}", attempt=1)
@@ -48,7 +48,7 @@ async def test_an_engine_that_is_never_asked_is_not_asked_later_either() -> None
     """Without any place there is no turn: the relay starts what is held."""
     client = SlowClient()
     client.free.set()
-    engine = TemporalEngine(cast(Client, client), Pacing(5.0, 30.0, 600, opening_max=0))
+    engine = WorkflowClient(cast(Client, client), Timeouts(5.0, 30.0, 600, checkouts_in_flight_max=0))
     assert await engine.open_purchase(PurchaseRef(tenant_id="default", purchase_id="pu", attempt=1), "sh", "ve") is None
     await asyncio.sleep(0)
     assert client.asked == 0

@@ -9,10 +9,10 @@ from temporalio.client import WorkflowFailureError
 
 from activities.core.commands import PurchaseRef
 from activities.sales.order import place
-from adapters.startup import open_ledger
+from adapters.startup import open_event_store
 from domain.catalog.line import Line
 from domain.core.ids import DEFAULT_TENANT, purchase_id_of
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.orders.order import Order
 from tests.fakes.samples import only_requested
 from tests.real.shop import Shop
@@ -54,9 +54,9 @@ async def emulate(shop: Shop, switch: str, **rule: Any) -> None:
         (await http.post(f"/_emulator/{switch}", json=rule)).raise_for_status()
 
 
-async def fact(shop: Shop, purchase_id: str, name: str, times: int = 1) -> None:
-    """Wait until a fact stands so many times in a purchase's timeline."""
-    await shop.until(purchase_id, lambda seen: sum(line["fact"] == name for line in seen["timeline"]) >= times, 60)
+async def event(shop: Shop, purchase_id: str, name: str, times: int = 1) -> None:
+    """Wait until an event stands so many times in a purchase's timeline."""
+    await shop.until(purchase_id, lambda seen: sum(line["event"] == name for line in seen["timeline"]) >= times, 60)
 
 
 async def fulfilled(shop: Shop) -> str:
@@ -72,7 +72,7 @@ async def declined_then_fulfilled(shop: Shop) -> str:
     await shop.open()
     body = await bought(shop, "record-declined")
     await shop.pay(body["client_secret"], "pm_card_chargeDeclined")
-    await fact(shop, body["purchase_id"], "PaymentDeclined")
+    await event(shop, body["purchase_id"], "PaymentDeclined")
     await shop.pay(body["client_secret"])
     return await ended(shop, body["purchase_id"], "fulfilled")
 
@@ -82,7 +82,7 @@ async def processing_then_fulfilled(shop: Shop) -> str:
     await shop.open(hold_seconds=6)
     body = await bought(shop, "record-processing")
     await shop.pay(body["client_secret"], "pm_emulator_slowCard")
-    await fact(shop, body["purchase_id"], "HoldExtended", 2)
+    await event(shop, body["purchase_id"], "HoldExtended", 2)
     await emulate(shop, f"payment_intents/{body['intent_id']}/finish_processing", outcome="succeed")
     return await ended(shop, body["purchase_id"], "fulfilled")
 
@@ -105,30 +105,30 @@ async def cancelled_in_the_queue(shop: Shop) -> str:
     """The buyer changes their mind before the workflow knows of a payment: there might be one all the same."""
     await shop.open()
 
-    def placed_and_cancelled(desk: Desk, purchase: PurchaseRef) -> None:
-        place(desk, purchase)
-        desk.get(Order, purchase.purchase_id).request_cancel(desk.at)
+    def placed_and_cancelled(uow: UnitOfWork, purchase: PurchaseRef) -> None:
+        place(uow, purchase)
+        uow.get(Order, purchase.purchase_id).request_cancel(uow.at)
 
     purchase_id = await only_request(shop, "record-queue", 2, placed_and_cancelled)
     return await ended(shop, purchase_id, "cancelled")
 
 
-def nothing_more(desk: Desk, purchase: PurchaseRef) -> None:
+def nothing_more(uow: UnitOfWork, purchase: PurchaseRef) -> None:
     """Leave a request as it is."""
 
 
 async def only_request(
-    shop: Shop, key: str, quantity: int, more: Callable[[Desk, PurchaseRef], None] = nothing_more
+    shop: Shop, key: str, quantity: int, more: Callable[[UnitOfWork, PurchaseRef], None] = nothing_more
 ) -> str:
     """Record a request as it was recorded before the door placed orders; the relay starts it. Returns the purchase."""
     purchase_id = purchase_id_of(DEFAULT_TENANT, key)
     lines = [Line(ticket_type_id=shop.seat, quantity=quantity)]
     request = only_requested(purchase_id, lines, show_id=shop.show_id)
-    ledger = await asyncio.to_thread(open_ledger, shop.stack.urls["postgres"])
+    store = await asyncio.to_thread(open_event_store, shop.stack.urls["postgres"])
     try:
-        await ledger.commit(lambda desk: more(desk, request(desk)))
+        await store.commit(lambda uow: more(uow, request(uow)))
     finally:
-        await asyncio.to_thread(ledger.close)
+        await asyncio.to_thread(store.close)
     return purchase_id
 
 
@@ -158,10 +158,10 @@ async def capture_refused(shop: Shop) -> str:
     return await ended(shop, body["purchase_id"], "cancelled")
 
 
-async def weather(shop: Shop) -> str:
+async def outage(shop: Shop) -> str:
     """Stripe does not capture for two rounds: an operator is asked for, and then it does."""
     await shop.open()
-    body = await bought(shop, "record-weather")
+    body = await bought(shop, "record-transient errors")
     path = f"/v1/payment_intents/{body['intent_id']}/capture"
     await emulate(shop, "faults", method="POST", path=path, kind="status:503", count=OUTAGE_CALLS)
     await shop.pay(body["client_secret"])
@@ -228,7 +228,7 @@ TOGETHER: tuple[Scene, ...] = (
     buyer_cancelled,
     operator_cancelled,
     capture_refused,
-    weather,
+    outage,
     venue_registered,
     show_on_sale,
     hold_expired,

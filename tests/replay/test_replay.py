@@ -79,26 +79,26 @@ async def test_a_change_behind_a_flag_fits_and_a_careless_one_does_not() -> None
     [
         (
             "expired",
-            "STRIPE_PACE",
-            activity_calls.STRIPE_PACE._replace(attempts=9),
+            "STRIPE_POLICY",
+            activity_calls.STRIPE_POLICY._replace(attempts=9),
             "cancel_payment: schedule_activity.retry_policy.maximum_attempts: 8 -> 9",
         ),
         (
             "fulfilled",
-            "MINT_PACE",
-            activity_calls.MINT_PACE._replace(queue="stripe"),
+            "MINT_POLICY",
+            activity_calls.MINT_POLICY._replace(queue="stripe"),
             "mint_ticket: schedule_activity.task_queue: mint -> stripe",
         ),
         (
             "expired",
-            "STORE_PACE",
-            activity_calls.STORE_PACE._replace(local=activity_calls.BUG_PAUSE),
+            "STORE",
+            activity_calls.STORE._replace(local=activity_calls.BUG_PAUSE),
             "place_order: schedule_local_activity.schedule_to_close_timeout: 5s -> 60s",
         ),
         ("fulfilled", "MintTicket", dearer("another"), "-> another"),
         (
-            "weather",
-            "rounds.WEATHER_PAUSE",
+            "outage",
+            "activity_calls.TRANSIENT_PAUSE",
             activity_calls.BUG_PAUSE,
             "start_timer: start_timer.start_to_fire_timeout: 10s -> 60s",
         ),
@@ -109,7 +109,7 @@ async def test_what_the_replayer_does_not_see_is_caught(
 ) -> None:
     """A changed timeout, queue, argument or pause fits the history, and is told against the accepted commands."""
     module, attribute = (
-        (activity_calls, target.partition(".")[2]) if target.startswith("rounds.") else (purchase, target)
+        (activity_calls, target.partition(".")[2]) if target.startswith("activity_calls.") else (purchase, target)
     )
     monkeypatch.setattr(module, attribute, value)
     await replayer().replay_workflow(history(name))

@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from tests.fakes.world import World
+from tests.fakes.world import SagaWorld
 
 
 def installed(command: str) -> str:
@@ -48,8 +48,8 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.fixture
-async def world(skipping: WorkflowEnvironment) -> AsyncIterator[World]:
-    made = World(skipping)
+async def world(skipping: WorkflowEnvironment) -> AsyncIterator[SagaWorld]:
+    made = SagaWorld(skipping)
     async with made.running():
         yield made
 

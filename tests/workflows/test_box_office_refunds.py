@@ -6,21 +6,21 @@ from temporalio.client import Client
 from domain.core.errors import WrongState
 from domain.money.money import Tender
 from domain.payouts.payee import Payee
-from tests.fakes.world import World
+from tests.fakes.world import SagaWorld
 from tests.workflows.test_refund import begin as begin_refund
 from tests.workflows.test_refund import ended
 from tests.workflows.test_show_cancellation import all_refunds, begin, call_off, sell
 from tests.workflows.test_show_cancellation import ended as cancelled
 
 
-async def box_office(world: World, client: Client, tender: Tender, key: str = "key") -> None:
+async def box_office(world: SagaWorld, client: Client, tender: Tender, key: str = "key") -> None:
     handle, _ = await world.start(client, await world.request(key, tender=tender))
     assert (await world.ended(handle)).outcome == "fulfilled"
 
 
 @pytest.mark.parametrize(("fees", "till", "venue"), [("platform", 0, 0), ("venue", 0, -150), ("buyer", -150, -150)])
 async def test_a_cash_order_is_given_back_at_the_till(
-    world: World, client: Client, fees: str, till: int, venue: int
+    world: SagaWorld, client: Client, fees: str, till: int, venue: int
 ) -> None:
     """Stripe is never asked, and the refund is done once the books have it; who bears the fees is as for any."""
     await world.open_show()
@@ -31,14 +31,14 @@ async def test_a_cash_order_is_given_back_at_the_till(
     books = world.books()
     assert (books["till:ve:cash", "eur"], books["venue:ve:payable", "eur"]) == (till, venue)
     assert books["venue:ve:paid-out", "eur"] == -till
-    payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
+    payee = await world.store.read(lambda uow: uow.get(Payee, "ve"))
     assert payee.owed_minor == {"eur": -venue}
     assert not world.gateway.calls
     assert sum(world.chain.burnt.values()) == 2
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_cash_takes_an_operators_word(world: World, client: Client) -> None:
+async def test_cash_takes_an_operators_word(world: SagaWorld, client: Client) -> None:
     """Without it nothing is decided; and nobody hands out cash for what was paid by card."""
     await world.open_show()
     await box_office(world, client, "cash", "cash")
@@ -47,10 +47,10 @@ async def test_cash_takes_an_operators_word(world: World, client: Client) -> Non
     await sell(world, client, "card")
     with pytest.raises(WrongState, match="not paid in cash"):
         await world.decide_refund("card", cash_handed_out=True)
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_complimentary_tickets_are_given_back_without_money(world: World, client: Client) -> None:
+async def test_complimentary_tickets_are_given_back_without_money(world: SagaWorld, client: Client) -> None:
     """They are void and burnt, and the books owe nobody anything."""
     await world.open_show()
     await box_office(world, client, "complimentary")
@@ -61,10 +61,10 @@ async def test_complimentary_tickets_are_given_back_without_money(world: World, 
     assert [one.state for one in await all_refunds(world)] == ["succeeded"]
     assert not world.gateway.calls
     assert sum(world.chain.burnt.values()) == 2
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_cancelled_show_of_every_tender_comes_to_its_end(world: World, client: Client) -> None:
+async def test_a_cancelled_show_of_every_tender_comes_to_its_end(world: SagaWorld, client: Client) -> None:
     """Cash counts as given back at the till, what cost nothing as given back, cards as ever; nothing is left."""
     await world.open_show()
     await box_office(world, client, "cash", "cash")
@@ -75,4 +75,4 @@ async def test_a_cancelled_show_of_every_tender_comes_to_its_end(world: World, c
     assert sorted(one.given.total_minor for one in await all_refunds(world)) == [0, 1104, 2150]
     assert {one.state for one in await all_refunds(world)} == {"succeeded"}
     assert world.books()["till:ve:cash", "eur"] == 0
-    await world.check_laws()
+    await world.check_invariants()

@@ -10,13 +10,13 @@ from activities.core.commands import CapacityChange
 from activities.core.task_queues import PURCHASES
 from domain.catalog.show import Show
 from domain.core.errors import WrongState
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.stock.allocation import Allocation
-from tests.fakes.world import World
+from tests.fakes.world import SagaWorld
 from workflows.capacity import CapacityWorkflow
 
 
-async def change(world: World, client: Client, capacity: int) -> str:
+async def change(world: SagaWorld, client: Client, capacity: int) -> str:
     begun = await world.capacities.begin("default", "sh", {"tt": capacity})
     made = await client.execute_workflow(
         CapacityWorkflow.run, begun, id=f"capacity/sh/{begun.number}", task_queue=PURCHASES
@@ -24,17 +24,17 @@ async def change(world: World, client: Client, capacity: int) -> str:
     return str(made)
 
 
-async def group(world: World) -> tuple[int, int] | None:
-    show = await world.ledger.read(lambda desk: desk.get(Show, "sh"))
+async def group(world: SagaWorld) -> tuple[int, int] | None:
+    show = await world.store.read(lambda uow: uow.get(Show, "sh"))
     assert show.mint_address is not None
     return await world.chain.sizes_of(show.mint_address)
 
 
-async def capacity(world: World) -> int:
-    return (await world.ledger.read(lambda desk: desk.get(Allocation, "tt"))).capacity
+async def capacity(world: SagaWorld) -> int:
+    return (await world.store.read(lambda uow: uow.get(Allocation, "tt"))).capacity
 
 
-async def test_raised_and_lowered(world: World, client: Client) -> None:
+async def test_raised_and_lowered(world: SagaWorld, client: Client) -> None:
     """Stock and group agree after each change, and no step was skipped."""
     await world.open_show()
     assert await change(world, client, 15) == "made"
@@ -44,7 +44,7 @@ async def test_raised_and_lowered(world: World, client: Client) -> None:
     assert world.gates.ran.count("fit_group") == 2
 
 
-async def test_the_chain_is_raised_before_the_stock_and_lowered_after_it(world: World, client: Client) -> None:
+async def test_the_chain_is_raised_before_the_stock_and_lowered_after_it(world: SagaWorld, client: Client) -> None:
     """Whenever the group is about to change, the stock is the smaller one of both."""
     await world.open_show()
     for wanted, stock in ((15, 10), (4, 4)):
@@ -56,7 +56,7 @@ async def test_the_chain_is_raised_before_the_stock_and_lowered_after_it(world: 
         assert await changing == "made"
 
 
-async def test_what_is_sold_meanwhile_ends_a_change(world: World, client: Client) -> None:
+async def test_what_is_sold_meanwhile_ends_a_change(world: SagaWorld, client: Client) -> None:
     """A change that no longer fits is given up whole, and asking for it again is refused at once."""
     await world.open_show()
     begun = await world.capacities.begin("default", "sh", {"tt": 4})
@@ -68,7 +68,7 @@ async def test_what_is_sold_meanwhile_ends_a_change(world: World, client: Client
         await world.capacities.begin("default", "sh", {"tt": 4})
 
 
-async def test_late_steps_of_an_ended_change_do_nothing(world: World, client: Client) -> None:
+async def test_late_steps_of_an_ended_change_do_nothing(world: SagaWorld, client: Client) -> None:
     """They would undo the change after it."""
     await world.open_show()
     await change(world, client, 4)
@@ -80,17 +80,17 @@ async def test_late_steps_of_an_ended_change_do_nothing(world: World, client: Cl
     assert (await capacity(world), await group(world)) == (12, (0, 12))
 
 
-async def test_bytes_that_were_stored_are_sent_again(world: World) -> None:
+async def test_bytes_that_were_stored_are_sent_again(world: SagaWorld) -> None:
     """After a crash between signing and sending, the same bytes land; expired ones are signed anew."""
     await world.open_show()
     begun = await world.capacities.begin("default", "sh", {"tt": 12})
     world.chain.fail_before("send")
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await ActivityEnvironment().run(world.capacities.fit_group, begun)
-    stored = (await world.ledger.read(lambda desk: desk.get(Show, "sh"))).resize_signed
+    stored = (await world.store.read(lambda uow: uow.get(Show, "sh"))).resize_signed
     world.chain.expire()
     await ActivityEnvironment().run(world.capacities.fit_group, begun)
-    anew = (await world.ledger.read(lambda desk: desk.get(Show, "sh"))).resize_signed
+    anew = (await world.store.read(lambda uow: uow.get(Show, "sh"))).resize_signed
     assert await group(world) == (0, 12)
     assert stored is not None
     assert anew is not None

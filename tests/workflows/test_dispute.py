@@ -1,4 +1,4 @@
-"""Disputes on fakes: followed to their end, lawful at each of them."""
+"""Disputes on fakes: followed to their end, valid at each of them."""
 
 import asyncio
 from contextlib import suppress
@@ -15,45 +15,45 @@ from activities.disputes.follow import DisputeActivities
 from activities.payouts.ports import VenueRef
 from activities.refunds.cancel_show import CancelledOrder, CancelShow
 from domain.core.errors import PaymentDisputed, RefundExceeds
-from domain.core.transient import Weather
-from domain.payments.dispute import DisputeSaid
+from domain.core.transient import TransientError
+from domain.payments.dispute import DisputeStatus
 from domain.payouts.payee import Payee
 from domain.tickets.ticket import Ticket
-from tests.fakes.evidence import findings_of, require_lawful, said_by
-from tests.fakes.world import World
+from tests.fakes.evidence import findings_of, require_invariants, said_by
+from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import sold
 from workflows.core.operator_status import PURCHASE_STAGE
 from workflows.dispute import DisputeWorkflow
-from workflows.show_cancellation import CancellationInput, ShowCancellationWorkflow
+from workflows.show_cancellation import ShowCancellationInput, ShowCancellationWorkflow
 
 PRICE_MINOR, TAKEN_MINOR = 2208, 1001
 
 
-async def follow(world: World, client: Client, dispute_id: str) -> WorkflowHandle[DisputeWorkflow, str]:
+async def follow(world: SagaWorld, client: Client, dispute_id: str) -> WorkflowHandle[DisputeWorkflow, str]:
     ref = DisputeRef(purchase=await world.ref(), dispute_id=dispute_id)
     return await client.start_workflow(DisputeWorkflow.run, ref, id=f"dispute/{dispute_id}", task_queue=PURCHASES)
 
 
-async def blocked(world: World) -> set[bool]:
-    ids = [stream.partition(":")[2] for stream in world.ledger.streams if stream.startswith("ticket:")]
-    return await world.ledger.read(lambda desk: {desk.get(Ticket, ticket_id).blocked for ticket_id in ids})
+async def blocked(world: SagaWorld) -> set[bool]:
+    ids = [stream.partition(":")[2] for stream in world.store.streams if stream.startswith("ticket:")]
+    return await world.store.read(lambda uow: {uow.get(Ticket, ticket_id).blocked for ticket_id in ids})
 
 
-async def lose(world: World, client: Client, intent_id: str, amount_minor: int) -> None:
+async def lose(world: SagaWorld, client: Client, intent_id: str, amount_minor: int) -> None:
     dispute = world.gateway.dispute(intent_id, amount_minor)
     world.gateway.end_dispute(intent_id, dispute.dispute_id, won=False)
     assert await (await follow(world, client, dispute.dispute_id)).result() == "lost"
 
 
-async def opened(world: World) -> None:
+async def opened(world: SagaWorld) -> None:
     found = False
     while not found:
         await asyncio.sleep(0.02)
-        found = any(type(fact).__name__ == "DisputeOpened" for fact in world.ledger.log)
+        found = any(type(event).__name__ == "DisputeOpened" for event in world.store.log)
 
 
 @pytest.mark.parametrize("won", [True, False])
-async def test_a_dispute_is_followed_to_its_end(world: World, client: Client, *, won: bool) -> None:
+async def test_a_dispute_is_followed_to_its_end(world: SagaWorld, client: Client, *, won: bool) -> None:
     """Its tickets are blocked at once; when it was won they are valid again, and the venue has its share."""
     intent_id = await sold(world, client)
     dispute = world.gateway.dispute(intent_id)
@@ -61,16 +61,16 @@ async def test_a_dispute_is_followed_to_its_end(world: World, client: Client, *,
     await opened(world)
     assert await blocked(world) == {True}
     assert world.books()["venue:ve:payable", "eur"] == 0
-    await world.check_laws()
+    await world.check_invariants()
     world.gateway.end_dispute(intent_id, dispute.dispute_id, won=won)
     await handle.signal(DisputeWorkflow.look_again)
     assert await handle.result() == ("won" if won else "lost")
     assert await blocked(world) == {not won}
     assert world.books()["venue:ve:payable", "eur"] == (2000 if won else 0)
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_dispute_whose_news_are_lost_is_looked_at(world: World, client: Client) -> None:
+async def test_a_dispute_whose_news_are_lost_is_looked_at(world: SagaWorld, client: Client) -> None:
     """Every few hours, without a webhook."""
     intent_id = await sold(world, client)
     dispute = world.gateway.dispute(intent_id)
@@ -80,10 +80,12 @@ async def test_a_dispute_whose_news_are_lost_is_looked_at(world: World, client: 
     assert await handle.result() == "lost"
 
 
-async def test_what_the_bank_takes_of_a_share_that_was_sent_is_owed_by_the_venue(world: World, client: Client) -> None:
+async def test_what_the_bank_takes_of_a_share_that_was_sent_is_owed_by_the_venue(
+    world: SagaWorld, client: Client
+) -> None:
     """It is netted against the venue's next shares, like what a refund could not take back."""
     intent_id = await sold(world, client)
-    settle = world.settlement
+    settle = world.payouts
     await ActivityEnvironment().run(settle.connect_account, VenueRef(tenant_id="default", venue_id="ve"))
     await ActivityEnvironment().run(settle.transfer_share, await world.ref())
     dispute = world.gateway.dispute(intent_id)
@@ -92,36 +94,36 @@ async def test_what_the_bank_takes_of_a_share_that_was_sent_is_owed_by_the_venue
     world.gateway.end_dispute(intent_id, dispute.dispute_id, won=False)
     await handle.signal(DisputeWorkflow.look_again)
     assert await handle.result() == "lost"
-    payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
+    payee = await world.store.read(lambda uow: uow.get(Payee, "ve"))
     assert payee.owed_minor == {"eur": 2000}
     assert world.books()["venue:ve:payable", "eur"] == -2000
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_an_inquiry_takes_and_blocks_nothing(world: World, client: Client) -> None:
+async def test_an_inquiry_takes_and_blocks_nothing(world: SagaWorld, client: Client) -> None:
     """It may end as it came."""
     await sold(world, client)
-    world.gateway.disputes["du_1"] = DisputeSaid(
+    world.gateway.disputes["du_1"] = DisputeStatus(
         dispute_id="du_1", status="closed", amount_minor=2208, currency="eur", is_withdrawn=False
     )
     assert await (await follow(world, client, "du_1")).result() == "closed"
     assert await blocked(world) == {False}
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_dispute_before_the_sale_is_known_waits_for_it(world: World) -> None:
+async def test_a_dispute_before_the_sale_is_known_waits_for_it(world: SagaWorld) -> None:
     """The bank may be quicker than we are."""
     await world.open_show()
     ref = DisputeRef(purchase=await world.request(), dispute_id="du_1")
-    world.gateway.disputes["du_1"] = DisputeSaid(
+    world.gateway.disputes["du_1"] = DisputeStatus(
         dispute_id="du_1", status="open", amount_minor=2208, currency="eur", is_withdrawn=True
     )
-    steps = DisputeActivities(world.ledger, world.gateway)
-    with pytest.raises(Weather, match="not known yet"):
+    steps = DisputeActivities(world.store, world.gateway)
+    with pytest.raises(TransientError, match="not known yet"):
         await ActivityEnvironment().run(steps.look_at_dispute, ref)
 
 
-async def test_a_refund_on_top_of_a_dispute_is_refused(world: World, client: Client) -> None:
+async def test_a_refund_on_top_of_a_dispute_is_refused(world: SagaWorld, client: Client) -> None:
     """The bank has the money; when it is won a refund can be asked for again, and when it was lost never."""
     intent_id = await sold(world, client)
     for number, won in enumerate((True, False)):
@@ -139,7 +141,7 @@ async def test_a_refund_on_top_of_a_dispute_is_refused(world: World, client: Cli
         await world.decide_refund(number=3)
 
 
-async def test_what_the_bank_did_not_take_can_be_given_back(world: World, client: Client) -> None:
+async def test_what_the_bank_did_not_take_can_be_given_back(world: SagaWorld, client: Client) -> None:
     """Lost for a part, the rest can be refunded, and not a cent more."""
     intent_id = await sold(world, client)
     await lose(world, client, intent_id, TAKEN_MINOR)
@@ -152,12 +154,12 @@ async def test_what_the_bank_did_not_take_can_be_given_back(world: World, client
         await world.decide_refund(number=4)
 
 
-async def test_a_ticket_is_blocked_until_its_last_dispute_is_won(world: World, client: Client) -> None:
+async def test_a_ticket_is_blocked_until_its_last_dispute_is_won(world: SagaWorld, client: Client) -> None:
     """Two disputes of one order: what the first takes is no matter of the second."""
     intent_id = await sold(world, client)
     await lose(world, client, intent_id, TAKEN_MINOR)
     dispute = world.gateway.dispute(intent_id, TAKEN_MINOR)
-    look = DisputeActivities(world.ledger, world.gateway).look_at_dispute
+    look = DisputeActivities(world.store, world.gateway).look_at_dispute
     ref = DisputeRef(purchase=await world.ref(), dispute_id=dispute.dispute_id)
     await look(ref)
     with pytest.raises(PaymentDisputed, match="decides"):
@@ -165,7 +167,7 @@ async def test_a_ticket_is_blocked_until_its_last_dispute_is_won(world: World, c
     world.gateway.end_dispute(intent_id, dispute.dispute_id, won=True)
     await look(ref)
     assert await blocked(world) == {True}
-    await world.check_laws()
+    await world.check_invariants()
 
 
 @pytest.mark.parametrize(
@@ -178,7 +180,7 @@ async def test_a_ticket_is_blocked_until_its_last_dispute_is_won(world: World, c
     ids=["won", "lost", "a part lost"],
 )
 async def test_a_cancelled_show_waits_for_the_bank(
-    world: World, client: Client, amount: int | None, back: int, *, won: bool
+    world: SagaWorld, client: Client, amount: int | None, back: int, *, won: bool
 ) -> None:
     """A disputed order is given back once it is decided: its tickets, and what of the money the bank did not take."""
     intent_id = await sold(world, client)
@@ -187,9 +189,9 @@ async def test_a_cancelled_show_waits_for_the_bank(
     await opened(world)
     command = CancelShow(tenant_id="default", show_id="sh", body_digest="c", fees="platform", rate_per_second=1000)
     await world.cancellations.cancel_show(command)
-    start = CancellationInput(tenant_id="default", show_id="sh", residue_seconds=1)
+    start = ShowCancellationInput(tenant_id="default", show_id="sh", residue_seconds=1)
     run, name = ShowCancellationWorkflow.run, "show-cancellation/sh"
-    cancelling = await client.start_workflow(run, start, id=name, task_queue=PURCHASES)
+    show_cancellations = await client.start_workflow(run, start, id=name, task_queue=PURCHASES)
     order = CancelledOrder(purchase=await world.ref(), show_id="sh")
     refund = client.get_workflow_handle(f"refund/{order.refund_id}")
     await stage_of(refund, "disputed")
@@ -199,9 +201,9 @@ async def test_a_cancelled_show_waits_for_the_bank(
         assert await handle.result() == ("won" if won else "lost")
         await refund.signal("look_again")
         assert await refund.result() == "refunded"
-        assert await cancelling.result() == "finished"
+        assert await show_cancellations.result() == "finished"
     assert world.gateway.refunded_minor == back
-    require_lawful(findings_of(world.ledger.log, said_by(world.gateway, world.chain, world.connect)))
+    require_invariants(findings_of(world.store.log, said_by(world.gateway, world.chain, world.connect)))
 
 
 async def stage_of(handle: WorkflowHandle[Any, Any], stage: str) -> None:

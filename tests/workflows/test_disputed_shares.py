@@ -5,9 +5,9 @@ from temporalio.client import Client
 
 from activities.core.commands import DisputeRef
 from activities.disputes.follow import DisputeActivities
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.payouts.payee import Payee
-from tests.fakes.world import World
+from tests.fakes.world import SagaWorld
 from tests.workflows.test_payouts import SHARE, VENUE, account, run, sell, send
 
 
@@ -18,7 +18,7 @@ from tests.workflows.test_payouts import SHARE, VENUE, account, run, sell, send
     ids=["won", "lost", "half of it lost", "a cent of it lost"],
 )
 async def test_a_share_is_not_sent_while_its_sale_is_disputed(
-    world: World, client: Client, amount: int | None, left: int, *, won: bool, tried: bool
+    world: SagaWorld, client: Client, amount: int | None, left: int, *, won: bool, tried: bool
 ) -> None:
     """The bank took the money before the share was sent: what is left when it has decided goes, and nobody owes."""
     await world.open_show()
@@ -30,7 +30,7 @@ async def test_a_share_is_not_sent_while_its_sale_is_disputed(
         world.connect.allow("transfer")
     intent_id = await world.intent_id("a")
     dispute = world.gateway.dispute(intent_id, amount)
-    look = DisputeActivities(world.ledger, world.gateway).look_at_dispute
+    look = DisputeActivities(world.store, world.gateway).look_at_dispute
     ref = DisputeRef(purchase=order, dispute_id=dispute.dispute_id)
     await look(ref)
     assert (await send(client, "disputed")).refused == 1
@@ -39,29 +39,29 @@ async def test_a_share_is_not_sent_while_its_sale_is_disputed(
     told = await send(client, "next")
     assert (told.refused, told.sent) == (0, {"eur": left})
     assert (await send(client, "again")).orders == 0
-    payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
+    payee = await world.store.read(lambda uow: uow.get(Payee, "ve"))
     assert payee.owed_minor.get("eur", 0) == 0
     assert world.books()["venue:ve:payable", "eur"] == 0
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_loss_that_is_owed_is_not_taken_off_the_share_too(world: World, client: Client) -> None:
+async def test_a_loss_that_is_owed_is_not_taken_off_the_share_too(world: SagaWorld, client: Client) -> None:
     """Stripe did not answer, the dispute was lost meanwhile, and then Stripe said that nothing had gone."""
     await world.open_show()
     (order,) = await sell(world, client, "a")
     await run(world, "connect_account", VENUE)
     world.connect.fail_before("transfer")
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await run(world, "transfer_share", order)
     intent_id = await world.intent_id("a")
     dispute = world.gateway.dispute(intent_id)
     world.gateway.end_dispute(intent_id, dispute.dispute_id, won=False)
     ref = DisputeRef(purchase=order, dispute_id=dispute.dispute_id)
-    await DisputeActivities(world.ledger, world.gateway).look_at_dispute(ref)
+    await DisputeActivities(world.store, world.gateway).look_at_dispute(ref)
     world.connect.refuse("transfer", "balance_insufficient")
     assert (await send(client)).refused == 1
     world.connect.allow("transfer")
     assert (await send(client, "next")).sent == {"eur": SHARE}
-    payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
+    payee = await world.store.read(lambda uow: uow.get(Payee, "ve"))
     assert payee.owed_minor["eur"] == -account(world, "pending") == SHARE
-    await world.check_laws()
+    await world.check_invariants()

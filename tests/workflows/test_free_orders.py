@@ -11,17 +11,17 @@ from activities.sales.order import SalesActivities
 from domain.core.errors import CancelTooLate
 from domain.core.ids import DEFAULT_TENANT, purchase_id_of
 from domain.payouts.payee import Payee
-from tests.fakes.world import World
+from tests.fakes.world import SagaWorld
 
 
 @pytest.fixture
-async def free(world: World) -> World:
+async def free(world: SagaWorld) -> SagaWorld:
     world.price_minor = 0
     await world.open_show()
     return world
 
 
-async def test_a_free_order_is_fulfilled_without_stripe(free: World, client: Client) -> None:
+async def test_a_free_order_is_fulfilled_without_stripe(free: SagaWorld, client: Client) -> None:
     """Its tickets are minted, its books owe no money, and no step ran on Stripe's queue."""
     handle, answer = await free.buy(client)
     assert answer.order is not None
@@ -35,10 +35,10 @@ async def test_a_free_order_is_fulfilled_without_stripe(free: World, client: Cli
     assert await free.stock() == (8, 0, 2)
     with pytest.raises(CancelTooLate):
         await free.door.request_cancel((await free.ref()).purchase_id)
-    await free.check_laws()
+    await free.check_invariants()
 
 
-async def test_a_free_order_whose_cancel_came_first_leaves_nothing(free: World, client: Client) -> None:
+async def test_a_free_order_whose_cancel_came_first_leaves_nothing(free: SagaWorld, client: Client) -> None:
     """The buyer's cancel and the confirmation of the seats exclude each other, as with money."""
     gate = free.gates.close("confirm_seats", "before")
     buying = asyncio.create_task(free.buy(client))
@@ -49,19 +49,19 @@ async def test_a_free_order_whose_cancel_came_first_leaves_nothing(free: World, 
     assert (answer.state, answer.refusal_code) == ("ended", "purchase-cancelled")
     assert (await free.ended(handle)).outcome == "cancelled"
     assert not free.gateway.calls
-    await free.check_laws()
+    await free.check_invariants()
 
 
-async def test_no_payment_is_made_to_undo_a_free_order(free: World) -> None:
+async def test_no_payment_is_made_to_undo_a_free_order(free: SagaWorld) -> None:
     """Whoever makes sure that we do not have the money makes no intent of nothing to cancel."""
     purchase = await free.request()
-    await SalesActivities(free.ledger).place_order(purchase)
-    payments = PaymentActivities(free.ledger, free.gateway, free.memory)
+    await SalesActivities(free.store).place_order(purchase)
+    payments = PaymentActivities(free.store, free.gateway, free.memory)
     assert await ActivityEnvironment().run(payments.cancel_payment, purchase) is None
     assert not free.gateway.calls
 
 
-async def test_a_cash_sale_is_fulfilled_without_stripe(world: World, client: Client) -> None:
+async def test_a_cash_sale_is_fulfilled_without_stripe(world: SagaWorld, client: Client) -> None:
     """The money lies in the till: no step runs on Stripe's queue, and the venue owes the fee."""
     await world.open_show()
     purchase = await world.request(tender="cash")
@@ -74,6 +74,6 @@ async def test_a_cash_sale_is_fulfilled_without_stripe(world: World, client: Cli
     books = world.books()
     assert (books["till:ve:cash", "eur"], books["venue:ve:paid-out", "eur"]) == (-2150, 2150)
     assert books["venue:ve:payable", "eur"] == -150
-    payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
+    payee = await world.store.read(lambda uow: uow.get(Payee, "ve"))
     assert payee.owed_minor == {"eur": 150}
-    await world.check_laws()
+    await world.check_invariants()

@@ -13,10 +13,10 @@ from activities.payments.intent import PaymentActivities
 from activities.payments.late_payments import LatePaymentActivities
 from activities.sales.order import SalesActivities
 from domain.catalog.show import Show
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest, IntentState
 from domain.payments.refund import Refunds
-from tests.fakes.world import World
+from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import sold
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput
@@ -26,7 +26,7 @@ REFUSED = "start_child_workflow_execution_failed_event_attributes"
 CaseHandle = WorkflowHandle[PaymentCaseWorkflow, str]
 
 
-async def stray(world: World, amount_minor: int = PRICE_MINOR, currency: str = "eur", **terms: Any) -> IntentState:
+async def stray(world: SagaWorld, amount_minor: int = PRICE_MINOR, currency: str = "eur", **terms: Any) -> IntentState:
     """Pay by an intent that carries the purchase's name and is not its own."""
     purchase = await world.ref()
     request = IntentRequest(
@@ -36,7 +36,7 @@ async def stray(world: World, amount_minor: int = PRICE_MINOR, currency: str = "
     return world.gateway.pay(created.intent_id)
 
 
-async def begin_case(world: World, client: Client, intent_id: str, *, with_terms: bool = True) -> CaseHandle:
+async def begin_case(world: SagaWorld, client: Client, intent_id: str, *, with_terms: bool = True) -> CaseHandle:
     """Open the case as the relay does."""
     purchase = await world.ref()
     again = PurchaseInput(purchase=purchase, show_id="sh") if with_terms else None
@@ -45,20 +45,20 @@ async def begin_case(world: World, client: Client, intent_id: str, *, with_terms
     return await client.start_workflow(PaymentCaseWorkflow.run, start, **options)
 
 
-async def case(world: World, client: Client, intent_id: str) -> str:
+async def case(world: SagaWorld, client: Client, intent_id: str) -> str:
     """Open a case and await its end."""
     handle = await begin_case(world, client, intent_id)
     return await handle.result()
 
 
-async def expired(world: World, client: Client, quantity: int = 2) -> None:
+async def expired(world: SagaWorld, client: Client, quantity: int = 2) -> None:
     """Let a purchase end because its hold ran out."""
     await world.open_show(hold_seconds=20)
     handle, _ = await world.buy(client, quantity=quantity)
     assert (await world.ended(handle)).reason == "hold-expired"
 
 
-async def test_late_money_buys_the_seats_that_are_still_there(world: World, client: Client) -> None:
+async def test_late_money_buys_the_seats_that_are_still_there(world: SagaWorld, client: Client) -> None:
     """It is a new attempt at the old price, with tickets of its own, and asked again it is the same."""
     await expired(world, client)
     paid_late = await stray(world)
@@ -68,10 +68,10 @@ async def test_late_money_buys_the_seats_that_are_still_there(world: World, clie
     assert await world.stock() == (8, 0, 2)
     assert await case(world, client, paid_late.intent_id) == "sold"
     assert world.gateway.refunded_minor == 0
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_late_money_whose_seats_are_gone_goes_back(world: World, client: Client) -> None:
+async def test_late_money_whose_seats_are_gone_goes_back(world: SagaWorld, client: Client) -> None:
     """Somebody else has bought them: the authorisation is let go."""
     await expired(world, client, quantity=6)
     other, _ = await world.buy(client, "other", 6)
@@ -80,21 +80,23 @@ async def test_late_money_whose_seats_are_gone_goes_back(world: World, client: C
     late = await stray(world, (await world.order()).price.charge_minor)  # type: ignore[union-attr]
     assert await case(world, client, late.intent_id) == "canceled"
     assert (await world.order()).state == "cancelled"
-    await world.check_laws()
+    await world.check_invariants()
 
 
 @pytest.mark.parametrize(("amount", "currency"), [(PRICE_MINOR - 1, "eur"), (PRICE_MINOR, "usd")])
-async def test_late_money_of_another_amount_goes_back(world: World, client: Client, amount: int, currency: str) -> None:
+async def test_late_money_of_another_amount_goes_back(
+    world: SagaWorld, client: Client, amount: int, currency: str
+) -> None:
     """What was taken is refunded, and Stripe's fee stays in the books in the currency that was charged."""
     await expired(world, client)
     late = await stray(world, amount, currency, capture_method="automatic")
     assert await case(world, client, late.intent_id) == "succeeded"
     assert world.gateway.refunded_minor == amount
     assert world.books()["stripe:clearing", currency] == late.stripe_fee_minor
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_late_money_does_not_overrule_a_buyer_who_let_it_go(world: World, client: Client) -> None:
+async def test_late_money_does_not_overrule_a_buyer_who_let_it_go(world: SagaWorld, client: Client) -> None:
     """A cancel is meant, an expiry is not."""
     await world.open_show()
     handle, _ = await world.buy(client)
@@ -103,29 +105,29 @@ async def test_late_money_does_not_overrule_a_buyer_who_let_it_go(world: World, 
     assert (await world.ended(handle)).reason == "purchase-cancelled"
     late = await stray(world)
     assert await case(world, client, late.intent_id) == "canceled"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_late_money_for_a_cancelled_show_goes_back(world: World, client: Client) -> None:
+async def test_late_money_for_a_cancelled_show_goes_back(world: SagaWorld, client: Client) -> None:
     """Its seats are there, and are not sold."""
     await expired(world, client)
-    await world.ledger.commit(lambda desk: desk.get(Show, "sh").call_off(desk.at))
+    await world.store.commit(lambda uow: uow.get(Show, "sh").call_off(uow.at))
     late = await stray(world)
     assert await case(world, client, late.intent_id) == "canceled"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_second_payment_of_a_sold_order_goes_back(world: World, client: Client) -> None:
+async def test_a_second_payment_of_a_sold_order_goes_back(world: SagaWorld, client: Client) -> None:
     """One order is paid once, whoever made the other intent."""
     own = await sold(world, client)
     second = await stray(world, capture_method="automatic")
     assert await case(world, client, second.intent_id) == "succeeded"
     assert (await world.gateway.retrieve_intent(second.intent_id)).refunded_minor == PRICE_MINOR
     assert (await world.gateway.retrieve_intent(own)).refunded_minor == 0
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_second_payment_waits_until_its_purchase_is_decided(world: World, client: Client) -> None:
+async def test_a_second_payment_waits_until_its_purchase_is_decided(world: SagaWorld, client: Client) -> None:
     """Nobody knows yet whether it is needed; then it goes back."""
     await world.open_show()
     handle, _ = await world.buy(client)
@@ -139,10 +141,10 @@ async def test_a_second_payment_waits_until_its_purchase_is_decided(world: World
     await handle.signal("look_again")
     assert (await world.ended(handle)).outcome == "fulfilled"
     assert await waiting.result() == "canceled"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_payment_whose_purchase_is_at_work_is_left_to_it(world: World, client: Client) -> None:
+async def test_a_payment_whose_purchase_is_at_work_is_left_to_it(world: SagaWorld, client: Client) -> None:
     """The case may hear of it sooner than its purchase, which is not started twice."""
     await world.open_show()
     handle, _ = await world.buy(client)
@@ -158,11 +160,11 @@ async def test_a_payment_whose_purchase_is_at_work_is_left_to_it(world: World, c
     await handle.signal("look_again")
     assert (await world.ended(handle)).outcome == "fulfilled"
     assert await waiting.result() == "sold"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_case_without_terms_leaves_the_purchase_to_the_relay(world: World, client: Client) -> None:
-    """One that was opened by an older relay: the attempt is a fact, and whoever starts it goes on with it."""
+async def test_a_case_without_terms_leaves_the_purchase_to_the_relay(world: SagaWorld, client: Client) -> None:
+    """One that was opened by an older relay: the attempt is an event, and whoever starts it goes on with it."""
     await expired(world, client)
     late = await stray(world)
     looked = world.gates.close("resolve_late_payment", "after")
@@ -172,31 +174,31 @@ async def test_a_case_without_terms_leaves_the_purchase_to_the_relay(world: Worl
     handle, _ = await world.start(client, await world.ref())
     assert (await world.ended(handle)).outcome == "fulfilled"
     assert await waiting.result() == "sold"
-    await world.check_laws()
+    await world.check_invariants()
 
 
 @pytest.mark.parametrize("amount", [PRICE_MINOR, 500])
-async def test_a_refund_in_the_dashboard_becomes_ours(world: World, client: Client, amount: int) -> None:
+async def test_a_refund_in_the_dashboard_becomes_ours(world: SagaWorld, client: Client, amount: int) -> None:
     """It is booked like any other, once; all that was left gives the tickets back too."""
     own = await sold(world, client)
     made = world.gateway.refund_in_dashboard(own, amount)
     for _ in range(2):
         assert await case(world, client, own) == "sold"
     purchase_id = (await world.ref()).purchase_id
-    book = await world.ledger.read(lambda desk: desk.get(Refunds, purchase_id))
+    book = await world.store.read(lambda uow: uow.get(Refunds, purchase_id))
     (refund,) = book.refunds.values()
     assert (refund.state, refund.given.total_minor, refund.stripe_refund_id) == ("pending", amount, made.refund_id)
     assert len(refund.ticket_ids) == (2 if amount == PRICE_MINOR else 0)
 
 
-def resolving(world: World) -> LatePaymentActivities:
+def resolving(world: SagaWorld) -> LatePaymentActivities:
     """Return the activity's own class over the world's fakes."""
-    payments = PaymentActivities(world.ledger, world.gateway, world.memory)
-    return LatePaymentActivities(world.ledger, world.gateway, payments)
+    payments = PaymentActivities(world.store, world.gateway, world.memory)
+    return LatePaymentActivities(world.store, world.gateway, payments)
 
 
 async def test_two_copies_of_the_step_decide_the_same(
-    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+    world: SagaWorld, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both have seen an ended purchase; the second finds that the payment has become its own, and does not undo it."""
     await expired(world, client)
@@ -215,7 +217,7 @@ async def test_two_copies_of_the_step_decide_the_same(
     assert (await read(late.intent_id)).status == "requires_capture"
 
 
-async def test_a_payment_that_goes_back_buys_nothing_any_more(world: World, client: Client) -> None:
+async def test_a_payment_that_goes_back_buys_nothing_any_more(world: SagaWorld, client: Client) -> None:
     """Its seats were gone when it was decided, and are free again when the step is repeated: it still goes back."""
     await expired(world, client, quantity=6)
     late = await stray(world, (await world.order()).price.charge_minor)  # type: ignore[union-attr]
@@ -223,23 +225,23 @@ async def test_a_payment_that_goes_back_buys_nothing_any_more(world: World, clie
     world.gateway.fail_before("cancel_intent")
     wanted = LatePayment(**(await world.ref()).model_dump(), intent_id=late.intent_id)
     act = resolving(world).resolve_late_payment
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await ActivityEnvironment().run(act, wanted)
-    await SalesActivities(world.ledger).cancel_order(EndPurchase(purchase=other, reason="purchase-cancelled"))
+    await SalesActivities(world.store).cancel_order(EndPurchase(purchase=other, reason="purchase-cancelled"))
     assert await ActivityEnvironment().run(act, wanted) == "canceled"
     assert (await world.order()).attempt == 1
 
 
-async def test_a_refund_made_elsewhere_is_waited_for(world: World, client: Client) -> None:
-    """All of a stray payment is on its way back by somebody else's hand: that is weather until it has arrived."""
+async def test_a_refund_made_elsewhere_is_waited_for(world: SagaWorld, client: Client) -> None:
+    """A stray payment is on its way back by somebody else's hand: a transient error until it has arrived."""
     await expired(world, client)
     late = await stray(world, PRICE_MINOR - 1, capture_method="automatic")
     world.gateway.refunds_begin = "pending"
     made = world.gateway.refund_in_dashboard(late.intent_id, PRICE_MINOR - 1)
     wanted = LatePayment(**(await world.ref()).model_dump(), intent_id=late.intent_id)
     act = resolving(world).resolve_late_payment
-    with pytest.raises(Weather, match="not arrived"):
+    with pytest.raises(TransientError, match="not arrived"):
         await ActivityEnvironment().run(act, wanted)
     world.gateway.finish_refund(made.refund_id)
     assert await ActivityEnvironment().run(act, wanted) == "succeeded"
-    await world.check_laws()
+    await world.check_invariants()

@@ -12,12 +12,12 @@ from activities.core.task_queues import PURCHASES
 from activities.payouts.ports import PayoutRef, VenueRef
 from activities.refunds.pay_refund import RefundActivities
 from activities.refunds.request_refund import RequestRefund
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.money.books import venue_account
-from domain.payouts.connected_account import PayoutStateSeen
+from domain.payouts.connected_account import PayoutStatus
 from domain.payouts.payee import Payee
 from domain.payouts.transfer import Transfer
-from tests.fakes.world import World
+from tests.fakes.world import SagaWorld
 from workflows.payouts import (
     OnboardingInput,
     OnboardingWorkflow,
@@ -32,15 +32,15 @@ SHARE = 2000  # of two tickets
 AT_ONCE = TransfersInput(delay_seconds=0, minimum_minor=1)
 
 
-def account(world: World, name: str) -> int:
+def account(world: SagaWorld, name: str) -> int:
     return world.books().get((venue_account("ve", name), "eur"), 0)
 
 
-async def run(world: World, activity: Any, command: Any) -> Any:
-    return await ActivityEnvironment().run(getattr(world.settlement, activity), command)
+async def run(world: SagaWorld, activity: Any, command: Any) -> Any:
+    return await ActivityEnvironment().run(getattr(world.payouts, activity), command)
 
 
-async def sell(world: World, client: Client, *keys: str) -> list[PurchaseRef]:
+async def sell(world: SagaWorld, client: Client, *keys: str) -> list[PurchaseRef]:
     for key in keys:
         handle, _ = await world.buy(client, key)
         world.gateway.pay(await world.intent_id(key))
@@ -53,7 +53,7 @@ async def send(client: Client, name: str = "transfers", start: TransfersInput = 
     return await client.execute_workflow(TransfersWorkflow.run, start, id=name, task_queue=PURCHASES)
 
 
-async def test_a_venue_is_set_up_when_stripe_has_all_it_asks_for(world: World, client: Client) -> None:
+async def test_a_venue_is_set_up_when_stripe_has_all_it_asks_for(world: SagaWorld, client: Client) -> None:
     """It waits for the venue and gives fresh links meanwhile; the news of the account end the wait."""
     await world.open_show()
     world.connect.ready = False
@@ -66,12 +66,12 @@ async def test_a_venue_is_set_up_when_stripe_has_all_it_asks_for(world: World, c
     await handle.signal(OnboardingWorkflow.account_changed)
     seen = await handle.result()
     assert (seen.is_ready, seen.url) == (True, None)
-    payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
+    payee = await world.store.read(lambda uow: uow.get(Payee, "ve"))
     assert (payee.account_id, payee.abilities.may_receive) == ("acct_ve_5", True)
     assert world.connect.effects["create_account"] == 1
 
 
-async def test_stripe_is_asked_without_news_too(world: World, client: Client) -> None:
+async def test_stripe_is_asked_without_news_too(world: SagaWorld, client: Client) -> None:
     """A lost webhook only costs time."""
     await world.open_show()
     world.connect.ready = False
@@ -83,7 +83,7 @@ async def test_stripe_is_asked_without_news_too(world: World, client: Client) ->
     assert (await handle.result()).is_ready
 
 
-async def test_due_shares_are_sent_once(world: World, client: Client) -> None:
+async def test_due_shares_are_sent_once(world: SagaWorld, client: Client) -> None:
     """Every order has one transfer out of its own charge; what was with us lies in the venue's account now."""
     await world.open_show()
     await sell(world, client, "a", "b")
@@ -99,14 +99,14 @@ async def test_due_shares_are_sent_once(world: World, client: Client) -> None:
         intent.charge_id for intent in world.gateway.intents.values()
     }
     assert (account(world, "pending"), account(world, "available")) == (0, 2 * SHARE)
-    await world.check_laws()
+    await world.check_invariants()
 
 
 @pytest.mark.parametrize(
     "start",
     [TransfersInput(delay_seconds=10**9, minimum_minor=1), TransfersInput(delay_seconds=0, minimum_minor=SHARE + 1)],
 )
-async def test_what_is_not_due_or_too_little_waits(world: World, client: Client, start: TransfersInput) -> None:
+async def test_what_is_not_due_or_too_little_waits(world: SagaWorld, client: Client, start: TransfersInput) -> None:
     """The delay after the sale and the least amount are kept."""
     await world.open_show()
     await sell(world, client, "a")
@@ -115,7 +115,7 @@ async def test_what_is_not_due_or_too_little_waits(world: World, client: Client,
     assert account(world, "pending") == SHARE
 
 
-async def test_a_refused_share_is_sent_with_the_next_round(world: World, client: Client) -> None:
+async def test_a_refused_share_is_sent_with_the_next_round(world: SagaWorld, client: Client) -> None:
     """Stripe keeps its no under the key, so the next try has another one."""
     await world.open_show()
     (order,) = await sell(world, client, "a")
@@ -124,14 +124,14 @@ async def test_a_refused_share_is_sent_with_the_next_round(world: World, client:
     assert (await send(client)).refused == 1
     world.connect.allow("transfer")
     assert (await send(client, "next")).sent == {"eur": SHARE}
-    transfer = await world.ledger.read(lambda desk: desk.get(Transfer, order.purchase_id))
+    transfer = await world.store.read(lambda uow: uow.get(Transfer, order.purchase_id))
     assert (transfer.state, transfer.turn) == ("made", 2)
-    await world.check_laws()
+    await world.check_invariants()
 
 
 @pytest.mark.parametrize("is_long", [True, False])
 async def test_a_round_has_pages_and_a_long_one_continues_as_new(
-    world: World, client: Client, monkeypatch: pytest.MonkeyPatch, *, is_long: bool
+    world: SagaWorld, client: Client, monkeypatch: pytest.MonkeyPatch, *, is_long: bool
 ) -> None:
     """What it has come to is carried on."""
     monkeypatch.setattr("temporalio.workflow.Info.is_continue_as_new_suggested", lambda _: is_long)
@@ -142,7 +142,7 @@ async def test_a_round_has_pages_and_a_long_one_continues_as_new(
     assert (done.orders, done.sent) == (2, {"eur": 2 * SHARE})
 
 
-async def test_a_payout_is_posted_once_and_taken_back_when_it_returns(world: World, client: Client) -> None:
+async def test_a_payout_is_posted_once_and_taken_back_when_it_returns(world: SagaWorld, client: Client) -> None:
     """Its events may come twice and in any order: the state that Stripe tells counts."""
     await world.open_show()
     await sell(world, client, "a")
@@ -151,7 +151,7 @@ async def test_a_payout_is_posted_once_and_taken_back_when_it_returns(world: Wor
     seen = {"payout_id": "po_1", "amount_minor": SHARE, "currency": "eur"}
 
     async def follow(number: int, status: str) -> tuple[int, int]:
-        world.connect.payouts["po_1"] = PayoutStateSeen.model_validate({**seen, "status": status})
+        world.connect.payouts["po_1"] = PayoutStatus.model_validate({**seen, "status": status})
         payout = PayoutRef(account_id="acct_ve_5", payout_id="po_1")
         told = await client.execute_workflow(PayoutWorkflow.run, payout, id=f"payout/{number}", task_queue=PURCHASES)
         assert told == status
@@ -162,10 +162,10 @@ async def test_a_payout_is_posted_once_and_taken_back_when_it_returns(world: Wor
     assert await follow(3, "paid") == (0, SHARE)
     assert await follow(4, "failed") == (SHARE, 0)
     assert await follow(5, "failed") == (SHARE, 0)
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def give_back(world: World, order: PurchaseRef, refund_id: str, amount_minor: int) -> RefundRef:
+async def give_back(world: SagaWorld, order: PurchaseRef, refund_id: str, amount_minor: int) -> RefundRef:
     """Decide a refund that the venue's part alone pays for, and post it."""
     wanted = RequestRefund(
         tenant_id="default",
@@ -177,11 +177,11 @@ async def give_back(world: World, order: PurchaseRef, refund_id: str, amount_min
         amount_minor=amount_minor,
     )
     refund = (await world.refunds.request_refund(wanted)).refund
-    await ActivityEnvironment().run(RefundActivities(world.ledger, world.gateway).post_refund, refund)
+    await ActivityEnvironment().run(RefundActivities(world.store, world.gateway).post_refund, refund)
     return refund
 
 
-async def test_a_refund_takes_the_share_back_where_it_was_sent(world: World, client: Client) -> None:
+async def test_a_refund_takes_the_share_back_where_it_was_sent(world: SagaWorld, client: Client) -> None:
     """What the account has is reversed once; what it has not is owed, and taken from the next share."""
     await world.open_show()
     first, second = await sell(world, client, "a", "b")
@@ -200,19 +200,19 @@ async def test_a_refund_takes_the_share_back_where_it_was_sent(world: World, cli
     assert account(world, "pending") == 500  # what the second sale brought, less what the venue owes
     sent = await run(world, "transfer_share", second)
     assert sent.amount_minor == 500
-    payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
+    payee = await world.store.read(lambda uow: uow.get(Payee, "ve"))
     assert payee.owed_minor == {"eur": 0}
     assert account(world, "pending") == 0
     refund = await give_back(world, second, "r3", SHARE)
     done = await run(world, "reverse_share", refund)
     assert (done.reversed_minor, done.short_minor) == (500, SHARE - 500)
     assert await run(world, "reverse_share", refund) == done
-    payee = await world.ledger.read(lambda desk: desk.get(Payee, "ve"))
+    payee = await world.store.read(lambda uow: uow.get(Payee, "ve"))
     assert payee.owed_minor == {"eur": SHARE - 500}
     assert account(world, "pending") == 500 - SHARE
 
 
-async def test_a_refund_before_the_transfer_lowers_the_share(world: World, client: Client) -> None:
+async def test_a_refund_before_the_transfer_lowers_the_share(world: SagaWorld, client: Client) -> None:
     """Nothing is sent that would have to come back, and nothing comes back that was not sent."""
     await world.open_show()
     (order,) = await sell(world, client, "a")
@@ -225,23 +225,23 @@ async def test_a_refund_before_the_transfer_lowers_the_share(world: World, clien
     assert (account(world, "pending"), account(world, "available")) == (0, SHARE - 500)
 
 
-async def test_a_share_on_its_way_is_waited_for_before_it_comes_back(world: World, client: Client) -> None:
-    """A transfer that was decided and not made yet is weather to the refund."""
+async def test_a_share_on_its_way_is_waited_for_before_it_comes_back(world: SagaWorld, client: Client) -> None:
+    """A transfer that was decided and not made yet is a transient error to the refund."""
     await world.open_show()
     (order,) = await sell(world, client, "a")
     await run(world, "connect_account", VENUE)
     world.connect.fail_before("transfer")
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await run(world, "transfer_share", order)
     refund = await give_back(world, order, "r1", 500)
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await run(world, "reverse_share", refund)
     await run(world, "transfer_share", order)
     assert (await run(world, "reverse_share", refund)).reversed_minor == 500
     assert account(world, "available") == SHARE - 500
 
 
-async def test_shares_are_sent_side_by_side_without_a_second_transfer(world: World, client: Client) -> None:
+async def test_shares_are_sent_side_by_side_without_a_second_transfer(world: SagaWorld, client: Client) -> None:
     """Two rounds at once find each other's work."""
     await world.open_show()
     (order,) = await sell(world, client, "a")
@@ -249,4 +249,4 @@ async def test_shares_are_sent_side_by_side_without_a_second_transfer(world: Wor
     await asyncio.gather(*(run(world, "transfer_share", order) for _ in range(3)))
     assert world.connect.effects["transfer"] == 1
     assert account(world, "available") == SHARE
-    await world.check_laws()
+    await world.check_invariants()

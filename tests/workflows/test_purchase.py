@@ -8,13 +8,13 @@ from temporalio.client import Client, WorkflowExecutionStatus
 
 from activities.core.task_queues import PURCHASES
 from domain.core.errors import NotOnSale
-from tests.fakes.world import PurchaseHandle, World
+from tests.fakes.world import PurchaseHandle, SagaWorld
 from tests.workflows.buyer import paid
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseWorkflow
 
 
-async def test_happy(world: World, client: Client) -> None:
+async def test_happy(world: SagaWorld, client: Client) -> None:
     """A paid purchase ends with minted tickets, sold seats and a credited venue."""
     await world.open_show()
     handle, answer = await world.buy(client)
@@ -28,10 +28,10 @@ async def test_happy(world: World, client: Client) -> None:
     assert await world.stock() == (8, 0, 2)
     assert world.books()["venue:ve:payable", "eur"] == 2000
     assert world.memory.secrets == {}
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_expiry(world: World, client: Client) -> None:
+async def test_expiry(world: SagaWorld, client: Client) -> None:
     """A hold that is not paid ends: the intent is cancelled first, then the seats are free."""
     await world.open_show(hold_seconds=60)
     handle, _ = await world.buy(client)
@@ -41,10 +41,10 @@ async def test_expiry(world: World, client: Client) -> None:
     order = [name for name in world.gates.ran if name in {"cancel_payment", "cancel_order"}]
     assert order == ["cancel_payment", "cancel_order"]
     assert await world.stock() == (10, 0, 0)
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_expiry_while_processing_holds_on(world: World, client: Client) -> None:
+async def test_expiry_while_processing_holds_on(world: SagaWorld, client: Client) -> None:
     """A payment that is processing at the hold's end keeps its seats, and wins when it succeeds."""
     await world.open_show(hold_seconds=60)
     handle, _ = await world.buy(client)
@@ -56,10 +56,10 @@ async def test_expiry_while_processing_holds_on(world: World, client: Client) ->
     world.gateway.finish_processing(await world.intent_id())
     gate.open.set()
     assert (await ended).outcome == "fulfilled"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def skip(world: World, handle: PurchaseHandle) -> None:
+async def skip(world: SagaWorld, handle: PurchaseHandle) -> None:
     """Let a little of the server's time pass."""
     await asyncio.sleep(0.01)
     try:
@@ -68,7 +68,7 @@ async def skip(world: World, handle: PurchaseHandle) -> None:
         return
 
 
-async def test_expiry_while_processing_has_a_limit(world: World, client: Client) -> None:
+async def test_expiry_while_processing_has_a_limit(world: SagaWorld, client: Client) -> None:
     """A payment that processes for ever keeps the case open for an operator, never with seats given away."""
     await world.open_show(hold_seconds=60)
     world.processing_extension_seconds = 120
@@ -82,19 +82,19 @@ async def test_expiry_while_processing_has_a_limit(world: World, client: Client)
     world.gateway.finish_processing(await world.intent_id())
     result = await world.ended(handle)
     assert (result.outcome, result.reason) == ("cancelled", "hold-expired")
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_paid_at_the_last_moment(world: World, client: Client) -> None:
+async def test_paid_at_the_last_moment(world: SagaWorld, client: Client) -> None:
     """Money that stands at Stripe at the hold's end buys the tickets, though no webhook came."""
     await world.open_show(hold_seconds=20)
     handle, _ = await world.buy(client)
     world.gateway.pay(await world.intent_id())
     assert (await world.ended(handle)).outcome == "fulfilled"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_decline_then_success(world: World, client: Client) -> None:
+async def test_decline_then_success(world: SagaWorld, client: Client) -> None:
     """A declined card leaves the purchase open for another try."""
     await world.open_show()
     handle, _ = await world.buy(client)
@@ -104,10 +104,10 @@ async def test_decline_then_success(world: World, client: Client) -> None:
     assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
     await paid(world, handle)
     assert (await world.ended(handle)).outcome == "fulfilled"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_capture_refused(world: World, client: Client) -> None:
+async def test_capture_refused(world: SagaWorld, client: Client) -> None:
     """A refused capture compensates everything: seats back, no money, tickets void."""
     await world.open_show()
     world.gateway.refuse("capture_intent")
@@ -116,21 +116,21 @@ async def test_capture_refused(world: World, client: Client) -> None:
     result = await world.ended(handle)
     assert (result.outcome, result.reason) == ("cancelled", "payment-refused")
     assert await world.stock() == (10, 0, 0)
-    await world.check_laws()
+    await world.check_invariants()
 
 
 @pytest.mark.parametrize("verb", ["create_intent", "capture_intent"])
-async def test_an_unknown_answer_is_asked_until_known(world: World, client: Client, verb: str) -> None:
+async def test_an_unknown_answer_is_asked_until_known(world: SagaWorld, client: Client, verb: str) -> None:
     """An answer that was lost is asked for again; the effect is there once."""
     await world.open_show()
     world.gateway.fail_after(verb, 3)
     handle, _ = await world.buy(client)
     await paid(world, handle)
     assert (await world.ended(handle)).outcome == "fulfilled"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_lost_create_is_repeated_under_its_key(world: World, client: Client) -> None:
+async def test_a_lost_create_is_repeated_under_its_key(world: SagaWorld, client: Client) -> None:
     """While Stripe's search lags behind, only the key keeps a repeated create from making a second intent."""
     await world.open_show()
     world.gateway.search_lags = True
@@ -140,10 +140,10 @@ async def test_a_lost_create_is_repeated_under_its_key(world: World, client: Cli
     world.gateway.search_lags = False
     await paid(world, handle)
     assert (await world.ended(handle)).outcome == "fulfilled"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_sold_out_refuses_and_frees_the_key(world: World, client: Client) -> None:
+async def test_sold_out_refuses_and_frees_the_key(world: SagaWorld, client: Client) -> None:
     """What the door has not placed the saga places, or refuses: then the key is free, and another body may use it."""
     await world.open_show()
     handle, answer = await world.start(client, await world.only_requested(quantity=11))
@@ -153,10 +153,10 @@ async def test_sold_out_refuses_and_frees_the_key(world: World, client: Client) 
     assert answer.state == "open"
     await paid(world, handle)
     assert (await world.ended(handle)).outcome == "fulfilled"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_duplicate_start(world: World, client: Client) -> None:
+async def test_duplicate_start(world: SagaWorld, client: Client) -> None:
     """The same key twice is one purchase with one intent, also at once."""
     await world.open_show()
     (handle, first), (again, second) = await asyncio.gather(world.buy(client), world.buy(client))
@@ -165,10 +165,10 @@ async def test_duplicate_start(world: World, client: Client) -> None:
     await paid(world, handle)
     assert (await world.ended(again)).outcome == "fulfilled"
     assert await world.stock() == (8, 0, 2)
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_late_webhook(world: World, client: Client) -> None:
+async def test_late_webhook(world: SagaWorld, client: Client) -> None:
     """News of a payment after the end opens a case; it ends with no money of the buyer in our hands."""
     await world.open_show(hold_seconds=20)
     handle, _ = await world.buy(client)
@@ -181,11 +181,11 @@ async def test_late_webhook(world: World, client: Client) -> None:
         task_queue=PURCHASES,
     )
     assert outcome == "canceled"
-    await world.check_laws()
+    await world.check_invariants()
 
 
 @pytest.mark.parametrize("trouble", ["drop_sends", "fail_before", "fail_after", "expire"])
-async def test_chain_weather(world: World, client: Client, trouble: str) -> None:
+async def test_chain_transient(world: SagaWorld, client: Client, trouble: str) -> None:
     """A dropped, unanswered or expired transaction ends in one token per ticket all the same."""
     await world.open_show()
     if trouble == "drop_sends":
@@ -198,10 +198,10 @@ async def test_chain_weather(world: World, client: Client, trouble: str) -> None
     handle, _ = await world.buy(client)
     await paid(world, handle)
     assert (await world.ended(handle)).outcome == "fulfilled"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_automatic_capture(world: World, client: Client) -> None:
+async def test_automatic_capture(world: SagaWorld, client: Client) -> None:
     """Where money is taken at payment, a cancel refunds it."""
     await world.open_show(capture_method="automatic")
     gate = world.gates.close("confirm_seats", "before")
@@ -213,13 +213,13 @@ async def test_automatic_capture(world: World, client: Client) -> None:
     gate.open.set()
     assert (await world.ended(handle)).outcome == "cancelled"
     assert world.gateway.refunded_minor == 2208
-    await world.check_laws()
+    await world.check_invariants()
 
 
 @pytest.mark.parametrize("left_minor", [0, 100])
 @pytest.mark.parametrize("capture_method", ["automatic", "manual"])
 async def test_money_that_went_back_buys_nothing(
-    world: World, client: Client, capture_method: str, left_minor: int
+    world: SagaWorld, client: Client, capture_method: str, left_minor: int
 ) -> None:
     """A payment that was refunded before its tickets were sold ends the purchase, also when it was begun anew."""
     await world.open_show(capture_method=capture_method)
@@ -232,13 +232,13 @@ async def test_money_that_went_back_buys_nothing(
     world.gateway.refund_in_dashboard(intent_id, answer.order.price.total_minor - left_minor)
     result = await world.ended(handle)
     assert (result.outcome, result.reason) == ("cancelled", "payment-refused")
-    await world.check_laws()
+    await world.check_invariants()
 
 
 @pytest.mark.parametrize("capture_method", ["automatic", "manual"])
 @pytest.mark.parametrize("changed", [{"amount_minor": 2000}, {"amount_minor": 3000}, {"currency": "usd"}])
 async def test_another_amount_than_the_price_buys_nothing(
-    world: World, client: Client, capture_method: str, changed: dict[str, Any]
+    world: SagaWorld, client: Client, capture_method: str, changed: dict[str, Any]
 ) -> None:
     """Somebody changed the payment at Stripe: it is let go, or given back as it was taken."""
     await world.open_show(capture_method=capture_method)
@@ -249,10 +249,10 @@ async def test_another_amount_than_the_price_buys_nothing(
     result = await world.ended(handle)
     assert (result.outcome, result.reason) == ("cancelled", "payment-refused")
     assert world.gateway.refunded_minor == world.gateway.captured_minor
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_show_that_is_not_on_chain_sells_nothing(world: World, client: Client) -> None:
+async def test_a_show_that_is_not_on_chain_sells_nothing(world: SagaWorld, client: Client) -> None:
     """Gap 3 of the audit: nothing is sold for a show without its on-chain group."""
     await world.announce()
     with pytest.raises(NotOnSale):

@@ -11,16 +11,16 @@ from activities.core.commands import EndPurchase
 from activities.payments.intent import PaymentActivities
 from activities.sales.order import SalesActivities, cancel
 from domain.core.errors import CancelTooLate, WrongState
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.orders.order import CheckoutOpened
 from domain.payments.payment_intent import IntentRequest, IntentState
 from tests.fakes.gates import Gate
-from tests.fakes.world import PurchaseHandle, World
+from tests.fakes.world import PurchaseHandle, SagaWorld
 from tests.workflows.buyer import paid, sold
 from workflows.purchase import CheckoutAnswer, PurchaseWorkflow
 
 
-async def test_a_buyers_cancel_during_the_payment_wait(world: World, client: Client) -> None:
+async def test_a_buyers_cancel_during_the_payment_wait(world: SagaWorld, client: Client) -> None:
     """A buyer's cancel gives everything back."""
     await world.open_show()
     handle, _ = await world.buy(client)
@@ -28,10 +28,10 @@ async def test_a_buyers_cancel_during_the_payment_wait(world: World, client: Cli
     await handle.signal(PurchaseWorkflow.buyer_cancelled)
     result = await world.ended(handle)
     assert (result.outcome, result.reason) == ("cancelled", "purchase-cancelled")
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_buyers_cancel_against_the_capture(world: World, client: Client) -> None:
+async def test_a_buyers_cancel_against_the_capture(world: SagaWorld, client: Client) -> None:
     """A cancel recorded first refuses the capture; one that comes after the capture's request is too late."""
     await world.open_show()
     gate = world.gates.close("confirm_seats", "before")
@@ -49,7 +49,7 @@ async def test_a_buyers_cancel_against_the_capture(world: World, client: Client)
         await world.door.request_cancel((await world.order("second")).identity)
     late.open.set()
     assert (await world.ended(handle)).outcome == "fulfilled"
-    await world.check_laws()
+    await world.check_invariants()
 
 
 BEFORE_PIVOT = ["place_order", "create_intent", "look_at_intent", "confirm_seats"]
@@ -57,7 +57,7 @@ BEFORE_PIVOT = ["place_order", "create_intent", "look_at_intent", "confirm_seats
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("name", BEFORE_PIVOT)
-async def test_an_operators_cancel_during_each_step(world: World, client: Client, name: str, when: str) -> None:
+async def test_an_operators_cancel_during_each_step(world: SagaWorld, client: Client, name: str, when: str) -> None:
     """A cancel during any step before the capture undoes all that happened, and closes as cancelled."""
     await world.open_show()
     gate = world.gates.close(name, "before" if when == "before" else "after")
@@ -76,11 +76,11 @@ async def test_an_operators_cancel_during_each_step(world: World, client: Client
     assert await world.stock() == (10, 0, 0)
     assert (await world.order()).end_reason == "operator-cancelled"
     await buying
-    await world.check_laws()
+    await world.check_invariants()
 
 
 @pytest.mark.parametrize("name", ["capture_payment", "confirm_order", "mint_ticket", "settle_sale", "fulfil_order"])
-async def test_a_cancel_after_the_pivot_changes_nothing(world: World, client: Client, name: str) -> None:
+async def test_a_cancel_after_the_pivot_changes_nothing(world: SagaWorld, client: Client, name: str) -> None:
     """Once the capture is under way, the remaining steps are drained to their good end."""
     await world.open_show()
     gate = world.gates.close(name, "after")
@@ -91,35 +91,35 @@ async def test_a_cancel_after_the_pivot_changes_nothing(world: World, client: Cl
     await asyncio.sleep(0.1)
     gate.open.set()
     assert (await world.ended(handle)).outcome == "fulfilled"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_an_order_that_ended_in_the_queue_is_never_paid(world: World, client: Client) -> None:
+async def test_an_order_that_ended_in_the_queue_is_never_paid(world: SagaWorld, client: Client) -> None:
     """The checkout was about to open when its time in the queue was over: no money, and free seats."""
     await world.open_show()
     gate = world.gates.close("create_intent", "before")
     buying = asyncio.ensure_future(world.buy(client))
     await gate.reached.wait()
     purchase = await world.ref()
-    await world.ledger.commit(lambda desk: cancel(desk, EndPurchase(purchase=purchase, reason="queue-expired")))
+    await world.store.commit(lambda uow: cancel(uow, EndPurchase(purchase=purchase, reason="queue-expired")))
     gate.open.set()
     handle, answer = await buying
     assert (answer.state, answer.refusal_code) == ("ended", "purchase-cancelled")
     assert (await world.ended(handle)).outcome == "cancelled"
     assert world.memory.secrets == {}
     assert (await world.order()).end_reason == "queue-expired"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_an_order_that_ends_while_its_intent_is_made_is_never_paid(world: World, client: Client) -> None:
-    """Stripe has the intent already: it becomes a fact and is cancelled, and no secret is given out."""
+async def test_an_order_that_ends_while_its_intent_is_made_is_never_paid(world: SagaWorld, client: Client) -> None:
+    """Stripe has the intent already: it becomes an event and is cancelled, and no secret is given out."""
     await world.open_show()
     create = world.gateway.create_intent
 
     async def created_and_ended(request: IntentRequest, key: str) -> IntentState:
         state = await create(request, key)
         purchase = await world.ref()
-        await world.ledger.commit(lambda desk: cancel(desk, EndPurchase(purchase=purchase, reason="queue-expired")))
+        await world.store.commit(lambda uow: cancel(uow, EndPurchase(purchase=purchase, reason="queue-expired")))
         return state
 
     world.gateway.create_intent = created_and_ended
@@ -128,38 +128,38 @@ async def test_an_order_that_ends_while_its_intent_is_made_is_never_paid(world: 
     assert (await world.ended(handle)).outcome == "cancelled"
     assert (await world.gateway.retrieve_intent(await world.intent_id())).status == "canceled"
     assert world.memory.secrets == {}
-    await world.check_laws()
+    await world.check_invariants()
 
 
-@pytest.mark.parametrize("known", [True, False], ids=["a fact", "only Stripe knows"])
-async def test_a_cancel_after_a_task_that_was_lost_at_stripe(world: World, client: Client, *, known: bool) -> None:
+@pytest.mark.parametrize("known", [True, False], ids=["an event", "only Stripe knows"])
+async def test_a_cancel_after_a_task_that_was_lost_at_stripe(world: SagaWorld, client: Client, *, known: bool) -> None:
     """Its steps ran locally and are in no history: the next try, which meets the cancel, lets their money go."""
     await world.open_show()
     purchase = await world.only_requested()
     if not known:
         world.gateway.fail_after("create_intent")
-    with suppress(Weather):
+    with suppress(TransientError):
         run = ActivityEnvironment().run
-        await run(SalesActivities(world.ledger).place_order, purchase)
-        await run(PaymentActivities(world.ledger, world.gateway, world.memory).create_intent, purchase)
+        await run(SalesActivities(world.store).place_order, purchase)
+        await run(PaymentActivities(world.store, world.gateway, world.memory).create_intent, purchase)
     await world.door.request_cancel(purchase.purchase_id)
     handle, answer = await world.start(client, purchase)
     assert (answer.state, answer.refusal_code) == ("ended", "purchase-cancelled")
     assert (await world.ended(handle)).reason == "purchase-cancelled"
     assert [intent.status for intent in world.gateway.intents.values()] == ["canceled"]
     assert await world.stock() == (10, 0, 0)
-    await world.check_laws()
+    await world.check_invariants()
 
 
 async def test_the_secret_is_there_before_anybody_is_told(
-    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+    world: SagaWorld, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who follows a purchase reads it when its checkout opens: a secret that came later would never be seen."""
     await world.open_show()
     keep, open_then = world.memory.keep, []
 
     async def watched(purchase_id: str, client_secret: str) -> None:
-        open_then.append([fact for fact in world.ledger.log if isinstance(fact, CheckoutOpened)])
+        open_then.append([event for event in world.store.log if isinstance(event, CheckoutOpened)])
         await keep(purchase_id, client_secret)
 
     monkeypatch.setattr(world.memory, "keep", watched)
@@ -167,36 +167,36 @@ async def test_the_secret_is_there_before_anybody_is_told(
     assert open_then == [[]]
 
 
-async def test_a_former_attempts_money_is_the_newer_ones(world: World, client: Client) -> None:
+async def test_a_former_attempts_money_is_the_newer_ones(world: SagaWorld, client: Client) -> None:
     """Whoever comes late to let it go leaves it: it was let go then, or has bought the seats since."""
     await sold(world, client)
     purchase = await world.ref()
-    payments = PaymentActivities(world.ledger, world.gateway, world.memory)
+    payments = PaymentActivities(world.store, world.gateway, world.memory)
     former = purchase.model_copy(update={"attempt": purchase.attempt - 1})
     assert await ActivityEnvironment().run(payments.cancel_payment, former) is None
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_sold_purchase_that_is_gone_through_again_cannot_be_cancelled(world: World, client: Client) -> None:
-    """A workflow that was lost after the sale and begun anew knows it from the facts: a cancel changes nothing."""
+async def test_a_sold_purchase_that_is_gone_through_again_cannot_be_cancelled(world: SagaWorld, client: Client) -> None:
+    """A workflow that was lost after the sale and begun anew knows it from the events: a cancel changes nothing."""
     await sold(world, client)
     gate = world.gates.close("place_order", "after")
     again, answer = await _again(world, client, gate)
     assert (answer.state, (await world.ended(again)).outcome) == ("open", "fulfilled")
     assert world.gateway.refunded_minor == 0
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_the_money_of_a_sale_is_not_let_go(world: World, client: Client) -> None:
+async def test_the_money_of_a_sale_is_not_let_go(world: SagaWorld, client: Client) -> None:
     """Whoever asks for the compensation of a sold order is refused, and the money stays."""
     await sold(world, client)
-    payments = PaymentActivities(world.ledger, world.gateway, world.memory)
+    payments = PaymentActivities(world.store, world.gateway, world.memory)
     with pytest.raises(WrongState):
         await ActivityEnvironment().run(payments.cancel_payment, await world.ref())
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def _again(world: World, client: Client, gate: Gate) -> tuple[PurchaseHandle, CheckoutAnswer]:
+async def _again(world: SagaWorld, client: Client, gate: Gate) -> tuple[PurchaseHandle, CheckoutAnswer]:
     """Begin the purchase anew and cancel it at its first step."""
     buying = asyncio.create_task(world.buy(client))
     await gate.reached.wait()

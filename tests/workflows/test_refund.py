@@ -10,11 +10,11 @@ from activities.core.commands import RefundRef
 from activities.core.task_queues import PURCHASES
 from domain.core.errors import AlreadyEntered, KeyReused, RefundExceeds, UnknownSubject, WrongState
 from domain.core.ids import DEFAULT_TENANT, purchase_id_of
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import PLATFORM_BANK, STRIPE_CLEARING, buyer_refundable, venue_payable
 from domain.payments.refund import Refund, Refunds
 from domain.tickets.ticket import Ticket
-from tests.fakes.world import World
+from tests.fakes.world import SagaWorld
 from workflows.core.operator_status import NEEDS_OPERATOR, PURCHASE_STAGE
 from workflows.refund import RefundInput, RefundWorkflow
 
@@ -23,7 +23,7 @@ PATIENCE_SECONDS = 20
 Handle = WorkflowHandle[RefundWorkflow, str]
 
 
-async def sold(world: World, client: Client) -> tuple[str, ...]:
+async def sold(world: SagaWorld, client: Client) -> tuple[str, ...]:
     """Sell two tickets to the end; returns them."""
     await world.open_show()
     handle, answer = await world.buy(client)
@@ -38,7 +38,7 @@ async def begin(client: Client, refund: RefundRef, **more: Any) -> Handle:
     return await client.start_workflow(RefundWorkflow.run, start, id=f"refund/{refund.refund_id}", task_queue=PURCHASES)
 
 
-async def pending(world: World, client: Client) -> tuple[RefundRef, Handle]:
+async def pending(world: SagaWorld, client: Client) -> tuple[RefundRef, Handle]:
     """Sell, and refund all of it: Stripe has the refund, the bank has not confirmed it."""
     await sold(world, client)
     world.gateway.refunds_begin = "pending"
@@ -48,22 +48,22 @@ async def pending(world: World, client: Client) -> tuple[RefundRef, Handle]:
     return refund, handle
 
 
-async def ended(world: World, handle: Handle) -> str:
+async def ended(world: SagaWorld, handle: Handle) -> str:
     """Await the end in real time: a server that skips has nothing to skip to but the end of its calendar."""
     with world.server.auto_time_skipping_disabled():
         return await handle.result()
 
 
-async def look(world: World, refund: RefundRef) -> Refund:
-    return await world.ledger.read(lambda desk: desk.get(Refunds, PURCHASE).get(refund.refund_id))
+async def look(world: SagaWorld, refund: RefundRef) -> Refund:
+    return await world.store.read(lambda uow: uow.get(Refunds, PURCHASE).get(refund.refund_id))
 
 
-async def tickets(world: World, ids: tuple[str, ...]) -> list[tuple[str, str | None]]:
-    def read(desk: Desk) -> list[tuple[str, str | None]]:
-        found = [desk.get(Ticket, ticket_id) for ticket_id in ids]
+async def tickets(world: SagaWorld, ids: tuple[str, ...]) -> list[tuple[str, str | None]]:
+    def read(uow: UnitOfWork) -> list[tuple[str, str | None]]:
+        found = [uow.get(Ticket, ticket_id) for ticket_id in ids]
         return [(ticket.state, ticket.ended_as) for ticket in found]
 
-    return await world.ledger.read(read)
+    return await world.store.read(read)
 
 
 async def shown(handle: Handle, stage: str, *, needs_operator: bool | None = None) -> None:
@@ -76,7 +76,7 @@ async def shown(handle: Handle, stage: str, *, needs_operator: bool | None = Non
             await asyncio.sleep(0.02)
 
 
-async def test_a_whole_refund(world: World, client: Client) -> None:
+async def test_a_whole_refund(world: SagaWorld, client: Client) -> None:
     """Money, tickets and tokens go back; Stripe keeps its fee, the venue keeps nothing."""
     ids = await sold(world, client)
     refund = await world.decide_refund()
@@ -89,33 +89,33 @@ async def test_a_whole_refund(world: World, client: Client) -> None:
     books = world.books()
     assert books[venue_payable("ve"), "eur"] == books[buyer_refundable(PURCHASE), "eur"] == 0
     assert books[STRIPE_CLEARING, "eur"] == 94
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_refunds_by_ticket_sum_to_the_whole(world: World, client: Client) -> None:
+async def test_refunds_by_ticket_sum_to_the_whole(world: SagaWorld, client: Client) -> None:
     """Each ticket is worth its part; the cents are all there in the end."""
     ids = await sold(world, client)
     for number, ticket_id in enumerate(ids, start=1):
         refund = await world.decide_refund(number=number, ticket_ids=(ticket_id,))
         assert refund.amount_minor == 1104
         await ended(world, await begin(client, refund))
-        await world.check_laws()
+        await world.check_invariants()
     assert world.gateway.refunded_minor == 2208
 
 
 @pytest.mark.parametrize(
     ("fees", "amount", "venue"), [("platform", 2208, 0), ("venue", 2208, -208), ("buyer", 2000, 0)]
 )
-async def test_who_bears_the_fees(world: World, client: Client, fees: str, amount: int, venue: int) -> None:
+async def test_who_bears_the_fees(world: SagaWorld, client: Client, fees: str, amount: int, venue: int) -> None:
     """The platform gives its fees back, or the venue pays them and may owe us, or the buyer goes without."""
     await sold(world, client)
     refund = await world.decide_refund(fees=fees)
     await ended(world, await begin(client, refund))
     assert (refund.amount_minor, world.books()[venue_payable("ve"), "eur"]) == (amount, venue)
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_an_amount_leaves_the_tickets_valid(world: World, client: Client) -> None:
+async def test_an_amount_leaves_the_tickets_valid(world: SagaWorld, client: Client) -> None:
     """A part of the price goes back; the rest can, and not a cent more."""
     ids = await sold(world, client)
     refund = await world.decide_refund(amount_minor=500)
@@ -128,10 +128,10 @@ async def test_an_amount_leaves_the_tickets_valid(world: World, client: Client) 
     await ended(world, await begin(client, rest))
     with pytest.raises(RefundExceeds):
         await world.decide_refund(number=4)
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_key_is_one_refund(world: World, client: Client) -> None:
+async def test_a_key_is_one_refund(world: SagaWorld, client: Client) -> None:
     """The same key and body is the same refund; another body is refused, so are strangers' tickets."""
     ids = await sold(world, client)
     refund = await world.decide_refund(ticket_ids=ids[:1])
@@ -143,10 +143,10 @@ async def test_a_key_is_one_refund(world: World, client: Client) -> None:
     with pytest.raises(WrongState):
         await world.decide_refund(number=2, ticket_ids=ids[:1])
     await ended(world, await begin(client, refund))
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_used_ticket_is_an_operators_to_give_back(world: World, client: Client) -> None:
+async def test_a_used_ticket_is_an_operators_to_give_back(world: SagaWorld, client: Client) -> None:
     """Somebody has entered with it: refused, unless an operator says so; nobody enters with a void one."""
     ids = await sold(world, client)
     await world.refunds.redeem(ids[0])
@@ -158,10 +158,10 @@ async def test_a_used_ticket_is_an_operators_to_give_back(world: World, client: 
     with pytest.raises(WrongState):
         await world.refunds.redeem(ids[0])
     await ended(world, await begin(client, refund))
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_pending_refund_is_not_done(world: World, client: Client) -> None:
+async def test_a_pending_refund_is_not_done(world: SagaWorld, client: Client) -> None:
     """It is looked at until the bank has confirmed it, and an operator is shown one that takes too long."""
     await sold(world, client)
     world.gateway.refunds_begin = "pending"
@@ -176,10 +176,10 @@ async def test_a_pending_refund_is_not_done(world: World, client: Client) -> Non
     assert await ended(world, handle) == "refunded"
     assert (await look(world, refund)).state == "succeeded"
     assert (await handle.describe()).typed_search_attributes[NEEDS_OPERATOR] is False
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_failed_refund_waits_for_an_operator(world: World, client: Client) -> None:
+async def test_a_failed_refund_waits_for_an_operator(world: SagaWorld, client: Client) -> None:
     """The buyer is still owed; after the operator's word it is tried with a key of its own."""
     refund, handle = await pending(world, client)
     found = await look(world, refund)
@@ -192,10 +192,10 @@ async def test_a_failed_refund_waits_for_an_operator(world: World, client: Clien
     await handle.signal(RefundWorkflow.try_again)
     assert await ended(world, handle) == "refunded"
     assert (await look(world, refund)).turn == 2
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_refund_can_fail_after_it_succeeded(world: World, client: Client) -> None:
+async def test_a_refund_can_fail_after_it_succeeded(world: SagaWorld, client: Client) -> None:
     """Begun anew, the workflow finds the money back at Stripe: the books say so, and it is given back once more."""
     await sold(world, client)
     refund = await world.decide_refund()
@@ -207,10 +207,10 @@ async def test_a_refund_can_fail_after_it_succeeded(world: World, client: Client
     await handle.signal(RefundWorkflow.try_again)
     await ended(world, handle)
     assert world.books()[buyer_refundable(PURCHASE), "eur"] == 0
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_refund_that_stripe_cannot_make_is_paid_by_hand(world: World, client: Client) -> None:
+async def test_a_refund_that_stripe_cannot_make_is_paid_by_hand(world: SagaWorld, client: Client) -> None:
     """An operator sends the money another way and says so: the buyer is owed nothing, and Stripe gave nothing."""
     await sold(world, client)
     world.gateway.refuse("refund_intent", "charge_disputed")
@@ -223,10 +223,10 @@ async def test_a_refund_that_stripe_cannot_make_is_paid_by_hand(world: World, cl
     books = world.books()
     assert (books[buyer_refundable(PURCHASE), "eur"], books[PLATFORM_BANK, "eur"]) == (0, 2208)
     assert world.gateway.refunded_minor == 0
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_refund_that_is_under_way_is_not_paid_by_hand(world: World, client: Client) -> None:
+async def test_a_refund_that_is_under_way_is_not_paid_by_hand(world: SagaWorld, client: Client) -> None:
     """An operator who was too quick is not believed: Stripe has it, and gives it."""
     refund, handle = await pending(world, client)
     await handle.signal(RefundWorkflow.paid_by_hand, "bank transfer 7")
@@ -234,10 +234,10 @@ async def test_a_refund_that_is_under_way_is_not_paid_by_hand(world: World, clie
     await handle.signal(RefundWorkflow.look_again)
     assert await ended(world, handle) == "refunded"
     assert (PLATFORM_BANK, "eur") not in world.books()
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_balance_that_does_not_cover_it_is_waited_for(world: World, client: Client) -> None:
+async def test_a_balance_that_does_not_cover_it_is_waited_for(world: SagaWorld, client: Client) -> None:
     """A refund beyond our balance at Stripe is tried again by itself."""
     await sold(world, client)
     world.gateway.refuse("refund_intent", "insufficient_funds")
@@ -246,10 +246,10 @@ async def test_a_balance_that_does_not_cover_it_is_waited_for(world: World, clie
     await shown(handle, "uncovered", needs_operator=True)
     world.gateway.allow("refund_intent")
     assert await ended(world, handle) == "refunded"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_mint_in_flight_is_waited_for_and_burnt(world: World, client: Client) -> None:
+async def test_a_mint_in_flight_is_waited_for_and_burnt(world: SagaWorld, client: Client) -> None:
     """Refunded between signing and landing: the token lands, is burnt, and the purchase still comes to its end."""
     await world.open_show()
     gate = world.gates.close("mint_ticket", "before")
@@ -265,10 +265,10 @@ async def test_a_mint_in_flight_is_waited_for_and_burnt(world: World, client: Cl
     assert await ended(world, refunding) == "refunded"
     assert await tickets(world, (ticket_id,)) == [("void", None)]
     assert world.chain.calls["sign"] == 2, "nothing but the groups was signed"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_only_a_sold_order_is_refunded(world: World, client: Client) -> None:
+async def test_only_a_sold_order_is_refunded(world: SagaWorld, client: Client) -> None:
     """An unpaid one is cancelled instead."""
     await world.open_show()
     await world.buy(client)
@@ -276,7 +276,7 @@ async def test_only_a_sold_order_is_refunded(world: World, client: Client) -> No
         await world.decide_refund()
 
 
-async def test_a_free_order_is_refunded_without_stripe(world: World, client: Client) -> None:
+async def test_a_free_order_is_refunded_without_stripe(world: SagaWorld, client: Client) -> None:
     """Its tickets are void and burnt, and no money moves."""
     world.price_minor = 0
     await world.open_show()
@@ -286,10 +286,10 @@ async def test_a_free_order_is_refunded_without_stripe(world: World, client: Cli
     await ended(world, await begin(client, refund))
     assert world.gateway.calls["refund_intent"] == 0
     assert sum(world.chain.burnt.values()) == 2
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_refund_of_no_order_gives_nothing_back(world: World, client: Client) -> None:
+async def test_a_refund_of_no_order_gives_nothing_back(world: SagaWorld, client: Client) -> None:
     """Started without a decision and without an order to decide, it ends, and asks nobody for anything."""
     start = RefundInput(refund=None, told="show-cancellation/nobody")
     handle = await client.start_workflow(RefundWorkflow.run, start, id="refund/none", task_queue=PURCHASES)

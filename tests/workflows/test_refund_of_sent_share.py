@@ -4,12 +4,12 @@ import pytest
 from temporalio.client import Client
 
 from activities.sales.order import ticket_ids_of
-from tests.fakes.world import World
+from tests.fakes.world import SagaWorld
 from tests.workflows.test_payouts import SHARE, VENUE, account, run, sell
 from tests.workflows.test_refund import begin, ended
 
 
-async def test_what_was_sent_comes_back(world: World, client: Client) -> None:
+async def test_what_was_sent_comes_back(world: SagaWorld, client: Client) -> None:
     """The venue's part is reversed out of its account, once; its books are as if nothing had been sold."""
     await world.open_show()
     (sold,) = await sell(world, client, "key")
@@ -20,11 +20,11 @@ async def test_what_was_sent_comes_back(world: World, client: Client) -> None:
     await ended(world, await begin(client, refund))
     assert (account(world, "pending"), account(world, "available")) == (0, 0)
     assert world.connect.effects["reverse_transfer"] == 1
-    await world.check_laws()
+    await world.check_invariants()
 
 
 @pytest.mark.parametrize(("fees", "left"), [("platform", SHARE // 2), ("venue", SHARE // 2 - 104)])
-async def test_only_what_is_left_is_sent(world: World, client: Client, fees: str, left: int) -> None:
+async def test_only_what_is_left_is_sent(world: SagaWorld, client: Client, fees: str, left: int) -> None:
     """A ticket that went back before is no part of the share; fees that the venue bears neither."""
     await world.open_show()
     (sold,) = await sell(world, client, "key")
@@ -34,4 +34,4 @@ async def test_only_what_is_left_is_sent(world: World, client: Client, fees: str
     sent = await run(world, "transfer_share", sold)
     assert sent.amount_minor == left
     assert (account(world, "pending"), account(world, "available")) == (0, left)
-    await world.check_laws()
+    await world.check_invariants()

@@ -7,7 +7,7 @@ from activities.core.task_queues import PURCHASES
 from activities.sales.ticket_api_holds import MakeReservation, ReservationView
 from domain.catalog.line import Line
 from domain.catalog.show import Show
-from tests.fakes.world import World
+from tests.fakes.world import SagaWorld
 from workflows.registration import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.ticket_api_hold import HoldWorkflow
 
@@ -16,19 +16,19 @@ def register(kind: str, subject_id: str) -> RegisterInput:
     return RegisterInput(subject=MintSubject(tenant_id="default", kind=kind, subject_id=subject_id))
 
 
-async def test_a_show_that_comes_before_its_venue_waits_for_it(world: World, client: Client) -> None:
+async def test_a_show_that_comes_before_its_venue_waits_for_it(world: SagaWorld, client: Client) -> None:
     """The show's registration waits for the venue's group, and opens the sale only when its own stands."""
     await world.announce()
     show = await client.start_workflow(ShowWorkflow.run, register("show", "sh"), id="show/sh", task_queue=PURCHASES)
-    assert not (await world.ledger.read(lambda desk: desk.get(Show, "sh"))).on_sale
+    assert not (await world.store.read(lambda uow: uow.get(Show, "sh"))).on_sale
     await client.execute_workflow(VenueWorkflow.run, register("venue", "ve"), id="venue/ve", task_queue=PURCHASES)
     minted = await show.result()
-    seen = await world.ledger.read(lambda desk: desk.get(Show, "sh"))
+    seen = await world.store.read(lambda uow: uow.get(Show, "sh"))
     assert (seen.on_sale, seen.mint_address) == (True, minted.mint_address)
     assert world.chain.landings[minted.mint_address] == 1
 
 
-async def reserve(world: World) -> ReservationView:
+async def reserve(world: SagaWorld) -> ReservationView:
     return await world.holds.reserve(
         MakeReservation(
             tenant_id="default",
@@ -40,7 +40,7 @@ async def reserve(world: World) -> ReservationView:
     )
 
 
-async def test_an_internal_hold_expires_by_itself(world: World, client: Client) -> None:
+async def test_an_internal_hold_expires_by_itself(world: SagaWorld, client: Client) -> None:
     """When its time has passed the hold is released, and its seats are free."""
     await world.open_show()
     view = await reserve(world)
@@ -51,7 +51,7 @@ async def test_an_internal_hold_expires_by_itself(world: World, client: Client) 
     assert await world.stock() == (10, 0, 0)
 
 
-async def test_a_confirmed_internal_hold_does_not_expire(world: World, client: Client) -> None:
+async def test_a_confirmed_internal_hold_does_not_expire(world: SagaWorld, client: Client) -> None:
     """The news of the confirmation ends the wait, and the seats stay sold."""
     await world.open_show()
     view = await reserve(world)
@@ -63,7 +63,7 @@ async def test_a_confirmed_internal_hold_does_not_expire(world: World, client: C
     assert await world.stock() == (7, 0, 3)
 
 
-async def test_an_internal_hold_without_a_deadline_ends_at_once(world: World, client: Client) -> None:
+async def test_an_internal_hold_without_a_deadline_ends_at_once(world: SagaWorld, client: Client) -> None:
     """Whoever asks for the end of a hold without saying when means now."""
     await world.open_show()
     await reserve(world)

@@ -8,31 +8,31 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.core.commands import RefundRef
 from activities.refunds.cancel_show import CancelShow
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.stock.allocation import Allocation
-from tests.fakes.world import World
+from tests.fakes.world import SagaWorld
 from tests.workflows.test_capacity import change, group
 from tests.workflows.test_refund import begin, ended, sold
 
 
-async def sold_out(world: World, client: Client) -> tuple[str, ...]:
+async def sold_out(world: SagaWorld, client: Client) -> tuple[str, ...]:
     """Sell both tickets of a show that sells refunded seats again; returns them."""
     world.capacity, world.show_terms = 2, {"resell_refunded": True}
     return await sold(world, client)
 
 
-async def refunded(world: World, client: Client, number: int, ticket_id: str) -> RefundRef:
+async def refunded(world: SagaWorld, client: Client, number: int, ticket_id: str) -> RefundRef:
     refund = await world.decide_refund(number=number, ticket_ids=(ticket_id,))
     assert await ended(world, await begin(client, refund)) == "refunded"
     return refund
 
 
-async def resell(world: World, refund: RefundRef) -> int:
+async def resell(world: SagaWorld, refund: RefundRef) -> int:
     found: int = await ActivityEnvironment().run(world.capacities.resell_seats, refund)
     return found
 
 
-async def test_a_refunded_seat_is_bought_by_somebody_else(world: World, client: Client) -> None:
+async def test_a_refunded_seat_is_bought_by_somebody_else(world: SagaWorld, client: Client) -> None:
     """The burnt token stays a member, so the group takes one more; the late repeat of the step changes nothing."""
     ids = await sold_out(world, client)
     refund = await refunded(world, client, 1, ids[0])
@@ -45,10 +45,10 @@ async def test_a_refunded_seat_is_bought_by_somebody_else(world: World, client: 
     assert (await world.stock(), await group(world)) == ((0, 0, 2), (3, 3))
     assert await resell(world, refund) == 1
     assert (await world.stock(), await group(world)) == ((0, 0, 2), (3, 3))
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_the_room_is_made_before_the_stock_has_the_seat(world: World, client: Client) -> None:
+async def test_the_room_is_made_before_the_stock_has_the_seat(world: SagaWorld, client: Client) -> None:
     """While the chain cannot be changed, nobody can buy what could not be minted."""
     ids = await sold_out(world, client)
     gate = world.gates.close("resell_seats", "before")
@@ -56,7 +56,7 @@ async def test_the_room_is_made_before_the_stock_has_the_seat(world: World, clie
     handle = await begin(client, refund)
     await gate.reached.wait()
     world.chain.fail_before("send")
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await resell(world, refund)
     assert (await world.stock(), await group(world)) == ((0, 0, 2), (2, 2))
     gate.open.set()
@@ -64,7 +64,7 @@ async def test_the_room_is_made_before_the_stock_has_the_seat(world: World, clie
     assert (await world.stock(), await group(world)) == ((1, 0, 1), (2, 3))
 
 
-async def test_seats_do_not_wait_for_a_slow_bank(world: World, client: Client) -> None:
+async def test_seats_do_not_wait_for_a_slow_bank(world: SagaWorld, client: Client) -> None:
     """They are on sale once no token is left; the refund is done only when the buyer has the money."""
     ids = await sold_out(world, client)
     world.gateway.refunds_begin = "pending"
@@ -78,10 +78,10 @@ async def test_seats_do_not_wait_for_a_slow_bank(world: World, client: Client) -
     world.gateway.finish_refund(made.refund_id)
     await handle.signal("look_again")
     assert await ended(world, handle) == "refunded"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_change_of_the_capacity_knows_the_returned_seats(world: World, client: Client) -> None:
+async def test_a_change_of_the_capacity_knows_the_returned_seats(world: SagaWorld, client: Client) -> None:
     """One after the other or side by side: the group takes what is sold and what was burnt."""
     ids = await sold_out(world, client)
     await refunded(world, client, 1, ids[0])
@@ -91,10 +91,10 @@ async def test_a_change_of_the_capacity_knows_the_returned_seats(world: World, c
     await asyncio.gather(ended(world, await begin(client, other)), change(world, client, 1))
     world.capacity = 1
     assert (await world.stock(), await group(world)) == ((1, 0, 0), (2, 3))
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_cancelled_show_has_nothing_on_sale(world: World, client: Client) -> None:
+async def test_a_cancelled_show_has_nothing_on_sale(world: SagaWorld, client: Client) -> None:
     """Its refund asks for nothing; nor does one that was decided before and comes to its seats after."""
     ids = await sold_out(world, client)
     before = await world.decide_refund(ticket_ids=ids[:1])
@@ -103,6 +103,6 @@ async def test_a_cancelled_show_has_nothing_on_sale(world: World, client: Client
     await world.cancellations.cancel_show(cancel)
     assert not (await world.decide_refund(number=2)).resells
     assert await ended(world, await begin(client, before)) == "refunded"
-    seats = await world.ledger.read(lambda desk: desk.get(Allocation, "tt"))
+    seats = await world.store.read(lambda uow: uow.get(Allocation, "tt"))
     assert (seats.available, seats.sold) == (0, 2)
     assert await group(world) == (2, 2)

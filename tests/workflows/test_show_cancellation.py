@@ -12,42 +12,42 @@ from activities.core.task_queues import PURCHASES
 from activities.refunds.cancel_show import CancelledOrder, CancelShow
 from activities.sales.ticket_api_holds import MakeReservation
 from domain.catalog.line import Line
-from domain.catalog.show_cancellation import Cancellation
+from domain.catalog.show_cancellation import ShowCancellation
 from domain.core.errors import KeyReused, NotOnSale
 from domain.core.ids import DEFAULT_TENANT, purchase_id_of
 from domain.payments.refund import Refund, Refunds
 from domain.stock.reservation import Reservation
 from tests.fakes.show_reads import FoldedShows
-from tests.fakes.world import World
+from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid
 from workflows.core.operator_status import PURCHASE_STAGE
 from workflows.refund import RefundInput, RefundWorkflow
-from workflows.show_cancellation import CancellationInput, ShowCancellationWorkflow
+from workflows.show_cancellation import ShowCancellationInput, ShowCancellationWorkflow
 
 Handle = WorkflowHandle[Any, str]
 PATIENCE_SECONDS = 30
 
 
-async def sell(world: World, client: Client, *keys: str) -> None:
+async def sell(world: SagaWorld, client: Client, *keys: str) -> None:
     for key in keys:
         handle, _ = await world.buy(client, key, 1)
         await paid(world, handle, key)
         await world.ended(handle)
 
 
-async def call_off(world: World, fees: Any = "venue", digest: str = "c") -> None:
+async def call_off(world: SagaWorld, fees: Any = "venue", digest: str = "c") -> None:
     command = CancelShow(tenant_id="default", show_id="sh", body_digest=digest, fees=fees, rate_per_second=1000)
     await world.cancellations.cancel_show(command)
 
 
 async def begin(client: Client, **more: Any) -> Handle:
-    start = CancellationInput(tenant_id="default", show_id="sh", **{"residue_seconds": 1, **more})
+    start = ShowCancellationInput(tenant_id="default", show_id="sh", **{"residue_seconds": 1, **more})
     return await client.start_workflow(
         ShowCancellationWorkflow.run, start, id="show-cancellation/sh", task_queue=PURCHASES
     )
 
 
-async def ended(world: World, client: Client, handle: Handle) -> str:
+async def ended(world: SagaWorld, client: Client, handle: Handle) -> str:
     """Await the end, and that of every refund: a token may burn on when the money and the tickets are done."""
     with world.server.auto_time_skipping_disabled():
         result = await handle.result()
@@ -56,9 +56,9 @@ async def ended(world: World, client: Client, handle: Handle) -> str:
     return result
 
 
-async def all_refunds(world: World) -> list[Refund]:
-    ids = [stream.partition(":")[2] for stream in world.ledger.streams if stream.startswith("refunds:")]
-    books = [await world.ledger.read(lambda desk, one=name: desk.get(Refunds, one)) for name in ids]
+async def all_refunds(world: SagaWorld) -> list[Refund]:
+    ids = [stream.partition(":")[2] for stream in world.store.streams if stream.startswith("refunds:")]
+    books = [await world.store.read(lambda uow, one=name: uow.get(Refunds, one)) for name in ids]
     return [refund for book in books for refund in book.refunds.values()]
 
 
@@ -68,13 +68,13 @@ async def shown(handle: Handle, stage: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def refunds_of(world: World, key: str) -> list[str]:
-    book = await world.ledger.read(lambda desk: desk.find(Refunds, purchase_id_of(DEFAULT_TENANT, key)))
+async def refunds_of(world: SagaWorld, key: str) -> list[str]:
+    book = await world.store.read(lambda uow: uow.find(Refunds, purchase_id_of(DEFAULT_TENANT, key)))
     return [] if book is None else [refund.state for refund in book.refunds.values()]
 
 
-async def state_of(world: World) -> str:
-    return await world.ledger.read(lambda desk: desk.get(Cancellation, "sh").state)
+async def state_of(world: SagaWorld) -> str:
+    return await world.store.read(lambda uow: uow.get(ShowCancellation, "sh").state)
 
 
 async def give_back(client: Client, refund: RefundRef) -> None:
@@ -83,7 +83,7 @@ async def give_back(client: Client, refund: RefundRef) -> None:
     await client.start_workflow(RefundWorkflow.run, start, id=f"refund/{refund.refund_id}", task_queue=PURCHASES)
 
 
-async def test_every_order_goes_back_once(world: World, client: Client) -> None:
+async def test_every_order_goes_back_once(world: SagaWorld, client: Client) -> None:
     """Sold ones are refunded, also what is left of one; open ones are let go; nothing is sold any more."""
     await world.open_show()
     await sell(world, client, "a", "b", "c")
@@ -110,16 +110,16 @@ async def test_every_order_goes_back_once(world: World, client: Client) -> None:
         [],
     ]
     assert (await world.order("open")).state == "cancelled"
-    assert (await world.ledger.read(lambda desk: desk.get(Reservation, "re"))).state == "released"
-    assert await FoldedShows(world.ledger).residue("sh") == 0
+    assert (await world.store.read(lambda uow: uow.get(Reservation, "re"))).state == "released"
+    assert await FoldedShows(world.store).residue("sh") == 0
     assert await state_of(world) == "finished"
     # Of the 100 that went back before, the platform bore its own part of the fees.
     assert world.books()["venue:ve:payable", "eur"] == -302
     assert world.gateway.effects["refund_intent"] == 4
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_pause_holds_and_a_resume_goes_on(world: World, client: Client) -> None:
+async def test_a_pause_holds_and_a_resume_goes_on(world: SagaWorld, client: Client) -> None:
     """Nothing begins while it is paused."""
     await world.open_show()
     await sell(world, client, "a")
@@ -131,10 +131,10 @@ async def test_a_pause_holds_and_a_resume_goes_on(world: World, client: Client) 
     await world.cancellations.resume("sh", 500)
     await handle.signal(ShowCancellationWorkflow.look_again)
     assert await ended(world, client, handle) == "finished"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_balance_that_does_not_cover_it_pauses_it(world: World, client: Client) -> None:
+async def test_a_balance_that_does_not_cover_it_pauses_it(world: SagaWorld, client: Client) -> None:
     """The first refund that is not covered stops the others from beginning; it goes on later, by itself."""
     await world.open_show()
     await sell(world, client, "a", "b", "c")
@@ -146,10 +146,10 @@ async def test_a_balance_that_does_not_cover_it_pauses_it(world: World, client: 
     for refund in await all_refunds(world):
         await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("try_again")
     assert await ended(world, client, handle) == "finished"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_one_that_waits_does_not_hold_up_the_others(world: World, client: Client) -> None:
+async def test_one_that_waits_does_not_hold_up_the_others(world: SagaWorld, client: Client) -> None:
     """A refund that the bank has not confirmed leaves its place in the window."""
     await world.open_show()
     world.gateway.refunds_begin = "pending"
@@ -164,11 +164,11 @@ async def test_one_that_waits_does_not_hold_up_the_others(world: World, client: 
     for refund in await all_refunds(world):
         await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("look_again")
     assert await ended(world, client, handle) == "finished"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_refund_that_was_begun_elsewhere_is_waited_for(world: World, client: Client) -> None:
-    """Whoever began it (the relay, say) has it; the show is finished when the facts say so."""
+async def test_a_refund_that_was_begun_elsewhere_is_waited_for(world: SagaWorld, client: Client) -> None:
+    """Whoever began it (the relay, say) has it; the show is finished when the events say so."""
     await world.open_show()
     await sell(world, client, "a")
     await call_off(world)
@@ -184,10 +184,10 @@ async def test_a_refund_that_was_begun_elsewhere_is_waited_for(world: World, cli
     await other.signal("look_again")
     assert await ended(world, client, handle) == "finished"
     assert world.gateway.effects["refund_intent"] == 1
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_new_terms_are_taken_in_the_middle(world: World, client: Client) -> None:
+async def test_new_terms_are_taken_in_the_middle(world: SagaWorld, client: Client) -> None:
     """Paused while it waits for room: nothing begins until it goes on."""
     await world.open_show()
     world.gateway.refunds_begin = "pending"
@@ -204,10 +204,10 @@ async def test_new_terms_are_taken_in_the_middle(world: World, client: Client) -
     await world.cancellations.resume("sh", None)
     await handle.signal(ShowCancellationWorkflow.look_again)
     assert await ended(world, client, handle) == "finished"
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_sold_order_that_went_back_before_needs_nothing(world: World, client: Client) -> None:
+async def test_a_sold_order_that_went_back_before_needs_nothing(world: SagaWorld, client: Client) -> None:
     """Its refund is under way when the show is cancelled: it is listed, and nothing more is decided for it."""
     await world.open_show()
     await sell(world, client, "a")
@@ -220,10 +220,10 @@ async def test_a_sold_order_that_went_back_before_needs_nothing(world: World, cl
     await give_back(client, refund)
     assert await ended(world, client, handle) == "finished"
     assert world.gateway.effects["refund_intent"] == 1
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_rate_and_a_run_that_is_full(world: World, client: Client) -> None:
+async def test_a_rate_and_a_run_that_is_full(world: SagaWorld, client: Client) -> None:
     """A second's worth begins at once, then it waits; a full run goes on as new also while it waits for the rest."""
     await world.open_show()
     world.gateway.refunds_begin = "pending"
@@ -241,10 +241,10 @@ async def test_a_rate_and_a_run_that_is_full(world: World, client: Client) -> No
         await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("look_again")
     assert await ended(world, client, handle) == "finished"
     assert world.gateway.effects["refund_intent"] == 2
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_long_rest_goes_on_as_new(world: World, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_long_rest_goes_on_as_new(world: SagaWorld, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine says when a history is long; what is under way and what waits is carried over."""
     await world.open_show()
     world.gateway.refunds_begin = "pending"
@@ -263,10 +263,10 @@ async def test_a_long_rest_goes_on_as_new(world: World, client: Client, monkeypa
         await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("look_again")
     assert await ended(world, client, handle) == "finished"
     assert world.gateway.effects["refund_intent"] == 1
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_an_order_that_ended_without_a_sale_has_nothing_to_give_back(world: World, client: Client) -> None:
+async def test_an_order_that_ended_without_a_sale_has_nothing_to_give_back(world: SagaWorld, client: Client) -> None:
     """It is let go while nobody has paid, and its own workflow finds that nothing is owed."""
     await world.open_show()
     handle, _ = await world.buy(client, "open", 1)
@@ -281,4 +281,4 @@ async def test_an_order_that_ended_without_a_sale_has_nothing_to_give_back(world
     with world.server.auto_time_skipping_disabled():
         await handle.result()
         assert await refunding.result() == "nothing"
-    await world.check_laws()
+    await world.check_invariants()

@@ -8,7 +8,7 @@ import psutil
 from temporalio.client import Client
 
 from activities.core.commands import PurchaseRef
-from relay.workflow_client import Pacing, TemporalEngine
+from relay.workflow_client import Timeouts, WorkflowClient
 
 PURCHASE = PurchaseRef(tenant_id="default", purchase_id="pu_1", attempt=1)
 
@@ -17,7 +17,7 @@ async def test_an_engine_that_does_not_answer_leaves_no_error_that_nobody_took(c
     """The call returns None after its time box, and the log gets one line of ours, no traceback of asyncio's."""
     told: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
-    engine = TemporalEngine(client, Pacing(0.3, 1.0, 1))
+    engine = WorkflowClient(client, Timeouts(0.3, 1.0, 1))
     [server] = [one for one in psutil.Process().children() if "temporal-test-server" in " ".join(one.cmdline())]
     server.suspend()
     try:

@@ -1,6 +1,6 @@
-"""Rounds: how a workflow calls an activity through weather.
+"""Rounds: how a workflow calls an activity through transient errors.
 
-The server's own retries cannot be seen by the workflow, so they are bounded to a round. After a round of weather the
+The server's own retries cannot be seen by the workflow, so they are bounded to a round. After a failed round the
 purchase says that it needs an operator and begins the next one; a refusal ends the step; anything else is a bug in an
 activity, and is tried again slowly until it is fixed.
 """
@@ -19,11 +19,11 @@ from workflows.core.saga import drain
 
 T = TypeVar("T")
 BUG_PAUSE = timedelta(seconds=60)
-WEATHER_PAUSE = timedelta(seconds=10)
+TRANSIENT_PAUSE = timedelta(seconds=10)
 LOCAL_ATTEMPTS = 8  # about five seconds of pauses; the timeout ends a try that hangs, but not the pauses between tries
 
 
-class Pace(NamedTuple):
+class CallPolicy(NamedTuple):
     """How one kind of activity is called: its queue, its patience and the length of a round.
 
     With `local` the first try runs inside the workflow's worker, for so long in all: it saves the engine two thirds of
@@ -38,15 +38,15 @@ class Pace(NamedTuple):
     local: timedelta | None = None
 
 
-STORE_PACE = Pace(PURCHASES, timedelta(seconds=5), 10, timedelta(seconds=2), local=timedelta(seconds=5))
+STORE = CallPolicy(PURCHASES, timedelta(seconds=5), 10, timedelta(seconds=2), local=timedelta(seconds=5))
 # Where a cancel must be seen before the next step: the engine tells of one only between its own tasks.
-SEEN_STORE_PACE = STORE_PACE._replace(local=None)
-STRIPE_PACE = Pace(STRIPE, timedelta(seconds=15), 8, timedelta(seconds=10))
-STRIPE_SOON_PACE = STRIPE_PACE._replace(local=timedelta(seconds=5))
-MINT_PACE = Pace(MINT, timedelta(seconds=120), 6, timedelta(seconds=10))
+STORE_REGULAR = STORE._replace(local=None)
+STRIPE_POLICY = CallPolicy(STRIPE, timedelta(seconds=15), 8, timedelta(seconds=10))
+STRIPE_LOCAL_FIRST = STRIPE_POLICY._replace(local=timedelta(seconds=5))
+MINT_POLICY = CallPolicy(MINT, timedelta(seconds=120), 6, timedelta(seconds=10))
 
 
-class Attention:
+class OperatorAlerts:
     """Whether a workflow needs an operator, and why; `changed` shows it."""
 
     def __init__(self, changed: Callable[[str | None], None]) -> None:
@@ -69,7 +69,7 @@ class Attention:
         return "; ".join(f"{name}: {cause}" for name, cause in self._causes.items()) or None
 
 
-class Refused(ApplicationError):  # noqa: N818 - a refusal is an answer, not an error
+class RefusedStep(ApplicationError):  # noqa: N818 - a refusal is an answer, not an error
     """A rule said no; `code` is the refusal's."""
 
     def __init__(self, code: str, message: str, *details: Any) -> None:
@@ -77,17 +77,17 @@ class Refused(ApplicationError):  # noqa: N818 - a refusal is an answer, not an 
         self.code = code
 
 
-class Caller:
+class ActivityCaller:
     """Calls activities in rounds until they succeed or are refused."""
 
-    def __init__(self, attention: Attention) -> None:
+    def __init__(self, attention: OperatorAlerts) -> None:
         self._attention = attention
 
     async def call(
         self,
         method: Callable[[Any, Any], Awaitable[T]],
         command: Any,
-        pace: Pace,
+        pace: CallPolicy,
         summary: str,
         *,
         forward_only: bool = False,
@@ -100,7 +100,7 @@ class Caller:
         self,
         method: Callable[[Any, Any], Awaitable[T]],
         command: Any,
-        pace: Pace,
+        pace: CallPolicy,
         summary: str,
         *,
         forward_only: bool,
@@ -116,17 +116,17 @@ class Caller:
                 refused = isinstance(cause, ApplicationError) and cause.non_retryable and cause.type != BUG
                 if refused and isinstance(cause, ApplicationError) and not forward_only:
                     self._attention.settle(name)
-                    raise Refused(cause.type or "refused", cause.message, *cause.details) from error
+                    raise RefusedStep(cause.type or "refused", cause.message, *cause.details) from error
                 self._attention.ask(name, str(cause))
                 patient = refused or (isinstance(cause, ApplicationError) and cause.type == BUG)
                 await workflow.sleep(
-                    BUG_PAUSE if patient else WEATHER_PAUSE, summary=f"before the next round of {name}"
+                    BUG_PAUSE if patient else TRANSIENT_PAUSE, summary=f"before the next round of {name}"
                 )
                 continue
             self._attention.settle(name)
             return result
 
-    async def _try(self, method: Callable[[Any, Any], Awaitable[T]], command: Any, pace: Pace, summary: str) -> T:
+    async def _try(self, method: Callable[[Any, Any], Awaitable[T]], command: Any, pace: CallPolicy, summary: str) -> T:
         """Run the activity locally if it may; what is not decided there is tried as a regular one."""
         if pace.local is None:
             return await self._round(method, command, pace, summary)
@@ -148,7 +148,9 @@ class Caller:
                 raise
             return await self._round(method, command, pace, summary)
 
-    async def _round(self, method: Callable[[Any, Any], Awaitable[T]], command: Any, pace: Pace, summary: str) -> T:
+    async def _round(
+        self, method: Callable[[Any, Any], Awaitable[T]], command: Any, pace: CallPolicy, summary: str
+    ) -> T:
         return await workflow.execute_activity_method(
             method,
             command,

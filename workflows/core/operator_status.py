@@ -21,7 +21,7 @@ def attributes(stage: str, show_id: str, venue_id: str) -> TypedSearchAttributes
     )
 
 
-class Board:
+class OperatorStatus:
     """Keeps a workflow's stage, its details and its call for an operator up to date."""
 
     def __init__(self, stage: str) -> None:

@@ -5,10 +5,10 @@ workflow does, or of the order in which it does it, stands behind a flag:
 
 1. **Add.** Write `SETTLE_FIRST = Patch("settle-first")` below, put it into `PATCHES`, and its line into
    `tests/architecture/persisted_names.txt`. In the workflow, at the very place of the change:
-   `if versions.SETTLE_FIRST.on(): new way; else: old way`. The first answer holds for the whole run. Write a decision
+   `if patches.SETTLE_FIRST.on(): new way; else: old way`. The first answer holds for the whole run. Write a decision
    record; the recorded histories must still replay (they take the old way), and a new recording shows the new one.
 2. **Deprecate**, when no run is open that began before the flag was rolled out and none of them is kept any more
-   (retention): delete the old way, and put `versions.SETTLE_FIRST.deprecate()` where the question stood. Record the
+   (retention): delete the old way, and put `patches.SETTLE_FIRST.deprecate()` where the question stood. Record the
    histories of the old way anew.
 3. **Remove**, when no run is open or kept that began before the deprecation was rolled out: delete the call and move
    the name from `PATCHES` to `RETIRED`. A name is never used again: a kept history could answer for it.

@@ -84,7 +84,7 @@ class Saga:
             self._undos.pop()
 
 
-async def settled(*works: Awaitable[None]) -> None:
+async def gather_all(*works: Awaitable[None]) -> None:
     """Run works side by side until all have ended; the first failure is raised then, not earlier."""
     results = await asyncio.gather(*works, return_exceptions=True)
     for result in results:

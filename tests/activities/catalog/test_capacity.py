@@ -7,7 +7,7 @@ from domain.core.errors import NotOnSale, UnknownSubject, WrongState
 from domain.invariants.invariant import Findings
 from domain.invariants.per_commit import History, stock_fault
 from domain.stock.allocation import Allocation
-from tests.fakes.samples import AT, LATER, SIGNED, facts_of, folded, names_of, new_allocation, new_show, through_json
+from tests.fakes.samples import AT, LATER, SIGNED, events_of, folded, names_of, new_allocation, new_show, through_json
 
 OTHER = SIGNED.model_copy(update={"signature": "second"})
 
@@ -31,7 +31,7 @@ def test_stock_never_falls_below_what_is_held_and_sold() -> None:
     seats.resize(5, AT)
     assert (seats.capacity, seats.available) == (5, 0)
     assert names_of(seats).count("AllocationResized") == 1
-    again: Allocation = folded(through_json(facts_of(seats)))
+    again: Allocation = folded(through_json(events_of(seats)))
     assert (again.capacity, again.held, again.sold) == (5, 3, 2)
 
 
@@ -47,7 +47,7 @@ def test_one_change_at_a_time() -> None:
     assert (show.type_of("floor").capacity, show.capacities_of(1)) == (9, None)
     assert show.begin_capacities({"balcony": 4}, AT) == 2
     assert (show.capacities_of(1), show.capacities_of(2)) == (None, {"balcony": 4})
-    again: Show = folded(through_json(facts_of(show)))
+    again: Show = folded(through_json(events_of(show)))
     assert (again.capacity, again.capacities_asked) == (13, {"balcony": 4})
 
 
@@ -78,20 +78,20 @@ def test_bytes_are_stored_one_after_another() -> None:
     show.sign_resize(OTHER, 12, SIGNED, AT)
     assert names_of(show).count("GroupResizeSigned") == 2
     show.finish_capacities(1, AT, made=True)
-    again: Show = folded(through_json(facts_of(show)))
+    again: Show = folded(through_json(events_of(show)))
     assert (show.resize_signed, again.resize_signed) == (OTHER, OTHER)
 
 
-def test_the_laws_know_the_new_capacity() -> None:
-    """Seats beyond the old capacity are lawful once there are more, and unlawful without that."""
+def test_the_invariants_know_the_new_capacity() -> None:
+    """Seats beyond the old capacity are valid once there are more, and unlawful without that."""
     seats = new_allocation(capacity=1)
     seats.resize(2, AT)
     seats.place("a:hold:1", 2, LATER, "purchase", AT)
-    facts = facts_of(seats)
+    events = events_of(seats)
     history = History(Findings())
-    history.take(facts)
+    history.take(events)
     history.settle()
-    stock = history.standing.stocks["floor"]
+    stock = history.state.stocks["floor"]
     assert (stock.capacity, stock_fault(stock)) == (2, None)
     stock.capacity = 1
     assert stock_fault(stock) is not None

@@ -6,20 +6,20 @@ from typing import Any
 import pytest
 
 from activities.core.commands import PurchaseRef, RefundRef
-from activities.refunds.request_refund import RefundDoor, RequestRefund
-from activities.refunds.resale import make_room, return_seats
+from activities.refunds.request_refund import RefundCommands, RequestRefund
+from activities.refunds.resale import add_group_capacity, restock_seats
 from domain.catalog.show import Show
 from domain.core.errors import UnknownSubject, WrongState
-from domain.core.transient import Weather
-from domain.core.unit_of_work import Desk
+from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
 from domain.tickets.ticket import Ticket
-from tests.fakes.sample_history import LawfulDay
+from tests.fakes.sample_history import SampleHistory
 from tests.fakes.samples import (
     AT,
     LATER,
     SIGNED,
-    facts_of,
+    events_of,
     folded,
     names_of,
     new_allocation,
@@ -45,9 +45,9 @@ def test_seats_of_a_reservation_are_available_again_once_per_refund() -> None:
     seats.give_back("a", 1, "r2", AT)
     seats.give_back("a", 2, "r1", AT)
     assert (seats.available, seats.sold) == (3, 0)
-    assert names_of(seats).count("SeatsReturned") == 2
+    assert names_of(seats).count("SeatsRestocked") == 2
     seats.place("b", 3, LATER, "purchase", AT)
-    again: Allocation = folded(through_json(facts_of(seats)))
+    again: Allocation = folded(through_json(events_of(seats)))
     assert (again.available, again.held, again.holds["a"].returned) == (0, 3, ("r1", "r2"))
     with pytest.raises(WrongState):
         seats.release("a", "late", AT)
@@ -82,13 +82,13 @@ def test_a_group_has_room_for_burnt_members_whatever_the_capacity_becomes() -> N
     show.mint_token("mint", "signature", AT)
     show.open_sale(AT)
     for _ in range(2):
-        show.make_room("r1", 2, AT)
-    show.make_room("r2", 1, AT)
+        show.add_group_capacity("r1", 2, AT)
+    show.add_group_capacity("r2", 1, AT)
     assert (show.capacity, show.group_size) == (8, 11)
     show.begin_capacities({"floor": 2}, AT)
     assert (show.capacity, show.group_size) == (5, 8)
     show.finish_capacities(1, AT, made=True)
-    again: Show = folded(through_json(facts_of(show)))
+    again: Show = folded(through_json(events_of(show)))
     assert again.group_size == 8
 
 
@@ -105,7 +105,7 @@ def test_a_token_is_over_when_none_can_come() -> None:
     assert forgone.token_is_over
 
 
-async def refunded(day: LawfulDay, purchase: PurchaseRef, **wanted: Any) -> RefundRef:
+async def refunded(day: SampleHistory, purchase: PurchaseRef, **wanted: Any) -> RefundRef:
     command = RequestRefund(
         tenant_id="default",
         purchase_id=purchase.purchase_id,
@@ -114,34 +114,34 @@ async def refunded(day: LawfulDay, purchase: PurchaseRef, **wanted: Any) -> Refu
         reason="goodwill",
         **wanted,
     )
-    return (await RefundDoor(day.ledger).request_refund(command)).refund
+    return (await RefundCommands(day.store).request_refund(command)).refund
 
 
-async def burnt(day: LawfulDay, refund: RefundRef) -> None:
+async def burnt(day: SampleHistory, refund: RefundRef) -> None:
     for ticket_id in refund.ticket_ids:
-        await day.ledger.commit(lambda desk, one=ticket_id: desk.get(Ticket, one).burn_token("burn", desk.at))
+        await day.store.commit(lambda uow, one=ticket_id: uow.get(Ticket, one).burn_token("burn", uow.at))
 
 
-async def decided(day: LawfulDay, refund: RefundRef) -> tuple[tuple[str, int] | None, int]:
-    room = (await day.ledger.commit(lambda desk: make_room(desk, refund))).value
-    return room, (await day.ledger.commit(lambda desk: return_seats(desk, refund))).value
+async def decided(day: SampleHistory, refund: RefundRef) -> tuple[tuple[str, int] | None, int]:
+    room = (await day.store.commit(lambda uow: add_group_capacity(uow, refund))).value
+    return room, (await day.store.commit(lambda uow: restock_seats(uow, refund))).value
 
 
-async def stock(day: LawfulDay) -> tuple[int, int]:
-    def look(desk: Desk) -> tuple[int, int]:
-        floor, balcony = desk.get(Allocation, "floor"), desk.get(Allocation, "balcony")
+async def stock(day: SampleHistory) -> tuple[int, int]:
+    def look(uow: UnitOfWork) -> tuple[int, int]:
+        floor, balcony = uow.get(Allocation, "floor"), uow.get(Allocation, "balcony")
         return floor.available, balcony.available
 
-    return await day.ledger.read(look)
+    return await day.store.read(look)
 
 
 async def test_seats_come_back_after_their_tokens() -> None:
-    """Before the tokens are over it is weather; then each type has its own back, however often it is decided."""
-    day = LawfulDay()
+    """Before the tokens are over: a transient error; then each type has its own back, however often it is decided."""
+    day = SampleHistory()
     await day.open(resell_refunded=True)
     refund = await refunded(day, await day.sell("sold"))
     assert refund.resells
-    with pytest.raises(Weather, match="not over"):
+    with pytest.raises(TransientError, match="not over"):
         await decided(day, refund)
     await burnt(day, refund)
     for _ in range(2):
@@ -151,11 +151,11 @@ async def test_seats_come_back_after_their_tokens() -> None:
 
 async def test_what_somebody_entered_with_and_what_no_longer_sells_does_not_come_back() -> None:
     """A seat that was used stays used; after the end of the sale nothing is on sale again."""
-    day = LawfulDay()
+    day = SampleHistory()
     await day.open(resell_refunded=True, sale_until=AT + timedelta(hours=1))
     purchase = await day.sell("sold")
     ticket_id = tickets_of(day)[0]
-    await RefundDoor(day.ledger).redeem(ticket_id)
+    await RefundCommands(day.store).redeem(ticket_id)
     refund = await refunded(day, purchase, even_redeemed=True)
     await burnt(day, refund)
     assert await decided(day, refund) == (("sh", 8 + 2), 2)
@@ -164,16 +164,16 @@ async def test_what_somebody_entered_with_and_what_no_longer_sells_does_not_come
     assert await decided(day, other) == (None, 0)
 
 
-def tickets_of(day: LawfulDay) -> list[str]:
+def tickets_of(day: SampleHistory) -> list[str]:
     """Return every ticket of the day."""
-    return [stream.partition(":")[2] for stream in day.ledger.streams if stream.startswith("ticket:")]
+    return [stream.partition(":")[2] for stream in day.store.streams if stream.startswith("ticket:")]
 
 
 async def test_a_refund_of_an_amount_and_a_show_that_does_not_say_so_ask_for_nothing() -> None:
     """The refund says whether there is anything to put on sale, so that its workflow does not ask in vain."""
-    day = LawfulDay()
+    day = SampleHistory()
     await day.open(resell_refunded=True)
     assert not (await refunded(day, await day.sell("sold"), amount_minor=5)).resells
-    plain = LawfulDay()
+    plain = SampleHistory()
     await plain.open()
     assert not (await refunded(plain, await plain.sell("sold"))).resells

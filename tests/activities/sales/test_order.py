@@ -69,9 +69,9 @@ async def test_a_discount_is_created_once(world: StoreWorld) -> None:
         await world.prices.create_discount(discount("k2", " early"))
     with pytest.raises(UnknownSubject):
         await world.prices.create_discount(discount("k3", "BOX", percent_bps=1, ticket_type_ids=["other"]))
-    known = len(world.ledger.log)
+    known = len(world.store.log)
     await world.prices.create_discount(discount("k4", "BOX", amount_minor=5))
-    assert len(world.ledger.log) == known + 2
+    assert len(world.store.log) == known + 2
 
 
 async def test_an_amount_that_the_currency_cannot_charge_is_no_discount(world: StoreWorld) -> None:
@@ -155,11 +155,11 @@ async def test_the_price_is_locked_during_the_hold(world: StoreWorld) -> None:
 
 
 async def test_a_quote_is_the_price_that_is_charged_and_holds_nothing(world: StoreWorld) -> None:
-    """It comes from the same function, leaves no fact, and may be asked for before the sale."""
+    """It comes from the same function, leaves no event, and may be asked for before the sale."""
     await world.prices.create_discount(discount(percent_bps=3333, limit=1))
-    known = len(world.ledger.log)
+    known = len(world.store.log)
     quote = await world.prices.quote("sh", lines_of({"floor": 2, "balcony": 1}), "early")
-    assert len(world.ledger.log) == known
+    assert len(world.store.log) == known
     assert await world.stock() == ALL_FREE
     order = await placed(world, "one", discount_code="EARLY", expected_total_minor=quote.price.total_minor)
     assert order.price == quote.price

@@ -23,14 +23,14 @@ async def world() -> StoreWorld:
 
 
 async def open_checkout(world: StoreWorld, purchase: PurchaseRef) -> None:
-    """Open the checkout, as the saga does with the intent's fact."""
-    await world.ledger.commit(lambda desk: desk.get(Order, purchase.purchase_id).open_checkout(desk.at))
+    """Open the checkout, as the saga does with the intent's event."""
+    await world.store.commit(lambda uow: uow.get(Order, purchase.purchase_id).open_checkout(uow.at))
 
 
 async def test_a_purchase_waits_in_the_queue_with_its_seats_held(world: StoreWorld) -> None:
     """Its first deadline is the queue's; the hold's own time begins when its checkout opens."""
     requested = await world.request(floor=2)
-    assert (requested.standing.state, requested.standing.hold_until) == ("reserving", QUEUE_END)
+    assert (requested.purchase_status.state, requested.purchase_status.hold_until) == ("reserving", QUEUE_END)
     world.now = AT + timedelta(seconds=500)
     await open_checkout(world, requested.purchase)
     found = await world.door.look("pu")
@@ -42,13 +42,13 @@ async def test_a_checkout_that_does_not_open_in_time_is_ended(world: StoreWorld)
     """Not a moment earlier; then the seats are free, and whoever comes to open it is refused."""
     purchase = (await world.request()).purchase
     world.now = QUEUE_END - timedelta(microseconds=1)
-    assert not await world.door.end_queued(purchase)
+    assert not await world.door.expire_queued(purchase)
     world.now = QUEUE_END
-    assert await world.door.end_queued(purchase)
+    assert await world.door.expire_queued(purchase)
     order = await world.see(Order, "pu")
     assert (order.state, order.end_reason) == ("cancelled", "queue-expired")
     assert await world.stock() == ALL_FREE
-    assert not await world.door.end_queued(purchase)
+    assert not await world.door.expire_queued(purchase)
     with pytest.raises(PurchaseCancelled):
         await world.sales.place_order(purchase)
 
@@ -58,9 +58,9 @@ async def test_a_checkout_that_opened_in_time_is_not_ended_by_the_queue(world: S
     purchase = (await world.request()).purchase
     await open_checkout(world, purchase)
     world.now = QUEUE_END + timedelta(days=1)
-    assert not await world.door.end_queued(purchase)
-    assert not await world.door.end_queued(purchase.model_copy(update={"purchase_id": "none"}))
-    assert not await world.door.end_queued(purchase.model_copy(update={"attempt": 2}))
+    assert not await world.door.expire_queued(purchase)
+    assert not await world.door.expire_queued(purchase.model_copy(update={"purchase_id": "none"}))
+    assert not await world.door.expire_queued(purchase.model_copy(update={"attempt": 2}))
     assert (await world.see(Order, "pu")).state == "placed"
 
 
@@ -69,20 +69,20 @@ async def test_a_free_order_that_is_sold_is_not_ended_by_the_queue(world: StoreW
     purchase = (await world.request()).purchase
     await world.sales.confirm_seats(purchase)
     world.now = QUEUE_END + timedelta(days=1)
-    assert not await world.door.end_queued(purchase)
+    assert not await world.door.expire_queued(purchase)
     assert (await world.stock())[0] == (3, 0, 2)
 
 
 async def test_a_named_buyer_has_so_many_tickets_of_a_show() -> None:
-    """All purchases together; a refused one leaves no fact, and one that ended counts no more."""
+    """All purchases together; a refused one leaves no event, and one that ended counts no more."""
     world = StoreWorld()
     await world.open(SHOW.model_copy(update={"buyer_tickets_max": 3}))
     first = await world.request("one", buyer="al", floor=2)
-    known = len(world.ledger.log)
+    known = len(world.store.log)
     with pytest.raises(BuyerLimitReached) as refused:
         await world.request("two", buyer="al", floor=2)
     assert refused.value.data == {"limit": 3}
-    assert len(world.ledger.log) == known
+    assert len(world.store.log) == known
     await world.request("three", buyer="somebody-else", floor=1)
     await world.sales.cancel_order(ending(first.purchase))
     assert (await world.request("two", buyer="al", floor=3)).fresh

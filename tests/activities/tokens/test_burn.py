@@ -7,8 +7,8 @@ import pytest
 from activities.core.commands import MintTicket
 from activities.tokens.burn import BurnActivities
 from domain.core.errors import WrongState
-from domain.core.transient import Weather
-from domain.core.unit_of_work import Desk
+from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import SignedTransaction
 from tests.activities.tokens.test_mint import Mint
@@ -20,11 +20,11 @@ class Burn(Mint):
 
     def __init__(self) -> None:
         super().__init__()
-        self.burning = BurnActivities(self.store.ledger, self.chain)
+        self.burning = BurnActivities(self.store.store, self.chain)
 
     async def void(self) -> None:
-        await self.store.ledger.commit(
-            lambda desk: desk.get(Ticket, self.chain.ticket_id).give_back(desk.at, even_redeemed=False)
+        await self.store.store.commit(
+            lambda uow: uow.get(Ticket, self.chain.ticket_id).give_back(uow.at, even_redeemed=False)
         )
 
     async def sign(self) -> SignedTransaction:
@@ -32,10 +32,10 @@ class Burn(Mint):
         _, spec = await self.steps._ticket_spec(self.chain.ticket_id)
         signed = await self.chain.sign(spec)
 
-        def decide(desk: Desk) -> None:
-            desk.get(Ticket, self.chain.ticket_id).sign_token(signed, desk.at)
+        def decide(uow: UnitOfWork) -> None:
+            uow.get(Ticket, self.chain.ticket_id).sign_token(signed, uow.at)
 
-        await self.store.ledger.commit(decide)
+        await self.store.store.commit(decide)
         return signed
 
     async def burn(self) -> str:
@@ -122,7 +122,7 @@ async def test_a_lost_answer_of_a_burn_is_no_second_burn(burn: Burn) -> None:
     await burn.mint()
     await burn.void()
     burn.chain.fail_after("send")
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await burn.burn()
     assert (await burn.ticket()).burn is not None
     assert await burn.burn() == "burnt"

@@ -5,7 +5,7 @@ import pytest
 from activities.core.commands import MintTicket
 from activities.tokens.mint import MintActivities
 from domain.core.errors import WrongState
-from domain.core.transient import Weather
+from domain.core.transient import TransientError
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import SignedTransaction, TokenSpec
 from tests.fakes.store_world import StoreWorld
@@ -23,7 +23,7 @@ class NoWallets:
 
 
 class Chain(FakeTokenChain):
-    """Remembers which bytes the ledger knew when they were sent."""
+    """Remembers which bytes the event store knew when they were sent."""
 
     def __init__(self, store: StoreWorld) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Mint:
     def __init__(self) -> None:
         self.store = StoreWorld()
         self.chain = Chain(self.store)
-        self.steps = MintActivities(self.store.ledger, self.chain, NoWallets(), CUSTODY, "http://127.0.0.1")
+        self.steps = MintActivities(self.store.store, self.chain, NoWallets(), CUSTODY, "http://127.0.0.1")
 
     async def issue(self) -> "Mint":
         await self.store.open()
@@ -79,7 +79,7 @@ async def test_stored_bytes_are_sent_again_and_nothing_is_signed_anew(one: Mint)
     """As long as they can land, the same bytes are the only ones."""
     one.chain.drop_sends(1)
     one.chain.fail_before("fate")
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await one.mint()
     address = await one.mint()
     assert (one.chain.calls["sign"], one.chain.landings[address]) == (1, 1)
@@ -89,7 +89,7 @@ async def test_dead_bytes_are_replaced(one: Mint) -> None:
     """Bytes that can no longer land are signed again, and one token comes of it."""
     one.chain.drop_sends(1)
     one.chain.fail_before("fate")
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await one.mint()
     one.chain.expire()
     address = await one.mint()
@@ -99,7 +99,7 @@ async def test_dead_bytes_are_replaced(one: Mint) -> None:
 async def test_a_token_that_differs_is_not_counted(one: Mint) -> None:
     """What stands on chain is verified before it counts as the ticket's token."""
     one.chain.fail_after("send")
-    with pytest.raises(Weather):
+    with pytest.raises(TransientError):
         await one.mint()
     one.chain.spoil(one.chain.address_of("ticket", one.chain.ticket_id), "uri is another")
     with pytest.raises(WrongState):
@@ -108,7 +108,7 @@ async def test_a_token_that_differs_is_not_counted(one: Mint) -> None:
 
 
 async def test_a_token_is_minted_once(one: Mint) -> None:
-    """Asked again, the step answers from the facts."""
+    """Asked again, the step answers from the events."""
     address = await one.mint()
     assert await one.mint() == address
     assert (one.chain.calls["sign"], one.chain.landings[address]) == (1, 1)

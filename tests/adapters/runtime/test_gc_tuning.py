@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.runtime.gc_tuning import NEW_OBJECTS, collect_rarely
+from adapters.runtime.gc_tuning import NEW_OBJECTS, tune_gc
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ class Ring:
 
 def test_cycles_are_still_found() -> None:
     """A process that makes cycles for ever keeps some of them, not all."""
-    collect_rarely()
+    tune_gc()
     most = 0
     for _ in range(4 * NEW_OBJECTS):
         Ring()
@@ -42,5 +42,5 @@ def test_cycles_are_still_found() -> None:
 
 def test_what_was_there_before_is_not_looked_at() -> None:
     """A look does not walk through the libraries."""
-    collect_rarely()
+    tune_gc()
     assert len(gc.get_objects()) < 10_000 < gc.get_freeze_count()

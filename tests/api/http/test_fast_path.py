@@ -10,7 +10,7 @@ from fastapi import Response
 from api.app import create_app
 from api.http.fast_path import BODY_BYTES_MAX
 from api.routes.purchases import PurchaseBody
-from tests.fakes.shop_world import World
+from tests.fakes.shop_world import ApiWorld
 
 PATH = "/api/v1/purchases"
 
@@ -21,19 +21,19 @@ ORDINARY = {**PLAIN, "content-type": "application/json; charset=utf-8"}
 PLAINLY_GOOD = b'{"show_id":"sh_1","items":[{"ticket_type_id":"tt_1","quantity":1}]}'
 
 
-def at(world: World, *, raising: bool = False) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(create_app(world.parts()), raise_app_exceptions=raising)
+def at(world: ApiWorld, *, raising: bool = False) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(create_app(world.deps()), raise_app_exceptions=raising)
     return httpx.AsyncClient(transport=transport, base_url="http://boxoffice")
 
 
 async def ask(content: bytes, headers: dict[str, str]) -> httpx.Response:
-    async with at(World()) as client:
+    async with at(ApiWorld()) as client:
         return await client.post(PATH, content=content, headers=headers)
 
 
 def test_the_route_is_documented_like_any_other() -> None:
     """Its body, its key and its answers stand in the API's description."""
-    described: dict[str, Any] = create_app(World().parts()).openapi()["paths"][PATH]["post"]
+    described: dict[str, Any] = create_app(ApiWorld().deps()).openapi()["paths"][PATH]["post"]
     schema = described["requestBody"]["content"]["application/json"]["schema"]
     assert schema == {"$ref": "#/components/schemas/PurchaseBody"}
     assert [one["name"] for one in described["parameters"]] == ["Idempotency-Key"]
@@ -79,30 +79,30 @@ async def in_pieces() -> AsyncIterator[bytes]:
 
 async def test_a_body_that_comes_in_pieces_goes_the_ordinary_way() -> None:
     """How long it is is not known beforehand."""
-    async with at(World()) as client:
+    async with at(ApiWorld()) as client:
         pieces = await client.post(PATH, content=in_pieces(), headers=PLAIN)
         whole = await client.post(PATH, content=PLAINLY_GOOD, headers=PLAIN)
     assert (pieces.status_code, pieces.content) == (whole.status_code, whole.content)
 
 
-def full(world: World) -> None:
-    world.ledger.line_is_full = True
+def full(world: ApiWorld) -> None:
+    world.store.line_is_full = True
 
 
-def away(world: World) -> None:
-    world.ledger.refuse_connections = 9
+def away(world: ApiWorld) -> None:
+    world.store.refuse_connections = 9
 
 
-def broken(world: World) -> None:
-    world.ledger.commit = None  # type: ignore[assignment,method-assign]
+def broken(world: ApiWorld) -> None:
+    world.store.commit = None  # type: ignore[assignment,method-assign]
 
 
 @pytest.mark.parametrize(("spoil", "status"), [(full, 429), (away, 503), (broken, 500)])
-async def test_what_goes_wrong_is_told_as_on_the_ordinary_way(spoil: Callable[[World], None], status: int) -> None:
+async def test_what_goes_wrong_is_told_as_on_the_ordinary_way(spoil: Callable[[ApiWorld], None], status: int) -> None:
     """Nothing of a failure is lost: neither its problem, nor its headers."""
     answers = []
     for headers in (PLAIN, ORDINARY):
-        world = World()
+        world = ApiWorld()
         spoil(world)
         async with at(world) as client:
             answers.append(await client.post(PATH, content=PLAINLY_GOOD, headers=headers))
@@ -114,7 +114,7 @@ async def test_what_goes_wrong_is_told_as_on_the_ordinary_way(spoil: Callable[[W
 
 async def test_a_bug_reaches_the_servers_log() -> None:
     """The buyer is told that something is broken; the server is told what."""
-    world = World()
+    world = ApiWorld()
     broken(world)
     async with at(world, raising=True) as client:
         with pytest.raises(TypeError):
@@ -123,7 +123,7 @@ async def test_a_bug_reaches_the_servers_log() -> None:
 
 async def test_a_client_that_leaves_in_the_middle_buys_nothing() -> None:
     """Half a body is no request."""
-    world, sent = World(), list[Any]()
+    world, sent = ApiWorld(), list[Any]()
 
     async def receive() -> dict[str, Any]:
         return heard.pop(0)
@@ -135,14 +135,14 @@ async def test_a_client_that_leaves_in_the_middle_buys_nothing() -> None:
     headers = {**PLAIN, "content-length": "999"}
     scope = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "http_version": "1.1"}
     scope["headers"] = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await create_app(world.parts())(scope, receive, send)
+    await create_app(world.deps())(scope, receive, send)
     assert sent[0]["status"] == 400
-    assert not world.ledger.log
+    assert not world.store.log
 
 
 async def test_only_a_small_body_is_read_beforehand() -> None:
     """Anything longer than a request can be goes the ordinary way, with its limits."""
-    app = create_app(World().parts())
+    app = create_app(ApiWorld().deps())
 
     async def never(*_: object) -> Response:
         raise AssertionError

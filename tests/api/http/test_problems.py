@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from api.app import create_app
-from tests.fakes.shop_world import World
+from tests.fakes.shop_world import ApiWorld
 
 PURCHASES = "/api/v1/purchases"
 KEY = {"Idempotency-Key": "k"}
@@ -22,8 +22,8 @@ def problem(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, body["type"].removeprefix("urn:boxoffice:problem:")
 
 
-async def ask(world: World, method: str, path: str, **options: Any) -> httpx.Response:
-    transport = httpx.ASGITransport(create_app(world.parts()), raise_app_exceptions=False)
+async def ask(world: ApiWorld, method: str, path: str, **options: Any) -> httpx.Response:
+    transport = httpx.ASGITransport(create_app(world.deps()), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice") as client:
         return await client.request(method, path, **options)
 
@@ -51,17 +51,17 @@ async def ask(world: World, method: str, path: str, **options: Any) -> httpx.Res
 )
 async def test_a_body_of_the_wrong_shape_is_an_invalid_request(body: Any) -> None:
     """The answer names the places and never repeats the values."""
-    world = World()
+    world = ApiWorld()
     answer = await ask(world, "POST", PURCHASES, json=body, headers=KEY)
     assert problem(answer) == (422, "invalid-request")
-    assert (world.ledger.log, world.buyers.kept) == ([], {})
+    assert (world.store.log, world.buyers.kept) == ([], {})
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"a":', b'"\\ud800"'])
 async def test_a_body_that_is_not_json_is_a_problem(content: bytes) -> None:
     """Neither broken JSON nor broken text is a failure of ours."""
     headers = {**KEY, "content-type": "application/json"}
-    status, code = problem(await ask(World(), "POST", PURCHASES, content=content, headers=headers))
+    status, code = problem(await ask(ApiWorld(), "POST", PURCHASES, content=content, headers=headers))
     assert (status, code) in {(400, "malformed-body"), (422, "invalid-request")}
 
 
@@ -76,12 +76,12 @@ async def test_a_body_that_is_not_json_is_a_problem(content: bytes) -> None:
 )
 async def test_a_request_without_a_usable_key_is_refused(headers: Any, code: str) -> None:
     """A key has 1 to 255 printable characters."""
-    assert problem(await ask(World(), "POST", PURCHASES, json=GOOD, headers=headers)) == (400, code)
+    assert problem(await ask(ApiWorld(), "POST", PURCHASES, json=GOOD, headers=headers)) == (400, code)
 
 
 async def test_a_wallet_that_is_no_address_is_refused() -> None:
     """It is refused before anything is kept."""
-    world = World()
+    world = ApiWorld()
     answer = await ask(world, "POST", PURCHASES, json={**GOOD, "buyer": {"wallet": "nonsense"}}, headers=KEY)
     assert problem(answer) == (422, "invalid-wallet")
     assert world.buyers.kept == {}
@@ -107,13 +107,13 @@ async def test_a_wallet_that_is_no_address_is_refused() -> None:
 )
 async def test_what_does_not_exist_is_a_problem(method: str, path: str, expected: tuple[int, str]) -> None:
     """Unknown pages, things and methods have their types."""
-    assert problem(await ask(World(), method, path)) == expected
+    assert problem(await ask(ApiWorld(), method, path)) == expected
 
 
-async def test_weather_is_try_again_and_a_bug_leaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_transient_is_try_again_and_a_bug_leaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lost database is 503 with Retry-After; a bug is 500 without a word about it."""
-    world = World()
-    world.ledger.refuse_connections = 1
+    world = ApiWorld()
+    world.store.refuse_connections = 1
     answer = await ask(world, "POST", "/api/v1/venues", json={"name": "Hall"}, headers=KEY)
     assert problem(answer) == (503, "try-again")
     assert answer.headers["retry-after"]
@@ -132,7 +132,7 @@ async def test_a_client_that_leaves_in_the_middle_is_no_bug_of_ours(
     path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its half of a body changes nothing, and no operator is woken by an error."""
-    world = World()
+    world = ApiWorld()
     said = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
     sent: list[Any] = []
 
@@ -144,15 +144,15 @@ async def test_a_client_that_leaves_in_the_middle_is_no_bug_of_ours(
 
     headers = [(b"content-type", b"application/json"), (b"idempotency-key", b"k"), (b"stripe-signature", b"t=1,v1=x")]
     scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
-    await create_app(world.parts())({**scope, "headers": headers, "http_version": "1.1"}, receive, send)
+    await create_app(world.deps())({**scope, "headers": headers, "http_version": "1.1"}, receive, send)
     assert sent[0]["status"] == 400
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
-    assert (world.ledger.log, world.buyers.kept) == ([], {})
+    assert (world.store.log, world.buyers.kept) == ([], {})
 
 
 async def test_a_webhook_is_stored_once_and_a_forged_one_not_at_all() -> None:
     """A genuine event is stored, hinted and marked; the same again is no news; forged is 400."""
-    world = World()
+    world = ApiWorld()
     event = b'{"id": "evt_1", "type": "payment_intent.succeeded", "intent": "pi_1", "purchase": "pu_1"}'
     forged = await ask(world, "POST", "/webhooks/stripe", content=event, headers={"Stripe-Signature": "t=1,v1=x"})
     assert problem(forged) == (400, "forged-webhook")
@@ -166,7 +166,7 @@ async def test_a_webhook_is_stored_once_and_a_forged_one_not_at_all() -> None:
 
 async def test_a_webhook_that_nobody_heard_waits_for_the_relay() -> None:
     """With the engine away the event is stored, answered with 200, and left unmarked."""
-    world = World()
+    world = ApiWorld()
     world.engine.away = True
     event = b'{"id": "evt_1", "type": "payment_intent.succeeded", "intent": "pi_1", "purchase": "pu_1"}'
     answer = await ask(world, "POST", "/webhooks/stripe", content=event, headers={"Stripe-Signature": "genuine"})
@@ -176,26 +176,26 @@ async def test_a_webhook_that_nobody_heard_waits_for_the_relay() -> None:
 
 async def test_the_same_key_registers_one_venue() -> None:
     """The same body is the same venue, another one is 409."""
-    world = World()
+    world = ApiWorld()
     first = await ask(world, "POST", "/api/v1/venues", json={"name": "Hall"}, headers=KEY)
     again = await ask(world, "POST", "/api/v1/venues", json={"name": "Hall"}, headers=KEY)
     assert (first.status_code, again.status_code, first.json()) == (201, 201, again.json())
     other = await ask(world, "POST", "/api/v1/venues", json={"name": "Cellar"}, headers=KEY)
     assert problem(other) == (409, "idempotency-key-reused")
-    assert len(world.ledger.log) == 1
+    assert len(world.store.log) == 1
 
 
 async def test_the_documentation_and_the_health_page_are_there() -> None:
     """Newcomers find the docs from the root."""
     for path in ("/", "/health", "/metrics", "/docs", "/openapi.json"):
-        assert (await ask(World(), "GET", path)).status_code == 200
+        assert (await ask(ApiWorld(), "GET", path)).status_code == 200
 
 
 async def test_a_full_line_is_429_with_the_time_to_come_again() -> None:
     """Who meets it knows that nothing was done."""
-    world = World()
-    world.ledger.line_is_full = True
+    world = ApiWorld()
+    world.store.line_is_full = True
     answer = await ask(world, "POST", PURCHASES, json=GOOD, headers=KEY)
     assert problem(answer) == (429, "busy")
     assert int(answer.headers["Retry-After"]) > 0
-    assert world.ledger.log == []
+    assert world.store.log == []

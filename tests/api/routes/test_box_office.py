@@ -8,20 +8,20 @@ import pytest
 
 from api.app import create_app
 from tests.api.routes.test_ticket_api import code, key, show, wanting
-from tests.fakes.shop_world import World
+from tests.fakes.shop_world import ApiWorld
 
 PATH = "/internal/purchases"
 __all__ = ["show"]
 
 
 @pytest.fixture
-def world() -> World:
-    return World(internal_token="let-me-in")
+def world() -> ApiWorld:
+    return ApiWorld(internal_token="let-me-in")
 
 
 @pytest.fixture
-async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(world.parts()), raise_app_exceptions=False)
+async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(world.deps()), raise_app_exceptions=False)
     headers = {"Authorization": "Bearer let-me-in"}
     async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice", headers=headers) as client:
         yield client
@@ -32,7 +32,7 @@ async def sell(client: httpx.AsyncClient, show: dict[str, Any], **more: Any) -> 
 
 
 async def test_cash_is_a_purchase_without_a_payment(
-    client: httpx.AsyncClient, world: World, show: dict[str, Any]
+    client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
 ) -> None:
     """It has a price without a processing fee and no client secret, and its receipt says that it was paid in cash."""
     answer = await sell(client, show, tender="cash")
@@ -69,11 +69,11 @@ async def test_only_an_operator_sells_without_a_card(client: httpx.AsyncClient, 
 
 
 async def test_the_limit_of_one_buyer_does_not_count_here(
-    client: httpx.AsyncClient, world: World, show: dict[str, Any]
+    client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
 ) -> None:
     """The box office sells to whoever stands there, also to somebody who has bought enough online."""
     buyer = {"email": "a@b.example"}
     for number in range(2):
         body = {**wanting(show, 1), "tender": "complimentary", "buyer": buyer}
         assert (await client.post(PATH, json=body, headers=key(f"b{number}"))).status_code == httpx.codes.CREATED
-    assert {stream.partition(":")[0] for stream in world.ledger.streams} & {"allowance"} == set()
+    assert {stream.partition(":")[0] for stream in world.store.streams} & {"allowance"} == set()

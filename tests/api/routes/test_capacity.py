@@ -7,7 +7,7 @@ import httpx
 from domain.stock.allocation import Allocation
 from tests.api.routes.test_box_office import client, world
 from tests.api.routes.test_ticket_api import code, key, show, wanting
-from tests.fakes.shop_world import World
+from tests.fakes.shop_world import ApiWorld
 
 __all__ = ["client", "show", "world"]
 
@@ -18,7 +18,7 @@ async def change(client: httpx.AsyncClient, show: dict[str, Any], *capacities: i
     return await client.put(f"/api/v1/shows/{show['show_id']}/capacity", json={"ticket_types": types})
 
 
-async def test_a_change_is_begun_once(client: httpx.AsyncClient, world: World, show: dict[str, Any]) -> None:
+async def test_a_change_is_begun_once(client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]) -> None:
     """The same request again is the same change, another one is refused meanwhile, and the show says how it goes."""
     for _ in range(2):
         answer = await change(client, show, 9)
@@ -39,16 +39,18 @@ async def test_fewer_than_are_held_is_refused(client: httpx.AsyncClient, show: d
     assert (await change(client, show, 3)).status_code == httpx.codes.ACCEPTED
 
 
-async def test_a_show_shows_what_its_stock_has(client: httpx.AsyncClient, world: World, show: dict[str, Any]) -> None:
+async def test_a_show_shows_what_its_stock_has(
+    client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
+) -> None:
     """Capacity and what is available are those of the stock as it stands."""
     name = show["ticket_types"][0]["ticket_type_id"]
-    await world.ledger.commit(lambda desk: desk.get(Allocation, name).resize(8, desk.at))
+    await world.store.commit(lambda uow: uow.get(Allocation, name).resize(8, uow.at))
     (seen,) = (await client.get(f"/api/v1/shows/{show['show_id']}")).json()["ticket_types"]
     assert (seen["capacity"], seen["available"]) == (8, 8)
 
 
 async def test_without_the_engine_the_same_request_again_starts_it(
-    client: httpx.AsyncClient, world: World, show: dict[str, Any]
+    client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
 ) -> None:
     """The change is recorded, and the answer says to try again."""
     world.engine.away = True

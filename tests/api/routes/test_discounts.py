@@ -11,7 +11,7 @@ from api.app import create_app
 from api.http.requests import digest_of
 from api.routes.purchases import PurchaseBody
 from domain.core.ids import purchase_id_of
-from tests.fakes.shop_world import World
+from tests.fakes.shop_world import ApiWorld
 
 PURCHASES = "/api/v1/purchases"
 QUOTES = ("/api/v1/quotes", "/internal/tickets/calculate-price")
@@ -33,13 +33,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def world(clock: Clock) -> World:
-    return World(clock=clock)
+def world(clock: Clock) -> ApiWorld:
+    return ApiWorld(clock=clock)
 
 
 @pytest.fixture
-async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(world.parts()), raise_app_exceptions=False)
+async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(world.deps()), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice") as client:
         yield client
 
@@ -47,7 +47,7 @@ async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
 class Till:
     """A client and what it sells: 5 at 10.00 and 2 at 30.00."""
 
-    def __init__(self, client: httpx.AsyncClient, world: World) -> None:
+    def __init__(self, client: httpx.AsyncClient, world: ApiWorld) -> None:
         self.client = client
         self.world = world
         self.show_id = ""
@@ -97,7 +97,7 @@ class Till:
 
 
 @pytest.fixture
-async def till(client: httpx.AsyncClient, world: World) -> Till:
+async def till(client: httpx.AsyncClient, world: ApiWorld) -> Till:
     return await Till(client, world).open()
 
 
@@ -182,7 +182,7 @@ async def test_the_price_is_locked_while_it_changes(till: Till) -> None:
     assert (await till.buy("b")).json()["price"]["subtotal_minor"] == 3000
 
 
-async def test_a_show_is_sold_in_its_window(client: httpx.AsyncClient, world: World, clock: Clock) -> None:
+async def test_a_show_is_sold_in_its_window(client: httpx.AsyncClient, world: ApiWorld, clock: Clock) -> None:
     """Before and after it the door says that the show is not on sale; a bound that is null is taken away."""
     terms = {"sale_from": "2026-01-01T01:00:00+00:00", "sale_until": "2026-01-01T02:00:00+00:00"}
     till = await Till(client, world).open(**terms)
@@ -229,7 +229,7 @@ async def test_a_free_purchase_has_no_checkout(till: Till) -> None:
     ],
 )
 async def test_a_receipt_adds_up(
-    client: httpx.AsyncClient, world: World, terms: Any, fees: int, taxes: Any, total: int
+    client: httpx.AsyncClient, world: ApiWorld, terms: Any, fees: int, taxes: Any, total: int
 ) -> None:
     """Lines less discount, the fees that the buyer bears and the taxes that are added are the total that was paid."""
     rates, tax = terms

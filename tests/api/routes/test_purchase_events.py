@@ -12,22 +12,22 @@ from fastapi import FastAPI
 from activities.core.commands import EndPurchase, PurchaseRef
 from activities.sales.order import SalesActivities
 from api.app import create_app
-from api.http.watch import LOOK_SECONDS, Watch
-from domain.core.transient import Weather
+from api.http.watch import LOOK_SECONDS, ChangePoller
+from domain.core.transient import TransientError
 from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
-from tests.fakes.shop_world import World
+from tests.fakes.shop_world import ApiWorld
 
 __all__ = ["show"]
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> ApiWorld:
+    return ApiWorld()
 
 
 @pytest.fixture
-def app(world: World) -> FastAPI:
-    return create_app(world.parts())
+def app(world: ApiWorld) -> FastAPI:
+    return create_app(world.deps())
 
 
 @pytest.fixture
@@ -48,13 +48,13 @@ def heard(answer: httpx.Response) -> list[tuple[int, str, dict[str, Any]]]:
     return told
 
 
-async def end(world: World, purchase_id: str) -> None:
+async def end(world: ApiWorld, purchase_id: str) -> None:
     purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
-    await SalesActivities(world.ledger).cancel_order(EndPurchase(purchase=purchase, reason="expired"))
+    await SalesActivities(world.store).cancel_order(EndPurchase(purchase=purchase, reason="expired"))
 
 
 async def test_a_stream_tells_the_checkout_and_then_the_end(
-    client: httpx.AsyncClient, world: World, show: dict[str, Any]
+    client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
 ) -> None:
     """The buyer learns the client secret, and by the event called `end` that there is nothing more to wait for."""
     bought = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
@@ -73,7 +73,7 @@ async def test_a_stream_tells_the_checkout_and_then_the_end(
 
 
 async def test_who_comes_back_hears_only_what_is_new(
-    client: httpx.AsyncClient, world: World, show: dict[str, Any]
+    client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
 ) -> None:
     """`Last-Event-ID` goes on from there; after the end there is nothing, which makes a browser stop."""
     purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
@@ -128,12 +128,12 @@ class SlowNews:
 
 
 async def test_one_look_serves_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many watchers are one query; weather is waited out; nobody waits, nobody looks."""
+    """Many watchers are one query; transient errors is waited out; nobody waits, nobody looks."""
     monkeypatch.setattr("api.http.watch.LOOK_SECONDS", 0.01)
-    monkeypatch.setattr("api.http.watch.WEATHER_SECONDS", 0.01)
+    monkeypatch.setattr("api.http.watch.TRANSIENT_SECONDS", 0.01)
     news = SlowNews()
-    news.answers = [Weather("away"), (7, {"a", "c"})]
-    watch = Watch(news)
+    news.answers = [TransientError("away"), (7, {"a", "c"})]
+    watch = ChangePoller(news)
 
     async def wait(name: str) -> bool:
         async with watch.on(name) as woken:

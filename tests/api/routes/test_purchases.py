@@ -11,26 +11,26 @@ import pytest
 from activities.core.commands import PurchaseRef
 from activities.sales.order import SalesActivities
 from api.app import create_app
-from tests.fakes.shop_world import WALLET, World
+from tests.fakes.shop_world import WALLET, ApiWorld
 
 PURCHASES = "/api/v1/purchases"
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> ApiWorld:
+    return ApiWorld()
 
 
 @pytest.fixture
-async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(world.parts())
+async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(world.deps())
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice") as client:
         yield client
 
 
 @pytest.fixture
-async def show(client: httpx.AsyncClient, world: World) -> dict[str, Any]:
+async def show(client: httpx.AsyncClient, world: ApiWorld) -> dict[str, Any]:
     """A show on sale: 5 at 10.00 and 2 at 30.00."""
     venue = (await client.post("/api/v1/venues", json={"name": "Hall"}, headers=key("v"))).json()
     body = {
@@ -83,16 +83,16 @@ async def test_a_purchase_is_answered_with_its_checkout_in_one_round_trip(
     assert not read["stale"]
     assert {name: read[name] for name in body} == body
     assert len(read["tickets"]) == 2
-    facts = [line["fact"] for line in read["timeline"]]
+    events = [line["event"] for line in read["timeline"]]
     expected = ["PurchaseRequested", "OrderPlaced", "TicketReserved", "TicketReserved", "HoldsPlaced", "IntentCreated"]
     expected += ["CheckoutOpened"]
-    assert facts == expected
+    assert events == expected
 
 
 async def test_the_same_key_is_the_same_purchase_also_after_it_ended(
-    client: httpx.AsyncClient, show: dict[str, Any], world: World
+    client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
 ) -> None:
-    """A repeat is answered from the facts with the same content, and never starts anything again."""
+    """A repeat is answered from the events with the same content, and never starts anything again."""
     first = await client.post(PURCHASES, json=wanting(show), headers=key("a"))
     again = await client.post(PURCHASES, json=wanting(show), headers=key("a"))
     assert (again.status_code, again.json()) == (200, first.json())
@@ -105,21 +105,23 @@ async def test_the_same_key_is_the_same_purchase_also_after_it_ended(
 
 
 async def test_the_same_key_with_another_body_changes_nothing(
-    client: httpx.AsyncClient, show: dict[str, Any], world: World
+    client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
 ) -> None:
-    """It is 409, and neither facts nor buyers are touched; the buyer's data is part of the body."""
+    """It is 409, and neither events nor buyers are touched; the buyer's data is part of the body."""
     await client.post(PURCHASES, json=wanting(show, buyer={"name": "Ann"}), headers=key("a"))
-    facts, buyers = list(world.ledger.log), dict(world.buyers.kept)
+    events, buyers = list(world.store.log), dict(world.buyers.kept)
     answer = await client.post(PURCHASES, json=wanting(show, buyer={"name": "Bob"}), headers=key("a"))
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:boxoffice:problem:idempotency-key-reused")
-    assert (world.ledger.log, world.buyers.kept) == (facts, buyers)
+    assert (world.store.log, world.buyers.kept) == (events, buyers)
 
 
-async def test_sold_out_is_answered_at_the_door(client: httpx.AsyncClient, show: dict[str, Any], world: World) -> None:
-    """It starts no workflow and leaves neither fact nor buyer; the key may be used again, with another body."""
-    facts = list(world.ledger.log)
+async def test_sold_out_is_answered_at_the_door(
+    client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
+) -> None:
+    """It starts no workflow and leaves neither event nor buyer; the key may be used again, with another body."""
+    events = list(world.store.log)
     refused = await client.post(PURCHASES, json=wanting(show, 6, buyer={"name": "Ann"}), headers=key("a"))
-    assert (world.ledger.log, world.buyers.kept) == (facts, {})
+    assert (world.store.log, world.buyers.kept) == (events, {})
     assert "open_purchase" not in dict(world.engine.told)
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:boxoffice:problem:sold-out")
     assert refused.headers["content-type"] == "application/problem+json"
@@ -127,7 +129,7 @@ async def test_sold_out_is_answered_at_the_door(client: httpx.AsyncClient, show:
     assert again.status_code == 201
 
 
-async def test_a_show_is_not_sold_before_it_stands_on_chain(client: httpx.AsyncClient, world: World) -> None:
+async def test_a_show_is_not_sold_before_it_stands_on_chain(client: httpx.AsyncClient, world: ApiWorld) -> None:
     """Selling before the on-chain group exists is refused, and the buyer's data is forgotten."""
     venue = (await client.post("/api/v1/venues", json={"name": "Hall"}, headers=key("v"))).json()
     types = [{"name": "floor", "price_minor": 1000, "capacity": 5}]
@@ -139,7 +141,7 @@ async def test_a_show_is_not_sold_before_it_stands_on_chain(client: httpx.AsyncC
 
 
 async def test_an_engine_that_is_away_gives_202_with_the_status_url(
-    client: httpx.AsyncClient, show: dict[str, Any], world: World
+    client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
 ) -> None:
     """The seats are held, the status page works, and the same key later gets the checkout."""
     world.engine.away = True
@@ -151,7 +153,7 @@ async def test_an_engine_that_is_away_gives_202_with_the_status_url(
 
 
 async def test_a_read_that_waits_in_vain_says_that_it_is_stale(
-    client: httpx.AsyncClient, show: dict[str, Any], world: World, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The wait is bounded, and what is there is answered."""
     monkeypatch.setattr("api.http.read_your_writes.WAIT_SECONDS_MAX", 0.05)
@@ -160,23 +162,25 @@ async def test_a_read_that_waits_in_vain_says_that_it_is_stale(
     assert answer.json()["stale"]
 
 
-async def test_no_personal_data_goes_into_facts(client: httpx.AsyncClient, show: dict[str, Any], world: World) -> None:
+async def test_no_personal_data_goes_into_events(
+    client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
+) -> None:
     """Name, e-mail and wallet are in the buyers' table only."""
     buyer = {"name": "Ann Buyer", "email": "ann@example.org", "wallet": WALLET}
     assert (await client.post(PURCHASES, json=wanting(show, buyer=buyer), headers=key("a"))).status_code == 201
-    text = repr([vars(fact) for fact in world.ledger.log])
+    text = repr([vars(event) for event in world.store.log])
     assert not [value for value in buyer.values() if value in text]
     assert list(world.buyers.kept.values()) == [("Ann Buyer", "ann@example.org", WALLET)]
 
 
 async def test_a_purchase_can_be_let_go_before_the_capture_and_not_after(
-    client: httpx.AsyncClient, show: dict[str, Any], world: World
+    client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
 ) -> None:
-    """The cancel is a fact, then a signal; after the capture was requested it is too late."""
+    """The cancel is an event, then a signal; after the capture was requested it is too late."""
     first = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
     answer = await client.delete(f"{PURCHASES}/{first}")
     assert answer.status_code == 202
-    assert (await client.get(answer.headers["Location"])).json()["state"] == "cancelling"
+    assert (await client.get(answer.headers["Location"])).json()["state"] == "show_cancellations"
     assert ("buyer_cancelled", first) in world.engine.told
     second = (await client.post(PURCHASES, json=wanting(show), headers=key("b"))).json()["purchase_id"]
     await world.pay(second)
@@ -186,7 +190,7 @@ async def test_a_purchase_can_be_let_go_before_the_capture_and_not_after(
 
 
 async def test_a_sold_purchase_shows_tickets_on_chain_and_credits_the_venue(
-    client: httpx.AsyncClient, show: dict[str, Any], world: World
+    client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
 ) -> None:
     """Mint addresses and signatures are in the purchase; the venue's balance is the discounted subtotal."""
     purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
@@ -221,7 +225,7 @@ async def test_a_buyer_may_shorten_the_hold_and_not_lengthen_it(
 
 
 async def test_a_read_right_after_a_write_is_not_answered_with_404(
-    client: httpx.AsyncClient, show: dict[str, Any], world: World
+    client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
 ) -> None:
     """A purchase that the read models do not have yet is waited for, also without `after`."""
     world.reads.behind = True
@@ -231,9 +235,9 @@ async def test_a_read_right_after_a_write_is_not_answered_with_404(
 
 
 async def test_a_named_buyer_meets_the_shows_limit(
-    client: httpx.AsyncClient, show: dict[str, Any], world: World
+    client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
 ) -> None:
-    """Whoever has the same e-mail address, however it is written, is the same buyer; no fact tells the address."""
+    """Whoever has the same e-mail address, however it is written, is the same buyer; no event tells the address."""
     object.__setattr__(world.limits, "open_purchases_max", 1)
     one, two = ({"email": "Ann@example.org"}, {"email": " ann@Example.org"})
     assert (await client.post(PURCHASES, json=wanting(show, 1, buyer=one), headers=key("a"))).status_code == 201
@@ -241,18 +245,18 @@ async def test_a_named_buyer_meets_the_shows_limit(
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:boxoffice:problem:buyer-limit")
     other = await client.post(PURCHASES, json=wanting(show, 1, buyer={"wallet": WALLET}), headers=key("c"))
     assert other.status_code == 201
-    assert "example.org" not in repr([vars(fact) for fact in world.ledger.log]).casefold()
+    assert "example.org" not in repr([vars(event) for event in world.store.log]).casefold()
 
 
 async def test_a_purchase_that_takes_its_money_is_not_woken_by_the_news_of_it(
-    client: httpx.AsyncClient, world: World, show: dict[str, Any]
+    client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
 ) -> None:
     """Money that came is news for a purchase that waits for it, and none for one that has asked for it itself."""
     for name, told in (("waits", 1), ("takes", 0)):
         purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key(name))).json()["purchase_id"]
         if name == "takes":
             purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
-            await SalesActivities(world.ledger).confirm_seats(purchase)
+            await SalesActivities(world.store).confirm_seats(purchase)
         event = {
             "id": f"evt_{name}",
             "type": "payment_intent.succeeded",

@@ -7,26 +7,26 @@ import httpx
 import pytest
 
 from api.app import create_app
-from tests.fakes.shop_world import World
+from tests.fakes.shop_world import ApiWorld
 
 PURCHASES = "/api/v1/purchases"
 TOKEN = {"Authorization": "Bearer let-me-in"}
 
 
 @pytest.fixture
-def world() -> World:
-    return World(internal_token="let-me-in")
+def world() -> ApiWorld:
+    return ApiWorld(internal_token="let-me-in")
 
 
 @pytest.fixture
-async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(world.parts()), raise_app_exceptions=False)
+async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(world.deps()), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice") as client:
         yield client
 
 
 @pytest.fixture
-async def sold(client: httpx.AsyncClient, world: World) -> dict[str, Any]:
+async def sold(client: httpx.AsyncClient, world: ApiWorld) -> dict[str, Any]:
     """A sold purchase of two tickets."""
     venue = (await client.post("/api/v1/venues", json={"name": "Hall"}, headers=key("v"))).json()
     types = [{"name": "floor", "price_minor": 1000, "capacity": 5}]
@@ -50,7 +50,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 
 
 async def test_a_refund_is_decided_begun_and_read(
-    client: httpx.AsyncClient, sold: dict[str, Any], world: World
+    client: httpx.AsyncClient, sold: dict[str, Any], world: ApiWorld
 ) -> None:
     """The ticket is void at once; the location reads the refund, the purchase shows it."""
     url, ticket_id = f"{PURCHASES}/{sold['purchase_id']}/refunds", sold["tickets"][0]["ticket_id"]
@@ -93,7 +93,7 @@ async def test_a_batch_names_where_a_purchases_ticket_goes_back(
 
 
 async def test_a_show_is_cancelled_once_paused_and_resumed(
-    client: httpx.AsyncClient, sold: dict[str, Any], world: World
+    client: httpx.AsyncClient, sold: dict[str, Any], world: ApiWorld
 ) -> None:
     """Nothing is sold any more; other terms are refused; the workflow hears of new terms."""
     url = f"/api/v1/shows/{sold['show_id']}/cancellation"

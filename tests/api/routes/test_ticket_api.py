@@ -7,26 +7,26 @@ import httpx
 import pytest
 
 from api.app import create_app
-from tests.fakes.shop_world import World
+from tests.fakes.shop_world import ApiWorld
 
 INTERNAL = "/internal/tickets"
 
 
 @pytest.fixture
-def world() -> World:
-    return World(internal_token="let-me-in")
+def world() -> ApiWorld:
+    return ApiWorld(internal_token="let-me-in")
 
 
 @pytest.fixture
-async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(world.parts()), raise_app_exceptions=False)
+async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(world.deps()), raise_app_exceptions=False)
     headers = {"Authorization": "Bearer let-me-in"}
     async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice", headers=headers) as client:
         yield client
 
 
 @pytest.fixture
-async def show(client: httpx.AsyncClient, world: World) -> dict[str, Any]:
+async def show(client: httpx.AsyncClient, world: ApiWorld) -> dict[str, Any]:
     venue = (await client.post("/api/v1/venues", json={"name": "Hall"}, headers=key("v"))).json()
     types = [{"name": "floor", "price_minor": 1000, "capacity": 5}]
     body = {"venue_id": venue["venue_id"], "name": "Night", "currency": "eur", "ticket_types": types}
@@ -72,7 +72,7 @@ async def test_gap_1_the_internal_endpoints_exist(client: httpx.AsyncClient, sho
 
 
 async def test_a_reservation_is_confirmed_once_and_not_cancelled_after(
-    client: httpx.AsyncClient, show: dict[str, Any], world: World
+    client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
 ) -> None:
     """The hold gets a workflow for its end; a paid ticket is not cancelled until refunds exist."""
     made = await post(client, "reserve", wanting(show))

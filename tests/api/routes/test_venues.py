@@ -10,24 +10,24 @@ import pytest
 
 from api.app import create_app
 from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
-from tests.fakes.shop_world import World
+from tests.fakes.shop_world import ApiWorld
 
 __all__ = ["show"]
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> ApiWorld:
+    return ApiWorld()
 
 
 @pytest.fixture
-async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(world.parts()))
+async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(world.deps()))
     async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice") as client:
         yield client
 
 
-async def test_a_sale_is_a_line(client: httpx.AsyncClient, world: World, show: dict[str, Any]) -> None:
+async def test_a_sale_is_a_line(client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]) -> None:
     """With the purchase, the charge and the tickets' addresses; as CSV to who wants that."""
     purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
     await world.pay(purchase_id)

@@ -127,7 +127,7 @@ def test_complimentary_tickets_are_discounted_whole() -> None:
 
 
 def test_a_price_says_how_it_is_paid_only_where_it_is_not_by_card() -> None:
-    """Facts of before have no such field, and a price of theirs is charged to a card."""
+    """Events of before have no such field, and a price of theirs is charged to a card."""
     by_card = quote_of(new_show(), PLAIN, LINES, None, AT).price
     assert "tender" not in by_card.model_dump()
     assert by_card.charge_minor == by_card.total_minor

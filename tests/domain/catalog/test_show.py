@@ -18,7 +18,7 @@ def show() -> Show:
 
 
 def test_a_venue_keeps_its_rates() -> None:
-    """The rates of the first fact are those of the venue, and it has no token yet."""
+    """The rates of the first event are those of the venue, and it has no token yet."""
     venue = new_venue()
     assert (venue.rates, venue.name, venue.mint_address) == (FeeRates(), "Hall", None)
 

@@ -1,4 +1,4 @@
-"""Facts that were stored before prices had discounts and taxes still load, and their chains are whole."""
+"""Events that were stored before prices had discounts and taxes still load, and their chains are whole."""
 
 import json
 from datetime import timedelta
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from adapters.event_store.recorder import fact_mapper
+from adapters.event_store.recorder import event_mapper
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
-from domain.core.aggregate import Fact, broken_link
+from domain.core.aggregate import DomainEvent, broken_link
 from domain.money.money import Tax
 from domain.orders.order import Order, first_deadline
 from tests.fakes.samples import folded
@@ -18,10 +18,10 @@ from tests.fakes.samples import folded
 STORED = Path(__file__).parent / "stored" / "before_discounts.jsonl"
 
 
-def stored(stream: str) -> list[Fact]:
-    """Read the facts of one stream as they were stored."""
+def stored(stream: str) -> list[DomainEvent]:
+    """Read the events of one stream as they were stored."""
     lines = [json.loads(line) for line in STORED.read_text().splitlines()]
-    mapper = fact_mapper()
+    mapper = event_mapper()
     events = [
         StoredEvent(stream, line["version"], line["topic"], json.dumps(line["state"]).encode())
         for line in lines
@@ -32,9 +32,9 @@ def stored(stream: str) -> list[Fact]:
 
 def test_an_old_order_keeps_its_price() -> None:
     """Fees were on top, there was neither discount code nor tax, and the venue is owed what it was owed."""
-    facts = stored("order:pu")
-    order: Order = folded(facts)
-    assert broken_link(facts) is None
+    events = stored("order:pu")
+    order: Order = folded(events)
+    assert broken_link(events) is None
     assert order.price is not None
     assert (order.price.total_minor, order.price.venue_share_minor) == (2208, 2000)
     assert (order.price.fees, order.price.tax_minor) == ("on_top", 0)

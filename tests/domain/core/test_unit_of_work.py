@@ -1,26 +1,26 @@
-"""The desk: decisions share it, and one that fails leaves nothing behind."""
+"""The unit of work: decisions share it, and one that fails leaves nothing behind."""
 
 import pytest
 
-from domain.core.aggregate import Root, broken_link
+from domain.core.aggregate import Aggregate, broken_link
 from domain.core.errors import SeatsUnavailable, UnknownSubject, WrongState
-from domain.core.unit_of_work import Desk
+from domain.core.unit_of_work import UnitOfWork
 from domain.orders.order import Order
 from domain.stock.allocation import Allocation
 from domain.tickets.ticket import Ticket
-from tests.fakes.samples import AT, LATER, facts_of, folded, new_allocation, new_order, new_ticket
+from tests.fakes.samples import AT, LATER, events_of, folded, new_allocation, new_order, new_ticket
 
 
 class Store:
     """Streams in memory, read afresh at every load."""
 
-    def __init__(self, *aggregates: Root) -> None:
-        self.streams = {aggregate.id: facts_of(aggregate) for aggregate in aggregates}
+    def __init__(self, *aggregates: Aggregate) -> None:
+        self.streams = {aggregate.id: events_of(aggregate) for aggregate in aggregates}
         self.loads: list[str] = []
 
-    def load(self, stream: str) -> Root | None:
+    def load(self, stream: str) -> Aggregate | None:
         self.loads.append(stream)
-        found: Root | None = folded(self.streams.get(stream, []))
+        found: Aggregate | None = folded(self.streams.get(stream, []))
         return found
 
 
@@ -30,132 +30,132 @@ def store() -> Store:
 
 
 @pytest.fixture
-def desk(store: Store) -> Desk:
-    return Desk(store.load, AT)
+def uow(store: Store) -> UnitOfWork:
+    return UnitOfWork(store.load, AT)
 
 
-def hold(desk: Desk, key: str, quantity: int = 1) -> None:
-    desk.get(Allocation, "floor").place(key, quantity, LATER, "purchase", desk.at)
+def hold(uow: UnitOfWork, key: str, quantity: int = 1) -> None:
+    uow.get(Allocation, "floor").place(key, quantity, LATER, "purchase", uow.at)
 
 
-def fail_after_all_kinds_of_work(desk: Desk) -> None:
-    hold(desk, "bad", 3)
-    desk.get(Order, "pu").request_cancel(desk.at)
-    desk.add(new_ticket())
-    hold(desk, "too-many", 100)
+def fail_after_all_kinds_of_work(uow: UnitOfWork) -> None:
+    hold(uow, "bad", 3)
+    uow.get(Order, "pu").request_cancel(uow.at)
+    uow.add(new_ticket())
+    hold(uow, "too-many", 100)
 
 
-def test_an_aggregate_is_loaded_once(desk: Desk, store: Store) -> None:
-    """All decisions on a desk see the same aggregate."""
-    assert desk.get(Allocation, "floor") is desk.find(Allocation, "floor")
+def test_an_aggregate_is_loaded_once(uow: UnitOfWork, store: Store) -> None:
+    """All decisions on a unit of work see the same aggregate."""
+    assert uow.get(Allocation, "floor") is uow.find(Allocation, "floor")
     assert store.loads == ["allocation:floor"]
-    assert set(desk.aggregates()) == {"allocation:floor"}
+    assert set(uow.aggregates()) == {"allocation:floor"}
 
 
-def test_what_does_not_exist_is_none_or_refused(desk: Desk) -> None:
+def test_what_does_not_exist_is_none_or_refused(uow: UnitOfWork) -> None:
     """`find` answers None, `get` refuses and says what it looked for."""
-    assert desk.find(Ticket, "ti") is None
+    assert uow.find(Ticket, "ti") is None
     with pytest.raises(UnknownSubject) as refused:
-        desk.get(Ticket, "ti")
+        uow.get(Ticket, "ti")
     assert refused.value.data == {"kind": "ticket", "id": "ti"}
 
 
-def test_a_decision_returns_its_value_and_its_facts_are_collected_once(desk: Desk) -> None:
-    """The facts of all decisions are taken from the desk, each stream in sequence."""
-    desk.attempt(lambda desk: hold(desk, "a"))
-    assert desk.attempt(lambda desk: desk.get(Allocation, "floor").available) == 9
-    desk.attempt(lambda desk: hold(desk, "b"))
-    (placed,) = (vars(fact) for fact in desk.collect())
+def test_a_decision_returns_its_value_and_its_events_are_collected_once(uow: UnitOfWork) -> None:
+    """The events of all decisions are taken from the unit of work, each stream in sequence."""
+    uow.attempt(lambda uow: hold(uow, "a"))
+    assert uow.attempt(lambda uow: uow.get(Allocation, "floor").available) == 9
+    uow.attempt(lambda uow: hold(uow, "b"))
+    (placed,) = (vars(event) for event in uow.collect())
     assert [hold["key"] for hold in placed["holds"]] == ["a", "b"]
-    assert desk.collect() == []
+    assert uow.collect() == []
 
 
-def test_a_failing_decision_leaves_nothing_behind(desk: Desk) -> None:
+def test_a_failing_decision_leaves_nothing_behind(uow: UnitOfWork) -> None:
     """Several aggregates, changed and new, are as they were before."""
     with pytest.raises(SeatsUnavailable):
-        desk.attempt(fail_after_all_kinds_of_work)
-    assert desk.get(Allocation, "floor").available == 10
-    assert not desk.get(Order, "pu").cancel_requested
-    assert desk.find(Ticket, "ti") is None
-    assert desk.collect() == []
+        uow.attempt(fail_after_all_kinds_of_work)
+    assert uow.get(Allocation, "floor").available == 10
+    assert not uow.get(Order, "pu").cancel_requested
+    assert uow.find(Ticket, "ti") is None
+    assert uow.collect() == []
 
 
-def test_a_failing_decision_keeps_what_others_decided_before_it(desk: Desk, store: Store) -> None:
-    """Accepted facts stay, and those after a failure follow them in an unbroken chain."""
-    desk.attempt(lambda desk: hold(desk, "a", 2))
-    ticket = desk.attempt(lambda desk: desk.add(new_ticket()))
+def test_a_failing_decision_keeps_what_others_decided_before_it(uow: UnitOfWork, store: Store) -> None:
+    """Accepted events stay, and those after a failure follow them in an unbroken chain."""
+    uow.attempt(lambda uow: hold(uow, "a", 2))
+    ticket = uow.attempt(lambda uow: uow.add(new_ticket()))
     with pytest.raises(SeatsUnavailable):
-        desk.attempt(lambda desk: (desk.get(Ticket, "ti").issue(AT), fail_after_all_kinds_of_work_but_the_ticket(desk)))
-    desk.attempt(lambda desk: hold(desk, "b", 1))
-    assert (desk.get(Allocation, "floor").held, desk.get(Ticket, "ti").state) == (3, "reserved")
+        uow.attempt(lambda uow: (uow.get(Ticket, "ti").issue(AT), fail_after_all_kinds_of_work_but_the_ticket(uow)))
+    uow.attempt(lambda uow: hold(uow, "b", 1))
+    assert (uow.get(Allocation, "floor").held, uow.get(Ticket, "ti").state) == (3, "reserved")
     assert ticket.identity == "ti"
-    facts = desk.collect()
-    stock = [fact for fact in facts if fact.originator_id == "allocation:floor"]
-    assert [[(hold["key"], hold["quantity"]) for hold in vars(fact)["holds"]] for fact in stock] == [
+    events = uow.collect()
+    stock = [event for event in events if event.originator_id == "allocation:floor"]
+    assert [[(hold["key"], hold["quantity"]) for hold in vars(event)["holds"]] for event in stock] == [
         [("a", 2), ("b", 1)]
     ]
     assert broken_link(store.streams["allocation:floor"] + stock) is None
-    assert [type(fact).__name__ for fact in facts if fact not in stock] == ["TicketReserved"]
+    assert [type(event).__name__ for event in events if event not in stock] == ["TicketReserved"]
 
 
-def test_a_failure_after_a_fact_keeps_the_holds_that_were_gathered_before_it(desk: Desk, store: Store) -> None:
-    """The failing decision had made a fact of them together with its own; only its own are taken back."""
-    desk.attempt(lambda desk: hold(desk, "a", 2))
+def test_a_failure_after_a_event_keeps_the_holds_that_were_gathered_before_it(uow: UnitOfWork, store: Store) -> None:
+    """The failing decision had made an event of them together with its own; only its own are taken back."""
+    uow.attempt(lambda uow: hold(uow, "a", 2))
 
-    def confirmed_and_failed(desk: Desk) -> None:
-        hold(desk, "bad", 3)
-        desk.get(Allocation, "floor").confirm("bad", desk.at)
-        hold(desk, "too-many", 100)
+    def confirmed_and_failed(uow: UnitOfWork) -> None:
+        hold(uow, "bad", 3)
+        uow.get(Allocation, "floor").confirm("bad", uow.at)
+        hold(uow, "too-many", 100)
 
     with pytest.raises(SeatsUnavailable):
-        desk.attempt(confirmed_and_failed)
-    desk.attempt(lambda desk: hold(desk, "b", 1))
-    stock = desk.get(Allocation, "floor")
+        uow.attempt(confirmed_and_failed)
+    uow.attempt(lambda uow: hold(uow, "b", 1))
+    stock = uow.get(Allocation, "floor")
     assert (stock.held, stock.sold, sorted(stock.holds)) == (3, 0, ["a", "b"])
-    facts = desk.collect()
-    assert [type(fact).__name__ for fact in facts] == ["HoldsPlaced"]
-    assert broken_link(store.streams["allocation:floor"] + facts) is None
+    events = uow.collect()
+    assert [type(event).__name__ for event in events] == ["HoldsPlaced"]
+    assert broken_link(store.streams["allocation:floor"] + events) is None
     assert store.loads == ["allocation:floor"] * 2
 
 
-def test_a_failure_that_only_gathered_costs_no_load(desk: Desk, store: Store) -> None:
-    """Holds that were not made a fact yet are taken back where they stand."""
-    desk.attempt(lambda desk: hold(desk, "a", 2))
+def test_a_failure_that_only_gathered_costs_no_load(uow: UnitOfWork, store: Store) -> None:
+    """Holds that were not made an event yet are taken back where they stand."""
+    uow.attempt(lambda uow: hold(uow, "a", 2))
     with pytest.raises(SeatsUnavailable):
-        desk.attempt(lambda desk: (hold(desk, "bad", 3), hold(desk, "too-many", 100)))
-    assert (desk.get(Allocation, "floor").held, store.loads) == (2, ["allocation:floor"])
+        uow.attempt(lambda uow: (hold(uow, "bad", 3), hold(uow, "too-many", 100)))
+    assert (uow.get(Allocation, "floor").held, store.loads) == (2, ["allocation:floor"])
 
 
-def fail_after_all_kinds_of_work_but_the_ticket(desk: Desk) -> None:
-    hold(desk, "bad", 3)
-    desk.get(Order, "pu").request_cancel(desk.at)
-    hold(desk, "too-many", 100)
+def fail_after_all_kinds_of_work_but_the_ticket(uow: UnitOfWork) -> None:
+    hold(uow, "bad", 3)
+    uow.get(Order, "pu").request_cancel(uow.at)
+    hold(uow, "too-many", 100)
 
 
-def test_a_failure_that_only_looked_keeps_the_aggregate(desk: Desk, store: Store) -> None:
+def test_a_failure_that_only_looked_keeps_the_aggregate(uow: UnitOfWork, store: Store) -> None:
     """A decision that recorded nothing costs no second load."""
     with pytest.raises(SeatsUnavailable):
-        desk.attempt(lambda desk: hold(desk, "too-many", 100))
-    assert desk.get(Allocation, "floor").available == 10
+        uow.attempt(lambda uow: hold(uow, "too-many", 100))
+    assert uow.get(Allocation, "floor").available == 10
     assert store.loads == ["allocation:floor"]
 
 
-def test_an_interrupted_decision_leaves_nothing_behind(desk: Desk) -> None:
+def test_an_interrupted_decision_leaves_nothing_behind(uow: UnitOfWork) -> None:
     """Whatever ends a decision, also what is no ordinary error, undoes it."""
 
-    def interrupted(desk: Desk) -> None:
-        hold(desk, "a")
+    def interrupted(uow: UnitOfWork) -> None:
+        hold(uow, "a")
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        desk.attempt(interrupted)
-    assert desk.collect() == []
+        uow.attempt(interrupted)
+    assert uow.collect() == []
 
 
-def test_what_lies_on_the_desk_is_not_begun_again(desk: Desk) -> None:
-    """A second beginning is refused, so that it never takes the place of facts that were accepted."""
-    desk.attempt(lambda desk: desk.add(new_ticket()))
-    desk.attempt(lambda desk: desk.get(Ticket, "ti").issue(AT))
+def test_what_lies_on_the_uow_is_not_begun_again(uow: UnitOfWork) -> None:
+    """A second beginning is refused, so that it never takes the place of events that were accepted."""
+    uow.attempt(lambda uow: uow.add(new_ticket()))
+    uow.attempt(lambda uow: uow.get(Ticket, "ti").issue(AT))
     with pytest.raises(WrongState):
-        desk.attempt(lambda desk: desk.add(new_ticket()))
-    assert [type(fact).__name__ for fact in desk.collect()] == ["TicketReserved", "TicketIssued"]
+        uow.attempt(lambda uow: uow.add(new_ticket()))
+    assert [type(event).__name__ for event in uow.collect()] == ["TicketReserved", "TicketIssued"]

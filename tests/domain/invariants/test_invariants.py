@@ -1,4 +1,4 @@
-"""The laws of conservation: they hold of a good day, and each one is broken by a doctored one."""
+"""The invariants of conservation: they hold of a good day, and each one is broken by a doctored one."""
 
 import asyncio
 import re
@@ -14,25 +14,25 @@ from domain.catalog.discount import DiscountAsked, DiscountCreated
 from domain.catalog.show import (
     CapacityChangeBegun,
     CapacityChangeEnded,
+    GroupCapacityAdded,
     GroupResizeSigned,
     PriceChanged,
-    RoomMade,
     SaleWindowChanged,
     ShowAnnounced,
     ShowCalledOff,
     ShowWentOnSale,
 )
 from domain.catalog.show_cancellation import (
-    CancellationBegun,
-    CancellationFinished,
-    CancellationPaused,
-    CancellationResumed,
+    ShowCancellationBegun,
+    ShowCancellationFinished,
+    ShowCancellationPaused,
+    ShowCancellationResumed,
 )
 from domain.catalog.venue import VenueRegistered
-from domain.core.aggregate import Fact
-from domain.invariants.cross_system import IntentSaid, judge_at_rest, judge_balances
+from domain.core.aggregate import DomainEvent
+from domain.invariants.cross_system import StripePayment, judge_at_rest, judge_balances
 from domain.invariants.folds import FOLDS
-from domain.invariants.invariant import BALANCES, LAWS, Findings
+from domain.invariants.invariant import BALANCES, INVARIANTS, Findings
 from domain.invariants.per_commit import History
 from domain.orders.order import (
     CancelRequested,
@@ -69,16 +69,17 @@ from domain.tickets.ticket import (
 )
 from tests.fakes.corrupted_history import DOCTORED, LATE, SOLD, Day, rechained, said, told, without
 from tests.fakes.evidence import findings_of
-from tests.fakes.sample_history import lawful_day
+from tests.fakes.sample_history import sample_history
 from tests.fakes.samples import AT
 
 SILENT = {
     VenueRegistered, ShowAnnounced, ShowWentOnSale, TokenSigned, CancelRequested, CaptureRequested, OrderConfirmed,
     PaymentAuthorised, PaymentDeclined, CaptureWaived, PriceChanged, SaleWindowChanged, DiscountCreated, DiscountAsked,
     AllowanceOpened, TicketsClaimed, ClaimSold, ClaimEnded, RefundsOpened, TicketRedeemed, BurnSigned, TokenBurnt,
-    TokenForgone, ShowCalledOff, CancellationBegun, CancellationPaused, CancellationResumed, CancellationFinished,
+    TokenForgone, ShowCalledOff, ShowCancellationBegun, ShowCancellationPaused, ShowCancellationResumed,
+    ShowCancellationFinished,
     CapacityChangeBegun, GroupResizeSigned, CapacityChangeEnded, TicketBlocked, TicketUnblocked, DisputeOpened,
-    DisputeWon, RoomMade,
+    DisputeWon, GroupCapacityAdded,
     PayeeNamed, AccountConnected, AccountChanged, ShortfallNoted, ShortfallNetted, PayoutPaid, PayoutReturned,
     TransferRequested, TransferRequestedAgain, TransferMade, TransferRefused,
     ReversalRequested, TransferReversed, ReversalRefused,
@@ -88,32 +89,34 @@ PERSISTED = Path(__file__).parents[2] / "architecture" / "persisted_names.txt"
 
 @pytest.fixture(scope="module")
 def day() -> Day:
-    return Day(*asyncio.run(lawful_day()))
+    return Day(*asyncio.run(sample_history()))
 
 
-def test_a_good_day_breaks_no_law(day: Day) -> None:
-    """Sales, a cancel, a refund, a refusal and outside orders: each law is judged, and holds."""
+def test_a_good_day_breaks_no_invariant(day: Day) -> None:
+    """Sales, a cancel, a refund, a refusal and outside orders: each invariant is judged, and holds."""
     findings = findings_of(*day)
     assert findings.violations == []
-    assert {law.name for law in LAWS} - findings.checked.keys() == {BALANCES.name}
+    assert {invariant.name for invariant in INVARIANTS} - findings.checked.keys() == {BALANCES.name}
 
 
 @pytest.mark.parametrize("name", DOCTORED)
-def test_a_doctored_day_breaks_the_law(day: Day, name: str) -> None:
-    """Each doctored day breaks these laws and no other."""
+def test_a_doctored_day_breaks_the_invariant(day: Day, name: str) -> None:
+    """Each doctored day breaks these invariants and no other."""
     doctor, broken = DOCTORED[name]
-    assert {violation.law for violation in findings_of(*doctor(day)).violations} == broken
+    assert {violation.invariant for violation in findings_of(*doctor(day)).violations} == broken
 
 
-def test_every_law_has_a_doctored_case() -> None:
-    """A law that nothing can break would be no law; the one about shown balances has its own test."""
-    assert set().union(*(broken for _, broken in DOCTORED.values())) | {BALANCES.name} == {law.name for law in LAWS}
-    assert len({law.name for law in LAWS}) == len(LAWS)
+def test_every_invariant_has_a_doctored_case() -> None:
+    """An invariant that nothing can break would be no invariant; the one about shown balances has its own test."""
+    assert set().union(*(broken for _, broken in DOCTORED.values())) | {BALANCES.name} == {
+        invariant.name for invariant in INVARIANTS
+    }
+    assert len({invariant.name for invariant in INVARIANTS}) == len(INVARIANTS)
 
 
-def test_no_fact_is_left_out_by_oversight() -> None:
-    """Every fact that may be stored is folded, or named here as one that the laws need nothing of."""
-    stored = [line.removeprefix("fact ") for line in PERSISTED.read_text().splitlines() if line.startswith("fact ")]
+def test_no_event_is_left_out_by_oversight() -> None:
+    """Every event that may be stored is folded, or named here as one that the invariants need nothing of."""
+    stored = [line.removeprefix("event ") for line in PERSISTED.read_text().splitlines() if line.startswith("event ")]
     assert {resolve_topic(topic) for topic in stored} == FOLDS.keys() | SILENT
     assert FOLDS.keys() & SILENT == set()
 
@@ -124,14 +127,17 @@ def test_a_shown_balance_is_the_sum_of_its_lines() -> None:
     judge_balances(lines, dict(lines), findings)
     assert (findings.violations, findings.checked[BALANCES.name]) == ([], 2)
     judge_balances(lines, {("a", "eur"): 5, ("b", "eur"): -4, ("c", "eur"): 1}, findings)
-    assert [(law, account) for law, account, _ in findings.violations] == [(BALANCES.name, "b"), (BALANCES.name, "c")]
+    assert [(invariant, account) for invariant, account, _ in findings.violations] == [
+        (BALANCES.name, "b"),
+        (BALANCES.name, "c"),
+    ]
 
 
-def judged(day: Day, tail: list[Fact] | None = None) -> tuple[Findings, Any]:
-    """Judge a day whose last facts came while the other systems were read."""
+def judged(day: Day, tail: list[DomainEvent] | None = None) -> tuple[Findings, Any]:
+    """Judge a day whose last events came while the other systems were read."""
     findings = Findings()
     history = History(findings)
-    history.take(day.facts)
+    history.take(day.events)
     history.mark()
     history.take(tail or [])
     history.settle()
@@ -144,8 +150,8 @@ def test_who_moves_or_is_worked_on_is_not_judged(day: Day) -> None:
     findings, still = judged(wrong)
     assert [violation.subject for violation in findings.violations] == [LATE]
     assert still.moving | still.at_work | still.open == set()
-    cut = next(at for at, fact in enumerate(day.facts) if LATE in fact.originator_id)
-    findings, moving = judged(Day(day.facts[:cut], wrong.outside), day.facts[cut:])
+    cut = next(at for at, event in enumerate(day.events) if LATE in event.originator_id)
+    findings, moving = judged(Day(day.events[:cut], wrong.outside), day.events[cut:])
     assert findings.violations == []
     assert LATE in moving.moving
     assert moving.judged | moving.moving == still.judged
@@ -155,8 +161,8 @@ def test_who_moves_or_is_worked_on_is_not_judged(day: Day) -> None:
 
 def test_an_end_is_due_after_its_deadline_and_patience(day: Day) -> None:
     """Overdue is what nobody works on; when the engine was not asked, everything that is late."""
-    open_day = Day(without(day.facts, OrderFulfilled), day.outside)
-    due = next(fact for fact in day.facts if isinstance(fact, HoldExtended)).hold_until
+    open_day = Day(without(day.events, OrderFulfilled), day.outside)
+    due = next(event for event in day.events if isinstance(event, HoldExtended)).hold_until
     for now, running, broken in (
         (due, frozenset(), []),
         (due + timedelta(seconds=61), frozenset(), [SOLD]),
@@ -164,7 +170,7 @@ def test_an_end_is_due_after_its_deadline_and_patience(day: Day) -> None:
         (due + timedelta(seconds=61), frozenset({SOLD}), []),
     ):
         outside = open_day.outside._replace(now=now, running=running, patience=timedelta(seconds=60))
-        findings, still = judged(Day(open_day.facts, outside))
+        findings, still = judged(Day(open_day.events, outside))
         assert [violation.subject for violation in findings.violations] == broken
         assert still.open == {SOLD}
 
@@ -183,36 +189,36 @@ def test_a_case_that_was_opened_before_the_sale_may_close(day: Day) -> None:
     minute = timedelta(minutes=1)
     outside = day.outside._replace(cases={day.said(SOLD).intent_id: AT}, patience=minute)
     for now, broken in ((AT + minute, []), (AT + 2 * minute, ["money-has-an-owner"])):
-        findings, still = judged(Day(day.facts, outside._replace(now=now)))
-        assert [violation.law for violation in findings.violations] == broken
+        findings, still = judged(Day(day.events, outside._replace(now=now)))
+        assert [violation.invariant for violation in findings.violations] == broken
         assert still.at_work == {SOLD}
 
 
 def test_a_payment_that_is_not_ours_is_left_alone(day: Day) -> None:
     """An account at Stripe may have other payments, which name no purchase."""
-    foreign = IntentSaid("pi_foreign", "", "eur", 5, 0, 5, is_open=False)
+    foreign = StripePayment("pi_foreign", "", "eur", 5, 0, 5, is_open=False)
     assert judged(told(day, intents=[*day.outside.intents, foreign]))[0].violations == []
 
 
 def test_a_transaction_is_judged_as_one(day: Day) -> None:
-    """Within a transaction laws may be broken for a moment; at its end they hold."""
+    """Within a transaction invariants may be broken for a moment; at its end they hold."""
     findings, _ = judged(day)
     history = History(Findings())
-    history.take(day.facts)
+    history.take(day.events)
     history.settle()
-    assert history.commits == len({fact.timestamp for fact in day.facts})
-    assert history.facts == len(day.facts) > history.commits
-    apart = [replace(fact, timestamp=AT + timedelta(seconds=at)) for at, fact in enumerate(day.facts)]
-    undone = [fact for fact in rechained(apart) if not isinstance(fact, TicketVoided)]
+    assert history.commits == len({event.timestamp for event in day.events})
+    assert history.events == len(day.events) > history.commits
+    apart = [replace(event, timestamp=AT + timedelta(seconds=at)) for at, event in enumerate(day.events)]
+    undone = [event for event in rechained(apart) if not isinstance(event, TicketVoided)]
     torn, _ = judged(Day(rechained(undone), day.outside))
     assert findings.violations == []
-    assert "one-ticket-per-seat" in {violation.law for violation in torn.violations}
+    assert "one-ticket-per-seat" in {violation.invariant for violation in torn.violations}
 
 
-def test_the_guarantees_are_the_laws() -> None:
-    """The page names each law with its sentence, under its moment."""
+def test_the_guarantees_are_the_invariants() -> None:
+    """The page names each invariant with its sentence, under its moment."""
     page = (Path(__file__).parents[3] / "docs" / "guarantees.md").read_text()
     _, commit, rest = re.split(r"## At (?:every commit|rest)\n", page)
     told = [(moment, line) for moment, part in (("commit", commit), ("rest", rest)) for line in part.splitlines()]
     rows = [(moment, line) for moment, line in told if line.startswith("| `")]
-    assert rows == [(law.moment, f"| `{law.name}` | {law.sentence} |") for law in LAWS]
+    assert rows == [(invariant.moment, f"| `{invariant.name}` | {invariant.sentence} |") for invariant in INVARIANTS]

@@ -104,7 +104,7 @@ def test_empty_books_have_no_balances() -> None:
 
 
 def test_a_transaction_keeps_its_postings() -> None:
-    """What was posted is read back as it was posted, under the key of its money fact."""
+    """What was posted is read back as it was posted, under the key of its money event."""
     postings = sale_postings("ve", PRICE, 94, 2)
     made = BooksTransaction.begin(
         TransactionPosted,

@@ -25,9 +25,16 @@ from domain.money.books import (
     sale_postings,
     transfer_postings,
 )
-from domain.money.breakdown import amount_parts, parts_of, summed, ticket_parts
+from domain.money.breakdown import amount_breakdown, breakdown_of, summed, ticket_breakdown
 from domain.money.money import FeeRates, Price, Tax
-from domain.payments.dispute import Dispute, DisputeOpened, disputed_parts, lost_postings, opened_postings, won_postings
+from domain.payments.dispute import (
+    Dispute,
+    DisputeOpened,
+    disputed_breakdown,
+    lost_postings,
+    opened_postings,
+    won_postings,
+)
 from tests.fakes.samples import AT, new_discount, new_show
 
 TEXT = (Path(__file__).parents[3] / "docs" / "books.md").read_text()
@@ -112,7 +119,7 @@ def disputed(given: dict[str, Any]) -> list[Posting]:
     """Post a dispute of the whole sale, and how it ended."""
     of, terms = price(given), given["disputed"]
     money = {"currency": of.currency, "amount_minor": of.total_minor}
-    parts = disputed_parts(of, of.total_minor).model_dump()
+    parts = disputed_breakdown(of, of.total_minor).model_dump()
     names = {"tenant_id": "default", "purchase_id": "pu", "venue_id": "ve"}
     dispute = Dispute.begin(DisputeOpened, "du", AT, parts=parts, **money, **names)
     ends = {"open": (), "won": won_postings(dispute, 0), "lost": lost_postings(dispute)}
@@ -133,13 +140,13 @@ def postings(given: dict[str, Any]) -> list[Posting]:
 def refunded(given: dict[str, Any]) -> list[Posting]:
     """Post the refunds, each of some tickets (by their numbers) or of an amount, and how Stripe said that they went."""
     found, worth = price(given), [unit for quantity, unit in given["lines"] for _ in range(quantity)]
-    left, posted = parts_of(found), []
+    left, posted = breakdown_of(found), []
     for refund in given.get("refunds", []):
         fees, had = refund["fees"], left.without_fees() if refund["fees"] == "buyer" else left
         if "amount" in refund:
-            part = amount_parts(had, refund["amount"], found.currency)
+            part = amount_breakdown(had, refund["amount"], found.currency)
         else:
-            tickets = ticket_parts(found, worth)
+            tickets = ticket_breakdown(found, worth)
             part = summed([tickets[number - 1] for number in refund["tickets"]]).capped(had)
         left = left.less(part)
         posted += owed_postings("ve", "pu", found.currency, part, fees)

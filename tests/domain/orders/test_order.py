@@ -45,7 +45,7 @@ def refused() -> Order:
 
 
 def test_the_good_way_is_walked_once() -> None:
-    """Each step leaves one fact, also when it is repeated."""
+    """Each step leaves one event, also when it is repeated."""
     order = new_order()
     steps: list[Step] = [
         lambda order: order.place("ve", PRICE, LINES, AT),
@@ -70,7 +70,7 @@ def test_the_price_is_locked_by_the_first_call(order: Order) -> None:
 
 @pytest.mark.parametrize("ended", [cancelled, refused])
 def test_an_ended_order_is_neither_placed_nor_paid(ended: Callable[[], Order]) -> None:
-    """A late step meets the end and leaves no fact."""
+    """A late step meets the end and leaves no event."""
     order = ended()
     before = names_of(order)
     with pytest.raises(PurchaseCancelled):
@@ -160,7 +160,7 @@ def test_an_ended_purchase_is_not_extended(order: Order) -> None:
 
 
 def test_the_same_key_and_body_is_the_same_purchase(order: Order) -> None:
-    """A repeat is answered without a fact; another body under the key is refused."""
+    """A repeat is answered without an event; another body under the key is refused."""
     assert order.ask_again("body", AT, **REQUEST) is False
     with pytest.raises(KeyReused):
         order.ask_again("other", AT, **REQUEST)

@@ -8,29 +8,29 @@ from domain.payments.dispute import (
     DISPUTE_RESERVE,
     Dispute,
     DisputeOpened,
-    disputed_parts,
+    disputed_breakdown,
     lost_postings,
     opened_postings,
     set_aside,
     won_postings,
 )
 from domain.tickets.ticket import TicketUnblocked
-from tests.fakes.samples import AT, facts_of, folded, names_of, new_ticket, through_json
+from tests.fakes.samples import AT, events_of, folded, names_of, new_ticket, through_json
 
 TAXED = price_of("eur", ((2, 1000),), FeeRates(), tax=Tax(1900, inclusive=True))
 
 
 def opened(amount_minor: int = TAXED.total_minor) -> Dispute:
-    facts = {"tenant_id": "default", "purchase_id": "pu", "venue_id": "ve", "currency": "eur"}
-    parts = disputed_parts(TAXED, amount_minor).model_dump()
-    return Dispute.begin(DisputeOpened, "du", AT, amount_minor=amount_minor, parts=parts, **facts)
+    events = {"tenant_id": "default", "purchase_id": "pu", "venue_id": "ve", "currency": "eur"}
+    parts = disputed_breakdown(TAXED, amount_minor).model_dump()
+    return Dispute.begin(DisputeOpened, "du", AT, amount_minor=amount_minor, parts=parts, **events)
 
 
 def test_the_parts_are_those_of_the_price_and_sum_to_what_is_disputed() -> None:
     """A dispute of all of it is of each part, one of some of it in proportion to the cent."""
-    whole = disputed_parts(TAXED, TAXED.total_minor)
+    whole = disputed_breakdown(TAXED, TAXED.total_minor)
     assert (whole.venue_minor, whole.tax_minor) == (TAXED.venue_share_minor, TAXED.tax_minor)
-    assert sum(disputed_parts(TAXED, 777).model_dump().values()) == 777
+    assert sum(disputed_breakdown(TAXED, 777).model_dump().values()) == 777
 
 
 @pytest.mark.parametrize(("end", "share"), [("open", 0), ("won", TAXED.venue_share_minor), ("lost", 0)])
@@ -55,10 +55,10 @@ def test_a_dispute_ends_once() -> None:
     dispute.decide(won=False, at=AT)
     dispute.decide(won=True, at=AT)
     assert names_of(dispute) == ["DisputeLost"]
-    assert folded(through_json(facts_of(dispute))).state == "lost"
+    assert folded(through_json(events_of(dispute))).state == "lost"
     other = opened(100)
     other.decide(won=True, at=AT)
-    assert folded(through_json(facts_of(other))).state == "won"
+    assert folded(through_json(events_of(other))).state == "won"
 
 
 def test_a_blocked_ticket_is_blocked_until_it_is_not() -> None:
@@ -73,12 +73,12 @@ def test_a_blocked_ticket_is_blocked_until_it_is_not() -> None:
     ticket.unblock("other", AT)
     blocked, unblocked = ["TicketBlocked"] * 2, ["TicketUnblocked"] * 2
     assert names_of(ticket) == [*blocked, *unblocked]
-    assert not folded(through_json(facts_of(ticket))).blocked
+    assert not folded(through_json(events_of(ticket))).blocked
 
 
 def test_a_ticket_that_was_unblocked_in_the_first_days_is_free() -> None:
-    """Those facts name no dispute."""
+    """Those events name no dispute."""
     ticket = new_ticket()
     ticket.block("du", AT)
     ticket.record(TicketUnblocked, AT)
-    assert not folded(through_json(facts_of(ticket))).blocked
+    assert not folded(through_json(events_of(ticket))).blocked

@@ -4,7 +4,7 @@ import pytest
 
 from domain.core.errors import WrongState
 from domain.payments.payment import Payment
-from domain.payments.webhook_event import Hint
+from domain.payments.webhook_event import WebhookEvent
 from tests.fakes.samples import AT, names_of, new_payment
 
 
@@ -98,4 +98,4 @@ def test_captured_money_is_refunded_once_and_whole(payment: Payment) -> None:
 def test_a_hint_about_money_is_told_from_others(kind: str, *, about_money: bool) -> None:
     """Only news of money that came or can be taken outlive their purchase."""
     refs = {"event_id": "ev", "object_id": "pi", "intent_id": "pi", "purchase_id": None, "digest": ""}
-    assert Hint.model_validate({**refs, "type": kind, "created": None}).is_about_money is about_money
+    assert WebhookEvent.model_validate({**refs, "type": kind, "created": None}).is_about_money is about_money

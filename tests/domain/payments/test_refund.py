@@ -2,9 +2,9 @@
 
 import pytest
 
-from domain.catalog.show_cancellation import Cancellation, CancellationBegun
+from domain.catalog.show_cancellation import ShowCancellation, ShowCancellationBegun
 from domain.core.errors import KeyReused, RefundExceeds, UnknownSubject
-from domain.money.breakdown import Parts, amount_parts, parts_of, summed, ticket_parts
+from domain.money.breakdown import AmountBreakdown, amount_breakdown, breakdown_of, summed, ticket_breakdown
 from domain.money.money import FeeRates, Tax, price_of
 from domain.payments.refund import Refund, Refunds, RefundsOpened
 from tests.fakes.samples import AT, names_of
@@ -17,25 +17,25 @@ def book() -> Refunds:
     return Refunds.begin(RefundsOpened, "pu", AT, tenant_id="default", price=PRICE.model_dump())
 
 
-def refund(number: int, given: Parts, *tickets: str) -> Refund:
+def refund(number: int, given: AmountBreakdown, *tickets: str) -> Refund:
     terms = {"body_digest": f"d{number}", "reason": "goodwill", "fees": "platform"}
     return Refund.model_validate({"refund_id": f"rf{number}", "ticket_ids": tickets, "given": given, **terms})
 
 
 def test_all_tickets_together_are_the_price() -> None:
     """Each has its part of every component; what cost nothing has none."""
-    parts = ticket_parts(PRICE, [900, 900, 2254])
-    assert summed(parts) == parts_of(PRICE)
+    parts = ticket_breakdown(PRICE, [900, 900, 2254])
+    assert summed(parts) == breakdown_of(PRICE)
     assert all(part.total_minor for part in parts)
     free = price_of("eur", ((2, 0),), FeeRates())
-    assert ticket_parts(free, [0, 0]) == [Parts(), Parts()]
+    assert ticket_breakdown(free, [0, 0]) == [AmountBreakdown(), AmountBreakdown()]
 
 
 def test_an_amount_takes_from_each_part_and_never_more_than_it_has() -> None:
     """Every amount up to all of it can be taken, and the rest is what is left."""
-    whole = parts_of(PRICE)
+    whole = breakdown_of(PRICE)
     for amount in (0, 1, 7, 100, whole.total_minor - 1, whole.total_minor):
-        taken = amount_parts(whole, amount, "eur")
+        taken = amount_breakdown(whole, amount, "eur")
         assert taken.total_minor == amount
         assert taken.capped(whole) == taken
         assert taken.total_minor + whole.less(taken).total_minor == whole.total_minor
@@ -43,21 +43,25 @@ def test_an_amount_takes_from_each_part_and_never_more_than_it_has() -> None:
 
 def test_refunds_stay_within_what_was_paid(book: Refunds) -> None:
     """More than is left of one part, or nothing at all, is refused; a refund that failed is still owed."""
-    whole = parts_of(PRICE)
-    half = amount_parts(whole, whole.total_minor // 2, "eur")
+    whole = breakdown_of(PRICE)
+    half = amount_breakdown(whole, whole.total_minor // 2, "eur")
     book.request(refund(1, half), AT)
     book.fail("rf1", "", "declined", AT)
-    for wanted in (refund(2, whole), refund(2, Parts(platform_minor=whole.platform_minor)), refund(2, Parts())):
+    for wanted in (
+        refund(2, whole),
+        refund(2, AmountBreakdown(platform_minor=whole.platform_minor)),
+        refund(2, AmountBreakdown()),
+    ):
         with pytest.raises(RefundExceeds):
             book.request(wanted, AT)
     rest = book.request(refund(2, book.left()), AT)
-    assert (rest.state, book.left()) == ("requested", Parts())
-    assert book.request(refund(3, Parts(), "ti"), AT).state == "requested"  # so that the relay finds it
+    assert (rest.state, book.left()) == ("requested", AmountBreakdown())
+    assert book.request(refund(3, AmountBreakdown(), "ti"), AT).state == "requested"  # so that the relay finds it
 
 
 def test_only_what_has_failed_is_paid_by_hand(book: Refunds) -> None:
     """What may still come from Stripe would come twice; again changes nothing."""
-    given = amount_parts(parts_of(PRICE), 100, "eur")
+    given = amount_breakdown(breakdown_of(PRICE), 100, "eur")
     book.request(refund(1, given), AT)
     assert not book.pay_by_hand("rf1", "bank transfer", AT)
     book.fail("rf1", "", "expired_or_canceled_card", AT)
@@ -69,19 +73,19 @@ def test_only_what_has_failed_is_paid_by_hand(book: Refunds) -> None:
 
 def test_what_a_bank_has_given_back_is_not_left(book: Refunds) -> None:
     """It may take more of one part than is left of it: all together are never more than was paid."""
-    whole = parts_of(PRICE)
-    lost = amount_parts(whole, whole.total_minor // 2, "eur")
+    whole = breakdown_of(PRICE)
+    lost = amount_breakdown(whole, whole.total_minor // 2, "eur")
     assert book.left(lost) == whole.less(lost)
-    book.request(refund(1, Parts(venue_minor=whole.venue_minor)), AT)
+    book.request(refund(1, AmountBreakdown(venue_minor=whole.venue_minor)), AT)
     left = book.left(lost)
     assert left.total_minor == max(whole.total_minor - whole.venue_minor - lost.total_minor, 0)
     assert left.venue_minor == 0
-    assert book.left(whole) == Parts()
+    assert book.left(whole) == AmountBreakdown()
 
 
 def test_a_key_finds_its_refund(book: Refunds) -> None:
     """Another body is refused, and a refund that is none too."""
-    book.request(refund(1, Parts(venue_minor=1)), AT)
+    book.request(refund(1, AmountBreakdown(venue_minor=1)), AT)
     assert book.find("rf1", "d1") == book.get("rf1")
     assert book.find("rf2", "d2") is None
     with pytest.raises(KeyReused):
@@ -92,7 +96,7 @@ def test_a_key_finds_its_refund(book: Refunds) -> None:
 
 def test_a_refund_goes_forward_and_may_fail_even_after_it_succeeded(book: Refunds) -> None:
     """Late news of what is known change nothing; each failure begins a new turn."""
-    book.request(refund(1, Parts(venue_minor=5)), AT)
+    book.request(refund(1, AmountBreakdown(venue_minor=5)), AT)
     for _ in range(2):
         book.pend("rf1", "re_1", AT)
     assert [book.succeed("rf1", "re_1", AT) for _ in range(2)] == [True, False]
@@ -107,7 +111,7 @@ def test_a_refund_goes_forward_and_may_fail_even_after_it_succeeded(book: Refund
 def test_a_cancellation_is_paused_goes_on_and_ends() -> None:
     """Again changes nothing, and after the end nothing moves."""
     terms = {"tenant_id": "default", "body_digest": "d", "fees": "venue", "rate_per_second": 5.0}
-    made = Cancellation.begin(CancellationBegun, "sh", AT, **terms)
+    made = ShowCancellation.begin(ShowCancellationBegun, "sh", AT, **terms)
     made.check_same("d")
     with pytest.raises(KeyReused):
         made.check_same("other")
@@ -122,8 +126,8 @@ def test_a_cancellation_is_paused_goes_on_and_ends() -> None:
     made.go_on(9.0, AT)
     assert (made.state, made.rate_per_second) == ("finished", 8.0)
     assert names_of(made) == [
-        "CancellationPaused",
-        "CancellationResumed",
-        "CancellationResumed",
-        "CancellationFinished",
+        "ShowCancellationPaused",
+        "ShowCancellationResumed",
+        "ShowCancellationResumed",
+        "ShowCancellationFinished",
     ]

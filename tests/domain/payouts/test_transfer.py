@@ -3,7 +3,7 @@
 import pytest
 
 from domain.core.errors import WrongState
-from domain.payouts.payee import Abilities, Payee, PayeeNamed
+from domain.payouts.payee import Capabilities, Payee, PayeeNamed
 from domain.payouts.payout import Payout, PayoutPaid
 from domain.payouts.transfer import Transfer, TransferRequested
 from tests.fakes.samples import AT, names_of
@@ -11,8 +11,8 @@ from tests.fakes.samples import AT, names_of
 
 @pytest.fixture
 def transfer() -> Transfer:
-    facts = {"tenant_id": "t", "venue_id": "ve", "account_id": "acct_1", "charge_id": "ch_1", "currency": "eur"}
-    return Transfer.begin(TransferRequested, "pu", AT, amount_minor=1000, refund_ids=[], **facts)
+    events = {"tenant_id": "t", "venue_id": "ve", "account_id": "acct_1", "charge_id": "ch_1", "currency": "eur"}
+    return Transfer.begin(TransferRequested, "pu", AT, amount_minor=1000, refund_ids=[], **events)
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def test_a_venue_has_one_account(payee: Payee) -> None:
     payee.connect("acct_1", AT)
     with pytest.raises(WrongState):
         payee.connect("acct_2", AT)
-    payee.see(Abilities(may_receive=True), AT)
-    payee.see(Abilities(may_receive=True), AT)
+    payee.see(Capabilities(may_receive=True), AT)
+    payee.see(Capabilities(may_receive=True), AT)
     assert names_of(payee) == ["AccountConnected", "AccountChanged"]
 
 
@@ -101,8 +101,8 @@ def test_what_was_taken_too_much_goes_with_the_next_shares(payee: Payee) -> None
 
 def test_a_payout_comes_back_once() -> None:
     """Its second return is no news."""
-    facts = {"tenant_id": "t", "venue_id": "ve", "amount_minor": 5, "currency": "eur"}
-    payout = Payout.begin(PayoutPaid, "po_1", AT, **facts)
+    events = {"tenant_id": "t", "venue_id": "ve", "amount_minor": 5, "currency": "eur"}
+    payout = Payout.begin(PayoutPaid, "po_1", AT, **events)
     assert payout.come_back("account_closed", AT)
     assert not payout.come_back("account_closed", AT)
     assert payout.state == "returned"

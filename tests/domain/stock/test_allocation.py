@@ -9,7 +9,7 @@ import pytest
 from domain.core.aggregate import broken_link
 from domain.core.errors import HoldExpired, HoldReleased, NotOurHold, SeatsUnavailable, UnknownSubject, WrongState
 from domain.stock.allocation import SWEEP, TOMBSTONE, UNARRIVED, Allocation, HoldsPlaced
-from tests.fakes.samples import AT, LATER, facts_of, folded, names_of, new_allocation, new_reservation, state_of
+from tests.fakes.samples import AT, LATER, events_of, folded, names_of, new_allocation, new_reservation, state_of
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_confirmed_hold_is_sold_once(stock: Allocation) -> None:
 
 
 def test_a_late_confirm_still_holds(stock: Allocation) -> None:
-    """The clock alone ends no hold: only a fact does."""
+    """The clock alone ends no hold: only an event does."""
     place(stock)
     stock.confirm("a", LATER + timedelta(days=1))
     assert sums(stock) == (6, 0, 4)
@@ -91,7 +91,7 @@ def test_a_reservation_is_taken_back_to_a_hold_and_then_released(stock: Allocati
 
 
 def test_what_was_not_confirmed_is_not_taken_back(stock: Allocation) -> None:
-    """Taking back nothing, something held or something ended is success without a fact."""
+    """Taking back nothing, something held or something ended is success without an event."""
     stock.unconfirm("a", AT)
     place(stock)
     stock.unconfirm("a", AT)
@@ -122,23 +122,23 @@ def test_a_release_that_comes_first_refuses_the_late_hold(stock: Allocation) -> 
     assert (stock.holds, stock.tombstones) == ({}, {"a": AT + UNARRIVED})
 
 
-def test_holds_of_one_time_are_one_fact(stock: Allocation) -> None:
-    """However many decisions placed them; a later time, or any other fact, begins a new one."""
+def test_holds_of_one_time_are_one_event(stock: Allocation) -> None:
+    """However many decisions placed them; a later time, or any other event, begins a new one."""
     for key in "abc":
         place(stock, key, 1)
     stock.confirm("b", AT)
     place(stock, "d", 1)
     stock.place("e", 1, LATER, "purchase", AT + timedelta(seconds=1))
-    facts: list[Any] = facts_of(stock)[1:]
+    events: list[Any] = events_of(stock)[1:]
     assert names_of(stock) == ["HoldsPlaced", "HoldConfirmed", "HoldsPlaced", "HoldsPlaced"]
-    placed = [[hold["key"] for hold in fact.holds] for fact in facts if isinstance(fact, HoldsPlaced)]
+    placed = [[hold["key"] for hold in event.holds] for event in events if isinstance(event, HoldsPlaced)]
     assert placed == [["a", "b", "c"], ["d"], ["e"]]
-    assert broken_link(facts_of(stock)) is None
-    assert state_of(folded(facts_of(stock))) == state_of(stock)
+    assert broken_link(events_of(stock)) is None
+    assert state_of(folded(events_of(stock))) == state_of(stock)
 
 
 def test_an_ended_hold_leaves_only_a_tombstone_and_that_for_a_bounded_time(stock: Allocation) -> None:
-    """It outlives the hold's deadline, so that no late command is obeyed; facts' time decides, not a clock."""
+    """It outlives the hold's deadline, so that no late command is obeyed; events' time decides, not a clock."""
     place(stock)
     stock.release("a", "expired", AT)
     assert (stock.holds, stock.tombstones) == ({}, {"a": LATER + TOMBSTONE})
@@ -151,19 +151,19 @@ def test_an_ended_hold_leaves_only_a_tombstone_and_that_for_a_bounded_time(stock
         stock.place("a", 1, LATER, "purchase", LATER + TOMBSTONE + SWEEP)
 
 
-def test_a_memento_is_the_whole_state(stock: Allocation) -> None:
+def test_a_snapshot_is_the_whole_state(stock: Allocation) -> None:
     """What is made of it decides, and goes on in the chain, as the original does."""
     for key in "abc":
         place(stock, key, 2)
     stock.confirm("a", AT)
     stock.release("b", "expired", AT)
-    facts = facts_of(stock)
-    revived = Allocation.revive(stock.id, stock.version, stock.digest, json.loads(json.dumps(stock.memento())))
-    assert state_of(revived) == state_of(stock)
-    for one in (stock, revived):
+    events = events_of(stock)
+    restored = Allocation.from_snapshot(stock.id, stock.version, stock.digest, json.loads(json.dumps(stock.snapshot())))
+    assert state_of(restored) == state_of(stock)
+    for one in (stock, restored):
         one.confirm("c", LATER)
-    assert broken_link([*facts, *facts_of(revived)]) is None
-    assert state_of(revived) == state_of(stock)
+    assert broken_link([*events, *events_of(restored)]) is None
+    assert state_of(restored) == state_of(stock)
 
 
 def test_an_unknown_hold_is_not_confirmed(stock: Allocation) -> None:
@@ -180,10 +180,10 @@ def test_a_door_finds_its_own_holds_only(stock: Allocation) -> None:
         stock.hold_of("a", "internal")
 
 
-def test_a_bigger_memento_is_made_less_often(stock: Allocation) -> None:
+def test_a_bigger_snapshot_is_made_less_often(stock: Allocation) -> None:
     """Its weight grows with the holds and the tombstones that it carries; an aggregate without any has none."""
-    assert (stock.weight, new_reservation().weight) == (0, 0)
+    assert (stock.snapshot_cost, new_reservation().snapshot_cost) == (0, 0)
     for key in "abcdefgh":
         place(stock, key, 1)
     stock.release("a", "expired", AT)
-    assert stock.weight == 2
+    assert stock.snapshot_cost == 2

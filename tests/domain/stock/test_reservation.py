@@ -13,7 +13,7 @@ def test_a_reservation_begins_held() -> None:
 
 
 def test_a_reservation_is_confirmed_or_ended() -> None:
-    """Each end is a fact."""
+    """Each end is an event."""
     confirmed, ended = new_reservation(), new_reservation()
     confirmed.record(ReservationConfirmed, AT)
     ended.record(ReservationEnded, AT, reason="expired")

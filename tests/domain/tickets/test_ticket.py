@@ -4,7 +4,7 @@ import pytest
 
 from domain.core.errors import AlreadyEntered, RefundNeeded, WrongState
 from domain.tickets.ticket import Ticket
-from tests.fakes.samples import AT, SIGNED, facts_of, folded, names_of, new_ticket, new_venue, through_json
+from tests.fakes.samples import AT, SIGNED, events_of, folded, names_of, new_ticket, new_venue, through_json
 
 
 @pytest.fixture
@@ -50,14 +50,14 @@ def test_nothing_is_signed_for_an_unpaid_ticket(ticket: Ticket, end: str) -> Non
 
 
 def test_signed_bytes_are_kept_before_they_are_sent_and_newer_ones_replace_them(ticket: Ticket) -> None:
-    """The same bytes again are no fact; expired ones are signed anew."""
+    """The same bytes again are no event; expired ones are signed anew."""
     ticket.issue(AT)
     newer = SIGNED.model_copy(update={"signature": "second"})
     for signed in (SIGNED, SIGNED, newer):
         ticket.sign_token(signed, AT)
     assert ticket.signed == newer
     assert names_of(ticket) == ["TicketIssued", "TokenSigned", "TokenSigned"]
-    assert folded(through_json(facts_of(ticket))).signed == newer
+    assert folded(through_json(events_of(ticket))).signed == newer
 
 
 def test_a_token_is_minted_once(ticket: Ticket) -> None:

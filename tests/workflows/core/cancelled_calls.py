@@ -6,7 +6,7 @@ from temporalio import workflow
 
 from activities.core.commands import HoldRef
 from activities.sales.ticket_api_holds import HoldActivities
-from workflows.core.activity_calls import SEEN_STORE_PACE, Attention, Caller
+from workflows.core.activity_calls import STORE_REGULAR, ActivityCaller, OperatorAlerts
 
 
 @workflow.defn(name="LetsGo")
@@ -17,14 +17,14 @@ class LetsGo:
         self._told = False
 
     @workflow.signal
-    def let_go(self) -> None:
+    def release_payment(self) -> None:
         self._told = True
 
     @workflow.run
     async def run(self) -> str:
         hold = HoldRef(tenant_id="default", reservation_id="re")
-        call = Caller(Attention(lambda _: None)).call(
-            HoldActivities.expire_reservation, hold, SEEN_STORE_PACE, "a step"
+        call = ActivityCaller(OperatorAlerts(lambda _: None)).call(
+            HoldActivities.expire_reservation, hold, STORE_REGULAR, "a step"
         )
         calling = asyncio.create_task(call)
         await workflow.wait_condition(lambda: self._told)

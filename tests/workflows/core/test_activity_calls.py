@@ -1,4 +1,4 @@
-"""How workflows call activities through long weather, refusals after weather, and cancels of what only goes forward."""
+"""How workflows call activities through outages, refusals after them, and cancels of what only goes forward."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from temporalio.worker import Worker
 from activities.core.commands import MintSubject
 from activities.core.task_queues import PURCHASES
 from domain.catalog.venue import Venue
-from tests.fakes.world import RUNNER, World
+from tests.fakes.world import RUNNER, SagaWorld
 from tests.workflows.buyer import paid
 from tests.workflows.core.cancelled_calls import LetsGo
 from workflows.core.activity_calls import LOCAL_ATTEMPTS
@@ -25,12 +25,12 @@ async def regular_activities(handle: WorkflowHandle) -> list[str]:
 
 
 async def test_a_store_step_that_does_not_get_through_locally_becomes_a_regular_one(
-    world: World, client: Client
+    world: SagaWorld, client: Client
 ) -> None:
     """After its local tries it is the engine's to retry, where operators see it."""
     await world.open_show()
     purchase = await world.request()
-    world.ledger.refuse_connections = LOCAL_ATTEMPTS + 1
+    world.store.refuse_connections = LOCAL_ATTEMPTS + 1
     start = PurchaseInput(purchase=purchase, show_id="sh")
     handle = await client.start_workflow(PurchaseWorkflow.run, start, id="purchase/it", task_queue=PURCHASES)
     while "create_intent" not in world.gates.ran:  # noqa: ASYNC110 - the placing has come to its end
@@ -40,7 +40,7 @@ async def test_a_store_step_that_does_not_get_through_locally_becomes_a_regular_
     await handle.terminate()
 
 
-async def test_two_troubles_call_for_one_operator(world: World, client: Client) -> None:
+async def test_two_troubles_call_for_one_operator(world: SagaWorld, client: Client) -> None:
     """Two mints that do not get through ask for an operator once, and the call is taken back once."""
     await world.open_show()
     world.chain.fail_before("send", 20)
@@ -53,11 +53,13 @@ async def test_two_troubles_call_for_one_operator(world: World, client: Client) 
     ]
     assert sum(call is not None for call in calls) == 2
     assert (await handle.describe()).typed_search_attributes[NEEDS_OPERATOR] is False
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_refusal_after_long_weather_takes_the_call_for_an_operator_back(world: World, client: Client) -> None:
-    """An operator who was called because of the weather is not needed once the step is refused."""
+async def test_a_refusal_after_long_transient_takes_the_call_for_an_operator_back(
+    world: SagaWorld, client: Client
+) -> None:
+    """An operator who was called because of the fault is not needed once the step is refused."""
     await world.open_show()
     world.gateway.fail_before("capture_intent", 1000)
     handle, _ = await world.buy(client)
@@ -70,10 +72,10 @@ async def test_a_refusal_after_long_weather_takes_the_call_for_an_operator_back(
     assert (await ending).reason == "payment-refused"
     described = await handle.describe()
     assert described.typed_search_attributes[NEEDS_OPERATOR] is False
-    await world.check_laws()
+    await world.check_invariants()
 
 
-async def test_a_cancel_of_what_only_goes_forward_changes_nothing(world: World, client: Client) -> None:
+async def test_a_cancel_of_what_only_goes_forward_changes_nothing(world: SagaWorld, client: Client) -> None:
     """A registration that is cancelled while it makes the group comes to its end all the same."""
     await world.announce()
     gate = world.gates.close("mint_group", "before")
@@ -85,16 +87,16 @@ async def test_a_cancel_of_what_only_goes_forward_changes_nothing(world: World, 
     await asyncio.sleep(0.1)
     gate.open.set()
     minted = await asyncio.wait_for(handle.result(), 60)
-    assert (await world.ledger.read(lambda desk: desk.get(Venue, "ve"))).mint_address == minted.mint_address
+    assert (await world.store.read(lambda uow: uow.get(Venue, "ve"))).mint_address == minted.mint_address
 
 
-async def test_a_call_that_is_let_go_of_is_not_tried_again(world: World, client: Client) -> None:
-    """It is neither weather nor a refusal: the caller hears of the cancel, and nothing follows."""
+async def test_a_call_that_is_let_go_of_is_not_tried_again(world: SagaWorld, client: Client) -> None:
+    """It is neither a transient error nor a refusal: the caller hears of the cancel, and nothing follows."""
     gate = world.gates.close("expire_reservation", "before")
     async with Worker(client, task_queue="lets-go", workflows=[LetsGo], workflow_runner=RUNNER):
         handle = await client.start_workflow(LetsGo.run, id="lets-go", task_queue="lets-go")
         await gate.reached.wait()
-        await handle.signal(LetsGo.let_go)
+        await handle.signal(LetsGo.release_payment)
         assert await handle.result() == "ActivityError"
     gate.open.set()
     assert world.gates.ran == ["expire_reservation"]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from workflows.core.saga import drain, settled
+from workflows.core.saga import drain, gather_all
 
 
 async def test_a_cancelled_waiter_still_waits() -> None:
@@ -45,7 +45,7 @@ async def test_a_failure_waits_for_its_neighbours() -> None:
         ended.append("other")
 
     with pytest.raises(ValueError, match="one"):
-        await settled(fail(), go_on())
+        await gather_all(fail(), go_on())
     assert ended == ["other"]
 
 
