@@ -11,13 +11,13 @@ from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from activities.catalog.capacity import CapacityActivities
+from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
-from activities.catalog.register import CatalogActivities
+from activities.catalog.register import CatalogCommands
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
 from activities.sales.request_purchase import PurchaseCommands
-from activities.sales.ticket_api_holds import HoldActivities
+from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.mint import MintActivities
 from adapters.read_models.queries import ReadModels
 from adapters.read_models.show_cancellation_queries import ShowCancellationQueries
@@ -63,9 +63,9 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     pacing = Timeouts(timebox, saga.poll_seconds, saga.processing_extension_seconds, checkouts_in_flight_max)
     buyers, engine = PostgresBuyers(pool), WorkflowClient(client, pacing)
     return Dependencies(
-        door=PurchaseCommands(store),
-        catalog=CatalogActivities(store),
-        holds=HoldActivities(store),
+        purchases=PurchaseCommands(store),
+        catalog=CatalogCommands(store),
+        holds=HoldCommands(store),
         prices=PriceCommands(store),
         refunds=RefundCommands(store),
         cancellations=ShowCancellationCommands(store),
@@ -81,7 +81,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         pseudonym=partial(pseudonymize, address_secret),
         read_ticket=MintActivities(store, chain, buyers, custody, settings.api.public_url).read_ticket,
         limits=limits_of(settings),
-        capacity=CapacityActivities(store, chain),
+        capacity=CapacityCommands(store),
         change_capacity=engine.change_capacity,
     )
 

@@ -4,15 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from activities.catalog.capacity import CapacityActivities
+from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
-from activities.catalog.register import CatalogActivities
+from activities.catalog.register import CatalogCommands
 from activities.core.commands import CapacityChange, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.payouts.ports import AccountStatus, VenueRef
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
 from activities.sales.request_purchase import PurchaseCommands
-from activities.sales.ticket_api_holds import HoldActivities
+from activities.sales.ticket_api_holds import HoldCommands
 from domain.core.ids import DEFAULT_TENANT
 from domain.money.money import FeeRates
 from domain.payments.webhook_event import WebhookEvent
@@ -171,9 +171,9 @@ class Dependencies:
     `verify` reads a webhook and refuses a forged one; `pseudonym` stands for a name and does not tell it.
     """
 
-    door: PurchaseCommands
-    catalog: CatalogActivities
-    holds: HoldActivities
+    purchases: PurchaseCommands
+    catalog: CatalogCommands
+    holds: HoldCommands
     prices: PriceCommands
     refunds: RefundCommands
     cancellations: ShowCancellationCommands
@@ -189,5 +189,5 @@ class Dependencies:
     pseudonym: Callable[[str], str]
     read_ticket: Callable[[str], Awaitable[tuple[Ticket, TokenState | None]]]
     limits: Limits
-    capacity: CapacityActivities
+    capacity: CapacityCommands
     change_capacity: Callable[[CapacityChange], Awaitable[bool]]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.catalog.register import AnnounceShow, CatalogCommands, RegisterVenue
 from adapters.event_store.store import PostgresEventStore
 from bench.stock import CAPACITY, HOLD
 from domain.catalog.show import Show, TicketType
@@ -14,7 +14,7 @@ PRICE_MINOR = 5000
 
 async def open_show(store: PostgresEventStore, capacity: int = CAPACITY, name: str = "bench") -> None:
     """Put the show `sh_{name}` with the ticket type `tt_{name}` on sale."""
-    catalog = CatalogActivities(store)
+    catalog = CatalogCommands(store)
     ids: dict[str, Any] = {"tenant_id": "bench", "venue_id": "ve_bench"}
     await catalog.register_venue(RegisterVenue(name="Hall", rates=FeeRates(), body_digest="d", **ids))
     floor = TicketType(ticket_type_id=f"tt_{name}", name="floor", price_minor=PRICE_MINOR, capacity=capacity)

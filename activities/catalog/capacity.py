@@ -15,6 +15,25 @@ from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
 
 
+class CapacityCommands:
+    """Records changes of a show's capacity."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    async def begin(self, tenant_id: str, show_id: str, capacities: dict[str, int]) -> CapacityChange:
+        """Record a requested change, or refuse it; the same request again is the same change."""
+
+        def decide(uow: UnitOfWork) -> CapacityChange:
+            show = uow.get(Show, show_id)
+            number = show.begin_capacities(capacities, uow.at)
+            for name, capacity in capacities.items():
+                uow.get(Allocation, name).check_capacity(capacity)
+            return CapacityChange(tenant_id=tenant_id, show_id=show_id, number=number)
+
+        return (await self._store.commit(decide)).value
+
+
 class CapacityActivities:
     """One step of a change per method; a late step of one that has ended changes nothing. And the seats of a refund."""
 
@@ -77,18 +96,6 @@ class CapacityActivities:
             show.finish_capacities(change.number, uow.at, made=True)
 
         await self._store.commit(decide)
-
-    async def begin(self, tenant_id: str, show_id: str, capacities: dict[str, int]) -> CapacityChange:
-        """Record that a change is asked for, or refuse it; called by the API. The same one again is the same change."""
-
-        def decide(uow: UnitOfWork) -> CapacityChange:
-            show = uow.get(Show, show_id)
-            number = show.begin_capacities(capacities, uow.at)
-            for name, capacity in capacities.items():
-                uow.get(Allocation, name).check_capacity(capacity)
-            return CapacityChange(tenant_id=tenant_id, show_id=show_id, number=number)
-
-        return (await self._store.commit(decide)).value
 
 
 def _fits(stock: list[tuple[Allocation, int]]) -> bool:

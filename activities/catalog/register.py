@@ -48,7 +48,7 @@ class AnnounceShow(Command):
     resell_refunded: bool = False
 
 
-class CatalogActivities:
+class CatalogCommands:
     """Records venues and shows; a repeat with the same body changes nothing."""
 
     def __init__(self, store: EventStore) -> None:
@@ -61,6 +61,13 @@ class CatalogActivities:
     async def announce_show(self, command: AnnounceShow) -> int:
         """Record a show and open its stock; returns the event store's position."""
         return (await self._store.commit(lambda uow: _announce(uow, command))).position
+
+
+class CatalogActivities:
+    """Puts shows on sale."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
 
     @activity.defn(name="open_sale")
     async def open_sale(self, subject: MintSubject) -> None:

@@ -40,7 +40,7 @@ class ReservationView(Command):
     ticket_ids: tuple[str, ...]
 
 
-class HoldActivities:
+class HoldCommands:
     """Makes, confirms and releases holds that it made itself; any other is refused."""
 
     def __init__(self, store: EventStore) -> None:
@@ -72,6 +72,13 @@ class HoldActivities:
                 release(uow, reservation_id, "cancelled")
 
         await self._store.commit(decide)
+
+
+class HoldActivities:
+    """Ends holds whose time has passed."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
 
     @activity.defn(name="expire_reservation")
     async def expire_reservation(self, hold: HoldRef) -> str:

@@ -82,7 +82,7 @@ async def read_purchase(purchase_id: IdInPath, deps: Deps, after: After = 0) -> 
 @router.delete("/{purchase_id}", status_code=202)
 async def cancel(purchase_id: IdInPath, deps: Deps, response: Response) -> dict[str, Any]:
     """Let a purchase go, as long as its capture has not been requested."""
-    position = await deps.door.request_cancel(purchase_id)
+    position = await deps.purchases.request_cancel(purchase_id)
     await deps.engine.buyer_cancelled(purchase_id)
     response.headers["Location"] = f"/api/v1/purchases/{purchase_id}?after={position}"
     return {"purchase_id": purchase_id, "state": "show_cancellations"}
@@ -92,7 +92,7 @@ async def _opened(opened: CheckoutAnswer, purchase_id: str, deps: Dependencies) 
     """Return how a purchase stands whose checkout has opened, or raise why it has ended."""
     if opened.refusal_code is not None:
         raise refused(opened.refusal_code, opened.refusal_detail)
-    purchase_status = await deps.door.look(purchase_id)
+    purchase_status = await deps.purchases.look(purchase_id)
     if purchase_status is None:
         raise not_found("purchase", purchase_id)
     if purchase_status.state == "refused":
@@ -125,10 +125,10 @@ async def recorded(command: RequestPurchase, buyer: BuyerBody, deps: Dependencie
     if buyer.wallet is not None and not deps.is_wallet(buyer.wallet):
         raise InvalidWallet("the wallet is not an address that can hold tickets")
     if buyer == BuyerBody():
-        return await deps.door.request_purchase(command)
+        return await deps.purchases.request_purchase(command)
     await deps.buyers.keep(command.buyer_id, command.tenant_id, buyer.name, buyer.email, buyer.wallet)
     try:
-        return await deps.door.request_purchase(command)
+        return await deps.purchases.request_purchase(command)
     except Refusal:
         await deps.buyers.forget(command.buyer_id)
         raise

@@ -30,7 +30,7 @@ async def _heard(webhook: WebhookEvent, deps: Dependencies) -> bool:
     """Say whether nobody needs to be told of a webhook event any more."""
     if webhook.purchase_id is None:
         return False
-    purchase_status = await deps.door.look(webhook.purchase_id) if webhook.is_about_money else None
+    purchase_status = await deps.purchases.look(webhook.purchase_id) if webhook.is_about_money else None
     if purchase_status is not None and purchase_status.intent_id != webhook.intent_id:
         return False  # a stray payment: its purchase would not look at it
     if purchase_status is not None and webhook.type == TAKEN and purchase_status.state in TAKING:

@@ -15,7 +15,7 @@ from solders.signature import Signature
 from solders.transaction_status import TransactionConfirmationStatus
 from temporalio.testing import ActivityEnvironment
 
-from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.catalog.register import AnnounceShow, CatalogCommands, RegisterVenue
 from activities.core.commands import MintSubject, MintTicket, PurchaseRef
 from activities.tokens.mint import MintActivities
 from adapters.event_store.store import PostgresEventStore
@@ -81,7 +81,7 @@ def _node() -> Iterator[str]:
 
 async def _open(mint: Mint) -> None:
     """Register a venue and a show in the events and on the chain."""
-    catalog = CatalogActivities(mint.store)
+    catalog = CatalogCommands(mint.store)
     await mint.chain.airdrop_if_dev(LAMPORTS)
     await catalog.register_venue(RegisterVenue(name="Hall", rates=FeeRates(), body_digest="d", **IDS))
     floor = TicketType(ticket_type_id="tt_bench", name="floor", price_minor=1, capacity=1_000_000)

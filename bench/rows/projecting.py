@@ -34,12 +34,12 @@ LINES = (Line(ticket_type_id="tt_bench", quantity=2),)
 async def _fill(store: PostgresEventStore) -> None:
     """Record some thousand placed orders, each of two tickets."""
     await open_show(store)
-    door, sales = PurchaseCommands(store), SalesActivities(store)
+    purchases, sales = PurchaseCommands(store), SalesActivities(store)
 
     async def buy(number: int) -> None:
         events: dict[str, Any] = {"tenant_id": "bench", "body_digest": "d", "buyer_id": "bu_bench"}
         command = RequestPurchase(purchase_id=f"pu_{number}", show_id="sh_bench", lines=LINES, **events)
-        await sales.place_order((await door.request_purchase(command)).purchase)
+        await sales.place_order((await purchases.request_purchase(command)).purchase)
 
     for first in range(0, PURCHASES, AT_ONCE):
         await asyncio.gather(*(buy(number) for number in range(first, first + AT_ONCE)))

@@ -46,11 +46,11 @@ async def test_the_catalogue_is_recorded_once() -> None:
     await world.lost_and_repeated(lambda: world.catalog.announce_show(SHOW))
     subject = MintSubject(tenant_id="default", kind="show", subject_id="sh")
     with pytest.raises(NotOnSale):
-        await world.catalog.open_sale(subject)
+        await world.openings.open_sale(subject)
     with pytest.raises(NotOnSale):
         await world.request()
     await world.open()
-    await world.lost_and_repeated(lambda: world.catalog.open_sale(subject))
+    await world.lost_and_repeated(lambda: world.openings.open_sale(subject))
     with pytest.raises(KeyReused):
         await world.catalog.register_venue(VENUE.model_copy(update={"body_digest": "x"}))
     with pytest.raises(KeyReused):
@@ -196,7 +196,7 @@ async def test_an_ended_order_refuses_every_late_step(world: StoreWorld, late: A
 async def test_a_cancel_before_the_capture_refuses_the_confirmation(world: StoreWorld) -> None:
     """Not one seat is confirmed when the buyer came first."""
     purchase = await world.bought()
-    await world.lost_and_repeated(lambda: world.door.request_cancel("pu"))
+    await world.lost_and_repeated(lambda: world.purchases.request_cancel("pu"))
     with pytest.raises(PurchaseCancelled):
         await world.sales.confirm_seats(purchase)
     assert await world.stock() == HELD
@@ -205,7 +205,7 @@ async def test_a_cancel_before_the_capture_refuses_the_confirmation(world: Store
 async def test_a_cancel_before_the_reservation_holds_nothing(world: StoreWorld) -> None:
     """A reservation that comes after the buyer's cancel is refused."""
     purchase = await world.only_requested()
-    await world.door.request_cancel("pu")
+    await world.purchases.request_cancel("pu")
     with pytest.raises(PurchaseCancelled):
         await world.sales.place_order(purchase)
     assert await world.stock() == ALL_FREE
@@ -216,7 +216,7 @@ async def test_a_confirmation_before_the_cancel_refuses_the_cancel(world: StoreW
     purchase = await world.bought()
     await world.sales.confirm_seats(purchase)
     with pytest.raises(CancelTooLate):
-        await world.door.request_cancel("pu")
+        await world.purchases.request_cancel("pu")
     assert await world.stock() == SOLD
 
 

@@ -12,9 +12,9 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from activities.catalog.prices import ChangeShow, CreateDiscount, PriceCommands
-from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.catalog.register import AnnounceShow, CatalogCommands, RegisterVenue
 from activities.sales.request_purchase import PurchaseCommands, RequestPurchase
-from activities.sales.ticket_api_holds import HoldActivities, MakeReservation
+from activities.sales.ticket_api_holds import HoldCommands, MakeReservation
 from adapters.event_store.store import PostgresEventStore
 from adapters.read_models.documents import KINDS
 from adapters.read_models.event_pages import EventPages
@@ -76,7 +76,7 @@ async def sell(store: Any) -> str:
     """Announce a show, sell two tickets with a code, ask for two more, hold one inside; returns the sold purchase."""
     world = ApiWorld()
     world.store = store
-    catalog, door = CatalogActivities(store), PurchaseCommands(store)
+    catalog, purchases = CatalogCommands(store), PurchaseCommands(store)
     await catalog.register_venue(
         RegisterVenue(tenant_id="default", venue_id="ve_1", name="Hall", rates=FeeRates(), body_digest="d")
     )
@@ -93,7 +93,7 @@ async def sell(store: Any) -> str:
     events = {"tenant_id": "default", "show_id": "sh_1", "body_digest": "d"}
     await prices.create_discount(CreateDiscount(key_id="dk_1", code="early", terms=terms, **events))
     for purchase_id in ("pu_1", "pu_2"):
-        requested = await door.request_purchase(
+        requested = await purchases.request_purchase(
             RequestPurchase(
                 tenant_id="default",
                 purchase_id=purchase_id,
@@ -110,7 +110,7 @@ async def sell(store: Any) -> str:
     window: dict[str, datetime | None] = {"sale_until": datetime(2100, 1, 1, tzinfo=UTC)}
     await prices.change_show(ChangeShow(show_id="sh_1", prices={"tt_1": 1_200}, window=window))
     lines = [Line(ticket_type_id="tt_1", quantity=1)]
-    await HoldActivities(store).reserve(
+    await HoldCommands(store).reserve(
         MakeReservation(tenant_id="default", reservation_id="re_1", show_id="sh_1", lines=lines, hold_seconds=1)
     )
     return "pu_1"

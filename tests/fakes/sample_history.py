@@ -79,7 +79,7 @@ class SampleHistory(StoreWorld):
         purchase = await self.placed(name, **wanted)
         await self.sales.extend_hold(ExtendHold(purchase=purchase, hold_until=self.now + timedelta(minutes=20)))
         await self.sales.confirm_seats(purchase)
-        total = (await self.door.look(name)).price.total_minor  # type: ignore[union-attr]
+        total = (await self.purchases.look(name)).price.total_minor  # type: ignore[union-attr]
         await self.pay(purchase, lambda payment, at: payment.capture("ch", total, FEE, at))
         self.say(purchase, captured=total)
         await self.sales.confirm_order(purchase)

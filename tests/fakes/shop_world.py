@@ -6,15 +6,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from activities.books.post import BooksActivities
-from activities.catalog.capacity import CapacityActivities
+from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
-from activities.catalog.register import CatalogActivities
+from activities.catalog.register import CatalogCommands
 from activities.core.commands import CapacityChange, EndPurchase, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands
-from activities.sales.ticket_api_holds import HoldActivities
+from activities.sales.ticket_api_holds import HoldCommands
 from adapters.read_models.documents import Document, Sheets
 from adapters.read_models.purchase import fold
 from adapters.read_models.queries import with_availability
@@ -35,7 +35,6 @@ from domain.tickets.token import TokenState
 from tests.fakes.connect import ConnectingVenues
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.small_tables import MemoryBuyers, MemoryInbox, MemorySecrets
-from tests.fakes.token_chain import FakeTokenChain
 from tests.fakes.webhooks import verify
 from workflows.purchase import CheckoutAnswer
 
@@ -196,9 +195,9 @@ class ApiWorld:
 
     def deps(self) -> Dependencies:
         return Dependencies(
-            door=PurchaseCommands(self.store),
-            catalog=CatalogActivities(self.store),
-            holds=HoldActivities(self.store),
+            purchases=PurchaseCommands(self.store),
+            catalog=CatalogCommands(self.store),
+            holds=HoldCommands(self.store),
             prices=PriceCommands(self.store),
             refunds=RefundCommands(self.store),
             cancellations=ShowCancellationCommands(self.store),
@@ -214,7 +213,7 @@ class ApiWorld:
             pseudonym=lambda name: hashlib.sha256(name.encode()).hexdigest(),
             read_ticket=self.read_ticket,
             limits=self.limits,
-            capacity=CapacityActivities(self.store, FakeTokenChain()),
+            capacity=CapacityCommands(self.store),
             change_capacity=self.engine.change_capacity,
         )
 

@@ -7,11 +7,11 @@ import pytest
 
 from activities.books.post import BooksActivities
 from activities.catalog.prices import PriceCommands
-from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.catalog.register import AnnounceShow, CatalogActivities, CatalogCommands, RegisterVenue
 from activities.core.commands import EndPurchase, PurchaseRef
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands, Requested, RequestPurchase
-from activities.sales.ticket_api_holds import HoldActivities, MakeReservation
+from activities.sales.ticket_api_holds import HoldActivities, HoldCommands, MakeReservation
 from domain.catalog.line import Line
 from domain.catalog.show import Show, TicketType
 from domain.core.aggregate import Aggregate, broken_link
@@ -49,12 +49,14 @@ class StoreWorld:
     def __init__(self, store: Any = None) -> None:
         self.now = AT
         self.store = store or FakeEventStore(lambda: self.now)
-        self.catalog = CatalogActivities(self.store)
-        self.door = PurchaseCommands(self.store)
+        self.catalog = CatalogCommands(self.store)
+        self.purchases = PurchaseCommands(self.store)
         self.sales = SalesActivities(self.store)
         self.books = BooksActivities(self.store)
         self.prices = PriceCommands(self.store)
-        self.holds = HoldActivities(self.store)
+        self.holds = HoldCommands(self.store)
+        self.hold_ends = HoldActivities(self.store)
+        self.openings = CatalogActivities(self.store)
 
     async def open(self, show: AnnounceShow = SHOW, **terms: Any) -> None:
         """Announce the show and put it on sale."""
@@ -91,7 +93,7 @@ class StoreWorld:
             allowance_id=buyer,
             open_purchases_max=2,
         )
-        return await self.door.request_purchase(command)
+        return await self.purchases.request_purchase(command)
 
     async def only_requested(self, purchase_id: str = "pu", **wanted: int) -> PurchaseRef:
         """Record a request as it was recorded before the door placed orders."""

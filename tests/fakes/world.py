@@ -13,8 +13,8 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.books.post import BooksActivities
-from activities.catalog.capacity import CapacityActivities
-from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.catalog.capacity import CapacityActivities, CapacityCommands
+from activities.catalog.register import AnnounceShow, CatalogActivities, CatalogCommands, RegisterVenue
 from activities.core.commands import MintSubject, PurchaseRef, RefundRef
 from activities.core.failures import FailureInterceptor
 from activities.core.task_queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
@@ -27,7 +27,7 @@ from activities.refunds.pay_refund import RefundActivities
 from activities.refunds.request_refund import RefundCommands, RequestRefund
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands, RequestPurchase
-from activities.sales.ticket_api_holds import HoldActivities
+from activities.sales.ticket_api_holds import HoldActivities, HoldCommands
 from activities.tokens.burn import BurnActivities
 from activities.tokens.mint import MintActivities
 from domain.catalog.line import Line
@@ -85,11 +85,12 @@ class SagaWorld:
         self.chain = FakeTokenChain()
         self.memory = InMemory()
         self.gates = Gates()
-        self.door = PurchaseCommands(self.store)
-        self.catalog = CatalogActivities(self.store)
-        self.holds = HoldActivities(self.store)
+        self.purchases = PurchaseCommands(self.store)
+        self.catalog = CatalogCommands(self.store)
+        self.holds = HoldCommands(self.store)
         self.minting = MintActivities(self.store, self.chain, self.memory, CUSTODY, "http://127.0.0.1")
         self.capacities = CapacityActivities(self.store, self.chain)
+        self.capacity_changes = CapacityCommands(self.store)
         self.connect = FakeConnect()
         self.payouts = PayoutActivities(self.store, self.connect, DueInMemory(self.store))
         self.refunds = RefundCommands(self.store)
@@ -107,8 +108,8 @@ class SagaWorld:
             PURCHASES: [
                 sales,
                 books,
-                self.catalog,
-                self.holds,
+                CatalogActivities(self.store),
+                HoldActivities(self.store),
                 payments,
                 refunds,
                 show_cancellations,
@@ -174,12 +175,12 @@ class SagaWorld:
         for kind, identity in (("venue", "ve"), ("show", "sh")):
             subject = MintSubject(tenant_id="default", kind=kind, subject_id=identity)
             await ActivityEnvironment().run(self.minting.mint_group, subject)
-        await self.catalog.open_sale(MintSubject(tenant_id="default", kind="show", subject_id="sh"))
+        await CatalogActivities(self.store).open_sale(MintSubject(tenant_id="default", kind="show", subject_id="sh"))
 
     async def request(self, key: str = "key", quantity: int = 2, tender: Tender = "card") -> PurchaseRef:
         """Record a request at the door, at the server's time: once nothing is due it may skip ten years."""
         self._ahead = max(self._ahead, await self.server.get_current_time() - datetime.now(UTC))
-        requested = await self.door.request_purchase(
+        requested = await self.purchases.request_purchase(
             RequestPurchase(
                 tenant_id=DEFAULT_TENANT,
                 purchase_id=purchase_id_of(DEFAULT_TENANT, key),

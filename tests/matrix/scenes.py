@@ -157,7 +157,7 @@ async def cancelled_by_buyer(stage: Stage) -> str:
     await buy(stage)
     if await checkout(stage) is not None:
         await stage.moved_on()
-        await stage.world.door.request_cancel((await stage.world.order()).identity)
+        await stage.world.purchases.request_cancel((await stage.world.order()).identity)
         assert stage.handle is not None
         await stage.handle.signal(PurchaseWorkflow.buyer_cancelled)
     return await purchase_end(stage)
@@ -167,7 +167,7 @@ async def cancelled_after_automatic_capture(stage: Stage) -> str:
     """The money is taken at payment, and the buyer's cancel comes before the seats are confirmed: a refund."""
     await buy(stage, capture_method="automatic")
     if (intent_id := await checkout(stage)) is not None:
-        await stage.world.door.request_cancel((await stage.world.order()).identity)
+        await stage.world.purchases.request_cancel((await stage.world.order()).identity)
         if stage.world.gateway.intents[intent_id].status == "requires_payment_method":
             stage.world.gateway.pay(intent_id)
         await webhook(stage)

@@ -12,7 +12,7 @@ async def more_tickets(stage: Stage) -> str:
     """The show gets more tickets; the chain takes as many, and the stock has them."""
     world = stage.world
     await world.open_show()
-    change = await world.capacities.begin("default", "sh", {"tt": RAISED})
+    change = await world.capacity_changes.begin("default", "sh", {"tt": RAISED})
     await stage.begin("capacity/sh/1", CapacityWorkflow.run, change)
     end = await stage.end()
     show, seats = await world.store.read(lambda uow: (uow.get(Show, "sh"), uow.get(Allocation, "tt")))

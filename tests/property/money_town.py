@@ -9,7 +9,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.books.post import BooksActivities
 from activities.catalog.prices import CreateDiscount, PriceCommands
-from activities.catalog.register import AnnounceShow, CatalogActivities, RegisterVenue
+from activities.catalog.register import AnnounceShow, CatalogCommands, RegisterVenue
 from activities.core.commands import PurchaseRef, RefundRef
 from activities.disputes.follow import DisputeActivities
 from activities.payments.intent import PaymentActivities
@@ -83,7 +83,7 @@ class Town:
         self.gateway, self.connect = FakePaymentGateway(), FakeConnect()
         self.accounts: dict[str, tuple[str, str]] = {}
         self.account_of: list[str] = []
-        self.door, self.sales, self.books = (
+        self.purchases, self.sales, self.books = (
             kind(self.store) for kind in (PurchaseCommands, SalesActivities, BooksActivities)
         )
         self.payments = PaymentActivities(self.store, self.gateway, Forgetful())
@@ -106,7 +106,7 @@ class Town:
 
     async def open(self) -> None:
         """Open both venues, each with its show, its code and its account."""
-        catalog = CatalogActivities(self.store)
+        catalog = CatalogCommands(self.store)
         for number, terms in enumerate(self.terms):
             rates = FeeRates(
                 platform_bps=terms.platform_bps,
@@ -149,7 +149,7 @@ class Town:
             tender=wanted.tender,
         )
         try:
-            purchase = (await self.door.request_purchase(command)).purchase
+            purchase = (await self.purchases.request_purchase(command)).purchase
         except Refusal:
             return None
         order = await self.sales.place_order(purchase)

@@ -38,7 +38,7 @@ class Stage:
         clock = Clock(start)
         self.world.price_minor = schedule.price_minor
         self._store = store = TroubledEventStore(clock, schedule)
-        for part in (self.world, self.world.door, self.world.catalog, self.world.holds, self.world.minting):
+        for part in (self.world, self.world.purchases, self.world.catalog, self.world.holds, self.world.minting):
             setattr(part, "store" if part is self.world else "_store", store)
         self.script = self.world.gates = Script(schedule, clock, self)
         self._client = server.client
@@ -130,7 +130,7 @@ class Stage:
                 await self._tell(PurchaseWorkflow.look_again, act)
             case "buyer cancels":
                 with suppress(Refusal):
-                    await self.world.door.request_cancel(self._purchase_id)
+                    await self.world.purchases.request_cancel(self._purchase_id)
                     await self._tell(PurchaseWorkflow.buyer_cancelled, act)
             case "operator cancels":
                 await _reached(self.purchase.cancel())

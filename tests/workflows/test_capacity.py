@@ -17,7 +17,7 @@ from workflows.capacity import CapacityWorkflow
 
 
 async def change(world: SagaWorld, client: Client, capacity: int) -> str:
-    begun = await world.capacities.begin("default", "sh", {"tt": capacity})
+    begun = await world.capacity_changes.begin("default", "sh", {"tt": capacity})
     made = await client.execute_workflow(
         CapacityWorkflow.run, begun, id=f"capacity/sh/{begun.number}", task_queue=PURCHASES
     )
@@ -59,13 +59,13 @@ async def test_the_chain_is_raised_before_the_stock_and_lowered_after_it(world: 
 async def test_what_is_sold_meanwhile_ends_a_change(world: SagaWorld, client: Client) -> None:
     """A change that no longer fits is given up whole, and asking for it again is refused at once."""
     await world.open_show()
-    begun = await world.capacities.begin("default", "sh", {"tt": 4})
+    begun = await world.capacity_changes.begin("default", "sh", {"tt": 4})
     await world.request(quantity=5)
     ended = await client.execute_workflow(CapacityWorkflow.run, begun, id="capacity/sh/1", task_queue=PURCHASES)
     assert ended == "refused"
     assert (await capacity(world), await group(world)) == (10, (0, 10))
     with pytest.raises(WrongState, match="5 are held"):
-        await world.capacities.begin("default", "sh", {"tt": 4})
+        await world.capacity_changes.begin("default", "sh", {"tt": 4})
 
 
 async def test_late_steps_of_an_ended_change_do_nothing(world: SagaWorld, client: Client) -> None:
@@ -83,7 +83,7 @@ async def test_late_steps_of_an_ended_change_do_nothing(world: SagaWorld, client
 async def test_bytes_that_were_stored_are_sent_again(world: SagaWorld) -> None:
     """After a crash between signing and sending, the same bytes land; expired ones are signed anew."""
     await world.open_show()
-    begun = await world.capacities.begin("default", "sh", {"tt": 12})
+    begun = await world.capacity_changes.begin("default", "sh", {"tt": 12})
     world.chain.fail_before("send")
     with pytest.raises(TransientError):
         await ActivityEnvironment().run(world.capacities.fit_group, begun)

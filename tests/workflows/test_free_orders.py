@@ -34,7 +34,7 @@ async def test_a_free_order_is_fulfilled_without_stripe(free: SagaWorld, client:
     assert free.books() == {("tickets:sold", "TICKET"): 0, ("mint:debt", "TICKET"): 0}
     assert await free.stock() == (8, 0, 2)
     with pytest.raises(CancelTooLate):
-        await free.door.request_cancel((await free.ref()).purchase_id)
+        await free.purchases.request_cancel((await free.ref()).purchase_id)
     await free.check_invariants()
 
 
@@ -43,7 +43,7 @@ async def test_a_free_order_whose_cancel_came_first_leaves_nothing(free: SagaWor
     gate = free.gates.close("confirm_seats", "before")
     buying = asyncio.create_task(free.buy(client))
     await gate.reached.wait()
-    await free.door.request_cancel(purchase_id_of(DEFAULT_TENANT, "key"))
+    await free.purchases.request_cancel(purchase_id_of(DEFAULT_TENANT, "key"))
     gate.open.set()
     handle, answer = await buying
     assert (answer.state, answer.refusal_code) == ("ended", "purchase-cancelled")

@@ -100,7 +100,7 @@ async def test_late_money_does_not_overrule_a_buyer_who_let_it_go(world: SagaWor
     """A cancel is meant, an expiry is not."""
     await world.open_show()
     handle, _ = await world.buy(client)
-    await world.door.request_cancel((await world.order()).identity)
+    await world.purchases.request_cancel((await world.order()).identity)
     await handle.signal("buyer_cancelled")
     assert (await world.ended(handle)).reason == "purchase-cancelled"
     late = await stray(world)

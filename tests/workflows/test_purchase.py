@@ -209,7 +209,7 @@ async def test_automatic_capture(world: SagaWorld, client: Client) -> None:
     await paid(world, handle)
     await gate.reached.wait()
     assert world.gateway.captured_minor == 2208
-    await world.door.request_cancel((await world.order()).identity)
+    await world.purchases.request_cancel((await world.order()).identity)
     gate.open.set()
     assert (await world.ended(handle)).outcome == "cancelled"
     assert world.gateway.refunded_minor == 2208

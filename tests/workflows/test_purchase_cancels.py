@@ -24,7 +24,7 @@ async def test_a_buyers_cancel_during_the_payment_wait(world: SagaWorld, client:
     """A buyer's cancel gives everything back."""
     await world.open_show()
     handle, _ = await world.buy(client)
-    await world.door.request_cancel((await world.order()).identity)
+    await world.purchases.request_cancel((await world.order()).identity)
     await handle.signal(PurchaseWorkflow.buyer_cancelled)
     result = await world.ended(handle)
     assert (result.outcome, result.reason) == ("cancelled", "purchase-cancelled")
@@ -38,7 +38,7 @@ async def test_a_buyers_cancel_against_the_capture(world: SagaWorld, client: Cli
     handle, _ = await world.buy(client)
     await paid(world, handle)
     await gate.reached.wait()
-    await world.door.request_cancel((await world.order()).identity)
+    await world.purchases.request_cancel((await world.order()).identity)
     gate.open.set()
     assert (await world.ended(handle)).reason == "purchase-cancelled"
     handle, _ = await world.buy(client, key="second")
@@ -46,7 +46,7 @@ async def test_a_buyers_cancel_against_the_capture(world: SagaWorld, client: Cli
     await paid(world, handle, "second")
     await late.reached.wait()
     with pytest.raises(CancelTooLate):
-        await world.door.request_cancel((await world.order("second")).identity)
+        await world.purchases.request_cancel((await world.order("second")).identity)
     late.open.set()
     assert (await world.ended(handle)).outcome == "fulfilled"
     await world.check_invariants()
@@ -142,7 +142,7 @@ async def test_a_cancel_after_a_task_that_was_lost_at_stripe(world: SagaWorld, c
         run = ActivityEnvironment().run
         await run(SalesActivities(world.store).place_order, purchase)
         await run(PaymentActivities(world.store, world.gateway, world.memory).create_intent, purchase)
-    await world.door.request_cancel(purchase.purchase_id)
+    await world.purchases.request_cancel(purchase.purchase_id)
     handle, answer = await world.start(client, purchase)
     assert (answer.state, answer.refusal_code) == ("ended", "purchase-cancelled")
     assert (await world.ended(handle)).reason == "purchase-cancelled"

@@ -33,7 +33,7 @@ async def test_a_purchase_waits_in_the_queue_with_its_seats_held(world: StoreWor
     assert (requested.purchase_status.state, requested.purchase_status.hold_until) == ("reserving", QUEUE_END)
     world.now = AT + timedelta(seconds=500)
     await open_checkout(world, requested.purchase)
-    found = await world.door.look("pu")
+    found = await world.purchases.look("pu")
     assert found is not None
     assert (found.state, found.hold_until) == ("awaiting-payment", AT + timedelta(seconds=1100))
 
@@ -42,13 +42,13 @@ async def test_a_checkout_that_does_not_open_in_time_is_ended(world: StoreWorld)
     """Not a moment earlier; then the seats are free, and whoever comes to open it is refused."""
     purchase = (await world.request()).purchase
     world.now = QUEUE_END - timedelta(microseconds=1)
-    assert not await world.door.expire_queued(purchase)
+    assert not await world.purchases.expire_queued(purchase)
     world.now = QUEUE_END
-    assert await world.door.expire_queued(purchase)
+    assert await world.purchases.expire_queued(purchase)
     order = await world.see(Order, "pu")
     assert (order.state, order.end_reason) == ("cancelled", "queue-expired")
     assert await world.stock() == ALL_FREE
-    assert not await world.door.expire_queued(purchase)
+    assert not await world.purchases.expire_queued(purchase)
     with pytest.raises(PurchaseCancelled):
         await world.sales.place_order(purchase)
 
@@ -58,9 +58,9 @@ async def test_a_checkout_that_opened_in_time_is_not_ended_by_the_queue(world: S
     purchase = (await world.request()).purchase
     await open_checkout(world, purchase)
     world.now = QUEUE_END + timedelta(days=1)
-    assert not await world.door.expire_queued(purchase)
-    assert not await world.door.expire_queued(purchase.model_copy(update={"purchase_id": "none"}))
-    assert not await world.door.expire_queued(purchase.model_copy(update={"attempt": 2}))
+    assert not await world.purchases.expire_queued(purchase)
+    assert not await world.purchases.expire_queued(purchase.model_copy(update={"purchase_id": "none"}))
+    assert not await world.purchases.expire_queued(purchase.model_copy(update={"attempt": 2}))
     assert (await world.see(Order, "pu")).state == "placed"
 
 
@@ -69,7 +69,7 @@ async def test_a_free_order_that_is_sold_is_not_ended_by_the_queue(world: StoreW
     purchase = (await world.request()).purchase
     await world.sales.confirm_seats(purchase)
     world.now = QUEUE_END + timedelta(days=1)
-    assert not await world.door.expire_queued(purchase)
+    assert not await world.purchases.expire_queued(purchase)
     assert (await world.stock())[0] == (3, 0, 2)
 
 

@@ -64,7 +64,7 @@ async def test_a_reservation_is_confirmed_once(world: StoreWorld) -> None:
     tickets = await world.reserve()
     view = await world.lost_and_repeated(lambda: world.holds.confirm("re"))
     assert (view.state, view.ticket_ids) == ("confirmed", tickets)
-    assert await world.holds.expire_reservation(HOLD) == "confirmed"
+    assert await world.hold_ends.expire_reservation(HOLD) == "confirmed"
     with pytest.raises(RefundNeeded):
         await world.holds.release("re")
     assert (await world.stock(), await states(world, tickets)) == (SOLD, {"issued"})
@@ -74,7 +74,7 @@ async def test_a_reservation_is_released_once(world: StoreWorld) -> None:
     """Its seats are free and its tickets void; a late confirmation is refused."""
     tickets = await world.reserve()
     assert (await world.lost_and_repeated(lambda: world.holds.release("re"))).state == "released"
-    assert await world.holds.expire_reservation(HOLD) == "released"
+    assert await world.hold_ends.expire_reservation(HOLD) == "released"
     with pytest.raises(HoldReleased):
         await world.holds.confirm("re")
     assert (await world.stock(), await states(world, tickets)) == (ALL_FREE, {"void"})
@@ -83,7 +83,7 @@ async def test_a_reservation_is_released_once(world: StoreWorld) -> None:
 async def test_an_open_reservation_expires_once(world: StoreWorld) -> None:
     """The watcher ends what nobody confirmed, and a repeated reservation shows its end."""
     tickets = await world.reserve()
-    assert await world.lost_and_repeated(lambda: world.holds.expire_reservation(HOLD)) == "released"
+    assert await world.lost_and_repeated(lambda: world.hold_ends.expire_reservation(HOLD)) == "released"
     assert await world.reserve() == tickets
     assert await world.stock() == ALL_FREE
 
