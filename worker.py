@@ -38,12 +38,13 @@ from adapters.event_store.store import PostgresEventStore
 from adapters.read_models.queries import StalledWorkQueries
 from adapters.read_models.show_cancellation_queries import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
-from adapters.solana.groups import SolanaGroupChain
+from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import issuer_of, seed_of
 from adapters.startup import open_event_store
+from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
-from adapters.stripe.payments import StripeGateway
-from adapters.stripe.undelivered_events import StripeNews
+from adapters.stripe.payments import StripePayments
+from adapters.stripe.undelivered_events import UndeliveredEvents
 from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
 from adapters.temporal.build_routing import log_current_build
 from adapters.temporal.sandbox import FastSandboxRunner
@@ -122,22 +123,27 @@ def build_worker(
     )
 
 
+def stripe_client(settings: Settings, closing: AsyncExitStack) -> StripeClient:
+    """Open the connections to Stripe; `closing` closes them."""
+    client = StripeClient(settings.stripe.api_key.get_secret_value(), base_url=settings.stripe.api_base)
+    closing.push_async_callback(client.close)
+    return client
+
+
 def assemble(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> Activities:
     """Put the adapters into the activities; `closing` closes what was opened."""
-    solana, stripe = settings.solana, settings.stripe
+    solana = settings.solana
     issuer = issuer_of(solana.issuer_secret.get_secret_value())
     custody = solana.custody_address or str(issuer.pubkey())
-    chain = SolanaGroupChain(
+    chain = SolanaTokenChain(
         rpc_url=solana.rpc_url,
         issuer=bytes(issuer),
         address_secret=seed_of(solana.address_secret.get_secret_value()),
         custody_owner=custody,
     )
     closing.push_async_callback(chain.close)
-    gateway = StripeGateway(stripe.api_key.get_secret_value(), base_url=stripe.api_base)
-    closing.push_async_callback(gateway.close)
-    connect = StripeConnect(stripe.api_key.get_secret_value(), settings.api.public_url, base_url=stripe.api_base)
-    closing.push_async_callback(connect.close)
+    stripe = stripe_client(settings, closing)
+    gateway = StripePayments(stripe)
     payments = PaymentActivities(store, gateway, PostgresCheckouts(pool))
     return Activities(
         sales=SalesActivities(store),
@@ -148,7 +154,7 @@ def assemble(settings: Settings, store: PostgresEventStore, pool: Pool, closing:
         minting=MintActivities(store, chain, PostgresBuyers(pool), custody, settings.api.public_url),
         capacity=CapacityActivities(store, chain),
         disputes=DisputeActivities(store, gateway),
-        payouts=PayoutActivities(store, connect, StalledWorkQueries(pool)),
+        payouts=PayoutActivities(store, StripeConnect(stripe, settings.api.public_url), StalledWorkQueries(pool)),
         refunds=RefundActivities(store, gateway),
         burning=BurnActivities(store, chain),
         show_cancellations=ShowCancellationActivities(store, ShowCancellationQueries(pool)),
@@ -190,11 +196,9 @@ async def connect(settings: Settings) -> Client:
 
 def undelivered_webhooks(settings: Settings, pool: Pool, closing: AsyncExitStack) -> UndeliveredWebhooks:
     """Put together the look for webhooks that have not arrived."""
-    stripe = settings.stripe
-    news = StripeNews(stripe.api_key.get_secret_value(), base_url=stripe.api_base)
-    closing.push_async_callback(news.close)
+    events = UndeliveredEvents(stripe_client(settings, closing))
     return UndeliveredWebhooks(
-        news, PostgresWebhookInbox(pool), StalledWorkQueries(pool), stripe.undelivered_poll_seconds
+        events, PostgresWebhookInbox(pool), StalledWorkQueries(pool), settings.stripe.undelivered_poll_seconds
     )
 
 

@@ -1,1 +1,1 @@
-"""How we reach the world: one module per vendor."""
+"""The outside world, one package per technology."""

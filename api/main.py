@@ -22,7 +22,7 @@ from activities.tokens.mint import MintActivities
 from adapters.read_models.queries import ReadModels
 from adapters.read_models.show_cancellation_queries import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
-from adapters.solana.groups import SolanaGroupChain
+from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import issuer_of, pseudonymize, seed_of
 from adapters.startup import open_event_store
 from adapters.stripe.webhook import verify_webhook
@@ -50,7 +50,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     issuer = issuer_of(solana.issuer_secret.get_secret_value())
     custody = solana.custody_address or str(issuer.pubkey())
     address_secret = seed_of(solana.address_secret.get_secret_value())
-    chain = SolanaGroupChain(solana.rpc_url, bytes(issuer), address_secret, custody)
+    chain = SolanaTokenChain(solana.rpc_url, bytes(issuer), address_secret, custody)
     closing.push_async_callback(chain.close)
     client = await Client.connect(
         settings.temporal.address,

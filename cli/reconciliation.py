@@ -15,7 +15,8 @@ from temporalio.service import RPCError
 
 from adapters.read_models.event_pages import EventPages
 from adapters.solana.supplies import ChainSupplies
-from adapters.stripe.errors import GatewayAlarm
+from adapters.stripe.client import StripeClient
+from adapters.stripe.errors import StripeRequestError
 from adapters.stripe.listing import StripeListing
 from domain.core.errors import Refusal
 from domain.core.transient import TransientError
@@ -30,6 +31,7 @@ RUNNING = (
     " ('PurchaseWorkflow', 'PaymentCaseWorkflow', 'HoldWorkflow', 'RefundWorkflow')"
 )
 ENGINE_SECONDS = 30.0
+STRIPE_TIMEOUT_SECONDS = 20.0
 Say = Callable[[str], None]
 
 
@@ -127,12 +129,14 @@ async def _payments(settings: Settings, say: Say) -> list[StripePayment]:
     """Read all payments."""
     stripe = settings.stripe
     say(f"Stripe at {stripe.api_base or 'api.stripe.com'}")
-    with _reading("Stripe", GatewayAlarm, Refusal):
-        listing = StripeListing(stripe.api_key.get_secret_value(), base_url=stripe.api_base)
+    with _reading("Stripe", StripeRequestError, Refusal):
+        client = StripeClient(
+            stripe.api_key.get_secret_value(), base_url=stripe.api_base, timeout_seconds=STRIPE_TIMEOUT_SECONDS
+        )
         try:
-            return await listing.payments()
+            return await StripeListing(client).payments()
         finally:
-            await listing.close()
+            await client.close()
 
 
 async def _supplies(settings: Settings, addresses: list[str], say: Say) -> dict[str, int]:

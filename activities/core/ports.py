@@ -40,8 +40,21 @@ class PaymentGateway(Protocol):
         """List the refunds of an intent, whoever made them."""
 
 
-class TokenChain(Protocol):
-    """Solana, as the saga needs it. Raises `TransientError` for what passes; never signs and sends in one."""
+class TransactionSender(Protocol):
+    """Sends signed transactions. Raises `domain.core.transient.TransientError` for what passes."""
+
+    async def send(self, signed: SignedTransaction) -> None:
+        """Send the stored bytes (skipPreflight, no node retries); a repeat is harmless."""
+
+    async def fate(self, signature: str) -> TransactionFate:
+        """Return how far a sent transaction has come."""
+
+    async def block_height(self) -> int:
+        """Return the present (finalized) block height, which shows when signed bytes can no longer land."""
+
+
+class TokenChain(TransactionSender, Protocol):
+    """Solana, as minting needs it. Raises `domain.core.transient.TransientError` for what passes; never signs and sends in one."""
 
     def address_of(self, kind: TokenKind, subject_id: str) -> str:
         """Return the mint address of a subject, known before anything is sent."""
@@ -55,15 +68,6 @@ class TokenChain(Protocol):
         What the chain would refuse is refused here, unless a token of this kind and group was signed before: then its
         transaction fails, and signing `again` says why.
         """
-
-    async def send(self, signed: SignedTransaction) -> None:
-        """Send the stored bytes (skipPreflight, no node retries); a repeat is harmless."""
-
-    async def fate(self, signature: str) -> TransactionFate:
-        """Say how far a sent transaction has come."""
-
-    async def block_height(self) -> int:
-        """Return the present (finalized) block height, to know when signed bytes can no longer land."""
 
 
 class Committed(NamedTuple, Generic[T]):

@@ -6,8 +6,8 @@ from typing import Literal, Protocol
 from temporalio import activity
 
 from activities.core.commands import MintTicket
-from activities.core.ports import EventStore
-from activities.tokens.submit import PENDING, POLL_SECONDS, TransactionSender, has_expired, land
+from activities.core.ports import EventStore, TransactionSender
+from activities.tokens.submit import PENDING, POLL_SECONDS, has_expired, land
 from domain.core.errors import WrongState
 from domain.core.unit_of_work import UnitOfWork
 from domain.tickets.ticket import Ticket

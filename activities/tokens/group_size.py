@@ -3,30 +3,21 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from activities.core.ports import EventStore
+from activities.core.ports import EventStore, TransactionSender
 from activities.tokens.submit import has_expired, land
 from domain.catalog.show import Show
 from domain.core.transient import TransientError
-from domain.tickets.token import SignedTransaction, TransactionFate
+from domain.tickets.token import SignedTransaction
 
 
-class GroupChain(Protocol):
-    """The chain, as far as the size of a group goes. Raises `TransientError` for what passes."""
+class GroupChain(TransactionSender, Protocol):
+    """The chain's groups: their sizes, and transactions that change them. Raises `TransientError` for what passes."""
 
     async def sizes_of(self, address: str) -> tuple[int, int] | None:
         """Return a group's members and how many it takes, at confirmed; None when there is no group."""
 
     async def sign_resize(self, address: str, size_max: int) -> SignedTransaction:
-        """Sign the bytes that let a group take so many; nothing is sent."""
-
-    async def send(self, signed: SignedTransaction) -> None:
-        """Send the stored bytes; a repeat is harmless."""
-
-    async def fate(self, signature: str) -> TransactionFate:
-        """Say how far a sent transaction has come."""
-
-    async def block_height(self) -> int:
-        """Return the present (finalized) block height."""
+        """Sign the change of a group's limit; nothing is sent."""
 
 
 async def fit(store: EventStore, chain: GroupChain, show_id: str, wants: Callable[[Show, int], bool]) -> None:

@@ -1,26 +1,13 @@
 """How signed bytes reach the chain: the same ones again and again, until they are final or can no longer land."""
 
 import asyncio
-from typing import Protocol
 
+from activities.core.ports import TransactionSender
 from domain.tickets.token import SignedTransaction, TransactionFate
 
 RESEND_SECONDS = 2.0
 PENDING = frozenset({"processed", "confirmed"})  # on chain, and not final yet
 POLL_SECONDS = 0.02  # the adapter asks a node ten times a second at most, for all that wait
-
-
-class TransactionSender(Protocol):
-    """The chain, as far as bytes are sent to it."""
-
-    async def send(self, signed: SignedTransaction) -> None:
-        """Send the stored bytes; a repeat is harmless."""
-
-    async def fate(self, signature: str) -> TransactionFate:
-        """Say how far a sent transaction has come."""
-
-    async def block_height(self) -> int:
-        """Return the present (finalized) block height."""
 
 
 async def has_expired(chain: TransactionSender, signed: SignedTransaction) -> bool:

@@ -1,54 +1,57 @@
-"""Questions that many ask at once and that one call answers: whoever asks within a moment shares it."""
+"""Coalesce requests: callers who ask within a moment share one call."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-Q = TypeVar("Q")
-A = TypeVar("A")
-GATHER_SECONDS = 0.01
+K = TypeVar("K")
+V = TypeVar("V")
+WINDOW_SECONDS = 0.01
 
 
-class Gathered(Generic[Q, A]):
-    """Asks for at most `most` answers in a call; each who asked gets its own, or the error of its call.
+class BatchLoader(Generic[K, V]):
+    """Load the values of many keys in calls of at most `max_batch`; each caller gets its value, or its call's error.
 
-    The call is made after everybody who shares it has asked: no answer is older than its question.
+    A call starts after every key that it serves was asked for: no value is older than its request.
     """
 
     def __init__(
-        self, ask: Callable[[list[Q]], Awaitable[Sequence[A]]], most: int, seconds: float = GATHER_SECONDS
+        self,
+        load_batch: Callable[[list[K]], Awaitable[Sequence[V]]],
+        max_batch: int,
+        window_seconds: float = WINDOW_SECONDS,
     ) -> None:
-        self._ask = ask
-        self._most = most
-        self._seconds = seconds
-        self._waiting: dict[Q, asyncio.Future[A]] = {}
-        self._asking: set[asyncio.Task[None]] = set()
+        self._load_batch = load_batch
+        self._max_batch = max_batch
+        self._window_seconds = window_seconds
+        self._pending: dict[K, asyncio.Future[V]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def of(self, question: Q) -> A:
-        """Return the answer to a question."""
-        answer = self._waiting.get(question)
-        if answer is None:
-            answer = self._waiting[question] = asyncio.get_running_loop().create_future()
-            if len(self._waiting) == 1:
-                task = asyncio.create_task(self._ask_soon())
-                self._asking.add(task)
-                task.add_done_callback(self._asking.discard)
-        return await asyncio.shield(answer)
+    async def load(self, key: K) -> V:
+        """Return the value of a key."""
+        value = self._pending.get(key)
+        if value is None:
+            value = self._pending[key] = asyncio.get_running_loop().create_future()
+            if len(self._pending) == 1:
+                task = asyncio.create_task(self._load_pending())
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(value)
 
-    async def _ask_soon(self) -> None:
-        await asyncio.sleep(self._seconds)
-        asked, self._waiting = self._waiting, {}
-        questions = list(asked)
-        parts = [questions[first : first + self._most] for first in range(0, len(questions), self._most)]
-        await asyncio.gather(*(self._tell([asked[question] for question in part], part) for part in parts))
+    async def _load_pending(self) -> None:
+        await asyncio.sleep(self._window_seconds)
+        pending, self._pending = self._pending, {}
+        keys = list(pending)
+        batches = [keys[first : first + self._max_batch] for first in range(0, len(keys), self._max_batch)]
+        await asyncio.gather(*(self._resolve([pending[key] for key in batch], batch) for batch in batches))
 
-    async def _tell(self, answers: Sequence[asyncio.Future[A]], questions: list[Q]) -> None:
+    async def _resolve(self, futures: Sequence[asyncio.Future[V]], keys: list[K]) -> None:
         try:
-            found = await self._ask(questions)
-        except Exception as error:  # noqa: BLE001 - whoever asked gets it
-            for answer in answers:
-                answer.set_exception(error)
-                answer.exception()  # seen, also where nobody waits any more
+            values = await self._load_batch(keys)
+        except Exception as error:  # noqa: BLE001 - the callers get it
+            for future in futures:
+                future.set_exception(error)
+                future.exception()  # marked as retrieved, also where every caller has gone
             return
-        for answer, one in zip(answers, found, strict=True):
-            answer.set_result(one)
+        for future, value in zip(futures, values, strict=True):
+            future.set_result(value)

@@ -1,1 +1,1 @@
-"""Solana: RPC, Token-2022 instructions, mints, burns and groups."""
+"""Solana: tokens read, signed and sent over JSON-RPC."""

@@ -1,62 +1,54 @@
-"""Burning on Solana: as the permanent delegate of a ticket's mint we end its token in whosever account it is."""
+"""Burning: the issuer is the permanent delegate of a ticket's mint and burns its token in any account."""
 
-import base64
 from typing import Any
 
-from solana.rpc.commitment import Confirmed
-from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 from solders.transaction_status import TransactionErrorFieldless
 
-from adapters.solana.chain import COMPUTE_UNITS_LEAST, SimulationError, SolanaChain
-from adapters.solana.instructions import TOKEN_2022, burn_one
-from adapters.solana.mint_layout import decode_mint
-from adapters.solana.rpc import node_errors
+from adapters.solana.instructions import burn_one
+from adapters.solana.rpc import NodeClient, translate_node_errors
+from adapters.solana.signing import SimulationError, TransactionSigner
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction
 
 
-class SolanaBurningChain(SolanaChain):
-    """The token chain that can also burn. The mint stays on chain, empty: nothing can be made at its address again."""
+class TokenBurner:
+    """Signs burns. The empty mint stays on chain, so that no token can be minted at its address again."""
+
+    def __init__(self, client: NodeClient, signer: TransactionSigner) -> None:
+        self._client = client
+        self._signer = signer
 
     async def supply_of(self, address: str) -> int | None:
-        """Return how many there are of a token, at confirmed; None when there is no mint at the address."""
-        with node_errors():
-            account = (await self._client.get_account_info(Pubkey.from_string(address))).value
-        mint = decode_mint(bytes(account.data)) if account is not None and account.owner == TOKEN_2022 else None
+        """Return the supply of a mint; None when there is no mint at the address."""
+        mint = await self._client.read_mint(address)
         return None if mint is None else mint.supply
 
-    async def sign_burn(self, address: str) -> SignedTransaction:
-        """Sign the burning of the one token of a mint, wherever it is; nothing is sent.
+    async def sign(self, address: str) -> SignedTransaction:
+        """Sign the burn of a mint's one token in the account that holds it now.
 
-        Raises TransientError when the holder cannot be found now or the node cannot simulate: look again.
+        Raise TransientError when no holder is found or the node cannot simulate.
         """
         mint = Pubkey.from_string(address)
-        with node_errors():
+        with translate_node_errors():
             holder = await self._holder_of(mint)
-            latest = (await self._client.get_latest_blockhash()).value
-            instructions: list[Instruction] = [burn_one(mint, holder, self._issuer.pubkey())]
-            final = self._signed(instructions, latest.blockhash, COMPUTE_UNITS_LEAST)
-            outcome = (await self._client.simulate_transaction(final, commitment=Confirmed)).value
-        if outcome.err is not None:
-            await self._explain(address, outcome)
-        return SignedTransaction(
-            mint_address=address,
-            signature=str(final.signatures[0]),
-            wire_base64=base64.b64encode(bytes(final)).decode(),
-            last_valid_block_height=latest.last_valid_block_height,
-        )
+            signed, result = await self._signer.sign_and_simulate(address, burn_one(mint, holder, self._signer.address))
+        if result.err is not None:
+            await self._raise_refused(address, result)
+        return signed
 
     async def _holder_of(self, mint: Pubkey) -> Pubkey:
         """Return the account that holds the token now; its buyer may have moved it."""
         found = (await self._client.get_token_largest_accounts(mint)).value
         holders: list[Pubkey] = [account.address for account in found if account.amount.amount == "1"]
         if not holders:
-            raise TransientError(f"nobody is known to hold {mint}: look again")
+            raise TransientError(f"no account is known to hold the token {mint}")
         return holders[0]
 
-    async def _explain(self, address: str, outcome: Any) -> None:
-        """Raise what a refused simulation means: somebody moved or burnt the token meanwhile, or a fault of ours."""
-        if isinstance(outcome.err, TransactionErrorFieldless) or not await self.supply_of(address):
-            raise TransientError(f"the token of {address} cannot be burnt just now: look again")
-        raise SimulationError(f"{outcome.err}: {' | '.join((outcome.logs or [])[-4:])}")
+    async def _raise_refused(self, address: str, result: Any) -> None:
+        """Raise TransientError when the token was moved or burnt meanwhile, SimulationError otherwise."""
+        if isinstance(result.err, TransactionErrorFieldless) or not await self.supply_of(address):
+            raise TransientError(
+                f"the token {address} cannot be burnt now: its holder has changed or it is burnt already"
+            )
+        raise SimulationError(result.err, result.logs)

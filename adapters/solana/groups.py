@@ -1,45 +1,35 @@
-"""Groups on Solana: how many members one has and takes, and the bytes that change what it takes."""
+"""Group sizes: the members of an on-chain group, its limit, and transactions that change the limit."""
 
-import base64
-
-from solana.rpc.commitment import Confirmed
 from solders.pubkey import Pubkey
 
-from adapters.solana.burning import SolanaBurningChain
-from adapters.solana.chain import COMPUTE_UNITS_LEAST
-from adapters.solana.instructions import TOKEN_2022, resize_group
-from adapters.solana.mint_layout import decode_mint
-from adapters.solana.rpc import node_errors
+from adapters.solana.instructions import resize_group
+from adapters.solana.rpc import NodeClient, translate_node_errors
+from adapters.solana.signing import TransactionSigner
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction
 
 
-class SolanaGroupChain(SolanaBurningChain):
-    """The token chain that can also give a group another size; its issuer has the authority over every group."""
+class GroupResizer:
+    """Reads and changes the size limit of groups, over which the issuer has the authority."""
+
+    def __init__(self, client: NodeClient, signer: TransactionSigner) -> None:
+        self._client = client
+        self._signer = signer
 
     async def sizes_of(self, address: str) -> tuple[int, int] | None:
-        """Return a group's members and how many it takes, at confirmed; None when there is no group."""
-        with node_errors():
-            account = (await self._client.get_account_info(Pubkey.from_string(address))).value
-        mint = decode_mint(bytes(account.data)) if account is not None and account.owner == TOKEN_2022 else None
-        members, taken = (None, None) if mint is None else mint.group_sizes()
-        return None if members is None or taken is None else (members, taken)
+        """Return a group's number of members and its limit; None when there is no group."""
+        mint = await self._client.read_mint(address)
+        members, size_max = (None, None) if mint is None else mint.group_sizes()
+        return None if members is None or size_max is None else (members, size_max)
 
-    async def sign_resize(self, address: str, size_max: int) -> SignedTransaction:
-        """Sign the bytes that resize a group; nothing is sent. TransientError when the node would refuse them now.
+    async def sign(self, address: str, size_max: int) -> SignedTransaction:
+        """Sign the change of a group's limit; raise TransientError when the node would refuse it.
 
-        It does when members came since the size was read: look again.
+        It does when members were added since the size was read.
         """
-        instruction = resize_group(Pubkey.from_string(address), self._issuer.pubkey(), size_max)
-        with node_errors():
-            latest = (await self._client.get_latest_blockhash()).value
-            final = self._signed([instruction], latest.blockhash, COMPUTE_UNITS_LEAST)
-            outcome = (await self._client.simulate_transaction(final, commitment=Confirmed)).value
-        if outcome.err is not None:
-            raise TransientError(f"the group {address} cannot take {size_max} just now: {outcome.err}")
-        return SignedTransaction(
-            mint_address=address,
-            signature=str(final.signatures[0]),
-            wire_base64=base64.b64encode(bytes(final)).decode(),
-            last_valid_block_height=latest.last_valid_block_height,
-        )
+        instruction = resize_group(Pubkey.from_string(address), self._signer.address, size_max)
+        with translate_node_errors():
+            signed, result = await self._signer.sign_and_simulate(address, instruction)
+        if result.err is not None:
+            raise TransientError(f"the group {address} cannot be resized to {size_max} now: {result.err}")
+        return signed

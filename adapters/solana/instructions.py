@@ -61,22 +61,22 @@ def place_account(payer: Pubkey, mint: Pubkey, seed: str, lamports: int, space: 
 
 
 def point_metadata(mint: Pubkey, authority: Pubkey) -> Instruction:
-    """Say that the mint's metadata is in the mint itself; before the mint is initialised."""
+    """Point the mint's metadata to the mint itself; must come before the mint is initialised."""
     return _point(_METADATA_POINTER, mint, authority)
 
 
 def point_group(mint: Pubkey, authority: Pubkey) -> Instruction:
-    """Say that the mint is a group and keeps it in itself; before the mint is initialised."""
+    """Point the mint's group to the mint itself; must come before the mint is initialised."""
     return _point(_GROUP_POINTER, mint, authority)
 
 
 def point_member(mint: Pubkey, authority: Pubkey) -> Instruction:
-    """Say that the mint keeps its own membership; before the mint is initialised."""
+    """Point the mint's membership to the mint itself; must come before the mint is initialised."""
     return _point(_GROUP_MEMBER_POINTER, mint, authority)
 
 
 def set_permanent_delegate(mint: Pubkey, delegate: Pubkey) -> Instruction:
-    """Let the delegate move or burn the token for ever (refunds, disputes); before the mint is initialised."""
+    """Let the delegate move or burn the token for ever; must come before the mint is initialised."""
     return Instruction(TOKEN_2022, bytes([_PERMANENT_DELEGATE]) + bytes(delegate), [_writable(mint)])
 
 
@@ -94,13 +94,13 @@ def initialize_metadata(mint: Pubkey, authority: Pubkey, words: tuple[str, str, 
 
 
 def initialize_group(mint: Pubkey, authority: Pubkey, max_size: int) -> Instruction:
-    """Make the mint a group that takes at most `max_size` members."""
+    """Make the mint a group of at most `max_size` members."""
     body = _INITIALIZE_GROUP + bytes(authority) + struct.pack("<Q", max_size)
     return Instruction(TOKEN_2022, body, [_writable(mint), _readable(mint), _signer(authority)])
 
 
 def resize_group(mint: Pubkey, authority: Pubkey, max_size: int) -> Instruction:
-    """Let a group take another number of members; the program refuses fewer than it has."""
+    """Change a group's size limit; the program refuses fewer than its members."""
     return Instruction(TOKEN_2022, _RESIZE_GROUP + struct.pack("<Q", max_size), [_writable(mint), _signer(authority)])
 
 

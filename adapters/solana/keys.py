@@ -1,4 +1,4 @@
-"""Keys as settings write them: 32-byte seeds in hex or base58, and the keypair that comes of one."""
+"""Parse keys from settings (32-byte seeds in hex or base58), and derive keypairs and pseudonyms."""
 
 import hmac
 
@@ -10,18 +10,18 @@ HEX_CHARS = 2 * SEED_BYTES
 
 
 def seed_of(text: str) -> bytes:
-    """Return a seed's 32 bytes."""
+    """Parse a seed; return its 32 bytes."""
     seed = bytes.fromhex(text) if len(text) == HEX_CHARS else base58.b58decode(text)
     if len(seed) != SEED_BYTES:
-        raise ValueError("a seed has 32 bytes, in hex or base58")
+        raise ValueError("a seed must have 32 bytes, in hex or base58")
     return seed
 
 
 def pseudonymize(secret: bytes, name: str) -> str:
-    """Return what stands for a name: the same for the same name, and no use to whoever has not the secret."""
+    """Return a name's pseudonym: the same for the same name, and untraceable without the secret."""
     return hmac.new(secret, f"buyer:{name}".encode(), "sha256").hexdigest()
 
 
 def issuer_of(text: str) -> Keypair:
-    """Return the keypair that mints and pays."""
+    """Return the issuer's keypair, which mints and pays."""
     return Keypair.from_seed(seed_of(text))

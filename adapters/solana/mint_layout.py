@@ -1,4 +1,4 @@
-"""Reading a Token-2022 mint: its fixed part, its extensions, and every way in which it differs from its spec."""
+"""Decode a Token-2022 mint: its fixed part and its extensions, and find every difference from its spec."""
 
 import struct
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Mint:
     extensions: dict[int, bytes]
 
     def pointed_to(self, pointer: int) -> Pubkey | None:
-        """Return the address that a pointer extension names."""
+        """Return the address in a pointer extension."""
         body = self.extensions.get(pointer)
         return None if body is None else Pubkey(body[32:64])
 
@@ -65,7 +65,7 @@ class Mint:
         return None if body is None else Pubkey(body[32:64])
 
     def group_sizes(self) -> tuple[int, int] | tuple[None, None]:
-        """Return the size and the largest size of the group that the mint is."""
+        """Return the size and the size limit of the mint's own group."""
         body = self.extensions.get(GROUP)
         if body is None:
             return None, None
@@ -83,6 +83,11 @@ class Mint:
             found.append(body[at + 4 : at + 4 + length].decode(errors="replace"))
             at += 4 + length
         return found[0], found[1], found[2]
+
+
+def mint_of(account: Account | None) -> Mint | None:
+    """Decode the mint in an account; None when there is none."""
+    return decode_mint(bytes(account.data)) if account is not None and account.owner == TOKEN_2022 else None
 
 
 def decode_mint(contents: bytes) -> Mint | None:
@@ -103,8 +108,8 @@ def decode_mint(contents: bytes) -> Mint | None:
 def describe(
     address: Pubkey, spec: TokenSpec, account: Account, holder: tuple[str, Account | None], delegate: Pubkey
 ) -> TokenState:
-    """Say what a mint is and how it differs from its spec; `holder` is the wallet that should hold the ticket."""
-    mint = decode_mint(bytes(account.data)) if account.owner == TOKEN_2022 else None
+    """Return a mint's state and its differences from the spec; `holder` is the wallet that should hold the ticket."""
+    mint = mint_of(account)
     if mint is None:
         return TokenState(
             address=str(address),
@@ -132,8 +137,8 @@ def describe(
 
 
 def problems_of(mint: Mint, address: Pubkey, spec: TokenSpec, delegate: Pubkey, *, held: bool) -> list[str]:
-    """Name every way in which a mint differs from its spec."""
-    group = mint.group()
+    """Return every difference between a mint and its spec."""
+    group, (_, size_max) = mint.group(), mint.group_sizes()
     extras = mint.extensions.keys() ^ EXTENSIONS[spec.kind]
     pointers = {METADATA_POINTER, GROUP_POINTER, MEMBER_POINTER} & EXTENSIONS[spec.kind]
     is_ticket = spec.kind == "ticket"
@@ -147,7 +152,7 @@ def problems_of(mint: Mint, address: Pubkey, spec: TokenSpec, delegate: Pubkey, 
         "a pointer does not point to the mint itself": any(mint.pointed_to(one) != address for one in pointers),
         f"permanent delegate is {mint.delegate()}": is_ticket and mint.delegate() != delegate,
         f"name, symbol and uri are {mint.words()}": mint.words() != (spec.name, spec.symbol, spec.uri),
-        f"the group takes {mint.group_sizes()[1]}": mint.group_sizes()[1] != (None if is_ticket else spec.max_size),
+        f"group size limit is {size_max}": size_max != (None if is_ticket else spec.max_size),
         "the owner's account does not hold it": is_ticket and not held,
     }
     return [problem for problem, found in checks.items() if found]

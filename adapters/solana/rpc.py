@@ -1,4 +1,4 @@
-"""A Solana node over aiohttp: a call costs a fraction of the processor time that the library's own client takes."""
+"""JSON-RPC calls to a Solana node over aiohttp: a fraction of the processor time of the library's own transport."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,27 +9,34 @@ from solana.rpc.async_api import AsyncClient
 from solana.rpc.commitment import Confirmed
 from solana.rpc.core import RPCException
 from solders.errors import SerdeJSONError
+from solders.pubkey import Pubkey
 from solders.rpc.responses import RPCError
 
+from adapters.solana.mint_layout import Mint, mint_of
 from domain.core.transient import TransientError
 
-REFUSALS = get_args(RPCError)
+ERROR_ANSWERS = get_args(RPCError)
 JSON = {"Content-Type": "application/json"}
 
 
 class NodeClient(AsyncClient):
-    """The library's client at confirmed, with connections of its own; close it when the loop ends.
+    """The library's client at commitment "confirmed", with its own connections; close it when the loop ends.
 
-    The workflow decides about retries: a client that retried too would hide the fault from it.
+    It never retries: the workflow decides about retries and must see every transient error.
     """
 
     def __init__(self, rpc_url: str, timeout_seconds: float) -> None:
         super().__init__(rpc_url, Confirmed, http2=False)
-        self._provider: Any = _NodeConnections(rpc_url, timeout_seconds)
+        self._provider: Any = _Transport(rpc_url, timeout_seconds)
+
+    async def read_mint(self, address: str) -> Mint | None:
+        """Return the mint at an address; None when there is none."""
+        with translate_node_errors():
+            return mint_of((await self.get_account_info(Pubkey.from_string(address))).value)
 
 
-class _NodeConnections:
-    """What the library's client asks a node with."""
+class _Transport:
+    """The part of the library's client that sends requests, on aiohttp."""
 
     def __init__(self, rpc_url: str, timeout_seconds: float) -> None:
         self._url = rpc_url
@@ -37,13 +44,13 @@ class _NodeConnections:
         self._session: aiohttp.ClientSession | None = None
 
     async def make_request(self, body: Any, parser: Any) -> Any:
-        """Return what a node answers; what it refuses is raised."""
+        """Return the node's answer; raise RPCException when it is an error."""
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=self._timeout)
         async with self._session.post(self._url, data=body.to_json().encode(), headers=JSON) as answer:
             answer.raise_for_status()
             parsed = parser.from_json((await answer.read()).decode())
-        if isinstance(parsed, REFUSALS):
+        if isinstance(parsed, ERROR_ANSWERS):
             raise RPCException(parsed)
         return parsed
 
@@ -54,17 +61,17 @@ class _NodeConnections:
 
 
 @contextmanager
-def node_errors(*, unknown: bool = False) -> Iterator[None]:
-    """Turn whatever the network or the node can throw into TransientError.
+def translate_node_errors(*, unknown: bool = False) -> Iterator[None]:
+    """Raise TransientError for every error of the network or the node; `unknown` says that the call may have had an effect.
 
-    Neither message nor cause is passed on: both may hold the node's address, and that often holds an access key.
+    Neither message nor cause is passed on: both may contain the node's address, which often contains an access key.
     """
     try:
         yield
     except RPCException as error:
-        raise TransientError(f"the node refused: {error}") from None
+        raise TransientError(f"the Solana node refused the call: {error}") from None
     except (aiohttp.ClientError, SerdeJSONError, UnicodeDecodeError, TimeoutError, OSError) as error:
         status = getattr(error, "status", "")
         raise TransientError(
-            f"the node could not be asked: {type(error).__name__} {status}".rstrip(), unknown=unknown
+            f"the Solana node is unreachable: {type(error).__name__} {status}".rstrip(), unknown=unknown
         ) from None

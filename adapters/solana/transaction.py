@@ -1,4 +1,4 @@
-"""From a token's spec to the instructions that make it, and how many bytes and lamports that takes."""
+"""Build the instructions that make a token from its spec, compute its size, and sign transactions."""
 
 import base64
 import hmac
@@ -49,7 +49,7 @@ _METADATA_FRAME_BYTES = 80
 
 
 def seed_of(secret: bytes, kind: TokenKind, subject_id: str) -> str:
-    """Return the seed of a subject's mint: stable, and not to be guessed without the secret."""
+    """Return the seed of a subject's mint address: stable, and unpredictable without the secret."""
     digest = hmac.new(secret, f"{kind}:{subject_id}".encode(), "sha256").digest()
     return base64.urlsafe_b64encode(digest).decode()[:_SEED_CHARACTERS]
 
@@ -61,7 +61,7 @@ def initial_space(spec: TokenSpec) -> int:
 
 
 def final_space(spec: TokenSpec) -> int:
-    """Return the bytes that the account has in the end, for which it must hold the rent."""
+    """Return the bytes of the finished account, for which it must hold the rent."""
     grown = [size for kind, size in _GROWN_BYTES.items() if kind in EXTENSIONS[spec.kind]]
     words = sum(len(word.encode()) for word in (spec.name, spec.symbol, spec.uri))
     metadata = EXTENSION_HEADER_BYTES + _METADATA_FRAME_BYTES + words
@@ -69,13 +69,13 @@ def final_space(spec: TokenSpec) -> int:
 
 
 def parse_wallet(address: str) -> Pubkey:
-    """Read a wallet's address; raises InvalidWallet unless it is on the curve."""
+    """Parse a wallet's address; raise InvalidWallet unless it is on the curve."""
     try:
         wallet = Pubkey.from_string(address)
     except ValueError as error:
         raise InvalidWallet("the wallet is not a Solana address") from error
     if not wallet.is_on_curve():
-        raise InvalidWallet("the wallet is an address that no key can sign for")
+        raise InvalidWallet("the wallet address is not on the curve: no key can sign for it")
     return wallet
 
 
@@ -109,7 +109,7 @@ def token_instructions(spec: TokenSpec, issuer: Pubkey, seed: str, owner: Pubkey
 def sign_transaction(
     issuer: Keypair, instructions: list[Instruction], blockhash: Hash, budget: tuple[int, int]
 ) -> VersionedTransaction:
-    """Sign with a budget of (compute units, micro-lamports per unit); raises WrongState when it is too large."""
+    """Sign with a budget of (compute units, micro-lamports per unit); raise WrongState when it exceeds one packet."""
     units, price = budget
     whole = [set_compute_unit_limit(units), set_compute_unit_price(price), *instructions]
     message = MessageV0.try_compile(issuer.pubkey(), whole, [], blockhash)

@@ -1,1 +1,1 @@
-"""Stripe: payments, Connect, webhooks, listings and undelivered events."""
+"""Stripe: payments, connected accounts, webhooks and lists, over one client."""

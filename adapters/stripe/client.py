@@ -1,4 +1,4 @@
-"""One call to Stripe: its error is named, and a server error that stuck to a key is told from one that passes."""
+"""The client that every part of the Stripe adapter calls through: connections, error translation, idempotency keys."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import aiohttp
 import stripe
 
-from adapters.stripe.errors import is_replayed_failure, meaning_of
+from adapters.stripe.errors import is_replayed_failure, translated
 from domain.core.transient import TransientError
 
 T = TypeVar("T")
@@ -16,12 +16,12 @@ ListCall = Callable[[Any], Awaitable[Any]]
 
 
 class _StripeConnections(stripe.AIOHTTPClient):
-    """Connections to Stripe by aiohttp: a call costs a sixth of the processor time that it costs by httpx."""
+    """Connections by aiohttp: a call costs a sixth of the processor time that it costs by httpx."""
 
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
-        """Send a request and read the answer; the library names errors up to its headers, here are those after them."""
+        """Send a request and read the answer; translate errors after the headers, which the library does not."""
         stream, status, headers = await self.request_stream_async(method, url, headers, post_data=post_data)
         try:
             return await stream.read(), status, headers
@@ -29,10 +29,10 @@ class _StripeConnections(stripe.AIOHTTPClient):
             self._handle_request_error(error)
 
 
-class StripeConnection:
-    """One client for one event loop; close it when the loop ends. It repeats nothing but a read, and that once.
+class StripeClient:
+    """Connections for one event loop; close it when the loop ends. It retries only a read, and that once.
 
-    `base_url` is Stripe itself unless it is given.
+    `base_url` is Stripe itself unless it is given. `api` has the library's calls; await them through `read` or `write`.
     """
 
     def __init__(self, secret_key: str, *, base_url: str | None = None, timeout_seconds: float = 10.0) -> None:
@@ -43,54 +43,52 @@ class StripeConnection:
             max_network_retries=0,
             http_client=self._http,
         )
-        self._api = client.v1
+        self.has_key = bool(secret_key)
+        self.api = client.v1
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close_async()  # type: ignore[no-untyped-call]
 
-
-async def read(call: Awaitable[T]) -> T:
-    """Await a call that changes nothing."""
-    try:
-        return await call
-    except stripe.StripeError as error:
-        raise meaning_of(error, writing=False) from error
-
-
-async def listed(call: ListCall, params: Mapping[str, Any]) -> AsyncIterator[Any]:
-    """Yield a whole list, newest first; what is added meanwhile comes before its beginning, and is not seen."""
-    params = {"limit": PAGE, **params}
-    while True:
-        page = await read(call(params))
-        for item in page.data:
-            yield item
-        if not page.has_more:
-            return
-        params = {**params, "starting_after": page.data[-1].id}
-
-
-async def written(
-    act: Callable[[str], Awaitable[T]], key: str, find: Callable[[], Awaitable[T | None]] | None = None
-) -> T:
-    """Await a call that has an effect, once: its error is named, its key is `key`.
-
-    A 5xx that Stripe kept under the key would come for ever. So what the call may have done is looked for by `find`
-    (None: doing it again does no harm), and only then it is done under the next key.
-    """
-    for turn in range(1, KEYS_MAX + 1):
+    async def read(self, call: Awaitable[T]) -> T:
+        """Await a call that changes nothing, and translate its error."""
         try:
-            return await act(key if turn == 1 else f"{key}:{turn}")
+            return await call
         except stripe.StripeError as error:
-            if not is_replayed_failure(error):
-                raise meaning_of(error, writing=True) from error
-        found = await find() if find is not None else None
-        if found is not None:
-            return found
-    raise TransientError("Stripe keeps a server error under every key", unknown=True)
+            raise translated(error, writing=False) from error
+
+    async def list_all(self, call: ListCall, params: Mapping[str, Any]) -> AsyncIterator[Any]:
+        """Yield a whole list, newest first; objects added meanwhile are not seen."""
+        params = {"limit": PAGE, **params}
+        while True:
+            page = await self.read(call(params))
+            for item in page.data:
+                yield item
+            if not page.has_more:
+                return
+            params = {**params, "starting_after": page.data[-1].id}
+
+    async def write(
+        self, call: Callable[[str], Awaitable[T]], key: str, find: Callable[[], Awaitable[T | None]] | None = None
+    ) -> T:
+        """Await a call that has an effect, under its idempotency key, and translate its error.
+
+        Stripe keeps a 5xx under its key and returns it for ever. So `find` looks for the effect of such a call
+        (None: a repeat is harmless), and only then the call is repeated under the next key: `{key}:2` and so on.
+        """
+        for attempt in range(1, KEYS_MAX + 1):
+            try:
+                return await call(key if attempt == 1 else f"{key}:{attempt}")
+            except stripe.StripeError as error:
+                if not is_replayed_failure(error):
+                    raise translated(error, writing=True) from error
+            found = await find() if find is not None else None
+            if found is not None:
+                return found
+        raise TransientError("Stripe returns a stored server error under every idempotency key", unknown=True)
 
 
 def is_replay(answer: Any) -> bool:
-    """Say whether an answer was kept under its key, and so shows the past."""
+    """Say whether Stripe returned an answer that it had stored under the key, and which may be outdated."""
     response = getattr(answer, "last_response", None)
     return response is not None and response.headers.get("idempotent-replayed") == "true"

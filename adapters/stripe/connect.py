@@ -1,32 +1,32 @@
-"""Stripe Connect over Stripe's library: venues' accounts, transfers and their reversals, payouts that we follow."""
+"""Stripe Connect over Stripe's library: venues' accounts, transfers and their reversals, and payouts."""
 
 from typing import Any
 
 import stripe
 
-from adapters.stripe.client import StripeConnection, is_replay, read, written
-from adapters.stripe.mapping import noted
+from adapters.stripe.client import StripeClient, is_replay
+from adapters.stripe.mapping import metadata_value
 from domain.payouts.connected_account import AccountState, PayoutStatus, TransferOrder
 
-LOOKED_AT_MAX = 100
+LISTED_MAX = 100
 ACTIVE = "active"
 
 
-class StripeConnect(StripeConnection):
-    """Accounts, transfers and payouts. `public_url` is where a venue comes back to.
+class StripeConnect:
+    """Accounts, transfers and payouts. Stripe sends a venue back to `public_url`.
 
-    What a 5xx that stuck to its key may have done is looked for by our own mark in its metadata, and then done under
-    the next key.
+    Each write has its key in the metadata too, so that a write whose answer was a stored 5xx is found again.
     """
 
-    def __init__(self, secret_key: str, public_url: str, *, base_url: str | None = None) -> None:
-        super().__init__(secret_key, base_url=base_url)
+    def __init__(self, client: StripeClient, public_url: str) -> None:
+        self._read, self._write = client.read, client.write
+        self._api = client.api
         self._public_url = public_url
 
     async def create_account(self, venue_id: str, name: str, key: str) -> AccountState:
         """Create the account of a venue, or return the one that this key made, as it is now."""
 
-        async def create(turn_key: str) -> stripe.Account:
+        async def create(attempt_key: str) -> stripe.Account:
             return await self._api.accounts.create_async(
                 {
                     "type": "express",
@@ -34,19 +34,19 @@ class StripeConnect(StripeConnection):
                     "capabilities": {"transfers": {"requested": True}},
                     "metadata": {"venue_id": venue_id, "key": key},
                 },
-                {"idempotency_key": turn_key},
+                {"idempotency_key": attempt_key},
             )
 
-        made = await written(create, key, lambda: self._account_made(key))
+        made = await self._write(create, key, lambda: self._account_made(key))
         return await self.retrieve_account(made.id) if is_replay(made) else _account_state(made)
 
     async def retrieve_account(self, account_id: str) -> AccountState:
         """Read an account."""
-        return _account_state(await read(self._api.accounts.retrieve_async(account_id)))
+        return _account_state(await self._read(self._api.accounts.retrieve_async(account_id)))
 
     async def onboarding_link(self, account_id: str) -> str:
-        """Return a fresh link under which the venue tells Stripe who it is; it can be used once, for minutes."""
-        made = await read(
+        """Return a fresh link to the venue's onboarding at Stripe; it can be used once, for minutes."""
+        made = await self._read(
             self._api.account_links.create_async({
                 "account": account_id,
                 "type": "account_onboarding",
@@ -57,9 +57,9 @@ class StripeConnect(StripeConnection):
         return made.url
 
     async def transfer(self, order: TransferOrder, key: str) -> str:
-        """Move a share out of its charge to the venue's account; returns the transfer's id, made now or before."""
+        """Transfer a share of its charge to the venue's account; return the transfer's id, made now or before."""
 
-        async def make(turn_key: str) -> stripe.Transfer:
+        async def make(attempt_key: str) -> stripe.Transfer:
             return await self._api.transfers.create_async(
                 {
                     "amount": order.amount_minor,
@@ -69,32 +69,34 @@ class StripeConnect(StripeConnection):
                     "transfer_group": order.purchase_id,
                     "metadata": {"purchase_id": order.purchase_id, "key": key},
                 },
-                {"idempotency_key": turn_key},
+                {"idempotency_key": attempt_key},
             )
 
         async def made_before() -> stripe.Transfer | None:
-            params: Any = {"transfer_group": order.purchase_id, "limit": LOOKED_AT_MAX}
-            found: stripe.Transfer | None = _of_key(await read(self._api.transfers.list_async(params)), key)
+            params: Any = {"transfer_group": order.purchase_id, "limit": LISTED_MAX}
+            found: stripe.Transfer | None = _of_key(await self._read(self._api.transfers.list_async(params)), key)
             return found
 
-        return (await written(make, key, made_before)).id
+        return (await self._write(make, key, made_before)).id
 
     async def reverse_transfer(self, transfer_id: str, amount_minor: int, key: str) -> str:
-        """Take a part back; returns the reversal's id, made now or before."""
+        """Reverse a part of a transfer; return the reversal's id, made now or before."""
 
-        async def reverse(turn_key: str) -> Any:
+        async def reverse(attempt_key: str) -> Any:
             params: Any = {"amount": amount_minor, "metadata": {"key": key}}
-            return await self._api.transfers.reversals.create_async(transfer_id, params, {"idempotency_key": turn_key})
+            return await self._api.transfers.reversals.create_async(
+                transfer_id, params, {"idempotency_key": attempt_key}
+            )
 
         async def made_before() -> Any:
-            listed = await read(self._api.transfers.reversals.list_async(transfer_id, {"limit": LOOKED_AT_MAX}))
+            listed = await self._read(self._api.transfers.reversals.list_async(transfer_id, {"limit": LISTED_MAX}))
             return _of_key(listed, key)
 
-        return str((await written(reverse, key, made_before)).id)
+        return str((await self._write(reverse, key, made_before)).id)
 
     async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStatus:
         """Read a payout of a connected account."""
-        payout = await read(self._api.payouts.retrieve_async(payout_id, {}, {"stripe_account": account_id}))
+        payout = await self._read(self._api.payouts.retrieve_async(payout_id, {}, {"stripe_account": account_id}))
         return PayoutStatus.model_validate({
             "payout_id": payout.id,
             "status": payout.status,
@@ -104,19 +106,21 @@ class StripeConnect(StripeConnection):
         })  # fmt: skip
 
     async def _account_made(self, key: str) -> stripe.Account | None:
-        found: stripe.Account | None = _of_key(await read(self._api.accounts.list_async({"limit": LOOKED_AT_MAX})), key)
+        found: stripe.Account | None = _of_key(
+            await self._read(self._api.accounts.list_async({"limit": LISTED_MAX})), key
+        )
         return found
 
 
 def _of_key(listed: Any, key: str) -> Any:
-    return next((one for one in listed.data if noted(one.metadata, "key") == key), None)
+    return next((one for one in listed.data if metadata_value(one.metadata, "key") == key), None)
 
 
 def _account_state(account: stripe.Account) -> AccountState:
-    wanted = account.requirements.currently_due if account.requirements is not None else None
+    due = account.requirements.currently_due if account.requirements is not None else None
     return AccountState(
         account_id=account.id,
         may_receive=account.capabilities is not None and account.capabilities.transfers == ACTIVE,
         may_pay_out=bool(account.payouts_enabled),
-        asked_for=len(wanted or ()),
+        asked_for=len(due or ()),
     )

@@ -1,4 +1,4 @@
-"""What each of Stripe's errors means to the saga: it passes, it is a final no, or somebody has to look."""
+"""Translate Stripe's errors: transient, a final refusal of the payment, or a wrong request."""
 
 import stripe
 
@@ -12,10 +12,10 @@ _OUR_MISTAKES = frozenset({"resource_missing", "api_key_expired", "secret_key_re
 _SERVER_ERRORS = 500
 
 
-class GatewayAlarm(Exception):  # noqa: N818 - it rings, somebody comes; it is no answer about a payment
-    """Stripe refused the request itself: a wrong key, a wrong parameter or a reused idempotency key.
+class StripeRequestError(Exception):
+    """Stripe refused the request itself: a wrong API key, a wrong parameter or a reused idempotency key.
 
-    Neither a transient error nor a refusal, on purpose: repeating does not help, and nothing may be undone for it.
+    Not transient and no refusal of a payment: a retry does not help, and nothing may be undone because of it.
     """
 
     def __init__(self, message: str, *, reason: str | None = None) -> None:
@@ -24,32 +24,32 @@ class GatewayAlarm(Exception):  # noqa: N818 - it rings, somebody comes; it is n
 
 
 def code_of(error: stripe.StripeError) -> str | None:
-    """Return Stripe's code; on some classes of the library only the inner object has it."""
+    """Return Stripe's code; some classes of the library have it only on the inner object."""
     inner = error.error
     return error.code or (getattr(inner, "code", None) if inner is not None else None)
 
 
 def is_replayed_failure(error: stripe.StripeError) -> bool:
-    """Say whether this 5xx was kept under the key: the same key will only ever bring it again."""
+    """Say whether this 5xx is stored under its idempotency key, so that a repeat returns it again."""
     replayed = (error.headers or {}).get("idempotent-replayed") == "true"
     return replayed and (error.http_status or 0) >= _SERVER_ERRORS
 
 
-def meaning_of(error: stripe.StripeError, *, writing: bool) -> Exception:
-    """Return what to raise for an error; `writing` says that the call may have had an effect."""
+def translated(error: stripe.StripeError, *, writing: bool) -> Exception:
+    """Return the exception to raise for an error; `writing` says that the call may have had an effect."""
     code, status = code_of(error), error.http_status or 0
-    words = f"Stripe: {type(error).__name__} {status or ''} {code or ''}".rstrip()
+    message = f"Stripe: {type(error).__name__} {status or ''} {code or ''}".rstrip()
     if isinstance(error, stripe.APIConnectionError):
-        return TransientError(words, unknown=writing)
+        return TransientError(message, unknown=writing)
     if isinstance(error, stripe.RateLimitError):
-        return TransientError(words)
+        return TransientError(message)
     if status >= _SERVER_ERRORS or code == KEY_IN_USE:
-        return TransientError(words, unknown=writing)
+        return TransientError(message, unknown=writing)
     if isinstance(error, stripe.CardError):
-        return PaymentRefused(words, reason=_decline_code(error) or code)
+        return PaymentRefused(message, reason=_decline_code(error) or code)
     if isinstance(error, stripe.InvalidRequestError) and not _blames_us(code):
-        return PaymentRefused(words, reason=code)
-    return GatewayAlarm(words, reason=code)
+        return PaymentRefused(message, reason=code)
+    return StripeRequestError(message, reason=code)
 
 
 def _blames_us(code: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""Stripe's objects read into the domain's words."""
+"""Map Stripe's objects to the domain's."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ import stripe
 from domain.payments.dispute import DisputeStatus
 from domain.payments.payment_intent import IntentState, StripeRefund
 
-# One look shows the intent, its charge and the real fee.
+# One read shows the intent, its charge and the real fee.
 EXPAND = ["latest_charge.balance_transaction"]
-# When several intents carry one purchase, the one nearest to our having the money is the one to decide by.
+# When a purchase has several intents, the one nearest to paid decides.
 NEAREST_FIRST = (
     "succeeded", "requires_capture", "processing", "requires_action", "requires_confirmation",
     "requires_payment_method", "canceled",
@@ -17,11 +17,11 @@ NEAREST_FIRST = (
 
 
 def intent_state(intent: stripe.PaymentIntent) -> IntentState:
-    """Read an intent that was asked for with `EXPAND`."""
+    """Map an intent that was requested with `EXPAND`."""
     charge = intent.latest_charge if isinstance(intent.latest_charge, stripe.Charge) else None
     return IntentState(
         intent_id=intent.id,
-        purchase_id=noted(intent.metadata, "purchase_id"),
+        purchase_id=metadata_value(intent.metadata, "purchase_id"),
         status=intent.status,
         amount_minor=intent.amount,
         received_minor=intent.amount_received,
@@ -34,7 +34,7 @@ def intent_state(intent: stripe.PaymentIntent) -> IntentState:
     )
 
 
-def noted(metadata: Any, name: str) -> str:
+def metadata_value(metadata: Any, name: str) -> str:
     """Return a value of an object's metadata, or an empty text."""
     return str(metadata[name]) if metadata and name in metadata else ""
 
@@ -45,7 +45,7 @@ def _fee_minor(charge: stripe.Charge | None) -> int | None:
 
 
 def _refunded_minor(charge: stripe.Charge | None) -> int:
-    """Count what was given back of what was taken: Stripe counts a released authorisation as refunded too."""
+    """Return the refunded part of the captured amount; Stripe counts a released authorisation as refunded too."""
     if charge is None:
         return 0
     return max(0, charge.amount_refunded - (charge.amount - charge.amount_captured))
@@ -58,25 +58,25 @@ def _decline_code(error: Any) -> str | None:
 
 
 def refund_state(refund: stripe.Refund, intent_id: str) -> StripeRefund:
-    """Read a refund."""
+    """Map a refund."""
     return StripeRefund.model_validate({
         "refund_id": refund.id,
         "intent_id": intent_id,
         "amount_minor": refund.amount,
         "status": refund.status,
         "failure": getattr(refund, "failure_reason", None),
-        "key": noted(refund.metadata, "refund_key"),
+        "key": metadata_value(refund.metadata, "refund_key"),
     })  # fmt: skip
 
 
 def dispute_said(dispute: stripe.Dispute) -> DisputeStatus:
-    """Read a dispute and what its movements cost."""
+    """Map a dispute, with the fees of its balance transactions."""
     moved = dispute.balance_transactions
-    words = {"won": "won", "lost": "lost", "warning_closed": "closed"}
+    statuses = {"won": "won", "lost": "lost", "warning_closed": "closed"}
     other = "warning" if dispute.status.startswith("warning") else "open"
     return DisputeStatus.model_validate({
         "dispute_id": dispute.id,
-        "status": words.get(dispute.status, other),
+        "status": statuses.get(dispute.status, other),
         "amount_minor": dispute.amount,
         "currency": dispute.currency,
         "is_withdrawn": bool(moved),
@@ -86,6 +86,6 @@ def dispute_said(dispute: stripe.Dispute) -> DisputeStatus:
 
 
 def quoted(text: str) -> str:
-    """Return a value for Stripe's search language."""
+    """Quote a value for Stripe's search language."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

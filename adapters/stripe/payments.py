@@ -1,30 +1,38 @@
-"""The payment gateway over Stripe's library: the caller's keys, no retries of its own, states instead of guesses."""
+"""Payments over Stripe's library: with the caller's idempotency keys, and states as Stripe has them."""
 
 from collections.abc import Awaitable, Callable
 
 import stripe
 
-from adapters.stripe.client import StripeConnection, is_replay, read, written
+from adapters.stripe.client import StripeClient, is_replay
 from adapters.stripe.errors import ALREADY_REFUNDED, UNEXPECTED_STATE
-from adapters.stripe.mapping import EXPAND, NEAREST_FIRST, dispute_said, intent_state, noted, quoted, refund_state
+from adapters.stripe.mapping import (
+    EXPAND,
+    NEAREST_FIRST,
+    dispute_said,
+    intent_state,
+    metadata_value,
+    quoted,
+    refund_state,
+)
 from domain.core.errors import PaymentRefused
 from domain.payments.dispute import DisputeStatus
 from domain.payments.payment_intent import IntentRequest, IntentState, StripeRefund
 
-REFUNDS_LOOKED_AT_MAX = 100
+REFUNDS_MAX = 100
 
 
-class StripeGateway(StripeConnection):
-    """Payments, refunds and disputes.
+class StripePayments:
+    """Payments, refunds and disputes. A repeat under the next key is safe: two effects cannot both move money."""
 
-    A 5xx that Stripe kept under a key is answered by looking, and then by the next key (`{key}:2` and so on): the
-    effects are such that two of them cannot both take or give money.
-    """
+    def __init__(self, client: StripeClient) -> None:
+        self._read, self._write = client.read, client.write
+        self._api = client.api
 
     async def create_intent(self, request: IntentRequest, key: str) -> IntentState:
         """Create the intent, or return the one that this key made, as it is now."""
 
-        async def create(turn_key: str) -> stripe.PaymentIntent:
+        async def create(attempt_key: str) -> stripe.PaymentIntent:
             return await self._api.payment_intents.create_async(
                 {
                     "amount": request.amount_minor,
@@ -35,24 +43,20 @@ class StripeGateway(StripeConnection):
                     "transfer_group": request.purchase_id,
                     "expand": EXPAND,
                 },
-                {"idempotency_key": turn_key},
+                {"idempotency_key": attempt_key},
             )
 
         async def made_before() -> stripe.PaymentIntent | None:
-            # The search may be behind: but one whose client secret nobody was told can never be paid.
+            # The search may lag behind: but an intent whose client secret was never given out cannot be paid.
             found = await self.find_intent(request.purchase_id)
-            return (
-                None
-                if found is None
-                else await read(self._api.payment_intents.retrieve_async(found.intent_id, {"expand": EXPAND}))
-            )
+            return None if found is None else await self._intent(found.intent_id)
 
-        return await self._current(await written(create, key, made_before))
+        return await self._current(await self._write(create, key, made_before))
 
     async def find_intent(self, purchase_id: str) -> IntentState | None:
-        """Find by metadata, of several the one nearest to paid; Stripe's search lags behind by up to a minute."""
+        """Find an intent by metadata, of several the one nearest to paid; the search lags by up to a minute."""
         query = f"metadata['purchase_id']:{quoted(purchase_id)}"
-        found = await read(
+        found = await self._read(
             self._api.payment_intents.search_async({"query": query, "expand": [f"data.{path}" for path in EXPAND]})
         )
         states = sorted((intent_state(intent) for intent in found.data), key=_distance_from_paid)
@@ -60,78 +64,81 @@ class StripeGateway(StripeConnection):
 
     async def retrieve_intent(self, intent_id: str) -> IntentState:
         """Read an intent."""
-        return intent_state(await read(self._api.payment_intents.retrieve_async(intent_id, {"expand": EXPAND})))
+        return intent_state(await self._intent(intent_id))
+
+    async def _intent(self, intent_id: str) -> stripe.PaymentIntent:
+        return await self._read(self._api.payment_intents.retrieve_async(intent_id, {"expand": EXPAND}))
 
     async def capture_intent(self, intent_id: str, key: str) -> IntentState:
-        """Capture the whole authorised amount; returns the state that it ended in, whatever that is."""
+        """Capture the whole authorised amount; return the resulting state, whatever it is."""
 
-        async def capture(turn_key: str) -> stripe.PaymentIntent:
-            options: stripe.RequestOptions = {"idempotency_key": turn_key}
+        async def capture(attempt_key: str) -> stripe.PaymentIntent:
+            options: stripe.RequestOptions = {"idempotency_key": attempt_key}
             return await self._api.payment_intents.capture_async(intent_id, {"expand": EXPAND}, options)
 
         return await self._advanced(intent_id, capture, key)
 
     async def cancel_intent(self, intent_id: str, key: str) -> IntentState:
-        """Cancel if that is still possible; returns the state that it ended in, whatever that is."""
+        """Cancel if that is still possible; return the resulting state, whatever it is."""
 
-        async def cancel(turn_key: str) -> stripe.PaymentIntent:
-            options: stripe.RequestOptions = {"idempotency_key": turn_key}
+        async def cancel(attempt_key: str) -> stripe.PaymentIntent:
+            options: stripe.RequestOptions = {"idempotency_key": attempt_key}
             return await self._api.payment_intents.cancel_async(intent_id, {"expand": EXPAND}, options)
 
         return await self._advanced(intent_id, cancel, key)
 
     async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> StripeRefund:
-        """Refund a captured amount; one that was refunded already returns its refund."""
+        """Refund a captured amount; return the earlier refund when it was refunded already."""
 
-        async def refund(turn_key: str) -> stripe.Refund:
+        async def refund(attempt_key: str) -> stripe.Refund:
             return await self._api.refunds.create_async(
                 {"payment_intent": intent_id, "amount": amount_minor, "metadata": {"refund_key": key}},
-                {"idempotency_key": turn_key},
+                {"idempotency_key": attempt_key},
             )
 
         found: stripe.Refund | None = None
         try:
-            found = await written(refund, key, lambda: self._refund_made(intent_id, key))
+            found = await self._write(refund, key, lambda: self._refund_made(intent_id, key))
         except PaymentRefused as refusal:
             if refusal.data.get("reason") == ALREADY_REFUNDED:
                 found = await self._refund_made(intent_id, key, amount_minor)
             if found is None:
                 raise
         if is_replay(found):
-            found = await read(self._api.refunds.retrieve_async(found.id))
+            found = await self._read(self._api.refunds.retrieve_async(found.id))
         return refund_state(found, intent_id)
 
     async def retrieve_refund(self, refund_id: str) -> StripeRefund:
         """Read a refund."""
-        found = await read(self._api.refunds.retrieve_async(refund_id))
+        found = await self._read(self._api.refunds.retrieve_async(refund_id))
         return refund_state(found, str(found.payment_intent or ""))
 
     async def refunds_of(self, intent_id: str) -> list[StripeRefund]:
-        """List the refunds of an intent, newest first; a charge has a hundred at most that matter here."""
+        """List the refunds of an intent, newest first, a hundred at most."""
         listed = await self._refunds(intent_id)
         return [refund_state(refund, intent_id) for refund in listed.data]
 
     async def _refunds(self, intent_id: str) -> stripe.ListObject[stripe.Refund]:
-        return await read(self._api.refunds.list_async({"payment_intent": intent_id, "limit": REFUNDS_LOOKED_AT_MAX}))
+        return await self._read(self._api.refunds.list_async({"payment_intent": intent_id, "limit": REFUNDS_MAX}))
 
     async def retrieve_dispute(self, dispute_id: str) -> DisputeStatus:
         """Read a dispute."""
-        return dispute_said(await read(self._api.disputes.retrieve_async(dispute_id)))
+        return dispute_said(await self._read(self._api.disputes.retrieve_async(dispute_id)))
 
     async def _refund_made(self, intent_id: str, key: str, amount_minor: int | None = None) -> stripe.Refund | None:
-        """Find the refund that this key made, else (when an amount is given) one of that amount that stands."""
+        """Find the refund made under this key, else (when an amount is given) a valid one of that amount."""
         listed = await self._refunds(intent_id)
-        ours = [refund for refund in listed.data if noted(refund.metadata, "refund_key") == key]
-        standing = [refund for refund in listed.data if refund.status not in {"failed", "canceled"}]
-        alike = [refund for refund in standing if refund.amount == amount_minor]
+        ours = [refund for refund in listed.data if metadata_value(refund.metadata, "refund_key") == key]
+        valid = [refund for refund in listed.data if refund.status not in {"failed", "canceled"}]
+        alike = [refund for refund in valid if refund.amount == amount_minor]
         return next(iter([*ours, *alike]), None)
 
     async def _advanced(
         self, intent_id: str, act: Callable[[str], Awaitable[stripe.PaymentIntent]], key: str
     ) -> IntentState:
-        """Capture or cancel: Stripe's state decides when it says that the step does not follow."""
+        """Capture or cancel; return the present state when Stripe refuses the step because of it."""
         try:
-            intent = await written(act, key)
+            intent = await self._write(act, key)
         except PaymentRefused as refusal:
             if refusal.data.get("reason") in UNEXPECTED_STATE:
                 return await self.retrieve_intent(intent_id)
@@ -139,7 +146,7 @@ class StripeGateway(StripeConnection):
         return await self._current(intent)
 
     async def _current(self, intent: stripe.PaymentIntent) -> IntentState:
-        """Read an answer; one that was replayed shows the past, so look again."""
+        """Return an answer's state; read it again when the answer was replayed and may be outdated."""
         return await self.retrieve_intent(intent.id) if is_replay(intent) else intent_state(intent)
 
 

@@ -1,4 +1,4 @@
-"""News that Stripe could not bring: events whose webhooks nobody has taken."""
+"""Read events whose webhooks were not delivered."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,22 +7,25 @@ from typing import Any
 
 from stripe import RequestOptions
 
-from adapters.stripe.client import StripeConnection, listed
+from adapters.stripe.client import StripeClient
 from adapters.stripe.webhook import read_event
 from domain.payments.webhook_event import SUBSCRIBED, SUBSCRIBED_CONNECT, WebhookEvent
 
 
-class StripeNews(StripeConnection):
-    """Reads the account's events, or those of a venue's account; errors are the gateway's."""
+class UndeliveredEvents:
+    """Reads the undelivered events of our account, or of a venue's account."""
+
+    def __init__(self, client: StripeClient) -> None:
+        self._client = client
 
     async def undelivered(self, since: datetime, until: datetime, account_id: str | None = None) -> list[WebhookEvent]:
-        """Return what happened from one time to another and was not delivered, oldest first: pending, or given up."""
+        """Return the events of a period whose webhooks are pending or were given up, oldest first."""
         params: Mapping[str, Any] = {
             "created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())},
-            # Twenty types at most may be asked for at once.
+            # Stripe accepts twenty types at most.
             "types": sorted(SUBSCRIBED if account_id is None else SUBSCRIBED_CONNECT),
             "delivery_success": False,
         }
         options: RequestOptions = {"stripe_account": account_id} if account_id is not None else {}
-        call = partial(self._api.events.list_async, options=options)
-        return [read_event(str(event).encode()) async for event in listed(call, params)][::-1]
+        call = partial(self._client.api.events.list_async, options=options)
+        return [read_event(str(event).encode()) async for event in self._client.list_all(call, params)][::-1]

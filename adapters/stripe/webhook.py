@@ -1,4 +1,4 @@
-"""Webhooks: a body that Stripe signed, read into the few values that the inbox keeps."""
+"""Verify a webhook's signature, and read its event into the values that the inbox keeps."""
 
 import hashlib
 import json
@@ -16,20 +16,20 @@ AGE_SECONDS_MAX = 300
 
 
 def verify_webhook(payload: bytes, signature_header: str, secrets: Sequence[str]) -> WebhookEvent:
-    """Check Stripe's signature over the raw body (at most five minutes old) and read the event; else `WebhookForged`.
+    """Check Stripe's signature over the raw body (at most five minutes old) and read the event.
 
-    One of the endpoints' secrets must have made it; an unset one is none.
-    `purchase_id` comes from the object's metadata and is a hint only: our own stored events say whose the payment is.
+    Raise WebhookForged unless the signature was made with one of the endpoints' secrets; empty secrets are ignored.
+    `purchase_id` comes from the object's metadata and only webhook events at the owner, which our own events decide.
     """
     try:
         _check(payload, signature_header, [secret for secret in secrets if secret])
         return read_event(payload)
     except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError) as error:
-        raise WebhookForged(f"the signature or the event is not Stripe's: {type(error).__name__}") from error
+        raise WebhookForged(f"the webhook's signature or event is invalid: {type(error).__name__}") from error
 
 
 def _check(payload: bytes, signature_header: str, secrets: Sequence[str]) -> None:
-    if not secrets:  # an empty one could be used by anybody
+    if not secrets:  # anybody could sign with an empty secret
         raise ValueError("no webhook secret is set")
     for secret in secrets[:-1]:
         with suppress(stripe.SignatureVerificationError):
@@ -39,7 +39,7 @@ def _check(payload: bytes, signature_header: str, secrets: Sequence[str]) -> Non
 
 
 def read_event(payload: bytes) -> WebhookEvent:
-    """Read an event of Stripe's, as JSON, into what the inbox keeps."""
+    """Read a Stripe event, as JSON, into the values that the inbox keeps."""
     event = json.loads(payload)
     subject = event["data"]["object"]
     is_intent = subject.get("object") == "payment_intent"

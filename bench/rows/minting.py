@@ -19,7 +19,7 @@ from activities.catalog.register import AnnounceShow, CatalogCommands, RegisterV
 from activities.core.commands import MintSubject, MintTicket, PurchaseRef
 from activities.tokens.mint import MintActivities
 from adapters.event_store.store import PostgresEventStore
-from adapters.solana.chain import SolanaChain
+from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import issuer_of, seed_of
 from bench.contest import Against, Contestant, Row, Side
 from bench.stock import open_event_store
@@ -53,7 +53,7 @@ class Mint(NamedTuple):
 
     url: str
     store: PostgresEventStore
-    chain: SolanaChain
+    chain: SolanaTokenChain
     step: MintActivities
 
 
@@ -61,7 +61,7 @@ class Mint(NamedTuple):
 async def _mint(url: str, store: PostgresEventStore) -> AsyncIterator[Mint]:
     issuer = issuer_of(SECRET)
     custody = str(issuer.pubkey())
-    chain = SolanaChain(url, bytes(issuer), seed_of(SECRET), custody)
+    chain = SolanaTokenChain(url, bytes(issuer), seed_of(SECRET), custody)
     try:
         yield Mint(url, store, chain, MintActivities(store, chain, NoWallets(), custody, "http://bench"))
     finally:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 import httpx
 
 from adapters.read_models.event_pages import EventPages
+from adapters.stripe.client import StripeClient
 from adapters.stripe.listing import StripeListing
 from domain.core.aggregate import DomainEvent
 from domain.money.books import (
@@ -45,11 +46,11 @@ class Totals(NamedTuple):
     @classmethod
     async def of(cls, settings: Settings) -> Self:
         """Read all payments from Stripe and all postings from the events."""
-        listing = StripeListing(settings.stripe.api_key.get_secret_value(), base_url=settings.stripe.api_base)
+        client = StripeClient(settings.stripe.api_key.get_secret_value(), base_url=settings.stripe.api_base)
         try:
-            said = await listing.payments()
+            said = await StripeListing(client).payments()
         finally:
-            await listing.close()
+            await client.close()
         at_stripe, books = await _at_stripe(settings), posted(settings)
         return cls(
             captured=sum(one.captured_minor for one in said),

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from activities.core.ports import PaymentGateway
-from adapters.stripe.payments import StripeGateway
+from adapters.stripe.payments import StripePayments
 from domain.payments.payment_intent import IntentState
 from tests.contract.stripe_emulator import Emulator
 from tests.fakes.payment_gateway import FakePaymentGateway, Verb
@@ -56,7 +56,7 @@ class FakeWorld:
 class EmulatorWorld:
     """The real adapter against the emulator."""
 
-    def __init__(self, gateway: StripeGateway, emulator: Emulator) -> None:
+    def __init__(self, gateway: StripePayments, emulator: Emulator) -> None:
         self.gateway: PaymentGateway = gateway
         self.emulator = emulator
 
@@ -82,7 +82,7 @@ class EmulatorWorld:
 class RealWorld:
     """The real adapter against Stripe's test mode: it has no switches, so the tests that need one are skipped."""
 
-    def __init__(self, gateway: StripeGateway) -> None:
+    def __init__(self, gateway: StripePayments) -> None:
         self.gateway: PaymentGateway = gateway
 
     async def pay(self, intent: IntentState, method: str = "pm_card_visa") -> None:

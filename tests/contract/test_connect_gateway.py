@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
 from domain.core.errors import PaymentRefused
 from domain.core.transient import TransientError
@@ -70,9 +71,9 @@ async def subject(request: pytest.FixtureRequest, emulator: Emulator, api: Any) 
     if request.param == "fake":
         yield Subject(mark, FakeConnect(), None, None)
         return
-    gateway = StripeConnect(SECRET, "http://127.0.0.1/venues", base_url=emulator.url)
-    yield Subject(mark, gateway, emulator, api)
-    await gateway.close()
+    client = StripeClient(SECRET, base_url=emulator.url)
+    yield Subject(mark, StripeConnect(client, "http://127.0.0.1/venues"), emulator, api)
+    await client.close()
 
 
 async def test_an_account_is_made_once(subject: Subject) -> None:
@@ -123,7 +124,8 @@ async def test_a_payout_is_followed(subject: Subject, outcome: str, status: str)
 
 async def test_a_server_error_that_sticks_to_its_key_costs_no_second_transfer(emulator: Emulator, api: Any) -> None:
     """What it may have done is looked for before the next key is used, as often as it takes."""
-    subject = Subject(uuid4().hex[:8], StripeConnect(SECRET, "http://127.0.0.1", base_url=emulator.url), emulator, api)
+    client = StripeClient(SECRET, base_url=emulator.url)
+    subject = Subject(uuid4().hex[:8], StripeConnect(client, "http://127.0.0.1"), emulator, api)
     order = await subject.order()
     emulator.fault("sticky:500", method="POST", path="/v1/transfers", count=3)
     for _ in ("the first key", "the second key"):
@@ -133,4 +135,4 @@ async def test_a_server_error_that_sticks_to_its_key_costs_no_second_transfer(em
     transfer_id = await subject.gateway.transfer(order, f"{subject.mark}:1")
     listed = await api.transfers.list_async({"transfer_group": order.purchase_id})
     assert [one.id for one in listed.data] == [transfer_id]
-    await subject.gateway.close()
+    await client.close()

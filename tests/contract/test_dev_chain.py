@@ -16,7 +16,7 @@ from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 from websockets.sync.client import connect
 
-from adapters.solana.chain import SolanaChain
+from adapters.solana.chain import SolanaTokenChain
 from domain.tickets.token import TokenSpec
 from tests.contract.dev_chain import FEE, SOL, DevChain, balance, pay, send, sign_for, status
 
@@ -196,7 +196,8 @@ def test_the_web_socket_tells_of_slots_and_signatures(chain: DevChain, payer: Ke
 
 async def test_a_plain_client_reads_a_minted_ticket(chain: DevChain) -> None:
     """Without our own decoder: the mint belongs to Token-2022 and the owner's one token account holds one."""
-    owner, solana = str(Keypair().pubkey()), SolanaChain(chain.url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
+    owner = str(Keypair().pubkey())
+    solana = SolanaTokenChain(chain.url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
     await solana.airdrop_if_dev(SOL)
     venue = TokenSpec(kind="venue", subject_id="v", name="Hall", symbol="H", uri="ipfs://v", max_size=1)
     show = TokenSpec(

@@ -12,12 +12,13 @@ from adapters.read_models import event_pages
 from adapters.read_models.event_pages import EventPages
 from adapters.schema import ensure_schema
 from adapters.solana import supplies as solana_supplies
-from adapters.solana.chain import SolanaChain
+from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.supplies import ChainSupplies
-from adapters.stripe import client
-from adapters.stripe.errors import GatewayAlarm
+from adapters.stripe import client as stripe_client
+from adapters.stripe.client import StripeClient
+from adapters.stripe.errors import StripeRequestError
 from adapters.stripe.listing import StripeListing
-from adapters.stripe.payments import StripeGateway
+from adapters.stripe.payments import StripePayments
 from domain.core.aggregate import DomainEvent
 from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest, IntentState
@@ -103,7 +104,7 @@ def test_a_reader_writes_nothing_and_a_lost_database_is_transient(database: str)
         pass
 
 
-async def paid(gateway: StripeGateway, emulator: Emulator, name: str) -> IntentState:
+async def paid(gateway: StripePayments, emulator: Emulator, name: str) -> IntentState:
     """Create a payment, pay it, and capture it."""
     request = IntentRequest(tenant_id="default", purchase_id=name, amount_minor=AMOUNT, currency="eur")
     made = await gateway.create_intent(request, f"{name}:intent:1")
@@ -113,8 +114,9 @@ async def paid(gateway: StripeGateway, emulator: Emulator, name: str) -> IntentS
 
 async def test_stripe_lists_every_payment_with_its_net(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Captured, refunded, cancelled and open payments are told with what Stripe has of each, over several pages."""
-    monkeypatch.setattr(client, "PAGE", 2)
-    gateway = StripeGateway(SECRET, base_url=emulator.url)
+    monkeypatch.setattr(stripe_client, "PAGE", 2)
+    client = StripeClient(SECRET, base_url=emulator.url)
+    gateway = StripePayments(client)
     await paid(gateway, emulator, "sold")
     refunded = await paid(gateway, emulator, "refunded")
     await gateway.refund_intent(refunded.intent_id, AMOUNT, "refunded:refund:1")
@@ -122,10 +124,8 @@ async def test_stripe_lists_every_payment_with_its_net(emulator: Emulator, monke
         request = IntentRequest(tenant_id="default", purchase_id=name, amount_minor=AMOUNT, currency="eur")
         made = await gateway.create_intent(request, f"{name}:intent:1")
     await gateway.cancel_intent(made.intent_id, "cancelled:cancel:1")
-    await gateway.close()
-    listing = StripeListing(SECRET, base_url=emulator.url)
-    told = {said.purchase_id: said[2:] for said in await listing.payments()}
-    await listing.close()
+    told = {said.purchase_id: said[2:] for said in await StripeListing(client).payments()}
+    await client.close()
     assert told == {
         "sold": ("eur", AMOUNT, 0, AMOUNT - FEE, False),
         "refunded": ("eur", AMOUNT, AMOUNT, -FEE, False),
@@ -136,19 +136,19 @@ async def test_stripe_lists_every_payment_with_its_net(emulator: Emulator, monke
 
 async def test_stripe_that_cannot_be_read_is_told(emulator: Emulator) -> None:
     """Without a key, and with a wrong one, somebody has to look; without a network it is a transient error."""
-    with pytest.raises(GatewayAlarm, match="no key"):
-        StripeListing("")
-    for key, url, wanted in (
-        ("sk_test_wrong", emulator.url, GatewayAlarm),
-        (SECRET, "http://127.0.0.1:1", TransientError),
-    ):
-        listing = StripeListing(key, base_url=url)
-        with pytest.raises(wanted):
-            await listing.payments()
-        await listing.close()
+    cases: tuple[tuple[str, str, type[Exception], str], ...] = (
+        ("", emulator.url, StripeRequestError, "no Stripe API key is set"),
+        ("sk_test_wrong", emulator.url, StripeRequestError, "AuthenticationError"),
+        (SECRET, "http://127.0.0.1:1", TransientError, "APIConnectionError"),
+    )
+    for key, url, error, message in cases:
+        client = StripeClient(key, base_url=url)
+        with pytest.raises(error, match=message):
+            await StripeListing(client).payments()
+        await client.close()
 
 
-async def minted(chain: SolanaChain, spec: TokenSpec) -> str:
+async def minted(chain: SolanaTokenChain, spec: TokenSpec) -> str:
     """Make a token and wait until it stands."""
     signed = await chain.sign(spec)
     await chain.send(signed)
@@ -162,7 +162,7 @@ async def minted(chain: SolanaChain, spec: TokenSpec) -> str:
 async def test_the_chain_tells_the_supply_of_every_token(dev_chain: DevChain, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ticket has one, a group none; what is no mint, or no address at all, is left out."""
     monkeypatch.setattr(solana_supplies, "CHUNK", 2)
-    chain = SolanaChain(dev_chain.url, bytes(Keypair()), b"secret", str(Keypair().pubkey()))
+    chain = SolanaTokenChain(dev_chain.url, bytes(Keypair()), b"secret", str(Keypair().pubkey()))
     await chain.airdrop_if_dev(10**10)
     words = {"name": "N", "symbol": "S", "uri": "u"}
     venue = await minted(chain, TokenSpec(kind="venue", subject_id="v", max_size=5, **words))

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from adapters.stripe.errors import GatewayAlarm
-from adapters.stripe.payments import StripeGateway
+from adapters.stripe.client import StripeClient
+from adapters.stripe.errors import StripeRequestError
+from adapters.stripe.payments import StripePayments
 from domain.core.errors import PaymentRefused
 from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest, IntentState
@@ -32,13 +33,13 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[GatewayWorld]:
         yield FakeWorld()
         return
     if request.param == "real":
-        gateway = StripeGateway(REAL_KEY or "")
-        yield RealWorld(gateway)
+        client = StripeClient(REAL_KEY or "")
+        yield RealWorld(StripePayments(client))
     else:
         emulator: Emulator = request.getfixturevalue("emulator")
-        gateway = StripeGateway(SECRET, base_url=emulator.url)
-        yield EmulatorWorld(gateway, emulator)
-    await gateway.close()
+        client = StripeClient(SECRET, base_url=emulator.url)
+        yield EmulatorWorld(StripePayments(client), emulator)
+    await client.close()
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ async def test_create_twice(world: GatewayWorld, wanted: IntentRequest) -> None:
 async def test_key_with_another_body(world: GatewayWorld, wanted: IntentRequest) -> None:
     """The same key for another amount rings the alarm."""
     await made(world, wanted)
-    with pytest.raises(GatewayAlarm):
+    with pytest.raises(StripeRequestError):
         await made(world, wanted.model_copy(update={"amount_minor": 9900}))
 
 
@@ -216,7 +217,7 @@ async def test_refund_of_nothing(world: GatewayWorld, wanted: IntentRequest) -> 
 
 async def test_unknown_intent(world: GatewayWorld) -> None:
     """An id that nothing has rings the alarm: it undoes nothing."""
-    with pytest.raises(GatewayAlarm):
+    with pytest.raises(StripeRequestError):
         await world.gateway.retrieve_intent("pi_nobody")
 
 

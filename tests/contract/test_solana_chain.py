@@ -10,7 +10,7 @@ import pytest
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from adapters.solana.chain import SolanaChain
+from adapters.solana.chain import SolanaTokenChain
 from domain.core.errors import WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenSpec
@@ -28,8 +28,8 @@ def dev_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
 
 
 @pytest.fixture
-async def chain(dev_chain: DevChain) -> AsyncIterator[SolanaChain]:
-    solana = SolanaChain(dev_chain.url, bytes(Keypair()), b"secret", str(Keypair().pubkey()))
+async def chain(dev_chain: DevChain) -> AsyncIterator[SolanaTokenChain]:
+    solana = SolanaTokenChain(dev_chain.url, bytes(Keypair()), b"secret", str(Keypair().pubkey()))
     yield solana
     await solana.close()
 
@@ -67,7 +67,7 @@ def _preflight_error(err: str, reason: str) -> dict[str, Any]:
     }
 
 
-async def test_a_poor_payer_is_named_with_what_is_missing(chain: SolanaChain) -> None:
+async def test_a_poor_payer_is_named_with_what_is_missing(chain: SolanaTokenChain) -> None:
     """Too little money is a transient error that says who needs how much."""
     with pytest.raises(TransientError, match=rf"payer {chain.payer_address} lacks \d+ lamports"):
         await chain.sign(_VENUE)
@@ -76,7 +76,7 @@ async def test_a_poor_payer_is_named_with_what_is_missing(chain: SolanaChain) ->
     assert (await chain.sign(_VENUE)).mint_address
 
 
-async def test_a_stranger_cannot_block_an_address(chain: SolanaChain, dev_chain: DevChain) -> None:
+async def test_a_stranger_cannot_block_an_address(chain: SolanaTokenChain, dev_chain: DevChain) -> None:
     """Lamports sent to an address beforehand neither look like a mint nor stop one from being made."""
     await chain.airdrop_if_dev(10**9)
     address = chain.address_of("venue", "v1")
@@ -88,7 +88,7 @@ async def test_a_stranger_cannot_block_an_address(chain: SolanaChain, dev_chain:
     assert state.problems == ()
 
 
-async def test_a_token_too_large_for_one_packet_is_refused(chain: SolanaChain) -> None:
+async def test_a_token_too_large_for_one_packet_is_refused(chain: SolanaTokenChain) -> None:
     """The size is checked before anything is sent."""
     await chain.airdrop_if_dev(10**9)
     with pytest.raises(WrongState, match="does not fit"):
@@ -97,7 +97,7 @@ async def test_a_token_too_large_for_one_packet_is_refused(chain: SolanaChain) -
 
 async def test_a_node_that_is_not_there_is_transient() -> None:
     """A refused connection is a transient error, and unknown only where something may have happened."""
-    solana = SolanaChain(f"http://127.0.0.1:{free_port()}", bytes(Keypair()), b"secret", str(Keypair().pubkey()))
+    solana = SolanaTokenChain(f"http://127.0.0.1:{free_port()}", bytes(Keypair()), b"secret", str(Keypair().pubkey()))
     with pytest.raises(TransientError) as caught:
         await solana.block_height()
     assert not caught.value.unknown
@@ -105,7 +105,7 @@ async def test_a_node_that_is_not_there_is_transient() -> None:
 
 
 async def test_a_lost_answer_is_unknown_transient_and_a_repeat_heals_it(
-    chain: SolanaChain, dev_chain: DevChain
+    chain: SolanaTokenChain, dev_chain: DevChain
 ) -> None:
     """A send whose answer is lost may have landed: it says so, and the same bytes can be sent again."""
     await chain.airdrop_if_dev(10**9)
@@ -118,7 +118,7 @@ async def test_a_lost_answer_is_unknown_transient_and_a_repeat_heals_it(
     assert await chain.fate(signed.signature) != "unknown"
 
 
-async def test_only_addresses_on_the_curve_are_wallets(chain: SolanaChain) -> None:
+async def test_only_addresses_on_the_curve_are_wallets(chain: SolanaTokenChain) -> None:
     """A derived address has no key, so it is no wallet."""
     derived, _ = Pubkey.find_program_address([b"x"], Pubkey.default())
     assert chain.is_wallet(str(Keypair().pubkey()))
@@ -128,14 +128,16 @@ async def test_only_addresses_on_the_curve_are_wallets(chain: SolanaChain) -> No
 
 async def test_a_remote_node_gives_no_airdrop() -> None:
     """Only a node on this machine is asked for free lamports."""
-    solana = SolanaChain("https://rpc.invalid", bytes(Keypair()), b"secret", str(Keypair().pubkey()))
+    solana = SolanaTokenChain("https://rpc.invalid", bytes(Keypair()), b"secret", str(Keypair().pubkey()))
     assert not await solana.airdrop_if_dev(1)
     await solana.close()
 
 
 async def test_transient_does_not_tell_the_nodes_address() -> None:
     """The address of a node may hold an access key, so no message and no cause shows it."""
-    solana = SolanaChain(f"http://127.0.0.1:{free_port()}/?key=hush", bytes(Keypair()), b"s", str(Keypair().pubkey()))
+    solana = SolanaTokenChain(
+        f"http://127.0.0.1:{free_port()}/?key=hush", bytes(Keypair()), b"s", str(Keypair().pubkey())
+    )
     with pytest.raises(TransientError) as caught:
         await solana.block_height()
     await solana.close()
@@ -145,7 +147,7 @@ async def test_transient_does_not_tell_the_nodes_address() -> None:
 
 async def test_a_node_that_already_has_the_transaction_counts_as_success(stub_node: StubNode) -> None:
     """Nodes that say so instead of nothing are understood; every other answer is a transient error."""
-    chain = SolanaChain(stub_node.url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
+    chain = SolanaTokenChain(stub_node.url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
     signed = SignedTransaction(mint_address="m", signature="s", wire_base64="AAAA", last_valid_block_height=1)
     stub_node.error = _preflight_error("AlreadyProcessed", "This transaction has already been processed")
     await chain.send(signed)

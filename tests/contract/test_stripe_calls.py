@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from adapters.stripe.payments import StripeGateway
+from adapters.stripe.client import StripeClient
+from adapters.stripe.payments import StripePayments
 from domain.core.transient import TransientError
 
 
@@ -19,7 +20,8 @@ async def test_an_answer_that_breaks_off_is_transient() -> None:
 
     server = await asyncio.start_server(half, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    gateway = StripeGateway("sk_test_1", base_url=f"http://127.0.0.1:{port}")
+    client = StripeClient("sk_test_1", base_url=f"http://127.0.0.1:{port}")
+    gateway = StripePayments(client)
     try:
         async with server:
             with pytest.raises(TransientError) as caught:
@@ -28,4 +30,4 @@ async def test_an_answer_that_breaks_off_is_transient() -> None:
             with pytest.raises(TransientError):
                 await gateway.retrieve_intent("pi_1")
     finally:
-        await gateway.close()
+        await client.close()

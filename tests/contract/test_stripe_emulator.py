@@ -8,7 +8,8 @@ import psutil
 import pytest
 import stripe
 
-from adapters.stripe.payments import StripeGateway
+from adapters.stripe.client import StripeClient
+from adapters.stripe.payments import StripePayments
 from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest
 from tests.contract.stripe_emulator import BROWSER, SECRET, Emulator, paid, wanted
@@ -215,7 +216,8 @@ async def test_faults(api: Any, emulator: Emulator) -> None:
 @pytest.mark.parametrize("times", [1, 3])
 async def test_kept_server_error(api: Any, emulator: Emulator, times: int) -> None:
     """A 500 that Stripe keeps under a key is got over: the gateway looks, and tries under the next key."""
-    gateway = StripeGateway(SECRET, base_url=emulator.url)
+    client = StripeClient(SECRET, base_url=emulator.url)
+    gateway = StripePayments(client)
     purchase = f"pu_{uuid.uuid4().hex}"
     request = IntentRequest(tenant_id="default", purchase_id=purchase, amount_minor=5000, currency="usd")
     paths = {"intent": "/v1/payment_intents", "capture": "*/capture", "refund": "/v1/refunds"}
@@ -243,7 +245,7 @@ async def test_kept_server_error(api: Any, emulator: Emulator, times: int) -> No
         else:
             assert done.status == "succeeded"
     assert len((await api.routes.refunds.list_async({"payment_intent": intent})).data) == 1
-    await gateway.close()
+    await client.close()
 
 
 async def test_forgotten_keys(api: Any, emulator: Emulator) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import stripe
 
-from adapters.stripe.undelivered_events import StripeNews
+from adapters.stripe.client import StripeClient
+from adapters.stripe.undelivered_events import UndeliveredEvents
 from adapters.stripe.webhook import verify_webhook
 from domain.core.errors import WebhookForged
 from tests.contract.stripe_emulator import SECRET, Emulator
@@ -169,11 +170,12 @@ async def test_what_was_not_delivered_is_listed(emulator: Emulator, sink: Sink) 
     for intent in intents:
         post(emulator, f"/v1/payment_intents/{intent}/cancel", {})
     sink.wait_for(3)
-    news = StripeNews(SECRET, base_url=emulator.url)
+    client = StripeClient(SECRET, base_url=emulator.url)
+    events = UndeliveredEvents(client)
     now = datetime.now(UTC)
-    found = await news.undelivered(now - timedelta(minutes=1), now + timedelta(minutes=1))
+    found = await events.undelivered(now - timedelta(minutes=1), now + timedelta(minutes=1))
     assert [(webhook.type, webhook.intent_id, webhook.purchase_id) for webhook in found] == [
         ("payment_intent.canceled", intents[0], "pu_1")
     ]
-    assert await news.undelivered(now - timedelta(minutes=2), now - timedelta(minutes=1)) == []
-    await news.close()
+    assert await events.undelivered(now - timedelta(minutes=2), now - timedelta(minutes=1)) == []
+    await client.close()

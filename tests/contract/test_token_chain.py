@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from solders.keypair import Keypair
 
-from adapters.solana.groups import SolanaGroupChain
+from adapters.solana.chain import SolanaTokenChain
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenSpec, TransactionFate
@@ -25,7 +25,7 @@ _POLLS_MAX = 200
 class ChainWorld:
     """A chain, and how to make its signed bytes expire and to wait a moment."""
 
-    chain: FakeTokenChain | SolanaGroupChain
+    chain: FakeTokenChain | SolanaTokenChain
     expire: Callable[[], None]
     pause_seconds: float
 
@@ -63,7 +63,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[ChainWorld]:
         yield ChainWorld(fake, fake.expire, 0)
         return
     dev_chain: DevChain = request.getfixturevalue("dev_chain")
-    chain = SolanaGroupChain(dev_chain.url, bytes(Keypair()), b"a secret for tests", str(Keypair().pubkey()))
+    chain = SolanaTokenChain(dev_chain.url, bytes(Keypair()), b"a secret for tests", str(Keypair().pubkey()))
     await chain.airdrop_if_dev(10**10)
     yield ChainWorld(chain, lambda: dev_chain.faults(jump_slots=200), 0.02)
     await chain.close()
@@ -208,7 +208,7 @@ async def test_what_is_signed_unseen_fails_on_the_chain(world: ChainWorld) -> No
 async def test_a_group_that_is_not_there_is_transient(world: ChainWorld) -> None:
     """A ticket whose show has no group yet waits for it."""
     missing = world.chain.address_of("show", "never made")
-    with pytest.raises(TransientError, match="not there yet"):
+    with pytest.raises(TransientError, match="not on chain yet"):
         await world.chain.sign(_ticket(missing))
 
 
@@ -258,6 +258,6 @@ async def test_a_group_takes_another_size(world: ChainWorld) -> None:
         await world.settle(signed)
         assert await world.chain.sizes_of(show) == (1, size)
     await world.make(_ticket(show))
-    with pytest.raises(TransientError, match="cannot take 1"):
+    with pytest.raises(TransientError, match="cannot be resized to 1"):
         await world.chain.sign_resize(show, 1)
     assert await world.chain.sizes_of(world.chain.address_of("show", "never made")) is None

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Literal
 
-from adapters.stripe.errors import GatewayAlarm
+from adapters.stripe.errors import StripeRequestError
 from domain.core.errors import PaymentRefused, WrongState
 from domain.core.transient import TransientError
 from domain.payments.dispute import DisputeStatus
@@ -157,7 +157,7 @@ class FakePaymentGateway:
             )
         intent = self.intents[self._by_key[key]]
         if self.requests[intent.intent_id] != request:
-            raise GatewayAlarm("the same key with another body")
+            raise StripeRequestError("the same key with another body")
         self._end("create_intent")
         return intent
 
@@ -252,7 +252,7 @@ class FakePaymentGateway:
 
     def _known(self, intent_id: str) -> IntentState:
         if intent_id not in self.intents:
-            raise GatewayAlarm("no such intent", reason="resource_missing")
+            raise StripeRequestError("no such intent", reason="resource_missing")
         return self.intents[intent_id]
 
     def _change(self, intent_id: str, status: IntentStatus | None = None, **values: str | int | None) -> IntentState:

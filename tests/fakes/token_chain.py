@@ -128,7 +128,7 @@ class FakeTokenChain:
 
     def _simulate(self, spec: TokenSpec, address: str) -> None:
         if address in self._specs:
-            raise TransientError(f"the account of {spec.kind} {spec.subject_id} already exists: look again")
+            raise TransientError(f"the account of {spec.kind} {spec.subject_id} already exists")
         if self._is_full(spec):
             raise WrongState("the group is full", group_address=spec.group_address)
         self._known.add((spec.kind, spec.group_address))
@@ -143,7 +143,7 @@ class FakeTokenChain:
         """Sign the burning of a token."""
         self._begin("sign_burn")
         if not self.supplies()[address]:
-            raise TransientError(f"nobody is known to hold {address}: look again")
+            raise TransientError(f"no account is known to hold the token {address}")
         self._end("sign_burn")
         return self._signed_bytes(address, {"burn": address})
 
@@ -172,7 +172,7 @@ class FakeTokenChain:
         """Sign another size of a group; raises what the real chain raises."""
         self._begin("sign")
         if address not in self._specs or size_max < self._members[address]:
-            raise TransientError(f"the group {address} cannot take {size_max} just now")
+            raise TransientError(f"the group {address} cannot be resized to {size_max} now")
         signed = self._signed_bytes(address, {"resize": size_max})
         self._end("sign")
         return signed
@@ -250,7 +250,7 @@ class FakeTokenChain:
             return False
         group = self._specs.get(spec.group_address)
         if group is None:
-            raise TransientError("the group is not there yet")
+            raise TransientError("the group is not on chain yet")
         return self._members[spec.group_address] >= (group.max_size or 0)
 
     def _begin(self, verb: Verb) -> None:

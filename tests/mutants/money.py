@@ -145,8 +145,8 @@ MONEY = (
     Mutant(
         "a create without its idempotency key",
         "adapters/stripe/payments.py",
-        '                    "expand": EXPAND,\n                },\n                {"idempotency_key": turn_key},\n',
-        '                    "expand": EXPAND,\n                },\n                {},\n',
+        '"expand": EXPAND,\n                },\n                {"idempotency_key": attempt_key},\n',
+        '"expand": EXPAND,\n                },\n                {},\n',
         f"{GATEWAY}::test_create_twice",
     ),
     Mutant(

@@ -8,7 +8,8 @@ from itertools import count
 
 import pytest
 
-from adapters.stripe.payments import StripeGateway
+from adapters.stripe.client import StripeClient
+from adapters.stripe.payments import StripePayments
 from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest, IntentState
 from tests.contract.payment_worlds import EmulatorWorld
@@ -23,10 +24,10 @@ FRESH = (f"fresh {number}" for number in count())
 
 @pytest.fixture
 async def stripe_world(emulator: Emulator) -> AsyncIterator[EmulatorWorld]:
-    gateway = StripeGateway(SECRET, base_url=emulator.url)
-    yield EmulatorWorld(gateway, emulator)
+    client = StripeClient(SECRET, base_url=emulator.url)
+    yield EmulatorWorld(StripePayments(client), emulator)
     emulator.client.delete("/_emulator/faults")
-    await gateway.close()
+    await client.close()
 
 
 async def refunded_after_a_lost_answer(world: EmulatorWorld, *keys: str) -> int:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.stripe.errors import GatewayAlarm
+from adapters.stripe.errors import StripeRequestError
 from domain.core.transient import TransientError
 from domain.payments.webhook_event import WebhookEvent
 from relay.undelivered_webhooks import ACCOUNTS_AT_ONCE, LOOK_BACK, OVERLAP, UndeliveredWebhooks
@@ -88,7 +88,7 @@ async def test_it_goes_on_where_it_stopped(missed: UndeliveredWebhooks, outside:
     assert outside.asked[-1][0] == until - OVERLAP
 
 
-@pytest.mark.parametrize("trouble", [TransientError("Stripe is away"), GatewayAlarm("a wrong parameter")])
+@pytest.mark.parametrize("trouble", [TransientError("Stripe is away"), StripeRequestError("a wrong parameter")])
 async def test_trouble_only_delays(outside: ExternalState, trouble: Exception) -> None:
     """Stripe is away at the first look, or refuses the call: it is asked again at the next."""
     outside.away, stopping = trouble, asyncio.Event()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from adapters.runtime.request_coalescing import Gathered
+from adapters.runtime.request_coalescing import BatchLoader
 
 MOST = 256
 
@@ -26,31 +26,31 @@ class Node:
 async def test_many_who_ask_at_once_share_calls_and_get_their_own_answers() -> None:
     """Three hundred ask, some for the same: two calls, as many as one call may hold."""
     node = Node()
-    doubles = Gathered(node.ask, MOST)
+    doubles = BatchLoader(node.ask, MOST)
     numbers = [*range(300), *range(10)]
-    found = await asyncio.gather(*(doubles.of(number) for number in numbers))
+    found = await asyncio.gather(*(doubles.load(number) for number in numbers))
     assert found == [2 * number for number in numbers]
     assert node.calls == [MOST, 300 - MOST]
-    assert await doubles.of(7) == 14
+    assert await doubles.load(7) == 14
     assert len(node.calls) == 3
 
 
 async def test_each_learns_that_the_node_is_away_and_the_next_is_asked_again() -> None:
     """One call's failure is everybody's who shared it, and nobody's after."""
     node = Node()
-    doubles = Gathered(node.ask, MOST)
+    doubles = BatchLoader(node.ask, MOST)
     node.away = True
-    failed = await asyncio.gather(*(doubles.of(number) for number in range(3)), return_exceptions=True)
+    failed = await asyncio.gather(*(doubles.load(number) for number in range(3)), return_exceptions=True)
     assert [type(one) for one in failed] == [OSError] * 3
     node.away = False
-    assert await doubles.of(1) == 2
+    assert await doubles.load(1) == 2
 
 
 async def test_one_who_gives_up_does_not_take_the_answer_from_the_others() -> None:
     """A caller is cancelled while it waits; the one beside it is answered."""
-    doubles = Gathered(Node().ask, MOST)
-    impatient = asyncio.create_task(doubles.of(5))
-    patient = asyncio.create_task(doubles.of(5))
+    doubles = BatchLoader(Node().ask, MOST)
+    impatient = asyncio.create_task(doubles.load(5))
+    patient = asyncio.create_task(doubles.load(5))
     await asyncio.sleep(0)
     impatient.cancel()
     with pytest.raises(asyncio.CancelledError):

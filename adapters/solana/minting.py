@@ -1,0 +1,134 @@
+"""Minting: addresses of tokens, and the one transaction that makes a token, priced and simulated."""
+
+import asyncio
+from typing import Any
+
+from solana.rpc.commitment import Confirmed
+from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
+from solders.transaction_status import (
+    InstructionErrorCustom,
+    TransactionErrorFieldless,
+    TransactionErrorInstructionError,
+)
+
+from adapters.runtime.request_coalescing import BatchLoader
+from adapters.solana.instructions import TOKEN_2022
+from adapters.solana.rpc import NodeClient, translate_node_errors
+from adapters.solana.signing import COMPUTE_UNITS_MIN, SimulationError, TransactionSigner, serialized
+from adapters.solana.transaction import ALLOCATE_AT, final_space, parse_wallet, seed_of, token_instructions
+from domain.core.errors import WrongState
+from domain.core.transient import TransientError
+from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec
+
+COMPUTE_UNITS_SIMULATED = 200_000
+_UNITS_MARGIN_PERCENT = 120
+_SIGNATURE_FEE_LAMPORTS = 5_000
+_MICRO = 1_000_000
+_CACHED_MAX = 1_000
+_HOLDER_ACCOUNT_BYTES = 170
+_ALREADY_IN_USE = 0
+_GROUP_IS_FULL = 0xCB0A6959
+
+
+class TokenMinter:
+    """Signs mints. The secret decides the address of every token; `custody_owner` holds tickets without an owner."""
+
+    def __init__(self, client: NodeClient, signer: TransactionSigner, secret: bytes, custody_owner: str) -> None:
+        self._client = client
+        self._signer = signer
+        self._secret = secret
+        self._custody_owner = custody_owner
+        self._funds = BatchLoader(self._load_funds, 1)
+        self._rents: dict[int, int] = {}
+        self._units: dict[tuple[TokenKind, str | None], int] = {}
+
+    def address_of(self, kind: TokenKind, subject_id: str) -> str:
+        """Return the mint address of a subject."""
+        return str(self._mint(seed_of(self._secret, kind, subject_id)))
+
+    async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:
+        """Set the limits and sign. The first token of a kind and group is simulated; later ones only with `again`.
+
+        Raise InvalidWallet; TransientError when the payer has too few lamports or the account exists already; WrongState
+        when the token exceeds one transaction or the group is full; SimulationError for any other refusal.
+        """
+        owner = parse_wallet(spec.owner_address) if spec.owner_address else Pubkey.from_string(self._custody_owner)
+        seed = seed_of(self._secret, spec.kind, spec.subject_id)
+        with translate_node_errors():
+            latest, rent = await self._price(spec)
+            instructions = token_instructions(spec, self._signer.address, seed, owner, rent)
+            units = None if again else self._units.get((spec.kind, spec.group_address))
+            if units is None:
+                trial = self._signer.sign(instructions, latest.blockhash, COMPUTE_UNITS_SIMULATED)
+                units = await self._simulate(trial, spec)
+        final = self._signer.sign(instructions, latest.blockhash, units)
+        return serialized(str(self._mint(seed)), final, latest.last_valid_block_height)
+
+    def _mint(self, seed: str) -> Pubkey:
+        return Pubkey.create_with_seed(self._signer.address, seed, TOKEN_2022)
+
+    async def _price(self, spec: TokenSpec) -> tuple[Any, int]:
+        """Return the latest blockhash and the mint's rent; raise TransientError when the payer cannot pay."""
+        (latest, balance), rent, holder_rent, payer_rent = await asyncio.gather(
+            self._funds.load("now"),
+            self._rent(final_space(spec)),
+            self._rent(_HOLDER_ACCOUNT_BYTES),
+            # The payer itself must stay rent-exempt, or the chain refuses the transaction.
+            self._rent(0),
+        )
+        fee = _SIGNATURE_FEE_LAMPORTS + COMPUTE_UNITS_SIMULATED * self._signer.fee_micro_lamports // _MICRO + 1
+        needed = rent + payer_rent + fee + (holder_rent if spec.kind == "ticket" else 0)
+        if needed > balance:
+            raise TransientError(f"the payer {self._signer.address} lacks {needed - balance} lamports")
+        return latest, rent
+
+    async def _load_funds(self, _: list[str]) -> list[tuple[Any, int]]:
+        """Return the latest blockhash and the payer's lamports."""
+        latest, balance = await asyncio.gather(
+            self._client.get_latest_blockhash(), self._client.get_balance(self._signer.address)
+        )
+        return [(latest.value, balance.value)]
+
+    async def _rent(self, space: int) -> int:
+        """Return the rent of an account; a cluster does not change it for years, so it is read once."""
+        if space not in self._rents:
+            _bound(self._rents)
+            self._rents[space] = (await self._client.get_minimum_balance_for_rent_exemption(space)).value
+        return self._rents[space]
+
+    async def _simulate(self, trial: VersionedTransaction, spec: TokenSpec) -> int:
+        """Return the compute units to allow for tokens of this kind and group."""
+        result = (await self._client.simulate_transaction(trial, commitment=Confirmed)).value
+        if result.err is not None:
+            await self._check_group(spec)
+            _raise_refused(result.err, result.logs, spec)
+        with_margin = (result.units_consumed or 0) * _UNITS_MARGIN_PERCENT // 100
+        units = min(COMPUTE_UNITS_SIMULATED, max(COMPUTE_UNITS_MIN, with_margin))
+        _bound(self._units)
+        self._units[spec.kind, spec.group_address] = units
+        return units
+
+    async def _check_group(self, spec: TokenSpec) -> None:
+        # A node that lags behind does not know a group that was made a moment ago.
+        if spec.group_address is None:
+            return
+        if (await self._client.get_account_info(Pubkey.from_string(spec.group_address))).value is None:
+            raise TransientError(f"the group {spec.group_address} is not on chain yet")
+
+
+def _bound(cache: dict[Any, int]) -> None:
+    """Empty a cache that is full."""
+    if len(cache) >= _CACHED_MAX:
+        cache.clear()
+
+
+def _raise_refused(error: Any, logs: list[str] | None, spec: TokenSpec) -> None:
+    if isinstance(error, TransactionErrorFieldless):
+        raise TransientError(f"the Solana node cannot simulate now: {error}")
+    if isinstance(error, TransactionErrorInstructionError) and isinstance(error.err, InstructionErrorCustom):
+        if error.index == ALLOCATE_AT and error.err.code == _ALREADY_IN_USE:
+            raise TransientError(f"the account of {spec.kind} {spec.subject_id} already exists")
+        if error.err.code == _GROUP_IS_FULL:
+            raise WrongState("the group is full", group_address=spec.group_address)
+    raise SimulationError(error, logs)
