@@ -3,7 +3,7 @@
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
-from adapters.event_store.recorder import create_events_table, open_recorder, schema_lock
+from adapters.event_store.recorder import create_event_tables, open_recorder, schema_lock
 from adapters.read_models.documents import KINDS
 
 SIDE_TABLES = (
@@ -56,7 +56,7 @@ def ensure_schema(url: str) -> None:
     """Create what is missing; safe to call from every process at every start."""
     recorder = open_recorder(url, pool_size=1)
     try:
-        create_events_table(url, recorder)
+        create_event_tables(url, recorder)
     finally:
         recorder.datastore.close()
     with schema_lock(url) as connection, connection.transaction():

@@ -9,7 +9,7 @@ from typing import TypeVar
 import psycopg
 from eventsourcing.persistence import PersistenceError
 
-from adapters.event_store.store import COMMIT_QUEUE_MAX, PostgresEventStore
+from adapters.event_store.store import QUEUE_MAX, PostgresEventStore
 from adapters.schema import ensure_schema
 
 log = logging.getLogger(__name__)
@@ -23,12 +23,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_event_store(
-    url: str, commit_queue_max: int = COMMIT_QUEUE_MAX, *, gathers: bool = False
-) -> PostgresEventStore:
+def open_event_store(url: str, queue_max: int = QUEUE_MAX, *, coalesces: bool = False) -> PostgresEventStore:
     """Make the schema and open the event store; waits up to a minute for a database that is not up yet."""
     retry_until_available(lambda: ensure_schema(url))
-    return retry_until_available(lambda: PostgresEventStore(url, now, commit_queue_max, gathers=gathers))
+    return retry_until_available(lambda: PostgresEventStore(url, now, queue_max, coalesces=coalesces))
 
 
 def retry_until_available(attempt: Callable[[], T], patience_seconds: float = PATIENCE_SECONDS) -> T:

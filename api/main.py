@@ -41,7 +41,7 @@ SHUTDOWN_SECONDS = 10
 async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     """Open what the API needs; `closing` closes it. Temporal is connected to when it is first needed."""
     store = await asyncio.to_thread(
-        open_event_store, settings.postgres.url, settings.postgres.commit_queue_max, gathers=True
+        open_event_store, settings.postgres.url, settings.postgres.commit_queue_max, coalesces=True
     )
     closing.push_async_callback(asyncio.to_thread, store.close)
     pool = open_pool(settings.postgres.url, settings.postgres.pool_size)

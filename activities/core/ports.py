@@ -89,7 +89,7 @@ class EventStore(Protocol):
         """Decide and append; `reads` names streams that it will look at, which are then read together."""
 
     async def read(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> T:
-        """Read aggregates as they are stored; what is recorded meanwhile is dropped. `reads` is as above."""
+        """Read aggregates as they are stored; events recorded on this unit of work are dropped. `reads` is as above."""
 
-    async def look(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Committed[T]:
-        """Look, and say which position nothing that was seen lies beyond."""
+    async def read_with_position(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Committed[T]:
+        """Read, and return a log position at least as new as everything read."""

@@ -95,7 +95,7 @@ class PurchaseCommands:
     async def look(self, purchase_id: str) -> PurchaseStatus | None:
         """Say how a purchase stands, with the event store's position; None when there is none."""
         reads = (Order.stream(purchase_id), Payment.stream(f"{purchase_id}:1"))  # few are tried again
-        committed = await self._store.look(lambda uow: _status(uow, purchase_id), reads)
+        committed = await self._store.read_with_position(lambda uow: _status(uow, purchase_id), reads)
         purchase_status: PurchaseStatus | None = committed.value
         return None if purchase_status is None else purchase_status.model_copy(update={"position": committed.position})
 

@@ -1,1 +1,1 @@
-"""The event store on PostgreSQL: commit queue, committer, aggregate cache, reader."""
+"""The event store on PostgreSQL: a committer thread that appends batches, and a reader thread."""

@@ -1,4 +1,4 @@
-"""The waiting line before the committer: bounded, first come first served, and nobody waits for ever."""
+"""The commit queue: bounded, first come first served, and every pending decision has a deadline."""
 
 import asyncio
 import threading
@@ -11,173 +11,173 @@ from domain.core.transient import OverloadedError, TransientError
 from domain.core.unit_of_work import UnitOfWork
 
 
-class Waiting:
-    """A decision that waits for the next batch, and where its answer goes."""
+class PendingDecision:
+    """A decision that waits for the next batch, and the future of its result."""
 
-    __slots__ = ("answer", "decide", "gone", "loop", "reads", "taken", "until")
+    __slots__ = ("abandoned", "deadline", "decide", "future", "loop", "reads", "taken")
 
-    def __init__(self, decide: Callable[[UnitOfWork], Any], reads: Iterable[str], patience_seconds: float) -> None:
+    def __init__(self, decide: Callable[[UnitOfWork], Any], reads: Iterable[str], timeout_seconds: float) -> None:
         self.decide = decide
         self.reads = reads
         self.loop = asyncio.get_running_loop()
-        self.answer: asyncio.Future[Any] = self.loop.create_future()
-        self.until = time.monotonic() + patience_seconds
+        self.future: asyncio.Future[Any] = self.loop.create_future()
+        self.deadline = time.monotonic() + timeout_seconds
         self.taken = False
-        self.gone = False
+        self.abandoned = False
 
 
-Settled = tuple[Waiting, Any]
+Result = tuple[PendingDecision, Any]
 
 
-class _Callers:
-    """Who waits on one event loop, in the order in which their time passes: one timer serves all of them."""
+class _LoopCallers:
+    """The callers of one event loop, by deadline: one timer serves all of them."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, give_up: Callable[[Waiting], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, expire: Callable[[PendingDecision], None]) -> None:
         self._loop = loop
-        self._give_up = give_up
-        self._pending: deque[Waiting] = deque()
+        self._expire = expire
+        self._pending: deque[PendingDecision] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self.is_calling = False  # whether the line is woken at the end of this moment
+        self.wakes_soon = False  # whether the queue's thread is woken at the end of this loop iteration
 
-    def add(self, waiting: Waiting) -> None:
-        """Give up waiting when its time has passed, unless it has its answer by then."""
+    def add(self, decision: PendingDecision) -> None:
+        """Expire a decision at its deadline, unless it has its result by then."""
         pending = self._pending
-        while pending and pending[0].gone:
+        while pending and pending[0].abandoned:
             pending.popleft()
-        pending.append(waiting)
+        pending.append(decision)
         if self._timer is None:
-            self._timer = self._loop.call_later(waiting.until - time.monotonic(), self._ring)
+            self._timer = self._loop.call_later(decision.deadline - time.monotonic(), self._expire_due)
 
-    def _ring(self) -> None:
+    def _expire_due(self) -> None:
         self._timer, now, pending = None, time.monotonic(), self._pending
-        while pending and (pending[0].gone or pending[0].until <= now):
-            waiting = pending.popleft()
-            if not waiting.gone:
-                self._give_up(waiting)
+        while pending and (pending[0].abandoned or pending[0].deadline <= now):
+            decision = pending.popleft()
+            if not decision.abandoned:
+                self._expire(decision)
         if pending:
-            self._timer = self._loop.call_later(pending[0].until - now, self._ring)
+            self._timer = self._loop.call_later(pending[0].deadline - now, self._expire_due)
 
 
-class WaitingLine:
-    """Callers stand in it on their event loops; one thread takes them out in batches.
+class CommitQueue:
+    """Callers submit decisions on their event loops; one thread takes them in batches.
 
-    With `gathers` it is called once everybody who is ready at a moment has come. Callers who come by sockets need that:
-    each read of one would let the thread go first, with a batch of a few. Others gather by themselves.
+    With `coalesces` the thread is woken only when every caller that is ready in a loop iteration has submitted. Callers
+    served over sockets need that: each socket read would let the thread run first, with a batch of a few.
     """
 
-    def __init__(self, commit_queue_max: int, patience_seconds: float, *, gathers: bool = False) -> None:
-        self._waiting_max = commit_queue_max
-        self._patience_seconds = patience_seconds
-        self._gathers = gathers
-        self._queue: deque[Waiting] = deque()
+    def __init__(self, queue_max: int, timeout_seconds: float, *, coalesces: bool = False) -> None:
+        self._queue_max = queue_max
+        self._timeout_seconds = timeout_seconds
+        self._coalesces = coalesces
+        self._queue: deque[PendingDecision] = deque()
         self._gate = threading.Condition()
         self._asleep = False
         self._closed = False
-        self._callers: dict[asyncio.AbstractEventLoop, _Callers] = {}
+        self._callers: dict[asyncio.AbstractEventLoop, _LoopCallers] = {}
 
-    async def stand(self, decide: Callable[[UnitOfWork], Any], reads: Iterable[str] = ()) -> Any:
-        """Wait for the answer; a decision whose time passes while it waits is never made."""
+    async def submit(self, decide: Callable[[UnitOfWork], Any], reads: Iterable[str] = ()) -> Any:
+        """Wait for the result of a decision; one whose deadline passes in the queue is never made."""
         if self._closed:
             raise TransientError("the event store is closed")
-        if len(self._queue) >= self._waiting_max:
-            raise OverloadedError("the event store has as many waiting decisions as it takes")
-        waiting = Waiting(decide, reads, self._patience_seconds)
-        callers = self._callers_of(waiting.loop)
-        callers.add(waiting)
-        self._queue.append(waiting)
-        if not self._gathers:
+        if len(self._queue) >= self._queue_max:
+            raise OverloadedError("the commit queue is full; nothing was stored, retry later")
+        decision = PendingDecision(decide, reads, self._timeout_seconds)
+        callers = self._callers_of(decision.loop)
+        callers.add(decision)
+        self._queue.append(decision)
+        if not self._coalesces:
             self._wake()
-        elif not callers.is_calling:
-            callers.is_calling = True
-            waiting.loop.call_soon(self._call, callers)
+        elif not callers.wakes_soon:
+            callers.wakes_soon = True
+            decision.loop.call_soon(self._wake_for, callers)
         try:
-            return await waiting.answer
+            return await decision.future
         finally:
-            waiting.gone = True
+            decision.abandoned = True
 
-    def _callers_of(self, loop: asyncio.AbstractEventLoop) -> _Callers:
+    def _callers_of(self, loop: asyncio.AbstractEventLoop) -> _LoopCallers:
         callers = self._callers.get(loop)
         if callers is None:
             self._callers = {loop: known for loop, known in self._callers.items() if not loop.is_closed()}
-            callers = self._callers[loop] = _Callers(loop, self._give_up)
+            callers = self._callers[loop] = _LoopCallers(loop, self._expire)
         return callers
 
-    def _call(self, callers: _Callers) -> None:
-        callers.is_calling = False
+    def _wake_for(self, callers: _LoopCallers) -> None:
+        callers.wakes_soon = False
         self._wake()
 
     def _wake(self) -> None:
-        """Wake the thread, which looks at the queue once more after it has said that it sleeps: nobody is missed."""
+        """Wake the thread if it sleeps; it checks the queue again after it has set `_asleep`, so none is missed."""
         if self._asleep:
             with self._gate:
                 self._gate.notify()
 
-    def take(self, batch_max: int) -> list[Waiting]:
-        """Wait for one decision, then take all that wait besides; empty when the line is closed and empty."""
+    def take_batch(self, batch_max: int) -> list[PendingDecision]:
+        """Wait for one decision, then take all that are pending; empty when the queue is closed and empty."""
         with self._gate:
             self._asleep = True
             while not self._queue and not self._closed:
                 self._gate.wait()
             self._asleep = False
             now = time.monotonic()
-            batch: list[Waiting] = []
-            late: list[Settled] = []
+            batch: list[PendingDecision] = []
+            expired: list[Result] = []
             while self._queue and len(batch) < batch_max:
-                waiting = self._queue.popleft()
-                if waiting.gone:
+                decision = self._queue.popleft()
+                if decision.abandoned:
                     continue
-                if waiting.until < now:
-                    late.append((waiting, _too_late()))
+                if decision.deadline < now:
+                    expired.append((decision, _expired()))
                 else:
-                    waiting.taken = True
-                    batch.append(waiting)
-        tell(late)
+                    decision.taken = True
+                    batch.append(decision)
+        resolve(expired)
         return batch
 
     @property
-    def is_over(self) -> bool:
-        """Whether nobody can come any more and nobody waits."""
+    def is_drained(self) -> bool:
+        """Whether the queue is closed and empty."""
         with self._gate:
             return self._closed and not self._queue
 
     def close(self) -> None:
-        """Let nobody in any more; who waits is still served."""
+        """Refuse new decisions; pending ones are still served."""
         with self._gate:
             self._closed = True
             self._gate.notify()
 
-    def _give_up(self, waiting: Waiting) -> None:
+    def _expire(self, decision: PendingDecision) -> None:
         with self._gate:
-            waiting.gone = True
-        if waiting.answer.done():
+            decision.abandoned = True
+        if decision.future.done():
             return
-        if waiting.taken:
-            waiting.answer.set_exception(TransientError("the event store did not answer in time", unknown=True))
+        if decision.taken:
+            decision.future.set_exception(TransientError("the event store did not answer in time", unknown=True))
         else:
-            waiting.answer.set_exception(_too_late())
+            decision.future.set_exception(_expired())
 
 
-def _too_late() -> OverloadedError:
-    return OverloadedError("the decision waited too long: it was not made")
+def _expired() -> OverloadedError:
+    return OverloadedError("the decision waited too long in the commit queue; nothing was stored, retry later")
 
 
-def tell(gather_all: Sequence[Settled]) -> None:
-    """Give callers their answers, with one call into each event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[Settled]] = {}
-    for one in gather_all:
-        by_loop.setdefault(one[0].loop, []).append(one)
-    for loop, ones in by_loop.items():
+def resolve(results: Sequence[Result]) -> None:
+    """Give callers their results, with one call into each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Result]] = {}
+    for result in results:
+        by_loop.setdefault(result[0].loop, []).append(result)
+    for loop, of_loop in by_loop.items():
         try:
-            loop.call_soon_threadsafe(_answer, ones)
-        except RuntimeError:  # the loop is closed: nobody waits there any more
+            loop.call_soon_threadsafe(_set_results, of_loop)
+        except RuntimeError:  # the loop is closed: no caller is left there
             continue
 
 
-def _answer(gather_all: Sequence[Settled]) -> None:
-    for waiting, outcome in gather_all:
-        if waiting.answer.done():
+def _set_results(results: Sequence[Result]) -> None:
+    for decision, outcome in results:
+        if decision.future.done():
             continue
         if isinstance(outcome, BaseException):
-            waiting.answer.set_exception(outcome)
+            decision.future.set_exception(outcome)
         else:
-            waiting.answer.set_result(outcome)
+            decision.future.set_result(outcome)

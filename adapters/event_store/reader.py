@@ -1,4 +1,4 @@
-"""Looks at aggregates as they are stored: one thread reads for everybody who asks at a moment, in one round trip."""
+"""Reads aggregates as they are stored: one thread serves all readers of a moment in one round trip."""
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from adapters.event_store.aggregate_cache import Mapped, Shelf
-from adapters.event_store.commit_queue import Settled, Waiting, WaitingLine, tell
-from adapters.event_store.log import Journal, Stored
+from adapters.event_store.aggregate_cache import AggregateCache, EventMapper
+from adapters.event_store.commit_queue import CommitQueue, PendingDecision, Result, resolve
+from adapters.event_store.log import EventLog, StoredStream
 from domain.core.aggregate import Aggregate
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
@@ -19,68 +19,68 @@ BATCH_MAX = 64
 
 
 class Reader:
-    """Each who asks gets aggregates of its own, which nobody changes later. The line's bounds are those of `line`."""
+    """Each caller gets aggregates of its own, which nobody changes later. `queue` bounds the waiting readers."""
 
-    def __init__(self, url: str, mapper: Mapped, clock: Callable[[], datetime], line: WaitingLine) -> None:
-        self._journal = Journal(url)
+    def __init__(self, url: str, mapper: EventMapper, clock: Callable[[], datetime], queue: CommitQueue) -> None:
+        self._log = EventLog(url)
         self._mapper = mapper
         self._clock = clock
-        self._line = line
+        self._queue = queue
         self._thread = threading.Thread(target=self._serve, name="reader", daemon=True)
         self._thread.start()
 
     async def read(self, look: Callable[[UnitOfWork], T], reads: Iterable[str]) -> T:
-        """Return what a look finds; `reads` are streams that it will look at."""
-        found: T = await self._line.stand(look, reads)
+        """Return the result of `look`; `reads` names streams to read beforehand, together with other readers'."""
+        found: T = await self._queue.submit(look, reads)
         return found
 
     def head(self) -> int:
-        """Return the newest position; only for who looks just now."""
-        return self._journal.head()
+        """Return the log's head; call it only from within `look`."""
+        return self._log.head()
 
     def close(self) -> None:
-        """Finish what waits, then stop."""
-        self._line.close()
+        """Serve the pending readers, then stop."""
+        self._queue.close()
         self._thread.join()
-        self._journal.abandon()
+        self._log.close()
 
     def _serve(self) -> None:
-        while not self._line.is_over:
-            batch = self._line.take(BATCH_MAX)
+        while not self._queue.is_drained:
+            batch = self._queue.take_batch(BATCH_MAX)
             if batch:
-                tell(self._looked(batch))
+                resolve(self._read_batch(batch))
 
-    def _looked(self, batch: Sequence[Waiting]) -> list[Settled]:
+    def _read_batch(self, batch: Sequence[PendingDecision]) -> list[Result]:
         try:
-            stored = self._stored(list(dict.fromkeys(name for waiting in batch for name in waiting.reads)))
-        except Exception as error:  # noqa: BLE001 - whoever asked gets it
-            return [(waiting, self._lost(error)) for waiting in batch]
-        return [(waiting, self._answer(waiting, stored)) for waiting in batch]
+            stored = self._read_streams(list(dict.fromkeys(name for reader in batch for name in reader.reads)))
+        except Exception as error:  # noqa: BLE001 - the callers get it
+            return [(reader, self._translated(error)) for reader in batch]
+        return [(reader, self._result(reader, stored)) for reader in batch]
 
-    def _stored(self, streams: Sequence[str]) -> dict[str, Stored]:
-        """Read streams; a connection that was cut while it idled is made anew."""
+    def _read_streams(self, streams: Sequence[str]) -> dict[str, StoredStream]:
+        """Read streams; reconnect when the connection was cut while it was idle."""
         try:
-            return self._journal.read(streams)
+            return self._log.read(streams)
         except psycopg.OperationalError:
-            self._journal.abandon()
-            return self._journal.read(streams)
+            self._log.close()
+            return self._log.read(streams)
 
-    def _answer(self, waiting: Waiting, stored: dict[str, Stored]) -> Any:
+    def _result(self, reader: PendingDecision, stored: dict[str, StoredStream]) -> Any:
         def load(stream: str) -> Aggregate | None:
-            if stream not in stored:  # whoever asked with this one and needs it, too, gets it from there
-                stored.update(self._journal.read([stream]))
-            return Shelf(self._mapper).built(stream, stored[stream], self._journal.read_whole)
+            if stream not in stored:  # kept for the batch's other readers
+                stored.update(self._log.read([stream]))
+            return AggregateCache(self._mapper).build(stream, stored[stream], self._log.read_whole)
 
         try:
-            return waiting.decide(UnitOfWork(load, self._clock()))
+            return reader.decide(UnitOfWork(load, self._clock()))
         except Exception as error:  # noqa: BLE001 - its caller gets it
-            return self._lost(error)
+            return self._translated(error)
 
-    def _lost(self, error: Exception) -> Exception:
-        """Say of a lost or refused connection what it means: it passes by, and nothing was done."""
+    def _translated(self, error: Exception) -> Exception:
+        """Return TransientError for an error of the database, which also closes the connection; any other error unchanged."""
         if not isinstance(error, psycopg.Error):
             return error
-        self._journal.abandon()
+        self._log.close()
         transient = TransientError(f"PostgreSQL: {type(error).__name__}")
         transient.__cause__ = error
         return transient

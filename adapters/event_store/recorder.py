@@ -1,4 +1,4 @@
-"""The event table: the library's recorder opened on a URL, the tables it needs, and how events are written as text."""
+"""The event table: the library's recorder, the tables and the function it needs, and the encoding of events."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ READERS_MAX = 4
 CONNECT_SECONDS = 5
 RECONNECT_SECONDS = 2.0
 WAIT_SECONDS = 3.0
-SCHEMA_LOCK = 0x426F784F  # any number that nobody else takes
+SCHEMA_LOCK = 0x426F784F  # any number, but the same in every process
 SNAPSHOTS = (
     "CREATE TABLE IF NOT EXISTS snapshots (stream text PRIMARY KEY, topic text NOT NULL, shape int NOT NULL,"
     " version bigint NOT NULL, digest text NOT NULL, state bytea NOT NULL)"
 )
-# Each statement of it sees what was stored before it began: so the conditions are looked at under the lock.
-APPEND_IF = """
-CREATE OR REPLACE FUNCTION append_if(
+# READ COMMITTED: the INSERT sees everything committed before it began, so it checks the conditions under the lock.
+APPEND_IF_HEAD = """
+CREATE OR REPLACE FUNCTION append_if_head(
     streams text[], versions bigint[], topics text[], states bytea[], head bigint, absent text[]
 ) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -42,7 +42,7 @@ END $$
 
 
 def open_recorder(url: str, pool_size: int) -> PostgresApplicationRecorder:
-    """Connect the library's recorder to a database named by a URL; it makes no tables."""
+    """Connect the library's recorder to a database by its URL; create no tables."""
     parts = conninfo_to_dict(url)
     datastore = PostgresDatastore(
         dbname=str(parts.get("dbname", "postgres")),
@@ -55,7 +55,7 @@ def open_recorder(url: str, pool_size: int) -> PostgresApplicationRecorder:
         max_overflow=READERS_MAX,
         pre_ping=True,
     )
-    # The pool's own pauses double for as long as an outage lasts, so that it would come back late by as much again.
+    # The pool's default pauses double throughout an outage: it would reconnect late by as long as the outage was.
     datastore.pool.reconnect_timeout = RECONNECT_SECONDS
     datastore.pool.timeout = WAIT_SECONDS
     return PostgresApplicationRecorder(datastore, events_table_name="events")
@@ -63,25 +63,25 @@ def open_recorder(url: str, pool_size: int) -> PostgresApplicationRecorder:
 
 @contextlib.contextmanager
 def schema_lock(url: str) -> Iterator[psycopg.Connection[Any]]:
-    """Hold the database's one lock for changes of its schema, on a connection of its own."""
+    """Hold the database's lock for schema changes, on a connection of its own."""
     with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (SCHEMA_LOCK,))
-        yield connection  # closing the connection gives the lock back, whatever happened
+        yield connection  # closing the connection releases the lock in every case
 
 
-def create_events_table(url: str, recorder: PostgresApplicationRecorder) -> None:
-    """Create the event table, that of snapshots and the function that appends; processes that start at once wait."""
+def create_event_tables(url: str, recorder: PostgresApplicationRecorder) -> None:
+    """Create the tables of events and snapshots, and the append function; concurrent starts wait for each other."""
     with schema_lock(url) as connection:
         recorder.create_table()
         connection.execute(SNAPSHOTS)
-        connection.execute(APPEND_IF)
+        connection.execute(APPEND_IF_HEAD)
 
 
-class QuickTranscoder(JSONTranscoder):
-    """The library's transcoder, with a quicker encoder for the same text."""
+class OrjsonTranscoder(JSONTranscoder):
+    """The library's transcoder with a faster encoder; the JSON is the same."""
 
     def encode(self, obj: Any) -> bytes:
-        """Encode an object; numbers beyond 64 bits take the long way."""
+        """Encode an object; numbers beyond 64 bits by the library's own encoder."""
         try:
             return orjson.dumps(obj, default=self._encode_obj, option=orjson.OPT_PASSTHROUGH_DATETIME)
         except TypeError:
@@ -89,7 +89,7 @@ class QuickTranscoder(JSONTranscoder):
 
 
 def event_mapper() -> Mapper[str]:
-    """Return the mapper between events and their stored form."""
-    transcoder = QuickTranscoder()
+    """Return the mapper between domain events and stored events."""
+    transcoder = OrjsonTranscoder()
     transcoder.register(DatetimeAsISO())
     return Mapper(transcoder)

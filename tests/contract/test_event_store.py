@@ -57,7 +57,7 @@ async def test_a_look_says_how_far_it_saw(store: EventStore) -> None:
     await store.commit(opening())
     for key in "ab":
         committed = await store.commit(holding(key))
-        seen = await store.look(lambda uow: sorted(uow.get(Allocation, "a").holds), (STREAM,))
+        seen = await store.read_with_position(lambda uow: sorted(uow.get(Allocation, "a").holds), (STREAM,))
         assert (seen.value[-1], seen.position) == (key, committed.position)
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import psycopg
 import pytest
 
-import adapters.event_store.store
+from adapters.event_store import optimistic_append
 from adapters.event_store.aggregate_cache import EVENTS_BETWEEN_SNAPSHOTS
-from adapters.event_store.log import Journal
-from adapters.event_store.store import BOLD_AFTER, PostgresEventStore
+from adapters.event_store.log import EventLog
+from adapters.event_store.optimistic_append import OPTIMISTIC_AFTER_BATCHES
+from adapters.event_store.store import PostgresEventStore
 from domain.core.aggregate import broken_link
 from domain.core.errors import SeatsUnavailable
 from domain.core.unit_of_work import UnitOfWork
@@ -23,22 +24,22 @@ from tests.contract.event_stores import STREAM, holding, opened, opening, stock
 def bets(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
     """Count the bets that were won and lost."""
     counted: Counter[bool] = Counter()
-    append_if = Journal.append_if
+    append_if_head = EventLog.append_if_head
 
     def counting(*given: Any) -> int | None:
-        head = append_if(*given)
+        head = append_if_head(*given)
         counted[head is not None] += 1
         return head
 
-    monkeypatch.setattr(Journal, "append_if", counting)
+    monkeypatch.setattr(EventLog, "append_if_head", counting)
     return counted
 
 
 @pytest.fixture
 async def bold(postgres: PostgresEventStore) -> PostgresEventStore:
     """A process that has been alone for long enough to bet; two seats are left."""
-    await postgres.commit(opening(capacity=BOLD_AFTER + 2))
-    for number in range(BOLD_AFTER):
+    await postgres.commit(opening(capacity=OPTIMISTIC_AFTER_BATCHES + 2))
+    for number in range(OPTIMISTIC_AFTER_BATCHES):
         await postgres.commit(holding(f"k{number}"))
     return postgres
 
@@ -100,7 +101,7 @@ async def test_what_is_new_here_may_be_known_elsewhere(
 async def test_both_bet_and_neither_oversells(bold: PostgresEventStore, other: PostgresEventStore) -> None:
     """Two processes at once, each sure that it is alone."""
     for store in (bold, other):
-        store._lone = BOLD_AFTER
+        store._decider.batches_alone = OPTIMISTIC_AFTER_BATCHES
     asked = [(bold, other)[number % 2].commit(holding(f"n{number}")) for number in range(100)]
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert sum(not isinstance(answer, BaseException) for answer in answers) == 2
@@ -126,7 +127,7 @@ async def test_after_a_pause_nobody_bets(
     bold: PostgresEventStore, empty_url: str, bets: Counter[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that was cut while it idled is made anew before anything is sent: nobody is left in the dark."""
-    monkeypatch.setattr(adapters.event_store.store, "BOLD_SECONDS", 0.05)
+    monkeypatch.setattr(optimistic_append, "IDLE_SECONDS_MAX", 0.05)
     with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"

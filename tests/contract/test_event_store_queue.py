@@ -49,10 +49,10 @@ async def test_holds_of_a_batch_are_one_event_and_each_caller_has_its_own_answer
     assert [hold["key"] for hold in placed] == ["a", "c"]
 
 
-@pytest.mark.parametrize("gathers", [True, False])
-async def test_who_comes_at_one_moment_is_one_batch(empty_url: str, *, gathers: bool) -> None:
+@pytest.mark.parametrize("coalesces", [True, False])
+async def test_who_comes_at_one_moment_is_one_batch(empty_url: str, *, coalesces: bool) -> None:
     """Also where each caller lets the committer go first, as a read of a socket does; without gathering it goes."""
-    async with opened(empty_url, gathers=gathers) as store:
+    async with opened(empty_url, coalesces=coalesces) as store:
         await store.commit(opening())
 
         async def come(key: str) -> None:
@@ -61,13 +61,13 @@ async def test_who_comes_at_one_moment_is_one_batch(empty_url: str, *, gathers: 
 
         await asyncio.gather(*(come(str(number)) for number in range(20)))
         batches = [len(vars(event)["holds"]) for event in store.events_of(STREAM)[1:]]
-        assert (batches == [20]) is gathers
+        assert (batches == [20]) is coalesces
         assert sum(batches) == 20
 
 
 async def test_beyond_the_line_everybody_is_told_at_once(empty_url: str) -> None:
     """A full line takes nobody more, and who stands in it is served all the same."""
-    async with opened(empty_url, commit_queue_max=3) as store:
+    async with opened(empty_url, queue_max=3) as store:
         await store.commit(opening())
         async with one_batch(store):
             sent = [asyncio.create_task(store.commit(holding(str(number)))) for number in range(5)]
@@ -80,7 +80,7 @@ async def test_beyond_the_line_everybody_is_told_at_once(empty_url: str) -> None
 
 async def test_a_decision_whose_time_has_passed_in_the_line_is_never_made(empty_url: str) -> None:
     """Its caller learns in time that nothing was done, also while the committer is busy, and that stays true."""
-    async with opened(empty_url, patience_seconds=1) as store, opened(empty_url) as patient:
+    async with opened(empty_url, timeout_seconds=1) as store, opened(empty_url) as patient:
         await store.commit(opening())
         began = time.monotonic()
         with pytest.raises(TransientError):  # the one that keeps the committer busy is not answered in time either

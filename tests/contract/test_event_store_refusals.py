@@ -65,7 +65,7 @@ async def test_a_look_does_not_wait_for_the_lock(sold_out: PostgresEventStore, e
     """Whoever only asks how a purchase stands is not kept by those who buy."""
     with locked(empty_url):
         async with asyncio.timeout(AT_ONCE_SECONDS):
-            seen = await sold_out.look(lambda uow: uow.get(Allocation, "a").available, (STREAM,))
+            seen = await sold_out.read_with_position(lambda uow: uow.get(Allocation, "a").available, (STREAM,))
     assert (seen.value, seen.position) == (0, 2)
 
 
@@ -141,7 +141,7 @@ async def test_a_look_that_stumbles_harms_nobody(sold_out: PostgresEventStore, m
     def stumble(*_: object) -> None:
         raise ValueError("a bug")
 
-    monkeypatch.setattr(sold_out._journal, "look", stumble)
+    monkeypatch.setattr(sold_out._log, "read_without_lock", stumble)
     with pytest.raises(SeatsUnavailable):
         await sold_out.commit(holding("c"))
     await sold_out.commit(freeing("a"))

@@ -49,7 +49,7 @@ class FakeEventStore:
     async def read(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> T:
         return look(UnitOfWork(self._load, self._clock()))
 
-    async def look(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Committed[T]:
+    async def read_with_position(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Committed[T]:
         if self.refuse_connections:
             self.refuse_connections -= 1
             raise TransientError("no connection")

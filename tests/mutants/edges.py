@@ -42,21 +42,21 @@ STORES = (
     Mutant(
         "an answer before the commit",
         "adapters/event_store/store.py",
-        "last = self._journal.finish(events, self._shelf.due(aggregates) if events else ())",
-        "last = self._journal.head()",
+        "last = self._log.append_and_commit(decided.events, snapshots)",
+        "last = self._log.head()",
         "tests/contract/test_event_store.py::test_what_is_committed_is_read",
     ),
     Mutant(
         "a lost commit counts as one that never was",
         "adapters/event_store/store.py",
-        "with _as_transient(unknown=True):\n            absent",
-        "with _as_transient(unknown=False):\n            absent",
+        "with translate_database_errors(unknown=True):\n            absent",
+        "with translate_database_errors(unknown=False):\n            absent",
         f"{EVENT_STORE}::test_a_connection_cut_in_the_middle_is_unknown_transient",
     ),
     Mutant(
         "a bad decision spoils its batch",
         "adapters/event_store/store.py",
-        "            if len(batch) == 1 or _is_cut(error):\n",
+        "            if len(batch) == 1 or _is_disconnected(error):\n",
         "            if batch:\n",
         f"{EVENT_STORE}::test_a_decision_that_cannot_be_stored_spoils_nobody_elses",
     ),
@@ -69,7 +69,7 @@ STORES = (
     ),
     Mutant(
         "a decision that was only looked at is kept",
-        "adapters/event_store/store.py",
+        "adapters/event_store/refuse_without_lock.py",
         "        uow.attempt(tried)\n",
         "        tried(uow)\n",
         "tests/contract/test_event_store_refusals.py::test_a_decision_that_is_refused_at_its_end_leaves_nothing",
@@ -77,15 +77,15 @@ STORES = (
     Mutant(
         "a decision is made whose caller has gone",
         "adapters/event_store/commit_queue.py",
-        "                if waiting.gone:\n                    continue\n",
+        "                if decision.abandoned:\n                    continue\n",
         "",
         "tests/contract/test_event_store_queue.py::test_a_caller_that_has_gone_is_not_served",
     ),
     Mutant(
         "the line has no end",
         "adapters/event_store/commit_queue.py",
-        "if len(self._queue) >= self._waiting_max:",
-        "if self._waiting_max < 0:",
+        "if len(self._queue) >= self._queue_max:",
+        "if self._queue_max < 0:",
         "tests/contract/test_event_store_queue.py::test_beyond_the_line_everybody_is_told_at_once",
     ),
     Mutant(
@@ -97,9 +97,9 @@ STORES = (
     ),
     Mutant(
         "another process's events are passed over",
-        "adapters/event_store/store.py",
-        "        self._shelf.advance(news)\n",
-        "        self._shelf.position = news.head\n",
+        "adapters/event_store/decider.py",
+        "        self.cache.advance(tail)\n",
+        "        self.cache.position = tail.head\n",
         "tests/contract/test_event_store_queue.py::test_many_processes_see_each_others_events_through_their_shelves",
     ),
     Mutant(
