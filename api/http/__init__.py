@@ -1,1 +1,1 @@
-"""What every route shares: requests, problems, read-your-writes, the fast path."""
+"""What every route needs of HTTP: requests, problems, and answers that wait or stream."""

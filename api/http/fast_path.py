@@ -1,76 +1,63 @@
-"""An app that answers one of its routes by itself: for what a rush asks, thousands of times a second.
+"""A route that answers plainly good requests without FastAPI's request handling, for the rush of an on-sale.
 
-What FastAPI and Starlette do between the server and a route costs more than the answer that a show is sold out.
+What FastAPI does between a route's match and its endpoint costs more than answering that a show is sold out.
 """
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
+from typing import Any, get_type_hints
 
-from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.types import Message, Receive, Scope, Send
 
-from api.http.problems import refusal_answer
 from api.http.requests import KEY
-from domain.core.errors import Refusal
 
 JSON = b"application/json"
 BODY_BYTES_MAX = 64 * 1024
-Answering = Callable[..., Coroutine[Any, Any, Response]]
 
 
-class DirectApp(FastAPI):
-    """An app in which a POST route of `(body, key, deps)` can be answered directly, documented as any other.
+class FastPath(APIRoute):
+    """A POST route whose endpoint takes `(body, key, deps)` and returns a response.
 
-    A request that is not plainly good goes the ordinary way, so that every complaint about one is FastAPI's own.
+    It is a route like any other: documented, and behind every middleware and exception handler of the app. FastAPI
+    handles each request that is not plainly good, so that every complaint about one is FastAPI's own, and all requests
+    when the app or the route has dependencies, which may guard it.
     """
 
-    _path = ""
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        self._body_model: type[BaseModel] = get_type_hints(endpoint)["body"]
 
-    def answer_directly(self, path: str, shape: type[BaseModel], answer_to: Answering) -> None:
-        """Answer this path by this function, which is its route's, too."""
-        self._path, self._shape, self._answer_to = path, shape, answer_to
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        key = _key_of(scope) if scope["type"] == "http" and scope["path"] == self._path else None
+        key = None if self.dependencies else _key_of(scope)
         if key is None:
-            await super().__call__(scope, receive, send)
+            await super().handle(scope, receive, send)
             return
-        heard: list[Message] = []
-        asked = self._understood(await _body_of(receive, heard))
-        if asked is None:
+        received: list[Message] = []
+        body = self._parsed(await _read_body(receive, received))
+        if body is None:
 
-            async def again() -> Message:
-                return heard.pop(0) if heard else await receive()
+            async def replay() -> Message:
+                return received.pop(0) if received else await receive()
 
-            await super().__call__(scope, again, send)
+            await super().handle(scope, replay, send)
             return
-        try:
-            answer = await self._answer_to(asked, key, self.state.deps)
-        except Refusal as refusal:
-            answer = refusal_answer(refusal)
-        except Exception as error:
-            kind = next(kind for kind in type(error).__mro__ if kind in self.exception_handlers)
-            told: Any = self.exception_handlers[kind]
-            await (await told(Request(scope), error))(scope, receive, send)
-            if kind is Exception:
-                raise  # a bug: the server's log says where it is
-            return
-        await answer(scope, receive, send)
+        response = await self.endpoint(body, key, scope["app"].state.deps)
+        await response(scope, receive, send)
 
-    def _understood(self, body: bytes | None) -> BaseModel | None:
-        """Return what was asked for, None when it is not plainly good."""
+    def _parsed(self, body: bytes | None) -> BaseModel | None:
+        """Validate a body; None when it is not plainly good."""
         if body is None:
             return None
         try:
-            return self._shape.model_validate_json(body)
+            return self._body_model.model_validate_json(body)
         except ValidationError:
             return None
 
 
 def _key_of(scope: Scope) -> str | None:
-    """Return the key of a request that can be answered directly, None of any other."""
+    """Return the idempotency key of a request that can be answered directly, None of any other."""
     headers = dict(scope["headers"])
     length = headers.get(b"content-length", b"")
     if scope["method"] != "POST" or len(headers) != len(scope["headers"]) or headers.get(b"content-type") != JSON:
@@ -81,12 +68,12 @@ def _key_of(scope: Scope) -> str | None:
     return key if KEY.fullmatch(key) else None
 
 
-async def _body_of(receive: Receive, heard: list[Message]) -> bytes | None:
-    """Read a request to its end and note all that came; None when the client left before it."""
+async def _read_body(receive: Receive, received: list[Message]) -> bytes | None:
+    """Read a body to its end, and keep every message; None when the client left before the end."""
     body: bytes = b""
     while True:
         message = await receive()
-        heard.append(message)
+        received.append(message)
         if message["type"] != "http.request":
             return None
         part: bytes = message.get("body", b"")

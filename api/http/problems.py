@@ -83,15 +83,10 @@ async def _problem(_: Request, error: Exception) -> JSONResponse:
     return answer(error)
 
 
-def refusal_answer(refusal: Refusal) -> JSONResponse:
-    """Return a refusal as a response."""
-    return answer(Problem(refusal.http_status, refusal.code, str(refusal), values=refusal.data))
-
-
 async def _refusal(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, Refusal):
         raise error
-    return refusal_answer(error)
+    return answer(Problem(error.http_status, error.code, str(error), values=error.data))
 
 
 async def _transient(_: Request, error: Exception) -> JSONResponse:

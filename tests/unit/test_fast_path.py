@@ -5,11 +5,12 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import Response
+from fastapi import Depends, FastAPI, HTTPException, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
-from api.http.fast_path import BODY_BYTES_MAX
-from api.routes.purchases import PurchaseBody
+from api.http.fast_path import BODY_BYTES_MAX, FastPath
+from api.routes.purchases import buy
 from tests.fakes.shop_world import ApiWorld
 
 PATH = "/api/v1/purchases"
@@ -22,7 +23,7 @@ PLAINLY_GOOD = b'{"show_id":"sh_1","items":[{"ticket_type_id":"tt_1","quantity":
 
 
 def at(world: ApiWorld, *, raising: bool = False) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(create_app(world.deps()), raise_app_exceptions=raising)
+    transport = httpx.ASGITransport(create_app(world.parts()), raise_app_exceptions=raising)
     return httpx.AsyncClient(transport=transport, base_url="http://boxoffice")
 
 
@@ -33,7 +34,7 @@ async def ask(content: bytes, headers: dict[str, str]) -> httpx.Response:
 
 def test_the_route_is_documented_like_any_other() -> None:
     """Its body, its key and its answers stand in the API's description."""
-    described: dict[str, Any] = create_app(ApiWorld().deps()).openapi()["paths"][PATH]["post"]
+    described: dict[str, Any] = create_app(ApiWorld().parts()).openapi()["paths"][PATH]["post"]
     schema = described["requestBody"]["content"]["application/json"]["schema"]
     assert schema == {"$ref": "#/components/schemas/PurchaseBody"}
     assert [one["name"] for one in described["parameters"]] == ["Idempotency-Key"]
@@ -135,19 +136,54 @@ async def test_a_client_that_leaves_in_the_middle_buys_nothing() -> None:
     headers = {**PLAIN, "content-length": "999"}
     scope = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "http_version": "1.1"}
     scope["headers"] = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await create_app(world.deps())(scope, receive, send)
+    await create_app(world.parts())(scope, receive, send)
     assert sent[0]["status"] == 400
     assert not world.store.log
 
 
+class RefuseAll:
+    """A middleware that lets no request pass."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(status_code=403)(scope, receive, send)
+
+
+async def test_a_middleware_guards_the_fast_path_too() -> None:
+    """A middleware that refuses every request refuses this one."""
+    world = ApiWorld()
+    app = create_app(world.parts())
+    app.add_middleware(RefuseAll)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://boxoffice") as client:
+        answers = [await client.post(PATH, content=PLAINLY_GOOD, headers=headers) for headers in (PLAIN, ORDINARY)]
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert not world.store.log
+
+
+async def test_a_dependency_guards_the_fast_path_too() -> None:
+    """A dependency of the whole app is called for this route as for any other."""
+
+    def refuse() -> None:
+        raise HTTPException(403)
+
+    app = FastAPI(dependencies=[Depends(refuse)])
+    app.router.add_api_route(PATH, buy, route_class_override=FastPath, methods=["POST"])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://boxoffice") as client:
+        answer = await client.post(PATH, content=PLAINLY_GOOD, headers=PLAIN)
+    assert answer.status_code == 403
+
+
 async def test_only_a_small_body_is_read_beforehand() -> None:
     """Anything longer than a request can be goes the ordinary way, with its limits."""
-    app = create_app(ApiWorld().deps())
+    app = create_app(ApiWorld().parts())
 
     async def never(*_: object) -> Response:
         raise AssertionError
 
-    app.answer_directly(PATH, PurchaseBody, never)
+    (route,) = (route for route in app.routes if isinstance(route, FastPath))
+    route.endpoint = never
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://boxoffice") as client:
         with pytest.raises(AssertionError):
             await client.post(PATH, content=PLAINLY_GOOD, headers=PLAIN)
