@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from solana.rpc.commitment import Finalized
 from solana.rpc.models import TxOpts
@@ -30,7 +29,6 @@ from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenS
 _FATES_MAX = 256  # a node answers for at most this many signatures in one call
 _FATES_SECONDS = 0.1  # a node is asked at most ten times a second, however many mints wait
 _ACCOUNTS_MAX = 100
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class SolanaTokenChain:
@@ -51,7 +49,6 @@ class SolanaTokenChain:
         timeout_seconds: float = 10.0,
     ) -> None:
         self._custody_owner = custody_owner
-        self._is_dev = urlsplit(rpc_url).hostname in _LOOPBACK
         self._client = NodeClient(rpc_url, timeout_seconds)
         self._signer = TransactionSigner(self._client, Keypair.from_bytes(issuer), priority_fee_micro_lamports)
         self._minter = TokenMinter(self._client, self._signer, address_secret, custody_owner)
@@ -79,19 +76,6 @@ class SolanaTokenChain:
             parse_wallet(address)
         except InvalidWallet:
             return False
-        return True
-
-    async def payer_balance(self) -> int:
-        """Return the payer's lamports."""
-        with translate_node_errors():
-            return (await self._client.get_balance(self._signer.address)).value
-
-    async def airdrop_if_dev(self, lamports: int) -> bool:
-        """Request lamports for the payer when the node runs on this machine; say whether it did."""
-        if not self._is_dev:
-            return False
-        with translate_node_errors():
-            await self._client.request_airdrop(self._signer.address, lamports)
         return True
 
     async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:

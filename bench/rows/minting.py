@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from solana.rpc.async_api import AsyncClient
+from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.transaction_status import TransactionConfirmationStatus
 from temporalio.testing import ActivityEnvironment
@@ -81,8 +82,9 @@ def _node() -> Iterator[str]:
 
 async def _open(mint: Mint) -> None:
     """Register a venue and a show in the events and on the chain."""
-    catalog = CatalogCommands(mint.store)
-    await mint.chain.airdrop_if_dev(LAMPORTS)
+    catalog = CatalogActivities(mint.store)
+    async with AsyncClient(mint.url) as client:
+        await client.request_airdrop(Pubkey.from_string(mint.chain.payer_address), LAMPORTS)
     await catalog.register_venue(RegisterVenue(name="Hall", rates=FeeRates(), body_digest="d", **IDS))
     floor = TicketType(ticket_type_id="tt_bench", name="floor", price_minor=1, capacity=1_000_000)
     terms: dict[str, Any] = {"name": "Night", "currency": "eur", "capture_method": "manual", "body_digest": "d"}

@@ -7,7 +7,6 @@ from urllib.parse import parse_qsl
 from devstack.stripe.errors import Json, absent_parameter, invalid, unknown_parameter
 
 FIELDS_MAX = 1000
-INTEGER_MAX = 2**53
 _SEGMENT = re.compile(r"\[([^\[\]]*)\]")
 
 

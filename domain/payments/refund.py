@@ -12,7 +12,6 @@ from domain.money.money import Price
 
 NOTHING = AmountBreakdown()
 RefundState = Literal["requested", "pending", "succeeded", "failed"]
-RefundReason = Literal["requested-by-buyer", "duplicate", "fraudulent", "goodwill", "show-cancelled", "made-at-stripe"]
 
 
 class Refund(BaseModel):

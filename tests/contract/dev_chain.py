@@ -102,6 +102,10 @@ class DevChain:
         """Make one plain JSON-RPC call and return its result."""
         return self.call(method, *params)["result"]
 
+    def fund(self, address: str, lamports: int = 10**10) -> None:
+        """Give an address lamports."""
+        self.result("requestAirdrop", address, lamports)
+
     def faults(self, **switches: int) -> None:
         """Set the fault switches."""
         assert self._client.post(f"{self.url}/_chain/faults", json=switches).status_code == 200

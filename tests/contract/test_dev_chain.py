@@ -198,7 +198,7 @@ async def test_a_plain_client_reads_a_minted_ticket(chain: DevChain) -> None:
     """Without our own decoder: the mint belongs to Token-2022 and the owner's one token account holds one."""
     owner = str(Keypair().pubkey())
     solana = SolanaTokenChain(chain.url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
-    await solana.airdrop_if_dev(SOL)
+    chain.fund(solana.payer_address, SOL)
     venue = TokenSpec(kind="venue", subject_id="v", name="Hall", symbol="H", uri="ipfs://v", max_size=1)
     show = TokenSpec(
         kind="show",

@@ -163,7 +163,7 @@ async def test_the_chain_tells_the_supply_of_every_token(dev_chain: DevChain, mo
     """A ticket has one, a group none; what is no mint, or no address at all, is left out."""
     monkeypatch.setattr(solana_supplies, "CHUNK", 2)
     chain = SolanaTokenChain(dev_chain.url, bytes(Keypair()), b"secret", str(Keypair().pubkey()))
-    await chain.airdrop_if_dev(10**10)
+    dev_chain.fund(chain.payer_address)
     words = {"name": "N", "symbol": "S", "uri": "u"}
     venue = await minted(chain, TokenSpec(kind="venue", subject_id="v", max_size=5, **words))
     show = await minted(chain, TokenSpec(kind="show", subject_id="s", max_size=5, group_address=venue, **words))

@@ -67,20 +67,19 @@ def _preflight_error(err: str, reason: str) -> dict[str, Any]:
     }
 
 
-async def test_a_poor_payer_is_named_with_what_is_missing(chain: SolanaTokenChain) -> None:
+async def test_a_poor_payer_is_named_with_what_is_missing(chain: SolanaTokenChain, dev_chain: DevChain) -> None:
     """Too little money is a transient error that says who needs how much."""
     with pytest.raises(TransientError, match=rf"payer {chain.payer_address} lacks \d+ lamports"):
         await chain.sign(_VENUE)
-    await chain.airdrop_if_dev(10**9)
-    assert await chain.payer_balance() == 10**9
+    dev_chain.fund(chain.payer_address)
     assert (await chain.sign(_VENUE)).mint_address
 
 
 async def test_a_stranger_cannot_block_an_address(chain: SolanaTokenChain, dev_chain: DevChain) -> None:
     """Lamports sent to an address beforehand neither look like a mint nor stop one from being made."""
-    await chain.airdrop_if_dev(10**9)
+    dev_chain.fund(chain.payer_address)
     address = chain.address_of("venue", "v1")
-    dev_chain.result("requestAirdrop", address, 5)
+    dev_chain.fund(address, 5)
     assert await chain.read_token(address, _VENUE) is None
     await chain.send(await chain.sign(_VENUE))
     state = await chain.read_token(address, _VENUE)
@@ -88,9 +87,9 @@ async def test_a_stranger_cannot_block_an_address(chain: SolanaTokenChain, dev_c
     assert state.problems == ()
 
 
-async def test_a_token_too_large_for_one_packet_is_refused(chain: SolanaTokenChain) -> None:
+async def test_a_token_too_large_for_one_packet_is_refused(chain: SolanaTokenChain, dev_chain: DevChain) -> None:
     """The size is checked before anything is sent."""
-    await chain.airdrop_if_dev(10**9)
+    dev_chain.fund(chain.payer_address)
     with pytest.raises(WrongState, match="does not fit"):
         await chain.sign(_VENUE.model_copy(update={"uri": "ipfs://" + "x" * 1_200}))
 
@@ -108,7 +107,7 @@ async def test_a_lost_answer_is_unknown_transient_and_a_repeat_heals_it(
     chain: SolanaTokenChain, dev_chain: DevChain
 ) -> None:
     """A send whose answer is lost may have landed: it says so, and the same bytes can be sent again."""
-    await chain.airdrop_if_dev(10**9)
+    dev_chain.fund(chain.payer_address)
     signed = await chain.sign(_VENUE)
     dev_chain.faults(lose_answers=1)
     with pytest.raises(TransientError) as caught:
@@ -126,18 +125,10 @@ async def test_only_addresses_on_the_curve_are_wallets(chain: SolanaTokenChain) 
     assert not chain.is_wallet("0OIl")
 
 
-async def test_a_remote_node_gives_no_airdrop() -> None:
-    """Only a node on this machine is asked for free lamports."""
-    solana = SolanaTokenChain("https://rpc.invalid", bytes(Keypair()), b"secret", str(Keypair().pubkey()))
-    assert not await solana.airdrop_if_dev(1)
-    await solana.close()
-
-
 async def test_transient_does_not_tell_the_nodes_address() -> None:
     """The address of a node may hold an access key, so no message and no cause shows it."""
-    solana = SolanaTokenChain(
-        f"http://127.0.0.1:{free_port()}/?key=hush", bytes(Keypair()), b"s", str(Keypair().pubkey())
-    )
+    url = f"http://127.0.0.1:{free_port()}/?key=hush"
+    solana = SolanaTokenChain(url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
     with pytest.raises(TransientError) as caught:
         await solana.block_height()
     await solana.close()

@@ -64,7 +64,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[ChainWorld]:
         return
     dev_chain: DevChain = request.getfixturevalue("dev_chain")
     chain = SolanaTokenChain(dev_chain.url, bytes(Keypair()), b"a secret for tests", str(Keypair().pubkey()))
-    await chain.airdrop_if_dev(10**10)
+    dev_chain.fund(chain.payer_address)
     yield ChainWorld(chain, lambda: dev_chain.faults(jump_slots=200), 0.02)
     await chain.close()
 

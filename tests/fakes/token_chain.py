@@ -210,14 +210,6 @@ class FakeTokenChain:
         self._end("block_height")
         return self.height - FINALIZED_AFTER
 
-    async def payer_balance(self) -> int:
-        """Return the payer's lamports: plenty, unless `lack_lamports` was called."""
-        return 0 if self.missing_lamports else 10**12
-
-    async def airdrop_if_dev(self, lamports: int) -> bool:
-        """Do nothing: the fake's payer needs no lamports."""
-        return True
-
     def _execute(self, signed: SignedTransaction) -> None:
         words = json.loads(base64.b64decode(signed.wire_base64))
         if "burn" in words:
