@@ -14,7 +14,7 @@ from prometheus_client import start_http_server
 from adapters.read_models.projection import Projection
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.schema import ensure_schema
-from adapters.startup import PATIENCE_SECONDS, PAUSE_SECONDS, retry_until_available
+from adapters.startup import PAUSE_SECONDS, RETRY_SECONDS_MAX, retry_until_available
 from settings import read_settings
 
 log = logging.getLogger("projector")
@@ -52,7 +52,7 @@ def main() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    retry_until_available(lambda: ensure_schema(settings.postgres.url), PATIENCE_SECONDS)
+    retry_until_available(lambda: ensure_schema(settings.postgres.url), RETRY_SECONDS_MAX)
     if options.rebuild:
         log.info("rebuilt from %d events", rebuild(settings.postgres.url))
         return

@@ -1,4 +1,4 @@
-"""The schema: the event table, the side tables that hold no events, and the read models."""
+"""The database schema: the event tables, the tables beside them, and the read models."""
 
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
@@ -53,7 +53,7 @@ WITH_STATE = ("purchases", "reservations", "refunds")
 
 
 def ensure_schema(url: str) -> None:
-    """Create what is missing; safe to call from every process at every start."""
+    """Create missing tables; safe to call from every process at every start."""
     recorder = open_recorder(url, pool_size=1)
     try:
         create_event_tables(url, recorder)

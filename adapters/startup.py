@@ -1,4 +1,4 @@
-"""How a process begins with its database: it waits for it, makes what is missing, and opens the event store."""
+"""Start-up: wait for the database, create missing tables, and open the event store."""
 
 import logging
 import time
@@ -14,29 +14,29 @@ from adapters.schema import ensure_schema
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-PATIENCE_SECONDS = 60.0
+RETRY_SECONDS_MAX = 60.0
 PAUSE_SECONDS = 0.25
 
 
-def now() -> datetime:
+def utc_now() -> datetime:
     """Return the present time in UTC."""
     return datetime.now(UTC)
 
 
 def open_event_store(url: str, queue_max: int = QUEUE_MAX, *, coalesces: bool = False) -> PostgresEventStore:
-    """Make the schema and open the event store; waits up to a minute for a database that is not up yet."""
+    """Create the schema and open the event store; wait up to a minute for the database."""
     retry_until_available(lambda: ensure_schema(url))
-    return retry_until_available(lambda: PostgresEventStore(url, now, queue_max, coalesces=coalesces))
+    return retry_until_available(lambda: PostgresEventStore(url, utc_now, queue_max, coalesces=coalesces))
 
 
-def retry_until_available(attempt: Callable[[], T], patience_seconds: float = PATIENCE_SECONDS) -> T:
-    """Repeat until the database answers, within the patience; then raise what it says."""
-    until = time.monotonic() + patience_seconds
+def retry_until_available(attempt: Callable[[], T], seconds_max: float = RETRY_SECONDS_MAX) -> T:
+    """Repeat an attempt until the database answers; raise its error when the time is up."""
+    deadline = time.monotonic() + seconds_max
     while True:
         try:
             return attempt()
         except (psycopg.OperationalError, PersistenceError) as error:
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise
-            log.warning("waits for PostgreSQL: %s", type(error).__name__)
+            log.warning("waiting for PostgreSQL: %s", type(error).__name__)
             time.sleep(PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""The side tables, which hold no events: buyers' personal data, client secrets and received webhooks."""
+"""The tables beside the event store: buyers' personal data, client secrets and received webhooks."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 
 def open_pool(url: str, size_max: int = POOL_MAX) -> Pool:
-    """Return a pool that is not open yet; it connects again by itself after an outage."""
+    """Return an unopened pool; once open, it reconnects by itself after an outage."""
     kwargs = {"autocommit": True, "row_factory": tuple_row}
     return AsyncConnectionPool(
         url,
@@ -29,15 +29,15 @@ def open_pool(url: str, size_max: int = POOL_MAX) -> Pool:
         max_size=size_max,
         open=False,
         timeout=WAIT_SECONDS,
-        # Its pauses double for as long as an outage lasts; given up soon, it begins anew with the next caller.
+        # Its pauses double throughout an outage; after giving up early it starts again with the next caller.
         reconnect_timeout=RECONNECT_SECONDS,
         kwargs=kwargs,
     )
 
 
 @contextlib.asynccontextmanager
-async def connection_from(pool: Pool) -> AsyncIterator[AsyncConnection[Any]]:
-    """Lend a connection; a lost one is a transient error."""
+async def connection_of(pool: Pool) -> AsyncIterator[AsyncConnection[Any]]:
+    """Lend a connection from the pool; raise TransientError when it is lost."""
     try:
         async with pool.connection() as connection:
             yield connection
@@ -46,7 +46,7 @@ async def connection_from(pool: Pool) -> AsyncIterator[AsyncConnection[Any]]:
 
 
 class PostgresBuyers:
-    """The one table of personal data; the events know a buyer by an opaque id."""
+    """The one table of personal data; events refer to a buyer by an opaque id."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -54,8 +54,8 @@ class PostgresBuyers:
     async def keep(
         self, buyer_id: str, tenant_id: str, name: str | None, email: str | None, wallet: str | None
     ) -> None:
-        """Keep a buyer; the same id again changes nothing."""
-        async with connection_from(self._pool) as connection:
+        """Store a buyer; an id that is stored already stays unchanged."""
+        async with connection_of(self._pool) as connection:
             await connection.execute(
                 "INSERT INTO buyers (buyer_id, tenant_id, name, email, wallet) VALUES (%s, %s, %s, %s, %s)"
                 " ON CONFLICT DO NOTHING",
@@ -63,27 +63,27 @@ class PostgresBuyers:
             )
 
     async def forget(self, buyer_id: str) -> None:
-        """Forget a buyer whose request was refused."""
-        async with connection_from(self._pool) as connection:
+        """Delete a buyer whose request was refused."""
+        async with connection_of(self._pool) as connection:
             await connection.execute("DELETE FROM buyers WHERE buyer_id = %s", (buyer_id,))
 
     async def wallet_of(self, buyer_id: str) -> str | None:
-        """Return the wallet that the buyer gave, if any."""
-        async with connection_from(self._pool) as connection:
+        """Return the buyer's wallet, if any."""
+        async with connection_of(self._pool) as connection:
             cursor = await connection.execute("SELECT wallet FROM buyers WHERE buyer_id = %s", (buyer_id,))
             row = await cursor.fetchone()
         return None if row is None else row[0]
 
 
 class PostgresCheckouts:
-    """Client secrets, while their purchases wait for a payment."""
+    """Client secrets of purchases that await their payment."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def keep(self, purchase_id: str, client_secret: str) -> None:
-        """Keep or replace the secret."""
-        async with connection_from(self._pool) as connection:
+        """Store or replace the secret."""
+        async with connection_of(self._pool) as connection:
             await connection.execute(
                 "INSERT INTO checkouts (purchase_id, client_secret) VALUES (%s, %s)"
                 " ON CONFLICT (purchase_id) DO UPDATE SET client_secret = EXCLUDED.client_secret",
@@ -91,8 +91,8 @@ class PostgresCheckouts:
             )
 
     async def get(self, purchase_id: str) -> str | None:
-        """Return the secret, or None when there is none (any more)."""
-        async with connection_from(self._pool) as connection:
+        """Return the secret; None when there is none (any more)."""
+        async with connection_of(self._pool) as connection:
             cursor = await connection.execute(
                 "SELECT client_secret FROM checkouts WHERE purchase_id = %s", (purchase_id,)
             )
@@ -100,21 +100,24 @@ class PostgresCheckouts:
         return None if row is None else row[0]
 
     async def forget(self, purchase_id: str) -> None:
-        """Forget it; nothing to forget is success."""
-        async with connection_from(self._pool) as connection:
+        """Delete the secret, if there is one."""
+        async with connection_of(self._pool) as connection:
             await connection.execute("DELETE FROM checkouts WHERE purchase_id = %s", (purchase_id,))
 
 
 class PostgresWebhookInbox:
-    """Webhooks that were verified; each is stored once and signalled until it was taken."""
+    """Verified webhooks, each stored once and unsignalled until it is marked.
 
-    def __init__(self, pool: Pool, patience_seconds: float = 0.0) -> None:
+    `unsignalled` skips webhooks younger than `min_age_seconds`.
+    """
+
+    def __init__(self, pool: Pool, min_age_seconds: float = 0.0) -> None:
         self._pool = pool
-        self._patience_seconds = patience_seconds
+        self._min_age_seconds = min_age_seconds
 
     async def store(self, webhook: WebhookEvent) -> bool:
-        """Store a webhook; False when it was known."""
-        async with connection_from(self._pool) as connection:
+        """Store a webhook; return False when it is stored already."""
+        async with connection_of(self._pool) as connection:
             cursor = await connection.execute(
                 "INSERT INTO webhook_inbox (event_id, type, object_id, intent_id, purchase_id, created, digest,"
                 " account_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
@@ -123,19 +126,19 @@ class PostgresWebhookInbox:
         return cursor.rowcount == 1
 
     async def unsignalled(self, limit: int) -> list[WebhookEvent]:
-        """Return webhooks that nobody has acted on yet, oldest first."""
-        async with connection_from(self._pool) as connection:
+        """Return webhooks that have not been acted on yet, oldest first."""
+        async with connection_of(self._pool) as connection:
             cursor = await connection.execute(
                 "SELECT event_id, type, object_id, intent_id, purchase_id, created, digest, account_id"
                 " FROM webhook_inbox WHERE signalled_at IS NULL"
                 " AND received_at <= now() - make_interval(secs => %s) ORDER BY received_at LIMIT %s",
-                (self._patience_seconds, limit),
+                (self._min_age_seconds, limit),
             )
             return [WebhookEvent(**dict(zip(STORED, row, strict=True))) for row in await cursor.fetchall()]
 
     async def mark(self, event_id: str) -> None:
-        """Say that a webhook was acted on."""
-        async with connection_from(self._pool) as connection:
+        """Mark a webhook as acted on."""
+        async with connection_of(self._pool) as connection:
             await connection.execute(
                 "UPDATE webhook_inbox SET signalled_at = %s WHERE event_id = %s", (datetime.now(UTC), event_id)
             )

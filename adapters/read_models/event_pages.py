@@ -1,7 +1,4 @@
-"""Read the whole event store: all events in the order of their positions, in pages, and what is shown.
-
-Reads only, on a connection of its own; it holds one page at a time.
-"""
+"""Read the whole event log in pages, and the balances that the read models show, on a read-only connection."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -20,7 +17,7 @@ from domain.core.transient import TransientError
 PAGE = 2_000
 HEAD = "SELECT coalesce(max(notification_id), 0) FROM events"
 SHOWN = "SELECT p.position, b.account, b.unit, b.balance FROM rm_position p LEFT JOIN rm_balances b ON true"
-OWED = (
+UNSIGNALLED = (
     "SELECT intent_id, min(received_at) FROM webhook_inbox"
     " WHERE signalled_at IS NULL AND intent_id IS NOT NULL GROUP BY intent_id"
 )
@@ -28,7 +25,7 @@ READ_ONLY = "-c default_transaction_read_only=on"
 
 
 class EventPages:
-    """Reads an event store while others write to it; a lost database is a transient error."""
+    """Reads the log while others write to it, one page at a time; raises TransientError when the database is lost."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -45,22 +42,22 @@ class EventPages:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Disconnect; a lost connection is told as a transient error."""
+        """Disconnect; raise TransientError for an error of the database."""
         self._connection.close()
         if isinstance(error, psycopg.Error):
             raise TransientError(f"PostgreSQL: {type(error).__name__}") from error
 
     def head(self) -> int:
-        """Return the position of the newest event: a transaction's last one, since transactions wait for each other."""
+        """Return the log's head: the last event of a transaction, since appends are serialised."""
         return int(self._rows(HEAD)[0][0])
 
     def events(self, after: int, last: int) -> Iterator[list[DomainEvent]]:
-        """Yield pages of the events after one position, up to and with another."""
+        """Yield pages of the events after one position, up to and including another."""
         for page in self.numbered(after, last):
             yield [event for _, event in page]
 
     def numbered(self, after: int, last: int) -> Iterator[list[tuple[int, DomainEvent]]]:
-        """Yield the same pages with each event's position before it."""
+        """Yield the same pages with the position of each event."""
         position = after
         while position < last:
             rows = self._rows(EVENTS_AFTER, (position, PAGE))
@@ -71,14 +68,14 @@ class EventPages:
             yield [(row[0], self._event(*row)) for row in due]
 
     def balances(self) -> tuple[int, dict[tuple[str, str], int]]:
-        """Return the balances that are shown and the position up to which they are folded, as of one moment."""
+        """Return the read models' balances and their position, read together."""
         rows = self._rows(SHOWN)
         shown = {(account, unit): int(balance) for _, account, unit, balance in rows if account is not None}
         return int(rows[0][0]) if rows else 0, shown
 
     def owed_intents(self) -> dict[str, datetime]:
-        """Return the payments of which a webhook has come that nobody has acted on yet, and since when."""
-        return dict(self._rows(OWED))
+        """Return the payment intents with unsignalled webhooks, and since when."""
+        return dict(self._rows(UNSIGNALLED))
 
     def _rows(self, statement: Any, values: tuple[Any, ...] = ()) -> list[Any]:
         return self._connection.execute(statement, values).fetchall()

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg.sql import SQL, Identifier
 
 from adapters.read_models.documents import Document
-from adapters.tables import Pool, connection_from
+from adapters.tables import Pool, connection_of
 from domain.money.books import VENUE_ACCOUNTS, venue_account
 from domain.money.statement import Entry, Links, lines_of
 from domain.payouts.connected_account import DueQuery
@@ -182,7 +182,7 @@ class ReadModels:
         return rows[0][0] if rows else None
 
     async def _rows(self, statement: Any, values: Any) -> list[tuple[Any, ...]]:
-        async with connection_from(self._pool) as connection:
+        async with connection_of(self._pool) as connection:
             return await (await connection.execute(statement, values)).fetchall()
 
 

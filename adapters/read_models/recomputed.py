@@ -1,4 +1,4 @@
-"""What the read models should show, computed from the events alone and without them."""
+"""Recompute the read models in memory, from events alone."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from domain.money.statement import lines_of
 
 
 def folded(events: Iterable[tuple[int, DomainEvent]]) -> Sheets:
-    """Fold all events (position, event) in memory."""
+    """Fold all events, given as (position, event)."""
     sheets = Sheets(lambda _, __: None)
     for position, event in events:
         fold(sheets, event, position)

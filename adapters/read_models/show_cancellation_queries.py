@@ -1,4 +1,4 @@
-"""A cancelled show in the read models: its orders that are left, and exact numbers of how far it has come."""
+"""Read a show's cancellation: its remaining orders and its progress in exact numbers."""
 
 from datetime import datetime
 from typing import Any
@@ -46,15 +46,15 @@ UNFINISHED = (
 
 
 class ShowCancellationQueries(ReadModels):
-    """Answers for the cancellation's workflow, its page and the relay."""
+    """Queries of the cancellation's workflow, its page and the relay."""
 
     async def orders_left(self, show_id: str, after: str, limit: int) -> list[tuple[str, str, int]]:
-        """Return (purchase, tenant, attempt) of orders that are left after an id, in the order of ids."""
+        """Return (purchase, tenant, attempt) of remaining orders after an id, ordered by id."""
         rows = await self._rows(ORDERS_LEFT, {"show": show_id, "after": after, "limit": limit})
         return [(str(identity), str(tenant_id), int(attempt)) for identity, tenant_id, attempt in rows]
 
     async def residue(self, show_id: str) -> int:
-        """Count the orders that are left."""
+        """Count the remaining orders."""
         return int((await self._rows(RESIDUE, {"show": show_id}))[0][0])
 
     async def held_outside(self, show_id: str) -> list[str]:
@@ -62,7 +62,7 @@ class ShowCancellationQueries(ReadModels):
         return [row[0] for row in await self._rows(HELD, (show_id,))]
 
     async def cancellation(self, show_id: str) -> Document | None:
-        """Return how a cancelled show stands, in exact numbers at one position of the events."""
+        """Return a cancellation's progress in exact numbers at one position of the log."""
         found = await self._document("cancellations", show_id)
         if found is None:
             return None
@@ -81,5 +81,5 @@ class ShowCancellationQueries(ReadModels):
         return {**found, "progress": {**numbers, **more}}
 
     async def cancelling_shows(self, before: datetime, limit: int) -> list[tuple[str, str]]:
-        """Return (show, tenant) of cancellations that began before a time and are not finished."""
+        """Return (show, tenant) of unfinished cancellations that began before a time."""
         return [(row[0], row[1]) for row in await self._rows(UNFINISHED, (before, limit))]

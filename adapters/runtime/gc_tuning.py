@@ -1,4 +1,4 @@
-"""How rarely a process looks for garbage."""
+"""Tune Python's cyclic garbage collector."""
 
 import gc
 
@@ -6,10 +6,10 @@ NEW_OBJECTS = 50_000  # Python's own figure is 700: a batch of a few holds
 
 
 def tune_gc() -> None:
-    """Leave what was made until now out of the collector's sight, and let it look after many new objects only.
+    """Exempt all present objects from collection, and collect only after many new ones.
 
-    Call it once a process is set up. Nearly all garbage is freed at once, when nobody refers to it any more; the
-    collector is for cycles, and each of its looks walks through whatever is young, the waiting callers among it.
+    Call it once a process is set up. Reference counting frees nearly all garbage at once; the collector finds cycles,
+    and each collection walks through every young object, such as the pending requests.
     """
     gc.collect()
     gc.freeze()

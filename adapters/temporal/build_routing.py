@@ -1,4 +1,4 @@
-"""Which build of the worker Temporal gives the workflows to, said in the log of each worker."""
+"""Log whether this worker's build is the one that Temporal routes workflow tasks to."""
 
 import asyncio
 import logging
@@ -9,12 +9,12 @@ from temporalio.common import WorkerDeploymentVersion
 from temporalio.service import RPCError, RPCStatusCode
 
 log = logging.getLogger("worker")
-FIRST_LOOK_SECONDS = 2.0  # what has just begun to poll, or has just been made current, is known by then
-LOOK_SECONDS = 15.0
+FIRST_CHECK_SECONDS = 2.0  # Temporal knows a new poller and a new current build by then
+CHECK_SECONDS = 15.0
 
 
 async def current_build(client: Client, deployment: str) -> str | None:
-    """Return the build that new workflow tasks go to, or None when no build is current."""
+    """Return the current build of a deployment; None when none is set."""
     request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=deployment)
     try:
         described = await client.workflow_service.describe_worker_deployment(request)
@@ -26,19 +26,19 @@ async def current_build(client: Client, deployment: str) -> str | None:
 
 
 async def log_current_build(client: Client, ours: WorkerDeploymentVersion) -> None:
-    """Say whether this build gets the workflows, and again whenever that changes; ends by being cancelled."""
-    said: object = log_current_build  # nothing yet
-    pause = FIRST_LOOK_SECONDS
+    """Log whether this build is the current one, and again whenever that changes; runs until cancelled."""
+    logged: object = log_current_build  # nothing yet
+    pause = FIRST_CHECK_SECONDS
     while True:
         await asyncio.sleep(pause)
-        pause = LOOK_SECONDS
+        pause = CHECK_SECONDS
         try:
             current = await current_build(client, ours.deployment_name)
         except RPCError:
-            continue  # the poll of the queues complains already
-        if current == said:
+            continue  # the worker's own polling logs the error
+        if current == logged:
             continue
-        said = current
+        logged = current
         if current == ours.build_id:
             log.info("build %s is the current one of deployment %s", ours.build_id, ours.deployment_name)
         else:

@@ -1,7 +1,7 @@
-"""Temporal's sandbox for workflows, which is left alone where there is nothing to decide in it.
+"""Temporal's workflow sandbox without the context lookups for payloads.
 
-For each payload the library asks in the sandbox in whose name it is encoded: an eighth of the worker's processor time.
-Only codecs and external storage want to know; our data converter has neither.
+For each payload the library looks up a serialization context in the sandbox: an eighth of the worker's processor time.
+Only codecs and external storage need it; our data converter has neither.
 """
 
 from typing import Any
@@ -15,34 +15,34 @@ NO_CONTEXT = StorageDriverStoreContext(target=None)
 
 
 class FastSandboxRunner(SandboxedWorkflowRunner):
-    """The library's sandbox; what runs in it is guarded as ever."""
+    """The library's sandbox, with the same restrictions on workflow code."""
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        """Return an instance of the library that is not asked about payloads."""
-        return _NoContext(super().create_instance(det))
+        """Return an instance without payload contexts."""
+        return _ContextFreeInstance(super().create_instance(det))
 
 
-class _NoContext(WorkflowInstance):
-    """A workflow in the sandbox; payloads belong to nobody in particular."""
+class _ContextFreeInstance(WorkflowInstance):
+    """A workflow in the sandbox whose payloads have no context."""
 
     def __init__(self, inside: WorkflowInstance) -> None:
         self._inside = inside
 
     def activate(self, act: Any) -> Any:
-        """Let the workflow go on."""
+        """Run the workflow's next activation."""
         return self._inside.activate(act)
 
     def get_serialization_context(self, command_info: Any) -> None:
-        """Name no context: no codec asks for one."""
+        """Return no context: no codec needs one."""
 
     def get_external_store_context(self, command_info: Any) -> StorageDriverStoreContext:  # noqa: ARG002 - the library's signature
-        """Name no owner: nothing is stored outside."""
+        """Return an empty context: no payload is stored externally."""
         return NO_CONTEXT
 
     def get_info(self) -> Info:
-        """Return what the workflow knows of itself."""
+        """Return the workflow's own information."""
         return self._inside.get_info()
 
     def get_thread_id(self) -> int | None:
-        """Return the thread that it runs on, by which a deadlock is told."""
+        """Return the workflow's thread, for the deadlock report."""
         return self._inside.get_thread_id()

@@ -22,7 +22,7 @@ from adapters.read_models.projection import LINES, Projection
 from adapters.read_models.queries import StalledWorkQueries
 from adapters.read_models.recomputed import folded, venue_lines
 from adapters.schema import ensure_schema
-from adapters.startup import now
+from adapters.startup import utc_now
 from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
 from domain.catalog.discount import DiscountTerms, discount_id_of
 from domain.catalog.line import Line
@@ -55,7 +55,7 @@ def url(server: str) -> str:
 
 @pytest.fixture
 def store(url: str) -> Iterator[PostgresEventStore]:
-    store = PostgresEventStore(url, now)
+    store = PostgresEventStore(url, utc_now)
     yield store
     store.close()
 
@@ -214,9 +214,9 @@ async def test_the_relay_finds_what_was_left_standing(
     """A purchase that was only requested, an overdue hold, and whose payment an intent is."""
     await sell(store)
     Projection(connection).catch_up()
-    stalled, later = StalledWorkQueries(pool), now() + timedelta(seconds=5)
+    stalled, later = StalledWorkQueries(pool), utc_now() + timedelta(seconds=5)
     assert [found["purchase_id"] for found in await stalled.requested(later, 10)] == ["pu_2"]
-    assert await stalled.requested(now() - timedelta(seconds=60), 10) == []
+    assert await stalled.requested(utc_now() - timedelta(seconds=60), 10) == []
     assert [identity for identity, _, _ in await stalled.overdue(later, 10)] == ["re_1"]
     assert await stalled.tokenless(later, 10) == []
     assert await stalled.owner_of("pi_pu_1") == {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 1}
@@ -237,7 +237,7 @@ async def test_the_side_tables_keep_and_forget(pool: Pool) -> None:
     await checkouts.forget("pu_1")
     assert await checkouts.get("pu_1") is None
     webhook = WebhookEvent(
-        event_id="evt_1", type="t", object_id="pi_1", intent_id="pi_1", purchase_id=None, created=now(), digest="d"
+        event_id="evt_1", type="t", object_id="pi_1", intent_id="pi_1", purchase_id=None, created=utc_now(), digest="d"
     )
     assert [await inbox.store(webhook), await inbox.store(webhook)] == [True, False]
     assert await inbox.unsignalled(10) == [webhook]
@@ -251,6 +251,6 @@ async def test_processes_that_start_at_once_do_not_trip_over_the_schema(server: 
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
     await asyncio.gather(*(asyncio.to_thread(ensure_schema, server) for _ in range(6)))
-    stores = await asyncio.gather(*(asyncio.to_thread(PostgresEventStore, server, now) for _ in range(4)))
+    stores = await asyncio.gather(*(asyncio.to_thread(PostgresEventStore, server, utc_now) for _ in range(4)))
     for store in stores:
         store.close()

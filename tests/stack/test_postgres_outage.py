@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from adapters.event_store.store import PostgresLedger
-from adapters.startup import now
-from adapters.tables import borrowed, open_pool
+from adapters.startup import utc_now
+from adapters.tables import connection_of, open_pool
 from devstack.ports import choose_ports
 from devstack.postgres import postgres_part, postgres_url
 from devstack.proxy.route import Route
@@ -56,7 +56,7 @@ async def route(tmp_path: Path) -> AsyncIterator[tuple[Route, str]]:
 async def test_the_ledger_and_the_pool_are_back_soon_after_a_long_outage(route: tuple[Route, str]) -> None:
     """While everybody keeps asking, the line is gone for a while: it is used again within seconds of its return."""
     line, url = route
-    ledger = await asyncio.to_thread(PostgresLedger, url, now)
+    ledger = await asyncio.to_thread(PostgresLedger, url, utc_now)
     async with open_pool(url) as pool:
 
         async def commit() -> object:
@@ -66,7 +66,7 @@ async def test_the_ledger_and_the_pool_are_back_soon_after_a_long_outage(route: 
             return await ledger.read(lambda desk: desk.find(Allocation, "a"))
 
         async def ask() -> object:
-            async with borrowed(pool) as connection:
+            async with connection_of(pool) as connection:
                 return await connection.execute("SELECT 1")
 
         calls = (commit, look, ask)

@@ -56,8 +56,10 @@ async def test_a_worker_without_work_says_so(
     async with running_stack(tmp_path / "stack", up=UP) as stack:
         address = stack.urls["temporal"]
         client = await Client.connect(address)
-        telling = asyncio.create_task(build_routing.tell_routing(client, WorkerDeploymentVersion("boxoffice", "mine")))
-        orphan = asyncio.create_task(build_routing.tell_routing(client, WorkerDeploymentVersion("other", "mine")))
+        telling = asyncio.create_task(
+            build_routing.log_current_build(client, WorkerDeploymentVersion("boxoffice", "mine"))
+        )
+        orphan = asyncio.create_task(build_routing.log_current_build(client, WorkerDeploymentVersion("other", "mine")))
         await heard(caplog, 2)
         await make_current(address, "boxoffice", "mine")
         await heard(caplog, 3)
