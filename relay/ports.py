@@ -76,7 +76,7 @@ class StalledWork(StalledRefunds, StalledCancellations, Protocol):
     async def unfinished(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
         """Return purchases without an end whose hold ran out before a time."""
 
-    async def show_cancellations(self, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def cancelling(self, limit: int) -> Sequence[Mapping[str, Any]]:
         """Return purchases whose buyers' cancel was recorded and that have not ended."""
 
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:

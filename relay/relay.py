@@ -80,14 +80,14 @@ class Relay:
         One that was just recorded has been told by the door, and each telling costs its workflow a task. One that
         nobody works on, because its buyer came before its workflow had begun, is started: that gives its seats back.
         """
-        now, found = time.monotonic(), await self._stalled.show_cancellations(BATCH_MAX)
-        show_cancellations = {str(purchase["purchase_id"]): purchase for purchase in found}
-        self._cancelling = {purchase_id: self._cancelling.get(purchase_id, now) for purchase_id in show_cancellations}
+        now, found = time.monotonic(), await self._stalled.cancelling(BATCH_MAX)
+        cancelling = {str(purchase["purchase_id"]): purchase for purchase in found}
+        self._cancelling = {purchase_id: self._cancelling.get(purchase_id, now) for purchase_id in cancelling}
         for purchase_id, since in self._cancelling.items():
             if now - since < SETTLE_SECONDS or not self._due(f"cancel {purchase_id}"):
                 continue
             if await self._engine.buyer_cancelled(purchase_id) is False:
-                await self._start_one(show_cancellations[purchase_id])
+                await self._start_one(cancelling[purchase_id])
 
     async def start_purchases(self) -> None:
         """Start purchases that were requested and never begun, in the order of their arrival."""

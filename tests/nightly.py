@@ -101,7 +101,7 @@ def main() -> int:
     """Run the night."""
     parser = argparse.ArgumentParser(prog="nightly", description=__doc__)
     parser.add_argument("--date", type=date.fromisoformat, default=datetime.now(UTC).date())
-    parser.add_argument("--chaos runs", type=int, default=CHAOS)
+    parser.add_argument("--chaos", type=int, default=CHAOS)
     parser.add_argument("--minutes", type=int, default=CHAOS_MINUTES)
     parser.add_argument("--only", default="", help="parts whose name begins with this")
     options = parser.parse_args()

@@ -46,7 +46,7 @@ class ShowCancellationWorkflow:
     @workflow.init
     def __init__(self, start: ShowCancellationInput) -> None:
         self._start = start
-        self._board = OperatorStatus("show_cancellations")
+        self._board = OperatorStatus("cancelling")
         self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
         self._after = start.after
         self._under_way = dict.fromkeys(start.under_way)

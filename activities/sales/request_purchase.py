@@ -129,7 +129,7 @@ def _word(order: Order) -> str:
     if order.capture_requested:
         return "confirming"
     if order.cancel_requested:
-        return "show_cancellations"
+        return "cancelling"
     return "awaiting-payment" if order.checkout_open else "reserving"
 
 

@@ -189,7 +189,7 @@ def _deadline(sheets: Sheets, event: HoldExtended | CheckoutOpened, _: int) -> N
 
 
 def _cancel_requested(sheets: Sheets, event: CancelRequested, _: int) -> None:
-    sheets.edit("purchases", identity_of(event)).update(state="show_cancellations", cancel_requested=True)
+    sheets.edit("purchases", identity_of(event)).update(state="cancelling", cancel_requested=True)
 
 
 def _ticket_changed(sheets: Sheets, event: DomainEvent, _: int) -> None:

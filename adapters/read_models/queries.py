@@ -70,7 +70,7 @@ UNBURNT = (
 )
 REFUND_OPEN = ["requested", "pending", "failed"]
 QUEUED = ["requested", "reserving"]
-OPEN_STATES = ["requested", "reserving", "awaiting-payment", "show_cancellations", "confirming", "confirmed"]
+OPEN_STATES = ["requested", "reserving", "awaiting-payment", "cancelling", "confirming", "confirmed"]
 CANCELLING = "SELECT doc FROM rm_purchases WHERE doc->>'state' = 'cancelling' LIMIT %s"
 OVERDUE = (
     "SELECT id, doc FROM rm_reservations WHERE doc->>'state' = 'held' AND (doc->>'until')::timestamptz < %s LIMIT %s"
@@ -216,7 +216,7 @@ class StalledWorkQueries(ReadModels):
         """Return purchases without an end whose hold ran out before a time."""
         return [row[0] for row in await self._rows(UNFINISHED, (OPEN_STATES, before, limit))]
 
-    async def show_cancellations(self, limit: int) -> list[Document]:
+    async def cancelling(self, limit: int) -> list[Document]:
         """Return purchases whose buyers' cancel was recorded and that have not ended."""
         return [row[0] for row in await self._rows(CANCELLING, (limit,))]
 

@@ -85,7 +85,7 @@ async def cancel(purchase_id: IdInPath, deps: Deps, response: Response) -> dict[
     position = await deps.purchases.request_cancel(purchase_id)
     await deps.engine.buyer_cancelled(purchase_id)
     response.headers["Location"] = f"/api/v1/purchases/{purchase_id}?after={position}"
-    return {"purchase_id": purchase_id, "state": "show_cancellations"}
+    return {"purchase_id": purchase_id, "state": "cancelling"}
 
 
 async def _opened(opened: CheckoutAnswer, purchase_id: str, deps: Dependencies) -> PurchaseStatus:

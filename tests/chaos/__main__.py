@@ -36,7 +36,7 @@ def main() -> int:
         parser.error(f"{options.data_dir} is there already: a day begins with an empty shop")
     from tests.chaos.day import run_day  # it takes a while to load, and a plan needs nothing of it
 
-    folder = options.data_dir or Path(tempfile.mkdtemp(prefix=f"chaos run-{options.seed}-"))
+    folder = options.data_dir or Path(tempfile.mkdtemp(prefix=f"chaos-{options.seed}-"))
     try:
         summary = asyncio.run(run_day(plan, folder))
     except BaseException:

@@ -87,7 +87,7 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
             shops.append(shop)
         transient = FaultInjector(stack, plan.seed)
         closing.push_async_callback(transient.close)
-        stories = [Story(buyer, f"chaos run-{plan.seed}-{buyer.number}") for buyer in plan.buyers]
+        stories = [Story(buyer, f"chaos-{plan.seed}-{buyer.number}") for buyer in plan.buyers]
         summary = Summary(plan.seed, plan.seconds, len(stories), faults=transient.struck, missed=transient.missed)
         began = time.monotonic()
         summary.opened_seconds = began - first

@@ -65,7 +65,7 @@ class Post:
     async def _nothing(self, *_: Any) -> Sequence[Any]:
         return ()
 
-    requested = unfinished = show_cancellations = tokenless = overdue = _nothing
+    requested = unfinished = cancelling = tokenless = overdue = _nothing
 
 
 async def _paid(stage: Stage) -> Post:

@@ -107,7 +107,7 @@ STORES = (
         "domain/core/aggregate.py",
         "        if digest_of(previous, type(event), dict(vars(event))) != event.digest:",
         "        if not event.digest:",
-        "tests/domain/core/test_aggregate.py::test_a_event_edited_with_its_digest_shows_at_the_next_one",
+        "tests/domain/core/test_aggregate.py::test_an_event_edited_with_its_digest_shows_at_the_next_one",
     ),
     Mutant(
         "a failed decision leaves its events",

@@ -55,7 +55,7 @@ STOCK = (
         "domain/stock/allocation.py",
         "for hold in sealed.holds[: savepoint[1]]:",
         "for hold in sealed.holds[savepoint[1] :]:",
-        "tests/domain/core/test_unit_of_work.py::test_a_failure_after_a_event_keeps_the_holds_that_were_gathered_before_it",
+        "tests/domain/core/test_unit_of_work.py::test_a_failure_after_an_event_keeps_the_holds_that_were_gathered_before_it",
     ),
     Mutant(
         "one buyer takes all",

@@ -31,7 +31,7 @@ class Purchase(Machine):
 
     def _ask(self, body: str, attempt: int) -> None:
         self.state, self.body, self.attempt = "requested", body, attempt
-        self.show_cancellations = self.capturing = False
+        self.cancelling = self.capturing = False
         self.total: int | None = None
         self.until = LATER
 
@@ -56,13 +56,13 @@ class Purchase(Machine):
     def request_cancel(self) -> None:
         expected = CancelTooLate if self.capturing or self.state in SOLD else None
         if expected is None and self.state in OPEN:
-            self.show_cancellations = True
+            self.cancelling = True
         assert self.refusal_of(lambda: self.subject.request_cancel(AT)) is expected
 
     @rule()
     def request_capture(self) -> None:
         expected: type[Refusal] | None = None
-        if self.show_cancellations or self.state in OVER:
+        if self.cancelling or self.state in OVER:
             expected = PurchaseCancelled
         elif self.total is None:
             expected = WrongState
@@ -104,7 +104,7 @@ class Purchase(Machine):
     def follows_the_model(self) -> None:
         order = self.subject
         assert (order.state, order.attempt, order.body_digest) == (self.state, self.attempt, self.body)
-        assert (order.cancel_requested, order.capture_requested) == (self.show_cancellations, self.capturing)
+        assert (order.cancel_requested, order.capture_requested) == (self.cancelling, self.capturing)
         assert (order.price.total_minor if order.price else None, order.hold_until) == (self.total, self.until)
 
     @invariant()

@@ -55,7 +55,7 @@ async def test_with_the_lock_the_last_seat_is_sold_once(
     assert broken_invariants(postgres) == set()
 
 
-async def test_without_the_lock_a_reader_misses_a_event(postgres: PostgresEventStore, empty_url: str) -> None:
+async def test_without_the_lock_a_reader_misses_an_event(postgres: PostgresEventStore, empty_url: str) -> None:
     """The earlier position is committed later: who has read on to the later one never sees it."""
     position = (await postgres.commit(lambda uow: [opening(name)(uow) for name in "ab"])).position
     first, other = [await decided_before_the_lock(postgres, "k", name) for name in "ab"]

@@ -112,7 +112,7 @@ class RecordedWork:
         self.hold_ran_out_before = before
         return [{"tenant_id": "default", "purchase_id": "pu_2", "attempt": 3, "show_id": "sh_1"}]
 
-    async def show_cancellations(self, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def cancelling(self, limit: int) -> Sequence[Mapping[str, Any]]:
         return [{"tenant_id": "default", "purchase_id": "pu_3", "attempt": 1, "show_id": "sh_1"}]
 
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:

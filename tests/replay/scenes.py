@@ -161,7 +161,7 @@ async def capture_refused(shop: Shop) -> str:
 async def outage(shop: Shop) -> str:
     """Stripe does not capture for two rounds: an operator is asked for, and then it does."""
     await shop.open()
-    body = await bought(shop, "record-transient errors")
+    body = await bought(shop, "record-outage")
     path = f"/v1/payment_intents/{body['intent_id']}/capture"
     await emulate(shop, "faults", method="POST", path=path, kind="status:503", count=OUTAGE_CALLS)
     await shop.pay(body["client_secret"])

@@ -191,7 +191,7 @@ async def test_a_cancelled_show_waits_for_the_bank(
     await world.cancellations.cancel_show(command)
     start = ShowCancellationInput(tenant_id="default", show_id="sh", residue_seconds=1)
     run, name = ShowCancellationWorkflow.run, "show-cancellation/sh"
-    show_cancellations = await client.start_workflow(run, start, id=name, task_queue=PURCHASES)
+    cancelling = await client.start_workflow(run, start, id=name, task_queue=PURCHASES)
     order = CancelledOrder(purchase=await world.ref(), show_id="sh")
     refund = client.get_workflow_handle(f"refund/{order.refund_id}")
     await stage_of(refund, "disputed")
@@ -201,7 +201,7 @@ async def test_a_cancelled_show_waits_for_the_bank(
         assert await handle.result() == ("won" if won else "lost")
         await refund.signal("look_again")
         assert await refund.result() == "refunded"
-        assert await show_cancellations.result() == "finished"
+        assert await cancelling.result() == "finished"
     assert world.gateway.refunded_minor == back
     require_invariants(findings_of(world.store.log, said_by(world.gateway, world.chain, world.connect)))
 

@@ -180,7 +180,7 @@ async def test_a_purchase_can_be_let_go_before_the_capture_and_not_after(
     first = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
     answer = await client.delete(f"{PURCHASES}/{first}")
     assert answer.status_code == 202
-    assert (await client.get(answer.headers["Location"])).json()["state"] == "show_cancellations"
+    assert (await client.get(answer.headers["Location"])).json()["state"] == "cancelling"
     assert ("buyer_cancelled", first) in world.engine.told
     second = (await client.post(PURCHASES, json=wanting(show), headers=key("b"))).json()["purchase_id"]
     await world.pay(second)

@@ -69,7 +69,7 @@ def test_an_edited_event_shows(index: int, edit: dict[str, Any]) -> None:
     assert broken_link(events) == index + 1
 
 
-def test_a_event_edited_with_its_digest_shows_at_the_next_one() -> None:
+def test_an_event_edited_with_its_digest_shows_at_the_next_one() -> None:
     """Who makes the digest anew breaks the link of the event that follows."""
     events = chain()
     values = {**vars(events[0]), "capacity": 99}
@@ -101,7 +101,7 @@ def test_a_real_event_without_its_later_field_keeps_its_chain() -> None:
     assert broken_link([replace(made, body_digest="forged")]) == 1
 
 
-def test_the_name_of_a_event_is_part_of_the_chain() -> None:
+def test_the_name_of_an_event_is_part_of_the_chain() -> None:
     """The same values under another name are another event."""
     assert digest_of(GENESIS, Note, {"text": "x"}) != digest_of(GENESIS, ReservationMade, {"text": "x"})
 
@@ -113,7 +113,7 @@ def test_the_domain_has_no_clock() -> None:
     assert {event.timestamp for event in chain()} == {AT}
 
 
-def test_a_event_holds_plain_values_only() -> None:
+def test_an_event_holds_plain_values_only() -> None:
     """Datetimes have one text; anything that has no plain form is refused."""
     assert canonical({"b": AT, "a": 1}) == '{"a":1,"b":"2026-01-01T00:00:00+00:00"}'
     assert canonical({"a": "Ä\x7f"}) == '{"a":"\\u00c4\\u007f"}'
@@ -131,7 +131,7 @@ def test_an_aggregate_is_the_fold_of_its_events() -> None:
     assert (order.id, order.identity) == ("order:pu", "pu")
 
 
-def test_a_event_has_exactly_its_fields() -> None:
+def test_an_event_has_exactly_its_fields() -> None:
     """What is missing or unknown is an error where the event is made, not where it is read."""
     whole = dict(vars(events_of(new_reservation())[0]))
     assert ReservationMade.build(whole) is not None

@@ -98,7 +98,7 @@ def test_a_failing_decision_keeps_what_others_decided_before_it(uow: UnitOfWork,
     assert [type(event).__name__ for event in events if event not in stock] == ["TicketReserved"]
 
 
-def test_a_failure_after_a_event_keeps_the_holds_that_were_gathered_before_it(uow: UnitOfWork, store: Store) -> None:
+def test_a_failure_after_an_event_keeps_the_holds_that_were_gathered_before_it(uow: UnitOfWork, store: Store) -> None:
     """The failing decision had made an event of them together with its own; only its own are taken back."""
     uow.attempt(lambda uow: hold(uow, "a", 2))
 
