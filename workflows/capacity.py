@@ -15,20 +15,20 @@ class CapacityWorkflow:
     @workflow.init
     def __init__(self, start: CapacityChange) -> None:
         self._change = start
-        self._board = OperatorStatus("lowering")
-        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
+        self._status = OperatorStatus("lowering")
+        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
 
     @workflow.run
     async def run(self, start: CapacityChange) -> str:
         """Change the capacities, or leave them all as they are; it only goes forward. Returns how it ended."""
         steps, call = CapacityActivities, self._caller.call
-        self._board.show("lowering", "Takes what falls out of the stock.")
+        self._status.set_stage("lowering", "Takes what falls out of the stock.")
         fits = await call(steps.lower_stock, start, STORE, "take what falls out of the stock", forward_only=True)
         if not fits:
-            self._board.show("refused", "More are held and sold by now than there should be.")
+            self._status.set_stage("refused", "More are held and sold by now than there should be.")
             return "refused"
-        self._board.show("fitting", "Lets the group on chain take what the stock will be.")
+        self._status.set_stage("fitting", "Lets the group on chain take what the stock will be.")
         await call(steps.fit_group, start, MINT_POLICY, "size the group on chain", forward_only=True)
         await call(steps.raise_stock, start, STORE, "put what rises on sale", forward_only=True)
-        self._board.show("made", "The capacities are as asked.")
+        self._status.set_stage("made", "The capacities are as asked.")
         return "made"

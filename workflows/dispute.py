@@ -21,26 +21,26 @@ class DisputeWorkflow:
     @workflow.init
     def __init__(self, start: DisputeRef) -> None:
         self._dispute = start
-        self._hint = False
-        self._board = OperatorStatus("disputed")
-        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
+        self._wake = False
+        self._status = OperatorStatus("disputed")
+        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
 
     @workflow.run
     async def run(self, start: DisputeRef) -> str:
         """Follow it to its end, which is returned."""
         while True:
-            self._hint = False
+            self._wake = False
             look = DisputeActivities.look_at_dispute
             status = await self._caller.call(look, start, STRIPE_POLICY, "ask Stripe of the dispute", forward_only=True)
-            self._board.show("disputed", f"The dispute is {status}.")
+            self._status.set_stage("disputed", f"The dispute is {status}.")
             if status in ENDS:
                 return status
             with contextlib.suppress(TimeoutError):  # time for a look without news
                 await workflow.wait_condition(
-                    lambda: self._hint, timeout=LOOK_EVERY, timeout_summary="the next look without news"
+                    lambda: self._wake, timeout=LOOK_EVERY, timeout_summary="the next look without news"
                 )
 
     @workflow.signal(name="look_again")
     def look_again(self) -> None:
         """Take a webhook's webhook event."""
-        self._hint = True
+        self._wake = True

@@ -35,15 +35,15 @@ class PaymentCaseWorkflow:
     @workflow.init
     def __init__(self, start: CaseInput) -> None:
         self._start = start
-        self._board = OperatorStatus("late-payment")
-        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
+        self._status = OperatorStatus("late-payment")
+        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
 
     @workflow.run
     async def run(self, start: CaseInput) -> str:
         """Resolve the payment; returns how it ended."""
-        self._board.show("late-payment", f"There is news of {start.intent_id}, and no purchase waits for it.")
+        self._status.set_stage("late-payment", f"There is news of {start.intent_id}, and no purchase waits for it.")
         seen = await drain(self._resolved())
-        self._board.show("resolved", f"Nothing is owed: {seen}.")
+        self._status.set_stage("resolved", f"Nothing is owed: {seen}.")
         return seen
 
     async def _resolved(self) -> str:
@@ -51,7 +51,7 @@ class PaymentCaseWorkflow:
         while isinstance(seen := await self._look(), PurchaseRef) or seen == OPEN:
             if isinstance(seen, PurchaseRef) and not taken_up:
                 taken_up = True
-                self._board.show("late-payment", "The payment buys the seats: the purchase goes on with it.")
+                self._status.set_stage("late-payment", "The payment buys the seats: the purchase goes on with it.")
                 await self._take_up(seen)
             await workflow.sleep(pause, summary="until the purchase is decided")
             pause = min(pause * PAUSE_GROWS, PAUSE_SECONDS_MAX)

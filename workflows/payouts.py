@@ -34,22 +34,22 @@ class OnboardingWorkflow:
         self._news = False
         self._looks, self._over = 0, False
         self._account: AccountStatus | None = None
-        self._board = OperatorStatus("connecting")
-        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
+        self._status = OperatorStatus("connecting")
+        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
 
     @workflow.run
     async def run(self, start: OnboardingInput) -> AccountStatus:
         """Return the account as it was when all was well with it; later news start another run."""
-        self._board.show("connecting", "Makes the venue's account at Stripe.")
+        self._status.set_stage("connecting", "Makes the venue's account at Stripe.")
         await self._caller.call(
             PayoutActivities.connect_account, self._venue, STRIPE_POLICY, "make the account", forward_only=True
         )
         account = await self._look()
         while not account.is_ready:
-            self._board.show("onboarding", f"Waits for the venue: Stripe asks for {account.asked_for} things.")
+            self._status.set_stage("onboarding", f"Waits for the venue: Stripe asks for {account.asked_for} things.")
             await self._wait(start.poll_seconds)
             account = await self._look()
-        self._board.show("ready", f"Shares can be sent to {account.account_id}.")
+        self._status.set_stage("ready", f"Shares can be sent to {account.account_id}.")
         self._over = True  # nobody looks any more: who asks now gets what was seen last
         await workflow.wait_condition(workflow.all_handlers_finished)
         return account
@@ -118,8 +118,8 @@ class TransfersWorkflow:
     @workflow.init
     def __init__(self, start: TransfersInput) -> None:
         self._totals = start
-        self._board = OperatorStatus("sending")
-        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
+        self._status = OperatorStatus("sending")
+        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
 
     @workflow.run
     async def run(self, start: TransfersInput) -> TransfersResult:
@@ -157,7 +157,7 @@ class TransfersWorkflow:
         self._totals = self._totals.model_copy(
             update={"after": orders[-1].purchase_id, "sent": sent, "orders": done, "refused": refused}
         )
-        self._board.show("sending", f"Sent the shares of {done} orders ({sent}); {refused} were refused for now.")
+        self._status.set_stage("sending", f"Sent the shares of {done} orders ({sent}); {refused} were refused for now.")
 
     async def _send_one(self, order: PurchaseRef) -> _Step:
         try:
@@ -176,15 +176,15 @@ class PayoutWorkflow:
     @workflow.init
     def __init__(self, start: PayoutRef) -> None:
         self._start = start
-        self._board = OperatorStatus("payout")
-        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
+        self._status = OperatorStatus("payout")
+        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
 
     @workflow.run
     async def run(self, start: PayoutRef) -> str:
         """Return the payout's state."""
-        self._board.show("payout", f"Follows payout {start.payout_id} of {start.account_id}.")
+        self._status.set_stage("payout", f"Follows payout {start.payout_id} of {start.account_id}.")
         seen = await self._caller.call(
             PayoutActivities.follow_payout, self._start, STRIPE_POLICY, "ask how the payout stands", forward_only=True
         )
-        self._board.show("followed", f"It is {seen}.")
+        self._status.set_stage("followed", f"It is {seen}.")
         return seen

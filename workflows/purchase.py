@@ -77,14 +77,14 @@ class PurchaseWorkflow:
     def __init__(self, start: PurchaseInput) -> None:
         self._start = start
         self._purchase = start.purchase
-        self._board = OperatorStatus("reserving")
-        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
+        self._status = OperatorStatus("reserving")
+        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
         self._order: PlacedOrder | None = None
         self._checkout_open = self._asked_stripe = False
         self._ended: PurchaseResult | None = None
         self._outcome: Outcome = "cancelled"
         self._refusal: RefusedStep | None = None
-        self._hint = False
+        self._wake = False
         self._buyer_cancelled = False
 
     @workflow.run
@@ -121,7 +121,7 @@ class PurchaseWorkflow:
     @workflow.signal(name="look_again")
     def look_again(self) -> None:
         """Take a webhook's webhook event: look at the payment now."""
-        self._hint = True
+        self._wake = True
 
     @workflow.signal(name="buyer_cancelled")
     def buyer_cancelled(self) -> None:
@@ -131,16 +131,16 @@ class PurchaseWorkflow:
     async def _close(self, ended: PurchaseResult) -> None:
         """Show how it ended and let the buyer's call have its answer."""
         self._ended = ended
-        self._board.show(ended.outcome, f"Ended: {ended.outcome} ({ended.reason}).")
+        self._status.set_stage(ended.outcome, f"Ended: {ended.outcome} ({ended.reason}).")
         await drain(workflow.wait_condition(workflow.all_handlers_finished))
 
     async def _sell(self, saga: Saga) -> tuple[str, ...]:
         purchase, sales = self._purchase, SalesActivities
 
-        self._board.show("reserving", "Holds the seats, locks the price, creates the tickets.")
+        self._status.set_stage("reserving", "Holds the seats, locks the price, creates the tickets.")
         saga.undo(lambda: self._end_without_sale(saga))
         # Already here: a task of this run that was lost may have got as far as Stripe.
-        saga.undo(self._let_the_money_go)
+        saga.undo(self._release_payment)
         place = self._store(sales.place_order, purchase, "hold the seats, place the order, create the tickets")
         self._order = order = await drain(place)
         if order.sold:  # begun anew after its sale: nothing can be undone any more
@@ -152,7 +152,7 @@ class PurchaseWorkflow:
         if order.price.charge_minor:
             await self._take_payment(order)
         else:
-            self._board.show("confirming", "There is nothing to pay; confirms the seats.")
+            self._status.set_stage("confirming", "There is nothing to pay; confirms the seats.")
             await drain(self._store(sales.confirm_seats, purchase, "confirm the seats: there is nothing to pay"))
             self._checkout_open = True
         saga.pivot()
@@ -166,7 +166,7 @@ class PurchaseWorkflow:
         self._checkout_open = True
         await self._await_payment(order, created)
 
-        self._board.show("confirming", "The buyer has paid; confirms the seats and captures the money.")
+        self._status.set_stage("confirming", "The buyer has paid; confirms the seats and captures the money.")
         confirm = self._caller.call(
             sales.confirm_seats, purchase, STORE_REGULAR, "confirm the seats and request the capture"
         )
@@ -184,13 +184,13 @@ class PurchaseWorkflow:
             if seen.status in LET_GO:
                 raise RefusedStep("payment-refused", f"the payment is {seen.status} at Stripe")
             if due:
-                hold_until = await self._hold_on(seen, last_extension)
+                hold_until = await self._extend_hold(seen, last_extension)
             self._show_wait(seen, hold_until)
-            await self._doze(hold_until)
-            self._hint, due = False, workflow.now() >= hold_until
+            await self._wait(hold_until)
+            self._wake, due = False, workflow.now() >= hold_until
             seen = await step(self._stripe(PaymentActivities.look_at_intent, self._purchase, "ask Stripe"))
 
-    async def _hold_on(self, seen: PaymentStatus, last_extension: datetime) -> datetime:
+    async def _extend_hold(self, seen: PaymentStatus, last_extension: datetime) -> datetime:
         """Extend the hold of a payment that is being processed, within a limit; end any other."""
         now = workflow.now()
         if seen.status != "processing" or now >= last_extension:
@@ -199,13 +199,13 @@ class PurchaseWorkflow:
         extension = ExtendHold(purchase=self._purchase, hold_until=until)
         return await step(self._store(SalesActivities.extend_hold, extension, "hold on: the payment is processing"))
 
-    async def _doze(self, hold_until: datetime) -> None:
+    async def _wait(self, hold_until: datetime) -> None:
         """Sleep until a webhook event, a cancel, the next poll or the hold's end."""
         left = max((hold_until - workflow.now()).total_seconds(), 0.01)
         timeout = min(self._start.poll_seconds, left)
         with contextlib.suppress(TimeoutError):  # the next poll, or the hold's end
             await workflow.wait_condition(
-                lambda: self._hint or self._buyer_cancelled,
+                lambda: self._wake or self._buyer_cancelled,
                 timeout=timeout,
                 timeout_summary="next look at the payment, or the hold's end",
             )
@@ -213,12 +213,12 @@ class PurchaseWorkflow:
 
     def _show_wait(self, seen: PaymentStatus, hold_until: datetime) -> None:
         declined = f" The last card was declined ({seen.declined})." if seen.declined else ""
-        self._board.show(
+        self._status.set_stage(
             "awaiting-payment",
             f"Waits for the buyer's payment until {hold_until.isoformat(timespec='seconds')}.{declined}",
         )
 
-    async def _let_the_money_go(self) -> None:
+    async def _release_payment(self) -> None:
         """Undo the payment, if there may be one.
 
         Steps that ran locally in a task that was lost are in no history: only the events and Stripe know of them.
@@ -227,7 +227,7 @@ class PurchaseWorkflow:
             return
         if not self._asked_stripe and not patches.MONEY_OF_A_LOST_TASK.on():
             return
-        self._board.show("compensating", "Makes sure that we do not have the buyer's money.")
+        self._status.set_stage("compensating", "Makes sure that we do not have the buyer's money.")
         await self._stripe(
             PaymentActivities.cancel_payment, self._purchase, "cancel the payment, or refund it", forward_only=True
         )
@@ -235,7 +235,7 @@ class PurchaseWorkflow:
     async def _fulfil(self, ticket_ids: tuple[str, ...]) -> PurchaseResult:
         """Everything after the pivot: forward only, and mint and settle do not wait for each other."""
         purchase = self._purchase
-        self._board.show("fulfilling", "The tickets are sold; mints them and credits the venue.")
+        self._status.set_stage("fulfilling", "The tickets are sold; mints them and credits the venue.")
         await self._store(SalesActivities.confirm_order, purchase, "confirm the order", forward_only=True)
         addresses: dict[str, str] = {}
         await gather_all(
@@ -277,8 +277,8 @@ class PurchaseWorkflow:
     async def _stripe(
         self, method: Callable[[Any, Any], Awaitable[T]], command: Any, summary: str, *, forward_only: bool = False
     ) -> T:
-        pace = STRIPE_POLICY if forward_only else STRIPE_LOCAL_FIRST
-        return await self._caller.call(method, command, pace, summary, forward_only=forward_only)
+        policy = STRIPE_POLICY if forward_only else STRIPE_LOCAL_FIRST
+        return await self._caller.call(method, command, policy, summary, forward_only=forward_only)
 
 
 def _reason(cause: BaseException | None) -> str:

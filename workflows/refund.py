@@ -32,7 +32,7 @@ class RefundInput(Command):
 
     refund: RefundRef | None
     order: CancelledOrder | None = None
-    told: str = ""
+    report_to: str = ""
     poll_seconds: float = 30
     patience_seconds: int = 86_400
     uncovered_seconds: int = 300
@@ -42,7 +42,7 @@ class RefundProgress(Command):
     """How a refund goes, for the workflow that began it: it has ended, or it waits for somebody or for money."""
 
     purchase_id: str
-    word: Literal["refunded", "nothing", "waits", "uncovered"]
+    outcome: Literal["refunded", "nothing", "waits", "uncovered"]
 
 
 @workflow.defn(name="RefundWorkflow")
@@ -52,13 +52,13 @@ class RefundWorkflow:
     @workflow.init
     def __init__(self, start: RefundInput) -> None:
         self._start = start
-        self._board = OperatorStatus("deciding")
-        self._attention = OperatorAlerts(self._board.trouble)
-        self._caller = ActivityCaller(self._attention)
-        self._hint = False
-        self._again = False
+        self._status = OperatorStatus("deciding")
+        self._alerts = OperatorAlerts(self._status.set_problem)
+        self._caller = ActivityCaller(self._alerts)
+        self._wake = False
+        self._retry = False
         self._by_hand = ""
-        self._said = ""
+        self._reported = ""
         self._tokens_left = 0
 
     @workflow.run
@@ -68,39 +68,39 @@ class RefundWorkflow:
         if start.order is not None:
             refund = await drain(self._decided(start.order))
         if refund is None:
-            self._board.show("ended", "Nothing is to be given back.")
-            await drain(self._tell("nothing"))
+            self._status.set_stage("ended", "Nothing is to be given back.")
+            await drain(self._report("nothing"))
             return "nothing"
-        self._board.show("refunding", f"Gives {refund.amount_minor} minor units back, burns the tokens.")
+        self._status.set_stage("refunding", f"Gives {refund.amount_minor} minor units back, burns the tokens.")
         self._tokens_left = len(refund.ticket_ids)
         works = [self._give_back(refund), self._take_back(refund)]
         works += [self._burn(refund, ticket_id) for ticket_id in refund.ticket_ids]
         works += [self._resell(refund)] if refund.resells else []
         await drain(gather_all(*works))
-        self._board.show("refunded", "The buyer has the money, and no token is left.")
-        await drain(self._tell("refunded"))
+        self._status.set_stage("refunded", "The buyer has the money, and no token is left.")
+        await drain(self._report("refunded"))
         return "refunded"
 
     @workflow.signal(name="look_again")
     def look_again(self) -> None:
         """Take a webhook's webhook event: look at the refund now."""
-        self._hint = True
+        self._wake = True
 
     @workflow.signal(name="try_again")
     def try_again(self) -> None:
-        """Take an operator's word: whatever made the refund fail is mended."""
-        self._again = True
+        """Take an operator's outcome: whatever made the refund fail is mended."""
+        self._retry = True
 
     @workflow.signal(name="paid_by_hand")
     def paid_by_hand(self, reference: str) -> None:
-        """Take an operator's word: the buyer has the money another way, and this says which."""
+        """Take an operator's outcome: the buyer has the money another way, and this says which."""
         self._by_hand = reference
 
     async def _decided(self, order: CancelledOrder) -> RefundRef | None:
         """Decide an order of a cancelled show; one that is being bought comes to its own end first."""
         seconds = 1.0
         while True:
-            self._hint = False
+            self._wake = False
             fate = await self._caller.call(
                 ShowCancellationActivities.decide_order,
                 order,
@@ -109,24 +109,24 @@ class RefundWorkflow:
                 forward_only=True,
             )
             if fate.kind == "disputed":
-                self._board.show("disputed", "The buyer's bank decides about the payment first.")
-                await self._tell("waits")
-                await self._doze(POLL_SECONDS_MAX)
+                self._status.set_stage("disputed", "The buyer's bank decides about the payment first.")
+                await self._report("waits")
+                await self._wait(POLL_SECONDS_MAX)
                 continue
             if fate.kind != "ending":
                 return fate.refund
-            self._board.show("ending", "The purchase comes to its end first.")
+            self._status.set_stage("ending", "The purchase comes to its end first.")
             await workflow.sleep(seconds, summary="until the purchase has ended")
             seconds = min(seconds * POLL_GROWS, ENDING_SECONDS_MAX)
 
-    async def _tell(self, word: Literal["refunded", "nothing", "waits", "uncovered"]) -> None:
+    async def _report(self, outcome: Literal["refunded", "nothing", "waits", "uncovered"]) -> None:
         """Tell whoever began it how it goes; one that is gone finds out by the events."""
-        if not self._start.told or self._start.order is None or word == self._said:
+        if not self._start.report_to or self._start.order is None or outcome == self._reported:
             return
-        self._said = word
-        news = RefundProgress(purchase_id=self._start.order.purchase.purchase_id, word=word)
+        self._reported = outcome
+        news = RefundProgress(purchase_id=self._start.order.purchase.purchase_id, outcome=outcome)
         with contextlib.suppress(FailureError):
-            await workflow.get_external_workflow_handle(self._start.told).signal("refund_news", news)
+            await workflow.get_external_workflow_handle(self._start.report_to).signal("refund_news", news)
 
     async def _give_back(self, refund: RefundRef) -> None:
         turn = await self._caller.call(
@@ -137,16 +137,16 @@ class RefundWorkflow:
         began, poll_seconds = workflow.now(), self._start.poll_seconds
         while (seen := await self._pay(refund, turn)).status != "succeeded":
             if seen.status == "failed":
-                await self._mended(seen)
+                await self._wait_for_retry(seen)
                 turn, began, poll_seconds = seen.turn + 1, workflow.now(), self._start.poll_seconds
                 continue
             if workflow.now() - began >= timedelta(seconds=self._start.patience_seconds):
-                self._attention.ask(MONEY, f"Stripe has had the refund since {began.isoformat(timespec='seconds')}")
-            self._board.show("pending", "Stripe has the refund, the bank has not confirmed it.")
-            await self._tell("waits")
-            await self._doze(poll_seconds)
+                self._alerts.raise_(MONEY, f"Stripe has had the refund since {began.isoformat(timespec='seconds')}")
+            self._status.set_stage("pending", "Stripe has the refund, the bank has not confirmed it.")
+            await self._report("waits")
+            await self._wait(poll_seconds)
             poll_seconds = min(poll_seconds * POLL_GROWS, POLL_SECONDS_MAX)
-        self._attention.settle(MONEY)
+        self._alerts.clear(MONEY)
 
     async def _take_back(self, refund: RefundRef) -> None:
         """Take the venue's part back where it was sent already; the buyer's money does not wait for it."""
@@ -155,37 +155,37 @@ class RefundWorkflow:
         )
 
     async def _pay(self, refund: RefundRef, turn: int) -> RefundStatus:
-        self._hint = False
+        self._wake = False
         pay = PayRefund(refund=refund, turn=turn, by_hand=self._by_hand)
         return await self._caller.call(
             RefundActivities.pay_refund, pay, STRIPE_POLICY, "give the money back", forward_only=True
         )
 
-    async def _mended(self, seen: RefundStatus) -> None:
+    async def _wait_for_retry(self, seen: RefundStatus) -> None:
         """Wait until the next try makes sense: there may be money in our balance again, or an operator says so."""
-        self._attention.ask(MONEY, f"the refund failed: {seen.failure}")
+        self._alerts.raise_(MONEY, f"the refund failed: {seen.failure}")
         if seen.uncovered:
-            self._board.show("uncovered", "Our balance at Stripe does not cover the refund; it is tried again.")
+            self._status.set_stage("uncovered", "Our balance at Stripe does not cover the refund; it is tried again.")
             timeout = timedelta(seconds=self._start.uncovered_seconds)
         else:
-            self._board.show(
+            self._status.set_stage(
                 "failed", "The buyer is still owed. Mend what failed and send the signal try_again, or pay by hand."
             )
             timeout = None
-        await self._tell("uncovered" if seen.uncovered else "waits")
+        await self._report("uncovered" if seen.uncovered else "waits")
         with contextlib.suppress(TimeoutError):
             summary = "until our balance may cover it"
             await workflow.wait_condition(
-                lambda: self._again or bool(self._by_hand), timeout=timeout, timeout_summary=summary
+                lambda: self._retry or bool(self._by_hand), timeout=timeout, timeout_summary=summary
             )
-        self._again = False
-        self._attention.settle(MONEY)
+        self._retry = False
+        self._alerts.clear(MONEY)
 
-    async def _doze(self, seconds: float) -> None:
+    async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             summary = "next look at the refund"
             await workflow.wait_condition(
-                lambda: self._hint, timeout=timedelta(seconds=seconds), timeout_summary=summary
+                lambda: self._wake, timeout=timedelta(seconds=seconds), timeout_summary=summary
             )
 
     async def _burn(self, refund: RefundRef, ticket_id: str) -> None:

@@ -22,13 +22,13 @@ class VenueWorkflow:
     @workflow.init
     def __init__(self, start: RegisterInput) -> None:
         self._subject = start.subject
-        self._board = OperatorStatus("registering")
-        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
+        self._status = OperatorStatus("registering")
+        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
 
     @workflow.run
     async def run(self, start: RegisterInput) -> Minted:  # noqa: ARG002 - taken by __init__
         """Mint the group; it waits through any outage."""
-        self._board.show("minting", "Makes the on-chain group and verifies it.")
+        self._status.set_stage("minting", "Makes the on-chain group and verifies it.")
         minted = await self._caller.call(
             MintActivities.mint_group, self._subject, MINT_POLICY, "make the on-chain group", forward_only=True
         )
@@ -36,7 +36,7 @@ class VenueWorkflow:
             await self._caller.call(
                 CatalogActivities.open_sale, self._subject, STORE, "open the sale", forward_only=True
             )
-        self._board.show("ready", f"On chain at {minted.mint_address}.")
+        self._status.set_stage("ready", f"On chain at {minted.mint_address}.")
         return minted
 
 

@@ -46,8 +46,8 @@ class ShowCancellationWorkflow:
     @workflow.init
     def __init__(self, start: ShowCancellationInput) -> None:
         self._start = start
-        self._board = OperatorStatus("cancelling")
-        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
+        self._status = OperatorStatus("cancelling")
+        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
         self._after = start.after
         self._under_way = dict.fromkeys(start.under_way)
         self._waiting = dict.fromkeys(start.waiting)
@@ -61,18 +61,18 @@ class ShowCancellationWorkflow:
     @workflow.run
     async def run(self, start: ShowCancellationInput) -> str:
         """Refund every order exactly once; a cancel of the workflow changes nothing: it is paused instead."""
-        return await drain(self._give_all_back(start))
+        return await drain(self._refund_all(start))
 
-    async def _give_all_back(self, start: ShowCancellationInput) -> str:
+    async def _refund_all(self, start: ShowCancellationInput) -> str:
         """Go through what is left until nothing is; continues as new with what is under way."""
         page = ShowPage(show_id=start.show_id)
         if not start.holds_ended:
             method, summary = ShowCancellationActivities.end_open_holds, "end the open holds of outside sellers"
             await self._caller.call(method, page, LISTING_POLICY, summary, forward_only=True)
         while True:
-            left = await self._listed()
+            left = await self._list_orders_left()
             for order in left.orders:
-                await self._begin(order, left.rate_per_second)
+                await self._start_next(order, left.rate_per_second)
                 if self._look:
                     break
             if left.orders:
@@ -81,9 +81,9 @@ class ShowCancellationWorkflow:
             summary = "see whether anything is left"
             residue = await self._caller.call(method, page, LISTING_POLICY, summary, forward_only=True)
             if not residue:
-                self._board.show("cancelled", "Every order was given back.")
+                self._status.set_stage("cancelled", "Every order was given back.")
                 return "finished"
-            await self._rest(residue)
+            await self._wait_for_residue(residue)
 
     @workflow.signal(name="refund_news")
     def refund_news(self, news: RefundProgress) -> None:
@@ -91,16 +91,16 @@ class ShowCancellationWorkflow:
         self._heard = True
         self._under_way.pop(news.purchase_id, None)
         self._waiting.pop(news.purchase_id, None)
-        if news.word in {"waits", "uncovered"}:
+        if news.outcome in {"waits", "uncovered"}:
             self._waiting[news.purchase_id] = None
-        self._uncovered = self._uncovered or news.word == "uncovered"
+        self._uncovered = self._uncovered or news.outcome == "uncovered"
 
     @workflow.signal(name="look_again")
     def look_again(self) -> None:
         """Take the news that the terms have changed: paused, resumed, or another rate."""
         self._look = True
 
-    async def _listed(self) -> OrdersLeft:
+    async def _list_orders_left(self) -> OrdersLeft:
         """List what comes next, once nobody has paused it."""
         while True:
             self._look = False
@@ -112,21 +112,21 @@ class ShowCancellationWorkflow:
             self._show("paused", "Paused: no further refund is begun.")
             await workflow.wait_condition(lambda: self._look)
 
-    async def _begin(self, order: PurchaseRef, rate_per_second: float) -> None:
+    async def _start_next(self, order: PurchaseRef, rate_per_second: float) -> None:
         """Start one refund when there is room for it, money for it, and it is time."""
         if order.purchase_id not in self._under_way and order.purchase_id not in self._waiting:
             await workflow.wait_condition(lambda: len(self._under_way) < self._start.window or self._look)
-            await self._covered()
+            await self._wait_for_balance()
             if self._look:
                 return
             self._show("refunding", "Gives the orders back.")
             await self._start_refund(order)
-            await self._paced(rate_per_second)
+            await self._wait_for_rate(rate_per_second)
         self._after = order.purchase_id
         if self._begun >= self._start.starts_max:
             self._continue()
 
-    async def _paced(self, rate_per_second: float) -> None:
+    async def _wait_for_rate(self, rate_per_second: float) -> None:
         """Begin a second's worth at once and then wait: the engine's timers are no finer than a second."""
         self._this_second += 1
         if self._this_second >= rate_per_second:
@@ -138,7 +138,7 @@ class ShowCancellationWorkflow:
         self._under_way[order.purchase_id] = None
         self._begun += 1
         child = RefundInput(
-            refund=None, order=cancelled, told=workflow.info().workflow_id, poll_seconds=self._start.poll_seconds
+            refund=None, order=cancelled, report_to=workflow.info().workflow_id, poll_seconds=self._start.poll_seconds
         )
         try:
             await workflow.start_child_workflow(
@@ -152,7 +152,7 @@ class ShowCancellationWorkflow:
             self._under_way.pop(order.purchase_id, None)
             self._waiting[order.purchase_id] = None
 
-    async def _covered(self) -> None:
+    async def _wait_for_balance(self) -> None:
         """Begin nothing while our balance at Stripe does not cover what is under way."""
         if self._uncovered:
             self._show("uncovered", "Our balance at Stripe does not cover the refunds: waits, then goes on.")
@@ -161,7 +161,7 @@ class ShowCancellationWorkflow:
                 await workflow.wait_condition(lambda: self._look, timeout=timeout, timeout_summary=summary)
             self._uncovered = False
 
-    async def _rest(self, residue: int) -> None:
+    async def _wait_for_residue(self, residue: int) -> None:
         """Wait for what is under way, then look at all that is left once more."""
         self._show("refunding", f"All is begun; {residue} orders are left.")
         self._heard = False
@@ -177,7 +177,7 @@ class ShowCancellationWorkflow:
             self._continue()
 
     def _show(self, stage: str, text: str) -> None:
-        self._board.show(stage, f"{text} Under way: {len(self._under_way)}; waiting: {len(self._waiting)}.")
+        self._status.set_stage(stage, f"{text} Under way: {len(self._under_way)}; waiting: {len(self._waiting)}.")
 
     def _continue(self) -> None:
         carried = {

@@ -16,20 +16,20 @@ class HoldWorkflow:
     def __init__(self, start: HoldRef) -> None:
         self._start = start
         self._ended = False
-        self._board = OperatorStatus("holding")
-        self._caller = ActivityCaller(OperatorAlerts(self._board.trouble))
+        self._status = OperatorStatus("holding")
+        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
 
     @workflow.run
     async def run(self, start: HoldRef) -> str:
         """Expire the hold unless it was confirmed or released; returns the state it ended in."""
         if start.until is not None:
-            self._board.show("holding", f"Expires at {start.until.isoformat(timespec='seconds')}.")
+            self._status.set_stage("holding", f"Expires at {start.until.isoformat(timespec='seconds')}.")
             try:
                 await workflow.wait_condition(
                     lambda: self._ended, timeout=start.until - workflow.now(), timeout_summary="the hold's time"
                 )
             except TimeoutError:
-                self._board.show("expiring", "The hold's time has passed.")
+                self._status.set_stage("expiring", "The hold's time has passed.")
         return await self._caller.call(
             HoldActivities.expire_reservation, start, STORE, "end the hold if it is still open", forward_only=True
         )

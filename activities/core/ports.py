@@ -54,7 +54,7 @@ class TransactionSender(Protocol):
 
 
 class TokenChain(TransactionSender, Protocol):
-    """Solana, as minting needs it. Raises `domain.core.transient.TransientError` for what passes; never signs and sends in one."""
+    """Solana, as minting needs it. Raises `TransientError` for what passes; never signs and sends in one."""
 
     def address_of(self, kind: TokenKind, subject_id: str) -> str:
         """Return the mint address of a subject, known before anything is sent."""

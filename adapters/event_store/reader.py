@@ -77,7 +77,7 @@ class Reader:
             return self._translated(error)
 
     def _translated(self, error: Exception) -> Exception:
-        """Return TransientError for an error of the database, which also closes the connection; any other error unchanged."""
+        """Return TransientError for a database error, and close the connection; return any other error unchanged."""
         if not isinstance(error, psycopg.Error):
             return error
         self._log.close()

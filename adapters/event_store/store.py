@@ -33,7 +33,7 @@ TIMEOUT_SECONDS = 4.0
 class PostgresEventStore:
     """Appends events in batches; see `activities.core.ports.EventStore` for the contract.
 
-    At most `queue_max` decisions are pending, each for at most `timeout_seconds`; beyond that callers get `OverloadedError`.
+    At most `queue_max` decisions are pending, each for at most `timeout_seconds`; beyond that: `OverloadedError`.
     `coalesces` is for callers served over sockets, see `CommitQueue`.
     """
 

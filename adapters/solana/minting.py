@@ -50,7 +50,7 @@ class TokenMinter:
     async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:
         """Set the limits and sign. The first token of a kind and group is simulated; later ones only with `again`.
 
-        Raise InvalidWallet; TransientError when the payer has too few lamports or the account exists already; WrongState
+        Raise InvalidWallet; TransientError when the payer lacks lamports or the account exists already; WrongState
         when the token exceeds one transaction or the group is full; SimulationError for any other refusal.
         """
         owner = parse_wallet(spec.owner_address) if spec.owner_address else Pubkey.from_string(self._custody_owner)

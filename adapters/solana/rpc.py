@@ -62,7 +62,7 @@ class _Transport:
 
 @contextmanager
 def translate_node_errors(*, unknown: bool = False) -> Iterator[None]:
-    """Raise TransientError for every error of the network or the node; `unknown` says that the call may have had an effect.
+    """Raise TransientError for every error of the network or the node; `unknown`: the call may have had an effect.
 
     Neither message nor cause is passed on: both may contain the node's address, which often contains an access key.
     """

@@ -82,7 +82,7 @@ def _node() -> Iterator[str]:
 
 async def _open(mint: Mint) -> None:
     """Register a venue and a show in the events and on the chain."""
-    catalog = CatalogActivities(mint.store)
+    catalog = CatalogCommands(mint.store)
     async with AsyncClient(mint.url) as client:
         await client.request_airdrop(Pubkey.from_string(mint.chain.payer_address), LAMPORTS)
     await catalog.register_venue(RegisterVenue(name="Hall", rates=FeeRates(), body_digest="d", **IDS))

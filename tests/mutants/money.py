@@ -152,8 +152,8 @@ MONEY = (
     Mutant(
         "a lost connection counts as a refusal",
         "adapters/stripe/errors.py",
-        "        return TransientError(words, unknown=writing)\n    if isinstance(error, stripe.RateLimitError):",
-        "        return PaymentRefused(words)\n    if isinstance(error, stripe.RateLimitError):",
+        "        return TransientError(message, unknown=writing)\n    if isinstance(error, stripe.RateLimitError):",
+        "        return PaymentRefused(message)\n    if isinstance(error, stripe.RateLimitError):",
         f"{GATEWAY}::test_lost_request",
     ),
     Mutant(

@@ -51,21 +51,21 @@ KERNELS = (
     Mutant(
         "the money's undo is missing",
         "workflows/purchase.py",
-        "        saga.undo(self._let_the_money_go)\n",
+        "        saga.undo(self._release_payment)\n",
         "",
         f"{SAGA}::test_expiry",
     ),
     Mutant(
         "seats are given back before the money is let go",
         "workflows/purchase.py",
-        "        saga.undo(self._let_the_money_go)\n",
-        "        saga._undos.insert(0, self._let_the_money_go)\n",
+        "        saga.undo(self._release_payment)\n",
+        "        saga._undos.insert(0, self._release_payment)\n",
         f"{SAGA}::test_expiry",
     ),
     Mutant(
         "a payment at the last moment is lost",
         "workflows/purchase.py",
-        "            self._hint, due = False, workflow.now() >= hold_until\n",
+        "            self._wake, due = False, workflow.now() >= hold_until\n",
         "            if workflow.now() >= hold_until:\n"
         '                raise RefusedStep("hold-expired", "the hold ran out")\n',
         f"{SAGA}::test_paid_at_the_last_moment",

@@ -1,4 +1,4 @@
-"""What operators see of a workflow in the web UI: search attributes and current details in plain words."""
+"""Show a workflow to operators in the web UI: search attributes and current details in plain words."""
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
@@ -10,7 +10,7 @@ NEEDS_OPERATOR = SearchAttributeKey.for_bool("NeedsOperator")
 
 
 def attributes(stage: str, show_id: str, venue_id: str) -> TypedSearchAttributes:
-    """Return what operators find a purchase by in the web UI."""
+    """Return the search attributes under which operators find a purchase in the web UI."""
     return TypedSearchAttributes(
         [
             SearchAttributePair(PURCHASE_STAGE, stage),
@@ -22,29 +22,29 @@ def attributes(stage: str, show_id: str, venue_id: str) -> TypedSearchAttributes
 
 
 class OperatorStatus:
-    """Keeps a workflow's stage, its details and its call for an operator up to date."""
+    """The stage of a workflow, its details and whether it needs an operator, as the web UI shows them."""
 
     def __init__(self, stage: str) -> None:
         self.stage = stage
         self._waits_for = ""
-        self._trouble: str | None = None
+        self._problem: str | None = None
 
-    def show(self, stage: str, waits_for: str) -> None:
-        """Say where the workflow is and what it waits for."""
+    def set_stage(self, stage: str, waits_for: str) -> None:
+        """Show the stage and the event that the workflow waits for."""
         if stage != self.stage:
             workflow.upsert_search_attributes([PURCHASE_STAGE.value_set(stage)])
         self.stage, self._waits_for = stage, waits_for
         self._write()
 
-    def trouble(self, text: str | None) -> None:
-        """Ask for an operator, or stop asking."""
-        if (text is None) != (self._trouble is None):
+    def set_problem(self, text: str | None) -> None:
+        """Show the problem that needs an operator; None clears it."""
+        if (text is None) != (self._problem is None):
             workflow.upsert_search_attributes([NEEDS_OPERATOR.value_set(text is not None)])
-        self._trouble = text
+        self._problem = text
         self._write()
 
     def _write(self) -> None:
         lines = [f"**Stage:** {self.stage}", "", self._waits_for]
-        if self._trouble is not None:
-            lines += ["", f"**Needs an operator:** {self._trouble}", "", "It is tried again by itself."]
+        if self._problem is not None:
+            lines += ["", f"**Needs an operator:** {self._problem}", "", "It is tried again by itself."]
         workflow.set_current_details("\n".join(lines))
