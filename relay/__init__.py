@@ -1,1 +1,1 @@
-"""Starts, signals, resumes and repeats workflows for what was recorded and not yet done."""
+"""Start, signal, resume and repeat workflows for recorded work that is not done yet."""

@@ -1,4 +1,4 @@
-"""Settlement: a venue's account at Stripe is set up, and its events are brought to who waits for them."""
+"""Start and signal the workflows of venues' accounts, transfers and payouts."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ SCHEDULE_ID = "transfers"
 
 
 class PayoutsClient:
-    """Temporal as settlement needs it; `timebox_seconds` is how long a request waits for a link."""
+    """Temporal client for payouts; a request waits `timebox_seconds` for its onboarding link."""
 
     def __init__(self, client: Client, timebox_seconds: float, poll_seconds: float) -> None:
         self._client = client
@@ -37,7 +37,7 @@ class PayoutsClient:
         self._poll_seconds = poll_seconds
 
     async def onboard(self, venue: VenueRef) -> AccountStatus | None:
-        """Begin or go on with a venue's account, and return how it stands; None when nobody answered in time."""
+        """Begin or continue the onboarding of a venue; return the account's status, or None after the time box."""
         start: Any = WithStartWorkflowOperation(OnboardingWorkflow.run, self._input(venue), **_terms(venue))
         try:
             async with asyncio.timeout(self._timebox_seconds):
@@ -51,12 +51,12 @@ class PayoutsClient:
         return seen
 
     async def account_changed(self, venue: VenueRef) -> bool:
-        """Tell a venue's onboarding of news, and start one if none runs; False when nobody could be reached."""
+        """Signal the venue's onboarding, starting it if needed; False when the engine is unreachable."""
         terms = {**_terms(venue), "start_signal": "account_changed"}
         return await started(self._client, self._timebox_seconds, OnboardingWorkflow.run, self._input(venue), **terms)
 
     async def follow_payout(self, payout: PayoutRef, event_id: str) -> bool:
-        """Start the look at a payout, once per event; False when nobody could be reached."""
+        """Start to follow a payout, once per webhook event; False when the engine is unreachable."""
         return await self._start(
             PayoutWorkflow.run, payout, f"payout/{payout.payout_id}/{event_id}", f"Payout {payout.payout_id}"
         )
@@ -73,7 +73,7 @@ def _terms(venue: VenueRef) -> dict[str, Any]:
 
 
 async def ensure_schedule(client: Client, every_seconds: int, transfers: TransfersInput) -> None:
-    """Make or change the schedule that sends what is due; a round that still runs keeps the next one from starting."""
+    """Create or update the schedule that sends due transfers; rounds never overlap."""
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(
             TransfersWorkflow.run,

@@ -1,4 +1,4 @@
-"""What the relay needs: the engine, the inbox, what was left standing, and the events."""
+"""Ports of the relay: the engine, the webhook inbox, stalled work and purchase statuses."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,24 +12,24 @@ from relay.refunds import CancellationStarter, RefundStarter, StalledCancellatio
 
 
 class PayoutStarter(Protocol):
-    """Who follows venues' accounts and payouts; False means that the engine could not be reached."""
+    """Starts work on venues' accounts and payouts; False means that the engine is unreachable."""
 
     async def account_changed(self, venue: VenueRef) -> bool:
-        """Tell a venue's onboarding of news."""
+        """Signal the venue's onboarding that its account has changed."""
 
     async def follow_payout(self, payout: PayoutRef, event_id: str) -> bool:
-        """Start the look at a payout."""
+        """Start to follow a payout."""
 
 
 class DisputeStarter(Protocol):
-    """The engine, as far as disputes go."""
+    """Starts the workflows of disputes."""
 
     async def follow_dispute(self, dispute: DisputeRef) -> bool:
-        """Start to follow a dispute, or tell whoever follows it to look again; False when nobody could be reached."""
+        """Start to follow a dispute, or signal its workflow; False when the engine is unreachable."""
 
 
 class Starter(RefundStarter, CancellationStarter, Protocol):
-    """The engine, as the relay needs it; False (or None for a signal) means that it could not be reached."""
+    """Starts and signals workflows; False (None for a signal) means that the engine is unreachable."""
 
     async def start_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> bool:
         """Start a purchase unless it runs."""
@@ -41,43 +41,43 @@ class Starter(RefundStarter, CancellationStarter, Protocol):
         """Start the end of a hold unless it runs."""
 
     async def open_case(self, purchase: PurchaseRef, intent_id: str, show_id: str, venue_id: str) -> bool:
-        """Start the case of a payment that nobody waits for unless it runs."""
+        """Start the case of a payment that no purchase waits for, unless it runs."""
 
     async def look_again(self, purchase_id: str) -> bool | None:
-        """Signal a purchase; False when it has ended or never was."""
+        """Signal a purchase to look at its payment; False when it has ended or never existed."""
 
     async def buyer_cancelled(self, purchase_id: str) -> bool | None:
-        """Tell a purchase of its buyer's cancel; the answer is as of `look_again`."""
+        """Signal a purchase that its buyer cancelled; answers as `look_again`."""
 
 
 class RelayEngine(Starter, DisputeStarter, Protocol):
-    """All that the relay asks of the engine."""
+    """Everything that the relay asks of the engine."""
 
 
 class UnhandledWebhooks(Protocol):
-    """The inbox of webhooks."""
+    """Webhook events in the inbox that were not acted on yet."""
 
     async def unsignalled(self, limit: int) -> Sequence[WebhookEvent]:
-        """Return webhook events that nobody has acted on yet."""
+        """Return webhook events that were not acted on yet."""
 
     async def mark(self, event_id: str) -> None:
-        """Say that a webhook event was acted on."""
+        """Mark a webhook event as acted on."""
 
 
 class StalledWork(StalledRefunds, StalledCancellations, Protocol):
-    """What was recorded and that nobody seems to work on."""
+    """Recorded work without a workflow that makes progress on it."""
 
     async def requested(self, before: datetime, limit: int, besides: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-        """Return purchases without an open checkout, oldest first, besides those that are named."""
+        """Return purchases without an open checkout, oldest first, except those in `besides`."""
 
     async def queued_out(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Return purchases whose checkout should have opened."""
+        """Return purchases whose checkout did not open in time."""
 
     async def unfinished(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Return purchases without an end whose hold ran out before a time."""
+        """Return purchases that have not ended although their hold expired before a time."""
 
     async def cancelling(self, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Return purchases whose buyers' cancel was recorded and that have not ended."""
+        """Return purchases that their buyers cancelled and that have not ended."""
 
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
         """Return (kind, id, tenant) of venues and shows that are not ready."""
@@ -95,11 +95,11 @@ class StalledWork(StalledRefunds, StalledCancellations, Protocol):
         """Return a show."""
 
 
-class Facts(Protocol):
-    """How a purchase stands in the events."""
+class PurchaseStatusReader(Protocol):
+    """Purchase statuses, read from the events."""
 
     async def look(self, purchase_id: str) -> PurchaseStatus | None:
-        """Return how it stands, or None."""
+        """Return the status of a purchase, or None when there is none."""
 
     async def expire_queued(self, purchase: PurchaseRef) -> bool:
         """End an order whose checkout has not opened in time; False when it may still open."""

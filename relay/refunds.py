@@ -1,4 +1,4 @@
-"""Refunds for the relay: what was decided and never begun is started, and the bank's news are passed on."""
+"""Start refunds that were decided and never begun, and deliver their webhook events."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,43 +9,43 @@ from domain.payments.webhook_event import WebhookEvent
 
 
 class RefundStarter(Protocol):
-    """The engine, as refunds need it."""
+    """Starts and signals the workflows of refunds."""
 
     async def start_refund(self, refund: RefundRef) -> bool:
-        """Start a refund unless it runs; False when the engine could not be reached."""
+        """Start a refund unless it runs; False when the engine is unreachable."""
 
     async def refund_news(self, refund_id: str) -> bool | None:
-        """Tell a refund to look at Stripe; False when it has ended or never was, None when nobody answered."""
+        """Signal a refund to look at Stripe; False when it has ended or never existed, None when unreachable."""
 
 
 class CancellationStarter(Protocol):
-    """The engine, as cancelled shows need it."""
+    """Starts the workflows of cancelled shows."""
 
     async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
-        """Start giving a cancelled show back, unless it runs; False when the engine could not be reached."""
+        """Start the refunds of a cancelled show, unless they run; False when the engine is unreachable."""
 
 
 class StalledCancellations(Protocol):
-    """Cancelled shows as the read models have them."""
+    """Cancelled shows in the read models that are not finished."""
 
     async def cancelling_shows(self, before: datetime, limit: int) -> Sequence[tuple[str, str]]:
         """Return (show, tenant) of cancellations that began before a time and are not finished."""
 
 
 class StalledRefunds(Protocol):
-    """Refunds as the read models have them."""
+    """Refunds in the read models that are not finished."""
 
     async def refunding(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Return refunds that have not succeeded since a time, oldest first, and those that have left a token there."""
+        """Return refunds that have not succeeded since a time, oldest first, and those whose tokens are not burnt."""
 
     async def refund_of(self, stripe_refund_id: str) -> Mapping[str, Any] | None:
-        """Return whose refund an object of Stripe's is, if it is one of ours."""
+        """Return our refund of a Stripe refund id, or None."""
 
 
-async def tell_of_refund(webhook: WebhookEvent, engine: RefundStarter, stalled: StalledRefunds) -> bool:
-    """Pass news of a refund on; one that has ended is begun anew, since a refund can fail after it has succeeded.
+async def deliver_refund_event(webhook: WebhookEvent, engine: RefundStarter, stalled: StalledRefunds) -> bool:
+    """Signal a refund, or start it again: a refund can fail at the bank after it succeeded.
 
-    True when nothing is left to do; a refund that is not ours (made in the dashboard) is nobody's here.
+    Return True when nothing is left to do; a refund made in Stripe's dashboard is not ours.
     """
     found = await stalled.refund_of(webhook.object_id) if webhook.object_id else None
     if found is None:
@@ -55,7 +55,7 @@ async def tell_of_refund(webhook: WebhookEvent, engine: RefundStarter, stalled: 
 
 
 def ref_of(found: Mapping[str, Any]) -> RefundRef:
-    """Return what a refund's workflow is started with."""
+    """Return the input of a refund's workflow."""
     purchase = PurchaseRef(tenant_id=found["tenant_id"], purchase_id=found["purchase_id"], attempt=found["attempt"])
     return RefundRef(
         purchase=purchase,

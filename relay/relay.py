@@ -1,4 +1,4 @@
-"""The relay: what was recorded while the engine could not be asked is started or signalled later, by the worker."""
+"""The relay: start or signal, later, whatever was recorded while the engine was unreachable. Run by the worker."""
 
 import asyncio
 import logging
@@ -11,8 +11,8 @@ from activities.core.commands import DisputeRef, HoldRef, MintSubject, PurchaseR
 from activities.payouts.ports import PayoutRef, VenueRef
 from domain.core.transient import TransientError
 from domain.payments.webhook_event import WebhookEvent
-from relay.ports import Facts, PayoutStarter, RelayEngine, StalledWork, UnhandledWebhooks
-from relay.refunds import ref_of, tell_of_refund
+from relay.ports import PayoutStarter, PurchaseStatusReader, RelayEngine, StalledWork, UnhandledWebhooks
+from relay.refunds import deliver_refund_event, ref_of
 
 log = logging.getLogger(__name__)
 TICK_SECONDS = 0.5
@@ -26,14 +26,14 @@ SOLD = {"confirmed", "fulfilled"}
 
 
 class Relay:
-    """Repeats until it is done; everything that it starts may run already, so a repeat is harmless."""
+    """Repeats each task until it succeeds; a start of a running workflow changes nothing."""
 
     def __init__(
         self,
         engine: RelayEngine,
         webhooks: UnhandledWebhooks,
         stalled: StalledWork,
-        events: Facts,
+        events: PurchaseStatusReader,
         paymaster: PayoutStarter,
         *,
         longest_extension: timedelta,
@@ -48,7 +48,7 @@ class Relay:
         self._cancelling: dict[str, float] = {}
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Work in ticks until told to stop; transient errors only delays."""
+        """Work in ticks until stopped; a transient error delays a task to the next tick."""
         while not stopping.is_set():
             for task in (
                 self.deliver_webhooks,
@@ -69,16 +69,16 @@ class Relay:
                 continue
 
     async def deliver_webhooks(self) -> None:
-        """Give every waiting webhook event to its purchase, or to a case of its own."""
+        """Deliver every waiting webhook event to its purchase, or open a payment case."""
         for webhook in await self._webhooks.unsignalled(BATCH_MAX):
             if await self._deliver(webhook):
                 await self._webhooks.mark(webhook.event_id)
 
     async def resend_cancels(self) -> None:
-        """Tell purchases of their buyers' cancels again, since the first telling may have been lost.
+        """Signal buyers' cancels again, since the first signal may have been lost.
 
-        One that was just recorded has been told by the door, and each telling costs its workflow a task. One that
-        nobody works on, because its buyer came before its workflow had begun, is started: that gives its seats back.
+        The API has signalled a cancel that was just recorded, and each signal costs a workflow task: wait first. A
+        purchase without a workflow (its buyer cancelled before it began) is started, which releases its seats.
         """
         now, found = time.monotonic(), await self._stalled.cancelling(BATCH_MAX)
         cancelling = {str(purchase["purchase_id"]): purchase for purchase in found}
@@ -90,20 +90,19 @@ class Relay:
                 await self._start_one(cancelling[purchase_id])
 
     async def start_purchases(self) -> None:
-        """Start purchases that were requested and never begun, in the order of their arrival."""
+        """Start purchases that were requested and never started, oldest first."""
         self._forget_tries()
         await self._start(await self._stalled.requested(_ago(SETTLE_SECONDS), BATCH_MAX, list(self._tried)))
 
     async def expire_queued(self) -> None:
-        """End purchases whose checkout has not opened in time: nobody can have paid, and the seats are free again."""
+        """End purchases whose checkout did not open in time: nobody can have paid, and the seats are released."""
         for found in await self._stalled.queued_out(_ago(SETTLE_SECONDS), BATCH_MAX):
             await self._events.expire_queued(_ref(found))
 
     async def resume_purchases(self) -> None:
-        """Start purchases that nobody works on any more, because their workflow was terminated.
+        """Start purchases again whose workflow was terminated.
 
-        A purchase that still runs is left alone. One that does not goes through its steps again, finds each one done in
-        the events, and goes on where it was.
+        A running one is left alone. Any other repeats its steps, finds each one done in the events, and continues.
         """
         patience = self._longest_extension + timedelta(seconds=SETTLE_SECONDS)
         await self._start(await self._stalled.unfinished(datetime.now(UTC) - patience, UNFINISHED_MAX))
@@ -119,36 +118,36 @@ class Relay:
             await self._engine.start_purchase(purchase, found["show_id"], show["venue_id"])
 
     async def start_refunds(self) -> None:
-        """Start refunds that have not arrived, or whose tokens are not burnt; one that runs is left alone."""
+        """Start refunds that have not arrived or whose tokens are not burnt; running ones are left alone."""
         for found in await self._stalled.refunding(_ago(SETTLE_SECONDS), UNFINISHED_MAX):
             if self._due(found["refund_id"]):
                 await self._engine.start_refund(ref_of(found))
 
     async def start_cancellations(self) -> None:
-        """Start giving cancelled shows back; one that runs is left alone."""
+        """Start the refunds of cancelled shows; running ones are left alone."""
         for show_id, tenant_id in await self._stalled.cancelling_shows(_ago(SETTLE_SECONDS), BATCH_MAX):
             if self._due(f"cancellation {show_id}"):
                 await self._engine.start_cancellation(tenant_id, show_id)
 
     async def start_registrations(self) -> None:
-        """Start registrations of venues and shows that were recorded and never begun."""
+        """Start registrations of venues and shows that were recorded and never started."""
         for kind, identity, tenant_id in await self._stalled.tokenless(_ago(SETTLE_SECONDS), BATCH_MAX):
             if self._due(identity):
                 subject = MintSubject.model_validate({"tenant_id": tenant_id, "kind": kind, "subject_id": identity})
                 await self._engine.register(subject)
 
     async def end_holds(self) -> None:
-        """Start the end of internal holds whose time has passed."""
+        """Start the expiry of the ticket API's holds whose time has passed."""
         for identity, tenant_id, until in await self._stalled.overdue(_ago(SETTLE_SECONDS), BATCH_MAX):
             if self._due(identity):
                 await self._engine.watch_hold(HoldRef(tenant_id=tenant_id, reservation_id=identity, until=until))
 
     async def _deliver(self, webhook: WebhookEvent) -> bool:
-        """Act on a webhook event; True when nothing is left to do."""
+        """Deliver one webhook event; return True when nothing is left to do."""
         if webhook.account_id is not None:
             return await self._deliver_to_venue(webhook, webhook.account_id)
         if webhook.is_about_refund:
-            return await tell_of_refund(webhook, self._engine, self._stalled)
+            return await deliver_refund_event(webhook, self._engine, self._stalled)
         return await self._deliver_to_purchase(webhook)
 
     async def _deliver_to_purchase(self, webhook: WebhookEvent) -> bool:
@@ -168,7 +167,7 @@ class Relay:
         )
 
     async def _owned(self, webhook: WebhookEvent, purchase_id: str, *, heard: bool) -> bool:
-        """See to money that came or went: its purchase heard of it, or a case is opened."""
+        """Signal the purchase of a payment, or open a payment case when it has ended."""
         events, intent_id = await self._events.look(purchase_id), str(webhook.intent_id)
         if events is None:
             return True
@@ -190,7 +189,7 @@ class Relay:
         return await self._paymaster.follow_payout(payout, webhook.event_id)
 
     def _due(self, identity: str) -> bool:
-        """Say whether something may be started (again) now; it is slow in the read models, not lost."""
+        """Say whether a start may be repeated now: the read models may only be behind."""
         self._forget_tries()
         if identity in self._tried:
             return False
@@ -203,7 +202,7 @@ class Relay:
 
 
 def _is_foreign(webhook: WebhookEvent) -> bool:
-    """Say whether a webhook event of which we know no owner has none: the read models may only be behind."""
+    """Say whether a payment without a known purchase is not ours; the read models may only be behind."""
     return webhook.created is None or webhook.created < datetime.now(UTC) - FOREIGN_AFTER
 
 

@@ -1,4 +1,4 @@
-"""News that were missed: what Stripe could not deliver is fetched, and put where the relay finds all other news."""
+"""Fetch the webhook events that Stripe could not deliver, and put them into the inbox."""
 
 import asyncio
 import logging
@@ -16,32 +16,32 @@ log = logging.getLogger(__name__)
 
 
 class UndeliveredEventsReader(Protocol):
-    """Stripe, as far as its events go."""
+    """Reads Stripe's undelivered webhook events."""
 
     async def undelivered(
         self, since: datetime, until: datetime, account_id: str | None = None
     ) -> Sequence[WebhookEvent]:
-        """Return what happened from one time to another and was not delivered; of a venue's account, or of ours."""
+        """Return the undelivered events of a time span, of a venue's account or (None) our own."""
 
 
 class WebhookStore(Protocol):
-    """Where webhooks are stored."""
+    """Stores webhook events."""
 
     async def store(self, webhook: WebhookEvent) -> bool:
-        """Store one; False when it was known."""
+        """Store a webhook event; False when it is known."""
 
 
 class VenueAccounts(Protocol):
     """The venues' accounts at Stripe."""
 
     async def accounts(self, after: str, limit: int) -> Sequence[str]:
-        """Return accounts by their ids, in order."""
+        """Return account ids in order, after a given one."""
 
 
 class UndeliveredWebhooks:
-    """Looks every few seconds, at news that are older than that: a webhook comes first, unless it was lost.
+    """Polls for undelivered events older than one interval: a younger webhook may still arrive.
 
-    Our own account is looked at each time, the venues' accounts in turn.
+    Polls our own account each time and the venues' accounts in turn.
     """
 
     def __init__(
@@ -55,14 +55,14 @@ class UndeliveredWebhooks:
         self._turn = ""
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Look until told to stop; transient errors only delays."""
+        """Poll until stopped; a transient error only delays."""
         while not stopping.is_set():
             try:
                 await self.fetch()
             except TransientError as transient:
-                log.warning("could not ask for missed news: %s", transient)
+                log.warning("undelivered webhooks could not be listed; retrying: %s", transient)
             except Exception:  # a refused call or a bug stays visible in the log, and the next look is made
-                log.exception("missed news could not be asked for")
+                log.exception("undelivered webhooks could not be listed")
             try:
                 async with asyncio.timeout(self._every.total_seconds()):
                     await stopping.wait()
@@ -70,7 +70,7 @@ class UndeliveredWebhooks:
                 continue
 
     async def fetch(self) -> int:
-        """Store what was missed; returns how many."""
+        """Store undelivered events; return how many were new."""
         until = datetime.now(UTC) - self._every
         found = await self._fetch(None, until)
         accounts = await self._accounts.accounts(self._turn, ACCOUNTS_AT_ONCE)
@@ -85,5 +85,5 @@ class UndeliveredWebhooks:
         fresh = [webhook.type for webhook in found if await self._inbox.store(webhook)]
         self._seen[account_id] = until
         if fresh:
-            log.warning("%d webhooks had not arrived: %s", len(fresh), ", ".join(sorted(set(fresh))))
+            log.warning("%d webhooks had not been delivered: %s", len(fresh), ", ".join(sorted(set(fresh))))
         return len(fresh)

@@ -1,7 +1,7 @@
-"""The engine: how the API and the relay start workflows and give them news.
+"""Temporal client of the API and the relay: start and signal workflows.
 
-A purchase is answered by update-with-start within a time box. Every other call is news that a relay repeats from the
-events, so an engine that cannot be reached never fails a request.
+A purchase is answered by update-with-start within a time box. The relay repeats every other call from the events, so
+an unreachable engine never fails a request.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
 
 
 class Timeouts(NamedTuple):
-    """How long the engine may take, how patient a purchase is, and how many checkouts are waited for at once."""
+    """Limits of calls to the engine: time box, polling, longest extension, checkouts in flight."""
 
     timebox_seconds: float
     poll_seconds: float
@@ -60,7 +60,7 @@ class Timeouts(NamedTuple):
 
 
 class WorkflowClient:
-    """Temporal as the API needs it; the client may be lazy."""
+    """Starts and signals workflows; the client may be lazy."""
 
     def __init__(self, client: Client, pacing: Timeouts) -> None:
         self._client = client
@@ -70,10 +70,10 @@ class WorkflowClient:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
-        """Start the purchase if need be and wait for its checkout; None when the engine did not answer in time.
+        """Start the purchase if needed and wait for its checkout; None when the engine did not answer in time.
 
-        While as many wait as may, a rush stays at the door: its checkouts open later, in the order of arrival and at
-        the engine's pace. Who stands there is not an event: the relay starts whatever a lost process has left.
+        At most `checkouts_in_flight_max` are waited for; the others open later, in order of arrival. That queue is in
+        memory: the relay starts the purchases of a lost process.
         """
         if self._opening >= self._pacing.checkouts_in_flight_max:
             if self._opening and len(self._later) < LATER_MAX:
@@ -113,13 +113,13 @@ class WorkflowClient:
         return answer
 
     async def start_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> bool:
-        """Start the purchase unless it runs; False when the engine could not be reached."""
+        """Start the purchase unless it runs; False when the engine is unreachable."""
         terms = _terms(purchase, show_id, venue_id)
         seconds = self._pacing.timebox_seconds
         return await started(self._client, seconds, PurchaseWorkflow.run, self._input(purchase, show_id), **terms)
 
     async def register(self, subject: MintSubject) -> bool:
-        """Start the registration of a venue or a show; False when the engine could not be reached."""
+        """Start the registration of a venue or a show; False when the engine is unreachable."""
         run = VenueWorkflow.run if subject.kind == "venue" else ShowWorkflow.run
         return await self._start(
             run,
@@ -129,13 +129,13 @@ class WorkflowClient:
         )
 
     async def watch_hold(self, hold: HoldRef) -> bool:
-        """Start the end of an internal hold; False when the engine could not be reached."""
+        """Start the expiry of a hold of the ticket API; False when the engine is unreachable."""
         return await self._start(
             HoldWorkflow.run, hold, f"hold/{hold.reservation_id}", f"Ends hold {hold.reservation_id} at its time"
         )
 
     async def open_case(self, purchase: PurchaseRef, intent_id: str, show_id: str, venue_id: str) -> bool:
-        """Start the case of a payment that nobody waits for; False when the engine could not be reached."""
+        """Start the case of a payment that no purchase waits for; False when the engine is unreachable."""
         again = self._input(purchase, show_id)
         return await self._start(
             PaymentCaseWorkflow.run,
@@ -145,7 +145,7 @@ class WorkflowClient:
         )
 
     async def start_refund(self, refund: RefundRef) -> bool:
-        """Start a refund that was decided, unless it runs; False when the engine could not be reached."""
+        """Start a decided refund, unless it runs; False when the engine is unreachable."""
         return await self._start(
             RefundWorkflow.run,
             RefundInput(refund=refund, poll_seconds=self._pacing.poll_seconds),
@@ -154,22 +154,22 @@ class WorkflowClient:
         )
 
     async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
-        """Start giving a cancelled show back, unless it runs; False when the engine could not be reached."""
+        """Start the refunds of a cancelled show, unless they run; False when the engine is unreachable."""
         start = ShowCancellationInput(tenant_id=tenant_id, show_id=show_id, poll_seconds=self._pacing.poll_seconds)
         return await self._start(
             ShowCancellationWorkflow.run, start, f"show-cancellation/{show_id}", f"Gives cancelled show {show_id} back"
         )
 
     async def cancellation_news(self, show_id: str) -> bool | None:
-        """Tell a cancellation that its terms have changed; the answer is as of `look_again`."""
+        """Signal a show's cancellation that its terms have changed; answers as `look_again`."""
         return await self._signal(f"show-cancellation/{show_id}", "look_again")
 
     async def refund_news(self, refund_id: str) -> bool | None:
-        """Tell a refund to look at Stripe; the answer is as of `look_again`."""
+        """Signal a refund to look at Stripe; answers as `look_again`."""
         return await self._signal(f"refund/{refund_id}", "look_again")
 
     async def follow_dispute(self, dispute: DisputeRef) -> bool:
-        """Start to follow a dispute, or tell whoever follows it to look again; False when nobody could be reached."""
+        """Start to follow a dispute, or signal its workflow; False when the engine is unreachable."""
         return await self._start(
             DisputeWorkflow.run,
             dispute,
@@ -179,7 +179,7 @@ class WorkflowClient:
         )
 
     async def change_capacity(self, change: CapacityChange) -> bool:
-        """Start a change of a show's capacities; False when the engine could not be reached."""
+        """Start a change of a show's capacities; False when the engine is unreachable."""
         return await self._start(
             CapacityWorkflow.run,
             change,
@@ -188,15 +188,15 @@ class WorkflowClient:
         )
 
     async def look_again(self, purchase_id: str) -> bool | None:
-        """Tell a purchase to look at its payment; False when it has ended or never was, None when nobody answered."""
+        """Signal a purchase to look at its payment; False when it has ended or never existed, None when unreachable."""
         return await self._signal(f"purchase/{purchase_id}", "look_again")
 
     async def buyer_cancelled(self, purchase_id: str) -> bool | None:
-        """Tell a purchase that its buyer's cancel was recorded; the answer is as of `look_again`."""
+        """Signal a purchase that its buyer cancelled; answers as `look_again`."""
         return await self._signal(f"purchase/{purchase_id}", "buyer_cancelled")
 
     async def hold_ended(self, reservation_id: str) -> bool | None:
-        """Tell a hold's workflow that it ended earlier; the answer is as of `look_again`."""
+        """Signal a hold's workflow that the hold ended earlier; answers as `look_again`."""
         return await self._signal(f"hold/{reservation_id}", "hold_ended")
 
     def _input(self, purchase: PurchaseRef, show_id: str) -> PurchaseInput:
@@ -228,7 +228,7 @@ class WorkflowClient:
 
 
 def named(workflow_id: str, summary: str) -> dict[str, Any]:
-    """Return how a workflow is started that may run already."""
+    """Return the start options of a workflow that may run already."""
     return {
         "id": workflow_id,
         "task_queue": PURCHASES,
@@ -238,7 +238,7 @@ def named(workflow_id: str, summary: str) -> dict[str, Any]:
 
 
 async def started(client: Client, seconds: float, run: Any, start: Any, **terms: Any) -> bool:
-    """Start a workflow within a time box; False when the engine could not be reached."""
+    """Start a workflow within a time box; False when the engine is unreachable."""
     try:
         async with asyncio.timeout(seconds):
             await client.start_workflow(run, start, **terms)
@@ -249,7 +249,7 @@ async def started(client: Client, seconds: float, run: Any, start: Any, **terms:
 
 
 def _terms(purchase: PurchaseRef, show_id: str, venue_id: str) -> dict[str, Any]:
-    """Return how a purchase is started, by the buyer's call or by the relay: the same purchase either way."""
+    """Return the start options of a purchase, the same for the buyer's call and the relay."""
     return {
         **named(f"purchase/{purchase.purchase_id}", f"Purchase for show {show_id}"),
         "task_timeout": TASK_TIMEOUT,
@@ -258,7 +258,7 @@ def _terms(purchase: PurchaseRef, show_id: str, venue_id: str) -> dict[str, Any]
 
 
 async def _consume_exception(start: WithStartWorkflowOperation[Any, Any]) -> None:
-    """Take a failed start's error out of its operation: the library keeps it there too, and asyncio would log it."""
+    """Consume the error that the library keeps in a failed start, or asyncio would log it."""
     kept = asyncio.ensure_future(start.workflow_handle())
     await asyncio.wait({kept}, timeout=CONSUME_SECONDS)
     kept.cancel()

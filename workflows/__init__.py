@@ -1,1 +1,1 @@
-"""What happens next: deterministic sagas that read like the business process."""
+"""Workflows: deterministic sagas that read like the business process."""

@@ -1,4 +1,4 @@
-"""CapacityWorkflow: a show that is on sale gets more tickets, or fewer."""
+"""CapacityWorkflow: raise or lower the capacity of a show that is on sale."""
 
 from temporalio import workflow
 
@@ -10,7 +10,7 @@ from workflows.core.operator_status import OperatorStatus
 
 @workflow.defn(name="CapacityWorkflow")
 class CapacityWorkflow:
-    """Takes what falls out of the stock, sizes the group on chain, and puts what rises on sale."""
+    """Lowers the stock, resizes the group on chain, then raises the stock."""
 
     @workflow.init
     def __init__(self, start: CapacityChange) -> None:
@@ -20,7 +20,7 @@ class CapacityWorkflow:
 
     @workflow.run
     async def run(self, start: CapacityChange) -> str:
-        """Change the capacities, or leave them all as they are; it only goes forward. Returns how it ended."""
+        """Change all capacities or none; forward only. Return `made` or `refused`."""
         steps, call = CapacityActivities, self._caller.call
         self._status.set_stage("lowering", "Takes what falls out of the stock.")
         fits = await call(steps.lower_stock, start, STORE, "take what falls out of the stock", forward_only=True)

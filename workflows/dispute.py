@@ -1,4 +1,4 @@
-"""DisputeWorkflow: a dispute is followed from its first news to its end."""
+"""DisputeWorkflow: follow a dispute from its first webhook event to its end."""
 
 import contextlib
 from datetime import timedelta
@@ -16,7 +16,7 @@ LOOK_EVERY = timedelta(hours=6)  # a webhook comes first, unless it was lost
 
 @workflow.defn(name="DisputeWorkflow")
 class DisputeWorkflow:
-    """Looks at the dispute at each news of it, and now and then without any."""
+    """Looks at the dispute after each signal, and at intervals without one."""
 
     @workflow.init
     def __init__(self, start: DisputeRef) -> None:
@@ -27,7 +27,7 @@ class DisputeWorkflow:
 
     @workflow.run
     async def run(self, start: DisputeRef) -> str:
-        """Follow it to its end, which is returned."""
+        """Follow the dispute; return its final status."""
         while True:
             self._wake = False
             look = DisputeActivities.look_at_dispute
@@ -42,5 +42,5 @@ class DisputeWorkflow:
 
     @workflow.signal(name="look_again")
     def look_again(self) -> None:
-        """Take a webhook's webhook event."""
+        """Look at the dispute now; sent for each webhook event."""
         self._wake = True

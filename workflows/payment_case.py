@@ -1,4 +1,4 @@
-"""PaymentCaseWorkflow: a payment that its purchase does not wait for buys the seats after all, or goes back."""
+"""PaymentCaseWorkflow: a payment that no purchase waits for buys the seats after all, or is given back."""
 
 from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -17,7 +17,7 @@ PAUSE_SECONDS_MAX = 60.0
 
 
 class CaseInput(Command):
-    """The purchase that does not wait for money, the intent that has news, and how the purchase is taken up again."""
+    """The purchase, the intent that has changed, and the input to resume the purchase with."""
 
     purchase: PurchaseRef
     intent_id: str
@@ -27,9 +27,9 @@ class CaseInput(Command):
 
 @workflow.defn(name="PaymentCaseWorkflow")
 class PaymentCaseWorkflow:
-    """Looks at the payment until the purchase is decided, and makes sure that somebody owns the money or nobody has it.
+    """Looks at the payment until it belongs to a sale or was given back.
 
-    A cancel changes nothing: money is never dropped.
+    A cancel has no effect: money is never dropped.
     """
 
     @workflow.init
@@ -40,8 +40,8 @@ class PaymentCaseWorkflow:
 
     @workflow.run
     async def run(self, start: CaseInput) -> str:
-        """Resolve the payment; returns how it ended."""
-        self._status.set_stage("late-payment", f"There is news of {start.intent_id}, and no purchase waits for it.")
+        """Resolve the payment; return the outcome."""
+        self._status.set_stage("late-payment", f"Payment {start.intent_id} has changed, and no purchase waits for it.")
         seen = await drain(self._resolved())
         self._status.set_stage("resolved", f"Nothing is owed: {seen}.")
         return seen
@@ -63,7 +63,7 @@ class PaymentCaseWorkflow:
         return await self._caller.call(method, late, STRIPE_POLICY, summary, forward_only=True)
 
     async def _take_up(self, purchase: PurchaseRef) -> None:
-        """Start the purchase again unless it runs; without its terms the relay does so later."""
+        """Start the purchase again unless it runs; without its input the relay does so later."""
         again = self._start.again
         if again is None:
             return

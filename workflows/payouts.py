@@ -1,4 +1,4 @@
-"""OnboardingWorkflow, TransfersWorkflow and PayoutWorkflow: how a venue comes to its money."""
+"""OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow: bring a venue's money to its bank."""
 
 import asyncio
 from datetime import timedelta
@@ -18,7 +18,7 @@ AT_ONCE = 8
 
 
 class OnboardingInput(Command):
-    """A venue that wants to be paid, and how often Stripe is asked about its account without any news."""
+    """A venue to be paid, and the interval at which Stripe is polled about its account."""
 
     venue: VenueRef
     poll_seconds: float
@@ -26,7 +26,7 @@ class OnboardingInput(Command):
 
 @workflow.defn(name="OnboardingWorkflow")
 class OnboardingWorkflow:
-    """Makes the venue's account at Stripe and waits until shares can be sent to it and paid out from it."""
+    """Creates the venue's connected account and waits until it can receive transfers and payouts."""
 
     @workflow.init
     def __init__(self, start: OnboardingInput) -> None:
@@ -39,7 +39,7 @@ class OnboardingWorkflow:
 
     @workflow.run
     async def run(self, start: OnboardingInput) -> AccountStatus:
-        """Return the account as it was when all was well with it; later news start another run."""
+        """Return the account once it is complete; a later change starts another run."""
         self._status.set_stage("connecting", "Makes the venue's account at Stripe.")
         await self._caller.call(
             PayoutActivities.connect_account, self._venue, STRIPE_POLICY, "make the account", forward_only=True
@@ -55,7 +55,7 @@ class OnboardingWorkflow:
         return account
 
     async def _look(self) -> AccountStatus:
-        self._news = False  # what comes from here on is news again
+        self._news = False  # signals from here on need another look
         self._account = await self._caller.call(
             PayoutActivities.look_at_account, self._venue, STRIPE_POLICY, "look at the account", forward_only=True
         )
@@ -72,12 +72,12 @@ class OnboardingWorkflow:
 
     @workflow.signal(name="account_changed")
     def account_changed(self) -> None:
-        """Take the news that Stripe lets the account do something else."""
+        """Look at the account now: its capabilities have changed."""
         self._news = True
 
     @workflow.update(name="look")
     async def look(self) -> AccountStatus:
-        """Return how the account stands now, with a fresh link where something is missing."""
+        """Return the account's status, with a fresh onboarding link where details are missing."""
         looks = self._looks
         self._news = True
         await workflow.wait_condition(lambda: self._looks > looks or self._over)
@@ -85,7 +85,7 @@ class OnboardingWorkflow:
 
 
 class TransfersInput(Command):
-    """When shares are due; the rest is what earlier runs of the same round have come to."""
+    """When shares are due, and the totals of earlier runs of the same round."""
 
     delay_seconds: int
     minimum_minor: int
@@ -97,7 +97,7 @@ class TransfersInput(Command):
 
 
 class TransfersResult(Command):
-    """What a round came to: orders, the sum per currency, and how many Stripe refused for now."""
+    """The totals of a round: orders, sum per currency, transfers refused for now."""
 
     orders: int
     sent: dict[str, int]
@@ -105,7 +105,7 @@ class TransfersResult(Command):
 
 
 class _Step(NamedTuple):
-    """What one order came to."""
+    """The outcome of one order."""
 
     sent: dict[str, int]
     refused: int
@@ -113,7 +113,7 @@ class _Step(NamedTuple):
 
 @workflow.defn(name="TransfersWorkflow")
 class TransfersWorkflow:
-    """Sends the shares that are due; one that is refused waits for the next round."""
+    """Sends due shares; a refused one waits for the next round."""
 
     @workflow.init
     def __init__(self, start: TransfersInput) -> None:
@@ -123,7 +123,7 @@ class TransfersWorkflow:
 
     @workflow.run
     async def run(self, start: TransfersInput) -> TransfersResult:
-        """Go through what is due page by page; a long round continues as a new run."""
+        """Send due shares page by page; a long round continues as a new run."""
         while True:
             due = DueQuery(
                 now=workflow.now(),
@@ -171,7 +171,7 @@ class TransfersWorkflow:
 
 @workflow.defn(name="PayoutWorkflow")
 class PayoutWorkflow:
-    """Posts how a payout of Stripe's to a venue's bank stands."""
+    """Posts the state of a payout from Stripe to a venue's bank."""
 
     @workflow.init
     def __init__(self, start: PayoutRef) -> None:

@@ -44,7 +44,7 @@ Outcome = Literal["fulfilled", "refused", "cancelled"]
 
 
 class PurchaseInput(Command):
-    """What a purchase starts from; the events hold the rest."""
+    """Input of a purchase; the events hold the rest."""
 
     purchase: PurchaseRef
     show_id: str
@@ -53,7 +53,7 @@ class PurchaseInput(Command):
 
 
 class CheckoutAnswer(Command):
-    """What the buyer's first call learns: an open checkout, or the refusal that ended it."""
+    """The answer to the buyer's first call: an open checkout, or the refusal that ended the purchase."""
 
     state: Literal["open", "ended"]
     order: PlacedOrder | None = None
@@ -62,7 +62,7 @@ class CheckoutAnswer(Command):
 
 
 class PurchaseResult(Command):
-    """How a purchase ended, in a word and a reason."""
+    """The outcome of a purchase and its reason."""
 
     outcome: Outcome
     reason: str
@@ -89,7 +89,7 @@ class PurchaseWorkflow:
 
     @workflow.run
     async def run(self, start: PurchaseInput) -> PurchaseResult:  # noqa: ARG002 - taken by __init__
-        """Sell, or leave nothing behind."""
+        """Sell the tickets, or undo everything."""
         saga = Saga()
         try:
             async with saga:
@@ -120,16 +120,16 @@ class PurchaseWorkflow:
 
     @workflow.signal(name="look_again")
     def look_again(self) -> None:
-        """Take a webhook's webhook event: look at the payment now."""
+        """Look at the payment now; sent for each webhook event."""
         self._wake = True
 
     @workflow.signal(name="buyer_cancelled")
     def buyer_cancelled(self) -> None:
-        """Take the news that the buyer's cancel was recorded."""
+        """End the wait: the buyer's cancel was recorded."""
         self._buyer_cancelled = True
 
     async def _close(self, ended: PurchaseResult) -> None:
-        """Show how it ended and let the buyer's call have its answer."""
+        """Show the outcome and answer the buyer's call."""
         self._ended = ended
         self._status.set_stage(ended.outcome, f"Ended: {ended.outcome} ({ended.reason}).")
         await drain(workflow.wait_condition(workflow.all_handlers_finished))
@@ -174,7 +174,7 @@ class PurchaseWorkflow:
         await drain(self._stripe(payments.capture_payment, purchase, "capture the money"))
 
     async def _await_payment(self, order: PlacedOrder, seen: PaymentStatus) -> None:
-        """Wait until the buyer has paid; the hold's end asks Stripe before anything is given up."""
+        """Wait until the buyer has paid; at the hold's end ask Stripe before anything is undone."""
         hold_until = seen.hold_until or order.hold_until
         last_extension = hold_until + timedelta(seconds=self._start.processing_extension_seconds)
         due = False
@@ -233,7 +233,7 @@ class PurchaseWorkflow:
         )
 
     async def _fulfil(self, ticket_ids: tuple[str, ...]) -> PurchaseResult:
-        """Everything after the pivot: forward only, and mint and settle do not wait for each other."""
+        """Run the steps after the pivot: forward only, minting and settlement side by side."""
         purchase = self._purchase
         self._status.set_stage("fulfilling", "The tickets are sold; mints them and credits the venue.")
         await self._store(SalesActivities.confirm_order, purchase, "confirm the order", forward_only=True)
@@ -262,7 +262,7 @@ class PurchaseWorkflow:
         await self._store(BooksActivities.settle_mint, mint, f"post the mint of {ticket_id}", forward_only=True)
 
     async def _end_without_sale(self, saga: Saga) -> None:
-        """Undo the placing: seats free, tickets void, order ended; what was refused before frees its key."""
+        """Undo the order: release seats, void tickets; an early refusal frees its key."""
         reason = _reason(saga.cause)
         end = EndPurchase(purchase=self._purchase, reason=reason)
         method = SalesActivities.cancel_order
@@ -282,7 +282,7 @@ class PurchaseWorkflow:
 
 
 def _reason(cause: BaseException | None) -> str:
-    """Return the stable word for why a purchase ended."""
+    """Return the stable code of the reason why a purchase ended."""
     if isinstance(cause, RefusedStep):
         return cause.code
     return "operator-cancelled" if isinstance(cause, asyncio.CancelledError) else "failed"

@@ -1,4 +1,4 @@
-"""RefundWorkflow: a decided refund from void tickets to burnt tokens and money that Stripe says has arrived."""
+"""RefundWorkflow: a decided refund, from void tickets to burnt tokens and money that has arrived."""
 
 import contextlib
 from datetime import timedelta
@@ -24,10 +24,10 @@ ENDING_SECONDS_MAX = 15.0
 
 
 class RefundInput(Command):
-    """A refund that was decided, or an order of a cancelled show that is yet to be.
+    """A decided refund, or an order of a cancelled show that is still to be decided.
 
-    A pending one that lasts longer than `patience_seconds` is shown to an operator. `told` is the workflow that hears
-    how it goes.
+    A pending one that lasts longer than `patience_seconds` is shown to an operator. `report_to` is the id of
+    the workflow that gets its progress.
     """
 
     refund: RefundRef | None
@@ -39,7 +39,7 @@ class RefundInput(Command):
 
 
 class RefundProgress(Command):
-    """How a refund goes, for the workflow that began it: it has ended, or it waits for somebody or for money."""
+    """Progress of a refund for the workflow that started it: ended, waiting, or uncovered."""
 
     purchase_id: str
     outcome: Literal["refunded", "nothing", "waits", "uncovered"]
@@ -47,7 +47,7 @@ class RefundProgress(Command):
 
 @workflow.defn(name="RefundWorkflow")
 class RefundWorkflow:
-    """Money and tokens do not wait for each other; the money waits for the settlement of the sale."""
+    """Gives money back and burns tokens side by side; the money waits for the settlement of the sale."""
 
     @workflow.init
     def __init__(self, start: RefundInput) -> None:
@@ -63,7 +63,7 @@ class RefundWorkflow:
 
     @workflow.run
     async def run(self, start: RefundInput) -> str:
-        """Give everything back; a failed or pending refund waits for the bank or for an operator, in plain sight."""
+        """Give everything back; a pending refund waits for the bank, a failed one for an operator."""
         refund = start.refund
         if start.order is not None:
             refund = await drain(self._decided(start.order))
@@ -83,21 +83,21 @@ class RefundWorkflow:
 
     @workflow.signal(name="look_again")
     def look_again(self) -> None:
-        """Take a webhook's webhook event: look at the refund now."""
+        """Look at the refund now; sent for each webhook event."""
         self._wake = True
 
     @workflow.signal(name="try_again")
     def try_again(self) -> None:
-        """Take an operator's outcome: whatever made the refund fail is mended."""
+        """Try a failed refund again; sent by an operator who has fixed the cause."""
         self._retry = True
 
     @workflow.signal(name="paid_by_hand")
     def paid_by_hand(self, reference: str) -> None:
-        """Take an operator's outcome: the buyer has the money another way, and this says which."""
+        """End the refund as paid another way; sent by an operator with the payment's reference."""
         self._by_hand = reference
 
     async def _decided(self, order: CancelledOrder) -> RefundRef | None:
-        """Decide an order of a cancelled show; one that is being bought comes to its own end first."""
+        """Decide an order of a cancelled show, after its purchase has ended."""
         seconds = 1.0
         while True:
             self._wake = False
@@ -120,7 +120,7 @@ class RefundWorkflow:
             seconds = min(seconds * POLL_GROWS, ENDING_SECONDS_MAX)
 
     async def _report(self, outcome: Literal["refunded", "nothing", "waits", "uncovered"]) -> None:
-        """Tell whoever began it how it goes; one that is gone finds out by the events."""
+        """Report progress to the workflow that started the refund; a closed one reads the events."""
         if not self._start.report_to or self._start.order is None or outcome == self._reported:
             return
         self._reported = outcome
@@ -149,7 +149,7 @@ class RefundWorkflow:
         self._alerts.clear(MONEY)
 
     async def _take_back(self, refund: RefundRef) -> None:
-        """Take the venue's part back where it was sent already; the buyer's money does not wait for it."""
+        """Reverse the venue's part where it was sent already; the buyer's money does not wait for it."""
         await self._caller.call(
             PayoutActivities.reverse_share, refund, STRIPE_POLICY, "take the venue's part back", forward_only=True
         )
@@ -162,14 +162,14 @@ class RefundWorkflow:
         )
 
     async def _wait_for_retry(self, seen: RefundStatus) -> None:
-        """Wait until the next try makes sense: there may be money in our balance again, or an operator says so."""
+        """Wait until our balance may cover the refund again, or until an operator acts."""
         self._alerts.raise_(MONEY, f"the refund failed: {seen.failure}")
         if seen.uncovered:
             self._status.set_stage("uncovered", "Our balance at Stripe does not cover the refund; it is tried again.")
             timeout = timedelta(seconds=self._start.uncovered_seconds)
         else:
             self._status.set_stage(
-                "failed", "The buyer is still owed. Mend what failed and send the signal try_again, or pay by hand."
+                "failed", "The buyer is still owed. Fix the cause and send the signal try_again, or pay by hand."
             )
             timeout = None
         await self._report("uncovered" if seen.uncovered else "waits")
@@ -196,7 +196,7 @@ class RefundWorkflow:
         self._tokens_left -= 1
 
     async def _resell(self, refund: RefundRef) -> None:
-        """Put the seats on sale again once no token is left; neither the money nor the buyer waits for it."""
+        """Put the seats on sale again once no token is left; nothing waits for it."""
         await workflow.wait_condition(lambda: not self._tokens_left)
         await self._caller.call(
             CapacityActivities.resell_seats, refund, MINT_POLICY, "put the seats on sale again", forward_only=True

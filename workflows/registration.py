@@ -10,14 +10,14 @@ from workflows.core.operator_status import OperatorStatus
 
 
 class RegisterInput(Command):
-    """A venue or a show whose events are recorded and whose token is to be made."""
+    """A recorded venue or show whose token is to be minted."""
 
     subject: MintSubject
 
 
 @workflow.defn(name="VenueWorkflow")
 class VenueWorkflow:
-    """Makes the venue's on-chain group."""
+    """Mints the venue's on-chain group."""
 
     @workflow.init
     def __init__(self, start: RegisterInput) -> None:
@@ -27,8 +27,8 @@ class VenueWorkflow:
 
     @workflow.run
     async def run(self, start: RegisterInput) -> Minted:  # noqa: ARG002 - taken by __init__
-        """Mint the group; it waits through any outage."""
-        self._status.set_stage("minting", "Makes the on-chain group and verifies it.")
+        """Mint the group, through any outage."""
+        self._status.set_stage("minting", "Mints the on-chain group and verifies it.")
         minted = await self._caller.call(
             MintActivities.mint_group, self._subject, MINT_POLICY, "make the on-chain group", forward_only=True
         )
@@ -42,7 +42,7 @@ class VenueWorkflow:
 
 @workflow.defn(name="ShowWorkflow")
 class ShowWorkflow(VenueWorkflow):
-    """Makes the show's on-chain group in the venue's, then opens the sale."""
+    """Mints the show's on-chain group in the venue's, then opens the sale."""
 
     @workflow.init
     def __init__(self, start: RegisterInput) -> None:

@@ -1,4 +1,4 @@
-"""ShowCancellationWorkflow: every order of a cancelled show is given back, through a sliding window of refunds."""
+"""ShowCancellationWorkflow: refund every order of a cancelled show through a sliding window."""
 
 import contextlib
 from datetime import timedelta
@@ -20,7 +20,7 @@ LISTING_POLICY = STORE._replace(local=None)
 
 
 class ShowCancellationInput(Command):
-    """A show that was cancelled; what follows the limits is carried from one run of the workflow to the next."""
+    """A cancelled show, the limits, and the state that is carried from one run to the next."""
 
     tenant_id: str
     show_id: str
@@ -38,9 +38,9 @@ class ShowCancellationInput(Command):
 
 @workflow.defn(name="ShowCancellationWorkflow")
 class ShowCancellationWorkflow:
-    """Begins so many refunds at once and a second; those that wait for somebody do not hold up the others.
+    """Starts refunds up to a number at once and a rate; waiting ones do not hold up the others.
 
-    It keeps no numbers of its own: the events say what is left, and it ends when they say nothing.
+    It keeps no counts: the events say which orders are left, and it ends when there are none.
     """
 
     @workflow.init
@@ -60,11 +60,11 @@ class ShowCancellationWorkflow:
 
     @workflow.run
     async def run(self, start: ShowCancellationInput) -> str:
-        """Refund every order exactly once; a cancel of the workflow changes nothing: it is paused instead."""
+        """Refund every order exactly once; a cancel of the workflow has no effect: pause it instead."""
         return await drain(self._refund_all(start))
 
     async def _refund_all(self, start: ShowCancellationInput) -> str:
-        """Go through what is left until nothing is; continues as new with what is under way."""
+        """Refund the orders that are left; continue as new with the refunds under way."""
         page = ShowPage(show_id=start.show_id)
         if not start.holds_ended:
             method, summary = ShowCancellationActivities.end_open_holds, "end the open holds of outside sellers"
@@ -87,7 +87,7 @@ class ShowCancellationWorkflow:
 
     @workflow.signal(name="refund_news")
     def refund_news(self, news: RefundProgress) -> None:
-        """Take the news of a refund: its place in the window is free, or our balance is."""
+        """Take the progress of a refund: it frees its place in the window, or waits for our balance."""
         self._heard = True
         self._under_way.pop(news.purchase_id, None)
         self._waiting.pop(news.purchase_id, None)
@@ -97,11 +97,11 @@ class ShowCancellationWorkflow:
 
     @workflow.signal(name="look_again")
     def look_again(self) -> None:
-        """Take the news that the terms have changed: paused, resumed, or another rate."""
+        """Read the terms again: paused, resumed, or another rate."""
         self._look = True
 
     async def _list_orders_left(self) -> OrdersLeft:
-        """List what comes next, once nobody has paused it."""
+        """List the next orders, once the cancellation is not paused."""
         while True:
             self._look = False
             page = ShowPage(show_id=self._start.show_id, after=self._after, limit=self._start.page_size)
@@ -113,7 +113,7 @@ class ShowCancellationWorkflow:
             await workflow.wait_condition(lambda: self._look)
 
     async def _start_next(self, order: PurchaseRef, rate_per_second: float) -> None:
-        """Start one refund when there is room for it, money for it, and it is time."""
+        """Start one refund when window, balance and rate allow it."""
         if order.purchase_id not in self._under_way and order.purchase_id not in self._waiting:
             await workflow.wait_condition(lambda: len(self._under_way) < self._start.window or self._look)
             await self._wait_for_balance()
@@ -127,7 +127,7 @@ class ShowCancellationWorkflow:
             self._continue()
 
     async def _wait_for_rate(self, rate_per_second: float) -> None:
-        """Begin a second's worth at once and then wait: the engine's timers are no finer than a second."""
+        """Start a second's worth at once and then wait: timers are no finer than a second."""
         self._this_second += 1
         if self._this_second >= rate_per_second:
             await workflow.sleep(timedelta(seconds=max(1.0, 1 / rate_per_second)), summary="the rate")
@@ -153,7 +153,7 @@ class ShowCancellationWorkflow:
             self._waiting[order.purchase_id] = None
 
     async def _wait_for_balance(self) -> None:
-        """Begin nothing while our balance at Stripe does not cover what is under way."""
+        """Wait while our balance at Stripe does not cover the refunds under way."""
         if self._uncovered:
             self._show("uncovered", "Our balance at Stripe does not cover the refunds: waits, then goes on.")
             with contextlib.suppress(TimeoutError):
@@ -162,7 +162,7 @@ class ShowCancellationWorkflow:
             self._uncovered = False
 
     async def _wait_for_residue(self, residue: int) -> None:
-        """Wait for what is under way, then look at all that is left once more."""
+        """Wait for the refunds under way, then list the remaining orders again."""
         self._show("refunding", f"All is begun; {residue} orders are left.")
         self._heard = False
         with contextlib.suppress(TimeoutError):

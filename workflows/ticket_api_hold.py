@@ -1,4 +1,4 @@
-"""HoldWorkflow: a hold of the internal ticket API ends by itself when its time has passed."""
+"""HoldWorkflow: expire a hold of the internal ticket API at its deadline."""
 
 from temporalio import workflow
 
@@ -10,7 +10,7 @@ from workflows.core.operator_status import OperatorStatus
 
 @workflow.defn(name="HoldWorkflow")
 class HoldWorkflow:
-    """Waits for the hold's deadline, or for the news that it ended earlier."""
+    """Waits for the hold's deadline, or for the signal that it ended earlier."""
 
     @workflow.init
     def __init__(self, start: HoldRef) -> None:
@@ -21,7 +21,7 @@ class HoldWorkflow:
 
     @workflow.run
     async def run(self, start: HoldRef) -> str:
-        """Expire the hold unless it was confirmed or released; returns the state it ended in."""
+        """Expire the hold unless it was confirmed or released; return its final state."""
         if start.until is not None:
             self._status.set_stage("holding", f"Expires at {start.until.isoformat(timespec='seconds')}.")
             try:
@@ -36,5 +36,5 @@ class HoldWorkflow:
 
     @workflow.signal(name="hold_ended")
     def hold_ended(self) -> None:
-        """Take the news that the hold was confirmed or released."""
+        """End the wait: the hold was confirmed or released."""
         self._ended = True

@@ -1,4 +1,4 @@
-"""Every patch flag by its name: how a workflow changes its way while purchases are under way.
+"""Patch flags: change a workflow while runs of its former version are in flight.
 
 A purchase that has begun must take the way that its history tells; a new one takes the new way. So a change of what a
 workflow does, or of the order in which it does it, stands behind a flag:
@@ -22,16 +22,16 @@ from temporalio import workflow
 
 
 class Patch(NamedTuple):
-    """A flag in the histories of the workflows that have met it."""
+    """A flag that is recorded in the histories of the workflows that asked for it."""
 
     name: str
 
     def on(self) -> bool:
-        """Say whether this run takes the new way, and write that down in its history."""
+        """Return whether this run takes the new way, and record that in its history."""
         return workflow.patched(self.name)
 
     def deprecate(self) -> None:
-        """Stand where the question stood: the new way is the only one, histories with the flag still fit."""
+        """Accept histories with the flag although only the new way is left."""
         workflow.deprecate_patch(self.name)
 
 

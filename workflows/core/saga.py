@@ -1,4 +1,4 @@
-"""The saga kernel: steps that can be undone, and undos that cannot be lost.
+"""The saga kernel: compensable steps, and compensations that cannot be lost.
 
 The shapes in common use leak under cancellation: `except Exception` never sees a CancelledError, and a second cancel
 ends a shielded compensation. Here every await of a step or of an undo drains: the task is shielded, a cancel that
@@ -19,7 +19,7 @@ Undo = Callable[[], Coroutine[Any, Any, None]]
 
 
 async def drain(work: Coroutine[Any, Any, T]) -> T:
-    """Await work to its own end; cancels that arrive meanwhile do not reach it."""
+    """Await work to its end, shielded from cancels that arrive meanwhile."""
     task = asyncio.ensure_future(work)
     while not task.done():
         try:
@@ -36,13 +36,13 @@ async def drain(work: Coroutine[Any, Any, T]) -> T:
 
 
 def raise_if_cancelled() -> None:
-    """Raise the cancel that a drained step has swallowed."""
+    """Raise the cancel that a drained step swallowed."""
     if workflow.cancellation_reason() is not None:
         raise asyncio.CancelledError
 
 
 async def step(work: Coroutine[Any, Any, T]) -> T:
-    """Run a forward step to its end, then let a cancel through."""
+    """Run a forward step to its end, then raise a cancel that arrived meanwhile."""
     result = await drain(work)
     raise_if_cancelled()
     return result
@@ -61,11 +61,11 @@ class Saga:
         self.cause: BaseException | None = None
 
     def undo(self, compensate: Undo) -> None:
-        """Register what undoes the next step; it must treat nothing to undo as success."""
+        """Register the compensation of the next step; it must succeed when there is nothing to undo."""
         self._undos.append(compensate)
 
     def pivot(self) -> None:
-        """From here the saga only goes forward."""
+        """Drop all compensations: from here the saga only goes forward."""
         self._undos.clear()
 
     async def __aenter__(self) -> Self:
@@ -85,7 +85,7 @@ class Saga:
 
 
 async def gather_all(*works: Awaitable[None]) -> None:
-    """Run works side by side until all have ended; the first failure is raised then, not earlier."""
+    """Run works concurrently until all have ended, then raise the first failure."""
     results = await asyncio.gather(*works, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
