@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from adapters.read_models.documents import Sheets
+from adapters.read_models.documents import DocumentBatch
 from domain.catalog.discount import DiscountClaimed, DiscountCreated, DiscountReturned, DiscountTerms
 from domain.catalog.show import (
     CapacityChangeBegun,
@@ -31,7 +31,7 @@ from domain.stock.reservation import ReservationConfirmed, ReservationEnded, Res
 from domain.tickets.has_token import TokenMinted, TokenSigned
 from domain.tickets.ticket import TicketIssued, TicketRedeemed, TicketReserved, TicketVoided, TokenBurnt, TokenForgone
 
-Fold = Callable[[Sheets, Any, int], None]
+Fold = Callable[[DocumentBatch, Any, int], None]
 SIGNED = "signed"
 TOKEN_SHEETS = {"venue": "venues", "show": "shows", "ticket": "tickets"}
 
@@ -46,13 +46,13 @@ def no_token() -> dict[str, Any]:
     return {"mint_address": None, "mint_signature": None}
 
 
-def _venue(sheets: Sheets, event: VenueRegistered, _: int) -> None:
+def _venue(documents: DocumentBatch, event: VenueRegistered, _: int) -> None:
     venue_id = identity_of(event)
     document = {"venue_id": venue_id, "tenant_id": event.tenant_id, "name": event.name, "rates": event.rates}
-    sheets.put("venues", venue_id, {**document, "registered_at": event.timestamp.isoformat(), **no_token()})
+    documents.put("venues", venue_id, {**document, "registered_at": event.timestamp.isoformat(), **no_token()})
 
 
-def _show(sheets: Sheets, event: ShowAnnounced, _: int) -> None:
+def _show(documents: DocumentBatch, event: ShowAnnounced, _: int) -> None:
     show_id = identity_of(event)
     document = {
         "show_id": show_id,
@@ -71,7 +71,7 @@ def _show(sheets: Sheets, event: ShowAnnounced, _: int) -> None:
         "resell_refunded": event.resell_refunded,
         "registered_at": event.timestamp.isoformat(),
     }
-    sheets.put("shows", show_id, {**document, **no_token()})
+    documents.put("shows", show_id, {**document, **no_token()})
 
 
 def _window(event: ShowAnnounced | SaleWindowChanged) -> dict[str, Any]:
@@ -79,59 +79,59 @@ def _window(event: ShowAnnounced | SaleWindowChanged) -> dict[str, Any]:
     return {name: moment and moment.isoformat() for name, moment in moments.items()}
 
 
-def _window_changed(sheets: Sheets, event: SaleWindowChanged, _: int) -> None:
-    sheets.edit("shows", identity_of(event)).update(_window(event))
+def _window_changed(documents: DocumentBatch, event: SaleWindowChanged, _: int) -> None:
+    documents.edit("shows", identity_of(event)).update(_window(event))
 
 
-def _price_changed(sheets: Sheets, event: PriceChanged, _: int) -> None:
-    for item in sheets.edit("shows", identity_of(event)).get("ticket_types", []):
+def _price_changed(documents: DocumentBatch, event: PriceChanged, _: int) -> None:
+    for item in documents.edit("shows", identity_of(event)).get("ticket_types", []):
         if item["ticket_type_id"] == event.ticket_type_id:
             item["price_minor"] = event.price_minor
 
 
-def _capacity_asked(sheets: Sheets, event: CapacityChangeBegun, _: int) -> None:
+def _capacity_asked(documents: DocumentBatch, event: CapacityChangeBegun, _: int) -> None:
     change = {"number": event.number, "capacities": dict(event.capacities), "state": "under-way"}
-    sheets.edit("shows", identity_of(event))["capacity_change"] = change
+    documents.edit("shows", identity_of(event))["capacity_change"] = change
 
 
-def _capacity_ended(sheets: Sheets, event: CapacityChangeEnded, _: int) -> None:
-    change = sheets.edit("shows", identity_of(event)).get("capacity_change")
+def _capacity_ended(documents: DocumentBatch, event: CapacityChangeEnded, _: int) -> None:
+    change = documents.edit("shows", identity_of(event)).get("capacity_change")
     if change is not None:
         change["state"] = "made" if event.made else "refused"
 
 
-def _discount(sheets: Sheets, event: DiscountCreated, _: int) -> None:
+def _discount(documents: DocumentBatch, event: DiscountCreated, _: int) -> None:
     terms = DiscountTerms.model_validate(event.terms).model_dump(mode="json")
     document = {"tenant_id": event.tenant_id, "show_id": event.show_id, "code": event.code, **terms, "in_use": 0}
-    sheets.put("discounts", identity_of(event), document)
+    documents.put("discounts", identity_of(event), document)
 
 
 def _claims(change: int) -> Fold:
     """Return a fold that counts the orders that use one of a limited number."""
 
-    def fold(sheets: Sheets, event: DomainEvent, _: int) -> None:
-        document = sheets.edit("discounts", identity_of(event))
+    def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
+        document = documents.edit("discounts", identity_of(event))
         document["in_use"] = document.get("in_use", 0) + change
 
     return fold
 
 
-def _on_sale(sheets: Sheets, event: ShowWentOnSale, _: int) -> None:
-    sheets.edit("shows", identity_of(event))["on_sale"] = True
+def _on_sale(documents: DocumentBatch, event: ShowWentOnSale, _: int) -> None:
+    documents.edit("shows", identity_of(event))["on_sale"] = True
 
 
-def _token_signed(sheets: Sheets, event: TokenSigned, _: int) -> None:
+def _token_signed(documents: DocumentBatch, event: TokenSigned, _: int) -> None:
     kind, __, identity = event.originator_id.partition(":")
-    sheets.edit(TOKEN_SHEETS[kind], identity)["token"] = SIGNED
+    documents.edit(TOKEN_SHEETS[kind], identity)["token"] = SIGNED
 
 
-def _token_minted(sheets: Sheets, event: TokenMinted, _: int) -> None:
+def _token_minted(documents: DocumentBatch, event: TokenMinted, _: int) -> None:
     kind, __, identity = event.originator_id.partition(":")
     token = {"token": "minted", "mint_address": event.mint_address, "mint_signature": event.signature}
-    sheets.edit(TOKEN_SHEETS[kind], identity).update(token)
+    documents.edit(TOKEN_SHEETS[kind], identity).update(token)
 
 
-def _ticket(sheets: Sheets, event: TicketReserved, _: int) -> None:
+def _ticket(documents: DocumentBatch, event: TicketReserved, _: int) -> None:
     ticket_id = identity_of(event)
     document = {
         "ticket_id": ticket_id,
@@ -142,31 +142,31 @@ def _ticket(sheets: Sheets, event: TicketReserved, _: int) -> None:
         "state": "reserved",
         "token": "none",
     }
-    sheets.put("tickets", ticket_id, {**document, **no_token()})
+    documents.put("tickets", ticket_id, {**document, **no_token()})
 
 
 def _ticket_is(word: str, field: str = "state") -> Fold:
-    def fold(sheets: Sheets, event: DomainEvent, _: int) -> None:
-        sheets.edit("tickets", identity_of(event))[field] = word
+    def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
+        documents.edit("tickets", identity_of(event))[field] = word
 
     return fold
 
 
-def _allocation(sheets: Sheets, event: AllocationOpened, _: int) -> None:
+def _allocation(documents: DocumentBatch, event: AllocationOpened, _: int) -> None:
     document = {"show_id": event.show_id, "capacity": event.capacity, "held": 0, "sold": 0}
-    sheets.put("allocations", event.ticket_type_id, document)
+    documents.put("allocations", event.ticket_type_id, document)
 
 
-def _resized(sheets: Sheets, event: AllocationResized, _: int) -> None:
-    sheets.edit("allocations", identity_of(event))["capacity"] = event.capacity
+def _resized(documents: DocumentBatch, event: AllocationResized, _: int) -> None:
+    documents.edit("allocations", identity_of(event))["capacity"] = event.capacity
 
 
-def _holds(sheets: Sheets, event: HoldsPlaced, _: int) -> None:
-    stock = sheets.edit("allocations", identity_of(event))
+def _holds(documents: DocumentBatch, event: HoldsPlaced, _: int) -> None:
+    stock = documents.edit("allocations", identity_of(event))
     for hold in event.holds:
         stock["held"] += hold["quantity"]
         document = {"quantity": hold["quantity"], "maker": hold["maker"]}
-        sheets.put("holds", _hold_name(event, hold["key"]), document)
+        documents.put("holds", _hold_name(event, hold["key"]), document)
 
 
 def _hold_name(event: DomainEvent, key: str) -> str:
@@ -176,39 +176,39 @@ def _hold_name(event: DomainEvent, key: str) -> str:
 def _move(held: int, sold: int) -> Fold:
     """Return a fold that moves a hold's quantity by these signs; a tombstone without a hold moves nothing."""
 
-    def fold(sheets: Sheets, event: Any, _: int) -> None:
-        hold = sheets.find("holds", _hold_name(event, event.key))
+    def fold(documents: DocumentBatch, event: Any, _: int) -> None:
+        hold = documents.find("holds", _hold_name(event, event.key))
         if hold is not None:
-            stock = sheets.edit("allocations", identity_of(event))
+            stock = documents.edit("allocations", identity_of(event))
             stock["held"] += held * hold["quantity"]
             stock["sold"] += sold * hold["quantity"]
 
     return fold
 
 
-def _seats_returned(sheets: Sheets, event: SeatsRestocked, _: int) -> None:
-    sheets.edit("allocations", identity_of(event))["sold"] -= event.quantity
-    sheets.edit("holds", _hold_name(event, event.key))["quantity"] -= event.quantity
+def _seats_returned(documents: DocumentBatch, event: SeatsRestocked, _: int) -> None:
+    documents.edit("allocations", identity_of(event))["sold"] -= event.quantity
+    documents.edit("holds", _hold_name(event, event.key))["quantity"] -= event.quantity
 
 
-def _reservation(sheets: Sheets, event: ReservationMade, _: int) -> None:
+def _reservation(documents: DocumentBatch, event: ReservationMade, _: int) -> None:
     document = {
         "tenant_id": event.tenant_id,
         "show_id": event.show_id,
         "until": event.until.isoformat(),
         "state": "held",
     }
-    sheets.put("reservations", identity_of(event), document)
+    documents.put("reservations", identity_of(event), document)
 
 
 def _reservation_is(state: str) -> Fold:
-    def fold(sheets: Sheets, event: DomainEvent, _: int) -> None:
-        sheets.edit("reservations", identity_of(event))["state"] = state
+    def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
+        documents.edit("reservations", identity_of(event))["state"] = state
 
     return fold
 
 
-def _posted(sheets: Sheets, event: TransactionPosted, position: int) -> None:
+def _posted(documents: DocumentBatch, event: TransactionPosted, position: int) -> None:
     for number, posting in enumerate(event.postings):
         line = Entry(
             position,
@@ -222,25 +222,25 @@ def _posted(sheets: Sheets, event: TransactionPosted, position: int) -> None:
             posting["amount"],
             posting["unit"],
         )
-        sheets.postings.append(line)
+        documents.postings.append(line)
 
 
-def _payee(sheets: Sheets, event: PayeeNamed, _: int) -> None:
+def _payee(documents: DocumentBatch, event: PayeeNamed, _: int) -> None:
     venue_id = identity_of(event)
     able = {"may_receive": False, "may_pay_out": False, "asked_for": 0}
-    sheets.put("payees", venue_id, {"venue_id": venue_id, "tenant_id": event.tenant_id, "account_id": None, **able})
+    documents.put("payees", venue_id, {"venue_id": venue_id, "tenant_id": event.tenant_id, "account_id": None, **able})
 
 
-def _connected(sheets: Sheets, event: AccountConnected, _: int) -> None:
-    payee = sheets.edit("payees", identity_of(event))
+def _connected(documents: DocumentBatch, event: AccountConnected, _: int) -> None:
+    payee = documents.edit("payees", identity_of(event))
     payee["account_id"] = event.account_id
     owner = {"tenant_id": payee.get("tenant_id"), "venue_id": identity_of(event)}
-    sheets.put("accounts", event.account_id, owner)
+    documents.put("accounts", event.account_id, owner)
 
 
-def _account(sheets: Sheets, event: AccountChanged, _: int) -> None:
+def _account(documents: DocumentBatch, event: AccountChanged, _: int) -> None:
     able = {"may_receive": event.may_receive, "may_pay_out": event.may_pay_out, "asked_for": event.asked_for}
-    sheets.edit("payees", identity_of(event)).update(able)
+    documents.edit("payees", identity_of(event)).update(able)
 
 
 FOLDS: dict[type[DomainEvent], Fold] = {

@@ -1,4 +1,4 @@
-"""Sheets: the documents, timeline lines and postings that one batch of events changes, before they are stored."""
+"""The documents, timeline lines and postings that one batch of events changes, before they are stored."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -15,7 +15,7 @@ KINDS = (
 
 
 class TimelineLine(NamedTuple):
-    """One event of a purchase, said in plain words."""
+    """One event of a purchase in plain words."""
 
     purchase_id: str
     position: int
@@ -24,12 +24,12 @@ class TimelineLine(NamedTuple):
     text: str
 
 
-class Sheets:
-    """What a fold works on. `load` reads a stored document by kind and id (None when there is none)."""
+class DocumentBatch:
+    """A write-behind buffer for folds. `load` reads a stored document by kind and id (None when there is none)."""
 
     def __init__(self, load: Callable[[str, str], Document | None]) -> None:
         self._load = load
-        self._open: dict[tuple[str, str], Document | None] = {}
+        self._documents: dict[tuple[str, str], Document | None] = {}
         self._changed: set[tuple[str, str]] = set()
         self.timeline: list[TimelineLine] = []
         self.postings: list[Entry] = []
@@ -37,12 +37,12 @@ class Sheets:
     def find(self, kind: str, identity: str) -> Document | None:
         """Return a document to read."""
         name = (kind, identity)
-        if name not in self._open:
-            self._open[name] = self._load(kind, identity)
-        return self._open[name]
+        if name not in self._documents:
+            self._documents[name] = self._load(kind, identity)
+        return self._documents[name]
 
     def edit(self, kind: str, identity: str) -> Document:
-        """Return a document to change; an empty one that is not kept when there is none."""
+        """Return a document to change; an empty one that is never stored when there is none."""
         found = self.find(kind, identity)
         if found is None:
             return {}
@@ -50,10 +50,10 @@ class Sheets:
         return found
 
     def put(self, kind: str, identity: str, document: Document) -> None:
-        """Put a new document in the place of any other."""
-        self._open[kind, identity] = document
+        """Create or replace a document."""
+        self._documents[kind, identity] = document
         self._changed.add((kind, identity))
 
     def changed(self) -> list[tuple[str, str, Document]]:
         """Return the documents to store, as (kind, id, document)."""
-        return [(kind, identity, self._open[kind, identity] or {}) for kind, identity in sorted(self._changed)]
+        return [(kind, identity, self._documents[kind, identity] or {}) for kind, identity in sorted(self._changed)]

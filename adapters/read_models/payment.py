@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.read_models.catalog_and_books import Fold, identity_of
-from adapters.read_models.documents import Document, Sheets
+from adapters.read_models.documents import Document, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.payments.payment import (
     IntentCreated,
@@ -29,11 +29,11 @@ PAYMENT_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
 }
 
 
-def _intent(sheets: Sheets, event: IntentCreated, _: int) -> None:
+def _intent(documents: DocumentBatch, event: IntentCreated, _: int) -> None:
     attempt = int(identity_of(event).rpartition(":")[2])
     owner = {"tenant_id": event.tenant_id, "purchase_id": event.purchase_id, "attempt": attempt}
-    sheets.put("payments", event.intent_id, owner)
-    document = sheets.edit("purchases", event.purchase_id)
+    documents.put("payments", event.intent_id, owner)
+    document = documents.edit("purchases", event.purchase_id)
     document["payment"] = {
         "intent_id": event.intent_id,
         "status": "open",
@@ -51,8 +51,8 @@ def _intent(sheets: Sheets, event: IntentCreated, _: int) -> None:
 def _payment(status: str | None = None, **fields: str) -> Fold:
     """Return a fold that sets the payment's status and copies these fields of the event."""
 
-    def apply(sheets: Sheets, event: Any, _: int) -> None:
-        payment = _payment_of(sheets, event)
+    def apply(documents: DocumentBatch, event: Any, _: int) -> None:
+        payment = _payment_of(documents, event)
         if payment is None:
             return
         payment.update({field: getattr(event, name) for field, name in fields.items()})
@@ -62,30 +62,30 @@ def _payment(status: str | None = None, **fields: str) -> Fold:
     return apply
 
 
-def _captured(sheets: Sheets, event: PaymentCaptured, position: int) -> None:
-    _payment("captured", charge_id="charge_id", captured_minor="captured_minor")(sheets, event, position)
-    if payment := _payment_of(sheets, event):
+def _captured(documents: DocumentBatch, event: PaymentCaptured, position: int) -> None:
+    _payment("captured", charge_id="charge_id", captured_minor="captured_minor")(documents, event, position)
+    if payment := _payment_of(documents, event):
         payment["captured_at"] = event.timestamp.isoformat()
 
 
-def _refunded(sheets: Sheets, event: PaymentRefunded, position: int) -> None:
-    _payment("refunded", refunded_minor="amount_minor")(sheets, event, position)
-    if payment := _payment_of(sheets, event):
+def _refunded(documents: DocumentBatch, event: PaymentRefunded, position: int) -> None:
+    _payment("refunded", refunded_minor="amount_minor")(documents, event, position)
+    if payment := _payment_of(documents, event):
         refund = {"refund_id": event.refund_id, "amount_minor": event.amount_minor, "at": event.timestamp.isoformat()}
         payment.setdefault("refunds", []).append(refund)
 
 
-def _payment_of(sheets: Sheets, event: DomainEvent) -> Document | None:
+def _payment_of(documents: DocumentBatch, event: DomainEvent) -> Document | None:
     """Return the payment of a purchase's present attempt, if the event is about that one."""
     purchase_id, _, attempt = identity_of(event).partition(":")
-    document = sheets.edit("purchases", purchase_id)
+    document = documents.edit("purchases", purchase_id)
     return document.get("payment") if str(document.get("attempt")) == attempt else None
 
 
-def _stray(sheets: Sheets, event: StrayIntentFound, _: int) -> None:
-    attempt = sheets.edit("purchases", event.purchase_id).get("attempt", 0)
+def _stray(documents: DocumentBatch, event: StrayIntentFound, _: int) -> None:
+    attempt = documents.edit("purchases", event.purchase_id).get("attempt", 0)
     owner = {"tenant_id": event.tenant_id, "purchase_id": event.purchase_id, "attempt": attempt}
-    sheets.put("payments", event.intent_id, owner)
+    documents.put("payments", event.intent_id, owner)
 
 
 PAYMENT_FOLDS: dict[type[DomainEvent], Fold] = {

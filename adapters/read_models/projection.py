@@ -9,7 +9,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
 from adapters.event_store.recorder import event_mapper
-from adapters.read_models.documents import KINDS, Document, Sheets
+from adapters.read_models.documents import KINDS, Document, DocumentBatch
 from adapters.read_models.purchase import fold
 
 BATCH_MAX = 500
@@ -48,11 +48,11 @@ class Projection:
             rows = cursor.execute(EVENTS_AFTER, (position, self._batch_max)).fetchall()
             if not rows:
                 return 0
-            sheets = Sheets(lambda kind, identity: read_document(cursor, kind, identity))
+            documents = DocumentBatch(lambda kind, identity: read_document(cursor, kind, identity))
             for notification_id, stream, version, topic, state in rows:
                 event: Any = self._mapper.to_domain_event(StoredEvent(stream, version, topic, bytes(state)))
-                fold(sheets, event, notification_id)
-            store_sheets(cursor, sheets)
+                fold(documents, event, notification_id)
+            store_batch(cursor, documents)
             cursor.execute("UPDATE rm_position SET position = %s", (rows[-1][0],))
             return len(rows)
 
@@ -80,17 +80,17 @@ def read_document(cursor: Cursor, kind: str, identity: str) -> Document | None:
     return None if row is None else row[0]
 
 
-def store_sheets(cursor: Cursor, sheets: Sheets) -> None:
-    """Write what a fold changed."""
-    documents: dict[str, list[tuple[str, Jsonb]]] = {}
-    for kind, identity, document in sheets.changed():
-        documents.setdefault(kind, []).append((identity, Jsonb(document)))
-    for kind, rows in documents.items():
+def store_batch(cursor: Cursor, documents: DocumentBatch) -> None:
+    """Store the changes of a batch of events."""
+    rows_of: dict[str, list[tuple[str, Jsonb]]] = {}
+    for kind, identity, document in documents.changed():
+        rows_of.setdefault(kind, []).append((identity, Jsonb(document)))
+    for kind, rows in rows_of.items():
         cursor.executemany(KEEP_DOCUMENT.format(table=Identifier(f"rm_{kind}")), rows)
-    if sheets.timeline:
-        cursor.executemany(KEEP_LINE, sheets.timeline)
-    if sheets.postings:
-        cursor.executemany(KEEP_POSTING, sheets.postings)
-        moves = [(line.credit, line.unit, line.amount) for line in sheets.postings]
-        moves += [(line.debit, line.unit, -line.amount) for line in sheets.postings]
+    if documents.timeline:
+        cursor.executemany(KEEP_LINE, documents.timeline)
+    if documents.postings:
+        cursor.executemany(KEEP_POSTING, documents.postings)
+        moves = [(line.credit, line.unit, line.amount) for line in documents.postings]
+        moves += [(line.debit, line.unit, -line.amount) for line in documents.postings]
         cursor.executemany(KEEP_BALANCE, moves)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.read_models.catalog_and_books import FOLDS, Fold, identity_of
-from adapters.read_models.documents import Document, Sheets, TimelineLine
+from adapters.read_models.documents import Document, DocumentBatch, TimelineLine
 from adapters.read_models.payment import PAYMENT_FOLDS, PAYMENT_TEXTS
 from adapters.read_models.refund import REFUND_FOLDS, REFUND_TEXTS
 from adapters.read_models.show_cancellation import CANCELLATION_FOLDS
@@ -87,21 +87,21 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
 }
 
 
-def fold(sheets: Sheets, event: DomainEvent, position: int) -> None:
+def fold(documents: DocumentBatch, event: DomainEvent, position: int) -> None:
     """Apply one event to all read models."""
     for folds in (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS):
         apply = folds.get(type(event))
         if apply is not None:
-            apply(sheets, event, position)
-    for purchase_id in _purchases_of(sheets, event):
-        document = sheets.edit("purchases", purchase_id)
+            apply(documents, event, position)
+    for purchase_id in _purchases_of(documents, event):
+        document = documents.edit("purchases", purchase_id)
         if document:
             document["position"] = position
             text = TEXTS[type(event)](event)
-            sheets.timeline.append(TimelineLine(purchase_id, position, event.timestamp, type(event).__name__, text))
+            documents.timeline.append(TimelineLine(purchase_id, position, event.timestamp, type(event).__name__, text))
 
 
-def _purchases_of(sheets: Sheets, event: Any) -> list[str]:
+def _purchases_of(documents: DocumentBatch, event: Any) -> list[str]:
     """Return the purchases that an event is about; a hold's key names its purchase."""
     if type(event) not in TEXTS:
         return []
@@ -110,7 +110,7 @@ def _purchases_of(sheets: Sheets, event: Any) -> list[str]:
         keys = [hold["key"] for hold in event.holds] if isinstance(event, HoldsPlaced) else [event.key]
         return list(dict.fromkeys(key.partition(":hold:")[0] for key in keys))
     if kind == "ticket":
-        ticket = sheets.find("tickets", identity)
+        ticket = documents.find("tickets", identity)
         return [ticket["purchase_id"]] if ticket else []
     if kind in {"books", "dispute"}:
         return [event.purchase_id] if event.purchase_id else []
@@ -138,19 +138,19 @@ def _request(event: PurchaseRequested | PurchaseRequestedAgain) -> Document:
     }
 
 
-def _requested(sheets: Sheets, event: PurchaseRequested, _: int) -> None:
+def _requested(documents: DocumentBatch, event: PurchaseRequested, _: int) -> None:
     purchase_id = identity_of(event)
     document = {"purchase_id": purchase_id, "tenant_id": event.tenant_id, "attempt": 1}
-    sheets.put("purchases", purchase_id, {**document, **_request(event)})
+    documents.put("purchases", purchase_id, {**document, **_request(event)})
 
 
-def _requested_again(sheets: Sheets, event: PurchaseRequestedAgain, _: int) -> None:
-    document = sheets.edit("purchases", identity_of(event))
+def _requested_again(documents: DocumentBatch, event: PurchaseRequestedAgain, _: int) -> None:
+    document = documents.edit("purchases", identity_of(event))
     document.update(_request(event), attempt=document.get("attempt", 0) + 1)
 
 
-def _reopened(sheets: Sheets, event: PurchaseReopened, _: int) -> None:
-    document = sheets.edit("purchases", identity_of(event))
+def _reopened(documents: DocumentBatch, event: PurchaseReopened, _: int) -> None:
+    document = documents.edit("purchases", identity_of(event))
     again: Document = {"state": "awaiting-payment", "end_reason": None, "cancel_requested": False, "tickets": []}
     document.update(again, hold_until=event.hold_until.isoformat(), attempt=document.get("attempt", 0) + 1)
 
@@ -158,8 +158,8 @@ def _reopened(sheets: Sheets, event: PurchaseReopened, _: int) -> None:
 def _order(state: str, *, reason: str | None = None) -> Fold:
     """Return a fold that sets the purchase's state, and its end reason from the event's field of this name."""
 
-    def apply(sheets: Sheets, event: Any, _: int) -> None:
-        document = sheets.edit("purchases", identity_of(event))
+    def apply(documents: DocumentBatch, event: Any, _: int) -> None:
+        document = documents.edit("purchases", identity_of(event))
         document["state"] = state
         if reason is not None:
             document["end_reason"] = getattr(event, reason)
@@ -167,39 +167,39 @@ def _order(state: str, *, reason: str | None = None) -> Fold:
     return apply
 
 
-def _confirmed(sheets: Sheets, event: OrderConfirmed, _: int) -> None:
-    sheets.edit("purchases", identity_of(event)).update(state="confirmed", confirmed_at=event.timestamp.isoformat())
+def _confirmed(documents: DocumentBatch, event: OrderConfirmed, _: int) -> None:
+    documents.edit("purchases", identity_of(event)).update(state="confirmed", confirmed_at=event.timestamp.isoformat())
 
 
-def _held(sheets: Sheets, event: HoldsPlaced, _: int) -> None:
+def _held(documents: DocumentBatch, event: HoldsPlaced, _: int) -> None:
     for hold in event.holds:
-        document = sheets.edit("purchases", hold["key"].partition(":hold:")[0])
+        document = documents.edit("purchases", hold["key"].partition(":hold:")[0])
         if document.get("state") == "requested":
             document["state"] = "reserving"
 
 
-def _placed(sheets: Sheets, event: OrderPlaced, _: int) -> None:
+def _placed(documents: DocumentBatch, event: OrderPlaced, _: int) -> None:
     lines = [dict(line) for line in event.lines]
     update = {"state": "reserving", "venue_id": event.venue_id, "price": dict(event.price), "lines": lines}
-    sheets.edit("purchases", identity_of(event)).update(update)
+    documents.edit("purchases", identity_of(event)).update(update)
 
 
-def _deadline(sheets: Sheets, event: HoldExtended | CheckoutOpened, _: int) -> None:
-    sheets.edit("purchases", identity_of(event))["hold_until"] = event.hold_until.isoformat()
+def _deadline(documents: DocumentBatch, event: HoldExtended | CheckoutOpened, _: int) -> None:
+    documents.edit("purchases", identity_of(event))["hold_until"] = event.hold_until.isoformat()
 
 
-def _cancel_requested(sheets: Sheets, event: CancelRequested, _: int) -> None:
-    sheets.edit("purchases", identity_of(event)).update(state="cancelling", cancel_requested=True)
+def _cancel_requested(documents: DocumentBatch, event: CancelRequested, _: int) -> None:
+    documents.edit("purchases", identity_of(event)).update(state="cancelling", cancel_requested=True)
 
 
-def _ticket_changed(sheets: Sheets, event: DomainEvent, _: int) -> None:
+def _ticket_changed(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
     """Show a purchase's ticket as its own document stands."""
-    ticket = sheets.find("tickets", identity_of(event)) if event.originator_id.startswith("ticket:") else None
+    ticket = documents.find("tickets", identity_of(event)) if event.originator_id.startswith("ticket:") else None
     if ticket is None:
         return
     fields = ("ticket_id", "ticket_type_id", "state", "token", "mint_address", "mint_signature")
     shown = {field: ticket[field] for field in fields}
-    document = sheets.edit("purchases", ticket["purchase_id"])
+    document = documents.edit("purchases", ticket["purchase_id"])
     tickets = document.setdefault("tickets", [])
     for number, known in enumerate(tickets):
         if known["ticket_id"] == shown["ticket_id"]:

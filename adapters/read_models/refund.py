@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.read_models.catalog_and_books import Fold, identity_of
-from adapters.read_models.documents import Document, Sheets
+from adapters.read_models.documents import Document, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.payments.dispute import DisputeLost
 from domain.payments.refund import (
@@ -26,13 +26,13 @@ REFUND_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
 }
 
 
-def _opened(sheets: Sheets, event: RefundsOpened, _: int) -> None:
-    sheets.edit("purchases", identity_of(event)).setdefault("refunds", [])
+def _opened(documents: DocumentBatch, event: RefundsOpened, _: int) -> None:
+    documents.edit("purchases", identity_of(event)).setdefault("refunds", [])
 
 
-def _requested(sheets: Sheets, event: RefundRequested, _: int) -> None:
+def _requested(documents: DocumentBatch, event: RefundRequested, _: int) -> None:
     purchase_id = identity_of(event)
-    purchase = sheets.edit("purchases", purchase_id)
+    purchase = documents.edit("purchases", purchase_id)
     refund = {
         "refund_id": event.refund_id,
         "state": "requested",
@@ -47,52 +47,52 @@ def _requested(sheets: Sheets, event: RefundRequested, _: int) -> None:
         "requested_at": event.timestamp.isoformat(),
         "succeeded_at": None,
         "in_cash": (purchase.get("price") or {}).get("tender") == "cash",
-        "resells": _resells(sheets, purchase, event),
+        "resells": _resells(documents, purchase, event),
     }
     owner = {name: purchase.get(name) for name in ("purchase_id", "tenant_id", "attempt", "show_id")}
-    sheets.put("refunds", event.refund_id, {**owner, **refund})
-    _show(sheets, purchase_id, event.refund_id)
+    documents.put("refunds", event.refund_id, {**owner, **refund})
+    _show(documents, purchase_id, event.refund_id)
 
 
-def _resells(sheets: Sheets, purchase: Document, event: RefundRequested) -> bool:
+def _resells(documents: DocumentBatch, purchase: Document, event: RefundRequested) -> bool:
     """Say whether its seats may go back on sale: the show says so, and it is not of an amount."""
-    show = sheets.find("shows", str(purchase.get("show_id"))) or {}
+    show = documents.find("shows", str(purchase.get("show_id"))) or {}
     return bool(event.ticket_ids) and show.get("resell_refunded", False)
 
 
-def _pending(sheets: Sheets, event: RefundPending, _: int) -> None:
-    refund = sheets.edit("refunds", event.refund_id)
+def _pending(documents: DocumentBatch, event: RefundPending, _: int) -> None:
+    refund = documents.edit("refunds", event.refund_id)
     refund.update(state="pending", stripe_refund_id=event.stripe_refund_id, failure=None)
-    _show(sheets, identity_of(event), event.refund_id)
+    _show(documents, identity_of(event), event.refund_id)
 
 
-def _succeeded(sheets: Sheets, event: RefundSucceeded, _: int) -> None:
+def _succeeded(documents: DocumentBatch, event: RefundSucceeded, _: int) -> None:
     moment, stripe_id = event.timestamp.isoformat(), event.stripe_refund_id or None
-    sheets.edit("refunds", event.refund_id).update(
+    documents.edit("refunds", event.refund_id).update(
         state="succeeded", stripe_refund_id=stripe_id, failure=None, succeeded_at=moment
     )
-    _show(sheets, identity_of(event), event.refund_id)
+    _show(documents, identity_of(event), event.refund_id)
 
 
-def _paid_by_hand(sheets: Sheets, event: RefundPaidByHand, _: int) -> None:
+def _paid_by_hand(documents: DocumentBatch, event: RefundPaidByHand, _: int) -> None:
     moment = event.timestamp.isoformat()
-    sheets.edit("refunds", event.refund_id).update(
+    documents.edit("refunds", event.refund_id).update(
         state="succeeded", stripe_refund_id=None, failure=None, succeeded_at=moment, paid_by_hand=event.reference
     )
-    _show(sheets, identity_of(event), event.refund_id)
+    _show(documents, identity_of(event), event.refund_id)
 
 
-def _failed(sheets: Sheets, event: RefundFailed, _: int) -> None:
-    refund = sheets.edit("refunds", event.refund_id)
+def _failed(documents: DocumentBatch, event: RefundFailed, _: int) -> None:
+    refund = documents.edit("refunds", event.refund_id)
     refund.update(state="failed", failure=event.failure, succeeded_at=None)
-    _show(sheets, identity_of(event), event.refund_id)
+    _show(documents, identity_of(event), event.refund_id)
 
 
-def _show(sheets: Sheets, purchase_id: str, refund_id: str) -> None:
+def _show(documents: DocumentBatch, purchase_id: str, refund_id: str) -> None:
     """Show a purchase's refunds as they stand: the list, the sum of what has arrived, and one word for all of it."""
-    purchase = sheets.edit("purchases", purchase_id)
+    purchase = documents.edit("purchases", purchase_id)
     hidden = {"purchase_id", "tenant_id", "attempt", "show_id", "given", "currency", "resells"}
-    shown = {name: value for name, value in sheets.edit("refunds", refund_id).items() if name not in hidden}
+    shown = {name: value for name, value in documents.edit("refunds", refund_id).items() if name not in hidden}
     others = [one for one in purchase.get("refunds", []) if one["refund_id"] != refund_id]
     purchase["refunds"] = sorted([*others, shown], key=lambda one: (one["requested_at"], one["refund_id"]))
     arrived = [one for one in purchase["refunds"] if one["state"] == "succeeded" and one["amount_minor"]]
@@ -117,9 +117,9 @@ def refund_state_of(purchase: Document, refunded_minor: int) -> str:
     return "refunded" if back_minor >= purchase["price"]["total_minor"] else "partly-refunded"
 
 
-def _lost(sheets: Sheets, event: DisputeLost, _: int) -> None:
+def _lost(documents: DocumentBatch, event: DisputeLost, _: int) -> None:
     """Count what the bank gave back: nobody owes it to the buyer any more."""
-    purchase = sheets.edit("purchases", event.purchase_id)
+    purchase = documents.edit("purchases", event.purchase_id)
     purchase["lost_to_disputes_minor"] = purchase.get("lost_to_disputes_minor", 0) + sum(event.parts.values())
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from adapters.read_models.catalog_and_books import Fold, identity_of
-from adapters.read_models.documents import Sheets
+from adapters.read_models.documents import DocumentBatch
 from domain.catalog.show import ShowCalledOff
 from domain.catalog.show_cancellation import (
     ShowCancellationBegun,
@@ -14,28 +14,28 @@ from domain.catalog.show_cancellation import (
 from domain.core.aggregate import DomainEvent
 
 
-def _begun(sheets: Sheets, event: ShowCancellationBegun, _: int) -> None:
+def _begun(documents: DocumentBatch, event: ShowCancellationBegun, _: int) -> None:
     show_id = identity_of(event)
     document = {"show_id": show_id, "tenant_id": event.tenant_id, "state": "refunding", "fees": event.fees}
     moments = {"begun_at": event.timestamp.isoformat(), "finished_at": None}
-    sheets.put("cancellations", show_id, {**document, "rate_per_second": event.rate_per_second, **moments})
+    documents.put("cancellations", show_id, {**document, "rate_per_second": event.rate_per_second, **moments})
 
 
-def _paused(sheets: Sheets, event: ShowCancellationPaused, _: int) -> None:
-    sheets.edit("cancellations", identity_of(event))["state"] = "paused"
+def _paused(documents: DocumentBatch, event: ShowCancellationPaused, _: int) -> None:
+    documents.edit("cancellations", identity_of(event))["state"] = "paused"
 
 
-def _resumed(sheets: Sheets, event: ShowCancellationResumed, _: int) -> None:
-    sheets.edit("cancellations", identity_of(event)).update(state="refunding", rate_per_second=event.rate_per_second)
+def _resumed(documents: DocumentBatch, event: ShowCancellationResumed, _: int) -> None:
+    documents.edit("cancellations", identity_of(event)).update(state="refunding", rate_per_second=event.rate_per_second)
 
 
-def _finished(sheets: Sheets, event: ShowCancellationFinished, _: int) -> None:
+def _finished(documents: DocumentBatch, event: ShowCancellationFinished, _: int) -> None:
     update: dict[str, Any] = {"state": "finished", "finished_at": event.timestamp.isoformat()}
-    sheets.edit("cancellations", identity_of(event)).update(update)
+    documents.edit("cancellations", identity_of(event)).update(update)
 
 
-def _called_off(sheets: Sheets, event: ShowCalledOff, _: int) -> None:
-    sheets.edit("shows", identity_of(event))["called_off"] = True
+def _called_off(documents: DocumentBatch, event: ShowCalledOff, _: int) -> None:
+    documents.edit("shows", identity_of(event))["called_off"] = True
 
 
 CANCELLATION_FOLDS: dict[type[DomainEvent], Fold] = {

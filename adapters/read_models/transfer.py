@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.read_models.catalog_and_books import Fold, identity_of
-from adapters.read_models.documents import Sheets
+from adapters.read_models.documents import DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.payouts.transfer import (
     ReversalRefused,
@@ -27,14 +27,14 @@ TRANSFER_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
 }
 
 
-def _transfer_requested(sheets: Sheets, event: TransferRequested, _: int) -> None:
+def _transfer_requested(documents: DocumentBatch, event: TransferRequested, _: int) -> None:
     shown = {"state": "requested", "amount_minor": event.amount_minor, "reversed_minor": 0, "transfer_id": None}
-    sheets.edit("purchases", identity_of(event))["transfer"] = shown
+    documents.edit("purchases", identity_of(event))["transfer"] = shown
 
 
 def _transfer(state: str) -> Fold:
-    def apply(sheets: Sheets, event: Any, _: int) -> None:
-        transfer = sheets.edit("purchases", identity_of(event)).setdefault("transfer", {})
+    def apply(documents: DocumentBatch, event: Any, _: int) -> None:
+        transfer = documents.edit("purchases", identity_of(event)).setdefault("transfer", {})
         transfer["state"] = state
         if isinstance(event, TransferMade):
             transfer["transfer_id"] = event.transfer_id or None
@@ -42,13 +42,13 @@ def _transfer(state: str) -> Fold:
     return apply
 
 
-def _reversal_requested(sheets: Sheets, event: ReversalRequested, _: int) -> None:
-    transfer = sheets.edit("purchases", identity_of(event)).setdefault("transfer", {})
+def _reversal_requested(documents: DocumentBatch, event: ReversalRequested, _: int) -> None:
+    transfer = documents.edit("purchases", identity_of(event)).setdefault("transfer", {})
     transfer.setdefault("asked_back", {})[event.key] = event.amount_minor
 
 
-def _reversed(sheets: Sheets, event: TransferReversed, _: int) -> None:
-    transfer = sheets.edit("purchases", identity_of(event)).setdefault("transfer", {})
+def _reversed(documents: DocumentBatch, event: TransferReversed, _: int) -> None:
+    transfer = documents.edit("purchases", identity_of(event)).setdefault("transfer", {})
     transfer["reversed_minor"] = transfer.get("reversed_minor", 0) + transfer["asked_back"].pop(event.key)
 
 

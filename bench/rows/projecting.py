@@ -16,8 +16,8 @@ from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands, RequestPurchase
 from adapters.event_store.recorder import event_mapper, open_recorder
 from adapters.event_store.store import PostgresEventStore
-from adapters.read_models.documents import Sheets
-from adapters.read_models.projection import Projection, read_document, store_sheets
+from adapters.read_models.documents import DocumentBatch
+from adapters.read_models.projection import Projection, read_document, store_batch
 from adapters.read_models.purchase import fold
 from bench.contest import Against, Contestant, Row, Side
 from bench.show import open_show
@@ -68,9 +68,9 @@ class OneByOne(PostgresTrackingRecorder):
         """Fold one event and remember its position."""
         with self.datastore.transaction(commit=True) as cursor:
             with cursor.connection.cursor(row_factory=tuple_row) as plain:
-                sheets = Sheets(partial(read_document, plain))
-                fold(sheets, event, tracking.notification_id)
-                store_sheets(plain, sheets)
+                documents = DocumentBatch(partial(read_document, plain))
+                fold(documents, event, tracking.notification_id)
+                store_batch(plain, documents)
             self._insert_tracking(cursor, tracking)
 
 

@@ -18,17 +18,17 @@ class DueInMemory:
 
     async def due_transfers(self, due: DueQuery) -> list[tuple[str, str, int]]:
         """Return (tenant, purchase, attempt) of orders whose share is due and was not sent, by their ids."""
-        sheets = folded(enumerate(self._store.log, start=1))
+        documents = folded(enumerate(self._store.log, start=1))
         before = due.now - timedelta(seconds=due.delay_seconds)
         found: list[dict[str, Any]] = []
-        for kind, identity, document in sheets.changed():
+        for kind, identity, document in documents.changed():
             if (
                 kind != "purchases"
                 or document["state"] != "fulfilled"
                 or not (document["payment"] or {}).get("charge_id")
             ):
                 continue
-            show, payee = sheets.find("shows", document["show_id"]), sheets.find("payees", document["venue_id"])
+            show, payee = documents.find("shows", document["show_id"]), documents.find("payees", document["venue_id"])
             over = (show or {}).get("ends_at") or document["confirmed_at"]
             sent = (document.get("transfer") or {}).get("state") == "made"
             if payee and payee["may_receive"] and not sent and datetime.fromisoformat(over) <= before:

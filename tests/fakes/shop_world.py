@@ -14,8 +14,8 @@ from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands
-from activities.sales.ticket_api_holds import HoldCommands
-from adapters.read_models.documents import Document, Sheets
+from activities.sales.ticket_api_holds import HoldActivities
+from adapters.read_models.documents import Document, DocumentBatch
 from adapters.read_models.purchase import fold
 from adapters.read_models.queries import with_availability
 from adapters.read_models.recomputed import venue_lines, venue_sums
@@ -46,11 +46,11 @@ class MemoryReads:
 
     def __init__(self, store: FakeEventStore) -> None:
         self._store = store
-        self._sheets = Sheets(lambda kind, identity: None)
+        self._sheets = DocumentBatch(lambda kind, identity: None)
         self._position = 0
         self.behind = False
 
-    def catch_up(self) -> Sheets:
+    def catch_up(self) -> DocumentBatch:
         if not self.behind:
             for position, event in enumerate(self._store.log[self._position :], start=self._position + 1):
                 fold(self._sheets, event, position)
@@ -65,8 +65,8 @@ class MemoryReads:
         return len(self._store.log)
 
     async def changed(self, since: int) -> tuple[int, set[str]]:
-        sheets = self.catch_up()
-        return self._position, {line.purchase_id for line in sheets.timeline if line.position > since}
+        documents = self.catch_up()
+        return self._position, {line.purchase_id for line in documents.timeline if line.position > since}
 
     async def purchase(self, purchase_id: str) -> Document | None:
         found = self._document("purchases", purchase_id)
@@ -88,10 +88,10 @@ class MemoryReads:
         return self._document("venues", venue_id)
 
     async def balance(self, account: str) -> Document:
-        sheets = self.catch_up()
+        documents = self.catch_up()
         postings = [
             Posting(debit=line.debit, credit=line.credit, amount=line.amount, unit=line.unit)
-            for line in sheets.postings
+            for line in documents.postings
         ]
         sums = [(unit, total) for (name, unit), total in balances(postings).items() if name == account]
         return {"balances": [{"currency": unit, "balance_minor": total} for unit, total in sums], "lines": []}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from adapters.read_models.documents import Document, Sheets
+from adapters.read_models.documents import Document, DocumentBatch
 from adapters.read_models.purchase import fold
 from tests.fakes.event_store import FakeEventStore
 
@@ -13,7 +13,7 @@ class FoldedShows:
 
     def __init__(self, store: FakeEventStore) -> None:
         self._store = store
-        self._sheets = Sheets(lambda kind, identity: None)
+        self._sheets = DocumentBatch(lambda kind, identity: None)
         self._position = 0
 
     async def position(self) -> int:

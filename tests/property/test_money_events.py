@@ -119,9 +119,9 @@ async def netted(town: Town) -> None:
 def shown(town: Town, reads: MemoryReads, number: int) -> None:
     """Hold the read models, which were folded on the way, against the events: to the byte, and to the cent."""
     venue, currency = f"ve{number}", town.terms[number].currency
-    sheets = folded(enumerate(town.store.log, start=1))
+    documents = folded(enumerate(town.store.log, start=1))
     kept = reads.catch_up()
-    one, other = (statement_of(venue, venue_lines(found, venue), None, None) for found in (kept, sheets))
+    one, other = (statement_of(venue, venue_lines(found, venue), None, None) for found in (kept, documents))
     assert json.dumps(one) == json.dumps(other)
     names = {"pending": "payable", "available": "transferred", "reserved": "reserved", "paid_out": "paid-out"}
     for balance in balance_of(venue_sums(kept, venue), venue):

@@ -95,8 +95,8 @@ async def the_statement_is_what_the_events_say(shop: Shop) -> None:
     path = f"/api/v1/venues/{shop.venue_id}/statement"
     shown, as_csv = await shop.http.get(path), await shop.http.get(path, params={"format": "csv"})
     with EventPages(shop.stack.env["BOXOFFICE_POSTGRES__URL"]) as pages:
-        sheets = folded(numbered for page in pages.numbered(0, pages.head()) for numbered in page)
-    computed = statement_of(shop.venue_id, venue_lines(sheets, shop.venue_id), None, None)
+        documents = folded(numbered for page in pages.numbered(0, pages.head()) for numbered in page)
+    computed = statement_of(shop.venue_id, venue_lines(documents, shop.venue_id), None, None)
     body = shown.json()
     assert body.pop("stale") is False
     assert json.dumps(body) == json.dumps(computed)

@@ -50,8 +50,8 @@ async def test_a_worker_without_work_says_so(
 ) -> None:
     """Its log names the current build and the command; once it is the current one it says that too, each once."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setattr(build_routing, "FIRST_LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(build_routing, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(build_routing, "FIRST_CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(build_routing, "CHECK_SECONDS", 0.02)
     caplog.set_level(logging.INFO, "worker")
     async with running_stack(tmp_path / "stack", up=UP) as stack:
         address = stack.urls["temporal"]
