@@ -61,18 +61,18 @@ STORES = (
         f"{EVENT_STORE}::test_a_decision_that_cannot_be_stored_spoils_nobody_elses",
     ),
     Mutant(
-        "a bet is won whoever was first",
+        "an optimistic append ignores other processes",
         "adapters/event_store/recorder.py",
         "        WHERE (SELECT coalesce(max(notification_id), 0) FROM events) = head\n        AND",
         "        WHERE",
-        "tests/contract/test_event_store_optimistic.py::test_a_bet_is_lost_to_whoever_was_first",
+        "tests/contract/test_optimistic_append.py::test_nothing_is_appended_when_another_process_was_first",
     ),
     Mutant(
         "a decision that was only looked at is kept",
         "adapters/event_store/refuse_without_lock.py",
         "        uow.attempt(tried)\n",
         "        tried(uow)\n",
-        "tests/contract/test_event_store_refusals.py::test_a_decision_that_is_refused_at_its_end_leaves_nothing",
+        "tests/contract/test_refuse_without_lock.py::test_a_decision_that_is_refused_at_its_end_leaves_nothing",
     ),
     Mutant(
         "a decision is made whose caller has gone",

@@ -1,4 +1,4 @@
-"""Bets: a process that has been alone decides by what it knows, and appends only if nobody else has meanwhile."""
+"""Optimistic append: the only writer decides on its cache, and appends only if no other process has meanwhile."""
 
 import asyncio
 from collections import Counter
@@ -21,8 +21,8 @@ from tests.contract.event_stores import STREAM, holding, opened, opening, stock
 
 
 @pytest.fixture
-def bets(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
-    """Count the bets that were won and lost."""
+def appends(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
+    """Count the optimistic appends that succeeded and failed."""
     counted: Counter[bool] = Counter()
     append_if_head = EventLog.append_if_head
 
@@ -36,8 +36,8 @@ def bets(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
 
 
 @pytest.fixture
-async def bold(postgres: PostgresEventStore) -> PostgresEventStore:
-    """A process that has been alone for long enough to bet; two seats are left."""
+async def alone(postgres: PostgresEventStore) -> PostgresEventStore:
+    """A process that has been the only writer for long enough; two seats are left."""
     await postgres.commit(opening(capacity=OPTIMISTIC_AFTER_BATCHES + 2))
     for number in range(OPTIMISTIC_AFTER_BATCHES):
         await postgres.commit(holding(f"k{number}"))
@@ -45,7 +45,7 @@ async def bold(postgres: PostgresEventStore) -> PostgresEventStore:
 
 
 @pytest.fixture
-async def other(bold: PostgresEventStore, empty_url: str) -> AsyncIterator[PostgresEventStore]:
+async def other(alone: PostgresEventStore, empty_url: str) -> AsyncIterator[PostgresEventStore]:
     """Another process, after that."""
     async with opened(empty_url) as store:
         yield store
@@ -63,46 +63,46 @@ def finding(identity: str) -> Callable[[UnitOfWork], bool]:
     return decide
 
 
-async def test_who_is_alone_appends_in_one_round_trip(bold: PostgresEventStore, bets: Counter[bool]) -> None:
-    """The second hold after many is one; the chain stays whole and each hold counts once."""
-    assert (await bold.commit(holding("a"))).value == 1
-    assert (await bold.commit(holding("a"))).value == 1  # nothing to append: no bet
-    assert (await bold.commit(holding("b"))).value == 0
-    assert bets == {True: 2}
-    assert (await stock(bold))[0] == 0
-    assert broken_link(bold.events_of(STREAM)) is None
+async def test_the_only_writer_appends_in_one_round_trip(alone: PostgresEventStore, appends: Counter[bool]) -> None:
+    """The hash chain stays whole, and each hold counts once."""
+    assert (await alone.commit(holding("a"))).value == 1
+    assert (await alone.commit(holding("a"))).value == 1  # nothing to append
+    assert (await alone.commit(holding("b"))).value == 0
+    assert appends == {True: 2}
+    assert (await stock(alone))[0] == 0
+    assert broken_link(alone.events_of(STREAM)) is None
 
 
-async def test_a_bet_is_lost_to_whoever_was_first(
-    bold: PostgresEventStore, other: PostgresEventStore, bets: Counter[bool]
+async def test_nothing_is_appended_when_another_process_was_first(
+    alone: PostgresEventStore, other: PostgresEventStore, appends: Counter[bool]
 ) -> None:
-    """The last seats went elsewhere: what was decided by old knowledge is not stored, and is decided anew."""
+    """The last seats went elsewhere: a decision on outdated aggregates is not stored, and is made again."""
     await other.commit(holding("theirs", quantity=2))
     with pytest.raises(SeatsUnavailable):
-        await bold.commit(holding("ours"))
-    assert bets == {False: 1}
-    assert (await stock(bold))[0] == 0
-    assert broken_link(bold.events_of(STREAM)) is None
+        await alone.commit(holding("ours"))
+    assert appends == {False: 1}
+    assert (await stock(alone))[0] == 0
+    assert broken_link(alone.events_of(STREAM)) is None
 
 
-async def test_what_is_new_here_may_be_known_elsewhere(
-    bold: PostgresEventStore, empty_url: str, bets: Counter[bool]
+async def test_an_unknown_stream_may_have_events(
+    alone: PostgresEventStore, empty_url: str, appends: Counter[bool]
 ) -> None:
-    """A stream that nobody here has seen is bet to have no events: the events say."""
+    """A stream that is not cached is assumed to be empty; the append checks it."""
     reads = (Allocation.stream("new"),)
-    assert (await bold.commit(finding("new"), reads)).value
+    assert (await alone.commit(finding("new"), reads)).value
     with psycopg.connect(empty_url, autocommit=True) as connection:
         # As if another process had made it, and the log had not moved since we looked.
         connection.execute("UPDATE events SET originator_id = %s WHERE originator_id = %s", ("allocation:old", *reads))
-    assert not (await bold.commit(finding("old"), (Allocation.stream("old"),))).value
-    assert bets == {True: 1, False: 1}
+    assert not (await alone.commit(finding("old"), (Allocation.stream("old"),))).value
+    assert appends == {True: 1, False: 1}
 
 
-async def test_both_bet_and_neither_oversells(bold: PostgresEventStore, other: PostgresEventStore) -> None:
-    """Two processes at once, each sure that it is alone."""
-    for store in (bold, other):
+async def test_two_optimistic_processes_never_oversell(alone: PostgresEventStore, other: PostgresEventStore) -> None:
+    """Two processes at once, each as if it were the only writer."""
+    for store in (alone, other):
         store._decider.batches_alone = OPTIMISTIC_AFTER_BATCHES
-    asked = [(bold, other)[number % 2].commit(holding(f"n{number}")) for number in range(100)]
+    asked = [(alone, other)[number % 2].commit(holding(f"n{number}")) for number in range(100)]
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert sum(not isinstance(answer, BaseException) for answer in answers) == 2
     assert sum(isinstance(answer, SeatsUnavailable) for answer in answers) == 98
@@ -111,22 +111,22 @@ async def test_both_bet_and_neither_oversells(bold: PostgresEventStore, other: P
 
 
 async def test_snapshots_are_kept_all_the_same(
-    postgres: PostgresEventStore, empty_url: str, bets: Counter[bool]
+    postgres: PostgresEventStore, empty_url: str, appends: Counter[bool]
 ) -> None:
-    """They are kept after the bet, which is about events only."""
+    """They are saved after the append."""
     await postgres.commit(opening(capacity=1_000))
     for number in range(EVENTS_BETWEEN_SNAPSHOTS + 50):
         await postgres.commit(holding(f"k{number}"))
     with psycopg.connect(empty_url) as connection:
         kept = connection.execute("SELECT version FROM snapshots WHERE stream = %s", (STREAM,)).fetchall()
     assert len(kept) == 1
-    assert bets[True] > EVENTS_BETWEEN_SNAPSHOTS
+    assert appends[True] > EVENTS_BETWEEN_SNAPSHOTS
 
 
-async def test_after_a_pause_nobody_bets(
-    bold: PostgresEventStore, empty_url: str, bets: Counter[bool], monkeypatch: pytest.MonkeyPatch
+async def test_after_a_pause_no_append_is_optimistic(
+    alone: PostgresEventStore, empty_url: str, appends: Counter[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connection that was cut while it idled is made anew before anything is sent: nobody is left in the dark."""
+    """A connection that was cut while idle is noticed before any event is sent, so that no result is unknown."""
     monkeypatch.setattr(optimistic_append, "IDLE_SECONDS_MAX", 0.05)
     with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute(
@@ -134,5 +134,5 @@ async def test_after_a_pause_nobody_bets(
             " AND pid <> pg_backend_pid()"
         )
     await asyncio.sleep(0.1)
-    assert (await bold.commit(holding("a"))).value == 1
-    assert not bets
+    assert (await alone.commit(holding("a"))).value == 1
+    assert not appends
