@@ -14,12 +14,12 @@ import aiohttp
 import psycopg
 
 from bench.stage import Stage
-from domain.orders.order import Order
+from domain.orders.order import CheckoutOpened, Order, OrderFulfilled
 
 POLL_SECONDS = 0.02
 ENDED_SECONDS = 50.0
 CREATED, ACCEPTED = 201, 202
-OPENED, FULFILLED = "domain.orders.order:CheckoutOpened", "domain.orders.order:OrderFulfilled"
+OPENED, FULFILLED = CheckoutOpened.TOPIC, OrderFulfilled.TOPIC
 NEWS = (
     "SELECT notification_id, topic, originator_id FROM events"
     " WHERE notification_id > %s AND topic = ANY(%s) ORDER BY notification_id"

@@ -76,7 +76,7 @@ class Book:
 
     def read_to(self, last: int) -> None:
         """Read on to a position."""
-        for page in self._pages.events(self.position, last):
+        for page in self._pages.recorded(self.position, last):
             self.history.take(page)
             self._say(f"{self.history.events} events")
         self.position = max(self.position, last)

@@ -130,7 +130,7 @@ def _note_stray(uow: UnitOfWork, money: PaymentKey, state: IntentState) -> Purch
 
 
 def _begin(
-    uow: UnitOfWork, event: type[CreatedEvent], money: PaymentKey, state: IntentState, capture_method: str
+    uow: UnitOfWork, event: type[CreatedEvent[Payment]], money: PaymentKey, state: IntentState, capture_method: str
 ) -> None:
     uow.add(
         Payment.begin(

@@ -3,17 +3,18 @@
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import cast
 
-from eventsourcing.persistence import Mapper, StoredEvent
+from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import get_topic, resolve_topic
 
 from adapters.event_store.log import LogTail, Snapshot, StoredStream
+from adapters.event_store.recorder import EventMapper
 from domain.core.aggregate import Aggregate
+from domain.core.chain import digest_of
 
 CACHED_MAX = 5_000  # the streams of about a thousand purchases under way
 EVENTS_BETWEEN_SNAPSHOTS = 100
-EventMapper = Mapper[str]
 
 
 class AggregateCache:
@@ -45,7 +46,7 @@ class AggregateCache:
             if state is None or version != aggregate.version + 1:
                 del self._cached[stream]
             else:
-                self._apply(aggregate, StoredEvent(stream, version, topic, state))
+                self._mapper.apply(aggregate, StoredEvent(stream, version, topic, state))
 
     def load(self, stored: dict[str, StoredStream], read_whole: Callable[[str], StoredStream]) -> None:
         """Build aggregates from stored streams and cache them."""
@@ -108,18 +109,14 @@ class AggregateCache:
         kind = cast(type[Aggregate], resolve_topic(snapshot.topic))
         if snapshot.shape != kind.SNAPSHOT_VERSION or not events or events[0].originator_version != snapshot.version:
             return None
-        last: Any = self._mapper.to_domain_event(events[0])
-        if last.digest != snapshot.digest:
+        if digest_of(events[0]) != snapshot.digest:
             return None
         return kind.from_snapshot(snapshot.stream, snapshot.version, snapshot.digest, json.loads(snapshot.state))
 
     def _replay(self, aggregate: Aggregate | None, events: Iterable[StoredEvent]) -> Aggregate | None:
         for event in events:
-            aggregate = self._apply(aggregate, event)
+            aggregate = self._mapper.apply(aggregate, event)
         return aggregate
-
-    def _apply(self, aggregate: Aggregate | None, event: StoredEvent) -> Aggregate:
-        return cast(Aggregate, cast(Any, self._mapper.to_domain_event(event)).mutate(aggregate))
 
 
 def snapshot_of(aggregate: Aggregate) -> Snapshot:

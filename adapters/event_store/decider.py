@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import psycopg
 from eventsourcing.persistence import PersistenceError, StoredEvent
 
-from adapters.event_store.aggregate_cache import AggregateCache, EventMapper
+from adapters.event_store.aggregate_cache import AggregateCache
 from adapters.event_store.commit_queue import PendingDecision, Result
 from adapters.event_store.log import EventLog, LogTail, StoredStream
+from adapters.event_store.recorder import EventMapper
 from domain.core.aggregate import Aggregate
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
@@ -57,8 +58,7 @@ class BatchDecider:
         """Make a batch's decisions."""
         uow = self.open_uow(absent)
         outcomes = [_outcome(uow, decision) for decision in batch]
-        events = [self._mapper.to_stored_event(event) for event in uow.collect()]
-        return Decided(outcomes, events, list(uow.aggregates().values()))
+        return Decided(outcomes, self._mapper.take(uow), list(uow.aggregates().values()))
 
     def accept(self, batch: Sequence[PendingDecision], decided: Decided, position: int) -> list[Result]:
         """Cache the aggregates of a saved batch; return its results."""

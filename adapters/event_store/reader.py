@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from adapters.event_store.aggregate_cache import AggregateCache, EventMapper
+from adapters.event_store.aggregate_cache import AggregateCache
 from adapters.event_store.commit_queue import CommitQueue, PendingDecision, Result, resolve
 from adapters.event_store.log import EventLog, StoredStream
+from adapters.event_store.recorder import EventMapper
 from domain.core.aggregate import Aggregate
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork

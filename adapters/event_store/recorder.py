@@ -2,13 +2,18 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import psycopg
-from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder, Mapper
+from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder, Mapper, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
+
+from domain.core.aggregate import Aggregate, DomainEvent
+from domain.core.chain import link
+from domain.core.topics import import_all
+from domain.core.unit_of_work import UnitOfWork
 
 READERS_MAX = 4
 CONNECT_SECONDS = 5
@@ -88,8 +93,37 @@ class OrjsonTranscoder(JSONTranscoder):
             return super().encode(obj)
 
 
-def event_mapper() -> Mapper[str]:
-    """Return the mapper between domain events and stored events."""
+class EventMapper(Mapper[str]):
+    """The library's mapper, and the chain: what it stores is linked to what was stored before it."""
+
+    def take(self, uow: UnitOfWork) -> list[StoredEvent]:
+        """Take the events of a unit of work as they are to be stored, each linked to the one before it in its stream.
+
+        An aggregate's digest moves with them: one whose events are then not stored is no longer of use.
+        """
+        aggregates = uow.aggregates()
+        return [self.linked(aggregates[event.originator_id], event) for event in uow.collect()]
+
+    def linked(self, aggregate: Aggregate, event: DomainEvent) -> StoredEvent:
+        """Return the next event of an aggregate as it is to be stored."""
+        stored, aggregate.digest = link(aggregate.digest, self.to_stored_event(event))
+        return stored
+
+    def event_of(self, stored: StoredEvent) -> DomainEvent:
+        """Return a stored event, upcast to its newest version."""
+        return cast(DomainEvent, self.to_domain_event(stored))
+
+    def apply(self, aggregate: Aggregate | None, stored: StoredEvent) -> Aggregate:
+        """Return an aggregate (None: before its first event) with one more stored event applied."""
+        event = self.event_of(stored)
+        applied = cast(Aggregate, event.mutate(aggregate))
+        applied.digest = event.digest
+        return applied
+
+
+def event_mapper() -> EventMapper:
+    """Return the mapper between events and their stored form."""
+    import_all()
     transcoder = OrjsonTranscoder()
     transcoder.register(DatetimeAsISO())
-    return Mapper(transcoder)
+    return EventMapper(transcoder)

@@ -8,10 +8,10 @@ case is one transaction: lock, catch up with the log, decide, append. Two strate
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import psycopg
-from eventsourcing.persistence import InterfaceError, OperationalError
+from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder
 
 from adapters.event_store.commit_queue import CommitQueue, PendingDecision, Result, resolve
@@ -72,7 +72,11 @@ class PostgresEventStore:
 
     def events_of(self, stream: str) -> list[DomainEvent]:
         """Return all events of one stream, oldest first."""
-        return [cast(DomainEvent, self.mapper.to_domain_event(event)) for event in self._recorder.select_events(stream)]
+        return [self.mapper.event_of(event) for event in self.stored_of(stream)]
+
+    def stored_of(self, stream: str) -> list[StoredEvent]:
+        """Return all events of one stream as they are stored, oldest first."""
+        return list(self._recorder.select_events(stream))
 
     @property
     def recorder(self) -> PostgresApplicationRecorder:

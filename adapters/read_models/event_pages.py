@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import psycopg
 from eventsourcing.persistence import StoredEvent
@@ -13,6 +13,7 @@ from adapters.event_store.recorder import CONNECT_SECONDS, event_mapper
 from adapters.read_models.projection import EVENTS_AFTER
 from domain.core.aggregate import DomainEvent
 from domain.core.transient import TransientError
+from domain.invariants.per_commit import Recorded
 
 PAGE = 2_000
 HEAD = "SELECT coalesce(max(notification_id), 0) FROM events"
@@ -51,21 +52,15 @@ class EventPages:
         """Return the log's head: the last event of a transaction, since appends are serialised."""
         return int(self._rows(HEAD)[0][0])
 
-    def events(self, after: int, last: int) -> Iterator[list[DomainEvent]]:
-        """Yield pages of the events after one position, up to and including another."""
-        for page in self.numbered(after, last):
-            yield [event for _, event in page]
+    def recorded(self, after: int, last: int) -> Iterator[list[Recorded]]:
+        """Yield pages of the events after one position, up to and with another, each with its stored bytes."""
+        for page in self._pages(after, last):
+            yield [recorded for _, recorded in page]
 
     def numbered(self, after: int, last: int) -> Iterator[list[tuple[int, DomainEvent]]]:
-        """Yield the same pages with the position of each event."""
-        position = after
-        while position < last:
-            rows = self._rows(EVENTS_AFTER, (position, PAGE))
-            due = [row for row in rows if row[0] <= last]
-            if not due:
-                return
-            position = due[-1][0]
-            yield [(row[0], self._event(*row)) for row in due]
+        """Yield the same pages of events with each one's position before it."""
+        for page in self._pages(after, last):
+            yield [(position, recorded.event) for position, recorded in page]
 
     def balances(self) -> tuple[int, dict[tuple[str, str], int]]:
         """Return the read models' balances and their position, read together."""
@@ -77,8 +72,19 @@ class EventPages:
         """Return the payment intents with unsignalled webhooks, and since when."""
         return dict(self._rows(UNSIGNALLED))
 
+    def _pages(self, after: int, last: int) -> Iterator[list[tuple[int, Recorded]]]:
+        position = after
+        while position < last:
+            rows = self._rows(EVENTS_AFTER, (position, PAGE))
+            due = [row for row in rows if row[0] <= last]
+            if not due:
+                return
+            position = due[-1][0]
+            yield [(row[0], self._recorded(*row)) for row in due]
+
     def _rows(self, statement: Any, values: tuple[Any, ...] = ()) -> list[Any]:
         return self._connection.execute(statement, values).fetchall()
 
-    def _event(self, _: int, stream: str, version: int, topic: str, state: bytes) -> DomainEvent:
-        return cast(DomainEvent, self._mapper.to_domain_event(StoredEvent(stream, version, topic, bytes(state))))
+    def _recorded(self, _: int, stream: str, version: int, topic: str, state: bytes) -> Recorded:
+        stored = StoredEvent(stream, version, topic, bytes(state))
+        return Recorded(stored, self._mapper.event_of(stored))

@@ -50,7 +50,7 @@ class Projection:
                 return 0
             documents = DocumentBatch(lambda kind, identity: read_document(cursor, kind, identity))
             for notification_id, stream, version, topic, state in rows:
-                event: Any = self._mapper.to_domain_event(StoredEvent(stream, version, topic, bytes(state)))
+                event = self._mapper.event_of(StoredEvent(stream, version, topic, bytes(state)))
                 fold(documents, event, notification_id)
             store_batch(cursor, documents)
             cursor.execute("UPDATE rm_position SET position = %s", (rows[-1][0],))

@@ -98,7 +98,7 @@ def fold(documents: DocumentBatch, event: DomainEvent, position: int) -> None:
         if document:
             document["position"] = position
             text = TEXTS[type(event)](event)
-            documents.timeline.append(TimelineLine(purchase_id, position, event.timestamp, type(event).__name__, text))
+            documents.timeline.append(TimelineLine(purchase_id, position, event.timestamp, event.TOPIC, text))
 
 
 def _purchases_of(documents: DocumentBatch, event: Any) -> list[str]:

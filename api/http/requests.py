@@ -1,6 +1,7 @@
 """What a request brings: its idempotency key, its ids and its texts, each with a limit."""
 
 import hashlib
+import json
 import re
 from datetime import UTC, datetime
 from typing import Annotated
@@ -10,7 +11,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from api.http.problems import Problem
 from api.ports import Dependencies
-from domain.core.aggregate import canonical
 
 KEY_CHARS_MAX = 255
 KEY = re.compile(rf"[\x21-\x7e]([\x20-\x7e]{{0,{KEY_CHARS_MAX - 2}}}[\x21-\x7e])?")
@@ -18,6 +18,7 @@ ID_PATTERN = r"^[A-Za-z0-9_\-]{1,64}$"
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 POSITION_MAX = 2**62
 CODE_PATTERN = r"^[A-Za-z0-9_\-]{1,40}$"
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))  # its text is hashed: it must never change
 
 
 class Body(BaseModel):
@@ -45,7 +46,7 @@ async def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-K
 
 def digest_of(body: BaseModel, salt: str = "") -> str:
     """Return the digest that recognises a body; the salt keeps short personal data from being guessed by it."""
-    text = canonical(body.model_dump(mode="json"))
+    text = CANONICAL.encode(body.model_dump(mode="json"))
     return hashlib.sha256(f"{len(salt)}:{salt}{text}".encode()).hexdigest()
 
 

@@ -50,7 +50,7 @@ def _single(url: str) -> Iterator[Contestant]:
 
     def save(prefix: str, numbers: Iterator[int]) -> None:
         ticket = Ticket.begin(TicketReserved, f"ti_{prefix}_{next(numbers)}", now(), **EVENTS)
-        recorder.insert_events([mapper.to_stored_event(cast(DomainEvent, event)) for event in ticket.collect_events()])
+        recorder.insert_events([mapper.linked(ticket, cast(DomainEvent, event)) for event in ticket.collect_events()])
 
     def measure(threads: int, seconds: float) -> float:
         return threads_per_second([partial(save, uuid4().hex, count()) for _ in range(threads)], seconds)

@@ -46,8 +46,10 @@ class DiscountTerms(BaseModel):
         return not self.ticket_type_ids or ticket_type_id in self.ticket_type_ids
 
 
-class DiscountCreated(CreatedEvent):
+class DiscountCreated(CreatedEvent["Discount"]):
     """A code of a show takes something off."""
+
+    TOPIC = "discount.created"
 
     tenant_id: str
     show_id: str
@@ -55,29 +57,35 @@ class DiscountCreated(CreatedEvent):
     terms: dict[str, Any]
 
 
-class DiscountClaimed(DomainEvent):
+class DiscountClaimed(DomainEvent["Discount"]):
     """An order uses one of a limited number."""
+
+    TOPIC = "discount.claimed"
 
     key: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, discount: "Discount") -> None:
         """One less is left."""
-        aggregate.claims.add(self.key)
+        discount.claims.add(self.key)
 
 
-class DiscountReturned(DomainEvent):
+class DiscountReturned(DomainEvent["Discount"]):
     """The order ended without a sale: somebody else may have it."""
+
+    TOPIC = "discount.returned"
 
     key: str
     reason: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, discount: "Discount") -> None:
         """One more is left."""
-        aggregate.claims.discard(self.key)
+        discount.claims.discard(self.key)
 
 
-class DiscountAsked(CreatedEvent):
+class DiscountAsked(CreatedEvent["DiscountKey"]):
     """An Idempotency-Key made a discount: the authority on that key."""
+
+    TOPIC = "discount-key.used"
 
     body_digest: str
 
@@ -85,6 +93,7 @@ class DiscountAsked(CreatedEvent):
 class DiscountKey(Aggregate):
     """An Idempotency-Key that a discount was created under."""
 
+    TOPIC = "discount-key"
     STREAM_CATEGORY = "discount-key"
 
     def __init__(self, body_digest: str) -> None:
@@ -95,6 +104,7 @@ class DiscountKey(Aggregate):
 class Discount(Aggregate):
     """One code of one show; claims are the orders that use one of a limited number."""
 
+    TOPIC = "discount"
     STREAM_CATEGORY = "discount"
     CONTENDED = True
 

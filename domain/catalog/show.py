@@ -24,8 +24,10 @@ class TicketType(BaseModel):
     capacity: int = Field(ge=1)
 
 
-class ShowAnnounced(CreatedEvent):
+class ShowAnnounced(CreatedEvent["Show"]):
     """A show was announced; it is not on sale yet."""
+
+    TOPIC = "show.announced"
 
     tenant_id: str
     venue_id: str
@@ -44,80 +46,95 @@ class ShowAnnounced(CreatedEvent):
     resell_refunded: bool = False
 
 
-class ShowWentOnSale(DomainEvent):
+class ShowWentOnSale(DomainEvent["Show"]):
     """The show's on-chain group exists: tickets may be sold."""
 
-    def apply(self, aggregate: Any) -> None:
+    TOPIC = "show.went-on-sale"
+
+    def apply(self, show: "Show") -> None:
         """Open the sale."""
-        aggregate.on_sale = True
+        show.on_sale = True
 
 
-class PriceChanged(DomainEvent):
+class PriceChanged(DomainEvent["Show"]):
     """A ticket type costs something else from here; orders that are placed keep their own price."""
+
+    TOPIC = "show.price-changed"
 
     ticket_type_id: str
     price_minor: int
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, show: "Show") -> None:
         """Put the new price in the place of the old one."""
-        aggregate.reprice(self.ticket_type_id, self.price_minor)
+        show.reprice(self.ticket_type_id, self.price_minor)
 
 
-class SaleWindowChanged(DomainEvent):
+class SaleWindowChanged(DomainEvent["Show"]):
     """The show is sold at other times."""
+
+    TOPIC = "show.sale-window-changed"
 
     sale_from: datetime | None
     sale_until: datetime | None
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, show: "Show") -> None:
         """Move the window."""
-        aggregate.sale_from, aggregate.sale_until = self.sale_from, self.sale_until
+        show.sale_from, show.sale_until = self.sale_from, self.sale_until
 
 
-class ShowCalledOff(DomainEvent):
+class ShowCalledOff(DomainEvent["Show"]):
     """The show does not take place: nothing is sold any more."""
 
-    def apply(self, aggregate: Any) -> None:
+    TOPIC = "show.called-off"
+
+    def apply(self, show: "Show") -> None:
         """Close the sale for good."""
-        aggregate.called_off = True
+        show.called_off = True
 
 
-class CapacityChangeBegun(DomainEvent):
+class CapacityChangeBegun(DomainEvent["Show"]):
     """Ticket types are to have other capacities: the stock that falls first, then the group on chain, then the rest."""
+
+    TOPIC = "show.capacity-change-begun"
 
     number: int
     capacities: dict[str, int]
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, show: "Show") -> None:
         """From here no other change begins before this one has ended."""
-        aggregate.capacity_changes = self.number
-        aggregate.capacities_asked = dict(self.capacities)
+        show.capacity_changes = self.number
+        show.capacities_asked = dict(self.capacities)
 
 
-class GroupResizeSigned(DomainEvent):
+class GroupResizeSigned(DomainEvent["Show"]):
     """The bytes that give the show's group another size were signed; stored before they are sent."""
+
+    TOPIC = "show.group-resize-signed"
 
     signed: dict[str, Any]
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, show: "Show") -> None:
         """Keep the newest signed bytes."""
-        aggregate.resize_signed = SignedTransaction.model_validate(self.signed)
+        show.resize_signed = SignedTransaction.model_validate(self.signed)
 
 
-class CapacityChangeEnded(DomainEvent):
+class CapacityChangeEnded(DomainEvent["Show"]):
     """A change of capacities was made, or it did not fit what is held and sold and was given up."""
+
+    TOPIC = "show.capacity-change-ended"
 
     number: int
     made: bool
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, show: "Show") -> None:
         """Take the capacities, if they were made."""
-        aggregate.end_capacities(made=self.made)
+        show.end_capacities(made=self.made)
 
 
 class Show(TokenizedAggregate):
     """What people attend; its token is the group of its tickets."""
 
+    TOPIC = "show"
     STREAM_CATEGORY = "show"
 
     def __init__(
@@ -274,12 +291,14 @@ def check_order(sale_from: datetime | None, sale_until: datetime | None) -> None
         raise WrongState("the sale ends after it begins")
 
 
-class GroupCapacityAdded(DomainEvent):
+class GroupCapacityAdded(DomainEvent["Show"]):
     """The show's group on chain is to take so many more: the burnt tokens of this refund stay its members."""
+
+    TOPIC = "show.group-capacity-added"
 
     refund_id: str
     quantity: int
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, show: "Show") -> None:
         """Add it to what the group takes, whatever the capacity becomes."""
-        aggregate.added_group_capacity[self.refund_id] = self.quantity
+        show.added_group_capacity[self.refund_id] = self.quantity

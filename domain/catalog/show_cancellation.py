@@ -1,7 +1,7 @@
 """Cancellation: a show that does not take place, and how its orders are given back."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import KeyReused
@@ -10,8 +10,10 @@ from domain.money.breakdown import FeesBorneBy
 ShowCancellationState = Literal["refunding", "paused", "finished"]
 
 
-class ShowCancellationBegun(CreatedEvent):
+class ShowCancellationBegun(CreatedEvent["ShowCancellation"]):
     """The show does not take place; every order is to be refunded, so many a second at most."""
+
+    TOPIC = "cancellation.begun"
 
     tenant_id: str
     body_digest: str
@@ -19,35 +21,42 @@ class ShowCancellationBegun(CreatedEvent):
     rate_per_second: float
 
 
-class ShowCancellationPaused(DomainEvent):
+class ShowCancellationPaused(DomainEvent["ShowCancellation"]):
     """No further refund is begun; those under way go on."""
 
-    def apply(self, aggregate: Any) -> None:
+    TOPIC = "cancellation.paused"
+
+    def apply(self, cancellation: "ShowCancellation") -> None:
         """Hold."""
-        aggregate.state = "paused"
+        cancellation.state = "paused"
 
 
-class ShowCancellationResumed(DomainEvent):
+class ShowCancellationResumed(DomainEvent["ShowCancellation"]):
     """Refunds are begun again, at this rate."""
+
+    TOPIC = "cancellation.resumed"
 
     rate_per_second: float
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, cancellation: "ShowCancellation") -> None:
         """Go on."""
-        aggregate.state, aggregate.rate_per_second = "refunding", self.rate_per_second
+        cancellation.state, cancellation.rate_per_second = "refunding", self.rate_per_second
 
 
-class ShowCancellationFinished(DomainEvent):
+class ShowCancellationFinished(DomainEvent["ShowCancellation"]):
     """No order of the show is left that has a valid ticket or money to come."""
 
-    def apply(self, aggregate: Any) -> None:
+    TOPIC = "cancellation.finished"
+
+    def apply(self, cancellation: "ShowCancellation") -> None:
         """It is done."""
-        aggregate.state = "finished"
+        cancellation.state = "finished"
 
 
 class ShowCancellation(Aggregate):
     """How one cancelled show is given back; its id is the show's."""
 
+    TOPIC = "cancellation"
     STREAM_CATEGORY = "cancellation"
 
     def __init__(self, tenant_id: str, body_digest: str, fees: FeesBorneBy, rate_per_second: float) -> None:

@@ -7,8 +7,10 @@ from domain.money.money import FeeRates
 from domain.tickets.has_token import TokenizedAggregate
 
 
-class VenueRegistered(CreatedEvent):
+class VenueRegistered(CreatedEvent["Venue"]):
     """A venue joined, with its rates."""
+
+    TOPIC = "venue.registered"
 
     tenant_id: str
     name: str
@@ -19,6 +21,7 @@ class VenueRegistered(CreatedEvent):
 class Venue(TokenizedAggregate):
     """Who sells; its token is the group of its shows."""
 
+    TOPIC = "venue"
     STREAM_CATEGORY = "venue"
 
     def __init__(self, tenant_id: str, name: str, rates: dict[str, Any], body_digest: str) -> None:

@@ -1,1 +1,1 @@
-"""What every aggregate shares: events, unit of work, refusals, ids."""
+"""What every part of the domain is built on."""

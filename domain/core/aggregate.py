@@ -1,41 +1,21 @@
-"""The base of every aggregate and of every event it records: hash-chained, without a clock and without randomness."""
+"""The base of every aggregate and of every domain event: named by topics, without a clock or randomness."""
 
-import contextlib
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from datetime import datetime
 from functools import cache
 from inspect import signature
-from typing import Any, NoReturn, Self, cast
+from typing import Any, ClassVar, Generic, Never, NoReturn, Self, cast
 
-import orjson
 from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggregate, MetaDomainEvent
 from eventsourcing.utils import get_topic, resolve_topic
+from typing_extensions import TypeVar
 
-GENESIS = "0" * 64
-_UNHASHED = {"digest", "originator_topic"}
+from domain.core.chain import GENESIS
+from domain.core.topics import register
 
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"an event holds plain values only, not {type(value).__name__}")
-
-
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain)
-
-
-def canonical(values: dict[str, Any]) -> str:
-    """Return the one JSON text of an event's values that its digest is taken of: keys in order, ASCII only."""
-    if float not in map(type, values.values()):
-        # Eight times faster, and the same text but for these: floats, what is not ASCII, numbers beyond 64 bits.
-        with contextlib.suppress(TypeError):
-            text = orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
-            if text.isascii() and b"\x7f" not in text:
-                return text.decode()
-    return _ENCODER.encode(values)
+# What an event applies to. `DomainEvent` alone is an event of whatever aggregate.
+A_contra = TypeVar("A_contra", contravariant=True, default=Never)
 
 
 @cache
@@ -53,23 +33,23 @@ def _parameters_of(kind: type) -> frozenset[str]:
     return frozenset(signature(vars(kind)["__init__"]).parameters)
 
 
-def digest_of(previous: str, event: type, values: dict[str, Any]) -> str:
-    """Chain an event to the one before it: SHA-256 over the former digest, the event's name and its values.
+class DomainEvent(CanMutateAggregate[str], Generic[A_contra], metaclass=MetaDomainEvent):
+    """An immutable domain event of an aggregate, stored under its `TOPIC`; `timestamp` was passed in.
 
-    A field that has its default is left out, so that a field added later does not break the chains of old events.
+    Its `digest` links it to the event before it, and is empty until the event is stored.
     """
-    defaults = _defaults_of(event)
-    hashed = {key: value for key, value in values.items() if key not in _UNHASHED and value != defaults.get(key)}
-    return hashlib.sha256(f"{previous}\n{event.__qualname__}\n{canonical(hashed)}".encode()).hexdigest()
 
-
-class DomainEvent(CanMutateAggregate[str], metaclass=MetaDomainEvent):
-    """An immutable domain event. `timestamp` was passed in; `digest` chains it to the event before it."""
+    TOPIC: ClassVar[str] = ""
+    digest = ""  # no field: the store puts it before the fields
 
     originator_id: str
     originator_version: int
     timestamp: datetime
-    digest: str
+
+    def __init_subclass__(cls) -> None:
+        """Refuse an event without a topic of its own."""
+        super().__init_subclass__()
+        register(cls)
 
     @classmethod
     def build(cls, values: dict[str, Any]) -> Self:
@@ -87,20 +67,19 @@ class DomainEvent(CanMutateAggregate[str], metaclass=MetaDomainEvent):
         """Refuse: the domain has no clock."""
         raise TypeError("an event's time is passed in")
 
-    def mutate(self, aggregate: Any) -> Any:
-        """Apply the event and remember its digest as the end of the chain."""
-        super().mutate(aggregate)
-        aggregate.end_chain(self.digest)
-        return aggregate
+    def apply(self, aggregate: A_contra) -> None:
+        """Assign what the event says; nothing is decided here."""
 
 
-class CreatedEvent(DomainEvent, CanInitAggregate[str]):
+class CreatedEvent(DomainEvent[A_contra], CanInitAggregate[str]):
     """The event that an aggregate begins with; its fields are the aggregate's constructor arguments."""
+
+    TOPIC = ""
 
     originator_topic: str
 
     def mutate(self, aggregate: Any) -> Any:
-        """Make the aggregate and begin its chain; what its constructor does not know is left out."""
+        """Make the aggregate; what its constructor does not know is left out."""
         if aggregate is not None:
             raise TypeError(f"{aggregate.id} has begun already")
         kind = cast("type[Aggregate]", resolve_topic(self.originator_topic))
@@ -108,27 +87,23 @@ class CreatedEvent(DomainEvent, CanInitAggregate[str]):
         made.__base_init__(self.originator_id, self.originator_version, self.timestamp)
         known = _parameters_of(kind)
         made.__init__(**{name: value for name, value in vars(self).items() if name in known})
-        made.end_chain(self.digest)
         return made
 
 
 class Aggregate(BaseAggregate[str]):
     """An aggregate with a text id, whose public methods decide and whose events only assign."""
 
+    TOPIC = ""
     STREAM_CATEGORY = ""
     CACHED = True  # whether it is looked at again soon after it was saved
     CONTENDED = False  # whether decisions about different things meet here, many in one transaction
     SNAPSHOT_VERSION = 0  # the number of its snapshot's shape; 0 has none, a changed shape gets a new number
-    Event = DomainEvent
+    digest = GENESIS  # of the last event that was stored
 
-    @property
-    def digest(self) -> str:
-        """The digest of the last event: the end of the chain."""
-        return self._digest
-
-    def end_chain(self, digest: str) -> None:
-        """Remember the digest of the event that was just applied."""
-        self._digest = digest
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse an aggregate without a topic of its own."""
+        register(cls)
+        super().__init_subclass__(**options)
 
     @property
     def identity(self) -> str:
@@ -141,10 +116,10 @@ class Aggregate(BaseAggregate[str]):
         return f"{cls.STREAM_CATEGORY}:{identity}"
 
     @classmethod
-    def begin(cls, event: type[CreatedEvent], identity: str, at: datetime, **values: Any) -> Self:
+    def begin(cls, event: type[CreatedEvent[Self]], identity: str, at: datetime, **values: Any) -> Self:
         """Create the aggregate by its first event."""
         own = {**values, "originator_id": cls.stream(identity), "originator_version": 1, "timestamp": at}
-        begun = event.build({**own, "digest": digest_of(GENESIS, event, own), "originator_topic": get_topic(cls)})
+        begun = event.build({**own, "originator_topic": get_topic(cls)})
         made: Self = begun.mutate(None)
         made.pending_events.append(begun)
         return made
@@ -183,23 +158,13 @@ class Aggregate(BaseAggregate[str]):
         made = cls.__new__(cls)
         made.__base_init__(stream, version, datetime.fromisoformat(snapshot["began"]))
         made.modified_on = datetime.fromisoformat(snapshot["changed"])
-        made.end_chain(digest)
+        made.digest = digest
         made.restore(snapshot)
         return made
 
-    def record(self, event: type[DomainEvent], at: datetime, **values: Any) -> None:
-        """Append one event to the chain."""
+    def record(self, event: type[DomainEvent[Self]], at: datetime, **values: Any) -> None:
+        """Apply one event, and keep it to be stored."""
         own = {**values, "originator_id": self.id, "originator_version": self.version + 1, "timestamp": at}
-        recorded = event.build({**own, "digest": digest_of(self.digest, event, own)})
+        recorded = event.build(own)
         recorded.mutate(self)
         self._pending_events.append(recorded)
-
-
-def broken_link(events: list[DomainEvent]) -> int | None:
-    """Return the version of the first event that does not follow from the one before it, or None when all do."""
-    previous = GENESIS
-    for event in events:
-        if digest_of(previous, type(event), dict(vars(event))) != event.digest:
-            return event.originator_version
-        previous = event.digest
-    return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from domain.core.aggregate import Aggregate, DomainEvent
 from domain.core.errors import UnknownSubject, WrongState
@@ -72,11 +72,12 @@ class UnitOfWork:
             self._open[stream] = spoilt
             return
         events_until = spoilt.events_until(savepoint)
-        aggregate: Any = self._load(stream)
+        aggregate = self._load(stream)
         for event in events_until:
             aggregate = event.mutate(aggregate)
-        aggregate.replay_after_rollback(events_until, spoilt, savepoint)
-        self._open[stream] = aggregate
+        again = cast(Aggregate, aggregate)
+        again.replay_after_rollback(events_until, spoilt, savepoint)
+        self._open[stream] = again
 
     def aggregates(self) -> dict[str, Aggregate]:
         """Return what lies on the unit of work, by stream."""

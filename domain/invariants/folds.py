@@ -160,7 +160,7 @@ def _extended(all_of: InvariantState, event: HoldExtended | CheckoutOpened) -> N
     all_of.purchase(_identity(event)).deadline = event.hold_until
 
 
-def _end(state: str, end: Literal["sold", "unsold"]) -> Callable[[InvariantState, Any], None]:
+def _end(state: str, end: Literal["sold", "unsold"]) -> Callable[[InvariantState, DomainEvent], None]:
     def fold(all_of: InvariantState, event: DomainEvent) -> None:
         purchase = all_of.purchase(_identity(event))
         purchase.state, purchase.end = state, end
@@ -209,7 +209,7 @@ def _reopened(all_of: InvariantState, event: PurchaseReopened) -> None:
     purchase.state, purchase.end, purchase.deadline = "open", None, event.hold_until
 
 
-def _payment(state: str) -> Callable[[InvariantState, Any], None]:
+def _payment(state: str) -> Callable[[InvariantState, DomainEvent], None]:
     """Return a fold that sets how one attempt's payment stands; a payment's id is `{purchase}:{attempt or intent}`."""
 
     def fold(all_of: InvariantState, event: DomainEvent) -> None:

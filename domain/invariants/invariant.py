@@ -27,7 +27,7 @@ class Violation(NamedTuple):
 
 HISTORY = Invariant(
     "unbroken-history",
-    "Every event follows from the one before it in its stream: no version is missing and no digest differs.",
+    "Every event follows from the one before it in its stream: no version is missing and no stored byte differs.",
     "commit",
 )
 STOCK = Invariant(

@@ -8,12 +8,23 @@ one: then the moment between them is not judged. A moment that never was (the mi
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import NamedTuple
 
-from domain.core.aggregate import GENESIS, DomainEvent, digest_of
+from eventsourcing.persistence import StoredEvent
+
+from domain.core.aggregate import DomainEvent
+from domain.core.chain import GENESIS, digest_of, follows
 from domain.invariants.folds import apply, sides_of
 from domain.invariants.invariant import HISTORY, POSTINGS, REFUNDS, SEATS, STOCK, TOKENS, Findings
 from domain.invariants.state import LIVE, InvariantState, PurchaseSummary, StockSummary, TicketSummary
 from domain.money.books import TransactionPosted
+
+
+class Recorded(NamedTuple):
+    """An event as it is stored, and as it was read."""
+
+    stored: StoredEvent
+    event: DomainEvent
 
 
 class History:
@@ -29,14 +40,14 @@ class History:
         self._at: datetime | None = None
         self._marked = False
 
-    def take(self, events: Iterable[DomainEvent]) -> None:
+    def take(self, events: Iterable[Recorded]) -> None:
         """Take the next events; a transaction is judged when the first event of the next one comes, or at `settle`."""
-        for event in events:
+        for stored, event in events:
             if event.timestamp != self._at:
                 self.settle()
             self._at = event.timestamp
             self.events += 1
-            self._findings.judge(HISTORY, event.originator_id, self._link_fault(event))
+            self._findings.judge(HISTORY, event.originator_id, self._link_fault(stored, event))
             try:
                 if isinstance(event, TransactionPosted):
                     self._findings.judge(POSTINGS, event.originator_id, transaction_fault(event))
@@ -60,14 +71,14 @@ class History:
         self.settle()
         self._marked = True
 
-    def _link_fault(self, event: DomainEvent) -> str | None:
+    def _link_fault(self, stored: StoredEvent, event: DomainEvent) -> str | None:
         """Say how an event does not follow from the one before it in its stream."""
         version, digest = self._ends.get(event.originator_id, (0, GENESIS))
-        self._ends[event.originator_id] = (event.originator_version, event.digest)
+        self._ends[event.originator_id] = (event.originator_version, digest_of(stored))
         if event.originator_version != version + 1:
             return f"version {event.originator_version} follows version {version}"
-        if digest_of(digest, type(event), dict(vars(event))) != event.digest:
-            return f"the digest of version {version + 1} ({type(event).__name__}) differs"
+        if not follows(digest, stored):
+            return f"the digest of version {version + 1} ({event.TOPIC}) differs"
         return None
 
 

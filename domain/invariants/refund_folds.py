@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+from domain.core.aggregate import DomainEvent
 from domain.invariants.state import InvariantState, PurchaseSummary, RefundSummary
 from domain.payments.refund import RefundFailed, RefundPaidByHand, RefundPending, RefundRequested, RefundSucceeded
 
+Turn = RefundPending | RefundSucceeded | RefundFailed
 
-def _owner(all_of: InvariantState, event: Any) -> PurchaseSummary:
+
+def _owner(all_of: InvariantState, event: DomainEvent) -> PurchaseSummary:
     return all_of.purchase(event.originator_id.partition(":")[2])
 
 
@@ -20,8 +23,8 @@ def _requested(all_of: InvariantState, event: RefundRequested) -> None:
     purchase.refunded_tickets |= set(event.ticket_ids)
 
 
-def _turned(state: str) -> Callable[[InvariantState, Any], None]:
-    def fold(all_of: InvariantState, event: Any) -> None:
+def _turned(state: str) -> Callable[[InvariantState, Turn], None]:
+    def fold(all_of: InvariantState, event: Turn) -> None:
         _owner(all_of, event).refunds[event.refund_id].state = state
 
     return fold
@@ -32,7 +35,7 @@ def _by_hand(all_of: InvariantState, event: RefundPaidByHand) -> None:
     returned.state, returned.by_hand = "succeeded", True
 
 
-REFUND_FOLDS: dict[type, Callable[[InvariantState, Any], None]] = {
+REFUND_FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
     RefundRequested: _requested,
     RefundPending: _turned("pending"),
     RefundSucceeded: _turned("succeeded"),

@@ -44,8 +44,10 @@ class Posting:
         return {"debit": self.debit, "credit": self.credit, "amount": self.amount, "unit": self.unit}
 
 
-class TransactionPosted(CreatedEvent):
+class TransactionPosted(CreatedEvent["BooksTransaction"]):
     """A money event went into the books."""
+
+    TOPIC = "books.transaction-posted"
 
     tenant_id: str
     purchase_id: str
@@ -56,6 +58,7 @@ class TransactionPosted(CreatedEvent):
 class BooksTransaction(Aggregate):
     """A set of postings that balances; its id is its key."""
 
+    TOPIC = "books"
     STREAM_CATEGORY = "books"
     CACHED = False
 

@@ -20,11 +20,13 @@ def first_deadline(queue_until: datetime | None, hold_until: datetime | None) ->
 OrderState = Literal["requested", "refused", "placed", "confirmed", "fulfilled", "cancelled"]
 
 
-class PurchaseRequested(CreatedEvent):
+class PurchaseRequested(CreatedEvent["Order"]):
     """A buyer asked for tickets: the authority on the Idempotency-Key, without personal data.
 
     The checkout opens until `queue_until`, or never; from its opening the seats are held for `hold_seconds`.
     """
+
+    TOPIC = "order.requested"
 
     tenant_id: str
     body_digest: str
@@ -39,8 +41,10 @@ class PurchaseRequested(CreatedEvent):
     expected_total_minor: int | None = None
 
 
-class PurchaseRequestedAgain(DomainEvent):
+class PurchaseRequestedAgain(DomainEvent["Order"]):
     """The same key was used again after its request had been refused: a new attempt."""
+
+    TOPIC = "order.requested-again"
 
     body_digest: str
     show_id: str
@@ -53,115 +57,136 @@ class PurchaseRequestedAgain(DomainEvent):
     discount_code: str | None = None
     expected_total_minor: int | None = None
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, order: "Order") -> None:
         """Begin the next attempt."""
-        aggregate.attempt += 1
-        aggregate.ask(self.body_digest, self.show_id, self.lines, self.buyer_id)
-        aggregate.wait(self.queue_until, self.hold_seconds, self.hold_until)
-        aggregate.count_on(self.allowance_id, self.discount_code, self.expected_total_minor)
+        order.attempt += 1
+        order.ask(self.body_digest, self.show_id, self.lines, self.buyer_id)
+        order.wait(self.queue_until, self.hold_seconds, self.hold_until)
+        order.count_on(self.allowance_id, self.discount_code, self.expected_total_minor)
 
 
-class PurchaseRefused(DomainEvent):
+class PurchaseRefused(DomainEvent["Order"]):
     """A rule said no before anything was held; the key is free again."""
+
+    TOPIC = "order.refused"
 
     code: str
     detail: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, order: "Order") -> None:
         """The attempt is over."""
-        aggregate.state = "refused"
-        aggregate.end_reason = self.code
+        order.state = "refused"
+        order.end_reason = self.code
 
 
-class OrderPlaced(DomainEvent):
+class OrderPlaced(DomainEvent["Order"]):
     """The price is locked."""
+
+    TOPIC = "order.placed"
 
     venue_id: str
     price: dict[str, Any]
     lines: list[dict[str, Any]]
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, order: "Order") -> None:
         """Lock the price."""
-        aggregate.state, aggregate.venue_id = "placed", self.venue_id
-        aggregate.price = Price.model_validate(self.price)
-        aggregate.priced_lines = tuple(self.lines)
+        order.state, order.venue_id = "placed", self.venue_id
+        order.price = Price.model_validate(self.price)
+        order.priced_lines = tuple(self.lines)
 
 
-class CheckoutOpened(DomainEvent):
+class CheckoutOpened(DomainEvent["Order"]):
     """The buyer can pay: from now on the hold has its own deadline."""
 
+    TOPIC = "order.checkout-opened"
+
     hold_until: datetime
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, order: "Order") -> None:
         """Start the hold's time."""
-        aggregate.checkout_open = True
-        aggregate.hold_until = self.hold_until
+        order.checkout_open = True
+        order.hold_until = self.hold_until
 
 
-class CancelRequested(DomainEvent):
+class CancelRequested(DomainEvent["Order"]):
     """The buyer let it go, before the capture was requested."""
 
-    def apply(self, aggregate: Any) -> None:
+    TOPIC = "order.cancel-requested"
+
+    def apply(self, order: "Order") -> None:
         """From here no capture may be requested."""
-        aggregate.cancel_requested = True
+        order.cancel_requested = True
 
 
-class HoldExtended(DomainEvent):
+class HoldExtended(DomainEvent["Order"]):
     """The payment was still being processed at the hold's end: it holds on."""
+
+    TOPIC = "order.hold-extended"
 
     hold_until: datetime
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, order: "Order") -> None:
         """Move the deadline."""
-        aggregate.hold_until = self.hold_until
+        order.hold_until = self.hold_until
 
 
-class CaptureRequested(DomainEvent):
+class CaptureRequested(DomainEvent["Order"]):
     """The money is about to be taken: a buyer's cancel is too late from here."""
 
-    def apply(self, aggregate: Any) -> None:
+    TOPIC = "order.capture-requested"
+
+    def apply(self, order: "Order") -> None:
         """From here no cancel may be requested."""
-        aggregate.capture_requested = True
+        order.capture_requested = True
 
 
-class CaptureWaived(DomainEvent):
+class CaptureWaived(DomainEvent["Order"]):
     """There is nothing to charge, so that nothing is captured; a buyer's cancel is too late from here."""
 
-    def apply(self, aggregate: Any) -> None:
+    TOPIC = "order.capture-waived"
+
+    def apply(self, order: "Order") -> None:
         """From here no cancel may be requested."""
-        aggregate.capture_requested = True
+        order.capture_requested = True
 
 
-class OrderConfirmed(DomainEvent):
+class OrderConfirmed(DomainEvent["Order"]):
     """The capture is known and the hold is a reservation."""
 
-    def apply(self, aggregate: Any) -> None:
+    TOPIC = "order.confirmed"
+
+    def apply(self, order: "Order") -> None:
         """The order is sold."""
-        aggregate.state = "confirmed"
+        order.state = "confirmed"
 
 
-class OrderFulfilled(DomainEvent):
+class OrderFulfilled(DomainEvent["Order"]):
     """Every ticket is minted and the venue is credited."""
 
-    def apply(self, aggregate: Any) -> None:
+    TOPIC = "order.fulfilled"
+
+    def apply(self, order: "Order") -> None:
         """The purchase has come to its good end."""
-        aggregate.state = "fulfilled"
+        order.state = "fulfilled"
 
 
-class OrderCancelled(DomainEvent):
+class OrderCancelled(DomainEvent["Order"]):
     """The purchase ended without a sale; `reason` says why in one stable word."""
+
+    TOPIC = "order.cancelled"
 
     reason: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, order: "Order") -> None:
         """The purchase has come to its other end."""
-        aggregate.state = "cancelled"
-        aggregate.end_reason = self.reason
+        order.state = "cancelled"
+        order.end_reason = self.reason
 
 
 class Order(Aggregate):
     """One purchase; its id is the purchase's."""
 
+    TOPIC = "order"
     STREAM_CATEGORY = "order"
 
     def __init__(

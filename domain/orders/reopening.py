@@ -1,7 +1,6 @@
 """Revival: money that came after a purchase's hold had run out buys its seats after all, if they are still there."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from domain.core.aggregate import DomainEvent
 from domain.core.errors import PaymentRefused, WrongState
@@ -12,18 +11,20 @@ from domain.payments.payment_intent import IntentState
 REOPENABLE = frozenset({"hold-expired", "payment-refused"})
 
 
-class PurchaseReopened(DomainEvent):
+class PurchaseReopened(DomainEvent[Order]):
     """A payment came for a purchase that had ended: a new attempt at the old price, with that payment for its own."""
+
+    TOPIC = "order.reopened"
 
     intent_id: str
     hold_until: datetime
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, order: Order) -> None:
         """Begin the next attempt where the payment is waited for."""
-        aggregate.attempt += 1
-        aggregate.state, aggregate.end_reason = "placed", None
-        aggregate.cancel_requested = aggregate.capture_requested = False
-        aggregate.checkout_open, aggregate.hold_until = True, self.hold_until
+        order.attempt += 1
+        order.state, order.end_reason = "placed", None
+        order.cancel_requested = order.capture_requested = False
+        order.checkout_open, order.hold_until = True, self.hold_until
 
 
 def reopen(order: Order, paid: IntentState, at: datetime) -> None:

@@ -1,7 +1,7 @@
 """Dispute: the buyer's bank has taken the money of a sale back, until it is decided who keeps it."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -39,8 +39,10 @@ class DisputeStatus(BaseModel):
     fee_back_minor: int = 0
 
 
-class DisputeOpened(CreatedEvent):
+class DisputeOpened(CreatedEvent["Dispute"]):
     """The bank took the money; the venue's part of it is set aside."""
+
+    TOPIC = "dispute.opened"
 
     tenant_id: str
     purchase_id: str
@@ -50,31 +52,36 @@ class DisputeOpened(CreatedEvent):
     parts: dict[str, int]
 
 
-class DisputeWon(DomainEvent):
+class DisputeWon(DomainEvent["Dispute"]):
     """The money came back, and the venue's part is its own again."""
 
+    TOPIC = "dispute.won"
+
     purchase_id: str
     parts: dict[str, int]
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, dispute: "Dispute") -> None:
         """The dispute is over."""
-        aggregate.state = "won"
+        dispute.state = "won"
 
 
-class DisputeLost(DomainEvent):
+class DisputeLost(DomainEvent["Dispute"]):
     """The money stays with the buyer: whoever had a part of it has lost it."""
 
+    TOPIC = "dispute.lost"
+
     purchase_id: str
     parts: dict[str, int]
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, dispute: "Dispute") -> None:
         """The dispute is over."""
-        aggregate.state = "lost"
+        dispute.state = "lost"
 
 
 class Dispute(Aggregate):
     """One dispute; its id is Stripe's."""
 
+    TOPIC = "dispute"
     STREAM_CATEGORY = "dispute"
 
     def __init__(

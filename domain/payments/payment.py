@@ -1,7 +1,7 @@
 """Payment: what we know of the buyer's money for one purchase."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import WrongState
@@ -9,8 +9,10 @@ from domain.core.errors import WrongState
 PaymentState = Literal["open", "authorised", "captured", "cancelled", "refunded"]
 
 
-class IntentCreated(CreatedEvent):
+class IntentCreated(CreatedEvent["Payment"]):
     """A PaymentIntent exists for this purchase."""
+
+    TOPIC = "payment.intent-created"
 
     tenant_id: str
     purchase_id: str
@@ -20,8 +22,10 @@ class IntentCreated(CreatedEvent):
     capture_method: str
 
 
-class StrayIntentFound(CreatedEvent):
+class StrayIntentFound(CreatedEvent["Payment"]):
     """Money came by a PaymentIntent that we did not open for this purchase, or not for this attempt at it."""
+
+    TOPIC = "payment.stray-intent-found"
 
     tenant_id: str
     purchase_id: str
@@ -31,68 +35,79 @@ class StrayIntentFound(CreatedEvent):
     capture_method: str = "manual"
 
 
-class PaymentDeclined(DomainEvent):
+class PaymentDeclined(DomainEvent["Payment"]):
     """A card was declined; the buyer may try another one."""
+
+    TOPIC = "payment.declined"
 
     decline_code: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, payment: "Payment") -> None:
         """Count the try."""
-        aggregate.declines += 1
-        aggregate.decline_code = self.decline_code
+        payment.declines += 1
+        payment.decline_code = self.decline_code
 
 
-class PaymentAuthorised(DomainEvent):
+class PaymentAuthorised(DomainEvent["Payment"]):
     """The bank holds the money for us."""
 
-    def apply(self, aggregate: Any) -> None:
+    TOPIC = "payment.authorised"
+
+    def apply(self, payment: "Payment") -> None:
         """The money can be captured."""
-        aggregate.state = "authorised"
+        payment.state = "authorised"
 
 
-class PaymentCaptured(DomainEvent):
+class PaymentCaptured(DomainEvent["Payment"]):
     """The money is ours: the amount, its charge and the fee that Stripe really took.
 
     `currency` is told where it was changed at Stripe.
     """
+
+    TOPIC = "payment.captured"
 
     charge_id: str
     captured_minor: int
     stripe_fee_minor: int
     currency: str | None = None
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, payment: "Payment") -> None:
         """Keep what was taken."""
-        aggregate.state = "captured"
-        aggregate.charge_id = self.charge_id
-        aggregate.captured_minor = self.captured_minor
-        aggregate.stripe_fee_minor = self.stripe_fee_minor
-        aggregate.currency = self.currency or aggregate.currency
+        payment.state = "captured"
+        payment.charge_id = self.charge_id
+        payment.captured_minor = self.captured_minor
+        payment.stripe_fee_minor = self.stripe_fee_minor
+        payment.currency = self.currency or payment.currency
 
 
-class PaymentCancelled(DomainEvent):
+class PaymentCancelled(DomainEvent["Payment"]):
     """The intent is known to be cancelled: no money can come by it."""
 
-    def apply(self, aggregate: Any) -> None:
+    TOPIC = "payment.cancelled"
+
+    def apply(self, payment: "Payment") -> None:
         """The money is let go."""
-        aggregate.state = "cancelled"
+        payment.state = "cancelled"
 
 
-class PaymentRefunded(DomainEvent):
+class PaymentRefunded(DomainEvent["Payment"]):
     """The captured money was given back."""
+
+    TOPIC = "payment.refunded"
 
     refund_id: str
     amount_minor: int
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, payment: "Payment") -> None:
         """The money went back."""
-        aggregate.state = "refunded"
-        aggregate.refunded_minor += self.amount_minor
+        payment.state = "refunded"
+        payment.refunded_minor += self.amount_minor
 
 
 class Payment(Aggregate):
     """The money of one purchase; every transition is monotonic, so late news changes nothing."""
 
+    TOPIC = "payment"
     STREAM_CATEGORY = "payment"
 
     def __init__(

@@ -37,15 +37,19 @@ class Refund(BaseModel):
         return self.given.venue_minor + fees
 
 
-class RefundsOpened(CreatedEvent):
+class RefundsOpened(CreatedEvent["Refunds"]):
     """Something is to be given back of an order, for the first time."""
+
+    TOPIC = "refunds.opened"
 
     tenant_id: str
     price: dict[str, Any]
 
 
-class RefundRequested(DomainEvent):
+class RefundRequested(DomainEvent["Refunds"]):
     """An amount is owed to the buyer, and these tickets are void."""
+
+    TOPIC = "refunds.refund-requested"
 
     refund_id: str
     body_digest: str
@@ -55,64 +59,73 @@ class RefundRequested(DomainEvent):
     given: dict[str, Any]
     amount_minor: int
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, refunds: "Refunds") -> None:
         """Set the amount aside."""
         values = {name: getattr(self, name) for name in ("refund_id", "body_digest", "reason", "fees", "given")}
-        aggregate.refunds[self.refund_id] = Refund.model_validate({**values, "ticket_ids": tuple(self.ticket_ids)})
+        refunds.refunds[self.refund_id] = Refund.model_validate({**values, "ticket_ids": tuple(self.ticket_ids)})
 
 
-class RefundPending(DomainEvent):
+class RefundPending(DomainEvent["Refunds"]):
     """Stripe has taken the refund and the bank has not."""
+
+    TOPIC = "refunds.refund-pending"
 
     refund_id: str
     stripe_refund_id: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, refunds: "Refunds") -> None:
         """It is on its way."""
-        aggregate.change(self.refund_id, state="pending", stripe_refund_id=self.stripe_refund_id)
+        refunds.change(self.refund_id, state="pending", stripe_refund_id=self.stripe_refund_id)
 
 
-class RefundSucceeded(DomainEvent):
+class RefundSucceeded(DomainEvent["Refunds"]):
     """Stripe says that the buyer has the money."""
+
+    TOPIC = "refunds.refund-succeeded"
 
     refund_id: str
     stripe_refund_id: str
     amount_minor: int
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, refunds: "Refunds") -> None:
         """It is done."""
         stripe_id = self.stripe_refund_id or None
-        aggregate.change(self.refund_id, state="succeeded", stripe_refund_id=stripe_id, failure=None)
+        refunds.change(self.refund_id, state="succeeded", stripe_refund_id=stripe_id, failure=None)
 
 
-class RefundPaidByHand(DomainEvent):
+class RefundPaidByHand(DomainEvent["Refunds"]):
     """An operator has given the buyer the money another way; `reference` says which."""
+
+    TOPIC = "refunds.refund-paid-by-hand"
 
     refund_id: str
     reference: str
     amount_minor: int
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, refunds: "Refunds") -> None:
         """It is done, without Stripe."""
-        aggregate.change(self.refund_id, state="succeeded", stripe_refund_id=None, failure=None)
+        refunds.change(self.refund_id, state="succeeded", stripe_refund_id=None, failure=None)
 
 
-class RefundFailed(DomainEvent):
+class RefundFailed(DomainEvent["Refunds"]):
     """Stripe or the bank said no, perhaps after a yes: the buyer is still owed."""
+
+    TOPIC = "refunds.refund-failed"
 
     refund_id: str
     stripe_refund_id: str
     failure: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, refunds: "Refunds") -> None:
         """The next try begins, with a key of its own."""
-        turn = aggregate.refunds[self.refund_id].turn + 1
-        aggregate.change(self.refund_id, state="failed", stripe_refund_id=None, failure=self.failure, turn=turn)
+        turn = refunds.refunds[self.refund_id].turn + 1
+        refunds.change(self.refund_id, state="failed", stripe_refund_id=None, failure=self.failure, turn=turn)
 
 
 class Refunds(Aggregate):
     """All refunds of one purchase: decided one after another, so that they stay within what was paid."""
 
+    TOPIC = "refunds"
     STREAM_CATEGORY = "refunds"
 
     def __init__(self, tenant_id: str, price: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import WrongState
@@ -17,64 +16,75 @@ class Capabilities:
     asked_for: int = 0
 
 
-class PayeeNamed(CreatedEvent):
+class PayeeNamed(CreatedEvent["Payee"]):
     """A venue wants to be paid."""
+
+    TOPIC = "payee.named"
 
     tenant_id: str
 
 
-class AccountConnected(DomainEvent):
+class AccountConnected(DomainEvent["Payee"]):
     """The venue has an account at Stripe, in whatever state."""
+
+    TOPIC = "payee.account-connected"
 
     account_id: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, payee: "Payee") -> None:
         """Remember it."""
-        aggregate.account_id = self.account_id
+        payee.account_id = self.account_id
 
 
-class AccountChanged(DomainEvent):
+class AccountChanged(DomainEvent["Payee"]):
     """Stripe lets the account do something else than before."""
+
+    TOPIC = "payee.account-changed"
 
     may_receive: bool
     may_pay_out: bool
     asked_for: int
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, payee: "Payee") -> None:
         """Take it over."""
-        aggregate.abilities = Capabilities(self.may_receive, self.may_pay_out, self.asked_for)
+        payee.abilities = Capabilities(self.may_receive, self.may_pay_out, self.asked_for)
 
 
-class ShortfallNoted(DomainEvent):
+class ShortfallNoted(DomainEvent["Payee"]):
     """The venue owes us what it has and is not its own; below nothing, it has been taken too much.
 
     Money that was given back to a buyer and could not be taken from it; fees and tax of what its box office sold.
     """
 
+    TOPIC = "payee.debt-recorded"
+
     key: str
     currency: str
     amount_minor: int
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, payee: "Payee") -> None:
         """Add it to what is owed."""
-        aggregate.owe(self.key, self.currency, self.amount_minor)
+        payee.owe(self.key, self.currency, self.amount_minor)
 
 
-class ShortfallNetted(DomainEvent):
+class ShortfallNetted(DomainEvent["Payee"]):
     """A later sale's share paid for what the venue owed; below nothing, we gave back with it what was too much."""
 
+    TOPIC = "payee.debt-deducted"
+
     key: str
     currency: str
     amount_minor: int
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, payee: "Payee") -> None:
         """Take it off what is owed."""
-        aggregate.owe(self.key, self.currency, -self.amount_minor)
+        payee.owe(self.key, self.currency, -self.amount_minor)
 
 
 class Payee(Aggregate):
     """One venue's account at Stripe; its id is the venue's."""
 
+    TOPIC = "payee"
     STREAM_CATEGORY = "payee"
 
     def __init__(self, tenant_id: str) -> None:

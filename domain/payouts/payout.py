@@ -1,15 +1,17 @@
 """Payout: Stripe pays a venue's balance out to its bank; we follow it, and do not make it."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 
 PayoutState = Literal["paid", "returned"]
 
 
-class PayoutPaid(CreatedEvent):
+class PayoutPaid(CreatedEvent["Payout"]):
     """The bank has it, says Stripe."""
+
+    TOPIC = "payout.paid"
 
     tenant_id: str
     venue_id: str
@@ -17,19 +19,22 @@ class PayoutPaid(CreatedEvent):
     currency: str
 
 
-class PayoutReturned(DomainEvent):
+class PayoutReturned(DomainEvent["Payout"]):
     """The bank sent it back after all: it lies in the venue's account again."""
+
+    TOPIC = "payout.returned"
 
     failure: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, payout: "Payout") -> None:
         """It is not paid out any more."""
-        aggregate.state = "returned"
+        payout.state = "returned"
 
 
 class Payout(Aggregate):
     """One payout; its id is Stripe's."""
 
+    TOPIC = "payout"
     STREAM_CATEGORY = "payout"
 
     def __init__(self, tenant_id: str, venue_id: str, amount_minor: int, currency: str) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import WrongState
@@ -18,8 +18,10 @@ class Reversal:
     state: Literal["requested", "refused", "made"] = "requested"
 
 
-class TransferRequested(CreatedEvent):
+class TransferRequested(CreatedEvent["Transfer"]):
     """The share is decided, less these refunds: from here a refund takes it back instead of lowering it."""
+
+    TOPIC = "transfer.requested"
 
     tenant_id: str
     venue_id: str
@@ -31,79 +33,92 @@ class TransferRequested(CreatedEvent):
     lost_minor: int = 0
 
 
-class TransferRequestedAgain(DomainEvent):
+class TransferRequestedAgain(DomainEvent["Transfer"]):
     """The same share is tried once more, under another key, since Stripe keeps its no under the first.
 
     It is less by what a lost dispute has taken of it since.
     """
 
+    TOPIC = "transfer.requested-again"
+
     account_id: str
     lost_minor: int = 0
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, transfer: "Transfer") -> None:
         """Begin the next try."""
-        aggregate.state, aggregate.account_id = "requested", self.account_id
-        aggregate.turn += 1
-        aggregate.amount_minor -= self.lost_minor
-        aggregate.lost_minor += self.lost_minor
+        transfer.state, transfer.account_id = "requested", self.account_id
+        transfer.turn += 1
+        transfer.amount_minor -= self.lost_minor
+        transfer.lost_minor += self.lost_minor
 
 
-class TransferMade(DomainEvent):
+class TransferMade(DomainEvent["Transfer"]):
     """Stripe has moved the money; a share of nothing is made without Stripe, and has no id."""
+
+    TOPIC = "transfer.made"
 
     transfer_id: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, transfer: "Transfer") -> None:
         """It is the venue's now."""
-        aggregate.state, aggregate.transfer_id = "made", self.transfer_id
+        transfer.state, transfer.transfer_id = "made", self.transfer_id
 
 
-class TransferRefused(DomainEvent):
+class TransferRefused(DomainEvent["Transfer"]):
     """Stripe said no: it is tried again with the next run."""
+
+    TOPIC = "transfer.refused"
 
     reason: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, transfer: "Transfer") -> None:
         """Wait."""
-        aggregate.state = "refused"
+        transfer.state = "refused"
 
 
-class ReversalRequested(DomainEvent):
+class ReversalRequested(DomainEvent["Transfer"]):
     """A part of it is to come back, because of a refund or a dispute."""
+
+    TOPIC = "transfer.reversal-requested"
 
     key: str
     amount_minor: int
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, transfer: "Transfer") -> None:
         """Set it aside."""
-        aggregate.reversals[self.key] = Reversal(self.amount_minor)
+        transfer.reversals[self.key] = Reversal(self.amount_minor)
 
 
-class TransferReversed(DomainEvent):
+class TransferReversed(DomainEvent["Transfer"]):
     """A part of it came back."""
+
+    TOPIC = "transfer.reversed"
 
     key: str
     reversal_id: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, transfer: "Transfer") -> None:
         """It is done."""
-        aggregate.reversals[self.key] = Reversal(aggregate.reversals[self.key].amount_minor, "made")
+        transfer.reversals[self.key] = Reversal(transfer.reversals[self.key].amount_minor, "made")
 
 
-class ReversalRefused(DomainEvent):
+class ReversalRefused(DomainEvent["Transfer"]):
     """The venue's account does not have it any more: the venue owes it."""
+
+    TOPIC = "transfer.reversal-refused"
 
     key: str
     reason: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, transfer: "Transfer") -> None:
         """Leave it to the venue's next sales."""
-        aggregate.reversals[self.key] = Reversal(aggregate.reversals[self.key].amount_minor, "refused")
+        transfer.reversals[self.key] = Reversal(transfer.reversals[self.key].amount_minor, "refused")
 
 
 class Transfer(Aggregate):
     """One order's transfer; its id is the purchase's."""
 
+    TOPIC = "transfer"
     STREAM_CATEGORY = "transfer"
 
     def __init__(

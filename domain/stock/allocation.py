@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypedDict, cast
+
+from eventsourcing.domain import CanMutateAggregate
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import HoldExpired, HoldReleased, NotOurHold, SeatsUnavailable, UnknownSubject, WrongState
@@ -12,6 +14,15 @@ HoldState = Literal["held", "confirmed"]
 TOMBSTONE = timedelta(hours=1)  # how long a tombstone outlives its hold's deadline
 UNARRIVED = timedelta(days=1)  # and one whose hold has not arrived: nobody knows that hold's deadline
 SWEEP = timedelta(minutes=10)
+
+
+class PlacedHold(TypedDict):
+    """A hold as an event has it."""
+
+    key: str
+    quantity: int
+    until: datetime
+    maker: str
 
 
 @dataclass(slots=True)
@@ -25,8 +36,10 @@ class Hold:
     returned: tuple[str, ...] = ()
 
 
-class AllocationOpened(CreatedEvent):
+class AllocationOpened(CreatedEvent["Allocation"]):
     """The stock of a ticket type exists."""
+
+    TOPIC = "allocation.opened"
 
     tenant_id: str
     show_id: str
@@ -34,69 +47,79 @@ class AllocationOpened(CreatedEvent):
     capacity: int
 
 
-class AllocationResized(DomainEvent):
+class AllocationResized(DomainEvent["Allocation"]):
     """There are more tickets of this type, or fewer."""
+
+    TOPIC = "allocation.resized"
 
     capacity: int
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, allocation: "Allocation") -> None:
         """Take the new capacity."""
-        aggregate.capacity = self.capacity
+        allocation.capacity = self.capacity
 
 
-class HoldsPlaced(DomainEvent):
+class HoldsPlaced(DomainEvent["Allocation"]):
     """Holds were placed, all of one transaction: each a key, a quantity, a deadline and a maker."""
 
-    holds: list[dict[str, Any]]
+    TOPIC = "allocation.holds-placed"
 
-    def apply(self, aggregate: Any) -> None:
-        """Add the holds; the aggregate that decided has them already."""
+    holds: list[PlacedHold]
+
+    def apply(self, allocation: "Allocation") -> None:
+        """Add the holds; the allocation that decided has them already."""
         for hold in self.holds:
-            aggregate.take(hold)
-        aggregate.sweep(self.timestamp)
+            allocation.take(hold)
+        allocation.sweep(self.timestamp)
 
 
-class HoldConfirmed(DomainEvent):
+class HoldConfirmed(DomainEvent["Allocation"]):
     """A hold became a reservation."""
 
+    TOPIC = "allocation.hold-confirmed"
+
     key: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, allocation: "Allocation") -> None:
         """Move its seats from held to sold."""
-        hold = aggregate.holds[self.key]
+        hold = allocation.holds[self.key]
         hold.state = "confirmed"
-        aggregate.held -= hold.quantity
-        aggregate.sold += hold.quantity
+        allocation.held -= hold.quantity
+        allocation.sold += hold.quantity
 
 
-class HoldUnconfirmed(DomainEvent):
+class HoldUnconfirmed(DomainEvent["Allocation"]):
     """A reservation became a hold again, because the money did not come."""
 
+    TOPIC = "allocation.hold-unconfirmed"
+
     key: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, allocation: "Allocation") -> None:
         """Move its seats from sold to held."""
-        hold = aggregate.holds[self.key]
+        hold = allocation.holds[self.key]
         hold.state = "held"
-        aggregate.sold -= hold.quantity
-        aggregate.held += hold.quantity
+        allocation.sold -= hold.quantity
+        allocation.held += hold.quantity
 
 
-class HoldEnded(DomainEvent):
+class HoldEnded(DomainEvent["Allocation"]):
     """A hold was released, or a tombstone was set for one that has not arrived."""
+
+    TOPIC = "allocation.hold-ended"
 
     key: str
     reason: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, allocation: "Allocation") -> None:
         """Free its seats and leave the tombstone."""
-        hold = aggregate.holds.pop(self.key, None)
+        hold = allocation.holds.pop(self.key, None)
         if hold is None:
-            aggregate.tombstones[self.key] = self.timestamp + UNARRIVED
+            allocation.tombstones[self.key] = self.timestamp + UNARRIVED
         else:
-            aggregate.held -= hold.quantity
-            aggregate.tombstones[self.key] = max(hold.until, self.timestamp) + TOMBSTONE
-        aggregate.sweep(self.timestamp)
+            allocation.held -= hold.quantity
+            allocation.tombstones[self.key] = max(hold.until, self.timestamp) + TOMBSTONE
+        allocation.sweep(self.timestamp)
 
 
 class Allocation(Aggregate):
@@ -105,6 +128,7 @@ class Allocation(Aggregate):
     Holds that are placed at the same time, by however many decisions, become one event.
     """
 
+    TOPIC = "allocation"
     STREAM_CATEGORY = "allocation"
     CONTENDED = True
     SNAPSHOT_VERSION = 2
@@ -120,7 +144,7 @@ class Allocation(Aggregate):
         self.holds: dict[str, Hold] = {}
         self.tombstones: dict[str, datetime] = {}
         self._sweep_at: datetime | None = None
-        self._gathered: list[dict[str, Any]] = []
+        self._gathered: list[PlacedHold] = []
         self._gathered_at: datetime | None = None
 
     @property
@@ -167,7 +191,7 @@ class Allocation(Aggregate):
         if at != self._gathered_at:
             self._seal()
             self._gathered_at = at
-        hold = {"key": key, "quantity": quantity, "until": until, "maker": maker}
+        hold = PlacedHold(key=key, quantity=quantity, until=until, maker=maker)
         self._gathered.append(hold)
         self.take(hold)
 
@@ -210,7 +234,7 @@ class Allocation(Aggregate):
             raise NotOurHold("this hold was made by another door", key=key)
         return hold
 
-    def take(self, hold: dict[str, Any]) -> None:
+    def take(self, hold: PlacedHold) -> None:
         """Count a placed hold, once."""
         if hold["key"] not in self.holds:
             self.holds[hold["key"]] = Hold(hold["quantity"], hold["until"], hold["maker"])
@@ -224,17 +248,17 @@ class Allocation(Aggregate):
         self._sweep_at = at + SWEEP
 
     @property
-    def pending_events(self) -> list[Any]:
+    def pending_events(self) -> list[CanMutateAggregate[str]]:
         """The events to be saved; what was gathered becomes one of them."""
         self._seal()
         return self._pending_events
 
-    def record(self, event: type[DomainEvent], at: datetime, **values: Any) -> None:
+    def record(self, event: type[DomainEvent[Self]], at: datetime, **values: Any) -> None:
         """Append one event to the chain, after the holds that were placed before it."""
         self._seal()
         super().record(event, at, **values)
 
-    def collect_events(self) -> Sequence[Any]:
+    def collect_events(self) -> Sequence[CanMutateAggregate[str]]:
         """Take the events to be saved."""
         self._seal()
         return super().collect_events()
@@ -257,7 +281,7 @@ class Allocation(Aggregate):
         """Take over events, and the holds that had been gathered when a failing decision made an event of them."""
         super().replay_after_rollback(events_until, spoilt, savepoint)
         if savepoint[1]:
-            sealed: Any = spoilt.pending_events[savepoint[0]]
+            sealed = cast(HoldsPlaced, spoilt.pending_events[savepoint[0]])
             for hold in sealed.holds[: savepoint[1]]:
                 self.place(hold["key"], hold["quantity"], hold["until"], hold["maker"], sealed.timestamp)
 
@@ -298,16 +322,18 @@ class Allocation(Aggregate):
             super().record(HoldsPlaced, at, holds=holds)
 
 
-class SeatsRestocked(DomainEvent):
+class SeatsRestocked(DomainEvent["Allocation"]):
     """Seats of a reservation were given back by a refund: they can be held again."""
+
+    TOPIC = "allocation.seats-restocked"
 
     key: str
     quantity: int
     refund_id: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, allocation: "Allocation") -> None:
         """Take them out of the reservation, which stays to know this refund."""
-        hold = aggregate.holds[self.key]
+        hold = allocation.holds[self.key]
         hold.quantity -= self.quantity
         hold.returned = (*hold.returned, self.refund_id)
-        aggregate.sold -= self.quantity
+        allocation.sold -= self.quantity

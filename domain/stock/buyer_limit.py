@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import BuyerLimitReached
@@ -17,47 +16,56 @@ class Claim:
     is_open: bool = True
 
 
-class AllowanceOpened(CreatedEvent):
+class AllowanceOpened(CreatedEvent["Allowance"]):
     """A buyer was named for the first time; the id says nothing of who it is."""
+
+    TOPIC = "allowance.opened"
 
     tenant_id: str
 
 
-class TicketsClaimed(DomainEvent):
+class TicketsClaimed(DomainEvent["Allowance"]):
     """A purchase of this buyer holds tickets."""
+
+    TOPIC = "allowance.tickets-claimed"
 
     key: str
     show_id: str
     quantity: int
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, allowance: "Allowance") -> None:
         """Count them."""
-        aggregate.claims[self.key] = Claim(self.show_id, self.quantity)
+        allowance.claims[self.key] = Claim(self.show_id, self.quantity)
 
 
-class ClaimSold(DomainEvent):
+class ClaimSold(DomainEvent["Allowance"]):
     """The purchase was paid: its tickets count for the show, and it is open no more."""
 
+    TOPIC = "allowance.claim-sold"
+
     key: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, allowance: "Allowance") -> None:
         """Keep the tickets."""
-        aggregate.claims[self.key].is_open = False
+        allowance.claims[self.key].is_open = False
 
 
-class ClaimEnded(DomainEvent):
+class ClaimEnded(DomainEvent["Allowance"]):
     """The purchase ended without a sale."""
 
+    TOPIC = "allowance.claim-ended"
+
     key: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, allowance: "Allowance") -> None:
         """Count them no more."""
-        del aggregate.claims[self.key]
+        del allowance.claims[self.key]
 
 
 class Allowance(Aggregate):
     """All purchases of one named buyer that hold tickets or are sold."""
 
+    TOPIC = "allowance"
     STREAM_CATEGORY = "allowance"
 
     def __init__(self, tenant_id: str) -> None:

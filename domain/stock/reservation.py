@@ -9,8 +9,10 @@ from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 ReservationState = Literal["held", "confirmed", "released"]
 
 
-class ReservationMade(CreatedEvent):
+class ReservationMade(CreatedEvent["Reservation"]):
     """An outside order holds seats."""
+
+    TOPIC = "reservation.made"
 
     tenant_id: str
     show_id: str
@@ -20,27 +22,32 @@ class ReservationMade(CreatedEvent):
     body_digest: str = ""
 
 
-class ReservationConfirmed(DomainEvent):
+class ReservationConfirmed(DomainEvent["Reservation"]):
     """The outside order was paid: its holds are reservations."""
 
-    def apply(self, aggregate: Any) -> None:
+    TOPIC = "reservation.confirmed"
+
+    def apply(self, reservation: "Reservation") -> None:
         """It stands."""
-        aggregate.state = "confirmed"
+        reservation.state = "confirmed"
 
 
-class ReservationEnded(DomainEvent):
+class ReservationEnded(DomainEvent["Reservation"]):
     """The outside order let its holds go, or they expired."""
+
+    TOPIC = "reservation.ended"
 
     reason: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, reservation: "Reservation") -> None:
         """It is over."""
-        aggregate.state = "released"
+        reservation.state = "released"
 
 
 class Reservation(Aggregate):
     """The internal ticket API's own holds; it acts on no other."""
 
+    TOPIC = "reservation"
     STREAM_CATEGORY = "reservation"
 
     def __init__(

@@ -8,30 +8,36 @@ from domain.core.errors import WrongState
 from domain.tickets.token import SignedTransaction
 
 
-class TokenSigned(DomainEvent):
+class TokenSigned(DomainEvent["TokenizedAggregate"]):
     """The bytes that make the token were signed; stored before they are sent."""
+
+    TOPIC = "token.signed"
 
     signed: dict[str, Any]
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, bearer: "TokenizedAggregate") -> None:
         """Keep the newest signed bytes."""
-        aggregate.signed = SignedTransaction.model_validate(self.signed)
+        bearer.signed = SignedTransaction.model_validate(self.signed)
 
 
-class TokenMinted(DomainEvent):
+class TokenMinted(DomainEvent["TokenizedAggregate"]):
     """The token was read back from the chain and verified."""
+
+    TOPIC = "token.minted"
 
     mint_address: str
     signature: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, bearer: "TokenizedAggregate") -> None:
         """The token exists."""
-        aggregate.mint_address = self.mint_address
-        aggregate.mint_signature = self.signature
+        bearer.mint_address = self.mint_address
+        bearer.mint_signature = self.signature
 
 
 class TokenizedAggregate(Aggregate):
     """An aggregate with a token: none → signed → minted."""
+
+    TOPIC = ""
 
     def bear(self) -> None:
         """Start without a token (called by each constructor)."""

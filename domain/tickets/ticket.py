@@ -11,8 +11,10 @@ from domain.tickets.token import SignedTransaction
 TicketState = Literal["reserved", "issued", "redeemed", "void"]
 
 
-class TicketReserved(CreatedEvent):
+class TicketReserved(CreatedEvent["Ticket"]):
     """A ticket was reserved for a purchase; it gives no right yet."""
+
+    TOPIC = "ticket.reserved"
 
     tenant_id: str
     purchase_id: str
@@ -20,82 +22,99 @@ class TicketReserved(CreatedEvent):
     ticket_type_id: str
 
 
-class TicketIssued(DomainEvent):
+class TicketIssued(DomainEvent["Ticket"]):
     """The ticket is paid: it is valid at the door."""
 
-    def apply(self, aggregate: Any) -> None:
+    TOPIC = "ticket.issued"
+
+    def apply(self, ticket: "Ticket") -> None:
         """The right begins."""
-        aggregate.state = "issued"
+        ticket.state = "issued"
 
 
-class TicketVoided(DomainEvent):
+class TicketVoided(DomainEvent["Ticket"]):
     """The ticket gives no right, and nothing is signed for it from here."""
 
-    def apply(self, aggregate: Any) -> None:
+    TOPIC = "ticket.voided"
+
+    def apply(self, ticket: "Ticket") -> None:
         """The right ends."""
-        aggregate.state = "void"
+        ticket.state = "void"
 
 
-class TicketRedeemed(DomainEvent):
+class TicketRedeemed(DomainEvent["Ticket"]):
     """Somebody entered with the ticket."""
 
-    def apply(self, aggregate: Any) -> None:
+    TOPIC = "ticket.redeemed"
+
+    def apply(self, ticket: "Ticket") -> None:
         """The right is used."""
-        aggregate.state, aggregate.entered = "redeemed", True
+        ticket.state, ticket.entered = "redeemed", True
 
 
-class BurnSigned(DomainEvent):
+class BurnSigned(DomainEvent["Ticket"]):
     """The bytes that burn the token of a void ticket were signed; stored before they are sent."""
+
+    TOPIC = "ticket.burn-signed"
 
     signed: dict[str, Any]
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, ticket: "Ticket") -> None:
         """Keep the newest signed bytes."""
-        aggregate.burn = SignedTransaction.model_validate(self.signed)
+        ticket.burn = SignedTransaction.model_validate(self.signed)
 
 
-class TokenBurnt(DomainEvent):
+class TokenBurnt(DomainEvent["Ticket"]):
     """The token of a void ticket is no more; without a signature it was gone before we burnt it."""
+
+    TOPIC = "ticket.token-burnt"
 
     signature: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, ticket: "Ticket") -> None:
         """The token has ended."""
-        aggregate.ended_as = "burnt"
+        ticket.ended_as = "burnt"
 
 
-class TokenForgone(DomainEvent):
+class TokenForgone(DomainEvent["Ticket"]):
     """The signed bytes of a void ticket can no longer land: it will never have a token."""
 
-    def apply(self, aggregate: Any) -> None:
+    TOPIC = "ticket.token-forgone"
+
+    def apply(self, ticket: "Ticket") -> None:
         """There never was a token."""
-        aggregate.ended_as = "forgone"
+        ticket.ended_as = "forgone"
 
 
-class TicketBlocked(DomainEvent):
+class TicketBlocked(DomainEvent["Ticket"]):
     """Nobody may enter with it while its payment is disputed."""
+
+    TOPIC = "ticket.blocked"
 
     dispute_id: str
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, ticket: "Ticket") -> None:
         """The right rests."""
-        aggregate.dispute_ids.append(self.dispute_id)
+        ticket.dispute_ids.append(self.dispute_id)
 
 
-class TicketUnblocked(DomainEvent):
+class TicketUnblocked(DomainEvent["Ticket"]):
     """The dispute was won: the right is what it was, unless another dispute blocks it."""
+
+    TOPIC = "ticket.unblocked"
 
     dispute_id: str | None = None  # events of the first days name none, and a ticket had one at most
 
-    def apply(self, aggregate: Any) -> None:
+    def apply(self, ticket: "Ticket") -> None:
         """One reason less."""
-        others = [other for other in aggregate.dispute_ids if other != self.dispute_id]
-        aggregate.dispute_ids = others if self.dispute_id is not None else []
+        others = [other for other in ticket.dispute_ids if other != self.dispute_id]
+        ticket.dispute_ids = others if self.dispute_id is not None else []
 
 
 class Ticket(TokenizedAggregate):
     """One right to enter, with one token."""
 
+    TOPIC = "ticket"
     STREAM_CATEGORY = "ticket"
 
     def __init__(self, tenant_id: str, purchase_id: str, show_id: str, ticket_type_id: str) -> None:

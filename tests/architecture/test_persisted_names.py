@@ -6,23 +6,30 @@ file anew.
 
 import importlib
 import pkgutil
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
-from eventsourcing.utils import get_topic
 from temporalio import activity, workflow
 from temporalio.common import SearchAttributeKey
 
 from activities.core.task_queues import ALL_QUEUES
 from domain.core.aggregate import Aggregate, DomainEvent
 from domain.core.errors import Refusal
+from domain.core.topics import import_all
 from workflows.core.patches import PATCHES
 
+ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).with_name("persisted_names.txt")
 HEADER = "# Stored for ever: a changed or missing line needs a decision record and an upcast.\n"
 ROOMS = ("domain", "activities", "workflows")
+TOPIC = re.compile(r"(?P<subject>[a-z][a-z-]+)\.[a-z][a-z-]+")
+K = TypeVar("K")
+import_all()  # so that each test knows every event and aggregate, also when it runs alone
 
 
 def modules() -> list[ModuleType]:
@@ -32,7 +39,7 @@ def modules() -> list[ModuleType]:
     return rooms + [importlib.import_module(name) for name in below]
 
 
-def descendants(parent: type) -> Iterator[type]:
+def descendants(parent: type[K]) -> Iterator[type[K]]:
     """Yield every subclass that the project defines, at any depth; tests define some of their own."""
     for child in parent.__subclasses__():
         if child.__module__.partition(".")[0] in ROOMS:
@@ -40,10 +47,9 @@ def descendants(parent: type) -> Iterator[type]:
         yield from descendants(child)
 
 
-def event_topics() -> set[str]:
-    """Events that may be stored; the bases, and the library's `Event` of each aggregate, never are."""
-    events = {event for event in descendants(DomainEvent) if event.__module__ != "domain.core.aggregate"}
-    return {get_topic(event) for event in events if event.__name__ != "Event"}
+def topics(base: type[DomainEvent | Aggregate]) -> set[str]:
+    """What events or aggregates are stored under; the bases never are, and have none."""
+    return {kind.TOPIC for kind in descendants(base) if kind.TOPIC}
 
 
 def kinds() -> set[str]:
@@ -79,7 +85,8 @@ def in_module(module: ModuleType) -> Iterator[tuple[str, str]]:
 def names() -> list[str]:
     """List every stored name, each with its sort, in order."""
     found = {pair for module in modules() for pair in in_module(module)}
-    found |= {("event", topic) for topic in event_topics()}
+    found |= {("event", topic) for topic in topics(DomainEvent)}
+    found |= {("aggregate", topic) for topic in topics(Aggregate)}
     found |= {("kind", kind) for kind in kinds()}
     found |= {("refusal", refusal.code) for refusal in (Refusal, *descendants(Refusal))}
     found |= {("task-queue", queue) for queue in ALL_QUEUES}
@@ -96,7 +103,18 @@ def test_stored_names_are_the_recorded_ones() -> None:
 def test_every_sort_of_name_is_found() -> None:
     """No sort is missing because the introspection went blind."""
     sorts = {line.partition(" ")[0] for line in names()}
-    wanted = {"event", "kind", "activity", "workflow", "signal", "update", "search-attribute", "refusal", "task-queue"}
+    wanted = {
+        "event",
+        "aggregate",
+        "kind",
+        "activity",
+        "workflow",
+        "signal",
+        "update",
+        "search-attribute",
+        "refusal",
+        "task-queue",
+    }
     assert wanted - sorts == set()
 
 
@@ -106,6 +124,27 @@ def test_two_aggregates_never_share_a_kind_nor_two_refusals_a_code() -> None:
     codes = [refusal.code for refusal in descendants(Refusal)]
     assert len(roots) == len(kinds())
     assert len(codes) == len(set(codes))
+
+
+def test_a_topic_says_what_happened_to_what() -> None:
+    """It is the kind of the aggregate and a past participle; a token is a venue's, a show's or a ticket's."""
+    subjects = {found["subject"] for topic in topics(DomainEvent) if (found := TOPIC.fullmatch(topic))}
+    assert all(TOPIC.fullmatch(topic) for topic in topics(DomainEvent))
+    assert subjects == kinds() | {"token"}
+    assert topics(Aggregate) == kinds()
+
+
+def test_a_topic_is_resolved_by_a_process_that_knows_no_class() -> None:
+    """Whoever maps stored events has all their classes, whatever else it imports."""
+    stored = sorted(topics(DomainEvent) | topics(Aggregate))
+    code = (
+        "import sys; from adapters.event_store.recorder import event_mapper\n"
+        "from eventsourcing.utils import resolve_topic\n"
+        "assert not [name for name in sys.modules if name.startswith('domain.orders.order')], 'known already'\n"
+        "event_mapper(); print(*(resolve_topic(topic).TOPIC for topic in sys.argv[1:]))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code, *stored], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ran.stdout.split(), ran.stderr) == (stored, "")
 
 
 if __name__ == "__main__":

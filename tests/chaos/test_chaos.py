@@ -115,7 +115,7 @@ def test_a_refund_is_waited_for(refunds: str, token: str, over: bool) -> None:  
     assert is_over(story_of(refund_id="rf"), end) is over
     assert is_over(story_of(), end)
     assert not is_over(story_of(decided="lost"), end)
-    assert is_over(story_of(decided="lost"), {**end, "timeline": [{"event": "DisputeLost"}]})
+    assert is_over(story_of(decided="lost"), {**end, "timeline": [{"event": "dispute.lost"}]})
 
 
 def test_totals_that_differ_are_told() -> None:

@@ -162,5 +162,5 @@ def posted(settings: Settings) -> Counter[str]:
 
 def _events(settings: Settings) -> Iterator[DomainEvent]:
     with EventPages(settings.postgres.url) as pages:
-        for page in pages.events(0, pages.head()):
-            yield from page
+        for page in pages.numbered(0, pages.head()):
+            yield from (event for _, event in page)

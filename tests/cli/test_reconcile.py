@@ -17,6 +17,7 @@ from settings import read_settings
 from tests.fakes.corrupted_history import LATE, Day, said
 from tests.fakes.sample_history import sample_history
 from tests.fakes.samples import AT
+from tests.fakes.stored import recorded
 
 CLOSED = {"BOXOFFICE_POSTGRES__URL": "postgresql://postgres@127.0.0.1:1/none"}
 
@@ -25,7 +26,7 @@ def report_of(day: Day) -> Report:
     """Judge a day as the command does."""
     findings = Findings()
     history = History(findings)
-    history.take(day.events)
+    history.take(recorded(day.events))
     history.mark()
     still = judge_at_rest(history, day.outside, findings)
     payments = len(day.outside.intents)

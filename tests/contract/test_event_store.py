@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from activities.core.ports import Committed
-from domain.core.aggregate import DomainEvent, broken_link
+from domain.core.aggregate import DomainEvent
+from domain.core.chain import broken_link, digest_of
 from domain.core.errors import SeatsUnavailable, UnknownSubject
 from domain.core.transient import TransientError
 from domain.stock.allocation import Allocation, AllocationOpened, HoldsPlaced
@@ -23,7 +24,7 @@ def notified(store: EventStore) -> list[DomainEvent]:
     """Return all events in the order of their positions."""
     if isinstance(store, FakeEventStore):
         return store.log
-    return [store.mapper.to_domain_event(event) for event in store.recorder.select_notifications(None, 1000)]
+    return [store.mapper.event_of(event) for event in store.recorder.select_notifications(None, 1000)]
 
 
 async def test_what_is_committed_is_read(store: EventStore) -> None:
@@ -89,7 +90,7 @@ async def test_a_refusal_spoils_no_neighbour_of_its_batch(store: EventStore) -> 
     assert isinstance(bad, SeatsUnavailable)
     assert (first.value, third.value) == ([9, 2], [8, 1])
     assert (await stock(store, "a"), await stock(store, "b")) == ((8, ["1", "3"]), (1, ["1", "3"]))
-    assert [broken_link(store.events_of(Allocation.stream(name))) for name in "ab"] == [None, None]
+    assert [broken_link(store.stored_of(Allocation.stream(name))) for name in "ab"] == [None, None]
 
 
 async def test_a_mistake_reaches_only_its_caller(store: EventStore) -> None:
@@ -99,6 +100,18 @@ async def test_a_mistake_reaches_only_its_caller(store: EventStore) -> None:
         await store.commit(both(holding("bad"), lambda _: 1 // 0))
     assert (await store.commit(holding("good"))).value == 49
     assert await stock(store) == (49, ["good"])
+
+
+async def test_what_cannot_be_stored_reaches_only_its_caller(store: EventStore) -> None:
+    """A value without a stored form is refused where it is stored, and spoils nobody's batch; the chain goes on."""
+    await store.commit(opening())
+    async with one_batch(store):
+        decisions = [holding("first"), holding(object()), holding("last")]  # type: ignore[arg-type]
+        sent = [asyncio.create_task(store.commit(decide)) for decide in decisions]
+    answers = await asyncio.gather(*sent, return_exceptions=True)
+    assert [isinstance(answer, TypeError) for answer in answers] == [False, True, False]
+    assert await stock(store) == (48, ["first", "last"])
+    assert broken_link(store.stored_of(STREAM)) is None
 
 
 async def test_positions_grow(store: EventStore) -> None:
@@ -128,9 +141,10 @@ async def test_the_chain_is_unbroken(store: EventStore) -> None:
     await store.commit(opening())
     for key in "abc":
         await store.commit(holding(key))
-    events = store.events_of(STREAM)
-    assert broken_link(events) is None
-    assert broken_link(events[:2] + events[3:]) == 4
+    stored = store.stored_of(STREAM)
+    assert broken_link(stored) is None
+    assert broken_link(stored[:2] + stored[3:]) == 4
+    assert [digest_of(one) for one in stored] == [event.digest for event in store.events_of(STREAM)]
 
 
 async def test_what_exists_is_not_begun_again(store: EventStore) -> None:

@@ -11,7 +11,7 @@ from psycopg.sql import SQL
 
 from adapters.event_store.aggregate_cache import EVENTS_BETWEEN_SNAPSHOTS
 from adapters.event_store.store import PostgresEventStore
-from domain.core.aggregate import broken_link
+from domain.core.chain import broken_link
 from domain.core.errors import SeatsUnavailable
 from domain.core.transient import OverloadedError, TransientError
 from domain.core.unit_of_work import UnitOfWork
@@ -135,9 +135,9 @@ async def test_a_snapshot_bounds_the_load_and_changes_nothing(postgres: Postgres
 
 def broken_link_after(store: PostgresEventStore, version: int) -> int | None:
     """Say whether the events after one follow from each other."""
-    events = store.events_of(STREAM)
-    assert events[0].originator_version == version
-    found = broken_link(events)
+    stored = store.stored_of(STREAM)
+    assert stored[0].originator_version == version
+    found = broken_link(stored)
     return None if found == version else found
 
 
@@ -171,4 +171,4 @@ async def test_many_processes_see_each_others_events_through_their_shelves(
             assert (await postgres.commit(holding(f"one-{number}"))).value == 9 - 2 * number
             assert (await other.commit(holding(f"two-{number}"))).value == 8 - 2 * number
     assert AT + timedelta(minutes=10) == UNTIL
-    assert broken_link(postgres.events_of(STREAM)) is None
+    assert broken_link(postgres.stored_of(STREAM)) is None

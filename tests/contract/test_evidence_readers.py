@@ -19,7 +19,6 @@ from adapters.stripe.client import StripeClient
 from adapters.stripe.errors import StripeRequestError
 from adapters.stripe.listing import StripeListing
 from adapters.stripe.payments import StripePayments
-from domain.core.aggregate import DomainEvent
 from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest, IntentState
 from domain.stock.reservation import Reservation, ReservationMade
@@ -72,11 +71,11 @@ async def test_every_event_is_read_once_and_in_order(database: str, monkeypatch:
         await store.commit(lambda uow, name=f"r{number}": uow.add(reservation(name)))
     store.close()
     with EventPages(database) as pages:
-        first, rest = list(pages.events(0, 3)), list(pages.events(3, pages.head()))
+        first, rest = list(pages.recorded(0, 3)), list(pages.recorded(3, pages.head()))
         assert [len(page) for page in first + rest] == [2, 1, 2]
-        read: list[DomainEvent] = [event for page in first + rest for event in page]
+        read = [recorded.event for page in first + rest for recorded in page]
         assert [event.originator_id for event in read] == [f"reservation:r{number}" for number in range(PURCHASES)]
-        assert list(pages.events(pages.head(), pages.head())) == []
+        assert list(pages.recorded(pages.head(), pages.head())) == []
         assert pages.head() == PURCHASES
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from domain.catalog.discount import DiscountReturned
-from domain.core.aggregate import GENESIS, DomainEvent, digest_of
+from domain.core.aggregate import DomainEvent
 from domain.invariants.cross_system import ExternalState, StripePayment
 from domain.money.books import TransactionPosted
 from domain.orders.order import CaptureRequested, OrderFulfilled
@@ -16,6 +16,7 @@ from domain.stock.allocation import AllocationOpened, HoldConfirmed, HoldEnded, 
 from domain.tickets.has_token import TokenMinted
 from domain.tickets.ticket import TicketIssued, TicketReserved, TicketVoided
 from tests.fakes.samples import AT
+from tests.fakes.stored import forged, rechained
 
 SOLD, LATE = "sold", "late"
 
@@ -49,19 +50,6 @@ def doubled(events: list[DomainEvent], kind: type[DomainEvent], subject: str = "
     found = next(event for event in events if isinstance(event, kind) and subject in event.originator_id)
     again = replace(found, **values)
     return rechained([one for event in events for one in ((event, again) if event is found else (event,))])
-
-
-def rechained(events: list[DomainEvent]) -> list[DomainEvent]:
-    """Number and chain events anew."""
-    ends: dict[str, tuple[int, str]] = {}
-    made = []
-    for event in events:
-        version, digest = ends.get(event.originator_id, (0, GENESIS))
-        numbered = replace(event, originator_version=version + 1)
-        chained = replace(numbered, digest=digest_of(digest, type(event), dict(vars(numbered))))
-        ends[event.originator_id] = (version + 1, chained.digest)
-        made.append(chained)
-    return made
 
 
 def one_sided(events: list[DomainEvent]) -> list[DomainEvent]:
@@ -107,7 +95,7 @@ def captured_again(day: Day, **values: Any) -> Day:
 
 DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
     "an event edited afterwards": (
-        history(lambda events: [replace(events[0], timestamp=AT - timedelta(days=1)), *events[1:]]),
+        history(lambda events: [forged(events[0], timestamp=AT - timedelta(days=1)), *events[1:]]),
         {"unbroken-history"},
     ),
     "an event taken out": (

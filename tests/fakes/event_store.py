@@ -3,9 +3,12 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from eventsourcing.persistence import StoredEvent
 
 from activities.core.ports import Committed
+from adapters.event_store.recorder import event_mapper
 from domain.core.aggregate import Aggregate, DomainEvent
 from domain.core.transient import OverloadedError, TransientError
 from domain.core.unit_of_work import UnitOfWork
@@ -25,6 +28,8 @@ class FakeEventStore:
         self.lose_answers = 0
         self.refuse_connections = 0
         self.line_is_full = False
+        self.mapper = event_mapper()
+        self._stored: dict[str, list[StoredEvent]] = defaultdict(list)
         self._clock = clock
 
     async def commit(self, decide: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Committed[T]:
@@ -35,10 +40,12 @@ class FakeEventStore:
             raise TransientError("no connection")
         uow = UnitOfWork(self._load, self._clock())
         value = uow.attempt(decide)
-        events = uow.collect()
-        if any(event.originator_version <= len(self.streams.get(event.originator_id, [])) for event in events):
+        taken = self.mapper.take(uow)
+        if any(one.originator_version <= len(self._stored[str(one.originator_id)]) for one in taken):
             raise TransientError("these events are stored already", unknown=True)
-        for event in events:
+        for one in taken:
+            event = self.mapper.event_of(one)
+            self._stored[event.originator_id].append(one)
             self.streams[event.originator_id].append(event)
             self.log.append(event)
         if self.lose_answers:
@@ -58,8 +65,11 @@ class FakeEventStore:
     def events_of(self, stream: str) -> list[DomainEvent]:
         return list(self.streams.get(stream, []))
 
+    def stored_of(self, stream: str) -> list[StoredEvent]:
+        return list(self._stored[stream])
+
     def _load(self, stream: str) -> Aggregate | None:
-        aggregate: Any = None
-        for event in self.streams.get(stream, []):
-            aggregate = event.mutate(aggregate)
+        aggregate: Aggregate | None = None
+        for one in self._stored[stream]:
+            aggregate = self.mapper.apply(aggregate, one)
         return aggregate

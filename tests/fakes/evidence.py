@@ -10,6 +10,7 @@ from domain.invariants.per_commit import History
 from domain.payments.payment_intent import IntentState
 from tests.fakes.connect import FakeConnect
 from tests.fakes.payment_gateway import FakePaymentGateway
+from tests.fakes.stored import recorded
 from tests.fakes.token_chain import FakeTokenChain
 
 ALL_DEADLINES_PASSED = datetime.max.replace(tzinfo=UTC)
@@ -46,7 +47,7 @@ def findings_of(events: Iterable[DomainEvent], outside: ExternalState) -> Findin
     """Judge all invariants that events and outside tell."""
     findings = Findings()
     history = History(findings)
-    history.take(events)
+    history.take(recorded(events))
     history.mark()
     judge_at_rest(history, outside, findings)
     return findings

@@ -92,7 +92,7 @@ def names_of(aggregate: Aggregate) -> list[str]:
 def through_json(events: list[DomainEvent]) -> list[DomainEvent]:
     """Store events and read them back, as the event store does."""
     mapper = event_mapper()
-    return [cast(DomainEvent, mapper.to_domain_event(mapper.to_stored_event(event))) for event in events]
+    return [mapper.event_of(mapper.to_stored_event(event)) for event in events]
 
 
 def folded(events: list[DomainEvent]) -> Any:
@@ -105,7 +105,8 @@ def folded(events: list[DomainEvent]) -> Any:
 
 def state_of(aggregate: Aggregate) -> dict[str, Any]:
     """Return an aggregate's whole state, without the events that wait to be collected."""
-    return {name: value for name, value in vars(aggregate).items() if name != "_pending_events"}
+    state = {name: value for name, value in vars(aggregate).items() if name != "_pending_events"}
+    return {**state, "digest": aggregate.digest}
 
 
 def only_requested(

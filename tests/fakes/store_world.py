@@ -14,7 +14,8 @@ from activities.sales.request_purchase import PurchaseCommands, Requested, Reque
 from activities.sales.ticket_api_holds import HoldActivities, HoldCommands, MakeReservation
 from domain.catalog.line import Line
 from domain.catalog.show import Show, TicketType
-from domain.core.aggregate import Aggregate, broken_link
+from domain.core.aggregate import Aggregate
+from domain.core.chain import broken_link
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.money import FeeRates
@@ -151,7 +152,7 @@ class StoreWorld:
         known = len(self.store.log)
         answer = await act()
         assert len(self.store.log) == known
-        assert all(broken_link(events) is None for events in self.store.streams.values())
+        assert all(broken_link(self.store.stored_of(stream)) is None for stream in self.store.streams)
         return answer
 
 

@@ -88,7 +88,9 @@ async def purchase(shop: Shop, scene: str, key: str) -> str:
         assert await shop.pay(opened["client_secret"]) == httpx.codes.OK
     elif scene == "slow payment":
         await shop.pay(opened["client_secret"], "pm_emulator_slowCard")
-        await seen(shop, purchase_id, lambda now: any(line["event"] == "HoldExtended" for line in now["timeline"]))
+        await seen(
+            shop, purchase_id, lambda now: any(line["event"] == "order.hold-extended" for line in now["timeline"])
+        )
         intent_id = opened["client_secret"].partition("_secret")[0]
         finish = f"{shop.stack.urls['stripe']}/_emulator/payment_intents/{intent_id}/finish_processing"
         (await shop.http.post(finish, json={"outcome": "succeed"})).raise_for_status()

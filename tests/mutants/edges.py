@@ -91,8 +91,8 @@ STORES = (
     Mutant(
         "a snapshot is believed blindly",
         "adapters/event_store/aggregate_cache.py",
-        "        if last.digest != snapshot.digest:\n",
-        "        if not last.digest:\n",
+        "        if digest_of(events[0]) != snapshot.digest:\n",
+        "        if not snapshot.digest:\n",
         "tests/contract/test_event_store_queue.py::test_a_snapshot_that_does_not_fit_the_events_is_not_believed",
     ),
     Mutant(
@@ -104,10 +104,24 @@ STORES = (
     ),
     Mutant(
         "an edited event goes unseen",
-        "domain/core/aggregate.py",
-        "        if digest_of(previous, type(event), dict(vars(event))) != event.digest:",
-        "        if not event.digest:",
-        "tests/domain/core/test_aggregate.py::test_an_event_edited_with_its_digest_shows_at_the_next_one",
+        "domain/core/chain.py",
+        "    return link(previous, bare)[0].state == event.state",
+        "    return link(previous, bare)[0].state[_REST:] == event.state[_REST:]",
+        "tests/unit/test_chain.py::test_an_edited_event_shows",
+    ),
+    Mutant(
+        "a topic is inherited",
+        "domain/core/topics.py",
+        '    topic = vars(stored).get("TOPIC")\n',
+        '    topic = getattr(stored, "TOPIC", None)\n',
+        "tests/domain/core/test_aggregate.py::test_an_event_or_aggregate_without_a_topic_of_its_own_is_refused",
+    ),
+    Mutant(
+        "a topic is known only where its class was imported",
+        "adapters/event_store/recorder.py",
+        "    import_all()\n",
+        "    import_all.cache_info()\n",
+        "tests/architecture/test_persisted_names.py::test_a_topic_is_resolved_by_a_process_that_knows_no_class",
     ),
     Mutant(
         "a failed decision leaves its events",

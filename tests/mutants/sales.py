@@ -32,8 +32,8 @@ STOCK = (
     Mutant(
         "a release keeps the seats",
         "domain/stock/allocation.py",
-        "            aggregate.held -= hold.quantity\n            aggregate.tombstones",
-        "            aggregate.tombstones",
+        "            allocation.held -= hold.quantity\n            allocation.tombstones",
+        "            allocation.tombstones",
         f"{ALLOCATION}::test_a_reservation_is_taken_back_to_a_hold_and_then_released",
     ),
     Mutant(

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from domain.core.aggregate import Aggregate, broken_link
+from domain.core.aggregate import Aggregate
 from domain.core.errors import Refusal
 from tests.fakes.samples import events_of, folded, state_of, through_json
 
@@ -29,7 +29,6 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "subject"):
             events = through_json(events_of(self.subject))
-            assert broken_link(events) is None
             assert state_of(folded(events)) == state_of(self.subject)
 
 

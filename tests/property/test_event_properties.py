@@ -1,44 +1,31 @@
-"""The text that a digest is taken of, and the stored form of events: whichever encoder writes them, it is the same."""
+"""The stored form of events and the chain over it: whichever values they hold, and wherever they are edited."""
 
-import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
-from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder
+from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder, StoredEvent
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.event_store.recorder import event_mapper
-from domain.core.aggregate import canonical
+from domain.core.chain import GENESIS, broken_link, digest_of, link
 
+MAPPER = event_mapper()
 PLAIN = (
     st.none() | st.booleans() | st.integers() | st.text() | st.text(st.characters(max_codepoint=127))
     | st.datetimes(timezones=st.just(UTC))
 )  # fmt: skip
 NESTED = st.recursive(PLAIN, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=12)
-VALUES = st.dictionaries(st.text(), NESTED | st.floats(allow_nan=False))
-
-
-def _plain(value: Any) -> str:
-    assert isinstance(value, datetime)
-    return value.isoformat()
-
-
-@given(VALUES)
-@example({"a": "\x7f"})
-@example({"rate": 1e16})
-@example({"a": 2**64})
-@example({"a": "\ud800"})
-def test_the_canonical_text_is_that_of_the_library(values: dict[str, Any]) -> None:
-    """Keys in order, ASCII only, no spaces: as Python's own encoder writes it."""
-    assert canonical(values) == json.dumps(values, sort_keys=True, separators=(",", ":"), default=_plain)
+STORABLE = st.text(st.characters(exclude_categories=["Cs"])) | st.integers() | st.lists(st.integers() | st.booleans())
+STATES = st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), STORABLE, min_size=1)
 
 
 @given(NESTED.filter(lambda value: isinstance(value, dict)))
 @example({"a": 2**64})
 def test_the_stored_form_is_that_of_the_library(values: dict[str, Any]) -> None:
     """What was stored before is read, and what is stored is read by the library's own transcoder."""
-    ours, theirs = event_mapper().transcoder, JSONTranscoder()
+    ours, theirs = MAPPER.transcoder, JSONTranscoder()
     theirs.register(DatetimeAsISO())
     try:
         expected = theirs.encode(values)
@@ -46,3 +33,33 @@ def test_the_stored_form_is_that_of_the_library(values: dict[str, Any]) -> None:
         return
     assert ours.encode(values) == expected
     assert theirs.decode(ours.encode(values)) == values
+
+
+def stored(states: list[dict[str, Any]]) -> list[StoredEvent]:
+    """Chain states as the events of one stream."""
+    events, digest = [], GENESIS
+    for version, state in enumerate(states, start=1):
+        event, digest = link(digest, StoredEvent("order:pu", version, "order.noted", MAPPER.transcoder.encode(state)))
+        events.append(event)
+    return events
+
+
+@given(st.lists(STATES, min_size=1, max_size=4))
+def test_what_is_linked_is_whole_and_reads_as_it_was(states: list[dict[str, Any]]) -> None:
+    """The digest comes first and changes nothing of the rest."""
+    events = stored(states)
+    assert broken_link(events) is None
+    for event, state in zip(events, states, strict=True):
+        assert MAPPER.transcoder.decode(event.state) == {"digest": digest_of(event), **state}
+
+
+@given(st.lists(STATES, min_size=1, max_size=4), st.data())
+def test_whichever_byte_is_edited_shows(states: list[dict[str, Any]], data: st.DataObject) -> None:
+    """Each byte of each event, its digest too, is covered; the first event that was edited is named."""
+    events = stored(states)
+    index = data.draw(st.integers(0, len(events) - 1))
+    state = bytearray(events[index].state)
+    place = data.draw(st.integers(0, len(state) - 1))
+    state[place] ^= data.draw(st.integers(1, 255))
+    events[index] = replace(events[index], state=bytes(state))
+    assert broken_link(events) == index + 1

@@ -1,7 +1,5 @@
 """What the invariants say of the events that an event store has stored."""
 
-from typing import cast
-
 from adapters.event_store.store import PostgresEventStore
 from domain.core.aggregate import DomainEvent
 from domain.invariants.cross_system import judge_at_rest
@@ -9,6 +7,7 @@ from domain.invariants.invariant import Findings
 from domain.invariants.per_commit import History
 from tests.fakes.evidence import said_by
 from tests.fakes.payment_gateway import FakePaymentGateway
+from tests.fakes.stored import recorded
 from tests.fakes.token_chain import FakeTokenChain
 
 MANY = 10_000
@@ -17,14 +16,14 @@ MANY = 10_000
 def log_of(store: PostgresEventStore, after: int = 0) -> list[DomainEvent]:
     """Read the events after a position, as the projector does."""
     stored = store.recorder.select_notifications(start=after + 1, limit=MANY)
-    return [cast(DomainEvent, store.mapper.to_domain_event(event)) for event in stored]
+    return [store.mapper.event_of(event) for event in stored]
 
 
 def broken_invariants(store: PostgresEventStore, *, at_rest: bool = False) -> set[str]:
     """Return the names of the broken invariants; at rest every deadline has passed and no money came."""
     findings = Findings()
     history = History(findings)
-    history.take(log_of(store))
+    history.take(recorded(log_of(store)))
     history.mark()
     if at_rest:
         judge_at_rest(history, said_by(FakePaymentGateway(), FakeTokenChain()), findings)

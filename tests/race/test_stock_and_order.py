@@ -2,12 +2,13 @@
 
 import asyncio
 import threading
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from eventsourcing.persistence import StoredEvent
 
 from adapters.event_store.store import PostgresEventStore
+from domain.core.aggregate import DomainEvent
 from domain.core.errors import SeatsUnavailable
 from domain.core.unit_of_work import UnitOfWork
 from domain.invariants.invariant import STOCK
@@ -21,7 +22,7 @@ async def decided_before_the_lock(store: PostgresEventStore, key: str, name: str
     seats = await store.read(lambda uow: uow.get(Allocation, name))
     seats.place(key, 1, UNTIL, "test", AT)
     (event,) = seats.collect_events()
-    return store.mapper.to_stored_event(event)  # type: ignore[arg-type]
+    return store.mapper.linked(seats, cast(DomainEvent, event))
 
 
 def insert(connection: psycopg.Connection[Any], event: StoredEvent) -> None:

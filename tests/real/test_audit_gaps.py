@@ -101,7 +101,9 @@ async def test_gap_order_confirmed_only_after_allocation_and_payment(shop: Shop)
     body = (await shop.buy("gap-6")).json()
     await shop.pay(body["client_secret"])
     events = [line["event"] for line in (await shop.ended(body["purchase_id"]))["timeline"]]
-    assert events.index("HoldConfirmed") < events.index("PaymentCaptured") < events.index("OrderConfirmed")
+    assert (
+        events.index("allocation.hold-confirmed") < events.index("payment.captured") < events.index("order.confirmed")
+    )
 
 
 async def test_gap_tickets_sold_before_payment(shop: Shop) -> None:
@@ -134,7 +136,7 @@ async def test_gap_two_entries_that_make_two_kinds_of_order(shop: Shop) -> None:
     body = {"show_id": shop.show_id, "items": [item], "tender": "cash"}
     made = (await shop.post("/internal/purchases", body, "gap-9-cash")).json()
     ended = await shop.ended(made["purchase_id"])
-    assert (ended["state"], ended["timeline"][0]["event"]) == ("fulfilled", "PurchaseRequested")
+    assert (ended["state"], ended["timeline"][0]["event"]) == ("fulfilled", "order.requested")
     workflow = (await shop.engine()).get_workflow_handle(f"purchase/{made['purchase_id']}")
     assert (await workflow.describe()).workflow_type == "PurchaseWorkflow"
     for old in ("/orders", "/api/v1/purchase", "/api/v1/orders"):

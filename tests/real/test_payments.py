@@ -125,7 +125,7 @@ async def test_money_that_comes_after_the_hold_has_ended(shop: Shop, seats: str)
         assert sold["payment"]["intent_id"] == late["id"]
         assert await shop.check_sums([purchase_id]) == {"fulfilled": 1}
     else:
-        await shop.until(purchase_id, lambda seen: _count(seen, "PaymentCancelled") == 2, 60)
+        await shop.until(purchase_id, lambda seen: _count(seen, "payment.cancelled") == 2, 60)
         assert (await shop.stripe(f"/v1/payment_intents/{late['id']}"))["status"] == "canceled"
         assert await shop.check_sums([purchase_id, other["purchase_id"]]) == {"fulfilled": 1, "cancelled": 1}
 
@@ -136,7 +136,7 @@ async def test_two_payments_for_one_order(shop: Shop) -> None:
     await shop.pay(purchase["client_secret"])
     await shop.ended(purchase["purchase_id"])
     second = await stray(shop, purchase, capture_method="automatic")
-    await shop.until(purchase["purchase_id"], _has("PaymentRefunded"), 60)
+    await shop.until(purchase["purchase_id"], _has("payment.refunded"), 60)
     assert (await shop.stripe(f"/v1/charges?payment_intent={second['id']}"))["data"][0]["refunded"] is True
     ended = await ends(shop, purchase, "fulfilled", None)
     assert (ended["payment"]["intent_id"], ended["payment"]["refunded_minor"]) == (intent_id, 0)
@@ -150,7 +150,7 @@ async def test_a_refund_in_the_dashboard_after_the_sale(shop: Shop, amount: int 
     await shop.ended(purchase["purchase_id"])
     charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
     await shop.emulate(f"charges/{charge_id}/refund_in_dashboard", **({"amount": amount} if amount else {}))
-    seen = await shop.until(purchase["purchase_id"], _has("RefundSucceeded"), 60)
+    seen = await shop.until(purchase["purchase_id"], _has("refunds.refund-succeeded"), 60)
     (refund,) = seen["refunds"]
     assert (refund["reason"], refund["amount_minor"]) == ("made-at-stripe", amount or seen["price"]["total_minor"])
     await shop.refunded(purchase["purchase_id"], refund["refund_id"])
@@ -162,7 +162,7 @@ async def test_a_slow_payment_keeps_the_hold_until_it_is_decided(shop: Shop, met
     """The hold's end comes while the bank still thinks: the seats stay held, and the payment that comes buys them."""
     purchase, intent_id = await opened(shop, hold_seconds=4, capture_method=method)
     await shop.pay(purchase["client_secret"], SLOW)
-    await shop.until(purchase["purchase_id"], _has("HoldExtended"), 60)
+    await shop.until(purchase["purchase_id"], _has("order.hold-extended"), 60)
     await shop.emulate(f"payment_intents/{intent_id}/finish_processing", outcome="succeed")
     await ends(shop, purchase, "fulfilled", None)
 
@@ -197,7 +197,7 @@ async def test_a_dispute(shop: Shop, outcome: str, amount: dict[str, int], left:
     ended = await shop.ended(purchase["purchase_id"])
     charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
     await shop.emulate(f"charges/{charge_id}/dispute", **amount)
-    await shop.until(purchase["purchase_id"], _has("DisputeOpened"), 60)
+    await shop.until(purchase["purchase_id"], _has("dispute.opened"), 60)
     ticket = f"/api/v1/tickets/{ended['tickets'][0]['ticket_id']}/verify"
     assert (await shop.get(ticket))["valid"] is False
     require_invariants((await shop.at_rest({purchase["purchase_id"]})).findings)
@@ -221,7 +221,7 @@ async def test_a_dispute_of_which_no_webhook_comes(shop: Shop) -> None:
     await shop.emulate("faults", event="charge.dispute.*", kind="lost", count=5)
     dispute = await shop.emulate(f"charges/{charge_id}/dispute")
     await shop.emulate(f"disputes/{dispute['id']}/finish", outcome="lost")
-    await shop.until(purchase["purchase_id"], _has("DisputeLost"), 60)
+    await shop.until(purchase["purchase_id"], _has("dispute.lost"), 60)
     require_invariants((await shop.at_rest({purchase["purchase_id"]})).findings)
 
 

@@ -138,9 +138,9 @@ async def test_a_refund_that_is_paid_by_hand(shop: Shop) -> None:
     purchase_id, intent_id = body["purchase_id"], body["payment"]["intent_id"]
     charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
     dispute = await shop.emulate(f"charges/{charge_id}/dispute", amount=552)
-    await shop.until(purchase_id, lambda seen: any(line["event"] == "DisputeOpened" for line in seen["timeline"]), 60)
+    await shop.until(purchase_id, lambda seen: any(line["event"] == "dispute.opened" for line in seen["timeline"]), 60)
     await shop.emulate(f"disputes/{dispute['id']}/finish", outcome="lost")
-    await shop.until(purchase_id, lambda seen: any(line["event"] == "DisputeLost" for line in seen["timeline"]), 60)
+    await shop.until(purchase_id, lambda seen: any(line["event"] == "dispute.lost" for line in seen["timeline"]), 60)
     decided = (await shop.refund(purchase_id, "h1")).json()
     assert decided["amount_minor"] == 552
     assert (await turned(shop, purchase_id, "failed"))["refunds"][0]["failure"] == "charge_disputed"
@@ -163,7 +163,7 @@ async def test_a_refunded_seat_is_sold_again(shop: Shop) -> None:
     (seat,) = (await shop.show())["ticket_types"]
     assert (seat["capacity"], seat["sold"], seat["available"]) == (2, 1, 1)
     told = (await shop.purchase(first["purchase_id"]))["timeline"]
-    assert "SeatsRestocked" in [line["event"] for line in told]
+    assert "allocation.seats-restocked" in [line["event"] for line in told]
     second = await sold(shop, "resale-second", 1)
     minted = second["tickets"][0]["mint_address"]
     assert await supply(shop, minted) == 1

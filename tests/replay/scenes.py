@@ -72,7 +72,7 @@ async def declined_then_fulfilled(shop: Shop) -> str:
     await shop.open()
     body = await bought(shop, "record-declined")
     await shop.pay(body["client_secret"], "pm_card_chargeDeclined")
-    await event(shop, body["purchase_id"], "PaymentDeclined")
+    await event(shop, body["purchase_id"], "payment.declined")
     await shop.pay(body["client_secret"])
     return await ended(shop, body["purchase_id"], "fulfilled")
 
@@ -82,7 +82,7 @@ async def processing_then_fulfilled(shop: Shop) -> str:
     await shop.open(hold_seconds=6)
     body = await bought(shop, "record-processing")
     await shop.pay(body["client_secret"], "pm_emulator_slowCard")
-    await event(shop, body["purchase_id"], "HoldExtended", 2)
+    await event(shop, body["purchase_id"], "order.hold-extended", 2)
     await emulate(shop, f"payment_intents/{body['intent_id']}/finish_processing", outcome="succeed")
     return await ended(shop, body["purchase_id"], "fulfilled")
 

@@ -128,7 +128,9 @@ async def dispute_won(shop: Shop) -> str:
     charge_id = (await shop.purchase(purchase_id))["payment"]["charge_id"]
     emulator = f"{shop.stack.urls['stripe']}/_emulator"
     dispute_id = (await shop.http.post(f"{emulator}/charges/{charge_id}/dispute", json={})).json()["id"]
-    await shop.until(purchase_id, lambda seen: any("Dispute" in line["event"] for line in seen["timeline"]), 120)
+    await shop.until(
+        purchase_id, lambda seen: any(line["event"].startswith("dispute.") for line in seen["timeline"]), 120
+    )
     (await shop.http.post(f"{emulator}/disputes/{dispute_id}/finish", json={"outcome": "won"})).raise_for_status()
     await closed(shop, f"dispute/{dispute_id}")
     await shop.check_sums([purchase_id])

@@ -53,12 +53,12 @@ class OperatorAlerts:
         self._changed = changed
         self._causes: dict[str, str] = {}
 
-    def ask(self, activity: str, cause: str) -> None:
+    def raise_(self, activity: str, cause: str) -> None:
         """Record that an activity keeps failing, with its cause."""
         self._causes[activity] = cause
         self._changed(self.text)
 
-    def settle(self, activity: str) -> None:
+    def clear(self, activity: str) -> None:
         """Remove the reason of an activity that succeeded or was refused."""
         if self._causes.pop(activity, None) is not None:
             self._changed(self.text)

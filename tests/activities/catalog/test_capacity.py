@@ -8,6 +8,7 @@ from domain.invariants.invariant import Findings
 from domain.invariants.per_commit import History, stock_fault
 from domain.stock.allocation import Allocation
 from tests.fakes.samples import AT, LATER, SIGNED, events_of, folded, names_of, new_allocation, new_show, through_json
+from tests.fakes.stored import rechained, recorded
 
 OTHER = SIGNED.model_copy(update={"signature": "second"})
 
@@ -89,7 +90,7 @@ def test_the_invariants_know_the_new_capacity() -> None:
     seats.place("a:hold:1", 2, LATER, "purchase", AT)
     events = events_of(seats)
     history = History(Findings())
-    history.take(events)
+    history.take(recorded(rechained(events)))
     history.settle()
     stock = history.state.stocks["floor"]
     assert (stock.capacity, stock_fault(stock)) == (2, None)

@@ -84,8 +84,15 @@ async def test_a_purchase_is_answered_with_its_checkout_in_one_round_trip(
     assert {name: read[name] for name in body} == body
     assert len(read["tickets"]) == 2
     events = [line["event"] for line in read["timeline"]]
-    expected = ["PurchaseRequested", "OrderPlaced", "TicketReserved", "TicketReserved", "HoldsPlaced", "IntentCreated"]
-    expected += ["CheckoutOpened"]
+    expected = [
+        "order.requested",
+        "order.placed",
+        "ticket.reserved",
+        "ticket.reserved",
+        "allocation.holds-placed",
+        "payment.intent-created",
+    ]
+    expected += ["order.checkout-opened"]
     assert events == expected
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -67,10 +66,11 @@ from domain.tickets.ticket import (
     TokenBurnt,
     TokenForgone,
 )
-from tests.fakes.corrupted_history import DOCTORED, LATE, SOLD, Day, rechained, said, told, without
+from tests.fakes.corrupted_history import DOCTORED, LATE, SOLD, Day, said, told, without
 from tests.fakes.evidence import findings_of
 from tests.fakes.sample_history import sample_history
 from tests.fakes.samples import AT
+from tests.fakes.stored import forged, rechained, recorded
 
 SILENT = {
     VenueRegistered, ShowAnnounced, ShowWentOnSale, TokenSigned, CancelRequested, CaptureRequested, OrderConfirmed,
@@ -137,9 +137,9 @@ def judged(day: Day, tail: list[DomainEvent] | None = None) -> tuple[Findings, A
     """Judge a day whose last events came while the other systems were read."""
     findings = Findings()
     history = History(findings)
-    history.take(day.events)
+    history.take(recorded(day.events))
     history.mark()
-    history.take(tail or [])
+    history.take(recorded(tail or []))
     history.settle()
     return findings, judge_at_rest(history, day.outside, findings)
 
@@ -204,11 +204,11 @@ def test_a_transaction_is_judged_as_one(day: Day) -> None:
     """Within a transaction invariants may be broken for a moment; at its end they hold."""
     findings, _ = judged(day)
     history = History(Findings())
-    history.take(day.events)
+    history.take(recorded(day.events))
     history.settle()
     assert history.commits == len({event.timestamp for event in day.events})
     assert history.events == len(day.events) > history.commits
-    apart = [replace(event, timestamp=AT + timedelta(seconds=at)) for at, event in enumerate(day.events)]
+    apart = [forged(event, timestamp=AT + timedelta(seconds=at)) for at, event in enumerate(day.events)]
     undone = [event for event in rechained(apart) if not isinstance(event, TicketVoided)]
     torn, _ = judged(Day(rechained(undone), day.outside))
     assert findings.violations == []

@@ -1,0 +1,139 @@
+"""An event that changes its shape: what was stored is upcast when it is read, and its chain is what it was."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+from eventsourcing import utils
+
+from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
+from domain.core.chain import broken_link
+from domain.core.unit_of_work import UnitOfWork
+from domain.invariants.invariant import HISTORY, Findings
+from domain.invariants.per_commit import History, Recorded
+from tests.contract.event_stores import AT, EventStore, clock
+from tests.fakes.event_store import FakeEventStore
+
+STREAM = "guestbook:lobby"
+
+
+class GuestbookOpened(CreatedEvent["Guestbook"]):
+    """There is a book."""
+
+    TOPIC = "guestbook.opened"
+
+    place: str
+
+
+class Guestbook(Aggregate):
+    """Who came, and in which year (0: nobody has asked)."""
+
+    TOPIC = "guestbook"
+    STREAM_CATEGORY = "guestbook"
+
+    def __init__(self, place: str) -> None:
+        """Start empty."""
+        self.place = place
+        self.guests: list[tuple[str, int]] = []
+
+
+def first_release() -> type[DomainEvent[Guestbook]]:
+    """Define an event as it was first stored."""
+
+    class GuestCame(DomainEvent[Guestbook]):
+        TOPIC = "guestbook.guest-came"
+
+        name: str
+
+        def apply(self, book: Guestbook) -> None:
+            book.guests.append((self.name, 0))
+
+    return GuestCame
+
+
+def second_release() -> type[DomainEvent[Guestbook]]:
+    """Define the same event with another field and a field that is called otherwise."""
+
+    class GuestCame(DomainEvent[Guestbook]):
+        TOPIC = "guestbook.guest-came"
+        class_version: ClassVar[int] = 2
+
+        guest: str
+        year: int
+
+        def apply(self, book: Guestbook) -> None:
+            book.guests.append((self.guest, self.year))
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["guest"], state["year"] = state.pop("name"), 1999
+
+    return GuestCame
+
+
+@pytest.fixture(params=["fake", "postgres"])
+def store(request: pytest.FixtureRequest) -> EventStore:
+    return FakeEventStore(clock) if request.param == "fake" else request.getfixturevalue("postgres")
+
+
+def forget() -> None:
+    """Let the topic be free again, as it is in a new process."""
+    utils._topic_cache.pop("guestbook.guest-came", None)
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    yield
+    forget()
+
+
+def coming(event: type[DomainEvent[Guestbook]], **values: Any) -> Callable[[UnitOfWork], None]:
+    return lambda uow: uow.get(Guestbook, "lobby").record(event, AT, **values)
+
+
+async def written(store: EventStore) -> None:
+    """Store a stream by the code of the first release."""
+    first = first_release()
+    await store.commit(lambda uow: uow.add(Guestbook.begin(GuestbookOpened, "lobby", AT, place="lobby")))
+    for name in ("ada", "bob"):
+        await store.commit(coming(first, name=name))
+
+
+def broken(store: EventStore) -> list[str]:
+    """Judge the history of the stream as `reconcile` does."""
+    findings = Findings()
+    History(findings).take(Recorded(one, store.mapper.event_of(one)) for one in store.stored_of(STREAM))
+    assert findings.checked[HISTORY.name] == len(store.stored_of(STREAM))
+    return [violation.detail for violation in findings.violations]
+
+
+async def test_an_old_event_is_upcast_and_its_chain_is_whole(store: EventStore) -> None:
+    """The new code reads old and new events of one stream, and nothing that was stored has changed."""
+    await written(store)
+    before = store.stored_of(STREAM)
+    forget()
+    second = second_release()
+    assert (await store.read(lambda uow: uow.get(Guestbook, "lobby"))).guests == [("ada", 1999), ("bob", 1999)]
+    await store.commit(coming(second, guest="eve", year=2026))
+    assert (await store.read(lambda uow: uow.get(Guestbook, "lobby"))).guests[2:] == [("eve", 2026)]
+    after = store.stored_of(STREAM)
+    assert after[:3] == before
+    assert b'"class_version":2' in after[3].state
+    assert broken_link(after) is None
+    assert broken(store) == []
+
+
+async def test_an_edit_of_an_old_event_shows_after_the_upcast(store: EventStore) -> None:
+    """One byte of an event that only the first release wrote."""
+    await written(store)
+    forget()
+    second_release()
+    first, ada, bob = store.stored_of(STREAM)
+    edited = replace(ada, state=ada.state.replace(b"ada", b"adb"))
+    assert broken_link([first, edited, bob]) == 2
+    history, findings = [first, edited, bob], Findings()
+    History(findings).take(Recorded(one, store.mapper.event_of(one)) for one in history)
+    assert [violation.detail for violation in findings.violations] == [
+        "the digest of version 2 (guestbook.guest-came) differs"
+    ]
