@@ -14,6 +14,7 @@ from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands
+from activities.sales.ticket_api_holds import HoldCommands
 from adapters.read_models.documents import Document, DocumentBatch
 from adapters.read_models.purchase import fold
 from adapters.read_models.queries import with_availability
