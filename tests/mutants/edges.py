@@ -107,7 +107,7 @@ STORES = (
         "domain/core/chain.py",
         "    return link(previous, bare)[0].state == event.state",
         "    return link(previous, bare)[0].state[_REST:] == event.state[_REST:]",
-        "tests/unit/test_chain.py::test_an_edited_event_shows",
+        "tests/domain/core/test_chain.py::test_an_edited_event_shows",
     ),
     Mutant(
         "a topic is inherited",
