@@ -1,1 +1,1 @@
-"""How fast it is, beside the slow ways, on this machine: `make bench`."""
+"""Benchmarks of the application beside usual alternatives, on this machine: `make bench`."""

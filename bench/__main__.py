@@ -1,4 +1,4 @@
-"""Front door of the bench. `python -m bench [--rows a,b] [--json]`; exits 1 unless every mark is reached."""
+"""Run benchmark rows. `python -m bench [--rows a,b] [--json]`; exit status 1 unless every mark is reached."""
 
 import argparse
 import json
@@ -9,27 +9,27 @@ from functools import partial
 from rich.console import Console
 
 from adapters.runtime.gc_tuning import tune_gc
-from bench import report
-from bench.contest import ROUNDS, Compared, Row, hold
-from bench.control import Control
+from bench.comparison import report
+from bench.comparison.comparison import ROUNDS, Comparison, Row, compare
+from bench.comparison.control import Control
+from bench.fixtures.environment import NotDurableError, bench_environment, database
 from bench.rows import ALL
-from bench.world import NotDurableError, bench_world, database
 
 
-def run(rows: list[Row], progress: Console, rounds: int) -> tuple[list[Compared], Control]:
-    """Run the rows on a PostgreSQL of their own."""
-    results: list[Compared] = []
-    with bench_world() as (folder, postgres_port, route_port):
+def run(rows: list[Row], progress: Console, rounds: int) -> tuple[list[Comparison], Control]:
+    """Run the rows on their own PostgreSQL."""
+    results: list[Comparison] = []
+    with bench_environment() as (folder, postgres_port, route_port):
         control = Control(folder, route_port)
         for row in rows:
             began = time.monotonic()
-            results += hold(row, partial(database, postgres_port), control, rounds)
+            results += compare(row, partial(database, postgres_port), control, rounds)
             progress.print(f"{row.name}: {time.monotonic() - began:.0f} s")
     return results, control
 
 
 def chosen(names: str) -> list[Row]:
-    """Return the rows of these names, separated by commas; all when there is none."""
+    """Return the rows with these names, separated by commas; all by default."""
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if unknown := set(wanted) - {row.name for row in ALL}:
         raise SystemExit(f"no such row: {', '.join(sorted(unknown))}; there are: {', '.join(row.name for row in ALL)}")
@@ -37,25 +37,25 @@ def chosen(names: str) -> list[Row]:
 
 
 def main() -> None:
-    """Read the command line, run, keep and show."""
+    """Parse the command line, run, save and show."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--rows", default="", help="names of rows, separated by commas; all by default")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument(
-        "--rounds", type=int, default=ROUNDS, help=f"with fewer than {ROUNDS} nothing is judged or kept"
+        "--rounds", type=int, default=ROUNDS, help=f"with fewer than {ROUNDS} nothing is judged or saved"
     )
     options = parser.parse_args()
-    tune_gc()  # as in production, and so for all sides
+    tune_gc()  # as in production, for all sides
     try:
         results, control = run(chosen(options.rows), Console(stderr=True), options.rounds)
     except NotDurableError as refused:
         sys.exit(f"refused: {refused}")
     if options.rounds >= ROUNDS:
-        report.keep(results, control.taken)
+        report.keep(results, control.samples)
     if options.json:
-        print(json.dumps(report.document(results, control.taken), indent=2))  # noqa: T201 - what was asked for
+        print(json.dumps(report.document(results, control.samples), indent=2))  # noqa: T201 - the requested output
     else:
-        report.show(results, control.taken)
+        report.show(results, control.samples)
     sys.exit(any(one.verdict in {"missed", "not judged"} for one in results))
 
 

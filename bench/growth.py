@@ -1,6 +1,6 @@
-"""How the door's pace changes as the store fills. `python -m bench.growth [--purchases 100000]`.
+"""Throughput of new purchases as the event store grows. `python -m bench.growth [--purchases 100000]`.
 
-Purchases that hold a seat, per second, once there are 1,000, 10,000 and so on in the store, and its size by then.
+Measures purchases per second that hold a seat at 1,000, 10,000 and so on stored purchases, and the store's size.
 """
 
 import argparse
@@ -12,27 +12,27 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from bench.http_load import run
-from bench.rows.door import CONNECTIONS, HELD, door, load_of
-from bench.show import open_show
-from bench.stock import open_event_store
-from bench.world import bench_world, database
+from bench.fixtures.environment import bench_environment, database
+from bench.fixtures.event_store import EVENTS_TABLE, open_store
+from bench.fixtures.show import open_show
+from bench.load.http_client import run
+from bench.rows.on_sale import CONNECTIONS, HELD, load_of, run_api
 from devstack.stack import ROOT
 
 FIRST = 1_000
 MEASURED = 4_000
-SIZE = "SELECT pg_total_relation_size('events')"
-RESULTS = ROOT / "bench" / "growth.json"
+SIZE = f"SELECT pg_total_relation_size('{EVENTS_TABLE}')"
+RESULTS = ROOT / "bench" / "results" / "growth.json"
 
 
 def measure(purchases: int) -> list[dict[str, Any]]:
-    """Return the pace at each tenfold number of purchases, up to so many."""
+    """Return the throughput at each power of ten of stored purchases, up to this number."""
     found: list[dict[str, Any]] = []
     with (
-        bench_world() as (_, postgres_port, _),
+        bench_environment() as (_, postgres_port, _),
         database(postgres_port) as url,
-        open_event_store(url) as store,
-        door(url) as (port, _),
+        open_store(url) as store,
+        run_api(url) as (port, _),
     ):
         asyncio.run(open_show(store, 2 * purchases + MEASURED))
         load, stored, goal = load_of(port, "bench"), 0, FIRST
@@ -40,7 +40,7 @@ def measure(purchases: int) -> list[dict[str, Any]]:
             run(load, requests=goal - stored)
             answers = run(load, requests=MEASURED)
             if set(answers.statuses) != {HELD}:
-                raise RuntimeError(f"not all were held: {dict(answers.statuses)}")
+                raise RuntimeError(f"expected only {HELD}, got {dict(answers.statuses)}")
             with psycopg.connect(url) as connection:
                 (size,) = connection.execute(SIZE).fetchone() or (0,)
             found.append({"purchases": goal, "held_per_second": round(answers.per_second), "bytes_of_events": size})
@@ -49,7 +49,7 @@ def measure(purchases: int) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Read the command line, measure, keep and show."""
+    """Parse the command line, measure, save and show."""
     parser = argparse.ArgumentParser(prog="bench.growth", description=__doc__)
     parser.add_argument("--purchases", type=int, default=100_000)
     found = measure(parser.parse_args().purchases)

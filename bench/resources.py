@@ -1,6 +1,6 @@
-"""What purchases use up. `python -m bench.resources [--purchases 5000]`.
+"""Resource use of purchases. `python -m bench.resources [--purchases 5000]`.
 
-CPU seconds per purchase by process, the worker's memory after each tenth of them, and the database's bytes.
+Measures CPU seconds per purchase by process, the worker's memory after each tenth, and the database's bytes.
 """
 
 import argparse
@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench.buyers import Buyers
-from bench.stage import Stage, stage
+from bench.fixtures.stack import StackFixture, stack_fixture
+from bench.load.buyers import Buyers
 from devstack.stack import ROOT
 
 AT_ONCE = 32
@@ -24,38 +24,38 @@ WARM = 64
 TENTHS = 10
 MIB = 1024 * 1024
 SIZE = "SELECT pg_database_size(current_database()), pg_current_wal_lsn() - '0/0'::pg_lsn"
-RESULTS = ROOT / "bench" / "resources.json"
+RESULTS = ROOT / "bench" / "results" / "resources.json"
 
 
-def cpu_seconds(ground: Stage) -> dict[str, float]:
-    """Return the processor time that each part has used, with its children."""
+def cpu_seconds(fixture: StackFixture) -> dict[str, float]:
+    """Return the CPU time of each process and its children."""
     used: dict[str, float] = {}
-    for name, part in ground.stack.events["deps"].items():
+    for name, process_name in fixture.stack.status["processes"].items():
         with suppress(psutil.NoSuchProcess):
-            process = psutil.Process(part["pid"])
+            process = psutil.Process(process_name["pid"])
             alive = [process, *process.children(recursive=True)]
-            # A backend that has ended is in its parent's account.
+            # An ended backend counts in its parent's time of children.
             used[name] = sum(sum(one.cpu_times()[:4]) for one in alive)
     return used
 
 
-def memory_mib(ground: Stage) -> float:
+def memory_mib(fixture: StackFixture) -> float:
     """Return the worker's resident memory."""
-    return float(psutil.Process(ground.stack.part_pid("worker")).memory_info().rss) / MIB
+    return float(psutil.Process(fixture.stack.pid_of("worker")).memory_info().rss) / MIB
 
 
-def stored(ground: Stage) -> tuple[int, int]:
-    """Return the database's bytes and the bytes of its log so far."""
-    with psycopg.connect(ground.postgres, autocommit=True) as connection:
+def stored(fixture: StackFixture) -> tuple[int, int]:
+    """Return the bytes of the database and of its log so far."""
+    with psycopg.connect(fixture.postgres, autocommit=True) as connection:
         connection.execute("CHECKPOINT")
         row = connection.execute(SIZE).fetchone()
     return (0, 0) if row is None else (int(row[0]), int(row[1]))
 
 
-async def buy(ground: Stage, number: int) -> None:
-    """Buy so many tickets, each in a purchase of its own."""
+async def buy(fixture: StackFixture, number: int) -> None:
+    """Buy this many tickets, each in its own purchase."""
     gate = asyncio.Semaphore(AT_ONCE)
-    async with Buyers.at(ground) as buyers, asyncio.TaskGroup() as group:
+    async with Buyers.at(fixture) as buyers, asyncio.TaskGroup() as group:
 
         async def one() -> None:
             async with gate:
@@ -66,15 +66,15 @@ async def buy(ground: Stage, number: int) -> None:
 
 
 def measure(purchases: int) -> dict[str, Any]:
-    """Return what so many purchases used up."""
+    """Return the resource use of this many purchases."""
     share = max(1, purchases // TENTHS)
-    with stage(stubbed=False) as ground:
-        asyncio.run(buy(ground, WARM))
-        before, bytes_before, memory = cpu_seconds(ground), stored(ground), [memory_mib(ground)]
+    with stack_fixture(stubbed=False) as fixture:
+        asyncio.run(buy(fixture, WARM))
+        before, bytes_before, memory = cpu_seconds(fixture), stored(fixture), [memory_mib(fixture)]
         for _ in track(range(TENTHS), "purchases", console=Console(stderr=True)):
-            asyncio.run(buy(ground, share))
-            memory.append(memory_mib(ground))
-        after, bytes_after = cpu_seconds(ground), stored(ground)
+            asyncio.run(buy(fixture, share))
+            memory.append(memory_mib(fixture))
+        after, bytes_after = cpu_seconds(fixture), stored(fixture)
     number = share * TENTHS
     used = {name: (after[name] - before.get(name, 0.0)) / number for name in after}
     return {
@@ -87,9 +87,9 @@ def measure(purchases: int) -> dict[str, Any]:
 
 
 def show(found: dict[str, Any]) -> None:
-    """Print it for a person."""
+    """Print the table."""
     table = Table(title=f"{found['purchases']:,} purchases, POST to fulfilled, {AT_ONCE} at once")
-    table.add_column("what")
+    table.add_column("resource")
     table.add_column("figure", justify="right")
     for name, used in found["cpu_ms_per_purchase"].items():
         table.add_row(f"processor time of {name} per purchase", f"{used:,.1f} ms")
@@ -102,7 +102,7 @@ def show(found: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Read the command line, measure, keep and show."""
+    """Parse the command line, measure, save and show."""
     parser = argparse.ArgumentParser(prog="bench.resources", description=__doc__)
     parser.add_argument("--purchases", type=int, default=5_000)
     found = measure(parser.parse_args().purchases)

@@ -9,7 +9,7 @@ import typer
 
 from cli.reconciliation import Report, UnreadableError, reconcile
 from devstack.stack import Stack
-from devstack.state import STACK_FILE
+from devstack.supervisor.data_dir import STACK_FILE
 from domain.invariants.invariant import INVARIANTS
 from settings import Settings, read_settings
 

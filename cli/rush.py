@@ -19,7 +19,7 @@ from cli.buyer import ApiClient, DemoFailedError
 from cli.reconciliation import Report, UnreadableError, reconcile
 from cli.rehearsal import ANSWERS, HELD, NONE, SOLD_OUT, Rush, Tally, percentiles
 from devstack.stack import Stack, StackFailedError, running_stack
-from devstack.state import STACK_FILE
+from devstack.supervisor.data_dir import STACK_FILE
 from settings import read_settings
 
 PUBLISHABLE_KEY = "pk_test_boxoffice"

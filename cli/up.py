@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from devstack.config import API_PORT, PORT_DEFAULTS, StackConfig
-from devstack.layout import SettingMissingError
-from devstack.part import PartFailedError
-from devstack.ports import PortBusyError
-from devstack.state import AlreadyRunningError
+from devstack.supervisor.data_dir import AlreadyRunningError
+from devstack.supervisor.ports import PortBusyError
+from devstack.supervisor.process import ProcessFailedError
+from devstack.topology import SettingMissingError
 from devstack.up import run_stack
 from settings import read_settings
 
@@ -54,7 +54,7 @@ def up(
     config = StackConfig(data_dir, ports=ports, given=given, headless=headless)
     try:
         asyncio.run(run_stack(config, show_json if as_json else show_table))
-    except (AlreadyRunningError, PortBusyError, PartFailedError, SettingMissingError, OSError) as refused:
+    except (AlreadyRunningError, PortBusyError, ProcessFailedError, SettingMissingError, OSError) as refused:
         typer.echo(f"boxoffice up: {refused}", err=True)
         raise typer.Exit(1) from None
 

@@ -1,1 +1,1 @@
-"""The world in a box: development servers, started and stopped by one supervisor."""
+"""Development stack: all servers and our own processes, run by one supervisor."""

@@ -1,4 +1,4 @@
-"""What a stack is started with: a plain object, so that the devstack needs nothing of the application."""
+"""Configuration of a stack, independent of the application's settings."""
 
 import sys
 from collections.abc import Mapping
@@ -29,9 +29,9 @@ def _module(name: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Programs:
-    """The command lines of our own parts; the emulator and the chain get `--port` and `--state` appended.
+    """Command lines of our own processes; the emulator and the chain get `--port` and `--state` appended.
 
-    With a `proxy` our programs reach the world through it (`devstack/detours.py`); empty is the straight way.
+    With a `proxy` command the application reaches all servers through it (`devstack/proxy_routes.py`).
     """
 
     stripe: tuple[str, ...] = _module("devstack.stripe")
@@ -44,11 +44,11 @@ class Programs:
 
 @dataclass(frozen=True)
 class StackConfig:
-    """One stack: where its state lives, its ports, and the settings that the user has given.
+    """One stack: data directory, ports, and the settings given by the user.
 
     `ports` maps names of `PORT_NAMES` to a number, 0 (a free port) or None (kept, default or free). `given` maps
-    BOXOFFICE_ names to values; an address in it replaces the part that would have served it, a secret in it replaces
-    the one that would have been generated.
+    BOXOFFICE_ names to values; an address replaces the process that would have served it, a secret replaces the
+    generated one.
     """
 
     data_dir: Path

@@ -1,4 +1,4 @@
-"""A stack as its users see it: started as a process of its own, read from `stack.json`, stopped by SIGTERM."""
+"""A running stack for its users: started as a child process, read from `stack.json`, stopped by SIGTERM."""
 
 import asyncio
 import os
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from devstack.config import PORT_NAMES
-from devstack.part import bind_to_parent, tail_of
-from devstack.running import end_orphans
-from devstack.state import SECRETS_FILE, STACK_FILE, read_json
+from devstack.supervisor.data_dir import SECRETS_FILE, STACK_FILE, read_json
+from devstack.supervisor.process import bind_to_parent, tail_of
+from devstack.supervisor.runner import stop_orphans
 
 ROOT = Path(__file__).parent.parent
 UP = (sys.executable, "-m", "cli.main", "up")
@@ -22,7 +22,7 @@ SUPERVISOR_LOG = "supervisor.log"
 
 
 class StackFailedError(RuntimeError):
-    """A stack did not start, or a part did not come back; the message carries the supervisor's last lines."""
+    """A stack did not start, or a process did not restart; the message contains the end of the log."""
 
 
 class Stack:
@@ -33,48 +33,48 @@ class Stack:
         self.pid = process_id
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """The content of `stack.json` now."""
+    def status(self) -> dict[str, Any]:
+        """The present content of `stack.json`."""
         return read_json(self.folder / STACK_FILE)
 
     @property
     def urls(self) -> dict[str, str]:
         """The addresses: api, temporal, temporal_ui, postgres, stripe, solana_rpc, solana_ws."""
-        urls: dict[str, str] = self.facts["urls"]
+        urls: dict[str, str] = self.status["urls"]
         return urls
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment that another process of ours needs, secrets included."""
+        """The environment of our processes, secrets included."""
         secret: dict[str, str] = read_json(self.folder / SECRETS_FILE)["env"]
-        return {**secret, **self.facts["env"]}
+        return {**secret, **self.status["env"]}
 
-    def part_pid(self, name: str) -> int | None:
-        """Return the pid of a part, or None while it is down."""
-        pid: int | None = self.facts["parts"][name]["pid"]
+    def pid_of(self, name: str) -> int | None:
+        """Return the pid of a process, or None while it is down."""
+        pid: int | None = self.status["processes"][name]["pid"]
         return pid
 
     def kill(self, name: str) -> int:
-        """Kill a part with SIGKILL, as a crash would, and return the pid that it had."""
-        pid = self.part_pid(name)
+        """Kill a process with SIGKILL, as a crash would, and return its pid."""
+        pid = self.pid_of(name)
         if pid is None:
             raise StackFailedError(f"{name} is not running")
         os.kill(pid, signal.SIGKILL)
         return pid
 
     async def healthy_again(self, name: str, old_pid: int, seconds: float = 30.0) -> int:
-        """Wait until a part is healthy under another pid than `old_pid`, and return the new one."""
+        """Wait until a process is healthy under another pid than `old_pid`, and return the new pid."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            part = self.facts["parts"][name]
-            if part["state"] == "healthy" and part["pid"] not in (None, old_pid):
-                return int(part["pid"])
+            process = self.status["processes"][name]
+            if process["state"] == "healthy" and process["pid"] not in (None, old_pid):
+                return int(process["pid"])
             await asyncio.sleep(POLL_SECONDS)
-        raise StackFailedError(f"{name} did not come back in {seconds} s:\n{tail_of(Path(part['log']))}")
+        raise StackFailedError(f"{name} did not restart in {seconds} s:\n{tail_of(Path(process['log']))}")
 
 
 def up_command(folder: Path, ports: Mapping[str, int], up: Sequence[str] = UP) -> list[str]:
-    """Return the command line of `boxoffice up`; a port that is not named is a free one."""
+    """Return the command line of `boxoffice up`; unnamed ports are free ones."""
     named = [name for name in PORT_NAMES if name not in ("solana_ws", "postgres")]
     flags = [f"--{name.replace('_', '-')}-port={ports.get(name, 0)}" for name in named]
     return [*up, "--data-dir", str(folder), *flags, "--json"]
@@ -87,7 +87,7 @@ async def start_stack(
     up: Sequence[str] = UP,
     seconds: float = 90.0,
 ) -> tuple[Stack, asyncio.subprocess.Process]:
-    """Start a stack as a child process and wait until it is ready; `StackFailedError` with its words if it is not."""
+    """Start a stack as a child process and wait until it is ready; raise `StackFailedError` otherwise."""
     log = folder / SUPERVISOR_LOG
     with _opened(log) as out:
         child = await asyncio.create_subprocess_exec(
@@ -102,8 +102,8 @@ async def start_stack(
         )
     until = time.monotonic() + seconds
     while time.monotonic() < until and child.returncode is None:
-        facts = read_json(folder / STACK_FILE)
-        if facts.get("state") == "ready" and facts["supervisor"]["pid"] == child.pid:
+        status = read_json(folder / STACK_FILE)
+        if status.get("state") == "ready" and status["supervisor"]["pid"] == child.pid:
             return Stack(folder, child.pid), child
         await asyncio.sleep(POLL_SECONDS)
     await stop_stack(folder, child)
@@ -116,7 +116,7 @@ def _opened(log: Path) -> BinaryIO:
 
 
 async def stop_stack(folder: Path, child: asyncio.subprocess.Process, seconds: float = 60.0) -> None:
-    """Stop a stack by SIGTERM and wait; whatever outlives that is killed by its pid."""
+    """Stop a stack by SIGTERM and wait; kill processes that remain."""
     if child.returncode is None:
         with suppress(ProcessLookupError):
             child.terminate()
@@ -125,9 +125,9 @@ async def stop_stack(folder: Path, child: asyncio.subprocess.Process, seconds: f
         except TimeoutError:
             child.kill()
             await child.wait()
-    facts = read_json(folder / STACK_FILE)
-    if facts.get("state") != "stopped" and facts.get("supervisor", {}).get("pid") == child.pid:
-        await asyncio.to_thread(end_orphans, facts, 10.0)
+    status = read_json(folder / STACK_FILE)
+    if status.get("state") != "stopped" and status.get("supervisor", {}).get("pid") == child.pid:
+        await asyncio.to_thread(stop_orphans, status, 10.0)
 
 
 @asynccontextmanager
@@ -137,7 +137,7 @@ async def running_stack(
     env: Mapping[str, str] | None = None,
     up: Sequence[str] = UP,
 ) -> AsyncIterator[Stack]:
-    """Run a stack on free ports (or the named ones) for the length of a block, and leave no process behind."""
+    """Run a stack on free ports (or the given ones) for the length of a block, and leave no process behind."""
     stack, child = await start_stack(folder, ports, env, up)
     try:
         yield stack

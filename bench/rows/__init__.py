@@ -1,10 +1,10 @@
-"""The rows of the table, by name."""
+"""The rows of the table."""
 
-from bench.contest import Row
-from bench.rows import appends, books, checkouts, door, holds, loading, minting, projecting, purchases
+from bench.comparison.comparison import Row
+from bench.rows import allocation_load, appends, books, checkouts, holds, mint, on_sale, projector, purchases
 
 ALL: tuple[Row, ...] = tuple(
     row
-    for room in (holds, door, purchases, checkouts, appends, books, minting, projecting, loading)
-    for row in room.ROWS
+    for module in (holds, on_sale, purchases, checkouts, appends, books, mint, projector, allocation_load)
+    for row in module.ROWS
 )

@@ -1,4 +1,4 @@
-"""Store appends: single events of many callers, saved together or one by one."""
+"""Event store appends: single events of many callers, committed together or one by one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -11,14 +11,14 @@ from uuid import uuid4
 from adapters.event_store.recorder import event_mapper, open_recorder
 from adapters.event_store.store import PostgresEventStore
 from adapters.schema import ensure_schema
-from bench.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, threads_per_second
-from bench.contest import Against, Contestant, Row, Side
-from bench.rows.plain_holds import POOLS
-from bench.stock import now, open_event_store
+from bench.comparison.comparison import Baseline, Candidate, Row, Side
+from bench.fixtures.event_store import now, open_store
+from bench.load.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, threads_per_second
+from bench.rows.alternative_holds import POOLS
 from domain.core.aggregate import DomainEvent
 from domain.tickets.ticket import Ticket, TicketReserved
 
-EVENTS = {"tenant_id": "bench", "purchase_id": "pu_bench", "show_id": "sh_bench", "ticket_type_id": "tt_bench"}
+FIELDS = {"tenant_id": "bench", "purchase_id": "pu_bench", "show_id": "sh_bench", "ticket_type_id": "tt_bench"}
 
 
 def _appender(store: PostgresEventStore) -> Callable[[], Awaitable[object]]:
@@ -26,42 +26,42 @@ def _appender(store: PostgresEventStore) -> Callable[[], Awaitable[object]]:
 
     def append() -> Awaitable[object]:
         ticket_id = f"ti_{prefix}_{next(numbers)}"
-        return store.commit(lambda uow: uow.add(Ticket.begin(TicketReserved, ticket_id, uow.at, **EVENTS)))
+        return store.commit(lambda unit: unit.add(Ticket.begin(TicketReserved, ticket_id, unit.at, **FIELDS)))
 
     return append
 
 
 @contextmanager
-def _grouped(url: str) -> Iterator[Contestant]:
-    with open_event_store(url) as store:
+def _grouped(url: str) -> Iterator[Candidate]:
+    with open_store(url) as store:
 
         def measure() -> float:
             return asyncio.run(tasks_per_second(_appender(store), CALLERS))
 
         measure()
-        yield Contestant(measure, f"{CALLERS} callers")
+        yield Candidate(measure, f"{CALLERS} callers")
 
 
 @contextmanager
-def _single(url: str) -> Iterator[Contestant]:
-    """Save each event with the library's recorder, from as many threads as are best."""
+def _single(url: str) -> Iterator[Candidate]:
+    """Save each event with the library's recorder, with the best number of threads."""
     ensure_schema(url)
     recorder, mapper = open_recorder(url, max(POOLS)), event_mapper()
 
     def save(prefix: str, numbers: Iterator[int]) -> None:
-        ticket = Ticket.begin(TicketReserved, f"ti_{prefix}_{next(numbers)}", now(), **EVENTS)
-        recorder.insert_events([mapper.linked(ticket, cast(DomainEvent, event)) for event in ticket.collect_events()])
+        ticket = Ticket.begin(TicketReserved, f"ti_{prefix}_{next(numbers)}", now(), **FIELDS)
+        recorder.insert_events([mapper.to_stored_event(cast(DomainEvent, event)) for event in ticket.collect_events()])
 
     def measure(threads: int, seconds: float) -> float:
         return threads_per_second([partial(save, uuid4().hex, count()) for _ in range(threads)], seconds)
 
     try:
         best = best_of(lambda threads: measure(threads, TRIAL_SECONDS), POOLS)
-        yield Contestant(partial(measure, best, 1.0), f"best pool: {best} connections")
+        yield Candidate(partial(measure, best, 1.0), f"best pool: {best} connections")
     finally:
         recorder.datastore.close()
 
 
 ROWS = (
-    Row("store-appends", "events/s", Side("group commit", _grouped), (Against(Side("one save each", _single), 15),)),
+    Row("store-appends", "events/s", Side("group commit", _grouped), (Baseline(Side("one save each", _single), 15),)),
 )

@@ -1,4 +1,4 @@
-"""Books: sales posted to one venue's account, by one event each in a group, or by a transaction with row locks each."""
+"""Books: sales posted to one venue's account, by group commit or by one transaction with row locks each."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -13,10 +13,10 @@ import psycopg
 from activities.books.post import post
 from activities.core.commands import PurchaseRef
 from adapters.event_store.store import PostgresEventStore
-from bench.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, threads_per_second
-from bench.contest import Against, Contestant, Row, Side
-from bench.rows.plain_holds import POOLS
-from bench.stock import open_event_store
+from bench.comparison.comparison import Baseline, Candidate, Row, Side
+from bench.fixtures.event_store import open_store
+from bench.load.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, threads_per_second
+from bench.rows.alternative_holds import POOLS
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import BooksTransaction, sale_postings
 from domain.money.money import FeeRates, price_of
@@ -41,8 +41,8 @@ def _poster(store: PostgresEventStore) -> Callable[[], Awaitable[object]]:
 
         key = f"{purchase.purchase_id}:sale"
 
-        def decide(uow: UnitOfWork) -> None:
-            post(uow, purchase, key, "sale", sale_postings(VENUE, PRICE, FEE_MINOR, 2))
+        def decide(unit: UnitOfWork) -> None:
+            post(unit, purchase, key, "sale", sale_postings(VENUE, PRICE, FEE_MINOR, 2))
 
         return store.commit(decide, (BooksTransaction.stream(key),))
 
@@ -50,18 +50,18 @@ def _poster(store: PostgresEventStore) -> Callable[[], Awaitable[object]]:
 
 
 @contextmanager
-def _grouped(url: str) -> Iterator[Contestant]:
-    with open_event_store(url) as store:
+def _grouped(url: str) -> Iterator[Candidate]:
+    with open_store(url) as store:
 
         def measure() -> float:
             return asyncio.run(tasks_per_second(_poster(store), CALLERS))
 
         measure()
-        yield Contestant(measure, f"{CALLERS} callers")
+        yield Candidate(measure, f"{CALLERS} callers")
 
 
 def _settle(connection: psycopg.Connection[Any], prefix: str, numbers: Iterator[int]) -> None:
-    """Post one sale: lock its accounts in order, move the balances, write the postings with the balances after."""
+    """Post one sale: lock its accounts in order, update the balances, insert the postings with the new balances."""
     key = f"{prefix}:{next(numbers)}"
     postings = sale_postings(VENUE, PRICE, FEE_MINOR, 2)
     names = sorted({name for posting in postings for name in (posting.debit, posting.credit)})
@@ -84,7 +84,7 @@ def _settle(connection: psycopg.Connection[Any], prefix: str, numbers: Iterator[
 
 
 @contextmanager
-def _locked(url: str) -> Iterator[Contestant]:
+def _locked(url: str) -> Iterator[Candidate]:
     postings = sale_postings(VENUE, PRICE, FEE_MINOR, 2)
     with ExitStack() as stack:
         connections = [stack.enter_context(psycopg.connect(url, autocommit=True)) for _ in range(max(POOLS))]
@@ -97,7 +97,7 @@ def _locked(url: str) -> Iterator[Contestant]:
             return threads_per_second(acts, seconds)
 
         best = best_of(lambda size: measure(size, TRIAL_SECONDS), POOLS)
-        yield Contestant(partial(measure, best, 1.0), f"best pool: {best} connections")
+        yield Candidate(partial(measure, best, 1.0), f"best pool: {best} connections")
 
 
 ROWS = (
@@ -105,6 +105,6 @@ ROWS = (
         "books",
         "transactions/s",
         Side("group commit, event-sourced", _grouped),
-        (Against(Side("one transaction each, row locks", _locked), 25),),
+        (Baseline(Side("one transaction each, row locks", _locked), 25),),
     ),
 )

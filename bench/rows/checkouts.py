@@ -1,4 +1,4 @@
-"""Time to client secret: from POST to the open checkout, beside one bare update-with-start behind the same server."""
+"""Time to client secret: from POST to the open checkout, beside a bare update-with-start behind the same server."""
 
 import asyncio
 import tempfile
@@ -10,11 +10,11 @@ from pathlib import Path
 from statistics import quantiles
 from uuid import uuid4
 
-from bench.buyers import Buyers, connections
-from bench.contest import Against, Contestant, Row, Side
-from bench.stage import Stage, stage
-from bench.world import served
-from devstack.ports import LOOPBACK, free_port
+from bench.comparison.comparison import Baseline, Candidate, Row, Side
+from bench.fixtures.environment import run_server
+from bench.fixtures.stack import StackFixture, stack_fixture
+from bench.load.buyers import Buyers, connections
+from devstack.supervisor.ports import LOOPBACK, free_port
 
 CALLERS = 16
 CALLS = 128
@@ -23,7 +23,7 @@ MS = 1000
 
 
 async def percentile(act: Callable[[], Awaitable[object]], calls: int, percent: int) -> float:
-    """Let the callers act one call after another; returns a percentile of the milliseconds that a call took."""
+    """Run `act` in concurrent callers; return a percentile of the milliseconds per call."""
     left, took = iter(range(calls)), list[float]()
 
     async def call() -> None:
@@ -36,15 +36,15 @@ async def percentile(act: Callable[[], Awaitable[object]], calls: int, percent: 
     return quantiles(took, n=100, method="inclusive")[percent - 1]
 
 
-async def _open(ground: Stage, calls: int, percent: int) -> float:
-    async with Buyers.at(ground) as buyers:
+async def _open(fixture: StackFixture, calls: int, percent: int) -> float:
+    async with Buyers.at(fixture) as buyers:
         return await percentile(buyers.open, calls, percent)
 
 
 @contextmanager
-def _ours(ground: Stage, percent: int) -> Iterator[Contestant]:
-    asyncio.run(_open(ground, WARM, percent))
-    yield Contestant(lambda: asyncio.run(_open(ground, CALLS, percent)), f"p{percent}, {CALLERS} at once")
+def _ours(fixture: StackFixture, percent: int) -> Iterator[Candidate]:
+    asyncio.run(_open(fixture, WARM, percent))
+    yield Candidate(lambda: asyncio.run(_open(fixture, CALLS, percent)), f"p{percent}, {CALLERS} at once")
 
 
 async def _ask(port: int, calls: int, percent: int) -> float:
@@ -61,13 +61,13 @@ async def _ask(port: int, calls: int, percent: int) -> float:
 
 
 @contextmanager
-def _bare(ground: Stage, percent: int) -> Iterator[Contestant]:
+def _bare(fixture: StackFixture, percent: int) -> Iterator[Candidate]:
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="bench-bare") as folder:
         log = Path(folder) / "bare.log"
-        with served(("bench.bare_route", str(port), ground.temporal), port, log):
+        with run_server(("bench.servers.bare_route", str(port), fixture.temporal), port, log):
             asyncio.run(_ask(port, WARM, percent))
-            yield Contestant(lambda: asyncio.run(_ask(port, CALLS, percent)), f"p{percent}, {CALLERS} at once")
+            yield Candidate(lambda: asyncio.run(_ask(port, CALLS, percent)), f"p{percent}, {CALLERS} at once")
 
 
 ROWS = tuple(
@@ -76,11 +76,11 @@ ROWS = tuple(
         "ms",
         Side("POST to the open checkout", partial(_ours, percent=percent)),
         (
-            Against(
+            Baseline(
                 Side("a bare update-with-start, one regular activity", partial(_bare, percent=percent)), at_most=1.5
             ),
         ),
-        stage=partial(stage, stubbed=False),
+        fixture=partial(stack_fixture, stubbed=False),
     )
     for percent in (50, 99)
 )

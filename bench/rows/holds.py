@@ -1,4 +1,4 @@
-"""Hot holds: one ticket type that everybody wants, beside the usual ways of taking a seat."""
+"""Holds on one contended ticket type, beside usual alternatives."""
 
 import asyncio
 import multiprocessing
@@ -10,39 +10,39 @@ from typing import Any
 from uuid import uuid4
 
 from adapters.runtime.gc_tuning import tune_gc
-from bench.callers import CALLERS, tasks_per_second
-from bench.contest import Against, Contestant, Row, Side
-from bench.rows.plain_holds import ATOMIC, ATOMIC_ALONE, LOCKED, OPTIMISTIC
-from bench.stock import holder, open_event_store, open_stock
+from bench.comparison.comparison import Baseline, Candidate, Row, Side
+from bench.fixtures.event_store import hold_placer, open_stock, open_store
+from bench.load.callers import CALLERS, tasks_per_second
+from bench.rows.alternative_holds import ATOMIC, ATOMIC_ALONE, LOCKED, OPTIMISTIC
 
 PROCESSES = 3
 START_SECONDS = 60
 
 
 @contextmanager
-def _store(url: str, callers: int) -> Iterator[Contestant]:
-    with open_event_store(url) as store:
+def _group_commit(url: str, callers: int) -> Iterator[Candidate]:
+    with open_store(url) as store:
         open_stock(store)
 
         def measure() -> float:
-            return asyncio.run(tasks_per_second(holder(store, uuid4().hex), callers))
+            return asyncio.run(tasks_per_second(hold_placer(store, uuid4().hex), callers))
 
-        measure()  # the first connections and plans are not part of any round
-        yield Contestant(measure, f"{callers} waiting callers" if callers > 1 else "one caller")
+        measure()  # opens connections and prepares plans before the rounds
+        yield Candidate(measure, f"{callers} waiting callers" if callers > 1 else "one caller")
 
 
-def _hold_in_process(url: str, told: Connection) -> None:
-    """Hold for a round each time that the bench says so; ends when told nothing."""
+def _hold_in_process(url: str, connection_to_bench: Connection) -> None:
+    """Run a round of holds for each number of callers received; end on None."""
     tune_gc()
-    with open_event_store(url) as store:
-        told.send(None)
-        while (callers := told.recv()) is not None:
-            told.send(asyncio.run(tasks_per_second(holder(store, uuid4().hex), callers)))
+    with open_store(url) as store:
+        connection_to_bench.send(None)
+        while (callers := connection_to_bench.recv()) is not None:
+            connection_to_bench.send(asyncio.run(tasks_per_second(hold_placer(store, uuid4().hex), callers)))
 
 
 @contextmanager
-def _processes(url: str, number: int) -> Iterator[Contestant]:
-    with open_event_store(url) as store:
+def _processes(url: str, number: int) -> Iterator[Candidate]:
+    with open_store(url) as store:
         open_stock(store)
     spawn = multiprocessing.get_context("spawn")
     ours: list[Connection] = []
@@ -65,7 +65,7 @@ def _processes(url: str, number: int) -> Iterator[Contestant]:
         one.recv()
     try:
         measure()
-        yield Contestant(measure, f"{number} x {CALLERS} callers")
+        yield Candidate(measure, f"{number} x {CALLERS} callers")
     finally:
         for one in ours:
             one.send(None)
@@ -73,15 +73,15 @@ def _processes(url: str, number: int) -> Iterator[Contestant]:
             child.join()
 
 
-GROUPED = Side("group commit, event-sourced", partial(_store, callers=CALLERS))
-ALONE = Side("group commit, event-sourced", partial(_store, callers=1))
+GROUPED = Side("group commit, event-sourced", partial(_group_commit, callers=CALLERS))
+ALONE = Side("group commit, event-sourced", partial(_group_commit, callers=1))
 ROWS = (
-    Row("hot-holds", "holds/s", GROUPED, (Against(ATOMIC, 10), Against(LOCKED, 20), Against(OPTIMISTIC, 300))),
-    Row("hot-holds-one-caller", "holds/s", ALONE, (Against(ATOMIC_ALONE, 0.5),)),
+    Row("hot-holds", "holds/s", GROUPED, (Baseline(ATOMIC, 10), Baseline(LOCKED, 20), Baseline(OPTIMISTIC, 300))),
+    Row("hot-holds-one-caller", "holds/s", ALONE, (Baseline(ATOMIC_ALONE, 0.5),)),
     Row(
         "hot-holds-3-processes",
         "holds/s",
         Side("three processes", partial(_processes, number=PROCESSES)),
-        (Against(Side("one process", partial(_processes, number=1)), 0.7),),
+        (Baseline(Side("one process", partial(_processes, number=1)), 0.7),),
     ),
 )

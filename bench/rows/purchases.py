@@ -1,4 +1,4 @@
-"""Purchases: from POST to fulfilled, beside a bare workflow of the same shape on the same server and worker."""
+"""Purchases from POST to fulfilled, beside a bare workflow of the same shape and a saga on DBOS."""
 
 import asyncio
 import subprocess
@@ -13,11 +13,11 @@ from uuid import uuid4
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
-from bench.bare import QUEUE, BareWorkflow
-from bench.buyers import Buyers
-from bench.contest import Against, Contestant, Row, Side
-from bench.stage import Stage, stage
-from bench.world import database
+from bench.comparison.comparison import Baseline, Candidate, Row, Side
+from bench.fixtures.environment import database
+from bench.fixtures.stack import StackFixture, stack_fixture
+from bench.load.buyers import Buyers
+from bench.servers.bare_workflow import QUEUE, BareWorkflow
 from devstack.stack import ROOT
 
 PEER = ROOT / ".venv-bench" / "bin" / "python"
@@ -26,18 +26,18 @@ WARM = 8
 
 
 async def per_second(act: Callable[[], Coroutine[Any, Any, object]], number: int) -> float:
-    """Let so many act at once and wait for the last; returns how many ended per second."""
+    """Run `act` this many times at once; return completions per second."""
     began = time.perf_counter()
     await asyncio.gather(*(act() for _ in range(number)))
     return number / (time.perf_counter() - began)
 
 
-async def _bought(ground: Stage, number: int) -> float:
-    async with Buyers.at(ground) as buyers:
+async def _purchases_per_second(fixture: StackFixture, number: int) -> float:
+    async with Buyers.at(fixture) as buyers:
         return await per_second(buyers.buy, number)
 
 
-async def go_bare(client: Client) -> None:
+async def run_bare_workflow(client: Client) -> None:
     """Start one bare workflow, wait for its checkout, pay, and wait for its end."""
     start = WithStartWorkflowOperation(
         BareWorkflow.run, id=f"bare/{uuid4().hex}", task_queue=QUEUE, id_conflict_policy=WorkflowIDConflictPolicy.FAIL
@@ -48,29 +48,31 @@ async def go_bare(client: Client) -> None:
     await handle.result()
 
 
-async def _gone_bare(ground: Stage, number: int) -> float:
-    client = await Client.connect(ground.temporal)
-    return await per_second(partial(go_bare, client), number)
+async def _bare_workflows_per_second(fixture: StackFixture, number: int) -> float:
+    client = await Client.connect(fixture.temporal)
+    return await per_second(partial(run_bare_workflow, client), number)
 
 
 @contextmanager
-def contestant(ground: Stage, measured: Callable[[Stage, int], Coroutine[Any, Any, float]]) -> Iterator[Contestant]:
-    """Warm up, then measure rounds of so many at once."""
+def candidate(
+    fixture: StackFixture, measured: Callable[[StackFixture, int], Coroutine[Any, Any, float]]
+) -> Iterator[Candidate]:
+    """Warm up, then measure rounds."""
 
     async def measure(number: int) -> float:
-        return await measured(ground, number)
+        return await measured(fixture, number)
 
     asyncio.run(measure(WARM))
-    yield Contestant(lambda: asyncio.run(measure(AT_ONCE)), f"{AT_ONCE} at once")
+    yield Candidate(lambda: asyncio.run(measure(AT_ONCE)), f"{AT_ONCE} at once")
 
 
 @contextmanager
-def _peer(ground: Stage) -> Iterator[Contestant]:
-    """Run the peer in an environment of its own, on the same PostgreSQL."""
+def _peer(fixture: StackFixture) -> Iterator[Candidate]:
+    """Run the DBOS peer in its own environment, on the same PostgreSQL."""
     if not PEER.exists():
         raise FileNotFoundError(f"there is no {PEER}: `make bench` installs the dependency group `bench` there")
-    with database(urlsplit(ground.postgres).port or 0) as url:
-        command = [str(PEER), "-m", "bench.peer", url.replace("postgresql:", "postgresql+psycopg:", 1)]
+    with database(urlsplit(fixture.postgres).port or 0) as url:
+        command = [str(PEER), "-m", "bench.servers.dbos_peer", url.replace("postgresql:", "postgresql+psycopg:", 1)]
         with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as peer:
 
             def measure(number: int) -> float:
@@ -83,33 +85,33 @@ def _peer(ground: Stage) -> Iterator[Contestant]:
                 raise RuntimeError("the peer did not start")
             measure(WARM)
             try:
-                yield Contestant(partial(measure, AT_ONCE), f"{AT_ONCE} at once")
+                yield Candidate(partial(measure, AT_ONCE), f"{AT_ONCE} at once")
             finally:
                 peer.communicate()
 
 
-OURS = partial(contestant, measured=_bought)
-BARE = Side("a bare workflow, 3 regular + 3 local activities", partial(contestant, measured=_gone_bare))
+OURS = partial(candidate, measured=_purchases_per_second)
+BARE = Side("a bare workflow, 3 regular + 3 local activities", partial(candidate, measured=_bare_workflows_per_second))
 ROWS = (
     Row(
         "purchases",
         "purchases/s",
         Side("POST to fulfilled, the whole stack", OURS),
-        (Against(BARE, 0.5),),
-        stage=partial(stage, stubbed=False),
+        (Baseline(BARE, 0.5),),
+        fixture=partial(stack_fixture, stubbed=False),
     ),
     Row(
         "purchases-stubbed",
         "purchases/s",
         Side("POST to fulfilled, Stripe and chain stubbed", OURS),
-        (Against(BARE, 0.8),),
-        stage=partial(stage, stubbed=True),
+        (Baseline(BARE, 0.8),),
+        fixture=partial(stack_fixture, stubbed=True),
     ),
     Row(
         "purchases-peer",
         "purchases/s",
         Side("POST to fulfilled, Stripe and chain stubbed", OURS),
-        (Against(Side("DBOS: seven steps that do nothing, one message", _peer), 1.0),),
-        stage=partial(stage, stubbed=True),
+        (Baseline(Side("DBOS: seven steps that do nothing, one message", _peer), 1.0),),
+        fixture=partial(stack_fixture, stubbed=True),
     ),
 )

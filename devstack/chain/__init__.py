@@ -1,1 +1,1 @@
-"""The dev chain: the real Solana virtual machine behind JSON-RPC, kept in one SQLite file."""
+"""Dev chain: the real Solana virtual machine behind JSON-RPC, with its state in one SQLite file."""

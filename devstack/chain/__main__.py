@@ -7,8 +7,8 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from devstack.chain.account_store import AccountStore
 from devstack.chain.app import Chain, build_rpc_app, build_socket_app
-from devstack.chain.book import Book
 
 _HOST = "127.0.0.1"
 
@@ -37,10 +37,10 @@ def _server(app: FastAPI, port: int) -> uvicorn.Server:
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
-    chain = Chain(Book(arguments.state), arguments.slot_ms, arguments.finalized_slots)
+    chain = Chain(AccountStore(arguments.state), arguments.slot_ms, arguments.finalized_slots)
     ws_port = arguments.port + 1 if arguments.ws_port is None else arguments.ws_port
     main, second = _server(build_rpc_app(chain), arguments.port), _server(build_socket_app(chain), ws_port)
-    # Only the main server takes the signals; the second one follows it.
+    # Only the main server handles signals; the second one stops with it.
     beside = asyncio.create_task(second._serve())  # noqa: SLF001 - the public method would take the signals too
     await main.serve()
     second.should_exit = True

@@ -1,4 +1,4 @@
-"""The HTTP and web socket face of the dev chain."""
+"""HTTP and web socket server of the dev chain."""
 
 import asyncio
 import contextlib
@@ -7,13 +7,13 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 
-from devstack.chain.book import Book
+from devstack.chain.account_store import AccountStore
+from devstack.chain.executor import Executor
 from devstack.chain.faults import AnswerLost, Faults
-from devstack.chain.ledger import Ledger
-from devstack.chain.reads import Reads
-from devstack.chain.shapes import INVALID_PARAMS, RpcError
+from devstack.chain.read_methods import ReadMethods
+from devstack.chain.rpc_json import INVALID_PARAMS, RpcError
 from devstack.chain.subscriptions import Subscriptions
-from devstack.chain.writes import Writes
+from devstack.chain.write_methods import WriteMethods
 
 _BATCH_MAX = 100
 _BODY_BYTES_MAX = 512 * 1024
@@ -23,16 +23,16 @@ _UNPARSABLE = -32700
 
 
 class Chain:
-    """One dev chain: its ledger, its fault switches and its table of methods."""
+    """One dev chain: executor, fault switches and RPC methods."""
 
-    def __init__(self, book: Book, slot_ms: int, finalized_slots: int) -> None:
-        self.ledger = Ledger(book, slot_ms, finalized_slots)
-        self.reads = Reads(self.ledger, book)
+    def __init__(self, store: AccountStore, slot_ms: int, finalized_slots: int) -> None:
+        self.executor = Executor(store, slot_ms, finalized_slots)
+        self.read_methods = ReadMethods(self.executor, store)
         self.faults = Faults()
-        self._methods = self.reads.methods() | Writes(self.ledger, lambda: self.faults).methods()
+        self._methods = self.read_methods.methods() | WriteMethods(self.executor, lambda: self.faults).methods()
 
     def answer(self, call: Any) -> dict[str, Any]:
-        """Answer one JSON-RPC call; only `AnswerLost` is raised."""
+        """Answer one JSON-RPC call; raise only `AnswerLost`."""
         if not isinstance(call, dict):
             return _failure(None, RpcError(_BAD_REQUEST, "Invalid request"))
         number, method = call.get("id"), self._methods.get(str(call.get("method")))
@@ -46,7 +46,7 @@ class Chain:
             return _failure(number, RpcError(INVALID_PARAMS, f"Invalid params: {error!r}"))
 
     def answer_text(self, text: bytes) -> Response:
-        """Answer the body of one HTTP request, a single call or a batch."""
+        """Answer the body of one HTTP request: a single call or a batch."""
         if len(text) > _BODY_BYTES_MAX:
             return Response(status_code=413)
         try:
@@ -58,11 +58,11 @@ class Chain:
                 return _json([self.answer(one) for one in call[:_BATCH_MAX]])
             return _json(self.answer(call))
         except AnswerLost:
-            return Response("the answer was lost", status_code=503)
+            return Response("response dropped by a fault switch", status_code=503)
 
 
 def build_rpc_app(chain: Chain) -> FastAPI:
-    """Build the main port: JSON-RPC, the web socket too, health and the fault switches."""
+    """Build the app of the main port: JSON-RPC, web socket, health and fault switches."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.post("/")
@@ -71,7 +71,7 @@ def build_rpc_app(chain: Chain) -> FastAPI:
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
-        return {"status": "ok", "slot": chain.ledger.slot()}
+        return {"status": "ok", "slot": chain.executor.slot()}
 
     @app.get("/_chain/faults")
     async def read_faults() -> Faults:
@@ -79,7 +79,7 @@ def build_rpc_app(chain: Chain) -> FastAPI:
 
     @app.post("/_chain/faults")
     async def set_faults(faults: Faults) -> Faults:
-        chain.ledger.jump(faults.jump_slots)
+        chain.executor.jump(faults.jump_slots)
         chain.faults = faults.model_copy(update={"jump_slots": 0})
         return chain.faults
 
@@ -88,7 +88,7 @@ def build_rpc_app(chain: Chain) -> FastAPI:
 
 
 def build_socket_app(chain: Chain) -> FastAPI:
-    """Build the second port, where web3.js version 1 looks for the web socket."""
+    """Build the app of the second port, where web3.js version 1 expects the web socket."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     _add_socket(app, chain)
     return app
@@ -98,21 +98,21 @@ def _add_socket(app: FastAPI, chain: Chain) -> None:
     @app.websocket("/")
     async def subscribe(socket: WebSocket) -> None:
         await socket.accept()
-        subscriptions = Subscriptions(chain.ledger, chain.reads)
-        news = asyncio.create_task(_tell(socket, subscriptions))
+        subscriptions = Subscriptions(chain.executor, chain.read_methods)
+        sender = asyncio.create_task(_send_notifications(socket, subscriptions))
         try:
             while True:
                 await socket.send_text(json.dumps(subscriptions.answer(await socket.receive_text())))
         except WebSocketDisconnect:
             pass
         finally:
-            news.cancel()
+            sender.cancel()
 
 
-async def _tell(socket: WebSocket, subscriptions: Subscriptions) -> None:
-    # The other side may leave between two news; the receiving loop notices and ends this one.
+async def _send_notifications(socket: WebSocket, subscriptions: Subscriptions) -> None:
+    # The client may disconnect between two notifications; the receiving loop notices and ends this one.
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-        await subscriptions.tell(socket.send_text)
+        await subscriptions.send_notifications(socket.send_text)
 
 
 def _failure(number: Any, error: RpcError) -> dict[str, Any]:

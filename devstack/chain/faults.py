@@ -1,10 +1,10 @@
-"""Fault switches: what can be made to go wrong on the dev chain, so that tests see it go wrong."""
+"""Fault switches of the dev chain, for tests."""
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
 
 class Faults(BaseModel):
-    """How many of the next sends go wrong, per way; `jump_slots` takes effect at once and is not kept."""
+    """Number of next sends that fail, by kind of failure; `jump_slots` takes effect at once and is not kept."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -14,12 +14,12 @@ class Faults(BaseModel):
     jump_slots: NonNegativeInt = 0
 
     def take(self, name: str) -> bool:
-        """Use up one fault of this name and say whether there was one."""
+        """Consume one fault of this name; return whether one was set."""
         left: int = getattr(self, name)
         if left:
             setattr(self, name, left - 1)
         return left > 0
 
 
-class AnswerLost(Exception):  # noqa: N818 - it happened, to the answer and not to the transaction
-    """The transaction landed, and its sender is not to learn of it."""
+class AnswerLost(Exception):  # noqa: N818 - the transaction succeeded, only its response is lost
+    """The transaction landed, but its sender gets no response."""

@@ -1,4 +1,4 @@
-"""Time on the dev chain: slots that pass with the wall clock, blockhashes, and how long each can be used."""
+"""Slots by the wall clock, and the blockhashes that are still usable."""
 
 import hashlib
 import time
@@ -10,7 +10,7 @@ BLOCKHASH_LIFE_SLOTS = 150
 
 
 class SlotClock:
-    """Slots counted from an anchor that is stored, so that a restart neither repeats nor loses one.
+    """Counts slots from a stored anchor, so that a restart neither repeats nor loses one.
 
     Block height and slot are the same number here: the dev chain skips no slot.
     """
@@ -23,22 +23,22 @@ class SlotClock:
         self._highest = anchor_slot
 
     def slot(self) -> int:
-        """Return the present slot; it never falls, also when the wall clock does."""
+        """Return the present slot; it never decreases, even when the wall clock does."""
         passed = int((self._now() - self._anchor_time) * 1000 / self._slot_ms)
         self._highest = max(self._highest, self._anchor_slot + passed)
         return self._highest
 
     def jump(self, slots: int) -> None:
-        """Skip ahead, as if that many slots had passed at once."""
+        """Skip this number of slots."""
         self._anchor_slot += slots
 
     def anchor(self) -> str:
-        """Return what must be stored for `restore_clock`."""
+        """Return the anchor to store for `restore_clock`."""
         return f"{self._anchor_slot} {self._anchor_time} {self._slot_ms}"
 
 
 def restore_clock(stored: str | None, slot_ms: int, now: Callable[[], float] = time.time) -> SlotClock:
-    """Continue from a stored anchor, also with another slot length; without one, begin at slot 1,000."""
+    """Continue from a stored anchor, even with another slot length; without one, begin at slot 1,000."""
     if stored is None:
         return SlotClock(1_000, now(), slot_ms, now)
     slot, anchored_at, old_slot_ms = stored.split()
@@ -47,7 +47,7 @@ def restore_clock(stored: str | None, slot_ms: int, now: Callable[[], float] = t
 
 
 class BlockhashWindow:
-    """The blockhashes that can still be used: each is computed from its slot, so none need be stored."""
+    """The blockhashes that are still usable; each is computed from its slot, so none is stored."""
 
     def __init__(self, genesis: bytes) -> None:
         self._genesis = genesis
@@ -59,7 +59,7 @@ class BlockhashWindow:
         return Hash(hashlib.sha256(self._genesis + slot.to_bytes(8, "little")).digest())
 
     def is_usable(self, blockhash: Hash, slot: int) -> bool:
-        """Say whether a transaction with this blockhash may still land in this slot."""
+        """Return whether a transaction with this blockhash may still land in this slot."""
         self._advance(slot)
         made_in = self._slots.get(blockhash)
         return made_in is not None and slot <= last_valid_height(made_in)

@@ -1,1 +1,1 @@
-"""A faulty network in a box: a TCP proxy with a switch per route, for development and tests only."""
+"""TCP proxy that simulates network faults per route, for development and tests."""

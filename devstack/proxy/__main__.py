@@ -12,17 +12,17 @@ ROUTE = re.compile(r"(?P<name>[a-z_.]+)=(?P<listen>\d+):(?P<target>\d+)")
 
 
 def route_of(text: str) -> Route:
-    """Read `name=listen:target`, two ports of 127.0.0.1."""
+    """Parse `name=listen:target`, two ports of 127.0.0.1."""
     found = ROUTE.fullmatch(text)
     if found is None:
-        raise argparse.ArgumentTypeError(f"{text} is not name=listen:target")
+        raise argparse.ArgumentTypeError(f"{text}: expected name=listen:target")
     return Route(found["name"], int(found["listen"]), int(found["target"]))
 
 
 def main() -> None:
-    """Carry and control until SIGTERM."""
+    """Run the proxy until SIGTERM."""
     parser = argparse.ArgumentParser(prog="devstack.proxy", description=__doc__)
-    parser.add_argument("--port", type=int, required=True, help="port of the control")
+    parser.add_argument("--port", type=int, required=True, help="port of the control API")
     parser.add_argument("--route", type=route_of, action="append", default=[], help="name=listen:target")
     options = parser.parse_args()
     uvicorn.run(

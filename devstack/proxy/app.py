@@ -1,15 +1,15 @@
-"""The proxy's control: a small HTTP API on a loopback port of its own."""
+"""HTTP API that controls the proxy's routes, on its own loopback port."""
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from fastapi import APIRouter, FastAPI, HTTPException
 
-from devstack.proxy.route import Route, Standing, Weather
+from devstack.proxy.route import NetworkConditions, Route, RouteStatus
 
 
 def create_app(routes: Sequence[Route]) -> FastAPI:
-    """Build the control of these routes; they listen while it runs."""
+    """Build the control API of these routes; they listen while it runs."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -26,37 +26,37 @@ def create_app(routes: Sequence[Route]) -> FastAPI:
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
-    app.include_router(switchboard({route.name: route for route in routes}))
+    app.include_router(control_routes({route.name: route for route in routes}))
     return app
 
 
-def switchboard(by_name: Mapping[str, Route]) -> APIRouter:
-    """Return the switches of these routes."""
+def control_routes(by_name: Mapping[str, Route]) -> APIRouter:
+    """Return the control API's routes."""
     router = APIRouter()
 
     def named(name: str) -> Route:
         if name not in by_name:
-            raise HTTPException(404, f"there is no route {name}")
+            raise HTTPException(404, f"no route named {name}")
         return by_name[name]
 
     @router.get("/routes")
-    async def standing() -> dict[str, Standing]:
-        return {name: route.standing for name, route in by_name.items()}
+    async def status() -> dict[str, RouteStatus]:
+        return {name: route.status for name, route in by_name.items()}
 
     @router.post("/routes/{name}")
-    async def change(name: str, weather: Weather) -> Standing:
+    async def change(name: str, conditions: NetworkConditions) -> RouteStatus:
         route = named(name)
-        await route.become(weather)
-        return route.standing
+        await route.set_conditions(conditions)
+        return route.status
 
     @router.post("/routes/{name}/cut")
     async def cut(name: str) -> dict[str, int]:
         return {"cut": named(name).cut()}
 
-    @router.post("/calm")
-    async def calm() -> dict[str, Standing]:
+    @router.post("/reset")
+    async def reset() -> dict[str, RouteStatus]:
         for route in by_name.values():
-            await route.become(Weather())
-        return {name: route.standing for name, route in by_name.items()}
+            await route.set_conditions(NetworkConditions())
+        return {name: route.status for name, route in by_name.items()}
 
     return router

@@ -1,4 +1,4 @@
-"""A route: where the proxy listens, what is behind it, and what the network between them is like now."""
+"""A route: a listening port, its target port, and the network conditions between them."""
 
 import asyncio
 from contextlib import suppress
@@ -6,20 +6,20 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
-from devstack.proxy.link import Link, Streams
+from devstack.proxy.connection import ProxiedConnection, Streams
 
 LOOPBACK = "127.0.0.1"
 MILLISECONDS = 1000
 Mode = Literal["pass", "slow", "refuse", "silent", "half_open"]
 
 
-class Weather(BaseModel):
-    """How a route behaves.
+class NetworkConditions(BaseModel):
+    """Network conditions of a route.
 
-    `pass` carries; `slow` carries each piece after `latency_ms` give or take `jitter_ms`; `refuse` takes no new
-    connection; `silent` and `half_open` accept and answer nothing, and make live connections mute. What `silent` caught
-    is reset when the mode changes (a firewall that lost its state); what `half_open` caught stays mute until a side
-    gives up.
+    `pass` forwards; `slow` delays each chunk by `latency_ms` ± `jitter_ms`; `refuse` accepts no new connection;
+    `silent` and `half_open` accept and never answer, and mute live connections. Connections muted by `silent` are
+    reset when the mode changes (as by a firewall that lost its state); those of `half_open` stay muted until a side
+    closes.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -29,10 +29,10 @@ class Weather(BaseModel):
     jitter_ms: NonNegativeInt = 0
 
 
-class Standing(BaseModel):
-    """A route as it is now."""
+class RouteStatus(BaseModel):
+    """Present status of a route."""
 
-    weather: Weather
+    conditions: NetworkConditions
     live: int
     accepted: int
 
@@ -44,64 +44,64 @@ class Route:
         self.name = name
         self._listen = listen
         self._target = target
-        self._weather = Weather()
-        self._links: set[Link] = set()
-        self._caught: set[Link] = set()
+        self._conditions = NetworkConditions()
+        self._connections: set[ProxiedConnection] = set()
+        self._silenced: set[ProxiedConnection] = set()
         self._accepted = 0
         self._server: asyncio.Server | None = None
 
     @property
-    def standing(self) -> Standing:
-        """How it is now."""
-        return Standing(weather=self._weather, live=len(self._links), accepted=self._accepted)
+    def status(self) -> RouteStatus:
+        """Present status."""
+        return RouteStatus(conditions=self._conditions, live=len(self._connections), accepted=self._accepted)
 
-    async def become(self, weather: Weather) -> None:
-        """Change the weather; live connections feel it at once."""
-        was, self._weather = self._weather, weather
-        if was.mode == "silent" and weather.mode != "silent":
-            self.cut(self._caught)
-        if weather.mode in {"silent", "half_open"}:
-            for link in self._links:
-                link.mute = True
-        self._caught = set(self._links) if weather.mode == "silent" else set()
-        if weather.mode == "refuse":
+    async def set_conditions(self, conditions: NetworkConditions) -> None:
+        """Change the conditions, of live connections too."""
+        was, self._conditions = self._conditions, conditions
+        if was.mode == "silent" and conditions.mode != "silent":
+            self.cut(self._silenced)
+        if conditions.mode in {"silent", "half_open"}:
+            for connection in self._connections:
+                connection.muted = True
+        self._silenced = set(self._connections) if conditions.mode == "silent" else set()
+        if conditions.mode == "refuse":
             await self.close()
         else:
             await self.open()
 
-    def cut(self, links: set[Link] | None = None) -> int:
-        """Reset live connections, all unless some are named; returns how many."""
-        chosen = set(self._links if links is None else links)
-        for link in chosen:
-            link.reset()
+    def cut(self, connections: set[ProxiedConnection] | None = None) -> int:
+        """Reset live connections, all by default; return how many."""
+        chosen = set(self._connections if connections is None else connections)
+        for connection in chosen:
+            connection.reset()
         return len(chosen)
 
     async def open(self) -> None:
-        """Listen, if it does not yet."""
+        """Listen, if not yet listening."""
         if self._server is None:
             self._server = await asyncio.start_server(self._accept, LOOPBACK, self._listen)
 
     async def close(self) -> None:
-        """Stop listening; live connections go on."""
+        """Stop listening; live connections continue."""
         if self._server is not None:
             self._server.close()
             self._server = None
 
     def _delay(self) -> tuple[float, float]:
-        weather = self._weather
-        slow = weather.mode == "slow"
-        return (weather.latency_ms / MILLISECONDS, weather.jitter_ms / MILLISECONDS) if slow else (0.0, 0.0)
+        conditions = self._conditions
+        slow = conditions.mode == "slow"
+        return (conditions.latency_ms / MILLISECONDS, conditions.jitter_ms / MILLISECONDS) if slow else (0.0, 0.0)
 
     async def _accept(self, *client: *Streams) -> None:
-        link = Link(client, self._delay)
+        connection = ProxiedConnection(client, self._delay)
         self._accepted += 1
-        self._links.add(link)
-        silent = self._weather.mode in {"silent", "half_open"}
-        if self._weather.mode == "silent":
-            self._caught.add(link)
+        self._connections.add(connection)
+        silent = self._conditions.mode in {"silent", "half_open"}
+        if self._conditions.mode == "silent":
+            self._silenced.add(connection)
         try:
             with suppress(asyncio.CancelledError):
-                await link.run(None if silent else self._target)
+                await connection.run(None if silent else self._target)
         finally:
-            self._links.discard(link)
-            self._caught.discard(link)
+            self._connections.discard(connection)
+            self._silenced.discard(connection)

@@ -1,19 +1,19 @@
-"""Starts the emulator: `python -m devstack.stripe --port N --state FILE.sqlite`."""
+"""Start the emulator: `python -m devstack.stripe --port N --state FILE.sqlite`."""
 
 import argparse
 from pathlib import Path
 
 import uvicorn
 
-from devstack.stripe.app import RETRY_SECONDS, create_app
+from devstack.stripe.http.app import RETRY_SECONDS, create_app
 
 
 def main() -> None:
-    """Serve on loopback until told to stop."""
+    """Serve on loopback until stopped."""
     parser = argparse.ArgumentParser(prog="devstack.stripe", description="A Stripe emulator on loopback.")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--state", type=Path, required=True, help="the SQLite file; made when it is not there")
-    parser.add_argument("--platform-secret", help="the only secret key that is accepted; any sk_test_ when absent")
+    parser.add_argument("--state", type=Path, required=True, help="the SQLite file; created if absent")
+    parser.add_argument("--platform-secret", help="the only accepted secret key; by default any sk_test_")
     parser.add_argument("--webhook-retry-seconds", type=float, default=RETRY_SECONDS, help="pause before a redelivery")
     given = parser.parse_args()
     app = create_app(given.state, given.platform_secret, given.webhook_retry_seconds)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from devstack.temporal import SEARCH_ATTRIBUTES
+from devstack.servers.temporal import SEARCH_ATTRIBUTES
 from settings import Settings, read_settings, setting_names
 
 ROOT = Path(__file__).parents[2]

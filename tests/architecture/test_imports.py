@@ -21,7 +21,8 @@ OFFENCES = {
     "adapters see the domain only": ("adapters/solana/keys.py", "activities"),
     "nothing with IO is reachable from workflows": ("workflows/core/activity_calls.py", "psycopg"),
     "the devstack is imported by nothing but the cli": ("api/routes/health.py", "devstack"),
-    "the devstack knows nothing of the box office": ("devstack/ports.py", "domain"),
+    "the devstack knows nothing of the box office": ("devstack/supervisor/ports.py", "domain"),
+    "emulators and proxy stand alone in the devstack": ("devstack/stripe/core/errors.py", "devstack.chain.faults"),
 }
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import report
 from bench.__main__ import chosen
-from bench.contest import ROUNDS, Against, Compared, Contestant, Row, Side, hold
-from bench.control import Sample
-from bench.rows import door
+from bench.comparison import report
+from bench.comparison.comparison import ROUNDS, Baseline, Candidate, Comparison, Row, Side, compare
+from bench.comparison.control import Sample
+from bench.rows import on_sale
 
 STEADY = Sample(10_000, 2_000)
 
@@ -30,22 +30,22 @@ def side(label: str, *figures: float) -> Side:
     """A way that measures these figures, round after round."""
 
     @contextmanager
-    def enter(url: str) -> Iterator[Contestant]:
+    def enter(url: str) -> Iterator[Candidate]:
         rounds = iter(figures)
-        yield Contestant(lambda: next(rounds))
+        yield Candidate(lambda: next(rounds))
 
     return Side(label, enter)
 
 
-def result(against: Against, *samples: Sample) -> Compared:
+def result(against: Baseline, *samples: Sample) -> Comparison:
     row = Row("row", "things/s", side("ours", 100, 1, 300, 200, 900), (against,))
-    (compared,) = hold(row, lambda: nullcontext("url"), Machine(*samples))
-    return compared
+    (comparison,) = compare(row, lambda: nullcontext("url"), Machine(*samples))
+    return comparison
 
 
 def test_medians_of_the_same_rounds_are_compared() -> None:
     """One lucky round and one bad one change nothing, and both absolute figures are kept."""
-    found = result(Against(side("theirs", 10, 20, 30, 1, 90), at_least=10), STEADY, STEADY)
+    found = result(Baseline(side("theirs", 10, 20, 30, 1, 90), at_least=10), STEADY, STEADY)
     assert (found.ours_figure, found.theirs_figure, found.ratio, found.verdict) == (200, 20, 10, "reached")
     assert found.rounds == [[100, 10], [1, 20], [300, 30], [200, 1], [900, 90]]
     assert len(found.rounds) == ROUNDS
@@ -57,14 +57,14 @@ def test_medians_of_the_same_rounds_are_compared() -> None:
 )
 def test_a_mark_is_reached_or_missed(at_least: float | None, at_most: float | None, verdict: str) -> None:
     """A ratio below the least or above the most is missed; without a mark it is only reported."""
-    other = Against(side("theirs", 20, 20, 20, 20, 20), at_least, at_most)
+    other = Baseline(side("theirs", 20, 20, 20, 20, 20), at_least, at_most)
     assert result(other, STEADY, STEADY).verdict == verdict
 
 
 @pytest.mark.parametrize("after", [Sample(7_400, 2_000), Sample(10_000, 2_700)])
 def test_a_machine_that_changed_by_more_than_a_quarter_is_no_judge(after: Sample) -> None:
     """The figures are told, the verdict is not."""
-    other = Against(side("theirs", 20, 20, 20, 20, 20), at_least=1)
+    other = Baseline(side("theirs", 20, 20, 20, 20, 20), at_least=1)
     assert result(other, STEADY, after).verdict == "not judged"
     assert result(other, STEADY, Sample(7_600, 2_600)).verdict == "reached"
 
@@ -77,8 +77,8 @@ def test_the_page_keeps_its_words_and_the_rows_that_were_not_run(
     page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
     monkeypatch.setattr(report, "PAGE", page)
     monkeypatch.setattr(report, "RESULTS", tmp_path / "results.json")
-    report.keep([Compared("a", "x/s", "ours", 1.0, "")], [STEADY])
-    report.keep([Compared("b", "x/s", "ours", 2000.0, "")], [STEADY])
+    report.keep([Comparison("a", "x/s", "ours", 1.0, "")], [STEADY])
+    report.keep([Comparison("b", "x/s", "ours", 2000.0, "")], [STEADY])
     text = page.read_text()
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
@@ -98,9 +98,9 @@ def test_rows_are_chosen_by_name() -> None:
 
 def test_few_rounds_judge_nothing() -> None:
     """A quick look says no verdict, however good its ratio is."""
-    row = Row("row", "things/s", side("ours", 100), (Against(side("theirs", 10), at_least=2),))
-    (compared,) = hold(row, lambda: nullcontext("url"), Machine(STEADY, STEADY), 1)
-    assert (compared.ratio, compared.verdict) == (10, "not judged")
+    row = Row("row", "things/s", side("ours", 100), (Baseline(side("theirs", 10), at_least=2),))
+    (comparison,) = compare(row, lambda: nullcontext("url"), Machine(STEADY, STEADY), 1)
+    assert (comparison.ratio, comparison.verdict) == (10, "not judged")
 
 
 def test_all_sides_of_a_staged_row_play_on_one_stage() -> None:
@@ -108,25 +108,28 @@ def test_all_sides_of_a_staged_row_play_on_one_stage() -> None:
     seen: list[object] = []
 
     @contextmanager
-    def enter(ground: object) -> Iterator[Contestant]:
-        seen.append(ground)
-        yield Contestant(lambda: 1.0)
+    def enter(fixture: object) -> Iterator[Candidate]:
+        seen.append(fixture)
+        yield Candidate(lambda: 1.0)
 
     def no_database() -> nullcontext[str]:
         raise AssertionError("a staged row needs no database")
 
     stage = object()
-    row = Row("row", "s", Side("ours", enter), (Against(Side("theirs", enter)),), lambda: nullcontext(stage))
-    list(hold(row, no_database, Machine(STEADY, STEADY)))
+    row = Row("row", "s", Side("ours", enter), (Baseline(Side("theirs", enter)),), lambda: nullcontext(stage))
+    list(compare(row, no_database, Machine(STEADY, STEADY)))
     assert seen == [stage, stage]
 
 
 @pytest.mark.parametrize(
     ("held", "sold_out", "stored"),
-    [(door.TICKETS + 1, door.BUYERS - door.TICKETS - 1, door.TICKETS), (door.TICKETS, 0, door.TICKETS)],
+    [
+        (on_sale.TICKETS + 1, on_sale.BUYERS - on_sale.TICKETS - 1, on_sale.TICKETS),
+        (on_sale.TICKETS, 0, on_sale.TICKETS),
+    ],
 )
 def test_a_rush_that_sells_another_number_is_no_measurement(held: int, sold_out: int, stored: int) -> None:
     """One answer too many or one missing stops the row."""
-    door.check_sold(Counter({202: door.TICKETS, 409: door.BUYERS - door.TICKETS}), door.TICKETS)
+    on_sale.check_sold(Counter({202: on_sale.TICKETS, 409: on_sale.BUYERS - on_sale.TICKETS}), on_sale.TICKETS)
     with pytest.raises(RuntimeError, match="buyers"):
-        door.check_sold(Counter({202: held, 409: sold_out}), stored)
+        on_sale.check_sold(Counter({202: held, 409: sold_out}), stored)

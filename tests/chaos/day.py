@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from devstack.detours import BUYERS
+from devstack.proxy_routes import BUYERS
 from devstack.stack import running_stack
 from tests.chaos.buyers import CALL_SECONDS, Story, Visit
 from tests.chaos.fault_injector import FaultInjector
@@ -92,7 +92,7 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         began = time.monotonic()
         summary.opened_seconds = began - first
         deadline = began + plan.seconds + REST_SECONDS_MAX
-        http = await closing.enter_async_context(_client(f"http://127.0.0.1:{stack.events['ports'][BUYERS]}"))
+        http = await closing.enter_async_context(_client(f"http://127.0.0.1:{stack.status['ports'][BUYERS]}"))
         till = await closing.enter_async_context(_client(stack.urls["stripe"]))
         court, calm = Court(shops, stories, folder), asyncio.Event()
         async with asyncio.TaskGroup() as group:
@@ -112,7 +112,7 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         summary.refunds = sum(story.refund_id is not None for story in stories)
         summary.disputes = Counter(story.decided for story in stories if story.decided is not None)
         summary.totals = court.totals._asdict() if court.totals else {}
-        summary.restarts = Counter({name: part["restarts"] for name, part in stack.events["parts"].items()})
+        summary.restarts = Counter({name: part["restarts"] for name, part in stack.status["processes"].items()})
         summary.slowest = [*_late(court, deadline - REST_SECONDS_MAX)]
         summary.violations = [_told(violation, plan) for violation in court.violations]
     return summary

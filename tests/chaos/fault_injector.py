@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import psutil
 
-from devstack.detours import CONTROL
+from devstack.proxy_routes import CONTROL
 from devstack.stack import Stack
 from tests.chaos.plan import Fault
 
@@ -58,11 +58,11 @@ class FaultInjector:
         """End every fault and wait until each part is healthy."""
         self._thaw(self._frozen)
         async with asyncio.timeout(CALM_SECONDS_MAX):
-            await self._until_done(lambda: self._control("/calm"))
+            await self._until_done(lambda: self._control("/reset"))
             await self._until_done(lambda: self._emulator("DELETE", "/faults"))
             await self._until_done(lambda: self._post(f"{self._stack.urls['solana_rpc']}/_chain/faults", {}))
             # The supervisor sends no event; it writes a file.
-            while any(part["state"] != "healthy" for part in self._stack.events["parts"].values()):  # noqa: ASYNC110
+            while any(part["state"] != "healthy" for part in self._stack.status["processes"].values()):  # noqa: ASYNC110
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def close(self) -> None:
@@ -98,7 +98,7 @@ class FaultInjector:
                 self._frozen.remove(process)
 
     def _process(self, name: str) -> psutil.Process:
-        pid = self._stack.part_pid(name)
+        pid = self._stack.pid_of(name)
         if pid is None:
             raise ProcessLookupError(name)
         return psutil.Process(pid)
@@ -140,7 +140,7 @@ class FaultInjector:
         await self._post(f"{self._stack.urls['solana_rpc']}/_chain/faults", {fault.detail: fault.amount})
 
     async def _control(self, path: str, body: Any = None) -> None:
-        await self._post(f"http://127.0.0.1:{self._stack.events['ports'][CONTROL]}{path}", body)
+        await self._post(f"http://127.0.0.1:{self._stack.status['ports'][CONTROL]}{path}", body)
 
     async def _emulator(self, verb: str, path: str, body: Any = None) -> None:
         url = f"{self._stack.urls['stripe']}/_emulator{path}"

@@ -9,7 +9,7 @@ import pytest
 from activities.core.ports import PaymentGateway
 from adapters.stripe.payments import StripePayments
 from domain.payments.payment_intent import IntentState
-from tests.contract.stripe_emulator import Emulator
+from tests.devstack.stripe.emulator import Emulator
 from tests.fakes.payment_gateway import FakePaymentGateway, Verb
 
 REAL_KEY = os.environ.get("STRIPE_TEST_KEY")

@@ -11,7 +11,7 @@ from adapters.stripe.connect import StripeConnect
 from domain.core.errors import PaymentRefused
 from domain.core.transient import TransientError
 from domain.payouts.connected_account import PayoutStatus, TransferOrder
-from tests.contract.stripe_emulator import SECRET, Emulator, paid
+from tests.devstack.stripe.emulator import SECRET, Emulator, paid
 from tests.fakes.connect import FakeConnect
 
 

@@ -23,10 +23,10 @@ from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest, IntentState
 from domain.stock.reservation import Reservation, ReservationMade
 from domain.tickets.token import TokenSpec
-from tests.contract.dev_chain import DevChain
 from tests.contract.event_stores import clock
 from tests.contract.postgres_box import postgres_box
-from tests.contract.stripe_emulator import SECRET, Emulator
+from tests.devstack.chain.dev_chain import DevChain
+from tests.devstack.stripe.emulator import SECRET, Emulator
 from tests.fakes.samples import AT, LATER, LINES
 
 PURCHASES = 5

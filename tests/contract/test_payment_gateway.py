@@ -12,7 +12,7 @@ from domain.core.errors import PaymentRefused
 from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest, IntentState
 from tests.contract.payment_worlds import REAL_KEY, EmulatorWorld, FakeWorld, GatewayWorld, RealWorld
-from tests.contract.stripe_emulator import SECRET, Emulator
+from tests.devstack.stripe.emulator import SECRET, Emulator
 from tests.fakes.payment_gateway import Verb
 
 

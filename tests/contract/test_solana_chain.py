@@ -14,7 +14,7 @@ from adapters.solana.chain import SolanaTokenChain
 from domain.core.errors import WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenSpec
-from tests.contract.dev_chain import DevChain, free_port
+from tests.devstack.chain.dev_chain import DevChain, free_port
 
 _VENUE = TokenSpec(kind="venue", subject_id="v1", name="The Hall", symbol="HALL", uri="ipfs://venue", max_size=5)
 

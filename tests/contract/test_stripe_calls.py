@@ -1,12 +1,16 @@
 """Calls to Stripe over connections that break."""
 
 import asyncio
+import uuid
+from typing import Any
 
 import pytest
 
 from adapters.stripe.client import StripeClient
 from adapters.stripe.payments import StripePayments
 from domain.core.transient import TransientError
+from domain.payments.payment_intent import IntentRequest
+from tests.devstack.stripe.emulator import SECRET, Emulator
 
 
 async def test_an_answer_that_breaks_off_is_transient() -> None:
@@ -31,3 +35,38 @@ async def test_an_answer_that_breaks_off_is_transient() -> None:
                 await gateway.retrieve_intent("pi_1")
     finally:
         await client.close()
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_kept_server_error(api: Any, emulator: Emulator, times: int) -> None:
+    """A 500 that Stripe keeps under a key is got over: the gateway looks, and tries under the next key."""
+    client = StripeClient(SECRET, base_url=emulator.url)
+    gateway = StripePayments(client)
+    purchase = f"pu_{uuid.uuid4().hex}"
+    request = IntentRequest(tenant_id="default", purchase_id=purchase, amount_minor=5000, currency="usd")
+    paths = {"intent": "/v1/payment_intents", "capture": "*/capture", "refund": "/v1/refunds"}
+    intent = ""
+
+    async def step(verb: str) -> Any:
+        if verb == "intent":
+            return await gateway.create_intent(request, f"{purchase}:intent")
+        if verb == "capture":
+            return await gateway.capture_intent(intent, f"{purchase}:capture")
+        return await gateway.refund_intent(intent, 5000, f"{purchase}:refund")
+
+    for verb, path in paths.items():
+        emulator.fault("sticky:500", method="POST", path=path, count=times)
+        with pytest.raises(TransientError) as caught:
+            await step(verb)
+        assert caught.value.unknown
+        if times > 1:  # a replay under the first key counts too: this is the second key's
+            with pytest.raises(TransientError):
+                await step(verb)
+        done = await step(verb)
+        if verb == "intent":
+            intent = done.intent_id
+            emulator.confirm(intent, done.client_secret, "pm_card_visa")
+        else:
+            assert done.status == "succeeded"
+    assert len((await api.routes.refunds.list_async({"payment_intent": intent})).data) == 1
+    await client.close()

@@ -14,7 +14,7 @@ from adapters.solana.chain import SolanaTokenChain
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenSpec, TransactionFate
-from tests.contract.dev_chain import DevChain
+from tests.devstack.chain.dev_chain import DevChain
 from tests.fakes.token_chain import FakeTokenChain
 
 _numbers = itertools.count(1)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from devstack.stack import running_stack
-from devstack.stripe.deliveries import sign
+from devstack.stripe.webhooks.deliveries import sign
 from tests.real.shop import Shop
 from tests.real.up import UP
 

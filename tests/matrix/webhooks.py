@@ -10,7 +10,7 @@ import pytest
 
 from activities.sales.request_purchase import PurchaseCommands
 from adapters.stripe.webhook import AGE_SECONDS_MAX, verify_webhook
-from devstack.stripe.deliveries import sign
+from devstack.stripe.webhooks.deliveries import sign
 from domain.core.errors import WebhookForged
 from domain.payments.webhook_event import WebhookEvent
 from relay.payouts_client import PayoutsClient

@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from devstack.stripe.engine import Engine, Incoming
-from devstack.stripe.errors import ApiError
-from devstack.stripe.store import Store
-from devstack.stripe.switches import turn
+from devstack.stripe.core.errors import ApiError
+from devstack.stripe.core.store import Store
+from devstack.stripe.http.engine import ApiRequest, Engine
+from devstack.stripe.http.switches import run_switch
 
 KEY = {"authorization": "Bearer sk_test_property"}
 CURRENCIES = ("usd", "jpy", "kwd")
@@ -55,14 +55,14 @@ class World:
         """Call the API; a refusal is an `error`."""
         text = urlencode({name: value for name, value in form.items() if value is not None})
         headers = {**KEY, **({"stripe-account": account} if account else {})}
-        answer = self.runner.run(self.engine.answer(Incoming(method, path, text, headers)))
+        answer = self.runner.run(self.engine.answer(ApiRequest(method, path, text, headers)))
         assert answer.status < 500, answer.body
         return dict(json.loads(answer.body))
 
     def switch(self, path: str, **given: Any) -> dict[str, Any]:
         """Turn a switch; a refusal is an `error`."""
         try:
-            return turn(self.store, path, given)
+            return run_switch(self.store, path, given)
         except ApiError as refused:
             return refused.body()
 

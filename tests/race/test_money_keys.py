@@ -13,7 +13,7 @@ from adapters.stripe.payments import StripePayments
 from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest, IntentState
 from tests.contract.payment_worlds import EmulatorWorld
-from tests.contract.stripe_emulator import SECRET, Emulator
+from tests.devstack.stripe.emulator import SECRET, Emulator
 
 REQUEST = IntentRequest(
     tenant_id="default", purchase_id="pu", amount_minor=2208, currency="eur", capture_method="automatic"

@@ -115,7 +115,7 @@ async def test_bad_input_changes_nothing(shop: Shop) -> None:
 async def test_a_purchase_outlives_an_engine_that_does_not_answer(shop: Shop) -> None:
     """With a frozen engine the answer is 202; when it is back, the checkout is read at the status URL and goes on."""
     await shop.open()
-    engine = shop.stack.part_pid("temporal")
+    engine = shop.stack.pid_of("temporal")
     assert engine is not None
     os.kill(engine, signal.SIGSTOP)
     try:

@@ -54,4 +54,4 @@ async def test_a_killed_worker_loses_no_purchase(tmp_path: Path) -> None:
         await asyncio.gather(*(shop.ended(purchase_id, 240) for purchase_id in ids))
         assert list(points.iterdir()) == []
         assert await shop.check_sums(ids) == {"fulfilled": BOUGHT, "cancelled": CANCELLED}
-        assert stack.events["parts"]["worker"]["restarts"] >= len(names) / len(ids)
+        assert stack.status["processes"]["worker"]["restarts"] >= len(names) / len(ids)

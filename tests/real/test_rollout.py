@@ -13,9 +13,9 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from devstack.part import bind_to_parent
+from devstack.servers.temporal import temporal_binary
 from devstack.stack import ROOT, Stack, running_stack
-from devstack.temporal import temporal_binary
+from devstack.supervisor.process import bind_to_parent
 from tests.real.shop import Shop
 from tests.real.up import UP
 from tests.replay.scenes import bought

@@ -78,7 +78,7 @@ async def test_a_cancelled_show_outlives_three_kills(tmp_path: Path) -> None:
         assert (await shop.buy("too-late")).json()["type"].endswith("not-on-sale")
         for kill in range(1, KILLS + 1):
             await come_to(shop, kill * ORDERS // (KILLS + 2))
-            pid = stack.part_pid("worker")
+            pid = stack.pid_of("worker")
             assert pid is not None
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

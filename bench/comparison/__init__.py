@@ -1,0 +1,1 @@
+"""Compares our figure with baselines, judges the ratio, and reports the table."""

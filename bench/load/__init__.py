@@ -1,0 +1,1 @@
+"""Load generators: buyers, concurrent callers, raw HTTP connections."""

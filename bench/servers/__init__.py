@@ -1,0 +1,1 @@
+"""Programs that the rows measure or compare with, each started as its own process."""

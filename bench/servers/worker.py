@@ -1,0 +1,55 @@
+"""The production worker that also runs the bare workflow. `python -m bench.servers.worker [--stubbed]`."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import AsyncExitStack
+
+from temporalio.worker import Worker
+
+from activities.core.task_queues import ALL_QUEUES
+from activities.payments.intent import PaymentActivities
+from activities.registry import Activities
+from activities.tokens.mint import MintActivities
+from adapters.event_store.store import PostgresEventStore
+from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts
+from bench.servers.bare_workflow import QUEUE, BareOpening, BareWorkflow, do_nothing
+from bench.servers.stubs import InstantChain, InstantGateway
+from settings import Settings, read_settings
+from worker import STICKY, assemble, connect, work
+
+
+def assemble_stubbed(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> Activities:
+    """Assemble the production activities with stubs for Stripe and the chain."""
+    real = assemble(settings, store, pool, closing)
+    return real._replace(
+        payments=PaymentActivities(store, InstantGateway(), PostgresCheckouts(pool)),
+        minting=MintActivities(store, InstantChain(), PostgresBuyers(pool), "custody", settings.api.public_url),
+    )
+
+
+async def run(*, stubbed: bool) -> None:
+    """Run until SIGTERM or SIGINT."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    settings = read_settings()
+    bare = Worker(
+        await connect(settings),
+        task_queue=QUEUE,
+        workflows=[BareWorkflow, BareOpening],
+        activities=[do_nothing],
+        sticky_queue_schedule_to_start_timeout=STICKY,
+        max_concurrent_activities=settings.worker.max_concurrent,
+    )
+    async with bare:
+        await work(settings, ALL_QUEUES, stopping, assembled=assemble_stubbed if stubbed else assemble)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="bench.servers.worker", description=__doc__)
+    parser.add_argument("--stubbed", action="store_true", help="use stubs for Stripe and the chain")
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    asyncio.run(run(stubbed=parser.parse_args().stubbed))

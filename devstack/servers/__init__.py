@@ -1,0 +1,1 @@
+"""Servers that stand for the outside world: their processes and their first setup."""

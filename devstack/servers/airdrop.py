@@ -1,0 +1,56 @@
+"""Airdrop of SOL to the issuer on the dev chain, for its transaction fees."""
+
+import asyncio
+import time
+from typing import Any
+
+import base58
+import httpx
+from solders.keypair import Keypair
+
+LAMPORTS_PER_SOL = 1_000_000_000
+ISSUER_SOL_MIN = 100
+AIRDROP_SOL = 1_000
+SEED_BYTES = 32
+SEED_HEX_CHARS = 64
+CALL_SECONDS = 10.0
+ARRIVAL_SECONDS_MAX = 15.0
+
+
+class AirdropMissingError(RuntimeError):
+    """The dev chain accepted the airdrop, but the balance did not rise in time."""
+
+
+def issuer_address(issuer_secret: str) -> str:
+    """Return the address of a 32-byte seed in hex or base58."""
+    seed = bytes.fromhex(issuer_secret) if len(issuer_secret) == SEED_HEX_CHARS else base58.b58decode(issuer_secret)
+    return str(Keypair.from_seed(seed[:SEED_BYTES]).pubkey())
+
+
+async def _call(client: httpx.AsyncClient, rpc_url: str, method: str, *params: object) -> Any:
+    answer = await client.post(rpc_url, json={"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)})
+    answer.raise_for_status()
+    body = answer.json()
+    if "error" in body:
+        raise AirdropMissingError(f"{method} failed: {body['error']}")
+    return body["result"]
+
+
+async def fund_issuer(rpc_url: str, issuer_secret: str) -> dict[str, str]:
+    """Airdrop `AIRDROP_SOL` to the issuer if it has less than `ISSUER_SOL_MIN`, and wait for them."""
+    address = issuer_address(issuer_secret)
+    async with httpx.AsyncClient(timeout=CALL_SECONDS, trust_env=False) as client:
+
+        async def has_enough() -> bool:
+            balance = await _call(client, rpc_url, "getBalance", address, {"commitment": "confirmed"})
+            return int(balance["value"]) >= ISSUER_SOL_MIN * LAMPORTS_PER_SOL
+
+        if await has_enough():
+            return {}
+        await _call(client, rpc_url, "requestAirdrop", address, AIRDROP_SOL * LAMPORTS_PER_SOL)
+        until = time.monotonic() + ARRIVAL_SECONDS_MAX
+        while time.monotonic() < until:
+            if await has_enough():
+                return {}
+            await asyncio.sleep(0.1)
+    raise AirdropMissingError(f"the issuer {address} has less than {ISSUER_SOL_MIN} SOL after an airdrop")

@@ -1,0 +1,1 @@
+"""Balance transactions and the balances that they add up to."""

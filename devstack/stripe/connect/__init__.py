@@ -1,0 +1,1 @@
+"""Connected accounts: onboarding, transfers, reversals and payouts."""

@@ -1,0 +1,122 @@
+"""Connected accounts and account links: create, update, retrieve, list; a switch sets the state of onboarding."""
+
+from typing import Any
+
+from devstack.stripe.connect.onboarding import STATES, bank_account, set_state
+from devstack.stripe.core.calls import LIST_COMMON, Call, Endpoint
+from devstack.stripe.core.errors import Json, invalid, missing_parameter
+from devstack.stripe.core.forms import choice, metadata, required_text
+from devstack.stripe.core.listing import page
+from devstack.stripe.core.store import new_id
+from devstack.stripe.webhooks.events import emit
+
+LINK_SECONDS = 300
+_TEXTS = ("email", "business_type", "default_currency")
+_CREATE = frozenset({
+    "type", "country", "business_profile", "capabilities", "controller", "metadata", "settings", *_TEXTS,
+})  # fmt: skip
+_UPDATE = frozenset({"business_profile", "capabilities", "metadata", "settings", *_TEXTS})
+_LINK = frozenset({"account", "refresh_url", "return_url", "type", "collect", "collection_options"})
+
+
+def create_account(call: Call) -> Json:
+    """Create a connected account; the setting `onboarding` gives its first state, complete by default."""
+    account_id = new_id("acct_1", 16).replace("acct_1_", "acct_1")
+    country = str(call.params.get("country", "US"))
+    account = {
+        "id": account_id, "object": "account", "created": call.now, "country": country,
+        "business_profile": _named(call.params, "business_profile"), "business_type": call.params.get("business_type"),
+        "controller": {"type": "application", "is_controller": True},
+        "default_currency": str(call.params.get("default_currency", "usd")).lower(),
+        "email": call.params.get("email"), "metadata": metadata(call.params), "settings": _settings(call.params, None),
+        "external_accounts": {
+            "object": "list", "data": [], "has_more": False, "url": f"/v1/accounts/{account_id}/external_accounts",
+        },
+        "type": choice(call.params, "type", ("express", "standard", "custom", "none")),
+    }  # fmt: skip
+    return call.store.add(set_state(account, call.store.setting("onboarding", "complete")))
+
+
+def _named(params: Json, name: str) -> Json:
+    given = params.get(name) or {}
+    if not isinstance(given, dict):
+        raise invalid("Invalid hash", param=name)
+    return given
+
+
+def _settings(params: Json, before: Json | None) -> Json:
+    """Read the payout schedule: `manual`, or an interval (automatic payouts are made by a switch)."""
+    schedule: Json = dict((before or {}).get("payouts", {}).get("schedule", {"interval": "daily", "delay_days": 2}))
+    payouts: Any = _named(params, "settings").get("payouts", {})
+    given = payouts.get("schedule", {}) if isinstance(payouts, dict) else {}
+    if "interval" in given:
+        schedule["interval"] = choice(given, "interval", (schedule["interval"], "manual", "daily", "weekly", "monthly"))
+    return {"payouts": {"schedule": schedule, "debit_negative_balances": True, "statement_descriptor": None}}
+
+
+def update_account(call: Call) -> Json:
+    """Update metadata, contacts and the payout schedule."""
+    account = call.store.get("account", call.subject)
+    before = dict(account)
+    account |= {name: call.params[name] for name in _TEXTS if name in call.params}
+    account["metadata"] = metadata(call.params, account["metadata"])
+    account["settings"] = _settings(call.params, account.get("settings"))
+    if "business_profile" in call.params:
+        account["business_profile"] = {**account["business_profile"], **_named(call.params, "business_profile")}
+    return _changed(call, account, before)
+
+
+def _changed(call: Call, account: Json, before: Json) -> Json:
+    emit(call, "account.updated", call.store.save(account), account=account["id"], before=before)
+    return account
+
+
+def onboard(call: Call) -> Json:
+    """Set an account's state of onboarding, and emit the event."""
+    account = call.store.get("account", call.subject)
+    before = dict(account)
+    return _changed(call, set_state(account, choice(call.params, "state", tuple(STATES))), before)
+
+
+def disable_bank_account(call: Call, account_id: str) -> None:
+    """Pause payouts after the bank refused one, until onboarding is completed again."""
+    account = call.store.get("account", account_id)
+    before = dict(account)
+    set_state(account, "payouts_paused")
+    account["external_accounts"]["data"] = [bank_account(account) | {"status": "errored"}]
+    emit(call, "account.external_account.updated", account["external_accounts"]["data"][0], account=account_id)
+    _changed(call, account, before)
+
+
+def retrieve_account(call: Call) -> Json:
+    """Return one connected account; an account may retrieve itself."""
+    if call.account not in {"", call.subject}:
+        raise invalid("An account can only retrieve itself.", code="account_invalid")
+    return call.store.get("account", call.subject)
+
+
+def list_accounts(call: Call) -> Json:
+    """List the connected accounts."""
+    return page(call, "account", "/v1/accounts")
+
+
+def create_link(call: Call) -> Json:
+    """Return a link to Stripe's onboarding form; it leads nowhere here, a switch completes onboarding instead."""
+    account = call.store.get("account", required_text(call.params, "account"), "account")
+    kind = choice(call.params, "type", ("account_onboarding", "account_update"))
+    for name in ("type", "refresh_url", "return_url"):
+        if name not in call.params:
+            raise missing_parameter(name)
+    word = "e" if kind == "account_onboarding" else "s"
+    url = f"https://connect.stripe.com/setup/{word}/{account['id']}/{new_id('l', 12)}"
+    return {"object": "account_link", "created": call.now, "expires_at": call.now + LINK_SECONDS, "url": url}
+
+
+ENDPOINTS = (
+    Endpoint("POST", "/v1/accounts", create_account, _CREATE),
+    Endpoint("GET", "/v1/accounts", list_accounts, LIST_COMMON),
+    Endpoint("GET", "/v1/accounts/*", retrieve_account, open_to_accounts=True),
+    Endpoint("POST", "/v1/accounts/*", update_account, _UPDATE),
+    Endpoint("POST", "/v1/account_links", create_link, _LINK),
+)
+SWITCHES = (Endpoint("POST", "/accounts/*/onboard", onboard, frozenset({"state"})),)

@@ -1,0 +1,1 @@
+"""Calls, errors, forms, lists, fault rules and the store: shared by all endpoints."""

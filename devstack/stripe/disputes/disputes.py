@@ -1,0 +1,177 @@
+"""Disputes and inquiries: open, answer with evidence, win, lose, close."""
+
+from devstack.stripe.balance.balance_transactions import add_balance_transaction
+from devstack.stripe.core.calls import LIST_COMMON, Call, Endpoint
+from devstack.stripe.core.errors import Json, invalid
+from devstack.stripe.core.forms import boolean, choice, integer, metadata
+from devstack.stripe.core.listing import page
+from devstack.stripe.core.store import new_id
+from devstack.stripe.disputes.evidence import details, merged, no_evidence, verdict
+from devstack.stripe.payments.currencies import dispute_fee_minor
+from devstack.stripe.refunds.refunds import fail
+from devstack.stripe.webhooks.events import emit
+
+REASONS = (
+    "fraudulent", "product_not_received", "duplicate", "credit_not_processed", "general", "product_unacceptable",
+    "subscription_canceled", "unrecognized",
+)  # fmt: skip
+OPEN = ("needs_response", "under_review")
+INQUIRIES = ("warning_needs_response", "warning_under_review")
+_NETWORK_CODES = {"fraudulent": "10.4", "product_not_received": "13.1", "duplicate": "12.6"}
+
+
+def open_dispute(call: Call, charge: Json, amount: int, reason: str, *, inquiry: bool = False) -> Json:
+    """Open a dispute: withdraw the amount and a fee, and refuse refunds; an inquiry does neither."""
+    case, code = ("inquiry" if inquiry else "chargeback"), _NETWORK_CODES.get(reason, "13.7")
+    dispute = call.store.add({
+        "id": new_id("du_1").replace("du_1_", "du_1"), "object": "dispute", "amount": amount,
+        "balance_transactions": [], "charge": charge["id"], "created": call.now, "currency": charge["currency"],
+        "enhanced_eligibility_types": [], "evidence": no_evidence(), "evidence_details": details(call.now),
+        "is_charge_refundable": inquiry, "livemode": False, "metadata": {}, "network_reason_code": code,
+        "payment_intent": charge["payment_intent"], "payment_method_details": {
+            "type": "card", "card": {"brand": "visa", "case_type": case, "network_reason_code": code},
+        },
+        "reason": reason, "status": INQUIRIES[0] if inquiry else OPEN[0],
+    })  # fmt: skip
+    call.store.save(charge | {"disputed": True})
+    emit(call, "charge.dispute.created", dispute)
+    return dispute if inquiry else _withdraw(call, dispute)
+
+
+def _withdraw(call: Call, dispute: Json) -> Json:
+    charge = call.store.get("charge", dispute["charge"])
+    call.store.save(charge | {"_charged_back": True})
+    for refund in _pending_refunds(call, charge["id"]):
+        fail(call, refund, "charge_for_pending_refund_disputed")
+    fee = dispute_fee_minor(dispute["currency"])
+    entry = add_balance_transaction(
+        call, "adjustment", dispute, -dispute["amount"], fee_minor=fee, fee_words="Dispute fee", category="dispute"
+    )
+    dispute["balance_transactions"].append(entry)
+    emit(call, "charge.dispute.funds_withdrawn", call.store.save(dispute))
+    return dispute
+
+
+def _pending_refunds(call: Call, charge_id: str) -> list[Json]:
+    where = "json_extract(body, '$.charge') = ? AND json_extract(body, '$.status') = 'pending'"
+    return call.store.select("refund", where, (charge_id,))
+
+
+def dispute_charge(call: Call) -> Json:
+    """Open a dispute on a captured charge, for `amount` or everything not refunded."""
+    charge = call.own("charge", call.subject)
+    still_pending = sum(refund["amount"] for refund in _pending_refunds(call, charge["id"]))
+    left = charge["amount"] - charge["amount_refunded"] + still_pending
+    amount = integer(call.params, "amount", least=1) or left
+    if not charge["captured"] or charge["disputed"] or not 0 < amount <= left:
+        raise invalid(f"Charge {charge['id']} cannot be disputed for {amount}.")
+    reason = choice(call.params, "reason", REASONS)
+    return open_dispute(call, charge, amount, reason, inquiry=boolean(call.params.get("inquiry")))
+
+
+def escalate(call: Call) -> Json:
+    """Escalate an inquiry to a dispute, which withdraws the money."""
+    dispute = _in_status(call.store.get("dispute", call.subject), INQUIRIES)
+    dispute["payment_method_details"]["card"]["case_type"] = "chargeback"
+    dispute |= {"status": OPEN[0], "is_charge_refundable": False, "evidence_details": details(call.now)}
+    return _withdraw(call, _changed(call, dispute))
+
+
+def finish(call: Call) -> Json:
+    """Finish a dispute: won, lost, or (an inquiry) withdrawn; `return_fee` returns the fee too."""
+    dispute = call.store.get("dispute", call.subject)
+    outcome = choice(call.params, "outcome", ("won", "lost", "withdrawn"))
+    if outcome == "withdrawn":
+        return _closed(call, _in_status(dispute, INQUIRIES), "warning_closed")
+    _in_status(dispute, OPEN)
+    return_fee = boolean(call.params.get("return_fee"))
+    return win(call, dispute, return_fee=return_fee) if outcome == "won" else lose(call, dispute)
+
+
+def win(call: Call, dispute: Json, *, return_fee: bool = False) -> Json:
+    """Return the money, the fee only on request; the charge can be refunded again."""
+    fee = -dispute_fee_minor(dispute["currency"]) if return_fee else 0
+    entry = add_balance_transaction(
+        call,
+        "adjustment",
+        dispute,
+        dispute["amount"],
+        fee_minor=fee,
+        fee_words="Dispute fee refund",
+        category="dispute_reversal",
+    )
+    dispute["balance_transactions"].append(entry)
+    call.store.save(call.store.get("charge", dispute["charge"]) | {"_charged_back": False})
+    dispute["status"] = "won"
+    emit(call, "charge.dispute.funds_reinstated", call.store.save(dispute))
+    return _closed(call, dispute, "won")
+
+
+def lose(call: Call, dispute: Json) -> Json:
+    """Close a dispute as lost: the buyer keeps the money."""
+    return _closed(call, dispute, "lost")
+
+
+def _closed(call: Call, dispute: Json, status: str) -> Json:
+    emit(call, "charge.dispute.closed", call.store.save(dispute | {"status": status}))
+    return dispute | {"status": status}
+
+
+def _changed(call: Call, dispute: Json) -> Json:
+    before = call.store.get("dispute", dispute["id"])
+    emit(call, "charge.dispute.updated", call.store.save(dispute), before=before)
+    return dispute
+
+
+def _in_status(dispute: Json, allowed: tuple[str, ...]) -> Json:
+    if dispute["status"] not in allowed:
+        raise invalid(f"This dispute has a status of {dispute['status']}.")
+    return dispute
+
+
+def update(call: Call) -> Json:
+    """Update evidence and metadata; submit the evidence, once, unless `submit` is false."""
+    dispute = call.store.get("dispute", call.subject)
+    dispute["metadata"] = metadata(call.params, dispute["metadata"])
+    given = call.params.get("evidence")
+    submits = boolean(call.params.get("submit", given is not None))
+    if given is None and not submits:
+        return _changed(call, dispute)
+    _in_status(dispute, (OPEN[0], INQUIRIES[0]))
+    dispute["evidence"] = merged(dispute["evidence"], given or {})
+    dispute["evidence_details"]["has_evidence"] = True
+    if not submits:
+        return _changed(call, dispute)
+    inquiry = dispute["status"] in INQUIRIES
+    dispute["evidence_details"] |= {"submission_count": 1, "submission_method": "manual"}
+    _changed(call, dispute | {"status": INQUIRIES[1] if inquiry else OPEN[1]})
+    dispute["status"] = INQUIRIES[1] if inquiry else OPEN[1]
+    return {"won": win, "lost": lose}.get("" if inquiry else verdict(dispute), lambda _, same: same)(call, dispute)
+
+
+def close(call: Call) -> Json:
+    """Accept a dispute: it is lost for good."""
+    return lose(call, _in_status(call.store.get("dispute", call.subject), (OPEN[0], INQUIRIES[0])))
+
+
+def retrieve(call: Call) -> Json:
+    """Return one dispute."""
+    return call.store.get("dispute", call.subject)
+
+
+def listing(call: Call) -> Json:
+    """List disputes by charge or intent."""
+    return page(call, "dispute", "/v1/disputes", ("charge", "payment_intent"))
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/v1/disputes", listing, LIST_COMMON | {"charge", "payment_intent"}),
+    Endpoint("GET", "/v1/disputes/*", retrieve),
+    Endpoint("POST", "/v1/disputes/*", update, frozenset({"evidence", "metadata", "submit"})),
+    Endpoint("POST", "/v1/disputes/*/close", close),
+)
+SWITCHES = (
+    Endpoint("POST", "/charges/*/dispute", dispute_charge, frozenset({"amount", "reason", "inquiry"})),
+    Endpoint("POST", "/disputes/*/escalate", escalate),
+    Endpoint("POST", "/disputes/*/finish", finish, frozenset({"outcome", "return_fee"})),
+)

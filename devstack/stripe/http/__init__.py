@@ -1,0 +1,1 @@
+"""HTTP server: the web application, the engine that answers calls, credentials and switches."""

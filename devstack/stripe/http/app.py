@@ -1,0 +1,82 @@
+"""The emulator's web application."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from devstack.stripe.core.calls import public_view
+from devstack.stripe.core.errors import ApiError
+from devstack.stripe.core.store import Store
+from devstack.stripe.http.engine import ApiRequest, ApiResponse, Engine
+from devstack.stripe.http.switches import PREFIX, switchboard
+from devstack.stripe.webhooks.deliveries import WebhookSender
+
+RETRY_SECONDS = 1.0
+CALLS_KEPT_MAX = 10_000
+
+
+class HangUp(Response):
+    """Closes the connection without a response."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        """Close the socket below: ASGI has no message for it, uvicorn's request cycle holds the transport."""
+        receive.__self__.transport.abort()  # type: ignore[attr-defined]
+        await asyncio.sleep(0)
+
+
+def create_app(state: Path, platform_secret: str | None = None, retry_seconds: float = RETRY_SECONDS) -> FastAPI:
+    """Build the application on one state file; it sends webhooks while it runs."""
+    store = Store(state)
+    engine = Engine(store, platform_secret)
+    calls: deque[str] = deque(maxlen=CALLS_KEPT_MAX)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        sender = asyncio.create_task(WebhookSender(store, retry_seconds).run())
+        yield
+        sender.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sender
+        store.close()
+
+    app = FastAPI(title="Stripe emulator", lifespan=lifespan, openapi_url=None)
+    # The buyer's page confirms from another origin, as with the real Stripe.
+    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
+
+    @app.get(f"{PREFIX}/calls")
+    async def _calls() -> list[str]:
+        """Return the latest API calls, each as method, path and Idempotency-Key."""
+        return list(calls)
+
+    app.include_router(switchboard(store))
+
+    @app.exception_handler(ApiError)
+    async def _refused(_: Request, error: ApiError) -> JSONResponse:
+        return JSONResponse(public_view(error.body()), error.status)
+
+    @app.get("/health")
+    async def _health() -> dict[str, str]:
+        store.db.execute("SELECT 1")
+        return {"status": "ok"}
+
+    @app.api_route("/{path:path}", methods=["GET", "POST", "DELETE"])
+    async def _api(request: Request) -> Response:
+        body = (await request.body()).decode("utf-8", "replace")
+        calls.append(f"{request.method} {request.url.path} {request.headers.get('idempotency-key', '')}".rstrip())
+        text = "&".join(part for part in (request.url.query, body) if part)
+        return _response(await engine.answer(ApiRequest(request.method, request.url.path, text, request.headers)))
+
+    return app
+
+
+def _response(answer: ApiResponse) -> Response:
+    if answer.hang_up:
+        return HangUp()
+    return Response(answer.body, answer.status, dict(answer.headers), "application/json")

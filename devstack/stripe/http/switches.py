@@ -1,0 +1,110 @@
+"""Routes below `/_emulator`: fault rules, settings, idempotency keys, and the switches for bank, buyer and time."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict
+
+from devstack.stripe.balance import balance_switches
+from devstack.stripe.connect import accounts, onboarding, payouts
+from devstack.stripe.core import faults
+from devstack.stripe.core.calls import Call, Endpoint, Routes, public_view
+from devstack.stripe.core.errors import Json, invalid
+from devstack.stripe.core.forms import choice, reject_unknown
+from devstack.stripe.core.store import Store
+from devstack.stripe.disputes import disputes
+from devstack.stripe.payments import bank_switches
+from devstack.stripe.refunds import refund_switches
+from devstack.stripe.webhooks.deliveries import list_deliveries
+
+PREFIX = "/_emulator"
+# The first option of each is the default.
+SETTINGS = {"onboarding": tuple(onboarding.STATES), "uncovered_refunds": ("overdraw", "wait", "refuse")}
+
+
+def set_settings(call: Call) -> Json:
+    """Set the emulator's behaviour where Stripe's depends on the account."""
+    for name in call.params:
+        value = choice(call.params, name, SETTINGS[name])
+        call.store.db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+    return {name: call.store.setting(name, options[0]) for name, options in SETTINGS.items()}
+
+
+SWITCHES: tuple[Endpoint, ...] = (
+    *bank_switches.SWITCHES, *refund_switches.SWITCHES, *disputes.SWITCHES, *accounts.SWITCHES, *payouts.SWITCHES,
+    *balance_switches.SWITCHES, Endpoint("POST", "/settings", set_settings, frozenset(SETTINGS)),
+)  # fmt: skip
+_ROUTES = Routes(SWITCHES)
+
+
+class Rule(BaseModel):
+    """A fault rule for calls (`method`, `path`) or webhooks (`event`); patterns may contain `*`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: str
+    method: str = "*"
+    path: str = "*"
+    event: str = ""
+    count: int = 1
+
+
+def as_form(value: Any) -> Any:
+    """Convert JSON to form values: all leaves are text."""
+    if isinstance(value, dict):
+        return {name: as_form(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [as_form(item) for item in value]
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def run_switch(store: Store, path: str, given: Json) -> Json:
+    """Run a switch in one transaction, and return the changed object."""
+    found = _ROUTES.find("POST", path)
+    if found is None:
+        raise invalid(f"There is no switch {path}.")
+    switch, ids = found
+    params = as_form(given)
+    reject_unknown(params, switch.takes)
+    with store.transaction():
+        call = Call(store, params, ids)
+        changed = switch.answer(call)
+        refund_switches.pay_waiting_refunds(call)
+        return dict(public_view(changed))
+
+
+def switchboard(store: Store) -> APIRouter:
+    """Return the routes below `/_emulator`; they need no API key."""
+    router = APIRouter(prefix=PREFIX)
+    _add_fault_routes(router, store)
+
+    @router.get("/deliveries")
+    async def _deliveries() -> Any:
+        return {"object": "list", "data": list_deliveries(store)}
+
+    @router.post("/idempotency/forget")
+    async def _forget() -> Any:
+        store.db.execute("DELETE FROM answers")
+        return {"forgotten": True}
+
+    @router.post("/{path:path}")
+    async def _run_switch(path: str, request: Request) -> Any:
+        given = await request.json() if await request.body() else {}
+        return run_switch(store, f"/{path}", given)
+
+    return router
+
+
+def _add_fault_routes(router: APIRouter, store: Store) -> None:
+    @router.get("/faults")
+    async def _list() -> Any:
+        return {"object": "list", "data": faults.list_rules(store)}
+
+    @router.post("/faults")
+    async def _add(rule: Rule) -> Any:
+        return faults.add_rule(store, rule.model_dump())
+
+    @router.delete("/faults")
+    async def _clear() -> Any:
+        faults.clear_rules(store)
+        return {"object": "list", "data": []}

@@ -1,0 +1,1 @@
+"""PaymentIntents and charges, test payment methods and currency rules."""

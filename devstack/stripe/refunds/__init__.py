@@ -1,0 +1,1 @@
+"""Refunds and the switches that finish them."""

@@ -1,0 +1,1 @@
+"""The supervisor: starts processes in order, probes them, restarts them, and stops them."""

@@ -1,0 +1,81 @@
+"""Files of a data directory: the lock, `stack.json` for everyone, `secrets.json` for its owner."""
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+STACK_FILE = "stack.json"
+SECRETS_FILE = "secrets.json"
+PORTS_FILE = "ports.json"
+SEED_BYTES = 32
+
+ISSUER_SECRET = "BOXOFFICE_SOLANA__ISSUER_SECRET"  # noqa: S105 - the name of a setting
+ADDRESS_SECRET = "BOXOFFICE_SOLANA__ADDRESS_SECRET"  # noqa: S105 - the name of a setting
+API_KEY = "BOXOFFICE_STRIPE__API_KEY"
+WEBHOOK_SECRET = "BOXOFFICE_STRIPE__WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
+CONNECT_WEBHOOK_SECRET = "BOXOFFICE_STRIPE__CONNECT_WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
+INTERNAL_TOKEN = "BOXOFFICE_INTERNAL__TOKEN"  # noqa: S105 - the name of a setting
+
+
+class AlreadyRunningError(RuntimeError):
+    """Another supervisor holds this data directory."""
+
+
+def lock_folder(folder: Path) -> int:
+    """Lock a data directory for the life of this process; raise `AlreadyRunningError` if it is locked."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise AlreadyRunningError(
+            f"a stack is already running in {folder}; stop it, or choose another --data-dir"
+        ) from None
+    return descriptor
+
+
+def write_json(path: Path, content: Mapping[str, Any], mode: int = 0o644) -> None:
+    """Write a JSON file atomically."""
+    fresh = path.with_suffix(".json.new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w") as out:
+        json.dump(content, out, indent=2)
+        out.write("\n")
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object, or an empty one if the file does not exist."""
+    if not path.exists():
+        return {}
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+class StackSecrets:
+    """The secrets of one data directory: generated at the first start, kept in `secrets.json` with mode 0600."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / SECRETS_FILE
+        kept = read_json(self._path)
+        self.env: dict[str, str] = {
+            ISSUER_SECRET: secrets.token_hex(SEED_BYTES),
+            ADDRESS_SECRET: secrets.token_hex(SEED_BYTES),
+            API_KEY: f"sk_test_{secrets.token_hex(16)}",
+            INTERNAL_TOKEN: secrets.token_urlsafe(SEED_BYTES),
+            **kept.get("env", {}),
+        }
+        self.webhook_endpoint_ids: dict[str, str] = kept.get("webhook_endpoint_ids", {})
+        self.save()
+
+    def save(self) -> None:
+        """Write the secrets, readable by the owner only."""
+        write_json(self._path, {"env": self.env, "webhook_endpoint_ids": self.webhook_endpoint_ids}, mode=0o600)

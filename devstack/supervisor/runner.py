@@ -1,0 +1,158 @@
+"""Runs one process of the stack: start, health, log, restart, stop."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from devstack.supervisor.probes import kill_group
+from devstack.supervisor.process import ProcessFailedError, ProcessSpec, bind_to_parent, tail_of
+
+PROBE_EVERY_SECONDS = 0.05
+BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
+CALM_SECONDS = 1.0
+LOG_BYTES_MAX = 50_000_000
+ROOT = Path(__file__).parents[2]
+
+
+class ProcessRunner:
+    """Runs a process; `keep` restarts it whenever it dies."""
+
+    def __init__(self, process: ProcessSpec, folder: Path, on_change: Callable[[], None]) -> None:
+        self.process = process
+        self.folder = folder
+        self.log = folder / "logs" / f"{process.name}.log"
+        self.state = "waiting"
+        self.restarts = 0
+        self._on_change = on_change
+        self._child: asyncio.subprocess.Process | None = None
+        self._stopping = False
+
+    def status(self) -> dict[str, Any]:
+        """Return this process's entry of `stack.json`."""
+        pid = self._child.pid if self._child is not None and self._child.returncode is None else None
+        return {
+            "pid": pid,
+            "started": _start_time(pid),
+            "state": self.state,
+            "restarts": self.restarts,
+            "log": str(self.log),
+        }
+
+    async def start(self, env: Mapping[str, str]) -> None:
+        """Start the process and wait until it is healthy; raise `ProcessFailedError` if it ends or takes too long."""
+        if self.process.before_start is not None:
+            await asyncio.to_thread(self.process.before_start)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX
+        with self.log.open("wb" if fresh else "ab") as out:
+            # The kernel's parent-death signal can only be set between fork and exec.
+            self._child = await asyncio.create_subprocess_exec(
+                *self.process.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env={**os.environ, **env, **self.process.env},
+                cwd=ROOT,
+                user=self.process.user,
+                start_new_session=True,
+                preexec_fn=bind_to_parent(self.process.orphan_signal),
+            )
+        self._set_state("starting")
+        await self._until_healthy(self._child)
+        self._set_state("healthy")
+
+    async def _until_healthy(self, child: asyncio.subprocess.Process) -> None:
+        until = time.monotonic() + self.process.start_seconds
+        reason = "no answer"
+        while time.monotonic() < until and child.returncode is None:
+            try:
+                await asyncio.wait_for(self.process.probe(child.pid), timeout=max(0.1, until - time.monotonic()))
+            except Exception as error:  # noqa: BLE001 - any error of a probe means: not healthy yet
+                reason = f"{type(error).__name__}: {error}"
+                await asyncio.sleep(PROBE_EVERY_SECONDS)
+            else:
+                return
+        if child.returncode is not None:
+            reason = f"exit status {child.returncode}"
+        else:
+            kill_group(child.pid, 9)
+            await child.wait()
+        raise ProcessFailedError(
+            f"{self.process.name} did not become healthy: {reason}\nlast lines of {self.log}:\n{tail_of(self.log)}"
+        )
+
+    async def keep(self, env: Callable[[], Mapping[str, str]]) -> None:
+        """Restart the process whenever it dies, after a growing pause, until `stop` is called."""
+        failures = 0
+        while self._child is not None and not self._stopping:
+            calm_at = time.monotonic() + CALM_SECONDS
+            await self._child.wait()
+            if self._stopping:
+                return
+            kill_group(self._child.pid, 9)  # children that the dead process left behind
+            failures = 0 if time.monotonic() > calm_at else failures
+            self.restarts += 1
+            self._set_state("restarting")
+            await asyncio.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])
+            failures += 1
+            with suppress(ProcessFailedError, OSError):
+                await self.start(env())
+
+    async def stop(self) -> None:
+        """Stop the process and its group: by its stop signal, then by SIGKILL after `stop_seconds`."""
+        self._stopping = True
+        child = self._child
+        if child is None:
+            return
+        if child.returncode is None:
+            with suppress(ProcessLookupError):
+                child.send_signal(self.process.stop_signal)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(child.wait(), timeout=self.process.stop_seconds)
+        kill_group(child.pid, 9)
+        await child.wait()
+        self._set_state("stopped")
+
+    def _set_state(self, state: str) -> None:
+        self.state = state
+        self._on_change()
+
+
+def _start_time(pid: int | None) -> float | None:
+    """Return a process's start time, which distinguishes it from a later one with the same pid."""
+    if pid is None:
+        return None
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return None
+
+
+def stop_orphans(stack: Mapping[str, Any], seconds: float) -> None:
+    """Wait for the processes of a killed supervisor to end, and kill those that do not within `seconds`.
+
+    On Linux the kernel has signalled them already; elsewhere they are killed at once.
+    """
+    known = [process for process in stack.get("processes", {}).values() if process.get("pid")]
+    left = [process for process in known if _is_alive(process)]
+    until = time.monotonic() + (seconds if sys.platform == "linux" else 0.0)
+    while left and time.monotonic() < until:
+        time.sleep(PROBE_EVERY_SECONDS)
+        left = [process for process in left if _is_alive(process)]
+    for process in left:
+        kill_group(process["pid"], 9)
+
+
+def _is_alive(process: Mapping[str, Any]) -> bool:
+    try:
+        found = psutil.Process(process["pid"])
+        return found.create_time() == process["started"] and found.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

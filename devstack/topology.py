@@ -1,0 +1,140 @@
+"""Topology of the whole stack: its processes, their addresses and their order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from devstack import config as names
+from devstack.config import StackConfig
+from devstack.proxy_routes import WEBHOOKS, addresses_through_proxy, proxy_process
+from devstack.servers.airdrop import fund_issuer
+from devstack.servers.postgres import postgres_process, postgres_url
+from devstack.servers.temporal import make_current, temporal_process
+from devstack.servers.webhook_endpoints import WEBHOOK_PATH, register_webhook
+from devstack.supervisor.data_dir import API_KEY, ISSUER_SECRET, WEBHOOK_SECRET, StackSecrets
+from devstack.supervisor.ports import LOOPBACK
+from devstack.supervisor.probes import http_probe, ready_file_probe, remove_ready_file
+from devstack.supervisor.process import ProcessSpec
+
+OUTSIDE = ("postgres", "temporal", "stripe", "chain")
+
+
+class SettingMissingError(RuntimeError):
+    """An outside server was given without the settings needed to use it."""
+
+
+@dataclass(frozen=True)
+class Topology:
+    """The processes to start, their common environment, and the addresses to show."""
+
+    processes: tuple[ProcessSpec, ...]
+    env: Mapping[str, str]
+    urls: Mapping[str, str]
+
+
+def without_credentials(url: str) -> str:
+    """Return an address without user, password and query, for output and `stack.json`."""
+    if "://" not in url:
+        return url
+    split = urlsplit(url)
+    return f"{split.scheme}://{split.netloc.rpartition('@')[2]}{split.path}"
+
+
+def _addresses(ports: Mapping[str, int]) -> dict[str, str]:
+    api_url = f"http://{LOOPBACK}:{ports['api']}"
+    return {
+        names.POSTGRES_URL: postgres_url(ports["postgres"]),
+        names.TEMPORAL_ADDRESS: f"{LOOPBACK}:{ports['temporal']}",
+        names.STRIPE_API_BASE: f"http://{LOOPBACK}:{ports['stripe']}",
+        names.SOLANA_RPC_URL: f"http://{LOOPBACK}:{ports['solana']}",
+        names.SOLANA_WS_URL: f"ws://{LOOPBACK}:{ports['solana_ws']}",
+        names.API_PUBLIC_URL: api_url,
+    }
+
+
+def _outside_processes(
+    config: StackConfig, ports: Mapping[str, int], stack_secrets: StackSecrets, env: Mapping[str, str]
+) -> list[ProcessSpec]:
+    """Describe the servers of the outside world, except those whose address was given."""
+    folder, local = config.data_dir, _addresses(ports)
+    processes: list[ProcessSpec] = []
+    if names.POSTGRES_URL not in config.given:
+        processes.append(postgres_process(folder / "postgres", ports["postgres"]))
+    if names.TEMPORAL_ADDRESS not in config.given:
+        ui_port = None if config.headless else ports["temporal_ui"]
+        on_ready = partial(make_current, local[names.TEMPORAL_ADDRESS], *(env[name] for name in names.BUILD_DEFAULTS))
+        processes.append(temporal_process(folder / "temporal", ports["temporal"], ui_port, on_ready))
+    if names.STRIPE_API_BASE not in config.given:
+        base = local[names.STRIPE_API_BASE]
+        flags = ("--port", str(ports["stripe"]), "--state", str(_state_file(folder, "stripe")))
+        api_port = ports[WEBHOOKS if config.programs.proxy else "api"]
+        target = f"http://{LOOPBACK}:{api_port}{WEBHOOK_PATH}"
+        on_ready = partial(register_webhook, base, env[API_KEY], target, stack_secrets)
+        command = config.programs.stripe + flags
+        processes.append(ProcessSpec("stripe", command, http_probe(f"{base}/health"), on_ready=on_ready))
+    if names.SOLANA_RPC_URL not in config.given:
+        rpc_url = local[names.SOLANA_RPC_URL]
+        flags = ("--port", str(ports["solana"]), "--ws-port", str(ports["solana_ws"]))
+        command = (*config.programs.chain, *flags, "--state", str(_state_file(folder, "chain")))
+        on_ready = partial(fund_issuer, rpc_url, env[ISSUER_SECRET])
+        processes.append(ProcessSpec("chain", command, http_probe(f"{rpc_url}/health"), on_ready=on_ready))
+    return processes
+
+
+def _state_file(folder: Path, name: str) -> Path:
+    (folder / name).mkdir(parents=True, exist_ok=True)
+    return folder / name / "state"
+
+
+def _own_processes(config: StackConfig, ports: Mapping[str, int], env: Mapping[str, str]) -> list[ProcessSpec]:
+    """Describe our own processes, which need all servers first, and the proxy if one is configured."""
+    programs, processes = config.programs, list[ProcessSpec]()
+    if programs.proxy:
+        processes.append(proxy_process(programs.proxy, ports))
+    needs = (*OUTSIDE, *(process.name for process in processes))
+    own = {
+        name: addresses_through_proxy(name, env, ports) if programs.proxy else {}
+        for name in ("projector", "worker", "api")
+    }
+    for name, command, variable in (
+        ("projector", programs.projector, names.PROJECTOR_READY_FILE),
+        ("worker", programs.worker, names.WORKER_READY_FILE),
+    ):
+        file = config.data_dir / "ready" / name
+        probe, before_start = ready_file_probe(file), partial(remove_ready_file, file)
+        own_env = {**own[name], variable: str(file)}
+        processes.append(ProcessSpec(name, command, probe, own_env, needs=needs, before_start=before_start))
+    health = http_probe(f"http://{LOOPBACK}:{ports['api']}/health")
+    processes.append(ProcessSpec("api", programs.api, health, own["api"], needs=needs))
+    return processes
+
+
+def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets: StackSecrets) -> Topology:
+    """Describe the whole stack on these ports with these secrets."""
+    outside_stripe = names.STRIPE_API_BASE in config.given
+    missing = [name for name in (API_KEY, WEBHOOK_SECRET) if outside_stripe and name not in config.given]
+    if missing:
+        raise SettingMissingError(f"{names.STRIPE_API_BASE} is given, so {' and '.join(missing)} must be given too")
+    # Given settings win over generated ones; the API's port comes from the command line.
+    env = {**_addresses(ports), **names.BUILD_DEFAULTS, **stack_secrets.env, **config.given}
+    env |= {names.API_HOST: LOOPBACK, names.API_PORT: str(ports["api"])}
+    if names.SOLANA_RPC_URL in config.given and names.SOLANA_WS_URL not in config.given:
+        del env[names.SOLANA_WS_URL]
+    urls = {
+        "api": f"http://{LOOPBACK}:{ports['api']}",
+        "postgres": env[names.POSTGRES_URL]
+        if names.POSTGRES_URL not in config.given
+        else without_credentials(env[names.POSTGRES_URL]),
+        "temporal": env[names.TEMPORAL_ADDRESS],
+        "stripe": without_credentials(env[names.STRIPE_API_BASE]),
+        "solana_rpc": without_credentials(env[names.SOLANA_RPC_URL]),
+    }
+    if names.SOLANA_WS_URL in env:
+        urls["solana_ws"] = without_credentials(env[names.SOLANA_WS_URL])
+    if names.TEMPORAL_ADDRESS not in config.given and not config.headless:
+        urls["temporal_ui"] = f"http://{LOOPBACK}:{ports['temporal_ui']}"
+    return Topology(
+        (*_outside_processes(config, ports, stack_secrets, env), *_own_processes(config, ports, env)), env, urls
+    )

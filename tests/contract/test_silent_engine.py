@@ -1,0 +1,42 @@
+"""A connection to the engine that fell silent is given up within seconds, not within a minute."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
+
+import worker
+from devstack.proxy.route import NetworkConditions, Route
+from devstack.servers.temporal import temporal_binary
+from devstack.supervisor.ports import choose_ports
+from settings import Settings, TemporalSettings
+
+NOTICED_SECONDS_MAX = 25.0
+CALL_SECONDS = 1.0
+
+
+async def test_a_silent_connection_to_the_engine_is_replaced(tmp_path: Path) -> None:
+    """After a firewall forgot the connection, the worker's client is heard again without being told."""
+    port = choose_ports({"listen": 0}, {}, tmp_path / "ports.json")["listen"]
+    async with await WorkflowEnvironment.start_local(dev_server_existing_path=temporal_binary()) as engine:
+        target = int(engine.client.service_client.config.target_host.rpartition(":")[2])
+        route = Route("worker.temporal", port, target)
+        await route.open()
+        client = await worker.connect(Settings(temporal=TemporalSettings(address=f"127.0.0.1:{port}")))
+        assert await client.service_client.check_health()
+        await route.set_conditions(NetworkConditions(mode="half_open"))
+        await route.set_conditions(NetworkConditions())
+        began = time.monotonic()
+        while time.monotonic() < began + NOTICED_SECONDS_MAX:
+            try:
+                async with asyncio.timeout(CALL_SECONDS):
+                    if await client.service_client.check_health():
+                        break
+            except (RPCError, TimeoutError):
+                continue
+        else:
+            raise AssertionError(f"not noticed after {NOTICED_SECONDS_MAX} s")
+        await route.close()
+        route.cut()

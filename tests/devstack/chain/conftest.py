@@ -1,0 +1,29 @@
+"""A dev chain per module, and a funded payer."""
+
+from collections.abc import Iterator
+
+import pytest
+from solders.keypair import Keypair
+
+from tests.devstack.chain.dev_chain import SOL, DevChain
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
+    chain = DevChain(tmp_path_factory.mktemp("chain") / "chain.sqlite")
+    chain.start()
+    yield chain
+    chain.close()
+
+
+@pytest.fixture
+def chain(shared: DevChain) -> Iterator[DevChain]:
+    yield shared
+    shared.faults()
+
+
+@pytest.fixture
+def payer(chain: DevChain) -> Keypair:
+    key = Keypair()
+    chain.result("requestAirdrop", str(key.pubkey()), SOL)
+    return key

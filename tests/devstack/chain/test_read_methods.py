@@ -1,0 +1,82 @@
+"""Reading: history, transactions, token accounts, protocol errors."""
+
+import base64
+import struct
+
+import httpx
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+
+from adapters.solana.chain import SolanaTokenChain
+from domain.tickets.token import TokenSpec
+from tests.devstack.chain.dev_chain import FEE, SOL, DevChain, pay, send, sign_for
+
+_MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
+_TOKEN_2022 = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"
+
+
+def test_history_and_transactions_can_be_read(chain: DevChain, payer: Keypair) -> None:
+    """A wallet's signatures are listed newest first, for a client that sends `limit: null` too."""
+    friend = Keypair().pubkey()
+    sent = [sign_for(chain, payer, pay(payer, friend, 5_000_000 + number)) for number in range(3)]
+    for transaction in sent:
+        send(chain, transaction)
+    listed = chain.result("getSignaturesForAddress", str(friend), {"limit": None})
+    assert [one["signature"] for one in listed] == [str(one.signatures[0]) for one in reversed(sent)]
+    older = {"before": listed[0]["signature"], "limit": 1}
+    page = chain.result("getSignaturesForAddress", str(friend), older)
+    assert [one["signature"] for one in page] == [listed[1]["signature"]]
+    for encoding in ("base64", "jsonParsed"):
+        wanted = {"commitment": "processed", "encoding": encoding}
+        assert chain.result("getTransaction", str(sent[0].signatures[0]), wanted)["meta"]["err"] is None
+    wanted = {"commitment": "processed", "encoding": "json", "maxSupportedTransactionVersion": 0}
+    read = chain.result("getTransaction", str(sent[0].signatures[0]), wanted)
+    assert read["meta"]["fee"] == FEE
+    assert read["meta"]["postBalances"][read["transaction"]["message"]["accountKeys"].index(str(friend))] == 5_000_000
+
+
+def test_wrong_calls_get_protocol_errors(chain: DevChain) -> None:
+    """An unknown method, bad parameters and bad JSON are answered, each with its own code."""
+    assert chain.call("noSuchMethod")["error"]["code"] == -32601
+    assert chain.call("getBalance", "0OIl")["error"]["code"] == -32602
+    assert chain.call("getBalance")["error"]["code"] == -32602
+    assert httpx.post(chain.url, content=b"{").json()["error"]["code"] == -32700
+
+
+async def test_a_plain_client_reads_a_minted_ticket(chain: DevChain) -> None:
+    """Read without our decoder: the mint belongs to Token-2022 and the owner's one token account holds one token."""
+    owner = str(Keypair().pubkey())
+    solana = SolanaTokenChain(chain.url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
+    chain.fund(solana.payer_address, SOL)
+    venue = TokenSpec(kind="venue", subject_id="v", name="Hall", symbol="H", uri="ipfs://v", max_size=1)
+    show = TokenSpec(
+        kind="show",
+        subject_id="s",
+        name="Show",
+        symbol="S",
+        uri="ipfs://s",
+        group_address=solana.address_of("venue", "v"),
+        max_size=1,
+    )
+    ticket = TokenSpec(
+        kind="ticket",
+        subject_id="t",
+        name="Ticket",
+        symbol="T",
+        uri="ipfs://t",
+        group_address=solana.address_of("show", "s"),
+        owner_address=owner,
+    )
+    for spec in (venue, show, ticket):
+        await solana.send(await solana.sign(spec))
+    await solana.close()
+
+    mint = solana.address_of("ticket", "t")
+    account = chain.result("getAccountInfo", mint, {"encoding": "base64"})["value"]
+    contents = base64.b64decode(account["data"][0])
+    assert account["owner"] == _TOKEN_2022
+    assert struct.unpack_from("<Q", contents, 36) == (1,)
+    assert b"ipfs://t" in contents
+    held = chain.result("getTokenAccountsByOwner", owner, {"mint": mint}, {"encoding": "base64"})["value"]
+    assert len(held) == 1
+    assert struct.unpack_from("<Q", base64.b64decode(held[0]["account"]["data"][0]), 64) == (1,)

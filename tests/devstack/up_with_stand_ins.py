@@ -1,0 +1,26 @@
+"""`boxoffice up` with stand-ins for our own programs; `STAND_IN_BROKEN=worker` makes one of them fail.
+
+`STAND_IN_PROXY=1` puts the real proxy between them and the servers.
+"""
+
+import functools
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+import cli.up
+from devstack.config import Programs, StackConfig
+
+STAND_IN = (sys.executable, str(Path(__file__).parent / "stand_in.py"))
+BROKEN = os.environ.get("STAND_IN_BROKEN")
+ROLES = ("stripe", "chain", "worker", "projector", "api")
+PROXY = (sys.executable, "-m", "devstack.proxy") if os.environ.get("STAND_IN_PROXY") else ()
+PROGRAMS = Programs(**{role: (*STAND_IN, "broken" if role == BROKEN else role) for role in ROLES}, proxy=PROXY)
+
+if __name__ == "__main__":
+    cli.up.StackConfig = functools.partial(StackConfig, programs=PROGRAMS)
+    app = typer.Typer()
+    cli.up.register(app)
+    app()
