@@ -1,84 +1,127 @@
-# The two commands of a newcomer are `make demo` and `make test`; each makes the virtual environment it needs.
+# `make` alone lists the targets. Each makes the virtual environment that it needs.
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PYTHON ?= python3
+PYTEST := $(BIN)/python -m pytest --durations=10
+WORKERS := -n 3
+OTHER_PYTHONS := 3.12 3.13
+SEED ?= 1
+MINUTES ?= 1
+ROWS ?=
 
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## list the targets
+	@awk -F ' *## *' '/^# [A-Z][a-z ]*:$$/ { sub(/^# /, ""); print (n++ ? "\n" : "") $$0 } \
+		/^[a-z-]+:.* ## / { split($$1, name, ":"); printf "  make %-10s %s\n", name[1], $$2 }' Makefile
 
-.PHONY: install check test demo up bench measure chaos lock record golden format mutants nightly matrix coverage
-.DEFAULT_GOAL := test
+# Start here:
 
-# Libraries are compiled once: where Python may not keep its bytecode, each process of a stack would compile all libraries again.
-$(READY): requirements.txt pyproject.toml
-	python3 -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet 'uv==0.13.9'
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
-	touch $(READY)
+.PHONY: install demo up
+install: $(READY) ## make .venv with the locked packages, hashes checked
+demo: $(READY) ## sell tickets on the whole stack, prove it, stop everything
+	$(BIN)/boxoffice demo
 
-install: $(READY)
+up: $(READY) ## start the whole stack and keep it running; its state is in data/
+	$(BIN)/boxoffice up --data-dir data
 
-check: $(READY)
+# While you work:
+
+.PHONY: quick check format coverage golden
+# Bytecode is kept even where the environment says not to: each worker would compile every test again.
+quick test: export PYTHONDONTWRITEBYTECODE :=
+quick: $(READY) ## the fast tests, within a minute: units, workflows on fakes, replay, architecture
+	$(PYTEST) --quick $(WORKERS) --dist worksteal
+
+check: $(READY) ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test: $(READY)
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+format: $(READY) ## put the code into shape
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
 
-# Every branch of domain/ and workflows/; drawn examples do not count, since they may reach a branch or not.
-coverage: $(READY)
-	$(BIN)/python -m coverage run -m pytest -q tests/unit tests/workflow tests/replay
+# Drawn examples do not count: they may reach a branch or not.
+coverage: $(READY) ## every branch of domain/ and workflows/ is reached by the fast tests
+	$(BIN)/python -m coverage run -m pytest -q --quick
 	$(BIN)/python -m coverage report
 
-matrix: $(READY)
+golden: $(READY) ## accept the commands that the workflows issue today
+	$(BIN)/python -m tests.replay.record --golden
+
+# Before a change lands:
+
+.PHONY: test pythons record lock
+test: $(READY) ## every test, within six minutes
+	$(PYTEST) $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+pythons: $(READY) ## the fast tests on every other supported Python that is installed
+	@for version in $(OTHER_PYTHONS); do $(MAKE) --no-print-directory python-$$version || exit 1; done
+
+record: $(READY) ## record the histories of every outcome on the real stack
+	$(BIN)/python -m tests.replay.record
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate pyproject.toml
+lock: $(READY) ## write requirements*.txt: every package with its hashes
+	$(COMPILE) --all-extras -o requirements.txt
+	$(COMPILE) --extra build --constraint requirements.txt -o requirements-production.txt
+
+# The long proofs:
+
+.PHONY: matrix mutants chaos nightly
+matrix: $(READY) ## every step of every way, with every fault; writes docs/fault-matrix.md
 	rm -f .matrix.json
-	-MATRIX=.matrix.json $(BIN)/python -m pytest tests/matrix -n 3 --dist worksteal --timeout 900
+	-MATRIX=.matrix.json $(BIN)/python -m pytest tests/matrix $(WORKERS) --dist worksteal --timeout 900
 	$(BIN)/python -m tests.matrix.write .matrix.json
 
-demo: $(READY)
-	$(BIN)/boxoffice demo
+mutants: $(READY) ## seed each known bug in a copy and show that its test catches it
+	$(BIN)/python -m tests.mutants.run
 
-up: $(READY)
-	$(BIN)/boxoffice up --data-dir data
-
-SEED ?= 1
-MINUTES ?= 1
-chaos: $(READY)
+chaos: $(READY) ## buyers and failures on the real stack, planned from SEED, for MINUTES
 	$(BIN)/python -m tests.chaos --seed $(SEED) --minutes $(MINUTES)
 
-PEER := .venv-bench
-$(PEER)/.ready: pyproject.toml $(READY)
-	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEER)
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(PEER)/bin/python --group bench
-	touch $@
+nightly: $(READY) ## all of these, long; writes docs/results/DATE.md
+	$(BIN)/python -m tests.nightly
 
-bench: $(READY) $(PEER)/.ready
+# Figures:
+
+.PHONY: bench measure
+bench: $(READY) .venv-bench/.ready ## throughput and latency beside a control; ROWS chooses
 	$(BIN)/python -m bench --rows "$(ROWS)"
 
-# Everything that docs/performance.md speaks of, on a machine that does nothing else: about an hour.
-measure: $(READY) $(PEER)/.ready
+measure: $(READY) .venv-bench/.ready ## everything in docs/performance.md, on a quiet machine: about an hour
 	-$(BIN)/python -m bench
 	-$(BIN)/python -m bench.recovery
 	$(BIN)/python -m bench.resources
 	$(BIN)/python -m bench.growth
 
-format: $(READY)
-	$(BIN)/ruff check --fix-only --quiet .
-	$(BIN)/ruff format .
+# Environments. The installer itself is taken from the lock as well; the project is built by the locked build system.
+$(READY): requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.txt > $(VENV)/uv.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement $(VENV)/uv.txt
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
 
-# Histories of every outcome from the real stack, then the golden commands; `golden` accepts today's commands only.
-record: $(READY)
-	$(BIN)/python -m tests.replay.record
+.venv-bench/.ready: pyproject.toml $(READY)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-bench
+	$(BIN)/uv pip install --quiet --compile-bytecode --python .venv-bench/bin/python --group bench
+	touch $@
 
-golden: $(READY)
-	$(BIN)/python -m tests.replay.record --golden
+# Where pyenv manages the versions, its commands answer only for the one that PYENV_VERSION names.
+FIND = PYENV_VERSION=$$(pyenv latest $* 2>/dev/null) $(BIN)/uv python find --no-python-downloads --system $* 2>/dev/null
+.PHONY: $(OTHER_PYTHONS:%=python-%)
+$(OTHER_PYTHONS:%=python-%): python-%: $(READY)
+	@if $(FIND) >/dev/null; then $(MAKE) --no-print-directory .venv-$*/.ready && \
+		.venv-$*/bin/python -m pytest --quick $(WORKERS) --dist worksteal; \
+	else echo "Python $* is not installed: skipped"; fi
 
-lock: $(READY)
-	$(BIN)/uv pip compile --quiet pyproject.toml --extra devstack --extra rush --extra dev --no-header --no-annotate -o requirements.txt
-
-mutants: $(READY)
-	$(BIN)/python -m tests.mutants.run
-
-nightly: $(READY)
-	$(BIN)/python -m tests.nightly
+.venv-%/.ready: requirements.txt pyproject.toml $(READY)
+	$(BIN)/uv venv --quiet --clear --python "$$($(FIND))" .venv-$*
+	$(BIN)/uv pip install --quiet --compile-bytecode --python .venv-$*/bin/python --require-hashes -r requirements.txt
+	$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --no-deps --no-build-isolation -e .
+	touch $@

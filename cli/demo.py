@@ -11,6 +11,7 @@ import httpx
 import typer
 
 from cli.buyer import ApiClient, DemoFailedError, JsonObject, check, pay_by_card, read_mint
+from cli.extras import require
 from cli.screen import Screen
 from devstack.stack import Stack, StackFailedError, running_stack
 
@@ -32,6 +33,7 @@ def demo(
     *, as_json: Annotated[bool, typer.Option("--json", help="print one JSON document at the end")] = False
 ) -> None:
     """Start the stack in a temporary directory, sell three tickets, prove it, and stop everything."""
+    require("devstack", "demo")
     screen = Screen(as_json=as_json)
     started = time.monotonic()
     try:

@@ -1,14 +1,17 @@
 """The console script `boxoffice`: one typer app, a file per group of commands."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from cli import demo, purchase, reconcile, rush, up
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,  # its frames could show settings
-    help="Sells tickets through one durable purchase saga.",
+    help="Sell tickets through one durable purchase saga. The commands demo and up need the extra 'devstack', rush "
+    "also the extra 'rush': pip install 'boxoffice[devstack,rush]'.",
 )
 # Each group's file has a `register` of its own; a new group is one import and one line here.
 demo.register(app)
@@ -18,8 +21,20 @@ rush.register(app)
 up.register(app)
 
 
+def show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    """Print the installed version and end."""
+    if value:
+        typer.echo(f"boxoffice {version('boxoffice')}")
+        raise typer.Exit
+
+
 @app.callback()
-def boxoffice() -> None:
+def boxoffice(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="show the version and exit")
+    ] = False,
+) -> None:
     """Hold the commands together."""
 
 

@@ -16,6 +16,7 @@ from rich.live import Live
 from rich.table import Table
 
 from cli.buyer import ApiClient, DemoFailedError
+from cli.extras import require
 from cli.reconciliation import Report, UnreadableError, reconcile
 from cli.rehearsal import ANSWERS, HELD, NONE, SOLD_OUT, Rush, Tally, percentiles
 from devstack.stack import Stack, StackFailedError, running_stack
@@ -47,6 +48,9 @@ def rush(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document at the end")] = False,
 ) -> None:
     """Let buyers rush for seats: 0 when each got an answer, all seats are sold, none twice, and the invariants hold."""
+    require("rush", "rush")
+    if data_dir is None:
+        require("devstack", "rush")
     from cli.chart import draw  # its library comes with the extra `rush`
 
     tally = Tally(buyers, seats)

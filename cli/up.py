@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.extras import require
 from devstack.config import API_PORT, PORT_DEFAULTS, StackConfig
 from devstack.supervisor.data_dir import AlreadyRunningError
 from devstack.supervisor.ports import PortBusyError
@@ -46,6 +47,7 @@ def up(
     as_json: Annotated[bool, typer.Option("--json", help="print one line of JSON when ready")] = False,
 ) -> None:
     """Start the whole stack, keep it alive, and stop it on Ctrl-C or SIGTERM."""
+    require("devstack", "up")
     given = read_settings().given()
     asked = (api_port, temporal_port, temporal_ui_port, stripe_port, solana_port)
     ports = dict(zip(PORT_DEFAULTS, asked, strict=True))

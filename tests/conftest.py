@@ -1,17 +1,42 @@
-"""The order of the whole run: what waits for a real stack begins first, so that no worker is left alone with it."""
+"""The two tiers of the tests, and the order of the whole run.
+
+`pytest --quick` is the fast tier: every folder but those of `SLOW`, and no test that is marked `slow`. A new folder
+belongs to the fast tier until it is listed here.
+"""
 
 from pathlib import Path
 
 import pytest
 
 TESTS = Path(__file__).parent
-LONG = ("real", "chaos", "property", "matrix", "race")
+# Needs servers, processes or many drawn examples. The whole run begins with these, in this order, so that no worker is
+# left alone with a long one at the end.
+SLOW = ("real", "chaos", "property", "matrix", "race", "contract", "devstack", "packaging", "mutants")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the long rooms first, in this order; within a room everything stays as it is."""
-    items.sort(key=lambda item: _rank(item.path.relative_to(TESTS).parts[0]))
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the choice of the fast tier."""
+    parser.addoption("--quick", action="store_true", help="leave out the slow tests (tests/conftest.py says which)")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the slow folders in the fast tier."""
+    return True if config.getoption("quick") and _room(collection_path) in SLOW else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked slow in the fast tier; in the whole run put the slow folders first."""
+    if config.getoption("quick"):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+    items.sort(key=lambda item: _rank(_room(item.path)))
+
+
+def _room(path: Path) -> str:
+    inside = path.relative_to(TESTS) if path.is_relative_to(TESTS) else Path()
+    return inside.parts[0] if inside.parts else ""
 
 
 def _rank(room: str) -> int:
-    return LONG.index(room) if room in LONG else len(LONG)
+    return SLOW.index(room) if room in SLOW else len(SLOW)

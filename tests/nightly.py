@@ -1,4 +1,4 @@
-"""`make nightly`: the long proof: matrix, mutants, long property profile, five chaos runs; the result is a dated page.
+"""`make nightly`: the long proof. Mutants, matrix, Pythons, installation, properties, chaos; the result is a page.
 
 `python -m tests.nightly [--date YYYY-MM-DD] [--chaos N] [--minutes M] [--only NAME]`. Chaos seeds come of
 the date, so that every night has new ones and each can be run again. A night that was cut off goes on: the page keeps
@@ -47,8 +47,10 @@ def steps_of(day: date, chaos: int, minutes: int) -> list[Step]:
     return [
         Step("mutants", ("make", "mutants")),
         Step("matrix", ("make", "matrix")),
+        Step("pythons", ("make", "pythons")),
+        Step("install", (sys.executable, "-m", "tests.packaging.demo")),
         Step("properties", properties, (("HYPOTHESIS_PROFILE", "nightly"),)),
-        *(Step(f"chaos run {seed}", ("make", "chaos", f"SEED={seed}", f"MINUTES={minutes}")) for seed in seeds),
+        *(Step(f"chaos {seed}", ("make", "chaos", f"SEED={seed}", f"MINUTES={minutes}")) for seed in seeds),
     ]
 
 

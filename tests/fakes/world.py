@@ -10,7 +10,6 @@ from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities, CapacityCommands
@@ -48,25 +47,10 @@ from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import only_requested
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.token_chain import FakeTokenChain
-from workflows.capacity import CapacityWorkflow
-from workflows.dispute import DisputeWorkflow
-from workflows.payment_case import PaymentCaseWorkflow
-from workflows.payouts import OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
+from worker import WORKFLOWS, sandbox
 from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, PurchaseWorkflow
-from workflows.refund import RefundWorkflow
-from workflows.registration import ShowWorkflow, VenueWorkflow
-from workflows.show_cancellation import ShowCancellationWorkflow
-from workflows.ticket_api_hold import HoldWorkflow
 
-RUNNER = SandboxedWorkflowRunner(
-    restrictions=SandboxRestrictions.default.with_passthrough_modules(
-        "activities", "domain", "pydantic", "eventsourcing", "tests"
-    )
-)
-WORKFLOWS: list[type] = [
-    PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow, RefundWorkflow,
-    ShowCancellationWorkflow, OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow, CapacityWorkflow, DisputeWorkflow,
-]  # fmt: skip
+RUNNER = sandbox("tests")
 CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
 

