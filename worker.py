@@ -64,7 +64,7 @@ from workflows.show_cancellation import ShowCancellationWorkflow
 from workflows.ticket_api_hold import HoldWorkflow
 
 log = logging.getLogger("worker")
-WORKFLOWS = (
+WORKFLOWS: tuple[type, ...] = (
     PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow, RefundWorkflow,
     ShowCancellationWorkflow, OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow, CapacityWorkflow, DisputeWorkflow,
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """The store activities of a purchase: repeated after a lost answer they change nothing, undone first they refuse."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ from domain.money.books import BooksTransaction, balances
 from domain.orders.order import Order
 from domain.stock.allocation import Allocation
 from domain.tickets.ticket import Ticket
+from tests.fakes.judged import judged
 from tests.fakes.samples import AT, LATER
 from tests.fakes.store_world import SHOW, VENUE, StoreWorld, ending
 
@@ -33,10 +34,10 @@ SOLD = [(3, 0, 2), (2, 0, 1)]
 
 
 @pytest.fixture
-async def world() -> StoreWorld:
-    world = StoreWorld()
-    await world.open()
-    return world
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[StoreWorld]:
+    with judged(StoreWorld(), request) as world:
+        await world.open()
+        yield world
 
 
 async def test_the_catalogue_is_recorded_once() -> None:
@@ -220,6 +221,7 @@ async def test_a_confirmation_before_the_cancel_refuses_the_cancel(world: StoreW
     assert await world.stock() == SOLD
 
 
+@pytest.mark.breaks("one-ticket-per-seat", reason="the test takes one hold away by hand, beside the order")
 async def test_a_released_hold_is_not_confirmed_and_no_capture_is_requested(world: StoreWorld) -> None:
     """One missing hold refuses the whole confirmation."""
     purchase = await world.bought()

@@ -12,13 +12,13 @@ CALLS = {"patched", "deprecate_patch"}
 
 def patch_calls(tree: ast.Module) -> list[int]:
     """Return the lines that name Temporal's own patch functions."""
-    named = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in CALLS]
-    imported = [
-        node
+    found = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in CALLS]
+    found += [
+        node.lineno
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and any(alias.name in CALLS for alias in node.names)
     ]
-    return sorted(node.lineno for node in [*named, *imported])
+    return sorted(found)
 
 
 def test_no_flag_is_a_literal_elsewhere() -> None:

@@ -26,6 +26,7 @@ from workflows.core.patches import PATCHES
 ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).with_name("persisted_names.txt")
 HEADER = "# Stored for ever: a changed or missing line needs a decision record and an upcast.\n"
+C = TypeVar("C")
 ROOMS = ("domain", "activities", "workflows")
 TOPIC = re.compile(r"(?P<subject>[a-z][a-z-]+)\.[a-z][a-z-]+")
 K = TypeVar("K")
@@ -39,7 +40,7 @@ def modules() -> list[ModuleType]:
     return rooms + [importlib.import_module(name) for name in below]
 
 
-def descendants(parent: type[K]) -> Iterator[type[K]]:
+def descendants(parent: type[C]) -> Iterator[type[C]]:
     """Yield every subclass that the project defines, at any depth; tests define some of their own."""
     for child in parent.__subclasses__():
         if child.__module__.partition(".")[0] in ROOMS:
@@ -88,7 +89,7 @@ def names() -> list[str]:
     found |= {("event", topic) for topic in topics(DomainEvent)}
     found |= {("aggregate", topic) for topic in topics(Aggregate)}
     found |= {("kind", kind) for kind in kinds()}
-    found |= {("refusal", refusal.code) for refusal in (Refusal, *descendants(Refusal))}
+    found |= {("refusal", Refusal.code), *(("refusal", refusal.code) for refusal in descendants(Refusal))}
     found |= {("task-queue", queue) for queue in ALL_QUEUES}
     found |= {("patch", patch.name) for patch in PATCHES}
     return [f"{sort} {name}" for sort, name in sorted(found)]

@@ -4,7 +4,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from settings import Settings, SolanaSettings, plain, read_settings, setting_names
 
@@ -26,8 +26,11 @@ def defined() -> dict[str, tuple[str, str]]:
     """Read the code: name to (default as it is written in the environment, description)."""
     found = {}
     for name, group, field in setting_names():
-        info = Settings.model_fields[group].annotation.model_fields[field]
-        found[name] = ("" if info.default is None else plain(info.default), info.description)
+        settings = Settings.model_fields[group].annotation
+        assert isinstance(settings, type)
+        assert issubclass(settings, BaseModel)
+        info = settings.model_fields[field]
+        found[name] = ("" if info.default is None else plain(info.default), info.description or "")
     return found
 
 

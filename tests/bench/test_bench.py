@@ -10,16 +10,17 @@ import pytest
 from bench.__main__ import chosen
 from bench.comparison import report
 from bench.comparison.comparison import ROUNDS, Baseline, Candidate, Comparison, Row, Side, compare
-from bench.comparison.control import Sample
+from bench.comparison.control import Control, Sample
 from bench.rows import on_sale
 
 STEADY = Sample(10_000, 2_000)
 
 
-class Machine:
+class Machine(Control):
     """A control that says what it is told to, sample after sample."""
 
     def __init__(self, *samples: Sample) -> None:
+        super().__init__(Path(), 0)
         self._samples = iter(samples)
 
     def sample(self) -> Sample:

@@ -134,7 +134,8 @@ class Visit:
             await asyncio.sleep(LOOK_SECONDS)
             said = (await self._answer(lambda: self._http.get(path), early=True)).json()
         self.story.said = said["state"]
-        return said["client_secret"]
+        secret: str | None = said["client_secret"]
+        return secret
 
     async def _pay(self, secret: str, card: str) -> None:
         """Confirm as the buyer's browser does; what got no answer is looked at, then done again."""

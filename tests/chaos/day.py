@@ -18,7 +18,7 @@ from tests.chaos.payouts import pay_out
 from tests.chaos.plan import HOLD_SECONDS, Plan
 from tests.chaos.totals import Totals
 from tests.chaos.up import UP
-from tests.chaos.verdict import Court, Violation
+from tests.chaos.verdict import BrokenRule, Court
 from tests.real.shop import Shop
 
 # Everything has come back and every purchase has ended this long after the last fault.
@@ -102,11 +102,11 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
                 group.create_task(_visit(visit, began + story.buyer.at))
         summary.rest_seconds = time.monotonic() - began - plan.seconds
         summary.payouts, wrong = await pay_out(shops)
-        court.violations += [Violation("payouts", fault) for fault in wrong]
+        court.violations += [BrokenRule("payouts", fault) for fault in wrong]
         await court.judge()
         summary.judged_seconds = time.monotonic() - deadline + REST_SECONDS_MAX - summary.rest_seconds
         if transient.forged_taken:
-            court.violations.append(Violation("webhooks", f"{transient.forged_taken} forged ones were taken"))
+            court.violations.append(BrokenRule("webhooks", f"{transient.forged_taken} forged ones were taken"))
         summary.invariants_looked_at = court.invariants_looked_at
         summary.ends = court.ends_by_kind
         summary.refunds = sum(story.refund_id is not None for story in stories)
@@ -160,7 +160,7 @@ def _late(court: Court, over: float) -> Iterator[str]:
             yield f"slow: {who} was {state} {after:.1f} s after the chaos run, its buyer left at {left:.1f} s"
 
 
-def _told(violation: Violation, plan: Plan) -> str:
+def _told(violation: BrokenRule, plan: Plan) -> str:
     """Name the violation with the places in the plan of the faults that its purchase may have met."""
     text = f"{violation.who}: {violation.what}"
     if violation.came_at is None:

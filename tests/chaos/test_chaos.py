@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def judged(story: Story, state: str | None) -> list[str]:
     return [violation.what for violation in court.violations]
 
 
-def story_of(**more: object) -> Story:
+def story_of(**more: Any) -> Story:
     return Story(Buyer(1.0, 5, "prompt", 0, 1, 1.0, None), "key", **more)
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from PIL import Image
@@ -66,7 +66,9 @@ def test_the_picture_shows_each_kind(tmp_path: Path) -> None:
     answers = [Answer(HELD, 0.5 + number / 50, 0.1) for number in range(50)] + [Answer(SOLD_OUT, 2.0, 0.2)] * 20
     draw(answers, "a rush", file)
     with Image.open(file) as image:
-        colours = {"#{:02x}{:02x}{:02x}".format(*image.getpixel((x, y))) for x in range(1_000) for y in range(80, 400)}
+        found = image.convert("RGB").crop((0, 80, 1_000, 400)).getcolors(maxcolors=1_000_000)
+    assert found is not None
+    colours = {"#{:02x}{:02x}{:02x}".format(*cast("tuple[int, int, int]", colour)) for _, colour in found}
     assert {COLOURS[HELD], COLOURS[SOLD_OUT]} <= colours
     assert COLOURS[NONE] not in colours
 

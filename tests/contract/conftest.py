@@ -1,11 +1,15 @@
 """An empty event store on a PostgreSQL of the module's own; a Stripe emulator and the library's client for it."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
 
 from adapters.event_store.store import PostgresEventStore
+from adapters.read_models.documents import KINDS
+from adapters.read_models.projection import LINES
+from adapters.schema import ensure_schema
+from adapters.tables import Pool, open_pool
 from tests.contract.event_stores import clock
 from tests.contract.postgres_box import postgres_box
 from tests.devstack.stripe.conftest import api, emulator, sink, webhook_emulator, webhook_process
@@ -25,6 +29,23 @@ def empty_url(store_server: str) -> str:
     with psycopg.connect(store_server, autocommit=True) as connection:
         connection.execute("DROP TABLE IF EXISTS events")
     return store_server
+
+
+@pytest.fixture
+def tables_url(store_server: str) -> str:
+    """A database with every table and without rows."""
+    ensure_schema(store_server)
+    with psycopg.connect(store_server, autocommit=True) as connection:
+        names = ["events", "buyers", "checkouts", "webhook_inbox", *(f"rm_{name}" for name in (*KINDS, *LINES))]
+        connection.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY")
+        connection.execute("UPDATE rm_position SET position = 0")
+    return store_server
+
+
+@pytest.fixture
+async def pool(tables_url: str) -> AsyncIterator[Pool]:
+    async with open_pool(tables_url) as pool:
+        yield pool
 
 
 @pytest.fixture

@@ -88,6 +88,8 @@ async def test_a_refusal_spoils_no_neighbour_of_its_batch(store: EventStore) -> 
         sent = [asyncio.create_task(store.commit(order)) for order in orders]
     first, bad, third = await asyncio.gather(*sent, return_exceptions=True)
     assert isinstance(bad, SeatsUnavailable)
+    assert not isinstance(first, BaseException)
+    assert not isinstance(third, BaseException)
     assert (first.value, third.value) == ([9, 2], [8, 1])
     assert (await stock(store, "a"), await stock(store, "b")) == ((8, ["1", "3"]), (1, ["1", "3"]))
     assert [broken_link(store.stored_of(Allocation.stream(name))) for name in "ab"] == [None, None]

@@ -185,7 +185,7 @@ async def swallowing(url: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host = str(parts.get("host", "127.0.0.1"))
-        port = int(parts.get("port", 5432))
+        port = int(parts.get("port") or 5432)
         near = asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}") if host.startswith("/") else None
         back, out = await (near or asyncio.open_connection(host, port))
         meeting = asyncio.gather(pump(reader, out, answers=False), pump(back, writer, answers=True))

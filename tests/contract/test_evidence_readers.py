@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 
 import psycopg
 import pytest
@@ -20,6 +21,7 @@ from adapters.stripe.errors import StripeRequestError
 from adapters.stripe.listing import StripeListing
 from adapters.stripe.payments import StripePayments
 from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.payments.payment_intent import IntentRequest, IntentState
 from domain.stock.reservation import Reservation, ReservationMade
 from domain.tickets.token import TokenSpec
@@ -68,7 +70,7 @@ async def test_every_event_is_read_once_and_in_order(database: str, monkeypatch:
     monkeypatch.setattr(event_pages, "PAGE", 2)
     store = PostgresEventStore(database, clock)
     for number in range(PURCHASES):
-        await store.commit(lambda uow, name=f"r{number}": uow.add(reservation(name)))
+        await store.commit(partial(UnitOfWork.add, aggregate=reservation(f"r{number}")))
     store.close()
     with EventPages(database) as pages:
         first, rest = list(pages.recorded(0, 3)), list(pages.recorded(3, pages.head()))

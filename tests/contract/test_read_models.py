@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,10 +11,6 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from activities.catalog.prices import ChangeShow, CreateDiscount, PriceCommands
-from activities.catalog.register import AnnounceShow, CatalogCommands, RegisterVenue
-from activities.sales.request_purchase import PurchaseCommands, RequestPurchase
-from activities.sales.ticket_api_holds import HoldCommands, MakeReservation
 from adapters.event_store.store import PostgresEventStore
 from adapters.read_models.documents import KINDS
 from adapters.read_models.event_pages import EventPages
@@ -23,97 +19,26 @@ from adapters.read_models.queries import StalledWorkQueries
 from adapters.read_models.recomputed import folded, venue_lines
 from adapters.schema import ensure_schema
 from adapters.startup import utc_now
-from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
-from domain.catalog.discount import DiscountTerms, discount_id_of
-from domain.catalog.line import Line
-from domain.catalog.show import TicketType
+from adapters.tables import Pool
+from domain.catalog.discount import discount_id_of
 from domain.money.books import venue_payable
-from domain.money.money import FeeRates
 from domain.money.statement import csv_of, statement_of
-from domain.payments.webhook_event import WebhookEvent
 from projector import follow
-from tests.contract.postgres_box import postgres_box
-from tests.fakes.shop_world import ApiWorld, MemorySecrets, SellingEngine
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres_box() as url:
-        yield url
+from tests.contract.selling import sell
+from tests.fakes.shop_world import ApiWorld
 
 
 @pytest.fixture
-def url(server: str) -> str:
-    """A database without rows."""
-    ensure_schema(server)
-    with psycopg.connect(server, autocommit=True) as connection:
-        names = ["events", "buyers", "checkouts", "webhook_inbox", *(f"rm_{name}" for name in (*KINDS, *LINES))]
-        connection.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY")
-        connection.execute("UPDATE rm_position SET position = 0")
-    return server
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[PostgresEventStore]:
-    store = PostgresEventStore(url, utc_now)
+def store(tables_url: str) -> Iterator[PostgresEventStore]:
+    store = PostgresEventStore(tables_url, utc_now)
     yield store
     store.close()
 
 
 @pytest.fixture
-def connection(url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(url, autocommit=True) as connection:
+def connection(tables_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(tables_url, autocommit=True) as connection:
         yield connection
-
-
-@pytest.fixture
-async def pool(url: str) -> AsyncIterator[Pool]:
-    async with open_pool(url) as pool:
-        yield pool
-
-
-async def sell(store: Any) -> str:
-    """Announce a show, sell two tickets with a code, ask for two more, hold one inside; returns the sold purchase."""
-    world = ApiWorld()
-    world.store = store
-    catalog, purchases = CatalogCommands(store), PurchaseCommands(store)
-    await catalog.register_venue(
-        RegisterVenue(tenant_id="default", venue_id="ve_1", name="Hall", rates=FeeRates(), body_digest="d")
-    )
-    floor = TicketType(ticket_type_id="tt_1", name="floor", price_minor=1000, capacity=5)
-    show: dict[str, Any] = {"name": "Night", "currency": "eur", "hold_seconds": 600, "capture_method": "manual"}
-    await catalog.announce_show(
-        AnnounceShow(
-            tenant_id="default", show_id="sh_1", venue_id="ve_1", ticket_types=[floor], body_digest="d", **show
-        )
-    )
-    await world.announce("ve_1", "sh_1")
-    engine, prices = SellingEngine(store, MemorySecrets()), PriceCommands(store)
-    terms = DiscountTerms(amount_minor=500, limit=3, valid_from=datetime(2026, 1, 1, tzinfo=UTC))
-    events = {"tenant_id": "default", "show_id": "sh_1", "body_digest": "d"}
-    await prices.create_discount(CreateDiscount(key_id="dk_1", code="early", terms=terms, **events))
-    for purchase_id in ("pu_1", "pu_2"):
-        requested = await purchases.request_purchase(
-            RequestPurchase(
-                tenant_id="default",
-                purchase_id=purchase_id,
-                body_digest="d",
-                show_id="sh_1",
-                lines=[Line(ticket_type_id="tt_1", quantity=2)],
-                buyer_id="bu_1",
-                discount_code="EARLY",
-            )
-        )
-        if purchase_id == "pu_1":
-            await engine.open_purchase(requested.purchase, "sh_1", "ve_1")
-    await world.pay("pu_1")
-    window: dict[str, datetime | None] = {"sale_until": datetime(2100, 1, 1, tzinfo=UTC)}
-    await prices.change_show(ChangeShow(show_id="sh_1", prices={"tt_1": 1_200}, window=window))
-    lines = [Line(ticket_type_id="tt_1", quantity=1)]
-    await HoldCommands(store).reserve(
-        MakeReservation(tenant_id="default", reservation_id="re_1", show_id="sh_1", lines=lines, hold_seconds=1)
-    )
-    return "pu_1"
 
 
 def rows(connection: psycopg.Connection[Any]) -> dict[str, list[Any]]:
@@ -159,13 +84,13 @@ async def test_the_read_models_say_what_the_events_say(
 
 
 async def test_a_statement_is_what_the_events_say_to_the_byte(
-    store: PostgresEventStore, connection: psycopg.Connection[Any], pool: Pool, url: str
+    store: PostgresEventStore, connection: psycopg.Connection[Any], pool: Pool, tables_url: str
 ) -> None:
     """Computed from the events alone, without the read models, it is the same JSON and the same CSV."""
     await sell(store)
     Projection(connection).catch_up()
     shown = await StalledWorkQueries(pool).venue_lines("ve_1")
-    with EventPages(url) as pages:
+    with EventPages(tables_url) as pages:
         events = [numbered for page in pages.numbered(0, pages.head()) for numbered in page]
     since = datetime(2026, 1, 1, tzinfo=UTC)
     statements = [statement_of("ve_1", lines, since, None) for lines in (shown, venue_lines(folded(events), "ve_1"))]
@@ -187,12 +112,12 @@ async def test_a_rebuild_gives_the_same_rows(store: PostgresEventStore, connecti
 
 
 async def test_two_projectors_fold_every_event_once(
-    store: PostgresEventStore, connection: psycopg.Connection[Any], url: str
+    store: PostgresEventStore, connection: psycopg.Connection[Any], tables_url: str
 ) -> None:
     """They wait for each other on the position, so nothing is counted twice."""
     await sell(store)
     stopping = threading.Event()
-    projectors = [threading.Thread(target=follow, args=(url, stopping)) for _ in range(2)]
+    projectors = [threading.Thread(target=follow, args=(tables_url, stopping)) for _ in range(2)]
     for projector in projectors:
         projector.start()
     last = connection.execute("SELECT max(notification_id) FROM events").fetchall()
@@ -223,34 +148,12 @@ async def test_the_relay_finds_what_was_left_standing(
     assert await stalled.owner_of("pi_none") is None
 
 
-async def test_the_side_tables_keep_and_forget(pool: Pool) -> None:
-    """Buyers are kept once, secrets are replaced and forgotten, a webhook is stored once until it is marked."""
-    buyers, checkouts, inbox = PostgresBuyers(pool), PostgresCheckouts(pool), PostgresWebhookInbox(pool)
-    await buyers.keep("bu_1", "default", "Ann", None, "wallet")
-    await buyers.keep("bu_1", "default", "Bob", None, "other")
-    assert (await buyers.wallet_of("bu_1"), await buyers.wallet_of("bu_2")) == ("wallet", None)
-    await buyers.forget("bu_1")
-    assert await buyers.wallet_of("bu_1") is None
-    await checkouts.keep("pu_1", "a")
-    await checkouts.keep("pu_1", "b")
-    assert await checkouts.get("pu_1") == "b"
-    await checkouts.forget("pu_1")
-    assert await checkouts.get("pu_1") is None
-    webhook = WebhookEvent(
-        event_id="evt_1", type="t", object_id="pi_1", intent_id="pi_1", purchase_id=None, created=utc_now(), digest="d"
-    )
-    assert [await inbox.store(webhook), await inbox.store(webhook)] == [True, False]
-    assert await inbox.unsignalled(10) == [webhook]
-    await inbox.mark("evt_1")
-    assert await inbox.unsignalled(10) == []
-
-
-async def test_processes_that_start_at_once_do_not_trip_over_the_schema(server: str) -> None:
+async def test_processes_that_start_at_once_do_not_trip_over_the_schema(store_server: str) -> None:
     """The schema is made under one lock, by whoever comes first."""
-    with psycopg.connect(server, autocommit=True) as connection:
+    with psycopg.connect(store_server, autocommit=True) as connection:
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
-    await asyncio.gather(*(asyncio.to_thread(ensure_schema, server) for _ in range(6)))
-    stores = await asyncio.gather(*(asyncio.to_thread(PostgresEventStore, server, utc_now) for _ in range(4)))
+    await asyncio.gather(*(asyncio.to_thread(ensure_schema, store_server) for _ in range(6)))
+    stores = await asyncio.gather(*(asyncio.to_thread(PostgresEventStore, store_server, utc_now) for _ in range(4)))
     for store in stores:
         store.close()

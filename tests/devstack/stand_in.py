@@ -8,6 +8,7 @@ import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 
@@ -16,10 +17,14 @@ class Answers(BaseHTTPRequestHandler):
 
     state_file: Path | None = None
 
-    def _read(self) -> dict:
+    def _read(self) -> dict[str, Any]:
         if self.state_file is not None and self.state_file.exists():
-            return json.loads(self.state_file.read_text())
+            return dict(json.loads(self.state_file.read_text()))
         return {"endpoints": [], "balances": {}, "airdrops": 0}
+
+    def _keep(self, state: dict[str, Any]) -> None:
+        assert self.state_file is not None, "this stand-in keeps no state"
+        self.state_file.write_text(json.dumps(state))
 
     def _say(self, body: object) -> None:
         encoded = json.dumps(body).encode()
@@ -41,7 +46,7 @@ class Answers(BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         state = self._read()
         state["endpoints"] = [one for one in state["endpoints"] if one["id"] != self.path.rsplit("/", 1)[1]]
-        self.state_file.write_text(json.dumps(state))
+        self._keep(state)
         self._say({"deleted": True})
 
     def do_POST(self) -> None:
@@ -50,7 +55,7 @@ class Answers(BaseHTTPRequestHandler):
         if self.path.startswith("/v1/webhook_endpoints"):
             made = {"id": f"we_{time.time_ns()}", "url": parse_qs(body)["url"][0], "secret": f"whsec_{time.time_ns()}"}
             state["endpoints"].append(made)
-            self.state_file.write_text(json.dumps(state))
+            self._keep(state)
             self._say(made)
             return
         call = json.loads(body)
@@ -58,7 +63,7 @@ class Answers(BaseHTTPRequestHandler):
         if call["method"] == "requestAirdrop":
             state["balances"][address] = state["balances"].get(address, 0) + call["params"][1]
             state["airdrops"] += 1
-            self.state_file.write_text(json.dumps(state))
+            self._keep(state)
             self._say({"result": "signature"})
         else:
             self._say({"result": {"value": state["balances"].get(address, 0)}})

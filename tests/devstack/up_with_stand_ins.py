@@ -3,10 +3,11 @@
 `STAND_IN_PROXY=1` puts the real proxy between them and the servers.
 """
 
-import functools
 import os
 import sys
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import typer
 
@@ -20,7 +21,7 @@ PROXY = (sys.executable, "-m", "devstack.proxy") if os.environ.get("STAND_IN_PRO
 PROGRAMS = Programs(**{role: (*STAND_IN, "broken" if role == BROKEN else role) for role in ROLES}, proxy=PROXY)
 
 if __name__ == "__main__":
-    cli.up.StackConfig = functools.partial(StackConfig, programs=PROGRAMS)
     app = typer.Typer()
     cli.up.register(app)
-    app()
+    with patch("cli.up.StackConfig", partial(StackConfig, programs=PROGRAMS)):
+        app()

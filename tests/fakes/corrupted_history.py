@@ -1,9 +1,8 @@
 """Ways to corrupt a good day so that one invariant is broken; digests are made anew, so that only it can tell."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from domain.catalog.discount import DiscountReturned
 from domain.core.aggregate import DomainEvent
@@ -19,6 +18,9 @@ from tests.fakes.samples import AT
 from tests.fakes.stored import forged, rechained
 
 SOLD, LATE = "sold", "late"
+
+
+F = TypeVar("F", bound=DomainEvent)
 
 
 class Day(NamedTuple):
@@ -37,18 +39,23 @@ def without(events: list[DomainEvent], kind: type[DomainEvent], nth: int = 0, su
     return rechained([event for event in events if event is not found[nth]])
 
 
+def changed(event: F, **values: Any) -> F:
+    """Return an event with other values; a value that it does not have is an error."""
+    return event.build({**vars(event), **values})
+
+
 def edited(
     events: list[DomainEvent], kind: type[DomainEvent], nth: int = 0, subject: str = "", **values: Any
 ) -> list[DomainEvent]:
     """Change values of one event, with every digest made anew: only the invariants can tell."""
     found = [event for event in events if isinstance(event, kind) and subject in event.originator_id]
-    return rechained([replace(event, **values) if event is found[nth] else event for event in events])
+    return rechained([changed(event, **values) if event is found[nth] else event for event in events])
 
 
 def doubled(events: list[DomainEvent], kind: type[DomainEvent], subject: str = "", **values: Any) -> list[DomainEvent]:
     """Record the first event of a kind once more, right after itself, with other values."""
     found = next(event for event in events if isinstance(event, kind) and subject in event.originator_id)
-    again = replace(found, **values)
+    again = changed(found, **values)
     return rechained([one for event in events for one in ((event, again) if event is found else (event,))])
 
 

@@ -112,8 +112,8 @@ class FakePaymentGateway:
         amount = self.intents[intent_id].amount_minor
         self.captured_minor += amount
         fee = (amount * 29 + 500) // 1000 + 30
-        taken = {"received_minor": amount, "stripe_fee_minor": fee, "charge_id": f"ch_{intent_id}"}
-        return self._change(intent_id, "succeeded", decline_code=None, **taken)
+        taken: dict[str, str | int | None] = {"received_minor": amount, "stripe_fee_minor": fee, "decline_code": None}
+        return self._change(intent_id, "succeeded", charge_id=f"ch_{intent_id}", **taken)
 
     def dispute(self, intent_id: str, amount_minor: int | None = None) -> DisputeStatus:
         """Let the buyer's bank take the money back, or a part of it; Stripe takes its fee."""
@@ -168,7 +168,7 @@ class FakePaymentGateway:
         found = [intent for intent in self.intents.values() if intent.purchase_id == purchase_id]
         self._end("find_intent")
         alive = [intent for intent in found if intent.status != "canceled"]
-        return (alive or found or [None])[-1]
+        return next(reversed(alive or found), None)
 
     async def retrieve_intent(self, intent_id: str) -> IntentState:
         self._begin("retrieve_intent")

@@ -1,6 +1,7 @@
 """A good day of a box office, with everything that can happen to a purchase: its events, and what is said outside."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from activities.books.post import post
@@ -22,7 +23,7 @@ from domain.stock.allocation import Allocation
 from domain.tickets.ticket import Ticket
 from tests.fakes.evidence import ALL_DEADLINES_PASSED
 from tests.fakes.payment_gateway import FakePaymentGateway
-from tests.fakes.samples import AT
+from tests.fakes.samples import AT, burn
 from tests.fakes.store_world import StoreWorld
 
 FEE = 94
@@ -79,7 +80,10 @@ class SampleHistory(StoreWorld):
         purchase = await self.placed(name, **wanted)
         await self.sales.extend_hold(ExtendHold(purchase=purchase, hold_until=self.now + timedelta(minutes=20)))
         await self.sales.confirm_seats(purchase)
-        total = (await self.purchases.look(name)).price.total_minor  # type: ignore[union-attr]
+        seen = await self.purchases.look(name)
+        assert seen is not None
+        assert seen.price is not None
+        total = seen.price.total_minor
         await self.pay(purchase, lambda payment, at: payment.capture("ch", total, FEE, at))
         self.say(purchase, captured=total)
         await self.sales.confirm_order(purchase)
@@ -113,7 +117,7 @@ class SampleHistory(StoreWorld):
         self.say(purchase, captured=taken.captured_minor, refunded=refund.amount_minor)
         for ticket_id in refund.ticket_ids:
             self.supplies[f"mint-{ticket_id}"] = 0
-            await self.store.commit(lambda uow, one=ticket_id: uow.get(Ticket, one).burn_token("burn", uow.at))
+            await self.store.commit(partial(burn, ticket_id=ticket_id))
         await self.store.commit(lambda uow: add_group_capacity(uow, refund))
         await self.store.commit(lambda uow: restock_seats(uow, refund))
 

@@ -122,3 +122,8 @@ def only_requested(
         return PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
 
     return decide
+
+
+def burn(uow: UnitOfWork, ticket_id: str) -> None:
+    """Record that a ticket's token was burnt."""
+    uow.get(Ticket, ticket_id).burn_token("burn", uow.at)

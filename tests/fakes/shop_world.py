@@ -34,7 +34,7 @@ from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
 from tests.fakes.connect import ConnectingVenues
 from tests.fakes.event_store import FakeEventStore
-from tests.fakes.small_tables import MemoryBuyers, MemoryInbox, MemorySecrets
+from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox
 from tests.fakes.webhooks import verify
 from workflows.purchase import CheckoutAnswer
 
@@ -121,18 +121,28 @@ class MemoryReads:
 
 
 class SellingEngine:
-    """Does at once what the workflows do up to the open checkout; `away` answers nothing, as a paused engine."""
+    """Does at once what the workflows do up to the open checkout, once per attempt of a purchase.
 
-    def __init__(self, store: FakeEventStore, secrets: "MemorySecrets") -> None:
+    `away` answers nothing, as a paused engine.
+    """
+
+    def __init__(self, store: FakeEventStore, secrets: MemoryCheckouts) -> None:
         self._store = store
         self._secrets = secrets
         self.away = False
+        self._answers: dict[tuple[str, int], CheckoutAnswer] = {}
         self.told: list[tuple[str, str]] = []
 
     async def open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
         self.told.append(("open_purchase", purchase.purchase_id))
         if self.away:
             return None
+        asked = (purchase.purchase_id, purchase.attempt)
+        if asked not in self._answers:
+            self._answers[asked] = await self._open(purchase)
+        return self._answers[asked]
+
+    async def _open(self, purchase: PurchaseRef) -> CheckoutAnswer:
         sales = SalesActivities(self._store)
         try:
             order = await sales.place_order(purchase)
@@ -185,7 +195,7 @@ class ApiWorld:
     def __init__(self, *, internal_token: str | None = None, clock: Callable[[], datetime] | None = None) -> None:
         self.store = FakeEventStore(clock or (lambda: datetime(2026, 1, 1, tzinfo=UTC)))
         self.reads = MemoryReads(self.store)
-        self.secrets = MemorySecrets()
+        self.secrets = MemoryCheckouts()
         self.engine = SellingEngine(self.store, self.secrets)
         self.buyers = MemoryBuyers()
         self.inbox = MemoryInbox()

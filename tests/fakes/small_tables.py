@@ -1,13 +1,13 @@
-"""The side tables of the API in memory: buyers, client secrets and the inbox of webhooks."""
+"""The tables beside the events, in memory: buyers, client secrets and the inbox of webhooks."""
 
 from domain.payments.webhook_event import WebhookEvent
 
 
 class MemoryBuyers:
-    """Buyers by id."""
+    """Buyers by id; the wallet is the last of what is kept."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, tuple[str | None, ...]] = {}
+        self.kept: dict[str, tuple[str | None, str | None, str | None]] = {}
 
     async def keep(
         self, buyer_id: str, tenant_id: str, name: str | None, email: str | None, wallet: str | None
@@ -17,15 +17,24 @@ class MemoryBuyers:
     async def forget(self, buyer_id: str) -> None:
         self.kept.pop(buyer_id, None)
 
+    async def wallet_of(self, buyer_id: str) -> str | None:
+        return self.kept.get(buyer_id, (None, None, None))[2]
 
-class MemorySecrets:
+
+class MemoryCheckouts:
     """Client secrets by purchase."""
 
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
 
+    async def keep(self, purchase_id: str, client_secret: str) -> None:
+        self.kept[purchase_id] = client_secret
+
     async def get(self, purchase_id: str) -> str | None:
         return self.kept.get(purchase_id)
+
+    async def forget(self, purchase_id: str) -> None:
+        self.kept.pop(purchase_id, None)
 
 
 class MemoryInbox:
@@ -39,6 +48,9 @@ class MemoryInbox:
         fresh = webhook.event_id not in self.kept
         self.kept.setdefault(webhook.event_id, webhook)
         return fresh
+
+    async def unsignalled(self, limit: int) -> list[WebhookEvent]:
+        return [webhook for event_id, webhook in self.kept.items() if event_id not in self.marked][:limit]
 
     async def mark(self, event_id: str) -> None:
         self.marked.add(event_id)

@@ -103,7 +103,7 @@ class StoreWorld:
 
     async def bought(self, discount_code: str | None = None, **wanted: int) -> PurchaseRef:
         """Take a purchase as far as its tickets, with its payment open."""
-        purchase = (await self.request(discount_code=discount_code, **wanted)).purchase
+        purchase = (await self.request("pu", discount_code=discount_code, body="body", buyer="", **wanted)).purchase
         order = await self.sales.place_order(purchase)
         events = {"tenant_id": "default", "purchase_id": purchase.purchase_id, "intent_id": "pi"}
         money: dict[str, Any] = {"amount_minor": order.price.total_minor, "currency": "eur"}

@@ -38,7 +38,7 @@ def rechained(events: Iterable[DomainEvent]) -> list[DomainEvent]:
     made = []
     for event in events:
         version, digest = ends.get(event.originator_id, (0, GENESIS))
-        numbered = replace(event, originator_version=version + 1)  # without its digest, which is no field
+        numbered = replace(cast(Any, event), originator_version=version + 1)  # without its digest, which is no field
         stored, digest = link(digest, MAPPER.to_stored_event(numbered))
         ends[event.originator_id] = (version + 1, digest)
         made.append(MAPPER.event_of(stored))

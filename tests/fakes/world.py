@@ -37,15 +37,17 @@ from domain.money.money import FeeRates, Tender
 from domain.orders.order import Order
 from domain.payments.refund import RefundPaidByHand, Refunds
 from domain.stock.allocation import Allocation, SeatsRestocked
+from domain.stock.reservation import Reservation
 from tests.fakes.connect import FakeConnect
 from tests.fakes.due import DueInMemory
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.evidence import findings_of, require_invariants, said_by
 from tests.fakes.gates import Gates
-from tests.fakes.in_memory import InMemory
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import only_requested
 from tests.fakes.show_reads import FoldedShows
+from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts
+from tests.fakes.time_skipping import skipping_time
 from tests.fakes.token_chain import FakeTokenChain
 from worker import WORKFLOWS, sandbox
 from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, PurchaseWorkflow
@@ -67,12 +69,12 @@ class SagaWorld:
         self._ahead = timedelta()
         self.gateway = FakePaymentGateway()
         self.chain = FakeTokenChain()
-        self.memory = InMemory()
+        self.buyers, self.checkouts = MemoryBuyers(), MemoryCheckouts()
         self.gates = Gates()
         self.purchases = PurchaseCommands(self.store)
         self.catalog = CatalogCommands(self.store)
         self.holds = HoldCommands(self.store)
-        self.minting = MintActivities(self.store, self.chain, self.memory, CUSTODY, "http://127.0.0.1")
+        self.minting = MintActivities(self.store, self.chain, self.buyers, CUSTODY, "http://127.0.0.1")
         self.capacities = CapacityActivities(self.store, self.chain)
         self.capacity_changes = CapacityCommands(self.store)
         self.connect = FakeConnect()
@@ -85,7 +87,7 @@ class SagaWorld:
 
     def activities(self, queue: str) -> list[Any]:
         sales, books = SalesActivities(self.store), BooksActivities(self.store)
-        payments = PaymentActivities(self.store, self.gateway, self.memory)
+        payments = PaymentActivities(self.store, self.gateway, self.checkouts)
         refunds = RefundActivities(self.store, self.gateway)
         show_cancellations = ShowCancellationActivities(self.store, FoldedShows(self.store))
         owners = {
@@ -189,7 +191,7 @@ class SagaWorld:
 
     async def start(self, client: Client, purchase: PurchaseRef) -> tuple[PurchaseHandle, CheckoutAnswer]:
         """Start a purchase and wait for its checkout."""
-        start = WithStartWorkflowOperation(
+        start: Any = WithStartWorkflowOperation(
             PurchaseWorkflow.run,
             PurchaseInput(
                 purchase=purchase,
@@ -201,16 +203,18 @@ class SagaWorld:
             task_queue=PURCHASES,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )
-        answer = await client.execute_update_with_start_workflow(
-            PurchaseWorkflow.open_checkout,
+        answer: CheckoutAnswer = await client.execute_update_with_start_workflow(
+            "open_checkout",
+            result_type=CheckoutAnswer,
             start_workflow_operation=start,
             id=f"{purchase.purchase_id}:{purchase.attempt}",
         )
-        return await start.workflow_handle(), answer
+        handle: PurchaseHandle = await start.workflow_handle()
+        return handle, answer
 
     async def ended(self, handle: PurchaseHandle) -> PurchaseResult:
         """Await the result; meanwhile a time-skipping server goes to whatever is due next."""
-        async with self.server.time_skipping_unlocked():
+        async with skipping_time(self.server):
             return await handle.result()
 
     async def decide_refund(self, key: str = "key", number: int = 1, **wanted: Any) -> RefundRef:
@@ -264,7 +268,11 @@ class SagaWorld:
         seats = sum(line.quantity for order in sold for line in order.lines)
         seats -= sum(event.quantity for event in self.store.log if isinstance(event, SeatsRestocked))
         assert all(order.state in {"fulfilled", "cancelled", "refused"} for order in orders)
-        assert await self.stock() == (self.capacity - seats, 0, seats)
+        held_outside = [self._root(s, Reservation) for s in self.store.streams if s.startswith("reservation:")]
+        seats += sum(line.quantity for one in held_outside if one.state == "confirmed" for line in one.lines)
+        if "allocation:tt" in self.store.streams:
+            capacity = self._root("allocation:tt", Allocation).capacity
+            assert await self.stock() == (capacity - seats, 0, seats)
         books = [self._root(s, Refunds) for s in self.store.streams if s.startswith("refunds:")]
         by_card = [book for book in books if book.price.tender == "card"]
         given = sum(refund.given.total_minor for book in by_card for refund in book.refunds.values())

@@ -18,7 +18,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Keep the cells of a test that passed."""
     if report.when == "call" and report.passed:
-        _found.extend(value for name, value in report.user_properties if name == "cell")
+        _found.extend(value for name, value in report.user_properties if name == "cell" and isinstance(value, list))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -66,14 +66,14 @@ class Faults(Interceptor):
         send = self.chain.send
 
         async def once(signed: SignedTransaction) -> None:
-            self.chain.send = send  # type: ignore[method-assign]
+            self.chain.send = send  # type: ignore[method-assign]  # the fault is over
             if self.fault == "chain-twice":
                 await send(signed)
             await send(signed)
             if self.fault == "chain-expired":
                 self.chain.expire()
 
-        self.chain.send = once  # type: ignore[method-assign]
+        self.chain.send = once  # type: ignore[method-assign]  # this chain only
         if self.fault in {"chain-dropped", "chain-expired"}:
             self.chain.drop_sends(1)
         if self.fault == "chain-answer-lost":

@@ -37,7 +37,7 @@ def _paused(caller: ActivityCaller) -> ActivityCaller:
             await workflow.sleep(timedelta(milliseconds=1))
         return await call(*args, **named)
 
-    caller.call = paused  # type: ignore[method-assign]
+    caller.call = paused  # type: ignore[method-assign]  # the pause is for this instance
     return caller
 
 

@@ -1,9 +1,11 @@
 """The ways that a refund can go, for the fault matrix."""
 
+from functools import partial
 from typing import Any
 
 from activities.core.commands import RefundRef
 from domain.catalog.show import Show
+from domain.core.unit_of_work import UnitOfWork
 from domain.payments.refund import Refund, Refunds
 from domain.tickets.ticket import Ticket
 from tests.matrix.scenes import Scene, sale
@@ -34,7 +36,7 @@ async def refund_end(stage: Stage, refund: RefundRef) -> str:
     """Wait for the refund's end and name it as the events do: the money, and what became of the tokens."""
     await stage.end()
     tickets = [
-        await stage.world.store.read(lambda uow, ticket_id=ticket_id: uow.get(Ticket, ticket_id))
+        await stage.world.store.read(partial(UnitOfWork.get, kind=Ticket, identity=ticket_id))
         for ticket_id in refund.ticket_ids
     ]
     assert all(ticket.state == "void" for ticket in tickets)

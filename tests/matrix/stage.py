@@ -4,7 +4,7 @@ import asyncio
 import functools
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -15,10 +15,10 @@ from temporalio.worker import Worker
 
 from activities.core.failures import FailureInterceptor
 from activities.core.task_queues import ALL_QUEUES, PURCHASES
-from tests.fakes.world import WORKFLOWS, SagaWorld
+from tests.fakes.world import SagaWorld
 from tests.matrix.faults import CANCELLING, REPLACING, Faults
 from tests.matrix.next_version import NEXT_VERSION
-from worker import sandbox
+from worker import WORKFLOWS, sandbox
 from workflows.core.operator_status import NEEDS_OPERATOR, PURCHASE_STAGE
 
 RUNNER = sandbox("tests")
@@ -62,7 +62,7 @@ class Stage:
         await self.faults.land()
         await self._workers.aclose()
 
-    async def _start(self, workflows: list[type], build_id: str) -> None:
+    async def _start(self, workflows: Sequence[type], build_id: str) -> None:
         self._workers = AsyncExitStack()
         for queue in ALL_QUEUES:
             worker = Worker(
@@ -121,7 +121,7 @@ class Stage:
     async def moved_on(self) -> None:
         """Let time pass until the workflow has left its first stage."""
         assert self.handle is not None
-        while PURCHASE_STAGE not in (await self.handle.describe()).typed_search_attributes:
+        while (await self.handle.describe()).typed_search_attributes.get(PURCHASE_STAGE) is None:
             await asyncio.sleep(LOOK_SECONDS)
             await self.step()
 

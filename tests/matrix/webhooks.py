@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,10 +12,11 @@ from activities.sales.request_purchase import PurchaseCommands
 from adapters.stripe.webhook import AGE_SECONDS_MAX, verify_webhook
 from devstack.stripe.webhooks.deliveries import sign
 from domain.core.errors import WebhookForged
-from domain.payments.webhook_event import WebhookEvent
 from relay.payouts_client import PayoutsClient
 from relay.relay import Relay
 from relay.workflow_client import Timeouts, WorkflowClient
+from tests.fakes.small_tables import MemoryInbox
+from tests.fakes.world import SagaWorld
 from tests.matrix.scenes import buy, checkout, pay, purchase_end
 from tests.matrix.stage import Stage
 
@@ -23,18 +24,60 @@ SECRET = "whsec_matrix"
 CAPTURABLE, PROCESSING = "payment_intent.amount_capturable_updated", "payment_intent.processing"
 
 
+class NothingStalled:
+    """Read models that know whose a payment is; no work has stalled, since a webhook is all that happens here."""
+
+    def __init__(self, world: SagaWorld) -> None:
+        self._world = world
+
+    async def owner_of(self, intent_id: str) -> Mapping[str, Any] | None:
+        return (await self._world.ref()).model_dump()
+
+    async def show(self, show_id: str) -> Mapping[str, Any] | None:
+        return None
+
+    async def venue_of(self, account_id: str) -> tuple[str, str] | None:
+        return None
+
+    async def refund_of(self, stripe_refund_id: str) -> Mapping[str, Any] | None:
+        return None
+
+    async def requested(self, before: datetime, limit: int, besides: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        return ()
+
+    async def queued_out(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+        return ()
+
+    async def unfinished(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+        return ()
+
+    async def cancelling(self, limit: int) -> Sequence[Mapping[str, Any]]:
+        return ()
+
+    async def refunding(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+        return ()
+
+    async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
+        return ()
+
+    async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, datetime]]:
+        return ()
+
+    async def cancelling_shows(self, before: datetime, limit: int) -> Sequence[tuple[str, str]]:
+        return ()
+
+
 class Post:
-    """Delivers webhook events; satisfies the relay's ports for the inbox and for what is stalled."""
+    """Delivers events into an inbox, and lets the relay read it."""
 
     def __init__(self, stage: Stage) -> None:
         self._world = stage.world
-        self.webhooks: dict[str, WebhookEvent] = {}
-        self.marked: set[str] = set()
+        self.inbox = MemoryInbox()
         engine = WorkflowClient(stage.client, Timeouts(5, stage.world.poll_seconds, 600))
         self._relay = Relay(
             engine,
-            self,
-            self,
+            self.inbox,
+            NothingStalled(stage.world),
             PurchaseCommands(stage.world.store),
             PayoutsClient(stage.client, 5, 60),
             longest_extension=timedelta(hours=1),
@@ -47,25 +90,8 @@ class Post:
         event = {"id": event_id, "type": kind, "created": int(time.time()), "data": {"object": subject}}
         body = json.dumps(event).encode()
         webhook = verify_webhook(body, sign(secret, body, int(time.time() - age)), [SECRET])
-        self.webhooks.setdefault(webhook.event_id, webhook)
+        await self.inbox.store(webhook)
         await self._relay.deliver_webhooks()
-
-    async def unsignalled(self, limit: int) -> Sequence[WebhookEvent]:
-        return [webhook for name, webhook in self.webhooks.items() if name not in self.marked]
-
-    async def mark(self, event_id: str) -> None:
-        self.marked.add(event_id)
-
-    async def owner_of(self, intent_id: str) -> Mapping[str, Any] | None:
-        return (await self._world.ref()).model_dump()
-
-    async def show(self, show_id: str) -> Mapping[str, Any] | None:
-        return None
-
-    async def _nothing(self, *_: Any) -> Sequence[Any]:
-        return ()
-
-    requested = unfinished = cancelling = tokenless = overdue = _nothing
 
 
 async def _paid(stage: Stage) -> Post:
@@ -86,7 +112,7 @@ async def duplicated(stage: Stage) -> str:
     post = await _paid(stage)
     await post.deliver(CAPTURABLE)
     await post.deliver(CAPTURABLE)
-    assert post.marked == {"evt_1"}
+    assert post.inbox.marked == {"evt_1"}
     return await purchase_end(stage)
 
 
@@ -104,7 +130,7 @@ async def delayed(stage: Stage) -> str:
     post = await _paid(stage)
     end = await purchase_end(stage)
     await post.deliver(CAPTURABLE)
-    assert post.marked == {"evt_1"}
+    assert post.inbox.marked == {"evt_1"}
     return end
 
 
@@ -114,7 +140,7 @@ async def forged(stage: Stage) -> str:
     post = Post(stage)
     with pytest.raises(WebhookForged):
         await post.deliver(CAPTURABLE, secret="whsec_other")
-    assert post.webhooks == {}
+    assert post.inbox.kept == {}
     return await purchase_end(stage)
 
 
@@ -127,7 +153,7 @@ async def replayed(stage: Stage) -> str:
     with pytest.raises(WebhookForged):
         await post.deliver(CAPTURABLE, age=AGE_SECONDS_MAX + 60)
     await post.deliver(CAPTURABLE)
-    assert post.marked == {"evt_1"}
+    assert post.inbox.marked == {"evt_1"}
     return end
 
 

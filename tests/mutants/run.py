@@ -63,8 +63,8 @@ def run_tests(copy: Path, tests: Sequence[str], wall_seconds: float = WALL_SECON
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
     command += [f"--timeout={HANGS_AFTER_SECONDS}", "-o", "timeout_func_only=true"]
     command += [f"--junitxml={report}", "-o", "junit_duration_report=call", *tests]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, cwd=copy, start_new_session=True, **quiet) as running:
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=copy, start_new_session=True, stdout=quiet, stderr=quiet) as running:
         try:
             code = running.wait(wall_seconds)
         except subprocess.TimeoutExpired:

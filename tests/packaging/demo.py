@@ -18,7 +18,16 @@ def main() -> None:
     """Install with the extra `devstack`, away from the source, and sell tickets."""
     with tempfile.TemporaryDirectory(prefix="boxoffice-install-") as folder:
         tools = {"UV_TOOL_DIR": f"{folder}/tools", "UV_TOOL_BIN_DIR": f"{folder}/bin"}
-        install = [UV, "tool", "install", "--quiet", "--compile-bytecode", "-p", sys.executable, f"{ROOT}[devstack]"]
+        install: list[str] = [
+            str(UV),
+            "tool",
+            "install",
+            "--quiet",
+            "--compile-bytecode",
+            "-p",
+            sys.executable,
+            f"{ROOT}[devstack]",
+        ]
         for command in (install, [f"{folder}/bin/boxoffice", "--version"], [f"{folder}/bin/boxoffice", "demo"]):
             subprocess.run(command, cwd=folder, env={**os.environ, **tools}, check=True, timeout=SECONDS_MAX)
 

@@ -35,10 +35,11 @@ def installed(wheel: Path) -> Path:
     """An environment that has the wheel and what it declares, in the locked versions, and no extra."""
     folder = wheel.parent / "venv"
     lock = ROOT / "requirements-production.txt"
-    for command in (
+    commands: list[list[str | Path]] = [
         [UV, "venv", "--quiet", "-p", sys.executable, folder],
         [UV, "pip", "install", "--quiet", "--compile-bytecode", "-p", folder / "bin" / "python", "-c", lock, wheel],
-    ):
+    ]
+    for command in commands:
         done = run(*command, cwd=wheel.parent)
         assert done.returncode == 0, done.stderr
     return folder / "bin"
@@ -71,7 +72,7 @@ def test_every_front_door_can_be_imported(installed: Path) -> None:
 @pytest.mark.parametrize(("command", "extra"), [("demo", "devstack"), ("up", "devstack"), ("rush", "rush")])
 def test_a_missing_extra_is_named(installed: Path, command: str, extra: str, tmp_path: Path) -> None:
     """A command that needs an extra says which, and how to install it."""
-    options = ["--data-dir", tmp_path] if command == "up" else []
+    options: list[str | Path] = ["--data-dir", tmp_path] if command == "up" else []
     done = run(installed / "boxoffice", command, *options, cwd=installed)
     assert done.returncode == 2
     assert f"pip install 'boxoffice[{extra}]'" in done.stderr

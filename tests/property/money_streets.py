@@ -55,7 +55,7 @@ async def sell(town: Town, event: Sell) -> None:
     town.sales_made.append(sale)
 
 
-async def release_payment(town: Town, event: LetGo) -> None:
+async def let_go(town: Town, event: LetGo) -> None:
     """Of a purchase that ended, its own payment; of one that was sold, a second one."""
     wanted = Sell(event.venue, 1, 0, 0, "card", code=False)
     town.gateway.refunds_begin = "succeeded"
@@ -84,7 +84,7 @@ async def release_payment(town: Town, event: LetGo) -> None:
         await town.gateway.capture_intent(name, "elsewhere")
         await town.sales.cancel_order(EndPurchase(purchase=bought.purchase, reason="hold-expired"))
         await town.payments.cancel_payment(bought.purchase)
-    town.release_payment.append((name, currency, town.gateway.intents[name].stripe_fee_minor or 0))
+    town.released.append((name, currency, town.gateway.intents[name].stripe_fee_minor or 0))
 
 
 async def settle(town: Town, event: Settle) -> None:
@@ -110,9 +110,8 @@ async def ask(town: Town, event: Ask) -> None:
         return
     step, name = town.terms[sale.venue].step, f"rf{len(town.backs())}"
     ticket, amount = sale.tickets[event.amount % len(sale.tickets)], event.amount * step
-    wanted: dict[str, Any] = {"ticket": {"ticket_ids": (ticket,)}, "amount": {"amount_minor": amount}}.get(
-        event.what, {}
-    )
+    some: dict[str, dict[str, Any]] = {"ticket": {"ticket_ids": (ticket,)}, "amount": {"amount_minor": amount}}
+    wanted = some.get(event.what, {})
     command = RequestRefund(
         tenant_id="default",
         purchase_id=sale.purchase_id,
@@ -215,6 +214,6 @@ async def dashboard(town: Town, event: Dashboard) -> None:
 
 
 STREETS: dict[type, Callable[[Town, Any], Awaitable[None]]] = {
-    Sell: sell, LetGo: release_payment, Settle: settle, Deliver: deliver, Ask: ask, Pay: pay, ByHand: by_hand,
+    Sell: sell, LetGo: let_go, Settle: settle, Deliver: deliver, Ask: ask, Pay: pay, ByHand: by_hand,
     BankSays: bank_says, Dashboard: dashboard,
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 from temporalio.testing import ActivityEnvironment
@@ -36,21 +37,11 @@ from tests.fakes.event_store import FakeEventStore
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import AT
 from tests.fakes.show_reads import FoldedShows
-from tests.fakes.small_tables import MemorySecrets
+from tests.fakes.small_tables import MemoryCheckouts
 from tests.property.money_events import How, Sell
 from tests.property.money_model import Back, HoldSummary, Sale, Sums, Terms, expected, off_of, split_of
 
 CODE = "EARLY"
-
-
-class Forgetful(MemorySecrets):
-    """Checkouts."""
-
-    async def keep(self, purchase_id: str, client_secret: str) -> None:
-        self.kept[purchase_id] = client_secret
-
-    async def forget(self, purchase_id: str) -> None:
-        self.kept.pop(purchase_id, None)
 
 
 class Owners:
@@ -83,10 +74,9 @@ class Town:
         self.gateway, self.connect = FakePaymentGateway(), FakeConnect()
         self.accounts: dict[str, tuple[str, str]] = {}
         self.account_of: list[str] = []
-        self.purchases, self.sales, self.books = (
-            kind(self.store) for kind in (PurchaseCommands, SalesActivities, BooksActivities)
-        )
-        self.payments = PaymentActivities(self.store, self.gateway, Forgetful())
+        self.purchases, self.sales = PurchaseCommands(self.store), SalesActivities(self.store)
+        self.books = BooksActivities(self.store)
+        self.payments = PaymentActivities(self.store, self.gateway, MemoryCheckouts())
         self.late = LatePaymentActivities(self.store, self.gateway, self.payments)
         self.refund_door, self.refunds = RefundCommands(self.store), RefundActivities(self.store, self.gateway)
         self.disputes = DisputeActivities(self.store, self.gateway)
@@ -94,10 +84,10 @@ class Town:
         self.cancellations = ShowCancellationCommands(self.store)
         self.show_cancellations = ShowCancellationActivities(self.store, FoldedShows(self.store))
         self.bought: list[Bought] = []
-        self.release_payment: list[tuple[str, str, int]] = []
+        self.released: list[tuple[str, str, int]] = []
         self.sales_made: list[Sale] = []
         self.disputed: list[tuple[Sale, str]] = []
-        self.payouts: list[tuple[int, str]] = []
+        self.payouts_made: list[tuple[int, str]] = []
         self.paid_out: dict[str, tuple[int, int]] = {}
         self.called_off: dict[int, Any] = {}
         self._posted: Sums = Counter()
@@ -119,7 +109,7 @@ class Town:
                 RegisterVenue(tenant_id="default", venue_id=venue, name="Hall", rates=rates, body_digest="v")
             )
             await catalog.announce_show(_show(number, terms))
-            await self.store.commit(lambda uow, show=show: _stand(uow.get(Show, show), uow))
+            await self.store.commit(partial(_stand, show_id=show))
             if terms.off_bps:
                 code = CreateDiscount(
                     tenant_id="default", show_id=show, key_id=f"key{number}", body_digest="d", code=CODE,
@@ -236,7 +226,7 @@ class Town:
         for sale in self.sales_made:
             for key, amount in expected(sale, self.currency(sale)).items():
                 sums[key] += amount
-        for _, currency, fee in self.release_payment:
+        for _, currency, fee in self.released:
             sums["processing:fees", currency] -= fee
             sums["stripe:clearing", currency] += fee
         for venue, amount in self.paid_out.values():
@@ -267,7 +257,8 @@ def _by(counts: list[int], units: list[int]) -> list[list[int]]:
     return [[next(rest) for _ in range(count)] for count in counts]
 
 
-def _stand(show: Show, uow: UnitOfWork) -> None:
+def _stand(uow: UnitOfWork, show_id: str) -> None:
+    show = uow.get(Show, show_id)
     show.mint_token("mint", "signature", uow.at)
     show.open_sale(uow.at)
 

@@ -1,5 +1,6 @@
 """What disputes, transfers, payouts and a cancelled show do in the town, and what the model is told of it."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from activities.core.commands import DisputeRef
@@ -118,16 +119,16 @@ async def pay_out(town: Town, event: PayOut) -> None:
     account = town.account_of[event.venue]
     amount = town.connect.balances[account] * event.parts // 4
     if amount:
-        name = f"po{len(town.payouts)}"
+        name = f"po{len(town.payouts_made)}"
         town.connect.balances[account] -= amount
         town.connect.payouts[name] = PayoutStatus(
             payout_id=name, status="in_transit", amount_minor=amount, currency=town.terms[event.venue].currency
         )
-        town.payouts.append((event.venue, name))
+        town.payouts_made.append((event.venue, name))
 
 
 async def payout_says(town: Town, event: PayoutSays) -> None:
-    found = at(town.payouts, event.payout)
+    found = at(town.payouts_made, event.payout)
     if found is None:
         return
     venue, name = found
@@ -139,7 +140,7 @@ async def payout_says(town: Town, event: PayoutSays) -> None:
 
 
 async def follow(town: Town, event: Follow) -> None:
-    found = at(town.payouts, event.payout)
+    found = at(town.payouts_made, event.payout)
     if found is not None:
         venue, name = found
         ref = PayoutRef(account_id=town.account_of[venue], payout_id=name)
@@ -166,7 +167,7 @@ async def call_off(town: Town, event: CallOff) -> None:
         note(sale, Back(fate.refund.refund_id, sale.whole(fees), fees, fate.refund.ticket_ids))
 
 
-WAYS = {
+WAYS: dict[type, Callable[[Town, Any], Awaitable[None]]] = {
     **STREETS, Dispute: dispute, Decide: decide, Look: look, Send: send, TakeBack: take_back, PayOut: pay_out,
     PayoutSays: payout_says, Follow: follow, CallOff: call_off,
 }  # fmt: skip

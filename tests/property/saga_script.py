@@ -127,10 +127,10 @@ class _Scripted(ActivityInboundInterceptor):
                 await self._do(input)
                 raise TransientError("the schedule loses the answer", unknown=True)
             case "twice":
-                _, second = await asyncio.gather(self._do(input), self._do(input), return_exceptions=True)
-                if isinstance(second, BaseException):
-                    raise second
-                return second
+                answers = await asyncio.gather(self._do(input), self._do(input), return_exceptions=True)
+                if isinstance(answers[1], BaseException):
+                    raise answers[1]
+                return answers[1]
             case _:
                 return await self._do(input)
 

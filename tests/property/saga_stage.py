@@ -16,8 +16,10 @@ from domain.core.errors import Refusal, WrongState
 from domain.core.ids import DEFAULT_TENANT, purchase_id_of
 from domain.orders.order import Order
 from relay.workflow_client import UNREACHABLE
+from tests.fakes import token_chain
+from tests.fakes.time_skipping import skipping_time
 from tests.fakes.world import SagaWorld
-from tests.property.saga_schedules import Act, Schedule
+from tests.property.saga_schedules import Act, Chain, Schedule, Trouble
 from tests.property.saga_script import Clock, Script, TroubledEventStore
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
@@ -25,6 +27,13 @@ from workflows.purchase import PurchaseInput, PurchaseWorkflow
 KEY = "key"
 RUNS_MAX = 8
 PATIENCE_SECONDS = 60
+CHAIN_TROUBLE: dict[Chain, tuple[token_chain.Verb, Trouble]] = {
+    "send before": ("send", "before"),
+    "send after": ("send", "after"),
+    "sign after": ("sign", "after"),
+    "read before": ("read_token", "before"),
+    "fate before": ("fate", "before"),
+}
 ENDED = {"fulfilled", "cancelled", "refused"}
 SOLD = {"confirmed", "fulfilled"}
 
@@ -58,7 +67,7 @@ class Stage:
             self._brew()
             try:
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    async with self.world.server.time_skipping_unlocked():  # never twice: no activity would stop it
+                    async with skipping_time(self.world.server):  # never twice: no activity would stop it
                         await self._post(self.schedule.quantity)
                     if self._store._load(Order.stream(self._purchase_id)) is None:
                         return await self._refused_at_the_door()
@@ -90,10 +99,10 @@ class Stage:
     def _brew(self) -> None:
         """Set what happens in the middle of activities."""
         self._store.troubled = True
-        if self.schedule.search_lags:
-            self.world.gateway.find_intent = _finds_nothing  # type: ignore[method-assign]
-        for verb, trouble in self.schedule.stripe:
-            (self.world.gateway.fail_before if trouble == "before" else self.world.gateway.fail_after)(verb)
+        gateway = self.world.gateway
+        gateway.search_lags = self.schedule.search_lags
+        for asked, trouble in self.schedule.stripe:
+            (gateway.fail_before if trouble == "before" else gateway.fail_after)(asked)
         chain = self.world.chain
         for event in self.schedule.chain:
             if event == "dropped":
@@ -102,9 +111,8 @@ class Stage:
                 chain.drop_sends()
                 chain.expire()
             else:
-                verb, _, when = event.partition(" ")
-                fail = chain.fail_before if when == "before" else chain.fail_after
-                fail("read_token" if verb == "read" else verb)  # type: ignore[arg-type]
+                verb, when = CHAIN_TROUBLE[event]
+                (chain.fail_before if when == "before" else chain.fail_after)(verb)
 
     async def act(self, name: str, call: int, when: str) -> None:
         """Let people do what the schedule says they do at this call."""
@@ -183,7 +191,7 @@ class Stage:
     async def _closed(self) -> None:
         """Wait until the purchase's workflow is closed, in whatever way."""
         while (await self.purchase.describe()).status == WorkflowExecutionStatus.RUNNING:
-            async with self.world.server.time_skipping_unlocked():
+            async with skipping_time(self.world.server):
                 with suppress(WorkflowFailureError):
                     await self.purchase.result()
 
@@ -198,10 +206,6 @@ class Stage:
                 id=f"payment-case/{intent_id}",
                 task_queue=PURCHASES,
             )
-
-
-async def _finds_nothing(purchase_id: str) -> None:
-    return None
 
 
 async def _reached(call: Any) -> None:

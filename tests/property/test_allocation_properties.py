@@ -48,7 +48,7 @@ class StockSummary(RuleBasedStateMachine):
     def place(self, key: str, quantity: int) -> None:
         left = self.stock.capacity - self._sum("held") - self._sum("confirmed")
         known = self.model.get(key)
-        expected = None
+        expected: type[Refusal] | None = None
         if known is not None:
             expected = HoldReleased if known[1] == "released" else None
         elif quantity > left:

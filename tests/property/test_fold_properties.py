@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -153,7 +154,7 @@ def test_failing_decisions_among_others_leave_no_trace(
         for steps, fails in decisions:
             if with_failures or not fails:
                 with contextlib.suppress(Refusal, ZeroDivisionError):
-                    uow.attempt(lambda uow, steps=steps, fails=fails: decide(uow, steps, fails=fails))
+                    uow.attempt(partial(decide, steps=steps, fails=fails))
         return sorted(uow.collect(), key=lambda event: (event.originator_id, event.originator_version))
 
     def decide(uow: UnitOfWork, steps: list[tuple[int, int]], *, fails: bool) -> None:

@@ -4,12 +4,14 @@ import asyncio
 import json
 import os
 from collections import Counter
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.read_models.recomputed import folded, venue_lines, venue_sums
+from domain.core.unit_of_work import UnitOfWork
 from domain.money.statement import balance_of, statement_of
 from domain.payouts.payee import Payee
 from tests.fakes.shop_world import MemoryReads
@@ -67,7 +69,7 @@ async def rest(town: Town) -> None:
             await happen(town, Pay(number, "succeeded", "once"))
         assert back.paid or not back.given.total
         await happen(town, TakeBack(number, "once"))
-    for number in range(len(town.payouts)):
+    for number in range(len(town.payouts_made)):
         await happen(town, PayoutSays(number, arrives=True))
         await happen(town, Follow(number, "once"))
 
@@ -111,7 +113,7 @@ async def netted(town: Town) -> None:
         for claim in sale.claims.values():
             due[sale.venue] -= claim.parts.venue if claim.state == "open" or (kept and claim.state == "lost") else 0
     for number in range(len(town.terms)):
-        payee = await town.store.read(lambda uow, number=number: uow.get(Payee, f"ve{number}"))
+        payee = await town.store.read(partial(UnitOfWork.get, kind=Payee, identity=f"ve{number}"))
         owes = payee.owed_minor.get(town.terms[number].currency, 0)
         assert town.posted()[f"venue:ve{number}:payable", town.terms[number].currency] == due[number] - owes
 

@@ -18,6 +18,7 @@ from domain.money.books import (
     STRIPE_CLEARING,
     TICKET_UNIT,
     TICKETS_SOLD,
+    Posting,
     balances,
     minted_postings,
     sale_postings,
@@ -159,7 +160,8 @@ def test_a_discount_takes_off_covered_lines_only_and_as_much_as_it_says(order: O
 @given(st.lists(SALE, max_size=6), st.integers(0, 20))
 def test_the_books_balance_to_nothing_per_unit(sales: list[tuple[str, Ordered, int]], minted: int) -> None:
     """Each currency and the tickets sum to nothing, and every account holds what the prices say, to the cent."""
-    postings, debt = [], 0
+    postings: list[Posting] = []
+    debt = 0
     expected: Counter[tuple[str, str]] = Counter()
     for venue, order, real_fee in sales:
         price, tickets = order.quote().price, sum(line.quantity for line in order.lines)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -75,21 +75,22 @@ class World:
 def pay(world: World, which: int, amount: int) -> None:
     currency, method = CURRENCIES[which % 3], METHODS[which % len(METHODS)]
     manual = which % 4 == 0
-    form = {"amount": amount * 10 + 500, "currency": currency, "payment_method": method, "confirm": "true"}
-    kind = {
+    whole = amount * 10 + 500
+    form: dict[str, Any] = {"amount": whole, "currency": currency, "payment_method": method, "confirm": "true"}
+    kind: dict[str, Any] = {
         "capture_method": "manual" if manual else "automatic",
         "automatic_payment_methods[allow_redirects]": "never",
     }
     intent = world.call("POST", "/v1/payment_intents", **form, **kind, **{"automatic_payment_methods[enabled]": "true"})
     if manual and which % 8 == 0:
-        part = max(10, form["amount"] // 20 * 10)
+        part = max(10, whole // 20 * 10)
         world.call("POST", f"/v1/payment_intents/{intent['id']}/capture", amount_to_capture=part)
 
 
 def refund(world: World, which: int, amount: int) -> None:
     charge = world.picked("charge", which)
     if charge is not None:
-        how = {"amount": amount * 10} if which % 2 else {}
+        how: dict[str, Any] = {"amount": amount * 10} if which % 2 else {}
         world.call("POST", "/v1/refunds", charge=charge["id"], **how)
 
 
@@ -153,7 +154,7 @@ def end_dispute(world: World, which: int, amount: int) -> None:
         world.switch(f"/disputes/{row['id']}/finish", **step[amount % 3])
 
 
-VERBS = {
+VERBS: dict[str, Callable[[World, int, int], object]] = {
     "pay": pay,
     "refund": refund,
     "transfer": transfer,
@@ -259,9 +260,9 @@ def check_charges(world: World) -> None:
     for charge in world.store.select("charge", "json_extract(body, '$.captured') = 1"):
         refunds = world.store.select("refund", "json_extract(body, '$.charge') = ?", (charge["id"],))
         given = sum(row["amount"] for row in refunds if row["status"] not in GONE)
-        release_payment = charge["amount"] - charge["amount_captured"]
+        released = charge["amount"] - charge["amount_captured"]
         assert 0 <= given <= charge["amount_captured"]
-        assert charge["amount_refunded"] == given + release_payment
+        assert charge["amount_refunded"] == given + released
 
 
 def booked_now(world: World) -> Sums:

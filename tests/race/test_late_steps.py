@@ -1,6 +1,7 @@
 """Tombstones, and the buyer's cancel against our capture: decided in one transaction, or both happen."""
 
 import asyncio
+from datetime import datetime
 
 import pytest
 
@@ -18,12 +19,12 @@ from tests.race.judged import broken_invariants
 RACES = 12
 
 
-def request_capture_without_a_look(order, at):  # noqa: ANN001, ANN201 - as `Order.request_capture`
+def request_capture_without_a_look(order: Order, at: datetime) -> None:
     """Request the capture, cancelled or not."""
     order.record(CaptureRequested, at)
 
 
-def request_cancel_without_a_look(order, at):  # noqa: ANN001, ANN201 - as `Order.request_cancel`
+def request_cancel_without_a_look(order: Order, at: datetime) -> None:
     """Accept a cancel, captured or not."""
     order.record(CancelRequested, at)
 
@@ -70,7 +71,7 @@ async def test_without_the_tombstone_a_late_hold_keeps_its_seat_for_ever(
     """A release that leaves nothing where there is nothing forgets that it was asked."""
     release = Allocation.release
 
-    def release_what_is_there(stock, key, reason, at) -> None:  # noqa: ANN001 - as `Allocation.release`
+    def release_what_is_there(stock: Allocation, key: str, reason: str, at: datetime) -> None:
         if key in stock.holds:
             release(stock, key, reason, at)
 

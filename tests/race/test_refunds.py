@@ -10,7 +10,7 @@ from adapters.event_store.store import PostgresEventStore
 from domain.core.errors import RefundExceeds
 from domain.core.unit_of_work import UnitOfWork
 from domain.invariants.invariant import REFUNDS
-from domain.money.breakdown import amount_parts
+from domain.money.breakdown import amount_breakdown
 from domain.payments.refund import Refund, RefundRequested, Refunds
 from tests.contract.event_stores import AT
 from tests.fakes.store_world import StoreWorld
@@ -52,7 +52,7 @@ async def given_back(store: PostgresEventStore) -> int:
 async def decided_by_a_look(store: PostgresEventStore, number: int) -> Callable[[UnitOfWork], None]:
     """Look at what is left, decide on that, and return how it would be recorded: a guard that is not held."""
     book = await store.read(lambda uow: uow.get(Refunds, "pu"))
-    part = amount_parts(book.left(), MOST, "eur")
+    part = amount_breakdown(book.left(), MOST, "eur")
     book.request(Refund(refund_id=f"rf_{number}", ticket_ids=(), given=part, **TERMS), AT)
     (event,) = book.collect_events()
     values = {name: getattr(event, name) for name in ("refund_id", *TERMS, "ticket_ids", "given", "amount_minor")}

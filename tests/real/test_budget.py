@@ -75,8 +75,8 @@ OUTCOMES: tuple[Outcome, ...] = (
 
 def difference(golden: Any, found: Any) -> str:
     """Return what changed, line by line."""
-    texts = [json.dumps(one, indent=2, sort_keys=True).splitlines() for one in (golden, found)]
-    return "\n".join(difflib.unified_diff(*texts, "budget.json", "counted", n=1, lineterm=""))
+    old, new = (json.dumps(one, indent=2, sort_keys=True).splitlines() for one in (golden, found))
+    return "\n".join(difflib.unified_diff(old, new, "budget.json", "counted", n=1, lineterm=""))
 
 
 async def counted(shop: Shop, outcome: Outcome, key: str) -> Cost:

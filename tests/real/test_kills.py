@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,12 +29,13 @@ BOUGHT, CANCELLED = 6, 3
 UNDO = ("cancel_payment", "cancel_order")
 
 
-async def opened(shop: Shop, key: str) -> dict[str, str]:
+async def opened(shop: Shop, key: str) -> dict[str, Any]:
     """Buy; while the worker dies, the answer may have to be read at the status URL."""
-    body = (await shop.buy(key)).json()
+    body: dict[str, Any] = (await shop.buy(key)).json()
     if body.get("client_secret"):
         return body
-    return await shop.until(body["purchase_id"], lambda seen: bool(seen.get("client_secret")), 100)
+    seen: dict[str, Any] = await shop.until(body["purchase_id"], lambda found: bool(found.get("client_secret")), 100)
+    return seen
 
 
 @pytest.mark.timeout(280)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -37,7 +38,7 @@ async def next_worker(stack: Stack, folder: Path) -> AsyncIterator[Path]:
             stderr=out,
             env={**os.environ, **env},
             cwd=ROOT,
-            preexec_fn=bind_to_parent(9),
+            preexec_fn=bind_to_parent(signal.SIGKILL),
         )
     try:
         await told(log, "polls purchases, stripe, mint as build B")

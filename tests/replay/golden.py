@@ -11,7 +11,7 @@ import base64
 import difflib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +84,10 @@ def _readable(value: Any) -> Any:
     return [_readable(item) for item in value] if isinstance(value, list) else value
 
 
-def history(name: str, *change: str) -> WorkflowHistory:
-    """Read a history, with a change of its text when one is given."""
+def history(name: str, old: str = "", new: str = "") -> WorkflowHistory:
+    """Read a history, with a part of its text changed when one is named."""
     text = (HISTORIES / f"{name}.json").read_text()
-    return WorkflowHistory.from_json(name, json.loads(text.replace(*change) if change else text))
+    return WorkflowHistory.from_json(name, json.loads(text.replace(old, new) if old else text))
 
 
 async def commands(name: str, workflows: Sequence[type] = worker.WORKFLOWS) -> list[str]:
@@ -135,8 +135,6 @@ def _changed(before: Any, after: Any) -> list[tuple[str, str, str, str]]:
 
 def _flat(value: Any, path: str = "") -> dict[str, str]:
     if isinstance(value, dict | list):
-        pairs = value.items() if isinstance(value, dict) else enumerate(value)
-        return {
-            key: item for part, below in pairs for key, item in _flat(below, f"{path}.{part}" if path else part).items()
-        }
+        pairs: Iterable[tuple[str | int, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
+        return {key: item for part, below in pairs for key, item in _flat(below, f"{path}.{part}".lstrip(".")).items()}
     return {path: str(value)}

@@ -7,6 +7,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 import worker
+from activities.core.commands import MintTicket
 from tests.real.next_purchase import CarelessPurchase, FlaggedPurchase
 from tests.replay.golden import HISTORIES, RUNNER, commands, difference, golden, history
 from tests.replay.record import without_machine
@@ -59,7 +60,7 @@ async def test_a_changed_workflow_is_caught() -> None:
 def dearer(subject: str) -> type:
     """Return a command model that puts another value into an argument."""
 
-    class Changed(purchase.MintTicket):
+    class Changed(MintTicket):
         def __init__(self, **fields: object) -> None:
             super().__init__(**{**fields, "ticket_id": subject})
 

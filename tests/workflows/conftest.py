@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from tests.fakes.judged import judged_at_rest
 from tests.fakes.world import SagaWorld
 
 
@@ -48,9 +49,9 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.fixture
-async def world(skipping: WorkflowEnvironment) -> AsyncIterator[SagaWorld]:
-    made = SagaWorld(skipping)
-    async with made.running():
+async def world(skipping: WorkflowEnvironment, request: pytest.FixtureRequest) -> AsyncIterator[SagaWorld]:
+    """A world whose invariants are judged when the test is over."""
+    async with judged_at_rest(SagaWorld(skipping), request) as made, made.running():
         yield made
 
 

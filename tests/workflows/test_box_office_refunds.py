@@ -35,7 +35,6 @@ async def test_a_cash_order_is_given_back_at_the_till(
     assert payee.owed_minor == {"eur": -venue}
     assert not world.gateway.calls
     assert sum(world.chain.burnt.values()) == 2
-    await world.check_invariants()
 
 
 async def test_cash_takes_an_operators_word(world: SagaWorld, client: Client) -> None:
@@ -47,7 +46,6 @@ async def test_cash_takes_an_operators_word(world: SagaWorld, client: Client) ->
     await sell(world, client, "card")
     with pytest.raises(WrongState, match="not paid in cash"):
         await world.decide_refund("card", cash_handed_out=True)
-    await world.check_invariants()
 
 
 async def test_complimentary_tickets_are_given_back_without_money(world: SagaWorld, client: Client) -> None:
@@ -61,7 +59,6 @@ async def test_complimentary_tickets_are_given_back_without_money(world: SagaWor
     assert [one.state for one in await all_refunds(world)] == ["succeeded"]
     assert not world.gateway.calls
     assert sum(world.chain.burnt.values()) == 2
-    await world.check_invariants()
 
 
 async def test_a_cancelled_show_of_every_tender_comes_to_its_end(world: SagaWorld, client: Client) -> None:
@@ -75,4 +72,3 @@ async def test_a_cancelled_show_of_every_tender_comes_to_its_end(world: SagaWorl
     assert sorted(one.given.total_minor for one in await all_refunds(world)) == [0, 1104, 2150]
     assert {one.state for one in await all_refunds(world)} == {"succeeded"}
     assert world.books()["till:ve:cash", "eur"] == 0
-    await world.check_invariants()

@@ -56,6 +56,7 @@ async def test_the_chain_is_raised_before_the_stock_and_lowered_after_it(world: 
         assert await changing == "made"
 
 
+@pytest.mark.leaves_open(reason="the purchase that took the seats is not played to its end")
 async def test_what_is_sold_meanwhile_ends_a_change(world: SagaWorld, client: Client) -> None:
     """A change that no longer fits is given up whole, and asking for it again is refused at once."""
     await world.open_show()

@@ -67,7 +67,6 @@ async def test_a_dispute_is_followed_to_its_end(world: SagaWorld, client: Client
     assert await handle.result() == ("won" if won else "lost")
     assert await blocked(world) == {not won}
     assert world.books()["venue:ve:payable", "eur"] == (2000 if won else 0)
-    await world.check_invariants()
 
 
 async def test_a_dispute_whose_news_are_lost_is_looked_at(world: SagaWorld, client: Client) -> None:
@@ -97,7 +96,6 @@ async def test_what_the_bank_takes_of_a_share_that_was_sent_is_owed_by_the_venue
     payee = await world.store.read(lambda uow: uow.get(Payee, "ve"))
     assert payee.owed_minor == {"eur": 2000}
     assert world.books()["venue:ve:payable", "eur"] == -2000
-    await world.check_invariants()
 
 
 async def test_an_inquiry_takes_and_blocks_nothing(world: SagaWorld, client: Client) -> None:
@@ -108,9 +106,9 @@ async def test_an_inquiry_takes_and_blocks_nothing(world: SagaWorld, client: Cli
     )
     assert await (await follow(world, client, "du_1")).result() == "closed"
     assert await blocked(world) == {False}
-    await world.check_invariants()
 
 
+@pytest.mark.leaves_open(reason="the sale is not played to its end")
 async def test_a_dispute_before_the_sale_is_known_waits_for_it(world: SagaWorld) -> None:
     """The bank may be quicker than we are."""
     await world.open_show()
@@ -141,6 +139,7 @@ async def test_a_refund_on_top_of_a_dispute_is_refused(world: SagaWorld, client:
         await world.decide_refund(number=3)
 
 
+@pytest.mark.leaves_open(reason="refunds are decided here, and not paid")
 async def test_what_the_bank_did_not_take_can_be_given_back(world: SagaWorld, client: Client) -> None:
     """Lost for a part, the rest can be refunded, and not a cent more."""
     intent_id = await sold(world, client)
@@ -167,7 +166,6 @@ async def test_a_ticket_is_blocked_until_its_last_dispute_is_won(world: SagaWorl
     world.gateway.end_dispute(intent_id, dispute.dispute_id, won=True)
     await look(ref)
     assert await blocked(world) == {True}
-    await world.check_invariants()
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,6 @@ async def test_a_free_order_is_fulfilled_without_stripe(free: SagaWorld, client:
     assert await free.stock() == (8, 0, 2)
     with pytest.raises(CancelTooLate):
         await free.purchases.request_cancel((await free.ref()).purchase_id)
-    await free.check_invariants()
 
 
 async def test_a_free_order_whose_cancel_came_first_leaves_nothing(free: SagaWorld, client: Client) -> None:
@@ -49,14 +48,14 @@ async def test_a_free_order_whose_cancel_came_first_leaves_nothing(free: SagaWor
     assert (answer.state, answer.refusal_code) == ("ended", "purchase-cancelled")
     assert (await free.ended(handle)).outcome == "cancelled"
     assert not free.gateway.calls
-    await free.check_invariants()
 
 
+@pytest.mark.leaves_open(reason="one step of a purchase is called alone")
 async def test_no_payment_is_made_to_undo_a_free_order(free: SagaWorld) -> None:
     """Whoever makes sure that we do not have the money makes no intent of nothing to cancel."""
     purchase = await free.request()
     await SalesActivities(free.store).place_order(purchase)
-    payments = PaymentActivities(free.store, free.gateway, free.memory)
+    payments = PaymentActivities(free.store, free.gateway, free.checkouts)
     assert await ActivityEnvironment().run(payments.cancel_payment, purchase) is None
     assert not free.gateway.calls
 
@@ -76,4 +75,3 @@ async def test_a_cash_sale_is_fulfilled_without_stripe(world: SagaWorld, client:
     assert books["venue:ve:payable", "eur"] == -150
     payee = await world.store.read(lambda uow: uow.get(Payee, "ve"))
     assert payee.owed_minor == {"eur": 150}
-    await world.check_invariants()

@@ -1,7 +1,7 @@
 """Payments that no purchase waits for: they buy the seats after all, or go back; nobody keeps them by oversight."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from temporalio.client import Client, WorkflowHandle
@@ -22,8 +22,14 @@ from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseInput
 
 PRICE_MINOR = 2208
-REFUSED = "start_child_workflow_execution_failed_event_attributes"
+REFUSED: Final = "start_child_workflow_execution_failed_event_attributes"
 CaseHandle = WorkflowHandle[PaymentCaseWorkflow, str]
+
+
+async def charge_of_order(world: SagaWorld) -> int:
+    price = (await world.order()).price
+    assert price is not None
+    return price.charge_minor
 
 
 async def stray(world: SagaWorld, amount_minor: int = PRICE_MINOR, currency: str = "eur", **terms: Any) -> IntentState:
@@ -68,7 +74,6 @@ async def test_late_money_buys_the_seats_that_are_still_there(world: SagaWorld, 
     assert await world.stock() == (8, 0, 2)
     assert await case(world, client, paid_late.intent_id) == "sold"
     assert world.gateway.refunded_minor == 0
-    await world.check_invariants()
 
 
 async def test_late_money_whose_seats_are_gone_goes_back(world: SagaWorld, client: Client) -> None:
@@ -77,10 +82,9 @@ async def test_late_money_whose_seats_are_gone_goes_back(world: SagaWorld, clien
     other, _ = await world.buy(client, "other", 6)
     world.gateway.pay(await world.intent_id("other"))
     assert (await world.ended(other)).outcome == "fulfilled"
-    late = await stray(world, (await world.order()).price.charge_minor)  # type: ignore[union-attr]
+    late = await stray(world, await charge_of_order(world))
     assert await case(world, client, late.intent_id) == "canceled"
     assert (await world.order()).state == "cancelled"
-    await world.check_invariants()
 
 
 @pytest.mark.parametrize(("amount", "currency"), [(PRICE_MINOR - 1, "eur"), (PRICE_MINOR, "usd")])
@@ -93,7 +97,6 @@ async def test_late_money_of_another_amount_goes_back(
     assert await case(world, client, late.intent_id) == "succeeded"
     assert world.gateway.refunded_minor == amount
     assert world.books()["stripe:clearing", currency] == late.stripe_fee_minor
-    await world.check_invariants()
 
 
 async def test_late_money_does_not_overrule_a_buyer_who_let_it_go(world: SagaWorld, client: Client) -> None:
@@ -105,7 +108,6 @@ async def test_late_money_does_not_overrule_a_buyer_who_let_it_go(world: SagaWor
     assert (await world.ended(handle)).reason == "purchase-cancelled"
     late = await stray(world)
     assert await case(world, client, late.intent_id) == "canceled"
-    await world.check_invariants()
 
 
 async def test_late_money_for_a_cancelled_show_goes_back(world: SagaWorld, client: Client) -> None:
@@ -114,7 +116,6 @@ async def test_late_money_for_a_cancelled_show_goes_back(world: SagaWorld, clien
     await world.store.commit(lambda uow: uow.get(Show, "sh").call_off(uow.at))
     late = await stray(world)
     assert await case(world, client, late.intent_id) == "canceled"
-    await world.check_invariants()
 
 
 async def test_a_second_payment_of_a_sold_order_goes_back(world: SagaWorld, client: Client) -> None:
@@ -124,7 +125,6 @@ async def test_a_second_payment_of_a_sold_order_goes_back(world: SagaWorld, clie
     assert await case(world, client, second.intent_id) == "succeeded"
     assert (await world.gateway.retrieve_intent(second.intent_id)).refunded_minor == PRICE_MINOR
     assert (await world.gateway.retrieve_intent(own)).refunded_minor == 0
-    await world.check_invariants()
 
 
 async def test_a_second_payment_waits_until_its_purchase_is_decided(world: SagaWorld, client: Client) -> None:
@@ -141,7 +141,6 @@ async def test_a_second_payment_waits_until_its_purchase_is_decided(world: SagaW
     await handle.signal("look_again")
     assert (await world.ended(handle)).outcome == "fulfilled"
     assert await waiting.result() == "canceled"
-    await world.check_invariants()
 
 
 async def test_a_payment_whose_purchase_is_at_work_is_left_to_it(world: SagaWorld, client: Client) -> None:
@@ -160,7 +159,6 @@ async def test_a_payment_whose_purchase_is_at_work_is_left_to_it(world: SagaWorl
     await handle.signal("look_again")
     assert (await world.ended(handle)).outcome == "fulfilled"
     assert await waiting.result() == "sold"
-    await world.check_invariants()
 
 
 async def test_a_case_without_terms_leaves_the_purchase_to_the_relay(world: SagaWorld, client: Client) -> None:
@@ -174,10 +172,10 @@ async def test_a_case_without_terms_leaves_the_purchase_to_the_relay(world: Saga
     handle, _ = await world.start(client, await world.ref())
     assert (await world.ended(handle)).outcome == "fulfilled"
     assert await waiting.result() == "sold"
-    await world.check_invariants()
 
 
 @pytest.mark.parametrize("amount", [PRICE_MINOR, 500])
+@pytest.mark.leaves_open(reason="the refund is adopted here, and not followed")
 async def test_a_refund_in_the_dashboard_becomes_ours(world: SagaWorld, client: Client, amount: int) -> None:
     """It is booked like any other, once; all that was left gives the tickets back too."""
     own = await sold(world, client)
@@ -193,10 +191,11 @@ async def test_a_refund_in_the_dashboard_becomes_ours(world: SagaWorld, client: 
 
 def resolving(world: SagaWorld) -> LatePaymentActivities:
     """Return the activity's own class over the world's fakes."""
-    payments = PaymentActivities(world.store, world.gateway, world.memory)
+    payments = PaymentActivities(world.store, world.gateway, world.checkouts)
     return LatePaymentActivities(world.store, world.gateway, payments)
 
 
+@pytest.mark.leaves_open(reason="one step of a purchase is called alone")
 async def test_two_copies_of_the_step_decide_the_same(
     world: SagaWorld, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,7 +219,7 @@ async def test_two_copies_of_the_step_decide_the_same(
 async def test_a_payment_that_goes_back_buys_nothing_any_more(world: SagaWorld, client: Client) -> None:
     """Its seats were gone when it was decided, and are free again when the step is repeated: it still goes back."""
     await expired(world, client, quantity=6)
-    late = await stray(world, (await world.order()).price.charge_minor)  # type: ignore[union-attr]
+    late = await stray(world, await charge_of_order(world))
     other = await world.request("other", 6)
     world.gateway.fail_before("cancel_intent")
     wanted = LatePayment(**(await world.ref()).model_dump(), intent_id=late.intent_id)
@@ -244,4 +243,3 @@ async def test_a_refund_made_elsewhere_is_waited_for(world: SagaWorld, client: C
         await ActivityEnvironment().run(act, wanted)
     world.gateway.finish_refund(made.refund_id)
     assert await ActivityEnvironment().run(act, wanted) == "succeeded"
-    await world.check_invariants()

@@ -9,7 +9,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.core.commands import PurchaseRef, RefundRef
 from activities.core.task_queues import PURCHASES
-from activities.payouts.ports import PayoutRef, VenueRef
+from activities.payouts.ports import AccountStatus, PayoutRef, VenueRef
 from activities.refunds.pay_refund import RefundActivities
 from activities.refunds.request_refund import RequestRefund
 from domain.core.transient import TransientError
@@ -59,7 +59,7 @@ async def test_a_venue_is_set_up_when_stripe_has_all_it_asks_for(world: SagaWorl
     world.connect.ready = False
     start = OnboardingInput(venue=VENUE, poll_seconds=3600)
     handle = await client.start_workflow(OnboardingWorkflow.run, start, id="onboarding/ve", task_queue=PURCHASES)
-    links = [(await handle.execute_update(OnboardingWorkflow.look)).url for _ in range(2)]
+    links = [(await handle.execute_update("look", result_type=AccountStatus)).url for _ in range(2)]
     assert len({*links}) == 2
     assert None not in links
     world.connect.onboard("acct_ve_5")
@@ -78,7 +78,7 @@ async def test_stripe_is_asked_without_news_too(world: SagaWorld, client: Client
     start = OnboardingInput(venue=VENUE, poll_seconds=60)
     handle = await client.start_workflow(OnboardingWorkflow.run, start, id="onboarding/ve", task_queue=PURCHASES)
     for _ in range(2):
-        await handle.execute_update(OnboardingWorkflow.look)
+        await handle.execute_update("look", result_type=AccountStatus)
     world.connect.onboard("acct_ve_5")
     assert (await handle.result()).is_ready
 
@@ -99,7 +99,6 @@ async def test_due_shares_are_sent_once(world: SagaWorld, client: Client) -> Non
         intent.charge_id for intent in world.gateway.intents.values()
     }
     assert (account(world, "pending"), account(world, "available")) == (0, 2 * SHARE)
-    await world.check_invariants()
 
 
 @pytest.mark.parametrize(
@@ -126,7 +125,6 @@ async def test_a_refused_share_is_sent_with_the_next_round(world: SagaWorld, cli
     assert (await send(client, "next")).sent == {"eur": SHARE}
     transfer = await world.store.read(lambda uow: uow.get(Transfer, order.purchase_id))
     assert (transfer.state, transfer.turn) == ("made", 2)
-    await world.check_invariants()
 
 
 @pytest.mark.parametrize("is_long", [True, False])
@@ -162,7 +160,6 @@ async def test_a_payout_is_posted_once_and_taken_back_when_it_returns(world: Sag
     assert await follow(3, "paid") == (0, SHARE)
     assert await follow(4, "failed") == (SHARE, 0)
     assert await follow(5, "failed") == (SHARE, 0)
-    await world.check_invariants()
 
 
 async def give_back(world: SagaWorld, order: PurchaseRef, refund_id: str, amount_minor: int) -> RefundRef:
@@ -181,6 +178,7 @@ async def give_back(world: SagaWorld, order: PurchaseRef, refund_id: str, amount
     return refund
 
 
+@pytest.mark.leaves_open(reason="refunds take the share back here, and are not paid")
 async def test_a_refund_takes_the_share_back_where_it_was_sent(world: SagaWorld, client: Client) -> None:
     """What the account has is reversed once; what it has not is owed, and taken from the next share."""
     await world.open_show()
@@ -212,6 +210,7 @@ async def test_a_refund_takes_the_share_back_where_it_was_sent(world: SagaWorld,
     assert account(world, "pending") == 500 - SHARE
 
 
+@pytest.mark.leaves_open(reason="refunds take the share back here, and are not paid")
 async def test_a_refund_before_the_transfer_lowers_the_share(world: SagaWorld, client: Client) -> None:
     """Nothing is sent that would have to come back, and nothing comes back that was not sent."""
     await world.open_show()
@@ -225,6 +224,7 @@ async def test_a_refund_before_the_transfer_lowers_the_share(world: SagaWorld, c
     assert (account(world, "pending"), account(world, "available")) == (0, SHARE - 500)
 
 
+@pytest.mark.leaves_open(reason="refunds take the share back here, and are not paid")
 async def test_a_share_on_its_way_is_waited_for_before_it_comes_back(world: SagaWorld, client: Client) -> None:
     """A transfer that was decided and not made yet is a transient error to the refund."""
     await world.open_show()
@@ -249,4 +249,3 @@ async def test_shares_are_sent_side_by_side_without_a_second_transfer(world: Sag
     await asyncio.gather(*(run(world, "transfer_share", order) for _ in range(3)))
     assert world.connect.effects["transfer"] == 1
     assert account(world, "available") == SHARE
-    await world.check_invariants()

@@ -28,7 +28,6 @@ async def test_a_buyers_cancel_during_the_payment_wait(world: SagaWorld, client:
     await handle.signal(PurchaseWorkflow.buyer_cancelled)
     result = await world.ended(handle)
     assert (result.outcome, result.reason) == ("cancelled", "purchase-cancelled")
-    await world.check_invariants()
 
 
 async def test_a_buyers_cancel_against_the_capture(world: SagaWorld, client: Client) -> None:
@@ -49,7 +48,6 @@ async def test_a_buyers_cancel_against_the_capture(world: SagaWorld, client: Cli
         await world.purchases.request_cancel((await world.order("second")).identity)
     late.open.set()
     assert (await world.ended(handle)).outcome == "fulfilled"
-    await world.check_invariants()
 
 
 BEFORE_PIVOT = ["place_order", "create_intent", "look_at_intent", "confirm_seats"]
@@ -76,7 +74,6 @@ async def test_an_operators_cancel_during_each_step(world: SagaWorld, client: Cl
     assert await world.stock() == (10, 0, 0)
     assert (await world.order()).end_reason == "operator-cancelled"
     await buying
-    await world.check_invariants()
 
 
 @pytest.mark.parametrize("name", ["capture_payment", "confirm_order", "mint_ticket", "settle_sale", "fulfil_order"])
@@ -91,7 +88,6 @@ async def test_a_cancel_after_the_pivot_changes_nothing(world: SagaWorld, client
     await asyncio.sleep(0.1)
     gate.open.set()
     assert (await world.ended(handle)).outcome == "fulfilled"
-    await world.check_invariants()
 
 
 async def test_an_order_that_ended_in_the_queue_is_never_paid(world: SagaWorld, client: Client) -> None:
@@ -106,12 +102,13 @@ async def test_an_order_that_ended_in_the_queue_is_never_paid(world: SagaWorld, 
     handle, answer = await buying
     assert (answer.state, answer.refusal_code) == ("ended", "purchase-cancelled")
     assert (await world.ended(handle)).outcome == "cancelled"
-    assert world.memory.secrets == {}
+    assert world.checkouts.kept == {}
     assert (await world.order()).end_reason == "queue-expired"
-    await world.check_invariants()
 
 
-async def test_an_order_that_ends_while_its_intent_is_made_is_never_paid(world: SagaWorld, client: Client) -> None:
+async def test_an_order_that_ends_while_its_intent_is_made_is_never_paid(
+    world: SagaWorld, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Stripe has the intent already: it becomes an event and is cancelled, and no secret is given out."""
     await world.open_show()
     create = world.gateway.create_intent
@@ -122,13 +119,12 @@ async def test_an_order_that_ends_while_its_intent_is_made_is_never_paid(world: 
         await world.store.commit(lambda uow: cancel(uow, EndPurchase(purchase=purchase, reason="queue-expired")))
         return state
 
-    world.gateway.create_intent = created_and_ended
+    monkeypatch.setattr(world.gateway, "create_intent", created_and_ended)
     handle, answer = await world.buy(client)
     assert (answer.state, answer.refusal_code) == ("ended", "purchase-cancelled")
     assert (await world.ended(handle)).outcome == "cancelled"
     assert (await world.gateway.retrieve_intent(await world.intent_id())).status == "canceled"
-    assert world.memory.secrets == {}
-    await world.check_invariants()
+    assert world.checkouts.kept == {}
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["an event", "only Stripe knows"])
@@ -141,28 +137,28 @@ async def test_a_cancel_after_a_task_that_was_lost_at_stripe(world: SagaWorld, c
     with suppress(TransientError):
         run = ActivityEnvironment().run
         await run(SalesActivities(world.store).place_order, purchase)
-        await run(PaymentActivities(world.store, world.gateway, world.memory).create_intent, purchase)
+        await run(PaymentActivities(world.store, world.gateway, world.checkouts).create_intent, purchase)
     await world.purchases.request_cancel(purchase.purchase_id)
     handle, answer = await world.start(client, purchase)
     assert (answer.state, answer.refusal_code) == ("ended", "purchase-cancelled")
     assert (await world.ended(handle)).reason == "purchase-cancelled"
     assert [intent.status for intent in world.gateway.intents.values()] == ["canceled"]
     assert await world.stock() == (10, 0, 0)
-    await world.check_invariants()
 
 
+@pytest.mark.leaves_open(reason="nobody pays the open checkout")
 async def test_the_secret_is_there_before_anybody_is_told(
     world: SagaWorld, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who follows a purchase reads it when its checkout opens: a secret that came later would never be seen."""
     await world.open_show()
-    keep, open_then = world.memory.keep, []
+    keep, open_then = world.checkouts.keep, []
 
     async def watched(purchase_id: str, client_secret: str) -> None:
         open_then.append([event for event in world.store.log if isinstance(event, CheckoutOpened)])
         await keep(purchase_id, client_secret)
 
-    monkeypatch.setattr(world.memory, "keep", watched)
+    monkeypatch.setattr(world.checkouts, "keep", watched)
     await world.buy(client)
     assert open_then == [[]]
 
@@ -171,10 +167,9 @@ async def test_a_former_attempts_money_is_the_newer_ones(world: SagaWorld, clien
     """Whoever comes late to let it go leaves it: it was let go then, or has bought the seats since."""
     await sold(world, client)
     purchase = await world.ref()
-    payments = PaymentActivities(world.store, world.gateway, world.memory)
+    payments = PaymentActivities(world.store, world.gateway, world.checkouts)
     former = purchase.model_copy(update={"attempt": purchase.attempt - 1})
     assert await ActivityEnvironment().run(payments.cancel_payment, former) is None
-    await world.check_invariants()
 
 
 async def test_a_sold_purchase_that_is_gone_through_again_cannot_be_cancelled(world: SagaWorld, client: Client) -> None:
@@ -184,16 +179,14 @@ async def test_a_sold_purchase_that_is_gone_through_again_cannot_be_cancelled(wo
     again, answer = await _again(world, client, gate)
     assert (answer.state, (await world.ended(again)).outcome) == ("open", "fulfilled")
     assert world.gateway.refunded_minor == 0
-    await world.check_invariants()
 
 
 async def test_the_money_of_a_sale_is_not_let_go(world: SagaWorld, client: Client) -> None:
     """Whoever asks for the compensation of a sold order is refused, and the money stays."""
     await sold(world, client)
-    payments = PaymentActivities(world.store, world.gateway, world.memory)
+    payments = PaymentActivities(world.store, world.gateway, world.checkouts)
     with pytest.raises(WrongState):
         await ActivityEnvironment().run(payments.cancel_payment, await world.ref())
-    await world.check_invariants()
 
 
 async def _again(world: SagaWorld, client: Client, gate: Gate) -> tuple[PurchaseHandle, CheckoutAnswer]:

@@ -89,7 +89,6 @@ async def test_a_whole_refund(world: SagaWorld, client: Client) -> None:
     books = world.books()
     assert books[venue_payable("ve"), "eur"] == books[buyer_refundable(PURCHASE), "eur"] == 0
     assert books[STRIPE_CLEARING, "eur"] == 94
-    await world.check_invariants()
 
 
 async def test_refunds_by_ticket_sum_to_the_whole(world: SagaWorld, client: Client) -> None:
@@ -112,7 +111,6 @@ async def test_who_bears_the_fees(world: SagaWorld, client: Client, fees: str, a
     refund = await world.decide_refund(fees=fees)
     await ended(world, await begin(client, refund))
     assert (refund.amount_minor, world.books()[venue_payable("ve"), "eur"]) == (amount, venue)
-    await world.check_invariants()
 
 
 async def test_an_amount_leaves_the_tickets_valid(world: SagaWorld, client: Client) -> None:
@@ -128,7 +126,6 @@ async def test_an_amount_leaves_the_tickets_valid(world: SagaWorld, client: Clie
     await ended(world, await begin(client, rest))
     with pytest.raises(RefundExceeds):
         await world.decide_refund(number=4)
-    await world.check_invariants()
 
 
 async def test_a_key_is_one_refund(world: SagaWorld, client: Client) -> None:
@@ -143,7 +140,6 @@ async def test_a_key_is_one_refund(world: SagaWorld, client: Client) -> None:
     with pytest.raises(WrongState):
         await world.decide_refund(number=2, ticket_ids=ids[:1])
     await ended(world, await begin(client, refund))
-    await world.check_invariants()
 
 
 async def test_a_used_ticket_is_an_operators_to_give_back(world: SagaWorld, client: Client) -> None:
@@ -158,7 +154,6 @@ async def test_a_used_ticket_is_an_operators_to_give_back(world: SagaWorld, clie
     with pytest.raises(WrongState):
         await world.refunds.redeem(ids[0])
     await ended(world, await begin(client, refund))
-    await world.check_invariants()
 
 
 async def test_a_pending_refund_is_not_done(world: SagaWorld, client: Client) -> None:
@@ -176,7 +171,6 @@ async def test_a_pending_refund_is_not_done(world: SagaWorld, client: Client) ->
     assert await ended(world, handle) == "refunded"
     assert (await look(world, refund)).state == "succeeded"
     assert (await handle.describe()).typed_search_attributes[NEEDS_OPERATOR] is False
-    await world.check_invariants()
 
 
 async def test_a_failed_refund_waits_for_an_operator(world: SagaWorld, client: Client) -> None:
@@ -192,7 +186,6 @@ async def test_a_failed_refund_waits_for_an_operator(world: SagaWorld, client: C
     await handle.signal(RefundWorkflow.try_again)
     assert await ended(world, handle) == "refunded"
     assert (await look(world, refund)).turn == 2
-    await world.check_invariants()
 
 
 async def test_a_refund_can_fail_after_it_succeeded(world: SagaWorld, client: Client) -> None:
@@ -207,7 +200,6 @@ async def test_a_refund_can_fail_after_it_succeeded(world: SagaWorld, client: Cl
     await handle.signal(RefundWorkflow.try_again)
     await ended(world, handle)
     assert world.books()[buyer_refundable(PURCHASE), "eur"] == 0
-    await world.check_invariants()
 
 
 async def test_a_refund_that_stripe_cannot_make_is_paid_by_hand(world: SagaWorld, client: Client) -> None:
@@ -223,7 +215,6 @@ async def test_a_refund_that_stripe_cannot_make_is_paid_by_hand(world: SagaWorld
     books = world.books()
     assert (books[buyer_refundable(PURCHASE), "eur"], books[PLATFORM_BANK, "eur"]) == (0, 2208)
     assert world.gateway.refunded_minor == 0
-    await world.check_invariants()
 
 
 async def test_a_refund_that_is_under_way_is_not_paid_by_hand(world: SagaWorld, client: Client) -> None:
@@ -234,7 +225,6 @@ async def test_a_refund_that_is_under_way_is_not_paid_by_hand(world: SagaWorld, 
     await handle.signal(RefundWorkflow.look_again)
     assert await ended(world, handle) == "refunded"
     assert (PLATFORM_BANK, "eur") not in world.books()
-    await world.check_invariants()
 
 
 async def test_a_balance_that_does_not_cover_it_is_waited_for(world: SagaWorld, client: Client) -> None:
@@ -246,7 +236,6 @@ async def test_a_balance_that_does_not_cover_it_is_waited_for(world: SagaWorld, 
     await shown(handle, "uncovered", needs_operator=True)
     world.gateway.allow("refund_intent")
     assert await ended(world, handle) == "refunded"
-    await world.check_invariants()
 
 
 async def test_a_mint_in_flight_is_waited_for_and_burnt(world: SagaWorld, client: Client) -> None:
@@ -265,9 +254,9 @@ async def test_a_mint_in_flight_is_waited_for_and_burnt(world: SagaWorld, client
     assert await ended(world, refunding) == "refunded"
     assert await tickets(world, (ticket_id,)) == [("void", None)]
     assert world.chain.calls["sign"] == 2, "nothing but the groups was signed"
-    await world.check_invariants()
 
 
+@pytest.mark.leaves_open(reason="nobody pays the order that is not refunded")
 async def test_only_a_sold_order_is_refunded(world: SagaWorld, client: Client) -> None:
     """An unpaid one is cancelled instead."""
     await world.open_show()
@@ -286,7 +275,6 @@ async def test_a_free_order_is_refunded_without_stripe(world: SagaWorld, client:
     await ended(world, await begin(client, refund))
     assert world.gateway.calls["refund_intent"] == 0
     assert sum(world.chain.burnt.values()) == 2
-    await world.check_invariants()
 
 
 async def test_a_refund_of_no_order_gives_nothing_back(world: SagaWorld, client: Client) -> None:

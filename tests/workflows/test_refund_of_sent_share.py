@@ -20,7 +20,6 @@ async def test_what_was_sent_comes_back(world: SagaWorld, client: Client) -> Non
     await ended(world, await begin(client, refund))
     assert (account(world, "pending"), account(world, "available")) == (0, 0)
     assert world.connect.effects["reverse_transfer"] == 1
-    await world.check_invariants()
 
 
 @pytest.mark.parametrize(("fees", "left"), [("platform", SHARE // 2), ("venue", SHARE // 2 - 104)])
@@ -34,4 +33,3 @@ async def test_only_what_is_left_is_sent(world: SagaWorld, client: Client, fees:
     sent = await run(world, "transfer_share", sold)
     assert sent.amount_minor == left
     assert (account(world, "pending"), account(world, "available")) == (0, left)
-    await world.check_invariants()

@@ -45,7 +45,6 @@ async def test_a_refunded_seat_is_bought_by_somebody_else(world: SagaWorld, clie
     assert (await world.stock(), await group(world)) == ((0, 0, 2), (3, 3))
     assert await resell(world, refund) == 1
     assert (await world.stock(), await group(world)) == ((0, 0, 2), (3, 3))
-    await world.check_invariants()
 
 
 async def test_the_room_is_made_before_the_stock_has_the_seat(world: SagaWorld, client: Client) -> None:
@@ -78,7 +77,6 @@ async def test_seats_do_not_wait_for_a_slow_bank(world: SagaWorld, client: Clien
     world.gateway.finish_refund(made.refund_id)
     await handle.signal("look_again")
     assert await ended(world, handle) == "refunded"
-    await world.check_invariants()
 
 
 async def test_a_change_of_the_capacity_knows_the_returned_seats(world: SagaWorld, client: Client) -> None:
@@ -91,9 +89,9 @@ async def test_a_change_of_the_capacity_knows_the_returned_seats(world: SagaWorl
     await asyncio.gather(ended(world, await begin(client, other)), change(world, client, 1))
     world.capacity = 1
     assert (await world.stock(), await group(world)) == ((1, 0, 0), (2, 3))
-    await world.check_invariants()
 
 
+@pytest.mark.leaves_open(reason="a refund is decided here, and not paid")
 async def test_a_cancelled_show_has_nothing_on_sale(world: SagaWorld, client: Client) -> None:
     """Its refund asks for nothing; nor does one that was decided before and comes to its seats after."""
     ids = await sold_out(world, client)

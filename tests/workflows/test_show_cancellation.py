@@ -1,6 +1,7 @@
 """A cancelled show on fakes: sales stop, holds end, and every order goes back exactly once, whatever happens."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from domain.catalog.line import Line
 from domain.catalog.show_cancellation import ShowCancellation
 from domain.core.errors import KeyReused, NotOnSale
 from domain.core.ids import DEFAULT_TENANT, purchase_id_of
+from domain.core.unit_of_work import UnitOfWork
 from domain.payments.refund import Refund, Refunds
 from domain.stock.reservation import Reservation
 from tests.fakes.show_reads import FoldedShows
@@ -58,7 +60,7 @@ async def ended(world: SagaWorld, client: Client, handle: Handle) -> str:
 
 async def all_refunds(world: SagaWorld) -> list[Refund]:
     ids = [stream.partition(":")[2] for stream in world.store.streams if stream.startswith("refunds:")]
-    books = [await world.store.read(lambda uow, one=name: uow.get(Refunds, one)) for name in ids]
+    books = [await world.store.read(partial(UnitOfWork.get, kind=Refunds, identity=name)) for name in ids]
     return [refund for book in books for refund in book.refunds.values()]
 
 
@@ -116,7 +118,6 @@ async def test_every_order_goes_back_once(world: SagaWorld, client: Client) -> N
     # Of the 100 that went back before, the platform bore its own part of the fees.
     assert world.books()["venue:ve:payable", "eur"] == -302
     assert world.gateway.effects["refund_intent"] == 4
-    await world.check_invariants()
 
 
 async def test_a_pause_holds_and_a_resume_goes_on(world: SagaWorld, client: Client) -> None:
@@ -131,7 +132,6 @@ async def test_a_pause_holds_and_a_resume_goes_on(world: SagaWorld, client: Clie
     await world.cancellations.resume("sh", 500)
     await handle.signal(ShowCancellationWorkflow.look_again)
     assert await ended(world, client, handle) == "finished"
-    await world.check_invariants()
 
 
 async def test_a_balance_that_does_not_cover_it_pauses_it(world: SagaWorld, client: Client) -> None:
@@ -146,7 +146,6 @@ async def test_a_balance_that_does_not_cover_it_pauses_it(world: SagaWorld, clie
     for refund in await all_refunds(world):
         await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("try_again")
     assert await ended(world, client, handle) == "finished"
-    await world.check_invariants()
 
 
 async def test_one_that_waits_does_not_hold_up_the_others(world: SagaWorld, client: Client) -> None:
@@ -164,7 +163,6 @@ async def test_one_that_waits_does_not_hold_up_the_others(world: SagaWorld, clie
     for refund in await all_refunds(world):
         await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("look_again")
     assert await ended(world, client, handle) == "finished"
-    await world.check_invariants()
 
 
 async def test_a_refund_that_was_begun_elsewhere_is_waited_for(world: SagaWorld, client: Client) -> None:
@@ -184,7 +182,6 @@ async def test_a_refund_that_was_begun_elsewhere_is_waited_for(world: SagaWorld,
     await other.signal("look_again")
     assert await ended(world, client, handle) == "finished"
     assert world.gateway.effects["refund_intent"] == 1
-    await world.check_invariants()
 
 
 async def test_new_terms_are_taken_in_the_middle(world: SagaWorld, client: Client) -> None:
@@ -204,7 +201,6 @@ async def test_new_terms_are_taken_in_the_middle(world: SagaWorld, client: Clien
     await world.cancellations.resume("sh", None)
     await handle.signal(ShowCancellationWorkflow.look_again)
     assert await ended(world, client, handle) == "finished"
-    await world.check_invariants()
 
 
 async def test_a_sold_order_that_went_back_before_needs_nothing(world: SagaWorld, client: Client) -> None:
@@ -220,7 +216,6 @@ async def test_a_sold_order_that_went_back_before_needs_nothing(world: SagaWorld
     await give_back(client, refund)
     assert await ended(world, client, handle) == "finished"
     assert world.gateway.effects["refund_intent"] == 1
-    await world.check_invariants()
 
 
 async def test_a_rate_and_a_run_that_is_full(world: SagaWorld, client: Client) -> None:
@@ -241,7 +236,6 @@ async def test_a_rate_and_a_run_that_is_full(world: SagaWorld, client: Client) -
         await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("look_again")
     assert await ended(world, client, handle) == "finished"
     assert world.gateway.effects["refund_intent"] == 2
-    await world.check_invariants()
 
 
 async def test_a_long_rest_goes_on_as_new(world: SagaWorld, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,7 +257,6 @@ async def test_a_long_rest_goes_on_as_new(world: SagaWorld, client: Client, monk
         await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("look_again")
     assert await ended(world, client, handle) == "finished"
     assert world.gateway.effects["refund_intent"] == 1
-    await world.check_invariants()
 
 
 async def test_an_order_that_ended_without_a_sale_has_nothing_to_give_back(world: SagaWorld, client: Client) -> None:
@@ -281,4 +274,3 @@ async def test_an_order_that_ended_without_a_sale_has_nothing_to_give_back(world
     with world.server.auto_time_skipping_disabled():
         await handle.result()
         assert await refunding.result() == "nothing"
-    await world.check_invariants()

@@ -1,6 +1,7 @@
 """Refunded seats on sale again: what a show says, what its group has room for, and what is decided with the stock."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,12 +14,12 @@ from domain.core.errors import UnknownSubject, WrongState
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
-from domain.tickets.ticket import Ticket
 from tests.fakes.sample_history import SampleHistory
 from tests.fakes.samples import (
     AT,
     LATER,
     SIGNED,
+    burn,
     events_of,
     folded,
     names_of,
@@ -119,7 +120,7 @@ async def refunded(day: SampleHistory, purchase: PurchaseRef, **wanted: Any) -> 
 
 async def burnt(day: SampleHistory, refund: RefundRef) -> None:
     for ticket_id in refund.ticket_ids:
-        await day.store.commit(lambda uow, one=ticket_id: uow.get(Ticket, one).burn_token("burn", uow.at))
+        await day.store.commit(partial(burn, ticket_id=ticket_id))
 
 
 async def decided(day: SampleHistory, refund: RefundRef) -> tuple[tuple[str, int] | None, int]:

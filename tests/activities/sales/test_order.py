@@ -1,5 +1,6 @@
 """Orders with discounts, prices that change and windows that close, through the store activities."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from domain.core.errors import (
 )
 from domain.money.books import BooksTransaction, balances
 from domain.orders.order import Order
+from tests.fakes.judged import judged
 from tests.fakes.samples import AT, LATER
 from tests.fakes.store_world import SHOW, StoreWorld, ending, lines_of
 
@@ -30,10 +32,10 @@ ALL_FREE = [(5, 0, 0), (3, 0, 0)]
 
 
 @pytest.fixture
-async def world() -> StoreWorld:
-    world = StoreWorld()
-    await world.open()
-    return world
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[StoreWorld]:
+    with judged(StoreWorld(), request) as world:
+        await world.open()
+        yield world
 
 
 def discount(key: str = "k", code: str = "EARLY", body: str = "d", **terms: Any) -> CreateDiscount:

@@ -1,5 +1,6 @@
 """The door: who is let in holds seats and has two deadlines; who is not leaves nothing behind."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from activities.core.commands import PurchaseRef
 from domain.core.errors import BuyerLimitReached, PurchaseCancelled
 from domain.orders.order import Order
 from domain.stock.buyer_limit import Allowance
+from tests.fakes.judged import judged
 from tests.fakes.samples import AT
 from tests.fakes.store_world import SHOW, StoreWorld, ending
 
@@ -16,10 +18,10 @@ QUEUE_END = AT + timedelta(seconds=600)
 
 
 @pytest.fixture
-async def world() -> StoreWorld:
-    world = StoreWorld()
-    await world.open()
-    return world
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[StoreWorld]:
+    with judged(StoreWorld(), request) as world:
+        await world.open()
+        yield world
 
 
 async def open_checkout(world: StoreWorld, purchase: PurchaseRef) -> None:

@@ -1,5 +1,7 @@
 """The internal ticket API's holds: all or none, idempotent, and never on what another door made."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from activities.core.commands import HoldRef
@@ -13,6 +15,7 @@ from domain.core.errors import (
     UnknownSubject,
 )
 from domain.tickets.ticket import Ticket
+from tests.fakes.judged import judged
 from tests.fakes.store_world import SHOW, VENUE, StoreWorld
 
 ALL_FREE = [(5, 0, 0), (3, 0, 0)]
@@ -22,10 +25,10 @@ HOLD = HoldRef(tenant_id="default", reservation_id="re")
 
 
 @pytest.fixture
-async def world() -> StoreWorld:
-    world = StoreWorld()
-    await world.open()
-    return world
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[StoreWorld]:
+    with judged(StoreWorld(), request) as world:
+        await world.open()
+        yield world
 
 
 async def states(world: StoreWorld, tickets: tuple[str, ...]) -> set[str]:

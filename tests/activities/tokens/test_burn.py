@@ -10,7 +10,7 @@ from domain.core.errors import WrongState
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.tickets.ticket import Ticket
-from domain.tickets.token import SignedTransaction
+from domain.tickets.token import SignedTransaction, TokenSpec
 from tests.activities.tokens.test_mint import Mint
 from tests.fakes.token_chain import FakeTokenChain
 
@@ -103,16 +103,18 @@ async def test_a_mint_in_flight_that_can_no_longer_land_is_given_up(burn: Burn) 
     assert (await burn.ticket()).ended_as == "forgone"
 
 
-async def test_a_mint_that_was_signed_and_refunded_meanwhile_signs_nothing(burn: Burn) -> None:
+async def test_a_mint_that_was_signed_and_refunded_meanwhile_signs_nothing(
+    burn: Burn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The transaction that would store the bytes looks at the ticket: it is void."""
     sign = burn.chain.sign
 
-    async def signing(spec: object, *, again: bool) -> SignedTransaction:
-        signed = await sign(spec, again=again)  # type: ignore[arg-type]
+    async def signing(spec: TokenSpec, *, again: bool) -> SignedTransaction:
+        signed = await sign(spec, again=again)
         await burn.void()
         return signed
 
-    burn.chain.sign = signing  # type: ignore[method-assign,assignment]
+    monkeypatch.setattr(burn.chain, "sign", signing)
     assert await burn.mint() == ""
     assert ((await burn.ticket()).signed, burn.chain.sends.total()) == (None, 0)
 

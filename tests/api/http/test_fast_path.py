@@ -1,19 +1,23 @@
 """The route of a rush reads its requests itself: it is documented, and answers as FastAPI would have it answer."""
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import httpx
 import pytest
 from fastapi import Depends, FastAPI, HTTPException, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from activities.core.ports import Committed
 from api.app import create_app
 from api.http.fast_path import BODY_BYTES_MAX, FastPath
-from api.routes.purchases import buy
+from api.routes.purchases import PATH, buy
+from domain.core.unit_of_work import UnitOfWork
+from tests.fakes.event_store import FakeEventStore
 from tests.fakes.shop_world import ApiWorld
 
-PATH = "/api/v1/purchases"
+T = TypeVar("T")
 
 PLAIN = {"Idempotency-Key": "k", "content-type": "application/json"}
 ORDINARY = {**PLAIN, "content-type": "application/json; charset=utf-8"}
@@ -23,7 +27,7 @@ PLAINLY_GOOD = b'{"show_id":"sh_1","items":[{"ticket_type_id":"tt_1","quantity":
 
 
 def at(world: ApiWorld, *, raising: bool = False) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(create_app(world.parts()), raise_app_exceptions=raising)
+    transport = httpx.ASGITransport(create_app(world.deps()), raise_app_exceptions=raising)
     return httpx.AsyncClient(transport=transport, base_url="http://boxoffice")
 
 
@@ -34,7 +38,7 @@ async def ask(content: bytes, headers: dict[str, str]) -> httpx.Response:
 
 def test_the_route_is_documented_like_any_other() -> None:
     """Its body, its key and its answers stand in the API's description."""
-    described: dict[str, Any] = create_app(ApiWorld().parts()).openapi()["paths"][PATH]["post"]
+    described: dict[str, Any] = create_app(ApiWorld().deps()).openapi()["paths"][PATH]["post"]
     schema = described["requestBody"]["content"]["application/json"]["schema"]
     assert schema == {"$ref": "#/components/schemas/PurchaseBody"}
     assert [one["name"] for one in described["parameters"]] == ["Idempotency-Key"]
@@ -94,8 +98,15 @@ def away(world: ApiWorld) -> None:
     world.store.refuse_connections = 9
 
 
+class BrokenEventStore(FakeEventStore):
+    """An event store with a bug."""
+
+    async def commit(self, decide: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Committed[T]:
+        raise TypeError("a bug")
+
+
 def broken(world: ApiWorld) -> None:
-    world.store.commit = None  # type: ignore[assignment,method-assign]
+    world.store = BrokenEventStore(lambda: datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(("spoil", "status"), [(full, 429), (away, 503), (broken, 500)])
@@ -132,11 +143,12 @@ async def test_a_client_that_leaves_in_the_middle_buys_nothing() -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    heard = [{"type": "http.request", "body": PLAINLY_GOOD, "more_body": True}, {"type": "http.disconnect"}]
+    half = {"type": "http.request", "body": PLAINLY_GOOD, "more_body": True}
+    heard: list[dict[str, Any]] = [half, {"type": "http.disconnect"}]
     headers = {**PLAIN, "content-length": "999"}
     scope = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "http_version": "1.1"}
     scope["headers"] = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await create_app(world.parts())(scope, receive, send)
+    await create_app(world.deps())(scope, receive, send)
     assert sent[0]["status"] == 400
     assert not world.store.log
 
@@ -154,7 +166,7 @@ class RefuseAll:
 async def test_a_middleware_guards_the_fast_path_too() -> None:
     """A middleware that refuses every request refuses this one."""
     world = ApiWorld()
-    app = create_app(world.parts())
+    app = create_app(world.deps())
     app.add_middleware(RefuseAll)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://boxoffice") as client:
         answers = [await client.post(PATH, content=PLAINLY_GOOD, headers=headers) for headers in (PLAIN, ORDINARY)]
@@ -177,7 +189,7 @@ async def test_a_dependency_guards_the_fast_path_too() -> None:
 
 async def test_only_a_small_body_is_read_beforehand() -> None:
     """Anything longer than a request can be goes the ordinary way, with its limits."""
-    app = create_app(ApiWorld().parts())
+    app = create_app(ApiWorld().deps())
 
     async def never(*_: object) -> Response:
         raise AssertionError

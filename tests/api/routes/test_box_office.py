@@ -1,6 +1,6 @@
 """The box office's route: purchases without a card, for an operator only."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -8,6 +8,7 @@ import pytest
 
 from api.app import create_app
 from tests.api.routes.test_ticket_api import code, key, show, wanting
+from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
 PATH = "/internal/purchases"
@@ -15,8 +16,9 @@ __all__ = ["show"]
 
 
 @pytest.fixture
-def world() -> ApiWorld:
-    return ApiWorld(internal_token="let-me-in")
+def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
+    with judged(ApiWorld(internal_token="let-me-in"), request) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Prices over HTTP: discounts, quotes, prices that change, sale windows and receipts, on a world in memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from api.app import create_app
 from api.http.requests import digest_of
 from api.routes.purchases import PurchaseBody
 from domain.core.ids import purchase_id_of
+from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
 PURCHASES = "/api/v1/purchases"
@@ -33,8 +34,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def world(clock: Clock) -> ApiWorld:
-    return ApiWorld(clock=clock)
+def world(clock: Clock, request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
+    with judged(ApiWorld(clock=clock), request) as made:
+        yield made
 
 
 @pytest.fixture
@@ -184,7 +186,7 @@ async def test_the_price_is_locked_while_it_changes(till: Till) -> None:
 
 async def test_a_show_is_sold_in_its_window(client: httpx.AsyncClient, world: ApiWorld, clock: Clock) -> None:
     """Before and after it the door says that the show is not on sale; a bound that is null is taken away."""
-    terms = {"sale_from": "2026-01-01T01:00:00+00:00", "sale_until": "2026-01-01T02:00:00+00:00"}
+    terms: dict[str, Any] = {"sale_from": "2026-01-01T01:00:00+00:00", "sale_until": "2026-01-01T02:00:00+00:00"}
     till = await Till(client, world).open(**terms)
     assert code(await till.buy()) == (409, "not-on-sale")
     clock.now = START + timedelta(hours=1)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -15,14 +15,16 @@ from api.app import create_app
 from api.http.watch import LOOK_SECONDS, ChangePoller
 from domain.core.transient import TransientError
 from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
+from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
 __all__ = ["show"]
 
 
 @pytest.fixture
-def world() -> ApiWorld:
-    return ApiWorld()
+def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
+    with judged(ApiWorld(), request) as made:
+        yield made
 
 
 @pytest.fixture
@@ -110,7 +112,7 @@ class SlowNews:
 
     def __init__(self) -> None:
         self.asked: list[int] = []
-        self.answers: list[Any] = []
+        self.answers: list[tuple[int, set[str]] | Exception] = []
 
     async def position(self) -> int:
         await asyncio.sleep(0)
@@ -143,7 +145,7 @@ async def test_one_look_serves_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> 
                 return False
             return True
 
-    assert await asyncio.gather(wait("a"), wait("a"), wait("b")) == [True, True, False]
+    assert tuple(await asyncio.gather(wait("a"), wait("a"), wait("b"))) == (True, True, False)
     assert news.asked[:3] == [5, 5, 7]
     looked = len(news.asked)
     await asyncio.sleep(0.05)

@@ -1,7 +1,7 @@
 """Purchases over HTTP, on a world in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,14 +11,16 @@ import pytest
 from activities.core.commands import PurchaseRef
 from activities.sales.order import SalesActivities
 from api.app import create_app
+from tests.fakes.judged import judged
 from tests.fakes.shop_world import WALLET, ApiWorld
 
 PURCHASES = "/api/v1/purchases"
 
 
 @pytest.fixture
-def world() -> ApiWorld:
-    return ApiWorld()
+def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
+    with judged(ApiWorld(), request) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """Refunds and cancelled shows over HTTP: decided at once, begun by whoever can, and read from the read models."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from api.app import create_app
+from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
 PURCHASES = "/api/v1/purchases"
@@ -14,8 +15,9 @@ TOKEN = {"Authorization": "Bearer let-me-in"}
 
 
 @pytest.fixture
-def world() -> ApiWorld:
-    return ApiWorld(internal_token="let-me-in")
+def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
+    with judged(ApiWorld(internal_token="let-me-in"), request) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,20 +1,22 @@
 """The internal ticket API (the seed's gap 1) on the same stock and tickets as the purchases."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from api.app import create_app
+from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
 INTERNAL = "/internal/tickets"
 
 
 @pytest.fixture
-def world() -> ApiWorld:
-    return ApiWorld(internal_token="let-me-in")
+def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
+    with judged(ApiWorld(internal_token="let-me-in"), request) as made:
+        yield made
 
 
 @pytest.fixture

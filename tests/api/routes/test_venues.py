@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -10,14 +10,16 @@ import pytest
 
 from api.app import create_app
 from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
+from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
 __all__ = ["show"]
 
 
 @pytest.fixture
-def world() -> ApiWorld:
-    return ApiWorld()
+def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
+    with judged(ApiWorld(), request) as made:
+        yield made
 
 
 @pytest.fixture

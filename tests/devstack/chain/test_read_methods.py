@@ -29,8 +29,8 @@ def test_history_and_transactions_can_be_read(chain: DevChain, payer: Keypair) -
     for encoding in ("base64", "jsonParsed"):
         wanted = {"commitment": "processed", "encoding": encoding}
         assert chain.result("getTransaction", str(sent[0].signatures[0]), wanted)["meta"]["err"] is None
-    wanted = {"commitment": "processed", "encoding": "json", "maxSupportedTransactionVersion": 0}
-    read = chain.result("getTransaction", str(sent[0].signatures[0]), wanted)
+    newest = {"commitment": "processed", "encoding": "json", "maxSupportedTransactionVersion": 0}
+    read = chain.result("getTransaction", str(sent[0].signatures[0]), newest)
     assert read["meta"]["fee"] == FEE
     assert read["meta"]["postBalances"][read["transaction"]["message"]["accountKeys"].index(str(friend))] == 5_000_000
 

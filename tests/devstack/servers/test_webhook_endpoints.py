@@ -10,7 +10,7 @@ import pytest
 from devstack.servers.webhook_endpoints import ENDPOINTS, register_webhook
 from devstack.supervisor.data_dir import CONNECT_WEBHOOK_SECRET, WEBHOOK_SECRET, StackSecrets, read_json
 from devstack.supervisor.ports import choose_ports, is_free
-from domain.payments.webhook_event import HEARD, HEARD_OF_VENUES
+from domain.payments.webhook_event import SUBSCRIBED, SUBSCRIBED_CONNECT
 
 STAND_IN = Path(__file__).parents[1] / "stand_in.py"
 TARGET = "http://127.0.0.1:1/webhooks/stripe"
@@ -61,4 +61,4 @@ async def test_an_endpoint_is_used_again_and_replaced_when_its_address_or_secret
 
 def test_the_endpoints_are_sent_what_the_program_acts_on_and_nothing_else() -> None:
     """The devstack may not import the domain, so their event types are compared here."""
-    assert {one.suffix: frozenset(one.events) for one in ENDPOINTS} == {"": HEARD, "/connect": HEARD_OF_VENUES}
+    assert {one.suffix: frozenset(one.events) for one in ENDPOINTS} == {"": SUBSCRIBED, "/connect": SUBSCRIBED_CONNECT}

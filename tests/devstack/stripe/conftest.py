@@ -22,7 +22,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture
 async def api(emulator: Emulator) -> AsyncIterator[Any]:
-    http = stripe.HTTPXClient(timeout=10)
+    http: Any = stripe.HTTPXClient(timeout=10)  # its `close_async` has no types
     client = stripe.StripeClient(SECRET, base_addresses={"api": emulator.url}, max_network_retries=0, http_client=http)
     yield client.v1
     emulator.client.delete("/_emulator/faults")

@@ -62,6 +62,7 @@ async def test_unknown_account_header(api: Any) -> None:
     """An unknown account in the header is a permission error; platform calls refuse the header."""
     with pytest.raises(stripe.PermissionError) as caught:
         await api.balance.retrieve_async({}, {"stripe_account": "acct_nobody"})
+    assert caught.value.error is not None
     assert (caught.value.http_status, caught.value.error.code) == (403, "account_invalid")
     account = await venue(api)
     with pytest.raises(stripe.InvalidRequestError):

@@ -40,6 +40,7 @@ async def test_key_in_use(api: Any, emulator: Emulator) -> None:
     await asyncio.sleep(0.2)
     with pytest.raises(stripe.APIError) as caught:
         await api.payment_intents.create_async(intent_params(), key)
+    assert caught.value.error is not None
     assert (caught.value.http_status, caught.value.error.code) == (409, "idempotency_key_in_use")
     assert (await api.payment_intents.create_async(intent_params(), {"idempotency_key": uuid.uuid4().hex})).id
     assert (await slow).status == "requires_payment_method"

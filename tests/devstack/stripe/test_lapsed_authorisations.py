@@ -114,7 +114,7 @@ async def test_three_decimals_to_the_end(api: Any) -> None:
 
 async def test_two_intents_for_one_order(api: Any) -> None:
     """Stripe allows two payments of one order; the search and the transfer group list both."""
-    group = {"metadata": {"purchase_id": "pu_twice"}, "transfer_group": "pu_twice"}
+    group: dict[str, Any] = {"metadata": {"purchase_id": "pu_twice"}, "transfer_group": "pu_twice"}
     made = {(await paid(api, **group)).id for _ in range(2)}
     found = await api.payment_intents.search_async({"query": "metadata['purchase_id']:'pu_twice'"})
     assert {row.id for row in found.data} == made

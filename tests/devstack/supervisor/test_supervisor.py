@@ -61,7 +61,7 @@ async def still_alive(pids: list[int], seconds: float = 15.0) -> list[int]:
 
 async def api_env(stack: Stack) -> dict[str, str]:
     async with httpx.AsyncClient(trust_env=False) as client:
-        return (await client.get(f"{stack.urls['api']}/health")).json()["env"]
+        return dict((await client.get(f"{stack.urls['api']}/health")).json()["env"])
 
 
 async def run_up(folder: Path, env: dict[str, str] | None = None, **ports: int) -> tuple[int, str]:
@@ -79,6 +79,7 @@ async def run_up(folder: Path, env: dict[str, str] | None = None, **ports: int) 
         if child.returncode is None:
             child.kill()
             await child.wait()
+    assert child.returncode is not None
     return child.returncode, output.decode()
 
 
@@ -89,7 +90,7 @@ async def start_workflow(address: str) -> None:
 
 async def workflow_ids(address: str) -> set[str]:
     client = await Client.connect(address)
-    found = set()
+    found: set[str] = set()
     until = time.monotonic() + 10
     while not found and time.monotonic() < until:  # the list is eventually consistent
         found = {one.id async for one in client.list_workflows()}
@@ -111,8 +112,8 @@ async def test_a_stack_restarts_killed_processes_refuses_a_second_and_leaves_non
 
         assert (await api_env(stack)).items() >= stack.env.items()
         endpoint = read_json(folder / "stripe" / "state")["endpoints"]
-        written = {one["url"].removeprefix(stack.urls["api"]): one["secret"] for one in endpoint}
-        assert written == {
+        secret_of = {one["url"].removeprefix(stack.urls["api"]): one["secret"] for one in endpoint}
+        assert secret_of == {
             "/webhooks/stripe": stack.env["BOXOFFICE_STRIPE__WEBHOOK_SECRET"],
             "/webhooks/stripe/connect": stack.env["BOXOFFICE_STRIPE__CONNECT_WEBHOOK_SECRET"],
         }
@@ -126,11 +127,13 @@ async def test_a_stack_restarts_killed_processes_refuses_a_second_and_leaves_non
             assert stack.status["processes"][name]["restarts"] == 1
         async with await psycopg.AsyncConnection.connect(stack.env["BOXOFFICE_POSTGRES__URL"]) as connection:
             shown = await connection.execute("select current_setting('fsync'), current_setting('server_version_num')")
-            fsync, version = await shown.fetchone()
+            row = await shown.fetchone()
+            assert row is not None
+            fsync, version = row
             assert (fsync, version[:2]) == ("on", "18")
 
-        status, output = await run_up(folder)
-        assert (status, "already running" in output) == (1, True)
+        code, output = await run_up(folder)
+        assert (code, "already running" in output) == (1, True)
         seen |= set(family(stack.pid))
     assert await still_alive(sorted(seen)) == []
     assert stack.status["state"] == "stopped"

@@ -85,7 +85,7 @@ def test_a_failing_decision_keeps_what_others_decided_before_it(uow: UnitOfWork,
     uow.attempt(lambda uow: hold(uow, "a", 2))
     ticket = uow.attempt(lambda uow: uow.add(new_ticket()))
     with pytest.raises(SeatsUnavailable):
-        uow.attempt(lambda uow: (uow.get(Ticket, "ti").issue(AT), fail_after_all_kinds_of_work_but_the_ticket(uow)))
+        uow.attempt(issue_and_fail)
     uow.attempt(lambda uow: hold(uow, "b", 1))
     assert (uow.get(Allocation, "floor").held, uow.get(Ticket, "ti").state) == (3, "reserved")
     assert ticket.identity == "ti"
@@ -122,8 +122,18 @@ def test_a_failure_that_only_gathered_costs_no_load(uow: UnitOfWork, store: Stor
     """Holds that were not made an event yet are taken back where they stand."""
     uow.attempt(lambda uow: hold(uow, "a", 2))
     with pytest.raises(SeatsUnavailable):
-        uow.attempt(lambda uow: (hold(uow, "bad", 3), hold(uow, "too-many", 100)))
+        uow.attempt(fail_after_a_hold)
     assert (uow.get(Allocation, "floor").held, store.loads) == (2, ["allocation:floor"])
+
+
+def issue_and_fail(uow: UnitOfWork) -> None:
+    uow.get(Ticket, "ti").issue(AT)
+    fail_after_all_kinds_of_work_but_the_ticket(uow)
+
+
+def fail_after_a_hold(uow: UnitOfWork) -> None:
+    hold(uow, "bad", 3)
+    hold(uow, "too-many", 100)
 
 
 def fail_after_all_kinds_of_work_but_the_ticket(uow: UnitOfWork) -> None:

@@ -1,6 +1,7 @@
 """The worked examples of docs/books.md, computed from their own figures: the document cannot rot."""
 
 import re
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -82,6 +83,14 @@ class Example(NamedTuple):
     tables: dict[str, list[list[str]]]
 
 
+WENT: dict[str, Callable[[str, str, int], tuple[Posting, ...]]] = {
+    "succeeded": paid_back_postings,
+    "failed": came_back_postings,
+    "handed out": partial(handed_out_postings, "ve"),
+    "by hand": by_hand_postings,
+}
+
+
 def examples() -> list[Example]:
     """Read every section that has something given."""
     sections = re.split(r"^### ", TEXT, flags=re.MULTILINE)[1:]
@@ -140,7 +149,8 @@ def postings(given: dict[str, Any]) -> list[Posting]:
 def refunded(given: dict[str, Any]) -> list[Posting]:
     """Post the refunds, each of some tickets (by their numbers) or of an amount, and how Stripe said that they went."""
     found, worth = price(given), [unit for quantity, unit in given["lines"] for _ in range(quantity)]
-    left, posted = breakdown_of(found), []
+    left = breakdown_of(found)
+    posted: list[Posting] = []
     for refund in given.get("refunds", []):
         fees, had = refund["fees"], left.without_fees() if refund["fees"] == "buyer" else left
         if "amount" in refund:
@@ -152,10 +162,7 @@ def refunded(given: dict[str, Any]) -> list[Posting]:
         posted += owed_postings("ve", "pu", found.currency, part, fees)
         posted += [posting for _ in refund.get("unminted", []) for posting in minted_postings()]
         for went in refund["went"]:
-            in_cash = partial(handed_out_postings, "ve")
-            makes = {"succeeded": paid_back_postings, "failed": came_back_postings}
-            make = {**makes, "handed out": in_cash, "by hand": by_hand_postings}[went]
-            posted += make("pu", found.currency, part.total_minor)
+            posted += WENT[went]("pu", found.currency, part.total_minor)
     return posted
 
 

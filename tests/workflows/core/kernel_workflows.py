@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import activity, workflow
+from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from workflows.core.saga import Saga, step
@@ -39,15 +40,9 @@ async def do(name: str, cancellation: workflow.ActivityCancellationType | None =
         "effect",
         name,
         start_to_close_timeout=SHORT,
-        retry_policy=workflow_retry_once(),
+        retry_policy=RetryPolicy(maximum_attempts=1),
         cancellation_type=cancellation or workflow.ActivityCancellationType.TRY_CANCEL,
     )
-
-
-def workflow_retry_once():  # noqa: ANN201 - temporalio's type
-    from temporalio.common import RetryPolicy
-
-    return RetryPolicy(maximum_attempts=1)
 
 
 class Shape:

@@ -1,7 +1,9 @@
 """How workflows call activities through outages, refusals after them, and cancels of what only goes forward."""
 
 import asyncio
+from typing import Any
 
+import pytest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
@@ -17,13 +19,14 @@ from workflows.purchase import PurchaseInput, PurchaseWorkflow
 from workflows.registration import RegisterInput, VenueWorkflow
 
 
-async def regular_activities(handle: WorkflowHandle) -> list[str]:
+async def regular_activities(handle: WorkflowHandle[Any, Any]) -> list[str]:
     """Return the activities that the engine itself scheduled."""
     events = [event async for event in handle.fetch_history_events()]
     scheduled = [event.activity_task_scheduled_event_attributes.activity_type.name for event in events]
     return [name for name in scheduled if name]
 
 
+@pytest.mark.leaves_open(reason="the test ends with the step, its purchase goes on")
 async def test_a_store_step_that_does_not_get_through_locally_becomes_a_regular_one(
     world: SagaWorld, client: Client
 ) -> None:
@@ -53,7 +56,6 @@ async def test_two_troubles_call_for_one_operator(world: SagaWorld, client: Clie
     ]
     assert sum(call is not None for call in calls) == 2
     assert (await handle.describe()).typed_search_attributes[NEEDS_OPERATOR] is False
-    await world.check_invariants()
 
 
 async def test_a_refusal_after_long_transient_takes_the_call_for_an_operator_back(
@@ -72,7 +74,6 @@ async def test_a_refusal_after_long_transient_takes_the_call_for_an_operator_bac
     assert (await ending).reason == "payment-refused"
     described = await handle.describe()
     assert described.typed_search_attributes[NEEDS_OPERATOR] is False
-    await world.check_invariants()
 
 
 async def test_a_cancel_of_what_only_goes_forward_changes_nothing(world: SagaWorld, client: Client) -> None:

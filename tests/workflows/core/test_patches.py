@@ -11,7 +11,7 @@ from tests.workflows.core.patched_workflows import Before, Deprecated, Flagged, 
 from tests.workflows.core.test_saga import RUNNER
 
 BUILDS = (Before, Unflagged, Flagged, Deprecated)
-GOES_ON = {
+GOES_ON: dict[type, set[type]] = {
     Before: {Before, Flagged},
     Unflagged: {Unflagged, Deprecated},
     Flagged: {Flagged, Deprecated},

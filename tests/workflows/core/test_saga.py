@@ -21,12 +21,12 @@ RUNNER = SandboxedWorkflowRunner(
 
 @asynccontextmanager
 async def running(
-    env: WorkflowEnvironment, effects: shapes.Effects, shape: type, *args: Any
+    env: WorkflowEnvironment, effects: shapes.Effects, shape: type[shapes.Shape], *args: Any
 ) -> AsyncIterator[WorkflowHandle[Any, Any]]:
     async with Worker(
         env.client, task_queue=QUEUE, workflows=shapes.ALL, activities=[effects.effect], workflow_runner=RUNNER
     ):
-        yield await env.client.start_workflow(shape.run, args=list(args), id=shape.__name__, task_queue=QUEUE)
+        yield await env.client.start_workflow(shape.__name__, args=list(args), id=shape.__name__, task_queue=QUEUE)
 
 
 async def ended(handle: WorkflowHandle[Any, Any]) -> WorkflowExecutionStatus | None:

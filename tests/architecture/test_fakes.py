@@ -1,0 +1,131 @@
+"""Every fake is asked the same as the real thing: by a contract suite, or there is a reason why not.
+
+A fake is a class of tests/fakes that has all methods of a port (a Protocol of the product). A contract suite is a
+fixture with `params` in tests/contract whose code names both the fake and a class of the product that has them too.
+"""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, UnionType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TESTS = {"tests", "bench", "devstack"}
+# A fake that no contract suite asks, and why.
+WITHOUT_CONTRACT: dict[str, str] = {}
+
+
+def modules(*packages: str) -> list[ModuleType]:
+    """Import everything below some packages."""
+    found = [importlib.import_module(name) for name in packages]
+    below = [info.name for package in found for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+    return [importlib.import_module(name) for name in below]
+
+
+def rooms() -> list[str]:
+    """Return the product's packages."""
+    return sorted(path.parent.name for path in ROOT.glob("*/__init__.py") if path.parent.name not in TESTS)
+
+
+def classes(of: list[ModuleType]) -> list[type[Any]]:
+    """Return the classes that these modules define."""
+    own = [(module, found) for module in of for found in vars(module).values() if isinstance(found, type)]
+    return [found for module, found in own if found.__module__ == module.__name__]
+
+
+def is_port(found: type[Any]) -> bool:
+    return bool(getattr(found, "_is_protocol", False))
+
+
+def methods(port: type[Any]) -> set[str]:
+    """Return what a port asks for, with what it inherits."""
+    return {name for kind in port.__mro__ if is_port(kind) for name in vars(kind) if not name.startswith("_")}
+
+
+def ports() -> list[type[Any]]:
+    """Return every Protocol of the product."""
+    return [found for found in classes(modules(*rooms())) if is_port(found) and methods(found)]
+
+
+def kept_by(found: type[Any], all_ports: list[type[Any]]) -> set[type[Any]]:
+    """Return the ports that a class satisfies."""
+    return {port for port in all_ports if not is_port(found) and methods(port) <= set(dir(found))}
+
+
+def fakes(all_ports: list[type[Any]]) -> dict[type[Any], set[type[Any]]]:
+    """Return each class of tests/fakes that stands in for a port, with its ports."""
+    found = {fake: kept_by(fake, all_ports) for fake in classes(modules("tests.fakes"))}
+    return {fake: kept for fake, kept in found.items() if kept}
+
+
+def fixtures_with_params(module: ModuleType) -> Iterator[ast.AST]:
+    """Yield the fixtures of a contract module that are asked for more than one kind."""
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            calls = [call for call in node.decorator_list if isinstance(call, ast.Call)]
+            if any(keyword.arg == "params" for call in calls for keyword in call.keywords):
+                yield node
+
+
+def named_by(node: ast.AST, module: ModuleType) -> set[type[Any]]:
+    """Return the classes that code names; through classes of the tests themselves, also what those name."""
+    found: set[type[Any]] = set()
+    for name in {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}:
+        value = vars(module).get(name)
+        for one in value.__args__ if isinstance(value, UnionType) else (value,):
+            if not isinstance(one, type) or one in found:
+                continue
+            found.add(one)
+            if one.__module__.startswith("tests.contract"):
+                home = importlib.import_module(one.__module__)
+                found |= named_by(ast.parse(inspect.getsource(one)), home)
+    return found
+
+
+def in_contracts(all_ports: list[type[Any]]) -> dict[type[Any], set[type[Any]]]:
+    """Return what contract suites ask: each fake with the ports that a class of the product keeps beside it."""
+    asked: dict[type[Any], set[type[Any]]] = {}
+    for module in modules("tests.contract"):
+        for fixture in fixtures_with_params(module):
+            names = named_by(fixture, module)
+            real = [found for found in names if found.__module__.split(".")[0] in rooms()]
+            kept = set().union(*(kept_by(found, all_ports) for found in real))
+            for fake in names:
+                if fake.__module__.startswith("tests.fakes"):
+                    asked.setdefault(fake, set()).update(kept & kept_by(fake, all_ports))
+    return asked
+
+
+def without_contract(all_ports: list[type[Any]]) -> set[str]:
+    """Return the names of the fakes that no contract suite asks about any of their ports."""
+    asked = in_contracts(all_ports)
+    return {fake.__name__ for fake in fakes(all_ports) if not asked.get(fake)}
+
+
+def test_every_fake_is_in_a_contract_suite_or_has_a_reason() -> None:
+    """A new fake comes with its contract; a reason that is needed no more goes."""
+    all_ports = ports()
+    assert len(all_ports) > 20
+    assert len(fakes(all_ports)) > 8
+    assert without_contract(all_ports) == set(WITHOUT_CONTRACT)
+    assert all(WITHOUT_CONTRACT.values())
+
+
+class Unasked:
+    """A fake of the port of the client secrets that no contract suite knows."""
+
+    async def get(self, purchase_id: str) -> str | None: ...
+
+
+def test_a_fake_that_no_suite_asks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is found by its methods, whatever its name is and wherever it stands."""
+    module = importlib.import_module("tests.fakes.small_tables")
+    monkeypatch.setattr(Unasked, "__module__", module.__name__)
+    monkeypatch.setattr(module, "Unasked", Unasked, raising=False)
+    assert without_contract(ports()) - set(WITHOUT_CONTRACT) == {"Unasked"}

@@ -1,0 +1,61 @@
+"""One name, one meaning: no two classes or public type aliases of the product bear the same name."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOT_THE_PRODUCT = {"tests", "bench", "devstack"}
+
+
+def modules() -> list[Path]:
+    """Return the product's modules: every room beside tests, bench and devstack, and the modules at the root."""
+    rooms = [path.parent for path in ROOT.glob("*/__init__.py") if path.parent.name not in NOT_THE_PRODUCT]
+    return [*sorted(ROOT.glob("*.py")), *(path for room in sorted(rooms) for path in sorted(room.rglob("*.py")))]
+
+
+def named(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Yield every class, at any depth, and every public type alias of a module with its line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield node.name, node.lineno
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Subscript()) if is_type_name(name):
+                yield name, statement.lineno
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=ast.Name(id="TypeAlias")):
+                yield name, statement.lineno
+
+
+def is_type_name(name: str) -> bool:
+    return name[0].isupper() and not name.isupper()
+
+
+def duplicates(places: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return every name of (name, place) that stands in more than one place."""
+    found = defaultdict(list)
+    for name, place in places:
+        found[name].append(place)
+    return {name: where for name, where in sorted(found.items()) if len(where) > 1}
+
+
+def test_no_two_classes_of_the_product_bear_one_name() -> None:
+    """A reader who meets a name knows which class is meant."""
+    places = [
+        (name, f"{path.relative_to(ROOT)}:{line}")
+        for path in modules()
+        for name, line in named(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert len(places) > 300, "the product's classes were not found"
+    assert duplicates(places) == {}
+
+
+@pytest.mark.parametrize("second", ["class Hold: ...", "def f():\n    class Hold: ...", "Hold = dict[str, int]"])
+def test_a_second_meaning_is_seen(second: str) -> None:
+    """A class, a class inside a function and a type alias all count."""
+    sources = {"one": "class Hold: ...", "two": second}
+    places = [(name, room) for room, source in sources.items() for name, _ in named(ast.parse(source))]
+    assert duplicates(places) == {"Hold": ["one", "two"]}

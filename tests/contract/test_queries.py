@@ -1,0 +1,157 @@
+"""The read models' questions: PostgreSQL and the fakes, which fold the events when they are asked, answer alike."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import NamedTuple
+
+import psycopg
+import pytest
+
+from activities.core.ports import EventStore
+from activities.payouts.ports import DueOrders, VenueRef
+from activities.payouts.transfers import PayoutActivities
+from activities.refunds.cancel_show import CancelShow, ShowCancellationCommands, ShowReads
+from adapters.event_store.store import PostgresEventStore
+from adapters.read_models.projection import Projection
+from adapters.read_models.queries import StalledWorkQueries
+from adapters.read_models.show_cancellation_queries import ShowCancellationQueries
+from adapters.startup import utc_now
+from adapters.tables import open_pool
+from api.ports import CancelledShows, Queries
+from domain.catalog.discount import discount_id_of
+from domain.money.books import venue_payable
+from domain.payouts.connected_account import DueQuery
+from tests.contract.selling import sell
+from tests.fakes.connect import FakeConnect
+from tests.fakes.due import DueInMemory
+from tests.fakes.event_store import FakeEventStore
+from tests.fakes.shop_world import MemoryReads
+from tests.fakes.show_reads import FoldedShows
+
+VENUE = VenueRef(tenant_id="default", venue_id="ve_1")
+
+
+class Shop(NamedTuple):
+    """An event store with one sale, and what reads it; `project` lets the read models come up to date."""
+
+    store: EventStore
+    queries: Queries
+    cancelled: CancelledShows
+    shows: ShowReads
+    due: DueOrders
+    url: str | None
+
+    def project(self) -> None:
+        if self.url is not None:
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                Projection(connection).catch_up()
+
+
+@pytest.fixture(params=["fake", "postgres"])
+async def shop(request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
+    if request.param == "fake":
+        fake = FakeEventStore(utc_now)
+        reads = MemoryReads(fake)
+        made = Shop(fake, reads, reads, FoldedShows(fake), DueInMemory(fake), None)
+        await sell(made.store)
+        yield made
+        return
+    url: str = request.getfixturevalue("tables_url")
+    async with open_pool(url) as pool:
+        real, cancelled, stalled = (
+            PostgresEventStore(url, utc_now),
+            ShowCancellationQueries(pool),
+            StalledWorkQueries(pool),
+        )
+        made = Shop(real, stalled, cancelled, cancelled, stalled, url)
+        await sell(made.store)
+        made.project()
+        yield made
+        real.close()
+
+
+async def test_how_far_they_have_come(shop: Shop) -> None:
+    """Everything is read; what is new since a position are the purchases of later events."""
+    head = await shop.queries.head()
+    assert await shop.queries.position() == head > 0
+    assert await shop.queries.changed(0) == (head, {"pu_1", "pu_2"})
+    assert await shop.queries.changed(head) == (head, set())
+
+
+async def test_a_purchase_and_its_tickets(shop: Shop) -> None:
+    """With its state, its price, its payment and its timeline."""
+    found = await shop.queries.purchase("pu_1")
+    assert found is not None
+    assert (found["state"], found["attempt"], found["end_reason"]) == ("fulfilled", 1, None)
+    assert (found["price"]["total_minor"], found["discount_code"]) == (1657, "EARLY")
+    assert (found["payment"]["charge_id"], found["payment"]["refunded_minor"]) == ("ch_1", 0)
+    texts = [line["text"] for line in found["timeline"]]
+    assert len(texts) == len(set(texts)) > 5
+    ticket = await shop.queries.ticket(found["tickets"][0]["ticket_id"])
+    assert ticket is not None
+    assert (ticket["state"], ticket["purchase_id"]) == ("issued", "pu_1")
+    waiting = await shop.queries.purchase("pu_2")
+    assert waiting is not None
+    assert (waiting["state"], waiting["payment"]) == ("reserving", None)
+
+
+async def test_a_show_its_venue_and_its_code(shop: Shop) -> None:
+    """The show tells what is left of each ticket type."""
+    show, venue = await shop.queries.show("sh_1"), await shop.queries.venue("ve_1")
+    assert show is not None
+    assert venue is not None
+    (floor,) = show["ticket_types"]
+    assert (floor["held"], floor["sold"], floor["available"], floor["price_minor"]) == (3, 2, 0, 1200)
+    assert (show["on_sale"], venue["name"]) == (True, "Hall")
+    discount = await shop.queries.discount(discount_id_of("sh_1", "EARLY"))
+    assert discount is not None
+    assert (discount["code"], discount["in_use"], discount["limit"]) == ("EARLY", 2, 3)
+
+
+async def test_the_books_of_a_venue(shop: Shop) -> None:
+    """A balance per unit, and every line with the balance after it."""
+    account = venue_payable("ve_1")
+    assert (await shop.queries.balance(account))["balances"] == [{"currency": "eur", "balance_minor": 1500}]
+    assert (await shop.queries.venue_sums("ve_1"))[account, "eur"] == 1500
+    (line,) = await shop.queries.venue_lines("ve_1")
+    assert (line["amount_minor"], line["balance_minor"], line["purchase_id"]) == (1500, 1500, "pu_1")
+    assert (await shop.queries.balance("nobody"))["balances"] == []
+    assert await shop.queries.venue_lines("nobody") == []
+
+
+@pytest.mark.parametrize("kind", ["purchase", "show", "venue", "ticket", "discount", "refund"])
+async def test_what_nobody_has_recorded_is_not_there(shop: Shop, kind: str) -> None:
+    """Each question says None."""
+    assert await getattr(shop.queries, kind)("nobody") is None
+
+
+async def test_the_orders_that_a_cancelled_show_has_left(shop: Shop) -> None:
+    """Both purchases and the open hold, page by page; another show has nothing left."""
+    assert await shop.cancelled.cancellation("sh_1") is None
+    command = CancelShow(tenant_id="default", show_id="sh_1", body_digest="d", fees="platform", rate_per_second=5)
+    await ShowCancellationCommands(shop.store).cancel_show(command)
+    shop.project()
+    assert await shop.shows.position() == await shop.shows.head()
+    assert list(await shop.shows.orders_left("sh_1", "", 10)) == [("pu_1", "default", 1), ("pu_2", "default", 1)]
+    assert list(await shop.shows.orders_left("sh_1", "", 1)) == [("pu_1", "default", 1)]
+    assert list(await shop.shows.orders_left("sh_1", "pu_1", 10)) == [("pu_2", "default", 1)]
+    assert await shop.shows.residue("sh_1") == 2
+    assert list(await shop.shows.held_outside("sh_1")) == ["re_1"]
+    assert (list(await shop.shows.orders_left("other", "", 10)), await shop.shows.residue("other")) == ([], 0)
+    cancellation = await shop.cancelled.cancellation("sh_1")
+    assert cancellation is not None
+    assert (cancellation["state"], cancellation["fees"]) == ("refunding", "platform")
+
+
+async def test_the_shares_that_are_due(shop: Shop) -> None:
+    """A sold order's, once the venue may receive and its time has come, from the smallest sum on."""
+    payouts = PayoutActivities(shop.store, FakeConnect(), shop.due)
+    due = DueQuery(now=utc_now() + timedelta(minutes=1), delay_seconds=0, minimum_minor=1)
+    assert list(await shop.due.due_transfers(due)) == []
+    account = await payouts.connect_account(VENUE)
+    shop.project()
+    assert await shop.due.venue_of(account.account_id) == ("default", "ve_1")
+    assert await shop.due.venue_of("acct_nobody") is None
+    assert list(await shop.due.due_transfers(due)) == [("default", "pu_1", 1)]
+    for changed in ({"delay_seconds": 3600}, {"minimum_minor": 1501}, {"after": "pu_1"}, {"limit": 0}):
+        assert list(await shop.due.due_transfers(due.model_copy(update=changed))) == [], changed

@@ -1,0 +1,75 @@
+"""The invariants, judged at the end of every test that is lent a world of fakes.
+
+A test that breaks an invariant on purpose names it: `@pytest.mark.breaks("stock-is-capacity", reason="...")`; exactly
+those are then broken. One that leaves something unfinished says `@pytest.mark.leaves_open(reason="...")`: its history
+is judged all the same, what holds at rest only is not asked of it, and must indeed not hold.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Protocol, TypeVar
+
+import pytest
+
+from domain.invariants.invariant import Findings
+from domain.invariants.per_commit import History
+from tests.fakes.event_store import FakeEventStore
+from tests.fakes.evidence import require_invariants
+from tests.fakes.stored import recorded
+
+
+class HasHistory(Protocol):
+    """A world over an event store in memory."""
+
+    store: FakeEventStore
+
+
+class ComesToRest(HasHistory, Protocol):
+    """A world in which everything comes to its end."""
+
+    async def check_invariants(self) -> None:
+        """Fail unless everything has ended, and ended well."""
+
+
+W = TypeVar("W", bound=HasHistory)
+R = TypeVar("R", bound=ComesToRest)
+
+
+def require_history(store: FakeEventStore, broken_on_purpose: set[str]) -> None:
+    """Fail unless the commits have broken exactly these invariants."""
+    findings = Findings()
+    history = History(findings)
+    history.take(recorded(store.log))
+    history.settle()
+    if {violation.invariant for violation in findings.violations} != broken_on_purpose:
+        require_invariants(findings)
+        raise AssertionError(f"the test does not break what it says: {sorted(broken_on_purpose)}")
+
+
+@contextmanager
+def judged(world: W, request: pytest.FixtureRequest) -> Iterator[W]:
+    """Lend a world; the invariants of its history hold at the test's end. A test that failed has said enough."""
+    failed = request.session.testsfailed
+    yield world
+    if request.session.testsfailed == failed:
+        on_purpose = request.node.get_closest_marker("breaks")
+        require_history(world.store, set(on_purpose.args) if on_purpose else set())
+
+
+@asynccontextmanager
+async def judged_at_rest(world: R, request: pytest.FixtureRequest) -> AsyncIterator[R]:
+    """Lend a world; all invariants hold at the test's end, unless it says that it leaves something open."""
+    failed = request.session.testsfailed
+    with judged(world, request):
+        yield world
+    if request.session.testsfailed != failed:
+        return
+    open_end = request.node.get_closest_marker("leaves_open")
+    if open_end is None:
+        await world.check_invariants()
+        return
+    try:
+        await world.check_invariants()
+    except AssertionError:
+        return
+    raise AssertionError(f"the test leaves nothing open, though it says: {open_end.kwargs['reason']}")

@@ -1,0 +1,19 @@
+"""The library's time-skipping server, as a type: its own class for it is private."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, runtime_checkable
+
+from temporalio.testing import WorkflowEnvironment
+
+
+@runtime_checkable
+class SkipsTime(Protocol):
+    """A server that skips time."""
+
+    def time_skipping_unlocked(self) -> AbstractAsyncContextManager[None]: ...
+
+
+def skipping_time(server: WorkflowEnvironment) -> AbstractAsyncContextManager[None]:
+    """Let a server go on to whatever is due next."""
+    assert isinstance(server, SkipsTime)
+    return server.time_skipping_unlocked()

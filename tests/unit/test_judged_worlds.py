@@ -1,0 +1,115 @@
+"""The worlds of the tests judge what a test left: a doctored history fails the test that made it."""
+
+from typing import cast
+
+import pytest
+
+from domain.stock.allocation import Allocation
+from tests.fakes.event_store import FakeEventStore
+from tests.fakes.judged import judged, judged_at_rest
+from tests.fakes.store_world import StoreWorld
+
+
+class Test:
+    """What pytest tells a fixture of a test: its markers, and how many tests have failed."""
+
+    __test__ = False
+
+    def __init__(self, *marks: pytest.MarkDecorator) -> None:
+        self._marks = {mark.name: mark.mark for mark in marks}
+        self.testsfailed = 0
+        self.node = self.session = self
+
+    def get_closest_marker(self, name: str) -> pytest.Mark | None:
+        return self._marks.get(name)
+
+    @property
+    def request(self) -> pytest.FixtureRequest:
+        return cast(pytest.FixtureRequest, self)
+
+
+class RestlessWorld:
+    """A world whose end is given."""
+
+    def __init__(self, *, at_rest: bool) -> None:
+        self.store = FakeEventStore(lambda: StoreWorld().now)
+        self._at_rest = at_rest
+
+    async def check_invariants(self) -> None:
+        assert self._at_rest, "something has not ended"
+
+
+@pytest.fixture
+async def sold() -> StoreWorld:
+    world = StoreWorld()
+    await world.open()
+    await world.sales.confirm_seats(await world.bought())
+    return world
+
+
+async def release_by_hand(world: StoreWorld) -> None:
+    """Take a hold away beside the order whose tickets stand for it."""
+    (key,) = (await world.see(Allocation, "floor")).holds
+    await world.store.commit(lambda uow: uow.get(Allocation, "floor").unconfirm(key, uow.at))
+    await world.store.commit(lambda uow: uow.get(Allocation, "floor").release(key, "by hand", uow.at))
+
+
+def test_a_whole_history_passes(sold: StoreWorld) -> None:
+    """What is good is let go."""
+    with judged(sold, Test().request):
+        pass
+
+
+def test_an_event_that_is_missing_fails(sold: StoreWorld) -> None:
+    """The chain of its stream is broken."""
+    with pytest.raises(AssertionError, match="unbroken-history of"), judged(sold, Test().request) as world:
+        del world.store.log[1]
+
+
+async def test_tickets_without_seats_fail(sold: StoreWorld) -> None:
+    """The history is whole, and tells of something that must not be."""
+    with pytest.raises(AssertionError, match="one-ticket-per-seat of pu"), judged(sold, Test().request):
+        await release_by_hand(sold)
+
+
+async def test_what_is_broken_on_purpose_is_named(sold: StoreWorld) -> None:
+    """Exactly that is broken: a name too many fails as well."""
+    marks = pytest.mark.breaks("one-ticket-per-seat"), pytest.mark.breaks("one-ticket-per-seat", "stock-is-capacity")
+    with judged(sold, Test(marks[0]).request):
+        await release_by_hand(sold)
+    with pytest.raises(AssertionError, match="one-ticket-per-seat of pu"), judged(sold, Test(marks[1]).request):
+        pass
+    with pytest.raises(AssertionError, match="does not break"), judged(StoreWorld(), Test(marks[0]).request):
+        pass
+
+
+def test_a_test_that_failed_is_not_judged_as_well(sold: StoreWorld) -> None:
+    """One failure tells enough."""
+    test = Test()
+    with judged(sold, test.request) as world:
+        del world.store.log[1]
+        test.testsfailed += 1
+
+
+@pytest.mark.parametrize(
+    ("at_rest", "says", "fault"),
+    [
+        (True, False, None),
+        (False, True, None),
+        (False, False, "something has not ended"),
+        (True, True, "leaves nothing open, though it says: because"),
+    ],
+)
+async def test_an_unfinished_end_is_said(*, at_rest: bool, says: bool, fault: str | None) -> None:
+    """Who leaves something open says so, and who says so does."""
+    test = Test(pytest.mark.leaves_open(reason="because")) if says else Test()
+
+    async def run() -> None:
+        async with judged_at_rest(RestlessWorld(at_rest=at_rest), test.request):
+            pass
+
+    if fault is None:
+        await run()
+        return
+    with pytest.raises(AssertionError, match=fault):
+        await run()
