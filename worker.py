@@ -9,26 +9,28 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from typing import TypedDict, Unpack
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
-from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
+from temporalio.worker import Interceptor, Replayer, Worker, WorkerDeploymentConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities
 from activities.catalog.register import CatalogActivities
 from activities.core.failures import FailureInterceptor
-from activities.core.task_queues import ALL_QUEUES, MINT, PURCHASES
+from activities.core.task_queues import MINT, PURCHASES
 from activities.disputes.follow import DisputeActivities
 from activities.payments.intent import PaymentActivities
 from activities.payments.late_payments import LatePaymentActivities
 from activities.payouts.transfers import PayoutActivities
 from activities.refunds.cancel_show import ShowCancellationActivities
 from activities.refunds.pay_refund import RefundActivities
-from activities.registry import Activities, activities_of
+from activities.refunds.resale import ResaleActivities
+from activities.registry import Activities, all_queues
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldActivities
@@ -53,32 +55,29 @@ from relay.relay import Relay
 from relay.undelivered_webhooks import UndeliveredWebhooks
 from relay.workflow_client import KEEP_ALIVE, Timeouts, WorkflowClient
 from settings import Settings, read_settings
-from workflows.capacity import CapacityWorkflow
-from workflows.dispute import DisputeWorkflow
-from workflows.payment_case import PaymentCaseWorkflow
-from workflows.payouts import OnboardingWorkflow, PayoutWorkflow, TransfersInput, TransfersWorkflow
-from workflows.purchase import PurchaseWorkflow
-from workflows.refund import RefundWorkflow
-from workflows.registration import ShowWorkflow, VenueWorkflow
-from workflows.show_cancellation import ShowCancellationWorkflow
-from workflows.ticket_api_hold import HoldWorkflow
+from workflows.payouts import TransfersInput
+from workflows.registry import declared_workflows, workflows_on
 
 log = logging.getLogger("worker")
-WORKFLOWS: tuple[type, ...] = (
-    PurchaseWorkflow, VenueWorkflow, ShowWorkflow, HoldWorkflow, PaymentCaseWorkflow, RefundWorkflow,
-    ShowCancellationWorkflow, OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow, CapacityWorkflow, DisputeWorkflow,
-)  # fmt: skip
 PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_core", "annotated_types", "eventsourcing")
 GRACE = timedelta(seconds=10)
 STICKY = timedelta(seconds=2)  # how long a dead worker's cache is waited for
 CONNECT_PAUSE_SECONDS = 0.5
 CONNECT_ATTEMPTS_MAX = 240
-CONCURRENT_DEFAULT = 50
 WEBHOOK_PATIENCE_SECONDS = 2.0  # the API tells of a webhook itself; telling again wakes a purchase for nothing
 
 
 class PostgresStalledWork(StalledWorkQueries, ShowCancellationQueries):
     """Everything that the relay looks for."""
+
+
+class Tuning(TypedDict, total=False):
+    """What may differ from worker to worker."""
+
+    max_concurrent_activities: int
+    max_cached_workflows: int
+    identity: str
+    graceful_shutdown_timeout: timedelta
 
 
 def moving_on(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
@@ -98,28 +97,39 @@ def sandbox(*passed_through: str) -> FastSandboxRunner:
 def build_worker(
     client: Client,
     queue: str,
-    all_of: Activities,
+    activities: Activities,
     *,
-    max_concurrent: int = CONCURRENT_DEFAULT,
     interceptors: Sequence[Interceptor] = (),
     version: WorkerDeploymentVersion | None = None,
+    workflows: Sequence[type] | None = None,
+    passed_through: Sequence[str] = (),
+    **tuning: Unpack[Tuning],
 ) -> Worker:
-    """Return the worker of one task queue, as production and tests run it; `purchases` has the workflows too.
+    """Return the worker of one task queue, as production, benchmarks and tests run it.
 
     With a version it gets work only while that is the current one of its deployment; what is under way moves to the
-    current version at its next task.
+    current version at its next task. `workflows` are another version of all of them.
     """
+    tuning.setdefault("graceful_shutdown_timeout", GRACE)
     return Worker(
         client,
         task_queue=queue,
-        workflows=WORKFLOWS if queue == PURCHASES else (),
-        activities=activities_of(queue, all_of),
+        workflows=workflows_on(queue, workflows),
+        activities=activities.on(queue),
         interceptors=[FailureInterceptor(), *interceptors],
-        workflow_runner=sandbox(),
-        graceful_shutdown_timeout=GRACE,
+        workflow_runner=sandbox(*passed_through),
         sticky_queue_schedule_to_start_timeout=STICKY,
-        max_concurrent_activities=max_concurrent,
         deployment_config=None if version is None else moving_on(version),
+        **tuning,
+    )
+
+
+def build_replayer(workflows: Sequence[type] | None = None, runner: WorkflowRunner | None = None) -> Replayer:
+    """Return what replays histories with the workflows of today, or with others, as the worker runs them."""
+    return Replayer(
+        workflows=declared_workflows() if workflows is None else workflows,
+        data_converter=pydantic_data_converter,
+        workflow_runner=runner or sandbox(),
     )
 
 
@@ -146,19 +156,20 @@ def assemble(settings: Settings, store: PostgresEventStore, pool: Pool, closing:
     gateway = StripePayments(stripe)
     payments = PaymentActivities(store, gateway, PostgresCheckouts(pool))
     return Activities(
-        sales=SalesActivities(store),
-        books=BooksActivities(store),
-        catalog=CatalogActivities(store),
-        holds=HoldActivities(store),
-        payments=payments,
-        minting=MintActivities(store, chain, PostgresBuyers(pool), custody, settings.api.public_url),
-        capacity=CapacityActivities(store, chain),
-        disputes=DisputeActivities(store, gateway),
-        payouts=PayoutActivities(store, StripeConnect(stripe, settings.api.public_url), StalledWorkQueries(pool)),
-        refunds=RefundActivities(store, gateway),
-        burning=BurnActivities(store, chain),
-        show_cancellations=ShowCancellationActivities(store, ShowCancellationQueries(pool)),
-        late_payments=LatePaymentActivities(store, gateway, payments),
+        SalesActivities(store),
+        BooksActivities(store),
+        CatalogActivities(store),
+        HoldActivities(store),
+        payments,
+        MintActivities(store, chain, PostgresBuyers(pool), custody, settings.api.public_url),
+        CapacityActivities(store, chain),
+        ResaleActivities(store, chain),
+        DisputeActivities(store, gateway),
+        PayoutActivities(store, StripeConnect(stripe, settings.api.public_url), StalledWorkQueries(pool)),
+        RefundActivities(store, gateway),
+        BurnActivities(store, chain),
+        ShowCancellationActivities(store, ShowCancellationQueries(pool)),
+        LatePaymentActivities(store, gateway, payments),
     )
 
 
@@ -208,6 +219,7 @@ async def work(
     stopping: asyncio.Event,
     interceptors: Sequence[Interceptor] = (),
     assembled: Assembling = assemble,
+    workflows: Sequence[type] | None = None,
 ) -> None:
     """Poll the queues and run the relay until told to stop, then finish what runs."""
     async with AsyncExitStack() as closing:
@@ -216,12 +228,18 @@ async def work(
         pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
         await closing.enter_async_context(pool)
         client = await connect(settings)
-        all_of = assembled(settings, store, pool, closing)
+        activities = assembled(settings, store, pool, closing)
         version = WorkerDeploymentVersion(settings.worker.deployment, settings.worker.build_id)
         for queue in queues:
             at_once = settings.worker.max_concurrent_mints if queue == MINT else settings.worker.max_concurrent
             worker = build_worker(
-                client, queue, all_of, max_concurrent=at_once, interceptors=interceptors, version=version
+                client,
+                queue,
+                activities,
+                interceptors=interceptors,
+                version=version,
+                workflows=workflows,
+                max_concurrent_activities=at_once,
             )
             await closing.enter_async_context(worker)
         if PURCHASES in queues:
@@ -247,24 +265,29 @@ async def work(
         await relay.run(stopping)
 
 
-async def run(queues: Sequence[str], interceptors: Sequence[Interceptor]) -> None:
+async def run(
+    queues: Sequence[str], interceptors: Sequence[Interceptor], workflows: Sequence[type] | None = None
+) -> None:
     """Work until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await work(read_settings(), queues, stopping, interceptors)
+    await work(read_settings(), queues, stopping, interceptors, workflows=workflows)
 
 
-def main(*interceptors: Interceptor) -> None:
-    """Read the command line and run; interceptors stand inside the one that names failures."""
+def main(*interceptors: Interceptor, workflows: Sequence[type] | None = None) -> None:
+    """Read the command line and run; interceptors stand inside the one that names failures.
+
+    `workflows` are another build of all of them.
+    """
     parser = argparse.ArgumentParser(prog="worker", description=__doc__)
-    parser.add_argument("--queues", default=",".join(ALL_QUEUES), help="task queues to poll, separated by commas")
+    parser.add_argument("--queues", default=",".join(all_queues()), help="task queues to poll, separated by commas")
     queues = parser.parse_args().queues.split(",")
-    if unknown := set(queues) - set(ALL_QUEUES):
+    if unknown := set(queues) - set(all_queues()):
         parser.error(f"no such queue: {', '.join(sorted(unknown))}")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    asyncio.run(run(queues, interceptors))
+    asyncio.run(run(queues, interceptors, workflows))
 
 
 if __name__ == "__main__":

@@ -1,97 +1,80 @@
-"""Every activity, by the task queue that runs it."""
+"""Every activity, collected from the classes of this room that declare one."""
 
-from collections.abc import Callable
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from types import ModuleType
 from typing import Any, NamedTuple
 
-from activities.books.post import BooksActivities
-from activities.catalog.capacity import CapacityActivities
-from activities.catalog.register import CatalogActivities
-from activities.core.task_queues import MINT, PURCHASES, STRIPE
-from activities.disputes.follow import DisputeActivities
-from activities.payments.intent import PaymentActivities
-from activities.payments.late_payments import LatePaymentActivities
-from activities.payouts.transfers import PayoutActivities
-from activities.refunds.cancel_show import ShowCancellationActivities
-from activities.refunds.pay_refund import RefundActivities
-from activities.sales.order import SalesActivities
-from activities.sales.ticket_api_holds import HoldActivities
-from activities.tokens.burn import BurnActivities
-from activities.tokens.mint import MintActivities
+from temporalio import activity
+
+from activities.core.task_queues import MARK, queues_of
+
+NAME = "__temporal_activity_definition"
 
 
-class Activities(NamedTuple):
-    """One instance of every class whose methods are activities."""
+class DeclaredActivity(NamedTuple):
+    """An activity where it is defined; its own queue is the first of `queues`."""
 
-    sales: SalesActivities
-    books: BooksActivities
-    catalog: CatalogActivities
-    holds: HoldActivities
-    payments: PaymentActivities
-    minting: MintActivities
-    capacity: CapacityActivities
-    disputes: DisputeActivities
-    payouts: PayoutActivities
-    refunds: RefundActivities
-    burning: BurnActivities
-    show_cancellations: ShowCancellationActivities
-    late_payments: LatePaymentActivities
+    name: str
+    owner: type
+    method: str
+    queues: tuple[str, ...]
 
 
-def activities_of(queue: str, all_of: Activities) -> list[Callable[..., Any]]:
-    """Return the activities that a task queue runs."""
-    sales, payments, minting = all_of.sales, all_of.payments, all_of.minting
-    by_queue: dict[str, list[Callable[..., Any]]] = {
-        PURCHASES: [
-            sales.place_order,
-            sales.cancel_order,
-            sales.confirm_seats,
-            sales.confirm_order,
-            sales.fulfil_order,
-            sales.extend_hold,
-            all_of.books.settle_sale,
-            all_of.books.settle_mint,
-            all_of.refunds.post_refund,
-            *_of_cancellations(all_of.show_cancellations),
-            all_of.catalog.open_sale,
-            all_of.holds.expire_reservation,
-            all_of.capacity.lower_stock,
-            all_of.capacity.raise_stock,
-            all_of.payouts.list_due_transfers,
-            payments.close_checkout,
-            *_tried_locally_first(payments),
-        ],
-        STRIPE: [
-            *_tried_locally_first(payments),
-            payments.cancel_payment,
-            all_of.late_payments.resolve_late_payment,
-            all_of.refunds.pay_refund,
-            all_of.disputes.look_at_dispute,
-            all_of.payouts.connect_account,
-            all_of.payouts.look_at_account,
-            all_of.payouts.transfer_share,
-            all_of.payouts.reverse_share,
-            all_of.payouts.follow_payout,
-        ],
-        MINT: [
-            minting.mint_ticket,
-            minting.mint_group,
-            all_of.burning.burn_ticket,
-            all_of.capacity.fit_group,
-            all_of.capacity.resell_seats,
-        ],
-    }
-    return by_queue[queue]
+def modules_of(room: str) -> Iterator[ModuleType]:
+    """Import every module of a package, at any depth, and yield it."""
+    package = importlib.import_module(room)
+    yield package
+    for found in pkgutil.walk_packages(package.__path__, f"{room}."):
+        yield importlib.import_module(found.name)
 
 
-def _tried_locally_first(payments: PaymentActivities) -> tuple[Callable[..., Any], ...]:
-    """Return what a purchase asks Stripe on its own worker first, and then as a regular activity on Stripe's queue."""
-    return payments.create_intent, payments.look_at_intent, payments.capture_payment
+@cache
+def declared_activities() -> tuple[DeclaredActivity, ...]:
+    """Collect every activity by name; raises TypeError for one that names no queue, or a name that is taken."""
+    found: dict[str, DeclaredActivity] = {}
+    for module in modules_of("activities"):
+        for owner in vars(module).values():
+            if not isinstance(owner, type) or owner.__module__ != module.__name__:
+                continue
+            for method, function in vars(owner).items():
+                if not hasattr(function, MARK) and not hasattr(function, NAME):
+                    continue
+                name = str(activity._Definition.must_from_callable(function).name)  # noqa: SLF001 - it has no public reader
+                one = DeclaredActivity(name, owner, method, queues_of(function))
+                if name in found:
+                    raise TypeError(f"two activities are called {name}: in {found[name].owner} and {owner}")
+                found[name] = one
+    return tuple(found[name] for name in sorted(found))
 
 
-def _of_cancellations(show_cancellations: ShowCancellationActivities) -> tuple[Callable[..., Any], ...]:
-    return (
-        show_cancellations.end_open_holds,
-        show_cancellations.list_orders_left,
-        show_cancellations.decide_order,
-        show_cancellations.finish_cancellation,
-    )
+def all_queues() -> tuple[str, ...]:
+    """Return every task queue that an activity names, in alphabetical order."""
+    return tuple(sorted({queue for one in declared_activities() for queue in one.queues}))
+
+
+class Activities:
+    """One instance of every class that declares an activity."""
+
+    def __init__(self, *instances: object) -> None:
+        """Raise TypeError when a class has no instance, or an instance no activity."""
+        self._instances = {type(instance): instance for instance in instances}
+        owners: dict[type, list[str]] = {one.owner: [] for one in declared_activities()}
+        for one in declared_activities():
+            owners[one.owner].append(one.name)
+        for owner, names in owners.items():
+            if owner not in self._instances:
+                raise TypeError(f"no worker would run {', '.join(names)}: there is no instance of {owner.__qualname__}")
+        for kind in self._instances:
+            if kind not in owners:
+                raise TypeError(f"{kind.__qualname__} declares no activity")
+
+    def replace(self, *instances: object) -> "Activities":
+        """Return the same with other instances of some classes."""
+        return Activities(*(self._instances | {type(instance): instance for instance in instances}).values())
+
+    def on(self, queue: str) -> list[Callable[..., Any]]:
+        """Return the activities that the worker of a queue runs."""
+        return [getattr(self._instances[one.owner], one.method) for one in declared_activities() if queue in one.queues]

@@ -4,11 +4,13 @@ from temporalio import workflow
 
 from activities.catalog.capacity import CapacityActivities
 from activities.core.commands import CapacityChange
+from activities.core.task_queues import PURCHASES
 from workflows.core.activity_calls import MINT_POLICY, STORE, ActivityCaller, OperatorAlerts
 from workflows.core.operator_status import OperatorStatus
+from workflows.core.task_queue import workflow_on
 
 
-@workflow.defn(name="CapacityWorkflow")
+@workflow_on(PURCHASES, name="CapacityWorkflow")
 class CapacityWorkflow:
     """Lowers the stock, resizes the group on chain, then raises the stock."""
 

@@ -6,15 +6,17 @@ from datetime import timedelta
 from temporalio import workflow
 
 from activities.core.commands import DisputeRef
+from activities.core.task_queues import PURCHASES
 from activities.disputes.follow import DisputeActivities
 from workflows.core.activity_calls import STRIPE_POLICY, ActivityCaller, OperatorAlerts
 from workflows.core.operator_status import OperatorStatus
+from workflows.core.task_queue import workflow_on
 
 ENDS = {"won", "lost", "closed"}
 LOOK_EVERY = timedelta(hours=6)  # a webhook comes first, unless it was lost
 
 
-@workflow.defn(name="DisputeWorkflow")
+@workflow_on(PURCHASES, name="DisputeWorkflow")
 class DisputeWorkflow:
     """Looks at the dispute after each signal, and at intervals without one."""
 

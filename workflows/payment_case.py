@@ -5,10 +5,12 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 from activities.core.commands import Command, LatePayment, PurchaseRef
+from activities.core.task_queues import PURCHASES
 from activities.payments.late_payments import OPEN, LatePaymentActivities
 from workflows.core.activity_calls import STRIPE_POLICY, ActivityCaller, OperatorAlerts
 from workflows.core.operator_status import OperatorStatus, attributes
 from workflows.core.saga import drain
+from workflows.core.task_queue import workflow_on
 from workflows.purchase import TASK_TIMEOUT, PurchaseInput, PurchaseWorkflow
 
 PAUSE_SECONDS = 2.0
@@ -25,7 +27,7 @@ class CaseInput(Command):
     venue_id: str = ""
 
 
-@workflow.defn(name="PaymentCaseWorkflow")
+@workflow_on(PURCHASES, name="PaymentCaseWorkflow")
 class PaymentCaseWorkflow:
     """Looks at the payment until it belongs to a sale or was given back.
 

@@ -8,11 +8,13 @@ from pydantic import Field
 from temporalio import workflow
 
 from activities.core.commands import Command, PurchaseRef
+from activities.core.task_queues import PURCHASES
 from activities.payouts.ports import AccountStatus, PayoutRef, VenueRef
 from activities.payouts.transfers import PayoutActivities
 from domain.payouts.connected_account import DueQuery
 from workflows.core.activity_calls import STORE_REGULAR, STRIPE_POLICY, ActivityCaller, OperatorAlerts, RefusedStep
 from workflows.core.operator_status import OperatorStatus
+from workflows.core.task_queue import workflow_on
 
 AT_ONCE = 8
 
@@ -24,7 +26,7 @@ class OnboardingInput(Command):
     poll_seconds: float
 
 
-@workflow.defn(name="OnboardingWorkflow")
+@workflow_on(PURCHASES, name="OnboardingWorkflow")
 class OnboardingWorkflow:
     """Creates the venue's connected account and waits until it can receive transfers and payouts."""
 
@@ -111,7 +113,7 @@ class _Step(NamedTuple):
     refused: int
 
 
-@workflow.defn(name="TransfersWorkflow")
+@workflow_on(PURCHASES, name="TransfersWorkflow")
 class TransfersWorkflow:
     """Sends due shares; a refused one waits for the next round."""
 
@@ -169,7 +171,7 @@ class TransfersWorkflow:
         return _Step({sent.currency: sent.amount_minor}, 0)
 
 
-@workflow.defn(name="PayoutWorkflow")
+@workflow_on(PURCHASES, name="PayoutWorkflow")
 class PayoutWorkflow:
     """Posts the state of a payout from Stripe to a venue's bank."""
 

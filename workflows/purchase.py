@@ -19,6 +19,7 @@ from activities.core.commands import (
     PlacedOrder,
     PurchaseRef,
 )
+from activities.core.task_queues import PURCHASES
 from activities.payments.intent import PaymentActivities
 from activities.sales.order import SalesActivities
 from activities.tokens.mint import MintActivities
@@ -35,6 +36,7 @@ from workflows.core.activity_calls import (
 )
 from workflows.core.operator_status import OperatorStatus
 from workflows.core.saga import Saga, drain, gather_all, raise_if_cancelled, step
+from workflows.core.task_queue import workflow_on
 
 T = TypeVar("T")
 PAID = {"requires_capture", "succeeded"}
@@ -69,7 +71,7 @@ class PurchaseResult(Command):
     ticket_addresses: tuple[str, ...] = ()
 
 
-@workflow.defn(name="PurchaseWorkflow")
+@workflow_on(PURCHASES, name="PurchaseWorkflow")
 class PurchaseWorkflow:
     """The saga: reserve, order, tickets, payment wait, confirm; after the pivot mint and settle."""
 

@@ -7,15 +7,17 @@ from typing import Literal
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from activities.catalog.capacity import CapacityActivities
 from activities.core.commands import Command, MintTicket, PayRefund, RefundRef, RefundStatus
+from activities.core.task_queues import PURCHASES
 from activities.payouts.transfers import PayoutActivities
 from activities.refunds.cancel_show import CancelledOrder, ShowCancellationActivities
 from activities.refunds.pay_refund import RefundActivities
+from activities.refunds.resale import ResaleActivities
 from activities.tokens.burn import BurnActivities
 from workflows.core.activity_calls import MINT_POLICY, STORE, STRIPE_POLICY, ActivityCaller, OperatorAlerts
 from workflows.core.operator_status import OperatorStatus
 from workflows.core.saga import drain, gather_all
+from workflows.core.task_queue import workflow_on
 
 MONEY = "pay_refund"
 POLL_GROWS = 2
@@ -45,7 +47,7 @@ class RefundProgress(Command):
     outcome: Literal["refunded", "nothing", "waits", "uncovered"]
 
 
-@workflow.defn(name="RefundWorkflow")
+@workflow_on(PURCHASES, name="RefundWorkflow")
 class RefundWorkflow:
     """Gives money back and burns tokens side by side; the money waits for the settlement of the sale."""
 
@@ -199,5 +201,5 @@ class RefundWorkflow:
         """Put the seats on sale again once no token is left; nothing waits for it."""
         await workflow.wait_condition(lambda: not self._tokens_left)
         await self._caller.call(
-            CapacityActivities.resell_seats, refund, MINT_POLICY, "put the seats on sale again", forward_only=True
+            ResaleActivities.resell_seats, refund, MINT_POLICY, "put the seats on sale again", forward_only=True
         )

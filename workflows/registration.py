@@ -4,9 +4,11 @@ from temporalio import workflow
 
 from activities.catalog.register import CatalogActivities
 from activities.core.commands import Command, Minted, MintSubject
+from activities.core.task_queues import PURCHASES
 from activities.tokens.mint import MintActivities
 from workflows.core.activity_calls import MINT_POLICY, STORE, ActivityCaller, OperatorAlerts
 from workflows.core.operator_status import OperatorStatus
+from workflows.core.task_queue import workflow_on
 
 
 class RegisterInput(Command):
@@ -15,7 +17,7 @@ class RegisterInput(Command):
     subject: MintSubject
 
 
-@workflow.defn(name="VenueWorkflow")
+@workflow_on(PURCHASES, name="VenueWorkflow")
 class VenueWorkflow:
     """Mints the venue's on-chain group."""
 
@@ -40,7 +42,7 @@ class VenueWorkflow:
         return minted
 
 
-@workflow.defn(name="ShowWorkflow")
+@workflow_on(PURCHASES, name="ShowWorkflow")
 class ShowWorkflow(VenueWorkflow):
     """Mints the show's on-chain group in the venue's, then opens the sale."""
 

@@ -8,10 +8,12 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 from activities.core.commands import Command, PurchaseRef
+from activities.core.task_queues import PURCHASES
 from activities.refunds.cancel_show import CancelledOrder, OrdersLeft, ShowCancellationActivities, ShowPage
 from workflows.core.activity_calls import STORE, ActivityCaller, OperatorAlerts
 from workflows.core.operator_status import OperatorStatus
 from workflows.core.saga import drain
+from workflows.core.task_queue import workflow_on
 from workflows.refund import RefundInput, RefundProgress, RefundWorkflow
 
 REST_GROWS = 1.5
@@ -36,7 +38,7 @@ class ShowCancellationInput(Command):
     waiting: tuple[str, ...] = ()
 
 
-@workflow.defn(name="ShowCancellationWorkflow")
+@workflow_on(PURCHASES, name="ShowCancellationWorkflow")
 class ShowCancellationWorkflow:
     """Starts refunds up to a number at once and a rate; waiting ones do not hold up the others.
 

@@ -3,12 +3,14 @@
 from temporalio import workflow
 
 from activities.core.commands import HoldRef
+from activities.core.task_queues import PURCHASES
 from activities.sales.ticket_api_holds import HoldActivities
 from workflows.core.activity_calls import STORE, ActivityCaller, OperatorAlerts
 from workflows.core.operator_status import OperatorStatus
+from workflows.core.task_queue import workflow_on
 
 
-@workflow.defn(name="HoldWorkflow")
+@workflow_on(PURCHASES, name="HoldWorkflow")
 class HoldWorkflow:
     """Waits for the hold's deadline, or for the signal that it ended earlier."""
 

@@ -1,9 +1,8 @@
 """The bookkeeping steps: every money event once, by its key."""
 
-from temporalio import activity
-
 from activities.core.commands import MintTicket, PurchaseRef
 from activities.core.ports import EventStore
+from activities.core.task_queues import PURCHASES, activity_on
 from domain.core.errors import WrongState
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import BooksTransaction, Posting, TransactionPosted, minted_postings, sale_postings
@@ -19,7 +18,7 @@ class BooksActivities:
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
-    @activity.defn(name="settle_sale")
+    @activity_on(PURCHASES, name="settle_sale")
     async def settle_sale(self, purchase: PurchaseRef) -> None:
         """Post the sale, captured or free: the venue is credited its share."""
 
@@ -38,7 +37,7 @@ class BooksActivities:
         reads = (BooksTransaction.stream(key), Order.stream(purchase.purchase_id), Payment.stream(payment_id))
         await self._store.commit(decide, reads)
 
-    @activity.defn(name="settle_mint")
+    @activity_on(PURCHASES, name="settle_mint")
     async def settle_mint(self, mint: MintTicket) -> None:
         """Post that one ticket reached the chain, or was refunded before: the mint debt falls by one."""
 

@@ -3,11 +3,9 @@
 What falls leaves the stock first, then the group on chain gets its new size, and only then what rises is on sale.
 """
 
-from temporalio import activity
-
-from activities.core.commands import CapacityChange, RefundRef
+from activities.core.commands import CapacityChange
 from activities.core.ports import EventStore
-from activities.refunds.resale import add_group_capacity, restock_seats
+from activities.core.task_queues import MINT, PURCHASES, activity_on
 from activities.tokens.group_size import GroupChain, fit
 from domain.catalog.show import Show
 from domain.core.errors import WrongState
@@ -35,13 +33,13 @@ class CapacityCommands:
 
 
 class CapacityActivities:
-    """One step of a change per method; a late step of one that has ended changes nothing. And the seats of a refund."""
+    """One step of a change per method; a late step of one that has ended changes nothing."""
 
     def __init__(self, store: EventStore, chain: GroupChain) -> None:
         self._store = store
         self._chain = chain
 
-    @activity.defn(name="lower_stock")
+    @activity_on(PURCHASES, name="lower_stock")
     async def lower_stock(self, change: CapacityChange) -> bool:
         """Take what falls out of the stock, all or none; False when it does not fit, which ends the change."""
 
@@ -60,7 +58,7 @@ class CapacityActivities:
 
         return (await self._store.commit(decide)).value
 
-    @activity.defn(name="fit_group")
+    @activity_on(MINT, name="fit_group")
     async def fit_group(self, change: CapacityChange) -> None:
         """Let the show's group take what the stock will be; it cannot be less than the members that it has."""
 
@@ -69,20 +67,7 @@ class CapacityActivities:
 
         await fit(self._store, self._chain, change.show_id, wants)
 
-    @activity.defn(name="resell_seats")
-    async def resell_seats(self, refund: RefundRef) -> int:
-        """Put a refund's seats on sale again, where the show says so and still sells; returns how many.
-
-        Its tokens are over, and the group takes as many more before the stock has them.
-        """
-        room = (await self._store.commit(lambda uow: add_group_capacity(uow, refund))).value
-        if room is None:
-            return 0
-        show_id, size_least = room
-        await fit(self._store, self._chain, show_id, lambda _, taken: taken < size_least)
-        return (await self._store.commit(lambda uow: restock_seats(uow, refund))).value
-
-    @activity.defn(name="raise_stock")
+    @activity_on(PURCHASES, name="raise_stock")
     async def raise_stock(self, change: CapacityChange) -> None:
         """Put what rises on sale: the change is made."""
 

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from temporalio import activity
-
 from activities.core.commands import Command, MintSubject
 from activities.core.ports import EventStore
+from activities.core.task_queues import PURCHASES, activity_on
 from domain.catalog.show import Show, ShowAnnounced, TicketType, check_order
 from domain.catalog.venue import Venue, VenueRegistered
 from domain.core.errors import KeyReused
@@ -69,7 +68,7 @@ class CatalogActivities:
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
-    @activity.defn(name="open_sale")
+    @activity_on(PURCHASES, name="open_sale")
     async def open_sale(self, subject: MintSubject) -> None:
         """Put a show on sale, once its group stands on chain."""
         await self._store.commit(lambda uow: uow.get(Show, subject.subject_id).open_sale(uow.at))

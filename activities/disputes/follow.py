@@ -2,11 +2,10 @@
 
 from typing import Protocol
 
-from temporalio import activity
-
 from activities.books.post import loss_key, payee_of, post
 from activities.core.commands import DisputeRef
 from activities.core.ports import EventStore
+from activities.core.task_queues import STRIPE, activity_on
 from activities.sales.order import tickets_of
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
@@ -37,7 +36,7 @@ class DisputeActivities:
         self._store = store
         self._disputes = disputes
 
-    @activity.defn(name="look_at_dispute")
+    @activity_on(STRIPE, name="look_at_dispute")
     async def look_at_dispute(self, ref: DisputeRef) -> str:
         """Record what is new of a dispute; returns its status, which ends with won, lost or closed."""
         said = await self._disputes.retrieve_dispute(ref.dispute_id)

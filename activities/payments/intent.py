@@ -8,6 +8,7 @@ from temporalio import activity
 
 from activities.core.commands import PaymentStatus, PurchaseRef
 from activities.core.ports import EventStore, PaymentGateway
+from activities.core.task_queues import PURCHASES, STRIPE, activity_on
 from activities.payments.release import PaymentRelease, own_money
 from domain.catalog.show import Show
 from domain.core.errors import PaymentRefused, PurchaseCancelled, WrongState
@@ -39,7 +40,7 @@ class PaymentActivities:
         self._checkouts = checkouts
         self._back = PaymentRelease(store, gateway)
 
-    @activity.defn(name="create_intent")
+    @activity_on(STRIPE, name="create_intent", local_first=True)
     async def create_intent(self, purchase: PurchaseRef) -> PaymentStatus:
         """Create the PaymentIntent over the locked price and open the checkout; again returns what was made."""
         state = await self._create(purchase, check=_check_open)
@@ -51,13 +52,13 @@ class PaymentActivities:
             raise PurchaseCancelled("the order ended before its checkout was open")
         return seen_of(state).model_copy(update={"hold_until": hold_until})
 
-    @activity.defn(name="look_at_intent")
+    @activity_on(STRIPE, name="look_at_intent", local_first=True)
     async def look_at_intent(self, purchase: PurchaseRef) -> PaymentStatus:
         """Ask Stripe how the payment stands, and record what is new; another amount than the price buys nothing."""
         state = await self._gateway.retrieve_intent(await self._intent_id(purchase))
         return _paid(state, await self._back.record(own_money(purchase), state))
 
-    @activity.defn(name="capture_payment")
+    @activity_on(STRIPE, name="capture_payment", local_first=True)
     async def capture_payment(self, purchase: PurchaseRef) -> PaymentStatus:
         """Take the money; returns only when the capture is known, refuses when it is known to be impossible."""
         money = own_money(purchase)
@@ -67,7 +68,7 @@ class PaymentActivities:
             raise PaymentRefused("the authorised money could not be captured", reason=seen.status)
         return seen
 
-    @activity.defn(name="cancel_payment")
+    @activity_on(STRIPE, name="cancel_payment")
     async def cancel_payment(self, purchase: PurchaseRef) -> PaymentStatus | None:
         """Make sure that we do not have the money: cancel, or refund what was captured.
 
@@ -88,7 +89,7 @@ class PaymentActivities:
         await self._checkouts.forget(purchase.purchase_id)
         return seen_of(state)
 
-    @activity.defn(name="close_checkout")
+    @activity_on(PURCHASES, name="close_checkout")
     async def close_checkout(self, purchase: PurchaseRef) -> None:
         """Forget the client secret of a purchase that is paid."""
         await self._checkouts.forget(purchase.purchase_id)

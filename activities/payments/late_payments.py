@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.catalog.prices import discount_of
 from activities.core.commands import LatePayment, PurchaseRef
 from activities.core.ports import EventStore, PaymentGateway
+from activities.core.task_queues import STRIPE, activity_on
 from activities.disputes.lookup import disputes_of, lost_breakdown
 from activities.payments.intent import PAID, PaymentActivities
 from activities.payments.release import PaymentKey, PaymentRelease
@@ -46,7 +47,7 @@ class LatePaymentActivities:
         self._payments = payments
         self._back = PaymentRelease(store, gateway)
 
-    @activity.defn(name="resolve_late_payment")
+    @activity_on(STRIPE, name="resolve_late_payment")
     async def resolve_late_payment(self, late: LatePayment) -> PurchaseRef | str:
         """Return the attempt that sells this payment's seats, or a word: `open`, `sold`, or how the payment ended.
 

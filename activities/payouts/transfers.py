@@ -1,10 +1,9 @@
 """The settlement steps: a venue's account at Stripe, its share of each order on the way there, and its payouts."""
 
-from temporalio import activity
-
 from activities.books.post import payee_of, post
 from activities.core.commands import PurchaseRef, RefundRef
 from activities.core.ports import EventStore
+from activities.core.task_queues import PURCHASES, STRIPE, activity_on
 from activities.payouts.ports import AccountStatus, ConnectGateway, DueOrders, PayoutRef, Reversed, Sent, VenueRef
 from activities.payouts.shares import request_share, take_back
 from domain.catalog.venue import Venue
@@ -28,7 +27,7 @@ class PayoutActivities:
         self._gateway = gateway
         self._due = due
 
-    @activity.defn(name="connect_account")
+    @activity_on(STRIPE, name="connect_account")
     async def connect_account(self, venue: VenueRef) -> AccountStatus:
         """Make the venue's account at Stripe, or find it."""
         known = await self._store.read(lambda uow: (uow.get(Venue, venue.venue_id), uow.find(Payee, venue.venue_id)))
@@ -39,7 +38,7 @@ class PayoutActivities:
             state = await self._gateway.retrieve_account(payee.account_id)
         return await self._saw(venue, state)
 
-    @activity.defn(name="look_at_account")
+    @activity_on(STRIPE, name="look_at_account")
     async def look_at_account(self, venue: VenueRef) -> AccountStatus:
         """Ask Stripe what the account may do, and for a fresh link where something is missing."""
         payee = await self._store.read(lambda uow: uow.get(Payee, venue.venue_id))
@@ -50,13 +49,13 @@ class PayoutActivities:
             return seen
         return seen.model_copy(update={"url": await self._gateway.onboarding_link(seen.account_id)})
 
-    @activity.defn(name="list_due_transfers")
+    @activity_on(PURCHASES, name="list_due_transfers")
     async def list_due_transfers(self, due: DueQuery) -> list[PurchaseRef]:
         """Return orders whose share is due."""
         found = await self._due.due_transfers(due)
         return [PurchaseRef(tenant_id=tenant, purchase_id=name, attempt=attempt) for tenant, name, attempt in found]
 
-    @activity.defn(name="transfer_share")
+    @activity_on(STRIPE, name="transfer_share")
     async def transfer_share(self, purchase: PurchaseRef) -> Sent:
         """Send the venue's share of an order to its account: decided first, then sent, then posted.
 
@@ -86,7 +85,7 @@ class PayoutActivities:
         await self._store.commit(lambda uow: _made(uow, purchase, transfer_id))
         return sent
 
-    @activity.defn(name="reverse_share")
+    @activity_on(STRIPE, name="reverse_share")
     async def reverse_share(self, refund: RefundRef) -> Reversed:
         """Take back what a refund takes from the venue, where it was sent to it; what is short, the venue owes."""
         purchase_id, key = refund.purchase.purchase_id, refund.refund_id
@@ -112,7 +111,7 @@ class PayoutActivities:
         back = reversal.amount_minor if state == "made" else 0
         return Reversed(reversed_minor=back, short_minor=amount - back)
 
-    @activity.defn(name="follow_payout")
+    @activity_on(STRIPE, name="follow_payout")
     async def follow_payout(self, payout: PayoutRef) -> str:
         """Ask Stripe how a payout stands and post it: whatever the order in which its events come."""
         owner = await self._due.venue_of(payout.account_id)

@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities.core.commands import Command, PurchaseRef, RefundRef
 from activities.core.ports import EventStore
+from activities.core.task_queues import PURCHASES, activity_on
 from activities.disputes.lookup import disputes_of, is_undecided
 from activities.refunds.request_refund import RequestRefund, request
 from activities.sales.ticket_api_holds import release
@@ -86,7 +87,7 @@ class ShowCancellationActivities:
         self._store = store
         self._reads = reads
 
-    @activity.defn(name="end_open_holds")
+    @activity_on(PURCHASES, name="end_open_holds")
     async def end_open_holds(self, page: ShowPage) -> int:
         """Release the open holds of the internal ticket API; one that was confirmed meanwhile stays with its seller."""
         await self._caught_up()
@@ -101,7 +102,7 @@ class ShowCancellationActivities:
         except Refusal:
             activity.logger.info("hold %s was confirmed before the cancellation", reservation_id)
 
-    @activity.defn(name="list_orders_left")
+    @activity_on(PURCHASES, name="list_orders_left")
     async def list_orders_left(self, page: ShowPage) -> OrdersLeft:
         """List orders that are left: none can come any more, since the sale was stopped before."""
         await self._caught_up()
@@ -116,7 +117,7 @@ class ShowCancellationActivities:
             rate_per_second=terms.rate_per_second,
         )
 
-    @activity.defn(name="decide_order")
+    @activity_on(PURCHASES, name="decide_order")
     async def decide_order(self, order: CancelledOrder) -> OrderFate:
         """Refund a sold order wholly, once; let go one that is not paid; wait for one whose money is being taken.
 
@@ -124,7 +125,7 @@ class ShowCancellationActivities:
         """
         return (await self._store.commit(lambda uow: _decide(uow, order))).value
 
-    @activity.defn(name="finish_cancellation")
+    @activity_on(PURCHASES, name="finish_cancellation")
     async def finish_cancellation(self, page: ShowPage) -> int:
         """Record the end when nothing is left; returns how many orders are."""
         await self._caught_up()

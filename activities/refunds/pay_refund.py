@@ -2,11 +2,10 @@
 
 from typing import Protocol
 
-from temporalio import activity
-
 from activities.books.post import owe_cash, post
 from activities.core.commands import PayRefund, PurchaseRef, RefundRef, RefundStatus
 from activities.core.ports import EventStore
+from activities.core.task_queues import PURCHASES, STRIPE, activity_on
 from domain.core.errors import PaymentRefused, WrongState
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
@@ -46,7 +45,7 @@ class RefundActivities:
         self._store = store
         self._gateway = gateway
 
-    @activity.defn(name="post_refund")
+    @activity_on(PURCHASES, name="post_refund")
     async def post_refund(self, refund: RefundRef) -> int:
         """Post what is owed to the buyer, once the sale is posted; returns the number of the present try.
 
@@ -74,7 +73,7 @@ class RefundActivities:
 
         return (await self._store.commit(decide)).value
 
-    @activity.defn(name="pay_refund")
+    @activity_on(STRIPE, name="pay_refund")
     async def pay_refund(self, pay: PayRefund) -> RefundStatus:
         """Give the money back, or ask how that stands, and record it; a turn that has failed tells that it has.
 

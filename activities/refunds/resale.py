@@ -3,6 +3,9 @@
 from collections import Counter
 
 from activities.core.commands import RefundRef
+from activities.core.ports import EventStore
+from activities.core.task_queues import MINT, activity_on
+from activities.tokens.group_size import GroupChain, fit
 from domain.catalog.show import Show
 from domain.core.ids import hold_key_of
 from domain.core.transient import TransientError
@@ -10,6 +13,27 @@ from domain.core.unit_of_work import UnitOfWork
 from domain.orders.order import Order
 from domain.stock.allocation import Allocation
 from domain.tickets.ticket import Ticket
+
+
+class ResaleActivities:
+    """Puts the seats of a refund on sale again."""
+
+    def __init__(self, store: EventStore, chain: GroupChain) -> None:
+        self._store = store
+        self._chain = chain
+
+    @activity_on(MINT, name="resell_seats")
+    async def resell_seats(self, refund: RefundRef) -> int:
+        """Put a refund's seats on sale again, where the show says so and still sells; returns how many.
+
+        Its tokens are over, and the group takes as many more before the stock has them.
+        """
+        room = (await self._store.commit(lambda uow: add_group_capacity(uow, refund))).value
+        if room is None:
+            return 0
+        show_id, size_least = room
+        await fit(self._store, self._chain, show_id, lambda _, taken: taken < size_least)
+        return (await self._store.commit(lambda uow: restock_seats(uow, refund))).value
 
 
 def add_group_capacity(uow: UnitOfWork, refund: RefundRef) -> tuple[str, int] | None:

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from temporalio import activity
-
 from activities.catalog.prices import discount_of, priced
 from activities.core.commands import EndedOrder, EndPurchase, ExtendHold, PlacedOrder, PurchaseRef
 from activities.core.ports import EventStore
+from activities.core.task_queues import PURCHASES, activity_on
 from domain.catalog.line import Line
 from domain.catalog.show import Show
 from domain.core.errors import PurchaseCancelled
@@ -45,13 +44,13 @@ class SalesActivities:
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
-    @activity.defn(name="place_order")
+    @activity_on(PURCHASES, name="place_order")
     async def place_order(self, purchase: PurchaseRef) -> PlacedOrder:
         """Hold seats and a limited discount, all or none, lock the price, and create the tickets, reserved."""
         reads = (Order.stream(purchase.purchase_id),)
         return (await self._store.commit(lambda uow: place(uow, purchase), reads)).value
 
-    @activity.defn(name="cancel_order")
+    @activity_on(PURCHASES, name="cancel_order")
     async def cancel_order(self, end: EndPurchase) -> EndedOrder:
         """End the order without a sale: its seats are free, its tickets void, and a late placing meets the ended order.
 
@@ -59,7 +58,7 @@ class SalesActivities:
         """
         return (await self._store.commit(lambda uow: cancel(uow, end))).value
 
-    @activity.defn(name="confirm_seats")
+    @activity_on(PURCHASES, name="confirm_seats")
     async def confirm_seats(self, purchase: PurchaseRef) -> None:
         """Make the hold a reservation, in the same transaction in which the capture is requested.
 
@@ -73,7 +72,7 @@ class SalesActivities:
 
         await self._store.commit(decide)
 
-    @activity.defn(name="confirm_order")
+    @activity_on(PURCHASES, name="confirm_order")
     async def confirm_order(self, purchase: PurchaseRef) -> None:
         """Confirm the order and issue its tickets: the capture is known."""
 
@@ -88,7 +87,7 @@ class SalesActivities:
         names = [ticket_id_of(purchase.purchase_id, purchase.attempt, number) for number in USUAL_TICKETS]
         await self._store.commit(decide, (Order.stream(purchase.purchase_id), *map(Ticket.stream, names)))
 
-    @activity.defn(name="fulfil_order")
+    @activity_on(PURCHASES, name="fulfil_order")
     async def fulfil_order(self, purchase: PurchaseRef) -> None:
         """Record the good end."""
 
@@ -97,7 +96,7 @@ class SalesActivities:
 
         await self._store.commit(decide)
 
-    @activity.defn(name="extend_hold")
+    @activity_on(PURCHASES, name="extend_hold")
     async def extend_hold(self, extension: ExtendHold) -> datetime:
         """Hold on while a payment is being processed; returns the deadline that holds."""
 

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from temporalio import activity
-
 from activities.core.commands import Command, HoldRef
 from activities.core.ports import EventStore
+from activities.core.task_queues import PURCHASES, activity_on
 from activities.sales.order import hold_seats
 from domain.catalog.line import Line
 from domain.catalog.show import Show
@@ -80,7 +79,7 @@ class HoldActivities:
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
-    @activity.defn(name="expire_reservation")
+    @activity_on(PURCHASES, name="expire_reservation")
     async def expire_reservation(self, hold: HoldRef) -> str:
         """End the hold if it is still open; returns the state it is in."""
 

@@ -3,10 +3,9 @@
 import asyncio
 from typing import Literal, Protocol
 
-from temporalio import activity
-
 from activities.core.commands import MintTicket
 from activities.core.ports import EventStore, TransactionSender
+from activities.core.task_queues import MINT, activity_on
 from activities.tokens.submit import PENDING, POLL_SECONDS, has_expired, land
 from domain.core.errors import WrongState
 from domain.core.unit_of_work import UnitOfWork
@@ -33,7 +32,7 @@ class BurnActivities:
         self._store = store
         self._chain = chain
 
-    @activity.defn(name="burn_ticket")
+    @activity_on(MINT, name="burn_ticket")
     async def burn_ticket(self, mint: MintTicket) -> Burnt:
         """Make sure that a void ticket has no token; the mint stays, empty, so that no late retry can make another."""
         ticket = await self._store.read(lambda uow: uow.get(Ticket, mint.ticket_id))

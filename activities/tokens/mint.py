@@ -7,10 +7,9 @@ then sign again; verify what is on chain before it counts.
 from collections.abc import Iterable
 from typing import Protocol
 
-from temporalio import activity
-
 from activities.core.commands import Minted, MintSubject, MintTicket
 from activities.core.ports import EventStore, TokenChain
+from activities.core.task_queues import MINT, activity_on
 from activities.tokens.submit import PENDING, has_expired, land
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
@@ -46,7 +45,7 @@ class MintActivities:
         self._custody = custody
         self._metadata_base = metadata_base.rstrip("/")
 
-    @activity.defn(name="mint_ticket")
+    @activity_on(MINT, name="mint_ticket")
     async def mint_ticket(self, mint: MintTicket) -> Minted:
         """Mint one issued ticket to the buyer's wallet, or to custody; one that was refunded meanwhile has no token."""
         ticket, spec = await self._ticket_spec(mint.ticket_id, (Order.stream(mint.purchase.purchase_id),))
@@ -66,7 +65,7 @@ class MintActivities:
             return ticket, None
         return ticket, await self._chain.read_token(ticket.mint_address, spec)
 
-    @activity.defn(name="mint_group")
+    @activity_on(MINT, name="mint_group")
     async def mint_group(self, subject: MintSubject) -> Minted:
         """Make the on-chain group of a venue or of a show."""
         if subject.kind == "venue":

@@ -167,6 +167,9 @@ def _holds(documents: DocumentBatch, event: HoldsPlaced, _: int) -> None:
         stock["held"] += hold["quantity"]
         document = {"quantity": hold["quantity"], "maker": hold["maker"]}
         documents.put("holds", _hold_name(event, hold["key"]), document)
+        purchase = documents.edit("purchases", hold["key"].partition(":hold:")[0])
+        if purchase.get("state") == "requested":
+            purchase["state"] = "reserving"
 
 
 def _hold_name(event: DomainEvent, key: str) -> str:
@@ -243,6 +246,16 @@ def _account(documents: DocumentBatch, event: AccountChanged, _: int) -> None:
     documents.edit("payees", identity_of(event)).update(able)
 
 
+TICKET_FOLDS: dict[type[DomainEvent], Fold] = {
+    TokenSigned: _token_signed,
+    TokenMinted: _token_minted,
+    TicketReserved: _ticket,
+    TicketIssued: _ticket_is("issued"),
+    TicketVoided: _ticket_is("void"),
+    TicketRedeemed: _ticket_is("redeemed"),
+    TokenBurnt: _ticket_is("burnt", "token"),
+    TokenForgone: _ticket_is("none", "token"),
+}
 FOLDS: dict[type[DomainEvent], Fold] = {
     PayeeNamed: _payee,
     AccountConnected: _connected,
@@ -257,14 +270,7 @@ FOLDS: dict[type[DomainEvent], Fold] = {
     DiscountCreated: _discount,
     DiscountClaimed: _claims(1),
     DiscountReturned: _claims(-1),
-    TokenSigned: _token_signed,
-    TokenMinted: _token_minted,
-    TicketReserved: _ticket,
-    TicketIssued: _ticket_is("issued"),
-    TicketVoided: _ticket_is("void"),
-    TicketRedeemed: _ticket_is("redeemed"),
-    TokenBurnt: _ticket_is("burnt", "token"),
-    TokenForgone: _ticket_is("none", "token"),
+    **TICKET_FOLDS,
     AllocationOpened: _allocation,
     AllocationResized: _resized,
     HoldsPlaced: _holds,

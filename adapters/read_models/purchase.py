@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from adapters.read_models.catalog_and_books import FOLDS, Fold, identity_of
+from adapters.read_models.catalog_and_books import FOLDS, TICKET_FOLDS, Fold, identity_of
 from adapters.read_models.documents import Document, DocumentBatch, TimelineLine
 from adapters.read_models.payment import PAYMENT_FOLDS, PAYMENT_TEXTS
 from adapters.read_models.refund import REFUND_FOLDS, REFUND_TEXTS
 from adapters.read_models.show_cancellation import CANCELLATION_FOLDS
 from adapters.read_models.transfer import TRANSFER_FOLDS, TRANSFER_TEXTS
-from domain.catalog.discount import DiscountClaimed, DiscountReturned
+from domain.catalog.discount import DiscountAsked, DiscountClaimed, DiscountReturned
+from domain.catalog.show import GroupCapacityAdded, GroupResizeSigned
 from domain.core.aggregate import DomainEvent
 from domain.money.books import TransactionPosted
 from domain.orders.order import (
@@ -29,7 +30,12 @@ from domain.orders.order import (
 )
 from domain.orders.reopening import PurchaseReopened
 from domain.payments.dispute import DisputeLost, DisputeOpened, DisputeWon
+from domain.payments.refund import RefundsOpened
+from domain.payouts.payee import ShortfallNetted, ShortfallNoted
+from domain.payouts.payout import PayoutPaid, PayoutReturned
+from domain.payouts.transfer import ReversalRefused
 from domain.stock.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed, SeatsRestocked
+from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
 from domain.tickets.has_token import TokenMinted, TokenSigned
 from domain.tickets.ticket import (
     BurnSigned,
@@ -86,10 +92,12 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     **REFUND_TEXTS,
 }
 
+UNTOLD = frozenset({RefundsOpened})  # the refund that follows has its words
+
 
 def fold(documents: DocumentBatch, event: DomainEvent, position: int) -> None:
     """Apply one event to all read models."""
-    for folds in (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS):
+    for folds in TABLES:
         apply = folds.get(type(event))
         if apply is not None:
             apply(documents, event, position)
@@ -171,13 +179,6 @@ def _confirmed(documents: DocumentBatch, event: OrderConfirmed, _: int) -> None:
     documents.edit("purchases", identity_of(event)).update(state="confirmed", confirmed_at=event.timestamp.isoformat())
 
 
-def _held(documents: DocumentBatch, event: HoldsPlaced, _: int) -> None:
-    for hold in event.holds:
-        document = documents.edit("purchases", hold["key"].partition(":hold:")[0])
-        if document.get("state") == "requested":
-            document["state"] = "reserving"
-
-
 def _placed(documents: DocumentBatch, event: OrderPlaced, _: int) -> None:
     lines = [dict(line) for line in event.lines]
     update = {"state": "reserving", "venue_id": event.venue_id, "price": dict(event.price), "lines": lines}
@@ -213,7 +214,6 @@ PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
     PurchaseRequestedAgain: _requested_again,
     PurchaseRefused: _order("refused", reason="code"),
     PurchaseReopened: _reopened,
-    HoldsPlaced: _held,
     OrderPlaced: _placed,
     CheckoutOpened: _deadline,
     HoldExtended: _deadline,
@@ -225,13 +225,12 @@ PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
     OrderCancelled: _order("cancelled", reason="reason"),
     **PAYMENT_FOLDS,
     **TRANSFER_FOLDS,
-    TicketReserved: _ticket_changed,
-    TicketIssued: _ticket_changed,
-    TicketVoided: _ticket_changed,
-    TicketRedeemed: _ticket_changed,
-    BurnSigned: _ticket_changed,
-    TokenBurnt: _ticket_changed,
-    TokenForgone: _ticket_changed,
-    TokenSigned: _ticket_changed,
-    TokenMinted: _ticket_changed,
+    **dict.fromkeys(TICKET_FOLDS, _ticket_changed),
 }
+TABLES = (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS)
+# What no document shows: of these the timeline tells what concerns a purchase, the books what concerns money.
+UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
+    AllowanceOpened, BurnSigned, ClaimEnded, ClaimSold, DiscountAsked, DisputeOpened, DisputeWon, GroupCapacityAdded,
+    GroupResizeSigned, PayoutPaid, PayoutReturned, ReversalRefused, ShortfallNetted, ShortfallNoted, TicketBlocked,
+    TicketsClaimed, TicketUnblocked,
+})  # fmt: skip

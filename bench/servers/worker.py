@@ -9,9 +9,8 @@ from contextlib import AsyncExitStack
 
 from temporalio.worker import Worker
 
-from activities.core.task_queues import ALL_QUEUES
 from activities.payments.intent import PaymentActivities
-from activities.registry import Activities
+from activities.registry import Activities, all_queues
 from activities.tokens.mint import MintActivities
 from adapters.event_store.store import PostgresEventStore
 from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts
@@ -24,9 +23,9 @@ from worker import STICKY, assemble, connect, work
 def assemble_stubbed(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> Activities:
     """Assemble the production activities with stubs for Stripe and the chain."""
     real = assemble(settings, store, pool, closing)
-    return real._replace(
-        payments=PaymentActivities(store, InstantGateway(), PostgresCheckouts(pool)),
-        minting=MintActivities(store, InstantChain(), PostgresBuyers(pool), "custody", settings.api.public_url),
+    return real.replace(
+        PaymentActivities(store, InstantGateway(), PostgresCheckouts(pool)),
+        MintActivities(store, InstantChain(), PostgresBuyers(pool), "custody", settings.api.public_url),
     )
 
 
@@ -45,7 +44,7 @@ async def run(*, stubbed: bool) -> None:
         max_concurrent_activities=settings.worker.max_concurrent,
     )
     async with bare:
-        await work(settings, ALL_QUEUES, stopping, assembled=assemble_stubbed if stubbed else assemble)
+        await work(settings, all_queues(), stopping, assembled=assemble_stubbed if stubbed else assemble)
 
 
 if __name__ == "__main__":

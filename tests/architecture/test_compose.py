@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from activities.registry import all_queues
 from devstack.servers.temporal import SEARCH_ATTRIBUTES
 from settings import Settings, read_settings, setting_names
 
@@ -19,7 +20,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-QUEUES = ["mint", "purchases", "stripe"]
+QUEUES = sorted(all_queues())
 INSIDE = {"postgres": 5432, "temporal": 7233, "temporal-ui": 8080}
 
 

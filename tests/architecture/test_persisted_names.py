@@ -4,8 +4,6 @@ A changed line needs a decision record and an upcast; `python -m tests.architect
 file anew.
 """
 
-import importlib
-import pkgutil
 import re
 import subprocess
 import sys
@@ -17,10 +15,12 @@ from typing import Any, TypeVar
 from temporalio import activity, workflow
 from temporalio.common import SearchAttributeKey
 
-from activities.core.task_queues import ALL_QUEUES
+from activities.registry import all_queues, modules_of
+from api.app import create_app
 from domain.core.aggregate import Aggregate, DomainEvent
 from domain.core.errors import Refusal
 from domain.core.topics import import_all
+from tests.fakes.shop_world import ApiWorld
 from workflows.core.patches import PATCHES
 
 ROOT = Path(__file__).parents[2]
@@ -35,9 +35,7 @@ import_all()  # so that each test knows every event and aggregate, also when it 
 
 def modules() -> list[ModuleType]:
     """Import every module whose names are stored."""
-    rooms = [importlib.import_module(room) for room in ROOMS]
-    below = [info.name for room in rooms for info in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")]
-    return rooms + [importlib.import_module(name) for name in below]
+    return [module for room in ROOMS for module in modules_of(room)]
 
 
 def descendants(parent: type[C]) -> Iterator[type[C]]:
@@ -49,8 +47,20 @@ def descendants(parent: type[C]) -> Iterator[type[C]]:
 
 
 def topics(base: type[DomainEvent | Aggregate]) -> set[str]:
-    """What events or aggregates are stored under; the bases never are, and have none."""
+    """Return the topics of the stored events or aggregates; the bases have none."""
     return {kind.TOPIC for kind in descendants(base) if kind.TOPIC}
+
+
+def stored_events() -> set[type[DomainEvent]]:
+    """Return every event that may be stored."""
+    modules()
+    return {event for event in descendants(DomainEvent) if event.TOPIC}
+
+
+def routes() -> Iterator[str]:
+    """Yield every operation of the API."""
+    for path, methods in create_app(ApiWorld().deps()).openapi()["paths"].items():
+        yield from (f"{method.upper()} {path}" for method in methods)
 
 
 def kinds() -> set[str]:
@@ -88,9 +98,10 @@ def names() -> list[str]:
     found = {pair for module in modules() for pair in in_module(module)}
     found |= {("event", topic) for topic in topics(DomainEvent)}
     found |= {("aggregate", topic) for topic in topics(Aggregate)}
+    found |= {("route", route) for route in routes()}
     found |= {("kind", kind) for kind in kinds()}
     found |= {("refusal", Refusal.code), *(("refusal", refusal.code) for refusal in descendants(Refusal))}
-    found |= {("task-queue", queue) for queue in ALL_QUEUES}
+    found |= {("task-queue", queue) for queue in all_queues()}
     found |= {("patch", patch.name) for patch in PATCHES}
     return [f"{sort} {name}" for sort, name in sorted(found)]
 
@@ -115,6 +126,7 @@ def test_every_sort_of_name_is_found() -> None:
         "search-attribute",
         "refusal",
         "task-queue",
+        "route",
     }
     assert wanted - sorts == set()
 

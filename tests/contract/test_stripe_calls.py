@@ -68,5 +68,5 @@ async def test_kept_server_error(api: Any, emulator: Emulator, times: int) -> No
             emulator.confirm(intent, done.client_secret, "pm_card_visa")
         else:
             assert done.status == "succeeded"
-    assert len((await api.routes.refunds.list_async({"payment_intent": intent})).data) == 1
+    assert len((await api.refunds.list_async({"payment_intent": intent})).data) == 1
     await client.close()

@@ -1,22 +1,21 @@
 """One world of fakes behind the real activities and workflows, and the invariants that must hold in it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Unpack
 
 from solders.keypair import Keypair
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor
 
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities, CapacityCommands
 from activities.catalog.register import AnnounceShow, CatalogActivities, CatalogCommands, RegisterVenue
 from activities.core.commands import MintSubject, PurchaseRef, RefundRef
-from activities.core.failures import FailureInterceptor
-from activities.core.task_queues import ALL_QUEUES, MINT, PURCHASES, STRIPE
+from activities.core.task_queues import PURCHASES
 from activities.disputes.follow import DisputeActivities
 from activities.payments.intent import PaymentActivities
 from activities.payments.late_payments import LatePaymentActivities
@@ -24,6 +23,8 @@ from activities.payouts.transfers import PayoutActivities
 from activities.refunds.cancel_show import ShowCancellationActivities, ShowCancellationCommands
 from activities.refunds.pay_refund import RefundActivities
 from activities.refunds.request_refund import RefundCommands, RequestRefund
+from activities.refunds.resale import ResaleActivities
+from activities.registry import Activities, all_queues
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands, RequestPurchase
 from activities.sales.ticket_api_holds import HoldActivities, HoldCommands
@@ -49,10 +50,9 @@ from tests.fakes.show_reads import FoldedShows
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts
 from tests.fakes.time_skipping import skipping_time
 from tests.fakes.token_chain import FakeTokenChain
-from worker import WORKFLOWS, sandbox
+from worker import Tuning, build_worker
 from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, PurchaseWorkflow
 
-RUNNER = sandbox("tests")
 CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
 
@@ -76,6 +76,7 @@ class SagaWorld:
         self.holds = HoldCommands(self.store)
         self.minting = MintActivities(self.store, self.chain, self.buyers, CUSTODY, "http://127.0.0.1")
         self.capacities = CapacityActivities(self.store, self.chain)
+        self.resale = ResaleActivities(self.store, self.chain)
         self.capacity_changes = CapacityCommands(self.store)
         self.connect = FakeConnect()
         self.payouts = PayoutActivities(self.store, self.connect, DueInMemory(self.store))
@@ -85,51 +86,46 @@ class SagaWorld:
         self.poll_seconds = 30
         self.processing_extension_seconds = 600
 
-    def activities(self, queue: str) -> list[Any]:
-        sales, books = SalesActivities(self.store), BooksActivities(self.store)
+    def activities(self) -> Activities:
+        """Return the real activities over the fakes, as a process that has just begun has them."""
         payments = PaymentActivities(self.store, self.gateway, self.checkouts)
-        refunds = RefundActivities(self.store, self.gateway)
-        show_cancellations = ShowCancellationActivities(self.store, FoldedShows(self.store))
-        owners = {
-            PURCHASES: [
-                sales,
-                books,
-                CatalogActivities(self.store),
-                HoldActivities(self.store),
-                payments,
-                refunds,
-                show_cancellations,
-                self.payouts,
-                self.capacities,
-            ],
-            STRIPE: [
-                payments,
-                refunds,
-                self.payouts,
-                DisputeActivities(self.store, self.gateway),
-                LatePaymentActivities(self.store, self.gateway, payments),
-            ],
-            MINT: [self.minting, BurnActivities(self.store, self.chain), self.capacities],
-        }
-        return [
-            method
-            for owner in owners[queue]
-            for method in (getattr(owner, name) for name in dir(owner) if not name.startswith("_"))
-            if hasattr(method, "__temporal_activity_definition")
-        ]
+        return Activities(
+            SalesActivities(self.store),
+            BooksActivities(self.store),
+            CatalogActivities(self.store),
+            HoldActivities(self.store),
+            payments,
+            self.minting,
+            self.capacities,
+            self.resale,
+            DisputeActivities(self.store, self.gateway),
+            self.payouts,
+            RefundActivities(self.store, self.gateway),
+            BurnActivities(self.store, self.chain),
+            ShowCancellationActivities(self.store, FoldedShows(self.store)),
+            LatePaymentActivities(self.store, self.gateway, payments),
+        )
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Run one worker per queue, as in production."""
+    async def running(
+        self,
+        interceptor: Interceptor | None = None,
+        workflows: Sequence[type] | None = None,
+        **tuning: Unpack[Tuning],
+    ) -> AsyncIterator[None]:
+        """Run one worker per queue, as in production; the gates stand where no other interceptor does."""
+        activities = self.activities()
+        tuning.setdefault("graceful_shutdown_timeout", timedelta())
         async with AsyncExitStack() as stack:
-            for queue in ALL_QUEUES:
-                worker = Worker(
+            for queue in all_queues():
+                worker = build_worker(
                     self.server.client,
-                    task_queue=queue,
-                    workflows=WORKFLOWS if queue == PURCHASES else [],
-                    activities=self.activities(queue),
-                    interceptors=[FailureInterceptor(), self.gates],
-                    workflow_runner=RUNNER,
+                    queue,
+                    activities,
+                    interceptors=[interceptor or self.gates],
+                    workflows=workflows,
+                    passed_through=("tests",),
+                    **tuning,
                 )
                 await stack.enter_async_context(worker)
             yield

@@ -6,25 +6,10 @@ and that no scene reaches has its rows all the same; they are red until a scene 
 
 import zlib
 from collections.abc import Iterable
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
-from temporalio import activity
-
-from activities.books.post import BooksActivities
-from activities.catalog.capacity import CapacityActivities
-from activities.catalog.register import CatalogActivities
-from activities.core.task_queues import ALL_QUEUES, MINT
-from activities.disputes.follow import DisputeActivities
-from activities.payments.intent import PaymentActivities
-from activities.payments.late_payments import LatePaymentActivities
-from activities.payouts.transfers import PayoutActivities
-from activities.refunds.cancel_show import ShowCancellationActivities
-from activities.refunds.pay_refund import RefundActivities
-from activities.registry import Activities, activities_of
-from activities.sales.order import SalesActivities
-from activities.sales.ticket_api_holds import HoldActivities
-from activities.tokens.burn import BurnActivities
-from activities.tokens.mint import MintActivities
+from activities.core.task_queues import MINT
+from activities.registry import declared_activities
 
 UNREACHABLE = "no scene"
 STEP_FAULTS = {
@@ -106,29 +91,8 @@ class Row(NamedTuple):
 
 
 def registered() -> dict[str, str]:
-    """Return the queue of every activity that the worker registers, by its stored name."""
-    store, outside = cast("Any", None), cast("Any", None)
-    payments = PaymentActivities(store, outside, outside)
-    everything = Activities(
-        sales=SalesActivities(store),
-        books=BooksActivities(store),
-        catalog=CatalogActivities(store),
-        holds=HoldActivities(store),
-        payments=payments,
-        minting=MintActivities(store, outside, outside, "", ""),
-        capacity=CapacityActivities(store, outside),
-        disputes=DisputeActivities(store, outside),
-        payouts=PayoutActivities(store, outside, outside),
-        refunds=RefundActivities(store, outside),
-        burning=BurnActivities(store, outside),
-        show_cancellations=ShowCancellationActivities(store, outside),
-        late_payments=LatePaymentActivities(store, outside, payments),
-    )
-    return {
-        str(activity._Definition.must_from_callable(method).name): queue
-        for queue in ALL_QUEUES
-        for method in activities_of(queue, everything)
-    }
+    """Return the queue of every activity that is declared, by its stored name."""
+    return {one.name: one.queues[0] for one in declared_activities()}
 
 
 def cells(rows: Iterable[Row], activities: dict[str, str]) -> list[Cell]:

@@ -5,26 +5,9 @@ from typing import Any
 
 from temporalio import workflow
 
-from activities.core.commands import CapacityChange, DisputeRef, HoldRef, Minted
-from activities.payouts.ports import AccountStatus, PayoutRef
-from workflows.capacity import CapacityWorkflow
 from workflows.core.activity_calls import ActivityCaller
 from workflows.core.patches import Patch
-from workflows.dispute import DisputeWorkflow
-from workflows.payment_case import CaseInput, PaymentCaseWorkflow
-from workflows.payouts import (
-    OnboardingInput,
-    OnboardingWorkflow,
-    PayoutWorkflow,
-    TransfersInput,
-    TransfersResult,
-    TransfersWorkflow,
-)
-from workflows.purchase import PurchaseInput, PurchaseResult, PurchaseWorkflow
-from workflows.refund import RefundInput, RefundWorkflow
-from workflows.registration import RegisterInput, ShowWorkflow, VenueWorkflow
-from workflows.show_cancellation import ShowCancellationInput, ShowCancellationWorkflow
-from workflows.ticket_api_hold import HoldWorkflow
+from workflows.registry import declared_workflows
 
 FLAG = Patch("matrix-pause")
 
@@ -41,175 +24,27 @@ def _paused(caller: ActivityCaller) -> ActivityCaller:
     return caller
 
 
-@workflow.defn(name="PurchaseWorkflow")
-class NextPurchase(PurchaseWorkflow):
-    """The next version of a purchase."""
+def _next(kind: Any) -> type:
+    """Return the next version of a workflow: it takes and returns the same."""
 
-    @workflow.init
-    def __init__(self, start: PurchaseInput) -> None:
-        super().__init__(start)
+    def init(self: Any, start: Any) -> None:
+        kind.__init__(self, start)
         self._caller = _paused(self._caller)
 
-    @workflow.run
-    async def run(self, start: PurchaseInput) -> PurchaseResult:
-        return await super().run(start)
+    async def run(self: Any, start: Any) -> Any:
+        return await kind.run(self, start)
+
+    name = f"Next{kind.__name__}"
+    for method, old in ((init, kind.__init__), (run, kind.run)):
+        method.__annotations__ = old.__annotations__
+        method.__name__ = old.__name__
+        method.__qualname__ = f"{name}.{old.__name__}"
+    made = type(kind)(
+        name, (kind,), {"__module__": __name__, "__init__": workflow.init(init), "run": workflow.run(run)}
+    )
+    named: type = workflow.defn(name=kind.__name__)(made)
+    return named
 
 
-@workflow.defn(name="VenueWorkflow")
-class NextVenue(VenueWorkflow):
-    """The next version of a venue's registration."""
-
-    @workflow.init
-    def __init__(self, start: RegisterInput) -> None:
-        super().__init__(start)
-        self._caller = _paused(self._caller)
-
-    @workflow.run
-    async def run(self, start: RegisterInput) -> Minted:
-        return await super().run(start)
-
-
-@workflow.defn(name="ShowWorkflow")
-class NextShow(ShowWorkflow):
-    """The next version of a show's registration."""
-
-    @workflow.init
-    def __init__(self, start: RegisterInput) -> None:
-        super().__init__(start)
-        self._caller = _paused(self._caller)
-
-    @workflow.run
-    async def run(self, start: RegisterInput) -> Minted:
-        return await super().run(start)
-
-
-@workflow.defn(name="HoldWorkflow")
-class NextHold(HoldWorkflow):
-    """The next version of a hold."""
-
-    @workflow.init
-    def __init__(self, start: HoldRef) -> None:
-        super().__init__(start)
-        self._caller = _paused(self._caller)
-
-    @workflow.run
-    async def run(self, start: HoldRef) -> str:
-        return await super().run(start)
-
-
-@workflow.defn(name="PaymentCaseWorkflow")
-class NextCase(PaymentCaseWorkflow):
-    """The next version of a payment case."""
-
-    @workflow.init
-    def __init__(self, start: CaseInput) -> None:
-        super().__init__(start)
-        self._caller = _paused(self._caller)
-
-    @workflow.run
-    async def run(self, start: CaseInput) -> str:
-        return await super().run(start)
-
-
-@workflow.defn(name="RefundWorkflow")
-class NextRefund(RefundWorkflow):
-    """The next version of a refund."""
-
-    @workflow.init
-    def __init__(self, start: RefundInput) -> None:
-        super().__init__(start)
-        self._caller = _paused(self._caller)
-
-    @workflow.run
-    async def run(self, start: RefundInput) -> str:
-        return await super().run(start)
-
-
-@workflow.defn(name="ShowCancellationWorkflow")
-class NextCancellation(ShowCancellationWorkflow):
-    """The next version of a show's cancellation."""
-
-    @workflow.init
-    def __init__(self, start: ShowCancellationInput) -> None:
-        super().__init__(start)
-        self._caller = _paused(self._caller)
-
-    @workflow.run
-    async def run(self, start: ShowCancellationInput) -> str:
-        return await super().run(start)
-
-
-@workflow.defn(name="OnboardingWorkflow")
-class NextOnboarding(OnboardingWorkflow):
-    """The next version of a venue's account."""
-
-    @workflow.init
-    def __init__(self, start: OnboardingInput) -> None:
-        super().__init__(start)
-        self._caller = _paused(self._caller)
-
-    @workflow.run
-    async def run(self, start: OnboardingInput) -> AccountStatus:
-        return await super().run(start)
-
-
-@workflow.defn(name="TransfersWorkflow")
-class NextTransfers(TransfersWorkflow):
-    """The next version of a round of transfers."""
-
-    @workflow.init
-    def __init__(self, start: TransfersInput) -> None:
-        super().__init__(start)
-        self._caller = _paused(self._caller)
-
-    @workflow.run
-    async def run(self, start: TransfersInput) -> TransfersResult:
-        return await super().run(start)
-
-
-@workflow.defn(name="PayoutWorkflow")
-class NextPayout(PayoutWorkflow):
-    """The next version of a look at a payout."""
-
-    @workflow.init
-    def __init__(self, start: PayoutRef) -> None:
-        super().__init__(start)
-        self._caller = _paused(self._caller)
-
-    @workflow.run
-    async def run(self, start: PayoutRef) -> str:
-        return await super().run(start)
-
-
-@workflow.defn(name="CapacityWorkflow")
-class NextCapacity(CapacityWorkflow):
-    """The next version of a change of capacities."""
-
-    @workflow.init
-    def __init__(self, start: CapacityChange) -> None:
-        super().__init__(start)
-        self._caller = _paused(self._caller)
-
-    @workflow.run
-    async def run(self, start: CapacityChange) -> str:
-        return await super().run(start)
-
-
-@workflow.defn(name="DisputeWorkflow")
-class NextDispute(DisputeWorkflow):
-    """The next version of a dispute."""
-
-    @workflow.init
-    def __init__(self, start: DisputeRef) -> None:
-        super().__init__(start)
-        self._caller = _paused(self._caller)
-
-    @workflow.run
-    async def run(self, start: DisputeRef) -> str:
-        return await super().run(start)
-
-
-NEXT_VERSION: list[type] = [
-    NextPurchase, NextVenue, NextShow, NextHold, NextCase, NextRefund, NextCancellation,
-    NextOnboarding, NextTransfers, NextPayout, NextCapacity, NextDispute,
-]  # fmt: skip
+NEXT_VERSION = tuple(_next(kind) for kind in declared_workflows())
+globals().update({kind.__name__: kind for kind in NEXT_VERSION})  # where the sandbox finds them

@@ -11,17 +11,13 @@ from typing import Any, Self
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
-from activities.core.failures import FailureInterceptor
-from activities.core.task_queues import ALL_QUEUES, PURCHASES
+from activities.core.task_queues import PURCHASES
 from tests.fakes.world import SagaWorld
 from tests.matrix.faults import CANCELLING, REPLACING, Faults
 from tests.matrix.next_version import NEXT_VERSION
-from worker import WORKFLOWS, sandbox
 from workflows.core.operator_status import NEEDS_OPERATOR, PURCHASE_STAGE
 
-RUNNER = sandbox("tests")
 CACHED = 100
 TASK_TIMEOUT = timedelta(seconds=30)  # a local activity's five seconds pass on another clock than the server's
 STEP_SECONDS = 3.0  # below the heartbeat's and the workflow task's timeout, so that a step alone breaks nothing
@@ -52,7 +48,7 @@ class Stage:
         _interleave(self.world, faults)
 
     async def __aenter__(self) -> Self:
-        await self._start(WORKFLOWS, "one")
+        await self._start(None, "one")
         self._disturbing = asyncio.create_task(self._disturb())
         return self
 
@@ -62,20 +58,12 @@ class Stage:
         await self.faults.land()
         await self._workers.aclose()
 
-    async def _start(self, workflows: Sequence[type], build_id: str) -> None:
+    async def _start(self, workflows: Sequence[type] | None, build_id: str) -> None:
         self._workers = AsyncExitStack()
-        for queue in ALL_QUEUES:
-            worker = Worker(
-                self.client,
-                task_queue=queue,
-                workflows=workflows if queue == PURCHASES else [],
-                activities=self.world.activities(queue),
-                interceptors=[FailureInterceptor(), self.faults],
-                workflow_runner=RUNNER,
-                max_cached_workflows=self._cached,
-                identity=f"worker {build_id}",
-            )
-            await self._workers.enter_async_context(worker)
+        running = self.world.running(
+            self.faults, workflows, max_cached_workflows=self._cached, identity=f"worker {build_id}"
+        )
+        await self._workers.enter_async_context(running)
 
     async def _disturb(self) -> None:
         """Do to the workers or to the workflow what the fault wants, once its activity stands."""
@@ -86,7 +74,7 @@ class Stage:
             self.faults.gone.set()
             await closing
             is_next = self.faults.fault == "replaced"
-            await self._start(NEXT_VERSION if is_next else WORKFLOWS, "two" if is_next else "one again")
+            await self._start(NEXT_VERSION if is_next else None, "two" if is_next else "one again")
         if self.faults.fault in CANCELLING and self.handle is not None:
             await self.handle.cancel()
             await asyncio.sleep(0.1)

@@ -7,7 +7,6 @@ import pytest
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-import worker
 from tests.fakes.evidence import findings_of, require_invariants, said_by
 from tests.matrix.cells import STEP_FAULTS, UNREACHABLE, WEBHOOK_FAULTS, Cell, Row, cells, registered
 from tests.matrix.every_scene import SCENES
@@ -16,6 +15,7 @@ from tests.matrix.scenes import BEFORE_PIVOT, REFUSABLE, RETRIED, Scene
 from tests.matrix.stage import Stage
 from tests.matrix.webhooks import PLAYS
 from tests.workflows.conftest import installed, register_search_attributes
+from workflows.registry import declared_workflows
 from workflows.ticket_api_hold import HoldWorkflow
 
 QUICK = {"webhook-forged", "webhook-delayed"}
@@ -97,7 +97,7 @@ async def test_a_scene_reaches_what_it_says(scene: Scene) -> None:
 def test_every_activity_and_every_workflow_has_a_scene() -> None:
     """A newly registered activity or workflow is red until a scene reaches it."""
     assert [cell.name for cell in ALL if cell.scene == UNREACHABLE] == []
-    assert {scene.workflow for scene in SCENES} == set(worker.WORKFLOWS)
+    assert {scene.workflow for scene in SCENES} == set(declared_workflows())
 
 
 def test_an_activity_without_a_scene_is_red() -> None:

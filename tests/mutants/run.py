@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from html import unescape
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal, NamedTuple
@@ -87,9 +88,11 @@ def run_mutant(copy: Path, mutant: Mutant) -> MutantRun:
         code, seconds = run_tests(copy, [mutant.test], RUN_SECONDS_MAX)
     finally:
         path.write_text(whole)
-    if code not in {0, RED}:
+    report = copy / "report.xml"
+    is_named = report.exists() and mutant.names in unescape(report.read_text())
+    if code not in {0, RED} and not (mutant.names and is_named):  # what is missing may break an import
         return MutantRun(mutant, "broken", seconds)
-    if code == 0:
+    if code == 0 or not is_named:
         return MutantRun(mutant, "missed", seconds)
     return MutantRun(mutant, "caught" if seconds <= SECONDS_MAX else "slow", seconds)
 

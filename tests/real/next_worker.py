@@ -3,9 +3,9 @@
 import worker
 from tests.real.next_purchase import FlaggedPurchase
 from workflows.purchase import PurchaseWorkflow
+from workflows.registry import declared_workflows
 
-WORKFLOWS = tuple(FlaggedPurchase if kind is PurchaseWorkflow else kind for kind in worker.WORKFLOWS)
+WORKFLOWS = tuple(FlaggedPurchase if kind is PurchaseWorkflow else kind for kind in declared_workflows())
 
 if __name__ == "__main__":
-    worker.WORKFLOWS = WORKFLOWS
-    worker.main()
+    worker.main(workflows=WORKFLOWS)

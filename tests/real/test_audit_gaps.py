@@ -6,7 +6,7 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
-from activities.core.task_queues import ALL_QUEUES
+from activities.registry import all_queues
 from cli.buyer import read_mint
 from tests.real.shop import Shop
 
@@ -47,7 +47,7 @@ async def test_gap_missing_internal_endpoints(shop: Shop) -> None:
 async def test_gap_queues_without_readers(shop: Shop) -> None:
     """Every task queue that steps are put on has a poller."""
     client = await shop.engine()
-    for queue in ALL_QUEUES:
+    for queue in all_queues():
         described = await client.workflow_service.describe_task_queue(
             DescribeTaskQueueRequest(
                 namespace="default",

@@ -17,8 +17,7 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer, WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
+from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 
 import worker
 
@@ -90,11 +89,10 @@ def history(name: str, old: str = "", new: str = "") -> WorkflowHistory:
     return WorkflowHistory.from_json(name, json.loads(text.replace(old, new) if old else text))
 
 
-async def commands(name: str, workflows: Sequence[type] = worker.WORKFLOWS) -> list[str]:
+async def commands(name: str, workflows: Sequence[type] | None = None) -> list[str]:
     """Replay a history with today's code and return its commands; a replay that does not fit raises."""
     log = CommandLog()
-    replayer = Replayer(workflows=workflows, data_converter=pydantic_data_converter, workflow_runner=log)
-    await replayer.replay_workflow(history(name))
+    await worker.build_replayer(workflows, log).replay_workflow(history(name))
     return log.lines
 
 

@@ -3,11 +3,10 @@
 import json
 
 import pytest
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
 
 import worker
 from activities.core.commands import MintTicket
+from activities.core.task_queues import queues_of
 from tests.real.next_purchase import CarelessPurchase, FlaggedPurchase
 from tests.replay.golden import HISTORIES, RUNNER, commands, difference, golden, history
 from tests.replay.record import without_machine
@@ -15,12 +14,9 @@ from tests.replay.scenes import SCENES
 from tests.replay.scenes_money import MONEY
 from workflows import purchase
 from workflows.core import activity_calls
+from workflows.registry import declared_workflows
 
 NAMES = sorted(scene.__name__ for scene in (*SCENES, *MONEY))
-
-
-def replayer() -> Replayer:
-    return Replayer(workflows=worker.WORKFLOWS, data_converter=pydantic_data_converter, workflow_runner=RUNNER)
 
 
 def test_every_outcome_is_recorded() -> None:
@@ -32,7 +28,7 @@ def test_every_outcome_is_recorded() -> None:
 def test_every_workflow_is_recorded() -> None:
     """No kind of workflow is left out."""
     started = [history(name).events[0].workflow_execution_started_event_attributes for name in NAMES]
-    assert {event.workflow_type.name for event in started} == {kind.__name__ for kind in worker.WORKFLOWS}
+    assert {event.workflow_type.name for event in started} == {kind.__name__ for kind in declared_workflows()}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -53,7 +49,7 @@ async def test_replay(name: str) -> None:
 async def test_a_changed_workflow_is_caught() -> None:
     """The replay can fail: a history without one of its steps does not fit."""
     changed = history("fulfilled", '"confirm_seats"', '"confirm_other"')
-    result = await replayer().replay_workflow(changed, raise_on_replay_failure=False)
+    result = await worker.build_replayer(None, RUNNER).replay_workflow(changed, raise_on_replay_failure=False)
     assert result.replay_failure is not None
 
 
@@ -70,8 +66,9 @@ def dearer(subject: str) -> type:
 async def test_a_change_behind_a_flag_fits_and_a_careless_one_does_not() -> None:
     """What waited for its payment takes the old way through a flagged change, and is stranded by any other."""
     for build, fits in ((FlaggedPurchase, True), (CarelessPurchase, False)):
-        flagged = Replayer(workflows=[build], data_converter=pydantic_data_converter, workflow_runner=RUNNER)
-        result = await flagged.replay_workflow(history("expired"), raise_on_replay_failure=False)
+        result = await worker.build_replayer([build], RUNNER).replay_workflow(
+            history("expired"), raise_on_replay_failure=False
+        )
         assert (result.replay_failure is None) is fits
 
 
@@ -86,8 +83,8 @@ async def test_a_change_behind_a_flag_fits_and_a_careless_one_does_not() -> None
         ),
         (
             "fulfilled",
-            "MINT_POLICY",
-            activity_calls.MINT_POLICY._replace(queue="stripe"),
+            "activity_calls.queues_of",
+            lambda method: ("stripe",) if method.__name__ == "mint_ticket" else queues_of(method),
             "mint_ticket: schedule_activity.task_queue: mint -> stripe",
         ),
         (
@@ -113,7 +110,7 @@ async def test_what_the_replayer_does_not_see_is_caught(
         (activity_calls, target.partition(".")[2]) if target.startswith("activity_calls.") else (purchase, target)
     )
     monkeypatch.setattr(module, attribute, value)
-    await replayer().replay_workflow(history(name))
+    await worker.build_replayer(None, RUNNER).replay_workflow(history(name))
     said = difference(name, golden(name).read_text().splitlines(), await commands(name))
     assert told in said
     assert f"--- {name}.commands.jsonl" in said

@@ -28,7 +28,7 @@ async def refunded(world: SagaWorld, client: Client, number: int, ticket_id: str
 
 
 async def resell(world: SagaWorld, refund: RefundRef) -> int:
-    found: int = await ActivityEnvironment().run(world.capacities.resell_seats, refund)
+    found: int = await ActivityEnvironment().run(world.resale.resell_seats, refund)
     return found
 
 

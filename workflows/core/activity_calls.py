@@ -14,7 +14,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError
 
 from activities.core.failures import BUG
-from activities.core.task_queues import MINT, PURCHASES, STRIPE
+from activities.core.task_queues import PURCHASES, queues_of
 from workflows.core.saga import drain
 
 T = TypeVar("T")
@@ -24,13 +24,12 @@ LOCAL_ATTEMPTS = 8  # about five seconds of pauses; the timeout ends a try that 
 
 
 class CallPolicy(NamedTuple):
-    """The call policy of one kind of activity: task queue, timeouts and the length of a round.
+    """The call policy of one kind of activity: timeouts and the length of a round; the activity names its queue.
 
     With `local` the first attempts run inside the workflow's worker, for at most that long: this saves the engine two
     thirds of its state transitions. Only keyed steps may, since a lost task runs them again.
     """
 
-    queue: str
     start_to_close: timedelta
     attempts: int
     interval_max: timedelta
@@ -38,12 +37,12 @@ class CallPolicy(NamedTuple):
     local: timedelta | None = None
 
 
-STORE = CallPolicy(PURCHASES, timedelta(seconds=5), 10, timedelta(seconds=2), local=timedelta(seconds=5))
+STORE = CallPolicy(timedelta(seconds=5), 10, timedelta(seconds=2), local=timedelta(seconds=5))
 # Regular activity on purpose: a cancel is delivered only between workflow tasks.
 STORE_REGULAR = STORE._replace(local=None)
-STRIPE_POLICY = CallPolicy(STRIPE, timedelta(seconds=15), 8, timedelta(seconds=10))
+STRIPE_POLICY = CallPolicy(timedelta(seconds=15), 8, timedelta(seconds=10))
 STRIPE_LOCAL_FIRST = STRIPE_POLICY._replace(local=timedelta(seconds=5))
-MINT_POLICY = CallPolicy(MINT, timedelta(seconds=120), 6, timedelta(seconds=10))
+MINT_POLICY = CallPolicy(timedelta(seconds=120), 6, timedelta(seconds=10))
 
 
 class OperatorAlerts:
@@ -132,6 +131,8 @@ class ActivityCaller:
         """Try the activity locally where the policy allows it, then as a regular one."""
         if policy.local is None:
             return await self._round(method, command, policy, summary)
+        if PURCHASES not in queues_of(method):
+            raise TypeError(f"{method.__qualname__} is called locally: declare it with local_first=True")
         try:
             return await workflow.execute_local_activity_method(
                 method,
@@ -156,7 +157,7 @@ class ActivityCaller:
         return await workflow.execute_activity_method(
             method,
             command,
-            task_queue=policy.queue,
+            task_queue=queues_of(method)[0],
             start_to_close_timeout=policy.start_to_close,
             heartbeat_timeout=policy.heartbeat,
             summary=summary,

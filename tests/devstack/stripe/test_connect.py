@@ -220,7 +220,7 @@ async def test_transfers_and_balance(api: Any) -> None:
         await api.transfers.create_async({"amount": 10**8, "currency": "usd", "destination": account.id})
     assert caught.value.code == "balance_insufficient"
     assert [row.id for row in (await api.transfers.list_async({"transfer_group": "p1"})).data] == [made.id]
-    await api.routes.refunds.create_async({"payment_intent": intent.id, "amount": 500})
+    await api.refunds.create_async({"payment_intent": intent.id, "amount": 500})
     venue = await api.balance.retrieve_async({}, {"stripe_account": account.id})
     assert venue.available[0].amount + venue.pending[0].amount == 9000
     entries = [row async for row in (await api.balance_transactions.list_async({"limit": 100})).auto_paging_iter()]

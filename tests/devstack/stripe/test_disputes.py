@@ -48,10 +48,10 @@ async def test_no_refund_on_top(api: Any, emulator: Emulator) -> None:
     emulator.switch(f"disputes/{lost.id}/finish", "lost")
     for one in (intent, lost_intent):
         with pytest.raises(stripe.InvalidRequestError) as caught:
-            await api.routes.refunds.create_async({"payment_intent": one.id, "amount": 1})
+            await api.refunds.create_async({"payment_intent": one.id, "amount": 1})
         assert caught.value.code == "charge_disputed"
     emulator.switch(f"disputes/{dispute.id}/finish", "won")
-    assert (await api.routes.refunds.create_async({"payment_intent": intent.id})).status == "succeeded"
+    assert (await api.refunds.create_async({"payment_intent": intent.id})).status == "succeeded"
 
 
 async def test_evidence(api: Any, emulator: Emulator) -> None:
@@ -136,7 +136,7 @@ async def test_inquiry(api: Any, emulator: Emulator) -> None:
         True,
         [],
     )
-    await api.routes.refunds.create_async({"payment_intent": intent.id, "amount": 1000})
+    await api.refunds.create_async({"payment_intent": intent.id, "amount": 1000})
     emulator.switch(f"disputes/{inquiry.id}/escalate")
     now = await api.disputes.retrieve_async(inquiry.id)
     assert (now.status, len(now.balance_transactions)) == ("needs_response", 1)
@@ -148,9 +148,9 @@ async def test_inquiry(api: Any, emulator: Emulator) -> None:
 async def test_pending_refund_is_overtaken(api: Any, emulator: Emulator) -> None:
     """A dispute fails a pending refund, so that the buyer is paid only once."""
     intent = await paid(api, method="pm_card_pendingRefund")
-    refund = await api.routes.refunds.create_async({"payment_intent": intent.id})
+    refund = await api.refunds.create_async({"payment_intent": intent.id})
     emulator.switch(f"charges/{intent.latest_charge}/dispute")
-    now = await api.routes.refunds.retrieve_async(refund.id)
+    now = await api.refunds.retrieve_async(refund.id)
     assert (now.status, now.failure_reason) == ("failed", "charge_for_pending_refund_disputed")
     entries = [row.net for row in (await api.balance_transactions.list_async({"limit": 3})).data]
     assert sorted(entries) == [-5000 - FEE, -5000, 5000]

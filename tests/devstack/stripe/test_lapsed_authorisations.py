@@ -101,15 +101,15 @@ async def test_three_decimals_to_the_end(api: Any) -> None:
     )
     for step in (
         api.payment_intents.capture_async(intent.id, {"amount_to_capture": 5005}),
-        api.routes.refunds.create_async({"payment_intent": intent.id, "amount": 1005}),
+        api.refunds.create_async({"payment_intent": intent.id, "amount": 1005}),
     ):
         with pytest.raises(stripe.InvalidRequestError):
             await step
     assert (await api.payment_intents.capture_async(intent.id, {"amount_to_capture": 5000})).amount_received == 5000
     with pytest.raises(stripe.InvalidRequestError) as caught:
-        await api.routes.refunds.create_async({"payment_intent": intent.id, "amount": 1005})
+        await api.refunds.create_async({"payment_intent": intent.id, "amount": 1005})
     assert (caught.value.code, caught.value.param) == ("parameter_invalid_integer", "amount")
-    assert (await api.routes.refunds.create_async({"payment_intent": intent.id, "amount": 1000})).currency == "kwd"
+    assert (await api.refunds.create_async({"payment_intent": intent.id, "amount": 1000})).currency == "kwd"
 
 
 async def test_two_intents_for_one_order(api: Any) -> None:

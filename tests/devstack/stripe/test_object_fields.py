@@ -26,7 +26,7 @@ async def test_shapes(api: Any, emulator: Emulator) -> None:
     form = {"amount": 9000, "currency": "usd", "destination": account.id, "source_transaction": intent.latest_charge}
     transfer = await api.transfers.create_async(form)
     reversal = await api.transfers.reversals.create_async(transfer.id, {"amount": 100})
-    refund = await api.routes.refunds.create_async({"payment_intent": intent.id, "amount": 100})
+    refund = await api.refunds.create_async({"payment_intent": intent.id, "amount": 100})
     disputed = emulator.switch(f"charges/{intent.latest_charge}/dispute")
     emulator.switch(f"accounts/{account.id}/settle")
     payout = emulator.switch(f"accounts/{account.id}/pay_out")["data"][0]
@@ -38,8 +38,8 @@ async def test_shapes(api: Any, emulator: Emulator) -> None:
         await api.charges.retrieve_async(transfer.destination_payment, {}, header),
         await api.transfers.retrieve_async(transfer.id),
         reversal,
-        await api.routes.refunds.retrieve_async(refund.id),
-        await api.routes.refunds.retrieve_async(reversal.destination_payment_refund, {}, header),
+        await api.refunds.retrieve_async(refund.id),
+        await api.refunds.retrieve_async(reversal.destination_payment_refund, {}, header),
         await api.disputes.retrieve_async(disputed["id"]),
         await api.payouts.retrieve_async(payout["id"], {}, header),
         await api.balance.retrieve_async(),

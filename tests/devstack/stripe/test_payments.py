@@ -69,7 +69,7 @@ async def test_capture_limits(api: Any) -> None:
     part = await api.payment_intents.capture_async(intent.id, {"amount_to_capture": 3000, "expand": ["latest_charge"]})
     assert (part.status, part.amount_received, part.latest_charge.amount_captured) == ("succeeded", 3000, 3000)
     with pytest.raises(stripe.InvalidRequestError) as caught:
-        await api.routes.refunds.create_async({"payment_intent": intent.id, "amount": 3001})
+        await api.refunds.create_async({"payment_intent": intent.id, "amount": 3001})
     assert caught.value.code == "amount_too_large"
 
 

@@ -1,0 +1,60 @@
+"""A contract of import-linter that says what a room may import; everything else is refused.
+
+A room is a package without the packages below it (each has a contract of its own), or one module. An entry of
+`may_import` allows a module or package with all that is below it; `standard_library`, where it is given, lists the
+modules of Python itself, and otherwise all of them may be imported.
+"""
+
+import sys
+
+from grimp import ImportGraph
+from importlinter import Contract, ContractCheck, fields, output
+
+Import = tuple[str, str]
+
+
+class AllowContract(Contract):
+    """Refuses every import of a room that is not allowed."""
+
+    room = fields.StringField()
+    apart = fields.ListField(subfield=fields.StringField(), required=False, default=[])
+    may_import = fields.ListField(subfield=fields.StringField())
+    standard_library = fields.ListField(subfield=fields.StringField(), required=False)
+
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: FBT001 - the library's signature
+        """Find the imports that are not allowed, and the entries that allow nothing that is there."""
+        found = {(module, imported) for module in self.modules(graph) for imported in _imports_of(graph, module)}
+        refused = sorted(pair for pair in found if not self.allows(graph, pair[1]))
+        used = {imported for _, imported in found}
+        entries: list[str] = self.may_import  # type: ignore[assignment]
+        idle = sorted(entry for entry in entries if not any(_is_in(imported, entry) for imported in used))
+        return ContractCheck(kept=not refused and not idle, metadata={"refused": refused, "idle": idle})
+
+    def modules(self, graph: ImportGraph) -> set[str]:
+        """Return the modules of the room."""
+        room: str = self.room  # type: ignore[assignment]
+        below = {room, *graph.find_children(room)} - set(self.apart)  # type: ignore[call-overload]
+        return {module for module in below if module == room or not graph.find_children(module)}
+
+    def allows(self, graph: ImportGraph, imported: str) -> bool:
+        """Say whether the room may import a module."""
+        top = imported.partition(".")[0]
+        if top in sys.stdlib_module_names:
+            return self.standard_library is None or any(_is_in(imported, entry) for entry in self.standard_library)  # type: ignore[attr-defined]
+        return imported in self.modules(graph) or any(_is_in(imported, entry) for entry in self.may_import)  # type: ignore[attr-defined]
+
+    def render_broken_contract(self, check: ContractCheck) -> None:
+        """Print each import that is not allowed, and each entry that is not needed."""
+        refused: list[Import] = check.metadata["refused"]
+        for module, imported in refused:
+            output.print_error(f"{module} may not import {imported}: {self.room} does not allow it")
+        for entry in check.metadata["idle"]:
+            output.print_error(f"{self.room} allows {entry}, which nothing in it imports: remove the entry")
+
+
+def _imports_of(graph: ImportGraph, module: str) -> set[str]:
+    return {str(imported) for imported in graph.find_modules_directly_imported_by(module)}
+
+
+def _is_in(module: str, entry: str) -> bool:
+    return module == entry or module.startswith(f"{entry}.")
