@@ -1,7 +1,6 @@
-"""The HTTP API: its routes, and how every failure leaves it."""
+"""The HTTP API: its routes, their description, and its exception handlers."""
 
-from fastapi import FastAPI
-
+from api.described import DescribedApp
 from api.http import problems
 from api.http.fast_path import FastPath
 from api.ports import Dependencies
@@ -25,18 +24,41 @@ from api.routes import (
     webhooks,
 )
 
+TAGS = {
+    "purchases": "Buy tickets, follow a purchase, cancel it, read its receipt.",
+    "refunds": "Refund a sold purchase wholly, by ticket or by amount.",
+    "quotes": "Price tickets without holding them.",
+    "venues": "Venues, their Stripe accounts, balances and statements.",
+    "shows": "Shows, their ticket types, prices, sale windows and capacity.",
+    "discounts": "Discount codes of a show.",
+    "show cancellations": "Cancel a show and refund all its orders.",
+    "tickets": "Read a ticket and verify it against the chain.",
+    "internal": "For the operator's own systems; needs a bearer token where the deployment has one.",
+    "webhooks": "Events that Stripe sends.",
+    "metadata": "Metadata of the tokens on chain.",
+    "health": "Health and metrics.",
+}
 
-def create_app(deps: Dependencies) -> FastAPI:
-    """Return the app over these parts."""
-    app = FastAPI(
-        title="Boxoffice",
-        version="1",
-        description="Sells tickets to shows: one durable purchase, proved on chain and in the books.",
-        redirect_slashes=False,
-    )
+
+def create_app(deps: Dependencies) -> DescribedApp:
+    """Return the app over these dependencies."""
+    app = described_app()
     app.state.deps = deps
     problems.install(app)
     purchase_events.install(app)
+    return app
+
+
+def described_app() -> DescribedApp:
+    """Return the app with its routes and their description, without the dependencies to serve them."""
+    app = DescribedApp(
+        title="Boxoffice",
+        version="1",
+        description="Sells tickets to shows: one durable purchase, proved on chain and in the books.",
+        openapi_tags=[{"name": name, "description": description} for name, description in TAGS.items()],
+        generate_unique_id_function=lambda route: route.name,
+        redirect_slashes=False,
+    )
     # Routes are matched in this order: the one of a rush comes first.
     app.router.add_api_route(
         purchases.PATH,
@@ -45,6 +67,11 @@ def create_app(deps: Dependencies) -> FastAPI:
         methods=["POST"],
         status_code=201,
         tags=["purchases"],
+        operation_id="buy_tickets",
+        summary="Buy Tickets",
+        response_model=purchases.Checkout,
+        responses=purchases.CHECKOUT_ANSWERS,
+        openapi_extra=purchases.CHECKOUT_PROBLEMS,
     )
     public = (
         purchases,

@@ -39,7 +39,7 @@ SHUTDOWN_SECONDS = 10
 
 
 async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
-    """Open what the API needs; `closing` closes it. Temporal is connected to when it is first needed."""
+    """Open the dependencies of the API; `closing` closes them. Temporal is connected on first use."""
     store = await asyncio.to_thread(
         open_event_store, settings.postgres.url, settings.postgres.commit_queue_max, coalesces=True
     )
@@ -93,7 +93,7 @@ def webhook_secrets(settings: Settings) -> tuple[str, ...]:
 
 
 def limits_of(settings: Settings) -> Limits:
-    """Return what this deployment allows."""
+    """Return the limits of this deployment."""
     token, fees = settings.internal.token, settings.fees
     return Limits(
         hold_seconds=settings.saga.hold_seconds,

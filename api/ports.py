@@ -1,8 +1,8 @@
-"""What the routes need of the outside, as small protocols, and the parts that the front door puts together."""
+"""The ports of the routes, and the dependencies that the front door assembles."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
@@ -15,73 +15,76 @@ from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from domain.core.ids import DEFAULT_TENANT
 from domain.money.money import FeeRates
+from domain.money.statement import StatementLine
 from domain.payments.webhook_event import WebhookEvent
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
+from domain.views.catalog import DiscountDocument, StockedShow, VenueDocument
+from domain.views.payouts import AccountDocument
+from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocument
+from domain.views.show_cancellation import CancellationStatus
 from workflows.purchase import CheckoutAnswer
-
-Document = Mapping[str, Any]
 
 
 class Progress(Protocol):
     """How far the read models have come."""
 
     async def position(self) -> int:
-        """Return the position of the last event that the read models contain."""
+        """Return the position of the last event in the read models."""
 
     async def head(self) -> int:
-        """Return the position of the last event that was recorded."""
+        """Return the position of the last recorded event."""
 
 
 class ProjectionUpdates(Progress, Protocol):
-    """What is new in the read models."""
+    """Changes of the read models."""
 
     async def changed(self, since: int) -> tuple[int, set[str]]:
-        """Return the position they have come to, and the purchases of which they learnt after a position."""
+        """Return the position of the read models, and the purchases that changed after a position."""
 
 
 class Queries(ProjectionUpdates, Protocol):
-    """The read models; documents are plain JSON, None where there is nothing of that name."""
+    """The read models; None where nothing has that id."""
 
-    async def purchase(self, purchase_id: str) -> Document | None:
+    async def purchase(self, purchase_id: str) -> PurchaseHistory | None:
         """Return a purchase with its timeline and its lines in the books."""
 
-    async def show(self, show_id: str) -> Document | None:
+    async def show(self, show_id: str) -> StockedShow | None:
         """Return a show with the availability of each ticket type."""
 
-    async def venue(self, venue_id: str) -> Document | None:
+    async def venue(self, venue_id: str) -> VenueDocument | None:
         """Return a venue."""
 
-    async def balance(self, account: str) -> Document:
+    async def balance(self, account: str) -> AccountDocument:
         """Return an account's balances per unit and its newest lines."""
 
     async def venue_sums(self, venue_id: str) -> Mapping[tuple[str, str], int]:
         """Return the balance of each of a venue's accounts, by account and unit."""
 
-    async def venue_lines(self, venue_id: str) -> Sequence[Document]:
-        """Return every line of a venue's accounts, with its account's balance after it and what it links to."""
+    async def venue_lines(self, venue_id: str) -> Sequence[StatementLine]:
+        """Return every line of a venue's accounts with the balance after it, its charge and its tokens."""
 
-    async def ticket(self, ticket_id: str) -> Document | None:
+    async def ticket(self, ticket_id: str) -> TicketDocument | None:
         """Return a ticket."""
 
-    async def discount(self, discount_id: str) -> Document | None:
+    async def discount(self, discount_id: str) -> DiscountDocument | None:
         """Return a discount."""
 
-    async def refund(self, refund_id: str) -> Document | None:
+    async def refund(self, refund_id: str) -> RefundDocument | None:
         """Return a refund."""
 
 
 class Engine(Protocol):
-    """The workflow engine; no call fails when it is away, because a relay repeats it from the events."""
+    """Temporal; no call fails when it is unavailable, because the relay repeats it from the events."""
 
     async def open_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> CheckoutAnswer | None:
-        """Start a purchase and wait for its checkout; None when too many do, or when nobody answered in time."""
+        """Start a purchase and wait for its checkout; None when too many wait, or without an answer in time."""
 
     async def buyer_cancelled(self, purchase_id: str) -> bool | None:
-        """Tell a purchase that its buyer's cancel was recorded."""
+        """Signal a purchase that its buyer's cancel was recorded."""
 
     async def look_again(self, purchase_id: str) -> bool | None:
-        """Tell a purchase to look at its payment."""
+        """Signal a purchase to read its payment."""
 
     async def register(self, subject: MintSubject) -> bool:
         """Start the registration of a venue or a show."""
@@ -90,30 +93,30 @@ class Engine(Protocol):
         """Start the end of an internal hold."""
 
     async def hold_ended(self, reservation_id: str) -> bool | None:
-        """Tell a hold's workflow that it ended earlier."""
+        """Signal a hold's workflow that the hold has ended."""
 
     async def start_refund(self, refund: RefundRef) -> bool:
         """Start a refund that was decided."""
 
     async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
-        """Start giving a cancelled show back."""
+        """Start the refunds of a cancelled show."""
 
     async def cancellation_news(self, show_id: str) -> bool | None:
-        """Tell a cancellation that its terms have changed."""
+        """Signal a show cancellation that its terms have changed."""
 
 
 class CancelledShows(Protocol):
     """Cancelled shows in the read models."""
 
-    async def cancellation(self, show_id: str) -> Document | None:
-        """Return how a cancelled show stands, in exact numbers."""
+    async def cancellation(self, show_id: str) -> CancellationStatus | None:
+        """Return the progress of a cancelled show, in exact numbers."""
 
 
 class PayoutAccounts(Protocol):
-    """Who sets up venues' accounts."""
+    """Sets up venues' accounts at Stripe."""
 
     async def onboard(self, venue: VenueRef) -> AccountStatus | None:
-        """Begin or go on with a venue's account, and return how it stands; None when nobody answered in time."""
+        """Set up a venue's account and return its status; None without an answer in time."""
 
 
 class Buyers(Protocol):
@@ -142,12 +145,12 @@ class WebhookInbox(Protocol):
         """Store a webhook; False when it was known."""
 
     async def mark(self, event_id: str) -> None:
-        """Say that a webhook was acted on."""
+        """Mark a webhook as handled."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the deployment allows: holds, fees, the internal API's bearer token, metrics, and the callers' tenant.
+    """The limits of the deployment: holds, fees, the internal API's bearer token, metrics, and the callers' tenant.
 
     A checkout opens within `queue_seconds`; a named buyer has so many tickets of a show (its default) and so many open
     purchases at most.
@@ -166,9 +169,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Dependencies:
-    """Everything that the routes use.
+    """The dependencies of the routes.
 
-    `verify` reads a webhook and refuses a forged one; `pseudonym` stands for a name and does not tell it.
+    `verify` returns the event of a webhook and refuses a forged one; `pseudonym` maps a name to an opaque id.
     """
 
     purchases: PurchaseCommands

@@ -46,7 +46,7 @@ class PayoutsClient:
                     rpc_timeout=timedelta(seconds=self._timebox_seconds),
                 )  # fmt: skip
         except UNREACHABLE as error:
-            log.warning("the engine did not answer for %s: %s", venue.venue_id, type(error).__name__)
+            log.warning("Temporal did not answer for %s: %s", venue.venue_id, type(error).__name__)
             return None
         return seen
 

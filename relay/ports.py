@@ -1,13 +1,15 @@
 """Ports of the relay: the engine, the webhook inbox, stalled work and purchase statuses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from activities.core.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef
 from activities.payouts.ports import PayoutRef, VenueRef
 from activities.sales.request_purchase import PurchaseStatus
 from domain.payments.webhook_event import WebhookEvent
+from domain.views.catalog import ShowOwner
+from domain.views.purchase import PurchaseKey, StalledPurchase
 from relay.refunds import CancellationStarter, RefundStarter, StalledCancellations, StalledRefunds
 
 
@@ -67,16 +69,16 @@ class UnhandledWebhooks(Protocol):
 class StalledWork(StalledRefunds, StalledCancellations, Protocol):
     """Recorded work without a workflow that makes progress on it."""
 
-    async def requested(self, before: datetime, limit: int, besides: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    async def requested(self, before: datetime, limit: int, besides: Sequence[str]) -> Sequence[StalledPurchase]:
         """Return purchases without an open checkout, oldest first, except those in `besides`."""
 
-    async def queued_out(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def queued_out(self, before: datetime, limit: int) -> Sequence[StalledPurchase]:
         """Return purchases whose checkout did not open in time."""
 
-    async def unfinished(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def unfinished(self, before: datetime, limit: int) -> Sequence[StalledPurchase]:
         """Return purchases that have not ended although their hold expired before a time."""
 
-    async def cancelling(self, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def cancelling(self, limit: int) -> Sequence[StalledPurchase]:
         """Return purchases that their buyers cancelled and that have not ended."""
 
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
@@ -85,13 +87,13 @@ class StalledWork(StalledRefunds, StalledCancellations, Protocol):
     async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, datetime]]:
         """Return (id, tenant, until) of internal holds that should have ended."""
 
-    async def owner_of(self, intent_id: str) -> Mapping[str, Any] | None:
+    async def owner_of(self, intent_id: str) -> PurchaseKey | None:
         """Return tenant, purchase and attempt of an intent."""
 
     async def venue_of(self, account_id: str) -> tuple[str, str] | None:
         """Return (tenant, venue) of a connected account."""
 
-    async def show(self, show_id: str) -> Mapping[str, Any] | None:
+    async def show(self, show_id: str) -> ShowOwner | None:
         """Return a show."""
 
 

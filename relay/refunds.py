@@ -1,11 +1,12 @@
 """Start refunds that were decided and never begun, and deliver their webhook events."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from activities.core.commands import PurchaseRef, RefundRef
 from domain.payments.webhook_event import WebhookEvent
+from domain.views.purchase import StalledRefund
 
 
 class RefundStarter(Protocol):
@@ -35,10 +36,10 @@ class StalledCancellations(Protocol):
 class StalledRefunds(Protocol):
     """Refunds in the read models that are not finished."""
 
-    async def refunding(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def refunding(self, before: datetime, limit: int) -> Sequence[StalledRefund]:
         """Return refunds that have not succeeded since a time, oldest first, and those whose tokens are not burnt."""
 
-    async def refund_of(self, stripe_refund_id: str) -> Mapping[str, Any] | None:
+    async def refund_of(self, stripe_refund_id: str) -> StalledRefund | None:
         """Return our refund of a Stripe refund id, or None."""
 
 
@@ -54,7 +55,7 @@ async def deliver_refund_event(webhook: WebhookEvent, engine: RefundStarter, sta
     return await engine.start_refund(ref_of(found)) if told is False else told is True
 
 
-def ref_of(found: Mapping[str, Any]) -> RefundRef:
+def ref_of(found: StalledRefund) -> RefundRef:
     """Return the input of a refund's workflow."""
     purchase = PurchaseRef(tenant_id=found["tenant_id"], purchase_id=found["purchase_id"], attempt=found["attempt"])
     return RefundRef(
@@ -62,6 +63,6 @@ def ref_of(found: Mapping[str, Any]) -> RefundRef:
         refund_id=found["refund_id"],
         ticket_ids=tuple(found["ticket_ids"]),
         amount_minor=found["amount_minor"],
-        resells=found.get("resells", False),
-        in_cash=found.get("in_cash", False),
+        resells=found["resells"],
+        in_cash=found["in_cash"],
     )

@@ -3,14 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from activities.core.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef
 from activities.payouts.ports import PayoutRef, VenueRef
 from domain.core.transient import TransientError
 from domain.payments.webhook_event import WebhookEvent
+from domain.views.purchase import PurchaseKey, StalledPurchase
 from relay.ports import PayoutStarter, PurchaseStatusReader, RelayEngine, StalledWork, UnhandledWebhooks
 from relay.refunds import deliver_refund_event, ref_of
 
@@ -107,11 +107,11 @@ class Relay:
         patience = self._longest_extension + timedelta(seconds=SETTLE_SECONDS)
         await self._start(await self._stalled.unfinished(datetime.now(UTC) - patience, UNFINISHED_MAX))
 
-    async def _start(self, purchases: Sequence[Mapping[str, Any]]) -> None:
+    async def _start(self, purchases: Sequence[StalledPurchase]) -> None:
         for first in range(0, len(purchases), AT_ONCE):
             await asyncio.gather(*(self._start_one(found) for found in purchases[first : first + AT_ONCE]))
 
-    async def _start_one(self, found: Mapping[str, Any]) -> None:
+    async def _start_one(self, found: StalledPurchase) -> None:
         purchase = _ref(found)
         show = await self._stalled.show(found["show_id"])
         if show is not None and self._due(purchase.purchase_id):
@@ -206,7 +206,7 @@ def _is_foreign(webhook: WebhookEvent) -> bool:
     return webhook.created is None or webhook.created < datetime.now(UTC) - FOREIGN_AFTER
 
 
-def _ref(found: Mapping[str, Any]) -> PurchaseRef:
+def _ref(found: PurchaseKey) -> PurchaseRef:
     return PurchaseRef(tenant_id=found["tenant_id"], purchase_id=found["purchase_id"], attempt=found["attempt"])
 
 
@@ -218,6 +218,6 @@ async def _retried_next_tick(task: Callable[[], Awaitable[None]]) -> None:
     try:
         await task()
     except TransientError as transient:
-        log.warning("the relay waits: %s", transient)
+        log.warning("relay waits: %s", transient)
     except Exception:  # one task's bug must not keep the others from their work; it stays visible in the log
-        log.exception("the relay stumbled; it goes on")
+        log.exception("relay task failed; continuing")

@@ -107,7 +107,7 @@ class WorkflowClient:
                     rpc_timeout=timedelta(seconds=seconds),
                 )
         except UNREACHABLE as error:
-            log.warning("the engine did not answer for %s: %s", purchase.purchase_id, type(error).__name__)
+            log.warning("Temporal did not answer for %s: %s", purchase.purchase_id, type(error).__name__)
             await _consume_exception(start)
             return None
         return answer

@@ -23,6 +23,7 @@ from activities.core.task_queues import PURCHASES
 from activities.payments.intent import PaymentActivities
 from activities.sales.order import SalesActivities
 from activities.tokens.mint import MintActivities
+from domain.end_reasons import FAILED, OPERATOR_CANCELLED
 from workflows.core import patches
 from workflows.core.activity_calls import (
     MINT_POLICY,
@@ -287,4 +288,4 @@ def _reason(cause: BaseException | None) -> str:
     """Return the stable code of the reason why a purchase ended."""
     if isinstance(cause, RefusedStep):
         return cause.code
-    return "operator-cancelled" if isinstance(cause, asyncio.CancelledError) else "failed"
+    return OPERATOR_CANCELLED if isinstance(cause, asyncio.CancelledError) else FAILED

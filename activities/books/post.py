@@ -25,7 +25,7 @@ class BooksActivities:
         def decide(uow: UnitOfWork) -> None:
             order = uow.get(Order, purchase.purchase_id)
             if order.price is None or order.venue_id is None:
-                raise WrongState("only a placed order is settled", state=order.state)
+                raise WrongState(f"order is {order.state}; only a placed order can be settled", state=order.state)
             stripe_fee = _stripe_fee(uow, purchase) if order.price.charge_minor else _no_fee(order)
             count = sum(line.quantity for line in order.lines)
             postings = sale_postings(order.venue_id, order.price, stripe_fee, count)
@@ -54,14 +54,14 @@ def _stripe_fee(uow: UnitOfWork, purchase: PurchaseRef) -> int:
     """Return what Stripe really took for the capture; nothing is settled before it."""
     payment = uow.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
     if payment.state != "captured":
-        raise WrongState("only a captured order is settled", state=payment.state)
+        raise WrongState(f"payment is {payment.state}; only a captured payment can be settled", state=payment.state)
     return payment.stripe_fee_minor
 
 
 def _no_fee(order: Order) -> int:
     """Return that Stripe took nothing for an order without a charge; nothing is settled before it is sold."""
     if not order.is_sold:
-        raise WrongState("only a sold order is settled", state=order.state)
+        raise WrongState(f"order is {order.state}; only a sold order can be settled", state=order.state)
     return 0
 
 

@@ -75,7 +75,7 @@ def discount_of(uow: UnitOfWork, show_id: str, code: str) -> Discount:
     """Return the discount that a code stands for, or refuse the code."""
     found = uow.find(Discount, discount_id_of(show_id, code))
     if found is None:
-        raise DiscountRefused("this show has no such code", reason="not-found")
+        raise DiscountRefused("the show has no such discount code", reason="not-found")
     return found
 
 
@@ -83,7 +83,7 @@ def _create(uow: UnitOfWork, command: CreateDiscount) -> None:
     known = uow.find(DiscountKey, command.key_id)
     if known is not None:
         if known.body_digest != command.body_digest:
-            raise KeyReused("this Idempotency-Key was used with another body")
+            raise KeyReused("this Idempotency-Key was used with a different body")
         return
     show, terms = uow.get(Show, command.show_id), command.terms
     for ticket_type_id in terms.ticket_type_ids:
@@ -91,7 +91,7 @@ def _create(uow: UnitOfWork, command: CreateDiscount) -> None:
     check_digits(terms.amount_minor or 0, show.currency)
     discount_id = discount_id_of(command.show_id, command.code)
     if uow.find(Discount, discount_id) is not None:
-        raise CodeTaken("the show has a discount of this code", code=spelt(command.code))
+        raise CodeTaken("the show already has a discount with this code", code=spelt(command.code))
     values = {**terms.model_dump(), "ticket_type_ids": list(terms.ticket_type_ids)}
     events = {"tenant_id": command.tenant_id, "show_id": command.show_id, "code": spelt(command.code)}
     uow.add(Discount.begin(DiscountCreated, discount_id, uow.at, terms=values, **events))

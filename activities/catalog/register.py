@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 
 from activities.core.commands import Command, MintSubject
 from activities.core.ports import EventStore
 from activities.core.task_queues import PURCHASES, activity_on
-from domain.catalog.show import Show, ShowAnnounced, TicketType, check_order
+from domain.catalog.show import CaptureMethod, Show, ShowAnnounced, TicketType, check_order
 from domain.catalog.venue import Venue, VenueRegistered
 from domain.core.errors import KeyReused
 from domain.core.unit_of_work import UnitOfWork
@@ -26,18 +25,16 @@ class RegisterVenue(Command):
     body_digest: str
 
 
-class AnnounceShow(Command):
-    """A show that a venue wants to sell, with its stock."""
+class ShowTerms(Command):
+    """A show of a venue, its ticket types and the terms of its sale."""
 
-    tenant_id: str
     show_id: str
     venue_id: str
     name: str
     currency: str
     ticket_types: Sequence[TicketType]
     hold_seconds: int
-    capture_method: Literal["manual", "automatic"]
-    body_digest: str
+    capture_method: CaptureMethod
     tax_bps: int = 0
     tax_inclusive: bool = False
     sale_from: datetime | None = None
@@ -45,6 +42,13 @@ class AnnounceShow(Command):
     buyer_tickets_max: int = 0
     ends_at: datetime | None = None
     resell_refunded: bool = False
+
+
+class AnnounceShow(ShowTerms):
+    """A show to announce; `body_digest` is of the request, to recognise a reused key."""
+
+    tenant_id: str
+    body_digest: str
 
 
 class CatalogCommands:
@@ -80,7 +84,7 @@ def _register(uow: UnitOfWork, command: RegisterVenue) -> None:
         values = command.model_dump(exclude={"venue_id"})
         uow.add(Venue.begin(VenueRegistered, command.venue_id, uow.at, **values))
     elif known.body_digest != command.body_digest:
-        raise KeyReused("this Idempotency-Key was used with another body")
+        raise KeyReused("this Idempotency-Key was used with a different body")
 
 
 def _announce(uow: UnitOfWork, command: AnnounceShow) -> None:
@@ -88,7 +92,7 @@ def _announce(uow: UnitOfWork, command: AnnounceShow) -> None:
     known = uow.find(Show, command.show_id)
     if known is not None:
         if known.body_digest != command.body_digest:
-            raise KeyReused("this Idempotency-Key was used with another body")
+            raise KeyReused("this Idempotency-Key was used with a different body")
         return
     check_order(command.sale_from, command.sale_until)
     for item in command.ticket_types:

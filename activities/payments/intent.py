@@ -80,7 +80,9 @@ class PaymentActivities:
         if order.attempt > purchase.attempt:
             return None
         if order.is_sold:
-            raise WrongState("a sold order's money is not let go", state=order.state)
+            raise WrongState(
+                f"order is {order.state}; the payment of a sold order is refunded, not released", state=order.state
+            )
         if order.price is None or order.price.charge_minor == 0:
             return None
         state = await self._create(purchase)
@@ -128,7 +130,7 @@ def seen_of(state: IntentState) -> PaymentStatus:
 def _request(uow: UnitOfWork, purchase: PurchaseRef) -> IntentRequest:
     order = uow.get(Order, purchase.purchase_id)
     if order.price is None:
-        raise PaymentRefused("there is no placed order to pay", reason="no-order")
+        raise PaymentRefused("the purchase has no placed order to pay", reason="no-order")
     return IntentRequest(
         tenant_id=purchase.tenant_id,
         purchase_id=purchase.purchase_id,
@@ -162,7 +164,7 @@ def _paid(state: IntentState, price: Price | None) -> PaymentStatus:
     if price is not None and seen.status in PAID:
         said = (state.received_minor if seen.status == "succeeded" else state.amount_minor, state.currency)
         if said != (price.charge_minor, price.currency):
-            raise PaymentRefused("another amount than the price was paid", reason="wrong-amount")
+            raise PaymentRefused("the paid amount differs from the price", reason="wrong-amount")
     return seen
 
 

@@ -19,7 +19,7 @@ def share_left(uow: UnitOfWork, order: Order) -> tuple[int, list[str]]:
     It is below nothing when the venue gave back more than it got, because it bears the fees.
     """
     if order.price is None or not order.is_sold:
-        raise WrongState("only a sold order has a share", state=order.state)
+        raise WrongState(f"order is {order.state}; only a sold order has a venue share", state=order.state)
     book = uow.find(Refunds, order.identity)
     refunds = list(book.refunds.values()) if book is not None else []
     given = sum(refund.from_venue_minor for refund in refunds)
@@ -95,5 +95,5 @@ def _lost(uow: UnitOfWork, order: Order, payee: Payee) -> int:
     """
     disputes = disputes_of(uow, order)
     if is_undecided(disputes):
-        raise WrongState("the sale is disputed: its share stays with us until the bank has decided")
+        raise WrongState("the sale is disputed; its share is held back until the bank has decided")
     return sum(dispute.parts.venue_minor for dispute in disputes if loss_key(dispute.identity) not in payee.keys)

@@ -43,7 +43,7 @@ class PayoutActivities:
         """Ask Stripe what the account may do, and for a fresh link where something is missing."""
         payee = await self._store.read(lambda uow: uow.get(Payee, venue.venue_id))
         if payee.account_id is None:
-            raise WrongState("the venue has no account yet")
+            raise WrongState("the venue has no Stripe account yet")
         seen = await self._saw(venue, await self._gateway.retrieve_account(payee.account_id))
         if seen.is_ready:
             return seen
@@ -116,7 +116,7 @@ class PayoutActivities:
         """Ask Stripe how a payout stands and post it: whatever the order in which its events come."""
         owner = await self._due.venue_of(payout.account_id)
         if owner is None:
-            raise WrongState("this account is no venue's", account_id=payout.account_id)
+            raise WrongState("the Stripe account belongs to no venue", account_id=payout.account_id)
         seen = await self._gateway.retrieve_payout(payout.account_id, payout.payout_id)
         await self._store.commit(lambda uow: _follow(uow, VenueRef(tenant_id=owner[0], venue_id=owner[1]), seen))
         return seen.status

@@ -120,7 +120,7 @@ def _look(uow: UnitOfWork, refund: RefundRef) -> tuple[Refund, str]:
     purchase = refund.purchase
     payment = uow.find(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
     if payment is None:
-        raise WrongState("no payment of ours can be given back", purchase_id=purchase.purchase_id)
+        raise WrongState("the purchase has no captured payment to refund", purchase_id=purchase.purchase_id)
     return _book(uow, refund).get(refund.refund_id), payment.intent_id
 
 

@@ -13,7 +13,7 @@ from domain.money.breakdown import AmountBreakdown, FeesBorneBy, amount_breakdow
 from domain.money.currency import check_digits
 from domain.money.money import Price
 from domain.orders.order import Order
-from domain.payments.refund import Refund, Refunds, RefundsOpened
+from domain.payments.refund import Refund, Refunds, RefundsOpened, RefundState
 from domain.stock.buyer_limit import Allowance
 from domain.tickets.ticket import Ticket
 
@@ -43,7 +43,7 @@ class RefundView(Command):
     """A refund as it was decided; `position` is the event store's last event at that moment."""
 
     refund: RefundRef
-    state: str
+    state: RefundState
     currency: str
     fees: FeesBorneBy
     reason: str
@@ -72,7 +72,9 @@ def request(uow: UnitOfWork, command: RequestRefund) -> RefundView:
     """Decide a refund, or find it as it was decided."""
     order = uow.get(Order, command.purchase_id)
     if not order.is_sold or order.price is None:
-        raise WrongState("only a sold order is refunded: an unpaid one is cancelled", state=order.state)
+        raise WrongState(
+            f"order is {order.state}; only a sold order can be refunded, cancel this one instead", state=order.state
+        )
     book = book_of(uow, order, order.price)
     known = book.find(command.refund_id, command.body_digest)
     if known is None:
@@ -92,10 +94,12 @@ def _lost(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds) 
     """Return what banks have given back; refuse while one decides, and where it was all that there was."""
     disputes = disputes_of(uow, order)
     if is_undecided(disputes):
-        raise PaymentDisputed("the buyer's bank decides about this payment", dispute_id=disputes[0].identity)
+        raise PaymentDisputed(
+            "the payment is disputed; the buyer's bank decides about the money", dispute_id=disputes[0].identity
+        )
     lost = lost_breakdown(disputes)
     if lost.total_minor and not book.left(lost).total_minor and not command.even_without_money:
-        raise PaymentDisputed("the buyer's bank has given the money back", dispute_id=disputes[0].identity)
+        raise PaymentDisputed("the buyer's bank has already returned the money", dispute_id=disputes[0].identity)
     return lost
 
 
@@ -108,7 +112,7 @@ def _check_tender(command: RequestRefund, order: Order, given: AmountBreakdown) 
     if command.cash_handed_out and not _is_in_cash(order):
         raise WrongState("this order was not paid in cash")
     if _is_in_cash(order) and given.total_minor and not command.cash_handed_out:
-        raise WrongState("this order was paid in cash: its refund is handed out by an operator, who says so")
+        raise WrongState("this order was paid in cash; an operator hands the refund out and sets cash_handed_out")
 
 
 def _decide(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds) -> Refund:
@@ -135,7 +139,7 @@ def _tickets(uow: UnitOfWork, command: RequestRefund, order: Order) -> list[Tick
     """Return the tickets to be voided: the named ones, or all that are not void yet."""
     own = ticket_ids_of(order)
     if strangers := [ticket_id for ticket_id in command.ticket_ids if ticket_id not in own]:
-        raise UnknownSubject("this purchase has no such ticket", ticket_id=strangers[0])
+        raise UnknownSubject(f"the purchase has no ticket {strangers[0]}", ticket_id=strangers[0])
     if command.ticket_ids:
         return [uow.get(Ticket, ticket_id) for ticket_id in dict.fromkeys(command.ticket_ids)]
     tickets = [uow.get(Ticket, ticket_id) for ticket_id in own]

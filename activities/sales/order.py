@@ -116,7 +116,7 @@ def _is_past(uow: UnitOfWork, purchase: PurchaseRef) -> bool:
 def _order(uow: UnitOfWork, purchase: PurchaseRef) -> Order:
     """Return the order of this very attempt; a step of a former one comes too late."""
     if _is_past(uow, purchase):
-        raise PurchaseCancelled("a newer attempt at this purchase has begun")
+        raise PurchaseCancelled("a newer attempt at this purchase has replaced this one")
     return uow.get(Order, purchase.purchase_id)
 
 

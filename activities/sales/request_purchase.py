@@ -11,11 +11,13 @@ from domain.catalog.line import Line
 from domain.catalog.show import Show
 from domain.core.errors import WrongState
 from domain.core.unit_of_work import UnitOfWork
+from domain.end_reasons import QUEUE_EXPIRED
 from domain.money.money import Price, Tender
 from domain.orders.order import Order, PurchaseRequested
 from domain.payments.payment import Payment
 from domain.stock.allocation import Allocation
 from domain.stock.buyer_limit import Allowance, AllowanceOpened
+from domain.views.purchase import PurchaseState
 
 
 class RequestPurchase(NamedTuple):
@@ -47,7 +49,7 @@ class PurchaseStatus(Command):
     purchase_id: str
     tenant_id: str
     attempt: int
-    state: str
+    state: PurchaseState
     price: Price | None
     hold_until: datetime
     end_reason: str | None
@@ -113,7 +115,7 @@ def _status_of(order: Order) -> PurchaseStatus:
         purchase_id=order.identity,
         tenant_id=order.tenant_id,
         attempt=order.attempt,
-        state=_word(order),
+        state=purchase_state(order),
         price=order.price,
         hold_until=order.hold_until,
         end_reason=order.end_reason,
@@ -122,8 +124,8 @@ def _status_of(order: Order) -> PurchaseStatus:
     )
 
 
-def _word(order: Order) -> str:
-    """Return the state that a buyer is told; the read models fold to the same words."""
+def purchase_state(order: Order) -> PurchaseState:
+    """Return the state that clients see; the read models fold to the same words."""
     if order.state != "placed":
         return order.state
     if order.capture_requested:
@@ -148,7 +150,7 @@ def _request(uow: UnitOfWork, command: RequestPurchase) -> Requested:
     show = uow.get(Show, command.show_id)
     types = [line.ticket_type_id for line in command.lines]
     if len(set(types)) != len(types):
-        raise WrongState("each ticket type stands in one line")
+        raise WrongState("a ticket type may appear only once")
     show.check_window(uow.at)
     for ticket_type_id in types:
         show.sellable(ticket_type_id)
@@ -193,7 +195,7 @@ def _end_queued(uow: UnitOfWork, purchase: PurchaseRef) -> bool:
     order = uow.find(Order, purchase.purchase_id)
     if order is None or order.attempt != purchase.attempt or not order.is_queued_out(uow.at):
         return False
-    cancel(uow, EndPurchase(purchase=purchase, reason="queue-expired"))
+    cancel(uow, EndPurchase(purchase=purchase, reason=QUEUE_EXPIRED))
     return True
 
 

@@ -13,7 +13,13 @@ from domain.core.errors import HoldReleased, KeyReused, NotOurHold, WrongState
 from domain.core.ids import ticket_id_of
 from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
-from domain.stock.reservation import Reservation, ReservationConfirmed, ReservationEnded, ReservationMade
+from domain.stock.reservation import (
+    Reservation,
+    ReservationConfirmed,
+    ReservationEnded,
+    ReservationMade,
+    ReservationState,
+)
 from domain.tickets.ticket import Ticket, TicketReserved
 
 MAKER = "internal"
@@ -31,10 +37,10 @@ class MakeReservation(Command):
 
 
 class ReservationView(Command):
-    """A reservation as it stands."""
+    """A reservation, its state and its tickets; `until` is the end of the hold."""
 
     reservation_id: str
-    state: str
+    state: ReservationState
     until: datetime
     ticket_ids: tuple[str, ...]
 
@@ -65,7 +71,7 @@ class HoldCommands:
             for ticket in tickets:
                 if uow.find(Reservation, ticket.purchase_id) is None:
                     whose = {"ticket_id": ticket.identity, "purchase_id": ticket.purchase_id}
-                    raise NotOurHold("this ticket belongs to a purchase: it goes back by a refund of it", **whose)
+                    raise NotOurHold("this ticket was sold by a purchase; refund the purchase instead", **whose)
                 ticket.check_void()
             for reservation_id in {ticket.purchase_id for ticket in tickets}:
                 release(uow, reservation_id, "cancelled")
@@ -96,12 +102,12 @@ def _make(uow: UnitOfWork, command: MakeReservation) -> ReservationView:
     known = uow.find(Reservation, command.reservation_id)
     if known is not None:
         if known.body_digest != command.body_digest:
-            raise KeyReused("this Idempotency-Key was used with another body")
+            raise KeyReused("this Idempotency-Key was used with a different body")
         return _view(known)
     show = uow.get(Show, command.show_id)
     show.check_window(uow.at)
     if len({line.ticket_type_id for line in command.lines}) != len(command.lines):
-        raise WrongState("each ticket type stands in one line")
+        raise WrongState("a ticket type may appear only once")
     until = uow.at + timedelta(seconds=command.hold_seconds)
     for line in command.lines:
         show.sellable(line.ticket_type_id)
@@ -128,7 +134,7 @@ def _make(uow: UnitOfWork, command: MakeReservation) -> ReservationView:
 def _confirm(uow: UnitOfWork, reservation_id: str) -> ReservationView:
     reservation = _own(uow, reservation_id)
     if reservation.state == "released":
-        raise HoldReleased("this hold has ended", reservation_id=reservation_id)
+        raise HoldReleased("the hold was released or has expired", reservation_id=reservation_id)
     if reservation.state == "held":
         for line in reservation.lines:
             uow.get(Allocation, line.ticket_type_id).confirm(reservation_id, uow.at)
@@ -156,7 +162,7 @@ def release(uow: UnitOfWork, reservation_id: str, reason: str) -> ReservationVie
 def _own(uow: UnitOfWork, reservation_id: str) -> Reservation:
     reservation = uow.find(Reservation, reservation_id)
     if reservation is None:
-        raise NotOurHold("the internal ticket API made no such hold", reservation_id=reservation_id)
+        raise NotOurHold(f"reservation {reservation_id} was not made through this API", reservation_id=reservation_id)
     return reservation
 
 

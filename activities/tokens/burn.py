@@ -37,7 +37,9 @@ class BurnActivities:
         """Make sure that a void ticket has no token; the mint stays, empty, so that no late retry can make another."""
         ticket = await self._store.read(lambda uow: uow.get(Ticket, mint.ticket_id))
         if ticket.state != "void":
-            raise WrongState("only the token of a void ticket is burnt", ticket_id=mint.ticket_id)
+            raise WrongState(
+                f"ticket is {ticket.state}; only the token of a void ticket is burnt", ticket_id=mint.ticket_id
+            )
         if ticket.ended_as == "burnt":
             return "burnt"
         address = await self._landed(ticket)

@@ -135,7 +135,7 @@ class MintActivities:
                 signed = await self._sign(bearer, spec, again=signed is not None)
             is_final = await land(self._chain, signed)
         if signed is None:
-            raise WrongState("a token stands at this address that we never signed", address=address)
+            raise WrongState("a token that was never signed here exists at this address", address=address)
         landed = signed
         if not is_final and await self._chain.fate(landed.signature) in PENDING:
             await land(self._chain, landed)  # a token counts as minted only when its transaction is final

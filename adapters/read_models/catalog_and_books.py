@@ -1,9 +1,22 @@
 """The folds of venues, shows, stock, tickets' tokens, reservations and books into read models."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from adapters.read_models.documents import DocumentBatch
+from adapters.read_models.documents import (
+    ACCOUNTS,
+    ALLOCATIONS,
+    DISCOUNTS,
+    HOLDS,
+    PAYEES,
+    PURCHASES,
+    RESERVATIONS,
+    SHOWS,
+    TICKETS,
+    VENUES,
+    DocumentBatch,
+    ReadModel,
+)
 from domain.catalog.discount import DiscountClaimed, DiscountCreated, DiscountReturned, DiscountTerms
 from domain.catalog.show import (
     CapacityChangeBegun,
@@ -15,7 +28,9 @@ from domain.catalog.show import (
 )
 from domain.catalog.venue import VenueRegistered
 from domain.core.aggregate import DomainEvent
+from domain.core.timestamp import iso
 from domain.money.books import TransactionPosted
+from domain.money.money import FeeRates
 from domain.money.statement import Entry
 from domain.payouts.payee import AccountChanged, AccountConnected, PayeeNamed
 from domain.stock.allocation import (
@@ -27,13 +42,34 @@ from domain.stock.allocation import (
     HoldUnconfirmed,
     SeatsRestocked,
 )
-from domain.stock.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
+from domain.stock.reservation import ReservationConfirmed, ReservationEnded, ReservationMade, ReservationState
 from domain.tickets.has_token import TokenMinted, TokenSigned
-from domain.tickets.ticket import TicketIssued, TicketRedeemed, TicketReserved, TicketVoided, TokenBurnt, TokenForgone
+from domain.tickets.ticket import (
+    TicketIssued,
+    TicketRedeemed,
+    TicketReserved,
+    TicketState,
+    TicketVoided,
+    TokenBurnt,
+    TokenForgone,
+)
+from domain.views.catalog import (
+    AllocationDocument,
+    DiscountDocument,
+    HoldDocument,
+    ReservationDocument,
+    ShowDocument,
+    TicketTypeDocument,
+    VenueDocument,
+    rates_document,
+    terms_document,
+)
+from domain.views.common import TokenFields, TokenWord, no_token
+from domain.views.payouts import AccountOwner, PayeeDocument
+from domain.views.purchase import TicketDocument
 
 Fold = Callable[[DocumentBatch, Any, int], None]
-SIGNED = "signed"
-TOKEN_SHEETS = {"venue": "venues", "show": "shows", "ticket": "tickets"}
+TOKEN_MODELS: Mapping[str, ReadModel[Any]] = {"venue": VENUES, "show": SHOWS, "ticket": TICKETS}
 
 
 def identity_of(event: DomainEvent) -> str:
@@ -41,20 +77,22 @@ def identity_of(event: DomainEvent) -> str:
     return event.originator_id.partition(":")[2]
 
 
-def no_token() -> dict[str, Any]:
-    """Return the fields of a subject that has no token yet."""
-    return {"mint_address": None, "mint_signature": None}
-
-
 def _venue(documents: DocumentBatch, event: VenueRegistered, _: int) -> None:
     venue_id = identity_of(event)
-    document = {"venue_id": venue_id, "tenant_id": event.tenant_id, "name": event.name, "rates": event.rates}
-    documents.put("venues", venue_id, {**document, "registered_at": event.timestamp.isoformat(), **no_token()})
+    venue: VenueDocument = {
+        "venue_id": venue_id,
+        "tenant_id": event.tenant_id,
+        "name": event.name,
+        "rates": rates_document(FeeRates.model_validate(event.rates)),
+        "registered_at": event.timestamp.isoformat(),
+        **no_token(),
+    }
+    documents.put(VENUES, venue_id, venue)
 
 
 def _show(documents: DocumentBatch, event: ShowAnnounced, _: int) -> None:
     show_id = identity_of(event)
-    document = {
+    show: ShowDocument = {
         "show_id": show_id,
         "tenant_id": event.tenant_id,
         "venue_id": event.venue_id,
@@ -62,113 +100,144 @@ def _show(documents: DocumentBatch, event: ShowAnnounced, _: int) -> None:
         "currency": event.currency,
         "hold_seconds": event.hold_seconds,
         "capture_method": event.capture_method,
-        "ticket_types": [dict(item) for item in event.ticket_types],
+        "ticket_types": [_ticket_type(item) for item in event.ticket_types],
         "on_sale": False,
+        "called_off": False,
         "capacity_change": None,
         "tax": {"rate_bps": event.tax_bps, "inclusive": event.tax_inclusive},
-        **_window(event),
-        "ends_at": event.ends_at and event.ends_at.isoformat(),
+        "sale_from": iso(event.sale_from),
+        "sale_until": iso(event.sale_until),
+        "ends_at": iso(event.ends_at),
         "resell_refunded": event.resell_refunded,
         "registered_at": event.timestamp.isoformat(),
+        **no_token(),
     }
-    documents.put("shows", show_id, {**document, **no_token()})
+    documents.put(SHOWS, show_id, show)
 
 
-def _window(event: ShowAnnounced | SaleWindowChanged) -> dict[str, Any]:
-    moments = {"sale_from": event.sale_from, "sale_until": event.sale_until}
-    return {name: moment and moment.isoformat() for name, moment in moments.items()}
+def _ticket_type(item: Mapping[str, Any]) -> TicketTypeDocument:
+    return {
+        "ticket_type_id": item["ticket_type_id"],
+        "name": item["name"],
+        "price_minor": item["price_minor"],
+        "capacity": item["capacity"],
+    }
 
 
 def _window_changed(documents: DocumentBatch, event: SaleWindowChanged, _: int) -> None:
-    documents.edit("shows", identity_of(event)).update(_window(event))
+    if show := documents.edit(SHOWS, identity_of(event)):
+        show["sale_from"], show["sale_until"] = iso(event.sale_from), iso(event.sale_until)
 
 
 def _price_changed(documents: DocumentBatch, event: PriceChanged, _: int) -> None:
-    for item in documents.edit("shows", identity_of(event)).get("ticket_types", []):
-        if item["ticket_type_id"] == event.ticket_type_id:
-            item["price_minor"] = event.price_minor
+    if show := documents.edit(SHOWS, identity_of(event)):
+        for item in show["ticket_types"]:
+            if item["ticket_type_id"] == event.ticket_type_id:
+                item["price_minor"] = event.price_minor
 
 
 def _capacity_asked(documents: DocumentBatch, event: CapacityChangeBegun, _: int) -> None:
-    change = {"number": event.number, "capacities": dict(event.capacities), "state": "under-way"}
-    documents.edit("shows", identity_of(event))["capacity_change"] = change
+    if show := documents.edit(SHOWS, identity_of(event)):
+        capacities = dict(event.capacities)
+        show["capacity_change"] = {"number": event.number, "capacities": capacities, "state": "under-way"}
 
 
 def _capacity_ended(documents: DocumentBatch, event: CapacityChangeEnded, _: int) -> None:
-    change = documents.edit("shows", identity_of(event)).get("capacity_change")
-    if change is not None:
+    if (show := documents.edit(SHOWS, identity_of(event))) and (change := show["capacity_change"]):
         change["state"] = "made" if event.made else "refused"
 
 
 def _discount(documents: DocumentBatch, event: DiscountCreated, _: int) -> None:
-    terms = DiscountTerms.model_validate(event.terms).model_dump(mode="json")
-    document = {"tenant_id": event.tenant_id, "show_id": event.show_id, "code": event.code, **terms, "in_use": 0}
-    documents.put("discounts", identity_of(event), document)
+    discount: DiscountDocument = {
+        "tenant_id": event.tenant_id,
+        "show_id": event.show_id,
+        "code": event.code,
+        **terms_document(DiscountTerms.model_validate(event.terms)),
+        "in_use": 0,
+    }
+    documents.put(DISCOUNTS, identity_of(event), discount)
 
 
 def _claims(change: int) -> Fold:
     """Return a fold that counts the orders that use one of a limited number."""
 
     def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
-        document = documents.edit("discounts", identity_of(event))
-        document["in_use"] = document.get("in_use", 0) + change
+        if discount := documents.edit(DISCOUNTS, identity_of(event)):
+            discount["in_use"] += change
 
     return fold
 
 
 def _on_sale(documents: DocumentBatch, event: ShowWentOnSale, _: int) -> None:
-    documents.edit("shows", identity_of(event))["on_sale"] = True
+    if show := documents.edit(SHOWS, identity_of(event)):
+        show["on_sale"] = True
+
+
+def _token_fields(documents: DocumentBatch, event: DomainEvent) -> TokenFields | None:
+    """Return the document of the token's subject, to change."""
+    kind, __, identity = event.originator_id.partition(":")
+    return documents.edit(TOKEN_MODELS[kind], identity)
 
 
 def _token_signed(documents: DocumentBatch, event: TokenSigned, _: int) -> None:
-    kind, __, identity = event.originator_id.partition(":")
-    documents.edit(TOKEN_SHEETS[kind], identity)["token"] = SIGNED
+    if subject := _token_fields(documents, event):
+        subject.update({"token": "signed"})
 
 
 def _token_minted(documents: DocumentBatch, event: TokenMinted, _: int) -> None:
-    kind, __, identity = event.originator_id.partition(":")
-    token = {"token": "minted", "mint_address": event.mint_address, "mint_signature": event.signature}
-    documents.edit(TOKEN_SHEETS[kind], identity).update(token)
+    if subject := _token_fields(documents, event):
+        subject.update({"token": "minted", "mint_address": event.mint_address, "mint_signature": event.signature})
 
 
 def _ticket(documents: DocumentBatch, event: TicketReserved, _: int) -> None:
     ticket_id = identity_of(event)
-    document = {
+    ticket: TicketDocument = {
         "ticket_id": ticket_id,
         "tenant_id": event.tenant_id,
         "purchase_id": event.purchase_id,
         "show_id": event.show_id,
         "ticket_type_id": event.ticket_type_id,
         "state": "reserved",
-        "token": "none",
+        **no_token(),
     }
-    documents.put("tickets", ticket_id, {**document, **no_token()})
+    documents.put(TICKETS, ticket_id, ticket)
 
 
-def _ticket_is(word: str, field: str = "state") -> Fold:
+def _ticket_is(state: TicketState) -> Fold:
     def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
-        documents.edit("tickets", identity_of(event))[field] = word
+        if ticket := documents.edit(TICKETS, identity_of(event)):
+            ticket["state"] = state
+
+    return fold
+
+
+def _token_is(word: TokenWord) -> Fold:
+    def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
+        if ticket := documents.edit(TICKETS, identity_of(event)):
+            ticket["token"] = word
 
     return fold
 
 
 def _allocation(documents: DocumentBatch, event: AllocationOpened, _: int) -> None:
-    document = {"show_id": event.show_id, "capacity": event.capacity, "held": 0, "sold": 0}
-    documents.put("allocations", event.ticket_type_id, document)
+    stock: AllocationDocument = {"show_id": event.show_id, "capacity": event.capacity, "held": 0, "sold": 0}
+    documents.put(ALLOCATIONS, event.ticket_type_id, stock)
 
 
 def _resized(documents: DocumentBatch, event: AllocationResized, _: int) -> None:
-    documents.edit("allocations", identity_of(event))["capacity"] = event.capacity
+    if stock := documents.edit(ALLOCATIONS, identity_of(event)):
+        stock["capacity"] = event.capacity
 
 
 def _holds(documents: DocumentBatch, event: HoldsPlaced, _: int) -> None:
-    stock = documents.edit("allocations", identity_of(event))
+    stock = documents.edit(ALLOCATIONS, identity_of(event))
     for hold in event.holds:
-        stock["held"] += hold["quantity"]
-        document = {"quantity": hold["quantity"], "maker": hold["maker"]}
-        documents.put("holds", _hold_name(event, hold["key"]), document)
-        purchase = documents.edit("purchases", hold["key"].partition(":hold:")[0])
-        if purchase.get("state") == "requested":
+        placed: HoldDocument = {"quantity": hold["quantity"], "maker": hold["maker"]}
+        documents.put(HOLDS, _hold_name(event, hold["key"]), placed)
+        if stock:
+            stock["held"] += hold["quantity"]
+        purchase = documents.edit(PURCHASES, hold["key"].partition(":hold:")[0])
+        if purchase and purchase["state"] == "requested":
             purchase["state"] = "reserving"
 
 
@@ -180,9 +249,8 @@ def _move(held: int, sold: int) -> Fold:
     """Return a fold that moves a hold's quantity by these signs; a tombstone without a hold moves nothing."""
 
     def fold(documents: DocumentBatch, event: Any, _: int) -> None:
-        hold = documents.find("holds", _hold_name(event, event.key))
-        if hold is not None:
-            stock = documents.edit("allocations", identity_of(event))
+        hold = documents.find(HOLDS, _hold_name(event, event.key))
+        if hold and (stock := documents.edit(ALLOCATIONS, identity_of(event))):
             stock["held"] += held * hold["quantity"]
             stock["sold"] += sold * hold["quantity"]
 
@@ -190,23 +258,24 @@ def _move(held: int, sold: int) -> Fold:
 
 
 def _seats_returned(documents: DocumentBatch, event: SeatsRestocked, _: int) -> None:
-    documents.edit("allocations", identity_of(event))["sold"] -= event.quantity
-    documents.edit("holds", _hold_name(event, event.key))["quantity"] -= event.quantity
+    if stock := documents.edit(ALLOCATIONS, identity_of(event)):
+        stock["sold"] -= event.quantity
+    if hold := documents.edit(HOLDS, _hold_name(event, event.key)):
+        hold["quantity"] -= event.quantity
 
 
 def _reservation(documents: DocumentBatch, event: ReservationMade, _: int) -> None:
-    document = {
-        "tenant_id": event.tenant_id,
-        "show_id": event.show_id,
-        "until": event.until.isoformat(),
-        "state": "held",
-    }
-    documents.put("reservations", identity_of(event), document)
+    until = event.until.isoformat()
+    made: ReservationDocument = {
+        "tenant_id": event.tenant_id, "show_id": event.show_id, "until": until, "state": "held",
+    }  # fmt: skip
+    documents.put(RESERVATIONS, identity_of(event), made)
 
 
-def _reservation_is(state: str) -> Fold:
+def _reservation_is(state: ReservationState) -> Fold:
     def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
-        documents.edit("reservations", identity_of(event))["state"] = state
+        if reservation := documents.edit(RESERVATIONS, identity_of(event)):
+            reservation["state"] = state
 
     return fold
 
@@ -230,20 +299,28 @@ def _posted(documents: DocumentBatch, event: TransactionPosted, position: int) -
 
 def _payee(documents: DocumentBatch, event: PayeeNamed, _: int) -> None:
     venue_id = identity_of(event)
-    able = {"may_receive": False, "may_pay_out": False, "asked_for": 0}
-    documents.put("payees", venue_id, {"venue_id": venue_id, "tenant_id": event.tenant_id, "account_id": None, **able})
+    payee: PayeeDocument = {
+        "venue_id": venue_id,
+        "tenant_id": event.tenant_id,
+        "account_id": None,
+        "may_receive": False,
+        "may_pay_out": False,
+        "asked_for": 0,
+    }
+    documents.put(PAYEES, venue_id, payee)
 
 
 def _connected(documents: DocumentBatch, event: AccountConnected, _: int) -> None:
-    payee = documents.edit("payees", identity_of(event))
-    payee["account_id"] = event.account_id
-    owner = {"tenant_id": payee.get("tenant_id"), "venue_id": identity_of(event)}
-    documents.put("accounts", event.account_id, owner)
+    if payee := documents.edit(PAYEES, identity_of(event)):
+        payee["account_id"] = event.account_id
+        owner: AccountOwner = {"tenant_id": payee["tenant_id"], "venue_id": payee["venue_id"]}
+        documents.put(ACCOUNTS, event.account_id, owner)
 
 
 def _account(documents: DocumentBatch, event: AccountChanged, _: int) -> None:
-    able = {"may_receive": event.may_receive, "may_pay_out": event.may_pay_out, "asked_for": event.asked_for}
-    documents.edit("payees", identity_of(event)).update(able)
+    if payee := documents.edit(PAYEES, identity_of(event)):
+        payee["may_receive"], payee["may_pay_out"] = event.may_receive, event.may_pay_out
+        payee["asked_for"] = event.asked_for
 
 
 TICKET_FOLDS: dict[type[DomainEvent], Fold] = {
@@ -253,8 +330,8 @@ TICKET_FOLDS: dict[type[DomainEvent], Fold] = {
     TicketIssued: _ticket_is("issued"),
     TicketVoided: _ticket_is("void"),
     TicketRedeemed: _ticket_is("redeemed"),
-    TokenBurnt: _ticket_is("burnt", "token"),
-    TokenForgone: _ticket_is("none", "token"),
+    TokenBurnt: _token_is("burnt"),
+    TokenForgone: _token_is("none"),
 }
 FOLDS: dict[type[DomainEvent], Fold] = {
     PayeeNamed: _payee,

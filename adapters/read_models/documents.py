@@ -1,17 +1,49 @@
 """The documents, timeline lines and postings that one batch of events changes, before they are stored."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from domain.money.statement import Entry
+from domain.views.catalog import (
+    AllocationDocument,
+    DiscountDocument,
+    HoldDocument,
+    ReservationDocument,
+    ShowDocument,
+    VenueDocument,
+)
+from domain.views.payouts import AccountOwner, PayeeDocument
+from domain.views.purchase import PurchaseDocument, PurchaseKey, RefundDocument, TicketDocument
+from domain.views.show_cancellation import CancellationDocument
 
-Document = dict[str, Any]
-KINDS = (
-    "purchases", "shows", "venues", "tickets", "allocations", "holds", "payments", "reservations", "discounts",
-    "payees", "accounts",
-    "refunds", "cancellations",
-)  # fmt: skip
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadModel(Generic[V]):
+    """A table of documents, and the view that each document of it is."""
+
+    name: str
+    view: type[V]
+
+
+PURCHASES = ReadModel("purchases", PurchaseDocument)
+SHOWS = ReadModel("shows", ShowDocument)
+VENUES = ReadModel("venues", VenueDocument)
+TICKETS = ReadModel("tickets", TicketDocument)
+ALLOCATIONS = ReadModel("allocations", AllocationDocument)
+HOLDS = ReadModel("holds", HoldDocument)
+PAYMENTS = ReadModel("payments", PurchaseKey)
+RESERVATIONS = ReadModel("reservations", ReservationDocument)
+DISCOUNTS = ReadModel("discounts", DiscountDocument)
+PAYEES = ReadModel("payees", PayeeDocument)
+ACCOUNTS = ReadModel("accounts", AccountOwner)
+REFUNDS = ReadModel("refunds", RefundDocument)
+CANCELLATIONS = ReadModel("cancellations", CancellationDocument)
+READ_MODELS = tuple(model for model in tuple(globals().values()) if isinstance(model, ReadModel))
+KINDS = tuple(model.name for model in READ_MODELS)
 
 
 class TimelineLine(NamedTuple):
@@ -27,33 +59,32 @@ class TimelineLine(NamedTuple):
 class DocumentBatch:
     """A write-behind buffer for folds. `load` reads a stored document by kind and id (None when there is none)."""
 
-    def __init__(self, load: Callable[[str, str], Document | None]) -> None:
+    def __init__(self, load: Callable[[str, str], Any]) -> None:
         self._load = load
-        self._documents: dict[tuple[str, str], Document | None] = {}
+        self._documents: dict[tuple[str, str], Any] = {}
         self._changed: set[tuple[str, str]] = set()
         self.timeline: list[TimelineLine] = []
         self.postings: list[Entry] = []
 
-    def find(self, kind: str, identity: str) -> Document | None:
+    def find(self, model: ReadModel[V], identity: str) -> V | None:
         """Return a document to read."""
-        name = (kind, identity)
+        name = (model.name, identity)
         if name not in self._documents:
-            self._documents[name] = self._load(kind, identity)
-        return self._documents[name]
+            self._documents[name] = self._load(*name)
+        return cast("V | None", self._documents[name])
 
-    def edit(self, kind: str, identity: str) -> Document:
-        """Return a document to change; an empty one that is never stored when there is none."""
-        found = self.find(kind, identity)
-        if found is None:
-            return {}
-        self._changed.add((kind, identity))
+    def edit(self, model: ReadModel[V], identity: str) -> V | None:
+        """Return a document to change; None when there is none."""
+        found = self.find(model, identity)
+        if found is not None:
+            self._changed.add((model.name, identity))
         return found
 
-    def put(self, kind: str, identity: str, document: Document) -> None:
-        """Create or replace a document."""
-        self._documents[kind, identity] = document
-        self._changed.add((kind, identity))
+    def put(self, model: ReadModel[V], identity: str, document: V) -> None:
+        """Put a new document in the place of any other."""
+        self._documents[model.name, identity] = document
+        self._changed.add((model.name, identity))
 
-    def changed(self) -> list[tuple[str, str, Document]]:
+    def changed(self) -> list[tuple[str, str, Any]]:
         """Return the documents to store, as (kind, id, document)."""
-        return [(kind, identity, self._documents[kind, identity] or {}) for kind, identity in sorted(self._changed)]
+        return [(kind, identity, self._documents[kind, identity]) for kind, identity in sorted(self._changed)]

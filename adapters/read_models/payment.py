@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.read_models.catalog_and_books import Fold, identity_of
-from adapters.read_models.documents import Document, DocumentBatch
+from adapters.read_models.documents import PAYMENTS, PURCHASES, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.payments.payment import (
     IntentCreated,
@@ -13,8 +13,10 @@ from domain.payments.payment import (
     PaymentCaptured,
     PaymentDeclined,
     PaymentRefunded,
+    PaymentState,
     StrayIntentFound,
 )
+from domain.views.purchase import PaidBackLine, PaymentDocument, PurchaseKey
 
 PAYMENT_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     StrayIntentFound: lambda event: f"Another payment came, {event.intent_id}: it goes back.",
@@ -30,11 +32,11 @@ PAYMENT_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
 
 
 def _intent(documents: DocumentBatch, event: IntentCreated, _: int) -> None:
-    attempt = int(identity_of(event).rpartition(":")[2])
-    owner = {"tenant_id": event.tenant_id, "purchase_id": event.purchase_id, "attempt": attempt}
-    documents.put("payments", event.intent_id, owner)
-    document = documents.edit("purchases", event.purchase_id)
-    document["payment"] = {
+    _own(documents, event, int(identity_of(event).rpartition(":")[2]))
+    purchase = documents.edit(PURCHASES, event.purchase_id)
+    if purchase is None:
+        return
+    purchase["payment"] = {
         "intent_id": event.intent_id,
         "status": "open",
         "charge_id": None,
@@ -44,56 +46,65 @@ def _intent(documents: DocumentBatch, event: IntentCreated, _: int) -> None:
         "captured_at": None,
         "refunds": [],
     }
-    if document.get("state") == "reserving":
-        document["state"] = "awaiting-payment"
+    if purchase["state"] == "reserving":
+        purchase["state"] = "awaiting-payment"
 
 
-def _payment(status: str | None = None, **fields: str) -> Fold:
-    """Return a fold that sets the payment's status and copies these fields of the event."""
+def _own(documents: DocumentBatch, event: IntentCreated | StrayIntentFound, attempt: int) -> None:
+    owner: PurchaseKey = {"tenant_id": event.tenant_id, "purchase_id": event.purchase_id, "attempt": attempt}
+    documents.put(PAYMENTS, event.intent_id, owner)
 
-    def apply(documents: DocumentBatch, event: Any, _: int) -> None:
-        payment = _payment_of(documents, event)
-        if payment is None:
-            return
-        payment.update({field: getattr(event, name) for field, name in fields.items()})
-        if status is not None:
+
+def _is(status: PaymentState) -> Fold:
+    def apply(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
+        if payment := _payment_of(documents, event):
             payment["status"] = status
 
     return apply
 
 
-def _captured(documents: DocumentBatch, event: PaymentCaptured, position: int) -> None:
-    _payment("captured", charge_id="charge_id", captured_minor="captured_minor")(documents, event, position)
+def _declined(documents: DocumentBatch, event: PaymentDeclined, _: int) -> None:
     if payment := _payment_of(documents, event):
-        payment["captured_at"] = event.timestamp.isoformat()
+        payment["decline_code"] = event.decline_code
 
 
-def _refunded(documents: DocumentBatch, event: PaymentRefunded, position: int) -> None:
-    _payment("refunded", refunded_minor="amount_minor")(documents, event, position)
+def _captured(documents: DocumentBatch, event: PaymentCaptured, _: int) -> None:
     if payment := _payment_of(documents, event):
-        refund = {"refund_id": event.refund_id, "amount_minor": event.amount_minor, "at": event.timestamp.isoformat()}
-        payment.setdefault("refunds", []).append(refund)
+        payment["status"], payment["charge_id"] = "captured", event.charge_id
+        payment["captured_minor"], payment["captured_at"] = event.captured_minor, event.timestamp.isoformat()
 
 
-def _payment_of(documents: DocumentBatch, event: DomainEvent) -> Document | None:
+def _refunded(documents: DocumentBatch, event: PaymentRefunded, _: int) -> None:
+    if payment := _payment_of(documents, event):
+        payment["status"], payment["refunded_minor"] = "refunded", event.amount_minor
+        line: PaidBackLine = {
+            "refund_id": event.refund_id,
+            "at": event.timestamp.isoformat(),
+            "amount_minor": event.amount_minor,
+            "ticket_ids": [],
+            "reason": None,
+        }
+        payment["refunds"].append(line)
+
+
+def _payment_of(documents: DocumentBatch, event: DomainEvent) -> PaymentDocument | None:
     """Return the payment of a purchase's present attempt, if the event is about that one."""
     purchase_id, _, attempt = identity_of(event).partition(":")
-    document = documents.edit("purchases", purchase_id)
-    return document.get("payment") if str(document.get("attempt")) == attempt else None
+    purchase = documents.edit(PURCHASES, purchase_id)
+    return purchase["payment"] if purchase and str(purchase["attempt"]) == attempt else None
 
 
 def _stray(documents: DocumentBatch, event: StrayIntentFound, _: int) -> None:
-    attempt = documents.edit("purchases", event.purchase_id).get("attempt", 0)
-    owner = {"tenant_id": event.tenant_id, "purchase_id": event.purchase_id, "attempt": attempt}
-    documents.put("payments", event.intent_id, owner)
+    purchase = documents.find(PURCHASES, event.purchase_id)
+    _own(documents, event, purchase["attempt"] if purchase else 0)
 
 
 PAYMENT_FOLDS: dict[type[DomainEvent], Fold] = {
     IntentCreated: _intent,
     StrayIntentFound: _stray,
-    PaymentDeclined: _payment(decline_code="decline_code"),
-    PaymentAuthorised: _payment("authorised"),
+    PaymentDeclined: _declined,
+    PaymentAuthorised: _is("authorised"),
     PaymentCaptured: _captured,
-    PaymentCancelled: _payment("cancelled"),
+    PaymentCancelled: _is("cancelled"),
     PaymentRefunded: _refunded,
 }

@@ -9,7 +9,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
 from adapters.event_store.recorder import event_mapper
-from adapters.read_models.documents import KINDS, Document, DocumentBatch
+from adapters.read_models.documents import KINDS, DocumentBatch
 from adapters.read_models.purchase import fold
 
 BATCH_MAX = 500
@@ -73,7 +73,7 @@ class Projection:
         return self.catch_up()
 
 
-def read_document(cursor: Cursor, kind: str, identity: str) -> Document | None:
+def read_document(cursor: Cursor, kind: str, identity: str) -> Any:
     """Return a stored document, or None."""
     cursor.execute(DOCUMENT.format(table=Identifier(f"rm_{kind}")), (identity,))
     row = cursor.fetchone()

@@ -1,10 +1,10 @@
 """The folds of one purchase: its document, and its timeline of events in plain words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapters.read_models.catalog_and_books import FOLDS, TICKET_FOLDS, Fold, identity_of
-from adapters.read_models.documents import Document, DocumentBatch, TimelineLine
+from adapters.read_models.documents import PURCHASES, TICKETS, DocumentBatch, TimelineLine
 from adapters.read_models.payment import PAYMENT_FOLDS, PAYMENT_TEXTS
 from adapters.read_models.refund import REFUND_FOLDS, REFUND_TEXTS
 from adapters.read_models.show_cancellation import CANCELLATION_FOLDS
@@ -12,6 +12,7 @@ from adapters.read_models.transfer import TRANSFER_FOLDS, TRANSFER_TEXTS
 from domain.catalog.discount import DiscountAsked, DiscountClaimed, DiscountReturned
 from domain.catalog.show import GroupCapacityAdded, GroupResizeSigned
 from domain.core.aggregate import DomainEvent
+from domain.core.timestamp import iso
 from domain.money.books import TransactionPosted
 from domain.orders.order import (
     CancelRequested,
@@ -48,47 +49,47 @@ from domain.tickets.ticket import (
     TokenBurnt,
     TokenForgone,
 )
+from domain.views.common import price_document
+from domain.views.purchase import LineDocument, PurchaseDocument, PurchaseState, TicketLine
 
 TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
-    PurchaseRequested: lambda _: "The buyer asked for tickets.",
-    PurchaseRequestedAgain: lambda _: "The buyer asked again after a refusal.",
-    PurchaseRefused: lambda event: f"The purchase was refused: {event.code}.",
-    HoldsPlaced: lambda _: "Seats are held.",
-    HoldConfirmed: lambda _: "The held seats were confirmed.",
-    HoldUnconfirmed: lambda _: "The confirmation of the seats was taken back.",
-    HoldEnded: lambda event: f"The seats were released: {event.reason}.",
-    SeatsRestocked: lambda event: f"On sale again: {event.quantity} of its seats.",
-    OrderPlaced: lambda event: (
-        f"The price is locked: {event.price['total_minor']} {event.price['currency']} minor units."
-    ),
-    DiscountClaimed: lambda _: "A limited discount is held with the seats.",
-    DiscountReturned: lambda event: f"The discount was given back: {event.reason}.",
+    PurchaseRequested: lambda _: "Tickets requested.",
+    PurchaseRequestedAgain: lambda _: "Tickets requested again after a refusal.",
+    PurchaseRefused: lambda event: f"Purchase refused: {event.code}.",
+    HoldsPlaced: lambda _: "Seats held.",
+    HoldConfirmed: lambda _: "Held seats confirmed.",
+    HoldUnconfirmed: lambda _: "Confirmation of the seats undone.",
+    HoldEnded: lambda event: f"Seats released: {event.reason}.",
+    SeatsRestocked: lambda event: f"{event.quantity} seats back on sale.",
+    OrderPlaced: lambda event: f"Price locked: {event.price['total_minor']} minor units {event.price['currency']}.",
+    DiscountClaimed: lambda _: "Limited discount held.",
+    DiscountReturned: lambda event: f"Limited discount returned: {event.reason}.",
     TicketReserved: lambda event: f"Ticket {identity_of(event)} was reserved.",
-    TicketIssued: lambda event: f"Ticket {identity_of(event)} was issued: it is valid at the door.",
+    TicketIssued: lambda event: f"Ticket {identity_of(event)} was issued: it is valid for entry.",
     TicketVoided: lambda event: f"Ticket {identity_of(event)} was voided.",
-    PurchaseReopened: lambda event: f"Payment {event.intent_id} came after the end: the purchase is taken up again.",
-    CancelRequested: lambda _: "The buyer asked to cancel.",
-    CheckoutOpened: lambda _: "The checkout is open: the time of the hold begins.",
-    HoldExtended: lambda event: f"The hold goes on until {event.hold_until.isoformat(timespec='seconds')}.",
-    CaptureRequested: lambda _: "The money is about to be taken.",
-    CaptureWaived: lambda _: "There is nothing to charge.",
-    OrderConfirmed: lambda _: "The order is confirmed.",
-    TokenSigned: lambda event: f"The minting of ticket {identity_of(event)} was signed.",
-    TokenMinted: lambda event: f"Ticket {identity_of(event)} stands on chain at {event.mint_address}.",
-    DisputeOpened: lambda event: f"The payment is disputed: {event.amount_minor} minor units, {identity_of(event)}.",
-    DisputeWon: lambda _: "The dispute was won: the money is back.",
-    DisputeLost: lambda _: "The dispute was lost: the money stays with the buyer.",
+    PurchaseReopened: lambda event: f"Payment {event.intent_id} arrived late: purchase reopened.",
+    CancelRequested: lambda _: "Cancel requested by the buyer.",
+    CheckoutOpened: lambda _: "Checkout opened: the hold runs from now.",
+    HoldExtended: lambda event: f"Hold extended until {event.hold_until.isoformat(timespec='seconds')}.",
+    CaptureRequested: lambda _: "Capture requested.",
+    CaptureWaived: lambda _: "Nothing to charge.",
+    OrderConfirmed: lambda _: "Order confirmed.",
+    TokenSigned: lambda event: f"Mint of ticket {identity_of(event)} signed.",
+    TokenMinted: lambda event: f"Ticket {identity_of(event)} minted at {event.mint_address}.",
+    DisputeOpened: lambda event: f"Payment disputed: {event.amount_minor} minor units, {identity_of(event)}.",
+    DisputeWon: lambda _: "Dispute won: the money is back.",
+    DisputeLost: lambda _: "Dispute lost: the money stays with the buyer.",
     TicketBlocked: lambda event: f"Ticket {identity_of(event)} is blocked while its payment is disputed.",
     TicketUnblocked: lambda event: f"Ticket {identity_of(event)} is valid again.",
-    TransactionPosted: lambda event: f"The books have it: {event.kind}.",
+    TransactionPosted: lambda event: f"Posted to the books: {event.kind}.",
     OrderFulfilled: lambda _: "Every ticket is minted and the venue is credited.",
     **PAYMENT_TEXTS,
     **TRANSFER_TEXTS,
-    OrderCancelled: lambda event: f"The purchase ended without a sale: {event.reason}.",
-    TicketRedeemed: lambda event: f"Somebody entered with ticket {identity_of(event)}.",
-    BurnSigned: lambda event: f"The burning of ticket {identity_of(event)} was signed.",
-    TokenBurnt: lambda event: f"The token of ticket {identity_of(event)} was burnt.",
-    TokenForgone: lambda event: f"Ticket {identity_of(event)} will have no token.",
+    OrderCancelled: lambda event: f"Purchase ended without a sale: {event.reason}.",
+    TicketRedeemed: lambda event: f"Ticket {identity_of(event)} used for entry.",
+    BurnSigned: lambda event: f"Burn of ticket {identity_of(event)} signed.",
+    TokenBurnt: lambda event: f"Token of ticket {identity_of(event)} burnt.",
+    TokenForgone: lambda event: f"Ticket {identity_of(event)} gets no token.",
     **REFUND_TEXTS,
 }
 
@@ -102,9 +103,8 @@ def fold(documents: DocumentBatch, event: DomainEvent, position: int) -> None:
         if apply is not None:
             apply(documents, event, position)
     for purchase_id in _purchases_of(documents, event):
-        document = documents.edit("purchases", purchase_id)
-        if document:
-            document["position"] = position
+        if purchase := documents.edit(PURCHASES, purchase_id):
+            purchase["position"] = position
             text = TEXTS[type(event)](event)
             documents.timeline.append(TimelineLine(purchase_id, position, event.timestamp, event.TOPIC, text))
 
@@ -118,21 +118,27 @@ def _purchases_of(documents: DocumentBatch, event: Any) -> list[str]:
         keys = [hold["key"] for hold in event.holds] if isinstance(event, HoldsPlaced) else [event.key]
         return list(dict.fromkeys(key.partition(":hold:")[0] for key in keys))
     if kind == "ticket":
-        ticket = documents.find("tickets", identity)
+        ticket = documents.find(TICKETS, identity)
         return [ticket["purchase_id"]] if ticket else []
     if kind in {"books", "dispute"}:
         return [event.purchase_id] if event.purchase_id else []
     return [identity.partition(":")[0]] if kind in {"order", "payment", "transfer", "refunds"} else []
 
 
-def _request(event: PurchaseRequested | PurchaseRequestedAgain) -> Document:
+def _request(
+    event: PurchaseRequested | PurchaseRequestedAgain, tenant_id: str, attempt: int, position: int
+) -> PurchaseDocument:
     return {
+        "purchase_id": identity_of(event),
+        "tenant_id": tenant_id,
+        "attempt": attempt,
+        "position": position,
         "state": "requested",
         "show_id": event.show_id,
         "venue_id": None,
-        "lines": [dict(line) for line in event.lines],
+        "lines": [_line(line) for line in event.lines],
         "requested_at": event.timestamp.isoformat(),
-        "queue_until": event.queue_until.isoformat() if event.queue_until else None,
+        "queue_until": iso(event.queue_until),
         "hold_until": first_deadline(event.queue_until, event.hold_until).isoformat(),
         "price": None,
         "tickets": [],
@@ -143,65 +149,93 @@ def _request(event: PurchaseRequested | PurchaseRequestedAgain) -> Document:
         "confirmed_at": None,
         "refund_state": "none",
         "refunds": [],
+        "transfer": None,
+        "lost_to_disputes_minor": 0,
     }
 
 
-def _requested(documents: DocumentBatch, event: PurchaseRequested, _: int) -> None:
-    purchase_id = identity_of(event)
-    document = {"purchase_id": purchase_id, "tenant_id": event.tenant_id, "attempt": 1}
-    documents.put("purchases", purchase_id, {**document, **_request(event)})
+def _line(line: Mapping[str, Any]) -> LineDocument:
+    return {
+        "ticket_type_id": line["ticket_type_id"],
+        "quantity": line["quantity"],
+        "price_minor": line.get("price_minor"),
+        "discount_minor": line.get("discount_minor", 0),
+    }
 
 
-def _requested_again(documents: DocumentBatch, event: PurchaseRequestedAgain, _: int) -> None:
-    document = documents.edit("purchases", identity_of(event))
-    document.update(_request(event), attempt=document.get("attempt", 0) + 1)
+def _requested(documents: DocumentBatch, event: PurchaseRequested, position: int) -> None:
+    documents.put(PURCHASES, identity_of(event), _request(event, event.tenant_id, 1, position))
+
+
+def _requested_again(documents: DocumentBatch, event: PurchaseRequestedAgain, position: int) -> None:
+    if known := documents.find(PURCHASES, identity_of(event)):
+        again = _request(event, known["tenant_id"], known["attempt"] + 1, position)
+        documents.put(PURCHASES, known["purchase_id"], again)
 
 
 def _reopened(documents: DocumentBatch, event: PurchaseReopened, _: int) -> None:
-    document = documents.edit("purchases", identity_of(event))
-    again: Document = {"state": "awaiting-payment", "end_reason": None, "cancel_requested": False, "tickets": []}
-    document.update(again, hold_until=event.hold_until.isoformat(), attempt=document.get("attempt", 0) + 1)
+    if purchase := documents.edit(PURCHASES, identity_of(event)):
+        purchase.update({"state": "awaiting-payment", "end_reason": None, "cancel_requested": False, "tickets": []})
+        purchase["hold_until"] = event.hold_until.isoformat()
+        purchase["attempt"] += 1
 
 
-def _order(state: str, *, reason: str | None = None) -> Fold:
-    """Return a fold that sets the purchase's state, and its end reason from the event's field of this name."""
+def _is(state: PurchaseState) -> Fold:
+    """Return a fold that sets the purchase's state."""
 
-    def apply(documents: DocumentBatch, event: Any, _: int) -> None:
-        document = documents.edit("purchases", identity_of(event))
-        document["state"] = state
-        if reason is not None:
-            document["end_reason"] = getattr(event, reason)
+    def apply(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
+        if purchase := documents.edit(PURCHASES, identity_of(event)):
+            purchase["state"] = state
 
     return apply
 
 
+def _refused(documents: DocumentBatch, event: PurchaseRefused, _: int) -> None:
+    if purchase := documents.edit(PURCHASES, identity_of(event)):
+        purchase["state"], purchase["end_reason"] = "refused", event.code
+
+
+def _cancelled(documents: DocumentBatch, event: OrderCancelled, _: int) -> None:
+    if purchase := documents.edit(PURCHASES, identity_of(event)):
+        purchase["state"], purchase["end_reason"] = "cancelled", event.reason
+
+
 def _confirmed(documents: DocumentBatch, event: OrderConfirmed, _: int) -> None:
-    documents.edit("purchases", identity_of(event)).update(state="confirmed", confirmed_at=event.timestamp.isoformat())
+    if purchase := documents.edit(PURCHASES, identity_of(event)):
+        purchase["state"], purchase["confirmed_at"] = "confirmed", event.timestamp.isoformat()
 
 
 def _placed(documents: DocumentBatch, event: OrderPlaced, _: int) -> None:
-    lines = [dict(line) for line in event.lines]
-    update = {"state": "reserving", "venue_id": event.venue_id, "price": dict(event.price), "lines": lines}
-    documents.edit("purchases", identity_of(event)).update(update)
+    if purchase := documents.edit(PURCHASES, identity_of(event)):
+        purchase["state"], purchase["venue_id"] = "reserving", event.venue_id
+        purchase["price"], purchase["lines"] = price_document(event.price), [_line(line) for line in event.lines]
 
 
 def _deadline(documents: DocumentBatch, event: HoldExtended | CheckoutOpened, _: int) -> None:
-    documents.edit("purchases", identity_of(event))["hold_until"] = event.hold_until.isoformat()
+    if purchase := documents.edit(PURCHASES, identity_of(event)):
+        purchase["hold_until"] = event.hold_until.isoformat()
 
 
 def _cancel_requested(documents: DocumentBatch, event: CancelRequested, _: int) -> None:
-    documents.edit("purchases", identity_of(event)).update(state="cancelling", cancel_requested=True)
+    if purchase := documents.edit(PURCHASES, identity_of(event)):
+        purchase["state"], purchase["cancel_requested"] = "cancelling", True
 
 
 def _ticket_changed(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
     """Show a purchase's ticket as its own document stands."""
-    ticket = documents.find("tickets", identity_of(event)) if event.originator_id.startswith("ticket:") else None
-    if ticket is None:
+    ticket = documents.find(TICKETS, identity_of(event)) if event.originator_id.startswith("ticket:") else None
+    purchase = documents.edit(PURCHASES, ticket["purchase_id"]) if ticket else None
+    if ticket is None or purchase is None:
         return
-    fields = ("ticket_id", "ticket_type_id", "state", "token", "mint_address", "mint_signature")
-    shown = {field: ticket[field] for field in fields}
-    document = documents.edit("purchases", ticket["purchase_id"])
-    tickets = document.setdefault("tickets", [])
+    shown: TicketLine = {
+        "ticket_id": ticket["ticket_id"],
+        "ticket_type_id": ticket["ticket_type_id"],
+        "state": ticket["state"],
+        "token": ticket["token"],
+        "mint_address": ticket["mint_address"],
+        "mint_signature": ticket["mint_signature"],
+    }
+    tickets = purchase["tickets"]
     for number, known in enumerate(tickets):
         if known["ticket_id"] == shown["ticket_id"]:
             tickets[number] = shown
@@ -212,17 +246,17 @@ def _ticket_changed(documents: DocumentBatch, event: DomainEvent, _: int) -> Non
 PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
     PurchaseRequested: _requested,
     PurchaseRequestedAgain: _requested_again,
-    PurchaseRefused: _order("refused", reason="code"),
+    PurchaseRefused: _refused,
     PurchaseReopened: _reopened,
     OrderPlaced: _placed,
     CheckoutOpened: _deadline,
     HoldExtended: _deadline,
     CancelRequested: _cancel_requested,
-    CaptureRequested: _order("confirming"),
-    CaptureWaived: _order("confirming"),
+    CaptureRequested: _is("confirming"),
+    CaptureWaived: _is("confirming"),
     OrderConfirmed: _confirmed,
-    OrderFulfilled: _order("fulfilled"),
-    OrderCancelled: _order("cancelled", reason="reason"),
+    OrderFulfilled: _is("fulfilled"),
+    OrderCancelled: _cancelled,
     **PAYMENT_FOLDS,
     **TRANSFER_FOLDS,
     **dict.fromkeys(TICKET_FOLDS, _ticket_changed),

@@ -1,16 +1,46 @@
 """What is read from the read models: by the API for its answers, by the relay for what was left standing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg.sql import SQL, Identifier
 
-from adapters.read_models.documents import Document
+from adapters.read_models.documents import (
+    ACCOUNTS,
+    DISCOUNTS,
+    PAYMENTS,
+    PURCHASES,
+    REFUNDS,
+    SHOWS,
+    TICKETS,
+    VENUES,
+    ReadModel,
+    V,
+)
 from adapters.tables import Pool, connection_of
 from domain.money.books import VENUE_ACCOUNTS, venue_account
-from domain.money.statement import Entry, Links, lines_of
+from domain.money.statement import Entry, Links, StatementLine, lines_of
 from domain.payouts.connected_account import DueQuery
+from domain.views.catalog import (
+    AllocationDocument,
+    DiscountDocument,
+    ShowDocument,
+    StockedShow,
+    StockedTicketType,
+    TicketTypeDocument,
+    VenueDocument,
+)
+from domain.views.payouts import AccountBalance, AccountDocument, AccountLine
+from domain.views.purchase import (
+    PostingLine,
+    PurchaseDocument,
+    PurchaseHistory,
+    PurchaseKey,
+    RefundDocument,
+    TicketDocument,
+    TimelineEntry,
+)
 
 LINES_MAX = 1_000
 DOCUMENT = SQL("SELECT doc FROM {table} WHERE id = %s")
@@ -104,39 +134,37 @@ class ReadModels:
         rows = await self._rows(CHANGED, (since,))
         return rows[0][0], {purchase_id for _, purchase_id in rows if purchase_id is not None}
 
-    async def purchase(self, purchase_id: str) -> Document | None:
+    async def purchase(self, purchase_id: str) -> PurchaseHistory | None:
         """Return a purchase with its timeline and its lines in the books."""
-        found = await self._document("purchases", purchase_id)
+        found = await self._document(PURCHASES, purchase_id)
         if found is None:
             return None
         lines = await self._rows(TIMELINE, (purchase_id, LINES_MAX))
-        found["timeline"] = [
+        timeline: list[TimelineEntry] = [
             {"position": position, "at": at.isoformat(), "event": event, "text": text}
             for position, at, event, text in lines
         ]
-        names = ("position", "key", "kind", "debit", "credit", "amount", "unit")
         posted = await self._rows(PURCHASE_LINES, (purchase_id, LINES_MAX))
-        found["postings"] = [dict(zip(names, row, strict=True)) for row in posted]
-        return found
+        return {**found, "timeline": timeline, "postings": [_posting(*row) for row in posted]}
 
-    async def show(self, show_id: str) -> Document | None:
+    async def show(self, show_id: str) -> StockedShow | None:
         """Return a show with the availability of each ticket type."""
-        found = await self._document("shows", show_id)
+        found = await self._document(SHOWS, show_id)
         if found is None:
             return None
         ids = [item["ticket_type_id"] for item in found["ticket_types"]]
         rows = await self._rows("SELECT id, doc FROM rm_allocations WHERE id = ANY(%s)", (ids,))
-        return with_availability(found, dict(rows))
+        return with_stock(found, dict(rows))
 
-    async def venue(self, venue_id: str) -> Document | None:
+    async def venue(self, venue_id: str) -> VenueDocument | None:
         """Return a venue."""
-        return await self._document("venues", venue_id)
+        return await self._document(VENUES, venue_id)
 
-    async def balance(self, account: str) -> Document:
+    async def balance(self, account: str) -> AccountDocument:
         """Return an account's balances per unit (credits minus debits) and its newest lines, each with its purchase."""
         sums = await self._rows("SELECT unit, balance FROM rm_balances WHERE account = %s ORDER BY unit", (account,))
         rows = await self._rows(ACCOUNT_LINES, {"account": account, "limit": LINES_MAX})
-        lines = [
+        lines: list[AccountLine] = [
             {
                 "position": position,
                 "key": key,
@@ -148,7 +176,8 @@ class ReadModels:
             }
             for position, key, purchase_id, kind, at, amount, unit in rows
         ]
-        return {"balances": [{"currency": unit, "balance_minor": total} for unit, total in sums], "lines": lines}
+        balances: list[AccountBalance] = [{"currency": unit, "balance_minor": int(total)} for unit, total in sums]
+        return {"balances": balances, "lines": lines}
 
     async def venue_sums(self, venue_id: str) -> dict[tuple[str, str], int]:
         """Return the balance of each of a venue's accounts, by account and unit."""
@@ -156,7 +185,7 @@ class ReadModels:
         rows = await self._rows("SELECT account, unit, balance FROM rm_balances WHERE account = ANY(%s)", (accounts,))
         return {(account, unit): int(balance) for account, unit, balance in rows}
 
-    async def venue_lines(self, venue_id: str) -> list[Document]:
+    async def venue_lines(self, venue_id: str) -> list[StatementLine]:
         """Return every line of a venue's accounts, with its account's balance after it and what it links to."""
         accounts = [venue_account(venue_id, name) for name in VENUE_ACCOUNTS]
         rows = await self._rows(VENUE_ENTRIES, {"accounts": accounts})
@@ -165,20 +194,20 @@ class ReadModels:
         found = await self._rows("SELECT doc FROM rm_purchases WHERE id = ANY(%s)", (purchases,))
         return lines_of(venue_id, entries, {doc["purchase_id"]: links_of(doc) for (doc,) in found})
 
-    async def ticket(self, ticket_id: str) -> Document | None:
+    async def ticket(self, ticket_id: str) -> TicketDocument | None:
         """Return a ticket."""
-        return await self._document("tickets", ticket_id)
+        return await self._document(TICKETS, ticket_id)
 
-    async def discount(self, discount_id: str) -> Document | None:
+    async def discount(self, discount_id: str) -> DiscountDocument | None:
         """Return a discount; `in_use` counts the orders that use one of a limited number."""
-        return await self._document("discounts", discount_id)
+        return await self._document(DISCOUNTS, discount_id)
 
-    async def refund(self, refund_id: str) -> Document | None:
+    async def refund(self, refund_id: str) -> RefundDocument | None:
         """Return a refund."""
-        return await self._document("refunds", refund_id)
+        return await self._document(REFUNDS, refund_id)
 
-    async def _document(self, kind: str, identity: str) -> Document | None:
-        rows = await self._rows(DOCUMENT.format(table=Identifier(f"rm_{kind}")), (identity,))
+    async def _document(self, model: ReadModel[V], identity: str) -> V | None:
+        rows = await self._rows(DOCUMENT.format(table=Identifier(f"rm_{model.name}")), (identity,))
         return rows[0][0] if rows else None
 
     async def _rows(self, statement: Any, values: Any) -> list[tuple[Any, ...]]:
@@ -196,7 +225,7 @@ class StalledWorkQueries(ReadModels):
 
     async def venue_of(self, account_id: str) -> tuple[str, str] | None:
         """Return (tenant, venue) of a connected account."""
-        found = await self._document("accounts", account_id)
+        found = await self._document(ACCOUNTS, account_id)
         return (found["tenant_id"], found["venue_id"]) if found else None
 
     async def accounts(self, after: str, limit: int) -> list[str]:
@@ -204,19 +233,19 @@ class StalledWorkQueries(ReadModels):
         rows = await self._rows("SELECT id FROM rm_accounts WHERE id > %s ORDER BY id LIMIT %s", (after, limit))
         return [row[0] for row in rows]
 
-    async def requested(self, before: datetime, limit: int, besides: Sequence[str] = ()) -> list[Document]:
+    async def requested(self, before: datetime, limit: int, besides: Sequence[str] = ()) -> list[PurchaseDocument]:
         """Return purchases that were requested before a time and have no open checkout, oldest first."""
         return [row[0] for row in await self._rows(REQUESTED, (QUEUED, before, list(besides), limit))]
 
-    async def queued_out(self, before: datetime, limit: int) -> list[Document]:
+    async def queued_out(self, before: datetime, limit: int) -> list[PurchaseDocument]:
         """Return purchases whose checkout should have opened before a time."""
         return [row[0] for row in await self._rows(QUEUED_OUT, (QUEUED, before, limit))]
 
-    async def unfinished(self, before: datetime, limit: int) -> list[Document]:
+    async def unfinished(self, before: datetime, limit: int) -> list[PurchaseDocument]:
         """Return purchases without an end whose hold ran out before a time."""
         return [row[0] for row in await self._rows(UNFINISHED, (OPEN_STATES, before, limit))]
 
-    async def cancelling(self, limit: int) -> list[Document]:
+    async def cancelling(self, limit: int) -> list[PurchaseDocument]:
         """Return purchases whose buyers' cancel was recorded and that have not ended."""
         return [row[0] for row in await self._rows(CANCELLING, (limit,))]
 
@@ -230,33 +259,47 @@ class StalledWorkQueries(ReadModels):
         rows = await self._rows(OVERDUE, (before, limit))
         return [(identity, doc["tenant_id"], datetime.fromisoformat(doc["until"])) for identity, doc in rows]
 
-    async def refunding(self, before: datetime, limit: int) -> list[Document]:
+    async def refunding(self, before: datetime, limit: int) -> list[RefundDocument]:
         """Return refunds that have not succeeded since a time, oldest first, and those that have left a token there."""
         unpaid = await self._rows(REFUNDING, (REFUND_OPEN, before, limit))
         return [row[0] for row in (*unpaid, *await self._rows(UNBURNT, (before, limit)))]
 
-    async def refund_of(self, stripe_refund_id: str) -> Document | None:
+    async def refund_of(self, stripe_refund_id: str) -> RefundDocument | None:
         """Return whose refund an object of Stripe's is, if it is one of ours."""
         rows = await self._rows("SELECT doc FROM rm_refunds WHERE doc->>'stripe_refund_id' = %s", (stripe_refund_id,))
         return rows[0][0] if rows else None
 
-    async def owner_of(self, intent_id: str) -> Document | None:
+    async def owner_of(self, intent_id: str) -> PurchaseKey | None:
         """Return whose payment an intent is: tenant, purchase and attempt."""
-        return await self._document("payments", intent_id)
+        return await self._document(PAYMENTS, intent_id)
 
 
-def links_of(purchase: Document) -> Links:
+def links_of(purchase: PurchaseDocument) -> Links:
     """Return what the lines of a purchase lead to."""
-    payment = purchase.get("payment") or {}
-    minted = [ticket["mint_address"] for ticket in purchase.get("tickets", []) if ticket["mint_address"]]
-    return Links(payment.get("charge_id"), tuple(minted))
+    minted = [ticket["mint_address"] for ticket in purchase["tickets"] if ticket["mint_address"]]
+    return Links(purchase["payment"]["charge_id"] if purchase["payment"] else None, tuple(minted))
 
 
-def with_availability(show: Document, stock: dict[str, Document]) -> Document:
+def with_stock(show: ShowDocument, stock: Mapping[str, AllocationDocument]) -> StockedShow:
     """Add capacity, held, sold and available to each ticket type of a show."""
-    for item in show["ticket_types"]:
-        known = stock.get(item["ticket_type_id"], {"held": 0, "sold": 0})
-        held, sold = known["held"], known["sold"]
-        capacity = known.get("capacity", item["capacity"])
-        item.update(capacity=capacity, held=held, sold=sold, available=capacity - held - sold)
-    return show
+    types = [_stocked(item, stock.get(item["ticket_type_id"])) for item in show["ticket_types"]]
+    return {**show, "ticket_types": types}
+
+
+def _stocked(item: TicketTypeDocument, stock: AllocationDocument | None) -> StockedTicketType:
+    held, sold = (stock["held"], stock["sold"]) if stock else (0, 0)
+    capacity = stock["capacity"] if stock else item["capacity"]
+    return {**item, "capacity": capacity, "held": held, "sold": sold, "available": capacity - held - sold}
+
+
+def _posting(position: int, key: str, kind: str, *moved: Any) -> PostingLine:
+    debit, credit, amount, unit = moved
+    return {
+        "position": position,
+        "key": key,
+        "kind": kind,
+        "debit": debit,
+        "credit": credit,
+        "amount": amount,
+        "unit": unit,
+    }

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from adapters.read_models.documents import Document, DocumentBatch
+from adapters.read_models.documents import PURCHASES, DocumentBatch
 from adapters.read_models.purchase import fold
 from adapters.read_models.queries import links_of
 from domain.core.aggregate import DomainEvent
 from domain.money.books import venue_account
-from domain.money.statement import lines_of
+from domain.money.statement import StatementLine, lines_of
 
 
 def folded(events: Iterable[tuple[int, DomainEvent]]) -> DocumentBatch:
@@ -18,9 +18,9 @@ def folded(events: Iterable[tuple[int, DomainEvent]]) -> DocumentBatch:
     return documents
 
 
-def venue_lines(documents: DocumentBatch, venue_id: str) -> list[Document]:
+def venue_lines(documents: DocumentBatch, venue_id: str) -> list[StatementLine]:
     """Return every line of a venue's accounts, as `ReadModels.venue_lines` does."""
-    purchases = {entry.purchase_id: documents.find("purchases", entry.purchase_id) for entry in documents.postings}
+    purchases = {entry.purchase_id: documents.find(PURCHASES, entry.purchase_id) for entry in documents.postings}
     links = {purchase_id: links_of(found) for purchase_id, found in purchases.items() if found is not None}
     return lines_of(venue_id, documents.postings, links)
 

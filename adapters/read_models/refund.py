@@ -4,17 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.read_models.catalog_and_books import Fold, identity_of
-from adapters.read_models.documents import Document, DocumentBatch
+from adapters.read_models.documents import PURCHASES, REFUNDS, SHOWS, DocumentBatch
 from domain.core.aggregate import DomainEvent
+from domain.money.breakdown import AmountBreakdown
 from domain.payments.dispute import DisputeLost
-from domain.payments.refund import (
-    RefundFailed,
-    RefundPaidByHand,
-    RefundPending,
-    RefundRequested,
-    RefundsOpened,
-    RefundSucceeded,
-)
+from domain.payments.refund import RefundFailed, RefundPaidByHand, RefundPending, RefundRequested, RefundSucceeded
+from domain.views.purchase import PaidBackLine, PurchaseDocument, RefundDocument, RefundLine, RefundProgress
 
 OPEN = {"requested", "pending", "failed"}
 REFUND_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
@@ -26,112 +21,143 @@ REFUND_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
 }
 
 
-def _opened(documents: DocumentBatch, event: RefundsOpened, _: int) -> None:
-    documents.edit("purchases", identity_of(event)).setdefault("refunds", [])
-
-
 def _requested(documents: DocumentBatch, event: RefundRequested, _: int) -> None:
-    purchase_id = identity_of(event)
-    purchase = documents.edit("purchases", purchase_id)
-    refund = {
+    purchase = documents.edit(PURCHASES, identity_of(event))
+    if purchase is None or purchase["price"] is None:
+        return
+    given = AmountBreakdown.model_validate(event.given)
+    refund: RefundDocument = {
+        "purchase_id": purchase["purchase_id"],
+        "tenant_id": purchase["tenant_id"],
+        "attempt": purchase["attempt"],
+        "show_id": purchase["show_id"],
         "refund_id": event.refund_id,
         "state": "requested",
         "amount_minor": event.amount_minor,
-        "currency": (purchase.get("price") or {}).get("currency"),
+        "currency": purchase["price"]["currency"],
         "ticket_ids": list(event.ticket_ids),
         "reason": event.reason,
         "fees": event.fees,
-        "given": dict(event.given),
+        "given": {
+            "venue_minor": given.venue_minor,
+            "platform_minor": given.platform_minor,
+            "processing_minor": given.processing_minor,
+            "tax_minor": given.tax_minor,
+        },
         "stripe_refund_id": None,
         "failure": None,
         "requested_at": event.timestamp.isoformat(),
         "succeeded_at": None,
-        "in_cash": (purchase.get("price") or {}).get("tender") == "cash",
+        "in_cash": purchase["price"]["tender"] == "cash",
+        "paid_by_hand": None,
         "resells": _resells(documents, purchase, event),
     }
-    owner = {name: purchase.get(name) for name in ("purchase_id", "tenant_id", "attempt", "show_id")}
-    documents.put("refunds", event.refund_id, {**owner, **refund})
-    _show(documents, purchase_id, event.refund_id)
+    documents.put(REFUNDS, event.refund_id, refund)
+    _show(documents, event, event.refund_id)
 
 
-def _resells(documents: DocumentBatch, purchase: Document, event: RefundRequested) -> bool:
+def _resells(documents: DocumentBatch, purchase: PurchaseDocument, event: RefundRequested) -> bool:
     """Say whether its seats may go back on sale: the show says so, and it is not of an amount."""
-    show = documents.find("shows", str(purchase.get("show_id"))) or {}
-    return bool(event.ticket_ids) and show.get("resell_refunded", False)
+    show = documents.find(SHOWS, purchase["show_id"])
+    return bool(event.ticket_ids) and show is not None and show["resell_refunded"]
 
 
 def _pending(documents: DocumentBatch, event: RefundPending, _: int) -> None:
-    refund = documents.edit("refunds", event.refund_id)
-    refund.update(state="pending", stripe_refund_id=event.stripe_refund_id, failure=None)
-    _show(documents, identity_of(event), event.refund_id)
+    if refund := documents.edit(REFUNDS, event.refund_id):
+        refund.update({"state": "pending", "stripe_refund_id": event.stripe_refund_id, "failure": None})
+    _show(documents, event, event.refund_id)
 
 
 def _succeeded(documents: DocumentBatch, event: RefundSucceeded, _: int) -> None:
-    moment, stripe_id = event.timestamp.isoformat(), event.stripe_refund_id or None
-    documents.edit("refunds", event.refund_id).update(
-        state="succeeded", stripe_refund_id=stripe_id, failure=None, succeeded_at=moment
-    )
-    _show(documents, identity_of(event), event.refund_id)
+    _arrived(documents, event, event.refund_id, stripe_refund_id=event.stripe_refund_id or None, by_hand=None)
 
 
 def _paid_by_hand(documents: DocumentBatch, event: RefundPaidByHand, _: int) -> None:
-    moment = event.timestamp.isoformat()
-    documents.edit("refunds", event.refund_id).update(
-        state="succeeded", stripe_refund_id=None, failure=None, succeeded_at=moment, paid_by_hand=event.reference
-    )
-    _show(documents, identity_of(event), event.refund_id)
+    _arrived(documents, event, event.refund_id, stripe_refund_id=None, by_hand=event.reference)
+
+
+def _arrived(
+    documents: DocumentBatch, event: DomainEvent, refund_id: str, *, stripe_refund_id: str | None, by_hand: str | None
+) -> None:
+    if refund := documents.edit(REFUNDS, refund_id):
+        refund.update({"state": "succeeded", "failure": None, "succeeded_at": event.timestamp.isoformat()})
+        refund["stripe_refund_id"] = stripe_refund_id
+        refund["paid_by_hand"] = by_hand or refund["paid_by_hand"]
+    _show(documents, event, refund_id)
 
 
 def _failed(documents: DocumentBatch, event: RefundFailed, _: int) -> None:
-    refund = documents.edit("refunds", event.refund_id)
-    refund.update(state="failed", failure=event.failure, succeeded_at=None)
-    _show(documents, identity_of(event), event.refund_id)
+    if refund := documents.edit(REFUNDS, event.refund_id):
+        refund.update({"state": "failed", "failure": event.failure, "succeeded_at": None})
+    _show(documents, event, event.refund_id)
 
 
-def _show(documents: DocumentBatch, purchase_id: str, refund_id: str) -> None:
+def _show(documents: DocumentBatch, event: DomainEvent, refund_id: str) -> None:
     """Show a purchase's refunds as they stand: the list, the sum of what has arrived, and one word for all of it."""
-    purchase = documents.edit("purchases", purchase_id)
-    hidden = {"purchase_id", "tenant_id", "attempt", "show_id", "given", "currency", "resells"}
-    shown = {name: value for name, value in documents.edit("refunds", refund_id).items() if name not in hidden}
-    others = [one for one in purchase.get("refunds", []) if one["refund_id"] != refund_id]
-    purchase["refunds"] = sorted([*others, shown], key=lambda one: (one["requested_at"], one["refund_id"]))
+    purchase, refund = documents.edit(PURCHASES, identity_of(event)), documents.find(REFUNDS, refund_id)
+    if purchase is None or refund is None:
+        return
+    others = [one for one in purchase["refunds"] if one["refund_id"] != refund_id]
+    purchase["refunds"] = sorted([*others, _line(refund)], key=lambda one: (one["requested_at"], one["refund_id"]))
     arrived = [one for one in purchase["refunds"] if one["state"] == "succeeded" and one["amount_minor"]]
     refunded_minor = sum(one["amount_minor"] for one in arrived)
     purchase["refund_state"] = refund_state_of(purchase, refunded_minor)
-    if payment := purchase.get("payment"):
+    if payment := purchase["payment"]:
         payment["refunded_minor"] = refunded_minor
         payment["refunds"] = [_receipt_line(one) for one in arrived]
 
 
-def refund_state_of(purchase: Document, refunded_minor: int) -> str:
+def _line(refund: RefundDocument) -> RefundLine:
+    """Return a refund as its purchase shows it."""
+    return {
+        "refund_id": refund["refund_id"],
+        "state": refund["state"],
+        "amount_minor": refund["amount_minor"],
+        "ticket_ids": refund["ticket_ids"],
+        "reason": refund["reason"],
+        "fees": refund["fees"],
+        "stripe_refund_id": refund["stripe_refund_id"],
+        "failure": refund["failure"],
+        "requested_at": refund["requested_at"],
+        "succeeded_at": refund["succeeded_at"],
+        "in_cash": refund["in_cash"],
+        "paid_by_hand": refund["paid_by_hand"],
+    }
+
+
+def refund_state_of(purchase: PurchaseDocument, refunded_minor: int) -> RefundProgress:
     """Return one word: `refunding` while one is under way, then how much of the price the buyer has again.
 
     Of what cost nothing it is how many of the tickets were given back.
     """
+    total_minor = purchase["price"]["total_minor"] if purchase["price"] else 0
     if any(one["state"] in OPEN for one in purchase["refunds"]):
         return "refunding"
-    if not purchase["price"]["total_minor"]:
+    if not total_minor:
         is_whole = all(ticket["state"] == "void" for ticket in purchase["tickets"])
         return "refunded" if is_whole else "partly-refunded"
-    back_minor = refunded_minor + purchase.get("lost_to_disputes_minor", 0)
-    return "refunded" if back_minor >= purchase["price"]["total_minor"] else "partly-refunded"
+    back_minor = refunded_minor + purchase["lost_to_disputes_minor"]
+    return "refunded" if back_minor >= total_minor else "partly-refunded"
 
 
 def _lost(documents: DocumentBatch, event: DisputeLost, _: int) -> None:
     """Count what the bank gave back: nobody owes it to the buyer any more."""
-    purchase = documents.edit("purchases", event.purchase_id)
-    purchase["lost_to_disputes_minor"] = purchase.get("lost_to_disputes_minor", 0) + sum(event.parts.values())
+    if purchase := documents.edit(PURCHASES, event.purchase_id):
+        purchase["lost_to_disputes_minor"] += sum(event.parts.values())
 
 
-def _receipt_line(refund: Document) -> Document:
-    fields = ("ticket_ids", "reason", "amount_minor")
-    named = {"refund_id": refund["stripe_refund_id"], "at": refund["succeeded_at"]}
-    return {**named, **{field: refund[field] for field in fields}}
+def _receipt_line(refund: RefundLine) -> PaidBackLine:
+    return {
+        "refund_id": refund["stripe_refund_id"],
+        "at": refund["succeeded_at"] or refund["requested_at"],
+        "amount_minor": refund["amount_minor"],
+        "ticket_ids": refund["ticket_ids"],
+        "reason": refund["reason"],
+    }
 
 
 REFUND_FOLDS: dict[type[DomainEvent], Fold] = {
     DisputeLost: _lost,
-    RefundsOpened: _opened,
     RefundRequested: _requested,
     RefundPending: _pending,
     RefundSucceeded: _succeeded,

@@ -1,9 +1,7 @@
 """The folds of cancelled shows: how each one is given back, and that the show is cancelled."""
 
-from typing import Any
-
 from adapters.read_models.catalog_and_books import Fold, identity_of
-from adapters.read_models.documents import DocumentBatch
+from adapters.read_models.documents import CANCELLATIONS, SHOWS, DocumentBatch
 from domain.catalog.show import ShowCalledOff
 from domain.catalog.show_cancellation import (
     ShowCancellationBegun,
@@ -12,30 +10,41 @@ from domain.catalog.show_cancellation import (
     ShowCancellationResumed,
 )
 from domain.core.aggregate import DomainEvent
+from domain.views.show_cancellation import CancellationDocument
 
 
 def _begun(documents: DocumentBatch, event: ShowCancellationBegun, _: int) -> None:
     show_id = identity_of(event)
-    document = {"show_id": show_id, "tenant_id": event.tenant_id, "state": "refunding", "fees": event.fees}
-    moments = {"begun_at": event.timestamp.isoformat(), "finished_at": None}
-    documents.put("cancellations", show_id, {**document, "rate_per_second": event.rate_per_second, **moments})
+    cancellation: CancellationDocument = {
+        "show_id": show_id,
+        "tenant_id": event.tenant_id,
+        "state": "refunding",
+        "fees": event.fees,
+        "rate_per_second": event.rate_per_second,
+        "begun_at": event.timestamp.isoformat(),
+        "finished_at": None,
+    }
+    documents.put(CANCELLATIONS, show_id, cancellation)
 
 
 def _paused(documents: DocumentBatch, event: ShowCancellationPaused, _: int) -> None:
-    documents.edit("cancellations", identity_of(event))["state"] = "paused"
+    if cancellation := documents.edit(CANCELLATIONS, identity_of(event)):
+        cancellation["state"] = "paused"
 
 
 def _resumed(documents: DocumentBatch, event: ShowCancellationResumed, _: int) -> None:
-    documents.edit("cancellations", identity_of(event)).update(state="refunding", rate_per_second=event.rate_per_second)
+    if cancellation := documents.edit(CANCELLATIONS, identity_of(event)):
+        cancellation["state"], cancellation["rate_per_second"] = "refunding", event.rate_per_second
 
 
 def _finished(documents: DocumentBatch, event: ShowCancellationFinished, _: int) -> None:
-    update: dict[str, Any] = {"state": "finished", "finished_at": event.timestamp.isoformat()}
-    documents.edit("cancellations", identity_of(event)).update(update)
+    if cancellation := documents.edit(CANCELLATIONS, identity_of(event)):
+        cancellation["state"], cancellation["finished_at"] = "finished", event.timestamp.isoformat()
 
 
 def _called_off(documents: DocumentBatch, event: ShowCalledOff, _: int) -> None:
-    documents.edit("shows", identity_of(event))["called_off"] = True
+    if show := documents.edit(SHOWS, identity_of(event)):
+        show["called_off"] = True
 
 
 CANCELLATION_FOLDS: dict[type[DomainEvent], Fold] = {

@@ -1,10 +1,10 @@
 """Read a show's cancellation: its remaining orders and its progress in exact numbers."""
 
 from datetime import datetime
-from typing import Any
 
-from adapters.read_models.documents import Document
+from adapters.read_models.documents import CANCELLATIONS
 from adapters.read_models.queries import ReadModels
+from domain.views.show_cancellation import CancellationProgress, CancellationStatus
 
 # An order is left while it has no end, a valid ticket, or money that has not arrived.
 LEFT = (
@@ -38,7 +38,6 @@ IN_CASH = (
     " WHERE doc->>'show_id' = %s AND doc->>'state' = 'succeeded' AND (doc->>'in_cash')::boolean"
 )
 OUTSIDE = "SELECT count(*) FROM rm_reservations WHERE doc->>'show_id' = %s AND doc->>'state' = 'confirmed'"
-NUMBER_NAMES = ("orders", "ended_without_sale", "residue", "refunding", "failed", "refunded_minor", "tokens_left")
 UNFINISHED = (
     "SELECT id, doc->>'tenant_id' FROM rm_cancellations WHERE doc->>'state' <> 'finished'"
     " AND (doc->>'begun_at')::timestamptz < %s ORDER BY id LIMIT %s"
@@ -61,24 +60,30 @@ class ShowCancellationQueries(ReadModels):
         """Return the open holds of the internal ticket API."""
         return [row[0] for row in await self._rows(HELD, (show_id,))]
 
-    async def cancellation(self, show_id: str) -> Document | None:
+    async def cancellation(self, show_id: str) -> CancellationStatus | None:
         """Return a cancellation's progress in exact numbers at one position of the log."""
-        found = await self._document("cancellations", show_id)
+        found = await self._document(CANCELLATIONS, show_id)
         if found is None:
             return None
-        row: Any = (await self._rows(NUMBERS, {"show": show_id}))[0]
-        numbers = {name: int(value) for name, value in zip(NUMBER_NAMES, row, strict=True)}
-        given_back = numbers["orders"] - numbers["ended_without_sale"] - numbers["residue"]
-        owed = await self._rows(OWED, (show_id,))
-        outside = await self._rows(OUTSIDE, (show_id,))
-        in_cash = await self._rows(IN_CASH, (show_id,))
-        more = {
-            "refunded_in_cash_minor": int(in_cash[0][0]),
-            "given_back": given_back,
-            "owed_minor": int(owed[0][0]),
-            "sold_outside": int(outside[0][0]),
+        numbers = (await self._rows(NUMBERS, {"show": show_id}))[0]
+        orders, ended, residue, refunding, failed, refunded_minor, tokens_left = (int(number) for number in numbers)
+        progress: CancellationProgress = {
+            "orders": orders,
+            "ended_without_sale": ended,
+            "residue": residue,
+            "refunding": refunding,
+            "failed": failed,
+            "refunded_minor": refunded_minor,
+            "tokens_left": tokens_left,
+            "refunded_in_cash_minor": await self._number(IN_CASH, show_id),
+            "given_back": orders - ended - residue,
+            "owed_minor": await self._number(OWED, show_id),
+            "sold_outside": await self._number(OUTSIDE, show_id),
         }
-        return {**found, "progress": {**numbers, **more}}
+        return {**found, "progress": progress}
+
+    async def _number(self, statement: str, show_id: str) -> int:
+        return int((await self._rows(statement, (show_id,)))[0][0])
 
     async def cancelling_shows(self, before: datetime, limit: int) -> list[tuple[str, str]]:
         """Return (show, tenant) of unfinished cancellations that began before a time."""

@@ -1,10 +1,10 @@
 """The folds of a purchase's transfer: the venue's share on its way to the venue's account, and back."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from adapters.read_models.catalog_and_books import Fold, identity_of
-from adapters.read_models.documents import DocumentBatch
+from adapters.read_models.documents import PURCHASES, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.payouts.transfer import (
     ReversalRefused,
@@ -15,6 +15,7 @@ from domain.payouts.transfer import (
     TransferRequestedAgain,
     TransferReversed,
 )
+from domain.views.purchase import TransferDocument
 
 TRANSFER_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     TransferRequested: lambda event: f"The venue's share is due: {event.amount_minor} minor units.",
@@ -28,35 +29,49 @@ TRANSFER_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
 
 
 def _transfer_requested(documents: DocumentBatch, event: TransferRequested, _: int) -> None:
-    shown = {"state": "requested", "amount_minor": event.amount_minor, "reversed_minor": 0, "transfer_id": None}
-    documents.edit("purchases", identity_of(event))["transfer"] = shown
+    if purchase := documents.edit(PURCHASES, identity_of(event)):
+        purchase["transfer"] = {
+            "state": "requested",
+            "amount_minor": event.amount_minor,
+            "reversed_minor": 0,
+            "transfer_id": None,
+            "asked_back": {},
+        }
 
 
-def _transfer(state: str) -> Fold:
-    def apply(documents: DocumentBatch, event: Any, _: int) -> None:
-        transfer = documents.edit("purchases", identity_of(event)).setdefault("transfer", {})
-        transfer["state"] = state
-        if isinstance(event, TransferMade):
-            transfer["transfer_id"] = event.transfer_id or None
+def _transfer_of(documents: DocumentBatch, event: DomainEvent) -> TransferDocument | None:
+    purchase = documents.edit(PURCHASES, identity_of(event))
+    return purchase["transfer"] if purchase else None
+
+
+def _is(state: Literal["requested", "refused"]) -> Fold:
+    def apply(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
+        if transfer := _transfer_of(documents, event):
+            transfer["state"] = state
 
     return apply
 
 
+def _made(documents: DocumentBatch, event: TransferMade, _: int) -> None:
+    if transfer := _transfer_of(documents, event):
+        transfer["state"], transfer["transfer_id"] = "made", event.transfer_id or None
+
+
 def _reversal_requested(documents: DocumentBatch, event: ReversalRequested, _: int) -> None:
-    transfer = documents.edit("purchases", identity_of(event)).setdefault("transfer", {})
-    transfer.setdefault("asked_back", {})[event.key] = event.amount_minor
+    if transfer := _transfer_of(documents, event):
+        transfer["asked_back"][event.key] = event.amount_minor
 
 
 def _reversed(documents: DocumentBatch, event: TransferReversed, _: int) -> None:
-    transfer = documents.edit("purchases", identity_of(event)).setdefault("transfer", {})
-    transfer["reversed_minor"] = transfer.get("reversed_minor", 0) + transfer["asked_back"].pop(event.key)
+    if transfer := _transfer_of(documents, event):
+        transfer["reversed_minor"] += transfer["asked_back"].pop(event.key)
 
 
 TRANSFER_FOLDS: dict[type[DomainEvent], Fold] = {
     TransferRequested: _transfer_requested,
-    TransferRequestedAgain: _transfer("requested"),
-    TransferMade: _transfer("made"),
-    TransferRefused: _transfer("refused"),
+    TransferRequestedAgain: _is("requested"),
+    TransferMade: _made,
+    TransferRefused: _is("refused"),
     ReversalRequested: _reversal_requested,
     TransferReversed: _reversed,
 }

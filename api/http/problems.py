@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -12,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from domain.core import errors as refusals
-from domain.core.errors import Refusal
+from domain.core.errors import Refusal, UnknownSubject
 from domain.core.transient import OverloadedError, TransientError
 
 log = logging.getLogger(__name__)
@@ -20,54 +21,139 @@ MEDIA_TYPE = "application/problem+json"
 URN = "urn:boxoffice:problem:"
 RETRY_AFTER_SECONDS = "2"
 ERRORS_SHOWN_MAX = 20
-STATUS_OF = {
-    kind.code: kind.http_status
+KEY_HEADER = "Idempotency-Key"
+DECLARED = "x-problems"
+
+
+@dataclass(frozen=True)
+class ProblemType:
+    """A kind of problem: its stable code and status, when it occurs, and what the client can do."""
+
+    code: str
+    status: int
+    when: str
+    remedy: str
+
+    @property
+    def urn(self) -> str:
+        """The `type` of its problem details."""
+        return URN + self.code
+
+
+def type_of(refusal: type[Refusal]) -> ProblemType:
+    """Return the problem type of a refusal; the first paragraph of its docstring says when it occurs."""
+    when = " ".join((refusal.__doc__ or "").partition("\n\n")[0].split())
+    return ProblemType(refusal.code, refusal.http_status, when, refusal.remedy)
+
+
+NOT_FOUND = type_of(UnknownSubject)
+REFUSED = ProblemType("refused", 409, "A rule that this version does not know rejected the request.", Refusal.remedy)
+INVALID_REQUEST = ProblemType(
+    "invalid-request",
+    422,
+    "The body or a parameter does not match the schema.",
+    "Correct the fields that `errors` names.",
+)
+MALFORMED_BODY = ProblemType("malformed-body", 400, "The body is not valid JSON.", "Send valid JSON in UTF-8.")
+INCOMPLETE_BODY = ProblemType(
+    "incomplete-body", 400, "The connection closed before the whole body arrived.", "Send the request again."
+)
+KEY_MISSING = ProblemType(
+    "idempotency-key-missing",
+    400,
+    f"The request has no {KEY_HEADER} header.",
+    "Generate one key per intended change and send the same key with every retry of it.",
+)
+KEY_INVALID = ProblemType(
+    "idempotency-key-invalid",
+    400,
+    f"The {KEY_HEADER} is not 1 to 255 printable ASCII characters.",
+    "Use a UUID, for example.",
+)
+UNAUTHORISED = ProblemType(
+    "unauthorised",
+    401,
+    "The bearer token of the internal API is missing or wrong.",
+    "Send `Authorization: Bearer <token>`.",
+)
+METHOD_NOT_ALLOWED = ProblemType(
+    "method-not-allowed", 405, "The path exists, but not with this method.", "See the `Allow` header."
+)
+BUSY = ProblemType(
+    "busy",
+    429,
+    "The service is overloaded; nothing was reserved or changed.",
+    "Retry with the same key after the delay in `Retry-After`.",
+)
+TRY_AGAIN = ProblemType(
+    "try-again",
+    503,
+    "A part of the system is unavailable; the change may or may not have happened.",
+    "Retry with the same key after the delay in `Retry-After`.",
+)
+INTERNAL_ERROR = ProblemType(
+    "internal-error", 500, "The service failed in an unexpected way.", "Report it; a retry with the same key is safe."
+)
+REFUSALS = {
+    kind.code: type_of(kind)
     for kind in vars(refusals).values()
-    if isinstance(kind, type) and issubclass(kind, Refusal)
+    if isinstance(kind, type) and issubclass(kind, Refusal) and kind is not Refusal
 }
-CODE_OF = {
-    HTTPStatus.BAD_REQUEST: "malformed-body",
-    HTTPStatus.UNAUTHORIZED: "unauthorised",
-    HTTPStatus.NOT_FOUND: "not-found",
-    HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed",
+PROBLEM_TYPES = REFUSALS | {
+    kind.code: kind for kind in tuple(globals().values()) if isinstance(kind, ProblemType) and kind != NOT_FOUND
 }
+TYPE_OF_STATUS = {
+    HTTPStatus.BAD_REQUEST: MALFORMED_BODY,
+    HTTPStatus.UNAUTHORIZED: UNAUTHORISED,
+    HTTPStatus.NOT_FOUND: NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED: METHOD_NOT_ALLOWED,
+}
+
+
+def may_answer(*kinds: type[Refusal] | ProblemType) -> dict[str, Any]:
+    """Declare the problem types of an operation, as the `openapi_extra` of its route.
+
+    Problems that follow from its parameters, body and security are declared by `api.openapi`.
+    """
+    types = [kind if isinstance(kind, ProblemType) else type_of(kind) for kind in kinds]
+    return {DECLARED: [kind.code for kind in types]}
 
 
 class Problem(Exception):  # noqa: N818 - an answer, not an error
-    """An answer that is a problem; `code` is stable and public."""
+    """An answer that is a problem of this type."""
 
-    def __init__(self, status: int, code: str, detail: str, **more: Any) -> None:
+    def __init__(self, kind: ProblemType, detail: str, **more: Any) -> None:
         super().__init__(detail)
-        self.status = status
-        self.code = code
+        self.kind = kind
         self.detail = detail
         self.more = more
 
 
 def refused(code: str, detail: str | None) -> Problem:
     """Return the problem of a refusal that a workflow reported by its code."""
-    return Problem(STATUS_OF.get(code, int(HTTPStatus.CONFLICT)), code, detail or code)
+    return Problem(REFUSALS.get(code, REFUSED), detail or code)
 
 
 def not_found(kind: str, identity: str) -> Problem:
-    """Return the problem of a thing that does not exist (or is not known here yet)."""
-    return Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {kind} {identity}")
+    """Return the problem of a resource that does not exist (or is not known here yet)."""
+    return Problem(NOT_FOUND, f"{kind} {identity} does not exist")
 
 
 def answer(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
     """Return a problem as a response."""
-    body = {
-        "type": URN + problem.code,
-        "title": HTTPStatus(problem.status).phrase,
-        "status": int(problem.status),
-        "detail": problem.detail,
-        **problem.more,
-    }
-    return JSONResponse(body, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+    return _response(problem.kind, problem.kind.status, problem.detail, problem.more, headers)
+
+
+def _response(
+    kind: ProblemType, status: int, detail: str, more: dict[str, Any], headers: dict[str, str] | None
+) -> JSONResponse:
+    title = HTTPStatus(status).phrase
+    body = {"type": kind.urn, "title": title, "status": status, "detail": detail, **more}
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def install(app: FastAPI) -> None:
-    """Let every exception of the app leave as a problem."""
+    """Answer every exception of the app with a problem."""
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(Refusal, _refusal)
     app.add_exception_handler(TransientError, _transient)
@@ -86,44 +172,50 @@ async def _problem(_: Request, error: Exception) -> JSONResponse:
 async def _refusal(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, Refusal):
         raise error
-    return answer(Problem(error.http_status, error.code, str(error), values=error.data))
+    return answer(Problem(REFUSALS.get(error.code, REFUSED), str(error), values=error.data))
 
 
 async def _transient(_: Request, error: Exception) -> JSONResponse:
+    retry_after = {"Retry-After": RETRY_AFTER_SECONDS}
     if isinstance(error, OverloadedError):
-        full = Problem(
-            HTTPStatus.TOO_MANY_REQUESTS, "busy", "more people ask than can be answered now; nothing was done"
-        )
-        return answer(full, {"Retry-After": RETRY_AFTER_SECONDS})
+        overloaded = "overloaded; nothing was reserved, retry after the given delay"
+        return answer(Problem(BUSY, overloaded), retry_after)
     log.warning("transient error: %s", error)
-    problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "try-again", "a part of the system is away; try again soon")
-    return answer(problem, {"Retry-After": RETRY_AFTER_SECONDS})
+    return answer(Problem(TRY_AGAIN, "a part of the system is unavailable; retry after the given delay"), retry_after)
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     errors: Sequence[Any] = error.errors() if isinstance(error, RequestValidationError) else ()
     if any(item["type"] == "json_invalid" for item in errors):
-        return answer(Problem(HTTPStatus.BAD_REQUEST, "malformed-body", "the body is not JSON"))
+        return answer(Problem(MALFORMED_BODY, "the body is not valid JSON"))
+    for item in errors:
+        if tuple(item["loc"]) == ("header", KEY_HEADER):
+            return answer(_bad_key(item["type"]))
     shown = [
         {"where": [str(part) for part in item["loc"]], "why": str(item["msg"])} for item in errors[:ERRORS_SHOWN_MAX]
     ]
-    detail = "the request does not have the right shape"
-    return answer(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", detail, errors=shown))
+    return answer(Problem(INVALID_REQUEST, "the request does not match the schema; see errors", errors=shown))
+
+
+def _bad_key(why: str) -> Problem:
+    if why in {"missing", "string_too_short"}:
+        return Problem(KEY_MISSING, f"this request needs an {KEY_HEADER} header")
+    return Problem(KEY_INVALID, f"an {KEY_HEADER} has 1 to 255 printable ASCII characters")
 
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
-    code = CODE_OF.get(HTTPStatus(error.status_code), "refused")
+    kind = TYPE_OF_STATUS.get(HTTPStatus(error.status_code), REFUSED)
     headers = dict(error.headers) if error.headers else None
-    return answer(Problem(error.status_code, code, str(error.detail)), headers)
+    return _response(kind, error.status_code, str(error.detail), {}, headers)
 
 
 async def _left(_: Request, error: Exception) -> JSONResponse:
-    log.info("a client left before it had said all: %s", type(error).__name__)
-    return answer(Problem(HTTPStatus.BAD_REQUEST, "incomplete-body", "the request ended before its body did"))
+    log.info("client disconnected in the middle of a request: %s", type(error).__name__)
+    return answer(Problem(INCOMPLETE_BODY, "the connection closed before the whole body arrived"))
 
 
 async def _bug(_: Request, error: Exception) -> JSONResponse:
-    log.error("a request failed in a way that nobody foresaw: %s", type(error).__name__)
-    return answer(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "something is broken on our side"))
+    log.error("unexpected error in a request: %s", type(error).__name__)
+    return answer(Problem(INTERNAL_ERROR, "the service failed in an unexpected way"))

@@ -1,17 +1,19 @@
-"""Reading your own writes: a read waits, within a bound, for the event that it was told to wait for."""
+"""Read your own writes: a read waits, within a bound, until the read models contain a position."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-from api.ports import Document, Progress
+from api.ports import Progress
 
 WAIT_SECONDS_MAX = 2.0
 LOOK_SECONDS = 0.02
+D = TypeVar("D")
 
 
 async def wait_for_position(progress: Progress, after: int) -> bool:
-    """Wait until the read models contain a position; True when they still do not after two seconds."""
+    """Wait until the read models contain a position; return True when they still do not after two seconds."""
     until = time.monotonic() + WAIT_SECONDS_MAX
     while after and await progress.position() < after:
         if time.monotonic() > until:
@@ -20,8 +22,8 @@ async def wait_for_position(progress: Progress, after: int) -> bool:
     return False
 
 
-async def find(progress: Progress, read: Callable[[str], Awaitable[Document | None]], identity: str) -> Document | None:
-    """Read a document; one that is not there is looked for again when the read models have caught up."""
+async def find(progress: Progress, read: Callable[[str], Awaitable[D | None]], identity: str) -> D | None:
+    """Read a document; read a missing one again when the read models have caught up."""
     found = await read(identity)
     if found is None:
         await wait_for_position(progress, await progress.head())

@@ -1,19 +1,20 @@
-"""What a request brings: its idempotency key, its ids and its texts, each with a limit."""
+"""Types of parameters and body fields, each with its limits."""
 
 import hashlib
 import json
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Path, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from api.http.problems import Problem
+from api.http.problems import KEY_HEADER
 from api.ports import Dependencies
 
 KEY_CHARS_MAX = 255
-KEY = re.compile(rf"[\x21-\x7e]([\x20-\x7e]{{0,{KEY_CHARS_MAX - 2}}}[\x21-\x7e])?")
+KEY_PATTERN = rf"^[\x21-\x7e]([\x20-\x7e]{{0,{KEY_CHARS_MAX - 2}}}[\x21-\x7e])?$"
+KEY = re.compile(KEY_PATTERN)
 ID_PATTERN = r"^[A-Za-z0-9_\-]{1,64}$"
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 POSITION_MAX = 2**62
@@ -28,20 +29,14 @@ class Body(BaseModel):
 
 
 async def dependencies_of(request: Request) -> Dependencies:
-    """Return the parts that the front door gave to the app."""
+    """Return the dependencies that the front door gave to the app."""
     deps: Dependencies = request.app.state.deps
     return deps
 
 
-async def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str:
-    """Return the request's Idempotency-Key, or refuse the request."""
-    if not key:
-        raise Problem(400, "idempotency-key-missing", "this request needs an Idempotency-Key header")
-    if not KEY.fullmatch(key):
-        raise Problem(
-            400, "idempotency-key-invalid", f"an Idempotency-Key has 1 to {KEY_CHARS_MAX} printable ASCII characters"
-        )
-    return key
+def about(description: str, example: Any) -> Any:
+    """Return the description and the example of a field."""
+    return Field(description=description, examples=[example])
 
 
 def digest_of(body: BaseModel, salt: str = "") -> str:
@@ -51,7 +46,7 @@ def digest_of(body: BaseModel, salt: str = "") -> str:
 
 
 def left_out(value: object) -> bool:
-    """Leave a field that was added later out of the digest where it says nothing: a repeat of old bodies is known."""
+    """Leave a field that was added later out of the digest where it is null, so that old bodies keep their digest."""
     return value is None
 
 
@@ -61,24 +56,53 @@ def not_asked(value: object) -> bool:
 
 
 def moment_of(text: object) -> datetime:
-    """Read a moment with its offset; any other input is refused."""
+    """Parse a timestamp with a UTC offset."""
     if not isinstance(text, str):
-        raise ValueError("a moment is text, as in 2026-12-31T20:00:00+01:00")  # noqa: TRY004 - pydantic's protocol
+        raise ValueError("timestamp must be text, e.g. 2026-12-31T20:00:00+01:00")  # noqa: TRY004 - pydantic's protocol
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError("a moment has an offset from UTC")
+        raise ValueError("timestamp needs a UTC offset, e.g. +01:00")
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise ValueError("a moment is within the calendar") from None
+        raise ValueError("timestamp is outside the calendar") from None
 
 
 Deps = Annotated[Dependencies, Depends(dependencies_of)]
-Key = Annotated[str, Depends(idempotency_key)]
+Key = Annotated[
+    str,
+    Header(
+        alias=KEY_HEADER,
+        min_length=1,
+        max_length=KEY_CHARS_MAX,
+        pattern=KEY_PATTERN,
+        description="Identifies the intended change: a retry with the same key and body changes nothing more.",
+        examples=["0b7e9c1e-5f1d-4a53-9d0c-1f6f6f0a7a51"],
+    ),
+]
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
-IdInPath = Annotated[str, Path(pattern=ID_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_CONTROLS)]
-After = Annotated[int, Query(ge=0, le=POSITION_MAX, description="wait until this event is in the answer")]
+After = Annotated[
+    int,
+    Query(
+        ge=0,
+        le=POSITION_MAX,
+        description="Wait, for two seconds at most, until the answer contains the event at this position.",
+        examples=[1042],
+    ),
+]
 Code = Annotated[str, StringConstraints(pattern=CODE_PATTERN)]
 Moment = Annotated[datetime, BeforeValidator(moment_of)]
 Quantity = Annotated[int, Field(ge=1, le=50)]
+
+
+def id_in_path(description: str, example: str) -> Any:
+    """Return an id in the path of a route."""
+    return Path(pattern=ID_PATTERN, description=description, examples=[example])
+
+
+PurchaseId = Annotated[str, id_in_path("Id of a purchase.", "pu_4fzq1c0v7d2k")]
+ShowId = Annotated[str, id_in_path("Id of a show.", "sh_9k3m2x8r5t1w")]
+VenueId = Annotated[str, id_in_path("Id of a venue.", "ve_2b7n4c9s6h3j")]
+TicketId = Annotated[str, id_in_path("Id of a ticket.", "ti_8d5g1l7p3q6z")]
+RefundId = Annotated[str, id_in_path("Id of a refund.", "rf_6v2y9a4e8u1i")]

@@ -1,4 +1,4 @@
-"""Watching: whoever follows a purchase is woken when the read models learn something new about it."""
+"""Watch purchases: wake event streams when the read models change."""
 
 import asyncio
 from collections import defaultdict
@@ -13,7 +13,7 @@ TRANSIENT_SECONDS = 1.0
 
 
 class ChangePoller:
-    """One look at the read models for all who wait, however many they are; it looks only while somebody waits."""
+    """One poll of the read models for all streams; it polls only while there are streams."""
 
     def __init__(self, news: ProjectionUpdates) -> None:
         self._news = news
@@ -24,7 +24,7 @@ class ChangePoller:
 
     @asynccontextmanager
     async def on(self, purchase_id: str) -> AsyncIterator[asyncio.Event]:
-        """Wait for news of a purchase within the block; whatever happens after its begin sets the event."""
+        """Watch a purchase within the block; a change after its begin sets the event."""
         woken = asyncio.Event()
         since = await self._news.position() if self._looking is None else 0
         self._waiting[purchase_id].add(woken)

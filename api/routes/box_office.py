@@ -1,34 +1,48 @@
-"""The box office: purchases without a card, made by an operator: paid in cash, or complimentary."""
+"""The box office: purchases that an operator makes, paid in cash or complimentary."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import model_validator
 
-from api.http.requests import Deps, Key
-from api.routes.purchases import PurchaseBody, checkout_of, command_of, recorded
+from api.http.requests import Deps, Key, about
+from api.routes.purchases import (
+    CHECKOUT_ANSWERS,
+    CHECKOUT_PROBLEMS,
+    Checkout,
+    PurchaseBody,
+    checkout_of,
+    command_of,
+    recorded,
+)
 from api.routes.ticket_api import authorised
 
 router = APIRouter(prefix="/internal/purchases", tags=["internal"], dependencies=[Depends(authorised)])
 
 
 class BoxOfficeBody(PurchaseBody):
-    """What is sold at the box office; a complimentary ticket has no discount besides."""
+    """Tickets sold at the box office; complimentary tickets take no discount code."""
 
-    tender: Literal["cash", "complimentary"]
+    tender: Annotated[Literal["cash", "complimentary"], about("How the tickets are paid.", "cash")]
 
     @model_validator(mode="after")
     def _check_discount(self) -> Self:
         if self.tender == "complimentary" and self.discount_code is not None:
-            raise ValueError("a complimentary ticket has no discount")
+            raise ValueError("complimentary tickets take no discount_code")
         return self
 
 
-@router.post("", status_code=201)
-async def sell(body: BoxOfficeBody, key: Key, deps: Deps) -> Response:
-    """Sell tickets whose money is in the till already, or that cost nothing: the same purchase without a payment.
+@router.post(
+    "",
+    status_code=201,
+    response_model=Checkout,
+    responses=CHECKOUT_ANSWERS,
+    openapi_extra=CHECKOUT_PROBLEMS,
+)
+async def sell_at_box_office(body: BoxOfficeBody, key: Key, deps: Deps) -> Response:
+    """Sell tickets that are paid in cash or complimentary: the same purchase, without a payment.
 
-    The limits of one buyer do not count here. Answers as `POST /api/v1/purchases` does, without a client secret.
+    The limits per buyer do not apply. Answers as `POST /api/v1/purchases` does, without a client secret.
     """
     command = command_of(body, key, deps)._replace(tender=body.tender, allowance_id="", open_purchases_max=0)
     return await checkout_of(await recorded(command, body.buyer, deps), deps)

@@ -1,45 +1,61 @@
 """How many tickets a show has, changed while it is sold."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter
 from pydantic import Field, model_validator
+from typing_extensions import TypedDict
 
-from api.http.requests import Body, Deps, Id, IdInPath
+from api.http.problems import may_answer
+from api.http.requests import Body, Deps, Id, ShowId, about
 from api.routes.shows import CAPACITY_MAX, TYPES_MAX
+from domain.core.errors import NotOnSale, UnknownSubject, WrongState
 from domain.core.transient import TransientError
 
 router = APIRouter(prefix="/api/v1/shows", tags=["shows"])
 
 
 class NewCapacityBody(Body):
-    """How many tickets of a type there are to be."""
+    """The new capacity of a ticket type."""
 
-    ticket_type_id: Id
-    capacity: Annotated[int, Field(ge=1, le=CAPACITY_MAX)]
+    ticket_type_id: Annotated[Id, about("Ticket type of the show.", "tt_1c8v5b2n9m4x")]
+    capacity: Annotated[int, Field(ge=1, le=CAPACITY_MAX), about("Tickets of this type, sold ones included.", 800)]
 
 
 class CapacityBody(Body):
-    """The ticket types that are to change; the others stay."""
+    """The ticket types that change; the others stay."""
 
-    ticket_types: Annotated[list[NewCapacityBody], Field(min_length=1, max_length=TYPES_MAX)]
+    ticket_types: Annotated[
+        list[NewCapacityBody],
+        Field(min_length=1, max_length=TYPES_MAX),
+        about("New capacities; a type may appear only once.", [{"ticket_type_id": "tt_1c8v5b2n9m4x", "capacity": 800}]),
+    ]
 
     @model_validator(mode="after")
     def _check_types(self) -> Self:
         if len({item.ticket_type_id for item in self.ticket_types}) != len(self.ticket_types):
-            raise ValueError("each ticket type stands in one item")
+            raise ValueError("a ticket type may appear only once")
         return self
 
 
-@router.put("/{show_id}/capacity", status_code=202)
-async def change_capacity(show_id: IdInPath, body: CapacityBody, deps: Deps) -> dict[str, Any]:
-    """Begin a change; the show's `capacity_change` says how it goes. The same request again is the same change.
+class CapacityChangeAccepted(TypedDict):
+    """The change was recorded; the show's `capacity_change` follows it."""
 
-    409 when more are held and sold, or while another change is under way; 503 when the engine could not be reached:
-    the change is recorded, and the same request again starts it.
+    show_id: str
+    number: int
+    capacities: dict[str, int]
+    state: Literal["under-way"]
+
+
+@router.put("/{show_id}/capacity", status_code=202, openapi_extra=may_answer(UnknownSubject, NotOnSale, WrongState))
+async def change_capacity(show_id: ShowId, body: CapacityBody, deps: Deps) -> CapacityChangeAccepted:
+    """Begin a capacity change; the show's `capacity_change` follows it. The same request again is the same change.
+
+    409 when more seats are held and sold than the new capacity, or while another change is under way; 503 when Temporal
+    could not be reached: the change is recorded, and the same request again starts it.
     """
     capacities = {item.ticket_type_id: item.capacity for item in body.ticket_types}
     change = await deps.capacity.begin(deps.limits.tenant_id, show_id, capacities)
     if not await deps.change_capacity(change):
-        raise TransientError("the engine could not be reached; the change is recorded")
+        raise TransientError("Temporal could not be reached; the change is recorded")
     return {"show_id": show_id, "number": change.number, "capacities": capacities, "state": "under-way"}

@@ -1,35 +1,51 @@
 """Discounts of a show: create one, and read how often it is in use."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Path, Response
 from pydantic import Field, ValidationError, model_validator
 
 from activities.catalog.prices import CreateDiscount
-from api.http.problems import not_found
+from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
-from api.http.requests import CODE_PATTERN, After, Body, Code, Deps, Id, IdInPath, Key, Moment, digest_of
+from api.http.requests import CODE_PATTERN, After, Body, Code, Deps, Id, Key, Moment, ShowId, about, digest_of
 from domain.catalog.discount import DiscountTerms, discount_id_of, spelt
+from domain.core.errors import CodeTaken, NotChargeable, UnknownSubject
 from domain.core.ids import derived
 from domain.money.money import BPS_WHOLE
+from domain.views.catalog import DiscountDocument, DiscountFields, terms_document
 
 router = APIRouter(prefix="/api/v1/shows/{show_id}/discounts", tags=["discounts"])
 AMOUNT_MINOR_MAX = 100_000_000
 LIMIT_MAX = 1_000_000
 TYPES_MAX = 50
-CodeInPath = Annotated[str, Path(pattern=CODE_PATTERN)]
+CodeInPath = Annotated[str, Path(pattern=CODE_PATTERN, description="Code of the discount.", examples=["EARLY"])]
 
 
 class DiscountBody(Body):
-    """A percentage or an amount off an order, of all ticket types or of some, always or for a while."""
+    """A percentage or an amount off an order, for all ticket types or some, always or within a period."""
 
-    code: Code
-    percent_bps: Annotated[int, Field(ge=1, le=BPS_WHOLE)] | None = None
-    amount_minor: Annotated[int, Field(ge=1, le=AMOUNT_MINOR_MAX)] | None = None
-    ticket_type_ids: list[Id] = Field(default_factory=list, max_length=TYPES_MAX)
-    limit: Annotated[int, Field(ge=1, le=LIMIT_MAX)] | None = None
-    valid_from: Moment | None = None
-    valid_until: Moment | None = None
+    code: Annotated[Code, about("Code that buyers enter; upper and lower case are the same.", "EARLY")]
+    percent_bps: Annotated[
+        Annotated[int, Field(ge=1, le=BPS_WHOLE)] | None,
+        about("Discount in ten-thousandths; instead of amount_minor.", 1000),
+    ] = None
+    amount_minor: Annotated[
+        Annotated[int, Field(ge=1, le=AMOUNT_MINOR_MAX)] | None,
+        about("Discount per order in minor units; instead of percent_bps.", 500),
+    ] = None
+    ticket_type_ids: Annotated[
+        list[Id],
+        Field(default_factory=list, max_length=TYPES_MAX),
+        about("Ticket types that it applies to; empty for all.", ["tt_1c8v5b2n9m4x"]),
+    ]
+    limit: Annotated[
+        Annotated[int, Field(ge=1, le=LIMIT_MAX)] | None, about("Orders that may use it; null for any number.", 100)
+    ] = None
+    valid_from: Annotated[Moment | None, about("Start of its validity.", "2026-12-01T00:00:00+01:00")] = None
+    valid_until: Annotated[
+        Moment | None, about("End of its validity; not valid at this moment.", "2026-12-24T00:00:00+01:00")
+    ] = None
 
     @model_validator(mode="after")
     def _check_terms(self) -> Self:
@@ -40,14 +56,20 @@ class DiscountBody(Body):
         return self
 
     def terms(self) -> DiscountTerms:
-        """Return what the domain decides by; it says which terms are none."""
+        """Return the terms as the domain validates them."""
         return DiscountTerms.model_validate(self.model_dump(exclude={"code"}))
 
 
-@router.post("", status_code=201)
+class DiscountAnswer(DiscountDocument):
+    """A discount; `stale` is true when the answer may lack the event that was waited for."""
+
+    stale: bool
+
+
+@router.post("", status_code=201, openapi_extra=may_answer(UnknownSubject, CodeTaken, NotChargeable))
 async def create_discount(
-    show_id: IdInPath, body: DiscountBody, key: Key, deps: Deps, response: Response
-) -> dict[str, Any]:
+    show_id: ShowId, body: DiscountBody, key: Key, deps: Deps, response: Response
+) -> DiscountFields:
     """Create a discount of a show; the same key and body again is the same discount."""
     tenant_id = deps.limits.tenant_id
     terms = body.terms()
@@ -62,11 +84,11 @@ async def create_discount(
     position = await deps.prices.create_discount(command)
     code = spelt(body.code)
     response.headers["Location"] = f"/api/v1/shows/{show_id}/discounts/{code}?after={position}"
-    return {"show_id": show_id, "code": code, **terms.model_dump(mode="json")}
+    return {"show_id": show_id, "code": code, **terms_document(terms)}
 
 
-@router.get("/{code}")
-async def read_discount(show_id: IdInPath, code: CodeInPath, deps: Deps, after: After = 0) -> dict[str, Any]:
+@router.get("/{code}", openapi_extra=may_answer(NOT_FOUND))
+async def read_discount(show_id: ShowId, code: CodeInPath, deps: Deps, after: After = 0) -> DiscountAnswer:
     """Return a discount; `in_use` counts the orders that use one of a limited number."""
     stale = await wait_for_position(deps.queries, after)
     found = await find(deps.queries, deps.queries.discount, discount_id_of(show_id, code))

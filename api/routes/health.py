@@ -1,21 +1,45 @@
 """Health: whether the API can answer, and where everything is."""
 
-from typing import Any
+from typing import Literal
 
 from fastapi import APIRouter
+from typing_extensions import TypedDict
 
+from api.http.problems import may_answer
 from api.http.requests import Deps
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/health")
-async def health(deps: Deps) -> dict[str, Any]:
-    """Return 200 with the read models' position when the database answers; the engine may be away."""
+class HealthAnswer(TypedDict):
+    """The API can answer; `position` is the position of the read models in the event store."""
+
+    status: Literal["ok"]
+    position: int
+
+
+class IndexLinks(TypedDict):
+    """Paths of this API's own pages."""
+
+    docs: str
+    openapi: str
+    health: str
+
+
+class IndexAnswer(TypedDict):
+    """The name of the service and its links."""
+
+    name: str
+    links: IndexLinks
+
+
+@router.get("/health", openapi_extra=may_answer())
+async def read_health(deps: Deps) -> HealthAnswer:
+    """Return 200 when the database answers; Temporal, Stripe and the chain may be unavailable."""
     return {"status": "ok", "position": await deps.queries.position()}
 
 
 @router.get("/")
-async def index() -> dict[str, Any]:
-    """Return where to look."""
+async def read_index() -> IndexAnswer:
+    """Return the links of this API's own pages."""
     return {"name": "boxoffice", "links": {"docs": "/docs", "openapi": "/openapi.json", "health": "/health"}}

@@ -1,19 +1,25 @@
-"""Metrics: what Prometheus scrapes of this process."""
+"""Metrics of this process, for Prometheus."""
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
-from api.http.problems import Problem
+from api.http.problems import NOT_FOUND, Problem, may_answer
 from api.http.requests import Deps
 
 router = APIRouter(tags=["health"])
-POSITION = Gauge("boxoffice_read_model_position", "Position of the last event that the read models contain")
+POSITION = Gauge("boxoffice_read_model_position", "Position of the last event in the read models")
 
 
-@router.get("/metrics")
-async def metrics(deps: Deps) -> Response:
+@router.get(
+    "/metrics",
+    openapi_extra=may_answer(NOT_FOUND),
+    response_class=PlainTextResponse,
+    responses={200: {"description": "Metrics in Prometheus' text format."}},
+)
+async def read_metrics(deps: Deps) -> Response:
     """Return the metrics in Prometheus' text format, where the deployment serves them."""
     if not deps.limits.metrics:
-        raise Problem(404, "not-found", "this deployment serves no metrics")
+        raise Problem(NOT_FOUND, "this deployment serves no metrics")
     POSITION.set(await deps.queries.position())
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,22 +1,38 @@
-"""Following: the event stream of a purchase, so that a buyer who waits need not ask again and again."""
+"""The event stream of a purchase, so that a waiting buyer does not have to poll."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from typing_extensions import TypedDict
 
-from api.http.problems import not_found
+from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find
-from api.http.requests import POSITION_MAX, Deps, IdInPath
+from api.http.requests import POSITION_MAX, Deps, PurchaseId
 from api.http.watch import ChangePoller
-from api.ports import Dependencies, Document
+from api.ports import Dependencies
+from domain.core.timestamp import Timestamp
 from domain.core.transient import TransientError
+from domain.views.common import PriceDocument
+from domain.views.purchase import PurchaseHistory, PurchaseState, TicketLine
 
 router = APIRouter(prefix="/api/v1/purchases", tags=["purchases"])
 ENDS = {"fulfilled", "cancelled", "refused"}
 RETRY_MS = 1_000
-SHOWN = ("state", "price", "end_reason", "tickets")
+
+
+class PurchaseUpdate(TypedDict):
+    """The data of one server-sent event; `news` is the newest entry of the purchase's timeline."""
+
+    purchase_id: str
+    state: PurchaseState
+    price: PriceDocument | None
+    end_reason: str | None
+    tickets: list[TicketLine]
+    expires_at: Timestamp
+    client_secret: str | None
+    news: str | None
 
 
 class StreamFinished(Exception):  # noqa: N818 - no error: the client has heard the end
@@ -33,16 +49,21 @@ async def _no_content(_: Request, __: Exception) -> Response:
     return Response(status_code=204)
 
 
-def heard_until(last_event_id: Annotated[str, Header()] = "") -> int:
-    """Return the position up to which a client that comes back has heard; what is no position is none."""
+LastEventId = Annotated[
+    str, Header(description="Id of the last event that was received; the stream continues after it.", examples=["1042"])
+]
+
+
+def heard_until(last_event_id: LastEventId = "") -> int:
+    """Return the position of the last event that a reconnecting client received; 0 when the header is no position."""
     return min(int(last_event_id), POSITION_MAX) if last_event_id.isdecimal() and last_event_id.isascii() else 0
 
 
 Heard = Annotated[int, Depends(heard_until)]
 
 
-async def something_to_tell(purchase_id: IdInPath, heard: Heard, deps: Deps) -> None:
-    """Refuse a stream of what does not exist; answer 204 to who has heard the end."""
+async def something_to_tell(purchase_id: PurchaseId, heard: Heard, deps: Deps) -> None:
+    """Answer 404 for an unknown purchase, and 204 when the client has received the end."""
     found = await find(deps.queries, deps.queries.purchase, purchase_id)
     if found is None:
         raise not_found("purchase", purchase_id)
@@ -50,12 +71,23 @@ async def something_to_tell(purchase_id: IdInPath, heard: Heard, deps: Deps) -> 
         raise StreamFinished
 
 
-@router.get("/{purchase_id}/events", response_class=EventSourceResponse, dependencies=[Depends(something_to_tell)])
-async def follow(purchase_id: IdInPath, heard: Heard, deps: Deps, request: Request) -> AsyncIterator[ServerSentEvent]:
-    """Stream the purchase as server-sent events: how it stands now, and each time something has become known.
+@router.get(
+    "/{purchase_id}/events",
+    response_class=EventSourceResponse,
+    dependencies=[Depends(something_to_tell)],
+    responses={
+        200: {"model": PurchaseUpdate, "description": "The data of each event."},
+        204: {"description": "The client has received the last event."},
+    },
+    openapi_extra=may_answer(NOT_FOUND),
+)
+async def follow_purchase(
+    purchase_id: PurchaseId, heard: Heard, deps: Deps, request: Request
+) -> AsyncIterator[ServerSentEvent]:
+    """Stream the purchase as server-sent events: its present state, then every change.
 
-    An event's id is the position of the newest event in it; after a broken connection `Last-Event-ID` goes on from
-    there. The event of its end is called `end` and is the last; who asks again after it gets 204.
+    The id of an event is its position; after a broken connection `Last-Event-ID` continues from there. The last event
+    is called `end`; a client that connects again after it gets 204.
     """
     watch: ChangePoller = request.app.state.watch
     try:
@@ -78,16 +110,19 @@ async def follow(purchase_id: IdInPath, heard: Heard, deps: Deps, request: Reque
         return  # the client comes back with the id of what it heard last
 
 
-async def _shown(found: Document, purchase_id: str, deps: Dependencies) -> dict[str, Any]:
+async def _shown(found: PurchaseHistory, purchase_id: str, deps: Dependencies) -> PurchaseUpdate:
     secret = await deps.secrets.get(purchase_id) if found["state"] == "awaiting-payment" else None
     return {
         "purchase_id": purchase_id,
-        **{name: found.get(name) for name in SHOWN},
+        "state": found["state"],
+        "price": found["price"],
+        "end_reason": found["end_reason"],
+        "tickets": found["tickets"],
         "expires_at": found["hold_until"],
         "client_secret": secret,
         "news": found["timeline"][-1]["text"] if found["timeline"] else None,
     }
 
 
-def _position_of(found: Document) -> int:
+def _position_of(found: PurchaseHistory) -> int:
     return found["timeline"][-1]["position"] if found["timeline"] else 0

@@ -1,60 +1,148 @@
-"""Purchases: ask for tickets, follow the purchase, let it go."""
+"""Purchases: buy tickets, read a purchase, cancel it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field, StringConstraints
+from typing_extensions import TypedDict
 
 from activities.sales.request_purchase import PurchaseStatus, Requested, RequestPurchase
-from api.http.problems import Problem, not_found, refused
+from api.http.problems import INVALID_REQUEST, NOT_FOUND, REFUSED, Problem, may_answer, not_found, refused
 from api.http.read_your_writes import find, wait_for_position
-from api.http.requests import NO_CONTROLS, After, Body, Deps, IdInPath, Key, Name, digest_of, left_out
+from api.http.requests import NO_CONTROLS, After, Body, Deps, Key, Name, PurchaseId, about, digest_of, left_out
 from api.ports import Dependencies
 from api.routes.quotes import WantedBody
 from domain.catalog.discount import spelt
-from domain.core.errors import InvalidWallet, Refusal
+from domain.core.errors import (
+    BuyerLimitReached,
+    CancelTooLate,
+    DiscountRefused,
+    HoldExpired,
+    HoldReleased,
+    InvalidWallet,
+    NotChargeable,
+    NotOnSale,
+    PaymentRefused,
+    PriceMoved,
+    PurchaseCancelled,
+    Refusal,
+    SeatsUnavailable,
+    UnknownSubject,
+    WrongState,
+)
 from domain.core.ids import derived, purchase_id_of
+from domain.core.timestamp import Timestamp
+from domain.views.common import PriceDocument, price_document
+from domain.views.purchase import PurchaseHistory, PurchaseState
 from workflows.purchase import CheckoutAnswer
 
 PATH = "/api/v1/purchases"
-LINKS = {"status": "", "events": "/events", "receipt": "/receipt"}
 router = APIRouter(prefix=PATH, tags=["purchases"])
 TOTAL_MINOR_MAX = 10**12
 UNANSWERED = {"requested", "reserving"}
 
 
 class BuyerBody(Body):
-    """Who buys; all of it may be left out, and none of it goes into events, workflows or logs."""
+    """The buyer; every field is optional, and none of them goes into events, workflows or logs."""
 
-    name: Name | None = None
-    email: Annotated[str, StringConstraints(min_length=3, max_length=320, pattern=NO_CONTROLS)] | None = None
-    wallet: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    name: Annotated[Name | None, about("Name of the buyer.", "Ann Buyer")] = None
+    email: Annotated[
+        Annotated[str, StringConstraints(min_length=3, max_length=320, pattern=NO_CONTROLS)] | None,
+        about("E-mail address; tickets per buyer are counted by it.", "ann@example.org"),
+    ] = None
+    wallet: Annotated[
+        Annotated[str, StringConstraints(min_length=1, max_length=64)] | None,
+        about("Solana address that receives the tickets' tokens.", "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"),
+    ] = None
 
 
 class PurchaseBody(WantedBody):
-    """What a buyer asks for; `hold_seconds` may shorten the show's hold.
+    """Tickets to buy, and the buyer."""
 
-    With `expected_total_minor` the buyer is charged that or nothing.
-    """
+    buyer: Annotated[BuyerBody, about("The buyer; may be left out.", {"email": "ann@example.org"})] = BuyerBody()
+    hold_seconds: Annotated[
+        Annotated[int, Field(ge=1)] | None,
+        about("How long the checkout holds the seats; may shorten the show's hold, not lengthen it.", 300),
+    ] = None
+    expected_total_minor: Annotated[
+        int | None,
+        Field(ge=0, le=TOTAL_MINOR_MAX, exclude_if=left_out),
+        about("Total that the buyer saw, in minor units; any other total is refused.", 5520),
+    ] = None
 
-    buyer: BuyerBody = BuyerBody()
-    hold_seconds: Annotated[int, Field(ge=1)] | None = None
-    expected_total_minor: Annotated[int | None, Field(ge=0, le=TOTAL_MINOR_MAX, exclude_if=left_out)] = None
+
+class PurchaseLinks(TypedDict):
+    """Paths of the purchase's status, its event stream and its receipt."""
+
+    status: str
+    events: str
+    receipt: str
+
+
+class Checkout(TypedDict):
+    """The checkout of a purchase: pay with `client_secret` before `expires_at`; null while nothing can be paid."""
+
+    purchase_id: str
+    state: PurchaseState
+    price: PriceDocument | None
+    client_secret: str | None
+    expires_at: Timestamp
+    end_reason: str | None
+    links: PurchaseLinks
+
+
+class PurchaseAnswer(PurchaseHistory):
+    """A purchase; `stale` is true when the answer may lack the event that was waited for."""
+
+    client_secret: str | None
+    expires_at: Timestamp
+    links: PurchaseLinks
+    stale: bool
+
+
+class CancelAccepted(TypedDict):
+    """The cancel was recorded; the purchase ends as `cancelled`."""
+
+    purchase_id: str
+    state: Literal["cancelling"]
+
+
+CHECKOUT_PROBLEMS = may_answer(
+    BuyerLimitReached,
+    DiscountRefused,
+    HoldExpired,
+    HoldReleased,
+    InvalidWallet,
+    NotChargeable,
+    NotOnSale,
+    PaymentRefused,
+    PriceMoved,
+    PurchaseCancelled,
+    SeatsUnavailable,
+    UnknownSubject,
+    WrongState,
+    REFUSED,
+)
+CHECKOUT_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"model": Checkout, "description": "The key was used before: the same purchase as it is now."},
+    201: {"model": Checkout, "description": "The seats are held and the checkout is open."},
+    202: {"model": Checkout, "description": "The seats are held; the checkout opens later, follow `links`."},
+}
 
 
 async def buy(body: PurchaseBody, key: Key, deps: Deps) -> Response:
-    """Hold the seats and lock the price, durably, then open the checkout if the engine is quick enough.
+    """Hold the seats and lock the price, durably, then open the checkout if Temporal answers in time.
 
-    201 with the price and the client secret; 200 with the same for a repeated key, from the events; 202 when the seats
-    are held and the checkout opens later, with links under which it can be read and followed. Sold out is 409 at once.
+    201 with the price and the client secret; 200 with the same purchase for a repeated key; 202 when the seats are held
+    and the checkout opens later, with links to read and follow it. Sold out is 409 at once.
     """
     requested = await recorded(command_of(body, key, deps), body.buyer, deps)
     return await checkout_of(requested, deps)
 
 
 async def checkout_of(requested: Requested, deps: Dependencies) -> Response:
-    """Open the checkout of a recorded purchase and answer with it, or with where it can be followed."""
+    """Open the checkout of a recorded purchase and answer with it, or with the links to follow it."""
     purchase, purchase_status = requested.purchase, requested.purchase_status
     if purchase_status.state in UNANSWERED:
         opened = await deps.engine.open_purchase(purchase, requested.show_id, requested.venue_id)
@@ -67,21 +155,26 @@ async def checkout_of(requested: Requested, deps: Dependencies) -> Response:
     return JSONResponse(content, status, {"Location": location})
 
 
-@router.get("/{purchase_id}")
-async def read_purchase(purchase_id: IdInPath, deps: Deps, after: After = 0) -> dict[str, Any]:
-    """Return a purchase: its state, price, tickets, payment, books and its timeline of events in plain words."""
+@router.get("/{purchase_id}", openapi_extra=may_answer(NOT_FOUND))
+async def read_purchase(purchase_id: PurchaseId, deps: Deps, after: After = 0) -> PurchaseAnswer:
+    """Return a purchase: its state, price, tickets, payment, postings and its timeline in plain words."""
     stale = await wait_for_position(deps.queries, after)
     found = await find(deps.queries, deps.queries.purchase, purchase_id)
     if found is None:
         raise not_found("purchase", purchase_id)
     secret = await deps.secrets.get(purchase_id) if found["state"] == "awaiting-payment" else None
-    more = {"client_secret": secret, "expires_at": found["hold_until"], "links": _links(purchase_id)}
-    return {**found, **more, "stale": stale}
+    return {
+        **found,
+        "client_secret": secret,
+        "expires_at": found["hold_until"],
+        "links": _links(purchase_id),
+        "stale": stale,
+    }
 
 
-@router.delete("/{purchase_id}", status_code=202)
-async def cancel(purchase_id: IdInPath, deps: Deps, response: Response) -> dict[str, Any]:
-    """Let a purchase go, as long as its capture has not been requested."""
+@router.delete("/{purchase_id}", status_code=202, openapi_extra=may_answer(UnknownSubject, CancelTooLate))
+async def cancel_purchase(purchase_id: PurchaseId, deps: Deps, response: Response) -> CancelAccepted:
+    """Cancel a purchase before its payment is captured; after that it is refunded."""
     position = await deps.purchases.request_cancel(purchase_id)
     await deps.engine.buyer_cancelled(purchase_id)
     response.headers["Location"] = f"/api/v1/purchases/{purchase_id}?after={position}"
@@ -89,7 +182,7 @@ async def cancel(purchase_id: IdInPath, deps: Deps, response: Response) -> dict[
 
 
 async def _opened(opened: CheckoutAnswer, purchase_id: str, deps: Dependencies) -> PurchaseStatus:
-    """Return how a purchase stands whose checkout has opened, or raise why it has ended."""
+    """Return the status of a purchase whose checkout has opened, or raise the refusal that ended it."""
     if opened.refusal_code is not None:
         raise refused(opened.refusal_code, opened.refusal_detail)
     purchase_status = await deps.purchases.look(purchase_id)
@@ -121,9 +214,9 @@ def command_of(body: PurchaseBody, key: str, deps: Dependencies) -> RequestPurch
 
 
 async def recorded(command: RequestPurchase, buyer: BuyerBody, deps: Dependencies) -> Requested:
-    """Keep what the buyer said and record the request; a refused request leaves nothing behind."""
+    """Store the buyer and record the request; a refused request leaves nothing behind."""
     if buyer.wallet is not None and not deps.is_wallet(buyer.wallet):
-        raise InvalidWallet("the wallet is not an address that can hold tickets")
+        raise InvalidWallet("the wallet is not a valid Solana address")
     if buyer == BuyerBody():
         return await deps.purchases.request_purchase(command)
     await deps.buyers.keep(command.buyer_id, command.tenant_id, buyer.name, buyer.email, buyer.wallet)
@@ -135,22 +228,22 @@ async def recorded(command: RequestPurchase, buyer: BuyerBody, deps: Dependencie
 
 
 def _allowance_id(buyer: BuyerBody, deps: Dependencies) -> str:
-    """Return what a named buyer's tickets are counted under; nobody can tell the name by it."""
+    """Return the pseudonymous id under which a named buyer's tickets are counted."""
     name = buyer.email.strip().casefold() if buyer.email is not None else buyer.wallet
     return derived("al", deps.limits.tenant_id, deps.pseudonym(name)) if name else ""
 
 
 def _hold_seconds(body: PurchaseBody, deps: Dependencies) -> int | None:
     if body.hold_seconds is not None and body.hold_seconds > deps.limits.hold_seconds_max:
-        raise Problem(422, "invalid-request", f"hold_seconds is {deps.limits.hold_seconds_max} at most")
+        raise Problem(INVALID_REQUEST, f"hold_seconds may be at most {deps.limits.hold_seconds_max}")
     return body.hold_seconds
 
 
-def _checkout(purchase_status: PurchaseStatus, client_secret: str | None) -> dict[str, Any]:
+def _checkout(purchase_status: PurchaseStatus, client_secret: str | None) -> Checkout:
     return {
         "purchase_id": purchase_status.purchase_id,
         "state": purchase_status.state,
-        "price": purchase_status.price.model_dump() if purchase_status.price else None,
+        "price": price_document(purchase_status.price.model_dump()) if purchase_status.price else None,
         "client_secret": client_secret,
         "expires_at": purchase_status.hold_until.isoformat(),
         "end_reason": purchase_status.end_reason,
@@ -158,5 +251,6 @@ def _checkout(purchase_status: PurchaseStatus, client_secret: str | None) -> dic
     }
 
 
-def _links(purchase_id: str) -> dict[str, str]:
-    return {name: f"{PATH}/{purchase_id}{more}" for name, more in LINKS.items()}
+def _links(purchase_id: str) -> PurchaseLinks:
+    status = f"{PATH}/{purchase_id}"
+    return {"status": status, "events": f"{status}/events", "receipt": f"{status}/receipt"}

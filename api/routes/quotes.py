@@ -1,14 +1,18 @@
-"""Quotes: what tickets would cost, broken down, without holding anything."""
+"""Quotes: the price of tickets, broken down, without holding them."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from fastapi import APIRouter
 from pydantic import Field, model_validator
+from typing_extensions import TypedDict
 
-from api.http.requests import Body, Code, Deps, Id, Quantity, left_out
+from api.http.problems import may_answer
+from api.http.requests import Body, Code, Deps, Id, Quantity, about, left_out
 from api.ports import Dependencies
 from domain.catalog.discount import spelt
 from domain.catalog.line import Line
+from domain.core.errors import DiscountRefused, NotChargeable, UnknownSubject
+from domain.views.common import PriceDocument, price_document
 
 router = APIRouter(prefix="/api/v1/quotes", tags=["quotes"])
 TICKETS_MAX = 50
@@ -17,24 +21,30 @@ TICKETS_MAX = 50
 class ItemBody(Body):
     """Some tickets of one type."""
 
-    ticket_type_id: Id
-    quantity: Quantity
+    ticket_type_id: Annotated[Id, about("Ticket type of the show.", "tt_1c8v5b2n9m4x")]
+    quantity: Annotated[Quantity, about("Number of tickets.", 2)]
 
 
 class WantedBody(Body):
-    """Tickets of one show, and the code of a discount."""
+    """Tickets of one show, and a discount code."""
 
-    show_id: Id
-    items: Annotated[list[ItemBody], Field(min_length=1, max_length=TICKETS_MAX)]
-    discount_code: Annotated[Code | None, Field(exclude_if=left_out)] = None
+    show_id: Annotated[Id, about("Show to buy tickets of.", "sh_9k3m2x8r5t1w")]
+    items: Annotated[
+        list[ItemBody],
+        Field(min_length=1, max_length=TICKETS_MAX),
+        about("Tickets by type; a type may appear only once.", [{"ticket_type_id": "tt_1c8v5b2n9m4x", "quantity": 2}]),
+    ]
+    discount_code: Annotated[
+        Code | None, Field(exclude_if=left_out), about("Discount code; upper and lower case are the same.", "EARLY")
+    ] = None
 
     @model_validator(mode="after")
     def _check_items(self) -> Self:
         types = [item.ticket_type_id for item in self.items]
         if len(set(types)) != len(types):
-            raise ValueError("each ticket type stands in one item")
+            raise ValueError("a ticket type may appear only once")
         if sum(item.quantity for item in self.items) > TICKETS_MAX:
-            raise ValueError(f"a purchase has {TICKETS_MAX} tickets at most")
+            raise ValueError(f"a purchase may have at most {TICKETS_MAX} tickets")
         return self
 
     def lines(self) -> list[Line]:
@@ -42,14 +52,48 @@ class WantedBody(Body):
         return [Line(ticket_type_id=item.ticket_type_id, quantity=item.quantity) for item in self.items]
 
 
-@router.post("")
-async def quote(body: WantedBody, deps: Deps) -> dict[str, Any]:
-    """Return what a purchase of these tickets would be charged now; nothing is held, and nothing is locked."""
+class QuotedLine(TypedDict):
+    """Some tickets of one type: the price of one, and the discount of all of them."""
+
+    ticket_type_id: str
+    quantity: int
+    price_minor: int
+    discount_minor: int
+
+
+class QuoteAnswer(TypedDict):
+    """The price of some tickets at this moment."""
+
+    show_id: str
+    discount_code: str | None
+    price: PriceDocument
+    lines: list[QuotedLine]
+
+
+QUOTE_PROBLEMS = may_answer(UnknownSubject, DiscountRefused, NotChargeable)
+
+
+@router.post("", openapi_extra=QUOTE_PROBLEMS)
+async def quote_price(body: WantedBody, deps: Deps) -> QuoteAnswer:
+    """Return the price that a purchase of these tickets would have now; nothing is held or locked."""
     return await quoted(body, deps)
 
 
-async def quoted(body: WantedBody, deps: Dependencies) -> dict[str, Any]:
-    """Price tickets by the function that prices orders; the internal API answers the very same."""
+async def quoted(body: WantedBody, deps: Dependencies) -> QuoteAnswer:
+    """Price tickets with the function that prices orders."""
     found = await deps.prices.quote(body.show_id, body.lines(), body.discount_code)
-    code = None if body.discount_code is None else spelt(body.discount_code)
-    return {"show_id": body.show_id, "discount_code": code, **found.model_dump(mode="json")}
+    lines: list[QuotedLine] = [
+        {
+            "ticket_type_id": line.ticket_type_id,
+            "quantity": line.quantity,
+            "price_minor": line.price_minor,
+            "discount_minor": line.discount_minor,
+        }
+        for line in found.lines
+    ]
+    return {
+        "show_id": body.show_id,
+        "discount_code": None if body.discount_code is None else spelt(body.discount_code),
+        "price": price_document(found.price.model_dump()),
+        "lines": lines,
+    }

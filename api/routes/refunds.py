@@ -1,18 +1,24 @@
-"""Refunds: give a sold purchase back, wholly, by ticket or by amount, and follow what came of it."""
+"""Refunds: refund a sold purchase wholly, by ticket or by amount, and follow the refund."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 from pydantic import Field, model_validator
+from typing_extensions import TypedDict
 
 from activities.refunds.request_refund import RefundView, RequestRefund
-from api.http.problems import not_found
+from api.http.problems import NOT_FOUND, UNAUTHORISED, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
-from api.http.requests import After, Body, Deps, Id, IdInPath, Key, digest_of, not_asked
-from api.ports import Dependencies, Document
-from api.routes.ticket_api import authorised
+from api.http.requests import After, Body, Deps, Id, Key, PurchaseId, RefundId, about, digest_of, not_asked
+from api.ports import Dependencies
+from api.routes.ticket_api import Token, authorised
+from domain.core.errors import AlreadyEntered, NotChargeable, PaymentDisputed, RefundExceeds, UnknownSubject, WrongState
 from domain.core.ids import derived
 from domain.money.breakdown import FeesBorneBy
+from domain.payments.refund import RefundState
+from domain.tickets.ticket import TicketState
+from domain.views.common import TokenWord
+from domain.views.purchase import RefundDocument, RefundLine, RefundProgress
 
 router = APIRouter(prefix="/api/v1/purchases/{purchase_id}/refunds", tags=["refunds"])
 AMOUNT_MINOR_MAX = 10**12
@@ -20,42 +26,102 @@ TICKETS_MAX = 1_000
 
 
 class RefundBody(Body):
-    """What to give back: some tickets, or an amount without a ticket; without either, all that is left.
+    """The refund of some tickets, or of an amount without a ticket; without either, of everything that is left."""
 
-    `fees` says who bears both fees: the platform and the venue give them back to the buyer, `buyer` goes without them.
-    """
-
-    ticket_ids: Annotated[list[Id] | None, Field(min_length=1, max_length=TICKETS_MAX)] = None
-    amount_minor: Annotated[int | None, Field(ge=1, le=AMOUNT_MINOR_MAX)] = None
-    fees: FeesBorneBy = "platform"
-    reason: Literal["requested-by-buyer", "duplicate", "fraudulent", "goodwill"] = "requested-by-buyer"
-    even_redeemed: bool = False
-    cash_handed_out: Annotated[bool, Field(exclude_if=not_asked)] = False
+    ticket_ids: Annotated[
+        list[Id] | None,
+        Field(min_length=1, max_length=TICKETS_MAX),
+        about("Tickets to refund; they become void.", ["ti_8d5g1l7p3q6z"]),
+    ] = None
+    amount_minor: Annotated[
+        int | None,
+        Field(ge=1, le=AMOUNT_MINOR_MAX),
+        about("Amount to refund in minor units; instead of ticket_ids.", 1000),
+    ] = None
+    fees: Annotated[
+        FeesBorneBy,
+        about(
+            "Who bears both fees: with `platform` or `venue` the buyer gets them back, with `buyer` not.", "platform"
+        ),
+    ] = "platform"
+    reason: Annotated[
+        Literal["requested-by-buyer", "duplicate", "fraudulent", "goodwill"],
+        about("Reason of the refund.", "requested-by-buyer"),
+    ] = "requested-by-buyer"
+    even_redeemed: Annotated[
+        bool, about("Refund tickets that were used for entry, too; needs the bearer token.", example=False)
+    ] = False
+    cash_handed_out: Annotated[
+        bool,
+        Field(exclude_if=not_asked),
+        about("The cash was handed out at the till; needs the bearer token.", example=False),
+    ] = False
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
         if self.ticket_ids is not None and self.amount_minor is not None:
-            raise ValueError("a refund is of tickets or of an amount")
+            raise ValueError("give either ticket_ids or amount_minor, not both")
         return self
 
 
-@router.post("", status_code=202)
-async def refund(
-    purchase_id: IdInPath,
-    body: RefundBody,
-    key: Key,
-    deps: Deps,
-    response: Response,
-    authorization: Annotated[str, Header()] = "",
-) -> dict[str, Any]:
-    """Decide a refund: its tickets are void at once; the money is back when the refund's state says `succeeded`.
+class RefundAccepted(TypedDict):
+    """The refund was decided and its tickets are void; `Location` names the page that follows it."""
 
-    Tickets that somebody has entered with (`even_redeemed`) are an operator's to give back: that takes the internal
-    API's bearer token. So does `cash_handed_out`: an order that was paid in cash is given back at the till, without
-    Stripe, and this is the operator's word that it was.
+    refund_id: str
+    purchase_id: str
+    state: RefundState
+    amount_minor: int
+    currency: str
+    ticket_ids: list[str]
+    fees: FeesBorneBy
+    reason: str
+
+
+class RefundsAnswer(TypedDict):
+    """All refunds of a purchase; `refund_state` says how much of the price the buyer has back."""
+
+    purchase_id: str
+    refund_state: RefundProgress
+    refunds: list[RefundLine]
+    stale: bool
+
+
+class RefundedTicket(TypedDict):
+    """A refunded ticket and its token; null while the read models do not have the ticket."""
+
+    ticket_id: str
+    state: TicketState | None
+    token: TokenWord | None
+    mint_address: str | None
+
+
+class RefundAnswer(RefundDocument):
+    """A refund and its tickets; `stale` is true when the answer may lack the event that was waited for."""
+
+    tickets: list[RefundedTicket]
+    stale: bool
+
+
+@router.post(
+    "",
+    status_code=202,
+    openapi_extra={
+        **may_answer(
+            UnknownSubject, WrongState, RefundExceeds, PaymentDisputed, AlreadyEntered, NotChargeable, UNAUTHORISED
+        ),
+        "security": [{}],
+    },
+)
+async def request_refund(
+    purchase_id: PurchaseId, body: RefundBody, key: Key, deps: Deps, response: Response, token: Token
+) -> RefundAccepted:
+    """Decide a refund: its tickets are void at once; the money has arrived when its state is `succeeded`.
+
+    `even_redeemed` and `cash_handed_out` are an operator's decision and need the bearer token of the internal API. An
+    order that was paid in cash is refunded at the till, without Stripe; `cash_handed_out` confirms that it was.
     """
     if body.even_redeemed or body.cash_handed_out:
-        authorised(deps, authorization)
+        authorised(deps, token)
     tenant_id = deps.limits.tenant_id
     command = RequestRefund(
         tenant_id=tenant_id,
@@ -76,19 +142,23 @@ async def refund(
     return _shown(view)
 
 
-@router.get("")
-async def read_refunds(purchase_id: IdInPath, deps: Deps, after: After = 0) -> dict[str, Any]:
-    """Return all refunds of a purchase, and one word for how much of it has gone back."""
+@router.get("", openapi_extra=may_answer(NOT_FOUND))
+async def read_refunds(purchase_id: PurchaseId, deps: Deps, after: After = 0) -> RefundsAnswer:
+    """Return all refunds of a purchase, and how much of its price the buyer has back."""
     stale = await wait_for_position(deps.queries, after)
     found = await find(deps.queries, deps.queries.purchase, purchase_id)
     if found is None:
         raise not_found("purchase", purchase_id)
-    shown = {"refund_state": found.get("refund_state", "none"), "refunds": found.get("refunds", [])}
-    return {"purchase_id": purchase_id, **shown, "stale": stale}
+    return {
+        "purchase_id": purchase_id,
+        "refund_state": found["refund_state"],
+        "refunds": found["refunds"],
+        "stale": stale,
+    }
 
 
-@router.get("/{refund_id}")
-async def read_refund(purchase_id: IdInPath, refund_id: IdInPath, deps: Deps, after: After = 0) -> dict[str, Any]:
+@router.get("/{refund_id}", openapi_extra=may_answer(NOT_FOUND))
+async def read_refund(purchase_id: PurchaseId, refund_id: RefundId, deps: Deps, after: After = 0) -> RefundAnswer:
     """Return a refund, `requested`, `pending` at the bank, `failed` (still owed) or `succeeded`, and its tickets."""
     stale = await wait_for_position(deps.queries, after)
     found = await find(deps.queries, deps.queries.refund, refund_id)
@@ -98,12 +168,19 @@ async def read_refund(purchase_id: IdInPath, refund_id: IdInPath, deps: Deps, af
     return {**found, "tickets": tickets, "stale": stale}
 
 
-async def _ticket(ticket_id: str, deps: Dependencies) -> Document:
-    ticket = await deps.queries.ticket(ticket_id) or {}
-    return {field: ticket.get(field) for field in ("ticket_id", "state", "token", "mint_address")}
+async def _ticket(ticket_id: str, deps: Dependencies) -> RefundedTicket:
+    found = await deps.queries.ticket(ticket_id)
+    if found is None:
+        return {"ticket_id": ticket_id, "state": None, "token": None, "mint_address": None}
+    return {
+        "ticket_id": ticket_id,
+        "state": found["state"],
+        "token": found["token"],
+        "mint_address": found["mint_address"],
+    }
 
 
-def _shown(view: RefundView) -> dict[str, Any]:
+def _shown(view: RefundView) -> RefundAccepted:
     refund = view.refund
     return {
         "refund_id": refund.refund_id,

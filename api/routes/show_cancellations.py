@@ -1,39 +1,59 @@
 """Cancelled shows: stop the sale for good, give every order back, follow it, pause it and go on."""
 
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from activities.refunds.cancel_show import CancelShow
-from api.http.problems import not_found
+from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
-from api.http.requests import After, Body, Deps, IdInPath, digest_of
+from api.http.requests import After, Body, Deps, ShowId, about, digest_of
+from domain.core.errors import KeyReused, UnknownSubject
 from domain.money.breakdown import FeesBorneBy
+from domain.views.show_cancellation import CancellationStatus
 
-router = APIRouter(prefix="/api/v1/shows/{show_id}/cancellation", tags=["cancellations"])
+router = APIRouter(prefix="/api/v1/shows/{show_id}/cancellation", tags=["show cancellations"])
 RATE_MAX = 1_000.0
 Rate = Annotated[float, Field(gt=0, le=RATE_MAX, strict=False)]
 
 
 class ShowCancellationBody(Body):
-    """Who bears the fees of all the refunds, and how many begin in a second at most."""
+    """Terms of the refunds of a cancelled show."""
 
-    fees: FeesBorneBy = "venue"
-    rate_per_second: Rate = 20.0
+    fees: Annotated[FeesBorneBy, about("Who bears both fees of every refund.", "venue")] = "venue"
+    rate_per_second: Annotated[Rate, about("Refunds that begin per second, at most.", 20.0)] = 20.0
 
 
 class ResumeBody(Body):
-    """Another rate, if it is to be another one."""
+    """The rate to go on with."""
 
-    rate_per_second: Rate | None = None
+    rate_per_second: Annotated[
+        Rate | None, about("Refunds that begin per second from now on; null keeps the rate.", 7.5)
+    ] = None
 
 
-@router.post("", status_code=202)
-async def cancel_show(show_id: IdInPath, body: ShowCancellationBody, deps: Deps, response: Response) -> dict[str, Any]:
-    """Cancel a show: nothing is sold any more, open holds end, and every order is refunded exactly once.
+class CancellationAccepted(TypedDict):
+    """The change was recorded; `Location` names the page that follows it."""
 
-    The show is the key: the same request again is the same cancellation.
+    show_id: str
+    state: Literal["refunding", "paused"]
+
+
+class CancellationAnswer(CancellationStatus):
+    """A cancelled show and its progress; `stale` is true when the answer may lack the event that was waited for."""
+
+    stale: bool
+
+
+@router.post("", status_code=202, openapi_extra=may_answer(UnknownSubject, KeyReused))
+async def cancel_show(
+    show_id: ShowId, body: ShowCancellationBody, deps: Deps, response: Response
+) -> CancellationAccepted:
+    """Cancel a show: sales stop, open holds end, and every order is refunded exactly once.
+
+    The show is the key: the same request again is the same cancellation; other terms are 409.
     """
     tenant_id = deps.limits.tenant_id
     command = CancelShow(
@@ -44,25 +64,27 @@ async def cancel_show(show_id: IdInPath, body: ShowCancellationBody, deps: Deps,
     return _answer(show_id, "refunding", position, response)
 
 
-@router.post("/pause", status_code=202)
-async def pause(show_id: IdInPath, deps: Deps, response: Response) -> dict[str, Any]:
+@router.post("/pause", status_code=202, openapi_extra=may_answer(UnknownSubject))
+async def pause_cancellation(show_id: ShowId, deps: Deps, response: Response) -> CancellationAccepted:
     """Begin no further refund; those under way go on."""
     position = await deps.cancellations.pause(show_id)
     await deps.engine.cancellation_news(show_id)
     return _answer(show_id, "paused", position, response)
 
 
-@router.post("/resume", status_code=202)
-async def resume(show_id: IdInPath, body: ResumeBody, deps: Deps, response: Response) -> dict[str, Any]:
-    """Go on, at another rate if one is given."""
+@router.post("/resume", status_code=202, openapi_extra=may_answer(UnknownSubject))
+async def resume_cancellation(
+    show_id: ShowId, body: ResumeBody, deps: Deps, response: Response
+) -> CancellationAccepted:
+    """Begin refunds again, at another rate if one is given."""
     position = await deps.cancellations.resume(show_id, body.rate_per_second)
     await deps.engine.cancellation_news(show_id)
     return _answer(show_id, "refunding", position, response)
 
 
-@router.get("")
-async def read_cancellation(show_id: IdInPath, deps: Deps, after: After = 0) -> dict[str, Any]:
-    """Return how far it has come: orders, given back, residue, amounts; exact as of the events that are read."""
+@router.get("", openapi_extra=may_answer(NOT_FOUND))
+async def read_cancellation(show_id: ShowId, deps: Deps, after: After = 0) -> CancellationAnswer:
+    """Return the progress of a cancelled show: orders, refunds, residue and amounts, in exact numbers."""
     stale = await wait_for_position(deps.queries, after)
     found = await find(deps.queries, deps.cancelled.cancellation, show_id)
     if found is None:
@@ -70,6 +92,8 @@ async def read_cancellation(show_id: IdInPath, deps: Deps, after: After = 0) -> 
     return {**found, "stale": stale}
 
 
-def _answer(show_id: str, state: str, position: int, response: Response) -> dict[str, Any]:
+def _answer(
+    show_id: str, state: Literal["refunding", "paused"], position: int, response: Response
+) -> CancellationAccepted:
     response.headers["Location"] = f"/api/v1/shows/{show_id}/cancellation?after={position}"
     return {"show_id": show_id, "state": state}

@@ -1,20 +1,24 @@
 """Shows: announce one with its stock, and read its availability."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, NotRequired
 
 from fastapi import APIRouter, Response
 from pydantic import Field, StringConstraints
+from typing_extensions import TypedDict
 
 from activities.catalog.prices import ChangeShow
-from activities.catalog.register import AnnounceShow
+from activities.catalog.register import AnnounceShow, ShowTerms
 from activities.core.commands import MintSubject
-from api.http.problems import Problem, not_found
+from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
-from api.http.requests import After, Body, Deps, Id, IdInPath, Key, Moment, Name, digest_of, left_out, not_asked
+from api.http.requests import After, Body, Deps, Id, Key, Moment, Name, ShowId, about, digest_of, left_out, not_asked
 from api.ports import Dependencies
-from domain.catalog.show import TicketType
+from domain.catalog.show import CaptureMethod, TicketType
+from domain.core.errors import NotChargeable, UnknownSubject, WrongState
 from domain.core.ids import derived
+from domain.core.timestamp import Timestamp, iso
 from domain.money.money import BPS_WHOLE
+from domain.views.catalog import StockedShow
 
 router = APIRouter(prefix="/api/v1/shows", tags=["shows"])
 PRICE_MINOR_MAX = 100_000_000
@@ -24,58 +28,109 @@ PriceMinor = Annotated[int, Field(ge=0, le=PRICE_MINOR_MAX)]
 
 
 class TicketTypeBody(Body):
-    """One kind of ticket: its price in minor units and how many there are."""
+    """One kind of ticket."""
 
-    name: Name
-    price_minor: PriceMinor
-    capacity: Annotated[int, Field(ge=1, le=CAPACITY_MAX)]
+    name: Annotated[Name, about("Name that buyers see.", "floor")]
+    price_minor: Annotated[PriceMinor, about("Price of one ticket in minor units, before fees.", 2500)]
+    capacity: Annotated[int, Field(ge=1, le=CAPACITY_MAX), about("Number of tickets of this type.", 500)]
 
 
 class TaxBody(Body):
-    """A tax on the tickets: in their prices already, or added to them."""
+    """A tax on the tickets, included in their prices or added to them."""
 
-    rate_bps: Annotated[int, Field(ge=1, le=BPS_WHOLE)]
-    inclusive: bool
+    rate_bps: Annotated[int, Field(ge=1, le=BPS_WHOLE), about("Rate in ten-thousandths.", 1900)]
+    inclusive: Annotated[bool, about("Whether the ticket prices include the tax.", example=True)]
 
 
 class ShowBody(Body):
-    """A show that a venue wants to sell, from and until some moment or always.
+    """A show of a venue, its ticket types and the terms of its sale."""
 
-    `resell_refunded` puts the seats of refunded tickets on sale again while the sale goes on.
-    """
-
-    venue_id: Id
-    name: Name
-    currency: Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$")]
-    ticket_types: Annotated[list[TicketTypeBody], Field(min_length=1, max_length=TYPES_MAX)]
-    hold_seconds: Annotated[int, Field(ge=1)] | None = None
-    capture_method: Literal["manual", "automatic"] = "manual"
-    tax: Annotated[TaxBody | None, Field(exclude_if=left_out)] = None
-    sale_from: Annotated[Moment | None, Field(exclude_if=left_out)] = None
-    sale_until: Annotated[Moment | None, Field(exclude_if=left_out)] = None
-    buyer_tickets_max: Annotated[int | None, Field(ge=1, exclude_if=left_out)] = None
-    ends_at: Annotated[Moment | None, Field(exclude_if=left_out)] = None
-    resell_refunded: Annotated[bool, Field(exclude_if=not_asked)] = False
+    venue_id: Annotated[Id, about("Venue that sells the show.", "ve_2b7n4c9s6h3j")]
+    name: Annotated[Name, about("Name of the show.", "The Long Night")]
+    currency: Annotated[
+        str, StringConstraints(pattern=r"^[a-z]{3}$"), about("Currency, as ISO 4217 in lower case.", "eur")
+    ]
+    ticket_types: Annotated[
+        list[TicketTypeBody],
+        Field(min_length=1, max_length=TYPES_MAX),
+        about("Ticket types of the show.", [{"name": "floor", "price_minor": 2500, "capacity": 500}]),
+    ]
+    hold_seconds: Annotated[
+        Annotated[int, Field(ge=1)] | None, about("How long a checkout holds its seats; null for the default.", 600)
+    ] = None
+    capture_method: Annotated[
+        CaptureMethod, about("Whether payments are authorised first (manual) or captured at once.", "manual")
+    ] = "manual"
+    tax: Annotated[
+        TaxBody | None,
+        Field(exclude_if=left_out),
+        about("Tax on the tickets; null for none.", {"rate_bps": 1900, "inclusive": True}),
+    ] = None
+    sale_from: Annotated[
+        Moment | None,
+        Field(exclude_if=left_out),
+        about("Start of the sale; null for now.", "2026-12-01T10:00:00+01:00"),
+    ] = None
+    sale_until: Annotated[
+        Moment | None, Field(exclude_if=left_out), about("End of the sale; null for none.", "2026-12-31T18:00:00+01:00")
+    ] = None
+    buyer_tickets_max: Annotated[
+        int | None, Field(ge=1, exclude_if=left_out), about("Tickets per named buyer; null for the default.", 6)
+    ] = None
+    ends_at: Annotated[
+        Moment | None,
+        Field(exclude_if=left_out),
+        about("End of the show; the venue is paid after it.", "2026-12-31T23:30:00+01:00"),
+    ] = None
+    resell_refunded: Annotated[
+        bool, Field(exclude_if=not_asked), about("Whether seats of refunded tickets go on sale again.", example=False)
+    ] = False
 
 
 class NewPriceBody(Body):
-    """What a ticket type costs from now on."""
+    """The new price of a ticket type."""
 
-    ticket_type_id: Id
-    price_minor: PriceMinor
+    ticket_type_id: Annotated[Id, about("Ticket type of the show.", "tt_1c8v5b2n9m4x")]
+    price_minor: Annotated[PriceMinor, about("Price of one ticket in minor units, before fees.", 3000)]
 
 
 class ShowPatch(Body):
-    """What is to change; what is left out stays, and null takes an end of the sale window away."""
+    """The fields that change; a field that is left out stays, and null removes an end of the sale window."""
 
-    ticket_types: list[NewPriceBody] = Field(default_factory=list, max_length=TYPES_MAX)
-    sale_from: Moment | None = None
-    sale_until: Moment | None = None
+    ticket_types: Annotated[
+        list[NewPriceBody],
+        Field(default_factory=list, max_length=TYPES_MAX),
+        about("New prices.", [{"ticket_type_id": "tt_1c8v5b2n9m4x", "price_minor": 3000}]),
+    ]
+    sale_from: Annotated[Moment | None, about("Start of the sale.", "2026-12-01T10:00:00+01:00")] = None
+    sale_until: Annotated[Moment | None, about("End of the sale.", "2026-12-31T18:00:00+01:00")] = None
 
 
-@router.post("", status_code=201)
-async def announce_show(body: ShowBody, key: Key, deps: Deps, response: Response) -> dict[str, Any]:
-    """Record a show and start its registration on chain; it goes on sale when its group stands there."""
+class NewPrice(TypedDict):
+    """The new price of a ticket type."""
+
+    ticket_type_id: str
+    price_minor: int
+
+
+class ShowChanged(TypedDict):
+    """The fields that the request changed."""
+
+    show_id: str
+    ticket_types: NotRequired[list[NewPrice]]
+    sale_from: NotRequired[Timestamp | None]
+    sale_until: NotRequired[Timestamp | None]
+
+
+class ShowAnswer(StockedShow):
+    """A show with its stock; `stale` is true when the answer may lack the event that was waited for."""
+
+    stale: bool
+
+
+@router.post("", status_code=201, openapi_extra=may_answer(UnknownSubject, WrongState, NotChargeable))
+async def announce_show(body: ShowBody, key: Key, deps: Deps, response: Response) -> ShowTerms:
+    """Record a show and start its registration on chain; it goes on sale when it is registered there."""
     tenant_id = deps.limits.tenant_id
     show_id = derived("sh", tenant_id, key)
     types = [
@@ -103,12 +158,12 @@ async def announce_show(body: ShowBody, key: Key, deps: Deps, response: Response
     position = await deps.catalog.announce_show(command)
     await deps.engine.register(MintSubject(tenant_id=tenant_id, kind="show", subject_id=show_id))
     response.headers["Location"] = f"/api/v1/shows/{show_id}?after={position}"
-    return command.model_dump(mode="json", exclude={"tenant_id", "body_digest"})
+    return command
 
 
-@router.patch("/{show_id}")
-async def change_show(show_id: IdInPath, body: ShowPatch, deps: Deps, response: Response) -> dict[str, Any]:
-    """Change prices and the sale window, all or none; orders that are placed keep their price."""
+@router.patch("/{show_id}", openapi_extra=may_answer(UnknownSubject, WrongState, NotChargeable))
+async def change_show(show_id: ShowId, body: ShowPatch, deps: Deps, response: Response) -> ShowChanged:
+    """Change prices and the sale window, all or none; placed orders keep their price."""
     ends = {"sale_from", "sale_until"} & body.model_fields_set
     command = ChangeShow(
         show_id=show_id,
@@ -117,12 +172,12 @@ async def change_show(show_id: IdInPath, body: ShowPatch, deps: Deps, response: 
     )
     position = await deps.prices.change_show(command)
     response.headers["Location"] = f"/api/v1/shows/{show_id}?after={position}"
-    return {"show_id": show_id, **body.model_dump(mode="json", exclude_unset=True)}
+    return _changed(show_id, body)
 
 
-@router.get("/{show_id}")
-async def read_show(show_id: IdInPath, deps: Deps, after: After = 0) -> dict[str, Any]:
-    """Return a show: whether it is on sale, and the capacity, held, sold and available of each ticket type."""
+@router.get("/{show_id}", openapi_extra=may_answer(NOT_FOUND))
+async def read_show(show_id: ShowId, deps: Deps, after: After = 0) -> ShowAnswer:
+    """Return a show: whether it is on sale, and the stock of each ticket type."""
     stale = await wait_for_position(deps.queries, after)
     found = await find(deps.queries, deps.queries.show, show_id)
     if found is None:
@@ -133,5 +188,18 @@ async def read_show(show_id: IdInPath, deps: Deps, after: After = 0) -> dict[str
 def _hold_seconds(body: ShowBody, deps: Dependencies) -> int:
     longest = deps.limits.hold_seconds_max
     if body.hold_seconds is not None and body.hold_seconds > longest:
-        raise Problem(422, "invalid-request", f"hold_seconds is {longest} at most")
+        raise Problem(INVALID_REQUEST, f"hold_seconds may be at most {longest}")
     return body.hold_seconds or deps.limits.hold_seconds
+
+
+def _changed(show_id: str, body: ShowPatch) -> ShowChanged:
+    changed: ShowChanged = {"show_id": show_id}
+    if "ticket_types" in body.model_fields_set:
+        changed["ticket_types"] = [
+            {"ticket_type_id": item.ticket_type_id, "price_minor": item.price_minor} for item in body.ticket_types
+        ]
+    if "sale_from" in body.model_fields_set:
+        changed["sale_from"] = iso(body.sale_from)
+    if "sale_until" in body.model_fields_set:
+        changed["sale_until"] = iso(body.sale_until)
+    return changed

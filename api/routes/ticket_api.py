@@ -1,99 +1,192 @@
 """The internal ticket API: outside orders hold, confirm and release seats on the same stock and tickets."""
 
 import hmac
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from activities.core.commands import HoldRef
 from activities.sales.ticket_api_holds import MakeReservation, ReservationView
-from api.http.problems import Problem, not_found
+from api.http.problems import INVALID_REQUEST, NOT_FOUND, UNAUTHORISED, Problem, may_answer, not_found
 from api.http.read_your_writes import find
-from api.http.requests import Body, Deps, Id, IdInPath, Key, digest_of
-from api.ports import Dependencies, Document
-from api.routes.quotes import ItemBody, WantedBody, quoted
+from api.http.requests import Body, Deps, Id, Key, TicketId, about, digest_of
+from api.ports import Dependencies
+from api.routes.quotes import QUOTE_PROBLEMS, ItemBody, QuoteAnswer, WantedBody, quoted
 from domain.catalog.line import Line
+from domain.core.errors import (
+    AlreadyEntered,
+    HoldExpired,
+    HoldReleased,
+    NotOnSale,
+    NotOurHold,
+    RefundNeeded,
+    SeatsUnavailable,
+    UnknownSubject,
+    WrongState,
+)
 from domain.core.ids import derived
+from domain.tickets.ticket import TicketState
+from domain.views.catalog import StockedShow, StockedTicketType
+from domain.views.common import TokenWord
 
 BATCH_MAX = 200
 ITEMS_MAX = 20
+bearer = HTTPBearer(auto_error=False, description="The token of the internal API.")
+Token = Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
 
 
-def authorised(deps: Deps, authorization: Annotated[str, Header()] = "") -> None:
+def authorised(deps: Deps, token: Token) -> None:
     """Refuse a caller without the bearer token, where the deployment has one."""
-    token = deps.limits.internal_token
-    if token is not None and not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
-        raise Problem(401, "unauthorised", "the internal API needs its bearer token")
+    wanted = deps.limits.internal_token
+    given = token.credentials if token is not None else ""
+    if wanted is not None and not hmac.compare_digest(given.encode(), wanted.encode()):
+        raise Problem(UNAUTHORISED, "the internal API needs its bearer token")
 
 
 router = APIRouter(prefix="/internal/tickets", tags=["internal"], dependencies=[Depends(authorised)])
+ShowIdField = Annotated[Id, about("Id of the show.", "sh_9k3m2x8r5t1w")]
 
 
 class ShowRef(Body):
     """A show."""
 
-    show_id: Id
+    show_id: ShowIdField
 
 
 class ItemsBody(Body):
     """Some tickets of a show."""
 
-    show_id: Id
-    items: Annotated[list[ItemBody], Field(min_length=1, max_length=ITEMS_MAX)]
+    show_id: ShowIdField
+    items: Annotated[
+        list[ItemBody],
+        Field(min_length=1, max_length=ITEMS_MAX),
+        about("Tickets by type; a type may appear only once.", [{"ticket_type_id": "tt_1c8v5b2n9m4x", "quantity": 2}]),
+    ]
 
 
 class ReserveBody(ItemsBody):
-    """Seats that an outside order asks for."""
+    """Seats to hold for an outside order."""
 
-    hold_seconds: Annotated[int, Field(ge=1)] | None = None
+    hold_seconds: Annotated[
+        Annotated[int, Field(ge=1)] | None, about("How long the seats are held; null for the default.", 600)
+    ] = None
 
 
 class ReservationRef(Body):
-    """A hold that this API made."""
+    """A reservation of this API."""
 
-    reservation_id: Id
+    reservation_id: Annotated[Id, about("Id of the reservation.", "re_3t8w1y6u4o2p")]
 
 
 class BatchBody(Body):
     """Tickets to cancel, all or none."""
 
-    ticket_ids: Annotated[list[Id], Field(min_length=1, max_length=BATCH_MAX)]
+    ticket_ids: Annotated[
+        list[Id],
+        Field(min_length=1, max_length=BATCH_MAX),
+        about("Tickets of reservations of this API.", ["ti_8d5g1l7p3q6z"]),
+    ]
 
 
-@router.post("/availability")
-async def availability(body: ShowRef, deps: Deps) -> dict[str, Any]:
-    """Return how many of each ticket type are left."""
+class TypeStock(TypedDict):
+    """The stock of a ticket type: available = capacity - held - sold."""
+
+    ticket_type_id: str
+    name: str
+    capacity: int
+    held: int
+    sold: int
+    available: int
+
+
+class AvailabilityAnswer(TypedDict):
+    """The stock of each ticket type of a show."""
+
+    show_id: str
+    on_sale: bool
+    ticket_types: list[TypeStock]
+
+
+class TypePrice(TypedDict):
+    """The price of a ticket type in minor units, before fees."""
+
+    ticket_type_id: str
+    name: str
+    price_minor: int
+
+
+class PricesAnswer(TypedDict):
+    """The price of each ticket type of a show."""
+
+    show_id: str
+    currency: str
+    ticket_types: list[TypePrice]
+
+
+class TicketsCancelled(TypedDict):
+    """The ids of the request; their tickets are void."""
+
+    cancelled: list[str]
+
+
+class TicketRedeemedAnswer(TypedDict):
+    """A ticket that was used for entry."""
+
+    ticket_id: str
+    state: Literal["redeemed"]
+
+
+class TicketStatus(TypedDict):
+    """The right to enter of a ticket, and its token."""
+
+    ticket_id: str
+    show_id: str
+    ticket_type_id: str
+    state: TicketState
+    token: TokenWord
+
+
+@router.post("/availability", openapi_extra=may_answer(NOT_FOUND))
+async def read_availability(body: ShowRef, deps: Deps) -> AvailabilityAnswer:
+    """Return the stock of each ticket type of a show."""
     show = await _show(body.show_id, deps)
-    fields = ("ticket_type_id", "name", "capacity", "held", "sold", "available")
-    types = [{field: item[field] for field in fields} for item in show["ticket_types"]]
+    types = [_stock(item) for item in show["ticket_types"]]
     return {"show_id": body.show_id, "on_sale": show["on_sale"], "ticket_types": types}
 
 
-@router.post("/prices")
-async def prices(body: ShowRef, deps: Deps) -> dict[str, Any]:
+@router.post("/prices", openapi_extra=may_answer(NOT_FOUND))
+async def read_prices(body: ShowRef, deps: Deps) -> PricesAnswer:
     """Return the price of each ticket type, in minor units, before fees."""
     show = await _show(body.show_id, deps)
-    fields = ("ticket_type_id", "name", "price_minor")
-    types = [{field: item[field] for field in fields} for item in show["ticket_types"]]
+    types: list[TypePrice] = [
+        {"ticket_type_id": item["ticket_type_id"], "name": item["name"], "price_minor": item["price_minor"]}
+        for item in show["ticket_types"]
+    ]
     return {"show_id": body.show_id, "currency": show["currency"], "ticket_types": types}
 
 
-@router.post("/calculate-price")
-async def calculate_price(body: WantedBody, deps: Deps) -> dict[str, Any]:
-    """Return what some tickets would cost, as a quote does; nothing is held, and nothing is locked."""
+@router.post("/calculate-price", openapi_extra=QUOTE_PROBLEMS)
+async def calculate_price(body: WantedBody, deps: Deps) -> QuoteAnswer:
+    """Return the price of some tickets, as a quote does; nothing is held or locked."""
     return await quoted(body, deps)
 
 
-@router.post("/reserve", status_code=201)
-async def reserve(body: ReserveBody, key: Key, deps: Deps) -> dict[str, Any]:
-    """Hold seats of every ticket type, all or none; the hold expires by a workflow of its own."""
+@router.post(
+    "/reserve",
+    status_code=201,
+    openapi_extra=may_answer(UnknownSubject, NotOnSale, SeatsUnavailable, HoldExpired, HoldReleased, WrongState),
+)
+async def reserve_tickets(body: ReserveBody, key: Key, deps: Deps) -> ReservationView:
+    """Hold seats of every ticket type, all or none; the hold expires by itself."""
     types = [item.ticket_type_id for item in body.items]
     if len(set(types)) != len(types):
-        raise Problem(422, "invalid-request", "each ticket type stands in one item")
+        raise Problem(INVALID_REQUEST, "a ticket type may appear only once")
     longest = deps.limits.hold_seconds_max
     if body.hold_seconds is not None and body.hold_seconds > longest:
-        raise Problem(422, "invalid-request", f"hold_seconds is {longest} at most")
+        raise Problem(INVALID_REQUEST, f"hold_seconds may be at most {longest}")
     tenant_id = deps.limits.tenant_id
     command = MakeReservation(
         tenant_id=tenant_id,
@@ -107,55 +200,72 @@ async def reserve(body: ReserveBody, key: Key, deps: Deps) -> dict[str, Any]:
     if view.state == "held":
         hold = HoldRef(tenant_id=tenant_id, reservation_id=view.reservation_id, until=view.until)
         await deps.engine.watch_hold(hold)
-    return view.model_dump(mode="json")
+    return view
 
 
-@router.post("/confirm")
-async def confirm(body: ReservationRef, deps: Deps) -> dict[str, Any]:
-    """Confirm a hold of this API's own and issue its tickets."""
+@router.post("/confirm", openapi_extra=may_answer(NotOurHold, HoldReleased, WrongState))
+async def confirm_reservation(body: ReservationRef, deps: Deps) -> ReservationView:
+    """Confirm a reservation of this API and issue its tickets."""
     return await _ended(await deps.holds.confirm(body.reservation_id), deps)
 
 
-@router.post("/release")
-async def release(body: ReservationRef, deps: Deps) -> dict[str, Any]:
-    """Release a hold of this API's own and void its tickets."""
+@router.post("/release", openapi_extra=may_answer(NotOurHold, RefundNeeded, WrongState))
+async def release_reservation(body: ReservationRef, deps: Deps) -> ReservationView:
+    """Release a reservation of this API and void its tickets."""
     return await _ended(await deps.holds.release(body.reservation_id), deps)
 
 
-@router.post("/cancel-batch")
-async def cancel_batch(body: BatchBody, deps: Deps) -> dict[str, Any]:
+@router.post("/cancel-batch", openapi_extra=may_answer(UnknownSubject, NotOurHold, RefundNeeded))
+async def cancel_tickets(body: BatchBody, deps: Deps) -> TicketsCancelled:
     """Cancel unpaid tickets of this API's own reservations, each whole reservation, all or none.
 
-    Paid ones stay: whoever took the money gives it back. A purchase's ticket is 409 with the purchase, whose refunds
-    (`POST /api/v1/purchases/{id}/refunds`) are the way.
+    Paid tickets stay valid: refund them where they were paid. A ticket of a purchase is 409 and names the purchase;
+    request a refund with `POST /api/v1/purchases/{purchase_id}/refunds`.
     """
     await deps.holds.cancel_batch(body.ticket_ids)
     return {"cancelled": body.ticket_ids}
 
 
-@router.post("/{ticket_id}/redeem")
-async def redeem(ticket_id: IdInPath, deps: Deps) -> dict[str, Any]:
-    """Let somebody enter with a ticket, once; the second one is refused."""
+@router.post("/{ticket_id}/redeem", openapi_extra=may_answer(UnknownSubject, AlreadyEntered, WrongState))
+async def redeem_ticket(ticket_id: TicketId, deps: Deps) -> TicketRedeemedAnswer:
+    """Use a ticket for entry, once; a second use is refused."""
     await deps.refunds.redeem(ticket_id)
     return {"ticket_id": ticket_id, "state": "redeemed"}
 
 
-@router.get("/{ticket_id}/status")
-async def status(ticket_id: IdInPath, deps: Deps) -> dict[str, Any]:
-    """Return a ticket's right and token."""
+@router.get("/{ticket_id}/status", openapi_extra=may_answer(NOT_FOUND))
+async def read_ticket_status(ticket_id: TicketId, deps: Deps) -> TicketStatus:
+    """Return the right to enter of a ticket, and its token."""
     found = await find(deps.queries, deps.queries.ticket, ticket_id)
     if found is None:
         raise not_found("ticket", ticket_id)
-    return {field: found[field] for field in ("ticket_id", "show_id", "ticket_type_id", "state", "token")}
+    return {
+        "ticket_id": found["ticket_id"],
+        "show_id": found["show_id"],
+        "ticket_type_id": found["ticket_type_id"],
+        "state": found["state"],
+        "token": found["token"],
+    }
 
 
-async def _show(show_id: str, deps: Dependencies) -> Document:
+async def _show(show_id: str, deps: Dependencies) -> StockedShow:
     found = await find(deps.queries, deps.queries.show, show_id)
     if found is None:
         raise not_found("show", show_id)
     return found
 
 
-async def _ended(view: ReservationView, deps: Dependencies) -> dict[str, Any]:
+def _stock(item: StockedTicketType) -> TypeStock:
+    return {
+        "ticket_type_id": item["ticket_type_id"],
+        "name": item["name"],
+        "capacity": item["capacity"],
+        "held": item["held"],
+        "sold": item["sold"],
+        "available": item["available"],
+    }
+
+
+async def _ended(view: ReservationView, deps: Dependencies) -> ReservationView:
     await deps.engine.hold_ended(view.reservation_id)
-    return view.model_dump(mode="json")
+    return view

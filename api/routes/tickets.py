@@ -1,19 +1,41 @@
 """Tickets: read one, and verify it against the chain."""
 
-from typing import Any
-
 from fastapi import APIRouter
+from typing_extensions import TypedDict
 
-from api.http.problems import not_found
+from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
-from api.http.requests import After, Deps, IdInPath
+from api.http.requests import After, Deps, TicketId
+from domain.tickets.ticket import TicketState
+from domain.tickets.token import TokenState
+from domain.views.purchase import TicketDocument
 
 router = APIRouter(prefix="/api/v1/tickets", tags=["tickets"])
 
 
-@router.get("/{ticket_id}")
-async def read_ticket(ticket_id: IdInPath, deps: Deps, after: After = 0) -> dict[str, Any]:
-    """Return a ticket: its right (reserved, issued or void) and its token."""
+class TicketAnswer(TicketDocument):
+    """A ticket; `stale` is true when the answer may lack the event that was waited for."""
+
+    stale: bool
+
+
+class VerifiedTicket(TypedDict):
+    """A ticket as the events and the chain have it; `valid` is the right to enter."""
+
+    ticket_id: str
+    show_id: str
+    state: TicketState
+    valid: bool
+    blocked: bool
+    mint_address: str | None
+    mint_signature: str | None
+    on_chain: bool
+    token: TokenState | None
+
+
+@router.get("/{ticket_id}", openapi_extra=may_answer(NOT_FOUND))
+async def read_ticket(ticket_id: TicketId, deps: Deps, after: After = 0) -> TicketAnswer:
+    """Return a ticket: its right to enter (reserved, issued, redeemed or void) and its token."""
     stale = await wait_for_position(deps.queries, after)
     found = await find(deps.queries, deps.queries.ticket, ticket_id)
     if found is None:
@@ -21,9 +43,9 @@ async def read_ticket(ticket_id: IdInPath, deps: Deps, after: After = 0) -> dict
     return {**found, "stale": stale}
 
 
-@router.get("/{ticket_id}/verify")
-async def verify_ticket(ticket_id: IdInPath, deps: Deps) -> dict[str, Any]:
-    """Read a ticket's events and its token on chain; `valid` is the right to enter, which a slow chain does not end."""
+@router.get("/{ticket_id}/verify", openapi_extra=may_answer(NOT_FOUND))
+async def verify_ticket(ticket_id: TicketId, deps: Deps) -> VerifiedTicket:
+    """Check a ticket against its events and its token on chain; a ticket that is not minted yet can be valid."""
     ticket, token = await deps.read_ticket(ticket_id)
     return {
         "ticket_id": ticket_id,
@@ -34,5 +56,5 @@ async def verify_ticket(ticket_id: IdInPath, deps: Deps) -> dict[str, Any]:
         "mint_address": ticket.mint_address,
         "mint_signature": ticket.mint_signature,
         "on_chain": token is not None and not token.problems and token.supply == 1,
-        "token": None if token is None else token.model_dump(mode="json"),
+        "token": token,
     }

@@ -1,22 +1,25 @@
-"""Venues: register one, read it, and read what we owe it."""
+"""Venues: register one, read it, its balance and its statement."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from activities.catalog.register import RegisterVenue
 from activities.core.commands import MintSubject
 from activities.payouts.ports import VenueRef
-from api.http.problems import Problem, not_found
+from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
-from api.http.requests import After, Body, Deps, IdInPath, Key, Moment, Name, digest_of, left_out
+from api.http.requests import After, Body, Deps, Key, Moment, Name, VenueId, about, digest_of, left_out
 from api.ports import Dependencies
 from domain.core.ids import derived
 from domain.money.books import venue_payable
 from domain.money.money import BPS_WHOLE, FeeRates, FeesMode
-from domain.money.statement import balance_of, csv_of, statement_of
+from domain.money.statement import BalanceSplit, Statement, balance_of, csv_of, statement_of
+from domain.views.catalog import RatesDocument, VenueDocument, rates_document
+from domain.views.payouts import AccountLine
 
 router = APIRouter(prefix="/api/v1/venues", tags=["venues"])
 FIXED_MINOR_MAX = 1_000_000
@@ -24,39 +27,115 @@ Bps = Annotated[int, Field(ge=0, le=BPS_WHOLE)]
 
 
 class RatesBody(Body):
-    """Rates of a venue's own; what is left out is the deployment's."""
+    """The fee rates of a venue; a rate that is left out is the deployment's."""
 
-    platform_bps: Bps | None = None
-    processing_bps: Bps | None = None
-    processing_fixed_minor: Annotated[int, Field(ge=0, le=FIXED_MINOR_MAX)] | None = None
-    platform_fixed_minor: Annotated[int | None, Field(ge=0, le=FIXED_MINOR_MAX, exclude_if=left_out)] = None
-    fees: Annotated[FeesMode | None, Field(exclude_if=left_out)] = None
+    platform_bps: Annotated[Bps | None, about("Platform fee in ten-thousandths.", 750)] = None
+    processing_bps: Annotated[Bps | None, about("Processing fee in ten-thousandths.", 290)] = None
+    processing_fixed_minor: Annotated[
+        Annotated[int, Field(ge=0, le=FIXED_MINOR_MAX)] | None,
+        about("Fixed part of the processing fee per order, in minor units.", 30),
+    ] = None
+    platform_fixed_minor: Annotated[
+        int | None,
+        Field(ge=0, le=FIXED_MINOR_MAX, exclude_if=left_out),
+        about("Fixed part of the platform fee per order, in minor units.", 0),
+    ] = None
+    fees: Annotated[
+        FeesMode | None,
+        Field(exclude_if=left_out),
+        about("Whether the buyer pays the fees on top or the venue absorbs them.", "on_top"),
+    ] = None
 
 
 class VenueBody(Body):
-    """A venue that wants to sell."""
+    """A venue to register."""
 
-    name: Name
-    rates: RatesBody = RatesBody()
+    name: Annotated[Name, about("Name of the venue.", "The Hall")]
+    rates: Annotated[RatesBody, about("Fee rates of the venue; may be left out.", {"platform_bps": 500})] = RatesBody()
+
+
+class VenueRegistered(TypedDict):
+    """The registered venue and its fee rates."""
+
+    venue_id: str
+    name: str
+    rates: RatesDocument
+
+
+class VenueAnswer(VenueDocument):
+    """A venue; `stale` is true when the answer may lack the event that was waited for."""
+
+    stale: bool
+
+
+class OnboardingStarted(TypedDict):
+    """Stripe or Temporal did not answer in time; request the link again."""
+
+    venue_id: str
+    state: Literal["connecting"]
+    url: None
+
+
+class OnboardingStatus(TypedDict):
+    """The venue's account at Stripe; `url` is a link for the venue while Stripe still asks for something."""
+
+    venue_id: str
+    state: Literal["ready", "onboarding"]
+    account_id: str
+    may_receive: bool
+    may_pay_out: bool
+    asked_for: int
+    url: str | None
+
+
+class VenueBalance(BalanceSplit):
+    """A venue's money in one currency; `balance_minor` is `pending_minor` under its older name."""
+
+    balance_minor: int
+
+
+class BalanceAnswer(TypedDict):
+    """A venue's money per currency, and the newest lines of the account of what it is owed."""
+
+    venue_id: str
+    account: str
+    balances: list[VenueBalance]
+    lines: list[AccountLine]
+    stale: bool
+
+
+class StatementAnswer(Statement):
+    """A venue's statement; `stale` is true when the answer may lack the event that was waited for."""
+
+    stale: bool
 
 
 class Period:
-    """From a moment (with it) to a moment (without it); either may be left open."""
+    """The period of a statement, start included and end excluded; either may be left open."""
 
     def __init__(
         self,
-        since: Annotated[Moment | None, Query(alias="from")] = None,
-        until: Annotated[Moment | None, Query(alias="to")] = None,
-        form: Annotated[Literal["json", "csv"] | None, Query(alias="format")] = None,
+        since: Annotated[
+            Moment | None,
+            Query(alias="from", description="Start of the period, included.", examples=["2026-12-01T00:00:00Z"]),
+        ] = None,
+        until: Annotated[
+            Moment | None,
+            Query(alias="to", description="End of the period, excluded.", examples=["2027-01-01T00:00:00Z"]),
+        ] = None,
+        form: Annotated[
+            Literal["json", "csv"] | None,
+            Query(alias="format", description="Format, instead of the Accept header.", examples=["csv"]),
+        ] = None,
     ) -> None:
         """Refuse a period that ends before it begins."""
         if since is not None and until is not None and since > until:
-            raise Problem(422, "invalid-request", "a period ends after it begins")
+            raise Problem(INVALID_REQUEST, "to must be later than from")
         self.since, self.until, self.form = since, until, form
 
 
-@router.post("", status_code=201)
-async def register_venue(body: VenueBody, key: Key, deps: Deps, response: Response) -> dict[str, Any]:
+@router.post("", status_code=201, openapi_extra=may_answer())
+async def register_venue(body: VenueBody, key: Key, deps: Deps, response: Response) -> VenueRegistered:
     """Record a venue and start its registration on chain; the same key and body again is the same venue."""
     tenant_id = deps.limits.tenant_id
     venue_id = derived("ve", tenant_id, key)
@@ -68,12 +147,12 @@ async def register_venue(body: VenueBody, key: Key, deps: Deps, response: Respon
     )
     await deps.engine.register(MintSubject(tenant_id=tenant_id, kind="venue", subject_id=venue_id))
     response.headers["Location"] = f"/api/v1/venues/{venue_id}?after={position}"
-    return {"venue_id": venue_id, "name": body.name, "rates": rates.model_dump()}
+    return {"venue_id": venue_id, "name": body.name, "rates": rates_document(rates)}
 
 
-@router.get("/{venue_id}")
-async def read_venue(venue_id: IdInPath, deps: Deps, after: After = 0) -> dict[str, Any]:
-    """Return a venue; `mint_address` is its group on chain, once it stands there."""
+@router.get("/{venue_id}", openapi_extra=may_answer(NOT_FOUND))
+async def read_venue(venue_id: VenueId, deps: Deps, after: After = 0) -> VenueAnswer:
+    """Return a venue; `mint_address` is its token group on chain, null until it is registered there."""
     stale = await wait_for_position(deps.queries, after)
     found = await find(deps.queries, deps.queries.venue, venue_id)
     if found is None:
@@ -81,27 +160,41 @@ async def read_venue(venue_id: IdInPath, deps: Deps, after: After = 0) -> dict[s
     return {**found, "stale": stale}
 
 
-@router.post("/{venue_id}/onboarding")
-async def onboard(venue_id: IdInPath, deps: Deps) -> Response:
-    """Set up the venue's account at Stripe, and return a link under which the venue tells Stripe who it is.
+@router.post(
+    "/{venue_id}/onboarding",
+    response_model=OnboardingStatus,
+    responses={202: {"model": OnboardingStarted, "description": "No answer in time; request the link again."}},
+    openapi_extra=may_answer(NOT_FOUND),
+)
+async def onboard_venue(venue_id: VenueId, deps: Deps) -> Response:
+    """Set up the venue's account at Stripe, and return a link with which the venue identifies itself to Stripe.
 
-    A link can be used once, for minutes: ask again for another. 202 when Stripe or the engine did not answer in time.
+    A link works once and for minutes: request another when needed. 202 when Stripe or Temporal did not answer in time.
     """
     if await find(deps.queries, deps.queries.venue, venue_id) is None:
         raise not_found("venue", venue_id)
     seen = await deps.payouts.onboard(VenueRef(tenant_id=deps.limits.tenant_id, venue_id=venue_id))
     if seen is None:
-        return JSONResponse({"venue_id": venue_id, "state": "connecting", "url": None}, 202)
-    state = "ready" if seen.is_ready else "onboarding"
-    return JSONResponse({"venue_id": venue_id, "state": state, **seen.model_dump()})
+        started: OnboardingStarted = {"venue_id": venue_id, "state": "connecting", "url": None}
+        return JSONResponse(started, 202)
+    status: OnboardingStatus = {
+        "venue_id": venue_id,
+        "state": "ready" if seen.is_ready else "onboarding",
+        "account_id": seen.account_id,
+        "may_receive": seen.may_receive,
+        "may_pay_out": seen.may_pay_out,
+        "asked_for": seen.asked_for,
+        "url": seen.url,
+    }
+    return JSONResponse(status)
 
 
-@router.get("/{venue_id}/balance")
-async def read_balance(venue_id: IdInPath, deps: Deps, after: After = 0) -> dict[str, Any]:
-    """Return what is a venue's, per currency, and the newest lines of what we owe it, each with its purchase.
+@router.get("/{venue_id}/balance", openapi_extra=may_answer(NOT_FOUND))
+async def read_balance(venue_id: VenueId, deps: Deps, after: After = 0) -> BalanceAnswer:
+    """Return a venue's money per currency, and the newest lines of the account of what it is owed.
 
-    `pending` is with us, `available` in its Stripe account, `reserved` held back, `paid_out` at its bank or in its own
-    till; `balance_minor` is what we owe it: `pending`, under its older name.
+    `pending` is with the platform, `available` in the venue's Stripe account, `reserved` held back, `paid_out` at its
+    bank or in its own till; `balance_minor` is `pending` under its older name.
     """
     stale = await wait_for_position(deps.queries, after)
     if await find(deps.queries, deps.queries.venue, venue_id) is None:
@@ -110,17 +203,28 @@ async def read_balance(venue_id: IdInPath, deps: Deps, after: After = 0) -> dict
     lines = await deps.queries.balance(account)
     owed = {one["currency"]: one["balance_minor"] for one in lines["balances"]}
     split = balance_of(await deps.queries.venue_sums(venue_id), venue_id)
-    balances = [{**one, "balance_minor": owed.get(one["currency"], 0)} for one in split]
-    return {"venue_id": venue_id, "account": account, **lines, "balances": balances, "stale": stale}
+    balances: list[VenueBalance] = [{**one, "balance_minor": owed.get(one["currency"], 0)} for one in split]
+    return {
+        "venue_id": venue_id,
+        "account": account,
+        "balances": balances,
+        "lines": lines["lines"],
+        "stale": stale,
+    }
 
 
-@router.get("/{venue_id}/statement")
+@router.get(
+    "/{venue_id}/statement",
+    response_model=StatementAnswer,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+    openapi_extra=may_answer(NOT_FOUND),
+)
 async def read_statement(
-    venue_id: IdInPath, request: Request, deps: Deps, period: Annotated[Period, Depends()], after: After = 0
+    venue_id: VenueId, request: Request, deps: Deps, period: Annotated[Period, Depends()], after: After = 0
 ) -> Response:
     """Return every line of a venue's accounts in a period, and the balances before and after it.
 
-    As JSON, or as CSV to who accepts `text/csv` (or asks with `format=csv`).
+    JSON, or CSV when the request accepts `text/csv` or has `format=csv`.
     """
     stale = await wait_for_position(deps.queries, after)
     if await find(deps.queries, deps.queries.venue, venue_id) is None:
@@ -129,7 +233,8 @@ async def read_statement(
     if period.form == "csv" or (period.form is None and "text/csv" in request.headers.get("accept", "")):
         name = f'attachment; filename="statement-{venue_id}.csv"'
         return Response(csv_of(statement), media_type="text/csv", headers={"Content-Disposition": name})
-    return JSONResponse({**statement, "stale": stale})
+    shown: StatementAnswer = {**statement, "stale": stale}
+    return JSONResponse(shown)
 
 
 def _rates(body: VenueBody, deps: Dependencies) -> FeeRates:

@@ -1,11 +1,14 @@
-"""Webhooks: verified, stored once, and passed on as a webhook event to look again."""
+"""Webhooks: verify, store once, and signal the purchase to read its payment."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
+from typing_extensions import TypedDict
 
+from api.http.problems import INCOMPLETE_BODY, may_answer
 from api.http.requests import Deps
 from api.ports import Dependencies
+from domain.core.errors import WebhookForged
 from domain.payments.webhook_event import WebhookEvent
 
 TAKEN = "payment_intent.succeeded"
@@ -13,12 +16,31 @@ TAKING = {"confirming", "confirmed", "fulfilled"}
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
 
-@router.post("/stripe")
-@router.post("/stripe/connect")
-async def take_stripe(
-    request: Request, deps: Deps, signature: Annotated[str, Header(alias="Stripe-Signature")] = ""
-) -> dict[str, Any]:
-    """Store a genuine event and webhook event to its purchase; the relay webhook events again when nobody heard it."""
+Signature = Annotated[
+    str,
+    Header(
+        alias="Stripe-Signature",
+        description="Stripe's signature of the body.",
+        examples=["t=1767225600,v1=5257a869e7ec"],
+    ),
+]
+
+
+class WebhookAnswer(TypedDict):
+    """The event was received; `fresh` is false when it had been received before."""
+
+    received: bool
+    fresh: bool
+
+
+@router.post("/stripe", operation_id="receive_stripe_event", openapi_extra=may_answer(WebhookForged, INCOMPLETE_BODY))
+@router.post(
+    "/stripe/connect",
+    operation_id="receive_stripe_connect_event",
+    openapi_extra=may_answer(WebhookForged, INCOMPLETE_BODY),
+)
+async def receive_stripe_event(request: Request, deps: Deps, signature: Signature = "") -> WebhookAnswer:
+    """Verify and store an event of Stripe, then signal its purchase; the relay repeats a signal that was not heard."""
     webhook = deps.verify(await request.body(), signature)
     fresh = await deps.inbox.store(webhook)
     if fresh and (not webhook.decides or await _heard(webhook, deps)):
@@ -27,7 +49,7 @@ async def take_stripe(
 
 
 async def _heard(webhook: WebhookEvent, deps: Dependencies) -> bool:
-    """Say whether nobody needs to be told of a webhook event any more."""
+    """Return whether the event needs no further signal."""
     if webhook.purchase_id is None:
         return False
     purchase_status = await deps.purchases.look(webhook.purchase_id) if webhook.is_about_money else None

@@ -27,9 +27,9 @@ class DiscountTerms(BaseModel):
     @model_validator(mode="after")
     def _check_terms(self) -> Self:
         if (self.percent_bps is None) == (self.amount_minor is None):
-            raise ValueError("a discount is a percentage or an amount")
+            raise ValueError("a discount needs either percent_bps or amount_minor")
         if self.valid_from and self.valid_until and self.valid_from >= self.valid_until:
-            raise ValueError("a discount ends after it begins")
+            raise ValueError("valid_until must be later than valid_from")
         return self
 
     def off(self, amounts: Sequence[tuple[str, int]], step: int) -> tuple[int, ...]:
@@ -120,11 +120,11 @@ class Discount(Aggregate):
         """Refuse what is not valid now, or used up by others."""
         terms = self.terms
         if terms.valid_from is not None and at < terms.valid_from:
-            raise DiscountRefused("this code is not valid yet", reason="not-yet-valid")
+            raise DiscountRefused("the discount code is not valid yet", reason="not-yet-valid")
         if terms.valid_until is not None and at >= terms.valid_until:
-            raise DiscountRefused("this code is no longer valid", reason="no-longer-valid")
+            raise DiscountRefused("the discount code is no longer valid", reason="no-longer-valid")
         if terms.limit is not None and key not in self.claims and len(self.claims) >= terms.limit:
-            raise DiscountRefused("this code has been used as often as it may be", reason="used-up")
+            raise DiscountRefused("the discount code has reached its limit of uses", reason="used-up")
 
     def claim(self, key: str, at: datetime) -> None:
         """Use one of a limited number; the same key again changes nothing."""

@@ -70,7 +70,7 @@ def quote_of(
 def _discounted(lines: list[PricedLine], discount: Discount, step: int, at: datetime) -> list[PricedLine]:
     discount.check(at)
     if not any(discount.terms.covers(line.ticket_type_id) for line in lines):
-        raise DiscountRefused("this code is not for these tickets", reason="other-tickets")
+        raise DiscountRefused("the discount code does not apply to these ticket types", reason="other-tickets")
     amounts = [(line.ticket_type_id, line.quantity * line.price_minor) for line in lines]
     taken = discount.terms.off(amounts, step)
     return [line.model_copy(update={"discount_minor": minor}) for line, minor in zip(lines, taken, strict=True)]

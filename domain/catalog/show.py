@@ -12,6 +12,8 @@ from domain.money.money import Tax
 from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.token import SignedTransaction
 
+CaptureMethod = Literal["manual", "automatic"]
+
 
 class TicketType(BaseModel):
     """One kind of ticket of a show: its price in minor units and how many there are."""
@@ -35,7 +37,7 @@ class ShowAnnounced(CreatedEvent["Show"]):
     currency: str
     ticket_types: list[dict[str, Any]]
     hold_seconds: int
-    capture_method: str
+    capture_method: CaptureMethod
     body_digest: str
     tax_bps: int = 0
     tax_inclusive: bool = False
@@ -202,7 +204,7 @@ class Show(TokenizedAggregate):
     def open_sale(self, at: datetime) -> None:
         """Go on sale, once the on-chain group was verified."""
         if self.mint_address is None:
-            raise NotOnSale("the show has no group on chain yet", show_id=self.identity)
+            raise NotOnSale("the show is not registered on chain yet", show_id=self.identity)
         if not self.on_sale:
             self.record(ShowWentOnSale, at)
 
@@ -238,7 +240,9 @@ class Show(TokenizedAggregate):
         if self.capacities_asked is None:
             self.record(CapacityChangeBegun, at, number=self.capacity_changes + 1, capacities=dict(capacities))
         elif self.capacities_asked != capacities:
-            raise WrongState("another change of the capacity is under way", show_id=self.identity)
+            raise WrongState(
+                "another capacity change of this show is under way; wait for its end", show_id=self.identity
+            )
         return self.capacity_changes
 
     def capacities_of(self, number: int) -> dict[str, int] | None:
@@ -266,29 +270,39 @@ class Show(TokenizedAggregate):
     def check_window(self, at: datetime) -> None:
         """Refuse a request that comes before the sale begins or after it ended."""
         if self.sale_from is not None and at < self.sale_from:
-            raise NotOnSale("the sale has not begun", show_id=self.identity, sale_from=self.sale_from.isoformat())
+            raise NotOnSale(
+                f"the sale begins at {self.sale_from.isoformat()}",
+                show_id=self.identity,
+                sale_from=self.sale_from.isoformat(),
+            )
         if self.sale_until is not None and at >= self.sale_until:
-            raise NotOnSale("the sale has ended", show_id=self.identity, sale_until=self.sale_until.isoformat())
+            raise NotOnSale(
+                f"the sale ended at {self.sale_until.isoformat()}",
+                show_id=self.identity,
+                sale_until=self.sale_until.isoformat(),
+            )
 
     def sellable(self, ticket_type_id: str) -> TicketType:
         """Return a ticket type that may be sold now."""
         if self.called_off:
             raise NotOnSale("the show is cancelled", show_id=self.identity)
         if not self.on_sale:
-            raise NotOnSale("the show is not on sale: its group is not on chain yet", show_id=self.identity)
+            raise NotOnSale("the show is not on sale: it is not registered on chain yet", show_id=self.identity)
         return self.type_of(ticket_type_id)
 
     def type_of(self, ticket_type_id: str) -> TicketType:
         """Return a ticket type of this show."""
         if ticket_type_id not in self.ticket_types:
-            raise UnknownSubject("this show has no such ticket type", ticket_type_id=ticket_type_id)
+            raise UnknownSubject(
+                f"show {self.identity} has no ticket type {ticket_type_id}", ticket_type_id=ticket_type_id
+            )
         return self.ticket_types[ticket_type_id]
 
 
 def check_order(sale_from: datetime | None, sale_until: datetime | None) -> None:
     """Refuse a sale window that ends before it begins."""
     if sale_from is not None and sale_until is not None and sale_from >= sale_until:
-        raise WrongState("the sale ends after it begins")
+        raise WrongState("sale_until must be later than sale_from")
 
 
 class GroupCapacityAdded(DomainEvent["Show"]):

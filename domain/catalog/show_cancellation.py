@@ -17,7 +17,7 @@ class ShowCancellationBegun(CreatedEvent["ShowCancellation"]):
 
     tenant_id: str
     body_digest: str
-    fees: str
+    fees: FeesBorneBy
     rate_per_second: float
 
 
@@ -70,7 +70,7 @@ class ShowCancellation(Aggregate):
     def check_same(self, body_digest: str) -> None:
         """Refuse another cancellation of the same show."""
         if body_digest != self.body_digest:
-            raise KeyReused("this show is cancelled already, on other terms")
+            raise KeyReused("the show is already cancelled, on other terms")
 
     def pause(self, at: datetime) -> None:
         """Begin no further refund; again changes nothing, as after the end."""

@@ -1,1 +1,1 @@
-"""What every part of the domain is built on."""
+"""Everything that each part of the domain builds on: events, aggregates, unit of work, refusals, ids."""

@@ -1,28 +1,28 @@
-"""Refusals: a rule said no. Typed, carrying data; never retried.
+"""Refusals: a business rule rejects a request. Typed, with data, final: never retried.
 
 Refusal
-├── SeatsUnavailable      sold-out              the stock does not have so many
-├── HoldExpired           hold-expired          the hold ended before it was confirmed
-├── HoldReleased          hold-released         a late hold meets its tombstone
-├── NotOnSale             not-on-sale           not on chain yet, or outside of the sale window
-├── NotChargeable         not-chargeable        the currency knows no charge of this amount
-├── DiscountRefused       discount-refused      no such code, not valid now, used up, or for other tickets
-├── PriceMoved            price-changed         the tickets no longer cost what the buyer saw
-├── CodeTaken             code-taken            the show has a discount of this code already
+├── SeatsUnavailable      sold-out              fewer seats are available than requested
+├── HoldExpired           hold-expired          the deadline of the hold has passed
+├── HoldReleased          hold-released         the hold was released or has expired
+├── NotOnSale             not-on-sale           cancelled, outside the sale window, or not on chain yet
+├── NotChargeable         not-chargeable        the currency does not allow this amount
+├── DiscountRefused       discount-refused      unknown code, not valid now, used up, or for other tickets
+├── PriceMoved            price-changed         the total differs from the expected one
+├── CodeTaken             code-taken            the show already has a discount with this code
 ├── UnknownSubject        not-found             no such venue, show, ticket type, ticket or purchase
-├── PurchaseCancelled     purchase-cancelled    the buyer let it go
-├── CancelTooLate         cancel-too-late       the capture has been requested
-├── KeyReused             idempotency-key-reused  the same key with another body
-├── BuyerLimitReached     buyer-limit           one buyer may not take so much
-├── NotOurHold            not-our-hold          the hold was made by someone else
+├── PurchaseCancelled     purchase-cancelled    the purchase was cancelled or has ended
+├── CancelTooLate         cancel-too-late       the payment is being captured: request a refund
+├── KeyReused             idempotency-key-reused  the same key with a different body
+├── BuyerLimitReached     buyer-limit           the buyer would exceed a limit
+├── NotOurHold            not-our-hold          the hold was not made through this API
 ├── RefundNeeded          refund-needed         a paid ticket cannot be cancelled
-├── RefundExceeds         refund-exceeds        more than is left of what was paid
-├── PaymentDisputed       payment-disputed      the buyer's bank has the money: it decides who keeps it
-├── AlreadyEntered        ticket-redeemed       somebody has entered with it
+├── RefundExceeds         refund-exceeds        the refund exceeds the refundable amount
+├── PaymentDisputed       payment-disputed      the buyer's bank decides about the money
+├── AlreadyEntered        ticket-redeemed       the ticket was already used for entry
 ├── InvalidWallet         invalid-wallet        not a Solana address
-├── WrongState            wrong-state           the step does not follow from the present state
+├── WrongState            wrong-state           the request does not fit the present state
 ├── WebhookForged         forged-webhook        a webhook that Stripe did not sign
-└── PaymentRefused        payment-refused       Stripe said a final no
+└── PaymentRefused        payment-refused       Stripe refused the payment for good
 """
 
 from typing import ClassVar
@@ -34,10 +34,15 @@ FREES_KEY = frozenset({
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
-    """A rule said no. `code` is stable and public; `data` says which values it was about (no personal data)."""
+    """A business rule rejects the request.
+
+    `code` is stable and public; the first paragraph of the docstring and `remedy` (what the client can do) are
+    published with it. `data` holds the values that were checked (no personal data).
+    """
 
     code: ClassVar[str] = "refused"
     http_status: ClassVar[int] = 409
+    remedy: ClassVar[str] = "Read `detail`; the same request is refused again."
 
     def __init__(self, message: str = "", **data: str | int | None) -> None:
         super().__init__(message or self.code)
@@ -45,137 +50,161 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
 
 
 class SeatsUnavailable(Refusal):
-    """The stock does not have so many."""
+    """Fewer seats are available than were requested."""
 
     code = "sold-out"
+    remedy = "Request at most `values.available` seats, or another ticket type. The Idempotency-Key stays free."
 
 
 class HoldExpired(Refusal):
-    """The hold ended before it was confirmed."""
+    """The deadline of the hold has passed."""
 
     code = "hold-expired"
+    remedy = "Start over with a new Idempotency-Key."
 
 
 class HoldReleased(Refusal):
-    """A late hold meets the tombstone of its release."""
+    """The hold was released or has expired, and the seats are back on sale."""
 
     code = "hold-released"
+    remedy = "Start over with a new Idempotency-Key."
 
 
 class NotOnSale(Refusal):
-    """The show's on-chain group does not exist yet, or it is outside of the sale window."""
+    """The show is cancelled, outside its sale window, or not registered on chain yet."""
 
     code = "not-on-sale"
+    remedy = "Read the show: `on_sale`, `sale_from`, `sale_until` and `called_off` say why and since when."
 
 
 class NotChargeable(Refusal):
-    """The currency knows no charge of this amount: too small, or digits that cannot be charged."""
+    """The currency does not allow a charge of this amount: it is too small, or its last digits cannot be charged."""
 
     code = "not-chargeable"
     http_status = 422
+    remedy = "Change the amount to a multiple of `values.step`, or to at least `values.least`."
 
 
 class DiscountRefused(Refusal):
-    """The code does not help here; `reason` is not-found, not-yet-valid, no-longer-valid, used-up or other-tickets."""
+    """The discount code does not apply to this order; `values.reason` says why."""
 
     code = "discount-refused"
+    remedy = (
+        "Read `values.reason`: not-found, not-yet-valid, no-longer-valid, used-up or other-tickets. The key stays free."
+    )
 
 
 class PriceMoved(Refusal):
-    """The tickets no longer cost what the buyer saw."""
+    """The total differs from the `expected_total_minor` of the request."""
 
     code = "price-changed"
+    remedy = "Request a new quote, show the buyer the new total and send it as `expected_total_minor`."
 
 
 class CodeTaken(Refusal):
-    """The show has a discount of this code already."""
+    """The show already has a discount with this code."""
 
     code = "code-taken"
+    remedy = "Choose another code."
 
 
 class UnknownSubject(Refusal):
-    """There is no such venue, show, ticket type, ticket or purchase."""
+    """The venue, show, ticket type, ticket, discount, refund or purchase does not exist."""
 
     code = "not-found"
     http_status = 404
+    remedy = "Check the ids of the request."
 
 
 class PurchaseCancelled(Refusal):
-    """The buyer let the purchase go."""
+    """The purchase was cancelled or has ended without a sale."""
 
     code = "purchase-cancelled"
+    remedy = "Start a new purchase with a new Idempotency-Key."
 
 
 class CancelTooLate(Refusal):
-    """The capture has been requested: from here giving money back is a refund."""
+    """The payment is being captured or was captured, so the purchase can no longer be cancelled."""
 
     code = "cancel-too-late"
+    remedy = "Request a refund instead."
 
 
 class KeyReused(Refusal):
-    """The same Idempotency-Key came with another body."""
+    """The Idempotency-Key was already used with a different body."""
 
     code = "idempotency-key-reused"
+    remedy = "Repeat the original body, or use a new key."
 
 
 class BuyerLimitReached(Refusal):
-    """One named buyer may not take so many tickets of a show, or hold so much at once."""
+    """The buyer would exceed the limit of tickets for this show, or of open purchases; `values.limit` is the limit."""
 
     code = "buyer-limit"
+    remedy = "Request fewer tickets, or wait until an open purchase has ended."
 
 
 class NotOurHold(Refusal):
-    """The hold was made by someone else."""
+    """The hold or ticket was not made through this API."""
 
     code = "not-our-hold"
+    remedy = "Use the API that made it; `values.purchase_id` names the purchase, if there is one."
 
 
 class RefundNeeded(Refusal):
-    """A paid ticket is given back by a refund, not by a cancel."""
+    """A paid ticket cannot be cancelled."""
 
     code = "refund-needed"
+    remedy = "Request a refund of its purchase."
 
 
 class RefundExceeds(Refusal):
-    """More is to be given back than is left of what was paid."""
+    """The refund exceeds the refundable amount."""
 
     code = "refund-exceeds"
+    remedy = "Request at most `values.left_minor`."
 
 
 class PaymentDisputed(Refusal):
-    """The buyer's bank has taken the money back and decides who keeps it; a refund on top would give it twice."""
+    """The payment is disputed: the buyer's bank holds the money or has returned it."""
 
     code = "payment-disputed"
+    remedy = "Wait for the outcome of the dispute; a lost dispute has paid the buyer already."
 
 
 class AlreadyEntered(Refusal):
-    """Somebody has entered with the ticket: only an operator gives its money back."""
+    """The ticket was already used for entry."""
 
     code = "ticket-redeemed"
+    remedy = "Only an operator can refund it, with `even_redeemed`."
 
 
 class InvalidWallet(Refusal):
-    """The wallet is not an address on the curve."""
+    """The wallet is not a valid Solana address."""
 
     code = "invalid-wallet"
     http_status = 422
+    remedy = "Correct the address, or leave it out."
 
 
 class WrongState(Refusal):
-    """The step does not follow from the present state."""
+    """The request does not fit the present state."""
 
     code = "wrong-state"
+    remedy = "Read the resource again; `detail` and `values` say which state is required."
 
 
 class WebhookForged(Refusal):
-    """The signature is absent, wrong or too old, or the body is no event: nothing is stored."""
+    """The webhook signature is missing, wrong or too old, or the body is not an event. Nothing is stored."""
 
     code = "forged-webhook"
     http_status = 400
+    remedy = "Check the signing secret of the endpoint."
 
 
 class PaymentRefused(Refusal):
-    """Stripe said a final no; `reason` is Stripe's own code."""
+    """Stripe refused the payment for good; `values.reason` is Stripe's code."""
 
     code = "payment-refused"
     http_status = 402
+    remedy = "Start a new purchase with another payment method."

@@ -41,14 +41,14 @@ class UnitOfWork:
         found = self.find(kind, identity)
         if found is None:
             raise UnknownSubject(
-                f"there is no {kind.STREAM_CATEGORY} {identity}", kind=kind.STREAM_CATEGORY, id=identity
+                f"{kind.STREAM_CATEGORY} {identity} does not exist", kind=kind.STREAM_CATEGORY, id=identity
             )
         return found
 
     def add(self, aggregate: A) -> A:
         """Put a new aggregate on the unit of work; refuse to put it over one that lies there."""
         if aggregate.id in self._open:
-            raise WrongState(f"{aggregate.id} has begun already", id=aggregate.id)
+            raise WrongState(f"{aggregate.id} already exists", id=aggregate.id)
         self._open[aggregate.id] = aggregate
         self._touched[aggregate.id] = None
         return aggregate

@@ -38,7 +38,9 @@ def check_digits(amount_minor: int, currency: str) -> None:
     step = step_of(currency)
     if amount_minor % step:
         raise NotChargeable(
-            f"an amount in {currency} is a multiple of {step} minor units", amount_minor=amount_minor, step=step
+            f"{amount_minor} minor units cannot be charged in {currency}: the amount must be a multiple of {step}",
+            amount_minor=amount_minor,
+            step=step,
         )
 
 
@@ -48,5 +50,14 @@ def check_charge(amount_minor: int, currency: str) -> None:
     least = SMALLEST_MINOR.get(currency, 0)
     if 0 < amount_minor < least:
         raise NotChargeable(
-            f"the smallest charge in {currency} is {least} minor units", amount_minor=amount_minor, least=least
+            f"{amount_minor} minor units are below the smallest charge in {currency}, which is {least}",
+            amount_minor=amount_minor,
+            least=least,
         )
+
+
+def shown(amount_minor: int, currency: str) -> str:
+    """Return an amount as people read it, in the currency's major unit: 1208 cents are `12.08`."""
+    decimals = decimals_of(currency)
+    sign, (whole, rest) = "-" if amount_minor < 0 else "", divmod(abs(amount_minor), 10**decimals)
+    return f"{sign}{whole}.{rest:0{decimals}}" if decimals else f"{sign}{whole}"

@@ -8,8 +8,11 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from typing_extensions import TypedDict
+
+from domain.core.timestamp import Timestamp
 from domain.money.books import VENUE_ACCOUNTS, venue_account
 
 COLUMNS = (
@@ -40,17 +43,65 @@ class Links(NamedTuple):
     mint_addresses: tuple[str, ...]
 
 
+class BalanceSplit(TypedDict):
+    """A venue's money in one currency: with us, in its Stripe account, held back, and paid out to its bank."""
+
+    currency: str
+    pending_minor: int
+    available_minor: int
+    reserved_minor: int
+    paid_out_minor: int
+
+
+class StatementLine(TypedDict):
+    """One posting on one of a venue's accounts, with the account's balance after it."""
+
+    at: Timestamp
+    kind: str
+    account: str
+    amount_minor: int
+    balance_minor: int
+    currency: str
+    purchase_id: str | None
+    charge_id: str | None
+    mint_addresses: list[str]
+    key: str
+    position: int
+
+
+class StatementSum(TypedDict):
+    """The balance of one of a venue's accounts in one currency."""
+
+    account: str
+    currency: str
+    balance_minor: int
+
+
+# `from` is a keyword of Python, so this one is declared as a call.
+Statement = TypedDict(
+    "Statement",
+    {
+        "venue_id": str,
+        "from": Timestamp | None,
+        "to": Timestamp | None,
+        "opening": list[StatementSum],
+        "lines": list[StatementLine],
+        "closing": list[StatementSum],
+    },
+)
+Statement.__doc__ = "Every line of a venue's accounts in [from, to), and the balances before and after it."
+
 NOWHERE = Links(None, ())
 
 
-def lines_of(venue_id: str, entries: Iterable[Entry], links: Mapping[str, Links]) -> list[dict[str, Any]]:
+def lines_of(venue_id: str, entries: Iterable[Entry], links: Mapping[str, Links]) -> list[StatementLine]:
     """Return a venue's lines in the order of the books, each with its account's balance after it.
 
     `entries` begin with the first posting that there is: a balance is the sum of everything before.
     """
     names = {venue_account(venue_id, name): name for name in VENUE_ACCOUNTS}
     running: Counter[tuple[str, str]] = Counter()
-    lines = []
+    lines: list[StatementLine] = []
     for entry in entries:
         for account, amount in ((entry.credit, entry.amount), (entry.debit, -entry.amount)):
             if account in names:
@@ -60,7 +111,7 @@ def lines_of(venue_id: str, entries: Iterable[Entry], links: Mapping[str, Links]
     return lines
 
 
-def _line(name: str, amount: int, balance: int, entry: Entry, link: Links) -> dict[str, Any]:
+def _line(name: str, amount: int, balance: int, entry: Entry, link: Links) -> StatementLine:
     return {
         "at": entry.at.isoformat(),
         "kind": entry.kind,
@@ -77,12 +128,12 @@ def _line(name: str, amount: int, balance: int, entry: Entry, link: Links) -> di
 
 
 def statement_of(
-    venue_id: str, lines: Iterable[Mapping[str, Any]], since: datetime | None, until: datetime | None
-) -> dict[str, Any]:
+    venue_id: str, lines: Iterable[StatementLine], since: datetime | None, until: datetime | None
+) -> Statement:
     """Return the statement of [since, until): opening and closing balance per account and currency, and its lines."""
     opening: Counter[tuple[str, str]] = Counter()
     closing: Counter[tuple[str, str]] = Counter()
-    within = []
+    within: list[StatementLine] = []
     for line in lines:
         at, name = datetime.fromisoformat(line["at"]), (line["account"], line["currency"])
         if until is not None and at >= until:
@@ -94,21 +145,21 @@ def statement_of(
             within.append(line)
     return {
         "venue_id": venue_id,
-        "from": since and since.isoformat(),
-        "to": until and until.isoformat(),
+        "from": since.isoformat() if since else None,
+        "to": until.isoformat() if until else None,
         "opening": _sums(opening, closing),
         "lines": within,
         "closing": _sums(closing, closing),
     }
 
 
-def _sums(sums: Counter[tuple[str, str]], named: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
+def _sums(sums: Counter[tuple[str, str]], named: Iterable[tuple[str, str]]) -> list[StatementSum]:
     return [
         {"account": account, "currency": unit, "balance_minor": sums[account, unit]} for account, unit in sorted(named)
     ]
 
 
-def csv_of(statement: Mapping[str, Any]) -> str:
+def csv_of(statement: Statement) -> str:
     """Write a statement's lines as CSV (RFC 4180); several addresses are parted by spaces."""
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS)
@@ -118,7 +169,7 @@ def csv_of(statement: Mapping[str, Any]) -> str:
     return out.getvalue()
 
 
-def balance_of(sums: Mapping[tuple[str, str], int], venue_id: str) -> list[dict[str, Any]]:
+def balance_of(sums: Mapping[tuple[str, str], int], venue_id: str) -> list[BalanceSplit]:
     """Split what is a venue's per currency: with us, in its Stripe account, held back, and paid out to its bank.
 
     `pending` below nothing is what the venue owes us: it is netted against its next sales.
@@ -126,6 +177,12 @@ def balance_of(sums: Mapping[tuple[str, str], int], venue_id: str) -> list[dict[
     accounts = {name: venue_account(venue_id, name) for name in VENUE_ACCOUNTS}
     units = sorted({unit for account, unit in sums if account in accounts.values()})
     return [
-        {"currency": unit, **{f"{name}_minor": sums.get((account, unit), 0) for name, account in accounts.items()}}
+        {
+            "currency": unit,
+            "pending_minor": sums.get((accounts["pending"], unit), 0),
+            "available_minor": sums.get((accounts["available"], unit), 0),
+            "reserved_minor": sums.get((accounts["reserved"], unit), 0),
+            "paid_out_minor": sums.get((accounts["paid_out"], unit), 0),
+        }
         for unit in units
     ]

@@ -242,7 +242,7 @@ class Order(Aggregate):
             self.record(PurchaseRequestedAgain, at, body_digest=body_digest, **request)
             return True
         if body_digest != self.body_digest:
-            raise KeyReused("this Idempotency-Key was used with another body")
+            raise KeyReused("this Idempotency-Key was used with a different body")
         return False
 
     @property
@@ -261,7 +261,10 @@ class Order(Aggregate):
         if self.price is not None:
             return self.price
         if self.expected_total_minor not in {None, price.total_minor}:
-            raise PriceMoved("the tickets cost something else now", total_minor=price.total_minor)
+            told = (
+                f"the price has changed: the total is {price.total_minor}, not {self.expected_total_minor} minor units"
+            )
+            raise PriceMoved(told, total_minor=price.total_minor)
         self.record(OrderPlaced, at, venue_id=venue_id, price=price.model_dump(), lines=lines)
         return price
 
@@ -281,7 +284,7 @@ class Order(Aggregate):
     def request_cancel(self, at: datetime) -> None:
         """Let it go, if the capture has not been requested."""
         if self.capture_requested or self.is_sold:
-            raise CancelTooLate("the payment is being taken or was taken: ask for a refund")
+            raise CancelTooLate("the payment is being captured or was captured; request a refund instead")
         if self.state in {"requested", "placed"} and not self.cancel_requested:
             self.record(CancelRequested, at)
 
@@ -290,7 +293,7 @@ class Order(Aggregate):
         if self.cancel_requested or self.state in {"cancelled", "refused"}:
             raise PurchaseCancelled("the buyer cancelled")
         if self.price is None:
-            raise WrongState("only a placed order is captured", state=self.state)
+            raise WrongState(f"order is {self.state}; only a placed order can be captured", state=self.state)
         if not self.capture_requested:
             self.record(CaptureRequested if self.price.charge_minor else CaptureWaived, at)
 
@@ -304,19 +307,24 @@ class Order(Aggregate):
         if self.state == "placed" and self.capture_requested:
             self.record(OrderConfirmed, at)
         elif not self.is_sold:
-            raise WrongState("only a placed order whose capture was requested is confirmed", state=self.state)
+            raise WrongState(
+                f"order is {self.state}; only a placed order whose capture was requested can be confirmed",
+                state=self.state,
+            )
 
     def fulfil(self, at: datetime) -> None:
         """Every ticket is minted and the venue is credited."""
         if self.state == "confirmed":
             self.record(OrderFulfilled, at)
         elif self.state != "fulfilled":
-            raise WrongState("only a confirmed order is fulfilled", state=self.state)
+            raise WrongState(f"order is {self.state}; only a confirmed order can be fulfilled", state=self.state)
 
     def end(self, reason: str, at: datetime) -> None:
         """End without a sale; nothing to end is success. A request that a rule refused frees its key."""
         if self.is_sold:
-            raise WrongState("a sold order is not cancelled", state=self.state)
+            raise WrongState(
+                f"order is {self.state}; a sold order cannot be cancelled, only refunded", state=self.state
+            )
         if self.state == "requested" and reason in FREES_KEY:
             self.record(PurchaseRefused, at, code=reason, detail="")
         elif self.state in {"requested", "placed"}:

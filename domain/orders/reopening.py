@@ -30,9 +30,14 @@ class PurchaseReopened(DomainEvent[Order]):
 def reopen(order: Order, paid: IntentState, at: datetime) -> None:
     """Begin a new attempt that this payment pays; refuse another amount or currency, or an end that is meant."""
     if order.price is None or order.state != "cancelled" or order.end_reason not in REOPENABLE:
-        raise WrongState("this purchase is not taken up again", state=order.state, reason=order.end_reason)
+        raise WrongState(
+            "the purchase cannot be reopened by a late payment", state=order.state, reason=order.end_reason
+        )
     wanted = (order.price.charge_minor, order.price.currency, 0)
     if (paid.amount_minor, paid.currency, paid.refunded_minor) != wanted:
-        raise PaymentRefused("not the amount that this purchase costs", reason="wrong-amount")
+        raise PaymentRefused(
+            f"{paid.amount_minor} {paid.currency} were paid; the price is {wanted[0]} {wanted[1]}",
+            reason="wrong-amount",
+        )
     until = at + timedelta(seconds=order.hold_seconds)
     order.record(PurchaseReopened, at, intent_id=paid.intent_id, hold_until=until)

@@ -149,7 +149,7 @@ class Payment(Aggregate):
     ) -> None:
         """Record the capture of what was taken: whether that buys anything is decided against the price."""
         if self.state == "cancelled":
-            raise WrongState("a cancelled payment is not captured", intent_id=self.intent_id)
+            raise WrongState("the payment is cancelled and cannot be captured", intent_id=self.intent_id)
         if self.state in {"open", "authorised"}:
             self.record(
                 PaymentCaptured,
@@ -163,7 +163,9 @@ class Payment(Aggregate):
     def cancel(self, at: datetime) -> None:
         """Record that no money can come any more; again changes nothing."""
         if self.state == "captured":
-            raise WrongState("captured money is refunded, not cancelled", intent_id=self.intent_id)
+            raise WrongState(
+                "the payment is captured and cannot be cancelled; refund it instead", intent_id=self.intent_id
+            )
         if self.state in {"open", "authorised"}:
             self.record(PaymentCancelled, at)
 
@@ -172,5 +174,8 @@ class Payment(Aggregate):
         if self.state == "refunded":
             return
         if self.state != "captured" or amount_minor != self.captured_minor:
-            raise WrongState("a refund gives back all that was captured", state=self.state)
+            raise WrongState(
+                f"payment is {self.state} with {self.captured_minor} captured; {amount_minor} cannot be refunded",
+                state=self.state,
+            )
         self.record(PaymentRefunded, at, refund_id=refund_id, amount_minor=amount_minor)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import KeyReused, RefundExceeds, UnknownSubject
 from domain.money.breakdown import AmountBreakdown, FeesBorneBy, amount_breakdown, breakdown_from, breakdown_of, summed
+from domain.money.currency import shown
 from domain.money.money import Price
 
 NOTHING = AmountBreakdown()
@@ -54,7 +55,7 @@ class RefundRequested(DomainEvent["Refunds"]):
     refund_id: str
     body_digest: str
     reason: str
-    fees: str
+    fees: FeesBorneBy
     ticket_ids: list[str]
     given: dict[str, Any]
     amount_minor: int
@@ -151,13 +152,13 @@ class Refunds(Aggregate):
         """Answer a repeated key; refuse one that came with another body."""
         known = self.refunds.get(refund_id)
         if known is not None and known.body_digest != body_digest:
-            raise KeyReused("this Idempotency-Key was used with another body")
+            raise KeyReused("this Idempotency-Key was used with a different body")
         return known
 
     def get(self, refund_id: str) -> Refund:
         """Return a refund; refuse what does not exist."""
         if refund_id not in self.refunds:
-            raise UnknownSubject(f"there is no refund {refund_id}", id=refund_id)
+            raise UnknownSubject(f"refund {refund_id} does not exist", id=refund_id)
         return self.refunds[refund_id]
 
     def change(self, refund_id: str, **values: Any) -> None:
@@ -168,7 +169,7 @@ class Refunds(Aggregate):
         """Set an amount aside; refuse more than is left of any part, or nothing at all."""
         given, left = wanted.given, self.left(lost)
         if given.capped(left) != given or (not given.total_minor and not wanted.ticket_ids):
-            raise RefundExceeds("so much is not left to be given back", left_minor=left.total_minor)
+            raise RefundExceeds(_exceeding(given, left, self.price.currency), left_minor=left.total_minor)
         values = wanted.model_dump(include={"refund_id", "body_digest", "reason", "fees", "given"})
         tickets, amount = list(wanted.ticket_ids), given.total_minor
         self.record(RefundRequested, at, ticket_ids=tickets, amount_minor=amount, **values)
@@ -203,3 +204,10 @@ class Refunds(Aggregate):
         self.get(refund_id)
         events = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "failure": failure}
         self.record(RefundFailed, at, **events)
+
+
+def _exceeding(given: AmountBreakdown, left: AmountBreakdown, currency: str) -> str:
+    asked, refundable = (shown(parts.total_minor, currency) for parts in (given, left))
+    if not given.total_minor:
+        return f"nothing to refund: the refundable amount is {refundable}"
+    return f"the refund of {asked} exceeds the refundable amount of {refundable}"

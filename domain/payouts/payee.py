@@ -100,7 +100,7 @@ class Payee(Aggregate):
         if self.account_id is None:
             self.record(AccountConnected, at, account_id=account_id)
         elif self.account_id != account_id:
-            raise WrongState("the venue has another account", account_id=self.account_id)
+            raise WrongState("the venue already has a different Stripe account", account_id=self.account_id)
 
     def see(self, abilities: Capabilities, at: datetime) -> None:
         """Record what Stripe says of the account; the same again changes nothing."""

@@ -176,7 +176,7 @@ class Transfer(Aggregate):
     def request_reversal(self, key: str, amount_minor: int, at: datetime) -> Reversal | None:
         """Set a part aside that is to come back, once per key and at most what is left; None when nothing is."""
         if self.state != "made":
-            raise WrongState("only a transfer that was made is reversed", state=self.state)
+            raise WrongState(f"transfer is {self.state}; only one that was made can be reversed", state=self.state)
         if key not in self.reversals and (amount := min(amount_minor, self.left_minor)) > 0:
             self.record(ReversalRequested, at, key=key, amount_minor=amount)
         return self.reversals.get(key)

@@ -156,7 +156,7 @@ class Allocation(Aggregate):
         """Refuse a capacity below what is held and sold."""
         if capacity < self.held + self.sold:
             figures = {"held": self.held, "sold": self.sold, "asked": capacity}
-            told = f"{self.held} are held and {self.sold} sold, {capacity} asked"
+            told = f"capacity {capacity} is below the {self.held} held and {self.sold} sold seats"
             raise WrongState(told, ticket_type_id=self.ticket_type_id, **figures)
 
     def resize(self, capacity: int, at: datetime) -> None:
@@ -170,14 +170,14 @@ class Allocation(Aggregate):
         if key in self.holds:
             return
         if key in self.tombstones:
-            raise HoldReleased("this hold has ended", key=key)
+            raise HoldReleased("the hold was released or has expired", key=key)
         if until <= at:
-            raise HoldExpired("the hold's deadline has passed before it was placed", key=key)
+            raise HoldExpired("the deadline of the hold has passed", key=key)
         if quantity < 1:
-            raise WrongState("a hold is for one seat at least", quantity=quantity)
+            raise WrongState(f"a hold of {quantity} seats is not possible; request at least one", quantity=quantity)
         if quantity > self.available:
             raise SeatsUnavailable(
-                f"{self.available} left, {quantity} asked",
+                f"{quantity} seats requested, {self.available} available",
                 ticket_type_id=self.ticket_type_id,
                 available=self.available,
                 asked=quantity,
@@ -212,14 +212,14 @@ class Allocation(Aggregate):
         if refund_id in hold.returned:
             return
         if hold.state != "confirmed" or quantity > hold.quantity:
-            raise WrongState("only seats of a reservation are given back", key=key, quantity=quantity)
+            raise WrongState("only confirmed seats can go back on sale", key=key, quantity=quantity)
         self.record(SeatsRestocked, at, key=key, quantity=quantity, refund_id=refund_id)
 
     def release(self, key: str, reason: str, at: datetime) -> None:
         """End a hold and leave a tombstone, also where the hold has not arrived yet."""
         hold = self.holds.get(key)
         if hold is not None and hold.state == "confirmed":
-            raise WrongState("a reservation is not released", key=key)
+            raise WrongState("the hold is confirmed and cannot be released", key=key)
         if key not in self.tombstones:
             self.record(HoldEnded, at, key=key, reason=reason)
 
@@ -228,10 +228,10 @@ class Allocation(Aggregate):
         hold = self.holds.get(key)
         if hold is None:
             if key in self.tombstones:
-                raise HoldReleased("this hold has ended", key=key)
-            raise UnknownSubject("there is no such hold", key=key)
+                raise HoldReleased("the hold was released or has expired", key=key)
+            raise UnknownSubject(f"hold {key} does not exist", key=key)
         if maker is not None and hold.maker != maker:
-            raise NotOurHold("this hold was made by another door", key=key)
+            raise NotOurHold("the hold was not made through this API", key=key)
         return hold
 
     def take(self, hold: PlacedHold) -> None:

@@ -79,9 +79,14 @@ class Allowance(Aggregate):
             return
         taken = sum(claim.quantity for claim in self.claims.values() if claim.show_id == show_id)
         if tickets_max and taken + quantity > tickets_max:
-            raise BuyerLimitReached("one buyer may not have so many tickets of this show", limit=tickets_max)
+            raise BuyerLimitReached(
+                f"{quantity} tickets on top of the buyer's {taken} exceed the limit of {tickets_max}",
+                limit=tickets_max,
+            )
         if open_max and sum(claim.is_open for claim in self.claims.values()) >= open_max:
-            raise BuyerLimitReached("one buyer may not have so many open purchases", limit=open_max)
+            raise BuyerLimitReached(
+                f"the buyer already has {open_max} open purchases, the most allowed", limit=open_max
+            )
         self.record(TicketsClaimed, at, key=key, show_id=show_id, quantity=quantity)
 
     def sell(self, key: str, at: datetime) -> None:

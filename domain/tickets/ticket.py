@@ -143,12 +143,14 @@ class Ticket(TokenizedAggregate):
 
     def refuse_token(self) -> str | None:
         """Nothing is signed for a ticket that is not paid."""
-        return None if self.state in {"issued", "redeemed"} else f"no token for a ticket that is {self.state}"
+        return (
+            None if self.state in {"issued", "redeemed"} else f"ticket is {self.state}; only a paid ticket gets a token"
+        )
 
     def issue(self, at: datetime) -> None:
         """Make it valid; again changes nothing."""
         if self.state == "void":
-            raise WrongState("a void ticket is not issued", ticket_id=self.identity)
+            raise WrongState("the ticket is void and cannot be issued", ticket_id=self.identity)
         if self.state == "reserved":
             self.record(TicketIssued, at)
 
@@ -165,7 +167,9 @@ class Ticket(TokenizedAggregate):
     def check_void(self) -> None:
         """Refuse to void a paid ticket."""
         if self.state in {"issued", "redeemed"}:
-            raise RefundNeeded("a paid ticket is given back by a refund", ticket_id=self.identity)
+            raise RefundNeeded(
+                "a paid ticket cannot be cancelled; request a refund of its purchase", ticket_id=self.identity
+            )
 
     def void(self, at: datetime) -> None:
         """End an unpaid ticket; a paid one needs a refund."""
@@ -176,23 +180,25 @@ class Ticket(TokenizedAggregate):
     def redeem(self, at: datetime) -> None:
         """Let somebody enter, once."""
         if self.state == "redeemed":
-            raise AlreadyEntered("somebody has entered with this ticket", ticket_id=self.identity)
+            raise AlreadyEntered("the ticket was already used for entry", ticket_id=self.identity)
         if self.state != "issued":
-            raise WrongState(f"nobody enters with a ticket that is {self.state}", ticket_id=self.identity)
+            raise WrongState(f"ticket is {self.state}; only an issued ticket gives entry", ticket_id=self.identity)
         self.record(TicketRedeemed, at)
 
     def give_back(self, at: datetime, *, even_redeemed: bool) -> None:
         """Void a paid ticket because it is refunded; one that was used only if an operator says so."""
         if self.state == "redeemed" and not even_redeemed:
-            raise AlreadyEntered("somebody has entered with this ticket", ticket_id=self.identity)
+            raise AlreadyEntered("the ticket was already used for entry", ticket_id=self.identity)
         if self.state not in {"issued", "redeemed"}:
-            raise WrongState(f"a ticket that is {self.state} is not refunded", ticket_id=self.identity)
+            raise WrongState(f"ticket is {self.state}; only an issued ticket can be refunded", ticket_id=self.identity)
         self.record(TicketVoided, at)
 
     def sign_burn(self, signed: SignedTransaction, at: datetime) -> None:
         """Store the bytes that burn the token; only of a void ticket."""
         if self.state != "void":
-            raise WrongState(f"the token of a ticket that is {self.state} is not burnt", ticket_id=self.identity)
+            raise WrongState(
+                f"ticket is {self.state}; only the token of a void ticket is burnt", ticket_id=self.identity
+            )
         if self.ended_as is None and self.burn != signed:
             self.record(BurnSigned, at, signed=signed.model_dump())
 

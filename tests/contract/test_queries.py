@@ -83,6 +83,8 @@ async def test_a_purchase_and_its_tickets(shop: Shop) -> None:
     found = await shop.queries.purchase("pu_1")
     assert found is not None
     assert (found["state"], found["attempt"], found["end_reason"]) == ("fulfilled", 1, None)
+    assert found["price"] is not None
+    assert found["payment"] is not None
     assert (found["price"]["total_minor"], found["discount_code"]) == (1657, "EARLY")
     assert (found["payment"]["charge_id"], found["payment"]["refunded_minor"]) == ("ch_1", 0)
     texts = [line["text"] for line in found["timeline"]]

@@ -62,7 +62,9 @@ async def test_the_read_models_say_what_the_events_say(
     assert found is not None
     assert expected is not None
     for document in (found, expected):  # the two worlds have two clocks
-        assert document["payment"].pop("captured_at")
+        assert document["payment"] is not None
+        assert document["payment"]["captured_at"]
+        document["payment"]["captured_at"] = ""
         assert document["confirmed_at"]
     for name in ("state", "price", "lines", "tickets", "payment", "end_reason", "position", "discount_code"):
         assert found[name] == expected[name], name

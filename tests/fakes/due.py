@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
+from adapters.read_models.documents import ACCOUNTS, PAYEES, PURCHASES, SHOWS
 from adapters.read_models.recomputed import folded
 from domain.money.money import Price
 from domain.payouts.connected_account import DueQuery
@@ -23,13 +24,13 @@ class DueInMemory:
         found: list[dict[str, Any]] = []
         for kind, identity, document in documents.changed():
             if (
-                kind != "purchases"
+                kind != PURCHASES.name
                 or document["state"] != "fulfilled"
                 or not (document["payment"] or {}).get("charge_id")
             ):
                 continue
-            show, payee = documents.find("shows", document["show_id"]), documents.find("payees", document["venue_id"])
-            over = (show or {}).get("ends_at") or document["confirmed_at"]
+            show, payee = documents.find(SHOWS, document["show_id"]), documents.find(PAYEES, document["venue_id"])
+            over = (show and show["ends_at"]) or document["confirmed_at"]
             sent = (document.get("transfer") or {}).get("state") == "made"
             if payee and payee["may_receive"] and not sent and datetime.fromisoformat(over) <= before:
                 found.append({**document, "id": identity})
@@ -45,5 +46,5 @@ class DueInMemory:
 
     async def venue_of(self, account_id: str) -> tuple[str, str] | None:
         """Return (tenant, venue) of a connected account."""
-        found = folded(enumerate(self._store.log, start=1)).find("accounts", account_id)
+        found = folded(enumerate(self._store.log, start=1)).find(ACCOUNTS, account_id)
         return (found["tenant_id"], found["venue_id"]) if found else None

@@ -15,9 +15,21 @@ from activities.refunds.request_refund import RefundCommands
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
-from adapters.read_models.documents import Document, DocumentBatch
+from adapters.read_models.documents import (
+    ALLOCATIONS,
+    CANCELLATIONS,
+    DISCOUNTS,
+    PURCHASES,
+    REFUNDS,
+    SHOWS,
+    TICKETS,
+    VENUES,
+    DocumentBatch,
+    ReadModel,
+    V,
+)
 from adapters.read_models.purchase import fold
-from adapters.read_models.queries import with_availability
+from adapters.read_models.queries import with_stock
 from adapters.read_models.recomputed import venue_lines, venue_sums
 from api.ports import Dependencies, Limits
 from domain.catalog.show import Show
@@ -27,11 +39,16 @@ from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import Posting, balances
 from domain.money.money import FeeRates
+from domain.money.statement import StatementLine
 from domain.orders.order import Order
 from domain.payments.payment import IntentCreated, Payment
 from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
+from domain.views.catalog import DiscountDocument, StockedShow, VenueDocument
+from domain.views.payouts import AccountDocument
+from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocument, TimelineEntry
+from domain.views.show_cancellation import CancellationProgress, CancellationStatus
 from tests.fakes.connect import ConnectingVenues
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox
@@ -39,6 +56,19 @@ from tests.fakes.webhooks import verify
 from workflows.purchase import CheckoutAnswer
 
 WALLET = "a-wallet"
+NOTHING_COUNTED = CancellationProgress(
+    orders=0,
+    ended_without_sale=0,
+    residue=0,
+    refunding=0,
+    failed=0,
+    refunded_minor=0,
+    tokens_left=0,
+    refunded_in_cash_minor=0,
+    given_back=0,
+    owed_minor=0,
+    sold_outside=0,
+)
 
 
 class MemoryReads:
@@ -68,26 +98,29 @@ class MemoryReads:
         documents = self.catch_up()
         return self._position, {line.purchase_id for line in documents.timeline if line.position > since}
 
-    async def purchase(self, purchase_id: str) -> Document | None:
-        found = self._document("purchases", purchase_id)
+    async def purchase(self, purchase_id: str) -> PurchaseHistory | None:
+        found = self._document(PURCHASES, purchase_id)
         if found is None:
             return None
-        lines = [line for line in self._sheets.timeline if line.purchase_id == purchase_id]
-        timeline = [{**line._asdict(), "at": line.at.isoformat()} for line in lines]
+        timeline: list[TimelineEntry] = [
+            {"position": line.position, "at": line.at.isoformat(), "event": line.event, "text": line.text}
+            for line in self._sheets.timeline
+            if line.purchase_id == purchase_id
+        ]
         return {**found, "timeline": timeline, "postings": []}
 
-    async def show(self, show_id: str) -> Document | None:
-        found = self._document("shows", show_id)
+    async def show(self, show_id: str) -> StockedShow | None:
+        found = self._document(SHOWS, show_id)
         if found is None:
             return None
         ids = [item["ticket_type_id"] for item in found["ticket_types"]]
-        stock = {identity: self._document("allocations", identity) for identity in ids}
-        return with_availability(found, {identity: document for identity, document in stock.items() if document})
+        stock = {identity: self._document(ALLOCATIONS, identity) for identity in ids}
+        return with_stock(found, {identity: document for identity, document in stock.items() if document})
 
-    async def venue(self, venue_id: str) -> Document | None:
-        return self._document("venues", venue_id)
+    async def venue(self, venue_id: str) -> VenueDocument | None:
+        return self._document(VENUES, venue_id)
 
-    async def balance(self, account: str) -> Document:
+    async def balance(self, account: str) -> AccountDocument:
         documents = self.catch_up()
         postings = [
             Posting(debit=line.debit, credit=line.credit, amount=line.amount, unit=line.unit)
@@ -99,24 +132,25 @@ class MemoryReads:
     async def venue_sums(self, venue_id: str) -> dict[tuple[str, str], int]:
         return venue_sums(self.catch_up(), venue_id)
 
-    async def venue_lines(self, venue_id: str) -> list[Document]:
+    async def venue_lines(self, venue_id: str) -> list[StatementLine]:
         return venue_lines(self.catch_up(), venue_id)
 
-    async def ticket(self, ticket_id: str) -> Document | None:
-        return self._document("tickets", ticket_id)
+    async def ticket(self, ticket_id: str) -> TicketDocument | None:
+        return self._document(TICKETS, ticket_id)
 
-    async def discount(self, discount_id: str) -> Document | None:
-        return self._document("discounts", discount_id)
+    async def discount(self, discount_id: str) -> DiscountDocument | None:
+        return self._document(DISCOUNTS, discount_id)
 
-    async def refund(self, refund_id: str) -> Document | None:
-        return self._document("refunds", refund_id)
+    async def refund(self, refund_id: str) -> RefundDocument | None:
+        return self._document(REFUNDS, refund_id)
 
-    async def cancellation(self, show_id: str) -> Document | None:
-        return self._document("cancellations", show_id)
+    async def cancellation(self, show_id: str) -> CancellationStatus | None:
+        found = self._document(CANCELLATIONS, show_id)
+        return None if found is None else {**found, "progress": NOTHING_COUNTED}
 
-    def _document(self, kind: str, identity: str) -> Document | None:
-        found = self.catch_up().find(kind, identity)
-        copied: Document | None = json.loads(json.dumps(found))
+    def _document(self, model: ReadModel[V], identity: str) -> V | None:
+        found = self.catch_up().find(model, identity)
+        copied: V | None = json.loads(json.dumps(found))
         return copied
 
 

@@ -1,10 +1,10 @@
 """A cancelled show's orders as the read models have them, folded from a fake event store when they are asked for."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from adapters.read_models.documents import Document, DocumentBatch
+from adapters.read_models.documents import PURCHASES, RESERVATIONS, DocumentBatch, ReadModel, V
 from adapters.read_models.purchase import fold
+from domain.views.purchase import PurchaseDocument
 from tests.fakes.event_store import FakeEventStore
 
 
@@ -33,19 +33,19 @@ class FoldedShows:
         return len(await self._left(show_id))
 
     async def held_outside(self, show_id: str) -> Sequence[str]:
-        found = await self._documents("reservations")
+        found = await self._documents(RESERVATIONS)
         return [name for name, one in found if one["show_id"] == show_id and one["state"] == "held"]
 
-    async def _left(self, show_id: str) -> list[Document]:
-        return [one for _, one in await self._documents("purchases") if one["show_id"] == show_id and is_left(one)]
+    async def _left(self, show_id: str) -> list[PurchaseDocument]:
+        return [one for _, one in await self._documents(PURCHASES) if one["show_id"] == show_id and is_left(one)]
 
-    async def _documents(self, kind: str) -> list[tuple[str, Any]]:
+    async def _documents(self, model: ReadModel[V]) -> list[tuple[str, V]]:
         await self.position()
         changed = self._sheets.changed()
-        return [(identity, document) for name, identity, document in changed if name == kind]
+        return [(identity, document) for name, identity, document in changed if name == model.name]
 
 
-def is_left(order: Document) -> bool:
+def is_left(order: PurchaseDocument) -> bool:
     """Say whether an order has no end, a valid ticket, or money that has not arrived."""
     if order["state"] in {"cancelled", "refused"}:
         return False

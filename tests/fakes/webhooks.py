@@ -4,14 +4,14 @@ import hashlib
 import json
 from typing import Any
 
-from api.http.problems import Problem
+from domain.core.errors import WebhookForged
 from domain.payments.webhook_event import WebhookEvent
 
 
 def verify(payload: bytes, signature: str) -> WebhookEvent:
     """Take the signature `genuine`, refuse any other."""
     if signature != "genuine":
-        raise Problem(400, "forged-webhook", "the signature is not Stripe's")
+        raise WebhookForged("the signature is wrong")
     event: dict[str, Any] = json.loads(payload)
     return WebhookEvent(
         event_id=event["id"],

@@ -2,9 +2,8 @@
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -12,6 +11,8 @@ from activities.sales.request_purchase import PurchaseCommands
 from adapters.stripe.webhook import AGE_SECONDS_MAX, verify_webhook
 from devstack.stripe.webhooks.deliveries import sign
 from domain.core.errors import WebhookForged
+from domain.views.catalog import ShowOwner
+from domain.views.purchase import PurchaseKey, StalledPurchase, StalledRefund
 from relay.payouts_client import PayoutsClient
 from relay.relay import Relay
 from relay.workflow_client import Timeouts, WorkflowClient
@@ -30,31 +31,32 @@ class NothingStalled:
     def __init__(self, world: SagaWorld) -> None:
         self._world = world
 
-    async def owner_of(self, intent_id: str) -> Mapping[str, Any] | None:
-        return (await self._world.ref()).model_dump()
+    async def owner_of(self, intent_id: str) -> PurchaseKey | None:
+        ref = await self._world.ref()
+        return {"tenant_id": ref.tenant_id, "purchase_id": ref.purchase_id, "attempt": ref.attempt}
 
-    async def show(self, show_id: str) -> Mapping[str, Any] | None:
+    async def show(self, show_id: str) -> ShowOwner | None:
         return None
 
     async def venue_of(self, account_id: str) -> tuple[str, str] | None:
         return None
 
-    async def refund_of(self, stripe_refund_id: str) -> Mapping[str, Any] | None:
+    async def refund_of(self, stripe_refund_id: str) -> StalledRefund | None:
         return None
 
-    async def requested(self, before: datetime, limit: int, besides: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    async def requested(self, before: datetime, limit: int, besides: Sequence[str]) -> Sequence[StalledPurchase]:
         return ()
 
-    async def queued_out(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def queued_out(self, before: datetime, limit: int) -> Sequence[StalledPurchase]:
         return ()
 
-    async def unfinished(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def unfinished(self, before: datetime, limit: int) -> Sequence[StalledPurchase]:
         return ()
 
-    async def cancelling(self, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def cancelling(self, limit: int) -> Sequence[StalledPurchase]:
         return ()
 
-    async def refunding(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def refunding(self, before: datetime, limit: int) -> Sequence[StalledRefund]:
         return ()
 
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:

@@ -128,7 +128,7 @@ def shown(town: Town, reads: MemoryReads, number: int) -> None:
     names = {"pending": "payable", "available": "transferred", "reserved": "reserved", "paid_out": "paid-out"}
     for balance in balance_of(venue_sums(kept, venue), venue):
         for name, account in names.items():
-            assert balance[f"{name}_minor"] == town.expected()[f"venue:{venue}:{account}", currency]
+            assert dict(balance)[f"{name}_minor"] == town.expected()[f"venue:{venue}:{account}", currency]
 
 
 # Making a long life short takes minutes, where there is a fault.

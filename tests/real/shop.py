@@ -17,6 +17,7 @@ from cli.reconciliation import Report, reconcile
 from devstack.stack import Stack
 from domain.money.money import Price
 from settings import read_settings
+from tests.fakes.api_client import answers_of
 from tests.fakes.evidence import require_invariants
 
 ENDS = {"fulfilled", "cancelled", "refused"}
@@ -43,7 +44,10 @@ class Shop:
         limits = httpx.Limits(max_connections=64)
         headers = {"Authorization": f"Bearer {stack.env['BOXOFFICE_INTERNAL__TOKEN']}"}
         url = stack.urls["api"]
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, limits=limits) as http:
+        checked = {"response": [answers_of(url)]}
+        async with httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=60, limits=limits, event_hooks=checked
+        ) as http:
             yield cls(stack, http)
 
     async def announce(

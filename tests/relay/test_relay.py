@@ -1,6 +1,6 @@
 """The relay: nothing that was recorded is left standing, and money is never dropped."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,10 +10,19 @@ from activities.core.commands import DisputeRef, HoldRef, MintSubject, PurchaseR
 from activities.payouts.ports import PayoutRef, VenueRef
 from activities.sales.request_purchase import PurchaseStatus
 from domain.payments.webhook_event import WebhookEvent
+from domain.views.catalog import ShowOwner
+from domain.views.purchase import PurchaseKey, StalledPurchase, StalledRefund
 from relay.relay import Relay
 
-QUEUED = {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 1, "show_id": "sh_1"}
-REFUND = {**QUEUED, "refund_id": "rf_1", "ticket_ids": ["ti_1"], "amount_minor": 500}
+QUEUED = StalledPurchase(tenant_id="default", purchase_id="pu_1", attempt=1, show_id="sh_1")
+REFUND: StalledRefund = {
+    **QUEUED,
+    "refund_id": "rf_1",
+    "ticket_ids": ["ti_1"],
+    "amount_minor": 500,
+    "resells": False,
+    "in_cash": False,
+}
 REFUND_REF = RefundRef(
     purchase=PurchaseRef(tenant_id="default", purchase_id="pu_1", attempt=1),
     refund_id="rf_1",
@@ -88,7 +97,7 @@ class RecordedWork:
         self.webhooks: list[WebhookEvent] = []
         self.marked: list[str] = []
         self.ended: list[str] = []
-        self.owner: Mapping[str, Any] | None = {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 2}
+        self.owner: PurchaseKey | None = {"tenant_id": "default", "purchase_id": "pu_1", "attempt": 2}
         self.state = "cancelled"
         self.own_intent, self.known = "pi_1", True
 
@@ -98,21 +107,21 @@ class RecordedWork:
     async def mark(self, event_id: str) -> None:
         self.marked.append(event_id)
 
-    async def requested(self, before: datetime, limit: int, besides: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    async def requested(self, before: datetime, limit: int, besides: Sequence[str]) -> Sequence[StalledPurchase]:
         return [] if "pu_1" in besides else [QUEUED]
 
-    async def queued_out(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def queued_out(self, before: datetime, limit: int) -> Sequence[StalledPurchase]:
         return [QUEUED]
 
     async def expire_queued(self, purchase: PurchaseRef) -> bool:
         self.ended.append(purchase.purchase_id)
         return True
 
-    async def unfinished(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def unfinished(self, before: datetime, limit: int) -> Sequence[StalledPurchase]:
         self.hold_ran_out_before = before
         return [{"tenant_id": "default", "purchase_id": "pu_2", "attempt": 3, "show_id": "sh_1"}]
 
-    async def cancelling(self, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def cancelling(self, limit: int) -> Sequence[StalledPurchase]:
         return [{"tenant_id": "default", "purchase_id": "pu_3", "attempt": 1, "show_id": "sh_1"}]
 
     async def tokenless(self, before: datetime, limit: int) -> Sequence[tuple[str, str, str]]:
@@ -121,22 +130,22 @@ class RecordedWork:
     async def overdue(self, before: datetime, limit: int) -> Sequence[tuple[str, str, datetime]]:
         return [("re_1", "default", before)]
 
-    async def refunding(self, before: datetime, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def refunding(self, before: datetime, limit: int) -> Sequence[StalledRefund]:
         return [REFUND]
 
     async def cancelling_shows(self, before: datetime, limit: int) -> Sequence[tuple[str, str]]:
         return [("sh_1", "default")]
 
-    async def refund_of(self, stripe_refund_id: str) -> Mapping[str, Any] | None:
+    async def refund_of(self, stripe_refund_id: str) -> StalledRefund | None:
         return REFUND if stripe_refund_id == "re_1" else None
 
-    async def owner_of(self, intent_id: str) -> Mapping[str, Any] | None:
+    async def owner_of(self, intent_id: str) -> PurchaseKey | None:
         return self.owner
 
     async def venue_of(self, account_id: str) -> tuple[str, str] | None:
         return ("default", "ve_1") if account_id == "acct_1" else None
 
-    async def show(self, show_id: str) -> Mapping[str, Any] | None:
+    async def show(self, show_id: str) -> ShowOwner | None:
         return {"venue_id": "ve_1"}
 
     async def look(self, purchase_id: str) -> PurchaseStatus | None:

@@ -65,7 +65,7 @@ async def test_what_is_sold_meanwhile_ends_a_change(world: SagaWorld, client: Cl
     ended = await client.execute_workflow(CapacityWorkflow.run, begun, id="capacity/sh/1", task_queue=PURCHASES)
     assert ended == "refused"
     assert (await capacity(world), await group(world)) == (10, (0, 10))
-    with pytest.raises(WrongState, match="5 are held"):
+    with pytest.raises(WrongState, match="the 5 held"):
         await world.capacity_changes.begin("default", "sh", {"tt": 4})
 
 

@@ -26,7 +26,7 @@ def test_stock_never_falls_below_what_is_held_and_sold() -> None:
     seats.place("a", 3, LATER, "purchase", AT)
     seats.place("b", 2, LATER, "purchase", AT)
     seats.confirm("b", AT)
-    with pytest.raises(WrongState, match="3 are held and 2 sold, 4 asked"):
+    with pytest.raises(WrongState, match="capacity 4 is below the 3 held and 2 sold seats"):
         seats.resize(4, AT)
     seats.resize(5, AT)
     seats.resize(5, AT)

@@ -59,7 +59,7 @@ def test_only_seats_of_a_reservation_are_given_back() -> None:
     seats = reserved(4)
     seats.place("held", 1, LATER, "purchase", AT)
     for key, quantity in (("a", 4), ("held", 1)):
-        with pytest.raises(WrongState, match="reservation"):
+        with pytest.raises(WrongState, match="confirmed"):
             seats.give_back(key, quantity, "r1", AT)
     with pytest.raises(UnknownSubject):
         seats.give_back("ghost", 1, "r1", AT)

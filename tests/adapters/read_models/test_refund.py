@@ -1,10 +1,11 @@
 """One word for all refunds of a purchase."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from adapters.read_models.refund import refund_state_of
+from domain.views.purchase import PurchaseDocument
 
 
 def purchase(total_minor: int, states: list[str], tickets: list[str], **more: Any) -> dict[str, Any]:
@@ -12,6 +13,7 @@ def purchase(total_minor: int, states: list[str], tickets: list[str], **more: An
     return {
         "price": {"total_minor": total_minor},
         "refunds": refunds,
+        "lost_to_disputes_minor": 0,
         "tickets": [{"state": state} for state in tickets],
         **more,
     }
@@ -30,4 +32,4 @@ def purchase(total_minor: int, states: list[str], tickets: list[str], **more: An
 )
 def test_a_word_for_what_has_gone_back(document: dict[str, Any], refunded_minor: int, word: str) -> None:
     """By the money, and of a free order by its tickets."""
-    assert refund_state_of(document, refunded_minor) == word
+    assert refund_state_of(cast("PurchaseDocument", document), refunded_minor) == word

@@ -14,6 +14,7 @@ from api.app import create_app
 from api.http.fast_path import BODY_BYTES_MAX, FastPath
 from api.routes.purchases import PATH, buy
 from domain.core.unit_of_work import UnitOfWork
+from tests.fakes.api_client import api_client
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.shop_world import ApiWorld
 
@@ -27,8 +28,7 @@ PLAINLY_GOOD = b'{"show_id":"sh_1","items":[{"ticket_type_id":"tt_1","quantity":
 
 
 def at(world: ApiWorld, *, raising: bool = False) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(create_app(world.deps()), raise_app_exceptions=raising)
-    return httpx.AsyncClient(transport=transport, base_url="http://boxoffice")
+    return api_client(create_app(world.deps()), raise_app_exceptions=raising)
 
 
 async def ask(content: bytes, headers: dict[str, str]) -> httpx.Response:
@@ -196,7 +196,7 @@ async def test_only_a_small_body_is_read_beforehand() -> None:
 
     (route,) = (route for route in app.routes if isinstance(route, FastPath))
     route.endpoint = never
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://boxoffice") as client:
+    async with api_client(app, raise_app_exceptions=True) as client:
         with pytest.raises(AssertionError):
             await client.post(PATH, content=PLAINLY_GOOD, headers=PLAIN)
         long = await client.post(PATH, content=PLAINLY_GOOD + b" " * BODY_BYTES_MAX, headers=PLAIN)

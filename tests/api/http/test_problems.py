@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from api.app import create_app
+from tests.fakes.api_client import api_client
 from tests.fakes.shop_world import ApiWorld
 
 PURCHASES = "/api/v1/purchases"
@@ -23,8 +24,7 @@ def problem(answer: httpx.Response) -> tuple[int, str]:
 
 
 async def ask(world: ApiWorld, method: str, path: str, **options: Any) -> httpx.Response:
-    transport = httpx.ASGITransport(create_app(world.deps()), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice") as client:
+    async with api_client(create_app(world.deps())) as client:
         return await client.request(method, path, **options)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from api.app import create_app
 from tests.api.routes.test_ticket_api import code, key, show, wanting
+from tests.fakes.api_client import api_client
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
@@ -23,9 +24,8 @@ def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
 
 @pytest.fixture
 async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(world.deps()), raise_app_exceptions=False)
-    headers = {"Authorization": "Bearer let-me-in"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice", headers=headers) as client:
+    async with api_client(create_app(world.deps())) as client:
+        client.headers["Authorization"] = "Bearer let-me-in"
         yield client
 
 

@@ -11,6 +11,7 @@ from api.app import create_app
 from api.http.requests import digest_of
 from api.routes.purchases import PurchaseBody
 from domain.core.ids import purchase_id_of
+from tests.fakes.api_client import api_client
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
@@ -41,8 +42,7 @@ def world(clock: Clock, request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
 
 @pytest.fixture
 async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(world.deps()), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice") as client:
+    async with api_client(create_app(world.deps())) as client:
         yield client
 
 
@@ -156,7 +156,7 @@ async def test_terms_that_are_none_are_422(till: Till, terms: dict[str, Any]) ->
 async def test_a_discount_of_nothing_says_so(till: Till) -> None:
     """A discount without a percentage and without an amount is refused, in words."""
     answer = await till.post(f"/api/v1/shows/{till.show_id}/discounts", {"code": "NIL"}, "d")
-    assert "a percentage or an amount" in answer.json()["errors"][0]["why"]
+    assert "either percent_bps or amount_minor" in answer.json()["errors"][0]["why"]
 
 
 async def test_a_discount_is_valid_in_its_time(till: Till, clock: Clock) -> None:
@@ -271,7 +271,9 @@ async def test_a_receipt_tells_what_went_back(till: Till) -> None:
     await till.world.pay(purchase_id)
     await till.world.refund(purchase_id, "re_1", 2208)
     receipt = await till.get(f"{PURCHASES}/{purchase_id}/receipt")
-    assert receipt["refunds"] == [{"refund_id": "re_1", "amount_minor": 2208, "at": START.isoformat()}]
+    assert receipt["refunds"] == [
+        {"refund_id": "re_1", "amount_minor": 2208, "at": START.isoformat(), "ticket_ids": [], "reason": None}
+    ]
     assert receipt["refunded_minor"] == receipt["payments"][0]["captured_minor"] == 2208
 
 

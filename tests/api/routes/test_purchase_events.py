@@ -15,6 +15,7 @@ from api.app import create_app
 from api.http.watch import LOOK_SECONDS, ChangePoller
 from domain.core.transient import TransientError
 from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
+from tests.fakes.api_client import api_client
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
@@ -29,13 +30,13 @@ def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
 
 @pytest.fixture
 def app(world: ApiWorld) -> FastAPI:
-    return create_app(world.deps())
+    made: FastAPI = create_app(world.deps())
+    return made
 
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice") as client:
+    async with api_client(app, raise_app_exceptions=True) as client:
         yield client
 
 

@@ -11,6 +11,7 @@ import pytest
 from activities.core.commands import PurchaseRef
 from activities.sales.order import SalesActivities
 from api.app import create_app
+from tests.fakes.api_client import api_client
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import WALLET, ApiWorld
 
@@ -25,9 +26,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
 
 @pytest.fixture
 async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(world.deps())
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice") as client:
+    async with api_client(create_app(world.deps())) as client:
         yield client
 
 
@@ -79,6 +78,7 @@ async def test_a_purchase_is_answered_with_its_checkout_in_one_round_trip(
         "tax_minor": 0,
         "tax_bps": 0,
         "tax_inclusive": False,
+        "tender": "card",
     }
     assert body["client_secret"] == f"secret-of-{body['purchase_id']}"
     read = (await client.get(answer.headers["Location"])).json()

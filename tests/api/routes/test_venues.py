@@ -10,6 +10,7 @@ import pytest
 
 from api.app import create_app
 from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
+from tests.fakes.api_client import api_client
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
@@ -24,8 +25,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
 
 @pytest.fixture
 async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(world.deps()))
-    async with httpx.AsyncClient(transport=transport, base_url="http://boxoffice") as client:
+    async with api_client(create_app(world.deps()), raise_app_exceptions=True) as client:
         yield client
 
 

@@ -3,12 +3,11 @@
 import csv
 import io
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from domain.money.books import venue_account
-from domain.money.statement import Entry, Links, balance_of, csv_of, lines_of, statement_of
+from domain.money.statement import Entry, Links, Statement, balance_of, csv_of, lines_of, statement_of
 
 PENDING, AVAILABLE = venue_account("ve", "pending"), venue_account("ve", "available")
 LINKS = {"pu_1": Links("ch_1", ("MintA", "MintB"))}
@@ -28,7 +27,7 @@ ENTRIES = [
 ]
 
 
-def statement(first: int | None = None, last: int | None = None) -> dict[str, Any]:
+def statement(first: int | None = None, last: int | None = None) -> Statement:
     since, until = (datetime(2026, 1, day, tzinfo=UTC) if day else None for day in (first, last))
     return statement_of("ve", lines_of("ve", ENTRIES, LINKS), since, until)
 

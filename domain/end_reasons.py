@@ -1,0 +1,10 @@
+"""Why a purchase ends without a sale, where no refusal ended it: reasons are stored, and clients read them."""
+
+QUEUE_EXPIRED = "queue-expired"
+OPERATOR_CANCELLED = "operator-cancelled"
+FAILED = "failed"
+END_REASONS = {
+    QUEUE_EXPIRED: "The checkout did not open in time; nothing could be paid.",
+    OPERATOR_CANCELLED: "An operator cancelled the workflow of the purchase.",
+    FAILED: "A step failed in an unexpected way before the payment was captured.",
+}

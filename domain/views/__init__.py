@@ -1,0 +1,1 @@
+"""The shapes of the read models: written by the projection, returned by the queries, documented by the API."""

@@ -1,0 +1,175 @@
+"""Views of venues, shows, their stock and their discounts."""
+
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+from domain.catalog.discount import DiscountTerms
+from domain.catalog.show import CaptureMethod
+from domain.core.timestamp import Timestamp, iso
+from domain.money.money import FeeRates, FeesMode
+from domain.stock.reservation import ReservationState
+from domain.views.common import TokenFields
+
+
+class RatesDocument(TypedDict):
+    """The fee rates of a venue; rates are in ten-thousandths."""
+
+    platform_bps: int
+    processing_bps: int
+    processing_fixed_minor: int
+    platform_fixed_minor: int
+    fees: FeesMode
+
+
+def rates_document(rates: FeeRates) -> RatesDocument:
+    """Return fee rates as documented."""
+    return {
+        "platform_bps": rates.platform_bps,
+        "processing_bps": rates.processing_bps,
+        "processing_fixed_minor": rates.processing_fixed_minor,
+        "platform_fixed_minor": rates.platform_fixed_minor,
+        "fees": rates.fees,
+    }
+
+
+class VenueDocument(TokenFields):
+    """A venue; `mint_address` is its token group on chain."""
+
+    venue_id: str
+    tenant_id: str
+    name: str
+    rates: RatesDocument
+    registered_at: Timestamp
+
+
+class TicketTypeDocument(TypedDict):
+    """One kind of ticket as announced or repriced."""
+
+    ticket_type_id: str
+    name: str
+    price_minor: int
+    capacity: int
+
+
+class StockedTicketType(TicketTypeDocument):
+    """One kind of ticket with its stock: available = capacity - held - sold."""
+
+    held: int
+    sold: int
+    available: int
+
+
+class TaxDocument(TypedDict):
+    """The tax on a show's tickets; a rate of 0 is no tax."""
+
+    rate_bps: int
+    inclusive: bool
+
+
+class CapacityChangeDocument(TypedDict):
+    """The newest capacity change of a show: the wanted capacity of each ticket type."""
+
+    number: int
+    capacities: dict[str, int]
+    state: Literal["under-way", "made", "refused"]
+
+
+class ShowOwner(TypedDict):
+    """The venue of a show."""
+
+    venue_id: str
+
+
+class ShowFields(TokenFields, ShowOwner):
+    """A show, without its ticket types; an open end of the sale window is null."""
+
+    show_id: str
+    tenant_id: str
+    name: str
+    currency: str
+    hold_seconds: int
+    capture_method: CaptureMethod
+    on_sale: bool
+    called_off: bool
+    capacity_change: CapacityChangeDocument | None
+    tax: TaxDocument
+    sale_from: Timestamp | None
+    sale_until: Timestamp | None
+    ends_at: Timestamp | None
+    resell_refunded: bool
+    registered_at: Timestamp
+
+
+class ShowDocument(ShowFields):
+    """A show as stored; stock is stored apart."""
+
+    ticket_types: list[TicketTypeDocument]
+
+
+class StockedShow(ShowFields):
+    """A show with the stock of each ticket type."""
+
+    ticket_types: list[StockedTicketType]
+
+
+class AllocationDocument(TypedDict):
+    """The stock of one ticket type."""
+
+    show_id: str
+    capacity: int
+    held: int
+    sold: int
+
+
+class HoldDocument(TypedDict):
+    """One hold on stock, and the channel that placed it."""
+
+    quantity: int
+    maker: str
+
+
+class TermsDocument(TypedDict):
+    """The terms of a discount: either a percentage or an amount; no ticket types named means all."""
+
+    percent_bps: int | None
+    amount_minor: int | None
+    ticket_type_ids: list[str]
+    limit: int | None
+    valid_from: Timestamp | None
+    valid_until: Timestamp | None
+
+
+def terms_document(terms: DiscountTerms) -> TermsDocument:
+    """Return the terms of a discount as documented."""
+    return {
+        "percent_bps": terms.percent_bps,
+        "amount_minor": terms.amount_minor,
+        "ticket_type_ids": list(terms.ticket_type_ids),
+        "limit": terms.limit,
+        "valid_from": iso(terms.valid_from),
+        "valid_until": iso(terms.valid_until),
+    }
+
+
+class DiscountFields(TermsDocument):
+    """A discount of a show."""
+
+    show_id: str
+    code: str
+
+
+class DiscountDocument(DiscountFields):
+    """A discount of a show; `in_use` counts the orders that use one of a limited number."""
+
+    tenant_id: str
+    in_use: int
+
+
+class ReservationDocument(TypedDict):
+    """A reservation of the ticket API."""
+
+    tenant_id: str
+    show_id: str
+    until: Timestamp
+    state: ReservationState

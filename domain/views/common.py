@@ -1,0 +1,59 @@
+"""Field types that several views share."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
+
+from domain.money.money import FeesMode, Tender
+
+TokenWord = Literal["none", "signed", "minted", "burnt"]
+
+
+class TokenFields(TypedDict):
+    """The on-chain token of a venue, a show or a ticket."""
+
+    token: TokenWord
+    mint_address: str | None
+    mint_signature: str | None
+
+
+def no_token() -> TokenFields:
+    """Return the fields of a subject without a token."""
+    return {"token": "none", "mint_address": None, "mint_signature": None}
+
+
+class PriceDocument(TypedDict):
+    """A price broken down, in minor units of `currency`.
+
+    total = subtotal - discount, plus the fees when they are `on_top`, plus the tax when it is not inclusive.
+    """
+
+    currency: str
+    subtotal_minor: int
+    discount_minor: int
+    platform_fee_minor: int
+    processing_fee_minor: int
+    total_minor: int
+    fees: FeesMode
+    tax_minor: int
+    tax_bps: int
+    tax_inclusive: bool
+    tender: Tender
+
+
+def price_document(price: Mapping[str, Any]) -> PriceDocument:
+    """Return a dumped price as documented; a field that was added to prices later has its default."""
+    return {
+        "currency": price["currency"],
+        "subtotal_minor": price["subtotal_minor"],
+        "discount_minor": price["discount_minor"],
+        "platform_fee_minor": price["platform_fee_minor"],
+        "processing_fee_minor": price["processing_fee_minor"],
+        "total_minor": price["total_minor"],
+        "fees": price.get("fees", "on_top"),
+        "tax_minor": price.get("tax_minor", 0),
+        "tax_bps": price.get("tax_bps", 0),
+        "tax_inclusive": price.get("tax_inclusive", False),
+        "tender": price.get("tender", "card"),
+    }

@@ -1,0 +1,49 @@
+"""Views of a venue's connected account, and of an account of the books."""
+
+from typing_extensions import TypedDict
+
+from domain.core.timestamp import Timestamp
+
+
+class PayeeDocument(TypedDict):
+    """A venue's connected account at Stripe; `asked_for` counts the events that Stripe still asks for."""
+
+    venue_id: str
+    tenant_id: str
+    account_id: str | None
+    may_receive: bool
+    may_pay_out: bool
+    asked_for: int
+
+
+class AccountOwner(TypedDict):
+    """The venue of a connected account."""
+
+    tenant_id: str
+    venue_id: str
+
+
+class AccountBalance(TypedDict):
+    """An account's balance in one currency: credits minus debits."""
+
+    currency: str
+    balance_minor: int
+
+
+class AccountLine(TypedDict):
+    """One posting on an account; negative is a debit."""
+
+    position: int
+    key: str
+    purchase_id: str
+    kind: str
+    at: Timestamp
+    amount_minor: int
+    currency: str
+
+
+class AccountDocument(TypedDict):
+    """An account's balances and its newest lines."""
+
+    balances: list[AccountBalance]
+    lines: list[AccountLine]

@@ -1,0 +1,200 @@
+"""Views of a purchase: its document, and the timeline and postings that are stored beside it."""
+
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+from domain.core.timestamp import Timestamp
+from domain.money.breakdown import FeesBorneBy
+from domain.payments.payment import PaymentState
+from domain.payments.refund import RefundState
+from domain.tickets.ticket import TicketState
+from domain.views.common import PriceDocument, TokenFields
+
+PurchaseState = Literal[
+    "requested",
+    "reserving",
+    "awaiting-payment",
+    "cancelling",
+    "confirming",
+    "confirmed",
+    "fulfilled",
+    "cancelled",
+    "refused",
+]
+RefundProgress = Literal["none", "refunding", "partly-refunded", "refunded"]
+
+
+class LineDocument(TypedDict):
+    """Some tickets of one type; `price_minor` is the price of one, null until the price is locked."""
+
+    ticket_type_id: str
+    quantity: int
+    price_minor: int | None
+    discount_minor: int
+
+
+class TicketLine(TokenFields):
+    """One ticket of a purchase."""
+
+    ticket_id: str
+    ticket_type_id: str
+    state: TicketState
+
+
+class TicketDocument(TicketLine):
+    """A ticket: the right to enter, and its token."""
+
+    tenant_id: str
+    purchase_id: str
+    show_id: str
+
+
+class PaidBackLine(TypedDict):
+    """Money that has arrived at the buyer; `refund_id` is Stripe's, null when it was paid another way."""
+
+    refund_id: str | None
+    at: Timestamp
+    amount_minor: int
+    ticket_ids: list[str]
+    reason: str | None
+
+
+class PaymentDocument(TypedDict):
+    """The payment of a purchase's present attempt."""
+
+    intent_id: str
+    status: PaymentState
+    charge_id: str | None
+    captured_minor: int
+    refunded_minor: int
+    decline_code: str | None
+    captured_at: Timestamp | None
+    refunds: list[PaidBackLine]
+
+
+class RefundLine(TypedDict):
+    """One refund of a purchase; `failed` is still owed."""
+
+    refund_id: str
+    state: RefundState
+    amount_minor: int
+    ticket_ids: list[str]
+    reason: str
+    fees: FeesBorneBy
+    stripe_refund_id: str | None
+    failure: str | None
+    requested_at: Timestamp
+    succeeded_at: Timestamp | None
+    in_cash: bool
+    paid_by_hand: str | None
+
+
+class AmountByRecipient(TypedDict):
+    """An amount split by who had received it."""
+
+    venue_minor: int
+    platform_minor: int
+    processing_minor: int
+    tax_minor: int
+
+
+class RefundDocument(RefundLine):
+    """A refund; `resells` says whether its seats may go on sale again."""
+
+    purchase_id: str
+    tenant_id: str
+    attempt: int
+    show_id: str
+    currency: str
+    given: AmountByRecipient
+    resells: bool
+
+
+class TransferDocument(TypedDict):
+    """The venue's share of a purchase on its way to the venue's Stripe account; `asked_back` maps keys to amounts."""
+
+    state: Literal["requested", "made", "refused"]
+    amount_minor: int
+    reversed_minor: int
+    transfer_id: str | None
+    asked_back: dict[str, int]
+
+
+class PurchaseDocument(TypedDict):
+    """A purchase; amounts are in minor units of the price's currency."""
+
+    purchase_id: str
+    tenant_id: str
+    attempt: int
+    position: int
+    state: PurchaseState
+    show_id: str
+    venue_id: str | None
+    lines: list[LineDocument]
+    requested_at: Timestamp
+    queue_until: Timestamp | None
+    hold_until: Timestamp
+    price: PriceDocument | None
+    tickets: list[TicketLine]
+    payment: PaymentDocument | None
+    end_reason: str | None
+    cancel_requested: bool
+    discount_code: str | None
+    confirmed_at: Timestamp | None
+    refund_state: RefundProgress
+    refunds: list[RefundLine]
+    transfer: TransferDocument | None
+    lost_to_disputes_minor: int
+
+
+class TimelineEntry(TypedDict):
+    """One domain event of a purchase in plain words; `position` is its position in the event store."""
+
+    position: int
+    at: Timestamp
+    event: str
+    text: str
+
+
+class PostingLine(TypedDict):
+    """One posting of a purchase in the books."""
+
+    position: int
+    key: str
+    kind: str
+    debit: str
+    credit: str
+    amount: int
+    unit: str
+
+
+class PurchaseHistory(PurchaseDocument):
+    """A purchase with its timeline and its postings."""
+
+    timeline: list[TimelineEntry]
+    postings: list[PostingLine]
+
+
+class PurchaseKey(TypedDict):
+    """The attempt at a purchase that a PaymentIntent belongs to."""
+
+    tenant_id: str
+    purchase_id: str
+    attempt: int
+
+
+class StalledPurchase(PurchaseKey):
+    """A purchase that nobody seems to work on."""
+
+    show_id: str
+
+
+class StalledRefund(StalledPurchase):
+    """A refund that nobody seems to work on."""
+
+    refund_id: str
+    ticket_ids: list[str]
+    amount_minor: int
+    resells: bool
+    in_cash: bool

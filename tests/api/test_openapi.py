@@ -1,0 +1,26 @@
+"""docs/openapi.json is the API as it is, and no released version of it is broken."""
+
+import json
+from pathlib import Path
+
+from api.openapi import text
+from tests.api.openapi_changes import breaking_changes
+
+DOCS = Path(__file__).parents[2] / "docs"
+CACHED = DOCS / "openapi.json"
+
+
+def test_the_kept_file_is_what_the_code_describes() -> None:
+    """Whoever changes the API sees the change in review, and which of it breaks clients."""
+    kept = CACHED.read_text()
+    if kept != text():
+        broken = breaking_changes(json.loads(kept), json.loads(text()))
+        told = "\n".join(["breaking changes:", *broken] if broken else ["no breaking change"])
+        raise AssertionError(f"docs/openapi.json differs from the code; run `make docs`\n{told}")
+
+
+def test_no_released_version_is_broken() -> None:
+    """A release keeps its document as docs/openapi-<version>.json; the kept file counts until there is one."""
+    current = json.loads(text())
+    for released in (CACHED, *DOCS.glob("openapi-*.json")):
+        assert breaking_changes(json.loads(released.read_text()), current) == [], released.name

@@ -1,0 +1,40 @@
+"""The pages that are written from the code are of today's code."""
+
+import ast
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from domain.tickets.ticket import TicketRedeemed
+from tests.docs import problems, states
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(("name", "page"), [("problems.md", problems.page), ("states.md", states.page)])
+def test_a_page_in_docs_is_of_this_code(name: str, page: Callable[[], str]) -> None:
+    """A new problem type, state or event comes into the docs with its code."""
+    assert (ROOT / "docs" / name).read_text() == page(), f"docs/{name} is of other code; run `make docs`"
+
+
+def test_an_event_that_no_act_reaches_is_told() -> None:
+    """A diagram cannot lack an event of its aggregate."""
+    acts = tuple(act for number, act in enumerate(states.TICKET_ACTS) if number != 2)
+    with pytest.raises(AssertionError, match=TicketRedeemed.__name__):
+        states.explored(dataclasses.replace(states.RIGHT, acts=acts))
+
+
+def test_a_purchase_ends_for_a_named_reason() -> None:
+    """No step ends a purchase with a reason that `domain/end_reasons.py` does not list."""
+    literal = [
+        f"{file.name}:{node.lineno}"
+        for room in ("activities", "workflows", "api")
+        for file in (ROOT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "EndPurchase"
+        for keyword in node.keywords
+        if keyword.arg == "reason" and isinstance(keyword.value, ast.Constant)
+    ]
+    assert literal == []

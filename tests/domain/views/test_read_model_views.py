@@ -1,0 +1,69 @@
+"""The projection writes what the views say: no field is missing, none is misspelt, none is of another kind."""
+
+import asyncio
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from pydantic import TypeAdapter
+
+from adapters.read_models.documents import READ_MODELS, DocumentBatch, ReadModel
+from adapters.read_models.purchase import fold
+from domain.catalog.show_cancellation import ShowCancellation, ShowCancellationBegun
+from domain.core.aggregate import DomainEvent
+from domain.payouts.payee import Capabilities, Payee, PayeeNamed
+from tests.fakes.api_client import closed
+from tests.fakes.sample_history import sample_history
+from tests.fakes.samples import events_of
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def also() -> list[DomainEvent]:
+    """Return what a valid day does not have: a venue that is paid, and a show that is cancelled."""
+    payee = Payee.begin(PayeeNamed, "ve", AT, tenant_id="default")
+    payee.connect("acct_1", AT)
+    payee.see(Capabilities(may_receive=True, may_pay_out=False, asked_for=2), AT)
+    terms: dict[str, Any] = {"tenant_id": "default", "body_digest": "d", "fees": "venue", "rate_per_second": 2.5}
+    cancellation = ShowCancellation.begin(ShowCancellationBegun, "sh", AT, **terms)
+    cancellation.pause(AT)
+    cancellation.go_on(None, AT)
+    cancellation.finish(AT)
+    return events_of(payee) + events_of(cancellation)
+
+
+@pytest.fixture(scope="module")
+def documents() -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = defaultdict(list)
+    day, _ = asyncio.run(sample_history())
+    documents = DocumentBatch(lambda _, __: None)
+    for position, event in enumerate([*day, *also()], start=1):
+        fold(documents, event, position)
+    for kind, _, document in documents.changed():
+        found[kind].append(document)
+    return found
+
+
+def complaints(model: ReadModel[Any], document: Any) -> list[str]:
+    schema = closed(TypeAdapter(model.view).json_schema())
+    return [f"{error.json_path}: {error.message}" for error in Draft202012Validator(schema).iter_errors(document)]
+
+
+@pytest.mark.parametrize("model", READ_MODELS, ids=lambda model: model.name)
+def test_every_document_is_its_view(model: ReadModel[Any], documents: dict[str, list[Any]]) -> None:
+    """The view that the API documents is the one that the projection fills, of every read model."""
+    assert documents[model.name]
+    for document in documents[model.name]:
+        assert complaints(model, document) == []
+
+
+@pytest.mark.parametrize("model", READ_MODELS, ids=lambda model: model.name)
+def test_a_forgotten_or_misspelt_field_is_told(model: ReadModel[Any], documents: dict[str, list[Any]]) -> None:
+    """The check above can fail."""
+    whole = documents[model.name][0]
+    for name in whole:
+        lacking = {field: value for field, value in whole.items() if field != name}
+        assert complaints(model, lacking)
+        assert complaints(model, {**lacking, f"{name}_": whole[name]})

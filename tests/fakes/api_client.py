@@ -1,0 +1,122 @@
+"""The client of every API test: an answer that the OpenAPI document does not declare fails the test."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from jsonschema import Draft202012Validator
+
+from api.app import described_app
+
+BASE_URL = "http://boxoffice"
+UNROUTED = {404, 405}
+
+
+class UndeclaredAnswerError(AssertionError):
+    """An answer that the OpenAPI document does not declare."""
+
+
+def api_client(app: FastAPI, *, raise_app_exceptions: bool = False) -> httpx.AsyncClient:
+    """Return a client of an app in this process whose every answer is checked."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=raise_app_exceptions)
+    return httpx.AsyncClient(transport=transport, base_url=BASE_URL, event_hooks={"response": [check_answer]})
+
+
+async def check_answer(answer: httpx.Response) -> None:
+    """Fail when the status, the content type or the content of an answer is not declared for its operation."""
+    await answer.aread()
+    check(answer.request.method, answer.request.url.path, answer)
+
+
+def answers_of(api_url: str) -> Callable[[httpx.Response], Awaitable[None]]:
+    """Return a hook that checks the answers of a served API: not those of other servers, and no open event stream."""
+
+    async def check_unless_stream(answer: httpx.Response) -> None:
+        is_stream = answer.headers.get("content-type", "").startswith("text/event-stream")
+        if str(answer.request.url).startswith(api_url) and not is_stream:
+            await check_answer(answer)
+
+    return check_unless_stream
+
+
+def check(method: str, path: str, answer: httpx.Response) -> None:
+    """Fail unless the OpenAPI document declares this answer."""
+    operation = operation_of(method, path)
+    if operation is None:
+        if answer.status_code not in UNROUTED and path not in OWN_PAGES:
+            raise UndeclaredAnswerError(f"{method} {path} is no operation and answers {answer.status_code}")
+        return
+    name = operation["operationId"]
+    declared = operation["responses"].get(str(answer.status_code))
+    if declared is None:
+        raise UndeclaredAnswerError(f"{name} does not declare {answer.status_code}: {answer.text}")
+    content = declared.get("content", {})
+    media_type = answer.headers.get("content-type", "").partition(";")[0]
+    if not content and not answer.content:
+        return
+    if media_type not in content:
+        raise UndeclaredAnswerError(f"{name} does not declare {media_type} for {answer.status_code}")
+    for value in _values(media_type, answer):
+        _check_value(f"{name} {answer.status_code}", content[media_type]["schema"], value)
+
+
+OWN_PAGES = {"/docs", "/redoc", "/openapi.json"}
+
+
+def operation_of(method: str, path: str) -> dict[str, Any] | None:
+    """Return the operation that a request calls, None when there is none."""
+    for pattern, operations in _paths():
+        if pattern.fullmatch(path) and method.lower() in operations:
+            found: dict[str, Any] = operations[method.lower()]
+            return found
+    return None
+
+
+@cache
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document of the app."""
+    described: dict[str, Any] = described_app().openapi()
+    return described
+
+
+@cache
+def _paths() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
+    by_length = sorted(document()["paths"].items(), key=lambda item: item[0].count("{"))
+    return [(re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operations) for path, operations in by_length]
+
+
+@cache
+def _closed_components() -> dict[str, Any]:
+    components: dict[str, Any] = closed(document()["components"])
+    return components
+
+
+def closed(schema: Any) -> Any:
+    """Return a schema in which objects have no other fields than those that are declared."""
+    if isinstance(schema, list):
+        return [closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    fields = {key: closed(value) for key, value in schema.items()}
+    if fields.get("type") == "object" and "properties" in fields:
+        fields.setdefault("additionalProperties", False)
+    return fields
+
+
+def _values(media_type: str, answer: httpx.Response) -> list[Any]:
+    """Return the values of an answer that its schema speaks of: the data of each event of a stream."""
+    if media_type.endswith("json"):
+        return [answer.json()]
+    if media_type == "text/event-stream":
+        return [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
+    return [answer.text]
+
+
+def _check_value(where: str, schema: dict[str, Any], value: Any) -> None:
+    whole = {**closed(schema), "components": _closed_components()}
+    for error in Draft202012Validator(whole).iter_errors(value):
+        raise UndeclaredAnswerError(f"{where}: {error.json_path}: {error.message}")
