@@ -28,7 +28,7 @@ up: $(READY) ## start the whole stack and keep it running; its state is in data/
 
 # While you work:
 
-.PHONY: quick check format coverage golden
+.PHONY: quick check format coverage golden docs
 # Bytecode is kept even where the environment says not to: each worker would compile every test again.
 quick test: export PYTHONDONTWRITEBYTECODE :=
 quick: $(READY) ## the fast tests, within a minute: units, workflows on fakes, replay, architecture
@@ -52,6 +52,11 @@ coverage: $(READY) ## every branch of domain/ and workflows/ is reached by the f
 golden: $(READY) ## accept the commands that the workflows issue today
 	$(BIN)/python -m tests.replay.record --golden
 
+docs: $(READY) ## write openapi.json, problems.md and states.md from the code
+	$(BIN)/python -m api.openapi > docs/openapi.json
+	$(BIN)/python -m tests.docs.problems > docs/problems.md
+	$(BIN)/python -m tests.docs.states > docs/states.md
+
 # Before a change lands:
 
 .PHONY: test pythons record lock
@@ -71,7 +76,7 @@ lock: $(READY) ## write requirements*.txt: every package with its hashes
 
 # The long proofs:
 
-.PHONY: matrix mutants chaos nightly
+.PHONY: matrix mutants chaos clients nightly
 matrix: $(READY) ## every step of every way, with every fault; writes docs/fault-matrix.md
 	rm -f .matrix.json
 	-MATRIX=.matrix.json $(BIN)/python -m pytest tests/matrix $(WORKERS) --dist worksteal --timeout 900
@@ -82,6 +87,9 @@ mutants: $(READY) ## seed each known bug in a copy and show that its test catche
 
 chaos: $(READY) ## buyers and failures on the real stack, planned from SEED, for MINUTES
 	$(BIN)/python -m tests.chaos --seed $(SEED) --minutes $(MINUTES)
+
+clients: $(READY) ## generate clients in Python and TypeScript and buy with them
+	PATH="$(CURDIR)/$(BIN):$$PATH" CLIENTS=1 $(BIN)/python -m pytest -q tests/clients
 
 nightly: $(READY) ## all of these, long; writes docs/results/DATE.md
 	$(BIN)/python -m tests.nightly
