@@ -1,1 +1,1 @@
-"""What we do: one idempotent side effect per method, one file per external system."""
+"""What we do: idempotent side effects that workflows call, and command handlers that the API calls, by subject."""

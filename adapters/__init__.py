@@ -1,1 +1,1 @@
-"""The outside world, one package per technology."""
+"""How we reach the world: one folder per technology."""

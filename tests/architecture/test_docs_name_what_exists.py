@@ -1,0 +1,66 @@
+"""Links of the docs lead to files; each name that `docs/purchase-in-the-code.md` gives of a file is defined in it."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGE = (DOCS / "purchase-in-the-code.md").read_text()
+ROW = re.compile(r"^\| \[([^\]]+)\]\((\S+)\) \| ([^|]+) \|", re.MULTILINE)
+LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
+NAME = re.compile(r"`(\w+)`")
+FILES = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|txt|yml|json|toml))`(?! \(new\))")
+
+
+def defined(text: str) -> set[str]:
+    """Return the functions, classes and constants that a module defines, at any depth."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign):
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)
+    return found
+
+
+def missing(row: tuple[str, str, str]) -> list[str]:
+    """Return the names of a row that its file does not define; the file's own name when there is no such file."""
+    shown, target, names = row
+    file = (DOCS / target).resolve()
+    if not file.is_file() or file != ROOT / shown:
+        return [target]
+    return [name for name in NAME.findall(names) if name not in defined(file.read_text())]
+
+
+@pytest.mark.parametrize("row", ROW.findall(PAGE), ids=lambda row: f"{row[0]} {row[2]}")
+def test_a_file_defines_the_names_of_its_row(row: tuple[str, str, str]) -> None:
+    """A renamed function or a moved file turns the row red."""
+    assert NAME.findall(row[2])
+    assert missing(row) == []
+
+
+def test_a_wrong_name_and_a_wrong_file_are_found() -> None:
+    """A row of either kind has a fault."""
+    assert missing(("worker.py", "../worker.py", "`main`, `no_such_name`")) == ["no_such_name"]
+    assert missing(("gone.py", "../gone.py", "`main`")) == ["../gone.py"]
+
+
+@pytest.mark.parametrize(
+    "page", sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")]), ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_links_between_files_lead_somewhere(page: Path) -> None:
+    """Every relative link of a page names a file or folder of the project."""
+    targets = [target for target in LINK.findall(page.read_text()) if "://" not in target]
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")]), ids=lambda page: page.name)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    """A path in code marks is a file of the project, unless it is marked as new."""
+    if page.name != "CHANGELOG.md":  # a history names files of its time
+        assert [name for name in FILES.findall(page.read_text()) if not (ROOT / name).exists()] == []

@@ -1,0 +1,86 @@
+"""The fields of stored events are those in `event_fields.txt`; a field that is added later has a default.
+
+Events that were stored before have no value for it. `python -m tests.architecture.test_event_fields` adds new fields to
+the file, and marks those that every stored event has with `required`.
+"""
+
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+
+from eventsourcing.utils import get_topic
+
+from domain.core.aggregate import DomainEvent
+from tests.architecture.test_persisted_names import descendants, modules
+
+FILE = Path(__file__).with_name("event_fields.txt")
+HEADER = "# Fields of stored events: a new one has a default; a missing one needs an upcast.\n"
+
+
+def fields_of(event: type[DomainEvent]) -> dict[str, bool]:
+    """Return an event's own fields, each with whether it is required."""
+    base = {field.name for field in fields(DomainEvent)}
+    return {field.name: field.default is MISSING for field in fields(event) if field.name not in base}
+
+
+def stored() -> dict[str, bool]:
+    """Return the fields of all events that may be stored, as `topic field`, each with whether it is required."""
+    modules()
+    events = {event for event in descendants(DomainEvent) if event.__module__ != "domain.core.aggregate"}
+    return {
+        f"{get_topic(event)} {name}": required
+        for event in events
+        if event.__name__ != "Event"
+        for name, required in fields_of(event).items()
+    }
+
+
+def recorded() -> dict[str, bool]:
+    """Return the fields that the file lists, each with whether every stored event has it."""
+    lines = [line for line in FILE.read_text().splitlines() if not line.startswith("#")]
+    return {line.removesuffix(" required"): line.endswith(" required") for line in lines}
+
+
+def faults(known: dict[str, bool], now: dict[str, bool]) -> list[str]:
+    """Return the fields that stored events and today's code do not agree about."""
+    gone = [f"{field}: no longer read; upcast the stored events" for field in known.keys() - now.keys()]
+    new = [f"{field}: not in {FILE.name}" for field in now.keys() - known.keys()]
+    needs = [f"{field}: needs a default" for field, required in now.items() if required and not known.get(field, False)]
+    topics = {field.partition(" ")[0] for field in known}
+    return sorted([*gone, *new, *(fault for fault in needs if fault.partition(" ")[0] in topics)])
+
+
+def test_every_stored_event_has_the_fields_that_the_code_reads() -> None:
+    """A new field without a default, a field that vanished and a field that is not listed are named."""
+    assert faults(recorded(), stored()) == []
+
+
+def test_a_field_without_a_default_and_a_vanished_one_are_found() -> None:
+    """Of a new event every field may be required."""
+    known = {"order.placed price": True, "order.placed venue_id": True}
+    assert faults(known, {"order.placed price": True, "order.placed channel": True}) == [
+        "order.placed channel: needs a default",
+        f"order.placed channel: not in {FILE.name}",
+        "order.placed venue_id: no longer read; upcast the stored events",
+    ]
+    assert faults(known, {**known, "order.sent to": True}) == [f"order.sent to: not in {FILE.name}"]
+
+
+def test_a_default_makes_a_field_optional() -> None:
+    """An event's own fields are told apart from those of every event."""
+
+    @dataclass(frozen=True)
+    class Sent(DomainEvent):
+        to: str
+        by: str = "mail"
+
+    assert fields_of(Sent) == {"to": True, "by": False}
+
+
+if __name__ == "__main__":
+    known = recorded() if FILE.exists() else {}
+    now = stored()
+    for fault in faults(known, now) if known else []:
+        if fault.endswith("needs a default"):
+            raise SystemExit(fault)
+    lines = [f"{field} required" if required else field for field, required in sorted(now.items())]
+    FILE.write_text(HEADER + "\n".join(lines) + "\n")

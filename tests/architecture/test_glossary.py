@@ -1,0 +1,65 @@
+"""Each domain word in a class name of `domain/` has a row in `docs/glossary.md`."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "glossary.md").read_text()
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+EVENTS = {"DomainEvent", "CreatedEvent"}
+# Ordinary English, the same in any program.
+EVERYDAY = {
+    "amount", "due", "error", "external", "finding", "history", "key", "link", "of", "query", "rate", "request", "spec",
+    "state", "status", "stripe", "summary", "term", "type",
+}  # fmt: skip
+
+
+def rows(page: str) -> set[str]:
+    """Return the words of the first column, in the singular."""
+    cells = re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE)
+    return {singular(word.lower()) for cell in cells for word in WORD.findall(cell)}
+
+
+def singular(word: str) -> str:
+    """Return a word without a plural's s."""
+    return word if word.endswith("ss") else word.removesuffix("s")
+
+
+def words(tree: ast.Module) -> set[str]:
+    """Return the words of the class names of a module: of an event its subject, of another class all but participles.
+
+    Refusals are explained by the tree in the docstring of their module.
+    """
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ClassDef):
+            continue
+        bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+        if "Refusal" in bases or node.name in EVENTS:
+            continue
+        named = [word.lower() for word in WORD.findall(node.name)]
+        nouns = named[:1] if bases & EVENTS else [word for word in named if not word.endswith("ed")]
+        found |= {singular(word) for word in nouns}
+    return found
+
+
+def unexplained(page: str, used: set[str]) -> set[str]:
+    """Return the words that have no row and are not ordinary English."""
+    return used - rows(page) - {singular(word) for word in EVERYDAY}
+
+
+def test_every_domain_word_has_a_row() -> None:
+    """A new aggregate or value object comes with its row."""
+    modules = list((ROOT / "domain").rglob("*.py"))
+    used = set[str]().union(*(words(ast.parse(module.read_text())) for module in modules))
+    assert len(used) > 40
+    assert unexplained(PAGE, used) == set()
+
+
+def test_a_word_without_a_row_is_found() -> None:
+    """An event gives its subject, another class its nouns."""
+    tree = ast.parse(
+        "class VoucherSent(DomainEvent): ...\nclass SignedCoupon(BaseModel): ...\nclass Refused(Refusal): ..."
+    )
+    assert unexplained(PAGE, words(tree)) == {"voucher", "coupon"}

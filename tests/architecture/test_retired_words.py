@@ -1,0 +1,52 @@
+"""No retired word stands in code, tests or docs, but for the table of decision 0023, from which they are read."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RECORD = Path("docs/decisions/0023-retired-words.md")
+HISTORIES = "tests/replay/histories/"  # recorded: data of others
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+ROW = re.compile(r"^\| (`[^|]+) \|", re.MULTILINE)
+
+
+def retired(page: str) -> set[str]:
+    """Return the words in code marks of the first column of the record's table."""
+    return {word for cell in ROW.findall(page) for word in re.findall(r"`(\w+)`", cell)}
+
+
+def found(path: str, text: str, words: set[str]) -> list[str]:
+    """Return where a retired word stands, as a whole word or as a part of a name, in a file's path or its text."""
+    lines = [(0, path), *enumerate(text.splitlines(), 1)]
+    return [
+        f"{path}:{number} {word}"
+        for number, line in lines
+        for word in {part.lower() for part in WORD.findall(line)} & words
+    ]
+
+
+WORDS = retired((ROOT / RECORD).read_text())
+
+
+def tracked() -> list[str]:
+    """List every text file that git tracks, without recorded data and without the record itself."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    paths = [path for path in listed.stdout.split("\0") if path and (ROOT / path).exists()]
+    return [path for path in paths if path != str(RECORD) and not path.startswith(HISTORIES)]
+
+
+def test_no_retired_word_is_used() -> None:
+    """Each place is named with its line."""
+    assert len(WORDS) > 15
+    places = [place for path in tracked() for place in found(path, (ROOT / path).read_text(errors="replace"), WORDS)]
+    assert places == []
+
+
+@pytest.mark.parametrize("text", ["class OldDesk: ...", "old_desk = 1", "a desk here", "OLD_DESK"])
+def test_a_retired_word_is_found_in_any_spelling(text: str) -> None:
+    """As a word, in a class, in a function and in a constant."""
+    assert found("x.py", text, {"desk"}) == ["x.py:1 desk"]
+    assert found("x.py", "desktop", {"desk"}) == []
