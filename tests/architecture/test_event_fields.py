@@ -6,6 +6,7 @@ the file, and marks those that every stored event has with `required`.
 
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
+from typing import Any, cast
 
 from eventsourcing.utils import get_topic
 
@@ -18,8 +19,8 @@ HEADER = "# Fields of stored events: a new one has a default; a missing one need
 
 def fields_of(event: type[DomainEvent]) -> dict[str, bool]:
     """Return an event's own fields, each with whether it is required."""
-    base = {field.name for field in fields(DomainEvent)}
-    return {field.name: field.default is MISSING for field in fields(event) if field.name not in base}
+    base = {field.name for field in fields(cast("Any", DomainEvent))}
+    return {field.name: field.default is MISSING for field in fields(cast("Any", event)) if field.name not in base}
 
 
 def stored() -> dict[str, bool]:
