@@ -40,7 +40,7 @@ class RefundInput(Command):
     uncovered_seconds: int = 300
 
 
-class RefundProgress(Command):
+class RefundReport(Command):
     """Progress of a refund for the workflow that started it: ended, waiting, or uncovered."""
 
     purchase_id: str
@@ -126,7 +126,7 @@ class RefundWorkflow:
         if not self._start.report_to or self._start.order is None or outcome == self._reported:
             return
         self._reported = outcome
-        news = RefundProgress(purchase_id=self._start.order.purchase.purchase_id, outcome=outcome)
+        news = RefundReport(purchase_id=self._start.order.purchase.purchase_id, outcome=outcome)
         with contextlib.suppress(FailureError):
             await workflow.get_external_workflow_handle(self._start.report_to).signal("refund_news", news)
 

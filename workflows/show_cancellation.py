@@ -14,7 +14,7 @@ from workflows.core.activity_calls import STORE, ActivityCaller, OperatorAlerts
 from workflows.core.operator_status import OperatorStatus
 from workflows.core.saga import drain
 from workflows.core.task_queue import workflow_on
-from workflows.refund import RefundInput, RefundProgress, RefundWorkflow
+from workflows.refund import RefundInput, RefundReport, RefundWorkflow
 
 REST_GROWS = 1.5
 REST_SECONDS_MAX = 300.0
@@ -88,7 +88,7 @@ class ShowCancellationWorkflow:
             await self._wait_for_residue(residue)
 
     @workflow.signal(name="refund_news")
-    def refund_news(self, news: RefundProgress) -> None:
+    def refund_news(self, news: RefundReport) -> None:
         """Take the progress of a refund: it frees its place in the window, or waits for our balance."""
         self._heard = True
         self._under_way.pop(news.purchase_id, None)

@@ -29,7 +29,7 @@ KEEP_BALANCE = SQL(
     "INSERT INTO rm_balances (account, unit, balance) VALUES (%s, %s, %s)"
     " ON CONFLICT (account, unit) DO UPDATE SET balance = rm_balances.balance + EXCLUDED.balance"
 )
-Cursor = psycopg.Cursor[Any]
+ProjectionCursor = psycopg.Cursor[Any]
 
 
 class Projection:
@@ -73,14 +73,14 @@ class Projection:
         return self.catch_up()
 
 
-def read_document(cursor: Cursor, kind: str, identity: str) -> Any:
+def read_document(cursor: ProjectionCursor, kind: str, identity: str) -> Any:
     """Return a stored document, or None."""
     cursor.execute(DOCUMENT.format(table=Identifier(f"rm_{kind}")), (identity,))
     row = cursor.fetchone()
     return None if row is None else row[0]
 
 
-def store_batch(cursor: Cursor, documents: DocumentBatch) -> None:
+def store_batch(cursor: ProjectionCursor, documents: DocumentBatch) -> None:
     """Store the changes of a batch of events."""
     rows_of: dict[str, list[tuple[str, Jsonb]]] = {}
     for kind, identity, document in documents.changed():

@@ -265,6 +265,6 @@ TABLES = (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS)
 # What no document shows: of these the timeline tells what concerns a purchase, the books what concerns money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
     AllowanceOpened, BurnSigned, ClaimEnded, ClaimSold, DiscountAsked, DisputeOpened, DisputeWon, GroupCapacityAdded,
-    GroupResizeSigned, PayoutPaid, PayoutReturned, ReversalRefused, ShortfallNetted, ShortfallNoted, TicketBlocked,
-    TicketsClaimed, TicketUnblocked,
+    GroupResizeSigned, PayoutPaid, PayoutReturned, RefundsOpened, ReversalRefused, ShortfallNetted,
+    ShortfallNoted, TicketBlocked, TicketsClaimed, TicketUnblocked,
 })  # fmt: skip

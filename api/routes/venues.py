@@ -54,7 +54,7 @@ class VenueBody(Body):
     rates: Annotated[RatesBody, about("Fee rates of the venue; may be left out.", {"platform_bps": 500})] = RatesBody()
 
 
-class VenueRegistered(TypedDict):
+class RegisteredVenue(TypedDict):
     """The registered venue and its fee rates."""
 
     venue_id: str
@@ -135,7 +135,7 @@ class Period:
 
 
 @router.post("", status_code=201, openapi_extra=may_answer())
-async def register_venue(body: VenueBody, key: Key, deps: Deps, response: Response) -> VenueRegistered:
+async def register_venue(body: VenueBody, key: Key, deps: Deps, response: Response) -> RegisteredVenue:
     """Record a venue and start its registration on chain; the same key and body again is the same venue."""
     tenant_id = deps.limits.tenant_id
     venue_id = derived("ve", tenant_id, key)

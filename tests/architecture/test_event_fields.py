@@ -70,7 +70,8 @@ def test_a_default_makes_a_field_optional() -> None:
     """An event's own fields are told apart from those of every event."""
 
     @dataclass(frozen=True)
-    class Sent(DomainEvent):
+    class Sent(DomainEvent["Order"]):
+        TOPIC = "order.sent-in-a-test"
         to: str
         by: str = "mail"
 

@@ -59,7 +59,7 @@ def test_ci_runs_the_checks_and_all_tests() -> None:
 def test_the_nightly_run_calls_targets_that_exist() -> None:
     """Each of its parts that is a make target is one."""
     targets = {step.command[1] for step in steps_of(date(2026, 11, 23), 1, 1) if step.command[0] == "make"}
-    assert {"mutants", "matrix", "pythons", "chaos"} == targets <= explained()
+    assert {"mutants", "matrix", "pythons", "clients", "chaos"} == targets <= explained()
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook["id"])

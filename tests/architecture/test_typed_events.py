@@ -38,11 +38,11 @@ def test_every_event_names_its_aggregate() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "class OrderPlaced(Event): pass",
-        "class OrderPlaced(Event[Any]): pass",
-        "class OrderPlaced(Event['Order']):\n def apply(self, order: Any) -> None: pass",
-        "class OrderPlaced(Event['Order']):\n def apply(self, order) -> None: pass",
-        "class OrderPlaced(Event['Order']):\n def apply(self, order: 'Ticket') -> None: pass",
+        "class OrderPlaced(DomainEvent): pass",
+        "class OrderPlaced(DomainEvent[Any]): pass",
+        "class OrderPlaced(DomainEvent['Order']):\n def apply(self, order: Any) -> None: pass",
+        "class OrderPlaced(DomainEvent['Order']):\n def apply(self, order) -> None: pass",
+        "class OrderPlaced(DomainEvent['Order']):\n def apply(self, order: 'Ticket') -> None: pass",
     ],
 )
 def test_an_untyped_event_shows(text: str) -> None:

@@ -41,7 +41,8 @@ def without(events: list[DomainEvent], kind: type[DomainEvent], nth: int = 0, su
 
 def changed(event: F, **values: Any) -> F:
     """Return an event with other values; a value that it does not have is an error."""
-    return event.build({**vars(event), **values})
+    assert values.keys() <= vars(event).keys()
+    return forged(event, **values)
 
 
 def edited(
