@@ -1,1 +1,1 @@
-"""What is true: pure rules and events; no IO, no clock, no randomness."""
+"""The domain: pure rules and events; no IO, no clock, no randomness."""

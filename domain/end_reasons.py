@@ -1,4 +1,4 @@
-"""Why a purchase ends without a sale, where no refusal ended it: reasons are stored, and clients read them."""
+"""Reasons for a purchase's end without a sale and without a refusal; stored, and read by clients."""
 
 QUEUE_EXPIRED = "queue-expired"
 OPERATOR_CANCELLED = "operator-cancelled"

@@ -1,4 +1,4 @@
-"""Discount: less to pay for who knows its code; a limited one is held with the seats, and given back with them."""
+"""Discounts: a code lowers the price; one use of a limited code is claimed with the seats and returned with them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from domain.money.money import BPS_WHOLE, share_minor, split_minor
 
 
 class DiscountTerms(BaseModel):
-    """What a discount takes off, of which ticket types (none named: of all), when, and for how many orders."""
+    """The terms of a discount: percentage or amount, ticket types (none named: all), validity and limit of orders."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,7 +33,7 @@ class DiscountTerms(BaseModel):
         return self
 
     def off(self, amounts: Sequence[tuple[str, int]], step: int) -> tuple[int, ...]:
-        """Return what it takes off each of these (ticket type, amount) lines; never more than a line is."""
+        """Return the discount on each (ticket type, amount) line, at most the amount of the line."""
         eligible = tuple(amount if self.covers(kind) else 0 for kind, amount in amounts)
         whole = sum(eligible)
         if whole == 0:
@@ -42,12 +42,12 @@ class DiscountTerms(BaseModel):
         return split_minor(taken, eligible, step)
 
     def covers(self, ticket_type_id: str) -> bool:
-        """Say whether tickets of a type become cheaper by it."""
+        """Return whether the discount applies to a ticket type."""
         return not self.ticket_type_ids or ticket_type_id in self.ticket_type_ids
 
 
 class DiscountCreated(CreatedEvent["Discount"]):
-    """A code of a show takes something off."""
+    """A discount code of a show was created."""
 
     TOPIC = "discount.created"
 
@@ -58,19 +58,19 @@ class DiscountCreated(CreatedEvent["Discount"]):
 
 
 class DiscountClaimed(DomainEvent["Discount"]):
-    """An order uses one of a limited number."""
+    """An order claimed one use of a limited discount."""
 
     TOPIC = "discount.claimed"
 
     key: str
 
     def apply(self, discount: "Discount") -> None:
-        """One less is left."""
+        """Add the claim."""
         discount.claims.add(self.key)
 
 
 class DiscountReturned(DomainEvent["Discount"]):
-    """The order ended without a sale: somebody else may have it."""
+    """The order ended without a sale: its use of the discount is free again."""
 
     TOPIC = "discount.returned"
 
@@ -78,12 +78,12 @@ class DiscountReturned(DomainEvent["Discount"]):
     reason: str
 
     def apply(self, discount: "Discount") -> None:
-        """One more is left."""
+        """Remove the claim."""
         discount.claims.discard(self.key)
 
 
 class DiscountAsked(CreatedEvent["DiscountKey"]):
-    """An Idempotency-Key made a discount: the authority on that key."""
+    """An Idempotency-Key created a discount; the authority on that key."""
 
     TOPIC = "discount-key.used"
 
@@ -91,18 +91,18 @@ class DiscountAsked(CreatedEvent["DiscountKey"]):
 
 
 class DiscountKey(Aggregate):
-    """An Idempotency-Key that a discount was created under."""
+    """An Idempotency-Key under which a discount was created."""
 
     TOPIC = "discount-key"
     STREAM_CATEGORY = "discount-key"
 
     def __init__(self, body_digest: str) -> None:
-        """Remember the body."""
+        """Start with the digest of the request body."""
         self.body_digest = body_digest
 
 
 class Discount(Aggregate):
-    """One code of one show; claims are the orders that use one of a limited number."""
+    """A discount code of a show; `claims` are the orders that use one of a limited number."""
 
     TOPIC = "discount"
     STREAM_CATEGORY = "discount"
@@ -117,7 +117,7 @@ class Discount(Aggregate):
         self.claims: set[str] = set()
 
     def check(self, at: datetime, key: str | None = None) -> None:
-        """Refuse what is not valid now, or used up by others."""
+        """Raise DiscountRefused if the code is not valid now, or used up by other orders."""
         terms = self.terms
         if terms.valid_from is not None and at < terms.valid_from:
             raise DiscountRefused("the discount code is not valid yet", reason="not-yet-valid")
@@ -127,22 +127,22 @@ class Discount(Aggregate):
             raise DiscountRefused("the discount code has reached its limit of uses", reason="used-up")
 
     def claim(self, key: str, at: datetime) -> None:
-        """Use one of a limited number; the same key again changes nothing."""
+        """Claim one use of a limited discount; idempotent per key."""
         self.check(at, key)
         if self.terms.limit is not None and key not in self.claims:
             self.record(DiscountClaimed, at, key=key)
 
     def give_back(self, key: str, reason: str, at: datetime) -> None:
-        """Let the next one have it; nothing to give back is success."""
+        """Return the use claimed under a key; a key without a claim is success."""
         if key in self.claims:
             self.record(DiscountReturned, at, key=key, reason=reason)
 
 
 def spelt(code: str) -> str:
-    """Return a code as it is compared: people type it in any case."""
+    """Return the code in its compared form, without regard to case and surrounding spaces."""
     return code.strip().upper()
 
 
 def discount_id_of(show_id: str, code: str) -> str:
-    """Return the discount that a code of a show stands for."""
+    """Return the id of the discount with this code of this show."""
     return derived("di", show_id, spelt(code))

@@ -1,10 +1,10 @@
-"""One line of an order: so many tickets of one type."""
+"""One line of an order: a quantity of tickets of one type."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class Line(BaseModel):
-    """Some tickets of one type."""
+    """A quantity of tickets of one type."""
 
     model_config = ConfigDict(frozen=True)
 

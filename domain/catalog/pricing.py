@@ -1,4 +1,4 @@
-"""Pricing: what tickets cost now, broken down by line; the one function behind quotes, prices and orders."""
+"""Pricing: the present price of tickets, broken down by line; one function behind quotes, prices and orders."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ NO_PROCESSING = {"processing_bps": 0, "processing_fixed_minor": 0}
 
 
 class PricedLine(BaseModel):
-    """Some tickets of one type: what one costs, and what the discount takes off all of them."""
+    """A quantity of tickets of one type: the price of one ticket, and the discount on the whole line."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,7 +27,7 @@ class PricedLine(BaseModel):
 
 
 class Quote(BaseModel):
-    """A price and its lines; the discounts of the lines sum to the price's."""
+    """A price and its lines; the discounts of the lines sum to the discount of the price."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,9 +43,9 @@ def quote_of(
     at: datetime,
     tender: Tender = "card",
 ) -> Quote:
-    """Price some tickets as they would be sold at this moment; refuse what cannot be charged.
+    """Price tickets as of this moment; raise a refusal if the amount cannot be charged.
 
-    Cash costs no processing, and complimentary tickets are discounted whole.
+    Cash has no processing fee; complimentary tickets are fully discounted.
     """
     priced = [
         PricedLine(price_minor=show.type_of(line.ticket_type_id).price_minor, **line.model_dump()) for line in lines

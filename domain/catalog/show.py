@@ -1,4 +1,4 @@
-"""Venue and Show: who sells, what, at which prices, and whether it stands on chain."""
+"""Show: its ticket types, prices, sale window and capacities, and its token group on chain."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -16,7 +16,7 @@ CaptureMethod = Literal["manual", "automatic"]
 
 
 class TicketType(BaseModel):
-    """One kind of ticket of a show: its price in minor units and how many there are."""
+    """A ticket type of a show: its price in minor units and its capacity."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,7 +49,7 @@ class ShowAnnounced(CreatedEvent["Show"]):
 
 
 class ShowWentOnSale(DomainEvent["Show"]):
-    """The show's on-chain group exists: tickets may be sold."""
+    """The show's on-chain group exists: the sale opened."""
 
     TOPIC = "show.went-on-sale"
 
@@ -59,7 +59,7 @@ class ShowWentOnSale(DomainEvent["Show"]):
 
 
 class PriceChanged(DomainEvent["Show"]):
-    """A ticket type costs something else from here; orders that are placed keep their own price."""
+    """The price of a ticket type changed; placed orders keep their own price."""
 
     TOPIC = "show.price-changed"
 
@@ -67,12 +67,12 @@ class PriceChanged(DomainEvent["Show"]):
     price_minor: int
 
     def apply(self, show: "Show") -> None:
-        """Put the new price in the place of the old one."""
+        """Replace the price."""
         show.reprice(self.ticket_type_id, self.price_minor)
 
 
 class SaleWindowChanged(DomainEvent["Show"]):
-    """The show is sold at other times."""
+    """The sale window of the show changed."""
 
     TOPIC = "show.sale-window-changed"
 
@@ -80,12 +80,12 @@ class SaleWindowChanged(DomainEvent["Show"]):
     sale_until: datetime | None
 
     def apply(self, show: "Show") -> None:
-        """Move the window."""
+        """Set the sale window."""
         show.sale_from, show.sale_until = self.sale_from, self.sale_until
 
 
 class ShowCalledOff(DomainEvent["Show"]):
-    """The show does not take place: nothing is sold any more."""
+    """The show was cancelled: nothing is sold any more."""
 
     TOPIC = "show.called-off"
 
@@ -95,7 +95,7 @@ class ShowCalledOff(DomainEvent["Show"]):
 
 
 class CapacityChangeBegun(DomainEvent["Show"]):
-    """Ticket types are to have other capacities: the stock that falls first, then the group on chain, then the rest."""
+    """A capacity change began: first shrinking stock, then the group on chain, then the rest."""
 
     TOPIC = "show.capacity-change-begun"
 
@@ -103,25 +103,25 @@ class CapacityChangeBegun(DomainEvent["Show"]):
     capacities: dict[str, int]
 
     def apply(self, show: "Show") -> None:
-        """From here no other change begins before this one has ended."""
+        """Mark the change as under way; no other change begins before its end."""
         show.capacity_changes = self.number
         show.capacities_asked = dict(self.capacities)
 
 
 class GroupResizeSigned(DomainEvent["Show"]):
-    """The bytes that give the show's group another size were signed; stored before they are sent."""
+    """A transaction that resizes the show's group was signed; stored before it is sent."""
 
     TOPIC = "show.group-resize-signed"
 
     signed: dict[str, Any]
 
     def apply(self, show: "Show") -> None:
-        """Keep the newest signed bytes."""
+        """Keep the newest signed transaction."""
         show.resize_signed = SignedTransaction.model_validate(self.signed)
 
 
 class CapacityChangeEnded(DomainEvent["Show"]):
-    """A change of capacities was made, or it did not fit what is held and sold and was given up."""
+    """A capacity change was made, or given up because of the held and sold seats."""
 
     TOPIC = "show.capacity-change-ended"
 
@@ -129,12 +129,12 @@ class CapacityChangeEnded(DomainEvent["Show"]):
     made: bool
 
     def apply(self, show: "Show") -> None:
-        """Take the capacities, if they were made."""
+        """End the change; take over the capacities if they were made."""
         show.end_capacities(made=self.made)
 
 
 class Show(TokenizedAggregate):
-    """What people attend; its token is the group of its tickets."""
+    """A show; its token is the group of its tickets."""
 
     TOPIC = "show"
     STREAM_CATEGORY = "show"
@@ -182,58 +182,59 @@ class Show(TokenizedAggregate):
 
     @property
     def capacity(self) -> int:
-        """Tickets of all types, as a change that is under way has them."""
-        asked = self.capacities_asked or {}
-        return sum(asked.get(name, item.capacity) for name, item in self.ticket_types.items())
+        """The capacity of all ticket types together, including a change under way."""
+        requested = self.capacities_asked or {}
+        return sum(requested.get(name, item.capacity) for name, item in self.ticket_types.items())
 
     @property
     def group_size(self) -> int:
-        """The `max_size` of the show's group on chain: the capacity, and burnt tokens whose seats are sold again."""
+        """The `max_size` of the show's group on chain: the capacity, and burnt tokens whose seats are resold."""
         return self.capacity + sum(self.added_group_capacity.values())
 
     def resells(self, at: datetime) -> bool:
-        """Whether a refunded seat can be sold again: the show says so, and its sale is not over."""
+        """Return whether refunded seats go back on sale: the show allows it and its sale is not over."""
         is_over = self.called_off or any(end is not None and at >= end for end in (self.sale_until, self.ends_at))
         return self.resell_refunded and not is_over
 
     def add_group_capacity(self, refund_id: str, quantity: int, at: datetime) -> None:
-        """Let the group on chain take more, once per refund."""
+        """Enlarge the group on chain, once per refund."""
         if refund_id not in self.added_group_capacity:
             self.record(GroupCapacityAdded, at, refund_id=refund_id, quantity=quantity)
 
     def open_sale(self, at: datetime) -> None:
-        """Go on sale, once the on-chain group was verified."""
+        """Go on sale; raise NotOnSale without a verified group on chain."""
         if self.mint_address is None:
             raise NotOnSale("the show is not registered on chain yet", show_id=self.identity)
         if not self.on_sale:
             self.record(ShowWentOnSale, at)
 
     def change_price(self, ticket_type_id: str, price_minor: int, at: datetime) -> None:
-        """Sell a ticket type at another price from here; the same price again changes nothing."""
+        """Change the price of a ticket type; the same price again changes nothing."""
         check_digits(price_minor, self.currency)
         if self.type_of(ticket_type_id).price_minor != price_minor:
             self.record(PriceChanged, at, ticket_type_id=ticket_type_id, price_minor=price_minor)
 
     def reprice(self, ticket_type_id: str, price_minor: int) -> None:
-        """Assign a price that was decided."""
+        """Assign the price of a ticket type."""
         known = self.ticket_types[ticket_type_id]
         self.ticket_types[ticket_type_id] = known.model_copy(update={"price_minor": price_minor})
 
     def change_window(self, sale_from: datetime | None, sale_until: datetime | None, at: datetime) -> None:
-        """Sell from and until other moments (None: without a bound); the same again changes nothing."""
+        """Change the sale window (None: unbounded); the same window again changes nothing."""
         check_order(sale_from, sale_until)
         if (sale_from, sale_until) != (self.sale_from, self.sale_until):
             self.record(SaleWindowChanged, at, sale_from=sale_from, sale_until=sale_until)
 
     def call_off(self, at: datetime) -> None:
-        """Stop the sale for good; again changes nothing."""
+        """Stop the sale for good; idempotent."""
         if not self.called_off:
             self.record(ShowCalledOff, at)
 
     def begin_capacities(self, capacities: dict[str, int], at: datetime) -> int:
-        """Begin a change of capacities, one at a time; the one under way asked again is that one. Returns its number.
+        """Begin a capacity change and return its number; repeating the change under way returns its number.
 
-        What is not asked for stays. The sale must be open: before that nothing on chain could be changed.
+        Ticket types that are not named keep their capacity. The sale must be open: until then the group on chain cannot
+        be changed. Raise WrongState while another change is under way.
         """
         for ticket_type_id in capacities:
             self.sellable(ticket_type_id)
@@ -246,29 +247,29 @@ class Show(TokenizedAggregate):
         return self.capacity_changes
 
     def capacities_of(self, number: int) -> dict[str, int] | None:
-        """Return what a change asks for; None when it has ended: a late step of it changes nothing."""
+        """Return the capacities requested by a change; None after its end, so that a late step changes nothing."""
         return self.capacities_asked if number == self.capacity_changes else None
 
     def sign_resize(
         self, signed: SignedTransaction, wanted: int, after: SignedTransaction | None, at: datetime
     ) -> None:
-        """Store signed bytes, if those before them are still the newest ones and the size is still what is wanted."""
+        """Store a signed transaction, if `after` is still the newest one and `wanted` is still the group size."""
         if (self.resize_signed, self.group_size) == (after, wanted):
             self.record(GroupResizeSigned, at, signed=signed.model_dump())
 
     def finish_capacities(self, number: int, at: datetime, *, made: bool) -> None:
-        """End the change that is under way."""
+        """End the change under way."""
         self.record(CapacityChangeEnded, at, number=number, made=made)
 
     def end_capacities(self, *, made: bool) -> None:
-        """Assign what was decided."""
+        """Assign the outcome of a capacity change."""
         for ticket_type_id, capacity in (self.capacities_asked or {}).items() if made else ():
             known = self.ticket_types[ticket_type_id]
             self.ticket_types[ticket_type_id] = known.model_copy(update={"capacity": capacity})
         self.capacities_asked = None
 
     def check_window(self, at: datetime) -> None:
-        """Refuse a request that comes before the sale begins or after it ended."""
+        """Raise NotOnSale outside the sale window."""
         if self.sale_from is not None and at < self.sale_from:
             raise NotOnSale(
                 f"the sale begins at {self.sale_from.isoformat()}",
@@ -283,7 +284,7 @@ class Show(TokenizedAggregate):
             )
 
     def sellable(self, ticket_type_id: str) -> TicketType:
-        """Return a ticket type that may be sold now."""
+        """Return a ticket type that is on sale; raise NotOnSale or UnknownSubject otherwise."""
         if self.called_off:
             raise NotOnSale("the show is cancelled", show_id=self.identity)
         if not self.on_sale:
@@ -291,7 +292,7 @@ class Show(TokenizedAggregate):
         return self.type_of(ticket_type_id)
 
     def type_of(self, ticket_type_id: str) -> TicketType:
-        """Return a ticket type of this show."""
+        """Return a ticket type of this show; raise UnknownSubject if there is none."""
         if ticket_type_id not in self.ticket_types:
             raise UnknownSubject(
                 f"show {self.identity} has no ticket type {ticket_type_id}", ticket_type_id=ticket_type_id
@@ -300,13 +301,13 @@ class Show(TokenizedAggregate):
 
 
 def check_order(sale_from: datetime | None, sale_until: datetime | None) -> None:
-    """Refuse a sale window that ends before it begins."""
+    """Raise WrongState for a sale window that ends before it begins."""
     if sale_from is not None and sale_until is not None and sale_from >= sale_until:
         raise WrongState("sale_until must be later than sale_from")
 
 
 class GroupCapacityAdded(DomainEvent["Show"]):
-    """The show's group on chain is to take so many more: the burnt tokens of this refund stay its members."""
+    """The show's group on chain is to be enlarged: the burnt tokens of this refund remain its members."""
 
     TOPIC = "show.group-capacity-added"
 
@@ -314,5 +315,5 @@ class GroupCapacityAdded(DomainEvent["Show"]):
     quantity: int
 
     def apply(self, show: "Show") -> None:
-        """Add it to what the group takes, whatever the capacity becomes."""
+        """Add the quantity to the group size, independently of the capacity."""
         show.added_group_capacity[self.refund_id] = self.quantity

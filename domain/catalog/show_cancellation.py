@@ -1,4 +1,4 @@
-"""Cancellation: a show that does not take place, and how its orders are given back."""
+"""Cancellation of a show and the refunds of its orders."""
 
 from datetime import datetime
 from typing import Literal
@@ -11,7 +11,7 @@ ShowCancellationState = Literal["refunding", "paused", "finished"]
 
 
 class ShowCancellationBegun(CreatedEvent["ShowCancellation"]):
-    """The show does not take place; every order is to be refunded, so many a second at most."""
+    """The show was cancelled; every order is to be refunded, at this maximum rate per second."""
 
     TOPIC = "cancellation.begun"
 
@@ -22,39 +22,39 @@ class ShowCancellationBegun(CreatedEvent["ShowCancellation"]):
 
 
 class ShowCancellationPaused(DomainEvent["ShowCancellation"]):
-    """No further refund is begun; those under way go on."""
+    """No further refund begins; those under way continue."""
 
     TOPIC = "cancellation.paused"
 
     def apply(self, cancellation: "ShowCancellation") -> None:
-        """Hold."""
+        """Pause."""
         cancellation.state = "paused"
 
 
 class ShowCancellationResumed(DomainEvent["ShowCancellation"]):
-    """Refunds are begun again, at this rate."""
+    """Refunds begin again, at this rate."""
 
     TOPIC = "cancellation.resumed"
 
     rate_per_second: float
 
     def apply(self, cancellation: "ShowCancellation") -> None:
-        """Go on."""
+        """Resume at the rate."""
         cancellation.state, cancellation.rate_per_second = "refunding", self.rate_per_second
 
 
 class ShowCancellationFinished(DomainEvent["ShowCancellation"]):
-    """No order of the show is left that has a valid ticket or money to come."""
+    """No order of the show has a valid ticket or an outstanding payment any more."""
 
     TOPIC = "cancellation.finished"
 
     def apply(self, cancellation: "ShowCancellation") -> None:
-        """It is done."""
+        """Mark the cancellation as finished."""
         cancellation.state = "finished"
 
 
 class ShowCancellation(Aggregate):
-    """How one cancelled show is given back; its id is the show's."""
+    """The refunding of one cancelled show; its id is the show's."""
 
     TOPIC = "cancellation"
     STREAM_CATEGORY = "cancellation"
@@ -68,22 +68,22 @@ class ShowCancellation(Aggregate):
         self.state: ShowCancellationState = "refunding"
 
     def check_same(self, body_digest: str) -> None:
-        """Refuse another cancellation of the same show."""
+        """Raise KeyReused for another cancellation of the same show."""
         if body_digest != self.body_digest:
             raise KeyReused("the show is already cancelled, on other terms")
 
     def pause(self, at: datetime) -> None:
-        """Begin no further refund; again changes nothing, as after the end."""
+        """Begin no further refund; idempotent, and without effect after the end."""
         if self.state == "refunding":
             self.record(ShowCancellationPaused, at)
 
     def go_on(self, rate_per_second: float | None, at: datetime) -> None:
-        """Go on, at another rate if one is given; after the end nothing is left to go on with."""
+        """Resume, or change the rate (None: keep it); without effect after the end."""
         rate = self.rate_per_second if rate_per_second is None else rate_per_second
         if self.state != "finished" and (self.state, self.rate_per_second) != ("refunding", rate):
             self.record(ShowCancellationResumed, at, rate_per_second=rate)
 
     def finish(self, at: datetime) -> None:
-        """Record that nothing is left; again changes nothing."""
+        """Record that every order is done; idempotent."""
         if self.state != "finished":
             self.record(ShowCancellationFinished, at)

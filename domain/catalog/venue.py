@@ -1,4 +1,4 @@
-"""A venue: who is paid, and the group on chain under which its shows stand."""
+"""Venue: its fee rates, and its token group on chain."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from domain.tickets.has_token import TokenizedAggregate
 
 
 class VenueRegistered(CreatedEvent["Venue"]):
-    """A venue joined, with its rates."""
+    """A venue was registered with its fee rates."""
 
     TOPIC = "venue.registered"
 
@@ -19,7 +19,7 @@ class VenueRegistered(CreatedEvent["Venue"]):
 
 
 class Venue(TokenizedAggregate):
-    """Who sells; its token is the group of its shows."""
+    """A venue that sells tickets; its token is the group of its shows."""
 
     TOPIC = "venue"
     STREAM_CATEGORY = "venue"

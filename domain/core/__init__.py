@@ -1,1 +1,1 @@
-"""Everything that each part of the domain builds on: events, aggregates, unit of work, refusals, ids."""
+"""The common ground of the domain: events, aggregates, unit of work, refusals, ids."""

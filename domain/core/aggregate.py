@@ -1,4 +1,4 @@
-"""The base of every aggregate and of every domain event: named by topics, without a clock or randomness."""
+"""Base classes of aggregates and domain events: named by topics, without a clock or randomness."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
@@ -14,7 +14,7 @@ from typing_extensions import TypeVar
 from domain.core.chain import GENESIS
 from domain.core.topics import register
 
-# What an event applies to. `DomainEvent` alone is an event of whatever aggregate.
+# The aggregate to which an event applies. `DomainEvent` alone is an event of any aggregate.
 A_contra = TypeVar("A_contra", contravariant=True, default=Never)
 
 
@@ -29,59 +29,59 @@ def _given(defaults: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _parameters_of(kind: type) -> frozenset[str]:
-    """Return the names of a constructor's arguments."""
+    """Return the names of the constructor's parameters."""
     return frozenset(signature(vars(kind)["__init__"]).parameters)
 
 
 class DomainEvent(CanMutateAggregate[str], Generic[A_contra], metaclass=MetaDomainEvent):
-    """An immutable domain event of an aggregate, stored under its `TOPIC`; `timestamp` was passed in.
+    """An immutable domain event of an aggregate, stored under its `TOPIC`; the caller passes `timestamp` in.
 
-    Its `digest` links it to the event before it, and is empty until the event is stored.
+    Its `digest` links it to the previous event, and is empty until the event is stored.
     """
 
     TOPIC: ClassVar[str] = ""
-    digest = ""  # no field: the store puts it before the fields
+    digest = ""  # no field: the event store puts it before the fields
 
     originator_id: str
     originator_version: int
     timestamp: datetime
 
     def __init_subclass__(cls) -> None:
-        """Refuse an event without a topic of its own."""
+        """Register the class; raise TypeError without a topic of its own."""
         super().__init_subclass__()
         register(cls)
 
     @classmethod
     def build(cls, values: dict[str, Any]) -> Self:
-        """Make an event of all its values at once; a missing or unknown one is an error."""
+        """Create an event from all its values at once; raise TypeError for a missing or unknown one."""
         defaults = _defaults_of(cls)
         whole = values if values.keys() == defaults.keys() else {**_given(defaults), **values}
         if whole.keys() != defaults.keys():
-            raise TypeError(f"{cls.__name__} has not exactly these fields: {', '.join(sorted(values))}")
+            raise TypeError(f"{cls.__name__} does not have exactly these fields: {', '.join(sorted(values))}")
         event = object.__new__(cls)
         vars(event).update(whole)
         return event
 
     @staticmethod
     def create_timestamp() -> NoReturn:
-        """Refuse: the domain has no clock."""
-        raise TypeError("an event's time is passed in")
+        """Raise TypeError: the domain has no clock."""
+        raise TypeError("the domain has no clock: pass the event's timestamp in")
 
     def apply(self, aggregate: A_contra) -> None:
-        """Assign what the event says; nothing is decided here."""
+        """Assign the values of the event to the aggregate, without any decision."""
 
 
 class CreatedEvent(DomainEvent[A_contra], CanInitAggregate[str]):
-    """The event that an aggregate begins with; its fields are the aggregate's constructor arguments."""
+    """The first event of an aggregate; its fields are the aggregate's constructor arguments."""
 
     TOPIC = ""
 
     originator_topic: str
 
     def mutate(self, aggregate: Any) -> Any:
-        """Make the aggregate; what its constructor does not know is left out."""
+        """Create the aggregate; fields that its constructor does not take are left out."""
         if aggregate is not None:
-            raise TypeError(f"{aggregate.id} has begun already")
+            raise TypeError(f"{aggregate.id} already exists")
         kind = cast("type[Aggregate]", resolve_topic(self.originator_topic))
         made: Any = kind.__new__(kind)
         made.__base_init__(self.originator_id, self.originator_version, self.timestamp)
@@ -91,33 +91,33 @@ class CreatedEvent(DomainEvent[A_contra], CanInitAggregate[str]):
 
 
 class Aggregate(BaseAggregate[str]):
-    """An aggregate with a text id, whose public methods decide and whose events only assign."""
+    """An aggregate with a text id: its public methods decide, its events only assign."""
 
     TOPIC = ""
     STREAM_CATEGORY = ""
-    CACHED = True  # whether it is looked at again soon after it was saved
-    CONTENDED = False  # whether decisions about different things meet here, many in one transaction
-    SNAPSHOT_VERSION = 0  # the number of its snapshot's shape; 0 has none, a changed shape gets a new number
-    digest = GENESIS  # of the last event that was stored
+    CACHED = True  # whether it is usually read again soon after it was saved
+    CONTENDED = False  # whether many decisions of one transaction share it
+    SNAPSHOT_VERSION = 0  # version of the snapshot's format; 0: no snapshots
+    digest = GENESIS  # of the last stored event
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Refuse an aggregate without a topic of its own."""
+        """Register the class; raise TypeError without a topic of its own."""
         register(cls)
         super().__init_subclass__(**options)
 
     @property
     def identity(self) -> str:
-        """The id without its kind: what callers know it by."""
+        """The id without its category, as callers know it."""
         return self.id.partition(":")[2]
 
     @classmethod
     def stream(cls, identity: str) -> str:
-        """Return the event stream of one aggregate of this kind."""
+        """Return the name of the event stream of one aggregate of this class."""
         return f"{cls.STREAM_CATEGORY}:{identity}"
 
     @classmethod
     def begin(cls, event: type[CreatedEvent[Self]], identity: str, at: datetime, **values: Any) -> Self:
-        """Create the aggregate by its first event."""
+        """Create the aggregate with its first event."""
         own = {**values, "originator_id": cls.stream(identity), "originator_version": 1, "timestamp": at}
         begun = event.build({**own, "originator_topic": get_topic(cls)})
         made: Self = begun.mutate(None)
@@ -125,36 +125,36 @@ class Aggregate(BaseAggregate[str]):
         return made
 
     def savepoint(self) -> tuple[int, ...]:
-        """Return where it stands, so that a decision that fails can be taken back to here."""
+        """Return the present position, to which a failing decision can be rolled back."""
         return (len(self._pending_events),)
 
     def rollback_to(self, savepoint: tuple[int, ...]) -> bool:
-        """Go back to a mark; False when that takes a reload, `events_until` and `replay_after_rollback`."""
+        """Go back to a savepoint; False if that takes a reload with `events_until` and `replay_after_rollback`."""
         return self.savepoint() == savepoint
 
     def events_until(self, savepoint: tuple[int, ...]) -> list[DomainEvent]:
-        """Return the events that were recorded up to a mark."""
+        """Return the events recorded before a savepoint."""
         return [cast(DomainEvent, event) for event in self._pending_events[: savepoint[0]]]
 
-    def replay_after_rollback(self, events_until: list[DomainEvent], spoilt: Self, savepoint: tuple[int, ...]) -> None:  # noqa: ARG002 - see Allocation
-        """After a reload up to the accepted events, take them over from the copy that a failing decision spoilt."""
+    def replay_after_rollback(self, events_until: list[DomainEvent], failed: Self, savepoint: tuple[int, ...]) -> None:  # noqa: ARG002 - see Allocation
+        """After a reload, take over the accepted events from the copy that the failed decision changed."""
         self._pending_events.extend(events_until)
 
     @property
     def snapshot_cost(self) -> int:
-        """How many events a snapshot of it costs about as much as."""
+        """Cost of a snapshot, in events; a new one is taken only after that many new events."""
         return 0
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the whole state as plain JSON; only aggregates with a `SNAPSHOT_VERSION` have one."""
+        """Return the whole state as plain JSON; only aggregates with a `SNAPSHOT_VERSION` have snapshots."""
         return {"began": self.created_on.isoformat(), "changed": self.modified_on.isoformat()}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Take the state of a snapshot."""
+        """Set the state from a snapshot."""
 
     @classmethod
     def from_snapshot(cls, stream: str, version: int, digest: str, snapshot: dict[str, Any]) -> Self:
-        """Make an aggregate of a snapshot, as the event of that version and digest left it."""
+        """Create an aggregate from a snapshot, as it was after the event of that version and digest."""
         made = cls.__new__(cls)
         made.__base_init__(stream, version, datetime.fromisoformat(snapshot["began"]))
         made.modified_on = datetime.fromisoformat(snapshot["changed"])
@@ -163,7 +163,7 @@ class Aggregate(BaseAggregate[str]):
         return made
 
     def record(self, event: type[DomainEvent[Self]], at: datetime, **values: Any) -> None:
-        """Apply one event, and keep it to be stored."""
+        """Apply an event and queue it for storage."""
         own = {**values, "originator_id": self.id, "originator_version": self.version + 1, "timestamp": at}
         recorded = event.build(own)
         recorded.mutate(self)

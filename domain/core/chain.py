@@ -1,6 +1,6 @@
-"""The hash chain of a stream: each stored event begins with a digest over its own bytes and the digest before it.
+"""Hash chain of a stream: each stored event begins with a digest over its own bytes and the previous digest.
 
-It covers what is stored and nothing that is read out of it, so that an upcast of old events leaves their chain whole.
+The digest covers the stored bytes only, not their interpretation: an upcast of old events does not break the chain.
 """
 
 import hashlib
@@ -15,9 +15,9 @@ _REST = _DIGEST.stop + len(_CLOSE)
 
 
 def link(previous: str, event: StoredEvent) -> tuple[StoredEvent, str]:
-    """Put the digest of an event before its state, a JSON object that has none yet; returns the digest, too.
+    """Put the digest of an event in front of its state, a JSON object without one yet; return event and digest.
 
-    PostgreSQL stores no NUL in a text, so the parts that are hashed never run into each other.
+    PostgreSQL stores no NUL in a text, so the hashed parts never run into each other.
     """
     parts = f"{previous}\0{event.originator_id}\0{event.originator_version}\0{event.topic}\0"
     digest = hashlib.sha256(parts.encode() + event.state).hexdigest()
@@ -26,18 +26,18 @@ def link(previous: str, event: StoredEvent) -> tuple[StoredEvent, str]:
 
 
 def digest_of(event: StoredEvent) -> str:
-    """Return the digest that a stored event says it has."""
+    """Return the digest that a stored event carries."""
     return event.state[_DIGEST].decode(errors="replace")
 
 
 def follows(previous: str, event: StoredEvent) -> bool:
-    """Say whether a stored event is, byte for byte, the one that was linked to this digest."""
+    """Return whether a stored event is, byte for byte, the one that was linked to this digest."""
     bare = StoredEvent(event.originator_id, event.originator_version, event.topic, b"{" + event.state[_REST:])
     return link(previous, bare)[0].state == event.state
 
 
 def broken_link(events: Iterable[StoredEvent]) -> int | None:
-    """Return the version of the first event of a stream that does not follow from the one before it, or None."""
+    """Return the version of the first event of a stream that does not follow from the previous one, or None."""
     previous = GENESIS
     for event in events:
         if not follows(previous, event):

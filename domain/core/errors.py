@@ -27,7 +27,7 @@ Refusal
 
 from typing import ClassVar
 
-# A purchase that was refused for one of these before anything was held frees its key.
+# A purchase refused for one of these reasons, before anything was held, frees its key.
 FREES_KEY = frozenset({
     "sold-out", "not-on-sale", "not-found", "hold-expired", "discount-refused", "not-chargeable", "price-changed",
 })  # fmt: skip

@@ -1,4 +1,4 @@
-"""Timestamps as they leave the domain in documents: ISO 8601 text with an offset."""
+"""Timestamps of documents: ISO 8601 text with a UTC offset."""
 
 from datetime import datetime
 from typing import Annotated
@@ -9,5 +9,5 @@ Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
 def iso(at: datetime | None) -> str | None:
-    """Return a moment as text; null stays null."""
+    """Return a timestamp as text; None stays None."""
     return None if at is None else at.isoformat()

@@ -1,10 +1,10 @@
-"""TransientError: what passes by itself. It is retried; it never compensates by itself."""
+"""Transient errors: retried; never a reason for a compensation."""
 
 
 class TransientError(Exception):
-    """A network fault, a 5xx, a rate limit, a lock conflict or an outcome that is unknown.
+    """A network fault, a 5xx, a rate limit, a lock conflict or an unknown outcome.
 
-    `unknown` is true when the effect may have happened all the same: look before you repeat.
+    `unknown` is true if the effect may have happened all the same: read the state before a retry.
     """
 
     def __init__(self, message: str, *, unknown: bool = False) -> None:
@@ -13,4 +13,4 @@ class TransientError(Exception):
 
 
 class OverloadedError(TransientError):
-    """More waits than is taken, or it waited too long; nothing was done, and a later try may be served."""
+    """The queue is full or the request waited too long; nothing was done, and a retry may succeed."""

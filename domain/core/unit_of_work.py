@@ -1,4 +1,4 @@
-"""The unit of work of one transaction: the aggregates that are being decided about, and the events that come of it."""
+"""The unit of work of one transaction: its loaded and new aggregates, and the events of its decisions."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 class UnitOfWork:
-    """Several decisions share it, one after another; one that fails leaves nothing behind.
+    """The aggregates of one transaction, shared by several decisions; a decision that fails is undone.
 
-    `load` reads a stored aggregate by its stream (None when it has no events); `at` is the transaction's time.
+    `load` reads a stored aggregate by its stream (None if it has no events); `at` is the transaction's time.
     """
 
     def __init__(self, load: Callable[[str], Aggregate | None], at: datetime) -> None:
@@ -24,7 +24,7 @@ class UnitOfWork:
         self._touched: dict[str, tuple[int, ...] | None] = {}
 
     def find(self, kind: type[A], identity: str) -> A | None:
-        """Return an aggregate, or None when there is none."""
+        """Return an aggregate, or None if it does not exist."""
         stream = kind.stream(identity)
         if stream not in self._open:
             loaded = self._load(stream)
@@ -37,7 +37,7 @@ class UnitOfWork:
         return cast(A, found)
 
     def get(self, kind: type[A], identity: str) -> A:
-        """Return an aggregate; refuse what does not exist."""
+        """Return an aggregate; raise UnknownSubject if it does not exist."""
         found = self.find(kind, identity)
         if found is None:
             raise UnknownSubject(
@@ -46,7 +46,7 @@ class UnitOfWork:
         return found
 
     def add(self, aggregate: A) -> A:
-        """Put a new aggregate on the unit of work; refuse to put it over one that lies there."""
+        """Add a new aggregate; raise WrongState if it already exists."""
         if aggregate.id in self._open:
             raise WrongState(f"{aggregate.id} already exists", id=aggregate.id)
         self._open[aggregate.id] = aggregate
@@ -54,7 +54,7 @@ class UnitOfWork:
         return aggregate
 
     def attempt(self, decide: Callable[["UnitOfWork"], T]) -> T:
-        """Run one decision; when it raises, undo what it recorded and raise on."""
+        """Run one decision; if it raises, undo its changes and reraise."""
         self._touched = {}
         try:
             return decide(self)
@@ -64,29 +64,29 @@ class UnitOfWork:
             raise
 
     def _undo(self, stream: str, savepoint: tuple[int, ...] | None) -> None:
-        """Take one aggregate back to where it stood before this decision, or drop it if it began with it."""
-        spoilt = self._open.pop(stream)
+        """Take one aggregate back to its state before this decision, or drop it if the decision created it."""
+        failed = self._open.pop(stream)
         if savepoint is None:
             return
-        if spoilt.rollback_to(savepoint):
-            self._open[stream] = spoilt
+        if failed.rollback_to(savepoint):
+            self._open[stream] = failed
             return
-        events_until = spoilt.events_until(savepoint)
+        events_until = failed.events_until(savepoint)
         aggregate = self._load(stream)
         for event in events_until:
             aggregate = event.mutate(aggregate)
-        again = cast(Aggregate, aggregate)
-        again.replay_after_rollback(events_until, spoilt, savepoint)
-        self._open[stream] = again
+        reloaded = cast(Aggregate, aggregate)
+        reloaded.replay_after_rollback(events_until, failed, savepoint)
+        self._open[stream] = reloaded
 
     def aggregates(self) -> dict[str, Aggregate]:
-        """Return what lies on the unit of work, by stream."""
+        """Return all aggregates of the unit of work, by stream."""
         return self._open
 
     def collect(self) -> list[DomainEvent]:
         """Take the events of all decisions; each stream's events are in sequence.
 
-        What decisions share comes last: whoever reads the log meets a purchase before its seats.
+        Events of shared aggregates come last, so that projections see a purchase before its holds.
         """
         ordered = sorted(self._open.values(), key=lambda aggregate: aggregate.CONTENDED)
         return [cast(DomainEvent, event) for aggregate in ordered for event in aggregate.collect_events()]

@@ -1,1 +1,1 @@
-"""What stays true whatever breaks: one list, checked over the events and the outside systems."""
+"""The invariants: one list, checked over the events and the external systems, also after failures."""

@@ -1,8 +1,8 @@
-"""The invariants over several systems, judged for whatever has ended and stands still: at rest.
+"""The invariants across several systems, judged for purchases at rest.
 
 While a purchase runs, its systems differ on purpose; while they are read one after another, they may change. So an
-owner is judged only when the events have its end, nothing of it changed while the other systems were read, and the
-engine does not work on it. Who is left out is counted, and told.
+owner is judged only if it has ended according to the events, its events did not change while the other systems were
+read, and no workflow is processing it. The others are counted and reported.
 """
 
 from collections import Counter, defaultdict
@@ -42,7 +42,7 @@ Balances = Mapping[tuple[str, str], int]
 
 
 class StripePayment(NamedTuple):
-    """What Stripe says of one payment, in minor units; `net_minor` sums its balance transactions, fees taken off."""
+    """A payment as read from Stripe, in minor units; `net_minor` sums its balance transactions, less fees."""
 
     intent_id: str
     purchase_id: str
@@ -54,15 +54,15 @@ class StripePayment(NamedTuple):
 
     @property
     def kept_minor(self) -> int:
-        """What was taken and not given back."""
+        """The captured amount less refunds."""
         return self.captured_minor - self.refunded_minor
 
 
 class ExternalState(NamedTuple):
-    """What the other systems say. `running` are owners that the engine works on, `cases` since when a payment has one.
+    """The state of the other systems: `running` are owners with a running workflow, `cases` are open cases by payment.
 
-    None for one of these two is: not asked. `patience` is how long after its deadline an end may take, and how long a
-    case may stay open for an order that is live.
+    None for one of these two: not queried. `patience` is the time allowed between a deadline and the end, and for a
+    case of a live order to close.
     """
 
     intents: Sequence[StripePayment]
@@ -74,7 +74,7 @@ class ExternalState(NamedTuple):
 
 
 class Quiescence(NamedTuple):
-    """Who was judged, and who not: without an end, changing while it was read, or with somebody at work on it."""
+    """The owners judged and not judged: without an end, changing during the reads, or with a running workflow."""
 
     judged: frozenset[str]
     open: frozenset[str]
@@ -83,7 +83,7 @@ class Quiescence(NamedTuple):
 
 
 class _Case(NamedTuple):
-    """One owner at rest, with everything that is said of it."""
+    """One owner at rest, with its state in every system."""
 
     identity: str
     purchase: PurchaseSummary
@@ -93,12 +93,12 @@ class _Case(NamedTuple):
 
 
 def judge_at_rest(history: History, outside: ExternalState, findings: Findings) -> Quiescence:
-    """Judge every owner that is at rest, and the end of every other one."""
+    """Judge every owner that is at rest, and the missing end of every other one."""
     purchases = history.state.purchases
     intents: defaultdict[str, list[StripePayment]] = defaultdict(list)
-    for said in outside.intents:
-        if said.purchase_id:  # a payment that is not ours has no purchase
-            intents[said.purchase_id].append(said)
+    for intent in outside.intents:
+        if intent.purchase_id:  # a payment that is not ours has no purchase
+            intents[intent.purchase_id].append(intent)
     found: dict[str, set[str]] = {"judged": set(), "open": set(), "moving": set(), "at work": set()}
     for identity in sorted(purchases.keys() | intents.keys()):
         purchase = purchases.get(identity, PurchaseSummary())
@@ -108,8 +108,8 @@ def judge_at_rest(history: History, outside: ExternalState, findings: Findings) 
         if rest == "judged":
             case = _Case(identity, purchase, intents[identity], history.state, outside)
             _judge_captures(case, findings)
-            if any(said.intent_id in (outside.cases or ()) for said in case.intents):
-                rest = "at work"  # the case is about to change what the rest is about
+            if any(intent.intent_id in (outside.cases or ()) for intent in case.intents):
+                rest = "at work"  # the case is about to change the other figures
             else:
                 _judge(case, findings)
         found[rest].add(identity)
@@ -117,10 +117,10 @@ def judge_at_rest(history: History, outside: ExternalState, findings: Findings) 
 
 
 def judge_balances(books: Balances, shown: Balances, findings: Findings) -> None:
-    """Hold the balances that are shown against the postings, at one and the same position."""
+    """Compare displayed balances with the postings, at the same position."""
     for account, unit in sorted(books.keys() | shown.keys()):
         lines, balance = books.get((account, unit), 0), shown.get((account, unit), 0)
-        fault = None if lines == balance else f"{balance} {unit} is shown, its lines sum to {lines}"
+        fault = None if lines == balance else f"{balance} {unit} is displayed, its lines sum to {lines}"
         findings.judge(BALANCES, account, fault)
 
 
@@ -129,13 +129,13 @@ def _rest_of(identity: str, purchase: PurchaseSummary, history: History, outside
         return "moving"
     if purchase.end is None:
         return "open"
-    # The end of an outside hold only waits for its time: nobody works on it.
+    # The end of an external hold only waits for its deadline: no workflow processes it.
     names = {identity, *purchase.refunds} if purchase.kind != "reservation" else set()
     return "at work" if names & (outside.running or set()) else "judged"
 
 
 def ends_fault(identity: str, purchase: PurchaseSummary, outside: ExternalState) -> str | None:
-    """Say that nobody will end what should have ended; what the engine still works on has somebody."""
+    """Return the fault of an owner that is overdue and that no workflow is processing."""
     overdue = purchase.deadline is not None and purchase.deadline + outside.patience < outside.now
     if purchase.end is not None or not overdue or identity in (outside.running or ()):
         return None
@@ -157,26 +157,26 @@ def _judge(case: _Case, findings: Findings) -> None:
 
 
 def _judge_captures(case: _Case, findings: Findings) -> None:
-    kept = [said for said in case.intents if said.kept_minor]
-    many = f"{len(kept)} captures: {', '.join(said.intent_id for said in kept)}" if len(kept) > 1 else None
+    kept = [intent for intent in case.intents if intent.kept_minor]
+    many = f"{len(kept)} captures: {', '.join(intent.intent_id for intent in kept)}" if len(kept) > 1 else None
     findings.judge(ONE_CAPTURE, case.identity, many)
-    for said in kept:
-        sold = case.purchase.end == "sold" and said.intent_id in case.purchase.intents
-        opened = (case.outside.cases or {}).get(said.intent_id)
-        figures = f"{said.kept_minor} {said.currency} of {case.identity} ({case.purchase.state})"
-        if sold and opened is not None:  # it may have been opened before the sale: then it looks, and closes
+    for intent in kept:
+        sold = case.purchase.end == "sold" and intent.intent_id in case.purchase.intents
+        opened = (case.outside.cases or {}).get(intent.intent_id)
+        figures = f"{intent.kept_minor} {intent.currency} of {case.identity} ({case.purchase.state})"
+        if sold and opened is not None:  # a case opened before the sale closes by itself
             fault = f"{figures} has both a live order and a case, since {opened}"
             findings.judge(
-                CAPTURES, said.intent_id, fault if opened + case.outside.patience < case.outside.now else None
+                CAPTURES, intent.intent_id, fault if opened + case.outside.patience < case.outside.now else None
             )
         elif sold or opened is not None:
-            findings.judge(CAPTURES, said.intent_id, None)
+            findings.judge(CAPTURES, intent.intent_id, None)
         elif case.outside.cases is not None:
-            findings.judge(CAPTURES, said.intent_id, f"{figures} has neither a live order nor a case")
+            findings.judge(CAPTURES, intent.intent_id, f"{figures} has neither a live order nor a case")
 
 
 def _money_faults(case: _Case) -> list[tuple[Invariant, str | None]]:
-    """Hold Stripe's net against the books, venue and tax against their parts, and kept money against the price."""
+    """Compare Stripe's net, the shares of venue and tax, and the kept money with the books and the price."""
     purchase, sold = case.purchase, case.purchase.end == "sold"
     faults: list[tuple[Invariant, str | None]] = [(CLEARING, clearing_fault(purchase, case.intents))]
     credited = _credited(purchase)
@@ -187,7 +187,7 @@ def _money_faults(case: _Case) -> list[tuple[Invariant, str | None]]:
     due = {(account, purchase.currency): amount for account, amount in wanted.items() if sold and amount}
     faults.append((SHARE, None if credited == due else f"credited {credited}, due {due} ({purchase.state})"))
     if sold:
-        kept = sum(said.kept_minor for said in case.intents)
+        kept = sum(intent.kept_minor for intent in case.intents)
         back = sum(one.amount_minor for one in given if one.state == "succeeded" and not one.by_hand)
         is_cash = purchase.total_minor > purchase.charge_minor
         due_minor, in_cash = (0, purchase.total_minor - back) if is_cash else (purchase.charge_minor - back, 0)
@@ -202,7 +202,7 @@ def _money_faults(case: _Case) -> list[tuple[Invariant, str | None]]:
 
 
 def _credited(purchase: PurchaseSummary) -> dict[tuple[str, str], int]:
-    """Sum what venue and tax have of a purchase: a venue's share is its own wherever it lies, with us or sent to it."""
+    """Sum the shares of venue and tax of a purchase; a venue's share counts in any of its accounts."""
     credited: Counter[tuple[str, str]] = Counter()
     for (account, unit), amount in purchase.books.items():
         if account.startswith("venue:"):
@@ -213,10 +213,10 @@ def _credited(purchase: PurchaseSummary) -> dict[tuple[str, str], int]:
 
 
 def clearing_fault(purchase: PurchaseSummary, intents: Sequence[StripePayment]) -> str | None:
-    """Say where Stripe's net is not what the books have of one purchase; what we have is negative in the books."""
+    """Return the differences between Stripe's net and the books of one purchase; assets are negative in the books."""
     nets: Counter[str] = Counter()
-    for said in intents:
-        nets[said.currency] += said.net_minor
+    for intent in intents:
+        nets[intent.currency] += intent.net_minor
     books = {unit: -amount for (account, unit), amount in purchase.books.items() if account == STRIPE_CLEARING}
     off = [
         f"Stripe's net is {nets[unit]} {unit}, the books have {books.get(unit, 0)}"
@@ -227,7 +227,7 @@ def clearing_fault(purchase: PurchaseSummary, intents: Sequence[StripePayment]) 
 
 
 def delivered_fault(purchase: PurchaseSummary, state: InvariantState) -> str | None:
-    """Say what of a sale is missing or too much: seats, tickets, or a ticket that the books still owe."""
+    """Return the fault of a sale with missing or extra seats or tickets, or with tickets owed by the books."""
     seats = {key: count for key, count in purchase.seats.items() if count}
     kept = Counter(purchase.wanted) - purchase.returned_seats
     if seats != {(kind, "confirmed"): count for kind, count in kept.items()}:
@@ -247,7 +247,7 @@ def delivered_fault(purchase: PurchaseSummary, state: InvariantState) -> str | N
 
 
 def minted_fault(ticket_id: str, state: InvariantState, supplies: Mapping[str, int]) -> str | None:
-    """Say that a sold ticket is not exactly one token on chain, or that a refunded one still is."""
+    """Return the fault of a sold ticket without exactly one token on chain, or of a refunded one with a token."""
     ticket = state.tickets[ticket_id]
     found = {address: supplies.get(address, 0) for address in ticket.addresses}
     if ticket.state == "void":
@@ -258,14 +258,14 @@ def minted_fault(ticket_id: str, state: InvariantState, supplies: Mapping[str, i
 
 
 def arrived_fault(identity: str, purchase: PurchaseSummary) -> str | None:
-    """Say which refund has not arrived although nobody works on it, or what a buyer is still owed."""
+    """Return the refunds that have not arrived without any workflow, and the amount owed to the buyer."""
     late = [f"{name} is {refund.state}" for name, refund in purchase.refunds.items() if refund.state != "succeeded"]
     owed = purchase.books[buyer_refundable(identity), purchase.currency]
     return "; ".join([*late, *([f"the buyer is owed {owed}"] if owed else [])]) or None
 
 
 def undone_fault(purchase: PurchaseSummary, intents: Sequence[StripePayment]) -> str | None:
-    """Say what is left of something that ended without a sale."""
+    """Return the leftovers of a purchase or hold that ended without a sale."""
     seats = sum(count for (_, state), count in purchase.seats.items() if state in LIVE)
     payments = [f"{name} is {state}" for name, state in purchase.payments.items() if state not in CLOSED_PAYMENTS]
     left = {
@@ -273,7 +273,7 @@ def undone_fault(purchase: PurchaseSummary, intents: Sequence[StripePayment]) ->
         "live tickets": purchase.live_tickets.total(),
         "discounts": sorted(purchase.discounts),
         "payments": payments,
-        "open at Stripe": [said.intent_id for said in intents if said.is_open],
+        "open at Stripe": [intent.intent_id for intent in intents if intent.is_open],
     }
-    found = {name: what for name, what in left.items() if what}
-    return f"{purchase.state}, and has still {found}" if found else None
+    remaining = {name: value for name, value in left.items() if value}
+    return f"{purchase.state}, and still has {remaining}" if remaining else None

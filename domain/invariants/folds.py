@@ -1,7 +1,7 @@
-"""The folds of the events into what the invariants ask for.
+"""Folds of the events into the summaries judged by the invariants.
 
-They are folds of their own, so that a fault in an aggregate's fold shows, and so that a history that is broken can be
-read to its end.
+They are independent of the aggregates' folds, so that a fault in one of those shows, and so that a broken history can
+be read to its end.
 """
 
 from collections.abc import Callable, Iterable
@@ -41,7 +41,7 @@ from domain.tickets.ticket import TicketIssued, TicketReserved, TicketVoided
 
 
 def apply(state: InvariantState, event: DomainEvent) -> None:
-    """Take one event; raises LookupError when it is about something that no event before it has made."""
+    """Fold one event; raise LookupError if no earlier event created its subject."""
     fold = FOLDS.get(type(event))
     if fold is not None:
         fold(state, event)
@@ -52,7 +52,7 @@ def _identity(event: DomainEvent) -> str:
 
 
 def purchase_of(hold_key: str) -> str:
-    """Return whom a hold belongs to: a purchase's key names the attempt too."""
+    """Return the owner of a hold; a purchase's hold key also names the attempt."""
     return hold_key.partition(":hold:")[0]
 
 
@@ -110,7 +110,7 @@ def _given_back(all_of: InvariantState, event: SeatsRestocked) -> None:
 
 
 def _turn(all_of: InvariantState, ticket_type_id: str, key: str, state: str) -> int:
-    """Move a hold to a state, in the sums by state and in its owner's seats; returns its quantity."""
+    """Move a hold to a state, in the sums by state and in its owner's seats; return its quantity."""
     stock = all_of.stocks[ticket_type_id]
     claim, seats = stock.claims[key], all_of.purchase(purchase_of(key)).seats
     for name, sign in ((claim.state, -1), (state, 1)):
@@ -137,7 +137,7 @@ def _priced(all_of: InvariantState, event: OrderPlaced) -> None:
     purchase, price = all_of.purchase(_identity(event)), event.price
     purchase.venue_id, purchase.currency, purchase.total_minor = event.venue_id, price["currency"], price["total_minor"]
     purchase.charge_minor = purchase.total_minor if price.get("tender", "card") == "card" else 0
-    purchase.tax_minor = price.get("tax_minor", 0)  # events of before have none
+    purchase.tax_minor = price.get("tax_minor", 0)  # older events have none
     fees = price["platform_fee_minor"] + price["processing_fee_minor"]
     purchase.share_minor = purchase.total_minor - fees - purchase.tax_minor
 
@@ -210,7 +210,7 @@ def _reopened(all_of: InvariantState, event: PurchaseReopened) -> None:
 
 
 def _payment(state: str) -> Callable[[InvariantState, DomainEvent], None]:
-    """Return a fold that sets how one attempt's payment stands; a payment's id is `{purchase}:{attempt or intent}`."""
+    """Return a fold that sets the state of one attempt's payment; its id is `{purchase}:{attempt or intent}`."""
 
     def fold(all_of: InvariantState, event: DomainEvent) -> None:
         name = _identity(event)
@@ -230,7 +230,7 @@ def _posted(all_of: InvariantState, event: TransactionPosted) -> None:
 
 
 def sides_of(event: TransactionPosted) -> list[tuple[str, str, int]]:
-    """Return (account, unit, credited amount) of each side that a posting names; a debit is a negative credit."""
+    """Return (account, unit, credited amount) of each side of each posting; a debit is a negative credit."""
     return [
         (posting[side], posting["unit"], sign * posting["amount"])
         for posting in event.postings

@@ -1,8 +1,8 @@
-"""The invariants of conservation: what stays true whatever breaks. One list, for tests, chaos runs and `reconcile`.
+"""The invariants: one list, for tests, chaos runs and `reconcile`.
 
 An invariant of the moment `commit` holds after every transaction of the event store: `domain/invariants/per_commit.py`.
-An invariant of the moment `rest` is about several systems, or about what is still to be done, and is judged by
-`domain/invariants/cross_system.py` for a purchase that has ended and that nobody works on.
+An invariant of the moment `rest` spans several systems or pending work, and is judged by
+`domain/invariants/cross_system.py` for a purchase that has ended and that no workflow is processing.
 """
 
 from collections import Counter
@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 
 class Invariant(NamedTuple):
-    """An invariant: its stable name, one sentence, and the moment at which it holds."""
+    """An invariant: its stable name, its sentence, and the moment at which it holds."""
 
     name: str
     sentence: str
@@ -18,7 +18,7 @@ class Invariant(NamedTuple):
 
 
 class Violation(NamedTuple):
-    """A broken invariant: which, of whom, and the figures."""
+    """A violation: the invariant's name, the subject, and the figures."""
 
     invariant: str
     subject: str
@@ -32,12 +32,12 @@ HISTORY = Invariant(
 )
 STOCK = Invariant(
     "stock-is-capacity",
-    "Of every ticket type, available + held + sold is the capacity, and none of them is below zero.",
+    "For every ticket type, available + held + sold equals the capacity, and none of them is negative.",
     "commit",
 )
 SEATS = Invariant(
     "one-ticket-per-seat",
-    "No two live tickets stand for one unit of stock: nobody has more live tickets than seats that are held or sold.",
+    "No two live tickets share one unit of stock: no purchase or hold has more live tickets than seats held or sold.",
     "commit",
 )
 TOKENS = Invariant(
@@ -47,12 +47,12 @@ TOKENS = Invariant(
 )
 POSTINGS = Invariant(
     "postings-balance",
-    "Postings are of more than nothing and sum to zero in every unit: per transaction, per purchase and in all.",
+    "Postings have positive amounts and sum to zero in every unit: per transaction, per purchase and in all.",
     "commit",
 )
 REFUNDS = Invariant(
     "refunds-within-price",
-    "All refunds of a purchase together are never more than its price.",
+    "All refunds of a purchase together never exceed its price.",
     "commit",
 )
 CAPTURES = Invariant(
@@ -67,39 +67,39 @@ ONE_CAPTURE = Invariant(
 )
 PAID = Invariant(
     "sale-is-paid",
-    "Of every live order Stripe keeps the price less the refunds that it made; of one paid in cash the till does, and"
-    " Stripe nothing.",
+    "For every live order Stripe keeps the price less its own refunds; for one paid in cash the till does, and Stripe"
+    " nothing.",
     "rest",
 )
 ARRIVED = Invariant(
     "refund-arrives",
-    "Every refund that nobody works on has arrived: by Stripe, at the till or paid by hand, and the buyer is owed"
-    " nothing.",
+    "Every refund that no workflow is processing has arrived: by Stripe, at the till or paid by hand, and the buyer is"
+    " owed nothing.",
     "rest",
 )
 DELIVERED = Invariant(
     "sale-is-delivered",
-    "A sold order has its seats but those on sale again, a valid ticket for each not refunded, and none is still owed.",
+    "A sold order has its seats except those on sale again, a valid ticket for each not refunded, and no ticket owed.",
     "rest",
 )
 MINTED = Invariant(
     "one-nft-per-ticket",
-    "Every ticket of a fulfilled order is minted, with a supply of one on chain; a refunded one has none there.",
+    "Every ticket of a fulfilled order is minted, with a supply of one on chain; a refunded one has none.",
     "rest",
 )
-CLEARING = Invariant("stripe-is-in-the-books", "Stripe's net is what the books' clearing account says.", "rest")
+CLEARING = Invariant("stripe-is-in-the-books", "Stripe's net equals the clearing account of the books.", "rest")
 SHARE = Invariant(
     "venue-has-its-share",
     "A venue and its tax keep their part of every live order less its refunds, and nothing without a sale.",
     "rest",
 )
-BALANCES = Invariant("balance-is-its-lines", "The balance that is shown of an account is the sum of its lines.", "rest")
+BALANCES = Invariant("balance-is-its-lines", "The displayed balance of an account is the sum of its lines.", "rest")
 ENDS = Invariant(
-    "ends-in-time", "No purchase and no outside hold is without an end once its deadlines have passed.", "rest"
+    "ends-in-time", "Every purchase and every external hold has ended once its deadlines have passed.", "rest"
 )
 UNDONE = Invariant(
     "undo-ran",
-    "What ended without a sale holds no seat, ticket, discount or open payment: every compensation owed has run.",
+    "A purchase or hold that ended unsold has no seat, ticket, discount or open payment: every compensation has run.",
     "rest",
 )
 INVARIANTS = (
@@ -109,19 +109,19 @@ INVARIANTS = (
 
 
 class Findings:
-    """What was judged: how often each invariant was looked at, and where it was broken (once per subject)."""
+    """The results of judging: checks per invariant, and violations (one per invariant and subject)."""
 
     def __init__(self) -> None:
         self.checked: Counter[str] = Counter()
         self._broken: dict[tuple[str, str], Violation] = {}
 
     def judge(self, invariant: Invariant, subject: str, fault: str | None) -> None:
-        """Count one look; keep the first fault of an invariant and a subject."""
+        """Count one check; keep the first fault per invariant and subject."""
         self.checked[invariant.name] += 1
         if fault is not None:
             self._broken.setdefault((invariant.name, subject), Violation(invariant.name, subject, fault))
 
     @property
     def violations(self) -> list[Violation]:
-        """The broken invariants, in the order in which they were found."""
+        """The violations, in the order in which they were found."""
         return list(self._broken.values())

@@ -1,8 +1,8 @@
 """The invariants that hold after every transaction of the event store, judged while its events are read in order.
 
-A transaction's events stand next to each other and share their time, since time is passed in once per transaction. So a
-run of neighbours with one timestamp is taken for one transaction. Two transactions of the same microsecond look like
-one: then the moment between them is not judged. A moment that never was (the middle of a transaction) never is.
+A transaction's events are adjacent and share their timestamp, which is passed in once per transaction. So a run of
+adjacent events with one timestamp counts as one transaction. Two transactions of the same microsecond look like one:
+the state between them is not judged. The states within a transaction never existed, and are never judged.
 """
 
 from collections import Counter
@@ -21,14 +21,14 @@ from domain.money.books import TransactionPosted
 
 
 class Recorded(NamedTuple):
-    """An event as it is stored, and as it was read."""
+    """An event as stored, and as read."""
 
     stored: StoredEvent
     event: DomainEvent
 
 
 class History:
-    """Takes all events in the order of their positions; `moving` are the purchases touched since `mark`."""
+    """Takes all events in the order of their positions; `moving` are the purchases changed since `mark`."""
 
     def __init__(self, findings: Findings) -> None:
         self.state = InvariantState()
@@ -41,7 +41,7 @@ class History:
         self._marked = False
 
     def take(self, events: Iterable[Recorded]) -> None:
-        """Take the next events; a transaction is judged when the first event of the next one comes, or at `settle`."""
+        """Take the next events; a transaction is judged at the first event of the next one, or at `settle`."""
         for stored, event in events:
             if event.timestamp != self._at:
                 self.settle()
@@ -53,11 +53,11 @@ class History:
                     self._findings.judge(POSTINGS, event.originator_id, transaction_fault(event))
                 apply(self.state, event)
             except LookupError as missing:
-                fault = f"{type(event).__name__} is about {missing}, which no event before it has made"
+                fault = f"{type(event).__name__} is about {missing}, which no earlier event created"
                 self._findings.judge(HISTORY, event.originator_id, fault)
 
     def settle(self) -> None:
-        """Judge what the events since the last transaction have touched."""
+        """Judge the subjects changed since the last transaction."""
         self.commits += self._at is not None
         self._at = None
         for kind, identity in sorted(self.state.touched):
@@ -67,12 +67,12 @@ class History:
         self.state.touched.clear()
 
     def mark(self) -> None:
-        """From here on, note who changes: whoever changes while other systems are read cannot be held against them."""
+        """From here on, collect changed purchases: those changed while other systems are read are not judged."""
         self.settle()
         self._marked = True
 
     def _link_fault(self, stored: StoredEvent, event: DomainEvent) -> str | None:
-        """Say how an event does not follow from the one before it in its stream."""
+        """Return the fault of an event that does not follow from the previous one in its stream."""
         version, digest = self._ends.get(event.originator_id, (0, GENESIS))
         self._ends[event.originator_id] = (event.originator_version, digest_of(stored))
         if event.originator_version != version + 1:
@@ -83,7 +83,7 @@ class History:
 
 
 def transaction_fault(event: TransactionPosted) -> str | None:
-    """Say what is wrong with one transaction of the books."""
+    """Return the fault of one transaction of the books."""
     if any(posting["amount"] < 1 for posting in event.postings):
         return f"it has a posting of {min(posting['amount'] for posting in event.postings)}"
     sums: Counter[str] = Counter()
@@ -93,13 +93,13 @@ def transaction_fault(event: TransactionPosted) -> str | None:
 
 
 def sum_fault(sums: Counter[str]) -> str | None:
-    """Say which units do not sum to zero."""
+    """Return the units that do not sum to zero."""
     off = {unit: total for unit, total in sorted(sums.items()) if total}
     return f"postings sum to {off}" if off else None
 
 
 def stock_fault(stock: StockSummary) -> str | None:
-    """Say how a ticket type's seats do not sum up."""
+    """Return the fault of a ticket type whose seats do not sum up."""
     available = stock.capacity - stock.held - stock.sold
     figures = f"available {available}, held {stock.held}, sold {stock.sold} of {stock.capacity}"
     if min(available, stock.held, stock.sold) < 0:
@@ -109,7 +109,7 @@ def stock_fault(stock: StockSummary) -> str | None:
 
 
 def seats_fault(purchase: PurchaseSummary) -> str | None:
-    """Say which tickets have no seat of their own."""
+    """Return the fault of tickets without a seat of their own."""
     live = {kind: count for kind, count in purchase.live_tickets.items() if count}
     seats = {kind: sum(purchase.seats[kind, state] for state in LIVE) for kind in live}
     return next((f"{live[kind]} live tickets for {seats[kind]} seats of {kind}" for kind in live
@@ -117,13 +117,13 @@ def seats_fault(purchase: PurchaseSummary) -> str | None:
 
 
 def refunds_fault(purchase: PurchaseSummary) -> str | None:
-    """Say that more is given back than was paid."""
+    """Return the fault of refunds that exceed the price."""
     given = sum(refund.amount_minor for refund in purchase.refunds.values())
     return f"refunds of {given} for a price of {purchase.total_minor}" if given > purchase.total_minor else None
 
 
 def token_fault(state: InvariantState, ticket_id: str, ticket: TicketSummary) -> str | None:
-    """Say how a ticket is not the only one at its only address."""
+    """Return the fault of a ticket with two addresses, or with another ticket's address."""
     if len(set(ticket.addresses)) > 1:
         return f"minted at {', '.join(ticket.addresses)}"
     others = {state.holders[address] for address in ticket.addresses} - {ticket_id}

@@ -1,4 +1,4 @@
-"""The folds of refunds into what the invariants ask for: whose money went back, and which tickets it was for."""
+"""Folds of refunds into the summaries judged by the invariants: the amounts by recipient, and the tickets."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,6 +1,6 @@
-"""What the events say, as the invariants ask for it: compact, apart from the aggregates that decide.
+"""State summaries judged by the invariants: compact, and independent of the aggregates.
 
-It keeps some hundred bytes per purchase and ticket, and nothing per event; `domain/invariants/folds.py` fills it.
+They take some hundred bytes per purchase and ticket, and nothing per event; `domain/invariants/folds.py` fills them.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ LIVE = ("held", "confirmed")
 
 @dataclass(slots=True)
 class HoldSummary:
-    """A hold."""
+    """The quantity and state of a hold."""
 
     quantity: int
     state: str
@@ -21,7 +21,7 @@ class HoldSummary:
 
 @dataclass(slots=True)
 class StockSummary:
-    """A ticket type: `held` and `sold` by the events' arithmetic, `by_state` by what each hold has become."""
+    """A ticket type: `held` and `sold` by the events' arithmetic, `by_state` by the states of the holds."""
 
     capacity: int
     held: int = 0
@@ -32,7 +32,7 @@ class StockSummary:
 
 @dataclass(slots=True)
 class TicketSummary:
-    """A ticket: whose it is, and every address at which it was minted."""
+    """A ticket: its purchase, and every address at which it was minted."""
 
     purchase: str
     ticket_type_id: str
@@ -42,21 +42,21 @@ class TicketSummary:
 
 @dataclass(slots=True)
 class RefundSummary:
-    """A refund: its whole amount, and what venue and tax give back for it."""
+    """A refund: its whole amount, and the parts taken back from venue and tax."""
 
     at: datetime
     amount_minor: int
     venue_minor: int
     tax_minor: int
     state: str = "requested"
-    by_hand: bool = False  # not by Stripe, nor out of a till
+    by_hand: bool = False  # neither by Stripe nor from a till
 
 
 @dataclass(slots=True)
 class PurchaseSummary:
-    """A purchase or an outside reservation: whoever seats, tickets and money belong to.
+    """A purchase or an external reservation: the owner of seats, tickets and money.
 
-    One that nothing is known of but what names it (`kind` is empty) has a right to nothing.
+    An owner known only by reference (`kind` is empty) is entitled to nothing.
     """
 
     kind: Literal["", "order", "reservation"] = ""
@@ -69,7 +69,7 @@ class PurchaseSummary:
     charge_minor: int = 0
     share_minor: int = 0
     tax_minor: int = 0
-    disputed_share_minor: int = 0  # gone with disputes that were lost
+    disputed_share_minor: int = 0  # lost with disputes
     disputed_tax_minor: int = 0
     currency: str = ""
     seats: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -86,7 +86,7 @@ class PurchaseSummary:
 
 
 class InvariantState:
-    """All owners, tickets, stocks and books; `touched` names what changed since it was last emptied."""
+    """All owners, tickets, stocks and books; `touched` are the subjects changed since it was last cleared."""
 
     def __init__(self) -> None:
         self.purchases: dict[str, PurchaseSummary] = {}
@@ -98,18 +98,18 @@ class InvariantState:
         self.touched: set[tuple[str, str]] = set()
 
     def purchase(self, identity: str) -> PurchaseSummary:
-        """Return an owner, begun as unknown, and note that it changed."""
+        """Return an owner, created as unknown, and mark it as changed."""
         self.touched.add(("purchase", identity))
         return self.purchases.setdefault(identity, PurchaseSummary())
 
     def ticket(self, identity: str) -> TicketSummary:
-        """Return a ticket, and note that it and its owner changed."""
+        """Return a ticket, and mark it and its owner as changed."""
         ticket = self.tickets[identity]
         self.touched |= {("ticket", identity), ("purchase", ticket.purchase)}
         return ticket
 
     def stock(self, identity: str) -> StockSummary:
-        """Return a ticket type, and note that it changed."""
+        """Return a ticket type, and mark it as changed."""
         stock = self.stocks[identity]
         self.touched.add(("stock", identity))
         return stock

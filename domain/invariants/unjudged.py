@@ -1,4 +1,4 @@
-"""Events of which no invariant speaks: they change nothing that the invariants keep count of."""
+"""Events that change nothing judged by the invariants."""
 
 from domain.catalog.discount import DiscountAsked, DiscountCreated
 from domain.catalog.show import (

@@ -1,7 +1,7 @@
 """The books: double entry, one balanced transaction per money event, idempotent by its key.
 
-Balances are credits minus debits, per unit: what we owe is positive, what we have (`stripe:clearing`) is negative.
-Mint debt, tickets that are paid and not on chain yet, is kept in a unit of its own (`TICKET`).
+Balances are credits minus debits, per unit: liabilities are positive, assets (`stripe:clearing`) are negative.
+Mint debt, paid tickets that are not on chain yet, is kept in a unit of its own (`TICKET`).
 """
 
 from collections import Counter
@@ -21,13 +21,13 @@ MINT_DEBT = "mint:debt"
 TICKETS_SOLD = "tickets:sold"
 TICKET_UNIT = "TICKET"
 VENUES_SENT = "venues:sent"
-# What is a venue's: with us, in its Stripe account, held back for a dispute, arrived at its bank or taken by its till.
+# A venue's money: with us, in its Stripe account, held back for a dispute, paid out to its bank or taken in cash.
 VENUE_ACCOUNTS = {"pending": "payable", "available": "transferred", "reserved": "reserved", "paid_out": "paid-out"}
 
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """An amount that is debited to one account and credited to another; so every posting balances."""
+    """An amount debited to one account and credited to another, so that every posting balances."""
 
     debit: str
     credit: str
@@ -35,17 +35,17 @@ class Posting:
     unit: str
 
     def __post_init__(self) -> None:
-        """Refuse an amount that moves nothing, or backwards."""
+        """Raise ValueError for an amount that is not positive."""
         if self.amount <= 0:
-            raise ValueError("a posting moves a positive amount")
+            raise ValueError("the amount of a posting must be positive")
 
     def plain(self) -> dict[str, Any]:
-        """Return it as an event holds it."""
+        """Return the posting as events store it."""
         return {"debit": self.debit, "credit": self.credit, "amount": self.amount, "unit": self.unit}
 
 
 class TransactionPosted(CreatedEvent["BooksTransaction"]):
-    """A money event went into the books."""
+    """A money event was posted to the books."""
 
     TOPIC = "books.transaction-posted"
 
@@ -56,14 +56,14 @@ class TransactionPosted(CreatedEvent["BooksTransaction"]):
 
 
 class BooksTransaction(Aggregate):
-    """A set of postings that balances; its id is its key."""
+    """A balanced set of postings; its id is its key."""
 
     TOPIC = "books"
     STREAM_CATEGORY = "books"
     CACHED = False
 
     def __init__(self, tenant_id: str, purchase_id: str, kind: str, postings: list[dict[str, Any]]) -> None:
-        """Keep the postings as they were posted."""
+        """Start with the postings as stored."""
         self.tenant_id = tenant_id
         self.purchase_id = purchase_id
         self.kind = kind
@@ -71,36 +71,36 @@ class BooksTransaction(Aggregate):
 
     @property
     def postings(self) -> tuple[Posting, ...]:
-        """The postings, made when somebody looks: whoever posts them has made them once."""
+        """The postings, built on access."""
         return tuple(Posting(**posting) for posting in self._posted)
 
 
 def venue_account(venue_id: str, name: str) -> str:
-    """Name one of a venue's accounts, by what it says of the venue's money (`VENUE_ACCOUNTS`)."""
+    """Return the name of one of a venue's accounts, by its key in `VENUE_ACCOUNTS`."""
     return f"venue:{venue_id}:{VENUE_ACCOUNTS[name]}"
 
 
 def venue_payable(venue_id: str) -> str:
-    """Name the account that says what we owe a venue."""
+    """Return the name of the account of our debt to a venue."""
     return venue_account(venue_id, "pending")
 
 
 def tax_payable(venue_id: str) -> str:
-    """Name the account that says what was taken for the tax office out of a venue's sales."""
+    """Return the name of the account of the tax collected with a venue's sales."""
     return f"tax:{venue_id}:payable"
 
 
 def cash_till(venue_id: str) -> str:
-    """Name the account that says what cash a venue's box office has taken and not handed out again."""
+    """Return the name of the account of the cash in a venue's till."""
     return f"till:{venue_id}:cash"
 
 
 def sale_postings(venue_id: str, price: Price, stripe_fee_minor: int, ticket_count: int) -> tuple[Posting, ...]:
-    """Post a sale: the buyer's money to venue, fees and tax, Stripe's real fee, and the tickets we owe.
+    """Post a sale: the buyer's money to venue, fees and tax, Stripe's real fee, and the tickets owed.
 
-    The money lies at Stripe. Cash lies in the till of the venue's own box office: all of it is paid out with that, and
-    the venue owes fees and tax. Absorbed fees pass through the venue's account, so that its statement shows them. A
-    discount is money that never was: nothing is posted for it.
+    Card payments are at Stripe. Cash is in the till of the venue's box office: it counts as paid out to the venue in
+    full, and the venue owes fees and tax. Absorbed fees pass through the venue's account, so that its statement shows
+    them. Nothing is posted for a discount.
     """
     venue, fees = venue_payable(venue_id), price.platform_fee_minor + price.processing_fee_minor
     absorbed, in_cash = price.fees == "absorbed", price.tender == "cash"
@@ -125,14 +125,14 @@ def sale_postings(venue_id: str, price: Price, stripe_fee_minor: int, ticket_cou
 
 
 def refund_postings(currency: str, stripe_fee_minor: int) -> tuple[Posting, ...]:
-    """Post a payment that was taken and wholly given back before any sale: what is left of it is Stripe's fee."""
+    """Post a payment that was fully refunded before any sale: only Stripe's fee remains."""
     if not stripe_fee_minor:
         return ()
     return (Posting(debit=PROCESSING_FEES, credit=STRIPE_CLEARING, amount=stripe_fee_minor, unit=currency),)
 
 
 def transfer_postings(venue_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
-    """Post a share that went to the venue's account at Stripe: we owe it no more, and have it no more."""
+    """Post a transfer of a share to the venue's Stripe account: it leaves our debt and Stripe clearing."""
     pending, available = venue_account(venue_id, "pending"), venue_account(venue_id, "available")
     return (
         Posting(debit=pending, credit=STRIPE_CLEARING, amount=amount_minor, unit=currency),
@@ -141,7 +141,7 @@ def transfer_postings(venue_id: str, currency: str, amount_minor: int) -> tuple[
 
 
 def reversal_postings(venue_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
-    """Post a part of a transfer that came back."""
+    """Post a reversed part of a transfer."""
     pending, available = venue_account(venue_id, "pending"), venue_account(venue_id, "available")
     return (
         Posting(debit=STRIPE_CLEARING, credit=pending, amount=amount_minor, unit=currency),
@@ -150,24 +150,24 @@ def reversal_postings(venue_id: str, currency: str, amount_minor: int) -> tuple[
 
 
 def payout_postings(venue_id: str, currency: str, amount_minor: int, *, returned: bool) -> tuple[Posting, ...]:
-    """Post what Stripe paid out of the venue's account to its bank, or what came back from there."""
+    """Post a payout from the venue's Stripe account to its bank, or its return."""
     available, paid_out = venue_account(venue_id, "available"), venue_account(venue_id, "paid_out")
     debit, credit = (paid_out, available) if returned else (available, paid_out)
     return (Posting(debit=debit, credit=credit, amount=amount_minor, unit=currency),)
 
 
 def buyer_refundable(purchase_id: str) -> str:
-    """Name the account that says what we owe a buyer: a refund that was decided and has not reached the bank."""
+    """Return the name of the account of our debt to a buyer: refunds that have not reached the bank."""
     return f"buyer:{purchase_id}:refundable"
 
 
 def owed_postings(
     venue_id: str, purchase_id: str, currency: str, given: AmountBreakdown, fees: FeesBorneBy
 ) -> tuple[Posting, ...]:
-    """Post a refund that was decided: the buyer is owed what venue, fees and tax give back.
+    """Post a refund decision: the buyer is owed the amounts taken back from venue, fees and tax.
 
-    When the venue bears the fees, its account gives them back in the platform's place: it may fall below nothing, and
-    is then what the venue owes. Stripe's own fee is not given back to anybody.
+    If the venue bears the fees, its account pays them instead of the platform's; it may become negative, which is a
+    debt of the venue. Stripe's own fee is not refunded.
     """
     venue = venue_payable(venue_id)
     platform, processing = (venue, venue) if fees == "venue" else (PLATFORM_FEES, PROCESSING_FEES)
@@ -181,19 +181,19 @@ def owed_postings(
 
 
 def paid_back_postings(purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
-    """Post a refund that Stripe says has succeeded."""
+    """Post a refund that succeeded at Stripe."""
     owed = buyer_refundable(purchase_id)
     return (Posting(debit=owed, credit=STRIPE_CLEARING, amount=amount_minor, unit=currency),)
 
 
 def by_hand_postings(purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
-    """Post a refund that an operator has paid from the platform's own bank account, since Stripe could not."""
+    """Post a refund paid by an operator from the platform's own bank account, after Stripe failed."""
     owed = buyer_refundable(purchase_id)
     return (Posting(debit=owed, credit=PLATFORM_BANK, amount=amount_minor, unit=currency),)
 
 
 def handed_out_postings(venue_id: str, purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
-    """Post a refund that the box office has handed out in cash: for that, the venue has it no more, and is owed it."""
+    """Post a refund that the box office paid in cash: it leaves the till, and the venue is owed it."""
     owed, till, kept = buyer_refundable(purchase_id), cash_till(venue_id), venue_account(venue_id, "paid_out")
     return (
         Posting(debit=owed, credit=venue_payable(venue_id), amount=amount_minor, unit=currency),
@@ -202,13 +202,13 @@ def handed_out_postings(venue_id: str, purchase_id: str, currency: str, amount_m
 
 
 def came_back_postings(purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
-    """Post a refund that failed after it had succeeded: the money is at Stripe again, and the buyer is owed again."""
+    """Post a refund that failed after it had succeeded: the money is at Stripe and owed to the buyer again."""
     owed = buyer_refundable(purchase_id)
     return (Posting(debit=STRIPE_CLEARING, credit=owed, amount=amount_minor, unit=currency),)
 
 
 def minted_postings() -> tuple[Posting, ...]:
-    """Post one ticket that reached the chain."""
+    """Post one ticket that was minted on chain."""
     return (Posting(debit=MINT_DEBT, credit=TICKETS_SOLD, amount=1, unit=TICKET_UNIT),)
 
 

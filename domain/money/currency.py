@@ -1,4 +1,4 @@
-"""Currencies: how many decimals an amount has, and which amounts can be charged at all."""
+"""Currencies: the decimals of their amounts, and the chargeable amounts."""
 
 from domain.core.errors import NotChargeable
 
@@ -20,7 +20,7 @@ SMALLEST_MINOR = {
 
 
 def decimals_of(currency: str) -> int:
-    """Return how many digits of an amount in minor units stand behind the point."""
+    """Return the number of decimals of an amount in minor units."""
     if currency in ZERO_DECIMAL:
         return 0
     return 3 if currency in THREE_DECIMAL else DECIMALS_USUAL
@@ -34,7 +34,7 @@ def step_of(currency: str) -> int:
 
 
 def check_digits(amount_minor: int, currency: str) -> None:
-    """Refuse an amount whose last digits cannot be charged in this currency."""
+    """Raise NotChargeable for an amount whose last digits cannot be charged in this currency."""
     step = step_of(currency)
     if amount_minor % step:
         raise NotChargeable(
@@ -45,7 +45,7 @@ def check_digits(amount_minor: int, currency: str) -> None:
 
 
 def check_charge(amount_minor: int, currency: str) -> None:
-    """Refuse a total that no card can be charged; nothing at all is no charge, and fine."""
+    """Raise NotChargeable for a total that no card can be charged; zero is allowed."""
     check_digits(amount_minor, currency)
     least = SMALLEST_MINOR.get(currency, 0)
     if 0 < amount_minor < least:
@@ -57,7 +57,7 @@ def check_charge(amount_minor: int, currency: str) -> None:
 
 
 def shown(amount_minor: int, currency: str) -> str:
-    """Return an amount as people read it, in the currency's major unit: 1208 cents are `12.08`."""
+    """Return an amount in the currency's major unit for display: 1208 cents are `12.08`."""
     decimals = decimals_of(currency)
     sign, (whole, rest) = "-" if amount_minor < 0 else "", divmod(abs(amount_minor), 10**decimals)
     return f"{sign}{whole}.{rest:0{decimals}}" if decimals else f"{sign}{whole}"

@@ -1,4 +1,4 @@
-"""Money: integer minor units of one currency, split without losing or making a cent."""
+"""Money: integer minor units of one currency, split without losing or gaining a cent."""
 
 from typing import Literal, NamedTuple
 
@@ -19,7 +19,7 @@ def rounded(numerator: int, denominator: int, step: int = 1) -> int:
 def share_minor(amount_minor: int, bps: int, step: int = 1) -> int:
     """Return `bps` ten-thousandths of a non-negative amount, rounded."""
     if amount_minor < 0 or bps < 0:
-        raise ValueError("a share is taken of non-negative amounts only")
+        raise ValueError("amount and rate of a share must be non-negative")
     return rounded(amount_minor * bps, BPS_WHOLE, step)
 
 
@@ -37,9 +37,9 @@ def split_minor(amount_minor: int, weights: tuple[int, ...], step: int = 1) -> t
 
 
 class FeeRates(BaseModel):
-    """The rates of a venue, in ten-thousandths of subtotal minus discount, and a fixed part of each fee per order.
+    """The fee rates of a venue, in ten-thousandths of subtotal minus discount, and a fixed part of each fee per order.
 
-    Fees are on top of what the tickets cost, or absorbed: then the venue bears them.
+    Fees are added on top of the ticket prices, or absorbed: then the venue bears them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,13 +52,13 @@ class FeeRates(BaseModel):
 
 
 class Tax(NamedTuple):
-    """A tax on what the tickets cost after the discount: in the price already (inclusive), or added to it."""
+    """A tax on the discounted ticket prices: included in the price (inclusive), or added to it."""
 
     bps: int = 0
     inclusive: bool = False
 
     def of(self, amount_minor: int, step: int) -> int:
-        """Return the tax that an amount holds, or that is added to it; rounded."""
+        """Return the tax included in an amount, or to be added to it; rounded."""
         return rounded(amount_minor * self.bps, BPS_WHOLE + (self.bps if self.inclusive else 0), step)
 
 
@@ -72,8 +72,8 @@ def _is_by_card(tender: str) -> bool:
 class Price(BaseModel):
     """A price broken down, in minor units of `currency`.
 
-    total = subtotal - discount, and with it the fees that are on top and a tax that is not inclusive. It is charged to
-    the buyer's card, or taken at the box office: in cash, or not at all.
+    total = subtotal - discount, plus the fees when they are on top, plus the tax when it is not inclusive. The total is
+    charged to the buyer's card, or taken in cash at the box office.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -92,12 +92,12 @@ class Price(BaseModel):
 
     @property
     def charge_minor(self) -> int:
-        """What is charged to the buyer's card: nothing of what is taken at the box office."""
+        """The amount charged to the buyer's card; 0 at the box office."""
         return self.total_minor if self.tender == "card" else 0
 
     @property
     def venue_share_minor(self) -> int:
-        """What the venue is owed: what the buyer pays, without both fees and without the tax."""
+        """The venue's share: the total less both fees and the tax."""
         return self.total_minor - self.platform_fee_minor - self.processing_fee_minor - self.tax_minor
 
 
@@ -107,13 +107,13 @@ def price_of(
     """Price lines of (quantity, unit price in minor units): fees and tax are computed on subtotal minus discount."""
     subtotal = sum(quantity * unit_minor for quantity, unit_minor in lines)
     if not 0 <= discount_minor <= subtotal:
-        raise ValueError("a discount lies between nothing and the subtotal")
+        raise ValueError("a discount must lie between zero and the subtotal")
     base = subtotal - discount_minor
     tax_minor = tax.of(base, step_of(currency))
     added = 0 if tax.inclusive else tax_minor
     platform, processing = _fees(base, rates, step_of(currency))
     if rates.fees == "absorbed":
-        # The venue's share never falls below nothing; the platform yields first, Stripe's costs are real.
+        # The venue's share never becomes negative; the platform fee is cut first, since Stripe's costs are real.
         net = base + added - tax_minor
         processing = min(processing, net)
         platform = min(platform, net - processing)
@@ -134,7 +134,7 @@ def price_of(
 
 
 def _fees(base_minor: int, rates: FeeRates, step: int) -> tuple[int, int]:
-    """Return platform and processing fee; what costs nothing has no fees."""
+    """Return platform and processing fee; both are zero for a free order."""
     if base_minor == 0:
         return 0, 0
     platform = share_minor(base_minor, rates.platform_bps, step) + rounded(rates.platform_fixed_minor, 1, step)

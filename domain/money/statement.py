@@ -1,6 +1,6 @@
-"""Statement: what happened on a venue's accounts between two moments, line by line, as a venue's bookkeeper reads it.
+"""Statement of a venue's accounts over a period, line by line, for the venue's bookkeeper.
 
-It is computed from postings alone, wherever they come from: the read models show it, and the events prove it.
+It is computed from postings alone, either from the read models or from the events.
 """
 
 import csv
@@ -22,7 +22,7 @@ COLUMNS = (
 
 
 class Entry(NamedTuple):
-    """One posting of the books, and where it stands in them."""
+    """One posting of the books, and its position in them."""
 
     position: int
     number: int
@@ -37,7 +37,7 @@ class Entry(NamedTuple):
 
 
 class Links(NamedTuple):
-    """What a purchase's lines lead to: Stripe's charge, and the tickets' addresses on chain."""
+    """References of a purchase's lines: Stripe's charge, and the tickets' addresses on chain."""
 
     charge_id: str | None
     mint_addresses: tuple[str, ...]
@@ -91,13 +91,13 @@ Statement = TypedDict(
 )
 Statement.__doc__ = "Every line of a venue's accounts in [from, to), and the balances before and after it."
 
-NOWHERE = Links(None, ())
+NO_LINKS = Links(None, ())
 
 
 def lines_of(venue_id: str, entries: Iterable[Entry], links: Mapping[str, Links]) -> list[StatementLine]:
     """Return a venue's lines in the order of the books, each with its account's balance after it.
 
-    `entries` begin with the first posting that there is: a balance is the sum of everything before.
+    `entries` must begin with the very first posting, since a balance is the sum of all postings before it.
     """
     names = {venue_account(venue_id, name): name for name in VENUE_ACCOUNTS}
     running: Counter[tuple[str, str]] = Counter()
@@ -107,7 +107,7 @@ def lines_of(venue_id: str, entries: Iterable[Entry], links: Mapping[str, Links]
             if account in names:
                 running[account, entry.unit] += amount
                 balance = running[account, entry.unit]
-                lines.append(_line(names[account], amount, balance, entry, links.get(entry.purchase_id, NOWHERE)))
+                lines.append(_line(names[account], amount, balance, entry, links.get(entry.purchase_id, NO_LINKS)))
     return lines
 
 
@@ -160,7 +160,7 @@ def _sums(sums: Counter[tuple[str, str]], named: Iterable[tuple[str, str]]) -> l
 
 
 def csv_of(statement: Statement) -> str:
-    """Write a statement's lines as CSV (RFC 4180); several addresses are parted by spaces."""
+    """Return a statement's lines as CSV (RFC 4180); several addresses are separated by spaces."""
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS)
     writer.writeheader()
@@ -170,9 +170,9 @@ def csv_of(statement: Statement) -> str:
 
 
 def balance_of(sums: Mapping[tuple[str, str], int], venue_id: str) -> list[BalanceSplit]:
-    """Split what is a venue's per currency: with us, in its Stripe account, held back, and paid out to its bank.
+    """Split a venue's money per currency: with us, in its Stripe account, held back, and paid out to its bank.
 
-    `pending` below nothing is what the venue owes us: it is netted against its next sales.
+    A negative `pending` is a debt of the venue, deducted from its next sales.
     """
     accounts = {name: venue_account(venue_id, name) for name in VENUE_ACCOUNTS}
     units = sorted({unit for account, unit in sums if account in accounts.values()})

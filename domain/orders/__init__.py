@@ -1,1 +1,1 @@
-"""One buyer's purchase from its request to its end."""
+"""A buyer's purchase from the request to its end."""

@@ -1,4 +1,4 @@
-"""Order: one buyer's purchase, from the request at the door to its end."""
+"""Order: a buyer's purchase from the request to its end."""
 
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -10,10 +10,10 @@ from domain.money.money import Price
 
 
 def first_deadline(queue_until: datetime | None, hold_until: datetime | None) -> datetime:
-    """Return the end of the queue, or, for a request that was stored before there was a queue, of the hold."""
+    """Return the end of the queue, or of the hold for requests stored before the queue existed."""
     deadline = queue_until or hold_until
     if deadline is None:
-        raise ValueError("a request has a deadline")
+        raise ValueError("a purchase request needs queue_until or hold_until")
     return deadline
 
 
@@ -21,9 +21,9 @@ OrderState = Literal["requested", "refused", "placed", "confirmed", "fulfilled",
 
 
 class PurchaseRequested(CreatedEvent["Order"]):
-    """A buyer asked for tickets: the authority on the Idempotency-Key, without personal data.
+    """A buyer requested tickets; the authority on the Idempotency-Key, without personal data.
 
-    The checkout opens until `queue_until`, or never; from its opening the seats are held for `hold_seconds`.
+    The checkout must open before `queue_until`; from its opening the seats are held for `hold_seconds`.
     """
 
     TOPIC = "order.requested"
@@ -35,14 +35,14 @@ class PurchaseRequested(CreatedEvent["Order"]):
     buyer_id: str
     queue_until: datetime | None = None
     hold_seconds: int = 0
-    hold_until: datetime | None = None  # what requests had before there was a queue
+    hold_until: datetime | None = None  # the deadline of requests stored before the queue existed
     allowance_id: str = ""
     discount_code: str | None = None
     expected_total_minor: int | None = None
 
 
 class PurchaseRequestedAgain(DomainEvent["Order"]):
-    """The same key was used again after its request had been refused: a new attempt."""
+    """The key of a refused request was used again: a new attempt."""
 
     TOPIC = "order.requested-again"
 
@@ -52,7 +52,7 @@ class PurchaseRequestedAgain(DomainEvent["Order"]):
     buyer_id: str
     queue_until: datetime | None = None
     hold_seconds: int = 0
-    hold_until: datetime | None = None  # what requests had before there was a queue
+    hold_until: datetime | None = None  # the deadline of requests stored before the queue existed
     allowance_id: str = ""
     discount_code: str | None = None
     expected_total_minor: int | None = None
@@ -66,7 +66,7 @@ class PurchaseRequestedAgain(DomainEvent["Order"]):
 
 
 class PurchaseRefused(DomainEvent["Order"]):
-    """A rule said no before anything was held; the key is free again."""
+    """A business rule refused the request before anything was held; the key is free again."""
 
     TOPIC = "order.refused"
 
@@ -74,13 +74,13 @@ class PurchaseRefused(DomainEvent["Order"]):
     detail: str
 
     def apply(self, order: "Order") -> None:
-        """The attempt is over."""
+        """End the attempt."""
         order.state = "refused"
         order.end_reason = self.code
 
 
 class OrderPlaced(DomainEvent["Order"]):
-    """The price is locked."""
+    """The order was placed at a locked price."""
 
     TOPIC = "order.placed"
 
@@ -96,30 +96,30 @@ class OrderPlaced(DomainEvent["Order"]):
 
 
 class CheckoutOpened(DomainEvent["Order"]):
-    """The buyer can pay: from now on the hold has its own deadline."""
+    """The checkout opened: the buyer can pay until the deadline of the hold."""
 
     TOPIC = "order.checkout-opened"
 
     hold_until: datetime
 
     def apply(self, order: "Order") -> None:
-        """Start the hold's time."""
+        """Set the deadline of the hold."""
         order.checkout_open = True
         order.hold_until = self.hold_until
 
 
 class CancelRequested(DomainEvent["Order"]):
-    """The buyer let it go, before the capture was requested."""
+    """The buyer cancelled before the capture was requested."""
 
     TOPIC = "order.cancel-requested"
 
     def apply(self, order: "Order") -> None:
-        """From here no capture may be requested."""
+        """Allow no capture any more."""
         order.cancel_requested = True
 
 
 class HoldExtended(DomainEvent["Order"]):
-    """The payment was still being processed at the hold's end: it holds on."""
+    """The payment was still being processed at the deadline of the hold: the hold was extended."""
 
     TOPIC = "order.hold-extended"
 
@@ -131,32 +131,32 @@ class HoldExtended(DomainEvent["Order"]):
 
 
 class CaptureRequested(DomainEvent["Order"]):
-    """The money is about to be taken: a buyer's cancel is too late from here."""
+    """The capture was requested: the buyer can no longer cancel."""
 
     TOPIC = "order.capture-requested"
 
     def apply(self, order: "Order") -> None:
-        """From here no cancel may be requested."""
+        """Allow no cancel any more."""
         order.capture_requested = True
 
 
 class CaptureWaived(DomainEvent["Order"]):
-    """There is nothing to charge, so that nothing is captured; a buyer's cancel is too late from here."""
+    """There is nothing to charge and so to capture; the buyer can no longer cancel."""
 
     TOPIC = "order.capture-waived"
 
     def apply(self, order: "Order") -> None:
-        """From here no cancel may be requested."""
+        """Allow no cancel any more."""
         order.capture_requested = True
 
 
 class OrderConfirmed(DomainEvent["Order"]):
-    """The capture is known and the hold is a reservation."""
+    """The payment was captured and the hold is a reservation."""
 
     TOPIC = "order.confirmed"
 
     def apply(self, order: "Order") -> None:
-        """The order is sold."""
+        """Mark the order as sold."""
         order.state = "confirmed"
 
 
@@ -166,25 +166,25 @@ class OrderFulfilled(DomainEvent["Order"]):
     TOPIC = "order.fulfilled"
 
     def apply(self, order: "Order") -> None:
-        """The purchase has come to its good end."""
+        """Mark the order as fulfilled."""
         order.state = "fulfilled"
 
 
 class OrderCancelled(DomainEvent["Order"]):
-    """The purchase ended without a sale; `reason` says why in one stable word."""
+    """The purchase ended without a sale; `reason` is a stable code."""
 
     TOPIC = "order.cancelled"
 
     reason: str
 
     def apply(self, order: "Order") -> None:
-        """The purchase has come to its other end."""
+        """End the purchase."""
         order.state = "cancelled"
         order.end_reason = self.reason
 
 
 class Order(Aggregate):
-    """One purchase; its id is the purchase's."""
+    """A purchase; its id is the purchase's."""
 
     TOPIC = "order"
     STREAM_CATEGORY = "order"
@@ -204,7 +204,7 @@ class Order(Aggregate):
         discount_code: str | None = None,
         expected_total_minor: int | None = None,
     ) -> None:
-        """Start as a request."""
+        """Start as requested."""
         self.tenant_id = tenant_id
         self.attempt = 1
         self.ask(body_digest, show_id, lines, buyer_id)
@@ -212,7 +212,7 @@ class Order(Aggregate):
         self.count_on(allowance_id, discount_code, expected_total_minor)
 
     def ask(self, body_digest: str, show_id: str, lines: list[dict[str, Any]], buyer_id: str) -> None:
-        """Assign what an attempt asks for."""
+        """Assign the request of an attempt."""
         self.body_digest = body_digest
         self.show_id = show_id
         self.lines = tuple(Line.model_validate(line) for line in lines)
@@ -222,22 +222,22 @@ class Order(Aggregate):
         self.price: Price | None = None
         self.end_reason: str | None = None
         self.cancel_requested = self.capture_requested = False
-        self.priced_lines: tuple[dict[str, Any], ...] = ()  # what each line costs, once the price is locked
+        self.priced_lines: tuple[dict[str, Any], ...] = ()  # with prices, once the price is locked
 
     def wait(self, queue_until: datetime | None, hold_seconds: int, hold_until: datetime | None) -> None:
-        """Assign the queue's end; a request from before there was a queue has its hold's end, and its checkout."""
+        """Assign the deadlines; requests stored before the queue existed have a hold deadline and an open checkout."""
         self.hold_until = first_deadline(queue_until, hold_until)
         self.hold_seconds = hold_seconds
         self.checkout_open = queue_until is None
 
     def count_on(self, allowance_id: str, discount_code: str | None, expected_total_minor: int | None) -> None:
-        """Assign what an attempt counts on: a named buyer's allowance, a discount, the total that the buyer saw."""
+        """Assign the buyer limit, the discount and the total expected by the buyer."""
         self.allowance_id = allowance_id
         self.discount_code = discount_code
         self.expected_total_minor = expected_total_minor
 
     def ask_again(self, body_digest: str, at: datetime, **request: Any) -> bool:
-        """Answer a repeated key: False for the same purchase, True for a new attempt after a refusal."""
+        """Return False for a repeat of the same purchase, True for a new attempt after a refusal; raise KeyReused."""
         if self.state == "refused":
             self.record(PurchaseRequestedAgain, at, body_digest=body_digest, **request)
             return True
@@ -247,29 +247,32 @@ class Order(Aggregate):
 
     @property
     def is_sold(self) -> bool:
-        """Whether the sale is known: from here giving money back is a refund."""
+        """Whether the order is sold: from here money is given back by a refund."""
         return self.state in {"confirmed", "fulfilled"}
 
     def check_open(self) -> None:
-        """Refuse what comes after the end."""
+        """Raise PurchaseCancelled after the end."""
         if self.state in {"cancelled", "refused"}:
             raise PurchaseCancelled("the purchase has ended", reason=self.end_reason)
 
     def place(self, venue_id: str, price: Price, lines: list[dict[str, Any]], at: datetime) -> Price:
-        """Lock the price; again changes nothing. Returns the price that is locked."""
+        """Lock the price and return the locked price; idempotent.
+
+        Raise PriceMoved if the total differs from the expected total.
+        """
         self.check_open()
         if self.price is not None:
             return self.price
         if self.expected_total_minor not in {None, price.total_minor}:
-            told = (
-                f"the price has changed: the total is {price.total_minor}, not {self.expected_total_minor} minor units"
+            raise PriceMoved(
+                f"the price has changed: the total is {price.total_minor}, not {self.expected_total_minor} minor units",
+                total_minor=price.total_minor,
             )
-            raise PriceMoved(told, total_minor=price.total_minor)
         self.record(OrderPlaced, at, venue_id=venue_id, price=price.model_dump(), lines=lines)
         return price
 
     def open_checkout(self, at: datetime) -> datetime | None:
-        """Start the hold's time, once; returns its end, or None when the order has ended and nothing may be paid."""
+        """Open the checkout, once; return the deadline of the hold, or None if the order has ended."""
         if self.state in {"requested", "cancelled", "refused"}:
             return None
         if not self.checkout_open:
@@ -277,19 +280,19 @@ class Order(Aggregate):
         return self.hold_until
 
     def is_queued_out(self, at: datetime) -> bool:
-        """Whether its checkout has not opened in time: nobody can have paid. A free order that is sold has none."""
+        """Return whether the checkout did not open in time; a sold free order has no checkout."""
         waits = not self.checkout_open and not self.capture_requested and at >= self.hold_until
         return waits and self.state in {"requested", "placed"}
 
     def request_cancel(self, at: datetime) -> None:
-        """Let it go, if the capture has not been requested."""
+        """Record the buyer's cancel; raise CancelTooLate once the capture was requested."""
         if self.capture_requested or self.is_sold:
             raise CancelTooLate("the payment is being captured or was captured; request a refund instead")
         if self.state in {"requested", "placed"} and not self.cancel_requested:
             self.record(CancelRequested, at)
 
     def request_capture(self, at: datetime) -> None:
-        """Close the door for a cancel; decided against the buyer's cancel in one transaction."""
+        """Record the capture request; raise PurchaseCancelled after a cancel, decided in one transaction."""
         if self.cancel_requested or self.state in {"cancelled", "refused"}:
             raise PurchaseCancelled("the buyer cancelled")
         if self.price is None:
@@ -298,12 +301,12 @@ class Order(Aggregate):
             self.record(CaptureRequested if self.price.charge_minor else CaptureWaived, at)
 
     def extend_hold(self, hold_until: datetime, at: datetime) -> None:
-        """Hold on while a payment is being processed; a deadline only moves later, and only of what is open."""
+        """Extend the hold while a payment is being processed; only of an open order, and only to a later deadline."""
         if self.state in {"requested", "placed"} and hold_until > self.hold_until:
             self.record(HoldExtended, at, hold_until=hold_until)
 
     def confirm(self, at: datetime) -> None:
-        """The capture is known to have succeeded."""
+        """Record that the capture succeeded; idempotent."""
         if self.state == "placed" and self.capture_requested:
             self.record(OrderConfirmed, at)
         elif not self.is_sold:
@@ -313,14 +316,14 @@ class Order(Aggregate):
             )
 
     def fulfil(self, at: datetime) -> None:
-        """Every ticket is minted and the venue is credited."""
+        """Record that every ticket is minted and the venue is credited; idempotent."""
         if self.state == "confirmed":
             self.record(OrderFulfilled, at)
         elif self.state != "fulfilled":
             raise WrongState(f"order is {self.state}; only a confirmed order can be fulfilled", state=self.state)
 
     def end(self, reason: str, at: datetime) -> None:
-        """End without a sale; nothing to end is success. A request that a rule refused frees its key."""
+        """End without a sale, idempotently; a refused request frees its key. Raise WrongState for a sold order."""
         if self.is_sold:
             raise WrongState(
                 f"order is {self.state}; a sold order cannot be cancelled, only refunded", state=self.state

@@ -1,4 +1,4 @@
-"""Revival: money that came after a purchase's hold had run out buys its seats after all, if they are still there."""
+"""Reopening: a late payment, after the hold has expired, buys the seats if they are still available."""
 
 from datetime import datetime, timedelta
 
@@ -7,12 +7,12 @@ from domain.core.errors import PaymentRefused, WrongState
 from domain.orders.order import Order
 from domain.payments.payment_intent import IntentState
 
-# A buyer who let it go, an operator or a cancelled show are not overruled by money.
+# A late payment does not overrule a cancel by the buyer, an operator or a cancelled show.
 REOPENABLE = frozenset({"hold-expired", "payment-refused"})
 
 
 class PurchaseReopened(DomainEvent[Order]):
-    """A payment came for a purchase that had ended: a new attempt at the old price, with that payment for its own."""
+    """A payment arrived for an ended purchase: a new attempt at the old price, paid by that payment."""
 
     TOPIC = "order.reopened"
 
@@ -20,7 +20,7 @@ class PurchaseReopened(DomainEvent[Order]):
     hold_until: datetime
 
     def apply(self, order: Order) -> None:
-        """Begin the next attempt where the payment is waited for."""
+        """Begin the next attempt, awaiting the payment."""
         order.attempt += 1
         order.state, order.end_reason = "placed", None
         order.cancel_requested = order.capture_requested = False
@@ -28,15 +28,18 @@ class PurchaseReopened(DomainEvent[Order]):
 
 
 def reopen(order: Order, paid: IntentState, at: datetime) -> None:
-    """Begin a new attempt that this payment pays; refuse another amount or currency, or an end that is meant."""
+    """Begin a new attempt paid by this payment.
+
+    Raise WrongState unless the order ended for a reason in REOPENABLE, PaymentRefused for another amount or currency.
+    """
     if order.price is None or order.state != "cancelled" or order.end_reason not in REOPENABLE:
         raise WrongState(
             "the purchase cannot be reopened by a late payment", state=order.state, reason=order.end_reason
         )
-    wanted = (order.price.charge_minor, order.price.currency, 0)
-    if (paid.amount_minor, paid.currency, paid.refunded_minor) != wanted:
+    due = (order.price.charge_minor, order.price.currency, 0)
+    if (paid.amount_minor, paid.currency, paid.refunded_minor) != due:
         raise PaymentRefused(
-            f"{paid.amount_minor} {paid.currency} were paid; the price is {wanted[0]} {wanted[1]}",
+            f"{paid.amount_minor} {paid.currency} were paid; the price is {due[0]} {due[1]}",
             reason="wrong-amount",
         )
     until = at + timedelta(seconds=order.hold_seconds)

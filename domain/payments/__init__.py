@@ -1,1 +1,1 @@
-"""Payments, refunds and disputes as Stripe tells of them."""
+"""Payments, refunds and disputes as reported by Stripe."""

@@ -1,4 +1,4 @@
-"""Dispute: the buyer's bank has taken the money of a sale back, until it is decided who keeps it."""
+"""Dispute: the buyer's bank withdrew the money of a sale until its decision."""
 
 from datetime import datetime
 from typing import Literal
@@ -23,9 +23,9 @@ DisputeState = Literal["open", "won", "lost"]
 
 
 class DisputeStatus(BaseModel):
-    """A dispute as Stripe tells it. Money has gone once `is_withdrawn`; each fee is what Stripe took with a movement.
+    """A dispute as reported by Stripe. `is_withdrawn`: the money was withdrawn; each fee belongs to one movement.
 
-    `warning` is an inquiry: it takes nothing, and may end or become a dispute.
+    `warning` is an inquiry: it takes no money, and may end or become a dispute.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,7 +40,7 @@ class DisputeStatus(BaseModel):
 
 
 class DisputeOpened(CreatedEvent["Dispute"]):
-    """The bank took the money; the venue's part of it is set aside."""
+    """The bank withdrew the money; the venue's part of it is set aside."""
 
     TOPIC = "dispute.opened"
 
@@ -53,7 +53,7 @@ class DisputeOpened(CreatedEvent["Dispute"]):
 
 
 class DisputeWon(DomainEvent["Dispute"]):
-    """The money came back, and the venue's part is its own again."""
+    """The money came back, and the venue's part is available again."""
 
     TOPIC = "dispute.won"
 
@@ -61,12 +61,12 @@ class DisputeWon(DomainEvent["Dispute"]):
     parts: dict[str, int]
 
     def apply(self, dispute: "Dispute") -> None:
-        """The dispute is over."""
+        """Mark the dispute as won."""
         dispute.state = "won"
 
 
 class DisputeLost(DomainEvent["Dispute"]):
-    """The money stays with the buyer: whoever had a part of it has lost it."""
+    """The money stays with the buyer: each recipient has lost its part."""
 
     TOPIC = "dispute.lost"
 
@@ -74,12 +74,12 @@ class DisputeLost(DomainEvent["Dispute"]):
     parts: dict[str, int]
 
     def apply(self, dispute: "Dispute") -> None:
-        """The dispute is over."""
+        """Mark the dispute as lost."""
         dispute.state = "lost"
 
 
 class Dispute(Aggregate):
-    """One dispute; its id is Stripe's."""
+    """A dispute; its id is Stripe's."""
 
     TOPIC = "dispute"
     STREAM_CATEGORY = "dispute"
@@ -103,24 +103,24 @@ class Dispute(Aggregate):
         self.state: DisputeState = "open"
 
     def decide(self, *, won: bool, at: datetime) -> None:
-        """Record how it ended, once."""
+        """Record the outcome, once."""
         if self.state == "open":
             event = DisputeWon if won else DisputeLost
             self.record(event, at, purchase_id=self.purchase_id, parts=self.parts.model_dump())
 
 
 def disputed_breakdown(price: Price, amount_minor: int) -> AmountBreakdown:
-    """Say whose money a disputed amount was, in proportion to the price; the parts sum to it."""
+    """Split a disputed amount by recipient, in proportion to the price; the parts sum to it."""
     return amount_breakdown(breakdown_of(price), amount_minor, price.currency)
 
 
 def set_aside(venue_id: str) -> str:
-    """Name the account of a venue's money that is set aside while it is disputed."""
+    """Return the name of the account of a venue's disputed money."""
     return venue_account(venue_id, "reserved")
 
 
 def opened_postings(dispute: Dispute, fee_minor: int) -> tuple[Posting, ...]:
-    """Post that the bank took the money and Stripe its fee: what is disputed is in the reserve, the share set aside."""
+    """Post the withdrawal and Stripe's fee: the amount to the dispute reserve, the venue's share set aside."""
     return _posted(
         dispute,
         (DISPUTE_RESERVE, STRIPE_CLEARING, dispute.amount_minor),
@@ -130,7 +130,7 @@ def opened_postings(dispute: Dispute, fee_minor: int) -> tuple[Posting, ...]:
 
 
 def won_postings(dispute: Dispute, fee_back_minor: int) -> tuple[Posting, ...]:
-    """Post that the money came back, and the fee only if Stripe gave it back."""
+    """Post the return of the money, and of the fee only if Stripe returned it."""
     return _posted(
         dispute,
         (STRIPE_CLEARING, DISPUTE_RESERVE, dispute.amount_minor),
@@ -140,7 +140,7 @@ def won_postings(dispute: Dispute, fee_back_minor: int) -> tuple[Posting, ...]:
 
 
 def lost_postings(dispute: Dispute) -> tuple[Posting, ...]:
-    """Post that the money is gone: each bears the part that it had."""
+    """Post the loss of the money: each recipient bears its part."""
     parts = dispute.parts
     return _posted(
         dispute,

@@ -1,4 +1,4 @@
-"""Payment: what we know of the buyer's money for one purchase."""
+"""Payment: the state of the buyer's money for one purchase."""
 
 from datetime import datetime
 from typing import Literal
@@ -10,7 +10,7 @@ PaymentState = Literal["open", "authorised", "captured", "cancelled", "refunded"
 
 
 class IntentCreated(CreatedEvent["Payment"]):
-    """A PaymentIntent exists for this purchase."""
+    """A PaymentIntent was created for this purchase."""
 
     TOPIC = "payment.intent-created"
 
@@ -23,7 +23,7 @@ class IntentCreated(CreatedEvent["Payment"]):
 
 
 class StrayIntentFound(CreatedEvent["Payment"]):
-    """Money came by a PaymentIntent that we did not open for this purchase, or not for this attempt at it."""
+    """Money arrived by a PaymentIntent that does not belong to this purchase's present attempt."""
 
     TOPIC = "payment.stray-intent-found"
 
@@ -43,25 +43,25 @@ class PaymentDeclined(DomainEvent["Payment"]):
     decline_code: str
 
     def apply(self, payment: "Payment") -> None:
-        """Count the try."""
+        """Count the decline."""
         payment.declines += 1
         payment.decline_code = self.decline_code
 
 
 class PaymentAuthorised(DomainEvent["Payment"]):
-    """The bank holds the money for us."""
+    """The bank authorised the payment and holds the money."""
 
     TOPIC = "payment.authorised"
 
     def apply(self, payment: "Payment") -> None:
-        """The money can be captured."""
+        """Mark the payment as authorised."""
         payment.state = "authorised"
 
 
 class PaymentCaptured(DomainEvent["Payment"]):
-    """The money is ours: the amount, its charge and the fee that Stripe really took.
+    """The money was captured: the amount, its charge and Stripe's real fee.
 
-    `currency` is told where it was changed at Stripe.
+    `currency` is set only if it differs from that of the intent.
     """
 
     TOPIC = "payment.captured"
@@ -72,7 +72,7 @@ class PaymentCaptured(DomainEvent["Payment"]):
     currency: str | None = None
 
     def apply(self, payment: "Payment") -> None:
-        """Keep what was taken."""
+        """Record the charge, the amount and the fee."""
         payment.state = "captured"
         payment.charge_id = self.charge_id
         payment.captured_minor = self.captured_minor
@@ -81,17 +81,17 @@ class PaymentCaptured(DomainEvent["Payment"]):
 
 
 class PaymentCancelled(DomainEvent["Payment"]):
-    """The intent is known to be cancelled: no money can come by it."""
+    """The intent is cancelled: no money can arrive by it."""
 
     TOPIC = "payment.cancelled"
 
     def apply(self, payment: "Payment") -> None:
-        """The money is let go."""
+        """Mark the payment as cancelled."""
         payment.state = "cancelled"
 
 
 class PaymentRefunded(DomainEvent["Payment"]):
-    """The captured money was given back."""
+    """The captured money was refunded."""
 
     TOPIC = "payment.refunded"
 
@@ -99,13 +99,13 @@ class PaymentRefunded(DomainEvent["Payment"]):
     amount_minor: int
 
     def apply(self, payment: "Payment") -> None:
-        """The money went back."""
+        """Add the refund."""
         payment.state = "refunded"
         payment.refunded_minor += self.amount_minor
 
 
 class Payment(Aggregate):
-    """The money of one purchase; every transition is monotonic, so late news changes nothing."""
+    """The payment of one purchase; transitions are monotonic, so that late updates change nothing."""
 
     TOPIC = "payment"
     STREAM_CATEGORY = "payment"
@@ -135,19 +135,19 @@ class Payment(Aggregate):
         self.refunded_minor = 0
 
     def decline(self, code: str, at: datetime) -> None:
-        """Record a declined card, once per different news."""
+        """Record a declined card, once per decline code."""
         if self.state == "open" and self.decline_code != code:
             self.record(PaymentDeclined, at, decline_code=code)
 
     def authorise(self, at: datetime) -> None:
-        """Record that the bank holds the money."""
+        """Record the authorisation; idempotent."""
         if self.state == "open":
             self.record(PaymentAuthorised, at)
 
     def capture(
         self, charge_id: str, captured_minor: int, stripe_fee_minor: int, at: datetime, currency: str | None = None
     ) -> None:
-        """Record the capture of what was taken: whether that buys anything is decided against the price."""
+        """Record the captured amount, even if it differs from the price; idempotent. Raise WrongState if cancelled."""
         if self.state == "cancelled":
             raise WrongState("the payment is cancelled and cannot be captured", intent_id=self.intent_id)
         if self.state in {"open", "authorised"}:
@@ -161,7 +161,7 @@ class Payment(Aggregate):
             )
 
     def cancel(self, at: datetime) -> None:
-        """Record that no money can come any more; again changes nothing."""
+        """Record that no money can arrive any more; idempotent. Raise WrongState if captured."""
         if self.state == "captured":
             raise WrongState(
                 "the payment is captured and cannot be cancelled; refund it instead", intent_id=self.intent_id
@@ -170,7 +170,7 @@ class Payment(Aggregate):
             self.record(PaymentCancelled, at)
 
     def refund(self, refund_id: str, amount_minor: int, at: datetime) -> None:
-        """Record that all captured money went back; again changes nothing."""
+        """Record that all captured money was refunded; idempotent. Raise WrongState for another amount or state."""
         if self.state == "refunded":
             return
         if self.state != "captured" or amount_minor != self.captured_minor:

@@ -1,4 +1,4 @@
-"""What Stripe says of one payment: the part of a PaymentIntent and its charge that the saga decides by."""
+"""PaymentIntents and refunds as read from Stripe: the fields needed by the saga."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ IntentStatus = Literal[
 
 
 class IntentRequest(BaseModel):
-    """What a PaymentIntent is created from; `purchase_id` goes into its metadata and is found again by it."""
+    """The values of a new PaymentIntent; its metadata holds `purchase_id`, by which it is found again."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,9 +23,9 @@ class IntentRequest(BaseModel):
 
 
 class IntentState(BaseModel):
-    """A PaymentIntent as it was when it was asked; amounts in minor units of `currency`.
+    """A PaymentIntent at the time it was read; amounts in minor units of `currency`.
 
-    `charge_id`, `stripe_fee_minor` (from the balance transaction) and `refunded_minor` are of the latest charge.
+    `charge_id`, `stripe_fee_minor` (from the balance transaction) and `refunded_minor` belong to the latest charge.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,9 +44,9 @@ class IntentState(BaseModel):
 
 
 class StripeRefund(BaseModel):
-    """A refund as it was when it was asked; `failure` is Stripe's reason for one that failed.
+    """A refund at the time it was read; `failure` is Stripe's reason for a failed one.
 
-    `key` is the key that we made it under; without one it was made elsewhere, in Stripe's dashboard.
+    `key` is our key of the refund; empty if it was made elsewhere, such as in Stripe's dashboard.
     """
 
     model_config = ConfigDict(frozen=True)

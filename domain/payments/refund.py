@@ -1,4 +1,4 @@
-"""Refunds: what is given back of one sold order, never more than was paid, however often and at once it is asked."""
+"""Refunds of one sold order: never more than was paid, however often and concurrently they are requested."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -16,7 +16,7 @@ RefundState = Literal["requested", "pending", "succeeded", "failed"]
 
 
 class Refund(BaseModel):
-    """One refund as it stands; `turn` counts the tries at Stripe, from 1, and a new one begins when one has failed."""
+    """One refund; `turn` counts the attempts at Stripe, from 1, and grows with each failure."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,13 +33,13 @@ class Refund(BaseModel):
 
     @property
     def from_venue_minor(self) -> int:
-        """What it takes from the venue: its part, and the fees where it bears them."""
+        """The amount taken from the venue: its part, and the fees if it bears them."""
         fees = self.given.platform_minor + self.given.processing_minor if self.fees == "venue" else 0
         return self.given.venue_minor + fees
 
 
 class RefundsOpened(CreatedEvent["Refunds"]):
-    """Something is to be given back of an order, for the first time."""
+    """The first refund of an order was requested."""
 
     TOPIC = "refunds.opened"
 
@@ -61,13 +61,13 @@ class RefundRequested(DomainEvent["Refunds"]):
     amount_minor: int
 
     def apply(self, refunds: "Refunds") -> None:
-        """Set the amount aside."""
+        """Add the refund."""
         values = {name: getattr(self, name) for name in ("refund_id", "body_digest", "reason", "fees", "given")}
         refunds.refunds[self.refund_id] = Refund.model_validate({**values, "ticket_ids": tuple(self.ticket_ids)})
 
 
 class RefundPending(DomainEvent["Refunds"]):
-    """Stripe has taken the refund and the bank has not."""
+    """Stripe accepted the refund; the bank has not received it yet."""
 
     TOPIC = "refunds.refund-pending"
 
@@ -75,12 +75,12 @@ class RefundPending(DomainEvent["Refunds"]):
     stripe_refund_id: str
 
     def apply(self, refunds: "Refunds") -> None:
-        """It is on its way."""
+        """Mark the refund as pending."""
         refunds.change(self.refund_id, state="pending", stripe_refund_id=self.stripe_refund_id)
 
 
 class RefundSucceeded(DomainEvent["Refunds"]):
-    """Stripe says that the buyer has the money."""
+    """Stripe reported that the refund reached the buyer."""
 
     TOPIC = "refunds.refund-succeeded"
 
@@ -89,13 +89,13 @@ class RefundSucceeded(DomainEvent["Refunds"]):
     amount_minor: int
 
     def apply(self, refunds: "Refunds") -> None:
-        """It is done."""
+        """Mark the refund as succeeded."""
         stripe_id = self.stripe_refund_id or None
         refunds.change(self.refund_id, state="succeeded", stripe_refund_id=stripe_id, failure=None)
 
 
 class RefundPaidByHand(DomainEvent["Refunds"]):
-    """An operator has given the buyer the money another way; `reference` says which."""
+    """An operator paid the buyer another way; `reference` names the payment."""
 
     TOPIC = "refunds.refund-paid-by-hand"
 
@@ -104,12 +104,12 @@ class RefundPaidByHand(DomainEvent["Refunds"]):
     amount_minor: int
 
     def apply(self, refunds: "Refunds") -> None:
-        """It is done, without Stripe."""
+        """Mark the refund as succeeded without Stripe."""
         refunds.change(self.refund_id, state="succeeded", stripe_refund_id=None, failure=None)
 
 
 class RefundFailed(DomainEvent["Refunds"]):
-    """Stripe or the bank said no, perhaps after a yes: the buyer is still owed."""
+    """Stripe or the bank rejected the refund, perhaps after success: the buyer is still owed."""
 
     TOPIC = "refunds.refund-failed"
 
@@ -118,55 +118,55 @@ class RefundFailed(DomainEvent["Refunds"]):
     failure: str
 
     def apply(self, refunds: "Refunds") -> None:
-        """The next try begins, with a key of its own."""
+        """Mark the refund as failed, and begin the next attempt with a key of its own."""
         turn = refunds.refunds[self.refund_id].turn + 1
         refunds.change(self.refund_id, state="failed", stripe_refund_id=None, failure=self.failure, turn=turn)
 
 
 class Refunds(Aggregate):
-    """All refunds of one purchase: decided one after another, so that they stay within what was paid."""
+    """All refunds of one purchase; decided one after another, so that they stay within the price."""
 
     TOPIC = "refunds"
     STREAM_CATEGORY = "refunds"
 
     def __init__(self, tenant_id: str, price: dict[str, Any]) -> None:
-        """Start with nothing given back."""
+        """Start without refunds."""
         self.tenant_id = tenant_id
         self.price = Price.model_validate(price)
         self.refunds: dict[str, Refund] = {}
 
     def left(self, lost: AmountBreakdown = NOTHING) -> AmountBreakdown:
-        """Return what can still be given back; a refund that failed is still owed, and counts.
+        """Return the refundable amount; a failed refund is still owed, and counts.
 
-        `lost` is what a bank has given back for good. It is split by the price, so it may take more than is left of
-        one part: then the others have less, so that all together are never more than was paid.
+        `lost` is the amount lost to disputes. It is split by the price, so it may exceed the rest of one part; the
+        other parts are then reduced, so that all together never exceed the price.
         """
         left = breakdown_of(self.price).less(summed([refund.given for refund in self.refunds.values()]))
         if not lost.total_minor:
             return left
-        rest = breakdown_from([max(figure, 0) for figure in left.less(lost).figures])
-        amount_minor = min(rest.total_minor, max(left.total_minor - lost.total_minor, 0))
-        return amount_breakdown(rest, amount_minor, self.price.currency)
+        positive = breakdown_from([max(figure, 0) for figure in left.less(lost).figures])
+        amount_minor = min(positive.total_minor, max(left.total_minor - lost.total_minor, 0))
+        return amount_breakdown(positive, amount_minor, self.price.currency)
 
     def find(self, refund_id: str, body_digest: str) -> Refund | None:
-        """Answer a repeated key; refuse one that came with another body."""
+        """Return the refund of a repeated key, or None; raise KeyReused for another body."""
         known = self.refunds.get(refund_id)
         if known is not None and known.body_digest != body_digest:
             raise KeyReused("this Idempotency-Key was used with a different body")
         return known
 
     def get(self, refund_id: str) -> Refund:
-        """Return a refund; refuse what does not exist."""
+        """Return a refund; raise UnknownSubject if it does not exist."""
         if refund_id not in self.refunds:
             raise UnknownSubject(f"refund {refund_id} does not exist", id=refund_id)
         return self.refunds[refund_id]
 
     def change(self, refund_id: str, **values: Any) -> None:
-        """Assign what an event says of one refund."""
+        """Assign values of one refund."""
         self.refunds[refund_id] = self.refunds[refund_id].model_copy(update=values)
 
     def request(self, wanted: Refund, at: datetime, lost: AmountBreakdown = NOTHING) -> Refund:
-        """Set an amount aside; refuse more than is left of any part, or nothing at all."""
+        """Request a refund; raise RefundExceeds for more than the rest of any part, or for nothing at all."""
         given, left = wanted.given, self.left(lost)
         if given.capped(left) != given or (not given.total_minor and not wanted.ticket_ids):
             raise RefundExceeds(_exceeding(given, left, self.price.currency), left_minor=left.total_minor)
@@ -176,12 +176,12 @@ class Refunds(Aggregate):
         return self.refunds[wanted.refund_id]
 
     def pend(self, refund_id: str, stripe_refund_id: str, at: datetime) -> None:
-        """Record that Stripe works on it; again changes nothing, and nothing comes back from an end."""
+        """Record that Stripe processes the refund; idempotent, and without effect after success."""
         if self.get(refund_id).state in {"requested", "failed"}:
             self.record(RefundPending, at, refund_id=refund_id, stripe_refund_id=stripe_refund_id)
 
     def succeed(self, refund_id: str, stripe_refund_id: str, at: datetime) -> bool:
-        """Record that the buyer has the money; False when that was known."""
+        """Record that the money reached the buyer; False if already recorded."""
         refund = self.get(refund_id)
         if refund.state == "succeeded":
             return False
@@ -191,7 +191,7 @@ class Refunds(Aggregate):
         return True
 
     def pay_by_hand(self, refund_id: str, reference: str, at: datetime) -> bool:
-        """Record that the buyer has the money another way; False unless it has failed, and so may still come."""
+        """Record that the buyer was paid another way; False unless the refund has failed, since it may still arrive."""
         refund = self.get(refund_id)
         if refund.state != "failed":
             return False
@@ -200,14 +200,14 @@ class Refunds(Aggregate):
         return True
 
     def fail(self, refund_id: str, stripe_refund_id: str, failure: str, at: datetime) -> None:
-        """Record a no; what had succeeded can still fail."""
+        """Record a failure; a refund can fail even after success."""
         self.get(refund_id)
         events = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "failure": failure}
         self.record(RefundFailed, at, **events)
 
 
 def _exceeding(given: AmountBreakdown, left: AmountBreakdown, currency: str) -> str:
-    asked, refundable = (shown(parts.total_minor, currency) for parts in (given, left))
+    requested, refundable = (shown(parts.total_minor, currency) for parts in (given, left))
     if not given.total_minor:
         return f"nothing to refund: the refundable amount is {refundable}"
-    return f"the refund of {asked} exceeds the refundable amount of {refundable}"
+    return f"the refund of {requested} exceeds the refundable amount of {refundable}"

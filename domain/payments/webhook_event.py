@@ -1,4 +1,4 @@
-"""A webhook's webhook event: that Stripe has news of a payment; never an event by itself."""
+"""Webhook event: a notification by Stripe, reduced to references; it triggers a read and decides nothing itself."""
 
 from datetime import datetime
 
@@ -19,13 +19,13 @@ DISPUTE_NEWS = frozenset(
 )
 REFUND_NEWS = frozenset({"refund.updated", "refund.failed", "charge.refund.updated"})
 REFUND_MADE = "refund.created"
-# What webhook endpoints are asked to send, ours and that of the venues' accounts: nothing else is acted on.
+# Event types of the webhook endpoints, ours and that of the venues' accounts; no other type is processed.
 SUBSCRIBED = frozenset({*DECIDING, *REFUND_NEWS, REFUND_MADE, *DISPUTE_NEWS})
 SUBSCRIBED_CONNECT = frozenset({ACCOUNT_NEWS, *PAYOUT_ENDS})
 
 
 class WebhookEvent(BaseModel):
-    """A verified webhook as we keep it: references and a digest of its body, never the body."""
+    """A verified webhook as stored: references and a digest of its body, never the body."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,47 +36,47 @@ class WebhookEvent(BaseModel):
     purchase_id: str | None
     created: datetime | None
     digest: str
-    account_id: str | None = None  # the venue's account that it happened to, where it was not ours
-    key: str | None = Field(default=None, exclude=True)  # the key that we made the object under; not stored
+    account_id: str | None = None  # the venue's account, if the event is not of ours
+    key: str | None = Field(default=None, exclude=True)  # our key of the object; not stored
 
     @property
     def is_about_account(self) -> bool:
-        """Whether a venue's account may do something else now."""
+        """Whether the capabilities of a venue's account may have changed."""
         return self.account_id is not None and self.type == ACCOUNT_NEWS
 
     @property
     def is_about_payout(self) -> bool:
-        """Whether money reached a venue's bank, or came back from there."""
+        """Whether a payout reached a venue's bank, or failed."""
         return self.account_id is not None and self.type in PAYOUT_ENDS
 
     @property
     def is_about_money(self) -> bool:
-        """Whether money came or can be taken, so that the webhook event may not be dropped with its purchase."""
+        """Whether money arrived or can be captured, so that the event must outlive its purchase."""
         return self.type in MONEY_CAME
 
     @property
     def is_about_refund(self) -> bool:
-        """Whether a refund came to something at the bank: `object_id` names it."""
+        """Whether the state of a refund (`object_id`) changed."""
         return self.type in REFUND_NEWS
 
     @property
     def is_refund_made_elsewhere(self) -> bool:
-        """Whether somebody made a refund that we did not ask for, in Stripe's dashboard."""
+        """Whether a refund was made without us, such as in Stripe's dashboard."""
         return self.type == REFUND_MADE and self.key is None
 
     @property
     def needs_an_owner(self) -> bool:
-        """Whether money came or went, so that somebody has to see to it."""
+        """Whether money moved, so that a workflow must take care of it."""
         return self.is_about_money or self.is_refund_made_elsewhere
 
     @property
     def dispute_id(self) -> str | None:
-        """The dispute that it is about, if it is about one."""
+        """The id of the dispute, or None."""
         return self.object_id if self.type.startswith(DISPUTE) else None
 
     @property
     def decides(self) -> bool:
-        """Whether somebody should look again because of it; the rest is stored only."""
+        """Whether the event triggers a new read of its object; other events are stored only."""
         of_refund = self.is_about_refund or self.is_refund_made_elsewhere
         after_the_sale = of_refund or self.dispute_id is not None
         return self.type in DECIDING or after_the_sale or self.is_about_account or self.is_about_payout

@@ -1,4 +1,4 @@
-"""What Stripe Connect says of a venue's account, and what we ask of it."""
+"""Connected accounts, transfers and payouts: values exchanged with Stripe Connect."""
 
 from datetime import datetime
 from typing import Literal
@@ -7,13 +7,13 @@ from pydantic import BaseModel, ConfigDict
 
 
 class _State(BaseModel):
-    """The base of what is said and asked."""
+    """Immutable base model."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class AccountState(_State):
-    """A connected account: whether transfers may reach it and payouts leave it, and how much Stripe still asks."""
+    """A connected account: whether it can receive transfers and make payouts, and Stripe's number of requirements."""
 
     account_id: str
     may_receive: bool
@@ -32,7 +32,7 @@ class TransferOrder(_State):
 
 
 class PayoutStatus(_State):
-    """A payout of a connected account, as it was when it was asked."""
+    """A payout of a connected account at the time it was read."""
 
     payout_id: str
     status: Literal["pending", "in_transit", "paid", "failed", "canceled"]
@@ -42,7 +42,7 @@ class PayoutStatus(_State):
 
 
 class DueQuery(_State):
-    """Which orders' shares are due at a moment: so long after the show (or the sale), and from so much per venue."""
+    """A query for orders with due shares: delay after the end of show or sale, and minimum amount per venue."""
 
     now: datetime
     delay_seconds: int

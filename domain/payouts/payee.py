@@ -1,4 +1,4 @@
-"""Payee: a venue as somebody who is paid: its account at Stripe, and what it owes us."""
+"""Payee: a venue's Stripe account, and its debt to us."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from domain.core.errors import WrongState
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What Stripe lets an account do; `asked_for` counts what Stripe still wants to know of it."""
+    """The capabilities of a Stripe account; `asked_for` counts Stripe's open requirements."""
 
     may_receive: bool = False
     may_pay_out: bool = False
@@ -17,7 +17,7 @@ class Capabilities:
 
 
 class PayeeNamed(CreatedEvent["Payee"]):
-    """A venue wants to be paid."""
+    """A venue was registered as a payee."""
 
     TOPIC = "payee.named"
 
@@ -25,19 +25,19 @@ class PayeeNamed(CreatedEvent["Payee"]):
 
 
 class AccountConnected(DomainEvent["Payee"]):
-    """The venue has an account at Stripe, in whatever state."""
+    """The venue has a Stripe account, in any state."""
 
     TOPIC = "payee.account-connected"
 
     account_id: str
 
     def apply(self, payee: "Payee") -> None:
-        """Remember it."""
+        """Set the account."""
         payee.account_id = self.account_id
 
 
 class AccountChanged(DomainEvent["Payee"]):
-    """Stripe lets the account do something else than before."""
+    """The capabilities of the account changed."""
 
     TOPIC = "payee.account-changed"
 
@@ -46,14 +46,14 @@ class AccountChanged(DomainEvent["Payee"]):
     asked_for: int
 
     def apply(self, payee: "Payee") -> None:
-        """Take it over."""
+        """Set the capabilities."""
         payee.abilities = Capabilities(self.may_receive, self.may_pay_out, self.asked_for)
 
 
 class ShortfallNoted(DomainEvent["Payee"]):
-    """The venue owes us what it has and is not its own; below nothing, it has been taken too much.
+    """The venue owes us an amount (negative: we owe the venue).
 
-    Money that was given back to a buyer and could not be taken from it; fees and tax of what its box office sold.
+    Such as a refund that could not be reversed from it, or fees and tax of its cash sales.
     """
 
     TOPIC = "payee.debt-recorded"
@@ -63,12 +63,12 @@ class ShortfallNoted(DomainEvent["Payee"]):
     amount_minor: int
 
     def apply(self, payee: "Payee") -> None:
-        """Add it to what is owed."""
+        """Add the amount to the debt."""
         payee.owe(self.key, self.currency, self.amount_minor)
 
 
 class ShortfallNetted(DomainEvent["Payee"]):
-    """A later sale's share paid for what the venue owed; below nothing, we gave back with it what was too much."""
+    """The debt was deducted from a later share (negative: we paid our debt with the share)."""
 
     TOPIC = "payee.debt-deducted"
 
@@ -77,12 +77,12 @@ class ShortfallNetted(DomainEvent["Payee"]):
     amount_minor: int
 
     def apply(self, payee: "Payee") -> None:
-        """Take it off what is owed."""
+        """Subtract the amount from the debt."""
         payee.owe(self.key, self.currency, -self.amount_minor)
 
 
 class Payee(Aggregate):
-    """One venue's account at Stripe; its id is the venue's."""
+    """The payee of one venue; its id is the venue's."""
 
     TOPIC = "payee"
     STREAM_CATEGORY = "payee"
@@ -96,14 +96,14 @@ class Payee(Aggregate):
         self.keys: set[str] = set()
 
     def connect(self, account_id: str, at: datetime) -> None:
-        """Take the account that was made; a venue has one."""
+        """Set the account, idempotently; raise WrongState if the venue has another one."""
         if self.account_id is None:
             self.record(AccountConnected, at, account_id=account_id)
         elif self.account_id != account_id:
             raise WrongState("the venue already has a different Stripe account", account_id=self.account_id)
 
     def see(self, abilities: Capabilities, at: datetime) -> None:
-        """Record what Stripe says of the account; the same again changes nothing."""
+        """Record the account's capabilities; the same again changes nothing."""
         if abilities != self.abilities:
             values = {
                 "may_receive": abilities.may_receive,
@@ -113,14 +113,14 @@ class Payee(Aggregate):
             self.record(AccountChanged, at, **values)
 
     def note_shortfall(self, key: str, currency: str, amount_minor: int, at: datetime) -> None:
-        """Record that the venue owes us, once per key."""
+        """Record a debt of the venue, once per key (negative: we owe the venue)."""
         if key not in self.keys:
             self.record(ShortfallNoted, at, key=key, currency=currency, amount_minor=amount_minor)
 
     def net(self, key: str, currency: str, share_minor: int, at: datetime, room_minor: int = 0) -> int:
-        """Take what is owed out of a share, at most all of it; returns what is left of the share.
+        """Deduct the debt from a share, at most all of it, once per key; return the rest of the share.
 
-        What the venue was taken too much goes with it, as far as there is room.
+        A negative debt is added to the share, at most `room_minor`.
         """
         taken = max(min(self.owed_minor.get(currency, 0), share_minor), -room_minor)
         if taken and key not in self.keys:
@@ -129,6 +129,6 @@ class Payee(Aggregate):
         return share_minor
 
     def owe(self, key: str, currency: str, amount_minor: int) -> None:
-        """Assign what was decided."""
+        """Assign a change of the debt."""
         self.keys.add(key)
         self.owed_minor[currency] = self.owed_minor.get(currency, 0) + amount_minor

@@ -1,4 +1,4 @@
-"""Payout: Stripe pays a venue's balance out to its bank; we follow it, and do not make it."""
+"""Payout: Stripe's payout of a venue's balance to its bank; recorded, not initiated, by us."""
 
 from datetime import datetime
 from typing import Literal
@@ -9,7 +9,7 @@ PayoutState = Literal["paid", "returned"]
 
 
 class PayoutPaid(CreatedEvent["Payout"]):
-    """The bank has it, says Stripe."""
+    """Stripe reported that the payout reached the bank."""
 
     TOPIC = "payout.paid"
 
@@ -20,25 +20,25 @@ class PayoutPaid(CreatedEvent["Payout"]):
 
 
 class PayoutReturned(DomainEvent["Payout"]):
-    """The bank sent it back after all: it lies in the venue's account again."""
+    """The bank returned the payout: the money is in the venue's Stripe account again."""
 
     TOPIC = "payout.returned"
 
     failure: str
 
     def apply(self, payout: "Payout") -> None:
-        """It is not paid out any more."""
+        """Mark the payout as returned."""
         payout.state = "returned"
 
 
 class Payout(Aggregate):
-    """One payout; its id is Stripe's."""
+    """A payout; its id is Stripe's."""
 
     TOPIC = "payout"
     STREAM_CATEGORY = "payout"
 
     def __init__(self, tenant_id: str, venue_id: str, amount_minor: int, currency: str) -> None:
-        """Start paid: what is on its way is the venue's balance yet."""
+        """Start paid; a payout under way still belongs to the venue's balance."""
         self.tenant_id = tenant_id
         self.venue_id = venue_id
         self.amount_minor = amount_minor
@@ -46,7 +46,7 @@ class Payout(Aggregate):
         self.state: PayoutState = "paid"
 
     def come_back(self, failure: str, at: datetime) -> bool:
-        """Record that the bank sent it back; False when that was known."""
+        """Record that the bank returned it; False if already recorded."""
         if self.state == "returned":
             return False
         self.record(PayoutReturned, at, failure=failure)

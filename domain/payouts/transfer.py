@@ -1,4 +1,4 @@
-"""Transfer: the venue's share of one order on its way to the venue's account at Stripe, and back."""
+"""Transfer: the venue's share of one order, to the venue's Stripe account and back."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,14 +12,14 @@ TransferState = Literal["requested", "refused", "made"]
 
 @dataclass(frozen=True, slots=True)
 class Reversal:
-    """A part that is taken back; one that was refused stays what the venue owes."""
+    """A part of a transfer to be taken back; a refused reversal remains a debt of the venue."""
 
     amount_minor: int
     state: Literal["requested", "refused", "made"] = "requested"
 
 
 class TransferRequested(CreatedEvent["Transfer"]):
-    """The share is decided, less these refunds: from here a refund takes it back instead of lowering it."""
+    """The share is decided, less these refunds: later refunds reverse it instead of lowering it."""
 
     TOPIC = "transfer.requested"
 
@@ -34,9 +34,9 @@ class TransferRequested(CreatedEvent["Transfer"]):
 
 
 class TransferRequestedAgain(DomainEvent["Transfer"]):
-    """The same share is tried once more, under another key, since Stripe keeps its no under the first.
+    """The transfer is tried again under a new key, since Stripe repeats its refusal under the first one.
 
-    It is less by what a lost dispute has taken of it since.
+    The amount is lowered by the losses of disputes since then.
     """
 
     TOPIC = "transfer.requested-again"
@@ -45,7 +45,7 @@ class TransferRequestedAgain(DomainEvent["Transfer"]):
     lost_minor: int = 0
 
     def apply(self, transfer: "Transfer") -> None:
-        """Begin the next try."""
+        """Begin the next attempt."""
         transfer.state, transfer.account_id = "requested", self.account_id
         transfer.turn += 1
         transfer.amount_minor -= self.lost_minor
@@ -53,31 +53,31 @@ class TransferRequestedAgain(DomainEvent["Transfer"]):
 
 
 class TransferMade(DomainEvent["Transfer"]):
-    """Stripe has moved the money; a share of nothing is made without Stripe, and has no id."""
+    """Stripe made the transfer; a share of zero is made without Stripe, and has no id."""
 
     TOPIC = "transfer.made"
 
     transfer_id: str
 
     def apply(self, transfer: "Transfer") -> None:
-        """It is the venue's now."""
+        """Mark the transfer as made."""
         transfer.state, transfer.transfer_id = "made", self.transfer_id
 
 
 class TransferRefused(DomainEvent["Transfer"]):
-    """Stripe said no: it is tried again with the next run."""
+    """Stripe refused the transfer: the next run tries it again."""
 
     TOPIC = "transfer.refused"
 
     reason: str
 
     def apply(self, transfer: "Transfer") -> None:
-        """Wait."""
+        """Mark the transfer as refused."""
         transfer.state = "refused"
 
 
 class ReversalRequested(DomainEvent["Transfer"]):
-    """A part of it is to come back, because of a refund or a dispute."""
+    """A part of the transfer is to be reversed, because of a refund or a dispute."""
 
     TOPIC = "transfer.reversal-requested"
 
@@ -85,12 +85,12 @@ class ReversalRequested(DomainEvent["Transfer"]):
     amount_minor: int
 
     def apply(self, transfer: "Transfer") -> None:
-        """Set it aside."""
+        """Add the reversal."""
         transfer.reversals[self.key] = Reversal(self.amount_minor)
 
 
 class TransferReversed(DomainEvent["Transfer"]):
-    """A part of it came back."""
+    """A part of the transfer was reversed."""
 
     TOPIC = "transfer.reversed"
 
@@ -98,12 +98,12 @@ class TransferReversed(DomainEvent["Transfer"]):
     reversal_id: str
 
     def apply(self, transfer: "Transfer") -> None:
-        """It is done."""
+        """Mark the reversal as made."""
         transfer.reversals[self.key] = Reversal(transfer.reversals[self.key].amount_minor, "made")
 
 
 class ReversalRefused(DomainEvent["Transfer"]):
-    """The venue's account does not have it any more: the venue owes it."""
+    """The balance of the venue's account is too low: the venue owes the amount."""
 
     TOPIC = "transfer.reversal-refused"
 
@@ -111,12 +111,12 @@ class ReversalRefused(DomainEvent["Transfer"]):
     reason: str
 
     def apply(self, transfer: "Transfer") -> None:
-        """Leave it to the venue's next sales."""
+        """Mark the reversal as refused."""
         transfer.reversals[self.key] = Reversal(transfer.reversals[self.key].amount_minor, "refused")
 
 
 class Transfer(Aggregate):
-    """One order's transfer; its id is the purchase's."""
+    """The transfer of one order; its id is the purchase's."""
 
     TOPIC = "transfer"
     STREAM_CATEGORY = "transfer"
@@ -133,7 +133,7 @@ class Transfer(Aggregate):
         refund_ids: list[str],
         lost_minor: int = 0,
     ) -> None:
-        """Start requested; a lost dispute has been taken off the amount."""
+        """Start requested; losses of disputes are already deducted from the amount."""
         self.tenant_id = tenant_id
         self.venue_id = venue_id
         self.account_id = account_id
@@ -149,11 +149,11 @@ class Transfer(Aggregate):
 
     @property
     def left_minor(self) -> int:
-        """What of it may still be taken back."""
+        """The amount that can still be reversed."""
         return self.amount_minor - sum(one.amount_minor for one in self.reversals.values() if one.state != "refused")
 
     def try_again(self, account_id: str, lost_minor: int, at: datetime) -> int:
-        """Begin the next try of one that was refused; returns what a lost dispute takes beyond the amount."""
+        """Begin the next attempt of a refused transfer; return the part of the loss that exceeds the amount."""
         if self.state != "refused":
             return 0
         beyond = lost_minor - self.lost_minor
@@ -162,19 +162,22 @@ class Transfer(Aggregate):
         return beyond - taken
 
     def make(self, transfer_id: str, at: datetime) -> bool:
-        """Record that Stripe moved it; False when that was known."""
+        """Record that Stripe made the transfer; False if already recorded."""
         if self.state == "made":
             return False
         self.record(TransferMade, at, transfer_id=transfer_id)
         return True
 
     def refuse(self, reason: str, at: datetime) -> None:
-        """Record Stripe's no."""
+        """Record Stripe's refusal."""
         if self.state == "requested":
             self.record(TransferRefused, at, reason=reason)
 
     def request_reversal(self, key: str, amount_minor: int, at: datetime) -> Reversal | None:
-        """Set a part aside that is to come back, once per key and at most what is left; None when nothing is."""
+        """Request a reversal, once per key and at most the rest; None if nothing is left.
+
+        Raise WrongState unless the transfer was made.
+        """
         if self.state != "made":
             raise WrongState(f"transfer is {self.state}; only one that was made can be reversed", state=self.state)
         if key not in self.reversals and (amount := min(amount_minor, self.left_minor)) > 0:
@@ -182,14 +185,14 @@ class Transfer(Aggregate):
         return self.reversals.get(key)
 
     def reverse(self, key: str, reversal_id: str, at: datetime) -> bool:
-        """Record that a part came back; False when that was known."""
+        """Record that a part was reversed; False if already recorded."""
         if self.reversals[key].state != "requested":
             return False
         self.record(TransferReversed, at, key=key, reversal_id=reversal_id)
         return True
 
     def refuse_reversal(self, key: str, reason: str, at: datetime) -> bool:
-        """Record that the venue's account has it no more; False when that was known."""
+        """Record that Stripe refused the reversal; False if already recorded."""
         if self.reversals[key].state != "requested":
             return False
         self.record(ReversalRefused, at, key=key, reason=reason)

@@ -1,4 +1,4 @@
-"""Allocation: the stock of one ticket type of one show, and every hold on it."""
+"""Allocation: the stock of one ticket type of one show, with all its holds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import HoldExpired, HoldReleased, NotOurHold, SeatsUnavailable, UnknownSubject, WrongState
 
 HoldState = Literal["held", "confirmed"]
-TOMBSTONE = timedelta(hours=1)  # how long a tombstone outlives its hold's deadline
-UNARRIVED = timedelta(days=1)  # and one whose hold has not arrived: nobody knows that hold's deadline
+TOMBSTONE = timedelta(hours=1)  # lifetime of a tombstone after its hold's deadline
+UNARRIVED = timedelta(days=1)  # lifetime of a tombstone whose hold has not arrived: its deadline is unknown
 SWEEP = timedelta(minutes=10)
 
 
 class PlacedHold(TypedDict):
-    """A hold as an event has it."""
+    """A hold as stored in an event."""
 
     key: str
     quantity: int
@@ -27,7 +27,7 @@ class PlacedHold(TypedDict):
 
 @dataclass(slots=True)
 class Hold:
-    """A claim on stock. `maker` says which door made it; `returned` names the refunds that gave seats of it back."""
+    """A claim on stock; `maker` is the channel that placed it, `returned` are the refunds that freed seats of it."""
 
     quantity: int
     until: datetime
@@ -37,7 +37,7 @@ class Hold:
 
 
 class AllocationOpened(CreatedEvent["Allocation"]):
-    """The stock of a ticket type exists."""
+    """The stock of a ticket type was created."""
 
     TOPIC = "allocation.opened"
 
@@ -48,26 +48,26 @@ class AllocationOpened(CreatedEvent["Allocation"]):
 
 
 class AllocationResized(DomainEvent["Allocation"]):
-    """There are more tickets of this type, or fewer."""
+    """The capacity of the ticket type changed."""
 
     TOPIC = "allocation.resized"
 
     capacity: int
 
     def apply(self, allocation: "Allocation") -> None:
-        """Take the new capacity."""
+        """Set the capacity."""
         allocation.capacity = self.capacity
 
 
 class HoldsPlaced(DomainEvent["Allocation"]):
-    """Holds were placed, all of one transaction: each a key, a quantity, a deadline and a maker."""
+    """Holds were placed, all in one transaction: each with a key, a quantity, a deadline and a maker."""
 
     TOPIC = "allocation.holds-placed"
 
     holds: list[PlacedHold]
 
     def apply(self, allocation: "Allocation") -> None:
-        """Add the holds; the allocation that decided has them already."""
+        """Add the holds; the allocation that placed them has them already."""
         for hold in self.holds:
             allocation.take(hold)
         allocation.sweep(self.timestamp)
@@ -89,7 +89,7 @@ class HoldConfirmed(DomainEvent["Allocation"]):
 
 
 class HoldUnconfirmed(DomainEvent["Allocation"]):
-    """A reservation became a hold again, because the money did not come."""
+    """A reservation became a hold again, because the payment failed."""
 
     TOPIC = "allocation.hold-unconfirmed"
 
@@ -125,7 +125,7 @@ class HoldEnded(DomainEvent["Allocation"]):
 class Allocation(Aggregate):
     """The unit of contention: capacity = available + held + sold at every moment.
 
-    Holds that are placed at the same time, by however many decisions, become one event.
+    All holds placed at the same time, by any number of decisions, become one event.
     """
 
     TOPIC = "allocation"
@@ -144,8 +144,8 @@ class Allocation(Aggregate):
         self.holds: dict[str, Hold] = {}
         self.tombstones: dict[str, datetime] = {}
         self._sweep_at: datetime | None = None
-        self._gathered: list[PlacedHold] = []
-        self._gathered_at: datetime | None = None
+        self._unsealed: list[PlacedHold] = []
+        self._unsealed_at: datetime | None = None
 
     @property
     def available(self) -> int:
@@ -153,20 +153,24 @@ class Allocation(Aggregate):
         return self.capacity - self.held - self.sold
 
     def check_capacity(self, capacity: int) -> None:
-        """Refuse a capacity below what is held and sold."""
+        """Raise WrongState for a capacity below the held and sold seats."""
         if capacity < self.held + self.sold:
-            figures = {"held": self.held, "sold": self.sold, "asked": capacity}
-            told = f"capacity {capacity} is below the {self.held} held and {self.sold} sold seats"
-            raise WrongState(told, ticket_type_id=self.ticket_type_id, **figures)
+            raise WrongState(
+                f"capacity {capacity} is below the {self.held} held and {self.sold} sold seats",
+                ticket_type_id=self.ticket_type_id,
+                held=self.held,
+                sold=self.sold,
+                asked=capacity,
+            )
 
     def resize(self, capacity: int, at: datetime) -> None:
-        """Have so many tickets from here; the same again changes nothing."""
+        """Change the capacity; the same again changes nothing."""
         self.check_capacity(capacity)
         if capacity != self.capacity:
             self.record(AllocationResized, at, capacity=capacity)
 
     def check(self, key: str, quantity: int, until: datetime, at: datetime) -> None:
-        """Refuse a hold that cannot be placed now; the same live key again is no refusal."""
+        """Raise a refusal for a hold that cannot be placed now; the key of a live hold passes."""
         if key in self.holds:
             return
         if key in self.tombstones:
@@ -184,30 +188,30 @@ class Allocation(Aggregate):
             )
 
     def place(self, key: str, quantity: int, until: datetime, maker: str, at: datetime) -> None:
-        """Hold seats under a key; the same key again changes nothing."""
+        """Hold seats under a key; idempotent."""
         self.check(key, quantity, until, at)
         if key in self.holds:
             return
-        if at != self._gathered_at:
+        if at != self._unsealed_at:
             self._seal()
-            self._gathered_at = at
+            self._unsealed_at = at
         hold = PlacedHold(key=key, quantity=quantity, until=until, maker=maker)
-        self._gathered.append(hold)
+        self._unsealed.append(hold)
         self.take(hold)
 
     def confirm(self, key: str, at: datetime) -> None:
-        """Make the hold a reservation. Only an event ends a hold, never the clock: a late confirm still holds."""
+        """Make the hold a reservation. Only an event ends a hold, never the clock: a late confirmation succeeds."""
         if self.hold_of(key).state == "held":
             self.record(HoldConfirmed, at, key=key)
 
     def unconfirm(self, key: str, at: datetime) -> None:
-        """Take a confirmation back; nothing to take back is success."""
+        """Undo a confirmation; nothing to undo is success."""
         hold = self.holds.get(key)
         if hold is not None and hold.state == "confirmed":
             self.record(HoldUnconfirmed, at, key=key)
 
     def give_back(self, key: str, quantity: int, refund_id: str, at: datetime) -> None:
-        """Let seats of a reservation be held again, once per refund."""
+        """Put seats of a reservation back on sale, once per refund."""
         hold = self.hold_of(key)
         if refund_id in hold.returned:
             return
@@ -216,7 +220,7 @@ class Allocation(Aggregate):
         self.record(SeatsRestocked, at, key=key, quantity=quantity, refund_id=refund_id)
 
     def release(self, key: str, reason: str, at: datetime) -> None:
-        """End a hold and leave a tombstone, also where the hold has not arrived yet."""
+        """End a hold and leave a tombstone, also for a hold that has not arrived yet."""
         hold = self.holds.get(key)
         if hold is not None and hold.state == "confirmed":
             raise WrongState("the hold is confirmed and cannot be released", key=key)
@@ -224,7 +228,7 @@ class Allocation(Aggregate):
             self.record(HoldEnded, at, key=key, reason=reason)
 
     def hold_of(self, key: str, maker: str | None = None) -> Hold:
-        """Return a hold; refuse one that has ended, that is unknown, or that another door made."""
+        """Return a hold; raise a refusal if it has ended, is unknown or was placed by another maker."""
         hold = self.holds.get(key)
         if hold is None:
             if key in self.tombstones:
@@ -235,13 +239,13 @@ class Allocation(Aggregate):
         return hold
 
     def take(self, hold: PlacedHold) -> None:
-        """Count a placed hold, once."""
+        """Add a placed hold, once."""
         if hold["key"] not in self.holds:
             self.holds[hold["key"]] = Hold(hold["quantity"], hold["until"], hold["maker"])
             self.held += hold["quantity"]
 
     def sweep(self, at: datetime) -> None:
-        """Forget tombstones that have outlived every late command; the time is an event's, so all copies agree."""
+        """Delete tombstones past their lifetime; the time is an event's, so all copies agree."""
         if self._sweep_at is not None and at < self._sweep_at:
             return
         self.tombstones = {key: end for key, end in self.tombstones.items() if end > at}
@@ -249,12 +253,12 @@ class Allocation(Aggregate):
 
     @property
     def pending_events(self) -> list[CanMutateAggregate[str]]:
-        """The events to be saved; what was gathered becomes one of them."""
+        """The events to be saved; unsealed holds become one of them."""
         self._seal()
         return self._pending_events
 
     def record(self, event: type[DomainEvent[Self]], at: datetime, **values: Any) -> None:
-        """Append one event to the chain, after the holds that were placed before it."""
+        """Record an event after the holds that were placed before it."""
         self._seal()
         super().record(event, at, **values)
 
@@ -264,30 +268,30 @@ class Allocation(Aggregate):
         return super().collect_events()
 
     def savepoint(self) -> tuple[int, ...]:
-        """Return where it stands: events and gathered holds."""
-        return len(self._pending_events), len(self._gathered)
+        """Return the present position: numbers of events and unsealed holds."""
+        return len(self._pending_events), len(self._unsealed)
 
     def rollback_to(self, savepoint: tuple[int, ...]) -> bool:
-        """Take back what was gathered since; a recorded event takes a reload."""
-        if len(self._pending_events) != savepoint[0] or len(self._gathered) < savepoint[1]:
+        """Remove holds placed since the savepoint; False if an event was recorded, which takes a reload."""
+        if len(self._pending_events) != savepoint[0] or len(self._unsealed) < savepoint[1]:
             return False
-        while len(self._gathered) > savepoint[1]:
-            hold = self._gathered.pop()
+        while len(self._unsealed) > savepoint[1]:
+            hold = self._unsealed.pop()
             del self.holds[hold["key"]]
             self.held -= hold["quantity"]
         return True
 
-    def replay_after_rollback(self, events_until: list[DomainEvent], spoilt: Self, savepoint: tuple[int, ...]) -> None:
-        """Take over events, and the holds that had been gathered when a failing decision made an event of them."""
-        super().replay_after_rollback(events_until, spoilt, savepoint)
+    def replay_after_rollback(self, events_until: list[DomainEvent], failed: Self, savepoint: tuple[int, ...]) -> None:
+        """Take over the accepted events, and the accepted holds that the failed decision sealed in an event."""
+        super().replay_after_rollback(events_until, failed, savepoint)
         if savepoint[1]:
-            sealed = cast(HoldsPlaced, spoilt.pending_events[savepoint[0]])
+            sealed = cast(HoldsPlaced, failed.pending_events[savepoint[0]])
             for hold in sealed.holds[: savepoint[1]]:
                 self.place(hold["key"], hold["quantity"], hold["until"], hold["maker"], sealed.timestamp)
 
     @property
     def snapshot_cost(self) -> int:
-        """How many events a snapshot of it costs about as much as."""
+        """Cost of a snapshot, in events; a new one is taken only after that many new events."""
         return (len(self.holds) + len(self.tombstones)) // 4
 
     def snapshot(self) -> dict[str, Any]:
@@ -304,7 +308,7 @@ class Allocation(Aggregate):
         }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Take the state of a snapshot."""
+        """Set the state from a snapshot."""
         self.__init__(*snapshot["names"])  # type: ignore[misc]
         read = datetime.fromisoformat
         for key, quantity, until, maker, state, returned in snapshot["holds"]:
@@ -315,15 +319,15 @@ class Allocation(Aggregate):
         self._sweep_at = read(snapshot["sweep_at"]) if snapshot["sweep_at"] else None
 
     def _seal(self) -> None:
-        """Make one event of the holds that were gathered."""
-        holds, at = self._gathered, self._gathered_at
-        self._gathered, self._gathered_at = [], None
+        """Record the unsealed holds as one event."""
+        holds, at = self._unsealed, self._unsealed_at
+        self._unsealed, self._unsealed_at = [], None
         if holds and at is not None:
             super().record(HoldsPlaced, at, holds=holds)
 
 
 class SeatsRestocked(DomainEvent["Allocation"]):
-    """Seats of a reservation were given back by a refund: they can be held again."""
+    """A refund put seats of a reservation back on sale."""
 
     TOPIC = "allocation.seats-restocked"
 
@@ -332,7 +336,7 @@ class SeatsRestocked(DomainEvent["Allocation"]):
     refund_id: str
 
     def apply(self, allocation: "Allocation") -> None:
-        """Take them out of the reservation, which stays to know this refund."""
+        """Take the seats out of the reservation, which remembers the refund."""
         hold = allocation.holds[self.key]
         hold.quantity -= self.quantity
         hold.returned = (*hold.returned, self.refund_id)

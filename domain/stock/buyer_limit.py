@@ -1,4 +1,4 @@
-"""Allowance: what one named buyer has taken, so that nobody takes more of a show than it allows."""
+"""Allowance: the tickets of one named buyer, counted against the limits per show and of open purchases."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ class Claim:
 
 
 class AllowanceOpened(CreatedEvent["Allowance"]):
-    """A buyer was named for the first time; the id says nothing of who it is."""
+    """A buyer was named for the first time; the id does not reveal the buyer."""
 
     TOPIC = "allowance.opened"
 
@@ -34,19 +34,19 @@ class TicketsClaimed(DomainEvent["Allowance"]):
     quantity: int
 
     def apply(self, allowance: "Allowance") -> None:
-        """Count them."""
+        """Add the claim."""
         allowance.claims[self.key] = Claim(self.show_id, self.quantity)
 
 
 class ClaimSold(DomainEvent["Allowance"]):
-    """The purchase was paid: its tickets count for the show, and it is open no more."""
+    """The purchase was paid: its tickets still count for the show, but it is no longer open."""
 
     TOPIC = "allowance.claim-sold"
 
     key: str
 
     def apply(self, allowance: "Allowance") -> None:
-        """Keep the tickets."""
+        """Close the claim."""
         allowance.claims[self.key].is_open = False
 
 
@@ -58,7 +58,7 @@ class ClaimEnded(DomainEvent["Allowance"]):
     key: str
 
     def apply(self, allowance: "Allowance") -> None:
-        """Count them no more."""
+        """Remove the claim."""
         del allowance.claims[self.key]
 
 
@@ -69,12 +69,12 @@ class Allowance(Aggregate):
     STREAM_CATEGORY = "allowance"
 
     def __init__(self, tenant_id: str) -> None:
-        """Start with nothing taken."""
+        """Start without claims."""
         self.tenant_id = tenant_id
         self.claims: dict[str, Claim] = {}
 
     def claim(self, key: str, show_id: str, quantity: int, tickets_max: int, open_max: int, at: datetime) -> None:
-        """Take tickets within both limits (0 is none); the same key again changes nothing."""
+        """Claim tickets within both limits (0: no limit), idempotently per key; raise BuyerLimitReached."""
         if key in self.claims:
             return
         taken = sum(claim.quantity for claim in self.claims.values() if claim.show_id == show_id)
@@ -90,12 +90,12 @@ class Allowance(Aggregate):
         self.record(TicketsClaimed, at, key=key, show_id=show_id, quantity=quantity)
 
     def sell(self, key: str, at: datetime) -> None:
-        """Close a claim that was paid; again changes nothing."""
+        """Close the claim of a paid purchase; idempotent."""
         claim = self.claims.get(key)
         if claim is not None and claim.is_open:
             self.record(ClaimSold, at, key=key)
 
     def end(self, key: str, at: datetime) -> None:
-        """Give a claim back; nothing to give back is success."""
+        """Remove a claim; nothing to remove is success."""
         if key in self.claims:
             self.record(ClaimEnded, at, key=key)

@@ -1,4 +1,4 @@
-"""Reservation: what the internal ticket API holds for an outside order, over one or more allocations."""
+"""Reservation: the holds of the internal ticket API for one external order, on one or more allocations."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -10,7 +10,7 @@ ReservationState = Literal["held", "confirmed", "released"]
 
 
 class ReservationMade(CreatedEvent["Reservation"]):
-    """An outside order holds seats."""
+    """An external order holds seats."""
 
     TOPIC = "reservation.made"
 
@@ -23,29 +23,29 @@ class ReservationMade(CreatedEvent["Reservation"]):
 
 
 class ReservationConfirmed(DomainEvent["Reservation"]):
-    """The outside order was paid: its holds are reservations."""
+    """The external order was paid: its holds are reservations."""
 
     TOPIC = "reservation.confirmed"
 
     def apply(self, reservation: "Reservation") -> None:
-        """It stands."""
+        """Mark the reservation as confirmed."""
         reservation.state = "confirmed"
 
 
 class ReservationEnded(DomainEvent["Reservation"]):
-    """The outside order let its holds go, or they expired."""
+    """The external order released its holds, or they expired."""
 
     TOPIC = "reservation.ended"
 
     reason: str
 
     def apply(self, reservation: "Reservation") -> None:
-        """It is over."""
+        """Mark the reservation as released."""
         reservation.state = "released"
 
 
 class Reservation(Aggregate):
-    """The internal ticket API's own holds; it acts on no other."""
+    """A reservation of the internal ticket API, which acts on no other holds."""
 
     TOPIC = "reservation"
     STREAM_CATEGORY = "reservation"

@@ -1,4 +1,4 @@
-"""What venue, show and ticket have in common: a token on chain, signed first and minted then."""
+"""The common base of venue, show and ticket: a token on chain, first signed, then minted."""
 
 from datetime import datetime
 from typing import Any
@@ -9,14 +9,14 @@ from domain.tickets.token import SignedTransaction
 
 
 class TokenSigned(DomainEvent["TokenizedAggregate"]):
-    """The bytes that make the token were signed; stored before they are sent."""
+    """The transaction that mints the token was signed; stored before it is sent."""
 
     TOPIC = "token.signed"
 
     signed: dict[str, Any]
 
     def apply(self, bearer: "TokenizedAggregate") -> None:
-        """Keep the newest signed bytes."""
+        """Keep the newest signed transaction."""
         bearer.signed = SignedTransaction.model_validate(self.signed)
 
 
@@ -29,7 +29,7 @@ class TokenMinted(DomainEvent["TokenizedAggregate"]):
     signature: str
 
     def apply(self, bearer: "TokenizedAggregate") -> None:
-        """The token exists."""
+        """Set the address of the token."""
         bearer.mint_address = self.mint_address
         bearer.mint_signature = self.signature
 
@@ -40,17 +40,17 @@ class TokenizedAggregate(Aggregate):
     TOPIC = ""
 
     def bear(self) -> None:
-        """Start without a token (called by each constructor)."""
+        """Start without a token; called by each constructor."""
         self.signed: SignedTransaction | None = None
         self.mint_address: str | None = None
         self.mint_signature: str | None = None
 
     def refuse_token(self) -> str | None:
-        """Say why nothing may be signed for this subject now, or None."""
+        """Return the reason why nothing may be signed for this subject now, or None."""
         return None
 
     def sign_token(self, signed: SignedTransaction, at: datetime) -> None:
-        """Store signed bytes; decided in the transaction that stores them, so a void subject gets none."""
+        """Store a signed transaction; raise WrongState if the subject may not have a token."""
         reason = self.refuse_token()
         if reason is not None:
             raise WrongState(reason, subject=self.id)
@@ -58,6 +58,6 @@ class TokenizedAggregate(Aggregate):
             self.record(TokenSigned, at, signed=signed.model_dump())
 
     def mint_token(self, mint_address: str, signature: str, at: datetime) -> None:
-        """Record that the token was seen on chain; again changes nothing."""
+        """Record that the token is on chain; idempotent."""
         if self.mint_address is None:
             self.record(TokenMinted, at, mint_address=mint_address, signature=signature)

@@ -12,7 +12,7 @@ TicketState = Literal["reserved", "issued", "redeemed", "void"]
 
 
 class TicketReserved(CreatedEvent["Ticket"]):
-    """A ticket was reserved for a purchase; it gives no right yet."""
+    """A ticket was reserved for a purchase; it gives no right to enter yet."""
 
     TOPIC = "ticket.reserved"
 
@@ -23,96 +23,96 @@ class TicketReserved(CreatedEvent["Ticket"]):
 
 
 class TicketIssued(DomainEvent["Ticket"]):
-    """The ticket is paid: it is valid at the door."""
+    """The ticket was paid: it gives the right to enter."""
 
     TOPIC = "ticket.issued"
 
     def apply(self, ticket: "Ticket") -> None:
-        """The right begins."""
+        """Mark the ticket as issued."""
         ticket.state = "issued"
 
 
 class TicketVoided(DomainEvent["Ticket"]):
-    """The ticket gives no right, and nothing is signed for it from here."""
+    """The ticket was voided: it gives no right to enter, and nothing is signed for it any more."""
 
     TOPIC = "ticket.voided"
 
     def apply(self, ticket: "Ticket") -> None:
-        """The right ends."""
+        """Mark the ticket as void."""
         ticket.state = "void"
 
 
 class TicketRedeemed(DomainEvent["Ticket"]):
-    """Somebody entered with the ticket."""
+    """The ticket was used for entry."""
 
     TOPIC = "ticket.redeemed"
 
     def apply(self, ticket: "Ticket") -> None:
-        """The right is used."""
+        """Mark the ticket as redeemed."""
         ticket.state, ticket.entered = "redeemed", True
 
 
 class BurnSigned(DomainEvent["Ticket"]):
-    """The bytes that burn the token of a void ticket were signed; stored before they are sent."""
+    """The transaction that burns the token of a void ticket was signed; stored before it is sent."""
 
     TOPIC = "ticket.burn-signed"
 
     signed: dict[str, Any]
 
     def apply(self, ticket: "Ticket") -> None:
-        """Keep the newest signed bytes."""
+        """Keep the newest signed transaction."""
         ticket.burn = SignedTransaction.model_validate(self.signed)
 
 
 class TokenBurnt(DomainEvent["Ticket"]):
-    """The token of a void ticket is no more; without a signature it was gone before we burnt it."""
+    """The token of a void ticket is gone; without a signature it was gone before we burnt it."""
 
     TOPIC = "ticket.token-burnt"
 
     signature: str
 
     def apply(self, ticket: "Ticket") -> None:
-        """The token has ended."""
+        """Mark the token as burnt."""
         ticket.ended_as = "burnt"
 
 
 class TokenForgone(DomainEvent["Ticket"]):
-    """The signed bytes of a void ticket can no longer land: it will never have a token."""
+    """The signed transaction of a void ticket can no longer land: the ticket never gets a token."""
 
     TOPIC = "ticket.token-forgone"
 
     def apply(self, ticket: "Ticket") -> None:
-        """There never was a token."""
+        """Mark the token as forgone."""
         ticket.ended_as = "forgone"
 
 
 class TicketBlocked(DomainEvent["Ticket"]):
-    """Nobody may enter with it while its payment is disputed."""
+    """The ticket was blocked while its payment is disputed."""
 
     TOPIC = "ticket.blocked"
 
     dispute_id: str
 
     def apply(self, ticket: "Ticket") -> None:
-        """The right rests."""
+        """Add the dispute."""
         ticket.dispute_ids.append(self.dispute_id)
 
 
 class TicketUnblocked(DomainEvent["Ticket"]):
-    """The dispute was won: the right is what it was, unless another dispute blocks it."""
+    """The dispute was won: the ticket is valid again, unless another dispute blocks it."""
 
     TOPIC = "ticket.unblocked"
 
-    dispute_id: str | None = None  # events of the first days name none, and a ticket had one at most
+    dispute_id: str | None = None  # the oldest events name none; a ticket had one at most
 
     def apply(self, ticket: "Ticket") -> None:
-        """One reason less."""
+        """Remove the dispute, or all if the event names none."""
         others = [other for other in ticket.dispute_ids if other != self.dispute_id]
         ticket.dispute_ids = others if self.dispute_id is not None else []
 
 
 class Ticket(TokenizedAggregate):
-    """One right to enter, with one token."""
+    """The right to enter of one person, with one token."""
 
     TOPIC = "ticket"
     STREAM_CATEGORY = "ticket"
@@ -137,48 +137,48 @@ class Ticket(TokenizedAggregate):
 
     @property
     def token_is_over(self) -> bool:
-        """Whether a void ticket has no token for good: it was burnt, can no longer land, or was never signed."""
+        """Whether a void ticket has no token for good: burnt, unable to land, or never signed."""
         never = self.signed is None and self.mint_address is None
         return self.state == "void" and (self.ended_as is not None or never)
 
     def refuse_token(self) -> str | None:
-        """Nothing is signed for a ticket that is not paid."""
+        """Return a reason unless the ticket is paid."""
         return (
             None if self.state in {"issued", "redeemed"} else f"ticket is {self.state}; only a paid ticket gets a token"
         )
 
     def issue(self, at: datetime) -> None:
-        """Make it valid; again changes nothing."""
+        """Mark a paid ticket as valid, idempotently; raise WrongState if it is void."""
         if self.state == "void":
             raise WrongState("the ticket is void and cannot be issued", ticket_id=self.identity)
         if self.state == "reserved":
             self.record(TicketIssued, at)
 
     def block(self, dispute_id: str, at: datetime) -> None:
-        """Let nobody enter with it; again changes nothing."""
+        """Block entry because of a dispute; idempotent per dispute."""
         if dispute_id not in self.dispute_ids:
             self.record(TicketBlocked, at, dispute_id=dispute_id)
 
     def unblock(self, dispute_id: str, at: datetime) -> None:
-        """Let its holder enter again as far as this dispute goes; nothing to unblock is success."""
+        """Remove the block of a dispute; nothing to unblock is success."""
         if dispute_id in self.dispute_ids:
             self.record(TicketUnblocked, at, dispute_id=dispute_id)
 
     def check_void(self) -> None:
-        """Refuse to void a paid ticket."""
+        """Raise RefundNeeded for a paid ticket."""
         if self.state in {"issued", "redeemed"}:
             raise RefundNeeded(
                 "a paid ticket cannot be cancelled; request a refund of its purchase", ticket_id=self.identity
             )
 
     def void(self, at: datetime) -> None:
-        """End an unpaid ticket; a paid one needs a refund."""
+        """Void an unpaid ticket, idempotently; raise RefundNeeded for a paid one."""
         self.check_void()
         if self.state == "reserved":
             self.record(TicketVoided, at)
 
     def redeem(self, at: datetime) -> None:
-        """Let somebody enter, once."""
+        """Use the ticket for entry, once; raise AlreadyEntered or WrongState otherwise."""
         if self.state == "redeemed":
             raise AlreadyEntered("the ticket was already used for entry", ticket_id=self.identity)
         if self.state != "issued":
@@ -186,7 +186,7 @@ class Ticket(TokenizedAggregate):
         self.record(TicketRedeemed, at)
 
     def give_back(self, at: datetime, *, even_redeemed: bool) -> None:
-        """Void a paid ticket because it is refunded; one that was used only if an operator says so."""
+        """Void a paid ticket because of a refund; a redeemed one only with `even_redeemed`."""
         if self.state == "redeemed" and not even_redeemed:
             raise AlreadyEntered("the ticket was already used for entry", ticket_id=self.identity)
         if self.state not in {"issued", "redeemed"}:
@@ -194,7 +194,7 @@ class Ticket(TokenizedAggregate):
         self.record(TicketVoided, at)
 
     def sign_burn(self, signed: SignedTransaction, at: datetime) -> None:
-        """Store the bytes that burn the token; only of a void ticket."""
+        """Store the transaction that burns the token; raise WrongState unless the ticket is void."""
         if self.state != "void":
             raise WrongState(
                 f"ticket is {self.state}; only the token of a void ticket is burnt", ticket_id=self.identity
@@ -203,11 +203,11 @@ class Ticket(TokenizedAggregate):
             self.record(BurnSigned, at, signed=signed.model_dump())
 
     def burn_token(self, signature: str, at: datetime) -> None:
-        """Record that the token is gone from the chain; again changes nothing."""
+        """Record that the token is gone from the chain; idempotent."""
         if self.ended_as is None:
             self.record(TokenBurnt, at, signature=signature)
 
     def forgo_token(self, at: datetime) -> None:
-        """Record that signed bytes can no longer land; a ticket that nothing was signed for has nothing to forgo."""
+        """Record that the signed transaction can no longer land; without effect if nothing was signed."""
         if self.ended_as is None and self.signed is not None:
             self.record(TokenForgone, at)

@@ -1,4 +1,4 @@
-"""What the chain says of one token, and the signed transactions that make it."""
+"""Tokens as read from the chain, and the signed transactions that mint them."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ TokenKind = Literal["venue", "show", "ticket"]
 
 
 class TokenSpec(BaseModel):
-    """A Token-2022 mint to be made at an address known beforehand.
+    """A Token-2022 mint to be created at an address known beforehand.
 
     venue: a group (`max_size` shows); show: a group (`max_size` = capacity) and a member of `group_address` (the
     venue); ticket: a member of `group_address` (the show), supply 1, held by `owner_address`.
@@ -27,7 +27,7 @@ class TokenSpec(BaseModel):
 
 
 class SignedTransaction(BaseModel):
-    """Signed bytes (base64) that are stored as an event before they are sent, so that they can be sent again."""
+    """A signed transaction (base64), stored as an event before it is sent, so that it can be sent again."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,7 +38,7 @@ class SignedTransaction(BaseModel):
 
 
 class TokenState(BaseModel):
-    """A mint as it was read from the chain. `problems` names every way in which it differs from its spec."""
+    """A mint as read from the chain. `problems` are its differences from its spec."""
 
     model_config = ConfigDict(frozen=True)
 

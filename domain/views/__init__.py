@@ -1,1 +1,1 @@
-"""The shapes of the read models: written by the projection, returned by the queries, documented by the API."""
+"""Schemas of the read models: written by the projection, returned by the queries, documented by the API."""

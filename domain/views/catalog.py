@@ -23,7 +23,7 @@ class RatesDocument(TypedDict):
 
 
 def rates_document(rates: FeeRates) -> RatesDocument:
-    """Return fee rates as documented."""
+    """Return the document of fee rates."""
     return {
         "platform_bps": rates.platform_bps,
         "processing_bps": rates.processing_bps,
@@ -44,7 +44,7 @@ class VenueDocument(TokenFields):
 
 
 class TicketTypeDocument(TypedDict):
-    """One kind of ticket as announced or repriced."""
+    """One kind of ticket at its present price."""
 
     ticket_type_id: str
     name: str
@@ -102,7 +102,7 @@ class ShowFields(TokenFields, ShowOwner):
 
 
 class ShowDocument(ShowFields):
-    """A show as stored; stock is stored apart."""
+    """A show as stored; its stock is stored separately."""
 
     ticket_types: list[TicketTypeDocument]
 
@@ -141,7 +141,7 @@ class TermsDocument(TypedDict):
 
 
 def terms_document(terms: DiscountTerms) -> TermsDocument:
-    """Return the terms of a discount as documented."""
+    """Return the document of the terms of a discount."""
     return {
         "percent_bps": terms.percent_bps,
         "amount_minor": terms.amount_minor,
@@ -160,7 +160,7 @@ class DiscountFields(TermsDocument):
 
 
 class DiscountDocument(DiscountFields):
-    """A discount of a show; `in_use` counts the orders that use one of a limited number."""
+    """A discount of a show; `in_use` counts the orders that use a limited discount."""
 
     tenant_id: str
     in_use: int

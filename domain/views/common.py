@@ -43,7 +43,7 @@ class PriceDocument(TypedDict):
 
 
 def price_document(price: Mapping[str, Any]) -> PriceDocument:
-    """Return a dumped price as documented; a field that was added to prices later has its default."""
+    """Return the document of a dumped price; fields added to prices later have their defaults."""
     return {
         "currency": price["currency"],
         "subtotal_minor": price["subtotal_minor"],

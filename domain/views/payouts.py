@@ -1,4 +1,4 @@
-"""Views of a venue's connected account, and of an account of the books."""
+"""Views of a venue's connected account and of an account of the books."""
 
 from typing_extensions import TypedDict
 
@@ -6,7 +6,7 @@ from domain.core.timestamp import Timestamp
 
 
 class PayeeDocument(TypedDict):
-    """A venue's connected account at Stripe; `asked_for` counts the events that Stripe still asks for."""
+    """A venue's connected account at Stripe; `asked_for` counts Stripe's open requirements."""
 
     venue_id: str
     tenant_id: str

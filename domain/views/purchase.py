@@ -1,4 +1,4 @@
-"""Views of a purchase: its document, and the timeline and postings that are stored beside it."""
+"""Views of a purchase: its document, and its timeline and postings, which are stored separately."""
 
 from typing import Literal
 
@@ -51,7 +51,7 @@ class TicketDocument(TicketLine):
 
 
 class PaidBackLine(TypedDict):
-    """Money that has arrived at the buyer; `refund_id` is Stripe's, null when it was paid another way."""
+    """A refund that reached the buyer; `refund_id` is Stripe's, null when it was paid another way."""
 
     refund_id: str | None
     at: Timestamp
@@ -91,7 +91,7 @@ class RefundLine(TypedDict):
 
 
 class AmountByRecipient(TypedDict):
-    """An amount split by who had received it."""
+    """An amount split by recipient."""
 
     venue_minor: int
     platform_minor: int
@@ -149,7 +149,7 @@ class PurchaseDocument(TypedDict):
 
 
 class TimelineEntry(TypedDict):
-    """One domain event of a purchase in plain words; `position` is its position in the event store."""
+    """One domain event of a purchase in plain language; `position` is its position in the event store."""
 
     position: int
     at: Timestamp
@@ -185,13 +185,13 @@ class PurchaseKey(TypedDict):
 
 
 class StalledPurchase(PurchaseKey):
-    """A purchase that nobody seems to work on."""
+    """A purchase without any progress."""
 
     show_id: str
 
 
 class StalledRefund(StalledPurchase):
-    """A refund that nobody seems to work on."""
+    """A refund without any progress."""
 
     refund_id: str
     ticket_ids: list[str]

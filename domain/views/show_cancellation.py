@@ -1,4 +1,4 @@
-"""View of a cancelled show: its terms, and exact numbers of how far its refunds have come."""
+"""View of a cancelled show: its terms, and exact figures of the progress of its refunds."""
 
 from typing_extensions import TypedDict
 
@@ -20,7 +20,7 @@ class CancellationDocument(TypedDict):
 
 
 class CancellationProgress(TypedDict):
-    """Orders of a cancelled show by what has become of them; `residue` is what is left to do."""
+    """Orders of a cancelled show by state; `residue` is the number of orders still to be refunded."""
 
     orders: int
     ended_without_sale: int

@@ -60,8 +60,8 @@ MONEY = (
     Mutant(
         "late money of another amount buys the seats",
         "domain/orders/reopening.py",
-        "wanted = (order.price.charge_minor, order.price.currency, 0)",
-        "wanted = (paid.amount_minor, paid.currency, 0)",
+        "due = (order.price.charge_minor, order.price.currency, 0)",
+        "due = (paid.amount_minor, paid.currency, 0)",
         f"{LATE}::test_late_money_of_another_amount_goes_back",
     ),
     Mutant(

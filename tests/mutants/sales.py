@@ -17,7 +17,8 @@ STOCK = (
     Mutant(
         "a tombstone does not hold",
         "domain/stock/allocation.py",
-        '        if key in self.tombstones:\n            raise HoldReleased("this hold has ended", key=key)\n'
+        "        if key in self.tombstones:\n"
+        '            raise HoldReleased("the hold was released or has expired", key=key)\n'
         "        if until <= at:",
         "        if until <= at:",
         f"{ALLOCATION}::test_a_release_that_comes_first_refuses_the_late_hold",
@@ -25,7 +26,8 @@ STOCK = (
     Mutant(
         "a released hold is confirmed",
         "domain/stock/allocation.py",
-        '            if key in self.tombstones:\n                raise HoldReleased("this hold has ended", key=key)\n',
+        "            if key in self.tombstones:\n"
+        '                raise HoldReleased("the hold was released or has expired", key=key)\n',
         "",
         f"{ALLOCATION}::test_a_released_hold_is_neither_placed_nor_confirmed_again",
     ),
@@ -44,18 +46,18 @@ STOCK = (
         f"{ALLOCATION}::test_an_ended_hold_leaves_only_a_tombstone_and_that_for_a_bounded_time",
     ),
     Mutant(
-        "holds of a failing decision stay gathered",
+        "holds of a failing decision stay",
         "domain/stock/allocation.py",
-        "        while len(self._gathered) > savepoint[1]:",
-        "        while len(self._gathered) < savepoint[1]:",
-        "tests/domain/core/test_unit_of_work.py::test_a_failure_that_only_gathered_costs_no_load",
+        "        while len(self._unsealed) > savepoint[1]:",
+        "        while len(self._unsealed) < savepoint[1]:",
+        "tests/domain/core/test_unit_of_work.py::test_a_failure_with_unsealed_holds_only_costs_no_load",
     ),
     Mutant(
-        "holds gathered before a failing decision are lost",
+        "holds placed before a failing decision are lost",
         "domain/stock/allocation.py",
         "for hold in sealed.holds[: savepoint[1]]:",
         "for hold in sealed.holds[savepoint[1] :]:",
-        "tests/domain/core/test_unit_of_work.py::test_a_failure_after_an_event_keeps_the_holds_that_were_gathered_before_it",
+        "tests/domain/core/test_unit_of_work.py::test_a_failure_after_an_event_keeps_the_holds_placed_before_it",
     ),
     Mutant(
         "one buyer takes all",
@@ -90,7 +92,7 @@ STOCK = (
         "domain/stock/allocation.py",
         "if maker is not None and hold.maker != maker:",
         "if maker is not None and not hold.maker:",
-        f"{ALLOCATION}::test_a_door_finds_its_own_holds_only",
+        f"{ALLOCATION}::test_a_maker_finds_its_own_holds_only",
     ),
 )
 
@@ -133,7 +135,9 @@ ORDERS = (
     Mutant(
         "a sold order is cancelled",
         "domain/orders/order.py",
-        '            raise WrongState("a sold order is not cancelled", state=self.state)\n',
+        "            raise WrongState(\n"
+        '                f"order is {self.state}; a sold order cannot be cancelled, only refunded", state=self.state\n'
+        "            )\n",
         "            self.record(OrderCancelled, at, reason=reason)\n",
         f"{ORDER}::test_a_sold_order_is_not_cancelled",
     ),
@@ -175,8 +179,8 @@ ORDERS = (
     Mutant(
         "a void ticket is issued",
         "domain/tickets/ticket.py",
-        '        if self.state == "void":\n            raise WrongState("a void ticket is not issued", '
-        "ticket_id=self.identity)\n"
+        '        if self.state == "void":\n'
+        '            raise WrongState("the ticket is void and cannot be issued", ticket_id=self.identity)\n'
         '        if self.state == "reserved":\n',
         '        if self.state != "issued":\n',
         "tests/domain/tickets/test_ticket.py::test_an_unpaid_ticket_is_voided_for_good",
@@ -184,8 +188,8 @@ ORDERS = (
     Mutant(
         "a token is signed for a ticket that nobody paid",
         "domain/tickets/ticket.py",
-        'return None if self.state in {"issued", "redeemed"} else',
-        'return None if self.state != "void" else',
+        'None if self.state in {"issued", "redeemed"} else',
+        'None if self.state != "void" else',
         "tests/domain/tickets/test_ticket.py::test_nothing_is_signed_for_an_unpaid_ticket",
     ),
 )

@@ -1,4 +1,4 @@
-"""Discounts: what they take off, when they are valid, and how a limited one is used and given back."""
+"""Discounts: their amounts, their validity, and the claim and return of limited ones."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ AMOUNTS = (("floor", 2000), ("balcony", 1001))
     ],
 )
 def test_it_takes_off_the_lines_that_it_covers(terms: dict[str, Any], taken: tuple[int, int]) -> None:
-    """A percentage is rounded once over all lines, an amount never takes more than there is, the rest is exact."""
+    """A percentage is rounded once over all lines; an amount never exceeds the covered lines; the parts sum exactly."""
     assert DiscountTerms.model_validate(terms).off(AMOUNTS, 1) == taken
 
 
@@ -35,7 +35,7 @@ def test_it_takes_whole_steps_of_the_currency() -> None:
 
 
 def test_what_costs_nothing_cannot_become_cheaper() -> None:
-    """Free tickets have no discount."""
+    """Free tickets get no discount."""
     assert DiscountTerms(amount_minor=500).off((("floor", 0),), 1) == (0,)
 
 
@@ -51,7 +51,7 @@ def test_what_costs_nothing_cannot_become_cheaper() -> None:
     ],
 )
 def test_terms_that_say_nothing_or_two_things_are_none(terms: dict[str, Any]) -> None:
-    """A percentage or an amount, something at least, and an end after the beginning."""
+    """Terms need either a percentage or an amount, above zero, and an end after the beginning."""
     with pytest.raises(ValidationError):
         DiscountTerms.model_validate(terms)
 
@@ -61,7 +61,7 @@ def test_terms_that_say_nothing_or_two_things_are_none(terms: dict[str, Any]) ->
     [(AT - timedelta(microseconds=1), "not-yet-valid"), (AT, None), (LATER, "no-longer-valid")],
 )
 def test_it_is_valid_from_its_beginning_and_not_at_its_end(at: Any, reason: str | None) -> None:
-    """The first moment counts, the last one does not."""
+    """The first moment is included, the last one is not."""
     discount = new_discount(percent_bps=1000, valid_from=AT, valid_until=LATER)
     if reason is None:
         discount.check(at)
@@ -72,7 +72,7 @@ def test_it_is_valid_from_its_beginning_and_not_at_its_end(at: Any, reason: str 
 
 
 def test_a_limited_one_is_used_once_per_key_and_given_back_once() -> None:
-    """The same key again changes nothing; somebody else has it only after it was given back."""
+    """The same key again changes nothing; another order can use it only after its return."""
     discount = new_discount(amount_minor=500, limit=1)
     discount.claim("one", AT)
     discount.claim("one", AT)
@@ -88,14 +88,14 @@ def test_a_limited_one_is_used_once_per_key_and_given_back_once() -> None:
 
 
 def test_an_unlimited_one_leaves_no_trace() -> None:
-    """Nothing is counted where nothing can run out, so that nobody waits for it."""
+    """Nothing is recorded for an unlimited discount, so that no order waits for it."""
     discount = new_discount(amount_minor=500)
     discount.claim("one", AT)
     assert names_of(discount) == []
 
 
 def test_a_code_is_the_same_however_it_is_typed() -> None:
-    """Case and spaces around it do not matter; another show's code is another discount."""
+    """Case and surrounding spaces do not matter; another show's code is another discount."""
     assert (
         discount_id_of("sh", " Early-Bird ")
         == discount_id_of("sh", "EARLY-BIRD")

@@ -1,4 +1,4 @@
-"""Pricing: one function says what tickets cost, line by line, and refuses what cannot be charged."""
+"""Pricing: tickets are priced line by line, and uncharged amounts are refused."""
 
 import pytest
 
@@ -14,7 +14,7 @@ ABSORBED = PLAIN.model_copy(update={"fees": "absorbed"})
 
 
 def test_a_quote_has_the_price_and_its_lines() -> None:
-    """The discounts of the lines are the price's, and the fees are computed on what is left."""
+    """The line discounts sum to the price's discount, and the fees are computed on the discounted subtotal."""
     quote = quote_of(new_show(), PLAIN, LINES, new_discount(percent_bps=1000, ticket_type_ids=["floor"]), AT)
     assert [(line.quantity, line.price_minor, line.discount_minor) for line in quote.lines] == [
         (2, 1000, 200),
@@ -39,13 +39,13 @@ def test_a_quote_has_the_price_and_its_lines() -> None:
     ],
 )
 def test_who_pays_fees_and_tax(rates: FeeRates, tax: Tax, total: int, tax_minor: int, share: int) -> None:
-    """Absorbed fees are taken from the venue, an inclusive tax too; anything else is added to the buyer's total."""
+    """Absorbed fees and an inclusive tax reduce the venue's share; others are added to the buyer's total."""
     price = price_of("eur", ((2, 1000),), rates, tax=tax)
     assert (price.total_minor, price.tax_minor, price.venue_share_minor) == (total, tax_minor, share)
 
 
 def test_absorbed_fees_never_take_more_than_there_is() -> None:
-    """The venue owes us nothing for a sale: the platform yields first, then what the processing would cost."""
+    """The venue never owes us for a sale: the platform fee is cut first, then the processing fee."""
     price = price_of("eur", ((1, 60),), ABSORBED)
     assert (price.processing_fee_minor, price.platform_fee_minor, price.venue_share_minor) == (27, 33, 0)
     assert price.total_minor == 60
@@ -54,34 +54,34 @@ def test_absorbed_fees_never_take_more_than_there_is() -> None:
 
 
 def test_a_whole_discount_makes_an_order_free() -> None:
-    """No fee, no tax, nothing to charge, whatever the fixed parts are."""
+    """A full discount leaves no fee, no tax and no charge, despite the fixed fees."""
     quote = quote_of(new_show(tax_bps=2000), PLAIN, LINES, new_discount(percent_bps=10_000), AT)
     assert (quote.price.total_minor, quote.price.venue_share_minor, quote.price.tax_minor) == (0, 0, 0)
 
 
 def test_what_no_card_can_be_charged_is_refused() -> None:
-    """Less than the currency's smallest charge is left, but not nothing."""
+    """A total above zero and below the currency's smallest charge is refused."""
     with pytest.raises(NotChargeable):
         quote_of(new_show(), FeeRates(), LINES, new_discount(amount_minor=4_490), AT)
 
 
 @pytest.mark.parametrize(("currency", "price_minor", "total"), [("kwd", 1_010, 1_120), ("jpy", 1_010, 1_115)])
 def test_every_part_is_a_whole_step_of_the_currency(currency: str, price_minor: int, total: int) -> None:
-    """7.5 % and 2.9 % of 1.010 dinars are 0.080 and 0.030; yen have no parts at all."""
+    """7.5 % and 2.9 % of 1.010 dinars are 0.080 and 0.030; yen have no decimals."""
     show = new_show(currency=currency, ticket_types=[types(price_minor)])
     quote = quote_of(show, FeeRates(), (Line(ticket_type_id="floor", quantity=1),), None, AT)
     assert quote.price.total_minor == total
 
 
 def test_a_unit_price_that_cannot_be_charged_is_refused() -> None:
-    """Two wrong ones must not add up to a right one."""
+    """A unit price is refused even if the sum of the line could be charged."""
     show = new_show(currency="kwd", ticket_types=[types(1_005)])
     with pytest.raises(NotChargeable):
         quote_of(show, FeeRates(), (Line(ticket_type_id="floor", quantity=2),), None, AT)
 
 
 def test_a_code_for_other_tickets_is_refused() -> None:
-    """It is not silently worth nothing; for some of the tickets it is fine."""
+    """A code that covers none of the tickets is refused; one that covers some of them is accepted."""
     discount = new_discount(amount_minor=100, ticket_type_ids=["balcony"])
     with pytest.raises(DiscountRefused) as refused:
         quote_of(new_show(), PLAIN, LINES[:1], discount, AT)
@@ -90,7 +90,7 @@ def test_a_code_for_other_tickets_is_refused() -> None:
 
 
 def test_a_code_that_is_used_up_is_refused_in_a_quote_too() -> None:
-    """A quote holds nothing, and promises nothing that is gone."""
+    """A quote claims nothing, but refuses a used-up code."""
     discount = new_discount(amount_minor=100, limit=1)
     discount.claim("other", AT)
     with pytest.raises(DiscountRefused):
@@ -98,7 +98,7 @@ def test_a_code_that_is_used_up_is_refused_in_a_quote_too() -> None:
 
 
 def test_tickets_of_another_show_have_no_price() -> None:
-    """An unknown type is refused."""
+    """An unknown ticket type is refused."""
     with pytest.raises(UnknownSubject):
         quote_of(new_show(), PLAIN, (Line(ticket_type_id="other", quantity=1),), None, AT)
 
@@ -108,7 +108,7 @@ def types(price_minor: int) -> dict[str, object]:
 
 
 def test_cash_has_no_processing_fee_and_no_least_amount() -> None:
-    """What lies in the till is charged to no card: its price has no part for that, and a card's bounds do not count."""
+    """A cash price has no processing fee and no smallest charge; the same price by card is refused."""
     quote = quote_of(new_show(), PLAIN, LINES, None, AT, "cash")
     assert (quote.price.processing_fee_minor, quote.price.total_minor) == (0, 4500 + 450 + 50)
     assert (quote.price.charge_minor, quote.price.tender) == (0, "cash")
@@ -120,14 +120,14 @@ def test_cash_has_no_processing_fee_and_no_least_amount() -> None:
 
 
 def test_complimentary_tickets_are_discounted_whole() -> None:
-    """Nobody pays anything, whatever the fixed parts and the tax are."""
+    """The total is zero, despite the fixed fees and the tax."""
     quote = quote_of(new_show(tax_bps=2000), PLAIN, LINES, None, AT, "complimentary")
     assert [line.discount_minor for line in quote.lines] == [2000, 2500]
     assert (quote.price.discount_minor, quote.price.total_minor, quote.price.tax_minor) == (4500, 0, 0)
 
 
 def test_a_price_says_how_it_is_paid_only_where_it_is_not_by_card() -> None:
-    """Events of before have no such field, and a price of theirs is charged to a card."""
+    """Prices of older events have no such field and are charged to a card."""
     by_card = quote_of(new_show(), PLAIN, LINES, None, AT).price
     assert "tender" not in by_card.model_dump()
     assert by_card.charge_minor == by_card.total_minor

@@ -1,4 +1,4 @@
-"""Venue and show: what is sold, at which prices, and that nothing is sold before the group stands on chain."""
+"""Venue and show: ticket types, prices and sale window; nothing is sold before the group is on chain."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,13 +18,13 @@ def show() -> Show:
 
 
 def test_a_venue_keeps_its_rates() -> None:
-    """The rates of the first event are those of the venue, and it has no token yet."""
+    """A new venue has the rates of its first event, and no token yet."""
     venue = new_venue()
     assert (venue.rates, venue.name, venue.mint_address) == (FeeRates(), "Hall", None)
 
 
 def test_a_show_knows_its_types_and_its_size(show: Show) -> None:
-    """The capacity is that of all types together; prices can be asked before the sale."""
+    """The capacity is the sum over all types; prices are known before the sale."""
     assert show.capacity == 8
     assert show.type_of("balcony").price_minor == 2500
 
@@ -40,7 +40,7 @@ def test_nothing_is_sold_before_the_sale(show: Show) -> None:
 
 
 def test_the_sale_opens_once_the_group_stands(show: Show) -> None:
-    """From there every type of the show is sold, and opening it again changes nothing."""
+    """With its group on chain every type is on sale, and opening the sale again changes nothing."""
     show.mint_token("mint", "signature", AT)
     show.open_sale(AT)
     show.open_sale(AT)
@@ -49,7 +49,7 @@ def test_the_sale_opens_once_the_group_stands(show: Show) -> None:
 
 
 def test_a_type_of_another_show_is_unknown(show: Show) -> None:
-    """On sale or not, only the show's own types are known."""
+    """Before and during the sale, only the show's own types are known."""
     with pytest.raises(UnknownSubject):
         show.type_of("other")
     show.mint_token("mint", "signature", AT)
@@ -59,7 +59,7 @@ def test_a_type_of_another_show_is_unknown(show: Show) -> None:
 
 
 def test_a_price_can_change_and_the_same_again_is_no_change(show: Show) -> None:
-    """Only the one type costs something else; an unknown one, or an amount that cannot be charged, is refused."""
+    """Only the one type changes; an unknown type, or an amount that cannot be charged, is refused."""
     show.change_price("floor", 1500, AT)
     show.change_price("floor", 1500, AT)
     assert names_of(show) == ["PriceChanged"]
@@ -81,7 +81,7 @@ def test_a_price_can_change_and_the_same_again_is_no_change(show: Show) -> None:
     ],
 )
 def test_a_show_is_sold_in_its_window(show: Show, window: tuple[Any, Any], *, open_now: bool) -> None:
-    """The first moment is inside, the last one is not; without a bound there is none."""
+    """The first moment is inside, the last one is not; an open end is no bound."""
     show.change_window(*window, AT)
     show.change_window(*window, AT)
     assert names_of(show) == (["SaleWindowChanged"] if window != (None, None) else [])
@@ -93,7 +93,7 @@ def test_a_show_is_sold_in_its_window(show: Show, window: tuple[Any, Any], *, op
 
 
 def test_a_window_ends_after_it_begins(show: Show) -> None:
-    """Anything else is refused and changes nothing."""
+    """A window that ends before it begins is refused and changes nothing."""
     with pytest.raises(WrongState):
         show.change_window(LATER, AT, AT)
     assert names_of(show) == []
@@ -101,13 +101,13 @@ def test_a_window_ends_after_it_begins(show: Show) -> None:
 
 @pytest.mark.parametrize("change", [{"price_minor": -1}, {"capacity": 0}])
 def test_a_type_has_a_price_and_a_seat(change: dict[str, int]) -> None:
-    """A negative price and an empty stock are refused."""
+    """A negative price and a capacity of zero are refused."""
     with pytest.raises(ValidationError):
         TicketType.model_validate({"ticket_type_id": "t", "name": "T", "price_minor": 0, "capacity": 1, **change})
 
 
 def test_a_cancelled_show_sells_nothing_any_more(show: Show) -> None:
-    """It is called off once, whether or not it was on sale."""
+    """A cancelled show refuses every sale, and is cancelled only once."""
     show.mint_token("mint", "signature", AT)
     show.open_sale(AT)
     show.call_off(AT)

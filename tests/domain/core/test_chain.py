@@ -1,4 +1,4 @@
-"""The chain covers what is stored: every edit of it shows, and code that changes breaks nothing."""
+"""The hash chain covers the stored bytes: every edit of them is detected, and changes of the code break nothing."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +21,7 @@ def chain() -> list[StoredEvent]:
 
 
 def within(old: bytes, new: bytes) -> Edit:
-    """Edit the stored state."""
+    """Return an edit of the stored state."""
     return lambda event: replace(event, state=event.state.replace(old, new))
 
 
@@ -42,7 +42,7 @@ EDITS: list[tuple[int, Edit]] = [
 
 
 def test_an_untouched_chain_has_no_broken_link() -> None:
-    """Stored events follow from each other, the first of them from nothing, and none is no break."""
+    """Stored events follow from each other, the first from the genesis digest; an empty stream is not broken."""
     assert broken_link(chain()) is None
     assert broken_link([]) is None
     assert follows(GENESIS, chain()[0])
@@ -50,7 +50,7 @@ def test_an_untouched_chain_has_no_broken_link() -> None:
 
 @pytest.mark.parametrize(("index", "edit"), EDITS)
 def test_an_edited_event_shows(index: int, edit: Edit) -> None:
-    """The first event of which any stored byte was edited is named by its version, whether it still means the same."""
+    """The version of the first event with an edited byte is returned, even if its meaning is the same."""
     events = chain()
     edited = edit(events[index])
     assert edited != events[index]
@@ -59,7 +59,7 @@ def test_an_edited_event_shows(index: int, edit: Edit) -> None:
 
 
 def test_an_event_edited_with_its_digest_shows_at_the_next_one() -> None:
-    """Whoever makes the digest anew breaks the link of the event that follows."""
+    """A recomputed digest breaks the link of the event that follows."""
     first, *rest = chain()
     bare = replace(first, state=b"{" + first.state.partition(b'",')[2].replace(b'"capacity":10', b'"capacity":99'))
     forged, _ = link(GENESIS, bare)
@@ -68,7 +68,7 @@ def test_an_event_edited_with_its_digest_shows_at_the_next_one() -> None:
 
 
 def test_a_missing_or_moved_event_shows() -> None:
-    """An event taken out, and two events exchanged, break the chain."""
+    """A removed event and two exchanged events break the chain."""
     first, second, third = chain()
     assert broken_link([first, third]) == 3
     assert broken_link([second, third]) == 2
@@ -76,13 +76,13 @@ def test_a_missing_or_moved_event_shows() -> None:
 
 
 def test_the_digest_is_read_with_the_event() -> None:
-    """It stands in the state before everything else, so that any reader of the state has it."""
+    """The digest is the first field of the state, so that every reader of the state has it."""
     for stored in chain():
         assert MAPPER.event_of(stored).digest == digest_of(stored)
         assert stored.state.startswith(b'{"digest":"' + digest_of(stored).encode() + b'",')
 
 
 def test_parts_never_run_into_each_other() -> None:
-    """A byte that moves from one part to the next gives another digest."""
+    """A byte moved from one part to the next gives another digest."""
     one, other = StoredEvent("order:p", 1, "u.placed", b"{}"), StoredEvent("order:pu", 1, ".placed", b"{}")
     assert link(GENESIS, one)[1] != link(GENESIS, other)[1]

@@ -1,4 +1,4 @@
-"""The unit of work: decisions share it, and one that fails leaves nothing behind."""
+"""The unit of work: several decisions share it, and a failing one is undone."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.fakes.samples import AT, LATER, events_of, folded, new_allocation, ne
 
 
 class Store:
-    """Streams in memory, read afresh at every load."""
+    """An event store in memory that folds the stream anew at every load."""
 
     def __init__(self, *aggregates: Aggregate) -> None:
         self.streams = {aggregate.id: events_of(aggregate) for aggregate in aggregates}
@@ -46,14 +46,14 @@ def fail_after_all_kinds_of_work(uow: UnitOfWork) -> None:
 
 
 def test_an_aggregate_is_loaded_once(uow: UnitOfWork, store: Store) -> None:
-    """All decisions on a unit of work see the same aggregate."""
+    """All decisions of a unit of work get the same aggregate."""
     assert uow.get(Allocation, "floor") is uow.find(Allocation, "floor")
     assert store.loads == ["allocation:floor"]
     assert set(uow.aggregates()) == {"allocation:floor"}
 
 
 def test_what_does_not_exist_is_none_or_refused(uow: UnitOfWork) -> None:
-    """`find` answers None, `get` refuses and says what it looked for."""
+    """`find` returns None, `get` refuses and names the missing aggregate."""
     assert uow.find(Ticket, "ti") is None
     with pytest.raises(UnknownSubject) as refused:
         uow.get(Ticket, "ti")
@@ -61,7 +61,7 @@ def test_what_does_not_exist_is_none_or_refused(uow: UnitOfWork) -> None:
 
 
 def test_a_decision_returns_its_value_and_its_events_are_collected_once(uow: UnitOfWork) -> None:
-    """The events of all decisions are taken from the unit of work, each stream in sequence."""
+    """The events of all decisions are collected once, each stream in sequence."""
     uow.attempt(lambda uow: hold(uow, "a"))
     assert uow.attempt(lambda uow: uow.get(Allocation, "floor").available) == 9
     uow.attempt(lambda uow: hold(uow, "b"))
@@ -71,7 +71,7 @@ def test_a_decision_returns_its_value_and_its_events_are_collected_once(uow: Uni
 
 
 def test_a_failing_decision_leaves_nothing_behind(uow: UnitOfWork) -> None:
-    """Several aggregates, changed and new, are as they were before."""
+    """Several aggregates, changed and new, are restored."""
     with pytest.raises(SeatsUnavailable):
         uow.attempt(fail_after_all_kinds_of_work)
     assert uow.get(Allocation, "floor").available == 10
@@ -98,8 +98,8 @@ def test_a_failing_decision_keeps_what_others_decided_before_it(uow: UnitOfWork,
     assert [type(event).__name__ for event in events if event not in stock] == ["TicketReserved"]
 
 
-def test_a_failure_after_an_event_keeps_the_holds_that_were_gathered_before_it(uow: UnitOfWork, store: Store) -> None:
-    """The failing decision had made an event of them together with its own; only its own are taken back."""
+def test_a_failure_after_an_event_keeps_the_holds_placed_before_it(uow: UnitOfWork, store: Store) -> None:
+    """The failing decision sealed them in one event with its own holds; only its own are removed."""
     uow.attempt(lambda uow: hold(uow, "a", 2))
 
     def confirmed_and_failed(uow: UnitOfWork) -> None:
@@ -118,8 +118,8 @@ def test_a_failure_after_an_event_keeps_the_holds_that_were_gathered_before_it(u
     assert store.loads == ["allocation:floor"] * 2
 
 
-def test_a_failure_that_only_gathered_costs_no_load(uow: UnitOfWork, store: Store) -> None:
-    """Holds that were not made an event yet are taken back where they stand."""
+def test_a_failure_with_unsealed_holds_only_costs_no_load(uow: UnitOfWork, store: Store) -> None:
+    """Holds that are not in an event yet are removed without a reload."""
     uow.attempt(lambda uow: hold(uow, "a", 2))
     with pytest.raises(SeatsUnavailable):
         uow.attempt(fail_after_a_hold)
@@ -151,7 +151,7 @@ def test_a_failure_that_only_looked_keeps_the_aggregate(uow: UnitOfWork, store: 
 
 
 def test_an_interrupted_decision_leaves_nothing_behind(uow: UnitOfWork) -> None:
-    """Whatever ends a decision, also what is no ordinary error, undoes it."""
+    """Any BaseException undoes the decision."""
 
     def interrupted(uow: UnitOfWork) -> None:
         hold(uow, "a")
@@ -162,8 +162,8 @@ def test_an_interrupted_decision_leaves_nothing_behind(uow: UnitOfWork) -> None:
     assert uow.collect() == []
 
 
-def test_what_lies_on_the_uow_is_not_begun_again(uow: UnitOfWork) -> None:
-    """A second beginning is refused, so that it never takes the place of events that were accepted."""
+def test_an_aggregate_of_the_uow_is_not_created_again(uow: UnitOfWork) -> None:
+    """Adding an aggregate a second time is refused, so that it never replaces accepted events."""
     uow.attempt(lambda uow: uow.add(new_ticket()))
     uow.attempt(lambda uow: uow.get(Ticket, "ti").issue(AT))
     with pytest.raises(WrongState):

@@ -1,4 +1,4 @@
-"""The invariants of conservation: they hold of a good day, and each one is broken by a doctored one."""
+"""The invariants: they hold for a valid history, and each one is broken by a corrupted history."""
 
 import asyncio
 import re
@@ -35,7 +35,7 @@ def day() -> Day:
 
 
 def test_a_good_day_breaks_no_invariant(day: Day) -> None:
-    """Sales, a cancel, a refund, a refusal and outside orders: each invariant is judged, and holds."""
+    """Sales, a cancel, a refund, a refusal and external orders: each invariant is judged, and holds."""
     findings = findings_of(*day)
     assert findings.violations == []
     assert {invariant.name for invariant in INVARIANTS} - findings.checked.keys() == {BALANCES.name}
@@ -43,13 +43,13 @@ def test_a_good_day_breaks_no_invariant(day: Day) -> None:
 
 @pytest.mark.parametrize("name", DOCTORED)
 def test_a_doctored_day_breaks_the_invariant(day: Day, name: str) -> None:
-    """Each doctored day breaks these invariants and no other."""
+    """Each corrupted history breaks exactly its invariants."""
     doctor, broken = DOCTORED[name]
     assert {violation.invariant for violation in findings_of(*doctor(day)).violations} == broken
 
 
 def test_every_invariant_has_a_doctored_case() -> None:
-    """An invariant that nothing can break would be no invariant; the one about shown balances has its own test."""
+    """Each invariant is broken by a corrupted history; the one about displayed balances has its own test."""
     assert set().union(*(broken for _, broken in DOCTORED.values())) | {BALANCES.name} == {
         invariant.name for invariant in INVARIANTS
     }
@@ -57,13 +57,13 @@ def test_every_invariant_has_a_doctored_case() -> None:
 
 
 def test_no_event_is_left_out_by_oversight() -> None:
-    """Every event that may be stored is folded, or declared as one that the invariants need nothing of."""
+    """Every stored event is folded, or declared as irrelevant to the invariants."""
     assert stored_events() ^ (FOLDS.keys() | UNJUDGED) == set()
     assert FOLDS.keys() & UNJUDGED == set()
 
 
 def test_a_shown_balance_is_the_sum_of_its_lines() -> None:
-    """Each account is held against its postings, whichever side knows it."""
+    """Each account is compared with its postings, even if only one side has it."""
     findings, lines = Findings(), {("a", "eur"): 5, ("b", "eur"): -5}
     judge_balances(lines, dict(lines), findings)
     assert (findings.violations, findings.checked[BALANCES.name]) == ([], 2)
@@ -75,7 +75,7 @@ def test_a_shown_balance_is_the_sum_of_its_lines() -> None:
 
 
 def judged(day: Day, tail: list[DomainEvent] | None = None) -> tuple[Findings, Any]:
-    """Judge a day whose last events came while the other systems were read."""
+    """Judge a history whose last events (`tail`) were recorded while the other systems were read."""
     findings = Findings()
     history = History(findings)
     history.take(recorded(day.events))
@@ -86,22 +86,22 @@ def judged(day: Day, tail: list[DomainEvent] | None = None) -> tuple[Findings, A
 
 
 def test_who_moves_or_is_worked_on_is_not_judged(day: Day) -> None:
-    """A false alarm is impossible for what changed while it was read; it is counted instead."""
+    """An owner that changed during the reads causes no false alarm; it is counted instead."""
     wrong = said(day, LATE, is_open=True)
-    findings, still = judged(wrong)
+    findings, rest = judged(wrong)
     assert [violation.subject for violation in findings.violations] == [LATE]
-    assert still.moving | still.at_work | still.open == set()
+    assert rest.moving | rest.at_work | rest.open == set()
     cut = next(at for at, event in enumerate(day.events) if LATE in event.originator_id)
     findings, moving = judged(Day(day.events[:cut], wrong.outside), day.events[cut:])
     assert findings.violations == []
     assert LATE in moving.moving
-    assert moving.judged | moving.moving == still.judged
+    assert moving.judged | moving.moving == rest.judged
     findings, worked_on = judged(told(wrong, running=frozenset({LATE, "outside"})))
     assert (findings.violations, worked_on.at_work) == ([], {LATE})
 
 
 def test_an_end_is_due_after_its_deadline_and_patience(day: Day) -> None:
-    """Overdue is what nobody works on; when the engine was not asked, everything that is late."""
+    """An owner is overdue without a running workflow; if the engine was not queried, every late one is."""
     open_day = Day(without(day.events, OrderFulfilled), day.outside)
     due = next(event for event in day.events if isinstance(event, HoldExtended)).hold_until
     for now, running, broken in (
@@ -111,38 +111,38 @@ def test_an_end_is_due_after_its_deadline_and_patience(day: Day) -> None:
         (due + timedelta(seconds=61), frozenset({SOLD}), []),
     ):
         outside = open_day.outside._replace(now=now, running=running, patience=timedelta(seconds=60))
-        findings, still = judged(Day(open_day.events, outside))
+        findings, rest = judged(Day(open_day.events, outside))
         assert [violation.subject for violation in findings.violations] == broken
-        assert still.open == {SOLD}
+        assert rest.open == {SOLD}
 
 
 def test_an_open_case_owns_late_money(day: Day) -> None:
-    """Money that came after the end is fine while its case is open; unasked, it is not judged."""
+    """Money that arrived after the end is fine while its case is open; without queried cases it is not judged."""
     late = said(day, LATE, captured_minor=500, net_minor=480, is_open=True)
-    findings, still = judged(told(late, cases={day.said(LATE).intent_id: AT}))
-    assert (findings.violations, still.at_work) == ([], {LATE})
+    findings, rest = judged(told(late, cases={day.said(LATE).intent_id: AT}))
+    assert (findings.violations, rest.at_work) == ([], {LATE})
     unasked = said(told(day, cases=None), LATE, captured_minor=500)
     assert judged(unasked)[0].violations == []
 
 
 def test_a_case_that_was_opened_before_the_sale_may_close(day: Day) -> None:
-    """A live order with a case is waited for, within the patience; after it, it is broken."""
+    """A live order with an open case is a violation only after the patience."""
     minute = timedelta(minutes=1)
     outside = day.outside._replace(cases={day.said(SOLD).intent_id: AT}, patience=minute)
     for now, broken in ((AT + minute, []), (AT + 2 * minute, ["money-has-an-owner"])):
-        findings, still = judged(Day(day.events, outside._replace(now=now)))
+        findings, rest = judged(Day(day.events, outside._replace(now=now)))
         assert [violation.invariant for violation in findings.violations] == broken
-        assert still.at_work == {SOLD}
+        assert rest.at_work == {SOLD}
 
 
 def test_a_payment_that_is_not_ours_is_left_alone(day: Day) -> None:
-    """An account at Stripe may have other payments, which name no purchase."""
+    """Payments at Stripe without a purchase id are ignored."""
     foreign = StripePayment("pi_foreign", "", "eur", 5, 0, 5, is_open=False)
     assert judged(told(day, intents=[*day.outside.intents, foreign]))[0].violations == []
 
 
 def test_a_transaction_is_judged_as_one(day: Day) -> None:
-    """Within a transaction invariants may be broken for a moment; at its end they hold."""
+    """Within a transaction invariants may be broken; after it they hold."""
     findings, _ = judged(day)
     history = History(Findings())
     history.take(recorded(day.events))
@@ -157,9 +157,9 @@ def test_a_transaction_is_judged_as_one(day: Day) -> None:
 
 
 def test_the_guarantees_are_the_invariants() -> None:
-    """The page names each invariant with its sentence, under its moment."""
+    """The page lists each invariant with its sentence, under its moment."""
     page = (Path(__file__).parents[3] / "docs" / "guarantees.md").read_text()
     _, commit, rest = re.split(r"## At (?:every commit|rest)\n", page)
-    told = [(moment, line) for moment, part in (("commit", commit), ("rest", rest)) for line in part.splitlines()]
-    rows = [(moment, line) for moment, line in told if line.startswith("| `")]
+    lines = [(moment, line) for moment, part in (("commit", commit), ("rest", rest)) for line in part.splitlines()]
+    rows = [(moment, line) for moment, line in lines if line.startswith("| `")]
     assert rows == [(invariant.moment, f"| `{invariant.name}` | {invariant.sentence} |") for invariant in INVARIANTS]

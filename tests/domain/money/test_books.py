@@ -1,4 +1,4 @@
-"""The books: every posting balances, and a sale says who is owed what."""
+"""The books: every posting balances, and a sale credits each recipient."""
 
 import pytest
 
@@ -26,7 +26,7 @@ from tests.fakes.samples import AT, PRICE
 
 
 def test_a_sale_owes_the_venue_its_share_and_the_chain_its_tickets() -> None:
-    """Clearing holds what the buyer paid less Stripe's real fee; the difference stays in the processing fees."""
+    """Clearing has the buyer's payment less Stripe's real fee; the difference stays in the processing fees."""
     totals = balances(sale_postings("ve", PRICE, stripe_fee_minor=94, ticket_count=2))
     assert (PRICE.total_minor, PRICE.platform_fee_minor, PRICE.processing_fee_minor) == (2208, 150, 58)
     assert totals == {
@@ -40,7 +40,7 @@ def test_a_sale_owes_the_venue_its_share_and_the_chain_its_tickets() -> None:
 
 
 def test_absorbed_fees_pass_through_the_venues_account() -> None:
-    """Its statement shows what it was credited and what it bears; the tax is nobody's but the tax office's."""
+    """The venue's statement shows its credit and the fees that it bears; the tax has an account of its own."""
     price = price_of("eur", ((2, 1000),), FeeRates(fees="absorbed"), tax=Tax(2000, inclusive=True))
     postings = sale_postings("ve", price, 58, 2)
     assert [(line.debit, line.credit, line.amount) for line in postings[:-1]] == [
@@ -56,14 +56,14 @@ def test_absorbed_fees_pass_through_the_venues_account() -> None:
 
 
 def test_a_discount_is_money_that_never_was() -> None:
-    """The books know what was paid, the order knows what was taken off."""
+    """The books have the paid amount only; the order has the discount."""
     price = price_of("eur", ((2, 1000),), FeeRates(), discount_minor=500)
     assert balances(sale_postings("ve", price, 0, 2))[venue_payable("ve"), "eur"] == 1500
     assert not [line for line in sale_postings("ve", price, 0, 2) if line.amount in {500, 2000}]
 
 
 def test_a_minted_ticket_pays_one_of_the_debt() -> None:
-    """When every ticket stands on chain, the debt is nothing and the money is untouched."""
+    """When every ticket is on chain, the mint debt is zero and the money is unchanged."""
     sold = sale_postings("ve", PRICE, 94, 2)
     totals = balances((*sold, *minted_postings(), *minted_postings()))
     assert totals[MINT_DEBT, TICKET_UNIT] == totals[TICKETS_SOLD, TICKET_UNIT] == 0
@@ -71,13 +71,13 @@ def test_a_minted_ticket_pays_one_of_the_debt() -> None:
 
 
 def test_a_free_sale_moves_no_money_and_owes_its_tickets() -> None:
-    """Nothing is posted for an amount of nothing."""
+    """Nothing is posted for an amount of zero."""
     (only,) = sale_postings("ve", price_of("eur", ((3, 0),), FeeRates()), 0, 3)
     assert (only.credit, only.amount, only.unit) == (MINT_DEBT, 3, TICKET_UNIT)
 
 
 def test_cash_lies_in_the_till_and_never_at_stripe() -> None:
-    """The venue has all of it, and owes what is not its own: together that is its share of any sale."""
+    """The venue has all of it and owes fees and tax: together that is its share of any sale."""
     totals = balances(sale_postings("ve", PRICE.model_copy(update={"tender": "cash"}), 0, 2))
     assert totals[cash_till("ve"), "eur"] == -PRICE.total_minor
     assert totals[venue_account("ve", "paid_out"), "eur"] == PRICE.total_minor
@@ -86,25 +86,25 @@ def test_cash_lies_in_the_till_and_never_at_stripe() -> None:
 
 
 def test_a_refunded_payment_costs_its_fee() -> None:
-    """Stripe keeps its fee when the money goes back; without a fee there is nothing to post."""
+    """Stripe keeps its fee of a refunded payment; without a fee there is nothing to post."""
     assert balances(refund_postings("eur", 94)) == {(PROCESSING_FEES, "eur"): -94, (STRIPE_CLEARING, "eur"): 94}
     assert refund_postings("eur", 0) == ()
 
 
 @pytest.mark.parametrize("amount", [0, -5])
 def test_a_posting_is_of_something(amount: int) -> None:
-    """The direction of a posting is in its accounts, never in a sign."""
+    """A posting's direction is in its accounts; zero and negative amounts are refused."""
     with pytest.raises(ValueError, match="positive"):
         Posting(debit="a", credit="b", amount=amount, unit="eur")
 
 
 def test_empty_books_have_no_balances() -> None:
-    """No posting, no account."""
+    """Without postings there are no accounts."""
     assert balances(()) == {}
 
 
 def test_a_transaction_keeps_its_postings() -> None:
-    """What was posted is read back as it was posted, under the key of its money event."""
+    """Postings are read back unchanged, under the key of their money event."""
     postings = sale_postings("ve", PRICE, 94, 2)
     made = BooksTransaction.begin(
         TransactionPosted,

@@ -1,4 +1,4 @@
-"""The worked examples of docs/books.md, computed from their own figures: the document cannot rot."""
+"""The worked examples of docs/books.md are computed from their own figures, so that the document stays true."""
 
 import re
 from collections.abc import Callable
@@ -76,7 +76,7 @@ MOVES: dict[str, Any] = {
 
 
 class Example(NamedTuple):
-    """One section: what is given, and its tables, by their first column."""
+    """One section: its given figures, and its tables by their first column."""
 
     title: str
     given: dict[str, Any]
@@ -92,13 +92,13 @@ WENT: dict[str, Callable[[str, str, int], tuple[Posting, ...]]] = {
 
 
 def examples() -> list[Example]:
-    """Read every section that has something given."""
+    """Read every section with given figures."""
     sections = re.split(r"^### ", TEXT, flags=re.MULTILINE)[1:]
     return [read(section) for section in sections if "```yaml" in section]
 
 
 def read(section: str) -> Example:
-    """Read a section's figures and tables."""
+    """Read a section's given figures and tables."""
     title = section.partition("\n")[0]
     (given,) = re.findall(r"```yaml\n(.*?)```", section, flags=re.DOTALL)
     tables: dict[str, list[list[str]]] = {}
@@ -109,7 +109,7 @@ def read(section: str) -> Example:
 
 
 def price(given: dict[str, Any]) -> Price:
-    """Price what is given, as a show whose ticket types are the lines would."""
+    """Price the given lines, with a show whose ticket types are the lines."""
     lines = tuple((quantity, unit) for quantity, unit in given["lines"])
     types = [
         {"ticket_type_id": f"{number}", "name": "Seat", "price_minor": unit, "capacity": quantity}
@@ -125,7 +125,7 @@ def price(given: dict[str, Any]) -> Price:
 
 
 def disputed(given: dict[str, Any]) -> list[Posting]:
-    """Post a dispute of the whole sale, and how it ended."""
+    """Post a dispute of the whole sale, and its outcome."""
     of, terms = price(given), given["disputed"]
     money = {"currency": of.currency, "amount_minor": of.total_minor}
     parts = disputed_breakdown(of, of.total_minor).model_dump()
@@ -136,7 +136,7 @@ def disputed(given: dict[str, Any]) -> list[Posting]:
 
 
 def postings(given: dict[str, Any]) -> list[Posting]:
-    """Post what is given: the sale, the tickets that reached the chain, and a dispute."""
+    """Post the given sale, minted tickets, transfers, refunds and dispute."""
     count = sum(quantity for quantity, _ in given["lines"])
     sold = sale_postings("ve", price(given), given["stripe_fee"], count)
     minted = [posting for _ in range(given.get("minted", 0)) for posting in minted_postings()]
@@ -147,7 +147,7 @@ def postings(given: dict[str, Any]) -> list[Posting]:
 
 
 def refunded(given: dict[str, Any]) -> list[Posting]:
-    """Post the refunds, each of some tickets (by their numbers) or of an amount, and how Stripe said that they went."""
+    """Post the refunds, each of tickets (by their numbers) or of an amount, and their outcomes at Stripe."""
     found, worth = price(given), [unit for quantity, unit in given["lines"] for _ in range(quantity)]
     left = breakdown_of(found)
     posted: list[Posting] = []
@@ -167,13 +167,13 @@ def refunded(given: dict[str, Any]) -> list[Posting]:
 
 
 def test_there_is_an_example_of_each_kind() -> None:
-    """An example that is lost, or that is not read, shows here."""
+    """A lost or unread example fails this test."""
     assert {example.title for example in examples()} >= NEEDED
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.title)
 def test_an_example_is_what_is_computed(example: Example) -> None:
-    """Price, postings and balances are those of the program, and each unit sums to nothing."""
+    """Price, postings and balances equal the computed ones, and each unit sums to zero."""
     found = price(example.given)
     assert [int(cell) for cell in example.tables["subtotal"][0]] == [
         getattr(found, f"{part}_minor") for part in PRICE_PARTS
@@ -181,14 +181,14 @@ def test_an_example_is_what_is_computed(example: Example) -> None:
     posted = postings(example.given)
     assert example.tables["debit"] == [[line.debit, line.credit, str(line.amount), line.unit] for line in posted]
     totals = balances(posted)
-    told = {(account, unit): int(balance) for account, balance, unit in example.tables["account"]}
-    assert told == totals
+    documented = {(account, unit): int(balance) for account, balance, unit in example.tables["account"]}
+    assert documented == totals
     for unit in {unit for _, unit in totals}:
         assert sum(amount for (_, held_in), amount in totals.items() if held_in == unit) == 0
 
 
 def test_every_account_stands_in_the_chart() -> None:
-    """Those that the program names, and those that the examples use."""
+    """The chart lists every account of the code and of the examples."""
     chart = set(re.findall(r"^\| `([^`]+)` \|", TEXT, flags=re.MULTILINE))
     named = {value for name, value in vars(books).items() if name.isupper() and isinstance(value, str)}
     named |= {books.venue_account("{id}", name) for name in books.VENUE_ACCOUNTS}

@@ -1,4 +1,4 @@
-"""Currencies: their decimals, and the amounts that can be charged."""
+"""Currencies: their decimals, and the chargeable amounts."""
 
 import pytest
 
@@ -11,13 +11,13 @@ from domain.money.currency import SMALLEST_MINOR, check_charge, check_digits, de
     [("eur", 2, 1), ("jpy", 0, 1), ("kwd", 3, 10), ("isk", 2, 100), ("ugx", 2, 100), ("huf", 2, 1)],
 )
 def test_a_currency_has_its_decimals_and_its_step(currency: str, decimals: int, step: int) -> None:
-    """Three-decimal currencies end in a zero, and two that have no decimals are told in hundredths."""
+    """Three-decimal amounts end in a zero; two zero-decimal currencies are charged in hundredths."""
     assert (decimals_of(currency), step_of(currency)) == (decimals, step)
 
 
 @pytest.mark.parametrize(("amount", "currency"), [(1005, "kwd"), (7050, "isk"), (1, "bhd")])
 def test_an_amount_whose_digits_cannot_be_charged_is_refused(amount: int, currency: str) -> None:
-    """The refusal says what it has to be a multiple of."""
+    """The refusal names the required step."""
     with pytest.raises(NotChargeable) as refused:
         check_digits(amount, currency)
     assert refused.value.data == {"amount_minor": amount, "step": step_of(currency)}
@@ -25,7 +25,7 @@ def test_an_amount_whose_digits_cannot_be_charged_is_refused(amount: int, curren
 
 @pytest.mark.parametrize("currency", sorted(SMALLEST_MINOR))
 def test_less_than_the_smallest_charge_is_refused_and_nothing_is_fine(currency: str) -> None:
-    """The smallest charge itself is chargeable, one step less is not, and a free order charges nobody."""
+    """The smallest charge is accepted, one step less is not, and a free order is accepted."""
     least, step = SMALLEST_MINOR[currency], step_of(currency)
     check_charge(least, currency)
     check_charge(0, currency)
@@ -35,5 +35,5 @@ def test_less_than_the_smallest_charge_is_refused_and_nothing_is_fine(currency: 
 
 
 def test_a_currency_without_a_known_limit_is_left_to_stripe() -> None:
-    """One minor unit is enough for us."""
+    """One minor unit is accepted."""
     check_charge(1, "clp")

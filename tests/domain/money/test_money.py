@@ -16,7 +16,7 @@ def test_a_share_is_rounded_half_up(amount: int, bps: int, share: int) -> None:
 
 @pytest.mark.parametrize(("amount", "bps"), [(-1, 10), (10, -1)])
 def test_a_share_of_less_than_nothing_is_an_error(amount: int, bps: int) -> None:
-    """Negative amounts and rates are refused instead of rounded somehow."""
+    """Negative amounts and rates are errors."""
     with pytest.raises(ValueError, match="non-negative"):
         share_minor(amount, bps)
 
@@ -31,20 +31,20 @@ def test_a_split_gives_the_odd_cents_to_the_largest_remainders_first() -> None:
 
 @pytest.mark.parametrize(("amount", "weights"), [(-1, (1,)), (1, ()), (1, (0, 0)), (1, (3, -1))])
 def test_a_split_that_has_no_answer_is_an_error(amount: int, weights: tuple[int, ...]) -> None:
-    """A negative amount, no weight at all and a negative weight are refused."""
+    """A negative amount, a sum of weights of zero and a negative weight are errors."""
     with pytest.raises(ValueError, match="a split needs"):
         split_minor(amount, weights)
 
 
 def test_a_split_is_of_whole_steps() -> None:
-    """Where the last digit has to be zero, each part's has to; an amount that is no multiple is refused."""
+    """If the last digit must be zero, so must that of each part; other amounts are errors."""
     assert split_minor(100, (1, 1, 1), 10) == (40, 30, 30)
     with pytest.raises(ValueError, match="whole steps"):
         split_minor(105, (1, 1), 10)
 
 
 def test_fees_are_on_top_of_the_discounted_subtotal() -> None:
-    """Both fees are taken of the subtotal minus the discount, and the venue is owed just that."""
+    """Both fees are computed on the subtotal less the discount, which is the venue's share."""
     rates = FeeRates(platform_bps=1000, processing_bps=300, processing_fixed_minor=30)
     price = price_of("eur", ((2, 1000), (1, 500)), rates, discount_minor=500)
     assert (price.subtotal_minor, price.discount_minor, price.venue_share_minor) == (2500, 500, 2000)
@@ -54,19 +54,19 @@ def test_fees_are_on_top_of_the_discounted_subtotal() -> None:
 
 
 def test_what_costs_nothing_has_no_fixed_fee() -> None:
-    """A free ticket stays free, whatever the fixed fee."""
+    """A free ticket has no fixed fee."""
     assert price_of("eur", ((3, 0),), FeeRates(processing_fixed_minor=30)).total_minor == 0
 
 
 @pytest.mark.parametrize("discount", [-1, 1001])
 def test_a_discount_lies_between_nothing_and_the_subtotal(discount: int) -> None:
-    """A price never grows by a discount, and never falls below nothing."""
+    """A discount below zero or above the subtotal is an error."""
     with pytest.raises(ValueError, match="a discount"):
         price_of("eur", ((1, 1000),), FeeRates(), discount)
 
 
 @pytest.mark.parametrize("rates", [{"platform_bps": -1}, {"processing_bps": 10_001}, {"processing_fixed_minor": -1}])
 def test_rates_lie_between_nothing_and_the_whole(rates: dict[str, int]) -> None:
-    """A rate outside of its bounds is no rate."""
+    """Rates out of bounds are errors."""
     with pytest.raises(ValueError, match="equal to"):
         FeeRates.model_validate(rates)

@@ -1,4 +1,4 @@
-"""Statements: what was there, what happened, what is there; every line with its balance, its charge and its tokens."""
+"""Statements: opening and closing balances, and lines with balance, charge and tokens."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ def statement(first: int | None = None, last: int | None = None) -> Statement:
 
 
 def test_a_line_says_what_it_moved_what_is_there_after_it_and_where_to_look() -> None:
-    """Only the venue's own accounts are in it; a debit is a negative amount."""
+    """Only the venue's own accounts are included; a debit is a negative amount."""
     lines = statement()["lines"]
     moved = [(line["account"], line["amount_minor"], line["balance_minor"], line["currency"]) for line in lines]
     assert moved == [
@@ -48,7 +48,7 @@ def test_a_line_says_what_it_moved_what_is_there_after_it_and_where_to_look() ->
 
 @pytest.mark.parametrize(("first", "last"), [(None, None), (1, 4), (3, 4), (4, None), (5, None), (None, 1)])
 def test_opening_and_lines_are_closing(first: int | None, last: int | None) -> None:
-    """The period begins with its first moment and ends before its last one."""
+    """The period includes its first moment and excludes its last one."""
     found = statement(first, last)
     sums = {(one["account"], one["currency"]): one["balance_minor"] for one in found["opening"]}
     for line in found["lines"]:
@@ -59,7 +59,7 @@ def test_opening_and_lines_are_closing(first: int | None, last: int | None) -> N
 
 
 def test_statements_of_neighbouring_periods_fit() -> None:
-    """What one closes with, the next opens with."""
+    """The opening balances of a period are the closing balances of the one before."""
     before, after = statement(None, 4), statement(4, None)
     closed = {(one["account"], one["currency"]): one["balance_minor"] for one in before["closing"]}
     opened = {(one["account"], one["currency"]): one["balance_minor"] for one in after["opening"]}
@@ -68,7 +68,7 @@ def test_statements_of_neighbouring_periods_fit() -> None:
 
 
 def test_csv_has_the_same_lines() -> None:
-    """It can be read back; several addresses are parted by spaces."""
+    """The CSV can be read back; several addresses are separated by spaces."""
     read = list(csv.DictReader(io.StringIO(csv_of(statement()))))
     assert [int(row["amount_minor"]) for row in read] == [1000, 300, -400, 400]
     assert read[0]["mint_addresses"] == "MintA MintB"
@@ -76,7 +76,7 @@ def test_csv_has_the_same_lines() -> None:
 
 
 def test_a_balance_is_split_by_where_the_money_is() -> None:
-    """Per currency; other venues' accounts are not looked at."""
+    """Balances are split per currency; other venues' accounts are ignored."""
     sums = {(PENDING, "eur"): 600, (AVAILABLE, "eur"): 400, (PENDING, "jpy"): -300, ("venue:other:payable", "usd"): 1}
     nothing = {"reserved_minor": 0, "paid_out_minor": 0}
     assert balance_of(sums, "ve") == [

@@ -1,4 +1,4 @@
-"""Order: from the request to one of its ends; cancel and capture exclude each other; a refused key is free again."""
+"""Order: from the request to each of its ends; cancel and capture exclude each other; a refused key is free again."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -45,7 +45,7 @@ def refused() -> Order:
 
 
 def test_the_good_way_is_walked_once() -> None:
-    """Each step leaves one event, also when it is repeated."""
+    """Each step records one event, also if it is repeated."""
     order = new_order()
     steps: list[Step] = [
         lambda order: order.place("ve", PRICE, LINES, AT),
@@ -70,7 +70,7 @@ def test_the_price_is_locked_by_the_first_call(order: Order) -> None:
 
 @pytest.mark.parametrize("ended", [cancelled, refused])
 def test_an_ended_order_is_neither_placed_nor_paid(ended: Callable[[], Order]) -> None:
-    """A late step meets the end and leaves no event."""
+    """A late step is refused and records no event."""
     order = ended()
     before = names_of(order)
     with pytest.raises(PurchaseCancelled):
@@ -82,7 +82,7 @@ def test_an_ended_order_is_neither_placed_nor_paid(ended: Callable[[], Order]) -
 
 
 def test_a_cancel_before_the_capture_refuses_the_capture(order: Order) -> None:
-    """The buyer came first: nothing is taken, and cancelling again changes nothing."""
+    """The cancel came first: the capture is refused, and cancelling again changes nothing."""
     order.request_cancel(AT)
     order.request_cancel(AT)
     with pytest.raises(PurchaseCancelled):
@@ -91,7 +91,7 @@ def test_a_cancel_before_the_capture_refuses_the_capture(order: Order) -> None:
 
 
 def test_a_capture_before_the_cancel_refuses_the_cancel(order: Order) -> None:
-    """The capture came first: from here the buyer asks for a refund."""
+    """The capture came first: the cancel is refused."""
     order.request_capture(AT)
     with pytest.raises(CancelTooLate):
         order.request_cancel(AT)
@@ -100,7 +100,7 @@ def test_a_capture_before_the_cancel_refuses_the_cancel(order: Order) -> None:
 
 @pytest.mark.parametrize("end", [sold, fulfilled])
 def test_a_sold_order_is_not_cancelled(end: Callable[[], Order]) -> None:
-    """Neither the buyer nor the saga ends what was sold."""
+    """Neither the buyer nor the saga can end a sold order."""
     order = end()
     with pytest.raises(CancelTooLate):
         order.request_cancel(AT)
@@ -110,21 +110,21 @@ def test_a_sold_order_is_not_cancelled(end: Callable[[], Order]) -> None:
 
 
 def test_a_cancelled_order_keeps_its_first_reason() -> None:
-    """Ending it again changes nothing, whatever the second reason."""
+    """Ending it again with another reason changes nothing."""
     order = cancelled()
     order.end("other", AT)
     assert (order.state, order.end_reason) == ("cancelled", "hold-expired")
 
 
 def test_a_failed_capture_can_still_be_cancelled(order: Order) -> None:
-    """A requested capture is no sale: the saga may end the order."""
+    """The saga can end an order whose capture was only requested."""
     order.request_capture(AT)
     order.end("payment-refused", AT)
     assert order.state == "cancelled"
 
 
 def test_only_a_requested_capture_is_confirmed(order: Order) -> None:
-    """A placed order without its capture, and an ended one, are not sold."""
+    """Without a requested capture, or after its end, an order is not confirmed."""
     for each in (order, new_order(), cancelled(), refused()):
         with pytest.raises(WrongState):
             each.confirm(AT)
@@ -133,7 +133,7 @@ def test_only_a_requested_capture_is_confirmed(order: Order) -> None:
 
 
 def test_no_capture_is_requested_without_a_price() -> None:
-    """What is not placed is not captured, and the buyer can still let it go."""
+    """An order that is not placed cannot be captured, and the buyer can still cancel it."""
     order = new_order()
     with pytest.raises(WrongState):
         order.request_capture(AT)
@@ -152,7 +152,7 @@ def test_a_deadline_only_moves_later(order: Order) -> None:
 
 
 def test_an_ended_purchase_is_not_extended(order: Order) -> None:
-    """A late extension leaves the deadline and records nothing."""
+    """A late extension records nothing."""
     order.end("hold-expired", AT)
     order.extend_hold(LATER + timedelta(seconds=60), AT)
     assert order.hold_until == LATER
@@ -160,7 +160,7 @@ def test_an_ended_purchase_is_not_extended(order: Order) -> None:
 
 
 def test_the_same_key_and_body_is_the_same_purchase(order: Order) -> None:
-    """A repeat is answered without an event; another body under the key is refused."""
+    """A repeat records no event; another body under the key is refused."""
     assert order.ask_again("body", AT, **REQUEST) is False
     with pytest.raises(KeyReused):
         order.ask_again("other", AT, **REQUEST)
@@ -168,7 +168,7 @@ def test_the_same_key_and_body_is_the_same_purchase(order: Order) -> None:
 
 
 def test_after_a_refusal_the_key_begins_a_new_attempt() -> None:
-    """Another body is welcome then, and nothing of the former attempt is left."""
+    """The new attempt may have another body, and keeps nothing of the former one."""
     order = new_order()
     order.request_cancel(AT)
     order.end("sold-out", AT)
@@ -186,13 +186,13 @@ def test_after_a_refusal_the_key_begins_a_new_attempt() -> None:
 
 @pytest.mark.parametrize("quantity", [0, 51])
 def test_a_line_is_of_one_to_fifty_tickets(quantity: int) -> None:
-    """No line is empty, none is a crowd."""
+    """Quantities out of bounds are errors."""
     with pytest.raises(ValidationError):
         Line(ticket_type_id="floor", quantity=quantity)
 
 
 def test_nothing_is_captured_of_a_free_order() -> None:
-    """The door for a cancel is closed as for any other, and it is confirmed as any other."""
+    """The capture is waived, a later cancel is refused, and the order can be confirmed."""
     order = new_order()
     order.place("ve", PRICE.model_copy(update={"total_minor": 0}), LINES, AT)
     order.request_capture(AT)
@@ -204,7 +204,7 @@ def test_nothing_is_captured_of_a_free_order() -> None:
 
 
 def test_a_total_that_the_buyer_did_not_see_is_not_locked() -> None:
-    """Who says what they saw is charged that or nothing; the next attempt may count on another total."""
+    """A total other than the expected one is refused; the next attempt may expect another total."""
     order = new_order(expected_total_minor=PRICE.total_minor - 1)
     with pytest.raises(PriceMoved) as refused:
         order.place("ve", PRICE, LINES, AT)
@@ -217,7 +217,7 @@ def test_a_total_that_the_buyer_did_not_see_is_not_locked() -> None:
 
 
 def test_a_locked_price_stays_as_it_is() -> None:
-    """A later, other price neither changes it nor is refused."""
+    """A later price neither changes it nor is refused."""
     order = new_order(expected_total_minor=PRICE.total_minor)
     order.place("ve", PRICE, LINES, AT)
     assert order.place("ve", PRICE.model_copy(update={"total_minor": 1}), LINES, AT) == PRICE

@@ -1,4 +1,4 @@
-"""Disputes: whose money it is while the bank has it, and after."""
+"""Disputes: the postings while a dispute is open and after its outcome, and the blocking of tickets."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def opened(amount_minor: int = TAXED.total_minor) -> Dispute:
 
 
 def test_the_parts_are_those_of_the_price_and_sum_to_what_is_disputed() -> None:
-    """A dispute of all of it is of each part, one of some of it in proportion to the cent."""
+    """A full dispute has the parts of the price, a partial one has them in proportion, to the cent."""
     whole = disputed_breakdown(TAXED, TAXED.total_minor)
     assert (whole.venue_minor, whole.tax_minor) == (TAXED.venue_share_minor, TAXED.tax_minor)
     assert sum(disputed_breakdown(TAXED, 777).model_dump().values()) == 777
@@ -35,7 +35,7 @@ def test_the_parts_are_those_of_the_price_and_sum_to_what_is_disputed() -> None:
 
 @pytest.mark.parametrize(("end", "share"), [("open", 0), ("won", TAXED.venue_share_minor), ("lost", 0)])
 def test_the_books_balance_and_clearing_is_what_stripe_has(end: str, share: int) -> None:
-    """The reserve is only of what is not decided; the venue has its share again only when it was won."""
+    """Only an open dispute is in the reserve; the venue has its share again only if it was won."""
     dispute = opened()
     postings = [*sale_postings("ve", TAXED, 94, 2), *opened_postings(dispute, 2000)]
     postings += {"open": (), "won": won_postings(dispute, 500), "lost": lost_postings(dispute)}[end]
@@ -50,7 +50,7 @@ def test_the_books_balance_and_clearing_is_what_stripe_has(end: str, share: int)
 
 
 def test_a_dispute_ends_once() -> None:
-    """What the bank decided first stands."""
+    """The first outcome stands."""
     dispute = opened()
     dispute.decide(won=False, at=AT)
     dispute.decide(won=True, at=AT)
@@ -62,7 +62,7 @@ def test_a_dispute_ends_once() -> None:
 
 
 def test_a_blocked_ticket_is_blocked_until_it_is_not() -> None:
-    """Again changes nothing, and a ticket that was not blocked is not unblocked."""
+    """Each block and unblock is recorded once, and the last unblock frees the ticket."""
     ticket = new_ticket()
     ticket.unblock("du", AT)
     ticket.block("du", AT)
@@ -77,7 +77,7 @@ def test_a_blocked_ticket_is_blocked_until_it_is_not() -> None:
 
 
 def test_a_ticket_that_was_unblocked_in_the_first_days_is_free() -> None:
-    """Those events name no dispute."""
+    """The oldest unblocking events name no dispute."""
     ticket = new_ticket()
     ticket.block("du", AT)
     ticket.record(TicketUnblocked, AT)

@@ -1,4 +1,4 @@
-"""Payment: every transition is monotonic, so that late and repeated news change nothing."""
+"""Payment: every transition is monotonic, so that late and repeated updates change nothing."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def capture(payment: Payment, amount: int = 2208) -> None:
 
 
 def test_the_good_way_is_walked_once(payment: Payment) -> None:
-    """News that come twice are recorded once."""
+    """Repeated updates are recorded once."""
     for _ in range(2):
         payment.authorise(AT)
     for _ in range(2):
@@ -28,7 +28,7 @@ def test_the_good_way_is_walked_once(payment: Payment) -> None:
 
 
 def test_a_capture_may_come_without_an_authorisation(payment: Payment) -> None:
-    """An automatic capture is known at once, and an authorisation that comes late changes nothing."""
+    """An automatic capture needs no authorisation, and a late authorisation changes nothing."""
     capture(payment)
     payment.authorise(AT)
     payment.decline("generic_decline", AT)
@@ -36,7 +36,7 @@ def test_a_capture_may_come_without_an_authorisation(payment: Payment) -> None:
 
 
 def test_a_decline_is_recorded_once_per_news(payment: Payment) -> None:
-    """The same code again is no news; another one is; the payment stays open."""
+    """A repeated decline code is not recorded, another one is; the payment stays open."""
     for code in ("generic_decline", "generic_decline", "insufficient_funds"):
         payment.decline(code, AT)
     assert (payment.declines, payment.decline_code, payment.state) == (2, "insufficient_funds", "open")
@@ -44,20 +44,20 @@ def test_a_decline_is_recorded_once_per_news(payment: Payment) -> None:
 
 @pytest.mark.parametrize("amount", [2207, 2209, 0])
 def test_another_amount_is_recorded_as_it_was_taken(payment: Payment, amount: int) -> None:
-    """It has to be known before it can be given back; that it buys nothing is decided against the price."""
+    """The captured amount is recorded even if it differs from the price, so that it can be refunded."""
     capture(payment, amount)
     assert (payment.captured_minor, payment.currency) == (amount, "eur")
 
 
 def test_another_currency_is_recorded_as_it_was_taken(payment: Payment) -> None:
-    """The books post Stripe's fee in the currency that was really charged."""
+    """The payment has the currency that was really charged."""
     payment.capture("ch_1", 2208, 94, AT, "usd")
     assert payment.currency == "usd"
 
 
 @pytest.mark.parametrize("authorised", [False, True])
 def test_a_cancelled_payment_brings_no_money(payment: Payment, *, authorised: bool) -> None:
-    """Open or authorised, it is let go once; after that no capture is believed."""
+    """Open or authorised, it is cancelled once; a later capture or refund is refused."""
     if authorised:
         payment.authorise(AT)
     payment.cancel(AT)
@@ -71,7 +71,7 @@ def test_a_cancelled_payment_brings_no_money(payment: Payment, *, authorised: bo
 
 
 def test_captured_money_is_refunded_once_and_whole(payment: Payment) -> None:
-    """Part of it is refused, all of it is given back once, and late news change nothing then."""
+    """A partial refund is refused, a full one is recorded once, and late updates change nothing after it."""
     with pytest.raises(WrongState):
         payment.refund("re", 2208, AT)
     capture(payment)
@@ -95,7 +95,7 @@ def test_captured_money_is_refunded_once_and_whole(payment: Payment) -> None:
         ("payment_intent.canceled", False),
     ],
 )
-def test_a_hint_about_money_is_told_from_others(kind: str, *, about_money: bool) -> None:
-    """Only news of money that came or can be taken outlive their purchase."""
+def test_an_event_about_money_differs_from_others(kind: str, *, about_money: bool) -> None:
+    """Only events of money that arrived or can be captured outlive their purchase."""
     refs = {"event_id": "ev", "object_id": "pi", "intent_id": "pi", "purchase_id": None, "digest": ""}
     assert WebhookEvent.model_validate({**refs, "type": kind, "created": None}).is_about_money is about_money

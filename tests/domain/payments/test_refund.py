@@ -1,4 +1,4 @@
-"""Refunds: parts that sum to the cent, and a book of refunds that never gives back more than was paid."""
+"""Refunds: parts that sum to the cent, and refunds of a purchase that never exceed its price."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def refund(number: int, given: AmountBreakdown, *tickets: str) -> Refund:
 
 
 def test_all_tickets_together_are_the_price() -> None:
-    """Each has its part of every component; what cost nothing has none."""
+    """The tickets' parts sum to the price; free tickets have none."""
     parts = ticket_breakdown(PRICE, [900, 900, 2254])
     assert summed(parts) == breakdown_of(PRICE)
     assert all(part.total_minor for part in parts)
@@ -32,7 +32,7 @@ def test_all_tickets_together_are_the_price() -> None:
 
 
 def test_an_amount_takes_from_each_part_and_never_more_than_it_has() -> None:
-    """Every amount up to all of it can be taken, and the rest is what is left."""
+    """Every amount up to the whole can be taken, and amount and rest sum to the whole."""
     whole = breakdown_of(PRICE)
     for amount in (0, 1, 7, 100, whole.total_minor - 1, whole.total_minor):
         taken = amount_breakdown(whole, amount, "eur")
@@ -42,7 +42,7 @@ def test_an_amount_takes_from_each_part_and_never_more_than_it_has() -> None:
 
 
 def test_refunds_stay_within_what_was_paid(book: Refunds) -> None:
-    """More than is left of one part, or nothing at all, is refused; a refund that failed is still owed."""
+    """More than the rest of one part, or nothing at all, is refused; a failed refund is still owed."""
     whole = breakdown_of(PRICE)
     half = amount_breakdown(whole, whole.total_minor // 2, "eur")
     book.request(refund(1, half), AT)
@@ -60,7 +60,7 @@ def test_refunds_stay_within_what_was_paid(book: Refunds) -> None:
 
 
 def test_only_what_has_failed_is_paid_by_hand(book: Refunds) -> None:
-    """What may still come from Stripe would come twice; again changes nothing."""
+    """A refund that may still arrive from Stripe is not paid by hand; a repeat changes nothing."""
     given = amount_breakdown(breakdown_of(PRICE), 100, "eur")
     book.request(refund(1, given), AT)
     assert not book.pay_by_hand("rf1", "bank transfer", AT)
@@ -72,7 +72,7 @@ def test_only_what_has_failed_is_paid_by_hand(book: Refunds) -> None:
 
 
 def test_what_a_bank_has_given_back_is_not_left(book: Refunds) -> None:
-    """It may take more of one part than is left of it: all together are never more than was paid."""
+    """A loss may exceed the rest of one part; all together never exceed the price."""
     whole = breakdown_of(PRICE)
     lost = amount_breakdown(whole, whole.total_minor // 2, "eur")
     assert book.left(lost) == whole.less(lost)
@@ -84,7 +84,7 @@ def test_what_a_bank_has_given_back_is_not_left(book: Refunds) -> None:
 
 
 def test_a_key_finds_its_refund(book: Refunds) -> None:
-    """Another body is refused, and a refund that is none too."""
+    """Another body and an unknown refund are refused."""
     book.request(refund(1, AmountBreakdown(venue_minor=1)), AT)
     assert book.find("rf1", "d1") == book.get("rf1")
     assert book.find("rf2", "d2") is None
@@ -95,7 +95,7 @@ def test_a_key_finds_its_refund(book: Refunds) -> None:
 
 
 def test_a_refund_goes_forward_and_may_fail_even_after_it_succeeded(book: Refunds) -> None:
-    """Late news of what is known change nothing; each failure begins a new turn."""
+    """Repeated updates change nothing; each failure begins a new attempt."""
     book.request(refund(1, AmountBreakdown(venue_minor=5)), AT)
     for _ in range(2):
         book.pend("rf1", "re_1", AT)
@@ -109,7 +109,7 @@ def test_a_refund_goes_forward_and_may_fail_even_after_it_succeeded(book: Refund
 
 
 def test_a_cancellation_is_paused_goes_on_and_ends() -> None:
-    """Again changes nothing, and after the end nothing moves."""
+    """Each step is idempotent, and nothing changes after the end."""
     terms = {"tenant_id": "default", "body_digest": "d", "fees": "venue", "rate_per_second": 5.0}
     made = ShowCancellation.begin(ShowCancellationBegun, "sh", AT, **terms)
     made.check_same("d")

@@ -1,4 +1,4 @@
-"""Transfer, Payee and Payout: each news once, never more back than went, and what is owed is netted once."""
+"""Transfer, Payee and Payout: updates are recorded once, reversals stay within the transfer, debts are netted once."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def payee() -> Payee:
 
 
 def test_a_transfer_is_made_once(transfer: Transfer) -> None:
-    """What is repeated changes nothing; a no after a yes is none."""
+    """Repeats change nothing, and neither does a refusal after the success."""
     transfer.try_again("acct_2", 0, AT)
     assert transfer.make("tr_1", AT)
     assert not transfer.make("tr_1", AT)
@@ -30,21 +30,21 @@ def test_a_transfer_is_made_once(transfer: Transfer) -> None:
 
 
 def test_a_refused_transfer_is_tried_again_with_the_present_account(transfer: Transfer) -> None:
-    """Every try has a number of its own."""
+    """Every attempt has a number of its own."""
     transfer.refuse("balance_insufficient", AT)
     transfer.try_again("acct_2", 0, AT)
     assert (transfer.state, transfer.turn, transfer.account_id) == ("requested", 2, "acct_2")
 
 
 def test_what_a_lost_dispute_took_is_not_sent_once_more(transfer: Transfer) -> None:
-    """It is taken off once, at most all of it; what is beyond that the venue owes."""
+    """The loss is deducted once, at most the whole amount; the venue owes the excess."""
     for lost, beyond, left in ((300, 0, 700), (300, 0, 700), (1100, 100, 0), (1100, 100, 0)):
         transfer.refuse("balance_insufficient", AT)
         assert (transfer.try_again("acct_1", lost, AT), transfer.amount_minor) == (beyond, left)
 
 
 def test_no_more_comes_back_than_went(transfer: Transfer) -> None:
-    """A key takes its part once; the last part is what is left; what was refused is not taken."""
+    """A key reverses its part once; the last part is the rest; a refused part is not reversed."""
     with pytest.raises(WrongState):
         transfer.request_reversal("a", 1, AT)
     transfer.make("tr_1", AT)
@@ -65,7 +65,7 @@ def test_no_more_comes_back_than_went(transfer: Transfer) -> None:
 
 
 def test_a_venue_has_one_account(payee: Payee) -> None:
-    """The same again changes nothing; another one is refused."""
+    """The same account again changes nothing; another one is refused."""
     payee.connect("acct_1", AT)
     payee.connect("acct_1", AT)
     with pytest.raises(WrongState):
@@ -76,7 +76,7 @@ def test_a_venue_has_one_account(payee: Payee) -> None:
 
 
 def test_what_is_owed_is_netted_once_and_at_most_all_of_it(payee: Payee) -> None:
-    """Per currency; a share that is netted twice under one key pays once."""
+    """Debts are deducted per currency, and once per key."""
     for _ in range(2):
         payee.note_shortfall("a", "eur", 500, AT)
     assert payee.net("b", "usd", 400, AT) == 400
@@ -88,7 +88,7 @@ def test_what_is_owed_is_netted_once_and_at_most_all_of_it(payee: Payee) -> None
 
 
 def test_what_was_taken_too_much_goes_with_the_next_shares(payee: Payee) -> None:
-    """As far as there is room on each: the rest stays for the one after it."""
+    """Each share takes as much as it has room for: the rest is left for the next one."""
     payee.note_shortfall("cash", "eur", 150, AT)
     assert payee.net("a", "eur", 400, AT) == 250
     payee.note_shortfall("cash:refund", "eur", -150, AT)
@@ -100,7 +100,7 @@ def test_what_was_taken_too_much_goes_with_the_next_shares(payee: Payee) -> None
 
 
 def test_a_payout_comes_back_once() -> None:
-    """Its second return is no news."""
+    """A second return is not recorded."""
     events = {"tenant_id": "t", "venue_id": "ve", "amount_minor": 5, "currency": "eur"}
     payout = Payout.begin(PayoutPaid, "po_1", AT, **events)
     assert payout.come_back("account_closed", AT)

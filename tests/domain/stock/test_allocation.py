@@ -1,4 +1,4 @@
-"""Allocation: holds are placed, confirmed, taken back and ended, each once, and stock is never sold twice."""
+"""Allocation: holds are placed, confirmed, undone and ended once each, and stock is never oversold."""
 
 import json
 from datetime import timedelta
@@ -25,7 +25,7 @@ def sums(stock: Allocation) -> tuple[int, int, int]:
 
 
 def test_a_hold_takes_seats_and_the_same_key_takes_them_once(stock: Allocation) -> None:
-    """A repeated hold changes nothing, also when it asks for more than is left."""
+    """A repeated hold changes nothing, even for more seats than are available."""
     place(stock)
     place(stock)
     place(stock, quantity=100)
@@ -34,7 +34,7 @@ def test_a_hold_takes_seats_and_the_same_key_takes_them_once(stock: Allocation) 
 
 
 def test_more_than_is_left_is_refused_with_what_is_left(stock: Allocation) -> None:
-    """The refusal says how many are left; the last seat can still be held."""
+    """The refusal names the available seats; the last seat can still be held."""
     place(stock, "a", 9)
     with pytest.raises(SeatsUnavailable) as refused:
         place(stock, "b", 2)
@@ -45,7 +45,7 @@ def test_more_than_is_left_is_refused_with_what_is_left(stock: Allocation) -> No
 
 @pytest.mark.parametrize("late", [timedelta(), timedelta(seconds=1)])
 def test_a_hold_whose_deadline_has_passed_is_not_placed(stock: Allocation, late: timedelta) -> None:
-    """A hold that would end at once is refused."""
+    """A hold that would expire at once is refused."""
     with pytest.raises(HoldExpired):
         stock.place("a", 1, LATER, "purchase", LATER + late)
     assert names_of(stock) == []
@@ -53,7 +53,7 @@ def test_a_hold_whose_deadline_has_passed_is_not_placed(stock: Allocation, late:
 
 @pytest.mark.parametrize("quantity", [0, -1])
 def test_a_hold_is_for_one_seat_at_least(stock: Allocation, quantity: int) -> None:
-    """No hold gives seats back by a quantity below one."""
+    """A quantity below one is refused."""
     with pytest.raises(WrongState):
         place(stock, quantity=quantity)
 
@@ -68,14 +68,14 @@ def test_a_confirmed_hold_is_sold_once(stock: Allocation) -> None:
 
 
 def test_a_late_confirm_still_holds(stock: Allocation) -> None:
-    """The clock alone ends no hold: only an event does."""
+    """Only an event ends a hold, never the clock."""
     place(stock)
     stock.confirm("a", LATER + timedelta(days=1))
     assert sums(stock) == (6, 0, 4)
 
 
 def test_a_reservation_is_taken_back_to_a_hold_and_then_released(stock: Allocation) -> None:
-    """Undone in the opposite order, both twice, nothing is left."""
+    """Confirmation and hold are undone in reverse order, each twice, and no seat is left held or sold."""
     place(stock)
     stock.confirm("a", AT)
     with pytest.raises(WrongState):
@@ -90,7 +90,7 @@ def test_a_reservation_is_taken_back_to_a_hold_and_then_released(stock: Allocati
 
 
 def test_what_was_not_confirmed_is_not_taken_back(stock: Allocation) -> None:
-    """Taking back nothing, something held or something ended is success without an event."""
+    """Unconfirming an unknown, held or ended hold succeeds without an event."""
     stock.unconfirm("a", AT)
     place(stock)
     stock.unconfirm("a", AT)
@@ -111,7 +111,7 @@ def test_a_released_hold_is_neither_placed_nor_confirmed_again(stock: Allocation
 
 
 def test_a_release_that_comes_first_refuses_the_late_hold(stock: Allocation) -> None:
-    """The tombstone of a hold that has not arrived takes no seat and keeps its own time."""
+    """The tombstone of a hold that has not arrived takes no seat and has its own lifetime."""
     stock.release("a", "cancelled", AT)
     stock.release("a", "cancelled", AT)
     with pytest.raises(HoldReleased):
@@ -122,7 +122,7 @@ def test_a_release_that_comes_first_refuses_the_late_hold(stock: Allocation) -> 
 
 
 def test_holds_of_one_time_are_one_event(stock: Allocation) -> None:
-    """However many decisions placed them; a later time, or any other event, begins a new one."""
+    """Holds of any number of decisions share an event; a later time, or any other event, begins a new one."""
     for key in "abc":
         place(stock, key, 1)
     stock.confirm("b", AT)
@@ -136,7 +136,7 @@ def test_holds_of_one_time_are_one_event(stock: Allocation) -> None:
 
 
 def test_an_ended_hold_leaves_only_a_tombstone_and_that_for_a_bounded_time(stock: Allocation) -> None:
-    """It outlives the hold's deadline, so that no late command is obeyed; events' time decides, not a clock."""
+    """The tombstone outlives the hold's deadline, so that late commands are refused; events' time decides."""
     place(stock)
     stock.release("a", "expired", AT)
     assert (stock.holds, stock.tombstones) == ({}, {"a": LATER + TOMBSTONE})
@@ -150,7 +150,7 @@ def test_an_ended_hold_leaves_only_a_tombstone_and_that_for_a_bounded_time(stock
 
 
 def test_a_snapshot_is_the_whole_state(stock: Allocation) -> None:
-    """What is made of it decides, and goes on in the chain, as the original does."""
+    """A restored aggregate decides and continues the stream as the original does."""
     for key in "abc":
         place(stock, key, 2)
     stock.confirm("a", AT)
@@ -165,13 +165,13 @@ def test_a_snapshot_is_the_whole_state(stock: Allocation) -> None:
 
 
 def test_an_unknown_hold_is_not_confirmed(stock: Allocation) -> None:
-    """There is nothing to sell where nothing is held."""
+    """Confirming an unknown hold is refused."""
     with pytest.raises(UnknownSubject):
         stock.confirm("a", AT)
 
 
-def test_a_door_finds_its_own_holds_only(stock: Allocation) -> None:
-    """A hold that another door made is not ours."""
+def test_a_maker_finds_its_own_holds_only(stock: Allocation) -> None:
+    """A hold of another maker is refused."""
     place(stock)
     assert stock.hold_of("a", "purchase").quantity == 4
     with pytest.raises(NotOurHold):
@@ -179,7 +179,7 @@ def test_a_door_finds_its_own_holds_only(stock: Allocation) -> None:
 
 
 def test_a_bigger_snapshot_is_made_less_often(stock: Allocation) -> None:
-    """Its weight grows with the holds and the tombstones that it carries; an aggregate without any has none."""
+    """The cost grows with holds and tombstones; an aggregate without snapshots has none."""
     assert (stock.snapshot_cost, new_reservation().snapshot_cost) == (0, 0)
     for key in "abcdefgh":
         place(stock, key, 1)

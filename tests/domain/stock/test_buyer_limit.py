@@ -1,4 +1,4 @@
-"""Allowance: what a buyer has taken counts once, against limits of tickets and of open purchases."""
+"""Allowance: a buyer's tickets count once, against limits of tickets and of open purchases."""
 
 import pytest
 
@@ -17,14 +17,14 @@ def claim(allowance: Allowance, key: str, show_id: str = "show", tickets_max: in
 
 
 def test_the_same_key_claims_once(allowance: Allowance) -> None:
-    """A repeated request takes nothing more, and meets no limit of its own making."""
+    """A repeated request claims nothing more, and is not refused because of its own claim."""
     claim(allowance, "a")
     claim(allowance, "a", tickets_max=1, open_max=1)
     assert names_of(allowance) == ["TicketsClaimed"]
 
 
 def test_tickets_count_for_their_show_also_when_sold(allowance: Allowance) -> None:
-    """A limit per show looks at what was bought; another show has its own count."""
+    """The limit per show includes sold tickets; another show has its own count."""
     for key in "ab":
         claim(allowance, key)
         allowance.sell(key, AT)
@@ -36,7 +36,7 @@ def test_tickets_count_for_their_show_also_when_sold(allowance: Allowance) -> No
 
 
 def test_open_purchases_are_limited_and_free_their_place(allowance: Allowance) -> None:
-    """What was paid or given back is open no more."""
+    """Paid and ended purchases are no longer open."""
     claim(allowance, "a", "one")
     claim(allowance, "b", "two")
     with pytest.raises(BuyerLimitReached):
@@ -47,14 +47,14 @@ def test_open_purchases_are_limited_and_free_their_place(allowance: Allowance) -
 
 
 def test_what_was_never_claimed_is_neither_sold_nor_given_back(allowance: Allowance) -> None:
-    """An undo of nothing is success."""
+    """Undoing nothing is success."""
     allowance.sell("a", AT)
     allowance.end("a", AT)
     assert names_of(allowance) == []
 
 
 def test_no_limit_is_no_limit(allowance: Allowance) -> None:
-    """Zero stands for none."""
+    """Zero means no limit."""
     for key in "abcdef":
         claim(allowance, key, tickets_max=0, open_max=0)
     assert len(allowance.claims) == 6

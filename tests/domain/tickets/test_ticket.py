@@ -1,4 +1,4 @@
-"""Ticket and bearer: the right begins with the payment, and the token only follows the right."""
+"""Ticket and its token: the right to enter begins with the payment, and the token follows the right."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def ticket() -> Ticket:
 
 
 def test_a_ticket_is_issued_once(ticket: Ticket) -> None:
-    """It begins reserved; issuing it again changes nothing."""
+    """A ticket begins reserved; issuing it again changes nothing."""
     assert ticket.state == "reserved"
     ticket.issue(AT)
     ticket.issue(AT)
@@ -31,7 +31,7 @@ def test_an_unpaid_ticket_is_voided_for_good(ticket: Ticket) -> None:
 
 
 def test_a_paid_ticket_needs_a_refund(ticket: Ticket) -> None:
-    """It is not voided, and the refusal names it as callers know it."""
+    """A paid ticket is not voided; the refusal names the ticket by its public id."""
     ticket.issue(AT)
     with pytest.raises(RefundNeeded) as refused:
         ticket.void(AT)
@@ -50,7 +50,7 @@ def test_nothing_is_signed_for_an_unpaid_ticket(ticket: Ticket, end: str) -> Non
 
 
 def test_signed_bytes_are_kept_before_they_are_sent_and_newer_ones_replace_them(ticket: Ticket) -> None:
-    """The same bytes again are no event; expired ones are signed anew."""
+    """The same transaction again records no event; a newer one replaces it."""
     ticket.issue(AT)
     newer = SIGNED.model_copy(update={"signature": "second"})
     for signed in (SIGNED, SIGNED, newer):
@@ -61,7 +61,7 @@ def test_signed_bytes_are_kept_before_they_are_sent_and_newer_ones_replace_them(
 
 
 def test_a_token_is_minted_once(ticket: Ticket) -> None:
-    """The first sight of it stands, and nothing is signed from there."""
+    """The first mint stands, and nothing is signed after it."""
     ticket.issue(AT)
     ticket.sign_token(SIGNED, AT)
     ticket.mint_token("mint", "first", AT)
@@ -71,7 +71,7 @@ def test_a_token_is_minted_once(ticket: Ticket) -> None:
 
 
 def test_a_venue_gets_its_token_without_a_condition() -> None:
-    """Only tickets have a reason to be refused one."""
+    """Only tickets can be refused a token."""
     venue = new_venue()
     assert venue.refuse_token() is None
     venue.sign_token(SIGNED, AT)
@@ -79,7 +79,7 @@ def test_a_venue_gets_its_token_without_a_condition() -> None:
 
 
 def test_the_token_of_a_refunded_ticket_ends_once(ticket: Ticket) -> None:
-    """Its burning is signed only when it is void; each step again changes nothing."""
+    """The burn is signed only for a void ticket; repeated steps change nothing."""
     ticket.issue(AT)
     ticket.sign_token(SIGNED, AT)
     with pytest.raises(WrongState):
@@ -94,7 +94,7 @@ def test_the_token_of_a_refunded_ticket_ends_once(ticket: Ticket) -> None:
 
 
 def test_a_ticket_is_used_once_and_given_back_by_an_operator(ticket: Ticket) -> None:
-    """Nobody enters with an unpaid or void ticket; a used one is refunded only when somebody says so."""
+    """An unpaid ticket gives no entry; a redeemed one is refunded only with `even_redeemed`."""
     with pytest.raises(WrongState):
         ticket.redeem(AT)
     with pytest.raises(WrongState):

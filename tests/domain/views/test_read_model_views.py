@@ -1,4 +1,4 @@
-"""The projection writes what the views say: no field is missing, none is misspelt, none is of another kind."""
+"""The projected documents match their views: no field is missing, misspelt or of another type."""
 
 import asyncio
 from collections import defaultdict
@@ -22,7 +22,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def also() -> list[DomainEvent]:
-    """Return what a valid day does not have: a venue that is paid, and a show that is cancelled."""
+    """Return events missing from the sample history: of a payee, and of a cancelled show."""
     payee = Payee.begin(PayeeNamed, "ve", AT, tenant_id="default")
     payee.connect("acct_1", AT)
     payee.see(Capabilities(may_receive=True, may_pay_out=False, asked_for=2), AT)
@@ -53,7 +53,7 @@ def complaints(model: ReadModel[Any], document: Any) -> list[str]:
 
 @pytest.mark.parametrize("model", READ_MODELS, ids=lambda model: model.name)
 def test_every_document_is_its_view(model: ReadModel[Any], documents: dict[str, list[Any]]) -> None:
-    """The view that the API documents is the one that the projection fills, of every read model."""
+    """The projection fills each read model according to the view documented by the API."""
     assert documents[model.name]
     for document in documents[model.name]:
         assert complaints(model, document) == []
@@ -61,7 +61,7 @@ def test_every_document_is_its_view(model: ReadModel[Any], documents: dict[str, 
 
 @pytest.mark.parametrize("model", READ_MODELS, ids=lambda model: model.name)
 def test_a_forgotten_or_misspelt_field_is_told(model: ReadModel[Any], documents: dict[str, list[Any]]) -> None:
-    """The check above can fail."""
+    """The schema check finds a missing and a misspelt field."""
     whole = documents[model.name][0]
     for name in whole:
         lacking = {field: value for field, value in whole.items() if field != name}
