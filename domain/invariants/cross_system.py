@@ -231,16 +231,14 @@ def delivered_fault(purchase: PurchaseSummary, state: InvariantState) -> str | N
     seats = {key: count for key, count in purchase.seats.items() if count}
     kept = Counter(purchase.wanted) - purchase.returned_seats
     if seats != {(kind, "confirmed"): count for kind, count in kept.items()}:
-        return (
-            f"has seats {seats}, wanted {purchase.wanted}, of which are on sale again {dict(purchase.returned_seats)}"
-        )
+        return f"has seats {seats}, ordered {purchase.wanted}, back on sale {dict(purchase.returned_seats)}"
     kinds = {ticket_id: state.tickets[ticket_id].ticket_type_id for ticket_id in purchase.tickets}
     issued = Counter(kinds[ticket_id] for ticket_id in kinds if state.tickets[ticket_id].state == "issued")
     refunded = Counter(kinds[ticket_id] for ticket_id in purchase.refunded_tickets & kinds.keys())
     if issued + refunded != purchase.wanted or issued.total() != purchase.live_tickets.total():
         return (
             f"has {issued.total()} issued of {purchase.live_tickets.total()} live tickets, {refunded.total()} refunded,"
-            f" wanted {purchase.wanted}"
+            f" ordered {purchase.wanted}"
         )
     debt = purchase.books[MINT_DEBT, TICKET_UNIT]
     return f"the books still owe {debt} tickets" if debt else None

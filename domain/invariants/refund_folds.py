@@ -7,7 +7,7 @@ from domain.core.aggregate import DomainEvent
 from domain.invariants.state import InvariantState, PurchaseSummary, RefundSummary
 from domain.payments.refund import RefundFailed, RefundPaidByHand, RefundPending, RefundRequested, RefundSucceeded
 
-Turn = RefundPending | RefundSucceeded | RefundFailed
+RefundUpdate = RefundPending | RefundSucceeded | RefundFailed
 
 
 def _owner(all_of: InvariantState, event: DomainEvent) -> PurchaseSummary:
@@ -23,8 +23,8 @@ def _requested(all_of: InvariantState, event: RefundRequested) -> None:
     purchase.refunded_tickets |= set(event.ticket_ids)
 
 
-def _turned(state: str) -> Callable[[InvariantState, Turn], None]:
-    def fold(all_of: InvariantState, event: Turn) -> None:
+def _updated(state: str) -> Callable[[InvariantState, RefundUpdate], None]:
+    def fold(all_of: InvariantState, event: RefundUpdate) -> None:
         _owner(all_of, event).refunds[event.refund_id].state = state
 
     return fold
@@ -37,8 +37,8 @@ def _by_hand(all_of: InvariantState, event: RefundPaidByHand) -> None:
 
 REFUND_FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
     RefundRequested: _requested,
-    RefundPending: _turned("pending"),
-    RefundSucceeded: _turned("succeeded"),
-    RefundFailed: _turned("failed"),
+    RefundPending: _updated("pending"),
+    RefundSucceeded: _updated("succeeded"),
+    RefundFailed: _updated("failed"),
     RefundPaidByHand: _by_hand,
 }
