@@ -1,4 +1,4 @@
-"""The buyers of a bad day: each repeats what got no answer, under the same key, as a real client would."""
+"""The buyers of a bad day: each repeats an unanswered call under the same key, as a real client would."""
 
 import asyncio
 import time
@@ -26,31 +26,31 @@ Document = dict[str, Any]
 
 @dataclass
 class Story:
-    """What a buyer did and was told; `said` is the last answer to the purchase itself, None while there is none."""
+    """A buyer's actions and answers; `last_answer` is the last one to the purchase itself, None before any."""
 
     buyer: Buyer
     key: str
-    said: str | None = None
+    last_answer: str | None = None
     paid: bool = False
     cancelled: bool = False
     left_at: float = 0.0
     refund_id: str | None = None
     decided: str | None = None
-    odd: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
 
     @property
     def purchase_id(self) -> str:
         return purchase_id_of(DEFAULT_TENANT, self.key)
 
 
-class Patience(Exception):  # noqa: N818 - it ran out
-    """Nothing was answered until the very end."""
+class PatienceEnded(Exception):  # noqa: N818 - it ran out
+    """No call was answered until the deadline."""
 
 
 class Visit:
-    """One buyer at one show; `http` goes to the API, `till` to Stripe, both until `deadline` (monotonic).
+    """A buyer at a show; `http` goes to the API, `till` to Stripe, both until `deadline` (monotonic).
 
-    `calm` is after the chaos run.
+    `calm` is set after the chaos run.
     """
 
     def __init__(
@@ -70,8 +70,8 @@ class Visit:
         self._deadline = deadline
         self._calm = calm
 
-    async def live(self) -> None:
-        """Behave as planned; ends when the buyer has nothing left to do."""
+    async def run(self) -> None:
+        """Act as planned, until nothing is left to do."""
         temper, pause = self.story.buyer.temper, self.story.buyer.pause
         try:
             if temper == "double-posts":
@@ -79,16 +79,16 @@ class Visit:
             else:
                 opened = await self._buy()
             for _ in range(ATTEMPTS_AT_A_SEAT if temper == "tries-again" else 0):
-                if self.story.said == "sold-out":
+                if self.story.last_answer == "sold-out":
                     await asyncio.sleep(pause)
                     opened = await self._buy()
             if opened is not None:
                 await self._go_on(temper, pause, opened)
             if self.story.paid and self.story.buyer.regret is not None:
-                await self._regret(self.story.buyer.regret)
+                await self._request_refund(self.story.buyer.regret)
             if opened is not None and self.story.paid and self.story.buyer.dispute is not None:
                 await self._dispute(opened.partition("_secret")[0], self.story.buyer.dispute)
-        except Patience:
+        except PatienceEnded:
             return
 
     async def _go_on(self, temper: str, pause: float, secret: str) -> None:
@@ -106,7 +106,7 @@ class Visit:
             await self._pay(secret, GOOD)
 
     async def _buy(self) -> str | None:
-        """Ask for seats until there is an answer; returns the client secret of an open checkout."""
+        """Request seats until there is an answer; return the client secret of an open checkout."""
         buyer, shop = self.story.buyer, self._shop
         body: Document = {
             "show_id": shop.show_id,
@@ -117,48 +117,50 @@ class Visit:
             body["hold_seconds"] = buyer.hold_seconds
         headers = {"Idempotency-Key": self.story.key}
         answer = await self._answer(lambda: self._http.post("/api/v1/purchases", json=body, headers=headers))
-        said: Document = answer.json()
+        document: Document = answer.json()
         if answer.is_success:
-            self._note_id(said)
-            return await self._checkout(said)
-        code = str(said.get("type", "")).rpartition(":")[2]
-        self.story.said = code
+            self._note_id(document)
+            return await self._checkout(document)
+        code = str(document.get("type", "")).rpartition(":")[2]
+        self.story.last_answer = code
         if code not in REFUSALS:
-            self.story.odd.append(f"POST was answered {answer.status_code} {code}")
+            self.story.unexpected.append(f"POST was answered {answer.status_code} {code}")
         return None
 
-    async def _checkout(self, said: Document) -> str | None:
+    async def _checkout(self, document: Document) -> str | None:
         """Return the secret, from the answer or from the status page of a purchase that is still being opened."""
         path = f"/api/v1/purchases/{self.story.purchase_id}"
-        while said["state"] in UNANSWERED or (said["state"] == "awaiting-payment" and not said["client_secret"]):
+        while document["state"] in UNANSWERED or (
+            document["state"] == "awaiting-payment" and not document["client_secret"]
+        ):
             await asyncio.sleep(LOOK_SECONDS)
-            said = (await self._answer(lambda: self._http.get(path), early=True)).json()
-        self.story.said = said["state"]
-        secret: str | None = said["client_secret"]
+            document = (await self._answer(lambda: self._http.get(path), early=True)).json()
+        self.story.last_answer = document["state"]
+        secret: str | None = document["client_secret"]
         return secret
 
     async def _pay(self, secret: str, card: str) -> None:
-        """Confirm as the buyer's browser does; what got no answer is looked at, then done again."""
+        """Confirm as the buyer's browser does; after an unanswered call read the state, then repeat."""
         path = f"/v1/payment_intents/{secret.partition('_secret')[0]}"
         keys = {"client_secret": secret, "key": PUBLISHABLE_KEY}
         form = {**keys, "payment_method": card}
         answer = await self._answer(lambda: self._till.post(f"{path}/confirm", data=form))
-        if answer.status_code == httpx.codes.BAD_REQUEST:  # it went through before, or it is too late
+        if answer.status_code == httpx.codes.BAD_REQUEST:  # it was confirmed before, or it is too late
             answer = await self._answer(lambda: self._till.get(path, params=keys))
         if answer.is_success:
             self.story.paid = answer.json()["status"] in PAID
         elif answer.status_code != httpx.codes.PAYMENT_REQUIRED or card != BAD:
-            self.story.odd.append(f"paying was answered {answer.status_code}")
+            self.story.unexpected.append(f"paying was answered {answer.status_code}")
 
     async def _cancel(self) -> None:
         path = f"/api/v1/purchases/{self.story.purchase_id}"
         answer = await self._answer(lambda: self._http.delete(path))
         self.story.cancelled = answer.status_code == httpx.codes.ACCEPTED
         if answer.status_code not in {httpx.codes.ACCEPTED, httpx.codes.CONFLICT}:
-            self.story.odd.append(f"DELETE was answered {answer.status_code}")
+            self.story.unexpected.append(f"DELETE was answered {answer.status_code}")
 
-    async def _regret(self, what: str) -> None:
-        """Ask for money back once the seats are sold; whoever got none was not charged."""
+    async def _request_refund(self, what: str) -> None:
+        """Request a refund once the seats are sold."""
         path = f"/api/v1/purchases/{self.story.purchase_id}"
         if await self._ended(path) != "fulfilled":
             return
@@ -168,17 +170,17 @@ class Visit:
         if answer.is_success:
             self.story.refund_id = answer.json()["refund_id"]
         else:
-            self.story.odd.append(f"a refund was answered {answer.status_code}: {answer.text[:200]}")
+            self.story.unexpected.append(f"a refund was answered {answer.status_code}: {answer.text[:200]}")
 
     async def _dispute(self, intent_id: str, how: str) -> None:
-        """Go to the bank once the seats are sold, and let it decide: soon, or only after the chaos run."""
+        """Dispute the charge once the seats are sold, and decide it: soon, or only after the chaos run."""
         if await self._ended(f"/api/v1/purchases/{self.story.purchase_id}") != "fulfilled":
             return
         outcome, _, late = how.partition(" ")
         key = {"Authorization": f"Bearer {self._shop.stack.env['BOXOFFICE_STRIPE__API_KEY']}"}
         intent = await self._answer(lambda: self._till.get(f"/v1/payment_intents/{intent_id}", headers=key))
         charge = intent.json()["latest_charge"]
-        # A second time it is refused: that the first time was unanswered changes nothing.
+        # A repeated call is refused, which is fine: the unanswered one had its effect.
         await self._answer(lambda: self._till.post(f"/_emulator/charges/{charge}/dispute"))
         of_it = {"payment_intent": intent_id}
         listed = await self._answer(lambda: self._till.get("/v1/disputes", params=of_it, headers=key))
@@ -188,14 +190,14 @@ class Visit:
         await self._answer(lambda: self._till.post(finish, json={"outcome": outcome}))
         self.story.decided = outcome
         await self._calm.wait()
-        # Nobody polls a dispute soon: where all news of it was lost in the chaos run, this is news again.
+        # Disputes are polled rarely: where all webhooks of one were lost, this causes a new one.
         note, once = {"metadata[seen]": "after the chaos run"}, {**key, "Idempotency-Key": f"{dispute['id']}-note"}
         noted = await self._answer(lambda: self._till.post(f"/v1/disputes/{dispute['id']}", data=note, headers=once))
         if not noted.is_success:
-            self.story.odd.append(f"a note on the dispute was answered {noted.status_code}")
+            self.story.unexpected.append(f"a note on the dispute was answered {noted.status_code}")
 
     async def _ended(self, path: str) -> str:
-        """Wait until the purchase has ended; returns how."""
+        """Wait until the purchase has ended; return its state."""
         state = ""
         while state not in ENDS:
             await asyncio.sleep(LOOK_SECONDS)
@@ -203,7 +205,7 @@ class Visit:
         return state
 
     async def _answer(self, call: Callable[[], Awaitable[httpx.Response]], *, early: bool = False) -> httpx.Response:
-        """Repeat a call until it is answered; `early` says that the read models may not know it yet."""
+        """Repeat a call until it is answered; `early`: the read models may not have the purchase yet."""
         while time.monotonic() < self._deadline:
             try:
                 answer = await call()
@@ -211,13 +213,13 @@ class Visit:
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             if answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR and "internal-error" in answer.text:
-                self.story.odd.append(f"{answer.request.method} {answer.request.url.path}: internal-error")
+                self.story.unexpected.append(f"{answer.request.method} {answer.request.url.path}: internal-error")
             retry = answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS
             if not retry and not (early and answer.status_code == httpx.codes.NOT_FOUND):
                 return answer
             await asyncio.sleep(RETRY_SECONDS)
-        raise Patience
+        raise PatienceEnded
 
-    def _note_id(self, said: Document) -> None:
-        if said["purchase_id"] != self.story.purchase_id:
-            self.story.odd.append(f"the key became another purchase: {said['purchase_id']}")
+    def _note_id(self, document: Document) -> None:
+        if document["purchase_id"] != self.story.purchase_id:
+            self.story.unexpected.append(f"the key became another purchase: {document['purchase_id']}")

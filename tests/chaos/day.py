@@ -21,7 +21,7 @@ from tests.chaos.up import UP
 from tests.chaos.verdict import BrokenRule, Court
 from tests.real.shop import Shop
 
-# Everything has come back and every purchase has ended this long after the last fault.
+# By this time after the last fault all parts are healthy and every purchase has ended.
 REST_SECONDS_MAX = 120.0
 SETTINGS = {
     "BOXOFFICE_SAGA__POLL_SECONDS": "5",
@@ -35,7 +35,7 @@ SLOWEST_SHOWN, SLOW_SECONDS = 3, 10.0
 
 @dataclass
 class Summary:
-    """What the day came to."""
+    """The result of a day."""
 
     seed: int
     seconds: float
@@ -43,7 +43,7 @@ class Summary:
     opened_seconds: float = 0.0
     rest_seconds: float = 0.0
     judged_seconds: float = 0.0
-    invariants_looked_at: int = 0
+    invariants_checked: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
@@ -66,7 +66,7 @@ class Summary:
             f" {self._money()};"
             f" {sum(self.faults.values())} faults ({faults}), {sum(self.missed.values())} missed;"
             f" open after {self.opened_seconds:.1f} s, at rest {self.rest_seconds:.1f} s after the chaos run,"
-            f" judged in {self.judged_seconds:.1f} s by {self.invariants_looked_at} looks at invariants;"
+            f" judged in {self.judged_seconds:.1f} s by {self.invariants_checked} checks of invariants;"
             f" {len(self.violations)} violations"
         )
 
@@ -85,10 +85,10 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
             onboarded = (await shop.post(f"/api/v1/venues/{shop.venue_id}/onboarding", {})).json()
             assert onboarded["state"] == "ready", onboarded
             shops.append(shop)
-        transient = FaultInjector(stack, plan.seed)
-        closing.push_async_callback(transient.close)
+        injector = FaultInjector(stack, plan.seed)
+        closing.push_async_callback(injector.close)
         stories = [Story(buyer, f"chaos-{plan.seed}-{buyer.number}") for buyer in plan.buyers]
-        summary = Summary(plan.seed, plan.seconds, len(stories), faults=transient.struck, missed=transient.missed)
+        summary = Summary(plan.seed, plan.seconds, len(stories), faults=injector.struck, missed=injector.missed)
         began = time.monotonic()
         summary.opened_seconds = began - first
         deadline = began + plan.seconds + REST_SECONDS_MAX
@@ -96,7 +96,7 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         till = await closing.enter_async_context(_client(stack.urls["stripe"]))
         court, calm = Court(shops, stories, folder), asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            group.create_task(_inject_and_rest(plan, transient, began, court, calm))
+            group.create_task(_inject_and_rest(plan, injector, began, court, calm))
             for story in stories:
                 visit = Visit(story, shops[story.buyer.show], http, till, deadline=deadline, calm=calm)
                 group.create_task(_visit(visit, began + story.buyer.at))
@@ -105,16 +105,16 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         court.violations += [BrokenRule("payouts", fault) for fault in wrong]
         await court.judge()
         summary.judged_seconds = time.monotonic() - deadline + REST_SECONDS_MAX - summary.rest_seconds
-        if transient.forged_taken:
-            court.violations.append(BrokenRule("webhooks", f"{transient.forged_taken} forged ones were taken"))
-        summary.invariants_looked_at = court.invariants_looked_at
+        if injector.forged_accepted:
+            court.violations.append(BrokenRule("webhooks", f"{injector.forged_accepted} forged ones were accepted"))
+        summary.invariants_checked = court.invariants_checked
         summary.ends = court.ends_by_kind
         summary.refunds = sum(story.refund_id is not None for story in stories)
         summary.disputes = Counter(story.decided for story in stories if story.decided is not None)
         summary.totals = court.totals._asdict() if court.totals else {}
         summary.restarts = Counter({name: part["restarts"] for name, part in stack.status["processes"].items()})
         summary.slowest = [*_late(court, deadline - REST_SECONDS_MAX)]
-        summary.violations = [_told(violation, plan) for violation in court.violations]
+        summary.violations = [_described(violation, plan) for violation in court.violations]
     return summary
 
 
@@ -125,15 +125,15 @@ def _client(url: str) -> httpx.AsyncClient:
 
 
 async def _inject_and_rest(
-    plan: Plan, transient: FaultInjector, began: float, court: Court, calm: asyncio.Event
+    plan: Plan, injector: FaultInjector, began: float, court: Court, calm: asyncio.Event
 ) -> None:
-    """Strike as planned; when the chaos run's time is over, put everything back and wait for every purchase's end."""
+    """Inject the planned faults; after the chaos run end them all and wait for every purchase's end."""
     async with asyncio.TaskGroup() as group:
         for fault in plan.faults:
             await _until(began + fault.at)
-            group.create_task(transient.strike(fault))
+            group.create_task(injector.strike(fault))
         await _until(began + plan.seconds)
-    await transient.calm()
+    await injector.calm()
     calm.set()
     deadline = began + plan.seconds + REST_SECONDS_MAX
     await court.wait_for_ends(max(1.0, deadline - time.monotonic()))
@@ -142,7 +142,7 @@ async def _inject_and_rest(
 
 async def _visit(visit: Visit, comes_at: float) -> None:
     await _until(comes_at)
-    await visit.live()
+    await visit.run()
     visit.story.left_at = time.monotonic()
 
 
@@ -151,7 +151,7 @@ async def _until(moment: float) -> None:
 
 
 def _late(court: Court, over: float) -> Iterator[str]:
-    """Name the last ones to end, if they took their time after the chaos run."""
+    """Describe the last purchases to end, if they took long after the chaos run."""
     for story, ended_at in court.last_to_end(SLOWEST_SHOWN):
         if ended_at > over + SLOW_SECONDS:
             state, after = court.ends[story.purchase_id]["state"], ended_at - over
@@ -160,8 +160,8 @@ def _late(court: Court, over: float) -> Iterator[str]:
             yield f"slow: {who} was {state} {after:.1f} s after the chaos run, its buyer left at {left:.1f} s"
 
 
-def _told(violation: BrokenRule, plan: Plan) -> str:
-    """Name the violation with the places in the plan of the faults that its purchase may have met."""
+def _described(violation: BrokenRule, plan: Plan) -> str:
+    """Describe a violation, with the numbers of the faults that its purchase may have met."""
     text = f"{violation.who}: {violation.what}"
     if violation.came_at is None:
         return text

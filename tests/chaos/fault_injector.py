@@ -1,4 +1,4 @@
-"""What breaks things: carries out a planned fault on a running stack, and puts everything back."""
+"""Injects planned faults into a running stack, and ends them."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ MODES = {"slow": "slow", "refuse": "refuse", "silent": "silent", "half-open": "h
 
 
 class FaultInjector:
-    """Strikes; `struck` counts by kind what was done, `missed` what found its target down already."""
+    """Injects faults; `struck` counts them by kind, `missed` those whose target was down already."""
 
     def __init__(self, stack: Stack, seed: int) -> None:
         self._stack = stack
@@ -33,10 +33,10 @@ class FaultInjector:
         self._turns: Counter[str] = Counter()
         self.struck: Counter[str] = Counter()
         self.missed: Counter[str] = Counter()
-        self.forged_taken = 0
+        self.forged_accepted = 0
 
     async def strike(self, fault: Fault) -> None:
-        """Do it, for as long as it lasts."""
+        """Inject a fault, for its duration."""
         name = f"{fault.kind}:{fault.detail}" if fault.kind in {"webhook", "stripe-call", "chain"} else fault.kind
         by_kind: dict[str, Callable[[Fault], Awaitable[None]]] = {
             "kill": self._kill,
@@ -66,7 +66,7 @@ class FaultInjector:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def close(self) -> None:
-        """Let frozen processes go, whatever else happened."""
+        """Continue frozen processes."""
         self._thaw(self._frozen)
         await self._http.aclose()
 
@@ -125,7 +125,7 @@ class FaultInjector:
         await self._emulator("POST", "/faults", {"kind": fault.detail, "event": "*", "count": fault.amount})
 
     async def _forge(self, count: int) -> None:
-        """Say that somebody has paid, with a signature that is not Stripe's."""
+        """Post a payment event with an invalid signature."""
         for number in range(count):
             subject = {"object": "payment_intent", "id": f"pi_forged{number}", "metadata": {}, "status": "succeeded"}
             event = {"id": f"evt_forged{number}", "type": "payment_intent.succeeded", "created": 1}
@@ -134,7 +134,7 @@ class FaultInjector:
                 content=json.dumps({**event, "data": {"object": subject}}),
                 headers={"Stripe-Signature": f"t=1,v1={'0' * 64}"},
             )
-            self.forged_taken += answer.is_success
+            self.forged_accepted += answer.is_success
 
     async def _break_chain(self, fault: Fault) -> None:
         await self._post(f"{self._stack.urls['solana_rpc']}/_chain/faults", {fault.detail: fault.amount})
@@ -159,7 +159,7 @@ class FaultInjector:
 
 
 def _words(process: psutil.Process) -> str:
-    """Return a process's title; a backend of PostgreSQL names its database there."""
+    """Return a process's command line; a backend of PostgreSQL has its database in it."""
     with suppress(*GONE):
         return " ".join(process.cmdline())
     return ""

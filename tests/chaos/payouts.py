@@ -1,4 +1,4 @@
-"""After the chaos run two venues are paid out to their banks, and what one of them got comes back."""
+"""After the chaos run two venues are paid out to their banks, and one of the payouts fails."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ PATIENCE_SECONDS, LOOK_SECONDS = 20.0, 0.2
 
 
 async def pay_out(shops: Sequence[Shop]) -> tuple[int, list[str]]:
-    """Return how many payouts there were, and where our books did not come to say what Stripe did."""
+    """Return the number of payouts, and the differences between our books and Stripe."""
     count, faults = 0, []
     for shop, fates in zip(shops, FATES, strict=False):
         account_id = await _account_of(shop)
@@ -24,15 +24,15 @@ async def pay_out(shops: Sequence[Shop]) -> tuple[int, list[str]]:
                 await _switch(shop, f"payouts/{payout['id']}/finish", outcome=fate)
                 wanted = (0, payout["amount"]) if fate == "succeed" else (payout["amount"], 0)
                 if (found := await _split(shop, wanted)) != wanted:
-                    said = f"payout {payout['id']} of {payout['amount']} was to {fate}, (available, paid out) {found}"
-                    faults.append(f"venue {shop.venue_id}: {said}")
+                    fault = f"payout {payout['id']} of {payout['amount']}: {fate}, but (available, paid out) is {found}"
+                    faults.append(f"venue {shop.venue_id}: {fault}")
             if "fail" in fates:  # the venue gives Stripe its bank account again
                 await _switch(shop, f"accounts/{account_id}/onboard", state="complete")
     return count, faults
 
 
 async def _account_of(shop: Shop) -> str:
-    """Ask for a venue's account; after a chaos run the engine may not answer in time, and then it is asked again."""
+    """Return a venue's account; ask again while the engine does not answer in time."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             answer = await shop.post(f"/api/v1/venues/{shop.venue_id}/onboarding", {})
@@ -42,7 +42,7 @@ async def _account_of(shop: Shop) -> str:
 
 
 async def _split(shop: Shop, wanted: tuple[int, int]) -> tuple[int, int]:
-    """Wait until a venue's balance is as it should be; returns what it is then."""
+    """Wait for a venue's expected balance; return the last one read."""
     until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while True:
         [line] = (await shop.get(f"/api/v1/venues/{shop.venue_id}/balance"))["balances"]
@@ -53,6 +53,6 @@ async def _split(shop: Shop, wanted: tuple[int, int]) -> tuple[int, int]:
 
 
 async def _switch(shop: Shop, path: str, **body: Any) -> Any:
-    """Set a switch over a connection of its own: one that was kept open may be closed just as it is used again."""
+    """Set a switch over a new connection: a kept one may be closed just as it is used again."""
     async with httpx.AsyncClient(base_url=shop.stack.urls["stripe"], timeout=PATIENCE_SECONDS) as http:
         return (await http.post(f"/_emulator/{path}", json=body)).raise_for_status().json()

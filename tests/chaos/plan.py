@@ -1,4 +1,4 @@
-"""A bad day, planned from its seed alone: which buyers come when, and what breaks when, for how long."""
+"""A bad day, planned from its seed alone: buyers and faults, each with its time."""
 
 import random
 from collections import Counter
@@ -13,9 +13,9 @@ RUSH = 0.85
 # Buyers and faults keep this distance to the end of the chaos run, so that most of the day's work falls into it.
 LAST_BUYER, LAST_FAULT = 8.0, 2.0
 HOLD_SECONDS, SHORT_HOLD_SECONDS = 30, 6
-# Of those who pay, so many want their money back: all of it, or a part.
+# Weights of refund requests by those who pay: in full, or in part.
 REGRETS = {None: 75, "whole": 15, "part": 10}
-# Of those who keep what they bought, so many go to their bank: how it decides, and whether only after the chaos run.
+# Weights of disputes by those who keep their tickets: won or lost, `late`: decided after the chaos run.
 DISPUTES = {None: 80, "won": 5, "lost": 5, "won late": 5, "lost late": 5}
 
 PARTS = ("worker", "api", "projector", "temporal", "postgres", "stripe", "chain")
@@ -57,12 +57,12 @@ CALLS = ("drop_before", "drop_after", "status:500", "status:503", "status:429", 
 HOOKS = ("lost", "duplicate", "reorder", "delay:3000", "forged")
 SENDS = ("drop_sends", "lose_answers", "reject_sends", "jump_slots")
 SLOTS_JUMPED = 200
-# A connection to PostgreSQL that stays mute for ever is noticed by nobody but the kernel's keepalive, after hours.
+# Only the kernel's keepalive notices a PostgreSQL connection that stays mute for ever, after hours.
 HALF_OPEN_ROUTES = tuple(route for route in ROUTES if "postgres" not in route)
 
 
 class Fault(NamedTuple):
-    """What breaks: at which second, what, where, for how long; `detail` is the switch, `amount` how often or slow."""
+    """A fault: second, kind, target, duration; `detail` is the switch, `amount` its count or milliseconds."""
 
     at: float
     kind: str
@@ -78,7 +78,7 @@ class Fault(NamedTuple):
 
 
 class Buyer(NamedTuple):
-    """Who comes: at which second, to which show, for how many seats, and how it behaves."""
+    """A buyer: second of arrival, show, number of seats, and behaviour."""
 
     at: float
     number: int
@@ -104,14 +104,14 @@ class Plan(NamedTuple):
         """Return the plan as text, a line per fault."""
         tempers = Counter(buyer.temper for buyer in self.buyers)
         mix = ", ".join(f"{count} {temper}" for temper, count in sorted(tempers.items()))
-        mix += f"; {sum(buyer.regret is not None for buyer in self.buyers)} would regret it"
-        mix += f", {sum(buyer.dispute is not None for buyer in self.buyers)} would dispute it"
+        mix += f"; {sum(buyer.regret is not None for buyer in self.buyers)} would request a refund"
+        mix += f", {sum(buyer.dispute is not None for buyer in self.buyers)} would dispute the charge"
         head = f"seed {self.seed}: {self.seconds:g} s, {len(self.buyers)} buyers for {sum(self.seats)} seats ({mix})"
         return [head, *(f"#{number:<3} {fault}" for number, fault in enumerate(self.faults))]
 
 
 def plan_of(seed: int, minutes: float) -> Plan:
-    """Return the plan of a seed: the same for the same seed and length, whatever the time of day."""
+    """Return the plan of a seed: the same for the same seed and length, at any time of day."""
     dice = random.Random(seed)  # noqa: S311 - a seed must reproduce the day
     seconds = minutes * SECONDS
     seats = max(1, round(SEATS_PER_MINUTE * minutes / SHOWS))
@@ -126,14 +126,14 @@ def _buyers(dice: random.Random, seconds: float, count: int) -> list[Buyer]:
 
 
 def _regretting(seed: int, buyers: list[Buyer]) -> list[Buyer]:
-    """Say who will want money back, by dice of their own: a seed's faults and buyers stay what they were."""
+    """Draw the refund requests from a generator of their own: a seed's faults and buyers stay the same."""
     dice = random.Random(f"{seed}-regrets")  # noqa: S311 - a seed must reproduce the day
     regrets = dice.choices(list(REGRETS), list(REGRETS.values()), k=len(buyers))
     return [buyer._replace(regret=regret) for buyer, regret in zip(buyers, regrets, strict=True)]
 
 
 def _disputing(seed: int, buyers: list[Buyer]) -> list[Buyer]:
-    """Say who will go to the bank instead, by dice of their own too."""
+    """Draw the disputes of other buyers, from a generator of their own too."""
     dice = random.Random(f"{seed}-disputes")  # noqa: S311 - a seed must reproduce the day
     drawn = dice.choices(list(DISPUTES), list(DISPUTES.values()), k=len(buyers))
     return [
@@ -144,7 +144,7 @@ def _disputing(seed: int, buyers: list[Buyer]) -> list[Buyer]:
 def _buyer(dice: random.Random, at: float, number: int, show_of_the_hour: int) -> Buyer:
     [temper] = dice.choices(list(TEMPERS), list(TEMPERS.values()))
     [quantity] = dice.choices((1, 2, 3), (6, 3, 1))
-    # Each show has its rush, so that seats are fought for from the first second to the last.
+    # Each show has its rush, so that seats are contended for from the first second to the last.
     show = show_of_the_hour if dice.random() < RUSH else dice.randrange(SHOWS)
     pause = round(dice.uniform(0.5, 8.0), 1)
     short = temper in {"abandons", "declined-for-ever"} or dice.random() < 0.1
@@ -167,7 +167,7 @@ def _fault(dice: random.Random, at: float) -> Fault:
 
 
 def _switched(dice: random.Random, at: float, kind: str) -> Fault:
-    """A switch of the Stripe emulator or of the chain: it strikes the next few calls, whenever they come."""
+    """A switch of the Stripe emulator or of the chain: it affects the next few calls, at any time."""
     count = dice.randint(1, 6)
     if kind == "webhook":
         return Fault(at, kind, "stripe.api", 0.0, dice.choice(HOOKS), count)

@@ -1,4 +1,4 @@
-"""The money of a whole day: what Stripe says that it took, beside whose it is by the books."""
+"""The money of a whole day: Stripe's figures, beside the balances of the books."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ VENUE, TAX = "venue:", "tax:"
 
 
 class Totals(NamedTuple):
-    """Sums of one day in minor units of its currency; `processing` is what was charged for it, before Stripe's fee."""
+    """Sums of one day in minor units of its currency; `processing` is the fee that we charge, before Stripe's."""
 
     captured: int
     refunded: int
@@ -48,19 +48,19 @@ class Totals(NamedTuple):
         """Read all payments from Stripe and all postings from the events."""
         client = StripeClient(settings.stripe.api_key.get_secret_value(), base_url=settings.stripe.api_base)
         try:
-            said = await StripeListing(client).payments()
+            payments = await StripeListing(client).payments()
         finally:
             await client.close()
         at_stripe, books = await _at_stripe(settings), posted(settings)
         return cls(
-            captured=sum(one.captured_minor for one in said),
-            refunded=sum(one.refunded_minor for one in said),
+            captured=sum(one.captured_minor for one in payments),
+            refunded=sum(one.refunded_minor for one in payments),
             lost=at_stripe["lost"],
             venues=sum(amount for name, amount in books.items() if name.startswith(VENUE)),
             platform=books[PLATFORM_FEES],
             processing=books[PROCESSING_FEES],
             tax=sum(amount for name, amount in books.items() if name.startswith(TAX)),
-            net=sum(one.net_minor for one in said),
+            net=sum(one.net_minor for one in payments),
             sent=at_stripe["sent"],
             fees=at_stripe["fees"],
             dispute_fees=at_stripe["dispute fees"],
@@ -71,28 +71,30 @@ class Totals(NamedTuple):
 
     @property
     def owned(self) -> int:
-        """What went back and what somebody has."""
+        """The refunded money and everybody's parts."""
         return self.refunded + self.lost + self.venues + self.platform + self.processing + self.tax
 
     @property
     def faults(self) -> list[str]:
-        """Say which figures differ."""
+        """Return the differences between the figures."""
         wrong = []
         if self.captured != self.owned:
-            wrong.append(f"captures are {self.captured}, and refunds and everybody's parts {self.owned}: {self}")
+            wrong.append(f"captures {self.captured} differ from refunds and everybody's parts {self.owned}: {self}")
         if self.net != self.clearing:
-            wrong.append(f"Stripe's net is {self.net}, the clearing account says {self.clearing}: {self}")
+            wrong.append(f"Stripe's net {self.net} differs from the clearing account {self.clearing}: {self}")
         left = self.captured - self.refunded - self.lost - self.sent - self.fees
         if self.net != left:
-            wrong.append(f"Stripe's net is {self.net}, and what came, went and was taken leaves {left}: {self}")
+            wrong.append(
+                f"Stripe's net {self.net} differs from captures less refunds, losses, transfers and fees {left}: {self}"
+            )
         if self.sent != self.sent_by_books:
-            wrong.append(f"venues were sent {self.sent}, by the books {self.sent_by_books}: {self}")
+            wrong.append(f"transfers to venues {self.sent} differ from the books {self.sent_by_books}: {self}")
         if self.reserve:
-            wrong.append(f"{self.reserve} is still disputed, and every dispute is decided: {self}")
+            wrong.append(f"{self.reserve} is still reserved although every dispute is decided: {self}")
         return wrong
 
     def line(self) -> str:
-        """Return the sums as an equation each."""
+        """Return the sums as equations."""
         return (
             f"captured {self.captured} = refunds {self.refunded} + lost to banks {self.lost} + venues {self.venues}"
             f" + platform {self.platform} + processing {self.processing} + tax {self.tax};"
@@ -103,7 +105,7 @@ class Totals(NamedTuple):
 
 
 async def _at_stripe(settings: Settings) -> Counter[str]:
-    """Sum what banks have kept, what venues have of their transfers, and Stripe's fees."""
+    """Sum the money lost to banks, the venues' transfers, and Stripe's fees."""
     key, sums = settings.stripe.api_key.get_secret_value(), Counter[str]()
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(base_url=str(settings.stripe.api_base), headers=headers, trust_env=False) as http:
@@ -129,7 +131,7 @@ async def _listed(http: httpx.AsyncClient, kind: str) -> list[dict[str, Any]]:
 
 
 def unsent(settings: Settings) -> dict[str, str]:
-    """Say of each venue what it is owed beyond what it owes us: a share that was not sent."""
+    """Return each venue's balance beyond its debt to us: shares that were not transferred."""
     books, owed = posted(settings), Counter[str]()
     for event in _events(settings):
         if isinstance(event, ShortfallNoted | ShortfallNetted):
@@ -139,18 +141,18 @@ def unsent(settings: Settings) -> dict[str, str]:
 
 
 def over(books: Counter[str], owed: Counter[str]) -> dict[str, str]:
-    """Hold what lies with us for each venue against what it owes us: at rest they are the same."""
+    """Compare the balance with us for each venue with its debt to us: equal at rest."""
     venues = {name.split(":")[1] for name in books if name.startswith(VENUE)}
     pending = {venue: books[venue_payable(venue)] for venue in venues}
     return {
-        venue: f"{amount} is with us, and it owes us {owed[venue]}"
+        venue: f"{amount} is pending, and its debt to us is {owed[venue]}"
         for venue, amount in pending.items()
         if amount != -owed[venue]
     }
 
 
 def posted(settings: Settings) -> Counter[str]:
-    """Sum the postings by account; what Stripe took is left out of `processing:fees`, and not of `stripe:clearing`."""
+    """Sum the postings by account; Stripe's fees are left out of `processing:fees`, not of `stripe:clearing`."""
     books: Counter[str] = Counter()
     for event in _events(settings):
         for posting in event.postings if isinstance(event, TransactionPosted) else ():

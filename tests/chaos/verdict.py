@@ -1,4 +1,4 @@
-"""After the chaos run: every purchase has ended, everybody was answered, and all sums agree, or it is told who not."""
+"""After the chaos run: every purchase has ended, every buyer was answered, and all sums agree, or it is a violation."""
 
 import asyncio
 import re
@@ -20,12 +20,13 @@ AT_ONCE = 12
 LOOK_SECONDS = 0.5
 SOON_SECONDS = 10.0
 RUNNING = WorkflowExecutionStatus.RUNNING
-BUGS = re.compile(r"nobody foresaw|neither a refusal nor a transient error|stumbled|Failed activation|never retrieved")
+OUR_BUGS = ("unexpected error in a request", "neither a refusal nor a transient error", "relay task failed")
+BUGS = re.compile("|".join((*OUR_BUGS, "Failed activation", "never retrieved")))
 Document = dict[str, Any]
 
 
 class BrokenRule(NamedTuple):
-    """An invariant that does not hold, and for whom; `came_at` is the second at which that buyer came."""
+    """A broken invariant and its subject; `came_at` is the second at which the buyer came."""
 
     who: str
     what: str
@@ -33,7 +34,7 @@ class BrokenRule(NamedTuple):
 
 
 class Court:
-    """Looks at one day's shows and stories."""
+    """Judges one day's shows and stories."""
 
     def __init__(self, shops: Sequence[Shop], stories: Sequence[Story], folder: Path) -> None:
         self._shops = shops
@@ -42,7 +43,7 @@ class Court:
         self._gate = asyncio.Semaphore(AT_ONCE)
         self.violations: list[BrokenRule] = []
         self.ends: dict[str, Document] = {}
-        self.invariants_looked_at = 0
+        self.invariants_checked = 0
         self.ended_at: dict[str, float] = {}
         self.totals: Totals | None = None
 
@@ -57,18 +58,18 @@ class Court:
                 if seen is not None and seen["state"] in ENDS and not is_over(story, seen):
                     self._blame(
                         story,
-                        f"has not all of its refund or dispute after {seconds:g} s: {seen['refunds']}, {story.decided}",
+                        f"has an unfinished refund or dispute after {seconds:g} s: {seen['refunds']}, {story.decided}",
                     )
                 elif seen is None or seen["state"] not in ENDS:
                     self._blame(story, f"has not ended after {seconds:g} s: {seen and seen['state']}")
 
     async def wait_for_settlement(self, seconds: float) -> None:
-        """Wait until every share that is due was sent; what is not by then is a violation."""
+        """Wait until every due share was transferred; the rest is a violation."""
         settings, until = read_settings(self._shops[0].stack.env), time.monotonic() + seconds
-        # The events are read; nobody tells of them.
-        while (left := unsent(settings)) and time.monotonic() < until:  # noqa: ASYNC110
+        # Read from the events: nothing announces a transfer.
+        while (remaining := unsent(settings)) and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_SECONDS)
-        self.violations += [BrokenRule(f"venue {venue}", what) for venue, what in left.items()]
+        self.violations += [BrokenRule(f"venue {venue}", what) for venue, what in remaining.items()]
 
     async def judge(self) -> None:
         """Check every invariant, at rest."""
@@ -87,7 +88,7 @@ class Court:
         self.violations.append(BrokenRule(who, what, buyer.at))
 
     def last_to_end(self, count: int) -> list[tuple[Story, float]]:
-        """Return who ended last, and when (monotonic), latest first."""
+        """Return the last stories to end with their times (monotonic), latest first."""
         known = [
             (story, self.ended_at[story.purchase_id]) for story in self._stories if story.purchase_id in self.ended_at
         ]
@@ -95,9 +96,9 @@ class Court:
 
     @property
     def ends_by_kind(self) -> Counter[str]:
-        """How the purchases ended; what was refused at the door has no record."""
+        """Ends of the purchases; a request that was refused at once has no record."""
         found = [self.ends.get(story.purchase_id) for story in self._stories]
-        return Counter("refused at the door" if end is None else end["state"] for end in found)
+        return Counter("refused at once" if end is None else end["state"] for end in found)
 
     async def _end_of(self, story: Story) -> None:
         shop = self._shops[story.buyer.show]
@@ -106,28 +107,28 @@ class Court:
                 answer = await shop.http.get(f"/api/v1/purchases/{story.purchase_id}")
             if answer.is_success:
                 self.ends[story.purchase_id] = answer.json()
-                # A buyer who has not left may try again under the same key, and a refused purchase begins anew.
+                # A buyer who is still there may try again under the same key, and a refused purchase begins anew.
                 if story.left_at and is_over(story, self.ends[story.purchase_id]):
                     self.ended_at[story.purchase_id] = time.monotonic()
                     return
-            elif answer.status_code == httpx.codes.NOT_FOUND and story.left_at and story.said in REFUSALS:
-                return  # refused at the door: nothing was recorded
+            elif answer.status_code == httpx.codes.NOT_FOUND and story.left_at and story.last_answer in REFUSALS:
+                return  # refused at once: nothing was recorded
             await asyncio.sleep(LOOK_SECONDS)
 
     def _check_story(self, story: Story) -> None:
-        """What a buyer was told is what became of it."""
-        for odd in story.odd:
-            self._blame(story, odd)
-        if story.said is None:
+        """Compare a buyer's answers with the purchase's end."""
+        for unexpected in story.unexpected:
+            self._blame(story, unexpected)
+        if story.last_answer is None:
             self._blame(story, "was never answered")
         end = self.ends.get(story.purchase_id)
         state = end["state"] if end else "refused"
         if story.cancelled and state == "fulfilled":
             self._blame(story, "was sold after its cancel was accepted")
-        if story.said in REFUSALS and state == "fulfilled":
-            self._blame(story, f"was told {story.said}, and sold")
+        if story.last_answer in REFUSALS and state == "fulfilled":
+            self._blame(story, f"was refused with {story.last_answer}, and sold")
         if state == "fulfilled" and not story.paid:
-            self._blame(story, "was sold, and nobody knows of a payment")
+            self._blame(story, "was sold without a payment")
 
     async def _check_show(self, number: int, shop: Shop) -> None:
         mine = [story for story in self._stories if story.buyer.show == number and story.purchase_id in self.ends]
@@ -138,7 +139,9 @@ class Court:
         wanted = {"sold": seats, "held": 0, "available": shop.capacity - seats}
         found = {name: stock[name] for name in wanted}
         if found != wanted:
-            self.violations.append(BrokenRule(f"show {shop.show_id}", f"stock is {found}, sales say {wanted}"))
+            self.violations.append(
+                BrokenRule(f"show {shop.show_id}", f"stock is {found}, expected {wanted} by its sales")
+            )
         balance = await shop.get(f"/api/v1/venues/{shop.venue_id}/balance")
         share = sum(end["price"]["subtotal_minor"] - end["price"]["discount_minor"] for end in sold)
         back = [line for end in sold for refund in end["refunds"] for line in end["postings"] if is_of(line, refund)]
@@ -147,25 +150,27 @@ class Court:
         share -= sum(line["amount"] for line in lost if line["debit"].startswith("venue:"))
         owed = sum(line[name] for line in balance["balances"] for name in WHERE_IT_LIES)
         if owed != share:
-            self.violations.append(BrokenRule(f"venue {shop.venue_id}", f"is owed {owed}, its sales say {share}"))
+            self.violations.append(
+                BrokenRule(f"venue {shop.venue_id}", f"balance is {owed}, expected {share} by its sales")
+            )
         mints = Counter(ticket["mint_address"] for end in sold for ticket in end["tickets"])
         if len(mints) != seats:
             self.violations.append(BrokenRule(f"show {shop.show_id}", f"{len(mints)} tokens for {seats} seats"))
 
     async def _check_invariants(self) -> None:
-        """Every invariant holds, at each commit of the day and at rest, as `boxoffice reconcile` sees it."""
+        """Check every invariant, at each commit of the day and at rest, as `boxoffice reconcile` does."""
         try:
             findings = (await self._shops[0].at_rest(set(self.ends))).findings
         except AssertionError as restless:
             self.violations.append(BrokenRule("reconcile", str(restless)))
             return
-        self.invariants_looked_at = sum(findings.checked.values())
+        self.invariants_checked = sum(findings.checked.values())
         self.violations += [
             BrokenRule(subject, f"{invariant}: {detail}") for invariant, subject, detail in findings.violations
         ]
 
     async def _check_engine(self) -> None:
-        """Nothing runs on when every purchase has ended; what has just begun, as the schedule's rounds, ends soon."""
+        """Check that no workflow runs on; one that has just begun, as the schedule's rounds, ends soon."""
         engine = await self._shops[0].engine()
         async for run in engine.list_workflows("ExecutionStatus = 'Running'"):
             until = time.monotonic() + SOON_SECONDS
@@ -179,16 +184,18 @@ class Court:
                 self.violations.append(BrokenRule(run.id, "its workflow still runs"))
 
     def _check_logs(self) -> None:
-        """No program met an error that it did not foresee."""
+        """Check that no program logged an unexpected error."""
         for name in ("worker", "api", "projector"):
             log = self._folder / "logs" / f"{name}.log"
             lines = [line for line in log.read_text(errors="replace").splitlines() if BUGS.search(line)]
             if lines:
-                self.violations.append(BrokenRule(f"{name}.log", f"{len(lines)} times, first: {lines[0][:300]}"))
+                self.violations.append(
+                    BrokenRule(f"{name}.log", f"{len(lines)} unexpected errors, first: {lines[0][:300]}")
+                )
 
 
 def is_over(story: Story, end: Document) -> bool:
-    """Say whether a purchase has ended, and its refund too: the money has arrived and no void ticket has a token."""
+    """Whether a purchase has ended, and its refund too: the money has arrived and no void ticket has a token."""
     arrived = [one["refund_id"] for one in end["refunds"] if one["state"] == "succeeded"]
     void = [ticket["token"] for ticket in end["tickets"] if ticket["state"] == "void"]
     back = story.refund_id is None or (story.refund_id in arrived and set(void) <= {"burnt", "none"})

@@ -1,7 +1,7 @@
-"""The list of cells of the fault matrix: made from the registered activities and the scenes, never by hand.
+"""The list of cells of the fault matrix, made from the registered activities and the scenes, never by hand.
 
-A row is an activity in a scene (one way that a workflow can go), a column is a fault. An activity that is registered
-and that no scene reaches has its rows all the same; they are red until a scene reaches it.
+A row is an activity in a scene (one path of a workflow), a column is a fault. A registered activity that no scene
+reaches has rows too, which are red until a scene reaches it.
 """
 
 import zlib
@@ -44,11 +44,11 @@ WEBHOOK_FAULTS = {
     "webhook-replayed": "replayed later",
 }
 FAULTS = {**STEP_FAULTS, **CHAIN_FAULTS, **STORE_FAULTS, **WEBHOOK_FAULTS}
-SAMPLE = 60  # `make test` runs one cell in so many
+SAMPLE = 60  # `make test` runs one cell in this many
 
-NO_EVENT_STORE = "it appends no event: nothing of it is in the event store"
-# An activity that cannot meet a column, and why; such cells do not count.
-NO_HOLD = "no hold is open in the only scene that reaches it: nothing is appended"
+NO_EVENT_STORE = "it appends no event"
+NO_HOLD = "it appends no event: no hold is open in the only scene that reaches it"
+# Activities that a fault cannot affect, with the reason; these cells do not count.
 IMPOSSIBLE: dict[tuple[str, str], str] = {
     (name, fault): why
     for names, why in (
@@ -61,7 +61,7 @@ IMPOSSIBLE: dict[tuple[str, str], str] = {
 
 
 class Cell(NamedTuple):
-    """One fault at one activity of one scene."""
+    """A fault at an activity of a scene."""
 
     scene: str
     activity: str
@@ -73,7 +73,7 @@ class Cell(NamedTuple):
 
     @property
     def impossible(self) -> str | None:
-        """Why this cell cannot be, or None."""
+        """The reason why this cell is impossible, or None."""
         return IMPOSSIBLE.get((self.activity, self.fault))
 
     @property
@@ -83,7 +83,7 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A scene as the list sees it: the activities that it reaches, and whether webhooks come in it."""
+    """A scene's row: the activities that it reaches, and whether it has webhook cells."""
 
     scene: str
     reaches: tuple[str, ...]
@@ -91,17 +91,17 @@ class Row(NamedTuple):
 
 
 def registered() -> dict[str, str]:
-    """Return the queue of every activity that is declared, by its stored name."""
+    """Return the task queue of every declared activity, by its stored name."""
     return {one.name: one.queues[0] for one in declared_activities()}
 
 
 def cells(rows: Iterable[Row], activities: dict[str, str]) -> list[Cell]:
-    """List every cell, the impossible ones too."""
+    """List every cell, including the impossible ones."""
     rows = list(rows)
     reached = {name for row in rows for name in row.reaches}
     orphans = tuple(sorted(set(activities) - reached))
     made = []
-    stored: set[str] = set()  # how a step meets the database is the same in every scene
+    stored: set[str] = set()  # faults of the event store at an activity are the same in every scene
     for row in (*rows, Row(UNREACHABLE, orphans)):
         for name in row.reaches:
             faults = [*STEP_FAULTS, *(CHAIN_FAULTS if activities.get(name) == MINT else ())]

@@ -1,4 +1,4 @@
-"""All scenes of the fault matrix, of whatever workflow."""
+"""All scenes of the fault matrix, of every workflow."""
 
 from tests.matrix import scenes, scenes_late, scenes_refunds, scenes_show_cancellations
 

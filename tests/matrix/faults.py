@@ -1,4 +1,4 @@
-"""Faults around one activity: an interceptor that lets its first try go wrong in one named way."""
+"""Faults at an activity: an interceptor that applies a named fault to its first try."""
 
 import asyncio
 import time
@@ -13,17 +13,17 @@ from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction
 from tests.fakes.token_chain import FakeTokenChain
 
-OUTAGE_TRIES = 24  # more than a round of any pace, also where two tickets share them
-LOCAL_PAUSE_SECONDS = 1.2  # a worker's own longest pause between tries of a local activity, and a bit
+OUTAGE_TRIES = 24  # more than a round of any retry policy, also where two tickets share them
+LOCAL_PAUSE_SECONDS = 1.2  # a worker's longest pause between tries of a local activity, and a little more
 REPLACING = {"crash-before", "crash-after", "replaced"}
 STORE_TIMES = {"store-cut": 1, "store-conflict": 2, "store-restart": 5}
 CANCELLING = {"cancel-before", "cancel-after"}
 
 
 class Faults(Interceptor):
-    """Puts one fault at one activity.
+    """Applies one fault to one activity.
 
-    `ran` lists the activities that were tried, `fired` counts the fault, `busy` counts the tries that do something.
+    `ran` lists the tried activities, `fired` counts the faults, `busy` counts the tries that are running.
     """
 
     def __init__(self, name: str = "", fault: str = "") -> None:
@@ -44,11 +44,11 @@ class Faults(Interceptor):
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nobody works, or waits by a clock of his own."""
+        """Whether no try is running or waits by the worker's own clock."""
         return not self.busy and time.monotonic() > self.busy_until
 
     async def at_store(self, verb: str, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Let a call of the event store go wrong when it comes from the activity; only a commit is cut midway."""
+        """Apply a fault to a call of the event store from the activity; `store-cut` affects commits only."""
         here = activity.in_activity() and activity.info().activity_type == self.name
         if not here or not self._store_faults or (self.fault == "store-cut" and verb != "commit"):
             return await call()
@@ -57,12 +57,10 @@ class Faults(Interceptor):
         if self.fault == "store-cut":
             await call()
             raise TransientError("the connection was cut after the commit", unknown=True)
-        raise TransientError(
-            "the database wants it again" if self.fault == "store-conflict" else "the database restarts"
-        )
+        raise TransientError("serialisation conflict" if self.fault == "store-conflict" else "the database restarts")
 
-    def spoil_sending(self) -> None:
-        """Let the chain's next send go wrong in the fault's way."""
+    def break_next_send(self) -> None:
+        """Apply the fault to the chain's next send."""
         send = self.chain.send
 
         async def once(signed: SignedTransaction) -> None:
@@ -80,7 +78,7 @@ class Faults(Interceptor):
             self.chain.fail_after("send", 1)
 
     async def land(self) -> None:
-        """Let the effects land that were held back, and wait for them."""
+        """Release the delayed effects, and wait for them."""
         self.gone.set()
         await asyncio.gather(*self.late, return_exceptions=True)
 
@@ -99,7 +97,7 @@ class _Faulty(ActivityInboundInterceptor):
         if faults.fault != "outage" or not activity.info().is_local:
             faults.fired += 1
         if faults.fault.startswith("chain"):
-            faults.spoil_sending()
+            faults.break_next_send()
         perform = getattr(self, f"_{faults.fault.replace('-', '_')}", self._do)
         return await perform(input)
 
@@ -111,9 +109,9 @@ class _Faulty(ActivityInboundInterceptor):
             self._faults.busy -= 1
 
     async def _lose(self) -> None:
-        """Never answer: the engine learns nothing, as of a process that is gone."""
+        """Never answer: to the server the worker is gone."""
         self._faults.stood.set()
-        if activity.info().is_local:  # the worker's own clock ends it, not the engine's
+        if activity.info().is_local:  # ended by the worker's own clock, not the server's
             self._faults.busy += 1
             try:
                 await self._faults.gone.wait()
@@ -159,7 +157,7 @@ class _Faulty(ActivityInboundInterceptor):
             self._faults.busy -= 1
 
     async def _duplicate(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
-        """Run it twice at once: the first refusal is the answer, else what the second says."""
+        """Run it twice at once; raise the first refusal, else return the second result."""
         results = await asyncio.gather(self._do(input), self._do(input), return_exceptions=True)
         for result in (*(one for one in results if isinstance(one, Refusal)), results[1]):
             if isinstance(result, BaseException):
@@ -167,9 +165,9 @@ class _Faulty(ActivityInboundInterceptor):
         return results[1]
 
     async def _refusal(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
-        raise WrongState("the matrix says no")
+        raise WrongState("refused by the matrix")
 
     async def _outage(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
         if activity.info().is_local:
             self._faults.busy_until = time.monotonic() + LOCAL_PAUSE_SECONDS
-        raise TransientError("the matrix lets nothing through")
+        raise TransientError("outage by the matrix")

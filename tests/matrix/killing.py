@@ -1,4 +1,4 @@
-"""Points at which the real worker is killed, and the cells that they stand for."""
+"""Points at which the real worker is killed, and their cells."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ Record = Callable[[str, object], None]
 
 
 class Killing:
-    """Sets the points at which the worker is killed, and knows which cells they stand for."""
+    """Sets the points at which the worker is killed, and keeps their cells."""
 
     def __init__(self, folder: Path, record: Record) -> None:
         self._folder = folder
@@ -22,22 +22,22 @@ class Killing:
             self._cells.append([scene, name, f"crash-{moment}", "R", end])
 
     def anywhere(self, scene: str, name: str, end: str) -> None:
-        """Kill the worker before and after the effect of this activity, of whichever workflow comes first."""
+        """Kill the worker before and after the effect of this activity, at its first call by any workflow."""
         for moment in ("before", "after"):
             (self._folder / f"{name}.{moment}").touch()
             self._cells.append([scene, name, f"crash-{moment}", "R", end])
 
-    async def used_up(self, seconds: float) -> None:
+    async def all_reached(self, seconds: float) -> None:
         """Wait until every point was reached."""
         async with asyncio.timeout(seconds):
-            while await asyncio.to_thread(self._left):  # noqa: ASYNC110 - another process removes them
+            while await asyncio.to_thread(self._remaining):  # noqa: ASYNC110 - another process removes them
                 await asyncio.sleep(0.3)
 
-    def _left(self) -> list[str]:
+    def _remaining(self) -> list[str]:
         return [point.name for point in self._folder.iterdir()]
 
     def judge(self) -> None:
-        """Hold that every point was reached, and record its cell."""
-        assert self._left() == []
+        """Assert that every point was reached, and record its cell."""
+        assert self._remaining() == []
         for cell in self._cells:
             self._record("cell", cell)

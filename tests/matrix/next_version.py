@@ -1,4 +1,4 @@
-"""The workflows as another version has them: under a patch flag, each activity is called after a pause of its own."""
+"""The next version of each workflow: behind a patch flag it pauses before each activity."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ def _paused(caller: ActivityCaller) -> ActivityCaller:
 
 
 def _next(kind: Any) -> type:
-    """Return the next version of a workflow: it takes and returns the same."""
+    """Return the next version of a workflow, with the same input and result."""
 
     def init(self: Any, start: Any) -> None:
         kind.__init__(self, start)
@@ -47,4 +47,4 @@ def _next(kind: Any) -> type:
 
 
 NEXT_VERSION = tuple(_next(kind) for kind in declared_workflows())
-globals().update({kind.__name__: kind for kind in NEXT_VERSION})  # where the sandbox finds them
+globals().update({kind.__name__: kind for kind in NEXT_VERSION})  # the sandbox imports them by name

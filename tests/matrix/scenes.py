@@ -1,4 +1,4 @@
-"""Every way that a workflow can go: which activities it reaches, and how it ends when nothing breaks."""
+"""Every path of a workflow: the activities that it reaches, and its end without a fault."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -28,7 +28,7 @@ HOLD_SECONDS = 120
 SOLD = ("confirm_order", "mint_ticket", "settle_mint", "settle_sale", "close_checkout", "fulfil_order")
 OPENED = ("place_order", "create_intent", "look_at_intent")
 UNDONE = ("cancel_payment", "cancel_order")
-# A refusal of one of these ends the purchase; every other activity only goes forward.
+# A refusal of one of these ends the purchase; every other activity is retried until it succeeds.
 REFUSABLE = {*OPENED, "extend_hold", "confirm_seats", "capture_payment"}
 # A refusal of one of these leaves it to the next round.
 RETRIED = {"transfer_share"}
@@ -37,10 +37,9 @@ BEFORE_PIVOT = {*OPENED, "extend_hold", "confirm_seats"}
 
 
 class Scene(NamedTuple):
-    """One way that a workflow goes. `play` brings it to its end; `ends` is how it ends when nothing breaks.
+    """A path of a workflow. `play` runs it and returns its end; `ends` is its end without a fault.
 
-    `same` are activities that are in the scene as they are in `sale`: where it has not parted from it yet, or has come
-    back. They have their cells there.
+    `same` are activities whose cells are in `sale`: those before the two paths part, and after they meet again.
     """
 
     name: str
@@ -53,7 +52,7 @@ class Scene(NamedTuple):
 
     @property
     def has_payment(self) -> bool:
-        """Whether there is a wait for money, before which a cancel must be seen: the engine tells between its tasks."""
+        """Whether the workflow waits for money; a cancel must be seen before, at the end of a workflow task."""
         return "create_intent" in self.reaches
 
     @property
@@ -62,7 +61,7 @@ class Scene(NamedTuple):
 
 
 async def buy(stage: Stage, quantity: int = 2, capture_method: str = "manual", *, placed: bool = True) -> None:
-    """Open the show, record a request, which places its order unless told otherwise, and start its purchase."""
+    """Open the show, record a request, place its order if `placed`, and start its purchase."""
     await stage.world.open_show(hold_seconds=HOLD_SECONDS, capture_method=capture_method)
     ask = stage.world.request if placed else stage.world.only_requested
     purchase = await ask(quantity=quantity)
@@ -76,7 +75,7 @@ async def buy(stage: Stage, quantity: int = 2, capture_method: str = "manual", *
 
 
 async def checkout(stage: Stage) -> str | None:
-    """Wait until there is something to pay; None when the purchase has ended before. Returns the intent's id."""
+    """Wait for a PaymentIntent and return its id; None if the purchase ended before."""
     world = stage.world
     await stage.until(lambda: bool(world.gateway.intents) or any(_is_end(event) for event in world.store.log))
     return next(iter(world.gateway.intents), None)
@@ -87,7 +86,7 @@ def _is_end(event: object) -> bool:
 
 
 async def webhook(stage: Stage) -> None:
-    """Deliver a webhook's webhook event, if the purchase still hears it."""
+    """Signal the purchase as a webhook event does; ignore that it has ended."""
     assert stage.handle is not None
     try:
         await stage.handle.signal(PurchaseWorkflow.look_again)
@@ -96,14 +95,14 @@ async def webhook(stage: Stage) -> None:
 
 
 async def purchase_end(stage: Stage) -> str:
-    """Wait for the purchase's end and name it as the events do."""
+    """Wait for the purchase's end; return the order's state and end reason."""
     await stage.end()
     order = await stage.world.order()
     return f"{order.state}: {order.end_reason}" if order.end_reason else order.state
 
 
 async def pay(stage: Stage) -> None:
-    """Pay as soon as there is something to pay, and let the webhook's webhook event arrive."""
+    """Pay as soon as there is a PaymentIntent, and deliver the webhook event."""
     intent_id = await checkout(stage)
     if intent_id is not None and stage.world.gateway.intents[intent_id].status == "requires_payment_method":
         stage.world.gateway.pay(intent_id)
@@ -124,7 +123,7 @@ async def free(stage: Stage) -> str:
 
 
 async def slow_payment(stage: Stage) -> str:
-    """The bank takes its time, past the hold's end."""
+    """The bank decides after the hold's end."""
     await buy(stage)
     intent_id = await checkout(stage)
     gateway = stage.world.gateway
@@ -153,10 +152,10 @@ async def sold_out(stage: Stage) -> str:
 
 
 async def cancelled_by_buyer(stage: Stage) -> str:
-    """The buyer cancels while the purchase waits for the money."""
+    """The buyer cancels while the purchase waits for payment."""
     await buy(stage)
     if await checkout(stage) is not None:
-        await stage.moved_on()
+        await stage.left_first_stage()
         await stage.world.purchases.request_cancel((await stage.world.order()).identity)
         assert stage.handle is not None
         await stage.handle.signal(PurchaseWorkflow.buyer_cancelled)
@@ -164,7 +163,7 @@ async def cancelled_by_buyer(stage: Stage) -> str:
 
 
 async def cancelled_after_automatic_capture(stage: Stage) -> str:
-    """The money is taken at payment, and the buyer's cancel comes before the seats are confirmed: a refund."""
+    """The money is captured at payment, and the buyer cancels before the seats are confirmed: a refund."""
     await buy(stage, capture_method="automatic")
     if (intent_id := await checkout(stage)) is not None:
         await stage.world.purchases.request_cancel((await stage.world.order()).identity)

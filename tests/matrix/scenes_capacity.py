@@ -1,4 +1,4 @@
-"""The way of a change of capacities, as the matrix plays it."""
+"""The scene of a capacity change."""
 
 from domain.catalog.show import Show
 from domain.stock.allocation import Allocation
@@ -9,7 +9,7 @@ RAISED = 15
 
 
 async def more_tickets(stage: Stage) -> str:
-    """The show gets more tickets; the chain takes as many, and the stock has them."""
+    """The show gets more tickets: the chain's group and the stock grow."""
     world = stage.world
     await world.open_show()
     change = await world.capacity_changes.begin("default", "sh", {"tt": RAISED})

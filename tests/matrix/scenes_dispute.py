@@ -1,4 +1,4 @@
-"""The way of a dispute of a sale, as the matrix plays it."""
+"""The scene of a disputed sale."""
 
 from activities.core.commands import DisputeRef
 from domain.tickets.ticket import Ticket
@@ -7,7 +7,7 @@ from workflows.dispute import DisputeWorkflow
 
 
 async def won_dispute(stage: Stage) -> str:
-    """The bank takes the money of a sale and gives it back; meanwhile nobody enters with its tickets."""
+    """The bank withdraws the money of a sale and returns it; meanwhile its tickets are blocked."""
     world = stage.world
     purchase, intent_id = await world.ref(), await world.intent_id()
     dispute = world.gateway.dispute(intent_id)

@@ -1,4 +1,4 @@
-"""The ways of a payment that no purchase waits for, as the matrix plays them."""
+"""The scenes of a payment that no purchase waits for."""
 
 from domain.core.ids import DEFAULT_TENANT
 from domain.payments.payment_intent import IntentRequest
@@ -21,7 +21,7 @@ async def _late_news(stage: Stage, intent_id: str) -> str:
 
 
 async def _stray(stage: Stage, capture_method: str) -> str:
-    """Pay by an intent that carries the purchase's name and is not its own."""
+    """Pay by an intent with the purchase's metadata that is not its own."""
     purchase, gateway = await stage.world.ref(), stage.world.gateway
     request = IntentRequest.model_validate({
         "tenant_id": DEFAULT_TENANT, "purchase_id": purchase.purchase_id, "amount_minor": PRICE_MINOR,
@@ -43,7 +43,7 @@ async def late_news_of_a_sold_one(stage: Stage) -> str:
 
 
 async def late_money_that_buys(stage: Stage) -> str:
-    """The hold has run out, the seats are there: the case begins the purchase anew, which goes its own way then."""
+    """The hold has expired and seats are free: the payment case restarts the purchase, which then runs by itself."""
     await unpaid(stage)
     end = await _late_news(stage, await _stray(stage, "manual"))
     await stage.until(lambda: any(type(event).__name__ == "OrderFulfilled" for event in stage.world.store.log))
@@ -51,7 +51,7 @@ async def late_money_that_buys(stage: Stage) -> str:
 
 
 async def second_payment(stage: Stage) -> str:
-    """An order that is sold was paid once more."""
+    """A sold order is paid a second time."""
     await sale(stage)
     return await _late_news(stage, await _stray(stage, "automatic"))
 

@@ -1,4 +1,4 @@
-"""The ways of settlement: a venue's account, a round of transfers with the next one behind it, and a payout."""
+"""The scenes of settlement: onboarding of a venue, a round of transfers and the next one, and a payout."""
 
 from temporalio.testing import ActivityEnvironment
 
@@ -21,7 +21,7 @@ async def onboarding(stage: Stage) -> str:
 
 
 async def sold_to_a_ready_venue(stage: Stage) -> None:
-    """Sell two tickets outside of what the cell is about, and connect the venue."""
+    """Sell two tickets outside the cell's fault, and connect the venue."""
     world = stage.world
     await world.open_show()
     handle, _ = await world.buy(stage.client)
@@ -33,7 +33,7 @@ async def sold_to_a_ready_venue(stage: Stage) -> None:
 
 
 async def transfers(stage: Stage) -> str:
-    """A round; where it was cancelled or refused, the next one, as the schedule starts it."""
+    """A round; if it was cancelled or refused, also the next one, as the schedule starts it."""
     await sold_to_a_ready_venue(stage)
     await stage.begin("transfers/1", TransfersWorkflow.run, ROUND)
     done = await stage.end()

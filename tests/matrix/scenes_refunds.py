@@ -1,4 +1,4 @@
-"""The ways that a refund can go, for the fault matrix."""
+"""The scenes of a refund."""
 
 from functools import partial
 from typing import Any
@@ -33,7 +33,7 @@ async def seen(stage: Stage, refund: RefundRef) -> Refund:
 
 
 async def refund_end(stage: Stage, refund: RefundRef) -> str:
-    """Wait for the refund's end and name it as the events do: the money, and what became of the tokens."""
+    """Wait for the refund's end; return its state and the ends of its tickets' tokens."""
     await stage.end()
     tickets = [
         await stage.world.store.read(partial(UnitOfWork.get, kind=Ticket, identity=ticket_id))
@@ -49,7 +49,7 @@ async def whole(stage: Stage) -> str:
 
 
 async def resold(stage: Stage) -> str:
-    """The seats of a show that says so are on sale again, and its group takes as many more."""
+    """A show that resells refunded seats has them on sale again, and its group grows by as many."""
     stage.world.show_terms = {"resell_refunded": True}
     end = await refund_end(stage, await give_back(stage))
     show = await stage.world.store.read(lambda uow: uow.get(Show, "sh"))
@@ -59,7 +59,7 @@ async def resold(stage: Stage) -> str:
 
 
 async def slow_bank(stage: Stage) -> str:
-    """The bank takes its time with an amount that goes back without a ticket."""
+    """The bank decides later about an amount that is refunded without a ticket."""
     stage.world.gateway.refunds_begin = "pending"
     refund = await give_back(stage, amount_minor=500)
     await stage.until(lambda: bool(stage.world.gateway.refunds))

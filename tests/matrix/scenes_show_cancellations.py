@@ -1,4 +1,4 @@
-"""The ways that a cancelled show can be given back, for the fault matrix."""
+"""The scenes of a cancelled show."""
 
 import asyncio
 
@@ -27,14 +27,14 @@ async def called_off(stage: Stage) -> str:
 
 
 async def given_back(stage: Stage) -> None:
-    """Wait for the refund's own workflow: its tokens may burn on when the money and the tickets are done."""
+    """Wait for the refund's own workflow: it may still burn tokens when the cancellation is finished."""
     order = CancelledOrder(purchase=await stage.world.ref(), show_id="sh")
     refunding = asyncio.create_task(stage.client.get_workflow_handle(f"refund/{order.refund_id}").result())
     await stage.until(refunding.done)
 
 
 async def cancelled_order(stage: Stage) -> str:
-    """One order of it, as its own workflow gives it back."""
+    """One order of a cancelled show is refunded by its own workflow."""
     assert await sale(stage) == "fulfilled"
     await call_off(stage)
     order = CancelledOrder(purchase=await stage.world.ref(), show_id="sh")

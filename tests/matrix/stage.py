@@ -1,4 +1,4 @@
-"""A stage: the world of fakes, workers that can be replaced, one fault, and a clock that waits for whoever works."""
+"""A stage: the world of fakes, replaceable workers, one fault, and a clock that waits for running activities."""
 
 import asyncio
 import functools
@@ -27,7 +27,7 @@ SKIPPED_MAX = timedelta(seconds=900)
 
 
 class Stage:
-    """Runs one scene under one fault. `skipped` is how far the server's clock is before the real one."""
+    """Runs one scene under one fault. `skipped` is the lead of the server's clock over the real one."""
 
     def __init__(self, server: WorkflowEnvironment, faults: Faults) -> None:
         self.server = server
@@ -40,7 +40,7 @@ class Stage:
         self.handle: WorkflowHandle[Any, Any] | None = None
         self.mark = 0
         self.calls: list[bool] = []
-        # The time-skipping server leaves a task with a dead worker whose cache it trusts; so one that dies has none.
+        # The time-skipping server keeps a sticky task for a dead worker with a cache; a worker that dies has none.
         self._cached = 0 if faults.fault in REPLACING else CACHED
         self._workers = AsyncExitStack()
         self._disturbing: asyncio.Task[None] | None = None
@@ -66,7 +66,7 @@ class Stage:
         await self._workers.enter_async_context(running)
 
     async def _disturb(self) -> None:
-        """Do to the workers or to the workflow what the fault wants, once its activity stands."""
+        """Replace the workers or cancel the workflow, as the fault requires, once its activity is reached."""
         await self.faults.stood.wait()
         if self.faults.fault in REPLACING:
             closing = asyncio.create_task(self._workers.aclose())
@@ -81,7 +81,7 @@ class Stage:
             self.faults.gone.set()
 
     async def begin(self, workflow_id: str, run: Any, start: Any) -> WorkflowHandle[Any, Any]:
-        """Start the workflow that the cell is about."""
+        """Start the cell's workflow."""
         self.mark = len(self.faults.ran)
         self.handle = await self.client.start_workflow(
             run, start, id=workflow_id, task_queue=PURCHASES, task_timeout=TASK_TIMEOUT
@@ -89,7 +89,7 @@ class Stage:
         return self.handle
 
     async def until(self, done: Callable[[], bool]) -> None:
-        """Let time pass until something is so: a step of the clock only when nobody works."""
+        """Let time pass until a condition holds; move the clock only when no activity runs."""
         limit = time.monotonic() + SECONDS_MAX
         while time.monotonic() < limit and self.skipped < SKIPPED_MAX:
             before = len(self.faults.ran)
@@ -98,15 +98,15 @@ class Stage:
                 return
             if len(self.faults.ran) == before:
                 await self.step()
-        raise AssertionError(f"it never came to pass in {self.skipped}: {Counter(self.faults.ran)}")
+        raise AssertionError(f"the condition did not hold within {self.skipped}: {Counter(self.faults.ran)}")
 
     async def step(self) -> None:
-        """Move the server's clock, unless somebody works."""
+        """Move the server's clock, unless an activity runs."""
         if self.faults.is_quiet:
             await self.server.sleep(timedelta(seconds=STEP_SECONDS))
             self.skipped += timedelta(seconds=STEP_SECONDS)
 
-    async def moved_on(self) -> None:
+    async def left_first_stage(self) -> None:
         """Let time pass until the workflow has left its first stage."""
         assert self.handle is not None
         while (await self.handle.describe()).typed_search_attributes.get(PURCHASE_STAGE) is None:
@@ -114,7 +114,7 @@ class Stage:
             await self.step()
 
     async def end(self) -> Any:
-        """Await the workflow's result; None when it was cancelled."""
+        """Wait for the workflow's result; None if it was cancelled or failed."""
         assert self.handle is not None
         result = asyncio.create_task(self.handle.result())
         try:
@@ -125,19 +125,19 @@ class Stage:
         finally:
             result.cancel()
 
-    async def operator_calls(self) -> list[bool]:
-        """Return what the workflow said about needing an operator, in order."""
+    async def operator_flags(self) -> list[bool]:
+        """Return the values that the workflow set for needing an operator, in order."""
         assert self.handle is not None
-        said = []
+        flags = []
         async for event in self.handle.fetch_history_events():
             upserted = event.upsert_workflow_search_attributes_event_attributes.search_attributes.indexed_fields
             if NEEDS_OPERATOR.name in upserted:
-                said.append(upserted[NEEDS_OPERATOR.name].data == b"true")
-        return said
+                flags.append(upserted[NEEDS_OPERATOR.name].data == b"true")
+        return flags
 
 
 def _interleave(world: SagaWorld, faults: Faults) -> None:
-    """Let others run at every call of event store, Stripe and chain, as they do when there is a network."""
+    """Yield to other tasks at every call of event store, Stripe and chain, as network calls do."""
     for fake in (world.store, world.gateway, world.chain):
         for name in dir(fake):
             method = getattr(fake, name)

@@ -27,7 +27,7 @@ WEBHOOKS = [cell for cell in ALL if cell.fault in WEBHOOK_FAULTS and ("MATRIX" i
 
 
 def ends_of(cell: Cell, scene: Scene) -> set[str]:
-    """Return the ends that are right for a cell."""
+    """Return the right ends of a cell."""
     if cell.fault == "refusal" and cell.activity in REFUSABLE:
         return {"cancelled: wrong-state"}
     if cell.fault.startswith("cancel") and cell.activity in BEFORE_PIVOT:
@@ -37,16 +37,16 @@ def ends_of(cell: Cell, scene: Scene) -> set[str]:
 
 
 def calls_operator(cell: Cell) -> bool:
-    """Say whether an operator is asked: after a failed round, or when a step that only goes forward is refused."""
+    """Whether an operator is needed: after a failed round, or when an activity that cannot be undone is refused."""
     return cell.fault == "outage" or (cell.fault == "refusal" and cell.activity not in REFUSABLE | RETRIED)
 
 
 async def played(scene: Scene, faults: Faults) -> tuple[str, Stage]:
-    """Play a scene to its end on a server of its own; the invariants hold there, and after every late effect."""
+    """Play a scene to its end on a server of its own; assert the invariants there, and after every late effect."""
     server = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=installed("temporal-test-server"), data_converter=pydantic_data_converter
     )
-    # Only the stage moves the clock: the wait for a result would move it too, and two at once are refused.
+    # Only the stage moves the clock: waiting for a result would move it too, and the server refuses two at once.
     async with server:
         await register_search_attributes(server.client)
         with server.auto_time_skipping_disabled():
@@ -55,15 +55,15 @@ async def played(scene: Scene, faults: Faults) -> tuple[str, Stage]:
                 await faults.land()
                 said = said_by(stage.world.gateway, stage.world.chain, stage.world.connect)
                 require_invariants(findings_of(stage.world.store.log, said))
-                if scene.workflow is not HoldWorkflow:  # whose seats are sold without a purchase; its scenes count them
+                if scene.workflow is not HoldWorkflow:  # sold without a purchase; its scenes count them
                     await stage.world.check_invariants()
-                stage.calls = await stage.operator_calls()
+                stage.calls = await stage.operator_flags()
     return end, stage
 
 
 @pytest.mark.parametrize("cell", STEPS, ids=lambda cell: cell.name)
 async def test_step(cell: Cell, record_property: Callable[[str, object], None]) -> None:
-    """The end is one of those that are right, the invariants hold, and an operator was asked when one was needed."""
+    """The end is right, the invariants hold, and an operator is asked if and only if one is needed."""
     assert cell.scene != UNREACHABLE, f"no scene reaches {cell.activity}"
     scene, faults = BY_NAME[cell.scene], Faults(cell.activity, cell.fault)
     end, stage = await played(scene, faults)
@@ -76,7 +76,7 @@ async def test_step(cell: Cell, record_property: Callable[[str, object], None]) 
 
 @pytest.mark.parametrize("cell", WEBHOOKS, ids=lambda cell: cell.name)
 async def test_webhook(cell: Cell, record_property: Callable[[str, object], None]) -> None:
-    """Whatever happens to a webhook, the purchase ends right, for it was only a webhook event."""
+    """Whatever happens to a webhook, the purchase ends right: it does not depend on webhooks."""
     play, right = PLAYS[cell.fault]
     end, stage = await played(BY_NAME[cell.scene]._replace(play=play), Faults())
     assert end == right
@@ -86,7 +86,7 @@ async def test_webhook(cell: Cell, record_property: Callable[[str, object], None
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
 async def test_a_scene_reaches_what_it_says(scene: Scene) -> None:
-    """Without a fault a scene runs exactly its activities, so that a new step in a workflow must get its cells."""
+    """Without a fault a scene runs exactly its activities, so that a new step in a workflow needs cells."""
     faults = Faults()
     end, stage = await played(scene, faults)
     assert end == scene.ends
@@ -101,7 +101,7 @@ def test_every_activity_and_every_workflow_has_a_scene() -> None:
 
 
 def test_an_activity_without_a_scene_is_red() -> None:
-    """The list names what no scene reaches."""
+    """An activity that no scene reaches has red cells."""
     made = cells([Row("sale", ("place_order",))], {"place_order": "purchases", "launder_money": "stripe"})
     assert {cell.activity for cell in made if cell.scene == UNREACHABLE} == {"launder_money"}
     assert {cell.fault for cell in made if cell.activity == "launder_money"} >= set(STEP_FAULTS)

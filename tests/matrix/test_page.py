@@ -1,8 +1,8 @@
-"""The page of the matrix belongs to today's list of cells, and a cell without a result is red on it."""
+"""The page of the matrix matches the current list of cells, and a cell without a result is red."""
 
 from tests.matrix.cells import Cell, cells, registered
 from tests.matrix.every_scene import SCENES
-from tests.matrix.write import DOC, document, found_in
+from tests.matrix.write import DOC, HEAD, document, found_in
 
 ALL = cells([scene.row for scene in SCENES], registered())
 JUDGED = [cell for cell in ALL if cell.impossible is None]
@@ -13,14 +13,15 @@ def page(judged: list[Cell]) -> str:
 
 
 def test_the_page_in_docs_is_of_this_list_and_has_no_red_cell() -> None:
-    """Whoever adds an activity, a scene or a fault runs `make matrix` again."""
+    """A new activity, scene or fault needs another `make matrix`."""
     text = DOC.read_text()
+    assert text.startswith(HEAD)
     assert f"\n{len(JUDGED)} cells judged, 0 red;" in text
     assert "**red** |" not in text
 
 
 def test_a_cell_that_did_not_run_is_red() -> None:
-    """The page counts it and shows it; an impossible cell is not red."""
+    """The page counts and shows it; an impossible cell is not red."""
     assert f"{len(JUDGED)} cells judged, 0 red;" in page(JUDGED)
     missing = page(JUDGED[1:])
     assert f"{len(JUDGED)} cells judged, 1 red;" in missing
@@ -28,7 +29,7 @@ def test_a_cell_that_did_not_run_is_red() -> None:
 
 
 def test_every_crash_of_a_step_of_a_sale_ran_on_the_real_stack() -> None:
-    """The crash columns say R, for every registered activity in one scene at least."""
+    """The crash columns contain R for every registered activity in at least one scene."""
     rows = [line for line in DOC.read_text().splitlines() if line.startswith("| `")]
     crashed = {row.split("`")[1] for row in rows if all("R" in cell for cell in row.split("|")[2:4])}
     assert set(registered()) <= crashed

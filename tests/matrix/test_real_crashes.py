@@ -64,7 +64,7 @@ async def seen(shop: Shop, purchase_id: str, done: Callable[[Any], bool]) -> Any
 
 
 async def waiting(shop: Shop, purchase_id: str) -> None:
-    """Wait until the workflow itself waits for the payment: one that learns of it earlier has no need to look."""
+    """Wait until the workflow itself waits for payment: an earlier signal would save its poll."""
     handle = (await shop.engine()).get_workflow_handle(f"purchase/{purchase_id}")
     async with asyncio.timeout(PATIENCE_SECONDS):
         while (await handle.describe()).typed_search_attributes.get(PURCHASE_STAGE) == "reserving":  # noqa: ASYNC110
@@ -72,10 +72,10 @@ async def waiting(shop: Shop, purchase_id: str) -> None:
 
 
 async def purchase(shop: Shop, scene: str, key: str) -> str:
-    """Play one purchase as its scene goes; returns its id."""
+    """Play one purchase by its scene; return its id."""
     more = {"hold_seconds": HOLD_SECONDS} if scene in {"slow payment", "unpaid"} else {}
     purchase_id = purchase_id_of(DEFAULT_TENANT, key)
-    if scene == "sold out":  # the door itself refuses it at once, and leaves nothing to crash
+    if scene == "sold out":  # the API refuses it at once, and nothing remains to crash
         await only_request(shop, key, 50)
     else:
         await shop.buy(key, **more)
@@ -100,7 +100,7 @@ async def purchase(shop: Shop, scene: str, key: str) -> str:
 
 
 async def hold(shop: Shop, key: str, *, confirm: bool) -> None:
-    """Make an internal hold; it is confirmed or runs out."""
+    """Make an internal hold, which is confirmed or expires."""
     body = {"show_id": shop.show_id, "items": [{"ticket_type_id": shop.seat, "quantity": 1}], "hold_seconds": 10}
     made = (await shop.post("/internal/tickets/reserve", body, key)).json()
     if confirm:
@@ -108,7 +108,7 @@ async def hold(shop: Shop, key: str, *, confirm: bool) -> None:
 
 
 async def late_news(shop: Shop, killing: Killing, scene: str, purchase_id: str, end: str) -> None:
-    """Open the case of a purchase that has ended."""
+    """Open the payment case of an ended purchase."""
     intent_id = (await shop.purchase(purchase_id))["payment"]["intent_id"]
     killing.around(scene, "resolve_late_payment", f"payment-case/{intent_id}", end)
     owner = PurchaseRef(tenant_id=DEFAULT_TENANT, purchase_id=purchase_id, attempt=1)
@@ -120,7 +120,7 @@ async def late_news(shop: Shop, killing: Killing, scene: str, purchase_id: str, 
 
 
 async def test_a_killed_worker_changes_a_capacity(tmp_path: Path, record_property: Record) -> None:
-    """Each step of a change outlives a `kill -9` before its effect and one after it; stock and chain agree."""
+    """A capacity change survives a `kill -9` before and after the effect of each activity; stock and chain agree."""
     points = tmp_path / "points"
     points.mkdir()
     killing = Killing(points, record_property)
@@ -135,12 +135,12 @@ async def test_a_killed_worker_changes_a_capacity(tmp_path: Path, record_propert
             while (await shop.show())["capacity_change"]["state"] == "under-way":  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.3)
         assert (await shop.show())["ticket_types"][0]["available"] == 3
-        await killing.used_up(PATIENCE_SECONDS)
+        await killing.all_reached(PATIENCE_SECONDS)
         killing.judge()
 
 
 async def test_a_killed_worker(tmp_path: Path, record_property: Record) -> None:
-    """Each activity of each scene outlives a `kill -9` before its effect and one after it; all sums agree."""
+    """Each scene survives a `kill -9` before and after the effect of each activity; all sums agree."""
     points = tmp_path / "points"
     points.mkdir()
     killing = Killing(points, record_property)
@@ -162,5 +162,5 @@ async def test_a_killed_worker(tmp_path: Path, record_property: Record) -> None:
         confirmed = derived("re", DEFAULT_TENANT, "m-confirmed")
         killing.around("internal hold, confirmed", "expire_reservation", f"hold/{confirmed}", "confirmed")
         await hold(shop, "m-confirmed", confirm=True)
-        await killing.used_up(PATIENCE_SECONDS)
+        await killing.all_reached(PATIENCE_SECONDS)
         killing.judge()

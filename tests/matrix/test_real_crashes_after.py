@@ -1,4 +1,4 @@
-"""The crash columns on the real stack for what happens after a sale: refunds, a cancelled show, disputes, settlement.
+"""The crash columns on the real stack for workflows after a sale: refunds, a cancelled show, disputes, settlement.
 
 Runs in `make matrix` only.
 """
@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 300
 
 
 async def test_a_killed_worker_after_the_sale(tmp_path: Path, record_property: Record) -> None:
-    """Each step outlives a `kill -9` before its effect and one after it; all sums agree in the end."""
+    """Each workflow survives a `kill -9` before and after the effect of each activity; all sums agree."""
     points = tmp_path / "points"
     points.mkdir()
     killing = Killing(points, record_property)
@@ -43,5 +43,5 @@ async def test_a_killed_worker_after_the_sale(tmp_path: Path, record_property: R
         for play in MONEY:
             async with Shop.at(stack) as shop, asyncio.timeout(PATIENCE_SECONDS):
                 await play(shop)
-        await killing.used_up(10)
+        await killing.all_reached(10)
         killing.judge()

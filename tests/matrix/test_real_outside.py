@@ -1,4 +1,4 @@
-"""Webhooks and the chain going wrong on the real stack, by the emulators' own switches; runs in `make matrix` only."""
+"""Faults of webhooks and chain on the real stack, by the emulators' own switches; runs in `make matrix` only."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ async def webhook_rule(shop: Shop, kind: str) -> None:
 
 
 async def sold(shop: Shop, key: str) -> Any:
-    """Buy and pay; nobody polls, so that only a webhook or the hold's end goes on. Returns how it ended."""
+    """Buy and pay without polls, so that only a webhook or the hold's end continues the purchase. Return its end."""
     body = (await shop.buy(key, hold_seconds=HOLD_SECONDS)).json()
     assert await shop.pay(body["client_secret"]) == httpx.codes.OK
     ended = await shop.ended(body["purchase_id"], PATIENCE_SECONDS)
@@ -45,7 +45,7 @@ async def sold(shop: Shop, key: str) -> Any:
 
 
 def ruled(kind: str) -> Callable[[Shop, str], Awaitable[Any]]:
-    """Return a sale whose deciding webhook goes wrong in this way."""
+    """Return the end of a sale whose deciding webhook has this fault."""
 
     async def play(shop: Shop, key: str) -> Any:
         await webhook_rule(shop, kind)
@@ -55,7 +55,7 @@ def ruled(kind: str) -> Callable[[Shop, str], Awaitable[Any]]:
 
 
 async def delayed(shop: Shop, key: str) -> Any:
-    """The news comes when the purchase has long ended; it changes nothing."""
+    """The webhook arrives long after the purchase's end, and changes nothing."""
     ended = await ruled(f"delay:{LATE_MS}")(shop, key)
     await asyncio.sleep(LATE_MS / 1000)
     return ended
@@ -69,7 +69,7 @@ async def bring(shop: Shop, event: Any, secret: str) -> httpx.Response:
 
 
 async def forged(shop: Shop, key: str) -> Any:
-    """Somebody else's event says that it was paid; it is refused, and the unpaid purchase ends."""
+    """A forged event of a payment is refused, and the unpaid purchase ends."""
     body = (await shop.buy(key, hold_seconds=HOLD_SECONDS)).json()
     intent = {"object": "payment_intent", "id": body["client_secret"].partition("_secret")[0]}
     event = {"id": "evt_forged", "type": CAPTURABLE, "created": int(time.time()), "data": {"object": intent}}
@@ -80,7 +80,7 @@ async def forged(shop: Shop, key: str) -> Any:
 
 
 async def replayed(shop: Shop, key: str) -> Any:
-    """The genuine event comes once more after the end; it is known."""
+    """The genuine event arrives again after the end, and is recognised."""
     ended = await sold(shop, key)
     intent_id = ended["payment"]["intent_id"]
     events = (await shop.stripe("/v1/events?limit=100"))["data"]
@@ -91,7 +91,7 @@ async def replayed(shop: Shop, key: str) -> Any:
 
 
 def on_chain(**faults: int) -> Callable[[Shop, str], Awaitable[Any]]:
-    """Return a sale whose next send goes wrong in this way."""
+    """Return the end of a sale whose next send has this fault."""
 
     async def play(shop: Shop, key: str) -> Any:
         await switch(shop, "solana_rpc", "/_chain/faults", faults)
@@ -101,7 +101,7 @@ def on_chain(**faults: int) -> Callable[[Shop, str], Awaitable[Any]]:
 
 
 async def expired(shop: Shop, key: str) -> Any:
-    """No send arrives until the signed bytes can no longer land."""
+    """No send lands until the blockhash has expired."""
     await switch(shop, "solana_rpc", "/_chain/faults", {"drop_sends": 100})
     selling = asyncio.create_task(sold(shop, key))
     faults = shop.stack.urls["solana_rpc"] + "/_chain/faults"
@@ -125,7 +125,7 @@ PLAYS: tuple[tuple[str, str, Callable[[Shop, str], Awaitable[Any]], str], ...] =
 
 
 async def test_webhooks_and_chain(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
-    """Whatever webhooks and chain do, the purchases end right and all sums agree."""
+    """Under each fault of webhooks and chain the purchases end right and all sums agree."""
     env = {"BOXOFFICE_SAGA__POLL_SECONDS": "600"}
     async with running_stack(tmp_path / "stack", env=env, up=UP) as stack, Shop.at(stack) as shop:
         await shop.open()

@@ -1,4 +1,4 @@
-"""The crash columns on the real stack for the scenes that part from a sale in Stripe: refused, refunded, and free."""
+"""The crash columns on the real stack for scenes that differ from a sale at Stripe: refused, refunded, and free."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 300
 
 
 async def opened(shop: Shop, key: str) -> str:
-    """Buy, and wait until there is something to pay; returns the client secret."""
+    """Buy, and wait for a checkout; return its client secret."""
     await shop.buy(key)
     purchase_id = purchase_id_of(DEFAULT_TENANT, key)
     seen = await shop.until(purchase_id, lambda now: bool(now.get("client_secret")), PATIENCE_SECONDS)
@@ -35,7 +35,7 @@ async def opened(shop: Shop, key: str) -> str:
 
 
 async def play(shop: Shop, scene: str, key: str) -> str:
-    """Play a purchase; nobody polls, so that it looks only when it is told to. Returns its end."""
+    """Play a purchase without polls; return its end."""
     purchase_id = purchase_id_of(DEFAULT_TENANT, key)
     if scene == "free":
         await shop.buy(key)
@@ -45,14 +45,14 @@ async def play(shop: Shop, scene: str, key: str) -> str:
     if scene == "refused capture":  # before the delayed webhook event comes
         intent = f"/_emulator/payment_intents/{secret.partition('_secret')[0]}"
         await switch(shop, "stripe", f"{intent}/fail_capture", {"how": "decline"})
-    if scene == "refunded":  # the cancel comes when the money is taken and nobody knows it yet
+    if scene == "refunded":  # the cancel comes when the money is captured and the purchase has not read it yet
         (await shop.http.delete(f"/api/v1/purchases/{purchase_id}")).raise_for_status()
     ended = await shop.ended(purchase_id, PATIENCE_SECONDS)
     return f"{ended['state']}: {ended['end_reason']}" if ended["end_reason"] else str(ended["state"])
 
 
 async def test_a_killed_worker_where_scenes_part(tmp_path: Path, record_property: Record) -> None:
-    """Each activity that is different from a sale's outlives a `kill -9` before its effect and one after it."""
+    """Each activity that differs from a sale's survives a `kill -9` before and after its effect."""
     points = tmp_path / "points"
     points.mkdir()
     killing = Killing(points, record_property)
@@ -76,7 +76,7 @@ async def test_a_killed_worker_where_scenes_part(tmp_path: Path, record_property
             killing.around(name, activity, workflow_id, scenes[name].ends)
         ends = await asyncio.gather(*(play(shops[name], name, key) for name, _, key in wanted))
         assert ends == [scenes[name].ends for name, _, _ in wanted]
-        await killing.used_up(PATIENCE_SECONDS)
+        await killing.all_reached(PATIENCE_SECONDS)
         for scene in PLAYED:
             mine = [purchase_id_of(DEFAULT_TENANT, key) for name, _, key in wanted if name == scene]
             await shops[scene].check_sums(mine)

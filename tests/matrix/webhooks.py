@@ -1,4 +1,4 @@
-"""Webhooks on fakes: signed bodies through the API's own check into an inbox, and the relay that acts on them."""
+"""Webhooks on fakes: signed bodies through the API's own check into an inbox, and the relay that delivers them."""
 
 import json
 import time
@@ -26,7 +26,7 @@ CAPTURABLE, PROCESSING = "payment_intent.amount_capturable_updated", "payment_in
 
 
 class NothingStalled:
-    """Read models that know whose a payment is; no work has stalled, since a webhook is all that happens here."""
+    """Read models with the owner of each payment and without stalled work: webhooks alone drive these scenes."""
 
     def __init__(self, world: SagaWorld) -> None:
         self._world = world
@@ -70,7 +70,7 @@ class NothingStalled:
 
 
 class Post:
-    """Delivers events into an inbox, and lets the relay read it."""
+    """Stores events in an inbox, and runs the relay on it."""
 
     def __init__(self, stage: Stage) -> None:
         self._world = stage.world
@@ -86,7 +86,7 @@ class Post:
         )
 
     async def deliver(self, kind: str, event_id: str = "evt_1", secret: str = SECRET, age: float = 0) -> None:
-        """Bring one event to the door, as often as one likes."""
+        """Deliver one event; repeatable."""
         intent_id = await self._world.intent_id()
         subject = {"object": "payment_intent", "id": intent_id, "metadata": {}}
         event = {"id": event_id, "type": kind, "created": int(time.time()), "data": {"object": subject}}
@@ -127,7 +127,7 @@ async def reordered(stage: Stage) -> str:
 
 
 async def delayed(stage: Stage) -> str:
-    """Nobody tells of the payment: the hold's end asks Stripe first. The news that comes later opens no case."""
+    """No webhook arrives until the hold's end, where Stripe is read first; the late one opens no case."""
     stage.world.poll_seconds = 1000
     post = await _paid(stage)
     end = await purchase_end(stage)
@@ -147,7 +147,7 @@ async def forged(stage: Stage) -> str:
 
 
 async def replayed(stage: Stage) -> str:
-    """After the end the same event comes again, once with an old signature and once with a fresh one."""
+    """After the end the same event arrives twice: with an old signature and with a fresh one."""
     await buy(stage)
     await pay(stage)
     post = Post(stage)

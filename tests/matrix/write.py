@@ -1,4 +1,4 @@
-"""`python -m tests.matrix.write results.json`: writes `docs/fault-matrix.md` from the results of a run."""
+"""`python -m tests.matrix.write results.json`: write `docs/fault-matrix.md` from the results of a run."""
 
 import json
 import sys
@@ -12,23 +12,23 @@ from tests.matrix.scenes import Scene
 DOC = Path(__file__).parents[2] / "docs" / "fault-matrix.md"
 HEAD = """# Fault matrix
 
-Written by `make matrix` from its run; do not edit. Each row is an activity in one way that a workflow can go; each
-column is a fault that meets its first try. A cell says how it ended and where it ran: **F** on fakes (the real
+Written by `make matrix` from its run; do not edit. Each row is an activity in a scene, one path of a workflow; each
+column is a fault at its first try. A cell has its end and the place of its run: **F** on fakes (the real
 workflows and activities on Temporal's time-skipping server), **R** on the real stack (`kill -9` of the worker process,
 the switches of the Stripe emulator and the dev chain).
 A green cell means: the fault came, the end is the right one, the invariants hold at rest, and an operator was
-called if and only if one was needed. **red** is a cell that did not, or that did not run. The list is made from the
-registered activities (`tests/matrix/cells.py`): one that no scene reaches is red.
+called if and only if one was needed. **red** is any other cell, also one that did not run. The list is made from the
+registered activities (`tests/matrix/cells.py`): an activity that no scene reaches is red.
 
-`=` is the end of the scene when nothing breaks, named at its head. Where a scene has not parted from `sale` yet, or has
-come back to it, its activities have their cells there. How an activity meets the database is shown in the first scene
-that reaches it.
+`=` is the end of the scene without a fault, named at its head. Before a scene parts from `sale`, and after it meets it
+again, its activities have their cells there. The faults of the event store at an activity are in the first scene that
+reaches it.
 """
 Found = dict[Cell, dict[str, str]]
 
 
 def found_in(results: list[list[str]]) -> Found:
-    """Return the end of each cell by where it ran."""
+    """Return the end of each cell, by place of the run."""
     found: Found = defaultdict(dict)
     for scene, name, fault, where, end in results:
         found[Cell(scene, name, fault)][where] = end
@@ -36,7 +36,7 @@ def found_in(results: list[list[str]]) -> Found:
 
 
 def text_of(cell: Cell, usual: str, found: Found, notes: list[str]) -> str:
-    """Return a cell as it stands in the table."""
+    """Return a cell's text in the table."""
     if cell.impossible is not None:
         if cell.impossible not in notes:
             notes.append(cell.impossible)
@@ -49,7 +49,7 @@ def text_of(cell: Cell, usual: str, found: Found, notes: list[str]) -> str:
 
 
 def table(scene: Scene, columns: dict[str, str], all_cells: list[Cell], found: Found, notes: list[str]) -> list[str]:
-    """Return one table of a scene, without rows when no cell of it has these columns."""
+    """Return one table of a scene; no rows if none of its cells has these columns."""
     here = {(cell.activity, cell.fault): cell for cell in all_cells if cell.scene == scene.name}
     names = list(dict.fromkeys(name for name, fault in here if fault in columns))
     if not names:
@@ -81,7 +81,7 @@ def document(found: Found) -> str:
 
 
 def main() -> None:
-    """Write the page; exit with 1 when a cell is red."""
+    """Write the page; exit with 1 if a cell is red."""
     found = found_in(json.loads(Path(sys.argv[1]).read_text()))
     unknown = {cell.fault for cell in found} - set(FAULTS)
     assert not unknown, unknown

@@ -1,6 +1,6 @@
-"""Two profiles: `quick`, always the same examples, for every run; `nightly`, many random ones.
+"""Profiles: `quick` runs the same examples each time; `nightly` runs many random ones.
 
-`HYPOTHESIS_PROFILE=nightly python -m pytest tests/property --timeout=7200` is the long one.
+Nightly: `HYPOTHESIS_PROFILE=nightly python -m pytest tests/property --timeout=7200`.
 """
 
 import os

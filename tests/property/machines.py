@@ -1,4 +1,4 @@
-"""What the state machines share: an act, its repetition, and the fold of what was recorded."""
+"""Base of the state machines: run a command, repeat it, and fold the recorded events."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -13,12 +13,12 @@ T = TypeVar("T")
 
 
 class Machine(RuleBasedStateMachine):
-    """One aggregate, `subject`, beside a model of a few lines."""
+    """An aggregate, `subject`, compared with a small model."""
 
     subject: Aggregate
 
     def refusal_of(self, act: Callable[[], object]) -> type[Refusal] | None:
-        """Act, and act again: the repetition records nothing. Return the first answer's refusal, or None."""
+        """Run a command twice; assert that the repetition records nothing. Return the first refusal's type, or None."""
         refusal = refusal_in(act)
         events = len(events_of(self.subject))
         again = refusal_in(act)
@@ -33,7 +33,7 @@ class Machine(RuleBasedStateMachine):
 
 
 def refusal_in(act: Callable[[], object]) -> type[Refusal] | None:
-    """Return the kind of refusal that an act meets, or None."""
+    """Return the type of the refusal that a command raises, or None."""
     try:
         act()
     except Refusal as refusal:
@@ -42,10 +42,10 @@ def refusal_in(act: Callable[[], object]) -> type[Refusal] | None:
 
 
 def done(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that has nothing to wait for."""
+    """Run a coroutine that never suspends, and return its result."""
     try:
         work.send(None)
     except StopIteration as finished:
         answer: T = finished.value
         return answer
-    raise AssertionError("it waits")
+    raise AssertionError("the coroutine suspended")

@@ -1,4 +1,4 @@
-"""The events of money's life, drawn; each names its subject by a number that is taken modulo what there is."""
+"""Strategies of money events; each names its subject by a number, taken modulo the count of subjects."""
 
 from typing import Literal, NamedTuple
 
@@ -10,7 +10,7 @@ How = Literal["once", "twice", "our answer lost", "Stripe's answer lost"]
 
 
 class Sell(NamedTuple):
-    """Somebody buys; a code takes the discount off."""
+    """A purchase, with the discount code or without it."""
 
     venue: int
     full: int
@@ -20,8 +20,8 @@ class Sell(NamedTuple):
     code: bool
 
 
-class LetGo(NamedTuple):
-    """A payment that came too late, for a purchase that ended or one that is paid already: all of it goes back."""
+class ReleasePayment(NamedTuple):
+    """A payment after its purchase ended, or (stray) a second one of a sold order: refunded in full."""
 
     venue: int
     stray: bool
@@ -35,15 +35,15 @@ class Settle(NamedTuple):
 
 
 class Deliver(NamedTuple):
-    """A ticket reaches the chain, or is found void."""
+    """A ticket is minted, or is found void."""
 
     sale: int
     ticket: int
     how: How
 
 
-class Ask(NamedTuple):
-    """A refund is asked for."""
+class AskRefund(NamedTuple):
+    """A refund is requested."""
 
     sale: int
     what: Literal["whole", "ticket", "amount"]
@@ -52,103 +52,103 @@ class Ask(NamedTuple):
 
 
 class Pay(NamedTuple):
-    """A refund is posted and tried at Stripe, which begins so; or news of it come."""
+    """A refund is posted and paid at Stripe, starting in state `begins`; or its webhook arrives."""
 
     refund: int
     begins: Literal["succeeded", "pending", "uncovered"]
     how: How
 
 
-class ByHand(NamedTuple):
-    """An operator says that a refund was paid another way."""
+class PayByHand(NamedTuple):
+    """An operator records that a failed refund was paid outside Stripe."""
 
     refund: int
     how: How
 
 
-class BankSays(NamedTuple):
-    """A refund ends at the bank; a yes may be followed by a no."""
+class EndRefund(NamedTuple):
+    """A refund succeeds or fails at the bank; it may fail after a success."""
 
     refund: int
     succeed: bool
 
 
-class Dashboard(NamedTuple):
-    """Somebody refunds at Stripe's own page."""
+class DashboardRefund(NamedTuple):
+    """A refund made in Stripe's dashboard."""
 
     sale: int
     amount: int
 
 
 class Dispute(NamedTuple):
-    """The buyer's bank takes money back, or only inquires."""
+    """The buyer's bank withdraws money, or only inquires."""
 
     sale: int
     part: Literal["all", "rest", "half"]
     withdrawn: bool
 
 
-class Decide(NamedTuple):
-    """A dispute goes on: an inquiry takes the money, a dispute is decided."""
+class DecideDispute(NamedTuple):
+    """A dispute advances: an inquiry becomes a dispute, an open dispute is won or lost."""
 
     dispute: int
     won: bool
     fee_back: bool
 
 
-class Look(NamedTuple):
-    """News of a dispute come."""
+class LookAtDispute(NamedTuple):
+    """A dispute's webhook arrives."""
 
     dispute: int
     how: How
 
 
-class Send(NamedTuple):
-    """A venue's share is due; Stripe may say no."""
+class SendShare(NamedTuple):
+    """A venue's share is due for transfer; Stripe may refuse it."""
 
     sale: int
     refused: bool
     how: How
 
 
-class TakeBack(NamedTuple):
-    """The part of a sent share that a refund needs comes back, as far as the account has it."""
+class ReverseShare(NamedTuple):
+    """The part of a transferred share that a refund needs is reversed, as far as the account covers it."""
 
     refund: int
     how: How
 
 
 class PayOut(NamedTuple):
-    """Stripe pays a part of a venue's account out to its bank."""
+    """Stripe pays a part of a venue's balance out to its bank."""
 
     venue: int
     parts: int
 
 
-class PayoutSays(NamedTuple):
-    """A payout arrives at the bank, or comes back."""
+class EndPayout(NamedTuple):
+    """A payout arrives at the bank, or fails."""
 
     payout: int
     arrives: bool
 
 
-class Follow(NamedTuple):
-    """News of a payout come."""
+class FollowPayout(NamedTuple):
+    """A payout's webhook arrives."""
 
     payout: int
     how: How
 
 
-class CallOff(NamedTuple):
-    """A show does not take place: every order of it is decided."""
+class CallOffShow(NamedTuple):
+    """A show is cancelled: every order of it is decided."""
 
     venue: int
     fees: Literal["platform", "venue", "buyer"]
 
 
 Event = (
-    Sell | LetGo | Settle | Deliver | Ask | Pay | ByHand | BankSays | Dashboard | Dispute | Decide | Look | Send
-    | TakeBack | PayOut | PayoutSays | Follow | CallOff
+    Sell | ReleasePayment | Settle | Deliver | AskRefund | Pay | PayByHand | EndRefund | DashboardRefund | Dispute
+    | DecideDispute | LookAtDispute | SendShare | ReverseShare | PayOut | EndPayout | FollowPayout | CallOffShow
 )  # fmt: skip
 
 WHICH = st.integers(0, 5)
@@ -161,39 +161,39 @@ SELL = st.builds(
     Sell, TWO, st.integers(1, 3), st.integers(0, 2), TWO, st.sampled_from(["card", "card", "card", "cash"]), YES
 )
 FREE = st.builds(Sell, TWO, st.just(0), st.just(0), st.integers(1, 2), st.just("card"), st.just(value=False))
-REFUND = st.builds(Ask, WHICH, st.sampled_from(["whole", "ticket", "amount"]), AMOUNT, FEES)
+REFUND = st.builds(AskRefund, WHICH, st.sampled_from(["whole", "ticket", "amount"]), AMOUNT, FEES)
 BEGINS = st.sampled_from(["succeeded", "succeeded", "pending", "uncovered"])
 PAY = st.builds(Pay, WHICH, BEGINS, HOW)
 SETTLE = st.builds(Settle, WHICH, HOW)
-SEND = st.builds(Send, WHICH, YES, HOW)
+SEND = st.builds(SendShare, WHICH, YES, HOW)
 EACH: tuple[st.SearchStrategy[Event], ...] = (
     SELL,
     FREE,
-    st.builds(LetGo, TWO, YES),
+    st.builds(ReleasePayment, TWO, YES),
     SETTLE,
     st.builds(Deliver, WHICH, WHICH, HOW),
     REFUND,
     REFUND,
     PAY,
     PAY,
-    st.builds(BankSays, WHICH, YES),
-    st.builds(ByHand, WHICH, HOW),
-    st.builds(Dashboard, WHICH, AMOUNT),
+    st.builds(EndRefund, WHICH, YES),
+    st.builds(PayByHand, WHICH, HOW),
+    st.builds(DashboardRefund, WHICH, AMOUNT),
     st.builds(Dispute, WHICH, st.sampled_from(["all", "rest", "half"]), YES),
-    st.builds(Decide, WHICH, YES, YES),
-    st.builds(Look, WHICH, HOW),
+    st.builds(DecideDispute, WHICH, YES, YES),
+    st.builds(LookAtDispute, WHICH, HOW),
     SEND,
-    st.builds(TakeBack, WHICH, HOW),
+    st.builds(ReverseShare, WHICH, HOW),
     st.builds(PayOut, TWO, st.integers(1, 4)),
-    st.builds(PayoutSays, WHICH, YES),
-    st.builds(Follow, WHICH, HOW),
+    st.builds(EndPayout, WHICH, YES),
+    st.builds(FollowPayout, WHICH, HOW),
 )
 LAST = st.just(-1)
-PAID = (st.builds(Settle, LAST, HOW), st.builds(Send, LAST, st.just(value=False), HOW))
+PAID = (st.builds(Settle, LAST, HOW), st.builds(SendShare, LAST, st.just(value=False), HOW))
 CARD = st.builds(Sell, TWO, st.integers(1, 3), TWO, TWO, st.just("card"), YES)
 CASH = st.builds(Sell, TWO, st.integers(1, 3), TWO, TWO, st.just("cash"), YES)
 BACK = (
-    st.builds(Ask, LAST, st.sampled_from(["whole", "ticket", "amount"]), AMOUNT, FEES),
+    st.builds(AskRefund, LAST, st.sampled_from(["whole", "ticket", "amount"]), AMOUNT, FEES),
     st.builds(Pay, LAST, BEGINS, HOW),
 )
 TAKEN = st.builds(Dispute, LAST, st.just("half"), st.just(value=True))
@@ -202,25 +202,45 @@ STORIES = (
     (CASH, PAID[0]),
     (CASH, PAID[0], CARD, *PAID),
     (CASH, PAID[0], *BACK),
-    (CASH, PAID[0], CARD, *PAID, st.builds(Ask, st.just(-2), st.just("whole"), AMOUNT, FEES), BACK[1], CARD, *PAID),
+    (
+        CASH,
+        PAID[0],
+        CARD,
+        *PAID,
+        st.builds(AskRefund, st.just(-2), st.just("whole"), AMOUNT, FEES),
+        BACK[1],
+        CARD,
+        *PAID,
+    ),
     (CARD, *PAID),
     (CARD, *PAID, st.builds(PayOut, TWO, st.integers(1, 4))),
     (CARD, PAID[0], REFUND, st.builds(Pay, LAST, st.just("succeeded"), HOW)),
-    (CARD, PAID[0], st.builds(Dispute, LAST, st.just("all"), st.just(value=True)), st.builds(Look, LAST, HOW)),
-    (CARD, PAID[0], TAKEN, st.builds(Decide, LAST, st.just(value=False), YES), st.builds(Look, LAST, HOW), *BACK),
-    (st.builds(Ask, LAST, st.just("whole"), AMOUNT, FEES), st.builds(TakeBack, LAST, HOW), *PAID),
-    (st.builds(Pay, LAST, st.just("pending"), HOW), st.builds(BankSays, LAST, YES), st.builds(Pay, LAST, BEGINS, HOW)),
-    (st.builds(BankSays, LAST, st.just(value=False)), st.builds(Pay, LAST, BEGINS, HOW)),
-    (st.builds(BankSays, LAST, st.just(value=False)), st.builds(Pay, LAST, BEGINS, HOW), st.builds(ByHand, LAST, HOW)),
-    (st.builds(Decide, LAST, YES, YES), st.builds(Look, LAST, HOW)),
-    (st.builds(PayoutSays, LAST, st.just(value=True)), st.builds(Follow, LAST, HOW)),
-    (st.builds(PayoutSays, LAST, st.just(value=False)), st.builds(Follow, LAST, HOW)),
+    (CARD, PAID[0], st.builds(Dispute, LAST, st.just("all"), st.just(value=True)), st.builds(LookAtDispute, LAST, HOW)),
+    (
+        CARD,
+        PAID[0],
+        TAKEN,
+        st.builds(DecideDispute, LAST, st.just(value=False), YES),
+        st.builds(LookAtDispute, LAST, HOW),
+        *BACK,
+    ),
+    (st.builds(AskRefund, LAST, st.just("whole"), AMOUNT, FEES), st.builds(ReverseShare, LAST, HOW), *PAID),
+    (st.builds(Pay, LAST, st.just("pending"), HOW), st.builds(EndRefund, LAST, YES), st.builds(Pay, LAST, BEGINS, HOW)),
+    (st.builds(EndRefund, LAST, st.just(value=False)), st.builds(Pay, LAST, BEGINS, HOW)),
+    (
+        st.builds(EndRefund, LAST, st.just(value=False)),
+        st.builds(Pay, LAST, BEGINS, HOW),
+        st.builds(PayByHand, LAST, HOW),
+    ),
+    (st.builds(DecideDispute, LAST, YES, YES), st.builds(LookAtDispute, LAST, HOW)),
+    (st.builds(EndPayout, LAST, st.just(value=True)), st.builds(FollowPayout, LAST, HOW)),
+    (st.builds(EndPayout, LAST, st.just(value=False)), st.builds(FollowPayout, LAST, HOW)),
 )
-CALL_OFF = st.builds(CallOff, TWO, FEES)
+CALL_OFF = st.builds(CallOffShow, TWO, FEES)
 SINGLE = st.lists(st.one_of(*EACH), max_size=8)
 DAY = st.one_of(SINGLE, SINGLE, SINGLE, *(st.tuples(*story).map(list) for story in STORIES))
 DAYS, EVENTS_MAX = 10, 50
-# A show is cancelled in one life of a few, and late: nothing is sold after it.
+# A show is cancelled in a few lives only, and late: no ticket of it is sold afterwards.
 LIVES = st.tuples(
     st.tuples(*[st.one_of(*(st.tuples(*story).map(list) for story in STORIES[:5]))] * 2),
     st.tuples(*[DAY] * DAYS),

@@ -1,4 +1,4 @@
-"""What money should do, told once more in other words: exact fractions, plain sums, and no code of the program's."""
+"""A second implementation of the money rules: exact fractions and plain sums, without any of the program's code."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ Sums = Counter[tuple[str, str]]
 
 
 class Terms(NamedTuple):
-    """What a venue sells under: `unit` is what a full ticket costs, in the currency's steps."""
+    """Terms of a venue; `unit` is the price of a full ticket, in steps of the currency."""
 
     currency: str
     unit: int
@@ -31,12 +31,12 @@ class Terms(NamedTuple):
         return STEPS.get(self.currency, 1)
 
     def units(self, full: int, half: int, free: int) -> list[int]:
-        """Return what each ticket costs before the discount."""
+        """Return the price of each ticket before the discount."""
         return [self.unit * self.step] * full + [self.unit // 2 * self.step] * half + [0] * free
 
 
 class Split(NamedTuple):
-    """An amount by whom it goes to."""
+    """An amount, split by recipient."""
 
     venue: int = 0
     platform: int = 0
@@ -45,15 +45,15 @@ class Split(NamedTuple):
 
     @property
     def total(self) -> int:
-        """The whole."""
+        """The sum of the parts."""
         return sum(self)
 
     def less(self, other: "Split") -> "Split":
-        """Take another amount away."""
+        """Subtract another split."""
         return Split(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
 
     def within(self, most: "Split") -> "Split":
-        """Leave no part above another's."""
+        """Limit each part to that of another split."""
         return Split(*(min(mine, theirs) for mine, theirs in zip(self, most, strict=True)))
 
 
@@ -63,7 +63,7 @@ def near(exact: Fraction, step: int) -> int:
 
 
 def apportion(amount: int, weights: Sequence[int], step: int) -> list[int]:
-    """Split by weights: whole steps to everybody, then a step each to whoever lost most by that."""
+    """Split by weights: round each part down to a step, then add a step to those with the largest remainders."""
     exact = [Fraction(amount * weight, sum(weights) * step) for weight in weights]
     given = [floor(part) for part in exact]
     most_cut = sorted(range(len(weights)), key=lambda at: given[at] - exact[at])
@@ -73,13 +73,13 @@ def apportion(amount: int, weights: Sequence[int], step: int) -> list[int]:
 
 
 def off_of(terms: Terms, lines: Sequence[int]) -> list[int]:
-    """Return what the discount takes off each line."""
+    """Return the discount of each line."""
     taken = near(Fraction(sum(lines) * terms.off_bps, WHOLE_BPS), terms.step)
     return apportion(taken, lines, terms.step) if sum(lines) else [0] * len(lines)
 
 
 def split_of(terms: Terms, base: int, *, cash: bool) -> Split:
-    """Say whose the money of a sale is."""
+    """Split a sale's money by recipient."""
     if not base:
         return Split()
     if terms.inclusive:
@@ -100,7 +100,7 @@ def split_of(terms: Terms, base: int, *, cash: bool) -> Split:
 
 @dataclass
 class Back:
-    """A refund that was decided: posted once the sale is, and paid when Stripe says so."""
+    """A refund: posted after its sale is posted, and paid once it succeeded at Stripe."""
 
     refund_id: str
     given: Split
@@ -113,13 +113,13 @@ class Back:
 
     @property
     def of_venue(self) -> int:
-        """What the venue gives for it."""
+        """The part that the venue bears."""
         return self.given.venue + (self.given.platform + self.given.processing if self.fees == "venue" else 0)
 
 
 @dataclass
-class HoldSummary:
-    """A dispute, as far as we were told."""
+class DisputeClaim:
+    """A dispute, as last read from Stripe."""
 
     amount: int
     parts: Split
@@ -130,7 +130,7 @@ class HoldSummary:
 
 @dataclass
 class Sale:
-    """One sold order."""
+    """A sold order."""
 
     purchase_id: str
     venue: int
@@ -140,17 +140,17 @@ class Sale:
     tickets: list[str]
     intent_id: str = ""
     fee: int = 0
-    gather_all: bool = False
+    is_settled: bool = False
     delivered: set[str] = field(default_factory=set)
     backs: list[Back] = field(default_factory=list)
-    claims: dict[str, HoldSummary] = field(default_factory=dict)
+    claims: dict[str, DisputeClaim] = field(default_factory=dict)
     sent: int = 0
     returned: int = 0
     step: int = 1
 
     @property
     def left(self) -> Split:
-        """What can still be given back: not what a bank has given back, as far as we were told."""
+        """The amount that can still be refunded: excludes refunds, and disputes known to be lost."""
         left = self.split
         for back in self.backs:
             left = left.less(back.given)
@@ -165,25 +165,25 @@ class Sale:
         return Split(*apportion(room, rest, self.step)) if room else Split()
 
     def whole(self, fees: str) -> Split:
-        """Return all that is left, without the fees where the buyer bears them."""
+        """Return the refundable amount, without the fees if the buyer bears them."""
         return self.left if fees != "buyer" else self.left._replace(platform=0, processing=0)
 
     def by_ticket(self, ticket_id: str, fees: str, step: int) -> Split:
-        """Return what a ticket is worth, as far as it is left."""
+        """Return a ticket's price, limited to the refundable amount."""
         at = self.tickets.index(ticket_id)
         parts = [apportion(part, self.worth, step)[at] if sum(self.worth) else 0 for part in self.split]
         return Split(*parts).within(self.whole(fees))
 
     def by_amount(self, amount: int, fees: str, step: int) -> Split:
-        """Take an amount from each in proportion to what is left of it."""
+        """Split an amount in proportion to the refundable parts."""
         return Split(*apportion(amount, self.whole(fees), step))
 
 
 def expected(sale: Sale, currency: str) -> Sums:
-    """Say what a sale should have left on each account."""
+    """Return the expected balance of each account after a sale."""
     sums: Sums = Counter()
     clearing, processing, pending, reserved, reserve, platform, tax, owed = 0, 0, 0, 0, 0, 0, 0, 0
-    if sale.gather_all:
+    if sale.is_settled:
         pending, platform, processing, tax = sale.split
         processing -= sale.fee
         clearing = sale.fee - sale.split.total
@@ -209,7 +209,7 @@ def expected(sale: Sale, currency: str) -> Sums:
         if claim.state == "lost":
             platform, tax = platform - claim.parts.platform, tax - claim.parts.tax
             processing -= claim.parts.processing
-    # What would lie at Stripe the venue has, for us as well.
+    # With cash the venue has the money that would otherwise be at Stripe, our part included.
     kept = -clearing if sale.tender == "cash" else 0
     there = sale.sent - sale.returned
     venue = f"venue:ve{sale.venue}"

@@ -1,6 +1,6 @@
-"""What each money event does in the town, and what the model is told of it.
+"""Sales and refunds in the town: run each event on the program, and update the model.
 
-What Stripe did is read from its fakes; what the program should have made of it is the model's to say.
+Stripe's part is read from its fakes; the program's part comes from the model.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,13 +11,13 @@ from activities.refunds.request_refund import RequestRefund
 from domain.core.errors import Refusal
 from domain.payments.payment_intent import IntentRequest, StripeRefund
 from tests.property.money_events import (
-    Ask,
-    BankSays,
-    ByHand,
-    Dashboard,
+    AskRefund,
+    DashboardRefund,
     Deliver,
-    LetGo,
+    EndRefund,
     Pay,
+    PayByHand,
+    ReleasePayment,
     Sell,
     Settle,
 )
@@ -29,12 +29,12 @@ DISPUTE_FEE = 2000
 
 
 def at(found: list[T], which: int) -> T | None:
-    """Pick by number, whatever there is."""
+    """Pick by number modulo the count, or None."""
     return found[which % len(found)] if found else None
 
 
 def disputed(sale: Sale) -> bool:
-    """Whether a bank inquires, decides, or has decided against us."""
+    """Whether a dispute of the sale is an inquiry, open or lost."""
     return any(claim.state != "won" for claim in sale.claims.values())
 
 
@@ -55,8 +55,8 @@ async def sell(town: Town, event: Sell) -> None:
     town.sales_made.append(sale)
 
 
-async def let_go(town: Town, event: LetGo) -> None:
-    """Of a purchase that ended, its own payment; of one that was sold, a second one."""
+async def release_payment(town: Town, event: ReleasePayment) -> None:
+    """Refund the payment of an ended purchase, or a second payment of a sold one."""
     wanted = Sell(event.venue, 1, 0, 0, "card", code=False)
     town.gateway.refunds_begin = "succeeded"
     if event.stray:
@@ -92,19 +92,19 @@ async def settle(town: Town, event: Settle) -> None:
     if sale is not None:
         await town.act(event.how, lambda: town.books.settle_sale(town.ref(sale)))
         await town.act(event.how, lambda: town.sales.fulfil_order(town.ref(sale)))
-        sale.gather_all = True
+        sale.is_settled = True
 
 
 async def deliver(town: Town, event: Deliver) -> None:
     sale = at(town.sales_made, event.sale)
-    if sale is not None and sale.gather_all:
+    if sale is not None and sale.is_settled:
         ticket = sale.tickets[event.ticket % len(sale.tickets)]
         mint = MintTicket(purchase=town.ref(sale), ticket_id=ticket)
         await town.act(event.how, lambda: town.books.settle_mint(mint))
         sale.delivered.add(ticket)
 
 
-async def ask(town: Town, event: Ask) -> None:
+async def ask_refund(town: Town, event: AskRefund) -> None:
     sale = at(town.sales_made, event.sale)
     if sale is None:
         return
@@ -123,7 +123,7 @@ async def ask(town: Town, event: Ask) -> None:
         **wanted,
     )
     try:
-        tickets = (await town.refund_door.request_refund(command)).refund.ticket_ids
+        tickets = (await town.refund_commands.request_refund(command)).refund.ticket_ids
     except Refusal:
         return
     if event.what == "amount":
@@ -134,12 +134,12 @@ async def ask(town: Town, event: Ask) -> None:
 
 
 def note(sale: Sale, back: Back) -> None:
-    assert back.given == back.given.within(sale.left), "more than is left"
+    assert back.given == back.given.within(sale.left), "exceeds the refundable amount"
     sale.backs.append(back)
 
 
-def made_of(town: Town, back: Back) -> StripeRefund | None:
-    """Return what Stripe has made of a refund last."""
+def latest_refund(town: Town, back: Back) -> StripeRefund | None:
+    """Return the latest Stripe refund of a refund."""
     of = [
         made
         for key, made in town.gateway.refunds.items()
@@ -149,16 +149,16 @@ def made_of(town: Town, back: Back) -> StripeRefund | None:
 
 
 async def pay(town: Town, event: Pay) -> None:
-    """The engine posts a refund before it pays it, and gives the turn that it was told."""
+    """Post the refund before paying it, as the workflow does, with its current turn."""
     found = at(town.backs(), event.refund)
-    if found is None or not found[0].gather_all or found[1].by_hand:
+    if found is None or not found[0].is_settled or found[1].by_hand:
         return
     sale, back = found
     ref = town.refund_ref(sale, back)
     await town.act(event.how, lambda: town.refunds.post_refund(ref))
     back.posted = True
     sale.delivered |= set(back.tickets)
-    if sale.tender == "cash":  # it was handed out before anybody was told
+    if sale.tender == "cash":  # cash was handed out before the refund was recorded
         back.paid = True
     if sale.tender == "cash" or not back.given.total:
         return
@@ -169,12 +169,12 @@ async def pay(town: Town, event: Pay) -> None:
         town.gateway.refunds_begin = event.begins
     await town.act(event.how, lambda: town.refunds.pay_refund(PayRefund(refund=ref, turn=turn)))
     town.gateway.allow("refund_intent")
-    made = made_of(town, back)
+    made = latest_refund(town, back)
     back.paid = made is not None and made.status == "succeeded"
 
 
-async def by_hand(town: Town, event: ByHand) -> None:
-    """The engine asks only for a refund that it has posted."""
+async def pay_by_hand(town: Town, event: PayByHand) -> None:
+    """Pay by hand only a refund that is posted, as the workflow does."""
     found = at(town.backs(), event.refund)
     if found is None or not found[1].posted or found[1].by_hand or found[0].tender == "cash":
         return
@@ -186,14 +186,14 @@ async def by_hand(town: Town, event: ByHand) -> None:
         back.paid = back.by_hand = True
 
 
-async def bank_says(town: Town, event: BankSays) -> None:
+async def end_refund(town: Town, event: EndRefund) -> None:
     found = at(town.backs(), event.refund)
-    made = made_of(town, found[1]) if found else None
+    made = latest_refund(town, found[1]) if found else None
     if made is not None and (made.status == "pending" or (made.status == "succeeded" and not event.succeed)):
         town.gateway.finish_refund(made.refund_id, succeed=event.succeed)
 
 
-async def dashboard(town: Town, event: Dashboard) -> None:
+async def dashboard_refund(town: Town, event: DashboardRefund) -> None:
     sale = at(town.sales_made, event.sale)
     if sale is None or not sale.intent_id or disputed(sale):
         return
@@ -214,6 +214,6 @@ async def dashboard(town: Town, event: Dashboard) -> None:
 
 
 STREETS: dict[type, Callable[[Town, Any], Awaitable[None]]] = {
-    Sell: sell, LetGo: let_go, Settle: settle, Deliver: deliver, Ask: ask, Pay: pay, ByHand: by_hand,
-    BankSays: bank_says, Dashboard: dashboard,
+    Sell: sell, ReleasePayment: release_payment, Settle: settle, Deliver: deliver, AskRefund: ask_refund, Pay: pay,
+    PayByHand: pay_by_hand, EndRefund: end_refund, DashboardRefund: dashboard_refund,
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Two venues whose money lives: the real activities over fakes, beside a model that is told the same."""
+"""Two venues with money: the real activities over fakes, beside a model of the same events."""
 
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
@@ -39,13 +39,13 @@ from tests.fakes.samples import AT
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.small_tables import MemoryCheckouts
 from tests.property.money_events import How, Sell
-from tests.property.money_model import Back, HoldSummary, Sale, Sums, Terms, expected, off_of, split_of
+from tests.property.money_model import Back, DisputeClaim, Sale, Sums, Terms, expected, off_of, split_of
 
 CODE = "EARLY"
 
 
 class Owners:
-    """Whose account it is; which orders are due is drawn."""
+    """Owners of connected accounts; due orders are drawn by the strategies."""
 
     def __init__(self, accounts: dict[str, tuple[str, str]]) -> None:
         self._accounts = accounts
@@ -58,7 +58,7 @@ class Owners:
 
 
 class Bought(NamedTuple):
-    """A purchase, and what was asked for."""
+    """A placed purchase and the amount to charge."""
 
     purchase: PurchaseRef
     tickets: tuple[str, ...]
@@ -66,7 +66,7 @@ class Bought(NamedTuple):
 
 
 class Town:
-    """Money events come through the methods of its streets (`tests/property/money_streets.py`)."""
+    """A world of two venues; events are run by `tests/property/money_streets.py` and `money_venues.py`."""
 
     def __init__(self, terms: tuple[Terms, Terms]) -> None:
         self.terms = terms
@@ -78,7 +78,7 @@ class Town:
         self.books = BooksActivities(self.store)
         self.payments = PaymentActivities(self.store, self.gateway, MemoryCheckouts())
         self.late = LatePaymentActivities(self.store, self.gateway, self.payments)
-        self.refund_door, self.refunds = RefundCommands(self.store), RefundActivities(self.store, self.gateway)
+        self.refund_commands, self.refunds = RefundCommands(self.store), RefundActivities(self.store, self.gateway)
         self.disputes = DisputeActivities(self.store, self.gateway)
         self.payouts = PayoutActivities(self.store, self.connect, Owners(self.accounts))
         self.cancellations = ShowCancellationCommands(self.store)
@@ -109,7 +109,7 @@ class Town:
                 RegisterVenue(tenant_id="default", venue_id=venue, name="Hall", rates=rates, body_digest="v")
             )
             await catalog.announce_show(_show(number, terms))
-            await self.store.commit(partial(_stand, show_id=show))
+            await self.store.commit(partial(_mint_and_open, show_id=show))
             if terms.off_bps:
                 code = CreateDiscount(
                     tenant_id="default", show_id=show, key_id=f"key{number}", body_digest="d", code=CODE,
@@ -121,7 +121,7 @@ class Town:
             self.account_of.append(seen.account_id)
 
     async def buy(self, wanted: Sell, name: str) -> Bought | None:
-        """Ask for tickets; None where the door says no."""
+        """Place an order; None if the request is refused."""
         types = {
             f"full{wanted.venue}": wanted.full,
             f"half{wanted.venue}": wanted.half,
@@ -148,13 +148,13 @@ class Town:
         return bought
 
     async def pay(self, bought: Bought) -> str:
-        """Open the checkout and let the buyer pay it; returns the intent."""
+        """Open the checkout and pay it; return the intent's id."""
         seen = await ActivityEnvironment().run(self.payments.create_intent, bought.purchase)
         self.gateway.pay(seen.intent_id)
         return seen.intent_id
 
     def modelled(self, wanted: Sell, bought: Bought) -> Sale:
-        """Tell the model of a sale."""
+        """Return the model of a sale."""
         terms = self.terms[wanted.venue]
         counts = [count for count in (wanted.full, wanted.half, wanted.free) if count]
         units = terms.units(wanted.full, wanted.half, wanted.free)
@@ -168,7 +168,7 @@ class Town:
         return Sale(bought.purchase.purchase_id, wanted.venue, split, wanted.tender, worth, names, step=step)
 
     async def act(self, how: How, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Do a step as the engine would: once, twice, or again because an answer was lost; None when it is refused."""
+        """Run a step once, twice, or again after a lost answer; return None if it is refused."""
         switches: list[tuple[Any, Any]] = [(self.gateway, "refund_intent"), (self.connect, "transfer")]
         switches += [(self.connect, "reverse_transfer"), (self.connect, "retrieve_payout")]
         if how == "our answer lost":
@@ -191,12 +191,12 @@ class Town:
         return await self.store.read(lambda uow: uow.get(Refunds, sale.purchase_id).get(refund_id))
 
     async def adopted(self, sale: Sale, stripe_id: str) -> Refund:
-        """Return the refund that was made elsewhere, as ours."""
+        """Return the recorded refund of a Stripe refund made in the dashboard."""
         book = await self.store.read(lambda uow: uow.get(Refunds, sale.purchase_id))
         return next(refund for refund in book.refunds.values() if refund.stripe_refund_id == stripe_id)
 
     def requested(self, sale: Sale) -> bool:
-        """Whether its share was decided: what it owes then is the venue's debt."""
+        """Whether the transfer of the share was decided: a later claim is then a debt of the venue."""
         return f"transfer:{sale.purchase_id}" in self.store.streams
 
     def ref(self, sale: Sale) -> PurchaseRef:
@@ -214,14 +214,14 @@ class Town:
     def backs(self) -> list[tuple[Sale, Back]]:
         return [(sale, back) for sale in self.sales_made for back in sale.backs]
 
-    def claims(self) -> list[tuple[Sale, str, HoldSummary]]:
+    def claims(self) -> list[tuple[Sale, str, DisputeClaim]]:
         return [(sale, name, claim) for sale in self.sales_made for name, claim in sale.claims.items()]
 
     def currency(self, sale: Sale) -> str:
         return self.terms[sale.venue].currency
 
     def expected(self) -> Sums:
-        """Sum what the model says of every account."""
+        """Sum the expected balances of all accounts."""
         sums: Sums = Counter()
         for sale in self.sales_made:
             for key, amount in expected(sale, self.currency(sale)).items():
@@ -236,7 +236,7 @@ class Town:
         return sums
 
     def posted(self) -> Sums:
-        """Sum what the books say, and hold every transaction and purchase against zero."""
+        """Sum the posted balances; assert that each transaction and each purchase sums to zero."""
         for event in self.store.log[self._position :]:
             if isinstance(event, TransactionPosted):
                 for account, unit, amount in sides_of(event):
@@ -247,8 +247,8 @@ class Town:
         return self._posted
 
 
-def told(sums: Iterable[tuple[tuple[str, str], int]]) -> dict[tuple[str, str], int]:
-    """Leave out what is nothing."""
+def nonzero(sums: Iterable[tuple[tuple[str, str], int]]) -> dict[tuple[str, str], int]:
+    """Leave out zero amounts."""
     return {key: amount for key, amount in sorted(sums) if amount}
 
 
@@ -257,7 +257,7 @@ def _by(counts: list[int], units: list[int]) -> list[list[int]]:
     return [[next(rest) for _ in range(count)] for count in counts]
 
 
-def _stand(uow: UnitOfWork, show_id: str) -> None:
+def _mint_and_open(uow: UnitOfWork, show_id: str) -> None:
     show = uow.get(Show, show_id)
     show.mint_token("mint", "signature", uow.at)
     show.open_sale(uow.at)

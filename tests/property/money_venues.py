@@ -1,4 +1,4 @@
-"""What disputes, transfers, payouts and a cancelled show do in the town, and what the model is told of it."""
+"""Disputes, transfers, payouts and a cancelled show in the town: run each event, and update the model."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,26 +9,26 @@ from activities.refunds.cancel_show import CancelledOrder, CancelShow
 from domain.payments.dispute import DisputeStatus
 from domain.payouts.connected_account import PayoutStatus
 from tests.property.money_events import (
-    CallOff,
-    Decide,
+    CallOffShow,
+    DecideDispute,
     Dispute,
+    EndPayout,
     Event,
-    Follow,
-    Look,
+    FollowPayout,
+    LookAtDispute,
     PayOut,
-    PayoutSays,
-    Send,
-    TakeBack,
+    ReverseShare,
+    SendShare,
 )
-from tests.property.money_model import Back, HoldSummary, Sale, Split, apportion
+from tests.property.money_model import Back, DisputeClaim, Sale, Split, apportion
 from tests.property.money_streets import STREETS, at, note
 from tests.property.money_town import Town
 
 DISPUTE_FEE = 2000
 
 
-async def happen(town: Town, event: Event) -> None:
-    """Let an event happen."""
+async def apply_event(town: Town, event: Event) -> None:
+    """Run an event."""
     await WAYS[type(event)](town, event)
 
 
@@ -38,13 +38,13 @@ async def dispute(town: Town, event: Dispute) -> None:
         return
     terms, intent = town.terms[sale.venue], town.gateway.intents[sale.intent_id]
     others = (town.gateway.disputes[name] for name in sale.claims)
-    taken = intent.received_minor - sum(said.amount_minor for said in others if said.status != "won")
+    taken = intent.received_minor - sum(seen.amount_minor for seen in others if seen.status != "won")
     rest = max(taken - intent.refunded_minor, 0)
     amount = {"all": taken, "rest": rest, "half": taken // terms.step // 2 * terms.step}[event.part]
     if not amount:
         return
     name = f"du{len(town.claims())}"
-    said = DisputeStatus(
+    seen = DisputeStatus(
         dispute_id=name,
         status="open" if event.withdrawn else "warning",
         amount_minor=amount,
@@ -52,45 +52,45 @@ async def dispute(town: Town, event: Dispute) -> None:
         is_withdrawn=event.withdrawn,
         fee_minor=DISPUTE_FEE if event.withdrawn else 0,
     )
-    town.gateway.disputes[name] = said
+    town.gateway.disputes[name] = seen
     town.gateway.disputed_minor[sale.intent_id] += amount + DISPUTE_FEE if event.withdrawn else 0
-    sale.claims[name] = HoldSummary(amount, Split(*apportion(amount, sale.split, terms.step)), DISPUTE_FEE)
+    sale.claims[name] = DisputeClaim(amount, Split(*apportion(amount, sale.split, terms.step)), DISPUTE_FEE)
 
 
-async def decide(town: Town, event: Decide) -> None:
+async def decide_dispute(town: Town, event: DecideDispute) -> None:
     found = at(town.claims(), event.dispute)
     if found is None:
         return
     sale, name, _ = found
-    said, moved = town.gateway.disputes[name], town.gateway.disputed_minor
-    if said.status == "warning":
+    seen, moved = town.gateway.disputes[name], town.gateway.disputed_minor
+    if seen.status == "warning":
         update: dict[str, Any] = {"status": "open", "is_withdrawn": True, "fee_minor": DISPUTE_FEE}
-        moved[sale.intent_id] += said.amount_minor + DISPUTE_FEE
-    elif said.status == "open":
+        moved[sale.intent_id] += seen.amount_minor + DISPUTE_FEE
+    elif seen.status == "open":
         back = DISPUTE_FEE if event.won and event.fee_back else 0
         update = {"status": "won" if event.won else "lost", "fee_back_minor": back}
-        moved[sale.intent_id] -= back + (said.amount_minor if event.won else 0)
+        moved[sale.intent_id] -= back + (seen.amount_minor if event.won else 0)
     else:
         return
-    town.gateway.disputes[name] = said.model_copy(update=update)
+    town.gateway.disputes[name] = seen.model_copy(update=update)
 
 
-async def look(town: Town, event: Look) -> None:
+async def look_at_dispute(town: Town, event: LookAtDispute) -> None:
     found = at(town.claims(), event.dispute)
     if found is None:
         return
     sale, name, claim = found
     ref = DisputeRef(purchase=town.ref(sale), dispute_id=name)
     await town.act(event.how, lambda: town.disputes.look_at_dispute(ref))
-    said = town.gateway.disputes[name]
-    if said.is_withdrawn:
-        claim.state, claim.fee_back = said.status, said.fee_back_minor
+    seen = town.gateway.disputes[name]
+    if seen.is_withdrawn:
+        claim.state, claim.fee_back = seen.status, seen.fee_back_minor
 
 
-async def send(town: Town, event: Send) -> None:
-    """Only what was paid to Stripe is due, and only once it is fulfilled."""
+async def send_share(town: Town, event: SendShare) -> None:
+    """Transfer the share of a fulfilled card sale only."""
     sale = at(town.sales_made, event.sale)
-    if sale is None or not (sale.gather_all and sale.intent_id):
+    if sale is None or not (sale.is_settled and sale.intent_id):
         return
     if event.refused:
         town.connect.refuse("transfer", "balance_insufficient")
@@ -104,10 +104,10 @@ def _sent(town: Town, sale: Sale) -> None:
     assert len(made) <= 1
     sale.sent = sum(order.amount_minor for order in made.values())
     sale.returned = sum(town.connect.reversed[name] for name in made)
-    assert sale.sent <= sale.split.total, "Stripe sends no more on a charge than was charged"
+    assert sale.sent <= sale.split.total, "more was transferred of a charge than was charged"
 
 
-async def take_back(town: Town, event: TakeBack) -> None:
+async def reverse_share(town: Town, event: ReverseShare) -> None:
     found = at(town.backs(), event.refund)
     if found is not None:
         ref = town.refund_ref(*found)
@@ -127,7 +127,7 @@ async def pay_out(town: Town, event: PayOut) -> None:
         town.payouts_made.append((event.venue, name))
 
 
-async def payout_says(town: Town, event: PayoutSays) -> None:
+async def end_payout(town: Town, event: EndPayout) -> None:
     found = at(town.payouts_made, event.payout)
     if found is None:
         return
@@ -139,7 +139,7 @@ async def payout_says(town: Town, event: PayoutSays) -> None:
         town.connect.balances[town.account_of[venue]] += 0 if event.arrives else seen.amount_minor
 
 
-async def follow(town: Town, event: Follow) -> None:
+async def follow_payout(town: Town, event: FollowPayout) -> None:
     found = at(town.payouts_made, event.payout)
     if found is not None:
         venue, name = found
@@ -149,7 +149,7 @@ async def follow(town: Town, event: Follow) -> None:
         town.paid_out[name] = (venue, seen.amount_minor if seen.status == "paid" else 0)
 
 
-async def call_off(town: Town, event: CallOff) -> None:
+async def call_off(town: Town, event: CallOffShow) -> None:
     command = CancelShow(
         tenant_id="default", show_id=f"sh{event.venue}", body_digest="c", fees=event.fees, rate_per_second=1000
     )
@@ -168,6 +168,7 @@ async def call_off(town: Town, event: CallOff) -> None:
 
 
 WAYS: dict[type, Callable[[Town, Any], Awaitable[None]]] = {
-    **STREETS, Dispute: dispute, Decide: decide, Look: look, Send: send, TakeBack: take_back, PayOut: pay_out,
-    PayoutSays: payout_says, Follow: follow, CallOff: call_off,
+    **STREETS, Dispute: dispute, DecideDispute: decide_dispute, LookAtDispute: look_at_dispute,
+    SendShare: send_share, ReverseShare: reverse_share, PayOut: pay_out, EndPayout: end_payout,
+    FollowPayout: follow_payout, CallOffShow: call_off,
 }  # fmt: skip

@@ -1,6 +1,6 @@
-"""Bad days of one purchase, drawn at random: what goes wrong at which call, and what people do meanwhile.
+"""Random schedules of one purchase: faults by activity call, and actions of people meanwhile.
 
-Everything is tied to calls of activities and nothing to the clock, so that a schedule that is printed runs again.
+Everything is tied to activity calls and not to the clock, so that a printed schedule can be replayed.
 """
 
 from typing import Literal
@@ -23,12 +23,12 @@ OUTSIDE = ("create_intent", "look_at_intent", "capture_payment", "cancel_payment
 VERBS: tuple[Verb, ...] = ("create_intent", "find_intent", "retrieve_intent", "capture_intent", "cancel_intent",
                            "refund_intent")  # fmt: skip
 CALLS_MAX = 3
-# What was refused may have happened before, or will happen afterwards.
+# The effect of a refused call may have happened before, or happens later.
 TREACHEROUS: tuple[tuple[Fault, ...], ...] = (("late", "refused"), ("lost", "refused"), ("refused",), ("late",))
 
 
 class Act(BaseModel):
-    """What somebody does at the n-th call of an activity, and what becomes of the news of it (webhook or signal)."""
+    """An action of a person at the n-th call of an activity, and the fate of its webhook or signal."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,12 +40,12 @@ class Act(BaseModel):
 
 
 class Schedule(BaseModel):
-    """One purchase's bad day.
+    """A schedule of one purchase.
 
-    `faults`: by activity, what its first calls meet; `stripe` and `chain`: what happens in the middle of an activity;
-    `search_lags`: Stripe finds nothing by its metadata; `store`: the commits whose connection is refused or whose
-    answer is lost; `slow`: after how many looks a slow payment is decided, and how; `runs_again`: after its end the
-    purchase is gone through once more, as if its workflow had been lost.
+    `faults`: by activity, the faults of its first calls; `stripe` and `chain`: faults within an activity;
+    `search_lags`: a search by metadata finds nothing at Stripe; `store`: the commits whose connection is refused or
+    whose answer is lost; `slow`: the poll at which a slow payment is decided, and whether it succeeds; `runs_again`:
+    the purchase is run again after its end, as if its workflow had been lost.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -67,7 +67,7 @@ class Schedule(BaseModel):
 def _faults(name: str) -> st.SearchStrategy[tuple[Fault, ...]]:
     kinds: list[Fault] = ["ok", "before", "lost", "refused", "twice", "late", "bug"]
     if name in OUTSIDE:
-        kinds.append("outage")  # a local step waits five real seconds for one: the matrix has it
+        kinds.append("outage")  # a local activity waits five real seconds for one: covered by the matrix
     drawn = st.lists(st.sampled_from(kinds), max_size=CALLS_MAX).map(tuple)
     return st.one_of(st.sampled_from(TREACHEROUS), drawn)
 

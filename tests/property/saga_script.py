@@ -1,4 +1,4 @@
-"""What a schedule does to activities: faults at their calls, troubled commits, and the server's time."""
+"""A schedule's faults at activity calls and commits, and the server's time."""
 
 import asyncio
 from collections import Counter
@@ -31,18 +31,18 @@ REFUSALS: dict[str, type[Refusal]] = {
 
 
 class People(Protocol):
-    """Those who act while the purchase runs."""
+    """The people who act while the purchase runs."""
 
     async def act(self, name: str, call: int, when: str) -> None: ...
     def sold(self) -> bool: ...
 
 
-class Bug(Exception):  # noqa: N818 - what a schedule calls it
-    """Raised by a schedule where an activity is to fail in a way that nobody foresaw."""
+class Bug(Exception):  # noqa: N818 - the schedules' word
+    """An unexpected error that a schedule raises in an activity."""
 
 
 class Clock:
-    """The server's time as the activities see it; it never goes back."""
+    """The server's time as activities see it; it never goes back."""
 
     def __init__(self, start: datetime) -> None:
         self.time = start
@@ -55,7 +55,7 @@ class Clock:
 
 
 class TroubledEventStore(FakeEventStore):
-    """Refuses connections and loses answers at numbered commits of activities, and looks at the stock after each."""
+    """Refuses connections and loses answers at numbered commits of activities; checks the stock after each commit."""
 
     def __init__(self, clock: Callable[[], datetime], schedule: Schedule) -> None:
         super().__init__(clock)
@@ -77,7 +77,7 @@ class TroubledEventStore(FakeEventStore):
 
 
 class Script(Gates):
-    """Meets each call of an activity with the schedule's fault, and lets people act at it."""
+    """Applies the schedule's fault at each activity call, and lets people act there."""
 
     def __init__(self, schedule: Schedule, clock: Clock, people: People) -> None:
         super().__init__()
@@ -115,17 +115,17 @@ class _Scripted(ActivityInboundInterceptor):
     async def _meet(self, fault: Fault, name: str, input: ExecuteActivityInput) -> Any:  # noqa: A002
         match fault:
             case "before" | "outage":
-                raise TransientError("the schedule lets nothing through")
+                raise TransientError("outage by the schedule")
             case "refused" if name != "place_order" or not self._script.people.sold():
-                raise REFUSALS.get(name, WrongState)("the schedule says no")
+                raise REFUSALS.get(name, WrongState)("refused by the schedule")
             case "bug":
                 raise Bug
             case "late":
                 self._script.late.append(asyncio.create_task(self._land(input)))
-                raise TransientError("nobody knows whether it will happen", unknown=True)
+                raise TransientError("the effect comes after the end", unknown=True)
             case "lost":
                 await self._do(input)
-                raise TransientError("the schedule loses the answer", unknown=True)
+                raise TransientError("answer lost by the schedule", unknown=True)
             case "twice":
                 answers = await asyncio.gather(self._do(input), self._do(input), return_exceptions=True)
                 if isinstance(answers[1], BaseException):
@@ -144,7 +144,7 @@ class _Scripted(ActivityInboundInterceptor):
             raise
 
     async def _land(self, input: ExecuteActivityInput) -> None:  # noqa: A002
-        """Have the effect when all is over, as a worker that was cut off and comes back."""
+        """Run the effect after everything has ended, as a worker that was cut off and comes back."""
         await self._script.over.wait()
         with suppress(Refusal, TransientError):
             await self._do(input)

@@ -1,4 +1,4 @@
-"""Plays a schedule: the world of fakes with faults at its activities, and people who act while it runs."""
+"""Plays a schedule: the world of fakes, with faults at its activities and people who act meanwhile."""
 
 import asyncio
 from collections.abc import Callable
@@ -39,7 +39,7 @@ SOLD = {"confirmed", "fulfilled"}
 
 
 class Stage:
-    """One purchase in a world of its own, on a server that skips time."""
+    """One purchase in a world of its own, on a time-skipping server."""
 
     def __init__(self, server: WorkflowEnvironment, schedule: Schedule, start: datetime) -> None:
         self.schedule = schedule
@@ -61,23 +61,23 @@ class Stage:
         return self._client.get_workflow_handle_for(PurchaseWorkflow.run, f"purchase/{self._purchase_id}")
 
     async def play(self) -> str:
-        """Play it to its end; returns how the order stands then. The invariants hold, and nothing surprised anybody."""
+        """Play the schedule to its end; assert the invariants and no unexpected error. Return its state."""
         async with self.world.running():
             await self.world.open_show(self.schedule.hold_seconds, self.schedule.capture_method)
-            self._brew()
+            self._set_faults()
             try:
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    async with skipping_time(self.world.server):  # never twice: no activity would stop it
+                    async with skipping_time(self.world.server):  # never nested: no activity would stop the clock
                         await self._post(self.schedule.quantity)
                     if self._store._load(Order.stream(self._purchase_id)) is None:
-                        return await self._refused_at_the_door()
+                        return await self._refused_at_once()
                     await self._end()
                     self.script.over.set()
                     await asyncio.gather(*self.script.late)
                     if self.schedule.runs_again:
                         await self._run_again()
                         await self._end()
-                    await self._hear_late_news()
+                    await self._resolve_late_payments()
             finally:
                 for task in (*self._posts, *self.script.late):
                     task.cancel()
@@ -85,24 +85,24 @@ class Stage:
         await self.world.check_invariants()
         return (await self.world.order(KEY)).state
 
-    async def _refused_at_the_door(self) -> str:
-        """Nothing was recorded, nothing runs, nothing is held."""
+    async def _refused_at_once(self) -> str:
+        """Assert that a refused request recorded nothing, started nothing and holds nothing."""
         assert self.script.calls.total() == 0
         await self.world.check_invariants()
         return "refused"
 
     def sold(self) -> bool:
-        """Whether the sale is known: what a rule refuses it refuses before that."""
+        """Whether the order is sold: a refusal by a rule comes before that."""
         order: Any = self._store._load(Order.stream(self._purchase_id))
         return order is not None and bool(order.is_sold)
 
-    def _brew(self) -> None:
-        """Set what happens in the middle of activities."""
+    def _set_faults(self) -> None:
+        """Set the faults within activities."""
         self._store.troubled = True
         gateway = self.world.gateway
         gateway.search_lags = self.schedule.search_lags
-        for asked, trouble in self.schedule.stripe:
-            (gateway.fail_before if trouble == "before" else gateway.fail_after)(asked)
+        for call, trouble in self.schedule.stripe:
+            (gateway.fail_before if trouble == "before" else gateway.fail_after)(call)
         chain = self.world.chain
         for event in self.schedule.chain:
             if event == "dropped":
@@ -115,7 +115,7 @@ class Stage:
                 (chain.fail_before if when == "before" else chain.fail_after)(verb)
 
     async def act(self, name: str, call: int, when: str) -> None:
-        """Let people do what the schedule says they do at this call."""
+        """Run the actions that the schedule has at this call."""
         self._decide_slow_payment(name, when)
         for act in self.schedule.acts:
             if (act.at, act.call, act.when) == (name, call, when):
@@ -135,20 +135,20 @@ class Stage:
         match act.what:
             case "pay" | "decline" | "pay slowly":
                 self._pay(act.what)
-                await self._tell(PurchaseWorkflow.look_again, act)
+                await self._signal(PurchaseWorkflow.look_again, act)
             case "buyer cancels":
                 with suppress(Refusal):
                     await self.world.purchases.request_cancel(self._purchase_id)
-                    await self._tell(PurchaseWorkflow.buyer_cancelled, act)
+                    await self._signal(PurchaseWorkflow.buyer_cancelled, act)
             case "operator cancels":
-                await _reached(self.purchase.cancel())
+                await _send(self.purchase.cancel())
             case "post again":
                 self._posts.append(asyncio.create_task(self._post(self.schedule.quantity)))
             case "post another":
                 self._posts.append(asyncio.create_task(self._post(self.schedule.quantity + 1)))
 
     def _pay(self, how: str) -> None:
-        """Pay as the browser does, over whichever intent can still be paid."""
+        """Pay every intent that can still be paid, as the browser does."""
         gateway = self.world.gateway
         for intent_id in list(gateway.intents):
             with suppress(WrongState):
@@ -158,13 +158,13 @@ class Stage:
                 else:
                     gateway.pay(intent_id, "pm_card_visa" if how == "pay" else "pm_card_chargeDeclined")
 
-    async def _tell(self, signal: Callable[..., Any], act: Act) -> None:
+    async def _signal(self, signal: Callable[..., Any], act: Act) -> None:
         self._late_news += act.news == "late"
         for _ in range({"told": 1, "twice": 2}.get(act.news, 0)):
-            await _reached(self.purchase.signal(signal))
+            await _send(self.purchase.signal(signal))
 
     async def _post(self, quantity: int) -> None:
-        """Do what the API does: the events answer for a purchase that has ended, another body is refused."""
+        """Request the purchase as the API does: an ended one is answered from its events, another body is refused."""
         try:
             await self.world.request(KEY, quantity)
             if (await self.world.order(KEY)).state not in ENDED:
@@ -173,13 +173,13 @@ class Stage:
             return
 
     async def _end(self) -> None:
-        """Wait for the end, as the relay does: a purchase without one and without a workflow is started again."""
+        """Wait for the end as the relay does: a purchase with neither end nor workflow is started again."""
         for _ in range(RUNS_MAX):
             await self._closed()
             if (await self.world.order(KEY)).state in ENDED:
                 return
             await self._run_again()
-        raise AssertionError("it does not end")
+        raise AssertionError(f"the purchase has not ended after {RUNS_MAX} runs")
 
     async def _run_again(self) -> None:
         start = PurchaseInput(purchase=await self.world.ref(KEY), show_id="sh", poll_seconds=30)
@@ -189,14 +189,14 @@ class Stage:
         )
 
     async def _closed(self) -> None:
-        """Wait until the purchase's workflow is closed, in whatever way."""
+        """Wait until the purchase's workflow is closed, for any reason."""
         while (await self.purchase.describe()).status == WorkflowExecutionStatus.RUNNING:
             async with skipping_time(self.world.server):
                 with suppress(WorkflowFailureError):
                     await self.purchase.result()
 
-    async def _hear_late_news(self) -> None:
-        """Money that came is looked at, also when everything is over."""
+    async def _resolve_late_payments(self) -> None:
+        """Resolve payments whose webhooks come after the end."""
         if self._late_news == 0 or (await self.world.order(KEY)).state in SOLD:
             return
         for intent_id in list(self.world.gateway.intents):
@@ -208,7 +208,7 @@ class Stage:
             )
 
 
-async def _reached(call: Any) -> None:
-    """Tell the engine; a purchase that is not running hears nothing."""
+async def _send(call: Any) -> None:
+    """Send to the workflow; ignore that it is not running."""
     with suppress(RPCError):
         await call

@@ -14,8 +14,8 @@ KEYS = st.sampled_from("abcde")
 Status = Literal["held", "confirmed", "released"]
 
 
-class StockSummary(RuleBasedStateMachine):
-    """A model of a few lines beside the aggregate: key → (quantity, standing)."""
+class AllocationModel(RuleBasedStateMachine):
+    """The model: key → (quantity, state)."""
 
     @initialize(capacity=st.integers(1, 12))
     def open(self, capacity: int) -> None:
@@ -27,7 +27,7 @@ class StockSummary(RuleBasedStateMachine):
         return sum(quantity for quantity, state in self.model.values() if state == status)
 
     def _refusal(self, act: str, key: str, quantity: int = 0, refund_id: str = "") -> type[Refusal] | None:
-        """Ask the aggregate; return the refusal, or None when it agreed."""
+        """Run a command on the aggregate; return the refusal's type, or None."""
         try:
             match act:
                 case "place":
@@ -86,7 +86,7 @@ class StockSummary(RuleBasedStateMachine):
 
     @rule(key=KEYS, quantity=st.integers(2, 4))
     def sell_and_give_back(self, key: str, quantity: int) -> None:
-        """One seat of a sale is given back, and the same again: a way that chance alone takes too seldom."""
+        """Sell, then return one seat twice: a sequence that random choice takes too seldom."""
         self.place(key, quantity)
         self.confirm(key)
         for _ in range(2):
@@ -121,4 +121,4 @@ class StockSummary(RuleBasedStateMachine):
             assert (restored.held, restored.sold) == (self.stock.held, self.stock.sold)
 
 
-test_stock_is_never_sold_twice = StockSummary.TestCase
+test_stock_is_never_sold_twice = AllocationModel.TestCase

@@ -1,4 +1,4 @@
-"""The books under any order of sales and mints, repeated, cut off and unanswered: each event once, each sum zero."""
+"""The books under any order of sales and mints, repeated or interrupted: each event is posted once, sums are zero."""
 
 from collections import Counter, defaultdict
 from contextlib import suppress
@@ -26,7 +26,7 @@ FEE = 94
 
 
 class Bookkeeping(RuleBasedStateMachine):
-    """The model: which sales and which mints were posted; the purchases share a venue and have prices of their own."""
+    """The model: the sales and mints that are posted; the purchases share a venue and differ in price."""
 
     @initialize(units=st.tuples(*[st.integers(1, 5000)] * 3))
     def open(self, units: tuple[int, ...]) -> None:
@@ -71,8 +71,8 @@ class Bookkeeping(RuleBasedStateMachine):
         self.mints.add((number, ticket))
 
     @rule(number=PURCHASES, lost=st.booleans())
-    def settle_in_bad_transient(self, number: int, lost: bool) -> None:  # noqa: FBT001 - drawn
-        """A lost answer has posted, a refused connection has not; neither says so."""
+    def settle_with_a_transient_error(self, number: int, lost: bool) -> None:  # noqa: FBT001 - drawn
+        """A commit whose answer is lost has posted, a refused connection has not; both raise the same error."""
         if number not in self.captured:
             return
         self.store.lose_answers, self.store.refuse_connections = int(lost), int(not lost)
@@ -91,7 +91,7 @@ class Bookkeeping(RuleBasedStateMachine):
 
     @invariant()
     def sums_are_zero(self) -> None:
-        """Per purchase and unit, so in all; and the balances are the model's."""
+        """Postings sum to zero per purchase and unit, and the balances are the model's."""
         posted = self._postings()
         for postings in posted.values():
             sums: Counter[str] = Counter()

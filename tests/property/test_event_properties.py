@@ -1,4 +1,4 @@
-"""The stored form of events and the chain over it: whichever values they hold, and wherever they are edited."""
+"""The stored form of events and the hash chain over it: for any values, and for an edit at any byte."""
 
 from dataclasses import replace
 from datetime import UTC
@@ -24,12 +24,12 @@ STATES = st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), STOR
 @given(NESTED.filter(lambda value: isinstance(value, dict)))
 @example({"a": 2**64})
 def test_the_stored_form_is_that_of_the_library(values: dict[str, Any]) -> None:
-    """What was stored before is read, and what is stored is read by the library's own transcoder."""
+    """Events stored before can be read, and the library's own transcoder reads newly stored ones."""
     ours, theirs = MAPPER.transcoder, JSONTranscoder()
     theirs.register(DatetimeAsISO())
     try:
         expected = theirs.encode(values)
-    except UnicodeEncodeError:  # a lone surrogate can be stored in no form
+    except UnicodeEncodeError:  # a lone surrogate cannot be stored
         return
     assert ours.encode(values) == expected
     assert theirs.decode(ours.encode(values)) == values
@@ -46,7 +46,7 @@ def stored(states: list[dict[str, Any]]) -> list[StoredEvent]:
 
 @given(st.lists(STATES, min_size=1, max_size=4))
 def test_what_is_linked_is_whole_and_reads_as_it_was(states: list[dict[str, Any]]) -> None:
-    """The digest comes first and changes nothing of the rest."""
+    """The digest comes first, and the rest of the event is unchanged."""
     events = stored(states)
     assert broken_link(events) is None
     for event, state in zip(events, states, strict=True):
@@ -55,7 +55,7 @@ def test_what_is_linked_is_whole_and_reads_as_it_was(states: list[dict[str, Any]
 
 @given(st.lists(STATES, min_size=1, max_size=4), st.data())
 def test_whichever_byte_is_edited_shows(states: list[dict[str, Any]], data: st.DataObject) -> None:
-    """Each byte of each event, its digest too, is covered; the first event that was edited is named."""
+    """Each byte of each event is covered, its digest too; the first edited event is named."""
     events = stored(states)
     index = data.draw(st.integers(0, len(events) - 1))
     state = bytearray(events[index].state)

@@ -1,4 +1,4 @@
-"""Every aggregate is the fold of its own stored events, whatever was asked of it."""
+"""Every aggregate equals the fold of its stored events, after any commands."""
 
 import contextlib
 from collections.abc import Callable
@@ -123,7 +123,7 @@ ACTS: dict[type[Aggregate], tuple[Callable[[], Aggregate], list[Act]]] = {
 @pytest.mark.parametrize("kind", ACTS, ids=lambda kind: kind.STREAM_CATEGORY)
 @given(steps=STEPS)
 def test_an_aggregate_is_the_fold_of_its_stored_events(kind: type[Aggregate], steps: list[tuple[int, int]]) -> None:
-    """Events that went through JSON make the same aggregate; a refusal leaves no event."""
+    """Events that went through JSON rebuild the same aggregate; a refusal leaves no event."""
     begin, acts = ACTS[kind]
     aggregate = begin()
     for index, number in steps:
@@ -146,7 +146,7 @@ def test_an_aggregate_is_the_fold_of_its_stored_events(kind: type[Aggregate], st
 def test_failing_decisions_among_others_leave_no_trace(
     decisions: list[tuple[list[tuple[int, int]], bool]],
 ) -> None:
-    """A unit of work with failing decisions collects the same events as one that never saw them."""
+    """A unit of work with failing decisions collects the same events as one without them."""
 
     def run(*, with_failures: bool) -> list[Any]:
         stored = {aggregate.id: events_of(aggregate) for aggregate in (new_allocation(), new_ticket())}

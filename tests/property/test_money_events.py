@@ -1,4 +1,4 @@
-"""Up to fifty money events, in any order, repeated, unanswered and refused: the books balance, and tell each cent."""
+"""Up to fifty money events in any order, repeated, unanswered or refused: the books balance to the cent."""
 
 import asyncio
 import json
@@ -18,80 +18,80 @@ from tests.fakes.shop_world import MemoryReads
 from tests.property.money_events import (
     LIVES,
     TERMS,
-    BankSays,
+    EndPayout,
+    EndRefund,
     Event,
-    Follow,
-    Look,
+    FollowPayout,
+    LookAtDispute,
     Pay,
-    PayoutSays,
-    Send,
+    ReverseShare,
+    SendShare,
     Settle,
-    TakeBack,
 )
 from tests.property.money_model import Terms
-from tests.property.money_town import Town, told
-from tests.property.money_venues import happen
+from tests.property.money_town import Town, nonzero
+from tests.property.money_venues import apply_event
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 
 
-async def live(terms: tuple[Terms, Terms], events: list[Event]) -> None:
-    """Let everything happen, look after each event, and once more when all news have come."""
+async def run_life(terms: tuple[Terms, Terms], events: list[Event]) -> None:
+    """Run all events; compare program and model after each, and once more after all webhooks."""
     town = Town(terms)
     await town.open()
     reads = MemoryReads(town.store)
     for event in events:
-        await happen(town, event)
-        assert told(town.posted().items()) == told(town.expected().items())
+        await apply_event(town, event)
+        assert nonzero(town.posted().items()) == nonzero(town.expected().items())
         reads.catch_up()
-    await rest(town)
-    assert told(town.posted().items()) == told(town.expected().items())
-    explained(town)
+    await finish_all(town)
+    assert nonzero(town.posted().items()) == nonzero(town.expected().items())
+    check_stripe_totals(town)
     for number in range(len(terms)):
-        shown(town, reads, number)
-    await netted(town)
-    for number in range(len(town.sales_made)):  # all that is due is sent: nothing but debts is left pending
-        await happen(town, Send(number, refused=False, how="once"))
-    await netted(town)
+        check_read_models(town, reads, number)
+    await check_debts(town)
+    for number in range(len(town.sales_made)):  # once all due shares are sent, only debts are pending
+        await apply_event(town, SendShare(number, refused=False, how="once"))
+    await check_debts(town)
 
 
-async def rest(town: Town) -> None:
-    """Let all news come: sales are settled, disputes looked at, refunds paid, shares taken back, payouts followed."""
+async def finish_all(town: Town) -> None:
+    """Deliver all webhooks: sales are settled, disputes and payouts followed, refunds paid, shares reversed."""
     for number in range(len(town.sales_made)):
-        await happen(town, Settle(number, "once"))
+        await apply_event(town, Settle(number, "once"))
     await send_again(town)
     for number in range(len(town.claims())):
-        await happen(town, Look(number, "once"))
+        await apply_event(town, LookAtDispute(number, "once"))
     await send_again(town)
     for number, (_, back) in enumerate(town.backs()):
         for _ in range(3):
-            await happen(town, BankSays(number, succeed=True))
-            await happen(town, Pay(number, "succeeded", "once"))
+            await apply_event(town, EndRefund(number, succeed=True))
+            await apply_event(town, Pay(number, "succeeded", "once"))
         assert back.paid or not back.given.total
-        await happen(town, TakeBack(number, "once"))
+        await apply_event(town, ReverseShare(number, "once"))
     for number in range(len(town.payouts_made)):
-        await happen(town, PayoutSays(number, arrives=True))
-        await happen(town, Follow(number, "once"))
+        await apply_event(town, EndPayout(number, arrives=True))
+        await apply_event(town, FollowPayout(number, "once"))
 
 
 async def send_again(town: Town) -> None:
-    """Send the shares that Stripe refused before, or that waited for a bank."""
+    """SendShare the shares that Stripe refused before, or that a dispute delayed."""
     for number, sale in enumerate(town.sales_made):
         if town.requested(sale):
-            await happen(town, Send(number, refused=False, how="once"))
+            await apply_event(town, SendShare(number, refused=False, how="once"))
 
 
-def explained(town: Town) -> None:
-    """Hold Stripe's own figures against the books: what was captured is what went back and what somebody has."""
+def check_stripe_totals(town: Town) -> None:
+    """Compare Stripe's figures with the books: captured money was either returned or belongs to somebody."""
     gateway, books = town.gateway, town.posted()
     captured, gone, taken, moved = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     for intent in gateway.intents.values():
         captured[intent.currency] += intent.received_minor
         gone[intent.currency] += intent.refunded_minor
         taken[intent.currency] += intent.stripe_fee_minor or 0
-    for said in (said for said in gateway.disputes.values() if said.is_withdrawn):
-        gone[said.currency] += said.amount_minor if said.status != "won" else 0
-        taken[said.currency] += said.fee_minor - said.fee_back_minor
+    for seen in (seen for seen in gateway.disputes.values() if seen.is_withdrawn):
+        gone[seen.currency] += seen.amount_minor if seen.status != "won" else 0
+        taken[seen.currency] += seen.fee_minor - seen.fee_back_minor
     for name, order in town.connect.transfers.items():
         moved[order.currency] += order.amount_minor - town.connect.reversed[name]
     purchases = ("venue:", "platform:", "processing:", "tax:", "till:", "dispute:")
@@ -102,11 +102,11 @@ def explained(town: Town) -> None:
         assert books["stripe:clearing", currency] == -net
 
 
-async def netted(town: Town) -> None:
-    """Hold what a venue owes us against its account: the shares that were not sent, less what it owes."""
+async def check_debts(town: Town) -> None:
+    """Compare a venue's pending balance with its unsent shares, less its debt to us."""
     due = Counter[int]()
     for sale in town.sales_made:
-        if sale.tender == "cash":  # all of it is the venue's already, and what is not its own it owes
+        if sale.tender == "cash":  # the venue has all of the cash, and owes our part of it
             continue
         kept = not town.requested(sale)
         due[sale.venue] += sale.split.venue - sum(back.of_venue for back in sale.backs) if kept else 0
@@ -118,8 +118,8 @@ async def netted(town: Town) -> None:
         assert town.posted()[f"venue:ve{number}:payable", town.terms[number].currency] == due[number] - owes
 
 
-def shown(town: Town, reads: MemoryReads, number: int) -> None:
-    """Hold the read models, which were folded on the way, against the events: to the byte, and to the cent."""
+def check_read_models(town: Town, reads: MemoryReads, number: int) -> None:
+    """Compare the read models, folded on the way, with a fold of all events, byte by byte, and with the model."""
     venue, currency = f"ve{number}", town.terms[number].currency
     documents = folded(enumerate(town.store.log, start=1))
     kept = reads.catch_up()
@@ -131,10 +131,10 @@ def shown(town: Town, reads: MemoryReads, number: int) -> None:
             assert dict(balance)[f"{name}_minor"] == town.expected()[f"venue:{venue}:{account}", currency]
 
 
-# Making a long life short takes minutes, where there is a fault.
+# Shrinking a long life takes minutes.
 @pytest.mark.timeout(7200 if NIGHTLY else 600)
 @settings(max_examples=10_000 if NIGHTLY else 100, report_multiple_bugs=False)
 @given(terms=st.tuples(TERMS, TERMS), events=LIVES)
 def test_no_cent_is_lost(terms: tuple[Terms, Terms], events: list[Event]) -> None:
-    """Whatever happens to money, each account says what it should, and Stripe says the same."""
-    asyncio.run(live(terms, events))
+    """After any events each account has its expected balance, and Stripe's figures agree."""
+    asyncio.run(run_life(terms, events))

@@ -1,4 +1,4 @@
-"""No cent is lost or made, whatever is split, priced, sold and minted."""
+"""No cent is lost or created by splitting, pricing, selling and minting."""
 
 from collections import Counter
 from typing import Any, NamedTuple
@@ -45,7 +45,7 @@ SOME = st.none() | st.just(("t0",)) | st.just(("t0", "t1"))
 
 
 class Ordered(NamedTuple):
-    """An order as hypothesis draws it."""
+    """A drawn order."""
 
     show: Show
     rates: FeeRates
@@ -53,7 +53,7 @@ class Ordered(NamedTuple):
     discount: Discount
 
     def quote(self) -> Quote:
-        """Price it as it would be sold; what no card can be charged is no example."""
+        """Price a drawn order; reject an example that no card can be charged for."""
         try:
             return quote_of(self.show, self.rates, self.lines, self.discount, AT)
         except NotChargeable:
@@ -86,7 +86,7 @@ SALE = st.tuples(st.sampled_from(["one", "two"]), ORDERS, st.integers(0, 10**5))
 
 @given(AMOUNT, WEIGHTS, STEP)
 def test_a_split_sums_to_its_amount(steps: int, weights: tuple[int, ...], step: int) -> None:
-    """The parts are the whole, each within one step of its exact part, and nothing goes to a weight of nothing."""
+    """The parts sum to the amount, each is within one step of its exact part, and a zero weight gets nothing."""
     amount = steps * step
     parts = split_minor(amount, weights, step)
     assert sum(parts) == amount
@@ -98,7 +98,7 @@ def test_a_split_sums_to_its_amount(steps: int, weights: tuple[int, ...], step: 
 
 @given(AMOUNT, BPS, STEP)
 def test_a_share_is_never_more_than_half_a_cent_off(amount: int, bps: int, step: int) -> None:
-    """Rounding takes or gives half a step at most; in cents it is never more than there is."""
+    """Rounding changes a share by half a step at most; a share never exceeds the amount."""
     share = share_minor(amount, bps, step)
     assert abs(share * BPS_WHOLE - amount * bps) * 2 <= BPS_WHOLE * step
     assert share % step == 0
@@ -108,7 +108,7 @@ def test_a_share_is_never_more_than_half_a_cent_off(amount: int, bps: int, step:
 
 @given(st.integers(0, 10**9), st.integers(1, 10**6), STEP)
 def test_rounding_is_half_up(numerator: int, denominator: int, step: int) -> None:
-    """The one rule: the nearest step, and the upper one of two that are equally near."""
+    """The only rounding rule: the nearest step, and the upper one of two that are equally near."""
     nearest = rounded(numerator, denominator, step)
     over = 2 * (nearest * denominator - numerator)
     assert -step * denominator < over <= step * denominator
@@ -117,7 +117,7 @@ def test_rounding_is_half_up(numerator: int, denominator: int, step: int) -> Non
 
 @given(AMOUNT, BPS, STEP)
 def test_an_inclusive_tax_is_the_exclusive_tax_of_what_is_left(steps: int, bps: int, step: int) -> None:
-    """Taking the tax out and putting it on again is off by the two roundings at most."""
+    """Taking the tax out and adding it again differs by the two roundings at most."""
     amount = steps * step
     inside = Tax(bps, inclusive=True).of(amount, step)
     assert 0 <= inside <= amount
@@ -126,7 +126,7 @@ def test_an_inclusive_tax_is_the_exclusive_tax_of_what_is_left(steps: int, bps: 
 
 @given(ORDERS)
 def test_a_price_is_the_sum_of_its_parts(order: Ordered) -> None:
-    """What the buyer pays is what the venue is owed, both fees and the tax, to the cent, and nothing is negative."""
+    """The buyer pays the venue's share, both fees and the tax, to the cent; no part is negative."""
     quote = order.quote()
     price = quote.price
     subtotal = sum(line.quantity * line.price_minor for line in quote.lines)
@@ -143,7 +143,7 @@ def test_a_price_is_the_sum_of_its_parts(order: Ordered) -> None:
 
 @given(ORDERS)
 def test_a_discount_takes_off_covered_lines_only_and_as_much_as_it_says(order: Ordered) -> None:
-    """Each line's part is within a step of its share, never more than the line, and nothing where it does not count."""
+    """The discount of a line is within a step of its exact part, never exceeds the line, and is zero if not covered."""
     terms, quote, step = order.discount.terms, order.quote(), step_of(order.show.currency)
     covered = [line for line in quote.lines if terms.covers(line.ticket_type_id)]
     whole = sum(line.quantity * line.price_minor for line in covered)
@@ -159,7 +159,7 @@ def test_a_discount_takes_off_covered_lines_only_and_as_much_as_it_says(order: O
 
 @given(st.lists(SALE, max_size=6), st.integers(0, 20))
 def test_the_books_balance_to_nothing_per_unit(sales: list[tuple[str, Ordered, int]], minted: int) -> None:
-    """Each currency and the tickets sum to nothing, and every account holds what the prices say, to the cent."""
+    """Each currency and the tickets sum to zero, and every account has its priced balance, to the cent."""
     postings: list[Posting] = []
     debt = 0
     expected: Counter[tuple[str, str]] = Counter()

@@ -1,4 +1,4 @@
-"""One purchase under any commands, repeated and in any order: it ends once, and its two doors exclude each other."""
+"""An order under any commands, repeated and in any order: it ends once; cancel and capture exclude each other."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ OVER = {"cancelled", "refused"}
 
 
 class Purchase(Machine):
-    """The model: a state, which of the two doors has closed, and what was asked."""
+    """The model: the state, whether a cancel or a capture was requested, and the request."""
 
     subject: Order
 
@@ -27,9 +27,9 @@ class Purchase(Machine):
     def open(self) -> None:
         self.subject = new_order()
         self.ended: dict[int, tuple[str, str | None]] = {}
-        self._ask("body", 1)
+        self._begin("body", 1)
 
-    def _ask(self, body: str, attempt: int) -> None:
+    def _begin(self, body: str, attempt: int) -> None:
         self.state, self.body, self.attempt = "requested", body, attempt
         self.cancelling = self.capturing = False
         self.total: int | None = None
@@ -39,7 +39,7 @@ class Purchase(Machine):
     def ask_again(self, body: str) -> None:
         expected: type[Refusal] | None = None
         if self.state == "refused":
-            self._ask(body, self.attempt + 1)
+            self._begin(body, self.attempt + 1)
         elif body != self.body:
             expected = KeyReused
         assert self.refusal_of(lambda: self.subject.ask_again(body, AT, **REQUEST)) is expected
@@ -109,7 +109,7 @@ class Purchase(Machine):
 
     @invariant()
     def ends_once(self) -> None:
-        """A cancel and a capture are never both accepted; an end and its reason stay, but for a freed key."""
+        """A cancel and a capture are never both accepted; an end and its reason stay, unless the key was freed."""
         order = self.subject
         assert not (order.cancel_requested and order.capture_requested)
         if order.attempt in self.ended:

@@ -1,4 +1,4 @@
-"""The buyer's money under any news, repeated, late and in any order: it is taken once at most and given back once."""
+"""A payment under any webhooks, repeated, late and in any order: it is captured and refunded once at most."""
 
 from typing import Literal
 
@@ -17,7 +17,7 @@ State = Literal["open", "authorised", "captured", "cancelled", "refunded"]
 
 
 class Money(Machine):
-    """The model: one standing that only rises, and what was taken and given back."""
+    """The model: a state whose rank never falls, and the captured and refunded amounts."""
 
     subject: Payment
 
@@ -72,7 +72,7 @@ class Money(Machine):
 
     @invariant()
     def never_goes_back(self) -> None:
-        """Its standing only rises, and what was let go was never taken."""
+        """The rank of the state never falls, and a cancelled payment was never captured."""
         payment = self.subject
         assert RANK[payment.state] >= self.highest
         self.highest = RANK[payment.state]

@@ -1,6 +1,6 @@
-"""The saga under random bad days: it ends, and the invariants hold.
+"""The purchase saga under random schedules: it ends, and the invariants hold.
 
-A schedule that fails is printed; `SCHEDULE='{...}' python -m pytest tests/property/test_saga_properties.py` plays it
+A failing schedule is printed; `SCHEDULE='{...}' python -m pytest tests/property/test_saga_properties.py` plays it
 alone.
 """
 
@@ -22,19 +22,19 @@ from tests.workflows.conftest import installed, register_search_attributes
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 COUNT = 1000 if NIGHTLY else 50
-PHASES = tuple(Phase) if NIGHTLY else (Phase.explicit, Phase.generate)  # to shrink one takes minutes
+PHASES = tuple(Phase) if NIGHTLY else (Phase.explicit, Phase.generate)  # shrinking one takes minutes
 GIVEN = os.environ.get("SCHEDULE")
-SERVED_MAX = 25  # a server's clock runs ahead by years with each purchase that leaves a timer behind
+SERVED_MAX = 25  # each purchase that leaves a timer behind moves a server's clock ahead by years
 
 
-NO_END = "No completion event found"  # what the client says of a history that has none
+NO_END = "No completion event found"  # the client's error for such a history
 LOST = "lost by the server"
 LOST_SHARE_MAX = 0.05
 LOST_OF_FEW_MAX = 5  # of fifty; three have been seen on a busy machine
 
 
 class Theatre:
-    """One server for many stages, and a new one before its clock leaves our century."""
+    """A server for many stages, replaced before its clock leaves this century."""
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
@@ -43,11 +43,11 @@ class Theatre:
         self.ends: Counter[str] = Counter()
 
     def play(self, schedule: Schedule) -> None:
-        """Play it; where the server broke its own history there is no end, and the next one gets a new server.
+        """Play a schedule; where the server broke its own history, return `LOST` and replace the server.
 
-        The server that skips time can refuse a completed task ("invalid history builder state") when a local activity
-        runs beside a timer, and then says that a workflow is closed that has no end. A real one does not: the same is
-        played there by tests/real/test_looks.py.
+        The time-skipping server can refuse a completed task ("invalid history builder state") when a local activity
+        runs beside a timer, and then reports a workflow as closed that has no end. A real server does not:
+        tests/real/test_looks.py plays the same case there.
         """
         try:
             self.ends[self._runner.run(self._play(schedule))] += 1
@@ -102,7 +102,7 @@ def test_whatever_breaks_the_purchase_ends_and_the_invariants_hold(theatre: Thea
 
 @pytest.mark.skipif(bool(GIVEN), reason="one schedule reaches one end")
 def test_the_schedules_reach_every_end(theatre: Theatre) -> None:
-    """Among those that were played are sales, cancels and refusals: the days are bad, not hopeless."""
+    """The schedules reach sales, cancels and refusals."""
     assert set(theatre.ends) - {LOST} == {"fulfilled", "cancelled", "refused"}
     assert theatre.ends.total() >= COUNT
     assert theatre.ends[LOST] <= max(LOST_OF_FEW_MAX, COUNT * LOST_SHARE_MAX)

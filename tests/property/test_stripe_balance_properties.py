@@ -1,4 +1,4 @@
-"""After any sequence of money's adventures the emulator's balance is what its objects say, to the cent."""
+"""After any sequence of calls and switches the emulator's balance equals the sum of its objects, to the cent."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ Sums = dict[tuple[str, str], int]
 
 
 class Step(NamedTuple):
-    """What happens, to which of the objects that there are, and how much of it."""
+    """A verb, the number of its object, and an amount."""
 
     verb: str
     which: int
@@ -40,7 +40,7 @@ class Step(NamedTuple):
 
 
 class World:
-    """An emulator without a wire: calls go to the engine, switches to the switchboard."""
+    """An emulator without HTTP: calls go to the engine, switches to the switchboard."""
 
     def __init__(self) -> None:
         self.store = Store(Path(":memory:"))
@@ -52,7 +52,7 @@ class World:
         self.store.close()
 
     def call(self, method: str, path: str, account: str = "", **form: Any) -> dict[str, Any]:
-        """Call the API; a refusal is an `error`."""
+        """Call the API; a refusal is returned as an `error`."""
         text = urlencode({name: value for name, value in form.items() if value is not None})
         headers = {**KEY, **({"stripe-account": account} if account else {})}
         answer = self.runner.run(self.engine.answer(ApiRequest(method, path, text, headers)))
@@ -60,14 +60,14 @@ class World:
         return dict(json.loads(answer.body))
 
     def switch(self, path: str, **given: Any) -> dict[str, Any]:
-        """Turn a switch; a refusal is an `error`."""
+        """Run a switch; a refusal is returned as an `error`."""
         try:
             return run_switch(self.store, path, given)
         except ApiError as refused:
             return refused.body()
 
     def picked(self, kind: str, which: int) -> dict[str, Any] | None:
-        """Return one of the objects of a kind."""
+        """Return an object of a kind by number modulo the count, or None."""
         rows = self.store.select(kind, "1", (), "ORDER BY seq")
         return rows[which % len(rows)] if rows else None
 
@@ -113,17 +113,17 @@ def dispute(world: World, which: int, amount: int) -> None:
         world.switch(f"/charges/{charge['id']}/dispute", amount=amount * 10 if which % 2 else None)
 
 
-def purchase(world: World, which: int) -> str:
+def account_id_of(world: World, which: int) -> str:
     account = world.picked("account", which)
     return account["id"] if account is not None and which % 3 else "platform"
 
 
 def pay_out(world: World, which: int, amount: int) -> None:
-    who = purchase(world, which)
+    account_id = account_id_of(world, which)
     if amount % 2:
-        world.switch(f"/accounts/{who}/pay_out")
+        world.switch(f"/accounts/{account_id}/pay_out")
     else:
-        account = "" if who == "platform" else who
+        account = "" if account_id == "platform" else account_id
         world.call("POST", "/v1/payouts", account, amount=amount, currency=CURRENCIES[which % 3])
 
 
@@ -168,7 +168,7 @@ VERBS: dict[str, Callable[[World, int, int], object]] = {
     "lapse": lambda world, which, amount: [
         world.switch(f"/payment_intents/{one['id']}/lapse") for one in [world.picked("payment_intent", which)] if one
     ],
-    "settle": lambda world, which, amount: world.switch(f"/accounts/{purchase(world, which)}/settle"),
+    "settle": lambda world, which, amount: world.switch(f"/accounts/{account_id_of(world, which)}/settle"),
     "top_up": lambda world, which, amount: world.switch(
         "/balance/top_up", amount=amount, currency=CURRENCIES[which % 3]
     ),
@@ -186,12 +186,12 @@ STEPS = st.lists(
 
 
 def fee(amount: int) -> int:
-    """Say again, in other words, what Stripe takes of a payment."""
+    """Compute Stripe's fee of a payment a second way."""
     return int(amount * 0.029 + 0.5) + 30
 
 
 def explained(world: World) -> Sums:
-    """Add up what every object says that it moved: (account, currency) to minor units."""
+    """Sum the balance changes of all objects: (account, currency) to minor units."""
     sums: Sums = defaultdict(int)
     for row in world.store.select("charge", "json_extract(body, '$._account') IS NULL"):
         sums["", row["currency"]] += row["amount_captured"] - fee(row["amount_captured"]) if row["captured"] else 0
@@ -210,7 +210,7 @@ def nonzero(sums: Sums) -> Sums:
 
 
 def moved_on(world: World) -> Iterator[tuple[str, str, int]]:
-    """Yield what transfers, payouts and top-ups say that they moved."""
+    """Yield the balance changes of transfers, payouts and top-ups."""
     for row in world.store.select("transfer"):
         kept = row["amount"] - row["amount_reversed"]
         yield "", row["currency"], -kept
@@ -222,7 +222,7 @@ def moved_on(world: World) -> Iterator[tuple[str, str, int]]:
 
 
 def explained_dispute(row: dict[str, Any]) -> int:
-    """Return what a dispute costs now."""
+    """Return the current cost of a dispute."""
     if row["status"].startswith("warning"):
         return 0
     returned = len(row["balance_transactions"]) > 1 and row["balance_transactions"][1]["fee"] < 0
@@ -240,8 +240,8 @@ def entries(world: World, account: str) -> Iterator[dict[str, Any]]:
         after = found["data"][-1]["id"]
 
 
-def told(world: World) -> tuple[Sums, Sums]:
-    """Return what the balances say and what the balance transactions add up to."""
+def reported(world: World) -> tuple[Sums, Sums]:
+    """Return the balances and the sums of the balance transactions."""
     balances: Sums = defaultdict(int)
     booked: Sums = defaultdict(int)
     for account in ["", *(row["id"] for row in world.store.select("account"))]:
@@ -256,7 +256,7 @@ def told(world: World) -> tuple[Sums, Sums]:
 
 
 def check_charges(world: World) -> None:
-    """A charge never gives back more than it took, and counts what it gave."""
+    """A charge never refunds more than it captured, and counts its refunds."""
     for charge in world.store.select("charge", "json_extract(body, '$.captured') = 1"):
         refunds = world.store.select("refund", "json_extract(body, '$.charge') = ?", (charge["id"],))
         given = sum(row["amount"] for row in refunds if row["status"] not in GONE)
@@ -266,14 +266,14 @@ def check_charges(world: World) -> None:
 
 
 def booked_now(world: World) -> Sums:
-    """Add up the balance transactions without paging."""
+    """Sum the balance transactions without paging."""
     sums: Sums = defaultdict(int)
     for row in world.store.select("balance_transaction"):
         sums[row["_account"], row["currency"]] += row["net"]
     return nonzero(sums)
 
 
-# Shrinking fifty steps takes longer than a test may: the failing step and the seed are told as they are.
+# Shrinking fifty steps exceeds a test's time limit: the failing step and the seed are printed as drawn.
 @settings(max_examples=50, deadline=None, print_blob=True, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(STEPS)
 def test_balance_is_explained(steps: list[Step]) -> None:
@@ -283,7 +283,7 @@ def test_balance_is_explained(steps: list[Step]) -> None:
         for step in steps:
             VERBS[step.verb](world, step.which, step.amount)
             assert booked_now(world) == explained(world), step
-        balances, booked = told(world)
+        balances, booked = reported(world)
         assert balances == booked == explained(world)
         check_charges(world)
     finally:

@@ -1,4 +1,4 @@
-"""A ticket's two axes under any commands, repeated and in any order: one right, one token, none for a void ticket."""
+"""A ticket's right and token under any commands, repeated and in any order: one of each, no token for a void ticket."""
 
 from typing import Literal
 
@@ -14,7 +14,7 @@ NAMES = st.sampled_from("abc")
 
 
 class Right(Machine):
-    """The model: the right, the newest signature, and the token that was seen first."""
+    """The model: the right, the newest signature, and the first token."""
 
     subject: Ticket
 

@@ -1,4 +1,4 @@
-"""What somebody else does at Stripe, past the box office."""
+"""Changes at Stripe that others make, outside the box office."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tests.real.shop import Shop
 
 
 async def at_stripe(shop: Shop, path: str, form: dict[str, str]) -> Any:
-    """Ask Stripe with our key for what is not ours to ask, as somebody at its dashboard would."""
+    """Call Stripe with our key for a call that the program never makes, as a user of its dashboard would."""
     key = shop.stack.env["BOXOFFICE_STRIPE__API_KEY"]
     headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": f"{path} {form}"}
     answer = await shop.http.post(f"{shop.stack.urls['stripe']}{path}", data=form, headers=headers)

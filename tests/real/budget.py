@@ -1,4 +1,4 @@
-"""What one purchase costs, counted exactly: engine, PostgreSQL, Stripe and Solana."""
+"""The exact cost of one purchase: engine, PostgreSQL, Stripe and Solana."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ WHERE originator_id LIKE %s OR originator_id = ANY(%s)
 
 
 async def cost_of(shop: Shop, purchase_id: str) -> Cost:
-    """Count everything that was done for a purchase that has ended."""
+    """Count all work for an ended purchase."""
     seen = await shop.purchase(purchase_id)
     commits, events = await _commits(shop, purchase_id, [ticket["ticket_id"] for ticket in seen["tickets"]])
     return {
@@ -38,7 +38,7 @@ async def _engine(shop: Shop, purchase_id: str) -> dict[str, int]:
 
 
 async def _commits(shop: Shop, purchase_id: str, ticket_ids: list[str]) -> tuple[int, int]:
-    """Count the transactions that appended events of a purchase, and the events; what it shares with others besides."""
+    """Count a purchase's events, those of shared aggregates too, and the transactions that appended them."""
     streams = [Ticket.stream(one) for one in ticket_ids]
     streams += [BooksTransaction.stream(f"{one}:minted") for one in ticket_ids]
     async with await psycopg.AsyncConnection.connect(shop.stack.urls["postgres"]) as connection:
@@ -49,7 +49,7 @@ async def _commits(shop: Shop, purchase_id: str, ticket_ids: list[str]) -> tuple
 
 
 async def _stripe_calls(shop: Shop, purchase_id: str) -> list[str]:
-    """Return our calls about a purchase, without ids; the buyer's browser is not ours."""
+    """Return our Stripe calls for a purchase, without ids; the browser's calls are excluded."""
     async with httpx.AsyncClient(base_url=shop.stack.urls["stripe"], timeout=10) as http:
         calls = (await http.get("/_emulator/calls")).json()
         intents = (await shop.stripe("/v1/payment_intents?limit=100"))["data"]
@@ -62,7 +62,7 @@ async def _stripe_calls(shop: Shop, purchase_id: str) -> list[str]:
 
 
 async def _transactions(shop: Shop, tickets: list[Any]) -> int:
-    """Count the transactions that the chain knows of the tickets' tokens."""
+    """Count the chain's transactions of the tickets' tokens."""
     number = 0
     async with httpx.AsyncClient(timeout=10) as node:
         for address in (ticket["mint_address"] for ticket in tickets if ticket["mint_address"]):

@@ -18,7 +18,7 @@ QUICK = {
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Start everything, and leave no process behind."""
+    """Start the stack, and leave no process behind."""
     folder = tmp_path_factory.mktemp("stack")
     with asyncio.Runner() as runner:
         started, child = runner.run(start_stack(folder, env=QUICK, up=UP))

@@ -1,8 +1,8 @@
 """The real worker with crash points: at each of them it is killed once, with SIGKILL.
 
-Each file in the folder that CRASH_POINTS names is a point, `activity.before` or `activity.after`, for whoever comes
-first, or with the workflow's id before it (`~` for `/`), for that workflow only. Whoever reaches it removes it and
-stands still; a second later the process dies, with every purchase that stands at a point by then.
+Each file in the folder that CRASH_POINTS names is a point: `activity.before` or `activity.after` for the first call,
+or with the workflow's id before it (`~` for `/`) for that workflow only. A call that reaches a point removes it and
+waits; a second later the process dies, together with every other purchase that waits at a point by then.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ GATHER_SECONDS = 1.0
 
 
 async def crash_at(point: str) -> None:
-    """Stand still at a point that nobody has used yet, until the process dies."""
+    """Wait at an unused point until the process dies."""
     try:
         (Path(os.environ[POINTS]) / point).unlink()
     except FileNotFoundError:

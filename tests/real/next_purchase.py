@@ -1,4 +1,4 @@
-"""The next build of the purchase, for roll-outs in tests: it asks Stripe once more before it begins to wait."""
+"""The next build of the purchase, for roll-outs in tests: it reads the payment once more before it waits."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ LOOK_AT_ONCE = Patch("look-at-once")
 
 @workflow.defn(name="PurchaseWorkflow")
 class FlaggedPurchase(PurchaseWorkflow):
-    """The change behind its flag, as it should be."""
+    """The change behind its patch flag."""
 
     @workflow.init
     def __init__(self, start: PurchaseInput) -> None:

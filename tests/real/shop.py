@@ -28,7 +28,7 @@ WHERE_IT_LIES = ("pending_minor", "available_minor", "reserved_minor", "paid_out
 
 
 class Shop:
-    """One client; each show that it opens has a venue of its own."""
+    """A client; each show that it opens has a venue of its own."""
 
     def __init__(self, stack: Stack, http: httpx.AsyncClient) -> None:
         self.stack = stack
@@ -102,7 +102,7 @@ class Shop:
                 if seen is not None and last is not None and seen[0] >= (last[0] or 0):
                     return
                 await asyncio.sleep(0.02)
-        raise AssertionError("the projector is behind")
+        raise AssertionError("the projector has not caught up")
 
     async def show(self) -> Any:
         await self.caught_up()
@@ -120,7 +120,7 @@ class Shop:
         return await self.get(f"/api/v1/purchases/{purchase_id}")
 
     async def until(self, purchase_id: str, done: Callable[[Any], bool], seconds: float) -> Any:
-        """Wait until a purchase is as expected; the API may be down for a moment, because it was killed."""
+        """Wait until a purchase is as expected; a failed connection is retried, as the API may have been killed."""
         async with asyncio.timeout(seconds):
             while True:
                 with suppress(httpx.TransportError):
@@ -137,7 +137,7 @@ class Shop:
         return await self.post(f"/api/v1/purchases/{purchase_id}/refunds", wanted, key)
 
     async def emulate(self, switch: str, /, **values: Any) -> Any:
-        """Set a switch of the Stripe emulator; returns what it answers."""
+        """Set a switch of the Stripe emulator; return its answer."""
         answer = await self.http.post(f"{self.stack.urls['stripe']}/_emulator/{switch}", json=values)
         return answer.raise_for_status().json()
 
@@ -164,7 +164,7 @@ class Shop:
     async def check_sums(self, purchase_ids: Iterable[str]) -> Counter[str]:
         """Judge every invariant over the whole stack, and these purchases at rest; return ends by kind.
 
-        Besides, what the API tells is held against the events: stock, balance and tokens of this shop's show.
+        Also compare the API with the events: stock, balance and tokens of this shop's show.
         """
         await self.caught_up()
         ends = [await self.purchase(purchase_id) for purchase_id in purchase_ids]
@@ -191,7 +191,7 @@ class Shop:
         return Counter(end["state"] for end in ends)
 
     async def at_rest(self, purchase_ids: set[str], seconds: float = 60) -> Report:
-        """Reconcile until these purchases are judged too: the engine tells of an end a little late."""
+        """Reconcile until these purchases are judged too: the engine reports an end with a delay."""
         settings = read_settings(self.stack.env)
         until = asyncio.get_running_loop().time() + seconds
         while True:
@@ -205,11 +205,11 @@ class Shop:
 
 
 def is_of(line: Any, refund: Any) -> bool:
-    """Say whether a line of the books is of a refund."""
+    """Whether a posting belongs to a refund."""
     return bool(line["key"].startswith(refund["refund_id"]))
 
 
 def same(what: str, found: Any, wanted: Any) -> None:
-    """Fail with both figures."""
+    """Assert equality, with both values in the message."""
     if found != wanted:
         raise AssertionError(f"{what}: {found}, expected {wanted}")

@@ -1,4 +1,4 @@
-"""One test per gap of the audit of the platform that this replaces, by its name, on the real stack."""
+"""One test per gap found in the audit of the platform that this replaces, on the real stack."""
 
 import httpx
 import pytest
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.real
 
 
 async def test_gap_missing_internal_endpoints(shop: Shop) -> None:
-    """Every internal endpoint that the old services called exists, and works on the same stock."""
+    """Every internal endpoint that the old services called exists, and uses the same stock."""
     await shop.open(capacity=10)
     lines = {"show_id": shop.show_id, "items": [{"ticket_type_id": shop.seat, "quantity": 2}]}
     internal = "/internal/tickets"
@@ -45,7 +45,7 @@ async def test_gap_missing_internal_endpoints(shop: Shop) -> None:
 
 
 async def test_gap_queues_without_readers(shop: Shop) -> None:
-    """Every task queue that steps are put on has a poller."""
+    """Every task queue with activities has a poller."""
     client = await shop.engine()
     for queue in all_queues():
         described = await client.workflow_service.describe_task_queue(
@@ -59,7 +59,7 @@ async def test_gap_queues_without_readers(shop: Shop) -> None:
 
 
 async def test_gap_fake_mint_addresses(shop: Shop) -> None:
-    """Every mint address is an account of the token program on chain, made by the transaction that is named."""
+    """Every mint address is an account of the token program on chain, created by the named transaction."""
     await shop.open()
     body = (await shop.buy("gap-3", 2)).json()
     await shop.pay(body["client_secret"])
@@ -73,7 +73,7 @@ async def test_gap_fake_mint_addresses(shop: Shop) -> None:
 
 
 async def test_gap_show_or_venue_not_on_chain(shop: Shop) -> None:
-    """Before its group stands on chain a show sells nothing; after it both groups are there."""
+    """A show sells nothing before its group is on chain; afterwards both groups are there."""
     await shop.announce()
     early = await shop.buy("gap-4")
     if not (await shop.show())["on_sale"]:
@@ -96,7 +96,7 @@ async def test_gap_venue_not_credited(shop: Shop) -> None:
 
 
 async def test_gap_order_confirmed_only_after_allocation_and_payment(shop: Shop) -> None:
-    """The order's confirmation stands after the confirmed seats and the captured money."""
+    """The order is confirmed after the seats are confirmed and the money is captured."""
     await shop.open()
     body = (await shop.buy("gap-6")).json()
     await shop.pay(body["client_secret"])
@@ -107,7 +107,7 @@ async def test_gap_order_confirmed_only_after_allocation_and_payment(shop: Shop)
 
 
 async def test_gap_tickets_sold_before_payment(shop: Shop) -> None:
-    """Before the payment tickets are reserved and nothing is sold or minted."""
+    """Before the payment tickets are reserved, and none is sold or minted."""
     await shop.open()
     body = (await shop.buy("gap-7", 2)).json()
     await shop.caught_up()

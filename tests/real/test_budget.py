@@ -1,6 +1,7 @@
-"""The budget of one purchase: what each outcome costs stands in a golden file, and does not grow unseen.
+"""The budget of one purchase: a golden file has the cost of each outcome, and an increase fails the test.
 
-`UPDATE_BUDGET=1 python -m pytest tests/real/test_budget.py` writes today's figures; growth needs a decision record.
+`UPDATE_BUDGET=1 python -m pytest tests/real/test_budget.py` writes the current figures; growth needs a decision
+record.
 """
 
 import difflib
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.real
 GOLDEN = Path(__file__).with_name("budget.json")
 # A busy machine adds a poll, a timeout or a task now and then; it never saves one.
 TRIES = 8
-# Whether two things reach a workflow in one task or in two is chance; one more activity is more than this.
+# Two signals share a workflow task or not by chance; one more activity exceeds this.
 CHANCE = {"history events": 4, "state transitions": 2}
 Outcome = Callable[[Shop, str], Awaitable[str]]
 
@@ -43,7 +44,7 @@ async def declined_then_fulfilled(shop: Shop, key: str) -> str:
 
 
 async def buyer_cancelled(shop: Shop, key: str) -> str:
-    """The buyer lets it go before paying."""
+    """The buyer cancels before paying."""
     body = await bought(shop, key, 1)
     await shop.http.delete(f"/api/v1/purchases/{body['purchase_id']}")
     return str(body["purchase_id"])
@@ -56,7 +57,7 @@ async def hold_expired(shop: Shop, key: str) -> str:
 
 
 async def capture_refused(shop: Shop, key: str) -> str:
-    """Stripe refuses to capture what it had authorised."""
+    """Stripe refuses to capture the authorised amount."""
     body = await bought(shop, key, 1)
     path = f"/v1/payment_intents/{body['intent_id']}/capture"
     await emulate(shop, "faults", method="POST", path=path, kind="status:400")
@@ -74,13 +75,13 @@ OUTCOMES: tuple[Outcome, ...] = (
 
 
 def difference(golden: Any, found: Any) -> str:
-    """Return what changed, line by line."""
+    """Return a line-by-line difference."""
     old, new = (json.dumps(one, indent=2, sort_keys=True).splitlines() for one in (golden, found))
     return "\n".join(difflib.unified_diff(old, new, "budget.json", "counted", n=1, lineterm=""))
 
 
 async def counted(shop: Shop, outcome: Outcome, key: str) -> Cost:
-    """Take a purchase to its end and count."""
+    """Run a purchase to its end and count its cost."""
     purchase_id = await outcome(shop, key)
     await shop.ended(purchase_id)
     await closed(shop, f"purchase/{purchase_id}")
@@ -89,20 +90,20 @@ async def counted(shop: Shop, outcome: Outcome, key: str) -> Cost:
 
 
 def within(golden: Cost, found: Cost) -> bool:
-    """Say whether the engine had no more to do, but for chance, and everything else was as it stands there."""
+    """Whether the engine's cost is within chance of the budget, and all other costs equal it."""
     engine, rest = found["engine"], {**found, "engine": golden.get("engine")}
     return rest == golden and all(number <= golden["engine"][name] + CHANCE[name] for name, number in engine.items())
 
 
 def weight(cost: Cost) -> tuple[int, int]:
-    """Return what costs are ordered by."""
+    """Return the sort key of costs."""
     return cost["engine"]["state transitions"], cost["engine"]["history events"]
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: outcome.__name__)
 async def test_the_budget_of_a_purchase(shop: Shop, outcome: Outcome) -> None:
-    """Events and transitions stay within those of the golden file; commits, calls and transactions are those in it."""
+    """Events and transitions stay within the golden file; commits, calls and transactions equal it."""
     name = outcome.__name__
     golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
     await shop.open()
@@ -117,11 +118,11 @@ async def test_the_budget_of_a_purchase(shop: Shop, outcome: Outcome) -> None:
         typical = seen[(TRIES - 1) // 2]
         GOLDEN.write_text(json.dumps({**golden, name: typical}, indent=2, sort_keys=True) + "\n")
         return
-    pytest.fail(f"{name} costs something else than its budget:\n{difference(golden.get(name), seen[0])}")
+    pytest.fail(f"{name} exceeds its budget or differs from it:\n{difference(golden.get(name), seen[0])}")
 
 
 async def test_sold_out_costs_nothing(shop: Shop) -> None:
-    """A request that is refused at the door leaves no workflow, no event and no call."""
+    """A refused request leaves no workflow, no event and no call."""
     await shop.open(capacity=1)
     body = await bought(shop, "budget-last-seat", 1)
     refused = await shop.buy("budget-sold-out", 1)

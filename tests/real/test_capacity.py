@@ -1,4 +1,4 @@
-"""A show that is on sale gets more tickets and then fewer, on the real stack."""
+"""A show on sale gets more tickets and then fewer, on the real stack."""
 
 import asyncio
 from typing import Any
@@ -28,7 +28,7 @@ async def changed(shop: Shop, capacity: int) -> Any:
 
 
 async def test_more_tickets_and_then_fewer(shop: Shop) -> None:
-    """A sold-out show sells the tickets that came, the chain takes them, and nothing falls below what is sold."""
+    """A sold-out show sells added tickets, the chain's group grows, and the capacity stays above the sold seats."""
     await shop.open(capacity=1)
     ids = []
     for number in range(2):

@@ -14,7 +14,7 @@ BUYERS, SEATS = 200, 50
 
 
 async def answered(shop: Shop, number: int) -> dict[str, str]:
-    """Buy one seat; where the engine was too slow for the time box, read the answer at the status URL."""
+    """Buy one seat; on a 202 read the answer at the status URL."""
     answer = await shop.buy(f"crowd-{number}")
     if answer.status_code == httpx.codes.ACCEPTED:
         purchase_id = answer.json()["purchase_id"]
@@ -28,7 +28,7 @@ async def answered(shop: Shop, number: int) -> dict[str, str]:
 
 @pytest.mark.timeout(200)
 async def paid(shop: Shop, answer: dict[str, Any]) -> int:
-    """Pay; a checkout that was not open when the buyer was answered is waited for."""
+    """Wait for an open checkout if needed, and pay."""
     secret = answer.get("client_secret")
     if not secret:
         found = await shop.until(answer["purchase_id"], lambda seen: bool(seen.get("client_secret")), 120)
@@ -37,7 +37,7 @@ async def paid(shop: Shop, answer: dict[str, Any]) -> int:
 
 
 async def test_two_hundred_buyers_for_fifty_seats(shop: Shop) -> None:
-    """Exactly fifty get a seat, all others are told that it is sold out, and nothing hangs."""
+    """Exactly fifty buyers get a seat, the others are refused as sold out, and nothing hangs."""
     await shop.open(capacity=SEATS)
     answers = await asyncio.gather(*(answered(shop, number) for number in range(BUYERS)))
     assert Counter(answer["said"] for answer in answers) == {"open": SEATS, "sold-out": BUYERS - SEATS}

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.real
 
 
 async def test_a_purchase_from_the_request_to_the_chain(shop: Shop) -> None:
-    """Two tickets are bought, paid, minted and settled, and every system says the same."""
+    """Two tickets are bought, paid, minted and settled, and every system agrees."""
     await shop.open()
     opened = await shop.buy("e2e-1", 2)
     assert opened.status_code == httpx.codes.CREATED, opened.text
@@ -42,7 +42,7 @@ async def test_a_purchase_from_the_request_to_the_chain(shop: Shop) -> None:
 
 
 async def test_a_purchase_is_followed_as_it_happens(shop: Shop) -> None:
-    """The event stream tells the open checkout at once, and every step up to the end without being asked again."""
+    """The event stream sends the open checkout at once, and every step up to the end without further requests."""
     await shop.open()
     body = (await shop.buy("e2e-follow")).json()
     told: list[dict[str, Any]] = []
@@ -57,14 +57,14 @@ async def test_a_purchase_is_followed_as_it_happens(shop: Shop) -> None:
     # The read models may be a moment behind the answer that named the stream.
     opened = next(state for state in states if state != "reserving")
     assert (paid, opened, states[-1]) == (httpx.codes.OK, "awaiting-payment", "fulfilled")
-    # What became known in one moment is told at once; the mint takes longer than any such moment.
+    # Steps that become known together are sent together; the mint takes longer than that.
     assert len(told) > 2
     assert all(ticket["mint_address"] for ticket in told[-1]["tickets"])
     await shop.check_sums([body["purchase_id"]])
 
 
 async def test_a_key_is_one_purchase_for_ever(shop: Shop) -> None:
-    """After the end the same key finds the same purchase; another body is refused; a late cancel too."""
+    """After the end the same key returns the same purchase; another body and a late cancel are refused."""
     await shop.open()
     body = (await shop.buy("e2e-key")).json()
     await shop.pay(body["client_secret"])
@@ -81,7 +81,7 @@ async def test_a_key_is_one_purchase_for_ever(shop: Shop) -> None:
 
 
 async def test_a_declined_card_may_be_followed_by_another(shop: Shop) -> None:
-    """A declined card leaves the purchase open; a cancel by the buyer gives everything back."""
+    """A declined card leaves the purchase open; a cancel by the buyer undoes everything."""
     await shop.open()
     first, second = (await shop.buy("e2e-a")).json(), (await shop.buy("e2e-b")).json()
     assert await shop.pay(first["client_secret"], "pm_card_chargeDeclined") == httpx.codes.PAYMENT_REQUIRED
@@ -113,7 +113,7 @@ async def test_bad_input_changes_nothing(shop: Shop) -> None:
 
 
 async def test_a_purchase_outlives_an_engine_that_does_not_answer(shop: Shop) -> None:
-    """With a frozen engine the answer is 202; when it is back, the checkout is read at the status URL and goes on."""
+    """With a frozen engine the answer is 202; once it continues, the checkout is at the status URL and can be paid."""
     await shop.open()
     engine = shop.stack.pid_of("temporal")
     assert engine is not None

@@ -1,4 +1,4 @@
-"""`kill -9` of the worker at every step of a purchase, before the effect and after it."""
+"""`kill -9` of the worker at every step of a purchase, before and after its effect."""
 
 import asyncio
 from pathlib import Path
@@ -30,7 +30,7 @@ UNDO = ("cancel_payment", "cancel_order")
 
 
 async def opened(shop: Shop, key: str) -> dict[str, Any]:
-    """Buy; while the worker dies, the answer may have to be read at the status URL."""
+    """Buy; while the worker is down, read the answer at the status URL."""
     body: dict[str, Any] = (await shop.buy(key)).json()
     if body.get("client_secret"):
         return body

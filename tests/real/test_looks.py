@@ -1,4 +1,4 @@
-"""Looks at a payment that meet transient errors while the purchase's timer runs and everybody tells it of news."""
+"""Polls of a payment that meet transient errors while the purchase's timer runs and signals arrive."""
 
 import asyncio
 
@@ -11,12 +11,12 @@ from domain.core.ids import DEFAULT_TENANT, purchase_id_of
 from tests.real.shop import Shop
 
 pytestmark = pytest.mark.real
-# The engine's own: news came while the workflow was ending, so that the task is done again with it.
+# The engine's own: a signal arrived while the workflow was ending, so that the task is done again with it.
 NEWS_AT_THE_END = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
 
 
 def is_broken(event: HistoryEvent) -> bool:
-    """Say whether a workflow task failed or was lost."""
+    """Whether a workflow task failed or was lost."""
     if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
         return event.workflow_task_failed_event_attributes.cause != NEWS_AT_THE_END
     return event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT
@@ -24,7 +24,7 @@ def is_broken(event: HistoryEvent) -> bool:
 
 @pytest.mark.parametrize("kind", ["status:503", "drop_after"])
 async def test_a_look_that_meets_transient_is_tried_again_beside_its_timer(shop: Shop, kind: str) -> None:
-    """The local try fails once while signals and updates come in: no workflow task fails, and the sale is made."""
+    """A local activity fails once while signals and updates arrive: no workflow task fails, and the sale is made."""
     await shop.open()
     key = f"looks-{kind}"
     handle = (await shop.engine()).get_workflow_handle(f"purchase/{purchase_id_of(DEFAULT_TENANT, key)}")

@@ -1,4 +1,4 @@
-"""What payments do in life, on the real stack: each has a defined end, which docs/payments.md tells."""
+"""The cases of docs/payments.md on the real stack, each with a defined end."""
 
 import asyncio
 from typing import Any
@@ -17,14 +17,14 @@ SLOW = "pm_emulator_slowCard"
 
 
 async def opened(shop: Shop, **terms: Any) -> tuple[Any, str]:
-    """Open a show and a checkout; returns the checkout and its intent."""
+    """Open a show and a checkout; return the checkout and its intent."""
     await shop.open(**terms)
     body = (await shop.buy(f"{shop.show_id}-1")).json()
     return body, body["client_secret"].partition("_secret")[0]
 
 
 async def ends(shop: Shop, purchase: Any, state: str, reason: str | None) -> Any:
-    """Hold that the purchase ends so, and that all sums agree."""
+    """Assert that the purchase ends so, and that all sums agree."""
     ended = await shop.ended(purchase["purchase_id"])
     assert (ended["state"], ended["end_reason"]) == (state, reason)
     assert await shop.check_sums([purchase["purchase_id"]]) == {state: 1}
@@ -33,7 +33,7 @@ async def ends(shop: Shop, purchase: Any, state: str, reason: str | None) -> Any
 
 @pytest.mark.parametrize("how", ["decline", "expire"])
 async def test_a_capture_that_fails_after_the_authorisation(shop: Shop, how: str) -> None:
-    """The purchase ends without a sale: the seats are free, and nothing was taken."""
+    """The purchase ends without a sale: the seats are free, and nothing was captured."""
     purchase, intent_id = await opened(shop)
     await shop.emulate("faults", event="payment_intent.*", kind="lost")
     await shop.pay(purchase["client_secret"])
@@ -43,7 +43,7 @@ async def test_a_capture_that_fails_after_the_authorisation(shop: Shop, how: str
 
 
 async def test_a_capture_whose_answer_was_lost(shop: Shop) -> None:
-    """It is asked again under its key, and taken once."""
+    """The capture is retried under its key, and made once."""
     purchase, intent_id = await opened(shop)
     path = f"/v1/payment_intents/{intent_id}/capture"
     await shop.emulate("faults", method="POST", path=path, kind="drop_after")
@@ -53,7 +53,7 @@ async def test_a_capture_whose_answer_was_lost(shop: Shop) -> None:
 
 
 async def test_an_authorisation_that_lapses(shop: Shop) -> None:
-    """It lapses before anybody has heard of it: the purchase finds no money, and ends without a sale."""
+    """It lapses before any webhook: the purchase finds no money, and ends without a sale."""
     purchase, intent_id = await opened(shop)
     await shop.emulate("faults", event="payment_intent.*", kind="lost", count=2)
     await shop.pay(purchase["client_secret"])
@@ -62,7 +62,7 @@ async def test_an_authorisation_that_lapses(shop: Shop) -> None:
 
 
 async def test_an_authorisation_that_is_about_to_lapse(shop: Shop) -> None:
-    """Nobody was told of it: the next poll finds it, and takes the money at once, before it is gone."""
+    """Without a webhook the next poll finds it, and captures the money before it lapses."""
     purchase, intent_id = await opened(shop)
     await shop.emulate("faults", event="payment_intent.*", kind="lost", count=2)
     await shop.pay(purchase["client_secret"])
@@ -71,14 +71,14 @@ async def test_an_authorisation_that_is_about_to_lapse(shop: Shop) -> None:
 
 
 async def test_automatic_capture(shop: Shop) -> None:
-    """A show whose payments are taken at once sells as any other."""
+    """A show with automatic capture sells as any other."""
     purchase, _ = await opened(shop, capture_method="automatic")
     await shop.pay(purchase["client_secret"])
     await ends(shop, purchase, "fulfilled", None)
 
 
 async def test_automatic_capture_is_undone_by_a_refund(shop: Shop) -> None:
-    """The buyer pays and cancels before the seats are confirmed: the money that was taken goes back."""
+    """The buyer pays and cancels before the seats are confirmed: the captured money is refunded."""
     purchase, _ = await opened(shop, capture_method="automatic")
     await shop.emulate("faults", event="payment_intent.succeeded", kind="lost")
     await shop.pay(purchase["client_secret"])
@@ -89,7 +89,7 @@ async def test_automatic_capture_is_undone_by_a_refund(shop: Shop) -> None:
 
 
 async def test_a_refund_in_the_dashboard_before_the_sale_is_known(shop: Shop) -> None:
-    """Money that is gone again buys nothing."""
+    """A refunded payment buys nothing."""
     purchase, intent_id = await opened(shop, capture_method="automatic")
     await shop.emulate("faults", event="payment_intent.succeeded", kind="lost")
     await shop.pay(purchase["client_secret"])
@@ -101,7 +101,7 @@ async def test_a_refund_in_the_dashboard_before_the_sale_is_known(shop: Shop) ->
 
 @pytest.mark.parametrize("changed", [{"amount": "900"}, {"currency": "usd"}])
 async def test_another_amount_or_currency(shop: Shop, changed: dict[str, str]) -> None:
-    """Somebody changed the payment at Stripe before the buyer paid it: what was taken goes back."""
+    """The payment was changed at Stripe before the buyer paid it: the captured money is refunded."""
     purchase, intent_id = await opened(shop, capture_method="automatic")
     await at_stripe(shop, f"/v1/payment_intents/{intent_id}", changed)
     await shop.pay(purchase["client_secret"])
@@ -111,7 +111,7 @@ async def test_another_amount_or_currency(shop: Shop, changed: dict[str, str]) -
 
 @pytest.mark.parametrize("seats", ["there", "gone"])
 async def test_money_that_comes_after_the_hold_has_ended(shop: Shop, seats: str) -> None:
-    """By another payment that carries the purchase's name: it buys the seats if they are still there."""
+    """Another payment with the purchase's metadata buys the seats if they are still free."""
     purchase, _ = await opened(shop, capacity=1, hold_seconds=2)
     purchase_id = purchase["purchase_id"]
     assert (await shop.ended(purchase_id))["end_reason"] == "hold-expired"
@@ -131,7 +131,7 @@ async def test_money_that_comes_after_the_hold_has_ended(shop: Shop, seats: str)
 
 
 async def test_two_payments_for_one_order(shop: Shop) -> None:
-    """The second one goes back, and the sale stands."""
+    """The second one is refunded, and the sale stands."""
     purchase, intent_id = await opened(shop)
     await shop.pay(purchase["client_secret"])
     await shop.ended(purchase["purchase_id"])
@@ -144,7 +144,7 @@ async def test_two_payments_for_one_order(shop: Shop) -> None:
 
 @pytest.mark.parametrize("amount", [None, 300])
 async def test_a_refund_in_the_dashboard_after_the_sale(shop: Shop, amount: int | None) -> None:
-    """It is taken for one of ours: in the books, from the venue's share, and of a whole one the tickets are void."""
+    """It is recorded as our refund: in the books, from the venue's share; a full one voids the tickets."""
     purchase, intent_id = await opened(shop)
     await shop.pay(purchase["client_secret"])
     await shop.ended(purchase["purchase_id"])
@@ -159,7 +159,7 @@ async def test_a_refund_in_the_dashboard_after_the_sale(shop: Shop, amount: int 
 
 @pytest.mark.parametrize("method", ["manual", "automatic"])
 async def test_a_slow_payment_keeps_the_hold_until_it_is_decided(shop: Shop, method: str) -> None:
-    """The hold's end comes while the bank still thinks: the seats stay held, and the payment that comes buys them."""
+    """The hold's end comes before the bank's decision: the seats stay held, and the payment then buys them."""
     purchase, intent_id = await opened(shop, hold_seconds=4, capture_method=method)
     await shop.pay(purchase["client_secret"], SLOW)
     await shop.until(purchase["purchase_id"], _has("order.hold-extended"), 60)
@@ -169,7 +169,7 @@ async def test_a_slow_payment_keeps_the_hold_until_it_is_decided(shop: Shop, met
 
 @pytest.mark.parametrize(("outcome", "status"), [("fail", "cancelled"), ("succeed", "refunded")])
 async def test_a_slow_payment_that_is_decided_too_late(shop: Shop, outcome: str, status: str) -> None:
-    """After the limit the purchase only waits to let the money go: seats are free once that is known."""
+    """After the limit the purchase only waits to cancel the payment: seats are free once it is cancelled."""
     purchase, intent_id = await opened(shop, hold_seconds=2, capture_method="automatic")
     await shop.pay(purchase["client_secret"], SLOW)
     workflow = (await shop.engine()).get_workflow_handle(f"purchase/{purchase['purchase_id']}")
@@ -191,7 +191,7 @@ async def test_a_slow_payment_that_is_decided_too_late(shop: Shop, outcome: str,
     ids=["won", "lost", "a part lost"],
 )
 async def test_a_dispute(shop: Shop, outcome: str, amount: dict[str, int], left: int) -> None:
-    """The bank takes the money: nobody enters with the tickets, and the share is set aside, until it is decided."""
+    """The bank withdraws the money: the tickets are blocked and the share is reserved until it is decided."""
     purchase, intent_id = await opened(shop)
     await shop.pay(purchase["client_secret"])
     ended = await shop.ended(purchase["purchase_id"])
@@ -213,7 +213,7 @@ async def test_a_dispute(shop: Shop, outcome: str, amount: dict[str, int], left:
 
 
 async def test_a_dispute_of_which_no_webhook_comes(shop: Shop) -> None:
-    """Stripe lists what it could not deliver: the dispute is found all the same."""
+    """Stripe lists undelivered events: the dispute is found without a webhook."""
     purchase, intent_id = await opened(shop)
     await shop.pay(purchase["client_secret"])
     await shop.ended(purchase["purchase_id"])
@@ -226,7 +226,7 @@ async def test_a_dispute_of_which_no_webhook_comes(shop: Shop) -> None:
 
 
 async def payable(shop: Shop) -> int:
-    """Return what the venue is owed."""
+    """Return the venue's payable balance."""
     balance = await shop.get(f"/api/v1/venues/{shop.venue_id}/balance")
     return sum(line["balance_minor"] for line in balance["balances"])
 

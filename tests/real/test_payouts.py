@@ -1,4 +1,4 @@
-"""A venue comes to its money on the real stack: set up, sold, sent, paid out; every system agrees to the cent."""
+"""A venue is paid on the real stack: onboarding, sale, transfer, payout; every system agrees to the cent."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ SOON = {
 }
 PATIENCE_SECONDS = 60
 SHARE = 3000  # of three tickets at ten
-TILL, FEE = 2150, 150  # two more for cash, and what the venue owes us of it
+TILL, FEE = 2150, 150  # two more for cash, and the part that the venue owes us
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
 
 
 async def balance(shop: Shop, done: Callable[[dict[str, int]], bool]) -> dict[str, int]:
-    """Wait until the venue's balance is so."""
+    """Wait until the venue has this balance."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             found = (await shop.get(f"/api/v1/venues/{shop.venue_id}/balance"))["balances"]
@@ -43,9 +43,9 @@ async def balance(shop: Shop, done: Callable[[dict[str, int]], bool]) -> dict[st
 
 
 async def test_a_venue_comes_to_its_money(shop: Shop) -> None:
-    """Three tickets are sold, their share goes to the venue's account and from there to its bank, and comes back.
+    """The share of three tickets is transferred to the venue's account and paid out to its bank; the payout then fails.
 
-    What the venue took in cash at its own till it has already, and the fee of that is sent less.
+    The venue keeps its cash takings, and the fee of them is deducted from the transfer.
     """
     await shop.emulate("settings", onboarding="new")
     path = f"/api/v1/venues/{shop.venue_id}/onboarding"
@@ -91,7 +91,7 @@ async def newest_payout(shop: Shop, account_id: str) -> str:
 
 
 async def the_statement_is_what_the_events_say(shop: Shop) -> None:
-    """What the API shows is what the events alone come to, to the byte, as JSON and as CSV."""
+    """The API's statement equals the fold of the events, byte by byte, as JSON and as CSV."""
     path = f"/api/v1/venues/{shop.venue_id}/statement"
     shown, as_csv = await shop.http.get(path), await shop.http.get(path, params={"format": "csv"})
     with EventPages(shop.stack.env["BOXOFFICE_POSTGRES__URL"]) as pages:

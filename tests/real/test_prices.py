@@ -17,7 +17,7 @@ async def discount(shop: Shop, code: str, **terms: Any) -> None:
 
 
 async def test_a_discounted_purchase_with_a_tax(shop: Shop) -> None:
-    """What the quote said is captured although the price changes meanwhile; books, receipt and discount agree."""
+    """The quoted price is captured although the price changes meanwhile; books, receipt and discount agree."""
     rates = {"fees": "absorbed", "platform_fixed_minor": 25, "processing_fixed_minor": 30}
     await shop.open(rates=rates, tax={"rate_bps": 1900, "inclusive": True}, price_minor=2_337)
     await discount(shop, "EARLY", percent_bps=1_250, limit=1)
@@ -61,7 +61,7 @@ async def test_a_purchase_with_nothing_to_pay(shop: Shop) -> None:
 
 
 async def test_the_box_office_sells_without_a_card(shop: Shop) -> None:
-    """Cash lies in the till and complimentary tickets cost nothing: whole sagas without Stripe, and valid books."""
+    """Cash and complimentary tickets are sold by whole sagas without Stripe, with valid books."""
     await shop.open(price_minor=1_500)
     wanted = {"show_id": shop.show_id, "items": [{"ticket_type_id": shop.seat, "quantity": 2}]}
     ids = []
@@ -78,7 +78,7 @@ async def test_the_box_office_sells_without_a_card(shop: Shop) -> None:
 
 
 async def test_what_the_box_office_sold_is_given_back(shop: Shop) -> None:
-    """One ticket for cash at the till, by an operator's word; a cancelled show gives back the rest, and ends."""
+    """An operator refunds one ticket for cash; a cancelled show refunds the rest, and the cancellation finishes."""
     await shop.open(price_minor=1_500)
     wanted = {"show_id": shop.show_id, "items": [{"ticket_type_id": shop.seat, "quantity": 2}]}
     ids = []

@@ -19,7 +19,7 @@ RECONCILE = (sys.executable, "-m", "cli.main", "reconcile", "--json", "--data-di
 
 
 async def reconciled(folder: Path) -> tuple[int, Any]:
-    """Run the command; returns its exit code and its document."""
+    """Run the command; return its exit code and its document."""
     pipe = asyncio.subprocess.PIPE
     child = await asyncio.create_subprocess_exec(*RECONCILE, str(folder), stdout=pipe, stderr=pipe)
     out, err = await child.communicate()
@@ -32,7 +32,7 @@ def broken(document: Any) -> set[str]:
 
 
 async def refund_in_the_dashboard(shop: Shop, purchase_id: str) -> None:
-    """Give a buyer's money back behind the box office's back, and let nobody hear of it."""
+    """Refund a buyer in Stripe's dashboard, and suppress every webhook of it."""
     intent_id = (await shop.purchase(purchase_id))["payment"]["intent_id"]
     key = shop.stack.env["BOXOFFICE_STRIPE__API_KEY"]
     async with httpx.AsyncClient(base_url=shop.stack.urls["stripe"], timeout=10) as dashboard:
@@ -45,7 +45,7 @@ async def refund_in_the_dashboard(shop: Shop, purchase_id: str) -> None:
 
 @pytest.mark.timeout(240)
 async def test_reconcile_judges_a_stack_that_sells(tmp_path: Path) -> None:
-    """It is whole at every look while purchases run; a refund that nobody booked breaks the right invariants."""
+    """Nothing is reported while purchases run; an unrecorded refund breaks the right invariants."""
     folder = tmp_path / "stack"
     async with running_stack(folder, up=UP) as stack, Shop.at(stack) as shop:
         await shop.open()

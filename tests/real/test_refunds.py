@@ -14,7 +14,7 @@ pytestmark = pytest.mark.real
 
 
 async def sold(shop: Shop, key: str, quantity: int = 2, card: str = "pm_card_visa", **more: Any) -> Any:
-    """Buy to the end."""
+    """Buy and wait for the end."""
     body = (await shop.buy(key, quantity, **more)).json()
     assert await shop.pay(body["client_secret"], card) == httpx.codes.OK
     ended = await shop.ended(body["purchase_id"])
@@ -35,14 +35,14 @@ async def supply(shop: Shop, address: str) -> int:
 
 
 async def sizes(shop: Shop, address: str) -> tuple[int | None, int | None]:
-    """Read a group's members and how many it takes from the chain."""
+    """Read a group's size and maximum size from the chain."""
     mint = decode_mint(await account(shop, address))
     assert mint is not None
     return mint.group_sizes()
 
 
 async def test_refunds_whole_and_by_ticket(shop: Shop) -> None:
-    """One purchase goes back whole, of another one ticket: void, burnt on chain, paid back by Stripe, in the books."""
+    """A purchase is refunded in full, another by one ticket: void, burnt on chain, refunded by Stripe, in the books."""
     await shop.open()
     whole, part = await sold(shop, "refund-whole"), await sold(shop, "refund-part")
     ticket_id = part["tickets"][0]["ticket_id"]
@@ -71,7 +71,7 @@ async def test_refunds_whole_and_by_ticket(shop: Shop) -> None:
 
 
 async def test_a_refund_is_asked_twice_and_refused_beyond_the_rest(shop: Shop) -> None:
-    """The same key is the same refund; more than is left, a stranger's ticket and a used one are refused."""
+    """The same key returns the same refund; too large an amount, a foreign ticket and a used one are refused."""
     await shop.open()
     first, other = await sold(shop, "refund-twice"), await sold(shop, "refund-other", 1)
     purchase_id, ticket_ids = first["purchase_id"], [ticket["ticket_id"] for ticket in first["tickets"]]
@@ -108,7 +108,7 @@ async def finish(shop: Shop, purchase_id: str, outcome: str) -> None:
 
 
 async def test_a_pending_and_a_failed_refund(shop: Shop) -> None:
-    """Pending is not done; one that fails, before or after a yes, goes out once more by an operator's word."""
+    """A pending refund is not done; an operator retries one that failed, before or after it had succeeded."""
     await shop.open()
     slow = await sold(shop, "refund-slow", 1, "pm_card_pendingRefund")
     decided = (await shop.refund(slow["purchase_id"], "s1")).json()
@@ -132,7 +132,7 @@ async def test_a_pending_and_a_failed_refund(shop: Shop) -> None:
 
 
 async def test_a_refund_that_is_paid_by_hand(shop: Shop) -> None:
-    """A bank took half of the money, the show's buyer wants the rest, and Stripe refuses: an operator pays it."""
+    """After a dispute Stripe refuses the refund of the rest, and an operator records that it was paid by hand."""
     await shop.open()
     body = await sold(shop, "refund-by-hand", 1)
     purchase_id, intent_id = body["purchase_id"], body["payment"]["intent_id"]
@@ -153,7 +153,7 @@ async def test_a_refund_that_is_paid_by_hand(shop: Shop) -> None:
 
 
 async def test_a_refunded_seat_is_sold_again(shop: Shop) -> None:
-    """A sold out show that says so: the seat of a burnt ticket is bought by somebody else, minted in the same group."""
+    """In a sold-out show that resells, another buyer gets the seat of a burnt ticket, minted in the same group."""
     await shop.open(capacity=2, resell_refunded=True)
     first = await sold(shop, "resale-first")
     assert (await shop.buy("resale-too-early", 1)).json()["type"].endswith("sold-out")

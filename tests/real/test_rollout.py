@@ -28,7 +28,7 @@ PATCHED = "core_patch"
 
 @asynccontextmanager
 async def next_worker(stack: Stack, folder: Path) -> AsyncIterator[Path]:
-    """Run a worker of build B beside the stack's own, until the block ends; yields its log."""
+    """Run a worker of build B beside the stack's own, until the block ends; yield its log."""
     log = folder / "worker-b.log"
     env = {**stack.env, "BOXOFFICE_WORKER__BUILD_ID": "B"}
     with log.open("wb") as out:
@@ -50,13 +50,13 @@ async def next_worker(stack: Stack, folder: Path) -> AsyncIterator[Path]:
 
 
 def make_current(stack: Stack, build_id: str) -> None:
-    """Do what the runbook says."""
+    """Make a build the current one, by the runbook's command."""
     command = [temporal_binary(), "worker", "deployment", "set-current-version", "--address", stack.urls["temporal"]]
     subprocess.run([*command, "--deployment-name", "boxoffice", "--build-id", build_id, "--yes"], check=True)
 
 
 async def told(log: Path, words: str) -> None:
-    """Wait for words in a log."""
+    """Wait for a text in a log."""
     for _ in range(300):
         if words in await asyncio.to_thread(log.read_text):
             return
@@ -78,7 +78,7 @@ async def many(shop: Shop, name: str, count: int) -> list[Any]:
 
 @pytest.mark.timeout(180)
 async def test_purchases_in_flight_move_to_the_next_build(tmp_path: Path) -> None:
-    """Those that wait for payment take the old way in the new build, new ones the new way; all end well."""
+    """Purchases that wait for payment take the old path in the new build, new ones the new path; all end well."""
     async with running_stack(tmp_path / "stack", env=OLD, up=UP) as stack, Shop.at(stack) as shop:
         await shop.open(capacity=40)
         client = await shop.engine()

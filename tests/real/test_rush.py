@@ -16,7 +16,7 @@ BUYERS, SEATS = 60, 20
 
 @pytest.mark.timeout(240)
 async def test_a_small_rush_sells_every_seat_once_and_tells_everybody(stack: Stack, tmp_path: Path) -> None:
-    """Sixty buyers for twenty seats: twenty sold, forty told so, nobody without an answer, and the invariants hold."""
+    """Of sixty buyers twenty get a seat, forty are refused, none is left without an answer, and the invariants hold."""
     picture = tmp_path / "rush.png"
     flags = ["--buyers", str(BUYERS), "--seats", str(SEATS), "--data-dir", str(stack.folder), "--png", str(picture)]
     child = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""A cancelled show on the whole real stack: every worker is killed three times while its orders go back."""
+"""A cancelled show on the whole real stack: every worker is killed three times while its orders are refunded."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(400 + 3 * ORDERS)]
 
 
 async def sold(shop: Shop, number: int, room: asyncio.Semaphore) -> str:
-    """Buy one ticket to the end."""
+    """Buy one ticket and wait for the end."""
     async with room:
         body = (await shop.buy(f"cancelled-{number}")).json()
         if not body.get("client_secret"):
@@ -43,7 +43,7 @@ async def progress(shop: Shop) -> Any:
 
 
 async def come_to(shop: Shop, given_back: int) -> Any:
-    """Wait until so many orders have gone back."""
+    """Wait until this number of orders has been refunded."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             seen = await progress(shop)
@@ -63,7 +63,7 @@ async def finished(shop: Shop) -> Any:
 
 
 async def test_a_cancelled_show_outlives_three_kills(tmp_path: Path) -> None:
-    """Every order is refunded exactly once; the numbers are exact on the way, and the residue is nothing at the end."""
+    """Every order is refunded exactly once; the progress figures are exact, and nothing remains at the end."""
     env = {"BOXOFFICE_SAGA__POLL_SECONDS": "3"}
     async with running_stack(tmp_path / "stack", env=env, up=UP) as stack, Shop.at(stack) as shop:
         await shop.open(capacity=ORDERS + 5)
@@ -87,8 +87,8 @@ async def test_a_cancelled_show_outlives_three_kills(tmp_path: Path) -> None:
         assert (await shop.ended(waiting["purchase_id"], PATIENCE_SECONDS))["state"] == "cancelled"
         await come_to(shop, ORDERS)
         numbers = await finished(shop)
-        said = f"{ORDERS} orders given back in {time.monotonic() - began:.0f} s, {KILLS} kills: {numbers}"
-        print(said)  # noqa: T201 - the figures of a long run
+        figures = f"{ORDERS} orders refunded in {time.monotonic() - began:.0f} s, {KILLS} kills: {numbers}"
+        print(figures)  # noqa: T201 - the figures of a long run
         assert (numbers["residue"], numbers["failed"], numbers["owed_minor"]) == (0, 0, 0)
         assert numbers["refunded_minor"] == ORDERS * 1104
         assert numbers["ended_without_sale"] == 1

@@ -1,4 +1,4 @@
-"""Terminate in the web UI runs no undo: the sweep finds what it leaves and brings each purchase to its end."""
+"""Terminate in the web UI undoes nothing: the sweep finds the unfinished purchases and brings each to its end."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ async def terminate(shop: Shop, purchase_id: str) -> None:
 
 
 async def test_a_terminated_purchase_comes_to_its_end(shop: Shop) -> None:
-    """Unpaid ones give everything back, paid ones are fulfilled, wherever they were terminated."""
+    """Unpaid ones are cancelled, paid ones are fulfilled, from any state in which they were terminated."""
     await shop.open(hold_seconds=HOLD_SECONDS)
     unpaid, paid_later, captured = [(await shop.buy(f"{shop.show_id}-{number}", 2)).json() for number in range(3)]
     for body in (unpaid, paid_later):
@@ -33,7 +33,7 @@ async def test_a_terminated_purchase_comes_to_its_end(shop: Shop) -> None:
 
 
 async def test_a_refund_that_is_terminated_after_the_money_still_ends_its_tokens(shop: Shop) -> None:
-    """The chain lost the burn until nobody worked on it any more: the sweep has somebody begin it again."""
+    """The chain dropped the burn and the workflow was terminated: the sweep starts the refund again."""
     await shop.open()
     body = (await shop.buy("terminated-refund", 2)).json()
     purchase_id = body["purchase_id"]
