@@ -38,7 +38,7 @@ async def declined_then_fulfilled(shop: Shop, key: str) -> str:
     """One card is declined, the next is not."""
     body = await bought(shop, key, 1)
     await shop.pay(body["client_secret"], "pm_card_chargeDeclined")
-    await event(shop, body["purchase_id"], "PaymentDeclined")
+    await event(shop, body["purchase_id"], "payment.declined")
     await shop.pay(body["client_secret"])
     return str(body["purchase_id"])
 

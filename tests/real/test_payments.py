@@ -206,7 +206,7 @@ async def test_a_dispute(shop: Shop, outcome: str, amount: dict[str, int], left:
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:boxoffice:problem:payment-disputed")
     (dispute,) = (await shop.stripe(f"/v1/disputes?payment_intent={intent_id}"))["data"]
     await shop.emulate(f"disputes/{dispute['id']}/finish", outcome=outcome)
-    await shop.until(purchase["purchase_id"], _has(f"Dispute{outcome.title()}"), 60)
+    await shop.until(purchase["purchase_id"], _has(f"dispute.{outcome}"), 60)
     assert (await shop.get(ticket))["valid"] is (outcome == "won")
     require_invariants((await shop.at_rest({purchase["purchase_id"]})).findings)
     assert await payable(shop) == left
