@@ -21,7 +21,7 @@ RESULTS = ROOT / "bench" / "results" / "comparisons.json"
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 COLUMNS = ("row", "ours", "", "against", "", "ratio", "mark", "verdict")
-STYLES = {"reached": "green", "missed": "bold red", "not judged": "yellow", "reported": "dim"}
+STYLES = {"reached": "green", "missed": "b red", "not judged": "yellow", "reported": "dim"}
 SMALL = 100
 WIDTH = 170
 

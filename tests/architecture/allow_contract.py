@@ -1,8 +1,8 @@
-"""A contract of import-linter that says what a room may import; everything else is refused.
+"""An import-linter contract that lists the allowed imports of a room and refuses all others.
 
 A room is a package without the packages below it (each has a contract of its own), or one module. An entry of
-`may_import` allows a module or package with all that is below it; `standard_library`, where it is given, lists the
-modules of Python itself, and otherwise all of them may be imported.
+`may_import` allows a module, or a package with everything below it. `standard_library` lists the allowed modules of
+Python itself; without it all are allowed.
 """
 
 import sys
@@ -14,7 +14,7 @@ Import = tuple[str, str]
 
 
 class AllowContract(Contract):
-    """Refuses every import of a room that is not allowed."""
+    """Refuses each import of a room that is not on its list."""
 
     room = fields.StringField()
     apart = fields.ListField(subfield=fields.StringField(), required=False, default=[])
@@ -22,7 +22,7 @@ class AllowContract(Contract):
     standard_library = fields.ListField(subfield=fields.StringField(), required=False)
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: FBT001 - the library's signature
-        """Find the imports that are not allowed, and the entries that allow nothing that is there."""
+        """Find the imports that are not allowed, and the entries without an import."""
         found = {(module, imported) for module in self.modules(graph) for imported in _imports_of(graph, module)}
         refused = sorted(pair for pair in found if not self.allows(graph, pair[1]))
         used = {imported for _, imported in found}
@@ -37,19 +37,19 @@ class AllowContract(Contract):
         return {module for module in below if module == room or not graph.find_children(module)}
 
     def allows(self, graph: ImportGraph, imported: str) -> bool:
-        """Say whether the room may import a module."""
+        """Return whether the room may import a module."""
         top = imported.partition(".")[0]
         if top in sys.stdlib_module_names:
             return self.standard_library is None or any(_is_in(imported, entry) for entry in self.standard_library)  # type: ignore[attr-defined]
         return imported in self.modules(graph) or any(_is_in(imported, entry) for entry in self.may_import)  # type: ignore[attr-defined]
 
     def render_broken_contract(self, check: ContractCheck) -> None:
-        """Print each import that is not allowed, and each entry that is not needed."""
+        """Print each import that is not allowed, and each entry without an import."""
         refused: list[Import] = check.metadata["refused"]
         for module, imported in refused:
-            output.print_error(f"{module} may not import {imported}: {self.room} does not allow it")
+            output.print_error(f"{module} imports {imported}, which {self.room} does not allow")
         for entry in check.metadata["idle"]:
-            output.print_error(f"{self.room} allows {entry}, which nothing in it imports: remove the entry")
+            output.print_error(f"{self.room} allows {entry}, but does not import it: remove the entry")
 
 
 def _imports_of(graph: ImportGraph, module: str) -> set[str]:

@@ -19,7 +19,7 @@ def tracked() -> list[str]:
 
 
 def entries(paths: list[str]) -> dict[str, set[str]]:
-    """Return what `ls` shows of the top level and of each room, without packages' own files; folders end in a slash."""
+    """Return the entries of the top level and of each room, without `__init__.py`; folders end in a slash."""
     shown: dict[str, set[str]] = {TOP: set()}
     for path in paths:
         first, *below = path.split("/")
@@ -51,11 +51,11 @@ def test_every_room_has_a_table() -> None:
 
 @pytest.mark.parametrize("room", sorted(ENTRIES))
 def test_the_page_explains_exactly_the_entries_of_a_room(room: str) -> None:
-    """An entry without a line, a line without an entry and a second line for one entry fail."""
+    """Each entry has exactly one line, and each line an entry."""
     assert sorted(explained(PAGE).get(room, [])) == sorted(ENTRIES[room])
 
 
-def test_an_entry_without_a_line_and_a_line_without_an_entry_are_seen() -> None:
+def test_an_entry_without_a_line_and_a_line_without_an_entry_are_found() -> None:
     """The comparison is by name and by folder or file."""
     page = (
         f"{MAP}\n\n### `a/`\n\n| entry | is |\n|---|---|\n| `b.py` | one |\n| `gone/` | two |\n\n## Next\n| `c` | d |\n"

@@ -1,4 +1,4 @@
-"""The production shape names only commands, ports, settings and images that exist."""
+"""The compose file names only commands, ports, settings and images that exist."""
 
 import importlib.util
 import re
@@ -44,7 +44,7 @@ def versions() -> dict[str, str]:
 
 
 def test_our_services_are_api_projector_and_one_worker_per_queue() -> None:
-    """Nothing of ours is missing, and nothing runs twice."""
+    """No service is missing, and none runs twice."""
     assert sorted(OURS) == ["api", "projector", *[f"worker-{queue}" for queue in QUEUES]]
     queues = [service["command"][-1] for name, service in OURS.items() if name.startswith("worker-")]
     assert sorted(queues) == QUEUES
@@ -77,15 +77,15 @@ def test_every_setting_exists_and_is_valid(name: str, monkeypatch: pytest.Monkey
     assert settings.temporal.address == f"temporal:{INSIDE['temporal']}"
 
 
-def test_the_database_is_the_one_that_postgres_makes() -> None:
-    """User, password and database of our URL are what the postgres service is given."""
+def test_the_database_is_the_one_of_the_postgres_service() -> None:
+    """User, password and database of our URL are those of the postgres service."""
     url, given = urlsplit(environment("api")["BOXOFFICE_POSTGRES__URL"]), environment("postgres")
     assert url.username == given["POSTGRES_USER"] == environment("temporal")["POSTGRES_USER"]
     assert url.password == given["POSTGRES_PASSWORD"] == environment("temporal")["POSTGRES_PWD"]
     assert url.path == f"/{given['POSTGRES_DB']}"
 
 
-def test_ports_are_published_on_loopback_and_lead_to_what_listens() -> None:
+def test_ports_are_published_on_loopback_and_lead_to_a_listener() -> None:
     """Each published port is bound to 127.0.0.1 and leads to the port that the service listens on."""
     inside = {**INSIDE, "api": int(environment("api")["BOXOFFICE_API__PORT"])}
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
@@ -99,7 +99,7 @@ def test_ports_are_published_on_loopback_and_lead_to_what_listens() -> None:
         assert environment(name)["TEMPORAL_ADDRESS"] == f"temporal:{INSIDE['temporal']}"
 
 
-def test_what_a_service_waits_for_exists() -> None:
+def test_every_dependency_of_a_service_exists() -> None:
     """Every `depends_on` names a service."""
     assert {need for service in SERVICES.values() for need in service.get("depends_on", {})} <= set(SERVICES)
 
@@ -111,7 +111,7 @@ def test_search_attributes_are_those_of_development() -> None:
 
 
 def test_the_build_that_gets_the_work_is_the_one_that_runs() -> None:
-    """What becomes current is the deployment and build of every worker, and it waits for all of them."""
+    """The deployment and build that become current are those of every worker, and all workers start first."""
     workers = [name for name in OURS if name.startswith("worker-")]
     routed = environment("worker-routing")
     for name in workers:

@@ -23,12 +23,12 @@ def faults(name: str, text: str) -> list[str]:
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.name[:4])
 def test_a_record_has_the_form(record: Path) -> None:
-    """A record says when it was decided, why, what else was considered and what follows."""
+    """A record has its status, date, context, decision, alternatives and consequences."""
     assert faults(record.name, record.read_text()) == []
 
 
 def test_a_record_without_the_form_is_found() -> None:
-    """A bare page has every fault."""
+    """An empty page has every fault."""
     assert len(faults("0099-x.md", "# x\n")) == 3 + len(SECTIONS)
 
 

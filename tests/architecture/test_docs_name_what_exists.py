@@ -1,4 +1,4 @@
-"""Links of the docs lead to files; each name that `docs/purchase-in-the-code.md` gives of a file is defined in it."""
+"""Links of the docs lead to files, and each name in `docs/purchase-in-the-code.md` is defined in its file."""
 
 import ast
 import re
@@ -29,7 +29,7 @@ def defined(text: str) -> set[str]:
 
 
 def missing(row: tuple[str, str, str]) -> list[str]:
-    """Return the names of a row that its file does not define; the file's own name when there is no such file."""
+    """Return the names of a row that its file does not define; the file's own name if it does not exist."""
     shown, target, names = row
     file = (DOCS / target).resolve()
     if not file.is_file() or file != ROOT / shown:
@@ -39,7 +39,7 @@ def missing(row: tuple[str, str, str]) -> list[str]:
 
 @pytest.mark.parametrize("row", ROW.findall(PAGE), ids=lambda row: f"{row[0]} {row[2]}")
 def test_a_file_defines_the_names_of_its_row(row: tuple[str, str, str]) -> None:
-    """A renamed function or a moved file turns the row red."""
+    """A renamed function or a moved file fails."""
     assert NAME.findall(row[2])
     assert missing(row) == []
 

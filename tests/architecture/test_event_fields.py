@@ -1,6 +1,6 @@
 """The fields of stored events are those in `event_fields.txt`; a field that is added later has a default.
 
-Events that were stored before have no value for it. `python -m tests.architecture.test_event_fields` adds new fields to
+Events stored earlier have no value for it. `python -m tests.architecture.test_event_fields` adds new fields to
 the file, and marks those that every stored event has with `required`.
 """
 
@@ -42,7 +42,7 @@ def recorded() -> dict[str, bool]:
 
 
 def faults(known: dict[str, bool], now: dict[str, bool]) -> list[str]:
-    """Return the fields that stored events and today's code do not agree about."""
+    """Return the differences between the fields of stored events and of the code."""
     gone = [f"{field}: no longer read; upcast the stored events" for field in known.keys() - now.keys()]
     new = [f"{field}: not in {FILE.name}" for field in now.keys() - known.keys()]
     needs = [f"{field}: needs a default" for field, required in now.items() if required and not known.get(field, False)]
@@ -51,12 +51,12 @@ def faults(known: dict[str, bool], now: dict[str, bool]) -> list[str]:
 
 
 def test_every_stored_event_has_the_fields_that_the_code_reads() -> None:
-    """A new field without a default, a field that vanished and a field that is not listed are named."""
+    """New fields without a default, removed fields and unlisted fields are reported."""
     assert faults(recorded(), stored()) == []
 
 
-def test_a_field_without_a_default_and_a_vanished_one_are_found() -> None:
-    """Of a new event every field may be required."""
+def test_a_field_without_a_default_and_a_removed_one_are_found() -> None:
+    """Every field of a new event may be required."""
     known = {"order.placed price": True, "order.placed venue_id": True}
     assert faults(known, {"order.placed price": True, "order.placed channel": True}) == [
         "order.placed channel: needs a default",
@@ -67,7 +67,7 @@ def test_a_field_without_a_default_and_a_vanished_one_are_found() -> None:
 
 
 def test_a_default_makes_a_field_optional() -> None:
-    """An event's own fields are told apart from those of every event."""
+    """Only an event's own fields are listed."""
 
     @dataclass(frozen=True)
     class Sent(DomainEvent["Order"]):

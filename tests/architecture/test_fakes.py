@@ -1,7 +1,7 @@
-"""Every fake is asked the same as the real thing: by a contract suite, or there is a reason why not.
+"""Every fake passes the contract suite of the real adapter, or is listed with a reason.
 
 A fake is a class of tests/fakes that has all methods of a port (a Protocol of the product). A contract suite is a
-fixture with `params` in tests/contract whose code names both the fake and a class of the product that has them too.
+fixture with `params` in tests/contract whose code names both the fake and a class of the product with these methods.
 """
 
 import ast
@@ -17,12 +17,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TESTS = {"tests", "bench", "devstack"}
-# A fake that no contract suite asks, and why.
+# Fakes without a contract suite, each with the reason.
 WITHOUT_CONTRACT: dict[str, str] = {}
 
 
 def modules(*packages: str) -> list[ModuleType]:
-    """Import everything below some packages."""
+    """Import all modules below some packages."""
     found = [importlib.import_module(name) for name in packages]
     below = [info.name for package in found for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
     return [importlib.import_module(name) for name in below]
@@ -44,7 +44,7 @@ def is_port(found: type[Any]) -> bool:
 
 
 def methods(port: type[Any]) -> set[str]:
-    """Return what a port asks for, with what it inherits."""
+    """Return the methods of a port, with inherited ones."""
     return {name for kind in port.__mro__ if is_port(kind) for name in vars(kind) if not name.startswith("_")}
 
 
@@ -65,7 +65,7 @@ def fakes(all_ports: list[type[Any]]) -> dict[type[Any], set[type[Any]]]:
 
 
 def fixtures_with_params(module: ModuleType) -> Iterator[ast.AST]:
-    """Yield the fixtures of a contract module that are asked for more than one kind."""
+    """Yield the parametrised fixtures of a contract module."""
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             calls = [call for call in node.decorator_list if isinstance(call, ast.Call)]
@@ -74,7 +74,7 @@ def fixtures_with_params(module: ModuleType) -> Iterator[ast.AST]:
 
 
 def named_by(node: ast.AST, module: ModuleType) -> set[type[Any]]:
-    """Return the classes that code names; through classes of the tests themselves, also what those name."""
+    """Return the classes that code names; for classes of the contract tests also the classes that these name."""
     found: set[type[Any]] = set()
     for name in {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}:
         value = vars(module).get(name)
@@ -89,8 +89,8 @@ def named_by(node: ast.AST, module: ModuleType) -> set[type[Any]]:
 
 
 def in_contracts(all_ports: list[type[Any]]) -> dict[type[Any], set[type[Any]]]:
-    """Return what contract suites ask: each fake with the ports that a class of the product keeps beside it."""
-    asked: dict[type[Any], set[type[Any]]] = {}
+    """Return each fake of a contract suite, with the ports that a class of the product satisfies in the same suite."""
+    covered: dict[type[Any], set[type[Any]]] = {}
     for module in modules("tests.contract"):
         for fixture in fixtures_with_params(module):
             names = named_by(fixture, module)
@@ -98,18 +98,18 @@ def in_contracts(all_ports: list[type[Any]]) -> dict[type[Any], set[type[Any]]]:
             kept = set().union(*(kept_by(found, all_ports) for found in real))
             for fake in names:
                 if fake.__module__.startswith("tests.fakes"):
-                    asked.setdefault(fake, set()).update(kept & kept_by(fake, all_ports))
-    return asked
+                    covered.setdefault(fake, set()).update(kept & kept_by(fake, all_ports))
+    return covered
 
 
 def without_contract(all_ports: list[type[Any]]) -> set[str]:
-    """Return the names of the fakes that no contract suite asks about any of their ports."""
-    asked = in_contracts(all_ports)
-    return {fake.__name__ for fake in fakes(all_ports) if not asked.get(fake)}
+    """Return the names of the fakes without a contract suite for any of their ports."""
+    covered = in_contracts(all_ports)
+    return {fake.__name__ for fake in fakes(all_ports) if not covered.get(fake)}
 
 
 def test_every_fake_is_in_a_contract_suite_or_has_a_reason() -> None:
-    """A new fake comes with its contract; a reason that is needed no more goes."""
+    """A new fake needs a contract suite; an outdated reason fails."""
     all_ports = ports()
     assert len(all_ports) > 20
     assert len(fakes(all_ports)) > 8
@@ -117,15 +117,15 @@ def test_every_fake_is_in_a_contract_suite_or_has_a_reason() -> None:
     assert all(WITHOUT_CONTRACT.values())
 
 
-class Unasked:
-    """A fake of the port of the client secrets that no contract suite knows."""
+class Untested:
+    """A fake of the client secrets' port without a contract suite."""
 
     async def get(self, purchase_id: str) -> str | None: ...
 
 
-def test_a_fake_that_no_suite_asks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is found by its methods, whatever its name is and wherever it stands."""
+def test_a_fake_without_a_suite_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is found by its methods, whatever its name and module."""
     module = importlib.import_module("tests.fakes.small_tables")
-    monkeypatch.setattr(Unasked, "__module__", module.__name__)
-    monkeypatch.setattr(module, "Unasked", Unasked, raising=False)
-    assert without_contract(ports()) - set(WITHOUT_CONTRACT) == {"Unasked"}
+    monkeypatch.setattr(Untested, "__module__", module.__name__)
+    monkeypatch.setattr(module, "Untested", Untested, raising=False)
+    assert without_contract(ports()) - set(WITHOUT_CONTRACT) == {"Untested"}

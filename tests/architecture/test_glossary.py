@@ -27,9 +27,9 @@ def singular(word: str) -> str:
 
 
 def words(tree: ast.Module) -> set[str]:
-    """Return the words of the class names of a module: of an event its subject, of another class all but participles.
+    """Return the words of a module's class names: for an event its subject, for other classes all but participles.
 
-    Refusals are explained by the tree in the docstring of their module.
+    Refusals are left out: the docstring of their module explains them.
     """
     found: set[str] = set()
     for node in ast.walk(tree):
@@ -45,12 +45,12 @@ def words(tree: ast.Module) -> set[str]:
 
 
 def unexplained(page: str, used: set[str]) -> set[str]:
-    """Return the words that have no row and are not ordinary English."""
+    """Return the words without a row that are not ordinary English."""
     return used - rows(page) - {singular(word) for word in EVERYDAY}
 
 
 def test_every_domain_word_has_a_row() -> None:
-    """A new aggregate or value object comes with its row."""
+    """A new aggregate or value object needs a row."""
     modules = list((ROOT / "domain").rglob("*.py"))
     used = set[str]().union(*(words(ast.parse(module.read_text())) for module in modules))
     assert len(used) > 40

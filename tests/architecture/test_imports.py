@@ -1,4 +1,4 @@
-"""The import contracts of `pyproject.toml` hold, every room has one, and each of them has been seen to fail."""
+"""The import contracts of `pyproject.toml` hold, every room has one, and each of them can fail."""
 
 import copy
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def graph() -> grimp.ImportGraph:
 
 @contextmanager
 def also(importer: str, imported: str) -> Iterator[None]:
-    """Add one import for a while."""
+    """Add one import to the graph temporarily."""
     already()
     is_new = imported not in graph().modules
     if is_new:
@@ -55,10 +55,10 @@ def also(importer: str, imported: str) -> Iterator[None]:
 
 
 def broken() -> dict[str, str]:
-    """Return the contracts that the graph breaks, with the imports that an allow list refuses."""
+    """Return the broken contracts, with the refused imports."""
     found = {}
     for name, contract in CONTRACTS.items():
-        own = graph() if isinstance(contract, AllowContract) else copy.deepcopy(graph())  # those may change it
+        own = graph() if isinstance(contract, AllowContract) else copy.deepcopy(graph())  # others may change it
         check = contract.check(own, verbose=False)
         if not check.kept:
             found[name] = str(check.metadata)
@@ -67,13 +67,13 @@ def broken() -> dict[str, str]:
 
 @cache
 def already() -> dict[str, str]:
-    """Return what the code as it is breaks: nothing, or the one test of that is red, and not all others."""
+    """Return the contracts that the unchanged code breaks, so that only the test of that fails."""
     return broken()
 
 
 def newly_broken() -> list[str]:
-    """Name the contracts that an added import breaks."""
-    return [name for name, said in broken().items() if already().get(name) != said]
+    """Return the contracts that only the added import breaks."""
+    return [name for name, refused in broken().items() if already().get(name) != refused]
 
 
 def member(contract: AllowContract) -> str:
@@ -82,7 +82,7 @@ def member(contract: AllowContract) -> str:
 
 
 def refused_room(contract: AllowContract) -> str:
-    """Return a package of ours that a room may not import, and that leads nowhere."""
+    """Return one of our packages that a room may not import and that imports none of ours."""
     silent = [room for room in sorted(graph().modules) if not graph().find_modules_directly_imported_by(room)]
     own = str(contract.room).partition(".")[0]
     return next(
@@ -91,19 +91,19 @@ def refused_room(contract: AllowContract) -> str:
 
 
 def packages() -> set[str]:
-    """Name every folder beside `pyproject.toml` that is a package, and those below: each is a room."""
+    """Return the packages beside `pyproject.toml` and below: each is a room."""
     tops = [path.parent for path in ROOT.glob("*/__init__.py") if path.parent.name != "tests"]
     folders = {path.parent.relative_to(ROOT) for top in tops for path in top.rglob("*.py")}
     return {".".join(folder.parts) for folder in folders}
 
 
 def test_every_contract_is_kept() -> None:
-    """No room imports what it may not, and no entry of a list is idle."""
+    """No room has a refused import, and no list an unused entry."""
     assert already() == {}
 
 
 def test_every_room_has_a_contract() -> None:
-    """A new folder is red until a contract says what it may import; each module is in one room."""
+    """A new folder fails until a contract lists its imports; each module is in one room."""
     assert packages() - {str(contract.room) for contract in ALLOWED} == set()
     assert {room for room in packages() if "." not in room} == set(ROOMS)
     covered = [module for contract in ALLOWED for module in contract.modules(graph())]
@@ -113,14 +113,14 @@ def test_every_room_has_a_contract() -> None:
 
 @pytest.mark.parametrize("contract", ALLOWED, ids=lambda contract: contract.room)
 def test_a_room_refuses_another_package(contract: AllowContract) -> None:
-    """One import of a package that is not on the list breaks the contract of that room, and only that one."""
+    """One import of an unlisted package breaks the contract of that room only."""
     with also(member(contract), ELSEWHERE):
         assert newly_broken() == [contract.name]
 
 
 @pytest.mark.parametrize("contract", ALLOWED, ids=lambda contract: contract.room)
 def test_a_room_refuses_another_room(contract: AllowContract) -> None:
-    """One import of a room that is not on the list is refused."""
+    """One import of an unlisted room is refused."""
     importer, imported = member(contract), refused_room(contract)
     with also(importer, imported):
         assert contract.check(graph(), verbose=False).metadata["refused"].count((importer, imported)) == 1
@@ -128,32 +128,32 @@ def test_a_room_refuses_another_room(contract: AllowContract) -> None:
 
 @pytest.mark.parametrize("contract", PURE, ids=lambda contract: contract.room)
 def test_a_pure_room_refuses_the_rest_of_python(contract: AllowContract) -> None:
-    """A module of Python itself that is not on the list is refused where there is a list."""
+    """An unlisted module of Python itself is refused where the contract has a list."""
     with also(member(contract), "socket"):
         assert newly_broken() == [contract.name]
 
 
 def test_domain_activities_and_workflows_are_pure() -> None:
-    """Their contracts list what they may import of Python itself."""
+    """Their contracts list the allowed modules of Python itself."""
     pure = {str(contract.room) for contract in PURE}
     assert {room for room in packages() if room.partition(".")[0] in {"domain", "activities", "workflows"}} == pure
 
 
 def test_an_idle_entry_breaks_its_contract() -> None:
-    """A list that allows what nobody imports is not the truth."""
+    """An entry without an import is reported."""
     options = next(one for one in READ["contracts_options"] if one.get("room") == "domain.core")
     contract = AllowContract("idle", {}, {**options, "may_import": [*options["may_import"], ELSEWHERE]})
     assert contract.check(graph(), verbose=False).metadata["idle"] == [ELSEWHERE]
 
 
 def test_io_is_not_reachable_from_workflows_through_others() -> None:
-    """An import of a database driver, deep below a workflow, is found."""
+    """An indirect import of a database driver is found."""
     with also("activities.core.ports", "psycopg"):
         assert newly_broken() == ["nothing with IO is reachable from workflows", "activities.core"]
 
 
 def test_a_circle_of_rooms_is_found() -> None:
-    """Two rooms that import each other break the contract, even where lists allow it."""
+    """Two rooms that import each other break the contract, even if the lists allow it."""
     with also("domain.core.ids", "domain.money.money"):
         assert newly_broken() == ["the rooms form no circle", "domain.core"]
 

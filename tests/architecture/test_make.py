@@ -21,7 +21,7 @@ HOOKS = [
 
 
 def explained() -> set[str]:
-    """Return the targets that have an explanation."""
+    """Return the targets with an explanation."""
     return set(re.findall(r"^([a-z]+):.* ## \S", MAKEFILE, re.MULTILINE))
 
 
@@ -31,14 +31,14 @@ def phony() -> set[str]:
 
 
 def test_help_lists_every_command() -> None:
-    """`make help` tells of every command, each in a line."""
-    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    """`make help` prints a line for every command."""
+    printed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert {name for name in phony() if name.isalpha()} == explained()
-    assert set(re.findall(r"^  make (\w+) +\S", told, re.MULTILINE)) == explained()
+    assert set(re.findall(r"^  make (\w+) +\S", printed, re.MULTILINE)) == explained()
 
 
 def test_the_forge_runs_the_checks_and_all_tests() -> None:
-    """Its steps are make targets that exist: the checks, everything, and the fast tier on each Python."""
+    """Its steps are existing make targets: the checks, all tests, and the fast tier on each Python."""
     assert RUNS == ["make check", "make test", "make quick"]
     assert {run.split()[1] for run in RUNS} <= explained()
 
@@ -63,7 +63,7 @@ def test_the_nightly_run_calls_targets_that_exist() -> None:
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook["id"])
-def test_a_hook_starts_what_the_environment_has(hook: dict[str, Any]) -> None:
+def test_every_hook_runs_an_installed_program(hook: dict[str, Any]) -> None:
     """Each hook runs a program of the project's environment, on files that exist."""
     program, *arguments = hook["entry"].split()
     assert hook["language"] == "system"

@@ -1,4 +1,4 @@
-"""Our flat top-level names are ours alone: nothing installed, and nothing of Python, bears one of them."""
+"""No installed distribution and no module of Python has one of our top-level names."""
 
 import sys
 import tomllib
@@ -10,7 +10,7 @@ OURS = "boxoffice"
 
 
 def top_level_names() -> set[str]:
-    """Name what the wheel puts at the top level."""
+    """Return the top-level names of the wheel."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     shipped = project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
     return {Path(path).stem for path in shipped}
@@ -24,7 +24,7 @@ def test_the_wheel_ships_every_room_and_front_door() -> None:
 
 
 def test_no_installed_distribution_ships_a_module_of_our_names() -> None:
-    """An import of ours can never find another's module."""
+    """An import of our modules never finds another one."""
     installed = packages_distributions()
     assert "pytest" in installed
     others = {name: sorted(set(installed.get(name, [])) - {OURS}) for name in top_level_names()}

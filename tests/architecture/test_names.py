@@ -1,4 +1,4 @@
-"""One name, one meaning: no two classes or public type aliases of the product bear the same name."""
+"""No two classes or public type aliases of the product have the same name."""
 
 import ast
 from collections import defaultdict
@@ -35,15 +35,15 @@ def is_type_name(name: str) -> bool:
 
 
 def duplicates(places: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Return every name of (name, place) that stands in more than one place."""
+    """Return the names with more than one place."""
     found = defaultdict(list)
     for name, place in places:
         found[name].append(place)
     return {name: where for name, where in sorted(found.items()) if len(where) > 1}
 
 
-def test_no_two_classes_of_the_product_bear_one_name() -> None:
-    """A reader who meets a name knows which class is meant."""
+def test_no_two_classes_of_the_product_have_one_name() -> None:
+    """A name identifies one class."""
     places = [
         (name, f"{path.relative_to(ROOT)}:{line}")
         for path in modules()
@@ -54,7 +54,7 @@ def test_no_two_classes_of_the_product_bear_one_name() -> None:
 
 
 @pytest.mark.parametrize("second", ["class Hold: ...", "def f():\n    class Hold: ...", "Hold = dict[str, int]"])
-def test_a_second_meaning_is_seen(second: str) -> None:
+def test_a_second_meaning_is_found(second: str) -> None:
     """A class, a class inside a function and a type alias all count."""
     sources = {"one": "class Hold: ...", "two": second}
     places = [(name, room) for room, source in sources.items() for name, _ in named(ast.parse(source))]

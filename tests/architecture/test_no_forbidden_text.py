@@ -1,4 +1,4 @@
-"""What git tracks names no package registry and no path of the machine that it was written on."""
+"""No tracked file names a package registry or a path of one machine."""
 
 import re
 import subprocess
@@ -35,7 +35,7 @@ def tracked() -> list[Path]:
 
 
 def places(pattern: re.Pattern[str]) -> list[str]:
-    """Say where a pattern is found in what git tracks."""
+    """Return the places of a pattern in tracked files."""
     found = []
     for path in tracked():
         for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
@@ -45,13 +45,13 @@ def places(pattern: re.Pattern[str]) -> list[str]:
 
 
 def test_no_file_names_a_registry() -> None:
-    """Where packages come from is the business of the machine that installs them."""
+    """The machine that installs packages chooses their registry."""
     assert len(tracked()) > 100
     assert places(HOST) == []
 
 
 def test_no_file_names_a_folder_of_one_machine() -> None:
-    """An absolute path of one machine is nowhere."""
+    """No tracked file contains an absolute path of one machine."""
     assert places(FOLDER) == []
 
 

@@ -1,4 +1,4 @@
-"""Patch flags stand in `workflows/core/patches.py` by name, and nowhere else."""
+"""Patch flags are defined in `workflows/core/patches.py` only."""
 
 import ast
 
@@ -22,7 +22,7 @@ def patch_calls(tree: ast.Module) -> list[int]:
 
 
 def test_no_flag_is_a_literal_elsewhere() -> None:
-    """Only `workflows/core/patches.py` calls `workflow.patched`; everybody else asks a named flag."""
+    """Only `workflows/core/patches.py` calls `workflow.patched`; all other code uses a named flag."""
     naming = [module for module in modules() if any(call in module.text for call in CALLS)]
     assert [f"{module.path}:{line}" for module in naming for line in patch_calls(module.tree)] == [
         f"{HOME}:{line}" for line in patch_calls(ast.parse((ROOT / HOME).read_text()))
@@ -31,7 +31,7 @@ def test_no_flag_is_a_literal_elsewhere() -> None:
 
 
 def test_flags_are_named_once_and_used() -> None:
-    """No two flags share a name, no retired name comes back, and every flag is asked for somewhere."""
+    """No two flags share a name, no retired name is used again, and every flag is used."""
     names = [patch.name for patch in PATCHES]
     assert len(names) == len(set(names))
     assert not RETIRED & set(names)

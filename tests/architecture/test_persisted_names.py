@@ -1,4 +1,4 @@
-"""Names that outlive the code (in stored events, histories and answers) are those in `persisted_names.txt`.
+"""The stored names (in events, histories and answers) are those in `persisted_names.txt`.
 
 A changed line needs a decision record and an upcast; `python -m tests.architecture.test_persisted_names` writes the
 file anew.
@@ -64,12 +64,12 @@ def routes() -> Iterator[str]:
 
 
 def kinds() -> set[str]:
-    """What the id of an aggregate's stream begins with; an abstract aggregate has none."""
+    """Return the prefixes of the aggregates' stream ids; an abstract aggregate has none."""
     return {root.STREAM_CATEGORY for root in descendants(Aggregate) if root.STREAM_CATEGORY}
 
 
 def in_workflow(definition: Any) -> Iterator[tuple[str, str]]:
-    """Yield a workflow's own name and those of what may be sent to it."""
+    """Yield the name of a workflow and of its signals, queries and updates."""
     yield "workflow", definition.name
     for sort, handlers in (
         ("signal", definition.signals),
@@ -80,7 +80,7 @@ def in_workflow(definition: Any) -> Iterator[tuple[str, str]]:
 
 
 def in_module(module: ModuleType) -> Iterator[tuple[str, str]]:
-    """Yield the names that Temporal stores of what a module defines."""
+    """Yield the names of a module's definitions that Temporal stores."""
     for value in vars(module).values():
         if isinstance(value, SearchAttributeKey):
             yield "search-attribute", f"{value.name} {value.indexed_value_type.name.lower()}"
@@ -107,13 +107,13 @@ def names() -> list[str]:
 
 
 def test_stored_names_are_the_recorded_ones() -> None:
-    """A name that changed, vanished or came without its line in the file shows here."""
+    """A changed, removed or unlisted name fails."""
     recorded = [line for line in FILE.read_text().splitlines() if not line.startswith("#")]
     assert names() == recorded
 
 
 def test_every_sort_of_name_is_found() -> None:
-    """No sort is missing because the introspection went blind."""
+    """The introspection finds names of every sort."""
     sorts = {line.partition(" ")[0] for line in names()}
     wanted = {
         "event",
@@ -132,15 +132,15 @@ def test_every_sort_of_name_is_found() -> None:
 
 
 def test_two_aggregates_never_share_a_kind_nor_two_refusals_a_code() -> None:
-    """A stream's id and a refusal's code each lead back to one class."""
+    """A stream's id and a refusal's code each identify one class."""
     roots = [root.STREAM_CATEGORY for root in descendants(Aggregate) if root.STREAM_CATEGORY]
     codes = [refusal.code for refusal in descendants(Refusal)]
     assert len(roots) == len(kinds())
     assert len(codes) == len(set(codes))
 
 
-def test_a_topic_says_what_happened_to_what() -> None:
-    """It is the kind of the aggregate and a past participle; a token is a venue's, a show's or a ticket's."""
+def test_a_topic_is_a_subject_and_a_participle() -> None:
+    """The subject is the aggregate's kind, or `token` for venues, shows and tickets."""
     subjects = {found["subject"] for topic in topics(DomainEvent) if (found := TOPIC.fullmatch(topic))}
     assert all(TOPIC.fullmatch(topic) for topic in topics(DomainEvent))
     assert subjects == kinds() | {"token"}
@@ -148,7 +148,7 @@ def test_a_topic_says_what_happened_to_what() -> None:
 
 
 def test_a_topic_is_resolved_by_a_process_that_knows_no_class() -> None:
-    """Whoever maps stored events has all their classes, whatever else it imports."""
+    """The event mapper imports all classes of events."""
     stored = sorted(topics(DomainEvent) | topics(Aggregate))
     code = (
         "import sys; from adapters.event_store.recorder import event_mapper\n"

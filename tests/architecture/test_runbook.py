@@ -1,4 +1,4 @@
-"""The runbook names only what exists."""
+"""The runbook names only existing settings, targets, files and modules."""
 
 import re
 from pathlib import Path
@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 
 
-def test_what_the_runbook_names_exists() -> None:
-    """Its settings, make targets, files and modules are there, and it finds who needs an operator by the right name."""
+def test_every_name_in_the_runbook_exists() -> None:
+    """Settings, make targets, files and modules exist, and the search attribute has the right name."""
     assert set(re.findall(r"BOXOFFICE_\w+", RUNBOOK)) <= {name for name, _, _ in setting_names()}
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"`make (\w+)`", RUNBOOK)) <= targets

@@ -1,4 +1,4 @@
-"""`.env.example` and `settings.py` name the same settings, with the same defaults and the same words."""
+"""`.env.example` and `settings.py` have the same settings, defaults and descriptions."""
 
 import itertools
 from pathlib import Path
@@ -35,17 +35,17 @@ def defined() -> dict[str, tuple[str, str]]:
 
 
 def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
-    """Both directions at once: names, defaults and descriptions are equal."""
+    """Names, defaults and descriptions are equal."""
     assert documented() == defined()
 
 
 def test_every_setting_has_a_description() -> None:
-    """No setting goes without its words."""
+    """No description is empty."""
     assert [name for name, (_, words) in defined().items() if not words] == []
 
 
 def test_the_example_is_a_valid_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A copy of the example as `.env` reads to the defaults, and nothing in it is a secret."""
+    """A copy of the example as `.env` gives the defaults, and contains no secret."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text((ROOT / ".env.example").read_text())
     for name in defined():
@@ -53,8 +53,8 @@ def test_the_example_is_a_valid_environment(monkeypatch: pytest.MonkeyPatch, tmp
     assert read_settings() == Settings(_env_file=None)
 
 
-def test_given_settings_are_told_apart_from_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """`given` has exactly what the environment set, even when it equals the default."""
+def test_given_settings_are_distinguished_from_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`given` has exactly the settings of the environment, also those equal to the default."""
     monkeypatch.chdir(tmp_path)
     for name in defined():
         monkeypatch.delenv(name, raising=False)
@@ -74,5 +74,5 @@ def test_given_settings_are_told_apart_from_defaults(monkeypatch: pytest.MonkeyP
     ],
 )
 def test_the_web_socket_is_derived_from_the_rpc_url(rpc_url: str, expected: str) -> None:
-    """Without a web socket of its own, the node's is found as Solana's tools find it."""
+    """Without a configured web socket, its URL is derived as Solana's tools do."""
     assert SolanaSettings(rpc_url=rpc_url).web_socket == expected

@@ -1,4 +1,4 @@
-"""Modules and functions stay small, say what they are, and bear names of the house."""
+"""Modules and functions are small, have docstrings, and have meaningful names."""
 
 import ast
 import re
@@ -54,14 +54,14 @@ def classes(module: Module) -> Iterator[ast.ClassDef]:
 
 
 def long_modules(module: Module) -> Iterator[str]:
-    """Say when a module has too many lines."""
+    """Report a module with too many lines."""
     lines = len(module.text.splitlines())
     if lines > MODULE_LINES_MAX:
         yield f"{module.path}: {lines} lines"
 
 
 def long_functions(module: Module) -> Iterator[str]:
-    """Say which functions have too many lines, from the name to the last one."""
+    """Report functions with too many lines, from the name to the last one."""
     for function in functions(module):
         lines = (function.end_lineno or 0) - function.lineno + 1
         if lines > FUNCTION_LINES_MAX:
@@ -69,10 +69,9 @@ def long_functions(module: Module) -> Iterator[str]:
 
 
 def many_parameters(module: Module) -> Iterator[str]:
-    """Say which functions take too many parameters by position.
+    """Report functions with too many positional parameters.
 
-    Typer reads a command's options from its parameters, so that a command (a public function at the top level of a
-    module in `cli/`) has as many as it has options.
+    Commands (public functions at the top level of a module in `cli/`) are exempt: Typer reads their options from them.
     """
     commands = module.tree.body if module.path.startswith("cli/") else []
     for function in functions(module):
@@ -85,7 +84,7 @@ def many_parameters(module: Module) -> Iterator[str]:
 
 
 def unexplained(module: Module) -> Iterator[str]:
-    """Say what has no docstring: the module, or a class in it."""
+    """Report the module or classes without a docstring."""
     if module.is_test:
         return
     if not ast.get_docstring(module.tree):
@@ -94,14 +93,14 @@ def unexplained(module: Module) -> Iterator[str]:
 
 
 def empty_names(module: Module) -> Iterator[str]:
-    """Say which module or class has a name that says nothing."""
+    """Report modules and classes with a meaningless name."""
     for name in (*Path(module.path).with_suffix("").parts, *(node.name for node in classes(module))):
         if FORBIDDEN_WORDS & {word.lower() for word in WORD.findall(name)}:
             yield f"{module.path}: {name}"
 
 
 def unfinished(module: Module) -> Iterator[str]:
-    """Say which lines put work off."""
+    """Report lines that postpone work."""
     for number, line in enumerate(module.text.splitlines(), 1):
         if UNFINISHED.search(line):
             yield f"{module.path}:{number} {line.strip()}"
@@ -121,20 +120,20 @@ WORSE: dict[Rule, tuple[str, str]] = {
 
 @pytest.mark.parametrize("rule", RULES)
 def test_no_module_breaks_the_rule(rule: Rule) -> None:
-    """Every tracked Python file keeps it, tests too."""
+    """Every tracked Python file follows it, tests too."""
     assert len(modules()) > 100
     assert [trouble for module in modules() for trouble in rule(module)] == []
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_rule_finds_what_it_forbids(rule: Rule) -> None:
-    """A bad example of each rule is found."""
+def test_every_rule_can_fail(rule: Rule) -> None:
+    """A bad example of each rule is reported."""
     path, text = WORSE[rule]
     assert len(list(rule(Module(path, text, ast.parse(text))))) == 1
 
 
-def test_the_longest_that_is_allowed_is_no_trouble() -> None:
-    """The limits are inclusive, a method's `self` is no parameter, and a part of a word is no word."""
+def test_the_limits_are_inclusive() -> None:
+    """The maximum passes, `self` does not count, and a part of a word does not match."""
     text = "class Contextmanager:\n    def f(self, a, b, c, d, e, f):\n" + "        1\n" * 49
     module = Module("tests/utilities.py", text + "\n" * (400 - 51), ast.parse(text))
     assert [trouble for rule in RULES for trouble in rule(module)] == []

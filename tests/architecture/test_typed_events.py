@@ -1,4 +1,4 @@
-"""Every event says which aggregate it is of, and applies itself to that one: mypy checks what it assigns."""
+"""Every event names its aggregate and applies itself to that type, so that mypy checks its assignments."""
 
 import ast
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ BASES = {DomainEvent.__name__, CreatedEvent.__name__}
 
 
 def untyped(source: ast.ClassDef) -> Iterator[str]:
-    """Say how an event does not say what it applies to."""
+    """Report events without the type of their aggregate."""
     bases = [base for base in source.bases if ast.unparse(base).partition("[")[0] in BASES]
     subjects = {ast.unparse(base.slice) for base in bases if isinstance(base, ast.Subscript)}
     if bases and (len(subjects) != 1 or "Any" in subjects):
@@ -26,7 +26,7 @@ def untyped(source: ast.ClassDef) -> Iterator[str]:
 
 
 def test_every_event_names_its_aggregate() -> None:
-    """No event is one of anything, and none applies itself to anything else than it says."""
+    """No event has `Any` as its aggregate or applies itself to another type."""
     sources = [
         source for module in modules() for source in classes(module) if module.path != "domain/core/aggregate.py"
     ]
@@ -45,11 +45,11 @@ def test_every_event_names_its_aggregate() -> None:
         "class OrderPlaced(DomainEvent['Order']):\n def apply(self, order: 'Ticket') -> None: pass",
     ],
 )
-def test_an_untyped_event_shows(text: str) -> None:
-    """Without an aggregate, with any, or with another one than `apply` takes."""
+def test_an_untyped_event_is_found(text: str) -> None:
+    """It has no aggregate, `Any`, or another one than `apply` takes."""
     assert [fault for source in ast.parse(text).body if isinstance(source, ast.ClassDef) for fault in untyped(source)]
 
 
 def test_every_aggregate_has_a_kind() -> None:
-    """An aggregate that may be stored has a stream of its own, and a base of others has none."""
+    """A concrete aggregate has a kind, and a base class has none."""
     assert [root.__name__ for root in descendants(Aggregate) if bool(root.STREAM_CATEGORY) != bool(root.TOPIC)] == []

@@ -1,4 +1,4 @@
-"""Every activity and every workflow that is declared has a worker, and workflows call nothing that has none."""
+"""Every declared activity and workflow has a worker, and workflows call no others."""
 
 import ast
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ SECRET = SecretStr("11" * 32)
 
 
 def aliases(tree: ast.Module) -> dict[str, str]:
-    """Return the names that classes of activities have in a module."""
+    """Return the local names of activity classes in a module."""
     found = {name: name for name in OWNERS}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
@@ -40,7 +40,7 @@ def aliases(tree: ast.Module) -> dict[str, str]:
 
 
 def called_without_worker(module: Module) -> Iterator[str]:
-    """Say which methods a module names of classes with activities that are no activities."""
+    """Report calls of methods that are no activities, on classes with activities."""
     known = aliases(module.tree)
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in known:
@@ -50,7 +50,7 @@ def called_without_worker(module: Module) -> Iterator[str]:
 
 
 def classes_without_activities(module: Module) -> Iterator[str]:
-    """Say which classes a workflow imports as activities that declare none."""
+    """Report imported activity classes that declare no activity."""
     for node in module.tree.body:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("activities."):
             for alias in node.names:
@@ -64,13 +64,13 @@ def room() -> list[Module]:
 
 
 def test_workflows_call_only_what_a_worker_runs() -> None:
-    """Every activity that a workflow names is declared, so that a worker runs it."""
+    """Every activity that a workflow calls is declared, so a worker runs it."""
     assert [trouble for module in room() for trouble in called_without_worker(module)] == []
     assert [trouble for module in room() for trouble in classes_without_activities(module)] == []
 
 
 def test_a_call_without_a_worker_is_found() -> None:
-    """A method that is no activity is found under any name, and so is a class without activities."""
+    """A method that is no activity is found under any alias, and so is a class without activities."""
     text = (
         "from activities.sales.order import SalesActivities, PlainActivities\n"
         "a, sales = 1, SalesActivities\nsales.vanished\nSalesActivities.place_order\nSalesActivities.gone\n"
@@ -86,7 +86,7 @@ def test_a_call_without_a_worker_is_found() -> None:
 
 
 async def test_production_has_an_instance_of_every_class() -> None:
-    """The front door builds what runs every activity, each on the queues that it names."""
+    """`worker.py` builds an instance of every activity class, each on its declared queues."""
     settings = Settings(_env_file=None, solana=SolanaSettings(issuer_secret=SECRET, address_secret=SECRET))
     async with AsyncExitStack() as closing:
         activities = worker.assemble(settings, cast("Any", None), cast("Any", None), closing)
@@ -96,8 +96,8 @@ async def test_production_has_an_instance_of_every_class() -> None:
             assert (one.name in names) is (queue in one.queues)
 
 
-def test_a_class_without_an_instance_is_told_by_name() -> None:
-    """A front door that forgets a class does not start, and neither does one with an instance of something else."""
+def test_a_class_without_an_instance_is_reported() -> None:
+    """A worker without an instance of a class, or with one of another class, does not start."""
     with pytest.raises(TypeError, match=r"run settle_mint, settle_sale: .* instance of BooksActivities"):
         Activities(*(object.__new__(owner) for owner in OWNERS.values() if owner is not BooksActivities))
     with pytest.raises(TypeError, match="str declares no activity"):
@@ -105,7 +105,7 @@ def test_a_class_without_an_instance_is_told_by_name() -> None:
 
 
 def test_an_activity_names_its_queue() -> None:
-    """A function that does not cannot be called as an activity, nor run."""
+    """A function without a queue cannot be called or run as an activity."""
 
     async def plain() -> None: ...
 
@@ -114,8 +114,8 @@ def test_an_activity_names_its_queue() -> None:
     assert queues_of(activity_on("stripe", name="plain", local_first=True)(plain)) == ("stripe", PURCHASES)
 
 
-async def test_only_what_the_workflows_worker_runs_is_tried_there() -> None:
-    """A local call of an activity that is not declared `local_first` is a bug, told at once."""
+async def test_only_local_first_activities_are_called_locally() -> None:
+    """A local call of any other activity raises at once."""
     (owner,) = {one.owner for one in declared_activities() if one.name == "cancel_payment"}
     caller = ActivityCaller(OperatorAlerts(lambda _: None))
     with pytest.raises(TypeError, match=r"cancel_payment is called locally: declare it with local_first=True"):
@@ -123,7 +123,7 @@ async def test_only_what_the_workflows_worker_runs_is_tried_there() -> None:
 
 
 def test_every_workflow_is_on_a_queue_that_is_polled() -> None:
-    """Its worker exists, and no workflow of the room is left out of the workers."""
+    """Each declared workflow has a worker, and no workflow is undeclared."""
     run = [kind for queue in all_queues() for kind in workflows_on(queue)]
     assert sorted(run, key=str) == sorted(declared_workflows(), key=str)
     defined = {

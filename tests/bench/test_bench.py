@@ -1,4 +1,4 @@
-"""The bench judges by ratios of the same rounds, and not at all on a machine that changed meanwhile."""
+"""The bench judges ratios of the same rounds, and nothing if the control measurement changed."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ STEADY = Sample(10_000, 2_000)
 
 
 class Machine(Control):
-    """A control that says what it is told to, sample after sample."""
+    """A control with given samples."""
 
     def __init__(self, *samples: Sample) -> None:
         super().__init__(Path(), 0)
@@ -28,7 +28,7 @@ class Machine(Control):
 
 
 def side(label: str, *figures: float) -> Side:
-    """A way that measures these figures, round after round."""
+    """Return a side that measures these figures, one per round."""
 
     @contextmanager
     def enter(url: str) -> Iterator[Candidate]:
@@ -45,7 +45,7 @@ def result(against: Baseline, *samples: Sample) -> Comparison:
 
 
 def test_medians_of_the_same_rounds_are_compared() -> None:
-    """One lucky round and one bad one change nothing, and both absolute figures are kept."""
+    """One fast round and one slow one change nothing, and both absolute figures are kept."""
     found = result(Baseline(side("theirs", 10, 20, 30, 1, 90), at_least=10), STEADY, STEADY)
     assert (found.ours_figure, found.theirs_figure, found.ratio, found.verdict) == (200, 20, 10, "reached")
     assert found.rounds == [[100, 10], [1, 20], [300, 30], [200, 1], [900, 90]]
@@ -57,23 +57,23 @@ def test_medians_of_the_same_rounds_are_compared() -> None:
     [(10.1, None, "missed"), (None, 9.9, "missed"), (None, 10, "reached"), (None, None, "reported")],
 )
 def test_a_mark_is_reached_or_missed(at_least: float | None, at_most: float | None, verdict: str) -> None:
-    """A ratio below the least or above the most is missed; without a mark it is only reported."""
+    """A ratio below the minimum or above the maximum is missed; without a mark it is only reported."""
     other = Baseline(side("theirs", 20, 20, 20, 20, 20), at_least, at_most)
     assert result(other, STEADY, STEADY).verdict == verdict
 
 
 @pytest.mark.parametrize("after", [Sample(7_400, 2_000), Sample(10_000, 2_700)])
-def test_a_machine_that_changed_by_more_than_a_quarter_is_no_judge(after: Sample) -> None:
-    """The figures are told, the verdict is not."""
+def test_after_a_change_of_the_machine_by_a_quarter_nothing_is_judged(after: Sample) -> None:
+    """The figures are reported without a verdict."""
     other = Baseline(side("theirs", 20, 20, 20, 20, 20), at_least=1)
     assert result(other, STEADY, after).verdict == "not judged"
     assert result(other, STEADY, Sample(7_600, 2_600)).verdict == "reached"
 
 
-def test_the_page_keeps_its_words_and_the_rows_that_were_not_run(
+def test_the_page_keeps_its_text_and_the_rows_that_were_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only what stands between the markers is written anew."""
+    """Only the text between the markers is replaced."""
     page = tmp_path / "performance.md"
     page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
     monkeypatch.setattr(report, "PAGE", page)
@@ -91,21 +91,21 @@ def test_the_page_keeps_its_words_and_the_rows_that_were_not_run(
 
 
 def test_rows_are_chosen_by_name() -> None:
-    """A wrong name is told together with the right ones."""
+    """The error for an unknown name lists the known ones."""
     assert [row.name for row in chosen("books, hot-holds")] == ["hot-holds", "books"]
     with pytest.raises(SystemExit, match="no such row: cooks; there are: hot-holds"):
         chosen("cooks")
 
 
 def test_few_rounds_judge_nothing() -> None:
-    """A quick look says no verdict, however good its ratio is."""
+    """With fewer rounds there is no verdict, whatever the ratio."""
     row = Row("row", "things/s", side("ours", 100), (Baseline(side("theirs", 10), at_least=2),))
     (comparison,) = compare(row, lambda: nullcontext("url"), Machine(STEADY, STEADY), 1)
     assert (comparison.ratio, comparison.verdict) == (10, "not judged")
 
 
-def test_all_sides_of_a_staged_row_play_on_one_stage() -> None:
-    """The stage is made once, and no database beside it."""
+def test_all_sides_of_a_row_share_its_fixture() -> None:
+    """The fixture is created once, without a database for each side."""
     seen: list[object] = []
 
     @contextmanager
@@ -114,7 +114,7 @@ def test_all_sides_of_a_staged_row_play_on_one_stage() -> None:
         yield Candidate(lambda: 1.0)
 
     def no_database() -> nullcontext[str]:
-        raise AssertionError("a staged row needs no database")
+        raise AssertionError("a row with a fixture needs no database")
 
     stage = object()
     row = Row("row", "s", Side("ours", enter), (Baseline(Side("theirs", enter)),), lambda: nullcontext(stage))
@@ -130,7 +130,7 @@ def test_all_sides_of_a_staged_row_play_on_one_stage() -> None:
     ],
 )
 def test_a_rush_that_sells_another_number_is_no_measurement(held: int, sold_out: int, stored: int) -> None:
-    """One answer too many or one missing stops the row."""
+    """One answer too many or too few stops the row."""
     on_sale.check_sold(Counter({202: on_sale.TICKETS, 409: on_sale.BUYERS - on_sale.TICKETS}), on_sale.TICKETS)
     with pytest.raises(RuntimeError, match="buyers"):
         on_sale.check_sold(Counter({202: held, 409: sold_out}), stored)

@@ -14,7 +14,7 @@ from domain.invariants.cross_system import judge_at_rest
 from domain.invariants.invariant import INVARIANTS, Findings
 from domain.invariants.per_commit import History
 from settings import read_settings
-from tests.fakes.corrupted_history import LATE, Day, said
+from tests.fakes.corrupted_history import LATE, Day, with_payment
 from tests.fakes.sample_history import sample_history
 from tests.fakes.samples import AT
 from tests.fakes.stored import recorded
@@ -55,7 +55,7 @@ def test_a_whole_report(day: Day, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_broken_invariant_is_told_with_its_figures(day: Day, capsys: pytest.CaptureFixture[str]) -> None:
     """The violation stands below its invariant, for a person and for a program."""
-    broken = report_of(said(day, LATE, captured_minor=500))
+    broken = report_of(with_payment(day, LATE, captured_minor=500))
     picture(broken)
     out = capsys.readouterr().out
     assert "pi_late: 500 eur of late (cancelled) has neither a live order nor a case" in out

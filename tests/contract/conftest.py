@@ -1,4 +1,4 @@
-"""An empty event store on a PostgreSQL of the module's own; a Stripe emulator and the library's client for it."""
+"""Fixtures: one PostgreSQL per module, emptied databases in it, an event store; the Stripe emulator."""
 
 from collections.abc import AsyncIterator, Iterator
 

@@ -1,4 +1,4 @@
-"""Decisions for the tests of event stores, on one kind of aggregate: the stock of a ticket type."""
+"""Sample decisions for the tests of event stores, about the stock of a ticket type."""
 
 import asyncio
 import threading
@@ -23,13 +23,13 @@ def clock() -> datetime:
 
 
 def opening(identity: str = "a", capacity: int = 50) -> Callable[[UnitOfWork], Allocation]:
-    """Decide to open a stock."""
+    """Return a decision that opens a stock."""
     values = {"tenant_id": "t", "show_id": "sh", "ticket_type_id": identity, "capacity": capacity}
     return lambda uow: uow.add(Allocation.begin(AllocationOpened, identity, uow.at, **values))
 
 
 def holding(key: str, identity: str = "a", quantity: int = 1) -> Callable[[UnitOfWork], int]:
-    """Decide to hold seats; the answer is how many are left."""
+    """Return a decision that holds seats and returns the number still available."""
 
     def decide(uow: UnitOfWork) -> int:
         stock = uow.get(Allocation, identity)
@@ -40,12 +40,12 @@ def holding(key: str, identity: str = "a", quantity: int = 1) -> Callable[[UnitO
 
 
 def both(*decisions: Callable[[UnitOfWork], Any]) -> Callable[[UnitOfWork], list[Any]]:
-    """Make one decision of several."""
+    """Combine decisions into one."""
     return lambda uow: [decide(uow) for decide in decisions]
 
 
 async def stock(store: EventStore, identity: str = "a") -> tuple[int, list[str]]:
-    """Read what is left, and the keys of all holds."""
+    """Return the available quantity and the keys of all holds."""
 
     def look(uow: UnitOfWork) -> tuple[int, list[str]]:
         found = uow.get(Allocation, identity)
@@ -56,7 +56,7 @@ async def stock(store: EventStore, identity: str = "a") -> tuple[int, list[str]]
 
 @asynccontextmanager
 async def opened(url: str, **limits: Any) -> AsyncIterator[PostgresEventStore]:
-    """Open an event store, as a process of its own would."""
+    """Open an event store, as another process would."""
     store = await asyncio.to_thread(PostgresEventStore, url, clock, **limits)
     try:
         yield store
@@ -66,7 +66,7 @@ async def opened(url: str, **limits: Any) -> AsyncIterator[PostgresEventStore]:
 
 @asynccontextmanager
 async def one_batch(store: EventStore) -> AsyncIterator[None]:
-    """Keep the committer busy, so that all that is sent meanwhile goes into its next batch."""
+    """Block the committer, so that all decisions sent meanwhile form its next batch."""
     busy, free = threading.Event(), threading.Event()
 
     def decide(uow: UnitOfWork) -> None:
@@ -79,6 +79,6 @@ async def one_batch(store: EventStore) -> AsyncIterator[None]:
     blocked = asyncio.create_task(store.commit(decide))
     assert await asyncio.to_thread(busy.wait, 10)
     yield
-    await asyncio.sleep(0)  # what was sent meanwhile is in the queue now
+    await asyncio.sleep(0)  # lets the sent decisions enter the queue
     free.set()
     await blocked

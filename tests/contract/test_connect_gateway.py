@@ -1,4 +1,4 @@
-"""The Connect gateway's promises, kept by the fake and by the real adapter on the Stripe emulator."""
+"""Contract of the Connect gateway, for the fake and the real adapter on the Stripe emulator."""
 
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from tests.fakes.connect import FakeConnect
 
 
 class Subject(NamedTuple):
-    """A gateway with what a test may do behind its back."""
+    """A gateway, with failure switches and acts at Stripe."""
 
     mark: str
     gateway: Any
@@ -77,7 +77,7 @@ async def subject(request: pytest.FixtureRequest, emulator: Emulator, api: Any) 
 
 
 async def test_an_account_is_made_once(subject: Subject) -> None:
-    """Its key finds it again, also when the first answer was lost."""
+    """The same key returns the same account, also after a lost answer."""
     await subject.lose_answer("create_account", "/v1/accounts")
     with pytest.raises(TransientError):
         await subject.account()
@@ -91,7 +91,7 @@ async def test_an_account_is_made_once(subject: Subject) -> None:
 
 
 async def test_a_share_is_sent_once(subject: Subject) -> None:
-    """The same key is the same transfer, also when the first answer was lost."""
+    """The same key is the same transfer, also after a lost answer."""
     order = await subject.order()
     await subject.lose_answer("transfer", "/v1/transfers")
     with pytest.raises(TransientError):
@@ -100,8 +100,8 @@ async def test_a_share_is_sent_once(subject: Subject) -> None:
     assert await subject.gateway.transfer(order, f"{subject.mark}:1") == first
 
 
-async def test_a_part_comes_back_once_and_never_more_than_there_is(subject: Subject) -> None:
-    """The same key is the same reversal; what was paid out cannot come back."""
+async def test_a_part_is_reversed_once_and_within_the_balance(subject: Subject) -> None:
+    """The same key is the same reversal; an amount already paid out is refused."""
     order = await subject.order()
     transfer_id = await subject.gateway.transfer(order, f"{subject.mark}:1")
     back = await subject.gateway.reverse_transfer(transfer_id, 2000, f"{subject.mark}:r1")
@@ -114,7 +114,7 @@ async def test_a_part_comes_back_once_and_never_more_than_there_is(subject: Subj
 
 @pytest.mark.parametrize(("outcome", "status"), [("succeed", "paid"), ("fail", "failed")])
 async def test_a_payout_is_followed(subject: Subject, outcome: str, status: str) -> None:
-    """Its amount and its end can be read."""
+    """Its amount and its status can be read."""
     order = await subject.order()
     await subject.gateway.transfer(order, f"{subject.mark}:1")
     payout_id = await subject.pay_out(order.account_id, outcome)
@@ -123,7 +123,7 @@ async def test_a_payout_is_followed(subject: Subject, outcome: str, status: str)
 
 
 async def test_a_server_error_that_sticks_to_its_key_costs_no_second_transfer(emulator: Emulator, api: Any) -> None:
-    """What it may have done is looked for before the next key is used, as often as it takes."""
+    """Before each next key the gateway looks for a transfer made by the failed call."""
     client = StripeClient(SECRET, base_url=emulator.url)
     subject = Subject(uuid4().hex[:8], StripeConnect(client, "http://127.0.0.1"), emulator, api)
     order = await subject.order()

@@ -1,4 +1,4 @@
-"""What every event store keeps, the fake and the one on PostgreSQL."""
+"""Contract of the event store, for the fake and PostgreSQL."""
 
 import asyncio
 from typing import Any
@@ -28,7 +28,7 @@ def notified(store: EventStore) -> list[DomainEvent]:
 
 
 async def test_what_is_committed_is_read(store: EventStore) -> None:
-    """A decision's answer comes back, and a later read sees what it recorded."""
+    """A commit returns the decision's value, and a later read sees its events."""
     await store.commit(opening())
     committed = await store.commit(holding("k", quantity=2))
     assert committed.value == 48
@@ -38,7 +38,7 @@ async def test_what_is_committed_is_read(store: EventStore) -> None:
 
 
 async def test_a_stream_without_events_is_empty(store: EventStore) -> None:
-    """What nobody recorded is not found, by a read or by a decision."""
+    """Neither a read nor a decision finds an aggregate without events."""
     assert store.events_of(STREAM) == []
     assert await store.read(lambda uow: uow.find(Allocation, "a")) is None
     with pytest.raises(UnknownSubject):
@@ -46,15 +46,15 @@ async def test_a_stream_without_events_is_empty(store: EventStore) -> None:
 
 
 async def test_a_read_stores_nothing(store: EventStore) -> None:
-    """What a look records is lost, and the next decision does not see it."""
+    """Events recorded during a read are discarded, and the next decision does not see them."""
     await store.commit(opening())
     assert await store.read(holding("k")) == 49
     assert (await store.commit(holding("other"))).value == 49
     assert await stock(store) == (49, ["other"])
 
 
-async def test_a_look_says_how_far_it_saw(store: EventStore) -> None:
-    """Nothing that it saw lies beyond its position, so that a reader who has come there has seen it, too."""
+async def test_a_read_returns_its_position(store: EventStore) -> None:
+    """No event it read is after its position, so a projection at that position has seen them all."""
     await store.commit(opening())
     for key in "ab":
         committed = await store.commit(holding(key))
@@ -63,7 +63,7 @@ async def test_a_look_says_how_far_it_saw(store: EventStore) -> None:
 
 
 async def test_a_refusal_rolls_back_every_aggregate_it_touched(store: EventStore) -> None:
-    """Two stocks and a new one are touched before a third stock refuses: nothing of it stays."""
+    """Two stocks and a new one are changed before a third one refuses: no change is stored."""
     for name, capacity in (("a", 5), ("b", 5), ("full", 1)):
         await store.commit(opening(name, capacity))
     bad = both(holding("k", "a"), opening("new"), holding("k", "b"), holding("k", "full", 2))
@@ -76,8 +76,8 @@ async def test_a_refusal_rolls_back_every_aggregate_it_touched(store: EventStore
     assert (await store.commit(opening("new", 3))).value.capacity == 3
 
 
-async def test_a_refusal_spoils_no_neighbour_of_its_batch(store: EventStore) -> None:
-    """Good decisions about the same stocks before and after a bad one are stored whole, the bad one is not."""
+async def test_a_refusal_does_not_affect_its_batch(store: EventStore) -> None:
+    """Decisions about the same stocks before and after a refused one are stored, the refused one is not."""
     await store.commit(both(opening("a", 10), opening("b", 3)))
     async with one_batch(store):
         orders = [
@@ -95,8 +95,8 @@ async def test_a_refusal_spoils_no_neighbour_of_its_batch(store: EventStore) -> 
     assert [broken_link(store.stored_of(Allocation.stream(name))) for name in "ab"] == [None, None]
 
 
-async def test_a_mistake_reaches_only_its_caller(store: EventStore) -> None:
-    """A decision with a bug raises to whoever sent it, and the event store goes on."""
+async def test_a_bug_reaches_only_its_caller(store: EventStore) -> None:
+    """A decision with a bug raises to its caller, and the event store goes on."""
     await store.commit(opening())
     with pytest.raises(ZeroDivisionError):
         await store.commit(both(holding("bad"), lambda _: 1 // 0))
@@ -104,8 +104,8 @@ async def test_a_mistake_reaches_only_its_caller(store: EventStore) -> None:
     assert await stock(store) == (49, ["good"])
 
 
-async def test_what_cannot_be_stored_reaches_only_its_caller(store: EventStore) -> None:
-    """A value without a stored form is refused where it is stored, and spoils nobody's batch; the chain goes on."""
+async def test_a_value_that_cannot_be_stored_reaches_only_its_caller(store: EventStore) -> None:
+    """It raises to its caller only; the rest of the batch is stored, and the hash chain is whole."""
     await store.commit(opening())
     async with one_batch(store):
         decisions = [holding("first"), holding(object()), holding("last")]  # type: ignore[arg-type]
@@ -117,7 +117,7 @@ async def test_what_cannot_be_stored_reaches_only_its_caller(store: EventStore) 
 
 
 async def test_positions_grow(store: EventStore) -> None:
-    """Each commit that records something stands after the one before; one that records nothing stands where it is."""
+    """Each commit with events has a higher position than the one before; one without events has the same."""
     committed = [await store.commit(opening())]
     committed += [await store.commit(holding(key)) for key in "abcab"]
     positions = [each.position for each in committed]
@@ -126,7 +126,7 @@ async def test_positions_grow(store: EventStore) -> None:
 
 
 async def test_order_is_kept(store: EventStore) -> None:
-    """Events stand in the order of their decisions, in their stream and in the log, also when sent at once."""
+    """Events are in the order of their decisions, in their stream and in the log, also when sent at once."""
     await store.commit(both(opening("a"), opening("b")))
     keys = [str(number) for number in range(20)]
     await asyncio.gather(*(store.commit(both(holding(key, "a"), holding(key, "b"))) for key in keys))
@@ -139,7 +139,7 @@ async def test_order_is_kept(store: EventStore) -> None:
 
 
 async def test_the_chain_is_unbroken(store: EventStore) -> None:
-    """Each stored event follows from the one before it, and one that is left out shows."""
+    """Each stored event links to the one before it, and a missing one is found."""
     await store.commit(opening())
     for key in "abc":
         await store.commit(holding(key))
@@ -149,8 +149,8 @@ async def test_the_chain_is_unbroken(store: EventStore) -> None:
     assert [digest_of(one) for one in stored] == [event.digest for event in store.events_of(STREAM)]
 
 
-async def test_what_exists_is_not_begun_again(store: EventStore) -> None:
-    """A decision that begins an aggregate without a look stores nothing of itself when there is one."""
+async def test_an_existing_aggregate_is_not_created_again(store: EventStore) -> None:
+    """A decision that creates an existing aggregate without reading it first stores no event."""
     await store.commit(both(opening("a"), opening("b")))
     with pytest.raises(TransientError):
         await store.commit(both(holding("k", "b"), opening("a", 7)))
@@ -160,7 +160,7 @@ async def test_what_exists_is_not_begun_again(store: EventStore) -> None:
 
 
 async def test_the_same_command_again_changes_nothing(store: EventStore) -> None:
-    """A command that is sent many times at once is done once."""
+    """A command that is sent many times at once has its effect once."""
     await store.commit(opening())
     answers = await asyncio.gather(*(store.commit(holding("k")) for _ in range(10)))
     assert {answer.value for answer in answers} == {49}
@@ -168,7 +168,7 @@ async def test_the_same_command_again_changes_nothing(store: EventStore) -> None
 
 
 async def test_a_fake_that_loses_its_answer_has_committed() -> None:
-    """The fake's lost answer has an unknown effect: the event is stored, and the same command finds it."""
+    """The fake raises an unknown effect after storing the event, and the same command finds it."""
     store = FakeEventStore(clock)
     await store.commit(opening())
     store.lose_answers = 1

@@ -1,4 +1,4 @@
-"""What PostgreSQL adds to an event store: edits of history show, many processes share it, and lines are cut."""
+"""The event store on PostgreSQL: edited history, several processes, lost connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,8 +25,8 @@ CUTS = 5
 
 
 @pytest.mark.parametrize("edit", ['"quantity":1,', '"key":"b"'])
-async def test_an_edited_row_shows(postgres: PostgresEventStore, empty_url: str, edit: str) -> None:
-    """Whoever changes one stored value breaks the chain at that event."""
+async def test_an_edited_row_is_found(postgres: PostgresEventStore, empty_url: str, edit: str) -> None:
+    """A changed value breaks the hash chain at that event."""
     await postgres.commit(opening())
     for key in "abc":
         await postgres.commit(holding(key))
@@ -40,8 +40,8 @@ async def test_an_edited_row_shows(postgres: PostgresEventStore, empty_url: str,
     assert broken_link(postgres.stored_of(STREAM)) == 3
 
 
-async def test_a_deleted_row_shows(postgres: PostgresEventStore, empty_url: str) -> None:
-    """An event taken out of the middle breaks the chain at the next one."""
+async def test_a_deleted_row_is_found(postgres: PostgresEventStore, empty_url: str) -> None:
+    """An event deleted from the middle breaks the hash chain at the next one."""
     await postgres.commit(opening())
     for key in "abc":
         await postgres.commit(holding(key))
@@ -51,7 +51,7 @@ async def test_a_deleted_row_shows(postgres: PostgresEventStore, empty_url: str)
 
 
 async def test_without_the_guard_decisions_are_lost(postgres: PostgresEventStore) -> None:
-    """Read, decide, insert without the lock: of twenty buyers before fifty seats one gets a seat."""
+    """Read, decide, insert without the lock: of twenty buyers for fifty seats one gets a seat."""
     await postgres.commit(opening(capacity=50))
     naive = []
     for number in range(20):
@@ -73,7 +73,7 @@ async def test_without_the_guard_decisions_are_lost(postgres: PostgresEventStore
 async def test_two_stores_sell_fifty_seats_to_three_hundred_buyers(
     postgres: PostgresEventStore, empty_url: str
 ) -> None:
-    """Exactly fifty get a seat, all others are told that it is sold out, and nobody meets a conflict."""
+    """Exactly fifty get a seat, all others get `SeatsUnavailable`, and nobody gets a conflict."""
     await postgres.commit(opening(capacity=50))
     other = PostgresEventStore(empty_url, clock)
     try:
@@ -84,14 +84,14 @@ async def test_two_stores_sell_fifty_seats_to_three_hundred_buyers(
     sold = [answer for answer in answers if not isinstance(answer, BaseException)]
     assert len(sold) == 50
     assert sum(isinstance(answer, SeatsUnavailable) for answer in answers) == 250
-    left, keys = await stock(postgres)
-    assert (left, len(keys)) == (0, 50)
+    available, keys = await stock(postgres)
+    assert (available, len(keys)) == (0, 50)
     assert sorted(answer.value for answer in sold) == list(range(50))
     assert broken_link(postgres.stored_of(STREAM)) is None
 
 
 async def test_many_decisions_share_a_transaction(postgres: PostgresEventStore, empty_url: str) -> None:
-    """What waits while the committer is busy is saved together, up to the limit of a batch."""
+    """Decisions that wait for the committer are stored together, up to the limit of a batch."""
     await postgres.commit(opening(capacity=1000))
     async with one_batch(postgres):
         sent = [asyncio.create_task(postgres.commit(holding(str(number)))) for number in range(BATCH_MAX + 1)]
@@ -103,21 +103,21 @@ async def test_many_decisions_share_a_transaction(postgres: PostgresEventStore, 
 
 
 def cut(url: str) -> int:
-    """End the connection that holds the lock on the events, as a failover does; return how many there were."""
+    """End the connections that hold the lock on the events, as a failover does; return their number."""
     with psycopg.connect(url, autocommit=True) as connection:
         return len(connection.execute(CUT).fetchall())
 
 
-async def test_a_connection_cut_in_the_middle_is_unknown_transient(
+async def test_a_connection_cut_in_the_middle_is_an_unknown_effect(
     postgres: PostgresEventStore, empty_url: str
 ) -> None:
-    """Nobody knows whether it happened; the same command again does it once, and the event store needs no restart."""
+    """The effect is unknown; the repeated command has it once, and the event store needs no restart."""
     await postgres.commit(opening())
 
     def decide(uow: UnitOfWork) -> int:
-        left = holding("k")(uow)
+        available = holding("k")(uow)
         assert cut(empty_url) == 1
-        return left
+        return available
 
     with pytest.raises(TransientError) as transient:
         await postgres.commit(decide)
@@ -128,10 +128,10 @@ async def test_a_connection_cut_in_the_middle_is_unknown_transient(
     assert broken_link(postgres.stored_of(STREAM)) is None
 
 
-async def test_commands_that_are_repeated_through_a_chaos_happen_once(
+async def test_commands_repeated_through_lost_connections_happen_once(
     postgres: PostgresEventStore, empty_url: str
 ) -> None:
-    """Connections are cut at any moment of a transaction; each command is repeated, and has one hold in the end."""
+    """Connections are cut at any moment of a transaction; each command is repeated and has one hold in the end."""
     await postgres.commit(opening(capacity=100_000))
     cuts = 0
     troubles: list[TransientError] = []
@@ -145,7 +145,7 @@ async def test_commands_that_are_repeated_through_a_chaos_happen_once(
             else:
                 return
 
-    async def buy_while_it_chaos(buyer: int) -> int:
+    async def buy_with_retries(buyer: int) -> int:
         bought = 0
         while cuts < CUTS:
             await buy(f"{buyer}-{bought}")
@@ -153,21 +153,21 @@ async def test_commands_that_are_repeated_through_a_chaos_happen_once(
         return bought
 
     async with asyncio.timeout(30):
-        buying = asyncio.gather(*(buy_while_it_chaos(buyer) for buyer in range(10)))
+        buying = asyncio.gather(*(buy_with_retries(buyer) for buyer in range(10)))
         while cuts < CUTS:
             cuts += await asyncio.to_thread(cut, empty_url)
         bought = sum(await buying)
     assert troubles
     assert all(trouble.unknown for trouble in troubles)
-    left, keys = await stock(postgres)
+    available, keys = await stock(postgres)
     placed = [hold["key"] for event in postgres.events_of(STREAM)[1:] for hold in vars(event)["holds"]]
-    assert (100_000 - left, len(keys), len(placed), len(set(placed))) == (bought,) * 4
+    assert (100_000 - available, len(keys), len(placed), len(set(placed))) == (bought,) * 4
     assert broken_link(postgres.stored_of(STREAM)) is None
 
 
 @asynccontextmanager
 async def swallowing(url: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
-    """Stand before a server; once armed, let one COMMIT through and break the line instead of its answer."""
+    """Proxy a server; once armed, forward one COMMIT and close the connection instead of returning its answer."""
     parts = conninfo_to_dict(url)
     armed = asyncio.Event()
     meetings: set[asyncio.Future[Any]] = set()
@@ -202,7 +202,7 @@ async def swallowing(url: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
 
 
 async def test_a_commit_whose_answer_is_lost_is_found_again(postgres: PostgresEventStore, empty_url: str) -> None:
-    """The event is stored though the caller is told of an unknown effect; the same command finds what it did."""
+    """The event is stored although the caller gets an unknown effect; the same command finds it."""
     await postgres.commit(opening())
     async with swallowing(empty_url) as (url, armed):
         store = await asyncio.to_thread(PostgresEventStore, url, clock)
@@ -220,8 +220,8 @@ async def test_a_commit_whose_answer_is_lost_is_found_again(postgres: PostgresEv
     assert broken_link(postgres.stored_of(STREAM)) is None
 
 
-async def test_a_decision_that_cannot_be_stored_spoils_nobody_elses(postgres: PostgresEventStore) -> None:
-    """A text that PostgreSQL cannot keep, and a stock that is opened twice, fail alone in their batch."""
+async def test_a_decision_that_cannot_be_stored_fails_alone(postgres: PostgresEventStore) -> None:
+    """A text that PostgreSQL cannot store and a stock opened twice fail; the rest of the batch is stored."""
     await postgres.commit(opening())
     async with one_batch(postgres):
         sent = [
@@ -235,7 +235,7 @@ async def test_a_decision_that_cannot_be_stored_spoils_nobody_elses(postgres: Po
 
 
 async def test_a_closed_store_refuses(postgres: PostgresEventStore) -> None:
-    """Nobody waits for an answer that cannot come."""
+    """A commit after the close raises at once."""
     postgres.close()
     with pytest.raises(TransientError, match="closed"):
         await postgres.commit(opening())

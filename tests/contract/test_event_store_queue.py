@@ -1,4 +1,4 @@
-"""The line before the committer and the snapshots behind it: everything has a limit, and a limit loses nothing."""
+"""The commit queue and its limits, batches, and snapshots."""
 
 import asyncio
 import time
@@ -37,7 +37,7 @@ def empty_url(empty_url: str) -> str:
 
 
 async def test_holds_of_a_batch_are_one_event_and_each_caller_has_its_own_answer(postgres: PostgresEventStore) -> None:
-    """First come, first served; who comes too late is told so, and takes nothing from anybody."""
+    """In the order of arrival; a refused hold takes no seats."""
     await postgres.commit(opening(capacity=3))
     async with one_batch(postgres):
         wanted = [("a", 1), ("b", 5), ("c", 2), ("d", 1)]
@@ -50,13 +50,13 @@ async def test_holds_of_a_batch_are_one_event_and_each_caller_has_its_own_answer
 
 
 @pytest.mark.parametrize("coalesces", [True, False])
-async def test_who_comes_at_one_moment_is_one_batch(empty_url: str, *, coalesces: bool) -> None:
-    """Also where each caller lets the committer go first, as a read of a socket does; without gathering it goes."""
+async def test_simultaneous_callers_are_one_batch(empty_url: str, *, coalesces: bool) -> None:
+    """Also when each caller yields to the committer, as a socket read does; without coalescing they are several."""
     async with opened(empty_url, coalesces=coalesces) as store:
         await store.commit(opening())
 
         async def come(key: str) -> None:
-            time.sleep(0.005)  # noqa: ASYNC251 - what a socket does to the interpreter's lock
+            time.sleep(0.005)  # noqa: ASYNC251 - releases the interpreter's lock, as a socket does
             await store.commit(holding(key))
 
         await asyncio.gather(*(come(str(number)) for number in range(20)))
@@ -65,8 +65,8 @@ async def test_who_comes_at_one_moment_is_one_batch(empty_url: str, *, coalesces
         assert sum(batches) == 20
 
 
-async def test_beyond_the_line_everybody_is_told_at_once(empty_url: str) -> None:
-    """A full line takes nobody more, and who stands in it is served all the same."""
+async def test_a_full_queue_refuses_at_once(empty_url: str) -> None:
+    """A full queue raises `OverloadedError`, and the decisions in it are still committed."""
     async with opened(empty_url, queue_max=3) as store:
         await store.commit(opening())
         async with one_batch(store):
@@ -78,12 +78,12 @@ async def test_beyond_the_line_everybody_is_told_at_once(empty_url: str) -> None
         assert await stock(store) == (47, ["0", "1", "2"])
 
 
-async def test_a_decision_whose_time_has_passed_in_the_line_is_never_made(empty_url: str) -> None:
-    """Its caller learns in time that nothing was done, also while the committer is busy, and that stays true."""
+async def test_a_decision_that_times_out_in_the_queue_is_never_made(empty_url: str) -> None:
+    """Its caller gets an error in time, also while the committer is busy, and it is not made later."""
     async with opened(empty_url, timeout_seconds=1) as store, opened(empty_url) as patient:
         await store.commit(opening())
         began = time.monotonic()
-        with pytest.raises(TransientError):  # the one that keeps the committer busy is not answered in time either
+        with pytest.raises(TransientError):  # the decision that blocks the committer times out too
             await wait_in_vain(store)
         assert time.monotonic() - began < 4
         assert (await store.commit(holding("next"))).value == 49
@@ -96,8 +96,8 @@ async def wait_in_vain(store: PostgresEventStore) -> None:
             await store.commit(holding("late"))
 
 
-async def test_a_caller_that_has_gone_is_not_served(empty_url: str) -> None:
-    """A decision that was cancelled while it waited is not made."""
+async def test_a_cancelled_decision_is_not_made(empty_url: str) -> None:
+    """A decision whose caller was cancelled while it waited is skipped."""
     async with opened(empty_url) as store:
         await store.commit(opening())
         async with one_batch(store):
@@ -118,7 +118,7 @@ def hold_and_release(number: int) -> Any:
 
 
 async def test_a_snapshot_bounds_the_load_and_changes_nothing(postgres: PostgresEventStore, empty_url: str) -> None:
-    """After many events a cold process begins at the snapshot, sees the same stock, and continues the chain."""
+    """After many events a new process loads the snapshot, sees the same stock, and continues the hash chain."""
     await postgres.commit(opening())
     for number in range(EVENTS_BETWEEN_SNAPSHOTS // 2):
         await postgres.commit(hold_and_release(number))
@@ -134,7 +134,7 @@ async def test_a_snapshot_bounds_the_load_and_changes_nothing(postgres: Postgres
 
 
 def broken_link_after(store: PostgresEventStore, version: int) -> int | None:
-    """Say whether the events after one follow from each other."""
+    """Return the first version after this one whose link is broken."""
     stored = store.stored_of(STREAM)
     assert stored[0].originator_version == version
     found = broken_link(stored)
@@ -145,10 +145,10 @@ CHANGES: list[LiteralString] = ["digest = 'x'", "shape = 99", "version = 10000"]
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_a_snapshot_that_does_not_fit_the_events_is_not_believed(
+async def test_a_snapshot_that_does_not_match_the_events_is_ignored(
     postgres: PostgresEventStore, empty_url: str, change: LiteralString
 ) -> None:
-    """Events are the truth: an edited, outdated or orphaned snapshot is left aside."""
+    """An edited, outdated or orphaned snapshot is ignored, and the events are loaded."""
     await postgres.commit(opening())
     for number in range(EVENTS_BETWEEN_SNAPSHOTS // 2):
         await postgres.commit(hold_and_release(number))
@@ -161,10 +161,10 @@ async def test_a_snapshot_that_does_not_fit_the_events_is_not_believed(
         assert (await cold.commit(holding("after"), (STREAM,))).value == 48
 
 
-async def test_many_processes_see_each_others_events_through_their_shelves(
+async def test_processes_see_each_others_events_despite_their_caches(
     postgres: PostgresEventStore, empty_url: str
 ) -> None:
-    """Each decides about the stock as the other one left it, also when it had a copy of its own."""
+    """Each decides on the stock as the other one left it, although it has a cached copy."""
     await postgres.commit(opening(capacity=10))
     async with opened(empty_url) as other:
         for number in range(5):

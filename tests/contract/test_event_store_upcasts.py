@@ -1,4 +1,4 @@
-"""An event that changes its shape: what was stored is upcast when it is read, and its chain is what it was."""
+"""Upcasts: an event of an older version is upcast on read, and its hash chain stays whole."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,7 +19,7 @@ STREAM = "guestbook:lobby"
 
 
 class GuestbookOpened(CreatedEvent["Guestbook"]):
-    """There is a book."""
+    """The guestbook was opened."""
 
     TOPIC = "guestbook.opened"
 
@@ -27,7 +27,7 @@ class GuestbookOpened(CreatedEvent["Guestbook"]):
 
 
 class Guestbook(Aggregate):
-    """Who came, and in which year (0: nobody has asked)."""
+    """Guests and the years of their visits (0: unknown)."""
 
     TOPIC = "guestbook"
     STREAM_CATEGORY = "guestbook"
@@ -39,7 +39,7 @@ class Guestbook(Aggregate):
 
 
 def first_release() -> type[DomainEvent[Guestbook]]:
-    """Define an event as it was first stored."""
+    """Define an event in its first version."""
 
     class GuestCame(DomainEvent[Guestbook]):
         TOPIC = "guestbook.guest-came"
@@ -53,7 +53,7 @@ def first_release() -> type[DomainEvent[Guestbook]]:
 
 
 def second_release() -> type[DomainEvent[Guestbook]]:
-    """Define the same event with another field and a field that is called otherwise."""
+    """Define the same event with a new field and a renamed one."""
 
     class GuestCame(DomainEvent[Guestbook]):
         TOPIC = "guestbook.guest-came"
@@ -78,7 +78,7 @@ def store(request: pytest.FixtureRequest) -> EventStore:
 
 
 def forget() -> None:
-    """Let the topic be free again, as it is in a new process."""
+    """Unregister the topic, as in a new process."""
     utils._topic_cache.pop("guestbook.guest-came", None)
 
 
@@ -93,7 +93,7 @@ def coming(event: type[DomainEvent[Guestbook]], **values: Any) -> Callable[[Unit
 
 
 async def written(store: EventStore) -> None:
-    """Store a stream by the code of the first release."""
+    """Store a stream with the code of the first release."""
     first = first_release()
     await store.commit(lambda uow: uow.add(Guestbook.begin(GuestbookOpened, "lobby", AT, place="lobby")))
     for name in ("ada", "bob"):
@@ -101,7 +101,7 @@ async def written(store: EventStore) -> None:
 
 
 def broken(store: EventStore) -> list[str]:
-    """Judge the history of the stream as `reconcile` does."""
+    """Check the history of the stream as `reconcile` does."""
     findings = Findings()
     History(findings).take(Recorded(one, store.mapper.event_of(one)) for one in store.stored_of(STREAM))
     assert findings.checked[HISTORY.name] == len(store.stored_of(STREAM))
@@ -109,7 +109,7 @@ def broken(store: EventStore) -> list[str]:
 
 
 async def test_an_old_event_is_upcast_and_its_chain_is_whole(store: EventStore) -> None:
-    """The new code reads old and new events of one stream, and nothing that was stored has changed."""
+    """The new code reads old and new events of one stream, and the stored bytes are unchanged."""
     await written(store)
     before = store.stored_of(STREAM)
     forget()
@@ -124,8 +124,8 @@ async def test_an_old_event_is_upcast_and_its_chain_is_whole(store: EventStore) 
     assert broken(store) == []
 
 
-async def test_an_edit_of_an_old_event_shows_after_the_upcast(store: EventStore) -> None:
-    """One byte of an event that only the first release wrote."""
+async def test_an_edit_of_an_old_event_is_found_after_the_upcast(store: EventStore) -> None:
+    """One changed byte of an event of the first version breaks the hash chain."""
     await written(store)
     forget()
     second_release()

@@ -1,4 +1,4 @@
-"""The readers of the whole: every event once and in order, every payment of Stripe's, every token on chain."""
+"""Readers of `reconcile`: every event once and in order, every payment at Stripe, every token on chain."""
 
 import asyncio
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ def reservation(name: str) -> Reservation:
 
 
 async def test_every_event_is_read_once_and_in_order(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages follow each other up to the position that was asked for, and on from there."""
+    """Pages follow each other up to the given position, and later continue from there."""
     monkeypatch.setattr(event_pages, "PAGE", 2)
     store = PostgresEventStore(database, clock)
     for number in range(PURCHASES):
@@ -81,8 +81,8 @@ async def test_every_event_is_read_once_and_in_order(database: str, monkeypatch:
         assert pages.head() == PURCHASES
 
 
-def test_balances_and_owed_payments_are_read_as_they_are_shown(database: str) -> None:
-    """The balances come with their position; a webhook that was acted on is owed no more."""
+def test_balances_and_unsignalled_payments_are_read(database: str) -> None:
+    """The balances come with their position; a marked webhook is not listed."""
     with EventPages(database) as pages:
         assert pages.balances() == (0, {})
     with psycopg.connect(database, autocommit=True) as writer:
@@ -98,7 +98,7 @@ def test_balances_and_owed_payments_are_read_as_they_are_shown(database: str) ->
 
 
 def test_a_reader_writes_nothing_and_a_lost_database_is_transient(database: str) -> None:
-    """The connection is read-only; a database that is away, or goes away, is a transient error."""
+    """The connection is read-only; an unreachable or lost database is a transient error."""
     with pytest.raises(TransientError, match="ReadOnlySqlTransaction"), EventPages(database) as pages:
         pages._connection.execute("DELETE FROM events")
     with pytest.raises(TransientError, match="PostgreSQL"), EventPages(CLOSED_PORT):
@@ -114,7 +114,7 @@ async def paid(gateway: StripePayments, emulator: Emulator, name: str) -> Intent
 
 
 async def test_stripe_lists_every_payment_with_its_net(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Captured, refunded, cancelled and open payments are told with what Stripe has of each, over several pages."""
+    """Captured, refunded, cancelled and open payments are listed with their net amount, over several pages."""
     monkeypatch.setattr(stripe_client, "PAGE", 2)
     client = StripeClient(SECRET, base_url=emulator.url)
     gateway = StripePayments(client)
@@ -125,9 +125,9 @@ async def test_stripe_lists_every_payment_with_its_net(emulator: Emulator, monke
         request = IntentRequest(tenant_id="default", purchase_id=name, amount_minor=AMOUNT, currency="eur")
         made = await gateway.create_intent(request, f"{name}:intent:1")
     await gateway.cancel_intent(made.intent_id, "cancelled:cancel:1")
-    told = {said.purchase_id: said[2:] for said in await StripeListing(client).payments()}
+    listed = {payment.purchase_id: payment[2:] for payment in await StripeListing(client).payments()}
     await client.close()
-    assert told == {
+    assert listed == {
         "sold": ("eur", AMOUNT, 0, AMOUNT - FEE, False),
         "refunded": ("eur", AMOUNT, AMOUNT, -FEE, False),
         "open": ("eur", 0, 0, 0, True),
@@ -135,8 +135,8 @@ async def test_stripe_lists_every_payment_with_its_net(emulator: Emulator, monke
     }
 
 
-async def test_stripe_that_cannot_be_read_is_told(emulator: Emulator) -> None:
-    """Without a key, and with a wrong one, somebody has to look; without a network it is a transient error."""
+async def test_a_failed_read_of_stripe_raises(emulator: Emulator) -> None:
+    """A missing or wrong key is a configuration error, a lost network a transient error."""
     cases: tuple[tuple[str, str, type[Exception], str], ...] = (
         ("", emulator.url, StripeRequestError, "no Stripe API key is set"),
         ("sk_test_wrong", emulator.url, StripeRequestError, "AuthenticationError"),
@@ -150,7 +150,7 @@ async def test_stripe_that_cannot_be_read_is_told(emulator: Emulator) -> None:
 
 
 async def minted(chain: SolanaTokenChain, spec: TokenSpec) -> str:
-    """Make a token and wait until it stands."""
+    """Mint a token and wait until it is confirmed."""
     signed = await chain.sign(spec)
     await chain.send(signed)
     for _ in range(400):
@@ -160,8 +160,8 @@ async def minted(chain: SolanaTokenChain, spec: TokenSpec) -> str:
     raise AssertionError(f"{spec.kind} did not land")
 
 
-async def test_the_chain_tells_the_supply_of_every_token(dev_chain: DevChain, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A ticket has one, a group none; what is no mint, or no address at all, is left out."""
+async def test_the_chain_returns_each_tokens_supply(dev_chain: DevChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ticket has one, a group none; addresses without a mint and invalid addresses are left out."""
     monkeypatch.setattr(solana_supplies, "CHUNK", 2)
     chain = SolanaTokenChain(dev_chain.url, bytes(Keypair()), b"secret", str(Keypair().pubkey()))
     dev_chain.fund(chain.payer_address)
@@ -170,8 +170,8 @@ async def test_the_chain_tells_the_supply_of_every_token(dev_chain: DevChain, mo
     show = await minted(chain, TokenSpec(kind="show", subject_id="s", max_size=5, group_address=venue, **words))
     ticket = await minted(chain, TokenSpec(kind="ticket", subject_id="t", group_address=show, **words))
     supplies = ChainSupplies(dev_chain.url)
-    asked = ["no address", venue, str(Keypair().pubkey()), ticket, chain.payer_address]
-    assert await supplies.of(asked) == {venue: 0, ticket: 1}
+    addresses = ["no address", venue, str(Keypair().pubkey()), ticket, chain.payer_address]
+    assert await supplies.of(addresses) == {venue: 0, ticket: 1}
     await supplies.close()
     await chain.close()
     away = ChainSupplies("http://127.0.0.1:1")

@@ -23,7 +23,7 @@ async def test_a_failure_before_has_no_effect() -> None:
 
 
 async def test_a_failure_after_leaves_the_effect() -> None:
-    """The send has landed although its sender was told otherwise."""
+    """The send has landed although it raised."""
     chain = FakeTokenChain()
     signed = await chain.sign(_VENUE)
     chain.fail_after("send", times=2)
@@ -46,7 +46,7 @@ async def test_a_dropped_send_never_lands_by_itself() -> None:
 
 
 async def test_a_poor_payer_cannot_sign() -> None:
-    """Signing says who lacks how much, until the payer has been given it."""
+    """Signing fails with the missing amount, until the payer is funded."""
     chain = FakeTokenChain()
     chain.lack_lamports(7)
     with pytest.raises(TransientError, match="lacks 7 lamports"):
@@ -56,7 +56,7 @@ async def test_a_poor_payer_cannot_sign() -> None:
 
 
 async def test_a_spoilt_mint_has_problems() -> None:
-    """A mint that was tampered with is reported at the next look."""
+    """A spoilt mint is reported at the next read."""
     chain = FakeTokenChain()
     signed = await chain.sign(_VENUE)
     await chain.send(signed)

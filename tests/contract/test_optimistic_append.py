@@ -46,13 +46,13 @@ async def alone(postgres: PostgresEventStore) -> PostgresEventStore:
 
 @pytest.fixture
 async def other(alone: PostgresEventStore, empty_url: str) -> AsyncIterator[PostgresEventStore]:
-    """Another process, after that."""
+    """Another process, started later."""
     async with opened(empty_url) as store:
         yield store
 
 
 def finding(identity: str) -> Callable[[UnitOfWork], bool]:
-    """Decide to open a stock unless there is one; says whether it was opened."""
+    """Return a decision that opens a stock unless it exists, and returns whether it was opened."""
 
     def decide(uow: UnitOfWork) -> bool:
         if uow.find(Allocation, identity) is not None:
@@ -92,7 +92,7 @@ async def test_an_unknown_stream_may_have_events(
     reads = (Allocation.stream("new"),)
     assert (await alone.commit(finding("new"), reads)).value
     with psycopg.connect(empty_url, autocommit=True) as connection:
-        # As if another process had made it, and the log had not moved since we looked.
+        # As if another process had opened it, with no new event in the log since our read.
         connection.execute("UPDATE events SET originator_id = %s WHERE originator_id = %s", ("allocation:old", *reads))
     assert not (await alone.commit(finding("old"), (Allocation.stream("old"),))).value
     assert appends == {True: 1, False: 1}
@@ -102,8 +102,8 @@ async def test_two_optimistic_processes_never_oversell(alone: PostgresEventStore
     """Two processes at once, each as if it were the only writer."""
     for store in (alone, other):
         store._decider.batches_alone = OPTIMISTIC_AFTER_BATCHES
-    asked = [(alone, other)[number % 2].commit(holding(f"n{number}")) for number in range(100)]
-    answers = await asyncio.gather(*asked, return_exceptions=True)
+    commits = [(alone, other)[number % 2].commit(holding(f"n{number}")) for number in range(100)]
+    answers = await asyncio.gather(*commits, return_exceptions=True)
     assert sum(not isinstance(answer, BaseException) for answer in answers) == 2
     assert sum(isinstance(answer, SeatsUnavailable) for answer in answers) == 98
     assert (await stock(other))[0] == 0

@@ -1,4 +1,4 @@
-"""What every payment gateway promises, asked of the fake and of Stripe (an emulator, or test mode) alike."""
+"""Contract of the payment gateway, for the fake and Stripe (the emulator, or test mode)."""
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -79,14 +79,14 @@ async def test_create_twice(world: GatewayWorld, wanted: IntentRequest) -> None:
 
 
 async def test_key_with_another_body(world: GatewayWorld, wanted: IntentRequest) -> None:
-    """The same key for another amount rings the alarm."""
+    """The same key for another amount raises an error that is no refusal."""
     await made(world, wanted)
     with pytest.raises(StripeRequestError):
         await made(world, wanted.model_copy(update={"amount_minor": 9900}))
 
 
 async def test_find(world: GatewayWorld, wanted: IntentRequest) -> None:
-    """An intent is found by its purchase, and a stranger is not."""
+    """An intent is found by its purchase, and by no other."""
     if isinstance(world, RealWorld):
         pytest.skip("Stripe's search is behind by up to a minute")
     intent = await made(world, wanted)
@@ -95,7 +95,7 @@ async def test_find(world: GatewayWorld, wanted: IntentRequest) -> None:
 
 
 async def test_find_prefers_the_living(world: GatewayWorld, wanted: IntentRequest) -> None:
-    """Of several intents of a purchase a cancelled one is found last."""
+    """Of several intents of a purchase an open one is preferred to a cancelled one."""
     if isinstance(world, RealWorld):
         pytest.skip("Stripe's search is behind by up to a minute")
     first = await made(world, wanted)
@@ -107,7 +107,7 @@ async def test_find_prefers_the_living(world: GatewayWorld, wanted: IntentReques
 
 
 async def test_capture(world: GatewayWorld, wanted: IntentRequest) -> None:
-    """Capturing takes the whole amount; a second capture, under whatever key, returns the same state."""
+    """A capture takes the whole amount; a second one, under any key, returns the same state."""
     intent = await made(world, wanted)
     await world.pay(intent)
     assert (await world.gateway.retrieve_intent(intent.intent_id)).status == "requires_capture"
@@ -121,7 +121,7 @@ async def test_capture(world: GatewayWorld, wanted: IntentRequest) -> None:
 
 
 async def test_capture_unpaid(world: GatewayWorld, wanted: IntentRequest) -> None:
-    """Capturing what was not authorised returns the state and takes nothing."""
+    """A capture of an unauthorised payment returns the state and takes nothing."""
     intent = await made(world, wanted)
     state = await world.gateway.capture_intent(intent.intent_id, key(wanted, "capture"))
     assert (state.status, state.received_minor) == ("requires_payment_method", 0)
@@ -136,7 +136,7 @@ async def test_automatic_capture(world: GatewayWorld, wanted: IntentRequest) -> 
 
 
 async def test_cancel(world: GatewayWorld, wanted: IntentRequest) -> None:
-    """An authorisation is let go without a refund; cancelling again, under whatever key, changes nothing."""
+    """An authorisation is cancelled without a refund; a second cancel, under any key, changes nothing."""
     intent = await made(world, wanted)
     await world.pay(intent)
     state = await world.gateway.cancel_intent(intent.intent_id, key(wanted, "cancel"))
@@ -147,7 +147,7 @@ async def test_cancel(world: GatewayWorld, wanted: IntentRequest) -> None:
 
 
 async def test_cancel_captured(world: GatewayWorld, wanted: IntentRequest) -> None:
-    """Captured money is not cancelled: the state says that we have it."""
+    """Captured money is not cancelled; the returned state is still succeeded."""
     intent = await captured(world, wanted)
     assert (await world.gateway.cancel_intent(intent.intent_id, key(wanted, "cancel"))).status == "succeeded"
 
@@ -188,7 +188,7 @@ async def test_processing(world: GatewayWorld, wanted: IntentRequest) -> None:
 
 
 async def test_refund(world: GatewayWorld, wanted: IntentRequest) -> None:
-    """Captured money is given back once, whatever the key of the second try."""
+    """Captured money is refunded once, under any key of the second try."""
     intent = await captured(world, wanted)
     refund = await world.gateway.refund_intent(intent.intent_id, 2208, key(wanted, "refund"))
     assert (refund.status, refund.amount_minor, refund.intent_id) == ("succeeded", 2208, intent.intent_id)
@@ -198,7 +198,7 @@ async def test_refund(world: GatewayWorld, wanted: IntentRequest) -> None:
 
 
 async def test_refund_limits(world: GatewayWorld, wanted: IntentRequest) -> None:
-    """Parts can be refunded up to what was captured, and not more."""
+    """Parts can be refunded up to the captured amount."""
     intent = await captured(world, wanted)
     await world.gateway.refund_intent(intent.intent_id, 2000, key(wanted, "refund"))
     with pytest.raises(PaymentRefused):
@@ -208,7 +208,7 @@ async def test_refund_limits(world: GatewayWorld, wanted: IntentRequest) -> None
 
 
 async def test_refund_of_nothing(world: GatewayWorld, wanted: IntentRequest) -> None:
-    """What was only authorised is not refunded."""
+    """A refund of an authorised payment is refused."""
     intent = await made(world, wanted)
     await world.pay(intent)
     with pytest.raises(PaymentRefused):
@@ -216,7 +216,7 @@ async def test_refund_of_nothing(world: GatewayWorld, wanted: IntentRequest) -> 
 
 
 async def test_unknown_intent(world: GatewayWorld) -> None:
-    """An id that nothing has rings the alarm: it undoes nothing."""
+    """An unknown id raises an error that is no refusal, so no saga compensates."""
     with pytest.raises(StripeRequestError):
         await world.gateway.retrieve_intent("pi_nobody")
 
@@ -225,7 +225,7 @@ VERBS: list[Verb] = ["create_intent", "capture_intent", "cancel_intent", "refund
 
 
 async def act(world: GatewayWorld, wanted: IntentRequest, verb: Verb) -> object:
-    """Bring a payment to where the verb makes sense, and do it."""
+    """Prepare a payment for the verb, and call it."""
     if verb == "create_intent":
         return (await made(world, wanted)).intent_id
     intent = await made(world, wanted)
@@ -243,7 +243,7 @@ async def act(world: GatewayWorld, wanted: IntentRequest, verb: Verb) -> object:
 
 @pytest.mark.parametrize("verb", VERBS)
 async def test_lost_request(world: GatewayWorld, wanted: IntentRequest, verb: Verb) -> None:
-    """A lost request is a transient error; the repetition does it."""
+    """A lost request is a transient error; the repeat succeeds."""
     world.fail_before(verb)
     with pytest.raises(TransientError):
         await act(world, wanted, verb)
@@ -252,7 +252,7 @@ async def test_lost_request(world: GatewayWorld, wanted: IntentRequest, verb: Ve
 
 @pytest.mark.parametrize("verb", VERBS)
 async def test_lost_answer(world: GatewayWorld, wanted: IntentRequest, verb: Verb) -> None:
-    """A lost answer is a transient error of unknown effect; the repetition finds what was done."""
+    """A lost answer is a transient error of unknown effect; the repeat finds the effect."""
     world.fail_after(verb)
     with pytest.raises(TransientError) as caught:
         await act(world, wanted, verb)
@@ -262,7 +262,7 @@ async def test_lost_answer(world: GatewayWorld, wanted: IntentRequest, verb: Ver
 
 
 async def test_lost_reads(world: GatewayWorld, wanted: IntentRequest) -> None:
-    """A read that fails has no effect that could be unknown."""
+    """A failed read has no unknown effect."""
     intent = await made(world, wanted)
     world.fail_before("retrieve_intent")
     with pytest.raises(TransientError) as caught:

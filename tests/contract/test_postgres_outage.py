@@ -1,4 +1,4 @@
-"""After an outage of PostgreSQL our processes come back at once, however long it lasted."""
+"""Our processes reconnect soon after an outage of PostgreSQL, however long it lasted."""
 
 import asyncio
 import time
@@ -17,14 +17,14 @@ from devstack.supervisor.runner import ProcessRunner
 from domain.core.transient import TransientError
 from domain.stock.allocation import Allocation
 
-# Pauses of 1, 2, 4 and 8 seconds would make the next attempt come 15 seconds after the line went.
+# With pauses of 1, 2, 4 and 8 seconds the next attempt would come 15 seconds after the connection was lost.
 OUTAGE_SECONDS = 9.0
 BACK_SECONDS_MAX = 4.0
 PAUSE_SECONDS = 0.1
 
 
 async def came_back(call: Callable[[], Awaitable[object]]) -> float:
-    """Repeat a call until it is answered; returns the seconds that it took."""
+    """Repeat a call until it succeeds; return the seconds it took."""
     began = time.monotonic()
     while True:
         try:
@@ -37,7 +37,7 @@ async def came_back(call: Callable[[], Awaitable[object]]) -> float:
 
 @pytest.fixture
 async def route(tmp_path: Path) -> AsyncIterator[tuple[Route, str]]:
-    """A line to a PostgreSQL, and the URL by that line."""
+    """A proxy to a PostgreSQL, and the URL through it."""
     ports = choose_ports({"listen": 0, "target": 0}, {}, tmp_path / "ports.json")
     part = postgres_process(tmp_path / "postgres", ports["target"])
     server = ProcessRunner(part, tmp_path, lambda: None)
@@ -53,7 +53,7 @@ async def route(tmp_path: Path) -> AsyncIterator[tuple[Route, str]]:
 
 
 async def test_the_store_and_the_pool_are_back_soon_after_a_long_outage(route: tuple[Route, str]) -> None:
-    """While everybody keeps asking, the line is gone for a while: it is used again within seconds of its return."""
+    """With calls repeated throughout an outage, the next one succeeds within seconds of its end."""
     line, url = route
     store = await asyncio.to_thread(PostgresEventStore, url, utc_now)
     async with open_pool(url) as pool:

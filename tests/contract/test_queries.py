@@ -1,4 +1,4 @@
-"""The read models' questions: PostgreSQL and the fakes, which fold the events when they are asked, answer alike."""
+"""Contract of the read models' queries, for PostgreSQL and the fakes, which fold events at each query."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -32,7 +32,7 @@ VENUE = VenueRef(tenant_id="default", venue_id="ve_1")
 
 
 class Shop(NamedTuple):
-    """An event store with one sale, and what reads it; `project` lets the read models come up to date."""
+    """An event store with one sale, and its queries; `project` brings the read models up to date."""
 
     store: EventStore
     queries: Queries
@@ -70,8 +70,8 @@ async def shop(request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
         real.close()
 
 
-async def test_how_far_they_have_come(shop: Shop) -> None:
-    """Everything is read; what is new since a position are the purchases of later events."""
+async def test_the_position(shop: Shop) -> None:
+    """It is the log's head; the changes since a position are the purchases of later events."""
     head = await shop.queries.head()
     assert await shop.queries.position() == head > 0
     assert await shop.queries.changed(0) == (head, {"pu_1", "pu_2"})
@@ -79,7 +79,7 @@ async def test_how_far_they_have_come(shop: Shop) -> None:
 
 
 async def test_a_purchase_and_its_tickets(shop: Shop) -> None:
-    """With its state, its price, its payment and its timeline."""
+    """A purchase has its state, price, payment and timeline."""
     found = await shop.queries.purchase("pu_1")
     assert found is not None
     assert (found["state"], found["attempt"], found["end_reason"]) == ("fulfilled", 1, None)
@@ -98,7 +98,7 @@ async def test_a_purchase_and_its_tickets(shop: Shop) -> None:
 
 
 async def test_a_show_its_venue_and_its_code(shop: Shop) -> None:
-    """The show tells what is left of each ticket type."""
+    """The show has the available quantity of each ticket type."""
     show, venue = await shop.queries.show("sh_1"), await shop.queries.venue("ve_1")
     assert show is not None
     assert venue is not None
@@ -111,7 +111,7 @@ async def test_a_show_its_venue_and_its_code(shop: Shop) -> None:
 
 
 async def test_the_books_of_a_venue(shop: Shop) -> None:
-    """A balance per unit, and every line with the balance after it."""
+    """A venue has a balance per unit, and every line with the balance after it."""
     account = venue_payable("ve_1")
     assert (await shop.queries.balance(account))["balances"] == [{"currency": "eur", "balance_minor": 1500}]
     assert (await shop.queries.venue_sums("ve_1"))[account, "eur"] == 1500
@@ -122,13 +122,13 @@ async def test_the_books_of_a_venue(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("kind", ["purchase", "show", "venue", "ticket", "discount", "refund"])
-async def test_what_nobody_has_recorded_is_not_there(shop: Shop, kind: str) -> None:
-    """Each question says None."""
+async def test_an_unknown_id_is_not_found(shop: Shop, kind: str) -> None:
+    """Each query returns None."""
     assert await getattr(shop.queries, kind)("nobody") is None
 
 
-async def test_the_orders_that_a_cancelled_show_has_left(shop: Shop) -> None:
-    """Both purchases and the open hold, page by page; another show has nothing left."""
+async def test_the_remaining_orders_of_a_cancelled_show(shop: Shop) -> None:
+    """Both purchases and the open hold are listed, page by page; another show has none."""
     assert await shop.cancelled.cancellation("sh_1") is None
     command = CancelShow(tenant_id="default", show_id="sh_1", body_digest="d", fees="platform", rate_per_second=5)
     await ShowCancellationCommands(shop.store).cancel_show(command)
@@ -146,7 +146,7 @@ async def test_the_orders_that_a_cancelled_show_has_left(shop: Shop) -> None:
 
 
 async def test_the_shares_that_are_due(shop: Shop) -> None:
-    """A sold order's, once the venue may receive and its time has come, from the smallest sum on."""
+    """A sold order's share is due once the venue may receive, after the delay, from the minimum sum on."""
     payouts = PayoutActivities(shop.store, FakeConnect(), shop.due)
     due = DueQuery(now=utc_now() + timedelta(minutes=1), delay_seconds=0, minimum_minor=1)
     assert list(await shop.due.due_transfers(due)) == []

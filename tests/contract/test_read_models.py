@@ -1,4 +1,4 @@
-"""The read models on a real PostgreSQL: exactly once, rebuildable, and equal to the same fold in memory."""
+"""Read models on PostgreSQL: each event folded once, rebuildable, and equal to the fold in memory."""
 
 import asyncio
 import json
@@ -49,10 +49,10 @@ def rows(connection: psycopg.Connection[Any]) -> dict[str, list[Any]]:
     return found | {"position": connection.execute("SELECT position FROM rm_position").fetchall()}
 
 
-async def test_the_read_models_say_what_the_events_say(
+async def test_the_read_models_equal_the_fold_in_memory(
     store: PostgresEventStore, connection: psycopg.Connection[Any], pool: Pool
 ) -> None:
-    """Purchase, stock, ticket, balance and position are as the fold in memory has them."""
+    """Purchase, stock, ticket, balance and position are the same in both."""
     await sell(store)
     Projection(connection).catch_up()
     reads = StalledWorkQueries(pool)
@@ -61,7 +61,7 @@ async def test_the_read_models_say_what_the_events_say(
     found, expected = await reads.purchase("pu_1"), await memory.reads.purchase("pu_1")
     assert found is not None
     assert expected is not None
-    for document in (found, expected):  # the two worlds have two clocks
+    for document in (found, expected):  # the two stores have two clocks
         assert document["payment"] is not None
         assert document["payment"]["captured_at"]
         document["payment"]["captured_at"] = ""
@@ -85,10 +85,10 @@ async def test_the_read_models_say_what_the_events_say(
     assert await reads.position() == await reads.head() == len(memory.store.log)
 
 
-async def test_a_statement_is_what_the_events_say_to_the_byte(
+async def test_a_statement_equals_the_one_from_events_to_the_byte(
     store: PostgresEventStore, connection: psycopg.Connection[Any], pool: Pool, tables_url: str
 ) -> None:
-    """Computed from the events alone, without the read models, it is the same JSON and the same CSV."""
+    """Computed from the events alone, it is the same JSON and CSV."""
     await sell(store)
     Projection(connection).catch_up()
     shown = await StalledWorkQueries(pool).venue_lines("ve_1")
@@ -116,7 +116,7 @@ async def test_a_rebuild_gives_the_same_rows(store: PostgresEventStore, connecti
 async def test_two_projectors_fold_every_event_once(
     store: PostgresEventStore, connection: psycopg.Connection[Any], tables_url: str
 ) -> None:
-    """They wait for each other on the position, so nothing is counted twice."""
+    """They wait for each other on the position's row, so no event is counted twice."""
     await sell(store)
     stopping = threading.Event()
     projectors = [threading.Thread(target=follow, args=(tables_url, stopping)) for _ in range(2)]
@@ -135,10 +135,10 @@ async def test_two_projectors_fold_every_event_once(
     assert rows(connection) == followed
 
 
-async def test_the_relay_finds_what_was_left_standing(
+async def test_the_relay_finds_stalled_work(
     store: PostgresEventStore, connection: psycopg.Connection[Any], pool: Pool
 ) -> None:
-    """A purchase that was only requested, an overdue hold, and whose payment an intent is."""
+    """A purchase that was only requested and an overdue hold are found, and the purchase of an intent."""
     await sell(store)
     Projection(connection).catch_up()
     stalled, later = StalledWorkQueries(pool), utc_now() + timedelta(seconds=5)
@@ -150,8 +150,8 @@ async def test_the_relay_finds_what_was_left_standing(
     assert await stalled.owner_of("pi_none") is None
 
 
-async def test_processes_that_start_at_once_do_not_trip_over_the_schema(store_server: str) -> None:
-    """The schema is made under one lock, by whoever comes first."""
+async def test_processes_that_start_at_once_create_the_schema_once(store_server: str) -> None:
+    """The first one creates it under a lock; none fails."""
     with psycopg.connect(store_server, autocommit=True) as connection:
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")

@@ -1,4 +1,4 @@
-"""Refusals without the lock: who is told that it is sold out does not wait for those who bought."""
+"""Refusals without the lock: a sold-out answer does not wait for other commits."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,7 +19,7 @@ AT_ONCE_SECONDS = 5.0
 
 @pytest.fixture
 async def sold_out(postgres: PostgresEventStore) -> PostgresEventStore:
-    """One seat, which "a" has, and somebody who was told so: the next batch is looked at before the lock."""
+    """One seat, held by "a", and one refusal: the next batch is tried before the lock."""
     await postgres.commit(opening(capacity=1))
     await postgres.commit(holding("a"))
     with pytest.raises(SeatsUnavailable):
@@ -29,7 +29,7 @@ async def sold_out(postgres: PostgresEventStore) -> PostgresEventStore:
 
 @pytest.fixture
 async def other(sold_out: PostgresEventStore, empty_url: str) -> AsyncIterator[PostgresEventStore]:
-    """Another process, after the seat was sold."""
+    """Another process, started after the seat was held."""
     async with opened(empty_url) as store:
         yield store
 
@@ -50,7 +50,7 @@ def locked(url: str) -> Iterator[None]:
 
 
 async def test_a_refusal_does_not_wait_for_the_lock(sold_out: PostgresEventStore, empty_url: str) -> None:
-    """Whoever changes something does."""
+    """A decision with an event does."""
     with locked(empty_url):
         async with asyncio.timeout(AT_ONCE_SECONDS):
             with pytest.raises(SeatsUnavailable):
@@ -61,8 +61,8 @@ async def test_a_refusal_does_not_wait_for_the_lock(sold_out: PostgresEventStore
     assert (await waiting).value == 0
 
 
-async def test_a_look_does_not_wait_for_the_lock(sold_out: PostgresEventStore, empty_url: str) -> None:
-    """Whoever only asks how a purchase stands is not kept by those who buy."""
+async def test_a_read_does_not_wait_for_the_lock(sold_out: PostgresEventStore, empty_url: str) -> None:
+    """A read of an aggregate is answered while another transaction holds the lock."""
     with locked(empty_url):
         async with asyncio.timeout(AT_ONCE_SECONDS):
             seen = await sold_out.read_with_position(lambda uow: uow.get(Allocation, "a").available, (STREAM,))
@@ -70,7 +70,7 @@ async def test_a_look_does_not_wait_for_the_lock(sold_out: PostgresEventStore, e
 
 
 async def test_the_first_refusal_waits(postgres: PostgresEventStore, empty_url: str) -> None:
-    """A look before the lock costs those who buy: it is taken only after a batch of nothing but refusals."""
+    """The extra read before the lock costs time: it is done only after a batch with nothing but refusals."""
     await postgres.commit(opening(capacity=1))
     await postgres.commit(holding("a"))
     with locked(empty_url):
@@ -81,10 +81,10 @@ async def test_the_first_refusal_waits(postgres: PostgresEventStore, empty_url: 
         await waiting
 
 
-async def test_a_seat_that_another_process_gave_back_is_sold(
+async def test_a_seat_that_another_process_released_is_sold(
     sold_out: PostgresEventStore, other: PostgresEventStore
 ) -> None:
-    """The look sees all that was appended before it."""
+    """The read before the lock sees all events appended before it."""
     await other.commit(freeing("a"))
     assert (await sold_out.commit(holding("c"))).value == 0
     assert await stock(sold_out) == (0, ["c"])
@@ -94,7 +94,7 @@ async def test_a_seat_that_another_process_gave_back_is_sold(
 
 
 async def test_a_decision_that_is_refused_at_its_end_leaves_nothing(sold_out: PostgresEventStore) -> None:
-    """What it had done before is taken back, also from what is kept for the next."""
+    """Its earlier changes are undone, also in the cached aggregates."""
     with pytest.raises(SeatsUnavailable):
         await sold_out.commit(holding("x"))
     await sold_out.commit(opening("other", capacity=2))
@@ -108,13 +108,13 @@ async def test_a_decision_that_is_refused_at_its_end_leaves_nothing(sold_out: Po
 async def test_of_many_at_once_each_gets_its_own_answer(
     sold_out: PostgresEventStore, other: PostgresEventStore
 ) -> None:
-    """One seat comes free in the middle of a crowd: exactly one of it gets it, whichever process it came to."""
+    """One seat is released amid many commits in two processes: exactly one commit gets it."""
     crowd = [(sold_out, other)[number % 2].commit(holding(f"k{number}")) for number in range(200)]
-    asked = asyncio.gather(*crowd, return_exceptions=True)
+    first = asyncio.gather(*crowd, return_exceptions=True)
     await asyncio.sleep(0)
     await other.commit(freeing("a"))
     again = [(sold_out, other)[number % 2].commit(holding(f"n{number}")) for number in range(200)]
-    answers = [*await asked, *await asyncio.gather(*again, return_exceptions=True)]
+    answers = [*await first, *await asyncio.gather(*again, return_exceptions=True)]
     sold = [answer for answer in answers if not isinstance(answer, BaseException)]
     assert len(sold) == 1
     assert sum(isinstance(answer, SeatsUnavailable) for answer in answers) == 399
@@ -123,7 +123,7 @@ async def test_of_many_at_once_each_gets_its_own_answer(
 
 
 async def test_a_lost_connection_is_no_refusal(sold_out: PostgresEventStore, empty_url: str) -> None:
-    """The look begins anew under the lock, on a connection of its own."""
+    """The decision is made again under the lock, on another connection."""
     with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
@@ -135,13 +135,15 @@ async def test_a_lost_connection_is_no_refusal(sold_out: PostgresEventStore, emp
     assert (await sold_out.commit(holding("c"))).value == 0
 
 
-async def test_a_look_that_stumbles_harms_nobody(sold_out: PostgresEventStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is wrong with it, the committer goes on, and everybody is told under the lock."""
+async def test_a_failing_read_without_lock_is_ignored(
+    sold_out: PostgresEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After any error in it the committer goes on, and decides under the lock."""
 
-    def stumble(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise ValueError("a bug")
 
-    monkeypatch.setattr(sold_out._log, "read_without_lock", stumble)
+    monkeypatch.setattr(sold_out._log, "read_without_lock", fail)
     with pytest.raises(SeatsUnavailable):
         await sold_out.commit(holding("c"))
     await sold_out.commit(freeing("a"))

@@ -1,4 +1,4 @@
-"""A connection to the engine that fell silent is given up within seconds, not within a minute."""
+"""A silent connection to the engine is replaced within seconds, not within a minute."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ CALL_SECONDS = 1.0
 
 
 async def test_a_silent_connection_to_the_engine_is_replaced(tmp_path: Path) -> None:
-    """After a firewall forgot the connection, the worker's client is heard again without being told."""
+    """After a firewall dropped the connection, the worker's client reconnects by itself."""
     port = choose_ports({"listen": 0}, {}, tmp_path / "ports.json")["listen"]
     async with await WorkflowEnvironment.start_local(dev_server_existing_path=temporal_binary()) as engine:
         target = int(engine.client.service_client.config.target_host.rpartition(":")[2])

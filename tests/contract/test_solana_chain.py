@@ -1,4 +1,4 @@
-"""What the Solana adapter promises beyond the common contract."""
+"""The Solana adapter, beyond the contract of token chains."""
 
 import asyncio
 import json
@@ -69,7 +69,7 @@ def _preflight_error(err: str, reason: str) -> dict[str, Any]:
 
 
 async def test_a_poor_payer_is_named_with_what_is_missing(chain: SolanaTokenChain, dev_chain: DevChain) -> None:
-    """Too little money is a transient error that says who needs how much."""
+    """Too little money is a transient error that names the payer and the missing amount."""
     with pytest.raises(TransientError, match=rf"payer {chain.payer_address} lacks \d+ lamports"):
         await chain.sign(_VENUE)
     dev_chain.fund(chain.payer_address)
@@ -77,7 +77,7 @@ async def test_a_poor_payer_is_named_with_what_is_missing(chain: SolanaTokenChai
 
 
 async def test_a_stranger_cannot_block_an_address(chain: SolanaTokenChain, dev_chain: DevChain) -> None:
-    """Lamports sent to an address beforehand neither look like a mint nor stop one from being made."""
+    """Lamports sent to an address beforehand neither look like a mint nor prevent one."""
     dev_chain.fund(chain.payer_address)
     address = chain.address_of("venue", "v1")
     dev_chain.fund(address, 5)
@@ -89,14 +89,14 @@ async def test_a_stranger_cannot_block_an_address(chain: SolanaTokenChain, dev_c
 
 
 async def test_a_token_too_large_for_one_packet_is_refused(chain: SolanaTokenChain, dev_chain: DevChain) -> None:
-    """The size is checked before anything is sent."""
+    """The size is checked before sending."""
     dev_chain.fund(chain.payer_address)
     with pytest.raises(WrongState, match="does not fit"):
         await chain.sign(_VENUE.model_copy(update={"uri": "ipfs://" + "x" * 1_200}))
 
 
-async def test_a_node_that_is_not_there_is_transient() -> None:
-    """A refused connection is a transient error, and unknown only where something may have happened."""
+async def test_an_unreachable_node_is_a_transient_error() -> None:
+    """A refused connection is a transient error; its effect is unknown only for a send."""
     solana = SolanaTokenChain(f"http://127.0.0.1:{free_port()}", bytes(Keypair()), b"secret", str(Keypair().pubkey()))
     with pytest.raises(TransientError) as caught:
         await solana.block_height()
@@ -104,10 +104,10 @@ async def test_a_node_that_is_not_there_is_transient() -> None:
     await solana.close()
 
 
-async def test_a_lost_answer_is_unknown_transient_and_a_repeat_heals_it(
+async def test_a_lost_answer_is_an_unknown_effect_and_can_be_repeated(
     chain: SolanaTokenChain, dev_chain: DevChain
 ) -> None:
-    """A send whose answer is lost may have landed: it says so, and the same bytes can be sent again."""
+    """A send whose answer is lost may have landed; the same bytes can be sent again."""
     dev_chain.fund(chain.payer_address)
     signed = await chain.sign(_VENUE)
     dev_chain.faults(lose_answers=1)
@@ -126,7 +126,7 @@ async def test_only_addresses_on_the_curve_are_wallets(chain: SolanaTokenChain) 
     assert not chain.is_wallet("0OIl")
 
 
-async def test_transient_does_not_tell_the_nodes_address() -> None:
+async def test_an_error_does_not_contain_the_nodes_address() -> None:
     """The address of a node may hold an access key, so no message and no cause shows it."""
     url = f"http://127.0.0.1:{free_port()}/?key=hush"
     solana = SolanaTokenChain(url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
@@ -138,7 +138,7 @@ async def test_transient_does_not_tell_the_nodes_address() -> None:
 
 
 async def test_a_node_that_already_has_the_transaction_counts_as_success(stub_node: StubNode) -> None:
-    """Nodes that say so instead of nothing are understood; every other answer is a transient error."""
+    """The node's error "already processed" is success; every other error is a transient error."""
     chain = SolanaTokenChain(stub_node.url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
     signed = SignedTransaction(mint_address="m", signature="s", wire_base64="AAAA", last_valid_block_height=1)
     stub_node.error = _preflight_error("AlreadyProcessed", "This transaction has already been processed")

@@ -1,4 +1,4 @@
-"""Calls to Stripe over connections that break."""
+"""Calls to Stripe over broken connections."""
 
 import asyncio
 import uuid
@@ -13,8 +13,8 @@ from domain.payments.payment_intent import IntentRequest
 from tests.devstack.stripe.emulator import SECRET, Emulator
 
 
-async def test_an_answer_that_breaks_off_is_transient() -> None:
-    """Head and half a body are no answer: the library names errors up to the headers only."""
+async def test_a_truncated_answer_is_a_transient_error() -> None:
+    """The library translates errors only up to the headers; the adapter also those while the body is read."""
 
     async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -39,7 +39,7 @@ async def test_an_answer_that_breaks_off_is_transient() -> None:
 
 @pytest.mark.parametrize("times", [1, 3])
 async def test_kept_server_error(api: Any, emulator: Emulator, times: int) -> None:
-    """A 500 that Stripe keeps under a key is got over: the gateway looks, and tries under the next key."""
+    """After a 500 that Stripe keeps under a key, the gateway looks for the effect and tries under the next key."""
     client = StripeClient(SECRET, base_url=emulator.url)
     gateway = StripePayments(client)
     purchase = f"pu_{uuid.uuid4().hex}"

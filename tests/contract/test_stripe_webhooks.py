@@ -16,7 +16,7 @@ from tests.devstack.stripe.webhooks import FORM, listen, post
 
 
 def test_forged(webhook_emulator: Emulator, sink: Sink) -> None:
-    """Another body, another secret, an old signature, and nonsense are forged."""
+    """Another body, another secret, an old signature and nonsense are refused."""
     secret = listen(webhook_emulator, sink.url)
     post(webhook_emulator, "/v1/payment_intents", FORM)
     signature, body = sink.wait_for(1)[0]
@@ -36,8 +36,8 @@ def test_forged(webhook_emulator: Emulator, sink: Sink) -> None:
             verify_webhook(payload, header, [key])
 
 
-async def test_what_was_not_delivered_is_listed(webhook_emulator: Emulator, sink: Sink) -> None:
-    """Given up, or still to come: oldest first, of the asked time and kinds; what was taken is not told again."""
+async def test_undelivered_events_are_listed(webhook_emulator: Emulator, sink: Sink) -> None:
+    """Pending and failed deliveries of the given time and kinds are listed, oldest first; delivered ones are not."""
     listen(webhook_emulator, sink.url)
     webhook_emulator.client.post("/_emulator/faults", json={"event": "payment_intent.canceled", "kind": "lost"})
     intents = [post(webhook_emulator, "/v1/payment_intents", FORM)["id"] for _ in range(2)]

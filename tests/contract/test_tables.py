@@ -1,4 +1,4 @@
-"""The tables beside the events: what PostgreSQL keeps and forgets, and what the fakes do."""
+"""Contract of the tables beside the events, for PostgreSQL and the fakes."""
 
 from datetime import UTC, datetime
 
@@ -40,7 +40,7 @@ def webhook(event_id: str) -> WebhookEvent:
 
 
 async def test_a_buyer_is_kept_once_and_forgotten(buyers: MemoryBuyers | PostgresBuyers) -> None:
-    """The same id again changes nothing; nobody to forget is success."""
+    """The same id again changes nothing; to forget an unknown buyer is success."""
     assert await buyers.wallet_of("bu_1") is None
     await buyers.keep("bu_1", "default", "Ann", None, "wallet")
     await buyers.keep("bu_1", "default", "Bob", None, "other")
@@ -54,7 +54,7 @@ async def test_a_buyer_is_kept_once_and_forgotten(buyers: MemoryBuyers | Postgre
 
 
 async def test_a_secret_is_replaced_and_forgotten(checkouts: MemoryCheckouts | PostgresCheckouts) -> None:
-    """One secret per purchase; nothing to forget is success."""
+    """One secret per purchase; to forget an unknown one is success."""
     await checkouts.keep("pu_1", "a")
     await checkouts.keep("pu_1", "b")
     await checkouts.keep("pu_2", "c")
@@ -65,7 +65,7 @@ async def test_a_secret_is_replaced_and_forgotten(checkouts: MemoryCheckouts | P
 
 
 async def test_a_webhook_is_stored_once_until_it_is_marked(inbox: MemoryInbox | PostgresWebhookInbox) -> None:
-    """Oldest first, as many as asked for; one that was marked stays known."""
+    """Unmarked ones are listed oldest first, up to the limit; a marked one is still a duplicate."""
     events = [webhook(f"evt_{number}") for number in range(3)]
     assert [await inbox.store(event) for event in events] == [True, True, True]
     assert not await inbox.store(webhook("evt_1"))

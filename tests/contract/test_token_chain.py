@@ -1,4 +1,4 @@
-"""What every token chain promises, asked of the fake and of Solana (on a dev chain) alike."""
+"""Contract of the token chain, for the fake and Solana (on a dev chain)."""
 
 import asyncio
 import itertools
@@ -23,14 +23,14 @@ _POLLS_MAX = 200
 
 @dataclass
 class ChainWorld:
-    """A chain, and how to make its signed bytes expire and to wait a moment."""
+    """A chain, with functions that expire its signed bytes and wait a moment."""
 
     chain: FakeTokenChain | SolanaTokenChain
     expire: Callable[[], None]
     pause_seconds: float
 
     async def settle(self, signed: SignedTransaction, wanted: TransactionFate = "finalized") -> list[TransactionFate]:
-        """Ask until the fate is as wanted, or further; returns every answer on the way."""
+        """Poll until the fate is at least the wanted one; return every answer on the way."""
         seen: list[TransactionFate] = []
         for _ in range(_POLLS_MAX):
             seen.append(await self.chain.fate(signed.signature))
@@ -40,7 +40,7 @@ class ChainWorld:
         raise AssertionError(f"never {wanted}: {seen[-1]}")
 
     async def make(self, spec: TokenSpec) -> str:
-        """Make a token to the end and return its address."""
+        """Mint a token until final and return its address."""
         signed = await self.chain.sign(spec)
         await self.chain.send(signed)
         await self.settle(signed, "confirmed")
@@ -106,7 +106,7 @@ async def _show_on_sale(world: ChainWorld, capacity: int = 3) -> str:
 
 
 async def test_an_address_is_known_before_anything_is_sent(world: ChainWorld) -> None:
-    """The signed transaction makes the mint at the address that the subject had all along."""
+    """The signed transaction creates the mint at the subject's address."""
     spec = _venue()
     before = world.chain.address_of("venue", spec.subject_id)
     assert (await world.chain.sign(spec)).mint_address == before
@@ -115,7 +115,7 @@ async def test_an_address_is_known_before_anything_is_sent(world: ChainWorld) ->
 
 
 async def test_venue_show_and_ticket_verify_without_problems(world: ChainWorld) -> None:
-    """Each of the three is what its spec says, and the groups count their members."""
+    """Each of the three matches its spec, and the groups count their members."""
     venue_spec = _venue()
     venue = await world.make(venue_spec)
     show_spec = _show(venue)
@@ -177,8 +177,8 @@ async def test_a_second_transaction_for_one_address_fails(world: ChainWorld) -> 
     assert (state.supply, state.problems) == (1, ())
 
 
-async def test_signing_for_an_existing_account_says_look_again(world: ChainWorld) -> None:
-    """An account that is already there is a transient error, so that the caller looks before it goes on."""
+async def test_signing_for_an_existing_account_is_a_transient_error(world: ChainWorld) -> None:
+    """The caller retries, and reads the token first."""
     spec = _ticket(await _show_on_sale(world))
     await world.make(spec)
     with pytest.raises(TransientError, match="already exists"):
@@ -186,7 +186,7 @@ async def test_signing_for_an_existing_account_says_look_again(world: ChainWorld
 
 
 async def test_a_full_group_refuses(world: ChainWorld) -> None:
-    """The chain never makes more tickets than the show's group takes, signed early or late."""
+    """The chain never mints more tickets than the show's group takes, signed before or after it is full."""
     show = await _show_on_sale(world, capacity=1)
     early = await world.chain.sign(_ticket(show))
     await world.make(_ticket(show))
@@ -196,8 +196,8 @@ async def test_a_full_group_refuses(world: ChainWorld) -> None:
     await world.settle(early, "failed")
 
 
-async def test_what_is_signed_unseen_fails_on_the_chain(world: ChainWorld) -> None:
-    """Of a kind and group that was simulated before, the chain's own answer comes after the sending."""
+async def test_a_signature_without_simulation_fails_on_the_chain(world: ChainWorld) -> None:
+    """For a kind and group simulated before, the chain refuses after the send."""
     show = await _show_on_sale(world, capacity=1)
     await world.make(_ticket(show))
     late = await world.chain.sign(_ticket(show))
@@ -205,8 +205,8 @@ async def test_what_is_signed_unseen_fails_on_the_chain(world: ChainWorld) -> No
     await world.settle(late, "failed")
 
 
-async def test_a_group_that_is_not_there_is_transient(world: ChainWorld) -> None:
-    """A ticket whose show has no group yet waits for it."""
+async def test_a_missing_group_is_a_transient_error(world: ChainWorld) -> None:
+    """A ticket waits for the group of its show."""
     missing = world.chain.address_of("show", "never made")
     with pytest.raises(TransientError, match="not on chain yet"):
         await world.chain.sign(_ticket(missing))
@@ -241,14 +241,14 @@ async def test_expired_bytes_never_land(world: ChainWorld) -> None:
 
 
 async def test_a_bad_wallet_is_refused(world: ChainWorld) -> None:
-    """A ticket cannot be made for something that is no wallet."""
+    """A ticket cannot be minted for an invalid wallet address."""
     show = await _show_on_sale(world)
     with pytest.raises(InvalidWallet):
         await world.chain.sign(_ticket(show).model_copy(update={"owner_address": "not a wallet"}))
 
 
 async def test_a_group_takes_another_size(world: ChainWorld) -> None:
-    """Larger and smaller, but never fewer than its members; whatever size was signed last is what it takes."""
+    """A group can grow and shrink, but not below its members; the size signed last applies."""
     show = await _show_on_sale(world, capacity=1)
     await world.make(_ticket(show))
     assert await world.chain.sizes_of(show) == (1, 1)

@@ -1,4 +1,4 @@
-"""What the API asks of the workflow engine: Temporal's client, and the fakes that do the same at once."""
+"""Contract of the API's workflow engine, for Temporal's client and the fakes."""
 
 from collections.abc import AsyncIterator
 from typing import NamedTuple
@@ -25,8 +25,8 @@ __all__ = ["skipping"]
 TIMEBOX_SECONDS = 20.0
 
 
-class Asked(NamedTuple):
-    """A world with a show on sale, and who is asked to work on it."""
+class Subject(NamedTuple):
+    """A world with a show on sale, and the engine under test."""
 
     world: SagaWorld
     engine: Engine
@@ -34,72 +34,72 @@ class Asked(NamedTuple):
 
 
 @pytest.fixture(params=["fake", "temporal"])
-async def asked(request: pytest.FixtureRequest, skipping: WorkflowEnvironment) -> AsyncIterator[Asked]:
+async def subject(request: pytest.FixtureRequest, skipping: WorkflowEnvironment) -> AsyncIterator[Subject]:
     with judged(SagaWorld(skipping), request) as world:
         await world.open_show()
         world.connect.ready = False
         if request.param == "fake":
-            yield Asked(world, SellingEngine(world.store, world.checkouts), ConnectingVenues())
+            yield Subject(world, SellingEngine(world.store, world.checkouts), ConnectingVenues())
             return
         pacing = Timeouts(TIMEBOX_SECONDS, world.poll_seconds, world.processing_extension_seconds)
         async with world.running():
-            yield Asked(
+            yield Subject(
                 world,
                 WorkflowClient(skipping.client, pacing),
                 PayoutsClient(skipping.client, TIMEBOX_SECONDS, world.poll_seconds),
             )
 
 
-async def test_a_purchase_opens_its_checkout(asked: Asked) -> None:
-    """The answer has the order; the secret waits for the buyer, and the same purchase is not begun twice."""
-    purchase = await asked.world.request()
-    answers = [await asked.engine.open_purchase(purchase, "sh", "ve") for _ in range(2)]
+async def test_a_purchase_opens_its_checkout(subject: Subject) -> None:
+    """The answer has the order, the client secret is stored, and the same purchase is not started twice."""
+    purchase = await subject.world.request()
+    answers = [await subject.engine.open_purchase(purchase, "sh", "ve") for _ in range(2)]
     assert answers[0] == answers[1]
     answer = answers[0]
     assert answer is not None
     assert answer.order is not None
     assert (answer.state, answer.refusal_code, answer.order.price.subtotal_minor) == ("open", None, 2000)
     assert len(answer.order.ticket_ids) == 2
-    assert await asked.world.checkouts.get(purchase.purchase_id)
-    assert (await asked.world.order()).state == "placed"
-    assert await asked.world.stock() == (8, 2, 0)
+    assert await subject.world.checkouts.get(purchase.purchase_id)
+    assert (await subject.world.order()).state == "placed"
+    assert await subject.world.stock() == (8, 2, 0)
 
 
-async def test_a_purchase_without_seats_ends(asked: Asked) -> None:
-    """The answer says why, and nothing is held."""
-    purchase = await asked.world.only_requested(quantity=11)
-    answer = await asked.engine.open_purchase(purchase, "sh", "ve")
+async def test_a_purchase_without_seats_ends(subject: Subject) -> None:
+    """The answer has the refusal code, and nothing is held."""
+    purchase = await subject.world.only_requested(quantity=11)
+    answer = await subject.engine.open_purchase(purchase, "sh", "ve")
     assert answer is not None
     assert (answer.state, answer.refusal_code, answer.order) == ("ended", "sold-out", None)
-    order = await asked.world.store.read(lambda uow: uow.get(Order, purchase.purchase_id))
+    order = await subject.world.store.read(lambda uow: uow.get(Order, purchase.purchase_id))
     assert (order.state, order.end_reason) == ("refused", "sold-out")
-    assert await asked.world.stock() == (10, 0, 0)
+    assert await subject.world.stock() == (10, 0, 0)
 
 
-async def test_who_is_at_work_is_told(asked: Asked) -> None:
-    """An open purchase hears of its payment, and of its buyer's cancel."""
-    purchase = await asked.world.request()
-    await asked.engine.open_purchase(purchase, "sh", "ve")
-    assert await asked.engine.look_again(purchase.purchase_id)
-    assert await asked.engine.buyer_cancelled(purchase.purchase_id)
+async def test_a_running_purchase_is_signalled(subject: Subject) -> None:
+    """An open purchase receives the signals of its payment and of its buyer's cancel."""
+    purchase = await subject.world.request()
+    await subject.engine.open_purchase(purchase, "sh", "ve")
+    assert await subject.engine.look_again(purchase.purchase_id)
+    assert await subject.engine.buyer_cancelled(purchase.purchase_id)
 
 
-async def test_work_is_started(asked: Asked) -> None:
-    """A repeat is as good as the first time."""
-    subject = MintSubject(tenant_id="default", kind="venue", subject_id="ve")
-    assert [await asked.engine.register(subject) for _ in range(2)] == [True, True]
+async def test_work_is_started(subject: Subject) -> None:
+    """A repeat succeeds like the first call."""
+    venue = MintSubject(tenant_id="default", kind="venue", subject_id="ve")
+    assert [await subject.engine.register(venue) for _ in range(2)] == [True, True]
     lines = [Line(ticket_type_id="tt", quantity=1)]
-    await asked.world.holds.reserve(
+    await subject.world.holds.reserve(
         MakeReservation(tenant_id="default", reservation_id="re", show_id="sh", lines=lines, hold_seconds=600)
     )
     hold = HoldRef(tenant_id="default", reservation_id="re")
-    assert [await asked.engine.watch_hold(hold) for _ in range(2)] == [True, True]
-    assert await asked.engine.hold_ended("re")
+    assert [await subject.engine.watch_hold(hold) for _ in range(2)] == [True, True]
+    assert await subject.engine.hold_ended("re")
 
 
-async def test_a_venue_is_told_where_to_go_on(asked: Asked) -> None:
-    """While Stripe misses something, the answer has a fresh link."""
-    seen = await asked.payouts.onboard(VenueRef(tenant_id="default", venue_id="ve"))
+async def test_a_venue_gets_an_onboarding_link(subject: Subject) -> None:
+    """While Stripe needs more details, the answer has a fresh link."""
+    seen = await subject.payouts.onboard(VenueRef(tenant_id="default", venue_id="ve"))
     assert seen is not None
     assert not seen.is_ready
     assert seen.asked_for > 0

@@ -1,4 +1,4 @@
-"""The client of every API test: an answer that the OpenAPI document does not declare fails the test."""
+"""HTTP client of the API tests: an answer that the OpenAPI document does not declare fails the test."""
 
 import json
 import re
@@ -21,7 +21,7 @@ class UndeclaredAnswerError(AssertionError):
 
 
 def api_client(app: FastAPI, *, raise_app_exceptions: bool = False) -> httpx.AsyncClient:
-    """Return a client of an app in this process whose every answer is checked."""
+    """Return a client of an app in this process, with every answer checked."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=raise_app_exceptions)
     return httpx.AsyncClient(transport=transport, base_url=BASE_URL, event_hooks={"response": [check_answer]})
 
@@ -33,7 +33,7 @@ async def check_answer(answer: httpx.Response) -> None:
 
 
 def answers_of(api_url: str) -> Callable[[httpx.Response], Awaitable[None]]:
-    """Return a hook that checks the answers of a served API: not those of other servers, and no open event stream."""
+    """Return a hook that checks the answers of a served API, except open event streams."""
 
     async def check_unless_stream(answer: httpx.Response) -> None:
         is_stream = answer.headers.get("content-type", "").startswith("text/event-stream")
@@ -68,7 +68,7 @@ OWN_PAGES = {"/docs", "/redoc", "/openapi.json"}
 
 
 def operation_of(method: str, path: str) -> dict[str, Any] | None:
-    """Return the operation that a request calls, None when there is none."""
+    """Return the operation of a request; None without one."""
     for pattern, operations in _paths():
         if pattern.fullmatch(path) and method.lower() in operations:
             found: dict[str, Any] = operations[method.lower()]
@@ -96,7 +96,7 @@ def _closed_components() -> dict[str, Any]:
 
 
 def closed(schema: Any) -> Any:
-    """Return a schema in which objects have no other fields than those that are declared."""
+    """Return the schema with undeclared fields of objects refused."""
     if isinstance(schema, list):
         return [closed(item) for item in schema]
     if not isinstance(schema, dict):
@@ -108,7 +108,7 @@ def closed(schema: Any) -> Any:
 
 
 def _values(media_type: str, answer: httpx.Response) -> list[Any]:
-    """Return the values of an answer that its schema speaks of: the data of each event of a stream."""
+    """Return the values that the schema describes: the body, or the data of each event of a stream."""
     if media_type.endswith("json"):
         return [answer.json()]
     if media_type == "text/event-stream":

@@ -1,4 +1,4 @@
-"""Stripe Connect in memory: the same promises as the real adapter, with switches for what goes wrong."""
+"""Stripe Connect in memory: the contract of the real adapter, with failure switches."""
 
 from collections import Counter
 from typing import Literal
@@ -14,7 +14,7 @@ Verb = Literal[
 
 
 class FakeConnect:
-    """Keeps the promises of `ConnectGateway`; `effects` counts what was done, not what was asked."""
+    """A `ConnectGateway`; `effects` counts the calls that changed something."""
 
     def __init__(self, *, ready: bool = True) -> None:
         self.ready = ready
@@ -38,7 +38,7 @@ class FakeConnect:
         self._after[verb] += times
 
     def refuse(self, verb: Verb, reason: str) -> None:
-        """Let every call of a verb be a final no, until `allow`."""
+        """Refuse every call of a verb, until `allow`."""
         self._refused[verb] = reason
 
     def allow(self, verb: Verb) -> None:
@@ -46,23 +46,23 @@ class FakeConnect:
         self._refused.pop(verb, None)
 
     def onboard(self, account_id: str) -> None:
-        """Let the venue have told Stripe everything."""
+        """Complete the venue's onboarding."""
         self.accounts[account_id] = AccountState(account_id=account_id, may_receive=True, may_pay_out=True, asked_for=0)
 
     def net_of(self, purchase_id: str) -> int:
-        """Return what transfers and their reversals have moved for a purchase, on our side."""
+        """Return the change of our Stripe balance by a purchase's transfers and reversals."""
         sent = {name: order for name, order in self.transfers.items() if order.purchase_id == purchase_id}
         return sum(self.reversed[name] - order.amount_minor for name, order in sent.items())
 
     async def create_account(self, venue_id: str, name: str, key: str) -> AccountState:
-        """Create the account of a venue, or return the one that this key made."""
+        """Create the account of a venue, or return the one created under this key."""
         self._enter("create_account")
         if key not in self._by_key:
             self.effects["create_account"] += 1
             account_id = self._by_key[key] = f"acct_{venue_id}_{len(name)}"
-            asked = 0 if self.ready else 4
+            missing = 0 if self.ready else 4
             self.accounts[account_id] = AccountState(
-                account_id=account_id, may_receive=self.ready, may_pay_out=self.ready, asked_for=asked
+                account_id=account_id, may_receive=self.ready, may_pay_out=self.ready, asked_for=missing
             )
         self._leave("create_account")
         return self.accounts[self._by_key[key]]
@@ -90,12 +90,12 @@ class FakeConnect:
         return self._by_key[key]
 
     async def reverse_transfer(self, transfer_id: str, amount_minor: int, key: str) -> str:
-        """Take a part back, as far as the account has it."""
+        """Reverse a part; refused beyond the account's balance."""
         self._enter("reverse_transfer")
         if key not in self._by_key:
             account_id = self.transfers[transfer_id].account_id
             if self.balances[account_id] < amount_minor:
-                raise PaymentRefused("the account does not have it", reason="balance_insufficient")
+                raise PaymentRefused("insufficient balance of the account", reason="balance_insufficient")
             self.effects["reverse_transfer"] += 1
             self._by_key[key] = f"trr_{len(self._by_key) + 1}"
             self.balances[account_id] -= amount_minor
@@ -123,13 +123,13 @@ class FakeConnect:
 
 
 class ConnectingVenues:
-    """Sets up venues' accounts as the engine does; every one is asked for something yet, and `away` answers nothing."""
+    """Onboards venues as the engine does; every account misses one detail. With `away` there is no answer."""
 
     def __init__(self) -> None:
         self.away = False
 
     async def onboard(self, venue: VenueRef) -> AccountStatus | None:
-        """Return an account in the middle of its set-up."""
+        """Return an account in the middle of its onboarding."""
         if self.away:
             return None
         url = f"https://connect.stripe.com/{venue.venue_id}"

@@ -1,4 +1,4 @@
-"""Ways to corrupt a good day so that one invariant is broken; digests are made anew, so that only it can tell."""
+"""Corruptions of the sample history, each with the invariants that it breaks; mostly with digests computed anew."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,23 +24,23 @@ F = TypeVar("F", bound=DomainEvent)
 
 
 class Day(NamedTuple):
-    """All events of a day, and what the other systems say at its end."""
+    """All events of a day, and the state of the other systems at its end."""
 
     events: list[DomainEvent]
     outside: ExternalState
 
-    def said(self, purchase_id: str) -> StripePayment:
-        return next(said for said in self.outside.intents if said.purchase_id == purchase_id)
+    def payment_of(self, purchase_id: str) -> StripePayment:
+        return next(payment for payment in self.outside.intents if payment.purchase_id == purchase_id)
 
 
 def without(events: list[DomainEvent], kind: type[DomainEvent], nth: int = 0, subject: str = "") -> list[DomainEvent]:
-    """Take one event of a kind out, as if it had never been recorded."""
+    """Remove one event of a kind, as if it had never been recorded."""
     found = [event for event in events if isinstance(event, kind) and subject in event.originator_id]
     return rechained([event for event in events if event is not found[nth]])
 
 
 def changed(event: F, **values: Any) -> F:
-    """Return an event with other values; a value that it does not have is an error."""
+    """Return an event with other values; an unknown field is an error."""
     assert values.keys() <= vars(event).keys()
     return forged(event, **values)
 
@@ -48,20 +48,20 @@ def changed(event: F, **values: Any) -> F:
 def edited(
     events: list[DomainEvent], kind: type[DomainEvent], nth: int = 0, subject: str = "", **values: Any
 ) -> list[DomainEvent]:
-    """Change values of one event, with every digest made anew: only the invariants can tell."""
+    """Change values of one event, with every digest computed anew."""
     found = [event for event in events if isinstance(event, kind) and subject in event.originator_id]
     return rechained([changed(event, **values) if event is found[nth] else event for event in events])
 
 
 def doubled(events: list[DomainEvent], kind: type[DomainEvent], subject: str = "", **values: Any) -> list[DomainEvent]:
-    """Record the first event of a kind once more, right after itself, with other values."""
+    """Record the first event of a kind a second time, right after itself, with other values."""
     found = next(event for event in events if isinstance(event, kind) and subject in event.originator_id)
     again = changed(found, **values)
     return rechained([one for event in events for one in ((event, again) if event is found else (event,))])
 
 
 def one_sided(events: list[DomainEvent]) -> list[DomainEvent]:
-    """Let the first posting of the sale name no account that is debited."""
+    """Remove the debited account of the sale's first posting."""
     sale = next(event for event in events if isinstance(event, TransactionPosted))
     first, *rest = sale.postings
     return edited(events, TransactionPosted, postings=[{**first, "debit": ""}, *rest])
@@ -75,20 +75,21 @@ def negative(events: list[DomainEvent]) -> list[DomainEvent]:
 
 
 def moved_to_platform(events: list[DomainEvent], account: str = "venue:ve:payable") -> list[DomainEvent]:
-    """Credit the platform what somebody else was due."""
+    """Credit the platform instead of another account."""
     sale = next(event for event in events if isinstance(event, TransactionPosted))
     moved = [{**line, "credit": "platform:fees"} if line["credit"] == account else line for line in sale.postings]
     return edited(events, TransactionPosted, postings=moved)
 
 
-def said(day: Day, purchase_id: str, **values: Any) -> Day:
-    """Let Stripe say something else of a purchase's payment."""
-    other = day.said(purchase_id)._replace(**values)
+def with_payment(day: Day, purchase_id: str, **values: Any) -> Day:
+    """Change a purchase's payment at Stripe."""
+    other = day.payment_of(purchase_id)._replace(**values)
     intents = [other if one.purchase_id == purchase_id else one for one in day.outside.intents]
-    return told(day, intents=intents)
+    return with_outside(day, intents=intents)
 
 
-def told(day: Day, **values: Any) -> Day:
+def with_outside(day: Day, **values: Any) -> Day:
+    """Change the state of the other systems."""
     return Day(day.events, day.outside._replace(**values))
 
 
@@ -97,8 +98,8 @@ def history(change: Callable[[list[DomainEvent]], list[DomainEvent]]) -> Callabl
 
 
 def captured_again(day: Day, **values: Any) -> Day:
-    again = day.said(SOLD)._replace(intent_id="pi_again", net_minor=0, **values)
-    return told(day, intents=[*day.outside.intents, again])
+    again = day.payment_of(SOLD)._replace(intent_id="pi_again", net_minor=0, **values)
+    return with_outside(day, intents=[*day.outside.intents, again])
 
 
 DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
@@ -110,11 +111,11 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         history(lambda events: [event for event in events if not isinstance(event, CaptureRequested)]),
         {"unbroken-history"},
     ),
-    "a hold confirmed that nobody placed": (
+    "a confirmed hold that was never placed": (
         history(lambda events: edited(events, HoldConfirmed, key="ghost")),
         {"unbroken-history", "sale-is-delivered"},
     ),
-    "a seat on sale again whose ticket is valid": (
+    "a seat on sale again while its ticket is valid": (
         history(lambda events: edited(events, SeatsRestocked, key="sold:hold:1")),
         {"one-ticket-per-seat"},
     ),
@@ -122,11 +123,11 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         history(lambda events: edited(events, SeatsRestocked, quantity=2)),
         {"sale-is-delivered"},
     ),
-    "a stock that no event has opened": (
+    "a stock that was never opened": (
         history(lambda events: without(events, AllocationOpened)),
         {"unbroken-history", "one-ticket-per-seat", "sale-is-delivered"},
     ),
-    "more seats sold than there are": (
+    "more seats sold than the capacity": (
         history(lambda events: edited(events, AllocationOpened, capacity=1)),
         {"stock-is-capacity"},
     ),
@@ -134,7 +135,7 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         history(lambda events: doubled(events, HoldEnded)),
         {"stock-is-capacity"},
     ),
-    "a hold that is counted twice": (
+    "a hold counted twice": (
         history(lambda events: doubled(events, HoldsPlaced)),
         {"stock-is-capacity"},
     ),
@@ -150,27 +151,27 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         history(lambda events: edited(events, TokenMinted, 1, "ticket:", mint_address=valid_address(events))),
         {"one-address-per-ticket"},
     ),
-    "a posting that names one side": (
+    "a posting without a debited account": (
         history(one_sided),
         {"postings-balance", "stripe-is-in-the-books"},
     ),
-    "a posting of less than nothing": (history(negative), {"postings-balance"}),
+    "a posting of a negative amount": (history(negative), {"postings-balance"}),
     "captured money after the end": (
-        lambda day: said(day, LATE, captured_minor=500, net_minor=0),
+        lambda day: with_payment(day, LATE, captured_minor=500, net_minor=0),
         {"money-has-an-owner"},
     ),
-    "captured money of a purchase that nobody knows": (
-        lambda day: told(
+    "captured money of an unknown purchase": (
+        lambda day: with_outside(
             day, intents=[*day.outside.intents, StripePayment("pi_x", "who", "eur", 5, 0, 5, is_open=False)]
         ),
         {"money-has-an-owner", "stripe-is-in-the-books"},
     ),
     "money with an order and a case": (
-        lambda day: told(day, cases={day.said(SOLD).intent_id: AT}),
+        lambda day: with_outside(day, cases={day.payment_of(SOLD).intent_id: AT}),
         {"money-has-an-owner"},
     ),
-    "money by a payment that the order knows nothing of": (
-        lambda day: said(day, SOLD, intent_id="pi_other"),
+    "money of a payment unknown to the order": (
+        lambda day: with_payment(day, SOLD, intent_id="pi_other"),
         {"money-has-an-owner"},
     ),
     "two captures": (
@@ -178,7 +179,7 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         {"one-capture-per-purchase", "money-has-an-owner", "sale-is-paid"},
     ),
     "a sale that was never captured": (
-        lambda day: said(day, SOLD, captured_minor=0),
+        lambda day: with_payment(day, SOLD, captured_minor=0),
         {"sale-is-paid"},
     ),
     "a sale without a seat": (
@@ -189,7 +190,7 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         history(lambda events: without(events, TicketIssued)),
         {"sale-is-delivered"},
     ),
-    "a mint that is still owed": (
+    "an open mint debt": (
         history(lambda events: without(events, TransactionPosted, 1)),
         {"sale-is-delivered"},
     ),
@@ -198,19 +199,19 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         {"sale-is-delivered"},
     ),
     "a ticket that is not on chain": (
-        lambda day: told(day, supplies={}),
+        lambda day: with_outside(day, supplies={}),
         {"one-nft-per-ticket"},
     ),
     "a ticket that is on chain twice": (
-        lambda day: told(day, supplies=dict.fromkeys(day.outside.supplies, 2)),
+        lambda day: with_outside(day, supplies=dict.fromkeys(day.outside.supplies, 2)),
         {"one-nft-per-ticket"},
     ),
     "a sold ticket that was never minted": (
         history(lambda events: without(events, TokenMinted, subject="ticket:")),
         {"one-nft-per-ticket"},
     ),
-    "a fee that the books do not know": (
-        lambda day: said(day, SOLD, net_minor=1),
+    "a fee missing from the books": (
+        lambda day: with_payment(day, SOLD, net_minor=1),
         {"stripe-is-in-the-books"},
     ),
     "the venue's share at the platform": (history(moved_to_platform), {"venue-has-its-share"}),
@@ -226,15 +227,15 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         history(lambda events: without(events, RefundSucceeded)),
         {"refund-arrives", "sale-is-paid"},
     ),
-    "a refund that the books do not know": (
+    "a refund missing from the books": (
         history(lambda events: without(events, TransactionPosted, subject="rf:paid")),
         {"refund-arrives", "stripe-is-in-the-books"},
     ),
-    "a refunded ticket that is on chain still": (
-        lambda day: told(day, supplies=dict.fromkeys(day.outside.supplies, 1)),
+    "a refunded ticket still on chain": (
+        lambda day: with_outside(day, supplies=dict.fromkeys(day.outside.supplies, 1)),
         {"one-nft-per-ticket"},
     ),
-    "a void ticket that nobody refunded": (
+    "a void ticket without a refund": (
         history(lambda events: edited(events, RefundRequested, ticket_ids=[])),
         {"sale-is-delivered"},
     ),
@@ -259,7 +260,7 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         {"undo-ran"},
     ),
     "an ended purchase with its payment at Stripe": (
-        lambda day: said(day, LATE, is_open=True),
+        lambda day: with_payment(day, LATE, is_open=True),
         {"undo-ran"},
     ),
 }

@@ -1,4 +1,4 @@
-"""What is due to venues, folded in memory: says what `StalledWorkQueries` says."""
+"""Due transfers of venues, folded in memory: the answers of `StalledWorkQueries`."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -12,13 +12,13 @@ from tests.fakes.event_store import FakeEventStore
 
 
 class DueInMemory:
-    """Reads all events anew whenever it is asked."""
+    """Folds all events again at each query."""
 
     def __init__(self, store: FakeEventStore) -> None:
         self._store = store
 
     async def due_transfers(self, due: DueQuery) -> list[tuple[str, str, int]]:
-        """Return (tenant, purchase, attempt) of orders whose share is due and was not sent, by their ids."""
+        """Return (tenant, purchase, attempt) of orders with a due share not yet sent, ordered by id."""
         documents = folded(enumerate(self._store.log, start=1))
         before = due.now - timedelta(seconds=due.delay_seconds)
         found: list[dict[str, Any]] = []

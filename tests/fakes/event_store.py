@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 
 class FakeEventStore:
-    """Keeps events in lists; `lose_answers` makes that many commits succeed without an answer.
+    """Keeps events in lists; the next `lose_answers` commits succeed and raise.
 
-    With `line_is_full` it takes nobody.
+    With `queue_is_full` every commit is refused.
     """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
@@ -27,14 +27,14 @@ class FakeEventStore:
         self.log: list[DomainEvent] = []
         self.lose_answers = 0
         self.refuse_connections = 0
-        self.line_is_full = False
+        self.queue_is_full = False
         self.mapper = event_mapper()
         self._stored: dict[str, list[StoredEvent]] = defaultdict(list)
         self._clock = clock
 
     async def commit(self, decide: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Committed[T]:
-        if self.line_is_full:
-            raise OverloadedError("the line is full")
+        if self.queue_is_full:
+            raise OverloadedError("the commit queue is full")
         if self.refuse_connections:
             self.refuse_connections -= 1
             raise TransientError("no connection")

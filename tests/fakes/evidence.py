@@ -1,4 +1,4 @@
-"""What the fakes say of themselves, as the invariants of conservation ask it of the real systems."""
+"""State of the fakes, in the form in which the invariants read the real systems."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -16,8 +16,8 @@ from tests.fakes.token_chain import FakeTokenChain
 ALL_DEADLINES_PASSED = datetime.max.replace(tzinfo=UTC)
 
 
-def said_of(intent: IntentState, moved_minor: int = 0) -> StripePayment:
-    """Tell an intent as Stripe's lists tell it; the fee is not given back with a refund."""
+def stripe_payment(intent: IntentState, moved_minor: int = 0) -> StripePayment:
+    """Return an intent as a row of Stripe's listing; a refund does not return the fee."""
     return StripePayment(
         intent_id=intent.intent_id,
         purchase_id=intent.purchase_id,
@@ -29,11 +29,13 @@ def said_of(intent: IntentState, moved_minor: int = 0) -> StripePayment:
     )
 
 
-def said_by(gateway: FakePaymentGateway, chain: FakeTokenChain, connect: FakeConnect | None = None) -> ExternalState:
-    """Tell everything that the fakes know, when every deadline has passed and nobody works on anything."""
+def external_state(
+    gateway: FakePaymentGateway, chain: FakeTokenChain, connect: FakeConnect | None = None
+) -> ExternalState:
+    """Return the state of the fakes, with every deadline passed and no workflow running."""
     moved = connect.net_of if connect is not None else lambda _: 0
     intents = [
-        said_of(
+        stripe_payment(
             intent,
             (moved(intent.purchase_id) if intent.received_minor else 0) - gateway.disputed_minor[intent.intent_id],
         )
@@ -44,7 +46,7 @@ def said_by(gateway: FakePaymentGateway, chain: FakeTokenChain, connect: FakeCon
 
 
 def findings_of(events: Iterable[DomainEvent], outside: ExternalState) -> Findings:
-    """Judge all invariants that events and outside tell."""
+    """Check all invariants on the events and the external state."""
     findings = Findings()
     history = History(findings)
     history.take(recorded(events))

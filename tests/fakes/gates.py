@@ -1,4 +1,4 @@
-"""Gates around activities: a test stops one before its effect or after it, looks, and lets it go on."""
+"""Gates around activities: a test stops an activity before or after its effect, and lets it go on."""
 
 import asyncio
 from typing import Any, Literal
@@ -10,7 +10,7 @@ When = Literal["before", "after"]
 
 
 class Gate:
-    """One stop: `reached` is set when the activity stands there, `open` lets it pass."""
+    """One stop: `reached` is set when the activity waits there, `open` lets it pass."""
 
     def __init__(self) -> None:
         self.reached = asyncio.Event()
@@ -18,7 +18,7 @@ class Gate:
 
 
 class Gates(Interceptor):
-    """Stops named activities once, and counts all."""
+    """Stops activities at closed gates; `ran` lists every try of an activity."""
 
     def __init__(self) -> None:
         self.gates: dict[tuple[str, When], Gate] = {}

@@ -1,8 +1,8 @@
-"""The invariants, judged at the end of every test that is lent a world of fakes.
+"""Checks of the invariants at the end of every test that uses a world of fakes.
 
 A test that breaks an invariant on purpose names it: `@pytest.mark.breaks("stock-is-capacity", reason="...")`; exactly
-those are then broken. One that leaves something unfinished says `@pytest.mark.leaves_open(reason="...")`: its history
-is judged all the same, what holds at rest only is not asked of it, and must indeed not hold.
+those must be broken. A test that leaves work unfinished is marked `@pytest.mark.leaves_open(reason="...")`: its
+history is checked all the same, and the invariants at rest must not hold.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -28,7 +28,7 @@ class ComesToRest(HasHistory, Protocol):
     """A world in which everything comes to its end."""
 
     async def check_invariants(self) -> None:
-        """Fail unless everything has ended, and ended well."""
+        """Fail unless all work has ended and every invariant holds."""
 
 
 W = TypeVar("W", bound=HasHistory)
@@ -43,12 +43,12 @@ def require_history(store: FakeEventStore, broken_on_purpose: set[str]) -> None:
     history.settle()
     if {violation.invariant for violation in findings.violations} != broken_on_purpose:
         require_invariants(findings)
-        raise AssertionError(f"the test does not break what it says: {sorted(broken_on_purpose)}")
+        raise AssertionError(f"the test does not break exactly what it names: {sorted(broken_on_purpose)}")
 
 
 @contextmanager
 def judged(world: W, request: pytest.FixtureRequest) -> Iterator[W]:
-    """Lend a world; the invariants of its history hold at the test's end. A test that failed has said enough."""
+    """Yield a world and check its history at the test's end, unless the test has failed."""
     failed = request.session.testsfailed
     yield world
     if request.session.testsfailed == failed:
@@ -58,7 +58,7 @@ def judged(world: W, request: pytest.FixtureRequest) -> Iterator[W]:
 
 @asynccontextmanager
 async def judged_at_rest(world: R, request: pytest.FixtureRequest) -> AsyncIterator[R]:
-    """Lend a world; all invariants hold at the test's end, unless it says that it leaves something open."""
+    """Yield a world and check all invariants at the test's end, unless the test is marked `leaves_open`."""
     failed = request.session.testsfailed
     with judged(world, request):
         yield world
@@ -72,4 +72,4 @@ async def judged_at_rest(world: R, request: pytest.FixtureRequest) -> AsyncItera
         await world.check_invariants()
     except AssertionError:
         return
-    raise AssertionError(f"the test leaves nothing open, though it says: {open_end.kwargs['reason']}")
+    raise AssertionError(f"the test leaves nothing open, but is marked: {open_end.kwargs['reason']}")

@@ -1,4 +1,4 @@
-"""Stripe in memory, for tests of activities and workflows: the same promises as the real adapter."""
+"""Stripe in memory, for tests of activities and workflows: the contract of the real adapter."""
 
 from collections import Counter
 from typing import Literal
@@ -31,9 +31,9 @@ SLOW = {"pm_usBankAccount", "pm_emulator_slowCard"}
 
 
 class FakePaymentGateway:
-    """Keeps the promises of `PaymentGateway`, with switches for failures and sums to check.
+    """A `PaymentGateway` with failure switches and sums to check.
 
-    `calls` counts what was asked, `effects` what was done (a repeated capture is two calls and one effect).
+    `calls` counts calls, `effects` the calls that changed something (a repeated capture is two calls and one effect).
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class FakePaymentGateway:
         self._after[verb] += times
 
     def refuse(self, verb: Verb, reason: str = "test") -> None:
-        """Let every call of a verb be a final no, until `allow`."""
+        """Refuse every call of a verb, until `allow`."""
         self._refused[verb] = reason
 
     def allow(self, verb: Verb) -> None:
@@ -96,11 +96,11 @@ class FakePaymentGateway:
         return self._change(intent_id, "requires_payment_method", decline_code=code)
 
     def begin_processing(self, intent_id: str) -> IntentState:
-        """Confirm with a method that takes its time."""
+        """Confirm with a slow payment method."""
         return self._change(intent_id, "processing", decline_code=None, charge_id=f"ch_{intent_id}")
 
     def finish_processing(self, intent_id: str, *, succeed: bool = True) -> IntentState:
-        """Let the slow method come to its end."""
+        """End a processing payment."""
         return self._approve(intent_id) if succeed else self.decline(intent_id)
 
     def _approve(self, intent_id: str) -> IntentState:
@@ -116,9 +116,9 @@ class FakePaymentGateway:
         return self._change(intent_id, "succeeded", charge_id=f"ch_{intent_id}", **taken)
 
     def dispute(self, intent_id: str, amount_minor: int | None = None) -> DisputeStatus:
-        """Let the buyer's bank take the money back, or a part of it; Stripe takes its fee."""
+        """Open a dispute over the payment or a part of it: Stripe withdraws the money and a fee."""
         intent = self.intents[intent_id]
-        said = DisputeStatus(
+        dispute = DisputeStatus(
             dispute_id=f"du_{len(self.disputes) + 1}",
             status="open",
             amount_minor=amount_minor or intent.received_minor,
@@ -126,15 +126,15 @@ class FakePaymentGateway:
             is_withdrawn=True,
             fee_minor=2000,
         )
-        self.disputed_minor[intent_id] += said.amount_minor + said.fee_minor
-        self.disputes[said.dispute_id] = said
-        return said
+        self.disputed_minor[intent_id] += dispute.amount_minor + dispute.fee_minor
+        self.disputes[dispute.dispute_id] = dispute
+        return dispute
 
     def end_dispute(self, intent_id: str, dispute_id: str, *, won: bool) -> None:
-        """Let the bank decide; Stripe keeps its fee."""
-        said = self.disputes[dispute_id]
-        self.disputed_minor[intent_id] -= said.amount_minor if won else 0
-        self.disputes[dispute_id] = said.model_copy(update={"status": "won" if won else "lost"})
+        """Close a dispute as won or lost; Stripe keeps its fee."""
+        dispute = self.disputes[dispute_id]
+        self.disputed_minor[intent_id] -= dispute.amount_minor if won else 0
+        self.disputes[dispute_id] = dispute.model_copy(update={"status": "won" if won else "lost"})
 
     async def retrieve_dispute(self, dispute_id: str) -> DisputeStatus:
         return self.disputes[dispute_id]
@@ -211,7 +211,7 @@ class FakePaymentGateway:
         return self._refund(intent_id, amount_minor, f"{DASHBOARD}{len(self.refunds)}")
 
     def finish_refund(self, refund_id: str, *, succeed: bool = True) -> None:
-        """Let a refund come to its end; one that has succeeded can still fail, and its money is back then."""
+        """Let a refund succeed or fail; one that has succeeded can still fail, which returns the money to us."""
         key, made = self._made(refund_id)
         if succeed:
             self.refunds[key] = made.model_copy(update={"status": "succeeded"})
@@ -234,9 +234,11 @@ class FakePaymentGateway:
             same = [made for made in alike if made.amount_minor == amount_minor]
             if same:
                 return same[0]
-            raise PaymentRefused("all of it was refunded", reason="charge_already_refunded")
+            raise PaymentRefused("the charge is already refunded", reason="charge_already_refunded")
         if amount_minor > left:
-            raise PaymentRefused("more than is left to refund", reason="amount_too_large")
+            raise PaymentRefused(
+                f"the refund of {amount_minor} exceeds the refundable amount of {left}", reason="amount_too_large"
+            )
         made = StripeRefund(
             refund_id=f"re_{len(self.refunds) + 1}",
             intent_id=intent_id,
@@ -263,7 +265,7 @@ class FakePaymentGateway:
     def _begin(self, verb: Verb) -> None:
         self.calls[verb] += 1
         if verb in self._refused:
-            raise PaymentRefused("a final no", reason=self._refused[verb])
+            raise PaymentRefused("refused by the test", reason=self._refused[verb])
         if self._before[verb]:
             self._before[verb] -= 1
             raise TransientError(f"{verb}: no connection")

@@ -1,4 +1,4 @@
-"""A good day of a box office, with everything that can happen to a purchase: its events, and what is said outside."""
+"""Sample history with every outcome of a purchase: its events, and the matching state of the other systems."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -38,7 +38,7 @@ EARLY = CreateDiscount(
 
 
 class SampleHistory(StoreWorld):
-    """Every transaction has a time of its own; `intents` and `supplies` are what the other systems would say."""
+    """Each transaction has its own time; `intents` and `supplies` are the state of Stripe and the chain."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class SampleHistory(StoreWorld):
         return self.now
 
     async def placed(self, name: str, **wanted: Any) -> PurchaseRef:
-        """Take a purchase as far as its open payment."""
+        """Place a purchase and open its payment."""
         purchase = (await self.request(name, **wanted)).purchase
         price = (await self.sales.place_order(purchase)).price
         events = {"tenant_id": "default", "purchase_id": name, "intent_id": f"pi_{name}", "capture_method": "manual"}
@@ -65,18 +65,18 @@ class SampleHistory(StoreWorld):
         return purchase
 
     async def pay(self, purchase: PurchaseRef, act: Any) -> None:
-        """Act on the purchase's payment."""
+        """Change the purchase's payment."""
         name = f"{purchase.purchase_id}:{purchase.attempt}"
         await self.store.commit(lambda uow: act(uow.get(Payment, name), uow.at))
 
-    def say(self, purchase: PurchaseRef, captured: int = 0, refunded: int = 0) -> None:
-        """Let Stripe say how much was taken and given back."""
+    def record_at_stripe(self, purchase: PurchaseRef, captured: int = 0, refunded: int = 0) -> None:
+        """Record the captured and refunded amounts at Stripe."""
         net = captured - refunded - (FEE if captured else 0)
         name = purchase.purchase_id
         self.intents.append(StripePayment(f"pi_{name}", name, "eur", captured, refunded, net, is_open=False))
 
     async def sell(self, name: str, **wanted: Any) -> PurchaseRef:
-        """A sale of two floor tickets and one for the balcony, unless told otherwise, in all its steps."""
+        """Sell two floor tickets and one for the balcony, or the given quantities, through all steps."""
         purchase = await self.placed(name, **wanted)
         await self.sales.extend_hold(ExtendHold(purchase=purchase, hold_until=self.now + timedelta(minutes=20)))
         await self.sales.confirm_seats(purchase)
@@ -85,7 +85,7 @@ class SampleHistory(StoreWorld):
         assert seen.price is not None
         total = seen.price.total_minor
         await self.pay(purchase, lambda payment, at: payment.capture("ch", total, FEE, at))
-        self.say(purchase, captured=total)
+        self.record_at_stripe(purchase, captured=total)
         await self.sales.confirm_order(purchase)
         await self.books.settle_sale(purchase)
         for number in range(1, sum(wanted.values() or (3,)) + 1):
@@ -94,7 +94,7 @@ class SampleHistory(StoreWorld):
         return purchase
 
     async def give_back(self, purchase: PurchaseRef) -> None:
-        """Refund a sale: the ticket is void and burnt, the money has arrived, the seat is on sale again."""
+        """Refund a sale: tickets void and burnt, money returned, seats on sale again."""
         name = purchase.purchase_id
         command = RequestRefund(
             tenant_id="default", purchase_id=name, refund_id="rf", body_digest="r", reason="goodwill", fees="venue"
@@ -114,7 +114,7 @@ class SampleHistory(StoreWorld):
         steps = RefundActivities(self.store, gateway)
         turn = await steps.post_refund(refund)
         await steps.pay_refund(PayRefund(refund=refund, turn=turn))
-        self.say(purchase, captured=taken.captured_minor, refunded=refund.amount_minor)
+        self.record_at_stripe(purchase, captured=taken.captured_minor, refunded=refund.amount_minor)
         for ticket_id in refund.ticket_ids:
             self.supplies[f"mint-{ticket_id}"] = 0
             await self.store.commit(partial(burn, ticket_id=ticket_id))
@@ -131,27 +131,27 @@ class SampleHistory(StoreWorld):
         await self.books.settle_mint(MintTicket(purchase=purchase, ticket_id=ticket_id))
 
     async def release_payment(self, purchase: PurchaseRef, reason: str = "hold-expired") -> None:
-        """End a purchase without a sale, its payment first."""
+        """Cancel the payment, then the purchase."""
         await self.pay(purchase, lambda payment, at: payment.cancel(at))
-        self.say(purchase)
+        self.record_at_stripe(purchase)
         await self.sales.cancel_order(EndPurchase(purchase=purchase, reason=reason))
 
     async def refund(self, purchase: PurchaseRef) -> None:
-        """Take money and give it back, so that Stripe's fee is lost."""
+        """Capture and refund a payment, which loses Stripe's fee."""
 
         def decide(uow: UnitOfWork) -> None:
             payment = uow.get(Payment, f"{purchase.purchase_id}:1")
             payment.capture("ch", payment.amount_minor, FEE, uow.at)
             payment.refund("re", payment.amount_minor, uow.at)
             post(uow, purchase, f"{purchase.purchase_id}:refund:1", "refund", refund_postings("eur", FEE))
-            self.say(purchase, captured=payment.amount_minor, refunded=payment.amount_minor)
+            self.record_at_stripe(purchase, captured=payment.amount_minor, refunded=payment.amount_minor)
 
         await self.store.commit(decide)
         await self.sales.cancel_order(EndPurchase(purchase=purchase, reason="purchase-cancelled"))
 
 
 async def sample_history() -> tuple[list[DomainEvent], ExternalState]:
-    """Return all events of the day, and what Stripe, the chain and the engine say at its end."""
+    """Return all events of the day, and the state of Stripe, the chain and the engine at its end."""
     day = SampleHistory()
     await day.open(tax_bps=1900, tax_inclusive=True, resell_refunded=True)
     await day.prices.create_discount(EARLY)

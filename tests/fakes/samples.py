@@ -1,4 +1,4 @@
-"""Aggregates as tests begin them, and the way to read one back from its own stored events."""
+"""Sample aggregates, and functions that read an aggregate back from its stored events."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -80,7 +80,7 @@ def new_reservation() -> Reservation:
 
 
 def events_of(aggregate: Aggregate) -> list[DomainEvent]:
-    """Return what was recorded and not collected yet."""
+    """Return the pending events of an aggregate."""
     return [cast(DomainEvent, event) for event in aggregate.pending_events]
 
 
@@ -104,7 +104,7 @@ def folded(events: list[DomainEvent]) -> Any:
 
 
 def state_of(aggregate: Aggregate) -> dict[str, Any]:
-    """Return an aggregate's whole state, without the events that wait to be collected."""
+    """Return an aggregate's state, without its pending events."""
     state = {name: value for name, value in vars(aggregate).items() if name != "_pending_events"}
     return {**state, "digest": aggregate.digest}
 
@@ -112,7 +112,7 @@ def state_of(aggregate: Aggregate) -> dict[str, Any]:
 def only_requested(
     purchase_id: str, lines: list[Line], body_digest: str = "body", show_id: str = "sh"
 ) -> Callable[[UnitOfWork], PurchaseRef]:
-    """Decide to record a request and not to place it, as was done before the door placed orders."""
+    """Return a decision that records a request without placing it, as older releases did."""
 
     def decide(uow: UnitOfWork) -> PurchaseRef:
         times: dict[str, Any] = {"queue_until": uow.at + timedelta(minutes=10), "hold_seconds": 600}

@@ -1,4 +1,4 @@
-"""The API's whole world in memory: the fake event store folded into documents, an engine that sells, small tables."""
+"""Dependencies of the API in memory: event store, read models, an engine that sells, tables."""
 
 import hashlib
 import json
@@ -72,20 +72,20 @@ NOTHING_COUNTED = CancellationProgress(
 
 
 class MemoryReads:
-    """The read models over a fake event store; folded when they are asked, unless `behind`."""
+    """Read models of a fake event store; brought up to date at each query, unless `behind`."""
 
     def __init__(self, store: FakeEventStore) -> None:
         self._store = store
-        self._sheets = DocumentBatch(lambda kind, identity: None)
+        self._batch = DocumentBatch(lambda kind, identity: None)
         self._position = 0
         self.behind = False
 
     def catch_up(self) -> DocumentBatch:
         if not self.behind:
             for position, event in enumerate(self._store.log[self._position :], start=self._position + 1):
-                fold(self._sheets, event, position)
+                fold(self._batch, event, position)
                 self._position = position
-        return self._sheets
+        return self._batch
 
     async def position(self) -> int:
         self.catch_up()
@@ -104,7 +104,7 @@ class MemoryReads:
             return None
         timeline: list[TimelineEntry] = [
             {"position": line.position, "at": line.at.isoformat(), "event": line.event, "text": line.text}
-            for line in self._sheets.timeline
+            for line in self._batch.timeline
             if line.purchase_id == purchase_id
         ]
         return {**found, "timeline": timeline, "postings": []}
@@ -155,9 +155,9 @@ class MemoryReads:
 
 
 class SellingEngine:
-    """Does at once what the workflows do up to the open checkout, once per attempt of a purchase.
+    """Runs a purchase up to the open checkout at once, once per attempt.
 
-    `away` answers nothing, as a paused engine.
+    With `away` there is no answer, as from a paused engine.
     """
 
     def __init__(self, store: FakeEventStore, secrets: MemoryCheckouts) -> None:
@@ -171,10 +171,10 @@ class SellingEngine:
         self.told.append(("open_purchase", purchase.purchase_id))
         if self.away:
             return None
-        asked = (purchase.purchase_id, purchase.attempt)
-        if asked not in self._answers:
-            self._answers[asked] = await self._open(purchase)
-        return self._answers[asked]
+        attempt = (purchase.purchase_id, purchase.attempt)
+        if attempt not in self._answers:
+            self._answers[attempt] = await self._open(purchase)
+        return self._answers[attempt]
 
     async def _open(self, purchase: PurchaseRef) -> CheckoutAnswer:
         sales = SalesActivities(self._store)
@@ -224,7 +224,7 @@ class SellingEngine:
 
 
 class ApiWorld:
-    """Everything that `create_app` needs, with handles for tests."""
+    """The dependencies of `create_app`, and shortcuts for tests."""
 
     def __init__(self, *, internal_token: str | None = None, clock: Callable[[], datetime] | None = None) -> None:
         self.store = FakeEventStore(clock or (lambda: datetime(2026, 1, 1, tzinfo=UTC)))
@@ -268,7 +268,7 @@ class ApiWorld:
         return ticket, self.tokens.get(ticket_id)
 
     async def stand_on_chain(self, kind: type[TokenizedAggregate], identity: str) -> None:
-        """Mint a token for a venue, a show or a ticket, and open a show's sale."""
+        """Mint the token of a venue, a show or a ticket; for a show also open its sale."""
 
         def decide(uow: UnitOfWork) -> None:
             bearer = uow.get(kind, identity)
@@ -279,7 +279,7 @@ class ApiWorld:
         await self.store.commit(decide)
 
     async def announce(self, venue_id: str, show_id: str) -> None:
-        """Put a venue and its show on chain."""
+        """Put a venue and its show on chain, and the show on sale."""
         await self.stand_on_chain(Venue, venue_id)
         await self.stand_on_chain(Show, show_id)
 
@@ -294,12 +294,12 @@ class ApiWorld:
         await SalesActivities(self.store).cancel_order(EndPurchase(purchase=purchase, reason="hold-expired"))
 
     async def refund(self, purchase_id: str, refund_id: str, amount_minor: int) -> None:
-        """Give captured money back."""
+        """Refund captured money."""
         name = f"{purchase_id}:1"
         await self.store.commit(lambda uow: uow.get(Payment, name).refund(refund_id, amount_minor, uow.at))
 
     async def pay(self, purchase_id: str) -> None:
-        """Take a purchase from its open checkout to its good end."""
+        """Pay an open checkout and fulfil the purchase."""
         purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
         sales, books = SalesActivities(self.store), BooksActivities(self.store)
         ticket_ids = (await sales.place_order(purchase)).ticket_ids

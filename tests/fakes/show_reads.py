@@ -1,4 +1,4 @@
-"""A cancelled show's orders as the read models have them, folded from a fake event store when they are asked for."""
+"""Queries for the orders of a cancelled show, over read models of a fake event store."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ from tests.fakes.event_store import FakeEventStore
 
 
 class FoldedShows:
-    """Never behind; the same conditions as the SQL of the real one."""
+    """Always up to date; the same conditions as the real SQL."""
 
     def __init__(self, store: FakeEventStore) -> None:
         self._store = store
-        self._sheets = DocumentBatch(lambda kind, identity: None)
+        self._batch = DocumentBatch(lambda kind, identity: None)
         self._position = 0
 
     async def position(self) -> int:
         for place, event in enumerate(self._store.log[self._position :], start=self._position + 1):
-            fold(self._sheets, event, place)
+            fold(self._batch, event, place)
             self._position = place
         return self._position
 
@@ -41,12 +41,12 @@ class FoldedShows:
 
     async def _documents(self, model: ReadModel[V]) -> list[tuple[str, V]]:
         await self.position()
-        changed = self._sheets.changed()
+        changed = self._batch.changed()
         return [(identity, document) for name, identity, document in changed if name == model.name]
 
 
 def is_left(order: PurchaseDocument) -> bool:
-    """Say whether an order has no end, a valid ticket, or money that has not arrived."""
+    """Return whether an order is open, has a valid ticket, or an unfinished refund."""
     if order["state"] in {"cancelled", "refused"}:
         return False
     valid = any(ticket["state"] in {"issued", "redeemed"} for ticket in order["tickets"])

@@ -1,10 +1,10 @@
-"""The tables beside the events, in memory: buyers, client secrets and the inbox of webhooks."""
+"""Tables beside the events, in memory: buyers, client secrets and the webhook inbox."""
 
 from domain.payments.webhook_event import WebhookEvent
 
 
 class MemoryBuyers:
-    """Buyers by id; the wallet is the last of what is kept."""
+    """Buyers by id: (name, email, wallet)."""
 
     def __init__(self) -> None:
         self.kept: dict[str, tuple[str | None, str | None, str | None]] = {}
@@ -38,7 +38,7 @@ class MemoryCheckouts:
 
 
 class MemoryInbox:
-    """Webhooks by event."""
+    """Webhook events by id."""
 
     def __init__(self) -> None:
         self.kept: dict[str, WebhookEvent] = {}

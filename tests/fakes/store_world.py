@@ -1,4 +1,4 @@
-"""The store activities over a fake event store, with one show on sale, and the loss of an answer."""
+"""Activities that use only the event store, over a fake one, with one show on sale."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -45,7 +45,7 @@ def lines_of(wanted: dict[str, int]) -> list[Line]:
 
 
 class StoreWorld:
-    """Five floor and three balcony tickets; time stands still unless `now` is moved. Another store may be given."""
+    """Five floor and three balcony tickets; the clock stands still at `now`."""
 
     def __init__(self, store: Any = None) -> None:
         self.now = AT
@@ -81,7 +81,7 @@ class StoreWorld:
         buyer: str = "",
         **wanted: int,
     ) -> Requested:
-        """Ask for tickets at the door; a named buyer may have two open purchases."""
+        """Request tickets; a named buyer may have two open purchases."""
         command = RequestPurchase(
             tenant_id="default",
             purchase_id=purchase_id,
@@ -97,12 +97,12 @@ class StoreWorld:
         return await self.purchases.request_purchase(command)
 
     async def only_requested(self, purchase_id: str = "pu", **wanted: int) -> PurchaseRef:
-        """Record a request as it was recorded before the door placed orders."""
+        """Record a request without placing it, as older releases did."""
         lines = lines_of(wanted or {"floor": 2, "balcony": 1})
         return (await self.store.commit(only_requested(purchase_id, lines))).value
 
     async def bought(self, discount_code: str | None = None, **wanted: int) -> PurchaseRef:
-        """Take a purchase as far as its tickets, with its payment open."""
+        """Place a purchase and open its payment."""
         purchase = (await self.request("pu", discount_code=discount_code, body="body", buyer="", **wanted)).purchase
         order = await self.sales.place_order(purchase)
         events = {"tenant_id": "default", "purchase_id": purchase.purchase_id, "intent_id": "pi"}
@@ -114,7 +114,7 @@ class StoreWorld:
         return purchase
 
     async def capture(self, purchase: PurchaseRef) -> None:
-        """Record that the money was taken."""
+        """Record the capture of the payment."""
 
         def decide(uow: UnitOfWork) -> None:
             payment = uow.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
@@ -123,7 +123,7 @@ class StoreWorld:
         await self.store.commit(decide)
 
     async def reserve(self, reservation_id: str = "re", body: str = "", **wanted: int) -> tuple[str, ...]:
-        """Hold seats for an outside order; returns its tickets."""
+        """Hold seats through the internal ticket API; return the ticket ids."""
         command = MakeReservation(
             tenant_id="default",
             reservation_id=reservation_id,
@@ -144,7 +144,7 @@ class StoreWorld:
         return [(seats.available, seats.held, seats.sold) for seats in found]
 
     async def lost_and_repeated(self, act: Callable[[], Awaitable[T]]) -> T:
-        """Do something, lose its answer, and do it again: the repeat leaves no event, and every chain is whole."""
+        """Act, lose the answer, and act again; require that the repeat adds no event and breaks no hash chain."""
         self.store.lose_answers = 1
         with pytest.raises(TransientError) as lost:
             await act()

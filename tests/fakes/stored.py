@@ -1,4 +1,4 @@
-"""Events as they are stored: to forge one, to chain what was changed anew, and to hold them against their bytes."""
+"""Functions on stored events: forge one, renew the hash chain, pair events with their stored bytes."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,29 +16,29 @@ MAPPER = event_mapper()
 
 
 def as_stored(aggregate: Aggregate) -> list[StoredEvent]:
-    """Take an aggregate's new events as an event store would store them."""
+    """Collect an aggregate's pending events in the form in which an event store keeps them."""
     return [MAPPER.linked(aggregate, event) for event in cast(list[DomainEvent], aggregate.collect_events())]
 
 
 def recorded(events: Iterable[DomainEvent]) -> list[Recorded]:
-    """Return events that were read from an event store beside the bytes that they were read from."""
+    """Return events from an event store together with their stored bytes."""
     return [Recorded(MAPPER.to_stored_event(event), event) for event in events]
 
 
 def forged(event: F, **values: Any) -> F:
-    """Change values of an event that was read, and leave its digest as it was."""
+    """Change values of an event and keep its digest."""
     made = object.__new__(type(event))
     vars(made).update({**vars(event), **values})
     return made
 
 
 def rechained(events: Iterable[DomainEvent]) -> list[DomainEvent]:
-    """Number and chain events anew, as if they had been stored like this."""
+    """Number events and compute their digests again, as if they had been stored like this."""
     ends: dict[str, tuple[int, str]] = {}
     made = []
     for event in events:
         version, digest = ends.get(event.originator_id, (0, GENESIS))
-        numbered = replace(cast(Any, event), originator_version=version + 1)  # without its digest, which is no field
+        numbered = replace(cast(Any, event), originator_version=version + 1)  # drops the digest, which is no field
         stored, digest = link(digest, MAPPER.to_stored_event(numbered))
         ends[event.originator_id] = (version + 1, digest)
         made.append(MAPPER.event_of(stored))

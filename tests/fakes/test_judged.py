@@ -1,4 +1,4 @@
-"""The worlds of the tests judge what a test left: a doctored history fails the test that made it."""
+"""The checks at a test's end: a corrupted history fails the test that made it."""
 
 from typing import cast
 
@@ -11,7 +11,7 @@ from tests.fakes.store_world import StoreWorld
 
 
 class Test:
-    """What pytest tells a fixture of a test: its markers, and how many tests have failed."""
+    """A request object of pytest: the test's markers and the number of failed tests."""
 
     __test__ = False
 
@@ -29,7 +29,7 @@ class Test:
 
 
 class RestlessWorld:
-    """A world whose end is given."""
+    """A world with a fixed answer about its rest."""
 
     def __init__(self, *, at_rest: bool) -> None:
         self.store = FakeEventStore(lambda: StoreWorld().now)
@@ -48,32 +48,32 @@ async def sold() -> StoreWorld:
 
 
 async def release_by_hand(world: StoreWorld) -> None:
-    """Take a hold away beside the order whose tickets stand for it."""
+    """Release the hold of a sold order, without the order."""
     (key,) = (await world.see(Allocation, "floor")).holds
     await world.store.commit(lambda uow: uow.get(Allocation, "floor").unconfirm(key, uow.at))
     await world.store.commit(lambda uow: uow.get(Allocation, "floor").release(key, "by hand", uow.at))
 
 
 def test_a_whole_history_passes(sold: StoreWorld) -> None:
-    """What is good is let go."""
+    """A correct history raises nothing."""
     with judged(sold, Test().request):
         pass
 
 
 def test_an_event_that_is_missing_fails(sold: StoreWorld) -> None:
-    """The chain of its stream is broken."""
+    """The hash chain of its stream is broken."""
     with pytest.raises(AssertionError, match="unbroken-history of"), judged(sold, Test().request) as world:
         del world.store.log[1]
 
 
 async def test_tickets_without_seats_fail(sold: StoreWorld) -> None:
-    """The history is whole, and tells of something that must not be."""
+    """The hash chain is whole, but an invariant is broken."""
     with pytest.raises(AssertionError, match="one-ticket-per-seat of pu"), judged(sold, Test().request):
         await release_by_hand(sold)
 
 
-async def test_what_is_broken_on_purpose_is_named(sold: StoreWorld) -> None:
-    """Exactly that is broken: a name too many fails as well."""
+async def test_invariants_broken_on_purpose_are_named(sold: StoreWorld) -> None:
+    """Exactly the named invariants are broken; one name too many fails as well."""
     marks = pytest.mark.breaks("one-ticket-per-seat"), pytest.mark.breaks("one-ticket-per-seat", "stock-is-capacity")
     with judged(sold, Test(marks[0]).request):
         await release_by_hand(sold)
@@ -84,7 +84,7 @@ async def test_what_is_broken_on_purpose_is_named(sold: StoreWorld) -> None:
 
 
 def test_a_test_that_failed_is_not_judged_as_well(sold: StoreWorld) -> None:
-    """One failure tells enough."""
+    """A failed test gets no second failure."""
     test = Test()
     with judged(sold, test.request) as world:
         del world.store.log[1]
@@ -97,11 +97,11 @@ def test_a_test_that_failed_is_not_judged_as_well(sold: StoreWorld) -> None:
         (True, False, None),
         (False, True, None),
         (False, False, "something has not ended"),
-        (True, True, "leaves nothing open, though it says: because"),
+        (True, True, "leaves nothing open, but is marked: because"),
     ],
 )
-async def test_an_unfinished_end_is_said(*, at_rest: bool, says: bool, fault: str | None) -> None:
-    """Who leaves something open says so, and who says so does."""
+async def test_an_unfinished_end_is_marked(*, at_rest: bool, says: bool, fault: str | None) -> None:
+    """A test without the mark comes to rest, and a test with the mark does not."""
     test = Test(pytest.mark.leaves_open(reason="because")) if says else Test()
 
     async def run() -> None:

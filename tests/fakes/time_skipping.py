@@ -1,4 +1,4 @@
-"""The library's time-skipping server, as a type: its own class for it is private."""
+"""Protocol of the library's time-skipping server; the library's own class is private."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
@@ -14,6 +14,6 @@ class SkipsTime(Protocol):
 
 
 def skipping_time(server: WorkflowEnvironment) -> AbstractAsyncContextManager[None]:
-    """Let a server go on to whatever is due next."""
+    """Let a server skip to the next timer."""
     assert isinstance(server, SkipsTime)
     return server.time_skipping_unlocked()

@@ -1,4 +1,4 @@
-"""A token chain in memory: deterministic, without threads or clocks, with switches for what goes wrong."""
+"""A token chain in memory: deterministic, without threads or clocks, with failure switches."""
 
 import base64
 import hashlib
@@ -27,10 +27,9 @@ class _Landed:
 
 
 class FakeTokenChain:
-    """Keeps the promises of `TokenChain`; one block passes with every `fate`, `send` and `block_height`.
+    """A `TokenChain`; one block passes with every `fate`, `send` and `block_height`.
 
-    `landings` counts the successful mints per address: more than one would be two tokens for one ticket. `burnt` counts
-    what is gone again.
+    `landings` counts the successful mints per address (more than one: two tokens for one ticket), `burnt` the burns.
     """
 
     def __init__(self) -> None:
@@ -63,15 +62,15 @@ class FakeTokenChain:
         self._dropped += times
 
     def expire(self) -> None:
-        """Let so many blocks pass that nothing signed so far can land any more."""
+        """Let enough blocks pass to expire every transaction signed so far."""
         self.height += BLOCKHASH_LIFE + FINALIZED_AFTER + 1
 
     def spoil(self, address: str, *problems: str) -> None:
-        """Let a landed mint differ from its spec from now on."""
+        """Give a mint these problems at every later read."""
         self._spoilt[address] = problems
 
     def lack_lamports(self, lamports: int) -> None:
-        """Let the payer be too poor to sign, until it is called with 0."""
+        """Take lamports from the payer, so that it cannot sign, until called with 0."""
         self.missing_lamports = lamports
 
     def address_of(self, kind: TokenKind, subject_id: str) -> str:
@@ -79,7 +78,7 @@ class FakeTokenChain:
         return base58.b58encode(hashlib.sha256(f"{kind}:{subject_id}".encode()).digest()).decode()
 
     def is_wallet(self, address: str) -> bool:
-        """Say whether an address is 32 bytes of base58; unlike the real one it does not look at the curve."""
+        """Return whether an address is 32 bytes of base58; the real chain also checks the curve."""
         try:
             return len(base58.b58decode(address)) == 32
         except ValueError:
@@ -114,7 +113,7 @@ class FakeTokenChain:
         )
 
     async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:
-        """Sign; raises what the real chain raises, of a kind and group that is known only when asked `again`."""
+        """Sign; raise as the real chain does. A known kind and group is simulated only with `again`."""
         self._begin("sign")
         if spec.owner_address is not None and not self.is_wallet(spec.owner_address):
             raise InvalidWallet("the wallet is not a Solana address")
@@ -134,7 +133,7 @@ class FakeTokenChain:
         self._known.add((spec.kind, spec.group_address))
 
     async def supply_of(self, address: str) -> int | None:
-        """Return how many there are of a token; None when there is no mint."""
+        """Return the supply of a token; None without a mint."""
         self._begin("supply_of")
         self._end("supply_of")
         return self.supplies()[address] if address in self._specs else None
@@ -148,7 +147,7 @@ class FakeTokenChain:
         return self._signed_bytes(address, {"burn": address})
 
     def supplies(self) -> Counter[str]:
-        """Return how much there is of each token."""
+        """Return the supply of each token."""
         return Counter({address: made - self.burnt[address] for address, made in self.landings.items()})
 
     def _signed_bytes(self, address: str, words: dict[str, object]) -> SignedTransaction:
@@ -162,14 +161,14 @@ class FakeTokenChain:
         )
 
     async def sizes_of(self, address: str) -> tuple[int, int] | None:
-        """Return a group's members and how many it takes; None when there is none."""
+        """Return a group's number of members and its maximum; None without a group."""
         self._begin("read_token")
         made = self._specs.get(address)
         self._end("read_token")
         return None if made is None or made.max_size is None else (self._members[address], made.max_size)
 
     async def sign_resize(self, address: str, size_max: int) -> SignedTransaction:
-        """Sign another size of a group; raises what the real chain raises."""
+        """Sign a new maximum size of a group; raise as the real chain does."""
         self._begin("sign")
         if address not in self._specs or size_max < self._members[address]:
             raise TransientError(f"the group {address} cannot be resized to {size_max} now")
@@ -189,7 +188,7 @@ class FakeTokenChain:
         self._end("send")
 
     async def fate(self, signature: str) -> TransactionFate:
-        """Say how far a transaction has come."""
+        """Return the state of a transaction."""
         self._begin("fate")
         self.height += 1
         self._end("fate")

@@ -1,4 +1,4 @@
-"""A webhook's signature, as simple as it can be."""
+"""The simplest signature of a webhook."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from domain.payments.webhook_event import WebhookEvent
 
 
 def verify(payload: bytes, signature: str) -> WebhookEvent:
-    """Take the signature `genuine`, refuse any other."""
+    """Accept the signature `genuine`, refuse any other."""
     if signature != "genuine":
         raise WebhookForged("the signature is wrong")
     event: dict[str, Any] = json.loads(payload)

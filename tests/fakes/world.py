@@ -42,7 +42,7 @@ from domain.stock.reservation import Reservation
 from tests.fakes.connect import FakeConnect
 from tests.fakes.due import DueInMemory
 from tests.fakes.event_store import FakeEventStore
-from tests.fakes.evidence import findings_of, require_invariants, said_by
+from tests.fakes.evidence import external_state, findings_of, require_invariants
 from tests.fakes.gates import Gates
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import only_requested
@@ -87,7 +87,7 @@ class SagaWorld:
         self.processing_extension_seconds = 600
 
     def activities(self) -> Activities:
-        """Return the real activities over the fakes, as a process that has just begun has them."""
+        """Return new instances of the real activities, over the fakes."""
         payments = PaymentActivities(self.store, self.gateway, self.checkouts)
         return Activities(
             SalesActivities(self.store),
@@ -113,7 +113,7 @@ class SagaWorld:
         workflows: Sequence[type] | None = None,
         **tuning: Unpack[Tuning],
     ) -> AsyncIterator[None]:
-        """Run one worker per queue, as in production; the gates stand where no other interceptor does."""
+        """Run one worker per queue, as in production; `interceptor` replaces the gates."""
         activities = self.activities()
         tuning.setdefault("graceful_shutdown_timeout", timedelta())
         async with AsyncExitStack() as stack:
@@ -152,7 +152,7 @@ class SagaWorld:
         )
 
     async def open_show(self, hold_seconds: int = 600, capture_method: Any = "manual") -> None:
-        """Announce the show and put it on sale, its groups made on the fake chain."""
+        """Announce the show, make its groups on the fake chain and put it on sale."""
         await self.announce(hold_seconds, capture_method)
         for kind, identity in (("venue", "ve"), ("show", "sh")):
             subject = MintSubject(tenant_id="default", kind=kind, subject_id=identity)
@@ -160,7 +160,7 @@ class SagaWorld:
         await CatalogActivities(self.store).open_sale(MintSubject(tenant_id="default", kind="show", subject_id="sh"))
 
     async def request(self, key: str = "key", quantity: int = 2, tender: Tender = "card") -> PurchaseRef:
-        """Record a request at the door, at the server's time: once nothing is due it may skip ten years."""
+        """Request a purchase at the server's time, which may skip ten years when no timer is due."""
         self._ahead = max(self._ahead, await self.server.get_current_time() - datetime.now(UTC))
         requested = await self.purchases.request_purchase(
             RequestPurchase(
@@ -176,11 +176,11 @@ class SagaWorld:
         return requested.purchase
 
     async def buy(self, client: Client, key: str = "key", quantity: int = 2) -> tuple[PurchaseHandle, CheckoutAnswer]:
-        """Do what the API does: request, then update-with-start."""
+        """Buy as the API does: request, then update-with-start."""
         return await self.start(client, await self.request(key, quantity))
 
     async def only_requested(self, key: str = "key", quantity: int = 2) -> PurchaseRef:
-        """Record a request as it was recorded before the door placed orders."""
+        """Record a request without placing it, as older releases did."""
         lines = [Line(ticket_type_id="tt", quantity=quantity)]
         decide = only_requested(purchase_id_of(DEFAULT_TENANT, key), lines, f"{quantity}")
         return (await self.store.commit(decide)).value
@@ -209,12 +209,12 @@ class SagaWorld:
         return handle, answer
 
     async def ended(self, handle: PurchaseHandle) -> PurchaseResult:
-        """Await the result; meanwhile a time-skipping server goes to whatever is due next."""
+        """Await the result, while the server skips time."""
         async with skipping_time(self.server):
             return await handle.result()
 
     async def decide_refund(self, key: str = "key", number: int = 1, **wanted: Any) -> RefundRef:
-        """Decide a refund at the door: of everything, unless told otherwise."""
+        """Request a refund, of everything unless given otherwise."""
         purchase_id = purchase_id_of(DEFAULT_TENANT, key)
         command = RequestRefund(
             tenant_id=DEFAULT_TENANT,
@@ -257,8 +257,8 @@ class SagaWorld:
         return loaded
 
     async def check_invariants(self) -> None:
-        """What must hold at rest, whatever happened: every invariant of conservation, and that everything has ended."""
-        require_invariants(findings_of(self.store.log, said_by(self.gateway, self.chain, self.connect)))
+        """Check the invariants at rest, and that all work has ended."""
+        require_invariants(findings_of(self.store.log, external_state(self.gateway, self.chain, self.connect)))
         orders = [self._root(s, Order) for s in self.store.streams if s.startswith("order:")]
         sold = [order for order in orders if order.state == "fulfilled"]
         seats = sum(line.quantity for order in sold for line in order.lines)

@@ -7,7 +7,7 @@ import pytest
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from tests.fakes.evidence import findings_of, require_invariants, said_by
+from tests.fakes.evidence import external_state, findings_of, require_invariants
 from tests.matrix.cells import STEP_FAULTS, UNREACHABLE, WEBHOOK_FAULTS, Cell, Row, cells, registered
 from tests.matrix.every_scene import SCENES
 from tests.matrix.faults import Faults
@@ -53,8 +53,8 @@ async def played(scene: Scene, faults: Faults) -> tuple[str, Stage]:
             async with Stage(server, faults) as stage:
                 end = await scene.play(stage)
                 await faults.land()
-                said = said_by(stage.world.gateway, stage.world.chain, stage.world.connect)
-                require_invariants(findings_of(stage.world.store.log, said))
+                outside = external_state(stage.world.gateway, stage.world.chain, stage.world.connect)
+                require_invariants(findings_of(stage.world.store.log, outside))
                 if scene.workflow is not HoldWorkflow:  # sold without a purchase; its scenes count them
                     await stage.world.check_invariants()
                 stage.calls = await stage.operator_flags()

@@ -65,7 +65,7 @@ MONEY = (
         f"{LATE}::test_late_money_of_another_amount_goes_back",
     ),
     Mutant(
-        "a refund in the dashboard is nobody's",
+        "a refund in the dashboard is ignored",
         "activities/payments/late_payments.py",
         "if not refund.key and",
         "if refund.key and",
@@ -79,7 +79,7 @@ MONEY = (
         "tests/workflows/test_dispute.py::test_a_refund_on_top_of_a_dispute_is_refused",
     ),
     Mutant(
-        "what a bank has given back is given back again",
+        "a disputed part is refunded again",
         "activities/refunds/request_refund.py",
         "lost = lost_breakdown(disputes)",
         "lost = AmountBreakdown()",

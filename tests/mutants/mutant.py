@@ -1,10 +1,10 @@
-"""What a seeded bug is."""
+"""Type of a seeded bug."""
 
 from typing import NamedTuple
 
 
 class Mutant(NamedTuple):
-    """One bug: in `file` the text `old` (it stands there once) becomes `new`; `test` fails then, and says `names`."""
+    """One bug: in `file` the text `old` (occurs once) becomes `new`; then `test` fails, and its report has `names`."""
 
     name: str
     file: str

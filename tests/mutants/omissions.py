@@ -1,4 +1,4 @@
-"""One of each kind is left out: an activity, a workflow, a queue, a route, an event, a fold, a setting, a service."""
+"""Seeded omissions: an activity, a workflow, a queue, a route, an event, a fold, a setting, a service."""
 
 from tests.mutants.mutant import Mutant
 
@@ -58,7 +58,7 @@ OMISSIONS = (
     Mutant(
         "a route is gone",
         "api/routes/quotes.py",
-        '@router.post("")\n',
+        '@router.post("", openapi_extra=QUOTE_PROBLEMS)\n',
         "",
         PERSISTED,
         "route POST /api/v1/quotes",

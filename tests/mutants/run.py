@@ -28,7 +28,7 @@ from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS_MAX = 10.0  # of a test's own time, without the start of a database that several share
-HANGS_AFTER_SECONDS = 9  # many a bug shows in that nothing ends any more
+HANGS_AFTER_SECONDS = 9  # with many bugs a test never ends
 WALL_SECONDS_MAX = 900
 RUN_SECONDS_MAX = 60  # with the start of pytest and the clean-up
 RED = 1  # pytest's exit code for failed tests; any other but 0 means that it could not run them
@@ -36,7 +36,7 @@ Outcome = Literal["caught", "missed", "slow", "broken"]
 
 
 class MutantRun(NamedTuple):
-    """What came of one seeded bug; `seconds` is the time of its test, without set-up and tear-down."""
+    """Result of one seeded bug; `seconds` is the time of its test, without set-up and tear-down."""
 
     mutant: Mutant
     outcome: Outcome
@@ -44,7 +44,7 @@ class MutantRun(NamedTuple):
 
 
 def copy_project(into: Path) -> Path:
-    """Copy what git knows of the project, as it is in the working tree."""
+    """Copy the files that git tracks, as they are in the working tree."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True)
     for name in filter(None, listed.stdout.decode().split("\0")):
         if (ROOT / name).is_file():
@@ -55,9 +55,9 @@ def copy_project(into: Path) -> Path:
 
 
 def run_tests(copy: Path, tests: Sequence[str], wall_seconds: float = WALL_SECONDS_MAX) -> tuple[int, float]:
-    """Run tests in a copy; returns pytest's exit code and the tests' own seconds.
+    """Run tests in a copy; return pytest's exit code and the tests' own seconds.
 
-    A test that hangs is interrupted; when its clean-up hangs as well, it is killed with all that it started.
+    A test that hangs is interrupted; when its clean-up hangs too, its process group is killed.
     """
     report = copy / "report.xml"
     report.unlink(missing_ok=True)
@@ -78,7 +78,7 @@ def run_tests(copy: Path, tests: Sequence[str], wall_seconds: float = WALL_SECON
 
 
 def run_mutant(copy: Path, mutant: Mutant) -> MutantRun:
-    """Seed one bug, run its test, and take the bug out again."""
+    """Seed one bug, run its test, and restore the file."""
     path = copy / mutant.file
     whole = path.read_text()
     if whole.count(mutant.old) != 1:
@@ -90,15 +90,15 @@ def run_mutant(copy: Path, mutant: Mutant) -> MutantRun:
         path.write_text(whole)
     report = copy / "report.xml"
     is_named = report.exists() and mutant.names in unescape(report.read_text())
-    if code not in {0, RED} and not (mutant.names and is_named):  # what is missing may break an import
+    if code not in {0, RED} and not (mutant.names and is_named):  # an omission may break an import
         return MutantRun(mutant, "broken", seconds)
     if code == 0 or not is_named:
         return MutantRun(mutant, "missed", seconds)
     return MutantRun(mutant, "caught" if seconds <= SECONDS_MAX else "slow", seconds)
 
 
-def run_mutants(mutants: Sequence[Mutant], jobs: int, told: Callable[[MutantRun], None]) -> list[MutantRun]:
-    """Bite with every mutant, some side by side, each job in a copy of its own."""
+def run_mutants(mutants: Sequence[Mutant], jobs: int, report: Callable[[MutantRun], None]) -> list[MutantRun]:
+    """Run every mutant, `jobs` at once, each job in its own copy."""
     with tempfile.TemporaryDirectory(prefix="mutants-") as place:
         copies: SimpleQueue[Path] = SimpleQueue()
         for number in range(jobs):
@@ -110,7 +110,7 @@ def run_mutants(mutants: Sequence[Mutant], jobs: int, told: Callable[[MutantRun]
                 result = run_mutant(copy, mutant)
             finally:
                 copies.put(copy)
-            told(result)
+            report(result)
             return result
 
         with ThreadPoolExecutor(jobs) as pool:
@@ -118,7 +118,7 @@ def run_mutants(mutants: Sequence[Mutant], jobs: int, told: Callable[[MutantRun]
 
 
 def red_without_a_bug(mutants: Sequence[Mutant]) -> list[str]:
-    """Run every named test once on the code as it is, and return the red ones: they would catch nothing."""
+    """Return the named tests that fail on the unchanged code: they prove nothing about a bug."""
     with tempfile.TemporaryDirectory(prefix="mutants-") as place:
         copy = copy_project(Path(place))
         code, _ = run_tests(copy, list(dict.fromkeys(mutant.test for mutant in mutants)))
@@ -130,10 +130,10 @@ def red_without_a_bug(mutants: Sequence[Mutant]) -> list[str]:
     return red or [f"pytest ended with {code}"]
 
 
-def show(bites: Sequence[MutantRun]) -> Table:
+def show(results: Sequence[MutantRun]) -> Table:
     """Draw the table."""
     table = Table("seeded bug", "file", "caught by", "seconds", "outcome")
-    for mutant, outcome, seconds in bites:
+    for mutant, outcome, seconds in results:
         colour = "green" if outcome == "caught" else "red"
         test = mutant.test.rpartition("::")[2]
         table.add_row(mutant.name, mutant.file, test, f"{seconds:.1f}", f"[{colour}]{outcome}")
@@ -153,14 +153,14 @@ def main() -> int:
     if red := red_without_a_bug(mutants):
         progress.print(f"[red]these fail without any bug, run `make test` first: {', '.join(red)}")
         return 2
-    bites = run_mutants(mutants, options.jobs, lambda done: progress.print(f"{done.outcome}: {done.mutant.name}"))
+    results = run_mutants(mutants, options.jobs, lambda done: progress.print(f"{done.outcome}: {done.mutant.name}"))
     if options.json:
-        print(json.dumps([{**one._asdict(), "mutant": one.mutant._asdict()} for one in bites], indent=1))  # noqa: T201
+        print(json.dumps([{**one._asdict(), "mutant": one.mutant._asdict()} for one in results], indent=1))  # noqa: T201
     else:
-        Console().print(show(bites))
-    bad = [one for one in bites if one.outcome != "caught"]
-    slowest = max((one.seconds for one in bites), default=0.0)
-    progress.print(f"{len(bites) - len(bad)} of {len(bites)} caught, the slowest in {slowest:.1f} s")
+        Console().print(show(results))
+    bad = [one for one in results if one.outcome != "caught"]
+    slowest = max((one.seconds for one in results), default=0.0)
+    progress.print(f"{len(results) - len(bad)} of {len(results)} caught, the slowest in {slowest:.1f} s")
     return 1 if bad else 0
 
 

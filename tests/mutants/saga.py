@@ -56,7 +56,7 @@ KERNELS = (
         f"{SAGA}::test_expiry",
     ),
     Mutant(
-        "seats are given back before the money is let go",
+        "seats are released before the payment",
         "workflows/purchase.py",
         "        saga.undo(self._release_payment)\n",
         "        saga._undos.insert(0, self._release_payment)\n",
@@ -92,14 +92,14 @@ KERNELS = (
         f"{SAGA}::test_happy",
     ),
     Mutant(
-        "transient ends a purchase",
+        "a transient error ends a purchase",
         "activities/core/failures.py",
         "raise ApplicationError(str(transient), type=TRANSIENT, category=ApplicationErrorCategory.BENIGN) from None",
         "raise ApplicationError(str(transient), type=TRANSIENT, non_retryable=True) from None",
         f"{SAGA}::test_an_unknown_answer_is_asked_until_known",
     ),
     Mutant(
-        "a refusal is tried for ever",
+        "a refusal is retried for ever",
         "activities/core/failures.py",
         "str(refusal), refusal.data, type=refusal.code, non_retryable=True, category=benign",
         "str(refusal), refusal.data, type=refusal.code, category=benign",

@@ -8,14 +8,14 @@ STORE = "tests/activities/test_idempotency.py"
 
 STOCK = (
     Mutant(
-        "sells more than there is",
+        "more seats are sold than available",
         "domain/stock/allocation.py",
         "if quantity > self.available:",
         "if quantity > self.capacity:",
         f"{ALLOCATION}::test_more_than_is_left_is_refused_with_what_is_left",
     ),
     Mutant(
-        "a tombstone does not hold",
+        "a tombstone does not refuse the late hold",
         "domain/stock/allocation.py",
         "        if key in self.tombstones:\n"
         '            raise HoldReleased("the hold was released or has expired", key=key)\n'
@@ -60,7 +60,7 @@ STOCK = (
         "tests/domain/core/test_unit_of_work.py::test_a_failure_after_an_event_keeps_the_holds_placed_before_it",
     ),
     Mutant(
-        "one buyer takes all",
+        "the buyer limit ignores earlier tickets",
         "domain/stock/buyer_limit.py",
         "if tickets_max and taken + quantity > tickets_max:",
         "if tickets_max and quantity > tickets_max:",
@@ -88,7 +88,7 @@ STOCK = (
         "tests/workflows/test_purchase_cancels.py::test_an_order_that_ends_while_its_intent_is_made_is_never_paid",
     ),
     Mutant(
-        "one door ends another door's hold",
+        "a hold is ended by another maker",
         "domain/stock/allocation.py",
         "if maker is not None and hold.maker != maker:",
         "if maker is not None and not hold.maker:",

@@ -1,4 +1,4 @@
-"""The catalogue stays true: every bug can still be seeded, every named test exists, and a harmless change is missed."""
+"""The catalogue matches the code: every bug can be seeded, every named test exists, a harmless change is not caught."""
 
 import ast
 from collections import Counter
@@ -23,7 +23,7 @@ def test_there_are_mutants_enough() -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_bug_can_be_seeded(mutant: Mutant) -> None:
-    """Its text stands once in its file, what comes of it is still Python, and its test exists."""
+    """Its text occurs once in its file, the changed file is valid Python, and its test exists."""
     whole = (ROOT / mutant.file).read_text()
     assert whole.count(mutant.old) == 1
     assert mutant.old != mutant.new
@@ -34,13 +34,13 @@ def test_a_bug_can_be_seeded(mutant: Mutant) -> None:
     assert name.partition("[")[0] in defined
 
 
-def test_what_is_left_out_is_told_by_the_quick_tier() -> None:
-    """Each omission is caught by a test of the architecture, which names it."""
+def test_omissions_are_caught_by_the_quick_tier() -> None:
+    """Each omission is caught by an architecture test that names it."""
     assert all(mutant.names and mutant.test.startswith("tests/architecture/") for mutant in OMISSIONS)
 
 
 def test_a_bug_is_caught_and_a_harmless_change_is_not(tmp_path: Path) -> None:
-    """The bite tells a bug from a change that breaks nothing, and from one that cannot be run."""
+    """The outcome distinguishes a bug, a harmless change, and a change that cannot be run."""
     copy = copy_project(tmp_path)
     real = next(mutant for mutant in MUTANTS if mutant.file == "domain/stock/allocation.py")
     assert run_mutant(copy, real).outcome == "caught"

@@ -1,4 +1,4 @@
-"""`python -m tests.packaging.demo`: installs the project as a user does, into an empty environment, and runs the demo.
+"""`python -m tests.packaging.demo`: installs the project into an empty environment, and runs the demo.
 
 Part of `make nightly`: the versions are the newest that `pyproject.toml` allows, not the locked ones.
 """
@@ -15,7 +15,7 @@ SECONDS_MAX = 900
 
 
 def main() -> None:
-    """Install with the extra `devstack`, away from the source, and sell tickets."""
+    """Install with the extra `devstack`, outside the source, and run the demo."""
     with tempfile.TemporaryDirectory(prefix="boxoffice-install-") as folder:
         tools = {"UV_TOOL_DIR": f"{folder}/tools", "UV_TOOL_BIN_DIR": f"{folder}/bin"}
         install: list[str] = [

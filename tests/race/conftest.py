@@ -1,4 +1,4 @@
-"""Two processes at one database: a shop over the first one's event store, and the second one's event store."""
+"""Two processes on one database: a shop over the first one's event store, and the second one's event store."""
 
 from collections.abc import Iterator
 

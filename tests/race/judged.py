@@ -1,11 +1,11 @@
-"""What the invariants say of the events that an event store has stored."""
+"""Checks of the invariants on the events of an event store."""
 
 from adapters.event_store.store import PostgresEventStore
 from domain.core.aggregate import DomainEvent
 from domain.invariants.cross_system import judge_at_rest
 from domain.invariants.invariant import Findings
 from domain.invariants.per_commit import History
-from tests.fakes.evidence import said_by
+from tests.fakes.evidence import external_state
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.stored import recorded
 from tests.fakes.token_chain import FakeTokenChain
@@ -20,11 +20,11 @@ def log_of(store: PostgresEventStore, after: int = 0) -> list[DomainEvent]:
 
 
 def broken_invariants(store: PostgresEventStore, *, at_rest: bool = False) -> set[str]:
-    """Return the names of the broken invariants; at rest every deadline has passed and no money came."""
+    """Return the names of the broken invariants; `at_rest` assumes that every deadline has passed and no money came."""
     findings = Findings()
     history = History(findings)
     history.take(recorded(log_of(store)))
     history.mark()
     if at_rest:
-        judge_at_rest(history, said_by(FakePaymentGateway(), FakeTokenChain()), findings)
+        judge_at_rest(history, external_state(FakePaymentGateway(), FakeTokenChain()), findings)
     return {violation.invariant for violation in findings.violations}

@@ -1,4 +1,4 @@
-"""Tombstones, and the buyer's cancel against our capture: decided in one transaction, or both happen."""
+"""Races of late steps with ended purchases and holds, and of a buyer's cancel with our capture."""
 
 import asyncio
 from datetime import datetime
@@ -19,18 +19,18 @@ from tests.race.judged import broken_invariants
 RACES = 12
 
 
-def request_capture_without_a_look(order: Order, at: datetime) -> None:
-    """Request the capture, cancelled or not."""
+def request_capture_unchecked(order: Order, at: datetime) -> None:
+    """Request the capture without checking for a cancel."""
     order.record(CaptureRequested, at)
 
 
-def request_cancel_without_a_look(order: Order, at: datetime) -> None:
-    """Accept a cancel, captured or not."""
+def request_cancel_unchecked(order: Order, at: datetime) -> None:
+    """Accept a cancel without checking for a capture."""
     order.record(CancelRequested, at)
 
 
 async def placed_too_late(shop: StoreWorld) -> None:
-    """End a purchase whose placing is still under way somewhere, and let the placing arrive."""
+    """End a purchase, then let a delayed `place_order` arrive."""
     purchase = await shop.only_requested(floor=2)
     await shop.sales.cancel_order(ending(purchase, "purchase-cancelled"))
     await shop.sales.place_order(purchase)
@@ -39,7 +39,7 @@ async def placed_too_late(shop: StoreWorld) -> None:
 async def test_without_the_ended_order_a_late_placing_keeps_its_seats_for_ever(
     shop: StoreWorld, postgres: PostgresEventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody is left to undo what arrives after the undo."""
+    """A step that arrives after its undo is never undone."""
     monkeypatch.setattr(Order, "check_open", lambda order: None)
     await placed_too_late(shop)
     assert await shop.stock() == [(3, 2, 0), (3, 0, 0)]
@@ -47,7 +47,7 @@ async def test_without_the_ended_order_a_late_placing_keeps_its_seats_for_ever(
 
 
 async def test_with_the_ended_order_a_late_placing_is_refused(shop: StoreWorld, postgres: PostgresEventStore) -> None:
-    """It meets the end, in the transaction that would have placed it."""
+    """The transaction that would place it finds the end."""
     with pytest.raises(PurchaseCancelled):
         await placed_too_late(shop)
     assert await shop.stock() == [(5, 0, 0), (3, 0, 0)]
@@ -55,27 +55,27 @@ async def test_with_the_ended_order_a_late_placing_is_refused(shop: StoreWorld, 
 
 
 async def held_too_late(store: PostgresEventStore) -> int:
-    """Release a hold that has not arrived, let it arrive, and return the seats that it keeps for nobody."""
+    """Release a hold before it arrives, let it arrive, and return the seats still held."""
     await store.commit(opening())
     await store.commit(lambda uow: uow.get(Allocation, "a").release("k", "over", AT))
     try:
         await store.commit(holding("k"))
     except HoldReleased:
-        assert AT < UNTIL  # the deadline has not refused it: the tombstone has
+        assert AT < UNTIL  # refused by the tombstone, not by the deadline
     return await store.read(lambda uow: uow.get(Allocation, "a").held)
 
 
 async def test_without_the_tombstone_a_late_hold_keeps_its_seat_for_ever(
     postgres: PostgresEventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A release that leaves nothing where there is nothing forgets that it was asked."""
+    """Without a tombstone a release of an unknown hold leaves no trace."""
     release = Allocation.release
 
-    def release_what_is_there(stock: Allocation, key: str, reason: str, at: datetime) -> None:
+    def release_known_holds(stock: Allocation, key: str, reason: str, at: datetime) -> None:
         if key in stock.holds:
             release(stock, key, reason, at)
 
-    monkeypatch.setattr(Allocation, "release", release_what_is_there)
+    monkeypatch.setattr(Allocation, "release", release_known_holds)
     assert await held_too_late(postgres) == 1
 
 
@@ -85,7 +85,7 @@ async def test_with_the_tombstone_a_late_hold_is_refused(postgres: PostgresEvent
 
 
 async def raced(shop: StoreWorld, second: PostgresEventStore) -> list[tuple[bool, bool]]:
-    """Let a buyer's cancel and our capture meet, in two processes; return which of the two each race accepted."""
+    """Race a buyer's cancel against our capture, in two processes; return (cancelled, captured) of each race."""
     return [await _race(shop, second, number) for number in range(RACES)]
 
 
@@ -108,14 +108,12 @@ async def _race(shop: StoreWorld, second: PostgresEventStore, number: int) -> tu
 async def test_without_the_shared_decision_a_cancelled_purchase_is_charged(
     shop: StoreWorld, second: PostgresEventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The buyer is told that it is cancelled, and the money is taken."""
-    monkeypatch.setattr(Order, "request_capture", request_capture_without_a_look)
-    monkeypatch.setattr(Order, "request_cancel", request_cancel_without_a_look)
+    """The cancel is accepted, and the money is captured."""
+    monkeypatch.setattr(Order, "request_capture", request_capture_unchecked)
+    monkeypatch.setattr(Order, "request_cancel", request_cancel_unchecked)
     assert set(await raced(shop, second)) == {(True, True)}
 
 
-async def test_with_the_shared_decision_one_of_the_two_comes_too_late(
-    shop: StoreWorld, second: PostgresEventStore
-) -> None:
-    """Exactly one is accepted, whichever came first."""
+async def test_with_the_shared_decision_one_of_the_two_is_refused(shop: StoreWorld, second: PostgresEventStore) -> None:
+    """Exactly one is accepted: the first."""
     assert set(await raced(shop, second)) <= {(True, False), (False, True)}

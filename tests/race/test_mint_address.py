@@ -1,4 +1,4 @@
-"""A mint address that is known beforehand: without it a lost answer makes a second token for one ticket."""
+"""A predetermined mint address: without it a lost answer mints a second token for one ticket."""
 
 import pytest
 
@@ -24,28 +24,28 @@ class Chain(FakeTokenChain):
 
 
 class FreshAddresses(Chain):
-    """Draws a new address for each signing, as a minter does that makes a key pair when it mints."""
+    """Uses a new address for each signature, as a minter that generates key pairs."""
 
     def address_of(self, kind: TokenKind, subject_id: str) -> str:
         return super().address_of(kind, f"{subject_id} {self._signed}")
 
 
 class Forgetful(MintActivities):
-    """Does not store its signed bytes, so that only the address can say what has happened."""
+    """Does not store its signed bytes, so that only the address shows an earlier mint."""
 
     async def _sign(self, bearer: TokenizedAggregate, spec: TokenSpec, *, again: bool) -> SignedTransaction:
         return await self._chain.sign(spec, again=again)
 
 
 class NoWallets:
-    """No buyer gave a wallet."""
+    """Buyers without a wallet."""
 
     async def wallet_of(self, buyer_id: str) -> str | None:
         return None
 
 
 async def tokens_after_a_lost_answer(shop: StoreWorld, chain: Chain) -> int:
-    """Mint one ticket, lose the answer of the sending, mint again; return how many tokens there are."""
+    """Mint one ticket, lose the answer of the send, mint again; return the number of tokens."""
     purchase = await shop.bought(floor=1)
     await shop.sales.confirm_seats(purchase)
     await shop.capture(purchase)
@@ -58,15 +58,15 @@ async def tokens_after_a_lost_answer(shop: StoreWorld, chain: Chain) -> int:
     try:
         await steps.mint_ticket(MintTicket(purchase=purchase, ticket_id=ticket_id))
     except WrongState:
-        assert not isinstance(chain, FreshAddresses)  # it found the token, and does not know whose it is
+        assert not isinstance(chain, FreshAddresses)  # it found a token that it has no record of
     return sum(chain.landings.values())
 
 
 async def test_without_a_known_address_there_are_two_tokens(shop: StoreWorld) -> None:
-    """Nobody knows where to look for the first one."""
+    """The retry cannot find the first one."""
     assert await tokens_after_a_lost_answer(shop, FreshAddresses()) == 2
 
 
 async def test_with_a_known_address_there_is_one_token(shop: StoreWorld) -> None:
-    """The second try looks first, and the chain itself has one account per address."""
+    """The retry finds the first one, and the chain has one account per address."""
     assert await tokens_after_a_lost_answer(shop, Chain()) == 1

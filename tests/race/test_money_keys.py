@@ -1,6 +1,6 @@
-"""Idempotency keys at Stripe, through the real adapter: without them money goes back twice, or is taken twice.
+"""Idempotency keys at Stripe, through the real adapter: without them money is refunded or taken twice.
 
-A cancel needs none: Stripe's own state refuses the second one, and the gateway answers with that state.
+A cancel needs none: Stripe's state refuses the second one, and the gateway returns that state.
 """
 
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ async def stripe_world(emulator: Emulator) -> AsyncIterator[EmulatorWorld]:
 
 
 async def refunded_after_a_lost_answer(world: EmulatorWorld, *keys: str) -> int:
-    """Give half of a payment back, lose the answer, ask again; return what has gone back."""
+    """Refund half of a payment, lose the answer, repeat; return the refunded amount."""
     request = REQUEST.model_copy(update={"purchase_id": f"pu {keys[0]}"})
     intent = await world.gateway.create_intent(request, f"{keys[0]} intent")
     await world.pay(intent)
@@ -43,17 +43,17 @@ async def refunded_after_a_lost_answer(world: EmulatorWorld, *keys: str) -> int:
 
 
 async def test_without_its_key_a_refund_is_made_twice(stripe_world: EmulatorWorld) -> None:
-    """A key that is drawn for each call makes of one refund two."""
+    """A new key for each call makes two refunds of one."""
     assert await refunded_after_a_lost_answer(stripe_world, next(FRESH), next(FRESH)) == 2 * HALF
 
 
 async def test_with_its_key_a_refund_is_made_once(stripe_world: EmulatorWorld) -> None:
-    """The repetition finds the refund that was made."""
+    """The repeat finds the first refund."""
     assert await refunded_after_a_lost_answer(stripe_world, "pu:refund:1", "pu:refund:1") == HALF
 
 
 async def taken_after_a_lost_answer(world: EmulatorWorld, *keys: str) -> int:
-    """Create a payment, lose the answer, ask again, and let two open tabs pay; return what was taken."""
+    """Create a payment, lose the answer, repeat, and let two open tabs pay; return the captured amount."""
     request = REQUEST.model_copy(update={"purchase_id": f"pu {keys[0]}"})
     world.fail_after("create_intent")
     with pytest.raises(TransientError):

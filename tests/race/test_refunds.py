@@ -1,4 +1,4 @@
-"""Two refunds at once: without one place that both decide at, more is given back than was paid."""
+"""Two refunds at once: without a decision in one transaction they exceed the price."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,7 +20,7 @@ MOST = 2000
 TERMS: dict[str, Any] = {"body_digest": "r", "reason": "goodwill", "fees": "platform"}
 
 
-def wanted(number: int) -> RequestRefund:
+def refund_request(number: int) -> RequestRefund:
     return RequestRefund(
         tenant_id="default",
         purchase_id="pu",
@@ -36,12 +36,12 @@ async def sold(shop: StoreWorld) -> PurchaseRef:
     await shop.sales.confirm_seats(purchase)
     await shop.capture(purchase)
     await shop.sales.confirm_order(purchase)
-    await RefundCommands(shop.store).request_refund(wanted(0).model_copy(update={"amount_minor": 100}))
+    await RefundCommands(shop.store).request_refund(refund_request(0).model_copy(update={"amount_minor": 100}))
     return purchase
 
 
 async def given_back(store: PostgresEventStore) -> int:
-    """Return what all refunds together give back."""
+    """Return the sum of all refunds."""
 
     def look(uow: UnitOfWork) -> int:
         return sum(refund.given.total_minor for refund in uow.get(Refunds, "pu").refunds.values())
@@ -49,8 +49,8 @@ async def given_back(store: PostgresEventStore) -> int:
     return await store.read(look)
 
 
-async def decided_by_a_look(store: PostgresEventStore, number: int) -> Callable[[UnitOfWork], None]:
-    """Look at what is left, decide on that, and return how it would be recorded: a guard that is not held."""
+async def decided_outside(store: PostgresEventStore, number: int) -> Callable[[UnitOfWork], None]:
+    """Read the rest, decide on it, and return a decision that records the refund unchecked."""
     book = await store.read(lambda uow: uow.get(Refunds, "pu"))
     part = amount_breakdown(book.left(), MOST, "eur")
     book.request(Refund(refund_id=f"rf_{number}", ticket_ids=(), given=part, **TERMS), AT)
@@ -59,13 +59,13 @@ async def decided_by_a_look(store: PostgresEventStore, number: int) -> Callable[
     return lambda uow: uow.get(Refunds, "pu").record(RefundRequested, uow.at, **values)
 
 
-async def test_what_is_decided_by_a_look_is_given_back_twice(
+async def test_refunds_decided_outside_the_transaction_exceed_the_price(
     shop: StoreWorld, postgres: PostgresEventStore, second: PostgresEventStore
 ) -> None:
-    """Both see the same rest, and both decide: more goes back than was paid."""
+    """Both see the same rest, and both are accepted."""
     await sold(shop)
     stores = (postgres, second)
-    decisions = [await decided_by_a_look(store, number) for number, store in enumerate(stores, start=1)]
+    decisions = [await decided_outside(store, number) for number, store in enumerate(stores, start=1)]
     for store, decide in zip(stores, decisions, strict=True):
         await store.commit(decide)
     assert await given_back(postgres) == 100 + 2 * MOST
@@ -75,11 +75,11 @@ async def test_what_is_decided_by_a_look_is_given_back_twice(
 async def test_two_refunds_at_once_stay_within_what_was_paid(
     shop: StoreWorld, postgres: PostgresEventStore, second: PostgresEventStore
 ) -> None:
-    """Decided in one transaction each, by what is left in it: one is accepted, in whichever process."""
+    """Each is decided in one transaction on the current rest: one is accepted, in either process."""
     await sold(shop)
-    doors = [RefundCommands(postgres), RefundCommands(second)] * 4
-    asked = (door.request_refund(wanted(number)) for number, door in enumerate(doors, start=1))
-    answers = await asyncio.gather(*asked, return_exceptions=True)
+    handlers = [RefundCommands(postgres), RefundCommands(second)] * 4
+    requests = (handler.request_refund(refund_request(number)) for number, handler in enumerate(handlers, start=1))
+    answers = await asyncio.gather(*requests, return_exceptions=True)
     refused = [answer for answer in answers if isinstance(answer, RefundExceeds)]
     assert len(refused) == len(answers) - 1
     assert await given_back(postgres) == 100 + MOST

@@ -18,7 +18,7 @@ from tests.race.judged import broken_invariants, log_of
 
 
 async def decided_before_the_lock(store: PostgresEventStore, key: str, name: str = "a") -> StoredEvent:
-    """Read, and decide on what was read: a guard that is not held until the event is stored."""
+    """Read and decide, without holding the lock until the event is stored."""
     seats = await store.read(lambda uow: uow.get(Allocation, name))
     seats.place(key, 1, UNTIL, "test", AT)
     (event,) = seats.collect_events()
@@ -33,7 +33,7 @@ def insert(connection: psycopg.Connection[Any], event: StoredEvent) -> None:
 
 
 async def test_without_the_lock_the_last_seat_is_sold_twice(postgres: PostgresEventStore, empty_url: str) -> None:
-    """Two buyers look at the last seat, both decide, both are stored; no key of versions stands behind them here."""
+    """Two buyers read the last seat, both decide, both are stored; the primary key is dropped here."""
     await postgres.commit(opening(capacity=1))
     events = [await decided_before_the_lock(postgres, key) for key in "ab"]
     with psycopg.connect(empty_url, autocommit=True) as connection:
@@ -46,7 +46,7 @@ async def test_without_the_lock_the_last_seat_is_sold_twice(postgres: PostgresEv
 async def test_with_the_lock_the_last_seat_is_sold_once(
     postgres: PostgresEventStore, second: PostgresEventStore
 ) -> None:
-    """Of two buyers in two processes, also with no key of versions behind them, one is told that it is sold out."""
+    """Of two buyers in two processes one gets `SeatsUnavailable`, also without the primary key."""
     await postgres.commit(opening(capacity=1))
     with postgres.recorder.datastore.transaction(commit=True) as cursor:
         cursor.execute("ALTER TABLE events DROP CONSTRAINT events_pkey")
@@ -57,11 +57,11 @@ async def test_with_the_lock_the_last_seat_is_sold_once(
 
 
 async def test_without_the_lock_a_reader_misses_an_event(postgres: PostgresEventStore, empty_url: str) -> None:
-    """The earlier position is committed later: who has read on to the later one never sees it."""
+    """The earlier position is committed later: a reader that has read the later one never sees it."""
     position = (await postgres.commit(lambda uow: [opening(name)(uow) for name in "ab"])).position
     first, other = [await decided_before_the_lock(postgres, "k", name) for name in "ab"]
     with psycopg.connect(empty_url) as slow:
-        insert(slow, first)  # it has its position now, and is not committed yet
+        insert(slow, first)  # it has a position, but is not committed yet
         with psycopg.connect(empty_url, autocommit=True) as fast:
             insert(fast, other)
         seen = log_of(postgres, position)
@@ -74,15 +74,15 @@ async def test_without_the_lock_a_reader_misses_an_event(postgres: PostgresEvent
 async def test_with_the_lock_a_reader_sees_every_event(
     postgres: PostgresEventStore, second: PostgresEventStore
 ) -> None:
-    """A later decision waits for an earlier one that is slow to end, so positions are committed in their order."""
+    """A later decision waits for an earlier slow one, so positions are committed in order."""
     position = (await postgres.commit(lambda uow: [opening(name)(uow) for name in "ab"])).position
     deciding, go_on = threading.Event(), threading.Event()
 
     def slow(uow: UnitOfWork) -> int:
-        left = holding("k", "a")(uow)
+        available = holding("k", "a")(uow)
         deciding.set()
         assert go_on.wait(10)
-        return left
+        return available
 
     first = asyncio.create_task(postgres.commit(slow))
     await asyncio.to_thread(deciding.wait, 10)

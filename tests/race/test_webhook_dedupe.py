@@ -1,4 +1,4 @@
-"""The inbox' key: without it an event that Stripe delivers twice is acted on twice."""
+"""The inbox's primary key: without it an event that Stripe delivers twice is processed twice."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from adapters.tables import PostgresWebhookInbox, open_pool
 from domain.payments.webhook_event import WebhookEvent
 
 DELIVERIES = 8
-HINT = WebhookEvent(
+EVENT = WebhookEvent(
     event_id="evt_1",
     type="payment_intent.succeeded",
     object_id="pi_1",
@@ -32,22 +32,22 @@ async def inbox(empty_url: str) -> AsyncIterator[PostgresWebhookInbox]:
         yield PostgresWebhookInbox(pool)
 
 
-async def acted_on(inbox: PostgresWebhookInbox) -> int:
-    """Deliver one event many times at once; return how many of them were taken for new."""
-    return sum(await asyncio.gather(*(inbox.store(HINT) for _ in range(DELIVERIES))))
+async def taken_as_new(inbox: PostgresWebhookInbox) -> int:
+    """Deliver one event many times at once; return the number taken as new."""
+    return sum(await asyncio.gather(*(inbox.store(EVENT) for _ in range(DELIVERIES))))
 
 
 async def test_without_the_key_each_delivery_is_a_new_event(inbox: PostgresWebhookInbox, empty_url: str) -> None:
-    """Every one of them is acted on, and waits for the relay besides."""
+    """Every delivery is taken as new, and waits for the relay."""
     with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute("ALTER TABLE webhook_inbox DROP CONSTRAINT webhook_inbox_pkey")
-    assert await acted_on(inbox) == DELIVERIES
+    assert await taken_as_new(inbox) == DELIVERIES
     assert len(await inbox.unsignalled(100)) == DELIVERIES
 
 
 async def test_with_the_key_an_event_is_taken_once(inbox: PostgresWebhookInbox) -> None:
-    """One is new, the others are known; also once it was acted on."""
-    assert await acted_on(inbox) == 1
-    await inbox.mark(HINT.event_id)
-    assert await acted_on(inbox) == 0
+    """One is new, the others are duplicates, also after it was signalled."""
+    assert await taken_as_new(inbox) == 1
+    await inbox.mark(EVENT.event_id)
+    assert await taken_as_new(inbox) == 0
     assert await inbox.unsignalled(100) == []

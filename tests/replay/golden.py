@@ -1,10 +1,9 @@
-"""The commands that today's code issues while it replays a history, one JSON line each, against the accepted ones.
+"""Compares the commands that the code issues while it replays a history with the accepted ones, one JSON line each.
 
-The Replayer compares the kinds of commands, and not what is in them: an amount, a queue or a timeout may change and it
-passes. So everything that a workflow hands to the engine is written down here, as it leaves the workflow: activities
-with arguments, queue, timeouts and retry policy, local or not; timers; signals and children; search attributes; patch
-flags; results. An outbound interceptor would see the activities only. Running numbers are left out, so that one more
-command is one more line.
+The Replayer compares the kinds of commands, not their contents: an amount, a queue or a timeout may change and it
+passes. So every command of a workflow is recorded here: activities with arguments, queue, timeouts and retry policy,
+local or not; timers; signals and children; search attributes; patch flags; results. An outbound interceptor would see
+the activities only. Running numbers are left out, so that one more command is one more line.
 """
 
 import base64
@@ -26,13 +25,14 @@ TIMER = re.compile(r'("start_to_fire_timeout": ")(\d+\.\d+)s"')
 RUNNER = worker.sandbox("tests")
 RUNNING_NUMBERS = {"seq", "activity_id"}
 WANTED = """
-If this change is wanted: write down why (docs/decisions/), put it behind a patch flag (workflows/core/patches.py) if
-purchases in flight would take another way, and accept it with `make golden`. `make record` records the histories anew.
+If this change is intended: give the reason in a decision record (docs/decisions/), put it behind a patch flag
+(workflows/core/patches.py) if running purchases would replay differently, and accept it with `make golden`.
+`make record` records the histories again.
 """
 
 
 class CommandLog(WorkflowRunner):
-    """Runs workflows as another runner does, and keeps the commands that they issue."""
+    """Wraps a runner and records the commands of its workflows."""
 
     def __init__(self, inner: WorkflowRunner = RUNNER) -> None:
         self._inner = inner
@@ -74,7 +74,7 @@ class _Logged(WorkflowInstance):
 
 
 def _readable(value: Any) -> Any:
-    """Read payloads and leave out running numbers."""
+    """Decode payloads and leave out running numbers."""
     if isinstance(value, dict):
         if "metadata" in value and set(value) <= {"metadata", "data"}:
             text = base64.b64decode(value.get("data", ""))
@@ -84,13 +84,13 @@ def _readable(value: Any) -> Any:
 
 
 def history(name: str, old: str = "", new: str = "") -> WorkflowHistory:
-    """Read a history, with a part of its text changed when one is named."""
+    """Read a history, with `old` replaced by `new` if given."""
     text = (HISTORIES / f"{name}.json").read_text()
     return WorkflowHistory.from_json(name, json.loads(text.replace(old, new) if old else text))
 
 
 async def commands(name: str, workflows: Sequence[type] | None = None) -> list[str]:
-    """Replay a history with today's code and return its commands; a replay that does not fit raises."""
+    """Replay a history and return the issued commands; raise if the code does not fit the history."""
     log = CommandLog()
     await worker.build_replayer(workflows, log).replay_workflow(history(name))
     return log.lines
@@ -102,12 +102,12 @@ def golden(name: str) -> Path:
 
 
 def in_milliseconds(line: str) -> str:
-    """Return a command with its timer in milliseconds: since Python 3.12 the library issues no finer ones."""
+    """Return a command with its timer rounded to milliseconds, as the library does since Python 3.12."""
     return TIMER.sub(lambda found: f'{found[1]}{float(found[2]):.3f}s"', line)
 
 
 def difference(name: str, accepted: Sequence[str], issued: Sequence[str]) -> str:
-    """Return what to tell about changed commands: each field that differs, the lines, the way on; empty if none."""
+    """Return a report of changed commands (differing fields, lines, how to accept them); empty if none."""
     accepted, issued = [in_milliseconds(line) for line in accepted], [in_milliseconds(line) for line in issued]
     if accepted == issued:
         return ""
@@ -118,7 +118,7 @@ def difference(name: str, accepted: Sequence[str], issued: Sequence[str]) -> str
         for before, after in zip(accepted[a:b], issued[c:d], strict=True)
         for title, path, old, new in _changed(json.loads(before), json.loads(after))
     ]
-    lines = difflib.unified_diff(accepted, issued, golden(name).name, "issued by today's code", n=0, lineterm="")
+    lines = difflib.unified_diff(accepted, issued, golden(name).name, "issued by the code", n=0, lineterm="")
     words = f"The workflow of {name} no longer issues the commands that were accepted."
     return "\n".join([words, *fields, "", *lines, WANTED])
 

@@ -1,6 +1,6 @@
-"""`make record`: makes each scene on the real stack and writes its history, for today's and every later code to replay.
+"""`make record`: runs each scene on the real stack and writes its history, which all later code must replay.
 
-`make golden` (`--golden`) leaves the histories and accepts the commands that today's code issues when it replays them.
+`make golden` (`--golden`) keeps the histories and accepts the commands that the code issues when it replays them.
 """
 
 import argparse
@@ -29,7 +29,7 @@ PACE = {
 
 
 async def record(scene: Scene, stack: Stack) -> None:
-    """Make one scene and write the history of its workflow."""
+    """Run one scene and write the history of its workflow."""
     async with Shop.at(stack) as shop:
         workflow_id = await scene(shop)
         history = await (await first_run(await shop.engine(), workflow_id)).fetch_history()
@@ -40,7 +40,7 @@ async def record(scene: Scene, stack: Stack) -> None:
 
 
 async def first_run(client: Client, workflow_id: str) -> WorkflowHandle[Any, Any]:
-    """Return the first run that has closed; the relay may have begun another one, which found nothing to do."""
+    """Return the first closed run; the relay may have started another one, which had nothing to do."""
     async with asyncio.timeout(CLOSED_SECONDS):
         while True:
             query = f'WorkflowId = "{workflow_id}" AND ExecutionStatus != "Running"'
@@ -51,7 +51,7 @@ async def first_run(client: Client, workflow_id: str) -> WorkflowHandle[Any, Any
 
 
 def without_machine(value: Any) -> Any:
-    """Drop what a history says of the machine and the processes that it was recorded on."""
+    """Remove the names of machines and processes from a history."""
     if isinstance(value, dict):
         kept = {key: without_machine(item) for key, item in value.items() if key != "stackTrace"}
         return {**kept, "identity": "recorder"} if "identity" in kept else kept
@@ -59,7 +59,7 @@ def without_machine(value: Any) -> Any:
 
 
 async def record_all(only: str) -> None:
-    """Start a stack, make every scene (or those whose name has a text), and leave nothing running."""
+    """Start a stack, run every scene (or those whose name contains a text), and stop the stack."""
     with tempfile.TemporaryDirectory(prefix="boxoffice-record-") as folder:
         async with running_stack(Path(folder), env=PACE, up=UP) as stack:
             for scene in (*ALONE, *MONEY):
@@ -69,7 +69,7 @@ async def record_all(only: str) -> None:
 
 
 async def accept() -> None:
-    """Write down the commands of today's code for every history."""
+    """Write the commands that the code issues for every history."""
     for scene in (*SCENES, *MONEY):
         lines = await commands(scene.__name__)
         golden(scene.__name__).write_text("\n".join(lines) + "\n")
@@ -77,8 +77,8 @@ async def accept() -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--golden", action="store_true", help="accept today's commands of the histories that are there")
-    parser.add_argument("--only", default="", help="scenes whose name has this; the other histories stay as they are")
+    parser.add_argument("--golden", action="store_true", help="accept the commands issued for the existing histories")
+    parser.add_argument("--only", default="", help="record only scenes whose name contains this text")
     options = parser.parse_args()
     HISTORIES.mkdir(exist_ok=True)
     if not options.golden:

@@ -1,4 +1,4 @@
-"""Each way that a workflow can end, made on the real stack: a scene does it and returns the workflow's id."""
+"""Scenes on the real stack, one for each way a workflow can end; each returns the workflow's id."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -32,7 +32,7 @@ async def bought(shop: Shop, key: str, quantity: int = 2) -> Any:
 
 
 async def ended(shop: Shop, purchase_id: str, state: str, seconds: float = 60) -> str:
-    """Wait for an end, hold all sums against each other, and return the workflow's id."""
+    """Wait for the state, check all sums, and return the workflow's id."""
     end = await shop.ended(purchase_id, seconds)
     assert end["state"] == state, end
     await closed(shop, f"purchase/{purchase_id}")
@@ -55,7 +55,7 @@ async def emulate(shop: Shop, switch: str, **rule: Any) -> None:
 
 
 async def event(shop: Shop, purchase_id: str, name: str, times: int = 1) -> None:
-    """Wait until an event stands so many times in a purchase's timeline."""
+    """Wait until a purchase's timeline has an event this many times."""
     await shop.until(purchase_id, lambda seen: sum(line["event"] == name for line in seen["timeline"]) >= times, 60)
 
 
@@ -78,7 +78,7 @@ async def declined_then_fulfilled(shop: Shop) -> str:
 
 
 async def processing_then_fulfilled(shop: Shop) -> str:
-    """The payment is processing at the hold's end: the hold is extended until it is through."""
+    """The payment is processing at the hold's end: the hold is extended until it succeeds."""
     await shop.open(hold_seconds=6)
     body = await bought(shop, "record-processing")
     await shop.pay(body["client_secret"], "pm_emulator_slowCard")
@@ -95,14 +95,14 @@ async def expired(shop: Shop) -> str:
 
 
 async def sold_out(shop: Shop) -> str:
-    """A request that the door has not placed, for more seats than there are: the saga refuses it."""
+    """A recorded request that is not placed, for more seats than available: the saga refuses it."""
     await shop.open(capacity=1)
     purchase_id = await only_request(shop, "record-sold-out", 2)
     return await ended(shop, purchase_id, "refused")
 
 
 async def cancelled_in_the_queue(shop: Shop) -> str:
-    """The buyer changes their mind before the workflow knows of a payment: there might be one all the same."""
+    """The buyer cancels before the workflow has created a payment."""
     await shop.open()
 
     def placed_and_cancelled(uow: UnitOfWork, purchase: PurchaseRef) -> None:
@@ -114,13 +114,13 @@ async def cancelled_in_the_queue(shop: Shop) -> str:
 
 
 def nothing_more(uow: UnitOfWork, purchase: PurchaseRef) -> None:
-    """Leave a request as it is."""
+    """Do nothing."""
 
 
 async def only_request(
     shop: Shop, key: str, quantity: int, more: Callable[[UnitOfWork, PurchaseRef], None] = nothing_more
 ) -> str:
-    """Record a request as it was recorded before the door placed orders; the relay starts it. Returns the purchase."""
+    """Record a request without placing it, as older releases did; the relay starts it. Return the purchase."""
     purchase_id = purchase_id_of(DEFAULT_TENANT, key)
     lines = [Line(ticket_type_id=shop.seat, quantity=quantity)]
     request = only_requested(purchase_id, lines, show_id=shop.show_id)
@@ -133,7 +133,7 @@ async def only_request(
 
 
 async def buyer_cancelled(shop: Shop) -> str:
-    """The buyer changes their mind before paying."""
+    """The buyer cancels before paying."""
     await shop.open()
     body = await bought(shop, "record-cancelled")
     await shop.http.delete(f"/api/v1/purchases/{body['purchase_id']}")
@@ -149,7 +149,7 @@ async def operator_cancelled(shop: Shop) -> str:
 
 
 async def capture_refused(shop: Shop) -> str:
-    """Stripe refuses to capture what it had authorised."""
+    """Stripe refuses the capture of an authorised payment."""
     await shop.open()
     body = await bought(shop, "record-capture")
     path = f"/v1/payment_intents/{body['intent_id']}/capture"
@@ -159,7 +159,7 @@ async def capture_refused(shop: Shop) -> str:
 
 
 async def outage(shop: Shop) -> str:
-    """Stripe does not capture for two rounds: an operator is asked for, and then it does."""
+    """Captures fail for two rounds: `NeedsOperator` is set, then one succeeds."""
     await shop.open()
     body = await bought(shop, "record-outage")
     path = f"/v1/payment_intents/{body['intent_id']}/capture"
@@ -169,7 +169,7 @@ async def outage(shop: Shop) -> str:
 
 
 async def late_payment(shop: Shop) -> str:
-    """The news of an authorised payment comes after the buyer's cancel: a case of its own looks after the money."""
+    """The webhook of an authorised payment comes after the buyer's cancel: a payment case returns the money."""
     await shop.open()
     await emulate(shop, "faults", event=CAPTURABLE, kind="delay:4000")
     body = await bought(shop, "record-late")
@@ -202,21 +202,21 @@ async def reserved(shop: Shop, key: str, hold_seconds: int) -> str:
 
 
 async def hold_expired(shop: Shop) -> str:
-    """Nobody confirms the internal ticket API's hold."""
+    """A hold of the internal ticket API expires."""
     workflow_id = f"hold/{await reserved(shop, 'record-hold', 3)}"
     assert await closed(shop, workflow_id) == "released"
     return workflow_id
 
 
 async def hold_ended(shop: Shop) -> str:
-    """The internal ticket API's hold is confirmed in time."""
+    """A hold of the internal ticket API is confirmed in time."""
     reservation_id = await reserved(shop, "record-hold-ended", 600)
     await shop.post("/internal/tickets/confirm", {"reservation_id": reservation_id})
     assert await closed(shop, f"hold/{reservation_id}") == "confirmed"
     return f"hold/{reservation_id}"
 
 
-# Alone and first: its switch holds back the first webhook of its kind, whosever that is.
+# Alone and first: its switch delays the next webhook of its kind, of any purchase.
 ALONE: tuple[Scene, ...] = (late_payment,)
 TOGETHER: tuple[Scene, ...] = (
     fulfilled,

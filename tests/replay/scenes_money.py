@@ -1,4 +1,4 @@
-"""The ends of the workflows that move money after a sale: refunds, cancelled shows, and what venues are sent."""
+"""Scenes of the workflows that move money after a sale: refunds, cancelled shows, disputes, payouts."""
 
 import asyncio
 from typing import Any
@@ -15,7 +15,7 @@ from workflows.payouts import PayoutWorkflow, TransfersInput, TransfersWorkflow
 
 
 async def sold(shop: Shop, key: str) -> str:
-    """Two tickets, paid at once; returns the purchase."""
+    """Sell two tickets, paid at once; return the purchase."""
     await shop.open()
     body = await bought(shop, key)
     await shop.pay(body["client_secret"])
@@ -24,7 +24,7 @@ async def sold(shop: Shop, key: str) -> str:
 
 
 async def late_payment_sells(shop: Shop) -> str:
-    """Money comes by another payment after the hold has run out: the case takes the purchase up again."""
+    """A second payment comes after the hold has expired: the case reopens the purchase."""
     await shop.open(hold_seconds=2)
     body = await bought(shop, "rec-late-sale")
     await ended(shop, body["purchase_id"], "cancelled")
@@ -36,7 +36,7 @@ async def late_payment_sells(shop: Shop) -> str:
 
 
 async def order_refunded(shop: Shop) -> str:
-    """A whole order is given back, its tokens burnt."""
+    """A whole order is refunded, and its tokens are burnt."""
     purchase_id = await sold(shop, "rec-refund")
     refund_id = (await shop.refund(purchase_id, "rec-refund")).json()["refund_id"]
     await shop.refunded(purchase_id, refund_id)
@@ -45,7 +45,7 @@ async def order_refunded(shop: Shop) -> str:
 
 
 async def seats_resold(shop: Shop) -> str:
-    """A whole order is given back, and its seats are on sale again."""
+    """A whole order is refunded, and its seats are on sale again."""
     await shop.open(capacity=2, resell_refunded=True)
     body = await bought(shop, "rec-resold")
     await shop.pay(body["client_secret"])
@@ -58,7 +58,7 @@ async def seats_resold(shop: Shop) -> str:
 
 
 async def show_cancelled(shop: Shop) -> str:
-    """A show with one sold order is given back."""
+    """A show with one sold order is cancelled."""
     await sold(shop, "rec-cancelled-show")
     url = f"/api/v1/shows/{shop.show_id}/cancellation"
     assert (await shop.post(url, {})).status_code == httpx.codes.ACCEPTED
@@ -67,14 +67,14 @@ async def show_cancelled(shop: Shop) -> str:
 
 
 async def venue_onboarded(shop: Shop) -> str:
-    """A venue's account is made, and nothing is asked for."""
+    """A venue's account is created and ready at once."""
     await shop.open()
     await onboard(shop)
     return f"onboarding/{shop.venue_id}"
 
 
 async def onboard(shop: Shop) -> str:
-    """Set up the venue's account; returns its id."""
+    """Onboard the venue; return its account id."""
     path = f"/api/v1/venues/{shop.venue_id}/onboarding"
     async with asyncio.timeout(30):
         while True:
@@ -87,12 +87,12 @@ async def onboard(shop: Shop) -> str:
 
 
 async def share_sent(shop: Shop) -> str:
-    """One order's share goes to its venue."""
+    """One order's share is sent to its venue."""
     return await sent(shop, "rec-share")
 
 
 async def sent(shop: Shop, key: str) -> str:
-    """Sell, and send the venue its share; returns the round."""
+    """Sell, and send the venue its share; return the workflow's id."""
     await sold(shop, key)
     await onboard(shop)
     await shop.caught_up()
@@ -105,7 +105,7 @@ async def sent(shop: Shop, key: str) -> str:
 
 
 async def payout_followed(shop: Shop) -> str:
-    """What a venue was sent reaches its bank."""
+    """A payout reaches the venue's bank."""
     await sent(shop, "rec-payout")
     account_id = await onboard(shop)
     emulator = shop.stack.urls["stripe"]
@@ -123,7 +123,7 @@ async def payout_followed(shop: Shop) -> str:
 
 
 async def dispute_won(shop: Shop) -> str:
-    """A sale is disputed; meanwhile nobody enters with its tickets; the bank gives the money back."""
+    """A sale is disputed, which blocks its tickets, and the dispute is won."""
     purchase_id = await sold(shop, "rec-dispute")
     charge_id = (await shop.purchase(purchase_id))["payment"]["charge_id"]
     emulator = f"{shop.stack.urls['stripe']}/_emulator"
@@ -138,7 +138,7 @@ async def dispute_won(shop: Shop) -> str:
 
 
 async def capacity_raised(shop: Shop) -> str:
-    """A show that is on sale gets more tickets."""
+    """The capacity of a show on sale is raised."""
     await shop.open(capacity=2)
     body = {"ticket_types": [{"ticket_type_id": shop.seat, "capacity": 3}]}
     (await shop.http.put(f"/api/v1/shows/{shop.show_id}/capacity", json=body)).raise_for_status()
@@ -146,7 +146,7 @@ async def capacity_raised(shop: Shop) -> str:
     return f"capacity/{shop.show_id}/1"
 
 
-# One after another: a round of transfers sends what is due of every venue.
+# In sequence: a round of transfers sends the due shares of every venue.
 MONEY = (
     late_payment_sells, order_refunded, seats_resold, show_cancelled, venue_onboarded, share_sent, payout_followed,
     dispute_won, capacity_raised,

@@ -1,4 +1,4 @@
-"""Histories of every outcome are replayed by today's code: a change that would strand a purchase fails here."""
+"""The code replays histories of every outcome: a change that would break running purchases fails here."""
 
 import json
 
@@ -20,7 +20,7 @@ NAMES = sorted(scene.__name__ for scene in (*SCENES, *MONEY))
 
 
 def test_every_outcome_is_recorded() -> None:
-    """Each scene has its history and its accepted commands, and neither is there without its scene."""
+    """Each scene has its history and its accepted commands, and there are no others."""
     assert sorted(path.stem for path in HISTORIES.glob("*.json")) == NAMES
     assert sorted(path.name.partition(".")[0] for path in HISTORIES.glob("*.jsonl")) == NAMES
 
@@ -32,29 +32,29 @@ def test_every_workflow_is_recorded() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_history_tells_of_its_machine(name: str) -> None:
-    """What a history says of processes and code lines is left out."""
+def test_no_history_names_its_machine(name: str) -> None:
+    """Names of processes and code lines are removed from histories."""
     recorded = json.loads((HISTORIES / f"{name}.json").read_text())
     assert recorded == without_machine(recorded)
 
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_replay(name: str) -> None:
-    """Today's code takes the same way through the history, and issues the accepted commands."""
+    """The code fits the history and issues the accepted commands."""
     accepted = golden(name).read_text().splitlines()
-    if told := difference(name, accepted, await commands(name)):
-        pytest.fail(told, pytrace=False)
+    if expected := difference(name, accepted, await commands(name)):
+        pytest.fail(expected, pytrace=False)
 
 
 async def test_a_changed_workflow_is_caught() -> None:
-    """The replay can fail: a history without one of its steps does not fit."""
+    """A history without one of its steps does not fit the code."""
     changed = history("fulfilled", '"confirm_seats"', '"confirm_other"')
     result = await worker.build_replayer(None, RUNNER).replay_workflow(changed, raise_on_replay_failure=False)
     assert result.replay_failure is not None
 
 
 def dearer(subject: str) -> type:
-    """Return a command model that puts another value into an argument."""
+    """Return a subclass of a command model that changes an argument."""
 
     class Changed(MintTicket):
         def __init__(self, **fields: object) -> None:
@@ -64,7 +64,7 @@ def dearer(subject: str) -> type:
 
 
 async def test_a_change_behind_a_flag_fits_and_a_careless_one_does_not() -> None:
-    """What waited for its payment takes the old way through a flagged change, and is stranded by any other."""
+    """A waiting purchase continues through a flagged change, and not through an unflagged one."""
     for build, fits in ((FlaggedPurchase, True), (CarelessPurchase, False)):
         result = await worker.build_replayer([build], RUNNER).replay_workflow(
             history("expired"), raise_on_replay_failure=False
@@ -73,7 +73,7 @@ async def test_a_change_behind_a_flag_fits_and_a_careless_one_does_not() -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "target", "value", "told"),
+    ("name", "target", "value", "expected"),
     [
         (
             "expired",
@@ -103,23 +103,23 @@ async def test_a_change_behind_a_flag_fits_and_a_careless_one_does_not() -> None
     ],
 )
 async def test_what_the_replayer_does_not_see_is_caught(
-    name: str, target: str, value: object, told: str, monkeypatch: pytest.MonkeyPatch
+    name: str, target: str, value: object, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A changed timeout, queue, argument or pause fits the history, and is told against the accepted commands."""
+    """A changed timeout, queue, argument or timer fits the history, but differs from the accepted commands."""
     module, attribute = (
         (activity_calls, target.partition(".")[2]) if target.startswith("activity_calls.") else (purchase, target)
     )
     monkeypatch.setattr(module, attribute, value)
     await worker.build_replayer(None, RUNNER).replay_workflow(history(name))
-    said = difference(name, golden(name).read_text().splitlines(), await commands(name))
-    assert told in said
-    assert f"--- {name}.commands.jsonl" in said
-    assert "make golden" in said
+    report = difference(name, golden(name).read_text().splitlines(), await commands(name))
+    assert expected in report
+    assert f"--- {name}.commands.jsonl" in report
+    assert "make golden" in report
 
 
 async def test_one_more_command_is_one_more_line() -> None:
-    """A new command does not make all the later ones differ."""
+    """A new command does not change the lines of later ones."""
     accepted = await commands("venue_registered")
-    said = difference("venue_registered", accepted, [*accepted[:1], '{"start_timer": {}}', *accepted[1:]])
-    assert [line for line in said.splitlines() if line.startswith("+{")] == ['+{"start_timer": {}}']
-    assert not [line for line in said.splitlines() if line.startswith("-{")]
+    report = difference("venue_registered", accepted, [*accepted[:1], '{"start_timer": {}}', *accepted[1:]])
+    assert [line for line in report.splitlines() if line.startswith("+{")] == ['+{"start_timer": {}}']
+    assert not [line for line in report.splitlines() if line.startswith("-{")]

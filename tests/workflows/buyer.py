@@ -1,4 +1,4 @@
-"""What a buyer does, for workflow tests."""
+"""Acts of a buyer, for workflow tests."""
 
 from temporalio.client import Client
 
@@ -7,13 +7,13 @@ from workflows.purchase import PurchaseWorkflow
 
 
 async def paid(world: SagaWorld, handle: PurchaseHandle, key: str = "key") -> None:
-    """Pay as a buyer does, and let the webhook's webhook event arrive."""
+    """Pay as a buyer does, and deliver the webhook event."""
     world.gateway.pay(await world.intent_id(key))
     await handle.signal(PurchaseWorkflow.look_again)
 
 
 async def sold(world: SagaWorld, client: Client) -> str:
-    """Sell as usual, to the end; returns the intent that paid."""
+    """Sell two tickets to the end; return the id of the payment intent."""
     await world.open_show()
     handle, _ = await world.buy(client)
     await paid(world, handle)

@@ -1,4 +1,4 @@
-"""The time-skipping server of the workflow tests, and the world on it: one per test, since its clock is global."""
+"""The time-skipping server and the world of a workflow test: one per test, since the server has one clock."""
 
 import shutil
 import sys
@@ -17,13 +17,13 @@ from tests.fakes.world import SagaWorld
 
 
 def installed(command: str) -> str:
-    """Return the path of a command of this environment."""
+    """Return the path of an installed command."""
     beside = Path(sys.executable).parent / command
     return str(beside) if beside.exists() else str(shutil.which(command))
 
 
 async def register_search_attributes(client: Client) -> None:
-    """Tell a test server our search attributes."""
+    """Register our search attributes on a test server."""
     keyword, boolean = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD, IndexedValueType.INDEXED_VALUE_TYPE_BOOL
     await client.operator_service.add_search_attributes(
         AddSearchAttributesRequest(
@@ -50,7 +50,7 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 @pytest.fixture
 async def world(skipping: WorkflowEnvironment, request: pytest.FixtureRequest) -> AsyncIterator[SagaWorld]:
-    """A world whose invariants are judged when the test is over."""
+    """A world whose invariants are checked at the end of the test."""
     async with judged_at_rest(SagaWorld(skipping), request) as made, made.running():
         yield made
 

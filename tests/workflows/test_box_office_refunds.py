@@ -1,4 +1,4 @@
-"""What the box office sold is given back, on fakes: cash by an operator's word at the till, the rest without money."""
+"""Refunds of box office sales, on fakes: cash is handed out by an operator, free tickets move no money."""
 
 import pytest
 from temporalio.client import Client
@@ -22,7 +22,7 @@ async def box_office(world: SagaWorld, client: Client, tender: Tender, key: str 
 async def test_a_cash_order_is_given_back_at_the_till(
     world: SagaWorld, client: Client, fees: str, till: int, venue: int
 ) -> None:
-    """Stripe is never asked, and the refund is done once the books have it; who bears the fees is as for any."""
+    """Stripe is never called; the refund is complete once posted, and the fees are borne as in any refund."""
     await world.open_show()
     await box_office(world, client, "cash")
     refund = await world.decide_refund(fees=fees, cash_handed_out=True)
@@ -37,8 +37,8 @@ async def test_a_cash_order_is_given_back_at_the_till(
     assert sum(world.chain.burnt.values()) == 2
 
 
-async def test_cash_takes_an_operators_word(world: SagaWorld, client: Client) -> None:
-    """Without it nothing is decided; and nobody hands out cash for what was paid by card."""
+async def test_a_cash_refund_needs_an_operators_confirmation(world: SagaWorld, client: Client) -> None:
+    """Without the confirmation it is refused, and so is cash for an order paid by card."""
     await world.open_show()
     await box_office(world, client, "cash", "cash")
     with pytest.raises(WrongState, match="paid in cash"):
@@ -49,12 +49,12 @@ async def test_cash_takes_an_operators_word(world: SagaWorld, client: Client) ->
 
 
 async def test_complimentary_tickets_are_given_back_without_money(world: SagaWorld, client: Client) -> None:
-    """They are void and burnt, and the books owe nobody anything."""
+    """They are void and burnt, and nobody is owed money."""
     await world.open_show()
     await box_office(world, client, "complimentary")
     refund = await world.decide_refund()
     assert (refund.amount_minor, len(refund.ticket_ids)) == (0, 2)
-    assert [one.state for one in await all_refunds(world)] == ["requested"]  # until somebody works on it
+    assert [one.state for one in await all_refunds(world)] == ["requested"]  # until the workflow runs
     assert await ended(world, await begin_refund(client, refund)) == "refunded"
     assert [one.state for one in await all_refunds(world)] == ["succeeded"]
     assert not world.gateway.calls
@@ -62,7 +62,7 @@ async def test_complimentary_tickets_are_given_back_without_money(world: SagaWor
 
 
 async def test_a_cancelled_show_of_every_tender_comes_to_its_end(world: SagaWorld, client: Client) -> None:
-    """Cash counts as given back at the till, what cost nothing as given back, cards as ever; nothing is left."""
+    """Cash, complimentary and card orders are all refunded; no order is left."""
     await world.open_show()
     await box_office(world, client, "cash", "cash")
     await box_office(world, client, "complimentary", "free")

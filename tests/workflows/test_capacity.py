@@ -1,4 +1,4 @@
-"""Changes of capacities on fakes: the chain never takes fewer than the stock could sell."""
+"""Capacity changes on fakes: the group on chain is never smaller than the stock."""
 
 import asyncio
 
@@ -35,7 +35,7 @@ async def capacity(world: SagaWorld) -> int:
 
 
 async def test_raised_and_lowered(world: SagaWorld, client: Client) -> None:
-    """Stock and group agree after each change, and no step was skipped."""
+    """Stock and group have the same size after each change, and no step is skipped."""
     await world.open_show()
     assert await change(world, client, 15) == "made"
     assert (await capacity(world), await group(world)) == (15, (0, 15))
@@ -45,7 +45,7 @@ async def test_raised_and_lowered(world: SagaWorld, client: Client) -> None:
 
 
 async def test_the_chain_is_raised_before_the_stock_and_lowered_after_it(world: SagaWorld, client: Client) -> None:
-    """Whenever the group is about to change, the stock is the smaller one of both."""
+    """Whenever the group is about to change, the stock is the smaller of the two."""
     await world.open_show()
     for wanted, stock in ((15, 10), (4, 4)):
         gate = world.gates.close("fit_group", "before")
@@ -56,9 +56,9 @@ async def test_the_chain_is_raised_before_the_stock_and_lowered_after_it(world: 
         assert await changing == "made"
 
 
-@pytest.mark.leaves_open(reason="the purchase that took the seats is not played to its end")
+@pytest.mark.leaves_open(reason="the purchase that took the seats does not end")
 async def test_what_is_sold_meanwhile_ends_a_change(world: SagaWorld, client: Client) -> None:
-    """A change that no longer fits is given up whole, and asking for it again is refused at once."""
+    """A change that no longer fits is abandoned as a whole, and a new request for it is refused at once."""
     await world.open_show()
     begun = await world.capacity_changes.begin("default", "sh", {"tt": 4})
     await world.request(quantity=5)
@@ -70,7 +70,7 @@ async def test_what_is_sold_meanwhile_ends_a_change(world: SagaWorld, client: Cl
 
 
 async def test_late_steps_of_an_ended_change_do_nothing(world: SagaWorld, client: Client) -> None:
-    """They would undo the change after it."""
+    """Otherwise they would undo the next change."""
     await world.open_show()
     await change(world, client, 4)
     await change(world, client, 12)
@@ -82,7 +82,7 @@ async def test_late_steps_of_an_ended_change_do_nothing(world: SagaWorld, client
 
 
 async def test_bytes_that_were_stored_are_sent_again(world: SagaWorld) -> None:
-    """After a crash between signing and sending, the same bytes land; expired ones are signed anew."""
+    """After a crash between signing and sending, the stored bytes are sent; expired ones are signed again."""
     await world.open_show()
     begun = await world.capacity_changes.begin("default", "sh", {"tt": 12})
     world.chain.fail_before("send")

@@ -1,4 +1,4 @@
-"""Disputes on fakes: followed to their end, valid at each of them."""
+"""Disputes on fakes, followed to their end."""
 
 import asyncio
 from contextlib import suppress
@@ -19,7 +19,7 @@ from domain.core.transient import TransientError
 from domain.payments.dispute import DisputeStatus
 from domain.payouts.payee import Payee
 from domain.tickets.ticket import Ticket
-from tests.fakes.evidence import findings_of, require_invariants, said_by
+from tests.fakes.evidence import external_state, findings_of, require_invariants
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import sold
 from workflows.core.operator_status import PURCHASE_STAGE
@@ -54,7 +54,7 @@ async def opened(world: SagaWorld) -> None:
 
 @pytest.mark.parametrize("won", [True, False])
 async def test_a_dispute_is_followed_to_its_end(world: SagaWorld, client: Client, *, won: bool) -> None:
-    """Its tickets are blocked at once; when it was won they are valid again, and the venue has its share."""
+    """Its tickets are blocked at once; after a win they are valid again, and the venue has its share."""
     intent_id = await sold(world, client)
     dispute = world.gateway.dispute(intent_id)
     handle = await follow(world, client, dispute.dispute_id)
@@ -70,7 +70,7 @@ async def test_a_dispute_is_followed_to_its_end(world: SagaWorld, client: Client
 
 
 async def test_a_dispute_whose_news_are_lost_is_looked_at(world: SagaWorld, client: Client) -> None:
-    """Every few hours, without a webhook."""
+    """It is polled every few hours, without a webhook."""
     intent_id = await sold(world, client)
     dispute = world.gateway.dispute(intent_id)
     handle = await follow(world, client, dispute.dispute_id)
@@ -79,10 +79,8 @@ async def test_a_dispute_whose_news_are_lost_is_looked_at(world: SagaWorld, clie
     assert await handle.result() == "lost"
 
 
-async def test_what_the_bank_takes_of_a_share_that_was_sent_is_owed_by_the_venue(
-    world: SagaWorld, client: Client
-) -> None:
-    """It is netted against the venue's next shares, like what a refund could not take back."""
+async def test_the_venue_owes_the_disputed_part_of_a_share_that_was_sent(world: SagaWorld, client: Client) -> None:
+    """It is deducted from the venue's next shares, as after a refund whose transfer could not be reversed."""
     intent_id = await sold(world, client)
     settle = world.payouts
     await ActivityEnvironment().run(settle.connect_account, VenueRef(tenant_id="default", venue_id="ve"))
@@ -99,7 +97,7 @@ async def test_what_the_bank_takes_of_a_share_that_was_sent_is_owed_by_the_venue
 
 
 async def test_an_inquiry_takes_and_blocks_nothing(world: SagaWorld, client: Client) -> None:
-    """It may end as it came."""
+    """An inquiry may end without a dispute."""
     await sold(world, client)
     world.gateway.disputes["du_1"] = DisputeStatus(
         dispute_id="du_1", status="closed", amount_minor=2208, currency="eur", is_withdrawn=False
@@ -108,9 +106,9 @@ async def test_an_inquiry_takes_and_blocks_nothing(world: SagaWorld, client: Cli
     assert await blocked(world) == {False}
 
 
-@pytest.mark.leaves_open(reason="the sale is not played to its end")
+@pytest.mark.leaves_open(reason="the sale does not end")
 async def test_a_dispute_before_the_sale_is_known_waits_for_it(world: SagaWorld) -> None:
-    """The bank may be quicker than we are."""
+    """A dispute may arrive before the capture is recorded."""
     await world.open_show()
     ref = DisputeRef(purchase=await world.request(), dispute_id="du_1")
     world.gateway.disputes["du_1"] = DisputeStatus(
@@ -122,7 +120,7 @@ async def test_a_dispute_before_the_sale_is_known_waits_for_it(world: SagaWorld)
 
 
 async def test_a_refund_on_top_of_a_dispute_is_refused(world: SagaWorld, client: Client) -> None:
-    """The bank has the money; when it is won a refund can be asked for again, and when it was lost never."""
+    """While the bank has the money a refund is refused; after a win it can be requested again, after a loss never."""
     intent_id = await sold(world, client)
     for number, won in enumerate((True, False)):
         dispute = world.gateway.dispute(intent_id)
@@ -139,9 +137,9 @@ async def test_a_refund_on_top_of_a_dispute_is_refused(world: SagaWorld, client:
         await world.decide_refund(number=3)
 
 
-@pytest.mark.leaves_open(reason="refunds are decided here, and not paid")
+@pytest.mark.leaves_open(reason="refunds are requested here, and not paid")
 async def test_what_the_bank_did_not_take_can_be_given_back(world: SagaWorld, client: Client) -> None:
-    """Lost for a part, the rest can be refunded, and not a cent more."""
+    """After a loss of a part the rest can be refunded, and not a cent more."""
     intent_id = await sold(world, client)
     await lose(world, client, intent_id, TAKEN_MINOR)
     with pytest.raises(RefundExceeds):
@@ -154,7 +152,7 @@ async def test_what_the_bank_did_not_take_can_be_given_back(world: SagaWorld, cl
 
 
 async def test_a_ticket_is_blocked_until_its_last_dispute_is_won(world: SagaWorld, client: Client) -> None:
-    """Two disputes of one order: what the first takes is no matter of the second."""
+    """Two disputes of one order block and withdraw independently."""
     intent_id = await sold(world, client)
     await lose(world, client, intent_id, TAKEN_MINOR)
     dispute = world.gateway.dispute(intent_id, TAKEN_MINOR)
@@ -180,7 +178,7 @@ async def test_a_ticket_is_blocked_until_its_last_dispute_is_won(world: SagaWorl
 async def test_a_cancelled_show_waits_for_the_bank(
     world: SagaWorld, client: Client, amount: int | None, back: int, *, won: bool
 ) -> None:
-    """A disputed order is given back once it is decided: its tickets, and what of the money the bank did not take."""
+    """A disputed order is refunded after the decision: its tickets, and the money that the bank did not take."""
     intent_id = await sold(world, client)
     dispute = world.gateway.dispute(intent_id, amount)
     handle = await follow(world, client, dispute.dispute_id)
@@ -201,7 +199,7 @@ async def test_a_cancelled_show_waits_for_the_bank(
         assert await refund.result() == "refunded"
         assert await cancelling.result() == "finished"
     assert world.gateway.refunded_minor == back
-    require_invariants(findings_of(world.store.log, said_by(world.gateway, world.chain, world.connect)))
+    require_invariants(findings_of(world.store.log, external_state(world.gateway, world.chain, world.connect)))
 
 
 async def stage_of(handle: WorkflowHandle[Any, Any], stage: str) -> None:

@@ -1,4 +1,4 @@
-"""A share whose sale is disputed, on fakes: it stays with us until the bank has decided, and nobody pays twice."""
+"""Shares of disputed sales, on fakes: a share stays with us until the decision, and no loss is charged twice."""
 
 import pytest
 from temporalio.client import Client
@@ -20,7 +20,7 @@ from tests.workflows.test_payouts import SHARE, VENUE, account, run, sell, send
 async def test_a_share_is_not_sent_while_its_sale_is_disputed(
     world: SagaWorld, client: Client, amount: int | None, left: int, *, won: bool, tried: bool
 ) -> None:
-    """The bank took the money before the share was sent: what is left when it has decided goes, and nobody owes."""
+    """A dispute before the transfer: the rest of the share is sent after the decision, and the venue owes nothing."""
     await world.open_show()
     (order,) = await sell(world, client, "a")
     await run(world, "connect_account", VENUE)
@@ -36,8 +36,8 @@ async def test_a_share_is_not_sent_while_its_sale_is_disputed(
     assert (await send(client, "disputed")).refused == 1
     world.gateway.end_dispute(intent_id, dispute.dispute_id, won=won)
     await look(ref)
-    told = await send(client, "next")
-    assert (told.refused, told.sent) == (0, {"eur": left})
+    payout_round = await send(client, "next")
+    assert (payout_round.refused, payout_round.sent) == (0, {"eur": left})
     assert (await send(client, "again")).orders == 0
     payee = await world.store.read(lambda uow: uow.get(Payee, "ve"))
     assert payee.owed_minor.get("eur", 0) == 0
@@ -45,7 +45,7 @@ async def test_a_share_is_not_sent_while_its_sale_is_disputed(
 
 
 async def test_a_loss_that_is_owed_is_not_taken_off_the_share_too(world: SagaWorld, client: Client) -> None:
-    """Stripe did not answer, the dispute was lost meanwhile, and then Stripe said that nothing had gone."""
+    """Stripe did not answer, the dispute was lost meanwhile, and then the transfer turned out not to exist."""
     await world.open_show()
     (order,) = await sell(world, client, "a")
     await run(world, "connect_account", VENUE)

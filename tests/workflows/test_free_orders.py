@@ -1,4 +1,4 @@
-"""Orders with nothing to pay: the whole saga without Stripe."""
+"""Free orders: the whole saga without Stripe."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ async def free(world: SagaWorld) -> SagaWorld:
 
 
 async def test_a_free_order_is_fulfilled_without_stripe(free: SagaWorld, client: Client) -> None:
-    """Its tickets are minted, its books owe no money, and no step ran on Stripe's queue."""
+    """Its tickets are minted, its books owe no money, and no step runs on Stripe's queue."""
     handle, answer = await free.buy(client)
     assert answer.order is not None
     assert (answer.state, answer.order.price.total_minor) == ("open", 0)
@@ -50,9 +50,9 @@ async def test_a_free_order_whose_cancel_came_first_leaves_nothing(free: SagaWor
     assert not free.gateway.calls
 
 
-@pytest.mark.leaves_open(reason="one step of a purchase is called alone")
+@pytest.mark.leaves_open(reason="only one step of a purchase is called")
 async def test_no_payment_is_made_to_undo_a_free_order(free: SagaWorld) -> None:
-    """Whoever makes sure that we do not have the money makes no intent of nothing to cancel."""
+    """The undo of the payment creates no intent of zero in order to cancel it."""
     purchase = await free.request()
     await SalesActivities(free.store).place_order(purchase)
     payments = PaymentActivities(free.store, free.gateway, free.checkouts)
@@ -61,7 +61,7 @@ async def test_no_payment_is_made_to_undo_a_free_order(free: SagaWorld) -> None:
 
 
 async def test_a_cash_sale_is_fulfilled_without_stripe(world: SagaWorld, client: Client) -> None:
-    """The money lies in the till: no step runs on Stripe's queue, and the venue owes the fee."""
+    """The cash is in the till: no step runs on Stripe's queue, and the venue owes the fee."""
     await world.open_show()
     purchase = await world.request(tender="cash")
     handle, answer = await world.start(client, purchase)

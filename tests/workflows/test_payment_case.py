@@ -1,4 +1,4 @@
-"""Payments that no purchase waits for: they buy the seats after all, or go back; nobody keeps them by oversight."""
+"""Late and stray payments: each buys the seats after all, or is cancelled or refunded."""
 
 import asyncio
 from typing import Any, Final
@@ -33,7 +33,7 @@ async def charge_of_order(world: SagaWorld) -> int:
 
 
 async def stray(world: SagaWorld, amount_minor: int = PRICE_MINOR, currency: str = "eur", **terms: Any) -> IntentState:
-    """Pay by an intent that carries the purchase's name and is not its own."""
+    """Pay by a second intent with the purchase's id in its metadata."""
     purchase = await world.ref()
     request = IntentRequest(
         tenant_id="default", purchase_id=purchase.purchase_id, amount_minor=amount_minor, currency=currency, **terms
@@ -58,14 +58,14 @@ async def case(world: SagaWorld, client: Client, intent_id: str) -> str:
 
 
 async def expired(world: SagaWorld, client: Client, quantity: int = 2) -> None:
-    """Let a purchase end because its hold ran out."""
+    """Let a purchase expire."""
     await world.open_show(hold_seconds=20)
     handle, _ = await world.buy(client, quantity=quantity)
     assert (await world.ended(handle)).reason == "hold-expired"
 
 
 async def test_late_money_buys_the_seats_that_are_still_there(world: SagaWorld, client: Client) -> None:
-    """It is a new attempt at the old price, with tickets of its own, and asked again it is the same."""
+    """They are sold in a new attempt at the old price, with new tickets; a repeat changes nothing."""
     await expired(world, client)
     paid_late = await stray(world)
     assert await case(world, client, paid_late.intent_id) == "sold"
@@ -77,7 +77,7 @@ async def test_late_money_buys_the_seats_that_are_still_there(world: SagaWorld, 
 
 
 async def test_late_money_whose_seats_are_gone_goes_back(world: SagaWorld, client: Client) -> None:
-    """Somebody else has bought them: the authorisation is let go."""
+    """Another buyer has them: the authorisation is cancelled."""
     await expired(world, client, quantity=6)
     other, _ = await world.buy(client, "other", 6)
     world.gateway.pay(await world.intent_id("other"))
@@ -91,7 +91,7 @@ async def test_late_money_whose_seats_are_gone_goes_back(world: SagaWorld, clien
 async def test_late_money_of_another_amount_goes_back(
     world: SagaWorld, client: Client, amount: int, currency: str
 ) -> None:
-    """What was taken is refunded, and Stripe's fee stays in the books in the currency that was charged."""
+    """The captured amount is refunded, and Stripe's fee is posted in the charged currency."""
     await expired(world, client)
     late = await stray(world, amount, currency, capture_method="automatic")
     assert await case(world, client, late.intent_id) == "succeeded"
@@ -99,8 +99,8 @@ async def test_late_money_of_another_amount_goes_back(
     assert world.books()["stripe:clearing", currency] == late.stripe_fee_minor
 
 
-async def test_late_money_does_not_overrule_a_buyer_who_let_it_go(world: SagaWorld, client: Client) -> None:
-    """A cancel is meant, an expiry is not."""
+async def test_late_money_does_not_overrule_a_buyers_cancel(world: SagaWorld, client: Client) -> None:
+    """A cancelled purchase is not taken up again, unlike an expired one."""
     await world.open_show()
     handle, _ = await world.buy(client)
     await world.purchases.request_cancel((await world.order()).identity)
@@ -111,7 +111,7 @@ async def test_late_money_does_not_overrule_a_buyer_who_let_it_go(world: SagaWor
 
 
 async def test_late_money_for_a_cancelled_show_goes_back(world: SagaWorld, client: Client) -> None:
-    """Its seats are there, and are not sold."""
+    """Its seats are free, but not sold."""
     await expired(world, client)
     await world.store.commit(lambda uow: uow.get(Show, "sh").call_off(uow.at))
     late = await stray(world)
@@ -119,7 +119,7 @@ async def test_late_money_for_a_cancelled_show_goes_back(world: SagaWorld, clien
 
 
 async def test_a_second_payment_of_a_sold_order_goes_back(world: SagaWorld, client: Client) -> None:
-    """One order is paid once, whoever made the other intent."""
+    """An order is paid once; any other payment is returned."""
     own = await sold(world, client)
     second = await stray(world, capture_method="automatic")
     assert await case(world, client, second.intent_id) == "succeeded"
@@ -128,7 +128,7 @@ async def test_a_second_payment_of_a_sold_order_goes_back(world: SagaWorld, clie
 
 
 async def test_a_second_payment_waits_until_its_purchase_is_decided(world: SagaWorld, client: Client) -> None:
-    """Nobody knows yet whether it is needed; then it goes back."""
+    """It may still be needed; after the decision it is returned."""
     await world.open_show()
     handle, _ = await world.buy(client)
     own = await world.intent_id()
@@ -143,8 +143,8 @@ async def test_a_second_payment_waits_until_its_purchase_is_decided(world: SagaW
     assert await waiting.result() == "canceled"
 
 
-async def test_a_payment_whose_purchase_is_at_work_is_left_to_it(world: SagaWorld, client: Client) -> None:
-    """The case may hear of it sooner than its purchase, which is not started twice."""
+async def test_a_payment_of_a_running_purchase_is_left_to_it(world: SagaWorld, client: Client) -> None:
+    """The case may learn of it before the purchase, which is not started twice."""
     await world.open_show()
     handle, _ = await world.buy(client)
     own = await world.intent_id()
@@ -162,7 +162,7 @@ async def test_a_payment_whose_purchase_is_at_work_is_left_to_it(world: SagaWorl
 
 
 async def test_a_case_without_terms_leaves_the_purchase_to_the_relay(world: SagaWorld, client: Client) -> None:
-    """One that was opened by an older relay: the attempt is an event, and whoever starts it goes on with it."""
+    """A case that an older relay opened records the new attempt, and leaves its start to the relay."""
     await expired(world, client)
     late = await stray(world)
     looked = world.gates.close("resolve_late_payment", "after")
@@ -175,9 +175,9 @@ async def test_a_case_without_terms_leaves_the_purchase_to_the_relay(world: Saga
 
 
 @pytest.mark.parametrize("amount", [PRICE_MINOR, 500])
-@pytest.mark.leaves_open(reason="the refund is adopted here, and not followed")
+@pytest.mark.leaves_open(reason="the refund is recorded here, and not followed")
 async def test_a_refund_in_the_dashboard_becomes_ours(world: SagaWorld, client: Client, amount: int) -> None:
-    """It is booked like any other, once; all that was left gives the tickets back too."""
+    """It is posted like any other, once; a refund of the whole rest also voids the tickets."""
     own = await sold(world, client)
     made = world.gateway.refund_in_dashboard(own, amount)
     for _ in range(2):
@@ -190,16 +190,16 @@ async def test_a_refund_in_the_dashboard_becomes_ours(world: SagaWorld, client: 
 
 
 def resolving(world: SagaWorld) -> LatePaymentActivities:
-    """Return the activity's own class over the world's fakes."""
+    """Return the activities over the world's fakes."""
     payments = PaymentActivities(world.store, world.gateway, world.checkouts)
     return LatePaymentActivities(world.store, world.gateway, payments)
 
 
-@pytest.mark.leaves_open(reason="one step of a purchase is called alone")
+@pytest.mark.leaves_open(reason="only one step of a purchase is called")
 async def test_two_copies_of_the_step_decide_the_same(
     world: SagaWorld, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both have seen an ended purchase; the second finds that the payment has become its own, and does not undo it."""
+    """Both saw an ended purchase; the second one finds the payment adopted, and does not return it."""
     await expired(world, client)
     late = await stray(world)
     both, read = asyncio.Barrier(2), world.gateway.retrieve_intent
@@ -217,7 +217,7 @@ async def test_two_copies_of_the_step_decide_the_same(
 
 
 async def test_a_payment_that_goes_back_buys_nothing_any_more(world: SagaWorld, client: Client) -> None:
-    """Its seats were gone when it was decided, and are free again when the step is repeated: it still goes back."""
+    """Its seats were taken at the decision and are free again at the repeat: it is still returned."""
     await expired(world, client, quantity=6)
     late = await stray(world, await charge_of_order(world))
     other = await world.request("other", 6)
@@ -232,7 +232,7 @@ async def test_a_payment_that_goes_back_buys_nothing_any_more(world: SagaWorld, 
 
 
 async def test_a_refund_made_elsewhere_is_waited_for(world: SagaWorld, client: Client) -> None:
-    """A stray payment is on its way back by somebody else's hand: a transient error until it has arrived."""
+    """A stray payment that is already being refunded is a transient error until the refund has succeeded."""
     await expired(world, client)
     late = await stray(world, PRICE_MINOR - 1, capture_method="automatic")
     world.gateway.refunds_begin = "pending"

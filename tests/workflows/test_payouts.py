@@ -1,4 +1,4 @@
-"""Settlement on fakes: accounts are set up, due shares are sent once, payouts are followed, what is short is netted."""
+"""Payouts on fakes: accounts are onboarded, due shares are sent once, payouts followed, debts deducted."""
 
 import asyncio
 from typing import Any
@@ -54,7 +54,7 @@ async def send(client: Client, name: str = "transfers", start: TransfersInput = 
 
 
 async def test_a_venue_is_set_up_when_stripe_has_all_it_asks_for(world: SagaWorld, client: Client) -> None:
-    """It waits for the venue and gives fresh links meanwhile; the news of the account end the wait."""
+    """The workflow waits for the venue and gives fresh links meanwhile; an account event ends the wait."""
     await world.open_show()
     world.connect.ready = False
     start = OnboardingInput(venue=VENUE, poll_seconds=3600)
@@ -72,7 +72,7 @@ async def test_a_venue_is_set_up_when_stripe_has_all_it_asks_for(world: SagaWorl
 
 
 async def test_stripe_is_asked_without_news_too(world: SagaWorld, client: Client) -> None:
-    """A lost webhook only costs time."""
+    """After a lost webhook the poll finds the change."""
     await world.open_show()
     world.connect.ready = False
     start = OnboardingInput(venue=VENUE, poll_seconds=60)
@@ -84,7 +84,7 @@ async def test_stripe_is_asked_without_news_too(world: SagaWorld, client: Client
 
 
 async def test_due_shares_are_sent_once(world: SagaWorld, client: Client) -> None:
-    """Every order has one transfer out of its own charge; what was with us lies in the venue's account now."""
+    """Every order has one transfer out of its own charge, into the venue's account."""
     await world.open_show()
     await sell(world, client, "a", "b")
     assert (await send(client, "early")).orders == 0  # the venue has no account yet
@@ -106,7 +106,7 @@ async def test_due_shares_are_sent_once(world: SagaWorld, client: Client) -> Non
     [TransfersInput(delay_seconds=10**9, minimum_minor=1), TransfersInput(delay_seconds=0, minimum_minor=SHARE + 1)],
 )
 async def test_what_is_not_due_or_too_little_waits(world: SagaWorld, client: Client, start: TransfersInput) -> None:
-    """The delay after the sale and the least amount are kept."""
+    """The delay after the sale and the minimum amount are kept."""
     await world.open_show()
     await sell(world, client, "a")
     await run(world, "connect_account", VENUE)
@@ -115,7 +115,7 @@ async def test_what_is_not_due_or_too_little_waits(world: SagaWorld, client: Cli
 
 
 async def test_a_refused_share_is_sent_with_the_next_round(world: SagaWorld, client: Client) -> None:
-    """Stripe keeps its no under the key, so the next try has another one."""
+    """Stripe keeps the refusal under the key, so the next try has another key."""
     await world.open_show()
     (order,) = await sell(world, client, "a")
     await run(world, "connect_account", VENUE)
@@ -131,7 +131,7 @@ async def test_a_refused_share_is_sent_with_the_next_round(world: SagaWorld, cli
 async def test_a_round_has_pages_and_a_long_one_continues_as_new(
     world: SagaWorld, client: Client, monkeypatch: pytest.MonkeyPatch, *, is_long: bool
 ) -> None:
-    """What it has come to is carried on."""
+    """The result so far is carried over."""
     monkeypatch.setattr("temporalio.workflow.Info.is_continue_as_new_suggested", lambda _: is_long)
     await world.open_show()
     await sell(world, client, "a", "b")
@@ -141,18 +141,18 @@ async def test_a_round_has_pages_and_a_long_one_continues_as_new(
 
 
 async def test_a_payout_is_posted_once_and_taken_back_when_it_returns(world: SagaWorld, client: Client) -> None:
-    """Its events may come twice and in any order: the state that Stripe tells counts."""
+    """Its events may come twice and in any order: the state read from Stripe counts."""
     await world.open_show()
     await sell(world, client, "a")
     await run(world, "connect_account", VENUE)
     await send(client)
-    seen = {"payout_id": "po_1", "amount_minor": SHARE, "currency": "eur"}
+    values = {"payout_id": "po_1", "amount_minor": SHARE, "currency": "eur"}
 
     async def follow(number: int, status: str) -> tuple[int, int]:
-        world.connect.payouts["po_1"] = PayoutStatus.model_validate({**seen, "status": status})
+        world.connect.payouts["po_1"] = PayoutStatus.model_validate({**values, "status": status})
         payout = PayoutRef(account_id="acct_ve_5", payout_id="po_1")
-        told = await client.execute_workflow(PayoutWorkflow.run, payout, id=f"payout/{number}", task_queue=PURCHASES)
-        assert told == status
+        ended = await client.execute_workflow(PayoutWorkflow.run, payout, id=f"payout/{number}", task_queue=PURCHASES)
+        assert ended == status
         return account(world, "available"), account(world, "paid_out")
 
     assert await follow(1, "in_transit") == (SHARE, 0)
@@ -163,7 +163,7 @@ async def test_a_payout_is_posted_once_and_taken_back_when_it_returns(world: Sag
 
 
 async def give_back(world: SagaWorld, order: PurchaseRef, refund_id: str, amount_minor: int) -> RefundRef:
-    """Decide a refund that the venue's part alone pays for, and post it."""
+    """Request a refund that the venue alone bears, and post it."""
     wanted = RequestRefund(
         tenant_id="default",
         purchase_id=order.purchase_id,
@@ -178,9 +178,9 @@ async def give_back(world: SagaWorld, order: PurchaseRef, refund_id: str, amount
     return refund
 
 
-@pytest.mark.leaves_open(reason="refunds take the share back here, and are not paid")
+@pytest.mark.leaves_open(reason="refunds reverse the share here, and are not paid")
 async def test_a_refund_takes_the_share_back_where_it_was_sent(world: SagaWorld, client: Client) -> None:
-    """What the account has is reversed once; what it has not is owed, and taken from the next share."""
+    """The account's balance is reversed once; the rest is owed, and deducted from the next share."""
     await world.open_show()
     first, second = await sell(world, client, "a", "b")
     await run(world, "connect_account", VENUE)
@@ -195,7 +195,7 @@ async def test_a_refund_takes_the_share_back_where_it_was_sent(world: SagaWorld,
     for _ in range(2):
         done = await run(world, "reverse_share", refund)
         assert (done.reversed_minor, done.short_minor) == (0, SHARE - 500)
-    assert account(world, "pending") == 500  # what the second sale brought, less what the venue owes
+    assert account(world, "pending") == 500  # the second sale's share, less the debt
     sent = await run(world, "transfer_share", second)
     assert sent.amount_minor == 500
     payee = await world.store.read(lambda uow: uow.get(Payee, "ve"))
@@ -210,9 +210,9 @@ async def test_a_refund_takes_the_share_back_where_it_was_sent(world: SagaWorld,
     assert account(world, "pending") == 500 - SHARE
 
 
-@pytest.mark.leaves_open(reason="refunds take the share back here, and are not paid")
+@pytest.mark.leaves_open(reason="refunds reverse the share here, and are not paid")
 async def test_a_refund_before_the_transfer_lowers_the_share(world: SagaWorld, client: Client) -> None:
-    """Nothing is sent that would have to come back, and nothing comes back that was not sent."""
+    """The refunded part is not sent, and nothing is reversed."""
     await world.open_show()
     (order,) = await sell(world, client, "a")
     await run(world, "connect_account", VENUE)
@@ -224,9 +224,9 @@ async def test_a_refund_before_the_transfer_lowers_the_share(world: SagaWorld, c
     assert (account(world, "pending"), account(world, "available")) == (0, SHARE - 500)
 
 
-@pytest.mark.leaves_open(reason="refunds take the share back here, and are not paid")
+@pytest.mark.leaves_open(reason="refunds reverse the share here, and are not paid")
 async def test_a_share_on_its_way_is_waited_for_before_it_comes_back(world: SagaWorld, client: Client) -> None:
-    """A transfer that was decided and not made yet is a transient error to the refund."""
+    """A transfer that is decided but not made yet is a transient error for the refund."""
     await world.open_show()
     (order,) = await sell(world, client, "a")
     await run(world, "connect_account", VENUE)
@@ -242,7 +242,7 @@ async def test_a_share_on_its_way_is_waited_for_before_it_comes_back(world: Saga
 
 
 async def test_shares_are_sent_side_by_side_without_a_second_transfer(world: SagaWorld, client: Client) -> None:
-    """Two rounds at once find each other's work."""
+    """Of two rounds at once each share is sent by one."""
     await world.open_show()
     (order,) = await sell(world, client, "a")
     await run(world, "connect_account", VENUE)

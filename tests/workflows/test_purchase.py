@@ -1,4 +1,4 @@
-"""The purchase saga on fakes: every way a purchase can go, and the sums at its end."""
+"""The purchase saga on fakes: every outcome of a purchase, with stock and money at its end."""
 
 import asyncio
 from typing import Any
@@ -32,7 +32,7 @@ async def test_happy(world: SagaWorld, client: Client) -> None:
 
 
 async def test_expiry(world: SagaWorld, client: Client) -> None:
-    """A hold that is not paid ends: the intent is cancelled first, then the seats are free."""
+    """An unpaid hold ends: the intent is cancelled first, then the seats are free."""
     await world.open_show(hold_seconds=60)
     handle, _ = await world.buy(client)
     result = await world.ended(handle)
@@ -44,7 +44,7 @@ async def test_expiry(world: SagaWorld, client: Client) -> None:
 
 
 async def test_expiry_while_processing_holds_on(world: SagaWorld, client: Client) -> None:
-    """A payment that is processing at the hold's end keeps its seats, and wins when it succeeds."""
+    """A payment that is processing at the hold's end keeps its seats, and buys them when it succeeds."""
     await world.open_show(hold_seconds=60)
     handle, _ = await world.buy(client)
     world.gateway.begin_processing(await world.intent_id())
@@ -58,7 +58,7 @@ async def test_expiry_while_processing_holds_on(world: SagaWorld, client: Client
 
 
 async def skip(world: SagaWorld, handle: PurchaseHandle) -> None:
-    """Let a little of the server's time pass."""
+    """Skip some of the server's time."""
     await asyncio.sleep(0.01)
     try:
         await asyncio.wait_for(world.ended(handle), 0.2)
@@ -67,7 +67,7 @@ async def skip(world: SagaWorld, handle: PurchaseHandle) -> None:
 
 
 async def test_expiry_while_processing_has_a_limit(world: SagaWorld, client: Client) -> None:
-    """A payment that processes for ever keeps the case open for an operator, never with seats given away."""
+    """A payment that processes for ever keeps the purchase open for an operator, and its seats held."""
     await world.open_show(hold_seconds=60)
     world.processing_extension_seconds = 120
     handle, _ = await world.buy(client)
@@ -83,7 +83,7 @@ async def test_expiry_while_processing_has_a_limit(world: SagaWorld, client: Cli
 
 
 async def test_paid_at_the_last_moment(world: SagaWorld, client: Client) -> None:
-    """Money that stands at Stripe at the hold's end buys the tickets, though no webhook came."""
+    """A payment found at Stripe at the hold's end buys the tickets, although no webhook came."""
     await world.open_show(hold_seconds=20)
     handle, _ = await world.buy(client)
     world.gateway.pay(await world.intent_id())
@@ -115,7 +115,7 @@ async def test_capture_refused(world: SagaWorld, client: Client) -> None:
 
 @pytest.mark.parametrize("verb", ["create_intent", "capture_intent"])
 async def test_an_unknown_answer_is_asked_until_known(world: SagaWorld, client: Client, verb: Verb) -> None:
-    """An answer that was lost is asked for again; the effect is there once."""
+    """A call whose answer was lost is repeated; it has its effect once."""
     await world.open_show()
     world.gateway.fail_after(verb, 3)
     handle, _ = await world.buy(client)
@@ -136,7 +136,7 @@ async def test_a_lost_create_is_repeated_under_its_key(world: SagaWorld, client:
 
 
 async def test_sold_out_refuses_and_frees_the_key(world: SagaWorld, client: Client) -> None:
-    """What the door has not placed the saga places, or refuses: then the key is free, and another body may use it."""
+    """The saga refuses a recorded request without seats: then the key is free for another body."""
     await world.open_show()
     handle, answer = await world.start(client, await world.only_requested(quantity=11))
     assert (answer.state, answer.refusal_code) == ("ended", "sold-out")
@@ -148,7 +148,7 @@ async def test_sold_out_refuses_and_frees_the_key(world: SagaWorld, client: Clie
 
 
 async def test_duplicate_start(world: SagaWorld, client: Client) -> None:
-    """The same key twice is one purchase with one intent, also at once."""
+    """The same key twice, also at once, is one purchase with one intent."""
     await world.open_show()
     (handle, first), (again, second) = await asyncio.gather(world.buy(client), world.buy(client))
     assert first == second
@@ -159,7 +159,7 @@ async def test_duplicate_start(world: SagaWorld, client: Client) -> None:
 
 
 async def test_late_webhook(world: SagaWorld, client: Client) -> None:
-    """News of a payment after the end opens a case; it ends with no money of the buyer in our hands."""
+    """A payment event after the end opens a case, which ends without money of the buyer."""
     await world.open_show(hold_seconds=20)
     handle, _ = await world.buy(client)
     await world.ended(handle)
@@ -174,8 +174,8 @@ async def test_late_webhook(world: SagaWorld, client: Client) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["drop_sends", "fail_before", "fail_after", "expire"])
-async def test_chain_transient(world: SagaWorld, client: Client, trouble: str) -> None:
-    """A dropped, unanswered or expired transaction ends in one token per ticket all the same."""
+async def test_chain_errors(world: SagaWorld, client: Client, trouble: str) -> None:
+    """A dropped, unanswered or expired transaction still ends in one token per ticket."""
     await world.open_show()
     if trouble == "drop_sends":
         world.chain.drop_sends(2)
@@ -190,7 +190,7 @@ async def test_chain_transient(world: SagaWorld, client: Client, trouble: str) -
 
 
 async def test_automatic_capture(world: SagaWorld, client: Client) -> None:
-    """Where money is taken at payment, a cancel refunds it."""
+    """With automatic capture a cancel refunds the money."""
     await world.open_show(capture_method="automatic")
     gate = world.gates.close("confirm_seats", "before")
     handle, _ = await world.buy(client)
@@ -208,7 +208,7 @@ async def test_automatic_capture(world: SagaWorld, client: Client) -> None:
 async def test_money_that_went_back_buys_nothing(
     world: SagaWorld, client: Client, capture_method: str, left_minor: int
 ) -> None:
-    """A payment that was refunded before its tickets were sold ends the purchase, also when it was begun anew."""
+    """A payment that was refunded before its tickets were sold ends the purchase, also in a new run."""
     await world.open_show(capture_method=capture_method)
     handle, answer = await world.buy(client)
     assert answer.order is not None
@@ -226,7 +226,7 @@ async def test_money_that_went_back_buys_nothing(
 async def test_another_amount_than_the_price_buys_nothing(
     world: SagaWorld, client: Client, capture_method: str, changed: dict[str, Any]
 ) -> None:
-    """Somebody changed the payment at Stripe: it is let go, or given back as it was taken."""
+    """A payment whose amount was changed at Stripe is cancelled, or refunded in full."""
     await world.open_show(capture_method=capture_method)
     handle, _ = await world.buy(client)
     intent_id = await world.intent_id()
@@ -238,7 +238,7 @@ async def test_another_amount_than_the_price_buys_nothing(
 
 
 async def test_a_show_that_is_not_on_chain_sells_nothing(world: SagaWorld, client: Client) -> None:
-    """Gap 3 of the audit: nothing is sold for a show without its on-chain group."""
+    """A show without its group on chain sells nothing (gap 3 of the audit)."""
     await world.announce()
     with pytest.raises(NotOnSale):
         await world.request()

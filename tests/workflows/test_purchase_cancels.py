@@ -21,7 +21,7 @@ from workflows.purchase import CheckoutAnswer, PurchaseWorkflow
 
 
 async def test_a_buyers_cancel_during_the_payment_wait(world: SagaWorld, client: Client) -> None:
-    """A buyer's cancel gives everything back."""
+    """A buyer's cancel releases the payment and the seats."""
     await world.open_show()
     handle, _ = await world.buy(client)
     await world.purchases.request_cancel((await world.order()).identity)
@@ -31,7 +31,7 @@ async def test_a_buyers_cancel_during_the_payment_wait(world: SagaWorld, client:
 
 
 async def test_a_buyers_cancel_against_the_capture(world: SagaWorld, client: Client) -> None:
-    """A cancel recorded first refuses the capture; one that comes after the capture's request is too late."""
+    """A cancel recorded first refuses the capture; after the capture is requested a cancel is too late."""
     await world.open_show()
     gate = world.gates.close("confirm_seats", "before")
     handle, _ = await world.buy(client)
@@ -56,7 +56,7 @@ BEFORE_PIVOT = ["place_order", "create_intent", "look_at_intent", "confirm_seats
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("name", BEFORE_PIVOT)
 async def test_an_operators_cancel_during_each_step(world: SagaWorld, client: Client, name: str, when: str) -> None:
-    """A cancel during any step before the capture undoes all that happened, and closes as cancelled."""
+    """A cancel during any step before the capture undoes every step, and the workflow closes as cancelled."""
     await world.open_show()
     gate = world.gates.close(name, "before" if when == "before" else "after")
     buying = asyncio.create_task(world.buy(client))
@@ -78,7 +78,7 @@ async def test_an_operators_cancel_during_each_step(world: SagaWorld, client: Cl
 
 @pytest.mark.parametrize("name", ["capture_payment", "confirm_order", "mint_ticket", "settle_sale", "fulfil_order"])
 async def test_a_cancel_after_the_pivot_changes_nothing(world: SagaWorld, client: Client, name: str) -> None:
-    """Once the capture is under way, the remaining steps are drained to their good end."""
+    """After the capture has begun, the remaining steps complete."""
     await world.open_show()
     gate = world.gates.close(name, "after")
     handle, _ = await world.buy(client)
@@ -91,7 +91,7 @@ async def test_a_cancel_after_the_pivot_changes_nothing(world: SagaWorld, client
 
 
 async def test_an_order_that_ended_in_the_queue_is_never_paid(world: SagaWorld, client: Client) -> None:
-    """The checkout was about to open when its time in the queue was over: no money, and free seats."""
+    """The checkout was about to open when its time in the queue ended: no payment, and free seats."""
     await world.open_show()
     gate = world.gates.close("create_intent", "before")
     buying = asyncio.ensure_future(world.buy(client))
@@ -109,7 +109,7 @@ async def test_an_order_that_ended_in_the_queue_is_never_paid(world: SagaWorld, 
 async def test_an_order_that_ends_while_its_intent_is_made_is_never_paid(
     world: SagaWorld, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stripe has the intent already: it becomes an event and is cancelled, and no secret is given out."""
+    """The intent at Stripe is recorded and cancelled, and no secret is given out."""
     await world.open_show()
     create = world.gateway.create_intent
 
@@ -129,7 +129,7 @@ async def test_an_order_that_ends_while_its_intent_is_made_is_never_paid(
 
 @pytest.mark.parametrize("known", [True, False], ids=["an event", "only Stripe knows"])
 async def test_a_cancel_after_a_task_that_was_lost_at_stripe(world: SagaWorld, client: Client, *, known: bool) -> None:
-    """Its steps ran locally and are in no history: the next try, which meets the cancel, lets their money go."""
+    """Its local steps are in no history: the next try, which receives the cancel, cancels their payment."""
     await world.open_show()
     purchase = await world.only_requested()
     if not known:
@@ -147,10 +147,10 @@ async def test_a_cancel_after_a_task_that_was_lost_at_stripe(world: SagaWorld, c
 
 
 @pytest.mark.leaves_open(reason="nobody pays the open checkout")
-async def test_the_secret_is_there_before_anybody_is_told(
+async def test_the_secret_is_stored_before_the_checkout_opens(
     world: SagaWorld, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who follows a purchase reads it when its checkout opens: a secret that came later would never be seen."""
+    """A client reads the secret when the checkout opens, so it is stored before that event."""
     await world.open_show()
     keep, open_then = world.checkouts.keep, []
 
@@ -164,7 +164,7 @@ async def test_the_secret_is_there_before_anybody_is_told(
 
 
 async def test_a_former_attempts_money_is_the_newer_ones(world: SagaWorld, client: Client) -> None:
-    """Whoever comes late to let it go leaves it: it was let go then, or has bought the seats since."""
+    """A late cancel for a former attempt leaves the payment: it was cancelled then, or has bought the seats since."""
     await sold(world, client)
     purchase = await world.ref()
     payments = PaymentActivities(world.store, world.gateway, world.checkouts)
@@ -173,7 +173,7 @@ async def test_a_former_attempts_money_is_the_newer_ones(world: SagaWorld, clien
 
 
 async def test_a_sold_purchase_that_is_gone_through_again_cannot_be_cancelled(world: SagaWorld, client: Client) -> None:
-    """A workflow that was lost after the sale and begun anew knows it from the events: a cancel changes nothing."""
+    """A new run after a lost workflow reads the sale from the events: a cancel changes nothing."""
     await sold(world, client)
     gate = world.gates.close("place_order", "after")
     again, answer = await _again(world, client, gate)
@@ -182,7 +182,7 @@ async def test_a_sold_purchase_that_is_gone_through_again_cannot_be_cancelled(wo
 
 
 async def test_the_money_of_a_sale_is_not_let_go(world: SagaWorld, client: Client) -> None:
-    """Whoever asks for the compensation of a sold order is refused, and the money stays."""
+    """The compensation of a sold order is refused, and the money stays."""
     await sold(world, client)
     payments = PaymentActivities(world.store, world.gateway, world.checkouts)
     with pytest.raises(WrongState):
@@ -190,7 +190,7 @@ async def test_the_money_of_a_sale_is_not_let_go(world: SagaWorld, client: Clien
 
 
 async def _again(world: SagaWorld, client: Client, gate: Gate) -> tuple[PurchaseHandle, CheckoutAnswer]:
-    """Begin the purchase anew and cancel it at its first step."""
+    """Start the purchase again and cancel it at its first step."""
     buying = asyncio.create_task(world.buy(client))
     await gate.reached.wait()
     await client.get_workflow_handle(f"purchase/{(await world.order()).identity}").cancel()

@@ -1,4 +1,4 @@
-"""Refunds on fakes: void first, burnt wherever the token is, and done only when Stripe says that the buyer has it."""
+"""Refunds on fakes: tickets void first, tokens burnt, and complete only when Stripe reports success."""
 
 import asyncio
 from typing import Any
@@ -24,7 +24,7 @@ Handle = WorkflowHandle[RefundWorkflow, str]
 
 
 async def sold(world: SagaWorld, client: Client) -> tuple[str, ...]:
-    """Sell two tickets to the end; returns them."""
+    """Sell two tickets to the end; return them."""
     await world.open_show()
     handle, answer = await world.buy(client)
     world.gateway.pay(await world.intent_id())
@@ -39,7 +39,7 @@ async def begin(client: Client, refund: RefundRef, **more: Any) -> Handle:
 
 
 async def pending(world: SagaWorld, client: Client) -> tuple[RefundRef, Handle]:
-    """Sell, and refund all of it: Stripe has the refund, the bank has not confirmed it."""
+    """Sell and refund everything; the refund is pending at Stripe."""
     await sold(world, client)
     world.gateway.refunds_begin = "pending"
     refund = await world.decide_refund()
@@ -49,7 +49,7 @@ async def pending(world: SagaWorld, client: Client) -> tuple[RefundRef, Handle]:
 
 
 async def ended(world: SagaWorld, handle: Handle) -> str:
-    """Await the end in real time: a server that skips has nothing to skip to but the end of its calendar."""
+    """Await the end in real time: without a timer a skipping server jumps to the end of its calendar."""
     with world.server.auto_time_skipping_disabled():
         return await handle.result()
 
@@ -67,7 +67,7 @@ async def tickets(world: SagaWorld, ids: tuple[str, ...]) -> list[tuple[str, str
 
 
 async def shown(handle: Handle, stage: str, *, needs_operator: bool | None = None) -> None:
-    """Wait until an operator sees a stage."""
+    """Wait until the search attributes show a stage."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             seen = (await handle.describe()).typed_search_attributes
@@ -92,7 +92,7 @@ async def test_a_whole_refund(world: SagaWorld, client: Client) -> None:
 
 
 async def test_refunds_by_ticket_sum_to_the_whole(world: SagaWorld, client: Client) -> None:
-    """Each ticket is worth its part; the cents are all there in the end."""
+    """Each ticket is refunded at its part of the price; the parts add up to the whole."""
     ids = await sold(world, client)
     for number, ticket_id in enumerate(ids, start=1):
         refund = await world.decide_refund(number=number, ticket_ids=(ticket_id,))
@@ -106,7 +106,7 @@ async def test_refunds_by_ticket_sum_to_the_whole(world: SagaWorld, client: Clie
     ("fees", "amount", "venue"), [("platform", 2208, 0), ("venue", 2208, -208), ("buyer", 2000, 0)]
 )
 async def test_who_bears_the_fees(world: SagaWorld, client: Client, fees: str, amount: int, venue: int) -> None:
-    """The platform gives its fees back, or the venue pays them and may owe us, or the buyer goes without."""
+    """The fees are borne by the platform, by the venue (which may then owe us), or by the buyer."""
     await sold(world, client)
     refund = await world.decide_refund(fees=fees)
     await ended(world, await begin(client, refund))
@@ -114,7 +114,7 @@ async def test_who_bears_the_fees(world: SagaWorld, client: Client, fees: str, a
 
 
 async def test_an_amount_leaves_the_tickets_valid(world: SagaWorld, client: Client) -> None:
-    """A part of the price goes back; the rest can, and not a cent more."""
+    """A part of the price is refunded; the rest can be, and not a cent more."""
     ids = await sold(world, client)
     refund = await world.decide_refund(amount_minor=500)
     await ended(world, await begin(client, refund))
@@ -129,7 +129,7 @@ async def test_an_amount_leaves_the_tickets_valid(world: SagaWorld, client: Clie
 
 
 async def test_a_key_is_one_refund(world: SagaWorld, client: Client) -> None:
-    """The same key and body is the same refund; another body is refused, so are strangers' tickets."""
+    """The same key and body is the same refund; another body and another order's tickets are refused."""
     ids = await sold(world, client)
     refund = await world.decide_refund(ticket_ids=ids[:1])
     assert await world.decide_refund(ticket_ids=ids[:1]) == refund
@@ -143,7 +143,7 @@ async def test_a_key_is_one_refund(world: SagaWorld, client: Client) -> None:
 
 
 async def test_a_used_ticket_is_an_operators_to_give_back(world: SagaWorld, client: Client) -> None:
-    """Somebody has entered with it: refused, unless an operator says so; nobody enters with a void one."""
+    """Its refund is refused unless an operator allows it; a void ticket is refused at the entrance."""
     ids = await sold(world, client)
     await world.refunds.redeem(ids[0])
     with pytest.raises(AlreadyEntered):
@@ -157,7 +157,7 @@ async def test_a_used_ticket_is_an_operators_to_give_back(world: SagaWorld, clie
 
 
 async def test_a_pending_refund_is_not_done(world: SagaWorld, client: Client) -> None:
-    """It is looked at until the bank has confirmed it, and an operator is shown one that takes too long."""
+    """It is polled until the bank has confirmed it, and needs an operator when it takes too long."""
     await sold(world, client)
     world.gateway.refunds_begin = "pending"
     refund = await world.decide_refund()
@@ -174,7 +174,7 @@ async def test_a_pending_refund_is_not_done(world: SagaWorld, client: Client) ->
 
 
 async def test_a_failed_refund_waits_for_an_operator(world: SagaWorld, client: Client) -> None:
-    """The buyer is still owed; after the operator's word it is tried with a key of its own."""
+    """The buyer is still owed the money; after an operator's decision it is tried under a new key."""
     refund, handle = await pending(world, client)
     found = await look(world, refund)
     world.gateway.finish_refund(str(found.stripe_refund_id), succeed=False)
@@ -189,7 +189,7 @@ async def test_a_failed_refund_waits_for_an_operator(world: SagaWorld, client: C
 
 
 async def test_a_refund_can_fail_after_it_succeeded(world: SagaWorld, client: Client) -> None:
-    """Begun anew, the workflow finds the money back at Stripe: the books say so, and it is given back once more."""
+    """A new run finds the money back at Stripe: it is posted, and refunded once more."""
     await sold(world, client)
     refund = await world.decide_refund()
     await ended(world, await begin(client, refund))
@@ -203,7 +203,7 @@ async def test_a_refund_can_fail_after_it_succeeded(world: SagaWorld, client: Cl
 
 
 async def test_a_refund_that_stripe_cannot_make_is_paid_by_hand(world: SagaWorld, client: Client) -> None:
-    """An operator sends the money another way and says so: the buyer is owed nothing, and Stripe gave nothing."""
+    """An operator pays by other means and records it: the buyer is owed nothing, and Stripe refunded nothing."""
     await sold(world, client)
     world.gateway.refuse("refund_intent", "charge_disputed")
     refund = await world.decide_refund()
@@ -218,7 +218,7 @@ async def test_a_refund_that_stripe_cannot_make_is_paid_by_hand(world: SagaWorld
 
 
 async def test_a_refund_that_is_under_way_is_not_paid_by_hand(world: SagaWorld, client: Client) -> None:
-    """An operator who was too quick is not believed: Stripe has it, and gives it."""
+    """An operator's record of a payment by hand is refused while Stripe's refund is pending."""
     refund, handle = await pending(world, client)
     await handle.signal(RefundWorkflow.paid_by_hand, "bank transfer 7")
     world.gateway.finish_refund(str((await look(world, refund)).stripe_refund_id))
@@ -228,7 +228,7 @@ async def test_a_refund_that_is_under_way_is_not_paid_by_hand(world: SagaWorld, 
 
 
 async def test_a_balance_that_does_not_cover_it_is_waited_for(world: SagaWorld, client: Client) -> None:
-    """A refund beyond our balance at Stripe is tried again by itself."""
+    """A refund beyond our balance at Stripe is retried."""
     await sold(world, client)
     world.gateway.refuse("refund_intent", "insufficient_funds")
     refund = await world.decide_refund()
@@ -239,7 +239,7 @@ async def test_a_balance_that_does_not_cover_it_is_waited_for(world: SagaWorld, 
 
 
 async def test_a_mint_in_flight_is_waited_for_and_burnt(world: SagaWorld, client: Client) -> None:
-    """Refunded between signing and landing: the token lands, is burnt, and the purchase still comes to its end."""
+    """A token refunded between signing and landing lands and is burnt, and the purchase still ends."""
     await world.open_show()
     gate = world.gates.close("mint_ticket", "before")
     handle, _ = await world.buy(client, quantity=1)
@@ -253,12 +253,12 @@ async def test_a_mint_in_flight_is_waited_for_and_burnt(world: SagaWorld, client
     assert (await world.ended(handle)).ticket_addresses == ()
     assert await ended(world, refunding) == "refunded"
     assert await tickets(world, (ticket_id,)) == [("void", None)]
-    assert world.chain.calls["sign"] == 2, "nothing but the groups was signed"
+    assert world.chain.calls["sign"] == 2, "only the groups are signed"
 
 
-@pytest.mark.leaves_open(reason="nobody pays the order that is not refunded")
+@pytest.mark.leaves_open(reason="the unpaid order does not end")
 async def test_only_a_sold_order_is_refunded(world: SagaWorld, client: Client) -> None:
-    """An unpaid one is cancelled instead."""
+    """A refund of an unpaid order is refused; it is cancelled instead."""
     await world.open_show()
     await world.buy(client)
     with pytest.raises(WrongState):
@@ -266,7 +266,7 @@ async def test_only_a_sold_order_is_refunded(world: SagaWorld, client: Client) -
 
 
 async def test_a_free_order_is_refunded_without_stripe(world: SagaWorld, client: Client) -> None:
-    """Its tickets are void and burnt, and no money moves."""
+    """Its tickets are void and burnt, and no money is refunded."""
     world.price_minor = 0
     await world.open_show()
     handle, _ = await world.buy(client)
@@ -278,7 +278,7 @@ async def test_a_free_order_is_refunded_without_stripe(world: SagaWorld, client:
 
 
 async def test_a_refund_of_no_order_gives_nothing_back(world: SagaWorld, client: Client) -> None:
-    """Started without a decision and without an order to decide, it ends, and asks nobody for anything."""
+    """Started without a refund and without an order, the workflow ends and calls no activity."""
     start = RefundInput(refund=None, told="show-cancellation/nobody")
     handle = await client.start_workflow(RefundWorkflow.run, start, id="refund/none", task_queue=PURCHASES)
     assert await ended(world, handle) == "nothing"

@@ -1,4 +1,4 @@
-"""A refund and the venue's transfer: what was sent comes back, and only what is left of a share is sent."""
+"""Refunds and the venue's transfer: a sent share is reversed, and only the remaining share is sent."""
 
 import pytest
 from temporalio.client import Client
@@ -9,8 +9,8 @@ from tests.workflows.test_payouts import SHARE, VENUE, account, run, sell
 from tests.workflows.test_refund import begin, ended
 
 
-async def test_what_was_sent_comes_back(world: SagaWorld, client: Client) -> None:
-    """The venue's part is reversed out of its account, once; its books are as if nothing had been sold."""
+async def test_a_sent_share_is_reversed(world: SagaWorld, client: Client) -> None:
+    """The venue's part is reversed out of its account, once; its balances are those before the sale."""
     await world.open_show()
     (sold,) = await sell(world, client, "key")
     await run(world, "connect_account", VENUE)
@@ -23,8 +23,8 @@ async def test_what_was_sent_comes_back(world: SagaWorld, client: Client) -> Non
 
 
 @pytest.mark.parametrize(("fees", "left"), [("platform", SHARE // 2), ("venue", SHARE // 2 - 104)])
-async def test_only_what_is_left_is_sent(world: SagaWorld, client: Client, fees: str, left: int) -> None:
-    """A ticket that went back before is no part of the share; fees that the venue bears neither."""
+async def test_only_the_remaining_share_is_sent(world: SagaWorld, client: Client, fees: str, left: int) -> None:
+    """The share excludes a ticket refunded before, and the fees that the venue bears."""
     await world.open_show()
     (sold,) = await sell(world, client, "key")
     await run(world, "connect_account", VENUE)

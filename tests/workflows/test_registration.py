@@ -1,4 +1,4 @@
-"""The smaller workflows on fakes: venue and show stand on chain before the sale opens, and internal holds expire."""
+"""Registration of venues and shows on chain, and the expiry of internal holds, on fakes."""
 
 from temporalio.client import Client
 
@@ -17,7 +17,7 @@ def register(kind: str, subject_id: str) -> RegisterInput:
 
 
 async def test_a_show_that_comes_before_its_venue_waits_for_it(world: SagaWorld, client: Client) -> None:
-    """The show's registration waits for the venue's group, and opens the sale only when its own stands."""
+    """The show's registration waits for the venue's group, and opens the sale once its own group is minted."""
     await world.announce()
     show = await client.start_workflow(ShowWorkflow.run, register("show", "sh"), id="show/sh", task_queue=PURCHASES)
     assert not (await world.store.read(lambda uow: uow.get(Show, "sh"))).on_sale
@@ -41,7 +41,7 @@ async def reserve(world: SagaWorld) -> ReservationView:
 
 
 async def test_an_internal_hold_expires_by_itself(world: SagaWorld, client: Client) -> None:
-    """When its time has passed the hold is released, and its seats are free."""
+    """After its deadline the hold is released, and its seats are free."""
     await world.open_show()
     view = await reserve(world)
     assert await world.stock() == (7, 3, 0)
@@ -52,7 +52,7 @@ async def test_an_internal_hold_expires_by_itself(world: SagaWorld, client: Clie
 
 
 async def test_a_confirmed_internal_hold_does_not_expire(world: SagaWorld, client: Client) -> None:
-    """The news of the confirmation ends the wait, and the seats stay sold."""
+    """The signal of the confirmation ends the wait, and the seats stay sold."""
     await world.open_show()
     view = await reserve(world)
     hold = HoldRef(tenant_id="default", reservation_id="re", until=view.until)
@@ -64,7 +64,7 @@ async def test_a_confirmed_internal_hold_does_not_expire(world: SagaWorld, clien
 
 
 async def test_an_internal_hold_without_a_deadline_ends_at_once(world: SagaWorld, client: Client) -> None:
-    """Whoever asks for the end of a hold without saying when means now."""
+    """Without a deadline the hold is released immediately."""
     await world.open_show()
     await reserve(world)
     hold = HoldRef(tenant_id="default", reservation_id="re")

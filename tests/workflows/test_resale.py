@@ -1,4 +1,4 @@
-"""Refunded seats on sale again, on fakes: the group has room for them before the stock has them."""
+"""Refunded seats on sale again, on fakes: the group on chain grows before the stock does."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ from tests.workflows.test_refund import begin, ended, sold
 
 
 async def sold_out(world: SagaWorld, client: Client) -> tuple[str, ...]:
-    """Sell both tickets of a show that sells refunded seats again; returns them."""
+    """Sell both tickets of a show that sells refunded seats again; return them."""
     world.capacity, world.show_terms = 2, {"resell_refunded": True}
     return await sold(world, client)
 
@@ -33,11 +33,11 @@ async def resell(world: SagaWorld, refund: RefundRef) -> int:
 
 
 async def test_a_refunded_seat_is_bought_by_somebody_else(world: SagaWorld, client: Client) -> None:
-    """The burnt token stays a member, so the group takes one more; the late repeat of the step changes nothing."""
+    """The burnt token stays a member, so the group grows by one; a late repeat of the step changes nothing."""
     ids = await sold_out(world, client)
     refund = await refunded(world, client, 1, ids[0])
     assert (await world.stock(), await group(world)) == ((1, 0, 1), (2, 3))
-    assert world.gates.ran.count("resell_seats") == 1  # it was not asked in vain before the token was burnt
+    assert world.gates.ran.count("resell_seats") == 1  # it is not called before the token is burnt
     handle, answer = await world.buy(client, "other", 1)
     world.gateway.pay(await world.intent_id("other"))
     assert (await world.ended(handle)).outcome == "fulfilled"
@@ -48,7 +48,7 @@ async def test_a_refunded_seat_is_bought_by_somebody_else(world: SagaWorld, clie
 
 
 async def test_the_room_is_made_before_the_stock_has_the_seat(world: SagaWorld, client: Client) -> None:
-    """While the chain cannot be changed, nobody can buy what could not be minted."""
+    """While the group cannot grow, the seat that could not be minted is not on sale."""
     ids = await sold_out(world, client)
     gate = world.gates.close("resell_seats", "before")
     refund = await world.decide_refund(ticket_ids=ids[:1])
@@ -64,13 +64,13 @@ async def test_the_room_is_made_before_the_stock_has_the_seat(world: SagaWorld, 
 
 
 async def test_seats_do_not_wait_for_a_slow_bank(world: SagaWorld, client: Client) -> None:
-    """They are on sale once no token is left; the refund is done only when the buyer has the money."""
+    """They are on sale once the tokens are burnt; the refund is complete only when the buyer has the money."""
     ids = await sold_out(world, client)
     world.gateway.refunds_begin = "pending"
     handle = await begin(client, await world.decide_refund(ticket_ids=ids), poll_seconds=1)
     with world.server.auto_time_skipping_disabled():
         async with asyncio.timeout(20):
-            while await world.stock() != (2, 0, 0):  # noqa: ASYNC110 - the stock is what is waited for
+            while await world.stock() != (2, 0, 0):  # noqa: ASYNC110 - waits for the stock
                 await asyncio.sleep(0.05)
     (made,) = world.gateway.refunds.values()
     assert made.status == "pending"
@@ -80,7 +80,7 @@ async def test_seats_do_not_wait_for_a_slow_bank(world: SagaWorld, client: Clien
 
 
 async def test_a_change_of_the_capacity_knows_the_returned_seats(world: SagaWorld, client: Client) -> None:
-    """One after the other or side by side: the group takes what is sold and what was burnt."""
+    """In sequence or at once, the group has room for all sold and burnt tickets."""
     ids = await sold_out(world, client)
     await refunded(world, client, 1, ids[0])
     assert await change(world, client, 5) == "made"
@@ -91,9 +91,9 @@ async def test_a_change_of_the_capacity_knows_the_returned_seats(world: SagaWorl
     assert (await world.stock(), await group(world)) == ((1, 0, 0), (2, 3))
 
 
-@pytest.mark.leaves_open(reason="a refund is decided here, and not paid")
+@pytest.mark.leaves_open(reason="a refund is requested here, and not paid")
 async def test_a_cancelled_show_has_nothing_on_sale(world: SagaWorld, client: Client) -> None:
-    """Its refund asks for nothing; nor does one that was decided before and comes to its seats after."""
+    """Neither its refunds put seats on sale again, nor one that was requested before."""
     ids = await sold_out(world, client)
     before = await world.decide_refund(ticket_ids=ids[:1])
     assert before.resells

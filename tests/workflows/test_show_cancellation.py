@@ -1,4 +1,4 @@
-"""A cancelled show on fakes: sales stop, holds end, and every order goes back exactly once, whatever happens."""
+"""A cancelled show on fakes: sales stop, holds end, and every order is refunded exactly once."""
 
 import asyncio
 from functools import partial
@@ -50,7 +50,7 @@ async def begin(client: Client, **more: Any) -> Handle:
 
 
 async def ended(world: SagaWorld, client: Client, handle: Handle) -> str:
-    """Await the end, and that of every refund: a token may burn on when the money and the tickets are done."""
+    """Await the end of the cancellation and of every refund, which may still be burning tokens."""
     with world.server.auto_time_skipping_disabled():
         result = await handle.result()
         for refund in await all_refunds(world):
@@ -86,7 +86,7 @@ async def give_back(client: Client, refund: RefundRef) -> None:
 
 
 async def test_every_order_goes_back_once(world: SagaWorld, client: Client) -> None:
-    """Sold ones are refunded, also what is left of one; open ones are let go; nothing is sold any more."""
+    """Sold orders are refunded, also the rest of a partly refunded one; open ones are cancelled; sales stop."""
     await world.open_show()
     await sell(world, client, "a", "b", "c")
     await world.decide_refund("b", amount_minor=100)
@@ -115,13 +115,13 @@ async def test_every_order_goes_back_once(world: SagaWorld, client: Client) -> N
     assert (await world.store.read(lambda uow: uow.get(Reservation, "re"))).state == "released"
     assert await FoldedShows(world.store).residue("sh") == 0
     assert await state_of(world) == "finished"
-    # Of the 100 that went back before, the platform bore its own part of the fees.
+    # Of the 100 refunded before, the platform bore its own part of the fees.
     assert world.books()["venue:ve:payable", "eur"] == -302
     assert world.gateway.effects["refund_intent"] == 4
 
 
 async def test_a_pause_holds_and_a_resume_goes_on(world: SagaWorld, client: Client) -> None:
-    """Nothing begins while it is paused."""
+    """No refund begins while it is paused."""
     await world.open_show()
     await sell(world, client, "a")
     await call_off(world)
@@ -135,7 +135,7 @@ async def test_a_pause_holds_and_a_resume_goes_on(world: SagaWorld, client: Clie
 
 
 async def test_a_balance_that_does_not_cover_it_pauses_it(world: SagaWorld, client: Client) -> None:
-    """The first refund that is not covered stops the others from beginning; it goes on later, by itself."""
+    """The first refund that the balance does not cover pauses the others; the cancellation resumes by itself."""
     await world.open_show()
     await sell(world, client, "a", "b", "c")
     world.gateway.refuse("refund_intent", "insufficient_funds")
@@ -149,7 +149,7 @@ async def test_a_balance_that_does_not_cover_it_pauses_it(world: SagaWorld, clie
 
 
 async def test_one_that_waits_does_not_hold_up_the_others(world: SagaWorld, client: Client) -> None:
-    """A refund that the bank has not confirmed leaves its place in the window."""
+    """A refund that waits for the bank frees its place in the window."""
     await world.open_show()
     world.gateway.refunds_begin = "pending"
     await sell(world, client, "a", "b", "c")
@@ -166,7 +166,7 @@ async def test_one_that_waits_does_not_hold_up_the_others(world: SagaWorld, clie
 
 
 async def test_a_refund_that_was_begun_elsewhere_is_waited_for(world: SagaWorld, client: Client) -> None:
-    """Whoever began it (the relay, say) has it; the show is finished when the events say so."""
+    """A refund started by another client (the relay) goes on; the show is finished once its events are recorded."""
     await world.open_show()
     await sell(world, client, "a")
     await call_off(world)
@@ -185,7 +185,7 @@ async def test_a_refund_that_was_begun_elsewhere_is_waited_for(world: SagaWorld,
 
 
 async def test_new_terms_are_taken_in_the_middle(world: SagaWorld, client: Client) -> None:
-    """Paused while it waits for room: nothing begins until it goes on."""
+    """A pause while it waits for a place in the window holds the next refund until the resume."""
     await world.open_show()
     world.gateway.refunds_begin = "pending"
     await sell(world, client, "a", "b")
@@ -204,7 +204,7 @@ async def test_new_terms_are_taken_in_the_middle(world: SagaWorld, client: Clien
 
 
 async def test_a_sold_order_that_went_back_before_needs_nothing(world: SagaWorld, client: Client) -> None:
-    """Its refund is under way when the show is cancelled: it is listed, and nothing more is decided for it."""
+    """Its refund is running when the show is cancelled: the order is listed, and gets no second refund."""
     await world.open_show()
     await sell(world, client, "a")
     refund = await world.decide_refund("a")
@@ -219,7 +219,7 @@ async def test_a_sold_order_that_went_back_before_needs_nothing(world: SagaWorld
 
 
 async def test_a_rate_and_a_run_that_is_full(world: SagaWorld, client: Client) -> None:
-    """A second's worth begins at once, then it waits; a full run goes on as new also while it waits for the rest."""
+    """One second's worth begins at once, then it waits; a full run continues as new even while it waits."""
     await world.open_show()
     world.gateway.refunds_begin = "pending"
     await sell(world, client, "a", "b")
@@ -239,7 +239,7 @@ async def test_a_rate_and_a_run_that_is_full(world: SagaWorld, client: Client) -
 
 
 async def test_a_long_rest_goes_on_as_new(world: SagaWorld, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The engine says when a history is long; what is under way and what waits is carried over."""
+    """When the engine suggests continue-as-new, running and waiting refunds are carried over."""
     await world.open_show()
     world.gateway.refunds_begin = "pending"
     await sell(world, client, "a")
@@ -260,7 +260,7 @@ async def test_a_long_rest_goes_on_as_new(world: SagaWorld, client: Client, monk
 
 
 async def test_an_order_that_ended_without_a_sale_has_nothing_to_give_back(world: SagaWorld, client: Client) -> None:
-    """It is let go while nobody has paid, and its own workflow finds that nothing is owed."""
+    """It is cancelled unpaid, and its refund workflow finds nothing to refund."""
     await world.open_show()
     handle, _ = await world.buy(client, "open", 1)
     await call_off(world)

@@ -1,4 +1,4 @@
-"""The engine's client, over an engine that stands still."""
+"""The workflow client, with an engine that does not answer."""
 
 import asyncio
 import gc
@@ -14,9 +14,9 @@ PURCHASE = PurchaseRef(tenant_id="default", purchase_id="pu_1", attempt=1)
 
 
 async def test_an_engine_that_does_not_answer_leaves_no_error_that_nobody_took(client: Client) -> None:
-    """The call returns None after its time box, and the log gets one line of ours, no traceback of asyncio's."""
-    told: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    """The call returns None after its timeout, and the log has one line of ours, no traceback of asyncio's."""
+    unhandled: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
     engine = WorkflowClient(client, Timeouts(0.3, 1.0, 1))
     [server] = [one for one in psutil.Process().children() if "temporal-test-server" in " ".join(one.cmdline())]
     server.suspend()
@@ -25,5 +25,5 @@ async def test_an_engine_that_does_not_answer_leaves_no_error_that_nobody_took(c
     finally:
         server.resume()
     await asyncio.sleep(0.1)
-    gc.collect()  # only then does asyncio tell of an error that nobody took
-    assert told == []
+    gc.collect()  # only then does asyncio report an unretrieved error
+    assert unhandled == []

@@ -91,7 +91,7 @@ async def test_a_body_that_comes_in_pieces_goes_the_ordinary_way() -> None:
 
 
 def full(world: ApiWorld) -> None:
-    world.store.line_is_full = True
+    world.store.queue_is_full = True
 
 
 def away(world: ApiWorld) -> None:

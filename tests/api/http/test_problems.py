@@ -194,7 +194,7 @@ async def test_the_documentation_and_the_health_page_are_there() -> None:
 async def test_a_full_line_is_429_with_the_time_to_come_again() -> None:
     """Who meets it knows that nothing was done."""
     world = ApiWorld()
-    world.store.line_is_full = True
+    world.store.queue_is_full = True
     answer = await ask(world, "POST", PURCHASES, json=GOOD, headers=KEY)
     assert problem(answer) == (429, "busy")
     assert int(answer.headers["Retry-After"]) > 0

@@ -22,7 +22,7 @@ from domain.tickets.ticket import (
     TicketVoided,
 )
 from tests.architecture.test_persisted_names import stored_events
-from tests.fakes.corrupted_history import DOCTORED, LATE, SOLD, Day, said, told, without
+from tests.fakes.corrupted_history import DOCTORED, LATE, SOLD, Day, with_outside, with_payment, without
 from tests.fakes.evidence import findings_of
 from tests.fakes.sample_history import sample_history
 from tests.fakes.samples import AT
@@ -87,7 +87,7 @@ def judged(day: Day, tail: list[DomainEvent] | None = None) -> tuple[Findings, A
 
 def test_who_moves_or_is_worked_on_is_not_judged(day: Day) -> None:
     """An owner that changed during the reads causes no false alarm; it is counted instead."""
-    wrong = said(day, LATE, is_open=True)
+    wrong = with_payment(day, LATE, is_open=True)
     findings, rest = judged(wrong)
     assert [violation.subject for violation in findings.violations] == [LATE]
     assert rest.moving | rest.at_work | rest.open == set()
@@ -96,7 +96,7 @@ def test_who_moves_or_is_worked_on_is_not_judged(day: Day) -> None:
     assert findings.violations == []
     assert LATE in moving.moving
     assert moving.judged | moving.moving == rest.judged
-    findings, worked_on = judged(told(wrong, running=frozenset({LATE, "outside"})))
+    findings, worked_on = judged(with_outside(wrong, running=frozenset({LATE, "outside"})))
     assert (findings.violations, worked_on.at_work) == ([], {LATE})
 
 
@@ -118,17 +118,17 @@ def test_an_end_is_due_after_its_deadline_and_patience(day: Day) -> None:
 
 def test_an_open_case_owns_late_money(day: Day) -> None:
     """Money that arrived after the end is fine while its case is open; without queried cases it is not judged."""
-    late = said(day, LATE, captured_minor=500, net_minor=480, is_open=True)
-    findings, rest = judged(told(late, cases={day.said(LATE).intent_id: AT}))
+    late = with_payment(day, LATE, captured_minor=500, net_minor=480, is_open=True)
+    findings, rest = judged(with_outside(late, cases={day.payment_of(LATE).intent_id: AT}))
     assert (findings.violations, rest.at_work) == ([], {LATE})
-    unasked = said(told(day, cases=None), LATE, captured_minor=500)
+    unasked = with_payment(with_outside(day, cases=None), LATE, captured_minor=500)
     assert judged(unasked)[0].violations == []
 
 
 def test_a_case_that_was_opened_before_the_sale_may_close(day: Day) -> None:
     """A live order with an open case is a violation only after the patience."""
     minute = timedelta(minutes=1)
-    outside = day.outside._replace(cases={day.said(SOLD).intent_id: AT}, patience=minute)
+    outside = day.outside._replace(cases={day.payment_of(SOLD).intent_id: AT}, patience=minute)
     for now, broken in ((AT + minute, []), (AT + 2 * minute, ["money-has-an-owner"])):
         findings, rest = judged(Day(day.events, outside._replace(now=now)))
         assert [violation.invariant for violation in findings.violations] == broken
@@ -138,7 +138,7 @@ def test_a_case_that_was_opened_before_the_sale_may_close(day: Day) -> None:
 def test_a_payment_that_is_not_ours_is_left_alone(day: Day) -> None:
     """Payments at Stripe without a purchase id are ignored."""
     foreign = StripePayment("pi_foreign", "", "eur", 5, 0, 5, is_open=False)
-    assert judged(told(day, intents=[*day.outside.intents, foreign]))[0].violations == []
+    assert judged(with_outside(day, intents=[*day.outside.intents, foreign]))[0].violations == []
 
 
 def test_a_transaction_is_judged_as_one(day: Day) -> None:

@@ -1,4 +1,4 @@
-"""A workflow that lets go of its own call of an activity: material for the test of the rounds."""
+"""A workflow that cancels its own call of an activity, for the tests of activity calls."""
 
 import asyncio
 
@@ -11,14 +11,14 @@ from workflows.core.activity_calls import STORE_REGULAR, ActivityCaller, Operato
 
 @workflow.defn(name="LetsGo")
 class LetsGo:
-    """Calls a step, lets go of it when it is told to, and says what it heard."""
+    """Calls a step, cancels the call on a signal, and returns the name of the error."""
 
     def __init__(self) -> None:
-        self._told = False
+        self._released = False
 
     @workflow.signal
     def release_payment(self) -> None:
-        self._told = True
+        self._released = True
 
     @workflow.run
     async def run(self) -> str:
@@ -27,7 +27,7 @@ class LetsGo:
             HoldActivities.expire_reservation, hold, STORE_REGULAR, "a step"
         )
         calling = asyncio.create_task(call)
-        await workflow.wait_condition(lambda: self._told)
+        await workflow.wait_condition(lambda: self._released)
         calling.cancel()
-        (heard,) = await asyncio.gather(calling, return_exceptions=True)
-        return type(heard).__name__
+        (error,) = await asyncio.gather(calling, return_exceptions=True)
+        return type(error).__name__

@@ -1,4 +1,4 @@
-"""One two-step purchase in the shapes that guides show, and in ours: material for the kernel's tests."""
+"""A two-step purchase in the shapes of common guides and with our saga kernel, for the kernel's tests."""
 
 import asyncio
 from datetime import timedelta
@@ -13,7 +13,7 @@ SHORT = timedelta(seconds=20)
 
 
 class Effects:
-    """Writes down each effect when it really happens; steps named in `gates` wait for the test."""
+    """Records each effect when it happens; steps named in `gates` wait for the test."""
 
     def __init__(self) -> None:
         self.log: list[str] = []
@@ -46,7 +46,7 @@ async def do(name: str, cancellation: workflow.ActivityCancellationType | None =
 
 
 class Shape:
-    """The base: waits to be paid until a signal comes."""
+    """Base of the workflows: waits to be paid."""
 
     def __init__(self) -> None:
         self.paid = False
@@ -57,7 +57,7 @@ class Shape:
 
 @workflow.defn
 class ExceptException(Shape):
-    """`except Exception`, as in the guides."""
+    """Compensates in `except Exception`, as in the guides."""
 
     @workflow.run
     async def run(self) -> None:
@@ -71,7 +71,7 @@ class ExceptException(Shape):
 
 @workflow.defn
 class ExceptActivityError(Shape):
-    """`except ActivityError`, as in the guides."""
+    """Compensates in `except ActivityError`, as in the guides."""
 
     @workflow.run
     async def run(self) -> None:
@@ -85,7 +85,7 @@ class ExceptActivityError(Shape):
 
 @workflow.defn
 class ShieldedCompensations(Shape):
-    """`await asyncio.shield(...)` around two compensations."""
+    """Runs two compensations in `await asyncio.shield(...)`."""
 
     @workflow.run
     async def run(self) -> None:
@@ -103,7 +103,7 @@ class ShieldedCompensations(Shape):
 
 @workflow.defn
 class TryCancelStep(Shape):
-    """A step without a heartbeat under the default cancellation type."""
+    """Runs a step without a heartbeat under the default cancellation type."""
 
     @workflow.run
     async def run(self) -> None:
@@ -116,7 +116,7 @@ class TryCancelStep(Shape):
 
 @workflow.defn
 class WaitCancellationStep(Shape):
-    """A step that waits for its cancellation to complete."""
+    """Runs a step that waits for its cancellation to complete."""
 
     @workflow.run
     async def run(self) -> None:
@@ -130,7 +130,7 @@ class WaitCancellationStep(Shape):
 
 @workflow.defn
 class Kernel(Shape):
-    """Ours."""
+    """Uses our saga kernel."""
 
     @workflow.run
     async def run(self, last: str) -> None:
@@ -147,7 +147,7 @@ class Kernel(Shape):
 
 @workflow.defn
 class PivotedKernel(Shape):
-    """Ours, past the pivot."""
+    """Uses our saga kernel and fails after the pivot."""
 
     @workflow.run
     async def run(self) -> None:

@@ -1,4 +1,4 @@
-"""One workflow at four builds: before a change, with it, with it behind a flag, and with the flag deprecated."""
+"""One workflow in four builds: before a change, with it, with it behind a flag, and with the flag deprecated."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ class Before:
 
 @workflow.defn(name="Changing")
 class Unflagged:
-    """Waits before it notes, whenever it was begun."""
+    """Waits before it notes `done`, without a flag."""
 
     @workflow.run
     async def run(self) -> list[str]:
@@ -40,7 +40,7 @@ class Unflagged:
 
 @workflow.defn(name="Changing")
 class Flagged:
-    """Waits before it notes, unless it began earlier."""
+    """Waits before it notes `done`, unless the run is older than the flag."""
 
     @workflow.run
     async def run(self) -> list[str]:
@@ -52,7 +52,7 @@ class Flagged:
 
 @workflow.defn(name="Changing")
 class Deprecated:
-    """Waits before it notes; nothing is left that began earlier."""
+    """Waits before it notes `done`; no older run is left."""
 
     @workflow.run
     async def run(self) -> list[str]:

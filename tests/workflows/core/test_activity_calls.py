@@ -1,4 +1,4 @@
-"""How workflows call activities through outages, refusals after them, and cancels of what only goes forward."""
+"""Calls of activities: outages, refusals after outages, cancels of workflows that only go forward."""
 
 import asyncio
 from typing import Any
@@ -21,23 +21,23 @@ from workflows.registration import RegisterInput, VenueWorkflow
 
 
 async def regular_activities(handle: WorkflowHandle[Any, Any]) -> list[str]:
-    """Return the activities that the engine itself scheduled."""
+    """Return the names of the regular (not local) activities."""
     events = [event async for event in handle.fetch_history_events()]
     scheduled = [event.activity_task_scheduled_event_attributes.activity_type.name for event in events]
     return [name for name in scheduled if name]
 
 
-@pytest.mark.leaves_open(reason="the test ends with the step, its purchase goes on")
+@pytest.mark.leaves_open(reason="the test ends before its purchase")
 async def test_a_store_step_that_does_not_get_through_locally_becomes_a_regular_one(
     world: SagaWorld, client: Client
 ) -> None:
-    """After its local tries it is the engine's to retry, where operators see it."""
+    """After its local tries the engine retries it as a regular activity, visible to operators."""
     await world.open_show()
     purchase = await world.request()
     world.store.refuse_connections = LOCAL_ATTEMPTS + 1
     start = PurchaseInput(purchase=purchase, show_id="sh")
     handle = await client.start_workflow(PurchaseWorkflow.run, start, id="purchase/it", task_queue=PURCHASES)
-    while "create_intent" not in world.gates.ran:  # noqa: ASYNC110 - the placing has come to its end
+    while "create_intent" not in world.gates.ran:  # noqa: ASYNC110 - the order is placed
         await asyncio.sleep(0.05)
     assert (await regular_activities(handle))[0] == "place_order"
     assert world.gates.ran.count("place_order") == LOCAL_ATTEMPTS + 2
@@ -45,7 +45,7 @@ async def test_a_store_step_that_does_not_get_through_locally_becomes_a_regular_
 
 
 async def test_two_troubles_call_for_one_operator(world: SagaWorld, client: Client) -> None:
-    """Two mints that do not get through ask for an operator once, and the call is taken back once."""
+    """Two failing mints set `NeedsOperator` once, and it is cleared once."""
     await world.open_show()
     world.chain.fail_before("send", 20)
     handle, _ = await world.buy(client)
@@ -59,10 +59,8 @@ async def test_two_troubles_call_for_one_operator(world: SagaWorld, client: Clie
     assert (await handle.describe()).typed_search_attributes[NEEDS_OPERATOR] is False
 
 
-async def test_a_refusal_after_long_transient_takes_the_call_for_an_operator_back(
-    world: SagaWorld, client: Client
-) -> None:
-    """An operator who was called because of the fault is not needed once the step is refused."""
+async def test_a_refusal_after_long_transient_errors_clears_needs_operator(world: SagaWorld, client: Client) -> None:
+    """`NeedsOperator`, set because of the transient errors, is cleared once the step is refused."""
     await world.open_show()
     world.gateway.fail_before("capture_intent", 1000)
     handle, _ = await world.buy(client)
@@ -78,7 +76,7 @@ async def test_a_refusal_after_long_transient_takes_the_call_for_an_operator_bac
 
 
 async def test_a_cancel_of_what_only_goes_forward_changes_nothing(world: SagaWorld, client: Client) -> None:
-    """A registration that is cancelled while it makes the group comes to its end all the same."""
+    """A registration that is cancelled while it mints the group still completes."""
     await world.announce()
     gate = world.gates.close("mint_group", "before")
     subject = MintSubject(tenant_id="default", kind="venue", subject_id="ve")
@@ -92,8 +90,8 @@ async def test_a_cancel_of_what_only_goes_forward_changes_nothing(world: SagaWor
     assert (await world.store.read(lambda uow: uow.get(Venue, "ve"))).mint_address == minted.mint_address
 
 
-async def test_a_call_that_is_let_go_of_is_not_tried_again(world: SagaWorld, client: Client) -> None:
-    """It is neither a transient error nor a refusal: the caller hears of the cancel, and nothing follows."""
+async def test_a_cancelled_call_is_not_tried_again(world: SagaWorld, client: Client) -> None:
+    """A cancel is neither a transient error nor a refusal: the caller gets it, and no retry follows."""
     gate = world.gates.close("expire_reservation", "before")
     async with Worker(client, task_queue="lets-go", workflows=[LetsGo], workflow_runner=sandbox("tests")):
         handle = await client.start_workflow(LetsGo.run, id="lets-go", task_queue="lets-go")

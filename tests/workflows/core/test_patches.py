@@ -1,4 +1,4 @@
-"""Patch flags: which build can go on with the history of which."""
+"""Patch flags: the builds that can continue a history of another build."""
 
 from itertools import count
 
@@ -33,7 +33,7 @@ async def fits(build: type, history: WorkflowHistory) -> bool:
 
 @pytest.mark.parametrize("begun", BUILDS, ids=lambda build: build.__name__)
 async def test_which_build_goes_on_with_what_another_began(skipping: WorkflowEnvironment, begun: type) -> None:
-    """A flagged change goes on with old runs and new ones; an unflagged one, or a way back, fits no history."""
+    """A flagged change continues old and new runs; an unflagged one no older run, and a rollback no newer one."""
     ways, history = await run(skipping, begun)
     assert ways == (["done"] if begun is Before else ["waited", "done"])
     assert {build for build in BUILDS if await fits(build, history)} == GOES_ON[begun]

@@ -1,4 +1,4 @@
-"""The saga kernel under cancellation, beside the shapes that leak."""
+"""The saga kernel under cancellation, beside the shapes that lose compensations."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -45,7 +45,7 @@ async def seen(effects: shapes.Effects, count: int) -> None:
 
 @pytest.mark.parametrize("shape", [shapes.ExceptException, shapes.ExceptActivityError])
 async def test_naive_except_loses_the_compensation(skipping: WorkflowEnvironment, shape: type) -> None:
-    """A cancel while waiting passes `except Exception` by: the seats are never released."""
+    """`except Exception` does not catch a cancel while waiting: the seats are never released."""
     effects = shapes.Effects()
     async with running(skipping, effects, shape) as handle:
         await seen(effects, 1)
@@ -54,7 +54,7 @@ async def test_naive_except_loses_the_compensation(skipping: WorkflowEnvironment
     assert effects.log == ["reserve"]
 
 
-async def test_naive_shield_loses_what_is_left_of_the_compensations(skipping: WorkflowEnvironment) -> None:
+async def test_naive_shield_loses_the_later_compensations(skipping: WorkflowEnvironment) -> None:
     """A cancel during shielded compensations closes the workflow: the later ones are never scheduled."""
     effects = shapes.Effects()
     effects.gate("cancel order")
@@ -105,7 +105,7 @@ async def test_a_cancel_while_waiting_compensates_in_reverse(skipping: WorkflowE
 
 
 async def test_a_cancel_during_compensation_loses_nothing(skipping: WorkflowEnvironment) -> None:
-    """A cancel that arrives while the compensations run changes nothing about them."""
+    """A cancel that arrives during the compensations does not stop them."""
     effects = shapes.Effects()
     effects.gate("cancel order")
     async with running(skipping, effects, shapes.Kernel, "fail") as handle:
@@ -118,7 +118,7 @@ async def test_a_cancel_during_compensation_loses_nothing(skipping: WorkflowEnvi
 
 
 async def test_a_cancel_during_a_step_waits_for_the_step(skipping: WorkflowEnvironment) -> None:
-    """A cancel during a step lets it land first: reserve, then release."""
+    """A cancel during a step waits for its effect: reserve, then release."""
     effects = shapes.Effects()
     effects.gate("reserve")
     async with running(skipping, effects, shapes.Kernel, "place order") as handle:
@@ -132,7 +132,7 @@ async def test_a_cancel_during_a_step_waits_for_the_step(skipping: WorkflowEnvir
 
 
 async def test_a_failed_step_is_undone_too(skipping: WorkflowEnvironment) -> None:
-    """The undo of a failed step runs: its effect may have happened all the same."""
+    """The undo of a failed step runs, because its effect may have happened."""
     effects = shapes.Effects()
     async with running(skipping, effects, shapes.Kernel, "fail") as handle:
         assert await ended(handle) == WorkflowExecutionStatus.FAILED
@@ -140,7 +140,7 @@ async def test_a_failed_step_is_undone_too(skipping: WorkflowEnvironment) -> Non
 
 
 async def test_a_bug_is_never_compensated(skipping: WorkflowEnvironment) -> None:
-    """A bug leaves the workflow open and everything in its place."""
+    """A bug leaves the workflow open and compensates nothing."""
     effects = shapes.Effects()
     async with running(skipping, effects, shapes.Kernel, "bug") as handle:
         await seen(effects, 1)

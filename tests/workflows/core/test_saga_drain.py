@@ -1,4 +1,4 @@
-"""The two ways in which the saga kernel waits: to the end of one work, and to the end of all."""
+"""The saga kernel's `drain` waits for one awaitable, `gather_all` for all of them."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from workflows.core.saga import drain, gather_all
 
 
 async def test_a_cancelled_waiter_still_waits() -> None:
-    """Cancels of the one who waits, however many, do not reach the work, and its result is not lost."""
+    """Cancels of the waiter, however many, do not reach the work, and its result is not lost."""
     go_on = asyncio.Event()
 
     async def work() -> str:
@@ -24,7 +24,7 @@ async def test_a_cancelled_waiter_still_waits() -> None:
 
 
 async def test_work_that_is_cancelled_itself_is_not_waited_for() -> None:
-    """When the engine takes the whole run away, there is no end to wait for."""
+    """When the engine evicts the whole run, `drain` ends too."""
 
     async def work() -> None:
         raise asyncio.CancelledError
@@ -34,7 +34,7 @@ async def test_work_that_is_cancelled_itself_is_not_waited_for() -> None:
 
 
 async def test_a_failure_waits_for_its_neighbours() -> None:
-    """The others come to their end before the failure of one is raised."""
+    """The failure of one is raised after the others have ended."""
     ended: list[str] = []
 
     async def fail() -> None:
@@ -50,11 +50,11 @@ async def test_a_failure_waits_for_its_neighbours() -> None:
 
 
 async def test_a_drain_that_is_thrown_away_ends_quietly() -> None:
-    """A worker that forgets a workflow closes its coroutines: there is no result to ask for."""
+    """A worker that evicts a workflow closes its coroutines, and `drain` raises nothing."""
     working = drain(asyncio.sleep(60))
     working.send(None)
     working.close()
-    left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in left:
+    remaining = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in remaining:
         task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
+    await asyncio.gather(*remaining, return_exceptions=True)
