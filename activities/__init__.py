@@ -1,1 +1,1 @@
-"""What we do: idempotent side effects that workflows call, and command handlers that the API calls, by subject."""
+"""Idempotent side effects that workflows call, and command handlers that the API calls; a folder per subject."""

@@ -1,4 +1,4 @@
-"""Every activity, collected from the classes of this room that declare one."""
+"""Collect every activity from the classes of this package that declare one."""
 
 import importlib
 import pkgutil
@@ -15,7 +15,7 @@ NAME = "__temporal_activity_definition"
 
 
 class DeclaredActivity(NamedTuple):
-    """An activity where it is defined; its own queue is the first of `queues`."""
+    """An activity and the class that defines it; its own queue is the first of `queues`."""
 
     name: str
     owner: type
@@ -33,7 +33,7 @@ def modules_of(room: str) -> Iterator[ModuleType]:
 
 @cache
 def declared_activities() -> tuple[DeclaredActivity, ...]:
-    """Collect every activity by name; raises TypeError for one that names no queue, or a name that is taken."""
+    """Collect every activity by name; raise TypeError for one without a queue, or for a duplicate name."""
     found: dict[str, DeclaredActivity] = {}
     for module in modules_of("activities"):
         for owner in vars(module).values():
@@ -45,7 +45,7 @@ def declared_activities() -> tuple[DeclaredActivity, ...]:
                 name = str(activity._Definition.must_from_callable(function).name)  # noqa: SLF001 - it has no public reader
                 one = DeclaredActivity(name, owner, method, queues_of(function))
                 if name in found:
-                    raise TypeError(f"two activities are called {name}: in {found[name].owner} and {owner}")
+                    raise TypeError(f"duplicate activity name {name}: in {found[name].owner} and {owner}")
                 found[name] = one
     return tuple(found[name] for name in sorted(found))
 
@@ -72,7 +72,7 @@ class Activities:
                 raise TypeError(f"{kind.__qualname__} declares no activity")
 
     def replace(self, *instances: object) -> "Activities":
-        """Return the same with other instances of some classes."""
+        """Return a copy with other instances of some classes."""
         return Activities(*(self._instances | {type(instance): instance for instance in instances}).values())
 
     def on(self, queue: str) -> list[Callable[..., Any]]:

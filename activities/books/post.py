@@ -1,4 +1,4 @@
-"""The bookkeeping steps: every money event once, by its key."""
+"""Bookkeeping steps: post every money event once, under its key."""
 
 from activities.core.commands import MintTicket, PurchaseRef
 from activities.core.ports import EventStore
@@ -13,7 +13,7 @@ from domain.tickets.ticket import Ticket
 
 
 class BooksActivities:
-    """Posts to the books; a key that is posted already is success."""
+    """Posts to the books. Idempotent: a key that is posted already changes nothing."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
@@ -39,7 +39,7 @@ class BooksActivities:
 
     @activity_on(PURCHASES, name="settle_mint")
     async def settle_mint(self, mint: MintTicket) -> None:
-        """Post that one ticket reached the chain, or was refunded before: the mint debt falls by one."""
+        """Post the mint of one ticket, or its refund before the mint: the mint debt falls by one."""
 
         def decide(uow: UnitOfWork) -> None:
             ticket = uow.find(Ticket, mint.ticket_id)
@@ -51,7 +51,7 @@ class BooksActivities:
 
 
 def _stripe_fee(uow: UnitOfWork, purchase: PurchaseRef) -> int:
-    """Return what Stripe really took for the capture; nothing is settled before it."""
+    """Return Stripe's actual fee for the capture; raise WrongState before the payment is captured."""
     payment = uow.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
     if payment.state != "captured":
         raise WrongState(f"payment is {payment.state}; only a captured payment can be settled", state=payment.state)
@@ -59,14 +59,14 @@ def _stripe_fee(uow: UnitOfWork, purchase: PurchaseRef) -> int:
 
 
 def _no_fee(order: Order) -> int:
-    """Return that Stripe took nothing for an order without a charge; nothing is settled before it is sold."""
+    """Return the fee of an order without a charge: 0; raise WrongState before the order is sold."""
     if not order.is_sold:
         raise WrongState(f"order is {order.state}; only a sold order can be settled", state=order.state)
     return 0
 
 
 def owe_cash(uow: UnitOfWork, purchase: PurchaseRef, order: Order, amount_minor: int, key: str) -> None:
-    """Note what of the cash in its till a venue owes us, or (below nothing) owes us no more; its next shares net it."""
+    """Record the cash takings that a venue owes us (negative: we owe it); deducted from its next transfers."""
     if order.price is None or order.venue_id is None or not amount_minor:
         return
     payee = payee_of(uow, purchase.tenant_id, order.venue_id)
@@ -74,12 +74,12 @@ def owe_cash(uow: UnitOfWork, purchase: PurchaseRef, order: Order, amount_minor:
 
 
 def payee_of(uow: UnitOfWork, tenant_id: str, venue_id: str) -> Payee:
-    """Return a venue as somebody who is paid, which it is from the first moment that it has or owes something."""
+    """Return the venue's payee, creating it on first use."""
     return uow.find(Payee, venue_id) or uow.add(Payee.begin(PayeeNamed, venue_id, uow.at, tenant_id=tenant_id))
 
 
 def loss_key(dispute_id: str) -> str:
-    """Return the key under which a venue owes what a lost dispute took after its share had gone."""
+    """Return the key of the venue's debt for a dispute lost after its share was transferred."""
     return f"{dispute_id}:lost"
 
 

@@ -1,6 +1,6 @@
-"""How many tickets a show has to sell: the chain never takes fewer than the stock could sell.
+"""Capacity changes of a show: the group limit on chain is never below the number of sellable tickets.
 
-What falls leaves the stock first, then the group on chain gets its new size, and only then what rises is on sale.
+Reductions leave the stock first, then the group on chain gets its new size, and only then increases go on sale.
 """
 
 from activities.core.commands import CapacityChange
@@ -14,13 +14,13 @@ from domain.stock.allocation import Allocation
 
 
 class CapacityCommands:
-    """Records changes of a show's capacity."""
+    """Records requested capacity changes."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
     async def begin(self, tenant_id: str, show_id: str, capacities: dict[str, int]) -> CapacityChange:
-        """Record a requested change, or refuse it; the same request again is the same change."""
+        """Record a requested change, or refuse it. Idempotent: the same request returns the same change."""
 
         def decide(uow: UnitOfWork) -> CapacityChange:
             show = uow.get(Show, show_id)
@@ -33,7 +33,7 @@ class CapacityCommands:
 
 
 class CapacityActivities:
-    """One step of a change per method; a late step of one that has ended changes nothing."""
+    """The steps of a capacity change, one per method; a step of an ended change has no effect."""
 
     def __init__(self, store: EventStore, chain: GroupChain) -> None:
         self._store = store
@@ -41,14 +41,14 @@ class CapacityActivities:
 
     @activity_on(PURCHASES, name="lower_stock")
     async def lower_stock(self, change: CapacityChange) -> bool:
-        """Take what falls out of the stock, all or none; False when it does not fit, which ends the change."""
+        """Apply all reductions to the stock, or none; False when one does not fit, which ends the change."""
 
         def decide(uow: UnitOfWork) -> bool:
             show = uow.get(Show, change.show_id)
-            asked = show.capacities_of(change.number)
-            if asked is None:
+            requested = show.capacities_of(change.number)
+            if requested is None:
                 return True
-            stock = [(uow.get(Allocation, name), capacity) for name, capacity in asked.items()]
+            stock = [(uow.get(Allocation, name), capacity) for name, capacity in requested.items()]
             if not _fits(stock):
                 show.finish_capacities(change.number, uow.at, made=False)
                 return False
@@ -60,7 +60,7 @@ class CapacityActivities:
 
     @activity_on(MINT, name="fit_group")
     async def fit_group(self, change: CapacityChange) -> None:
-        """Let the show's group take what the stock will be; it cannot be less than the members that it has."""
+        """Resize the show's group on chain to the new stock, but never below its number of members."""
 
         def wants(show: Show, _: int) -> bool:
             return show.capacities_of(change.number) is not None
@@ -69,14 +69,14 @@ class CapacityActivities:
 
     @activity_on(PURCHASES, name="raise_stock")
     async def raise_stock(self, change: CapacityChange) -> None:
-        """Put what rises on sale: the change is made."""
+        """Apply the increases to the stock, which completes the change."""
 
         def decide(uow: UnitOfWork) -> None:
             show = uow.get(Show, change.show_id)
-            asked = show.capacities_of(change.number)
-            if asked is None:
+            requested = show.capacities_of(change.number)
+            if requested is None:
                 return
-            for name, capacity in asked.items():
+            for name, capacity in requested.items():
                 uow.get(Allocation, name).resize(capacity, uow.at)
             show.finish_capacities(change.number, uow.at, made=True)
 

@@ -1,4 +1,4 @@
-"""Prices: what tickets cost now, discounts, and prices that change; the one pricing function over the events."""
+"""Prices: quotes, discounts, price changes, and the one pricing function over the events."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,7 +25,7 @@ from domain.money.money import Tender
 
 
 class CreateDiscount(Command):
-    """A code of a show; `key_id` stands for the Idempotency-Key, `body_digest` recognises a reused one."""
+    """A discount of a show; `key_id` is derived from the Idempotency-Key, `body_digest` recognises a reused key."""
 
     tenant_id: str
     show_id: str
@@ -36,7 +36,7 @@ class CreateDiscount(Command):
 
 
 class ChangeShow(Command):
-    """New prices by ticket type, and the ends of the sale window that move (`sale_from`, `sale_until`)."""
+    """New prices by ticket type, and new ends of the sale window (`sale_from`, `sale_until`)."""
 
     show_id: str
     prices: dict[str, int]
@@ -44,17 +44,17 @@ class ChangeShow(Command):
 
 
 class PriceCommands:
-    """Called by the API in its own process, through the same event store."""
+    """Command handlers of prices and discounts, called by the API in its own process."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
     async def quote(self, show_id: str, lines: Sequence[Line], discount_code: str | None) -> Quote:
-        """Price tickets as a purchase would at this moment; nothing is held and nothing is locked."""
+        """Price tickets as a purchase would now; hold nothing and lock nothing."""
         return await self._store.read(lambda uow: priced(uow, show_id, lines, discount_code))
 
     async def create_discount(self, command: CreateDiscount) -> int:
-        """Record a discount; the same key and body again changes nothing. Returns the event store's position."""
+        """Record a discount; return the event store's position. Idempotent for the same key and body."""
         return (await self._store.commit(lambda uow: _create(uow, command))).position
 
     async def change_show(self, command: ChangeShow) -> int:
@@ -65,14 +65,14 @@ class PriceCommands:
 def priced(
     uow: UnitOfWork, show_id: str, lines: Sequence[Line], discount_code: str | None, tender: Tender = "card"
 ) -> Quote:
-    """Price tickets by the events as they stand; a quote, a calculated price and an order all come from here."""
+    """Price tickets from the events; quotes, calculated prices and orders all use this function."""
     show = uow.get(Show, show_id)
     discount = None if discount_code is None else discount_of(uow, show_id, discount_code)
     return quote_of(show, uow.get(Venue, show.venue_id).rates, lines, discount, uow.at, tender)
 
 
 def discount_of(uow: UnitOfWork, show_id: str, code: str) -> Discount:
-    """Return the discount that a code stands for, or refuse the code."""
+    """Return the discount with this code, or refuse the code."""
     found = uow.find(Discount, discount_id_of(show_id, code))
     if found is None:
         raise DiscountRefused("the show has no such discount code", reason="not-found")

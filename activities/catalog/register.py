@@ -1,4 +1,4 @@
-"""The catalogue's events: venues and shows, recorded at the door and opened when they stand on chain."""
+"""The catalogue: venues and shows, recorded on request and opened once they are on chain."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from domain.stock.allocation import Allocation, AllocationOpened
 
 
 class RegisterVenue(Command):
-    """A venue that wants to sell; `body_digest` is of the request, to recognise a reused key."""
+    """A venue to register; `body_digest` is of the request, to recognise a reused key."""
 
     tenant_id: str
     venue_id: str
@@ -52,17 +52,17 @@ class AnnounceShow(ShowTerms):
 
 
 class CatalogCommands:
-    """Records venues and shows; a repeat with the same body changes nothing."""
+    """Records venues and shows. Idempotent for the same key and body."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
     async def register_venue(self, command: RegisterVenue) -> int:
-        """Record a venue; returns the event store's position."""
+        """Record a venue; return the event store's position."""
         return (await self._store.commit(lambda uow: _register(uow, command))).position
 
     async def announce_show(self, command: AnnounceShow) -> int:
-        """Record a show and open its stock; returns the event store's position."""
+        """Record a show and open its stock; return the event store's position."""
         return (await self._store.commit(lambda uow: _announce(uow, command))).position
 
 
@@ -74,7 +74,7 @@ class CatalogActivities:
 
     @activity_on(PURCHASES, name="open_sale")
     async def open_sale(self, subject: MintSubject) -> None:
-        """Put a show on sale, once its group stands on chain."""
+        """Put a show on sale, once its group is on chain."""
         await self._store.commit(lambda uow: uow.get(Show, subject.subject_id).open_sale(uow.at))
 
 

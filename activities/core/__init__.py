@@ -1,1 +1,1 @@
-"""What every activity shares: ports, command models, failure kinds and task queues."""
+"""Ports, command models, failure kinds and task queues shared by all activities."""

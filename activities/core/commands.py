@@ -1,4 +1,4 @@
-"""The commands that workflows give to activities, and the answers: frozen, additive fields only."""
+"""Inputs and results of activities: frozen models whose fields are only ever added."""
 
 from datetime import datetime
 from typing import Literal
@@ -11,7 +11,7 @@ from domain.tickets.token import TokenKind
 
 
 class Command(BaseModel):
-    """The base of every command and answer."""
+    """The base of every input and result."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -25,13 +25,13 @@ class PurchaseRef(Command):
 
 
 class LatePayment(PurchaseRef):
-    """An intent that has news for a purchase that does not wait for it; without one, the attempt's own."""
+    """A payment intent that changed when its purchase did not wait for it; without an id, the attempt's own."""
 
     intent_id: str = ""
 
 
 class EndPurchase(Command):
-    """One attempt at one purchase, and why it ends."""
+    """One attempt at one purchase, and the reason of its end."""
 
     purchase: PurchaseRef
     reason: str
@@ -45,7 +45,7 @@ class ExtendHold(Command):
 
 
 class PlacedOrder(Command):
-    """A placed order: its seats are held, its price is locked, its tickets are reserved; `sold` once that is known."""
+    """A placed order: seats held, price locked, tickets reserved; `sold` once the sale is known."""
 
     show_id: str
     venue_id: str
@@ -57,18 +57,18 @@ class PlacedOrder(Command):
 
 
 class EndedOrder(Command):
-    """How an order ended without a sale: `refused` before anything was held, which frees its key, or `cancelled`."""
+    """The end of an order without a sale: `refused` before anything was held, which frees its key, or `cancelled`."""
 
     outcome: Literal["refused", "cancelled"]
 
 
 class PaymentStatus(Command):
-    """What a look at the intent said; `refunded` is money that was taken and has all gone back."""
+    """The status of an intent; `refunded` when all of the captured money was returned."""
 
     intent_id: str
     status: IntentStatus | Literal["refunded"]
     declined: str | None = None
-    hold_until: datetime | None = None  # where this opened the checkout
+    hold_until: datetime | None = None  # set by the call that opened the checkout
 
 
 class MintTicket(Command):
@@ -79,7 +79,7 @@ class MintTicket(Command):
 
 
 class MintSubject(Command):
-    """Make the on-chain group of a venue or a show."""
+    """A venue or a show whose on-chain group is to be minted."""
 
     tenant_id: str
     kind: TokenKind
@@ -87,7 +87,7 @@ class MintSubject(Command):
 
 
 class Minted(Command):
-    """A token that was read back and verified; without an address there is none, since its ticket was refunded."""
+    """A token that was read back and verified; no address when its ticket was refunded before the mint."""
 
     mint_address: str
     signature: str
@@ -106,9 +106,9 @@ def _is_off(value: object) -> bool:
 
 
 class RefundRef(Command):
-    """A refund that was decided: its tickets are void, its amount is owed; its seats may go back on sale.
+    """A decided refund: its tickets are void, its amount is owed; its seats may go back on sale.
 
-    `in_cash` is a refund that the box office has handed out: Stripe has nothing to do with it.
+    `in_cash` is a refund that the box office handed out, without Stripe.
     """
 
     purchase: PurchaseRef
@@ -120,9 +120,9 @@ class RefundRef(Command):
 
 
 class PayRefund(Command):
-    """One try at giving the money back; each one that follows a failure has the next number.
+    """One attempt to pay a refund; the attempt after a failure has the next number.
 
-    With `by_hand` an operator has given it another way, and says which.
+    `by_hand` is the reference of a payment that an operator made another way.
     """
 
     refund: RefundRef
@@ -131,7 +131,7 @@ class PayRefund(Command):
 
 
 class RefundStatus(Command):
-    """What Stripe says of a refund; `uncovered` is a failure that passes when there is money in our balance."""
+    """The status of a refund at Stripe; `uncovered`: it failed because our balance was too low, so a retry can work."""
 
     status: Literal["pending", "succeeded", "failed"]
     turn: int
@@ -140,7 +140,7 @@ class RefundStatus(Command):
 
 
 class CapacityChange(Command):
-    """One change of a show's capacities; the events hold what it asks for."""
+    """One change of a show's capacities; the events have the requested figures."""
 
     tenant_id: str
     show_id: str

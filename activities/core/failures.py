@@ -1,4 +1,4 @@
-"""How an error leaves an activity: refusals are final, transient errors retried, bugs wait for an operator."""
+"""Classify the errors of activities: refusals are final, transient errors retried, bugs wait for an operator."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ BEATS = 3  # within one heartbeat timeout
 
 
 class FailureInterceptor(Interceptor):
-    """Puts `FailureClassifier` in front of every activity."""
+    """Wraps every activity in a `FailureClassifier`."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
         """Wrap the activity."""
@@ -26,10 +26,10 @@ class FailureInterceptor(Interceptor):
 
 
 class FailureClassifier(ActivityInboundInterceptor):
-    """Turns what an activity raises into an `ApplicationError` whose type is the failure's kind or refusal's code."""
+    """Turns an activity's exception into an `ApplicationError`; its type is the failure kind or the refusal's code."""
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
-        """Run the activity, with a heartbeat where the engine asks for one, and name its failure."""
+        """Run the activity, with heartbeats if it has a heartbeat timeout, and classify its failure."""
         try:
             async with _heartbeats():
                 return await self.next.execute_activity(input)
@@ -44,13 +44,13 @@ class FailureClassifier(ActivityInboundInterceptor):
         except ApplicationError:
             raise
         except Exception as error:
-            activity.logger.exception("an activity failed in a way that is neither a refusal nor a transient error")
+            activity.logger.exception("activity failed with an unexpected error")
             raise ApplicationError(type(error).__name__, type=BUG, non_retryable=True) from error
 
 
 @asynccontextmanager
 async def _heartbeats() -> AsyncIterator[None]:
-    """Tell the engine that this process lives, so that a killed one is noticed within seconds."""
+    """Send heartbeats within the block, so that Temporal notices a killed process within seconds."""
     timeout = activity.info().heartbeat_timeout
     beating = asyncio.create_task(_beat(timeout.total_seconds() / BEATS)) if timeout else None
     try:

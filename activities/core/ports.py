@@ -1,4 +1,4 @@
-"""The two outside worlds as the activities need them: a payment gateway and a token chain."""
+"""The ports of the activities: a payment gateway, a token chain and the event store."""
 
 from collections.abc import Callable, Iterable
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -13,35 +13,35 @@ T = TypeVar("T")
 class PaymentGateway(Protocol):
     """Stripe, as the saga needs it. Every write takes the caller's idempotency key.
 
-    Each call raises `domain.core.transient.TransientError` for what passes (network, 5xx, 429, a key in use) and
-    `domain.core.errors.PaymentRefused` for a final no. Asking for what is already so (a captured intent captured again,
-    a cancelled one cancelled again, a refunded charge refunded again) returns the present state.
+    Each call raises `domain.core.transient.TransientError` (network, 5xx, 429, a key in use) or, for a final refusal,
+    `domain.core.errors.PaymentRefused`. Idempotent: capturing a captured intent, cancelling a cancelled one or
+    refunding a refunded charge again returns the present state.
     """
 
     async def create_intent(self, request: IntentRequest, key: str) -> IntentState:
-        """Create the intent, or return the one that this key made."""
+        """Create the intent, or return the one created under this key."""
 
     async def find_intent(self, purchase_id: str) -> IntentState | None:
-        """Find an intent by its metadata, for rounds in which a key may have been forgotten."""
+        """Find an intent by its metadata, for when Stripe may no longer know the key."""
 
     async def retrieve_intent(self, intent_id: str) -> IntentState:
         """Read an intent."""
 
     async def capture_intent(self, intent_id: str, key: str) -> IntentState:
-        """Capture the whole authorised amount; returns the state that it ended in, whatever that is."""
+        """Capture the whole authorised amount; return the resulting state, whatever it is."""
 
     async def cancel_intent(self, intent_id: str, key: str) -> IntentState:
-        """Cancel if that is still possible; returns the state that it ended in, whatever that is."""
+        """Cancel if that is still possible; return the resulting state, whatever it is."""
 
     async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> StripeRefund:
         """Refund a captured amount."""
 
     async def refunds_of(self, intent_id: str) -> list[StripeRefund]:
-        """List the refunds of an intent, whoever made them."""
+        """List all refunds of an intent, ours and others."""
 
 
 class TransactionSender(Protocol):
-    """Sends signed transactions. Raises `domain.core.transient.TransientError` for what passes."""
+    """Sends signed transactions. Every call may raise `domain.core.transient.TransientError`."""
 
     async def send(self, signed: SignedTransaction) -> None:
         """Send the stored bytes (skipPreflight, no node retries); a repeat is harmless."""
@@ -50,11 +50,11 @@ class TransactionSender(Protocol):
         """Return how far a sent transaction has come."""
 
     async def block_height(self) -> int:
-        """Return the present (finalized) block height, which shows when signed bytes can no longer land."""
+        """Return the finalized block height, which shows when signed bytes can no longer land."""
 
 
 class TokenChain(TransactionSender, Protocol):
-    """Solana, as minting needs it. Raises `TransientError` for what passes; never signs and sends in one."""
+    """Solana, as minting needs it. Every call may raise `TransientError`; signing and sending are separate calls."""
 
     def address_of(self, kind: TokenKind, subject_id: str) -> str:
         """Return the mint address of a subject, known before anything is sent."""
@@ -63,33 +63,34 @@ class TokenChain(TransactionSender, Protocol):
         """Read and verify a mint against its spec; None when there is no account. At confirmed or better."""
 
     async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:
-        """Set limits and sign; nothing is sent.
+        """Set limits and sign; send nothing.
 
-        What the chain would refuse is refused here, unless a token of this kind and group was signed before: then its
-        transaction fails, and signing `again` says why.
+        The first token of a kind and group is simulated, and refused here if the chain would refuse it. A later one
+        fails on chain instead; signing `again` simulates it and raises the reason.
         """
 
 
 class Committed(NamedTuple, Generic[T]):
-    """What a decision returned, and the position of the event store's last event when it was saved."""
+    """A decision's return value, and the event store's position when it was saved."""
 
     value: T
     position: int
 
 
 class EventStore(Protocol):
-    """The one door through which events are appended.
+    """The only way to append events.
 
-    `decide` is called with a unit of work, alone, and may be called again after a conflict: it reads and decides,
-    nothing else. What it records is saved all or none. Its refusals are raised here; a lost connection raises
-    `TransientError(unknown=True)`, and the same decision again must then find what it did. `OverloadedError`: not made.
+    `decide` is called with a unit of work, one at a time, and may be called again after a conflict: it must have no
+    other effects. Its events are saved all or none. Its refusals are raised to the caller. A lost connection raises
+    `TransientError(unknown=True)`: the events may be stored, so a repeated decision must be idempotent.
+    `OverloadedError`: the decision was not made.
     """
 
     async def commit(self, decide: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Committed[T]:
-        """Decide and append; `reads` names streams that it will look at, which are then read together."""
+        """Decide and append; `reads` names streams that the decision will need, so that they are read together."""
 
     async def read(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> T:
-        """Read aggregates as they are stored; events recorded on this unit of work are dropped. `reads` is as above."""
+        """Read aggregates as they are stored; events recorded in `look` are dropped. `reads`: see `commit`."""
 
     async def read_with_position(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Committed[T]:
         """Read, and return a log position at least as new as everything read."""

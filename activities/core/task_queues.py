@@ -1,4 +1,4 @@
-"""The task queues: one per external system, so that an outage of one never holds the others.
+"""The task queues: one per external system, so that an outage of one never delays the others.
 
 Each activity names its queue where it is defined: `@activity_on(STRIPE, name="create_intent")`. A worker runs the
 activities of its queue; a workflow reads the queue from the activity that it calls.
@@ -20,8 +20,8 @@ MARK = "__task_queues__"
 def activity_on(queue: str, *, name: str, local_first: bool = False) -> Callable[[Method], Method]:
     """Declare an activity: its stored name and its task queue.
 
-    With `local_first` workflows may try it inside their own worker before they give it to the queue, so that the worker
-    of the workflows has it too.
+    With `local_first` workflows may try it as a local activity before they schedule it on the queue, so the workflows'
+    worker runs it too.
     """
 
     def declare(method: Method) -> Method:
@@ -32,7 +32,7 @@ def activity_on(queue: str, *, name: str, local_first: bool = False) -> Callable
 
 
 def queues_of(method: Callable[..., Any]) -> tuple[str, ...]:
-    """Return the queues whose workers run an activity, its own first; raises TypeError for any other function."""
+    """Return the queues whose workers run an activity, its own first; raise TypeError for any other function."""
     queues: tuple[str, ...] | None = getattr(method, MARK, None)
     if queues is None:
         raise TypeError(f"no worker runs {method.__qualname__}: declare it with @activity_on(queue, name=...)")

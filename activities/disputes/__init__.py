@@ -1,1 +1,1 @@
-"""Follow disputes to their end."""
+"""Follow disputes until they are closed."""

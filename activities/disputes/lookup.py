@@ -1,4 +1,4 @@
-"""What banks take of an order, or have taken: read from its tickets, each of which names what blocks it."""
+"""Find an order's disputes through its blocked tickets."""
 
 from activities.sales.order import ticket_ids_of
 from domain.core.unit_of_work import UnitOfWork
@@ -16,10 +16,10 @@ def disputes_of(uow: UnitOfWork, order: Order) -> list[Dispute]:
 
 
 def is_undecided(disputes: list[Dispute]) -> bool:
-    """Say whether a bank has not decided yet."""
+    """Return whether a dispute is still open."""
     return any(dispute.state == "open" for dispute in disputes)
 
 
 def lost_breakdown(disputes: list[Dispute]) -> AmountBreakdown:
-    """Return what banks have given back for good."""
+    """Return the amounts lost to banks in disputes."""
     return summed([dispute.parts for dispute in disputes if dispute.state == "lost"])

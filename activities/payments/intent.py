@@ -1,4 +1,4 @@
-"""The Stripe steps: create, look, capture, and make sure that we do not have the money."""
+"""The steps of a payment at Stripe: create, read, capture and release it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -22,13 +22,13 @@ PAID = frozenset({"requires_capture", "succeeded"})
 
 
 class Checkouts(Protocol):
-    """Where a client secret waits for its buyer; it is no event, and it is forgotten when the purchase ends."""
+    """The store of client secrets for buyers; outside the events, deleted when the purchase ends."""
 
     async def keep(self, purchase_id: str, client_secret: str) -> None:
-        """Keep or replace the secret."""
+        """Store or replace the secret."""
 
     async def forget(self, purchase_id: str) -> None:
-        """Forget it; nothing to forget is success."""
+        """Delete the secret, if there is one."""
 
 
 class PaymentActivities:
@@ -42,25 +42,25 @@ class PaymentActivities:
 
     @activity_on(STRIPE, name="create_intent", local_first=True)
     async def create_intent(self, purchase: PurchaseRef) -> PaymentStatus:
-        """Create the PaymentIntent over the locked price and open the checkout; again returns what was made."""
+        """Create the PaymentIntent over the locked price and open the checkout; a repeat returns the same intent."""
         state = await self._create(purchase, check=_check_open)
-        # Before the event that tells of it: who follows the purchase looks for it then, and is not told again.
+        # Stored before the event: a client that follows the purchase reads the secret once, on the event.
         await self._checkouts.keep(purchase.purchase_id, state.client_secret)
         reads = (Order.stream(purchase.purchase_id), Payment.stream(own_money(purchase).payment_id))
         hold_until = (await self._store.commit(lambda uow: _open(uow, purchase, state), reads)).value
-        if hold_until is None:  # the intent is an event all the same: it has to be cancelled
-            raise PurchaseCancelled("the order ended before its checkout was open")
+        if hold_until is None:  # the intent is recorded all the same: it must be cancelled
+            raise PurchaseCancelled("the order ended before its checkout opened")
         return seen_of(state).model_copy(update={"hold_until": hold_until})
 
     @activity_on(STRIPE, name="look_at_intent", local_first=True)
     async def look_at_intent(self, purchase: PurchaseRef) -> PaymentStatus:
-        """Ask Stripe how the payment stands, and record what is new; another amount than the price buys nothing."""
+        """Read the payment from Stripe and record its changes; refuse an amount that differs from the price."""
         state = await self._gateway.retrieve_intent(await self._intent_id(purchase))
         return _paid(state, await self._back.record(own_money(purchase), state))
 
     @activity_on(STRIPE, name="capture_payment", local_first=True)
     async def capture_payment(self, purchase: PurchaseRef) -> PaymentStatus:
-        """Take the money; returns only when the capture is known, refuses when it is known to be impossible."""
+        """Capture the payment; return only once it is captured, refuse when it cannot be captured any more."""
         money = own_money(purchase)
         state = await self._gateway.capture_intent(await self._intent_id(purchase), money.key("capture"))
         seen = _paid(state, await self._back.record(money, state))
@@ -70,11 +70,11 @@ class PaymentActivities:
 
     @activity_on(STRIPE, name="cancel_payment")
     async def cancel_payment(self, purchase: PurchaseRef) -> PaymentStatus | None:
-        """Make sure that we do not have the money: cancel, or refund what was captured.
+        """Release the payment: cancel it, or refund the captured amount.
 
-        An intent whose creation is unknown is created again with the same key, and then cancelled; None means that
-        no order was placed or that it has no charge, so that no intent can exist, or that a newer attempt has begun,
-        so that this one let go what it had. Refuses a sold order: its money is given back by a refund.
+        An intent whose creation is unknown is created again with the same key, and then cancelled. Return None when
+        no intent can exist (no order was placed, or it has no charge), or when a newer attempt has begun, so that this
+        one was released before. Refuse a sold order: it needs a refund.
         """
         order = await self._store.read(lambda uow: uow.get(Order, purchase.purchase_id))
         if order.attempt > purchase.attempt:
@@ -110,7 +110,7 @@ class PaymentActivities:
         if intent_id is not None:
             return await self._gateway.retrieve_intent(intent_id)
         found = await self._gateway.find_intent(purchase.purchase_id) if activity.info().attempt > 1 else None
-        if found is not None and found.status != "canceled" and _asked(found, request):
+        if found is not None and found.status != "canceled" and _is_requested(found, request):
             return found
         return await self._gateway.create_intent(request, own_money(purchase).key("intent"))
 
@@ -120,10 +120,10 @@ class PaymentActivities:
 
 
 def seen_of(state: IntentState) -> PaymentStatus:
-    """Say how a payment stands; of what was given back before a sale, nothing is sold, however little it was."""
-    gone = state.refunded_minor > 0
+    """Return a payment's status; one refunded in part before the sale counts as refunded: nothing is sold for it."""
+    is_refunded = state.refunded_minor > 0
     return PaymentStatus(
-        intent_id=state.intent_id, status="refunded" if gone else state.status, declined=state.decline_code
+        intent_id=state.intent_id, status="refunded" if is_refunded else state.status, declined=state.decline_code
     )
 
 
@@ -159,29 +159,29 @@ def _payment(uow: UnitOfWork, purchase: PurchaseRef, state: IntentState) -> None
 
 
 def _paid(state: IntentState, price: Price | None) -> PaymentStatus:
-    """Say how a payment stands; one that was changed at Stripe to another amount or currency is refused."""
+    """Return a payment's status; refuse one whose amount or currency was changed at Stripe."""
     seen = seen_of(state)
     if price is not None and seen.status in PAID:
-        said = (state.received_minor if seen.status == "succeeded" else state.amount_minor, state.currency)
-        if said != (price.charge_minor, price.currency):
+        paid = (state.received_minor if seen.status == "succeeded" else state.amount_minor, state.currency)
+        if paid != (price.charge_minor, price.currency):
             raise PaymentRefused("the paid amount differs from the price", reason="wrong-amount")
     return seen
 
 
-def _asked(found: IntentState, request: IntentRequest) -> bool:
-    """Say whether an intent that carries our purchase may be the one that we asked for."""
+def _is_requested(found: IntentState, request: IntentRequest) -> bool:
+    """Return whether a found intent may be the requested one."""
     return (found.amount_minor, found.currency) == (request.amount_minor, request.currency)
 
 
 def _check_open(uow: UnitOfWork, purchase: PurchaseRef) -> None:
-    """Refuse before Stripe is asked what would be refused after."""
+    """Refuse an ended purchase before an intent is created for it."""
     order = uow.get(Order, purchase.purchase_id)
     if order.attempt != purchase.attempt or order.state in {"cancelled", "refused"}:
         raise PurchaseCancelled("the purchase has ended", reason=order.end_reason)
 
 
 def _open(uow: UnitOfWork, purchase: PurchaseRef, state: IntentState) -> datetime | None:
-    """Record the intent and open the checkout; returns the hold's end, or None for an order that has ended."""
+    """Record the intent and open the checkout; return the hold's end, or None for an order that has ended."""
     _payment(uow, purchase, state)
     order = uow.get(Order, purchase.purchase_id)
     return order.open_checkout(uow.at) if order.attempt == purchase.attempt else None

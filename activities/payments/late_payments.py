@@ -1,4 +1,4 @@
-"""Late payments: money that came when its purchase did not wait for it buys the seats after all, or goes back."""
+"""Late payments: one that arrives when its purchase no longer waits for it buys the seats again, or is returned."""
 
 from functools import partial
 from typing import NamedTuple
@@ -25,12 +25,12 @@ from domain.payments.payment import IntentCreated, Payment, StrayIntentFound
 from domain.payments.payment_intent import IntentState, StripeRefund
 from domain.stock.buyer_limit import Allowance
 
-OPEN = "open"  # the purchase is not decided yet, and this payment is not its own
+OPEN = "open"  # the purchase has not ended, and this payment is not its own
 SOLD = "sold"
 
 
 class _PurchaseState(NamedTuple):
-    """How the purchase stands: its present attempt, and whether the payment in question is the attempt's own."""
+    """The purchase's present attempt, and whether the late payment is the attempt's own."""
 
     purchase: PurchaseRef
     own: bool
@@ -39,7 +39,7 @@ class _PurchaseState(NamedTuple):
 
 
 class LatePaymentActivities:
-    """Decides what becomes of a payment; asked again it says the same, or how that has gone on."""
+    """Resolves late payments. Idempotent: a repeat returns the same outcome, or its later state."""
 
     def __init__(self, store: EventStore, gateway: PaymentGateway, payments: PaymentActivities) -> None:
         self._store = store
@@ -49,10 +49,10 @@ class LatePaymentActivities:
 
     @activity_on(STRIPE, name="resolve_late_payment")
     async def resolve_late_payment(self, late: LatePayment) -> PurchaseRef | str:
-        """Return the attempt that sells this payment's seats, or a word: `open`, `sold`, or how the payment ended.
+        """Return the attempt that sells this payment's seats, or a word: `open`, `sold`, or the payment's final status.
 
-        Of a sold order's own payment it is recorded what was refunded elsewhere. A payment of the right amount takes a
-        purchase up again whose hold had run out, if its seats are still there. Any other is given back.
+        For a sold order's own payment, record refunds made at Stripe. A payment of the right amount reopens a purchase
+        whose hold had expired, if its seats are still available. Any other payment is returned.
         """
         found = await self._store.read(lambda uow: _state_of(uow, late))
         if found.own:
@@ -64,10 +64,10 @@ class LatePaymentActivities:
             try:
                 return (await self._store.commit(lambda uow: _reopen(uow, found.purchase, state))).value
             except Refusal as refusal:
-                activity.logger.info("the payment %s is given back: %s", late.intent_id, refusal.code)
+                activity.logger.info("late payment %s is returned: %s", late.intent_id, refusal.code)
         money = PaymentKey(found.purchase, late.intent_id)
-        taken_up = (await self._store.commit(lambda uow: _note_stray(uow, money, state))).value
-        return (await self._back.release_payment(money, state)).status if taken_up is None else taken_up
+        reopened = (await self._store.commit(lambda uow: _note_stray(uow, money, state))).value
+        return (await self._back.release_payment(money, state)).status if reopened is None else reopened
 
     async def _resolve_own(self, found: _PurchaseState, intent_id: str) -> PurchaseRef | str:
         if found.sold:
@@ -98,12 +98,12 @@ def _own(uow: UnitOfWork, purchase_id: str, intent_id: str) -> PurchaseRef | Non
 
 
 def _reopen(uow: UnitOfWork, former: PurchaseRef, paid: IntentState) -> PurchaseRef:
-    """Take a purchase up again with this payment for its own: seats, discount and allowance as at the first time."""
-    taken_up, order = _own(uow, former.purchase_id, paid.intent_id), uow.get(Order, former.purchase_id)
-    if taken_up is not None:
-        return taken_up
+    """Reopen a purchase with this payment as its own; hold seats, discount and allowance as at first."""
+    reopened, order = _own(uow, former.purchase_id, paid.intent_id), uow.get(Order, former.purchase_id)
+    if reopened is not None:
+        return reopened
     if uow.find(Payment, PaymentKey(former, paid.intent_id).payment_id) is not None:
-        raise WrongState("this payment goes back", intent_id=paid.intent_id)
+        raise WrongState("this payment is to be returned", intent_id=paid.intent_id)
     show = uow.get(Show, order.show_id)
     for line in order.lines:
         show.sellable(line.ticket_type_id)
@@ -123,11 +123,11 @@ def _reopen(uow: UnitOfWork, former: PurchaseRef, paid: IntentState) -> Purchase
 
 
 def _note_stray(uow: UnitOfWork, money: PaymentKey, state: IntentState) -> PurchaseRef | None:
-    """Decide that a payment goes back; whoever has taken the purchase up with it meanwhile came first."""
-    taken_up = _own(uow, money.purchase.purchase_id, state.intent_id)
-    if taken_up is None and uow.find(Payment, money.payment_id) is None:
+    """Record that a payment is to be returned; return the attempt instead if the payment has reopened the purchase."""
+    reopened = _own(uow, money.purchase.purchase_id, state.intent_id)
+    if reopened is None and uow.find(Payment, money.payment_id) is None:
         _begin(uow, StrayIntentFound, money, state, "manual")
-    return taken_up
+    return reopened
 
 
 def _begin(
@@ -149,7 +149,7 @@ def _begin(
 
 
 def _adopt(purchase: PurchaseRef, made: StripeRefund, uow: UnitOfWork) -> None:
-    """Take a refund that was made elsewhere for one of ours; one of all that was left gives the tickets back too."""
+    """Record a refund made at Stripe as one of ours; one of the whole remaining amount also voids the tickets."""
     order = uow.get(Order, purchase.purchase_id)
     if order.price is None:
         return

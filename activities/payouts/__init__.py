@@ -1,1 +1,1 @@
-"""Send venues their shares and follow Stripe's payouts."""
+"""Transfer venues their shares and post Stripe's payouts."""

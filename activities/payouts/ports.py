@@ -1,4 +1,4 @@
-"""What settlement is told, what it answers, and what it needs of the outside."""
+"""Inputs, results and ports of the settlement activities."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -15,9 +15,9 @@ class VenueRef(Command):
 
 
 class AccountStatus(Command):
-    """How a venue's account stands: shares can be sent to it, and paid out of it to the venue's bank.
+    """The status of a venue's account: whether it can receive transfers, and pay out to the venue's bank.
 
-    `url` is a fresh link under which the venue tells Stripe who it is, where something is missing.
+    `url` is a fresh onboarding link of the venue, when Stripe still needs information.
     """
 
     account_id: str
@@ -28,19 +28,19 @@ class AccountStatus(Command):
 
     @property
     def is_ready(self) -> bool:
-        """Whether nothing is missing."""
+        """Whether Stripe needs no more information."""
         return self.may_receive and self.may_pay_out
 
 
 class Sent(Command):
-    """What went to the venue for one order; nothing when it was netted or given back."""
+    """The amount transferred to the venue for one order; 0 when it was netted or refunded."""
 
     amount_minor: int
     currency: str
 
 
 class Reversed(Command):
-    """What came back, and what the venue owes now because its account did not have it."""
+    """The reversed amount, and the rest that the venue now owes because its balance was too low."""
 
     reversed_minor: int
     short_minor: int
@@ -54,32 +54,32 @@ class PayoutRef(Command):
 
 
 class ConnectGateway(Protocol):
-    """Stripe Connect, as settlement needs it; transient errors and refusals are as of the payment gateway."""
+    """Stripe Connect, as settlement needs it; raises the same errors as `PaymentGateway`."""
 
     async def create_account(self, venue_id: str, name: str, key: str) -> AccountState:
-        """Create the account of a venue, or return the one that this key made."""
+        """Create the account of a venue, or return the one created under this key."""
 
     async def retrieve_account(self, account_id: str) -> AccountState:
         """Read an account."""
 
     async def onboarding_link(self, account_id: str) -> str:
-        """Return a fresh link under which the venue tells Stripe who it is; it can be used once, for minutes."""
+        """Return a fresh onboarding link of the venue; it can be used once and expires within minutes."""
 
     async def transfer(self, order: TransferOrder, key: str) -> str:
-        """Move a share out of its charge to the venue's account; returns the transfer's id, made now or before."""
+        """Transfer a share from its charge to the venue's account; return the transfer's id. Idempotent by `key`."""
 
     async def reverse_transfer(self, transfer_id: str, amount_minor: int, key: str) -> str:
-        """Take a part back; returns the reversal's id, made now or before."""
+        """Reverse a part of a transfer; return the reversal's id. Idempotent by `key`."""
 
     async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStatus:
         """Read a payout of a connected account."""
 
 
 class DueOrders(Protocol):
-    """The read models, as settlement needs them."""
+    """The read models' queries for settlement."""
 
     async def due_transfers(self, due: DueQuery) -> Sequence[tuple[str, str, int]]:
-        """Return (tenant, purchase, attempt) of orders whose share is due and was not sent, by their ids."""
+        """Return (tenant, purchase, attempt) of orders whose share is due and not transferred, ordered by id."""
 
     async def venue_of(self, account_id: str) -> tuple[str, str] | None:
         """Return (tenant, venue) of a connected account."""

@@ -1,4 +1,4 @@
-"""Decide how much of an order's share is sent to its venue and how much comes back; no call to Stripe."""
+"""Decide the amounts of transfers to venues and of their reversals; no call to Stripe."""
 
 from activities.books.post import loss_key
 from activities.core.commands import PurchaseRef, RefundRef
@@ -13,10 +13,10 @@ from domain.payouts.payee import Payee
 from domain.payouts.transfer import Reversal, Transfer, TransferRequested
 
 
-def share_left(uow: UnitOfWork, order: Order) -> tuple[int, list[str]]:
-    """Return what of an order's share is the venue's, and the refunds that were taken off it.
+def remaining_share(uow: UnitOfWork, order: Order) -> tuple[int, list[str]]:
+    """Return the venue's share after refunds, and the ids of the deducted refunds.
 
-    It is below nothing when the venue gave back more than it got, because it bears the fees.
+    Negative when the venue bears the fees and so refunded more than it got.
     """
     if order.price is None or not order.is_sold:
         raise WrongState(f"order is {order.state}; only a sold order has a venue share", state=order.state)
@@ -27,23 +27,23 @@ def share_left(uow: UnitOfWork, order: Order) -> tuple[int, list[str]]:
 
 
 def _room(uow: UnitOfWork, order: Order) -> int:
-    """Return what of a charge nobody has and no share needs: Stripe sends no more on a charge than was charged."""
+    """Return the part of the charge that can still be transferred: Stripe transfers no more than was charged."""
     if order.price is None:
         return 0
     book = uow.find(Refunds, order.identity)
     given = sum(refund.given.total_minor for refund in book.refunds.values()) if book is not None else 0
-    return max(order.price.charge_minor - given - max(share_left(uow, order)[0], 0), 0)
+    return max(order.price.charge_minor - given - max(remaining_share(uow, order)[0], 0), 0)
 
 
 def take_back(uow: UnitOfWork, refund: RefundRef) -> tuple[str, int, Reversal | None] | None:
-    """Decide what comes back for a refund; None when nothing was sent of what it takes."""
+    """Return (transfer, amount, reversal) of a refund; None when the venue's part was not transferred."""
     purchase_id = refund.purchase.purchase_id
     amount = uow.get(Refunds, purchase_id).get(refund.refund_id).from_venue_minor
     transfer = uow.find(Transfer, purchase_id)
     if transfer is None or not amount or refund.refund_id in transfer.refund_ids:
         return None
     if transfer.state != "made":
-        raise TransientError("the venue's share is on its way")
+        raise TransientError("the transfer of the venue's share is still in progress")
     reversal = transfer.request_reversal(refund.refund_id, amount, uow.at)
     short = amount - (reversal.amount_minor if reversal is not None else 0)
     if short:
@@ -53,7 +53,7 @@ def take_back(uow: UnitOfWork, refund: RefundRef) -> tuple[str, int, Reversal | 
 
 
 def request_share(uow: UnitOfWork, purchase: PurchaseRef) -> Transfer:
-    """Decide an order's transfer, once; what the venue owes is taken out of it first."""
+    """Decide an order's transfer, once, after deducting the venue's debt."""
     order = uow.get(Order, purchase.purchase_id)
     payee = uow.get(Payee, str(order.venue_id))
     if payee.account_id is None or not payee.abilities.may_receive:
@@ -65,7 +65,7 @@ def request_share(uow: UnitOfWork, purchase: PurchaseRef) -> Transfer:
         if short := known.try_again(payee.account_id, lost, uow.at):
             payee.note_shortfall(f"{purchase.purchase_id}:lost", currency, short, uow.at)
         return known
-    share, refund_ids = share_left(uow, order)
+    share, refund_ids = remaining_share(uow, order)
     share -= lost
     payment = uow.get(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
     if share < 0:
@@ -89,11 +89,11 @@ def request_share(uow: UnitOfWork, purchase: PurchaseRef) -> Transfer:
 
 
 def _lost(uow: UnitOfWork, order: Order, payee: Payee) -> int:
-    """Return what banks have taken of an order's share for good; refuse while one has not decided.
+    """Return the part of an order's share that was lost in disputes; refuse while a dispute is open.
 
-    Nothing of what the venue owes already: that was decided while nobody knew whether the share had gone.
+    Losses that are the venue's debt already are left out.
     """
     disputes = disputes_of(uow, order)
     if is_undecided(disputes):
-        raise WrongState("the sale is disputed; its share is held back until the bank has decided")
+        raise WrongState("the payment is disputed; the venue's share is held back until the bank has decided")
     return sum(dispute.parts.venue_minor for dispute in disputes if loss_key(dispute.identity) not in payee.keys)

@@ -1,4 +1,4 @@
-"""The settlement steps: a venue's account at Stripe, its share of each order on the way there, and its payouts."""
+"""The settlement steps: venues' accounts at Stripe, transfers of their shares, and payouts."""
 
 from activities.books.post import payee_of, post
 from activities.core.commands import PurchaseRef, RefundRef
@@ -20,7 +20,7 @@ from domain.payouts.transfer import Transfer
 
 
 class PayoutActivities:
-    """Every effect has a key; what is unknown is asked again under the same one."""
+    """Accounts, transfers and payouts. Every effect has a key, and is repeated under it when its outcome is unknown."""
 
     def __init__(self, store: EventStore, gateway: ConnectGateway, due: DueOrders) -> None:
         self._store = store
@@ -29,37 +29,37 @@ class PayoutActivities:
 
     @activity_on(STRIPE, name="connect_account")
     async def connect_account(self, venue: VenueRef) -> AccountStatus:
-        """Make the venue's account at Stripe, or find it."""
+        """Create the venue's account at Stripe, or read the existing one."""
         known = await self._store.read(lambda uow: (uow.get(Venue, venue.venue_id), uow.find(Payee, venue.venue_id)))
         found, payee = known
         if payee is None or payee.account_id is None:
             state = await self._gateway.create_account(venue.venue_id, found.name, f"{venue.venue_id}:account")
         else:
             state = await self._gateway.retrieve_account(payee.account_id)
-        return await self._saw(venue, state)
+        return await self._record_account(venue, state)
 
     @activity_on(STRIPE, name="look_at_account")
     async def look_at_account(self, venue: VenueRef) -> AccountStatus:
-        """Ask Stripe what the account may do, and for a fresh link where something is missing."""
+        """Read the account's status; add a fresh onboarding link when Stripe needs information."""
         payee = await self._store.read(lambda uow: uow.get(Payee, venue.venue_id))
         if payee.account_id is None:
             raise WrongState("the venue has no Stripe account yet")
-        seen = await self._saw(venue, await self._gateway.retrieve_account(payee.account_id))
+        seen = await self._record_account(venue, await self._gateway.retrieve_account(payee.account_id))
         if seen.is_ready:
             return seen
         return seen.model_copy(update={"url": await self._gateway.onboarding_link(seen.account_id)})
 
     @activity_on(PURCHASES, name="list_due_transfers")
     async def list_due_transfers(self, due: DueQuery) -> list[PurchaseRef]:
-        """Return orders whose share is due."""
+        """Return orders whose share is due and not transferred."""
         found = await self._due.due_transfers(due)
         return [PurchaseRef(tenant_id=tenant, purchase_id=name, attempt=attempt) for tenant, name, attempt in found]
 
     @activity_on(STRIPE, name="transfer_share")
     async def transfer_share(self, purchase: PurchaseRef) -> Sent:
-        """Send the venue's share of an order to its account: decided first, then sent, then posted.
+        """Transfer the venue's share of an order: decide, call Stripe, post.
 
-        A no of Stripe's is recorded and raised; the next run tries again.
+        A refusal by Stripe is recorded and raised; the next run tries again.
         """
         payment_id = f"{purchase.purchase_id}:{purchase.attempt}"
         reads = (Order.stream(purchase.purchase_id), Payment.stream(payment_id), Transfer.stream(purchase.purchase_id))
@@ -87,7 +87,7 @@ class PayoutActivities:
 
     @activity_on(STRIPE, name="reverse_share")
     async def reverse_share(self, refund: RefundRef) -> Reversed:
-        """Take back what a refund takes from the venue, where it was sent to it; what is short, the venue owes."""
+        """Reverse the venue's part of a refund, if it was transferred; the venue owes any shortfall."""
         purchase_id, key = refund.purchase.purchase_id, refund.refund_id
         reads = (Transfer.stream(purchase_id), Refunds.stream(purchase_id))
         wanted = (await self._store.commit(lambda uow: take_back(uow, refund), reads)).value
@@ -113,7 +113,7 @@ class PayoutActivities:
 
     @activity_on(STRIPE, name="follow_payout")
     async def follow_payout(self, payout: PayoutRef) -> str:
-        """Ask Stripe how a payout stands and post it: whatever the order in which its events come."""
+        """Read a payout's status and post it, in whatever order its events arrive."""
         owner = await self._due.venue_of(payout.account_id)
         if owner is None:
             raise WrongState("the Stripe account belongs to no venue", account_id=payout.account_id)
@@ -121,7 +121,7 @@ class PayoutActivities:
         await self._store.commit(lambda uow: _follow(uow, VenueRef(tenant_id=owner[0], venue_id=owner[1]), seen))
         return seen.status
 
-    async def _saw(self, venue: VenueRef, state: AccountState) -> AccountStatus:
+    async def _record_account(self, venue: VenueRef, state: AccountState) -> AccountStatus:
         abilities = Capabilities(state.may_receive, state.may_pay_out, state.asked_for)
 
         def decide(uow: UnitOfWork) -> None:
@@ -163,13 +163,13 @@ def _short(uow: UnitOfWork, refund: RefundRef, reason: str) -> None:
 
 def _follow(uow: UnitOfWork, venue: VenueRef, seen: PayoutStatus) -> None:
     known = uow.find(Payout, seen.payout_id)
-    nobody = PurchaseRef(tenant_id=venue.tenant_id, purchase_id="", attempt=0)
+    no_purchase = PurchaseRef(tenant_id=venue.tenant_id, purchase_id="", attempt=0)
     if known is None and seen.status == "paid":
         events = {"tenant_id": venue.tenant_id, "venue_id": venue.venue_id}
         money = {"amount_minor": seen.amount_minor, "currency": seen.currency}
         uow.add(Payout.begin(PayoutPaid, seen.payout_id, uow.at, **events, **money))
         postings = payout_postings(venue.venue_id, seen.currency, seen.amount_minor, returned=False)
-        post(uow, nobody, f"{seen.payout_id}:paid", "payout", postings)
+        post(uow, no_purchase, f"{seen.payout_id}:paid", "payout", postings)
     elif known is not None and seen.status in {"failed", "canceled"} and known.come_back(seen.failure or "", uow.at):
         postings = payout_postings(venue.venue_id, known.currency, known.amount_minor, returned=True)
-        post(uow, nobody, f"{seen.payout_id}:returned", "payout-returned", postings)
+        post(uow, no_purchase, f"{seen.payout_id}:returned", "payout-returned", postings)

@@ -1,1 +1,1 @@
-"""Give captured money back: by purchase, by ticket, by show."""
+"""Refund captured payments: by purchase, by ticket, by show."""

@@ -1,4 +1,4 @@
-"""The cancellation's door: a show is cancelled, and its refunds are paused and resumed."""
+"""Cancel a show, refund its orders, and pause and resume the refunds."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ LOOK_SECONDS = 0.05
 
 
 class ShowPage(Command):
-    """A part of a show's orders, by their ids in order."""
+    """A page of a show's orders, ordered by id."""
 
     show_id: str
     after: str = ""
@@ -35,7 +35,7 @@ class ShowPage(Command):
 
 
 class OrdersLeft(Command):
-    """Orders that are not given back yet, and the terms of the moment."""
+    """Orders that are not refunded yet, and the present terms."""
 
     orders: tuple[PurchaseRef, ...]
     is_paused: bool
@@ -50,38 +50,38 @@ class CancelledOrder(Command):
 
     @property
     def refund_id(self) -> str:
-        """The one refund that gives it back."""
+        """The id of the order's one refund."""
         return derived("rf", self.purchase.tenant_id, self.purchase.purchase_id, "show-cancelled")
 
 
 class OrderFate(Command):
-    """What becomes of an order: a refund, nothing more, or first its own end or that of its dispute."""
+    """The outcome for one order: a refund, ended without one, still ending, or waiting for its dispute."""
 
     kind: Literal["refund", "ended", "ending", "disputed"]
     refund: RefundRef | None = None
 
 
 class ShowReads(Protocol):
-    """What the read models say of a show's orders."""
+    """The read models' queries about a show's orders."""
 
     async def position(self) -> int:
         """Return the position of the last event that the read models contain."""
 
     async def head(self) -> int:
-        """Return the position of the last event that was recorded."""
+        """Return the position of the last recorded event."""
 
     async def orders_left(self, show_id: str, after: str, limit: int) -> Sequence[tuple[str, str, int]]:
-        """Return (purchase, tenant, attempt) of orders with a valid ticket, money to come, or no end, by their ids."""
+        """Return (purchase, tenant, attempt) of unfinished, unrefunded or still valid orders, ordered by id."""
 
     async def residue(self, show_id: str) -> int:
-        """Count them all."""
+        """Count those orders."""
 
     async def held_outside(self, show_id: str) -> Sequence[str]:
         """Return the open holds of the internal ticket API."""
 
 
 class ShowCancellationActivities:
-    """Every step is idempotent: an order is decided by its own events, and has one refund for the show's sake."""
+    """The steps of a show's cancellation. All idempotent: an order is decided from its own events and refunded once."""
 
     def __init__(self, store: EventStore, reads: ShowReads) -> None:
         self._store = store
@@ -89,7 +89,7 @@ class ShowCancellationActivities:
 
     @activity_on(PURCHASES, name="end_open_holds")
     async def end_open_holds(self, page: ShowPage) -> int:
-        """Release the open holds of the internal ticket API; one that was confirmed meanwhile stays with its seller."""
+        """Release the open holds of the internal ticket API; return their number. A hold confirmed meanwhile stays."""
         await self._caught_up()
         held = await self._reads.held_outside(page.show_id)
         for reservation_id in held:
@@ -104,7 +104,7 @@ class ShowCancellationActivities:
 
     @activity_on(PURCHASES, name="list_orders_left")
     async def list_orders_left(self, page: ShowPage) -> OrdersLeft:
-        """List orders that are left: none can come any more, since the sale was stopped before."""
+        """List a page of the remaining orders; the sale has been stopped, so no new ones can appear."""
         await self._caught_up()
         terms = await self._store.read(lambda uow: uow.get(ShowCancellation, page.show_id))
         left = await self._reads.orders_left(page.show_id, page.after, page.limit)
@@ -119,15 +119,15 @@ class ShowCancellationActivities:
 
     @activity_on(PURCHASES, name="decide_order")
     async def decide_order(self, order: CancelledOrder) -> OrderFate:
-        """Refund a sold order wholly, once; let go one that is not paid; wait for one whose money is being taken.
+        """Refund a sold order wholly, once; cancel an unpaid one; wait for one whose capture was requested.
 
-        Who has the money of a disputed one, its bank decides; what it did not take is given back with the tickets.
+        A disputed order waits for its bank's decision; then the rest of its money is refunded.
         """
         return (await self._store.commit(lambda uow: _decide(uow, order))).value
 
     @activity_on(PURCHASES, name="finish_cancellation")
     async def finish_cancellation(self, page: ShowPage) -> int:
-        """Record the end when nothing is left; returns how many orders are."""
+        """Return the number of remaining orders; record the end of the cancellation when it is 0."""
         await self._caught_up()
         residue = await self._reads.residue(page.show_id)
         if not residue:
@@ -135,7 +135,7 @@ class ShowCancellationActivities:
         return residue
 
     async def _caught_up(self) -> None:
-        """Wait until the read models contain every event that there was when this was asked."""
+        """Wait until the read models contain every event recorded before this call."""
         head, until = await self._reads.head(), time.monotonic() + BEHIND_SECONDS_MAX
         while await self._reads.position() < head:
             if time.monotonic() > until:
@@ -166,12 +166,12 @@ def _decide(uow: UnitOfWork, cancelled: CancelledOrder) -> OrderFate:
     )
     try:
         return OrderFate(kind="refund", refund=request(uow, command).refund)
-    except RefundExceeds:  # all of it has gone back before
+    except RefundExceeds:  # everything was refunded before
         return OrderFate(kind="ended")
 
 
 class CancelShow(Command):
-    """A show that does not take place; the digest is of the request, to recognise a repeat."""
+    """A show to cancel; `body_digest` is of the request, to recognise a repeat."""
 
     tenant_id: str
     show_id: str
@@ -181,21 +181,21 @@ class CancelShow(Command):
 
 
 class ShowCancellationCommands:
-    """Called by the API in its own process, through the same event store."""
+    """Command handlers of show cancellations, called by the API in its own process."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
     async def cancel_show(self, command: CancelShow) -> int:
-        """Stop the sale for good, in one transaction with the decision to refund; return the store's position."""
+        """Stop the sale for good and decide to refund, in one transaction; return the event store's position."""
         return (await self._store.commit(lambda uow: _cancel(uow, command))).position
 
     async def pause(self, show_id: str) -> int:
-        """Begin no further refund; returns the event store's position."""
+        """Pause: begin no further refunds; return the event store's position."""
         return (await self._store.commit(lambda uow: uow.get(ShowCancellation, show_id).pause(uow.at))).position
 
     async def resume(self, show_id: str, rate_per_second: float | None) -> int:
-        """Go on; returns the event store's position."""
+        """Resume the refunds, at another rate if one is given; return the event store's position."""
 
         def decide(uow: UnitOfWork) -> None:
             uow.get(ShowCancellation, show_id).go_on(rate_per_second, uow.at)

@@ -1,4 +1,4 @@
-"""The refund's steps after its decision: post what is owed once the sale is settled, and give the money back."""
+"""The refund's steps after its decision: post the debt to the buyer once the sale is settled, and pay it."""
 
 from typing import Protocol
 
@@ -29,7 +29,7 @@ ENDED_BADLY = {"failed", "canceled"}
 
 
 class RefundGateway(Protocol):
-    """Stripe, as a refund needs it; it fails as `PaymentGateway` does."""
+    """Stripe, as a refund needs it; raises the same errors as `PaymentGateway`."""
 
     async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> StripeRefund:
         """Refund a captured amount."""
@@ -39,7 +39,7 @@ class RefundGateway(Protocol):
 
 
 class RefundActivities:
-    """One effect per method, then its event. The key of a try at Stripe is `{refund_id}:refund:{turn}`."""
+    """One effect per method, then its event. An attempt's key at Stripe is `{refund_id}:refund:{turn}`."""
 
     def __init__(self, store: EventStore, gateway: RefundGateway) -> None:
         self._store = store
@@ -47,9 +47,9 @@ class RefundActivities:
 
     @activity_on(PURCHASES, name="post_refund")
     async def post_refund(self, refund: RefundRef) -> int:
-        """Post what is owed to the buyer, once the sale is posted; returns the number of the present try.
+        """Post the debt to the buyer, once the sale is posted; return the number of the present attempt.
 
-        What was handed out in cash, and what is not about money, is done with that.
+        A refund handed out in cash, or of 0, has succeeded with that.
         """
         purchase, refund_id = refund.purchase, refund.refund_id
 
@@ -61,7 +61,7 @@ class RefundActivities:
             currency = book.price.currency
             postings = owed_postings(order.venue_id or "", purchase.purchase_id, currency, known.given, known.fees)
             _post(uow, purchase, f"{refund_id}:owed", "refund-owed", postings)
-            for ticket_id in known.ticket_ids:  # nobody will mint it: the debt ends under the key that its mint has
+            for ticket_id in known.ticket_ids:  # never to be minted: end the mint debt under the key of the mint
                 _post(uow, purchase, f"{ticket_id}:minted", "voided", minted_postings())
             amount = known.given.total_minor
             is_done = (refund.in_cash or not amount) and book.succeed(refund_id, "", uow.at)
@@ -75,9 +75,9 @@ class RefundActivities:
 
     @activity_on(STRIPE, name="pay_refund")
     async def pay_refund(self, pay: PayRefund) -> RefundStatus:
-        """Give the money back, or ask how that stands, and record it; a turn that has failed tells that it has.
+        """Pay the refund, or read its status at Stripe, and record it; repeating a failed attempt returns the failure.
 
-        What an operator has paid by hand is only recorded, and only where nothing is under way at Stripe.
+        A refund that an operator paid by hand is only recorded, and only if none is in progress at Stripe.
         """
         refund = pay.refund
         if pay.by_hand and (await self._store.commit(lambda uow: _paid_by_hand(uow, pay))).value:

@@ -1,4 +1,4 @@
-"""The refund's door: what is given back, decided in one transaction in which its tickets become void."""
+"""Request a refund: its amount is decided and its tickets become void in one transaction."""
 
 from collections.abc import Sequence
 
@@ -19,11 +19,11 @@ from domain.tickets.ticket import Ticket
 
 
 class RequestRefund(Command):
-    """What is to be given back: these tickets, or this amount without a ticket, or (neither) all that is left.
+    """A refund of these tickets, or of this amount without a ticket, or (neither) of everything that remains.
 
-    `body_digest` is of the request, to recognise a reused key. `even_redeemed` is an operator's word, as is
-    `cash_handed_out`: what was paid in cash was given back at the till.
-    `even_without_money` gives tickets back also where a bank has given all of the money back.
+    `body_digest` is of the request, to recognise a reused key. An operator sets `even_redeemed`, and
+    `cash_handed_out` once a cash payment was refunded at the till.
+    `even_without_money` voids the tickets even if a dispute has returned all of the money.
     """
 
     tenant_id: str
@@ -40,7 +40,7 @@ class RequestRefund(Command):
 
 
 class RefundView(Command):
-    """A refund as it was decided; `position` is the event store's last event at that moment."""
+    """A decided refund; `position` is the event store's last event at that moment."""
 
     refund: RefundRef
     state: RefundState
@@ -51,25 +51,25 @@ class RefundView(Command):
 
 
 class RefundCommands:
-    """Called by the API in its own process, through the same event store."""
+    """Command handlers of refunds and entry, called by the API in its own process."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
     async def request_refund(self, command: RequestRefund) -> RefundView:
-        """Decide a refund within what is left, and void its tickets; the same key and body again is the same refund."""
+        """Decide a refund within the refundable amount, and void its tickets. Idempotent for the same key and body."""
         reads = (Order.stream(command.purchase_id), Refunds.stream(command.purchase_id))
         committed = await self._store.commit(lambda uow: request(uow, command), reads)
         view: RefundView = committed.value
         return view.model_copy(update={"position": committed.position})
 
     async def redeem(self, ticket_id: str) -> int:
-        """Let somebody enter with a ticket, once; returns the event store's position."""
+        """Redeem a ticket for entry, once; return the event store's position."""
         return (await self._store.commit(lambda uow: uow.get(Ticket, ticket_id).redeem(uow.at))).position
 
 
 def request(uow: UnitOfWork, command: RequestRefund) -> RefundView:
-    """Decide a refund, or find it as it was decided."""
+    """Decide a refund, or return it if it was decided before."""
     order = uow.get(Order, command.purchase_id)
     if not order.is_sold or order.price is None:
         raise WrongState(
@@ -84,14 +84,14 @@ def request(uow: UnitOfWork, command: RequestRefund) -> RefundView:
 
 
 def book_of(uow: UnitOfWork, order: Order, price: Price) -> Refunds:
-    """Return an order's refunds, which it has from the first moment that something is to be given back."""
+    """Return an order's refunds, creating the aggregate on first use."""
     events = {"tenant_id": order.tenant_id, "price": price.model_dump()}
     known = uow.find(Refunds, order.identity)
     return known or uow.add(Refunds.begin(RefundsOpened, order.identity, uow.at, **events))
 
 
 def _lost(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds) -> AmountBreakdown:
-    """Return what banks have given back; refuse while one decides, and where it was all that there was."""
+    """Return the amounts lost in disputes; refuse while a dispute is open, or if everything was lost."""
     disputes = disputes_of(uow, order)
     if is_undecided(disputes):
         raise PaymentDisputed(
@@ -108,7 +108,7 @@ def _is_in_cash(order: Order) -> bool:
 
 
 def _check_tender(command: RequestRefund, order: Order, given: AmountBreakdown) -> None:
-    """Refuse to count cash as given back before anybody says so, and cash for what was not paid in cash."""
+    """Refuse a cash refund that is not declared as handed out, and one of an order not paid in cash."""
     if command.cash_handed_out and not _is_in_cash(order):
         raise WrongState("this order was not paid in cash")
     if _is_in_cash(order) and given.total_minor and not command.cash_handed_out:
@@ -136,7 +136,7 @@ def _decide(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds
 
 
 def _tickets(uow: UnitOfWork, command: RequestRefund, order: Order) -> list[Ticket]:
-    """Return the tickets to be voided: the named ones, or all that are not void yet."""
+    """Return the tickets to void: the requested ones, or all that are not void yet."""
     own = ticket_ids_of(order)
     if strangers := [ticket_id for ticket_id in command.ticket_ids if ticket_id not in own]:
         raise UnknownSubject(f"the purchase has no ticket {strangers[0]}", ticket_id=strangers[0])
@@ -149,23 +149,23 @@ def _tickets(uow: UnitOfWork, command: RequestRefund, order: Order) -> list[Tick
 def _given(
     command: RequestRefund, order: Order, book: Refunds, lost: AmountBreakdown, ticket_ids: list[str]
 ) -> AmountBreakdown:
-    """Say whose money goes back; tickets are worth their part of the price, as far as that is left."""
-    price, left = book.price, book.left(lost)
-    left = left if command.fees != "buyer" else left.without_fees()
+    """Return the refund by bearer; a ticket is refunded its part of the price, as far as that remains."""
+    price, remaining = book.price, book.left(lost)
+    remaining = remaining if command.fees != "buyer" else remaining.without_fees()
     if command.amount_minor is not None:
         check_digits(command.amount_minor, price.currency)
-        # More than is left is taken from the venue's part, so that the refusal tells of it.
-        if command.amount_minor > left.total_minor:
+        # An excess amount counts as the venue's part, so that `Refunds.request` refuses it with the figures.
+        if command.amount_minor > remaining.total_minor:
             return AmountBreakdown(venue_minor=command.amount_minor)
-        return amount_breakdown(left, command.amount_minor, price.currency)
+        return amount_breakdown(remaining, command.amount_minor, price.currency)
     if not command.ticket_ids:
-        return left
+        return remaining
     worth = dict(zip(ticket_ids_of(order), ticket_breakdown(price, _worth(order)), strict=True))
-    return summed([worth[ticket_id] for ticket_id in ticket_ids]).capped(left)
+    return summed([worth[ticket_id] for ticket_id in ticket_ids]).capped(remaining)
 
 
 def _worth(order: Order) -> list[int]:
-    """Return what each ticket cost after the discount, in the order of the lines."""
+    """Return the price of each ticket after the discount, in the order of the lines."""
     worth: list[int] = []
     for line in order.priced_lines:
         quantity, off = line["quantity"], line.get("discount_minor", 0)

@@ -1,4 +1,4 @@
-"""The seats of a refund on sale again: what is decided before the chain is asked for room, and what after it."""
+"""Put the seats of a refund on sale again: first room in the show's group on chain, then the stock."""
 
 from collections import Counter
 
@@ -24,22 +24,22 @@ class ResaleActivities:
 
     @activity_on(MINT, name="resell_seats")
     async def resell_seats(self, refund: RefundRef) -> int:
-        """Put a refund's seats on sale again, where the show says so and still sells; returns how many.
+        """Put a refund's seats on sale again, if the show resells and still sells; return their number.
 
-        Its tokens are over, and the group takes as many more before the stock has them.
+        Requires that the refund's tokens are burnt or forgone; the group is enlarged before the stock.
         """
-        room = (await self._store.commit(lambda uow: add_group_capacity(uow, refund))).value
-        if room is None:
+        wanted = (await self._store.commit(lambda uow: add_group_capacity(uow, refund))).value
+        if wanted is None:
             return 0
-        show_id, size_least = room
-        await fit(self._store, self._chain, show_id, lambda _, taken: taken < size_least)
+        show_id, size_min = wanted
+        await fit(self._store, self._chain, show_id, lambda _, size_max: size_max < size_min)
         return (await self._store.commit(lambda uow: restock_seats(uow, refund))).value
 
 
 def add_group_capacity(uow: UnitOfWork, refund: RefundRef) -> tuple[str, int] | None:
-    """Count a refund's burnt tokens into what the group takes, since they stay members of it.
+    """Add a refund's burnt tokens to the group's limit, since they stay members of it.
 
-    Returns the show and what its group is to take; None when nothing goes back on sale.
+    Return the show and its group's new limit; None when nothing goes back on sale.
     """
     show, seats = _seats(uow, refund)
     if not seats:
@@ -49,7 +49,7 @@ def add_group_capacity(uow: UnitOfWork, refund: RefundRef) -> tuple[str, int] | 
 
 
 def restock_seats(uow: UnitOfWork, refund: RefundRef) -> int:
-    """Let a refund's seats be held again, if the show still sells; returns how many."""
+    """Return a refund's seats to the stock, if the show still sells; return their number."""
     _, seats = _seats(uow, refund)
     key = hold_key_of(refund.purchase.purchase_id, refund.purchase.attempt)
     for ticket_type_id, quantity in seats.items():
@@ -58,11 +58,11 @@ def restock_seats(uow: UnitOfWork, refund: RefundRef) -> int:
 
 
 def _seats(uow: UnitOfWork, refund: RefundRef) -> tuple[Show, Counter[str]]:
-    """Return the show and the seats by ticket type; one that somebody has entered for stays with whoever did."""
+    """Return the show and the refunded seats by ticket type; seats of redeemed tickets are left out."""
     show = uow.get(Show, uow.get(Order, refund.purchase.purchase_id).show_id)
     if not show.resells(uow.at):
         return show, Counter()
     tickets = [uow.get(Ticket, ticket_id) for ticket_id in refund.ticket_ids]
     if not all(ticket.token_is_over for ticket in tickets):
-        raise TransientError("a token of the refund is not over yet")
+        raise TransientError("a token of the refund is not burnt yet")
     return show, Counter(ticket.ticket_type_id for ticket in tickets if not ticket.entered)

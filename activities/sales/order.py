@@ -28,18 +28,18 @@ def check_seats(uow: UnitOfWork, lines: Sequence[Line], key: str, until: datetim
 def hold_seats(uow: UnitOfWork, lines: Sequence[Line], key: str, until: datetime, maker: str) -> None:
     """Hold the seats of every line under one key; the same key again changes nothing.
 
-    All or none: a decision in which one of them is refused leaves nothing behind.
+    All or none: a decision that refuses one of them stores nothing.
     """
     for line in lines:
         uow.get(Allocation, line.ticket_type_id).place(key, line.quantity, until, maker, uow.at)
 
 
 MAKER = "purchase"
-USUAL_TICKETS = (1, 2)  # of most orders; what is named before is read with the lock, the rest under it
+USUAL_TICKETS = (1, 2)  # of most orders; streams named beforehand are read with the lock, others need another read
 
 
 class SalesActivities:
-    """Decides about one purchase in one transaction per step."""
+    """The steps of one purchase, each one transaction."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
@@ -52,17 +52,17 @@ class SalesActivities:
 
     @activity_on(PURCHASES, name="cancel_order")
     async def cancel_order(self, end: EndPurchase) -> EndedOrder:
-        """End the order without a sale: its seats are free, its tickets void, and a late placing meets the ended order.
+        """End the order without a sale: free its seats, void its tickets, and make a late `place_order` fail.
 
-        Nothing to undo is success. A later attempt has begun only because this one was refused before.
+        Idempotent. If a later attempt has begun, this one was refused before.
         """
         return (await self._store.commit(lambda uow: cancel(uow, end))).value
 
     @activity_on(PURCHASES, name="confirm_seats")
     async def confirm_seats(self, purchase: PurchaseRef) -> None:
-        """Make the hold a reservation, in the same transaction in which the capture is requested.
+        """Confirm the held seats and request the capture, in one transaction.
 
-        A buyer's cancel that came first refuses both.
+        Refuse both when the buyer cancelled before.
         """
 
         def decide(uow: UnitOfWork) -> None:
@@ -74,7 +74,7 @@ class SalesActivities:
 
     @activity_on(PURCHASES, name="confirm_order")
     async def confirm_order(self, purchase: PurchaseRef) -> None:
-        """Confirm the order and issue its tickets: the capture is known."""
+        """Confirm the order and issue its tickets, once the payment is captured."""
 
         def decide(uow: UnitOfWork) -> None:
             order = _order(uow, purchase)
@@ -89,7 +89,7 @@ class SalesActivities:
 
     @activity_on(PURCHASES, name="fulfil_order")
     async def fulfil_order(self, purchase: PurchaseRef) -> None:
-        """Record the good end."""
+        """Record that the purchase is fulfilled."""
 
         def decide(uow: UnitOfWork) -> None:
             _order(uow, purchase).fulfil(uow.at)
@@ -98,7 +98,7 @@ class SalesActivities:
 
     @activity_on(PURCHASES, name="extend_hold")
     async def extend_hold(self, extension: ExtendHold) -> datetime:
-        """Hold on while a payment is being processed; returns the deadline that holds."""
+        """Extend the hold while a payment is processing; return the resulting deadline."""
 
         def decide(uow: UnitOfWork) -> datetime:
             order = _order(uow, extension.purchase)
@@ -109,12 +109,12 @@ class SalesActivities:
 
 
 def _is_past(uow: UnitOfWork, purchase: PurchaseRef) -> bool:
-    """Say whether a newer attempt has begun: this one was refused, and nothing of it is left to undo."""
+    """Return whether a newer attempt has begun: then this one was refused and needs no undo."""
     return uow.get(Order, purchase.purchase_id).attempt > purchase.attempt
 
 
 def _order(uow: UnitOfWork, purchase: PurchaseRef) -> Order:
-    """Return the order of this very attempt; a step of a former one comes too late."""
+    """Return the order of this attempt; refuse a step of an earlier one."""
     if _is_past(uow, purchase):
         raise PurchaseCancelled("a newer attempt at this purchase has replaced this one")
     return uow.get(Order, purchase.purchase_id)
@@ -127,9 +127,9 @@ def _holds(uow: UnitOfWork, purchase: PurchaseRef) -> list[tuple[Allocation, str
 
 
 def place(uow: UnitOfWork, purchase: PurchaseRef, tender: Tender = "card") -> PlacedOrder:
-    """Place an order, or adopt it as it was placed: one code path for the door and for the saga.
+    """Place an order, or return it if it is placed already; used by the request and by the saga.
 
-    How it is paid is locked with its price.
+    The tender is locked with the price.
     """
     order = _order(uow, purchase)
     if order.cancel_requested:
@@ -152,7 +152,7 @@ def place(uow: UnitOfWork, purchase: PurchaseRef, tender: Tender = "card") -> Pl
 
 
 def _reserve(uow: UnitOfWork, purchase: PurchaseRef, order: Order, show: Show, tender: Tender) -> Price:
-    """Lock the price of this moment and hold what it is for."""
+    """Lock the present price and hold the seats and the discount."""
     quote = priced(uow, order.show_id, order.lines, order.discount_code, tender)
     for line in order.lines:
         show.sellable(line.ticket_type_id)
@@ -165,7 +165,7 @@ def _reserve(uow: UnitOfWork, purchase: PurchaseRef, order: Order, show: Show, t
 
 
 def cancel(uow: UnitOfWork, end: EndPurchase) -> EndedOrder:
-    """End an order without a sale, and take its placing back at once."""
+    """End an order without a sale: release seats, tickets, discount and allowance."""
     purchase = end.purchase
     if _is_past(uow, purchase):
         return EndedOrder(outcome="refused")
@@ -186,7 +186,7 @@ def cancel(uow: UnitOfWork, end: EndPurchase) -> EndedOrder:
 
 
 def ticket_ids_of(order: Order) -> list[str]:
-    """Return the tickets of an order's present attempt, in the order of the lines."""
+    """Return the ticket ids of an order's present attempt, in the order of the lines."""
     purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
     return [ticket_id for ticket_id, _ in _ticket_ids(order, purchase)]
 
@@ -217,7 +217,7 @@ def create_tickets(uow: UnitOfWork, purchase: PurchaseRef, order: Order) -> None
 
 
 def tickets_of(uow: UnitOfWork, purchase: PurchaseRef) -> list[Ticket]:
-    """Return the tickets of this very attempt that exist."""
+    """Return the existing tickets of this attempt."""
     order = _order(uow, purchase)
     found = (uow.find(Ticket, ticket_id) for ticket_id, _ in _ticket_ids(order, purchase))
     return [ticket for ticket in found if ticket is not None]

@@ -1,4 +1,4 @@
-"""The door: a purchase is requested and placed, and a buyer's cancel recorded, before the engine is asked."""
+"""Request and place a purchase, and record a buyer's cancel, before Temporal is called."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -21,11 +21,11 @@ from domain.views.purchase import PurchaseState
 
 
 class RequestPurchase(NamedTuple):
-    """What a buyer asks for; `body_digest` is of the request, to recognise a reused key.
+    """A buyer's request; `body_digest` is of the request, to recognise a reused key.
 
-    `hold_seconds` may shorten the show's hold and never lengthens it. `expected_total_minor` is the total that the
-    buyer saw: another one is refused. The checkout opens within `queue_seconds`. `allowance_id` stands for a named
-    buyer, who has `open_purchases_max` purchases open at most (0: no limit). `tender` says how it is paid.
+    `hold_seconds` may shorten the show's hold, not lengthen it. `expected_total_minor` is the total that the buyer
+    saw: any other is refused. The checkout must open within `queue_seconds`. `allowance_id` identifies a named buyer,
+    who may have `open_purchases_max` open purchases (0: no limit). `tender` is the means of payment.
     """
 
     tenant_id: str
@@ -44,7 +44,7 @@ class RequestPurchase(NamedTuple):
 
 
 class PurchaseStatus(Command):
-    """How a purchase stands in the events; `position` is the event store's last event at that moment."""
+    """A purchase's status from its events; `position` is the event store's last event at that moment."""
 
     purchase_id: str
     tenant_id: str
@@ -56,11 +56,11 @@ class PurchaseStatus(Command):
     position: int = 0
     show_id: str = ""
     venue_id: str = ""
-    intent_id: str | None = None  # the payment that it waits for, or that paid it
+    intent_id: str | None = None  # the awaited payment, or the one that paid
 
 
 class Requested(Command):
-    """A recorded request: the attempt to run, whether this call recorded it, and how it stands."""
+    """A recorded request: the attempt to run, whether this call recorded it, and its status."""
 
     purchase: PurchaseRef
     fresh: bool
@@ -70,7 +70,7 @@ class Requested(Command):
 
 
 class PurchaseCommands:
-    """Called by the API in its own process, through the same event store."""
+    """Command handlers of purchases, called by the API in its own process."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
@@ -78,7 +78,7 @@ class PurchaseCommands:
     async def request_purchase(self, command: RequestPurchase) -> Requested:
         """Record the request under its key and place its order at once: seats held, price locked, tickets reserved.
 
-        The same key and body again is the same purchase. A refusal (sold out, say) leaves no event: the key stays free.
+        Idempotent for the same key and body. A refusal (sold out, say) stores no event: the key stays free.
         """
         committed = await self._store.commit(lambda uow: _request(uow, command), _reads(command))
         requested: Requested = committed.value
@@ -86,17 +86,17 @@ class PurchaseCommands:
         return requested.model_copy(update={"purchase_status": purchase_status})
 
     async def expire_queued(self, purchase: PurchaseRef) -> bool:
-        """End an order whose checkout has not opened in time, and free its seats; False when it may still open."""
+        """End an order whose checkout did not open in time, and free its seats; False when it may still open."""
         return (await self._store.commit(lambda uow: _end_queued(uow, purchase))).value
 
     async def request_cancel(self, purchase_id: str) -> int:
-        """Record a buyer's cancel, or refuse it as too late; returns the event store's position."""
+        """Record a buyer's cancel, or refuse it as too late; return the event store's position."""
         committed = await self._store.commit(lambda uow: uow.get(Order, purchase_id).request_cancel(uow.at))
         return committed.position
 
     async def look(self, purchase_id: str) -> PurchaseStatus | None:
-        """Say how a purchase stands, with the event store's position; None when there is none."""
-        reads = (Order.stream(purchase_id), Payment.stream(f"{purchase_id}:1"))  # few are tried again
+        """Return a purchase's status with the event store's position; None when there is no purchase."""
+        reads = (Order.stream(purchase_id), Payment.stream(f"{purchase_id}:1"))  # most purchases have one attempt
         committed = await self._store.read_with_position(lambda uow: _status(uow, purchase_id), reads)
         purchase_status: PurchaseStatus | None = committed.value
         return None if purchase_status is None else purchase_status.model_copy(update={"position": committed.position})
@@ -125,7 +125,7 @@ def _status_of(order: Order) -> PurchaseStatus:
 
 
 def purchase_state(order: Order) -> PurchaseState:
-    """Return the state that clients see; the read models fold to the same words."""
+    """Return the state that clients see; the read models fold to the same states."""
     if order.state != "placed":
         return order.state
     if order.capture_requested:
@@ -136,7 +136,7 @@ def purchase_state(order: Order) -> PurchaseState:
 
 
 def _reads(command: RequestPurchase) -> tuple[str, ...]:
-    """Return the streams that a request looks at."""
+    """Return the streams that a request reads."""
     stock = (Allocation.stream(line.ticket_type_id) for line in command.lines)
     named = (Allowance.stream(command.allowance_id),) if command.allowance_id else ()
     return (Order.stream(command.purchase_id), Show.stream(command.show_id), *stock, *named)
@@ -155,7 +155,7 @@ def _request(uow: UnitOfWork, command: RequestPurchase) -> Requested:
     for ticket_type_id in types:
         show.sellable(ticket_type_id)
     queue_until = uow.at + timedelta(seconds=command.queue_seconds)
-    check_seats(uow, command.lines, command.purchase_id, queue_until)  # most of a rush ends here, at little cost
+    check_seats(uow, command.lines, command.purchase_id, queue_until)  # checked first: most requests of a rush end here
     _claim(uow, command, show)
     request: dict[str, Any] = {
         "body_digest": command.body_digest,

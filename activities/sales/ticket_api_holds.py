@@ -26,7 +26,7 @@ MAKER = "internal"
 
 
 class MakeReservation(Command):
-    """Seats that an outside order asks for; the id is derived from its key."""
+    """Seats to hold for an outside order; the id is derived from its idempotency key."""
 
     tenant_id: str
     reservation_id: str
@@ -46,25 +46,25 @@ class ReservationView(Command):
 
 
 class HoldCommands:
-    """Makes, confirms and releases holds that it made itself; any other is refused."""
+    """Makes, confirms and releases the holds of the internal ticket API; refuses all other holds."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
     async def reserve(self, command: MakeReservation) -> ReservationView:
-        """Hold seats of every ticket type, all or none, and create their tickets; again returns the same."""
+        """Hold seats of all types, all or none, and create their tickets. Idempotent for the same key and body."""
         return (await self._store.commit(lambda uow: _make(uow, command))).value
 
     async def confirm(self, reservation_id: str) -> ReservationView:
-        """Confirm the holds and issue the tickets; again changes nothing."""
+        """Confirm the holds and issue the tickets. Idempotent."""
         return (await self._store.commit(lambda uow: _confirm(uow, reservation_id))).value
 
     async def release(self, reservation_id: str, reason: str = "released") -> ReservationView:
-        """End the holds and void the tickets; again changes nothing."""
+        """End the holds and void the tickets. Idempotent."""
         return (await self._store.commit(lambda uow: release(uow, reservation_id, reason))).value
 
     async def cancel_batch(self, ticket_ids: Sequence[str]) -> None:
-        """Cancel unpaid tickets of reservations of its own, each whole reservation; all or none."""
+        """Cancel unpaid tickets of this API's reservations, each whole reservation; all or none."""
 
         def decide(uow: UnitOfWork) -> None:
             tickets = [uow.get(Ticket, ticket_id) for ticket_id in ticket_ids]
@@ -80,14 +80,14 @@ class HoldCommands:
 
 
 class HoldActivities:
-    """Ends holds whose time has passed."""
+    """Ends expired holds."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
     @activity_on(PURCHASES, name="expire_reservation")
     async def expire_reservation(self, hold: HoldRef) -> str:
-        """End the hold if it is still open; returns the state it is in."""
+        """End the hold if it is still open; return its state."""
 
         def decide(uow: UnitOfWork) -> str:
             reservation = uow.get(Reservation, hold.reservation_id)
@@ -145,7 +145,7 @@ def _confirm(uow: UnitOfWork, reservation_id: str) -> ReservationView:
 
 
 def release(uow: UnitOfWork, reservation_id: str, reason: str) -> ReservationView:
-    """End a hold of this door's and void its tickets; again changes nothing, and a paid one is refused."""
+    """End a hold of this API and void its tickets. Idempotent; refuse a confirmed one."""
     reservation = _own(uow, reservation_id)
     tickets = [uow.get(Ticket, ticket_id) for ticket_id in reservation.ticket_ids]
     for ticket in tickets:

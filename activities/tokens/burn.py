@@ -1,4 +1,4 @@
-"""The burn step: the token of a refunded ticket ends, wherever it is; a mint in flight is waited for first."""
+"""Burn the token of a refunded ticket in any account, after waiting for a mint in flight."""
 
 import asyncio
 from typing import Literal, Protocol
@@ -16,17 +16,17 @@ Burnt = Literal["burnt", "never made"]
 
 
 class BurningChain(TransactionSender, Protocol):
-    """Solana, as the burn needs it. Raises `domain.core.transient.TransientError` for what passes."""
+    """Solana, as the burn needs it. Every call may raise `domain.core.transient.TransientError`."""
 
     async def supply_of(self, address: str) -> int | None:
-        """Return how many there are of a token; None when there is no mint at the address. At confirmed."""
+        """Return a token's supply, at commitment "confirmed"; None when there is no mint at the address."""
 
     async def sign_burn(self, address: str) -> SignedTransaction:
-        """Sign the burning of a token in whosever account it is (we are its permanent delegate); nothing is sent."""
+        """Sign the burn of a token in any account, as its permanent delegate; send nothing."""
 
 
 class BurnActivities:
-    """Burns tokens: signed bytes are stored before they are sent, and new ones signed only when those are dead."""
+    """Burns tokens: stores signed bytes before sending them, and signs again only when they can no longer land."""
 
     def __init__(self, store: EventStore, chain: BurningChain) -> None:
         self._store = store
@@ -34,7 +34,7 @@ class BurnActivities:
 
     @activity_on(MINT, name="burn_ticket")
     async def burn_ticket(self, mint: MintTicket) -> Burnt:
-        """Make sure that a void ticket has no token; the mint stays, empty, so that no late retry can make another."""
+        """Burn a void ticket's token, or forgo its mint; the empty mint stays, so no late retry can mint again."""
         ticket = await self._store.read(lambda uow: uow.get(Ticket, mint.ticket_id))
         if ticket.state != "void":
             raise WrongState(
@@ -50,14 +50,14 @@ class BurnActivities:
         return "burnt"
 
     async def _landed(self, ticket: Ticket) -> str | None:
-        """Wait until what was signed for the ticket has landed or can no longer; returns where the token is, if any."""
+        """Wait until the ticket's signed mint has landed or can no longer land; return the token's address, if any."""
         if ticket.mint_address is not None:
             return ticket.mint_address
         signed = ticket.signed
         if signed is None or ticket.ended_as == "forgone":
             return None
         while True:
-            dead = await has_expired(self._chain, signed)  # asked first: what lands meanwhile is seen below
+            dead = await has_expired(self._chain, signed)  # read first, so that a mint landing meanwhile is seen below
             if await self._chain.supply_of(signed.mint_address) is not None:
                 break
             if dead:
@@ -74,7 +74,7 @@ class BurnActivities:
                 signed = await self._sign(ticket, address)
             is_final = await land(self._chain, signed)
         if not is_final and signed is not None and await self._chain.fate(signed.signature) in PENDING:
-            await land(self._chain, signed)  # it counts only when it is final
+            await land(self._chain, signed)  # a burn counts only when it is final
         signature = "" if signed is None else signed.signature
         await self._store.commit(lambda uow: uow.get(Ticket, ticket.identity).burn_token(signature, uow.at))
 

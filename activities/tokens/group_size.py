@@ -1,4 +1,4 @@
-"""How a show's group on chain is brought to the size that the events ask for, whoever asks, one after another."""
+"""Resize a show's group on chain to the limit in the events, one transaction at a time."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -11,20 +11,20 @@ from domain.tickets.token import SignedTransaction
 
 
 class GroupChain(TransactionSender, Protocol):
-    """The chain's groups: their sizes, and transactions that change them. Raises `TransientError` for what passes."""
+    """The chain's groups: their sizes, and transactions that change them. Every call may raise `TransientError`."""
 
     async def sizes_of(self, address: str) -> tuple[int, int] | None:
-        """Return a group's members and how many it takes, at confirmed; None when there is no group."""
+        """Return a group's number of members and its limit, at "confirmed"; None when there is no group."""
 
     async def sign_resize(self, address: str, size_max: int) -> SignedTransaction:
-        """Sign the change of a group's limit; nothing is sent."""
+        """Sign the change of a group's limit; send nothing."""
 
 
 async def fit(store: EventStore, chain: GroupChain, show_id: str, wants: Callable[[Show, int], bool]) -> None:
-    """Let a show's group take what the events ask for; it cannot be less than the members that it has.
+    """Resize a show's group to the limit in the events, but never below its number of members.
 
-    `wants` says whether a group that takes so many is still to be changed. Bytes of one size are never sent while those
-    of another may land: a smaller size that lands late would lock out what is on sale.
+    `wants` returns whether a group of this limit must still be changed. Bytes of one size are never sent while those of
+    another may land: a smaller size that lands late would block mints of tickets on sale.
     """
     while True:
         show = await store.read(lambda uow: uow.get(Show, show_id))
@@ -36,16 +36,16 @@ async def fit(store: EventStore, chain: GroupChain, show_id: str, wants: Callabl
             continue
         sizes = await chain.sizes_of(address)
         if sizes is None:
-            raise TransientError("the show's group cannot be seen just now")
-        members, taken = sizes
+            raise TransientError("the show's group is not visible on chain now")
+        members, size_now = sizes
         size_max = max(show.group_size, members)
-        if taken == size_max or not wants(show, taken):
+        if size_now == size_max or not wants(show, size_now):
             return
         await _sign(store, chain, show, size_max)
 
 
 async def _is_done(chain: GroupChain, signed: SignedTransaction) -> bool:
-    """Say whether signed bytes can change nothing any more: they are final, or dead."""
+    """Return whether signed bytes can have no further effect: they are final, or can no longer land."""
     fate = await chain.fate(signed.signature)
     return fate == "finalized" or await has_expired(chain, signed)
 

@@ -1,7 +1,7 @@
 """The Solana steps: a token per venue, show and ticket, at an address known beforehand.
 
-Read first; store the signed bytes before sending; send the same bytes until they landed or can no longer land; only
-then sign again; verify what is on chain before it counts.
+Read first; store the signed bytes before sending; send the same bytes until they have landed or can no longer land;
+only then sign again; verify the token on chain before recording it.
 """
 
 from collections.abc import Iterable
@@ -27,14 +27,14 @@ NO_TOKEN = Minted(mint_address="", signature="")
 
 
 class Wallets(Protocol):
-    """Where the buyers' wallets are kept, apart from the events."""
+    """The buyers' wallets, stored outside the events."""
 
     async def wallet_of(self, buyer_id: str) -> str | None:
-        """Return the wallet that the buyer gave, if any."""
+        """Return the buyer's wallet, if any."""
 
 
 class MintActivities:
-    """Makes tokens. `metadata_base` is the URL under which the API serves each token's metadata."""
+    """Mints tokens. `metadata_base` is the URL under which the API serves each token's metadata."""
 
     def __init__(
         self, store: EventStore, chain: TokenChain, wallets: Wallets, custody: str, metadata_base: str
@@ -47,7 +47,7 @@ class MintActivities:
 
     @activity_on(MINT, name="mint_ticket")
     async def mint_ticket(self, mint: MintTicket) -> Minted:
-        """Mint one issued ticket to the buyer's wallet, or to custody; one that was refunded meanwhile has no token."""
+        """Mint an issued ticket to the buyer's wallet, or to custody; return NO_TOKEN if it was refunded meanwhile."""
         ticket, spec = await self._ticket_spec(mint.ticket_id, (Order.stream(mint.purchase.purchase_id),))
         if ticket.state == "void":
             return NO_TOKEN
@@ -59,7 +59,7 @@ class MintActivities:
             raise
 
     async def read_ticket(self, ticket_id: str) -> tuple[Ticket, TokenState | None]:
-        """Return a ticket as the events have it and its token as the chain has it, verified against its spec."""
+        """Return a ticket from the events and its token from the chain, verified against its spec."""
         ticket, spec = await self._ticket_spec(ticket_id)
         if ticket.mint_address is None:
             return ticket, None
@@ -67,7 +67,7 @@ class MintActivities:
 
     @activity_on(MINT, name="mint_group")
     async def mint_group(self, subject: MintSubject) -> Minted:
-        """Make the on-chain group of a venue or of a show."""
+        """Mint the on-chain group of a venue or of a show."""
         if subject.kind == "venue":
             venue = await self._store.read(lambda uow: uow.get(Venue, subject.subject_id))
             return await self._mint(venue, self._venue_spec(venue))
@@ -85,7 +85,7 @@ class MintActivities:
             return ticket, uow.get(Show, ticket.show_id), uow.find(Order, ticket.purchase_id)
 
         ticket, show, order = await self._store.read(look, (Ticket.stream(ticket_id), *reads))
-        wallet = await self._wallets.wallet_of(order.buyer_id) if order else None  # an outside order has no buyer here
+        wallet = await self._wallets.wallet_of(order.buyer_id) if order else None  # outside orders: no stored buyer
         spec = TokenSpec(
             kind="ticket",
             subject_id=ticket_id,
@@ -149,7 +149,7 @@ class MintActivities:
         if token is None:
             return False
         if token.problems:
-            raise WrongState(f"the token on chain is not the one we made: {', '.join(token.problems)}")
+            raise WrongState(f"the token on chain differs from its spec: {', '.join(token.problems)}")
         return True
 
     async def _sign(self, bearer: TokenizedAggregate, spec: TokenSpec, *, again: bool) -> SignedTransaction:
@@ -159,5 +159,5 @@ class MintActivities:
 
 
 def _short(name: str) -> str:
-    """Cut a name to the bytes that a wallet shows, at a character's edge."""
+    """Cut a name to the bytes that a wallet shows, between characters."""
     return name.encode()[:NAME_BYTES_MAX].decode(errors="ignore")

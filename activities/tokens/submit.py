@@ -1,4 +1,4 @@
-"""How signed bytes reach the chain: the same ones again and again, until they are final or can no longer land."""
+"""Submit signed bytes: send the same ones repeatedly until they are final or can no longer land."""
 
 import asyncio
 
@@ -7,11 +7,11 @@ from domain.tickets.token import SignedTransaction, TransactionFate
 
 RESEND_SECONDS = 2.0
 PENDING = frozenset({"processed", "confirmed"})  # on chain, and not final yet
-POLL_SECONDS = 0.02  # the adapter asks a node ten times a second at most, for all that wait
+POLL_SECONDS = 0.02  # the adapter calls the node at most ten times a second, for all waiting mints
 
 
 async def has_expired(chain: TransactionSender, signed: SignedTransaction) -> bool:
-    """Say whether the bytes are dead: expired without a trace, or failed; signing earlier could land twice."""
+    """Return whether the bytes can no longer land: expired or failed. Signing again earlier could mint twice."""
     return await _is_dead(chain, signed, await chain.fate(signed.signature))
 
 
@@ -22,7 +22,7 @@ async def _is_dead(chain: TransactionSender, signed: SignedTransaction, fate: Tr
 
 
 async def land(chain: TransactionSender, signed: SignedTransaction) -> bool:
-    """Send the same bytes every two seconds until they are final or dead; says whether they are final."""
+    """Send the same bytes every two seconds until final or unable to land; return whether they are final."""
     now = asyncio.get_running_loop().time
     resend_at = now()
     while True:

@@ -1,4 +1,4 @@
-"""The store activities of a purchase: repeated after a lost answer they change nothing, undone first they refuse."""
+"""The store activities of a purchase: a repeat after a lost answer changes nothing; after its undo it is refused."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -41,7 +41,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[StoreWorld]:
 
 
 async def test_the_catalogue_is_recorded_once() -> None:
-    """A repeated venue, show and opening leave no second event; another body under the key is refused."""
+    """A repeated venue, show and opening store no second event; the key with another body is refused."""
     world = StoreWorld()
     await world.lost_and_repeated(lambda: world.catalog.register_venue(VENUE))
     await world.lost_and_repeated(lambda: world.catalog.announce_show(SHOW))
@@ -62,7 +62,7 @@ async def test_the_catalogue_is_recorded_once() -> None:
 
 
 async def test_a_request_is_recorded_once(world: StoreWorld) -> None:
-    """The same key and body is the same purchase, another body is refused, and a refused key begins anew."""
+    """The same key and body is the same purchase, another body is refused, and a refused key can be used again."""
     again = await world.lost_and_repeated(world.request)
     assert (again.fresh, again.purchase.attempt) == (False, 1)
     with pytest.raises(KeyReused):
@@ -71,7 +71,7 @@ async def test_a_request_is_recorded_once(world: StoreWorld) -> None:
 
 
 async def test_a_refused_key_begins_anew(world: StoreWorld) -> None:
-    """A request that was recorded and refused before the door placed orders is another attempt."""
+    """A request recorded and refused by an older version, which placed no order at once, becomes another attempt."""
     refused = await world.only_requested()
     await world.lost_and_repeated(lambda: world.sales.cancel_order(ending(refused, "sold-out")))
     anew = await world.request(body="other", balcony=1)
@@ -79,7 +79,7 @@ async def test_a_refused_key_begins_anew(world: StoreWorld) -> None:
 
 
 async def test_what_is_refused_at_the_door_leaves_no_event(world: StoreWorld) -> None:
-    """Sold out in one of two types holds nothing of the other, and the key is free for another body."""
+    """If one of two types is sold out, nothing of the other is held, and the key is free for another body."""
     known = len(world.store.log)
     with pytest.raises(SeatsUnavailable):
         await world.request(floor=2, balcony=4)
@@ -114,7 +114,7 @@ async def test_seats_are_held_all_or_none(world: StoreWorld) -> None:
 
 
 async def test_without_a_connection_nothing_happens(world: StoreWorld) -> None:
-    """TransientError before the commit is known to have had no effect."""
+    """A TransientError before the commit has had no effect."""
     purchase = await world.only_requested()
     world.store.refuse_connections = 1
     with pytest.raises(TransientError) as transient:
@@ -155,7 +155,7 @@ async def _balances(world: StoreWorld) -> dict[tuple[str, str], int]:
 
 
 async def test_the_whole_way_back_repeats_without_a_trace(world: StoreWorld) -> None:
-    """Every undo loses its answer and is repeated; nothing is left of the purchase."""
+    """Every undo loses its answer and is repeated; no seat, ticket or discount of the purchase stays."""
     sales, purchase = world.sales, await world.bought()
     tickets = (await sales.place_order(purchase)).ticket_ids
     await sales.confirm_seats(purchase)
@@ -167,7 +167,7 @@ async def test_the_whole_way_back_repeats_without_a_trace(world: StoreWorld) -> 
 
 
 async def test_an_undo_with_nothing_to_undo_refuses_the_late_placing(world: StoreWorld) -> None:
-    """It may come before its forward effect: the ended order is the tombstone, and nothing is held."""
+    """An undo before its forward step: the ended order is the tombstone, and nothing is held."""
     purchase = (await world.request()).purchase
     ended = await world.lost_and_repeated(lambda: world.sales.cancel_order(ending(purchase, "failed")))
     assert ended.outcome == "cancelled"
@@ -195,7 +195,7 @@ async def test_an_ended_order_refuses_every_late_step(world: StoreWorld, late: A
 
 
 async def test_a_cancel_before_the_capture_refuses_the_confirmation(world: StoreWorld) -> None:
-    """Not one seat is confirmed when the buyer came first."""
+    """No seat is confirmed when the buyer cancelled before."""
     purchase = await world.bought()
     await world.lost_and_repeated(lambda: world.purchases.request_cancel("pu"))
     with pytest.raises(PurchaseCancelled):
@@ -204,7 +204,7 @@ async def test_a_cancel_before_the_capture_refuses_the_confirmation(world: Store
 
 
 async def test_a_cancel_before_the_reservation_holds_nothing(world: StoreWorld) -> None:
-    """A reservation that comes after the buyer's cancel is refused."""
+    """A reservation after the buyer's cancel is refused."""
     purchase = await world.only_requested()
     await world.purchases.request_cancel("pu")
     with pytest.raises(PurchaseCancelled):
@@ -213,7 +213,7 @@ async def test_a_cancel_before_the_reservation_holds_nothing(world: StoreWorld) 
 
 
 async def test_a_confirmation_before_the_cancel_refuses_the_cancel(world: StoreWorld) -> None:
-    """The capture came first: seats and order stay as they are."""
+    """The capture was requested before: seats and order stay as they are."""
     purchase = await world.bought()
     await world.sales.confirm_seats(purchase)
     with pytest.raises(CancelTooLate):
@@ -234,17 +234,17 @@ async def test_a_released_hold_is_not_confirmed_and_no_capture_is_requested(worl
 
 
 async def test_a_hold_is_extended_once(world: StoreWorld) -> None:
-    """The answer is the deadline that holds, whatever was asked."""
+    """The answer is the resulting deadline, also when an earlier one was requested."""
     purchase = await world.bought()
     later = LATER + timedelta(seconds=60)
     extend = world.sales.extend_hold
-    asked = ExtendHold(purchase=purchase, hold_until=later)
-    assert await world.lost_and_repeated(lambda: extend(asked)) == later
+    extension = ExtendHold(purchase=purchase, hold_until=later)
+    assert await world.lost_and_repeated(lambda: extend(extension)) == later
     assert await extend(ExtendHold(purchase=purchase, hold_until=AT)) == later
 
 
 async def test_a_late_step_of_a_refused_attempt_leaves_the_next_one_alone(world: StoreWorld) -> None:
-    """Repeats of a former attempt's steps neither end the new attempt nor hold seats for it."""
+    """Repeats of an earlier attempt's steps neither end the new attempt nor hold seats for it."""
     former = await world.only_requested(floor=9)
     with pytest.raises(SeatsUnavailable):
         await world.sales.place_order(former)

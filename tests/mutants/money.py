@@ -46,15 +46,15 @@ MONEY = (
     Mutant(
         "another amount than the price buys tickets",
         "activities/payments/intent.py",
-        "        if said != (price.charge_minor, price.currency):\n",
-        "        if said[0] <= 0:\n",
+        "        if paid != (price.charge_minor, price.currency):\n",
+        "        if paid[0] <= 0:\n",
         f"{SAGA}::test_another_amount_than_the_price_buys_nothing",
     ),
     Mutant(
         "a stray payment is kept",
         "activities/payments/late_payments.py",
-        "return (await self._back.release_payment(money, state)).status if taken_up is None else taken_up",
-        "return state.status if taken_up is None else taken_up",
+        "return (await self._back.release_payment(money, state)).status if reopened is None else reopened",
+        "return state.status if reopened is None else reopened",
         f"{LATE}::test_a_second_payment_of_a_sold_order_goes_back",
     ),
     Mutant(
@@ -124,15 +124,15 @@ MONEY = (
     Mutant(
         "a payment that still processes counts as let go",
         "activities/payments/release.py",
-        'raise TransientError(f"the intent is {state.status}: it can neither be cancelled nor refunded yet")\n',
+        'raise TransientError(f"intent is {state.status}: it can be neither cancelled nor refunded yet")\n',
         "return state\n",
         f"{SAGA}::test_expiry_while_processing_has_a_limit",
     ),
     Mutant(
         "money that went back buys tickets",
         "activities/payments/intent.py",
-        "gone = state.refunded_minor > 0",
-        "gone = state.refunded_minor < 0",
+        "is_refunded = state.refunded_minor > 0",
+        "is_refunded = state.refunded_minor < 0",
         f"{SAGA}::test_money_that_went_back_buys_nothing",
     ),
     Mutant(

@@ -83,7 +83,7 @@ STOCK = (
     Mutant(
         "an ended order can be paid",
         "activities/payments/intent.py",
-        "        if hold_until is None:  # the intent is an event all the same: it has to be cancelled\n",
+        "        if hold_until is None:  # the intent is recorded all the same: it must be cancelled\n",
         "        if state is None:\n",
         "tests/workflows/test_purchase_cancels.py::test_an_order_that_ends_while_its_intent_is_made_is_never_paid",
     ),

@@ -1,4 +1,4 @@
-"""Capacities: what falls leaves the stock before the chain, and nobody loses a seat that is held or sold."""
+"""Capacity changes: reductions leave the stock before the chain; held and sold seats are never lost."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def on_sale() -> Show:
 
 
 def test_stock_never_falls_below_what_is_held_and_sold() -> None:
-    """The refusal says why, and nothing is recorded; the same capacity again changes nothing."""
+    """The refusal has the reason and records nothing; the same capacity again changes nothing."""
     seats = new_allocation(capacity=10)
     seats.place("a", 3, LATER, "purchase", AT)
     seats.place("b", 2, LATER, "purchase", AT)
@@ -37,7 +37,7 @@ def test_stock_never_falls_below_what_is_held_and_sold() -> None:
 
 
 def test_one_change_at_a_time() -> None:
-    """The one under way asked again is that one, another is refused until it has ended."""
+    """The same request returns the change in progress; another one is refused until it has ended."""
     show = on_sale()
     assert show.begin_capacities({"floor": 9}, AT) == 1
     assert show.begin_capacities({"floor": 9}, AT) == 1
@@ -53,7 +53,7 @@ def test_one_change_at_a_time() -> None:
 
 
 def test_a_change_that_was_given_up_changes_nothing() -> None:
-    """The capacities are as they were, and the next change may come."""
+    """The capacities stay as they were, and the next change is accepted."""
     show = on_sale()
     show.begin_capacities({"floor": 2}, AT)
     show.finish_capacities(1, AT, made=False)
@@ -61,7 +61,7 @@ def test_a_change_that_was_given_up_changes_nothing() -> None:
 
 
 def test_only_what_is_on_sale_changes() -> None:
-    """A show without a group has nothing on chain to change, and a type that it does not have cannot change."""
+    """A show without a group has nothing to resize, and an unknown ticket type is refused."""
     with pytest.raises(NotOnSale):
         new_show().begin_capacities({"floor": 9}, AT)
     with pytest.raises(UnknownSubject):
@@ -69,7 +69,7 @@ def test_only_what_is_on_sale_changes() -> None:
 
 
 def test_bytes_are_stored_one_after_another() -> None:
-    """Those that follow others than the newest, or are of a size that is not wanted any more, are not stored."""
+    """Bytes signed after other bytes than the newest, or for an outdated size, are not stored."""
     show = on_sale()
     show.begin_capacities({"floor": 9}, AT)
     show.sign_resize(SIGNED, 12, None, AT)
@@ -84,7 +84,7 @@ def test_bytes_are_stored_one_after_another() -> None:
 
 
 def test_the_invariants_know_the_new_capacity() -> None:
-    """Seats beyond the old capacity are valid once there are more, and unlawful without that."""
+    """Seats beyond the old capacity violate the invariant, unless the capacity was raised."""
     seats = new_allocation(capacity=1)
     seats.resize(2, AT)
     seats.place("a:hold:1", 2, LATER, "purchase", AT)

@@ -1,4 +1,4 @@
-"""Refunded seats on sale again: what a show says, what its group has room for, and what is decided with the stock."""
+"""Resale of refunded seats: the show's terms, its group's room, and the decision on the stock."""
 
 from datetime import timedelta
 from functools import partial
@@ -38,7 +38,7 @@ def reserved(capacity: int = 3) -> Allocation:
 
 
 def test_seats_of_a_reservation_are_available_again_once_per_refund() -> None:
-    """The same refund again changes nothing, another one takes its own; what is left stays sold."""
+    """The same refund again changes nothing, another one returns its own seats; the rest stays sold."""
     seats = reserved()
     for _ in range(2):
         seats.give_back("a", 2, "r1", AT)
@@ -55,7 +55,7 @@ def test_seats_of_a_reservation_are_available_again_once_per_refund() -> None:
 
 
 def test_only_seats_of_a_reservation_are_given_back() -> None:
-    """Not more than it has, not those that are only held, and none of a hold that nobody knows."""
+    """More than the reservation's seats, seats only held, and seats of an unknown hold are refused."""
     seats = reserved(4)
     seats.place("held", 1, LATER, "purchase", AT)
     for key, quantity in (("a", 4), ("held", 1)):
@@ -67,7 +67,7 @@ def test_only_seats_of_a_reservation_are_given_back() -> None:
 
 
 def test_a_show_resells_while_it_sells() -> None:
-    """Only if it says so, and neither after its sale nor after its end, nor once it is cancelled."""
+    """Only if its terms allow it, and neither after its sale, after its end, nor once it is cancelled."""
     assert not new_show().resells(AT)
     show = new_show(resell_refunded=True, sale_until=LATER, ends_at=LATER + timedelta(hours=1))
     assert show.resells(AT)
@@ -78,7 +78,7 @@ def test_a_show_resells_while_it_sells() -> None:
 
 
 def test_a_group_has_room_for_burnt_members_whatever_the_capacity_becomes() -> None:
-    """Room is made once per refund, and a change of the capacity forgets none of it."""
+    """The limit rises once per refund, and a capacity change keeps the added room."""
     show = new_show(resell_refunded=True)
     show.mint_token("mint", "signature", AT)
     show.open_sale(AT)
@@ -94,7 +94,7 @@ def test_a_group_has_room_for_burnt_members_whatever_the_capacity_becomes() -> N
 
 
 def test_a_token_is_over_when_none_can_come() -> None:
-    """Burnt, no longer able to land, or never signed; a valid ticket's token is not over."""
+    """Burnt, unable to land, or never signed; a valid ticket's token is not over."""
     valid, never, forgone = new_ticket(), new_ticket(), new_ticket()
     for ticket in (valid, never, forgone):
         ticket.issue(AT)
@@ -137,12 +137,12 @@ async def stock(day: SampleHistory) -> tuple[int, int]:
 
 
 async def test_seats_come_back_after_their_tokens() -> None:
-    """Before the tokens are over: a transient error; then each type has its own back, however often it is decided."""
+    """A transient error until the tokens are over; then each type gets its seats back, once."""
     day = SampleHistory()
     await day.open(resell_refunded=True)
     refund = await refunded(day, await day.sell("sold"))
     assert refund.resells
-    with pytest.raises(TransientError, match="not over"):
+    with pytest.raises(TransientError, match="not burnt yet"):
         await decided(day, refund)
     await burnt(day, refund)
     for _ in range(2):
@@ -151,7 +151,7 @@ async def test_seats_come_back_after_their_tokens() -> None:
 
 
 async def test_what_somebody_entered_with_and_what_no_longer_sells_does_not_come_back() -> None:
-    """A seat that was used stays used; after the end of the sale nothing is on sale again."""
+    """A redeemed seat does not return; after the end of the sale none does."""
     day = SampleHistory()
     await day.open(resell_refunded=True, sale_until=AT + timedelta(hours=1))
     purchase = await day.sell("sold")
@@ -171,7 +171,7 @@ def tickets_of(day: SampleHistory) -> list[str]:
 
 
 async def test_a_refund_of_an_amount_and_a_show_that_does_not_say_so_ask_for_nothing() -> None:
-    """The refund says whether there is anything to put on sale, so that its workflow does not ask in vain."""
+    """A refund without seats to put on sale says so, so that its workflow skips the step."""
     day = SampleHistory()
     await day.open(resell_refunded=True)
     assert not (await refunded(day, await day.sell("sold"), amount_minor=5)).resells

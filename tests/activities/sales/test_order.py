@@ -1,4 +1,4 @@
-"""Orders with discounts, prices that change and windows that close, through the store activities."""
+"""Orders with discounts, price changes and sale windows, through the store activities."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -49,13 +49,13 @@ def discount(key: str = "k", code: str = "EARLY", body: str = "d", **terms: Any)
     )
 
 
-async def asked(world: StoreWorld, purchase_id: str, **more: Any) -> PurchaseRef:
+async def request_order(world: StoreWorld, purchase_id: str, **more: Any) -> PurchaseRef:
     requested = await world.request(purchase_id, **more)
     return requested.purchase
 
 
 async def placed(world: StoreWorld, purchase_id: str, **more: Any) -> PlacedOrder:
-    return await world.sales.place_order(await asked(world, purchase_id, **more))
+    return await world.sales.place_order(await request_order(world, purchase_id, **more))
 
 
 async def in_use(world: StoreWorld) -> int:
@@ -63,7 +63,7 @@ async def in_use(world: StoreWorld) -> int:
 
 
 async def test_a_discount_is_created_once(world: StoreWorld) -> None:
-    """A repeat is the same; another body, a code that is taken, and types that are not there are refused."""
+    """A repeat is the same discount; another body, a code in use and unknown ticket types are refused."""
     await world.lost_and_repeated(lambda: world.prices.create_discount(discount()))
     with pytest.raises(KeyReused):
         await world.prices.create_discount(discount(body="other"))
@@ -77,7 +77,7 @@ async def test_a_discount_is_created_once(world: StoreWorld) -> None:
 
 
 async def test_an_amount_that_the_currency_cannot_charge_is_no_discount(world: StoreWorld) -> None:
-    """Nor is it a price: the refusal comes before anything is announced."""
+    """Nor is it a price: it is refused before the show is announced."""
     floor = SHOW.ticket_types[0].model_copy(update={"ticket_type_id": "kw-floor"})
     dinars = SHOW.model_copy(update={"show_id": "kw", "currency": "kwd", "ticket_types": [floor]})
     odd = dinars.model_copy(update={"ticket_types": [floor.model_copy(update={"price_minor": 1005})]})
@@ -96,14 +96,14 @@ async def test_a_show_is_not_announced_with_a_window_that_ends_first(world: Stor
 
 
 async def test_a_limited_discount_is_held_with_the_seats_and_given_back_with_them(world: StoreWorld) -> None:
-    """One order uses it at a time; an order that ends without a sale gives it back, repeated or not."""
+    """One order uses it at a time; an order that ends without a sale returns it, once."""
     await world.prices.create_discount(discount(amount_minor=500, limit=1))
-    first = await asked(world, "one", discount_code="EARLY")
+    first = await request_order(world, "one", discount_code="EARLY")
     order = await world.lost_and_repeated(lambda: world.sales.place_order(first))
     assert (order.price.subtotal_minor, order.price.discount_minor) == (4500, 500)
     assert await in_use(world) == 1
     with pytest.raises(DiscountRefused) as refused:
-        await asked(world, "two", discount_code="EARLY", floor=1)
+        await request_order(world, "two", discount_code="EARLY", floor=1)
     assert refused.value.data == {"reason": "used-up"}
     assert await world.stock() == [(3, 2, 0), (2, 1, 0)]
     await world.lost_and_repeated(lambda: world.sales.cancel_order(ending(first)))
@@ -115,16 +115,16 @@ async def test_a_limited_discount_is_held_with_the_seats_and_given_back_with_the
 
 
 async def test_seats_and_discount_are_held_all_or_none(world: StoreWorld) -> None:
-    """Without seats nobody's discount is used."""
+    """A request refused for lack of seats uses no discount."""
     await world.prices.create_discount(discount(amount_minor=500, limit=1))
     with pytest.raises(SeatsUnavailable):
-        await asked(world, "one", discount_code="EARLY", floor=9)
+        await request_order(world, "one", discount_code="EARLY", floor=9)
     assert await in_use(world) == 0
     assert await world.stock() == ALL_FREE
 
 
 async def test_a_sold_discount_stays_used(world: StoreWorld) -> None:
-    """What was sold is not given back by anything that comes late."""
+    """A late step does not return the discount of a sold order."""
     await world.prices.create_discount(discount(amount_minor=500, limit=1))
     purchase = await world.bought(discount_code="EARLY")
     await world.sales.confirm_seats(purchase)
@@ -136,17 +136,17 @@ async def test_a_sold_discount_stays_used(world: StoreWorld) -> None:
 
 
 async def test_an_unknown_code_is_refused(world: StoreWorld) -> None:
-    """It is not silently no discount, and the key is free again."""
+    """It is refused instead of ignored, and the key is free again."""
     with pytest.raises(DiscountRefused) as refused:
-        await asked(world, "one", discount_code="NONE")
+        await request_order(world, "one", discount_code="NONE")
     assert refused.value.data == {"reason": "not-found"}
     assert (await world.request("one", body="other")).fresh
 
 
 async def test_the_price_is_locked_during_the_hold(world: StoreWorld) -> None:
-    """A price that changes and a code that lapses change nothing for who has placed; a new order sees them."""
+    """A price change and an expired code do not affect placed orders; a new order sees them."""
     await world.prices.create_discount(discount(percent_bps=1000, valid_until=LATER))
-    purchase = await asked(world, "one", discount_code="EARLY")
+    purchase = await request_order(world, "one", discount_code="EARLY")
     before = await world.sales.place_order(purchase)
     change = ChangeShow(show_id="sh", prices={"floor": 9000}, window={})
     await world.lost_and_repeated(lambda: world.prices.change_show(change))
@@ -157,7 +157,7 @@ async def test_the_price_is_locked_during_the_hold(world: StoreWorld) -> None:
 
 
 async def test_a_quote_is_the_price_that_is_charged_and_holds_nothing(world: StoreWorld) -> None:
-    """It comes from the same function, leaves no event, and may be asked for before the sale."""
+    """It uses the same function, stores no event, and is available before the sale."""
     await world.prices.create_discount(discount(percent_bps=3333, limit=1))
     known = len(world.store.log)
     quote = await world.prices.quote("sh", lines_of({"floor": 2, "balcony": 1}), "early")
@@ -168,18 +168,18 @@ async def test_a_quote_is_the_price_that_is_charged_and_holds_nothing(world: Sto
 
 
 async def test_who_counts_on_a_total_pays_that_or_nothing(world: StoreWorld) -> None:
-    """A price that moved between the look and the request is refused, and the key is free for another try."""
+    """A price that changed before the request is refused, and the key is free for another attempt."""
     quote = await world.prices.quote("sh", lines_of({"floor": 2}), None)
     await world.prices.change_show(ChangeShow(show_id="sh", prices={"floor": 1100}, window={}))
     with pytest.raises(PriceMoved) as refused:
-        await asked(world, "one", expected_total_minor=quote.price.total_minor, floor=2)
+        await request_order(world, "one", expected_total_minor=quote.price.total_minor, floor=2)
     assert refused.value.data["total_minor"] == 2429
     assert await world.stock() == ALL_FREE
     assert (await placed(world, "one", expected_total_minor=2429, floor=2)).price.total_minor == 2429
 
 
 async def test_the_door_opens_and_closes_with_the_sale_window(world: StoreWorld) -> None:
-    """Who asked before the end is placed after it; who asks outside is refused, at the internal door too."""
+    """A request made before the end is placed after it; one outside is refused, in the internal API too."""
     soon = AT + timedelta(minutes=5)
     await world.prices.change_show(ChangeShow(show_id="sh", prices={}, window={"sale_from": soon}))
     with pytest.raises(NotOnSale):
@@ -190,7 +190,7 @@ async def test_the_door_opens_and_closes_with_the_sale_window(world: StoreWorld)
     await world.prices.change_show(ChangeShow(show_id="sh", prices={}, window={"sale_until": LATER}))
     show = await world.see(Show, "sh")
     assert (show.sale_from, show.sale_until) == (soon, LATER)
-    purchase = await asked(world, "one", floor=1)
+    purchase = await request_order(world, "one", floor=1)
     world.now = LATER
     with pytest.raises(NotOnSale):
         await world.request("two")
@@ -198,9 +198,9 @@ async def test_the_door_opens_and_closes_with_the_sale_window(world: StoreWorld)
 
 
 async def test_a_free_order_is_settled_without_a_payment(world: StoreWorld) -> None:
-    """Its books owe the tickets and no money; before it is sold nothing is settled."""
+    """Its books owe the tickets and no money; an unsold order cannot be settled."""
     await world.prices.create_discount(discount(percent_bps=10_000))
-    purchase = await asked(world, "one", discount_code="EARLY")
+    purchase = await request_order(world, "one", discount_code="EARLY")
     assert (await world.sales.place_order(purchase)).price.total_minor == 0
     with pytest.raises(WrongState):
         await world.books.settle_sale(purchase)

@@ -1,4 +1,4 @@
-"""The door: who is let in holds seats and has two deadlines; who is not leaves nothing behind."""
+"""Purchase requests: an accepted one holds seats and has two deadlines; a refused one stores nothing."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -25,12 +25,12 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[StoreWorld]:
 
 
 async def open_checkout(world: StoreWorld, purchase: PurchaseRef) -> None:
-    """Open the checkout, as the saga does with the intent's event."""
+    """Open the checkout, as the saga does when it records the intent."""
     await world.store.commit(lambda uow: uow.get(Order, purchase.purchase_id).open_checkout(uow.at))
 
 
 async def test_a_purchase_waits_in_the_queue_with_its_seats_held(world: StoreWorld) -> None:
-    """Its first deadline is the queue's; the hold's own time begins when its checkout opens."""
+    """Its first deadline is the queue's; the hold's own time starts when its checkout opens."""
     requested = await world.request(floor=2)
     assert (requested.purchase_status.state, requested.purchase_status.hold_until) == ("reserving", QUEUE_END)
     world.now = AT + timedelta(seconds=500)
@@ -41,7 +41,7 @@ async def test_a_purchase_waits_in_the_queue_with_its_seats_held(world: StoreWor
 
 
 async def test_a_checkout_that_does_not_open_in_time_is_ended(world: StoreWorld) -> None:
-    """Not a moment earlier; then the seats are free, and whoever comes to open it is refused."""
+    """Not before its deadline; then the seats are free, and opening its checkout is refused."""
     purchase = (await world.request()).purchase
     world.now = QUEUE_END - timedelta(microseconds=1)
     assert not await world.purchases.expire_queued(purchase)
@@ -56,7 +56,7 @@ async def test_a_checkout_that_does_not_open_in_time_is_ended(world: StoreWorld)
 
 
 async def test_a_checkout_that_opened_in_time_is_not_ended_by_the_queue(world: StoreWorld) -> None:
-    """From there the saga ends the hold, and asks Stripe first."""
+    """From then on the saga ends the hold, after reading the payment from Stripe."""
     purchase = (await world.request()).purchase
     await open_checkout(world, purchase)
     world.now = QUEUE_END + timedelta(days=1)
@@ -67,7 +67,7 @@ async def test_a_checkout_that_opened_in_time_is_not_ended_by_the_queue(world: S
 
 
 async def test_a_free_order_that_is_sold_is_not_ended_by_the_queue(world: StoreWorld) -> None:
-    """It has no checkout; from its confirmation on it is sold, however long its tickets take."""
+    """It has no checkout; it is sold from its confirmation on, even before its tickets are minted."""
     purchase = (await world.request()).purchase
     await world.sales.confirm_seats(purchase)
     world.now = QUEUE_END + timedelta(days=1)
@@ -76,7 +76,7 @@ async def test_a_free_order_that_is_sold_is_not_ended_by_the_queue(world: StoreW
 
 
 async def test_a_named_buyer_has_so_many_tickets_of_a_show() -> None:
-    """All purchases together; a refused one leaves no event, and one that ended counts no more."""
+    """Over all purchases together; a refused request stores no event, and an ended purchase does not count."""
     world = StoreWorld()
     await world.open(SHOW.model_copy(update={"buyer_tickets_max": 3}))
     first = await world.request("one", buyer="al", floor=2)
@@ -91,7 +91,7 @@ async def test_a_named_buyer_has_so_many_tickets_of_a_show() -> None:
 
 
 async def test_a_named_buyer_has_so_many_open_purchases(world: StoreWorld) -> None:
-    """A purchase that is sold is not open any more, and its tickets still count."""
+    """A sold purchase is no longer open, but its tickets still count."""
     first = (await world.request("one", buyer="al", floor=1)).purchase
     await world.request("two", buyer="al", floor=1)
     with pytest.raises(BuyerLimitReached):
@@ -109,7 +109,7 @@ async def test_a_named_buyer_has_so_many_open_purchases(world: StoreWorld) -> No
 
 
 async def test_the_same_request_again_claims_nothing_more(world: StoreWorld) -> None:
-    """A repeated key is the same purchase, also at the limit."""
+    """A repeated key returns the same purchase, also at the limit."""
     for _ in range(3):
         await world.lost_and_repeated(lambda: world.request("one", buyer="al", floor=1))
     await world.request("two", buyer="al", floor=1)

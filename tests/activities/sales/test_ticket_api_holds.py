@@ -1,4 +1,4 @@
-"""The internal ticket API's holds: all or none, idempotent, and never on what another door made."""
+"""The internal ticket API's holds: all or none, idempotent, and never a purchase's."""
 
 from collections.abc import AsyncIterator
 
@@ -36,7 +36,7 @@ async def states(world: StoreWorld, tickets: tuple[str, ...]) -> set[str]:
 
 
 async def test_seats_are_reserved_once_with_their_tickets(world: StoreWorld) -> None:
-    """A repeat returns the same tickets; another body under the key is refused."""
+    """A repeat returns the same tickets; the key with another body is refused."""
     tickets = await world.lost_and_repeated(world.reserve)
     assert len(set(tickets)) == 3
     assert (await world.stock(), await states(world, tickets)) == (HELD, {"reserved"})
@@ -45,7 +45,7 @@ async def test_seats_are_reserved_once_with_their_tickets(world: StoreWorld) -> 
 
 
 async def test_seats_are_reserved_all_or_none(world: StoreWorld) -> None:
-    """A type that is sold out or unknown leaves nothing held of the others."""
+    """If one type is sold out or unknown, no seats of the others are held."""
     with pytest.raises(SeatsUnavailable):
         await world.reserve(floor=2, balcony=4)
     with pytest.raises(UnknownSubject):
@@ -54,7 +54,7 @@ async def test_seats_are_reserved_all_or_none(world: StoreWorld) -> None:
 
 
 async def test_nothing_is_reserved_before_the_sale() -> None:
-    """A show that is not on sale holds nothing for outside orders either."""
+    """A show that is not on sale refuses outside orders, too."""
     world = StoreWorld()
     await world.catalog.register_venue(VENUE)
     await world.catalog.announce_show(SHOW)
@@ -63,7 +63,7 @@ async def test_nothing_is_reserved_before_the_sale() -> None:
 
 
 async def test_a_reservation_is_confirmed_once(world: StoreWorld) -> None:
-    """Its seats are sold and its tickets are valid; it neither expires nor is released from there."""
+    """Its seats are sold and its tickets valid; it neither expires nor can be released."""
     tickets = await world.reserve()
     view = await world.lost_and_repeated(lambda: world.holds.confirm("re"))
     assert (view.state, view.ticket_ids) == ("confirmed", tickets)
@@ -84,7 +84,7 @@ async def test_a_reservation_is_released_once(world: StoreWorld) -> None:
 
 
 async def test_an_open_reservation_expires_once(world: StoreWorld) -> None:
-    """The watcher ends what nobody confirmed, and a repeated reservation shows its end."""
+    """The expiry ends an unconfirmed hold, and a repeated reservation shows its end."""
     tickets = await world.reserve()
     assert await world.lost_and_repeated(lambda: world.hold_ends.expire_reservation(HOLD)) == "released"
     assert await world.reserve() == tickets
@@ -92,7 +92,7 @@ async def test_an_open_reservation_expires_once(world: StoreWorld) -> None:
 
 
 async def test_a_purchase_is_not_ours(world: StoreWorld) -> None:
-    """A hold that a purchase made, and one that nobody made, is refused whatever is asked."""
+    """Every operation on a purchase's hold, and on an unknown hold, is refused."""
     purchase = await world.bought()
     for name in (purchase.purchase_id, f"{purchase.purchase_id}:hold:1", "nobody"):
         for act in (world.holds.confirm, world.holds.release):
@@ -105,7 +105,7 @@ async def test_a_purchase_is_not_ours(world: StoreWorld) -> None:
 
 
 async def test_a_batch_is_cancelled_once_with_its_whole_reservations(world: StoreWorld) -> None:
-    """Some tickets of two reservations end both, and doing it again changes nothing."""
+    """Some tickets of two reservations end both; a repeat changes nothing."""
     first, second = await world.reserve("re", floor=2), await world.reserve("other", floor=1, balcony=1)
     await world.lost_and_repeated(lambda: world.holds.cancel_batch([first[0], second[1], first[0]]))
     assert (await world.stock(), await states(world, first + second)) == (ALL_FREE, {"void"})
@@ -122,7 +122,7 @@ async def test_a_batch_with_a_paid_ticket_needs_a_refund_and_cancels_nothing(wor
 
 
 async def test_a_batch_with_a_ticket_of_a_purchase_cancels_nothing(world: StoreWorld) -> None:
-    """What is not ours, and what does not exist, refuses the whole batch."""
+    """A ticket of a purchase, or an unknown one, refuses the whole batch."""
     ours = await world.reserve(floor=1)
     theirs = (await world.sales.place_order(await world.bought(floor=1))).ticket_ids
     with pytest.raises(NotOurHold):

@@ -1,4 +1,4 @@
-"""The burn step: a mint in flight is waited for; the bytes that burn are stored before they are sent."""
+"""The burn step: waits for a mint in flight, and stores the signed burn before sending it."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ from tests.fakes.token_chain import FakeTokenChain
 
 
 class Burn(Mint):
-    """One issued ticket in front of the chain, and what burns its token."""
+    """One issued ticket, the chain, and the activities that burn its token."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Burn(Mint):
         )
 
     async def sign(self) -> SignedTransaction:
-        """Leave a mint in flight: signed and stored, and not sent."""
+        """Leave a mint in flight: signed and stored, but not sent."""
         _, spec = await self.steps._ticket_spec(self.chain.ticket_id)
         signed = await self.chain.sign(spec)
 
@@ -53,7 +53,7 @@ async def burn() -> Burn:
 
 
 async def test_a_minted_token_is_burnt_once(burn: Burn) -> None:
-    """Again changes nothing, and a late mint makes no second one."""
+    """A repeat changes nothing, and a late mint makes no second token."""
     await burn.mint()
     await burn.void()
     assert [await burn.burn() for _ in range(2)] == ["burnt", "burnt"]
@@ -63,7 +63,7 @@ async def test_a_minted_token_is_burnt_once(burn: Burn) -> None:
 
 
 async def test_the_token_of_a_valid_ticket_is_not_burnt(burn: Burn) -> None:
-    """Neither asked by a workflow, nor decided by the ticket."""
+    """Neither the activity nor the ticket allows it."""
     await burn.mint()
     with pytest.raises(WrongState):
         await burn.burn()
@@ -74,7 +74,7 @@ async def test_the_token_of_a_valid_ticket_is_not_burnt(burn: Burn) -> None:
 
 
 async def test_a_ticket_that_nothing_was_signed_for_has_no_token(burn: Burn) -> None:
-    """It is void first, so that nothing is ever signed."""
+    """It is void before its mint, so that nothing is ever signed."""
     await burn.void()
     assert await burn.burn() == "never made"
     assert await burn.mint() == ""
@@ -82,11 +82,11 @@ async def test_a_ticket_that_nothing_was_signed_for_has_no_token(burn: Burn) -> 
 
 
 async def test_a_mint_in_flight_that_lands_is_burnt(burn: Burn) -> None:
-    """The burn waits until the bytes that were signed before have landed."""
+    """The burn waits until the bytes signed before have landed."""
     signed = await burn.sign()
     await burn.void()
     burning = asyncio.create_task(burn.burn())
-    while burn.chain.calls["supply_of"] < 1:  # noqa: ASYNC110 - the fake counts, and tells nobody
+    while burn.chain.calls["supply_of"] < 1:  # noqa: ASYNC110 - the fake counts without an event
         await asyncio.sleep(0.01)
     await FakeTokenChain.send(burn.chain, signed)
     assert await burning == "burnt"
@@ -95,7 +95,7 @@ async def test_a_mint_in_flight_that_lands_is_burnt(burn: Burn) -> None:
 
 
 async def test_a_mint_in_flight_that_can_no_longer_land_is_given_up(burn: Burn) -> None:
-    """It is known dead before anything is decided, and stays so."""
+    """The mint has expired before the decision, and cannot land later."""
     await burn.sign()
     await burn.void()
     burn.chain.expire()
@@ -106,7 +106,7 @@ async def test_a_mint_in_flight_that_can_no_longer_land_is_given_up(burn: Burn) 
 async def test_a_mint_that_was_signed_and_refunded_meanwhile_signs_nothing(
     burn: Burn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The transaction that would store the bytes looks at the ticket: it is void."""
+    """The transaction that would store the signed bytes finds the ticket void and refuses."""
     sign = burn.chain.sign
 
     async def signing(spec: TokenSpec, *, again: bool) -> SignedTransaction:
@@ -120,7 +120,7 @@ async def test_a_mint_that_was_signed_and_refunded_meanwhile_signs_nothing(
 
 
 async def test_a_lost_answer_of_a_burn_is_no_second_burn(burn: Burn) -> None:
-    """The stored bytes are sent again, or it is seen that there is nothing left."""
+    """The stored bytes are sent again, or the supply is found to be 0."""
     await burn.mint()
     await burn.void()
     burn.chain.fail_after("send")
@@ -132,7 +132,7 @@ async def test_a_lost_answer_of_a_burn_is_no_second_burn(burn: Burn) -> None:
 
 
 async def test_what_its_owner_burnt_is_gone(burn: Burn) -> None:
-    """There is nothing left to sign; the ticket says that its token is no more."""
+    """There is nothing to sign; the ticket records that its token is burnt."""
     address = await burn.mint()
     await burn.void()
     burn.chain.burnt[address] = 1

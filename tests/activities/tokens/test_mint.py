@@ -1,4 +1,4 @@
-"""The mint step: read first, store the bytes before sending them, sign again only when the old ones are dead."""
+"""The mint step: reads first, stores signed bytes before sending them, signs again only when those have expired."""
 
 import pytest
 
@@ -16,14 +16,14 @@ GROUP = TokenSpec(kind="show", subject_id="sh", name="Show", symbol="SHOW", uri=
 
 
 class NoWallets:
-    """No buyer gave a wallet."""
+    """Wallets of buyers who gave none."""
 
     async def wallet_of(self, buyer_id: str) -> str | None:
         return None
 
 
 class Chain(FakeTokenChain):
-    """Remembers which bytes the event store knew when they were sent."""
+    """A chain that records whether the event store had the bytes when they were sent."""
 
     def __init__(self, store: StoreWorld) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Chain(FakeTokenChain):
 
 
 class Mint:
-    """One issued ticket in front of the chain."""
+    """One issued ticket, the chain, and the mint activities."""
 
     def __init__(self) -> None:
         self.store = StoreWorld()
@@ -68,7 +68,7 @@ async def one() -> Mint:
 
 
 async def test_bytes_are_stored_before_they_are_sent(one: Mint) -> None:
-    """Whoever dies after sending finds the very bytes again."""
+    """A process that dies after sending finds the same bytes again."""
     address = await one.mint()
     assert one.chain.known
     assert all(one.chain.known)
@@ -76,7 +76,7 @@ async def test_bytes_are_stored_before_they_are_sent(one: Mint) -> None:
 
 
 async def test_stored_bytes_are_sent_again_and_nothing_is_signed_anew(one: Mint) -> None:
-    """As long as they can land, the same bytes are the only ones."""
+    """As long as the bytes can land, no others are signed."""
     one.chain.drop_sends(1)
     one.chain.fail_before("fate")
     with pytest.raises(TransientError):
@@ -86,7 +86,7 @@ async def test_stored_bytes_are_sent_again_and_nothing_is_signed_anew(one: Mint)
 
 
 async def test_dead_bytes_are_replaced(one: Mint) -> None:
-    """Bytes that can no longer land are signed again, and one token comes of it."""
+    """Bytes that can no longer land are signed again, and one token results."""
     one.chain.drop_sends(1)
     one.chain.fail_before("fate")
     with pytest.raises(TransientError):
@@ -97,7 +97,7 @@ async def test_dead_bytes_are_replaced(one: Mint) -> None:
 
 
 async def test_a_token_that_differs_is_not_counted(one: Mint) -> None:
-    """What stands on chain is verified before it counts as the ticket's token."""
+    """The token on chain is verified before it is recorded as the ticket's."""
     one.chain.fail_after("send")
     with pytest.raises(TransientError):
         await one.mint()
@@ -108,14 +108,14 @@ async def test_a_token_that_differs_is_not_counted(one: Mint) -> None:
 
 
 async def test_a_token_is_minted_once(one: Mint) -> None:
-    """Asked again, the step answers from the events."""
+    """A repeated step answers from the events."""
     address = await one.mint()
     assert await one.mint() == address
     assert (one.chain.calls["sign"], one.chain.landings[address]) == (1, 1)
 
 
 async def test_what_the_chain_refuses_unseen_is_explained_when_it_is_signed_again(one: Mint) -> None:
-    """A group that turns out to be full is told in words, after one transaction that failed."""
+    """A full group is reported as such, after one failed transaction."""
     one.chain._known.add(("ticket", "mint"))
     one.chain._members["mint"] = 10
     with pytest.raises(WrongState, match="the group is full"):
