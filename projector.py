@@ -1,4 +1,4 @@
-"""Front door: follows the events and folds them into the read models. `python -m projector [--rebuild]`."""
+"""Front door: folds new events into the read models. `python -m projector [--rebuild]`."""
 
 import argparse
 import logging
@@ -22,7 +22,7 @@ POLL_SECONDS = 0.025
 
 
 def follow(url: str, stopping: threading.Event, ready_file: Path | None = None) -> None:
-    """Fold events as they come, until told to stop; a lost connection is opened again."""
+    """Fold new events until `stopping` is set; reconnect when the connection is lost."""
     while not stopping.is_set():
         try:
             with psycopg.connect(url, autocommit=True) as connection:
@@ -32,12 +32,12 @@ def follow(url: str, stopping: threading.Event, ready_file: Path | None = None) 
                 while not stopping.wait(POLL_SECONDS):
                     projection.catch_up()
         except psycopg.OperationalError as error:
-            log.warning("the database is away: %s", type(error).__name__)
+            log.warning("PostgreSQL is unavailable; reconnecting: %s", type(error).__name__)
             stopping.wait(PAUSE_SECONDS)
 
 
 def rebuild(url: str) -> int:
-    """Empty the read models and fold all events again; returns how many there were."""
+    """Empty the read models and fold all events again; return their number."""
     with psycopg.connect(url, autocommit=True) as connection:
         return Projection(connection).rebuild()
 
@@ -63,8 +63,8 @@ def main() -> None:
 
 
 def _ready(ready_file: Path | None) -> None:
-    """Say that the read models are up to date for the first time."""
-    log.info("follows the events")
+    """Log that the read models are up to date, and write the ready file."""
+    log.info("read models are up to date; following new events")
     if ready_file is not None:
         ready_file.write_text(str(os.getpid()))
 

@@ -1,4 +1,4 @@
-"""Every knob: typed, frozen, read once, at a front door."""
+"""All settings: typed, frozen, read once by a front door."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,49 +20,51 @@ class Group(BaseModel):
 
 
 class PostgresSettings(Group):
-    """Where events and read models are kept."""
+    """The database of events and read models."""
 
     url: str = Field("postgresql://postgres@127.0.0.1:5432/boxoffice", description="URL of the PostgreSQL database")
     pool_size: int = Field(8, ge=1, le=100, description="connections that one process keeps open at most")
     commit_queue_max: int = Field(
-        2000, ge=1, description="decisions that wait for one process's committer; beyond it 429"
+        2000, ge=1, description="decisions pending in one process's commit queue; beyond it 429"
     )
 
 
 class TemporalSettings(Group):
-    """Where the workflow engine is."""
+    """The address of Temporal."""
 
     address: str = Field("127.0.0.1:7233", description="host:port of Temporal's frontend")
     namespace: str = Field("default", description="Temporal namespace of the workflows")
 
 
 class StripeSettings(Group):
-    """How Stripe is reached."""
+    """Stripe's API, keys and webhook secrets."""
 
     api_base: str | None = Field(None, description="base URL of Stripe's API; empty is https://api.stripe.com")
     api_key: SecretStr = Field(UNSET, description="secret key, sk_test_... or sk_live_...")
     webhook_secret: SecretStr = Field(UNSET, description="signing secret of the webhook endpoint, whsec_...")
     connect_webhook_secret: SecretStr = Field(UNSET, description="signing secret of the endpoint of venues' events")
     undelivered_poll_seconds: float = Field(
-        30, gt=0, description="seconds between looks for webhooks that have not arrived"
+        30, gt=0, description="interval of polling Stripe for undelivered events, in seconds"
     )
-    publishable_key: str = Field("", description="publishable key that the API tells a buyer's browser, pk_...")
+    publishable_key: str = Field("", description="publishable key that the API returns to a buyer's browser, pk_...")
 
 
 class SolanaSettings(Group):
-    """How the chain is reached, and with which keys."""
+    """The Solana node and our keys."""
 
     rpc_url: str = Field("http://127.0.0.1:8899", description="URL of the JSON-RPC node")
     ws_url: str | None = Field(None, description="URL of the node's web socket; empty is derived from rpc_url")
     issuer_secret: SecretStr = Field(UNSET, description="32-byte seed, hex or base58, of the key that mints and pays")
-    address_secret: SecretStr = Field(UNSET, description="32-byte seed, hex or base58, that mint addresses come from")
+    address_secret: SecretStr = Field(
+        UNSET, description="32-byte seed, hex or base58, from which mint addresses are derived"
+    )
     custody_address: str | None = Field(
         None, description="owner of tickets without a buyer's wallet; empty is the issuer"
     )
 
     @property
     def web_socket(self) -> str:
-        """The web socket's URL: as given, or the RPC's with its port + 1 if it names one, as Solana's nodes have it."""
+        """The web socket's URL: as given, or the RPC URL with its port + 1, if it names a port."""
         if self.ws_url is not None:
             return self.ws_url
         rpc = urlsplit(self.rpc_url)
@@ -71,14 +73,16 @@ class SolanaSettings(Group):
 
 
 class ApiSettings(Group):
-    """How the HTTP API serves."""
+    """The HTTP API's address and limits."""
 
     host: str = Field("127.0.0.1", description="address that the API listens on")
     port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
     public_url: str = Field("http://127.0.0.1:8000", description="URL of the API as buyers see it, for metadata URIs")
-    temporal_timeout_seconds: float = Field(5.0, gt=0, description="wait for the engine before a purchase answers 202")
+    temporal_timeout_seconds: float = Field(
+        5.0, gt=0, description="wait for Temporal before a purchase answers 202, in seconds"
+    )
     checkouts_in_flight_max: int = Field(
-        32, ge=0, description="checkouts that open at once; beyond it 202, and later in turn"
+        32, ge=0, description="checkouts opened at once; beyond it 202, and they open later in turn"
     )
     metrics: bool = Field(default=True, description="whether GET /metrics is served")
 
@@ -86,26 +90,36 @@ class ApiSettings(Group):
 class SagaSettings(Group):
     """The time limits of a purchase."""
 
-    hold_seconds: int = Field(600, ge=1, description="how long seats are held for payment")
-    hold_seconds_max: int = Field(3600, ge=1, description="longest hold that a show or a request may ask for")
-    queue_seconds: int = Field(600, ge=1, description="how long placed seats wait for their checkout to open")
+    hold_seconds: int = Field(600, ge=1, description="time that seats are held for payment, in seconds")
+    hold_seconds_max: int = Field(3600, ge=1, description="longest hold of a show or a request, in seconds")
+    queue_seconds: int = Field(
+        600, ge=1, description="time within which a placed order's checkout must open, in seconds"
+    )
     buyer_tickets_max: int = Field(50, ge=1, description="tickets of one show that a named buyer may have, by default")
     buyer_purchases_max: int = Field(20, ge=1, description="open purchases that a named buyer may have")
-    processing_extension_seconds: int = Field(900, ge=0, description="extension of a hold while Stripe is processing")
-    poll_seconds: float = Field(30.0, gt=0, description="interval of asking Stripe while waiting for payment")
+    processing_extension_seconds: int = Field(
+        900, ge=0, description="extension of a hold while the payment is processing, in seconds"
+    )
+    poll_seconds: float = Field(
+        30.0, gt=0, description="interval of polling Stripe while waiting for payment, in seconds"
+    )
 
 
 class PayoutSettings(Group):
-    """When venues get their shares."""
+    """The schedule of transfers to venues."""
 
-    every_seconds: int = Field(3600, ge=1, description="how often due shares are looked for")
-    delay_seconds: int = Field(172_800, ge=0, description="how long after the show (or the sale) a share is due")
-    minimum_minor: int = Field(100, ge=0, description="least amount due to a venue, in minor units, to send any")
-    poll_seconds: float = Field(3600.0, gt=0, description="interval of asking Stripe about an account being set up")
+    every_seconds: int = Field(3600, ge=1, description="interval of looking for due shares, in seconds")
+    delay_seconds: int = Field(
+        172_800, ge=0, description="delay after the show (or the sale) until a share is due, in seconds"
+    )
+    minimum_minor: int = Field(100, ge=0, description="least amount due to a venue that is transferred, in minor units")
+    poll_seconds: float = Field(
+        3600.0, gt=0, description="interval of polling Stripe for an account being set up, in seconds"
+    )
 
 
 class WorkerSettings(Group):
-    """How one worker process runs."""
+    """One worker process: identity, build, limits, metrics."""
 
     identity: str | None = Field(None, description="name of this worker in Temporal; empty is pid@host")
     deployment: str = Field("boxoffice", min_length=1, description="name of the deployment that the builds belong to")
@@ -115,15 +129,17 @@ class WorkerSettings(Group):
         200, ge=1, description="mints in flight at once: each waits until its transaction is final"
     )
     metrics_port: int | None = Field(None, ge=1, le=65535, description="port of Prometheus metrics; empty is none")
-    ready_file: Path | None = Field(None, description="file that gets the worker's pid once it polls; empty is none")
+    ready_file: Path | None = Field(
+        None, description="file to which the worker writes its pid once it polls; empty is none"
+    )
 
 
 class ProjectorSettings(Group):
-    """How the projector process runs."""
+    """The projector process: metrics and ready file."""
 
     metrics_port: int | None = Field(None, ge=1, le=65535, description="port of Prometheus metrics; empty is none")
     ready_file: Path | None = Field(
-        None, description="file that gets the projector's pid once it follows; empty is none"
+        None, description="file to which the projector writes its pid once up to date; empty is none"
     )
 
 
@@ -135,7 +151,7 @@ class FeeSettings(Group):
 
 
 class InternalSettings(Group):
-    """Who may use the internal ticket API."""
+    """Access to the internal ticket API."""
 
     token: SecretStr | None = Field(None, description="bearer token of the internal API; empty leaves it open")
 
@@ -153,17 +169,17 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,  # a mistyped secret is not printed
     )
 
-    postgres: PostgresSettings = Field(default_factory=PostgresSettings, description="where events are kept")
-    temporal: TemporalSettings = Field(default_factory=TemporalSettings, description="where the engine is")
-    stripe: StripeSettings = Field(default_factory=StripeSettings, description="how Stripe is reached")
-    solana: SolanaSettings = Field(default_factory=SolanaSettings, description="how the chain is reached")
-    api: ApiSettings = Field(default_factory=ApiSettings, description="how the HTTP API serves")
+    postgres: PostgresSettings = Field(default_factory=PostgresSettings, description="the database")
+    temporal: TemporalSettings = Field(default_factory=TemporalSettings, description="the address of Temporal")
+    stripe: StripeSettings = Field(default_factory=StripeSettings, description="Stripe's API, keys and webhook secrets")
+    solana: SolanaSettings = Field(default_factory=SolanaSettings, description="the Solana node and our keys")
+    api: ApiSettings = Field(default_factory=ApiSettings, description="the HTTP API's address and limits")
     saga: SagaSettings = Field(default_factory=SagaSettings, description="the time limits of a purchase")
-    payouts: PayoutSettings = Field(default_factory=PayoutSettings, description="when venues get their shares")
-    worker: WorkerSettings = Field(default_factory=WorkerSettings, description="how one worker runs")
-    projector: ProjectorSettings = Field(default_factory=ProjectorSettings, description="how the projector runs")
+    payouts: PayoutSettings = Field(default_factory=PayoutSettings, description="the schedule of transfers to venues")
+    worker: WorkerSettings = Field(default_factory=WorkerSettings, description="one worker process")
+    projector: ProjectorSettings = Field(default_factory=ProjectorSettings, description="the projector process")
     fees: FeeSettings = Field(default_factory=FeeSettings, description="the fees on top of a price")
-    internal: InternalSettings = Field(default_factory=InternalSettings, description="who may use the internal API")
+    internal: InternalSettings = Field(default_factory=InternalSettings, description="access to the internal API")
 
     def given(self) -> dict[str, str]:
         """Return the settings that were given explicitly, by environment name, secrets in plain text."""
@@ -176,7 +192,7 @@ class Settings(BaseSettings):
 
 
 def plain(value: object) -> str:
-    """Return a setting's value as it is written in the environment."""
+    """Return a setting's value as text for the environment."""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -192,9 +208,9 @@ def setting_names() -> Iterator[tuple[str, str, str]]:
 
 
 def read_settings(given: Mapping[str, str] | None = None) -> Settings:
-    """Read the environment and `.env` once; a front door calls this, and passes on what it read.
+    """Read the environment and `.env`; a front door calls this once and passes the settings on.
 
-    `given` are settings by their environment names that win over both, such as those of a running stack.
+    `given` has settings by environment name that override both, such as those of a running stack.
     """
     groups: dict[str, Any] = {}
     for name, group, field in setting_names():

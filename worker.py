@@ -61,18 +61,18 @@ from workflows.registry import declared_workflows, workflows_on
 log = logging.getLogger("worker")
 PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_core", "annotated_types", "eventsourcing")
 GRACE = timedelta(seconds=10)
-STICKY = timedelta(seconds=2)  # how long a dead worker's cache is waited for
+STICKY = timedelta(seconds=2)  # the wait for a dead worker's cache
 CONNECT_PAUSE_SECONDS = 0.5
 CONNECT_ATTEMPTS_MAX = 240
-WEBHOOK_PATIENCE_SECONDS = 2.0  # the API tells of a webhook itself; telling again wakes a purchase for nothing
+WEBHOOK_PATIENCE_SECONDS = 2.0  # the API signals a webhook itself; a second signal wakes a purchase for nothing
 
 
 class PostgresStalledWork(StalledWorkQueries, ShowCancellationQueries):
-    """Everything that the relay looks for."""
+    """All queries of the relay."""
 
 
 class Tuning(TypedDict, total=False):
-    """What may differ from worker to worker."""
+    """Options that may differ between workers."""
 
     max_concurrent_activities: int
     max_cached_workflows: int
@@ -80,15 +80,15 @@ class Tuning(TypedDict, total=False):
     graceful_shutdown_timeout: timedelta
 
 
-def moving_on(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
-    """Return the versioning of a worker whose workflows go on in the current build, whichever began them."""
+def auto_upgrade(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
+    """Return the versioning of a worker whose workflows move to the current build, whichever build started them."""
     return WorkerDeploymentConfig(
         version=version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE
     )
 
 
 def sandbox(*passed_through: str) -> FastSandboxRunner:
-    """Return what workflows run in; more modules may be passed through."""
+    """Return the sandbox of workflows; more modules may be passed through."""
     return FastSandboxRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, *passed_through)
     )
@@ -107,8 +107,8 @@ def build_worker(
 ) -> Worker:
     """Return the worker of one task queue, as production, benchmarks and tests run it.
 
-    With a version it gets work only while that is the current one of its deployment; what is under way moves to the
-    current version at its next task. `workflows` are another version of all of them.
+    With a version it gets work only while that is the deployment's current one; running workflows move to the current
+    version at their next task. `workflows` replaces all workflows by those of another version.
     """
     tuning.setdefault("graceful_shutdown_timeout", GRACE)
     return Worker(
@@ -119,13 +119,13 @@ def build_worker(
         interceptors=[FailureInterceptor(), *interceptors],
         workflow_runner=sandbox(*passed_through),
         sticky_queue_schedule_to_start_timeout=STICKY,
-        deployment_config=None if version is None else moving_on(version),
+        deployment_config=None if version is None else auto_upgrade(version),
         **tuning,
     )
 
 
 def build_replayer(workflows: Sequence[type] | None = None, runner: WorkflowRunner | None = None) -> Replayer:
-    """Return what replays histories with the workflows of today, or with others, as the worker runs them."""
+    """Return a replayer of histories with the present workflows, or with others, in the worker's sandbox."""
     return Replayer(
         workflows=declared_workflows() if workflows is None else workflows,
         data_converter=pydantic_data_converter,
@@ -141,7 +141,7 @@ def stripe_client(settings: Settings, closing: AsyncExitStack) -> StripeClient:
 
 
 def assemble(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> Activities:
-    """Put the adapters into the activities; `closing` closes what was opened."""
+    """Assemble the activities with their adapters; `closing` closes the connections."""
     solana = settings.solana
     issuer = issuer_of(solana.issuer_secret.get_secret_value())
     custody = solana.custody_address or str(issuer.pubkey())
@@ -177,13 +177,13 @@ Assembling = Callable[[Settings, PostgresEventStore, Pool, AsyncExitStack], Acti
 
 
 def transfers_input(settings: Settings) -> TransfersInput:
-    """Return when shares are due."""
+    """Return the input of the transfers workflow."""
     payouts = settings.payouts
     return TransfersInput(delay_seconds=payouts.delay_seconds, minimum_minor=payouts.minimum_minor)
 
 
 async def connect(settings: Settings) -> Client:
-    """Connect to Temporal, with patience for one that is not up yet."""
+    """Connect to Temporal; retry while it is not up yet."""
     port = settings.worker.metrics_port
     metrics = PrometheusConfig(bind_address=f"127.0.0.1:{port}") if port is not None else None
     runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics))
@@ -200,13 +200,13 @@ async def connect(settings: Settings) -> Client:
         except RuntimeError:
             if attempt == CONNECT_ATTEMPTS_MAX:
                 raise
-            log.warning("waits for Temporal at %s", settings.temporal.address)
+            log.warning("waiting for Temporal at %s", settings.temporal.address)
             await asyncio.sleep(CONNECT_PAUSE_SECONDS)
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def undelivered_webhooks(settings: Settings, pool: Pool, closing: AsyncExitStack) -> UndeliveredWebhooks:
-    """Put together the look for webhooks that have not arrived."""
+    """Assemble the poller of undelivered webhooks."""
     events = UndeliveredEvents(stripe_client(settings, closing))
     return UndeliveredWebhooks(
         events, PostgresWebhookInbox(pool), StalledWorkQueries(pool), settings.stripe.undelivered_poll_seconds
@@ -221,7 +221,7 @@ async def work(
     assembled: Assembling = assemble,
     workflows: Sequence[type] | None = None,
 ) -> None:
-    """Poll the queues and run the relay until told to stop, then finish what runs."""
+    """Poll the queues and run the relay until `stopping` is set, then finish running tasks."""
     async with AsyncExitStack() as closing:
         store = await asyncio.to_thread(open_event_store, settings.postgres.url, settings.postgres.commit_queue_max)
         closing.push_async_callback(asyncio.to_thread, store.close)
@@ -244,8 +244,8 @@ async def work(
             await closing.enter_async_context(worker)
         if PURCHASES in queues:
             await ensure_schedule(client, settings.payouts.every_seconds, transfers_input(settings))
-        telling = asyncio.create_task(log_current_build(client, version))
-        closing.callback(telling.cancel)
+        logging_build = asyncio.create_task(log_current_build(client, version))
+        closing.callback(logging_build.cancel)
         saga = settings.saga
         pacing = Timeouts(settings.api.temporal_timeout_seconds, saga.poll_seconds, saga.processing_extension_seconds)
         relay = Relay(
@@ -256,10 +256,10 @@ async def work(
             PayoutsClient(client, pacing.timebox_seconds, settings.payouts.poll_seconds),
             longest_extension=timedelta(seconds=saga.processing_extension_seconds),
         )
-        listening = asyncio.create_task(undelivered_webhooks(settings, pool, closing).run(stopping))
-        closing.callback(listening.cancel)
+        polling = asyncio.create_task(undelivered_webhooks(settings, pool, closing).run(stopping))
+        closing.callback(polling.cancel)
         tune_gc()
-        log.info("polls %s as build %s", ", ".join(queues), version.build_id)
+        log.info("polling %s as build %s", ", ".join(queues), version.build_id)
         if settings.worker.ready_file is not None:
             settings.worker.ready_file.write_text(str(os.getpid()))
         await relay.run(stopping)
@@ -268,7 +268,7 @@ async def work(
 async def run(
     queues: Sequence[str], interceptors: Sequence[Interceptor], workflows: Sequence[type] | None = None
 ) -> None:
-    """Work until SIGTERM or SIGINT."""
+    """Run the worker until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -277,9 +277,9 @@ async def run(
 
 
 def main(*interceptors: Interceptor, workflows: Sequence[type] | None = None) -> None:
-    """Read the command line and run; interceptors stand inside the one that names failures.
+    """Read the command line and run; `interceptors` are inside the one that classifies failures.
 
-    `workflows` are another build of all of them.
+    `workflows` replaces all workflows by those of another build.
     """
     parser = argparse.ArgumentParser(prog="worker", description=__doc__)
     parser.add_argument("--queues", default=",".join(all_queues()), help="task queues to poll, separated by commas")

@@ -1,1 +1,1 @@
-"""How we reach the world: one folder per technology."""
+"""Adapters of the ports: one folder per technology."""

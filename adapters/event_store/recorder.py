@@ -94,12 +94,12 @@ class OrjsonTranscoder(JSONTranscoder):
 
 
 class EventMapper(Mapper[str]):
-    """The library's mapper, and the chain: what it stores is linked to what was stored before it."""
+    """The library's mapper, with a hash chain: each stored event is linked to the one before it in its stream."""
 
     def take(self, uow: UnitOfWork) -> list[StoredEvent]:
         """Take the events of a unit of work as they are to be stored, each linked to the one before it in its stream.
 
-        An aggregate's digest moves with them: one whose events are then not stored is no longer of use.
+        The aggregates' digests advance too, so an aggregate whose events are then not stored must be dropped.
         """
         aggregates = uow.aggregates()
         return [self.linked(aggregates[event.originator_id], event) for event in uow.collect()]

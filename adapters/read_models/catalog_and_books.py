@@ -136,7 +136,7 @@ def _price_changed(documents: DocumentBatch, event: PriceChanged, _: int) -> Non
                 item["price_minor"] = event.price_minor
 
 
-def _capacity_asked(documents: DocumentBatch, event: CapacityChangeBegun, _: int) -> None:
+def _capacity_requested(documents: DocumentBatch, event: CapacityChangeBegun, _: int) -> None:
     if show := documents.edit(SHOWS, identity_of(event)):
         capacities = dict(event.capacities)
         show["capacity_change"] = {"number": event.number, "capacities": capacities, "state": "under-way"}
@@ -341,7 +341,7 @@ FOLDS: dict[type[DomainEvent], Fold] = {
     ShowAnnounced: _show,
     ShowWentOnSale: _on_sale,
     PriceChanged: _price_changed,
-    CapacityChangeBegun: _capacity_asked,
+    CapacityChangeBegun: _capacity_requested,
     CapacityChangeEnded: _capacity_ended,
     SaleWindowChanged: _window_changed,
     DiscountCreated: _discount,

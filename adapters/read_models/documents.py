@@ -47,7 +47,7 @@ KINDS = tuple(model.name for model in READ_MODELS)
 
 
 class TimelineLine(NamedTuple):
-    """One event of a purchase in plain words."""
+    """One event of a purchase, as text."""
 
     purchase_id: str
     position: int

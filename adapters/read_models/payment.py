@@ -1,4 +1,4 @@
-"""The folds of payments: what a purchase shows of the one that pays it, and whose every intent is."""
+"""The folds of payments: the payment of each purchase, and the owner of each intent."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,15 +19,13 @@ from domain.payments.payment import (
 from domain.views.purchase import PaidBackLine, PaymentDocument, PurchaseKey
 
 PAYMENT_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
-    StrayIntentFound: lambda event: f"Another payment came, {event.intent_id}: it goes back.",
-    IntentCreated: lambda event: f"Payment {event.intent_id} was opened; the buyer can pay.",
-    PaymentDeclined: lambda event: f"A card was declined: {event.decline_code}.",
-    PaymentAuthorised: lambda _: "The bank holds the money for us.",
-    PaymentCaptured: lambda event: (
-        f"The money was taken: {event.captured_minor} minor units, charge {event.charge_id}."
-    ),
-    PaymentCancelled: lambda _: "The payment was cancelled: no money can come by it.",
-    PaymentRefunded: lambda event: f"The money was given back: {event.amount_minor} minor units.",
+    StrayIntentFound: lambda event: f"Stray payment {event.intent_id} found: to be returned.",
+    IntentCreated: lambda event: f"Payment {event.intent_id} opened.",
+    PaymentDeclined: lambda event: f"Card declined: {event.decline_code}.",
+    PaymentAuthorised: lambda _: "Payment authorised.",
+    PaymentCaptured: lambda event: f"Payment captured: {event.captured_minor} minor units, charge {event.charge_id}.",
+    PaymentCancelled: lambda _: "Payment cancelled.",
+    PaymentRefunded: lambda event: f"Payment refunded: {event.amount_minor} minor units.",
 }
 
 
@@ -88,7 +86,7 @@ def _refunded(documents: DocumentBatch, event: PaymentRefunded, _: int) -> None:
 
 
 def _payment_of(documents: DocumentBatch, event: DomainEvent) -> PaymentDocument | None:
-    """Return the payment of a purchase's present attempt, if the event is about that one."""
+    """Return the payment of a purchase's present attempt, if the event belongs to that attempt."""
     purchase_id, _, attempt = identity_of(event).partition(":")
     purchase = documents.edit(PURCHASES, purchase_id)
     return purchase["payment"] if purchase and str(purchase["attempt"]) == attempt else None

@@ -41,7 +41,7 @@ class Projection:
         self._mapper = event_mapper()
 
     def advance(self) -> int:
-        """Fold the next batch; returns how many events it had (0 when there is nothing new)."""
+        """Fold the next batch; return its number of events (0 when there is nothing new)."""
         with self._connection.transaction(), self._connection.cursor(row_factory=tuple_row) as cursor:
             cursor.execute("SELECT position FROM rm_position FOR UPDATE")
             position = cursor.fetchall()[0][0]
@@ -57,7 +57,7 @@ class Projection:
             return len(rows)
 
     def catch_up(self) -> int:
-        """Fold until there is nothing new; returns how many events it took."""
+        """Fold until there is nothing new; return the number of events."""
         total = 0
         while taken := self.advance():
             total += taken

@@ -64,9 +64,9 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     OrderPlaced: lambda event: f"Price locked: {event.price['total_minor']} minor units {event.price['currency']}.",
     DiscountClaimed: lambda _: "Limited discount held.",
     DiscountReturned: lambda event: f"Limited discount returned: {event.reason}.",
-    TicketReserved: lambda event: f"Ticket {identity_of(event)} was reserved.",
-    TicketIssued: lambda event: f"Ticket {identity_of(event)} was issued: it is valid for entry.",
-    TicketVoided: lambda event: f"Ticket {identity_of(event)} was voided.",
+    TicketReserved: lambda event: f"Ticket {identity_of(event)} reserved.",
+    TicketIssued: lambda event: f"Ticket {identity_of(event)} issued: valid for entry.",
+    TicketVoided: lambda event: f"Ticket {identity_of(event)} voided.",
     PurchaseReopened: lambda event: f"Payment {event.intent_id} arrived late: purchase reopened.",
     CancelRequested: lambda _: "Cancel requested by the buyer.",
     CheckoutOpened: lambda _: "Checkout opened: the hold runs from now.",
@@ -79,8 +79,8 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     DisputeOpened: lambda event: f"Payment disputed: {event.amount_minor} minor units, {identity_of(event)}.",
     DisputeWon: lambda _: "Dispute won: the money is back.",
     DisputeLost: lambda _: "Dispute lost: the money stays with the buyer.",
-    TicketBlocked: lambda event: f"Ticket {identity_of(event)} is blocked while its payment is disputed.",
-    TicketUnblocked: lambda event: f"Ticket {identity_of(event)} is valid again.",
+    TicketBlocked: lambda event: f"Ticket {identity_of(event)} blocked while its payment is disputed.",
+    TicketUnblocked: lambda event: f"Ticket {identity_of(event)} unblocked: valid again.",
     TransactionPosted: lambda event: f"Posted to the books: {event.kind}.",
     OrderFulfilled: lambda _: "Every ticket is minted and the venue is credited.",
     **PAYMENT_TEXTS,
@@ -93,7 +93,7 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     **REFUND_TEXTS,
 }
 
-UNTOLD = frozenset({RefundsOpened})  # the refund that follows has its words
+NOT_IN_TIMELINE = frozenset({RefundsOpened})  # the refund that follows has a line
 
 
 def fold(documents: DocumentBatch, event: DomainEvent, position: int) -> None:
@@ -222,7 +222,7 @@ def _cancel_requested(documents: DocumentBatch, event: CancelRequested, _: int) 
 
 
 def _ticket_changed(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
-    """Show a purchase's ticket as its own document stands."""
+    """Copy a ticket's document into its purchase."""
     ticket = documents.find(TICKETS, identity_of(event)) if event.originator_id.startswith("ticket:") else None
     purchase = documents.edit(PURCHASES, ticket["purchase_id"]) if ticket else None
     if ticket is None or purchase is None:
@@ -262,7 +262,7 @@ PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
     **dict.fromkeys(TICKET_FOLDS, _ticket_changed),
 }
 TABLES = (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS)
-# What no document shows: of these the timeline tells what concerns a purchase, the books what concerns money.
+# Events that change no document; the timeline has those of purchases, the books those of money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
     AllowanceOpened, BurnSigned, ClaimEnded, ClaimSold, DiscountAsked, DisputeOpened, DisputeWon, GroupCapacityAdded,
     GroupResizeSigned, PayoutPaid, PayoutReturned, RefundsOpened, ReversalRefused, ShortfallNetted,

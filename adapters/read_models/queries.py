@@ -1,4 +1,4 @@
-"""What is read from the read models: by the API for its answers, by the relay for what was left standing."""
+"""Queries over the read models: for the API's answers, and for stalled work that the relay resumes."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -74,7 +74,7 @@ UNFINISHED = (
     " ORDER BY doc->>'hold_until' LIMIT %s"
 )
 SOLD_STATES = ["fulfilled"]
-# Its show is over (or it was sold) for long enough, its venue can receive, and enough is due to the venue in all.
+# Orders whose show ended (or that were sold) long enough ago, whose venue can receive, and is due enough in all.
 DUE = """
 SELECT tenant_id, id, attempt FROM (
   SELECT p.id, p.doc->>'tenant_id' AS tenant_id, (p.doc->>'attempt')::int AS attempt,
@@ -91,7 +91,7 @@ REFUNDING = (
     "SELECT doc FROM rm_refunds WHERE doc->>'state' = ANY(%s) AND (doc->>'requested_at')::timestamptz < %s"
     " ORDER BY doc->>'requested_at' LIMIT %s"
 )
-# Somebody ended a refund's work after the money had arrived: its tickets are void, and their tokens still there.
+# Refunds whose workflow was ended after the money had arrived: their void tickets still have tokens.
 UNBURNT = (
     "SELECT DISTINCT ON (r.id) r.doc FROM rm_tickets t"
     " JOIN rm_refunds r ON r.doc->>'purchase_id' = t.doc->>'purchase_id'"
@@ -114,7 +114,7 @@ TOKENLESS = (
 
 
 class ReadModels:
-    """Answers for the API; documents are plain JSON."""
+    """Queries for the API; documents are plain JSON."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -125,17 +125,17 @@ class ReadModels:
         return int(rows[0][0]) if rows else 0
 
     async def head(self) -> int:
-        """Return the position of the last event that was recorded."""
+        """Return the position of the last recorded event."""
         rows = await self._rows("SELECT max(notification_id) FROM events", ())
         return int(rows[0][0] or 0)
 
     async def changed(self, since: int) -> tuple[int, set[str]]:
-        """Return the position they have come to, and the purchases of which they learnt after a position."""
+        """Return the read models' position, and the purchases that changed after a position."""
         rows = await self._rows(CHANGED, (since,))
         return rows[0][0], {purchase_id for _, purchase_id in rows if purchase_id is not None}
 
     async def purchase(self, purchase_id: str) -> PurchaseHistory | None:
-        """Return a purchase with its timeline and its lines in the books."""
+        """Return a purchase with its timeline and its postings."""
         found = await self._document(PURCHASES, purchase_id)
         if found is None:
             return None
@@ -186,7 +186,7 @@ class ReadModels:
         return {(account, unit): int(balance) for account, unit, balance in rows}
 
     async def venue_lines(self, venue_id: str) -> list[StatementLine]:
-        """Return every line of a venue's accounts, with its account's balance after it and what it links to."""
+        """Return every line of a venue's accounts, with the balance after it, its charge and its tokens."""
         accounts = [venue_account(venue_id, name) for name in VENUE_ACCOUNTS]
         rows = await self._rows(VENUE_ENTRIES, {"accounts": accounts})
         entries = [Entry(*row) for row in rows]
@@ -216,10 +216,10 @@ class ReadModels:
 
 
 class StalledWorkQueries(ReadModels):
-    """What was recorded and that nobody seems to work on, for the relay; what is due, for settlement."""
+    """Recorded work without progress, for the relay; due transfers, for settlement."""
 
     async def due_transfers(self, due: DueQuery) -> list[tuple[str, str, int]]:
-        """Return (tenant, purchase, attempt) of orders whose share is due and was not sent, by their ids."""
+        """Return (tenant, purchase, attempt) of orders whose share is due and not transferred, ordered by id."""
         values = due.model_dump() | {"sold": SOLD_STATES, "before": due.now - timedelta(seconds=due.delay_seconds)}
         return [(str(tenant), str(name), int(attempt)) for tenant, name, attempt in await self._rows(DUE, values)]
 
@@ -229,12 +229,12 @@ class StalledWorkQueries(ReadModels):
         return (found["tenant_id"], found["venue_id"]) if found else None
 
     async def accounts(self, after: str, limit: int) -> list[str]:
-        """Return venues' accounts at Stripe by their ids, in order."""
+        """Return ids of venues' accounts at Stripe after an id, ordered by id."""
         rows = await self._rows("SELECT id FROM rm_accounts WHERE id > %s ORDER BY id LIMIT %s", (after, limit))
         return [row[0] for row in rows]
 
     async def requested(self, before: datetime, limit: int, besides: Sequence[str] = ()) -> list[PurchaseDocument]:
-        """Return purchases that were requested before a time and have no open checkout, oldest first."""
+        """Return purchases requested before a time and without an open checkout, oldest first; leave out `besides`."""
         return [row[0] for row in await self._rows(REQUESTED, (QUEUED, before, list(besides), limit))]
 
     async def queued_out(self, before: datetime, limit: int) -> list[PurchaseDocument]:
@@ -242,15 +242,15 @@ class StalledWorkQueries(ReadModels):
         return [row[0] for row in await self._rows(QUEUED_OUT, (QUEUED, before, limit))]
 
     async def unfinished(self, before: datetime, limit: int) -> list[PurchaseDocument]:
-        """Return purchases without an end whose hold ran out before a time."""
+        """Return unfinished purchases whose hold expired before a time."""
         return [row[0] for row in await self._rows(UNFINISHED, (OPEN_STATES, before, limit))]
 
     async def cancelling(self, limit: int) -> list[PurchaseDocument]:
-        """Return purchases whose buyers' cancel was recorded and that have not ended."""
+        """Return unfinished purchases with a recorded buyer's cancel."""
         return [row[0] for row in await self._rows(CANCELLING, (limit,))]
 
     async def tokenless(self, before: datetime, limit: int) -> list[tuple[str, str, str]]:
-        """Return (kind, id, tenant) of venues and shows that are not ready since a time."""
+        """Return (kind, id, tenant) of venues and shows registered before a time and not ready."""
         rows = await self._rows(TOKENLESS, {"at": before, "limit": limit})
         return [(kind, identity, document["tenant_id"]) for kind, identity, document in rows]
 
@@ -260,22 +260,22 @@ class StalledWorkQueries(ReadModels):
         return [(identity, doc["tenant_id"], datetime.fromisoformat(doc["until"])) for identity, doc in rows]
 
     async def refunding(self, before: datetime, limit: int) -> list[RefundDocument]:
-        """Return refunds that have not succeeded since a time, oldest first, and those that have left a token there."""
+        """Return refunds requested before a time and not paid, oldest first, and paid ones with a token to burn."""
         unpaid = await self._rows(REFUNDING, (REFUND_OPEN, before, limit))
         return [row[0] for row in (*unpaid, *await self._rows(UNBURNT, (before, limit)))]
 
     async def refund_of(self, stripe_refund_id: str) -> RefundDocument | None:
-        """Return whose refund an object of Stripe's is, if it is one of ours."""
+        """Return the refund of one of Stripe's refunds, if it is ours."""
         rows = await self._rows("SELECT doc FROM rm_refunds WHERE doc->>'stripe_refund_id' = %s", (stripe_refund_id,))
         return rows[0][0] if rows else None
 
     async def owner_of(self, intent_id: str) -> PurchaseKey | None:
-        """Return whose payment an intent is: tenant, purchase and attempt."""
+        """Return the owner of an intent: tenant, purchase and attempt."""
         return await self._document(PAYMENTS, intent_id)
 
 
 def links_of(purchase: PurchaseDocument) -> Links:
-    """Return what the lines of a purchase lead to."""
+    """Return the charge and the mint addresses of a purchase."""
     minted = [ticket["mint_address"] for ticket in purchase["tickets"] if ticket["mint_address"]]
     return Links(purchase["payment"]["charge_id"] if purchase["payment"] else None, tuple(minted))
 

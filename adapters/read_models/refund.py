@@ -1,4 +1,4 @@
-"""The folds of refunds: a document of their own, and what a purchase, its payment and its tickets show of them."""
+"""The folds of refunds: their own documents, and the refunds of purchases, payments and tickets."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,11 +13,11 @@ from domain.views.purchase import PaidBackLine, PurchaseDocument, RefundDocument
 
 OPEN = {"requested", "pending", "failed"}
 REFUND_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
-    RefundRequested: lambda event: f"A refund was decided: {event.amount_minor} minor units, {event.reason}.",
-    RefundPending: lambda _: "Stripe has the refund; the bank has not confirmed it.",
-    RefundSucceeded: lambda event: f"The refund has arrived: {event.amount_minor} minor units.",
-    RefundPaidByHand: lambda event: f"An operator paid the refund by hand: {event.reference}.",
-    RefundFailed: lambda event: f"The refund failed: {event.failure}. The buyer is still owed.",
+    RefundRequested: lambda event: f"Refund requested: {event.amount_minor} minor units, {event.reason}.",
+    RefundPending: lambda _: "Refund pending at the bank.",
+    RefundSucceeded: lambda event: f"Refund succeeded: {event.amount_minor} minor units.",
+    RefundPaidByHand: lambda event: f"Refund paid by hand by an operator: {event.reference}.",
+    RefundFailed: lambda event: f"Refund failed: {event.failure}. The buyer is still owed.",
 }
 
 
@@ -57,7 +57,7 @@ def _requested(documents: DocumentBatch, event: RefundRequested, _: int) -> None
 
 
 def _resells(documents: DocumentBatch, purchase: PurchaseDocument, event: RefundRequested) -> bool:
-    """Say whether its seats may go back on sale: the show says so, and it is not of an amount."""
+    """Say whether its seats may go back on sale: the show resells, and the refund is of tickets."""
     show = documents.find(SHOWS, purchase["show_id"])
     return bool(event.ticket_ids) and show is not None and show["resell_refunded"]
 
@@ -93,7 +93,7 @@ def _failed(documents: DocumentBatch, event: RefundFailed, _: int) -> None:
 
 
 def _show(documents: DocumentBatch, event: DomainEvent, refund_id: str) -> None:
-    """Show a purchase's refunds as they stand: the list, the sum of what has arrived, and one word for all of it."""
+    """Update a purchase's list of refunds, the refunded sum and the refund state."""
     purchase, refund = documents.edit(PURCHASES, identity_of(event)), documents.find(REFUNDS, refund_id)
     if purchase is None or refund is None:
         return
@@ -108,7 +108,7 @@ def _show(documents: DocumentBatch, event: DomainEvent, refund_id: str) -> None:
 
 
 def _line(refund: RefundDocument) -> RefundLine:
-    """Return a refund as its purchase shows it."""
+    """Return a refund's line in its purchase."""
     return {
         "refund_id": refund["refund_id"],
         "state": refund["state"],
@@ -126,9 +126,9 @@ def _line(refund: RefundDocument) -> RefundLine:
 
 
 def refund_state_of(purchase: PurchaseDocument, refunded_minor: int) -> RefundProgress:
-    """Return one word: `refunding` while one is under way, then how much of the price the buyer has again.
+    """Return `refunding` while a refund is in progress, else whether the whole price was refunded.
 
-    Of what cost nothing it is how many of the tickets were given back.
+    For a free order: whether all of its tickets are void.
     """
     total_minor = purchase["price"]["total_minor"] if purchase["price"] else 0
     if any(one["state"] in OPEN for one in purchase["refunds"]):
@@ -141,7 +141,7 @@ def refund_state_of(purchase: PurchaseDocument, refunded_minor: int) -> RefundPr
 
 
 def _lost(documents: DocumentBatch, event: DisputeLost, _: int) -> None:
-    """Count what the bank gave back: nobody owes it to the buyer any more."""
+    """Count the amount lost in a dispute, which is no longer owed to the buyer."""
     if purchase := documents.edit(PURCHASES, event.purchase_id):
         purchase["lost_to_disputes_minor"] += sum(event.parts.values())
 

@@ -1,4 +1,4 @@
-"""The folds of cancelled shows: how each one is given back, and that the show is cancelled."""
+"""The folds of show cancellations: the refunds' state, and the show's cancelled flag."""
 
 from adapters.read_models.catalog_and_books import Fold, identity_of
 from adapters.read_models.documents import CANCELLATIONS, SHOWS, DocumentBatch

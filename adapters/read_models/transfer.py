@@ -1,4 +1,4 @@
-"""The folds of a purchase's transfer: the venue's share on its way to the venue's account, and back."""
+"""The folds of a purchase's transfer of the venue's share, and of its reversals."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -18,13 +18,13 @@ from domain.payouts.transfer import (
 from domain.views.purchase import TransferDocument
 
 TRANSFER_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
-    TransferRequested: lambda event: f"The venue's share is due: {event.amount_minor} minor units.",
-    TransferRequestedAgain: lambda _: "The venue's share is sent once more.",
-    TransferMade: lambda _: "The venue's share lies in its account at Stripe.",
-    TransferRefused: lambda event: f"The venue's share could not be sent yet: {event.reason}.",
-    ReversalRequested: lambda event: f"{event.amount_minor} minor units are to come back from the venue.",
-    TransferReversed: lambda _: "They came back from the venue.",
-    ReversalRefused: lambda event: f"The venue's account did not have them ({event.reason}): the venue owes them.",
+    TransferRequested: lambda event: f"Transfer to the venue requested: {event.amount_minor} minor units.",
+    TransferRequestedAgain: lambda _: "Transfer to the venue requested again.",
+    TransferMade: lambda _: "Transfer to the venue's Stripe account made.",
+    TransferRefused: lambda event: f"Transfer to the venue refused: {event.reason}.",
+    ReversalRequested: lambda event: f"Reversal requested: {event.amount_minor} minor units.",
+    TransferReversed: lambda _: "Transfer reversed.",
+    ReversalRefused: lambda event: f"Reversal refused: {event.reason}. The venue owes the amount.",
 }
 
 

@@ -12,7 +12,7 @@ WINDOW_SECONDS = 0.01
 class BatchLoader(Generic[K, V]):
     """Load the values of many keys in calls of at most `max_batch`; each caller gets its value, or its call's error.
 
-    A call starts after every key that it serves was asked for: no value is older than its request.
+    A call starts after the requests for all of its keys: no value is older than its request.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""One word for all refunds of a purchase."""
+"""The refund state of a purchase."""
 
 from typing import Any, cast
 
@@ -31,5 +31,5 @@ def purchase(total_minor: int, states: list[str], tickets: list[str], **more: An
     ],
 )
 def test_a_word_for_what_has_gone_back(document: dict[str, Any], refunded_minor: int, word: str) -> None:
-    """By the money, and of a free order by its tickets."""
+    """It follows the refunded amount, for a free order the void tickets."""
     assert refund_state_of(cast("PurchaseDocument", document), refunded_minor) == word

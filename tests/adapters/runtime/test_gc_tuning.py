@@ -1,4 +1,4 @@
-"""Looks for garbage: rare, and not given up."""
+"""The tuned garbage collector runs rarely, but still runs."""
 
 import gc
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ def _as_before() -> Iterator[None]:
 
 
 class Ring:
-    """Refers to itself, and counts how many of its kind there are."""
+    """A reference cycle that counts its live instances."""
 
     alive = 0
 
@@ -30,7 +30,7 @@ class Ring:
 
 
 def test_cycles_are_still_found() -> None:
-    """A process that makes cycles for ever keeps some of them, not all."""
+    """A process that keeps making cycles holds a bounded number of them."""
     tune_gc()
     most = 0
     for _ in range(4 * NEW_OBJECTS):
@@ -41,6 +41,6 @@ def test_cycles_are_still_found() -> None:
 
 
 def test_what_was_there_before_is_not_looked_at() -> None:
-    """A look does not walk through the libraries."""
+    """A collection does not walk through the objects of the libraries."""
     tune_gc()
     assert len(gc.get_objects()) < 10_000 < gc.get_freeze_count()

@@ -1,4 +1,4 @@
-"""Whoever asks within a moment is answered by one call."""
+"""Requests within a moment share one call."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ MOST = 256
 
 
 class Node:
-    """Doubles each number, and keeps how many it was asked for in each call."""
+    """A loader that doubles numbers and records the size of each call."""
 
     def __init__(self) -> None:
         self.calls: list[int] = []
@@ -24,7 +24,7 @@ class Node:
 
 
 async def test_many_who_ask_at_once_share_calls_and_get_their_own_answers() -> None:
-    """Three hundred ask, some for the same: two calls, as many as one call may hold."""
+    """Three hundred requests, some for the same key, take two calls of at most `max_batch` keys."""
     node = Node()
     doubles = BatchLoader(node.ask, MOST)
     numbers = [*range(300), *range(10)]
@@ -36,7 +36,7 @@ async def test_many_who_ask_at_once_share_calls_and_get_their_own_answers() -> N
 
 
 async def test_each_learns_that_the_node_is_away_and_the_next_is_asked_again() -> None:
-    """One call's failure is everybody's who shared it, and nobody's after."""
+    """All requests of a failed call get its error; later ones do not."""
     node = Node()
     doubles = BatchLoader(node.ask, MOST)
     node.away = True
@@ -47,7 +47,7 @@ async def test_each_learns_that_the_node_is_away_and_the_next_is_asked_again() -
 
 
 async def test_one_who_gives_up_does_not_take_the_answer_from_the_others() -> None:
-    """A caller is cancelled while it waits; the one beside it is answered."""
+    """A caller is cancelled while it waits; the others are answered."""
     doubles = BatchLoader(Node().ask, MOST)
     impatient = asyncio.create_task(doubles.load(5))
     patient = asyncio.create_task(doubles.load(5))
