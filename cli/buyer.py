@@ -1,4 +1,4 @@
-"""A client of the HTTP API, as a shop would write it: every call checked, every problem told."""
+"""A client of the HTTP API, as a shop would write it: it checks every answer and reports every problem."""
 
 import asyncio
 import time
@@ -12,23 +12,23 @@ POLL_SECONDS = 0.1
 
 
 class DemoFailedError(RuntimeError):
-    """Something that the demo promised did not come true; the message says what."""
+    """An expectation of the demo failed; the message names it."""
 
 
 def check(condition: object, reason: str) -> None:
-    """Fail the demo unless a condition holds."""
+    """Raise DemoFailedError unless a condition holds."""
     if not condition:
         raise DemoFailedError(reason)
 
 
 class ApiClient:
-    """Speaks to the API; `key` goes into Idempotency-Key."""
+    """Calls the API; `key` is the Idempotency-Key."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
 
     async def post(self, path: str, body: JsonObject, key: str) -> JsonObject:
-        """Post and return the answer; a problem is told with its type and detail."""
+        """Post and return the answer; raise DemoFailedError with a problem's type and detail."""
         answer = await self._http.post(path, json=body, headers={"Idempotency-Key": key})
         document: JsonObject = answer.json()
         check(answer.is_success, f"POST {path}: {answer.status_code} {document.get('type')} {document.get('detail')}")
@@ -42,12 +42,12 @@ class ApiClient:
         return document
 
     async def until(self, path: str, what: str, done: Callable[[JsonObject], bool], seconds: float) -> JsonObject:
-        """Get a document again and again until it is as expected; fail with its last state."""
+        """Poll a document until it is as expected; after `seconds` fail with its last state."""
         end = time.monotonic() + seconds
         document = await self.get(path)
         while not done(document):
             state = document.get("state")
-            check(time.monotonic() < end, f"after {seconds:g} s {what} has not happened (state: {state})")
+            check(time.monotonic() < end, f"timeout after {seconds:g} s waiting for {what} (state: {state})")
             await asyncio.sleep(POLL_SECONDS)
             document = await self.get(path)
         return document
@@ -55,7 +55,7 @@ class ApiClient:
     async def purchase(
         self, purchase_id: str, see: Callable[[JsonObject], None], ends: set[str], seconds: float
     ) -> JsonObject:
-        """Follow a purchase to one of its ends, showing each new line of its timeline once."""
+        """Follow a purchase to one of its ends; call `see` with each new line of its timeline once."""
         shown = 0
 
         def look(document: JsonObject) -> bool:
@@ -69,7 +69,7 @@ class ApiClient:
 
 
 async def pay_by_card(stripe_url: str, client_secret: str, card: str, publishable_key: str) -> tuple[int, JsonObject]:
-    """Confirm a PaymentIntent as the buyer's browser does, with the client secret; returns Stripe's status and body."""
+    """Confirm a PaymentIntent as the buyer's browser does, with the client secret; return Stripe's status and body."""
     intent_id = client_secret.partition("_secret")[0]
     async with httpx.AsyncClient(base_url=stripe_url, timeout=10) as browser:
         answer = await browser.post(
@@ -81,7 +81,7 @@ async def pay_by_card(stripe_url: str, client_secret: str, card: str, publishabl
 
 
 async def read_mint(rpc_url: str, address: str) -> JsonObject:
-    """Read a mint from the chain by plain JSON-RPC, without any code of ours in between."""
+    """Read a mint from the chain by plain JSON-RPC, without any of our own code."""
     call = {
         "jsonrpc": "2.0",
         "id": 1,

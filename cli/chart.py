@@ -1,4 +1,4 @@
-"""The picture of a rush: answers over time by kind, and how long they took."""
+"""The chart of a rush: answers over time by kind, and their latencies."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ TICKS = 4
 
 
 class Panel(NamedTuple):
-    """A part of the picture with axes of its own; `right` and `top` are what its ends stand for."""
+    """A part of the picture with its own axes; `right` and `top` are the values at their ends."""
 
     x: int
     y: int
@@ -26,12 +26,12 @@ class Panel(NamedTuple):
     top: float
 
     def at(self, along: float, up: float) -> tuple[float, float]:
-        """Return where a value is drawn."""
+        """Return the pixel position of a value."""
         return self.x + self.width * along / self.right, self.y + self.height * (1 - up / self.top)
 
 
 def draw(answers: Sequence[Answer], title: str, file: Path) -> None:
-    """Write the PNG; there is at least one answer."""
+    """Write the PNG; needs at least one answer."""
     image = Image.new("RGB", (WIDTH, HEIGHT), "white")
     pen = ImageDraw.Draw(image)
     end = max(answer.at for answer in answers) or 1.0
@@ -71,13 +71,13 @@ def _bars(pen: ImageDraw.ImageDraw, panel: Panel, buckets: Sequence[Sequence[Ans
             below += rate
 
 
-def _axes(pen: ImageDraw.ImageDraw, panel: Panel, title: str, said: Callable[[float], str]) -> None:
+def _axes(pen: ImageDraw.ImageDraw, panel: Panel, title: str, label: Callable[[float], str]) -> None:
     font = ImageFont.load_default(13)
     for tick in range(TICKS + 1):
         value, second = panel.top * tick / TICKS, panel.right * tick / TICKS
         left, y = panel.at(0, value)
         pen.line((left, y, left + panel.width, y), fill=PALE)
-        pen.text((left - 8, y), said(value), fill=INK, font=font, anchor="rm")
+        pen.text((left - 8, y), label(value), fill=INK, font=font, anchor="rm")
         x, bottom = panel.at(second, 0)
         pen.text((x, bottom + 6), f"{second:.1f} s", fill=INK, font=font, anchor="ma")
     pen.text((panel.x + panel.width, panel.y - 8), title, fill=INK, font=font, anchor="rb")

@@ -1,4 +1,4 @@
-"""`boxoffice demo`: sells three tickets on the whole real stack and proves it; then a purchase that is never paid."""
+"""`boxoffice demo`: sell three tickets on the whole real stack and verify it; then let an unpaid purchase expire."""
 
 import asyncio
 import tempfile
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 def demo(
     *, as_json: Annotated[bool, typer.Option("--json", help="print one JSON document at the end")] = False
 ) -> None:
-    """Start the stack in a temporary directory, sell three tickets, prove it, and stop everything."""
+    """Start the stack in a temporary directory, sell three tickets, verify them, and stop everything."""
     require("devstack", "demo")
     screen = Screen(as_json=as_json)
     started = time.monotonic()
@@ -44,8 +44,8 @@ def demo(
         typer.echo(f"boxoffice demo: {type(failure).__name__}: {failure}", err=True)
         raise typer.Exit(1) from None
     screen.keep(ok=True, seconds=round(time.monotonic() - started, 1))
-    screen.step(f"all of it verified in {time.monotonic() - started:.0f} s; nothing is left running")
-    screen.scene("Where to look: `make up` starts the same stack to stay")
+    screen.step(f"all verified in {time.monotonic() - started:.0f} s; all processes are stopped")
+    screen.scene("Next: `make up` starts the same stack and keeps it running; then open")
     screen.step("http://127.0.0.1:8000/docs   the HTTP API")
     screen.step("http://127.0.0.1:8233        Temporal's web UI: every purchase, step by step")
     screen.end()
@@ -98,10 +98,10 @@ async def _buy_and_pay(screen: Screen, stack: Stack, api: ApiClient, show_id: st
     total = f"{price['total_minor']} {price['currency']} cents"
     screen.step(f"checkout open: {total} = {price['subtotal_minor']} + fees; pay until {opened['expires_at']}")
     status, intent = await pay_by_card(stack.urls["stripe"], opened["client_secret"], "pm_card_visa", PUBLISHABLE_KEY)
-    check(status == httpx.codes.OK, f"the test card was not taken: {intent}")
+    check(status == httpx.codes.OK, f"the test card was not accepted: {intent}")
     bought = await api.purchase(opened["purchase_id"], screen.event, ENDS, READY_SECONDS)
     check(bought["state"] == "fulfilled", f"the purchase ended as {bought['state']}: {bought['end_reason']}")
-    check(len(bought["tickets"]) == TICKETS, "the purchase has another number of tickets")
+    check(len(bought["tickets"]) == TICKETS, f"the purchase has {len(bought['tickets'])} tickets, expected {TICKETS}")
     return bought
 
 
@@ -110,7 +110,7 @@ async def _prove_tickets(screen: Screen, stack: Stack, api: ApiClient, bought: J
     for ticket in bought["tickets"]:
         account = await read_mint(stack.urls["solana_rpc"], ticket["mint_address"])
         verified = await api.get(f"/api/v1/tickets/{ticket['ticket_id']}/verify")
-        check(verified["valid"], f"{ticket['ticket_id']} does not verify: {verified}")
+        check(verified["valid"], f"{ticket['ticket_id']} is not valid: {verified}")
         rows.append((ticket["ticket_id"], ticket["mint_address"], f"{account['owner'][:10]}…", "verified"))
     check(len({row[1] for row in rows}) == TICKETS, "two tickets share a mint address")
     screen.table("Tickets, read back from the chain", ("ticket", "mint", "program", "chain says"), rows)
@@ -130,7 +130,7 @@ async def _prove_books(screen: Screen, api: ApiClient, venue_id: str, bought: Js
         "The books of this purchase: every line balances", ("event", "debit", "credit", "amount", "unit"), rows
     )
     share = PRICE_MINOR * TICKETS
-    check(totals[f"venue:{venue_id}:payable", "eur"] == share, "the venue's share is not the price of its tickets")
+    check(totals[f"venue:{venue_id}:payable", "eur"] == share, f"the venue's payable is not its share of {share}")
     check(totals["mint:debt", "TICKET"] == 0, "a paid ticket is not on chain")
     balance = await api.get(f"/api/v1/venues/{venue_id}/balance")
     credited = {line["currency"]: line["balance_minor"] for line in balance["balances"]}
@@ -144,11 +144,11 @@ async def _let_expire(screen: Screen, stack: Stack, api: ApiClient, show_id: str
     opened = await api.post("/api/v1/purchases", {**body, "hold_seconds": SHORT_HOLD_SECONDS}, "demo-declined")
     card = "pm_card_chargeDeclined"
     status, _ = await pay_by_card(stack.urls["stripe"], opened["client_secret"], card, PUBLISHABLE_KEY)
-    check(status == httpx.codes.PAYMENT_REQUIRED, f"the declining card was answered {status}")
+    check(status == httpx.codes.PAYMENT_REQUIRED, f"the declined card was answered with {status}")
     ended = await api.purchase(opened["purchase_id"], screen.event, ENDS, READY_SECONDS)
     check(ended["state"] == "cancelled", f"the unpaid purchase ended as {ended['state']}")
     show = await api.get(f"/api/v1/shows/{show_id}")
     left = show["ticket_types"][0]
-    check((left["available"], left["held"]) == (CAPACITY - TICKETS, 0), f"the stock did not come back: {left}")
-    screen.step(f"the stock is back: {left['available']} of {CAPACITY} available, {left['sold']} sold, none held")
+    check((left["available"], left["held"]) == (CAPACITY - TICKETS, 0), f"the seats were not released: {left}")
+    screen.step(f"the seats are released: {left['available']} of {CAPACITY} available, {left['sold']} sold, none held")
     screen.keep(declined=ended, availability=left)

@@ -13,7 +13,7 @@ app = typer.Typer(
     help="Sell tickets through one durable purchase saga. The commands demo and up need the extra 'devstack', rush "
     "also the extra 'rush': pip install 'boxoffice[devstack,rush]'.",
 )
-# Each group's file has a `register` of its own; a new group is one import and one line here.
+# Each group's file has its own `register`; a new group is one import and one line here.
 demo.register(app)
 purchase.register(app)
 reconcile.register(app)
@@ -35,11 +35,11 @@ def boxoffice(
         bool, typer.Option("--version", callback=show_version, is_eager=True, help="show the version and exit")
     ] = False,
 ) -> None:
-    """Hold the commands together."""
+    """Declare the options of the command group."""
 
 
 def main() -> None:
-    """Run the command that the arguments name."""
+    """Run the command named by the arguments."""
     app()
 
 

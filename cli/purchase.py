@@ -39,7 +39,7 @@ def show(
         typer.echo(f"the API at {base} did not answer: {error}", err=True)
         raise typer.Exit(2) from None
     if found is None:
-        typer.echo(f"there is no purchase {purchase_id}", err=True)
+        typer.echo(f"purchase {purchase_id} does not exist", err=True)
         raise typer.Exit(1)
     if as_json:
         found.pop("client_secret", None)
@@ -49,7 +49,7 @@ def show(
 
 
 def fetch(base: str, purchase_id: str) -> dict[str, Any] | None:
-    """Read a purchase from the API; None when there is none. Raises `httpx.HTTPError` when there is no answer."""
+    """Read a purchase from the API; None when there is none. Raise `httpx.HTTPError` when the API does not answer."""
     with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
         answer = client.get(f"{base}/api/v1/purchases/{purchase_id}")
     if answer.status_code == NOT_FOUND:
@@ -61,14 +61,14 @@ def fetch(base: str, purchase_id: str) -> dict[str, Any] | None:
 def picture(found: dict[str, Any], console: Console) -> None:
     """Print a purchase for a person."""
     reason = f" ({found['end_reason']})" if found.get("end_reason") else ""
-    console.print(f"[bold]{found['purchase_id']}[/bold]  {found['state']}{reason}")
+    console.print(f"[b]{found['purchase_id']}[/b]  {found['state']}{reason}")
     price = found.get("price")
     if price:
         names = ("subtotal", "discount", "platform_fee", "processing_fee", "total")
         parts = ", ".join(f"{name.replace('_', ' ')} {price[f'{name}_minor']}" for name in names)
         console.print(f"{parts} ({price['currency']}, minor units)")
     for ticket in found["tickets"]:
-        # Plain lines, never cut: an address is there to be copied.
+        # Plain lines, never cut: addresses must be copyable.
         console.print(f"ticket {ticket['ticket_id']}  {ticket['state']}, token {ticket['token']}", soft_wrap=True)
         for label, field in (("mint", "mint_address"), ("transaction", "mint_signature")):
             console.print(f"  {label:<12}{ticket[field] or '-'}", soft_wrap=True, highlight=False)

@@ -1,4 +1,4 @@
-"""`boxoffice reconcile`: reads every system and says whether the invariants of conservation hold."""
+"""`boxoffice reconcile`: read every system and check the invariants."""
 
 import asyncio
 import json
@@ -24,14 +24,15 @@ def register(app: typer.Typer) -> None:
 
 def command(
     data_dir: Annotated[
-        Path | None, typer.Option(help="folder of a running `boxoffice up`; without it, the settings say where to look")
+        Path | None,
+        typer.Option(help="folder of a running `boxoffice up`; without it, read the settings' systems"),
     ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Compare events, Stripe, chain and engine: 0 all invariants hold, 1 one is broken, 2 not readable."""
     try:
-        report = asyncio.run(reconcile(_settings(data_dir), lambda text: typer.echo(f"reads {text}", err=True)))
+        report = asyncio.run(reconcile(_settings(data_dir), lambda text: typer.echo(f"reading {text}", err=True)))
     except UnreadableError as reason:
         typer.echo(f"boxoffice reconcile: {reason}", err=True)
         raise typer.Exit(UNREADABLE) from None
@@ -46,12 +47,12 @@ def _settings(data_dir: Path | None) -> Settings:
     if data_dir is None:
         return read_settings()
     if not (data_dir / STACK_FILE).exists():
-        raise UnreadableError(f"there is no stack in {data_dir}")
+        raise UnreadableError(f"no running stack in {data_dir}")
     return read_settings(Stack(data_dir, 0).env)
 
 
 def document(report: Report) -> dict[str, Any]:
-    """Return what `--json` prints."""
+    """Return the document of `--json`."""
     still = report.stillness
     broken = [violation._asdict() for violation in report.findings.violations]
     invariants = [
@@ -77,7 +78,7 @@ def document(report: Report) -> dict[str, Any]:
 
 
 def picture(report: Report) -> None:
-    """Print the report for a person: plain lines."""
+    """Print the report as plain lines."""
     findings, still = report.findings, report.stillness
     for invariant in INVARIANTS:
         found = [violation for violation in findings.violations if violation.invariant == invariant.name]
@@ -90,15 +91,15 @@ def picture(report: Report) -> None:
         f" {report.payments} payments ({report.foreign} not ours); {report.tokens} tokens"
     )
     print(
-        f"judged at rest: {len(still.judged)} purchases and outside holds; cross-system invariants are judged only of"
-        " what has ended and did not change while it was read"
+        f"judged at rest: {len(still.judged)} purchases and outside holds; cross-system invariants are judged only for"
+        " subjects that have ended and did not change during the reading"
     )
-    for why, left in (
-        ("without an end yet", still.open),
-        ("changed meanwhile", still.moving),
-        ("worked on", still.at_work),
+    for reason, subjects in (
+        ("unfinished", still.open),
+        ("changed during the reading", still.moving),
+        ("in progress", still.at_work),
     ):
-        if left:
-            more = f" and {len(left) - NAMED_MAX} more" if len(left) > NAMED_MAX else ""
-            print(f"not judged, {why}: {', '.join(sorted(left)[:NAMED_MAX])}{more}")
+        if subjects:
+            more = f" and {len(subjects) - NAMED_MAX} more" if len(subjects) > NAMED_MAX else ""
+            print(f"not judged, {reason}: {', '.join(sorted(subjects)[:NAMED_MAX])}{more}")
     print("whole" if not findings.violations else f"{len(findings.violations)} violations")

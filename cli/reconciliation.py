@@ -1,7 +1,7 @@
-"""Reads every system and holds them against each other; the invariants are the domain's, and judge.
+"""Read every system and check the domain's invariants across them.
 
-The order of reading keeps a running box office from false alarms: the engine, the events, Stripe, the chain, the
-engine again, and at last the events that came meanwhile. Whoever is touched by one of those is not judged this time.
+The order of reading avoids false alarms in a running system: Temporal, the events, Stripe, the chain, Temporal again,
+and at last the events recorded meanwhile. Subjects of those last events, or of a running workflow, are not judged.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from domain.invariants.invariant import Findings
 from domain.invariants.per_commit import History
 from settings import Settings
 
-RESUMED_AFTER = timedelta(seconds=60)  # the relay's patience, and the way to the end of what it resumes
+RESUMED_AFTER = timedelta(seconds=60)  # the relay's delay, and the time that resumed work needs to end
 RUNNING = (
     "ExecutionStatus = 'Running' AND WorkflowType IN"
     " ('PurchaseWorkflow', 'PaymentCaseWorkflow', 'HoldWorkflow', 'RefundWorkflow')"
@@ -36,11 +36,11 @@ Say = Callable[[str], None]
 
 
 class UnreadableError(RuntimeError):
-    """A system could not be read, so that nothing can be said; the message names it."""
+    """A system could not be read, so no invariant can be judged; the message names the system."""
 
 
 class Report(NamedTuple):
-    """What was found, who was judged, and how much was read."""
+    """The findings, the judged subjects, and the amounts read."""
 
     findings: Findings
     stillness: Quiescence
@@ -53,20 +53,20 @@ class Report(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What the engine works on: purchases, outside holds, refunds; and since when a payment has a case."""
+    """Purchases, outside holds and refunds with a running workflow, and the start of each payment's case."""
 
     running: frozenset[str]
     cases: dict[str, datetime]
 
     def __or__(self, other: object) -> "Work":
-        """Join what was seen at two moments."""
+        """Join the observations of two moments."""
         if not isinstance(other, Work):
             return NotImplemented
         return Work(self.running | other.running, self.cases | other.cases)
 
 
 class Book:
-    """The history as it is read, and the position that it is read to."""
+    """The history read so far, and its position."""
 
     def __init__(self, pages: EventPages, findings: Findings, say: Say) -> None:
         self.history = History(findings)
@@ -75,7 +75,7 @@ class Book:
         self._say = say
 
     def read_to(self, last: int) -> None:
-        """Read on to a position."""
+        """Read the events up to a position."""
         for page in self._pages.recorded(self.position, last):
             self.history.take(page)
             self._say(f"{self.history.events} events")
@@ -83,7 +83,7 @@ class Book:
 
 
 async def reconcile(settings: Settings, say: Say) -> Report:
-    """Read everything once and judge every invariant; raises `UnreadableError` when a system could not be read."""
+    """Read every system and judge every invariant; raise `UnreadableError` when a system could not be read."""
     findings = Findings()
     with _reading("PostgreSQL"), EventPages(settings.postgres.url) as pages:
         book = Book(pages, findings, say)
@@ -108,13 +108,13 @@ async def reconcile(settings: Settings, say: Say) -> Report:
         patience=timedelta(seconds=settings.saga.processing_extension_seconds) + RESUMED_AFTER,
     )
     stillness = judge_at_rest(book.history, outside, findings)
-    foreign = sum(not said.purchase_id for said in payments)
+    foreign = sum(not payment.purchase_id for payment in payments)
     read = (book.position, book.history.events, book.history.commits, len(payments), foreign, len(supplies))
     return Report(findings, stillness, *read)
 
 
 async def _work(settings: Settings, say: Say) -> Work:
-    """Ask the engine what it works on."""
+    """List the running workflows in Temporal."""
     say(f"Temporal at {settings.temporal.address}")
     with _reading("Temporal", RPCError, RuntimeError, TimeoutError):
         async with asyncio.timeout(ENGINE_SECONDS):
@@ -126,7 +126,7 @@ async def _work(settings: Settings, say: Say) -> Work:
 
 
 async def _payments(settings: Settings, say: Say) -> list[StripePayment]:
-    """Read all payments."""
+    """Read all payments from Stripe."""
     stripe = settings.stripe
     say(f"Stripe at {stripe.api_base or 'api.stripe.com'}")
     with _reading("Stripe", StripeRequestError, Refusal):
@@ -152,7 +152,7 @@ async def _supplies(settings: Settings, addresses: list[str], say: Say) -> dict[
 
 @contextmanager
 def _reading(system: str, *reasons: type[Exception]) -> Iterator[None]:
-    """Name the system that a look has failed at."""
+    """Raise UnreadableError, naming the system, for an error of reading it."""
     kinds: tuple[type[Exception], ...] = (TransientError, *reasons)
     try:
         yield

@@ -1,6 +1,6 @@
-"""A rehearsal of an on-sale: many buyers press at once, whoever holds a seat pays, everybody gets an answer.
+"""A rehearsal of an on-sale: many buyers buy at once, those who hold a seat pay, and each gets an answer.
 
-A buyer who is told to come again, or not answered, asks again under the same key: that is never a second purchase.
+A buyer who gets 429, 5xx or no answer retries under the same key, which is never a second purchase.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ LOOK_SECONDS = 2.0
 ANSWER_SECONDS_MAX = 300.0
 END_SECONDS_MAX = 1_800.0
 ENDS = {"fulfilled", "cancelled", "refused"}
-HELD, SOLD_OUT, AGAIN, REFUSED, NONE = "seat held", "sold out", "asked again", "refused otherwise", "no answer"
+HELD, SOLD_OUT, AGAIN, REFUSED, NONE = "seat held", "sold out", "retry", "refused otherwise", "no answer"
 ANSWERS = (HELD, SOLD_OUT, REFUSED, NONE)
 UNANSWERED = (aiohttp.ClientError, TimeoutError)
 PATIENCE = aiohttp.ClientTimeout(30)
@@ -31,7 +31,7 @@ Http = aiohttp.ClientSession
 
 
 class Answer(NamedTuple):
-    """What a buyer was told, when (seconds since the rush began) and after how long."""
+    """The answer to a buyer: its kind, its time (seconds since the rush began) and its latency in seconds."""
 
     kind: str
     at: float
@@ -39,12 +39,12 @@ class Answer(NamedTuple):
 
 
 def _connections() -> Http:
-    """Open as many connections as there are lanes."""
+    """Return a client with as many connections as lanes."""
     return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=LANES_MAX), timeout=PATIENCE)
 
 
 def percentiles(took: Sequence[float]) -> tuple[float, float]:
-    """Return p50 and p99 of some seconds."""
+    """Return p50 and p99 of latencies in seconds."""
     if len(took) == 1:
         return took[0], took[0]
     cut = quantiles(took, n=100, method="inclusive")
@@ -53,13 +53,13 @@ def percentiles(took: Sequence[float]) -> tuple[float, float]:
 
 @dataclass
 class Tally:
-    """What has happened so far."""
+    """The results of a rush so far."""
 
     buyers: int
     seats: int
     began: float = 0.0
     answers: list[Answer] = field(default_factory=list)
-    asked_again: int = 0
+    retries: int = 0
     opened: int = 0
     ends: Counter[str] = field(default_factory=Counter)
     fulfilled_at: list[float] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Tally:
 
     @property
     def kinds(self) -> Counter[str]:
-        """How many answers of each kind there were."""
+        """The number of answers of each kind."""
         return Counter(answer.kind for answer in self.answers)
 
     @property
@@ -77,7 +77,7 @@ class Tally:
 
 
 class Rush:
-    """The buyers of one show, at one running stack."""
+    """The buyers of one show on one running stack."""
 
     def __init__(self, urls: dict[str, str], publishable_key: str, show: dict[str, Any], tally: Tally) -> None:
         self._api = urls["api"]
@@ -90,29 +90,29 @@ class Rush:
         self.tally = tally
 
     async def run(self) -> None:
-        """Let everybody press, pay and wait; returns when each has an answer and each purchase an end."""
+        """Let all buyers buy, pay and wait; return when each has an answer and each purchase has ended."""
         waiting = iter(range(self.tally.buyers))
         self.tally.began = time.monotonic()
-        async with _connections() as door, _connections() as http, asyncio.TaskGroup() as buyers:
-            lanes = [self._lane(waiting, door, http, buyers) for _ in range(min(LANES_MAX, self.tally.buyers))]
+        async with _connections() as buying, _connections() as http, asyncio.TaskGroup() as buyers:
+            lanes = [self._lane(waiting, buying, http, buyers) for _ in range(min(LANES_MAX, self.tally.buyers))]
             await asyncio.gather(*lanes)
 
-    async def _lane(self, waiting: Iterator[int], door: Http, http: Http, buyers: asyncio.TaskGroup) -> None:
-        """Bring one buyer after another to the door; there are as many connections to it as lanes."""
+    async def _lane(self, waiting: Iterator[int], buying: Http, http: Http, buyers: asyncio.TaskGroup) -> None:
+        """Let one buyer after another buy, on one connection."""
         for _ in waiting:
-            purchase_id = await self._press(door)
+            purchase_id = await self._buy(buying)
             if purchase_id is not None:
                 buyers.create_task(self._follow(http, purchase_id))
 
-    async def _press(self, http: Http) -> str | None:
-        """Ask until there is an answer; returns the purchase of a buyer who holds a seat."""
+    async def _buy(self, http: Http) -> str | None:
+        """Request a purchase until there is an answer; return the purchase if the buyer holds a seat."""
         key, began = uuid4().hex, time.monotonic()
         while time.monotonic() - began < ANSWER_SECONDS_MAX:
-            kind, document = await self._ask(http, key)
+            kind, document = await self._post(http, key)
             if kind != AGAIN:
                 self._note(kind, began)
                 return str(document["purchase_id"]) if kind == HELD else None
-            self.tally.asked_again += 1
+            self.tally.retries += 1
             await asyncio.sleep(AGAIN_SECONDS)
         self._note(NONE, began)
         return None
@@ -121,7 +121,7 @@ class Rush:
         now = time.monotonic()
         self.tally.answers.append(Answer(kind, now - self.tally.began, now - began))
 
-    async def _ask(self, http: Http, key: str) -> tuple[str, dict[str, Any]]:
+    async def _post(self, http: Http, key: str) -> tuple[str, dict[str, Any]]:
         url = f"{self._api}/api/v1/purchases"
         try:
             async with http.post(url, json=self._body, headers={"Idempotency-Key": key}) as answer:
@@ -140,7 +140,7 @@ class Rush:
         tally.purchase_ids.append(purchase_id)
         is_paid = False
         while time.monotonic() < until:
-            seen = await self._look(http, purchase_id)
+            seen = await self._read(http, purchase_id)
             if seen.get("state") in ENDS:
                 tally.ends[seen["state"]] += 1
                 if seen["state"] == "fulfilled":
@@ -152,7 +152,7 @@ class Rush:
             await asyncio.sleep(LOOK_SECONDS)
         tally.ends["without an end"] += 1
 
-    async def _look(self, http: Http, purchase_id: str) -> dict[str, Any]:
+    async def _read(self, http: Http, purchase_id: str) -> dict[str, Any]:
         try:
             async with http.get(f"{self._api}/api/v1/purchases/{purchase_id}") as answer:
                 found: dict[str, Any] = await answer.json() if answer.ok else {}

@@ -1,4 +1,4 @@
-"""`boxoffice rush`: a rehearsal of an on-sale on a real stack, with a verdict."""
+"""`boxoffice rush`: rehearse an on-sale on a real stack, and judge the result."""
 
 import asyncio
 import json
@@ -38,20 +38,20 @@ def register(app: typer.Typer) -> None:
 
 
 def rush(
-    buyers: Annotated[int, typer.Option(min=1, help="people who press at the same moment")] = 5_000,
-    seats: Annotated[int, typer.Option(min=1, help="seats that there are")] = 500,
+    buyers: Annotated[int, typer.Option(min=1, help="number of buyers who buy at once")] = 5_000,
+    seats: Annotated[int, typer.Option(min=1, help="number of seats")] = 500,
     data_dir: Annotated[
-        Path | None, typer.Option(help="folder of a running `boxoffice up`; without it, a stack of its own")
+        Path | None, typer.Option(help="folder of a running `boxoffice up`; without it, a new stack is started")
     ] = None,
-    png: Annotated[Path, typer.Option(help="where the picture goes")] = Path("rush.png"),
+    png: Annotated[Path, typer.Option(help="file of the chart")] = Path("rush.png"),
     *,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document at the end")] = False,
 ) -> None:
-    """Let buyers rush for seats: 0 when each got an answer, all seats are sold, none twice, and the invariants hold."""
+    """Let buyers rush for seats: 0 if each got an answer, all seats are sold, none twice, and the invariants hold."""
     require("rush", "rush")
     if data_dir is None:
         require("devstack", "rush")
-    from cli.chart import draw  # its library comes with the extra `rush`
+    from cli.chart import draw  # needs the extra `rush`
 
     tally = Tally(buyers, seats)
     console = Console(stderr=as_json)
@@ -63,10 +63,10 @@ def rush(
     draw(tally.answers, f"{buyers:,} buyers, {seats:,} seats", png)
     wrong = faults(tally, stock, report)
     console.print(final_table(tally))
-    console.print(f"picture: {png}")
+    console.print(f"chart: {png}")
     for fault in wrong:
-        console.print(f"[bold red]wrong[/] {fault}", highlight=False)
-    console.print("all of it as it should be" if not wrong else f"{len(wrong)} things are wrong")
+        console.print(f"[b red]fault[/] {fault}", highlight=False)
+    console.print("no faults" if not wrong else f"{len(wrong)} faults")
     if as_json:
         typer.echo(json.dumps(document(tally, stock, report, wrong), indent=2))
     raise typer.Exit(bool(wrong))
@@ -75,7 +75,7 @@ def rush(
 async def _rehearse(tally: Tally, data_dir: Path | None, console: Console) -> tuple[dict[str, Any], Report]:
     if data_dir is not None:
         if not (data_dir / STACK_FILE).exists():
-            raise StackFailedError(f"there is no stack in {data_dir}")
+            raise StackFailedError(f"no running stack in {data_dir}")
         return await _rush_at(Stack(data_dir, 0), tally, console)
     with tempfile.TemporaryDirectory(prefix="boxoffice-rush-") as folder:
         async with running_stack(Path(folder)) as stack:
@@ -100,7 +100,7 @@ async def _rush_at(stack: Stack, tally: Tally, console: Console) -> tuple[dict[s
 
 
 async def _open_show(api: ApiClient, seats: int) -> dict[str, Any]:
-    """Put a show of its own on sale."""
+    """Put a new show on sale."""
     name = f"rush-{time.time_ns()}"
     venue = await api.post("/api/v1/venues", {"name": "Rush Hall"}, f"{name}-venue")
     floor = {"name": "Floor", "price_minor": PRICE_MINOR, "capacity": seats}
@@ -111,7 +111,7 @@ async def _open_show(api: ApiClient, seats: int) -> dict[str, Any]:
 
 
 async def _at_rest(stack: Stack, tally: Tally) -> Report:
-    """Judge the invariants until every purchase of the rush is judged: the engine tells of an end a little late."""
+    """Repeat the reconciliation until every purchase is judged: Temporal lists ended workflows with a delay."""
     settings, until = read_settings(stack.env), time.monotonic() + REST_SECONDS
     while True:
         report = await reconcile(settings, lambda _: None)
@@ -122,7 +122,7 @@ async def _at_rest(stack: Stack, tally: Tally) -> Report:
 
 
 async def _show(tally: Tally, console: Console) -> None:
-    """Show how it goes until cancelled: a table that changes in a terminal, lines elsewhere."""
+    """Show the progress until cancelled: a live table in a terminal, lines elsewhere."""
     if not console.is_terminal:
         while True:
             await asyncio.sleep(LINE_SECONDS)
@@ -134,16 +134,16 @@ async def _show(tally: Tally, console: Console) -> None:
 
 
 def line(tally: Tally) -> str:
-    """Return how it stands in a line."""
-    told = ", ".join(f"{number:,} {kind}" for kind, number in tally.kinds.items())
-    return f"{tally.seconds:5.0f} s  {told}; {tally.opened:,} paid, {tally.ends['fulfilled']:,} fulfilled"
+    """Return the progress as one line."""
+    answers = ", ".join(f"{number:,} {kind}" for kind, number in tally.kinds.items())
+    return f"{tally.seconds:5.0f} s  {answers}; {tally.opened:,} paid, {tally.ends['fulfilled']:,} fulfilled"
 
 
 def final_table(tally: Tally) -> Table:
-    """Return how it stands as a table."""
+    """Return the results as a table."""
     table = Table(title=f"{tally.buyers:,} buyers, {tally.seats:,} seats, {tally.seconds:.0f} s")
-    for column in ("told", "buyers", "p50", "p99", "last after"):
-        table.add_column(column, justify="left" if column == "told" else "right")
+    for column in ("answer", "buyers", "p50", "p99", "last after"):
+        table.add_column(column, justify="left" if column == "answer" else "right")
     for kind in ANSWERS:
         found = [answer for answer in tally.answers if answer.kind == kind]
         middle, late = percentiles([answer.took for answer in found]) if found else (0.0, 0.0)
@@ -162,40 +162,40 @@ def _ms(seconds: float) -> str:
 
 
 def faults(tally: Tally, stock: dict[str, Any], report: Report) -> list[str]:
-    """Return in words what is not as it should be."""
+    """Return the faults of a rush, one text each."""
     sold = min(tally.buyers, tally.seats)
     kinds = tally.kinds
     left = set(tally.purchase_ids) - report.stillness.judged
     wanted: Sequence[tuple[str, int, int]] = (
         ("buyers who got a seat", kinds[HELD], sold),
-        ("buyers who were told that it is sold out", kinds[SOLD_OUT], tally.buyers - sold),
+        ("buyers who were refused as sold out", kinds[SOLD_OUT], tally.buyers - sold),
         ("buyers without an answer", kinds[NONE], 0),
-        ("purchases that were fulfilled", tally.ends["fulfilled"], sold),
+        ("fulfilled purchases", tally.ends["fulfilled"], sold),
         ("seats sold in the show's stock", stock["sold"], sold),
         ("seats still held", stock["held"], 0),
-        ("seats sold beyond what there are", max(0, stock["sold"] + stock["held"] - tally.seats), 0),
-        ("purchases that are not at rest", len(left), 0),
+        ("seats sold beyond the capacity", max(0, stock["sold"] + stock["held"] - tally.seats), 0),
+        ("purchases not at rest", len(left), 0),
         ("broken invariants", len(report.findings.violations), 0),
     )
-    said = [f"{what}: {found:,}, expected {number:,}" for what, found, number in wanted if found != number]
+    differences = [f"{name}: {found:,}, expected {number:,}" for name, found, number in wanted if found != number]
     broken = (f"{found.invariant}: {found.subject}: {found.detail}" for found in report.findings.violations)
-    return [*said, *broken]
+    return [*differences, *broken]
 
 
 def document(tally: Tally, stock: dict[str, Any], report: Report, wrong: Sequence[str]) -> dict[str, Any]:
-    """Return what `--json` prints."""
-    told = {}
+    """Return the document of `--json`."""
+    answers = {}
     for kind in ANSWERS:
         took = [answer.took for answer in tally.answers if answer.kind == kind]
         middle, late = percentiles(took) if took else (None, None)
-        told[kind] = {"buyers": len(took), "p50_seconds": middle, "p99_seconds": late}
+        answers[kind] = {"buyers": len(took), "p50_seconds": middle, "p99_seconds": late}
     return {
         "ok": not wrong,
         "wrong": list(wrong),
         "buyers": tally.buyers,
         "seats": tally.seats,
-        "told": told,
-        "asked_again": tally.asked_again,
+        "told": answers,
+        "asked_again": tally.retries,
         "ends": dict(tally.ends),
         "answered_after_seconds": max((answer.at for answer in tally.answers), default=None),
         "fulfilled_after_seconds": max(tally.fulfilled_at, default=None),

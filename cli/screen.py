@@ -1,4 +1,4 @@
-"""What the demo shows: rich lines in a terminal, plain ones elsewhere, one JSON document with --json."""
+"""The demo's output: rich lines in a terminal, plain ones elsewhere, one JSON document with --json."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from rich.table import Table
 
 
 class Screen:
-    """Shows scenes, steps and tables as they come, and keeps what the JSON document says at the end."""
+    """Shows scenes, steps and tables, and collects the values of the JSON document."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.document: dict[str, Any] = {}
@@ -18,10 +18,10 @@ class Screen:
 
     def scene(self, title: str) -> None:
         """Begin a scene."""
-        self._console.print(f"\n[bold cyan]{title}[/]")
+        self._console.print(f"\n[b cyan]{title}[/]")
 
     def step(self, text: str) -> None:
-        """Show one step that has happened."""
+        """Show one completed step."""
         self._console.print(f"  [green]✓[/] {text}", highlight=False)
 
     def event(self, line: dict[str, Any]) -> None:
@@ -29,7 +29,7 @@ class Screen:
         self._console.print(f"  [dim]{line['at'][11:23]}[/] [green]✓[/] {line['text']}", highlight=False)
 
     def table(self, title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-        """Show rows under their names."""
+        """Show a table."""
         if not self._console.is_terminal:
             self._console.print(f"  {title}:")
             for row in rows:
@@ -41,10 +41,10 @@ class Screen:
         self._console.print(table)
 
     def keep(self, **values: Any) -> None:
-        """Keep values for the JSON document."""
+        """Add values to the JSON document."""
         self.document.update(values)
 
     def end(self) -> None:
-        """Print the JSON document, if that was asked for."""
+        """Print the JSON document, with --json."""
         if self._as_json:
             print(json.dumps(self.document, indent=2), flush=True)

@@ -1,4 +1,4 @@
-"""`boxoffice up`: the whole stack on this machine, until Ctrl-C."""
+"""`boxoffice up`: run the whole stack on this machine until Ctrl-C."""
 
 import asyncio
 import json
@@ -49,8 +49,8 @@ def up(
     """Start the whole stack, keep it alive, and stop it on Ctrl-C or SIGTERM."""
     require("devstack", "up")
     given = read_settings().given()
-    asked = (api_port, temporal_port, temporal_ui_port, stripe_port, solana_port)
-    ports = dict(zip(PORT_DEFAULTS, asked, strict=True))
+    requested = (api_port, temporal_port, temporal_ui_port, stripe_port, solana_port)
+    ports = dict(zip(PORT_DEFAULTS, requested, strict=True))
     if api_port is None and API_PORT in given:
         ports["api"] = int(given[API_PORT])
     config = StackConfig(data_dir, ports=ports, given=given, headless=headless)

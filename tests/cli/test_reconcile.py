@@ -1,4 +1,4 @@
-"""`boxoffice reconcile`: what it prints of a report, and how it says that a system could not be read."""
+"""`boxoffice reconcile`: its printed report, and its error when a system cannot be read."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ CLOSED = {"BOXOFFICE_POSTGRES__URL": "postgresql://postgres@127.0.0.1:1/none"}
 
 
 def report_of(day: Day) -> Report:
-    """Judge a day as the command does."""
+    """Return the report of a day, as the command makes it."""
     findings = Findings()
     history = History(findings)
     history.take(recorded(day.events))
@@ -39,7 +39,7 @@ def day() -> Day:
 
 
 def test_a_whole_report(day: Day, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every invariant stands with its count; one that was not asked is neither held nor broken."""
+    """Every invariant has its count; one that was not checked neither holds nor is broken."""
     picture(report_of(day))
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines[: len(INVARIANTS)]] == [
@@ -47,54 +47,54 @@ def test_a_whole_report(day: Day, capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert "9 purchases and outside holds" in lines[-2]
     assert lines[-1] == "whole"
-    told = document(report_of(day))
-    assert (told["whole"], told["at_rest"], [invariant["name"] for invariant in told["invariants"]]) == (
+    shown = document(report_of(day))
+    assert (shown["whole"], shown["at_rest"], [invariant["name"] for invariant in shown["invariants"]]) == (
         True, 9, [invariant.name for invariant in INVARIANTS],
     )  # fmt: skip
 
 
-def test_a_broken_invariant_is_told_with_its_figures(day: Day, capsys: pytest.CaptureFixture[str]) -> None:
-    """The violation stands below its invariant, for a person and for a program."""
+def test_a_broken_invariant_is_reported_with_its_figures(day: Day, capsys: pytest.CaptureFixture[str]) -> None:
+    """The violation is listed with its invariant, in the text and in the JSON."""
     broken = report_of(with_payment(day, LATE, captured_minor=500))
     picture(broken)
     out = capsys.readouterr().out
     assert "pi_late: 500 eur of late (cancelled) has neither a live order nor a case" in out
     assert out.endswith("1 violations\n")
-    told = json.loads(json.dumps(document(broken)))
-    assert [invariant["name"] for invariant in told["invariants"] if invariant["violations"]] == ["money-has-an-owner"]
-    assert told["whole"] is False
+    shown = json.loads(json.dumps(document(broken)))
+    assert [invariant["name"] for invariant in shown["invariants"] if invariant["violations"]] == ["money-has-an-owner"]
+    assert shown["whole"] is False
 
 
-def test_who_was_not_judged_is_named(day: Day, capsys: pytest.CaptureFixture[str]) -> None:
-    """At most some by name, the rest by their number."""
+def test_subjects_that_were_not_judged_are_named(day: Day, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first few by id, the rest as a number."""
     whole = report_of(day)
     many = frozenset(f"pu_{number}" for number in range(NAMED_MAX + 2))
     left = whole.stillness._replace(open=many, moving=frozenset({"pu_moving"}))
     picture(whole._replace(stillness=left))
     out = capsys.readouterr().out
-    assert "not judged, without an end yet: pu_0, pu_1, pu_2, pu_3, pu_4 and 2 more" in out
-    assert "not judged, changed meanwhile: pu_moving" in out
-    assert "worked on" not in out
+    assert "not judged, unfinished: pu_0, pu_1, pu_2, pu_3, pu_4 and 2 more" in out
+    assert "not judged, changed during the reading: pu_moving" in out
+    assert "in progress" not in out
 
 
 def test_a_system_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    """Then nothing is said about invariants, and the exit code is 2."""
+    """No invariant is judged, and the exit code is 2."""
     answer = CliRunner().invoke(app, ["reconcile"], env=CLOSED)
     assert (answer.exit_code, answer.stdout) == (2, "")
     assert "PostgreSQL could not be read" in answer.stderr
     answer = CliRunner().invoke(app, ["reconcile", "--data-dir", str(tmp_path)])
     assert (answer.exit_code, answer.stdout) == (2, "")
-    assert "there is no stack" in answer.stderr
+    assert "no running stack" in answer.stderr
 
 
 def test_work_seen_at_two_moments_is_joined() -> None:
-    """Whoever was worked on at one of them is left alone."""
+    """A subject with a running workflow at either moment is not judged."""
     first, second = Work(frozenset({"a"}), {}), Work(frozenset({"b"}), {"pi": AT})
     assert first | second == Work(frozenset({"a", "b"}), {"pi": AT})
 
 
 def test_a_running_stacks_settings_win(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a stack says of itself wins over the environment; the rest stays."""
+    """A running stack's settings override the environment; the others stay."""
     monkeypatch.setenv("BOXOFFICE_POSTGRES__URL", "postgresql://elsewhere")
     monkeypatch.setenv("BOXOFFICE_POSTGRES__POOL_SIZE", "3")
     found = read_settings({**CLOSED, "PATH": "/bin"}).postgres

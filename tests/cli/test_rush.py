@@ -1,4 +1,4 @@
-"""A rush is judged by what every buyer was told, by the stock and by the invariants."""
+"""A rush is judged by the buyers' answers, the stock and the invariants."""
 
 from collections import Counter
 from pathlib import Path
@@ -30,24 +30,24 @@ def report(judged: Any = BOUGHT) -> Report:
 
 
 def test_a_whole_rush_has_no_fault() -> None:
-    """Two of three get a seat, the third is told so."""
+    """Two of three buyers get a seat, the third is refused as sold out."""
     assert faults(tally(HELD, HELD, SOLD_OUT), STOCK, report()) == []
 
 
 @pytest.mark.parametrize(
-    ("seen", "stock", "judged", "said"),
+    ("seen", "stock", "judged", "fault"),
     [
         (tally(HELD, SOLD_OUT, SOLD_OUT), STOCK, BOUGHT, "buyers who got a seat: 1, expected 2"),
         (tally(HELD, HELD, NONE), STOCK, BOUGHT, "buyers without an answer: 1, expected 0"),
-        (tally(HELD, HELD, SOLD_OUT, fulfilled=1), STOCK, BOUGHT, "purchases that were fulfilled: 1, expected 2"),
-        (tally(HELD, HELD, SOLD_OUT), {**STOCK, "sold": 3}, BOUGHT, "seats sold beyond what there are: 1, expected 0"),
+        (tally(HELD, HELD, SOLD_OUT, fulfilled=1), STOCK, BOUGHT, "fulfilled purchases: 1, expected 2"),
+        (tally(HELD, HELD, SOLD_OUT), {**STOCK, "sold": 3}, BOUGHT, "seats sold beyond the capacity: 1, expected 0"),
         (tally(HELD, HELD, SOLD_OUT), {**STOCK, "held": 1}, BOUGHT, "seats still held: 1, expected 0"),
-        (tally(HELD, HELD, SOLD_OUT), STOCK, ["pu_1"], "purchases that are not at rest: 1, expected 0"),
+        (tally(HELD, HELD, SOLD_OUT), STOCK, ["pu_1"], "purchases not at rest: 1, expected 0"),
     ],
 )
-def test_each_fault_is_told(seen: Tally, stock: dict[str, int], judged: list[str], said: str) -> None:
-    """Whatever is not as it should be stands in the verdict."""
-    assert said in faults(seen, stock, report(judged))
+def test_each_fault_is_reported(seen: Tally, stock: dict[str, int], judged: list[str], fault: str) -> None:
+    """The report names each fault with its figures."""
+    assert fault in faults(seen, stock, report(judged))
 
 
 def test_a_broken_invariant_is_a_fault() -> None:
@@ -61,7 +61,7 @@ def test_a_broken_invariant_is_a_fault() -> None:
 
 
 def test_the_picture_shows_each_kind(tmp_path: Path) -> None:
-    """A bar of each kind's colour is there, and not of a kind that nobody was told."""
+    """There is a bar in the colour of each kind of answer given, and of no other."""
     file = tmp_path / "rush.png"
     answers = [Answer(HELD, 0.5 + number / 50, 0.1) for number in range(50)] + [Answer(SOLD_OUT, 2.0, 0.2)] * 20
     draw(answers, "a rush", file)
@@ -73,7 +73,7 @@ def test_the_picture_shows_each_kind(tmp_path: Path) -> None:
     assert COLOURS[NONE] not in colours
 
 
-def test_percentiles_are_of_what_was_measured() -> None:
-    """One value is both; of a hundred the middle and the late one."""
+def test_percentiles_are_of_the_measured_values() -> None:
+    """A single value is both; of 101 values they are the 51st and the 100th."""
     assert percentiles([3.0]) == (3.0, 3.0)
     assert percentiles([float(number) for number in range(101)]) == (50.0, 99.0)
