@@ -159,7 +159,7 @@ DOORS = (
         "relay/relay.py",
         "            if await self._deliver(webhook):\n                await self._webhooks.mark(webhook.event_id)\n",
         "            await self._deliver(webhook)\n            await self._webhooks.mark(webhook.event_id)\n",
-        f"{RELAY}::test_a_hint_waits_for_an_engine_that_is_away",
+        f"{RELAY}::test_a_webhook_waits_for_an_engine_that_is_unavailable",
     ),
     Mutant(
         "late money is dropped",

@@ -1,4 +1,4 @@
-"""The relay brings news of venues' accounts, of payouts and of disputes to who follows them."""
+"""The relay delivers webhooks about venues' accounts, payouts and disputes to their workflows."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,13 +12,13 @@ from tests.relay.test_relay import LONG_AGO, RecordedWork, RecordingEngine, engi
 __all__ = ["engine", "relay", "stalled"]
 
 
-def venue_hint(kind: str, account_id: str = "acct_1", created: datetime | None = None) -> WebhookEvent:
+def venue_webhook(kind: str, account_id: str = "acct_1", created: datetime | None = None) -> WebhookEvent:
     events = {"intent_id": None, "purchase_id": None, "created": created or datetime.now(UTC), "digest": "d"}
     return WebhookEvent(event_id="evt_2", type=kind, object_id="po_1", account_id=account_id, **events)
 
 
 @pytest.mark.parametrize(
-    ("kind", "asked"),
+    ("kind", "call"),
     [
         ("account.updated", ("account_changed", "ve_1")),
         ("payout.paid", ("follow_payout", ("acct_1", "po_1", "evt_2"))),
@@ -26,16 +26,16 @@ def venue_hint(kind: str, account_id: str = "acct_1", created: datetime | None =
     ],
 )
 async def test_news_of_a_venue_are_brought_to_who_follows_it(
-    relay: Relay, engine: RecordingEngine, stalled: RecordedWork, kind: str, asked: Any
+    relay: Relay, engine: RecordingEngine, stalled: RecordedWork, kind: str, call: Any
 ) -> None:
-    """They stay in the inbox until the engine took them."""
-    stalled.webhooks = [venue_hint(kind)]
-    engine.told = None
+    """They stay in the inbox until the engine has accepted them."""
+    stalled.webhooks = [venue_webhook(kind)]
+    engine.delivered = None
     await relay.deliver_webhooks()
     assert stalled.marked == []
-    engine.told = True
+    engine.delivered = True
     await relay.deliver_webhooks()
-    assert (engine.asked[-1], stalled.marked) == (asked, ["evt_2"])
+    assert (engine.calls[-1], stalled.marked) == (call, ["evt_2"])
 
 
 @pytest.mark.parametrize(
@@ -49,19 +49,19 @@ async def test_news_of_a_venue_are_brought_to_who_follows_it(
 async def test_news_of_a_strange_account_are_set_aside_after_a_while(
     relay: Relay, engine: RecordingEngine, stalled: RecordedWork, given: Any, marked: list[str]
 ) -> None:
-    """The read models may only be behind; news that decide nothing are done at once."""
-    stalled.webhooks = [venue_hint(*given)]
+    """The read models may only lag; events that decide nothing are done at once."""
+    stalled.webhooks = [venue_webhook(*given)]
     await relay.deliver_webhooks()
-    assert (engine.asked, stalled.marked) == ([], marked)
+    assert (engine.calls, stalled.marked) == ([], marked)
 
 
 async def test_news_of_a_dispute_are_for_whoever_follows_it(
     relay: Relay, engine: RecordingEngine, stalled: RecordedWork
 ) -> None:
-    """Whose payment it is, our own events say; the purchase itself has long ended and is not asked."""
+    """Our events name the payment's purchase; that has ended and is not signalled."""
     news = webhook("charge.dispute.created", purchase_id=None).model_copy(update={"object_id": "du_1"})
     stalled.webhooks = [news]
     await relay.deliver_webhooks()
-    assert engine.asked == [("follow_dispute", ("pu_1", 2, "du_1"))]
+    assert engine.calls == [("follow_dispute", ("pu_1", 2, "du_1"))]
     assert stalled.marked == ["evt_1"]
     assert news.decides

@@ -1,4 +1,4 @@
-"""The relay opens a case for money that no purchase waits for, and for refunds that were made elsewhere."""
+"""The relay opens a case for a payment that no purchase waits for, and for refunds made at Stripe."""
 
 import pytest
 
@@ -12,26 +12,26 @@ __all__ = ["engine", "relay", "stalled"]
 async def test_money_by_another_intent_opens_a_case(
     relay: Relay, engine: RecordingEngine, stalled: RecordedWork, *, told: bool, state: str
 ) -> None:
-    """Neither a purchase that waits nor one that is sold would look at it."""
-    stalled.webhooks, stalled.own_intent, stalled.state, engine.told = [webhook()], "pi_0", state, told
+    """Neither a waiting nor a sold purchase would read it."""
+    stalled.webhooks, stalled.own_intent, stalled.state, engine.delivered = [webhook()], "pi_0", state, told
     await relay.deliver_webhooks()
-    assert engine.asked[-1] == ("open_case", ("pu_1", 2, "pi_1", "sh_1", "ve_1"))
+    assert engine.calls[-1] == ("open_case", ("pu_1", 2, "pi_1", "sh_1", "ve_1"))
     assert stalled.marked == ["evt_1"]
 
 
 async def test_a_refund_that_was_made_elsewhere_opens_a_case(
     relay: Relay, engine: RecordingEngine, stalled: RecordedWork
 ) -> None:
-    """It names only its payment; a purchase is not woken for it, since it would not look at refunds."""
+    """It names only its payment; the purchase is not signalled, since it does not read refunds."""
     stalled.webhooks, stalled.state = [webhook("refund.created", purchase_id=None)], "fulfilled"
     await relay.deliver_webhooks()
-    assert engine.asked == [("open_case", ("pu_1", 2, "pi_1", "sh_1", "ve_1"))]
+    assert engine.calls == [("open_case", ("pu_1", 2, "pi_1", "sh_1", "ve_1"))]
 
 
 async def test_a_payment_of_a_purchase_that_never_was_is_set_aside(
     relay: Relay, engine: RecordingEngine, stalled: RecordedWork
 ) -> None:
-    """Whoever wrote our name on it, no event knows of it."""
-    stalled.webhooks, stalled.known, engine.told = [webhook()], False, False
+    """Its metadata names a purchase, but there is no such order."""
+    stalled.webhooks, stalled.known, engine.delivered = [webhook()], False, False
     await relay.deliver_webhooks()
-    assert (engine.asked, stalled.marked) == ([("look_again", "pu_1")], ["evt_1"])
+    assert (engine.calls, stalled.marked) == ([("look_again", "pu_1")], ["evt_1"])

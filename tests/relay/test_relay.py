@@ -1,4 +1,4 @@
-"""The relay: nothing that was recorded is left standing, and money is never dropped."""
+"""The relay: recorded work is always resumed, and no payment is lost."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -33,65 +33,65 @@ LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
 
 
 class RecordingEngine:
-    """Writes down what it was asked for; `told` is what a signal gets."""
+    """An engine that records its calls; `delivered` is the result of a signal."""
 
     def __init__(self) -> None:
-        self.told: bool | None = True
-        self.asked: list[tuple[str, Any]] = []
+        self.delivered: bool | None = True
+        self.calls: list[tuple[str, Any]] = []
 
     async def start_purchase(self, purchase: PurchaseRef, show_id: str, venue_id: str) -> bool:
-        self.asked.append(("start_purchase", (purchase.purchase_id, purchase.attempt, show_id, venue_id)))
+        self.calls.append(("start_purchase", (purchase.purchase_id, purchase.attempt, show_id, venue_id)))
         return True
 
     async def register(self, subject: MintSubject) -> bool:
-        self.asked.append(("register", subject.subject_id))
+        self.calls.append(("register", subject.subject_id))
         return True
 
     async def watch_hold(self, hold: HoldRef) -> bool:
-        self.asked.append(("watch_hold", hold.reservation_id))
+        self.calls.append(("watch_hold", hold.reservation_id))
         return True
 
     async def buyer_cancelled(self, purchase_id: str) -> bool | None:
-        self.asked.append(("buyer_cancelled", purchase_id))
-        return self.told
+        self.calls.append(("buyer_cancelled", purchase_id))
+        return self.delivered
 
     async def open_case(self, purchase: PurchaseRef, intent_id: str, show_id: str, venue_id: str) -> bool:
         subject = (purchase.purchase_id, purchase.attempt, intent_id, show_id, venue_id)
-        self.asked.append(("open_case", subject))
+        self.calls.append(("open_case", subject))
         return True
 
     async def follow_dispute(self, dispute: DisputeRef) -> bool:
         ref = dispute.purchase
-        self.asked.append(("follow_dispute", (ref.purchase_id, ref.attempt, dispute.dispute_id)))
+        self.calls.append(("follow_dispute", (ref.purchase_id, ref.attempt, dispute.dispute_id)))
         return True
 
     async def account_changed(self, venue: VenueRef) -> bool:
-        self.asked.append(("account_changed", venue.venue_id))
-        return bool(self.told)
+        self.calls.append(("account_changed", venue.venue_id))
+        return bool(self.delivered)
 
     async def follow_payout(self, payout: PayoutRef, event_id: str) -> bool:
-        self.asked.append(("follow_payout", (payout.account_id, payout.payout_id, event_id)))
-        return bool(self.told)
+        self.calls.append(("follow_payout", (payout.account_id, payout.payout_id, event_id)))
+        return bool(self.delivered)
 
     async def start_refund(self, refund: RefundRef) -> bool:
-        self.asked.append(("start_refund", refund))
+        self.calls.append(("start_refund", refund))
         return True
 
     async def start_cancellation(self, tenant_id: str, show_id: str) -> bool:
-        self.asked.append(("start_cancellation", (tenant_id, show_id)))
+        self.calls.append(("start_cancellation", (tenant_id, show_id)))
         return True
 
     async def refund_news(self, refund_id: str) -> bool | None:
-        self.asked.append(("refund_news", refund_id))
-        return self.told
+        self.calls.append(("refund_news", refund_id))
+        return self.delivered
 
     async def look_again(self, purchase_id: str) -> bool | None:
-        self.asked.append(("look_again", purchase_id))
-        return self.told
+        self.calls.append(("look_again", purchase_id))
+        return self.delivered
 
 
 class RecordedWork:
-    """An inbox and what was left standing, as plain attributes."""
+    """An inbox and stalled work, as plain attributes."""
 
     def __init__(self) -> None:
         self.webhooks: list[WebhookEvent] = []
@@ -183,19 +183,19 @@ def relay(engine: RecordingEngine, stalled: RecordedWork) -> Relay:
     return Relay(engine, stalled, stalled, stalled, engine, longest_extension=timedelta(seconds=900))
 
 
-async def test_a_hint_that_was_heard_is_done(relay: Relay, engine: RecordingEngine, stalled: RecordedWork) -> None:
+async def test_a_delivered_webhook_is_done(relay: Relay, engine: RecordingEngine, stalled: RecordedWork) -> None:
     """A running purchase gets the signal, once."""
     stalled.webhooks = [webhook()]
     await relay.deliver_webhooks()
     await relay.deliver_webhooks()
-    assert engine.asked == [("look_again", "pu_1")]
+    assert engine.calls == [("look_again", "pu_1")]
 
 
-async def test_a_hint_waits_for_an_engine_that_is_away(
+async def test_a_webhook_waits_for_an_engine_that_is_unavailable(
     relay: Relay, engine: RecordingEngine, stalled: RecordedWork
 ) -> None:
-    """It is not marked, so that the next tick tries again."""
-    stalled.webhooks, engine.told = [webhook()], None
+    """It is not marked, so the next tick tries again."""
+    stalled.webhooks, engine.delivered = [webhook()], None
     await relay.deliver_webhooks()
     assert stalled.marked == []
 
@@ -204,9 +204,9 @@ async def test_late_money_for_an_ended_purchase_opens_a_case(
     relay: Relay, engine: RecordingEngine, stalled: RecordedWork
 ) -> None:
     """The case is about the attempt that the intent belongs to."""
-    stalled.webhooks, engine.told = [webhook()], False
+    stalled.webhooks, engine.delivered = [webhook()], False
     await relay.deliver_webhooks()
-    assert engine.asked[-1] == ("open_case", ("pu_1", 2, "pi_1", "sh_1", "ve_1"))
+    assert engine.calls[-1] == ("open_case", ("pu_1", 2, "pi_1", "sh_1", "ve_1"))
     assert stalled.marked == ["evt_1"]
 
 
@@ -216,28 +216,28 @@ async def test_news_that_a_closed_purchase_needs_no_more_is_dropped(
 ) -> None:
     """Neither a cancelled intent nor the capture of a sold purchase opens a case."""
     stalled.webhooks = [webhook(kind) if kind else webhook()]
-    stalled.state, engine.told = state, False
+    stalled.state, engine.delivered = state, False
     await relay.deliver_webhooks()
-    assert engine.asked == [("look_again", "pu_1")]
+    assert engine.calls == [("look_again", "pu_1")]
     assert stalled.marked == ["evt_1"]
 
 
 async def test_an_event_that_is_not_ours_is_set_aside(
     relay: Relay, engine: RecordingEngine, stalled: RecordedWork
 ) -> None:
-    """An intent that no event and no metadata names belongs to someone else."""
+    """An intent named by no event and no metadata is not ours."""
     stalled.webhooks, stalled.owner = [webhook(purchase_id=None)], None
     await relay.deliver_webhooks()
-    assert (engine.asked, stalled.marked) == ([], ["evt_1"])
+    assert (engine.calls, stalled.marked) == ([], ["evt_1"])
 
 
 async def test_what_was_recorded_and_never_begun_is_started(relay: Relay, engine: RecordingEngine) -> None:
-    """Each is started once within a while, since the read models may only be slow."""
+    """Each is started once within the settling time, since the read models may only lag."""
     for _ in range(2):
         await relay.start_purchases()
         await relay.start_registrations()
         await relay.end_holds()
-    assert engine.asked == [
+    assert engine.calls == [
         ("start_purchase", ("pu_1", 1, "sh_1", "ve_1")),
         ("register", "sh_1"),
         ("watch_hold", "re_1"),
@@ -247,46 +247,46 @@ async def test_what_was_recorded_and_never_begun_is_started(relay: Relay, engine
 async def test_what_nobody_works_on_any_more_is_resumed(
     relay: Relay, engine: RecordingEngine, stalled: RecordedWork
 ) -> None:
-    """Not before its hold and the longest extension of it are over; until then it may rightly wait."""
+    """Not before its hold and the longest extension are over; until then it may be waiting for payment."""
     await relay.resume_purchases()
-    assert engine.asked == [("start_purchase", ("pu_2", 3, "sh_1", "ve_1"))]
+    assert engine.calls == [("start_purchase", ("pu_2", 3, "sh_1", "ve_1"))]
     patience = datetime.now(UTC) - stalled.hold_ran_out_before
     assert patience >= timedelta(seconds=900)
 
 
-@pytest.mark.parametrize("told", [True, False, None], ids=["was told", "nobody works on it", "nobody answered"])
-async def test_a_recorded_cancel_is_told_again(
-    relay: Relay, engine: RecordingEngine, monkeypatch: pytest.MonkeyPatch, *, told: bool | None
+@pytest.mark.parametrize("delivered", [True, False, None], ids=["delivered", "no workflow", "no answer"])
+async def test_a_recorded_cancel_is_signalled_again(
+    relay: Relay, engine: RecordingEngine, monkeypatch: pytest.MonkeyPatch, *, delivered: bool | None
 ) -> None:
-    """The telling may have been lost: it is repeated at a measured pace; only a workflow gives held seats back."""
-    engine.told = told
+    """A signal may be lost, so it is repeated at intervals; without a workflow, one is started to free the seats."""
+    engine.delivered = delivered
     await relay.resend_cancels()
-    assert engine.asked == []
+    assert engine.calls == []
     monkeypatch.setattr("relay.relay.SETTLE_SECONDS", 0.0)
     await relay.resend_cancels()
     await relay.resend_cancels()
-    started = [("start_purchase", ("pu_3", 1, "sh_1", "ve_1"))] if told is False else []
-    assert engine.asked == [("buyer_cancelled", "pu_3"), *started]
+    started = [("start_purchase", ("pu_3", 1, "sh_1", "ve_1"))] if delivered is False else []
+    assert engine.calls == [("buyer_cancelled", "pu_3"), *started]
 
 
 async def test_a_purchase_whose_checkout_did_not_open_in_time_is_ended(relay: Relay, stalled: RecordedWork) -> None:
-    """The events decide whether it may still open; the relay only asks."""
+    """The events decide whether it may still open; the relay only makes the call."""
     await relay.expire_queued()
     assert stalled.ended == ["pu_1"]
 
 
 async def test_refunds_that_nobody_began_are_started_once(relay: Relay, engine: RecordingEngine) -> None:
-    """A decided refund is started, and not again within the same while."""
+    """A decided refund is started, and not again within the settling time."""
     await relay.start_refunds()
     await relay.start_refunds()
-    assert engine.asked == [("start_refund", REFUND_REF)]
+    assert engine.calls == [("start_refund", REFUND_REF)]
 
 
 async def test_cancellations_that_nobody_began_are_started_once(relay: Relay, engine: RecordingEngine) -> None:
-    """A cancelled show is given back by somebody."""
+    """A cancelled show's refunds are started, and not again within the settling time."""
     await relay.start_cancellations()
     await relay.start_cancellations()
-    assert engine.asked == [("start_cancellation", ("default", "sh_1"))]
+    assert engine.calls == [("start_cancellation", ("default", "sh_1"))]
 
 
 REFUND_NEWS: list[tuple[bool | None, str | None, list[Any], bool]] = [
@@ -300,9 +300,9 @@ REFUND_NEWS: list[tuple[bool | None, str | None, list[Any], bool]] = [
 
 @pytest.mark.parametrize("case", REFUND_NEWS)
 async def test_news_of_a_refund(relay: Relay, engine: RecordingEngine, stalled: RecordedWork, case: Any) -> None:
-    """The refund hears it; one that has ended begins anew, and a refund that is not ours is nobody's."""
-    engine.told, object_id, asked, is_done = case
+    """The refund is signalled; an ended one is started again; one that is not ours is set aside."""
+    engine.delivered, object_id, calls, is_done = case
     stalled.webhooks = [webhook("refund.failed").model_copy(update={"object_id": object_id})]
     await relay.deliver_webhooks()
-    assert engine.asked == asked
+    assert engine.calls == calls
     assert bool(stalled.marked) == is_done

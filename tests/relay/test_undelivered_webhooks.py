@@ -1,4 +1,4 @@
-"""News that were missed: each account is asked from where it was asked last, and what comes is stored once."""
+"""Undelivered events: each account is polled from its last poll on, and each event is stored once."""
 
 import asyncio
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class ExternalState:
     """Stripe, the inbox and the venues' accounts, as plain attributes."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[datetime, datetime, str | None]] = []
+        self.calls: list[tuple[datetime, datetime, str | None]] = []
         self.waiting: dict[str | None, list[WebhookEvent]] = {}
         self.stored: list[str] = []
         self.names: list[str] = []
@@ -41,7 +41,7 @@ class ExternalState:
     ) -> Sequence[WebhookEvent]:
         if self.away is not None:
             raise self.away
-        self.asked.append((since, until, account_id))
+        self.calls.append((since, until, account_id))
         return self.waiting.get(account_id, [])
 
     async def store(self, webhook: WebhookEvent) -> bool:
@@ -64,7 +64,7 @@ def missed(outside: ExternalState) -> UndeliveredWebhooks:
 
 
 async def test_what_was_missed_is_stored_once(missed: UndeliveredWebhooks, outside: ExternalState) -> None:
-    """Ours and the venues'; what is known already, or comes again, counts no more."""
+    """Of our account and the venues'; known and repeated events do not count."""
     outside.names = ["acct_1"]
     outside.stored = ["evt_known"]
     outside.waiting = {None: [webhook("evt_known"), webhook("evt_1")], "acct_1": [webhook("evt_2")]}
@@ -74,38 +74,38 @@ async def test_what_was_missed_is_stored_once(missed: UndeliveredWebhooks, outsi
 
 
 async def test_it_goes_on_where_it_stopped(missed: UndeliveredWebhooks, outside: ExternalState) -> None:
-    """A new process looks back for days; fresh events are left to their webhooks, and a failed look is made up for."""
+    """A new process looks back for days; fresh events are left to their webhooks; a failed poll is repeated."""
     await missed.fetch()
-    since, until, _ = outside.asked[0]
+    since, until, _ = outside.calls[0]
     age = datetime.now(UTC) - until
     assert timedelta(seconds=EVERY) <= age < timedelta(seconds=EVERY + 5)
     assert until - since == LOOK_BACK + OVERLAP
-    outside.away = TransientError("Stripe is away")
+    outside.away = TransientError("Stripe is unavailable")
     with pytest.raises(TransientError):
         await missed.fetch()
     outside.away = None
     await missed.fetch()
-    assert outside.asked[-1][0] == until - OVERLAP
+    assert outside.calls[-1][0] == until - OVERLAP
 
 
-@pytest.mark.parametrize("trouble", [TransientError("Stripe is away"), StripeRequestError("a wrong parameter")])
+@pytest.mark.parametrize("trouble", [TransientError("Stripe is unavailable"), StripeRequestError("a wrong parameter")])
 async def test_trouble_only_delays(outside: ExternalState, trouble: Exception) -> None:
-    """Stripe is away at the first look, or refuses the call: it is asked again at the next."""
+    """Stripe is unavailable at the first poll, or refuses it: the next poll follows."""
     outside.away, stopping = trouble, asyncio.Event()
     running = asyncio.create_task(UndeliveredWebhooks(outside, outside, outside, 0.01).run(stopping))
     await asyncio.sleep(0.03)
     outside.away = None
     async with asyncio.timeout(5):
-        while not outside.asked:  # noqa: ASYNC110 - nobody tells of it
+        while not outside.calls:  # noqa: ASYNC110 - the fake has no event
             await asyncio.sleep(0.01)
     stopping.set()
     await running
 
 
 async def test_venues_take_turns(missed: UndeliveredWebhooks, outside: ExternalState) -> None:
-    """A few at each look, and then from the beginning."""
+    """Each poll takes a few accounts, and after the last starts again."""
     outside.names = [f"acct_{number:02}" for number in range(ACCOUNTS_AT_ONCE + 1)]
     for _ in range(3):
         await missed.fetch()
-    seen = [account for _, _, account in outside.asked if account is not None]
+    seen = [account for _, _, account in outside.calls if account is not None]
     assert seen == [*outside.names, *outside.names[:ACCOUNTS_AT_ONCE]]

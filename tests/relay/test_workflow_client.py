@@ -1,4 +1,4 @@
-"""A rush stays at the door: the engine is asked for so many checkouts at once, and not for one more."""
+"""The workflow client opens a limited number of checkouts in Temporal at once."""
 
 import asyncio
 from typing import Any, cast
@@ -11,20 +11,20 @@ from workflows.purchase import CheckoutAnswer
 
 
 class SlowClient:
-    """Answers an update-with-start when it is let."""
+    """A Temporal client that answers update-with-start once `free` is set."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.calls = 0
         self.free = asyncio.Event()
 
     async def execute_update_with_start_workflow(self, *_: Any, **__: Any) -> CheckoutAnswer:
-        self.asked += 1
+        self.calls += 1
         await self.free.wait()
         return CheckoutAnswer(state="open")
 
 
 async def test_beyond_its_limit_the_engine_is_not_asked() -> None:
-    """Who is let through waits for its checkout; who is not is answered at once, and a free place is used again."""
+    """Calls within the limit wait for the checkout; others are answered at once; a free slot is used again."""
     client = SlowClient()
     engine = WorkflowClient(cast(Client, client), Timeouts(5.0, 30.0, 600, checkouts_in_flight_max=2))
 
@@ -35,20 +35,20 @@ async def test_beyond_its_limit_the_engine_is_not_asked() -> None:
     waiting = [asyncio.create_task(opening(number)) for number in range(2)]
     await asyncio.sleep(0)
     assert await opening(3) is None
-    assert client.asked == 2
+    assert client.calls == 2
     client.free.set()
     assert [(answer is not None and answer.state) for answer in await asyncio.gather(*waiting)] == ["open", "open"]
     await asyncio.sleep(0)
-    assert client.asked == 3  # the one that was turned away, in its turn
+    assert client.calls == 3  # the call that was over the limit, in its turn
     assert await opening(4) is not None
-    assert client.asked == 4
+    assert client.calls == 4
 
 
 async def test_an_engine_that_is_never_asked_is_not_asked_later_either() -> None:
-    """Without any place there is no turn: the relay starts what is held."""
+    """With a limit of 0 no call is ever made: the relay starts the purchases."""
     client = SlowClient()
     client.free.set()
     engine = WorkflowClient(cast(Client, client), Timeouts(5.0, 30.0, 600, checkouts_in_flight_max=0))
     assert await engine.open_purchase(PurchaseRef(tenant_id="default", purchase_id="pu", attempt=1), "sh", "ve") is None
     await asyncio.sleep(0)
-    assert client.asked == 0
+    assert client.calls == 0
