@@ -1,1 +1,1 @@
-"""How the world reaches us: thin FastAPI routes."""
+"""The HTTP API: thin FastAPI routes."""

@@ -27,7 +27,7 @@ from workflows.purchase import CheckoutAnswer
 
 
 class Progress(Protocol):
-    """How far the read models have come."""
+    """The position of the read models, and of the event store."""
 
     async def position(self) -> int:
         """Return the position of the last event in the read models."""
@@ -47,7 +47,7 @@ class Queries(ProjectionUpdates, Protocol):
     """The read models; None where nothing has that id."""
 
     async def purchase(self, purchase_id: str) -> PurchaseHistory | None:
-        """Return a purchase with its timeline and its lines in the books."""
+        """Return a purchase with its timeline and its postings."""
 
     async def show(self, show_id: str) -> StockedShow | None:
         """Return a show with the availability of each ticket type."""
@@ -90,7 +90,7 @@ class Engine(Protocol):
         """Start the registration of a venue or a show."""
 
     async def watch_hold(self, hold: HoldRef) -> bool:
-        """Start the end of an internal hold."""
+        """Start the workflow that ends an internal hold."""
 
     async def hold_ended(self, reservation_id: str) -> bool | None:
         """Signal a hold's workflow that the hold has ended."""
@@ -139,7 +139,7 @@ class ClientSecrets(Protocol):
 
 
 class WebhookInbox(Protocol):
-    """Where verified webhooks are kept."""
+    """The store of verified webhooks."""
 
     async def store(self, webhook: WebhookEvent) -> bool:
         """Store a webhook; False when it was known."""

@@ -1,1 +1,1 @@
-"""What every route needs of HTTP: requests, problems, and answers that wait or stream."""
+"""HTTP parts shared by all routes: requests, problems, and answers that wait or stream."""

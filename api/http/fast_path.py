@@ -1,10 +1,11 @@
-"""A route that answers plainly good requests without FastAPI's request handling, for the rush of an on-sale.
+"""A route that answers valid requests without FastAPI's request handling, for the rush of an on-sale.
 
-What FastAPI does between a route's match and its endpoint costs more than answering that a show is sold out.
+FastAPI's work between matching a route and calling its endpoint costs more than a sold-out answer.
 """
 
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from inspect import get_annotations
+from typing import Any
 
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
@@ -20,13 +21,13 @@ class FastPath(APIRoute):
     """A POST route whose endpoint takes `(body, key, deps)` and returns a response.
 
     It is a route like any other: documented, and behind every middleware and exception handler of the app. FastAPI
-    handles each request that is not plainly good, so that every complaint about one is FastAPI's own, and all requests
-    when the app or the route has dependencies, which may guard it.
+    handles each request that is not plainly valid, so that every error answer is FastAPI's own, and all requests when
+    the app or the route has dependencies, which may guard it.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
-        self._body_model: type[BaseModel] = get_type_hints(endpoint)["body"]
+        self._body_model: type[BaseModel] = get_annotations(endpoint, eval_str=True)["body"]
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -47,7 +48,7 @@ class FastPath(APIRoute):
         await response(scope, receive, send)
 
     def _parsed(self, body: bytes | None) -> BaseModel | None:
-        """Validate a body; None when it is not plainly good."""
+        """Validate a body; None when it is not plainly valid."""
         if body is None:
             return None
         try:
@@ -69,7 +70,7 @@ def _key_of(scope: Scope) -> str | None:
 
 
 async def _read_body(receive: Receive, received: list[Message]) -> bytes | None:
-    """Read a body to its end, and keep every message; None when the client left before the end."""
+    """Read a body to its end, and keep every message; None when the client disconnected before the end."""
     body: bytes = b""
     while True:
         message = await receive()

@@ -15,35 +15,35 @@ TRANSIENT_SECONDS = 1.0
 class ChangePoller:
     """One poll of the read models for all streams; it polls only while there are streams."""
 
-    def __init__(self, news: ProjectionUpdates) -> None:
-        self._news = news
+    def __init__(self, updates: ProjectionUpdates) -> None:
+        self._updates = updates
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._since = 0
-        self._looking: asyncio.Task[None] | None = None
-        self.is_ending: Callable[[], bool] = lambda: False  # set by who serves: a stream must not hold up its end
+        self._polling: asyncio.Task[None] | None = None
+        self.is_ending: Callable[[], bool] = lambda: False  # set by the server: streams must not delay its shutdown
 
     @asynccontextmanager
     async def on(self, purchase_id: str) -> AsyncIterator[asyncio.Event]:
-        """Watch a purchase within the block; a change after its begin sets the event."""
+        """Watch a purchase within the block; a later change sets the event."""
         woken = asyncio.Event()
-        since = await self._news.position() if self._looking is None else 0
+        since = await self._updates.position() if self._polling is None else 0
         self._waiting[purchase_id].add(woken)
-        if self._looking is None:
-            self._since, self._looking = since, asyncio.create_task(self._look())
+        if self._polling is None:
+            self._since, self._polling = since, asyncio.create_task(self._poll())
         try:
             yield woken
         finally:
             self._waiting[purchase_id].discard(woken)
             if not self._waiting[purchase_id]:
                 del self._waiting[purchase_id]
-            if not self._waiting and self._looking is not None:
-                self._looking.cancel()
-                self._looking = None
+            if not self._waiting and self._polling is not None:
+                self._polling.cancel()
+                self._polling = None
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         while True:
             try:
-                self._since, changed = await self._news.changed(self._since)
+                self._since, changed = await self._updates.changed(self._since)
             except TransientError:
                 await asyncio.sleep(TRANSIENT_SECONDS)
                 continue

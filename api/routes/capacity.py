@@ -1,4 +1,4 @@
-"""How many tickets a show has, changed while it is sold."""
+"""Change a show's capacity while it is on sale."""
 
 from typing import Annotated, Literal, Self
 

@@ -1,4 +1,4 @@
-"""Health: whether the API can answer, and where everything is."""
+"""Health of the API, and the index of its pages."""
 
 from typing import Literal
 

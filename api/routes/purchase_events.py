@@ -35,12 +35,12 @@ class PurchaseUpdate(TypedDict):
     news: str | None
 
 
-class StreamFinished(Exception):  # noqa: N818 - no error: the client has heard the end
-    """A client that heard the end asks again, as browsers do."""
+class StreamFinished(Exception):  # noqa: N818 - no error: the client has received the end
+    """A client that received the end reconnects, as browsers do."""
 
 
 def install(app: FastAPI) -> None:
-    """Give the app its watch, and the answer that makes a browser's EventSource stop."""
+    """Give the app its change poller, and the answer that makes a browser's EventSource stop."""
     app.state.watch = ChangePoller(app.state.deps.queries)
     app.add_exception_handler(StreamFinished, _no_content)
 
@@ -54,27 +54,27 @@ LastEventId = Annotated[
 ]
 
 
-def heard_until(last_event_id: LastEventId = "") -> int:
+def received_position(last_event_id: LastEventId = "") -> int:
     """Return the position of the last event that a reconnecting client received; 0 when the header is no position."""
     return min(int(last_event_id), POSITION_MAX) if last_event_id.isdecimal() and last_event_id.isascii() else 0
 
 
-Heard = Annotated[int, Depends(heard_until)]
+Received = Annotated[int, Depends(received_position)]
 
 
-async def something_to_tell(purchase_id: PurchaseId, heard: Heard, deps: Deps) -> None:
+async def check_stream(purchase_id: PurchaseId, received: Received, deps: Deps) -> None:
     """Answer 404 for an unknown purchase, and 204 when the client has received the end."""
     found = await find(deps.queries, deps.queries.purchase, purchase_id)
     if found is None:
         raise not_found("purchase", purchase_id)
-    if found["state"] in ENDS and heard >= _position_of(found):
+    if found["state"] in ENDS and received >= _position_of(found):
         raise StreamFinished
 
 
 @router.get(
     "/{purchase_id}/events",
     response_class=EventSourceResponse,
-    dependencies=[Depends(something_to_tell)],
+    dependencies=[Depends(check_stream)],
     responses={
         200: {"model": PurchaseUpdate, "description": "The data of each event."},
         204: {"description": "The client has received the last event."},
@@ -82,7 +82,7 @@ async def something_to_tell(purchase_id: PurchaseId, heard: Heard, deps: Deps) -
     openapi_extra=may_answer(NOT_FOUND),
 )
 async def follow_purchase(
-    purchase_id: PurchaseId, heard: Heard, deps: Deps, request: Request
+    purchase_id: PurchaseId, received: Received, deps: Deps, request: Request
 ) -> AsyncIterator[ServerSentEvent]:
     """Stream the purchase as server-sent events: its present state, then every change.
 
@@ -94,11 +94,11 @@ async def follow_purchase(
         async with watch.on(purchase_id) as woken:
             while not watch.is_ending():
                 found = await deps.queries.purchase(purchase_id)
-                if found is None:  # the read models are being built anew
+                if found is None:  # the read models are being rebuilt
                     return
                 position, has_ended = _position_of(found), found["state"] in ENDS
-                if position > heard:
-                    heard = position
+                if position > received:
+                    received = position
                     shown = await _shown(found, purchase_id, deps)
                     name = "end" if has_ended else "purchase"
                     yield ServerSentEvent(id=str(position), event=name, retry=RETRY_MS, data=shown)
@@ -107,7 +107,7 @@ async def follow_purchase(
                 await woken.wait()
                 woken.clear()
     except TransientError:
-        return  # the client comes back with the id of what it heard last
+        return  # the client reconnects with the id of its last event
 
 
 async def _shown(found: PurchaseHistory, purchase_id: str, deps: Dependencies) -> PurchaseUpdate:

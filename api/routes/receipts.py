@@ -1,4 +1,4 @@
-"""Receipts: what was sold, for how much, with which tax, how it was paid and what was refunded; as data."""
+"""Receipts as data: tickets, amounts, taxes, payments and refunds of a sold purchase."""
 
 from typing import Literal, NamedTuple
 
@@ -127,8 +127,8 @@ async def read_receipt(purchase_id: PurchaseId, deps: Deps, after: After = 0) ->
     if purchase is None:
         raise not_found("purchase", purchase_id)
     if purchase["confirmed_at"] is None or purchase["price"] is None:
-        told = f"purchase is {purchase['state']}; only a sold purchase has a receipt"
-        raise WrongState(told, state=purchase["state"])
+        detail = f"purchase is {purchase['state']}; only a sold purchase has a receipt"
+        raise WrongState(detail, state=purchase["state"])
     show = await find(deps.queries, deps.queries.show, purchase["show_id"])
     venue = await find(deps.queries, deps.queries.venue, str(purchase["venue_id"]))
     if show is None or venue is None:
@@ -146,9 +146,9 @@ class Sale(NamedTuple):
 
 
 def receipt_of(sale: Sale, show: StockedShow, venue: VenueDocument) -> Receipt:
-    """Put a receipt together: lines - discount + fees + taxes that are added = total, what was paid - refunded = kept.
+    """Return a receipt: lines - discount + fees + added taxes = total, paid - refunded = kept.
 
-    Fees stand on it when the buyer bears them.
+    It has the fees only when the buyer bears them.
     """
     purchase, price = sale.purchase, sale.price
     refunds = _refunds(purchase, price)

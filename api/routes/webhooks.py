@@ -40,21 +40,21 @@ class WebhookAnswer(TypedDict):
     openapi_extra=may_answer(WebhookForged, INCOMPLETE_BODY),
 )
 async def receive_stripe_event(request: Request, deps: Deps, signature: Signature = "") -> WebhookAnswer:
-    """Verify and store an event of Stripe, then signal its purchase; the relay repeats a signal that was not heard."""
+    """Verify and store an event of Stripe, then signal its purchase; the relay repeats an undelivered signal."""
     webhook = deps.verify(await request.body(), signature)
     fresh = await deps.inbox.store(webhook)
-    if fresh and (not webhook.decides or await _heard(webhook, deps)):
+    if fresh and (not webhook.decides or await _is_settled(webhook, deps)):
         await deps.inbox.mark(webhook.event_id)
     return {"received": True, "fresh": fresh}
 
 
-async def _heard(webhook: WebhookEvent, deps: Dependencies) -> bool:
+async def _is_settled(webhook: WebhookEvent, deps: Dependencies) -> bool:
     """Return whether the event needs no further signal."""
     if webhook.purchase_id is None:
         return False
     purchase_status = await deps.purchases.look(webhook.purchase_id) if webhook.is_about_money else None
     if purchase_status is not None and purchase_status.intent_id != webhook.intent_id:
-        return False  # a stray payment: its purchase would not look at it
+        return False  # a stray payment: its purchase would not read it
     if purchase_status is not None and webhook.type == TAKEN and purchase_status.state in TAKING:
-        return True  # it takes its money itself and waits for no news: a task of the engine is saved
+        return True  # it captures by itself and awaits no signal: saves a workflow task
     return await deps.engine.look_again(webhook.purchase_id) is True

@@ -1,4 +1,4 @@
-"""Which changes of an OpenAPI document break the clients of the older one.
+"""Find the changes of an OpenAPI document that break clients of the older one.
 
 A request must still be accepted, and an answer must still be understood. New operations, optional request fields,
 answer fields and problem types break nobody: a client treats an unknown problem type by its status.
@@ -17,7 +17,7 @@ PROBLEM = "application/problem+json"
 
 
 def breaking_changes(old: Json, new: Json) -> list[str]:
-    """Return what breaks a client of the old document, one line each."""
+    """Return the changes that break a client of the old document, one line each."""
     return sorted(set(_Comparison(old, new).operations()))
 
 
@@ -107,7 +107,7 @@ class _Comparison:
 
 
 def _variants(schema: Json, document: Json) -> dict[str, Json]:
-    """Return the kinds of value that a schema allows; several objects are told apart by their names."""
+    """Return the kinds of value that a schema allows; several objects differ by their names."""
     named = [
         (name, document["components"]["schemas"][name] if name else choice)
         for choice in schema.get("anyOf", [schema])

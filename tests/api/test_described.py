@@ -1,4 +1,4 @@
-"""The OpenAPI document says all that a client needs, and no API test gets an answer that it does not declare."""
+"""The OpenAPI document is complete for clients, and no API test gets an undeclared answer."""
 
 import ast
 import re
@@ -33,7 +33,7 @@ def is_described(field: dict[str, Any]) -> bool:
 def test_an_operation_has_a_name_a_tag_and_named_fields_in_its_answers(
     method: str, path: str, operation: dict[str, Any]
 ) -> None:
-    """A generated client has a readable method and a typed answer."""
+    """A generated client has readable methods and typed answers."""
     assert re.fullmatch(r"[a-z]+(_[a-z]+)+", operation["operationId"])
     assert operation["tags"][0] in {tag["name"] for tag in document()["tags"]}
     good = [answer for status, answer in operation["responses"].items() if status < "300" and "content" in answer]
@@ -48,7 +48,7 @@ def test_an_operation_has_a_name_a_tag_and_named_fields_in_its_answers(
 def test_parameters_and_body_fields_have_descriptions_and_examples(
     method: str, path: str, operation: dict[str, Any]
 ) -> None:
-    """Nobody has to guess a format."""
+    """Each has a description and an example."""
     for parameter in operation.get("parameters", []):
         assert is_described(parameter["schema"]), parameter["name"]
     body = operation.get("requestBody")
@@ -67,7 +67,7 @@ def _references(field: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
 def test_an_operation_declares_the_types_of_its_problems(method: str, path: str, operation: dict[str, Any]) -> None:
-    """Every 4xx and 5xx is problem details, and each type stands under the status that it has."""
+    """Every 4xx and 5xx is problem details, and each type is declared under its own status."""
     for status, answer in operation["responses"].items():
         if status >= "400":
             schema = resolved(answer["content"]["application/problem+json"]["schema"])
@@ -76,7 +76,7 @@ def test_an_operation_declares_the_types_of_its_problems(method: str, path: str,
 
 
 def test_every_problem_type_is_declared_by_some_operation() -> None:
-    """A type that no operation answers is a leftover, but for the one of a method that no path has."""
+    """Each type is declared by an operation, except method-not-allowed, which no operation can answer."""
     declared = {
         urn.removeprefix(URN)
         for schema in document()["components"]["schemas"].values()
@@ -86,7 +86,7 @@ def test_every_problem_type_is_declared_by_some_operation() -> None:
 
 
 def test_the_idempotency_key_is_required_where_it_is_taken() -> None:
-    """A generated client cannot forget it."""
+    """A generated client must pass it."""
     keys = [
         parameter
         for operations in document()["paths"].values()
@@ -109,23 +109,23 @@ UNDECLARED = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "status", "body", "told"), UNDECLARED)
-def test_an_undeclared_answer_fails_a_test(method: str, path: str, status: int, body: Any, told: str) -> None:
-    """A wrong type, an undeclared field or status, a missing field, a wrong kind of value: each is told."""
+@pytest.mark.parametrize(("method", "path", "status", "body", "reason"), UNDECLARED)
+def test_an_undeclared_answer_fails_a_test(method: str, path: str, status: int, body: Any, reason: str) -> None:
+    """A wrong type, an undeclared field or status, a missing field, a wrong kind of value: each is reported."""
     media_type = "application/problem+json" if status >= 400 else "application/json"
     answer = httpx.Response(status, json=body, headers={"content-type": media_type})
-    with pytest.raises(UndeclaredAnswerError, match=told):
+    with pytest.raises(UndeclaredAnswerError, match=reason):
         check(method, path, answer)
 
 
 def test_a_declared_answer_passes() -> None:
-    """The check refuses nothing that is declared."""
+    """The check accepts every declared answer."""
     answer = httpx.Response(409, json=PROBLEM, headers={"content-type": "application/problem+json"})
     check("POST", "/api/v1/purchases", answer)
 
 
 def test_every_api_test_asks_through_the_checked_client() -> None:
-    """No test talks to the app past the check."""
+    """Every API test uses the checking client."""
     for file in UNIT.glob("test_api_*.py"):
         names = {node.attr for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Attribute)}
         assert "ASGITransport" not in names, file.name

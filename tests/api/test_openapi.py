@@ -1,4 +1,4 @@
-"""docs/openapi.json is the API as it is, and no released version of it is broken."""
+"""docs/openapi.json matches the API, and no released version of it is broken."""
 
 import json
 from pathlib import Path
@@ -11,12 +11,12 @@ CACHED = DOCS / "openapi.json"
 
 
 def test_the_kept_file_is_what_the_code_describes() -> None:
-    """Whoever changes the API sees the change in review, and which of it breaks clients."""
+    """A change of the API is visible in review; the failure lists the changes that break clients."""
     kept = CACHED.read_text()
     if kept != text():
         broken = breaking_changes(json.loads(kept), json.loads(text()))
-        told = "\n".join(["breaking changes:", *broken] if broken else ["no breaking change"])
-        raise AssertionError(f"docs/openapi.json differs from the code; run `make docs`\n{told}")
+        report = "\n".join(["breaking changes:", *broken] if broken else ["no breaking change"])
+        raise AssertionError(f"docs/openapi.json differs from the code; run `make docs`\n{report}")
 
 
 def test_no_released_version_is_broken() -> None:

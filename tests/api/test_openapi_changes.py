@@ -94,12 +94,12 @@ BREAKING = [
 ]
 
 
-@pytest.mark.parametrize(("change", "told"), BREAKING, ids=[told for _, told in BREAKING])
-def test_a_change_that_breaks_clients_is_told(change: Callable[[Json], None], told: str) -> None:
+@pytest.mark.parametrize(("change", "named"), BREAKING, ids=[named for _, named in BREAKING])
+def test_a_change_that_breaks_clients_is_named(change: Callable[[Json], None], named: str) -> None:
     """Each kind of breaking change is found and named."""
     changed = copy.deepcopy(document())
     change(changed)
-    assert told in breaking_changes(document(), changed)
+    assert named in breaking_changes(document(), changed)
 
 
 HARMLESS = [
@@ -118,7 +118,7 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize("change", HARMLESS, ids=range(len(HARMLESS)))
-def test_a_change_that_breaks_nobody_is_not_told(change: Callable[[Json], None]) -> None:
+def test_a_compatible_change_is_not_named(change: Callable[[Json], None]) -> None:
     """New operations, optional request fields, answer fields, wider limits and problem types are additive."""
     changed = copy.deepcopy(document())
     change(changed)

@@ -1,4 +1,4 @@
-"""The route of a rush reads its requests itself: it is documented, and answers as FastAPI would have it answer."""
+"""The fast path reads its requests itself, is documented, and answers as FastAPI would."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ async def ask(content: bytes, headers: dict[str, str]) -> httpx.Response:
 
 
 def test_the_route_is_documented_like_any_other() -> None:
-    """Its body, its key and its answers stand in the API's description."""
+    """Its body, its key and its answers are in the OpenAPI document."""
     described: dict[str, Any] = create_app(ApiWorld().deps()).openapi()["paths"][PATH]["post"]
     schema = described["requestBody"]["content"]["application/json"]["schema"]
     assert schema == {"$ref": "#/components/schemas/PurchaseBody"}
@@ -63,7 +63,7 @@ def test_the_route_is_documented_like_any_other() -> None:
     ],
 )
 async def test_it_answers_as_the_ordinary_way_does(content: bytes) -> None:
-    """A charset in the content type is unusual enough to go FastAPI's way: both answer the same, to the byte."""
+    """FastAPI handles a content type with a charset: both answers are the same, to the byte."""
     direct = await ask(content, PLAIN)
     ordinary = await ask(content, ORDINARY)
     assert (direct.status_code, direct.content) == (ordinary.status_code, ordinary.content)
@@ -71,7 +71,7 @@ async def test_it_answers_as_the_ordinary_way_does(content: bytes) -> None:
 
 
 async def test_what_is_not_json_is_refused() -> None:
-    """A body that does not say that it is JSON is not read as JSON."""
+    """A body without JSON's content type is not read as JSON."""
     answer = await ask(b'{"show_id":"sh_1","items":[]}', {"Idempotency-Key": "k", "content-type": "text/plain"})
     assert answer.status_code == 422
 
@@ -83,7 +83,7 @@ async def in_pieces() -> AsyncIterator[bytes]:
 
 
 async def test_a_body_that_comes_in_pieces_goes_the_ordinary_way() -> None:
-    """How long it is is not known beforehand."""
+    """FastAPI handles a body of unknown length."""
     async with at(ApiWorld()) as client:
         pieces = await client.post(PATH, content=in_pieces(), headers=PLAIN)
         whole = await client.post(PATH, content=PLAINLY_GOOD, headers=PLAIN)
@@ -111,7 +111,7 @@ def broken(world: ApiWorld) -> None:
 
 @pytest.mark.parametrize(("spoil", "status"), [(full, 429), (away, 503), (broken, 500)])
 async def test_what_goes_wrong_is_told_as_on_the_ordinary_way(spoil: Callable[[ApiWorld], None], status: int) -> None:
-    """Nothing of a failure is lost: neither its problem, nor its headers."""
+    """A failure has the same problem and headers on both paths."""
     answers = []
     for headers in (PLAIN, ORDINARY):
         world = ApiWorld()
@@ -125,7 +125,7 @@ async def test_what_goes_wrong_is_told_as_on_the_ordinary_way(spoil: Callable[[A
 
 
 async def test_a_bug_reaches_the_servers_log() -> None:
-    """The buyer is told that something is broken; the server is told what."""
+    """The buyer gets a problem without details; the log gets the error."""
     world = ApiWorld()
     broken(world)
     async with at(world, raising=True) as client:
@@ -134,17 +134,17 @@ async def test_a_bug_reaches_the_servers_log() -> None:
 
 
 async def test_a_client_that_leaves_in_the_middle_buys_nothing() -> None:
-    """Half a body is no request."""
+    """Half a body makes no purchase."""
     world, sent = ApiWorld(), list[Any]()
 
     async def receive() -> dict[str, Any]:
-        return heard.pop(0)
+        return received.pop(0)
 
     async def send(message: Any) -> None:
         sent.append(message)
 
     half = {"type": "http.request", "body": PLAINLY_GOOD, "more_body": True}
-    heard: list[dict[str, Any]] = [half, {"type": "http.disconnect"}]
+    received: list[dict[str, Any]] = [half, {"type": "http.disconnect"}]
     headers = {**PLAIN, "content-length": "999"}
     scope = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "http_version": "1.1"}
     scope["headers"] = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
@@ -154,7 +154,7 @@ async def test_a_client_that_leaves_in_the_middle_buys_nothing() -> None:
 
 
 class RefuseAll:
-    """A middleware that lets no request pass."""
+    """A middleware that refuses every request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -164,7 +164,7 @@ class RefuseAll:
 
 
 async def test_a_middleware_guards_the_fast_path_too() -> None:
-    """A middleware that refuses every request refuses this one."""
+    """A middleware that refuses every request refuses these too."""
     world = ApiWorld()
     app = create_app(world.deps())
     app.add_middleware(RefuseAll)
@@ -188,7 +188,7 @@ async def test_a_dependency_guards_the_fast_path_too() -> None:
 
 
 async def test_only_a_small_body_is_read_beforehand() -> None:
-    """Anything longer than a request can be goes the ordinary way, with its limits."""
+    """FastAPI handles a body longer than BODY_BYTES_MAX."""
     app = create_app(ApiWorld().deps())
 
     async def never(*_: object) -> Response:

@@ -1,4 +1,4 @@
-"""Bad input of any kind is answered with problem details of a stable type, and changes nothing."""
+"""Every kind of bad input is answered with problem details of a stable type, and changes nothing."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ async def ask(world: ApiWorld, method: str, path: str, **options: Any) -> httpx.
     ],
 )
 async def test_a_body_of_the_wrong_shape_is_an_invalid_request(body: Any) -> None:
-    """The answer names the places and never repeats the values."""
+    """The answer names the fields and never repeats the values."""
     world = ApiWorld()
     answer = await ask(world, "POST", PURCHASES, json=body, headers=KEY)
     assert problem(answer) == (422, "invalid-request")
@@ -59,7 +59,7 @@ async def test_a_body_of_the_wrong_shape_is_an_invalid_request(body: Any) -> Non
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"a":', b'"\\ud800"'])
 async def test_a_body_that_is_not_json_is_a_problem(content: bytes) -> None:
-    """Neither broken JSON nor broken text is a failure of ours."""
+    """Neither malformed JSON nor malformed text is an internal error."""
     headers = {**KEY, "content-type": "application/json"}
     status, code = problem(await ask(ApiWorld(), "POST", PURCHASES, content=content, headers=headers))
     assert (status, code) in {(400, "malformed-body"), (422, "invalid-request")}
@@ -80,7 +80,7 @@ async def test_a_request_without_a_usable_key_is_refused(headers: Any, code: str
 
 
 async def test_a_wallet_that_is_no_address_is_refused() -> None:
-    """It is refused before anything is kept."""
+    """It is refused before anything is stored."""
     world = ApiWorld()
     answer = await ask(world, "POST", PURCHASES, json={**GOOD, "buyer": {"wallet": "nonsense"}}, headers=KEY)
     assert problem(answer) == (422, "invalid-wallet")
@@ -106,12 +106,12 @@ async def test_a_wallet_that_is_no_address_is_refused() -> None:
     ],
 )
 async def test_what_does_not_exist_is_a_problem(method: str, path: str, expected: tuple[int, str]) -> None:
-    """Unknown pages, things and methods have their types."""
+    """Unknown pages, resources and methods have their types."""
     assert problem(await ask(ApiWorld(), method, path)) == expected
 
 
 async def test_transient_is_try_again_and_a_bug_leaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lost database is 503 with Retry-After; a bug is 500 without a word about it."""
+    """A lost database is 503 with Retry-After; a bug is 500 without details."""
     world = ApiWorld()
     world.store.refuse_connections = 1
     answer = await ask(world, "POST", "/api/v1/venues", json={"name": "Hall"}, headers=KEY)
@@ -131,13 +131,13 @@ async def test_transient_is_try_again_and_a_bug_leaks_nothing(monkeypatch: pytes
 async def test_a_client_that_leaves_in_the_middle_is_no_bug_of_ours(
     path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its half of a body changes nothing, and no operator is woken by an error."""
+    """Half a body changes nothing, and is not logged as an error."""
     world = ApiWorld()
-    said = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
     sent: list[Any] = []
 
     async def receive() -> Any:
-        return said.pop(0)
+        return messages.pop(0)
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -151,7 +151,7 @@ async def test_a_client_that_leaves_in_the_middle_is_no_bug_of_ours(
 
 
 async def test_a_webhook_is_stored_once_and_a_forged_one_not_at_all() -> None:
-    """A genuine event is stored, hinted and marked; the same again is no news; forged is 400."""
+    """A genuine event is stored, signalled and marked; a repeat is not fresh; a forged one is 400."""
     world = ApiWorld()
     event = b'{"id": "evt_1", "type": "payment_intent.succeeded", "intent": "pi_1", "purchase": "pu_1"}'
     forged = await ask(world, "POST", "/webhooks/stripe", content=event, headers={"Stripe-Signature": "t=1,v1=x"})
@@ -164,8 +164,8 @@ async def test_a_webhook_is_stored_once_and_a_forged_one_not_at_all() -> None:
     assert world.inbox.marked == {"evt_1"}
 
 
-async def test_a_webhook_that_nobody_heard_waits_for_the_relay() -> None:
-    """With the engine away the event is stored, answered with 200, and left unmarked."""
+async def test_an_undelivered_webhook_waits_for_the_relay() -> None:
+    """With Temporal unavailable the event is stored, answered with 200, and stays unmarked."""
     world = ApiWorld()
     world.engine.away = True
     event = b'{"id": "evt_1", "type": "payment_intent.succeeded", "intent": "pi_1", "purchase": "pu_1"}'
@@ -186,13 +186,13 @@ async def test_the_same_key_registers_one_venue() -> None:
 
 
 async def test_the_documentation_and_the_health_page_are_there() -> None:
-    """Newcomers find the docs from the root."""
+    """The root links the docs."""
     for path in ("/", "/health", "/metrics", "/docs", "/openapi.json"):
         assert (await ask(ApiWorld(), "GET", path)).status_code == 200
 
 
-async def test_a_full_line_is_429_with_the_time_to_come_again() -> None:
-    """Who meets it knows that nothing was done."""
+async def test_a_full_queue_is_429_with_the_delay_of_a_retry() -> None:
+    """The client learns that nothing was changed, and the delay of a retry."""
     world = ApiWorld()
     world.store.queue_is_full = True
     answer = await ask(world, "POST", PURCHASES, json=GOOD, headers=KEY)

@@ -36,7 +36,7 @@ async def sell(client: httpx.AsyncClient, show: dict[str, Any], **more: Any) -> 
 async def test_cash_is_a_purchase_without_a_payment(
     client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
 ) -> None:
-    """It has a price without a processing fee and no client secret, and its receipt says that it was paid in cash."""
+    """It has a price without a processing fee, no client secret, and a receipt with a cash payment."""
     answer = await sell(client, show, tender="cash")
     body = answer.json()
     price = body["price"]
@@ -51,7 +51,7 @@ async def test_cash_is_a_purchase_without_a_payment(
 
 
 async def test_complimentary_tickets_cost_nothing(client: httpx.AsyncClient, show: dict[str, Any]) -> None:
-    """The discount is their whole price, and another one besides is refused."""
+    """Their discount is the whole price, and a discount code is refused."""
     answer = await sell(client, show, tender="complimentary")
     price = answer.json()["price"]
     assert (answer.status_code, price["discount_minor"], price["total_minor"]) == (201, 2000, 0)
@@ -73,7 +73,7 @@ async def test_only_an_operator_sells_without_a_card(client: httpx.AsyncClient, 
 async def test_the_limit_of_one_buyer_does_not_count_here(
     client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
 ) -> None:
-    """The box office sells to whoever stands there, also to somebody who has bought enough online."""
+    """The box office sells also to a buyer who has reached the limit online."""
     buyer = {"email": "a@b.example"}
     for number in range(2):
         body = {**wanting(show, 1), "tender": "complimentary", "buyer": buyer}

@@ -19,7 +19,7 @@ async def change(client: httpx.AsyncClient, show: dict[str, Any], *capacities: i
 
 
 async def test_a_change_is_begun_once(client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]) -> None:
-    """The same request again is the same change, another one is refused meanwhile, and the show says how it goes."""
+    """The same request again is the same change, another one is refused meanwhile; the show has the progress."""
     for _ in range(2):
         answer = await change(client, show, 9)
         assert (answer.status_code, answer.json()["number"]) == (202, 1)
@@ -31,7 +31,7 @@ async def test_a_change_is_begun_once(client: httpx.AsyncClient, world: ApiWorld
 
 
 async def test_fewer_than_are_held_is_refused(client: httpx.AsyncClient, show: dict[str, Any]) -> None:
-    """At once, with the figures; the show can be changed otherwise."""
+    """At once, with the figures; other changes of the show stay possible."""
     await client.post("/api/v1/purchases", json=wanting(show, 3), headers=key("p"))
     refused = await change(client, show, 2)
     assert code(refused) == (409, "wrong-state")
@@ -42,7 +42,7 @@ async def test_fewer_than_are_held_is_refused(client: httpx.AsyncClient, show: d
 async def test_a_show_shows_what_its_stock_has(
     client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
 ) -> None:
-    """Capacity and what is available are those of the stock as it stands."""
+    """The show's capacity and availability are those of its stock."""
     name = show["ticket_types"][0]["ticket_type_id"]
     await world.store.commit(lambda uow: uow.get(Allocation, name).resize(8, uow.at))
     (seen,) = (await client.get(f"/api/v1/shows/{show['show_id']}")).json()["ticket_types"]
@@ -52,7 +52,7 @@ async def test_a_show_shows_what_its_stock_has(
 async def test_without_the_engine_the_same_request_again_starts_it(
     client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
 ) -> None:
-    """The change is recorded, and the answer says to try again."""
+    """The change is recorded, and the answer is 503 with a retry."""
     world.engine.away = True
     assert code(await change(client, show, 9)) == (503, "try-again")
     world.engine.away = False
@@ -60,6 +60,6 @@ async def test_without_the_engine_the_same_request_again_starts_it(
 
 
 async def test_bad_bodies_are_refused(client: httpx.AsyncClient, show: dict[str, Any]) -> None:
-    """No type, the same type twice, none left."""
+    """No type, the same type twice, a capacity of 0."""
     for capacities in ((), (3, 4), (0,)):
         assert code(await change(client, show, *capacities)) == (422, "invalid-request")

@@ -1,4 +1,4 @@
-"""Prices over HTTP: discounts, quotes, prices that change, sale windows and receipts, on a world in memory."""
+"""Prices over HTTP: discounts, quotes, price changes, sale windows and receipts, on a world in memory."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that stands still until it is set."""
 
     now = START
 
@@ -47,7 +47,7 @@ async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
 
 
 class Till:
-    """A client and what it sells: 5 at 10.00 and 2 at 30.00."""
+    """A client and a show on sale: 5 tickets at 10.00 and 2 at 30.00."""
 
     def __init__(self, client: httpx.AsyncClient, world: ApiWorld) -> None:
         self.client = client
@@ -108,7 +108,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 
 
 async def test_quote_calculated_price_and_purchase_show_the_same_breakdown(till: Till) -> None:
-    """Asked before, inside or by buying: the same price, and only the purchase holds anything."""
+    """A quote, a calculated price and a purchase have the same price; only the purchase holds seats."""
     await till.discount()
     wanted = till.wanting(discount_code="early")
     first, second = [(await till.post(path, wanted, "q")).json() for path in QUOTES]
@@ -122,7 +122,7 @@ async def test_quote_calculated_price_and_purchase_show_the_same_breakdown(till:
 
 
 async def test_a_discount_is_created_once_per_key(till: Till) -> None:
-    """The same key and body is the same discount; another body, or a code that is taken, is 409."""
+    """The same key and body is the same discount; another body, or a code in use, is 409."""
     made = await till.discount(percent_bps=1000, limit=1)
     assert made.status_code == 201
     again = await till.discount(percent_bps=1000, limit=1)
@@ -149,18 +149,18 @@ async def test_a_discount_is_created_once_per_key(till: Till) -> None:
     ],
 )
 async def test_terms_that_are_none_are_422(till: Till, terms: dict[str, Any]) -> None:
-    """Two kinds at once, a code with a space, moments without an offset or the wrong way round."""
+    """Two kinds at once, a code with a space, timestamps without an offset or in the wrong order."""
     assert code(await till.discount(**terms)) == (422, "invalid-request")
 
 
 async def test_a_discount_of_nothing_says_so(till: Till) -> None:
-    """A discount without a percentage and without an amount is refused, in words."""
+    """A discount without a percentage and without an amount is refused with the reason."""
     answer = await till.post(f"/api/v1/shows/{till.show_id}/discounts", {"code": "NIL"}, "d")
     assert "either percent_bps or amount_minor" in answer.json()["errors"][0]["why"]
 
 
 async def test_a_discount_is_valid_in_its_time(till: Till, clock: Clock) -> None:
-    """Before and after it the code is refused, and the key is free for another try."""
+    """Before and after it the code is refused, and the key is free for another attempt."""
     await till.discount(
         percent_bps=1000, valid_from="2026-01-01T01:00:00+00:00", valid_until="2026-01-01T04:00:00+02:00"
     )
@@ -172,7 +172,7 @@ async def test_a_discount_is_valid_in_its_time(till: Till, clock: Clock) -> None
 
 
 async def test_the_price_is_locked_while_it_changes(till: Till) -> None:
-    """Who has a checkout pays what it says; who comes later sees the new price; who counts on the old one is told."""
+    """An open checkout keeps its price; a new purchase has the new one; one that expects the old one is refused."""
     first = (await till.buy()).json()
     changed = await till.reprice(1500)
     assert (changed.status_code, changed.json()["ticket_types"][0]["price_minor"]) == (200, 1500)
@@ -185,7 +185,7 @@ async def test_the_price_is_locked_while_it_changes(till: Till) -> None:
 
 
 async def test_a_show_is_sold_in_its_window(client: httpx.AsyncClient, world: ApiWorld, clock: Clock) -> None:
-    """Before and after it the door says that the show is not on sale; a bound that is null is taken away."""
+    """Before and after it the show is not on sale; a null removes a bound."""
     terms: dict[str, Any] = {"sale_from": "2026-01-01T01:00:00+00:00", "sale_until": "2026-01-01T02:00:00+00:00"}
     till = await Till(client, world).open(**terms)
     assert code(await till.buy()) == (409, "not-on-sale")
@@ -201,7 +201,7 @@ async def test_a_show_is_sold_in_its_window(client: httpx.AsyncClient, world: Ap
 
 
 async def test_what_cannot_be_charged_is_refused_before_anything_is_held(till: Till) -> None:
-    """Twelve cents are no charge, and there is no quote of them."""
+    """Twelve cents are below the least charge, so there is no quote of them."""
     await till.discount(amount_minor=1990)
     assert code(await till.post(QUOTES[0], till.wanting(discount_code="EARLY"), "q")) == (422, "not-chargeable")
     assert code(await till.buy(discount_code="EARLY")) == (422, "not-chargeable")
@@ -209,7 +209,7 @@ async def test_what_cannot_be_charged_is_refused_before_anything_is_held(till: T
 
 
 async def test_a_free_purchase_has_no_checkout(till: Till) -> None:
-    """It is sold at once: no client secret, nothing to pay, and its receipt says so."""
+    """It is sold at once: no client secret, nothing to pay, and a receipt without a payment."""
     await till.discount(percent_bps=10_000)
     answer = await till.buy(discount_code="EARLY")
     body = answer.json()
@@ -233,7 +233,7 @@ async def test_a_free_purchase_has_no_checkout(till: Till) -> None:
 async def test_a_receipt_adds_up(
     client: httpx.AsyncClient, world: ApiWorld, terms: Any, fees: int, taxes: Any, total: int
 ) -> None:
-    """Lines less discount, the fees that the buyer bears and the taxes that are added are the total that was paid."""
+    """Lines - discount + the buyer's fees + added taxes = the paid total."""
     rates, tax = terms
     till = await Till(client, world).open(rates, **({"tax": tax} if tax else {}))
     await till.discount()
@@ -266,7 +266,7 @@ async def test_a_receipt_adds_up(
 
 
 async def test_a_receipt_tells_what_went_back(till: Till) -> None:
-    """A refund stands on it with its moment, beside the payment."""
+    """The receipt has the refund with its time, and the payment."""
     purchase_id = (await till.buy()).json()["purchase_id"]
     await till.world.pay(purchase_id)
     await till.world.refund(purchase_id, "re_1", 2208)
@@ -278,7 +278,7 @@ async def test_a_receipt_tells_what_went_back(till: Till) -> None:
 
 
 async def test_a_body_of_before_has_the_digest_of_before() -> None:
-    """A field that was added later and says nothing is no part of the digest: old keys are recognised."""
+    """A later field with its default is left out of the digest: old keys are recognised."""
     body = {"show_id": "sh", "items": [{"ticket_type_id": "tt", "quantity": 2}]}
     assert digest_of(PurchaseBody.model_validate(body), "a") == DIGEST_OF_BEFORE
     counting = PurchaseBody.model_validate({**body, "expected_total_minor": 0})

@@ -1,4 +1,4 @@
-"""The event stream of a purchase: each news once, in order, and a reconnection goes on from where it was."""
+"""The event stream of a purchase: each change once, in order; a reconnection continues after the last event."""
 
 import asyncio
 import json
@@ -40,15 +40,15 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def heard(answer: httpx.Response) -> list[tuple[int, str, dict[str, Any]]]:
+def events_of(answer: httpx.Response) -> list[tuple[int, str, dict[str, Any]]]:
     """Read a whole stream: (id, event, data) of each event."""
     assert answer.headers["content-type"].startswith("text/event-stream")
-    told = []
+    events = []
     for block in answer.text.strip().split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
         if fields:
-            told.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
-    return told
+            events.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
+    return events
 
 
 async def end(world: ApiWorld, purchase_id: str) -> None:
@@ -59,36 +59,36 @@ async def end(world: ApiWorld, purchase_id: str) -> None:
 async def test_a_stream_tells_the_checkout_and_then_the_end(
     client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
 ) -> None:
-    """The buyer learns the client secret, and by the event called `end` that there is nothing more to wait for."""
+    """The buyer gets the client secret, and at last the event called `end`."""
     bought = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
     purchase_id = bought["purchase_id"]
     following = asyncio.create_task(client.get(f"{PURCHASES}/{purchase_id}/events"))
     await asyncio.sleep(3 * LOOK_SECONDS)
     await end(world, purchase_id)
-    told = heard(await asyncio.wait_for(following, 5))
-    assert [(event, shown["state"]) for _, event, shown in told] == [
+    events = events_of(await asyncio.wait_for(following, 5))
+    assert [(event, shown["state"]) for _, event, shown in events] == [
         ("purchase", "awaiting-payment"),
         ("end", "cancelled"),
     ]
-    assert told[0][2]["client_secret"] == bought["client_secret"]
-    assert (told[1][2]["client_secret"], told[1][2]["end_reason"]) == (None, "expired")
-    assert told[0][0] < told[1][0]
+    assert events[0][2]["client_secret"] == bought["client_secret"]
+    assert (events[1][2]["client_secret"], events[1][2]["end_reason"]) == (None, "expired")
+    assert events[0][0] < events[1][0]
 
 
 async def test_who_comes_back_hears_only_what_is_new(
     client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
 ) -> None:
-    """`Last-Event-ID` goes on from there; after the end there is nothing, which makes a browser stop."""
+    """`Last-Event-ID` continues the stream; after the end the answer is 204, which makes a browser stop."""
     purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
     path = f"{PURCHASES}/{purchase_id}/events"
     before = await world.reads.position()
     await end(world, purchase_id)
-    told = heard(await client.get(path, headers={"Last-Event-ID": str(before)}))
-    assert [event for _, event, _ in told] == ["end"]
-    again = await client.get(path, headers={"Last-Event-ID": str(told[-1][0])})
+    events = events_of(await client.get(path, headers={"Last-Event-ID": str(before)}))
+    assert [event for _, event, _ in events] == ["end"]
+    again = await client.get(path, headers={"Last-Event-ID": str(events[-1][0])})
     assert (again.status_code, again.content) == (204, b"")
     from_the_start = await client.get(path, headers={"Last-Event-ID": "nonsense"})
-    assert heard(from_the_start) == told
+    assert events_of(from_the_start) == events
 
 
 async def test_there_is_no_stream_of_nothing(client: httpx.AsyncClient) -> None:
@@ -100,19 +100,19 @@ async def test_there_is_no_stream_of_nothing(client: httpx.AsyncClient) -> None:
 async def test_a_stream_does_not_hold_up_a_shutdown(
     client: httpx.AsyncClient, app: FastAPI, show: dict[str, Any]
 ) -> None:
-    """When the server ends, open streams end by themselves; their clients come back to the next one."""
+    """When the server shuts down, open streams end, so that their clients reconnect."""
     purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
     following = asyncio.create_task(client.get(f"{PURCHASES}/{purchase_id}/events"))
     await asyncio.sleep(2 * LOOK_SECONDS)
     app.state.watch.is_ending = lambda: True
-    assert [event for _, event, _ in heard(await asyncio.wait_for(following, 5))] == ["purchase"]
+    assert [event for _, event, _ in events_of(await asyncio.wait_for(following, 5))] == ["purchase"]
 
 
-class SlowNews:
-    """News whose position takes a while, and whose answers are given."""
+class SlowUpdates:
+    """Read models with a delayed position and given changes."""
 
     def __init__(self) -> None:
-        self.asked: list[int] = []
+        self.polls: list[int] = []
         self.answers: list[tuple[int, set[str]] | Exception] = []
 
     async def position(self) -> int:
@@ -123,20 +123,20 @@ class SlowNews:
         return 5
 
     async def changed(self, since: int) -> tuple[int, set[str]]:
-        self.asked.append(since)
+        self.polls.append(since)
         answer = self.answers.pop(0) if self.answers else (since, set())
         if isinstance(answer, Exception):
             raise answer
         return answer
 
 
-async def test_one_look_serves_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many watchers are one query; transient errors is waited out; nobody waits, nobody looks."""
+async def test_one_poll_serves_all_watchers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many watchers share one poll; it survives a transient error, and stops without watchers."""
     monkeypatch.setattr("api.http.watch.LOOK_SECONDS", 0.01)
     monkeypatch.setattr("api.http.watch.TRANSIENT_SECONDS", 0.01)
-    news = SlowNews()
-    news.answers = [TransientError("away"), (7, {"a", "c"})]
-    watch = ChangePoller(news)
+    updates = SlowUpdates()
+    updates.answers = [TransientError("away"), (7, {"a", "c"})]
+    watch = ChangePoller(updates)
 
     async def wait(name: str) -> bool:
         async with watch.on(name) as woken:
@@ -147,7 +147,7 @@ async def test_one_look_serves_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> 
             return True
 
     assert tuple(await asyncio.gather(wait("a"), wait("a"), wait("b"))) == (True, True, False)
-    assert news.asked[:3] == [5, 5, 7]
-    looked = len(news.asked)
+    assert updates.polls[:3] == [5, 5, 7]
+    polls = len(updates.polls)
     await asyncio.sleep(0.05)
-    assert len(news.asked) == looked
+    assert len(updates.polls) == polls

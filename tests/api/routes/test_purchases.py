@@ -62,7 +62,7 @@ def wanting(show: dict[str, Any], quantity: int = 2, **more: Any) -> dict[str, A
 async def test_a_purchase_is_answered_with_its_checkout_in_one_round_trip(
     client: httpx.AsyncClient, show: dict[str, Any]
 ) -> None:
-    """The answer has the price broken down, the client secret, the deadline and a location that reads it back."""
+    """The answer has the price with its parts, the client secret, the deadline and the location of the purchase."""
     answer = await client.post(PURCHASES, json=wanting(show), headers=key("a"))
     assert answer.status_code == 201
     body = answer.json()
@@ -101,7 +101,7 @@ async def test_a_purchase_is_answered_with_its_checkout_in_one_round_trip(
 async def test_the_same_key_is_the_same_purchase_also_after_it_ended(
     client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
 ) -> None:
-    """A repeat is answered from the events with the same content, and never starts anything again."""
+    """A repeat is answered from the events with the same content, and starts nothing again."""
     first = await client.post(PURCHASES, json=wanting(show), headers=key("a"))
     again = await client.post(PURCHASES, json=wanting(show), headers=key("a"))
     assert (again.status_code, again.json()) == (200, first.json())
@@ -116,7 +116,7 @@ async def test_the_same_key_is_the_same_purchase_also_after_it_ended(
 async def test_the_same_key_with_another_body_changes_nothing(
     client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
 ) -> None:
-    """It is 409, and neither events nor buyers are touched; the buyer's data is part of the body."""
+    """It is 409 and changes neither events nor buyers; the buyer's data is part of the body."""
     await client.post(PURCHASES, json=wanting(show, buyer={"name": "Ann"}), headers=key("a"))
     events, buyers = list(world.store.log), dict(world.buyers.kept)
     answer = await client.post(PURCHASES, json=wanting(show, buyer={"name": "Bob"}), headers=key("a"))
@@ -127,7 +127,7 @@ async def test_the_same_key_with_another_body_changes_nothing(
 async def test_sold_out_is_answered_at_the_door(
     client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
 ) -> None:
-    """It starts no workflow and leaves neither event nor buyer; the key may be used again, with another body."""
+    """It starts no workflow and stores neither event nor buyer; the key may be used again, with another body."""
     events = list(world.store.log)
     refused = await client.post(PURCHASES, json=wanting(show, 6, buyer={"name": "Ann"}), headers=key("a"))
     assert (world.store.log, world.buyers.kept) == (events, {})
@@ -139,7 +139,7 @@ async def test_sold_out_is_answered_at_the_door(
 
 
 async def test_a_show_is_not_sold_before_it_stands_on_chain(client: httpx.AsyncClient, world: ApiWorld) -> None:
-    """Selling before the on-chain group exists is refused, and the buyer's data is forgotten."""
+    """A purchase before the on-chain group exists is refused, and the buyer's data is deleted."""
     venue = (await client.post("/api/v1/venues", json={"name": "Hall"}, headers=key("v"))).json()
     types = [{"name": "floor", "price_minor": 1000, "capacity": 5}]
     body = {"venue_id": venue["venue_id"], "name": "Night", "currency": "eur", "ticket_types": types}
@@ -152,7 +152,7 @@ async def test_a_show_is_not_sold_before_it_stands_on_chain(client: httpx.AsyncC
 async def test_an_engine_that_is_away_gives_202_with_the_status_url(
     client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
 ) -> None:
-    """The seats are held, the status page works, and the same key later gets the checkout."""
+    """The seats are held, the purchase can be read, and the same key later gets the checkout."""
     world.engine.away = True
     answer = await client.post(PURCHASES, json=wanting(show), headers=key("a"))
     assert (answer.status_code, answer.json()["state"]) == (202, "reserving")
@@ -164,7 +164,7 @@ async def test_an_engine_that_is_away_gives_202_with_the_status_url(
 async def test_a_read_that_waits_in_vain_says_that_it_is_stale(
     client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The wait is bounded, and what is there is answered."""
+    """The wait is bounded, and the present state is answered."""
     monkeypatch.setattr("api.http.read_your_writes.WAIT_SECONDS_MAX", 0.05)
     found = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
     answer = await client.get(f"{PURCHASES}/{found['purchase_id']}?after=1000")
@@ -185,7 +185,7 @@ async def test_no_personal_data_goes_into_events(
 async def test_a_purchase_can_be_let_go_before_the_capture_and_not_after(
     client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
 ) -> None:
-    """The cancel is an event, then a signal; after the capture was requested it is too late."""
+    """The cancel is recorded, then signalled; after the capture was requested it is refused."""
     first = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
     answer = await client.delete(f"{PURCHASES}/{first}")
     assert answer.status_code == 202
@@ -222,12 +222,12 @@ async def test_a_sold_purchase_shows_tickets_on_chain_and_credits_the_venue(
     assert (await client.get(f"/api/v1/tickets/{ticket['ticket_id']}/verify")).status_code == 503
 
 
-@pytest.mark.parametrize(("asked", "given"), [(None, 600), (60, 60), (3000, 600)])
+@pytest.mark.parametrize(("requested", "given"), [(None, 600), (60, 60), (3000, 600)])
 async def test_a_buyer_may_shorten_the_hold_and_not_lengthen_it(
-    client: httpx.AsyncClient, show: dict[str, Any], asked: int | None, given: int
+    client: httpx.AsyncClient, show: dict[str, Any], requested: int | None, given: int
 ) -> None:
-    """The show's hold is the longest."""
-    answer = await client.post(PURCHASES, json=wanting(show, hold_seconds=asked), headers=key("a"))
+    """A request may shorten the show's hold, not lengthen it."""
+    answer = await client.post(PURCHASES, json=wanting(show, hold_seconds=requested), headers=key("a"))
     assert datetime.fromisoformat(answer.json()["expires_at"]) == datetime(2026, 1, 1, tzinfo=UTC) + timedelta(
         seconds=given
     )
@@ -236,7 +236,7 @@ async def test_a_buyer_may_shorten_the_hold_and_not_lengthen_it(
 async def test_a_read_right_after_a_write_is_not_answered_with_404(
     client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
 ) -> None:
-    """A purchase that the read models do not have yet is waited for, also without `after`."""
+    """A read waits for a purchase that the read models do not have yet, also without `after`."""
     world.reads.behind = True
     found = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
     asyncio.get_running_loop().call_later(0.05, setattr, world.reads, "behind", False)  # noqa: FBT003
@@ -246,7 +246,7 @@ async def test_a_read_right_after_a_write_is_not_answered_with_404(
 async def test_a_named_buyer_meets_the_shows_limit(
     client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
 ) -> None:
-    """Whoever has the same e-mail address, however it is written, is the same buyer; no event tells the address."""
+    """The same e-mail address in any spelling is the same buyer; no event contains the address."""
     object.__setattr__(world.limits, "open_purchases_max", 1)
     one, two = ({"email": "Ann@example.org"}, {"email": " ann@Example.org"})
     assert (await client.post(PURCHASES, json=wanting(show, 1, buyer=one), headers=key("a"))).status_code == 201
@@ -260,8 +260,8 @@ async def test_a_named_buyer_meets_the_shows_limit(
 async def test_a_purchase_that_takes_its_money_is_not_woken_by_the_news_of_it(
     client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]
 ) -> None:
-    """Money that came is news for a purchase that waits for it, and none for one that has asked for it itself."""
-    for name, told in (("waits", 1), ("takes", 0)):
+    """A payment's success is signalled to a purchase that waits for it, not to one that captures it itself."""
+    for name, signals in (("waits", 1), ("takes", 0)):
         purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key(name))).json()["purchase_id"]
         if name == "takes":
             purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
@@ -274,5 +274,5 @@ async def test_a_purchase_that_takes_its_money_is_not_woken_by_the_news_of_it(
         }
         answer = await client.post("/webhooks/stripe", json=event, headers={"Stripe-Signature": "genuine"})
         assert answer.status_code == httpx.codes.OK
-        assert world.engine.told.count(("look_again", purchase_id)) == told
+        assert world.engine.told.count(("look_again", purchase_id)) == signals
     assert world.inbox.marked == {"evt_waits", "evt_takes"}

@@ -1,4 +1,4 @@
-"""Refunds and cancelled shows over HTTP: decided at once, begun by whoever can, and read from the read models."""
+"""Refunds and show cancellations over HTTP: decided at once, started, and read from the read models."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -54,7 +54,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 async def test_a_refund_is_decided_begun_and_read(
     client: httpx.AsyncClient, sold: dict[str, Any], world: ApiWorld
 ) -> None:
-    """The ticket is void at once; the location reads the refund, the purchase shows it."""
+    """The ticket is void at once; `Location` names the refund, and the purchase lists it."""
     url, ticket_id = f"{PURCHASES}/{sold['purchase_id']}/refunds", sold["tickets"][0]["ticket_id"]
     answer = await client.post(url, json={"ticket_ids": [ticket_id], "fees": "buyer"}, headers=key("r"))
     assert (answer.status_code, answer.json()["amount_minor"]) == (202, 1000)
@@ -72,7 +72,7 @@ async def test_a_refund_is_decided_begun_and_read(
 
 
 async def test_a_used_ticket_takes_the_operators_token(client: httpx.AsyncClient, sold: dict[str, Any]) -> None:
-    """Somebody entered: refused, refused without the token, and done with it."""
+    """A redeemed ticket: refused by default, refused without the token, refunded with it."""
     url, ticket_id = f"{PURCHASES}/{sold['purchase_id']}/refunds", sold["tickets"][0]["ticket_id"]
     redeem = f"/internal/tickets/{ticket_id}/redeem"
     assert (await client.post(redeem, headers=TOKEN)).json() == {"ticket_id": ticket_id, "state": "redeemed"}
@@ -87,7 +87,7 @@ async def test_a_used_ticket_takes_the_operators_token(client: httpx.AsyncClient
 async def test_a_batch_names_where_a_purchases_ticket_goes_back(
     client: httpx.AsyncClient, sold: dict[str, Any]
 ) -> None:
-    """The internal API cancels no ticket of a purchase: its answer says whose it is."""
+    """The internal API does not cancel a purchase's ticket: its answer names the purchase."""
     batch = {"ticket_ids": [sold["tickets"][0]["ticket_id"]]}
     answer = await client.post("/internal/tickets/cancel-batch", json=batch, headers=TOKEN)
     assert code(answer) == (409, "not-our-hold")
@@ -97,7 +97,7 @@ async def test_a_batch_names_where_a_purchases_ticket_goes_back(
 async def test_a_show_is_cancelled_once_paused_and_resumed(
     client: httpx.AsyncClient, sold: dict[str, Any], world: ApiWorld
 ) -> None:
-    """Nothing is sold any more; other terms are refused; the workflow hears of new terms."""
+    """Sales stop; other terms are refused; the workflow is signalled about new terms."""
     url = f"/api/v1/shows/{sold['show_id']}/cancellation"
     assert code(await client.get(url)) == (404, "not-found")
     for _ in range(2):
@@ -117,7 +117,7 @@ async def test_a_show_is_cancelled_once_paused_and_resumed(
 
 
 async def test_cash_is_handed_out_by_an_operator_only(client: httpx.AsyncClient, sold: dict[str, Any]) -> None:
-    """The word that it was takes the operator's token, and is refused of what was paid by card."""
+    """Confirming that it was needs the operator's token, and is refused for a card payment."""
     url, wanted = f"{PURCHASES}/{sold['purchase_id']}/refunds", {"cash_handed_out": True}
     assert (await client.post(url, json=wanted, headers=key("r"))).status_code == 401
     assert code(await client.post(url, json=wanted, headers={**key("r"), **TOKEN})) == (409, "wrong-state")

@@ -1,4 +1,4 @@
-"""The internal ticket API (the seed's gap 1) on the same stock and tickets as the purchases."""
+"""The internal ticket API on the same stock and tickets as the purchases."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -55,7 +55,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 
 
 async def test_without_the_token_nothing_is_answered(client: httpx.AsyncClient, show: dict[str, Any]) -> None:
-    """Where the deployment has a bearer token, every internal route asks for it."""
+    """Where the deployment has a bearer token, every internal route requires it."""
     answer = await client.post(
         f"{INTERNAL}/availability", json={"show_id": show["show_id"]}, headers={"Authorization": ""}
     )
@@ -76,7 +76,7 @@ async def test_gap_1_the_internal_endpoints_exist(client: httpx.AsyncClient, sho
 async def test_a_reservation_is_confirmed_once_and_not_cancelled_after(
     client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld
 ) -> None:
-    """The hold gets a workflow for its end; a paid ticket is not cancelled until refunds exist."""
+    """A workflow ends the hold; a paid ticket cannot be cancelled."""
     made = await post(client, "reserve", wanting(show))
     assert made.status_code == 201
     reservation_id = made.json()["reservation_id"]
@@ -93,7 +93,7 @@ async def test_a_reservation_is_confirmed_once_and_not_cancelled_after(
 
 
 async def test_a_released_hold_gives_its_seats_back(client: httpx.AsyncClient, show: dict[str, Any]) -> None:
-    """After a release the stock is whole, and a late confirm is refused."""
+    """A release returns all seats to the stock, and a late confirm is refused."""
     reservation_id = (await post(client, "reserve", wanting(show, 5))).json()["reservation_id"]
     assert code(await post(client, "reserve", wanting(show, 1), "other")) == (409, "sold-out")
     assert (await post(client, "release", {"reservation_id": reservation_id})).json()["state"] == "released"
@@ -104,7 +104,7 @@ async def test_a_released_hold_gives_its_seats_back(client: httpx.AsyncClient, s
 
 
 async def test_it_acts_only_on_holds_that_it_made(client: httpx.AsyncClient, show: dict[str, Any]) -> None:
-    """A purchase's hold and tickets are not its to end, and neither is a hold that never was."""
+    """It can end neither a purchase's hold and tickets nor an unknown hold."""
     bought = await client.post("/api/v1/purchases", json=wanting(show), headers=key("p"))
     purchase_id = bought.json()["purchase_id"]
     assert code(await post(client, "release", {"reservation_id": purchase_id})) == (409, "not-our-hold")

@@ -1,4 +1,4 @@
-"""A venue's statement over HTTP: JSON and CSV of any period, and nothing for who asks wrongly."""
+"""A venue's statement over HTTP: JSON and CSV of any period; invalid requests are refused."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_a_sale_is_a_line(client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]) -> None:
-    """With the purchase, the charge and the tickets' addresses; as CSV to who wants that."""
+    """Its lines have the purchase, the charge and the tickets' addresses; also as CSV."""
     purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
     await world.pay(purchase_id)
     path = f"/api/v1/venues/{show['venue_id']}/statement"
@@ -61,7 +61,7 @@ async def test_a_sale_is_a_line(client: httpx.AsyncClient, world: ApiWorld, show
 async def test_a_wrong_period_is_refused(
     client: httpx.AsyncClient, show: dict[str, Any], period: dict[str, str]
 ) -> None:
-    """Moments have an offset, and a period ends after it begins."""
+    """Timestamps need an offset, and a period must end after it begins."""
     answer = await client.get(f"/api/v1/venues/{show['venue_id']}/statement", params=period)
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:boxoffice:problem:invalid-request")
 
