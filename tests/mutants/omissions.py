@@ -83,7 +83,7 @@ OMISSIONS = (
         "a setting is gone",
         "settings.py",
         "    hold_seconds_max: int = Field(3600, ge=1, "
-        'description="longest hold that a show or a request may ask for")\n',
+        'description="longest hold of a show or a request, in seconds")\n',
         "",
         "tests/architecture/test_settings_documented.py::test_every_setting_is_documented_and_every_documented_one_exists",
         "BOXOFFICE_SAGA__HOLD_SECONDS_MAX",
