@@ -115,7 +115,7 @@ async def test_a_dispute_before_the_sale_is_known_waits_for_it(world: SagaWorld)
         dispute_id="du_1", status="open", amount_minor=2208, currency="eur", is_withdrawn=True
     )
     steps = DisputeActivities(world.store, world.gateway)
-    with pytest.raises(TransientError, match="not known yet"):
+    with pytest.raises(TransientError, match="not recorded yet"):
         await ActivityEnvironment().run(steps.look_at_dispute, ref)
 
 

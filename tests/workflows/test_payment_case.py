@@ -239,7 +239,7 @@ async def test_a_refund_made_elsewhere_is_waited_for(world: SagaWorld, client: C
     made = world.gateway.refund_in_dashboard(late.intent_id, PRICE_MINOR - 1)
     wanted = LatePayment(**(await world.ref()).model_dump(), intent_id=late.intent_id)
     act = resolving(world).resolve_late_payment
-    with pytest.raises(TransientError, match="not arrived"):
+    with pytest.raises(TransientError, match="not listed"):
         await ActivityEnvironment().run(act, wanted)
     world.gateway.finish_refund(made.refund_id)
     assert await ActivityEnvironment().run(act, wanted) == "succeeded"
