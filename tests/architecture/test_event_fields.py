@@ -71,7 +71,7 @@ def test_a_default_makes_a_field_optional() -> None:
     """Only an event's own fields are listed."""
 
     @dataclass(frozen=True)
-    class Sent(DomainEvent["Order"]):
+    class Sent(DomainEvent[Order]):
         TOPIC = ""  # never stored
 
         to: str

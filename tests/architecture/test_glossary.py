@@ -10,9 +10,9 @@ WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 EVENTS = {"DomainEvent", "CreatedEvent"}
 # Ordinary English, the same in any program.
 EVERYDAY = {
-    "amount", "back", "by", "change", "document", "due", "error", "external", "field", "finding", "history", "key", "link",
-    "of", "owner", "paid", "progress", "query", "rate", "recipient", "request", "spec", "state", "status", "stripe", "sum",
-    "summary", "term", "type",
+    "amount", "back", "by", "change", "document", "due", "error", "external", "field", "finding", "history", "key",
+    "link", "of", "owner", "paid", "progress", "query", "rate", "recipient", "request", "spec", "state", "status",
+    "stripe", "sum", "summary", "term", "type",
 }  # fmt: skip
 
 
@@ -61,6 +61,7 @@ def test_every_domain_word_has_a_row() -> None:
 def test_a_word_without_a_row_is_found() -> None:
     """An event gives its subject, another class its nouns."""
     tree = ast.parse(
-        "class VoucherSent(DomainEvent['Voucher']): ...\nclass SignedCoupon(BaseModel): ...\nclass Refused(Refusal): ..."
+        "class VoucherSent(DomainEvent['Voucher']): ...\n"
+        "class SignedCoupon(BaseModel): ...\nclass Refused(Refusal): ..."
     )
     assert unexplained(PAGE, words(tree)) == {"voucher", "coupon"}

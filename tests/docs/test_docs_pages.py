@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from api.described import problem_types_of
+from api.http.problems import REFUSALS
 from domain.tickets.ticket import TicketRedeemed
 from tests.docs import problems, states
+from tests.fakes.api_client import document
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,6 +20,13 @@ ROOT = Path(__file__).parents[2]
 def test_a_page_in_docs_is_of_this_code(name: str, page: Callable[[], str]) -> None:
     """A new problem type, state or event comes into the docs with its code."""
     assert (ROOT / "docs" / name).read_text() == page(), f"docs/{name} is of other code; run `make docs`"
+
+
+def test_every_refusal_is_declared_by_an_operation() -> None:
+    """A refusal that a client may get is named in `may_answer` of its route, so that its document lists it."""
+    operations = [operation for path in document()["paths"].values() for operation in path.values()]
+    declared = {code for operation in operations for code in problem_types_of(operation, document())}
+    assert REFUSALS.keys() - declared == set()
 
 
 def test_an_event_that_no_act_reaches_is_told() -> None:

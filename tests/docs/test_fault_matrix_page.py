@@ -1,6 +1,6 @@
 """The page of the matrix matches the current list of cells, and a cell without a result is red."""
 
-from tests.matrix.cells import Cell, cells, registered
+from tests.matrix.cells import UNREACHABLE, Cell, cells, registered
 from tests.matrix.every_scene import SCENES
 from tests.matrix.write import DOC, HEAD, document, found_in
 
@@ -16,8 +16,13 @@ def test_the_page_in_docs_is_of_this_list_and_has_no_red_cell() -> None:
     """A new activity, scene or fault needs another `make matrix`."""
     text = DOC.read_text()
     assert text.startswith(HEAD)
-    assert f"\n{len(JUDGED)} cells judged, 0 red;" in text
+    assert f"\n{len(JUDGED)} cells judged, 0 red;" in text, "docs/fault-matrix.md is of other cells; run `make matrix`"
     assert "**red** |" not in text
+
+
+def test_every_activity_has_a_scene() -> None:
+    """An activity that no scene in `tests/matrix/` reaches is named; all its cells would be red."""
+    assert {cell.activity for cell in ALL if cell.scene == UNREACHABLE} == set()
 
 
 def test_a_cell_that_did_not_run_is_red() -> None:
