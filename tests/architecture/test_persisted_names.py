@@ -109,7 +109,11 @@ def names() -> list[str]:
 def test_stored_names_are_the_recorded_ones() -> None:
     """A changed, removed or unlisted name fails."""
     recorded = [line for line in FILE.read_text().splitlines() if not line.startswith("#")]
-    assert names() == recorded
+    now = names()
+    unlisted = [f"{name}: not in {FILE.name}" for name in now if name not in recorded]
+    gone = [f"{name}: in {FILE.name}, no longer in the code" for name in recorded if name not in now]
+    assert [*unlisted, *gone] == []
+    assert now == recorded
 
 
 def test_every_sort_of_name_is_found() -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from api.described import problem_types_of
 from api.http.problems import REFUSALS
+from domain.core import errors
+from domain.core.errors import Refusal
 from domain.tickets.ticket import TicketRedeemed
 from tests.docs import problems, states
 from tests.fakes.api_client import document
@@ -27,6 +30,13 @@ def test_every_refusal_is_declared_by_an_operation() -> None:
     operations = [operation for path in document()["paths"].values() for operation in path.values()]
     declared = {code for operation in operations for code in problem_types_of(operation, document())}
     assert REFUSALS.keys() - declared == set()
+
+
+def test_the_tree_of_refusals_has_a_line_for_each() -> None:
+    """The docstring of `domain/core/errors.py` lists every refusal with its code, and no other."""
+    tree = re.findall(r"^[├└]── (\w+) +([a-z-]+) ", errors.__doc__ or "", re.MULTILINE)
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Refusal)]
+    assert dict(tree) == {kind.__name__: kind.code for kind in kinds if kind is not Refusal}
 
 
 def test_an_event_that_no_act_reaches_is_told() -> None:
