@@ -113,7 +113,7 @@ TYPE_OF_STATUS = {
 def may_answer(*kinds: type[Refusal] | ProblemType) -> dict[str, Any]:
     """Declare the problem types of an operation, as the `openapi_extra` of its route.
 
-    Problems that follow from its parameters, body and security are declared by `api.openapi`.
+    Problems that follow from its parameters, body and security are declared by `api.described`.
     """
     types = [kind if isinstance(kind, ProblemType) else type_of(kind) for kind in kinds]
     return {DECLARED: [kind.code for kind in types]}
