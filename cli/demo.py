@@ -1,18 +1,21 @@
 """`boxoffice demo`: sell three tickets on the whole real stack and verify it; then let an unpaid purchase expire."""
 
 import asyncio
+import json
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from cli.buyer import ApiClient, DemoFailedError, JsonObject, check, pay_by_card, read_mint
 from cli.extras import require
-from cli.screen import Screen
 from devstack.stack import Stack, StackFailedError, running_stack
 
 PUBLISHABLE_KEY = "pk_test_boxoffice"
@@ -22,6 +25,48 @@ CAPACITY = 50
 SHORT_HOLD_SECONDS = 6
 READY_SECONDS = 60.0
 ENDS = {"fulfilled", "cancelled", "refused"}
+
+
+class Screen:
+    """Shows scenes, steps and tables, and collects the values of the JSON document."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.document: dict[str, Any] = {}
+        self._console = Console(quiet=as_json, soft_wrap=True)
+        self._as_json = as_json
+
+    def scene(self, title: str) -> None:
+        """Begin a scene."""
+        self._console.print(f"\n[b cyan]{title}[/]")
+
+    def step(self, text: str) -> None:
+        """Show one completed step."""
+        self._console.print(f"  [green]✓[/] {text}", highlight=False)
+
+    def event(self, line: dict[str, Any]) -> None:
+        """Show one line of a purchase's timeline."""
+        self._console.print(f"  [dim]{line['at'][11:23]}[/] [green]✓[/] {line['text']}", highlight=False)
+
+    def table(self, title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+        """Show a table."""
+        if not self._console.is_terminal:
+            self._console.print(f"  {title}:")
+            for row in rows:
+                self._console.print("    " + "  ".join(row), highlight=False)
+            return
+        table = Table(*columns, title=title, title_justify="left")
+        for row in rows:
+            table.add_row(*row)
+        self._console.print(table)
+
+    def keep(self, **values: Any) -> None:
+        """Add values to the JSON document."""
+        self.document.update(values)
+
+    def end(self) -> None:
+        """Print the JSON document, with --json."""
+        if self._as_json:
+            print(json.dumps(self.document, indent=2), flush=True)
 
 
 def register(app: typer.Typer) -> None:

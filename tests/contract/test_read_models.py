@@ -16,7 +16,6 @@ from adapters.read_models.documents import KINDS
 from adapters.read_models.event_pages import EventPages
 from adapters.read_models.projection import LINES, Projection
 from adapters.read_models.queries import StalledWorkQueries
-from adapters.read_models.recomputed import folded, venue_lines
 from adapters.schema import ensure_schema
 from adapters.startup import utc_now
 from adapters.tables import Pool
@@ -25,6 +24,7 @@ from domain.money.books import venue_payable
 from domain.money.statement import csv_of, statement_of
 from projector import follow
 from tests.contract.selling import sell
+from tests.fakes.recomputed import folded, venue_lines
 from tests.fakes.shop_world import ApiWorld
 
 

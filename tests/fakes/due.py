@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.read_models.documents import ACCOUNTS, PAYEES, PURCHASES, SHOWS
-from adapters.read_models.recomputed import folded
 from domain.money.money import Price
 from domain.payouts.connected_account import DueQuery
 from tests.fakes.event_store import FakeEventStore
+from tests.fakes.recomputed import folded
 
 
 class DueInMemory:

@@ -30,7 +30,6 @@ from adapters.read_models.documents import (
 )
 from adapters.read_models.purchase import fold
 from adapters.read_models.queries import with_stock
-from adapters.read_models.recomputed import venue_lines, venue_sums
 from api.ports import Dependencies, Limits
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
@@ -51,6 +50,7 @@ from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocumen
 from domain.views.show_cancellation import CancellationProgress, CancellationStatus
 from tests.fakes.connect import ConnectingVenues
 from tests.fakes.event_store import FakeEventStore
+from tests.fakes.recomputed import venue_lines, venue_sums
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox
 from tests.fakes.webhooks import verify
 from workflows.purchase import CheckoutAnswer

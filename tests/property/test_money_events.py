@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.read_models.recomputed import folded, venue_lines, venue_sums
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.statement import balance_of, statement_of
 from domain.payouts.payee import Payee
+from tests.fakes.recomputed import folded, venue_lines, venue_sums
 from tests.fakes.shop_world import MemoryReads
 from tests.property.money_events import (
     LIVES,

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from adapters.read_models.event_pages import EventPages
-from adapters.read_models.recomputed import folded, venue_lines
 from devstack.stack import running_stack
 from domain.money.statement import csv_of, statement_of
+from tests.fakes.recomputed import folded, venue_lines
 from tests.real.shop import Shop
 from tests.real.up import UP
 

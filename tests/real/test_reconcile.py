@@ -23,7 +23,7 @@ async def reconciled(folder: Path) -> tuple[int, Any]:
     pipe = asyncio.subprocess.PIPE
     child = await asyncio.create_subprocess_exec(*RECONCILE, str(folder), stdout=pipe, stderr=pipe)
     out, err = await child.communicate()
-    assert b"reads " in err
+    assert b"reading " in err
     return child.returncode or 0, json.loads(out)
 
 
