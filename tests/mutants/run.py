@@ -89,7 +89,7 @@ def run_mutant(copy: Path, mutant: Mutant) -> MutantRun:
     finally:
         path.write_text(whole)
     report = copy / "report.xml"
-    is_named = report.exists() and mutant.names in unescape(report.read_text())
+    is_named = not mutant.names or (report.exists() and mutant.names in unescape(report.read_text()))
     if code not in {0, RED} and not (mutant.names and is_named):  # an omission may break an import
         return MutantRun(mutant, "broken", seconds)
     if code == 0 or not is_named:
