@@ -31,7 +31,7 @@ up: $(READY) ## start the whole stack and keep it running; its state is in data/
 .PHONY: quick check format coverage golden docs
 # Bytecode is kept even where the environment says not to: each worker would compile every test again.
 quick test: export PYTHONDONTWRITEBYTECODE :=
-quick: $(READY) ## the fast tests, within a minute: units, workflows on fakes, replay, architecture
+quick: $(READY) ## the fast tests: units, workflows on fakes, replay, architecture
 	$(PYTEST) --quick $(WORKERS) --dist worksteal
 
 check: $(READY) ## ruff, mypy and the import contracts
@@ -61,7 +61,7 @@ docs: $(READY) ## write openapi.json, problems.md and states.md from the code
 
 .PHONY: test pythons record lock
 # The wheel is built and installed every night (tests/packaging): it takes as long as a minute of chaos.
-test: $(READY) ## every test but those of the night, within eight minutes
+test: $(READY) ## every test but those of the night
 	$(PYTEST) $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore tests/packaging
 
 pythons: $(READY) ## the fast tests on every other supported Python that is installed
