@@ -130,7 +130,7 @@ class SampleHistory(StoreWorld):
         await self.store.commit(decide)
         await self.books.settle_mint(MintTicket(purchase=purchase, ticket_id=ticket_id))
 
-    async def release_payment(self, purchase: PurchaseRef, reason: str = "hold-expired") -> None:
+    async def end_unsold(self, purchase: PurchaseRef, reason: str = "hold-expired") -> None:
         """Cancel the payment, then the purchase."""
         await self.pay(purchase, lambda payment, at: payment.cancel(at))
         self.record_at_stripe(purchase)
@@ -156,14 +156,14 @@ async def sample_history() -> tuple[list[DomainEvent], ExternalState]:
     await day.open(tax_bps=1900, tax_inclusive=True, resell_refunded=True)
     await day.prices.create_discount(EARLY)
     await day.sell("sold")
-    await day.release_payment(await day.placed("late", floor=1, discount_code="EARLY"))
+    await day.end_unsold(await day.placed("late", floor=1, discount_code="EARLY"))
     confirmed = await day.placed("confirmed-too-early", floor=2)
     await day.sales.confirm_seats(confirmed)
-    await day.release_payment(confirmed, "payment-refused")
+    await day.end_unsold(confirmed, "payment-refused")
     await day.refund(await day.placed("refunded", balcony=1))
     refused = await day.only_requested("again", floor=1)
     await day.sales.cancel_order(EndPurchase(purchase=refused, reason="sold-out"))
-    await day.release_payment(await day.placed("again", floor=1))
+    await day.end_unsold(await day.placed("again", floor=1))
     await day.store.commit(lambda uow: uow.get(Allocation, "floor").release("never-came:hold:1", "late", uow.at))
     await day.give_back(await day.sell("given-back", floor=1))
     await day.reserve("let-go", floor=1)
