@@ -85,6 +85,9 @@ class ApiSettings(Group):
         32, ge=0, description="checkouts opened at once; beyond it 202, and they open later in turn"
     )
     metrics: bool = Field(default=True, description="whether GET /metrics is served")
+    development_key: SecretStr | None = Field(
+        None, description="key with every scope, bo_dev_..., for development alone; empty is none"
+    )
 
 
 class SagaSettings(Group):
@@ -153,7 +156,7 @@ class FeeSettings(Group):
 class InternalSettings(Group):
     """Access to the internal ticket API."""
 
-    token: SecretStr | None = Field(None, description="bearer token of the internal API; empty leaves it open")
+    token: SecretStr | None = Field(None, description="bearer token of the internal API; empty is none")
 
 
 class Settings(BaseSettings):

@@ -38,7 +38,7 @@ from activities.tokens.burn import BurnActivities
 from activities.tokens.mint import MintActivities
 from adapters.event_store.store import PostgresEventStore
 from adapters.read_models.queries import StalledWorkQueries
-from adapters.read_models.show_cancellation_queries import ShowCancellationQueries
+from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import issuer_of, seed_of

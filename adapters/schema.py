@@ -11,6 +11,7 @@ SIDE_TABLES = (
         "CREATE TABLE IF NOT EXISTS buyers (buyer_id text PRIMARY KEY, tenant_id text NOT NULL,"
         " name text, email text, wallet text, kept_at timestamptz NOT NULL DEFAULT now())"
     ),
+    SQL("CREATE TABLE IF NOT EXISTS key_uses (key_id text PRIMARY KEY, last_used_at timestamptz NOT NULL)"),
     SQL("CREATE TABLE IF NOT EXISTS checkouts (purchase_id text PRIMARY KEY, client_secret text NOT NULL)"),
     SQL(
         "CREATE TABLE IF NOT EXISTS webhook_inbox (event_id text PRIMARY KEY, type text NOT NULL, object_id text,"
@@ -41,6 +42,13 @@ READ_MODELS = (
         " PRIMARY KEY (account, unit))"
     ),
 )
+AUDIT = (
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_audit (position bigint PRIMARY KEY, at timestamptz NOT NULL, by text NOT NULL,"
+        " event text NOT NULL, stream text NOT NULL)"
+    ),
+    SQL("CREATE INDEX IF NOT EXISTS rm_audit_by ON rm_audit (by, position)"),
+)
 DOCUMENTS = SQL("CREATE TABLE IF NOT EXISTS {table} (id text PRIMARY KEY, doc jsonb NOT NULL)")
 BY_STATE = SQL("CREATE INDEX IF NOT EXISTS {index} ON {table} ((doc->>'state'))")
 BY_STRIPE_REFUND = SQL("CREATE INDEX IF NOT EXISTS rm_refunds_stripe ON rm_refunds ((doc->>'stripe_refund_id'))")
@@ -64,7 +72,7 @@ def ensure_schema(url: str) -> None:
 
 
 def _create_side_tables(connection: Connection) -> None:
-    for statement in (*SIDE_TABLES, *READ_MODELS):
+    for statement in (*SIDE_TABLES, *READ_MODELS, *AUDIT):
         connection.execute(statement)
     for kind in KINDS:
         connection.execute(DOCUMENTS.format(table=Identifier(f"rm_{kind}")))

@@ -75,6 +75,28 @@ class PostgresBuyers:
         return None if row is None else row[0]
 
 
+class PostgresKeyUses:
+    """The last use of each API key, to the minute."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def note(self, key_id: str) -> None:
+        """Note that a key is used now."""
+        async with connection_of(self._pool) as connection:
+            await connection.execute(
+                "INSERT INTO key_uses (key_id, last_used_at) VALUES (%s, now()) ON CONFLICT (key_id) DO UPDATE"
+                " SET last_used_at = now() WHERE key_uses.last_used_at < now() - interval '1 minute'",
+                (key_id,),
+            )
+
+    async def all(self) -> dict[str, datetime]:
+        """Return the last use of every key that was used."""
+        async with connection_of(self._pool) as connection:
+            cursor = await connection.execute("SELECT key_id, last_used_at FROM key_uses")
+            return dict(await cursor.fetchall())
+
+
 class PostgresCheckouts:
     """Client secrets of purchases that await their payment."""
 

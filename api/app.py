@@ -5,6 +5,7 @@ from api.http import problems
 from api.http.fast_path import FastPath
 from api.ports import Dependencies
 from api.routes import (
+    audit,
     box_office,
     capacity,
     discounts,
@@ -33,7 +34,8 @@ TAGS = {
     "discounts": "Discount codes of a show.",
     "show cancellations": "Cancel a show and refund all its orders.",
     "tickets": "Read a ticket and verify it against the chain.",
-    "internal": "For the operator's own systems; needs a bearer token where the deployment has one.",
+    "audit": "What each key did.",
+    "internal": "For the operator's own systems: outside orders, the box office and the door.",
     "webhooks": "Events that Stripe sends.",
     "metadata": "Metadata of the tokens on chain.",
     "health": "Health and metrics.",
@@ -85,6 +87,7 @@ def described_app() -> DescribedApp:
         receipts,
         refunds,
         tickets,
+        audit,
     )
     for room in (*public, ticket_api, box_office, webhooks, token_metadata, metrics, health):
         app.include_router(room.router)

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api.http.guard import SCHEMES
 from api.http.problems import (
     BUSY,
     DECLARED,
@@ -19,7 +20,6 @@ from api.http.problems import (
     MEDIA_TYPE,
     PROBLEM_TYPES,
     TRY_AGAIN,
-    UNAUTHORISED,
     URN,
     ProblemType,
     type_of,
@@ -57,6 +57,7 @@ class DescribedApp(FastAPI):
 def with_problems(document: Json) -> Json:
     """Return an OpenAPI document in which every operation declares its problem types by status."""
     schemas = document["components"]["schemas"]
+    document["components"]["securitySchemes"] = SCHEMES
     for name in UNUSED:
         schemas.pop(name, None)
     schemas.update(SCHEMAS)
@@ -85,8 +86,6 @@ def _implied(method: str, operation: Json) -> set[ProblemType]:
         types |= {BUSY}
     if any(parameter["name"] == KEY_HEADER for parameter in parameters):
         types |= {KEY_MISSING, KEY_INVALID, type_of(KeyReused)}
-    if operation.get("security"):
-        types |= {UNAUTHORISED}
     return types
 
 

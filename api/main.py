@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from activities.access.keys import KeyCommands
 from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
 from activities.catalog.register import CatalogCommands
@@ -20,15 +21,17 @@ from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.mint import MintActivities
 from adapters.read_models.queries import ReadModels
-from adapters.read_models.show_cancellation_queries import ShowCancellationQueries
+from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import issuer_of, pseudonymize, seed_of
 from adapters.startup import open_event_store
 from adapters.stripe.webhook import verify_webhook
-from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
+from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox, open_pool
 from api.app import create_app
+from api.http.authenticator import KeyAuthenticator, named_subjects
 from api.ports import Dependencies, Limits
+from domain.access.subject import Subject
 from domain.money.money import FeeRates
 from relay.payouts_client import PayoutsClient
 from relay.workflow_client import KEEP_ALIVE, Timeouts, WorkflowClient
@@ -63,6 +66,9 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     pacing = Timeouts(timebox, saga.poll_seconds, saga.processing_extension_seconds, checkouts_in_flight_max)
     buyers, engine = PostgresBuyers(pool), WorkflowClient(client, pacing)
     return Dependencies(
+        authenticator=KeyAuthenticator(
+            KeyCommands(store), PostgresKeyUses(pool), keys_in(settings), partial(pseudonymize, address_secret)
+        ),
         purchases=PurchaseCommands(store),
         catalog=CatalogCommands(store),
         holds=HoldCommands(store),
@@ -86,6 +92,12 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     )
 
 
+def keys_in(settings: Settings) -> dict[str, Subject]:
+    """Return the subjects of the keys that the settings name."""
+    given = (settings.internal.token, settings.api.development_key)
+    return named_subjects(*(key.get_secret_value() if key is not None else None for key in given))
+
+
 def webhook_secrets(settings: Settings) -> tuple[str, ...]:
     """Return the secrets of our two webhook endpoints: the platform's events, and its venues'."""
     stripe = settings.stripe
@@ -94,12 +106,11 @@ def webhook_secrets(settings: Settings) -> tuple[str, ...]:
 
 def limits_of(settings: Settings) -> Limits:
     """Return the limits of this deployment."""
-    token, fees = settings.internal.token, settings.fees
+    fees = settings.fees
     return Limits(
         hold_seconds=settings.saga.hold_seconds,
         hold_seconds_max=settings.saga.hold_seconds_max,
         rates=FeeRates(platform_bps=fees.platform_bps, processing_bps=fees.processing_bps),
-        internal_token=token.get_secret_value() if token is not None else None,
         metrics=settings.api.metrics,
         queue_seconds=settings.saga.queue_seconds,
         buyer_tickets_max=settings.saga.buyer_tickets_max,

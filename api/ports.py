@@ -13,17 +13,28 @@ from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
-from domain.core.ids import DEFAULT_TENANT
+from domain.access.subject import Subject
 from domain.money.money import FeeRates
 from domain.money.statement import StatementLine
 from domain.payments.webhook_event import WebhookEvent
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
+from domain.views.access import AuditEntry, AuditQuery
 from domain.views.catalog import DiscountDocument, StockedShow, VenueDocument
 from domain.views.payouts import AccountDocument
 from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocument
 from domain.views.show_cancellation import CancellationStatus
 from workflows.purchase import CheckoutAnswer
+
+
+class Authenticator(Protocol):
+    """Knows the subjects."""
+
+    async def subject_of(self, credential: str) -> Subject | None:
+        """Return the subject of a key; None for a key that is unknown, expired or revoked."""
+
+    def purchase_token(self, purchase_id: str) -> str:
+        """Return the token of a purchase."""
 
 
 class Progress(Protocol):
@@ -72,6 +83,9 @@ class Queries(ProjectionUpdates, Protocol):
 
     async def refund(self, refund_id: str) -> RefundDocument | None:
         """Return a refund."""
+
+    async def audit(self, query: AuditQuery) -> list[AuditEntry]:
+        """Return what the subjects of a tenant did, oldest first, after a position."""
 
 
 class Engine(Protocol):
@@ -150,7 +164,7 @@ class WebhookInbox(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of the deployment: holds, fees, the internal API's bearer token, metrics, and the callers' tenant.
+    """The limits of the deployment: holds, fees and metrics.
 
     A checkout opens within `queue_seconds`; a named buyer has so many tickets of a show (its default) and so many open
     purchases at most.
@@ -159,9 +173,7 @@ class Limits:
     hold_seconds: int
     hold_seconds_max: int
     rates: FeeRates
-    internal_token: str | None = None
     metrics: bool = True
-    tenant_id: str = DEFAULT_TENANT
     queue_seconds: int = 600
     buyer_tickets_max: int = 50
     open_purchases_max: int = 20
@@ -174,6 +186,7 @@ class Dependencies:
     `verify` returns the event of a webhook and refuses a forged one; `pseudonym` maps a name to an opaque id.
     """
 
+    authenticator: Authenticator
     purchases: PurchaseCommands
     catalog: CatalogCommands
     holds: HoldCommands

@@ -102,7 +102,7 @@ async def _run(screen: Screen) -> None:
         async with running_stack(Path(folder)) as stack:
             for name, url in stack.urls.items():
                 screen.step(f"{name:<12} {url}")
-            async with httpx.AsyncClient(base_url=stack.urls["api"], timeout=30) as http:
+            async with httpx.AsyncClient(base_url=stack.urls["api"], headers=stack.key, timeout=30) as http:
                 await _show(screen, stack, ApiClient(http))
 
 

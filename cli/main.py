@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cli import demo, purchase, reconcile, rush, up
+from cli import demo, keys, purchase, reconcile, up
+from cli.rush import command as rush
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,6 +16,7 @@ app = typer.Typer(
 )
 # Each group's file has its own `register`; a new group is one import and one line here.
 demo.register(app)
+keys.register(app)
 purchase.register(app)
 reconcile.register(app)
 rush.register(app)

@@ -1,16 +1,18 @@
 """`boxoffice purchase ...`: look at a purchase through the API."""
 
 import json
-import os
+from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
 import typer
+from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
+from settings import read_settings
+
 app = typer.Typer(help="Look at purchases.", no_args_is_help=True)
-API_DEFAULT = "http://127.0.0.1:8000"
 TIMEOUT_SECONDS = 10.0
 NOT_FOUND = 404
 
@@ -30,11 +32,18 @@ def show(
     purchase_id: Annotated[str, typer.Argument(metavar="ID", help="the purchase's id, pu_...")],
     as_json: Annotated[bool, typer.Option("--json", help="print the purchase as JSON")] = False,  # noqa: FBT002
     api: Annotated[str, typer.Option("--api", help="URL of the API")] = "",
+    key_file: Annotated[Path | None, typer.Option(exists=True, help="file of an API key")] = None,
 ) -> None:
     """Show a purchase: its state, price, tickets and the timeline of its events."""
-    base = (api or os.environ.get("BOXOFFICE_API__PUBLIC_URL") or API_DEFAULT).rstrip("/")
+    settings = read_settings()
+    base, key = (api or settings.api.public_url).rstrip("/"), settings.api.development_key
+    if key_file is not None:
+        key = SecretStr(key_file.read_text().strip())
+    if key is None:
+        typer.echo("boxoffice purchase: --key-file names the file of a key, e.g. data/development.key", err=True)
+        raise typer.Exit(2)
     try:
-        found = fetch(base, purchase_id)
+        found = fetch(base, purchase_id, key.get_secret_value())
     except httpx.HTTPError as error:
         typer.echo(f"the API at {base} did not answer: {error}", err=True)
         raise typer.Exit(2) from None
@@ -48,10 +57,10 @@ def show(
         picture(found, Console())
 
 
-def fetch(base: str, purchase_id: str) -> dict[str, Any] | None:
+def fetch(base: str, purchase_id: str, key: str) -> dict[str, Any] | None:
     """Read a purchase from the API; None when there is none. Raise `httpx.HTTPError` when the API does not answer."""
     with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
-        answer = client.get(f"{base}/api/v1/purchases/{purchase_id}")
+        answer = client.get(f"{base}/api/v1/purchases/{purchase_id}", headers={"Authorization": f"Bearer {key}"})
     if answer.status_code == NOT_FOUND:
         return None
     found: dict[str, Any] = answer.raise_for_status().json()

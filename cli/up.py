@@ -11,7 +11,7 @@ from rich.table import Table
 
 from cli.extras import require
 from devstack.config import API_PORT, PORT_DEFAULTS, StackConfig
-from devstack.supervisor.data_dir import AlreadyRunningError
+from devstack.supervisor.data_dir import KEY_FILE, AlreadyRunningError
 from devstack.supervisor.ports import PortBusyError
 from devstack.supervisor.process import ProcessFailedError
 from devstack.topology import SettingMissingError
@@ -19,6 +19,7 @@ from devstack.up import run_stack
 from settings import read_settings
 
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 is a free port", show_default=False)]
+HOW = "Authorization: Bearer <key>"
 EXPLAINED = {
     "api": "HTTP API; OpenAPI under /docs",
     "temporal_ui": "Temporal's web UI: every purchase, step by step",
@@ -73,9 +74,11 @@ def show_table(stack: dict[str, Any]) -> None:
     if not console.is_terminal:
         for meaning, url in rows:
             print(f"{url}  {meaning}")
+        print(f"{stack['data_dir']}/{KEY_FILE}  the key of the API, with every scope: {HOW}")
         print(f"ready; state in {stack['data_dir']}; Ctrl-C stops everything", flush=True)
         return
     table = Table("open", "what", title="Boxoffice is ready", caption=f"state in {stack['data_dir']}; Ctrl-C stops all")
     for meaning, url in rows:
         table.add_row(url, meaning)
+    table.add_row(f"{stack['data_dir']}/{KEY_FILE}", f"the key of the API, with every scope; {HOW}")
     console.print(table)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from devstack.config import PORT_NAMES
-from devstack.supervisor.data_dir import SECRETS_FILE, STACK_FILE, read_json
+from devstack.supervisor.data_dir import DEVELOPMENT_KEY, SECRETS_FILE, STACK_FILE, read_json
 from devstack.supervisor.process import bind_to_parent, tail_of
 from devstack.supervisor.runner import stop_orphans
 
@@ -48,6 +48,11 @@ class Stack:
         """The environment of our processes, secrets included."""
         secret: dict[str, str] = read_json(self.folder / SECRETS_FILE)["env"]
         return {**secret, **self.status["env"]}
+
+    @property
+    def key(self) -> dict[str, str]:
+        """The header that authenticates with the development key, which has every scope."""
+        return {"Authorization": f"Bearer {self.env[DEVELOPMENT_KEY]}"}
 
     def pid_of(self, name: str) -> int | None:
         """Return the pid of a process, or None while it is down."""

@@ -23,7 +23,7 @@ from activities.core.task_queues import PURCHASES
 from activities.payments.intent import PaymentActivities
 from activities.sales.order import SalesActivities
 from activities.tokens.mint import MintActivities
-from domain.end_reasons import FAILED, OPERATOR_CANCELLED
+from domain.core.end_reasons import FAILED, OPERATOR_CANCELLED
 from workflows.core import patches
 from workflows.core.activity_calls import (
     MINT_POLICY,

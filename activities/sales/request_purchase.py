@@ -9,9 +9,9 @@ from activities.core.ports import EventStore
 from activities.sales.order import cancel, check_seats, place
 from domain.catalog.line import Line
 from domain.catalog.show import Show
+from domain.core.end_reasons import QUEUE_EXPIRED
 from domain.core.errors import WrongState
 from domain.core.unit_of_work import UnitOfWork
-from domain.end_reasons import QUEUE_EXPIRED
 from domain.money.money import Price, Tender
 from domain.orders.order import Order, PurchaseRequested
 from domain.payments.payment import Payment

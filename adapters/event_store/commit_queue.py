@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from domain.core.actor import present_actor
 from domain.core.transient import OverloadedError, TransientError
 from domain.core.unit_of_work import UnitOfWork
 
@@ -14,10 +15,11 @@ from domain.core.unit_of_work import UnitOfWork
 class PendingDecision:
     """A decision that waits for the next batch, and the future of its result."""
 
-    __slots__ = ("abandoned", "deadline", "decide", "future", "loop", "reads", "taken")
+    __slots__ = ("abandoned", "actor", "deadline", "decide", "future", "loop", "reads", "taken")
 
     def __init__(self, decide: Callable[[UnitOfWork], Any], reads: Iterable[str], timeout_seconds: float) -> None:
         self.decide = decide
+        self.actor = present_actor()
         self.reads = reads
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()

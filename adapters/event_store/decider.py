@@ -92,7 +92,7 @@ class BatchDecider:
 def _outcome(uow: UnitOfWork, decision: PendingDecision) -> tuple[Any, BaseException | None]:
     """Make one decision; its error is its caller's alone and does not fail the batch."""
     try:
-        return uow.attempt(decision.decide), None
+        return uow.attempt(decision.decide, decision.actor), None
     except (PersistenceError, psycopg.Error):
         raise
     except Exception as error:  # noqa: BLE001 - its caller gets it

@@ -73,7 +73,7 @@ class Reader:
             return AggregateCache(self._mapper).build(stream, stored[stream], self._log.read_whole)
 
         try:
-            return reader.decide(UnitOfWork(load, self._clock()))
+            return UnitOfWork(load, self._clock()).attempt(reader.decide, reader.actor)
         except Exception as error:  # noqa: BLE001 - its caller gets it
             return self._translated(error)
 

@@ -61,7 +61,7 @@ def _refusal(uow: UnitOfWork, decision: PendingDecision) -> Refusal | None:
         raise _AcceptedError
 
     try:
-        uow.attempt(tried)
+        uow.attempt(tried, decision.actor)
     except Refusal as refusal:
         return refusal
     except (PersistenceError, psycopg.Error):

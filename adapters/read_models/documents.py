@@ -1,11 +1,12 @@
 """The documents, timeline lines and postings that one batch of events changes, before they are stored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from domain.money.statement import Entry
+from domain.views.access import KeyDocument
 from domain.views.catalog import (
     AllocationDocument,
     DiscountDocument,
@@ -42,6 +43,7 @@ PAYEES = ReadModel("payees", PayeeDocument)
 ACCOUNTS = ReadModel("accounts", AccountOwner)
 REFUNDS = ReadModel("refunds", RefundDocument)
 CANCELLATIONS = ReadModel("cancellations", CancellationDocument)
+API_KEYS = ReadModel("keys", KeyDocument)
 READ_MODELS = tuple(model for model in tuple(globals().values()) if isinstance(model, ReadModel))
 KINDS = tuple(model.name for model in READ_MODELS)
 
@@ -56,6 +58,29 @@ class TimelineLine(NamedTuple):
     text: str
 
 
+class Owner(NamedTuple):
+    """Whose a document is, as far as it says so."""
+
+    tenant_id: str | None
+    venue_id: str | None
+    show_id: str | None
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Owner":
+        """Read the owner of a document."""
+        return cls(document.get("tenant_id"), document.get("venue_id"), document.get("show_id"))
+
+
+class AuditLine(NamedTuple):
+    """One event that a subject caused."""
+
+    position: int
+    at: datetime
+    by: str
+    event: str
+    stream: str
+
+
 class DocumentBatch:
     """A write-behind buffer for folds. `load` reads a stored document by kind and id (None when there is none)."""
 
@@ -65,6 +90,7 @@ class DocumentBatch:
         self._changed: set[tuple[str, str]] = set()
         self.timeline: list[TimelineLine] = []
         self.postings: list[Entry] = []
+        self.audit: list[AuditLine] = []
 
     def find(self, model: ReadModel[V], identity: str) -> V | None:
         """Return a document to read."""

@@ -13,7 +13,7 @@ from adapters.read_models.documents import KINDS, DocumentBatch
 from adapters.read_models.purchase import fold
 
 BATCH_MAX = 500
-LINES = ("timeline", "postings", "balances")
+LINES = ("timeline", "postings", "balances", "audit")
 EVENTS_AFTER = SQL(
     "SELECT notification_id, originator_id, originator_version, topic, state FROM events"
     " WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
@@ -25,6 +25,7 @@ KEEP_POSTING = SQL(
     "INSERT INTO rm_postings (position, number, key, purchase_id, kind, at, debit, credit, amount, unit)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
+KEEP_AUDIT = SQL("INSERT INTO rm_audit (position, at, by, event, stream) VALUES (%s, %s, %s, %s, %s)")
 KEEP_BALANCE = SQL(
     "INSERT INTO rm_balances (account, unit, balance) VALUES (%s, %s, %s)"
     " ON CONFLICT (account, unit) DO UPDATE SET balance = rm_balances.balance + EXCLUDED.balance"
@@ -89,6 +90,8 @@ def store_batch(cursor: ProjectionCursor, documents: DocumentBatch) -> None:
         cursor.executemany(KEEP_DOCUMENT.format(table=Identifier(f"rm_{kind}")), rows)
     if documents.timeline:
         cursor.executemany(KEEP_LINE, documents.timeline)
+    if documents.audit:
+        cursor.executemany(KEEP_AUDIT, documents.audit)
     if documents.postings:
         cursor.executemany(KEEP_POSTING, documents.postings)
         moves = [(line.credit, line.unit, line.amount) for line in documents.postings]

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from adapters.read_models.access import KEY_FOLDS
 from adapters.read_models.catalog_and_books import FOLDS, TICKET_FOLDS, Fold, identity_of
-from adapters.read_models.documents import PURCHASES, TICKETS, DocumentBatch, TimelineLine
+from adapters.read_models.documents import PURCHASES, TICKETS, AuditLine, DocumentBatch, TimelineLine
 from adapters.read_models.payment import PAYMENT_FOLDS, PAYMENT_TEXTS
 from adapters.read_models.refund import REFUND_FOLDS, REFUND_TEXTS
 from adapters.read_models.show_cancellation import CANCELLATION_FOLDS
@@ -107,6 +108,8 @@ def fold(documents: DocumentBatch, event: DomainEvent, position: int) -> None:
             purchase["position"] = position
             text = TEXTS[type(event)](event)
             documents.timeline.append(TimelineLine(purchase_id, position, event.timestamp, event.TOPIC, text))
+    if event.by:
+        documents.audit.append(AuditLine(position, event.timestamp, event.by, event.TOPIC, event.originator_id))
 
 
 def _purchases_of(documents: DocumentBatch, event: Any) -> list[str]:
@@ -261,7 +264,7 @@ PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
     **TRANSFER_FOLDS,
     **dict.fromkeys(TICKET_FOLDS, _ticket_changed),
 }
-TABLES = (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS)
+TABLES = (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS)
 # Events that change no document; the timeline has those of purchases, the books those of money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
     AllowanceOpened, BurnSigned, ClaimEnded, ClaimSold, DiscountAsked, DisputeOpened, DisputeWon, GroupCapacityAdded,

@@ -15,13 +15,16 @@ from adapters.read_models.documents import (
     SHOWS,
     TICKETS,
     VENUES,
+    Owner,
     ReadModel,
     V,
 )
 from adapters.tables import Pool, connection_of
+from domain.core.actor import present_actor
 from domain.money.books import VENUE_ACCOUNTS, venue_account
 from domain.money.statement import Entry, Links, StatementLine, lines_of
 from domain.payouts.connected_account import DueQuery
+from domain.views.access import AuditEntry, AuditQuery, KeyDocument
 from domain.views.catalog import (
     AllocationDocument,
     DiscountDocument,
@@ -43,6 +46,7 @@ from domain.views.purchase import (
 )
 
 LINES_MAX = 1_000
+VENUE_OF_SHOW = "SELECT doc->>'venue_id' FROM rm_shows WHERE id = %s"
 DOCUMENT = SQL("SELECT doc FROM {table} WHERE id = %s")
 TIMELINE = "SELECT position, at, event, text FROM rm_timeline WHERE purchase_id = %s ORDER BY position LIMIT %s"
 CHANGED = (
@@ -57,6 +61,12 @@ VENUE_ENTRIES = (
     "SELECT position, number, key, purchase_id, kind, at, debit, credit, amount, unit FROM rm_postings"
     " WHERE credit = ANY(%(accounts)s) OR debit = ANY(%(accounts)s) ORDER BY position, number"
 )
+AUDITED = (
+    "SELECT position, at, by, event, stream FROM rm_audit"
+    " WHERE position > %(after)s AND starts_with(by, %(tenant_id)s || '/')"
+    " AND (%(subject)s = '' OR by = %(tenant_id)s || '/' || %(subject)s) ORDER BY position LIMIT %(limit)s"
+)
+KEYS_OF = "SELECT doc FROM rm_keys WHERE doc->>'tenant_id' = %s ORDER BY doc->>'created_at', id"
 PURCHASE_LINES = (
     "SELECT position, key, kind, debit, credit, amount, unit FROM rm_postings WHERE purchase_id = %s"
     " ORDER BY position, number LIMIT %s"
@@ -123,6 +133,19 @@ class ReadModels:
         """Return the position of the last event that the read models contain."""
         rows = await self._rows("SELECT position FROM rm_position", ())
         return int(rows[0][0]) if rows else 0
+
+    async def audit(self, query: AuditQuery) -> list[AuditEntry]:
+        """Return what the subjects of a tenant did, oldest first, after a position."""
+        rows = await self._rows(AUDITED, query._asdict())
+        return [
+            {"position": position, "at": at.isoformat(), "subject": by, "event": event, "stream": stream}
+            for position, at, by, event, stream in rows
+        ]
+
+    async def keys(self, tenant_id: str) -> list[KeyDocument]:
+        """Return the API keys of a tenant, oldest first."""
+        rows = await self._rows(KEYS_OF, (tenant_id,))
+        return [row[0] for row in rows]
 
     async def head(self) -> int:
         """Return the position of the last recorded event."""
@@ -207,8 +230,16 @@ class ReadModels:
         return await self._document(REFUNDS, refund_id)
 
     async def _document(self, model: ReadModel[V], identity: str) -> V | None:
+        """Return a document; None for one that does not exist for the actor."""
         rows = await self._rows(DOCUMENT.format(table=Identifier(f"rm_{model.name}")), (identity,))
-        return rows[0][0] if rows else None
+        actor = present_actor()
+        if not rows or actor is None:
+            return rows[0][0] if rows else None
+        owner = Owner.of(rows[0][0])
+        if actor.venue_id and owner.venue_id is None and owner.show_id is not None:
+            venues = await self._rows(VENUE_OF_SHOW, (owner.show_id,))
+            owner = owner._replace(venue_id=venues[0][0] if venues else None)
+        return rows[0][0] if actor.may_see(owner.tenant_id, owner.venue_id) else None
 
     async def _rows(self, statement: Any, values: Any) -> list[tuple[Any, ...]]:
         async with connection_of(self._pool) as connection:

@@ -7,33 +7,33 @@ from collections.abc import Callable
 from inspect import get_annotations
 from typing import Any
 
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.types import Message, Receive, Scope, Send
 
+from api.http.guard import GuardedRoute
 from api.http.requests import KEY
 
 JSON = b"application/json"
 BODY_BYTES_MAX = 64 * 1024
 
 
-class FastPath(APIRoute):
-    """A POST route whose endpoint takes `(body, key, deps)` and returns a response.
+class FastPath(GuardedRoute):
+    """A POST route whose endpoint takes `(body, key, deps, caller)` and returns a response.
 
-    It is a route like any other: documented, and behind every middleware and exception handler of the app. FastAPI
-    handles each request that is not plainly valid, so that every error answer is FastAPI's own, and all requests when
-    the app or the route has dependencies, which may guard it.
+    It is a route like any other: guarded, documented, and behind every middleware and exception handler of the app.
+    FastAPI handles each request that is not plainly valid, so that every error answer is FastAPI's own, and all
+    requests when the app or the route has dependencies.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
         self._body_model: type[BaseModel] = get_annotations(endpoint, eval_str=True)["body"]
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+    async def respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request whose subject was admitted."""
         key = None if self.dependencies else _key_of(scope)
         if key is None:
-            await super().handle(scope, receive, send)
+            await super().respond(scope, receive, send)
             return
         received: list[Message] = []
         body = self._parsed(await _read_body(receive, received))
@@ -42,9 +42,9 @@ class FastPath(APIRoute):
             async def replay() -> Message:
                 return received.pop(0) if received else await receive()
 
-            await super().handle(scope, replay, send)
+            await super().respond(scope, replay, send)
             return
-        response = await self.endpoint(body, key, scope["app"].state.deps)
+        response = await self.endpoint(body, key, scope["app"].state.deps, scope["state"]["subject"])
         await response(scope, receive, send)
 
     def _parsed(self, body: bytes | None) -> BaseModel | None:

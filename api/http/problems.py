@@ -73,8 +73,14 @@ KEY_INVALID = ProblemType(
 UNAUTHORISED = ProblemType(
     "unauthorised",
     401,
-    "The bearer token of the internal API is missing or wrong.",
-    "Send `Authorization: Bearer <token>`.",
+    "The API key is missing, unknown, expired or revoked.",
+    "Send `Authorization: Bearer <key>`; `boxoffice keys` creates keys.",
+)
+FORBIDDEN = ProblemType(
+    "forbidden",
+    403,
+    "The API key does not have the scope that this request needs.",
+    "Use a key with one of the scopes that `detail` names.",
 )
 METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed", 405, "The path exists, but not with this method.", "See the `Allow` header."
@@ -105,6 +111,7 @@ PROBLEM_TYPES = REFUSALS | {
 TYPE_OF_STATUS = {
     HTTPStatus.BAD_REQUEST: MALFORMED_BODY,
     HTTPStatus.UNAUTHORIZED: UNAUTHORISED,
+    HTTPStatus.FORBIDDEN: FORBIDDEN,
     HTTPStatus.NOT_FOUND: NOT_FOUND,
     HTTPStatus.METHOD_NOT_ALLOWED: METHOD_NOT_ALLOWED,
 }

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Response
 from pydantic import model_validator
 
+from api.http.guard import Caller, guarded_router, needs
 from api.http.requests import Deps, Key, about
 from api.routes.purchases import (
     CHECKOUT_ANSWERS,
@@ -15,9 +16,8 @@ from api.routes.purchases import (
     command_of,
     recorded,
 )
-from api.routes.ticket_api import authorised
 
-router = APIRouter(prefix="/internal/purchases", tags=["internal"], dependencies=[Depends(authorised)])
+router = guarded_router(prefix="/internal/purchases", tags=["internal"])
 
 
 class BoxOfficeBody(PurchaseBody):
@@ -39,10 +39,11 @@ class BoxOfficeBody(PurchaseBody):
     responses=CHECKOUT_ANSWERS,
     openapi_extra=CHECKOUT_PROBLEMS,
 )
-async def sell_at_box_office(body: BoxOfficeBody, key: Key, deps: Deps) -> Response:
+@needs("internal")
+async def sell_at_box_office(body: BoxOfficeBody, key: Key, deps: Deps, caller: Caller) -> Response:
     """Sell tickets that are paid in cash or complimentary: the same purchase, without a payment.
 
     The limits per buyer do not apply. Answers as `POST /api/v1/purchases` does, without a client secret.
     """
-    command = command_of(body, key, deps)._replace(tender=body.tender, allowance_id="", open_purchases_max=0)
+    command = command_of(body, key, deps, caller)._replace(tender=body.tender, allowance_id="", open_purchases_max=0)
     return await checkout_of(await recorded(command, body.buyer, deps), deps)

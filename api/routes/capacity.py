@@ -2,17 +2,17 @@
 
 from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter
 from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
+from api.http.guard import Caller, guarded_router, needs
 from api.http.problems import may_answer
 from api.http.requests import Body, Deps, Id, ShowId, about
 from api.routes.shows import CAPACITY_MAX, TYPES_MAX
 from domain.core.errors import NotOnSale, UnknownSubject, WrongState
 from domain.core.transient import TransientError
 
-router = APIRouter(prefix="/api/v1/shows", tags=["shows"])
+router = guarded_router(prefix="/api/v1/shows", tags=["shows"])
 
 
 class NewCapacityBody(Body):
@@ -48,14 +48,15 @@ class CapacityChangeAccepted(TypedDict):
 
 
 @router.put("/{show_id}/capacity", status_code=202, openapi_extra=may_answer(UnknownSubject, NotOnSale, WrongState))
-async def change_capacity(show_id: ShowId, body: CapacityBody, deps: Deps) -> CapacityChangeAccepted:
+@needs("manage")
+async def change_capacity(show_id: ShowId, body: CapacityBody, deps: Deps, caller: Caller) -> CapacityChangeAccepted:
     """Begin a capacity change; the show's `capacity_change` follows it. The same request again is the same change.
 
     409 when more seats are held and sold than the new capacity, or while another change is under way; 503 when Temporal
     could not be reached: the change is recorded, and the same request again starts it.
     """
     capacities = {item.ticket_type_id: item.capacity for item in body.ticket_types}
-    change = await deps.capacity.begin(deps.limits.tenant_id, show_id, capacities)
+    change = await deps.capacity.begin(caller.tenant_id, show_id, capacities)
     if not await deps.change_capacity(change):
         raise TransientError("Temporal could not be reached; the change is recorded")
     return {"show_id": show_id, "number": change.number, "capacities": capacities, "state": "under-way"}

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 from pydantic import Field, ValidationError, model_validator
 
 from activities.catalog.prices import CreateDiscount
+from api.http.guard import Caller, guarded_router, needs
 from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import CODE_PATTERN, After, Body, Code, Deps, Id, Key, Moment, ShowId, about, digest_of
@@ -15,7 +16,7 @@ from domain.core.ids import derived
 from domain.money.money import BPS_WHOLE
 from domain.views.catalog import DiscountDocument, DiscountFields, terms_document
 
-router = APIRouter(prefix="/api/v1/shows/{show_id}/discounts", tags=["discounts"])
+router = guarded_router(prefix="/api/v1/shows/{show_id}/discounts", tags=["discounts"])
 AMOUNT_MINOR_MAX = 100_000_000
 LIMIT_MAX = 1_000_000
 TYPES_MAX = 50
@@ -67,11 +68,12 @@ class DiscountAnswer(DiscountDocument):
 
 
 @router.post("", status_code=201, openapi_extra=may_answer(UnknownSubject, CodeTaken, NotChargeable))
+@needs("manage")
 async def create_discount(
-    show_id: ShowId, body: DiscountBody, key: Key, deps: Deps, response: Response
+    show_id: ShowId, body: DiscountBody, key: Key, deps: Deps, caller: Caller, response: Response
 ) -> DiscountFields:
     """Create a discount of a show; the same key and body again is the same discount."""
-    tenant_id = deps.limits.tenant_id
+    tenant_id = caller.tenant_id
     terms = body.terms()
     command = CreateDiscount(
         tenant_id=tenant_id,
@@ -88,6 +90,7 @@ async def create_discount(
 
 
 @router.get("/{code}", openapi_extra=may_answer(NOT_FOUND))
+@needs("manage")
 async def read_discount(show_id: ShowId, code: CodeInPath, deps: Deps, after: After = 0) -> DiscountAnswer:
     """Return a discount; `in_use` counts the orders that use one of a limited number."""
     stale = await wait_for_position(deps.queries, after)

@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from fastapi import APIRouter
 from typing_extensions import TypedDict
 
+from api.http.guard import guarded_router, public
 from api.http.problems import may_answer
 from api.http.requests import Deps
 
-router = APIRouter(tags=["health"])
+router = guarded_router(tags=["health"])
 
 
 class HealthAnswer(TypedDict):
@@ -34,12 +34,14 @@ class IndexAnswer(TypedDict):
 
 
 @router.get("/health", openapi_extra=may_answer())
+@public
 async def read_health(deps: Deps) -> HealthAnswer:
     """Return 200 when the database answers; Temporal, Stripe and the chain may be unavailable."""
     return {"status": "ok", "position": await deps.queries.position()}
 
 
 @router.get("/")
+@public
 async def read_index() -> IndexAnswer:
     """Return the links of this API's own pages."""
     return {"name": "boxoffice", "links": {"docs": "/docs", "openapi": "/openapi.json", "health": "/health"}}

@@ -1,13 +1,14 @@
 """Metrics of this process, for Prometheus."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
+from api.http.guard import guarded_router, needs
 from api.http.problems import NOT_FOUND, Problem, may_answer
 from api.http.requests import Deps
 
-router = APIRouter(tags=["health"])
+router = guarded_router(tags=["health"])
 POSITION = Gauge("boxoffice_read_model_position", "Position of the last event in the read models")
 
 
@@ -17,6 +18,7 @@ POSITION = Gauge("boxoffice_read_model_position", "Position of the last event in
     response_class=PlainTextResponse,
     responses={200: {"description": "Metrics in Prometheus' text format."}},
 )
+@needs("operate")
 async def read_metrics(deps: Deps) -> Response:
     """Return the metrics in Prometheus' text format, where the deployment serves them."""
     if not deps.limits.metrics:

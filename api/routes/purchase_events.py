@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
+from fastapi import Depends, FastAPI, Header, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from typing_extensions import TypedDict
 
+from api.http.guard import Caller, guarded_router, needs
 from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find
 from api.http.requests import POSITION_MAX, Deps, PurchaseId
@@ -17,7 +18,7 @@ from domain.core.transient import TransientError
 from domain.views.common import PriceDocument
 from domain.views.purchase import PurchaseHistory, PurchaseState, TicketLine
 
-router = APIRouter(prefix="/api/v1/purchases", tags=["purchases"])
+router = guarded_router(prefix="/api/v1/purchases", tags=["purchases"])
 ENDS = {"fulfilled", "cancelled", "refused"}
 RETRY_MS = 1_000
 
@@ -81,8 +82,9 @@ async def check_stream(purchase_id: PurchaseId, received: Received, deps: Deps) 
     },
     openapi_extra=may_answer(NOT_FOUND),
 )
+@needs("manage", "refund", "operate", or_buyer=True)
 async def follow_purchase(
-    purchase_id: PurchaseId, received: Received, deps: Deps, request: Request
+    purchase_id: PurchaseId, received: Received, deps: Deps, caller: Caller, request: Request
 ) -> AsyncIterator[ServerSentEvent]:
     """Stream the purchase as server-sent events: its present state, then every change.
 
@@ -99,7 +101,7 @@ async def follow_purchase(
                 position, has_ended = _position_of(found), found["state"] in ENDS
                 if position > received:
                     received = position
-                    shown = await _shown(found, purchase_id, deps)
+                    shown = await _shown(found, deps, tells_secret=caller.kind == "buyer")
                     name = "end" if has_ended else "purchase"
                     yield ServerSentEvent(id=str(position), event=name, retry=RETRY_MS, data=shown)
                 if has_ended:
@@ -110,16 +112,16 @@ async def follow_purchase(
         return  # the client reconnects with the id of its last event
 
 
-async def _shown(found: PurchaseHistory, purchase_id: str, deps: Dependencies) -> PurchaseUpdate:
-    secret = await deps.secrets.get(purchase_id) if found["state"] == "awaiting-payment" else None
+async def _shown(found: PurchaseHistory, deps: Dependencies, *, tells_secret: bool) -> PurchaseUpdate:
+    may_pay = tells_secret and found["state"] == "awaiting-payment"
     return {
-        "purchase_id": purchase_id,
+        "purchase_id": found["purchase_id"],
         "state": found["state"],
         "price": found["price"],
         "end_reason": found["end_reason"],
         "tickets": found["tickets"],
         "expires_at": found["hold_until"],
-        "client_secret": secret,
+        "client_secret": await deps.secrets.get(found["purchase_id"]) if may_pay else None,
         "news": found["timeline"][-1]["text"] if found["timeline"] else None,
     }
 

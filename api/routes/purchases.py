@@ -1,18 +1,21 @@
 """Purchases: buy tickets, read a purchase, cancel it."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.responses import JSONResponse
 from pydantic import Field, StringConstraints
 from typing_extensions import TypedDict
 
 from activities.sales.request_purchase import PurchaseStatus, Requested, RequestPurchase
-from api.http.problems import INVALID_REQUEST, NOT_FOUND, REFUSED, Problem, may_answer, not_found, refused
+from api.http.guard import TOKEN_PARAMETER, Caller, guarded_router, needs
+from api.http.problems import INVALID_REQUEST, KEY_INVALID, NOT_FOUND, REFUSED, Problem, may_answer, not_found, refused
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import NO_CONTROLS, After, Body, Deps, Key, Name, PurchaseId, about, digest_of, left_out
 from api.ports import Dependencies
 from api.routes.quotes import WantedBody
+from domain.access.subject import Subject
 from domain.catalog.discount import spelt
 from domain.core.errors import (
     BuyerLimitReached,
@@ -38,8 +41,9 @@ from domain.views.purchase import PurchaseHistory, PurchaseState
 from workflows.purchase import CheckoutAnswer
 
 PATH = "/api/v1/purchases"
-router = APIRouter(prefix=PATH, tags=["purchases"])
+router = guarded_router(prefix=PATH, tags=["purchases"])
 TOTAL_MINOR_MAX = 10**12
+RANDOM_KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 UNANSWERED = {"requested", "reserving"}
 
 
@@ -81,9 +85,14 @@ class PurchaseLinks(TypedDict):
 
 
 class Checkout(TypedDict):
-    """The checkout of a purchase: pay with `client_secret` before `expires_at`; null while nothing can be paid."""
+    """The checkout of a purchase: pay with `client_secret` before `expires_at`; null while nothing can be paid.
+
+    Whoever has the `purchase_token` is the buyer: it reads, follows, cancels and refunds this purchase. `links` have it
+    in them.
+    """
 
     purchase_id: str
+    purchase_token: str
     state: PurchaseState
     price: PriceDocument | None
     client_secret: str | None
@@ -131,13 +140,14 @@ CHECKOUT_ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def buy(body: PurchaseBody, key: Key, deps: Deps) -> Response:
+@needs("purchase")
+async def buy(body: PurchaseBody, key: Key, deps: Deps, caller: Caller) -> Response:
     """Hold the seats and lock the price, durably, then open the checkout if Temporal answers in time.
 
     201 with the price and the client secret; 200 with the same purchase for a repeated key; 202 when the seats are held
     and the checkout opens later, with links to read and follow it. Sold out is 409 at once.
     """
-    requested = await recorded(command_of(body, key, deps), body.buyer, deps)
+    requested = await recorded(command_of(body, key, deps, caller), body.buyer, deps)
     return await checkout_of(requested, deps)
 
 
@@ -149,30 +159,37 @@ async def checkout_of(requested: Requested, deps: Dependencies) -> Response:
         if opened is not None:
             purchase_status = await _opened(opened, purchase.purchase_id, deps)
     secret = await deps.secrets.get(purchase.purchase_id) if purchase_status.state == "awaiting-payment" else None
-    content = _checkout(purchase_status, secret)
+    token = deps.authenticator.purchase_token(purchase.purchase_id)
+    content = _checkout(purchase_status, secret, token)
     status = 202 if purchase_status.state in UNANSWERED else 201 if requested.fresh else 200
     location = f"/api/v1/purchases/{purchase.purchase_id}?after={purchase_status.position}"
     return JSONResponse(content, status, {"Location": location})
 
 
 @router.get("/{purchase_id}", openapi_extra=may_answer(NOT_FOUND))
-async def read_purchase(purchase_id: PurchaseId, deps: Deps, after: After = 0) -> PurchaseAnswer:
-    """Return a purchase: its state, price, tickets, payment, postings and its timeline in plain words."""
+@needs("manage", "refund", "operate", or_buyer=True)
+async def read_purchase(purchase_id: PurchaseId, deps: Deps, caller: Caller, after: After = 0) -> PurchaseAnswer:
+    """Return a purchase: its state, price, tickets, payment, postings and its timeline in plain words.
+
+    Only its buyer is told the `client_secret`.
+    """
     stale = await wait_for_position(deps.queries, after)
     found = await find(deps.queries, deps.queries.purchase, purchase_id)
     if found is None:
         raise not_found("purchase", purchase_id)
-    secret = await deps.secrets.get(purchase_id) if found["state"] == "awaiting-payment" else None
+    may_pay = caller.kind == "buyer" and found["state"] == "awaiting-payment"
+    secret = await deps.secrets.get(purchase_id) if may_pay else None
     return {
         **found,
         "client_secret": secret,
         "expires_at": found["hold_until"],
-        "links": _links(purchase_id),
+        "links": _links(purchase_id, deps.authenticator.purchase_token(purchase_id) if caller.kind == "buyer" else ""),
         "stale": stale,
     }
 
 
 @router.delete("/{purchase_id}", status_code=202, openapi_extra=may_answer(UnknownSubject, CancelTooLate))
+@needs("manage", "refund", or_buyer=True)
 async def cancel_purchase(purchase_id: PurchaseId, deps: Deps, response: Response) -> CancelAccepted:
     """Cancel a purchase before its payment is captured; after that it is refunded."""
     position = await deps.purchases.request_cancel(purchase_id)
@@ -193,9 +210,14 @@ async def _opened(opened: CheckoutAnswer, purchase_id: str, deps: Dependencies) 
     return purchase_status
 
 
-def command_of(body: PurchaseBody, key: str, deps: Dependencies) -> RequestPurchase:
-    """Return the request of a body under its key; its digest recognises a reused key."""
-    tenant_id = deps.limits.tenant_id
+def command_of(body: PurchaseBody, key: str, deps: Dependencies, caller: Subject) -> RequestPurchase:
+    """Return the request of a body under its key; its digest recognises a reused key.
+
+    Everybody knows a publishable key: under it only a random Idempotency-Key keeps one client's purchase from another.
+    """
+    if caller.kind == "publishable" and not RANDOM_KEY.fullmatch(key):
+        raise Problem(KEY_INVALID, "under a publishable key an Idempotency-Key is a random UUID (version 4)")
+    tenant_id = caller.tenant_id
     digest = digest_of(body, key)
     return RequestPurchase(
         tenant_id=tenant_id,
@@ -208,7 +230,7 @@ def command_of(body: PurchaseBody, key: str, deps: Dependencies) -> RequestPurch
         discount_code=body.discount_code and spelt(body.discount_code),
         expected_total_minor=body.expected_total_minor,
         queue_seconds=deps.limits.queue_seconds,
-        allowance_id=_allowance_id(body.buyer, deps),
+        allowance_id=_allowance_id(body.buyer, deps, tenant_id),
         open_purchases_max=deps.limits.open_purchases_max,
     )
 
@@ -227,10 +249,10 @@ async def recorded(command: RequestPurchase, buyer: BuyerBody, deps: Dependencie
         raise
 
 
-def _allowance_id(buyer: BuyerBody, deps: Dependencies) -> str:
+def _allowance_id(buyer: BuyerBody, deps: Dependencies, tenant_id: str) -> str:
     """Return the pseudonymous id under which a named buyer's tickets are counted."""
     name = buyer.email.strip().casefold() if buyer.email is not None else buyer.wallet
-    return derived("al", deps.limits.tenant_id, deps.pseudonym(name)) if name else ""
+    return derived("al", tenant_id, deps.pseudonym(name)) if name else ""
 
 
 def _hold_seconds(body: PurchaseBody, deps: Dependencies) -> int | None:
@@ -239,18 +261,19 @@ def _hold_seconds(body: PurchaseBody, deps: Dependencies) -> int | None:
     return body.hold_seconds
 
 
-def _checkout(purchase_status: PurchaseStatus, client_secret: str | None) -> Checkout:
+def _checkout(purchase_status: PurchaseStatus, client_secret: str | None, token: str) -> Checkout:
     return {
         "purchase_id": purchase_status.purchase_id,
+        "purchase_token": token,
         "state": purchase_status.state,
         "price": price_document(purchase_status.price.model_dump()) if purchase_status.price else None,
         "client_secret": client_secret,
         "expires_at": purchase_status.hold_until.isoformat(),
         "end_reason": purchase_status.end_reason,
-        "links": _links(purchase_status.purchase_id),
+        "links": _links(purchase_status.purchase_id, token),
     }
 
 
-def _links(purchase_id: str) -> PurchaseLinks:
-    status = f"{PATH}/{purchase_id}"
-    return {"status": status, "events": f"{status}/events", "receipt": f"{status}/receipt"}
+def _links(purchase_id: str, token: str) -> PurchaseLinks:
+    status, query = f"{PATH}/{purchase_id}", f"?{TOKEN_PARAMETER}={token}" if token else ""
+    return {"status": status + query, "events": f"{status}/events{query}", "receipt": f"{status}/receipt{query}"}

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Self
 
-from fastapi import APIRouter
 from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
+from api.http.guard import guarded_router, public
 from api.http.problems import may_answer
 from api.http.requests import Body, Code, Deps, Id, Quantity, about, left_out
 from api.ports import Dependencies
@@ -14,7 +14,7 @@ from domain.catalog.line import Line
 from domain.core.errors import DiscountRefused, NotChargeable, UnknownSubject
 from domain.views.common import PriceDocument, price_document
 
-router = APIRouter(prefix="/api/v1/quotes", tags=["quotes"])
+router = guarded_router(prefix="/api/v1/quotes", tags=["quotes"])
 TICKETS_MAX = 50
 
 
@@ -74,6 +74,7 @@ QUOTE_PROBLEMS = may_answer(UnknownSubject, DiscountRefused, NotChargeable)
 
 
 @router.post("", openapi_extra=QUOTE_PROBLEMS)
+@public
 async def quote_price(body: WantedBody, deps: Deps) -> QuoteAnswer:
     """Return the price that a purchase of these tickets would have now; nothing is held or locked."""
     return await quoted(body, deps)

@@ -2,9 +2,9 @@
 
 from typing import Literal, NamedTuple
 
-from fastapi import APIRouter
 from typing_extensions import TypedDict
 
+from api.http.guard import guarded_router, needs
 from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Deps, PurchaseId
@@ -15,7 +15,7 @@ from domain.views.catalog import StockedShow, VenueDocument
 from domain.views.common import PriceDocument
 from domain.views.purchase import PaidBackLine, PurchaseDocument
 
-router = APIRouter(prefix="/api/v1/purchases", tags=["purchases"])
+router = guarded_router(prefix="/api/v1/purchases", tags=["purchases"])
 
 
 class Seller(TypedDict):
@@ -120,6 +120,7 @@ class ReceiptAnswer(Receipt):
 
 
 @router.get("/{purchase_id}/receipt", openapi_extra=may_answer(NOT_FOUND, WrongState))
+@needs("manage", "refund", or_buyer=True)
 async def read_receipt(purchase_id: PurchaseId, deps: Deps, after: After = 0) -> ReceiptAnswer:
     """Return the receipt of a sold purchase; amounts are in minor units of its currency."""
     stale = await wait_for_position(deps.queries, after)

@@ -2,16 +2,17 @@
 
 from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
 from activities.refunds.request_refund import RefundView, RequestRefund
-from api.http.problems import NOT_FOUND, UNAUTHORISED, may_answer, not_found
+from api.http.guard import Caller, guarded_router, needs
+from api.http.problems import FORBIDDEN, NOT_FOUND, Problem, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Body, Deps, Id, Key, PurchaseId, RefundId, about, digest_of, not_asked
 from api.ports import Dependencies
-from api.routes.ticket_api import Token, authorised
+from domain.access.subject import Subject
 from domain.core.errors import AlreadyEntered, NotChargeable, PaymentDisputed, RefundExceeds, UnknownSubject, WrongState
 from domain.core.ids import derived
 from domain.money.breakdown import FeesBorneBy
@@ -20,7 +21,7 @@ from domain.tickets.ticket import TicketState
 from domain.views.common import TokenWord
 from domain.views.purchase import RefundDocument, RefundLine, RefundProgress
 
-router = APIRouter(prefix="/api/v1/purchases/{purchase_id}/refunds", tags=["refunds"])
+router = guarded_router(prefix="/api/v1/purchases/{purchase_id}/refunds", tags=["refunds"])
 AMOUNT_MINOR_MAX = 10**12
 TICKETS_MAX = 1_000
 
@@ -49,12 +50,12 @@ class RefundBody(Body):
         about("Reason of the refund.", "requested-by-buyer"),
     ] = "requested-by-buyer"
     even_redeemed: Annotated[
-        bool, about("Refund tickets that were used for entry, too; needs the bearer token.", example=False)
+        bool, about("Refund tickets that were used for entry, too; needs the scope operate or internal.", example=False)
     ] = False
     cash_handed_out: Annotated[
         bool,
         Field(exclude_if=not_asked),
-        about("The cash was handed out at the till; needs the bearer token.", example=False),
+        about("The cash was handed out at the till; needs the scope operate or internal.", example=False),
     ] = False
 
     @model_validator(mode="after")
@@ -105,24 +106,22 @@ class RefundAnswer(RefundDocument):
 @router.post(
     "",
     status_code=202,
-    openapi_extra={
-        **may_answer(
-            UnknownSubject, WrongState, RefundExceeds, PaymentDisputed, AlreadyEntered, NotChargeable, UNAUTHORISED
-        ),
-        "security": [{}],
-    },
+    openapi_extra=may_answer(
+        UnknownSubject, WrongState, RefundExceeds, PaymentDisputed, AlreadyEntered, NotChargeable, FORBIDDEN
+    ),
 )
+@needs("refund", or_buyer=True)
 async def request_refund(
-    purchase_id: PurchaseId, body: RefundBody, key: Key, deps: Deps, response: Response, token: Token
+    purchase_id: PurchaseId, body: RefundBody, key: Key, deps: Deps, caller: Caller, response: Response
 ) -> RefundAccepted:
     """Decide a refund: its tickets are void at once; the money has arrived when its state is `succeeded`.
 
-    `even_redeemed` and `cash_handed_out` are an operator's decision and need the bearer token of the internal API. An
-    order that was paid in cash is refunded at the till, without Stripe; `cash_handed_out` confirms that it was.
+    A buyer gets tickets refunded, and sets no other terms. `even_redeemed` and `cash_handed_out` are an operator's
+    decision. An order that was paid in cash is refunded at the till, without Stripe; `cash_handed_out` confirms that it
+    was.
     """
-    if body.even_redeemed or body.cash_handed_out:
-        authorised(deps, token)
-    tenant_id = deps.limits.tenant_id
+    _check_terms(body, caller)
+    tenant_id = caller.tenant_id
     command = RequestRefund(
         tenant_id=tenant_id,
         purchase_id=purchase_id,
@@ -143,6 +142,7 @@ async def request_refund(
 
 
 @router.get("", openapi_extra=may_answer(NOT_FOUND))
+@needs("manage", "refund", "operate", or_buyer=True)
 async def read_refunds(purchase_id: PurchaseId, deps: Deps, after: After = 0) -> RefundsAnswer:
     """Return all refunds of a purchase, and how much of its price the buyer has back."""
     stale = await wait_for_position(deps.queries, after)
@@ -158,6 +158,7 @@ async def read_refunds(purchase_id: PurchaseId, deps: Deps, after: After = 0) ->
 
 
 @router.get("/{refund_id}", openapi_extra=may_answer(NOT_FOUND))
+@needs("manage", "refund", "operate", or_buyer=True)
 async def read_refund(purchase_id: PurchaseId, refund_id: RefundId, deps: Deps, after: After = 0) -> RefundAnswer:
     """Return a refund, `requested`, `pending` at the bank, `failed` (still owed) or `succeeded`, and its tickets."""
     stale = await wait_for_position(deps.queries, after)
@@ -166,6 +167,15 @@ async def read_refund(purchase_id: PurchaseId, refund_id: RefundId, deps: Deps, 
         raise not_found("refund", refund_id)
     tickets = [await _ticket(ticket_id, deps) for ticket_id in found["ticket_ids"]]
     return {**found, "tickets": tickets, "stale": stale}
+
+
+def _check_terms(body: RefundBody, caller: Subject) -> None:
+    """Refuse terms that are not the caller's to set."""
+    if (body.even_redeemed or body.cash_handed_out) and not caller.may("operate", "internal"):
+        raise Problem(FORBIDDEN, "even_redeemed and cash_handed_out need the scope operate or internal")
+    is_own = body.amount_minor is None and body.fees != "venue" and body.reason == "requested-by-buyer"
+    if caller.kind == "buyer" and not is_own:
+        raise Problem(FORBIDDEN, "amount_minor, other reasons and fees of the venue need a key with the scope refund")
 
 
 async def _ticket(ticket_id: str, deps: Dependencies) -> RefundedTicket:

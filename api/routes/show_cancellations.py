@@ -2,11 +2,12 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from activities.refunds.cancel_show import CancelShow
+from api.http.guard import Caller, guarded_router, needs
 from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Body, Deps, ShowId, about, digest_of
@@ -14,7 +15,7 @@ from domain.core.errors import KeyReused, UnknownSubject
 from domain.money.breakdown import FeesBorneBy
 from domain.views.show_cancellation import CancellationStatus
 
-router = APIRouter(prefix="/api/v1/shows/{show_id}/cancellation", tags=["show cancellations"])
+router = guarded_router(prefix="/api/v1/shows/{show_id}/cancellation", tags=["show cancellations"])
 RATE_MAX = 1_000.0
 Rate = Annotated[float, Field(gt=0, le=RATE_MAX, strict=False)]
 
@@ -48,14 +49,15 @@ class CancellationAnswer(CancellationStatus):
 
 
 @router.post("", status_code=202, openapi_extra=may_answer(UnknownSubject, KeyReused))
+@needs("refund")
 async def cancel_show(
-    show_id: ShowId, body: ShowCancellationBody, deps: Deps, response: Response
+    show_id: ShowId, body: ShowCancellationBody, deps: Deps, caller: Caller, response: Response
 ) -> CancellationAccepted:
     """Cancel a show: sales stop, open holds end, and every order is refunded exactly once.
 
     The show is the key: the same request again is the same cancellation; other terms are 409.
     """
-    tenant_id = deps.limits.tenant_id
+    tenant_id = caller.tenant_id
     command = CancelShow(
         tenant_id=tenant_id, show_id=show_id, body_digest=digest_of(body, show_id), **body.model_dump()
     )
@@ -65,6 +67,7 @@ async def cancel_show(
 
 
 @router.post("/pause", status_code=202, openapi_extra=may_answer(UnknownSubject))
+@needs("refund")
 async def pause_cancellation(show_id: ShowId, deps: Deps, response: Response) -> CancellationAccepted:
     """Begin no further refund; those under way go on."""
     position = await deps.cancellations.pause(show_id)
@@ -73,6 +76,7 @@ async def pause_cancellation(show_id: ShowId, deps: Deps, response: Response) ->
 
 
 @router.post("/resume", status_code=202, openapi_extra=may_answer(UnknownSubject))
+@needs("refund")
 async def resume_cancellation(
     show_id: ShowId, body: ResumeBody, deps: Deps, response: Response
 ) -> CancellationAccepted:
@@ -83,6 +87,7 @@ async def resume_cancellation(
 
 
 @router.get("", openapi_extra=may_answer(NOT_FOUND))
+@needs("manage", "refund", "operate")
 async def read_cancellation(show_id: ShowId, deps: Deps, after: After = 0) -> CancellationAnswer:
     """Return the progress of a cancelled show: orders, refunds, residue and amounts, in exact numbers."""
     stale = await wait_for_position(deps.queries, after)

@@ -2,17 +2,19 @@
 
 from typing import Annotated, NotRequired
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import Field, StringConstraints
 from typing_extensions import TypedDict
 
 from activities.catalog.prices import ChangeShow
 from activities.catalog.register import AnnounceShow, ShowTerms
 from activities.core.commands import MintSubject
+from api.http.guard import Caller, guarded_router, needs, public
 from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Body, Deps, Id, Key, Moment, Name, ShowId, about, digest_of, left_out, not_asked
 from api.ports import Dependencies
+from domain.access.subject import ANONYMOUS
 from domain.catalog.show import CaptureMethod, TicketType
 from domain.core.errors import NotChargeable, UnknownSubject, WrongState
 from domain.core.ids import derived
@@ -20,7 +22,7 @@ from domain.core.timestamp import Timestamp, iso
 from domain.money.money import BPS_WHOLE
 from domain.views.catalog import StockedShow
 
-router = APIRouter(prefix="/api/v1/shows", tags=["shows"])
+router = guarded_router(prefix="/api/v1/shows", tags=["shows"])
 PRICE_MINOR_MAX = 100_000_000
 CAPACITY_MAX = 1_000_000
 TYPES_MAX = 50
@@ -129,9 +131,10 @@ class ShowAnswer(StockedShow):
 
 
 @router.post("", status_code=201, openapi_extra=may_answer(UnknownSubject, WrongState, NotChargeable))
-async def announce_show(body: ShowBody, key: Key, deps: Deps, response: Response) -> ShowTerms:
+@needs("manage")
+async def announce_show(body: ShowBody, key: Key, deps: Deps, caller: Caller, response: Response) -> ShowTerms:
     """Record a show and start its registration on chain; it goes on sale when it is registered there."""
-    tenant_id = deps.limits.tenant_id
+    tenant_id = caller.tenant_id
     show_id = derived("sh", tenant_id, key)
     types = [
         TicketType(ticket_type_id=derived("tt", show_id, str(number)), **item.model_dump())
@@ -162,6 +165,7 @@ async def announce_show(body: ShowBody, key: Key, deps: Deps, response: Response
 
 
 @router.patch("/{show_id}", openapi_extra=may_answer(UnknownSubject, WrongState, NotChargeable))
+@needs("manage")
 async def change_show(show_id: ShowId, body: ShowPatch, deps: Deps, response: Response) -> ShowChanged:
     """Change prices and the sale window, all or none; placed orders keep their price."""
     ends = {"sale_from", "sale_until"} & body.model_fields_set
@@ -176,11 +180,15 @@ async def change_show(show_id: ShowId, body: ShowPatch, deps: Deps, response: Re
 
 
 @router.get("/{show_id}", openapi_extra=may_answer(NOT_FOUND))
-async def read_show(show_id: ShowId, deps: Deps, after: After = 0) -> ShowAnswer:
-    """Return a show: whether it is on sale, and the stock of each ticket type."""
+@public
+async def read_show(show_id: ShowId, deps: Deps, caller: Caller, after: After = 0) -> ShowAnswer:
+    """Return a show: whether it is on sale, and the stock of each ticket type.
+
+    Without a key only a show that is or was on sale exists.
+    """
     stale = await wait_for_position(deps.queries, after)
     found = await find(deps.queries, deps.queries.show, show_id)
-    if found is None:
+    if found is None or (caller is ANONYMOUS and not found["on_sale"]):
         raise not_found("show", show_id)
     return {**found, "stale": stale}
 

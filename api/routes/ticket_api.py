@@ -1,16 +1,14 @@
 """The internal ticket API: outside orders hold, confirm and release seats on the same stock and tickets."""
 
-import hmac
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from activities.core.commands import HoldRef
 from activities.sales.ticket_api_holds import MakeReservation, ReservationView
-from api.http.problems import INVALID_REQUEST, NOT_FOUND, UNAUTHORISED, Problem, may_answer, not_found
+from api.http.guard import Caller, guarded_router, needs
+from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
 from api.http.read_your_writes import find
 from api.http.requests import Body, Deps, Id, Key, TicketId, about, digest_of
 from api.ports import Dependencies
@@ -34,19 +32,7 @@ from domain.views.common import TokenWord
 
 BATCH_MAX = 200
 ITEMS_MAX = 20
-bearer = HTTPBearer(auto_error=False, description="The token of the internal API.")
-Token = Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
-
-
-def authorised(deps: Deps, token: Token) -> None:
-    """Refuse a caller without the bearer token, where the deployment has one."""
-    wanted = deps.limits.internal_token
-    given = token.credentials if token is not None else ""
-    if wanted is not None and not hmac.compare_digest(given.encode(), wanted.encode()):
-        raise Problem(UNAUTHORISED, "the internal API needs its bearer token")
-
-
-router = APIRouter(prefix="/internal/tickets", tags=["internal"], dependencies=[Depends(authorised)])
+router = guarded_router(prefix="/internal/tickets", tags=["internal"])
 ShowIdField = Annotated[Id, about("Id of the show.", "sh_9k3m2x8r5t1w")]
 
 
@@ -150,6 +136,7 @@ class TicketStatus(TypedDict):
 
 
 @router.post("/availability", openapi_extra=may_answer(NOT_FOUND))
+@needs("internal")
 async def read_availability(body: ShowRef, deps: Deps) -> AvailabilityAnswer:
     """Return the stock of each ticket type of a show."""
     show = await _show(body.show_id, deps)
@@ -158,6 +145,7 @@ async def read_availability(body: ShowRef, deps: Deps) -> AvailabilityAnswer:
 
 
 @router.post("/prices", openapi_extra=may_answer(NOT_FOUND))
+@needs("internal")
 async def read_prices(body: ShowRef, deps: Deps) -> PricesAnswer:
     """Return the price of each ticket type, in minor units, before fees."""
     show = await _show(body.show_id, deps)
@@ -169,6 +157,7 @@ async def read_prices(body: ShowRef, deps: Deps) -> PricesAnswer:
 
 
 @router.post("/calculate-price", openapi_extra=QUOTE_PROBLEMS)
+@needs("internal")
 async def calculate_price(body: WantedBody, deps: Deps) -> QuoteAnswer:
     """Return the price of some tickets, as a quote does; nothing is held or locked."""
     return await quoted(body, deps)
@@ -179,7 +168,8 @@ async def calculate_price(body: WantedBody, deps: Deps) -> QuoteAnswer:
     status_code=201,
     openapi_extra=may_answer(UnknownSubject, NotOnSale, SeatsUnavailable, HoldExpired, HoldReleased, WrongState),
 )
-async def reserve_tickets(body: ReserveBody, key: Key, deps: Deps) -> ReservationView:
+@needs("internal")
+async def reserve_tickets(body: ReserveBody, key: Key, deps: Deps, caller: Caller) -> ReservationView:
     """Hold seats of every ticket type, all or none; the hold expires by itself."""
     types = [item.ticket_type_id for item in body.items]
     if len(set(types)) != len(types):
@@ -187,7 +177,7 @@ async def reserve_tickets(body: ReserveBody, key: Key, deps: Deps) -> Reservatio
     longest = deps.limits.hold_seconds_max
     if body.hold_seconds is not None and body.hold_seconds > longest:
         raise Problem(INVALID_REQUEST, f"hold_seconds may be at most {longest}")
-    tenant_id = deps.limits.tenant_id
+    tenant_id = caller.tenant_id
     command = MakeReservation(
         tenant_id=tenant_id,
         reservation_id=derived("re", tenant_id, key),
@@ -204,18 +194,21 @@ async def reserve_tickets(body: ReserveBody, key: Key, deps: Deps) -> Reservatio
 
 
 @router.post("/confirm", openapi_extra=may_answer(NotOurHold, HoldReleased, WrongState))
+@needs("internal")
 async def confirm_reservation(body: ReservationRef, deps: Deps) -> ReservationView:
     """Confirm a reservation of this API and issue its tickets."""
     return await _ended(await deps.holds.confirm(body.reservation_id), deps)
 
 
 @router.post("/release", openapi_extra=may_answer(NotOurHold, RefundNeeded, WrongState))
+@needs("internal")
 async def release_reservation(body: ReservationRef, deps: Deps) -> ReservationView:
     """Release a reservation of this API and void its tickets."""
     return await _ended(await deps.holds.release(body.reservation_id), deps)
 
 
 @router.post("/cancel-batch", openapi_extra=may_answer(UnknownSubject, NotOurHold, RefundNeeded))
+@needs("internal")
 async def cancel_tickets(body: BatchBody, deps: Deps) -> TicketsCancelled:
     """Cancel unpaid tickets of this API's own reservations, each whole reservation, all or none.
 
@@ -227,6 +220,7 @@ async def cancel_tickets(body: BatchBody, deps: Deps) -> TicketsCancelled:
 
 
 @router.post("/{ticket_id}/redeem", openapi_extra=may_answer(UnknownSubject, AlreadyEntered, WrongState))
+@needs("door", "internal")
 async def redeem_ticket(ticket_id: TicketId, deps: Deps) -> TicketRedeemedAnswer:
     """Use a ticket for entry, once; a second use is refused."""
     await deps.refunds.redeem(ticket_id)
@@ -234,6 +228,7 @@ async def redeem_ticket(ticket_id: TicketId, deps: Deps) -> TicketRedeemedAnswer
 
 
 @router.get("/{ticket_id}/status", openapi_extra=may_answer(NOT_FOUND))
+@needs("door", "internal")
 async def read_ticket_status(ticket_id: TicketId, deps: Deps) -> TicketStatus:
     """Return the right to enter of a ticket, and its token."""
     found = await find(deps.queries, deps.queries.ticket, ticket_id)

@@ -1,8 +1,8 @@
 """Tickets: read one, and verify it against the chain."""
 
-from fastapi import APIRouter
 from typing_extensions import TypedDict
 
+from api.http.guard import guarded_router, needs
 from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Deps, TicketId
@@ -10,7 +10,7 @@ from domain.tickets.ticket import TicketState
 from domain.tickets.token import TokenState
 from domain.views.purchase import TicketDocument
 
-router = APIRouter(prefix="/api/v1/tickets", tags=["tickets"])
+router = guarded_router(prefix="/api/v1/tickets", tags=["tickets"])
 
 
 class TicketAnswer(TicketDocument):
@@ -34,6 +34,7 @@ class VerifiedTicket(TypedDict):
 
 
 @router.get("/{ticket_id}", openapi_extra=may_answer(NOT_FOUND))
+@needs("manage", "refund", "door", "internal")
 async def read_ticket(ticket_id: TicketId, deps: Deps, after: After = 0) -> TicketAnswer:
     """Return a ticket: its right to enter (reserved, issued, redeemed or void) and its token."""
     stale = await wait_for_position(deps.queries, after)
@@ -44,6 +45,7 @@ async def read_ticket(ticket_id: TicketId, deps: Deps, after: After = 0) -> Tick
 
 
 @router.get("/{ticket_id}/verify", openapi_extra=may_answer(NOT_FOUND))
+@needs("manage", "refund", "door", "internal")
 async def verify_ticket(ticket_id: TicketId, deps: Deps) -> VerifiedTicket:
     """Check a ticket against its events and its token on chain; a ticket that is not minted yet can be valid."""
     ticket, token = await deps.read_ticket(ticket_id)

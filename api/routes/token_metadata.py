@@ -2,14 +2,15 @@
 
 from typing import Annotated, Literal, TypeVar
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from typing_extensions import TypedDict
 
+from api.http.guard import guarded_router, public
 from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.requests import Deps, id_in_path
 from api.ports import Dependencies
 
-router = APIRouter(prefix="/metadata", tags=["metadata"])
+router = guarded_router(prefix="/metadata", tags=["metadata"])
 Kind = Annotated[
     Literal["venue", "show", "ticket"], Path(description="Kind of the token's subject.", examples=["show"])
 ]
@@ -33,6 +34,7 @@ class TokenMetadata(TypedDict):
 
 
 @router.get("/{kind}/{subject_id}.json", openapi_extra=may_answer(NOT_FOUND))
+@public
 async def read_metadata(
     kind: Kind,
     subject_id: Annotated[str, id_in_path("Id of the venue, show or ticket.", "sh_9k3m2x8r5t1w")],

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -10,7 +10,8 @@ from typing_extensions import TypedDict
 from activities.catalog.register import RegisterVenue
 from activities.core.commands import MintSubject
 from activities.payouts.ports import VenueRef
-from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
+from api.http.guard import Caller, guarded_router, needs
+from api.http.problems import FORBIDDEN, INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Body, Deps, Key, Moment, Name, VenueId, about, digest_of, left_out
 from api.ports import Dependencies
@@ -21,7 +22,7 @@ from domain.money.statement import BalanceSplit, Statement, balance_of, csv_of, 
 from domain.views.catalog import RatesDocument, VenueDocument, rates_document
 from domain.views.payouts import AccountLine
 
-router = APIRouter(prefix="/api/v1/venues", tags=["venues"])
+router = guarded_router(prefix="/api/v1/venues", tags=["venues"])
 FIXED_MINOR_MAX = 1_000_000
 Bps = Annotated[int, Field(ge=0, le=BPS_WHOLE)]
 
@@ -135,9 +136,12 @@ class Period:
 
 
 @router.post("", status_code=201, openapi_extra=may_answer())
-async def register_venue(body: VenueBody, key: Key, deps: Deps, response: Response) -> RegisteredVenue:
+@needs("manage")
+async def register_venue(body: VenueBody, key: Key, deps: Deps, caller: Caller, response: Response) -> RegisteredVenue:
     """Record a venue and start its registration on chain; the same key and body again is the same venue."""
-    tenant_id = deps.limits.tenant_id
+    if caller.venue_id:
+        raise Problem(FORBIDDEN, "the key of one venue registers no other")
+    tenant_id = caller.tenant_id
     venue_id = derived("ve", tenant_id, key)
     rates = _rates(body, deps)
     position = await deps.catalog.register_venue(
@@ -151,6 +155,7 @@ async def register_venue(body: VenueBody, key: Key, deps: Deps, response: Respon
 
 
 @router.get("/{venue_id}", openapi_extra=may_answer(NOT_FOUND))
+@needs("manage", "operate")
 async def read_venue(venue_id: VenueId, deps: Deps, after: After = 0) -> VenueAnswer:
     """Return a venue; `mint_address` is its token group on chain, null until it is registered there."""
     stale = await wait_for_position(deps.queries, after)
@@ -166,14 +171,15 @@ async def read_venue(venue_id: VenueId, deps: Deps, after: After = 0) -> VenueAn
     responses={202: {"model": OnboardingStarted, "description": "No answer in time; request the link again."}},
     openapi_extra=may_answer(NOT_FOUND),
 )
-async def onboard_venue(venue_id: VenueId, deps: Deps) -> Response:
+@needs("manage")
+async def onboard_venue(venue_id: VenueId, deps: Deps, caller: Caller) -> Response:
     """Set up the venue's account at Stripe, and return a link with which the venue identifies itself to Stripe.
 
     A link works once and for minutes: request another when needed. 202 when Stripe or Temporal did not answer in time.
     """
     if await find(deps.queries, deps.queries.venue, venue_id) is None:
         raise not_found("venue", venue_id)
-    seen = await deps.payouts.onboard(VenueRef(tenant_id=deps.limits.tenant_id, venue_id=venue_id))
+    seen = await deps.payouts.onboard(VenueRef(tenant_id=caller.tenant_id, venue_id=venue_id))
     if seen is None:
         started: OnboardingStarted = {"venue_id": venue_id, "state": "connecting", "url": None}
         return JSONResponse(started, 202)
@@ -190,6 +196,7 @@ async def onboard_venue(venue_id: VenueId, deps: Deps) -> Response:
 
 
 @router.get("/{venue_id}/balance", openapi_extra=may_answer(NOT_FOUND))
+@needs("manage")
 async def read_balance(venue_id: VenueId, deps: Deps, after: After = 0) -> BalanceAnswer:
     """Return a venue's money per currency, and the newest lines of the account of what it is owed.
 
@@ -219,6 +226,7 @@ async def read_balance(venue_id: VenueId, deps: Deps, after: After = 0) -> Balan
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
     openapi_extra=may_answer(NOT_FOUND),
 )
+@needs("manage")
 async def read_statement(
     venue_id: VenueId, request: Request, deps: Deps, period: Annotated[Period, Depends()], after: After = 0
 ) -> Response:

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
+from fastapi import Header, Request
 from typing_extensions import TypedDict
 
+from api.http.guard import guarded_router, signed
 from api.http.problems import INCOMPLETE_BODY, may_answer
 from api.http.requests import Deps
 from api.ports import Dependencies
@@ -13,7 +14,7 @@ from domain.payments.webhook_event import WebhookEvent
 
 TAKEN = "payment_intent.succeeded"
 TAKING = {"confirming", "confirmed", "fulfilled"}
-router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+router = guarded_router(prefix="/webhooks", tags=["webhooks"])
 
 
 Signature = Annotated[
@@ -39,6 +40,7 @@ class WebhookAnswer(TypedDict):
     operation_id="receive_stripe_connect_event",
     openapi_extra=may_answer(WebhookForged, INCOMPLETE_BODY),
 )
+@signed
 async def receive_stripe_event(request: Request, deps: Deps, signature: Signature = "") -> WebhookAnswer:
     """Verify and store an event of Stripe, then signal its purchase; the relay repeats an undelivered signal."""
     webhook = deps.verify(await request.body(), signature)

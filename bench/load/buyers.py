@@ -96,16 +96,18 @@ class Buyers:
         items = [{"ticket_type_id": self._fixture.seat, "quantity": 1}]
         body = {"show_id": self._fixture.show_id, "items": items}
         url = f"{self._fixture.api}/api/v1/purchases"
-        async with self._http.post(url, json=body, headers={"Idempotency-Key": uuid4().hex}) as answer:
+        async with self._http.post(
+            url, json=body, headers={"Idempotency-Key": uuid4().hex, **self._fixture.stack.key}
+        ) as answer:
             opened: dict[str, Any] = await answer.json()
             if answer.status not in {CREATED, ACCEPTED}:
                 raise RuntimeError(f"POST purchases: {answer.status} {opened}")
         if opened["client_secret"] is None:
-            name = opened["purchase_id"]
+            name, link = opened["purchase_id"], f"{self._fixture.api}{opened['links']['status']}&after="
             async with asyncio.timeout(ENDED_SECONDS):
                 position = await self._watcher.of(OPENED, Order.stream(name))
             while opened["client_secret"] is None:  # under load the read models may lag behind the API's wait
-                async with self._http.get(f"{url}/{name}", params={"after": position}) as answer:
+                async with self._http.get(f"{link}{position}") as answer:
                     opened = await answer.json()
         return opened
 

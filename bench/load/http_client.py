@@ -13,7 +13,7 @@ BODY = b'{"show_id":"sh_bench","items":[{"ticket_type_id":"tt_bench","quantity":
 
 @dataclass(frozen=True)
 class Load:
-    """Target, number of connections, and body of the requests; each request has its own Idempotency-Key."""
+    """Target, connections, body and authorization of the requests; each request has its own Idempotency-Key."""
 
     host: str
     port: int
@@ -22,6 +22,7 @@ class Load:
     body: bytes = BODY
     keys: Iterator[int] = field(default_factory=count)
     prefix: str = "bench"
+    authorization: str = ""
 
 
 @dataclass
@@ -113,6 +114,7 @@ def _after(head: bytes, name: bytes) -> bytes:
 def _request(load: Load) -> bytes:
     head = (
         f"POST {load.path} HTTP/1.1\r\nHost: {load.host}\r\nContent-Type: application/json\r\n"
-        f"Idempotency-Key: {load.prefix}-{next(load.keys)}\r\nContent-Length: {len(load.body)}\r\n\r\n"
+        f"Idempotency-Key: {load.prefix}-{next(load.keys)}\r\nContent-Length: {len(load.body)}\r\n"
+        f"Authorization: {load.authorization}\r\n\r\n"
     )
     return head.encode() + load.body

@@ -27,6 +27,7 @@ BUYERS, TICKETS = 20_000 // ROUNDS, 5_000 // ROUNDS  # per round, so that the ro
 SOLD_OUT_SECONDS = 2.0
 HELD, SOLD_OUT = 202, 409
 SECRET = "11" * 32
+KEY = "bo_dev_bench_a-key-of-a-database-that-is-thrown-away"
 
 
 def body_of(name: str) -> bytes:
@@ -35,7 +36,7 @@ def body_of(name: str) -> bytes:
 
 
 @contextmanager
-def run_api(url: str) -> Iterator[tuple[int, int]]:
+def run_api(url: str, server: str = "api.main") -> Iterator[tuple[int, int]]:
     """Serve the production API on this database, without Temporal; yield its port and its pid."""
     port = free_port()
     env = {
@@ -45,17 +46,18 @@ def run_api(url: str) -> Iterator[tuple[int, int]]:
         "BOXOFFICE_API__CHECKOUTS_IN_FLIGHT_MAX": "0",
         "BOXOFFICE_SOLANA__ISSUER_SECRET": SECRET,
         "BOXOFFICE_SOLANA__ADDRESS_SECRET": SECRET,
+        "BOXOFFICE_API__DEVELOPMENT_KEY": KEY,
     }
     with (
         tempfile.TemporaryDirectory(prefix="bench-door") as folder,
-        run_server(("api.main",), port, Path(folder) / "api.log", env) as pid,
+        run_server((server,), port, Path(folder) / "api.log", env) as pid,
     ):
         yield port, pid
 
 
 def load_of(port: int, name: str) -> Load:
     """Return the load of buyers for a bench show."""
-    return Load(LOOPBACK, port, CONNECTIONS, body=body_of(name), prefix=name)
+    return Load(LOOPBACK, port, CONNECTIONS, body=body_of(name), prefix=name, authorization=f"Bearer {KEY}")
 
 
 def _held(store: PostgresEventStore, name: str) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 STACK_FILE = "stack.json"
 SECRETS_FILE = "secrets.json"
 PORTS_FILE = "ports.json"
+KEY_FILE = "development.key"
 SEED_BYTES = 32
 
 ISSUER_SECRET = "BOXOFFICE_SOLANA__ISSUER_SECRET"  # noqa: S105 - the name of a setting
@@ -19,6 +20,7 @@ API_KEY = "BOXOFFICE_STRIPE__API_KEY"
 WEBHOOK_SECRET = "BOXOFFICE_STRIPE__WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
 CONNECT_WEBHOOK_SECRET = "BOXOFFICE_STRIPE__CONNECT_WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
 INTERNAL_TOKEN = "BOXOFFICE_INTERNAL__TOKEN"  # noqa: S105 - the name of a setting
+DEVELOPMENT_KEY = "BOXOFFICE_API__DEVELOPMENT_KEY"
 
 
 class AlreadyRunningError(RuntimeError):
@@ -71,11 +73,15 @@ class StackSecrets:
             ADDRESS_SECRET: secrets.token_hex(SEED_BYTES),
             API_KEY: f"sk_test_{secrets.token_hex(16)}",
             INTERNAL_TOKEN: secrets.token_urlsafe(SEED_BYTES),
+            DEVELOPMENT_KEY: f"bo_dev_{secrets.token_hex(4)}_{secrets.token_urlsafe(SEED_BYTES)}",
             **kept.get("env", {}),
         }
         self.webhook_endpoint_ids: dict[str, str] = kept.get("webhook_endpoint_ids", {})
         self.save()
 
     def save(self) -> None:
-        """Write the secrets, readable by the owner only."""
+        """Write the secrets, and the development key alone beside them, readable by the owner only."""
         write_json(self._path, {"env": self.env, "webhook_endpoint_ids": self.webhook_endpoint_ids}, mode=0o600)
+        descriptor = os.open(self._path.with_name(KEY_FILE), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            out.write(f"{self.env[DEVELOPMENT_KEY]}\n")

@@ -67,6 +67,11 @@ class ShowCancellation(Aggregate):
         self.rate_per_second = rate_per_second
         self.state: ShowCancellationState = "refunding"
 
+    @property
+    def show_id(self) -> str:
+        """The id of the cancelled show."""
+        return self.identity
+
     def check_same(self, body_digest: str) -> None:
         """Raise KeyReused for another cancellation of the same show."""
         if body_digest != self.body_digest:

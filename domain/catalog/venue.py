@@ -31,3 +31,8 @@ class Venue(TokenizedAggregate):
         self.name = name
         self.rates = FeeRates.model_validate(rates)
         self.body_digest = body_digest
+
+    @property
+    def venue_id(self) -> str:
+        """The id of the venue itself: whoever is bound to one venue sees no other."""
+        return self.identity

@@ -36,11 +36,13 @@ def _parameters_of(kind: type) -> frozenset[str]:
 class DomainEvent(CanMutateAggregate[str], Generic[A_contra], metaclass=MetaDomainEvent):
     """An immutable domain event of an aggregate, stored under its `TOPIC`; the caller passes `timestamp` in.
 
-    Its `digest` links it to the previous event, and is empty until the event is stored.
+    Its `digest` links it to the previous event, and is empty until the event is stored. `by` names the actor on whose
+    behalf it was decided, and is empty for the system itself.
     """
 
     TOPIC: ClassVar[str] = ""
     digest = ""  # no field: the event store puts it before the fields
+    by = ""  # no field: the unit of work puts it behind the fields
 
     originator_id: str
     originator_version: int

@@ -4,17 +4,20 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar, cast
 
+from domain.core.actor import Actor
 from domain.core.aggregate import Aggregate, DomainEvent
 from domain.core.errors import UnknownSubject, WrongState
 
 A = TypeVar("A", bound=Aggregate)
 T = TypeVar("T")
+SHOW = "show"  # category of the aggregate that knows the venue of everything with a `show_id`
 
 
 class UnitOfWork:
     """The aggregates of one transaction, shared by several decisions; a decision that fails is undone.
 
-    `load` reads a stored aggregate by its stream (None if it has no events); `at` is the transaction's time.
+    `load` reads a stored aggregate by its stream (None if it has no events); `at` is the transaction's time. Within a
+    decision, what its actor may not see does not exist.
     """
 
     def __init__(self, load: Callable[[str], Aggregate | None], at: datetime) -> None:
@@ -22,16 +25,14 @@ class UnitOfWork:
         self._load = load
         self._open: dict[str, Aggregate] = {}
         self._touched: dict[str, tuple[int, ...] | None] = {}
+        self._actor: Actor | None = None
 
     def find(self, kind: type[A], identity: str) -> A | None:
-        """Return an aggregate, or None if it does not exist."""
+        """Return an aggregate, or None if it does not exist for the actor."""
         stream = kind.stream(identity)
-        if stream not in self._open:
-            loaded = self._load(stream)
-            if loaded is None:
-                return None
-            self._open[stream] = loaded
-        found = self._open[stream]
+        found = self._opened(stream)
+        if found is None or self._is_hidden(found):
+            return None
         if stream not in self._touched:
             self._touched[stream] = found.savepoint()
         return cast(A, found)
@@ -53,15 +54,51 @@ class UnitOfWork:
         self._touched[aggregate.id] = None
         return aggregate
 
-    def attempt(self, decide: Callable[["UnitOfWork"], T]) -> T:
-        """Run one decision; if it raises, undo its changes and reraise."""
-        self._touched = {}
+    def attempt(self, decide: Callable[["UnitOfWork"], T], actor: Actor | None = None) -> T:
+        """Run one decision on behalf of an actor; if it raises, undo its changes and reraise."""
+        self._touched, self._actor = {}, actor
         try:
-            return decide(self)
+            value = decide(self)
         except BaseException:
             for stream, savepoint in self._touched.items():
                 self._undo(stream, savepoint)
             raise
+        else:
+            if actor is not None:
+                self._sign(actor)
+            return value
+        finally:
+            self._actor = None
+
+    def _opened(self, stream: str) -> Aggregate | None:
+        """Return an aggregate of the unit of work, loaded on first use; None if it has no events."""
+        if stream not in self._open:
+            loaded = self._load(stream)
+            if loaded is None:
+                return None
+            self._open[stream] = loaded
+        return self._open[stream]
+
+    def _is_hidden(self, found: Aggregate) -> bool:
+        """Return whether an aggregate does not exist for the actor."""
+        if self._actor is None:
+            return False
+        venue_id = getattr(found, "venue_id", None)
+        show_id = getattr(found, "show_id", None)
+        if self._actor.venue_id and venue_id is None and show_id is not None:
+            venue_id = getattr(self._opened(f"{SHOW}:{show_id}"), "venue_id", None)
+        return not self._actor.may_see(getattr(found, "tenant_id", None), venue_id)
+
+    def _sign(self, actor: Actor) -> None:
+        """Put the actor's name on the events of the decision.
+
+        Events of shared aggregates may be of several decisions; those of the same decision beside them name the actor.
+        """
+        for stream, savepoint in self._touched.items():
+            aggregate = self._open[stream]
+            if not aggregate.CONTENDED:
+                for event in aggregate.pending_events[savepoint[0] if savepoint else 0 :]:
+                    vars(event)["by"] = actor.name
 
     def _undo(self, stream: str, savepoint: tuple[int, ...] | None) -> None:
         """Take one aggregate back to its state before this decision, or drop it if the decision created it."""

@@ -20,7 +20,11 @@ def test_the_kept_file_is_what_the_code_describes() -> None:
 
 
 def test_no_released_version_is_broken() -> None:
-    """A release keeps its document as docs/openapi-<version>.json; the kept file counts until there is one."""
+    """A release keeps its document as docs/openapi-<version>.json; the kept file counts until there is one.
+
+    That a request needs a key since 0.2.0 is the one break that was made on purpose (decision 0032).
+    """
     current = json.loads(text())
     for released in (KEPT, *DOCS.glob("openapi-*.json")):
-        assert breaking_changes(json.loads(released.read_text()), current) == [], released.name
+        broken = breaking_changes(json.loads(released.read_text()), current)
+        assert [change for change in broken if not change.endswith(": security required")] == [], released.name

@@ -61,7 +61,7 @@ PARAMETER = {"name": "venue", "in": "query", "required": True, "schema": TEXT}
 BREAKING = [
     (drop(*BUY), "buy_tickets: operation removed"),
     (put(*BUY, "operationId", value="buy"), "buy_tickets: operation renamed to buy"),
-    (put(*BUY, "security", value=[{"HTTPBearer": []}]), "buy_tickets: security required"),
+    (put("paths", "/api/v1/quotes", "post", "security", value=[{"apiKey": []}]), "quote_price: security required"),
     (drop(*BUY, "responses", "202"), "buy_tickets: status 202 removed"),
     (drop(*BUY, "responses", "409"), "buy_tickets: status 409 removed"),
     (add(*BUY, "parameters", value=PARAMETER), "buy_tickets: parameter venue required"),

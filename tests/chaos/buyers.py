@@ -129,7 +129,7 @@ class Visit:
 
     async def _checkout(self, document: Document) -> str | None:
         """Return the secret, from the answer or from the status page of a purchase that is still being opened."""
-        path = f"/api/v1/purchases/{self.story.purchase_id}"
+        path = document["links"]["status"]
         while document["state"] in UNANSWERED or (
             document["state"] == "awaiting-payment" and not document["client_secret"]
         ):

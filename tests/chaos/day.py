@@ -92,8 +92,10 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         began = time.monotonic()
         summary.opened_seconds = began - first
         deadline = began + plan.seconds + REST_SECONDS_MAX
-        http = await closing.enter_async_context(_client(f"http://127.0.0.1:{stack.status['ports'][BUYERS]}"))
-        till = await closing.enter_async_context(_client(stack.urls["stripe"]))
+        http = await closing.enter_async_context(
+            _client(f"http://127.0.0.1:{stack.status['ports'][BUYERS]}", stack.key)
+        )
+        till = await closing.enter_async_context(_client(stack.urls["stripe"], {}))
         court, calm = Court(shops, stories, folder), asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(_inject_and_rest(plan, injector, began, court, calm))
@@ -118,9 +120,9 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
     return summary
 
 
-def _client(url: str) -> httpx.AsyncClient:
+def _client(url: str, headers: dict[str, str]) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        base_url=url, timeout=CALL_SECONDS, trust_env=False, limits=httpx.Limits(max_connections=200)
+        base_url=url, headers=headers, timeout=CALL_SECONDS, trust_env=False, limits=httpx.Limits(max_connections=200)
     )
 
 

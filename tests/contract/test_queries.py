@@ -14,7 +14,7 @@ from activities.refunds.cancel_show import CancelShow, ShowCancellationCommands,
 from adapters.event_store.store import PostgresEventStore
 from adapters.read_models.projection import Projection
 from adapters.read_models.queries import StalledWorkQueries
-from adapters.read_models.show_cancellation_queries import ShowCancellationQueries
+from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.startup import utc_now
 from adapters.tables import open_pool
 from api.ports import CancelledShows, Queries

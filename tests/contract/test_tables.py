@@ -1,12 +1,12 @@
 """Contract of the tables beside the events, for PostgreSQL and the fakes."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox
+from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox
 from domain.payments.webhook_event import WebhookEvent
-from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox
+from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox, MemoryKeyUses
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -19,6 +19,11 @@ def buyers(request: pytest.FixtureRequest) -> MemoryBuyers | PostgresBuyers:
 @pytest.fixture(params=["fake", "postgres"])
 def checkouts(request: pytest.FixtureRequest) -> MemoryCheckouts | PostgresCheckouts:
     return MemoryCheckouts() if request.param == "fake" else PostgresCheckouts(request.getfixturevalue("pool"))
+
+
+@pytest.fixture(params=["fake", "postgres"])
+def uses(request: pytest.FixtureRequest) -> MemoryKeyUses | PostgresKeyUses:
+    return MemoryKeyUses() if request.param == "fake" else PostgresKeyUses(request.getfixturevalue("pool"))
 
 
 @pytest.fixture(params=["fake", "postgres"])
@@ -76,3 +81,12 @@ async def test_a_webhook_is_stored_once_until_it_is_marked(inbox: MemoryInbox | 
     assert await inbox.unsignalled(10) == events[1:]
     assert not await inbox.store(webhook("evt_0"))
     assert await inbox.unsignalled(10) == events[1:]
+
+
+async def test_the_last_use_of_a_key_is_noted(uses: MemoryKeyUses | PostgresKeyUses) -> None:
+    """Each key once, with a time; a key that was never used has none."""
+    for key_id in ("a", "b", "a"):
+        await uses.note(key_id)
+    used = await uses.all()
+    assert set(used) == {"a", "b"}
+    assert all(datetime.now(UTC) - at < timedelta(minutes=1) for at in used.values())

@@ -15,8 +15,8 @@ from typing import Any
 
 from activities.sales.request_purchase import purchase_state
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
+from domain.core.end_reasons import END_REASONS
 from domain.core.errors import FREES_KEY, Refusal
-from domain.end_reasons import END_REASONS
 from domain.money.breakdown import AmountBreakdown
 from domain.money.money import FeeRates, price_of
 from domain.orders import order, reopening

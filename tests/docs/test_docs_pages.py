@@ -47,7 +47,7 @@ def test_an_event_that_no_act_reaches_is_told() -> None:
 
 
 def test_a_purchase_ends_for_a_named_reason() -> None:
-    """No step ends a purchase with a reason that `domain/end_reasons.py` does not list."""
+    """No step ends a purchase with a reason that `domain/core/end_reasons.py` does not list."""
     literal = [
         f"{file.name}:{node.lineno}"
         for room in ("activities", "workflows", "api")

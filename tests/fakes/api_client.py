@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from api.app import described_app
 
+EVERY_SCOPE = "bo_dev_tests_every-scope"  # a key with every scope, of the default tenant
 BASE_URL = "http://boxoffice"
 UNROUTED = {404, 405}
 
@@ -20,10 +21,12 @@ class UndeclaredAnswerError(AssertionError):
     """An answer that the OpenAPI document does not declare."""
 
 
-def api_client(app: FastAPI, *, raise_app_exceptions: bool = False) -> httpx.AsyncClient:
-    """Return a client of an app in this process, with every answer checked."""
+def api_client(app: FastAPI, *, key: str = EVERY_SCOPE, raise_app_exceptions: bool = False) -> httpx.AsyncClient:
+    """Return a client of an app in this process, with a key ("" for none) and every answer checked."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=raise_app_exceptions)
-    return httpx.AsyncClient(transport=transport, base_url=BASE_URL, event_hooks={"response": [check_answer]})
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    hooks = {"response": [check_answer]}
+    return httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers=headers, event_hooks=hooks)
 
 
 async def check_answer(answer: httpx.Response) -> None:

@@ -9,6 +9,7 @@ from eventsourcing.persistence import StoredEvent
 
 from activities.core.ports import Committed
 from adapters.event_store.recorder import event_mapper
+from domain.core.actor import present_actor
 from domain.core.aggregate import Aggregate, DomainEvent
 from domain.core.transient import OverloadedError, TransientError
 from domain.core.unit_of_work import UnitOfWork
@@ -39,7 +40,7 @@ class FakeEventStore:
             self.refuse_connections -= 1
             raise TransientError("no connection")
         uow = UnitOfWork(self._load, self._clock())
-        value = uow.attempt(decide)
+        value = uow.attempt(decide, present_actor())
         taken = self.mapper.take(uow)
         if any(one.originator_version <= len(self._stored[str(one.originator_id)]) for one in taken):
             raise TransientError("these events are stored already", unknown=True)
@@ -54,7 +55,7 @@ class FakeEventStore:
         return Committed(value, len(self.log))
 
     async def read(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> T:
-        return look(UnitOfWork(self._load, self._clock()))
+        return UnitOfWork(self._load, self._clock()).attempt(look, present_actor())
 
     async def read_with_position(self, look: Callable[[UnitOfWork], T], reads: Iterable[str] = ()) -> Committed[T]:
         if self.refuse_connections:

@@ -4,7 +4,9 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
+from activities.access.keys import CreateKey, KeyCommands
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
@@ -24,16 +26,23 @@ from adapters.read_models.documents import (
     SHOWS,
     TICKETS,
     VENUES,
+    AuditLine,
     DocumentBatch,
+    Owner,
     ReadModel,
     V,
 )
 from adapters.read_models.purchase import fold
 from adapters.read_models.queries import with_stock
+from api.http.authenticator import DEVELOPMENT_SUBJECT, KeyAuthenticator
 from api.ports import Dependencies, Limits
+from domain.access.api_key import KeyKind
+from domain.access.subject import Scope
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
+from domain.core.actor import acting_as, present_actor
 from domain.core.errors import Refusal
+from domain.core.ids import DEFAULT_TENANT
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import Posting, balances
@@ -44,14 +53,16 @@ from domain.payments.payment import IntentCreated, Payment
 from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
+from domain.views.access import AuditEntry, AuditQuery
 from domain.views.catalog import DiscountDocument, StockedShow, VenueDocument
 from domain.views.payouts import AccountDocument
 from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocument, TimelineEntry
 from domain.views.show_cancellation import CancellationProgress, CancellationStatus
+from tests.fakes.api_client import EVERY_SCOPE
 from tests.fakes.connect import ConnectingVenues
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.recomputed import venue_lines, venue_sums
-from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox
+from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox, MemoryKeyUses
 from tests.fakes.webhooks import verify
 from workflows.purchase import CheckoutAnswer
 
@@ -148,10 +159,42 @@ class MemoryReads:
         found = self._document(CANCELLATIONS, show_id)
         return None if found is None else {**found, "progress": NOTHING_COUNTED}
 
+    async def audit(self, query: AuditQuery) -> list[AuditEntry]:
+        whose = f"{query.tenant_id}/{query.subject}"
+        found: list[AuditEntry] = [
+            {
+                "position": line.position,
+                "at": line.at.isoformat(),
+                "subject": line.by,
+                "event": line.event,
+                "stream": line.stream,
+            }
+            for line in self.catch_up().audit
+            if line.position > query.after and (line.by == whose or (not query.subject and line.by.startswith(whose)))
+        ]
+        return found[: query.limit]
+
     def _document(self, model: ReadModel[V], identity: str) -> V | None:
-        found = self.catch_up().find(model, identity)
+        documents = self.catch_up()
+        found: Any = documents.find(model, identity)
+        actor = present_actor()
+        if found is not None and actor is not None:
+            owner = Owner.of(found)
+            show = documents.find(SHOWS, owner.show_id) if owner.show_id else None
+            venue_id = owner.venue_id or (show["venue_id"] if show else None)
+            found = found if actor.may_see(owner.tenant_id, venue_id) else None
         copied: V | None = json.loads(json.dumps(found))
         return copied
+
+
+def _shown(line: AuditLine) -> AuditEntry:
+    return {
+        "position": line.position,
+        "at": line.at.isoformat(),
+        "subject": line.by,
+        "event": line.event,
+        "stream": line.stream,
+    }
 
 
 class SellingEngine:
@@ -173,7 +216,8 @@ class SellingEngine:
             return None
         attempt = (purchase.purchase_id, purchase.attempt)
         if attempt not in self._answers:
-            self._answers[attempt] = await self._open(purchase)
+            with acting_as(None):  # the engine acts for itself
+                self._answers[attempt] = await self._open(purchase)
         return self._answers[attempt]
 
     async def _open(self, purchase: PurchaseRef) -> CheckoutAnswer:
@@ -226,8 +270,9 @@ class SellingEngine:
 class ApiWorld:
     """The dependencies of `create_app`, and shortcuts for tests."""
 
-    def __init__(self, *, internal_token: str | None = None, clock: Callable[[], datetime] | None = None) -> None:
-        self.store = FakeEventStore(clock or (lambda: datetime(2026, 1, 1, tzinfo=UTC)))
+    def __init__(self, *, clock: Callable[[], datetime] | None = None) -> None:
+        self.clock = clock or (lambda: datetime(2026, 1, 1, tzinfo=UTC))
+        self.store = FakeEventStore(lambda: self.clock())  # noqa: PLW0108 - a test may set another clock
         self.reads = MemoryReads(self.store)
         self.secrets = MemoryCheckouts()
         self.engine = SellingEngine(self.store, self.secrets)
@@ -235,10 +280,13 @@ class ApiWorld:
         self.inbox = MemoryInbox()
         self.tokens: dict[str, TokenState] = {}
         self.chain_is_away = False
-        self.limits = Limits(hold_seconds=600, hold_seconds_max=3600, rates=FeeRates(), internal_token=internal_token)
+        self.keys = KeyCommands(self.store)
+        self.authenticator = KeyAuthenticator(self.keys, MemoryKeyUses(), {EVERY_SCOPE: DEVELOPMENT_SUBJECT}, _seal)
+        self.limits = Limits(hold_seconds=600, hold_seconds_max=3600, rates=FeeRates())
 
     def deps(self) -> Dependencies:
         return Dependencies(
+            authenticator=self.authenticator,
             purchases=PurchaseCommands(self.store),
             catalog=CatalogCommands(self.store),
             holds=HoldCommands(self.store),
@@ -260,6 +308,11 @@ class ApiWorld:
             capacity=CapacityCommands(self.store),
             change_capacity=self.engine.change_capacity,
         )
+
+    async def key(self, *scopes: Scope, tenant_id: str = DEFAULT_TENANT, kind: KeyKind = "secret", **more: Any) -> str:
+        """Create a key and return its text."""
+        command = CreateKey(tenant_id=tenant_id, kind=kind, label="", scopes=scopes, **more)
+        return str(await self.keys.create(command))
 
     async def read_ticket(self, ticket_id: str) -> tuple[Ticket, TokenState | None]:
         ticket = await self.store.read(lambda uow: uow.get(Ticket, ticket_id))
@@ -311,6 +364,10 @@ class ApiWorld:
         await books.settle_sale(purchase)
         await sales.fulfil_order(purchase)
         self.secrets.kept.pop(purchase_id, None)
+
+
+def _seal(text: str) -> str:
+    return hashlib.sha256(f"sealed:{text}".encode()).hexdigest()
 
 
 def _open_payment(uow: UnitOfWork, purchase: PurchaseRef) -> None:

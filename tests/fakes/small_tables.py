@@ -1,5 +1,7 @@
 """Tables beside the events, in memory: buyers, client secrets and the webhook inbox."""
 
+from datetime import UTC, datetime
+
 from domain.payments.webhook_event import WebhookEvent
 
 
@@ -54,3 +56,16 @@ class MemoryInbox:
 
     async def mark(self, event_id: str) -> None:
         self.marked.add(event_id)
+
+
+class MemoryKeyUses:
+    """The last use of each API key."""
+
+    def __init__(self) -> None:
+        self.used: dict[str, datetime] = {}
+
+    async def note(self, key_id: str) -> None:
+        self.used[key_id] = datetime.now(UTC)
+
+    async def all(self) -> dict[str, datetime]:
+        return dict(self.used)

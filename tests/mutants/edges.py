@@ -70,7 +70,7 @@ STORES = (
     Mutant(
         "a refused decision leaves its changes in the cache",
         "adapters/event_store/refuse_without_lock.py",
-        "        uow.attempt(tried)\n",
+        "        uow.attempt(tried, decision.actor)\n",
         "        tried(uow)\n",
         "tests/contract/test_refuse_without_lock.py::test_a_decision_that_is_refused_at_its_end_leaves_nothing",
     ),

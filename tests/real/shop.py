@@ -42,11 +42,10 @@ class Shop:
     @asynccontextmanager
     async def at(cls, stack: Stack) -> AsyncIterator["Shop"]:
         limits = httpx.Limits(max_connections=64)
-        headers = {"Authorization": f"Bearer {stack.env['BOXOFFICE_INTERNAL__TOKEN']}"}
         url = stack.urls["api"]
         checked = {"response": [answers_of(url)]}
         async with httpx.AsyncClient(
-            base_url=url, headers=headers, timeout=60, limits=limits, event_hooks=checked
+            base_url=url, headers=stack.key, timeout=60, limits=limits, event_hooks=checked
         ) as http:
             yield cls(stack, http)
 

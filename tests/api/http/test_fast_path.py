@@ -14,13 +14,13 @@ from api.app import create_app
 from api.http.fast_path import BODY_BYTES_MAX, FastPath
 from api.routes.purchases import PATH, buy
 from domain.core.unit_of_work import UnitOfWork
-from tests.fakes.api_client import api_client
+from tests.fakes.api_client import EVERY_SCOPE, api_client
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.shop_world import ApiWorld
 
 T = TypeVar("T")
 
-PLAIN = {"Idempotency-Key": "k", "content-type": "application/json"}
+PLAIN = {"Authorization": f"Bearer {EVERY_SCOPE}", "Idempotency-Key": "k", "content-type": "application/json"}
 ORDINARY = {**PLAIN, "content-type": "application/json; charset=utf-8"}
 
 
@@ -181,6 +181,7 @@ async def test_a_dependency_guards_the_fast_path_too() -> None:
         raise HTTPException(403)
 
     app = FastAPI(dependencies=[Depends(refuse)])
+    app.state.deps = ApiWorld().deps()
     app.router.add_api_route(PATH, buy, route_class_override=FastPath, methods=["POST"])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://boxoffice") as client:
         answer = await client.post(PATH, content=PLAINLY_GOOD, headers=PLAIN)

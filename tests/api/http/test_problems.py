@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from api.app import create_app
-from tests.fakes.api_client import api_client
+from tests.fakes.api_client import EVERY_SCOPE, api_client
 from tests.fakes.shop_world import ApiWorld
 
 PURCHASES = "/api/v1/purchases"
@@ -143,6 +143,7 @@ async def test_a_client_that_leaves_in_the_middle_is_no_bug_of_ours(
         sent.append(message)
 
     headers = [(b"content-type", b"application/json"), (b"idempotency-key", b"k"), (b"stripe-signature", b"t=1,v1=x")]
+    headers.append((b"authorization", f"Bearer {EVERY_SCOPE}".encode()))
     scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
     await create_app(world.deps())({**scope, "headers": headers, "http_version": "1.1"}, receive, send)
     assert sent[0]["status"] == 400

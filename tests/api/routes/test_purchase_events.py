@@ -62,7 +62,7 @@ async def test_a_stream_tells_the_checkout_and_then_the_end(
     """The buyer gets the client secret, and at last the event called `end`."""
     bought = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
     purchase_id = bought["purchase_id"]
-    following = asyncio.create_task(client.get(f"{PURCHASES}/{purchase_id}/events"))
+    following = asyncio.create_task(client.get(bought["links"]["events"]))
     await asyncio.sleep(3 * LOOK_SECONDS)
     await end(world, purchase_id)
     events = events_of(await asyncio.wait_for(following, 5))
@@ -101,8 +101,8 @@ async def test_a_stream_does_not_hold_up_a_shutdown(
     client: httpx.AsyncClient, app: FastAPI, show: dict[str, Any]
 ) -> None:
     """When the server shuts down, open streams end, so that their clients reconnect."""
-    purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
-    following = asyncio.create_task(client.get(f"{PURCHASES}/{purchase_id}/events"))
+    bought = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
+    following = asyncio.create_task(client.get(bought["links"]["events"]))
     await asyncio.sleep(2 * LOOK_SECONDS)
     app.state.watch.is_ending = lambda: True
     assert [event for _, event, _ in events_of(await asyncio.wait_for(following, 5))] == ["purchase"]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
-from cli.rehearsal import HELD, NONE, REFUSED, SOLD_OUT, Answer, percentiles
+from cli.rush.rehearsal import HELD, NONE, REFUSED, SOLD_OUT, Answer, percentiles
 
 WIDTH, HEIGHT, MARGIN, GAP, HEAD = 1_000, 720, 70, 60, 80
 BUCKETS = 40

@@ -18,7 +18,7 @@ from rich.table import Table
 from cli.buyer import ApiClient, DemoFailedError
 from cli.extras import require
 from cli.reconciliation import Report, UnreadableError, reconcile
-from cli.rehearsal import ANSWERS, HELD, NONE, SOLD_OUT, Rush, Tally, percentiles
+from cli.rush.rehearsal import ANSWERS, HELD, NONE, SOLD_OUT, Rush, Tally, percentiles
 from devstack.stack import Stack, StackFailedError, running_stack
 from devstack.supervisor.data_dir import STACK_FILE
 from settings import read_settings
@@ -51,7 +51,7 @@ def rush(
     require("rush", "rush")
     if data_dir is None:
         require("devstack", "rush")
-    from cli.chart import draw  # needs the extra `rush`
+    from cli.rush.chart import draw  # needs the extra `rush`
 
     tally = Tally(buyers, seats)
     console = Console(stderr=as_json)
@@ -83,13 +83,13 @@ async def _rehearse(tally: Tally, data_dir: Path | None, console: Console) -> tu
 
 
 async def _rush_at(stack: Stack, tally: Tally, console: Console) -> tuple[dict[str, Any], Report]:
-    async with httpx.AsyncClient(base_url=stack.urls["api"], timeout=30) as http:
+    async with httpx.AsyncClient(base_url=stack.urls["api"], headers=stack.key, timeout=30) as http:
         api = ApiClient(http)
         show = await _open_show(api, tally.seats)
         console.print(f"{tally.buyers:,} buyers for {tally.seats:,} seats of show {show['show_id']}", highlight=False)
         showing = asyncio.create_task(_show(tally, console))
         try:
-            await Rush(stack.urls, PUBLISHABLE_KEY, show, tally).run()
+            await Rush(stack, PUBLISHABLE_KEY, show, tally).run()
         finally:
             showing.cancel()
             with suppress(asyncio.CancelledError):

@@ -7,10 +7,10 @@ from typing import Any, cast
 import pytest
 from PIL import Image
 
-from cli.chart import COLOURS, draw
 from cli.reconciliation import Report
-from cli.rehearsal import HELD, NONE, SOLD_OUT, Answer, Tally, percentiles
-from cli.rush import faults
+from cli.rush.chart import COLOURS, draw
+from cli.rush.command import faults
+from cli.rush.rehearsal import HELD, NONE, SOLD_OUT, Answer, Tally, percentiles
 from domain.invariants.cross_system import Quiescence
 from domain.invariants.invariant import INVARIANTS, Findings
 

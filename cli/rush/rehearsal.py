@@ -15,6 +15,8 @@ from uuid import uuid4
 
 import aiohttp
 
+from devstack.stack import Stack
+
 LANES_MAX = 100
 AGAIN_SECONDS = 1.0
 LOOK_SECONDS = 2.0
@@ -79,9 +81,10 @@ class Tally:
 class Rush:
     """The buyers of one show on one running stack."""
 
-    def __init__(self, urls: dict[str, str], publishable_key: str, show: dict[str, Any], tally: Tally) -> None:
-        self._api = urls["api"]
-        self._stripe = urls["stripe"]
+    def __init__(self, stack: Stack, publishable_key: str, show: dict[str, Any], tally: Tally) -> None:
+        self._api = stack.urls["api"]
+        self._stripe = stack.urls["stripe"]
+        self._key = stack.key
         self._publishable_key = publishable_key
         self._body = {
             "show_id": show["show_id"],
@@ -100,18 +103,18 @@ class Rush:
     async def _lane(self, waiting: Iterator[int], buying: Http, http: Http, buyers: asyncio.TaskGroup) -> None:
         """Let one buyer after another buy, on one connection."""
         for _ in waiting:
-            purchase_id = await self._buy(buying)
-            if purchase_id is not None:
-                buyers.create_task(self._follow(http, purchase_id))
+            bought = await self._buy(buying)
+            if bought is not None:
+                buyers.create_task(self._follow(http, bought))
 
-    async def _buy(self, http: Http) -> str | None:
-        """Request a purchase until there is an answer; return the purchase if the buyer holds a seat."""
+    async def _buy(self, http: Http) -> dict[str, Any] | None:
+        """Request a purchase until there is an answer; return it if the buyer holds a seat."""
         key, began = uuid4().hex, time.monotonic()
         while time.monotonic() - began < ANSWER_SECONDS_MAX:
             kind, document = await self._post(http, key)
             if kind != AGAIN:
                 self._note(kind, began)
-                return str(document["purchase_id"]) if kind == HELD else None
+                return document if kind == HELD else None
             self.tally.retries += 1
             await asyncio.sleep(AGAIN_SECONDS)
         self._note(NONE, began)
@@ -124,7 +127,7 @@ class Rush:
     async def _post(self, http: Http, key: str) -> tuple[str, dict[str, Any]]:
         url = f"{self._api}/api/v1/purchases"
         try:
-            async with http.post(url, json=self._body, headers={"Idempotency-Key": key}) as answer:
+            async with http.post(url, json=self._body, headers={"Idempotency-Key": key, **self._key}) as answer:
                 if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                     return AGAIN, {}
                 document: dict[str, Any] = await answer.json(content_type=None)
@@ -134,13 +137,13 @@ class Rush:
             return HELD, document
         return (SOLD_OUT if str(document.get("type")).endswith(":sold-out") else REFUSED), document
 
-    async def _follow(self, http: Http, purchase_id: str) -> None:
+    async def _follow(self, http: Http, bought: dict[str, Any]) -> None:
         """Wait for the checkout, pay, and wait for the end."""
         tally, until = self.tally, time.monotonic() + END_SECONDS_MAX
-        tally.purchase_ids.append(purchase_id)
+        tally.purchase_ids.append(bought["purchase_id"])
         is_paid = False
         while time.monotonic() < until:
-            seen = await self._read(http, purchase_id)
+            seen = await self._read(http, bought["links"]["status"])
             if seen.get("state") in ENDS:
                 tally.ends[seen["state"]] += 1
                 if seen["state"] == "fulfilled":
@@ -152,9 +155,9 @@ class Rush:
             await asyncio.sleep(LOOK_SECONDS)
         tally.ends["without an end"] += 1
 
-    async def _read(self, http: Http, purchase_id: str) -> dict[str, Any]:
+    async def _read(self, http: Http, link: str) -> dict[str, Any]:
         try:
-            async with http.get(f"{self._api}/api/v1/purchases/{purchase_id}") as answer:
+            async with http.get(f"{self._api}{link}") as answer:
                 found: dict[str, Any] = await answer.json() if answer.ok else {}
         except UNANSWERED:
             return {}

@@ -1,0 +1,84 @@
+"""Find the subject of a key, and make the tokens of purchases."""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+from domain.access.api_key import ApiKey, KeyText, parse_key
+from domain.access.subject import ALL_SCOPES, Subject
+
+KNOWN_SECONDS = 5.0  # how late a revoked key is refused
+KNOWN_MAX = 10_000
+TOKEN_PREFIX = "pt_"  # noqa: S105 - a prefix
+INTERNAL_SUBJECT = Subject("internal-token", "internal-token", scopes=frozenset({"internal", "door", "operate"}))
+DEVELOPMENT_SUBJECT = Subject("development", "development", scopes=ALL_SCOPES)
+
+
+class Keys(Protocol):
+    """The stored keys."""
+
+    async def find(self, text: KeyText) -> ApiKey | None:
+        """Return the key of a text that is good now, else None."""
+
+
+class KeyUses(Protocol):
+    """The last use of each key."""
+
+    async def note(self, key_id: str) -> None:
+        """Note that a key is used now."""
+
+
+class _Known(NamedTuple):
+    subject: Subject
+    until: float
+
+
+class KeyAuthenticator:
+    """Authenticates keys of the database, and the keys that the settings name.
+
+    A good key is known for a few seconds, so that a rush asks the database once and a revoked key is refused soon. A
+    key that is not good is asked for each time: only the limit per address bounds that.
+    """
+
+    def __init__(self, keys: Keys, uses: KeyUses, named: Mapping[str, Subject], seal: Callable[[str], str]) -> None:
+        """Take the stored keys, the subjects of the keys in the settings, and the keyed hash behind tokens."""
+        self._keys = keys
+        self._uses = uses
+        self._named = {_digest(text): subject for text, subject in named.items()}
+        self._seal = seal
+        self._known: dict[bytes, _Known] = {}
+
+    async def subject_of(self, credential: str) -> Subject | None:
+        """Return the subject of a key; None for a key that is unknown, expired or revoked."""
+        digest = _digest(credential)
+        if digest in self._named:
+            return self._named[digest]
+        known = self._known.get(digest)
+        if known is not None and time.monotonic() < known.until:
+            return known.subject
+        text = parse_key(credential)
+        key = await self._keys.find(text) if text is not None else None
+        if key is None:
+            self._known.pop(digest, None)
+            return None
+        await self._uses.note(key.identity)
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        self._known[digest] = _Known(key.subject, time.monotonic() + KNOWN_SECONDS)
+        return key.subject
+
+    def purchase_token(self, purchase_id: str) -> str:
+        """Return the token of a purchase: nobody can compute it, and a repeated request gets the same."""
+        return TOKEN_PREFIX + self._seal(f"purchase-token:{purchase_id}")
+
+
+def named_subjects(internal_token: str | None, development_key: str | None) -> dict[str, Subject]:
+    """Return the subjects of the keys in the settings; one that is not set is nobody."""
+    subjects = ((internal_token, INTERNAL_SUBJECT), (development_key, DEVELOPMENT_SUBJECT))
+    return {text: subject for text, subject in subjects if text}
+
+
+def _digest(credential: str) -> bytes:
+    """Return what a credential is looked up by: looking up a secret itself would tell by its time how much is right."""
+    return hashlib.sha256(credential.encode()).digest()

@@ -1,0 +1,168 @@
+"""The guard of all routes: who may call a route is declared at its endpoint and enforced here, before anything else.
+
+A route without a declaration cannot be made. What a subject may do but with whose data is not decided here: within a
+request of a tenant's key, nothing of another tenant or venue exists (`domain.core.actor`).
+"""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers, QueryParams
+from starlette.types import Receive, Scope, Send
+
+from api.http.problems import DECLARED, FORBIDDEN, NOT_FOUND, UNAUTHORISED, Problem
+from api.ports import Authenticator
+from domain.access.subject import ANONYMOUS, Subject, buyer_of
+from domain.access.subject import Scope as AccessScope
+from domain.core.actor import acting_as
+
+ACCESS = "__access__"
+TOKEN_HEADER = "Purchase-Token"  # noqa: S105 - the name of a header
+TOKEN_PARAMETER = "token"  # noqa: S105 - the name of a parameter
+BEARER = "bearer "
+SCHEMES: dict[str, Any] = {
+    "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key of the tenant, or the internal token."},
+    "purchaseToken": {
+        "type": "apiKey",
+        "in": "header",
+        "name": TOKEN_HEADER,
+        "description": "The token of one purchase, from the answer that made it; for its buyer.",
+    },
+    "purchaseLink": {
+        "type": "apiKey",
+        "in": "query",
+        "name": TOKEN_PARAMETER,
+        "description": "The same token in a link, for what cannot send headers: a mail, an event stream in a browser.",
+    },
+}
+E = TypeVar("E", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may call a route: anyone; a subject with one of the scopes; with `to_buyer` also the purchase's buyer.
+
+    `signed` routes are public here, because their bodies are signed and checked by the endpoint.
+    """
+
+    scopes: tuple[AccessScope, ...] = ()
+    is_public: bool = False
+    to_buyer: bool = False
+    signed: bool = False
+
+    @property
+    def security(self) -> list[dict[str, list[str]]]:
+        """The `security` of the operation in the OpenAPI document; any one of them is enough."""
+        if self.is_public or self.signed:
+            return []
+        key: list[dict[str, list[str]]] = [{"apiKey": list(self.scopes)}]
+        return [*key, {"purchaseToken": []}, {"purchaseLink": []}] if self.to_buyer else key
+
+
+def public(endpoint: E) -> E:
+    """Declare that anyone may call an endpoint; a key that is sent is checked all the same."""
+    return _declared(endpoint, Access(is_public=True))
+
+
+def signed(endpoint: E) -> E:
+    """Declare that the endpoint itself checks the signature of its caller."""
+    return _declared(endpoint, Access(signed=True))
+
+
+def needs(*scopes: AccessScope, or_buyer: bool = False) -> Callable[[E], E]:
+    """Declare that an endpoint needs one of these scopes, or the token of the purchase in its path."""
+    return lambda endpoint: _declared(endpoint, Access(scopes, to_buyer=or_buyer))
+
+
+def _declared(endpoint: E, access: Access) -> E:
+    setattr(endpoint, ACCESS, access)
+    return endpoint
+
+
+class GuardedRoute(APIRoute):
+    """A route whose endpoint declares who may call it; TypeError without a declaration."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        access = getattr(endpoint, ACCESS, None)
+        if access is None:
+            raise TypeError(f"{endpoint.__qualname__} must declare who may call it: public, signed or needs(...)")
+        self.access: Access = access
+        options["openapi_extra"] = _with_security(options.get("openapi_extra"), access)
+        super().__init__(path, endpoint, **options)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request on behalf of its subject, or refuse it."""
+        if scope["method"] not in (self.methods or ()):
+            await super().handle(scope, receive, send)  # 405
+            return
+        subject = await _admitted(self.access, scope)
+        state = scope.setdefault("state", {})
+        state["subject"], state["subject_id"] = subject, subject.name
+        with acting_as(subject.actor):
+            await self.respond(scope, receive, send)
+
+    async def respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request whose subject was admitted."""
+        await super().handle(scope, receive, send)
+
+
+def guarded_router(**options: Any) -> APIRouter:
+    """Return a router whose routes are guarded."""
+    return APIRouter(route_class=GuardedRoute, **options)
+
+
+def _with_security(extra: dict[str, Any] | None, access: Access) -> dict[str, Any]:
+    """Return the description of an operation with its security and the problems that follow from it."""
+    given = dict(extra or {})
+    if not access.security:
+        return given
+    problems = [UNAUTHORISED, NOT_FOUND] if access.to_buyer else [UNAUTHORISED, FORBIDDEN]
+    declared = [*given.get(DECLARED, ()), *(kind.code for kind in problems)]
+    return {**given, DECLARED: list(dict.fromkeys(declared)), "security": access.security}
+
+
+async def _admitted(access: Access, scope: Scope) -> Subject:
+    """Return the subject of a request, or refuse it."""
+    if access.signed:
+        return ANONYMOUS
+    headers = Headers(scope=scope)
+    authenticator: Authenticator = scope["app"].state.deps.authenticator
+    if access.to_buyer:
+        purchase_id = scope["path_params"]["purchase_id"]
+        token = headers.get(TOKEN_HEADER) or QueryParams(scope["query_string"]).get(TOKEN_PARAMETER)
+        if token and not hmac.compare_digest(token.encode(), authenticator.purchase_token(purchase_id).encode()):
+            raise Problem(NOT_FOUND, f"purchase {purchase_id} does not exist")
+        if token:
+            return buyer_of(purchase_id)
+    subject = await _authenticated(headers.get("authorization", ""), authenticator)
+    if access.is_public or subject.may(*access.scopes):
+        return subject
+    if access.to_buyer:  # who may not know of a purchase is not told that it exists
+        raise Problem(NOT_FOUND, f"purchase {scope['path_params']['purchase_id']} does not exist")
+    if subject is ANONYMOUS:
+        raise Problem(UNAUTHORISED, "this request needs an API key")
+    raise Problem(FORBIDDEN, f"the key needs one of the scopes {', '.join(access.scopes)}")
+
+
+async def _authenticated(header: str, authenticator: Authenticator) -> Subject:
+    """Return the subject of an Authorization header; refuse a key that is not good."""
+    if not header:
+        return ANONYMOUS
+    credential = header[len(BEARER) :].strip() if header[: len(BEARER)].lower() == BEARER else ""
+    subject = await authenticator.subject_of(credential) if credential else None
+    if subject is None:
+        raise Problem(UNAUTHORISED, "the API key is unknown, expired or revoked")
+    return subject
+
+
+async def subject_of(request: Request) -> Subject:
+    """Return the subject that the guard admitted."""
+    subject: Subject = request.state.subject
+    return subject
+
+
+Caller = Annotated[Subject, Depends(subject_of)]

@@ -1,0 +1,1 @@
+"""`boxoffice rush`: many buyers for few seats, on a running stack."""
