@@ -61,7 +61,7 @@ def create(
     """Create a key and print it, once: it is stored as a digest."""
     scopes = ["purchase"] if publishable and not scope else list(scope or ())
     if unknown := set(scopes) - ALL_SCOPES:
-        raise typer.BadParameter(f"no such scope: {', '.join(sorted(unknown))}", param_hint="--scope")
+        raise typer.BadParameter(f"no such scope: {', '.join(sorted(unknown))}")
     kind: KeyKind = "publishable" if publishable else "secret"
     command = CreateKey(
         tenant_id=tenant,

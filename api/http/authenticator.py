@@ -30,6 +30,8 @@ class KeyUses(Protocol):
 
 
 class _Known(NamedTuple):
+    """A subject, and until when it needs no second look (monotonic seconds)."""
+
     subject: Subject
     until: float
 

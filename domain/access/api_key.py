@@ -85,8 +85,9 @@ class ApiKey(Aggregate):
     TOPIC = "api-key"
     STREAM_CATEGORY = "api-key"
 
-    def __init__(  # noqa: PLR0917 - the fields of its first event
+    def __init__(
         self,
+        *,
         tenant_id: str,
         kind: KeyKind,
         label: str,

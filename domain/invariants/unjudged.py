@@ -1,5 +1,6 @@
 """Events that change nothing judged by the invariants."""
 
+from domain.access.api_key import KeyCreated, KeyRevoked, KeyRotated
 from domain.catalog.discount import DiscountAsked, DiscountCreated
 from domain.catalog.show import (
     CapacityChangeBegun,
@@ -41,6 +42,9 @@ from domain.tickets.ticket import BurnSigned, TicketBlocked, TicketRedeemed, Tic
 
 UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
     {
+        KeyCreated,
+        KeyRevoked,
+        KeyRotated,
         DiscountAsked,
         DiscountCreated,
         CapacityChangeBegun,

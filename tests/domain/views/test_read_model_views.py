@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from adapters.read_models.documents import READ_MODELS, DocumentBatch, ReadModel
 from adapters.read_models.purchase import fold
+from domain.access.api_key import ApiKey, KeyCreated
 from domain.catalog.show_cancellation import ShowCancellation, ShowCancellationBegun
 from domain.core.aggregate import DomainEvent
 from domain.payouts.payee import Capabilities, Payee, PayeeNamed
@@ -22,7 +23,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def also() -> list[DomainEvent]:
-    """Return events missing from the sample history: of a payee, and of a cancelled show."""
+    """Return events missing from the sample history: of a payee, a cancelled show and an API key."""
     payee = Payee.begin(PayeeNamed, "ve", AT, tenant_id="default")
     payee.connect("acct_1", AT)
     payee.see(Capabilities(may_receive=True, may_pay_out=False, asked_for=2), AT)
@@ -31,7 +32,11 @@ def also() -> list[DomainEvent]:
     cancellation.pause(AT)
     cancellation.go_on(None, AT)
     cancellation.finish(AT)
-    return events_of(payee) + events_of(cancellation)
+    terms = {"tenant_id": "default", "kind": "secret", "label": "", "scopes": ["door"], "bound_to": ""}
+    key = ApiKey.begin(KeyCreated, "k", AT, digest_of_secret="d", expires_at=None, **terms)
+    key.rotate("e", AT, AT)
+    key.revoke(AT)
+    return events_of(payee) + events_of(cancellation) + events_of(key)
 
 
 @pytest.fixture(scope="module")
