@@ -52,9 +52,10 @@ coverage: $(READY) ## every branch of domain/ and workflows/ is reached by the f
 golden: $(READY) ## accept the commands that the workflows issue today
 	$(BIN)/python -m tests.replay.record --golden
 
-docs: $(READY) ## write openapi.json, problems.md and states.md from the code
+docs: $(READY) ## write openapi.json, problems.md, scopes.md and states.md
 	$(BIN)/python -m api.openapi > docs/openapi.json
 	$(BIN)/python -m tests.docs.problems > docs/problems.md
+	$(BIN)/python -m tests.docs.scopes > docs/scopes.md
 	$(BIN)/python -m tests.docs.states > docs/states.md
 
 # Before a change lands:

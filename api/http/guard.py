@@ -99,7 +99,7 @@ class GuardedRoute(APIRoute):
         if scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)  # 405
             return
-        subject = await _admitted(self.access, scope)
+        subject = await admitted(self.access, scope)
         state = scope.setdefault("state", {})
         state["subject"], state["subject_id"] = subject, subject.name
         with acting_as(subject.actor):
@@ -125,7 +125,7 @@ def _with_security(extra: dict[str, Any] | None, access: Access) -> dict[str, An
     return {**given, DECLARED: list(dict.fromkeys(declared)), "security": access.security}
 
 
-async def _admitted(access: Access, scope: Scope) -> Subject:
+async def admitted(access: Access, scope: Scope) -> Subject:
     """Return the subject of a request, or refuse it."""
     if access.signed:
         return ANONYMOUS

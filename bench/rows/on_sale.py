@@ -13,6 +13,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+from activities.access.keys import CreateKey, KeyCommands
 from adapters.event_store.store import PostgresEventStore
 from bench.comparison.comparison import ROUNDS, Baseline, Candidate, Row, Side
 from bench.fixtures.environment import empty_route, run_server
@@ -55,9 +56,9 @@ def run_api(url: str, server: str = "api.main") -> Iterator[tuple[int, int]]:
         yield port, pid
 
 
-def load_of(port: int, name: str) -> Load:
-    """Return the load of buyers for a bench show."""
-    return Load(LOOPBACK, port, CONNECTIONS, body=body_of(name), prefix=name, authorization=f"Bearer {KEY}")
+def load_of(port: int, name: str, key: str = KEY) -> Load:
+    """Return the load of buyers for a bench show, with an API key."""
+    return Load(LOOPBACK, port, CONNECTIONS, body=body_of(name), prefix=name, authorization=f"Bearer {key}")
 
 
 def _held(store: PostgresEventStore, name: str) -> int:
@@ -86,10 +87,11 @@ def _rush(url: str) -> Iterator[Candidate]:
 
 
 @contextmanager
-def _sold_out(url: str) -> Iterator[Candidate]:
-    with open_store(url) as store, run_api(url) as (port, _):
+def _sold_out(url: str, server: str = "api.main") -> Iterator[Candidate]:
+    with open_store(url) as store, run_api(url, server) as (port, _):
         asyncio.run(open_show(store, 1))
-        load = load_of(port, "bench")
+        command = CreateKey(tenant_id="default", kind="secret", label="bench", scopes=("purchase",))
+        load = load_of(port, "bench", str(asyncio.run(KeyCommands(store).create(command))))
         run(load, requests=CONNECTIONS)
 
         def measure() -> float:
@@ -122,6 +124,9 @@ ROWS = (
         "sold-out-answers",
         "answers/s",
         Side("the API, sold out", _sold_out),
-        (Baseline(Side("an empty route", partial(_empty, requests=0)), 0.7),),
+        (
+            Baseline(Side("an empty route", partial(_empty, requests=0)), 0.7),
+            Baseline(Side("the same API without its guard", partial(_sold_out, server="bench.servers.unguarded")), 0.9),
+        ),
     ),
 )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import psycopg
 import pytest
 
+from activities.access.keys import CreateKey, KeyCommands
 from activities.core.ports import EventStore
 from activities.payouts.ports import DueOrders, VenueRef
 from activities.payouts.transfers import PayoutActivities
@@ -19,8 +20,10 @@ from adapters.startup import utc_now
 from adapters.tables import open_pool
 from api.ports import CancelledShows, Queries
 from domain.catalog.discount import discount_id_of
+from domain.core.actor import Actor, acting_as
 from domain.money.books import venue_payable
 from domain.payouts.connected_account import DueQuery
+from domain.views.access import AuditQuery
 from tests.contract.selling import sell
 from tests.fakes.connect import FakeConnect
 from tests.fakes.due import DueInMemory
@@ -157,3 +160,39 @@ async def test_the_shares_that_are_due(shop: Shop) -> None:
     assert list(await shop.due.due_transfers(due)) == [("default", "pu_1", 1)]
     for changed in ({"delay_seconds": 3600}, {"minimum_minor": 1501}, {"after": "pu_1"}, {"limit": 0}):
         assert list(await shop.due.due_transfers(due.model_copy(update=changed))) == [], changed
+
+
+@pytest.mark.parametrize("actor", [Actor("other/key", "other"), Actor("default/key", "default", "ve_other")])
+async def test_what_is_somebody_elses_does_not_exist(shop: Shop, actor: Actor) -> None:
+    """No document of another tenant or venue is found; the owner finds each."""
+    queries, sold = shop.queries, await shop.queries.purchase("pu_1")
+    assert sold is not None
+    reads = (
+        lambda: queries.purchase("pu_1"),
+        lambda: queries.show("sh_1"),
+        lambda: queries.venue("ve_1"),
+        lambda: queries.ticket(sold["tickets"][0]["ticket_id"]),
+        lambda: queries.discount(discount_id_of("sh_1", "EARLY")),
+    )
+    with acting_as(actor):
+        assert [await read() for read in reads] == [None] * len(reads)
+    with acting_as(Actor("default/key", "default", "ve_1")):
+        assert None not in [await read() for read in reads]
+
+
+async def test_the_audit_tells_who_did_what(shop: Shop) -> None:
+    """Each event of a subject of the tenant, after a position, of one or of all."""
+    before = await shop.queries.head()
+    for tenant, name in (("default", "one"), ("default", "two"), ("other", "three")):
+        command = CreateKey(tenant_id=tenant, kind="secret", label="", scopes=("door",))
+        with acting_as(Actor(f"{tenant}/{name}", tenant)):
+            await KeyCommands(shop.store).create(command)
+    shop.project()
+    found = await shop.queries.audit(AuditQuery("default", "", before, 10))
+    assert [(entry["subject"], entry["event"]) for entry in found] == [
+        ("default/one", "api-key.created"),
+        ("default/two", "api-key.created"),
+    ]
+    assert await shop.queries.audit(AuditQuery("default", "two", 0, 10)) == found[1:]
+    assert await shop.queries.audit(AuditQuery("default", "", before, 1)) == found[:1]
+    assert [entry["subject"] for entry in await shop.queries.audit(AuditQuery("other", "", 0, 10))] == ["other/three"]

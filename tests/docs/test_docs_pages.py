@@ -13,13 +13,14 @@ from api.http.problems import REFUSALS
 from domain.core import errors
 from domain.core.errors import Refusal
 from domain.tickets.ticket import TicketRedeemed
-from tests.docs import problems, states
+from tests.docs import problems, scopes, states
 from tests.fakes.api_client import document
 
 ROOT = Path(__file__).parents[2]
+PAGES = [("problems.md", problems.page), ("scopes.md", scopes.page), ("states.md", states.page)]
 
 
-@pytest.mark.parametrize(("name", "page"), [("problems.md", problems.page), ("states.md", states.page)])
+@pytest.mark.parametrize(("name", "page"), PAGES)
 def test_a_page_in_docs_is_of_this_code(name: str, page: Callable[[], str]) -> None:
     """A new problem type, state or event comes into the docs with its code."""
     assert (ROOT / "docs" / name).read_text() == page(), f"docs/{name} is of other code; run `make docs`"

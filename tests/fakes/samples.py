@@ -52,9 +52,9 @@ def new_payment(amount_minor: int = 2208) -> Payment:
     return Payment.begin(IntentCreated, "pu:1", AT, amount_minor=amount_minor, capture_method="manual", **events)
 
 
-def new_ticket() -> Ticket:
+def new_ticket(identity: str = "ti") -> Ticket:
     events = {"tenant_id": "default", "purchase_id": "pu", "show_id": "sh", "ticket_type_id": "floor"}
-    return Ticket.begin(TicketReserved, "ti", AT, **events)
+    return Ticket.begin(TicketReserved, identity, AT, **events)
 
 
 def new_venue() -> Venue:

@@ -1,5 +1,6 @@
 """All seeded bugs, each with the one test that must catch it: `make mutants` breaks the code and runs that test."""
 
+from tests.mutants.access import ACCESS
 from tests.mutants.edges import CHAIN, DOORS, STORES
 from tests.mutants.money import MONEY
 from tests.mutants.omissions import OMISSIONS
@@ -7,4 +8,4 @@ from tests.mutants.prices import PRICES
 from tests.mutants.saga import KERNELS
 from tests.mutants.sales import ORDERS, STOCK
 
-MUTANTS = (*STOCK, *ORDERS, *MONEY, *PRICES, *KERNELS, *CHAIN, *STORES, *DOORS, *OMISSIONS)
+MUTANTS = (*STOCK, *ORDERS, *MONEY, *PRICES, *KERNELS, *CHAIN, *STORES, *DOORS, *ACCESS, *OMISSIONS)

@@ -176,13 +176,6 @@ DOORS = (
         f"{RELAY}::test_what_nobody_works_on_any_more_is_resumed",
     ),
     Mutant(
-        "the internal API needs no token",
-        "api/routes/ticket_api.py",
-        "if wanted is not None and not hmac.compare_digest(",
-        "if wanted is None and not hmac.compare_digest(",
-        "tests/api/routes/test_ticket_api.py::test_without_the_token_nothing_is_answered",
-    ),
-    Mutant(
         "a request without a usable key is accepted",
         "api/http/requests.py",
         "        min_length=1,\n        max_length=KEY_CHARS_MAX,\n        pattern=KEY_PATTERN,\n",

@@ -37,6 +37,7 @@ class Shop:
         self.show_id = ""
         self.seat = ""
         self.capacity = 0
+        self._tokens: dict[str, str] = {}
 
     @classmethod
     @asynccontextmanager
@@ -87,8 +88,8 @@ class Shop:
     async def post(self, path: str, body: Any, key: str | None = None) -> httpx.Response:
         return await self.http.post(path, json=body, headers={"Idempotency-Key": key} if key else {})
 
-    async def get(self, path: str) -> Any:
-        answer = await self.http.get(path)
+    async def get(self, path: str, /, **headers: str) -> Any:
+        answer = await self.http.get(path, headers=headers)
         assert answer.status_code == httpx.codes.OK, answer.text
         return answer.json()
 
@@ -109,14 +110,19 @@ class Shop:
 
     async def buy(self, key: str, quantity: int = 1, **more: Any) -> httpx.Response:
         items = [{"ticket_type_id": self.seat, "quantity": quantity}]
-        return await self.post("/api/v1/purchases", {"show_id": self.show_id, "items": items, **more}, key)
+        bought = await self.post("/api/v1/purchases", {"show_id": self.show_id, "items": items, **more}, key)
+        if bought.is_success:
+            self._tokens[bought.json()["purchase_id"]] = bought.json()["purchase_token"]
+        return bought
 
     async def pay(self, client_secret: str, card: str = "pm_card_visa") -> int:
         status, _ = await pay_by_card(self.stack.urls["stripe"], client_secret, card, PUBLISHABLE_KEY)
         return status
 
     async def purchase(self, purchase_id: str) -> Any:
-        return await self.get(f"/api/v1/purchases/{purchase_id}")
+        """Read a purchase as its buyer, if this client bought it; only a buyer is told the client secret."""
+        token = self._tokens.get(purchase_id)
+        return await self.get(f"/api/v1/purchases/{purchase_id}", **({"Purchase-Token": token} if token else {}))
 
     async def until(self, purchase_id: str, done: Callable[[Any], bool], seconds: float) -> Any:
         """Wait until a purchase is as expected; a failed connection is retried, as the API may have been killed."""

@@ -2,13 +2,15 @@
 
 import pytest
 
+from domain.catalog.show import Show
+from domain.core.actor import Actor
 from domain.core.aggregate import Aggregate
 from domain.core.errors import SeatsUnavailable, UnknownSubject, WrongState
 from domain.core.unit_of_work import UnitOfWork
 from domain.orders.order import Order
 from domain.stock.allocation import Allocation
 from domain.tickets.ticket import Ticket
-from tests.fakes.samples import AT, LATER, events_of, folded, new_allocation, new_order, new_ticket
+from tests.fakes.samples import AT, LATER, events_of, folded, new_allocation, new_order, new_show, new_ticket
 
 
 class Store:
@@ -169,3 +171,33 @@ def test_an_aggregate_of_the_uow_is_not_created_again(uow: UnitOfWork) -> None:
     with pytest.raises(WrongState):
         uow.attempt(lambda uow: uow.add(new_ticket()))
     assert [type(event).__name__ for event in uow.collect()] == ["TicketReserved", "TicketIssued"]
+
+
+STRANGERS = [Actor("other/key", "other"), Actor("default/key", "default", "ve_other")]
+
+
+@pytest.mark.parametrize("actor", STRANGERS, ids=["another tenant", "another venue"])
+def test_what_is_somebody_elses_does_not_exist_for_an_actor(actor: Actor) -> None:
+    """Neither by its own venue nor by its show's; for the system, and afterwards, it exists."""
+    uow = UnitOfWork(Store(new_show(), new_order(), new_ticket()).load, AT)
+    for look in (lambda uow: uow.find(Show, "sh"), lambda uow: uow.find(Ticket, "ti")):
+        assert uow.attempt(look, actor) is None
+        assert uow.attempt(look) is not None
+    with pytest.raises(UnknownSubject):
+        uow.attempt(lambda uow: uow.get(Ticket, "ti"), actor)
+    owner = Actor("default/key", "default", uow.get(Show, "sh").venue_id)
+    assert uow.attempt(lambda uow: uow.find(Ticket, "ti"), owner) is not None
+
+
+def test_the_events_of_a_decision_name_its_actor(uow: UnitOfWork) -> None:
+    """Those of other decisions in the same transaction do not, nor those of shared stock."""
+    uow.attempt(lambda uow: uow.add(new_ticket("first")))
+    uow.attempt(fail_nothing, Actor("default/key", "default"))
+    uow.attempt(lambda uow: uow.add(new_ticket("last")))
+    by = {event.originator_id: event.by for event in uow.collect()}
+    assert by == {"ticket:first": "", "order:pu": "default/key", "ticket:last": "", "allocation:floor": ""}
+
+
+def fail_nothing(uow: UnitOfWork) -> None:
+    hold(uow, "good")
+    uow.get(Order, "pu").request_cancel(uow.at)
