@@ -19,11 +19,12 @@ from activities.refunds.request_refund import RefundCommands
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.mint import MintActivities
+from adapters.deployment import DeploymentError, open_identity
 from adapters.read_models.queries import ReadModels
 from adapters.read_models.show_cancellation_queries import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenChain
-from adapters.solana.keys import issuer_of, pseudonymize, seed_of
+from adapters.solana.keys import issuer_of, seed_of
 from adapters.startup import open_event_store
 from adapters.stripe.webhook import verify_webhook
 from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
@@ -44,6 +45,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         open_event_store, settings.postgres.url, settings.postgres.commit_queue_max, coalesces=True
     )
     closing.push_async_callback(asyncio.to_thread, store.close)
+    identity = await asyncio.to_thread(open_identity, settings.postgres.url, deployment_secret(settings))
     pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
     await closing.enter_async_context(pool)
     solana, saga = settings.solana, settings.saga
@@ -78,12 +80,20 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         inbox=PostgresWebhookInbox(pool),
         verify=partial(verify_webhook, secrets=webhook_secrets(settings)),
         is_wallet=chain.is_wallet,
-        pseudonym=partial(pseudonymize, address_secret),
+        identity=identity,
         read_ticket=MintActivities(store, chain, buyers, custody, settings.api.public_url).read_ticket,
         limits=limits_of(settings),
         capacity=CapacityCommands(store),
         change_capacity=engine.change_capacity,
     )
+
+
+def deployment_secret(settings: Settings) -> bytes:
+    """Return the deployment's secret; raise DeploymentError without one."""
+    text = settings.deployment.secret.get_secret_value()
+    if not text:
+        raise DeploymentError("BOXOFFICE_DEPLOYMENT__SECRET is not set; give the API a 32-byte seed, hex or base58")
+    return seed_of(text)
 
 
 def webhook_secrets(settings: Settings) -> tuple[str, ...]:
@@ -133,7 +143,10 @@ def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
 def main() -> None:
     """Read the settings and serve."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    asyncio.run(serve(read_settings()))
+    try:
+        asyncio.run(serve(read_settings()))
+    except DeploymentError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

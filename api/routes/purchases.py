@@ -31,7 +31,6 @@ from domain.core.errors import (
     UnknownSubject,
     WrongState,
 )
-from domain.core.ids import derived, purchase_id_of
 from domain.core.timestamp import Timestamp
 from domain.views.common import PriceDocument, price_document
 from domain.views.purchase import PurchaseHistory, PurchaseState
@@ -197,19 +196,21 @@ def command_of(body: PurchaseBody, key: str, deps: Dependencies) -> RequestPurch
     """Return the request of a body under its key; its digest recognises a reused key."""
     tenant_id = deps.limits.tenant_id
     digest = digest_of(body, key)
+    purchase_id = deps.identity.of_key("pu", tenant_id, key)
     return RequestPurchase(
         tenant_id=tenant_id,
-        purchase_id=purchase_id_of(tenant_id, key),
+        purchase_id=purchase_id,
         body_digest=digest,
         show_id=body.show_id,
         lines=body.lines(),
-        buyer_id=derived("bu", tenant_id, key, digest),
+        buyer_id=deps.identity.of_key("bu", tenant_id, key, digest),
         hold_seconds=_hold_seconds(body, deps),
         discount_code=body.discount_code and spelt(body.discount_code),
         expected_total_minor=body.expected_total_minor,
         queue_seconds=deps.limits.queue_seconds,
         allowance_id=_allowance_id(body.buyer, deps),
         open_purchases_max=deps.limits.open_purchases_max,
+        nonce=deps.identity.nonce_of(purchase_id),
     )
 
 
@@ -230,7 +231,7 @@ async def recorded(command: RequestPurchase, buyer: BuyerBody, deps: Dependencie
 def _allowance_id(buyer: BuyerBody, deps: Dependencies) -> str:
     """Return the pseudonymous id under which a named buyer's tickets are counted."""
     name = buyer.email.strip().casefold() if buyer.email is not None else buyer.wallet
-    return derived("al", deps.limits.tenant_id, deps.pseudonym(name)) if name else ""
+    return deps.identity.derive("al", deps.limits.tenant_id, name) if name else ""
 
 
 def _hold_seconds(body: PurchaseBody, deps: Dependencies) -> int | None:

@@ -15,7 +15,6 @@ from api.http.requests import After, Body, Deps, Id, Key, Moment, Name, ShowId, 
 from api.ports import Dependencies
 from domain.catalog.show import CaptureMethod, TicketType
 from domain.core.errors import NotChargeable, UnknownSubject, WrongState
-from domain.core.ids import derived
 from domain.core.timestamp import Timestamp, iso
 from domain.money.money import BPS_WHOLE
 from domain.views.catalog import StockedShow
@@ -132,9 +131,9 @@ class ShowAnswer(StockedShow):
 async def announce_show(body: ShowBody, key: Key, deps: Deps, response: Response) -> ShowTerms:
     """Record a show and start its registration on chain; it goes on sale when it is registered there."""
     tenant_id = deps.limits.tenant_id
-    show_id = derived("sh", tenant_id, key)
+    show_id = deps.identity.of_key("sh", tenant_id, key)
     types = [
-        TicketType(ticket_type_id=derived("tt", show_id, str(number)), **item.model_dump())
+        TicketType(ticket_type_id=deps.identity.derive("tt", show_id, str(number)), **item.model_dump())
         for number, item in enumerate(body.ticket_types)
     ]
     command = AnnounceShow(

@@ -14,7 +14,6 @@ from api.http.problems import INVALID_REQUEST, NOT_FOUND, Problem, may_answer, n
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Body, Deps, Key, Moment, Name, VenueId, about, digest_of, left_out
 from api.ports import Dependencies
-from domain.core.ids import derived
 from domain.money.books import venue_payable
 from domain.money.money import BPS_WHOLE, FeeRates, FeesMode
 from domain.money.statement import BalanceSplit, Statement, balance_of, csv_of, statement_of
@@ -138,7 +137,7 @@ class Period:
 async def register_venue(body: VenueBody, key: Key, deps: Deps, response: Response) -> RegisteredVenue:
     """Record a venue and start its registration on chain; the same key and body again is the same venue."""
     tenant_id = deps.limits.tenant_id
-    venue_id = derived("ve", tenant_id, key)
+    venue_id = deps.identity.of_key("ve", tenant_id, key)
     rates = _rates(body, deps)
     position = await deps.catalog.register_venue(
         RegisterVenue(

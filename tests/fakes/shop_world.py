@@ -1,6 +1,5 @@
 """Dependencies of the API in memory: event store, read models, an engine that sells, tables."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -50,6 +49,7 @@ from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocumen
 from domain.views.show_cancellation import CancellationProgress, CancellationStatus
 from tests.fakes.connect import ConnectingVenues
 from tests.fakes.event_store import FakeEventStore
+from tests.fakes.identity import IDENTITY
 from tests.fakes.recomputed import venue_lines, venue_sums
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox
 from tests.fakes.webhooks import verify
@@ -137,6 +137,15 @@ class MemoryReads:
 
     async def ticket(self, ticket_id: str) -> TicketDocument | None:
         return self._document(TICKETS, ticket_id)
+
+    async def ticket_named(self, public_name: str) -> TicketDocument | None:
+        return next((one for one in self._tickets() if one["public_name"] == public_name), None)
+
+    async def ticket_minted_at(self, mint_address: str) -> TicketDocument | None:
+        return next((one for one in self._tickets() if one["mint_address"] == mint_address), None)
+
+    def _tickets(self) -> list[TicketDocument]:
+        return [document for kind, _, document in self.catch_up().changed() if kind == TICKETS.name]
 
     async def discount(self, discount_id: str) -> DiscountDocument | None:
         return self._document(DISCOUNTS, discount_id)
@@ -254,7 +263,7 @@ class ApiWorld:
             inbox=self.inbox,
             verify=verify,
             is_wallet=lambda address: address == WALLET,
-            pseudonym=lambda name: hashlib.sha256(name.encode()).hexdigest(),
+            identity=IDENTITY,
             read_ticket=self.read_ticket,
             limits=self.limits,
             capacity=CapacityCommands(self.store),

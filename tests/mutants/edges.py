@@ -133,9 +133,23 @@ STORES = (
     Mutant(
         "two keys collide",
         "domain/core/ids.py",
-        'text = "".join(f"{len(part)}:{part}" for part in parts)',
-        'text = "".join(parts)',
+        'return "".join(f"{len(part)}:{part}" for part in parts)',
+        'return "".join(parts)',
         "tests/domain/core/test_ids.py::test_parts_never_run_into_each_other",
+    ),
+    Mutant(
+        "an id is a plain hash",
+        "domain/core/ids.py",
+        'hmac.new(self.secret, text, "sha256").digest()',
+        "hashlib.sha256(framed(*parts)).digest()",
+        "tests/api/test_ids.py::test_no_id_is_computable",
+    ),
+    Mutant(
+        "a ticket's id comes from its purchase's",
+        "activities/sales/order.py",
+        "ticket_id_of(order.nonce or order.identity, ",
+        "ticket_id_of(order.identity, ",
+        "tests/api/test_ids.py::test_no_id_is_computable",
     ),
     Mutant(
         "a webhook is taken twice",

@@ -5,6 +5,7 @@ import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -12,9 +13,12 @@ import psycopg
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from adapters.deployment import read_deployment
 from cli.buyer import pay_by_card, read_mint
 from cli.reconciliation import Report, reconcile
 from devstack.stack import Stack
+from devstack.supervisor.data_dir import DEPLOYMENT_SECRET
+from domain.core.ids import DEFAULT_TENANT, Identity
 from domain.money.money import Price
 from settings import read_settings
 from tests.fakes.api_client import answers_of
@@ -37,6 +41,16 @@ class Shop:
         self.show_id = ""
         self.seat = ""
         self.capacity = 0
+
+    @cached_property
+    def identity(self) -> Identity:
+        """The identity of the stack's deployment."""
+        secret = bytes.fromhex(self.stack.env[DEPLOYMENT_SECRET])
+        return Identity(read_deployment(self.stack.urls["postgres"]).deployment_id, secret)
+
+    def id_of_key(self, prefix: str, key: str) -> str:
+        """Return the id of the object that the API makes for a key."""
+        return self.identity.of_key(prefix, DEFAULT_TENANT, key)
 
     @classmethod
     @asynccontextmanager

@@ -1,0 +1,10 @@
+"""The identity of the deployment in tests, and the ids that the API derives with it."""
+
+from domain.core.ids import Identity
+
+IDENTITY = Identity("dp_tests", bytes(range(32)))
+
+
+def purchase_id_of(tenant_id: str, idempotency_key: str) -> str:
+    """Return the id of the purchase that this key makes."""
+    return IDENTITY.of_key("pu", tenant_id, idempotency_key)
