@@ -8,6 +8,7 @@ import psycopg
 from psycopg.sql import SQL
 
 from domain.core.ids import DIGEST_BYTES, Deployment, Identity, in_letters
+from domain.core.transient import TransientError
 
 CONNECT_SECONDS = 5
 TABLE = SQL(
@@ -29,9 +30,12 @@ def create_deployment(connection: psycopg.Connection[Any]) -> None:
 
 
 def read_deployment(url: str) -> Deployment:
-    """Return the deployment of a database with all tables."""
-    with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
-        return Deployment(*_one(connection.execute("SELECT id, adopted FROM deployment")))
+    """Return the deployment of a database with all tables; raise TransientError when the database is away."""
+    try:
+        with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+            return Deployment(*_one(connection.execute("SELECT id, adopted FROM deployment")))
+    except psycopg.OperationalError as error:
+        raise TransientError(f"PostgreSQL: {type(error).__name__}") from error
 
 
 def open_identity(url: str, secret: bytes) -> Identity:

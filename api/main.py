@@ -78,7 +78,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         buyers=buyers,
         secrets=PostgresCheckouts(pool),
         inbox=PostgresWebhookInbox(pool),
-        verify=partial(verify_webhook, secrets=webhook_secrets(settings)),
+        verify=partial(verify_webhook, secrets=webhook_secrets(settings), deployment_id=identity.deployment_id),
         is_wallet=chain.is_wallet,
         identity=identity,
         read_ticket=MintActivities(store, chain, buyers, custody, settings.api.public_url).read_ticket,

@@ -1,8 +1,9 @@
 """The identity of the deployment in tests, and the ids that the API derives with it."""
 
-from domain.core.ids import Identity
+from domain.core.ids import Deployment, Identity
 
-IDENTITY = Identity("dp_tests", bytes(range(32)))
+DEPLOYMENT = Deployment("dp_tests")
+IDENTITY = Identity(DEPLOYMENT.deployment_id, bytes(range(32)))
 
 
 def purchase_id_of(tenant_id: str, idempotency_key: str) -> str:

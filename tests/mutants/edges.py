@@ -145,6 +145,20 @@ STORES = (
         "tests/api/test_ids.py::test_no_id_is_computable",
     ),
     Mutant(
+        "another deployment's objects at Stripe are ours",
+        "adapters/stripe/mapping.py",
+        'return metadata_value(metadata, DEPLOYMENT) not in {"", deployment_id}',
+        "return False",
+        "tests/contract/test_deployments_at_stripe.py::test_an_event_of_another_deployment_decides_nothing",
+    ),
+    Mutant(
+        "an idempotency key at Stripe does not name the deployment",
+        "adapters/stripe/client.py",
+        'own_key = f"{self.deployment_id}:{key}"',
+        "own_key = key",
+        "tests/contract/test_deployments_at_stripe.py::test_equal_keys_move_each_sides_own_money",
+    ),
+    Mutant(
         "a ticket's id comes from its purchase's",
         "activities/sales/order.py",
         "ticket_id_of(order.nonce or order.identity, ",
