@@ -70,12 +70,14 @@ class Shop:
         price_minor: int = 1_000,
         hold_seconds: int = 600,
         rates: dict[str, Any] | None = None,
+        *,
+        key: str = "",
         **terms: Any,
     ) -> None:
-        """Register a venue and a show without waiting for the chain."""
-        number = next(_names)
-        hall = {"name": f"Venue {number}", "rates": rates or {}}
-        venue = await self.post("/api/v1/venues", hall, f"{id(self)}-venue-{number}")
+        """Register a venue and a show without waiting for the chain; each has a key of its own, unless it is given."""
+        key = key or f"{id(self)}-{next(_names)}"
+        hall = {"name": f"Venue {key}", "rates": rates or {}}
+        venue = await self.post("/api/v1/venues", hall, f"{key}-venue")
         self.venue_id = venue.json()["venue_id"]
         seats = {"name": "Seat", "price_minor": price_minor, "capacity": capacity}
         body = {
@@ -86,7 +88,7 @@ class Shop:
             "hold_seconds": hold_seconds,
             **terms,
         }
-        made = (await self.post("/api/v1/shows", body, f"{id(self)}-show-{number}")).json()
+        made = (await self.post("/api/v1/shows", body, f"{key}-show")).json()
         self.show_id, self.capacity = made["show_id"], capacity
         self.seat = (await self.show())["ticket_types"][0]["ticket_type_id"]
 
