@@ -153,6 +153,14 @@ class FeeSettings(Group):
     processing_bps: int = Field(290, ge=0, le=10_000, description="processing fee in ten-thousandths")
 
 
+class DeploymentSettings(Group):
+    """The identity of this deployment; its id is in the database."""
+
+    secret: SecretStr = Field(
+        UNSET, description="32-byte seed, hex or base58, from which the API derives ids; never changed later"
+    )
+
+
 class InternalSettings(Group):
     """Access to the internal ticket API."""
 
@@ -182,6 +190,9 @@ class Settings(BaseSettings):
     worker: WorkerSettings = Field(default_factory=WorkerSettings, description="one worker process")
     projector: ProjectorSettings = Field(default_factory=ProjectorSettings, description="the projector process")
     fees: FeeSettings = Field(default_factory=FeeSettings, description="the fees on top of a price")
+    deployment: DeploymentSettings = Field(
+        default_factory=DeploymentSettings, description="the identity of this deployment"
+    )
     internal: InternalSettings = Field(default_factory=InternalSettings, description="access to the internal API")
 
     def given(self) -> dict[str, str]:

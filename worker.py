@@ -36,6 +36,7 @@ from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldActivities
 from activities.tokens.burn import BurnActivities
 from activities.tokens.mint import MintActivities
+from adapters.deployment import read_deployment
 from adapters.event_store.store import PostgresEventStore
 from adapters.read_models.queries import StalledWorkQueries
 from adapters.read_models.show_cancellation import ShowCancellationQueries
@@ -50,6 +51,7 @@ from adapters.stripe.undelivered_events import UndeliveredEvents
 from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
 from adapters.temporal.build_routing import log_current_build
 from adapters.temporal.sandbox import FastSandboxRunner
+from domain.core.ids import Deployment
 from relay.payouts_client import PayoutsClient, ensure_schedule
 from relay.relay import Relay
 from relay.undelivered_webhooks import UndeliveredWebhooks
@@ -133,14 +135,16 @@ def build_replayer(workflows: Sequence[type] | None = None, runner: WorkflowRunn
     )
 
 
-def stripe_client(settings: Settings, closing: AsyncExitStack) -> StripeClient:
+def stripe_client(settings: Settings, deployment: Deployment, closing: AsyncExitStack) -> StripeClient:
     """Open the connections to Stripe; `closing` closes them."""
-    client = StripeClient(settings.stripe.api_key.get_secret_value(), base_url=settings.stripe.api_base)
+    client = StripeClient(settings.stripe.api_key.get_secret_value(), deployment, base_url=settings.stripe.api_base)
     closing.push_async_callback(client.close)
     return client
 
 
-def assemble(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> Activities:
+def assemble(
+    settings: Settings, deployment: Deployment, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack
+) -> Activities:
     """Assemble the activities with their adapters; `closing` closes the connections."""
     solana = settings.solana
     issuer = issuer_of(solana.issuer_secret.get_secret_value())
@@ -152,7 +156,7 @@ def assemble(settings: Settings, store: PostgresEventStore, pool: Pool, closing:
         custody_owner=custody,
     )
     closing.push_async_callback(chain.close)
-    stripe = stripe_client(settings, closing)
+    stripe = stripe_client(settings, deployment, closing)
     gateway = StripePayments(stripe)
     payments = PaymentActivities(store, gateway, PostgresCheckouts(pool))
     return Activities(
@@ -173,7 +177,7 @@ def assemble(settings: Settings, store: PostgresEventStore, pool: Pool, closing:
     )
 
 
-Assembling = Callable[[Settings, PostgresEventStore, Pool, AsyncExitStack], Activities]
+Assembling = Callable[[Settings, Deployment, PostgresEventStore, Pool, AsyncExitStack], Activities]
 
 
 def transfers_input(settings: Settings) -> TransfersInput:
@@ -205,9 +209,11 @@ async def connect(settings: Settings) -> Client:
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def undelivered_webhooks(settings: Settings, pool: Pool, closing: AsyncExitStack) -> UndeliveredWebhooks:
+def undelivered_webhooks(
+    settings: Settings, deployment: Deployment, pool: Pool, closing: AsyncExitStack
+) -> UndeliveredWebhooks:
     """Assemble the poller of undelivered webhooks."""
-    events = UndeliveredEvents(stripe_client(settings, closing))
+    events = UndeliveredEvents(stripe_client(settings, deployment, closing))
     return UndeliveredWebhooks(
         events, PostgresWebhookInbox(pool), StalledWorkQueries(pool), settings.stripe.undelivered_poll_seconds
     )
@@ -225,10 +231,11 @@ async def work(
     async with AsyncExitStack() as closing:
         store = await asyncio.to_thread(open_event_store, settings.postgres.url, settings.postgres.commit_queue_max)
         closing.push_async_callback(asyncio.to_thread, store.close)
+        deployment = await asyncio.to_thread(read_deployment, settings.postgres.url)
         pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
         await closing.enter_async_context(pool)
         client = await connect(settings)
-        activities = assembled(settings, store, pool, closing)
+        activities = assembled(settings, deployment, store, pool, closing)
         version = WorkerDeploymentVersion(settings.worker.deployment, settings.worker.build_id)
         for queue in queues:
             at_once = settings.worker.max_concurrent_mints if queue == MINT else settings.worker.max_concurrent
@@ -244,8 +251,7 @@ async def work(
             await closing.enter_async_context(worker)
         if PURCHASES in queues:
             await ensure_schedule(client, settings.payouts.every_seconds, transfers_input(settings))
-        logging_build = asyncio.create_task(log_current_build(client, version))
-        closing.callback(logging_build.cancel)
+        closing.callback(asyncio.create_task(log_current_build(client, version)).cancel)
         saga = settings.saga
         pacing = Timeouts(settings.api.temporal_timeout_seconds, saga.poll_seconds, saga.processing_extension_seconds)
         relay = Relay(
@@ -256,7 +262,7 @@ async def work(
             PayoutsClient(client, pacing.timebox_seconds, settings.payouts.poll_seconds),
             longest_extension=timedelta(seconds=saga.processing_extension_seconds),
         )
-        polling = asyncio.create_task(undelivered_webhooks(settings, pool, closing).run(stopping))
+        polling = asyncio.create_task(undelivered_webhooks(settings, deployment, pool, closing).run(stopping))
         closing.callback(polling.cancel)
         tune_gc()
         log.info("polling %s as build %s", ", ".join(queues), version.build_id)

@@ -1,8 +1,9 @@
-"""The database schema: the event tables, the tables beside them, and the read models."""
+"""The database schema: the event tables, the tables beside them, the read models, and the deployment's row."""
 
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
+from adapters.deployment import create_deployment
 from adapters.event_store.recorder import create_event_tables, open_recorder, schema_lock
 from adapters.read_models.documents import KINDS
 
@@ -57,6 +58,10 @@ UNBURNT = SQL(
     "CREATE INDEX IF NOT EXISTS rm_tickets_unburnt ON rm_tickets ((doc->>'purchase_id'))"
     " WHERE doc->>'state' = 'void' AND doc->>'token' IN ('signed', 'minted')"
 )
+BY_PUBLIC_NAME = SQL(
+    "CREATE INDEX IF NOT EXISTS rm_tickets_public_name ON rm_tickets ((coalesce(doc->>'public_name', id)))"
+)
+BY_MINT = SQL("CREATE INDEX IF NOT EXISTS rm_tickets_mint ON rm_tickets ((doc->>'mint_address'))")
 WITH_STATE = ("purchases", "reservations", "refunds")
 
 
@@ -72,6 +77,7 @@ def ensure_schema(url: str) -> None:
 
 
 def _create_side_tables(connection: Connection) -> None:
+    create_deployment(connection)
     for statement in (*SIDE_TABLES, *READ_MODELS, *AUDIT):
         connection.execute(statement)
     for kind in KINDS:
@@ -79,6 +85,8 @@ def _create_side_tables(connection: Connection) -> None:
     connection.execute(BY_STRIPE_REFUND)
     connection.execute(BY_SHOW)
     connection.execute(UNBURNT)
+    connection.execute(BY_PUBLIC_NAME)
+    connection.execute(BY_MINT)
     for kind in WITH_STATE:
         connection.execute(
             BY_STATE.format(index=Identifier(f"rm_{kind}_state"), table=Identifier(f"rm_{kind}")),

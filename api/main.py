@@ -20,11 +20,12 @@ from activities.refunds.request_refund import RefundCommands
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.mint import MintActivities
+from adapters.deployment import DeploymentError, open_identity
 from adapters.read_models.queries import ReadModels
 from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenChain
-from adapters.solana.keys import issuer_of, pseudonymize, seed_of
+from adapters.solana.keys import issuer_of, seed_of
 from adapters.startup import open_event_store
 from adapters.stripe.webhook import verify_webhook
 from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox, open_pool
@@ -47,6 +48,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         open_event_store, settings.postgres.url, settings.postgres.commit_queue_max, coalesces=True
     )
     closing.push_async_callback(asyncio.to_thread, store.close)
+    identity = await asyncio.to_thread(open_identity, settings.postgres.url, deployment_secret(settings))
     pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
     await closing.enter_async_context(pool)
     solana, saga = settings.solana, settings.saga
@@ -66,9 +68,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     pacing = Timeouts(timebox, saga.poll_seconds, saga.processing_extension_seconds, checkouts_in_flight_max)
     buyers, engine = PostgresBuyers(pool), WorkflowClient(client, pacing)
     return Dependencies(
-        authenticator=KeyAuthenticator(
-            KeyCommands(store), PostgresKeyUses(pool), keys_in(settings), partial(pseudonymize, address_secret)
-        ),
+        authenticator=KeyAuthenticator(KeyCommands(store), PostgresKeyUses(pool), keys_in(settings), identity),
         purchases=PurchaseCommands(store),
         catalog=CatalogCommands(store),
         holds=HoldCommands(store),
@@ -82,14 +82,22 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         buyers=buyers,
         secrets=PostgresCheckouts(pool),
         inbox=PostgresWebhookInbox(pool),
-        verify=partial(verify_webhook, secrets=webhook_secrets(settings)),
+        verify=partial(verify_webhook, secrets=webhook_secrets(settings), deployment_id=identity.deployment_id),
         is_wallet=chain.is_wallet,
-        pseudonym=partial(pseudonymize, address_secret),
+        identity=identity,
         read_ticket=MintActivities(store, chain, buyers, custody, settings.api.public_url).read_ticket,
         limits=limits_of(settings),
         capacity=CapacityCommands(store),
         change_capacity=engine.change_capacity,
     )
+
+
+def deployment_secret(settings: Settings) -> bytes:
+    """Return the deployment's secret; raise DeploymentError without one."""
+    text = settings.deployment.secret.get_secret_value()
+    if not text:
+        raise DeploymentError("BOXOFFICE_DEPLOYMENT__SECRET is not set; give the API a 32-byte seed, hex or base58")
+    return seed_of(text)
 
 
 def keys_in(settings: Settings) -> dict[str, Subject]:
@@ -144,7 +152,10 @@ def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
 def main() -> None:
     """Read the settings and serve."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    asyncio.run(serve(read_settings()))
+    try:
+        asyncio.run(serve(read_settings()))
+    except DeploymentError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

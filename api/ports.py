@@ -14,6 +14,7 @@ from activities.refunds.request_refund import RefundCommands
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from domain.access.subject import Subject
+from domain.core.ids import Identity
 from domain.money.money import FeeRates
 from domain.money.statement import StatementLine
 from domain.payments.webhook_event import WebhookEvent
@@ -77,6 +78,12 @@ class Queries(ProjectionUpdates, Protocol):
 
     async def ticket(self, ticket_id: str) -> TicketDocument | None:
         """Return a ticket."""
+
+    async def ticket_named(self, public_name: str) -> TicketDocument | None:
+        """Return the ticket with this name on chain."""
+
+    async def ticket_minted_at(self, mint_address: str) -> TicketDocument | None:
+        """Return the ticket whose token is at this address."""
 
     async def discount(self, discount_id: str) -> DiscountDocument | None:
         """Return a discount."""
@@ -183,7 +190,7 @@ class Limits:
 class Dependencies:
     """The dependencies of the routes.
 
-    `verify` returns the event of a webhook and refuses a forged one; `pseudonym` maps a name to an opaque id.
+    `verify` returns the event of a webhook and refuses a forged one; `identity` derives the ids of what requests make.
     """
 
     authenticator: Authenticator
@@ -202,7 +209,7 @@ class Dependencies:
     inbox: WebhookInbox
     verify: Callable[[bytes, str], WebhookEvent]
     is_wallet: Callable[[str], bool]
-    pseudonym: Callable[[str], str]
+    identity: Identity
     read_ticket: Callable[[str], Awaitable[tuple[Ticket, TokenState | None]]]
     limits: Limits
     capacity: CapacityCommands

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from adapters.deployment import read_deployment
 from adapters.read_models.event_pages import EventPages
 from adapters.solana.supplies import ChainSupplies
 from adapters.stripe.client import StripeClient
@@ -108,7 +109,8 @@ async def reconcile(settings: Settings, say: Say) -> Report:
         patience=timedelta(seconds=settings.saga.processing_extension_seconds) + RESUMED_AFTER,
     )
     stillness = judge_at_rest(book.history, outside, findings)
-    foreign = sum(not payment.purchase_id for payment in payments)
+    purchases = book.history.state.purchases
+    foreign = sum(not payment.is_own(purchases) for payment in payments)
     read = (book.position, book.history.events, book.history.commits, len(payments), foreign, len(supplies))
     return Report(findings, stillness, *read)
 
@@ -131,7 +133,10 @@ async def _payments(settings: Settings, say: Say) -> list[StripePayment]:
     say(f"Stripe at {stripe.api_base or 'api.stripe.com'}")
     with _reading("Stripe", StripeRequestError, Refusal):
         client = StripeClient(
-            stripe.api_key.get_secret_value(), base_url=stripe.api_base, timeout_seconds=STRIPE_TIMEOUT_SECONDS
+            stripe.api_key.get_secret_value(),
+            read_deployment(settings.postgres.url),
+            base_url=stripe.api_base,
+            timeout_seconds=STRIPE_TIMEOUT_SECONDS,
         )
         try:
             return await StripeListing(client).payments()

@@ -73,8 +73,8 @@ class ShowCancellationWorkflow:
             await self._caller.call(method, page, LISTING_POLICY, summary, forward_only=True)
         while True:
             left = await self._list_orders_left()
-            for order in left.orders:
-                await self._start_next(order, left.rate_per_second)
+            for order, refund_id in left.refunds():
+                await self._start_next(order, refund_id, left.rate_per_second)
                 if self._look:
                     break
             if left.orders:
@@ -114,7 +114,7 @@ class ShowCancellationWorkflow:
             self._show("paused", "Paused: no further refund is begun.")
             await workflow.wait_condition(lambda: self._look)
 
-    async def _start_next(self, order: PurchaseRef, rate_per_second: float) -> None:
+    async def _start_next(self, order: PurchaseRef, refund_id: str, rate_per_second: float) -> None:
         """Start one refund when window, balance and rate allow it."""
         if order.purchase_id not in self._under_way and order.purchase_id not in self._waiting:
             await workflow.wait_condition(lambda: len(self._under_way) < self._start.window or self._look)
@@ -122,7 +122,7 @@ class ShowCancellationWorkflow:
             if self._look:
                 return
             self._show("refunding", "Gives the orders back.")
-            await self._start_refund(order)
+            await self._start_refund(order, refund_id)
             await self._wait_for_rate(rate_per_second)
         self._after = order.purchase_id
         if self._begun >= self._start.starts_max:
@@ -135,7 +135,7 @@ class ShowCancellationWorkflow:
             await workflow.sleep(timedelta(seconds=max(1.0, 1 / rate_per_second)), summary="the rate")
             self._this_second = 0
 
-    async def _start_refund(self, order: PurchaseRef) -> None:
+    async def _start_refund(self, order: PurchaseRef, refund_id: str) -> None:
         cancelled = CancelledOrder(purchase=order, show_id=self._start.show_id)
         self._under_way[order.purchase_id] = None
         self._begun += 1
@@ -146,7 +146,7 @@ class ShowCancellationWorkflow:
             await workflow.start_child_workflow(
                 RefundWorkflow.run,
                 child,
-                id=f"refund/{cancelled.refund_id}",
+                id=f"refund/{refund_id}",
                 parent_close_policy=ParentClosePolicy.ABANDON,
                 static_summary=f"Refund for purchase {order.purchase_id} of a cancelled show",
             )

@@ -17,7 +17,7 @@ from activities.sales.order import MAKER, create_tickets, hold_seats
 from domain.catalog.show import Show
 from domain.core.aggregate import CreatedEvent
 from domain.core.errors import Refusal, WrongState
-from domain.core.ids import derived, hold_key_of
+from domain.core.ids import hold_key_of, refund_id_of
 from domain.core.unit_of_work import UnitOfWork
 from domain.orders.order import Order
 from domain.orders.reopening import reopen
@@ -160,7 +160,7 @@ def _adopt(purchase: PurchaseRef, made: StripeRefund, uow: UnitOfWork) -> None:
     command = RequestRefund(
         tenant_id=order.tenant_id,
         purchase_id=order.identity,
-        refund_id=derived("rf", order.tenant_id, order.identity, made.refund_id),
+        refund_id=refund_id_of(order.nonce, order.tenant_id, order.identity, made.refund_id),
         body_digest=made.refund_id,
         reason="made-at-stripe",
         amount_minor=None if whole else made.amount_minor,

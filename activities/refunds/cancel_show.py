@@ -16,7 +16,7 @@ from activities.sales.ticket_api_holds import release
 from domain.catalog.show import Show
 from domain.catalog.show_cancellation import ShowCancellation, ShowCancellationBegun
 from domain.core.errors import RefundExceeds, Refusal
-from domain.core.ids import derived
+from domain.core.ids import refund_id_of
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.breakdown import FeesBorneBy
@@ -24,6 +24,7 @@ from domain.orders.order import Order
 
 BEHIND_SECONDS_MAX = 3.0
 LOOK_SECONDS = 0.05
+SHOW_CANCELLED = "show-cancelled"
 
 
 class ShowPage(Command):
@@ -40,6 +41,12 @@ class OrdersLeft(Command):
     orders: tuple[PurchaseRef, ...]
     is_paused: bool
     rate_per_second: float
+    refund_ids: tuple[str, ...] = ()  # of each order's one refund; none in the histories of 0.1.0
+
+    def refunds(self) -> list[tuple[PurchaseRef, str]]:
+        """Return each order with the id of its one refund."""
+        before = (refund_id_of("", order.tenant_id, order.purchase_id, SHOW_CANCELLED) for order in self.orders)
+        return list(zip(self.orders, self.refund_ids or before, strict=True))
 
 
 class CancelledOrder(Command):
@@ -47,11 +54,6 @@ class CancelledOrder(Command):
 
     purchase: PurchaseRef
     show_id: str
-
-    @property
-    def refund_id(self) -> str:
-        """The id of the order's one refund."""
-        return derived("rf", self.purchase.tenant_id, self.purchase.purchase_id, "show-cancelled")
 
 
 class OrderFate(Command):
@@ -98,7 +100,7 @@ class ShowCancellationActivities:
 
     async def _release(self, reservation_id: str) -> None:
         try:
-            await self._store.commit(lambda uow: release(uow, reservation_id, "show-cancelled"))
+            await self._store.commit(lambda uow: release(uow, reservation_id, SHOW_CANCELLED))
         except Refusal:
             activity.logger.info("hold %s was confirmed before the cancellation", reservation_id)
 
@@ -108,11 +110,14 @@ class ShowCancellationActivities:
         await self._caught_up()
         terms = await self._store.read(lambda uow: uow.get(ShowCancellation, page.show_id))
         left = await self._reads.orders_left(page.show_id, page.after, page.limit)
+        names = [purchase_id for purchase_id, _, _ in left]
+        orders = await self._store.read(lambda uow: [uow.get(Order, name) for name in names], map(Order.stream, names))
         return OrdersLeft(
             orders=tuple(
                 PurchaseRef(tenant_id=tenant_id, purchase_id=purchase_id, attempt=attempt)
                 for purchase_id, tenant_id, attempt in left
             ),
+            refund_ids=tuple(_refund_id_of(order) for order in orders),
             is_paused=terms.state == "paused",
             rate_per_second=terms.rate_per_second,
         )
@@ -143,6 +148,10 @@ class ShowCancellationActivities:
             await asyncio.sleep(LOOK_SECONDS)
 
 
+def _refund_id_of(order: Order) -> str:
+    return refund_id_of(order.nonce, order.tenant_id, order.identity, SHOW_CANCELLED)
+
+
 def _decide(uow: UnitOfWork, cancelled: CancelledOrder) -> OrderFate:
     order = uow.get(Order, cancelled.purchase.purchase_id)
     if order.state in {"cancelled", "refused"}:
@@ -156,9 +165,9 @@ def _decide(uow: UnitOfWork, cancelled: CancelledOrder) -> OrderFate:
     command = RequestRefund(
         tenant_id=order.tenant_id,
         purchase_id=order.identity,
-        refund_id=cancelled.refund_id,
-        body_digest="show-cancelled",
-        reason="show-cancelled",
+        refund_id=_refund_id_of(order),
+        body_digest=SHOW_CANCELLED,
+        reason=SHOW_CANCELLED,
         fees=uow.get(ShowCancellation, cancelled.show_id).fees,
         even_redeemed=True,
         cash_handed_out=order.price is not None and order.price.tender == "cash",

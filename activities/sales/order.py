@@ -10,7 +10,7 @@ from activities.core.task_queues import PURCHASES, activity_on
 from domain.catalog.line import Line
 from domain.catalog.show import Show
 from domain.core.errors import PurchaseCancelled
-from domain.core.ids import hold_key_of, ticket_id_of
+from domain.core.ids import hold_key_of, public_name_of, ticket_id_of
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.money import Price, Tender
 from domain.orders.order import Order
@@ -35,7 +35,7 @@ def hold_seats(uow: UnitOfWork, lines: Sequence[Line], key: str, until: datetime
 
 
 MAKER = "purchase"
-USUAL_TICKETS = (1, 2)  # of most orders; streams named beforehand are read with the lock, others need another read
+PLACED_MAX = 10_000
 
 
 class SalesActivities:
@@ -43,12 +43,18 @@ class SalesActivities:
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
+        # May be forgotten: streams named beforehand are read with the lock, any other needs a read of its own.
+        self._tickets_placed: dict[PurchaseRef, tuple[str, ...]] = {}
 
     @activity_on(PURCHASES, name="place_order")
     async def place_order(self, purchase: PurchaseRef) -> PlacedOrder:
         """Hold seats and a limited discount, all or none, lock the price, and create the tickets, reserved."""
         reads = (Order.stream(purchase.purchase_id),)
-        return (await self._store.commit(lambda uow: place(uow, purchase), reads)).value
+        placed: PlacedOrder = (await self._store.commit(lambda uow: place(uow, purchase), reads)).value
+        if len(self._tickets_placed) >= PLACED_MAX:
+            self._tickets_placed.clear()
+        self._tickets_placed[purchase] = placed.ticket_ids
+        return placed
 
     @activity_on(PURCHASES, name="cancel_order")
     async def cancel_order(self, end: EndPurchase) -> EndedOrder:
@@ -84,8 +90,8 @@ class SalesActivities:
             if order.allowance_id:
                 uow.get(Allowance, order.allowance_id).sell(purchase.purchase_id, uow.at)
 
-        names = [ticket_id_of(purchase.purchase_id, purchase.attempt, number) for number in USUAL_TICKETS]
-        await self._store.commit(decide, (Order.stream(purchase.purchase_id), *map(Ticket.stream, names)))
+        tickets = map(Ticket.stream, self._tickets_placed.pop(purchase, ()))
+        await self._store.commit(decide, (Order.stream(purchase.purchase_id), *tickets))
 
     @activity_on(PURCHASES, name="fulfil_order")
     async def fulfil_order(self, purchase: PurchaseRef) -> None:
@@ -195,14 +201,14 @@ def _ticket_ids(order: Order, purchase: PurchaseRef) -> list[tuple[str, str]]:
     """Return (ticket id, ticket type) of each ticket, in the order of the lines."""
     types = [line.ticket_type_id for line in order.lines for _ in range(line.quantity)]
     return [
-        (ticket_id_of(purchase.purchase_id, purchase.attempt, number), ticket_type_id)
+        (ticket_id_of(order.nonce or order.identity, purchase.attempt, number), ticket_type_id)
         for number, ticket_type_id in enumerate(types, start=1)
     ]
 
 
 def create_tickets(uow: UnitOfWork, purchase: PurchaseRef, order: Order) -> None:
     """Create the tickets of an attempt, reserved."""
-    for ticket_id, ticket_type_id in _ticket_ids(order, purchase):
+    for number, (ticket_id, ticket_type_id) in enumerate(_ticket_ids(order, purchase), start=1):
         uow.add(
             Ticket.begin(
                 TicketReserved,
@@ -212,6 +218,7 @@ def create_tickets(uow: UnitOfWork, purchase: PurchaseRef, order: Order) -> None
                 purchase_id=purchase.purchase_id,
                 show_id=order.show_id,
                 ticket_type_id=ticket_type_id,
+                public_name=public_name_of(order.nonce, purchase.attempt, number),
             )
         )
 

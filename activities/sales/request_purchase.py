@@ -26,6 +26,7 @@ class RequestPurchase(NamedTuple):
     `hold_seconds` may shorten the show's hold, not lengthen it. `expected_total_minor` is the total that the buyer
     saw: any other is refused. The checkout must open within `queue_seconds`. `allowance_id` identifies a named buyer,
     who may have `open_purchases_max` open purchases (0: no limit). `tender` is the means of payment.
+    The tickets' ids are derived from `nonce`.
     """
 
     tenant_id: str
@@ -41,6 +42,7 @@ class RequestPurchase(NamedTuple):
     allowance_id: str = ""
     open_purchases_max: int = 0
     tender: Tender = "card"
+    nonce: str = ""
 
 
 class PurchaseStatus(Command):
@@ -167,6 +169,7 @@ def _request(uow: UnitOfWork, command: RequestPurchase) -> Requested:
         "queue_until": queue_until,
         "hold_seconds": min(command.hold_seconds or show.hold_seconds, show.hold_seconds),
         "allowance_id": command.allowance_id,
+        "nonce": command.nonce,
     }
     if known is None:
         known = uow.add(

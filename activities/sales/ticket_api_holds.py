@@ -10,7 +10,7 @@ from activities.sales.order import hold_seats
 from domain.catalog.line import Line
 from domain.catalog.show import Show
 from domain.core.errors import HoldReleased, KeyReused, NotOurHold, WrongState
-from domain.core.ids import ticket_id_of
+from domain.core.ids import public_name_of, ticket_id_of
 from domain.core.unit_of_work import UnitOfWork
 from domain.stock.allocation import Allocation
 from domain.stock.reservation import (
@@ -26,7 +26,7 @@ MAKER = "internal"
 
 
 class MakeReservation(Command):
-    """Seats to hold for an outside order; the id is derived from its idempotency key."""
+    """Seats to hold for an outside order; its id comes from its idempotency key, its tickets' ids from `nonce`."""
 
     tenant_id: str
     reservation_id: str
@@ -34,6 +34,7 @@ class MakeReservation(Command):
     lines: Sequence[Line]
     hold_seconds: int
     body_digest: str = ""
+    nonce: str = ""
 
 
 class ReservationView(Command):
@@ -113,10 +114,14 @@ def _make(uow: UnitOfWork, command: MakeReservation) -> ReservationView:
         show.sellable(line.ticket_type_id)
     hold_seats(uow, command.lines, command.reservation_id, until, MAKER)
     types = [line.ticket_type_id for line in command.lines for _ in range(line.quantity)]
-    tickets = [(ticket_id_of(command.reservation_id, 1, number), kind) for number, kind in enumerate(types, start=1)]
-    for ticket_id, ticket_type_id in tickets:
+    seed = command.nonce or command.reservation_id
+    ticket_ids = [ticket_id_of(seed, 1, number) for number, _ in enumerate(types, start=1)]
+    for number, (ticket_id, ticket_type_id) in enumerate(zip(ticket_ids, types, strict=True), start=1):
         events = {"tenant_id": command.tenant_id, "purchase_id": command.reservation_id, "show_id": command.show_id}
-        uow.add(Ticket.begin(TicketReserved, ticket_id, uow.at, ticket_type_id=ticket_type_id, **events))
+        name = public_name_of(command.nonce, 1, number)
+        uow.add(
+            Ticket.begin(TicketReserved, ticket_id, uow.at, ticket_type_id=ticket_type_id, public_name=name, **events)
+        )
     made = Reservation.begin(
         ReservationMade,
         command.reservation_id,
@@ -125,7 +130,7 @@ def _make(uow: UnitOfWork, command: MakeReservation) -> ReservationView:
         show_id=command.show_id,
         lines=[line.model_dump() for line in command.lines],
         until=until,
-        ticket_ids=[ticket_id for ticket_id, _ in tickets],
+        ticket_ids=ticket_ids,
         body_digest=command.body_digest,
     )
     return _view(uow.add(made))

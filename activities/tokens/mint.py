@@ -91,7 +91,7 @@ class MintActivities:
             subject_id=ticket_id,
             name=_short(show.name),
             symbol="TICKET",
-            uri=self._uri("ticket", ticket_id),
+            uri=self._uri("ticket", ticket.public_name),
             group_address=show.mint_address,
             owner_address=wallet or self._custody,
         )
@@ -122,8 +122,8 @@ class MintActivities:
             owner_address=self._custody,
         )
 
-    def _uri(self, kind: str, subject_id: str) -> str:
-        return f"{self._metadata_base}/metadata/{kind}/{subject_id}.json"
+    def _uri(self, kind: str, name: str) -> str:
+        return f"{self._metadata_base}/metadata/{kind}/{name}.json"
 
     async def _mint(self, bearer: TokenizedAggregate, spec: TokenSpec) -> Minted:
         if bearer.mint_address is not None and bearer.mint_signature is not None:

@@ -197,6 +197,7 @@ def _ticket(documents: DocumentBatch, event: TicketReserved, _: int) -> None:
         "purchase_id": event.purchase_id,
         "show_id": event.show_id,
         "ticket_type_id": event.ticket_type_id,
+        "public_name": event.public_name or ticket_id,
         "state": "reserved",
         **no_token(),
     }

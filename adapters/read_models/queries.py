@@ -13,7 +13,6 @@ from adapters.read_models.documents import (
     PURCHASES,
     REFUNDS,
     SHOWS,
-    TICKETS,
     VENUES,
     Owner,
     ReadModel,
@@ -48,6 +47,9 @@ from domain.views.purchase import (
 LINES_MAX = 1_000
 VENUE_OF_SHOW = "SELECT doc->>'venue_id' FROM rm_shows WHERE id = %s"
 DOCUMENT = SQL("SELECT doc FROM {table} WHERE id = %s")
+# The documents that 0.1.0 folded have no public name: the name of those tickets is their id.
+TICKET_NAMED = "SELECT doc FROM rm_tickets WHERE coalesce(doc->>'public_name', id) = %s"
+TICKET_AT = "SELECT doc FROM rm_tickets WHERE doc->>'mint_address' = %s"
 TIMELINE = "SELECT position, at, event, text FROM rm_timeline WHERE purchase_id = %s ORDER BY position LIMIT %s"
 CHANGED = (
     "SELECT DISTINCT p.position, t.purchase_id FROM rm_position p"
@@ -219,7 +221,22 @@ class ReadModels:
 
     async def ticket(self, ticket_id: str) -> TicketDocument | None:
         """Return a ticket."""
-        return await self._document(TICKETS, ticket_id)
+        return await self._ticket(DOCUMENT.format(table=Identifier("rm_tickets")), ticket_id)
+
+    async def ticket_named(self, public_name: str) -> TicketDocument | None:
+        """Return the ticket with this public name."""
+        return await self._ticket(TICKET_NAMED, public_name)
+
+    async def ticket_minted_at(self, mint_address: str) -> TicketDocument | None:
+        """Return the ticket whose token is at this address."""
+        return await self._ticket(TICKET_AT, mint_address)
+
+    async def _ticket(self, statement: Any, value: str) -> TicketDocument | None:
+        found: list[tuple[TicketDocument]] = await self._rows(statement, (value,))
+        for (ticket,) in found:
+            ticket.setdefault("public_name", ticket["ticket_id"])
+            return ticket
+        return None
 
     async def discount(self, discount_id: str) -> DiscountDocument | None:
         """Return a discount; `in_use` counts the orders that use one of a limited number."""

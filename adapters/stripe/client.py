@@ -1,12 +1,14 @@
 """The client that every part of the Stripe adapter calls through: connections, error translation, idempotency keys."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import aiohttp
 import stripe
 
 from adapters.stripe.errors import is_replayed_failure, translated
+from adapters.stripe.mapping import DEPLOYMENT, is_foreign, metadata_value
+from domain.core.ids import Deployment
 from domain.core.transient import TransientError
 
 T = TypeVar("T")
@@ -32,10 +34,13 @@ class _StripeConnections(stripe.AIOHTTPClient):
 class StripeClient:
     """Connections for one event loop; close it when the loop ends. It retries only a read, and that once.
 
+    An account may serve several deployments: all keys and metadata name ours, and objects of others are not found.
     `base_url` is Stripe itself unless it is given. `api` has the library's calls; await them through `read` or `write`.
     """
 
-    def __init__(self, secret_key: str, *, base_url: str | None = None, timeout_seconds: float = 10.0) -> None:
+    def __init__(
+        self, secret_key: str, deployment: Deployment, *, base_url: str | None = None, timeout_seconds: float = 10.0
+    ) -> None:
         self._http = _StripeConnections(timeout=timeout_seconds)
         client = stripe.StripeClient(
             secret_key,
@@ -44,7 +49,20 @@ class StripeClient:
             http_client=self._http,
         )
         self.has_key = bool(secret_key)
+        self.deployment_id, self._is_adopted = deployment
         self.api = client.v1
+
+    def labelled(self, **metadata: str) -> dict[str, str]:
+        """Return the metadata of an object that is to be created, with our deployment's id."""
+        return {**metadata, DEPLOYMENT: self.deployment_id}
+
+    def own(self, found: Iterable[Any]) -> list[Any]:
+        """Return the objects that do not belong to another deployment; objects of 0.1.0 name none."""
+        return [one for one in found if not is_foreign(one.metadata, self.deployment_id)]
+
+    def with_key(self, found: Iterable[Any], key: str, name: str = "key") -> Any:
+        """Return our object that was made under this key; None when there is none."""
+        return next((one for one in self.own(found) if metadata_value(one.metadata, name) == key), None)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -76,9 +94,10 @@ class StripeClient:
         Stripe keeps a 5xx under its key and returns it for ever. So `find` looks for the effect of such a call
         (None: a repeat is harmless), and only then the call is repeated under the next key: `{key}:2` and so on.
         """
+        own_key = f"{self.deployment_id}:{key}"
         for attempt in range(1, KEYS_MAX + 1):
             try:
-                return await call(key if attempt == 1 else f"{key}:{attempt}")
+                return await call(own_key if attempt == 1 else f"{own_key}:{attempt}")
             except stripe.StripeError as error:
                 if not is_replayed_failure(error):
                     raise translated(error, writing=True) from error
@@ -86,6 +105,16 @@ class StripeClient:
             if found is not None:
                 return found
         raise TransientError("Stripe returns a stored server error under every idempotency key", unknown=True)
+
+    async def write_once(
+        self, call: Callable[[str], Awaitable[T]], key: str, find: Callable[[], Awaitable[T | None]]
+    ) -> T:
+        """Write as `write` does, where `find` knows the effect by its key.
+
+        An adopted deployment looks first: 0.1.0 may have written under the key without the deployment.
+        """
+        found = await find() if self._is_adopted else None
+        return found if found is not None else await self.write(call, key, find)
 
 
 def is_replay(answer: Any) -> bool:

@@ -5,7 +5,6 @@ from typing import Any
 import stripe
 
 from adapters.stripe.client import StripeClient, is_replay
-from adapters.stripe.mapping import metadata_value
 from domain.payouts.connected_account import AccountState, PayoutStatus, TransferOrder
 
 LISTED_MAX = 100
@@ -19,8 +18,8 @@ class StripeConnect:
     """
 
     def __init__(self, client: StripeClient, public_url: str) -> None:
-        self._read, self._write = client.read, client.write
-        self._api = client.api
+        self._read, self._write_once = client.read, client.write_once
+        self._client, self._api = client, client.api
         self._public_url = public_url
 
     async def create_account(self, venue_id: str, name: str, key: str) -> AccountState:
@@ -32,12 +31,12 @@ class StripeConnect:
                     "type": "express",
                     "business_profile": {"name": name},
                     "capabilities": {"transfers": {"requested": True}},
-                    "metadata": {"venue_id": venue_id, "key": key},
+                    "metadata": self._client.labelled(venue_id=venue_id, key=key),
                 },
                 {"idempotency_key": attempt_key},
             )
 
-        made = await self._write(create, key, lambda: self._account_made(key))
+        made = await self._write_once(create, key, lambda: self._account_made(key))
         return await self.retrieve_account(made.id) if is_replay(made) else _account_state(made)
 
     async def retrieve_account(self, account_id: str) -> AccountState:
@@ -67,32 +66,33 @@ class StripeConnect:
                     "destination": order.account_id,
                     "source_transaction": order.charge_id,
                     "transfer_group": order.purchase_id,
-                    "metadata": {"purchase_id": order.purchase_id, "key": key},
+                    "metadata": self._client.labelled(purchase_id=order.purchase_id, key=key),
                 },
                 {"idempotency_key": attempt_key},
             )
 
         async def made_before() -> stripe.Transfer | None:
             params: Any = {"transfer_group": order.purchase_id, "limit": LISTED_MAX}
-            found: stripe.Transfer | None = _of_key(await self._read(self._api.transfers.list_async(params)), key)
+            listed = await self._read(self._api.transfers.list_async(params))
+            found: stripe.Transfer | None = self._client.with_key(listed.data, key)
             return found
 
-        return (await self._write(make, key, made_before)).id
+        return (await self._write_once(make, key, made_before)).id
 
     async def reverse_transfer(self, transfer_id: str, amount_minor: int, key: str) -> str:
         """Reverse a part of a transfer; return the reversal's id, made now or before."""
 
         async def reverse(attempt_key: str) -> Any:
-            params: Any = {"amount": amount_minor, "metadata": {"key": key}}
+            params: Any = {"amount": amount_minor, "metadata": self._client.labelled(key=key)}
             return await self._api.transfers.reversals.create_async(
                 transfer_id, params, {"idempotency_key": attempt_key}
             )
 
         async def made_before() -> Any:
             listed = await self._read(self._api.transfers.reversals.list_async(transfer_id, {"limit": LISTED_MAX}))
-            return _of_key(listed, key)
+            return self._client.with_key(listed.data, key)
 
-        return str((await self._write(reverse, key, made_before)).id)
+        return str((await self._write_once(reverse, key, made_before)).id)
 
     async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStatus:
         """Read a payout of a connected account."""
@@ -106,14 +106,9 @@ class StripeConnect:
         })  # fmt: skip
 
     async def _account_made(self, key: str) -> stripe.Account | None:
-        found: stripe.Account | None = _of_key(
-            await self._read(self._api.accounts.list_async({"limit": LISTED_MAX})), key
-        )
+        listed = await self._read(self._api.accounts.list_async({"limit": LISTED_MAX}))
+        found: stripe.Account | None = self._client.with_key(listed.data, key)
         return found
-
-
-def _of_key(listed: Any, key: str) -> Any:
-    return next((one for one in listed.data if metadata_value(one.metadata, "key") == key), None)
 
 
 def _account_state(account: stripe.Account) -> AccountState:

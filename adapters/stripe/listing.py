@@ -1,4 +1,4 @@
-"""Read all payments of the account from Stripe's lists, for `boxoffice reconcile`."""
+"""Read all payments of the account from Stripe's lists, for `boxoffice reconcile`; those of others have no purchase."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ import stripe
 
 from adapters.stripe.client import StripeClient
 from adapters.stripe.errors import StripeRequestError
-from adapters.stripe.mapping import intent_state
+from adapters.stripe.mapping import DEPLOYMENT, intent_state, is_foreign, metadata_value
 from domain.invariants.cross_system import StripePayment
 
 CLOSED = {"succeeded", "canceled"}
@@ -33,22 +33,22 @@ class StripeListing:
         async for entry in list_all(api.balance_transactions.list_async, {"expand": ["data.source"]}):
             nets[_intent_of(entry.source) or _charge_of(entry.source, charge_of)] += entry.net
         return [
-            _said(intent, nets[intent.id] + nets[_id_of(intent.latest_charge) or "none"])
+            self._said(intent, nets[intent.id] + nets[_id_of(intent.latest_charge) or "none"])
             async for intent in list_all(api.payment_intents.list_async, {"expand": ["data.latest_charge"]})
         ]
 
-
-def _said(intent: stripe.PaymentIntent, net_minor: int) -> StripePayment:
-    state = intent_state(intent)
-    return StripePayment(
-        intent_id=state.intent_id,
-        purchase_id=state.purchase_id,
-        currency=state.currency,
-        captured_minor=state.received_minor,
-        refunded_minor=state.refunded_minor,
-        net_minor=net_minor,
-        is_open=state.status not in CLOSED,
-    )
+    def _said(self, intent: stripe.PaymentIntent, net_minor: int) -> StripePayment:
+        state, deployment_id = intent_state(intent), self._client.deployment_id
+        return StripePayment(
+            intent_id=state.intent_id,
+            purchase_id="" if is_foreign(intent.metadata, deployment_id) else state.purchase_id,
+            currency=state.currency,
+            captured_minor=state.received_minor,
+            refunded_minor=state.refunded_minor,
+            net_minor=net_minor,
+            is_open=state.status not in CLOSED,
+            is_labelled=metadata_value(intent.metadata, DEPLOYMENT) == deployment_id,
+        )
 
 
 def _intent_of(source: Any) -> str:

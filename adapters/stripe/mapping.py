@@ -7,6 +7,7 @@ import stripe
 from domain.payments.dispute import DisputeStatus
 from domain.payments.payment_intent import IntentState, StripeRefund
 
+DEPLOYMENT = "deployment"  # the name of our deployment's id in metadata
 # One read shows the intent, its charge and the real fee.
 EXPAND = ["latest_charge.balance_transaction"]
 # When a purchase has several intents, the one nearest to paid decides.
@@ -37,6 +38,11 @@ def intent_state(intent: stripe.PaymentIntent) -> IntentState:
 def metadata_value(metadata: Any, name: str) -> str:
     """Return a value of an object's metadata, or an empty text."""
     return str(metadata[name]) if metadata and name in metadata else ""
+
+
+def is_foreign(metadata: Any, deployment_id: str) -> bool:
+    """Return whether metadata names another deployment than ours."""
+    return metadata_value(metadata, DEPLOYMENT) not in {"", deployment_id}
 
 
 def _fee_minor(charge: stripe.Charge | None) -> int | None:

@@ -11,7 +11,6 @@ from adapters.stripe.mapping import (
     NEAREST_FIRST,
     dispute_said,
     intent_state,
-    metadata_value,
     quoted,
     refund_state,
 )
@@ -27,7 +26,7 @@ class StripePayments:
 
     def __init__(self, client: StripeClient) -> None:
         self._read, self._write = client.read, client.write
-        self._api = client.api
+        self._client, self._api = client, client.api
 
     async def create_intent(self, request: IntentRequest, key: str) -> IntentState:
         """Create the intent, or return the one that this key made, as it is now."""
@@ -39,7 +38,7 @@ class StripePayments:
                     "currency": request.currency.lower(),
                     "capture_method": request.capture_method,
                     "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-                    "metadata": {"tenant_id": request.tenant_id, "purchase_id": request.purchase_id},
+                    "metadata": self._client.labelled(tenant_id=request.tenant_id, purchase_id=request.purchase_id),
                     "transfer_group": request.purchase_id,
                     "expand": EXPAND,
                 },
@@ -59,7 +58,7 @@ class StripePayments:
         found = await self._read(
             self._api.payment_intents.search_async({"query": query, "expand": [f"data.{path}" for path in EXPAND]})
         )
-        states = sorted((intent_state(intent) for intent in found.data), key=_distance_from_paid)
+        states = sorted((intent_state(intent) for intent in self._client.own(found.data)), key=_distance_from_paid)
         return states[0] if states else None
 
     async def retrieve_intent(self, intent_id: str) -> IntentState:
@@ -92,13 +91,17 @@ class StripePayments:
 
         async def refund(attempt_key: str) -> stripe.Refund:
             return await self._api.refunds.create_async(
-                {"payment_intent": intent_id, "amount": amount_minor, "metadata": {"refund_key": key}},
+                {
+                    "payment_intent": intent_id,
+                    "amount": amount_minor,
+                    "metadata": self._client.labelled(refund_key=key),
+                },
                 {"idempotency_key": attempt_key},
             )
 
         found: stripe.Refund | None = None
         try:
-            found = await self._write(refund, key, lambda: self._refund_made(intent_id, key))
+            found = await self._client.write_once(refund, key, lambda: self._refund_made(intent_id, key))
         except PaymentRefused as refusal:
             if refusal.data.get("reason") == ALREADY_REFUNDED:
                 found = await self._refund_made(intent_id, key, amount_minor)
@@ -128,10 +131,10 @@ class StripePayments:
     async def _refund_made(self, intent_id: str, key: str, amount_minor: int | None = None) -> stripe.Refund | None:
         """Find the refund made under this key, else (when an amount is given) a valid one of that amount."""
         listed = await self._refunds(intent_id)
-        ours = [refund for refund in listed.data if metadata_value(refund.metadata, "refund_key") == key]
+        ours: stripe.Refund | None = self._client.with_key(listed.data, key, "refund_key")
         valid = [refund for refund in listed.data if refund.status not in {"failed", "canceled"}]
         alike = [refund for refund in valid if refund.amount == amount_minor]
-        return next(iter([*ours, *alike]), None)
+        return ours or next(iter(alike), None)
 
     async def _advanced(
         self, intent_id: str, act: Callable[[str], Awaitable[stripe.PaymentIntent]], key: str

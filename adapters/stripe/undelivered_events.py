@@ -19,7 +19,7 @@ class UndeliveredEvents:
         self._client = client
 
     async def undelivered(self, since: datetime, until: datetime, account_id: str | None = None) -> list[WebhookEvent]:
-        """Return the events of a period whose webhooks are pending or were given up, oldest first."""
+        """Return the events of a period whose webhooks are pending or were given up, oldest first; none of others."""
         params: Mapping[str, Any] = {
             "created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())},
             # Stripe accepts twenty types at most.
@@ -28,4 +28,6 @@ class UndeliveredEvents:
         }
         options: RequestOptions = {"stripe_account": account_id} if account_id is not None else {}
         call = partial(self._client.api.events.list_async, options=options)
-        return [read_event(str(event).encode()) async for event in self._client.list_all(call, params)][::-1]
+        listed, deployment_id = self._client.list_all(call, params), self._client.deployment_id
+        found = [read_event(str(event).encode(), deployment_id) async for event in listed]
+        return [webhook for webhook in reversed(found) if not webhook.is_foreign]

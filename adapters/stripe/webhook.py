@@ -9,13 +9,14 @@ from typing import Any
 
 import stripe
 
+from adapters.stripe.mapping import is_foreign
 from domain.core.errors import WebhookForged
 from domain.payments.webhook_event import WebhookEvent
 
 AGE_SECONDS_MAX = 300
 
 
-def verify_webhook(payload: bytes, signature_header: str, secrets: Sequence[str]) -> WebhookEvent:
+def verify_webhook(payload: bytes, signature_header: str, secrets: Sequence[str], deployment_id: str) -> WebhookEvent:
     """Check Stripe's signature over the raw body (at most five minutes old) and read the event.
 
     Raise WebhookForged unless the signature was made with one of the endpoints' secrets; empty secrets are ignored.
@@ -23,7 +24,7 @@ def verify_webhook(payload: bytes, signature_header: str, secrets: Sequence[str]
     """
     try:
         _check(payload, signature_header, [secret for secret in secrets if secret])
-        return read_event(payload)
+        return read_event(payload, deployment_id)
     except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError) as error:
         raise WebhookForged(f"the webhook's signature or event is invalid: {type(error).__name__}") from error
 
@@ -38,8 +39,8 @@ def _check(payload: bytes, signature_header: str, secrets: Sequence[str]) -> Non
     stripe.WebhookSignature.verify_header(payload, signature_header, secrets[-1], AGE_SECONDS_MAX)
 
 
-def read_event(payload: bytes) -> WebhookEvent:
-    """Read a Stripe event, as JSON, into the values that the inbox keeps."""
+def read_event(payload: bytes, deployment_id: str) -> WebhookEvent:
+    """Read a Stripe event, as JSON, into the values that the inbox keeps; `deployment_id` is ours."""
     event = json.loads(payload)
     subject = event["data"]["object"]
     is_intent = subject.get("object") == "payment_intent"
@@ -52,6 +53,7 @@ def read_event(payload: bytes) -> WebhookEvent:
         created=datetime.fromtimestamp(event["created"], UTC),
         digest=hashlib.sha256(payload).hexdigest(),
         account_id=event.get("account"),
+        is_foreign=is_foreign(subject.get("metadata"), deployment_id),
         key=(subject.get("metadata") or {}).get("refund_key"),
     )
 

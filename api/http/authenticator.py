@@ -2,15 +2,15 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from domain.access.api_key import ApiKey, KeyText, parse_key
 from domain.access.subject import ALL_SCOPES, Subject
+from domain.core.ids import Identity
 
 KNOWN_SECONDS = 5.0  # how late a revoked key is refused
 KNOWN_MAX = 10_000
-TOKEN_PREFIX = "pt_"  # noqa: S105 - a prefix
 INTERNAL_SUBJECT = Subject("internal-token", "internal-token", scopes=frozenset({"internal", "door", "operate"}))
 DEVELOPMENT_SUBJECT = Subject("development", "development", scopes=ALL_SCOPES)
 
@@ -43,12 +43,12 @@ class KeyAuthenticator:
     key that is not good is asked for each time: only the limit per address bounds that.
     """
 
-    def __init__(self, keys: Keys, uses: KeyUses, named: Mapping[str, Subject], seal: Callable[[str], str]) -> None:
-        """Take the stored keys, the subjects of the keys in the settings, and the keyed hash behind tokens."""
+    def __init__(self, keys: Keys, uses: KeyUses, named: Mapping[str, Subject], identity: Identity) -> None:
+        """Take the stored keys, the subjects of the keys in the settings, and the deployment's identity."""
         self._keys = keys
         self._uses = uses
         self._named = {_digest(text): subject for text, subject in named.items()}
-        self._seal = seal
+        self._identity = identity
         self._known: dict[bytes, _Known] = {}
 
     async def subject_of(self, credential: str) -> Subject | None:
@@ -72,7 +72,7 @@ class KeyAuthenticator:
 
     def purchase_token(self, purchase_id: str) -> str:
         """Return the token of a purchase: nobody can compute it, and a repeated request gets the same."""
-        return TOKEN_PREFIX + self._seal(f"purchase-token:{purchase_id}")
+        return self._identity.derive("pt", purchase_id)
 
 
 def named_subjects(internal_token: str | None, development_key: str | None) -> dict[str, Subject]:

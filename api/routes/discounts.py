@@ -12,7 +12,6 @@ from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import CODE_PATTERN, After, Body, Code, Deps, Id, Key, Moment, ShowId, about, digest_of
 from domain.catalog.discount import DiscountTerms, discount_id_of, spelt
 from domain.core.errors import CodeTaken, NotChargeable, UnknownSubject
-from domain.core.ids import derived
 from domain.money.money import BPS_WHOLE
 from domain.views.catalog import DiscountDocument, DiscountFields, terms_document
 
@@ -78,7 +77,7 @@ async def create_discount(
     command = CreateDiscount(
         tenant_id=tenant_id,
         show_id=show_id,
-        key_id=derived("dk", tenant_id, key),
+        key_id=deps.identity.of_key("dk", caller.name, key),
         body_digest=digest_of(body, f"{show_id}:{key}"),
         code=body.code,
         terms=terms,

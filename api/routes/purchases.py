@@ -34,7 +34,6 @@ from domain.core.errors import (
     UnknownSubject,
     WrongState,
 )
-from domain.core.ids import derived, purchase_id_of
 from domain.core.timestamp import Timestamp
 from domain.views.common import PriceDocument, price_document
 from domain.views.purchase import PurchaseHistory, PurchaseState
@@ -219,19 +218,21 @@ def command_of(body: PurchaseBody, key: str, deps: Dependencies, caller: Subject
         raise Problem(KEY_INVALID, "under a publishable key an Idempotency-Key is a random UUID (version 4)")
     tenant_id = caller.tenant_id
     digest = digest_of(body, key)
+    purchase_id = deps.identity.of_key("pu", caller.name, key)
     return RequestPurchase(
         tenant_id=tenant_id,
-        purchase_id=purchase_id_of(tenant_id, key),
+        purchase_id=purchase_id,
         body_digest=digest,
         show_id=body.show_id,
         lines=body.lines(),
-        buyer_id=derived("bu", tenant_id, key, digest),
+        buyer_id=deps.identity.of_key("bu", caller.name, key, digest),
         hold_seconds=_hold_seconds(body, deps),
         discount_code=body.discount_code and spelt(body.discount_code),
         expected_total_minor=body.expected_total_minor,
         queue_seconds=deps.limits.queue_seconds,
         allowance_id=_allowance_id(body.buyer, deps, tenant_id),
         open_purchases_max=deps.limits.open_purchases_max,
+        nonce=deps.identity.nonce_of(purchase_id),
     )
 
 
@@ -252,7 +253,7 @@ async def recorded(command: RequestPurchase, buyer: BuyerBody, deps: Dependencie
 def _allowance_id(buyer: BuyerBody, deps: Dependencies, tenant_id: str) -> str:
     """Return the pseudonymous id under which a named buyer's tickets are counted."""
     name = buyer.email.strip().casefold() if buyer.email is not None else buyer.wallet
-    return derived("al", tenant_id, deps.pseudonym(name)) if name else ""
+    return deps.identity.derive("al", tenant_id, name) if name else ""
 
 
 def _hold_seconds(body: PurchaseBody, deps: Dependencies) -> int | None:

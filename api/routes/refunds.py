@@ -14,7 +14,6 @@ from api.http.requests import After, Body, Deps, Id, Key, PurchaseId, RefundId, 
 from api.ports import Dependencies
 from domain.access.subject import Subject
 from domain.core.errors import AlreadyEntered, NotChargeable, PaymentDisputed, RefundExceeds, UnknownSubject, WrongState
-from domain.core.ids import derived
 from domain.money.breakdown import FeesBorneBy
 from domain.payments.refund import RefundState
 from domain.tickets.ticket import TicketState
@@ -125,7 +124,7 @@ async def request_refund(
     command = RequestRefund(
         tenant_id=tenant_id,
         purchase_id=purchase_id,
-        refund_id=derived("rf", tenant_id, purchase_id, key),
+        refund_id=deps.identity.of_key("rf", caller.name, key, purchase_id),
         body_digest=digest_of(body, key),
         reason=body.reason,
         fees=body.fees,

@@ -17,7 +17,6 @@ from api.ports import Dependencies
 from domain.access.subject import ANONYMOUS
 from domain.catalog.show import CaptureMethod, TicketType
 from domain.core.errors import NotChargeable, UnknownSubject, WrongState
-from domain.core.ids import derived
 from domain.core.timestamp import Timestamp, iso
 from domain.money.money import BPS_WHOLE
 from domain.views.catalog import StockedShow
@@ -135,9 +134,9 @@ class ShowAnswer(StockedShow):
 async def announce_show(body: ShowBody, key: Key, deps: Deps, caller: Caller, response: Response) -> ShowTerms:
     """Record a show and start its registration on chain; it goes on sale when it is registered there."""
     tenant_id = caller.tenant_id
-    show_id = derived("sh", tenant_id, key)
+    show_id = deps.identity.of_key("sh", caller.name, key)
     types = [
-        TicketType(ticket_type_id=derived("tt", show_id, str(number)), **item.model_dump())
+        TicketType(ticket_type_id=deps.identity.derive("tt", show_id, str(number)), **item.model_dump())
         for number, item in enumerate(body.ticket_types)
     ]
     command = AnnounceShow(

@@ -25,7 +25,6 @@ from domain.core.errors import (
     UnknownSubject,
     WrongState,
 )
-from domain.core.ids import derived
 from domain.tickets.ticket import TicketState
 from domain.views.catalog import StockedShow, StockedTicketType
 from domain.views.common import TokenWord
@@ -178,9 +177,11 @@ async def reserve_tickets(body: ReserveBody, key: Key, deps: Deps, caller: Calle
     if body.hold_seconds is not None and body.hold_seconds > longest:
         raise Problem(INVALID_REQUEST, f"hold_seconds may be at most {longest}")
     tenant_id = caller.tenant_id
+    reservation_id = deps.identity.of_key("re", caller.name, key)
     command = MakeReservation(
         tenant_id=tenant_id,
-        reservation_id=derived("re", tenant_id, key),
+        reservation_id=reservation_id,
+        nonce=deps.identity.nonce_of(reservation_id),
         show_id=body.show_id,
         lines=[Line(ticket_type_id=item.ticket_type_id, quantity=item.quantity) for item in body.items],
         hold_seconds=body.hold_seconds or deps.limits.hold_seconds,

@@ -37,10 +37,10 @@ class TokenMetadata(TypedDict):
 @public
 async def read_metadata(
     kind: Kind,
-    subject_id: Annotated[str, id_in_path("Id of the venue, show or ticket.", "sh_9k3m2x8r5t1w")],
+    subject_id: Annotated[str, id_in_path("Id of the venue or show, or public name of the ticket.", "sh_9k3m2x8r5t1w")],
     deps: Deps,
 ) -> TokenMetadata:
-    """Return a token's metadata; it contains no personal data."""
+    """Return a token's metadata; it contains no personal data, and tells no id of a ticket or a purchase."""
     return await {"venue": _venue, "show": _show, "ticket": _ticket}[kind](subject_id, deps)
 
 
@@ -54,13 +54,13 @@ async def _show(show_id: str, deps: Dependencies) -> TokenMetadata:
     return _metadata(show["name"], "SHOW", f"The show {show['name']}.", show_id=show_id, venue_id=show["venue_id"])
 
 
-async def _ticket(ticket_id: str, deps: Dependencies) -> TokenMetadata:
-    ticket = _found(await deps.queries.ticket(ticket_id), "ticket", ticket_id)
+async def _ticket(public_name: str, deps: Dependencies) -> TokenMetadata:
+    ticket = _found(await deps.queries.ticket_named(public_name), "ticket", public_name)
     show = _found(await deps.queries.show(ticket["show_id"]), "show", ticket["show_id"])
     kinds = {item["ticket_type_id"]: item["name"] for item in show["ticket_types"]}
     kind = kinds[ticket["ticket_type_id"]]
     description = f"One {kind} ticket for {show['name']}."
-    return _metadata(show["name"], "TICKET", description, ticket_id=ticket_id, show_id=show["show_id"], type=kind)
+    return _metadata(show["name"], "TICKET", description, show_id=show["show_id"], type=kind)
 
 
 def _found(document: D | None, kind: str, identity: str) -> D:

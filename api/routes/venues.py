@@ -15,7 +15,6 @@ from api.http.problems import FORBIDDEN, INVALID_REQUEST, NOT_FOUND, Problem, ma
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Body, Deps, Key, Moment, Name, VenueId, about, digest_of, left_out
 from api.ports import Dependencies
-from domain.core.ids import derived
 from domain.money.books import venue_payable
 from domain.money.money import BPS_WHOLE, FeeRates, FeesMode
 from domain.money.statement import BalanceSplit, Statement, balance_of, csv_of, statement_of
@@ -142,7 +141,7 @@ async def register_venue(body: VenueBody, key: Key, deps: Deps, caller: Caller, 
     if caller.venue_id:
         raise Problem(FORBIDDEN, "the key of one venue registers no other")
     tenant_id = caller.tenant_id
-    venue_id = derived("ve", tenant_id, key)
+    venue_id = deps.identity.of_key("ve", caller.name, key)
     rates = _rates(body, deps)
     position = await deps.catalog.register_venue(
         RegisterVenue(

@@ -45,6 +45,7 @@ def run_api(url: str, server: str = "api.main") -> Iterator[tuple[int, int]]:
         "BOXOFFICE_API__HOST": LOOPBACK,
         "BOXOFFICE_API__PORT": str(port),
         "BOXOFFICE_API__CHECKOUTS_IN_FLIGHT_MAX": "0",
+        "BOXOFFICE_DEPLOYMENT__SECRET": SECRET,
         "BOXOFFICE_SOLANA__ISSUER_SECRET": SECRET,
         "BOXOFFICE_SOLANA__ADDRESS_SECRET": SECRET,
         "BOXOFFICE_API__DEVELOPMENT_KEY": KEY,

@@ -16,13 +16,16 @@ from adapters.event_store.store import PostgresEventStore
 from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts
 from bench.servers.bare_workflow import QUEUE, BareOpening, BareWorkflow, do_nothing
 from bench.servers.stubs import InstantChain, InstantGateway
+from domain.core.ids import Deployment
 from settings import Settings, read_settings
 from worker import STICKY, assemble, connect, work
 
 
-def assemble_stubbed(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> Activities:
+def assemble_stubbed(
+    settings: Settings, deployment: Deployment, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack
+) -> Activities:
     """Assemble the production activities with stubs for Stripe and the chain."""
-    real = assemble(settings, store, pool, closing)
+    real = assemble(settings, deployment, store, pool, closing)
     return real.replace(
         PaymentActivities(store, InstantGateway(), PostgresCheckouts(pool)),
         MintActivities(store, InstantChain(), PostgresBuyers(pool), "custody", settings.api.public_url),

@@ -19,6 +19,7 @@ ADDRESS_SECRET = "BOXOFFICE_SOLANA__ADDRESS_SECRET"  # noqa: S105 - the name of 
 API_KEY = "BOXOFFICE_STRIPE__API_KEY"
 WEBHOOK_SECRET = "BOXOFFICE_STRIPE__WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
 CONNECT_WEBHOOK_SECRET = "BOXOFFICE_STRIPE__CONNECT_WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
+DEPLOYMENT_SECRET = "BOXOFFICE_DEPLOYMENT__SECRET"  # noqa: S105 - the name of a setting
 INTERNAL_TOKEN = "BOXOFFICE_INTERNAL__TOKEN"  # noqa: S105 - the name of a setting
 DEVELOPMENT_KEY = "BOXOFFICE_API__DEVELOPMENT_KEY"
 
@@ -71,6 +72,7 @@ class StackSecrets:
         self.env: dict[str, str] = {
             ISSUER_SECRET: secrets.token_hex(SEED_BYTES),
             ADDRESS_SECRET: secrets.token_hex(SEED_BYTES),
+            DEPLOYMENT_SECRET: secrets.token_hex(SEED_BYTES),
             API_KEY: f"sk_test_{secrets.token_hex(16)}",
             INTERNAL_TOKEN: secrets.token_urlsafe(SEED_BYTES),
             DEVELOPMENT_KEY: f"bo_dev_{secrets.token_hex(4)}_{secrets.token_urlsafe(SEED_BYTES)}",

@@ -6,7 +6,7 @@ read, and no workflow is processing it. The others are counted and reported.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -42,7 +42,10 @@ Balances = Mapping[tuple[str, str], int]
 
 
 class StripePayment(NamedTuple):
-    """A payment as read from Stripe, in minor units; `net_minor` sums its balance transactions, less fees."""
+    """A payment as read from Stripe, in minor units; `net_minor` sums its balance transactions, less fees.
+
+    Without a purchase it is not ours. One that is not labelled with our deployment is ours only if its purchase is.
+    """
 
     intent_id: str
     purchase_id: str
@@ -51,6 +54,11 @@ class StripePayment(NamedTuple):
     refunded_minor: int
     net_minor: int
     is_open: bool
+    is_labelled: bool = True
+
+    def is_own(self, purchases: Container[str]) -> bool:
+        """Return whether it belongs to this deployment, which has these purchases."""
+        return bool(self.purchase_id) and (self.is_labelled or self.purchase_id in purchases)
 
     @property
     def kept_minor(self) -> int:
@@ -97,7 +105,7 @@ def judge_at_rest(history: History, outside: ExternalState, findings: Findings) 
     purchases = history.state.purchases
     intents: defaultdict[str, list[StripePayment]] = defaultdict(list)
     for intent in outside.intents:
-        if intent.purchase_id:  # a payment that is not ours has no purchase
+        if intent.is_own(purchases):
             intents[intent.purchase_id].append(intent)
     found: dict[str, set[str]] = {"judged": set(), "open": set(), "moving": set(), "at work": set()}
     for identity in sorted(purchases.keys() | intents.keys()):

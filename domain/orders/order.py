@@ -23,7 +23,8 @@ OrderState = Literal["requested", "refused", "placed", "confirmed", "fulfilled",
 class PurchaseRequested(CreatedEvent["Order"]):
     """A buyer requested tickets; the authority on the Idempotency-Key, without personal data.
 
-    The checkout must open before `queue_until`; from its opening the seats are held for `hold_seconds`.
+    The checkout must open before `queue_until`; from its opening the seats are held for `hold_seconds`. The ids of its
+    tickets come from its `nonce`, which nobody outside knows; requests of 0.1.0 have none.
     """
 
     TOPIC = "order.requested"
@@ -39,6 +40,7 @@ class PurchaseRequested(CreatedEvent["Order"]):
     allowance_id: str = ""
     discount_code: str | None = None
     expected_total_minor: int | None = None
+    nonce: str = ""
 
 
 class PurchaseRequestedAgain(DomainEvent["Order"]):
@@ -56,10 +58,12 @@ class PurchaseRequestedAgain(DomainEvent["Order"]):
     allowance_id: str = ""
     discount_code: str | None = None
     expected_total_minor: int | None = None
+    nonce: str = ""
 
     def apply(self, order: "Order") -> None:
         """Begin the next attempt."""
         order.attempt += 1
+        order.nonce = self.nonce
         order.ask(self.body_digest, self.show_id, self.lines, self.buyer_id)
         order.wait(self.queue_until, self.hold_seconds, self.hold_until)
         order.count_on(self.allowance_id, self.discount_code, self.expected_total_minor)
@@ -203,9 +207,11 @@ class Order(Aggregate):
         allowance_id: str = "",
         discount_code: str | None = None,
         expected_total_minor: int | None = None,
+        nonce: str = "",
     ) -> None:
         """Start as requested."""
         self.tenant_id = tenant_id
+        self.nonce = nonce
         self.attempt = 1
         self.ask(body_digest, show_id, lines, buyer_id)
         self.wait(queue_until, hold_seconds, hold_until)

@@ -38,6 +38,7 @@ class WebhookEvent(BaseModel):
     digest: str
     account_id: str | None = None  # the venue's account, if the event is not of ours
     key: str | None = Field(default=None, exclude=True)  # our key of the object; not stored
+    is_foreign: bool = Field(default=False, exclude=True)  # the object is another deployment's; not stored
 
     @property
     def is_about_account(self) -> bool:
@@ -77,6 +78,8 @@ class WebhookEvent(BaseModel):
     @property
     def decides(self) -> bool:
         """Whether the event triggers a new read of its object; other events are stored only."""
+        if self.is_foreign:
+            return False
         of_refund = self.is_about_refund or self.is_refund_made_elsewhere
         after_the_sale = of_refund or self.dispute_id is not None
         return self.type in DECIDING or after_the_sale or self.is_about_account or self.is_about_payout

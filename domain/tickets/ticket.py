@@ -12,7 +12,10 @@ TicketState = Literal["reserved", "issued", "redeemed", "void"]
 
 
 class TicketReserved(CreatedEvent["Ticket"]):
-    """A ticket was reserved for a purchase; it gives no right to enter yet."""
+    """A ticket was reserved for a purchase; it gives no right to enter yet.
+
+    `public_name` is its name on chain, which tells none of its ids; that of a ticket of 0.1.0 is its id.
+    """
 
     TOPIC = "ticket.reserved"
 
@@ -20,6 +23,7 @@ class TicketReserved(CreatedEvent["Ticket"]):
     purchase_id: str
     show_id: str
     ticket_type_id: str
+    public_name: str = ""
 
 
 class TicketIssued(DomainEvent["Ticket"]):
@@ -117,9 +121,12 @@ class Ticket(TokenizedAggregate):
     TOPIC = "ticket"
     STREAM_CATEGORY = "ticket"
 
-    def __init__(self, tenant_id: str, purchase_id: str, show_id: str, ticket_type_id: str) -> None:
+    def __init__(
+        self, tenant_id: str, purchase_id: str, show_id: str, ticket_type_id: str, public_name: str = ""
+    ) -> None:
         """Start reserved."""
         self.bear()
+        self.public_name = public_name or self.identity
         self.tenant_id = tenant_id
         self.purchase_id = purchase_id
         self.show_id = show_id

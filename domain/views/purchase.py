@@ -43,8 +43,9 @@ class TicketLine(TokenFields):
 
 
 class TicketDocument(TicketLine):
-    """A ticket: the right to enter, and its token."""
+    """A ticket: the right to enter, and its token; `public_name` is its name on chain, which tells none of its ids."""
 
+    public_name: str
     tenant_id: str
     purchase_id: str
     show_id: str

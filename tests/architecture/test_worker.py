@@ -15,6 +15,7 @@ from activities.core.task_queues import PURCHASES, activity_on, queues_of
 from activities.registry import Activities, all_queues, declared_activities
 from settings import Settings, SolanaSettings
 from tests.architecture.test_tidy import ROOT, Module
+from tests.fakes.identity import DEPLOYMENT
 from workflows.core.activity_calls import STRIPE_LOCAL_FIRST, ActivityCaller, OperatorAlerts
 from workflows.registry import declared_workflows, workflows_on
 
@@ -89,7 +90,7 @@ async def test_production_has_an_instance_of_every_class() -> None:
     """`worker.py` builds an instance of every activity class, each on its declared queues."""
     settings = Settings(_env_file=None, solana=SolanaSettings(issuer_secret=SECRET, address_secret=SECRET))
     async with AsyncExitStack() as closing:
-        activities = worker.assemble(settings, cast("Any", None), cast("Any", None), closing)
+        activities = worker.assemble(settings, DEPLOYMENT, cast("Any", None), cast("Any", None), closing)
     for one in declared_activities():
         for queue in all_queues():
             names = [activity._Definition.must_from_callable(method).name for method in activities.on(queue)]

@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 
-from domain.core.ids import DEFAULT_TENANT, purchase_id_of
 from tests.chaos.plan import Buyer
 from tests.real.shop import ENDS, PUBLISHABLE_KEY, Shop
 
@@ -30,6 +29,7 @@ class Story:
 
     buyer: Buyer
     key: str
+    purchase_id: str
     last_answer: str | None = None
     paid: bool = False
     cancelled: bool = False
@@ -37,10 +37,6 @@ class Story:
     refund_id: str | None = None
     decided: str | None = None
     unexpected: list[str] = field(default_factory=list)
-
-    @property
-    def purchase_id(self) -> str:
-        return purchase_id_of(DEFAULT_TENANT, self.key)
 
 
 class PatienceEnded(Exception):  # noqa: N818 - it ran out

@@ -87,7 +87,9 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
             shops.append(shop)
         injector = FaultInjector(stack, plan.seed)
         closing.push_async_callback(injector.close)
-        stories = [Story(buyer, f"chaos-{plan.seed}-{buyer.number}") for buyer in plan.buyers]
+        keys = [f"chaos-{plan.seed}-{buyer.number}" for buyer in plan.buyers]
+        named = [shops[0].id_of_key("pu", key) for key in keys]
+        stories = [Story(*story) for story in zip(plan.buyers, keys, named, strict=True)]
         summary = Summary(plan.seed, plan.seconds, len(stories), faults=injector.struck, missed=injector.missed)
         began = time.monotonic()
         summary.opened_seconds = began - first

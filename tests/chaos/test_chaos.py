@@ -63,7 +63,7 @@ def judged(story: Story, state: str | None) -> list[str]:
 
 
 def story_of(**more: Any) -> Story:
-    return Story(Buyer(1.0, 5, "prompt", 0, 1, 1.0, None), "key", **more)
+    return Story(Buyer(1.0, 5, "prompt", 0, 1, 1.0, None), "key", "pu", **more)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Self
 
 import httpx
 
+from adapters.deployment import read_deployment
 from adapters.read_models.event_pages import EventPages
 from adapters.stripe.client import StripeClient
 from adapters.stripe.listing import StripeListing
@@ -46,7 +47,11 @@ class Totals(NamedTuple):
     @classmethod
     async def of(cls, settings: Settings) -> Self:
         """Read all payments from Stripe and all postings from the events."""
-        client = StripeClient(settings.stripe.api_key.get_secret_value(), base_url=settings.stripe.api_base)
+        client = StripeClient(
+            settings.stripe.api_key.get_secret_value(),
+            read_deployment(settings.postgres.url),
+            base_url=settings.stripe.api_base,
+        )
         try:
             payments = await StripeListing(client).payments()
         finally:

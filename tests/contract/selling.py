@@ -45,6 +45,7 @@ async def sell(store: Any) -> str:
                 lines=[Line(ticket_type_id="tt_1", quantity=2)],
                 buyer_id="bu_1",
                 discount_code="EARLY",
+                nonce="no_1" if purchase_id == "pu_1" else "",  # the other one as 0.1.0 made it
             )
         )
         if purchase_id == "pu_1":

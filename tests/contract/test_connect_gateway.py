@@ -13,6 +13,7 @@ from domain.core.transient import TransientError
 from domain.payouts.connected_account import PayoutStatus, TransferOrder
 from tests.devstack.stripe.emulator import SECRET, Emulator, paid
 from tests.fakes.connect import FakeConnect
+from tests.fakes.identity import DEPLOYMENT
 
 
 class Subject(NamedTuple):
@@ -71,7 +72,7 @@ async def subject(request: pytest.FixtureRequest, emulator: Emulator, api: Any) 
     if request.param == "fake":
         yield Subject(mark, FakeConnect(), None, None)
         return
-    client = StripeClient(SECRET, base_url=emulator.url)
+    client = StripeClient(SECRET, DEPLOYMENT, base_url=emulator.url)
     yield Subject(mark, StripeConnect(client, "http://127.0.0.1/venues"), emulator, api)
     await client.close()
 
@@ -124,7 +125,7 @@ async def test_a_payout_is_followed(subject: Subject, outcome: str, status: str)
 
 async def test_a_server_error_that_sticks_to_its_key_costs_no_second_transfer(emulator: Emulator, api: Any) -> None:
     """Before each next key the gateway looks for a transfer made by the failed call."""
-    client = StripeClient(SECRET, base_url=emulator.url)
+    client = StripeClient(SECRET, DEPLOYMENT, base_url=emulator.url)
     subject = Subject(uuid4().hex[:8], StripeConnect(client, "http://127.0.0.1"), emulator, api)
     order = await subject.order()
     emulator.fault("sticky:500", method="POST", path="/v1/transfers", count=3)

@@ -29,6 +29,7 @@ from tests.contract.event_stores import clock
 from tests.contract.postgres_box import postgres_box
 from tests.devstack.chain.dev_chain import DevChain
 from tests.devstack.stripe.emulator import SECRET, Emulator
+from tests.fakes.identity import DEPLOYMENT
 from tests.fakes.samples import AT, LATER, LINES
 
 PURCHASES = 5
@@ -116,7 +117,7 @@ async def paid(gateway: StripePayments, emulator: Emulator, name: str) -> Intent
 async def test_stripe_lists_every_payment_with_its_net(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Captured, refunded, cancelled and open payments are listed with their net amount, over several pages."""
     monkeypatch.setattr(stripe_client, "PAGE", 2)
-    client = StripeClient(SECRET, base_url=emulator.url)
+    client = StripeClient(SECRET, DEPLOYMENT, base_url=emulator.url)
     gateway = StripePayments(client)
     await paid(gateway, emulator, "sold")
     refunded = await paid(gateway, emulator, "refunded")
@@ -125,7 +126,7 @@ async def test_stripe_lists_every_payment_with_its_net(emulator: Emulator, monke
         request = IntentRequest(tenant_id="default", purchase_id=name, amount_minor=AMOUNT, currency="eur")
         made = await gateway.create_intent(request, f"{name}:intent:1")
     await gateway.cancel_intent(made.intent_id, "cancelled:cancel:1")
-    listed = {payment.purchase_id: payment[2:] for payment in await StripeListing(client).payments()}
+    listed = {payment.purchase_id: payment[2:-1] for payment in await StripeListing(client).payments()}
     await client.close()
     assert listed == {
         "sold": ("eur", AMOUNT, 0, AMOUNT - FEE, False),
@@ -143,7 +144,7 @@ async def test_a_failed_read_of_stripe_raises(emulator: Emulator) -> None:
         (SECRET, "http://127.0.0.1:1", TransientError, "APIConnectionError"),
     )
     for key, url, error, message in cases:
-        client = StripeClient(key, base_url=url)
+        client = StripeClient(key, DEPLOYMENT, base_url=url)
         with pytest.raises(error, match=message):
             await StripeListing(client).payments()
         await client.close()

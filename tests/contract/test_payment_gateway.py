@@ -13,6 +13,7 @@ from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest, IntentState
 from tests.contract.payment_worlds import REAL_KEY, EmulatorWorld, FakeWorld, GatewayWorld, RealWorld
 from tests.devstack.stripe.emulator import SECRET, Emulator
+from tests.fakes.identity import DEPLOYMENT
 from tests.fakes.payment_gateway import Verb
 
 
@@ -33,11 +34,11 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[GatewayWorld]:
         yield FakeWorld()
         return
     if request.param == "real":
-        client = StripeClient(REAL_KEY or "")
+        client = StripeClient(REAL_KEY or "", DEPLOYMENT)
         yield RealWorld(StripePayments(client))
     else:
         emulator: Emulator = request.getfixturevalue("emulator")
-        client = StripeClient(SECRET, base_url=emulator.url)
+        client = StripeClient(SECRET, DEPLOYMENT, base_url=emulator.url)
         yield EmulatorWorld(StripePayments(client), emulator)
     await client.close()
 

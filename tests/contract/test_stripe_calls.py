@@ -11,6 +11,7 @@ from adapters.stripe.payments import StripePayments
 from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest
 from tests.devstack.stripe.emulator import SECRET, Emulator
+from tests.fakes.identity import DEPLOYMENT
 
 
 async def test_a_truncated_answer_is_a_transient_error() -> None:
@@ -24,7 +25,7 @@ async def test_a_truncated_answer_is_a_transient_error() -> None:
 
     server = await asyncio.start_server(half, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    client = StripeClient("sk_test_1", base_url=f"http://127.0.0.1:{port}")
+    client = StripeClient("sk_test_1", DEPLOYMENT, base_url=f"http://127.0.0.1:{port}")
     gateway = StripePayments(client)
     try:
         async with server:
@@ -40,7 +41,7 @@ async def test_a_truncated_answer_is_a_transient_error() -> None:
 @pytest.mark.parametrize("times", [1, 3])
 async def test_kept_server_error(api: Any, emulator: Emulator, times: int) -> None:
     """After a 500 that Stripe keeps under a key, the gateway looks for the effect and tries under the next key."""
-    client = StripeClient(SECRET, base_url=emulator.url)
+    client = StripeClient(SECRET, DEPLOYMENT, base_url=emulator.url)
     gateway = StripePayments(client)
     purchase = f"pu_{uuid.uuid4().hex}"
     request = IntentRequest(tenant_id="default", purchase_id=purchase, amount_minor=5000, currency="usd")

@@ -13,6 +13,7 @@ from domain.core.errors import WebhookForged
 from tests.devstack.stripe.emulator import SECRET, Emulator
 from tests.devstack.stripe.webhook_sink import Sink
 from tests.devstack.stripe.webhooks import FORM, listen, post
+from tests.fakes.identity import DEPLOYMENT
 
 
 def test_forged(webhook_emulator: Emulator, sink: Sink) -> None:
@@ -33,7 +34,7 @@ def test_forged(webhook_emulator: Emulator, sink: Sink) -> None:
     ]
     for payload, header, key in forgeries:
         with pytest.raises(WebhookForged):
-            verify_webhook(payload, header, [key])
+            verify_webhook(payload, header, [key], DEPLOYMENT.deployment_id)
 
 
 async def test_undelivered_events_are_listed(webhook_emulator: Emulator, sink: Sink) -> None:
@@ -44,7 +45,7 @@ async def test_undelivered_events_are_listed(webhook_emulator: Emulator, sink: S
     for intent in intents:
         post(webhook_emulator, f"/v1/payment_intents/{intent}/cancel", {})
     sink.wait_for(3)
-    client = StripeClient(SECRET, base_url=webhook_emulator.url)
+    client = StripeClient(SECRET, DEPLOYMENT, base_url=webhook_emulator.url)
     events = UndeliveredEvents(client)
     now = datetime.now(UTC)
     found = await events.undelivered(now - timedelta(minutes=1), now + timedelta(minutes=1))

@@ -1,6 +1,5 @@
 """Dependencies of the API in memory: event store, read models, an engine that sells, tables."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -61,6 +60,7 @@ from domain.views.show_cancellation import CancellationProgress, CancellationSta
 from tests.fakes.api_client import EVERY_SCOPE
 from tests.fakes.connect import ConnectingVenues
 from tests.fakes.event_store import FakeEventStore
+from tests.fakes.identity import IDENTITY
 from tests.fakes.recomputed import venue_lines, venue_sums
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox, MemoryKeyUses
 from tests.fakes.webhooks import verify
@@ -148,6 +148,15 @@ class MemoryReads:
 
     async def ticket(self, ticket_id: str) -> TicketDocument | None:
         return self._document(TICKETS, ticket_id)
+
+    async def ticket_named(self, public_name: str) -> TicketDocument | None:
+        return next((one for one in self._tickets() if one["public_name"] == public_name), None)
+
+    async def ticket_minted_at(self, mint_address: str) -> TicketDocument | None:
+        return next((one for one in self._tickets() if one["mint_address"] == mint_address), None)
+
+    def _tickets(self) -> list[TicketDocument]:
+        return [document for kind, _, document in self.catch_up().changed() if kind == TICKETS.name]
 
     async def discount(self, discount_id: str) -> DiscountDocument | None:
         return self._document(DISCOUNTS, discount_id)
@@ -281,7 +290,7 @@ class ApiWorld:
         self.tokens: dict[str, TokenState] = {}
         self.chain_is_away = False
         self.keys = KeyCommands(self.store)
-        self.authenticator = KeyAuthenticator(self.keys, MemoryKeyUses(), {EVERY_SCOPE: DEVELOPMENT_SUBJECT}, _seal)
+        self.authenticator = KeyAuthenticator(self.keys, MemoryKeyUses(), {EVERY_SCOPE: DEVELOPMENT_SUBJECT}, IDENTITY)
         self.limits = Limits(hold_seconds=600, hold_seconds_max=3600, rates=FeeRates())
 
     def deps(self) -> Dependencies:
@@ -302,7 +311,7 @@ class ApiWorld:
             inbox=self.inbox,
             verify=verify,
             is_wallet=lambda address: address == WALLET,
-            pseudonym=lambda name: hashlib.sha256(name.encode()).hexdigest(),
+            identity=IDENTITY,
             read_ticket=self.read_ticket,
             limits=self.limits,
             capacity=CapacityCommands(self.store),
@@ -364,10 +373,6 @@ class ApiWorld:
         await books.settle_sale(purchase)
         await sales.fulfil_order(purchase)
         self.secrets.kept.pop(purchase_id, None)
-
-
-def _seal(text: str) -> str:
-    return hashlib.sha256(f"sealed:{text}".encode()).hexdigest()
 
 
 def _open_payment(uow: UnitOfWork, purchase: PurchaseRef) -> None:

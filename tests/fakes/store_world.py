@@ -79,6 +79,7 @@ class StoreWorld:
         expected_total_minor: int | None = None,
         *,
         buyer: str = "",
+        nonce: str = "",
         **wanted: int,
     ) -> Requested:
         """Request tickets; a named buyer may have two open purchases."""
@@ -93,6 +94,7 @@ class StoreWorld:
             expected_total_minor=expected_total_minor,
             allowance_id=buyer,
             open_purchases_max=2,
+            nonce=nonce,
         )
         return await self.purchases.request_purchase(command)
 
@@ -103,7 +105,9 @@ class StoreWorld:
 
     async def bought(self, discount_code: str | None = None, **wanted: int) -> PurchaseRef:
         """Place a purchase and open its payment."""
-        purchase = (await self.request("pu", discount_code=discount_code, body="body", buyer="", **wanted)).purchase
+        purchase = (
+            await self.request("pu", discount_code=discount_code, body="body", buyer="", nonce="", **wanted)
+        ).purchase
         order = await self.sales.place_order(purchase)
         events = {"tenant_id": "default", "purchase_id": purchase.purchase_id, "intent_id": "pi"}
         money: dict[str, Any] = {"amount_minor": order.price.total_minor, "currency": "eur"}
@@ -122,7 +126,9 @@ class StoreWorld:
 
         await self.store.commit(decide)
 
-    async def reserve(self, reservation_id: str = "re", body: str = "", **wanted: int) -> tuple[str, ...]:
+    async def reserve(
+        self, reservation_id: str = "re", body: str = "", *, nonce: str = "", **wanted: int
+    ) -> tuple[str, ...]:
         """Hold seats through the internal ticket API; return the ticket ids."""
         command = MakeReservation(
             tenant_id="default",
@@ -131,6 +137,7 @@ class StoreWorld:
             lines=lines_of(wanted or {"floor": 2, "balcony": 1}),
             hold_seconds=600,
             body_digest=body,
+            nonce=nonce,
         )
         return (await self.holds.reserve(command)).ticket_ids
 

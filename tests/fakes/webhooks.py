@@ -21,4 +21,5 @@ def verify(payload: bytes, signature: str) -> WebhookEvent:
         purchase_id=event.get("purchase"),
         created=None,
         digest=hashlib.sha256(payload).hexdigest(),
+        is_foreign=event.get("deployment") is not None,
     )

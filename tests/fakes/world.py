@@ -20,7 +20,7 @@ from activities.disputes.follow import DisputeActivities
 from activities.payments.intent import PaymentActivities
 from activities.payments.late_payments import LatePaymentActivities
 from activities.payouts.transfers import PayoutActivities
-from activities.refunds.cancel_show import ShowCancellationActivities, ShowCancellationCommands
+from activities.refunds.cancel_show import SHOW_CANCELLED, ShowCancellationActivities, ShowCancellationCommands
 from activities.refunds.pay_refund import RefundActivities
 from activities.refunds.request_refund import RefundCommands, RequestRefund
 from activities.refunds.resale import ResaleActivities
@@ -32,7 +32,7 @@ from activities.tokens.burn import BurnActivities
 from activities.tokens.mint import MintActivities
 from domain.catalog.line import Line
 from domain.catalog.show import TicketType
-from domain.core.ids import DEFAULT_TENANT, purchase_id_of
+from domain.core.ids import DEFAULT_TENANT, refund_id_of
 from domain.money.books import BooksTransaction, balances
 from domain.money.money import FeeRates, Tender
 from domain.orders.order import Order
@@ -44,6 +44,7 @@ from tests.fakes.due import DueInMemory
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.evidence import external_state, findings_of, require_invariants
 from tests.fakes.gates import Gates
+from tests.fakes.identity import IDENTITY, purchase_id_of
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import only_requested
 from tests.fakes.show_reads import FoldedShows
@@ -166,6 +167,7 @@ class SagaWorld:
             RequestPurchase(
                 tenant_id=DEFAULT_TENANT,
                 purchase_id=purchase_id_of(DEFAULT_TENANT, key),
+                nonce=IDENTITY.nonce_of(purchase_id_of(DEFAULT_TENANT, key)),
                 body_digest=f"{quantity}",
                 show_id="sh",
                 lines=[Line(ticket_type_id="tt", quantity=quantity)],
@@ -225,6 +227,11 @@ class SagaWorld:
             **wanted,
         )
         return (await self.refunds.request_refund(command)).refund
+
+    async def show_refund_id(self, key: str = "key") -> str:
+        """Return the id of the refund that the cancellation of the show makes."""
+        order = await self.order(key)
+        return refund_id_of(order.nonce, order.tenant_id, order.identity, SHOW_CANCELLED)
 
     async def order(self, key: str = "key") -> Order:
         return await self.store.read(lambda uow: uow.get(Order, purchase_id_of(DEFAULT_TENANT, key)))

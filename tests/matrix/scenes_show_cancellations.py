@@ -28,8 +28,8 @@ async def called_off(stage: Stage) -> str:
 
 async def given_back(stage: Stage) -> None:
     """Wait for the refund's own workflow: it may still burn tokens when the cancellation is finished."""
-    order = CancelledOrder(purchase=await stage.world.ref(), show_id="sh")
-    refunding = asyncio.create_task(stage.client.get_workflow_handle(f"refund/{order.refund_id}").result())
+    refund = stage.client.get_workflow_handle(f"refund/{await stage.world.show_refund_id()}")
+    refunding = asyncio.create_task(refund.result())
     await stage.until(refunding.done)
 
 
@@ -39,7 +39,7 @@ async def cancelled_order(stage: Stage) -> str:
     await call_off(stage)
     order = CancelledOrder(purchase=await stage.world.ref(), show_id="sh")
     start = RefundInput(refund=None, order=order, poll_seconds=15)
-    await stage.begin(f"refund/{order.refund_id}", RefundWorkflow.run, start)
+    await stage.begin(f"refund/{await stage.world.show_refund_id()}", RefundWorkflow.run, start)
     await stage.end()
     return await refund_of(stage)
 

@@ -15,7 +15,7 @@ import pytest
 from activities.core.commands import PurchaseRef
 from activities.core.task_queues import PURCHASES
 from devstack.stack import running_stack
-from domain.core.ids import DEFAULT_TENANT, derived, purchase_id_of
+from domain.core.ids import DEFAULT_TENANT
 from tests.matrix.every_scene import SCENES
 from tests.matrix.killing import Killing, Record
 from tests.real.crashing_worker import POINTS
@@ -44,7 +44,7 @@ PATIENCE_SECONDS = 600
 
 async def catalogue(shop: Shop, killing: Killing) -> None:
     """Register a venue and a show, and wait until it is on sale."""
-    venue_id, show_id = derived("ve", DEFAULT_TENANT, "m-venue"), derived("sh", DEFAULT_TENANT, "m-show")
+    venue_id, show_id = shop.id_of_key("ve", "m-venue"), shop.id_of_key("sh", "m-show")
     killing.around("venue", "mint_group", f"venue/{venue_id}", "on chain")
     for name in REACHES["show"]:
         killing.around("show", name, f"show/{show_id}", "on sale")
@@ -74,7 +74,7 @@ async def waiting(shop: Shop, purchase_id: str) -> None:
 async def purchase(shop: Shop, scene: str, key: str) -> str:
     """Play one purchase by its scene; return its id."""
     more = {"hold_seconds": HOLD_SECONDS} if scene in {"slow payment", "unpaid"} else {}
-    purchase_id = purchase_id_of(DEFAULT_TENANT, key)
+    purchase_id = shop.id_of_key("pu", key)
     if scene == "sold out":  # the API refuses it at once, and nothing remains to crash
         await only_request(shop, key, 50)
     else:
@@ -150,8 +150,8 @@ async def test_a_killed_worker(tmp_path: Path, record_property: Record) -> None:
         wanted = [(scene, name, f"m-{scene}-{name}".replace(" ", "-")) for scene in ENDS for name in REACHES[scene]]
         usual = {scene.name: scene.ends for scene in SCENES}
         for scene, name, key in wanted:
-            killing.around(scene, name, f"purchase/{purchase_id_of(DEFAULT_TENANT, key)}", usual[scene])
-        expiring = derived("re", DEFAULT_TENANT, "m-hold")
+            killing.around(scene, name, f"purchase/{shop.id_of_key('pu', key)}", usual[scene])
+        expiring = shop.id_of_key("re", "m-hold")
         killing.around("internal hold, expires", "expire_reservation", f"hold/{expiring}", "released")
         await hold(shop, "m-hold", confirm=False)
         ids = await asyncio.gather(*(purchase(shop, scene, key) for scene, _, key in wanted))
@@ -159,7 +159,7 @@ async def test_a_killed_worker(tmp_path: Path, record_property: Record) -> None:
         await late_news(shop, killing, "late news, sold", by_scene["sale"], "sold")
         await late_news(shop, killing, "late news, unpaid", by_scene["unpaid"], "canceled")
         await shop.check_sums(ids)
-        confirmed = derived("re", DEFAULT_TENANT, "m-confirmed")
+        confirmed = shop.id_of_key("re", "m-confirmed")
         killing.around("internal hold, confirmed", "expire_reservation", f"hold/{confirmed}", "confirmed")
         await hold(shop, "m-confirmed", confirm=True)
         await killing.all_reached(PATIENCE_SECONDS)

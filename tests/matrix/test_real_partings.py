@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from devstack.stack import running_stack
-from domain.core.ids import DEFAULT_TENANT, purchase_id_of
 from tests.matrix.every_scene import SCENES
 from tests.matrix.killing import Killing, Record
 from tests.matrix.test_real_outside import switch
@@ -29,14 +28,14 @@ PATIENCE_SECONDS = 300
 async def opened(shop: Shop, key: str) -> str:
     """Buy, and wait for a checkout; return its client secret."""
     await shop.buy(key)
-    purchase_id = purchase_id_of(DEFAULT_TENANT, key)
+    purchase_id = shop.id_of_key("pu", key)
     seen = await shop.until(purchase_id, lambda now: bool(now.get("client_secret")), PATIENCE_SECONDS)
     return str(seen["client_secret"])
 
 
 async def play(shop: Shop, scene: str, key: str) -> str:
     """Play a purchase without polls; return its end."""
-    purchase_id = purchase_id_of(DEFAULT_TENANT, key)
+    purchase_id = shop.id_of_key("pu", key)
     if scene == "free":
         await shop.buy(key)
     else:
@@ -72,12 +71,12 @@ async def test_a_killed_worker_where_scenes_part(tmp_path: Path, record_property
             for activity in scenes[name].row.reaches
         ]
         for name, activity, key in wanted:
-            workflow_id = f"purchase/{purchase_id_of(DEFAULT_TENANT, key)}"
+            workflow_id = f"purchase/{shop.id_of_key('pu', key)}"
             killing.around(name, activity, workflow_id, scenes[name].ends)
         ends = await asyncio.gather(*(play(shops[name], name, key) for name, _, key in wanted))
         assert ends == [scenes[name].ends for name, _, _ in wanted]
         await killing.all_reached(PATIENCE_SECONDS)
         for scene in PLAYED:
-            mine = [purchase_id_of(DEFAULT_TENANT, key) for name, _, key in wanted if name == scene]
+            mine = [shop.id_of_key("pu", key) for name, _, key in wanted if name == scene]
             await shops[scene].check_sums(mine)
         killing.judge()

@@ -91,7 +91,7 @@ class Post:
         subject = {"object": "payment_intent", "id": intent_id, "metadata": {}}
         event = {"id": event_id, "type": kind, "created": int(time.time()), "data": {"object": subject}}
         body = json.dumps(event).encode()
-        webhook = verify_webhook(body, sign(secret, body, int(time.time() - age)), [SECRET])
+        webhook = verify_webhook(body, sign(secret, body, int(time.time() - age)), [SECRET], "dp")
         await self.inbox.store(webhook)
         await self._relay.deliver_webhooks()
 

@@ -13,10 +13,11 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.core.task_queues import PURCHASES
 from domain.core.errors import Refusal, WrongState
-from domain.core.ids import DEFAULT_TENANT, purchase_id_of
+from domain.core.ids import DEFAULT_TENANT
 from domain.orders.order import Order
 from relay.workflow_client import UNREACHABLE
 from tests.fakes import token_chain
+from tests.fakes.identity import purchase_id_of
 from tests.fakes.time_skipping import skipping_time
 from tests.fakes.world import SagaWorld
 from tests.property.saga_schedules import Act, Chain, Schedule, Trouble

@@ -14,6 +14,7 @@ from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest, IntentState
 from tests.contract.payment_worlds import EmulatorWorld
 from tests.devstack.stripe.emulator import SECRET, Emulator
+from tests.fakes.identity import DEPLOYMENT
 
 REQUEST = IntentRequest(
     tenant_id="default", purchase_id="pu", amount_minor=2208, currency="eur", capture_method="automatic"
@@ -24,7 +25,7 @@ FRESH = (f"fresh {number}" for number in count())
 
 @pytest.fixture
 async def stripe_world(emulator: Emulator) -> AsyncIterator[EmulatorWorld]:
-    client = StripeClient(SECRET, base_url=emulator.url)
+    client = StripeClient(SECRET, DEPLOYMENT, base_url=emulator.url)
     yield EmulatorWorld(StripePayments(client), emulator)
     emulator.client.delete("/_emulator/faults")
     await client.close()

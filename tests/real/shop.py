@@ -5,6 +5,7 @@ import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -12,9 +13,12 @@ import psycopg
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from adapters.deployment import read_deployment
 from cli.buyer import pay_by_card, read_mint
 from cli.reconciliation import Report, reconcile
 from devstack.stack import Stack
+from devstack.supervisor.data_dir import DEPLOYMENT_SECRET
+from domain.core.ids import DEFAULT_TENANT, Identity
 from domain.money.money import Price
 from settings import read_settings
 from tests.fakes.api_client import answers_of
@@ -39,6 +43,16 @@ class Shop:
         self.capacity = 0
         self._tokens: dict[str, str] = {}
 
+    @cached_property
+    def identity(self) -> Identity:
+        """The identity of the stack's deployment."""
+        secret = bytes.fromhex(self.stack.env[DEPLOYMENT_SECRET])
+        return Identity(read_deployment(self.stack.urls["postgres"]).deployment_id, secret)
+
+    def id_of_key(self, prefix: str, key: str) -> str:
+        """Return the id of the object that the API makes for a key."""
+        return self.identity.of_key(prefix, f"{DEFAULT_TENANT}/development", key)
+
     @classmethod
     @asynccontextmanager
     async def at(cls, stack: Stack) -> AsyncIterator["Shop"]:
@@ -56,12 +70,14 @@ class Shop:
         price_minor: int = 1_000,
         hold_seconds: int = 600,
         rates: dict[str, Any] | None = None,
+        *,
+        key: str = "",
         **terms: Any,
     ) -> None:
-        """Register a venue and a show without waiting for the chain."""
-        number = next(_names)
-        hall = {"name": f"Venue {number}", "rates": rates or {}}
-        venue = await self.post("/api/v1/venues", hall, f"{id(self)}-venue-{number}")
+        """Register a venue and a show without waiting for the chain; each has a key of its own, unless it is given."""
+        key = key or f"{id(self)}-{next(_names)}"
+        hall = {"name": f"Venue {key}", "rates": rates or {}}
+        venue = await self.post("/api/v1/venues", hall, f"{key}-venue")
         self.venue_id = venue.json()["venue_id"]
         seats = {"name": "Seat", "price_minor": price_minor, "capacity": capacity}
         body = {
@@ -72,7 +88,7 @@ class Shop:
             "hold_seconds": hold_seconds,
             **terms,
         }
-        made = (await self.post("/api/v1/shows", body, f"{id(self)}-show-{number}")).json()
+        made = (await self.post("/api/v1/shows", body, f"{key}-show")).json()
         self.show_id, self.capacity = made["show_id"], capacity
         self.seat = (await self.show())["ticket_types"][0]["ticket_type_id"]
 

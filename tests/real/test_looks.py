@@ -8,7 +8,6 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.core.ids import DEFAULT_TENANT, purchase_id_of
 from tests.real.shop import Shop
 
 pytestmark = pytest.mark.real
@@ -28,7 +27,7 @@ async def test_a_look_that_meets_a_transient_error_is_tried_again_beside_its_tim
     """A local activity fails once while signals and updates arrive: no workflow task fails, and the sale is made."""
     await shop.open()
     key = f"looks-{kind}"
-    handle = (await shop.engine()).get_workflow_handle(f"purchase/{purchase_id_of(DEFAULT_TENANT, key)}")
+    handle = (await shop.engine()).get_workflow_handle(f"purchase/{shop.id_of_key('pu', key)}")
     body = (await shop.buy(key)).json()
     intent_id = body["client_secret"].partition("_secret")[0]
     rule = {"method": "GET", "path": f"/v1/payment_intents/{intent_id}", "kind": kind}

@@ -11,7 +11,6 @@ from activities.core.commands import PurchaseRef
 from activities.sales.order import place
 from adapters.startup import open_event_store
 from domain.catalog.line import Line
-from domain.core.ids import DEFAULT_TENANT, purchase_id_of
 from domain.core.unit_of_work import UnitOfWork
 from domain.orders.order import Order
 from tests.fakes.samples import only_requested
@@ -121,7 +120,7 @@ async def only_request(
     shop: Shop, key: str, quantity: int, more: Callable[[UnitOfWork, PurchaseRef], None] = nothing_more
 ) -> str:
     """Record a request without placing it, as older releases did; the relay starts it. Return the purchase."""
-    purchase_id = purchase_id_of(DEFAULT_TENANT, key)
+    purchase_id = shop.id_of_key("pu", key)
     lines = [Line(ticket_type_id=shop.seat, quantity=quantity)]
     request = only_requested(purchase_id, lines, show_id=shop.show_id)
     store = await asyncio.to_thread(open_event_store, shop.stack.urls["postgres"])

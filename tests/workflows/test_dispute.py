@@ -13,7 +13,7 @@ from activities.core.commands import DisputeRef
 from activities.core.task_queues import PURCHASES
 from activities.disputes.follow import DisputeActivities
 from activities.payouts.ports import VenueRef
-from activities.refunds.cancel_show import CancelledOrder, CancelShow
+from activities.refunds.cancel_show import CancelShow
 from domain.core.errors import PaymentDisputed, RefundExceeds
 from domain.core.transient import TransientError
 from domain.payments.dispute import DisputeStatus
@@ -188,8 +188,7 @@ async def test_a_cancelled_show_waits_for_the_bank(
     start = ShowCancellationInput(tenant_id="default", show_id="sh", residue_seconds=1)
     run, name = ShowCancellationWorkflow.run, "show-cancellation/sh"
     cancelling = await client.start_workflow(run, start, id=name, task_queue=PURCHASES)
-    order = CancelledOrder(purchase=await world.ref(), show_id="sh")
-    refund = client.get_workflow_handle(f"refund/{order.refund_id}")
+    refund = client.get_workflow_handle(f"refund/{await world.show_refund_id()}")
     await stage_of(refund, "disputed")
     world.gateway.end_dispute(intent_id, dispute.dispute_id, won=won)
     await handle.signal(DisputeWorkflow.look_again)

@@ -9,8 +9,9 @@ from temporalio.testing import ActivityEnvironment
 from activities.payments.intent import PaymentActivities
 from activities.sales.order import SalesActivities
 from domain.core.errors import CancelTooLate
-from domain.core.ids import DEFAULT_TENANT, purchase_id_of
+from domain.core.ids import DEFAULT_TENANT
 from domain.payouts.payee import Payee
+from tests.fakes.identity import purchase_id_of
 from tests.fakes.world import SagaWorld
 
 

@@ -9,11 +9,12 @@ from temporalio.client import Client, WorkflowHandle
 from activities.core.commands import RefundRef
 from activities.core.task_queues import PURCHASES
 from domain.core.errors import AlreadyEntered, KeyReused, RefundExceeds, UnknownSubject, WrongState
-from domain.core.ids import DEFAULT_TENANT, purchase_id_of
+from domain.core.ids import DEFAULT_TENANT
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import PLATFORM_BANK, STRIPE_CLEARING, buyer_refundable, venue_payable
 from domain.payments.refund import Refund, Refunds
 from domain.tickets.ticket import Ticket
+from tests.fakes.identity import purchase_id_of
 from tests.fakes.world import SagaWorld
 from workflows.core.operator_status import NEEDS_OPERATOR, PURCHASE_STAGE
 from workflows.refund import RefundInput, RefundWorkflow

@@ -15,10 +15,11 @@ from activities.sales.ticket_api_holds import MakeReservation
 from domain.catalog.line import Line
 from domain.catalog.show_cancellation import ShowCancellation
 from domain.core.errors import KeyReused, NotOnSale
-from domain.core.ids import DEFAULT_TENANT, purchase_id_of
+from domain.core.ids import DEFAULT_TENANT
 from domain.core.unit_of_work import UnitOfWork
 from domain.payments.refund import Refund, Refunds
 from domain.stock.reservation import Reservation
+from tests.fakes.identity import purchase_id_of
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid
@@ -173,7 +174,8 @@ async def test_a_refund_that_was_begun_elsewhere_is_waited_for(world: SagaWorld,
     order = CancelledOrder(purchase=await world.ref("a"), show_id="sh")
     world.gateway.refunds_begin = "pending"
     start = RefundInput(refund=None, order=order)
-    other = await client.start_workflow(RefundWorkflow.run, start, id=f"refund/{order.refund_id}", task_queue=PURCHASES)
+    name = f"refund/{await world.show_refund_id('a')}"
+    other = await client.start_workflow(RefundWorkflow.run, start, id=name, task_queue=PURCHASES)
     handle = await begin(client, residue_seconds=0.5)
     await shown(other, "pending")
     await asyncio.sleep(2)
@@ -266,9 +268,8 @@ async def test_an_order_that_ended_without_a_sale_has_nothing_to_give_back(world
     await call_off(world)
     order = CancelledOrder(purchase=await world.ref("open"), show_id="sh")
     start = RefundInput(refund=None, order=order, told="show-cancellation/nobody")
-    refunding = await client.start_workflow(
-        RefundWorkflow.run, start, id=f"refund/{order.refund_id}", task_queue=PURCHASES
-    )
+    name = f"refund/{await world.show_refund_id('open')}"
+    refunding = await client.start_workflow(RefundWorkflow.run, start, id=name, task_queue=PURCHASES)
     await shown(refunding, "ending")
     await handle.signal("buyer_cancelled")
     with world.server.auto_time_skipping_disabled():

@@ -8,6 +8,7 @@ import pytest
 
 from activities.catalog.prices import ChangeShow, CreateDiscount
 from activities.core.commands import PlacedOrder, PurchaseRef
+from activities.sales.order import SalesActivities
 from domain.catalog.discount import Discount, DiscountTerms, discount_id_of
 from domain.catalog.show import Show
 from domain.core.errors import (
@@ -22,8 +23,10 @@ from domain.core.errors import (
     UnknownSubject,
     WrongState,
 )
+from domain.core.ids import public_name_of, ticket_id_of
 from domain.money.books import BooksTransaction, balances
 from domain.orders.order import Order
+from domain.tickets.ticket import Ticket
 from tests.fakes.judged import judged
 from tests.fakes.samples import AT, LATER
 from tests.fakes.store_world import SHOW, StoreWorld, ending, lines_of
@@ -209,3 +212,31 @@ async def test_a_free_order_is_settled_without_a_payment(world: StoreWorld) -> N
     await world.lost_and_repeated(lambda: world.books.settle_sale(purchase))
     posted = await world.see(BooksTransaction, "one:sale")
     assert balances(posted.postings) == {("tickets:sold", "TICKET"): -3, ("mint:debt", "TICKET"): 3}
+
+
+async def test_the_ids_of_tickets_come_from_the_nonce(world: StoreWorld) -> None:
+    """A refused request that is asked again has the nonce of its new attempt; without one, as in 0.1.0, its own id."""
+    first = (await world.request("pu_1", floor=1, nonce="no_1")).purchase
+    assert (await world.sales.place_order(first)).ticket_ids == (ticket_id_of("no_1", 1, 1),)
+    old = (await world.request("pu_2", floor=1)).purchase
+    assert (await world.sales.place_order(old)).ticket_ids == (ticket_id_of("pu_2", 1, 1),)
+    refused = await world.only_requested("pu_3", floor=1)
+    await world.sales.cancel_order(ending(refused, "sold-out"))
+    again = (await world.request("pu_3", floor=1, nonce="no_3")).purchase
+    (ticket_id,) = (await world.sales.place_order(again)).ticket_ids
+    assert (again.attempt, ticket_id) == (2, ticket_id_of("no_3", 2, 1))
+    assert (await world.see(Ticket, ticket_id)).public_name == public_name_of("no_3", 2, 1)
+    assert (await world.see(Ticket, ticket_id_of("pu_2", 1, 1))).public_name == ticket_id_of("pu_2", 1, 1)
+
+
+async def test_a_worker_that_placed_nothing_confirms_the_order_all_the_same(world: StoreWorld) -> None:
+    """The remembered tickets of a placed order only save a read; they are forgotten with the confirmation."""
+    purchase = await world.bought()
+    assert purchase in world.sales._tickets_placed
+    await world.sales.confirm_seats(purchase)
+    await world.capture(purchase)
+    await SalesActivities(world.store).confirm_order(purchase)
+    await world.sales.confirm_order(purchase)
+    assert world.sales._tickets_placed == {}
+    tickets = [await world.see(Ticket, ticket_id) for ticket_id in (await world.sales.place_order(purchase)).ticket_ids]
+    assert {ticket.state for ticket in tickets} == {"issued"}

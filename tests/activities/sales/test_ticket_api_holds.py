@@ -14,6 +14,7 @@ from domain.core.errors import (
     SeatsUnavailable,
     UnknownSubject,
 )
+from domain.core.ids import public_name_of, ticket_id_of
 from domain.tickets.ticket import Ticket
 from tests.fakes.judged import judged
 from tests.fakes.store_world import SHOW, VENUE, StoreWorld
@@ -130,3 +131,13 @@ async def test_a_batch_with_a_ticket_of_a_purchase_cancels_nothing(world: StoreW
     with pytest.raises(UnknownSubject):
         await world.holds.cancel_batch([*ours, "nobody"])
     assert await states(world, ours + theirs) == {"reserved"}
+
+
+async def test_the_ids_of_tickets_come_from_the_nonce(world: StoreWorld) -> None:
+    """Neither they nor their public names follow from the reservation's id; without a nonce they do, as in 0.1.0."""
+    (ticket_id,) = await world.reserve("re_1", floor=1, nonce="no")
+    assert (ticket_id, (await world.see(Ticket, ticket_id)).public_name) == (
+        ticket_id_of("no", 1, 1),
+        public_name_of("no", 1, 1),
+    )
+    assert await world.reserve("re_2", floor=1) == (ticket_id_of("re_2", 1, 1),)

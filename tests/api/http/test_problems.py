@@ -165,6 +165,14 @@ async def test_a_webhook_is_stored_once_and_a_forged_one_not_at_all() -> None:
     assert world.inbox.marked == {"evt_1"}
 
 
+async def test_a_webhook_of_another_deployment_is_stored_and_signals_nobody() -> None:
+    """Its purchase may have the id of one of ours; nothing is left to the relay."""
+    world = ApiWorld()
+    event = b'{"id": "evt_1", "type": "payment_intent.succeeded", "purchase": "pu_1", "deployment": "dp_other"}'
+    answer = await ask(world, "POST", "/webhooks/stripe", content=event, headers={"Stripe-Signature": "genuine"})
+    assert (answer.status_code, world.engine.told, world.inbox.marked) == (200, [], {"evt_1"})
+
+
 async def test_an_undelivered_webhook_waits_for_the_relay() -> None:
     """With Temporal unavailable the event is stored, answered with 200, and stays unmarked."""
     world = ApiWorld()

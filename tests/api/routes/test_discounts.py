@@ -10,8 +10,8 @@ import pytest
 from api.app import create_app
 from api.http.requests import digest_of
 from api.routes.purchases import PurchaseBody
-from domain.core.ids import purchase_id_of
 from tests.fakes.api_client import api_client
+from tests.fakes.identity import purchase_id_of
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 

@@ -217,8 +217,11 @@ async def test_a_sold_purchase_shows_tickets_on_chain_and_credits_the_venue(
     assert (floor["held"], floor["sold"], floor["available"]) == (0, 2, 3)
     verified = (await client.get(f"/api/v1/tickets/{ticket['ticket_id']}/verify")).json()
     assert (verified["valid"], verified["on_chain"]) == (True, False)
-    metadata = (await client.get(f"/metadata/ticket/{ticket['ticket_id']}.json")).json()
+    name = (await client.get(f"/api/v1/tickets/{ticket['ticket_id']}")).json()["public_name"]
+    metadata = (await client.get(f"/metadata/ticket/{name}.json")).json()
     assert metadata["description"] == "One floor ticket for Night."
+    assert not any(secret in str(metadata) for secret in (purchase_id, ticket["ticket_id"]))
+    assert (await client.get(f"/metadata/ticket/{ticket['ticket_id']}.json")).status_code == 404
     world.chain_is_away = True
     assert (await client.get(f"/api/v1/tickets/{ticket['ticket_id']}/verify")).status_code == 503
 

@@ -20,7 +20,7 @@ def test_signed_and_repeated(webhook_emulator: Emulator, sink: Sink) -> None:
     intent = post(webhook_emulator, "/v1/payment_intents", FORM)
     got = sink.wait_for(3)
     assert len({body for _, body in got}) == 1
-    event = verify_webhook(got[-1][1], got[-1][0], [secret])
+    event = verify_webhook(got[-1][1], got[-1][0], [secret], "dp")
     assert (event.type, event.purchase_id) == ("payment_intent.created", "pu_1")
     assert event.object_id == event.intent_id == intent["id"]
     assert len(event.digest) == 64
@@ -38,7 +38,7 @@ def test_survives_a_kill(webhook_emulator: Emulator, sink: Sink) -> None:
     webhook_emulator.start()
     assert webhook_emulator.confirm(intent["id"], intent["client_secret"], "pm_card_visa").status_code == 200
     got = sink.wait_for(before + 2)
-    seen = {verify_webhook(body, signature, [secret]).type for signature, body in got[before:]}
+    seen = {verify_webhook(body, signature, [secret], "dp").type for signature, body in got[before:]}
     assert seen == {"payment_intent.created", "payment_intent.succeeded"}
 
 

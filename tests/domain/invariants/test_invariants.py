@@ -136,9 +136,14 @@ def test_a_case_that_was_opened_before_the_sale_may_close(day: Day) -> None:
 
 
 def test_a_payment_that_is_not_ours_is_left_alone(day: Day) -> None:
-    """Payments at Stripe without a purchase id are ignored."""
+    """Payments at Stripe without a purchase id are ignored, and unlabelled ones of a purchase that is not ours."""
     foreign = StripePayment("pi_foreign", "", "eur", 5, 0, 5, is_open=False)
-    assert judged(with_outside(day, intents=[*day.outside.intents, foreign]))[0].violations == []
+    unlabelled = StripePayment("pi_other", "pu_other", "eur", 5, 0, 5, is_open=False, is_labelled=False)
+    findings, rest = judged(with_outside(day, intents=[*day.outside.intents, foreign, unlabelled]))
+    assert findings.violations == []
+    assert "pu_other" not in rest.open
+    older = unlabelled._replace(purchase_id=SOLD)
+    assert judged(with_outside(day, intents=[*day.outside.intents, older]))[0].violations != []
 
 
 def test_a_transaction_is_judged_as_one(day: Day) -> None:

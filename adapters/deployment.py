@@ -1,0 +1,61 @@
+"""The deployment's row: an id that is made once per database, and the fingerprint of the deployment's secret."""
+
+import hmac
+import secrets
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL
+
+from domain.core.ids import DIGEST_BYTES, Deployment, Identity, in_letters
+from domain.core.transient import TransientError
+
+CONNECT_SECONDS = 5
+TABLE = SQL(
+    "CREATE TABLE IF NOT EXISTS deployment (one boolean PRIMARY KEY DEFAULT true CHECK (one), id text NOT NULL,"
+    " adopted boolean NOT NULL, fingerprint text, created_at timestamptz NOT NULL DEFAULT now())"
+)
+MAKE = SQL("INSERT INTO deployment (id, adopted) SELECT %s, EXISTS (SELECT FROM events) ON CONFLICT DO NOTHING")
+CLAIM = "UPDATE deployment SET fingerprint = coalesce(fingerprint, %s) RETURNING id, fingerprint"
+
+
+class DeploymentError(RuntimeError):
+    """A process must not work on this database as it is configured."""
+
+
+def create_deployment(connection: psycopg.Connection[Any]) -> None:
+    """Create the table and its row, once; the caller holds the schema lock."""
+    connection.execute(TABLE)
+    connection.execute(MAKE, (in_letters("dp", secrets.token_bytes(DIGEST_BYTES)),))
+
+
+def read_deployment(url: str) -> Deployment:
+    """Return the deployment of a database with all tables; raise TransientError when the database is away."""
+    try:
+        with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+            return Deployment(*_one(connection.execute("SELECT id, adopted FROM deployment")))
+    except psycopg.OperationalError as error:
+        raise TransientError(f"PostgreSQL: {type(error).__name__}") from error
+
+
+def open_identity(url: str, secret: bytes) -> Identity:
+    """Return the deployment's identity; the first secret given to a database is its own from then on.
+
+    Raise DeploymentError for any other secret: with it, repeated requests would not be recognised.
+    """
+    fingerprint = hmac.new(secret, b"fingerprint", "sha256").hexdigest()
+    with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+        deployment_id, known = _one(connection.execute(CLAIM, (fingerprint,)))
+    if not hmac.compare_digest(known, fingerprint):
+        raise DeploymentError(
+            f"BOXOFFICE_DEPLOYMENT__SECRET is not the secret of deployment {deployment_id}, which owns this database;"
+            " set the secret that it was first started with"
+        )
+    return Identity(deployment_id, secret)
+
+
+def _one(cursor: psycopg.Cursor[Any]) -> Any:
+    row = cursor.fetchone()
+    if row is None:
+        raise DeploymentError("the table deployment is empty; start a process once to make its row")
+    return row

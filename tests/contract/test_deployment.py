@@ -1,0 +1,59 @@
+"""The deployment's row: made once per database, claimed by one secret, also in a database of 0.1.0."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import psycopg
+import pytest
+
+from adapters.deployment import DeploymentError, open_identity, read_deployment
+from adapters.event_store.store import PostgresEventStore
+from adapters.schema import ensure_schema
+from domain.core.unit_of_work import UnitOfWork
+from tests.contract.event_stores import clock
+from tests.fakes.samples import new_venue
+
+SECRET, OTHER = bytes(range(32)), bytes(32)
+
+
+@pytest.fixture
+def unnamed_url(empty_url: str) -> str:
+    """A database without a deployment, as 0.1.0 left it."""
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute("DROP TABLE IF EXISTS deployment")
+    return empty_url
+
+
+def test_many_processes_make_one_deployment(unnamed_url: str) -> None:
+    """Starts at the same time and later ones read the same id; a database made anew has another."""
+    with ThreadPoolExecutor(4) as starts:
+        list(starts.map(ensure_schema, [unnamed_url] * 4))
+    first = read_deployment(unnamed_url)
+    ensure_schema(unnamed_url)
+    assert read_deployment(unnamed_url) == first
+    assert (first.deployment_id[:3], len(first.deployment_id), first.adopted) == ("dp_", 29, False)
+    with psycopg.connect(unnamed_url, autocommit=True) as connection:
+        connection.execute("DROP TABLE deployment")
+    ensure_schema(unnamed_url)
+    assert read_deployment(unnamed_url).deployment_id != first.deployment_id
+
+
+async def test_a_database_with_events_is_adopted(unnamed_url: str) -> None:
+    """A database of 0.1.0 gets an identity at the first start."""
+    store = PostgresEventStore(unnamed_url, clock)
+    await store.commit(partial(UnitOfWork.add, aggregate=new_venue()))
+    store.close()
+    ensure_schema(unnamed_url)
+    assert read_deployment(unnamed_url).adopted
+
+
+def test_the_first_secret_owns_the_database(unnamed_url: str) -> None:
+    """It is accepted again; any other is refused by a sentence that names the setting and shows no secret."""
+    ensure_schema(unnamed_url)
+    identity = open_identity(unnamed_url, SECRET)
+    assert open_identity(unnamed_url, SECRET) == identity
+    assert identity.deployment_id == read_deployment(unnamed_url).deployment_id
+    with pytest.raises(DeploymentError, match="BOXOFFICE_DEPLOYMENT__SECRET is not the secret of") as refused:
+        open_identity(unnamed_url, OTHER)
+    assert OTHER.hex() not in str(refused.value)
+    assert open_identity(unnamed_url, SECRET) == identity
