@@ -22,7 +22,10 @@ class Group(BaseModel):
 class PostgresSettings(Group):
     """The database of events and read models."""
 
-    url: str = Field("postgresql://postgres@127.0.0.1:5432/boxoffice", description="URL of the PostgreSQL database")
+    url: str = Field(
+        "postgresql://postgres@127.0.0.1:5432/boxoffice",
+        description="URL of the PostgreSQL database, with any parameter of libpq, such as sslmode and sslrootcert",
+    )
     pool_size: int = Field(8, ge=1, le=100, description="connections that one process keeps open at most")
     commit_queue_max: int = Field(
         2000, ge=1, description="decisions pending in one process's commit queue; beyond it 429"
