@@ -12,8 +12,6 @@ def conninfo_of(url: str, options: str = "") -> str:
     `CONNECT_SECONDS` unless the URL says otherwise. Nothing else may be passed to psycopg beside it: a keyword would
     replace what the URL says.
     """
-    given = conninfo_to_dict(url)
-    session = " ".join(part for part in (given.pop("options", None), options) if part)
-    return make_conninfo(
-        "", **{"connect_timeout": CONNECT_SECONDS, **given, **({"options": session} if session else {})}
-    )
+    given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    given["options"] = " ".join(part for part in (given.get("options"), options) if part)
+    return make_conninfo("", **{"connect_timeout": str(CONNECT_SECONDS), **given})

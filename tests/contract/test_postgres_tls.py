@@ -47,7 +47,7 @@ async def opened_by_the_api(url: str, closing: AsyncExitStack) -> None:
     settings = Settings(_env_file=None, postgres=PostgresSettings(url=url), solana=solana)
     deps = await assemble(settings, closing)
     await deps.purchases.look("pu_of_nobody")
-    await deps.buyers.wallet_of("nobody")
+    await deps.buyers.forget("nobody")
 
 
 async def opened_by_the_worker(url: str, closing: AsyncExitStack) -> None:
