@@ -16,7 +16,7 @@ from adapters.read_models.projection import Projection
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.schema import ensure_schema
 from adapters.startup import PAUSE_SECONDS, RETRY_SECONDS_MAX, retry_until_available
-from settings import read_settings
+from settings_check import settings_of
 
 log = logging.getLogger("projector")
 POLL_SECONDS = 0.025
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--rebuild", action="store_true", help="empty the read models, fold all events again, and end")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    settings = read_settings()
+    settings = settings_of("projector")
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -8,7 +8,6 @@ from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
-from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.catalog.capacity import CapacityCommands
@@ -18,21 +17,23 @@ from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
-from activities.tokens.mint import MintActivities
+from activities.tokens.mint import TicketReader
 from adapters.read_models.queries import ReadModels
 from adapters.read_models.show_cancellation_queries import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
-from adapters.solana.chain import SolanaTokenChain
+from adapters.solana.chain import SolanaTokenReader
 from adapters.solana.keys import issuer_of, pseudonymize, seed_of
 from adapters.startup import open_event_store
 from adapters.stripe.webhook import verify_webhook
 from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
+from adapters.temporal.connection import connect_to
 from api.app import create_app
 from api.ports import Dependencies, Limits
 from domain.money.money import FeeRates
 from relay.payouts_client import PayoutsClient
 from relay.workflow_client import KEEP_ALIVE, Timeouts, WorkflowClient
-from settings import Settings, read_settings
+from settings import Settings
+from settings_check import settings_of
 
 KEEP_ALIVE_SECONDS = 30
 SHUTDOWN_SECONDS = 10
@@ -47,17 +48,12 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
     await closing.enter_async_context(pool)
     solana, saga = settings.solana, settings.saga
-    issuer = issuer_of(solana.issuer_secret.get_secret_value())
-    custody = solana.custody_address or str(issuer.pubkey())
     address_secret = seed_of(solana.address_secret.get_secret_value())
-    chain = SolanaTokenChain(solana.rpc_url, bytes(issuer), address_secret, custody)
+    issuer = solana.issuer_address or str(issuer_of(solana.issuer_secret.get_secret_value()).pubkey())
+    chain = SolanaTokenReader(solana.rpc_url, issuer, solana.custody_address)
     closing.push_async_callback(chain.close)
-    client = await Client.connect(
-        settings.temporal.address,
-        namespace=settings.temporal.namespace,
-        data_converter=pydantic_data_converter,
-        lazy=True,
-        keep_alive_config=KEEP_ALIVE,
+    client = await connect_to(
+        settings.temporal, data_converter=pydantic_data_converter, lazy=True, keep_alive_config=KEEP_ALIVE
     )
     timebox, checkouts_in_flight_max = settings.api.temporal_timeout_seconds, settings.api.checkouts_in_flight_max
     pacing = Timeouts(timebox, saga.poll_seconds, saga.processing_extension_seconds, checkouts_in_flight_max)
@@ -79,7 +75,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         verify=partial(verify_webhook, secrets=webhook_secrets(settings)),
         is_wallet=chain.is_wallet,
         pseudonym=partial(pseudonymize, address_secret),
-        read_ticket=MintActivities(store, chain, buyers, custody, settings.api.public_url).read_ticket,
+        read_ticket=TicketReader(store, chain, buyers, chain.custody_owner, settings.api.public_url).read_ticket,
         limits=limits_of(settings),
         capacity=CapacityCommands(store),
         change_capacity=engine.change_capacity,
@@ -133,7 +129,7 @@ def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
 def main() -> None:
     """Read the settings and serve."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    asyncio.run(serve(read_settings()))
+    asyncio.run(serve(settings_of("api")))
 
 
 if __name__ == "__main__":

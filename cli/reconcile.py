@@ -11,7 +11,8 @@ from cli.reconciliation import Report, UnreadableError, reconcile
 from devstack.stack import Stack
 from devstack.supervisor.data_dir import STACK_FILE
 from domain.invariants.invariant import INVARIANTS
-from settings import Settings, read_settings
+from settings import Settings
+from settings_check import settings_of
 
 WHOLE, BROKEN, UNREADABLE = 0, 1, 2
 NAMED_MAX = 5
@@ -45,10 +46,10 @@ def command(
 
 def _settings(data_dir: Path | None) -> Settings:
     if data_dir is None:
-        return read_settings()
+        return settings_of("reconcile")
     if not (data_dir / STACK_FILE).exists():
         raise UnreadableError(f"no running stack in {data_dir}")
-    return read_settings(Stack(data_dir, 0).env)
+    return settings_of("reconcile", given=Stack(data_dir, 0).env)
 
 
 def document(report: Report) -> dict[str, Any]:

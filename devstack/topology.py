@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from devstack import config as names
 from devstack.config import StackConfig
 from devstack.proxy_routes import WEBHOOKS, addresses_through_proxy, proxy_process
-from devstack.servers.airdrop import fund_issuer
+from devstack.servers.airdrop import fund_issuer, issuer_address
 from devstack.servers.postgres import postgres_process, postgres_url
 from devstack.servers.temporal import make_current, temporal_process
 from devstack.servers.webhook_endpoints import WEBHOOK_PATH, register_webhook
@@ -105,9 +105,10 @@ def _own_processes(config: StackConfig, ports: Mapping[str, int], env: Mapping[s
         file = config.data_dir / "ready" / name
         probe, before_start = ready_file_probe(file), partial(remove_ready_file, file)
         own_env = {**own[name], variable: str(file)}
-        processes.append(ProcessSpec(name, command, probe, own_env, needs=needs, before_start=before_start))
+        withheld = config.withheld.get(name, ())
+        processes.append(ProcessSpec(name, command, probe, own_env, withheld, needs, before_start=before_start))
     health = http_probe(f"http://{LOOPBACK}:{ports['api']}/health")
-    processes.append(ProcessSpec("api", programs.api, health, own["api"], needs=needs))
+    processes.append(ProcessSpec("api", programs.api, health, own["api"], config.withheld.get("api", ()), needs))
     return processes
 
 
@@ -119,6 +120,7 @@ def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets:
         raise SettingMissingError(f"{names.STRIPE_API_BASE} is given, so {' and '.join(missing)} must be given too")
     # Given settings win over generated ones; the API's port comes from the command line.
     env = {**_addresses(ports), **names.BUILD_DEFAULTS, **stack_secrets.env, **config.given}
+    env.setdefault(names.ISSUER_ADDRESS, issuer_address(env[ISSUER_SECRET]))
     env |= {names.API_HOST: LOOPBACK, names.API_PORT: str(ports["api"])}
     if names.SOLANA_RPC_URL in config.given and names.SOLANA_WS_URL not in config.given:
         del env[names.SOLANA_WS_URL]
