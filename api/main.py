@@ -32,6 +32,7 @@ from api.ports import Dependencies, Limits
 from domain.money.money import FeeRates
 from relay.payouts_client import PayoutsClient
 from relay.workflow_client import KEEP_ALIVE, Timeouts, WorkflowClient
+from setting_types import secrets_in
 from settings import Settings
 from settings_check import settings_of
 
@@ -72,7 +73,8 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         buyers=buyers,
         secrets=PostgresCheckouts(pool),
         inbox=PostgresWebhookInbox(pool),
-        verify=partial(verify_webhook, secrets=webhook_secrets(settings)),
+        verify=partial(verify_webhook, secrets=secrets_in(settings.stripe.webhook_secret)),
+        verify_connect=partial(verify_webhook, secrets=secrets_in(settings.stripe.connect_webhook_secret)),
         is_wallet=chain.is_wallet,
         pseudonym=partial(pseudonymize, address_secret),
         read_ticket=TicketReader(store, chain, buyers, chain.custody_owner, settings.api.public_url).read_ticket,
@@ -80,12 +82,6 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         capacity=CapacityCommands(store),
         change_capacity=engine.change_capacity,
     )
-
-
-def webhook_secrets(settings: Settings) -> tuple[str, ...]:
-    """Return the secrets of our two webhook endpoints: the platform's events, and its venues'."""
-    stripe = settings.stripe
-    return tuple(secret.get_secret_value() for secret in (stripe.webhook_secret, stripe.connect_webhook_secret))
 
 
 def limits_of(settings: Settings) -> Limits:

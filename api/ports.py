@@ -171,7 +171,8 @@ class Limits:
 class Dependencies:
     """The dependencies of the routes.
 
-    `verify` returns the event of a webhook and refuses a forged one; `pseudonym` maps a name to an opaque id.
+    `verify` returns the event of a webhook and refuses a forged one, `verify_connect` does so with the secrets of the
+    venues' endpoint; `pseudonym` maps a name to an opaque id.
     """
 
     purchases: PurchaseCommands
@@ -188,6 +189,7 @@ class Dependencies:
     secrets: ClientSecrets
     inbox: WebhookInbox
     verify: Callable[[bytes, str], WebhookEvent]
+    verify_connect: Callable[[bytes, str], WebhookEvent]
     is_wallet: Callable[[str], bool]
     pseudonym: Callable[[str], str]
     read_ticket: Callable[[str], Awaitable[tuple[Ticket, TokenState | None]]]

@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from adapters.stripe.webhook import read_event
 from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox
 from domain.payments.webhook_event import WebhookEvent
+from tests.adapters.stripe.odd_events import HANDLED, STORED_ONLY
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -76,3 +78,12 @@ async def test_a_webhook_is_stored_once_until_it_is_marked(inbox: MemoryInbox | 
     assert await inbox.unsignalled(10) == events[1:]
     assert not await inbox.store(webhook("evt_0"))
     assert await inbox.unsignalled(10) == events[1:]
+
+
+async def test_every_signed_event_can_be_stored(inbox: MemoryInbox | PostgresWebhookInbox) -> None:
+    """Whatever an event's shape is, the inbox stores what was read of it and returns it unchanged."""
+    bodies = [*STORED_ONLY.values(), *HANDLED.values()]
+    events = [read_event(text.replace('"evt_1"', f'"evt_{number}"').encode()) for number, text in enumerate(bodies)]
+    events = [found.model_copy(update={"key": None}) for found in events]
+    assert [await inbox.store(found) for found in events] == [True] * len(bodies)
+    assert await inbox.unsignalled(100) == events

@@ -253,6 +253,7 @@ class ApiWorld:
             secrets=self.secrets,
             inbox=self.inbox,
             verify=verify,
+            verify_connect=verify,
             is_wallet=lambda address: address == WALLET,
             pseudonym=lambda name: hashlib.sha256(name.encode()).hexdigest(),
             read_ticket=self.read_ticket,
