@@ -135,10 +135,6 @@ def test_the_image_is_built_from_locked_packages_only() -> None:
     installs = re.findall(r"pip install (.*)$", DOCKERFILE, re.MULTILINE)
     assert installs
     assert all("--require-hashes" in line or "--no-deps --no-build-isolation ." in line for line in installs)
-    locked = (ROOT / "requirements-production.txt").read_text()
-    assert re.findall(r"^\S+==\S+ (?:; [^\\]+ )?\\$", locked, re.MULTILINE) == re.findall(
-        r"^[^ #].*$", locked, re.MULTILINE
-    )
 
 
 def test_the_database_is_the_one_of_the_postgres_service() -> None:
