@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 import psycopg
 import pytest
 from eventsourcing.persistence import PersistenceError
+from eventsourcing.postgres import PostgresDatastore
 from pydantic import SecretStr
 
 import projector
@@ -152,6 +153,14 @@ def test_no_way_to_connect_accepts_a_server_of_another_authority(
     way(server.url)
     with pytest.raises((psycopg.OperationalError, PersistenceError, TransientError)):
         way(server.with_(sslrootcert=str(server.other_authority)))
+
+
+def test_the_library_alone_accepts_any_server(server: TlsServer) -> None:
+    """Its datastore takes five parts of an address, so it cannot be told to verify: that is why its pool is told."""
+    parts = psycopg.conninfo.conninfo_to_dict(server.with_(sslrootcert=str(server.other_authority)))
+    five = (str(parts.get(name, "")) for name in ("dbname", "host", "port", "user", "password"))
+    with PostgresDatastore(*five) as datastore, datastore.get_connection() as connection:
+        assert connection.pgconn.ssl_in_use
 
 
 def test_options_of_the_url_and_ours_hold_together(store_server: str) -> None:

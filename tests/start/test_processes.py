@@ -69,6 +69,15 @@ def test_a_process_names_every_bad_setting_and_ends(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_development_stack_is_not_started_in_production(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`boxoffice up` refuses before it starts anything."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BOXOFFICE_ENVIRONMENT", "production")
+    result = CliRunner().invoke(app, ["up", "--data-dir", "data"])
+    assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert result.stderr == "boxoffice up: is for development; BOXOFFICE_ENVIRONMENT is production\n"
+
+
 def test_a_process_of_its_own_ends_with_the_list_and_no_traceback() -> None:
     """`python -m projector` with a bad setting ends with code 2 and the list as its only output."""
     bad = {"PATH": "/bin", "BOXOFFICE_API__PORT": "eight"}
