@@ -9,6 +9,7 @@ OTHER_PYTHONS := 3.12 3.13
 SEED ?= 1
 MINUTES ?= 1
 ROWS ?=
+SBOM ?= sbom.json
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -60,7 +61,7 @@ docs: $(READY) ## write openapi.json, problems.md, scopes.md and states.md
 
 # Before a change lands:
 
-.PHONY: test pythons record lock
+.PHONY: test pythons record lock sbom
 # The wheel is built and installed every night (tests/packaging): it takes as long as a minute of chaos.
 test: $(READY) ## every test but those of the night
 	$(PYTEST) $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore tests/packaging
@@ -75,6 +76,11 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-heade
 lock: $(READY) ## write requirements*.txt: every package with its hashes
 	$(COMPILE) --all-extras -o requirements.txt
 	$(COMPILE) --extra build --constraint requirements.txt -o requirements-production.txt
+
+# The tool warns that a lock does not say which package asks for which.
+sbom: $(READY) ## write sbom.json: the packages of the image, as CycloneDX
+	PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements requirements-production.txt --pyproject pyproject.toml \
+		--output-reproducible --output-file $(SBOM)
 
 # The long proofs:
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import psycopg
 from prometheus_client import start_http_server
 
+from adapters.postgres import conninfo_of
 from adapters.read_models.projection import Projection
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.schema import ensure_schema
 from adapters.startup import PAUSE_SECONDS, RETRY_SECONDS_MAX, retry_until_available
-from settings import read_settings
+from settings_check import settings_of
 
 log = logging.getLogger("projector")
 POLL_SECONDS = 0.025
@@ -25,7 +26,7 @@ def follow(url: str, stopping: threading.Event, ready_file: Path | None = None) 
     """Fold new events until `stopping` is set; reconnect when the connection is lost."""
     while not stopping.is_set():
         try:
-            with psycopg.connect(url, autocommit=True) as connection:
+            with psycopg.connect(conninfo_of(url), autocommit=True) as connection:
                 projection = Projection(connection)
                 projection.catch_up()
                 _ready(ready_file)
@@ -38,7 +39,7 @@ def follow(url: str, stopping: threading.Event, ready_file: Path | None = None) 
 
 def rebuild(url: str) -> int:
     """Empty the read models and fold all events again; return their number."""
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(conninfo_of(url), autocommit=True) as connection:
         return Projection(connection).rebuild()
 
 
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("--rebuild", action="store_true", help="empty the read models, fold all events again, and end")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    settings = read_settings()
+    settings = settings_of("projector")
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

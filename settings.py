@@ -1,13 +1,20 @@
 """All settings: typed, frozen, read once by a front door."""
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from setting_types import HostPort, HttpUrl, PostgresUrl, Seed, SolanaAddress, WebhookSecrets, WebSocketUrl
+
+ENV_FILE = ".env"
 PREFIX = "BOXOFFICE_"
 DELIMITER = "__"
 UNSET = SecretStr("")
@@ -16,13 +23,16 @@ UNSET = SecretStr("")
 class Group(BaseModel):
     """A group of settings that belong together."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)
 
 
 class PostgresSettings(Group):
     """The database of events and read models."""
 
-    url: str = Field("postgresql://postgres@127.0.0.1:5432/boxoffice", description="URL of the PostgreSQL database")
+    url: PostgresUrl = Field(
+        "postgresql://postgres@127.0.0.1:5432/boxoffice",
+        description="URL of the PostgreSQL database, with any parameter of libpq, such as sslmode and sslrootcert",
+    )
     pool_size: int = Field(8, ge=1, le=100, description="connections that one process keeps open at most")
     commit_queue_max: int = Field(
         2000, ge=1, description="decisions pending in one process's commit queue; beyond it 429"
@@ -30,19 +40,30 @@ class PostgresSettings(Group):
 
 
 class TemporalSettings(Group):
-    """The address of Temporal."""
+    """The address of Temporal, and how its connection is secured."""
 
-    address: str = Field("127.0.0.1:7233", description="host:port of Temporal's frontend")
-    namespace: str = Field("default", description="Temporal namespace of the workflows")
+    address: HostPort = Field("127.0.0.1:7233", description="host:port of Temporal's frontend")
+    namespace: str = Field("default", min_length=1, description="Temporal namespace of the workflows")
+    tls: bool = Field(default=False, description="whether the connection to Temporal uses TLS")
+    tls_server_ca: FilePath | None = Field(
+        None, description="PEM file of the authority of Temporal's certificate; empty is the machine's own list"
+    )
+    tls_client_cert: FilePath | None = Field(None, description="PEM file of our certificate for Temporal")
+    tls_client_key: FilePath | None = Field(None, description="PEM file of the key of our certificate for Temporal")
+    api_key: SecretStr = Field(UNSET, description="API key of Temporal, instead of a certificate")
 
 
 class StripeSettings(Group):
     """Stripe's API, keys and webhook secrets."""
 
-    api_base: str | None = Field(None, description="base URL of Stripe's API; empty is https://api.stripe.com")
+    api_base: HttpUrl | None = Field(None, description="base URL of Stripe's API; empty is https://api.stripe.com")
     api_key: SecretStr = Field(UNSET, description="secret key, sk_test_... or sk_live_...")
-    webhook_secret: SecretStr = Field(UNSET, description="signing secret of the webhook endpoint, whsec_...")
-    connect_webhook_secret: SecretStr = Field(UNSET, description="signing secret of the endpoint of venues' events")
+    webhook_secret: WebhookSecrets = Field(
+        UNSET, description="signing secret of the webhook endpoint, whsec_...; while it rotates two, with a comma"
+    )
+    connect_webhook_secret: WebhookSecrets = Field(
+        UNSET, description="signing secret of the endpoint of venues' events; while it rotates two, with a comma"
+    )
     undelivered_poll_seconds: float = Field(
         30, gt=0, description="interval of polling Stripe for undelivered events, in seconds"
     )
@@ -52,13 +73,16 @@ class StripeSettings(Group):
 class SolanaSettings(Group):
     """The Solana node and our keys."""
 
-    rpc_url: str = Field("http://127.0.0.1:8899", description="URL of the JSON-RPC node")
-    ws_url: str | None = Field(None, description="URL of the node's web socket; empty is derived from rpc_url")
-    issuer_secret: SecretStr = Field(UNSET, description="32-byte seed, hex or base58, of the key that mints and pays")
-    address_secret: SecretStr = Field(
+    rpc_url: HttpUrl = Field("http://127.0.0.1:8899", description="URL of the JSON-RPC node")
+    ws_url: WebSocketUrl | None = Field(None, description="URL of the node's web socket; empty is derived from rpc_url")
+    issuer_secret: Seed = Field(UNSET, description="32-byte seed, hex or base58, of the key that mints and pays")
+    address_secret: Seed = Field(
         UNSET, description="32-byte seed, hex or base58, from which mint addresses are derived"
     )
-    custody_address: str | None = Field(
+    issuer_address: SolanaAddress | None = Field(
+        None, description="address of the issuer, for the API, which has no key of it; empty is that of issuer_secret"
+    )
+    custody_address: SolanaAddress | None = Field(
         None, description="owner of tickets without a buyer's wallet; empty is the issuer"
     )
 
@@ -77,7 +101,9 @@ class ApiSettings(Group):
 
     host: str = Field("127.0.0.1", description="address that the API listens on")
     port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
-    public_url: str = Field("http://127.0.0.1:8000", description="URL of the API as buyers see it, for metadata URIs")
+    public_url: HttpUrl = Field(
+        "http://127.0.0.1:8000", description="URL of the API as buyers see it, for metadata URIs"
+    )
     temporal_timeout_seconds: float = Field(
         5.0, gt=0, description="wait for Temporal before a purchase answers 202, in seconds"
     )
@@ -156,7 +182,7 @@ class FeeSettings(Group):
 class DeploymentSettings(Group):
     """The identity of this deployment; its id is in the database."""
 
-    secret: SecretStr = Field(
+    secret: Seed = Field(
         UNSET, description="32-byte seed, hex or base58, from which the API derives ids; never changed later"
     )
 
@@ -173,15 +199,19 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter=DELIMITER,
-        env_file=".env",
+        env_file=ENV_FILE,
         env_ignore_empty=True,
         frozen=True,
         extra="ignore",
+        enable_decoding=False,  # a group is never given as JSON
         hide_input_in_errors=True,  # a mistyped secret is not printed
     )
 
+    environment: Literal["development", "production"] = Field(
+        "development", description="development or production; in production unsafe settings are refused"
+    )
     postgres: PostgresSettings = Field(default_factory=PostgresSettings, description="the database")
-    temporal: TemporalSettings = Field(default_factory=TemporalSettings, description="the address of Temporal")
+    temporal: TemporalSettings = Field(default_factory=TemporalSettings, description="the connection to Temporal")
     stripe: StripeSettings = Field(default_factory=StripeSettings, description="Stripe's API, keys and webhook secrets")
     solana: SolanaSettings = Field(default_factory=SolanaSettings, description="the Solana node and our keys")
     api: ApiSettings = Field(default_factory=ApiSettings, description="the HTTP API's address and limits")
@@ -197,12 +227,35 @@ class Settings(BaseSettings):
 
     def given(self) -> dict[str, str]:
         """Return the settings that were given explicitly, by environment name, secrets in plain text."""
+        groups = {"": self, **{name: getattr(self, name) for name in type(self).model_fields}}
         return {
             name: plain(value)
             for name, group, field in setting_names()
-            if field in getattr(self, group).model_fields_set
-            and (value := getattr(getattr(self, group), field)) is not None
+            if field in groups[group].model_fields_set and (value := getattr(groups[group], field)) is not None
         }
+
+
+class Fault(NamedTuple):
+    """A setting, by its name in the environment, and why it is refused; the text never shows a secret."""
+
+    setting: str
+    why: str
+
+
+class SettingsError(ValueError):
+    """Settings that are refused, each with its reason."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        lines = [f"  {fault.setting}: {fault.why}" for fault in faults]
+        super().__init__("\n".join((f"Refused settings ({len(lines)}):", *lines)))
+        self.faults = tuple(faults)
+
+
+GROUPS = {
+    name
+    for name, field in Settings.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Group)
+}
 
 
 def plain(value: object) -> str:
@@ -213,21 +266,74 @@ def plain(value: object) -> str:
 
 
 def setting_names() -> Iterator[tuple[str, str, str]]:
-    """Yield (environment name, group, field) of every setting."""
-    for group, group_field in Settings.model_fields.items():
-        group_type = group_field.annotation
-        if isinstance(group_type, type) and issubclass(group_type, Group):
-            for field in group_type.model_fields:
-                yield f"{PREFIX}{group}{DELIMITER}{field}".upper(), group, field
+    """Yield (environment name, group, field) of every setting; the group of a setting without one is empty."""
+    for name in Settings.model_fields:
+        if name in GROUPS:
+            yield from ((f"{PREFIX}{name}{DELIMITER}{field}".upper(), name, field) for field in fields_of(name))
+        else:
+            yield f"{PREFIX}{name}".upper(), "", name
+
+
+def fields_of(group: str) -> dict[str, FieldInfo]:
+    """Return the definitions of a group's settings, and those of settings without a group for an empty name."""
+    kind = Settings.model_fields[group].annotation if group else Settings
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        raise TypeError(f"{group} is not a group of settings")
+    return kind.model_fields
+
+
+def secret_settings() -> frozenset[str]:
+    """Return the names of the settings that are secrets, found by their type."""
+    return frozenset(
+        name
+        for name, group, field in setting_names()
+        if SecretStr in ((kind := fields_of(group)[field].annotation), *get_args(kind))
+    )
 
 
 def read_settings(given: Mapping[str, str] | None = None) -> Settings:
     """Read the environment and `.env`; a front door calls this once and passes the settings on.
 
-    `given` has settings by environment name that override both, such as those of a running stack.
+    `given` has settings by environment name that override both, such as those of a running stack. Raise SettingsError
+    with every setting that is unknown or has a bad value.
     """
-    groups: dict[str, Any] = {}
+    settings, faults = parse_settings(given)
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def parse_settings(given: Mapping[str, str] | None = None) -> tuple[Settings, list[Fault]]:
+    """Read the settings; return them, with the default in the place of each bad value, and every fault."""
+    values: dict[str, Any] = {}
     for name, group, field in setting_names():
         if given is not None and name in given:
-            groups.setdefault(group, {})[field] = given[name]
-    return Settings(**groups)
+            (values.setdefault(group, {}) if group else values)[field] = given[name]
+    faults = unknown_names({*os.environ, *dotenv_values(ENV_FILE)})
+    try:
+        return Settings(**values), faults
+    except ValidationError as error:
+        for bad in error.errors(include_url=False, include_context=False, include_input=False):
+            group, field = (str(part) for part in ("", *bad["loc"])[-2:])
+            if field in GROUPS and not group:
+                values[field] = {}  # a name that is unknown, and reported as such
+                continue
+            faults.append(Fault(_name_of(group, field), bad["msg"].removeprefix("Value error, ")))
+            (values.setdefault(group, {}) if group else values)[field] = fields_of(group)[field].default
+        return Settings(**values), faults
+
+
+def unknown_names(names: Iterable[str]) -> list[Fault]:
+    """Return a fault for each name with our prefix that is no setting, with the setting that it resembles."""
+    known = {name for name, _, _ in setting_names()}
+    unknown = sorted({name for name in names if name.upper().startswith(PREFIX)} - known)
+    return [_unknown(name, sorted(known)) for name in unknown if name.upper() not in known]
+
+
+def _unknown(name: str, known: Sequence[str]) -> Fault:
+    close = get_close_matches(name.upper(), known, 1)
+    return Fault(name, f"there is no such setting; did you mean {close[0]}?" if close else "there is no such setting")
+
+
+def _name_of(group: str, field: str) -> str:
+    return next(name for name, *path in setting_names() if path == [group, field])

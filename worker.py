@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import TypedDict, Unpack
@@ -19,10 +19,10 @@ from temporalio.worker import Interceptor, Replayer, Worker, WorkerDeploymentCon
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from activities.books.post import BooksActivities
-from activities.catalog.capacity import CapacityActivities
+from activities.catalog.capacity import CapacityActivities, GroupSizeActivities
 from activities.catalog.register import CatalogActivities
 from activities.core.failures import FailureInterceptor
-from activities.core.task_queues import MINT, PURCHASES
+from activities.core.task_queues import MINT, PURCHASES, STRIPE
 from activities.disputes.follow import DisputeActivities
 from activities.payments.intent import PaymentActivities
 from activities.payments.late_payments import LatePaymentActivities
@@ -50,13 +50,15 @@ from adapters.stripe.payments import StripePayments
 from adapters.stripe.undelivered_events import UndeliveredEvents
 from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
 from adapters.temporal.build_routing import log_current_build
+from adapters.temporal.connection import connect_to
 from adapters.temporal.sandbox import FastSandboxRunner
 from domain.core.ids import Deployment
 from relay.payouts_client import PayoutsClient, ensure_schedule
 from relay.relay import Relay
 from relay.undelivered_webhooks import UndeliveredWebhooks
 from relay.workflow_client import KEEP_ALIVE, Timeouts, WorkflowClient
-from settings import Settings, read_settings
+from settings import Settings
+from settings_check import settings_of
 from workflows.payouts import TransfersInput
 from workflows.registry import declared_workflows, workflows_on
 
@@ -143,41 +145,65 @@ def stripe_client(settings: Settings, deployment: Deployment, closing: AsyncExit
 
 
 def assemble(
-    settings: Settings, deployment: Deployment, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack
+    settings: Settings,
+    deployment: Deployment,
+    store: PostgresEventStore,
+    pool: Pool,
+    closing: AsyncExitStack,
+    queues: Collection[str] | None = None,
 ) -> Activities:
-    """Assemble the activities with their adapters; `closing` closes the connections."""
-    solana = settings.solana
-    issuer = issuer_of(solana.issuer_secret.get_secret_value())
-    custody = solana.custody_address or str(issuer.pubkey())
-    chain = SolanaTokenChain(
-        rpc_url=solana.rpc_url,
-        issuer=bytes(issuer),
-        address_secret=seed_of(solana.address_secret.get_secret_value()),
-        custody_owner=custody,
-    )
-    closing.push_async_callback(chain.close)
-    stripe = stripe_client(settings, deployment, closing)
-    gateway = StripePayments(stripe)
-    payments = PaymentActivities(store, gateway, PostgresCheckouts(pool))
-    return Activities(
+    """Assemble the activities of these queues (None: all) with their adapters; `closing` closes the connections.
+
+    Only the mint queue needs the issuer's key, and only the other two need Stripe's.
+    """
+    polled = frozenset(all_queues() if queues is None else queues)
+    instances: list[object] = [
         SalesActivities(store),
         BooksActivities(store),
         CatalogActivities(store),
         HoldActivities(store),
+        CapacityActivities(store),
+        ShowCancellationActivities(store, ShowCancellationQueries(pool)),
+    ]
+    if polled & {PURCHASES, STRIPE}:
+        instances += at_stripe(settings, stripe_client(settings, deployment, closing), store, pool)
+    if MINT in polled:
+        instances += on_chain(settings, store, pool, closing)
+    return Activities(*instances, queues=polled)
+
+
+def at_stripe(settings: Settings, stripe: StripeClient, store: PostgresEventStore, pool: Pool) -> list[object]:
+    """Assemble the activities that call Stripe."""
+    gateway = StripePayments(stripe)
+    payments = PaymentActivities(store, gateway, PostgresCheckouts(pool))
+    return [
         payments,
-        MintActivities(store, chain, PostgresBuyers(pool), custody, settings.api.public_url),
-        CapacityActivities(store, chain),
-        ResaleActivities(store, chain),
         DisputeActivities(store, gateway),
         PayoutActivities(store, StripeConnect(stripe, settings.api.public_url), StalledWorkQueries(pool)),
         RefundActivities(store, gateway),
-        BurnActivities(store, chain),
-        ShowCancellationActivities(store, ShowCancellationQueries(pool)),
         LatePaymentActivities(store, gateway, payments),
+    ]
+
+
+def on_chain(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> list[object]:
+    """Assemble the activities that sign for the issuer."""
+    solana = settings.solana
+    chain = SolanaTokenChain(
+        rpc_url=solana.rpc_url,
+        issuer=bytes(issuer_of(solana.issuer_secret.get_secret_value())),
+        address_secret=seed_of(solana.address_secret.get_secret_value()),
+        custody_owner=solana.custody_address,
     )
+    closing.push_async_callback(chain.close)
+    return [
+        MintActivities(store, chain, PostgresBuyers(pool), chain.custody_owner, settings.api.public_url),
+        GroupSizeActivities(store, chain),
+        ResaleActivities(store, chain),
+        BurnActivities(store, chain),
+    ]
 
 
-Assembling = Callable[[Settings, Deployment, PostgresEventStore, Pool, AsyncExitStack], Activities]
+Assembling = Callable[[Settings, Deployment, PostgresEventStore, Pool, AsyncExitStack, Collection[str]], Activities]
 
 
 def transfers_input(settings: Settings) -> TransfersInput:
@@ -193,9 +219,8 @@ async def connect(settings: Settings) -> Client:
     runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics))
     for attempt in range(1, CONNECT_ATTEMPTS_MAX + 1):
         try:
-            return await Client.connect(
-                settings.temporal.address,
-                namespace=settings.temporal.namespace,
+            return await connect_to(
+                settings.temporal,
                 data_converter=pydantic_data_converter,
                 identity=settings.worker.identity,
                 runtime=runtime,
@@ -235,7 +260,7 @@ async def work(
         pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
         await closing.enter_async_context(pool)
         client = await connect(settings)
-        activities = assembled(settings, deployment, store, pool, closing)
+        activities = assembled(settings, deployment, store, pool, closing, queues)
         version = WorkerDeploymentVersion(settings.worker.deployment, settings.worker.build_id)
         for queue in queues:
             at_once = settings.worker.max_concurrent_mints if queue == MINT else settings.worker.max_concurrent
@@ -262,8 +287,9 @@ async def work(
             PayoutsClient(client, pacing.timebox_seconds, settings.payouts.poll_seconds),
             longest_extension=timedelta(seconds=saga.processing_extension_seconds),
         )
-        polling = asyncio.create_task(undelivered_webhooks(settings, deployment, pool, closing).run(stopping))
-        closing.callback(polling.cancel)
+        if STRIPE in queues:
+            polling = undelivered_webhooks(settings, deployment, pool, closing).run(stopping)
+            closing.callback(asyncio.create_task(polling).cancel)
         tune_gc()
         log.info("polling %s as build %s", ", ".join(queues), version.build_id)
         if settings.worker.ready_file is not None:
@@ -272,14 +298,17 @@ async def work(
 
 
 async def run(
-    queues: Sequence[str], interceptors: Sequence[Interceptor], workflows: Sequence[type] | None = None
+    settings: Settings,
+    queues: Sequence[str],
+    interceptors: Sequence[Interceptor],
+    workflows: Sequence[type] | None = None,
 ) -> None:
     """Run the worker until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await work(read_settings(), queues, stopping, interceptors, workflows=workflows)
+    await work(settings, queues, stopping, interceptors, workflows=workflows)
 
 
 def main(*interceptors: Interceptor, workflows: Sequence[type] | None = None) -> None:
@@ -293,7 +322,7 @@ def main(*interceptors: Interceptor, workflows: Sequence[type] | None = None) ->
     if unknown := set(queues) - set(all_queues()):
         parser.error(f"no such queue: {', '.join(sorted(unknown))}")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    asyncio.run(run(queues, interceptors, workflows))
+    asyncio.run(run(settings_of("worker", queues), queues, interceptors, workflows))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -56,16 +56,18 @@ def all_queues() -> tuple[str, ...]:
 
 
 class Activities:
-    """One instance of every class that declares an activity."""
+    """One instance of every class that declares an activity of these queues; without queues, of all."""
 
-    def __init__(self, *instances: object) -> None:
+    def __init__(self, *instances: object, queues: Collection[str] | None = None) -> None:
         """Raise TypeError when a class has no instance, or an instance no activity."""
+        self._queues = frozenset(all_queues() if queues is None else queues)
         self._instances = {type(instance): instance for instance in instances}
         owners: dict[type, list[str]] = {one.owner: [] for one in declared_activities()}
         for one in declared_activities():
             owners[one.owner].append(one.name)
         for owner, names in owners.items():
-            if owner not in self._instances:
+            runs = any(one.owner is owner and self._queues & {*one.queues} for one in declared_activities())
+            if runs and owner not in self._instances:
                 raise TypeError(f"no worker would run {', '.join(names)}: there is no instance of {owner.__qualname__}")
         for kind in self._instances:
             if kind not in owners:
@@ -73,7 +75,8 @@ class Activities:
 
     def replace(self, *instances: object) -> "Activities":
         """Return a copy with other instances of some classes."""
-        return Activities(*(self._instances | {type(instance): instance for instance in instances}).values())
+        replaced = self._instances | {type(instance): instance for instance in instances}
+        return Activities(*replaced.values(), queues=self._queues)
 
     def on(self, queue: str) -> list[Callable[..., Any]]:
         """Return the activities that the worker of a queue runs."""

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from adapters.postgres import conninfo_of
 from domain.core.transient import TransientError
 from domain.payments.webhook_event import WebhookEvent
 
@@ -24,7 +25,7 @@ def open_pool(url: str, size_max: int = POOL_MAX) -> Pool:
     """Return an unopened pool; once open, it reconnects by itself after an outage."""
     kwargs = {"autocommit": True, "row_factory": tuple_row}
     return AsyncConnectionPool(
-        url,
+        conninfo_of(url),
         min_size=1,
         max_size=size_max,
         open=False,

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
-from temporalio.client import Client
+from pydantic import SecretStr
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.access.keys import KeyCommands
@@ -19,24 +20,29 @@ from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
-from activities.tokens.mint import MintActivities
+from activities.tokens.mint import TicketReader
 from adapters.deployment import DeploymentError, open_identity
 from adapters.read_models.queries import ReadModels
 from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
-from adapters.solana.chain import SolanaTokenChain
+from adapters.solana.chain import SolanaTokenReader
 from adapters.solana.keys import issuer_of, seed_of
 from adapters.startup import open_event_store
 from adapters.stripe.webhook import verify_webhook
 from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox, open_pool
+from adapters.temporal.connection import connect_to
 from api.app import create_app
 from api.http.authenticator import KeyAuthenticator, named_subjects
 from api.ports import Dependencies, Limits
 from domain.access.subject import Subject
+from domain.core.ids import Identity
 from domain.money.money import FeeRates
+from domain.payments.webhook_event import WebhookEvent
 from relay.payouts_client import PayoutsClient
 from relay.workflow_client import KEEP_ALIVE, Timeouts, WorkflowClient
-from settings import Settings, read_settings
+from setting_types import secrets_in
+from settings import Settings
+from settings_check import settings_of
 
 KEEP_ALIVE_SECONDS = 30
 SHUTDOWN_SECONDS = 10
@@ -48,21 +54,16 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         open_event_store, settings.postgres.url, settings.postgres.commit_queue_max, coalesces=True
     )
     closing.push_async_callback(asyncio.to_thread, store.close)
-    identity = await asyncio.to_thread(open_identity, settings.postgres.url, deployment_secret(settings))
+    secret = seed_of(settings.deployment.secret.get_secret_value())
+    identity = await asyncio.to_thread(open_identity, settings.postgres.url, secret)
     pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
     await closing.enter_async_context(pool)
     solana, saga = settings.solana, settings.saga
-    issuer = issuer_of(solana.issuer_secret.get_secret_value())
-    custody = solana.custody_address or str(issuer.pubkey())
-    address_secret = seed_of(solana.address_secret.get_secret_value())
-    chain = SolanaTokenChain(solana.rpc_url, bytes(issuer), address_secret, custody)
+    issuer = solana.issuer_address or str(issuer_of(solana.issuer_secret.get_secret_value()).pubkey())
+    chain = SolanaTokenReader(solana.rpc_url, issuer, solana.custody_address)
     closing.push_async_callback(chain.close)
-    client = await Client.connect(
-        settings.temporal.address,
-        namespace=settings.temporal.namespace,
-        data_converter=pydantic_data_converter,
-        lazy=True,
-        keep_alive_config=KEEP_ALIVE,
+    client = await connect_to(
+        settings.temporal, data_converter=pydantic_data_converter, lazy=True, keep_alive_config=KEEP_ALIVE
     )
     timebox, checkouts_in_flight_max = settings.api.temporal_timeout_seconds, settings.api.checkouts_in_flight_max
     pacing = Timeouts(timebox, saga.poll_seconds, saga.processing_extension_seconds, checkouts_in_flight_max)
@@ -82,34 +83,26 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         buyers=buyers,
         secrets=PostgresCheckouts(pool),
         inbox=PostgresWebhookInbox(pool),
-        verify=partial(verify_webhook, secrets=webhook_secrets(settings), deployment_id=identity.deployment_id),
+        verify=verified_with(settings.stripe.webhook_secret, identity),
+        verify_connect=verified_with(settings.stripe.connect_webhook_secret, identity),
         is_wallet=chain.is_wallet,
         identity=identity,
-        read_ticket=MintActivities(store, chain, buyers, custody, settings.api.public_url).read_ticket,
+        read_ticket=TicketReader(store, chain, buyers, chain.custody_owner, settings.api.public_url).read_ticket,
         limits=limits_of(settings),
         capacity=CapacityCommands(store),
         change_capacity=engine.change_capacity,
     )
 
 
-def deployment_secret(settings: Settings) -> bytes:
-    """Return the deployment's secret; raise DeploymentError without one."""
-    text = settings.deployment.secret.get_secret_value()
-    if not text:
-        raise DeploymentError("BOXOFFICE_DEPLOYMENT__SECRET is not set; give the API a 32-byte seed, hex or base58")
-    return seed_of(text)
+def verified_with(secrets: SecretStr, identity: Identity) -> Callable[[bytes, str], WebhookEvent]:
+    """Return the check of an endpoint with these secrets, which reads an event as this deployment's."""
+    return partial(verify_webhook, secrets=secrets_in(secrets), deployment_id=identity.deployment_id)
 
 
 def keys_in(settings: Settings) -> dict[str, Subject]:
     """Return the subjects of the keys that the settings name."""
     given = (settings.internal.token, settings.api.development_key)
     return named_subjects(*(key.get_secret_value() if key is not None else None for key in given))
-
-
-def webhook_secrets(settings: Settings) -> tuple[str, ...]:
-    """Return the secrets of our two webhook endpoints: the platform's events, and its venues'."""
-    stripe = settings.stripe
-    return tuple(secret.get_secret_value() for secret in (stripe.webhook_secret, stripe.connect_webhook_secret))
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -153,7 +146,7 @@ def main() -> None:
     """Read the settings and serve."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     try:
-        asyncio.run(serve(read_settings()))
+        asyncio.run(serve(settings_of("api")))
     except DeploymentError as error:
         sys.exit(str(error))
 

@@ -190,7 +190,8 @@ class Limits:
 class Dependencies:
     """The dependencies of the routes.
 
-    `verify` returns the event of a webhook and refuses a forged one; `identity` derives the ids of what requests make.
+    `verify` returns the event of a webhook and refuses a forged one, `verify_connect` does so with the secrets of the
+    venues' endpoint; `identity` derives the ids of what requests make.
     """
 
     authenticator: Authenticator
@@ -208,6 +209,7 @@ class Dependencies:
     secrets: ClientSecrets
     inbox: WebhookInbox
     verify: Callable[[bytes, str], WebhookEvent]
+    verify_connect: Callable[[bytes, str], WebhookEvent]
     is_wallet: Callable[[str], bool]
     identity: Identity
     read_ticket: Callable[[str], Awaitable[tuple[Ticket, TokenState | None]]]

@@ -16,7 +16,7 @@ from activities.access.keys import CreateKey, KeyCommands
 from adapters.read_models.queries import ReadModels
 from adapters.startup import open_event_store
 from adapters.tables import PostgresKeyUses, open_pool
-from cli.reconcile import settings_of
+from cli.reconcile import settings_at
 from cli.reconciliation import UnreadableError
 from domain.access.api_key import KeyKind, KeyText
 from domain.access.subject import ALL_SCOPES, Scope
@@ -99,7 +99,7 @@ def revoke(key_id: KeyId, tenant: Tenant = DEFAULT_TENANT, data_dir: DataDir = N
 @app.command("list")
 def show(tenant: Tenant = DEFAULT_TENANT, data_dir: DataDir = None, *, as_json: AsJson = False) -> None:
     """List the keys of a tenant with their last use."""
-    found = _answered(lambda: _listed(settings_of(data_dir), tenant))
+    found = _answered(lambda: _listed(settings_at(data_dir, "keys"), tenant))
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
@@ -140,7 +140,7 @@ def _run(data_dir: Path | None, tenant: str, act: Callable[[KeyCommands], Awaita
     """Run a command on the keys of a tenant, in the name of whoever runs it."""
 
     async def run() -> T:
-        store = await asyncio.to_thread(open_event_store, settings_of(data_dir).postgres.url)
+        store = await asyncio.to_thread(open_event_store, settings_at(data_dir, "keys").postgres.url)
         try:
             with acting_as(Actor(f"{tenant}/cli/{getpass.getuser()}", tenant)):
                 return await act(KeyCommands(store))

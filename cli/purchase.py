@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from settings import read_settings
+from settings_check import settings_of
 
 app = typer.Typer(help="Look at purchases.", no_args_is_help=True)
 TIMEOUT_SECONDS = 10.0
@@ -35,7 +35,7 @@ def show(
     key_file: Annotated[Path | None, typer.Option(exists=True, help="file of an API key")] = None,
 ) -> None:
     """Show a purchase: its state, price, tickets and the timeline of its events."""
-    settings = read_settings()
+    settings = settings_of("purchase")
     base, key = (api or settings.api.public_url).rstrip("/"), settings.api.development_key
     if key_file is not None:
         key = SecretStr(key_file.read_text().strip())

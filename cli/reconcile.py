@@ -11,7 +11,8 @@ from cli.reconciliation import Report, UnreadableError, reconcile
 from devstack.stack import Stack
 from devstack.supervisor.data_dir import STACK_FILE
 from domain.invariants.invariant import INVARIANTS
-from settings import Settings, read_settings
+from settings import Settings
+from settings_check import settings_of
 
 WHOLE, BROKEN, UNREADABLE = 0, 1, 2
 NAMED_MAX = 5
@@ -32,7 +33,9 @@ def command(
 ) -> None:
     """Compare events, Stripe, chain and engine: 0 all invariants hold, 1 one is broken, 2 not readable."""
     try:
-        report = asyncio.run(reconcile(settings_of(data_dir), lambda text: typer.echo(f"reading {text}", err=True)))
+        report = asyncio.run(
+            reconcile(settings_at(data_dir, "reconcile"), lambda text: typer.echo(f"reading {text}", err=True))
+        )
     except UnreadableError as reason:
         typer.echo(f"boxoffice reconcile: {reason}", err=True)
         raise typer.Exit(UNREADABLE) from None
@@ -43,13 +46,13 @@ def command(
     raise typer.Exit(BROKEN if report.findings.violations else WHOLE)
 
 
-def settings_of(data_dir: Path | None) -> Settings:
+def settings_at(data_dir: Path | None, process: str) -> Settings:
     """Return the settings of a running stack, or the environment's; raise UnreadableError without such a stack."""
     if data_dir is None:
-        return read_settings()
+        return settings_of(process)
     if not (data_dir / STACK_FILE).exists():
         raise UnreadableError(f"no running stack in {data_dir}")
-    return read_settings(Stack(data_dir, 0).env)
+    return settings_of(process, given=Stack(data_dir, 0).env)
 
 
 def document(report: Report) -> dict[str, Any]:

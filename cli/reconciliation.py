@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from temporalio.client import Client
 from temporalio.service import RPCError
 
 from adapters.deployment import read_deployment
@@ -19,6 +18,7 @@ from adapters.solana.supplies import ChainSupplies
 from adapters.stripe.client import StripeClient
 from adapters.stripe.errors import StripeRequestError
 from adapters.stripe.listing import StripeListing
+from adapters.temporal.connection import connect_to
 from domain.core.errors import Refusal
 from domain.core.transient import TransientError
 from domain.invariants.cross_system import ExternalState, Quiescence, StripePayment, judge_at_rest, judge_balances
@@ -120,7 +120,7 @@ async def _work(settings: Settings, say: Say) -> Work:
     say(f"Temporal at {settings.temporal.address}")
     with _reading("Temporal", RPCError, RuntimeError, TimeoutError):
         async with asyncio.timeout(ENGINE_SECONDS):
-            client = await Client.connect(settings.temporal.address, namespace=settings.temporal.namespace)
+            client = await connect_to(settings.temporal)
             found = [(workflow.id, workflow.start_time) async for workflow in client.list_workflows(RUNNING)]
     named = [(*name.partition("/")[::2], started) for name, started in found]
     running = frozenset(identity for kind, identity, _ in named if kind in {"purchase", "hold", "refund"})

@@ -16,7 +16,7 @@ from devstack.supervisor.ports import PortBusyError
 from devstack.supervisor.process import ProcessFailedError
 from devstack.topology import SettingMissingError
 from devstack.up import run_stack
-from settings import read_settings
+from settings_check import PRODUCTION, settings_of, withheld
 
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 is a free port", show_default=False)]
 HOW = "Authorization: Bearer <key>"
@@ -49,12 +49,16 @@ def up(
 ) -> None:
     """Start the whole stack, keep it alive, and stop it on Ctrl-C or SIGTERM."""
     require("devstack", "up")
-    given = read_settings().given()
+    settings = settings_of("up")
+    if settings.environment == PRODUCTION:
+        typer.echo("boxoffice up: is for development; BOXOFFICE_ENVIRONMENT is production", err=True)
+        raise typer.Exit(2)
+    given = settings.given()
     requested = (api_port, temporal_port, temporal_ui_port, stripe_port, solana_port)
     ports = dict(zip(PORT_DEFAULTS, requested, strict=True))
     if api_port is None and API_PORT in given:
         ports["api"] = int(given[API_PORT])
-    config = StackConfig(data_dir, ports=ports, given=given, headless=headless)
+    config = StackConfig(data_dir, ports=ports, given=given, headless=headless, withheld=withheld())
     try:
         asyncio.run(run_stack(config, show_json if as_json else show_table))
     except (AlreadyRunningError, PortBusyError, ProcessFailedError, SettingMissingError, OSError) as refused:

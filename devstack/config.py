@@ -1,7 +1,7 @@
 """Configuration of a stack, independent of the application's settings."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,7 @@ TEMPORAL_ADDRESS = "BOXOFFICE_TEMPORAL__ADDRESS"
 STRIPE_API_BASE = "BOXOFFICE_STRIPE__API_BASE"
 SOLANA_RPC_URL = "BOXOFFICE_SOLANA__RPC_URL"
 SOLANA_WS_URL = "BOXOFFICE_SOLANA__WS_URL"
+ISSUER_ADDRESS = "BOXOFFICE_SOLANA__ISSUER_ADDRESS"
 API_HOST = "BOXOFFICE_API__HOST"
 API_PORT = "BOXOFFICE_API__PORT"
 API_PUBLIC_URL = "BOXOFFICE_API__PUBLIC_URL"
@@ -48,7 +49,7 @@ class StackConfig:
 
     `ports` maps names of `PORT_NAMES` to a number, 0 (a free port) or None (kept, default or free). `given` maps
     BOXOFFICE_ names to values; an address replaces the process that would have served it, a secret replaces the
-    generated one.
+    generated one. `withheld` has, by process of ours, the settings that it is not given.
     """
 
     data_dir: Path
@@ -56,3 +57,4 @@ class StackConfig:
     given: Mapping[str, str] = field(default_factory=dict)
     programs: Programs = Programs()
     headless: bool = False
+    withheld: Mapping[str, Collection[str]] = field(default_factory=dict)

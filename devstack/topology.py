@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 from devstack import config as names
 from devstack.config import StackConfig
 from devstack.proxy_routes import WEBHOOKS, addresses_through_proxy, proxy_process
-from devstack.servers.airdrop import fund_issuer
+from devstack.servers.airdrop import fund_issuer, issuer_address
 from devstack.servers.postgres import postgres_process, postgres_url
 from devstack.servers.temporal import make_current, temporal_process
 from devstack.servers.webhook_endpoints import WEBHOOK_PATH, register_webhook
-from devstack.supervisor.data_dir import API_KEY, DEPLOYMENT_SECRET, ISSUER_SECRET, WEBHOOK_SECRET, StackSecrets
+from devstack.supervisor.data_dir import API_KEY, ISSUER_SECRET, WEBHOOK_SECRET, StackSecrets
 from devstack.supervisor.ports import LOOPBACK
 from devstack.supervisor.probes import http_probe, ready_file_probe, remove_ready_file
 from devstack.supervisor.process import ProcessSpec
@@ -88,9 +88,7 @@ def _state_file(folder: Path, name: str) -> Path:
     return folder / name / "state"
 
 
-def _own_processes(
-    config: StackConfig, ports: Mapping[str, int], env: Mapping[str, str], only_api: Mapping[str, str]
-) -> list[ProcessSpec]:
+def _own_processes(config: StackConfig, ports: Mapping[str, int], env: Mapping[str, str]) -> list[ProcessSpec]:
     """Describe our own processes, which need all servers first, and the proxy if one is configured."""
     programs, processes = config.programs, list[ProcessSpec]()
     if programs.proxy:
@@ -107,9 +105,10 @@ def _own_processes(
         file = config.data_dir / "ready" / name
         probe, before_start = ready_file_probe(file), partial(remove_ready_file, file)
         own_env = {**own[name], variable: str(file)}
-        processes.append(ProcessSpec(name, command, probe, own_env, needs=needs, before_start=before_start))
+        withheld = config.withheld.get(name, ())
+        processes.append(ProcessSpec(name, command, probe, own_env, withheld, needs, before_start=before_start))
     health = http_probe(f"http://{LOOPBACK}:{ports['api']}/health")
-    processes.append(ProcessSpec("api", programs.api, health, {**own["api"], **only_api}, needs=needs))
+    processes.append(ProcessSpec("api", programs.api, health, own["api"], config.withheld.get("api", ()), needs))
     return processes
 
 
@@ -121,7 +120,7 @@ def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets:
         raise SettingMissingError(f"{names.STRIPE_API_BASE} is given, so {' and '.join(missing)} must be given too")
     # Given settings win over generated ones; the API's port comes from the command line.
     env = {**_addresses(ports), **names.BUILD_DEFAULTS, **stack_secrets.env, **config.given}
-    only_api = {DEPLOYMENT_SECRET: env.pop(DEPLOYMENT_SECRET)}
+    env.setdefault(names.ISSUER_ADDRESS, issuer_address(env[ISSUER_SECRET]))
     env |= {names.API_HOST: LOOPBACK, names.API_PORT: str(ports["api"])}
     if names.SOLANA_RPC_URL in config.given and names.SOLANA_WS_URL not in config.given:
         del env[names.SOLANA_WS_URL]
@@ -139,7 +138,7 @@ def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets:
     if names.TEMPORAL_ADDRESS not in config.given and not config.headless:
         urls["temporal_ui"] = f"http://{LOOPBACK}:{ports['temporal_ui']}"
     return Topology(
-        (*_outside_processes(config, ports, stack_secrets, env), *_own_processes(config, ports, env, only_api)),
+        (*_outside_processes(config, ports, stack_secrets, env), *_own_processes(config, ports, env)),
         env,
         urls,
     )

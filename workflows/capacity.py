@@ -2,7 +2,7 @@
 
 from temporalio import workflow
 
-from activities.catalog.capacity import CapacityActivities
+from activities.catalog.capacity import CapacityActivities, GroupSizeActivities
 from activities.core.commands import CapacityChange
 from activities.core.task_queues import PURCHASES
 from workflows.core.activity_calls import MINT_POLICY, STORE, ActivityCaller, OperatorAlerts
@@ -30,7 +30,7 @@ class CapacityWorkflow:
             self._status.set_stage("refused", "More are held and sold by now than there should be.")
             return "refused"
         self._status.set_stage("fitting", "Lets the group on chain take what the stock will be.")
-        await call(steps.fit_group, start, MINT_POLICY, "size the group on chain", forward_only=True)
+        await call(GroupSizeActivities.fit_group, start, MINT_POLICY, "size the group on chain", forward_only=True)
         await call(steps.raise_stock, start, STORE, "put what rises on sale", forward_only=True)
         self._status.set_stage("made", "The capacities are as asked.")
         return "made"

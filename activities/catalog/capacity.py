@@ -33,11 +33,10 @@ class CapacityCommands:
 
 
 class CapacityActivities:
-    """The steps of a capacity change, one per method; a step of an ended change has no effect."""
+    """The steps of a capacity change in the stock; a step of an ended change has no effect."""
 
-    def __init__(self, store: EventStore, chain: GroupChain) -> None:
+    def __init__(self, store: EventStore) -> None:
         self._store = store
-        self._chain = chain
 
     @activity_on(PURCHASES, name="lower_stock")
     async def lower_stock(self, change: CapacityChange) -> bool:
@@ -58,15 +57,6 @@ class CapacityActivities:
 
         return (await self._store.commit(decide)).value
 
-    @activity_on(MINT, name="fit_group")
-    async def fit_group(self, change: CapacityChange) -> None:
-        """Resize the show's group on chain to the new stock, but never below its number of members."""
-
-        def wants(show: Show, _: int) -> bool:
-            return show.capacities_of(change.number) is not None
-
-        await fit(self._store, self._chain, change.show_id, wants)
-
     @activity_on(PURCHASES, name="raise_stock")
     async def raise_stock(self, change: CapacityChange) -> None:
         """Apply the increases to the stock, which completes the change."""
@@ -81,6 +71,23 @@ class CapacityActivities:
             show.finish_capacities(change.number, uow.at, made=True)
 
         await self._store.commit(decide)
+
+
+class GroupSizeActivities:
+    """The step of a capacity change on chain."""
+
+    def __init__(self, store: EventStore, chain: GroupChain) -> None:
+        self._store = store
+        self._chain = chain
+
+    @activity_on(MINT, name="fit_group")
+    async def fit_group(self, change: CapacityChange) -> None:
+        """Resize the show's group on chain to the new stock, but never below its number of members."""
+
+        def wants(show: Show, _: int) -> bool:
+            return show.capacities_of(change.number) is not None
+
+        await fit(self._store, self._chain, change.show_id, wants)
 
 
 def _fits(stock: list[tuple[Allocation, int]]) -> bool:

@@ -33,51 +33,31 @@ class Wallets(Protocol):
         """Return the buyer's wallet, if any."""
 
 
-class MintActivities:
-    """Mints tokens. `metadata_base` is the URL under which the API serves each token's metadata."""
+class TokenReader(Protocol):
+    """Reads tokens; signs nothing."""
+
+    async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
+        """Read a token from the chain and verify it; None when there is none."""
+
+
+class TicketReader:
+    """Reads tickets with their tokens. `metadata_base` is the URL under which the API serves each token's metadata."""
 
     def __init__(
-        self, store: EventStore, chain: TokenChain, wallets: Wallets, custody: str, metadata_base: str
+        self, store: EventStore, chain: TokenReader, wallets: Wallets, custody: str, metadata_base: str
     ) -> None:
         self._store = store
-        self._chain = chain
+        self._reader = chain
         self._wallets = wallets
         self._custody = custody
         self._metadata_base = metadata_base.rstrip("/")
-
-    @activity_on(MINT, name="mint_ticket")
-    async def mint_ticket(self, mint: MintTicket) -> Minted:
-        """Mint an issued ticket to the buyer's wallet, or to custody; return NO_TOKEN if it was refunded meanwhile."""
-        ticket, spec = await self._ticket_spec(mint.ticket_id, (Order.stream(mint.purchase.purchase_id),))
-        if ticket.state == "void":
-            return NO_TOKEN
-        try:
-            return await self._mint(ticket, spec)
-        except WrongState:
-            if (await self._store.read(lambda uow: uow.get(Ticket, mint.ticket_id))).state == "void":
-                return NO_TOKEN
-            raise
 
     async def read_ticket(self, ticket_id: str) -> tuple[Ticket, TokenState | None]:
         """Return a ticket from the events and its token from the chain, verified against its spec."""
         ticket, spec = await self._ticket_spec(ticket_id)
         if ticket.mint_address is None:
             return ticket, None
-        return ticket, await self._chain.read_token(ticket.mint_address, spec)
-
-    @activity_on(MINT, name="mint_group")
-    async def mint_group(self, subject: MintSubject) -> Minted:
-        """Mint the on-chain group of a venue or of a show."""
-        if subject.kind == "venue":
-            venue = await self._store.read(lambda uow: uow.get(Venue, subject.subject_id))
-            return await self._mint(venue, self._venue_spec(venue))
-        show, venue = await self._store.read(
-            lambda uow: (
-                (show := uow.get(Show, subject.subject_id)),
-                uow.get(Venue, show.venue_id),
-            )
-        )
-        return await self._mint(show, self._show_spec(show, venue))
+        return ticket, await self._reader.read_token(ticket.mint_address, spec)
 
     async def _ticket_spec(self, ticket_id: str, reads: Iterable[str] = ()) -> tuple[Ticket, TokenSpec]:
         def look(uow: UnitOfWork) -> tuple[Ticket, Show, Order | None]:
@@ -96,6 +76,46 @@ class MintActivities:
             owner_address=wallet or self._custody,
         )
         return ticket, spec
+
+    def _uri(self, kind: str, name: str) -> str:
+        return f"{self._metadata_base}/metadata/{kind}/{name}.json"
+
+
+class MintActivities(TicketReader):
+    """Mints tokens."""
+
+    def __init__(
+        self, store: EventStore, chain: TokenChain, wallets: Wallets, custody: str, metadata_base: str
+    ) -> None:
+        super().__init__(store, chain, wallets, custody, metadata_base)
+        self._chain = chain
+
+    @activity_on(MINT, name="mint_ticket")
+    async def mint_ticket(self, mint: MintTicket) -> Minted:
+        """Mint an issued ticket to the buyer's wallet, or to custody; return NO_TOKEN if it was refunded meanwhile."""
+        ticket, spec = await self._ticket_spec(mint.ticket_id, (Order.stream(mint.purchase.purchase_id),))
+        if ticket.state == "void":
+            return NO_TOKEN
+        try:
+            return await self._mint(ticket, spec)
+        except WrongState:
+            if (await self._store.read(lambda uow: uow.get(Ticket, mint.ticket_id))).state == "void":
+                return NO_TOKEN
+            raise
+
+    @activity_on(MINT, name="mint_group")
+    async def mint_group(self, subject: MintSubject) -> Minted:
+        """Mint the on-chain group of a venue or of a show."""
+        if subject.kind == "venue":
+            venue = await self._store.read(lambda uow: uow.get(Venue, subject.subject_id))
+            return await self._mint(venue, self._venue_spec(venue))
+        show, venue = await self._store.read(
+            lambda uow: (
+                (show := uow.get(Show, subject.subject_id)),
+                uow.get(Venue, show.venue_id),
+            )
+        )
+        return await self._mint(show, self._show_spec(show, venue))
 
     def _venue_spec(self, venue: Venue) -> TokenSpec:
         return TokenSpec(
@@ -121,9 +141,6 @@ class MintActivities:
             max_size=show.group_size,
             owner_address=self._custody,
         )
-
-    def _uri(self, kind: str, name: str) -> str:
-        return f"{self._metadata_base}/metadata/{kind}/{name}.json"
 
     async def _mint(self, bearer: TokenizedAggregate, spec: TokenSpec) -> Minted:
         if bearer.mint_address is not None and bearer.mint_signature is not None:

@@ -11,7 +11,7 @@ from eventsourcing.persistence import StoredEvent
 from psycopg.rows import tuple_row
 from psycopg.types.numeric import Int8
 
-from adapters.event_store.recorder import CONNECT_SECONDS
+from adapters.postgres import conninfo_of
 
 TAIL_MAX = 5_000
 OPTIONS = (
@@ -170,9 +170,7 @@ class EventLog:
 
     def _open(self) -> Connection:
         if self._connection is None:
-            self._connection = psycopg.connect(
-                self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=OPTIONS, row_factory=tuple_row
-            )
+            self._connection = psycopg.connect(conninfo_of(self._url, OPTIONS), autocommit=True, row_factory=tuple_row)
         return self._connection
 
 

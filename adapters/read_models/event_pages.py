@@ -9,7 +9,8 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 from psycopg.rows import tuple_row
 
-from adapters.event_store.recorder import CONNECT_SECONDS, event_mapper
+from adapters.event_store.recorder import event_mapper
+from adapters.postgres import conninfo_of
 from adapters.read_models.projection import EVENTS_AFTER
 from domain.core.aggregate import DomainEvent
 from domain.core.transient import TransientError
@@ -36,7 +37,7 @@ class EventPages:
         """Connect."""
         try:
             self._connection: psycopg.Connection[Any] = psycopg.connect(
-                self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=READ_ONLY, row_factory=tuple_row
+                conninfo_of(self._url, READ_ONLY), autocommit=True, row_factory=tuple_row
             )
         except psycopg.Error as error:
             raise TransientError(f"PostgreSQL: {type(error).__name__}") from error

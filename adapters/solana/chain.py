@@ -31,44 +31,24 @@ _FATES_SECONDS = 0.1  # a node is asked at most ten times a second, however many
 _ACCOUNTS_MAX = 100
 
 
-class SolanaTokenChain:
-    """Every token's chain. One issuer pays for, signs and keeps the authority over every token.
+class SolanaTokenReader:
+    """Reads and verifies tokens; knows the issuer by its address and has no key to sign with.
 
-    `issuer` is a keypair's 64 bytes; `address_secret` decides the address of every token and must never change;
-    `custody_owner` holds tickets whose spec names no owner. The fee is in micro-lamports per compute unit.
-    Every read is at commitment "confirmed"; every call raises TransientError for errors of the network or the node.
+    `custody_owner` holds tickets whose spec names no owner; None is the issuer. Every read is at commitment
+    "confirmed"; every call raises TransientError for errors of the network or the node.
     """
 
     def __init__(
-        self,
-        rpc_url: str,
-        issuer: bytes,
-        address_secret: bytes,
-        custody_owner: str,
-        priority_fee_micro_lamports: int = 1_000,
-        timeout_seconds: float = 10.0,
+        self, rpc_url: str, issuer_address: str, custody_owner: str | None = None, timeout_seconds: float = 10.0
     ) -> None:
-        self._custody_owner = custody_owner
+        self.custody_owner = custody_owner or issuer_address
+        self._issuer = Pubkey.from_string(issuer_address)
         self._client = NodeClient(rpc_url, timeout_seconds)
-        self._signer = TransactionSigner(self._client, Keypair.from_bytes(issuer), priority_fee_micro_lamports)
-        self._minter = TokenMinter(self._client, self._signer, address_secret, custody_owner)
-        self._burner = TokenBurner(self._client, self._signer)
-        self._groups = GroupResizer(self._client, self._signer)
-        self._fates = BatchLoader(self._load_fates, _FATES_MAX, _FATES_SECONDS)
         self._accounts = BatchLoader(self._load_accounts, _ACCOUNTS_MAX // 2)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
-
-    @property
-    def payer_address(self) -> str:
-        """The address of the issuer, who pays for everything."""
-        return str(self._signer.address)
-
-    def address_of(self, kind: TokenKind, subject_id: str) -> str:
-        """Return the mint address of a subject; it never changes for one issuer and secret."""
-        return self._minter.address_of(kind, subject_id)
 
     def is_wallet(self, address: str) -> bool:
         """Say whether an address can hold tickets: 32 bytes of base58 on the curve."""
@@ -80,13 +60,52 @@ class SolanaTokenChain:
 
     async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
         """Read a mint and its owner's account together and verify them; None when there is no mint."""
-        mint, owner = Pubkey.from_string(address), spec.owner_address or self._custody_owner
+        mint, owner = Pubkey.from_string(address), spec.owner_address or self.custody_owner
         holder = associated_account(Pubkey.from_string(owner), mint)
         with translate_node_errors():
             account, held = await self._accounts.load((mint, holder))
         if account is None or _is_only_funded(account):
             return None
-        return describe(mint, spec, account, (owner, held), self._signer.address)
+        return describe(mint, spec, account, (owner, held), self._issuer)
+
+    async def _load_accounts(self, pairs: list[tuple[Pubkey, Pubkey]]) -> list[tuple[Any, Any]]:
+        """Return each mint with its holder's account, both of a pair from one call."""
+        found = (await self._client.get_multiple_accounts([one for pair in pairs for one in pair])).value
+        return list(zip(found[::2], found[1::2], strict=True))
+
+
+class SolanaTokenChain(SolanaTokenReader):
+    """Every token's chain. One issuer pays for, signs and keeps the authority over every token.
+
+    `issuer` is a keypair's 64 bytes; `address_secret` decides the address of every token and must never change. The fee
+    is in micro-lamports per compute unit.
+    """
+
+    def __init__(
+        self,
+        rpc_url: str,
+        issuer: bytes,
+        address_secret: bytes,
+        custody_owner: str | None = None,
+        priority_fee_micro_lamports: int = 1_000,
+        timeout_seconds: float = 10.0,
+    ) -> None:
+        keypair = Keypair.from_bytes(issuer)
+        super().__init__(rpc_url, str(keypair.pubkey()), custody_owner, timeout_seconds)
+        self._signer = TransactionSigner(self._client, keypair, priority_fee_micro_lamports)
+        self._minter = TokenMinter(self._client, self._signer, address_secret, self.custody_owner)
+        self._burner = TokenBurner(self._client, self._signer)
+        self._groups = GroupResizer(self._client, self._signer)
+        self._fates = BatchLoader(self._load_fates, _FATES_MAX, _FATES_SECONDS)
+
+    @property
+    def payer_address(self) -> str:
+        """The address of the issuer, who pays for everything."""
+        return str(self._signer.address)
+
+    def address_of(self, kind: TokenKind, subject_id: str) -> str:
+        """Return the mint address of a subject; it never changes for one issuer and secret."""
+        return self._minter.address_of(kind, subject_id)
 
     async def supply_of(self, address: str) -> int | None:
         """Return the supply of a mint; None when there is no mint at the address."""
@@ -137,11 +156,6 @@ class SolanaTokenChain:
 
     async def _load_fates(self, signatures: list[Signature]) -> Sequence[Any]:
         return (await self._client.get_signature_statuses(signatures, search_transaction_history=True)).value
-
-    async def _load_accounts(self, pairs: list[tuple[Pubkey, Pubkey]]) -> list[tuple[Any, Any]]:
-        """Return each mint with its holder's account, both of a pair from one call."""
-        found = (await self._client.get_multiple_accounts([one for pair in pairs for one in pair])).value
-        return list(zip(found[::2], found[1::2], strict=True))
 
 
 def _reached(status: TransactionConfirmationStatus | None) -> TransactionFate:

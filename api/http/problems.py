@@ -70,6 +70,9 @@ KEY_INVALID = ProblemType(
     f"The {KEY_HEADER} is not 1 to 255 printable ASCII characters.",
     "Use a UUID, for example.",
 )
+PAYLOAD_TOO_LARGE = ProblemType(
+    "payload-too-large", 413, "The body is longer than this service reads.", "Send a shorter body."
+)
 UNAUTHORISED = ProblemType(
     "unauthorised",
     401,

@@ -6,12 +6,13 @@ from fastapi import Header, Request
 from typing_extensions import TypedDict
 
 from api.http.guard import guarded_router, signed
-from api.http.problems import INCOMPLETE_BODY, may_answer
+from api.http.problems import INCOMPLETE_BODY, PAYLOAD_TOO_LARGE, Problem, may_answer
 from api.http.requests import Deps
 from api.ports import Dependencies
 from domain.core.errors import WebhookForged
-from domain.payments.webhook_event import WebhookEvent
+from domain.payments.webhook_event import Handler, WebhookEvent
 
+WEBHOOK_BYTES_MAX = 1_048_576  # Stripe's events have at most a quarter of it
 TAKEN = "payment_intent.succeeded"
 TAKING = {"confirming", "confirmed", "fulfilled"}
 router = guarded_router(prefix="/webhooks", tags=["webhooks"])
@@ -28,26 +29,48 @@ Signature = Annotated[
 
 
 class WebhookAnswer(TypedDict):
-    """The event was received; `fresh` is false when it had been received before."""
+    """The event was received; `fresh` is false when it had been received before.
+
+    `handled_by` is the kind of work that it causes, null when it is stored and nothing acts on it.
+    """
 
     received: bool
     fresh: bool
+    handled_by: Handler | None
 
 
-@router.post("/stripe", operation_id="receive_stripe_event", openapi_extra=may_answer(WebhookForged, INCOMPLETE_BODY))
-@router.post(
-    "/stripe/connect",
-    operation_id="receive_stripe_connect_event",
-    openapi_extra=may_answer(WebhookForged, INCOMPLETE_BODY),
-)
+POSSIBLE = may_answer(WebhookForged, INCOMPLETE_BODY, PAYLOAD_TOO_LARGE)
+
+
+@router.post("/stripe", operation_id="receive_stripe_event", openapi_extra=POSSIBLE)
 @signed
 async def receive_stripe_event(request: Request, deps: Deps, signature: Signature = "") -> WebhookAnswer:
     """Verify and store an event of Stripe, then signal its purchase; the relay repeats an undelivered signal."""
-    webhook = deps.verify(await request.body(), signature)
+    return await _receive(deps.verify(await _body_of(request), signature), deps)
+
+
+@router.post("/stripe/connect", operation_id="receive_stripe_connect_event", openapi_extra=POSSIBLE)
+@signed
+async def receive_stripe_connect_event(request: Request, deps: Deps, signature: Signature = "") -> WebhookAnswer:
+    """Verify and store an event of a venue's account; the relay acts on it."""
+    return await _receive(deps.verify_connect(await _body_of(request), signature), deps)
+
+
+async def _body_of(request: Request) -> bytes:
+    """Read a body of at most `WEBHOOK_BYTES_MAX`; refuse a longer one as soon as that is known."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > WEBHOOK_BYTES_MAX:
+            raise Problem(PAYLOAD_TOO_LARGE, f"a webhook may have at most {WEBHOOK_BYTES_MAX} bytes")
+    return bytes(body)
+
+
+async def _receive(webhook: WebhookEvent, deps: Dependencies) -> WebhookAnswer:
     fresh = await deps.inbox.store(webhook)
-    if fresh and (not webhook.decides or await _is_settled(webhook, deps)):
+    if fresh and (webhook.handled_by is None or await _is_settled(webhook, deps)):
         await deps.inbox.mark(webhook.event_id)
-    return {"received": True, "fresh": fresh}
+    return {"received": True, "fresh": fresh, "handled_by": webhook.handled_by}
 
 
 async def _is_settled(webhook: WebhookEvent, deps: Dependencies) -> bool:

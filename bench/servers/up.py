@@ -8,7 +8,7 @@ from pathlib import Path
 from cli.up import show_json
 from devstack.config import PORT_DEFAULTS, Programs, StackConfig
 from devstack.up import run_stack
-from settings import read_settings
+from settings_check import settings_of, withheld
 
 QUICK_CHAIN = (sys.executable, "-m", "devstack.chain", "--slot-ms", "100", "--finalized-slots", "4")
 
@@ -22,7 +22,8 @@ def main() -> None:
     worker = (sys.executable, "-m", "bench.servers.worker", *(["--stubbed"] if options.stubbed else []))
     programs = Programs(chain=QUICK_CHAIN, worker=worker)
     ports = dict.fromkeys(PORT_DEFAULTS, 0)
-    config = StackConfig(options.data_dir, ports=ports, given=read_settings().given(), programs=programs, headless=True)
+    given = settings_of("up").given()
+    config = StackConfig(options.data_dir, ports, given, programs, headless=True, withheld=withheld())
     asyncio.run(run_stack(config, show_json))
 
 

@@ -5,6 +5,7 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 
 from temporalio.worker import Worker
@@ -22,10 +23,15 @@ from worker import STICKY, assemble, connect, work
 
 
 def assemble_stubbed(
-    settings: Settings, deployment: Deployment, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack
+    settings: Settings,
+    deployment: Deployment,
+    store: PostgresEventStore,
+    pool: Pool,
+    closing: AsyncExitStack,
+    queues: Collection[str],
 ) -> Activities:
     """Assemble the production activities with stubs for Stripe and the chain."""
-    real = assemble(settings, deployment, store, pool, closing)
+    real = assemble(settings, deployment, store, pool, closing, queues)
     return real.replace(
         PaymentActivities(store, InstantGateway(), PostgresCheckouts(pool)),
         MintActivities(store, InstantChain(), PostgresBuyers(pool), "custody", settings.api.public_url),

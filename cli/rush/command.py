@@ -21,7 +21,7 @@ from cli.reconciliation import Report, UnreadableError, reconcile
 from cli.rush.rehearsal import ANSWERS, HELD, NONE, SOLD_OUT, Rush, Tally, percentiles
 from devstack.stack import Stack, StackFailedError, running_stack
 from devstack.supervisor.data_dir import STACK_FILE
-from settings import read_settings
+from settings_check import settings_of
 
 PUBLISHABLE_KEY = "pk_test_boxoffice"
 PRICE_MINOR = 4_500
@@ -112,7 +112,7 @@ async def _open_show(api: ApiClient, seats: int) -> dict[str, Any]:
 
 async def _at_rest(stack: Stack, tally: Tally) -> Report:
     """Repeat the reconciliation until every purchase is judged: Temporal lists ended workflows with a delay."""
-    settings, until = read_settings(stack.env), time.monotonic() + REST_SECONDS
+    settings, until = settings_of("reconcile", given=stack.env), time.monotonic() + REST_SECONDS
     while True:
         report = await reconcile(settings, lambda _: None)
         left = set(tally.purchase_ids) - report.stillness.judged

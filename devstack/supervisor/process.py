@@ -4,7 +4,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,7 @@ OnReady = Callable[[], Awaitable[Mapping[str, str]]]
 class ProcessSpec:
     """A child process of the supervisor: command, environment, health probe and the processes it needs first.
 
+    `withheld` names variables that it is not given, though the supervisor or other processes have them.
     `stop_signal` stops it gracefully; the kernel sends it `orphan_signal` when the supervisor itself is killed.
     """
 
@@ -29,6 +30,7 @@ class ProcessSpec:
     command: tuple[str, ...]
     probe: Probe
     env: Mapping[str, str] = field(default_factory=dict)
+    withheld: Collection[str] = ()
     needs: tuple[str, ...] = ()
     on_ready: OnReady | None = None
     before_start: Callable[[], None] | None = None

@@ -50,6 +50,7 @@ class ProcessRunner:
         if self.process.before_start is not None:
             await asyncio.to_thread(self.process.before_start)
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        inherited = {name: value for name, value in {**os.environ, **env}.items() if name not in self.process.withheld}
         fresh = self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX
         with self.log.open("wb" if fresh else "ab") as out:
             # The kernel's parent-death signal can only be set between fork and exec.
@@ -58,7 +59,7 @@ class ProcessRunner:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                env={**os.environ, **env, **self.process.env},
+                env={**inherited, **self.process.env},
                 cwd=ROOT,
                 user=self.process.user,
                 start_new_session=True,

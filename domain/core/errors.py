@@ -195,7 +195,7 @@ class WrongState(Refusal):
 
 
 class WebhookForged(Refusal):
-    """The webhook signature is missing, wrong or too old, or the body is not an event. Nothing is stored."""
+    """The webhook signature is missing, wrong or too old. Nothing is stored."""
 
     code = "forged-webhook"
     http_status = 400

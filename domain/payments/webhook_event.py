@@ -1,6 +1,7 @@
 """Webhook event: a notification by Stripe, reduced to references; it triggers a read and decides nothing itself."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +23,7 @@ REFUND_MADE = "refund.created"
 # Event types of the webhook endpoints, ours and that of the venues' accounts; no other type is processed.
 SUBSCRIBED = frozenset({*DECIDING, *REFUND_NEWS, REFUND_MADE, *DISPUTE_NEWS})
 SUBSCRIBED_CONNECT = frozenset({ACCOUNT_NEWS, *PAYOUT_ENDS})
+Handler = Literal["purchase", "refund", "dispute", "account", "payout"]
 
 
 class WebhookEvent(BaseModel):
@@ -76,10 +78,17 @@ class WebhookEvent(BaseModel):
         return self.object_id if self.type.startswith(DISPUTE) else None
 
     @property
-    def decides(self) -> bool:
-        """Whether the event triggers a new read of its object; other events are stored only."""
+    def handled_by(self) -> Handler | None:
+        """The kind of work that the event causes; None when it is only stored."""
         if self.is_foreign:
-            return False
-        of_refund = self.is_about_refund or self.is_refund_made_elsewhere
-        after_the_sale = of_refund or self.dispute_id is not None
-        return self.type in DECIDING or after_the_sale or self.is_about_account or self.is_about_payout
+            return None
+        if self.account_id is not None:
+            if self.is_about_account:
+                return "account"
+            return "payout" if self.is_about_payout and self.object_id is not None else None
+        if self.dispute_id is not None:
+            return "dispute"
+        if self.is_about_refund:
+            return "refund" if self.object_id is not None else None
+        names_payment = self.intent_id is not None or self.purchase_id is not None
+        return "purchase" if names_payment and (self.type in DECIDING or self.is_refund_made_elsewhere) else None

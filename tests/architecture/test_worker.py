@@ -11,9 +11,10 @@ from temporalio import activity
 
 import worker
 from activities.books.post import BooksActivities
-from activities.core.task_queues import PURCHASES, activity_on, queues_of
+from activities.core.task_queues import MINT, PURCHASES, activity_on, queues_of
 from activities.registry import Activities, all_queues, declared_activities
 from settings import Settings, SolanaSettings
+from settings_check import ISSUER_SECRET, QUEUE_NEEDS, STRIPE_KEY
 from tests.architecture.test_tidy import ROOT, Module
 from tests.fakes.identity import DEPLOYMENT
 from workflows.core.activity_calls import STRIPE_LOCAL_FIRST, ActivityCaller, OperatorAlerts
@@ -95,6 +96,22 @@ async def test_production_has_an_instance_of_every_class() -> None:
         for queue in all_queues():
             names = [activity._Definition.must_from_callable(method).name for method in activities.on(queue)]
             assert (one.name in names) is (queue in one.queues)
+
+
+@pytest.mark.parametrize("queue", all_queues())
+async def test_a_worker_of_one_queue_needs_only_its_secrets(queue: str) -> None:
+    """The worker of a queue has every activity of it, without the secrets of the others."""
+    solana = SolanaSettings(issuer_secret=SECRET, address_secret=SECRET) if queue == MINT else SolanaSettings()
+    assert (ISSUER_SECRET in QUEUE_NEEDS[queue], STRIPE_KEY in QUEUE_NEEDS[queue]) == (queue == MINT, queue != MINT)
+    settings = Settings(_env_file=None, solana=solana)
+    async with AsyncExitStack() as closing:
+        activities = worker.assemble(settings, DEPLOYMENT, cast("Any", None), cast("Any", None), closing, [queue])
+    assert len(activities.on(queue)) == sum(queue in one.queues for one in declared_activities())
+
+
+def test_every_queue_declares_its_needs() -> None:
+    """The list of needs names every task queue, and no other."""
+    assert sorted(QUEUE_NEEDS) == sorted(all_queues())
 
 
 def test_a_class_without_an_instance_is_reported() -> None:

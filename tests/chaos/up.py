@@ -8,7 +8,7 @@ from pathlib import Path
 from cli.up import show_json
 from devstack.config import Programs, StackConfig
 from devstack.up import run_stack
-from settings import read_settings
+from settings_check import settings_of, withheld
 from tests.real.up import QUICK_CHAIN
 
 UP = (sys.executable, "-m", "tests.chaos.up")
@@ -22,7 +22,8 @@ def main() -> None:
     folder = parser.parse_known_args()[0].data_dir
     programs = Programs(chain=QUICK_CHAIN, proxy=PROXY)
     ports = {"api": 0, "temporal": 0, "temporal_ui": 0, "stripe": 0, "solana": 0}
-    config = StackConfig(folder, ports=ports, given=read_settings().given(), programs=programs, headless=True)
+    given = settings_of("up").given()
+    config = StackConfig(folder, ports, given, programs, headless=True, withheld=withheld())
     asyncio.run(run_stack(config, show_json))
 
 

@@ -171,7 +171,7 @@ def test_an_event_of_another_deployment_decides_nothing() -> None:
         read_event(event_about(purchase_id="pu_1", **named), "dp_a")
         for named in ({"deployment": "dp_a"}, {"deployment": "dp_b"}, {})
     )
-    assert [webhook.decides for webhook in (own, other, before)] == [True, False, True]
+    assert [webhook.handled_by for webhook in (own, other, before)] == ["purchase", None, "purchase"]
     assert [webhook.is_foreign for webhook in (own, other, before)] == [False, True, False]
 
 

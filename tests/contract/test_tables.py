@@ -4,8 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from adapters.stripe.webhook import read_event
 from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox
 from domain.payments.webhook_event import WebhookEvent
+from tests.adapters.stripe.odd_events import HANDLED, STORED_ONLY
+from tests.fakes.identity import DEPLOYMENT
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox, MemoryKeyUses
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -90,3 +93,15 @@ async def test_the_last_use_of_a_key_is_noted(uses: MemoryKeyUses | PostgresKeyU
     used = await uses.all()
     assert set(used) == {"a", "b"}
     assert all(datetime.now(UTC) - at < timedelta(minutes=1) for at in used.values())
+
+
+async def test_every_signed_event_can_be_stored(inbox: MemoryInbox | PostgresWebhookInbox) -> None:
+    """Whatever an event's shape is, the inbox stores what was read of it and returns it unchanged."""
+    bodies = [*STORED_ONLY.values(), *HANDLED.values()]
+    events = [
+        read_event(text.replace('"evt_1"', f'"evt_{number}"').encode(), DEPLOYMENT.deployment_id)
+        for number, text in enumerate(bodies)
+    ]
+    events = [found.model_copy(update={"key": None}) for found in events]
+    assert [await inbox.store(found) for found in events] == [True] * len(bodies)
+    assert await inbox.unsignalled(100) == events

@@ -310,6 +310,7 @@ class ApiWorld:
             secrets=self.secrets,
             inbox=self.inbox,
             verify=verify,
+            verify_connect=verify,
             is_wallet=lambda address: address == WALLET,
             identity=IDENTITY,
             read_ticket=self.read_ticket,

@@ -12,7 +12,7 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import Interceptor
 
 from activities.books.post import BooksActivities
-from activities.catalog.capacity import CapacityActivities, CapacityCommands
+from activities.catalog.capacity import CapacityActivities, CapacityCommands, GroupSizeActivities
 from activities.catalog.register import AnnounceShow, CatalogActivities, CatalogCommands, RegisterVenue
 from activities.core.commands import MintSubject, PurchaseRef, RefundRef
 from activities.core.task_queues import PURCHASES
@@ -76,7 +76,8 @@ class SagaWorld:
         self.catalog = CatalogCommands(self.store)
         self.holds = HoldCommands(self.store)
         self.minting = MintActivities(self.store, self.chain, self.buyers, CUSTODY, "http://127.0.0.1")
-        self.capacities = CapacityActivities(self.store, self.chain)
+        self.capacities = CapacityActivities(self.store)
+        self.group_sizes = GroupSizeActivities(self.store, self.chain)
         self.resale = ResaleActivities(self.store, self.chain)
         self.capacity_changes = CapacityCommands(self.store)
         self.connect = FakeConnect()
@@ -98,6 +99,7 @@ class SagaWorld:
             payments,
             self.minting,
             self.capacities,
+            self.group_sizes,
             self.resale,
             DisputeActivities(self.store, self.gateway),
             self.payouts,

@@ -9,7 +9,7 @@ from pathlib import Path
 from cli.up import show_json
 from devstack.config import Programs, StackConfig
 from devstack.up import run_stack
-from settings import read_settings
+from settings_check import settings_of, withheld
 from tests.real.crashing_worker import POINTS
 
 UP = (sys.executable, "-m", "tests.real.up")
@@ -24,7 +24,8 @@ def main() -> None:
     worker = "tests.real.crashing_worker" if POINTS in os.environ else "worker"
     programs = Programs(chain=QUICK_CHAIN, worker=(sys.executable, "-m", worker))
     ports = {"api": 0, "temporal": 0, "temporal_ui": 0, "stripe": 0, "solana": 0}
-    config = StackConfig(folder, ports=ports, given=read_settings().given(), programs=programs, headless=True)
+    given = settings_of("up").given()
+    config = StackConfig(folder, ports, given, programs, headless=True, withheld=withheld())
     asyncio.run(run_stack(config, show_json))
 
 

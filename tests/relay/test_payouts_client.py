@@ -64,4 +64,4 @@ async def test_news_of_a_dispute_are_for_whoever_follows_it(
     await relay.deliver_webhooks()
     assert engine.calls == [("follow_dispute", ("pu_1", 2, "du_1"))]
     assert stalled.marked == ["evt_1"]
-    assert news.decides
+    assert news.handled_by == "dispute"

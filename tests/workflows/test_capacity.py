@@ -76,7 +76,7 @@ async def test_late_steps_of_an_ended_change_do_nothing(world: SagaWorld, client
     await change(world, client, 12)
     late = CapacityChange(tenant_id="default", show_id="sh", number=1)
     assert await world.capacities.lower_stock(late)
-    await ActivityEnvironment().run(world.capacities.fit_group, late)
+    await ActivityEnvironment().run(world.group_sizes.fit_group, late)
     await world.capacities.raise_stock(late)
     assert (await capacity(world), await group(world)) == (12, (0, 12))
 
@@ -87,10 +87,10 @@ async def test_bytes_that_were_stored_are_sent_again(world: SagaWorld) -> None:
     begun = await world.capacity_changes.begin("default", "sh", {"tt": 12})
     world.chain.fail_before("send")
     with pytest.raises(TransientError):
-        await ActivityEnvironment().run(world.capacities.fit_group, begun)
+        await ActivityEnvironment().run(world.group_sizes.fit_group, begun)
     stored = (await world.store.read(lambda uow: uow.get(Show, "sh"))).resize_signed
     world.chain.expire()
-    await ActivityEnvironment().run(world.capacities.fit_group, begun)
+    await ActivityEnvironment().run(world.group_sizes.fit_group, begun)
     anew = (await world.store.read(lambda uow: uow.get(Show, "sh"))).resize_signed
     assert await group(world) == (0, 12)
     assert stored is not None

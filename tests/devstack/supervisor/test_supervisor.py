@@ -20,6 +20,8 @@ from typer.testing import CliRunner
 from cli.main import app
 from devstack.stack import ROOT, Stack, StackFailedError, running_stack, start_stack, stop_stack, up_command
 from devstack.supervisor.data_dir import read_json
+from settings import secret_settings
+from settings_check import needs_of, withheld
 
 UP = (sys.executable, str(ROOT / "tests" / "devstack" / "up_with_stand_ins.py"))
 PROCESSES = {"postgres", "temporal", "stripe", "chain", "projector", "worker", "api"}
@@ -110,7 +112,12 @@ async def test_a_stack_restarts_killed_processes_refuses_a_second_and_leaves_non
         written = (folder / "stack.json").read_text()
         assert not [name for name, secret in secrets["env"].items() if secret in written]
 
-        assert (await api_env(stack)).items() >= stack.env.items()
+        assert (await api_env(stack)).items() >= {
+            name: stack.env[name] for name in stack.env.keys() - withheld()["api"]
+        }.items()
+        for name in ("api", "worker", "projector"):
+            environment = psutil.Process(stack.pid_of(name)).environ()
+            assert environment.keys() & secret_settings() == needs_of(name) & secret_settings()
         endpoint = read_json(folder / "stripe" / "state")["endpoints"]
         secret_of = {one["url"].removeprefix(stack.urls["api"]): one["secret"] for one in endpoint}
         assert secret_of == {
@@ -191,7 +198,8 @@ async def test_given_addresses_replace_processes(tmp_path: Path) -> None:
     """Given addresses replace their processes, reach our own, and are shown without passwords."""
     async with running_stack(tmp_path / "stack", env=OUTSIDE, up=UP) as stack:
         assert set(stack.status["processes"]) == {"projector", "worker", "api"}
-        assert (await api_env(stack)).items() >= OUTSIDE.items()
+        assert (await api_env(stack)).items() >= {n: OUTSIDE[n] for n in OUTSIDE.keys() - withheld()["api"]}.items()
+        assert "BOXOFFICE_STRIPE__API_KEY" not in await api_env(stack)
         assert "BOXOFFICE_SOLANA__WS_URL" not in await api_env(stack)
         assert "pass-word" not in json.dumps(stack.status)
         assert stack.urls["postgres"] == "postgresql://127.0.0.1:9/elsewhere"

@@ -1,0 +1,121 @@
+"""Types of settings: text that is checked when it is read, so that a bad value is named at the start."""
+
+from collections.abc import Callable
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+import base58
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import AfterValidator, SecretStr
+
+from adapters.solana.keys import seed_of
+
+KEY_BYTES = 32
+PORT_MAX = 65_535
+WEBHOOK_SECRETS_MAX = 2
+
+
+def check_port(port: int | None) -> None:
+    """Raise ValueError for a port that cannot be one; None is the scheme's own."""
+    if port is not None and not 1 <= port <= PORT_MAX:
+        raise ValueError(f"the port must be 1 to {PORT_MAX}")
+
+
+def split_url(text: str, schemes: tuple[str, ...]) -> SplitResult:
+    """Split a URL with one of these schemes, a host and a possible port; raise ValueError for any other text."""
+    refusal = f"must be a URL {' or '.join(f'{scheme}://' for scheme in schemes)} with a host"
+    try:
+        split = urlsplit(text)
+    except ValueError:  # its text would show the password
+        raise ValueError(refusal) from None
+    if split.scheme not in schemes or not split.hostname or any(char.isspace() for char in text):
+        raise ValueError(refusal)
+    try:
+        check_port(split.port)
+    except ValueError:
+        raise ValueError(f"the port must be 1 to {PORT_MAX}") from None
+    return split
+
+
+def url_with(*schemes: str) -> Callable[[str], str]:
+    """Return the check of a URL with one of these schemes."""
+
+    def check(text: str) -> str:
+        split_url(text, schemes)
+        return text
+
+    return check
+
+
+def check_postgres_url(text: str) -> str:
+    """Check that libpq can read a URL, and that its ports can be ports."""
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("must be a URL postgresql:// with a host")
+    try:
+        ports = str(conninfo_to_dict(text).get("port") or "").split(",")
+    except (ProgrammingError, ValueError):  # its text would show the password
+        raise ValueError(
+            "is not a URL that libpq can read; check its parameters and escape special characters"
+        ) from None
+    for port in filter(None, ports):
+        if not port.isdecimal():
+            raise ValueError(f"the port must be 1 to {PORT_MAX}")
+        check_port(int(port))
+    return text
+
+
+def check_host_port(text: str) -> str:
+    """Check an address `host:port`."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or "/" in text or any(char.isspace() for char in text) or not port.isdecimal():
+        raise ValueError("must be host:port, without a scheme")
+    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+        raise ValueError("an IPv6 address must be in brackets: [::1]:7233")
+    check_port(int(port))
+    return text
+
+
+def check_address(text: str) -> str:
+    """Check a Solana address: 32 bytes in base58, not all zero (the system program, which can own no token)."""
+    try:
+        found = base58.b58decode(text)
+    except ValueError:
+        found = b""
+    if len(found) != KEY_BYTES:
+        raise ValueError("must be a Solana address: 32 bytes in base58")
+    if not any(found):
+        raise ValueError("is the address of the system program, which can own no token")
+    return text
+
+
+def check_seed(secret: SecretStr) -> SecretStr:
+    """Check a seed; an empty one is not set. The error never shows a part of it."""
+    if secret.get_secret_value():
+        try:
+            seed_of(secret.get_secret_value())
+        except ValueError:
+            raise ValueError("must be 32 bytes in hex or base58; make one with: openssl rand -hex 32") from None
+    return secret
+
+
+def check_webhook_secrets(secret: SecretStr) -> SecretStr:
+    """Check the secrets of an endpoint: one, or two while it rotates; empty is not set."""
+    if secret.get_secret_value() and not 1 <= len(secrets_in(secret)) <= WEBHOOK_SECRETS_MAX:
+        raise ValueError(f"must be one secret, or {WEBHOOK_SECRETS_MAX} with a comma between them")
+    return secret
+
+
+def secrets_in(secret: SecretStr) -> tuple[str, ...]:
+    """Return the secrets of a webhook endpoint."""
+    return tuple(part for given in secret.get_secret_value().split(",") if (part := given.strip()))
+
+
+SEED = AfterValidator(check_seed)  # marks every seed, so that the check of all settings finds them
+Seed = Annotated[SecretStr, SEED]
+WebhookSecrets = Annotated[SecretStr, AfterValidator(check_webhook_secrets)]
+HttpUrl = Annotated[str, AfterValidator(url_with("http", "https"))]
+WebSocketUrl = Annotated[str, AfterValidator(url_with("ws", "wss"))]
+PostgresUrl = Annotated[str, AfterValidator(check_postgres_url)]
+HostPort = Annotated[str, AfterValidator(check_host_port)]
+SolanaAddress = Annotated[str, AfterValidator(check_address)]
