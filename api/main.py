@@ -8,6 +8,7 @@ from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
+from limits.aio.storage import Storage
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -19,6 +20,7 @@ from activities.refunds.request_refund import RefundCommands
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.mint import MintActivities
+from adapters.rate_limits import MemoryCounters, PostgresCounters
 from adapters.read_models.queries import ReadModels
 from adapters.read_models.show_cancellation_queries import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
@@ -26,16 +28,19 @@ from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import issuer_of, pseudonymize, seed_of
 from adapters.startup import open_event_store
 from adapters.stripe.webhook import verify_webhook
-from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
+from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
 from api.app import create_app
-from api.ports import Dependencies, Limits
+from api.http.connections import HEAD_BYTES_MAX, limited_by
+from api.http.rate_limits import RateLimits, Rates
+from api.ports import BodyLimits, ConnectionLimits, Dependencies, Limits
 from domain.money.money import FeeRates
 from relay.payouts_client import PayoutsClient
 from relay.workflow_client import KEEP_ALIVE, Timeouts, WorkflowClient
-from settings import Settings, read_settings
+from settings import LimitSettings, Settings, read_settings
 
 KEEP_ALIVE_SECONDS = 30
 SHUTDOWN_SECONDS = 10
+DEFAULT_LIMITS = LimitSettings()
 
 
 async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
@@ -81,6 +86,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         pseudonym=partial(pseudonymize, address_secret),
         read_ticket=MintActivities(store, chain, buyers, custody, settings.api.public_url).read_ticket,
         limits=limits_of(settings),
+        check_rate=RateLimits(counters_of(settings, pool), rates_of(settings)).check,
         capacity=CapacityCommands(store),
         change_capacity=engine.change_capacity,
     )
@@ -94,7 +100,7 @@ def webhook_secrets(settings: Settings) -> tuple[str, ...]:
 
 def limits_of(settings: Settings) -> Limits:
     """Return the limits of this deployment."""
-    token, fees = settings.internal.token, settings.fees
+    token, fees, limits = settings.internal.token, settings.fees, settings.limits
     return Limits(
         hold_seconds=settings.saga.hold_seconds,
         hold_seconds_max=settings.saga.hold_seconds_max,
@@ -104,27 +110,56 @@ def limits_of(settings: Settings) -> Limits:
         queue_seconds=settings.saga.queue_seconds,
         buyer_tickets_max=settings.saga.buyer_tickets_max,
         open_purchases_max=settings.saga.buyer_purchases_max,
+        body=BodyLimits(limits.body_bytes_max, limits.webhook_bytes_max, limits.body_seconds),
+        cors_origins=listed(limits.cors_origins),
     )
+
+
+def rates_of(settings: Settings) -> Rates:
+    """Return the requests per minute that this deployment allows."""
+    limits = settings.limits
+    return Rates(
+        subject=limits.key_per_minute,
+        address=limits.address_per_minute,
+        health=limits.health_per_minute,
+        webhook=limits.webhooks_per_minute,
+    )
+
+
+def counters_of(settings: Settings, pool: Pool) -> Storage:
+    """Return the place where requests are counted."""
+    return PostgresCounters(pool) if settings.limits.counters == "postgres" else MemoryCounters()
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Return the items of a list with commas."""
+    return tuple(item.strip() for item in text.split(",") if item.strip())
 
 
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT (uvicorn takes both), then let requests in flight end."""
     async with AsyncExitStack() as closing:
         app = create_app(await assemble(settings, closing))
-        server = uvicorn.Server(server_config(app, settings.api.host, settings.api.port))
+        server = uvicorn.Server(server_config(app, settings.api.host, settings.api.port, settings.limits))
         app.state.watch.is_ending = lambda: server.should_exit
         tune_gc()
         await server.serve()
 
 
-def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+def server_config(app: FastAPI, host: str, port: int, limits: LimitSettings = DEFAULT_LIMITS) -> uvicorn.Config:
     """Return how the API is served."""
+    proxies = listed(limits.trusted_proxies)
     return uvicorn.Config(
         app,
         host=host,
         port=port,
         log_level="info",
         access_log=False,
+        http=limited_by(ConnectionLimits(limits.connections_max, limits.head_seconds)),
+        ws="none",  # there are no routes for it, and its connections would have no limits
+        h11_max_incomplete_event_size=HEAD_BYTES_MAX,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
@@ -148,12 +148,39 @@ class WebhookInbox(Protocol):
         """Mark a webhook as handled."""
 
 
+RouteClass = Literal["api", "health", "webhook"]
+
+
+class RateCheck(Protocol):
+    """The limits on requests per minute."""
+
+    async def __call__(self, subject: str | None, address: str | None, route_class: RouteClass = "api", /) -> None:
+        """Count a request; raise the problem 429 beyond a limit."""
+
+
+@dataclass(frozen=True)
+class BodyLimits:
+    """The most bytes of a request's body, of a webhook's, and the seconds in which either must arrive."""
+
+    bytes_max: int = 64 * 1024
+    webhook_bytes_max: int = 256 * 1024
+    seconds_max: float = 20.0
+
+
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """The most connections of one process at once, and the seconds in which the head of a request must arrive."""
+
+    connections_max: int = 1_000
+    head_seconds: float = 10.0
+
+
 @dataclass(frozen=True)
 class Limits:
     """The limits of the deployment: holds, fees, the internal API's bearer token, metrics, and the callers' tenant.
 
     A checkout opens within `queue_seconds`; a named buyer has so many tickets of a show (its default) and so many open
-    purchases at most.
+    purchases at most. Browsers may call from the `cors_origins`.
     """
 
     hold_seconds: int
@@ -165,6 +192,8 @@ class Limits:
     queue_seconds: int = 600
     buyer_tickets_max: int = 50
     open_purchases_max: int = 20
+    body: BodyLimits = BodyLimits()
+    cors_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -192,5 +221,6 @@ class Dependencies:
     pseudonym: Callable[[str], str]
     read_ticket: Callable[[str], Awaitable[tuple[Ticket, TokenState | None]]]
     limits: Limits
+    check_rate: RateCheck
     capacity: CapacityCommands
     change_capacity: Callable[[CapacityChange], Awaitable[bool]]

@@ -14,7 +14,6 @@ from starlette.types import Message, Receive, Scope, Send
 from api.http.requests import KEY
 
 JSON = b"application/json"
-BODY_BYTES_MAX = 64 * 1024
 
 
 class FastPath(APIRoute):
@@ -63,7 +62,7 @@ def _key_of(scope: Scope) -> str | None:
     length = headers.get(b"content-length", b"")
     if scope["method"] != "POST" or len(headers) != len(scope["headers"]) or headers.get(b"content-type") != JSON:
         return None
-    if not length.isdigit() or int(length) > BODY_BYTES_MAX:
+    if not length.isdigit():
         return None
     key = headers.get(b"idempotency-key", b"").decode("latin-1")
     return key if KEY.fullmatch(key) else None

@@ -39,7 +39,7 @@ async def read_health(deps: Deps) -> HealthAnswer:
     return {"status": "ok", "position": await deps.queries.position()}
 
 
-@router.get("/")
+@router.get("/", openapi_extra=may_answer())
 async def read_index() -> IndexAnswer:
     """Return the links of this API's own pages."""
     return {"name": "boxoffice", "links": {"docs": "/docs", "openapi": "/openapi.json", "health": "/health"}}

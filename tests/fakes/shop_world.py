@@ -30,7 +30,7 @@ from adapters.read_models.documents import (
 )
 from adapters.read_models.purchase import fold
 from adapters.read_models.queries import with_stock
-from api.ports import Dependencies, Limits
+from api.ports import Dependencies, Limits, RateCheck, RouteClass
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
 from domain.core.errors import Refusal
@@ -223,6 +223,10 @@ class SellingEngine:
         return None if self.away else True
 
 
+async def no_rate_limit(subject: str | None, address: str | None, route_class: RouteClass = "api", /) -> None:
+    """Allow every request."""
+
+
 class ApiWorld:
     """The dependencies of `create_app`, and shortcuts for tests."""
 
@@ -235,6 +239,7 @@ class ApiWorld:
         self.inbox = MemoryInbox()
         self.tokens: dict[str, TokenState] = {}
         self.chain_is_away = False
+        self.check_rate: RateCheck = no_rate_limit
         self.limits = Limits(hold_seconds=600, hold_seconds_max=3600, rates=FeeRates(), internal_token=internal_token)
 
     def deps(self) -> Dependencies:
@@ -257,6 +262,7 @@ class ApiWorld:
             pseudonym=lambda name: hashlib.sha256(name.encode()).hexdigest(),
             read_ticket=self.read_ticket,
             limits=self.limits,
+            check_rate=self.check_rate,
             capacity=CapacityCommands(self.store),
             change_capacity=self.engine.change_capacity,
         )

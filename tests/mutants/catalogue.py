@@ -1,10 +1,11 @@
 """All seeded bugs, each with the one test that must catch it: `make mutants` breaks the code and runs that test."""
 
 from tests.mutants.edges import CHAIN, DOORS, STORES
+from tests.mutants.limits import LIMITS
 from tests.mutants.money import MONEY
 from tests.mutants.omissions import OMISSIONS
 from tests.mutants.prices import PRICES
 from tests.mutants.saga import KERNELS
 from tests.mutants.sales import ORDERS, STOCK
 
-MUTANTS = (*STOCK, *ORDERS, *MONEY, *PRICES, *KERNELS, *CHAIN, *STORES, *DOORS, *OMISSIONS)
+MUTANTS = (*STOCK, *ORDERS, *MONEY, *PRICES, *KERNELS, *CHAIN, *STORES, *DOORS, *LIMITS, *OMISSIONS)
