@@ -104,6 +104,16 @@ class LimitSettings(Group):
     counters: Literal["memory", "postgres"] = Field(
         "memory", description="where requests are counted: in each process's memory, or in PostgreSQL for all together"
     )
+    client_share_percent: int = Field(
+        50, ge=1, le=100, description="part of a ticket type that one client may hold at once, or one purchase"
+    )
+    unnamed_share_percent: int = Field(
+        50,
+        ge=0,
+        le=100,
+        description="part of a ticket type that purchases without a named buyer may hold at once, by default",
+    )
+    tag_is_one_buyer: bool = Field(default=True, description="whether ann+tag@example.org is the buyer ann@example.org")
     trusted_proxies: str = Field(
         "", description="addresses or networks of proxies whose X-Forwarded-For is believed, with commas; empty is none"
     )

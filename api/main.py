@@ -110,6 +110,9 @@ def limits_of(settings: Settings) -> Limits:
         queue_seconds=settings.saga.queue_seconds,
         buyer_tickets_max=settings.saga.buyer_tickets_max,
         open_purchases_max=settings.saga.buyer_purchases_max,
+        client_share_percent=limits.client_share_percent,
+        unnamed_share_percent=limits.unnamed_share_percent,
+        tag_is_one_buyer=limits.tag_is_one_buyer,
         body=BodyLimits(limits.body_bytes_max, limits.webhook_bytes_max, limits.body_seconds),
         cors_origins=listed(limits.cors_origins),
     )

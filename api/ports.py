@@ -180,7 +180,8 @@ class Limits:
     """The limits of the deployment: holds, fees, the internal API's bearer token, metrics, and the callers' tenant.
 
     A checkout opens within `queue_seconds`; a named buyer has so many tickets of a show (its default) and so many open
-    purchases at most. Browsers may call from the `cors_origins`.
+    purchases at most; a client, and purchases without a named buyer (a show's default), hold so much of a ticket type.
+    `tag_is_one_buyer` says that ann+tag@ is ann@. Browsers may call from the `cors_origins`.
     """
 
     hold_seconds: int
@@ -192,6 +193,9 @@ class Limits:
     queue_seconds: int = 600
     buyer_tickets_max: int = 50
     open_purchases_max: int = 20
+    client_share_percent: int = 100
+    unnamed_share_percent: int = 100
+    tag_is_one_buyer: bool = True
     body: BodyLimits = BodyLimits()
     cors_origins: tuple[str, ...] = ()
 

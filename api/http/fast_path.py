@@ -11,13 +11,14 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.types import Message, Receive, Scope, Send
 
+from api.http.rate_limits import address_of
 from api.http.requests import KEY
 
 JSON = b"application/json"
 
 
 class FastPath(APIRoute):
-    """A POST route whose endpoint takes `(body, key, deps)` and returns a response.
+    """A POST route whose endpoint takes `(body, key, client, deps)` and returns a response.
 
     It is a route like any other: documented, and behind every middleware and exception handler of the app. FastAPI
     handles each request that is not plainly valid, so that every error answer is FastAPI's own, and all requests when
@@ -43,7 +44,7 @@ class FastPath(APIRoute):
 
             await super().handle(scope, replay, send)
             return
-        response = await self.endpoint(body, key, scope["app"].state.deps)
+        response = await self.endpoint(body, key, address_of(scope), scope["app"].state.deps)
         await response(scope, receive, send)
 
     def _parsed(self, body: bytes | None) -> BaseModel | None:

@@ -20,9 +20,9 @@ class UndeclaredAnswerError(AssertionError):
     """An answer that the OpenAPI document does not declare."""
 
 
-def api_client(app: FastAPI, *, raise_app_exceptions: bool = False) -> httpx.AsyncClient:
+def api_client(app: FastAPI, *, raise_app_exceptions: bool = False, address: str = "127.0.0.1") -> httpx.AsyncClient:
     """Return a client of an app in this process, with every answer checked."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=raise_app_exceptions)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=raise_app_exceptions, client=(address, 1))
     return httpx.AsyncClient(transport=transport, base_url=BASE_URL, event_hooks={"response": [check_answer]})
 
 

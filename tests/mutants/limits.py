@@ -7,7 +7,45 @@ CONNECTIONS = "tests/api/http/test_connections.py"
 RATES = "tests/api/http/test_rate_limits.py"
 MANNERS = "tests/api/http/test_manners.py"
 
+SHARES = "tests/domain/stock/test_shares.py"
+BUYERS = "tests/api/routes/test_buyer_shares.py"
+
 LIMITS = (
+    Mutant(
+        "a client has no share",
+        "domain/stock/shares.py",
+        "        if held and held + quantity > most:\n",
+        "        if held and held + quantity < most:\n",
+        f"{BUYERS}::test_a_client_that_makes_up_names_has_a_share_too",
+    ),
+    Mutant(
+        "holds without a named buyer have no share",
+        "domain/stock/shares.py",
+        "        if not holder.is_named and self.unnamed + quantity > most:\n",
+        "        if not holder.is_named and quantity > capacity:\n",
+        f"{BUYERS}::test_one_anonymous_client_cannot_hold_more_than_its_share",
+    ),
+    Mutant(
+        "the share of the seats that a release frees stays taken",
+        "domain/stock/shares.py",
+        "            self.unnamed += quantity\n",
+        "            self.unnamed += max(quantity, 0)\n",
+        f"{SHARES}::test_sold_and_released_seats_count_no_more",
+    ),
+    Mutant(
+        "a wallet beside an e-mail address does not count",
+        "api/routes/purchases.py",
+        "    names += [] if buyer.wallet is None else [buyer.wallet]\n",
+        "    names += [] if buyer.wallet is None or names else [buyer.wallet]\n",
+        f"{BUYERS}::test_an_e_mail_address_and_a_wallet_both_count",
+    ),
+    Mutant(
+        "what cannot be seen makes another buyer",
+        "domain/stock/person.py",
+        "    if IGNORABLE.search(address) or any(",
+        "    if IGNORABLE.search(address) and any(",
+        "tests/domain/stock/test_person.py::test_what_cannot_be_seen_is_refused",
+    ),
     Mutant(
         "no limit on requests per minute",
         "api/http/rate_limits.py",
