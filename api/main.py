@@ -113,7 +113,7 @@ def limits_of(settings: Settings) -> Limits:
         client_share_percent=limits.client_share_percent,
         unnamed_share_percent=limits.unnamed_share_percent,
         tag_is_one_buyer=limits.tag_is_one_buyer,
-        body=BodyLimits(limits.body_bytes_max, limits.webhook_bytes_max, limits.body_seconds),
+        body=BodyLimits(limits.body_bytes_max, limits.webhook_bytes_max),
         cors_origins=listed(limits.cors_origins),
     )
 
@@ -158,7 +158,7 @@ def server_config(app: FastAPI, host: str, port: int, limits: LimitSettings = DE
         port=port,
         log_level="info",
         access_log=False,
-        http=limited_by(ConnectionLimits(limits.connections_max, limits.head_seconds)),
+        http=limited_by(ConnectionLimits(limits.connections_max, limits.head_seconds, limits.body_seconds)),
         ws="none",  # there are no routes for it, and its connections would have no limits
         h11_max_incomplete_event_size=HEAD_BYTES_MAX,
         proxy_headers=bool(proxies),

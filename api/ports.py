@@ -160,19 +160,19 @@ class RateCheck(Protocol):
 
 @dataclass(frozen=True)
 class BodyLimits:
-    """The most bytes of a request's body, of a webhook's, and the seconds in which either must arrive."""
+    """The most bytes of a request's body, and of a webhook's."""
 
     bytes_max: int = 64 * 1024
     webhook_bytes_max: int = 256 * 1024
-    seconds_max: float = 20.0
 
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """The most connections of one process at once, and the seconds in which the head of a request must arrive."""
+    """The most connections of one process at once, and the seconds in which a request's head and body must arrive."""
 
     connections_max: int = 1_000
     head_seconds: float = 10.0
+    body_seconds: float = 20.0
 
 
 @dataclass(frozen=True)

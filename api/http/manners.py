@@ -3,9 +3,9 @@
 import re
 from http import HTTPStatus
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+NO_SNIFF, NO_STORE = (b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")
 QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 STORABLE = ("/metadata/", "/docs", "/redoc", "/openapi.json")  # public, the same for everybody; all else is not stored
 
@@ -37,10 +37,11 @@ class Manners:
 
 
 def _set_headers(start: Message, path: str) -> None:
-    headers = MutableHeaders(scope=start)
-    headers["X-Content-Type-Options"] = "nosniff"
+    headers = [*start["headers"], NO_SNIFF]
     if start["status"] >= HTTPStatus.BAD_REQUEST or not path.startswith(STORABLE):
-        headers["Cache-Control"] = "no-store"
+        headers = [header for header in headers if header[0] != NO_STORE[0]]
+        headers.append(NO_STORE)
+    start["headers"] = headers
 
 
 def prefers(accept: str, wanted: str, usual: str) -> bool:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 
@@ -16,6 +17,7 @@ from domain.core.transient import TransientError
 
 PREFIX_BITS = 64  # of an IPv6 network that is given to one subscriber
 NOWHERE = "unknown"
+ADDRESSES_MAX = 4096
 CLASSES: tuple[tuple[str, RouteClass], ...] = (("/webhooks/", "webhook"), ("/health", "health"), ("/metrics", "health"))
 
 
@@ -90,8 +92,13 @@ def class_of(path: str) -> RouteClass:
 def address_of(scope: Scope) -> str:
     """Return the client's address; of an IPv6 address its network, because a client has all addresses of one."""
     client = scope.get("client")
+    return _network_of(client[0]) if client else NOWHERE
+
+
+@lru_cache(maxsize=ADDRESSES_MAX)
+def _network_of(host: str) -> str:
     try:
-        address = ip_address(client[0] if client else "")
+        address = ip_address(host)
     except ValueError:
         return NOWHERE  # a Unix socket, or a proxy that does not forward an address
     if isinstance(address, IPv6Address):

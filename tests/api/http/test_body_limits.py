@@ -1,6 +1,5 @@
 """A body that is too long or too slow is refused before anything parses it, on every route."""
 
-import asyncio
 import json
 import socket
 import subprocess
@@ -18,7 +17,7 @@ import pytest
 
 from api.app import create_app
 from api.ports import BodyLimits
-from tests.api.http.served import HOST, served
+from tests.api.http.served import HOST
 from tests.fakes.api_client import api_client
 from tests.fakes.shop_world import ApiWorld
 
@@ -92,50 +91,6 @@ async def test_the_declared_length_is_refused_unread() -> None:
     scope["headers"] = [(b"content-length", str(BYTES_MAX + 1).encode())]
     await create_app(ApiWorld().deps())(scope, receive, send)
     assert sent[0]["status"] == 413
-
-
-async def answer_to(port: int, *parts: bytes, then: bytes = b"") -> bytes:
-    """Send parts of a request with pauses, then a byte again and again; return everything until the server closes."""
-    reader, writer = await asyncio.open_connection(HOST, port)
-
-    async def send() -> None:
-        for part in parts:
-            writer.write(part)
-            await asyncio.sleep(0.01)
-        while then and not writer.is_closing():
-            writer.write(then)
-            await asyncio.sleep(0.05)
-
-    sending = asyncio.create_task(send())
-    try:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            return await reader.read()
-    finally:
-        sending.cancel()
-        writer.close()
-
-
-HEAD = b"POST %s HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nidempotency-key: k\r\n"
-
-
-async def test_a_body_that_arrives_too_slowly_is_408() -> None:
-    """A byte now and then does not help: the time is of the whole body, and what follows has a time too."""
-    world = limited(seconds_max=0.2)
-    async with served(world, head_seconds=0.2) as port:
-        answer = await answer_to(port, HEAD % PURCHASES.encode(), b"content-length: 9999\r\n\r\n{", then=b" ")
-    assert answer.startswith(b"HTTP/1.1 408 ")
-    assert b"request-timeout" in answer
-    assert not world.store.log
-
-
-async def test_a_slow_body_within_its_time_is_read() -> None:
-    """Byte by byte, the same way."""
-    world = limited(seconds_max=DEADLINE_SECONDS)
-    body = [bytes([byte]) for byte in b'{"name":"Hall"}']
-    async with served(world, head_seconds=DEADLINE_SECONDS) as port:
-        head = HEAD % b"/api/v1/venues" + b"connection: close\r\ncontent-length: 15\r\n\r\n"
-        answer = await answer_to(port, head, *body)
-    assert answer.startswith(b"HTTP/1.1 201 ")
 
 
 def free_port() -> int:

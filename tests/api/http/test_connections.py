@@ -1,6 +1,9 @@
 """Connections are limited in number, and in the time until a request's head has arrived."""
 
 import asyncio
+import contextlib
+import socket
+import time
 from contextlib import AsyncExitStack
 
 import httpx
@@ -11,6 +14,7 @@ from tests.fakes.shop_world import ApiWorld
 
 DEADLINE_SECONDS = 30.0
 SLOW_HEADS = [b"", b"GET /hea", b"GET / HTTP/1.1\r\nhost: a\r\nx: "]
+HEAD = b"POST %s HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nidempotency-key: k\r\n"
 HEALTH = b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n"
 
 
@@ -19,25 +23,37 @@ async def until_closed(reader: asyncio.StreamReader) -> bytes:
         return await reader.read()
 
 
+async def answer_to(port: int, *parts: bytes, then: bytes = b"") -> bytes:
+    """Send parts of a request with pauses, then bytes again and again; return everything until the server closes."""
+    return await asyncio.to_thread(_answer_to, port, parts, then)
+
+
+def _answer_to(port: int, parts: tuple[bytes, ...], then: bytes) -> bytes:
+    answer, until = b"", time.monotonic() + DEADLINE_SECONDS
+    with socket.create_connection((HOST, port), timeout=0.02) as connection, contextlib.suppress(ConnectionError):
+        for part in parts:
+            connection.sendall(part)
+            time.sleep(0.01)
+        while time.monotonic() < until:
+            try:
+                received = connection.recv(65_536)
+            except TimeoutError:
+                connection.sendall(then)
+                continue
+            if not received:
+                break
+            answer += received
+    return answer
+
+
 @pytest.mark.parametrize("head", SLOW_HEADS)
 async def test_a_head_that_arrives_too_slowly_is_408(head: bytes) -> None:
     """Also one that has not begun, and one that goes on byte by byte."""
     async with served(ApiWorld(), head_seconds=0.2) as port:
-        reader, writer = await asyncio.open_connection(HOST, port)
-        writer.write(head)
-        drip = asyncio.create_task(_drip(writer if head else None))
-        answer = await until_closed(reader)
-        drip.cancel()
-        writer.close()
+        answer = await answer_to(port, head, then=b"a" if head else b"")
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"connection: close" in answer
     assert b"request-timeout" in answer
-
-
-async def _drip(writer: asyncio.StreamWriter | None) -> None:
-    while writer is not None and not writer.is_closing():
-        writer.write(b"a")
-        await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("head", SLOW_HEADS)
@@ -50,6 +66,34 @@ async def test_without_the_limit_it_waits(head: bytes) -> None:
             async with asyncio.timeout(0.5):
                 await reader.read(1)
         writer.close()
+
+
+@pytest.mark.parametrize("path", [b"/api/v1/purchases", b"/api/v1/venues", b"/webhooks/stripe"])
+async def test_a_body_that_arrives_too_slowly_is_408(path: bytes) -> None:
+    """A byte now and then does not help: the time is of the whole body. Nothing is recorded."""
+    world = ApiWorld()
+    async with served(world, body_seconds=0.2) as port:
+        answer = await answer_to(port, HEAD % path, b"content-length: 9999\r\n\r\n{", then=b" ")
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"request-timeout" in answer
+    assert (world.store.log, world.inbox.kept) == ([], {})
+
+
+async def test_a_slow_body_within_its_time_is_read() -> None:
+    """Byte by byte, the same way."""
+    body = [bytes([byte]) for byte in b'{"name":"Hall"}']
+    async with served(ApiWorld(), body_seconds=DEADLINE_SECONDS) as port:
+        head = HEAD % b"/api/v1/venues" + b"connection: close\r\ncontent-length: 15\r\n\r\n"
+        answer = await answer_to(port, head, *body)
+    assert answer.startswith(b"HTTP/1.1 201 ")
+
+
+async def test_the_rest_of_a_body_that_was_refused_has_a_time_too() -> None:
+    """The answer is sent at once; a client that goes on sending is cut off."""
+    async with served(ApiWorld(), body_seconds=0.2) as port:
+        head = HEAD % b"/api/v1/venues" + b"content-length: 999999999\r\n\r\n"
+        answer = await answer_to(port, head, then=b" " * 1024)
+    assert answer.startswith(b"HTTP/1.1 413 ")
 
 
 async def test_the_time_begins_anew_with_each_request() -> None:
