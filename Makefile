@@ -72,7 +72,7 @@ pythons: $(READY) ## the fast tests on every other supported Python that is inst
 record: $(READY) ## record the histories of every outcome on the real stack
 	$(BIN)/python -m tests.replay.record
 
-COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate pyproject.toml
+COMPILE = $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-header --no-annotate pyproject.toml
 lock: $(READY) ## write requirements*.txt: every package with its hashes
 	$(COMPILE) --all-extras -o requirements.txt
 	$(COMPILE) --extra build --constraint requirements.txt -o requirements-production.txt

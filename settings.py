@@ -116,6 +116,41 @@ class ApiSettings(Group):
     )
 
 
+class LimitSettings(Group):
+    """The limits of callers of the HTTP API."""
+
+    body_bytes_max: int = Field(65_536, ge=1024, description="longest body of a request, in bytes")
+    webhook_bytes_max: int = Field(262_144, ge=1024, description="longest body of a webhook, in bytes")
+    body_seconds: float = Field(20.0, gt=0, description="time within which a body must arrive, in seconds")
+    head_seconds: float = Field(
+        10.0, gt=0, description="time within which the request line and headers must arrive, in seconds"
+    )
+    connections_max: int = Field(1000, ge=1, description="connections of one API process at once")
+    key_per_minute: int = Field(6000, ge=1, description="requests of one API key per minute")
+    address_per_minute: int = Field(600, ge=1, description="requests of one address per minute")
+    health_per_minute: int = Field(600, ge=1, description="requests of one address per minute to health and metrics")
+    webhooks_per_minute: int = Field(6000, ge=1, description="webhooks of one address per minute")
+    counters: Literal["memory", "postgres"] = Field(
+        "memory", description="where requests are counted: in each process's memory, or in PostgreSQL for all together"
+    )
+    client_share_percent: int = Field(
+        50, ge=1, le=100, description="part of a ticket type that one client may hold at once, or one purchase"
+    )
+    unnamed_share_percent: int = Field(
+        50,
+        ge=0,
+        le=100,
+        description="part of a ticket type that purchases without a named buyer may hold at once, by default",
+    )
+    tag_is_one_buyer: bool = Field(default=True, description="whether ann+tag@example.org is the buyer ann@example.org")
+    trusted_proxies: str = Field(
+        "", description="addresses or networks of proxies whose X-Forwarded-For is believed, with commas; empty is none"
+    )
+    cors_origins: str = Field(
+        "", description="origins whose pages may call the API, with commas; * is every origin, empty is none"
+    )
+
+
 class SagaSettings(Group):
     """The time limits of a purchase."""
 
@@ -215,6 +250,7 @@ class Settings(BaseSettings):
     stripe: StripeSettings = Field(default_factory=StripeSettings, description="Stripe's API, keys and webhook secrets")
     solana: SolanaSettings = Field(default_factory=SolanaSettings, description="the Solana node and our keys")
     api: ApiSettings = Field(default_factory=ApiSettings, description="the HTTP API's address and limits")
+    limits: LimitSettings = Field(default_factory=LimitSettings, description="the limits of callers")
     saga: SagaSettings = Field(default_factory=SagaSettings, description="the time limits of a purchase")
     payouts: PayoutSettings = Field(default_factory=PayoutSettings, description="the schedule of transfers to venues")
     worker: WorkerSettings = Field(default_factory=WorkerSettings, description="one worker process")

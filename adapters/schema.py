@@ -20,6 +20,10 @@ SIDE_TABLES = (
         " received_at timestamptz NOT NULL DEFAULT now(), signalled_at timestamptz)"
     ),
     SQL("ALTER TABLE webhook_inbox ADD COLUMN IF NOT EXISTS account_id text"),
+    SQL(
+        "CREATE UNLOGGED TABLE IF NOT EXISTS rate_limits (key text PRIMARY KEY, hits bigint NOT NULL,"
+        " until timestamptz NOT NULL)"
+    ),
     SQL("CREATE INDEX IF NOT EXISTS webhook_inbox_waiting ON webhook_inbox (received_at) WHERE signalled_at IS NULL"),
 )
 READ_MODELS = (

@@ -1,8 +1,13 @@
 """The HTTP API: its routes, their description, and its exception handlers."""
 
+from fastapi.middleware.cors import CORSMiddleware
+
 from api.described import DescribedApp
 from api.http import problems
+from api.http.body_limits import LimitedBody
 from api.http.fast_path import FastPath
+from api.http.manners import Manners
+from api.http.rate_limits import LimitedAddress
 from api.ports import Dependencies
 from api.routes import (
     audit,
@@ -25,6 +30,8 @@ from api.routes import (
     webhooks,
 )
 
+SENT_BY_BROWSERS = ("Authorization", "Content-Type", problems.KEY_HEADER, "Last-Event-ID")
+SHOWN_TO_BROWSERS = ("Content-Disposition", "Location", "Retry-After", "WWW-Authenticate")
 TAGS = {
     "purchases": "Buy tickets, follow a purchase, cancel it, read its receipt.",
     "refunds": "Refund a sold purchase wholly, by ticket or by amount.",
@@ -47,8 +54,24 @@ def create_app(deps: Dependencies) -> DescribedApp:
     app = described_app()
     app.state.deps = deps
     problems.install(app)
+    guard(app, deps)
     purchase_events.install(app)
     return app
+
+
+def guard(app: DescribedApp, deps: Dependencies) -> None:
+    """Put the limits in front of every route, the first that a request meets last; each answer passes them all."""
+    app.add_middleware(LimitedBody, limits=deps.limits.body)
+    app.add_middleware(LimitedAddress, check=deps.check_rate)
+    if deps.limits.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=deps.limits.cors_origins,
+            allow_methods=problems.METHODS,
+            allow_headers=SENT_BY_BROWSERS,
+            expose_headers=SHOWN_TO_BROWSERS,
+        )
+    app.add_middleware(Manners)
 
 
 def described_app() -> DescribedApp:

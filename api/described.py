@@ -18,8 +18,12 @@ from api.http.problems import (
     KEY_MISSING,
     MALFORMED_BODY,
     MEDIA_TYPE,
+    PAYLOAD_TOO_LARGE,
     PROBLEM_TYPES,
+    RATE_LIMITED,
+    REQUEST_TIMEOUT,
     TRY_AGAIN,
+    UNSUPPORTED_MEDIA_TYPE,
     URN,
     ProblemType,
     type_of,
@@ -27,7 +31,7 @@ from api.http.problems import (
 from domain.core.errors import KeyReused
 
 Json = dict[str, Any]
-RETRIED = (BUSY, TRY_AGAIN)
+RETRIED = (BUSY, RATE_LIMITED, TRY_AGAIN)
 UNUSED = ("HTTPValidationError", "ValidationError")  # FastAPI's own 422, which no operation answers
 SCHEMAS: Json = {
     "ProblemValues": {
@@ -77,13 +81,13 @@ def with_problems(document: Json) -> Json:
 def _implied(method: str, operation: Json) -> set[ProblemType]:
     """Return the problem types that follow from the method, parameters, body and security of an operation."""
     parameters = operation.get("parameters", [])
-    types = {TRY_AGAIN, INTERNAL_ERROR}
+    types = {TRY_AGAIN, INTERNAL_ERROR, RATE_LIMITED}
     if parameters or "requestBody" in operation:
         types |= {INVALID_REQUEST}
     if "requestBody" in operation:
-        types |= {MALFORMED_BODY, INCOMPLETE_BODY}
+        types |= {MALFORMED_BODY, INCOMPLETE_BODY, UNSUPPORTED_MEDIA_TYPE}
     if method != "get":
-        types |= {BUSY}
+        types |= {BUSY, PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT}
     if any(parameter["name"] == KEY_HEADER for parameter in parameters):
         types |= {KEY_MISSING, KEY_INVALID, type_of(KeyReused)}
     return types

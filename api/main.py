@@ -9,6 +9,7 @@ from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
+from limits.aio.storage import Storage
 from pydantic import SecretStr
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -22,6 +23,7 @@ from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.mint import TicketReader
 from adapters.deployment import DeploymentError, open_identity
+from adapters.rate_limits import MemoryCounters, PostgresCounters
 from adapters.read_models.queries import ReadModels
 from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
@@ -29,11 +31,13 @@ from adapters.solana.chain import SolanaTokenReader
 from adapters.solana.keys import issuer_of, seed_of
 from adapters.startup import open_event_store
 from adapters.stripe.webhook import verify_webhook
-from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox, open_pool
+from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox, open_pool
 from adapters.temporal.connection import connect_to
 from api.app import create_app
 from api.http.authenticator import KeyAuthenticator, named_subjects
-from api.ports import Dependencies, Limits
+from api.http.connections import HEAD_BYTES_MAX, limited_by
+from api.http.rate_limits import RateLimits, Rates
+from api.ports import BodyLimits, ConnectionLimits, Dependencies, Limits
 from domain.access.subject import Subject
 from domain.core.ids import Identity
 from domain.money.money import FeeRates
@@ -41,11 +45,12 @@ from domain.payments.webhook_event import WebhookEvent
 from relay.payouts_client import PayoutsClient
 from relay.workflow_client import KEEP_ALIVE, Timeouts, WorkflowClient
 from setting_types import secrets_in
-from settings import Settings
+from settings import LimitSettings, Settings
 from settings_check import settings_of
 
 KEEP_ALIVE_SECONDS = 30
 SHUTDOWN_SECONDS = 10
+DEFAULT_LIMITS = LimitSettings()
 
 
 async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
@@ -89,6 +94,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         identity=identity,
         read_ticket=TicketReader(store, chain, buyers, chain.custody_owner, settings.api.public_url).read_ticket,
         limits=limits_of(settings),
+        check_rate=RateLimits(counters_of(settings, pool), rates_of(settings)).check,
         capacity=CapacityCommands(store),
         change_capacity=engine.change_capacity,
     )
@@ -107,7 +113,7 @@ def keys_in(settings: Settings) -> dict[str, Subject]:
 
 def limits_of(settings: Settings) -> Limits:
     """Return the limits of this deployment."""
-    fees = settings.fees
+    fees, limits = settings.fees, settings.limits
     return Limits(
         hold_seconds=settings.saga.hold_seconds,
         hold_seconds_max=settings.saga.hold_seconds_max,
@@ -116,27 +122,59 @@ def limits_of(settings: Settings) -> Limits:
         queue_seconds=settings.saga.queue_seconds,
         buyer_tickets_max=settings.saga.buyer_tickets_max,
         open_purchases_max=settings.saga.buyer_purchases_max,
+        client_share_percent=limits.client_share_percent,
+        unnamed_share_percent=limits.unnamed_share_percent,
+        tag_is_one_buyer=limits.tag_is_one_buyer,
+        body=BodyLimits(limits.body_bytes_max, limits.webhook_bytes_max),
+        cors_origins=listed(limits.cors_origins),
     )
+
+
+def rates_of(settings: Settings) -> Rates:
+    """Return the requests per minute that this deployment allows."""
+    limits = settings.limits
+    return Rates(
+        subject=limits.key_per_minute,
+        address=limits.address_per_minute,
+        health=limits.health_per_minute,
+        webhook=limits.webhooks_per_minute,
+    )
+
+
+def counters_of(settings: Settings, pool: Pool) -> Storage:
+    """Return the place where requests are counted."""
+    return PostgresCounters(pool) if settings.limits.counters == "postgres" else MemoryCounters()
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Return the items of a list with commas."""
+    return tuple(item.strip() for item in text.split(",") if item.strip())
 
 
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT (uvicorn takes both), then let requests in flight end."""
     async with AsyncExitStack() as closing:
         app = create_app(await assemble(settings, closing))
-        server = uvicorn.Server(server_config(app, settings.api.host, settings.api.port))
+        server = uvicorn.Server(server_config(app, settings.api.host, settings.api.port, settings.limits))
         app.state.watch.is_ending = lambda: server.should_exit
         tune_gc()
         await server.serve()
 
 
-def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+def server_config(app: FastAPI, host: str, port: int, limits: LimitSettings = DEFAULT_LIMITS) -> uvicorn.Config:
     """Return how the API is served."""
+    proxies = listed(limits.trusted_proxies)
     return uvicorn.Config(
         app,
         host=host,
         port=port,
         log_level="info",
         access_log=False,
+        http=limited_by(ConnectionLimits(limits.connections_max, limits.head_seconds, limits.body_seconds)),
+        ws="none",  # there are no routes for it, and its connections would have no limits
+        h11_max_incomplete_event_size=HEAD_BYTES_MAX,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
@@ -169,12 +169,40 @@ class WebhookInbox(Protocol):
         """Mark a webhook as handled."""
 
 
+RouteClass = Literal["api", "health", "webhook"]
+
+
+class RateCheck(Protocol):
+    """The limits on requests per minute."""
+
+    async def __call__(self, subject: str | None, address: str | None, route_class: RouteClass = "api", /) -> None:
+        """Count a request; raise the problem 429 beyond a limit."""
+
+
+@dataclass(frozen=True)
+class BodyLimits:
+    """The most bytes of a request's body, and of a webhook's."""
+
+    bytes_max: int = 64 * 1024
+    webhook_bytes_max: int = 256 * 1024
+
+
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """The most connections of one process at once, and the seconds in which a request's head and body must arrive."""
+
+    connections_max: int = 1_000
+    head_seconds: float = 10.0
+    body_seconds: float = 20.0
+
+
 @dataclass(frozen=True)
 class Limits:
     """The limits of the deployment: holds, fees and metrics.
 
     A checkout opens within `queue_seconds`; a named buyer has so many tickets of a show (its default) and so many open
-    purchases at most.
+    purchases at most; a client, and purchases without a named buyer (a show's default), hold so much of a ticket type.
+    `tag_is_one_buyer` says that ann+tag@ is ann@. Browsers may call from the `cors_origins`.
     """
 
     hold_seconds: int
@@ -184,6 +212,11 @@ class Limits:
     queue_seconds: int = 600
     buyer_tickets_max: int = 50
     open_purchases_max: int = 20
+    client_share_percent: int = 100
+    unnamed_share_percent: int = 100
+    tag_is_one_buyer: bool = True
+    body: BodyLimits = BodyLimits()
+    cors_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -214,5 +247,6 @@ class Dependencies:
     identity: Identity
     read_ticket: Callable[[str], Awaitable[tuple[Ticket, TokenState | None]]]
     limits: Limits
+    check_rate: RateCheck
     capacity: CapacityCommands
     change_capacity: Callable[[CapacityChange], Awaitable[bool]]

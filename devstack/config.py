@@ -20,6 +20,18 @@ WORKER_READY_FILE = "BOXOFFICE_WORKER__READY_FILE"
 PROJECTOR_READY_FILE = "BOXOFFICE_PROJECTOR__READY_FILE"
 
 BUILD_DEFAULTS = {WORKER_DEPLOYMENT: "boxoffice", WORKER_BUILD_ID: "dev"}
+# All callers of a stack on one machine come from one address, and most have no name: it gets the limits of many.
+ONE_ADDRESS = {
+    f"BOXOFFICE_LIMITS__{name}": most
+    for name, most in {
+        "KEY_PER_MINUTE": "1000000000",
+        "ADDRESS_PER_MINUTE": "1000000000",
+        "HEALTH_PER_MINUTE": "1000000000",
+        "WEBHOOKS_PER_MINUTE": "1000000000",
+        "CLIENT_SHARE_PERCENT": "100",
+        "UNNAMED_SHARE_PERCENT": "100",
+    }.items()
+}
 PORT_DEFAULTS = {"api": 8000, "temporal": 7233, "temporal_ui": 8233, "stripe": 12111, "solana": 8899}
 PORT_NAMES = (*PORT_DEFAULTS, "solana_ws", "postgres")
 

@@ -42,6 +42,7 @@ class ShowTerms(Command):
     buyer_tickets_max: int = 0
     ends_at: datetime | None = None
     resell_refunded: bool = False
+    unnamed_share_percent: int = 100
 
 
 class AnnounceShow(ShowTerms):

@@ -98,7 +98,7 @@ def _own(uow: UnitOfWork, purchase_id: str, intent_id: str) -> PurchaseRef | Non
 
 
 def _reopen(uow: UnitOfWork, former: PurchaseRef, paid: IntentState) -> PurchaseRef:
-    """Reopen a purchase with this payment as its own; hold seats, discount and allowance as at first."""
+    """Reopen a purchase with this payment as its own; hold seats, discount and allowances as at first."""
     reopened, order = _own(uow, former.purchase_id, paid.intent_id), uow.get(Order, former.purchase_id)
     if reopened is not None:
         return reopened
@@ -113,10 +113,9 @@ def _reopen(uow: UnitOfWork, former: PurchaseRef, paid: IntentState) -> Purchase
     hold_seats(uow, order.lines, key, order.hold_until, MAKER)
     if order.discount_code is not None:
         discount_of(uow, order.show_id, order.discount_code).claim(key, uow.at)
-    if order.allowance_id:
-        quantity, most = sum(line.quantity for line in order.lines), show.buyer_tickets_max
-        allowance = uow.get(Allowance, order.allowance_id)
-        allowance.claim(order.identity, order.show_id, quantity, most, 0, uow.at)
+    quantity, most = sum(line.quantity for line in order.lines), show.buyer_tickets_max
+    for allowance_id in order.allowance_ids:
+        uow.get(Allowance, allowance_id).claim(order.identity, order.show_id, quantity, most, 0, uow.at)
     create_tickets(uow, purchase, order)
     _begin(uow, IntentCreated, PaymentKey(purchase, str(purchase.attempt)), paid, show.capture_method)
     return purchase

@@ -130,8 +130,9 @@ def _decide(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds
     decided = book.request(wanted, uow.at, lost)
     for ticket in tickets:
         ticket.give_back(uow.at, even_redeemed=command.even_redeemed)
-    if order.allowance_id and not command.ticket_ids and command.amount_minor is None:
-        uow.get(Allowance, order.allowance_id).end(order.identity, uow.at)
+    is_whole = not command.ticket_ids and command.amount_minor is None
+    for allowance_id in order.allowance_ids if is_whole else ():
+        uow.get(Allowance, allowance_id).end(order.identity, uow.at)
     return decided
 
 

@@ -16,22 +16,25 @@ from domain.money.money import Price, Tender
 from domain.orders.order import Order
 from domain.stock.allocation import Allocation
 from domain.stock.buyer_limit import Allowance
+from domain.stock.shares import ANYBODY, Holder
 from domain.tickets.ticket import Ticket, TicketReserved
 
 
-def check_seats(uow: UnitOfWork, lines: Sequence[Line], key: str, until: datetime) -> None:
+def check_seats(uow: UnitOfWork, lines: Sequence[Line], key: str, until: datetime, holder: Holder) -> None:
     """Refuse a hold that cannot be placed now."""
     for line in lines:
-        uow.get(Allocation, line.ticket_type_id).check(key, line.quantity, until, uow.at)
+        uow.get(Allocation, line.ticket_type_id).check(key, line.quantity, until, uow.at, holder)
 
 
-def hold_seats(uow: UnitOfWork, lines: Sequence[Line], key: str, until: datetime, maker: str) -> None:
+def hold_seats(
+    uow: UnitOfWork, lines: Sequence[Line], key: str, until: datetime, maker: str, holder: Holder = ANYBODY
+) -> None:
     """Hold the seats of every line under one key; the same key again changes nothing.
 
     All or none: a decision that refuses one of them stores nothing.
     """
     for line in lines:
-        uow.get(Allocation, line.ticket_type_id).place(key, line.quantity, until, maker, uow.at)
+        uow.get(Allocation, line.ticket_type_id).place(key, line.quantity, until, maker, uow.at, holder)
 
 
 MAKER = "purchase"
@@ -87,8 +90,8 @@ class SalesActivities:
             order.confirm(uow.at)
             for ticket in tickets_of(uow, purchase):
                 ticket.issue(uow.at)
-            if order.allowance_id:
-                uow.get(Allowance, order.allowance_id).sell(purchase.purchase_id, uow.at)
+            for allowance_id in order.allowance_ids:
+                uow.get(Allowance, allowance_id).sell(purchase.purchase_id, uow.at)
 
         tickets = map(Ticket.stream, self._tickets_placed.pop(purchase, ()))
         await self._store.commit(decide, (Order.stream(purchase.purchase_id), *tickets))
@@ -132,10 +135,10 @@ def _holds(uow: UnitOfWork, purchase: PurchaseRef) -> list[tuple[Allocation, str
     return [(uow.get(Allocation, line.ticket_type_id), key) for line in order.lines]
 
 
-def place(uow: UnitOfWork, purchase: PurchaseRef, tender: Tender = "card") -> PlacedOrder:
+def place(uow: UnitOfWork, purchase: PurchaseRef, tender: Tender = "card", holder: Holder = ANYBODY) -> PlacedOrder:
     """Place an order, or return it if it is placed already; used by the request and by the saga.
 
-    The tender is locked with the price.
+    The tender is locked with the price. The request names the holder of the seats.
     """
     order = _order(uow, purchase)
     if order.cancel_requested:
@@ -144,7 +147,7 @@ def place(uow: UnitOfWork, purchase: PurchaseRef, tender: Tender = "card") -> Pl
     show = uow.get(Show, order.show_id)
     price = order.price
     if price is None:
-        price = _reserve(uow, purchase, order, show, tender)
+        price = _reserve(uow, purchase, order, tender, holder)
         create_tickets(uow, purchase, order)
     return PlacedOrder(
         show_id=order.show_id,
@@ -157,21 +160,22 @@ def place(uow: UnitOfWork, purchase: PurchaseRef, tender: Tender = "card") -> Pl
     )
 
 
-def _reserve(uow: UnitOfWork, purchase: PurchaseRef, order: Order, show: Show, tender: Tender) -> Price:
+def _reserve(uow: UnitOfWork, purchase: PurchaseRef, order: Order, tender: Tender, holder: Holder) -> Price:
     """Lock the present price and hold the seats and the discount."""
+    show = uow.get(Show, order.show_id)
     quote = priced(uow, order.show_id, order.lines, order.discount_code, tender)
     for line in order.lines:
         show.sellable(line.ticket_type_id)
     key = hold_key_of(purchase.purchase_id, purchase.attempt)
     until = order.hold_until + timedelta(seconds=order.hold_seconds)  # the latest that the two deadlines allow
-    hold_seats(uow, order.lines, key, until, MAKER)
+    hold_seats(uow, order.lines, key, until, MAKER, holder)
     if order.discount_code is not None:
         discount_of(uow, order.show_id, order.discount_code).claim(key, uow.at)
     return order.place(show.venue_id, quote.price, [line.model_dump() for line in quote.lines], uow.at)
 
 
 def cancel(uow: UnitOfWork, end: EndPurchase) -> EndedOrder:
-    """End an order without a sale: release seats, tickets, discount and allowance."""
+    """End an order without a sale: release seats, tickets, discount and allowances."""
     purchase = end.purchase
     if _is_past(uow, purchase):
         return EndedOrder(outcome="refused")
@@ -185,8 +189,8 @@ def cancel(uow: UnitOfWork, end: EndPurchase) -> EndedOrder:
         if order.discount_code is not None:
             key = hold_key_of(purchase.purchase_id, purchase.attempt)
             discount_of(uow, order.show_id, order.discount_code).give_back(key, end.reason, uow.at)
-        if order.allowance_id:
-            uow.get(Allowance, order.allowance_id).end(purchase.purchase_id, uow.at)
+        for allowance_id in order.allowance_ids:
+            uow.get(Allowance, allowance_id).end(purchase.purchase_id, uow.at)
     order.end(end.reason, uow.at)
     return EndedOrder(outcome="refused" if order.state == "refused" else "cancelled")
 

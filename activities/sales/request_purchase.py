@@ -17,6 +17,7 @@ from domain.orders.order import Order, PurchaseRequested
 from domain.payments.payment import Payment
 from domain.stock.allocation import Allocation
 from domain.stock.buyer_limit import Allowance, AllowanceOpened
+from domain.stock.shares import ANYBODY, Holder
 from domain.views.purchase import PurchaseState
 
 
@@ -25,8 +26,10 @@ class RequestPurchase(NamedTuple):
 
     `hold_seconds` may shorten the show's hold, not lengthen it. `expected_total_minor` is the total that the buyer
     saw: any other is refused. The checkout must open within `queue_seconds`. `allowance_id` identifies a named buyer,
-    who may have `open_purchases_max` open purchases (0: no limit). `tender` is the means of payment.
-    The tickets' ids are derived from `nonce`.
+    and `wallet_allowance_id` the same buyer's wallet where both are named: each may have `open_purchases_max` open
+    purchases (0: no limit). `client_id` is the pseudonym of the caller's address or key, which may hold so many
+    percent of a ticket type; empty for a caller without that limit. `tender` is the means of payment: an operator's
+    sale has no limits. The tickets' ids are derived from `nonce`.
     """
 
     tenant_id: str
@@ -40,9 +43,24 @@ class RequestPurchase(NamedTuple):
     expected_total_minor: int | None = None
     queue_seconds: int = 600
     allowance_id: str = ""
+    wallet_allowance_id: str = ""
     open_purchases_max: int = 0
+    client_id: str = ""
+    client_share_percent: int = 100
     tender: Tender = "card"
     nonce: str = ""
+
+    @property
+    def allowance_ids(self) -> tuple[str, ...]:
+        """The allowances of the named buyer; none without one."""
+        return tuple(filter(None, (self.allowance_id, self.wallet_allowance_id)))
+
+    def holder(self, unnamed_share_percent: int) -> Holder:
+        """Return the holder of its seats, at a show that gives so much to purchases without a named buyer."""
+        if self.tender != "card":
+            return ANYBODY
+        is_named = bool(self.allowance_ids)
+        return Holder(self.client_id, is_named, self.client_share_percent, unnamed_share_percent)
 
 
 class PurchaseStatus(Command):
@@ -140,7 +158,7 @@ def purchase_state(order: Order) -> PurchaseState:
 def _reads(command: RequestPurchase) -> tuple[str, ...]:
     """Return the streams that a request reads."""
     stock = (Allocation.stream(line.ticket_type_id) for line in command.lines)
-    named = (Allowance.stream(command.allowance_id),) if command.allowance_id else ()
+    named = (Allowance.stream(allowance_id) for allowance_id in command.allowance_ids)
     return (Order.stream(command.purchase_id), Show.stream(command.show_id), *stock, *named)
 
 
@@ -157,7 +175,9 @@ def _request(uow: UnitOfWork, command: RequestPurchase) -> Requested:
     for ticket_type_id in types:
         show.sellable(ticket_type_id)
     queue_until = uow.at + timedelta(seconds=command.queue_seconds)
-    check_seats(uow, command.lines, command.purchase_id, queue_until)  # checked first: most requests of a rush end here
+    holder = command.holder(show.unnamed_share_percent)
+    # Checked first: most requests of a rush end here.
+    check_seats(uow, command.lines, command.purchase_id, queue_until, holder)
     _claim(uow, command, show)
     request: dict[str, Any] = {
         "body_digest": command.body_digest,
@@ -170,6 +190,7 @@ def _request(uow: UnitOfWork, command: RequestPurchase) -> Requested:
         "hold_seconds": min(command.hold_seconds or show.hold_seconds, show.hold_seconds),
         "allowance_id": command.allowance_id,
         "nonce": command.nonce,
+        "wallet_allowance_id": command.wallet_allowance_id,
     }
     if known is None:
         known = uow.add(
@@ -177,21 +198,20 @@ def _request(uow: UnitOfWork, command: RequestPurchase) -> Requested:
         )
     else:
         known.ask_again(at=uow.at, **request)
-    place(uow, _ref(command, known), command.tender)
+    place(uow, _ref(command, known), command.tender, holder)
     return _requested(uow, command, known, fresh=True)
 
 
 def _claim(uow: UnitOfWork, command: RequestPurchase, show: Show) -> None:
     """Count the tickets of a named buyer, within the show's limit and the limit of open purchases."""
-    if not command.allowance_id:
-        return
-    allowance = uow.find(Allowance, command.allowance_id)
-    if allowance is None:
-        begun = Allowance.begin(AllowanceOpened, command.allowance_id, uow.at, tenant_id=command.tenant_id)
-        allowance = uow.add(begun)
     quantity = sum(line.quantity for line in command.lines)
     limits = (show.buyer_tickets_max, command.open_purchases_max)
-    allowance.claim(command.purchase_id, command.show_id, quantity, *limits, uow.at)
+    for allowance_id in command.allowance_ids:
+        allowance = uow.find(Allowance, allowance_id)
+        if allowance is None:
+            begun = Allowance.begin(AllowanceOpened, allowance_id, uow.at, tenant_id=command.tenant_id)
+            allowance = uow.add(begun)
+        allowance.claim(command.purchase_id, command.show_id, quantity, *limits, uow.at)
 
 
 def _end_queued(uow: UnitOfWork, purchase: PurchaseRef) -> bool:

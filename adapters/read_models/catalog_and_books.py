@@ -109,6 +109,7 @@ def _show(documents: DocumentBatch, event: ShowAnnounced, _: int) -> None:
         "sale_until": iso(event.sale_until),
         "ends_at": iso(event.ends_at),
         "resell_refunded": event.resell_refunded,
+        "unnamed_share_percent": event.unnamed_share_percent,
         "registered_at": event.timestamp.isoformat(),
         **no_token(),
     }

@@ -11,14 +11,14 @@ from pydantic import BaseModel, ValidationError
 from starlette.types import Message, Receive, Scope, Send
 
 from api.http.guard import GuardedRoute
+from api.http.rate_limits import address_of
 from api.http.requests import KEY
 
 JSON = b"application/json"
-BODY_BYTES_MAX = 64 * 1024
 
 
 class FastPath(GuardedRoute):
-    """A POST route whose endpoint takes `(body, key, deps, caller)` and returns a response.
+    """A POST route whose endpoint takes `(body, key, client, deps, caller)` and returns a response.
 
     It is a route like any other: guarded, documented, and behind every middleware and exception handler of the app.
     FastAPI handles each request that is not plainly valid, so that every error answer is FastAPI's own, and all
@@ -44,7 +44,8 @@ class FastPath(GuardedRoute):
 
             await super().respond(scope, replay, send)
             return
-        response = await self.endpoint(body, key, scope["app"].state.deps, scope["state"]["subject"])
+        deps, caller = scope["app"].state.deps, scope["state"]["subject"]
+        response = await self.endpoint(body, key, address_of(scope), deps, caller)
         await response(scope, receive, send)
 
     def _parsed(self, body: bytes | None) -> BaseModel | None:
@@ -63,7 +64,7 @@ def _key_of(scope: Scope) -> str | None:
     length = headers.get(b"content-length", b"")
     if scope["method"] != "POST" or len(headers) != len(scope["headers"]) or headers.get(b"content-type") != JSON:
         return None
-    if not length.isdigit() or int(length) > BODY_BYTES_MAX:
+    if not length.isdigit():
         return None
     key = headers.get(b"idempotency-key", b"").decode("latin-1")
     return key if KEY.fullmatch(key) else None

@@ -15,7 +15,8 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.types import Receive, Scope, Send
 
 from api.http.problems import DECLARED, FORBIDDEN, NOT_FOUND, UNAUTHORISED, Problem
-from api.ports import Authenticator
+from api.http.rate_limits import address_of, class_of
+from api.ports import Authenticator, Dependencies
 from domain.access.subject import ANONYMOUS, Subject, buyer_of
 from domain.access.subject import Scope as AccessScope
 from domain.core.actor import acting_as
@@ -138,7 +139,7 @@ async def admitted(access: Access, scope: Scope) -> Subject:
             raise Problem(NOT_FOUND, f"purchase {purchase_id} does not exist")
         if token:
             return buyer_of(purchase_id)
-    subject = await _authenticated(headers.get("authorization", ""), authenticator)
+    subject = await _authenticated(headers.get("authorization", ""), scope)
     if access.is_public or subject.may(*access.scopes):
         return subject
     if access.to_buyer:  # who may not know of a purchase is not told that it exists
@@ -148,12 +149,20 @@ async def admitted(access: Access, scope: Scope) -> Subject:
     raise Problem(FORBIDDEN, f"the key needs one of the scopes {', '.join(access.scopes)}")
 
 
-async def _authenticated(header: str, authenticator: Authenticator) -> Subject:
-    """Return the subject of an Authorization header; refuse a key that is not good."""
+async def _authenticated(header: str, scope: Scope) -> Subject:
+    """Return the subject of an Authorization header; refuse a key that is not good, or that asks too often.
+
+    A key that anybody may have, or that is not good, is counted by the address that it comes from.
+    """
     if not header:
         return ANONYMOUS
+    deps: Dependencies = scope["app"].state.deps
     credential = header[len(BEARER) :].strip() if header[: len(BEARER)].lower() == BEARER else ""
-    subject = await authenticator.subject_of(credential) if credential else None
+    subject = await deps.authenticator.subject_of(credential) if credential else None
+    is_known = subject is not None and subject.kind != "publishable"
+    await deps.check_rate(
+        subject.name if subject is not None else None, None if is_known else address_of(scope), class_of(scope["path"])
+    )
     if subject is None:
         raise Problem(UNAUTHORISED, "the API key is unknown, expired or revoked")
     return subject

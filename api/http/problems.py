@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from domain.core import errors as refusals
 from domain.core.errors import Refusal, UnknownSubject
@@ -19,10 +20,12 @@ from domain.core.transient import OverloadedError, TransientError
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 URN = "urn:boxoffice:problem:"
-RETRY_AFTER_SECONDS = "2"
+RETRY_AFTER = {"Retry-After": "2"}
 ERRORS_SHOWN_MAX = 20
 KEY_HEADER = "Idempotency-Key"
 DECLARED = "x-problems"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+CHALLENGE = 'Bearer realm="boxoffice"'
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,24 @@ FORBIDDEN = ProblemType(
 METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed", 405, "The path exists, but not with this method.", "See the `Allow` header."
 )
+REQUEST_TIMEOUT = ProblemType(
+    "request-timeout", 408, "The request did not arrive in time.", "Send the request again, with the same key."
+)
+PAYLOAD_TOO_LARGE = ProblemType(
+    "payload-too-large", 413, "The body is longer than this service reads.", "Send a shorter body."
+)
+UNSUPPORTED_MEDIA_TYPE = ProblemType(
+    "unsupported-media-type",
+    415,
+    "The body is not declared as JSON.",
+    "Send JSON with the header `Content-Type: application/json`.",
+)
+RATE_LIMITED = ProblemType(
+    "rate-limited",
+    429,
+    "This key or address sent more requests than its limit allows; nothing was read or changed.",
+    "Retry with the same key after the delay in `Retry-After`.",
+)
 BUSY = ProblemType(
     "busy",
     429,
@@ -130,12 +151,13 @@ def may_answer(*kinds: type[Refusal] | ProblemType) -> dict[str, Any]:
 
 
 class Problem(Exception):  # noqa: N818 - an answer, not an error
-    """An answer that is a problem of this type."""
+    """An answer that is a problem of this type; `more` are further members of its body."""
 
-    def __init__(self, kind: ProblemType, detail: str, **more: Any) -> None:
+    def __init__(self, kind: ProblemType, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> None:
         super().__init__(detail)
         self.kind = kind
         self.detail = detail
+        self.headers = headers
         self.more = more
 
 
@@ -149,15 +171,17 @@ def not_found(kind: str, identity: str) -> Problem:
     return Problem(NOT_FOUND, f"{kind} {identity} does not exist")
 
 
-def answer(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+def answer(problem: Problem) -> JSONResponse:
     """Return a problem as a response."""
-    return _response(problem.kind, problem.kind.status, problem.detail, problem.more, headers)
+    return _response(problem.kind, problem.kind.status, problem.detail, problem.more, problem.headers)
 
 
 def _response(
     kind: ProblemType, status: int, detail: str, more: dict[str, Any], headers: dict[str, str] | None
 ) -> JSONResponse:
     title = HTTPStatus(status).phrase
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers = {**(headers or {}), "WWW-Authenticate": CHALLENGE}
     body = {"type": kind.urn, "title": title, "status": status, "detail": detail, **more}
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
@@ -186,16 +210,21 @@ async def _refusal(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _transient(_: Request, error: Exception) -> JSONResponse:
-    retry_after = {"Retry-After": RETRY_AFTER_SECONDS}
+    return answer(unavailable(error))
+
+
+def unavailable(error: Exception) -> Problem:
+    """Return the problem of a transient error."""
     if isinstance(error, OverloadedError):
-        overloaded = "overloaded; nothing was reserved, retry after the given delay"
-        return answer(Problem(BUSY, overloaded), retry_after)
+        return Problem(BUSY, "overloaded; nothing was reserved, retry after the given delay", headers=RETRY_AFTER)
     log.warning("transient error: %s", error)
-    return answer(Problem(TRY_AGAIN, "a part of the system is unavailable; retry after the given delay"), retry_after)
+    return Problem(TRY_AGAIN, "a part of the system is unavailable; retry after the given delay", headers=RETRY_AFTER)
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
     errors: Sequence[Any] = error.errors() if isinstance(error, RequestValidationError) else ()
+    if not _is_json(request) and any(item["loc"][0] == "body" and item["type"] != "missing" for item in errors):
+        return answer(Problem(UNSUPPORTED_MEDIA_TYPE, "the body must be declared as application/json"))
     if any(item["type"] == "json_invalid" for item in errors):
         return answer(Problem(MALFORMED_BODY, "the body is not valid JSON"))
     for item in errors:
@@ -207,18 +236,37 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     return answer(Problem(INVALID_REQUEST, "the request does not match the schema; see errors", errors=shown))
 
 
+def _is_json(request: Request) -> bool:
+    """Return whether FastAPI reads the body as JSON; any other body reaches validation as bytes."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
+
+
 def _bad_key(why: str) -> Problem:
     if why in {"missing", "string_too_short"}:
         return Problem(KEY_MISSING, f"this request needs an {KEY_HEADER} header")
     return Problem(KEY_INVALID, f"an {KEY_HEADER} has 1 to 255 printable ASCII characters")
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     kind = TYPE_OF_STATUS.get(HTTPStatus(error.status_code), REFUSED)
     headers = dict(error.headers) if error.headers else None
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"Allow": ", ".join(sorted(methods_of(request)))}
     return _response(kind, error.status_code, str(error.detail), {}, headers)
+
+
+def methods_of(request: Request) -> set[str]:
+    """Return all methods of a request's path; the route that refused the method knows only its own."""
+    methods = {
+        method
+        for method in METHODS
+        for route in request.app.routes
+        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+    }
+    return methods | ({"HEAD"} if "GET" in methods else set())
 
 
 async def _left(_: Request, error: Exception) -> JSONResponse:

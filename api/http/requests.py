@@ -10,6 +10,7 @@ from fastapi import Depends, Header, Path, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from api.http.problems import KEY_HEADER
+from api.http.rate_limits import address_of
 from api.ports import Dependencies
 
 KEY_CHARS_MAX = 255
@@ -68,6 +69,12 @@ def moment_of(text: object) -> datetime:
         raise ValueError("timestamp is outside the calendar") from None
 
 
+async def client_of(request: Request) -> str:
+    """Return the address of the client."""
+    return address_of(request.scope)
+
+
+Client = Annotated[str, Depends(client_of)]
 Deps = Annotated[Dependencies, Depends(dependencies_of)]
 Key = Annotated[
     str,

@@ -43,7 +43,9 @@ class BoxOfficeBody(PurchaseBody):
 async def sell_at_box_office(body: BoxOfficeBody, key: Key, deps: Deps, caller: Caller) -> Response:
     """Sell tickets that are paid in cash or complimentary: the same purchase, without a payment.
 
-    The limits per buyer do not apply. Answers as `POST /api/v1/purchases` does, without a client secret.
+    The limits per buyer and per client do not apply. Answers as `POST /api/v1/purchases` does, without a client secret.
     """
-    command = command_of(body, key, deps, caller)._replace(tender=body.tender, allowance_id="", open_purchases_max=0)
+    command = command_of(body, key, deps, caller)._replace(
+        tender=body.tender, allowance_id="", wallet_allowance_id="", open_purchases_max=0
+    )
     return await checkout_of(await recorded(command, body.buyer, deps), deps)

@@ -40,7 +40,7 @@ async def read_health(deps: Deps) -> HealthAnswer:
     return {"status": "ok", "position": await deps.queries.position()}
 
 
-@router.get("/")
+@router.get("/", openapi_extra=may_answer())
 @public
 async def read_index() -> IndexAnswer:
     """Return the links of this API's own pages."""

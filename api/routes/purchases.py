@@ -5,21 +5,23 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Response
 from fastapi.responses import JSONResponse
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 from typing_extensions import TypedDict
 
 from activities.sales.request_purchase import PurchaseStatus, Requested, RequestPurchase
 from api.http.guard import TOKEN_PARAMETER, Caller, guarded_router, needs
 from api.http.problems import INVALID_REQUEST, KEY_INVALID, NOT_FOUND, REFUSED, Problem, may_answer, not_found, refused
 from api.http.read_your_writes import find, wait_for_position
-from api.http.requests import NO_CONTROLS, After, Body, Deps, Key, Name, PurchaseId, about, digest_of, left_out
+from api.http.requests import NO_CONTROLS, After, Body, Client, Deps, Key, Name, PurchaseId, about, digest_of, left_out
 from api.ports import Dependencies
 from api.routes.quotes import WantedBody
 from domain.access.subject import Subject
 from domain.catalog.discount import spelt
 from domain.core.errors import (
     BuyerLimitReached,
+    BuyerNameNeeded,
     CancelTooLate,
+    ClientShareReached,
     DiscountRefused,
     HoldExpired,
     HoldReleased,
@@ -35,6 +37,7 @@ from domain.core.errors import (
     WrongState,
 )
 from domain.core.timestamp import Timestamp
+from domain.stock.person import normal_email
 from domain.views.common import PriceDocument, price_document
 from domain.views.purchase import PurchaseHistory, PurchaseState
 from workflows.purchase import CheckoutAnswer
@@ -46,13 +49,22 @@ RANDOM_KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}
 UNANSWERED = {"requested", "reserving"}
 
 
+def checked_email(text: str) -> str:
+    """Refuse an e-mail address by which nobody can be counted."""
+    normal_email(text, strips_tag=False)
+    return text
+
+
 class BuyerBody(Body):
     """The buyer; every field is optional, and none of them goes into events, workflows or logs."""
 
     name: Annotated[Name | None, about("Name of the buyer.", "Ann Buyer")] = None
     email: Annotated[
-        Annotated[str, StringConstraints(min_length=3, max_length=320, pattern=NO_CONTROLS)] | None,
-        about("E-mail address; tickets per buyer are counted by it.", "ann@example.org"),
+        Annotated[
+            str, StringConstraints(min_length=3, max_length=320, pattern=NO_CONTROLS), AfterValidator(checked_email)
+        ]
+        | None,
+        about("E-mail address; tickets per buyer are counted by it, and by the wallet.", "ann@example.org"),
     ] = None
     wallet: Annotated[
         Annotated[str, StringConstraints(min_length=1, max_length=64)] | None,
@@ -118,6 +130,8 @@ class CancelAccepted(TypedDict):
 
 CHECKOUT_PROBLEMS = may_answer(
     BuyerLimitReached,
+    BuyerNameNeeded,
+    ClientShareReached,
     DiscountRefused,
     HoldExpired,
     HoldReleased,
@@ -140,13 +154,16 @@ CHECKOUT_ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 @needs("purchase")
-async def buy(body: PurchaseBody, key: Key, deps: Deps, caller: Caller) -> Response:
+async def buy(body: PurchaseBody, key: Key, client: Client, deps: Deps, caller: Caller) -> Response:
     """Hold the seats and lock the price, durably, then open the checkout if Temporal answers in time.
 
     201 with the price and the client secret; 200 with the same purchase for a repeated key; 202 when the seats are held
     and the checkout opens later, with links to read and follow it. Sold out is 409 at once.
     """
-    requested = await recorded(command_of(body, key, deps, caller), body.buyer, deps)
+    command = command_of(body, key, deps, caller)
+    if caller.kind == "publishable":  # a shop's own server is one address for all of its buyers
+        command = command._replace(client_id=deps.identity.derive("cl", caller.tenant_id, client))
+    requested = await recorded(command, body.buyer, deps)
     return await checkout_of(requested, deps)
 
 
@@ -219,6 +236,7 @@ def command_of(body: PurchaseBody, key: str, deps: Dependencies, caller: Subject
     tenant_id = caller.tenant_id
     digest = digest_of(body, key)
     purchase_id = deps.identity.of_key("pu", caller.name, key)
+    allowance_id, wallet_allowance_id = _allowance_ids(body.buyer, deps, tenant_id)
     return RequestPurchase(
         tenant_id=tenant_id,
         purchase_id=purchase_id,
@@ -230,8 +248,10 @@ def command_of(body: PurchaseBody, key: str, deps: Dependencies, caller: Subject
         discount_code=body.discount_code and spelt(body.discount_code),
         expected_total_minor=body.expected_total_minor,
         queue_seconds=deps.limits.queue_seconds,
-        allowance_id=_allowance_id(body.buyer, deps, tenant_id),
+        allowance_id=allowance_id,
+        wallet_allowance_id=wallet_allowance_id,
         open_purchases_max=deps.limits.open_purchases_max,
+        client_share_percent=deps.limits.client_share_percent,
         nonce=deps.identity.nonce_of(purchase_id),
     )
 
@@ -250,10 +270,15 @@ async def recorded(command: RequestPurchase, buyer: BuyerBody, deps: Dependencie
         raise
 
 
-def _allowance_id(buyer: BuyerBody, deps: Dependencies, tenant_id: str) -> str:
-    """Return the pseudonymous id under which a named buyer's tickets are counted."""
-    name = buyer.email.strip().casefold() if buyer.email is not None else buyer.wallet
-    return deps.identity.derive("al", tenant_id, name) if name else ""
+def _allowance_ids(buyer: BuyerBody, deps: Dependencies, tenant_id: str) -> tuple[str, str]:
+    """Return the pseudonymous ids under which a named buyer's tickets are counted: by e-mail, and by wallet.
+
+    Either alone is the first, as it was before both were counted.
+    """
+    names = [] if buyer.email is None else [normal_email(buyer.email, strips_tag=deps.limits.tag_is_one_buyer)]
+    names += [] if buyer.wallet is None else [buyer.wallet]
+    first, second, *_ = (*(deps.identity.derive("al", tenant_id, name) for name in names), "", "")
+    return first, second
 
 
 def _hold_seconds(body: PurchaseBody, deps: Dependencies) -> int | None:

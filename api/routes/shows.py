@@ -25,6 +25,7 @@ router = guarded_router(prefix="/api/v1/shows", tags=["shows"])
 PRICE_MINOR_MAX = 100_000_000
 CAPACITY_MAX = 1_000_000
 TYPES_MAX = 50
+PERCENT_WHOLE = 100
 PriceMinor = Annotated[int, Field(ge=0, le=PRICE_MINOR_MAX)]
 
 
@@ -86,6 +87,15 @@ class ShowBody(Body):
     resell_refunded: Annotated[
         bool, Field(exclude_if=not_asked), about("Whether seats of refunded tickets go on sale again.", example=False)
     ] = False
+    unnamed_share_percent: Annotated[
+        int | None,
+        Field(ge=0, le=PERCENT_WHOLE, exclude_if=left_out),
+        about(
+            "Part of each ticket type that purchases without a named buyer may hold at once; 0 asks every buyer for an"
+            " e-mail address or a wallet, null is the default.",
+            50,
+        ),
+    ] = None
 
 
 class NewPriceBody(Body):
@@ -156,6 +166,9 @@ async def announce_show(body: ShowBody, key: Key, deps: Deps, caller: Caller, re
         buyer_tickets_max=body.buyer_tickets_max or deps.limits.buyer_tickets_max,
         ends_at=body.ends_at,
         resell_refunded=body.resell_refunded,
+        unnamed_share_percent=deps.limits.unnamed_share_percent
+        if body.unnamed_share_percent is None
+        else body.unnamed_share_percent,
     )
     position = await deps.catalog.announce_show(command)
     await deps.engine.register(MintSubject(tenant_id=tenant_id, kind="show", subject_id=show_id))

@@ -11,6 +11,7 @@ from activities.catalog.register import RegisterVenue
 from activities.core.commands import MintSubject
 from activities.payouts.ports import VenueRef
 from api.http.guard import Caller, guarded_router, needs
+from api.http.manners import prefers
 from api.http.problems import FORBIDDEN, INVALID_REQUEST, NOT_FOUND, Problem, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Body, Deps, Key, Moment, Name, VenueId, about, digest_of, left_out
@@ -23,6 +24,7 @@ from domain.views.payouts import AccountLine
 
 router = guarded_router(prefix="/api/v1/venues", tags=["venues"])
 FIXED_MINOR_MAX = 1_000_000
+CSV, JSON = "text/csv", "application/json"
 Bps = Annotated[int, Field(ge=0, le=BPS_WHOLE)]
 
 
@@ -237,9 +239,9 @@ async def read_statement(
     if await find(deps.queries, deps.queries.venue, venue_id) is None:
         raise not_found("venue", venue_id)
     statement = statement_of(venue_id, await deps.queries.venue_lines(venue_id), period.since, period.until)
-    if period.form == "csv" or (period.form is None and "text/csv" in request.headers.get("accept", "")):
+    if period.form == "csv" or (period.form is None and prefers(request.headers.get("accept", ""), CSV, JSON)):
         name = f'attachment; filename="statement-{venue_id}.csv"'
-        return Response(csv_of(statement), media_type="text/csv", headers={"Content-Disposition": name})
+        return Response(csv_of(statement), media_type=CSV, headers={"Content-Disposition": name})
     shown: StatementAnswer = {**statement, "stale": stale}
     return JSONResponse(shown)
 

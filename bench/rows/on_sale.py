@@ -20,6 +20,7 @@ from bench.fixtures.environment import empty_route, run_server
 from bench.fixtures.event_store import open_store
 from bench.fixtures.show import open_show
 from bench.load.http_client import Load, run
+from devstack.config import ONE_ADDRESS
 from devstack.supervisor.ports import LOOPBACK, free_port
 from domain.stock.allocation import Allocation
 
@@ -41,6 +42,7 @@ def run_api(url: str, server: str = "api.main") -> Iterator[tuple[int, int]]:
     """Serve the production API on this database, without Temporal; yield its port and its pid."""
     port = free_port()
     env = {
+        **ONE_ADDRESS,
         "BOXOFFICE_POSTGRES__URL": url,
         "BOXOFFICE_API__HOST": LOOPBACK,
         "BOXOFFICE_API__PORT": str(port),

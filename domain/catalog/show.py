@@ -46,6 +46,7 @@ class ShowAnnounced(CreatedEvent["Show"]):
     buyer_tickets_max: int = 0
     ends_at: datetime | None = None
     resell_refunded: bool = False
+    unnamed_share_percent: int = 100
 
 
 class ShowWentOnSale(DomainEvent["Show"]):
@@ -157,6 +158,7 @@ class Show(TokenizedAggregate):
         buyer_tickets_max: int = 0,
         ends_at: datetime | None = None,
         resell_refunded: bool = False,
+        unnamed_share_percent: int = 100,
     ) -> None:
         """Start announced, not on sale."""
         self.bear()
@@ -174,6 +176,7 @@ class Show(TokenizedAggregate):
         self.buyer_tickets_max = buyer_tickets_max
         self.ends_at = ends_at
         self.resell_refunded = resell_refunded
+        self.unnamed_share_percent = unnamed_share_percent  # of a ticket type, for holds without a named buyer
         self.on_sale = self.called_off = False
         self.capacity_changes = 0
         self.capacities_asked: dict[str, int] | None = None

@@ -14,6 +14,8 @@ Refusal
 ├── CancelTooLate         cancel-too-late       the payment is being captured: request a refund
 ├── KeyReused             idempotency-key-reused  the same key with a different body
 ├── BuyerLimitReached     buyer-limit           the buyer would exceed a limit
+├── BuyerNameNeeded       buyer-name-needed     holds without a named buyer have their share
+├── ClientShareReached    client-share          this client holds its share of the seats
 ├── NotOurHold            not-our-hold          the hold was not made through this API
 ├── RefundNeeded          refund-needed         a paid ticket cannot be cancelled
 ├── RefundExceeds         refund-exceeds        the refund exceeds the refundable amount
@@ -142,6 +144,20 @@ class BuyerLimitReached(Refusal):
 
     code = "buyer-limit"
     remedy = "Request fewer tickets, or wait until an open purchase has ended."
+
+
+class BuyerNameNeeded(Refusal):
+    """The show asks for a named buyer, or purchases without one hold their share of the seats: `values.limit`."""
+
+    code = "buyer-name-needed"
+    remedy = "Send the buyer's `email` or `wallet`, or wait until open purchases have ended."
+
+
+class ClientShareReached(Refusal):
+    """The client, an address or a key, holds its share of the seats in open purchases: `values.limit`."""
+
+    code = "client-share"
+    remedy = "Pay or cancel an open purchase, or wait until one has ended."
 
 
 class NotOurHold(Refusal):

@@ -38,6 +38,7 @@ class PurchaseRequested(CreatedEvent["Order"]):
     hold_seconds: int = 0
     hold_until: datetime | None = None  # the deadline of requests stored before the queue existed
     allowance_id: str = ""
+    wallet_allowance_id: str = ""
     discount_code: str | None = None
     expected_total_minor: int | None = None
     nonce: str = ""
@@ -56,6 +57,7 @@ class PurchaseRequestedAgain(DomainEvent["Order"]):
     hold_seconds: int = 0
     hold_until: datetime | None = None  # the deadline of requests stored before the queue existed
     allowance_id: str = ""
+    wallet_allowance_id: str = ""
     discount_code: str | None = None
     expected_total_minor: int | None = None
     nonce: str = ""
@@ -66,7 +68,7 @@ class PurchaseRequestedAgain(DomainEvent["Order"]):
         order.nonce = self.nonce
         order.ask(self.body_digest, self.show_id, self.lines, self.buyer_id)
         order.wait(self.queue_until, self.hold_seconds, self.hold_until)
-        order.count_on(self.allowance_id, self.discount_code, self.expected_total_minor)
+        order.count_on(self.allowance_id, self.wallet_allowance_id, self.discount_code, self.expected_total_minor)
 
 
 class PurchaseRefused(DomainEvent["Order"]):
@@ -205,6 +207,7 @@ class Order(Aggregate):
         hold_seconds: int = 0,
         hold_until: datetime | None = None,
         allowance_id: str = "",
+        wallet_allowance_id: str = "",
         discount_code: str | None = None,
         expected_total_minor: int | None = None,
         nonce: str = "",
@@ -215,7 +218,7 @@ class Order(Aggregate):
         self.attempt = 1
         self.ask(body_digest, show_id, lines, buyer_id)
         self.wait(queue_until, hold_seconds, hold_until)
-        self.count_on(allowance_id, discount_code, expected_total_minor)
+        self.count_on(allowance_id, wallet_allowance_id, discount_code, expected_total_minor)
 
     def ask(self, body_digest: str, show_id: str, lines: list[dict[str, Any]], buyer_id: str) -> None:
         """Assign the request of an attempt."""
@@ -236,9 +239,15 @@ class Order(Aggregate):
         self.hold_seconds = hold_seconds
         self.checkout_open = queue_until is None
 
-    def count_on(self, allowance_id: str, discount_code: str | None, expected_total_minor: int | None) -> None:
-        """Assign the buyer limit, the discount and the total expected by the buyer."""
-        self.allowance_id = allowance_id
+    def count_on(
+        self,
+        allowance_id: str,
+        wallet_allowance_id: str,
+        discount_code: str | None,
+        expected_total_minor: int | None,
+    ) -> None:
+        """Assign the buyer limits, the discount and the total expected by the buyer."""
+        self.allowance_ids = tuple(filter(None, (allowance_id, wallet_allowance_id)))
         self.discount_code = discount_code
         self.expected_total_minor = expected_total_minor
 

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, Self, TypedDict, cast
+from typing import Any, Literal, NotRequired, Self, TypedDict, cast
 
 from eventsourcing.domain import CanMutateAggregate
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import HoldExpired, HoldReleased, NotOurHold, SeatsUnavailable, UnknownSubject, WrongState
+from domain.stock.shares import ANYBODY, HeldSeats, Holder
 
 HoldState = Literal["held", "confirmed"]
 TOMBSTONE = timedelta(hours=1)  # lifetime of a tombstone after its hold's deadline
@@ -23,6 +24,8 @@ class PlacedHold(TypedDict):
     quantity: int
     until: datetime
     maker: str
+    client: NotRequired[str]
+    unnamed: NotRequired[bool]
 
 
 @dataclass(slots=True)
@@ -32,6 +35,8 @@ class Hold:
     quantity: int
     until: datetime
     maker: str
+    client_id: str = ""
+    is_named: bool = True
     state: HoldState = "held"
     returned: tuple[str, ...] = ()
 
@@ -84,7 +89,7 @@ class HoldConfirmed(DomainEvent["Allocation"]):
         """Move its seats from held to sold."""
         hold = allocation.holds[self.key]
         hold.state = "confirmed"
-        allocation.held -= hold.quantity
+        allocation.count_held(hold, -hold.quantity)
         allocation.sold += hold.quantity
 
 
@@ -100,7 +105,7 @@ class HoldUnconfirmed(DomainEvent["Allocation"]):
         hold = allocation.holds[self.key]
         hold.state = "held"
         allocation.sold -= hold.quantity
-        allocation.held += hold.quantity
+        allocation.count_held(hold, hold.quantity)
 
 
 class HoldEnded(DomainEvent["Allocation"]):
@@ -117,7 +122,7 @@ class HoldEnded(DomainEvent["Allocation"]):
         if hold is None:
             allocation.tombstones[self.key] = self.timestamp + UNARRIVED
         else:
-            allocation.held -= hold.quantity
+            allocation.count_held(hold, -hold.quantity)
             allocation.tombstones[self.key] = max(hold.until, self.timestamp) + TOMBSTONE
         allocation.sweep(self.timestamp)
 
@@ -131,7 +136,7 @@ class Allocation(Aggregate):
     TOPIC = "allocation"
     STREAM_CATEGORY = "allocation"
     CONTENDED = True
-    SNAPSHOT_VERSION = 2
+    SNAPSHOT_VERSION = 3
 
     def __init__(self, tenant_id: str, show_id: str, ticket_type_id: str, capacity: int) -> None:
         """Start with everything available."""
@@ -141,6 +146,7 @@ class Allocation(Aggregate):
         self.capacity = capacity
         self.held = 0
         self.sold = 0
+        self.shares = HeldSeats()
         self.holds: dict[str, Hold] = {}
         self.tombstones: dict[str, datetime] = {}
         self._sweep_at: datetime | None = None
@@ -169,7 +175,7 @@ class Allocation(Aggregate):
         if capacity != self.capacity:
             self.record(AllocationResized, at, capacity=capacity)
 
-    def check(self, key: str, quantity: int, until: datetime, at: datetime) -> None:
+    def check(self, key: str, quantity: int, until: datetime, at: datetime, holder: Holder = ANYBODY) -> None:
         """Raise a refusal for a hold that cannot be placed now; the key of a live hold passes."""
         if key in self.holds:
             return
@@ -186,16 +192,23 @@ class Allocation(Aggregate):
                 available=self.available,
                 asked=quantity,
             )
+        self.shares.check(holder, quantity, self.capacity)
 
-    def place(self, key: str, quantity: int, until: datetime, maker: str, at: datetime) -> None:
+    def place(
+        self, key: str, quantity: int, until: datetime, maker: str, at: datetime, holder: Holder = ANYBODY
+    ) -> None:
         """Hold seats under a key; idempotent."""
-        self.check(key, quantity, until, at)
+        self.check(key, quantity, until, at, holder)
         if key in self.holds:
             return
         if at != self._unsealed_at:
             self._seal()
             self._unsealed_at = at
         hold = PlacedHold(key=key, quantity=quantity, until=until, maker=maker)
+        if holder.client_id:
+            hold["client"] = holder.client_id
+        if not holder.is_named:
+            hold["unnamed"] = True
         self._unsealed.append(hold)
         self.take(hold)
 
@@ -241,8 +254,15 @@ class Allocation(Aggregate):
     def take(self, hold: PlacedHold) -> None:
         """Add a placed hold, once."""
         if hold["key"] not in self.holds:
-            self.holds[hold["key"]] = Hold(hold["quantity"], hold["until"], hold["maker"])
-            self.held += hold["quantity"]
+            client_id, is_named = _holder_of(hold)[:2]
+            taken = Hold(hold["quantity"], hold["until"], hold["maker"], client_id, is_named)
+            self.holds[hold["key"]] = taken
+            self.count_held(taken, taken.quantity)
+
+    def count_held(self, hold: Hold, quantity: int) -> None:
+        """Count the seats of a hold as held, or with a negative quantity no more."""
+        self.held += quantity
+        self.shares.add(quantity, hold.client_id, is_named=hold.is_named)
 
     def sweep(self, at: datetime) -> None:
         """Delete tombstones past their lifetime; the time is an event's, so all copies agree."""
@@ -276,9 +296,8 @@ class Allocation(Aggregate):
         if len(self._pending_events) != savepoint[0] or len(self._unsealed) < savepoint[1]:
             return False
         while len(self._unsealed) > savepoint[1]:
-            hold = self._unsealed.pop()
-            del self.holds[hold["key"]]
-            self.held -= hold["quantity"]
+            hold = self.holds.pop(self._unsealed.pop()["key"])
+            self.count_held(hold, -hold.quantity)
         return True
 
     def replay_after_rollback(self, events_until: list[DomainEvent], failed: Self, savepoint: tuple[int, ...]) -> None:
@@ -287,7 +306,9 @@ class Allocation(Aggregate):
         if savepoint[1]:
             sealed = cast(HoldsPlaced, failed.pending_events[savepoint[0]])
             for hold in sealed.holds[: savepoint[1]]:
-                self.place(hold["key"], hold["quantity"], hold["until"], hold["maker"], sealed.timestamp)
+                self.place(
+                    hold["key"], hold["quantity"], hold["until"], hold["maker"], sealed.timestamp, _holder_of(hold)
+                )
 
     @property
     def snapshot_cost(self) -> int:
@@ -299,10 +320,7 @@ class Allocation(Aggregate):
         return {
             **super().snapshot(),
             "names": [self.tenant_id, self.show_id, self.ticket_type_id, self.capacity],
-            "holds": [
-                [key, hold.quantity, hold.until.isoformat(), hold.maker, hold.state, list(hold.returned)]
-                for key, hold in self.holds.items()
-            ],
+            "holds": [[key, *_row_of(hold)] for key, hold in self.holds.items()],
             "tombstones": {key: end.isoformat() for key, end in self.tombstones.items()},
             "sweep_at": self._sweep_at.isoformat() if self._sweep_at else None,
         }
@@ -311,9 +329,11 @@ class Allocation(Aggregate):
         """Set the state from a snapshot."""
         self.__init__(*snapshot["names"])  # type: ignore[misc]
         read = datetime.fromisoformat
-        for key, quantity, until, maker, state, returned in snapshot["holds"]:
-            self.holds[key] = Hold(quantity, read(until), maker, state, tuple(returned))
-        self.held = sum(hold.quantity for hold in self.holds.values() if hold.state == "held")
+        for key, quantity, until, maker, client_id, is_named, state, returned in snapshot["holds"]:
+            hold = Hold(quantity, read(until), maker, client_id, is_named, state, tuple(returned))
+            self.holds[key] = hold
+            if state == "held":
+                self.count_held(hold, quantity)
         self.sold = sum(hold.quantity for hold in self.holds.values() if hold.state == "confirmed")
         self.tombstones = {key: read(end) for key, end in snapshot["tombstones"].items()}
         self._sweep_at = read(snapshot["sweep_at"]) if snapshot["sweep_at"] else None
@@ -324,6 +344,19 @@ class Allocation(Aggregate):
         self._unsealed, self._unsealed_at = [], None
         if holds and at is not None:
             super().record(HoldsPlaced, at, holds=holds)
+
+
+def _holder_of(hold: PlacedHold) -> Holder:
+    """Return the holder of a stored hold."""
+    return Holder(hold.get("client", ""), not hold.get("unnamed", False))
+
+
+def _row_of(hold: Hold) -> list[Any]:
+    """Return a hold as plain JSON, in the order of its fields."""
+    return [
+        hold.quantity, hold.until.isoformat(), hold.maker, hold.client_id, hold.is_named, hold.state,
+        list(hold.returned),
+    ]  # fmt: skip
 
 
 class SeatsRestocked(DomainEvent["Allocation"]):

@@ -34,7 +34,7 @@ from adapters.read_models.documents import (
 from adapters.read_models.purchase import fold
 from adapters.read_models.queries import with_stock
 from api.http.authenticator import DEVELOPMENT_SUBJECT, KeyAuthenticator
-from api.ports import Dependencies, Limits
+from api.ports import Dependencies, Limits, RateCheck, RouteClass
 from domain.access.api_key import KeyKind
 from domain.access.subject import Scope
 from domain.catalog.show import Show
@@ -276,6 +276,10 @@ class SellingEngine:
         return None if self.away else True
 
 
+async def no_rate_limit(subject: str | None, address: str | None, route_class: RouteClass = "api", /) -> None:
+    """Allow every request."""
+
+
 class ApiWorld:
     """The dependencies of `create_app`, and shortcuts for tests."""
 
@@ -289,6 +293,7 @@ class ApiWorld:
         self.inbox = MemoryInbox()
         self.tokens: dict[str, TokenState] = {}
         self.chain_is_away = False
+        self.check_rate: RateCheck = no_rate_limit
         self.keys = KeyCommands(self.store)
         self.authenticator = KeyAuthenticator(self.keys, MemoryKeyUses(), {EVERY_SCOPE: DEVELOPMENT_SUBJECT}, IDENTITY)
         self.limits = Limits(hold_seconds=600, hold_seconds_max=3600, rates=FeeRates())
@@ -315,6 +320,7 @@ class ApiWorld:
             identity=IDENTITY,
             read_ticket=self.read_ticket,
             limits=self.limits,
+            check_rate=self.check_rate,
             capacity=CapacityCommands(self.store),
             change_capacity=self.engine.change_capacity,
         )

@@ -2,10 +2,11 @@
 
 from tests.mutants.access import ACCESS
 from tests.mutants.edges import CHAIN, DOORS, STORES
+from tests.mutants.limits import LIMITS
 from tests.mutants.money import MONEY
 from tests.mutants.omissions import OMISSIONS
 from tests.mutants.prices import PRICES
 from tests.mutants.saga import KERNELS
 from tests.mutants.sales import ORDERS, STOCK
 
-MUTANTS = (*STOCK, *ORDERS, *MONEY, *PRICES, *KERNELS, *CHAIN, *STORES, *DOORS, *ACCESS, *OMISSIONS)
+MUTANTS = (*STOCK, *ORDERS, *MONEY, *PRICES, *KERNELS, *CHAIN, *STORES, *DOORS, *ACCESS, *LIMITS, *OMISSIONS)

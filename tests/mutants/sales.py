@@ -34,7 +34,7 @@ STOCK = (
     Mutant(
         "a release keeps the seats",
         "domain/stock/allocation.py",
-        "            allocation.held -= hold.quantity\n            allocation.tombstones",
+        "            allocation.count_held(hold, -hold.quantity)\n            allocation.tombstones",
         "            allocation.tombstones",
         f"{ALLOCATION}::test_a_reservation_is_taken_back_to_a_hold_and_then_released",
     ),
