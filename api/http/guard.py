@@ -119,11 +119,12 @@ def guarded_router(**options: Any) -> APIRouter:
 def _with_security(extra: dict[str, Any] | None, access: Access) -> dict[str, Any]:
     """Return the description of an operation with its security and the problems that follow from it."""
     given = dict(extra or {})
-    if not access.security:
+    if access.signed:
         return given
-    problems = [UNAUTHORISED, NOT_FOUND] if access.to_buyer else [UNAUTHORISED, FORBIDDEN]
+    problems = [UNAUTHORISED] if access.is_public else [UNAUTHORISED, NOT_FOUND if access.to_buyer else FORBIDDEN]
     declared = [*given.get(DECLARED, ()), *(kind.code for kind in problems)]
-    return {**given, DECLARED: list(dict.fromkeys(declared)), "security": access.security}
+    described = {**given, DECLARED: list(dict.fromkeys(declared))}
+    return {**described, "security": access.security} if access.security else described
 
 
 async def admitted(access: Access, scope: Scope) -> Subject:

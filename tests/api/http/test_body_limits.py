@@ -18,11 +18,11 @@ import pytest
 from api.app import create_app
 from api.ports import BodyLimits
 from tests.api.http.served import HOST
-from tests.fakes.api_client import api_client
+from tests.fakes.api_client import EVERY_SCOPE, api_client
 from tests.fakes.shop_world import ApiWorld
 
 PURCHASES = "/api/v1/purchases"
-JSON = {"Idempotency-Key": "k", "content-type": "application/json"}
+JSON = {"Authorization": f"Bearer {EVERY_SCOPE}", "Idempotency-Key": "k", "content-type": "application/json"}
 BYTES_MAX = BodyLimits().bytes_max
 DEADLINE_SECONDS = 30.0
 START_SECONDS_MAX = 120.0

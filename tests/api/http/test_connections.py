@@ -14,7 +14,10 @@ from tests.fakes.shop_world import ApiWorld
 
 DEADLINE_SECONDS = 30.0
 SLOW_HEADS = [b"", b"GET /hea", b"GET / HTTP/1.1\r\nhost: a\r\nx: "]
-HEAD = b"POST %s HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nidempotency-key: k\r\n"
+HEAD = (
+    b"POST %s HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nidempotency-key: k\r\n"
+    b"authorization: Bearer bo_dev_tests_every-scope\r\n"
+)
 HEALTH = b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n"
 
 

@@ -13,11 +13,12 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.http.manners import prefers
 from tests.api.http.served import HOST, served
-from tests.fakes.api_client import api_client, document
+from tests.fakes.api_client import EVERY_SCOPE, api_client, document
 from tests.fakes.shop_world import ApiWorld
 
 PURCHASES = "/api/v1/purchases"
 WANTED = {"show_id": "sh_1", "items": [{"ticket_type_id": "tt_1", "quantity": 1}]}
+OPEN = {"Authorization": f"Bearer {EVERY_SCOPE}"}
 KEY = {"Idempotency-Key": "k"}
 ORIGIN = "https://shop.example"
 IN_PATHS = {"kind": "ticket", "code": "EARLY"}
@@ -65,7 +66,8 @@ async def test_head_answers_as_get_without_a_body(client: httpx.AsyncClient) -> 
 async def test_head_of_an_event_stream_ends() -> None:
     """It has the headers of the stream and none of its events; the connection serves the next request."""
     world = ApiWorld()
-    async with served(world) as port, httpx.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=20) as client:
+    url = f"http://{HOST}"
+    async with served(world) as port, httpx.AsyncClient(base_url=f"{url}:{port}", headers=OPEN, timeout=20) as client:
         venue = (await client.post("/api/v1/venues", json={"name": "Hall"}, headers=KEY)).json()
         types = [{"name": "floor", "price_minor": 1000, "capacity": 5}]
         body = {"venue_id": venue["venue_id"], "name": "Night", "currency": "eur", "ticket_types": types}
@@ -136,7 +138,7 @@ async def test_browsers_may_call_from_the_origins_of_the_setting() -> None:
     asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
     wanted = {**asked, "Access-Control-Request-Headers": "content-type, idempotency-key, authorization"}
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(create_app(world.deps())), base_url="http://boxoffice"
+        transport=httpx.ASGITransport(create_app(world.deps())), base_url="http://boxoffice", headers=OPEN
     ) as client:
         preflight = await client.options(PURCHASES, headers=wanted)
         bought = await client.post(PURCHASES, json=WANTED, headers={**KEY, "Origin": ORIGIN})

@@ -57,8 +57,8 @@ async def test_a_key_that_everybody_may_have_is_counted_by_address_too() -> None
     """A secret key is counted alone: a shop's server is one address for all of its buyers."""
     world = limited(Rates(subject=100, address=2))
     publishable = await world.key("purchase", kind="publishable")
+    headers = {"Idempotency-Key": "0b7e9c1e-5f1d-4a53-9d0c-1f6f6f0a7a51"}
     for key, last in ((await world.key("purchase"), 404), (publishable, 429)):
-        headers = {"Idempotency-Key": "0b7e9c1e-5f1d-4a53-9d0c-1f6f6f0a7a51"}
         assert (await statuses(world, "POST", PURCHASES, 3, key, json=WANTED, headers=headers))[-1] == last
     assert await statuses(limited(), "GET", SHOW, 3, "bo_sk_00_guess") == [401, 401, 429]
 

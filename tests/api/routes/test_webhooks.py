@@ -11,12 +11,14 @@ import stripe
 
 from adapters.stripe.webhook import verify_webhook
 from api.app import create_app
-from api.routes.webhooks import WEBHOOK_BYTES_MAX
+from api.ports import BodyLimits
 from tests.adapters.stripe.odd_events import HANDLED, STORED_ONLY, event
 from tests.fakes.api_client import api_client
 from tests.fakes.identity import DEPLOYMENT
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
+
+WEBHOOK_BYTES_MAX = BodyLimits().webhook_bytes_max
 
 OURS, VENUES = "/webhooks/stripe", "/webhooks/stripe/connect"
 SECRETS = {OURS: ("whsec_new", "whsec_old"), VENUES: ("whsec_venues",)}
