@@ -224,4 +224,11 @@ DOORS = (
         "status = 202 if purchase_status.state in UNANSWERED else 201",
         f"{API}::test_the_same_key_is_the_same_purchase_also_after_it_ended",
     ),
+    Mutant(
+        "the projector gets Stripe's key",
+        "docker-compose.temporal.yml",
+        "    environment: *database\n",
+        "    environment:\n      <<: [*database, *stripe]\n",
+        "tests/architecture/test_compose.py::test_each_process_gets_what_it_needs_and_no_other_secret",
+    ),
 )

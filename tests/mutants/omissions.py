@@ -50,7 +50,9 @@ OMISSIONS = (
         "a service of the compose file is gone",
         "docker-compose.temporal.yml",
         "  worker-mint:\n    <<: *boxoffice\n"
-        '    command: ["python", "-m", "worker", "--queues", "mint"]\n    environment:\n      <<: *environment\n',
+        '    command: ["python", "-m", "worker", "--queues", "mint"]\n    environment:\n'
+        "      <<: [*database, *engine, *worker, *chain]\n"
+        "      BOXOFFICE_SOLANA__ISSUER_SECRET: ${BOXOFFICE_SOLANA__ISSUER_SECRET:?}\n",
         "",
         "tests/architecture/test_compose.py::test_our_services_are_api_projector_and_one_worker_per_queue",
         "worker-mint",
