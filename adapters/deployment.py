@@ -30,10 +30,12 @@ def create_deployment(connection: psycopg.Connection[Any]) -> None:
 
 
 def read_deployment(url: str) -> Deployment:
-    """Return the deployment of a database with all tables; raise TransientError when the database is away."""
+    """Return the deployment of a database; raise DeploymentError without one, TransientError when it is away."""
     try:
         with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
             return Deployment(*_one(connection.execute("SELECT id, adopted FROM deployment")))
+    except psycopg.errors.UndefinedTable as error:
+        raise DeploymentError("the database has no deployment yet; start the API or a worker once") from error
     except psycopg.OperationalError as error:
         raise TransientError(f"PostgreSQL: {type(error).__name__}") from error
 
@@ -57,5 +59,5 @@ def open_identity(url: str, secret: bytes) -> Identity:
 def _one(cursor: psycopg.Cursor[Any]) -> Any:
     row = cursor.fetchone()
     if row is None:
-        raise DeploymentError("the table deployment is empty; start a process once to make its row")
+        raise DeploymentError("the table deployment is empty; start the API or a worker once")
     return row

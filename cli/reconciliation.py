@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from temporalio.service import RPCError
 
-from adapters.deployment import read_deployment
+from adapters.deployment import DeploymentError, read_deployment
 from adapters.read_models.event_pages import EventPages
 from adapters.solana.supplies import ChainSupplies
 from adapters.stripe.client import StripeClient
@@ -20,6 +20,7 @@ from adapters.stripe.errors import StripeRequestError
 from adapters.stripe.listing import StripeListing
 from adapters.temporal.connection import connect_to
 from domain.core.errors import Refusal
+from domain.core.ids import Deployment
 from domain.core.transient import TransientError
 from domain.invariants.cross_system import ExternalState, Quiescence, StripePayment, judge_at_rest, judge_balances
 from domain.invariants.invariant import Findings
@@ -86,7 +87,8 @@ class Book:
 async def reconcile(settings: Settings, say: Say) -> Report:
     """Read every system and judge every invariant; raise `UnreadableError` when a system could not be read."""
     findings = Findings()
-    with _reading("PostgreSQL"), EventPages(settings.postgres.url) as pages:
+    with _reading("PostgreSQL", DeploymentError), EventPages(settings.postgres.url) as pages:
+        deployment = read_deployment(settings.postgres.url)
         book = Book(pages, findings, say)
         work = await _work(settings, say)
         shown_at, shown = pages.balances()
@@ -94,7 +96,7 @@ async def reconcile(settings: Settings, say: Say) -> Report:
         judge_balances(book.history.state.books, shown, findings)
         book.read_to(pages.head())
         book.history.mark()
-        payments = await _payments(settings, say)
+        payments = await _payments(settings, deployment, say)
         supplies = await _supplies(settings, list(book.history.state.holders), say)
         work |= await _work(settings, say)
         work |= Work(frozenset(), pages.owed_intents())
@@ -127,14 +129,14 @@ async def _work(settings: Settings, say: Say) -> Work:
     return Work(running, {identity: started for kind, identity, started in named if kind == "payment-case"})
 
 
-async def _payments(settings: Settings, say: Say) -> list[StripePayment]:
+async def _payments(settings: Settings, deployment: Deployment, say: Say) -> list[StripePayment]:
     """Read all payments from Stripe."""
     stripe = settings.stripe
     say(f"Stripe at {stripe.api_base or 'api.stripe.com'}")
     with _reading("Stripe", StripeRequestError, Refusal):
         client = StripeClient(
             stripe.api_key.get_secret_value(),
-            read_deployment(settings.postgres.url),
+            deployment,
             base_url=stripe.api_base,
             timeout_seconds=STRIPE_TIMEOUT_SECONDS,
         )

@@ -1,5 +1,8 @@
 """The deployment's row: made once per database, claimed by one secret, also in a database of 0.1.0."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -9,6 +12,8 @@ import pytest
 from adapters.deployment import DeploymentError, open_identity, read_deployment
 from adapters.event_store.store import PostgresEventStore
 from adapters.schema import ensure_schema
+from devstack.stack import ROOT
+from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from tests.contract.event_stores import clock
 from tests.fakes.samples import new_venue
@@ -57,3 +62,28 @@ def test_the_first_secret_owns_the_database(unnamed_url: str) -> None:
         open_identity(unnamed_url, OTHER)
     assert OTHER.hex() not in str(refused.value)
     assert open_identity(unnamed_url, SECRET) == identity
+
+
+def test_a_database_without_a_deployment_is_refused(unnamed_url: str) -> None:
+    """A reader names the way out: it creates nothing itself."""
+    with pytest.raises(DeploymentError, match="start the API or a worker once"):
+        read_deployment(unnamed_url)
+    ensure_schema(unnamed_url)
+    with psycopg.connect(unnamed_url, autocommit=True) as connection:
+        connection.execute("DELETE FROM deployment")
+    with pytest.raises(DeploymentError, match="start the API or a worker once"):
+        read_deployment(unnamed_url)
+    with pytest.raises(TransientError):
+        read_deployment("postgresql://postgres@127.0.0.1:1/none")
+
+
+@pytest.mark.parametrize(("secret", "sentence"), [("", "is not set"), (OTHER.hex(), "is not the secret of")])
+def test_the_api_does_not_start_with_another_secret(unnamed_url: str, secret: str, sentence: str) -> None:
+    """It ends with one sentence instead of a traceback."""
+    ensure_schema(unnamed_url)
+    open_identity(unnamed_url, SECRET)
+    given = {"POSTGRES__URL": unnamed_url, "DEPLOYMENT__SECRET": secret}
+    env = {**os.environ, **{f"BOXOFFICE_{name}": value for name, value in given.items()}}
+    ended = subprocess.run([sys.executable, "-m", "api.main"], env=env, cwd=ROOT, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr.decode().count("\n")) == (1, 1)
+    assert ended.stderr.decode().startswith(f"BOXOFFICE_DEPLOYMENT__SECRET {sentence}")

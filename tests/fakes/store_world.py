@@ -103,10 +103,10 @@ class StoreWorld:
         lines = lines_of(wanted or {"floor": 2, "balcony": 1})
         return (await self.store.commit(only_requested(purchase_id, lines))).value
 
-    async def bought(self, discount_code: str | None = None, **wanted: int) -> PurchaseRef:
+    async def bought(self, discount_code: str | None = None, *, nonce: str = "", **wanted: int) -> PurchaseRef:
         """Place a purchase and open its payment."""
         purchase = (
-            await self.request("pu", discount_code=discount_code, body="body", buyer="", nonce="", **wanted)
+            await self.request("pu", discount_code=discount_code, body="body", buyer="", nonce=nonce, **wanted)
         ).purchase
         order = await self.sales.place_order(purchase)
         events = {"tenant_id": "default", "purchase_id": purchase.purchase_id, "intent_id": "pi"}

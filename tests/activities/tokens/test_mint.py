@@ -45,9 +45,9 @@ class Mint:
         self.chain = Chain(self.store)
         self.steps = MintActivities(self.store.store, self.chain, NoWallets(), CUSTODY, "http://127.0.0.1")
 
-    async def issue(self) -> "Mint":
+    async def issue(self, nonce: str = "no") -> "Mint":
         await self.store.open()
-        self.purchase = await self.store.bought(floor=1)
+        self.purchase = await self.store.bought(floor=1, nonce=nonce)
         await self.store.sales.confirm_seats(self.purchase)
         await self.store.capture(self.purchase)
         await self.store.sales.confirm_order(self.purchase)
@@ -60,6 +60,18 @@ class Mint:
 
     async def ticket(self) -> Ticket:
         return await self.store.see(Ticket, self.chain.ticket_id)
+
+
+@pytest.mark.parametrize("nonce", ["no", ""])
+async def test_the_chain_tells_no_id(nonce: str) -> None:
+    """The uri names the ticket by its public name; that of a ticket of 0.1.0 stays its id."""
+    one = await Mint().issue(nonce)
+    address = await one.mint()
+    spec, ticket = one.chain._specs[address], await one.ticket()
+    assert spec.uri == f"http://127.0.0.1/metadata/ticket/{ticket.public_name}.json"
+    told = f"{spec.uri} {spec.name} {spec.symbol}"
+    assert (ticket.identity in told) is not bool(nonce)
+    assert one.purchase.purchase_id not in told.split("/")
 
 
 @pytest.fixture
