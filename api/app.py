@@ -54,12 +54,12 @@ def create_app(deps: Dependencies) -> DescribedApp:
     app = described_app()
     app.state.deps = deps
     problems.install(app)
-    guard(app, deps)
+    install_limits(app, deps)
     purchase_events.install(app)
     return app
 
 
-def guard(app: DescribedApp, deps: Dependencies) -> None:
+def install_limits(app: DescribedApp, deps: Dependencies) -> None:
     """Put the limits in front of every route, the first that a request meets last; each answer passes them all."""
     app.add_middleware(LimitedBody, limits=deps.limits.body)
     app.add_middleware(LimitedAddress, check=deps.check_rate)

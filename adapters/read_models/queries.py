@@ -329,9 +329,13 @@ def links_of(purchase: PurchaseDocument) -> Links:
 
 
 def with_stock(show: ShowDocument, stock: Mapping[str, AllocationDocument]) -> StockedShow:
-    """Add capacity, held, sold and available to each ticket type of a show."""
+    """Add capacity, held, sold and available to each ticket type of a show.
+
+    A document that was projected by 0.1.0 has no share for buyers without a name; its event would give it all.
+    """
     types = [_stocked(item, stock.get(item["ticket_type_id"])) for item in show["ticket_types"]]
-    return {**show, "ticket_types": types}
+    unnamed_share_percent = show.get("unnamed_share_percent", 100)
+    return {**show, "ticket_types": types, "unnamed_share_percent": unnamed_share_percent}
 
 
 def _stocked(item: TicketTypeDocument, stock: AllocationDocument | None) -> StockedTicketType:

@@ -37,11 +37,11 @@ class Manners:
 
 
 def _set_headers(start: Message, path: str) -> None:
-    headers = [*start["headers"], NO_SNIFF]
+    ours = [NO_SNIFF]
     if start["status"] >= HTTPStatus.BAD_REQUEST or not path.startswith(STORABLE):
-        headers = [header for header in headers if header[0] != NO_STORE[0]]
-        headers.append(NO_STORE)
-    start["headers"] = headers
+        ours.append(NO_STORE)
+    names = [name for name, _ in ours]
+    start["headers"] = [header for header in start["headers"] if header[0] not in names] + ours
 
 
 def prefers(accept: str, wanted: str, usual: str) -> bool:

@@ -25,6 +25,8 @@ ERRORS_SHOWN_MAX = 20
 KEY_HEADER = "Idempotency-Key"
 DECLARED = "x-problems"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# Some problems are answered outside the app's middleware, which sets these for every other answer.
+UNSTORED = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 CHALLENGE = 'Bearer realm="boxoffice"'
 
 
@@ -180,8 +182,9 @@ def _response(
     kind: ProblemType, status: int, detail: str, more: dict[str, Any], headers: dict[str, str] | None
 ) -> JSONResponse:
     title = HTTPStatus(status).phrase
+    headers = {**UNSTORED, **(headers or {})}
     if status == HTTPStatus.UNAUTHORIZED:
-        headers = {**(headers or {}), "WWW-Authenticate": CHALLENGE}
+        headers["WWW-Authenticate"] = CHALLENGE
     body = {"type": kind.urn, "title": title, "status": status, "detail": detail, **more}
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 

@@ -9,7 +9,7 @@ from eventsourcing.domain import CanMutateAggregate
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import HoldExpired, HoldReleased, NotOurHold, SeatsUnavailable, UnknownSubject, WrongState
-from domain.stock.shares import ANYBODY, HeldSeats, Holder
+from domain.stock.shares import ANYBODY, Holder, SeatShares
 
 HoldState = Literal["held", "confirmed"]
 TOMBSTONE = timedelta(hours=1)  # lifetime of a tombstone after its hold's deadline
@@ -146,7 +146,7 @@ class Allocation(Aggregate):
         self.capacity = capacity
         self.held = 0
         self.sold = 0
-        self.shares = HeldSeats()
+        self.shares = SeatShares()
         self.holds: dict[str, Hold] = {}
         self.tombstones: dict[str, datetime] = {}
         self._sweep_at: datetime | None = None

@@ -24,7 +24,7 @@ ANYBODY = Holder()
 
 
 @dataclass(slots=True)
-class HeldSeats:
+class SeatShares:
     """The held seats of a stock, counted by client and without a named buyer; sold seats count no more."""
 
     unnamed: int = 0

@@ -1,6 +1,6 @@
 """Views of venues, shows, their stock and their discounts."""
 
-from typing import Literal, NotRequired
+from typing import Literal
 
 from typing_extensions import TypedDict
 
@@ -98,7 +98,7 @@ class ShowFields(TokenFields, ShowOwner):
     sale_until: Timestamp | None
     ends_at: Timestamp | None
     resell_refunded: bool
-    unnamed_share_percent: NotRequired[int]
+    unnamed_share_percent: int
     registered_at: Timestamp
 
 

@@ -98,8 +98,8 @@ LIMITS = (
     Mutant(
         "answers with secrets may be stored",
         "api/http/manners.py",
-        "        headers.append(NO_STORE)\n",
-        "        headers.append(NO_SNIFF)\n",
+        "        ours.append(NO_STORE)\n",
+        "        ours.append(NO_SNIFF)\n",
         f"{MANNERS}::test_head_of_an_event_stream_ends",
     ),
 )

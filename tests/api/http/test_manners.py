@@ -125,6 +125,20 @@ async def test_no_answer_is_sniffed_and_none_with_a_secret_is_stored(client: htt
         assert (path, may_store or answer.headers["cache-control"]) == (path, may_store or "no-store")
 
 
+async def test_a_failure_of_ours_is_not_stored_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answer is made outside the app's middleware; each header stands in it once."""
+    world = ApiWorld()
+
+    async def broken(_: str) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(world.reads, "venue", broken)
+    answers = [await ask("GET", "/api/v1/venues/ve_1", world), await ask("GET", "/api/v1/shows/sh_1", world)]
+    assert [answer.status_code for answer in answers] == [500, 404]
+    for name, value in (("x-content-type-options", "nosniff"), ("cache-control", "no-store")):
+        assert [answer.headers.get_list(name) for answer in answers] == [[value], [value]]
+
+
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
 async def test_the_documentation_may_be_stored(client: httpx.AsyncClient, path: str) -> None:
     """It has no secrets."""

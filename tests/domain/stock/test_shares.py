@@ -6,7 +6,7 @@ import pytest
 
 from domain.core.errors import BuyerNameNeeded, ClientShareReached, SeatsUnavailable
 from domain.stock.allocation import Allocation, HoldsPlaced
-from domain.stock.shares import ANYBODY, HeldSeats, Holder
+from domain.stock.shares import ANYBODY, Holder, SeatShares
 from tests.fakes.samples import AT, LATER, events_of, folded, new_allocation, state_of
 
 ANN, BOB = (Holder(client_id=name, client_percent=40) for name in ("ann", "bob"))
@@ -55,7 +55,7 @@ def test_holds_without_a_named_buyer_have_a_share_together(stock: Allocation) ->
 )
 def test_a_share_is_rounded_up(capacity: int, percent: int, most: int) -> None:
     """One seat can be bought at any share but none."""
-    seats, holder = HeldSeats(), Holder(is_named=False, unnamed_percent=percent)
+    seats, holder = SeatShares(), Holder(is_named=False, unnamed_percent=percent)
     if most:
         seats.check(holder, most, capacity)
     with pytest.raises(BuyerNameNeeded):
@@ -73,13 +73,13 @@ def test_sold_and_released_seats_count_no_more(stock: Allocation) -> None:
     for key in ("a", "b"):
         place(stock, key, 2, UNNAMED._replace(client_id="ann", client_percent=40))
     stock.confirm("a", AT)
-    assert stock.shares == HeldSeats(2, stock.shares.by_client)
+    assert stock.shares == SeatShares(2, stock.shares.by_client)
     assert stock.shares.by_client == {"ann": 2}
     stock.unconfirm("a", AT)
     assert (stock.shares.unnamed, stock.shares.by_client) == (4, {"ann": 4})
     for key in ("a", "b"):
         stock.release(key, "expired", AT)
-    assert stock.shares == HeldSeats()
+    assert stock.shares == SeatShares()
     place(stock, "c", 4, UNNAMED)
 
 
