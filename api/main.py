@@ -28,6 +28,7 @@ from adapters.startup import open_event_store
 from adapters.stripe.webhook import verify_webhook
 from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
 from api.app import create_app
+from api.http.access_log import access_log_to
 from api.ports import Dependencies, Limits
 from domain.money.money import FeeRates
 from relay.payouts_client import PayoutsClient
@@ -133,6 +134,7 @@ def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
 def main() -> None:
     """Read the settings and serve."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    access_log_to(logging.StreamHandler(sys.stdout))
     asyncio.run(serve(read_settings()))
 
 

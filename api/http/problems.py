@@ -175,12 +175,12 @@ async def _refusal(_: Request, error: Exception) -> JSONResponse:
     return answer(Problem(REFUSALS.get(error.code, REFUSED), str(error), values=error.data))
 
 
-async def _transient(_: Request, error: Exception) -> JSONResponse:
+async def _transient(request: Request, error: Exception) -> JSONResponse:
     retry_after = {"Retry-After": RETRY_AFTER_SECONDS}
     if isinstance(error, OverloadedError):
         overloaded = "overloaded; nothing was reserved, retry after the given delay"
         return answer(Problem(BUSY, overloaded), retry_after)
-    log.warning("transient error: %s", error)
+    log.warning("transient error in request %s: %s", _id_of(request), error)
     return answer(Problem(TRY_AGAIN, "a part of the system is unavailable; retry after the given delay"), retry_after)
 
 
@@ -211,11 +211,17 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
     return _response(kind, error.status_code, str(error.detail), {}, headers)
 
 
-async def _left(_: Request, error: Exception) -> JSONResponse:
-    log.info("client disconnected in the middle of a request: %s", type(error).__name__)
+async def _left(request: Request, error: Exception) -> JSONResponse:
+    log.info("client disconnected in the middle of request %s: %s", _id_of(request), type(error).__name__)
     return answer(Problem(INCOMPLETE_BODY, "the connection closed before the whole body arrived"))
 
 
-async def _bug(_: Request, error: Exception) -> JSONResponse:
-    log.error("unexpected error in a request: %s", type(error).__name__)
+async def _bug(request: Request, error: Exception) -> JSONResponse:
+    log.error("unexpected error in request %s: %s", _id_of(request), type(error).__name__)
     return answer(Problem(INTERNAL_ERROR, "the service failed in an unexpected way"))
+
+
+def _id_of(request: Request) -> str | None:
+    """Return the id that the access log gave the request; None in an app without one."""
+    request_id: str | None = request.scope.get("state", {}).get("request_id")
+    return request_id

@@ -20,7 +20,7 @@ from tests.fakes.shop_world import ApiWorld
 
 T = TypeVar("T")
 
-PLAIN = {"Idempotency-Key": "k", "content-type": "application/json"}
+PLAIN = {"Idempotency-Key": "k", "content-type": "application/json", "X-Request-Id": "the-same-request"}
 ORDINARY = {**PLAIN, "content-type": "application/json; charset=utf-8"}
 
 
