@@ -1,16 +1,49 @@
 """All settings: typed, frozen, read once by a front door."""
 
+import base64
+import binascii
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "BOXOFFICE_"
 DELIMITER = "__"
 UNSET = SecretStr("")
+KEY_BYTES = 32
+KEY_ID = re.compile(r"[A-Za-z0-9_\-]{1,32}")
+SECRET_CHARS_MIN = 32
+
+
+def keys_of(text: SecretStr) -> dict[str, bytes]:
+    """Parse `id:base64,id:base64`, in order; raise ValueError, which does not contain a key."""
+    keys: dict[str, bytes] = {}
+    for part in text.get_secret_value().split(",") if text.get_secret_value() else ():
+        key_id, colon, encoded = part.strip().partition(":")
+        if not colon or not KEY_ID.fullmatch(key_id) or key_id in keys:
+            raise ValueError(
+                "keys are id:base64, separated by commas; an id has letters, digits, - and _, and is unique"
+            )
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            raise ValueError(f"key {key_id} is not base64") from None
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"key {key_id} has {len(key)} bytes instead of {KEY_BYTES}")
+        keys[key_id] = key
+    return keys
+
+
+def _checked_keys(text: SecretStr) -> SecretStr:
+    keys_of(text)
+    return text
+
+
+Keys = Annotated[SecretStr, AfterValidator(_checked_keys)]
 
 
 class Group(BaseModel):
@@ -34,6 +67,35 @@ class TemporalSettings(Group):
 
     address: str = Field("127.0.0.1:7233", description="host:port of Temporal's frontend")
     namespace: str = Field("default", description="Temporal namespace of the workflows")
+    codec_keys: Keys = Field(
+        UNSET, description="keys of workflow payloads, id:base64 of 32 bytes, by commas; the first encrypts"
+    )
+
+
+class CodecServerSettings(Group):
+    """The server that decodes payloads for Temporal's web UI."""
+
+    host: str = Field("127.0.0.1", description="address that the codec server listens on")
+    port: int = Field(8234, ge=1, le=65535, description="port that the codec server listens on")
+    token: SecretStr = Field(UNSET, description="bearer token of the codec server, 32 characters or more")
+    origin: str = Field("http://127.0.0.1:8233", description="origin of the web UI that may call the codec server")
+
+
+class PrivacySettings(Group):
+    """Personal data at rest."""
+
+    keys: Keys = Field(UNSET, description="keys of personal data, id:base64 of 32 bytes, by commas; the first encrypts")
+    lookup_secret: SecretStr = Field(
+        UNSET, description="secret of the hashes by which a person is found, 32 characters or more; it never changes"
+    )
+    retention_days: int = Field(
+        0, ge=0, description="days after the show until personal data and handled webhooks are deleted; 0 is never"
+    )
+
+    @property
+    def sealing(self) -> tuple[dict[str, bytes], str]:
+        """The keys, and the secret of the lookups."""
+        return keys_of(self.keys), self.lookup_secret.get_secret_value()
 
 
 class StripeSettings(Group):
@@ -171,6 +233,10 @@ class Settings(BaseSettings):
 
     postgres: PostgresSettings = Field(default_factory=PostgresSettings, description="the database")
     temporal: TemporalSettings = Field(default_factory=TemporalSettings, description="the address of Temporal")
+    codec_server: CodecServerSettings = Field(
+        default_factory=CodecServerSettings, description="the server that decodes payloads for Temporal's web UI"
+    )
+    privacy: PrivacySettings = Field(default_factory=PrivacySettings, description="personal data at rest")
     stripe: StripeSettings = Field(default_factory=StripeSettings, description="Stripe's API, keys and webhook secrets")
     solana: SolanaSettings = Field(default_factory=SolanaSettings, description="the Solana node and our keys")
     api: ApiSettings = Field(default_factory=ApiSettings, description="the HTTP API's address and limits")
@@ -189,6 +255,20 @@ class Settings(BaseSettings):
             if field in getattr(self, group).model_fields_set
             and (value := getattr(getattr(self, group), field)) is not None
         }
+
+
+def privacy_faults(settings: Settings) -> list[str]:
+    """Return the settings that protect personal data and are missing or too short, for the checks of production."""
+    keys = {
+        "BOXOFFICE_PRIVACY__KEYS": settings.privacy.keys,
+        "BOXOFFICE_TEMPORAL__CODEC_KEYS": settings.temporal.codec_keys,
+    }
+    missing = [
+        f"{name} is empty; set it to id:base64 of {KEY_BYTES} bytes" for name, value in keys.items() if not value
+    ]
+    if len(settings.privacy.lookup_secret) < SECRET_CHARS_MIN:
+        missing.append(f"BOXOFFICE_PRIVACY__LOOKUP_SECRET has fewer than {SECRET_CHARS_MIN} characters")
+    return missing
 
 
 def plain(value: object) -> str:

@@ -6,14 +6,13 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import TypedDict, Unpack
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Interceptor, Replayer, Worker, WorkerDeploymentConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
@@ -37,24 +36,28 @@ from activities.sales.ticket_api_holds import HoldActivities
 from activities.tokens.burn import BurnActivities
 from activities.tokens.mint import MintActivities
 from adapters.event_store.store import PostgresEventStore
+from adapters.privacy.buyers import PostgresBuyers, Sealing
+from adapters.privacy.retention import PostgresRetention
 from adapters.read_models.queries import StalledWorkQueries
 from adapters.read_models.show_cancellation_queries import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import issuer_of, seed_of
-from adapters.startup import open_event_store
+from adapters.startup import open_event_store, utc_now
 from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
 from adapters.stripe.payments import StripePayments
 from adapters.stripe.undelivered_events import UndeliveredEvents
-from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
+from adapters.tables import Pool, PostgresCheckouts, PostgresWebhookInbox, open_pool
 from adapters.temporal.build_routing import log_current_build
+from adapters.temporal.connect import ClientOptions, connect_to_temporal, data_converter
 from adapters.temporal.sandbox import FastSandboxRunner
 from relay.payouts_client import PayoutsClient, ensure_schedule
 from relay.relay import Relay
+from relay.retention import Retention
 from relay.undelivered_webhooks import UndeliveredWebhooks
-from relay.workflow_client import KEEP_ALIVE, Timeouts, WorkflowClient
-from settings import Settings, read_settings
+from relay.workflow_client import Timeouts, WorkflowClient
+from settings import Settings, keys_of, read_settings
 from workflows.payouts import TransfersInput
 from workflows.registry import declared_workflows, workflows_on
 
@@ -124,11 +127,18 @@ def build_worker(
     )
 
 
-def build_replayer(workflows: Sequence[type] | None = None, runner: WorkflowRunner | None = None) -> Replayer:
-    """Return a replayer of histories with the present workflows, or with others, in the worker's sandbox."""
+def build_replayer(
+    workflows: Sequence[type] | None = None,
+    runner: WorkflowRunner | None = None,
+    codec_keys: Mapping[str, bytes] | None = None,
+) -> Replayer:
+    """Return a replayer of histories with the present workflows, or with others, in the worker's sandbox.
+
+    Encrypted histories need their keys; plain ones replay with keys, too.
+    """
     return Replayer(
         workflows=declared_workflows() if workflows is None else workflows,
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter(codec_keys or {}),
         workflow_runner=runner or sandbox(),
     )
 
@@ -153,6 +163,7 @@ def assemble(settings: Settings, store: PostgresEventStore, pool: Pool, closing:
     )
     closing.push_async_callback(chain.close)
     stripe = stripe_client(settings, closing)
+    buyers = PostgresBuyers(pool, Sealing(*settings.privacy.sealing))
     gateway = StripePayments(stripe)
     payments = PaymentActivities(store, gateway, PostgresCheckouts(pool))
     return Activities(
@@ -161,7 +172,7 @@ def assemble(settings: Settings, store: PostgresEventStore, pool: Pool, closing:
         CatalogActivities(store),
         HoldActivities(store),
         payments,
-        MintActivities(store, chain, PostgresBuyers(pool), custody, settings.api.public_url),
+        MintActivities(store, chain, buyers, custody, settings.api.public_url),
         CapacityActivities(store, chain),
         ResaleActivities(store, chain),
         DisputeActivities(store, gateway),
@@ -187,15 +198,12 @@ async def connect(settings: Settings) -> Client:
     port = settings.worker.metrics_port
     metrics = PrometheusConfig(bind_address=f"127.0.0.1:{port}") if port is not None else None
     runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics))
+    options: ClientOptions = {"identity": settings.worker.identity, "runtime": runtime}
+    temporal = settings.temporal
     for attempt in range(1, CONNECT_ATTEMPTS_MAX + 1):
         try:
-            return await Client.connect(
-                settings.temporal.address,
-                namespace=settings.temporal.namespace,
-                data_converter=pydantic_data_converter,
-                identity=settings.worker.identity,
-                runtime=runtime,
-                keep_alive_config=KEEP_ALIVE,
+            return await connect_to_temporal(
+                temporal.address, temporal.namespace, keys_of(temporal.codec_keys), **options
             )
         except RuntimeError:
             if attempt == CONNECT_ATTEMPTS_MAX:
@@ -211,6 +219,12 @@ def undelivered_webhooks(settings: Settings, pool: Pool, closing: AsyncExitStack
     return UndeliveredWebhooks(
         events, PostgresWebhookInbox(pool), StalledWorkQueries(pool), settings.stripe.undelivered_poll_seconds
     )
+
+
+async def poll(settings: Settings, pool: Pool, closing: AsyncExitStack, stopping: asyncio.Event) -> None:
+    """Fetch undelivered webhooks, and delete what is past, until stopped."""
+    retention = Retention(PostgresRetention(pool, settings.privacy.retention_days), utc_now)
+    await asyncio.gather(undelivered_webhooks(settings, pool, closing).run(stopping), retention.run(stopping))
 
 
 async def work(
@@ -256,7 +270,7 @@ async def work(
             PayoutsClient(client, pacing.timebox_seconds, settings.payouts.poll_seconds),
             longest_extension=timedelta(seconds=saga.processing_extension_seconds),
         )
-        polling = asyncio.create_task(undelivered_webhooks(settings, pool, closing).run(stopping))
+        polling = asyncio.create_task(poll(settings, pool, closing, stopping))
         closing.callback(polling.cancel)
         tune_gc()
         log.info("polling %s as build %s", ", ".join(queues), version.build_id)

@@ -6,6 +6,7 @@ from api.http.fast_path import FastPath
 from api.ports import Dependencies
 from api.routes import (
     box_office,
+    buyers,
     capacity,
     discounts,
     health,
@@ -26,6 +27,7 @@ from api.routes import (
 
 TAGS = {
     "purchases": "Buy tickets, follow a purchase, cancel it, read its receipt.",
+    "buyers": "Export and erase the personal data of a purchase's buyer.",
     "refunds": "Refund a sold purchase wholly, by ticket or by amount.",
     "quotes": "Price tickets without holding them.",
     "venues": "Venues, their Stripe accounts, balances and statements.",
@@ -76,6 +78,7 @@ def described_app() -> DescribedApp:
     public = (
         purchases,
         purchase_events,
+        buyers,
         venues,
         shows,
         show_cancellations,

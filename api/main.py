@@ -8,8 +8,6 @@ from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.catalog.capacity import CapacityCommands
 from activities.catalog.prices import PriceCommands
@@ -19,21 +17,23 @@ from activities.refunds.request_refund import RefundCommands
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.mint import MintActivities
+from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.read_models.queries import ReadModels
 from adapters.read_models.show_cancellation_queries import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenChain
-from adapters.solana.keys import issuer_of, pseudonymize, seed_of
+from adapters.solana.keys import issuer_of, seed_of
 from adapters.startup import open_event_store
 from adapters.stripe.webhook import verify_webhook
-from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
+from adapters.tables import PostgresCheckouts, PostgresWebhookInbox, open_pool
+from adapters.temporal.connect import connect_to_temporal
 from api.app import create_app
 from api.http.access_log import access_log_to
 from api.ports import Dependencies, Limits
 from domain.money.money import FeeRates
 from relay.payouts_client import PayoutsClient
-from relay.workflow_client import KEEP_ALIVE, Timeouts, WorkflowClient
-from settings import Settings, read_settings
+from relay.workflow_client import Timeouts, WorkflowClient
+from settings import Settings, keys_of, read_settings
 
 KEEP_ALIVE_SECONDS = 30
 SHUTDOWN_SECONDS = 10
@@ -53,16 +53,12 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     address_secret = seed_of(solana.address_secret.get_secret_value())
     chain = SolanaTokenChain(solana.rpc_url, bytes(issuer), address_secret, custody)
     closing.push_async_callback(chain.close)
-    client = await Client.connect(
-        settings.temporal.address,
-        namespace=settings.temporal.namespace,
-        data_converter=pydantic_data_converter,
-        lazy=True,
-        keep_alive_config=KEEP_ALIVE,
-    )
+    temporal = settings.temporal
+    client = await connect_to_temporal(temporal.address, temporal.namespace, keys_of(temporal.codec_keys), lazy=True)
     timebox, checkouts_in_flight_max = settings.api.temporal_timeout_seconds, settings.api.checkouts_in_flight_max
     pacing = Timeouts(timebox, saga.poll_seconds, saga.processing_extension_seconds, checkouts_in_flight_max)
-    buyers, engine = PostgresBuyers(pool), WorkflowClient(client, pacing)
+    buyers = PostgresBuyers(pool, Sealing(*settings.privacy.sealing))
+    engine = WorkflowClient(client, pacing)
     return Dependencies(
         purchases=PurchaseCommands(store),
         catalog=CatalogCommands(store),
@@ -79,7 +75,6 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         inbox=PostgresWebhookInbox(pool),
         verify=partial(verify_webhook, secrets=webhook_secrets(settings)),
         is_wallet=chain.is_wallet,
-        pseudonym=partial(pseudonymize, address_secret),
         read_ticket=MintActivities(store, chain, buyers, custody, settings.api.public_url).read_ticket,
         limits=limits_of(settings),
         capacity=CapacityCommands(store),

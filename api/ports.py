@@ -16,6 +16,7 @@ from activities.sales.ticket_api_holds import HoldCommands
 from domain.core.ids import DEFAULT_TENANT
 from domain.money.money import FeeRates
 from domain.money.statement import StatementLine
+from domain.orders.personal_data import KeptBuyer, PersonalData
 from domain.payments.webhook_event import WebhookEvent
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
@@ -123,12 +124,24 @@ class Buyers(Protocol):
     """The table of personal data."""
 
     async def keep(
-        self, buyer_id: str, tenant_id: str, name: str | None, email: str | None, wallet: str | None
-    ) -> None:
-        """Keep a buyer; the same id again changes nothing."""
+        self, buyer_id: str, tenant_id: str, purchase_id: str, personal: PersonalData, allowance_id: str
+    ) -> str:
+        """Keep a buyer; the same id again changes nothing.
+
+        Return the id under which the person's tickets are counted: the given one for a person who is new.
+        """
 
     async def forget(self, buyer_id: str) -> None:
-        """Forget a buyer."""
+        """Forget a buyer whom no event names."""
+
+    async def read(self, buyer_id: str) -> KeptBuyer | None:
+        """Return a buyer."""
+
+    async def of_purchase(self, purchase_id: str) -> list[KeptBuyer]:
+        """Return the buyers that the attempts at a purchase named."""
+
+    async def erase(self, buyer_ids: Sequence[str]) -> int:
+        """Erase buyers; raise WrongState while a purchase of one of them is open."""
 
 
 class ClientSecrets(Protocol):
@@ -171,7 +184,7 @@ class Limits:
 class Dependencies:
     """The dependencies of the routes.
 
-    `verify` returns the event of a webhook and refuses a forged one; `pseudonym` maps a name to an opaque id.
+    `verify` returns the event of a webhook and refuses a forged one.
     """
 
     purchases: PurchaseCommands
@@ -189,7 +202,6 @@ class Dependencies:
     inbox: WebhookInbox
     verify: Callable[[bytes, str], WebhookEvent]
     is_wallet: Callable[[str], bool]
-    pseudonym: Callable[[str], str]
     read_ticket: Callable[[str], Awaitable[tuple[Ticket, TokenState | None]]]
     limits: Limits
     capacity: CapacityCommands

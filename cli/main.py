@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import demo, purchase, reconcile, rush, up
+from cli import demo, personal_data, purchase, reconcile, rush, up
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 # Each group's file has its own `register`; a new group is one import and one line here.
 demo.register(app)
+personal_data.register(app)
 purchase.register(app)
 reconcile.register(app)
 rush.register(app)

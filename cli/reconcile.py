@@ -32,7 +32,7 @@ def command(
 ) -> None:
     """Compare events, Stripe, chain and engine: 0 all invariants hold, 1 one is broken, 2 not readable."""
     try:
-        report = asyncio.run(reconcile(_settings(data_dir), lambda text: typer.echo(f"reading {text}", err=True)))
+        report = asyncio.run(reconcile(stack_settings(data_dir), lambda text: typer.echo(f"reading {text}", err=True)))
     except UnreadableError as reason:
         typer.echo(f"boxoffice reconcile: {reason}", err=True)
         raise typer.Exit(UNREADABLE) from None
@@ -43,7 +43,8 @@ def command(
     raise typer.Exit(BROKEN if report.findings.violations else WHOLE)
 
 
-def _settings(data_dir: Path | None) -> Settings:
+def stack_settings(data_dir: Path | None) -> Settings:
+    """Return the settings of a running stack, or those of the environment; raise UnreadableError without a stack."""
     if data_dir is None:
         return read_settings()
     if not (data_dir / STACK_FILE).exists():

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from temporalio.client import Client
 from temporalio.service import RPCError
 
 from adapters.read_models.event_pages import EventPages
@@ -18,12 +17,13 @@ from adapters.solana.supplies import ChainSupplies
 from adapters.stripe.client import StripeClient
 from adapters.stripe.errors import StripeRequestError
 from adapters.stripe.listing import StripeListing
+from adapters.temporal.connect import connect_to_temporal
 from domain.core.errors import Refusal
 from domain.core.transient import TransientError
 from domain.invariants.cross_system import ExternalState, Quiescence, StripePayment, judge_at_rest, judge_balances
 from domain.invariants.invariant import Findings
 from domain.invariants.per_commit import History
-from settings import Settings
+from settings import Settings, keys_of
 
 RESUMED_AFTER = timedelta(seconds=60)  # the relay's delay, and the time that resumed work needs to end
 RUNNING = (
@@ -118,7 +118,8 @@ async def _work(settings: Settings, say: Say) -> Work:
     say(f"Temporal at {settings.temporal.address}")
     with _reading("Temporal", RPCError, RuntimeError, TimeoutError):
         async with asyncio.timeout(ENGINE_SECONDS):
-            client = await Client.connect(settings.temporal.address, namespace=settings.temporal.namespace)
+            temporal = settings.temporal
+            client = await connect_to_temporal(temporal.address, temporal.namespace, keys_of(temporal.codec_keys))
             found = [(workflow.id, workflow.start_time) async for workflow in client.list_workflows(RUNNING)]
     named = [(*name.partition("/")[::2], started) for name, started in found]
     running = frozenset(identity for kind, identity, _ in named if kind in {"purchase", "hold", "refund"})

@@ -1,6 +1,4 @@
-"""Parse keys from settings (32-byte seeds in hex or base58), and derive keypairs and pseudonyms."""
-
-import hmac
+"""Parse keys from settings (32-byte seeds in hex or base58); derive keypairs."""
 
 import base58
 from solders.keypair import Keypair
@@ -15,11 +13,6 @@ def seed_of(text: str) -> bytes:
     if len(seed) != SEED_BYTES:
         raise ValueError("a seed must have 32 bytes, in hex or base58")
     return seed
-
-
-def pseudonymize(secret: bytes, name: str) -> str:
-    """Return a name's pseudonym: the same for the same name, and untraceable without the secret."""
-    return hmac.new(secret, f"buyer:{name}".encode(), "sha256").hexdigest()
 
 
 def issuer_of(text: str) -> Keypair:

@@ -1,5 +1,6 @@
 """Purchases: buy tickets, read a purchase, cancel it."""
 
+import secrets
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
@@ -10,7 +11,19 @@ from typing_extensions import TypedDict
 from activities.sales.request_purchase import PurchaseStatus, Requested, RequestPurchase
 from api.http.problems import INVALID_REQUEST, NOT_FOUND, REFUSED, Problem, may_answer, not_found, refused
 from api.http.read_your_writes import find, wait_for_position
-from api.http.requests import NO_CONTROLS, After, Body, Deps, Key, Name, PurchaseId, about, digest_of, left_out
+from api.http.requests import (
+    NO_CONTROLS,
+    After,
+    Body,
+    Deps,
+    Key,
+    Name,
+    PurchaseId,
+    about,
+    digest_of,
+    digest_of_content,
+    left_out,
+)
 from api.ports import Dependencies
 from api.routes.quotes import WantedBody
 from domain.catalog.discount import spelt
@@ -21,6 +34,7 @@ from domain.core.errors import (
     HoldExpired,
     HoldReleased,
     InvalidWallet,
+    KeyReused,
     NotChargeable,
     NotOnSale,
     PaymentRefused,
@@ -33,6 +47,7 @@ from domain.core.errors import (
 )
 from domain.core.ids import derived, purchase_id_of
 from domain.core.timestamp import Timestamp
+from domain.orders.personal_data import PersonalData
 from domain.views.common import PriceDocument, price_document
 from domain.views.purchase import PurchaseHistory, PurchaseState
 from workflows.purchase import CheckoutAnswer
@@ -137,7 +152,7 @@ async def buy(body: PurchaseBody, key: Key, deps: Deps) -> Response:
     201 with the price and the client secret; 200 with the same purchase for a repeated key; 202 when the seats are held
     and the checkout opens later, with links to read and follow it. Sold out is 409 at once.
     """
-    requested = await recorded(command_of(body, key, deps), body.buyer, deps)
+    requested = await recorded(command_of(body, key, deps), body, key, deps)
     return await checkout_of(requested, deps)
 
 
@@ -196,41 +211,71 @@ async def _opened(opened: CheckoutAnswer, purchase_id: str, deps: Dependencies) 
 def command_of(body: PurchaseBody, key: str, deps: Dependencies) -> RequestPurchase:
     """Return the request of a body under its key; its digest recognises a reused key."""
     tenant_id = deps.limits.tenant_id
-    digest = digest_of(body, key)
     return RequestPurchase(
         tenant_id=tenant_id,
         purchase_id=purchase_id_of(tenant_id, key),
-        body_digest=digest,
+        body_digest=_digest_of(body, key),
         show_id=body.show_id,
         lines=body.lines(),
-        buyer_id=derived("bu", tenant_id, key, digest),
+        buyer_id=derived("bu", secrets.token_hex()),
         hold_seconds=_hold_seconds(body, deps),
         discount_code=body.discount_code and spelt(body.discount_code),
         expected_total_minor=body.expected_total_minor,
         queue_seconds=deps.limits.queue_seconds,
-        allowance_id=_allowance_id(body.buyer, deps),
         open_purchases_max=deps.limits.open_purchases_max,
     )
 
 
-async def recorded(command: RequestPurchase, buyer: BuyerBody, deps: Dependencies) -> Requested:
-    """Store the buyer and record the request; a refused request leaves nothing behind."""
-    if buyer.wallet is not None and not deps.is_wallet(buyer.wallet):
+async def recorded(
+    command: RequestPurchase, body: PurchaseBody, key: str, deps: Dependencies, *, counted: bool = True
+) -> Requested:
+    """Store the buyer and record the request; a refused request and a repeated one leave nothing behind.
+
+    `counted` says whether the tickets count for the limits per buyer.
+    """
+    if body.buyer.wallet is not None and not deps.is_wallet(body.buyer.wallet):
         raise InvalidWallet("the wallet is not a valid Solana address")
-    if buyer == BuyerBody():
-        return await deps.purchases.request_purchase(command)
-    await deps.buyers.keep(command.buyer_id, command.tenant_id, buyer.name, buyer.email, buyer.wallet)
+    if body.buyer == BuyerBody():
+        return await _requested(command, body, key, deps)
+    personal, new_allowance_id = personal_of(body), derived("al", secrets.token_hex())
+    allowance_id = await deps.buyers.keep(
+        command.buyer_id, command.tenant_id, command.purchase_id, personal, new_allowance_id
+    )
     try:
-        return await deps.purchases.request_purchase(command)
+        requested = await _requested(command._replace(allowance_id=allowance_id if counted else ""), body, key, deps)
     except Refusal:
         await deps.buyers.forget(command.buyer_id)
         raise
+    if requested.buyer_id != command.buyer_id:  # a repeat: the first request's buyer counts
+        await deps.buyers.forget(command.buyer_id)
+        await _check_same_buyer(requested.buyer_id, personal, deps)
+    return requested
 
 
-def _allowance_id(buyer: BuyerBody, deps: Dependencies) -> str:
-    """Return the pseudonymous id under which a named buyer's tickets are counted."""
-    name = buyer.email.strip().casefold() if buyer.email is not None else buyer.wallet
-    return derived("al", deps.limits.tenant_id, deps.pseudonym(name)) if name else ""
+def personal_of(body: PurchaseBody) -> PersonalData:
+    """Return the personal data of a request; it goes into the table of buyers, and nowhere else."""
+    return PersonalData(body.buyer.name, body.buyer.email, body.buyer.wallet)
+
+
+async def _requested(command: RequestPurchase, body: PurchaseBody, key: str, deps: Dependencies) -> Requested:
+    """Record the request; a repeat of one that release 0.1.0 recorded is recognised by that release's digest."""
+    try:
+        return await deps.purchases.request_purchase(command)
+    except KeyReused:
+        return await deps.purchases.request_purchase(command._replace(body_digest=digest_of(body, key)))
+
+
+async def _check_same_buyer(buyer_id: str, personal: PersonalData, deps: Dependencies) -> None:
+    """Raise KeyReused if the first request named another buyer; an erased buyer is not compared."""
+    first = await deps.buyers.read(buyer_id)
+    if first is not None and first.personal != personal:
+        raise KeyReused("this Idempotency-Key was used with a different body")
+
+
+def _digest_of(body: PurchaseBody, key: str) -> str:
+    """Return the digest of a request without its personal data, which must not be guessed by what the events keep."""
+    content = {**body.model_dump(mode="json", exclude={"buyer"}), "named": body.buyer != BuyerBody()}
+    return digest_of_content(content, key)
 
 
 def _hold_seconds(body: PurchaseBody, deps: Dependencies) -> int | None:

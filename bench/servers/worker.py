@@ -13,7 +13,8 @@ from activities.payments.intent import PaymentActivities
 from activities.registry import Activities, all_queues
 from activities.tokens.mint import MintActivities
 from adapters.event_store.store import PostgresEventStore
-from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts
+from adapters.privacy.buyers import PostgresBuyers, Sealing
+from adapters.tables import Pool, PostgresCheckouts
 from bench.servers.bare_workflow import QUEUE, BareOpening, BareWorkflow, do_nothing
 from bench.servers.stubs import InstantChain, InstantGateway
 from settings import Settings, read_settings
@@ -22,10 +23,10 @@ from worker import STICKY, assemble, connect, work
 
 def assemble_stubbed(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> Activities:
     """Assemble the production activities with stubs for Stripe and the chain."""
-    real = assemble(settings, store, pool, closing)
+    real, buyers = assemble(settings, store, pool, closing), PostgresBuyers(pool, Sealing(*settings.privacy.sealing))
     return real.replace(
         PaymentActivities(store, InstantGateway(), PostgresCheckouts(pool)),
-        MintActivities(store, InstantChain(), PostgresBuyers(pool), "custody", settings.api.public_url),
+        MintActivities(store, InstantChain(), buyers, "custody", settings.api.public_url),
     )
 
 

@@ -1,5 +1,6 @@
 """Files of a data directory: the lock, `stack.json` for everyone, `secrets.json` for its owner."""
 
+import base64
 import fcntl
 import json
 import os
@@ -18,6 +19,8 @@ ADDRESS_SECRET = "BOXOFFICE_SOLANA__ADDRESS_SECRET"  # noqa: S105 - the name of 
 API_KEY = "BOXOFFICE_STRIPE__API_KEY"
 WEBHOOK_SECRET = "BOXOFFICE_STRIPE__WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
 CONNECT_WEBHOOK_SECRET = "BOXOFFICE_STRIPE__CONNECT_WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
+PRIVACY_KEYS = "BOXOFFICE_PRIVACY__KEYS"
+LOOKUP_SECRET = "BOXOFFICE_PRIVACY__LOOKUP_SECRET"  # noqa: S105 - the name of a setting
 INTERNAL_TOKEN = "BOXOFFICE_INTERNAL__TOKEN"  # noqa: S105 - the name of a setting
 
 
@@ -71,6 +74,8 @@ class StackSecrets:
             ADDRESS_SECRET: secrets.token_hex(SEED_BYTES),
             API_KEY: f"sk_test_{secrets.token_hex(16)}",
             INTERNAL_TOKEN: secrets.token_urlsafe(SEED_BYTES),
+            PRIVACY_KEYS: f"dev:{base64.b64encode(secrets.token_bytes(SEED_BYTES)).decode()}",
+            LOOKUP_SECRET: secrets.token_urlsafe(SEED_BYTES),
             **kept.get("env", {}),
         }
         self.webhook_endpoint_ids: dict[str, str] = kept.get("webhook_endpoint_ids", {})

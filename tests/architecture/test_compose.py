@@ -1,5 +1,6 @@
 """The compose file names only commands, ports, settings and images that exist."""
 
+import base64
 import importlib.util
 import re
 import tomllib
@@ -9,10 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from activities.registry import all_queues
+from api.codec_server import check_settings
 from devstack.servers.temporal import SEARCH_ATTRIBUTES
-from settings import Settings, read_settings, setting_names
+from settings import Settings, keys_of, privacy_faults, read_settings, setting_names
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.temporal.yml").read_text())
@@ -24,9 +27,13 @@ QUEUES = sorted(all_queues())
 INSIDE = {"postgres": 5432, "temporal": 7233, "temporal-ui": 8080}
 
 
+KEY = f"k1:{base64.b64encode(bytes(32)).decode()}"
+
+
 def filled(value: str) -> str:
-    """Fill `${NAME:-default}` with its default and `${NAME:?}` with a word, as a complete `.env` would."""
-    return re.sub(r"\$\{\w+(?::-([^}]*)|:\?)\}", lambda found: "word" if found[1] is None else found[1], value)
+    """Fill `${NAME:-default}` with its default, and `${NAME:?}` with a key or a word, as a complete `.env` would."""
+    needed = re.sub(r"\$\{\w+KEYS:\?\}", KEY, value)
+    return re.sub(r"\$\{\w+(?::-([^}]*)|:\?)\}", lambda found: "word" if found[1] is None else found[1], needed)
 
 
 def environment(name: str) -> dict[str, str]:
@@ -43,9 +50,9 @@ def versions() -> dict[str, str]:
     return {row[0]: row[1] for row in rows[1:]}
 
 
-def test_our_services_are_api_projector_and_one_worker_per_queue() -> None:
+def test_our_services_are_api_codec_server_projector_and_one_worker_per_queue() -> None:
     """No service is missing, and none runs twice."""
-    assert sorted(OURS) == ["api", "projector", *[f"worker-{queue}" for queue in QUEUES]]
+    assert sorted(OURS) == ["api", "codec-server", "projector", *[f"worker-{queue}" for queue in QUEUES]]
     queues = [service["command"][-1] for name, service in OURS.items() if name.startswith("worker-")]
     assert sorted(queues) == QUEUES
     assert all(SERVICES[f"worker-{queue}"]["command"][-2:] == ["--queues", queue] for queue in QUEUES)
@@ -72,6 +79,12 @@ def test_every_setting_exists_and_is_valid(name: str, monkeypatch: pytest.Monkey
     for setting, value in environment(name).items():
         monkeypatch.setenv(setting, value)
     settings: Settings = read_settings()
+    if name == "codec-server":  # it reaches nobody
+        check_settings(
+            settings.codec_server.model_copy(update={"token": SecretStr("x" * 32)}),
+            keys_of(settings.temporal.codec_keys),
+        )
+        return
     assert urlsplit(settings.postgres.url).hostname in SERVICES
     assert urlsplit(settings.postgres.url).port == INSIDE["postgres"]
     assert settings.temporal.address == f"temporal:{INSIDE['temporal']}"
@@ -87,9 +100,10 @@ def test_the_database_is_the_one_of_the_postgres_service() -> None:
 
 def test_ports_are_published_on_loopback_and_lead_to_a_listener() -> None:
     """Each published port is bound to 127.0.0.1 and leads to the port that the service listens on."""
-    inside = {**INSIDE, "api": int(environment("api")["BOXOFFICE_API__PORT"])}
+    codec_port = int(environment("codec-server")["BOXOFFICE_CODEC_SERVER__PORT"])
+    inside = {**INSIDE, "api": int(environment("api")["BOXOFFICE_API__PORT"]), "codec-server": codec_port}
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert set(published) == {"api", "temporal", "temporal-ui"}
+    assert set(published) == {"api", "codec-server", "temporal", "temporal-ui"}
     for name, ports in published.items():
         ((address, _, port),) = [entry.split(":") for entry in ports]
         assert (address, int(port)) == ("127.0.0.1", inside[name])
@@ -97,6 +111,15 @@ def test_ports_are_published_on_loopback_and_lead_to_a_listener() -> None:
     assert environment("api")["BOXOFFICE_API__HOST"] == "0.0.0.0"
     for name in ("temporal-ui", "temporal-setup", "worker-routing"):
         assert environment(name)["TEMPORAL_ADDRESS"] == f"temporal:{INSIDE['temporal']}"
+
+
+def test_the_web_ui_and_the_codec_server_name_each_other() -> None:
+    """The UI calls the published port, and the codec server allows the UI's published origin."""
+    ports = {name: SERVICES[name]["ports"][0].rpartition(":")[0] for name in ("temporal-ui", "codec-server")}
+    assert environment("temporal-ui")["TEMPORAL_CODEC_ENDPOINT"] == f"http://{ports['codec-server']}"
+    assert environment("codec-server")["BOXOFFICE_CODEC_SERVER__ORIGIN"] == f"http://{ports['temporal-ui']}"
+    assert environment("codec-server")["BOXOFFICE_TEMPORAL__CODEC_KEYS"] == KEY
+    assert privacy_faults(read_settings(environment("api") | {"BOXOFFICE_PRIVACY__LOOKUP_SECRET": "x" * 32})) == []
 
 
 def test_every_dependency_of_a_service_exists() -> None:

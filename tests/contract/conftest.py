@@ -36,7 +36,14 @@ def tables_url(store_server: str) -> str:
     """A database with every table and without rows."""
     ensure_schema(store_server)
     with psycopg.connect(store_server, autocommit=True) as connection:
-        names = ["events", "buyers", "checkouts", "webhook_inbox", *(f"rm_{name}" for name in (*KINDS, *LINES))]
+        names = [
+            "events",
+            "buyers",
+            "persons",
+            "checkouts",
+            "webhook_inbox",
+            *(f"rm_{name}" for name in (*KINDS, *LINES)),
+        ]
         connection.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY")
         connection.execute("UPDATE rm_position SET position = 0")
     return store_server

@@ -1,6 +1,5 @@
 """Dependencies of the API in memory: event store, read models, an engine that sells, tables."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -231,7 +230,7 @@ class ApiWorld:
         self.reads = MemoryReads(self.store)
         self.secrets = MemoryCheckouts()
         self.engine = SellingEngine(self.store, self.secrets)
-        self.buyers = MemoryBuyers()
+        self.buyers = MemoryBuyers(self.has_ended)
         self.inbox = MemoryInbox()
         self.tokens: dict[str, TokenState] = {}
         self.chain_is_away = False
@@ -254,12 +253,15 @@ class ApiWorld:
             inbox=self.inbox,
             verify=verify,
             is_wallet=lambda address: address == WALLET,
-            pseudonym=lambda name: hashlib.sha256(name.encode()).hexdigest(),
             read_ticket=self.read_ticket,
             limits=self.limits,
             capacity=CapacityCommands(self.store),
             change_capacity=self.engine.change_capacity,
         )
+
+    def has_ended(self, purchase_id: str) -> bool:
+        found = self.reads.catch_up().edit(PURCHASES, purchase_id)
+        return found is not None and found["state"] in {"fulfilled", "cancelled", "refused"}
 
     async def read_ticket(self, ticket_id: str) -> tuple[Ticket, TokenState | None]:
         ticket = await self.store.read(lambda uow: uow.get(Ticket, ticket_id))
