@@ -60,7 +60,7 @@ async def test_a_browser_signs_in_with_the_token_as_its_password(client: httpx.A
 )
 async def test_nobody_else_gets_anything(client: httpx.AsyncClient, header: str | None) -> None:
     """Without the token it is 401, whatever the body."""
-    headers = {"Authorization": header.encode("latin-1")} if header else {}
+    headers = [(b"Authorization", header.encode("latin-1"))] if header else []
     for path in ("/decode", "/encode"):
         answer = await client.post(path, json={}, headers=headers)
         assert (answer.status_code, "WWW-Authenticate" in answer.headers) == (401, True)
