@@ -17,7 +17,7 @@ class PastData(Protocol):
     """Data that is kept for a time."""
 
     async def erase_past(self, at: datetime) -> Sequence[int]:
-        """Delete one batch of what is past at a moment; return the numbers of deleted rows."""
+        """Delete one batch of what is past at a moment; return numbers of rows, all 0 when nothing was left to do."""
 
 
 class Retention:
@@ -43,13 +43,12 @@ class Retention:
                 continue
 
     async def erase(self) -> int:
-        """Delete what is past now; return the number of rows."""
+        """Delete what is past now; return the number of rows that were deleted or looked at."""
         total = 0
         for _ in range(BATCHES_MAX):
-            erased = sum(await self._data.erase_past(self._clock()))
-            total += erased
-            if not erased:
+            batch = await self._data.erase_past(self._clock())
+            if not sum(batch):
                 break
-        if total:
-            log.info("deleted %d rows whose time has passed", total)
+            total += sum(batch)
+            log.info("past data: %s", batch)
         return total

@@ -42,11 +42,12 @@ PAST_WEBHOOKS = (
 
 
 class Erased(NamedTuple):
-    """The number of rows that one batch deleted."""
+    """The number of rows that one batch deleted, and of buyers that it found in the events."""
 
     buyers: int
     webhooks: int
     client_secrets: int
+    found: int
 
 
 class PostgresRetention:
@@ -60,23 +61,24 @@ class PostgresRetention:
         """Delete one batch of the rows whose time has passed at a moment."""
         before = at - timedelta(days=self._days)
         async with connection_of(self._pool) as connection:
-            buyers = await self._lost_buyers(connection, at - UNSURE)
+            buyers, found = await self._lost_buyers(connection, at - UNSURE)
             secrets = await connection.execute(PAST_SECRETS, (ENDED, at - UNSURE))
             webhooks = 0
             if self._days:
                 buyers += await self._past_buyers(connection, before)
                 batch = (min(before, at - WEBHOOKS_MIN), BATCH_MAX)
                 webhooks = (await connection.execute(PAST_WEBHOOKS, batch)).rowcount
-        return Erased(buyers, webhooks, secrets.rowcount)
+        return Erased(buyers, webhooks, secrets.rowcount, found)
 
-    async def _lost_buyers(self, connection: AsyncConnection[Any], before: datetime) -> int:
+    async def _lost_buyers(self, connection: AsyncConnection[Any], before: datetime) -> tuple[int, int]:
+        """Delete buyers that no event names; return their number, and that of those that one names."""
         async with connection.transaction():
             found = await _first_column(connection, UNUSED, (before, BATCH_MAX))
             used = await _first_column(connection, USED, (found,))
             erased = await erase_rows(connection, sorted(set(found) - set(used)))
             unnamed = await (await connection.execute(UNNAMED, (BATCH_MAX,))).fetchall()
             await forget_persons(connection, unnamed)
-        return erased
+        return erased, len(used)
 
     async def _past_buyers(self, connection: AsyncConnection[Any], before: datetime) -> int:
         async with connection.transaction():

@@ -214,7 +214,7 @@ async def test_retention_deletes_a_buyer_after_the_show(pool: Pool) -> None:
         await keep(buyers, f"bu_{name}", ANN, f"pu_{name}")
         await request_event(pool, f"pu_{name}", f"bu_{name}")
     await run(pool, "UPDATE buyers SET kept_at = %s", AT)
-    assert sum(await PostgresRetention(pool, 0).erase_past(AT + timedelta(days=999))) == 0
+    assert tuple(await PostgresRetention(pool, 0).erase_past(AT + timedelta(days=999))) == (0, 0, 0, len(rows))
     retention = PostgresRetention(pool, 30)
     assert (await retention.erase_past(AT + timedelta(days=29))).buyers == 0
     assert (await retention.erase_past(AT + timedelta(days=30))).buyers == 1
@@ -252,9 +252,9 @@ async def test_retention_deletes_handled_webhooks_and_secrets_of_ended_purchases
         await purchase(pool, f"pu_{name}", state)
         await run(pool, "INSERT INTO checkouts (purchase_id, client_secret) VALUES (%s, 'secret')", f"pu_{name}")
     retention = PostgresRetention(pool, 7)
-    assert (await retention.erase_past(AT + timedelta(days=30)))[1:] == (0, 1)
+    assert (await retention.erase_past(AT + timedelta(days=30)))[1:] == (0, 1, 0)
     assert await run(pool, "SELECT purchase_id FROM checkouts") == [("pu_open",)]
-    assert (await retention.erase_past(AT + timedelta(days=31)))[1:] == (1, 0)
+    assert (await retention.erase_past(AT + timedelta(days=31)))[1:] == (1, 0, 0)
     assert await run(pool, "SELECT event_id FROM webhook_inbox") == [("evt_waiting",)]
 
 

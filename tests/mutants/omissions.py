@@ -52,7 +52,7 @@ OMISSIONS = (
         "  worker-mint:\n    <<: *boxoffice\n"
         '    command: ["python", "-m", "worker", "--queues", "mint"]\n    environment:\n      <<: *environment\n',
         "",
-        "tests/architecture/test_compose.py::test_our_services_are_api_projector_and_one_worker_per_queue",
+        "tests/architecture/test_compose.py::test_our_services_are_api_codec_server_projector_and_one_worker_per_queue",
         "worker-mint",
     ),
     Mutant(
