@@ -1,5 +1,8 @@
 """Types of settings: text that is checked when it is read, so that a bad value is named at the start."""
 
+import base64
+import binascii
+import re
 from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
@@ -12,6 +15,8 @@ from pydantic import AfterValidator, SecretStr
 from adapters.solana.keys import seed_of
 
 KEY_BYTES = 32
+SECRET_CHARS_MIN = 32
+KEY_ID = re.compile(r"[A-Za-z0-9_\-]{1,32}")
 PORT_MAX = 65_535
 WEBHOOK_SECRETS_MAX = 2
 
@@ -119,3 +124,30 @@ WebSocketUrl = Annotated[str, AfterValidator(url_with("ws", "wss"))]
 PostgresUrl = Annotated[str, AfterValidator(check_postgres_url)]
 HostPort = Annotated[str, AfterValidator(check_host_port)]
 SolanaAddress = Annotated[str, AfterValidator(check_address)]
+
+
+def keys_of(text: SecretStr) -> dict[str, bytes]:
+    """Parse `id:base64,id:base64`, in order; raise ValueError, which does not contain a key."""
+    keys: dict[str, bytes] = {}
+    for part in text.get_secret_value().split(",") if text.get_secret_value() else ():
+        key_id, colon, encoded = part.strip().partition(":")
+        if not colon or not KEY_ID.fullmatch(key_id) or key_id in keys:
+            raise ValueError(
+                "keys are id:base64, separated by commas; an id has letters, digits, - and _, and is unique"
+            )
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            raise ValueError(f"key {key_id} is not base64") from None
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"key {key_id} has {len(key)} bytes instead of {KEY_BYTES}")
+        keys[key_id] = key
+    return keys
+
+
+def _checked_keys(text: SecretStr) -> SecretStr:
+    keys_of(text)
+    return text
+
+
+Keys = Annotated[SecretStr, AfterValidator(_checked_keys)]

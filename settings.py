@@ -12,7 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, Validati
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from setting_types import HostPort, HttpUrl, PostgresUrl, Seed, SolanaAddress, WebhookSecrets, WebSocketUrl
+from setting_types import (
+    HostPort,
+    HttpUrl,
+    Keys,
+    PostgresUrl,
+    Seed,
+    SolanaAddress,
+    WebhookSecrets,
+    WebSocketUrl,
+    keys_of,
+)
 
 ENV_FILE = ".env"
 PREFIX = "BOXOFFICE_"
@@ -51,6 +61,35 @@ class TemporalSettings(Group):
     tls_client_cert: FilePath | None = Field(None, description="PEM file of our certificate for Temporal")
     tls_client_key: FilePath | None = Field(None, description="PEM file of the key of our certificate for Temporal")
     api_key: SecretStr = Field(UNSET, description="API key of Temporal, instead of a certificate")
+    codec_keys: Keys = Field(
+        UNSET, description="keys of workflow payloads, id:base64 of 32 bytes, by commas; the first encrypts"
+    )
+
+
+class CodecServerSettings(Group):
+    """The server that decodes payloads for Temporal's web UI."""
+
+    host: str = Field("127.0.0.1", description="address that the codec server listens on")
+    port: int = Field(8234, ge=1, le=65535, description="port that the codec server listens on")
+    token: SecretStr = Field(UNSET, description="bearer token of the codec server, 32 characters or more")
+    origin: str = Field("http://127.0.0.1:8233", description="origin of the web UI that may call the codec server")
+
+
+class PrivacySettings(Group):
+    """Personal data at rest."""
+
+    keys: Keys = Field(UNSET, description="keys of personal data, id:base64 of 32 bytes, by commas; the first encrypts")
+    lookup_secret: SecretStr = Field(
+        UNSET, description="secret of the hashes by which a person is found, 32 characters or more; it never changes"
+    )
+    retention_days: int = Field(
+        0, ge=0, description="days after the show until personal data and handled webhooks are deleted; 0 is never"
+    )
+
+    @property
+    def sealing(self) -> tuple[dict[str, bytes], str]:
+        """The keys, and the secret of the lookups."""
+        return keys_of(self.keys), self.lookup_secret.get_secret_value()
 
 
 class StripeSettings(Group):
@@ -247,6 +286,10 @@ class Settings(BaseSettings):
     )
     postgres: PostgresSettings = Field(default_factory=PostgresSettings, description="the database")
     temporal: TemporalSettings = Field(default_factory=TemporalSettings, description="the connection to Temporal")
+    codec_server: CodecServerSettings = Field(
+        default_factory=CodecServerSettings, description="the server that decodes payloads for Temporal's web UI"
+    )
+    privacy: PrivacySettings = Field(default_factory=PrivacySettings, description="personal data at rest")
     stripe: StripeSettings = Field(default_factory=StripeSettings, description="Stripe's API, keys and webhook secrets")
     solana: SolanaSettings = Field(default_factory=SolanaSettings, description="the Solana node and our keys")
     api: ApiSettings = Field(default_factory=ApiSettings, description="the HTTP API's address and limits")

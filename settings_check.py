@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from adapters.solana.keys import issuer_of, seed_of
-from setting_types import SEED, secrets_in
+from setting_types import SECRET_CHARS_MIN, SEED, secrets_in
 from settings import (
     Fault,
     Settings,
@@ -26,7 +26,6 @@ from settings import (
 
 PRODUCTION = "production"
 REFUSED_EXIT = 2
-INTERNAL_TOKEN_CHARS_MIN = 32
 FEES_MAX_BPS = 10_000
 STRIPE_DOMAIN = "stripe.com"
 MACHINES_OWN = "system"  # `sslrootcert=system`: the machine's own list of authorities
@@ -43,23 +42,29 @@ INTERNAL_TOKEN = "BOXOFFICE_INTERNAL__TOKEN"  # noqa: S105 - the name of a setti
 PLATFORM_FEE, PROCESSING_FEE = "BOXOFFICE_FEES__PLATFORM_BPS", "BOXOFFICE_FEES__PROCESSING_BPS"
 DEPLOYMENT_SECRET = "BOXOFFICE_DEPLOYMENT__SECRET"  # noqa: S105 - the name of a setting
 DEVELOPMENT_KEY = "BOXOFFICE_API__DEVELOPMENT_KEY"
+PRIVACY_KEYS, CODEC_KEYS = "BOXOFFICE_PRIVACY__KEYS", "BOXOFFICE_TEMPORAL__CODEC_KEYS"
+LOOKUP_SECRET = "BOXOFFICE_PRIVACY__LOOKUP_SECRET"  # noqa: S105 - the name of a setting
+CODEC_TOKEN = "BOXOFFICE_CODEC_SERVER__TOKEN"  # noqa: S105 - the name of a setting
 HOLD = "BOXOFFICE_SAGA__HOLD_SECONDS"
 TEMPORAL_TLS = "BOXOFFICE_TEMPORAL__TLS"
 
 # What each process cannot do its work without, beside the addresses of PostgreSQL and Temporal: the only list. A worker
 # needs what its queues need. `docker-compose.temporal.yml` and the development stack give each process no other secret.
 NEVER_WITHOUT = frozenset({DEPLOYMENT_SECRET, ISSUER_SECRET, ISSUER_ADDRESS, ADDRESS_SECRET})
+PRIVACY = frozenset({PRIVACY_KEYS, LOOKUP_SECRET, CODEC_KEYS})
 QUEUE_NEEDS: Mapping[str, frozenset[str]] = {
-    "purchases": frozenset({STRIPE_KEY, PUBLIC_URL}),
-    "stripe": frozenset({STRIPE_KEY, PUBLIC_URL}),
-    "mint": frozenset({ISSUER_SECRET, ADDRESS_SECRET, PUBLIC_URL}),
+    "purchases": PRIVACY | {STRIPE_KEY, PUBLIC_URL},
+    "stripe": PRIVACY | {STRIPE_KEY, PUBLIC_URL},
+    "mint": PRIVACY | {ISSUER_SECRET, ADDRESS_SECRET, PUBLIC_URL},
 }
 NEEDS: Mapping[str, frozenset[str]] = {
-    "api": frozenset({DEPLOYMENT_SECRET, ISSUER_ADDRESS, *WEBHOOK_SECRETS, INTERNAL_TOKEN, PUBLIC_URL}),
+    "api": PRIVACY | {DEPLOYMENT_SECRET, ISSUER_ADDRESS, *WEBHOOK_SECRETS, INTERNAL_TOKEN, PUBLIC_URL},
+    "buyer": PRIVACY - {CODEC_KEYS},
+    "codec-server": frozenset({CODEC_KEYS, CODEC_TOKEN}),
     "keys": frozenset(),
     "projector": frozenset(),
     "purchase": frozenset(),
-    "reconcile": frozenset({STRIPE_KEY}),
+    "reconcile": frozenset({STRIPE_KEY, CODEC_KEYS}),
     "up": frozenset(),
     "worker": frozenset().union(*QUEUE_NEEDS.values()),
 }
@@ -155,10 +160,14 @@ def _missing_files(settings: Settings) -> Iterator[Fault]:
             yield Fault("BOXOFFICE_POSTGRES__URL", f"{parameter} names a file that does not exist: {path}")
 
 
+def _short_secrets(settings: Settings, needs: Collection[str]) -> Iterator[Fault]:
+    for name in sorted({INTERNAL_TOKEN, LOOKUP_SECRET, CODEC_TOKEN} & set(needs)):
+        if 0 < (length := len(_text(settings, name))) < SECRET_CHARS_MIN:
+            yield Fault(name, f"has {length} characters; at least {SECRET_CHARS_MIN}")
+
+
 def _unsafe_secrets(settings: Settings, needs: Collection[str]) -> Iterator[Fault]:
-    token = _text(settings, INTERNAL_TOKEN)
-    if INTERNAL_TOKEN in needs and 0 < len(token) < INTERNAL_TOKEN_CHARS_MIN:
-        yield Fault(INTERNAL_TOKEN, f"has {len(token)} characters; at least {INTERNAL_TOKEN_CHARS_MIN}")
+    yield from _short_secrets(settings, needs)
     if _text(settings, DEVELOPMENT_KEY):
         yield Fault(DEVELOPMENT_KEY, "is for development alone; leave it empty and use `boxoffice keys create`")
     seeds = seeds_of(settings)

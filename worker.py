@@ -6,14 +6,13 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import TypedDict, Unpack
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Interceptor, Replayer, Worker, WorkerDeploymentConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
@@ -38,25 +37,29 @@ from activities.tokens.burn import BurnActivities
 from activities.tokens.mint import MintActivities
 from adapters.deployment import read_deployment
 from adapters.event_store.store import PostgresEventStore
+from adapters.privacy.buyers import PostgresBuyers, Sealing
+from adapters.privacy.retention import PostgresRetention
 from adapters.read_models.queries import StalledWorkQueries
 from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import issuer_of, seed_of
-from adapters.startup import open_event_store
+from adapters.startup import open_event_store, utc_now
 from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
 from adapters.stripe.payments import StripePayments
 from adapters.stripe.undelivered_events import UndeliveredEvents
-from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
+from adapters.tables import Pool, PostgresCheckouts, PostgresWebhookInbox, open_pool
 from adapters.temporal.build_routing import log_current_build
-from adapters.temporal.connection import connect_to
+from adapters.temporal.connect import ClientOptions, connect_to_temporal, data_converter
 from adapters.temporal.sandbox import FastSandboxRunner
 from domain.core.ids import Deployment
 from relay.payouts_client import PayoutsClient, ensure_schedule
 from relay.relay import Relay
+from relay.retention import Retention
 from relay.undelivered_webhooks import UndeliveredWebhooks
-from relay.workflow_client import KEEP_ALIVE, Timeouts, WorkflowClient
+from relay.workflow_client import Timeouts, WorkflowClient
+from setting_types import keys_of
 from settings import Settings
 from settings_check import settings_of
 from workflows.payouts import TransfersInput
@@ -128,11 +131,18 @@ def build_worker(
     )
 
 
-def build_replayer(workflows: Sequence[type] | None = None, runner: WorkflowRunner | None = None) -> Replayer:
-    """Return a replayer of histories with the present workflows, or with others, in the worker's sandbox."""
+def build_replayer(
+    workflows: Sequence[type] | None = None,
+    runner: WorkflowRunner | None = None,
+    codec_keys: Mapping[str, bytes] | None = None,
+) -> Replayer:
+    """Return a replayer of histories with the present workflows, or with others, in the worker's sandbox.
+
+    Encrypted histories need their keys; plain ones replay with keys, too.
+    """
     return Replayer(
         workflows=declared_workflows() if workflows is None else workflows,
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter(codec_keys or {}),
         workflow_runner=runner or sandbox(),
     )
 
@@ -142,6 +152,11 @@ def stripe_client(settings: Settings, deployment: Deployment, closing: AsyncExit
     client = StripeClient(settings.stripe.api_key.get_secret_value(), deployment, base_url=settings.stripe.api_base)
     closing.push_async_callback(client.close)
     return client
+
+
+def sealing_of(settings: Settings) -> Sealing:
+    """Return how personal data is sealed."""
+    return Sealing(*settings.privacy.sealing, strips_tag=settings.limits.tag_is_one_buyer)
 
 
 def assemble(
@@ -195,8 +210,9 @@ def on_chain(settings: Settings, store: PostgresEventStore, pool: Pool, closing:
         custody_owner=solana.custody_address,
     )
     closing.push_async_callback(chain.close)
+    buyers = PostgresBuyers(pool, sealing_of(settings))
     return [
-        MintActivities(store, chain, PostgresBuyers(pool), chain.custody_owner, settings.api.public_url),
+        MintActivities(store, chain, buyers, chain.custody_owner, settings.api.public_url),
         GroupSizeActivities(store, chain),
         ResaleActivities(store, chain),
         BurnActivities(store, chain),
@@ -217,15 +233,10 @@ async def connect(settings: Settings) -> Client:
     port = settings.worker.metrics_port
     metrics = PrometheusConfig(bind_address=f"127.0.0.1:{port}") if port is not None else None
     runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics))
+    options: ClientOptions = {"identity": settings.worker.identity, "runtime": runtime}
     for attempt in range(1, CONNECT_ATTEMPTS_MAX + 1):
         try:
-            return await connect_to(
-                settings.temporal,
-                data_converter=pydantic_data_converter,
-                identity=settings.worker.identity,
-                runtime=runtime,
-                keep_alive_config=KEEP_ALIVE,
-            )
+            return await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys), **options)
         except RuntimeError:
             if attempt == CONNECT_ATTEMPTS_MAX:
                 raise
@@ -290,6 +301,9 @@ async def work(
         if STRIPE in queues:
             polling = undelivered_webhooks(settings, deployment, pool, closing).run(stopping)
             closing.callback(asyncio.create_task(polling).cancel)
+        if PURCHASES in queues:
+            retention = Retention(PostgresRetention(pool, settings.privacy.retention_days), utc_now)
+            closing.callback(asyncio.create_task(retention.run(stopping)).cancel)
         tune_gc()
         log.info("polling %s as build %s", ", ".join(queues), version.build_id)
         if settings.worker.ready_file is not None:

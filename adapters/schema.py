@@ -13,6 +13,21 @@ SIDE_TABLES = (
         " name text, email text, wallet text, kept_at timestamptz NOT NULL DEFAULT now())"
     ),
     SQL("CREATE TABLE IF NOT EXISTS key_uses (key_id text PRIMARY KEY, last_used_at timestamptz NOT NULL)"),
+    # The columns after those of release 0.1.0; `key_id` names the key of the sealed values, null where they are plain.
+    SQL(
+        "ALTER TABLE buyers ADD COLUMN IF NOT EXISTS purchase_id text, ADD COLUMN IF NOT EXISTS key_id text,"
+        " ADD COLUMN IF NOT EXISTS lookup text, ADD COLUMN IF NOT EXISTS wallet_lookup text,"
+        " ADD COLUMN IF NOT EXISTS used boolean NOT NULL DEFAULT false"
+    ),
+    SQL("CREATE INDEX IF NOT EXISTS buyers_purchase ON buyers (purchase_id)"),
+    SQL("CREATE INDEX IF NOT EXISTS buyers_lookup ON buyers (tenant_id, lookup)"),
+    SQL("CREATE INDEX IF NOT EXISTS buyers_wallet_lookup ON buyers (tenant_id, wallet_lookup)"),
+    SQL("CREATE INDEX IF NOT EXISTS buyers_kept ON buyers (kept_at)"),
+    SQL("CREATE INDEX IF NOT EXISTS buyers_unused ON buyers (kept_at) WHERE NOT used"),
+    SQL(
+        "CREATE TABLE IF NOT EXISTS persons (tenant_id text NOT NULL, lookup text NOT NULL,"
+        " allowance_id text NOT NULL, PRIMARY KEY (tenant_id, lookup))"
+    ),
     SQL("CREATE TABLE IF NOT EXISTS checkouts (purchase_id text PRIMARY KEY, client_secret text NOT NULL)"),
     SQL(
         "CREATE TABLE IF NOT EXISTS webhook_inbox (event_id text PRIMARY KEY, type text NOT NULL, object_id text,"

@@ -1,4 +1,4 @@
-"""The tables beside the event store: buyers' personal data, client secrets and received webhooks."""
+"""The tables beside the event store: client secrets and received webhooks; buyers are in `adapters/privacy`."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -44,36 +44,6 @@ async def connection_of(pool: Pool) -> AsyncIterator[AsyncConnection[Any]]:
             yield connection
     except (psycopg.OperationalError, PoolTimeout) as error:
         raise TransientError(f"PostgreSQL: {type(error).__name__}", unknown=True) from error
-
-
-class PostgresBuyers:
-    """The one table of personal data; events refer to a buyer by an opaque id."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
-    async def keep(
-        self, buyer_id: str, tenant_id: str, name: str | None, email: str | None, wallet: str | None
-    ) -> None:
-        """Store a buyer; an id that is stored already stays unchanged."""
-        async with connection_of(self._pool) as connection:
-            await connection.execute(
-                "INSERT INTO buyers (buyer_id, tenant_id, name, email, wallet) VALUES (%s, %s, %s, %s, %s)"
-                " ON CONFLICT DO NOTHING",
-                (buyer_id, tenant_id, name, email, wallet),
-            )
-
-    async def forget(self, buyer_id: str) -> None:
-        """Delete a buyer whose request was refused."""
-        async with connection_of(self._pool) as connection:
-            await connection.execute("DELETE FROM buyers WHERE buyer_id = %s", (buyer_id,))
-
-    async def wallet_of(self, buyer_id: str) -> str | None:
-        """Return the buyer's wallet, if any."""
-        async with connection_of(self._pool) as connection:
-            cursor = await connection.execute("SELECT wallet FROM buyers WHERE buyer_id = %s", (buyer_id,))
-            row = await cursor.fetchone()
-        return None if row is None else row[0]
 
 
 class PostgresKeyUses:

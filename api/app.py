@@ -12,6 +12,7 @@ from api.ports import Dependencies
 from api.routes import (
     audit,
     box_office,
+    buyers,
     capacity,
     discounts,
     health,
@@ -34,6 +35,7 @@ SENT_BY_BROWSERS = ("Authorization", "Content-Type", problems.KEY_HEADER, "Last-
 SHOWN_TO_BROWSERS = ("Content-Disposition", "Location", "Retry-After", "WWW-Authenticate")
 TAGS = {
     "purchases": "Buy tickets, follow a purchase, cancel it, read its receipt.",
+    "buyers": "Export and erase the personal data of a purchase's buyer.",
     "refunds": "Refund a sold purchase wholly, by ticket or by amount.",
     "quotes": "Price tickets without holding them.",
     "venues": "Venues, their Stripe accounts, balances and statements.",
@@ -101,6 +103,7 @@ def described_app() -> DescribedApp:
     public = (
         purchases,
         purchase_events,
+        buyers,
         venues,
         shows,
         show_cancellations,

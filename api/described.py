@@ -5,7 +5,9 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
+from api.http.access_log import AccessLog
 from api.http.guard import SCHEMES
 from api.http.problems import (
     BUSY,
@@ -49,7 +51,11 @@ SCHEMAS: Json = {
 
 
 class DescribedApp(FastAPI):
-    """A FastAPI app with problem details in its OpenAPI document."""
+    """A FastAPI app with problem details in its OpenAPI document, behind the access log."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the app with the access log outside everything else, the handler of bugs included."""
+        return AccessLog(super().build_middleware_stack())
 
     def openapi(self) -> Json:
         """Return the OpenAPI document."""

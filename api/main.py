@@ -11,7 +11,6 @@ import uvicorn
 from fastapi import FastAPI
 from limits.aio.storage import Storage
 from pydantic import SecretStr
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.access.keys import KeyCommands
 from activities.catalog.capacity import CapacityCommands
@@ -23,6 +22,7 @@ from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.mint import TicketReader
 from adapters.deployment import DeploymentError, open_identity
+from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.rate_limits import MemoryCounters, PostgresCounters
 from adapters.read_models.queries import ReadModels
 from adapters.read_models.show_cancellation import ShowCancellationQueries
@@ -31,9 +31,10 @@ from adapters.solana.chain import SolanaTokenReader
 from adapters.solana.keys import issuer_of, seed_of
 from adapters.startup import open_event_store
 from adapters.stripe.webhook import verify_webhook
-from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox, open_pool
-from adapters.temporal.connection import connect_to
+from adapters.tables import Pool, PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox, open_pool
+from adapters.temporal.connect import connect_to_temporal
 from api.app import create_app
+from api.http.access_log import access_log_to
 from api.http.authenticator import KeyAuthenticator, named_subjects
 from api.http.connections import HEAD_BYTES_MAX, limited_by
 from api.http.rate_limits import RateLimits, Rates
@@ -43,8 +44,8 @@ from domain.core.ids import Identity
 from domain.money.money import FeeRates
 from domain.payments.webhook_event import WebhookEvent
 from relay.payouts_client import PayoutsClient
-from relay.workflow_client import KEEP_ALIVE, Timeouts, WorkflowClient
-from setting_types import secrets_in
+from relay.workflow_client import Timeouts, WorkflowClient
+from setting_types import keys_of, secrets_in
 from settings import LimitSettings, Settings
 from settings_check import settings_of
 
@@ -63,16 +64,15 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     identity = await asyncio.to_thread(open_identity, settings.postgres.url, secret)
     pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
     await closing.enter_async_context(pool)
-    solana, saga = settings.solana, settings.saga
+    solana, saga, limits = settings.solana, settings.saga, settings.limits
     issuer = solana.issuer_address or str(issuer_of(solana.issuer_secret.get_secret_value()).pubkey())
     chain = SolanaTokenReader(solana.rpc_url, issuer, solana.custody_address)
     closing.push_async_callback(chain.close)
-    client = await connect_to(
-        settings.temporal, data_converter=pydantic_data_converter, lazy=True, keep_alive_config=KEEP_ALIVE
-    )
+    client = await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys), lazy=True)
     timebox, checkouts_in_flight_max = settings.api.temporal_timeout_seconds, settings.api.checkouts_in_flight_max
     pacing = Timeouts(timebox, saga.poll_seconds, saga.processing_extension_seconds, checkouts_in_flight_max)
-    buyers, engine = PostgresBuyers(pool), WorkflowClient(client, pacing)
+    buyers = PostgresBuyers(pool, Sealing(*settings.privacy.sealing, strips_tag=limits.tag_is_one_buyer))
+    engine = WorkflowClient(client, pacing)
     return Dependencies(
         authenticator=KeyAuthenticator(KeyCommands(store), PostgresKeyUses(pool), keys_in(settings), identity),
         purchases=PurchaseCommands(store),
@@ -183,6 +183,7 @@ def server_config(app: FastAPI, host: str, port: int, limits: LimitSettings = DE
 def main() -> None:
     """Read the settings and serve."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    access_log_to(logging.StreamHandler(sys.stdout))
     try:
         asyncio.run(serve(settings_of("api")))
     except DeploymentError as error:

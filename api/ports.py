@@ -17,6 +17,7 @@ from domain.access.subject import Subject
 from domain.core.ids import Identity
 from domain.money.money import FeeRates
 from domain.money.statement import StatementLine
+from domain.orders.personal_data import KeptBuyer, PersonalData
 from domain.payments.webhook_event import WebhookEvent
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
@@ -144,12 +145,25 @@ class Buyers(Protocol):
     """The table of personal data."""
 
     async def keep(
-        self, buyer_id: str, tenant_id: str, name: str | None, email: str | None, wallet: str | None
-    ) -> None:
-        """Keep a buyer; the same id again changes nothing."""
+        self, buyer_id: str, tenant_id: str, purchase_id: str, personal: PersonalData, allowance_ids: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Keep a buyer; the same id again changes nothing.
+
+        Return the ids under which the person's tickets are counted, by e-mail address and by wallet: the given ones
+        where they are new.
+        """
 
     async def forget(self, buyer_id: str) -> None:
-        """Forget a buyer."""
+        """Forget a buyer whom no event names."""
+
+    async def read(self, buyer_id: str) -> KeptBuyer | None:
+        """Return a buyer."""
+
+    async def of_purchase(self, purchase_id: str) -> list[KeptBuyer]:
+        """Return the buyers that the attempts at a purchase named."""
+
+    async def erase(self, buyer_ids: Sequence[str]) -> int:
+        """Erase buyers; raise WrongState while a purchase of one of them is open."""
 
 
 class ClientSecrets(Protocol):

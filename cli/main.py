@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import demo, keys, purchase, reconcile, up
+from cli import demo, keys, personal_data, purchase, reconcile, up
 from cli.rush import command as rush
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 # Each group's file has its own `register`; a new group is one import and one line here.
 demo.register(app)
 keys.register(app)
+personal_data.register(app)
 purchase.register(app)
 reconcile.register(app)
 rush.register(app)

@@ -18,13 +18,14 @@ from adapters.solana.supplies import ChainSupplies
 from adapters.stripe.client import StripeClient
 from adapters.stripe.errors import StripeRequestError
 from adapters.stripe.listing import StripeListing
-from adapters.temporal.connection import connect_to
+from adapters.temporal.connect import connect_to_temporal
 from domain.core.errors import Refusal
 from domain.core.ids import Deployment
 from domain.core.transient import TransientError
 from domain.invariants.cross_system import ExternalState, Quiescence, StripePayment, judge_at_rest, judge_balances
 from domain.invariants.invariant import Findings
 from domain.invariants.per_commit import History
+from setting_types import keys_of
 from settings import Settings
 
 RESUMED_AFTER = timedelta(seconds=60)  # the relay's delay, and the time that resumed work needs to end
@@ -122,7 +123,8 @@ async def _work(settings: Settings, say: Say) -> Work:
     say(f"Temporal at {settings.temporal.address}")
     with _reading("Temporal", RPCError, RuntimeError, TimeoutError):
         async with asyncio.timeout(ENGINE_SECONDS):
-            client = await connect_to(settings.temporal)
+            keys = keys_of(settings.temporal.codec_keys)
+            client = await connect_to_temporal(settings.temporal, keys)
             found = [(workflow.id, workflow.start_time) async for workflow in client.list_workflows(RUNNING)]
     named = [(*name.partition("/")[::2], started) for name, started in found]
     running = frozenset(identity for kind, identity, _ in named if kind in {"purchase", "hold", "refund"})

@@ -19,7 +19,7 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import KeepAliveConfig, RPCError, RPCStatusCode
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.core.commands import CapacityChange, DisputeRef, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.core.task_queues import PURCHASES
@@ -45,8 +45,6 @@ UNREACHABLE = (
 )
 CONSUME_SECONDS = 0.1
 LATER_MAX = 5_000
-# A connection that fell silent is noticed after 15 seconds, not 45; a server takes pings 10 seconds apart or more.
-KEEP_ALIVE = KeepAliveConfig(interval_millis=11_000, timeout_millis=4_000)
 USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
 
 

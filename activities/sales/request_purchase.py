@@ -80,12 +80,13 @@ class PurchaseStatus(Command):
 
 
 class Requested(Command):
-    """A recorded request: the attempt to run, whether this call recorded it, and its status."""
+    """A recorded request: the attempt to run, whether this call recorded it, its buyer, and its status."""
 
     purchase: PurchaseRef
     fresh: bool
     show_id: str
     venue_id: str
+    buyer_id: str
     purchase_status: PurchaseStatus
 
 
@@ -232,5 +233,6 @@ def _requested(uow: UnitOfWork, command: RequestPurchase, order: Order, *, fresh
         fresh=fresh,
         show_id=order.show_id,
         venue_id=uow.get(Show, order.show_id).venue_id,
+        buyer_id=order.buyer_id,
         purchase_status=_status_of(order),
     )

@@ -212,15 +212,15 @@ async def _refusal(_: Request, error: Exception) -> JSONResponse:
     return answer(Problem(REFUSALS.get(error.code, REFUSED), str(error), values=error.data))
 
 
-async def _transient(_: Request, error: Exception) -> JSONResponse:
-    return answer(unavailable(error))
+async def _transient(request: Request, error: Exception) -> JSONResponse:
+    return answer(unavailable(error, _id_of(request)))
 
 
-def unavailable(error: Exception) -> Problem:
+def unavailable(error: Exception, request_id: str | None = None) -> Problem:
     """Return the problem of a transient error."""
     if isinstance(error, OverloadedError):
         return Problem(BUSY, "overloaded; nothing was reserved, retry after the given delay", headers=RETRY_AFTER)
-    log.warning("transient error: %s", error)
+    log.warning("transient error in request %s: %s", request_id, error)
     return Problem(TRY_AGAIN, "a part of the system is unavailable; retry after the given delay", headers=RETRY_AFTER)
 
 
@@ -272,11 +272,17 @@ def methods_of(request: Request) -> set[str]:
     return methods | ({"HEAD"} if "GET" in methods else set())
 
 
-async def _left(_: Request, error: Exception) -> JSONResponse:
-    log.info("client disconnected in the middle of a request: %s", type(error).__name__)
+async def _left(request: Request, error: Exception) -> JSONResponse:
+    log.info("client disconnected in the middle of request %s: %s", _id_of(request), type(error).__name__)
     return answer(Problem(INCOMPLETE_BODY, "the connection closed before the whole body arrived"))
 
 
-async def _bug(_: Request, error: Exception) -> JSONResponse:
-    log.error("unexpected error in a request: %s", type(error).__name__)
+async def _bug(request: Request, error: Exception) -> JSONResponse:
+    log.error("unexpected error in request %s: %s", _id_of(request), type(error).__name__)
     return answer(Problem(INTERNAL_ERROR, "the service failed in an unexpected way"))
+
+
+def _id_of(request: Request) -> str | None:
+    """Return the id that the access log gave the request; None in an app without one."""
+    request_id: str | None = request.scope.get("state", {}).get("request_id")
+    return request_id

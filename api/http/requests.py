@@ -42,7 +42,12 @@ def about(description: str, example: Any) -> Any:
 
 def digest_of(body: BaseModel, salt: str = "") -> str:
     """Return the digest that recognises a body; the salt keeps short personal data from being guessed by it."""
-    text = CANONICAL.encode(body.model_dump(mode="json"))
+    return digest_of_content(body.model_dump(mode="json"), salt)
+
+
+def digest_of_content(content: dict[str, Any], salt: str) -> str:
+    """Return the digest of a body's content."""
+    text = CANONICAL.encode(content)
     return hashlib.sha256(f"{len(salt)}:{salt}{text}".encode()).hexdigest()
 
 

@@ -45,7 +45,5 @@ async def sell_at_box_office(body: BoxOfficeBody, key: Key, deps: Deps, caller: 
 
     The limits per buyer and per client do not apply. Answers as `POST /api/v1/purchases` does, without a client secret.
     """
-    command = command_of(body, key, deps, caller)._replace(
-        tender=body.tender, allowance_id="", wallet_allowance_id="", open_purchases_max=0
-    )
-    return await checkout_of(await recorded(command, body.buyer, deps), deps)
+    command = command_of(body, key, deps, caller)._replace(tender=body.tender, open_purchases_max=0)
+    return await checkout_of(await recorded(command, body, key, deps, counted=False), deps)

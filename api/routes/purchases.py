@@ -1,6 +1,7 @@
 """Purchases: buy tickets, read a purchase, cancel it."""
 
 import re
+import secrets
 from typing import Annotated, Any, Literal
 
 from fastapi import Response
@@ -12,7 +13,20 @@ from activities.sales.request_purchase import PurchaseStatus, Requested, Request
 from api.http.guard import TOKEN_PARAMETER, Caller, guarded_router, needs
 from api.http.problems import INVALID_REQUEST, KEY_INVALID, NOT_FOUND, REFUSED, Problem, may_answer, not_found, refused
 from api.http.read_your_writes import find, wait_for_position
-from api.http.requests import NO_CONTROLS, After, Body, Client, Deps, Key, Name, PurchaseId, about, digest_of, left_out
+from api.http.requests import (
+    NO_CONTROLS,
+    After,
+    Body,
+    Client,
+    Deps,
+    Key,
+    Name,
+    PurchaseId,
+    about,
+    digest_of,
+    digest_of_content,
+    left_out,
+)
 from api.ports import Dependencies
 from api.routes.quotes import WantedBody
 from domain.access.subject import Subject
@@ -26,6 +40,7 @@ from domain.core.errors import (
     HoldExpired,
     HoldReleased,
     InvalidWallet,
+    KeyReused,
     NotChargeable,
     NotOnSale,
     PaymentRefused,
@@ -36,7 +51,9 @@ from domain.core.errors import (
     UnknownSubject,
     WrongState,
 )
+from domain.core.ids import derived
 from domain.core.timestamp import Timestamp
+from domain.orders.personal_data import PersonalData
 from domain.stock.person import normal_email
 from domain.views.common import PriceDocument, price_document
 from domain.views.purchase import PurchaseHistory, PurchaseState
@@ -46,6 +63,7 @@ PATH = "/api/v1/purchases"
 router = guarded_router(prefix=PATH, tags=["purchases"])
 TOTAL_MINOR_MAX = 10**12
 RANDOM_KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
+ALLOWANCES_MAX = 2  # by e-mail address, and by wallet
 UNANSWERED = {"requested", "reserving"}
 
 
@@ -163,7 +181,7 @@ async def buy(body: PurchaseBody, key: Key, client: Client, deps: Deps, caller: 
     command = command_of(body, key, deps, caller)
     if caller.kind == "publishable":  # a shop's own server is one address for all of its buyers
         command = command._replace(client_id=deps.identity.derive("cl", caller.tenant_id, client))
-    requested = await recorded(command, body.buyer, deps)
+    requested = await recorded(command, body, key, deps)
     return await checkout_of(requested, deps)
 
 
@@ -234,51 +252,74 @@ def command_of(body: PurchaseBody, key: str, deps: Dependencies, caller: Subject
     if caller.kind == "publishable" and not RANDOM_KEY.fullmatch(key):
         raise Problem(KEY_INVALID, "under a publishable key an Idempotency-Key is a random UUID (version 4)")
     tenant_id = caller.tenant_id
-    digest = digest_of(body, key)
     purchase_id = deps.identity.of_key("pu", caller.name, key)
-    allowance_id, wallet_allowance_id = _allowance_ids(body.buyer, deps, tenant_id)
     return RequestPurchase(
         tenant_id=tenant_id,
         purchase_id=purchase_id,
-        body_digest=digest,
+        body_digest=_digest_of(body, key),
         show_id=body.show_id,
         lines=body.lines(),
-        buyer_id=deps.identity.of_key("bu", caller.name, key, digest),
+        buyer_id=derived("bu", secrets.token_hex()),
         hold_seconds=_hold_seconds(body, deps),
         discount_code=body.discount_code and spelt(body.discount_code),
         expected_total_minor=body.expected_total_minor,
         queue_seconds=deps.limits.queue_seconds,
-        allowance_id=allowance_id,
-        wallet_allowance_id=wallet_allowance_id,
         open_purchases_max=deps.limits.open_purchases_max,
         client_share_percent=deps.limits.client_share_percent,
         nonce=deps.identity.nonce_of(purchase_id),
     )
 
 
-async def recorded(command: RequestPurchase, buyer: BuyerBody, deps: Dependencies) -> Requested:
-    """Store the buyer and record the request; a refused request leaves nothing behind."""
-    if buyer.wallet is not None and not deps.is_wallet(buyer.wallet):
+async def recorded(
+    command: RequestPurchase, body: PurchaseBody, key: str, deps: Dependencies, *, counted: bool = True
+) -> Requested:
+    """Store the buyer and record the request; a refused request and a repeated one leave nothing behind.
+
+    `counted` says whether the tickets count for the limits per buyer.
+    """
+    if body.buyer.wallet is not None and not deps.is_wallet(body.buyer.wallet):
         raise InvalidWallet("the wallet is not a valid Solana address")
-    if buyer == BuyerBody():
-        return await deps.purchases.request_purchase(command)
-    await deps.buyers.keep(command.buyer_id, command.tenant_id, buyer.name, buyer.email, buyer.wallet)
+    if body.buyer == BuyerBody():
+        return await _requested(command, body, key, deps)
+    personal, made = personal_of(body), [derived("al", secrets.token_hex()) for _ in range(ALLOWANCES_MAX)]
+    allowances = await deps.buyers.keep(command.buyer_id, command.tenant_id, command.purchase_id, personal, made)
+    first, second, *_ = (*(allowances if counted else ()), "", "")
     try:
-        return await deps.purchases.request_purchase(command)
+        named = command._replace(allowance_id=first, wallet_allowance_id=second)
+        requested = await _requested(named, body, key, deps)
     except Refusal:
         await deps.buyers.forget(command.buyer_id)
         raise
+    if requested.buyer_id != command.buyer_id:  # a repeat: the first request's buyer counts
+        await deps.buyers.forget(command.buyer_id)
+        await _check_same_buyer(requested.buyer_id, personal, deps)
+    return requested
 
 
-def _allowance_ids(buyer: BuyerBody, deps: Dependencies, tenant_id: str) -> tuple[str, str]:
-    """Return the pseudonymous ids under which a named buyer's tickets are counted: by e-mail, and by wallet.
+def personal_of(body: PurchaseBody) -> PersonalData:
+    """Return the personal data of a request; it goes into the table of buyers, and nowhere else."""
+    return PersonalData(body.buyer.name, body.buyer.email, body.buyer.wallet)
 
-    Either alone is the first, as it was before both were counted.
-    """
-    names = [] if buyer.email is None else [normal_email(buyer.email, strips_tag=deps.limits.tag_is_one_buyer)]
-    names += [] if buyer.wallet is None else [buyer.wallet]
-    first, second, *_ = (*(deps.identity.derive("al", tenant_id, name) for name in names), "", "")
-    return first, second
+
+async def _requested(command: RequestPurchase, body: PurchaseBody, key: str, deps: Dependencies) -> Requested:
+    """Record the request; a repeat of one that release 0.1.0 recorded is recognised by that release's digest."""
+    try:
+        return await deps.purchases.request_purchase(command)
+    except KeyReused:
+        return await deps.purchases.request_purchase(command._replace(body_digest=digest_of(body, key)))
+
+
+async def _check_same_buyer(buyer_id: str, personal: PersonalData, deps: Dependencies) -> None:
+    """Raise KeyReused if the first request named another buyer; an erased buyer is not compared."""
+    first = await deps.buyers.read(buyer_id)
+    if first is not None and first.personal != personal:
+        raise KeyReused("this Idempotency-Key was used with a different body")
+
+
+def _digest_of(body: PurchaseBody, key: str) -> str:
+    """Return the digest of a request without its personal data, which must not be guessed by what the events keep."""
+    content = {**body.model_dump(mode="json", exclude={"buyer"}), "named": body.buyer != BuyerBody()}
+    return digest_of_content(content, key)
 
 
 def _hold_seconds(body: PurchaseBody, deps: Dependencies) -> int | None:

@@ -14,12 +14,13 @@ from activities.payments.intent import PaymentActivities
 from activities.registry import Activities, all_queues
 from activities.tokens.mint import MintActivities
 from adapters.event_store.store import PostgresEventStore
-from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts
+from adapters.privacy.buyers import PostgresBuyers
+from adapters.tables import Pool, PostgresCheckouts
 from bench.servers.bare_workflow import QUEUE, BareOpening, BareWorkflow, do_nothing
 from bench.servers.stubs import InstantChain, InstantGateway
 from domain.core.ids import Deployment
 from settings import Settings, read_settings
-from worker import STICKY, assemble, connect, work
+from worker import STICKY, assemble, connect, sealing_of, work
 
 
 def assemble_stubbed(
@@ -32,9 +33,10 @@ def assemble_stubbed(
 ) -> Activities:
     """Assemble the production activities with stubs for Stripe and the chain."""
     real = assemble(settings, deployment, store, pool, closing, queues)
+    buyers = PostgresBuyers(pool, sealing_of(settings))
     return real.replace(
         PaymentActivities(store, InstantGateway(), PostgresCheckouts(pool)),
-        MintActivities(store, InstantChain(), PostgresBuyers(pool), "custody", settings.api.public_url),
+        MintActivities(store, InstantChain(), buyers, "custody", settings.api.public_url),
     )
 
 

@@ -1,5 +1,6 @@
 """Files of a data directory: the lock, `stack.json` for everyone, `secrets.json` for its owner."""
 
+import base64
 import fcntl
 import json
 import os
@@ -20,6 +21,8 @@ API_KEY = "BOXOFFICE_STRIPE__API_KEY"
 WEBHOOK_SECRET = "BOXOFFICE_STRIPE__WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
 CONNECT_WEBHOOK_SECRET = "BOXOFFICE_STRIPE__CONNECT_WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
 DEPLOYMENT_SECRET = "BOXOFFICE_DEPLOYMENT__SECRET"  # noqa: S105 - the name of a setting
+PRIVACY_KEYS = "BOXOFFICE_PRIVACY__KEYS"
+LOOKUP_SECRET = "BOXOFFICE_PRIVACY__LOOKUP_SECRET"  # noqa: S105 - the name of a setting
 INTERNAL_TOKEN = "BOXOFFICE_INTERNAL__TOKEN"  # noqa: S105 - the name of a setting
 DEVELOPMENT_KEY = "BOXOFFICE_API__DEVELOPMENT_KEY"
 
@@ -76,6 +79,8 @@ class StackSecrets:
             API_KEY: f"sk_test_{secrets.token_hex(16)}",
             INTERNAL_TOKEN: secrets.token_urlsafe(SEED_BYTES),
             DEVELOPMENT_KEY: f"bo_dev_{secrets.token_hex(4)}_{secrets.token_urlsafe(SEED_BYTES)}",
+            PRIVACY_KEYS: f"dev:{base64.b64encode(secrets.token_bytes(SEED_BYTES)).decode()}",
+            LOOKUP_SECRET: secrets.token_urlsafe(SEED_BYTES),
             **kept.get("env", {}),
         }
         self.webhook_endpoint_ids: dict[str, str] = kept.get("webhook_endpoint_ids", {})

@@ -1,5 +1,6 @@
 """The compose file names only commands, ports, settings and images that exist."""
 
+import base64
 import importlib.util
 import re
 import tomllib
@@ -39,6 +40,10 @@ COMPLETE = {
     "BOXOFFICE_SOLANA__ISSUER_ADDRESS": str(issuer_of("02" * 32).pubkey()),
     "BOXOFFICE_INTERNAL__TOKEN": "t" * 32,
     "BOXOFFICE_DEPLOYMENT__SECRET": "03" * 32,
+    "BOXOFFICE_PRIVACY__KEYS": f"k1:{base64.b64encode(bytes(32)).decode()}",
+    "BOXOFFICE_PRIVACY__LOOKUP_SECRET": "l" * 32,
+    "BOXOFFICE_TEMPORAL__CODEC_KEYS": f"k1:{base64.b64encode(bytes(32)).decode()}",
+    "BOXOFFICE_CODEC_SERVER__TOKEN": "c" * 32,
 }
 
 
@@ -63,9 +68,9 @@ def versions() -> dict[str, str]:
     return {row[0]: row[1] for row in rows[1:]}
 
 
-def test_our_services_are_api_projector_and_one_worker_per_queue() -> None:
+def test_our_services_are_api_codec_server_projector_and_one_worker_per_queue() -> None:
     """No service is missing, and none runs twice."""
-    assert sorted(OURS) == ["api", "projector", *[f"worker-{queue}" for queue in QUEUES]]
+    assert sorted(OURS) == ["api", "codec-server", "projector", *[f"worker-{queue}" for queue in QUEUES]]
     queues = [service["command"][-1] for name, service in OURS.items() if name.startswith("worker-")]
     assert sorted(queues) == QUEUES
     assert all(SERVICES[f"worker-{queue}"]["command"][-2:] == ["--queues", queue] for queue in QUEUES)
@@ -91,7 +96,7 @@ def test_every_setting_exists_and_is_valid(name: str, monkeypatch: pytest.Monkey
         monkeypatch.delenv(setting, raising=False)
     for setting, value in environment(name).items():
         monkeypatch.setenv(setting, value)
-    process, _, queue = name.partition("-")
+    process, _, queue = (name, "", "") if name == "codec-server" else name.partition("-")
     settings = settings_of(process, [queue] if queue else [])
     assert settings.environment == "production"
     assert urlsplit(settings.postgres.url).hostname in SERVICES
@@ -148,9 +153,10 @@ def test_the_database_is_the_one_of_the_postgres_service() -> None:
 
 def test_ports_are_published_on_loopback_and_lead_to_a_listener() -> None:
     """Each published port is bound to 127.0.0.1 and leads to the port that the service listens on."""
-    inside = {**INSIDE, "api": int(environment("api")["BOXOFFICE_API__PORT"])}
+    codec_port = int(environment("codec-server")["BOXOFFICE_CODEC_SERVER__PORT"])
+    inside = {**INSIDE, "api": int(environment("api")["BOXOFFICE_API__PORT"]), "codec-server": codec_port}
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert set(published) == {"api", "temporal", "temporal-ui"}
+    assert set(published) == {"api", "codec-server", "temporal", "temporal-ui"}
     for name, ports in published.items():
         ((address, _, port),) = [entry.split(":") for entry in ports]
         assert (address, int(port)) == ("127.0.0.1", inside[name])
@@ -158,6 +164,14 @@ def test_ports_are_published_on_loopback_and_lead_to_a_listener() -> None:
     assert environment("api")["BOXOFFICE_API__HOST"] == "0.0.0.0"
     for name in ("temporal-ui", "temporal-setup", "worker-routing"):
         assert environment(name)["TEMPORAL_ADDRESS"] == f"temporal:{INSIDE['temporal']}"
+
+
+def test_the_web_ui_and_the_codec_server_name_each_other() -> None:
+    """The UI calls the published port, and the codec server allows the UI's published origin."""
+    ports = {name: SERVICES[name]["ports"][0].rpartition(":")[0] for name in ("temporal-ui", "codec-server")}
+    assert environment("temporal-ui")["TEMPORAL_CODEC_ENDPOINT"] == f"http://{ports['codec-server']}"
+    assert environment("codec-server")["BOXOFFICE_CODEC_SERVER__ORIGIN"] == f"http://{ports['temporal-ui']}"
+    assert environment("codec-server")["BOXOFFICE_TEMPORAL__CODEC_KEYS"] == COMPLETE["BOXOFFICE_TEMPORAL__CODEC_KEYS"]
 
 
 def test_every_dependency_of_a_service_exists() -> None:

@@ -39,6 +39,7 @@ def tables_url(store_server: str) -> str:
         names = [
             "events",
             "buyers",
+            "persons",
             "checkouts",
             "webhook_inbox",
             "rate_limits",

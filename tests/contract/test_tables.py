@@ -1,22 +1,17 @@
-"""Contract of the tables beside the events, for PostgreSQL and the fakes."""
+"""Contract of the tables beside the events and the buyers, for PostgreSQL and the fakes."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from adapters.stripe.webhook import read_event
-from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox
+from adapters.tables import PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox
 from domain.payments.webhook_event import WebhookEvent
 from tests.adapters.stripe.odd_events import HANDLED, STORED_ONLY
 from tests.fakes.identity import DEPLOYMENT
-from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox, MemoryKeyUses
+from tests.fakes.small_tables import MemoryCheckouts, MemoryInbox, MemoryKeyUses
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture(params=["fake", "postgres"])
-def buyers(request: pytest.FixtureRequest) -> MemoryBuyers | PostgresBuyers:
-    return MemoryBuyers() if request.param == "fake" else PostgresBuyers(request.getfixturevalue("pool"))
 
 
 @pytest.fixture(params=["fake", "postgres"])
@@ -45,20 +40,6 @@ def webhook(event_id: str) -> WebhookEvent:
         digest="d",
         account_id="acct_1",
     )
-
-
-async def test_a_buyer_is_kept_once_and_forgotten(buyers: MemoryBuyers | PostgresBuyers) -> None:
-    """The same id again changes nothing; to forget an unknown buyer is success."""
-    assert await buyers.wallet_of("bu_1") is None
-    await buyers.keep("bu_1", "default", "Ann", None, "wallet")
-    await buyers.keep("bu_1", "default", "Bob", None, "other")
-    await buyers.keep("bu_2", "default", "Cid", "cid@example.org", None)
-    assert [await buyers.wallet_of(name) for name in ("bu_1", "bu_2")] == ["wallet", None]
-    await buyers.forget("bu_1")
-    await buyers.forget("bu_1")
-    assert await buyers.wallet_of("bu_1") is None
-    await buyers.keep("bu_1", "default", "Bob", None, "other")
-    assert await buyers.wallet_of("bu_1") == "other"
 
 
 async def test_a_secret_is_replaced_and_forgotten(checkouts: MemoryCheckouts | PostgresCheckouts) -> None:

@@ -289,7 +289,7 @@ class ApiWorld:
         self.reads = MemoryReads(self.store)
         self.secrets = MemoryCheckouts()
         self.engine = SellingEngine(self.store, self.secrets)
-        self.buyers = MemoryBuyers()
+        self.buyers = MemoryBuyers(self.has_ended)
         self.inbox = MemoryInbox()
         self.tokens: dict[str, TokenState] = {}
         self.chain_is_away = False
@@ -329,6 +329,10 @@ class ApiWorld:
         """Create a key and return its text."""
         command = CreateKey(tenant_id=tenant_id, kind=kind, label="", scopes=scopes, **more)
         return str(await self.keys.create(command))
+
+    def has_ended(self, purchase_id: str) -> bool:
+        found = self.reads.catch_up().edit(PURCHASES, purchase_id)
+        return found is not None and found["state"] in {"fulfilled", "cancelled", "refused"}
 
     async def read_ticket(self, ticket_id: str) -> tuple[Ticket, TokenState | None]:
         ticket = await self.store.read(lambda uow: uow.get(Ticket, ticket_id))

@@ -1,26 +1,60 @@
 """Tables beside the events, in memory: buyers, client secrets and the webhook inbox."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from domain.core.errors import WrongState
+from domain.orders.personal_data import KeptBuyer, PersonalData
 from domain.payments.webhook_event import WebhookEvent
+
+KEPT_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class MemoryBuyers:
-    """Buyers by id: (name, email, wallet)."""
+    """Buyers by id, and the allowance ids of persons by tenant and spelling."""
 
-    def __init__(self) -> None:
-        self.kept: dict[str, tuple[str | None, str | None, str | None]] = {}
+    def __init__(self, has_ended: Callable[[str], bool] = lambda _: False, *, strips_tag: bool = True) -> None:
+        self._strips_tag = strips_tag
+        self.kept: dict[str, KeptBuyer] = {}
+        self.allowances: dict[tuple[str, str], str] = {}
+        self._has_ended = has_ended
 
     async def keep(
-        self, buyer_id: str, tenant_id: str, name: str | None, email: str | None, wallet: str | None
-    ) -> None:
-        self.kept.setdefault(buyer_id, (name, email, wallet))
+        self, buyer_id: str, tenant_id: str, purchase_id: str, personal: PersonalData, allowance_ids: Sequence[str]
+    ) -> tuple[str, ...]:
+        buyer = self.kept.setdefault(buyer_id, KeptBuyer(buyer_id, tenant_id, purchase_id, KEPT_AT, personal))
+        persons = zip(self._persons(buyer._replace(personal=personal)), allowance_ids, strict=False)
+        return tuple(self.allowances.setdefault(person, allowance_id) for person, allowance_id in persons)
 
     async def forget(self, buyer_id: str) -> None:
         self.kept.pop(buyer_id, None)
 
     async def wallet_of(self, buyer_id: str) -> str | None:
-        return self.kept.get(buyer_id, (None, None, None))[2]
+        return self.kept[buyer_id].personal.wallet if buyer_id in self.kept else None
+
+    async def read(self, buyer_id: str) -> KeptBuyer | None:
+        return self.kept.get(buyer_id)
+
+    async def of_purchase(self, purchase_id: str) -> list[KeptBuyer]:
+        return [buyer for buyer in self.kept.values() if buyer.purchase_id == purchase_id]
+
+    async def of_person(self, tenant_id: str, personal: PersonalData) -> list[KeptBuyer]:
+        wanted = {(tenant_id, person) for person in personal.persons(strips_tag=self._strips_tag)}
+        return [buyer for buyer in self.kept.values() if wanted.intersection(self._persons(buyer))]
+
+    async def erase(self, buyer_ids: Sequence[str]) -> int:
+        found = [self.kept[buyer_id] for buyer_id in buyer_ids if buyer_id in self.kept]
+        for buyer in found:
+            if not self._has_ended(buyer.purchase_id or ""):
+                raise WrongState(f"purchase {buyer.purchase_id} is not known to have ended")
+        for buyer in found:
+            del self.kept[buyer.buyer_id]
+        named = {person for buyer in self.kept.values() for person in self._persons(buyer)}
+        self.allowances = {person: kept for person, kept in self.allowances.items() if person in named}
+        return len(found)
+
+    def _persons(self, buyer: KeptBuyer) -> list[tuple[str, str]]:
+        return [(buyer.tenant_id, person) for person in buyer.personal.persons(strips_tag=self._strips_tag)]
 
 
 class MemoryCheckouts:

@@ -4,9 +4,9 @@ import os
 from collections.abc import Callable
 
 import pytest
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from adapters.temporal.connect import data_converter
 from tests.fakes.evidence import external_state, findings_of, require_invariants
 from tests.matrix.cells import STEP_FAULTS, UNREACHABLE, WEBHOOK_FAULTS, Cell, Row, cells, registered
 from tests.matrix.every_scene import SCENES
@@ -44,7 +44,7 @@ def calls_operator(cell: Cell) -> bool:
 async def played(scene: Scene, faults: Faults) -> tuple[str, Stage]:
     """Play a scene to its end on a server of its own; assert the invariants there, and after every late effect."""
     server = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=installed("temporal-test-server"), data_converter=pydantic_data_converter
+        test_server_existing_path=installed("temporal-test-server"), data_converter=data_converter({})
     )
     # Only the stage moves the clock: waiting for a result would move it too, and the server refuses two at once.
     async with server:

@@ -54,7 +54,7 @@ OMISSIONS = (
         "      <<: [*database, *engine, *worker, *chain]\n"
         "      BOXOFFICE_SOLANA__ISSUER_SECRET: ${BOXOFFICE_SOLANA__ISSUER_SECRET:?}\n",
         "",
-        "tests/architecture/test_compose.py::test_our_services_are_api_projector_and_one_worker_per_queue",
+        "tests/architecture/test_compose.py::test_our_services_are_api_codec_server_projector_and_one_worker_per_queue",
         "worker-mint",
     ),
     Mutant(

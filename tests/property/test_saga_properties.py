@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 import activities.tokens.submit
+from adapters.temporal.connect import data_converter
 from tests.property.saga_schedules import SCHEDULES, Act, Schedule
 from tests.property.saga_stage import Stage
 from tests.workflows.conftest import installed, register_search_attributes
@@ -68,7 +68,7 @@ class Theatre:
         if self._server is not None:
             await self._server.shutdown()
         self._server = await WorkflowEnvironment.start_time_skipping(
-            test_server_existing_path=installed("temporal-test-server"), data_converter=pydantic_data_converter
+            test_server_existing_path=installed("temporal-test-server"), data_converter=data_converter({})
         )
         self._served = 0
         await register_search_attributes(self._server.client)

@@ -1,18 +1,20 @@
 """The whole real stack, once for all tests that need it."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from devstack.stack import Stack, start_stack, stop_stack
-from tests.real.shop import Shop
+from tests.real.shop import CODEC_KEYS, Shop
 from tests.real.up import UP
 
 QUICK = {
     "BOXOFFICE_SAGA__POLL_SECONDS": "5",
     "BOXOFFICE_SAGA__PROCESSING_EXTENSION_SECONDS": "5",
     "BOXOFFICE_STRIPE__UNDELIVERED_POLL_SECONDS": "5",
+    "BOXOFFICE_TEMPORAL__CODEC_KEYS": ",".join(f"{name}:{b64encode(key).decode()}" for name, key in CODEC_KEYS.items()),
 }
 
 

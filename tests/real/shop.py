@@ -3,17 +3,21 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import httpx
 import psycopg
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from adapters.deployment import read_deployment
+from adapters.privacy.keyring import Keyring
+from adapters.temporal.codec import EncryptingCodec
+from adapters.temporal.connect import data_converter
 from cli.buyer import pay_by_card, read_mint
 from cli.reconciliation import Report, reconcile
 from devstack.stack import Stack
@@ -26,9 +30,17 @@ from tests.fakes.evidence import require_invariants
 
 ENDS = {"fulfilled", "cancelled", "refused"}
 PUBLISHABLE_KEY = "pk_test_boxoffice"
+CODEC_KEYS = {"test": bytes(range(32))}
 _names = itertools.count(1)
 
 WHERE_IT_LIES = ("pending_minor", "available_minor", "reserved_minor", "paid_out_minor")
+
+
+class ReadingCodec(EncryptingCodec):
+    """Decrypts payloads and encrypts none."""
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return list(payloads)
 
 
 class Shop:
@@ -173,7 +185,9 @@ class Shop:
                 await asyncio.sleep(0.1)
 
     async def engine(self) -> Client:
-        return await Client.connect(self.stack.urls["temporal"], data_converter=pydantic_data_converter)
+        """Connect a client that reads histories with and without encryption; all workers read its plain payloads."""
+        converter = replace(data_converter(CODEC_KEYS), payload_codec=ReadingCodec(Keyring(CODEC_KEYS)))
+        return await Client.connect(self.stack.urls["temporal"], data_converter=converter)
 
     async def stripe(self, path: str) -> Any:
         key = self.stack.env["BOXOFFICE_STRIPE__API_KEY"]

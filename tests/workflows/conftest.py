@@ -9,11 +9,13 @@ import pytest
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from adapters.temporal.connect import data_converter
 from tests.fakes.judged import judged_at_rest
 from tests.fakes.world import SagaWorld
+
+CODEC_KEYS = {"test": bytes(range(32))}  # every workflow test runs with encrypted payloads
 
 
 def installed(command: str) -> str:
@@ -41,7 +43,7 @@ async def register_search_attributes(client: Client) -> None:
 @pytest.fixture
 async def skipping() -> AsyncIterator[WorkflowEnvironment]:
     environment = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=installed("temporal-test-server"), data_converter=pydantic_data_converter
+        test_server_existing_path=installed("temporal-test-server"), data_converter=data_converter(CODEC_KEYS)
     )
     async with environment:
         await register_search_attributes(environment.client)

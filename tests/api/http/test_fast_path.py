@@ -20,7 +20,12 @@ from tests.fakes.shop_world import ApiWorld
 
 T = TypeVar("T")
 
-PLAIN = {"Authorization": f"Bearer {EVERY_SCOPE}", "Idempotency-Key": "k", "content-type": "application/json"}
+PLAIN = {
+    "Authorization": f"Bearer {EVERY_SCOPE}",
+    "Idempotency-Key": "k",
+    "content-type": "application/json",
+    "X-Request-Id": "the-same-request",
+}
 ORDINARY = {**PLAIN, "content-type": "application/json; charset=utf-8"}
 
 

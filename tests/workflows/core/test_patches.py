@@ -7,6 +7,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, Worker
 
+from adapters.temporal.connect import data_converter
+from tests.workflows.conftest import CODEC_KEYS
 from tests.workflows.core.patched_workflows import Before, Deprecated, Flagged, Unflagged, note
 from tests.workflows.core.test_saga import RUNNER
 
@@ -27,7 +29,7 @@ async def run(server: WorkflowEnvironment, build: type) -> tuple[list[str], Work
 
 
 async def fits(build: type, history: WorkflowHistory) -> bool:
-    replayer = Replayer(workflows=[build], workflow_runner=RUNNER)
+    replayer = Replayer(workflows=[build], workflow_runner=RUNNER, data_converter=data_converter(CODEC_KEYS))
     return (await replayer.replay_workflow(history, raise_on_replay_failure=False)).replay_failure is None
 
 

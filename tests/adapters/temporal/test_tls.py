@@ -1,17 +1,12 @@
-"""The settings decide how Temporal is connected to: TLS, certificates and API key; nothing connects otherwise."""
+"""The settings decide how Temporal is connected to: TLS, certificates and API key."""
 
-import ast
 from pathlib import Path
 
 from pydantic import SecretStr
 from temporalio.service import TLSConfig
 
-from adapters.temporal.connection import tls_of
+from adapters.temporal.tls import tls_of
 from settings import TemporalSettings
-from tests.architecture.test_tidy import modules
-
-ADAPTER = "adapters/temporal/connection.py"
-NOT_OURS = ("tests/", "devstack/", "bench/")  # servers of their own, on loopback
 
 
 def test_the_settings_decide_about_tls(tmp_path: Path) -> None:
@@ -26,14 +21,3 @@ def test_the_settings_decide_about_tls(tmp_path: Path) -> None:
     )
     assert tls_of(secured) == TLSConfig(server_root_ca_cert=b"ca", client_cert=b"cert", client_private_key=b"key")
     assert "hidden" not in repr(TemporalSettings(api_key=SecretStr("hidden")))
-
-
-def test_there_is_one_way_to_connect() -> None:
-    """No other module of the product connects to Temporal."""
-    connecting = {
-        module.path
-        for module in modules()
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Client.connect"
-    }
-    assert {path for path in connecting if not path.startswith(NOT_OURS)} == {ADAPTER}

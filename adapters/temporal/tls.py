@@ -1,10 +1,9 @@
-"""The one way to connect to Temporal: by its address, with TLS and an API key as the settings say."""
+"""Address and credentials of a Temporal server: TLS and an API key as the settings say."""
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from pydantic import SecretStr
-from temporalio.client import Client
 from temporalio.service import TLSConfig
 
 
@@ -38,17 +37,6 @@ class TemporalAddress(Protocol):
     @property
     def api_key(self) -> SecretStr:
         """The API key; empty is none."""
-
-
-async def connect_to(temporal: TemporalAddress, **options: Any) -> Client:
-    """Connect to Temporal; `options` are those of `Client.connect` that do not concern its address or security."""
-    return await Client.connect(
-        temporal.address,
-        namespace=temporal.namespace,
-        tls=tls_of(temporal),
-        api_key=temporal.api_key.get_secret_value() or None,
-        **options,
-    )
 
 
 def tls_of(temporal: TemporalAddress) -> TLSConfig | bool:

@@ -1,0 +1,1 @@
+"""Personal data at rest: keys, the table of buyers, retention."""

@@ -1,0 +1,186 @@
+"""The table of buyers on PostgreSQL: personal data, sealed where there is a key, and the persons that limits count."""
+
+import base64
+import hmac
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.sql import SQL
+
+from adapters.privacy.keyring import Keyring
+from adapters.tables import Pool, connection_of
+from domain.core.errors import WrongState
+from domain.orders.personal_data import KeptBuyer, PersonalData
+
+ENDED = ["fulfilled", "cancelled", "refused"]
+FIND = SQL("SELECT buyer_id, tenant_id, purchase_id, kept_at, key_id, name, email, wallet FROM buyers WHERE {}")
+BY_ID, BY_PURCHASE = SQL("buyer_id = %s"), SQL("purchase_id = %s")
+BY_PERSON = SQL("tenant_id = %s AND (lookup = ANY(%s) OR wallet_lookup = ANY(%s))")
+KEEP = SQL(
+    "INSERT INTO buyers (buyer_id, tenant_id, purchase_id, key_id, name, email, wallet, lookup, wallet_lookup)"
+    " VALUES (%(buyer_id)s, %(tenant_id)s, %(purchase_id)s, %(key_id)s, %(name)s, %(email)s, %(wallet)s, %(lookup)s,"
+    " %(wallet_lookup)s)"
+    " ON CONFLICT DO NOTHING"
+)
+# DO UPDATE changes nothing: it locks the person's row, and so sees one that another transaction has just made.
+KEEP_PERSON = SQL(
+    "WITH person AS (INSERT INTO persons (tenant_id, lookup, allowance_id) SELECT %(tenant_id)s, made.* FROM"
+    " unnest(%(lookups)s::text[], %(allowance_ids)s::text[]) AS made (lookup, allowance_id) ORDER BY 2"
+    " ON CONFLICT (tenant_id, lookup) DO UPDATE SET lookup = EXCLUDED.lookup RETURNING lookup, allowance_id),"
+    " kept AS ({}) SELECT lookup, allowance_id FROM person"
+).format(KEEP)
+# An unknown purchase counts as open: the read models may only be behind.
+OPEN = (
+    "SELECT b.purchase_id FROM buyers b LEFT JOIN rm_purchases p ON p.id = b.purchase_id"
+    " WHERE b.buyer_id = ANY(%s) AND coalesce(p.doc->>'state', '') <> ALL(%s)"
+)
+LOCK_PERSONS = (
+    "SELECT FROM persons p JOIN unnest(%s::text[], %s::text[]) AS gone (tenant_id, lookup)"
+    " USING (tenant_id, lookup) ORDER BY tenant_id, lookup FOR UPDATE OF p"
+)
+# A statement of its own: it sees the buyers that were stored while the one before it waited for the locks.
+FORGET_UNNAMED = (
+    "DELETE FROM persons p USING unnest(%s::text[], %s::text[]) AS gone (tenant_id, lookup)"
+    " WHERE p.tenant_id = gone.tenant_id AND p.lookup = gone.lookup AND NOT EXISTS"
+    " (SELECT FROM buyers b WHERE b.tenant_id = p.tenant_id AND p.lookup IN (b.lookup, b.wallet_lookup))"
+)
+
+
+class Sealing:
+    """Turns personal data into column values and back; without keys the values stay plain.
+
+    `strips_tag`: an e-mail address with a tag after a plus is the same person's.
+    """
+
+    def __init__(self, keys: Mapping[str, bytes], lookup_secret: str, *, strips_tag: bool = True) -> None:
+        self.keys = Keyring(keys)
+        self._strips_tag = strips_tag
+        self._lookup_secret = lookup_secret.encode()
+
+    def row(self, buyer_id: str, tenant_id: str, personal: PersonalData) -> dict[str, str | None]:
+        """Return the columns that depend on the keys; each value opens only in its own row and column."""
+        values = {column: self._sealed(buyer_id, column, plain) for column, plain in personal._asdict().items()}
+        lookup, wallet_lookup, *_ = (*self.lookups(tenant_id, personal), None, None)
+        return {**values, "key_id": self.keys.newest, "lookup": lookup, "wallet_lookup": wallet_lookup}
+
+    def personal(self, buyer_id: str, key_id: str | None, *values: str | None) -> PersonalData:
+        """Return the personal data of a row's columns name, email and wallet."""
+        named = zip(PersonalData._fields, values, strict=True)
+        return PersonalData(**{column: self.opened(buyer_id, key_id, column, value) for column, value in named})
+
+    def opened(self, buyer_id: str, key_id: str | None, column: str, value: str | None) -> str | None:
+        """Return the plain value of one column."""
+        if value is None or key_id is None:
+            return value
+        return self.keys.open(key_id, base64.b64decode(value), _place(buyer_id, column)).decode()
+
+    def lookups(self, tenant_id: str, personal: PersonalData) -> list[str]:
+        """Return the values by which the rows of a person are found: by e-mail address, and by wallet."""
+        return [self.lookup(tenant_id, person) for person in personal.persons(strips_tag=self._strips_tag)]
+
+    def lookup(self, tenant_id: str, person: str) -> str:
+        """Return the value by which the rows of a person are found: a keyed hash, useless without the secret."""
+        text = f"{len(tenant_id)}:{tenant_id}{person}"
+        return hmac.new(self._lookup_secret, text.encode(), "sha256").hexdigest()
+
+    def _sealed(self, buyer_id: str, column: str, plain: str | None) -> str | None:
+        if plain is None or self.keys.newest is None:
+            return plain
+        return base64.b64encode(self.keys.seal(plain.encode(), _place(buyer_id, column))).decode()
+
+
+class PostgresBuyers:
+    """The one table of personal data; events refer to a buyer by an opaque id."""
+
+    def __init__(self, pool: Pool, sealing: Sealing) -> None:
+        self._pool = pool
+        self._sealing = sealing
+
+    async def keep(
+        self, buyer_id: str, tenant_id: str, purchase_id: str, personal: PersonalData, allowance_ids: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Store a buyer; an id that is stored already stays unchanged.
+
+        Return the ids under which the person's tickets are counted, by e-mail address and by wallet: the given ones
+        where they are new, and none for a buyer with neither.
+        """
+        lookups = self._sealing.lookups(tenant_id, personal)
+        columns = {
+            "buyer_id": buyer_id,
+            "tenant_id": tenant_id,
+            "purchase_id": purchase_id,
+            "lookups": lookups,
+            "allowance_ids": list(allowance_ids[: len(lookups)]),
+            **self._sealing.row(buyer_id, tenant_id, personal),
+        }
+        async with connection_of(self._pool) as connection:
+            cursor = await connection.execute(KEEP_PERSON if lookups else KEEP, columns)
+            known = dict(await cursor.fetchall()) if lookups else {}
+        return tuple(str(known[lookup]) for lookup in lookups)
+
+    async def forget(self, buyer_id: str) -> None:
+        """Delete a buyer whom no event names; a person without buyers is deleted by the retention."""
+        async with connection_of(self._pool) as connection:
+            await connection.execute("DELETE FROM buyers WHERE buyer_id = %s", (buyer_id,))
+
+    async def wallet_of(self, buyer_id: str) -> str | None:
+        """Return the buyer's wallet, if any."""
+        async with connection_of(self._pool) as connection:
+            cursor = await connection.execute("SELECT key_id, wallet FROM buyers WHERE buyer_id = %s", (buyer_id,))
+            row = await cursor.fetchone()
+        return None if row is None else self._sealing.opened(buyer_id, row[0], "wallet", row[1])
+
+    async def read(self, buyer_id: str) -> KeptBuyer | None:
+        """Return a buyer; None when there is none (any more)."""
+        found = await self._find(BY_ID, buyer_id)
+        return found[0] if found else None
+
+    async def of_purchase(self, purchase_id: str) -> list[KeptBuyer]:
+        """Return the buyers that the attempts at a purchase named."""
+        return await self._find(BY_PURCHASE, purchase_id)
+
+    async def of_person(self, tenant_id: str, personal: PersonalData) -> list[KeptBuyer]:
+        """Return every buyer with this e-mail address in any spelling, or with this wallet."""
+        lookups = self._sealing.lookups(tenant_id, personal)
+        return await self._find(BY_PERSON, tenant_id, lookups, lookups)
+
+    async def erase(self, buyer_ids: Sequence[str]) -> int:
+        """Delete buyers and all by which a person can be found; return the number of deleted buyers.
+
+        Raise WrongState, and delete nothing, while a purchase of one of them is open.
+        """
+        async with connection_of(self._pool) as connection, connection.transaction():
+            cursor = await connection.execute(OPEN, (list(buyer_ids), ENDED))
+            if open_one := await cursor.fetchone():
+                raise WrongState(f"purchase {open_one[0] or 'of release 0.1.0'} is not known to have ended")
+            return await erase_rows(connection, buyer_ids)
+
+    async def _find(self, condition: SQL, *values: object) -> list[KeptBuyer]:
+        async with connection_of(self._pool) as connection:
+            cursor = await connection.execute(FIND.format(condition), values)
+            rows = await cursor.fetchall()
+        return [
+            KeptBuyer(buyer_id, tenant_id, purchase_id, kept_at, self._sealing.personal(buyer_id, key_id, *values))
+            for buyer_id, tenant_id, purchase_id, kept_at, key_id, *values in rows
+        ]
+
+
+async def erase_rows(connection: AsyncConnection[Any], buyer_ids: Sequence[str]) -> int:
+    """Delete buyers, and the persons whom no buyer names any more, in the transaction of the caller."""
+    erase = "DELETE FROM buyers WHERE buyer_id = ANY(%s) RETURNING tenant_id, ARRAY[lookup, wallet_lookup]"
+    erased = await (await connection.execute(erase, (list(buyer_ids),))).fetchall()
+    persons = [(tenant_id, lookup) for tenant_id, lookups in erased for lookup in lookups if lookup is not None]
+    await forget_persons(connection, persons)
+    return len(erased)
+
+
+async def forget_persons(connection: AsyncConnection[Any], persons: Sequence[tuple[str, str]]) -> None:
+    """Delete those of some persons, by tenant and lookup, whom no buyer names, in the transaction of the caller."""
+    columns = ([tenant_id for tenant_id, _ in persons], [lookup for _, lookup in persons])
+    await connection.execute(LOCK_PERSONS, columns)
+    await connection.execute(FORGET_UNNAMED, columns)
+
+
+def _place(buyer_id: str, column: str) -> bytes:
+    return f"buyers/{column}/{buyer_id}".encode()

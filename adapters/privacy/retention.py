@@ -1,0 +1,90 @@
+"""Deletes personal data whose time has passed, in bounded transactions; each call ends after its batch."""
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from psycopg import AsyncConnection
+
+from adapters.privacy.buyers import ENDED, erase_rows, forget_persons
+from adapters.tables import Pool, connection_of
+
+BATCH_MAX = 500
+UNSURE = timedelta(days=1)  # by then a request is recorded or lost, and the read models have caught up
+WEBHOOKS_MIN = timedelta(days=31)  # Stripe lists an event for 30 days: a deleted one must not come back as new
+UNUSED = "SELECT buyer_id FROM buyers WHERE NOT used AND purchase_id IS NOT NULL AND kept_at <= %s LIMIT %s"
+# The events decide: a buyer whom none names belongs to a request that was refused or lost.
+USED = (
+    "UPDATE buyers b SET used = true WHERE b.buyer_id = ANY(%s) AND EXISTS (SELECT FROM events e"
+    " WHERE e.originator_id = 'order:' || b.purchase_id AND e.topic IN ('order.requested', 'order.requested-again')"
+    " AND convert_from(e.state, 'UTF8')::jsonb->>'buyer_id' = b.buyer_id) RETURNING b.buyer_id"
+)
+UNNAMED = (
+    "SELECT p.tenant_id, p.lookup FROM persons p WHERE NOT EXISTS"
+    " (SELECT FROM buyers b WHERE b.tenant_id = p.tenant_id AND p.lookup IN (b.lookup, b.wallet_lookup)) LIMIT %s"
+)
+PAST_SECRETS = (
+    "DELETE FROM checkouts c USING rm_purchases p WHERE p.id = c.purchase_id AND p.doc->>'state' = ANY(%s)"
+    " AND (p.doc->>'requested_at')::timestamptz <= %s"
+)
+# A refund under way may need its buyer: an operator pays a failed one in another way.
+PAST_BUYERS = (
+    "SELECT b.buyer_id FROM buyers b JOIN rm_purchases p ON p.id = b.purchase_id"
+    " LEFT JOIN rm_shows s ON s.id = p.doc->>'show_id'"
+    " WHERE b.kept_at <= %(before)s AND p.doc->>'state' = ANY(%(ended)s)"
+    " AND coalesce(p.doc->>'refund_state', 'none') <> 'refunding'"
+    " AND coalesce(s.doc->>'ends_at', p.doc->>'confirmed_at', p.doc->>'requested_at')::timestamptz <= %(before)s"
+    " ORDER BY b.kept_at LIMIT %(limit)s"
+)
+PAST_WEBHOOKS = (
+    "DELETE FROM webhook_inbox WHERE event_id IN (SELECT event_id FROM webhook_inbox"
+    " WHERE signalled_at IS NOT NULL AND received_at <= %s ORDER BY received_at LIMIT %s)"
+)
+
+
+class Erased(NamedTuple):
+    """The number of rows that one batch deleted, and of buyers that it found in the events."""
+
+    buyers: int
+    webhooks: int
+    client_secrets: int
+    found: int
+
+
+class PostgresRetention:
+    """Deletes buyers of lost requests at once, and everything else `days` after its show (0: never)."""
+
+    def __init__(self, pool: Pool, days: int) -> None:
+        self._pool = pool
+        self._days = days
+
+    async def erase_past(self, at: datetime) -> Erased:
+        """Delete one batch of the rows whose time has passed at a moment."""
+        before = at - timedelta(days=self._days)
+        async with connection_of(self._pool) as connection:
+            buyers, found = await self._lost_buyers(connection, at - UNSURE)
+            secrets = await connection.execute(PAST_SECRETS, (ENDED, at - UNSURE))
+            webhooks = 0
+            if self._days:
+                buyers += await self._past_buyers(connection, before)
+                batch = (min(before, at - WEBHOOKS_MIN), BATCH_MAX)
+                webhooks = (await connection.execute(PAST_WEBHOOKS, batch)).rowcount
+        return Erased(buyers, webhooks, secrets.rowcount, found)
+
+    async def _lost_buyers(self, connection: AsyncConnection[Any], before: datetime) -> tuple[int, int]:
+        """Delete buyers that no event names; return their number, and that of those that one names."""
+        async with connection.transaction():
+            found = await _first_column(connection, UNUSED, (before, BATCH_MAX))
+            used = await _first_column(connection, USED, (found,))
+            erased = await erase_rows(connection, sorted(set(found) - set(used)))
+            unnamed = await (await connection.execute(UNNAMED, (BATCH_MAX,))).fetchall()
+            await forget_persons(connection, unnamed)
+        return erased, len(used)
+
+    async def _past_buyers(self, connection: AsyncConnection[Any], before: datetime) -> int:
+        async with connection.transaction():
+            wanted = {"before": before, "ended": ENDED, "limit": BATCH_MAX}
+            return await erase_rows(connection, await _first_column(connection, PAST_BUYERS, wanted))
+
+
+async def _first_column(connection: AsyncConnection[Any], statement: Any, values: Any) -> list[str]:
+    return [str(row[0]) for row in await (await connection.execute(statement, values)).fetchall()]

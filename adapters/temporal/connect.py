@@ -1,0 +1,52 @@
+"""The one place where a Temporal client is made: its data converter, its codec, its keep-alive."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TypedDict, Unpack
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.runtime import Runtime
+from temporalio.service import KeepAliveConfig
+
+from adapters.privacy.keyring import Keyring
+from adapters.temporal.codec import EncryptingCodec
+from adapters.temporal.tls import TemporalAddress, tls_of
+
+# A connection that fell silent is noticed after 15 seconds, not 45; a server takes pings 10 seconds apart or more.
+KEEP_ALIVE = KeepAliveConfig(interval_millis=11_000, timeout_millis=4_000)
+
+
+class ClientOptions(TypedDict, total=False):
+    """Options that may differ between clients."""
+
+    identity: str | None
+    runtime: Runtime
+    lazy: bool
+
+
+def data_converter(codec_keys: Mapping[str, bytes]) -> DataConverter:
+    """Return the converter of payloads; with keys it encrypts them, and the messages and stack traces of failures."""
+    if not codec_keys:
+        return pydantic_data_converter
+    return dataclasses.replace(
+        pydantic_data_converter,
+        payload_codec=EncryptingCodec(Keyring(codec_keys)),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
+
+
+async def connect_to_temporal(
+    temporal: TemporalAddress, codec_keys: Mapping[str, bytes], **options: Unpack[ClientOptions]
+) -> Client:
+    """Connect to Temporal; a lazy client connects on first use."""
+    return await Client.connect(
+        temporal.address,
+        namespace=temporal.namespace,
+        tls=tls_of(temporal),
+        api_key=temporal.api_key.get_secret_value() or None,
+        data_converter=data_converter(codec_keys),
+        keep_alive_config=KEEP_ALIVE,
+        **options,
+    )

@@ -1,0 +1,72 @@
+"""The buyer of a purchase: export the personal data that is kept, and erase it."""
+
+from typing_extensions import TypedDict
+
+from api.http.guard import guarded_router, needs
+from api.http.problems import NOT_FOUND, may_answer, not_found
+from api.http.read_your_writes import find
+from api.http.requests import Deps, PurchaseId
+from api.ports import Dependencies
+from domain.core.errors import WrongState
+from domain.core.timestamp import Timestamp
+from domain.orders.personal_data import KeptBuyer
+
+router = guarded_router(prefix="/api/v1/purchases/{purchase_id}/buyer", tags=["buyers"])
+
+
+class BuyerAnswer(TypedDict):
+    """The personal data that a purchase named; `buyer_id` is its name in the events."""
+
+    buyer_id: str
+    kept_at: Timestamp
+    name: str | None
+    email: str | None
+    wallet: str | None
+
+
+class BuyersAnswer(TypedDict):
+    """The buyers of a purchase: one, or one for each attempt after a refusal."""
+
+    purchase_id: str
+    buyers: list[BuyerAnswer]
+
+
+class BuyersErased(TypedDict):
+    """The number of buyers that were erased; 0 for a repeat."""
+
+    purchase_id: str
+    erased: int
+
+
+@router.get("", openapi_extra=may_answer(NOT_FOUND))
+@needs("manage")
+async def export_buyer(purchase_id: PurchaseId, deps: Deps) -> BuyersAnswer:
+    """Return the personal data that is kept of a purchase's buyer; not found if none was named, or it was erased."""
+    kept = await _kept(purchase_id, deps)
+    if not kept:
+        raise not_found("buyer of purchase", purchase_id)
+    return {"purchase_id": purchase_id, "buyers": [_shown(one) for one in kept]}
+
+
+@router.delete("", openapi_extra=may_answer(NOT_FOUND, WrongState))
+@needs("manage")
+async def erase_buyer(purchase_id: PurchaseId, deps: Deps) -> BuyersErased:
+    """Erase the personal data of a purchase that has ended; the purchase, its money and its tickets stay as they are.
+
+    A wallet that received a token stays visible on chain.
+    """
+    kept = await _kept(purchase_id, deps)
+    return {"purchase_id": purchase_id, "erased": await deps.buyers.erase([buyer.buyer_id for buyer in kept])}
+
+
+async def _kept(purchase_id: str, deps: Dependencies) -> list[KeptBuyer]:
+    """Return the buyers of a purchase that exists for the caller."""
+    if await find(deps.queries, deps.queries.purchase, purchase_id) is None:
+        raise not_found("purchase", purchase_id)
+    return await deps.buyers.of_purchase(purchase_id)
+
+
+def _shown(kept: KeptBuyer) -> BuyerAnswer:
+    name, email, wallet = kept.personal
+    at = kept.kept_at.isoformat()
+    return {"buyer_id": kept.buyer_id, "kept_at": at, "name": name, "email": email, "wallet": wallet}
