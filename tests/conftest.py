@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.runtime.gc_tuning import tune_gc
+
 TESTS = Path(__file__).parent
 # Needs servers, processes or many drawn examples. The whole run begins with these, in this order, so that no worker is
 # left alone with a long one at the end.
@@ -17,6 +19,16 @@ SLOW = ("real", "chaos", "property", "matrix", "race", "contract", "devstack", "
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the choice of the fast tier."""
     parser.addoption("--quick", action="store_true", help="leave out the slow tests (tests/conftest.py says which)")
+
+
+def pytest_configure() -> None:
+    """Collect garbage as rarely as production does: modules and syntax trees make few cycles and many objects."""
+    tune_gc()
+
+
+def pytest_collection_finish() -> None:
+    """Exempt the collected tests and their modules from collection."""
+    tune_gc()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

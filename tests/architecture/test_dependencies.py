@@ -11,7 +11,7 @@ from importlib.metadata import packages_distributions
 import pytest
 
 from tests.architecture.test_name_shadowing import top_level_names
-from tests.architecture.test_tidy import ROOT, Module, modules
+from tests.architecture.test_tidy import ROOT, Module, modules, statements
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 BASE = ""
@@ -66,7 +66,7 @@ def owner_of(path: str) -> str:
 def imported(module: Module) -> Iterator[str]:
     """Yield the distributions that a module imports, at any depth."""
     ours = OURS | sys.stdlib_module_names | OTHERS_ENVIRONMENT
-    for node in ast.walk(module.tree):
+    for node in statements(module.tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:

@@ -15,6 +15,7 @@ MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 50
 POSITIONAL_MAX = 6
 FORBIDDEN_WORDS = {"manager", "managers", "service", "services", "helper", "helpers", "util", "utils"}
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME)\b")
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -43,14 +44,22 @@ def modules() -> list[Module]:
     return [Module(path, text, ast.parse(text)) for path, text in texts.items()]
 
 
+def statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield every statement, at any depth; a tenth of what `ast.walk` yields."""
+    yield tree
+    for block in BLOCKS:
+        for inside in getattr(tree, block, ()):
+            yield from statements(inside)
+
+
 def functions(module: Module) -> Iterator[Function]:
     """Yield every function of a module, at any depth."""
-    yield from (node for node in ast.walk(module.tree) if isinstance(node, Function))
+    yield from (node for node in statements(module.tree) if isinstance(node, Function))
 
 
 def classes(module: Module) -> Iterator[ast.ClassDef]:
     """Yield every class of a module, at any depth."""
-    yield from (node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef))
+    yield from (node for node in statements(module.tree) if isinstance(node, ast.ClassDef))
 
 
 def long_modules(module: Module) -> Iterator[str]:
