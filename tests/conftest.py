@@ -4,11 +4,12 @@
 belongs to the fast tier until it is listed here.
 """
 
+import gc
 from pathlib import Path
 
 import pytest
 
-from adapters.runtime.gc_tuning import tune_gc
+from adapters.runtime.gc_tuning import NEW_OBJECTS
 
 TESTS = Path(__file__).parent
 # Needs servers, processes or many drawn examples. The whole run begins with these, in this order, so that no worker is
@@ -22,13 +23,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Collect garbage as rarely as production does: modules and syntax trees make few cycles and many objects."""
-    tune_gc()
+    """Collect garbage as rarely as production does: modules and syntax trees are many objects and no garbage."""
+    gc.set_threshold(NEW_OBJECTS)
 
 
 def pytest_collection_finish() -> None:
-    """Exempt the collected tests and their modules from collection."""
-    tune_gc()
+    """Exempt the tests and all that they imported from collection."""
+    gc.freeze()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
