@@ -159,7 +159,7 @@ class Show(TokenizedAggregate):
         resell_refunded: bool = False,
     ) -> None:
         """Start announced, not on sale."""
-        self.bear()
+        self.start_without_token()
         self.tenant_id = tenant_id
         self.venue_id = venue_id
         self.name = name

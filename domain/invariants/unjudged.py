@@ -1,6 +1,6 @@
 """Events that change nothing judged by the invariants."""
 
-from domain.catalog.discount import DiscountAsked, DiscountCreated
+from domain.catalog.discount import DiscountCreated, DiscountKeyUsed
 from domain.catalog.show import (
     CapacityChangeBegun,
     CapacityChangeEnded,
@@ -41,7 +41,7 @@ from domain.tickets.ticket import BurnSigned, TicketBlocked, TicketRedeemed, Tic
 
 UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
     {
-        DiscountAsked,
+        DiscountKeyUsed,
         DiscountCreated,
         CapacityChangeBegun,
         CapacityChangeEnded,

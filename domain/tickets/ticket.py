@@ -119,7 +119,7 @@ class Ticket(TokenizedAggregate):
 
     def __init__(self, tenant_id: str, purchase_id: str, show_id: str, ticket_type_id: str) -> None:
         """Start reserved."""
-        self.bear()
+        self.start_without_token()
         self.tenant_id = tenant_id
         self.purchase_id = purchase_id
         self.show_id = show_id
