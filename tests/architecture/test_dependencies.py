@@ -107,7 +107,7 @@ def test_every_import_is_declared() -> None:
 )
 def test_a_gap_is_found(path: str, text: str) -> None:
     """An import that only the tests or another extra declare is found, inside a function too."""
-    assert len(undeclared(path, imported(Module(path, text, ast.parse(text))))) == 1
+    assert len(undeclared(path, imported(Module(path, text)))) == 1
 
 
 @pytest.mark.parametrize("extra", [BASE, *PROJECT["optional-dependencies"]])
