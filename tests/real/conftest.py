@@ -23,7 +23,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
     A session's fixture would run until the last test of all: a stack at rest takes a tenth of a core.
     """
-    folder = request.node.getparent(pytest.Dir)
+    folder: pytest.Dir = request.node.getparent(pytest.Dir)
     if STARTED not in folder.stash:
         start(folder, tmp_path_factory)
     started = folder.stash[STARTED]
