@@ -62,9 +62,8 @@ docs: $(READY) ## write openapi.json, problems.md, scopes.md and states.md
 # Before a change lands:
 
 .PHONY: test pythons record lock sbom
-# The wheel is built and installed every night (tests/packaging): it takes as long as a minute of chaos.
 test: $(READY) ## every test but those of the night
-	$(PYTEST) $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore tests/packaging
+	$(PYTEST) $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not nightly"
 
 pythons: $(READY) ## the fast tests on every other supported Python that is installed
 	@for version in $(OTHER_PYTHONS); do $(MAKE) --no-print-directory python-$$version || exit 1; done

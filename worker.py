@@ -67,6 +67,7 @@ from workflows.registry import declared_workflows, workflows_on
 
 log = logging.getLogger("worker")
 PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_core", "annotated_types", "eventsourcing")
+UNVERSIONED = "unversioned"  # without a name the library hashes every loaded module: half a second
 GRACE = timedelta(seconds=10)
 STICKY = timedelta(seconds=2)  # the wait for a dead worker's cache
 CONNECT_PAUSE_SECONDS = 0.5
@@ -109,7 +110,7 @@ def build_worker(
     interceptors: Sequence[Interceptor] = (),
     version: WorkerDeploymentVersion | None = None,
     workflows: Sequence[type] | None = None,
-    passed_through: Sequence[str] = (),
+    runner: WorkflowRunner | None = None,
     **tuning: Unpack[Tuning],
 ) -> Worker:
     """Return the worker of one task queue, as production, benchmarks and tests run it.
@@ -124,9 +125,10 @@ def build_worker(
         workflows=workflows_on(queue, workflows),
         activities=activities.on(queue),
         interceptors=[FailureInterceptor(), *interceptors],
-        workflow_runner=sandbox(*passed_through),
+        workflow_runner=runner or sandbox(),
         sticky_queue_schedule_to_start_timeout=STICKY,
         deployment_config=None if version is None else auto_upgrade(version),
+        build_id=UNVERSIONED if version is None else None,
         **tuning,
     )
 

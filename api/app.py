@@ -54,11 +54,16 @@ TAGS = {
 def create_app(deps: Dependencies) -> DescribedApp:
     """Return the app over these dependencies."""
     app = described_app()
+    serve(app, deps)
+    return app
+
+
+def serve(app: DescribedApp, deps: Dependencies) -> None:
+    """Give the described app the dependencies and exception handlers that it serves with."""
     app.state.deps = deps
     problems.install(app)
     install_limits(app, deps)
     purchase_events.install(app)
-    return app
 
 
 def install_limits(app: DescribedApp, deps: Dependencies) -> None:

@@ -4,9 +4,12 @@
 belongs to the fast tier until it is listed here.
 """
 
+import gc
 from pathlib import Path
 
 import pytest
+
+from adapters.runtime.gc_tuning import NEW_OBJECTS
 
 TESTS = Path(__file__).parent
 # Needs servers, processes or many drawn examples. The whole run begins with these, in this order, so that no worker is
@@ -17,6 +20,16 @@ SLOW = ("real", "chaos", "property", "matrix", "race", "contract", "devstack", "
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the choice of the fast tier."""
     parser.addoption("--quick", action="store_true", help="leave out the slow tests (tests/conftest.py says which)")
+
+
+def pytest_configure() -> None:
+    """Collect garbage as rarely as production does: modules and syntax trees are many objects and no garbage."""
+    gc.set_threshold(NEW_OBJECTS)
+
+
+def pytest_collection_finish() -> None:
+    """Exempt the tests and all that they imported from collection."""
+    gc.freeze()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

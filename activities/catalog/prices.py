@@ -7,9 +7,9 @@ from activities.core.commands import Command
 from activities.core.ports import EventStore
 from domain.catalog.discount import (
     Discount,
-    DiscountAsked,
     DiscountCreated,
     DiscountKey,
+    DiscountKeyUsed,
     DiscountTerms,
     discount_id_of,
     spelt,
@@ -95,7 +95,7 @@ def _create(uow: UnitOfWork, command: CreateDiscount) -> None:
     values = {**terms.model_dump(), "ticket_type_ids": list(terms.ticket_type_ids)}
     events = {"tenant_id": command.tenant_id, "show_id": command.show_id, "code": spelt(command.code)}
     uow.add(Discount.begin(DiscountCreated, discount_id, uow.at, terms=values, **events))
-    uow.add(DiscountKey.begin(DiscountAsked, command.key_id, uow.at, body_digest=command.body_digest))
+    uow.add(DiscountKey.begin(DiscountKeyUsed, command.key_id, uow.at, body_digest=command.body_digest))
 
 
 def _change(uow: UnitOfWork, command: ChangeShow) -> None:

@@ -127,7 +127,7 @@ class PayoutActivities:
         def decide(uow: UnitOfWork) -> None:
             payee = payee_of(uow, venue.tenant_id, venue.venue_id)
             payee.connect(state.account_id, uow.at)
-            payee.see(abilities, uow.at)
+            payee.record_capabilities(abilities, uow.at)
 
         await self._store.commit(decide, (Payee.stream(venue.venue_id),))
         return AccountStatus(

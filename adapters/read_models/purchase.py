@@ -10,7 +10,7 @@ from adapters.read_models.payment import PAYMENT_FOLDS, PAYMENT_TEXTS
 from adapters.read_models.refund import REFUND_FOLDS, REFUND_TEXTS
 from adapters.read_models.show_cancellation import CANCELLATION_FOLDS
 from adapters.read_models.transfer import TRANSFER_FOLDS, TRANSFER_TEXTS
-from domain.catalog.discount import DiscountAsked, DiscountClaimed, DiscountReturned
+from domain.catalog.discount import DiscountClaimed, DiscountKeyUsed, DiscountReturned
 from domain.catalog.show import GroupCapacityAdded, GroupResizeSigned
 from domain.core.aggregate import DomainEvent
 from domain.core.timestamp import iso
@@ -267,7 +267,7 @@ PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
 TABLES = (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS)
 # Events that change no document; the timeline has those of purchases, the books those of money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
-    AllowanceOpened, BurnSigned, ClaimEnded, ClaimSold, DiscountAsked, DisputeOpened, DisputeWon, GroupCapacityAdded,
+    AllowanceOpened, BurnSigned, ClaimEnded, ClaimSold, DiscountKeyUsed, DisputeOpened, DisputeWon, GroupCapacityAdded,
     GroupResizeSigned, PayoutPaid, PayoutReturned, RefundsOpened, ReversalRefused, ShortfallNetted,
     ShortfallNoted, TicketBlocked, TicketsClaimed, TicketUnblocked,
 })  # fmt: skip

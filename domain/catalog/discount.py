@@ -82,7 +82,7 @@ class DiscountReturned(DomainEvent["Discount"]):
         discount.claims.discard(self.key)
 
 
-class DiscountAsked(CreatedEvent["DiscountKey"]):
+class DiscountKeyUsed(CreatedEvent["DiscountKey"]):
     """An Idempotency-Key created a discount; the authority on that key."""
 
     TOPIC = "discount-key.used"

@@ -161,7 +161,7 @@ class Show(TokenizedAggregate):
         unnamed_share_percent: int = 100,
     ) -> None:
         """Start announced, not on sale."""
-        self.bear()
+        self.start_without_token()
         self.tenant_id = tenant_id
         self.venue_id = venue_id
         self.name = name

@@ -26,7 +26,7 @@ class Venue(TokenizedAggregate):
 
     def __init__(self, tenant_id: str, name: str, rates: dict[str, Any], body_digest: str) -> None:
         """Start without a token."""
-        self.bear()
+        self.start_without_token()
         self.tenant_id = tenant_id
         self.name = name
         self.rates = FeeRates.model_validate(rates)

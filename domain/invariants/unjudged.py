@@ -1,7 +1,7 @@
 """Events that change nothing judged by the invariants."""
 
 from domain.access.api_key import KeyCreated, KeyRevoked, KeyRotated
-from domain.catalog.discount import DiscountAsked, DiscountCreated
+from domain.catalog.discount import DiscountCreated, DiscountKeyUsed
 from domain.catalog.show import (
     CapacityChangeBegun,
     CapacityChangeEnded,
@@ -45,7 +45,7 @@ UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
         KeyCreated,
         KeyRevoked,
         KeyRotated,
-        DiscountAsked,
+        DiscountKeyUsed,
         DiscountCreated,
         CapacityChangeBegun,
         CapacityChangeEnded,

@@ -102,7 +102,7 @@ class Payee(Aggregate):
         elif self.account_id != account_id:
             raise WrongState("the venue already has a different Stripe account", account_id=self.account_id)
 
-    def see(self, abilities: Capabilities, at: datetime) -> None:
+    def record_capabilities(self, abilities: Capabilities, at: datetime) -> None:
         """Record the account's capabilities; the same again changes nothing."""
         if abilities != self.abilities:
             values = {

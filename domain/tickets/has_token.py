@@ -39,7 +39,7 @@ class TokenizedAggregate(Aggregate):
 
     TOPIC = ""
 
-    def bear(self) -> None:
+    def start_without_token(self) -> None:
         """Start without a token; called by each constructor."""
         self.signed: SignedTransaction | None = None
         self.mint_address: str | None = None

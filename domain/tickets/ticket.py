@@ -125,7 +125,7 @@ class Ticket(TokenizedAggregate):
         self, tenant_id: str, purchase_id: str, show_id: str, ticket_type_id: str, public_name: str = ""
     ) -> None:
         """Start reserved."""
-        self.bear()
+        self.start_without_token()
         self.public_name = public_name or self.identity
         self.tenant_id = tenant_id
         self.purchase_id = purchase_id

@@ -24,8 +24,9 @@ class AllowContract(Contract):
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: FBT001 - the library's signature
         """Find the imports that are not allowed, and the entries without an import."""
         found = {(module, imported) for module in self.modules(graph) for imported in _imports_of(graph, module)}
-        refused = sorted(pair for pair in found if not self.allows(graph, pair[1]))
         used = {imported for _, imported in found}
+        unlisted = {imported for imported in used if not self.allows(graph, imported)}
+        refused = sorted(pair for pair in found if pair[1] in unlisted)
         entries: list[str] = self.may_import  # type: ignore[assignment]
         idle = sorted(entry for entry in entries if not any(_is_in(imported, entry) for imported in used))
         return ContractCheck(kept=not refused and not idle, metadata={"refused": refused, "idle": idle})
@@ -41,7 +42,7 @@ class AllowContract(Contract):
         top = imported.partition(".")[0]
         if top in sys.stdlib_module_names:
             return self.standard_library is None or any(_is_in(imported, entry) for entry in self.standard_library)  # type: ignore[attr-defined]
-        return imported in self.modules(graph) or any(_is_in(imported, entry) for entry in self.may_import)  # type: ignore[attr-defined]
+        return any(_is_in(imported, entry) for entry in self.may_import) or imported in self.modules(graph)  # type: ignore[attr-defined]
 
     def render_broken_contract(self, check: ContractCheck) -> None:
         """Print each import that is not allowed, and each entry without an import."""

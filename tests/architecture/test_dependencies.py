@@ -11,7 +11,7 @@ from importlib.metadata import packages_distributions
 import pytest
 
 from tests.architecture.test_name_shadowing import top_level_names
-from tests.architecture.test_tidy import ROOT, Module, modules
+from tests.architecture.test_tidy import ROOT, Module, modules, statements
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 BASE = ""
@@ -67,7 +67,7 @@ def owner_of(path: str) -> str:
 def imported(module: Module) -> Iterator[str]:
     """Yield the distributions that a module imports, at any depth."""
     ours = OURS | sys.stdlib_module_names | OTHERS_ENVIRONMENT
-    for node in ast.walk(module.tree):
+    for node in statements(module.tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -108,7 +108,7 @@ def test_every_import_is_declared() -> None:
 )
 def test_a_gap_is_found(path: str, text: str) -> None:
     """An import that only the tests or another extra declare is found, inside a function too."""
-    assert len(undeclared(path, imported(Module(path, text, ast.parse(text))))) == 1
+    assert len(undeclared(path, imported(Module(path, text)))) == 1
 
 
 @pytest.mark.parametrize("extra", [BASE, *PROJECT["optional-dependencies"]])

@@ -16,11 +16,10 @@ from temporalio import activity, workflow
 from temporalio.common import SearchAttributeKey
 
 from activities.registry import all_queues, modules_of
-from api.app import create_app
 from domain.core.aggregate import Aggregate, DomainEvent
 from domain.core.errors import Refusal
 from domain.core.topics import import_all
-from tests.fakes.shop_world import ApiWorld
+from tests.fakes.api_client import routed
 from workflows.core.patches import PATCHES
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +58,7 @@ def stored_events() -> set[type[DomainEvent]]:
 
 def routes() -> Iterator[str]:
     """Yield every operation of the API."""
-    for path, methods in create_app(ApiWorld().deps()).openapi()["paths"].items():
+    for path, methods in routed().openapi()["paths"].items():
         yield from (f"{method.upper()} {path}" for method in methods)
 
 

@@ -4,9 +4,9 @@ import ast
 import re
 import subprocess
 from collections.abc import Callable, Iterator
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -15,16 +15,21 @@ MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 50
 POSITIONAL_MAX = 6
 FORBIDDEN_WORDS = {"manager", "managers", "service", "services", "helper", "helpers", "util", "utils"}
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME)\b")
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
-class Module(NamedTuple):
+@dataclass(frozen=True)
+class Module:
     """A tracked Python file."""
 
     path: str
     text: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
 
     @property
     def is_test(self) -> bool:
@@ -36,21 +41,28 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @cache
 def modules() -> list[Module]:
-    """Parse every Python file that git tracks."""
+    """Read every Python file that git tracks."""
     listed = subprocess.run(["git", "ls-files", "-z", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
     paths = [path for path in listed.stdout.split("\0") if path and (ROOT / path).exists()]
-    texts = {path: (ROOT / path).read_text() for path in paths}
-    return [Module(path, text, ast.parse(text)) for path, text in texts.items()]
+    return [Module(path, (ROOT / path).read_text()) for path in paths]
+
+
+def statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield every statement, at any depth; a tenth of what `ast.walk` yields."""
+    yield tree
+    for block in BLOCKS:
+        for inside in getattr(tree, block, ()):
+            yield from statements(inside)
 
 
 def functions(module: Module) -> Iterator[Function]:
     """Yield every function of a module, at any depth."""
-    yield from (node for node in ast.walk(module.tree) if isinstance(node, Function))
+    yield from (node for node in statements(module.tree) if isinstance(node, Function))
 
 
 def classes(module: Module) -> Iterator[ast.ClassDef]:
     """Yield every class of a module, at any depth."""
-    yield from (node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef))
+    yield from (node for node in statements(module.tree) if isinstance(node, ast.ClassDef))
 
 
 def long_modules(module: Module) -> Iterator[str]:
@@ -129,11 +141,11 @@ def test_no_module_breaks_the_rule(rule: Rule) -> None:
 def test_every_rule_can_fail(rule: Rule) -> None:
     """A bad example of each rule is reported."""
     path, text = WORSE[rule]
-    assert len(list(rule(Module(path, text, ast.parse(text))))) == 1
+    assert len(list(rule(Module(path, text)))) == 1
 
 
 def test_the_limits_are_inclusive() -> None:
     """The maximum passes, `self` does not count, and a part of a word does not match."""
     text = "class Contextmanager:\n    def f(self, a, b, c, d, e, f):\n" + "        1\n" * 49
-    module = Module("tests/utilities.py", text + "\n" * (400 - 51), ast.parse(text))
+    module = Module("tests/utilities.py", text + "\n" * (400 - 51))
     assert [trouble for rule in RULES for trouble in rule(module)] == []

@@ -99,6 +99,7 @@ def test_the_log_lines_of_bugs_are_those_of_the_programs(words: str) -> None:
 
 
 @pytest.mark.real
+@pytest.mark.nightly
 @pytest.mark.timeout(320)
 async def test_a_minute_of_chaos_keeps_every_invariant(tmp_path: Path) -> None:
     """Every purchase has ended within the stated time, every buyer was answered, and all sums agree."""

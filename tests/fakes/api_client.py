@@ -3,14 +3,18 @@
 import json
 import re
 from collections.abc import Awaitable, Callable
+from copy import copy
 from functools import cache
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
 from jsonschema import Draft202012Validator
+from starlette.datastructures import State
 
-from api.app import described_app
+from api.app import described_app, serve
+from api.described import DescribedApp
+from api.ports import Dependencies
 
 EVERY_SCOPE = "bo_dev_tests_every-scope"  # a key with every scope, of the default tenant
 BASE_URL = "http://boxoffice"
@@ -19,6 +23,25 @@ UNROUTED = {404, 405}
 
 class UndeclaredAnswerError(AssertionError):
     """An answer that the OpenAPI document does not declare."""
+
+
+@cache
+def routed() -> DescribedApp:
+    """Return the app of this process that nobody serves."""
+    return described_app()
+
+
+def app_over(deps: Dependencies) -> DescribedApp:
+    """Return the app over these dependencies, with the routes of every other one.
+
+    FastAPI prepares a route at its first request, for tens of milliseconds. A test that changes its app creates one.
+    """
+    app = copy(routed())
+    app.state = State()
+    app.user_middleware = list(app.user_middleware)
+    app.exception_handlers = dict(app.exception_handlers)
+    serve(app, deps)
+    return app
 
 
 def api_client(
@@ -84,7 +107,7 @@ def operation_of(method: str, path: str) -> dict[str, Any] | None:
 @cache
 def document() -> dict[str, Any]:
     """Return the OpenAPI document of the app."""
-    described: dict[str, Any] = described_app().openapi()
+    described: dict[str, Any] = routed().openapi()
     return described
 
 

@@ -47,6 +47,7 @@ from tests.fakes.gates import Gates
 from tests.fakes.identity import IDENTITY, purchase_id_of
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import only_requested
+from tests.fakes.sandbox import RUNNER
 from tests.fakes.show_reads import FoldedShows
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts
 from tests.fakes.time_skipping import skipping_time
@@ -127,7 +128,7 @@ class SagaWorld:
                     activities,
                     interceptors=[interceptor or self.gates],
                     workflows=workflows,
-                    passed_through=("tests",),
+                    runner=RUNNER,
                     **tuning,
                 )
                 await stack.enter_async_context(worker)

@@ -77,15 +77,15 @@ def run_tests(copy: Path, tests: Sequence[str], wall_seconds: float = WALL_SECON
     return code, sum(float(case.get("time", 0)) for case in ET.parse(report).getroot().iter("testcase"))  # noqa: S314
 
 
-def run_mutant(copy: Path, mutant: Mutant) -> MutantRun:
-    """Seed one bug, run its test, and restore the file."""
+def run_mutant(copy: Path, mutant: Mutant, wall_seconds: float = RUN_SECONDS_MAX) -> MutantRun:
+    """Seed one bug, run its test, and restore the file; a test that hangs has caught it."""
     path = copy / mutant.file
     whole = path.read_text()
     if whole.count(mutant.old) != 1:
         return MutantRun(mutant, "broken", 0.0)
     path.write_text(whole.replace(mutant.old, mutant.new))
     try:
-        code, seconds = run_tests(copy, [mutant.test], RUN_SECONDS_MAX)
+        code, seconds = run_tests(copy, [mutant.test], wall_seconds)
     finally:
         path.write_text(whole)
     report = copy / "report.xml"

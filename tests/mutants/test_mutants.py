@@ -48,3 +48,12 @@ def test_a_bug_is_caught_and_a_harmless_change_is_not(tmp_path: Path) -> None:
     assert run_mutant(copy, real._replace(new=real.old + "  # harmless")).outcome == "missed"
     assert run_mutant(copy, real._replace(new="if (")).outcome == "broken"
     assert run_mutant(copy, real._replace(old="no such text")).outcome == "broken"
+
+
+def test_a_bug_that_hangs_is_caught_unless_its_test_must_name_it(tmp_path: Path) -> None:
+    """A run that is killed leaves no report: that suffices for a bug, and not for an omission."""
+    copy = copy_project(tmp_path)
+    real = next(mutant for mutant in MUTANTS if mutant.file == "domain/stock/allocation.py")
+    hangs = real._replace(old="HoldState = Lit", new="import time\n\ntime.sleep(600)\nHoldState = Lit")
+    assert run_mutant(copy, hangs, wall_seconds=2).outcome == "caught"
+    assert run_mutant(copy, hangs._replace(names="a name"), wall_seconds=2).outcome == "missed"

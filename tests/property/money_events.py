@@ -20,11 +20,11 @@ class Sell(NamedTuple):
     code: bool
 
 
-class ReleasePayment(NamedTuple):
-    """A payment after its purchase ended, or (stray) a second one of a sold order: refunded in full."""
+class UnusedPayment(NamedTuple):
+    """A payment after its purchase ended, or a second one of a sold order: refunded in full."""
 
     venue: int
-    stray: bool
+    is_second: bool
 
 
 class Settle(NamedTuple):
@@ -147,7 +147,7 @@ class CallOffShow(NamedTuple):
 
 
 Event = (
-    Sell | ReleasePayment | Settle | Deliver | AskRefund | Pay | PayByHand | EndRefund | DashboardRefund | Dispute
+    Sell | UnusedPayment | Settle | Deliver | AskRefund | Pay | PayByHand | EndRefund | DashboardRefund | Dispute
     | DecideDispute | LookAtDispute | SendShare | ReverseShare | PayOut | EndPayout | FollowPayout | CallOffShow
 )  # fmt: skip
 
@@ -169,7 +169,7 @@ SEND = st.builds(SendShare, WHICH, YES, HOW)
 EACH: tuple[st.SearchStrategy[Event], ...] = (
     SELL,
     FREE,
-    st.builds(ReleasePayment, TWO, YES),
+    st.builds(UnusedPayment, TWO, YES),
     SETTLE,
     st.builds(Deliver, WHICH, WHICH, HOW),
     REFUND,

@@ -17,9 +17,9 @@ from tests.property.money_events import (
     EndRefund,
     Pay,
     PayByHand,
-    ReleasePayment,
     Sell,
     Settle,
+    UnusedPayment,
 )
 from tests.property.money_model import Back, Sale
 from tests.property.money_town import Town
@@ -55,11 +55,11 @@ async def sell(town: Town, event: Sell) -> None:
     town.sales_made.append(sale)
 
 
-async def release_payment(town: Town, event: ReleasePayment) -> None:
+async def refund_unused_payment(town: Town, event: UnusedPayment) -> None:
     """Refund the payment of an ended purchase, or a second payment of a sold one."""
     wanted = Sell(event.venue, 1, 0, 0, "card", code=False)
     town.gateway.refunds_begin = "succeeded"
-    if event.stray:
+    if event.is_second:
         sold = [sale for sale in town.sales_made if sale.intent_id]
         if not sold:
             return
@@ -214,6 +214,6 @@ async def dashboard_refund(town: Town, event: DashboardRefund) -> None:
 
 
 STREETS: dict[type, Callable[[Town, Any], Awaitable[None]]] = {
-    Sell: sell, ReleasePayment: release_payment, Settle: settle, Deliver: deliver, AskRefund: ask_refund, Pay: pay,
+    Sell: sell, UnusedPayment: refund_unused_payment, Settle: settle, Deliver: deliver, AskRefund: ask_refund, Pay: pay,
     PayByHand: pay_by_hand, EndRefund: end_refund, DashboardRefund: dashboard_refund,
 }  # fmt: skip

@@ -1,8 +1,8 @@
-"""The whole real stack, once for all tests that need it."""
+"""The whole real stack, once per process for all tests of this folder."""
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -16,18 +16,40 @@ QUICK = {
     "BOXOFFICE_STRIPE__UNDELIVERED_POLL_SECONDS": "5",
     "BOXOFFICE_TEMPORAL__CODEC_KEYS": ",".join(f"{name}:{b64encode(key).decode()}" for name, key in CODEC_KEYS.items()),
 }
+STARTED = pytest.StashKey[Stack | Exception]()
 
 
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Start the stack, and leave no process behind."""
-    folder = tmp_path_factory.mktemp("stack")
-    with asyncio.Runner() as runner:
-        started, child = runner.run(start_stack(folder, env=QUICK, up=UP))
-        try:
-            yield started
-        finally:
-            runner.run(stop_stack(folder, child))
+@pytest.fixture
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """Return the stack, which the first test starts and the last test of the folder stops.
+
+    A session's fixture would run until the last test of all: a stack at rest takes a tenth of a core.
+    """
+    folder: pytest.Dir = request.node.getparent(pytest.Dir)
+    if STARTED not in folder.stash:
+        start(folder, tmp_path_factory)
+    started = folder.stash[STARTED]
+    if isinstance(started, Exception):
+        raise started
+    return started
+
+
+def start(folder: pytest.Dir, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Start the stack until the folder is done; one that does not start is not tried again."""
+    runner = asyncio.Runner()
+    place = tmp_path_factory.mktemp("stack")
+
+    def stop() -> None:
+        del folder.stash[STARTED]
+        runner.close()
+
+    folder.addfinalizer(stop)
+    try:
+        folder.stash[STARTED], child = runner.run(start_stack(place, env=QUICK, up=UP))
+    except Exception as error:  # noqa: BLE001 - each test raises it
+        folder.stash[STARTED] = error
+    else:
+        folder.addfinalizer(lambda: runner.run(stop_stack(place, child)))
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 
 import worker
+from tests.fakes.sandbox import RUNNER
 
 HISTORIES = Path(__file__).parent / "histories"
 TIMER = re.compile(r'("start_to_fire_timeout": ")(\d+\.\d+)s"')
-RUNNER = worker.sandbox("tests")
 RUNNING_NUMBERS = {"seq", "activity_id"}
 WANTED = """
 If this change is intended: give the reason in a decision record (docs/decisions/), put it behind a patch flag

@@ -7,8 +7,9 @@ import pytest
 import worker
 from activities.core.commands import MintTicket
 from activities.core.task_queues import queues_of
+from tests.fakes.sandbox import RUNNER
 from tests.real.next_purchase import CarelessPurchase, FlaggedPurchase
-from tests.replay.golden import HISTORIES, RUNNER, commands, difference, golden, history
+from tests.replay.golden import HISTORIES, commands, difference, golden, history
 from tests.replay.record import without_machine
 from tests.replay.scenes import SCENES
 from tests.replay.scenes_money import MONEY

@@ -1,19 +1,8 @@
 """The tuned garbage collector runs rarely, but still runs."""
 
 import gc
-from collections.abc import Iterator
-
-import pytest
 
 from adapters.runtime.gc_tuning import NEW_OBJECTS, tune_gc
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    before = gc.get_threshold()
-    yield
-    gc.unfreeze()
-    gc.set_threshold(*before)
 
 
 class Ring:

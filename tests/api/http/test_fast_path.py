@@ -14,7 +14,7 @@ from api.app import create_app
 from api.http.fast_path import FastPath
 from api.routes.purchases import PATH, buy
 from domain.core.unit_of_work import UnitOfWork
-from tests.fakes.api_client import EVERY_SCOPE, api_client
+from tests.fakes.api_client import EVERY_SCOPE, api_client, app_over, routed
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.shop_world import ApiWorld
 
@@ -33,7 +33,7 @@ PLAINLY_GOOD = b'{"show_id":"sh_1","items":[{"ticket_type_id":"tt_1","quantity":
 
 
 def at(world: ApiWorld, *, raising: bool = False) -> httpx.AsyncClient:
-    return api_client(create_app(world.deps()), raise_app_exceptions=raising)
+    return api_client(app_over(world.deps()), raise_app_exceptions=raising)
 
 
 async def ask(content: bytes, headers: dict[str, str]) -> httpx.Response:
@@ -43,7 +43,7 @@ async def ask(content: bytes, headers: dict[str, str]) -> httpx.Response:
 
 def test_the_route_is_documented_like_any_other() -> None:
     """Its body, its key and its answers are in the OpenAPI document."""
-    described: dict[str, Any] = create_app(ApiWorld().deps()).openapi()["paths"][PATH]["post"]
+    described: dict[str, Any] = routed().openapi()["paths"][PATH]["post"]
     schema = described["requestBody"]["content"]["application/json"]["schema"]
     assert schema == {"$ref": "#/components/schemas/PurchaseBody"}
     assert [one["name"] for one in described["parameters"]] == ["Idempotency-Key"]
@@ -153,7 +153,7 @@ async def test_a_client_that_leaves_in_the_middle_buys_nothing() -> None:
     headers = {**PLAIN, "content-length": "999"}
     scope = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "http_version": "1.1"}
     scope["headers"] = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await create_app(world.deps())(scope, receive, send)
+    await app_over(world.deps())(scope, receive, send)
     assert sent[0]["status"] == 400
     assert not world.store.log
 

@@ -5,8 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.app import create_app
-from tests.fakes.api_client import EVERY_SCOPE, api_client
+from tests.fakes.api_client import EVERY_SCOPE, api_client, app_over
 from tests.fakes.shop_world import ApiWorld
 
 PURCHASES = "/api/v1/purchases"
@@ -24,7 +23,7 @@ def problem(answer: httpx.Response) -> tuple[int, str]:
 
 
 async def ask(world: ApiWorld, method: str, path: str, **options: Any) -> httpx.Response:
-    async with api_client(create_app(world.deps())) as client:
+    async with api_client(app_over(world.deps())) as client:
         return await client.request(method, path, **options)
 
 
@@ -145,7 +144,7 @@ async def test_a_client_that_leaves_in_the_middle_is_no_bug_of_ours(
     headers = [(b"content-type", b"application/json"), (b"idempotency-key", b"k"), (b"stripe-signature", b"t=1,v1=x")]
     headers.append((b"authorization", f"Bearer {EVERY_SCOPE}".encode()))
     scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
-    await create_app(world.deps())({**scope, "headers": headers, "http_version": "1.1"}, receive, send)
+    await app_over(world.deps())({**scope, "headers": headers, "http_version": "1.1"}, receive, send)
     assert sent[0]["status"] == 400
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
     assert (world.store.log, world.buyers.kept) == ([], {})

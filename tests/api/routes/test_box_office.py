@@ -6,9 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.app import create_app
 from tests.api.routes.test_ticket_api import code, key, show, wanting
-from tests.fakes.api_client import api_client
+from tests.fakes.api_client import api_client, app_over
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
@@ -24,7 +23,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
 
 @pytest.fixture
 async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(create_app(world.deps())) as client:
+    async with api_client(app_over(world.deps())) as client:
         yield client
 
 

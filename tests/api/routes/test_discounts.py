@@ -7,10 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from api.app import create_app
 from api.http.requests import digest_of
 from api.routes.purchases import PurchaseBody
-from tests.fakes.api_client import api_client
+from tests.fakes.api_client import api_client, app_over
 from tests.fakes.identity import purchase_id_of
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
@@ -42,7 +41,7 @@ def world(clock: Clock, request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
 
 @pytest.fixture
 async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(create_app(world.deps())) as client:
+    async with api_client(app_over(world.deps())) as client:
         yield client
 
 

@@ -11,11 +11,10 @@ from fastapi import FastAPI
 
 from activities.core.commands import EndPurchase, PurchaseRef
 from activities.sales.order import SalesActivities
-from api.app import create_app
 from api.http.watch import LOOK_SECONDS, ChangePoller
 from domain.core.transient import TransientError
 from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
-from tests.fakes.api_client import api_client
+from tests.fakes.api_client import api_client, app_over
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
@@ -30,7 +29,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
 
 @pytest.fixture
 def app(world: ApiWorld) -> FastAPI:
-    made: FastAPI = create_app(world.deps())
+    made: FastAPI = app_over(world.deps())
     return made
 
 

@@ -10,8 +10,7 @@ import pytest
 
 from activities.core.commands import PurchaseRef
 from activities.sales.order import SalesActivities
-from api.app import create_app
-from tests.fakes.api_client import api_client
+from tests.fakes.api_client import api_client, app_over
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import WALLET, ApiWorld
 
@@ -26,7 +25,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
 
 @pytest.fixture
 async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(create_app(world.deps())) as client:
+    async with api_client(app_over(world.deps())) as client:
         yield client
 
 

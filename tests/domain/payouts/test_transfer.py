@@ -70,8 +70,8 @@ def test_a_venue_has_one_account(payee: Payee) -> None:
     payee.connect("acct_1", AT)
     with pytest.raises(WrongState):
         payee.connect("acct_2", AT)
-    payee.see(Capabilities(may_receive=True), AT)
-    payee.see(Capabilities(may_receive=True), AT)
+    payee.record_capabilities(Capabilities(may_receive=True), AT)
+    payee.record_capabilities(Capabilities(may_receive=True), AT)
     assert names_of(payee) == ["AccountConnected", "AccountChanged"]
 
 

@@ -26,7 +26,7 @@ def also() -> list[DomainEvent]:
     """Return events missing from the sample history: of a payee, a cancelled show and an API key."""
     payee = Payee.begin(PayeeNamed, "ve", AT, tenant_id="default")
     payee.connect("acct_1", AT)
-    payee.see(Capabilities(may_receive=True, may_pay_out=False, asked_for=2), AT)
+    payee.record_capabilities(Capabilities(may_receive=True, may_pay_out=False, asked_for=2), AT)
     terms: dict[str, Any] = {"tenant_id": "default", "body_digest": "d", "fees": "venue", "rate_per_second": 2.5}
     cancellation = ShowCancellation.begin(ShowCancellationBegun, "sh", AT, **terms)
     cancellation.pause(AT)

@@ -9,16 +9,16 @@ from activities.sales.ticket_api_holds import HoldActivities
 from workflows.core.activity_calls import STORE_REGULAR, ActivityCaller, OperatorAlerts
 
 
-@workflow.defn(name="LetsGo")
-class LetsGo:
+@workflow.defn(name="CancelsItsCall")
+class CancelsItsCall:
     """Calls a step, cancels the call on a signal, and returns the name of the error."""
 
     def __init__(self) -> None:
-        self._released = False
+        self._cancelled = False
 
     @workflow.signal
-    def release_payment(self) -> None:
-        self._released = True
+    def cancel_call(self) -> None:
+        self._cancelled = True
 
     @workflow.run
     async def run(self) -> str:
@@ -27,7 +27,7 @@ class LetsGo:
             HoldActivities.expire_reservation, hold, STORE_REGULAR, "a step"
         )
         calling = asyncio.create_task(call)
-        await workflow.wait_condition(lambda: self._released)
+        await workflow.wait_condition(lambda: self._cancelled)
         calling.cancel()
         (error,) = await asyncio.gather(calling, return_exceptions=True)
         return type(error).__name__

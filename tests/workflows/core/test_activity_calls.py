@@ -10,10 +10,10 @@ from temporalio.worker import Worker
 from activities.core.commands import MintSubject
 from activities.core.task_queues import PURCHASES
 from domain.catalog.venue import Venue
+from tests.fakes.sandbox import RUNNER
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid
-from tests.workflows.core.cancelled_calls import LetsGo
-from worker import sandbox
+from tests.workflows.core.cancelled_calls import CancelsItsCall
 from workflows.core.activity_calls import LOCAL_ATTEMPTS
 from workflows.core.operator_status import NEEDS_OPERATOR
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
@@ -93,10 +93,10 @@ async def test_a_cancel_of_what_only_goes_forward_changes_nothing(world: SagaWor
 async def test_a_cancelled_call_is_not_tried_again(world: SagaWorld, client: Client) -> None:
     """A cancel is neither a transient error nor a refusal: the caller gets it, and no retry follows."""
     gate = world.gates.close("expire_reservation", "before")
-    async with Worker(client, task_queue="lets-go", workflows=[LetsGo], workflow_runner=sandbox("tests")):
-        handle = await client.start_workflow(LetsGo.run, id="lets-go", task_queue="lets-go")
+    async with Worker(client, task_queue="cancels-its-call", workflows=[CancelsItsCall], workflow_runner=RUNNER):
+        handle = await client.start_workflow(CancelsItsCall.run, id="cancels-its-call", task_queue="cancels-its-call")
         await gate.reached.wait()
-        await handle.signal(LetsGo.release_payment)
+        await handle.signal(CancelsItsCall.cancel_call)
         assert await handle.result() == "ActivityError"
     gate.open.set()
     assert world.gates.ran == ["expire_reservation"]

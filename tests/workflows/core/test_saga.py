@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -13,6 +14,9 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from tests.workflows.core import kernel_workflows as shapes
 
+COMPLETED = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
+CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
+TOLD = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 QUEUE = "kernel"
 RUNNER = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules("workflows", "activities", "domain", "tests")
@@ -35,6 +39,17 @@ async def ended(handle: WorkflowHandle[Any, Any]) -> WorkflowExecutionStatus | N
     return (await handle.describe()).status
 
 
+async def told(handle: WorkflowHandle[Any, Any], of: EventType.ValueType, count: int = 1) -> None:
+    """Wait until the workflow has been told of so many events of a kind: it knows of them later than the test."""
+    for _ in range(400):
+        kinds = [event.event_type async for event in handle.fetch_history_events()]
+        places = [place for place, kind in enumerate(kinds) if kind == of]
+        if len(places) >= count and TOLD in kinds[places[count - 1] :]:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError([EventType.Name(kind) for kind in kinds])
+
+
 async def seen(effects: shapes.Effects, count: int) -> None:
     for _ in range(400):
         if len(effects.log) >= count:
@@ -48,7 +63,7 @@ async def test_naive_except_loses_the_compensation(skipping: WorkflowEnvironment
     """`except Exception` does not catch a cancel while waiting: the seats are never released."""
     effects = shapes.Effects()
     async with running(skipping, effects, shape) as handle:
-        await seen(effects, 1)
+        await told(handle, COMPLETED)
         await handle.cancel()
         assert await ended(handle) == WorkflowExecutionStatus.CANCELED
     assert effects.log == ["reserve"]
@@ -88,7 +103,7 @@ async def test_naive_wait_for_cancellation_swallows_the_cancel(skipping: Workflo
     async with running(skipping, effects, shapes.WaitCancellationStep) as handle:
         await effects.started["reserve"].wait()
         await handle.cancel()
-        await asyncio.sleep(0.3)
+        await told(handle, CANCEL_REQUESTED)
         effects.gates["reserve"].set()
         await asyncio.wait_for(handle.result(), 30)
     assert effects.log == ["reserve", "next step"]
@@ -98,7 +113,7 @@ async def test_a_cancel_while_waiting_compensates_in_reverse(skipping: WorkflowE
     """A cancel while waiting undoes every step, the last one first."""
     effects = shapes.Effects()
     async with running(skipping, effects, shapes.Kernel, "place order") as handle:
-        await seen(effects, 2)
+        await told(handle, COMPLETED, 2)
         await handle.cancel()
         assert await ended(handle) == WorkflowExecutionStatus.CANCELED
     assert effects.log == ["reserve", "place order", "cancel order", "release"]
@@ -111,7 +126,7 @@ async def test_a_cancel_during_compensation_loses_nothing(skipping: WorkflowEnvi
     async with running(skipping, effects, shapes.Kernel, "fail") as handle:
         await effects.started["cancel order"].wait()
         await handle.cancel()
-        await asyncio.sleep(0.3)
+        await told(handle, CANCEL_REQUESTED)
         effects.gates["cancel order"].set()
         await ended(handle)
     assert effects.log == ["reserve", "cancel order", "release"]
@@ -124,7 +139,7 @@ async def test_a_cancel_during_a_step_waits_for_the_step(skipping: WorkflowEnvir
     async with running(skipping, effects, shapes.Kernel, "place order") as handle:
         await effects.started["reserve"].wait()
         await handle.cancel()
-        await asyncio.sleep(0.3)
+        await told(handle, CANCEL_REQUESTED)
         assert effects.log == []
         effects.gates["reserve"].set()
         assert await ended(handle) == WorkflowExecutionStatus.CANCELED
