@@ -106,7 +106,7 @@ def _own_processes(config: StackConfig, ports: Mapping[str, int], env: Mapping[s
         probe, before_start = ready_file_probe(file), partial(remove_ready_file, file)
         own_env = {**own[name], variable: str(file)}
         processes.append(ProcessSpec(name, command, probe, own_env, needs=needs, before_start=before_start))
-    health = http_probe(f"http://{LOOPBACK}:{ports['api']}/health")
+    health = http_probe(f"http://{LOOPBACK}:{ports['api']}/health/ready")
     processes.append(ProcessSpec("api", programs.api, health, own["api"], needs=needs))
     return processes
 
