@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 from prometheus_client import start_http_server
 
+from adapters.postgres import BACKGROUND, connect
 from adapters.read_models.projection import Projection
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.schema import ensure_schema
@@ -25,7 +26,7 @@ def follow(url: str, stopping: threading.Event, ready_file: Path | None = None) 
     """Fold new events until `stopping` is set; reconnect when the connection is lost."""
     while not stopping.is_set():
         try:
-            with psycopg.connect(url, autocommit=True) as connection:
+            with connect(url, BACKGROUND) as connection:
                 projection = Projection(connection)
                 projection.catch_up()
                 _ready(ready_file)
@@ -38,7 +39,7 @@ def follow(url: str, stopping: threading.Event, ready_file: Path | None = None) 
 
 def rebuild(url: str) -> int:
     """Empty the read models and fold all events again; return their number."""
-    with psycopg.connect(url, autocommit=True) as connection:
+    with connect(url, BACKGROUND) as connection:
         return Projection(connection).rebuild()
 
 

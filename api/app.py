@@ -3,6 +3,7 @@
 from api.described import DescribedApp
 from api.http import problems
 from api.http.fast_path import FastPath
+from api.http.time_limit import TimeLimit
 from api.ports import Dependencies
 from api.routes import (
     box_office,
@@ -46,6 +47,7 @@ def create_app(deps: Dependencies) -> DescribedApp:
     app.state.deps = deps
     problems.install(app)
     purchase_events.install(app)
+    app.add_middleware(TimeLimit, seconds=deps.limits.read_seconds)
     return app
 
 

@@ -19,6 +19,7 @@ from activities.refunds.request_refund import RefundCommands
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.mint import MintActivities
+from adapters.postgres import Waits, open_pool
 from adapters.read_models.queries import ReadModels
 from adapters.read_models.show_cancellation_queries import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
@@ -26,7 +27,7 @@ from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import issuer_of, pseudonymize, seed_of
 from adapters.startup import open_event_store
 from adapters.stripe.webhook import verify_webhook
-from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
+from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox
 from api.app import create_app
 from api.ports import Dependencies, Limits
 from domain.money.money import FeeRates
@@ -44,8 +45,11 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         open_event_store, settings.postgres.url, settings.postgres.commit_queue_max, coalesces=True
     )
     closing.push_async_callback(asyncio.to_thread, store.close)
-    pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
+    waits = Waits(settings.postgres.statement_seconds, settings.postgres.lock_seconds)
+    pool = open_pool(settings.postgres.url, settings.postgres.pool_size, waits)
+    reads = open_pool(settings.postgres.url, settings.postgres.read_pool_size, waits)
     await closing.enter_async_context(pool)
+    await closing.enter_async_context(reads)
     solana, saga = settings.solana, settings.saga
     issuer = issuer_of(solana.issuer_secret.get_secret_value())
     custody = solana.custody_address or str(issuer.pubkey())
@@ -69,8 +73,8 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         prices=PriceCommands(store),
         refunds=RefundCommands(store),
         cancellations=ShowCancellationCommands(store),
-        cancelled=ShowCancellationQueries(pool),
-        queries=ReadModels(pool),
+        cancelled=ShowCancellationQueries(reads),
+        queries=ReadModels(reads),
         engine=engine,
         payouts=PayoutsClient(client, timebox, settings.payouts.poll_seconds),
         buyers=buyers,
@@ -104,6 +108,7 @@ def limits_of(settings: Settings) -> Limits:
         queue_seconds=settings.saga.queue_seconds,
         buyer_tickets_max=settings.saga.buyer_tickets_max,
         open_purchases_max=settings.saga.buyer_purchases_max,
+        read_seconds=settings.api.read_seconds,
     )
 
 

@@ -152,8 +152,8 @@ class WebhookInbox(Protocol):
 class Limits:
     """The limits of the deployment: holds, fees, the internal API's bearer token, metrics, and the callers' tenant.
 
-    A checkout opens within `queue_seconds`; a named buyer has so many tickets of a show (its default) and so many open
-    purchases at most.
+    A GET begins its answer within `read_seconds`. A checkout opens within `queue_seconds`; a named buyer has so many
+    tickets of a show (its default) and so many open purchases at most.
     """
 
     hold_seconds: int
@@ -165,6 +165,7 @@ class Limits:
     queue_seconds: int = 600
     buyer_tickets_max: int = 50
     open_purchases_max: int = 20
+    read_seconds: float = 4.5
 
 
 @dataclass(frozen=True)

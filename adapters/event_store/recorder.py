@@ -8,16 +8,15 @@ import orjson
 import psycopg
 from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder, Mapper, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import dict_row
 
+from adapters.postgres import BACKGROUND, RECONNECT_SECONDS, SCHEMA, BoundedConnection, connect, conninfo_of
 from domain.core.aggregate import Aggregate, DomainEvent
 from domain.core.chain import link
 from domain.core.topics import import_all
 from domain.core.unit_of_work import UnitOfWork
 
 READERS_MAX = 4
-CONNECT_SECONDS = 5
-RECONNECT_SECONDS = 2.0
 WAIT_SECONDS = 3.0
 SCHEMA_LOCK = 0x426F784F  # any number, but the same in every process
 SNAPSHOTS = (
@@ -48,18 +47,17 @@ END $$
 
 def open_recorder(url: str, pool_size: int) -> PostgresApplicationRecorder:
     """Connect the library's recorder to a database by its URL; create no tables."""
-    parts = conninfo_to_dict(url)
     datastore = PostgresDatastore(
-        dbname=str(parts.get("dbname", "postgres")),
-        host=str(parts.get("host", "127.0.0.1")),
-        port=str(parts.get("port", "5432")),
-        user=str(parts.get("user", "postgres")),
-        password=str(parts.get("password", "")),
+        *("",) * 5,
         originator_id_type="text",
         pool_size=pool_size,
         max_overflow=READERS_MAX,
         pre_ping=True,
     )
+    # The datastore takes five parts of an address and drops the others, such as `sslmode`; its pool takes all of them.
+    datastore.pool.conninfo = conninfo_of(url, BACKGROUND.options)
+    datastore.pool.connection_class = BoundedConnection
+    datastore.pool.kwargs = {"row_factory": dict_row}
     # The pool's default pauses double throughout an outage: it would reconnect late by as long as the outage was.
     datastore.pool.reconnect_timeout = RECONNECT_SECONDS
     datastore.pool.timeout = WAIT_SECONDS
@@ -69,7 +67,7 @@ def open_recorder(url: str, pool_size: int) -> PostgresApplicationRecorder:
 @contextlib.contextmanager
 def schema_lock(url: str) -> Iterator[psycopg.Connection[Any]]:
     """Hold the database's lock for schema changes, on a connection of its own."""
-    with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
+    with connect(url, SCHEMA) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (SCHEMA_LOCK,))
         yield connection  # closing the connection releases the lock in every case
 

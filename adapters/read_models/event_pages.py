@@ -7,9 +7,9 @@ from typing import Any, Self
 
 import psycopg
 from eventsourcing.persistence import StoredEvent
-from psycopg.rows import tuple_row
 
-from adapters.event_store.recorder import CONNECT_SECONDS, event_mapper
+from adapters.event_store.recorder import event_mapper
+from adapters.postgres import BACKGROUND, connect
 from adapters.read_models.projection import EVENTS_AFTER
 from domain.core.aggregate import DomainEvent
 from domain.core.transient import TransientError
@@ -35,9 +35,7 @@ class EventPages:
     def __enter__(self) -> Self:
         """Connect."""
         try:
-            self._connection: psycopg.Connection[Any] = psycopg.connect(
-                self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=READ_ONLY, row_factory=tuple_row
-            )
+            self._connection = connect(self._url, BACKGROUND, READ_ONLY)
         except psycopg.Error as error:
             raise TransientError(f"PostgreSQL: {type(error).__name__}") from error
         return self

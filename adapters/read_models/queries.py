@@ -1,16 +1,18 @@
 """Queries over the read models: for the API's answers, and for stalled work that the relay resumes."""
 
+from asyncio import Semaphore
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from psycopg.sql import SQL, Identifier
-
+from adapters.postgres import Pool, connection_of
 from adapters.read_models.documents import (
     ACCOUNTS,
     DISCOUNTS,
     PAYMENTS,
     PURCHASES,
+    READ_MODELS,
     REFUNDS,
     SHOWS,
     TICKETS,
@@ -18,7 +20,6 @@ from adapters.read_models.documents import (
     ReadModel,
     V,
 )
-from adapters.tables import Pool, connection_of
 from domain.money.books import VENUE_ACCOUNTS, venue_account
 from domain.money.statement import Entry, Links, StatementLine, lines_of
 from domain.payouts.connected_account import DueQuery
@@ -43,7 +44,7 @@ from domain.views.purchase import (
 )
 
 LINES_MAX = 1_000
-DOCUMENT = SQL("SELECT doc FROM {table} WHERE id = %s")
+DOCUMENT = {model.name: f"SELECT doc FROM rm_{model.name} WHERE id = %s" for model in READ_MODELS}  # noqa: S608
 TIMELINE = "SELECT position, at, event, text FROM rm_timeline WHERE purchase_id = %s ORDER BY position LIMIT %s"
 CHANGED = (
     "SELECT DISTINCT p.position, t.purchase_id FROM rm_position p"
@@ -114,10 +115,14 @@ TOKENLESS = (
 
 
 class ReadModels:
-    """Queries for the API; documents are plain JSON."""
+    """Queries for the API; documents are plain JSON.
+
+    One query takes at most half of the pool, so that those that wait for a locked table do not hold the others.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._shares = defaultdict[str, Semaphore](lambda: Semaphore(max(1, pool.max_size // 2)))
 
     async def position(self) -> int:
         """Return the position of the last event that the read models contain."""
@@ -207,11 +212,11 @@ class ReadModels:
         return await self._document(REFUNDS, refund_id)
 
     async def _document(self, model: ReadModel[V], identity: str) -> V | None:
-        rows = await self._rows(DOCUMENT.format(table=Identifier(f"rm_{model.name}")), (identity,))
+        rows = await self._rows(DOCUMENT[model.name], (identity,))
         return rows[0][0] if rows else None
 
-    async def _rows(self, statement: Any, values: Any) -> list[tuple[Any, ...]]:
-        async with connection_of(self._pool) as connection:
+    async def _rows(self, statement: str, values: Any) -> list[tuple[Any, ...]]:
+        async with connection_of(self._pool, self._shares[statement]) as connection:
             return await (await connection.execute(statement, values)).fetchall()
 
 

@@ -175,13 +175,18 @@ async def _refusal(_: Request, error: Exception) -> JSONResponse:
     return answer(Problem(REFUSALS.get(error.code, REFUSED), str(error), values=error.data))
 
 
+def unavailable() -> JSONResponse:
+    """Return the answer while a part of the system is unavailable."""
+    problem = Problem(TRY_AGAIN, "a part of the system is unavailable; retry after the given delay")
+    return answer(problem, {"Retry-After": RETRY_AFTER_SECONDS})
+
+
 async def _transient(_: Request, error: Exception) -> JSONResponse:
-    retry_after = {"Retry-After": RETRY_AFTER_SECONDS}
     if isinstance(error, OverloadedError):
         overloaded = "overloaded; nothing was reserved, retry after the given delay"
-        return answer(Problem(BUSY, overloaded), retry_after)
+        return answer(Problem(BUSY, overloaded), {"Retry-After": RETRY_AFTER_SECONDS})
     log.warning("transient error: %s", error)
-    return answer(Problem(TRY_AGAIN, "a part of the system is unavailable; retry after the given delay"), retry_after)
+    return unavailable()
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

@@ -12,11 +12,11 @@ from activities.payouts.ports import DueOrders, VenueRef
 from activities.payouts.transfers import PayoutActivities
 from activities.refunds.cancel_show import CancelShow, ShowCancellationCommands, ShowReads
 from adapters.event_store.store import PostgresEventStore
+from adapters.postgres import open_pool
 from adapters.read_models.projection import Projection
 from adapters.read_models.queries import StalledWorkQueries
 from adapters.read_models.show_cancellation_queries import ShowCancellationQueries
 from adapters.startup import utc_now
-from adapters.tables import open_pool
 from api.ports import CancelledShows, Queries
 from domain.catalog.discount import discount_id_of
 from domain.money.books import venue_payable

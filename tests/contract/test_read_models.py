@@ -12,13 +12,13 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from adapters.event_store.store import PostgresEventStore
+from adapters.postgres import Pool
 from adapters.read_models.documents import KINDS
 from adapters.read_models.event_pages import EventPages
 from adapters.read_models.projection import LINES, Projection
 from adapters.read_models.queries import StalledWorkQueries
 from adapters.schema import ensure_schema
 from adapters.startup import utc_now
-from adapters.tables import Pool
 from domain.catalog.discount import discount_id_of
 from domain.money.books import venue_payable
 from domain.money.statement import csv_of, statement_of
