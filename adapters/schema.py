@@ -1,7 +1,10 @@
 """The database schema: the event tables, the tables beside them, and the read models."""
 
+import hashlib
+from typing import Any
+
 from psycopg import Connection
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composed, Identifier
 
 from adapters.event_store.recorder import create_event_tables, open_recorder, schema_lock
 from adapters.read_models.documents import KINDS
@@ -21,8 +24,10 @@ SIDE_TABLES = (
     SQL("CREATE INDEX IF NOT EXISTS webhook_inbox_waiting ON webhook_inbox (received_at) WHERE signalled_at IS NULL"),
 )
 READ_MODELS = (
-    SQL("CREATE TABLE IF NOT EXISTS rm_position (one boolean PRIMARY KEY DEFAULT true, position bigint NOT NULL)"),
-    SQL("INSERT INTO rm_position (position) VALUES (0) ON CONFLICT DO NOTHING"),
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_position (one boolean PRIMARY KEY DEFAULT true, position bigint NOT NULL,"
+        " shape text NOT NULL)"
+    ),
     SQL(
         "CREATE TABLE IF NOT EXISTS rm_timeline (purchase_id text NOT NULL, position bigint NOT NULL,"
         " at timestamptz NOT NULL, event text NOT NULL, text text NOT NULL, PRIMARY KEY (purchase_id, position))"
@@ -43,13 +48,23 @@ READ_MODELS = (
 )
 DOCUMENTS = SQL("CREATE TABLE IF NOT EXISTS {table} (id text PRIMARY KEY, doc jsonb NOT NULL)")
 BY_STATE = SQL("CREATE INDEX IF NOT EXISTS {index} ON {table} ((doc->>'state'))")
-BY_STRIPE_REFUND = SQL("CREATE INDEX IF NOT EXISTS rm_refunds_stripe ON rm_refunds ((doc->>'stripe_refund_id'))")
-BY_SHOW = SQL("CREATE INDEX IF NOT EXISTS rm_purchases_show ON rm_purchases ((doc->>'show_id'), id)")
-UNBURNT = SQL(
-    "CREATE INDEX IF NOT EXISTS rm_tickets_unburnt ON rm_tickets ((doc->>'purchase_id'))"
-    " WHERE doc->>'state' = 'void' AND doc->>'token' IN ('signed', 'minted')"
-)
 WITH_STATE = ("purchases", "reservations", "refunds")
+INDEXES = (
+    SQL("CREATE INDEX IF NOT EXISTS rm_refunds_stripe ON rm_refunds ((doc->>'stripe_refund_id'))"),
+    SQL("CREATE INDEX IF NOT EXISTS rm_purchases_show ON rm_purchases ((doc->>'show_id'), id)"),
+    SQL(
+        "CREATE INDEX IF NOT EXISTS rm_tickets_unburnt ON rm_tickets ((doc->>'purchase_id'))"
+        " WHERE doc->>'state' = 'void' AND doc->>'token' IN ('signed', 'minted')"
+    ),
+)
+OF_READ_MODELS: tuple[SQL | Composed, ...] = (
+    *READ_MODELS,
+    *(DOCUMENTS.format(table=Identifier(f"rm_{kind}")) for kind in KINDS),
+    *INDEXES,
+    *(BY_STATE.format(index=Identifier(f"rm_{kind}_state"), table=Identifier(f"rm_{kind}")) for kind in WITH_STATE),
+)
+SHAPE = hashlib.sha256("\n".join(statement.as_string() for statement in OF_READ_MODELS).encode()).hexdigest()[:16]
+BEGINNING = SQL("INSERT INTO rm_position (position, shape) VALUES (0, {}) ON CONFLICT DO NOTHING").format(SHAPE)
 
 
 def ensure_schema(url: str) -> None:
@@ -60,18 +75,22 @@ def ensure_schema(url: str) -> None:
     finally:
         recorder.datastore.close()
     with schema_lock(url) as connection, connection.transaction():
-        _create_side_tables(connection)
+        for statement in SIDE_TABLES:
+            connection.execute(statement)
+        if stored_shape(connection) in {None, SHAPE}:  # another shape: the projector rebuilds them beside
+            create_read_models(connection)
 
 
-def _create_side_tables(connection: Connection) -> None:
-    for statement in (*SIDE_TABLES, *READ_MODELS):
+def create_read_models(connection: Connection[Any]) -> None:
+    """Create the missing tables and indexes of the read models, in the first schema of the search path."""
+    for statement in OF_READ_MODELS:
         connection.execute(statement)
-    for kind in KINDS:
-        connection.execute(DOCUMENTS.format(table=Identifier(f"rm_{kind}")))
-    connection.execute(BY_STRIPE_REFUND)
-    connection.execute(BY_SHOW)
-    connection.execute(UNBURNT)
-    for kind in WITH_STATE:
-        connection.execute(
-            BY_STATE.format(index=Identifier(f"rm_{kind}_state"), table=Identifier(f"rm_{kind}")),
-        )
+    connection.execute(BEGINNING)
+
+
+def stored_shape(connection: Connection[Any]) -> str | None:
+    """Return the shape of the read models in the database; None when there are none, "" from before shapes."""
+    if connection.execute("SELECT to_regclass('rm_position')").fetchall()[0][0] is None:
+        return None
+    rows = connection.execute("SELECT to_jsonb(p)->>'shape' FROM rm_position p").fetchall()
+    return str(rows[0][0] or "") if rows else ""

@@ -9,7 +9,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
 from adapters.event_store.recorder import event_mapper
-from adapters.read_models.documents import KINDS, DocumentBatch
+from adapters.read_models.documents import DocumentBatch
 from adapters.read_models.purchase import fold
 
 BATCH_MAX = 500
@@ -62,15 +62,6 @@ class Projection:
         while taken := self.advance():
             total += taken
         return total
-
-    def rebuild(self) -> int:
-        """Empty every read model and fold all events again; readers see old rows as new ones arrive."""
-        with self._connection.transaction(), self._connection.cursor() as cursor:
-            cursor.execute("SELECT position FROM rm_position FOR UPDATE")
-            for name in (*KINDS, *LINES):
-                cursor.execute(SQL("TRUNCATE {table}").format(table=Identifier(f"rm_{name}")))
-            cursor.execute("UPDATE rm_position SET position = 0")
-        return self.catch_up()
 
 
 def read_document(cursor: ProjectionCursor, kind: str, identity: str) -> Any:

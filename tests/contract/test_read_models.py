@@ -17,6 +17,7 @@ from adapters.read_models.documents import KINDS
 from adapters.read_models.event_pages import EventPages
 from adapters.read_models.projection import LINES, Projection
 from adapters.read_models.queries import StalledWorkQueries
+from adapters.rebuild import rebuild
 from adapters.schema import ensure_schema
 from adapters.startup import utc_now
 from domain.catalog.discount import discount_id_of
@@ -103,16 +104,6 @@ async def test_a_statement_equals_the_one_from_events_to_the_byte(
     assert (line["charge_id"], len(line["mint_addresses"])) == ("ch_1", 2)
 
 
-async def test_a_rebuild_gives_the_same_rows(store: PostgresEventStore, connection: psycopg.Connection[Any]) -> None:
-    """Event by event, in batches, or from zero: the rows are the same."""
-    await sell(store)
-    Projection(connection, batch_max=1).catch_up()
-    one_by_one = rows(connection)
-    assert Projection(connection).rebuild() == one_by_one["position"][0][0]
-    assert rows(connection) == one_by_one
-    assert one_by_one["timeline"]
-
-
 async def test_two_projectors_fold_every_event_once(
     store: PostgresEventStore, connection: psycopg.Connection[Any], tables_url: str
 ) -> None:
@@ -131,7 +122,7 @@ async def test_two_projectors_fold_every_event_once(
     for projector in projectors:
         projector.join()
     followed = rows(connection)
-    Projection(connection).rebuild()
+    rebuild(tables_url)
     assert rows(connection) == followed
 
 
