@@ -36,11 +36,18 @@ READ_MODELS = (
     SQL(
         "CREATE TABLE IF NOT EXISTS rm_postings (position bigint NOT NULL, number int NOT NULL, key text NOT NULL,"
         " purchase_id text NOT NULL, kind text NOT NULL, at timestamptz NOT NULL, debit text NOT NULL,"
-        " credit text NOT NULL, amount bigint NOT NULL, unit text NOT NULL, PRIMARY KEY (position, number))"
+        " credit text NOT NULL, amount bigint NOT NULL, unit text NOT NULL, booked_at timestamptz NOT NULL,"
+        " PRIMARY KEY (position, number))"
     ),
-    SQL("CREATE INDEX IF NOT EXISTS rm_postings_debit ON rm_postings (debit)"),
-    SQL("CREATE INDEX IF NOT EXISTS rm_postings_credit ON rm_postings (credit)"),
+    SQL("CREATE INDEX IF NOT EXISTS rm_postings_booked ON rm_postings (booked_at, position)"),
     SQL("CREATE INDEX IF NOT EXISTS rm_postings_purchase ON rm_postings (purchase_id)"),
+    # Two lines a posting, with this index alone: every query reads an account's lines in the order of the books.
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_account_lines (account text NOT NULL, unit text NOT NULL,"
+        " position bigint NOT NULL, number int NOT NULL, side smallint NOT NULL, amount bigint NOT NULL,"
+        " balance bigint NOT NULL, key text NOT NULL, purchase_id text NOT NULL, kind text NOT NULL,"
+        " at timestamptz NOT NULL, PRIMARY KEY (account, unit, position, number, side))"
+    ),
     SQL(
         "CREATE TABLE IF NOT EXISTS rm_balances (account text NOT NULL, unit text NOT NULL, balance bigint NOT NULL,"
         " PRIMARY KEY (account, unit))"

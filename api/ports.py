@@ -1,6 +1,6 @@
 """The ports of the routes, and the dependencies that the front door assembles."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from domain.core.ids import DEFAULT_TENANT
 from domain.money.money import FeeRates
-from domain.money.statement import StatementLine
+from domain.money.statement import Statement, StatementQuery
 from domain.payments.webhook_event import WebhookEvent
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
@@ -61,8 +61,8 @@ class Queries(ProjectionUpdates, Protocol):
     async def venue_sums(self, venue_id: str) -> Mapping[tuple[str, str], int]:
         """Return the balance of each of a venue's accounts, by account and unit."""
 
-    async def venue_lines(self, venue_id: str) -> Sequence[StatementLine]:
-        """Return every line of a venue's accounts with the balance after it, its charge and its tokens."""
+    async def statement(self, venue_id: str, query: StatementQuery) -> Statement:
+        """Return a page of a venue's statement."""
 
     async def ticket(self, ticket_id: str) -> TicketDocument | None:
         """Return a ticket."""

@@ -20,8 +20,9 @@ from adapters.read_models.documents import (
     ReadModel,
     V,
 )
+from adapters.read_models.statement import read_statement
 from domain.money.books import VENUE_ACCOUNTS, venue_account
-from domain.money.statement import Entry, Links, StatementLine, lines_of
+from domain.money.statement import LINES_MAX, Statement, StatementQuery
 from domain.payouts.connected_account import DueQuery
 from domain.views.catalog import (
     AllocationDocument,
@@ -43,21 +44,21 @@ from domain.views.purchase import (
     TimelineEntry,
 )
 
-LINES_MAX = 1_000
 DOCUMENT = {model.name: f"SELECT doc FROM rm_{model.name} WHERE id = %s" for model in READ_MODELS}  # noqa: S608
-TIMELINE = "SELECT position, at, event, text FROM rm_timeline WHERE purchase_id = %s ORDER BY position LIMIT %s"
+TIMELINE = (  # the newest ones: an event stream continues after the last
+    "SELECT * FROM (SELECT position, at, event, text FROM rm_timeline WHERE purchase_id = %s"
+    " ORDER BY position DESC LIMIT %s) AS newest ORDER BY position"
+)
 CHANGED = (
     "SELECT DISTINCT p.position, t.purchase_id FROM rm_position p"
     " LEFT JOIN rm_timeline t ON t.position > %s AND t.position <= p.position"
 )
-ACCOUNT_LINES = (
-    "SELECT position, key, purchase_id, kind, at, CASE WHEN credit = %(account)s THEN amount ELSE -amount END, unit"
-    " FROM rm_postings WHERE credit = %(account)s OR debit = %(account)s ORDER BY position DESC, number LIMIT %(limit)s"
-)
-VENUE_ENTRIES = (
-    "SELECT position, number, key, purchase_id, kind, at, debit, credit, amount, unit FROM rm_postings"
-    " WHERE credit = ANY(%(accounts)s) OR debit = ANY(%(accounts)s) ORDER BY position, number"
-)
+ACCOUNT_LINES = """
+SELECT l.position, l.key, l.purchase_id, l.kind, l.at, l.amount, l.unit FROM rm_balances b CROSS JOIN LATERAL (
+  SELECT * FROM rm_account_lines WHERE account = b.account AND unit = b.unit
+  ORDER BY position DESC, number DESC, side DESC LIMIT %(limit)s
+) AS l WHERE b.account = %(account)s ORDER BY l.position DESC, l.number LIMIT %(limit)s
+"""
 PURCHASE_LINES = (
     "SELECT position, key, kind, debit, credit, amount, unit FROM rm_postings WHERE purchase_id = %s"
     " ORDER BY position, number LIMIT %s"
@@ -190,14 +191,9 @@ class ReadModels:
         rows = await self._rows("SELECT account, unit, balance FROM rm_balances WHERE account = ANY(%s)", (accounts,))
         return {(account, unit): int(balance) for account, unit, balance in rows}
 
-    async def venue_lines(self, venue_id: str) -> list[StatementLine]:
-        """Return every line of a venue's accounts, with the balance after it, its charge and its tokens."""
-        accounts = [venue_account(venue_id, name) for name in VENUE_ACCOUNTS]
-        rows = await self._rows(VENUE_ENTRIES, {"accounts": accounts})
-        entries = [Entry(*row) for row in rows]
-        purchases = list({entry.purchase_id for entry in entries})
-        found = await self._rows("SELECT doc FROM rm_purchases WHERE id = ANY(%s)", (purchases,))
-        return lines_of(venue_id, entries, {doc["purchase_id"]: links_of(doc) for (doc,) in found})
+    async def statement(self, venue_id: str, query: StatementQuery) -> Statement:
+        """Return a page of a venue's statement."""
+        return await read_statement(self._rows, venue_id, query)
 
     async def ticket(self, ticket_id: str) -> TicketDocument | None:
         """Return a ticket."""
@@ -277,12 +273,6 @@ class StalledWorkQueries(ReadModels):
     async def owner_of(self, intent_id: str) -> PurchaseKey | None:
         """Return the owner of an intent: tenant, purchase and attempt."""
         return await self._document(PAYMENTS, intent_id)
-
-
-def links_of(purchase: PurchaseDocument) -> Links:
-    """Return the charge and the mint addresses of a purchase."""
-    minted = [ticket["mint_address"] for ticket in purchase["tickets"] if ticket["mint_address"]]
-    return Links(purchase["payment"]["charge_id"] if purchase["payment"] else None, tuple(minted))
 
 
 def with_stock(show: ShowDocument, stock: Mapping[str, AllocationDocument]) -> StockedShow:

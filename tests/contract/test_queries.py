@@ -20,6 +20,7 @@ from adapters.startup import utc_now
 from api.ports import CancelledShows, Queries
 from domain.catalog.discount import discount_id_of
 from domain.money.books import venue_payable
+from domain.money.statement import StatementQuery
 from domain.payouts.connected_account import DueQuery
 from tests.contract.selling import sell
 from tests.fakes.connect import FakeConnect
@@ -115,10 +116,14 @@ async def test_the_books_of_a_venue(shop: Shop) -> None:
     account = venue_payable("ve_1")
     assert (await shop.queries.balance(account))["balances"] == [{"currency": "eur", "balance_minor": 1500}]
     assert (await shop.queries.venue_sums("ve_1"))[account, "eur"] == 1500
-    (line,) = await shop.queries.venue_lines("ve_1")
+    statement = await shop.queries.statement("ve_1", StatementQuery())
+    (line,) = statement["lines"]
     assert (line["amount_minor"], line["balance_minor"], line["purchase_id"]) == (1500, 1500, "pu_1")
+    assert (statement["opening"][0]["balance_minor"], statement["closing"][0]["balance_minor"]) == (0, 1500)
+    assert statement["next"] is None
     assert (await shop.queries.balance("nobody"))["balances"] == []
-    assert await shop.queries.venue_lines("nobody") == []
+    nobody = await shop.queries.statement("nobody", StatementQuery())
+    assert (nobody["lines"], nobody["opening"], nobody["closing"], nobody["next"]) == ([], [], [], None)
 
 
 @pytest.mark.parametrize("kind", ["purchase", "show", "venue", "ticket", "discount", "refund"])

@@ -10,12 +10,15 @@ from eventsourcing.persistence import StoredEvent
 
 from adapters.event_store.recorder import event_mapper
 from adapters.postgres import BACKGROUND, connect
-from adapters.read_models.projection import EVENTS_AFTER
 from domain.core.aggregate import DomainEvent
 from domain.core.transient import TransientError
 from domain.invariants.per_commit import Recorded
 
 PAGE = 2_000
+EVENTS_AFTER = (
+    "SELECT notification_id, originator_id, originator_version, topic, state FROM events"
+    " WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
+)
 HEAD = "SELECT coalesce(max(notification_id), 0) FROM events"
 SHOWN = "SELECT p.position, b.account, b.unit, b.balance FROM rm_position p LEFT JOIN rm_balances b ON true"
 UNSIGNALLED = (
