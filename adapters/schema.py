@@ -1,13 +1,15 @@
 """The database schema: the event tables, the tables beside them, and the read models."""
 
 import hashlib
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, get_args, get_type_hints
 
 from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 
 from adapters.event_store.recorder import create_event_tables, open_recorder, schema_lock
 from adapters.read_models.documents import KINDS
+from adapters.read_models.documents import READ_MODELS as DOCUMENTS_OF
 
 SIDE_TABLES = (
     SQL(
@@ -70,7 +72,23 @@ OF_READ_MODELS: tuple[SQL | Composed, ...] = (
     *INDEXES,
     *(BY_STATE.format(index=Identifier(f"rm_{kind}_state"), table=Identifier(f"rm_{kind}")) for kind in WITH_STATE),
 )
-SHAPE = hashlib.sha256("\n".join(statement.as_string() for statement in OF_READ_MODELS).encode()).hexdigest()[:16]
+
+
+def fields_of(view: Any) -> str:
+    """Return the names of a typed dictionary's fields, with those of the dictionaries in them."""
+    if not hasattr(view, "__required_keys__"):
+        return "".join(fields_of(inner) for inner in get_args(view))
+    hints = get_type_hints(view)
+    return "{" + ",".join(name + fields_of(hints[name]) for name in sorted(hints)) + "}"
+
+
+def digest_of(statements: Iterable[SQL | Composed], views: Iterable[Any]) -> str:
+    """Return a digest of tables and documents; another one means that the read models must be rebuilt."""
+    texts = [*(statement.as_string() for statement in statements), *(fields_of(view) for view in views)]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+
+
+SHAPE = digest_of(OF_READ_MODELS, (model.view for model in DOCUMENTS_OF))
 BEGINNING = SQL("INSERT INTO rm_position (position, shape) VALUES (0, {}) ON CONFLICT DO NOTHING").format(SHAPE)
 
 

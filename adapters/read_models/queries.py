@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from psycopg.errors import UndefinedColumn, UndefinedTable
+
 from adapters.postgres import Pool, connection_of
 from adapters.read_models.documents import (
     ACCOUNTS,
@@ -21,6 +23,7 @@ from adapters.read_models.documents import (
     V,
 )
 from adapters.read_models.statement import read_statement
+from domain.core.transient import TransientError
 from domain.money.books import VENUE_ACCOUNTS, venue_account
 from domain.money.statement import LINES_MAX, Statement, StatementQuery
 from domain.payouts.connected_account import DueQuery
@@ -213,7 +216,10 @@ class ReadModels:
 
     async def _rows(self, statement: str, values: Any) -> list[tuple[Any, ...]]:
         async with connection_of(self._pool, self._shares[statement]) as connection:
-            return await (await connection.execute(statement, values)).fetchall()
+            try:
+                return await (await connection.execute(statement, values)).fetchall()
+            except (UndefinedColumn, UndefinedTable) as error:  # the projector rebuilds them when it starts
+                raise TransientError("the read models are of an older version") from error
 
 
 class StalledWorkQueries(ReadModels):

@@ -3,9 +3,6 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import psycopg
-
-from domain.core.transient import TransientError
 from domain.money.books import VENUE_ACCOUNTS, venue_account
 from domain.money.statement import Leg, LineCursor, Links, Statement, StatementQuery, lines_of, statement_sums
 from domain.views.purchase import PurchaseDocument
@@ -61,10 +58,7 @@ async def read_statement(rows: Rows, venue_id: str, query: StatementQuery) -> St
 async def _period(rows: Rows, query: StatementQuery) -> tuple[int, int]:
     """Return the positions at which the period begins and ends."""
     values = {"since": query.since, "until": query.until, "end": query.after.end if query.after else None}
-    try:
-        ((start, end),) = await rows(PERIOD, values)
-    except psycopg.errors.UndefinedColumn as error:
-        raise TransientError("the projector has not rebuilt the read models of an older version yet") from error
+    ((start, end),) = await rows(PERIOD, values)
     return start, end
 
 

@@ -11,11 +11,15 @@ import pytest
 
 from adapters import rebuild as rebuilding
 from adapters.event_store.store import PostgresEventStore
-from adapters.postgres import REQUEST, connect
-from adapters.read_models.projection import Projection
+from adapters.postgres import REQUEST, Pool, connect
+from adapters.read_models.documents import KINDS
+from adapters.read_models.projection import LINES, Projection
+from adapters.read_models.queries import ReadModels
 from adapters.rebuild import RebuildError, is_current, rebuild
 from adapters.schema import ensure_schema
 from adapters.startup import utc_now
+from domain.core.transient import TransientError
+from domain.money.statement import StatementQuery
 from projector import follow
 from tests.contract.event_stores import holding, opening
 from tests.contract.selling import sell
@@ -62,7 +66,7 @@ def poll(url: str, stopping: threading.Event, found: list[tuple[Any, ...]]) -> N
 def in_place(url: str, between: Callable[[], bool]) -> None:
     """Rebuild without the guard: empty the live tables and fold into them."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("TRUNCATE rm_purchases, rm_timeline, rm_postings, rm_balances, rm_holds, rm_allocations")
+        connection.execute(f"TRUNCATE {', '.join(f'rm_{name}' for name in (*KINDS, *LINES))}")
         connection.execute("UPDATE rm_position SET position = 0")
         between()
         Projection(connection).catch_up()
@@ -180,23 +184,28 @@ def test_the_progress_is_reported(
     assert f"rebuilding the read models: {head} of {head} events" in caplog.text
 
 
-def test_read_models_of_another_shape_are_rebuilt_before_they_are_followed(
-    live: psycopg.Connection[Any], tables_url: str
+async def test_read_models_of_another_shape_are_rebuilt_before_they_are_followed(
+    live: psycopg.Connection[Any], tables_url: str, pool: Pool
 ) -> None:
-    """Tables from before shapes stay as they are for readers; the projector of this version replaces them."""
-    before = rows(live)
+    """Tables of 0.1.0 stay as they are for readers, but for the new queries; the projector replaces them."""
+    before, reads = rows(live), ReadModels(pool)
     live.execute("ALTER TABLE rm_position DROP COLUMN shape")
-    live.execute("DROP TABLE rm_accounts")
+    live.execute("ALTER TABLE rm_postings DROP COLUMN booked_at")
+    live.execute("DROP TABLE rm_account_lines")
     ensure_schema(tables_url)
     assert not is_current(tables_url)
-    assert seen(live)[1] == "fulfilled"
+    assert await reads.purchase("pu_1") is not None
+    for ask in (reads.statement("ve_1", StatementQuery()), reads.balance("venue:ve_1:payable")):
+        with pytest.raises(TransientError, match="older version"):
+            await ask
     stopping = threading.Event()
     projector = threading.Thread(target=follow, args=(tables_url, stopping))
     projector.start()
     for _ in range(1_000):
         if is_current(tables_url):
             break
-        stopping.wait(0.02)
+        await asyncio.sleep(0.02)
     stopping.set()
     projector.join()
     assert rows(live) == before
+    assert (await reads.statement("ve_1", StatementQuery()))["closing"][0]["balance_minor"] == 1500
