@@ -27,7 +27,10 @@ class TimeLimit:
         limit = asyncio.timeout(self._seconds)
 
         async def begin(message: Message) -> None:
-            limit.reschedule(None)
+            if not limit.expired():
+                limit.reschedule(None)
+            elif message["type"] == "http.response.start":
+                await asyncio.sleep(0)  # the limit has just passed: its cancellation, if still under way, ends this
             await send(message)
 
         try:
