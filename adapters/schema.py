@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any, get_args, get_type_hints
+from inspect import get_annotations
+from typing import Any, get_args
 
 from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
@@ -78,8 +79,8 @@ def fields_of(view: Any) -> str:
     """Return the names of a typed dictionary's fields, with those of the dictionaries in them."""
     if not hasattr(view, "__required_keys__"):
         return "".join(fields_of(inner) for inner in get_args(view))
-    hints = get_type_hints(view)
-    return "{" + ",".join(name + fields_of(hints[name]) for name in sorted(hints)) + "}"
+    fields = get_annotations(view)
+    return "{" + ",".join(name + fields_of(fields[name]) for name in sorted(fields)) + "}"
 
 
 def digest_of(statements: Iterable[SQL | Composed], views: Iterable[Any]) -> str:
