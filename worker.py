@@ -38,6 +38,7 @@ from activities.tokens.burn import BurnActivities
 from activities.tokens.mint import MintActivities
 from adapters.deployment import read_deployment
 from adapters.event_store.store import PostgresEventStore
+from adapters.postgres import BACKGROUND, Pool, open_pool
 from adapters.read_models.queries import StalledWorkQueries
 from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
@@ -48,7 +49,7 @@ from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
 from adapters.stripe.payments import StripePayments
 from adapters.stripe.undelivered_events import UndeliveredEvents
-from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox, open_pool
+from adapters.tables import PostgresBuyers, PostgresCheckouts, PostgresWebhookInbox
 from adapters.temporal.build_routing import log_current_build
 from adapters.temporal.connection import connect_to
 from adapters.temporal.sandbox import FastSandboxRunner
@@ -257,7 +258,7 @@ async def work(
         store = await asyncio.to_thread(open_event_store, settings.postgres.url, settings.postgres.commit_queue_max)
         closing.push_async_callback(asyncio.to_thread, store.close)
         deployment = await asyncio.to_thread(read_deployment, settings.postgres.url)
-        pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
+        pool = open_pool(settings.postgres.url, settings.postgres.pool_size, BACKGROUND)
         await closing.enter_async_context(pool)
         client = await connect(settings)
         activities = assembled(settings, deployment, store, pool, closing, queues)

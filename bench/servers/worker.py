@@ -14,7 +14,8 @@ from activities.payments.intent import PaymentActivities
 from activities.registry import Activities, all_queues
 from activities.tokens.mint import MintActivities
 from adapters.event_store.store import PostgresEventStore
-from adapters.tables import Pool, PostgresBuyers, PostgresCheckouts
+from adapters.postgres import Pool
+from adapters.tables import PostgresBuyers, PostgresCheckouts
 from bench.servers.bare_workflow import QUEUE, BareOpening, BareWorkflow, do_nothing
 from bench.servers.stubs import InstantChain, InstantGateway
 from domain.core.ids import Deployment
