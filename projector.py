@@ -11,8 +11,9 @@ from pathlib import Path
 import psycopg
 from prometheus_client import start_http_server
 
-from adapters.postgres import conninfo_of
+from adapters.postgres.connections import BACKGROUND, connect
 from adapters.read_models.projection import Projection
+from adapters.rebuild import RebuildError, is_current, rebuild
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.schema import ensure_schema
 from adapters.startup import PAUSE_SECONDS, RETRY_SECONDS_MAX, retry_until_available
@@ -20,13 +21,20 @@ from settings_check import settings_of
 
 log = logging.getLogger("projector")
 POLL_SECONDS = 0.025
+REBUILD_PAUSE_SECONDS = 1.0
 
 
 def follow(url: str, stopping: threading.Event, ready_file: Path | None = None) -> None:
-    """Fold new events until `stopping` is set; reconnect when the connection is lost."""
+    """Fold new events until `stopping` is set; reconnect when the connection is lost.
+
+    Read models of another shape, as an older version left them, are rebuilt beside first.
+    """
     while not stopping.is_set():
         try:
-            with psycopg.connect(conninfo_of(url), autocommit=True) as connection:
+            if not is_current(url):
+                log.info("the read models have another shape; rebuilding them")
+                rebuild(url, stopping.is_set)
+            with connect(url, BACKGROUND) as connection:
                 projection = Projection(connection)
                 projection.catch_up()
                 _ready(ready_file)
@@ -35,18 +43,19 @@ def follow(url: str, stopping: threading.Event, ready_file: Path | None = None) 
         except psycopg.OperationalError as error:
             log.warning("PostgreSQL is unavailable; reconnecting: %s", type(error).__name__)
             stopping.wait(PAUSE_SECONDS)
-
-
-def rebuild(url: str) -> int:
-    """Empty the read models and fold all events again; return their number."""
-    with psycopg.connect(conninfo_of(url), autocommit=True) as connection:
-        return Projection(connection).rebuild()
+        except RebuildError as error:
+            log.info("%s", error)
+            stopping.wait(REBUILD_PAUSE_SECONDS)
 
 
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="projector", description=__doc__)
-    parser.add_argument("--rebuild", action="store_true", help="empty the read models, fold all events again, and end")
+    parser.add_argument(
+        "--rebuild",
+        action="store_true",
+        help="rebuild the read models beside the live ones, and end",
+    )
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     settings = settings_of("projector")
@@ -55,7 +64,10 @@ def main() -> None:
         signal.signal(number, lambda *_: stopping.set())
     retry_until_available(lambda: ensure_schema(settings.postgres.url), RETRY_SECONDS_MAX)
     if options.rebuild:
-        log.info("rebuilt from %d events", rebuild(settings.postgres.url))
+        try:
+            log.info("rebuilt from %d events", rebuild(settings.postgres.url, stopping.is_set))
+        except RebuildError as error:
+            parser.exit(1, f"{error}\n")
         return
     if settings.projector.metrics_port is not None:
         start_http_server(settings.projector.metrics_port, addr="127.0.0.1")

@@ -44,6 +44,15 @@ class PostgresSettings(Group):
         description="URL of the PostgreSQL database, with any parameter of libpq, such as sslmode and sslrootcert",
     )
     pool_size: int = Field(8, ge=1, le=100, description="connections that one process keeps open at most")
+    read_pool_size: int = Field(
+        8, ge=1, le=100, description="connections of the API's reads, which are apart from those of purchases"
+    )
+    statement_seconds: float = Field(
+        3.0, gt=0, le=60, description="time that one statement of a request may take, in seconds; then 503"
+    )
+    lock_seconds: float = Field(
+        1.0, gt=0, le=60, description="time that a statement of a request may wait for a locked table, in seconds"
+    )
     commit_queue_max: int = Field(
         2000, ge=1, description="decisions pending in one process's commit queue; beyond it 429"
     )
@@ -149,6 +158,7 @@ class ApiSettings(Group):
     checkouts_in_flight_max: int = Field(
         32, ge=0, description="checkouts opened at once; beyond it 202, and they open later in turn"
     )
+    read_seconds: float = Field(4.5, gt=0, description="time until a GET begins its answer, in seconds; then 503")
     metrics: bool = Field(default=True, description="whether GET /metrics is served")
     development_key: SecretStr | None = Field(
         None, description="key with every scope, bo_dev_..., for development alone; empty is none"

@@ -35,8 +35,10 @@ from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldActivities
 from activities.tokens.burn import BurnActivities
 from activities.tokens.mint import MintActivities
-from adapters.deployment import read_deployment
 from adapters.event_store.store import PostgresEventStore
+from adapters.postgres.connections import BACKGROUND, Pool, open_pool
+from adapters.postgres.deployment import read_deployment
+from adapters.postgres.tables import PostgresCheckouts, PostgresWebhookInbox
 from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.privacy.retention import PostgresRetention
 from adapters.read_models.queries import StalledWorkQueries
@@ -49,7 +51,6 @@ from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
 from adapters.stripe.payments import StripePayments
 from adapters.stripe.undelivered_events import UndeliveredEvents
-from adapters.tables import Pool, PostgresCheckouts, PostgresWebhookInbox, open_pool
 from adapters.temporal.build_routing import log_current_build
 from adapters.temporal.connect import ClientOptions, connect_to_temporal, data_converter
 from adapters.temporal.sandbox import FastSandboxRunner
@@ -270,7 +271,7 @@ async def work(
         store = await asyncio.to_thread(open_event_store, settings.postgres.url, settings.postgres.commit_queue_max)
         closing.push_async_callback(asyncio.to_thread, store.close)
         deployment = await asyncio.to_thread(read_deployment, settings.postgres.url)
-        pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
+        pool = open_pool(settings.postgres.url, settings.postgres.pool_size, BACKGROUND)
         await closing.enter_async_context(pool)
         client = await connect(settings)
         activities = assembled(settings, deployment, store, pool, closing, queues)

@@ -1,11 +1,17 @@
 """The database schema: the event tables, the tables beside them, the read models, and the deployment's row."""
 
-from psycopg import Connection
-from psycopg.sql import SQL, Identifier
+import hashlib
+from collections.abc import Iterable
+from inspect import get_annotations
+from typing import Any, get_args
 
-from adapters.deployment import create_deployment
+from psycopg import Connection
+from psycopg.sql import SQL, Composed, Identifier
+
 from adapters.event_store.recorder import create_event_tables, open_recorder, schema_lock
+from adapters.postgres.deployment import create_deployment
 from adapters.read_models.documents import KINDS
+from adapters.read_models.documents import READ_MODELS as DOCUMENTS_OF
 
 SIDE_TABLES = (
     SQL(
@@ -42,8 +48,10 @@ SIDE_TABLES = (
     SQL("CREATE INDEX IF NOT EXISTS webhook_inbox_waiting ON webhook_inbox (received_at) WHERE signalled_at IS NULL"),
 )
 READ_MODELS = (
-    SQL("CREATE TABLE IF NOT EXISTS rm_position (one boolean PRIMARY KEY DEFAULT true, position bigint NOT NULL)"),
-    SQL("INSERT INTO rm_position (position) VALUES (0) ON CONFLICT DO NOTHING"),
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_position (one boolean PRIMARY KEY DEFAULT true, position bigint NOT NULL,"
+        " shape text NOT NULL)"
+    ),
     SQL(
         "CREATE TABLE IF NOT EXISTS rm_timeline (purchase_id text NOT NULL, position bigint NOT NULL,"
         " at timestamptz NOT NULL, event text NOT NULL, text text NOT NULL, PRIMARY KEY (purchase_id, position))"
@@ -52,17 +60,22 @@ READ_MODELS = (
     SQL(
         "CREATE TABLE IF NOT EXISTS rm_postings (position bigint NOT NULL, number int NOT NULL, key text NOT NULL,"
         " purchase_id text NOT NULL, kind text NOT NULL, at timestamptz NOT NULL, debit text NOT NULL,"
-        " credit text NOT NULL, amount bigint NOT NULL, unit text NOT NULL, PRIMARY KEY (position, number))"
+        " credit text NOT NULL, amount bigint NOT NULL, unit text NOT NULL, booked_at timestamptz NOT NULL,"
+        " PRIMARY KEY (position, number))"
     ),
-    SQL("CREATE INDEX IF NOT EXISTS rm_postings_debit ON rm_postings (debit)"),
-    SQL("CREATE INDEX IF NOT EXISTS rm_postings_credit ON rm_postings (credit)"),
+    SQL("CREATE INDEX IF NOT EXISTS rm_postings_booked ON rm_postings (booked_at, position)"),
     SQL("CREATE INDEX IF NOT EXISTS rm_postings_purchase ON rm_postings (purchase_id)"),
+    # Two lines a posting, with this index alone: every query reads an account's lines in the order of the books.
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_account_lines (account text NOT NULL, unit text NOT NULL,"
+        " position bigint NOT NULL, number int NOT NULL, side smallint NOT NULL, amount bigint NOT NULL,"
+        " balance bigint NOT NULL, key text NOT NULL, purchase_id text NOT NULL, kind text NOT NULL,"
+        " at timestamptz NOT NULL, PRIMARY KEY (account, unit, position, number, side))"
+    ),
     SQL(
         "CREATE TABLE IF NOT EXISTS rm_balances (account text NOT NULL, unit text NOT NULL, balance bigint NOT NULL,"
         " PRIMARY KEY (account, unit))"
     ),
-)
-AUDIT = (
     SQL(
         "CREATE TABLE IF NOT EXISTS rm_audit (position bigint PRIMARY KEY, at timestamptz NOT NULL, by text NOT NULL,"
         " event text NOT NULL, stream text NOT NULL)"
@@ -71,17 +84,41 @@ AUDIT = (
 )
 DOCUMENTS = SQL("CREATE TABLE IF NOT EXISTS {table} (id text PRIMARY KEY, doc jsonb NOT NULL)")
 BY_STATE = SQL("CREATE INDEX IF NOT EXISTS {index} ON {table} ((doc->>'state'))")
-BY_STRIPE_REFUND = SQL("CREATE INDEX IF NOT EXISTS rm_refunds_stripe ON rm_refunds ((doc->>'stripe_refund_id'))")
-BY_SHOW = SQL("CREATE INDEX IF NOT EXISTS rm_purchases_show ON rm_purchases ((doc->>'show_id'), id)")
-UNBURNT = SQL(
-    "CREATE INDEX IF NOT EXISTS rm_tickets_unburnt ON rm_tickets ((doc->>'purchase_id'))"
-    " WHERE doc->>'state' = 'void' AND doc->>'token' IN ('signed', 'minted')"
-)
-BY_PUBLIC_NAME = SQL(
-    "CREATE INDEX IF NOT EXISTS rm_tickets_public_name ON rm_tickets ((coalesce(doc->>'public_name', id)))"
-)
-BY_MINT = SQL("CREATE INDEX IF NOT EXISTS rm_tickets_mint ON rm_tickets ((doc->>'mint_address'))")
 WITH_STATE = ("purchases", "reservations", "refunds")
+INDEXES = (
+    SQL("CREATE INDEX IF NOT EXISTS rm_refunds_stripe ON rm_refunds ((doc->>'stripe_refund_id'))"),
+    SQL("CREATE INDEX IF NOT EXISTS rm_purchases_show ON rm_purchases ((doc->>'show_id'), id)"),
+    SQL(
+        "CREATE INDEX IF NOT EXISTS rm_tickets_unburnt ON rm_tickets ((doc->>'purchase_id'))"
+        " WHERE doc->>'state' = 'void' AND doc->>'token' IN ('signed', 'minted')"
+    ),
+    SQL("CREATE INDEX IF NOT EXISTS rm_tickets_public_name ON rm_tickets ((coalesce(doc->>'public_name', id)))"),
+    SQL("CREATE INDEX IF NOT EXISTS rm_tickets_mint ON rm_tickets ((doc->>'mint_address'))"),
+)
+OF_READ_MODELS: tuple[SQL | Composed, ...] = (
+    *READ_MODELS,
+    *(DOCUMENTS.format(table=Identifier(f"rm_{kind}")) for kind in KINDS),
+    *INDEXES,
+    *(BY_STATE.format(index=Identifier(f"rm_{kind}_state"), table=Identifier(f"rm_{kind}")) for kind in WITH_STATE),
+)
+
+
+def fields_of(view: Any) -> str:
+    """Return the names of a typed dictionary's fields, with those of the dictionaries in them."""
+    if not hasattr(view, "__required_keys__"):
+        return "".join(fields_of(inner) for inner in get_args(view))
+    fields = get_annotations(view)
+    return "{" + ",".join(name + fields_of(fields[name]) for name in sorted(fields)) + "}"
+
+
+def digest_of(statements: Iterable[SQL | Composed], views: Iterable[Any]) -> str:
+    """Return a digest of tables and documents; another one means that the read models must be rebuilt."""
+    texts = [*(statement.as_string() for statement in statements), *(fields_of(view) for view in views)]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+
+
+SHAPE = digest_of(OF_READ_MODELS, (model.view for model in DOCUMENTS_OF))
+BEGINNING = SQL("INSERT INTO rm_position (position, shape) VALUES (0, {}) ON CONFLICT DO NOTHING").format(SHAPE)
 
 
 def ensure_schema(url: str) -> None:
@@ -92,21 +129,23 @@ def ensure_schema(url: str) -> None:
     finally:
         recorder.datastore.close()
     with schema_lock(url) as connection, connection.transaction():
-        _create_side_tables(connection)
+        create_deployment(connection)
+        for statement in SIDE_TABLES:
+            connection.execute(statement)
+        if stored_shape(connection) in {None, SHAPE}:  # another shape: the projector rebuilds them beside
+            create_read_models(connection)
 
 
-def _create_side_tables(connection: Connection) -> None:
-    create_deployment(connection)
-    for statement in (*SIDE_TABLES, *READ_MODELS, *AUDIT):
+def create_read_models(connection: Connection[Any]) -> None:
+    """Create the missing tables and indexes of the read models, in the first schema of the search path."""
+    for statement in OF_READ_MODELS:
         connection.execute(statement)
-    for kind in KINDS:
-        connection.execute(DOCUMENTS.format(table=Identifier(f"rm_{kind}")))
-    connection.execute(BY_STRIPE_REFUND)
-    connection.execute(BY_SHOW)
-    connection.execute(UNBURNT)
-    connection.execute(BY_PUBLIC_NAME)
-    connection.execute(BY_MINT)
-    for kind in WITH_STATE:
-        connection.execute(
-            BY_STATE.format(index=Identifier(f"rm_{kind}_state"), table=Identifier(f"rm_{kind}")),
-        )
+    connection.execute(BEGINNING)
+
+
+def stored_shape(connection: Connection[Any]) -> str | None:
+    """Return the shape of the read models in the database; None when there are none, "" from before shapes."""
+    if connection.execute("SELECT to_regclass('rm_position')").fetchall()[0][0] is None:
+        return None
+    rows = connection.execute("SELECT to_jsonb(p)->>'shape' FROM rm_position p").fetchall()
+    return str(rows[0][0] or "") if rows else ""

@@ -8,6 +8,7 @@ from api.http.body_limits import LimitedBody
 from api.http.fast_path import FastPath
 from api.http.manners import Manners
 from api.http.rate_limits import LimitedAddress
+from api.http.time_limit import TimeLimit
 from api.ports import Dependencies
 from api.routes import (
     audit,
@@ -62,6 +63,7 @@ def serve(app: DescribedApp, deps: Dependencies) -> None:
     """Give the described app the dependencies and exception handlers that it serves with."""
     app.state.deps = deps
     problems.install(app)
+    app.add_middleware(TimeLimit, seconds=deps.limits.read_seconds)
     install_limits(app, deps)
     purchase_events.install(app)
 

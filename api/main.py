@@ -21,9 +21,11 @@ from activities.refunds.request_refund import RefundCommands
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.mint import TicketReader
-from adapters.deployment import DeploymentError, open_identity
+from adapters.postgres.connections import Pool, Waits, open_pool
+from adapters.postgres.deployment import DeploymentError, open_identity
+from adapters.postgres.rate_limits import MemoryCounters, PostgresCounters
+from adapters.postgres.tables import PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox
 from adapters.privacy.buyers import PostgresBuyers, Sealing
-from adapters.rate_limits import MemoryCounters, PostgresCounters
 from adapters.read_models.queries import ReadModels
 from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
@@ -31,7 +33,6 @@ from adapters.solana.chain import SolanaTokenReader
 from adapters.solana.keys import issuer_of, seed_of
 from adapters.startup import open_event_store
 from adapters.stripe.webhook import verify_webhook
-from adapters.tables import Pool, PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox, open_pool
 from adapters.temporal.connect import connect_to_temporal
 from api.app import create_app
 from api.http.access_log import access_log_to
@@ -62,8 +63,11 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     closing.push_async_callback(asyncio.to_thread, store.close)
     secret = seed_of(settings.deployment.secret.get_secret_value())
     identity = await asyncio.to_thread(open_identity, settings.postgres.url, secret)
-    pool = open_pool(settings.postgres.url, settings.postgres.pool_size)
+    waits = Waits(settings.postgres.statement_seconds, settings.postgres.lock_seconds)
+    pool = open_pool(settings.postgres.url, settings.postgres.pool_size, waits)
+    reads = open_pool(settings.postgres.url, settings.postgres.read_pool_size, waits)
     await closing.enter_async_context(pool)
+    await closing.enter_async_context(reads)
     solana, saga, limits = settings.solana, settings.saga, settings.limits
     issuer = solana.issuer_address or str(issuer_of(solana.issuer_secret.get_secret_value()).pubkey())
     chain = SolanaTokenReader(solana.rpc_url, issuer, solana.custody_address)
@@ -81,8 +85,8 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         prices=PriceCommands(store),
         refunds=RefundCommands(store),
         cancellations=ShowCancellationCommands(store),
-        cancelled=ShowCancellationQueries(pool),
-        queries=ReadModels(pool),
+        cancelled=ShowCancellationQueries(reads),
+        queries=ReadModels(reads),
         engine=engine,
         payouts=PayoutsClient(client, timebox, settings.payouts.poll_seconds),
         buyers=buyers,
@@ -127,6 +131,7 @@ def limits_of(settings: Settings) -> Limits:
         tag_is_one_buyer=limits.tag_is_one_buyer,
         body=BodyLimits(limits.body_bytes_max, limits.webhook_bytes_max),
         cors_origins=listed(limits.cors_origins),
+        read_seconds=settings.api.read_seconds,
     )
 
 

@@ -16,7 +16,7 @@ from activities.sales.ticket_api_holds import HoldCommands
 from domain.access.subject import Subject
 from domain.core.ids import Identity
 from domain.money.money import FeeRates
-from domain.money.statement import StatementLine
+from domain.money.statement import Statement, StatementQuery
 from domain.orders.personal_data import KeptBuyer, PersonalData
 from domain.payments.webhook_event import WebhookEvent
 from domain.tickets.ticket import Ticket
@@ -74,8 +74,8 @@ class Queries(ProjectionUpdates, Protocol):
     async def venue_sums(self, venue_id: str) -> Mapping[tuple[str, str], int]:
         """Return the balance of each of a venue's accounts, by account and unit."""
 
-    async def venue_lines(self, venue_id: str) -> Sequence[StatementLine]:
-        """Return every line of a venue's accounts with the balance after it, its charge and its tokens."""
+    async def statement(self, venue_id: str, query: StatementQuery) -> Statement:
+        """Return a page of a venue's statement."""
 
     async def ticket(self, ticket_id: str) -> TicketDocument | None:
         """Return a ticket."""
@@ -214,9 +214,10 @@ class ConnectionLimits:
 class Limits:
     """The limits of the deployment: holds, fees and metrics.
 
-    A checkout opens within `queue_seconds`; a named buyer has so many tickets of a show (its default) and so many open
-    purchases at most; a client, and purchases without a named buyer (a show's default), hold so much of a ticket type.
-    `tag_is_one_buyer` says that ann+tag@ is ann@. Browsers may call from the `cors_origins`.
+    A GET begins its answer within `read_seconds`, a checkout opens within `queue_seconds`. A named buyer has so many
+    tickets of a show (its default) and so many open purchases at most; a client, and purchases without a named buyer
+    (a show's default), hold so much of a ticket type. `tag_is_one_buyer` says that ann+tag@ is ann@. Browsers may call
+    from the `cors_origins`.
     """
 
     hold_seconds: int
@@ -231,6 +232,7 @@ class Limits:
     tag_is_one_buyer: bool = True
     body: BodyLimits = BodyLimits()
     cors_origins: tuple[str, ...] = ()
+    read_seconds: float = 4.5
 
 
 @dataclass(frozen=True)

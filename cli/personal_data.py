@@ -10,11 +10,11 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 
 import typer
 
+from adapters.postgres.connections import BACKGROUND, Pool, open_pool
 from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.privacy.keyring import KeyMissingError, SealBrokenError
 from adapters.privacy.rotation import Rotation, RotationProgress
 from adapters.read_models.queries import ReadModels
-from adapters.tables import Pool, open_pool
 from cli.reconcile import settings_at
 from cli.reconciliation import UnreadableError
 from domain.core.errors import WrongState
@@ -100,7 +100,7 @@ def rotate(data_dir: Folder = None, *, as_json: AsJson = False) -> None:
 @asynccontextmanager
 async def _tables(settings: Settings) -> AsyncIterator[OpenTables]:
     sealing = Sealing(*settings.privacy.sealing, strips_tag=settings.limits.tag_is_one_buyer)
-    async with open_pool(settings.postgres.url, 1) as pool:
+    async with open_pool(settings.postgres.url, 1, BACKGROUND) as pool:
         yield OpenTables(PostgresBuyers(pool, sealing), ReadModels(pool), pool, sealing)
 
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from temporalio.service import RPCError
 
-from adapters.deployment import DeploymentError, read_deployment
-from adapters.read_models.event_pages import EventPages
+from adapters.event_store.event_pages import EventPages
+from adapters.postgres.deployment import DeploymentError, read_deployment
 from adapters.solana.supplies import ChainSupplies
 from adapters.stripe.client import StripeClient
 from adapters.stripe.errors import StripeRequestError

@@ -107,7 +107,7 @@ def _own_processes(config: StackConfig, ports: Mapping[str, int], env: Mapping[s
         own_env = {**own[name], variable: str(file)}
         withheld = config.withheld.get(name, ())
         processes.append(ProcessSpec(name, command, probe, own_env, withheld, needs, before_start=before_start))
-    health = http_probe(f"http://{LOOPBACK}:{ports['api']}/health")
+    health = http_probe(f"http://{LOOPBACK}:{ports['api']}/health/ready")
     processes.append(ProcessSpec("api", programs.api, health, own["api"], config.withheld.get("api", ()), needs))
     return processes
 

@@ -8,15 +8,14 @@ from typing import Any, NamedTuple
 
 import psycopg
 from eventsourcing.persistence import StoredEvent
-from psycopg.rows import tuple_row
 from psycopg.types.numeric import Int8
 
-from adapters.postgres import conninfo_of
+from adapters.postgres.connections import BoundedConnection, Waits, connect
 
 TAIL_MAX = 5_000
 OPTIONS = (
     "-c idle_in_transaction_session_timeout=5000"  # a process that hangs loses the lock
-    " -c lock_timeout=10000 -c enable_seqscan=off -c jit=off"  # every query looks up keys
+    " -c enable_seqscan=off -c jit=off"  # every query looks up keys
 )
 LOCK = "LOCK TABLE events IN EXCLUSIVE MODE"  # the library's: it orders notification ids
 HEAD = "SELECT coalesce(max(notification_id), 0) FROM events"
@@ -46,7 +45,6 @@ SAVE_SNAPSHOT = (
     " ON CONFLICT (stream) DO UPDATE SET topic = EXCLUDED.topic, shape = EXCLUDED.shape,"
     " version = EXCLUDED.version, digest = EXCLUDED.digest, state = EXCLUDED.state"
 )
-Connection = psycopg.Connection[tuple[Any, ...]]
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 
 
@@ -82,9 +80,10 @@ class LogTail(NamedTuple):
 class EventLog:
     """Reads and appends on one connection; close it after any error, and the next call opens another."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, waits: Waits) -> None:
         self._url = url
-        self._connection: Connection | None = None
+        self._waits = waits
+        self._connection: BoundedConnection | None = None
 
     def lock_and_read(
         self, position: int | None, shared: Sequence[str], wanted: Sequence[str]
@@ -168,9 +167,9 @@ class EventLog:
         if connection is not None:
             connection.close()
 
-    def _open(self) -> Connection:
+    def _open(self) -> BoundedConnection:
         if self._connection is None:
-            self._connection = psycopg.connect(conninfo_of(self._url, OPTIONS), autocommit=True, row_factory=tuple_row)
+            self._connection = connect(self._url, self._waits, OPTIONS)
         return self._connection
 
 
@@ -184,7 +183,7 @@ def _columns(events: Sequence[StoredEvent]) -> tuple[list[str], list[Int8], list
     )
 
 
-def _query_tail(connection: Connection, position: int | None, shared: Sequence[str]) -> Cursor:
+def _query_tail(connection: BoundedConnection, position: int | None, shared: Sequence[str]) -> Cursor:
     """Send the query for the tail, within a pipeline; without a position only the head is read."""
     if position is None:
         return connection.execute(HEAD, prepare=True)
@@ -198,7 +197,7 @@ def _tail(cursor: Cursor, position: int | None) -> LogTail:
     return LogTail(rows[-1][0] if rows else position, [row[1:] for row in rows], truncated=len(rows) == TAIL_MAX)
 
 
-def _query_streams(connection: Connection, wanted: Sequence[str]) -> list[Cursor]:
+def _query_streams(connection: BoundedConnection, wanted: Sequence[str]) -> list[Cursor]:
     """Send the queries for streams, within a pipeline; none when there are no streams."""
     queries = (SNAPSHOTS, EVENTS) if wanted else ()
     return [connection.execute(query, (list(wanted),), prepare=True) for query in queries]

@@ -11,6 +11,7 @@ from adapters.event_store.aggregate_cache import AggregateCache
 from adapters.event_store.commit_queue import CommitQueue, PendingDecision, Result, resolve
 from adapters.event_store.log import EventLog, StoredStream
 from adapters.event_store.recorder import EventMapper
+from adapters.postgres.connections import REQUEST
 from domain.core.aggregate import Aggregate
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
@@ -23,7 +24,7 @@ class Reader:
     """Each caller gets aggregates of its own, which nobody changes later. `queue` bounds the waiting readers."""
 
     def __init__(self, url: str, mapper: EventMapper, clock: Callable[[], datetime], queue: CommitQueue) -> None:
-        self._log = EventLog(url)
+        self._log = EventLog(url, REQUEST)
         self._mapper = mapper
         self._clock = clock
         self._queue = queue

@@ -10,14 +10,13 @@ from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder, Mapper, Sto
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg.rows import dict_row
 
-from adapters.postgres import conninfo_of
+from adapters.postgres.connections import BACKGROUND, RECONNECT_SECONDS, SCHEMA, BoundedConnection, connect, conninfo_of
 from domain.core.aggregate import Aggregate, DomainEvent
 from domain.core.chain import link
 from domain.core.topics import import_all
 from domain.core.unit_of_work import UnitOfWork
 
 READERS_MAX = 4
-RECONNECT_SECONDS = 2.0
 WAIT_SECONDS = 3.0
 SCHEMA_LOCK = 0x426F784F  # any number, but the same in every process
 SNAPSHOTS = (
@@ -56,7 +55,8 @@ def open_recorder(url: str, pool_size: int) -> PostgresApplicationRecorder:
         pre_ping=True,
     )
     # The datastore takes five parts of an address and drops the others, such as `sslmode`; its pool takes all of them.
-    datastore.pool.conninfo = conninfo_of(url)
+    datastore.pool.conninfo = conninfo_of(url, BACKGROUND.options)
+    datastore.pool.connection_class = BoundedConnection
     datastore.pool.kwargs = {"row_factory": dict_row}
     # The pool's default pauses double throughout an outage: it would reconnect late by as long as the outage was.
     datastore.pool.reconnect_timeout = RECONNECT_SECONDS
@@ -67,7 +67,7 @@ def open_recorder(url: str, pool_size: int) -> PostgresApplicationRecorder:
 @contextlib.contextmanager
 def schema_lock(url: str) -> Iterator[psycopg.Connection[Any]]:
     """Hold the database's lock for schema changes, on a connection of its own."""
-    with psycopg.connect(conninfo_of(url), autocommit=True) as connection:
+    with connect(url, SCHEMA) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (SCHEMA_LOCK,))
         yield connection  # closing the connection releases the lock in every case
 

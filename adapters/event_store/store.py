@@ -21,6 +21,7 @@ from adapters.event_store.optimistic_append import OptimisticAppend
 from adapters.event_store.reader import Reader
 from adapters.event_store.recorder import create_event_tables, event_mapper, open_recorder
 from adapters.event_store.refuse_without_lock import RefuseWithoutLock
+from adapters.postgres.connections import Waits
 from domain.core.aggregate import DomainEvent
 from domain.core.unit_of_work import UnitOfWork
 
@@ -28,6 +29,7 @@ T = TypeVar("T")
 BATCH_MAX = 256
 QUEUE_MAX = 2_000
 TIMEOUT_SECONDS = 4.0
+COMMITTER = Waits(11.0, 10.0)  # longer than its callers wait: an answer that comes late costs no new connection
 
 
 class PostgresEventStore:
@@ -49,7 +51,7 @@ class PostgresEventStore:
         self._recorder = open_recorder(url, pool_size=2)
         create_event_tables(url, self._recorder)
         self.mapper = event_mapper()
-        self._log = EventLog(url)
+        self._log = EventLog(url, COMMITTER)
         self._decider = BatchDecider(self._log, self.mapper, clock)
         self._optimistic = OptimisticAppend(self._decider, self._log)
         self._refusals = RefuseWithoutLock(self._decider, self._log)

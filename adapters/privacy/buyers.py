@@ -8,8 +8,8 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.sql import SQL
 
+from adapters.postgres.connections import Pool, connection_of
 from adapters.privacy.keyring import Keyring
-from adapters.tables import Pool, connection_of
 from domain.core.errors import WrongState
 from domain.orders.personal_data import KeptBuyer, PersonalData
 

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection
 
+from adapters.postgres.connections import Pool, connection_of
 from adapters.privacy.buyers import ENDED, erase_rows, forget_persons
-from adapters.tables import Pool, connection_of
 
 BATCH_MAX = 500
 UNSURE = timedelta(days=1)  # by then a request is recorded or lost, and the read models have caught up

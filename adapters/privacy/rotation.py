@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from psycopg.sql import SQL
 
+from adapters.postgres.connections import Pool, connection_of
 from adapters.privacy.buyers import FIND, Sealing
 from adapters.privacy.keyring import KeyMissingError
-from adapters.tables import Pool, connection_of
 
 BATCH_MAX = 500
 # Rows of release 0.1.0 do not name their purchase; the event that names the buyer does.

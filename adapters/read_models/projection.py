@@ -1,5 +1,6 @@
 """The read models on PostgreSQL: a batch of events and the position up to which they are folded, in one transaction."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -8,27 +9,31 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
+from adapters.event_store.event_pages import EVENTS_AFTER
 from adapters.event_store.recorder import event_mapper
-from adapters.read_models.documents import KINDS, DocumentBatch
+from adapters.read_models.documents import DocumentBatch
 from adapters.read_models.purchase import fold
+from domain.money.statement import Entry, booked
 
 BATCH_MAX = 500
-LINES = ("timeline", "postings", "balances", "audit")
-EVENTS_AFTER = SQL(
-    "SELECT notification_id, originator_id, originator_version, topic, state FROM events"
-    " WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
-)
+LINES = ("timeline", "postings", "account_lines", "balances", "audit")
 DOCUMENT = SQL("SELECT doc FROM {table} WHERE id = %s")
 KEEP_DOCUMENT = SQL("INSERT INTO {table} (id, doc) VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET doc = EXCLUDED.doc")
 KEEP_LINE = SQL("INSERT INTO rm_timeline (purchase_id, position, at, event, text) VALUES (%s, %s, %s, %s, %s)")
 KEEP_POSTING = SQL(
-    "INSERT INTO rm_postings (position, number, key, purchase_id, kind, at, debit, credit, amount, unit)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    "INSERT INTO rm_postings (position, number, key, purchase_id, kind, at, debit, credit, amount, unit, booked_at)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 KEEP_AUDIT = SQL("INSERT INTO rm_audit (position, at, by, event, stream) VALUES (%s, %s, %s, %s, %s)")
+KEEP_LEG = SQL(
+    "INSERT INTO rm_account_lines (account, unit, position, number, side, amount, balance, key, purchase_id, kind, at)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
+BALANCES = SQL("SELECT account, unit, balance FROM rm_balances WHERE account = ANY(%s)")
+LAST_BOOKED = SQL("SELECT booked_at FROM rm_postings ORDER BY position DESC, number DESC LIMIT 1")
 KEEP_BALANCE = SQL(
     "INSERT INTO rm_balances (account, unit, balance) VALUES (%s, %s, %s)"
-    " ON CONFLICT (account, unit) DO UPDATE SET balance = rm_balances.balance + EXCLUDED.balance"
+    " ON CONFLICT (account, unit) DO UPDATE SET balance = EXCLUDED.balance"
 )
 ProjectionCursor = psycopg.Cursor[Any]
 
@@ -64,15 +69,6 @@ class Projection:
             total += taken
         return total
 
-    def rebuild(self) -> int:
-        """Empty every read model and fold all events again; readers see old rows as new ones arrive."""
-        with self._connection.transaction(), self._connection.cursor() as cursor:
-            cursor.execute("SELECT position FROM rm_position FOR UPDATE")
-            for name in (*KINDS, *LINES):
-                cursor.execute(SQL("TRUNCATE {table}").format(table=Identifier(f"rm_{name}")))
-            cursor.execute("UPDATE rm_position SET position = 0")
-        return self.catch_up()
-
 
 def read_document(cursor: ProjectionCursor, kind: str, identity: str) -> Any:
     """Return a stored document, or None."""
@@ -93,7 +89,16 @@ def store_batch(cursor: ProjectionCursor, documents: DocumentBatch) -> None:
     if documents.audit:
         cursor.executemany(KEEP_AUDIT, documents.audit)
     if documents.postings:
-        cursor.executemany(KEEP_POSTING, documents.postings)
-        moves = [(line.credit, line.unit, line.amount) for line in documents.postings]
-        moves += [(line.debit, line.unit, -line.amount) for line in documents.postings]
-        cursor.executemany(KEEP_BALANCE, moves)
+        _store_postings(cursor, documents.postings)
+
+
+def _store_postings(cursor: ProjectionCursor, entries: Sequence[Entry]) -> None:
+    """Store postings with the balances after each, and the new balances of their accounts."""
+    accounts = list({account for entry in entries for account in (entry.debit, entry.credit)})
+    rows = cursor.execute(BALANCES, (accounts,)).fetchall()
+    last = cursor.execute(LAST_BOOKED).fetchone()
+    balances = {(account, unit): int(balance) for account, unit, balance in rows}
+    found = booked(entries, balances, last[0] if last else None)
+    cursor.executemany(KEEP_POSTING, [(*one.entry, one.booked_at) for one in found])
+    cursor.executemany(KEEP_LEG, [leg for one in found for leg in one.legs])
+    cursor.executemany(KEEP_BALANCE, [(*name, balance) for name, balance in balances.items()])

@@ -1,27 +1,33 @@
 """Queries over the read models: for the API's answers, and for stalled work that the relay resumes."""
 
+from asyncio import Semaphore
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from psycopg.sql import SQL, Identifier
+from psycopg.errors import UndefinedColumn, UndefinedTable
 
+from adapters.postgres.connections import Pool, connection_of
 from adapters.read_models.documents import (
     ACCOUNTS,
     DISCOUNTS,
     PAYMENTS,
     PURCHASES,
+    READ_MODELS,
     REFUNDS,
     SHOWS,
+    TICKETS,
     VENUES,
     Owner,
     ReadModel,
     V,
 )
-from adapters.tables import Pool, connection_of
+from adapters.read_models.statement import read_statement
 from domain.core.actor import present_actor
+from domain.core.transient import TransientError
 from domain.money.books import VENUE_ACCOUNTS, venue_account
-from domain.money.statement import Entry, Links, StatementLine, lines_of
+from domain.money.statement import LINES_MAX, Statement, StatementQuery
 from domain.payouts.connected_account import DueQuery
 from domain.views.access import AuditEntry, AuditQuery, KeyDocument
 from domain.views.catalog import (
@@ -44,25 +50,25 @@ from domain.views.purchase import (
     TimelineEntry,
 )
 
-LINES_MAX = 1_000
 VENUE_OF_SHOW = "SELECT doc->>'venue_id' FROM rm_shows WHERE id = %s"
-DOCUMENT = SQL("SELECT doc FROM {table} WHERE id = %s")
+DOCUMENT = {model.name: f"SELECT doc FROM rm_{model.name} WHERE id = %s" for model in READ_MODELS}  # noqa: S608
 # The documents that 0.1.0 folded have no public name: the name of those tickets is their id.
 TICKET_NAMED = "SELECT doc FROM rm_tickets WHERE coalesce(doc->>'public_name', id) = %s"
 TICKET_AT = "SELECT doc FROM rm_tickets WHERE doc->>'mint_address' = %s"
-TIMELINE = "SELECT position, at, event, text FROM rm_timeline WHERE purchase_id = %s ORDER BY position LIMIT %s"
+TIMELINE = (  # the newest ones: an event stream continues after the last
+    "SELECT * FROM (SELECT position, at, event, text FROM rm_timeline WHERE purchase_id = %s"
+    " ORDER BY position DESC LIMIT %s) AS newest ORDER BY position"
+)
 CHANGED = (
     "SELECT DISTINCT p.position, t.purchase_id FROM rm_position p"
     " LEFT JOIN rm_timeline t ON t.position > %s AND t.position <= p.position"
 )
-ACCOUNT_LINES = (
-    "SELECT position, key, purchase_id, kind, at, CASE WHEN credit = %(account)s THEN amount ELSE -amount END, unit"
-    " FROM rm_postings WHERE credit = %(account)s OR debit = %(account)s ORDER BY position DESC, number LIMIT %(limit)s"
-)
-VENUE_ENTRIES = (
-    "SELECT position, number, key, purchase_id, kind, at, debit, credit, amount, unit FROM rm_postings"
-    " WHERE credit = ANY(%(accounts)s) OR debit = ANY(%(accounts)s) ORDER BY position, number"
-)
+ACCOUNT_LINES = """
+SELECT l.position, l.key, l.purchase_id, l.kind, l.at, l.amount, l.unit FROM rm_balances b CROSS JOIN LATERAL (
+  SELECT * FROM rm_account_lines WHERE account = b.account AND unit = b.unit
+  ORDER BY position DESC, number DESC, side DESC LIMIT %(limit)s
+) AS l WHERE b.account = %(account)s ORDER BY l.position DESC, l.number LIMIT %(limit)s
+"""
 AUDITED = (
     "SELECT position, at, by, event, stream FROM rm_audit"
     " WHERE position > %(after)s AND starts_with(by, %(tenant_id)s || '/')"
@@ -126,10 +132,14 @@ TOKENLESS = (
 
 
 class ReadModels:
-    """Queries for the API; documents are plain JSON."""
+    """Queries for the API; documents are plain JSON.
+
+    One query takes at most half of the pool, so that those that wait for a locked table do not hold the others.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._shares = defaultdict[str, Semaphore](lambda: Semaphore(max(1, pool.max_size // 2)))
 
     async def position(self) -> int:
         """Return the position of the last event that the read models contain."""
@@ -210,18 +220,13 @@ class ReadModels:
         rows = await self._rows("SELECT account, unit, balance FROM rm_balances WHERE account = ANY(%s)", (accounts,))
         return {(account, unit): int(balance) for account, unit, balance in rows}
 
-    async def venue_lines(self, venue_id: str) -> list[StatementLine]:
-        """Return every line of a venue's accounts, with the balance after it, its charge and its tokens."""
-        accounts = [venue_account(venue_id, name) for name in VENUE_ACCOUNTS]
-        rows = await self._rows(VENUE_ENTRIES, {"accounts": accounts})
-        entries = [Entry(*row) for row in rows]
-        purchases = list({entry.purchase_id for entry in entries})
-        found = await self._rows("SELECT doc FROM rm_purchases WHERE id = ANY(%s)", (purchases,))
-        return lines_of(venue_id, entries, {doc["purchase_id"]: links_of(doc) for (doc,) in found})
+    async def statement(self, venue_id: str, query: StatementQuery) -> Statement:
+        """Return a page of a venue's statement."""
+        return await read_statement(self._rows, venue_id, query)
 
     async def ticket(self, ticket_id: str) -> TicketDocument | None:
         """Return a ticket."""
-        return await self._ticket(DOCUMENT.format(table=Identifier("rm_tickets")), ticket_id)
+        return await self._ticket(DOCUMENT[TICKETS.name], ticket_id)
 
     async def ticket_named(self, public_name: str) -> TicketDocument | None:
         """Return the ticket with this public name."""
@@ -231,7 +236,7 @@ class ReadModels:
         """Return the ticket whose token is at this address."""
         return await self._ticket(TICKET_AT, mint_address)
 
-    async def _ticket(self, statement: Any, value: str) -> TicketDocument | None:
+    async def _ticket(self, statement: str, value: str) -> TicketDocument | None:
         found: list[tuple[TicketDocument]] = await self._rows(statement, (value,))
         for (ticket,) in found:
             ticket.setdefault("public_name", ticket["ticket_id"])
@@ -248,7 +253,7 @@ class ReadModels:
 
     async def _document(self, model: ReadModel[V], identity: str) -> V | None:
         """Return a document; None for one that does not exist for the actor."""
-        rows = await self._rows(DOCUMENT.format(table=Identifier(f"rm_{model.name}")), (identity,))
+        rows = await self._rows(DOCUMENT[model.name], (identity,))
         actor = present_actor()
         if not rows or actor is None:
             return rows[0][0] if rows else None
@@ -258,9 +263,12 @@ class ReadModels:
             owner = owner._replace(venue_id=venues[0][0] if venues else None)
         return rows[0][0] if actor.may_see(owner.tenant_id, owner.venue_id) else None
 
-    async def _rows(self, statement: Any, values: Any) -> list[tuple[Any, ...]]:
-        async with connection_of(self._pool) as connection:
-            return await (await connection.execute(statement, values)).fetchall()
+    async def _rows(self, statement: str, values: Any) -> list[tuple[Any, ...]]:
+        async with connection_of(self._pool, self._shares[statement]) as connection:
+            try:
+                return await (await connection.execute(statement, values)).fetchall()
+            except (UndefinedColumn, UndefinedTable) as error:  # the projector rebuilds them when it starts
+                raise TransientError("the read models are of an older version") from error
 
 
 class StalledWorkQueries(ReadModels):
@@ -320,12 +328,6 @@ class StalledWorkQueries(ReadModels):
     async def owner_of(self, intent_id: str) -> PurchaseKey | None:
         """Return the owner of an intent: tenant, purchase and attempt."""
         return await self._document(PAYMENTS, intent_id)
-
-
-def links_of(purchase: PurchaseDocument) -> Links:
-    """Return the charge and the mint addresses of a purchase."""
-    minted = [ticket["mint_address"] for ticket in purchase["tickets"] if ticket["mint_address"]]
-    return Links(purchase["payment"]["charge_id"] if purchase["payment"] else None, tuple(minted))
 
 
 def with_stock(show: ShowDocument, stock: Mapping[str, AllocationDocument]) -> StockedShow:

@@ -1,5 +1,6 @@
 """Health of the API, and the index of its pages."""
 
+import asyncio
 from typing import Literal
 
 from typing_extensions import TypedDict
@@ -7,14 +8,29 @@ from typing_extensions import TypedDict
 from api.http.guard import guarded_router, public
 from api.http.problems import may_answer
 from api.http.requests import Deps
+from domain.core.transient import TransientError
 
 router = guarded_router(tags=["health"])
+READY_SECONDS = 2.0
 
 
 class HealthAnswer(TypedDict):
     """The API can answer; `position` is the position of the read models in the event store."""
 
     status: Literal["ok"]
+    position: int
+
+
+class LiveAnswer(TypedDict):
+    """The process answers requests."""
+
+    status: Literal["live"]
+
+
+class ReadyAnswer(TypedDict):
+    """The database answers; `position` is the position of the read models in the event store."""
+
+    status: Literal["ready"]
     position: int
 
 
@@ -38,6 +54,24 @@ class IndexAnswer(TypedDict):
 async def read_health(deps: Deps) -> HealthAnswer:
     """Return 200 when the database answers; Temporal, Stripe and the chain may be unavailable."""
     return {"status": "ok", "position": await deps.queries.position()}
+
+
+@router.get("/health/live", openapi_extra=may_answer())
+@public
+async def read_liveness() -> LiveAnswer:
+    """Return 200 while the process answers requests; it asks nothing else. Restart a process that does not answer."""
+    return {"status": "live"}
+
+
+@router.get("/health/ready", openapi_extra=may_answer())
+@public
+async def read_readiness(deps: Deps) -> ReadyAnswer:
+    """Return 200 when the database answers within two seconds, 503 otherwise: send no requests here meanwhile."""
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            return {"status": "ready", "position": await deps.queries.position()}
+    except TimeoutError as error:
+        raise TransientError("the database does not answer") from error
 
 
 @router.get("/", openapi_extra=may_answer())

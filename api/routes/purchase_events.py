@@ -96,7 +96,7 @@ async def follow_purchase(
         async with watch.on(purchase_id) as woken:
             while not watch.is_ending():
                 found = await deps.queries.purchase(purchase_id)
-                if found is None:  # the read models are being rebuilt
+                if found is None:  # it was there a moment ago; the client reconnects
                     return
                 position, has_ended = _position_of(found), found["state"] in ENDS
                 if position > received:

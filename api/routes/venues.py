@@ -1,9 +1,10 @@
 """Venues: register one, read it, its balance and its statement."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 from fastapi import Depends, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import Field
 from typing_extensions import TypedDict
 
@@ -18,7 +19,16 @@ from api.http.requests import After, Body, Deps, Key, Moment, Name, VenueId, abo
 from api.ports import Dependencies
 from domain.money.books import venue_payable
 from domain.money.money import BPS_WHOLE, FeeRates, FeesMode
-from domain.money.statement import BalanceSplit, Statement, balance_of, csv_of, statement_of
+from domain.money.statement import (
+    CURSOR_PATTERN,
+    LINES_MAX,
+    BalanceSplit,
+    LineCursor,
+    Statement,
+    StatementQuery,
+    balance_of,
+    csv_of,
+)
 from domain.views.catalog import RatesDocument, VenueDocument, rates_document
 from domain.views.payouts import AccountLine
 
@@ -129,11 +139,24 @@ class Period:
             Literal["json", "csv"] | None,
             Query(alias="format", description="Format, instead of the Accept header.", examples=["csv"]),
         ] = None,
+        limit: Annotated[
+            int, Query(ge=1, le=LINES_MAX, description="Lines of a page, in JSON.", examples=[100])
+        ] = LINES_MAX,
+        cursor: Annotated[
+            str | None,
+            Query(
+                pattern=CURSOR_PATTERN,
+                description="`next` of the page before, in JSON; the period stays the same.",
+                examples=["1042.0.1.2000"],
+            ),
+        ] = None,
     ) -> None:
         """Refuse a period that ends before it begins."""
         if since is not None and until is not None and since > until:
             raise Problem(INVALID_REQUEST, "to must be later than from")
-        self.since, self.until, self.form = since, until, form
+        self.form = form
+        self.whole = StatementQuery(since, until, LINES_MAX)
+        self.page = StatementQuery(since, until, limit, LineCursor.parse(cursor) if cursor else None)
 
 
 @router.post("", status_code=201, openapi_extra=may_answer())
@@ -231,19 +254,29 @@ async def read_balance(venue_id: VenueId, deps: Deps, after: After = 0) -> Balan
 async def read_statement(
     venue_id: VenueId, request: Request, deps: Deps, period: Annotated[Period, Depends()], after: After = 0
 ) -> Response:
-    """Return every line of a venue's accounts in a period, and the balances before and after it.
+    """Return the lines of a venue's accounts in a period, and the balances before and after the period.
 
-    JSON, or CSV when the request accepts `text/csv` or has `format=csv`.
+    JSON has a page of them; `next` is the cursor of the next one, and all pages end where the first one saw the end.
+    CSV has all lines, when the request accepts `text/csv` or has `format=csv`.
     """
     stale = await wait_for_position(deps.queries, after)
     if await find(deps.queries, deps.queries.venue, venue_id) is None:
         raise not_found("venue", venue_id)
-    statement = statement_of(venue_id, await deps.queries.venue_lines(venue_id), period.since, period.until)
     if period.form == "csv" or (period.form is None and prefers(request.headers.get("accept", ""), CSV, JSON)):
         name = f'attachment; filename="statement-{venue_id}.csv"'
-        return Response(csv_of(statement), media_type=CSV, headers={"Content-Disposition": name})
-    shown: StatementAnswer = {**statement, "stale": stale}
+        rows = _csv_rows(deps, period.whole, await deps.queries.statement(venue_id, period.whole))
+        return StreamingResponse(rows, media_type=CSV, headers={"Content-Disposition": name})
+    shown: StatementAnswer = {**await deps.queries.statement(venue_id, period.page), "stale": stale}
     return JSONResponse(shown)
+
+
+async def _csv_rows(deps: Dependencies, query: StatementQuery, page: Statement) -> AsyncIterator[str]:
+    """Yield a statement as CSV, page by page: a slow client holds no connection to the database."""
+    yield csv_of(page["lines"], head=True)
+    while page["next"] is not None:
+        query = query._replace(after=LineCursor.parse(page["next"]))
+        page = await deps.queries.statement(page["venue_id"], query)
+        yield csv_of(page["lines"], head=False)
 
 
 def _rates(body: VenueBody, deps: Dependencies) -> FeeRates:

@@ -14,8 +14,9 @@ from activities.payments.intent import PaymentActivities
 from activities.registry import Activities, all_queues
 from activities.tokens.mint import MintActivities
 from adapters.event_store.store import PostgresEventStore
+from adapters.postgres.connections import Pool
+from adapters.postgres.tables import PostgresCheckouts
 from adapters.privacy.buyers import PostgresBuyers
-from adapters.tables import Pool, PostgresCheckouts
 from bench.servers.bare_workflow import QUEUE, BareOpening, BareWorkflow, do_nothing
 from bench.servers.stubs import InstantChain, InstantGateway
 from domain.core.ids import Deployment

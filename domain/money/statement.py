@@ -1,20 +1,22 @@
-"""Statement of a venue's accounts over a period, line by line, for the venue's bookkeeper.
+"""Statement of a venue's accounts over a period, page by page, for the venue's bookkeeper.
 
-It is computed from postings alone, either from the read models or from the events.
+It is computed from postings alone, either from the read models or from the events. The arithmetic happens once, when a
+posting is booked: the balance of both accounts after it. So a page needs its own lines and nothing before them.
 """
 
 import csv
 import io
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from typing_extensions import TypedDict
 
 from domain.core.timestamp import Timestamp
 from domain.money.books import VENUE_ACCOUNTS, venue_account
 
+LINES_MAX = 1_000
+CURSOR_PATTERN = r"^\d{1,18}\.\d{1,9}\.[01]\.\d{1,18}$"
 COLUMNS = (
     "at", "kind", "account", "amount_minor", "balance_minor", "currency", "purchase_id", "charge_id",
     "mint_addresses", "key", "position",
@@ -34,6 +36,76 @@ class Entry(NamedTuple):
     credit: str
     amount: int
     unit: str
+
+
+class LineCursor(NamedTuple):
+    """The last line of a page, and the position before which the statement ends, the same for all of its pages."""
+
+    position: int
+    number: int
+    side: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        """The cursor as a client sends it back."""
+        return ".".join(str(part) for part in self)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the cursor of a text that matches `CURSOR_PATTERN`."""
+        return cls(*(int(part) for part in text.split(".")))
+
+
+class Leg(NamedTuple):
+    """One side of a posting: a line of the account that it credits (side 0) or debits (side 1, a negative amount)."""
+
+    account: str
+    unit: str
+    position: int
+    number: int
+    side: int
+    amount: int
+    balance: int
+    key: str
+    purchase_id: str
+    kind: str
+    at: datetime
+
+    def cursor(self, end: int) -> LineCursor:
+        """Return the cursor of the page after this line, in a statement that ends before a position."""
+        return LineCursor(self.position, self.number, self.side, end)
+
+
+class BookedEntry(NamedTuple):
+    """A posting with the balance of both its accounts after it, and the time at which the books have it.
+
+    That is the time of its event, or of an earlier posting if that is later (processes have clocks of their own). So
+    the postings of a period follow each other, and a period that is over does not change.
+    """
+
+    entry: Entry
+    booked_at: datetime
+    debit_balance: int
+    credit_balance: int
+
+    @property
+    def legs(self) -> tuple[Leg, Leg]:
+        """The lines of both accounts."""
+        entry = self.entry
+        about = (entry.key, entry.purchase_id, entry.kind, entry.at)
+        credit = (entry.credit, entry.unit, entry.position, entry.number, 0, entry.amount, self.credit_balance)
+        debit = (entry.debit, entry.unit, entry.position, entry.number, 1, -entry.amount, self.debit_balance)
+        return Leg(*credit, *about), Leg(*debit, *about)
+
+
+class StatementQuery(NamedTuple):
+    """A page of the statement of [since, until): at most `limit` lines, those after a cursor."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = LINES_MAX
+    after: LineCursor | None = None
 
 
 class Links(NamedTuple):
@@ -87,84 +159,70 @@ Statement = TypedDict(
         "opening": list[StatementSum],
         "lines": list[StatementLine],
         "closing": list[StatementSum],
+        "next": str | None,
     },
 )
-Statement.__doc__ = "Every line of a venue's accounts in [from, to), and the balances before and after it."
+Statement.__doc__ = (
+    "A page of the lines of a venue's accounts in [from, to), and the balances before and after the whole period. "
+    "`next` is the cursor of the next page, null on the last one."
+)
 
 NO_LINKS = Links(None, ())
 
 
-def lines_of(venue_id: str, entries: Iterable[Entry], links: Mapping[str, Links]) -> list[StatementLine]:
-    """Return a venue's lines in the order of the books, each with its account's balance after it.
+def booked(
+    entries: Iterable[Entry], balances: MutableMapping[tuple[str, str], int], last: datetime | None
+) -> list[BookedEntry]:
+    """Return postings with the balances after each, and change `balances` (by account and unit) by them.
 
-    `entries` must begin with the very first posting, since a balance is the sum of all postings before it.
+    `entries` follow, in the order of the books, the ones that `balances` and `last`, their newest time, are of.
     """
-    names = {venue_account(venue_id, name): name for name in VENUE_ACCOUNTS}
-    running: Counter[tuple[str, str]] = Counter()
-    lines: list[StatementLine] = []
+    found = []
     for entry in entries:
+        last = entry.at if last is None else max(entry.at, last)
         for account, amount in ((entry.credit, entry.amount), (entry.debit, -entry.amount)):
-            if account in names:
-                running[account, entry.unit] += amount
-                balance = running[account, entry.unit]
-                lines.append(_line(names[account], amount, balance, entry, links.get(entry.purchase_id, NO_LINKS)))
-    return lines
+            balances[account, entry.unit] = balances.get((account, entry.unit), 0) + amount
+        after = (balances[account, entry.unit] for account in (entry.debit, entry.credit))
+        found.append(BookedEntry(entry, last, *after))
+    return found
 
 
-def _line(name: str, amount: int, balance: int, entry: Entry, link: Links) -> StatementLine:
+def lines_of(venue_id: str, legs: Iterable[Leg], links: Mapping[str, Links]) -> list[StatementLine]:
+    """Return the lines of a venue's accounts; `links` has the references by purchase."""
+    names = {venue_account(venue_id, name): name for name in VENUE_ACCOUNTS}
+    return [_line(names[leg.account], leg, links.get(leg.purchase_id, NO_LINKS)) for leg in legs]
+
+
+def _line(name: str, leg: Leg, link: Links) -> StatementLine:
     return {
-        "at": entry.at.isoformat(),
-        "kind": entry.kind,
+        "at": leg.at.isoformat(),
+        "kind": leg.kind,
         "account": name,
-        "amount_minor": amount,
-        "balance_minor": balance,
-        "currency": entry.unit,
-        "purchase_id": entry.purchase_id or None,
+        "amount_minor": leg.amount,
+        "balance_minor": leg.balance,
+        "currency": leg.unit,
+        "purchase_id": leg.purchase_id or None,
         "charge_id": link.charge_id,
         "mint_addresses": list(link.mint_addresses),
-        "key": entry.key,
-        "position": entry.position,
+        "key": leg.key,
+        "position": leg.position,
     }
 
 
-def statement_of(
-    venue_id: str, lines: Iterable[StatementLine], since: datetime | None, until: datetime | None
-) -> Statement:
-    """Return the statement of [since, until): opening and closing balance per account and currency, and its lines."""
-    opening: Counter[tuple[str, str]] = Counter()
-    closing: Counter[tuple[str, str]] = Counter()
-    within: list[StatementLine] = []
-    for line in lines:
-        at, name = datetime.fromisoformat(line["at"]), (line["account"], line["currency"])
-        if until is not None and at >= until:
-            continue
-        closing[name] += line["amount_minor"]
-        if since is not None and at < since:
-            opening[name] += line["amount_minor"]
-        else:
-            within.append(line)
-    return {
-        "venue_id": venue_id,
-        "from": since.isoformat() if since else None,
-        "to": until.isoformat() if until else None,
-        "opening": _sums(opening, closing),
-        "lines": within,
-        "closing": _sums(closing, closing),
-    }
+def statement_sums(venue_id: str, sums: Mapping[tuple[str, str], int]) -> list[StatementSum]:
+    """Return the balances of a venue's accounts (by account and unit), ordered by their names."""
+    names = {venue_account(venue_id, name): name for name in VENUE_ACCOUNTS}
+    named = sorted((names[account], unit, balance) for (account, unit), balance in sums.items())
+    return [{"account": name, "currency": unit, "balance_minor": balance} for name, unit, balance in named]
 
 
-def _sums(sums: Counter[tuple[str, str]], named: Iterable[tuple[str, str]]) -> list[StatementSum]:
-    return [
-        {"account": account, "currency": unit, "balance_minor": sums[account, unit]} for account, unit in sorted(named)
-    ]
-
-
-def csv_of(statement: Statement) -> str:
-    """Return a statement's lines as CSV (RFC 4180); several addresses are separated by spaces."""
+def csv_of(lines: Iterable[StatementLine], *, head: bool) -> str:
+    """Return lines as CSV (RFC 4180), with the row of column names or without; addresses are separated by spaces."""
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS)
-    writer.writeheader()
-    for line in statement["lines"]:
+    if head:
+        writer.writeheader()
+    for line in lines:
         writer.writerow({**line, "mint_addresses": " ".join(line["mint_addresses"])})
     return out.getvalue()
 

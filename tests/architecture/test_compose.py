@@ -13,6 +13,7 @@ import yaml
 
 from activities.registry import all_queues
 from adapters.solana.keys import issuer_of
+from api.app import described_app
 from devstack.servers.temporal import SEARCH_ATTRIBUTES
 from settings import secret_settings, setting_names
 from settings_check import needs_of, settings_of
@@ -66,6 +67,13 @@ def versions() -> dict[str, str]:
     lines = (ROOT / "docs" / "versions.md").read_text().splitlines()
     rows = [tables_row(line) for line in lines if line.startswith("| ")]
     return {row[0]: row[1] for row in rows[1:]}
+
+
+def test_the_api_is_asked_whether_it_is_ready() -> None:
+    """The check asks an operation that exists, on the port that the API listens on."""
+    (url,) = re.findall(r"http://[^']+", SERVICES["api"]["healthcheck"]["test"][-1])
+    assert urlsplit(url).port == int(environment("api")["BOXOFFICE_API__PORT"])
+    assert urlsplit(url).path in described_app().openapi()["paths"]
 
 
 def test_our_services_are_api_codec_server_projector_and_one_worker_per_queue() -> None:

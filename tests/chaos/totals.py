@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, Self
 
 import httpx
 
-from adapters.deployment import read_deployment
-from adapters.read_models.event_pages import EventPages
+from adapters.event_store.event_pages import EventPages
+from adapters.postgres.deployment import read_deployment
 from adapters.stripe.client import StripeClient
 from adapters.stripe.listing import StripeListing
 from domain.core.aggregate import DomainEvent

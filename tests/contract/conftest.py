@@ -6,10 +6,10 @@ import psycopg
 import pytest
 
 from adapters.event_store.store import PostgresEventStore
+from adapters.postgres.connections import Pool, open_pool
 from adapters.read_models.documents import KINDS
 from adapters.read_models.projection import LINES
 from adapters.schema import ensure_schema
-from adapters.tables import Pool, open_pool
 from tests.contract.event_stores import clock
 from tests.contract.postgres_box import postgres_box
 from tests.devstack.stripe.conftest import api, emulator, sink, webhook_emulator, webhook_process

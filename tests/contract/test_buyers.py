@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from adapters.postgres.connections import Pool
 from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.privacy.keyring import KeyMissingError, SealBrokenError
 from adapters.privacy.retention import PostgresRetention
 from adapters.privacy.rotation import Rotation, RotationProgress
-from adapters.tables import Pool
 from domain.core.errors import WrongState
 from domain.orders.personal_data import PersonalData
 from tests.fakes.small_tables import MemoryBuyers

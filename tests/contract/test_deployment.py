@@ -9,8 +9,8 @@ from functools import partial
 import psycopg
 import pytest
 
-from adapters.deployment import DeploymentError, open_identity, read_deployment
 from adapters.event_store.store import PostgresEventStore
+from adapters.postgres.deployment import DeploymentError, open_identity, read_deployment
 from adapters.schema import ensure_schema
 from devstack.stack import ROOT
 from domain.core.transient import TransientError

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from solders.keypair import Keypair
 
+from adapters.event_store import event_pages
+from adapters.event_store.event_pages import EventPages
 from adapters.event_store.store import PostgresEventStore
-from adapters.read_models import event_pages
-from adapters.read_models.event_pages import EventPages
 from adapters.schema import ensure_schema
 from adapters.solana import supplies as solana_supplies
 from adapters.solana.chain import SolanaTokenChain

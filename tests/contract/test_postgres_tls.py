@@ -13,13 +13,12 @@ from eventsourcing.postgres import PostgresDatastore
 from pydantic import SecretStr
 
 import projector
+from adapters.event_store.event_pages import EventPages
 from adapters.event_store.log import EventLog
 from adapters.event_store.recorder import open_recorder, schema_lock
-from adapters.postgres import conninfo_of
-from adapters.read_models.event_pages import EventPages
+from adapters.postgres.connections import CONNECT_SECONDS, REQUEST, connect, conninfo_of, open_pool
 from adapters.schema import ensure_schema
 from adapters.startup import open_event_store
-from adapters.tables import open_pool
 from api.main import assemble
 from domain.core.transient import TransientError
 from settings import PostgresSettings, Settings, SolanaSettings
@@ -117,7 +116,7 @@ def lock(url: str) -> None:
 
 
 def follow_shortly(url: str) -> None:
-    with psycopg.connect(conninfo_of(url)):
+    with connect(url, REQUEST):
         pass
 
 
@@ -131,7 +130,7 @@ def record(url: str) -> None:
 
 
 def append(url: str) -> None:
-    log = EventLog(url)
+    log = EventLog(url, REQUEST)
     try:
         log.append_if_head(0, [], [])
     finally:
@@ -170,4 +169,4 @@ def test_options_of_the_url_and_ours_hold_together(store_server: str) -> None:
         shown = [connection.execute(f"SHOW {name}").fetchone() for name in ("work_mem", "jit")]
     assert shown == [("4321kB",), ("off",)]
     assert "connect_timeout=7" in conninfo_of(url)
-    assert "connect_timeout=5" in conninfo_of(store_server)
+    assert f"connect_timeout={CONNECT_SECONDS}" in conninfo_of(store_server)

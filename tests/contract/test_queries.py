@@ -13,15 +13,16 @@ from activities.payouts.ports import DueOrders, VenueRef
 from activities.payouts.transfers import PayoutActivities
 from activities.refunds.cancel_show import CancelShow, ShowCancellationCommands, ShowReads
 from adapters.event_store.store import PostgresEventStore
+from adapters.postgres.connections import open_pool
 from adapters.read_models.projection import Projection
 from adapters.read_models.queries import StalledWorkQueries
 from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.startup import utc_now
-from adapters.tables import open_pool
 from api.ports import CancelledShows, Queries
 from domain.catalog.discount import discount_id_of
 from domain.core.actor import Actor, acting_as
 from domain.money.books import venue_payable
+from domain.money.statement import StatementQuery
 from domain.payouts.connected_account import DueQuery
 from domain.views.access import AuditQuery
 from tests.contract.selling import sell
@@ -122,10 +123,14 @@ async def test_the_books_of_a_venue(shop: Shop) -> None:
     account = venue_payable("ve_1")
     assert (await shop.queries.balance(account))["balances"] == [{"currency": "eur", "balance_minor": 1500}]
     assert (await shop.queries.venue_sums("ve_1"))[account, "eur"] == 1500
-    (line,) = await shop.queries.venue_lines("ve_1")
+    statement = await shop.queries.statement("ve_1", StatementQuery())
+    (line,) = statement["lines"]
     assert (line["amount_minor"], line["balance_minor"], line["purchase_id"]) == (1500, 1500, "pu_1")
+    assert (statement["opening"][0]["balance_minor"], statement["closing"][0]["balance_minor"]) == (0, 1500)
+    assert statement["next"] is None
     assert (await shop.queries.balance("nobody"))["balances"] == []
-    assert await shop.queries.venue_lines("nobody") == []
+    nobody = await shop.queries.statement("nobody", StatementQuery())
+    assert (nobody["lines"], nobody["opening"], nobody["closing"], nobody["next"]) == ([], [], [], None)
 
 
 async def test_the_name_of_an_older_ticket_is_its_id(shop: Shop) -> None:

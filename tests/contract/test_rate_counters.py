@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from adapters.rate_limits import MemoryCounters, PostgresCounters
+from adapters.postgres.rate_limits import MemoryCounters, PostgresCounters
 
 
 @pytest.fixture(params=["memory", "postgres"])

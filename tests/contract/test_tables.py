@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from adapters.postgres.tables import PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox
 from adapters.stripe.webhook import read_event
-from adapters.tables import PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox
 from domain.payments.webhook_event import WebhookEvent
 from tests.adapters.stripe.odd_events import HANDLED, STORED_ONLY
 from tests.fakes.identity import DEPLOYMENT

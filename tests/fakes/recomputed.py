@@ -1,13 +1,23 @@
 """Recompute the read models in memory, from events alone."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from adapters.read_models.documents import PURCHASES, DocumentBatch
 from adapters.read_models.purchase import fold
-from adapters.read_models.queries import links_of
+from adapters.read_models.statement import links_of
 from domain.core.aggregate import DomainEvent
-from domain.money.books import venue_account
-from domain.money.statement import StatementLine, lines_of
+from domain.money.books import VENUE_ACCOUNTS, venue_account
+from domain.money.statement import (
+    BookedEntry,
+    Leg,
+    Statement,
+    StatementQuery,
+    booked,
+    lines_of,
+    statement_sums,
+)
+
+WHOLE = StatementQuery(limit=10**9)
 
 
 def folded(events: Iterable[tuple[int, DomainEvent]]) -> DocumentBatch:
@@ -18,14 +28,46 @@ def folded(events: Iterable[tuple[int, DomainEvent]]) -> DocumentBatch:
     return documents
 
 
-def venue_lines(documents: DocumentBatch, venue_id: str) -> list[StatementLine]:
-    """Return every line of a venue's accounts, as `ReadModels.venue_lines` does."""
-    purchases = {entry.purchase_id: documents.find(PURCHASES, entry.purchase_id) for entry in documents.postings}
+def venue_statement(documents: DocumentBatch, venue_id: str, query: StatementQuery = WHOLE) -> Statement:
+    """Return a page of a venue's statement, as `ReadModels.statement` does, from all postings."""
+    entries = booked(documents.postings, {}, None)
+    end = query.after.end if query.after else _end_of(entries, query)
+    before = {one.entry.position for one in entries if query.since is not None and one.booked_at < query.since}
+    legs = [leg for leg in _legs_of(venue_id, entries) if leg.position < end]
+    closing = _sums_of(legs)
+    opening = dict.fromkeys(closing, 0) | _sums_of(leg for leg in legs if leg.position in before)
+    within = [leg for leg in legs if leg.position not in before]
+    if query.after is not None:
+        within = [leg for leg in within if leg.cursor(end) > query.after]
+    shown, rest = within[: query.limit], within[query.limit :]
+    purchases = {leg.purchase_id: documents.find(PURCHASES, leg.purchase_id) for leg in shown}
     links = {purchase_id: links_of(found) for purchase_id, found in purchases.items() if found is not None}
-    return lines_of(venue_id, documents.postings, links)
+    return {
+        "venue_id": venue_id,
+        "from": query.since.isoformat() if query.since else None,
+        "to": query.until.isoformat() if query.until else None,
+        "opening": statement_sums(venue_id, opening),
+        "lines": lines_of(venue_id, shown, links),
+        "closing": statement_sums(venue_id, closing),
+        "next": shown[-1].cursor(end).text if rest else None,
+    }
+
+
+def _end_of(entries: Sequence[BookedEntry], query: StatementQuery) -> int:
+    later = (one.entry.position for one in entries if query.until is not None and one.booked_at >= query.until)
+    return min(later, default=entries[-1].entry.position + 1 if entries else 1)
+
+
+def _sums_of(legs: Iterable[Leg]) -> dict[tuple[str, str], int]:
+    return {(leg.account, leg.unit): leg.balance for leg in legs}
+
+
+def _legs_of(venue_id: str, entries: Sequence[BookedEntry]) -> list[Leg]:
+    names = {venue_account(venue_id, name) for name in VENUE_ACCOUNTS}
+    return [leg for one in entries for leg in one.legs if leg.account in names]
 
 
 def venue_sums(documents: DocumentBatch, venue_id: str) -> dict[tuple[str, str], int]:
     """Return the balance of each of a venue's accounts, as `ReadModels.venue_sums` does."""
-    sums = {(line["account"], line["currency"]): line["balance_minor"] for line in venue_lines(documents, venue_id)}
-    return {(venue_account(venue_id, name), unit): balance for (name, unit), balance in sums.items()}
+    closing = venue_statement(documents, venue_id)["closing"]
+    return {(venue_account(venue_id, one["account"]), one["currency"]): one["balance_minor"] for one in closing}

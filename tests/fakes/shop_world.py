@@ -46,7 +46,7 @@ from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import Posting, balances
 from domain.money.money import FeeRates
-from domain.money.statement import StatementLine
+from domain.money.statement import Statement, StatementQuery
 from domain.orders.order import Order
 from domain.payments.payment import IntentCreated, Payment
 from domain.tickets.has_token import TokenizedAggregate
@@ -61,7 +61,7 @@ from tests.fakes.api_client import EVERY_SCOPE
 from tests.fakes.connect import ConnectingVenues
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.identity import IDENTITY
-from tests.fakes.recomputed import venue_lines, venue_sums
+from tests.fakes.recomputed import venue_statement, venue_sums
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox, MemoryKeyUses
 from tests.fakes.webhooks import verify
 from workflows.purchase import CheckoutAnswer
@@ -143,8 +143,8 @@ class MemoryReads:
     async def venue_sums(self, venue_id: str) -> dict[tuple[str, str], int]:
         return venue_sums(self.catch_up(), venue_id)
 
-    async def venue_lines(self, venue_id: str) -> list[StatementLine]:
-        return venue_lines(self.catch_up(), venue_id)
+    async def statement(self, venue_id: str, query: StatementQuery) -> Statement:
+        return venue_statement(self.catch_up(), venue_id, query)
 
     async def ticket(self, ticket_id: str) -> TicketDocument | None:
         return self._document(TICKETS, ticket_id)

@@ -167,10 +167,31 @@ STORES = (
     ),
     Mutant(
         "a webhook is taken twice",
-        "adapters/tables.py",
+        "adapters/postgres/tables.py",
         "        return cursor.rowcount == 1\n",
         "        return cursor.rowcount >= 0\n",
         "tests/contract/test_tables.py::test_a_webhook_is_stored_once_until_it_is_marked",
+    ),
+    Mutant(
+        "a period that is over gets another line",
+        "domain/money/statement.py",
+        "        last = entry.at if last is None else max(entry.at, last)\n",
+        "        last = entry.at\n",
+        "tests/domain/money/test_statement.py::test_a_clock_that_is_behind_moves_no_line_into_a_closed_period",
+    ),
+    Mutant(
+        "a read waits for ever",
+        "api/http/time_limit.py",
+        "asyncio.timeout(self._seconds)",
+        "asyncio.timeout(None)",
+        "tests/api/http/test_time_limit.py::test_a_slow_read_is_503",
+    ),
+    Mutant(
+        "one query takes the whole pool",
+        "adapters/read_models/queries.py",
+        "Semaphore(max(1, pool.max_size // 2))",
+        "Semaphore(max(1, pool.max_size))",
+        "tests/contract/test_waits.py::test_a_locked_table_does_not_hold_the_reads_of_others",
     ),
     Mutant(
         "two projectors fold an event twice",

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.core.unit_of_work import UnitOfWork
-from domain.money.statement import balance_of, statement_of
+from domain.money.statement import balance_of
 from domain.payouts.payee import Payee
-from tests.fakes.recomputed import folded, venue_lines, venue_sums
+from tests.fakes.recomputed import folded, venue_statement, venue_sums
 from tests.fakes.shop_world import MemoryReads
 from tests.property.money_events import (
     LIVES,
@@ -123,7 +123,7 @@ def check_read_models(town: Town, reads: MemoryReads, number: int) -> None:
     venue, currency = f"ve{number}", town.terms[number].currency
     documents = folded(enumerate(town.store.log, start=1))
     kept = reads.catch_up()
-    one, other = (statement_of(venue, venue_lines(found, venue), None, None) for found in (kept, documents))
+    one, other = (venue_statement(found, venue) for found in (kept, documents))
     assert json.dumps(one) == json.dumps(other)
     names = {"pending": "payable", "available": "transferred", "reserved": "reserved", "paid_out": "paid-out"}
     for balance in balance_of(venue_sums(kept, venue), venue):

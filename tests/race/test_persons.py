@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
+from adapters.postgres.connections import Pool, open_pool
 from adapters.privacy.buyers import FORGET_UNNAMED, KEEP_PERSON, PostgresBuyers, Sealing, erase_rows
-from adapters.tables import Pool, open_pool
 from domain.orders.personal_data import PersonalData
 from tests.contract.conftest import tables_url
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
+from adapters.postgres.connections import open_pool
+from adapters.postgres.tables import PostgresWebhookInbox
 from adapters.schema import ensure_schema
-from adapters.tables import PostgresWebhookInbox, open_pool
 from domain.payments.webhook_event import WebhookEvent
 
 DELIVERIES = 8

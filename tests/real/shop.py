@@ -14,7 +14,7 @@ import psycopg
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 
-from adapters.deployment import read_deployment
+from adapters.postgres.deployment import read_deployment
 from adapters.privacy.keyring import Keyring
 from adapters.temporal.codec import EncryptingCodec
 from adapters.temporal.connect import data_converter

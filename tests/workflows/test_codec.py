@@ -12,8 +12,9 @@ from adapters.privacy.keyring import KeyMissingError, Keyring
 from adapters.temporal.codec import ENCODING, ENCRYPTED, KEY_ID, EncryptingCodec
 from adapters.temporal.connect import data_converter
 from tests.fakes.histories import payloads_of
+from tests.fakes.sandbox import RUNNER
 from tests.fakes.world import SagaWorld
-from tests.replay.golden import RUNNER, history
+from tests.replay.golden import history
 from tests.workflows.buyer import paid
 from tests.workflows.conftest import CODEC_KEYS
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
@@ -79,7 +80,7 @@ async def test_a_purchase_that_began_without_a_key_ends_with_one(world: SagaWorl
     wanted = PurchaseInput(purchase=await world.request(), show_id="sh", poll_seconds=30)
     workflow_id = f"purchase/{wanted.purchase.purchase_id}"
     await converted(client, {}).start_workflow(PurchaseWorkflow.run, wanted, id=workflow_id, task_queue=PURCHASES)
-    handle = client.get_workflow_handle_for(PurchaseWorkflow.run, workflow_id)  # type: ignore[var-annotated, arg-type]
+    handle = client.get_workflow_handle_for(PurchaseWorkflow.run, workflow_id)
     await made.reached.wait()
     made.open.set()
     await paid(world, handle)

@@ -22,7 +22,7 @@ from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
 # What anybody may do: shows on sale, quotes, tokens' metadata, health. The webhooks' bodies are signed.
-PUBLIC = {"read_show", "quote_price", "read_metadata", "read_health", "read_index"}
+PUBLIC = {"read_show", "quote_price", "read_metadata", "read_health", "read_liveness", "read_readiness", "read_index"}
 SIGNED = {"receive_stripe_event", "receive_stripe_connect_event"}
 REFUSED = {401, 403, 404}
 INVALID = {400, 401, 403, 404, 405, 413, 415, 422, 500}

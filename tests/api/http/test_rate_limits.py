@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.rate_limits import MemoryCounters
+from adapters.postgres.rate_limits import MemoryCounters
 from api.app import create_app
 from api.http.problems import Problem
 from api.http.rate_limits import RateLimits, Rates, address_of, class_of

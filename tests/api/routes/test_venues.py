@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.routes import venues
 from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
 from tests.fakes.api_client import api_client, app_over
 from tests.fakes.judged import judged
@@ -47,6 +48,38 @@ async def test_a_sale_is_a_line(client: httpx.AsyncClient, world: ApiWorld, show
         assert (row["purchase_id"], row["amount_minor"]) == (purchase_id, "2000")
     later = (await client.get(path, params={"from": "2100-01-01T00:00:00Z"})).json()
     assert (later["lines"], later["opening"]) == ([], found["closing"])
+
+
+async def test_a_statement_comes_in_pages_and_csv_whole(
+    client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`next` leads to the next page; the sums are those of the balance; the CSV is made of several reads."""
+    for number in range(3):
+        bought = await client.post(PURCHASES, json=wanting(show, 1), headers=key(f"p{number}"))
+        await world.pay(bought.json()["purchase_id"])
+    path, found, cursor = f"/api/v1/venues/{show['venue_id']}/statement", list[Any](), None
+    while True:
+        page = (await client.get(path, params={"limit": 2} | ({"cursor": cursor} if cursor else {}))).json()
+        found += page["lines"]
+        cursor = page["next"]
+        if cursor is None:
+            break
+        assert len(page["lines"]) == 2
+    assert found == (await client.get(path)).json()["lines"]
+    assert len(found) == 3
+    (balance,) = (await client.get(f"/api/v1/venues/{show['venue_id']}/balance")).json()["balances"]
+    assert sum(line["amount_minor"] for line in found) == balance["pending_minor"] == found[-1]["balance_minor"]
+    monkeypatch.setattr(venues, "LINES_MAX", 2)
+    rows = list(csv.DictReader(io.StringIO((await client.get(path, params={"format": "csv"})).text)))
+    assert [row["key"] for row in rows] == [line["key"] for line in found]
+
+
+@pytest.mark.parametrize("page", [{"limit": 0}, {"limit": 1001}, {"cursor": "1"}, {"cursor": "1.0.2.9"}])
+async def test_a_page_that_cannot_be_is_refused(
+    client: httpx.AsyncClient, show: dict[str, Any], page: dict[str, Any]
+) -> None:
+    """A limit has bounds, and a cursor is one that was given."""
+    assert (await client.get(f"/api/v1/venues/{show['venue_id']}/statement", params=page)).status_code == 422
 
 
 @pytest.mark.parametrize(

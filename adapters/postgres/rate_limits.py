@@ -5,7 +5,7 @@ from typing import Any, LiteralString
 
 from limits.aio.storage import Storage
 
-from adapters.tables import Pool, connection_of
+from adapters.postgres.connections import Pool, connection_of
 
 COUNTERS_MAX = 100_000
 SWEEP_SECONDS = 60.0

@@ -7,16 +7,18 @@ from typing import Any, Self
 
 import psycopg
 from eventsourcing.persistence import StoredEvent
-from psycopg.rows import tuple_row
 
 from adapters.event_store.recorder import event_mapper
-from adapters.postgres import conninfo_of
-from adapters.read_models.projection import EVENTS_AFTER
+from adapters.postgres.connections import BACKGROUND, connect
 from domain.core.aggregate import DomainEvent
 from domain.core.transient import TransientError
 from domain.invariants.per_commit import Recorded
 
 PAGE = 2_000
+EVENTS_AFTER = (
+    "SELECT notification_id, originator_id, originator_version, topic, state FROM events"
+    " WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
+)
 HEAD = "SELECT coalesce(max(notification_id), 0) FROM events"
 SHOWN = "SELECT p.position, b.account, b.unit, b.balance FROM rm_position p LEFT JOIN rm_balances b ON true"
 UNSIGNALLED = (
@@ -36,9 +38,7 @@ class EventPages:
     def __enter__(self) -> Self:
         """Connect."""
         try:
-            self._connection: psycopg.Connection[Any] = psycopg.connect(
-                conninfo_of(self._url, READ_ONLY), autocommit=True, row_factory=tuple_row
-            )
+            self._connection = connect(self._url, BACKGROUND, READ_ONLY)
         except psycopg.Error as error:
             raise TransientError(f"PostgreSQL: {type(error).__name__}") from error
         return self

@@ -1,49 +1,11 @@
 """The tables beside the event store: client secrets and received webhooks; buyers are in `adapters/privacy`."""
 
-import contextlib
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
 
-import psycopg
-from psycopg import AsyncConnection
-from psycopg.rows import tuple_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
-
-from adapters.postgres import conninfo_of
-from domain.core.transient import TransientError
+from adapters.postgres.connections import Pool, connection_of
 from domain.payments.webhook_event import WebhookEvent
 
-POOL_MAX = 8
-WAIT_SECONDS = 5.0
-RECONNECT_SECONDS = 2.0
 STORED = [name for name, field in WebhookEvent.model_fields.items() if not field.exclude]
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
-
-
-def open_pool(url: str, size_max: int = POOL_MAX) -> Pool:
-    """Return an unopened pool; once open, it reconnects by itself after an outage."""
-    kwargs = {"autocommit": True, "row_factory": tuple_row}
-    return AsyncConnectionPool(
-        conninfo_of(url),
-        min_size=1,
-        max_size=size_max,
-        open=False,
-        timeout=WAIT_SECONDS,
-        # Its pauses double throughout an outage; after giving up early it starts again with the next caller.
-        reconnect_timeout=RECONNECT_SECONDS,
-        kwargs=kwargs,
-    )
-
-
-@contextlib.asynccontextmanager
-async def connection_of(pool: Pool) -> AsyncIterator[AsyncConnection[Any]]:
-    """Lend a connection from the pool; raise TransientError when it is lost."""
-    try:
-        async with pool.connection() as connection:
-            yield connection
-    except (psycopg.OperationalError, PoolTimeout) as error:
-        raise TransientError(f"PostgreSQL: {type(error).__name__}", unknown=True) from error
 
 
 class PostgresKeyUses:

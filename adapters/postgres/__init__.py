@@ -1,0 +1,1 @@
+"""PostgreSQL: its connections, and the tables that belong to no aggregate."""

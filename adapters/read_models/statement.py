@@ -1,0 +1,82 @@
+"""Read a page of a venue's statement: the lines of the page, and one more line per account and balance."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from domain.money.books import VENUE_ACCOUNTS, venue_account
+from domain.money.statement import Leg, LineCursor, Links, Statement, StatementQuery, lines_of, statement_sums
+from domain.views.purchase import PurchaseDocument
+
+Rows = Callable[[str, Any], Awaitable[list[tuple[Any, ...]]]]
+NUMBER_MAX = 2**31 - 1
+# The positions at which a period begins and ends; without a later posting, after the last folded event.
+PERIOD = """
+SELECT CASE WHEN %(since)s::timestamptz IS NULL THEN 0 ELSE coalesce((
+    SELECT position FROM rm_postings WHERE booked_at >= %(since)s ORDER BY booked_at, position LIMIT 1
+  ), p.position + 1) END,
+  coalesce(%(end)s::bigint, (
+    SELECT position FROM rm_postings WHERE booked_at >= %(until)s::timestamptz ORDER BY booked_at, position LIMIT 1
+  ), p.position + 1)
+FROM rm_position p
+"""
+LEGS = """
+SELECT l.* FROM rm_balances b CROSS JOIN LATERAL (
+  SELECT account, unit, position, number, side, amount, balance, key, purchase_id, kind, at FROM rm_account_lines
+  WHERE account = b.account AND unit = b.unit AND position < %(end)s
+    AND (position, number, side) > (%(position)s, %(number)s, %(side)s)
+  ORDER BY position, number, side LIMIT %(limit)s
+) AS l WHERE b.account = ANY(%(accounts)s) ORDER BY l.position, l.number, l.side LIMIT %(limit)s
+"""
+# The balances of accounts before a position: after their last line before it.
+SUMS_BEFORE = """
+SELECT b.account, b.unit, l.balance FROM rm_balances b CROSS JOIN LATERAL (
+  SELECT balance FROM rm_account_lines WHERE account = b.account AND unit = b.unit AND position < %(before)s
+  ORDER BY position DESC, number DESC, side DESC LIMIT 1
+) AS l WHERE b.account = ANY(%(accounts)s)
+"""
+PURCHASES_OF = "SELECT doc FROM rm_purchases WHERE id = ANY(%s)"
+
+
+async def read_statement(rows: Rows, venue_id: str, query: StatementQuery) -> Statement:
+    """Return a page of a venue's statement; `rows` runs a query."""
+    accounts = [venue_account(venue_id, name) for name in VENUE_ACCOUNTS]
+    start, end = await _period(rows, query)
+    legs = await _legs(rows, accounts, query.after or LineCursor(start - 1, NUMBER_MAX, 1, end), query.limit + 1)
+    shown, rest = legs[: query.limit], legs[query.limit :]
+    opening, closing = [await _sums_before(rows, accounts, position) for position in (start, end)]
+    return {
+        "venue_id": venue_id,
+        "from": query.since.isoformat() if query.since else None,
+        "to": query.until.isoformat() if query.until else None,
+        "opening": statement_sums(venue_id, {name: opening.get(name, 0) for name in closing}),
+        "lines": lines_of(venue_id, shown, await _links(rows, shown)),
+        "closing": statement_sums(venue_id, closing),
+        "next": shown[-1].cursor(end).text if rest else None,
+    }
+
+
+async def _period(rows: Rows, query: StatementQuery) -> tuple[int, int]:
+    """Return the positions at which the period begins and ends."""
+    values = {"since": query.since, "until": query.until, "end": query.after.end if query.after else None}
+    ((start, end),) = await rows(PERIOD, values)
+    return start, end
+
+
+async def _legs(rows: Rows, accounts: list[str], after: LineCursor, limit: int) -> list[Leg]:
+    return [Leg(*row) for row in await rows(LEGS, after._asdict() | {"accounts": accounts, "limit": limit})]
+
+
+async def _sums_before(rows: Rows, accounts: list[str], position: int) -> dict[tuple[str, str], int]:
+    found = await rows(SUMS_BEFORE, {"accounts": accounts, "before": position})
+    return {(account, unit): int(balance) for account, unit, balance in found}
+
+
+async def _links(rows: Rows, legs: Sequence[Leg]) -> dict[str, Links]:
+    found = await rows(PURCHASES_OF, (list({leg.purchase_id for leg in legs}),))
+    return {doc["purchase_id"]: links_of(doc) for (doc,) in found}
+
+
+def links_of(purchase: PurchaseDocument) -> Links:
+    """Return the charge and the mint addresses of a purchase."""
+    minted = [ticket["mint_address"] for ticket in purchase["tickets"] if ticket["mint_address"]]
+    return Links(purchase["payment"]["charge_id"] if purchase["payment"] else None, tuple(minted))
