@@ -7,10 +7,10 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL
 
+from adapters.postgres import conninfo_of
 from domain.core.ids import DIGEST_BYTES, Deployment, Identity, in_letters
 from domain.core.transient import TransientError
 
-CONNECT_SECONDS = 5
 TABLE = SQL(
     "CREATE TABLE IF NOT EXISTS deployment (one boolean PRIMARY KEY DEFAULT true CHECK (one), id text NOT NULL,"
     " adopted boolean NOT NULL, fingerprint text, created_at timestamptz NOT NULL DEFAULT now())"
@@ -32,7 +32,7 @@ def create_deployment(connection: psycopg.Connection[Any]) -> None:
 def read_deployment(url: str) -> Deployment:
     """Return the deployment of a database; raise DeploymentError without one, TransientError when it is away."""
     try:
-        with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+        with psycopg.connect(conninfo_of(url)) as connection:
             return Deployment(*_one(connection.execute("SELECT id, adopted FROM deployment")))
     except psycopg.errors.UndefinedTable as error:
         raise DeploymentError("the database has no deployment yet; start the API or a worker once") from error
@@ -46,7 +46,7 @@ def open_identity(url: str, secret: bytes) -> Identity:
     Raise DeploymentError for any other secret: with it, repeated requests would not be recognised.
     """
     fingerprint = hmac.new(secret, b"fingerprint", "sha256").hexdigest()
-    with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+    with psycopg.connect(conninfo_of(url)) as connection:
         deployment_id, known = _one(connection.execute(CLAIM, (fingerprint,)))
     if not hmac.compare_digest(known, fingerprint):
         raise DeploymentError(

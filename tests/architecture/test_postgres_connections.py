@@ -42,7 +42,7 @@ def test_every_connection_is_opened_as_its_url_says() -> None:
 )
 def test_a_lossy_connection_is_reported(code: str) -> None:
     """The check can fail."""
-    assert list(lossy(Module("x.py", code, ast.parse(code))))
+    assert list(lossy(Module("x.py", code)))
 
 
 def test_the_recorder_of_the_library_takes_the_whole_url() -> None:
