@@ -258,6 +258,20 @@ def undelivered_webhooks(
     )
 
 
+def relay_of(settings: Settings, client: Client, store: PostgresEventStore, pool: Pool) -> Relay:
+    """Assemble the relay."""
+    saga = settings.saga
+    pacing = Timeouts(settings.api.temporal_timeout_seconds, saga.poll_seconds, saga.processing_extension_seconds)
+    return Relay(
+        WorkflowClient(client, pacing),
+        PostgresWebhookInbox(pool, WEBHOOK_PATIENCE_SECONDS),
+        PostgresStalledWork(pool),
+        PurchaseCommands(store),
+        PayoutsClient(client, pacing.timebox_seconds, settings.payouts.poll_seconds),
+        longest_extension=timedelta(seconds=saga.processing_extension_seconds),
+    )
+
+
 async def work(
     settings: Settings,
     queues: Sequence[str],
@@ -291,16 +305,7 @@ async def work(
         if PURCHASES in queues:
             await ensure_schedule(client, settings.payouts.every_seconds, transfers_input(settings))
         closing.callback(asyncio.create_task(log_current_build(client, version)).cancel)
-        saga = settings.saga
-        pacing = Timeouts(settings.api.temporal_timeout_seconds, saga.poll_seconds, saga.processing_extension_seconds)
-        relay = Relay(
-            WorkflowClient(client, pacing),
-            PostgresWebhookInbox(pool, WEBHOOK_PATIENCE_SECONDS),
-            PostgresStalledWork(pool),
-            PurchaseCommands(store),
-            PayoutsClient(client, pacing.timebox_seconds, settings.payouts.poll_seconds),
-            longest_extension=timedelta(seconds=saga.processing_extension_seconds),
-        )
+        relay = relay_of(settings, client, store, pool)
         if STRIPE in queues:
             polling = undelivered_webhooks(settings, deployment, pool, closing).run(stopping)
             closing.callback(asyncio.create_task(polling).cancel)

@@ -9,7 +9,7 @@ from adapters.solana.keys import issuer_of
 from settings import PREFIX, Settings, fields_of, parse_settings, secret_settings, setting_names
 from settings_check import NEEDS, QUEUE_NEEDS, faults_of, needs_of, seeds_of, settings_of
 
-ISSUER, OTHER = "a1" * 32, "b2" * 32
+ISSUER, OTHER, DEPLOYMENT = "a1" * 32, "b2" * 32, "c3" * 32
 SAFE = {
     "ENVIRONMENT": "production",
     "POSTGRES__URL": "postgresql://boxoffice:hidden@db.example/boxoffice",
@@ -22,6 +22,7 @@ SAFE = {
     "SOLANA__ISSUER_SECRET": ISSUER,
     "SOLANA__ADDRESS_SECRET": OTHER,
     "API__PUBLIC_URL": "https://tickets.example",
+    "DEPLOYMENT__SECRET": DEPLOYMENT,
     "INTERNAL__TOKEN": "hidden" * 6,
 }
 DEVELOPMENT = {"ENVIRONMENT": "development"}
@@ -99,6 +100,9 @@ def test_a_process_starts_with_the_secrets_that_it_needs_and_no_others(process: 
         ("worker", {"SOLANA__ADDRESS_SECRET": ISSUER}, "SOLANA__ADDRESS_SECRET", "equal to"),
         ("api", {"SOLANA__ISSUER_SECRET": ""}, "SOLANA__ISSUER_ADDRESS", "not set"),
         ("reconcile", {"STRIPE__API_KEY": ""}, "STRIPE__API_KEY", "not set"),
+        ("api", {"DEPLOYMENT__SECRET": ""}, "DEPLOYMENT__SECRET", "not set"),
+        ("api", {"DEPLOYMENT__SECRET": "00" * 32}, "DEPLOYMENT__SECRET", "zero"),
+        ("api", {"API__DEVELOPMENT_KEY": "bo_dev_hidden"}, "API__DEVELOPMENT_KEY", "development alone"),
     ],
 )  # fmt: skip
 def test_an_unsafe_setting_is_refused_in_production_only(
@@ -109,7 +113,7 @@ def test_an_unsafe_setting_is_refused_in_production_only(
     assert list(found) == [name]
     assert why in found[name]
     assert "hidden" not in found[name]
-    cannot_start = "SOLANA" in name and why == "not set"
+    cannot_start = name.startswith(("SOLANA", "DEPLOYMENT")) and why == "not set"
     assert list(refused(process, **changed, **DEVELOPMENT)) == ([name] if cannot_start else [])
 
 
