@@ -245,6 +245,12 @@ def undelivered_webhooks(
     )
 
 
+def pacing_of(settings: Settings) -> Timeouts:
+    """Return the timeouts of calls to Temporal."""
+    saga = settings.saga
+    return Timeouts(settings.api.temporal_timeout_seconds, saga.poll_seconds, saga.processing_extension_seconds)
+
+
 async def work(
     settings: Settings,
     queues: Sequence[str],
@@ -278,19 +284,18 @@ async def work(
         if PURCHASES in queues:
             await ensure_schedule(client, settings.payouts.every_seconds, transfers_input(settings))
         closing.callback(asyncio.create_task(log_current_build(client, version)).cancel)
-        saga = settings.saga
-        pacing = Timeouts(settings.api.temporal_timeout_seconds, saga.poll_seconds, saga.processing_extension_seconds)
+        pacing = pacing_of(settings)
         relay = Relay(
             WorkflowClient(client, pacing),
             PostgresWebhookInbox(pool, WEBHOOK_PATIENCE_SECONDS),
             PostgresStalledWork(pool),
             PurchaseCommands(store),
             PayoutsClient(client, pacing.timebox_seconds, settings.payouts.poll_seconds),
-            longest_extension=timedelta(seconds=saga.processing_extension_seconds),
+            longest_extension=timedelta(seconds=settings.saga.processing_extension_seconds),
         )
         if STRIPE in queues:
-            polling = undelivered_webhooks(settings, deployment, pool, closing).run(stopping)
-            closing.callback(asyncio.create_task(polling).cancel)
+            undelivered = undelivered_webhooks(settings, deployment, pool, closing)
+            closing.callback(asyncio.create_task(undelivered.run(stopping)).cancel)
         tune_gc()
         log.info("polling %s as build %s", ", ".join(queues), version.build_id)
         if settings.worker.ready_file is not None:

@@ -9,7 +9,7 @@ from adapters.solana.keys import issuer_of
 from settings import PREFIX, Settings, fields_of, parse_settings, secret_settings, setting_names
 from settings_check import NEEDS, QUEUE_NEEDS, faults_of, needs_of, seeds_of, settings_of
 
-ISSUER, OTHER = "a1" * 32, "b2" * 32
+ISSUER, OTHER, THIRD = "a1" * 32, "b2" * 32, "c3" * 32
 SAFE = {
     "ENVIRONMENT": "production",
     "POSTGRES__URL": "postgresql://boxoffice:hidden@db.example/boxoffice",
@@ -21,6 +21,7 @@ SAFE = {
     "SOLANA__RPC_URL": "https://rpc.example",
     "SOLANA__ISSUER_SECRET": ISSUER,
     "SOLANA__ADDRESS_SECRET": OTHER,
+    "DEPLOYMENT__SECRET": THIRD,
     "API__PUBLIC_URL": "https://tickets.example",
     "INTERNAL__TOKEN": "hidden" * 6,
 }
