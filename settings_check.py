@@ -11,12 +11,12 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from adapters.solana.keys import issuer_of, seed_of
+from setting_groups import TemporalSettings
 from setting_types import SECRET_CHARS_MIN, SEED, secrets_in
 from settings import (
     Fault,
     Settings,
     SettingsError,
-    TemporalSettings,
     fields_of,
     parse_settings,
     plain,

@@ -272,6 +272,11 @@ def relay_of(settings: Settings, client: Client, store: PostgresEventStore, pool
     )
 
 
+def retention_of(settings: Settings, pool: Pool) -> Retention:
+    """Assemble the retention of personal data."""
+    return Retention(PostgresRetention(pool, settings.privacy.retention_days), utc_now)
+
+
 async def work(
     settings: Settings,
     queues: Sequence[str],
@@ -304,14 +309,12 @@ async def work(
             await closing.enter_async_context(worker)
         if PURCHASES in queues:
             await ensure_schedule(client, settings.payouts.every_seconds, transfers_input(settings))
+            closing.callback(asyncio.create_task(retention_of(settings, pool).run(stopping)).cancel)
         closing.callback(asyncio.create_task(log_current_build(client, version)).cancel)
         relay = relay_of(settings, client, store, pool)
         if STRIPE in queues:
             polling = undelivered_webhooks(settings, deployment, pool, closing).run(stopping)
             closing.callback(asyncio.create_task(polling).cancel)
-        if PURCHASES in queues:
-            retention = Retention(PostgresRetention(pool, settings.privacy.retention_days), utc_now)
-            closing.callback(asyncio.create_task(retention.run(stopping)).cancel)
         tune_gc()
         log.info("polling %s as build %s", ", ".join(queues), version.build_id)
         if settings.worker.ready_file is not None:

@@ -46,8 +46,9 @@ from domain.money.money import FeeRates
 from domain.payments.webhook_event import WebhookEvent
 from relay.payouts_client import PayoutsClient
 from relay.workflow_client import Timeouts, WorkflowClient
+from setting_groups import LimitSettings
 from setting_types import keys_of, secrets_in
-from settings import LimitSettings, Settings
+from settings import Settings
 from settings_check import settings_of
 
 KEEP_ALIVE_SECONDS = 30
@@ -128,7 +129,6 @@ def limits_of(settings: Settings) -> Limits:
         open_purchases_max=settings.saga.buyer_purchases_max,
         client_share_percent=limits.client_share_percent,
         unnamed_share_percent=limits.unnamed_share_percent,
-        tag_is_one_buyer=limits.tag_is_one_buyer,
         body=BodyLimits(limits.body_bytes_max, limits.webhook_bytes_max),
         cors_origins=listed(limits.cors_origins),
         read_seconds=settings.api.read_seconds,

@@ -216,7 +216,7 @@ class Limits:
 
     A GET begins its answer within `read_seconds`, a checkout opens within `queue_seconds`. A named buyer has so many
     tickets of a show (its default) and so many open purchases at most; a client, and purchases without a named buyer
-    (a show's default), hold so much of a ticket type. `tag_is_one_buyer` says that ann+tag@ is ann@. Browsers may call
+    (a show's default), hold so much of a ticket type. Browsers may call
     from the `cors_origins`.
     """
 
@@ -229,7 +229,6 @@ class Limits:
     open_purchases_max: int = 20
     client_share_percent: int = 100
     unnamed_share_percent: int = 100
-    tag_is_one_buyer: bool = True
     body: BodyLimits = BodyLimits()
     cors_origins: tuple[str, ...] = ()
     read_seconds: float = 4.5

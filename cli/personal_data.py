@@ -15,6 +15,7 @@ from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.privacy.keyring import KeyMissingError, SealBrokenError
 from adapters.privacy.rotation import Rotation, RotationProgress
 from adapters.read_models.queries import ReadModels
+from cli.keys import AsJson
 from cli.reconcile import settings_at
 from cli.reconciliation import UnreadableError
 from domain.core.errors import WrongState
@@ -26,7 +27,7 @@ from settings import Settings
 T = TypeVar("T")
 DONE, NOT_FOUND, FAILED = 0, 1, 2
 app = typer.Typer(help="Export, erase and re-encrypt personal data.", no_args_is_help=True)
-Subject = Annotated[
+Whose = Annotated[
     str,
     typer.Argument(
         metavar="BUYER",
@@ -34,8 +35,7 @@ Subject = Annotated[
     ),
 ]
 Folder = Annotated[Path | None, typer.Option("--data-dir", help="folder of a running `boxoffice up`")]
-Tenant = Annotated[str, typer.Option("--tenant", help="the tenant of an e-mail address or a wallet")]
-AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+PersonsTenant = Annotated[str, typer.Option("--tenant", help="the tenant of an e-mail address or a wallet")]
 
 
 class OpenTables(NamedTuple):
@@ -59,7 +59,7 @@ def buyers() -> None:
 
 @app.command()
 def export(
-    subject: Subject, data_dir: Folder = None, tenant: Tenant = DEFAULT_TENANT, *, as_json: AsJson = False
+    subject: Whose, data_dir: Folder = None, tenant: PersonsTenant = DEFAULT_TENANT, *, as_json: AsJson = False
 ) -> None:
     """Print all that is kept of a buyer: the personal data, and the purchases that name it."""
     document = _run(_exported(_settings(data_dir), _subject(subject), tenant))
@@ -75,7 +75,7 @@ def export(
 
 @app.command()
 def erase(
-    subject: Subject, data_dir: Folder = None, tenant: Tenant = DEFAULT_TENANT, *, as_json: AsJson = False
+    subject: Whose, data_dir: Folder = None, tenant: PersonsTenant = DEFAULT_TENANT, *, as_json: AsJson = False
 ) -> None:
     """Erase the personal data of a buyer whose purchases have ended; what was sold and paid stays as it is."""
     document = _run(_erased(_settings(data_dir), _subject(subject), tenant))

@@ -15,7 +15,7 @@ INTERNAL_SUBJECT = Subject("internal-token", "internal-token", scopes=frozenset(
 DEVELOPMENT_SUBJECT = Subject("development", "development", scopes=ALL_SCOPES)
 
 
-class Keys(Protocol):
+class KeyFinder(Protocol):
     """The stored keys."""
 
     async def find(self, text: KeyText) -> ApiKey | None:
@@ -43,7 +43,7 @@ class KeyAuthenticator:
     key that is not good is asked for each time: only the limit per address bounds that.
     """
 
-    def __init__(self, keys: Keys, uses: KeyUses, named: Mapping[str, Subject], identity: Identity) -> None:
+    def __init__(self, keys: KeyFinder, uses: KeyUses, named: Mapping[str, Subject], identity: Identity) -> None:
         """Take the stored keys, the subjects of the keys in the settings, and the deployment's identity."""
         self._keys = keys
         self._uses = uses

@@ -19,6 +19,7 @@ PREFIX_BITS = 64  # of an IPv6 network that is given to one subscriber
 NOWHERE = "unknown"
 ADDRESSES_MAX = 4096
 CLASSES: tuple[tuple[str, RouteClass], ...] = (("/webhooks/", "webhook"), ("/health", "health"), ("/metrics", "health"))
+UNCOUNTED = "/health/live"  # it asks nobody: the counters may be in a database that is away
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ class RateLimits:
 class LimitedAddress:
     """Counts every request without a key by the address that it comes from, before anything else looks at it.
 
-    A request with a key is counted by the guard, once it knows whose key it is: a shop's server is one address for all
-    of its buyers.
+    `UNCOUNTED` passes. A request with a key is counted by the guard, once it knows whose key it is: a shop's server is
+    one address for all of its buyers.
     """
 
     def __init__(self, app: ASGIApp, check: RateCheck) -> None:
@@ -75,7 +76,7 @@ class LimitedAddress:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        if scope["type"] != "http" or _has_key(scope):
+        if scope["type"] != "http" or scope["path"] == UNCOUNTED or _has_key(scope):
             await self._app(scope, receive, send)
             return
         try:

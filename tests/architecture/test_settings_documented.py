@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from settings import Settings, SolanaSettings, fields_of, plain, read_settings, setting_names
+from setting_groups import SolanaSettings
+from settings import Settings, fields_of, plain, read_settings, setting_names
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,8 @@ import worker
 from activities.books.post import BooksActivities
 from activities.core.task_queues import MINT, PURCHASES, activity_on, queues_of
 from activities.registry import Activities, all_queues, declared_activities
-from settings import Settings, SolanaSettings
+from setting_groups import SolanaSettings
+from settings import Settings
 from settings_check import ISSUER_SECRET, QUEUE_NEEDS, STRIPE_KEY
 from tests.architecture.test_tidy import ROOT, Module
 from tests.fakes.identity import DEPLOYMENT

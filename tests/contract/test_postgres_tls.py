@@ -21,7 +21,8 @@ from adapters.schema import ensure_schema
 from adapters.startup import open_event_store
 from api.main import assemble
 from domain.core.transient import TransientError
-from settings import PostgresSettings, Settings, SolanaSettings
+from setting_groups import PostgresSettings, SolanaSettings
+from settings import Settings
 from tests.contract.tls_postgres import TlsServer, programs, tls_postgres
 
 FROM_THE_URL = "from-the-url"

@@ -11,7 +11,8 @@ import worker
 from devstack.proxy.route import NetworkConditions, Route
 from devstack.servers.temporal import temporal_binary
 from devstack.supervisor.ports import choose_ports
-from settings import Settings, TemporalSettings
+from setting_groups import TemporalSettings
+from settings import Settings
 
 NOTICED_SECONDS_MAX = 25.0
 CALL_SECONDS = 1.0

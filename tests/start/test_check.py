@@ -1,5 +1,6 @@
 """Settings that are valid one by one and unsafe together are refused for the process that needs them, in one list."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from settings import PREFIX, Settings, fields_of, parse_settings, secret_setting
 from settings_check import NEEDS, QUEUE_NEEDS, faults_of, needs_of, seeds_of, settings_of
 
 ISSUER, OTHER, DEPLOYMENT = "a1" * 32, "b2" * 32, "c3" * 32
+KEY = b64encode(bytes(range(32))).decode()
 SAFE = {
     "ENVIRONMENT": "production",
     "POSTGRES__URL": "postgresql://boxoffice:hidden@db.example/boxoffice",
@@ -23,6 +25,10 @@ SAFE = {
     "SOLANA__ADDRESS_SECRET": OTHER,
     "API__PUBLIC_URL": "https://tickets.example",
     "DEPLOYMENT__SECRET": DEPLOYMENT,
+    "PRIVACY__KEYS": f"k1:{KEY}",
+    "PRIVACY__LOOKUP_SECRET": "hidden" * 6,
+    "TEMPORAL__CODEC_KEYS": f"k1:{KEY}",
+    "CODEC_SERVER__TOKEN": "hidden" * 6,
     "INTERNAL__TOKEN": "hidden" * 6,
 }
 DEVELOPMENT = {"ENVIRONMENT": "development"}

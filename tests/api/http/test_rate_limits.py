@@ -73,7 +73,14 @@ async def test_health_pages_and_webhooks_have_limits_of_their_own() -> None:
 
 @pytest.mark.parametrize(
     ("path", "expected"),
-    [("/health", "health"), ("/metrics", "health"), ("/webhooks/stripe", "webhook"), (SHOW, "api"), ("/", "api")],
+    [
+        ("/health", "health"),
+        ("/health/ready", "health"),
+        ("/metrics", "health"),
+        ("/webhooks/stripe", "webhook"),
+        (SHOW, "api"),
+        ("/", "api"),
+    ],
 )
 def test_the_class_of_a_path(path: str, expected: RouteClass) -> None:
     """Everything that is neither a health page nor a webhook is the API."""
@@ -107,7 +114,7 @@ def test_the_address_of_a_client(host: str, expected: str) -> None:
 
 
 async def test_counters_that_cannot_be_reached_are_503() -> None:
-    """Nothing passes uncounted."""
+    """Nothing passes uncounted but the page that says only that the process lives."""
     world = ApiWorld()
 
     async def away(*_: object) -> None:
@@ -115,6 +122,7 @@ async def test_counters_that_cannot_be_reached_are_503() -> None:
 
     world.check_rate = away
     assert await statuses(world, "GET", SHOW, 1) == [503]
+    assert await statuses(world, "GET", "/health/live", 1) == [200]
 
 
 async def test_counters_in_memory_are_bounded() -> None:

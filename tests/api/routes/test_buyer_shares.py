@@ -182,7 +182,7 @@ async def test_another_spelling_is_the_same_buyer(shop: Shop, world: ApiWorld, e
 async def test_a_tag_is_another_buyer_where_the_setting_says_so(shop: Shop, world: ApiWorld) -> None:
     """Some mail servers give such addresses to other people."""
     object.__setattr__(world.limits, "open_purchases_max", 1)
-    object.__setattr__(world.limits, "tag_is_one_buyer", False)
+    object.__setattr__(world.buyers, "_strips_tag", False)
     found = [await shop.buy(name, buyer={"email": f"{name}@example.org"}) for name in ("ann", "ann+one")]
     assert outcomes(found) == {"held": 2}
 
