@@ -197,13 +197,8 @@ class MemoryReads:
 
 
 def _shown(line: AuditLine) -> AuditEntry:
-    return {
-        "position": line.position,
-        "at": line.at.isoformat(),
-        "subject": line.by,
-        "event": line.event,
-        "stream": line.stream,
-    }
+    position, at, by, event, stream = line
+    return {"position": position, "at": at.isoformat(), "subject": by, "event": event, "stream": stream}
 
 
 class SellingEngine:
