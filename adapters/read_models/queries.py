@@ -226,22 +226,16 @@ class ReadModels:
 
     async def ticket(self, ticket_id: str) -> TicketDocument | None:
         """Return a ticket."""
-        return await self._ticket(DOCUMENT[TICKETS.name], ticket_id)
+        found = await self._document(TICKETS, ticket_id)
+        return _named(found)
 
     async def ticket_named(self, public_name: str) -> TicketDocument | None:
         """Return the ticket with this public name."""
-        return await self._ticket(TICKET_NAMED, public_name)
+        return _named(await self._seen(TICKET_NAMED, public_name))
 
     async def ticket_minted_at(self, mint_address: str) -> TicketDocument | None:
         """Return the ticket whose token is at this address."""
-        return await self._ticket(TICKET_AT, mint_address)
-
-    async def _ticket(self, statement: str, value: str) -> TicketDocument | None:
-        found: list[tuple[TicketDocument]] = await self._rows(statement, (value,))
-        for (ticket,) in found:
-            ticket.setdefault("public_name", ticket["ticket_id"])
-            return ticket
-        return None
+        return _named(await self._seen(TICKET_AT, mint_address))
 
     async def discount(self, discount_id: str) -> DiscountDocument | None:
         """Return a discount; `in_use` counts the orders that use one of a limited number."""
@@ -252,8 +246,13 @@ class ReadModels:
         return await self._document(REFUNDS, refund_id)
 
     async def _document(self, model: ReadModel[V], identity: str) -> V | None:
-        """Return a document; None for one that does not exist for the actor."""
-        rows = await self._rows(DOCUMENT[model.name], (identity,))
+        """Return a document by its id."""
+        found: V | None = await self._seen(DOCUMENT[model.name], identity)
+        return found
+
+    async def _seen(self, statement: Any, value: str) -> Any:
+        """Return the document that a statement finds; None for one that does not exist for the actor."""
+        rows = await self._rows(statement, (value,))
         actor = present_actor()
         if not rows or actor is None:
             return rows[0][0] if rows else None
@@ -344,6 +343,13 @@ def _stocked(item: TicketTypeDocument, stock: AllocationDocument | None) -> Stoc
     held, sold = (stock["held"], stock["sold"]) if stock else (0, 0)
     capacity = stock["capacity"] if stock else item["capacity"]
     return {**item, "capacity": capacity, "held": held, "sold": sold, "available": capacity - held - sold}
+
+
+def _named(ticket: TicketDocument | None) -> TicketDocument | None:
+    """Give a ticket that 0.1.0 folded its public name."""
+    if ticket is not None:
+        ticket.setdefault("public_name", ticket["ticket_id"])
+    return ticket
 
 
 def _posting(position: int, key: str, kind: str, *moved: Any) -> PostingLine:

@@ -156,7 +156,8 @@ class MemoryReads:
         return next((one for one in self._tickets() if one["mint_address"] == mint_address), None)
 
     def _tickets(self) -> list[TicketDocument]:
-        return [document for kind, _, document in self.catch_up().changed() if kind == TICKETS.name]
+        found = [self._document(TICKETS, key) for kind, key, _ in self.catch_up().changed() if kind == TICKETS.name]
+        return [ticket for ticket in found if ticket is not None]
 
     async def discount(self, discount_id: str) -> DiscountDocument | None:
         return self._document(DISCOUNTS, discount_id)
