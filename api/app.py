@@ -19,6 +19,7 @@ from api.routes import (
     health,
     metrics,
     purchase_events,
+    purchase_tickets,
     purchases,
     quotes,
     receipts,
@@ -29,6 +30,7 @@ from api.routes import (
     tickets,
     token_metadata,
     venues,
+    verifications,
     webhooks,
 )
 
@@ -120,6 +122,8 @@ def described_app() -> DescribedApp:
         receipts,
         refunds,
         tickets,
+        purchase_tickets,
+        verifications,
         audit,
     )
     for room in (*public, ticket_api, box_office, webhooks, token_metadata, metrics, health):

@@ -22,7 +22,16 @@ from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
 # What anybody may do: shows on sale, quotes, tokens' metadata, health. The webhooks' bodies are signed.
-PUBLIC = {"read_show", "quote_price", "read_metadata", "read_health", "read_liveness", "read_readiness", "read_index"}
+PUBLIC = {
+    "read_show",
+    "quote_price",
+    "verify_by_secret",
+    "read_metadata",
+    "read_health",
+    "read_liveness",
+    "read_readiness",
+    "read_index",
+}
 SIGNED = {"receive_stripe_event", "receive_stripe_connect_event"}
 REFUSED = {401, 403, 404}
 INVALID = {400, 401, 403, 404, 405, 413, 415, 422, 500}
@@ -225,7 +234,7 @@ async def test_the_token_is_of_one_purchase(client: httpx.AsyncClient, world: Ap
     """The token of another purchase, or a wrong one, is 404 as for nobody's id; the right one opens, in both places."""
     token = world.authenticator.purchase_token(ids["purchase_id"])
     buyers = [operation for operation in GUARDED if {"purchaseToken": []} in operation.described["security"]]
-    assert len(buyers) == 7
+    assert len(buyers) == 8
     for operation in buyers:
         for wrong in (world.authenticator.purchase_token("pu_other"), token[:-1], "é"):
             sent = operation.request(ids)

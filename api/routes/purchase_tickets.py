@@ -1,0 +1,57 @@
+"""The tickets of a purchase, as its buyer holds them."""
+
+from typing_extensions import TypedDict
+
+from api.http.guard import Caller, guarded_router, needs
+from api.http.problems import NOT_FOUND, may_answer, not_found
+from api.http.read_your_writes import find
+from api.http.requests import Deps, PurchaseId
+from api.routes.verifications import secret_of
+from domain.tickets.ticket import TicketState
+from domain.views.common import TokenWord
+
+router = guarded_router(prefix="/api/v1/purchases/{purchase_id}/tickets", tags=["purchases"])
+
+
+class HeldTicket(TypedDict):
+    """A ticket and, for its buyer alone, the secret that verifies it; null for everybody else."""
+
+    ticket_id: str
+    ticket_type_id: str
+    state: TicketState
+    token: TokenWord
+    mint_address: str | None
+    ticket_secret: str | None
+
+
+class HeldTickets(TypedDict):
+    """The tickets of a purchase."""
+
+    purchase_id: str
+    show_id: str
+    tickets: list[HeldTicket]
+
+
+@router.get("", openapi_extra=may_answer(NOT_FOUND))
+@needs("manage", "refund", "operate", or_buyer=True)
+async def read_purchase_tickets(purchase_id: PurchaseId, deps: Deps, caller: Caller) -> HeldTickets:
+    """Return the tickets of a purchase; whoever has a `ticket_secret` can verify that ticket, without a key."""
+    found = await find(deps.queries, deps.queries.purchase, purchase_id)
+    if found is None:
+        raise not_found("purchase", purchase_id)
+    tickets: list[HeldTicket] = []
+    for line in found["tickets"]:
+        ticket = await deps.queries.ticket(line["ticket_id"])
+        if ticket is not None:
+            secret = secret_of(ticket["ticket_id"], ticket["public_name"], deps) if caller.kind == "buyer" else None
+            tickets.append(
+                {
+                    "ticket_id": ticket["ticket_id"],
+                    "ticket_type_id": ticket["ticket_type_id"],
+                    "state": ticket["state"],
+                    "token": ticket["token"],
+                    "mint_address": ticket["mint_address"],
+                    "ticket_secret": secret,
+                }
+            )
+    return {"purchase_id": purchase_id, "show_id": found["show_id"], "tickets": tickets}

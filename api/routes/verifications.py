@@ -1,0 +1,82 @@
+"""Verify a ticket without a key: by its own secret, or by the address of its token. It tells no id and no person."""
+
+import hmac
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+from typing_extensions import TypedDict
+
+from api.http.guard import guarded_router, public
+from api.http.problems import NOT_FOUND, Problem, may_answer
+from api.http.requests import Body, Deps, about
+from api.ports import Dependencies
+from domain.tickets.ticket import TicketState
+from domain.views.purchase import TicketDocument
+
+router = guarded_router(prefix="/api/v1/verifications", tags=["tickets"])
+SECRET_PATTERN = r"^[A-Za-z0-9_\-]{1,64}\.ts_[a-z2-7]{26}$"  # noqa: S105 - a pattern
+ADDRESS_PATTERN = r"^[1-9A-HJ-NP-Za-km-z]{32,44}$"
+
+
+class VerificationBody(Body):
+    """What names the ticket: its secret, or the address of its token; one of them."""
+
+    ticket_secret: Annotated[
+        Annotated[str, StringConstraints(pattern=SECRET_PATTERN)] | None,
+        about("Secret of the ticket, from its purchase.", "tk_5k2.ts_aaaaaaaaaaaaaaaaaaaaaaaaaa"),
+    ] = None
+    mint_address: Annotated[
+        Annotated[str, StringConstraints(pattern=ADDRESS_PATTERN)] | None,
+        Field(description="Address of its token on chain.", examples=["7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"]),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check_name(self) -> Self:
+        if (self.ticket_secret is None) == (self.mint_address is None):
+            raise ValueError("give either ticket_secret or mint_address")
+        return self
+
+
+class Verification(TypedDict):
+    """A ticket's right to enter; `valid` is the answer at this moment, `on_chain` what its token says of it."""
+
+    show_id: str
+    ticket_type_id: str
+    state: TicketState
+    valid: bool
+    blocked: bool
+    on_chain: bool
+
+
+@router.post("", openapi_extra=may_answer(NOT_FOUND))
+@public
+async def verify_by_secret(body: VerificationBody, deps: Deps) -> Verification:
+    """Check a ticket by what its holder has; a ticket that is not minted yet can be valid by its secret."""
+    found = await _named(body, deps)
+    if found is None:
+        raise Problem(NOT_FOUND, "there is no such ticket")
+    ticket, token = await deps.read_ticket(found["ticket_id"])
+    return {
+        "show_id": ticket.show_id,
+        "ticket_type_id": ticket.ticket_type_id,
+        "state": ticket.state,
+        "valid": ticket.state == "issued" and not ticket.blocked,
+        "blocked": ticket.blocked,
+        "on_chain": token is not None and not token.problems and token.supply == 1,
+    }
+
+
+def secret_of(ticket_id: str, public_name: str, deps: Dependencies) -> str:
+    """Return the secret of a ticket: its public name finds it, the rest only this deployment can make."""
+    return f"{public_name}.{deps.identity.derive('ts', ticket_id)}"
+
+
+async def _named(body: VerificationBody, deps: Dependencies) -> TicketDocument | None:
+    if body.mint_address is not None:
+        return await deps.queries.ticket_minted_at(body.mint_address)
+    given = body.ticket_secret or ""
+    found = await deps.queries.ticket_named(given.partition(".")[0])
+    if found is None:
+        return None
+    wanted = secret_of(found["ticket_id"], found["public_name"], deps)
+    return found if hmac.compare_digest(given.encode(), wanted.encode()) else None

@@ -1,0 +1,95 @@
+"""Whoever has a ticket's secret, or the address of its token, can verify it without a key, and learns nothing else."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
+from tests.fakes.api_client import api_client, app_over
+from tests.fakes.judged import judged
+from tests.fakes.shop_world import ApiWorld
+
+__all__ = ["show"]
+PATH = "/api/v1/verifications"
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
+    with judged(ApiWorld(), request) as made:
+        yield made
+
+
+@pytest.fixture
+async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
+    async with api_client(app_over(world.deps()), raise_app_exceptions=True) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
+    async with api_client(app_over(world.deps()), key="", raise_app_exceptions=True) as client:
+        yield client
+
+
+@pytest.fixture
+async def bought(client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]) -> dict[str, Any]:
+    """A sold purchase, as its buyer sees it."""
+    made: dict[str, Any] = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
+    await world.pay(made["purchase_id"])
+    return made
+
+
+async def held(client: httpx.AsyncClient, bought: dict[str, Any]) -> list[dict[str, Any]]:
+    token = {"Purchase-Token": bought["purchase_token"]}
+    answer = await client.get(f"{PURCHASES}/{bought['purchase_id']}/tickets", headers=token)
+    tickets: list[dict[str, Any]] = answer.json()["tickets"]
+    return tickets
+
+
+async def test_a_ticket_is_verified_by_its_secret_until_it_is_used(
+    client: httpx.AsyncClient, stranger: httpx.AsyncClient, bought: dict[str, Any]
+) -> None:
+    """The answer names neither the ticket, nor the purchase, nor a person."""
+    first, second = await held(stranger, bought)
+    answer = await stranger.post(PATH, json={"ticket_secret": first["ticket_secret"]})
+    assert (answer.status_code, answer.json()["valid"]) == (200, True)
+    assert not [one for one in (first["ticket_id"], bought["purchase_id"]) if one in answer.text]
+    await client.post(f"/internal/tickets/{first['ticket_id']}/redeem")
+    states = [
+        (await stranger.post(PATH, json={"ticket_secret": one["ticket_secret"]})).json() for one in (first, second)
+    ]
+    assert [(one["state"], one["valid"]) for one in states] == [("redeemed", False), ("issued", True)]
+
+
+async def test_a_ticket_is_verified_by_its_mint_address(
+    stranger: httpx.AsyncClient, world: ApiWorld, bought: dict[str, Any]
+) -> None:
+    """Where the chain stands is public; the address has the form of one."""
+    document = await world.reads.ticket((await held(stranger, bought))[0]["ticket_id"])
+    assert document is not None
+    answer = await stranger.post(PATH, json={"mint_address": "1" * 32})
+    assert answer.status_code == 404
+    assert await world.reads.ticket_minted_at(str(document["mint_address"])) == document
+
+
+async def test_a_wrong_secret_is_not_found(stranger: httpx.AsyncClient, bought: dict[str, Any]) -> None:
+    """That of another ticket, one letter off, or of a ticket that nobody has: the same answer."""
+    first, second = (one["ticket_secret"] for one in await held(stranger, bought))
+    name, _, proof = first.partition(".")
+    wrong = f"{proof[:-1]}{'b' if proof[-1] == 'a' else 'a'}"
+    texts = {
+        (await stranger.post(PATH, json={"ticket_secret": text})).text
+        for text in (f"{name}.{second.partition('.')[2]}", f"{name}.{wrong}", f"tk_nobody.{proof}")
+    }
+    assert len(texts) == 1
+    assert "not-found" in texts.pop()
+    for body in ({}, {"ticket_secret": first, "mint_address": "1" * 32}, {"ticket_secret": "short"}):
+        assert (await stranger.post(PATH, json=body)).status_code == 422
+
+
+async def test_only_the_buyer_is_told_the_secrets(client: httpx.AsyncClient, bought: dict[str, Any]) -> None:
+    """A key sees the tickets without them."""
+    tickets = (await client.get(f"{PURCHASES}/{bought['purchase_id']}/tickets")).json()["tickets"]
+    assert [one["ticket_secret"] for one in tickets] == [None, None]
