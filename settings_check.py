@@ -68,6 +68,8 @@ NEEDS: Mapping[str, frozenset[str]] = {
     "up": frozenset(),
     "worker": frozenset().union(*QUEUE_NEEDS.values()),
 }
+# The secrets that a process uses where they are given.
+TAKES: Mapping[str, frozenset[str]] = {"api": frozenset({DEVELOPMENT_KEY})}
 
 
 def needs_of(process: str, queues: Collection[str] = ()) -> frozenset[str]:
@@ -76,8 +78,8 @@ def needs_of(process: str, queues: Collection[str] = ()) -> frozenset[str]:
 
 
 def withheld() -> dict[str, frozenset[str]]:
-    """Return, for each process, the secrets that it does not need, for a stack that starts them all."""
-    return {process: secret_settings() - needs for process, needs in NEEDS.items()}
+    """Return, for each process, the secrets that it does not use, for a stack that starts them all."""
+    return {process: secret_settings() - needs - TAKES.get(process, frozenset()) for process, needs in NEEDS.items()}
 
 
 def settings_of(process: str, queues: Collection[str] = (), given: Mapping[str, str] | None = None) -> Settings:

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.solana.keys import issuer_of
 from settings import PREFIX, Settings, fields_of, parse_settings, secret_settings, setting_names
-from settings_check import NEEDS, QUEUE_NEEDS, faults_of, needs_of, seeds_of, settings_of
+from settings_check import NEEDS, QUEUE_NEEDS, TAKES, faults_of, needs_of, seeds_of, settings_of, withheld
 
 ISSUER, OTHER, DEPLOYMENT = "a1" * 32, "b2" * 32, "c3" * 32
 KEY = b64encode(bytes(range(32))).decode()
@@ -166,7 +166,14 @@ def test_every_seed_is_found_by_its_type() -> None:
 def test_every_need_is_a_setting() -> None:
     """The list of needs names existing settings."""
     known = {name for name, _, _ in setting_names()}
-    assert set().union(*NEEDS.values(), *QUEUE_NEEDS.values()) <= known
+    assert set().union(*NEEDS.values(), *QUEUE_NEEDS.values(), *TAKES.values()) <= known
+
+
+def test_a_stack_gives_the_development_key_to_the_api_alone() -> None:
+    """Every process that it starts is kept from the secrets that it does not use."""
+    key = f"{PREFIX}API__DEVELOPMENT_KEY"
+    assert {process for process, secrets in withheld().items() if key not in secrets} == {"api"}
+    assert withheld()["projector"] == secret_settings()
 
 
 def test_a_refused_start_prints_one_list_and_exits_with_two(capsys: pytest.CaptureFixture[str]) -> None:
