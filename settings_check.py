@@ -47,6 +47,7 @@ LOOKUP_SECRET = "BOXOFFICE_PRIVACY__LOOKUP_SECRET"  # noqa: S105 - the name of a
 CODEC_TOKEN = "BOXOFFICE_CODEC_SERVER__TOKEN"  # noqa: S105 - the name of a setting
 HOLD = "BOXOFFICE_SAGA__HOLD_SECONDS"
 TEMPORAL_TLS = "BOXOFFICE_TEMPORAL__TLS"
+TEMPORAL_KEY = "BOXOFFICE_TEMPORAL__API_KEY"
 
 # What each process cannot do its work without, beside the addresses of PostgreSQL and Temporal: the only list. A worker
 # needs what its queues need. `docker-compose.temporal.yml` and the development stack give each process no other secret.
@@ -69,7 +70,11 @@ NEEDS: Mapping[str, frozenset[str]] = {
     "worker": frozenset().union(*QUEUE_NEEDS.values()),
 }
 # The secrets that a process uses where they are given.
-TAKES: Mapping[str, frozenset[str]] = {"api": frozenset({DEVELOPMENT_KEY})}
+TAKES: Mapping[str, frozenset[str]] = {
+    "api": frozenset({DEVELOPMENT_KEY, TEMPORAL_KEY}),
+    "reconcile": frozenset({TEMPORAL_KEY}),
+    "worker": frozenset({TEMPORAL_KEY}),
+}
 
 
 def needs_of(process: str, queues: Collection[str] = ()) -> frozenset[str]:
