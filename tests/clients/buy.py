@@ -4,7 +4,7 @@ import json
 import sys
 from uuid import uuid4
 
-from boxoffice_client import Client
+from boxoffice_client import AuthenticatedClient
 from boxoffice_client.api.purchases import buy_tickets
 from boxoffice_client.models.buy_tickets_409_problem import BuyTickets409Problem
 from boxoffice_client.models.buy_tickets_422_problem import BuyTickets422Problem
@@ -18,7 +18,8 @@ given = json.loads(sys.argv[1])
 def ask(url: str, quantity: int, key: str) -> None:
     item = ItemBody(ticket_type_id=given["ticket_type_id"], quantity=quantity)
     body = PurchaseBody(show_id=given["show_id"], items=[item])
-    answer = buy_tickets.sync_detailed(client=Client(base_url=url), body=body, idempotency_key=key)
+    client = AuthenticatedClient(base_url=url, token=given["key"])
+    answer = buy_tickets.sync_detailed(client=client, body=body, idempotency_key=key)
     match answer.parsed:
         case Checkout() as checkout:
             print(int(answer.status_code), checkout.state.value, checkout.price.total_minor)

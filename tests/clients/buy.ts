@@ -6,12 +6,12 @@ type Checkout = components["schemas"]["Checkout"];
 type Problem409 = components["schemas"]["BuyTickets409Problem"];
 type Problem422 = components["schemas"]["BuyTickets422Problem"];
 
-const given: { url: string; waiting_url: string; show_id: string; ticket_type_id: string } = JSON.parse(
+const given: { key: string; url: string; waiting_url: string; show_id: string; ticket_type_id: string } = JSON.parse(
   process.argv[2] as string,
 );
 
 async function ask(url: string, quantity: number, key: string): Promise<void> {
-  const client = createClient<paths>({ baseUrl: url });
+  const client = createClient<paths>({ baseUrl: url, headers: { Authorization: `Bearer ${given.key}` } });
   const { data, error, response } = await client.POST("/api/v1/purchases", {
     params: { header: { "Idempotency-Key": key } },
     body: { show_id: given.show_id, items: [{ ticket_type_id: given.ticket_type_id, quantity }] },

@@ -18,7 +18,7 @@ import pytest
 import uvicorn
 
 from api.app import create_app
-from tests.fakes.api_client import api_client
+from tests.fakes.api_client import EVERY_SCOPE, api_client
 from tests.fakes.shop_world import ApiWorld
 
 HERE = Path(__file__).parent
@@ -75,7 +75,7 @@ async def opened(world: ApiWorld) -> dict[str, Any]:
 @pytest.fixture
 def shops() -> Iterator[str]:
     """Two shops on loopback, one whose engine is away; what a client is told of them."""
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = {"key": EVERY_SCOPE}
     running = []
     for name, is_away in (("url", False), ("waiting_url", True)):
         world = ApiWorld()
