@@ -240,7 +240,7 @@ class ReadModels:
         found: list[tuple[TicketDocument]] = await self._rows(statement, (value,))
         for (ticket,) in found:
             ticket.setdefault("public_name", ticket["ticket_id"])
-            return ticket
+            return ticket if await self._is_seen(ticket) else None
         return None
 
     async def discount(self, discount_id: str) -> DiscountDocument | None:
@@ -254,14 +254,18 @@ class ReadModels:
     async def _document(self, model: ReadModel[V], identity: str) -> V | None:
         """Return a document; None for one that does not exist for the actor."""
         rows = await self._rows(DOCUMENT[model.name], (identity,))
+        return rows[0][0] if rows and await self._is_seen(rows[0][0]) else None
+
+    async def _is_seen(self, document: Mapping[str, Any]) -> bool:
+        """Return whether a document exists for the actor."""
         actor = present_actor()
-        if not rows or actor is None:
-            return rows[0][0] if rows else None
-        owner = Owner.of(rows[0][0])
+        if actor is None:
+            return True
+        owner = Owner.of(document)
         if actor.venue_id and owner.venue_id is None and owner.show_id is not None:
             venues = await self._rows(VENUE_OF_SHOW, (owner.show_id,))
             owner = owner._replace(venue_id=venues[0][0] if venues else None)
-        return rows[0][0] if actor.may_see(owner.tenant_id, owner.venue_id) else None
+        return actor.may_see(owner.tenant_id, owner.venue_id)
 
     async def _rows(self, statement: str, values: Any) -> list[tuple[Any, ...]]:
         async with connection_of(self._pool, self._shares[statement]) as connection:

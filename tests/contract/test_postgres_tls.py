@@ -21,7 +21,7 @@ from adapters.schema import ensure_schema
 from adapters.startup import open_event_store
 from api.main import assemble
 from domain.core.transient import TransientError
-from settings import PostgresSettings, Settings, SolanaSettings
+from settings import DeploymentSettings, PostgresSettings, Settings, SolanaSettings
 from tests.contract.tls_postgres import TlsServer, programs, tls_postgres
 
 FROM_THE_URL = "from-the-url"
@@ -44,7 +44,9 @@ def server() -> Iterator[TlsServer]:
 async def opened_by_the_api(url: str, closing: AsyncExitStack) -> None:
     """Open everything that the API opens, and use the store."""
     solana = SolanaSettings(issuer_secret=SecretStr("01" * 32), address_secret=SecretStr("02" * 32))
-    settings = Settings(_env_file=None, postgres=PostgresSettings(url=url), solana=solana)
+    deployment = DeploymentSettings(secret=SecretStr("03" * 32))
+    postgres = PostgresSettings(url=url)
+    settings = Settings(_env_file=None, postgres=postgres, solana=solana, deployment=deployment)
     deps = await assemble(settings, closing)
     await deps.purchases.look("pu_of_nobody")
     await deps.buyers.forget("nobody")

@@ -193,11 +193,15 @@ async def test_what_is_somebody_elses_does_not_exist(shop: Shop, actor: Actor) -
     """No document of another tenant or venue is found; the owner finds each."""
     queries, sold = shop.queries, await shop.queries.purchase("pu_1")
     assert sold is not None
+    ticket = await queries.ticket(sold["tickets"][0]["ticket_id"])
+    assert ticket is not None
     reads = (
         lambda: queries.purchase("pu_1"),
         lambda: queries.show("sh_1"),
         lambda: queries.venue("ve_1"),
-        lambda: queries.ticket(sold["tickets"][0]["ticket_id"]),
+        lambda: queries.ticket(ticket["ticket_id"]),
+        lambda: queries.ticket_named(ticket["public_name"]),
+        lambda: queries.ticket_minted_at(str(ticket["mint_address"])),
         lambda: queries.discount(discount_id_of("sh_1", "EARLY")),
     )
     with acting_as(actor):
