@@ -150,14 +150,14 @@ class MemoryReads:
         return self._document(TICKETS, ticket_id)
 
     async def ticket_named(self, public_name: str) -> TicketDocument | None:
-        return next((one for one in self._tickets() if one["public_name"] == public_name), None)
+        return self._ticket(lambda one: one["public_name"] == public_name)
 
     async def ticket_minted_at(self, mint_address: str) -> TicketDocument | None:
-        return next((one for one in self._tickets() if one["mint_address"] == mint_address), None)
+        return self._ticket(lambda one: one["mint_address"] == mint_address)
 
-    def _tickets(self) -> list[TicketDocument]:
-        found = [self._document(TICKETS, key) for kind, key, _ in self.catch_up().changed() if kind == TICKETS.name]
-        return [ticket for ticket in found if ticket is not None]
+    def _ticket(self, is_it: Callable[[TicketDocument], bool]) -> TicketDocument | None:
+        tickets = [document for kind, _, document in self.catch_up().changed() if kind == TICKETS.name]
+        return next((self._document(TICKETS, one["ticket_id"]) for one in tickets if is_it(one)), None)
 
     async def discount(self, discount_id: str) -> DiscountDocument | None:
         return self._document(DISCOUNTS, discount_id)

@@ -4,6 +4,8 @@ Each operation is tried with a key that opens it and with none, and in sequences
 request is about.
 """
 
+from typing import Any
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -48,13 +50,13 @@ OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations() if isinstance(
 
 @pytest.mark.parametrize("headers", [KEY, {}], ids=["with a key", "without a key"])
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: str(operation.label))
-def test_each_operation(operation: APIOperation, headers: dict[str, str]) -> None:
+def test_each_operation(operation: APIOperation[Any, Any], headers: dict[str, str]) -> None:
     """Values of every parameter, header and body that the document allows, and values that it does not."""
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 
         @BOUNDED
         @given(case=operation.as_strategy(generation_mode=mode))
-        def call(case: schemathesis.Case) -> None:
+        def call(case: schemathesis.Case[Any]) -> None:
             case.call_and_validate(headers=headers, checks=CHECKS)
 
         call()
@@ -65,12 +67,12 @@ def test_sequences() -> None:
     schema = document()
 
     class Sequence(schema.as_state_machine()):  # type: ignore[misc]
-        def get_call_kwargs(self, case: schemathesis.Case) -> dict[str, object]:
+        def get_call_kwargs(self, case: schemathesis.Case[Any]) -> dict[str, object]:
             """Call with a key."""
             del case
             return {"headers": KEY}
 
-        def validate_response(self, response: object, case: schemathesis.Case, **_: object) -> None:
+        def validate_response(self, response: Any, case: schemathesis.Case[Any], **_: object) -> None:
             """Check what the single requests are checked for."""
             case.validate_response(response, checks=CHECKS)
 
