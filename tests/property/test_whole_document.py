@@ -50,7 +50,7 @@ OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations() if isinstance(
 
 @pytest.mark.parametrize("headers", [KEY, {}], ids=["with a key", "without a key"])
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: str(operation.label))
-def test_each_operation(operation: APIOperation[Any, Any], headers: dict[str, str]) -> None:
+def test_each_operation(operation: APIOperation[Any, Any, Any, Any], headers: dict[str, str]) -> None:
     """Values of every parameter, header and body that the document allows, and values that it does not."""
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 
