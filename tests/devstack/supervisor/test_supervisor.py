@@ -21,7 +21,7 @@ from cli.main import app
 from devstack.stack import ROOT, Stack, StackFailedError, running_stack, start_stack, stop_stack, up_command
 from devstack.supervisor.data_dir import read_json
 from settings import secret_settings
-from settings_check import needs_of, withheld
+from settings_check import TAKES, needs_of, withheld
 
 UP = (sys.executable, str(ROOT / "tests" / "devstack" / "up_with_stand_ins.py"))
 PROCESSES = {"postgres", "temporal", "stripe", "chain", "projector", "worker", "api"}
@@ -117,7 +117,8 @@ async def test_a_stack_restarts_killed_processes_refuses_a_second_and_leaves_non
         }.items()
         for name in ("api", "worker", "projector"):
             environment = psutil.Process(stack.pid_of(name)).environ()
-            assert environment.keys() & secret_settings() == needs_of(name) & secret_settings()
+            used = needs_of(name) | TAKES.get(name, frozenset())
+            assert environment.keys() & secret_settings() == used & secret_settings()
         endpoint = read_json(folder / "stripe" / "state")["endpoints"]
         secret_of = {one["url"].removeprefix(stack.urls["api"]): one["secret"] for one in endpoint}
         assert secret_of == {
