@@ -52,6 +52,7 @@ OMISSIONS = (
         "  worker-mint:\n    <<: *boxoffice\n"
         '    command: ["python", "-m", "worker", "--queues", "mint"]\n    environment:\n'
         "      <<: [*database, *engine, *worker, *chain]\n"
+        "      BOXOFFICE_SOLANA__ADDRESS_SECRET: ${BOXOFFICE_SOLANA__ADDRESS_SECRET:?}\n"
         "      BOXOFFICE_SOLANA__ISSUER_SECRET: ${BOXOFFICE_SOLANA__ISSUER_SECRET:?}\n",
         "",
         "tests/architecture/test_compose.py::test_our_services_are_api_projector_and_one_worker_per_queue",
