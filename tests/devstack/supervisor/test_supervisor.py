@@ -118,7 +118,7 @@ async def test_a_stack_restarts_killed_processes_refuses_a_second_and_leaves_non
         for name in ("api", "worker", "projector"):
             environment = psutil.Process(stack.pid_of(name)).environ()
             used = needs_of(name) | TAKES.get(name, frozenset())
-            assert environment.keys() & secret_settings() == used & secret_settings()
+            assert environment.keys() & secret_settings() == used & secret_settings() & stack.env.keys()
         endpoint = read_json(folder / "stripe" / "state")["endpoints"]
         secret_of = {one["url"].removeprefix(stack.urls["api"]): one["secret"] for one in endpoint}
         assert secret_of == {
