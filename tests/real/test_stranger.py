@@ -71,7 +71,7 @@ async def test_a_stranger_gets_nothing(shop: Shop) -> None:
     async with httpx.AsyncClient(base_url=shop.stack.urls["api"], timeout=30) as stranger:
         uri, told = await metadata(shop, stranger, mint)
         assert not [identity for identity in (bought["purchase_id"], ticket_id) if identity in f"{uri} {told}"]
-        keys: list[dict[str, str]] = [{}, {"Authorization": "Bearer bo_sk_00_guess"}, {"Authorization": "Bearer "}]
+        keys: list[dict[str, str]] = [{}, {"Authorization": "Bearer bo_sk_00_guess"}, {"Authorization": "Bearer"}]
         for key in keys:
             for tried in requests(ids, ["order-1", "order-2"]):
                 answer = await stranger.request(**{**tried, "headers": {**tried.get("headers", {}), **key}})
