@@ -6,6 +6,7 @@ from api.described import DescribedApp
 from api.http import problems
 from api.http.body_limits import LimitedBody
 from api.http.fast_path import FastPath
+from api.http.guard import TOKEN_HEADER
 from api.http.manners import Manners
 from api.http.rate_limits import LimitedAddress
 from api.http.time_limit import TimeLimit
@@ -34,7 +35,7 @@ from api.routes import (
     webhooks,
 )
 
-SENT_BY_BROWSERS = ("Authorization", "Content-Type", problems.KEY_HEADER, "Last-Event-ID")
+SENT_BY_BROWSERS = ("Authorization", "Content-Type", problems.KEY_HEADER, TOKEN_HEADER, "Last-Event-ID")
 SHOWN_TO_BROWSERS = ("Content-Disposition", "Location", "Retry-After", "WWW-Authenticate")
 TAGS = {
     "purchases": "Buy tickets, follow a purchase, cancel it, read its receipt.",

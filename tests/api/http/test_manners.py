@@ -151,7 +151,7 @@ async def test_browsers_may_call_from_the_origins_of_the_setting() -> None:
     world = ApiWorld()
     world.limits = replace(world.limits, cors_origins=(ORIGIN,))
     asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
-    wanted = {**asked, "Access-Control-Request-Headers": "content-type, idempotency-key, authorization"}
+    wanted = {**asked, "Access-Control-Request-Headers": "content-type, idempotency-key, authorization, purchase-token"}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(create_app(world.deps())), base_url="http://boxoffice", headers=OPEN
     ) as client:
