@@ -51,7 +51,7 @@ OMISSIONS = (
         "docker-compose.temporal.yml",
         "  worker-mint:\n    <<: *boxoffice\n"
         '    command: ["python", "-m", "worker", "--queues", "mint"]\n    environment:\n'
-        "      <<: [*database, *engine, *worker, *chain]\n"
+        "      <<: [*database, *engine, *worker, *chain, *privacy]\n"
         "      BOXOFFICE_SOLANA__ADDRESS_SECRET: ${BOXOFFICE_SOLANA__ADDRESS_SECRET:?}\n"
         "      BOXOFFICE_SOLANA__ISSUER_SECRET: ${BOXOFFICE_SOLANA__ISSUER_SECRET:?}\n",
         "",
@@ -84,7 +84,7 @@ OMISSIONS = (
     ),
     Mutant(
         "a setting is gone",
-        "settings.py",
+        "setting_groups.py",
         "    hold_seconds_max: int = Field(3600, ge=1, "
         'description="longest hold of a show or a request, in seconds")\n',
         "",

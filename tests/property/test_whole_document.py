@@ -52,7 +52,8 @@ OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations() if isinstance(
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: str(operation.label))
 def test_each_operation(operation: APIOperation[Any, Any, Any, Any], headers: dict[str, str]) -> None:
     """Values of every parameter, header and body that the document allows, and values that it does not."""
-    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+    takes_values = "requestBody" in operation.definition.raw or "{" in operation.path
+    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE) if takes_values else (GenerationMode.POSITIVE,):
 
         @BOUNDED
         @given(case=operation.as_strategy(generation_mode=mode))
