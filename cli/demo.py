@@ -92,6 +92,7 @@ def demo(
     screen.step(f"all verified in {time.monotonic() - started:.0f} s; all processes are stopped")
     screen.scene("Next: `make up` starts the same stack and keeps it running; then open")
     screen.step("http://127.0.0.1:8000/docs   the HTTP API")
+    screen.step("data/development.key         the key of the API: Authorization: Bearer <key>")
     screen.step("http://127.0.0.1:8233        Temporal's web UI: every purchase, step by step")
     screen.end()
 

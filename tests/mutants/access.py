@@ -8,10 +8,10 @@ QUERIES = "tests/contract/test_queries.py::test_what_is_somebody_elses_does_not_
 
 ACCESS = (
     Mutant(
-        "a route is left without a guard",
-        "api/routes/show_cancellations.py",
-        '@needs("refund")\nasync def cancel_show(',
-        "async def cancel_show(",
+        "a route without a declaration is public",
+        "api/http/guard.py",
+        "access = getattr(endpoint, ACCESS, None)",
+        "access = getattr(endpoint, ACCESS, Access(is_public=True))",
         f"{GUARD}::test_a_route_without_a_declaration_cannot_be_made",
     ),
     Mutant(
