@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.http.problems import DECLARED, FORBIDDEN, NOT_FOUND, UNAUTHORISED, Problem
 from api.http.rate_limits import address_of, class_of
-from api.ports import Authenticator, Dependencies
+from api.ports import Dependencies
 from domain.access.subject import ANONYMOUS, Subject, buyer_of
 from domain.access.subject import Scope as AccessScope
 from domain.core.actor import acting_as
@@ -132,14 +132,8 @@ async def admitted(access: Access, scope: Scope) -> Subject:
     if access.signed:
         return ANONYMOUS
     headers = Headers(scope=scope)
-    authenticator: Authenticator = scope["app"].state.deps.authenticator
-    if access.to_buyer:
-        purchase_id = scope["path_params"]["purchase_id"]
-        token = headers.get(TOKEN_HEADER) or QueryParams(scope["query_string"]).get(TOKEN_PARAMETER)
-        if token and not hmac.compare_digest(token.encode(), authenticator.purchase_token(purchase_id).encode()):
-            raise Problem(NOT_FOUND, f"purchase {purchase_id} does not exist")
-        if token:
-            return buyer_of(purchase_id)
+    if access.to_buyer and (buyer := await _buyer(headers, scope)) is not None:
+        return buyer
     subject = await _authenticated(headers.get("authorization", ""), scope)
     if access.is_public or subject.may(*access.scopes):
         return subject
@@ -148,6 +142,20 @@ async def admitted(access: Access, scope: Scope) -> Subject:
     if subject is ANONYMOUS:
         raise Problem(UNAUTHORISED, "this request needs an API key")
     raise Problem(FORBIDDEN, f"the key needs one of the scopes {', '.join(access.scopes)}")
+
+
+async def _buyer(headers: Headers, scope: Scope) -> Subject | None:
+    """Return the buyer whose token a request has; None without a token, refused with a wrong one."""
+    deps: Dependencies = scope["app"].state.deps
+    token = headers.get(TOKEN_HEADER) or QueryParams(scope["query_string"]).get(TOKEN_PARAMETER)
+    if not token:
+        return None
+    if "authorization" in headers:  # the middleware left the count to the guard
+        await deps.check_rate(None, address_of(scope), class_of(scope["path"]))
+    purchase_id = scope["path_params"]["purchase_id"]
+    if not hmac.compare_digest(token.encode(), deps.authenticator.purchase_token(purchase_id).encode()):
+        raise Problem(NOT_FOUND, f"purchase {purchase_id} does not exist")
+    return buyer_of(purchase_id)
 
 
 async def _authenticated(header: str, scope: Scope) -> Subject:

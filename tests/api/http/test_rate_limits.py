@@ -148,3 +148,10 @@ async def test_a_forwarded_address_is_believed_from_a_trusted_proxy_only(trusted
             for number in range(3)
         ]
     assert found == expected
+
+
+async def test_a_key_beside_a_token_does_not_leave_a_request_uncounted() -> None:
+    """Whoever sends any key with a guessed token is counted by address, too."""
+    headers = {"Purchase-Token": "pt_guess"}
+    found = await statuses(limited(), "GET", f"{PURCHASES}/pu_none", 3, "bo_sk_00_guess", headers=headers)
+    assert found == [404, 404, 429]
