@@ -10,6 +10,9 @@ LOOPBACK = "127.0.0.1"
 # Below Linux's range for outgoing connections, so that no client socket takes a kept port while a process restarts.
 FREE_PORT_MIN, FREE_PORT_MAX = 20_000, 31_999
 FREE_PORT_TRIES_MAX = 200
+# A claimed port is held as UDP until this process ends, however it ends: the server takes the TCP port much later, and
+# another stack that chooses meanwhile must not take the same one.
+_CLAIMS: dict[int, socket.socket] = {}
 
 
 class PortBusyError(RuntimeError):
@@ -28,17 +31,32 @@ def is_free(port: int) -> bool:
     return True
 
 
+def claim(port: int) -> bool:
+    """Return whether this process has the port now: it is free, and no other process that asks here claimed it."""
+    if not is_free(port):
+        return False
+    if port not in _CLAIMS:
+        held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            held.bind((LOOPBACK, port))
+        except OSError:
+            held.close()
+            return False
+        _CLAIMS[port] = held
+    return True
+
+
 def free_port(taken: Collection[int] = ()) -> int:
-    """Return a free port of 127.0.0.1 that is not in `taken`."""
+    """Claim and return a free port of 127.0.0.1 that is not in `taken` and was not given by this process before."""
     for _ in range(FREE_PORT_TRIES_MAX):
         port = random.SystemRandom().randint(FREE_PORT_MIN, FREE_PORT_MAX)
-        if port not in taken and is_free(port):
+        if port not in taken and port not in _CLAIMS and claim(port):
             return port
     raise PortBusyError(f"no free port found in {FREE_PORT_MIN} to {FREE_PORT_MAX}")
 
 
 def choose_ports(requested: Mapping[str, int | None], defaults: Mapping[str, int], kept_file: Path) -> dict[str, int]:
-    """Choose a port for each name in `requested` and store the choice in `kept_file` for the next run.
+    """Claim a port for each name in `requested` and store the choice in `kept_file` for the next run.
 
     A number above 0 is used or refused with `PortBusyError`; 0 means the kept port or a free one; None means the kept
     port, the default, or a free one.
@@ -48,14 +66,14 @@ def choose_ports(requested: Mapping[str, int | None], defaults: Mapping[str, int
     for name, port in sorted(requested.items(), key=lambda item: not item[1]):
         taken = set(chosen.values())
         if port:
-            if port in taken or not is_free(port):
+            if port in taken or not claim(port):
                 raise PortBusyError(
                     f"port {port} for {name} is in use; stop the process that listens there or choose another port"
                 )
             chosen[name] = port
             continue
         candidates = [kept.get(name), defaults.get(name) if port is None else None]
-        free = (candidate for candidate in candidates if candidate and candidate not in taken and is_free(candidate))
+        free = (candidate for candidate in candidates if candidate and candidate not in taken and claim(candidate))
         chosen[name] = next(free, None) or free_port(taken)
     kept_file.write_text(json.dumps({**kept, **chosen}, indent=2) + "\n")
     return chosen

@@ -1,7 +1,6 @@
 """Workflow payloads and failures are encrypted where there is a key, and plain histories stay readable."""
 
 import json
-from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import Payload
@@ -81,7 +80,7 @@ async def test_a_purchase_that_began_without_a_key_ends_with_one(world: SagaWorl
     wanted = PurchaseInput(purchase=await world.request(), show_id="sh", poll_seconds=30)
     workflow_id = f"purchase/{wanted.purchase.purchase_id}"
     await converted(client, {}).start_workflow(PurchaseWorkflow.run, wanted, id=workflow_id, task_queue=PURCHASES)
-    handle: Any = client.get_workflow_handle(workflow_id)
+    handle = client.get_workflow_handle_for(PurchaseWorkflow.run, workflow_id)
     await made.reached.wait()
     made.open.set()
     await paid(world, handle)

@@ -1,11 +1,14 @@
 """Ports are requested, kept or free."""
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from devstack.stack import ROOT
 from devstack.supervisor.ports import PortBusyError, choose_ports, is_free
 
 
@@ -47,3 +50,18 @@ def test_a_requested_port_is_not_given_to_another_process(tmp_path: Path) -> Non
     ports = choose_ports({"api": 0, "stripe": kept}, {}, file)
     assert ports["stripe"] == kept
     assert ports["api"] != kept
+
+
+def test_a_port_that_another_process_claimed_is_not_given_again(tmp_path: Path) -> None:
+    """Between the choice of a port and its server, another stack chooses."""
+    code = "from devstack.supervisor.ports import free_port; print(free_port(), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        claimed = int(other.stdout.readline())
+        assert is_free(claimed)
+        with pytest.raises(PortBusyError, match=f"port {claimed} for api is in use"):
+            choose_ports({"api": claimed}, {}, tmp_path / "ports.json")
+        other.communicate("\n")
+    assert choose_ports({"api": claimed}, {}, tmp_path / "ports.json") == {"api": claimed}
