@@ -17,7 +17,7 @@ from adapters.rebuild import RebuildError, is_current, rebuild
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.schema import ensure_schema
 from adapters.startup import PAUSE_SECONDS, RETRY_SECONDS_MAX, retry_until_available
-from settings_check import settings_of
+from settings.check import settings_of
 
 log = logging.getLogger("projector")
 POLL_SECONDS = 0.025

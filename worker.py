@@ -60,9 +60,9 @@ from relay.relay import Relay
 from relay.retention import Retention
 from relay.undelivered_webhooks import UndeliveredWebhooks
 from relay.workflow_client import Timeouts, WorkflowClient
-from setting_types import keys_of
 from settings import Settings
-from settings_check import settings_of
+from settings.check import settings_of
+from settings.values import keys_of
 from workflows.payouts import TransfersInput
 from workflows.registry import declared_workflows, workflows_on
 

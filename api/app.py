@@ -4,12 +4,12 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from api.described import DescribedApp
 from api.http import problems
-from api.http.body_limits import LimitedBody
 from api.http.fast_path import FastPath
 from api.http.guard import TOKEN_HEADER
+from api.http.limits.body import LimitedBody
+from api.http.limits.rates import LimitedAddress
+from api.http.limits.read_time import TimeLimit
 from api.http.manners import Manners
-from api.http.rate_limits import LimitedAddress
-from api.http.time_limit import TimeLimit
 from api.ports import Dependencies
 from api.routes import (
     audit,

@@ -16,9 +16,9 @@ from temporalio.api.common.v1 import Payload, Payloads
 
 from adapters.privacy.keyring import KeyMissingError, Keyring, SealBrokenError
 from adapters.temporal.codec import EncryptingCodec
-from setting_groups import CodecServerSettings
-from setting_types import SECRET_CHARS_MIN, keys_of
-from settings_check import settings_of
+from settings.check import settings_of
+from settings.groups import CodecServerSettings
+from settings.values import SECRET_CHARS_MIN, keys_of
 
 BODY_BYTES_MAX = 4 * 1024 * 1024  # Temporal's own limit of a message
 Convert = Callable[[Sequence[Payload]], Awaitable[list[Payload]]]

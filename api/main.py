@@ -37,8 +37,8 @@ from adapters.temporal.connect import connect_to_temporal
 from api.app import create_app
 from api.http.access_log import access_log_to
 from api.http.authenticator import KeyAuthenticator, named_subjects
-from api.http.connections import HEAD_BYTES_MAX, limited_by
-from api.http.rate_limits import RateLimits, Rates
+from api.http.limits.connections import HEAD_BYTES_MAX, limited_by
+from api.http.limits.rates import RateLimits, Rates
 from api.ports import BodyLimits, ConnectionLimits, Dependencies, Limits
 from domain.access.subject import Subject
 from domain.core.ids import Identity
@@ -46,10 +46,10 @@ from domain.money.money import FeeRates
 from domain.payments.webhook_event import WebhookEvent
 from relay.payouts_client import PayoutsClient
 from relay.workflow_client import Timeouts, WorkflowClient
-from setting_groups import LimitSettings
-from setting_types import keys_of, secrets_in
 from settings import Settings
-from settings_check import settings_of
+from settings.check import settings_of
+from settings.groups import LimitSettings
+from settings.values import keys_of, secrets_in
 
 KEEP_ALIVE_SECONDS = 30
 SHUTDOWN_SECONDS = 10

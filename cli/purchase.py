@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from settings_check import settings_of
+from settings.check import settings_of
 
 app = typer.Typer(help="Look at purchases.", no_args_is_help=True)
 TIMEOUT_SECONDS = 10.0

@@ -25,8 +25,8 @@ from domain.core.transient import TransientError
 from domain.invariants.cross_system import ExternalState, Quiescence, StripePayment, judge_at_rest, judge_balances
 from domain.invariants.invariant import Findings
 from domain.invariants.per_commit import History
-from setting_types import keys_of
 from settings import Settings
+from settings.values import keys_of
 
 RESUMED_AFTER = timedelta(seconds=60)  # the relay's delay, and the time that resumed work needs to end
 RUNNING = (

@@ -16,7 +16,7 @@ from devstack.supervisor.ports import PortBusyError
 from devstack.supervisor.process import ProcessFailedError
 from devstack.topology import SettingMissingError
 from devstack.up import run_stack
-from settings_check import PRODUCTION, settings_of, withheld
+from settings.check import PRODUCTION, settings_of, withheld
 
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 is a free port", show_default=False)]
 HOW = "Authorization: Bearer <key>"

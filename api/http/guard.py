@@ -14,8 +14,8 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, QueryParams
 from starlette.types import Receive, Scope, Send
 
+from api.http.limits.rates import address_of, class_of
 from api.http.problems import DECLARED, FORBIDDEN, NOT_FOUND, UNAUTHORISED, Problem
-from api.http.rate_limits import address_of, class_of
 from api.ports import Dependencies
 from domain.access.subject import ANONYMOUS, Subject, buyer_of
 from domain.access.subject import Scope as AccessScope

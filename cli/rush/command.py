@@ -21,7 +21,7 @@ from cli.reconciliation import Report, UnreadableError, reconcile
 from cli.rush.rehearsal import ANSWERS, HELD, NONE, SOLD_OUT, Rush, Tally, percentiles
 from devstack.stack import Stack, StackFailedError, running_stack
 from devstack.supervisor.data_dir import STACK_FILE
-from settings_check import settings_of
+from settings.check import settings_of
 
 PUBLISHABLE_KEY = "pk_test_boxoffice"
 PRICE_MINOR = 4_500

@@ -13,9 +13,9 @@ import worker
 from activities.books.post import BooksActivities
 from activities.core.task_queues import MINT, PURCHASES, activity_on, queues_of
 from activities.registry import Activities, all_queues, declared_activities
-from setting_groups import SolanaSettings
 from settings import Settings
-from settings_check import ISSUER_SECRET, QUEUE_NEEDS, STRIPE_KEY
+from settings.check import ISSUER_SECRET, QUEUE_NEEDS, STRIPE_KEY
+from settings.groups import SolanaSettings
 from tests.architecture.test_tidy import ROOT, Module
 from tests.fakes.identity import DEPLOYMENT
 from workflows.core.activity_calls import STRIPE_LOCAL_FIRST, ActivityCaller, OperatorAlerts

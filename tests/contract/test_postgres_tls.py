@@ -21,8 +21,8 @@ from adapters.schema import ensure_schema
 from adapters.startup import open_event_store
 from api.main import assemble
 from domain.core.transient import TransientError
-from setting_groups import DeploymentSettings, PostgresSettings, SolanaSettings
 from settings import Settings
+from settings.groups import DeploymentSettings, PostgresSettings, SolanaSettings
 from tests.contract.tls_postgres import TlsServer, programs, tls_postgres
 
 FROM_THE_URL = "from-the-url"

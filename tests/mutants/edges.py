@@ -181,10 +181,10 @@ STORES = (
     ),
     Mutant(
         "a read waits for ever",
-        "api/http/time_limit.py",
+        "api/http/limits/read_time.py",
         "asyncio.timeout(self._seconds)",
         "asyncio.timeout(None)",
-        "tests/api/http/test_time_limit.py::test_a_slow_read_is_503",
+        "tests/api/http/limits/test_read_time.py::test_a_slow_read_is_503",
     ),
     Mutant(
         "one query takes the whole pool",

@@ -179,10 +179,10 @@ MONEY = (
     ),
     Mutant(
         "a process starts with refused settings",
-        "settings_check.py",
+        "settings/check.py",
         "        raise SystemExit(REFUSED_EXIT)\n",
         "",
-        "tests/start/test_check.py::test_a_refused_start_prints_one_list_and_exits_with_two",
+        "tests/settings/test_check.py::test_a_refused_start_prints_one_list_and_exits_with_two",
     ),
     Mutant(
         "an old webhook is taken for a new one",

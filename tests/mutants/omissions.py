@@ -84,7 +84,7 @@ OMISSIONS = (
     ),
     Mutant(
         "a setting is gone",
-        "setting_groups.py",
+        "settings/groups.py",
         "    hold_seconds_max: int = Field(3600, ge=1, "
         'description="longest hold of a show or a request, in seconds")\n',
         "",

@@ -9,7 +9,7 @@ from pathlib import Path
 from cli.up import show_json
 from devstack.config import Programs, StackConfig
 from devstack.up import run_stack
-from settings_check import settings_of, withheld
+from settings.check import settings_of, withheld
 from tests.real.crashing_worker import POINTS
 
 UP = (sys.executable, "-m", "tests.real.up")

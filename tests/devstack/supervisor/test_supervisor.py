@@ -21,7 +21,7 @@ from cli.main import app
 from devstack.stack import ROOT, Stack, StackFailedError, running_stack, start_stack, stop_stack, up_command
 from devstack.supervisor.data_dir import read_json
 from settings import secret_settings
-from settings_check import TAKES, needs_of, withheld
+from settings.check import TAKES, needs_of, withheld
 
 UP = (sys.executable, str(ROOT / "tests" / "devstack" / "up_with_stand_ins.py"))
 PROCESSES = {"postgres", "temporal", "stripe", "chain", "projector", "worker", "api"}

@@ -7,8 +7,8 @@ import pytest
 
 from adapters.postgres.rate_limits import MemoryCounters
 from api.app import create_app
+from api.http.limits.rates import RateLimits, Rates, address_of, class_of
 from api.http.problems import Problem
-from api.http.rate_limits import RateLimits, Rates, address_of, class_of
 from api.ports import RouteClass
 from domain.core.transient import TransientError
 from tests.api.http.served import HOST, served

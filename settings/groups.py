@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr
 
-from setting_types import (
+from settings.values import (
     HostPort,
     HttpUrl,
     Keys,

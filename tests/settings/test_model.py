@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from setting_types import secrets_in
 from settings import PREFIX, Fault, SettingsError, parse_settings, read_settings, setting_names, unknown_names
+from settings.values import secrets_in
 
 ADDRESS = "9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM"
 

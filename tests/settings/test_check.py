@@ -8,7 +8,7 @@ import pytest
 
 from adapters.solana.keys import issuer_of
 from settings import PREFIX, Settings, fields_of, parse_settings, secret_settings, setting_names
-from settings_check import NEEDS, QUEUE_NEEDS, TAKES, faults_of, needs_of, seeds_of, settings_of, withheld
+from settings.check import NEEDS, QUEUE_NEEDS, TAKES, faults_of, needs_of, seeds_of, settings_of, withheld
 
 ISSUER, OTHER, DEPLOYMENT = "a1" * 32, "b2" * 32, "c3" * 32
 KEY = b64encode(bytes(range(32))).decode()

@@ -11,8 +11,6 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from adapters.solana.keys import issuer_of, seed_of
-from setting_groups import TemporalSettings
-from setting_types import SECRET_CHARS_MIN, SEED, secrets_in
 from settings import (
     Fault,
     Settings,
@@ -23,6 +21,8 @@ from settings import (
     secret_settings,
     setting_names,
 )
+from settings.groups import TemporalSettings
+from settings.values import SECRET_CHARS_MIN, SEED, secrets_in
 
 PRODUCTION = "production"
 REFUSED_EXIT = 2

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from setting_groups import (
+from settings.groups import (
     ApiSettings,
     CodecServerSettings,
     DeploymentSettings,

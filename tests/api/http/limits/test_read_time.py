@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
-from api.http.time_limit import TimeLimit
+from api.http.limits.read_time import TimeLimit
 
 LIMIT_SECONDS = 0.1
 
