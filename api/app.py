@@ -7,6 +7,7 @@ from api.http import problems
 from api.http.fast_path import FastPath
 from api.http.guard import TOKEN_HEADER
 from api.http.limits.body import LimitedBody
+from api.http.limits.declared import LimitTable
 from api.http.limits.rates import LimitedAddress
 from api.http.limits.read_time import TimeLimit
 from api.http.manners import Manners
@@ -66,15 +67,16 @@ def serve(app: DescribedApp, deps: Dependencies) -> None:
     """Give the described app the dependencies and exception handlers that it serves with."""
     app.state.deps = deps
     problems.install(app)
-    app.add_middleware(TimeLimit, seconds=deps.limits.read_seconds)
     install_limits(app, deps)
     purchase_events.install(app)
 
 
 def install_limits(app: DescribedApp, deps: Dependencies) -> None:
     """Put the limits in front of every route, the first that a request meets last; each answer passes them all."""
-    app.add_middleware(LimitedBody, limits=deps.limits.body)
-    app.add_middleware(LimitedAddress, check=deps.check_rate)
+    limits = LimitTable(app.routes, deps.limits)
+    app.add_middleware(TimeLimit, limits=limits)
+    app.add_middleware(LimitedBody, limits=limits)
+    app.add_middleware(LimitedAddress, limits=limits, check=deps.check_rate)
     if deps.limits.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -183,13 +183,13 @@ class WebhookInbox(Protocol):
         """Mark a webhook as handled."""
 
 
-RouteClass = Literal["api", "health", "webhook"]
+RateClass = Literal["api", "health", "webhook"]
 
 
 class RateCheck(Protocol):
     """The limits on requests per minute."""
 
-    async def __call__(self, subject: str | None, address: str | None, route_class: RouteClass = "api", /) -> None:
+    async def __call__(self, subject: str | None, address: str | None, rate_class: RateClass = "api", /) -> None:
         """Count a request; raise the problem 429 beyond a limit."""
 
 

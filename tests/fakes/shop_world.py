@@ -34,7 +34,7 @@ from adapters.read_models.documents import (
 from adapters.read_models.purchase import fold
 from adapters.read_models.queries import with_stock
 from api.http.authenticator import DEVELOPMENT_SUBJECT, KeyAuthenticator
-from api.ports import Dependencies, Limits, RateCheck, RouteClass
+from api.ports import Dependencies, Limits, RateCheck, RateClass
 from domain.access.api_key import KeyKind
 from domain.access.subject import Scope
 from domain.catalog.show import Show
@@ -272,7 +272,7 @@ class SellingEngine:
         return None if self.away else True
 
 
-async def no_rate_limit(subject: str | None, address: str | None, route_class: RouteClass = "api", /) -> None:
+async def no_rate_limit(subject: str | None, address: str | None, rate_class: RateClass = "api", /) -> None:
     """Allow every request."""
 
 

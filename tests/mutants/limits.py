@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 BODIES = "tests/api/http/limits/test_body.py"
 CONNECTIONS = "tests/api/http/limits/test_connections.py"
+DECLARED = "tests/api/http/limits/test_declared.py"
 RATES = "tests/api/http/limits/test_rates.py"
 MANNERS = "tests/api/http/test_manners.py"
 
@@ -56,9 +57,37 @@ LIMITS = (
     Mutant(
         "the limit of an address is not installed",
         "api/app.py",
-        "    app.add_middleware(LimitedAddress, check=deps.check_rate)\n",
+        "    app.add_middleware(LimitedAddress, limits=limits, check=deps.check_rate)\n",
         "",
         f"{RATES}::test_the_fast_path_is_behind_the_limit",
+    ),
+    Mutant(
+        "the limit of a body is not installed",
+        "api/app.py",
+        "    app.add_middleware(LimitedBody, limits=limits)\n",
+        "",
+        f"{DECLARED}::test_a_body_beyond_the_limit_of_its_route_is_413",
+    ),
+    Mutant(
+        "the time of a read is not installed",
+        "api/app.py",
+        "    app.add_middleware(TimeLimit, limits=limits)\n",
+        "",
+        f"{DECLARED}::test_a_read_beyond_its_time_is_503",
+    ),
+    Mutant(
+        "every route is counted as the API",
+        "api/http/limits/declared.py",
+        "        return Effective(bytes_max, declared.rate, seconds if method in READS else None)\n",
+        '        return Effective(bytes_max, "api", seconds if method in READS else None)\n',
+        f"{DECLARED}::test_beyond_the_count_of_its_route_a_request_is_429",
+    ),
+    Mutant(
+        "a route behind another gives the limits",
+        "api/http/limits/declared.py",
+        "            (method, path): self._search(method, path) for method, path, _ in found",
+        "            (method, path): self._effective(limits_of(endpoint), method) for method, path, endpoint in found",
+        f"{DECLARED}::test_the_first_route_that_matches_gives_the_limits",
     ),
     Mutant(
         "anybody's forwarded address is believed",

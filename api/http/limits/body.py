@@ -2,11 +2,9 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.http.limits.declared import READS, LimitTable
 from api.http.problems import PAYLOAD_TOO_LARGE, Problem, answer
-from api.ports import BodyLimits
 
-WEBHOOKS = "/webhooks/"
-BODILESS = ("GET", "HEAD")
 DISCONNECT: Message = {"type": "http.disconnect"}
 
 
@@ -16,7 +14,7 @@ class LimitedBody:
     The server holds a client to a declared length. It discards what remains of a refused body.
     """
 
-    def __init__(self, app: ASGIApp, limits: BodyLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: LimitTable) -> None:
         self._app = app
         self._limits = limits
 
@@ -25,12 +23,11 @@ class LimitedBody:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_webhook = scope["path"].startswith(WEBHOOKS)
-        bytes_max = self._limits.webhook_bytes_max if is_webhook else self._limits.bytes_max
+        bytes_max = self._limits.of(scope).bytes_max
         declared = _declared(scope)
         if declared is not None and declared > bytes_max:
             await _too_long(bytes_max)(scope, receive, send)
-        elif declared is not None or scope["method"] in BODILESS:
+        elif declared is not None or scope["method"] in READS:
             await self._app(scope, receive, send)
         else:
             body = _Undeclared(scope, receive, send, bytes_max)

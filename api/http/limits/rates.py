@@ -11,15 +11,15 @@ from limits.aio.storage import Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.http.limits.declared import LimitTable
 from api.http.problems import RATE_LIMITED, Problem, answer, unavailable
-from api.ports import RateCheck, RouteClass
+from api.ports import RateCheck, RateClass
 from domain.core.transient import TransientError
 
 PREFIX_BITS = 64  # of an IPv6 network that is given to one subscriber
 NOWHERE = "unknown"
 ADDRESSES_MAX = 4096
-CLASSES: tuple[tuple[str, RouteClass], ...] = (("/webhooks/", "webhook"), ("/health", "health"), ("/metrics", "health"))
-UNCOUNTED = "/health/live"  # it asks nobody: the counters may be in a database that is away
+COUNTED_BY_KEY: RateClass = "api"  # where the guard counts a request with a key
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,16 @@ class RateLimits:
     def __init__(self, storage: Storage, rates: Rates) -> None:
         self._limiter = FixedWindowRateLimiter(storage)
         self._of_subject = RateLimitItemPerMinute(rates.subject, namespace="subject")
-        self._of_address: dict[RouteClass, RateLimitItem] = {
+        self._of_address: dict[RateClass, RateLimitItem] = {
             "api": RateLimitItemPerMinute(rates.address, namespace="address"),
             "health": RateLimitItemPerMinute(rates.health, namespace="health"),
             "webhook": RateLimitItemPerMinute(rates.webhook, namespace="webhook"),
         }
 
-    async def check(self, subject: str | None, address: str | None, route_class: RouteClass = "api") -> None:
+    async def check(self, subject: str | None, address: str | None, rate_class: RateClass = "api") -> None:
         """Count a request of a subject, of an address, or of both; raise the problem 429 beyond a limit."""
         if address is not None:
-            await self._hit(self._of_address[route_class], address)
+            await self._hit(self._of_address[rate_class], address)
         if subject is not None:
             await self._hit(self._of_subject, subject)
 
@@ -66,21 +66,23 @@ class RateLimits:
 class LimitedAddress:
     """Counts every request without a key by the address that it comes from, before anything else looks at it.
 
-    `UNCOUNTED` passes. A request with a key is counted by the guard, once it knows whose key it is: a shop's server is
-    one address for all of its buyers.
+    A route that declares no class passes. A request with a key is counted by the guard, once it knows whose key it is:
+    a shop's server is one address for all of its buyers.
     """
 
-    def __init__(self, app: ASGIApp, check: RateCheck) -> None:
+    def __init__(self, app: ASGIApp, limits: LimitTable, check: RateCheck) -> None:
         self._app = app
+        self._limits = limits
         self._check = check
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        if scope["type"] != "http" or scope["path"] == UNCOUNTED or _has_key(scope):
+        rate = self._limits.of(scope).rate if scope["type"] == "http" else None
+        if rate is None or (rate == COUNTED_BY_KEY and _has_key(scope)):
             await self._app(scope, receive, send)
             return
         try:
-            await self._check(None, address_of(scope), class_of(scope["path"]))
+            await self._check(None, address_of(scope), rate)
         except Problem as problem:
             await answer(problem)(scope, receive, send)
         except TransientError as error:
@@ -90,13 +92,7 @@ class LimitedAddress:
 
 
 def _has_key(scope: Scope) -> bool:
-    """Return whether a request names a key on a route whose guard counts it."""
-    return class_of(scope["path"]) == "api" and any(name == b"authorization" for name, _ in scope["headers"])
-
-
-def class_of(path: str) -> RouteClass:
-    """Return the class of routes that a path belongs to."""
-    return next((found for prefix, found in CLASSES if path.startswith(prefix)), "api")
+    return any(name == b"authorization" for name, _ in scope["headers"])
 
 
 def address_of(scope: Scope) -> str:

@@ -4,10 +4,9 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.http.limits.declared import LimitTable
 from api.http.problems import answer, unavailable
 from domain.core.transient import TransientError
-
-READS = {"GET", "HEAD"}
 
 
 class TimeLimit:
@@ -16,16 +15,17 @@ class TimeLimit:
     Other methods are not cut off: they end their own waits, and say by that whether something may have happened.
     """
 
-    def __init__(self, app: ASGIApp, seconds: float) -> None:
+    def __init__(self, app: ASGIApp, limits: LimitTable) -> None:
         self._app = app
-        self._seconds = seconds
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, a read with the limit."""
-        if scope["type"] != "http" or scope["method"] not in READS:
+        """Pass a request on, a read with its limit."""
+        seconds = self._limits.of(scope).seconds if scope["type"] == "http" else None
+        if seconds is None:
             await self._app(scope, receive, send)
             return
-        limit = asyncio.timeout(self._seconds)
+        limit = asyncio.timeout(seconds)
 
         async def begin(message: Message) -> None:
             if not limit.expired():

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from api.app import create_app
-from api.routes import health
 from domain.core.transient import TransientError
 from tests.fakes.api_client import api_client
 from tests.fakes.event_store import FakeEventStore
@@ -35,12 +34,10 @@ async def test_a_well_process_is_live_and_ready() -> None:
 
 
 @pytest.mark.parametrize("error", [None, TransientError("PostgreSQL: OperationalError")])
-async def test_without_the_database_it_is_live_and_not_ready(
-    monkeypatch: pytest.MonkeyPatch, error: Exception | None
-) -> None:
+async def test_without_the_database_it_is_live_and_not_ready(error: Exception | None) -> None:
     """A silent database is not waited for."""
-    monkeypatch.setattr(health, "READY_SECONDS", 0.05)
     world = ApiWorld()
+    world.limits = replace(world.limits, read_seconds=0.05)
     deps = replace(world.deps(), queries=SilentReads(world.store, error))
     async with api_client(create_app(deps)) as client:
         live, ready = await client.get("/health/live"), await client.get("/health/ready")

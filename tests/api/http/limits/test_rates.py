@@ -7,9 +7,8 @@ import pytest
 
 from adapters.postgres.rate_limits import MemoryCounters
 from api.app import create_app
-from api.http.limits.rates import RateLimits, Rates, address_of, class_of
+from api.http.limits.rates import RateLimits, Rates, address_of
 from api.http.problems import Problem
-from api.ports import RouteClass
 from domain.core.transient import TransientError
 from tests.api.http.served import HOST, served
 from tests.fakes.api_client import EVERY_SCOPE, api_client
@@ -71,22 +70,6 @@ async def test_health_pages_and_webhooks_have_limits_of_their_own() -> None:
     assert await statuses(world, "POST", "/webhooks/stripe", 5, content=b"{}") == [400, 400, 400, 400, 429]
 
 
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("/health", "health"),
-        ("/health/ready", "health"),
-        ("/metrics", "health"),
-        ("/webhooks/stripe", "webhook"),
-        (SHOW, "api"),
-        ("/", "api"),
-    ],
-)
-def test_the_class_of_a_path(path: str, expected: RouteClass) -> None:
-    """Everything that is neither a health page nor a webhook is the API."""
-    assert class_of(path) == expected
-
-
 async def test_a_key_has_a_limit_over_all_its_addresses() -> None:
     """The address alone is not beyond its own."""
     limits = RateLimits(MemoryCounters(), FEW)
@@ -122,7 +105,8 @@ async def test_counters_that_cannot_be_reached_are_503() -> None:
 
     world.check_rate = away
     assert await statuses(world, "GET", SHOW, 1) == [503]
-    assert await statuses(world, "GET", "/health/live", 1) == [200]
+    for key in ("", "bo_sk_00_guess"):  # a key is not looked up
+        assert await statuses(world, "GET", "/health/live", 1, key) == [200]
 
 
 async def test_counters_in_memory_are_bounded() -> None:

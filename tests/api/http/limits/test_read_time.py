@@ -8,7 +8,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
+from api.http.limits.declared import LimitTable
 from api.http.limits.read_time import TimeLimit
+from api.ports import Limits
+from domain.money.money import FeeRates
 
 LIMIT_SECONDS = 0.1
 
@@ -43,7 +46,8 @@ def app_with(limit_seconds: float | None) -> FastAPI:
     """Return an app with slow routes, and with the limit unless it is None."""
     app = FastAPI()
     if limit_seconds is not None:
-        app.add_middleware(TimeLimit, seconds=limit_seconds)
+        limits = Limits(hold_seconds=1, hold_seconds_max=1, rates=FeeRates(), read_seconds=limit_seconds)
+        app.add_middleware(TimeLimit, limits=LimitTable(app.routes, limits))
     app.add_api_route("/slow", slow, methods=["GET", "HEAD", "POST"])
     for endpoint in (late, stream, fault):
         app.add_api_route(f"/{endpoint.__name__}", endpoint, response_model=None)
