@@ -59,7 +59,7 @@ LIMITS = (
         "api/app.py",
         "    app.add_middleware(LimitedAddress, limits=limits, check=deps.check_rate)\n",
         "",
-        f"{RATES}::test_the_fast_path_is_behind_the_limit",
+        f"{DECLARED}::test_beyond_the_count_of_its_route_a_request_is_429",
     ),
     Mutant(
         "the limit of a body is not installed",
@@ -85,8 +85,8 @@ LIMITS = (
     Mutant(
         "a route behind another gives the limits",
         "api/http/limits/declared.py",
-        "            (method, path): self._search(method, path) for method, path, _ in found",
-        "            (method, path): self._effective(limits_of(endpoint), method) for method, path, endpoint in found",
+        "(method, path): self._search(method, path) for method, path, _ in found",
+        "(method, path): self._effective(limits_of(endpoint), method) for method, path, endpoint in found",
         f"{DECLARED}::test_the_first_route_that_matches_gives_the_limits",
     ),
     Mutant(
