@@ -61,7 +61,8 @@ class StackConfig:
 
     `ports` maps names of `PORT_NAMES` to a number, 0 (a free port) or None (kept, default or free). `given` maps
     BOXOFFICE_ names to values; an address replaces the process that would have served it, a secret replaces the
-    generated one. `withheld` has, by process of ours, the settings that it is not given.
+    generated one. `withheld` has, by process of ours, the settings that it is not given. Without `syncs` the database
+    survives a crash of its own, but not of the machine: for stacks that are thrown away.
     """
 
     data_dir: Path
@@ -69,4 +70,5 @@ class StackConfig:
     given: Mapping[str, str] = field(default_factory=dict)
     programs: Programs = Programs()
     headless: bool = False
+    syncs: bool = True
     withheld: Mapping[str, Collection[str]] = field(default_factory=dict)

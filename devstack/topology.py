@@ -61,7 +61,7 @@ def _outside_processes(
     folder, local = config.data_dir, _addresses(ports)
     processes: list[ProcessSpec] = []
     if names.POSTGRES_URL not in config.given:
-        processes.append(postgres_process(folder / "postgres", ports["postgres"]))
+        processes.append(postgres_process(folder / "postgres", ports["postgres"], syncs=config.syncs))
     if names.TEMPORAL_ADDRESS not in config.given:
         ui_port = None if config.headless else ports["temporal_ui"]
         on_ready = partial(make_current, local[names.TEMPORAL_ADDRESS], *(env[name] for name in names.BUILD_DEFAULTS))

@@ -45,16 +45,17 @@ def lock_folder(folder: Path) -> int:
     return descriptor
 
 
-def write_json(path: Path, content: Mapping[str, Any], mode: int = 0o644) -> None:
-    """Write a JSON file atomically."""
+def write_json(path: Path, content: Mapping[str, Any], mode: int = 0o644, *, lasts: bool = False) -> None:
+    """Write a JSON file atomically; `lasts` also through a power failure."""
     fresh = path.with_suffix(".json.new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "w") as out:
         json.dump(content, out, indent=2)
         out.write("\n")
-        out.flush()
-        os.fsync(out.fileno())
+        if lasts:
+            out.flush()
+            os.fsync(out.fileno())
     fresh.replace(path)
 
 
@@ -88,7 +89,8 @@ class StackSecrets:
 
     def save(self) -> None:
         """Write the secrets, and the development key alone beside them, readable by the owner only."""
-        write_json(self._path, {"env": self.env, "webhook_endpoint_ids": self.webhook_endpoint_ids}, mode=0o600)
+        content = {"env": self.env, "webhook_endpoint_ids": self.webhook_endpoint_ids}
+        write_json(self._path, content, mode=0o600, lasts=True)
         descriptor = os.open(self._path.with_name(KEY_FILE), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as out:
             out.write(f"{self.env[DEVELOPMENT_KEY]}\n")

@@ -26,7 +26,6 @@ from domain.payments.payment_intent import IntentRequest, IntentState
 from domain.stock.reservation import Reservation, ReservationMade
 from domain.tickets.token import TokenSpec
 from tests.contract.event_stores import clock
-from tests.contract.postgres_box import postgres_box
 from tests.devstack.chain.dev_chain import DevChain
 from tests.devstack.stripe.emulator import SECRET, Emulator
 from tests.fakes.identity import DEPLOYMENT
@@ -39,10 +38,9 @@ CLOSED_PORT = "postgresql://postgres@127.0.0.1:1/none"
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with postgres_box() as url:
-        ensure_schema(url)
-        yield url
+def database(store_server: str) -> str:
+    ensure_schema(store_server)
+    return store_server
 
 
 @pytest.fixture(scope="module")

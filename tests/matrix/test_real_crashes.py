@@ -18,7 +18,7 @@ from devstack.stack import running_stack
 from domain.core.ids import DEFAULT_TENANT
 from tests.matrix.every_scene import SCENES
 from tests.matrix.killing import Killing, Record
-from tests.real.crashing_worker import POINTS
+from tests.real.points import POINTS
 from tests.real.shop import Shop
 from tests.real.up import UP
 from tests.replay.scenes import only_request

@@ -12,7 +12,7 @@ import pytest
 from devstack.stack import running_stack
 from tests.matrix.every_scene import SCENES
 from tests.matrix.killing import Killing, Record
-from tests.real.crashing_worker import POINTS
+from tests.real.points import POINTS
 from tests.real.shop import Shop
 from tests.real.up import UP
 from tests.replay.scenes_money import MONEY
