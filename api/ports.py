@@ -93,7 +93,7 @@ class Queries(ProjectionUpdates, Protocol):
         """Return a refund."""
 
     async def audit(self, query: AuditQuery) -> list[AuditEntry]:
-        """Return what the subjects of a tenant did, oldest first, after a position."""
+        """Return the audit entries of a tenant after a position, oldest first."""
 
 
 class Engine(Protocol):

@@ -51,7 +51,7 @@ def up(
     require("devstack", "up")
     settings = settings_of("up")
     if settings.environment == PRODUCTION:
-        typer.echo("boxoffice up: is for development; BOXOFFICE_ENVIRONMENT is production", err=True)
+        typer.echo("boxoffice up: this command is for development, and BOXOFFICE_ENVIRONMENT is production", err=True)
         raise typer.Exit(2)
     given = settings.given()
     requested = (api_port, temporal_port, temporal_ui_port, stripe_port, solana_port)

@@ -127,7 +127,7 @@ def _text(settings: Settings, name: str) -> str:
 
 
 def _missing(settings: Settings, needs: Collection[str]) -> Iterator[Fault]:
-    """Yield what a process needs and does not have; in development only what it cannot start without."""
+    """Yield the needed settings that are not set; in development only those that the start itself needs."""
     can_derive = bool(settings.solana.issuer_secret.get_secret_value())
     for name in sorted(needs):
         if _text(settings, name) or (name == ISSUER_ADDRESS and can_derive):

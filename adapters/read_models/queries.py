@@ -147,7 +147,7 @@ class ReadModels:
         return int(rows[0][0]) if rows else 0
 
     async def audit(self, query: AuditQuery) -> list[AuditEntry]:
-        """Return what the subjects of a tenant did, oldest first, after a position."""
+        """Return the audit entries of a tenant after a position, oldest first."""
         rows = await self._rows(AUDITED, query._asdict())
         return [
             {"position": position, "at": at.isoformat(), "subject": by, "event": event, "stream": stream}

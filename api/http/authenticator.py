@@ -82,5 +82,5 @@ def named_subjects(internal_token: str | None, development_key: str | None) -> d
 
 
 def _digest(credential: str) -> bytes:
-    """Return what a credential is looked up by: looking up a secret itself would tell by its time how much is right."""
+    """Return the digest by which a credential is found: the time of a comparison would tell how much of it is right."""
     return hashlib.sha256(credential.encode()).digest()

@@ -147,14 +147,14 @@ class BuyerLimitReached(Refusal):
 
 
 class BuyerNameNeeded(Refusal):
-    """The show asks for a named buyer, or purchases without one hold their share of the seats: `values.limit`."""
+    """The show needs a named buyer, or purchases without one already hold their share of the seats, `values.limit`."""
 
     code = "buyer-name-needed"
     remedy = "Send the buyer's `email` or `wallet`, or wait until open purchases have ended."
 
 
 class ClientShareReached(Refusal):
-    """The client, an address or a key, holds its share of the seats in open purchases: `values.limit`."""
+    """The client (an address or a key) already holds its share of the seats, `values.limit`, in open purchases."""
 
     code = "client-share"
     remedy = "Pay or cancel an open purchase, or wait until one has ended."

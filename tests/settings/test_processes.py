@@ -75,7 +75,7 @@ def test_a_development_stack_is_not_started_in_production(monkeypatch: pytest.Mo
     monkeypatch.setenv("BOXOFFICE_ENVIRONMENT", "production")
     result = CliRunner().invoke(app, ["up", "--data-dir", "data"])
     assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
-    assert result.stderr == "boxoffice up: is for development; BOXOFFICE_ENVIRONMENT is production\n"
+    assert result.stderr == "boxoffice up: this command is for development, and BOXOFFICE_ENVIRONMENT is production\n"
 
 
 def test_a_process_of_its_own_ends_with_the_list_and_no_traceback() -> None:
