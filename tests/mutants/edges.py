@@ -182,7 +182,7 @@ STORES = (
     Mutant(
         "a read waits for ever",
         "api/http/limits/read_time.py",
-        "asyncio.timeout(self._seconds)",
+        "asyncio.timeout(seconds)",
         "asyncio.timeout(None)",
         "tests/api/http/limits/test_read_time.py::test_a_slow_read_is_503",
     ),
