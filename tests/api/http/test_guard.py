@@ -12,12 +12,12 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from api.app import create_app, described_app
+from api.app import described_app
 from api.http.guard import GuardedRoute, guarded_router, needs
 from domain.access.api_key import parse_key
 from domain.access.subject import ALL_SCOPES
 from domain.access.subject import Scope as AccessScope
-from tests.fakes.api_client import api_client, document
+from tests.fakes.api_client import api_client, app_over, document
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
@@ -103,7 +103,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
 
 @pytest.fixture
 async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(create_app(world.deps()), raise_app_exceptions=True) as client:
+    async with api_client(app_over(world.deps()), raise_app_exceptions=True) as client:
         yield client
 
 

@@ -6,13 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
-from api.app import create_app
 from api.http.authenticator import DEVELOPMENT_SUBJECT
 from api.http.requests import digest_of
 from api.routes.purchases import PurchaseBody, command_of
 from domain.orders.order import Order
 from tests.api.routes.test_purchases import PURCHASES, key, open_show, show, wanting
-from tests.fakes.api_client import api_client
+from tests.fakes.api_client import api_client, app_over
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import WALLET, ApiWorld
 
@@ -28,7 +27,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
 
 @pytest.fixture
 async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(create_app(world.deps())) as client:
+    async with api_client(app_over(world.deps())) as client:
         yield client
 
 
@@ -97,7 +96,7 @@ async def test_nothing_in_the_events_depends_on_the_buyer(monkeypatch: pytest.Mo
     logs = []
     for buyer in (ANN, {**ANN, "name": "Bob", "email": "bob@example.org"}):
         world = ApiWorld()
-        async with api_client(create_app(world.deps())) as client:
+        async with api_client(app_over(world.deps())) as client:
             await bought(client, await open_show(client, world), "a", buyer)
         logs.append([vars(event) for event in world.store.log])
     assert logs[0] == logs[1]

@@ -15,10 +15,9 @@ import httpx
 import psutil
 import pytest
 
-from api.app import create_app
 from api.ports import BodyLimits
 from tests.api.http.served import HOST
-from tests.fakes.api_client import EVERY_SCOPE, api_client
+from tests.fakes.api_client import EVERY_SCOPE, api_client, app_over
 from tests.fakes.shop_world import ApiWorld
 
 PURCHASES = "/api/v1/purchases"
@@ -48,7 +47,7 @@ async def chunks(size: int) -> AsyncIterator[bytes]:
 async def test_a_body_beyond_the_limit_is_413(*, is_chunked: bool) -> None:
     """Whether its length is declared or not, and on the fast path as elsewhere; nothing is recorded."""
     world = limited(bytes_max=4096, webhook_bytes_max=4096)
-    async with api_client(create_app(world.deps())) as client:
+    async with api_client(app_over(world.deps())) as client:
         for path in ROUTES:
             content = chunks(5120) if is_chunked else b"x" * 5120
             answer = await client.post(path, content=content, headers={**JSON, "Stripe-Signature": "genuine"})
@@ -60,7 +59,7 @@ async def test_a_body_beyond_the_limit_is_413(*, is_chunked: bool) -> None:
 async def test_a_body_within_the_limit_is_read(*, is_chunked: bool) -> None:
     """The same body passes where the limit allows it, and fails for what it says."""
     world = limited(bytes_max=5120, webhook_bytes_max=5120)
-    async with api_client(create_app(world.deps())) as client:
+    async with api_client(app_over(world.deps())) as client:
         for path in ROUTES:
             content = chunks(5120) if is_chunked else b"x" * 5120
             answer = await client.post(path, content=content, headers=JSON)
@@ -71,7 +70,7 @@ async def test_a_webhook_has_a_limit_of_its_own() -> None:
     """Stripe's events may be longer than what buyers send."""
     world = limited(bytes_max=1024, webhook_bytes_max=8192)
     event = json.dumps({"id": "evt_1", "type": "payout.paid", "filler": "x" * 4096}).encode()
-    async with api_client(create_app(world.deps())) as client:
+    async with api_client(app_over(world.deps())) as client:
         answer = await client.post("/webhooks/stripe", content=event, headers={"Stripe-Signature": "genuine"})
     assert answer.status_code == 200
 
@@ -89,7 +88,7 @@ async def test_the_declared_length_is_refused_unread() -> None:
 
     scope = {"type": "http", "method": "POST", "path": PURCHASES, "query_string": b"", "http_version": "1.1"}
     scope["headers"] = [(b"content-length", str(BYTES_MAX + 1).encode())]
-    await create_app(ApiWorld().deps())(scope, receive, send)
+    await app_over(ApiWorld().deps())(scope, receive, send)
     assert sent[0]["status"] == 413
 
 

@@ -6,12 +6,11 @@ import httpx
 import pytest
 
 from adapters.postgres.rate_limits import MemoryCounters
-from api.app import create_app
 from api.http.limits.rates import RateLimits, Rates, address_of
 from api.http.problems import Problem
 from domain.core.transient import TransientError
 from tests.api.http.served import HOST, served
-from tests.fakes.api_client import EVERY_SCOPE, api_client
+from tests.fakes.api_client import EVERY_SCOPE, api_client, app_over
 from tests.fakes.shop_world import ApiWorld
 
 SHOW = "/api/v1/shows/sh_none"
@@ -27,13 +26,13 @@ def limited(rates: Rates = FEW) -> ApiWorld:
 
 
 async def statuses(world: ApiWorld, method: str, path: str, times: int, api_key: str = "", **options: Any) -> list[int]:
-    async with api_client(create_app(world.deps()), key=api_key) as client:
+    async with api_client(app_over(world.deps()), key=api_key) as client:
         return [(await client.request(method, path, **options)).status_code for _ in range(times)]
 
 
 async def test_beyond_the_limit_of_an_address_the_answer_is_429() -> None:
     """It says when the next request passes."""
-    async with api_client(create_app(limited().deps()), key="") as client:
+    async with api_client(app_over(limited().deps()), key="") as client:
         answers = [await client.get(SHOW) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [404, 404, 429]
     assert answers[-1].json()["type"] == "urn:boxoffice:problem:rate-limited"
