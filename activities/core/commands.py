@@ -108,7 +108,7 @@ def _is_off(value: object) -> bool:
 class RefundRef(Command):
     """A decided refund: its tickets are void, its amount is owed; its seats may go back on sale.
 
-    `in_cash` is a refund that the box office handed out, without Stripe.
+    `in_cash` is a refund of the box office, without Stripe.
     """
 
     purchase: PurchaseRef
@@ -122,12 +122,14 @@ class RefundRef(Command):
 class PayRefund(Command):
     """One attempt to pay a refund; the attempt after a failure has the next number.
 
-    `by_hand` is the reference of a payment that an operator made another way.
+    `by_hand` is the reference of a payment that an operator made another way. With `only_look` a failed refund is not
+    tried again.
     """
 
     refund: RefundRef
     turn: int
     by_hand: str = ""
+    only_look: bool = Field(default=False, exclude_if=_is_off)
 
 
 class RefundStatus(Command):

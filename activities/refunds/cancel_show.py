@@ -170,7 +170,6 @@ def _decide(uow: UnitOfWork, cancelled: CancelledOrder) -> OrderFate:
         reason=SHOW_CANCELLED,
         fees=uow.get(ShowCancellation, cancelled.show_id).fees,
         even_redeemed=True,
-        cash_handed_out=order.price is not None and order.price.tender == "cash",
         even_without_money=True,
     )
     try:

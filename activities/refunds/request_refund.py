@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from activities.core.commands import Command, PurchaseRef, RefundRef
 from activities.core.ports import EventStore
 from activities.disputes.lookup import disputes_of, is_undecided, lost_breakdown
+from activities.refunds.owed import hand_out
 from activities.sales.order import ticket_ids_of
 from domain.catalog.show import Show
 from domain.core.errors import PaymentDisputed, UnknownSubject, WrongState
@@ -22,7 +23,7 @@ class RequestRefund(Command):
     """A refund of these tickets, or of this amount without a ticket, or (neither) of everything that remains.
 
     `body_digest` is of the request, to recognise a reused key. An operator sets `even_redeemed`, and
-    `cash_handed_out` once a cash payment was refunded at the till.
+    `cash_handed_out` if the till has paid it already; without that, cash is owed at the till.
     `even_without_money` voids the tickets even if a dispute has returned all of the money.
     """
 
@@ -63,6 +64,19 @@ class RefundCommands:
         view: RefundView = committed.value
         return view.model_copy(update={"position": committed.position})
 
+    async def hand_out_cash(self, purchase_id: str, refund_id: str) -> int:
+        """Record that the till has paid a refund in cash, once; return the event store's position.
+
+        Refuse a refund that is not owed at the till.
+        """
+
+        def decide(uow: UnitOfWork) -> None:
+            order, book = uow.get(Order, purchase_id), uow.get(Refunds, purchase_id)
+            purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=purchase_id, attempt=order.attempt)
+            hand_out(uow, purchase, book, refund_id)
+
+        return (await self._store.commit(decide)).position
+
     async def redeem(self, ticket_id: str) -> int:
         """Redeem a ticket for entry, once; return the event store's position."""
         return (await self._store.commit(lambda uow: uow.get(Ticket, ticket_id).redeem(uow.at))).position
@@ -87,6 +101,8 @@ def book_of(uow: UnitOfWork, order: Order, price: Price) -> Refunds:
     """Return an order's refunds, creating the aggregate on first use."""
     events = {"tenant_id": order.tenant_id, "price": price.model_dump()}
     known = uow.find(Refunds, order.identity)
+    if known is not None:
+        known.set_price(price, uow.at)
     return known or uow.add(Refunds.begin(RefundsOpened, order.identity, uow.at, **events))
 
 
@@ -107,15 +123,9 @@ def _is_in_cash(order: Order) -> bool:
     return order.price is not None and order.price.tender == "cash"
 
 
-def _check_tender(command: RequestRefund, order: Order, given: AmountBreakdown) -> None:
-    """Refuse a cash refund that is not declared as handed out, and one of an order not paid in cash."""
+def _decide(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds) -> Refund:
     if command.cash_handed_out and not _is_in_cash(order):
         raise WrongState("this order was not paid in cash")
-    if _is_in_cash(order) and given.total_minor and not command.cash_handed_out:
-        raise WrongState("this order was paid in cash; an operator hands the refund out and sets cash_handed_out")
-
-
-def _decide(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds) -> Refund:
     lost = _lost(uow, command, order, book)
     tickets = [] if command.amount_minor is not None else _tickets(uow, command, order)
     wanted = Refund(
@@ -125,8 +135,8 @@ def _decide(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds
         fees=command.fees,
         ticket_ids=tuple(ticket.identity for ticket in tickets),
         given=_given(command, order, book, lost, [ticket.identity for ticket in tickets]),
+        handed_out=command.cash_handed_out,
     )
-    _check_tender(command, order, wanted.given)
     decided = book.request(wanted, uow.at, lost)
     for ticket in tickets:
         ticket.give_back(uow.at, even_redeemed=command.even_redeemed)

@@ -5,6 +5,7 @@ from typing import Any
 
 from adapters.read_models.catalog_and_books import Fold, identity_of
 from adapters.read_models.documents import PAYMENTS, PURCHASES, DocumentBatch
+from adapters.read_models.refund import refund_state_of
 from domain.core.aggregate import DomainEvent
 from domain.payments.payment import (
     IntentCreated,
@@ -12,11 +13,11 @@ from domain.payments.payment import (
     PaymentCancelled,
     PaymentCaptured,
     PaymentDeclined,
+    PaymentOwed,
     PaymentRefunded,
-    PaymentState,
     StrayIntentFound,
 )
-from domain.views.purchase import PaidBackLine, PaymentDocument, PurchaseKey
+from domain.views.purchase import PaidBackLine, PaymentDocument, PaymentStatus, PurchaseKey
 
 PAYMENT_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     StrayIntentFound: lambda event: f"Stray payment {event.intent_id} found: to be returned.",
@@ -25,6 +26,7 @@ PAYMENT_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     PaymentAuthorised: lambda _: "Payment authorised.",
     PaymentCaptured: lambda event: f"Payment captured: {event.captured_minor} minor units, charge {event.charge_id}.",
     PaymentCancelled: lambda _: "Payment cancelled.",
+    PaymentOwed: lambda event: f"Payment bought nothing: {event.amount_minor} minor units are owed to the buyer.",
     PaymentRefunded: lambda event: f"Payment refunded: {event.amount_minor} minor units.",
 }
 
@@ -37,6 +39,7 @@ def _intent(documents: DocumentBatch, event: IntentCreated, _: int) -> None:
     purchase["payment"] = {
         "intent_id": event.intent_id,
         "status": "open",
+        "owed_minor": 0,
         "charge_id": None,
         "captured_minor": 0,
         "refunded_minor": 0,
@@ -44,6 +47,7 @@ def _intent(documents: DocumentBatch, event: IntentCreated, _: int) -> None:
         "captured_at": None,
         "refunds": [],
     }
+    purchase["refund_state"] = refund_state_of(purchase)  # of this payment; a former attempt had another one
     if purchase["state"] == "reserving":
         purchase["state"] = "awaiting-payment"
 
@@ -53,7 +57,7 @@ def _own(documents: DocumentBatch, event: IntentCreated | StrayIntentFound, atte
     documents.put(PAYMENTS, event.intent_id, owner)
 
 
-def _is(status: PaymentState) -> Fold:
+def _is(status: PaymentStatus) -> Fold:
     def apply(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
         if payment := _payment_of(documents, event):
             payment["status"] = status
@@ -74,7 +78,9 @@ def _captured(documents: DocumentBatch, event: PaymentCaptured, _: int) -> None:
 
 def _refunded(documents: DocumentBatch, event: PaymentRefunded, _: int) -> None:
     if payment := _payment_of(documents, event):
-        payment["status"], payment["refunded_minor"] = "refunded", event.amount_minor
+        payment["status"], payment["refunded_minor"], payment["owed_minor"] = "refunded", event.amount_minor, 0
+        if payment["refunds"]:  # one of them was the last one
+            return
         line: PaidBackLine = {
             "refund_id": event.refund_id,
             "at": event.timestamp.isoformat(),
@@ -83,6 +89,12 @@ def _refunded(documents: DocumentBatch, event: PaymentRefunded, _: int) -> None:
             "reason": None,
         }
         payment["refunds"].append(line)
+
+
+def _owed(documents: DocumentBatch, event: PaymentOwed, _: int) -> None:
+    if payment := _payment_of(documents, event):
+        arrived_minor = sum(line["amount_minor"] for line in payment["refunds"])
+        payment["status"], payment["owed_minor"] = "captured", event.amount_minor - arrived_minor
 
 
 def _payment_of(documents: DocumentBatch, event: DomainEvent) -> PaymentDocument | None:
@@ -104,5 +116,6 @@ PAYMENT_FOLDS: dict[type[DomainEvent], Fold] = {
     PaymentAuthorised: _is("authorised"),
     PaymentCaptured: _captured,
     PaymentCancelled: _is("cancelled"),
+    PaymentOwed: _owed,
     PaymentRefunded: _refunded,
 }

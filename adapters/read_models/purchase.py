@@ -32,7 +32,7 @@ from domain.orders.order import (
 )
 from domain.orders.reopening import PurchaseReopened
 from domain.payments.dispute import DisputeLost, DisputeOpened, DisputeWon
-from domain.payments.refund import RefundsOpened
+from domain.payments.refund import RefundsOpened, RefundsPriced
 from domain.payouts.payee import ShortfallNetted, ShortfallNoted
 from domain.payouts.payout import PayoutPaid, PayoutReturned
 from domain.payouts.transfer import ReversalRefused
@@ -94,7 +94,7 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     **REFUND_TEXTS,
 }
 
-NOT_IN_TIMELINE = frozenset({RefundsOpened})  # the refund that follows has a line
+NOT_IN_TIMELINE = frozenset({RefundsOpened, RefundsPriced})  # the refund that follows has a line
 
 
 def fold(documents: DocumentBatch, event: DomainEvent, position: int) -> None:
@@ -268,6 +268,6 @@ TABLES = (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS)
 # Events that change no document; the timeline has those of purchases, the books those of money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
     AllowanceOpened, BurnSigned, ClaimEnded, ClaimSold, DiscountKeyUsed, DisputeOpened, DisputeWon, GroupCapacityAdded,
-    GroupResizeSigned, PayoutPaid, PayoutReturned, RefundsOpened, ReversalRefused, ShortfallNetted,
+    GroupResizeSigned, PayoutPaid, PayoutReturned, RefundsOpened, RefundsPriced, ReversalRefused, ShortfallNetted,
     ShortfallNoted, TicketBlocked, TicketsClaimed, TicketUnblocked,
 })  # fmt: skip

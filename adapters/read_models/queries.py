@@ -107,6 +107,7 @@ SELECT tenant_id, id, attempt FROM (
 """
 REFUNDING = (
     "SELECT doc FROM rm_refunds WHERE doc->>'state' = ANY(%s) AND (doc->>'requested_at')::timestamptz < %s"
+    " AND doc->>'owed_at_till' = 'false'"
     " ORDER BY doc->>'requested_at' LIMIT %s"
 )
 # Refunds whose workflow was ended after the money had arrived: their void tickets still have tokens.
@@ -114,7 +115,8 @@ UNBURNT = (
     "SELECT DISTINCT ON (r.id) r.doc FROM rm_tickets t"
     " JOIN rm_refunds r ON r.doc->>'purchase_id' = t.doc->>'purchase_id'"
     " WHERE t.doc->>'state' = 'void' AND t.doc->>'token' IN ('signed', 'minted') AND r.doc->'ticket_ids' ? t.id"
-    " AND r.doc->>'state' = 'succeeded' AND (r.doc->>'succeeded_at')::timestamptz < %s LIMIT %s"
+    " AND (r.doc->>'state' = 'succeeded' OR r.doc->>'owed_at_till' = 'true')"
+    " AND coalesce(r.doc->>'succeeded_at', r.doc->>'requested_at')::timestamptz < %s LIMIT %s"
 )
 REFUND_OPEN = ["requested", "pending", "failed"]
 QUEUED = ["requested", "reserving"]
@@ -315,7 +317,10 @@ class StalledWorkQueries(ReadModels):
         return [(identity, doc["tenant_id"], datetime.fromisoformat(doc["until"])) for identity, doc in rows]
 
     async def refunding(self, before: datetime, limit: int) -> list[RefundDocument]:
-        """Return refunds requested before a time and not paid, oldest first, and paid ones with a token to burn."""
+        """Return refunds requested before a time and not paid, oldest first, and paid ones with a token to burn.
+
+        Cash that is owed at the till is its clerk's work.
+        """
         unpaid = await self._rows(REFUNDING, (REFUND_OPEN, before, limit))
         return [row[0] for row in (*unpaid, *await self._rows(UNBURNT, (before, limit)))]
 

@@ -8,12 +8,24 @@ from adapters.read_models.documents import PURCHASES, REFUNDS, SHOWS, DocumentBa
 from domain.core.aggregate import DomainEvent
 from domain.money.breakdown import AmountBreakdown
 from domain.payments.dispute import DisputeLost
-from domain.payments.refund import RefundFailed, RefundPaidByHand, RefundPending, RefundRequested, RefundSucceeded
+from domain.payments.refund import (
+    RefundFailed,
+    RefundHandedOut,
+    RefundOwedAtTill,
+    RefundPaidByHand,
+    RefundPending,
+    RefundReduced,
+    RefundRequested,
+    RefundSucceeded,
+)
 from domain.views.purchase import PaidBackLine, PurchaseDocument, RefundDocument, RefundLine, RefundProgress
 
 OPEN = {"requested", "pending", "failed"}
 REFUND_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     RefundRequested: lambda event: f"Refund requested: {event.amount_minor} minor units, {event.reason}.",
+    RefundReduced: lambda event: f"A refund of {event.by_minor} at Stripe paid a part of a failed one.",
+    RefundOwedAtTill: lambda event: f"Refund owed at the till: {event.amount_minor} minor units in cash.",
+    RefundHandedOut: lambda event: f"Refund handed out at the till: {event.amount_minor} minor units in cash.",
     RefundPending: lambda _: "Refund pending at the bank.",
     RefundSucceeded: lambda event: f"Refund succeeded: {event.amount_minor} minor units.",
     RefundPaidByHand: lambda event: f"Refund paid by hand by an operator: {event.reference}.",
@@ -23,8 +35,9 @@ REFUND_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
 
 def _requested(documents: DocumentBatch, event: RefundRequested, _: int) -> None:
     purchase = documents.edit(PURCHASES, identity_of(event))
-    if purchase is None or purchase["price"] is None:
+    if purchase is None:
         return
+    price = purchase["price"]
     given = AmountBreakdown.model_validate(event.given)
     refund: RefundDocument = {
         "purchase_id": purchase["purchase_id"],
@@ -34,7 +47,9 @@ def _requested(documents: DocumentBatch, event: RefundRequested, _: int) -> None
         "refund_id": event.refund_id,
         "state": "requested",
         "amount_minor": event.amount_minor,
-        "currency": purchase["price"]["currency"],
+        "currency": event.currency or (price["currency"] if price else ""),
+        "intent_id": event.intent_id or None,
+        "owed_at_till": False,
         "ticket_ids": list(event.ticket_ids),
         "reason": event.reason,
         "fees": event.fees,
@@ -48,7 +63,7 @@ def _requested(documents: DocumentBatch, event: RefundRequested, _: int) -> None
         "failure": None,
         "requested_at": event.timestamp.isoformat(),
         "succeeded_at": None,
-        "in_cash": purchase["price"]["tender"] == "cash",
+        "in_cash": price is not None and price["tender"] == "cash" and not event.intent_id,
         "paid_by_hand": None,
         "resells": _resells(documents, purchase, event),
     }
@@ -72,6 +87,22 @@ def _succeeded(documents: DocumentBatch, event: RefundSucceeded, _: int) -> None
     _arrived(documents, event, event.refund_id, stripe_refund_id=event.stripe_refund_id or None, by_hand=None)
 
 
+def _reduced(documents: DocumentBatch, event: RefundReduced, _: int) -> None:
+    if refund := documents.edit(REFUNDS, event.refund_id):
+        refund["amount_minor"] -= event.by_minor
+    _show(documents, event, event.refund_id)
+
+
+def _owed_at_till(documents: DocumentBatch, event: RefundOwedAtTill, _: int) -> None:
+    if refund := documents.edit(REFUNDS, event.refund_id):
+        refund["owed_at_till"] = True
+    _show(documents, event, event.refund_id)
+
+
+def _handed_out(documents: DocumentBatch, event: RefundHandedOut, _: int) -> None:
+    _arrived(documents, event, event.refund_id, stripe_refund_id=None, by_hand=None)
+
+
 def _paid_by_hand(documents: DocumentBatch, event: RefundPaidByHand, _: int) -> None:
     _arrived(documents, event, event.refund_id, stripe_refund_id=None, by_hand=event.reference)
 
@@ -81,6 +112,7 @@ def _arrived(
 ) -> None:
     if refund := documents.edit(REFUNDS, refund_id):
         refund.update({"state": "succeeded", "failure": None, "succeeded_at": event.timestamp.isoformat()})
+        refund["owed_at_till"] = False
         refund["stripe_refund_id"] = stripe_refund_id
         refund["paid_by_hand"] = by_hand or refund["paid_by_hand"]
     _show(documents, event, refund_id)
@@ -99,12 +131,20 @@ def _show(documents: DocumentBatch, event: DomainEvent, refund_id: str) -> None:
         return
     others = [one for one in purchase["refunds"] if one["refund_id"] != refund_id]
     purchase["refunds"] = sorted([*others, _line(refund)], key=lambda one: (one["requested_at"], one["refund_id"]))
-    arrived = [one for one in purchase["refunds"] if one["state"] == "succeeded" and one["amount_minor"]]
-    refunded_minor = sum(one["amount_minor"] for one in arrived)
-    purchase["refund_state"] = refund_state_of(purchase, refunded_minor)
-    if payment := purchase["payment"]:
-        payment["refunded_minor"] = refunded_minor
+    payment = purchase["payment"]
+    arrived = [one for one in _own(purchase) if one["state"] == "succeeded" and one["amount_minor"]]
+    purchase["refund_state"] = refund_state_of(purchase)
+    if payment is not None:
+        payment["refunded_minor"] = sum(one["amount_minor"] for one in arrived)
         payment["refunds"] = [_receipt_line(one) for one in arrived]
+        if purchase["confirmed_at"] is None:
+            payment["owed_minor"] = payment["captured_minor"] - payment["refunded_minor"]
+
+
+def _own(purchase: PurchaseDocument) -> list[RefundLine]:
+    """Return the refunds of the purchase's own payment, without those of second and stray ones."""
+    own = {None, purchase["payment"]["intent_id"] if purchase["payment"] else None}
+    return [one for one in purchase["refunds"] if one["intent_id"] in own]
 
 
 def _line(refund: RefundDocument) -> RefundLine:
@@ -113,6 +153,9 @@ def _line(refund: RefundDocument) -> RefundLine:
         "refund_id": refund["refund_id"],
         "state": refund["state"],
         "amount_minor": refund["amount_minor"],
+        "currency": refund["currency"],
+        "intent_id": refund["intent_id"],
+        "owed_at_till": refund["owed_at_till"],
         "ticket_ids": refund["ticket_ids"],
         "reason": refund["reason"],
         "fees": refund["fees"],
@@ -125,17 +168,24 @@ def _line(refund: RefundDocument) -> RefundLine:
     }
 
 
-def refund_state_of(purchase: PurchaseDocument, refunded_minor: int) -> RefundProgress:
-    """Return `refunding` while a refund is in progress, else whether the whole price was refunded.
+def refund_state_of(purchase: PurchaseDocument) -> RefundProgress:
+    """Return `refunding` while a refund is in progress, else whether all of the payment was refunded.
 
-    For a free order: whether all of its tickets are void.
+    That is the price of a sale, and the captured amount without one. For a free order: whether all of its tickets are
+    void.
     """
-    total_minor = purchase["price"]["total_minor"] if purchase["price"] else 0
+    own, payment = _own(purchase), purchase["payment"]
     if any(one["state"] in OPEN for one in purchase["refunds"]):
         return "refunding"
+    if not own:
+        return "none"
+    total_minor = purchase["price"]["total_minor"] if purchase["price"] else 0
+    if purchase["confirmed_at"] is None and payment is not None:
+        total_minor = payment["captured_minor"]
     if not total_minor:
         is_whole = all(ticket["state"] == "void" for ticket in purchase["tickets"])
         return "refunded" if is_whole else "partly-refunded"
+    refunded_minor = sum(one["amount_minor"] for one in own if one["state"] == "succeeded")
     back_minor = refunded_minor + purchase["lost_to_disputes_minor"]
     return "refunded" if back_minor >= total_minor else "partly-refunded"
 
@@ -159,6 +209,9 @@ def _receipt_line(refund: RefundLine) -> PaidBackLine:
 REFUND_FOLDS: dict[type[DomainEvent], Fold] = {
     DisputeLost: _lost,
     RefundRequested: _requested,
+    RefundReduced: _reduced,
+    RefundOwedAtTill: _owed_at_till,
+    RefundHandedOut: _handed_out,
     RefundPending: _pending,
     RefundSucceeded: _succeeded,
     RefundPaidByHand: _paid_by_hand,

@@ -15,10 +15,11 @@ from domain.catalog.show_cancellation import (
 from domain.core.aggregate import DomainEvent
 from domain.views.show_cancellation import CancellationDocument, CancellationProgress, CancellationStatus
 
-# An order is left while it has no end, a valid ticket, or money that has not arrived.
+# An order is left while it has no end, a valid ticket, or money that has not arrived; cash waits at the till.
 LEFT = (
     "doc->>'show_id' = %(show)s AND doc->>'state' NOT IN ('cancelled', 'refused')"
-    " AND (coalesce(doc->>'refund_state', 'none') <> 'refunded'"
+    " AND (coalesce(doc->>'refund_state', 'none') NOT IN ('refunded', 'refunding')"
+    """ OR doc @? '$.refunds[*] ? (@.state != "succeeded" && @.owed_at_till == false)'"""
     """ OR doc @? '$.tickets[*] ? (@.state == "issued" || @.state == "redeemed")')"""
 )
 ORDERS_LEFT = (
@@ -45,6 +46,10 @@ OWED = (
 IN_CASH = (
     "SELECT coalesce(sum((doc->>'amount_minor')::bigint), 0) FROM rm_refunds"
     " WHERE doc->>'show_id' = %s AND doc->>'state' = 'succeeded' AND (doc->>'in_cash')::boolean"
+)
+AT_TILL = (
+    "SELECT coalesce(sum((doc->>'amount_minor')::bigint), 0) FROM rm_refunds"
+    " WHERE doc->>'show_id' = %s AND doc->>'owed_at_till' = 'true'"
 )
 OUTSIDE = "SELECT count(*) FROM rm_reservations WHERE doc->>'show_id' = %s AND doc->>'state' = 'confirmed'"
 UNFINISHED = (
@@ -130,6 +135,7 @@ class ShowCancellationQueries(ReadModels):
             "refunded_in_cash_minor": await self._number(IN_CASH, show_id),
             "given_back": orders - ended - residue,
             "owed_minor": await self._number(OWED, show_id),
+            "owed_at_till_minor": await self._number(AT_TILL, show_id),
             "sold_outside": await self._number(OUTSIDE, show_id),
         }
         return {**found, "progress": progress}

@@ -37,7 +37,7 @@ from domain.money.books import (
     venue_payable,
 )
 
-CLOSED_PAYMENTS = {"cancelled", "refunded"}
+CLOSED_PAYMENTS = {"cancelled", "owed", "refunded"}  # what is owed is a refund's to bring
 Balances = Mapping[tuple[str, str], int]
 
 
@@ -154,18 +154,18 @@ def _judge(case: _Case, findings: Findings) -> None:
     identity, purchase = case.identity, case.purchase
     for invariant, fault in _money_faults(case):
         findings.judge(invariant, identity, fault)
+    findings.judge(ARRIVED, identity, arrived_fault(identity, purchase))
     if purchase.end == "unsold":
         findings.judge(UNDONE, identity, undone_fault(purchase, case.intents))
         return
     findings.judge(DELIVERED, identity, delivered_fault(purchase, case.state))
-    findings.judge(ARRIVED, identity, arrived_fault(identity, purchase))
     if purchase.kind == "order":
         for ticket_id in purchase.tickets:
             findings.judge(MINTED, ticket_id, minted_fault(ticket_id, case.state, case.outside.supplies))
 
 
 def _judge_captures(case: _Case, findings: Findings) -> None:
-    kept = [intent for intent in case.intents if intent.kept_minor]
+    kept = [intent for intent in case.intents if intent.kept_minor - _by_hand(case, intent)]
     many = f"{len(kept)} captures: {', '.join(intent.intent_id for intent in kept)}" if len(kept) > 1 else None
     findings.judge(ONE_CAPTURE, case.identity, many)
     for intent in kept:
@@ -183,6 +183,12 @@ def _judge_captures(case: _Case, findings: Findings) -> None:
             findings.judge(CAPTURES, intent.intent_id, f"{figures} has neither a live order nor a case")
 
 
+def _by_hand(case: _Case, intent: StripePayment) -> int:
+    """Return the part of a payment that bought nothing which was paid back by hand: Stripe keeps that much."""
+    given = case.purchase.refunds.values()
+    return sum(one.amount_minor for one in given if one.by_hand and one.intent_id == intent.intent_id)
+
+
 def _money_faults(case: _Case) -> list[tuple[Invariant, str | None]]:
     """Compare Stripe's net, the shares of venue and tax, and the kept money with the books and the price."""
     purchase, sold = case.purchase, case.purchase.end == "sold"
@@ -195,8 +201,10 @@ def _money_faults(case: _Case) -> list[tuple[Invariant, str | None]]:
     due = {(account, purchase.currency): amount for account, amount in wanted.items() if sold and amount}
     faults.append((SHARE, None if credited == due else f"credited {credited}, due {due} ({purchase.state})"))
     if sold:
-        kept = sum(intent.kept_minor for intent in case.intents)
-        back = sum(one.amount_minor for one in given if one.state == "succeeded" and not one.by_hand)
+        own = [intent for intent in case.intents if intent.intent_id in purchase.intents]
+        kept = sum(intent.kept_minor for intent in own)
+        of_sale = [one for one in given if not one.intent_id or one.intent_id in purchase.intents]
+        back = sum(one.amount_minor for one in of_sale if one.state == "succeeded" and not one.by_hand)
         is_cash = purchase.total_minor > purchase.charge_minor
         due_minor, in_cash = (0, purchase.total_minor - back) if is_cash else (purchase.charge_minor - back, 0)
         till = -purchase.books[cash_till(purchase.venue_id), purchase.currency]
@@ -264,10 +272,15 @@ def minted_fault(ticket_id: str, state: InvariantState, supplies: Mapping[str, i
 
 
 def arrived_fault(identity: str, purchase: PurchaseSummary) -> str | None:
-    """Return the refunds that have not arrived without any workflow, and the amount owed to the buyer."""
-    late = [f"{name} is {refund.state}" for name, refund in purchase.refunds.items() if refund.state != "succeeded"]
-    owed = purchase.books[buyer_refundable(identity), purchase.currency]
-    return "; ".join([*late, *([f"the buyer is owed {owed}"] if owed else [])]) or None
+    """Return the refunds that have not arrived without any workflow, and the amount owed to the buyer beside cash."""
+    given = purchase.refunds.items()
+    late = [f"{name} is {refund.state}" for name, refund in given if refund.state != "succeeded" and not refund.at_till]
+    owed = Counter(
+        {unit: minor for (account, unit), minor in purchase.books.items() if account == buyer_refundable(identity)}
+    )
+    owed[purchase.currency] -= sum(refund.amount_minor for _, refund in given if refund.at_till)
+    off = [f"{amount} {unit}" for unit, amount in owed.items() if amount]
+    return "; ".join([*late, *([f"the buyer is owed {', '.join(off)}"] if off else [])]) or None
 
 
 def undone_fault(purchase: PurchaseSummary, intents: Sequence[StripePayment]) -> str | None:

@@ -25,7 +25,14 @@ from domain.orders.order import (
 )
 from domain.orders.reopening import PurchaseReopened
 from domain.payments.dispute import DisputeLost
-from domain.payments.payment import IntentCreated, PaymentCancelled, PaymentCaptured, PaymentRefunded, StrayIntentFound
+from domain.payments.payment import (
+    IntentCreated,
+    PaymentCancelled,
+    PaymentCaptured,
+    PaymentOwed,
+    PaymentRefunded,
+    StrayIntentFound,
+)
 from domain.stock.allocation import (
     AllocationOpened,
     AllocationResized,
@@ -270,6 +277,7 @@ FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
     StrayIntentFound: _strayed,
     PaymentCaptured: _payment("captured"),
     PaymentCancelled: _payment("cancelled"),
+    PaymentOwed: _payment("owed"),
     PaymentRefunded: _payment("refunded"),
     TransactionPosted: _posted,
     **REFUND_FOLDS,

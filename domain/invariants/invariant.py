@@ -52,12 +52,13 @@ POSTINGS = Invariant(
 )
 REFUNDS = Invariant(
     "refunds-within-price",
-    "All refunds of a purchase together never exceed its price.",
+    "All refunds of a sale together never exceed its price.",
     "commit",
 )
 CAPTURES = Invariant(
     "money-has-an-owner",
-    "Every capture that is not fully refunded has exactly one of: a live order that it pays, an open case.",
+    "Every capture that is not fully refunded has exactly one of: a live order that it pays, an open case; but for"
+    " the part that was paid back by hand.",
     "rest",
 )
 ONE_CAPTURE = Invariant(
@@ -73,8 +74,8 @@ PAID = Invariant(
 )
 ARRIVED = Invariant(
     "refund-arrives",
-    "Every refund that no workflow is processing has arrived: by Stripe, at the till or paid by hand, and the buyer is"
-    " owed nothing.",
+    "Every refund that no workflow is processing has arrived, by Stripe or by hand, or is cash at the till; the buyer"
+    " is owed just that cash.",
     "rest",
 )
 DELIVERED = Invariant(

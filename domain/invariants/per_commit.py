@@ -118,7 +118,7 @@ def seats_fault(purchase: PurchaseSummary) -> str | None:
 
 def refunds_fault(purchase: PurchaseSummary) -> str | None:
     """Return the fault of refunds that exceed the price."""
-    given = sum(refund.amount_minor for refund in purchase.refunds.values())
+    given = sum(refund.amount_minor for refund in purchase.refunds.values() if not refund.intent_id)
     return f"refunds of {given} for a price of {purchase.total_minor}" if given > purchase.total_minor else None
 
 

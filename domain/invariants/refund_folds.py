@@ -5,7 +5,16 @@ from typing import Any
 
 from domain.core.aggregate import DomainEvent
 from domain.invariants.state import InvariantState, PurchaseSummary, RefundSummary
-from domain.payments.refund import RefundFailed, RefundPaidByHand, RefundPending, RefundRequested, RefundSucceeded
+from domain.payments.refund import (
+    RefundFailed,
+    RefundHandedOut,
+    RefundOwedAtTill,
+    RefundPaidByHand,
+    RefundPending,
+    RefundReduced,
+    RefundRequested,
+    RefundSucceeded,
+)
 
 RefundUpdate = RefundPending | RefundSucceeded | RefundFailed
 
@@ -18,6 +27,7 @@ def _requested(all_of: InvariantState, event: RefundRequested) -> None:
     given = event.given
     fees = given["platform_minor"] + given["processing_minor"] if event.fees == "venue" else 0
     returned = RefundSummary(event.timestamp, event.amount_minor, given["venue_minor"] + fees, given["tax_minor"])
+    returned.intent_id = event.intent_id
     purchase = _owner(all_of, event)
     purchase.refunds[event.refund_id] = returned
     purchase.refunded_tickets |= set(event.ticket_ids)
@@ -35,10 +45,26 @@ def _by_hand(all_of: InvariantState, event: RefundPaidByHand) -> None:
     returned.state, returned.by_hand = "succeeded", True
 
 
+def _reduced(all_of: InvariantState, event: RefundReduced) -> None:
+    _owner(all_of, event).refunds[event.refund_id].amount_minor -= event.by_minor
+
+
+def _at_till(all_of: InvariantState, event: RefundOwedAtTill) -> None:
+    _owner(all_of, event).refunds[event.refund_id].at_till = True
+
+
+def _handed_out(all_of: InvariantState, event: RefundHandedOut) -> None:
+    returned = _owner(all_of, event).refunds[event.refund_id]
+    returned.state, returned.at_till = "succeeded", False
+
+
 REFUND_FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
     RefundRequested: _requested,
     RefundPending: _updated("pending"),
     RefundSucceeded: _updated("succeeded"),
     RefundFailed: _updated("failed"),
     RefundPaidByHand: _by_hand,
+    RefundReduced: _reduced,
+    RefundOwedAtTill: _at_till,
+    RefundHandedOut: _handed_out,
 }

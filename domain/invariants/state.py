@@ -50,6 +50,8 @@ class RefundSummary:
     tax_minor: int
     state: str = "requested"
     by_hand: bool = False  # neither by Stripe nor from a till
+    intent_id: str = ""  # of a payment that bought nothing; empty for a refund of the sale
+    at_till: bool = False  # cash that is still to be handed out
 
 
 @dataclass(slots=True)

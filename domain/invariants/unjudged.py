@@ -24,7 +24,7 @@ from domain.core.aggregate import DomainEvent
 from domain.orders.order import CancelRequested, CaptureRequested, CaptureWaived, OrderConfirmed
 from domain.payments.dispute import DisputeOpened, DisputeWon
 from domain.payments.payment import PaymentAuthorised, PaymentDeclined
-from domain.payments.refund import RefundsOpened
+from domain.payments.refund import RefundsOpened, RefundsPriced
 from domain.payouts.payee import AccountChanged, AccountConnected, PayeeNamed, ShortfallNetted, ShortfallNoted
 from domain.payouts.payout import PayoutPaid, PayoutReturned
 from domain.payouts.transfer import (
@@ -70,6 +70,7 @@ UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
         PaymentAuthorised,
         PaymentDeclined,
         RefundsOpened,
+        RefundsPriced,
         AccountChanged,
         AccountConnected,
         PayeeNamed,

@@ -124,11 +124,15 @@ def sale_postings(venue_id: str, price: Price, stripe_fee_minor: int, ticket_cou
     return (*posted, owed)
 
 
-def refund_postings(currency: str, stripe_fee_minor: int) -> tuple[Posting, ...]:
-    """Post a payment that was fully refunded before any sale: only Stripe's fee remains."""
-    if not stripe_fee_minor:
-        return ()
-    return (Posting(debit=PROCESSING_FEES, credit=STRIPE_CLEARING, amount=stripe_fee_minor, unit=currency),)
+def unsold_postings(purchase_id: str, currency: str, captured_minor: int, stripe_fee_minor: int) -> tuple[Posting, ...]:
+    """Post captured money that bought nothing: it is owed to its buyer, and Stripe keeps its fee."""
+    owed = (
+        (STRIPE_CLEARING, buyer_refundable(purchase_id), captured_minor),
+        (PROCESSING_FEES, STRIPE_CLEARING, stripe_fee_minor),
+    )
+    return tuple(
+        Posting(debit=debit, credit=credit, amount=amount, unit=currency) for debit, credit, amount in owed if amount
+    )
 
 
 def transfer_postings(venue_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
@@ -192,13 +196,16 @@ def by_hand_postings(purchase_id: str, currency: str, amount_minor: int) -> tupl
     return (Posting(debit=owed, credit=PLATFORM_BANK, amount=amount_minor, unit=currency),)
 
 
+def at_till_postings(venue_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
+    """Post a refund that is owed at the till: the venue holds that cash for the buyer, and it is not paid out to it."""
+    kept = venue_account(venue_id, "paid_out")
+    return (Posting(debit=kept, credit=venue_payable(venue_id), amount=amount_minor, unit=currency),)
+
+
 def handed_out_postings(venue_id: str, purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
-    """Post a refund that the box office paid in cash: it leaves the till, and the venue is owed it."""
-    owed, till, kept = buyer_refundable(purchase_id), cash_till(venue_id), venue_account(venue_id, "paid_out")
-    return (
-        Posting(debit=owed, credit=venue_payable(venue_id), amount=amount_minor, unit=currency),
-        Posting(debit=kept, credit=till, amount=amount_minor, unit=currency),
-    )
+    """Post a refund that the box office handed out in cash: it leaves the till."""
+    owed = buyer_refundable(purchase_id)
+    return (Posting(debit=owed, credit=cash_till(venue_id), amount=amount_minor, unit=currency),)
 
 
 def came_back_postings(purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:

@@ -6,7 +6,7 @@ from typing import Literal
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import WrongState
 
-PaymentState = Literal["open", "authorised", "captured", "cancelled", "refunded"]
+PaymentState = Literal["open", "authorised", "captured", "owed", "cancelled", "refunded"]
 
 
 class IntentCreated(CreatedEvent["Payment"]):
@@ -90,8 +90,20 @@ class PaymentCancelled(DomainEvent["Payment"]):
         payment.state = "cancelled"
 
 
+class PaymentOwed(DomainEvent["Payment"]):
+    """The captured money bought nothing: it is owed to its buyer, also again when a refund of it has failed."""
+
+    TOPIC = "payment.owed"
+
+    amount_minor: int
+
+    def apply(self, payment: "Payment") -> None:
+        """Mark the payment as owed."""
+        payment.state, payment.refunded_minor = "owed", 0
+
+
 class PaymentRefunded(DomainEvent["Payment"]):
-    """The captured money was refunded."""
+    """The captured money has reached its buyer."""
 
     TOPIC = "payment.refunded"
 
@@ -162,20 +174,24 @@ class Payment(Aggregate):
 
     def cancel(self, at: datetime) -> None:
         """Record that no money can arrive any more; idempotent. Raise WrongState if captured."""
-        if self.state == "captured":
+        if self.state in {"captured", "owed"}:
             raise WrongState(
                 "the payment is captured and cannot be cancelled; refund it instead", intent_id=self.intent_id
             )
         if self.state in {"open", "authorised"}:
             self.record(PaymentCancelled, at)
 
-    def refund(self, refund_id: str, amount_minor: int, at: datetime) -> None:
-        """Record that all captured money was refunded; idempotent. Raise WrongState for another amount or state."""
+    def owe(self, at: datetime) -> None:
+        """Record that the captured money is owed to its buyer; again after a refund that failed; else idempotent."""
+        if self.state not in {"captured", "owed", "refunded"}:
+            raise WrongState(f"payment is {self.state}; nothing was captured", state=self.state)
+        if self.state != "owed":
+            self.record(PaymentOwed, at, amount_minor=self.captured_minor)
+
+    def refund(self, refund_id: str, at: datetime) -> None:
+        """Record that the owed money has reached its buyer; idempotent. Raise WrongState if nothing was owed."""
         if self.state == "refunded":
             return
-        if self.state != "captured" or amount_minor != self.captured_minor:
-            raise WrongState(
-                f"payment is {self.state} with {self.captured_minor} captured; {amount_minor} cannot be refunded",
-                state=self.state,
-            )
-        self.record(PaymentRefunded, at, refund_id=refund_id, amount_minor=amount_minor)
+        if self.state != "owed":
+            raise WrongState(f"payment is {self.state}; it is not owed to its buyer", state=self.state)
+        self.record(PaymentRefunded, at, refund_id=refund_id, amount_minor=self.captured_minor)

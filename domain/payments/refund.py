@@ -1,4 +1,4 @@
-"""Refunds of one sold order: never more than was paid, however often and concurrently they are requested."""
+"""Refunds of one purchase: of its sale, never more than was paid, and of payments that bought nothing."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -6,17 +6,26 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
-from domain.core.errors import KeyReused, RefundExceeds, UnknownSubject
+from domain.core.errors import KeyReused, RefundExceeds, UnknownSubject, WrongState
+from domain.core.ids import derived
 from domain.money.breakdown import AmountBreakdown, FeesBorneBy, amount_breakdown, breakdown_from, breakdown_of, summed
 from domain.money.currency import shown
 from domain.money.money import Price
+from domain.payments.payment_intent import StripeRefund
 
 NOTHING = AmountBreakdown()
+BOUGHT_NOTHING = "bought-nothing"  # the reason of a refund of captured money that belongs to no sale
+MADE_AT_STRIPE = "made-at-stripe"  # the reason of a refund that a person made in Stripe's dashboard
 RefundState = Literal["requested", "pending", "succeeded", "failed"]
 
 
 class Refund(BaseModel):
-    """One refund; `turn` counts the attempts at Stripe, from 1, and grows with each failure."""
+    """One refund; `turn` counts the attempts at Stripe, from 1, and grows with each failure.
+
+    A refund of the sale is `given` by its owners. One of a payment that bought nothing names its intent, and returns
+    `unsold_minor`, which nobody owned. `paid_elsewhere_minor` was paid by another refund. Cash is owed `at_till` until
+    a clerk says that it was handed out.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -25,11 +34,22 @@ class Refund(BaseModel):
     reason: str
     fees: FeesBorneBy
     ticket_ids: tuple[str, ...]
-    given: AmountBreakdown
+    given: AmountBreakdown = NOTHING
+    intent_id: str = ""
+    currency: str = ""
+    unsold_minor: int = 0
+    paid_elsewhere_minor: int = 0
+    handed_out: bool = False
+    at_till: bool = False
     state: RefundState = "requested"
     turn: int = 1
     stripe_refund_id: str | None = None
     failure: str | None = None
+
+    @property
+    def amount_minor(self) -> int:
+        """The amount that this refund still gives the buyer."""
+        return self.given.total_minor + self.unsold_minor - self.paid_elsewhere_minor
 
     @property
     def from_venue_minor(self) -> int:
@@ -38,8 +58,11 @@ class Refund(BaseModel):
         return self.given.venue_minor + fees
 
 
+DECIDED = ("refund_id", "body_digest", "reason", "fees", "given", "intent_id", "currency", "handed_out")
+
+
 class RefundsOpened(CreatedEvent["Refunds"]):
-    """The first refund of an order was requested."""
+    """The first refund of a purchase was decided."""
 
     TOPIC = "refunds.opened"
 
@@ -48,7 +71,11 @@ class RefundsOpened(CreatedEvent["Refunds"]):
 
 
 class RefundRequested(DomainEvent["Refunds"]):
-    """An amount is owed to the buyer, and these tickets are void."""
+    """An amount is owed to the buyer, and these tickets are void.
+
+    `intent_id` is set when the amount was captured by a payment that bought nothing, `currency` when it differs from
+    that of the price, `handed_out` when the box office paid it before.
+    """
 
     TOPIC = "refunds.refund-requested"
 
@@ -59,11 +86,70 @@ class RefundRequested(DomainEvent["Refunds"]):
     ticket_ids: list[str]
     given: dict[str, Any]
     amount_minor: int
+    intent_id: str = ""
+    currency: str = ""
+    handed_out: bool = False
 
     def apply(self, refunds: "Refunds") -> None:
         """Add the refund."""
-        values = {name: getattr(self, name) for name in ("refund_id", "body_digest", "reason", "fees", "given")}
-        refunds.refunds[self.refund_id] = Refund.model_validate({**values, "ticket_ids": tuple(self.ticket_ids)})
+        values = {name: getattr(self, name) for name in DECIDED}
+        unsold_minor = self.amount_minor if self.intent_id else 0
+        refunds.refunds[self.refund_id] = Refund.model_validate(
+            {**values, "ticket_ids": tuple(self.ticket_ids), "unsold_minor": unsold_minor}
+        )
+
+
+class RefundsPriced(DomainEvent["Refunds"]):
+    """The order has a price, which it had not when a stray payment was given back."""
+
+    TOPIC = "refunds.priced"
+
+    price: dict[str, Any]
+
+    def apply(self, refunds: "Refunds") -> None:
+        """Take the price."""
+        refunds.price = Price.model_validate(self.price)
+
+
+class RefundReduced(DomainEvent["Refunds"]):
+    """A refund made at Stripe has paid a part of a failed one."""
+
+    TOPIC = "refunds.refund-reduced"
+
+    refund_id: str
+    by_minor: int
+    stripe_refund_id: str
+
+    def apply(self, refunds: "Refunds") -> None:
+        """Owe less by this refund; its parts were taken from their owners and stay taken."""
+        elsewhere_minor = refunds.refunds[self.refund_id].paid_elsewhere_minor + self.by_minor
+        refunds.change(self.refund_id, paid_elsewhere_minor=elsewhere_minor)
+
+
+class RefundOwedAtTill(DomainEvent["Refunds"]):
+    """The cash is owed to the buyer at the till of the box office."""
+
+    TOPIC = "refunds.refund-owed-at-till"
+
+    refund_id: str
+    amount_minor: int
+
+    def apply(self, refunds: "Refunds") -> None:
+        """Mark the refund as owed at the till."""
+        refunds.change(self.refund_id, at_till=True)
+
+
+class RefundHandedOut(DomainEvent["Refunds"]):
+    """A clerk of the box office handed the cash out."""
+
+    TOPIC = "refunds.refund-handed-out"
+
+    refund_id: str
+    amount_minor: int
+
+    def apply(self, refunds: "Refunds") -> None:
+        """Mark the refund as succeeded."""
+        refunds.change(self.refund_id, state="succeeded", at_till=False, handed_out=True)
 
 
 class RefundPending(DomainEvent["Refunds"]):
@@ -124,7 +210,7 @@ class RefundFailed(DomainEvent["Refunds"]):
 
 
 class Refunds(Aggregate):
-    """All refunds of one purchase; decided one after another, so that they stay within the price."""
+    """All refunds of one purchase; decided one after another, so that those of its sale stay within the price."""
 
     TOPIC = "refunds"
     STREAM_CATEGORY = "refunds"
@@ -161,6 +247,14 @@ class Refunds(Aggregate):
             raise UnknownSubject(f"refund {refund_id} does not exist", id=refund_id)
         return self.refunds[refund_id]
 
+    def of_payment(self, intent_id: str) -> list[Refund]:
+        """Return the refunds of a payment that bought nothing, oldest first."""
+        return [refund for refund in self.refunds.values() if refund.intent_id == intent_id]
+
+    def currency_of(self, refund: Refund) -> str:
+        """Return the currency of a refund's amount."""
+        return refund.currency or self.price.currency
+
     def change(self, refund_id: str, **values: Any) -> None:
         """Assign values of one refund."""
         self.refunds[refund_id] = self.refunds[refund_id].model_copy(update=values)
@@ -170,10 +264,71 @@ class Refunds(Aggregate):
         given, left = wanted.given, self.left(lost)
         if given.capped(left) != given or (not given.total_minor and not wanted.ticket_ids):
             raise RefundExceeds(_exceeding(given, left, self.price.currency), left_minor=left.total_minor)
-        values = wanted.model_dump(include={"refund_id", "body_digest", "reason", "fees", "given"})
-        tickets, amount = list(wanted.ticket_ids), given.total_minor
+        return self._decide(wanted, at)
+
+    def give_back(self, unsold: Refund, at: datetime) -> Refund:
+        """Decide to give back money that bought nothing, once; it takes nothing from anybody's share."""
+        return self.refunds.get(unsold.refund_id) or self._decide(unsold, at)
+
+    def _decide(self, wanted: Refund, at: datetime) -> Refund:
+        values = wanted.model_dump(include=set(DECIDED))
+        tickets, amount = list(wanted.ticket_ids), wanted.amount_minor
         self.record(RefundRequested, at, ticket_ids=tickets, amount_minor=amount, **values)
         return self.refunds[wanted.refund_id]
+
+    def set_price(self, price: Price, at: datetime) -> None:
+        """Take the price of an order that had none when its first refund was decided."""
+        if not self.price.total_minor and price.total_minor:
+            self.record(RefundsPriced, at, price=price.model_dump())
+
+    def is_known(self, made: StripeRefund) -> bool:
+        """Return whether a refund at Stripe is an attempt of ours, or was recorded before."""
+        ours = made.key.partition(":")[0] in self.refunds
+        return ours or made.refund_id in {refund.stripe_refund_id for refund in self.refunds.values()}
+
+    def take_place(self, made: StripeRefund, intent_id: str, at: datetime) -> bool:
+        """Let a refund that a person made at Stripe pay a failed one of ours, or a part of it; False without one.
+
+        It takes the place of one of the same amount. It pays a part of a larger one, which then owes the rest.
+        `intent_id` is that of a payment that bought nothing, empty for the payment of the sale.
+        """
+        failed = [refund for refund in self.of_payment(intent_id) if refund.state == "failed"]
+        alike = next((refund for refund in failed if refund.amount_minor == made.amount_minor), None)
+        larger = next((refund for refund in failed if refund.amount_minor > made.amount_minor), None)
+        if alike is not None:
+            self.pend(alike.refund_id, made.refund_id, at)
+        elif larger is not None:
+            events = {"refund_id": larger.refund_id, "stripe_refund_id": made.refund_id}
+            self.record(RefundReduced, at, by_minor=made.amount_minor, **events)
+            part = Refund(
+                refund_id=derived("rf", larger.refund_id, made.refund_id),
+                body_digest=made.refund_id,
+                reason=MADE_AT_STRIPE,
+                fees=larger.fees,
+                ticket_ids=(),
+                intent_id=made.intent_id,
+                currency=larger.currency,
+                unsold_minor=made.amount_minor,
+            )
+            self.give_back(part, at)
+            self.pend(part.refund_id, made.refund_id, at)
+        return alike is not None or larger is not None
+
+    def owe_at_till(self, refund_id: str, at: datetime) -> None:
+        """Record that the cash is owed at the till, once."""
+        refund = self.get(refund_id)
+        if refund.state == "requested" and not refund.at_till:
+            self.record(RefundOwedAtTill, at, refund_id=refund_id, amount_minor=refund.amount_minor)
+
+    def hand_out(self, refund_id: str, at: datetime) -> bool:
+        """Record that the cash was handed out; False if already recorded, WrongState unless it is owed at the till."""
+        refund = self.get(refund_id)
+        if refund.handed_out and refund.state == "succeeded":
+            return False
+        if not refund.at_till:
+            raise WrongState(f"refund is {refund.state}; it is not owed at the till", state=refund.state)
+        self.record(RefundHandedOut, at, refund_id=refund_id, amount_minor=refund.amount_minor)
+        return True
 
     def pend(self, refund_id: str, stripe_refund_id: str, at: datetime) -> None:
         """Record that Stripe processes the refund; idempotent, and without effect after success."""
@@ -185,7 +340,7 @@ class Refunds(Aggregate):
         refund = self.get(refund_id)
         if refund.state == "succeeded":
             return False
-        amount = refund.given.total_minor
+        amount = refund.amount_minor
         events = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "amount_minor": amount}
         self.record(RefundSucceeded, at, **events)
         return True
@@ -195,7 +350,7 @@ class Refunds(Aggregate):
         refund = self.get(refund_id)
         if refund.state != "failed":
             return False
-        amount = refund.given.total_minor
+        amount = refund.amount_minor
         self.record(RefundPaidByHand, at, refund_id=refund_id, reference=reference, amount_minor=amount)
         return True
 

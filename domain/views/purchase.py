@@ -6,7 +6,6 @@ from typing_extensions import TypedDict
 
 from domain.core.timestamp import Timestamp
 from domain.money.breakdown import FeesBorneBy
-from domain.payments.payment import PaymentState
 from domain.payments.refund import RefundState
 from domain.tickets.ticket import TicketState
 from domain.views.common import PriceDocument, TokenFields
@@ -61,11 +60,18 @@ class PaidBackLine(TypedDict):
     reason: str | None
 
 
+PaymentStatus = Literal["open", "authorised", "captured", "cancelled", "refunded"]
+
+
 class PaymentDocument(TypedDict):
-    """The payment of a purchase's present attempt."""
+    """The payment of a purchase's present attempt.
+
+    `owed_minor` is captured money that bought nothing and has not reached its buyer; `refunds` say how far it is.
+    """
 
     intent_id: str
-    status: PaymentState
+    status: PaymentStatus
+    owed_minor: int
     charge_id: str | None
     captured_minor: int
     refunded_minor: int
@@ -75,11 +81,18 @@ class PaymentDocument(TypedDict):
 
 
 class RefundLine(TypedDict):
-    """One refund of a purchase; `failed` is still owed."""
+    """One refund of a purchase; `failed` is still owed.
+
+    `intent_id` is that of a payment that bought nothing; null for a refund of the sale. `owed_at_till`: the cash is
+    owed until a clerk has handed it out.
+    """
 
     refund_id: str
     state: RefundState
     amount_minor: int
+    currency: str
+    intent_id: str | None
+    owed_at_till: bool
     ticket_ids: list[str]
     reason: str
     fees: FeesBorneBy
@@ -107,7 +120,6 @@ class RefundDocument(RefundLine):
     tenant_id: str
     attempt: int
     show_id: str
-    currency: str
     given: AmountByRecipient
     resells: bool
 

@@ -37,5 +37,7 @@ class Patch(NamedTuple):
 
 # A purchase that ends before it knows of a payment makes sure that there is none (decision 0017).
 MONEY_OF_A_LOST_TASK = Patch("money-of-a-lost-task")
-PATCHES: tuple[Patch, ...] = (MONEY_OF_A_LOST_TASK,)
+# A failed refund is looked at while it waits: a person may have made it in Stripe's dashboard (decision 0033).
+REFUND_MADE_ELSEWHERE = Patch("refund-made-elsewhere")
+PATCHES: tuple[Patch, ...] = (MONEY_OF_A_LOST_TASK, REFUND_MADE_ELSEWHERE)
 RETIRED: frozenset[str] = frozenset()
