@@ -82,6 +82,8 @@ class RefundWorkflow:
         works += [self._burn(refund, ticket_id) for ticket_id in refund.ticket_ids]
         works += [self._resell(refund)] if refund.resells else []
         await drain(gather_all(*works))
+        while self._wake and patches.REFUND_HEEDS_NEWS.on():  # it may have failed since it succeeded
+            await drain(self._give_back(refund))
         if refund.in_cash:
             self._status.set_stage("at-till", "The till pays the cash, and a clerk says so; no token is left.")
         else:
@@ -141,6 +143,7 @@ class RefundWorkflow:
             RefundActivities.post_refund, refund, STORE, "post what the buyer is owed", forward_only=True
         )
         if refund.in_cash or not refund.amount_minor:
+            self._wake = False
             return
         began, poll_seconds = workflow.now(), self._start.poll_seconds
         while (seen := await self._pay(refund, turn)).status != "succeeded":
@@ -178,7 +181,7 @@ class RefundWorkflow:
         Meanwhile look whether a person has made it in Stripe's dashboard: at each event, and from time to time.
         """
         self._alerts.raise_(MONEY, f"the refund failed: {seen.failure}")
-        looks = patches.REFUND_MADE_ELSEWHERE.on()
+        looks = patches.REFUND_HEEDS_NEWS.on()
         timeout: timedelta | None
         if seen.uncovered:
             self._status.set_stage("uncovered", "Our balance at Stripe does not cover the refund; it is tried again.")

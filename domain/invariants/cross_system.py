@@ -185,6 +185,8 @@ def _judge_captures(case: _Case, findings: Findings) -> None:
 
 def _by_hand(case: _Case, intent: StripePayment) -> int:
     """Return the part of a payment that bought nothing which was paid back by hand: Stripe keeps that much."""
+    if case.purchase.end == "sold" and intent.intent_id in case.purchase.intents:
+        return 0
     given = case.purchase.refunds.values()
     return sum(one.amount_minor for one in given if one.by_hand and one.intent_id == intent.intent_id)
 
@@ -201,8 +203,7 @@ def _money_faults(case: _Case) -> list[tuple[Invariant, str | None]]:
     due = {(account, purchase.currency): amount for account, amount in wanted.items() if sold and amount}
     faults.append((SHARE, None if credited == due else f"credited {credited}, due {due} ({purchase.state})"))
     if sold:
-        own = [intent for intent in case.intents if intent.intent_id in purchase.intents]
-        kept = sum(intent.kept_minor for intent in own)
+        kept = sum(intent.kept_minor - _by_hand(case, intent) for intent in case.intents)
         of_sale = [one for one in given if not one.intent_id or one.intent_id in purchase.intents]
         back = sum(one.amount_minor for one in of_sale if one.state == "succeeded" and not one.by_hand)
         is_cash = purchase.total_minor > purchase.charge_minor

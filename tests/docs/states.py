@@ -23,7 +23,7 @@ from domain.orders import order, reopening
 from domain.orders.reopening import reopen
 from domain.payments import payment, refund
 from domain.payments.payment import Payment, StrayIntentFound
-from domain.payments.payment_intent import IntentState
+from domain.payments.payment_intent import IntentState, StripeRefund
 from domain.payments.refund import Refund, Refunds, RefundsOpened
 from domain.tickets import ticket
 from domain.tickets.has_token import TokenMinted, TokenSigned
@@ -199,14 +199,15 @@ def stray() -> Payment:
 
 PAYMENT = Axis(
     "Payment",
-    "The money of one attempt at a purchase, or of a stray payment. `refunded` is money returned before the sale.",
+    "The money of one attempt at a purchase, or of a stray payment. `owed` bought nothing, and refunds return it.",
     (new_payment, stray),
     (
         lambda one: one.decline("card_declined", AT),
         lambda one: one.authorise(AT),
         lambda one: one.capture("ch", one.amount_minor, 94, AT),
         lambda one: one.cancel(AT),
-        lambda one: one.refund("re", one.captured_minor, AT),
+        lambda one: one.owe(AT),
+        lambda one: one.refund("re", AT),
     ),
     lambda one: str(one.state),
     events_of(payment),
@@ -227,7 +228,22 @@ def refunds() -> Refunds:
 
 
 def _refund(one: Refunds) -> str:
-    return one.refunds["rf"].state if one.refunds else START
+    if not one.refunds:
+        return START
+    return "owed-at-till" if one.get("rf").at_till else one.get("rf").state
+
+
+def _in_part(one: Refunds) -> None:
+    """Make a refund of a part at Stripe, once."""
+    if len(one.refunds) == 1:
+        made = {"refund_id": "re_2", "intent_id": "pi", "amount_minor": 1, "status": "succeeded"}
+        one.take_place(StripeRefund.model_validate(made), "", AT)
+
+
+def unpriced() -> Refunds:
+    """Return the refunds of an order without a price, with none yet."""
+    nothing = price_of("eur", (), FeeRates())
+    return Refunds.begin(RefundsOpened, "pu", AT, tenant_id="default", price=nothing.model_dump())
 
 
 def _fail(one: Refunds) -> None:
@@ -237,13 +253,18 @@ def _fail(one: Refunds) -> None:
 
 REFUND = Axis(
     "Refund",
-    "One refund of a sold purchase. A failed one is still owed and tried again; one that succeeded can still fail.",
-    (refunds,),
+    "One refund of a purchase. A failed one is still owed and tried again; one that succeeded can still fail. Cash is"
+    " owed at the till, in the state `requested`, until a clerk has handed it out.",
+    (refunds, unpriced),
     (
         lambda one: one.request(WANTED, AT) if not one.refunds else None,
         lambda one: one.pend("rf", "re", AT),
         lambda one: one.succeed("rf", "re", AT),
         lambda one: one.pay_by_hand("rf", "transfer 7", AT),
+        lambda one: one.set_price(price_of("eur", ((1, 1000),), FeeRates()), AT),
+        _in_part,
+        lambda one: one.owe_at_till("rf", AT),
+        lambda one: one.hand_out("rf", AT),
         _fail,
     ),
     _refund,

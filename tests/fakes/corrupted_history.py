@@ -220,23 +220,35 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
         {"venue-has-its-share"},
     ),
     "a refund of more than the price": (
-        history(lambda events: edited(events, RefundRequested, amount_minor=10**6)),
+        history(lambda events: edited(events, RefundRequested, 1, amount_minor=10**6)),
         {"refunds-within-price", "sale-is-paid"},
     ),
     "a refund that has not arrived": (
-        history(lambda events: without(events, RefundSucceeded)),
+        history(lambda events: without(events, RefundSucceeded, 1)),
         {"refund-arrives", "sale-is-paid"},
     ),
     "a refund missing from the books": (
         history(lambda events: without(events, TransactionPosted, subject="rf:paid")),
         {"refund-arrives", "stripe-is-in-the-books"},
     ),
+    "a refund of money that bought nothing that has not arrived": (
+        history(lambda events: without(events, RefundSucceeded)),
+        {"refund-arrives"},
+    ),
+    "money that bought nothing and is owed to nobody": (
+        history(lambda events: without(events, TransactionPosted, subject=":owed")),
+        {"refund-arrives", "stripe-is-in-the-books"},
+    ),
+    "a second payment that nobody gives back": (
+        lambda day: with_payment(day, "refunded", refunded_minor=0),
+        {"money-has-an-owner"},
+    ),
     "a refunded ticket still on chain": (
         lambda day: with_outside(day, supplies=dict.fromkeys(day.outside.supplies, 1)),
         {"one-nft-per-ticket"},
     ),
     "a void ticket without a refund": (
-        history(lambda events: edited(events, RefundRequested, ticket_ids=[])),
+        history(lambda events: edited(events, RefundRequested, 1, ticket_ids=[])),
         {"sale-is-delivered"},
     ),
     "an ended purchase with its discount": (

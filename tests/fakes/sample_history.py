@@ -4,21 +4,21 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from activities.books.post import post
 from activities.catalog.prices import CreateDiscount
-from activities.core.commands import EndPurchase, ExtendHold, MintTicket, PayRefund, PurchaseRef
+from activities.core.commands import EndPurchase, ExtendHold, MintTicket, PayRefund, PurchaseRef, RefundRef
 from activities.refunds.pay_refund import RefundActivities
 from activities.refunds.request_refund import RefundCommands, RequestRefund
 from activities.refunds.resale import add_group_capacity, restock_seats
+from activities.refunds.unsold import owe_back
 from domain.catalog.discount import DiscountTerms
 from domain.core.aggregate import DomainEvent
 from domain.core.ids import ticket_id_of
 from domain.core.unit_of_work import UnitOfWork
 from domain.invariants.cross_system import ExternalState, StripePayment
-from domain.money.books import refund_postings
 from domain.orders.order import Order
 from domain.payments.payment import IntentCreated, Payment
 from domain.payments.payment_intent import IntentState
+from domain.payments.refund import Refunds
 from domain.stock.allocation import Allocation
 from domain.tickets.ticket import Ticket
 from tests.fakes.evidence import ALL_DEADLINES_PASSED
@@ -100,20 +100,8 @@ class SampleHistory(StoreWorld):
             tenant_id="default", purchase_id=name, refund_id="rf", body_digest="r", reason="goodwill", fees="venue"
         )
         refund = (await RefundCommands(self.store).request_refund(command)).refund
-        gateway = FakePaymentGateway()
         taken = self.intents.pop()
-        gateway.intents[taken.intent_id] = IntentState(
-            intent_id=taken.intent_id,
-            purchase_id=name,
-            status="succeeded",
-            amount_minor=taken.captured_minor,
-            received_minor=taken.captured_minor,
-            currency="eur",
-            client_secret="",
-        )
-        steps = RefundActivities(self.store, gateway)
-        turn = await steps.post_refund(refund)
-        await steps.pay_refund(PayRefund(refund=refund, turn=turn))
+        await self.pay_back(refund, taken.captured_minor)
         self.record_at_stripe(purchase, captured=taken.captured_minor, refunded=refund.amount_minor)
         for ticket_id in refund.ticket_ids:
             self.supplies[f"mint-{ticket_id}"] = 0
@@ -137,17 +125,36 @@ class SampleHistory(StoreWorld):
         await self.sales.cancel_order(EndPurchase(purchase=purchase, reason=reason))
 
     async def refund(self, purchase: PurchaseRef) -> None:
-        """Capture and refund a payment, which loses Stripe's fee."""
+        """Capture a payment that buys nothing, owe it to its buyer and refund it; Stripe keeps its fee."""
+        await self.pay(purchase, lambda payment, at: payment.capture("ch", payment.amount_minor, FEE, at))
 
-        def decide(uow: UnitOfWork) -> None:
+        def decide(uow: UnitOfWork) -> RefundRef:
             payment = uow.get(Payment, f"{purchase.purchase_id}:1")
-            payment.capture("ch", payment.amount_minor, FEE, uow.at)
-            payment.refund("re", payment.amount_minor, uow.at)
-            post(uow, purchase, f"{purchase.purchase_id}:refund:1", "refund", refund_postings("eur", FEE))
-            self.record_at_stripe(purchase, captured=payment.amount_minor, refunded=payment.amount_minor)
+            owe_back(uow, payment, ())
+            (one,) = uow.get(Refunds, purchase.purchase_id).refunds.values()
+            return RefundRef(purchase=purchase, refund_id=one.refund_id, ticket_ids=(), amount_minor=one.amount_minor)
 
-        await self.store.commit(decide)
+        refund = (await self.store.commit(decide)).value
         await self.sales.cancel_order(EndPurchase(purchase=purchase, reason="purchase-cancelled"))
+        await self.pay_back(refund, refund.amount_minor)
+        self.record_at_stripe(purchase, captured=refund.amount_minor, refunded=refund.amount_minor)
+
+    async def pay_back(self, refund: RefundRef, captured_minor: int) -> None:
+        """Pay a refund at a Stripe that has just this payment."""
+        gateway = FakePaymentGateway()
+        intent_id = f"pi_{refund.purchase.purchase_id}"
+        gateway.intents[intent_id] = IntentState(
+            intent_id=intent_id,
+            purchase_id=refund.purchase.purchase_id,
+            status="succeeded",
+            amount_minor=captured_minor,
+            received_minor=captured_minor,
+            currency="eur",
+            client_secret="",
+        )
+        steps = RefundActivities(self.store, gateway)
+        turn = await steps.post_refund(refund)
+        await steps.pay_refund(PayRefund(refund=refund, turn=turn))
 
 
 async def sample_history() -> tuple[list[DomainEvent], ExternalState]:

@@ -48,7 +48,7 @@ from domain.money.books import Posting, balances
 from domain.money.money import FeeRates
 from domain.money.statement import Statement, StatementQuery
 from domain.orders.order import Order
-from domain.payments.payment import IntentCreated, Payment
+from domain.payments.payment import IntentCreated, Payment, PaymentRefunded
 from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
@@ -78,6 +78,7 @@ NOTHING_COUNTED = CancellationProgress(
     refunded_in_cash_minor=0,
     given_back=0,
     owed_minor=0,
+    owed_at_till_minor=0,
     sold_outside=0,
 )
 
@@ -363,9 +364,13 @@ class ApiWorld:
         await SalesActivities(self.store).cancel_order(EndPurchase(purchase=purchase, reason="hold-expired"))
 
     async def refund(self, purchase_id: str, refund_id: str, amount_minor: int) -> None:
-        """Refund captured money."""
-        name = f"{purchase_id}:1"
-        await self.store.commit(lambda uow: uow.get(Payment, name).refund(refund_id, amount_minor, uow.at))
+        """Refund captured money before its sale as 0.1.0 did: without a refund of ours."""
+
+        def decide(uow: UnitOfWork) -> None:
+            payment = uow.get(Payment, f"{purchase_id}:1")
+            payment.record(PaymentRefunded, uow.at, refund_id=refund_id, amount_minor=amount_minor)
+
+        await self.store.commit(decide)
 
     async def pay(self, purchase_id: str) -> None:
         """Pay an open checkout and fulfil the purchase."""

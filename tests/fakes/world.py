@@ -54,6 +54,7 @@ from tests.fakes.time_skipping import skipping_time
 from tests.fakes.token_chain import FakeTokenChain
 from worker import Tuning, build_worker
 from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, PurchaseWorkflow
+from workflows.refund import RefundInput, RefundWorkflow
 
 CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
@@ -231,6 +232,33 @@ class SagaWorld:
         )
         return (await self.refunds.request_refund(command)).refund
 
+    async def unpaid(self) -> list[RefundRef]:
+        """Return the refunds that the relay would start: decided, not arrived, and not waiting at a till."""
+        books: list[Refunds] = [self._root(s, Refunds) for s in self.store.streams if s.startswith("refunds:")]
+        found = [(book, one) for book in books for one in book.refunds.values()]
+        return [
+            RefundRef(
+                purchase=PurchaseRef(tenant_id=DEFAULT_TENANT, purchase_id=book.identity, attempt=1),
+                refund_id=one.refund_id,
+                ticket_ids=one.ticket_ids,
+                amount_minor=one.amount_minor,
+                in_cash=book.price.tender == "cash" and not one.intent_id,
+            )
+            for book, one in found
+            if one.state != "succeeded" and not one.at_till
+        ]
+
+    async def give_back(self, client: Client) -> list[str]:
+        """Run the refunds that were decided, as the relay does, to their ends; return their outcomes."""
+        handles = [
+            await client.start_workflow(
+                RefundWorkflow.run, RefundInput(refund=one), id=f"refund/{one.refund_id}", task_queue=PURCHASES
+            )
+            for one in await self.unpaid()
+        ]
+        with self.server.auto_time_skipping_disabled():
+            return [await handle.result() for handle in handles]
+
     async def show_refund_id(self, key: str = "key") -> str:
         """Return the id of the refund that the cancellation of the show makes."""
         order = await self.order(key)
@@ -281,7 +309,8 @@ class SagaWorld:
             assert await self.stock() == (capacity - seats, 0, seats)
         books = [self._root(s, Refunds) for s in self.store.streams if s.startswith("refunds:")]
         by_card = [book for book in books if book.price.tender == "card"]
-        given = sum(refund.given.total_minor for book in by_card for refund in book.refunds.values())
+        of_sale = [one for book in by_card for one in book.refunds.values() if not one.intent_id]
+        given = sum(one.given.total_minor for one in of_sale)
         given -= sum(event.amount_minor for event in self.store.log if isinstance(event, RefundPaidByHand))
         kept = self.gateway.captured_minor - self.gateway.refunded_minor
         assert kept == sum(o.price.charge_minor for o in sold) - given

@@ -21,10 +21,11 @@ class Sell(NamedTuple):
 
 
 class UnusedPayment(NamedTuple):
-    """A payment after its purchase ended, or a second one of a sold order: refunded in full."""
+    """A payment after its purchase ended, or a second one of a sold order: owed in full, and then tried to be paid."""
 
     venue: int
     is_second: bool
+    went: Literal["owed", "succeeded", "uncovered, then succeeded", "came back", "by hand"]
 
 
 class Settle(NamedTuple):
@@ -163,13 +164,14 @@ SELL = st.builds(
 FREE = st.builds(Sell, TWO, st.just(0), st.just(0), st.integers(1, 2), st.just("card"), st.just(value=False))
 REFUND = st.builds(AskRefund, WHICH, st.sampled_from(["whole", "ticket", "amount"]), AMOUNT, FEES)
 BEGINS = st.sampled_from(["succeeded", "succeeded", "pending", "uncovered"])
+WENT = st.sampled_from(["owed", "succeeded", "uncovered, then succeeded", "came back", "by hand"])
 PAY = st.builds(Pay, WHICH, BEGINS, HOW)
 SETTLE = st.builds(Settle, WHICH, HOW)
 SEND = st.builds(SendShare, WHICH, YES, HOW)
 EACH: tuple[st.SearchStrategy[Event], ...] = (
     SELL,
     FREE,
-    st.builds(UnusedPayment, TWO, YES),
+    st.builds(UnusedPayment, TWO, YES, WENT),
     SETTLE,
     st.builds(Deliver, WHICH, WHICH, HOW),
     REFUND,

@@ -110,6 +110,12 @@ class Back:
     posted: bool = False
     paid: bool = False
     by_hand: bool = False
+    elsewhere: int = 0  # paid by another refund; negative for that one, which has no other amount
+
+    @property
+    def amount(self) -> int:
+        """What the buyer gets by this refund."""
+        return self.given.total - self.elsewhere
 
     @property
     def of_venue(self) -> int:
@@ -196,9 +202,9 @@ def expected(sale: Sale, currency: str) -> Sums:
             platform -= given.platform if back.fees != "venue" else 0
             processing -= given.processing if back.fees != "venue" else 0
             tax -= given.tax
-            owed += 0 if back.paid else given.total
-            clearing += given.total if back.paid and not back.by_hand else 0
-            sums["platform:bank", currency] += given.total if back.by_hand else 0
+            owed += 0 if back.paid else back.amount
+            clearing += back.amount if back.paid and not back.by_hand else 0
+            sums["platform:bank", currency] += back.amount if back.by_hand else 0
     for claim in (one for one in sale.claims.values() if one.state != "unknown"):
         processing -= claim.fee - claim.fee_back
         clearing += claim.fee - claim.fee_back
@@ -211,16 +217,17 @@ def expected(sale: Sale, currency: str) -> Sums:
             processing -= claim.parts.processing
     # With cash the venue has the money that would otherwise be at Stripe, our part included.
     kept = -clearing if sale.tender == "cash" else 0
+    for_buyer = owed if sale.tender == "cash" else 0  # in the till, and not the venue's
     there = sale.sent - sale.returned
     venue = f"venue:ve{sale.venue}"
     sums[f"till:ve{sale.venue}:cash", currency] -= kept
     sums["stripe:clearing", currency] += clearing + kept + there
     sums["venues:sent", currency] -= there
     for account, amount in (
-        (f"{venue}:payable", pending - kept - there),
+        (f"{venue}:payable", pending - kept - there + for_buyer),
         (f"{venue}:transferred", there),
         (f"{venue}:reserved", reserved),
-        (f"{venue}:paid-out", kept),
+        (f"{venue}:paid-out", kept - for_buyer),
         ("platform:fees", platform),
         ("processing:fees", processing),
         (f"tax:ve{sale.venue}:payable", tax),

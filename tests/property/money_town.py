@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from temporalio.testing import ActivityEnvironment
 
@@ -65,6 +65,16 @@ class Bought(NamedTuple):
     charge: int
 
 
+class Released(NamedTuple):
+    """Captured money that bought nothing, Stripe's fee, and how far the buyer has it back."""
+
+    purchase_id: str
+    currency: str
+    amount: int
+    fee: int
+    end: Literal["owed", "returned", "by hand"]
+
+
 class Town:
     """A world of two venues; events are run by `tests/property/money_streets.py` and `money_venues.py`."""
 
@@ -84,7 +94,7 @@ class Town:
         self.cancellations = ShowCancellationCommands(self.store)
         self.show_cancellations = ShowCancellationActivities(self.store, FoldedShows(self.store))
         self.bought: list[Bought] = []
-        self.released: list[tuple[str, str, int]] = []
+        self.released: list[Released] = []
         self.sales_made: list[Sale] = []
         self.disputed: list[tuple[Sale, str]] = []
         self.payouts_made: list[tuple[int, str]] = []
@@ -226,9 +236,11 @@ class Town:
         for sale in self.sales_made:
             for key, amount in expected(sale, self.currency(sale)).items():
                 sums[key] += amount
-        for _, currency, fee in self.released:
+        for purchase_id, currency, amount, fee, end in self.released:
             sums["processing:fees", currency] -= fee
-            sums["stripe:clearing", currency] += fee
+            sums["stripe:clearing", currency] += fee - (0 if end == "returned" else amount)
+            sums[f"buyer:{purchase_id}:refundable", currency] += amount if end == "owed" else 0
+            sums["platform:bank", currency] += amount if end == "by hand" else 0
         for venue, amount in self.paid_out.values():
             unit = self.terms[venue].currency
             sums[f"venue:ve{venue}:transferred", unit] -= amount

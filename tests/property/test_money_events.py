@@ -67,7 +67,7 @@ async def finish_all(town: Town) -> None:
         for _ in range(3):
             await apply_event(town, EndRefund(number, succeed=True))
             await apply_event(town, Pay(number, "succeeded", "once"))
-        assert back.paid or not back.given.total
+        assert back.paid or not back.amount
         await apply_event(town, ReverseShare(number, "once"))
     for number in range(len(town.payouts_made)):
         await apply_event(town, EndPayout(number, arrives=True))
@@ -94,7 +94,7 @@ def check_stripe_totals(town: Town) -> None:
         taken[seen.currency] += seen.fee_minor - seen.fee_back_minor
     for name, order in town.connect.transfers.items():
         moved[order.currency] += order.amount_minor - town.connect.reversed[name]
-    purchases = ("venue:", "platform:", "processing:", "tax:", "till:", "dispute:")
+    purchases = ("venue:", "platform:", "processing:", "tax:", "till:", "dispute:", "buyer:")
     for currency in captured:
         owned = sum(amount for (name, unit), amount in books.items() if unit == currency and name.startswith(purchases))
         assert captured[currency] == gone[currency] + owned + taken[currency]

@@ -10,7 +10,7 @@ from temporalio.client import WorkflowHandle
 from tests.fakes.evidence import require_invariants
 from tests.real.at_stripe import at_stripe, stray
 from tests.real.shop import Shop
-from workflows.core.operator_status import PURCHASE_STAGE
+from workflows.core.operator_status import NEEDS_OPERATOR, PURCHASE_STAGE
 
 pytestmark = pytest.mark.real
 SLOW = "pm_emulator_slowCard"
@@ -78,14 +78,64 @@ async def test_automatic_capture(shop: Shop) -> None:
 
 
 async def test_automatic_capture_is_undone_by_a_refund(shop: Shop) -> None:
-    """The buyer pays and cancels before the seats are confirmed: the captured money is refunded."""
-    purchase, _ = await opened(shop, capture_method="automatic")
-    await shop.emulate("faults", event="payment_intent.succeeded", kind="lost")
-    await shop.pay(purchase["client_secret"])
-    cancelled = await shop.http.delete(f"/api/v1/purchases/{purchase['purchase_id']}")
-    assert cancelled.status_code == httpx.codes.ACCEPTED
-    ended = await ends(shop, purchase, "cancelled", "purchase-cancelled")
-    assert ended["payment"]["refunded_minor"] == ended["payment"]["captured_minor"] > 0
+    """The buyer pays and cancels before the seats are confirmed: the captured money is owed, and refunded."""
+    purchase = await paid_and_cancelled(shop)
+    seen = await shop.until(purchase["purchase_id"], _refund_is("succeeded"), 60)
+    assert [one["reason"] for one in seen["refunds"]] == ["bought-nothing"]
+    await returned(shop, purchase, "purchase-cancelled")
+
+
+async def test_an_undo_whose_refund_fails_at_the_bank(shop: Shop) -> None:
+    """It had succeeded, and the bank returns it: seats are free, and the money is owed until an operator pays it."""
+    purchase = await paid_and_cancelled(shop, "pm_card_refundFail")
+    failed = await shop.until(purchase["purchase_id"], _refund_is("failed"), 60)
+    owed, payment = failed["payment"]["captured_minor"], failed["payment"]
+    assert (failed["state"], failed["refund_state"], payment["status"]) == ("cancelled", "refunding", "captured")
+    assert (payment["owed_minor"], payment["refunded_minor"], owed > 0) == (owed, 0, True)
+    assert (await shop.show())["ticket_types"][0]["available"] == shop.capacity
+    workflow = (await shop.engine()).get_workflow_handle(f"refund/{failed['refunds'][0]['refund_id']}")
+    await reaches(workflow, "failed")
+    assert (await workflow.describe()).typed_search_attributes[NEEDS_OPERATOR] is True
+    await workflow.signal("paid_by_hand", "bank transfer 8")
+    await workflow.result()
+    ended = await shop.until(purchase["purchase_id"], _refund_is("succeeded"), 60)
+    assert (ended["refunds"][0]["paid_by_hand"], ended["refund_state"]) == ("bank transfer 8", "refunded")
+    await returned(shop, purchase, "purchase-cancelled")
+
+
+async def test_an_undo_whose_refund_our_balance_does_not_cover(shop: Shop) -> None:
+    """Stripe refuses it for lack of funds: once our balance covers it, it is asked for again under a new key."""
+    await shop.emulate("settings", uncovered_refunds="refuse")
+    try:  # nobody else sells in this currency: the balance lacks Stripe's fee
+        purchase = await paid_and_cancelled(shop, currency="nok")
+        failed = await shop.until(purchase["purchase_id"], _refund_is("failed"), 60)
+        assert failed["refunds"][0]["failure"] == "insufficient_funds"
+        workflow = (await shop.engine()).get_workflow_handle(f"refund/{failed['refunds'][0]['refund_id']}")
+        await reaches(workflow, "uncovered")
+        await shop.emulate("balance/top_up", amount=10_000, currency="nok")
+        await workflow.signal("try_again")
+        await workflow.result()
+    finally:
+        await shop.emulate("settings", uncovered_refunds="overdraw")
+    await returned(shop, purchase, "purchase-cancelled")
+    (made,) = (await shop.stripe(f"/v1/refunds?payment_intent={failed['payment']['intent_id']}"))["data"]
+    assert made["metadata"]["refund_key"] == f"{failed['refunds'][0]['refund_id']}:refund:2"
+
+
+async def test_an_undo_that_a_person_refunds_instead(shop: Shop) -> None:
+    """The bank refuses our refund, and a person makes it in the dashboard: that one counts, and none is made twice."""
+    purchase = await paid_and_cancelled(shop, "pm_card_pendingRefund")
+    pending = await shop.until(purchase["purchase_id"], _refund_is("pending"), 60)
+    await shop.emulate(f"refunds/{pending['refunds'][0]['stripe_refund_id']}/finish", outcome="fail")
+    failed = await shop.until(purchase["purchase_id"], _refund_is("failed"), 60)
+    made = await shop.emulate(f"charges/{failed['payment']['charge_id']}/refund_in_dashboard")
+    workflow = (await shop.engine()).get_workflow_handle(f"refund/{failed['refunds'][0]['refund_id']}")
+    await workflow.signal("try_again")
+    seen = await shop.until(purchase["purchase_id"], _refund_is("pending"), 60)
+    assert seen["refunds"][0]["stripe_refund_id"] == made["id"]
+    await shop.emulate(f"refunds/{made['id']}/finish", outcome="succeed")
+    await workflow.result()
+    await returned(shop, purchase, "purchase-cancelled")
 
 
 async def test_a_refund_in_the_dashboard_before_the_sale_is_known(shop: Shop) -> None:
@@ -95,8 +145,7 @@ async def test_a_refund_in_the_dashboard_before_the_sale_is_known(shop: Shop) ->
     await shop.pay(purchase["client_secret"])
     charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
     await shop.emulate(f"charges/{charge_id}/refund_in_dashboard")
-    ended = await ends(shop, purchase, "cancelled", "payment-refused")
-    assert ended["payment"]["refunded_minor"] == ended["payment"]["captured_minor"] > 0
+    await returned(shop, purchase, "payment-refused")
 
 
 @pytest.mark.parametrize("changed", [{"amount": "900"}, {"currency": "usd"}])
@@ -105,8 +154,7 @@ async def test_another_amount_or_currency(shop: Shop, changed: dict[str, str]) -
     purchase, intent_id = await opened(shop, capture_method="automatic")
     await at_stripe(shop, f"/v1/payment_intents/{intent_id}", changed)
     await shop.pay(purchase["client_secret"])
-    ended = await ends(shop, purchase, "cancelled", "payment-refused")
-    assert ended["payment"]["refunded_minor"] == ended["payment"]["captured_minor"] > 0
+    await returned(shop, purchase, "payment-refused")
 
 
 @pytest.mark.parametrize("seats", ["there", "gone"])
@@ -140,6 +188,26 @@ async def test_two_payments_for_one_order(shop: Shop) -> None:
     assert (await shop.stripe(f"/v1/charges?payment_intent={second['id']}"))["data"][0]["refunded"] is True
     ended = await ends(shop, purchase, "fulfilled", None)
     assert (ended["payment"]["intent_id"], ended["payment"]["refunded_minor"]) == (intent_id, 0)
+    assert ([one["intent_id"] for one in ended["refunds"]], ended["refund_state"]) == ([second["id"]], "none")
+
+
+async def test_a_second_payment_whose_refund_fails(shop: Shop) -> None:
+    """The bank refuses it after all: it is owed to its buyer, tried again under a new key, and the sale stands."""
+    purchase, _ = await opened(shop)
+    await shop.pay(purchase["client_secret"])
+    await shop.ended(purchase["purchase_id"])
+    await stray(shop, purchase, capture_method="automatic", card="pm_card_pendingRefund")
+    for outcome, state in (("fail", "failed"), ("succeed", "succeeded")):
+        pending = await shop.until(purchase["purchase_id"], _refund_is("pending"), 60)
+        (refund,) = pending["refunds"]
+        await shop.emulate(f"refunds/{refund['stripe_refund_id']}/finish", outcome=outcome)
+        seen = await shop.until(purchase["purchase_id"], _refund_is(state), 60)
+        workflow = (await shop.engine()).get_workflow_handle(f"refund/{refund['refund_id']}")
+        if outcome == "fail":
+            assert seen["refund_state"] == "refunding"
+            await workflow.signal("try_again")
+    await workflow.result()
+    await ends(shop, purchase, "fulfilled", None)
 
 
 @pytest.mark.parametrize("amount", [None, 300])
@@ -173,10 +241,12 @@ async def test_a_slow_payment_that_is_decided_too_late(shop: Shop, outcome: str,
     purchase, intent_id = await opened(shop, hold_seconds=2, capture_method="automatic")
     await shop.pay(purchase["client_secret"], SLOW)
     workflow = (await shop.engine()).get_workflow_handle(f"purchase/{purchase['purchase_id']}")
-    await _until_it_lets_go(workflow)
+    await reaches(workflow, "compensating")
     seat = (await shop.show())["ticket_types"][0]
     assert (seat["held"], seat["sold"]) == (1, 0)
     await shop.emulate(f"payment_intents/{intent_id}/finish_processing", outcome=outcome)
+    if status == "refunded":
+        await returned(shop, purchase, "hold-expired")
     ended = await ends(shop, purchase, "cancelled", "hold-expired")
     assert ended["payment"]["status"] == status
 
@@ -239,9 +309,34 @@ def _has(event: str) -> Any:
     return lambda seen: any(line["event"] == event for line in seen["timeline"])
 
 
-async def _until_it_lets_go(workflow: WorkflowHandle[Any, Any]) -> None:
+def _refund_is(state: str) -> Any:
+    return lambda seen: [one["state"] for one in seen["refunds"]] == [state]
+
+
+async def paid_and_cancelled(shop: Shop, card: str = "pm_card_visa", **terms: Any) -> Any:
+    """Pay by automatic capture, and cancel before the purchase hears of it."""
+    purchase, _ = await opened(shop, capture_method="automatic", **terms)
+    await shop.emulate("faults", event="payment_intent.succeeded", kind="lost")
+    await shop.pay(purchase["client_secret"], card)
+    cancelled = await shop.http.delete(f"/api/v1/purchases/{purchase['purchase_id']}")
+    assert cancelled.status_code == httpx.codes.ACCEPTED
+    await shop.ended(purchase["purchase_id"])
+    return purchase
+
+
+async def returned(shop: Shop, purchase: Any, reason: str) -> None:
+    """Assert that the purchase ends without a sale, and that its buyer has all of the captured money back."""
+    seen = await shop.until(purchase["purchase_id"], lambda now: now["refund_state"] == "refunded", 60)
+    payment = seen["payment"]
+    assert (payment["status"], payment["owed_minor"]) == ("refunded", 0)
+    assert payment["refunded_minor"] == payment["captured_minor"] > 0
+    await ends(shop, purchase, "cancelled", reason)
+
+
+async def reaches(workflow: WorkflowHandle[Any, Any], wanted: str) -> None:
+    """Wait until a workflow shows a stage."""
     async with asyncio.timeout(60):
         stage = None
-        while stage != "compensating":
+        while stage != wanted:
             stage = (await workflow.describe()).typed_search_attributes.get(PURCHASE_STAGE)
             await asyncio.sleep(0.2)

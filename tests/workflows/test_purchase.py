@@ -8,6 +8,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 
 from activities.core.task_queues import PURCHASES
 from domain.core.errors import NotOnSale
+from domain.money.books import buyer_refundable
 from tests.fakes.payment_gateway import Verb
 from tests.fakes.world import PurchaseHandle, SagaWorld
 from tests.workflows.buyer import paid
@@ -190,7 +191,7 @@ async def test_chain_errors(world: SagaWorld, client: Client, trouble: str) -> N
 
 
 async def test_automatic_capture(world: SagaWorld, client: Client) -> None:
-    """With automatic capture a cancel refunds the money."""
+    """With automatic capture a cancel owes the money to the buyer, and a refund returns it; no seat waits for that."""
     await world.open_show(capture_method="automatic")
     gate = world.gates.close("confirm_seats", "before")
     handle, _ = await world.buy(client)
@@ -200,6 +201,9 @@ async def test_automatic_capture(world: SagaWorld, client: Client) -> None:
     await world.purchases.request_cancel((await world.order()).identity)
     gate.open.set()
     assert (await world.ended(handle)).outcome == "cancelled"
+    assert await world.stock() == (10, 0, 0)
+    assert world.books()[buyer_refundable((await world.order()).identity), "eur"] == 2208
+    assert await world.give_back(client) == ["refunded"]
     assert world.gateway.refunded_minor == 2208
 
 
@@ -219,6 +223,7 @@ async def test_money_that_went_back_buys_nothing(
     world.gateway.refund_in_dashboard(intent_id, answer.order.price.total_minor - left_minor)
     result = await world.ended(handle)
     assert (result.outcome, result.reason) == ("cancelled", "payment-refused")
+    await world.give_back(client)
 
 
 @pytest.mark.parametrize("capture_method", ["automatic", "manual"])
@@ -234,6 +239,7 @@ async def test_another_amount_than_the_price_buys_nothing(
     world.gateway.pay(intent_id)
     result = await world.ended(handle)
     assert (result.outcome, result.reason) == ("cancelled", "payment-refused")
+    await world.give_back(client)
     assert world.gateway.refunded_minor == world.gateway.captured_minor
 
 

@@ -37,7 +37,7 @@ class Patch(NamedTuple):
 
 # A purchase that ends before it knows of a payment makes sure that there is none (decision 0017).
 MONEY_OF_A_LOST_TASK = Patch("money-of-a-lost-task")
-# A failed refund is looked at while it waits: a person may have made it in Stripe's dashboard (decision 0033).
-REFUND_MADE_ELSEWHERE = Patch("refund-made-elsewhere")
-PATCHES: tuple[Patch, ...] = (MONEY_OF_A_LOST_TASK, REFUND_MADE_ELSEWHERE)
+# A refund looks at its news while it waits for an operator, and before it ends (decision 0033).
+REFUND_HEEDS_NEWS = Patch("refund-heeds-news")
+PATCHES: tuple[Patch, ...] = (MONEY_OF_A_LOST_TASK, REFUND_HEEDS_NEWS)
 RETIRED: frozenset[str] = frozenset()

@@ -8,28 +8,45 @@ from adapters.read_models.refund import refund_state_of
 from domain.views.purchase import PurchaseDocument
 
 
-def purchase(total_minor: int, states: list[str], tickets: list[str], **more: Any) -> dict[str, Any]:
-    refunds = [{"state": state} for state in states]
+def purchase(total_minor: int, refunds: list[tuple[str, int]], tickets: list[str], **more: Any) -> dict[str, Any]:
+    """Return a sold purchase with refunds of its sale, by state and amount."""
     return {
         "price": {"total_minor": total_minor},
-        "refunds": refunds,
+        "refunds": [{"state": state, "amount_minor": amount, "intent_id": None} for state, amount in refunds],
+        "payment": {"intent_id": "pi", "captured_minor": total_minor},
+        "confirmed_at": "2026-11-24T00:00:00Z",
         "lost_to_disputes_minor": 0,
         "tickets": [{"state": state} for state in tickets],
         **more,
     }
 
 
+def unsold(captured_minor: int, intent_id: str, *states: str) -> dict[str, Any]:
+    """Return a purchase of 10.00 that ended without a sale, with refunds of 9.00 of one of its payments."""
+    refunds = [{"state": state, "amount_minor": 900, "intent_id": intent_id} for state in states]
+    paid = {"intent_id": "pi", "captured_minor": captured_minor}
+    return purchase(1000, [], ["void"], refunds=refunds, payment=paid, confirmed_at=None)
+
+
+SECOND = [{"state": "succeeded", "amount_minor": 1000, "intent_id": "pi_second"}]
+
+
 @pytest.mark.parametrize(
-    ("document", "refunded_minor", "word"),
+    ("document", "word"),
     [
-        (purchase(1000, ["pending", "succeeded"], ["void"]), 400, "refunding"),
-        (purchase(1000, ["succeeded"], ["void", "issued"]), 400, "partly-refunded"),
-        (purchase(1000, ["succeeded"], ["void"]), 1000, "refunded"),
-        (purchase(1000, ["succeeded"], ["void"], lost_to_disputes_minor=600), 400, "refunded"),
-        (purchase(0, ["succeeded"], ["void", "issued"]), 0, "partly-refunded"),
-        (purchase(0, ["succeeded"], ["void", "void"]), 0, "refunded"),
+        (purchase(1000, [("pending", 600), ("succeeded", 400)], ["void"]), "refunding"),
+        (purchase(1000, [("succeeded", 400)], ["void", "issued"]), "partly-refunded"),
+        (purchase(1000, [("succeeded", 1000)], ["void"]), "refunded"),
+        (purchase(1000, [("succeeded", 400)], ["void"], lost_to_disputes_minor=600), "refunded"),
+        (purchase(0, [("succeeded", 0)], ["void", "issued"]), "partly-refunded"),
+        (purchase(0, [("succeeded", 0)], ["void", "void"]), "refunded"),
+        (purchase(1000, [], ["issued"], refunds=SECOND), "none"),
+        (unsold(900, "pi", "failed"), "refunding"),
+        (unsold(900, "pi", "succeeded"), "refunded"),
+        (unsold(1800, "pi", "succeeded"), "partly-refunded"),
+        (unsold(0, "pi_late", "succeeded"), "none"),
     ],
 )
-def test_a_word_for_what_has_gone_back(document: dict[str, Any], refunded_minor: int, word: str) -> None:
-    """It follows the refunded amount, for a free order the void tickets."""
-    assert refund_state_of(cast("PurchaseDocument", document), refunded_minor) == word
+def test_a_word_for_what_has_gone_back(document: dict[str, Any], word: str) -> None:
+    """It follows the refunds of the purchase's own payment; for a free order the void tickets."""
+    assert refund_state_of(cast("PurchaseDocument", document)) == word
