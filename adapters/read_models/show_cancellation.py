@@ -36,7 +36,8 @@ NUMBERS = (
     """ count(*) FILTER (WHERE doc @? '$.refunds[*] ? (@.state == "failed")'),"""
     " coalesce(sum((doc->'payment'->>'refunded_minor')::bigint), 0),"
     " coalesce(sum(jsonb_array_length(jsonb_path_query_array(doc,"
-    """ '$.tickets[*] ? (@.state == "void" && @.token == "minted")'))), 0)"""
+    """ '$.tickets[*] ? (@.state == "void" && @.token == "minted")'))), 0),"""
+    f""" count(*) FILTER (WHERE doc @? '$.refunds[*] ? (@.owed_at_till == true)' AND NOT ({LEFT}))"""
     " FROM rm_purchases WHERE doc->>'show_id' = %(show)s"
 )
 OWED = (
@@ -123,7 +124,7 @@ class ShowCancellationQueries(ReadModels):
         if found is None:
             return None
         numbers = (await self._rows(NUMBERS, {"show": show_id}))[0]
-        orders, ended, residue, refunding, failed, refunded_minor, tokens_left = (int(number) for number in numbers)
+        orders, ended, residue, refunding, failed, refunded_minor, tokens_left, at_till = map(int, numbers)
         progress: CancellationProgress = {
             "orders": orders,
             "ended_without_sale": ended,
@@ -133,7 +134,7 @@ class ShowCancellationQueries(ReadModels):
             "refunded_minor": refunded_minor,
             "tokens_left": tokens_left,
             "refunded_in_cash_minor": await self._number(IN_CASH, show_id),
-            "given_back": orders - ended - residue,
+            "given_back": orders - ended - residue - at_till,
             "owed_minor": await self._number(OWED, show_id),
             "owed_at_till_minor": await self._number(AT_TILL, show_id),
             "sold_outside": await self._number(OUTSIDE, show_id),

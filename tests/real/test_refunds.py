@@ -131,6 +131,28 @@ async def test_a_pending_and_a_failed_refund(shop: Shop) -> None:
     await shop.check_sums([slow["purchase_id"]])
 
 
+async def test_a_failed_refund_that_a_person_makes_in_the_dashboard(shop: Shop) -> None:
+    """It takes the place of ours: the same tickets, and nothing is given back twice when an operator tries again."""
+    await shop.open()
+    body = await sold(shop, "refund-elsewhere", 2, "pm_card_pendingRefund")
+    purchase_id, ticket_id = body["purchase_id"], body["tickets"][0]["ticket_id"]
+    decided = (await shop.refund(purchase_id, "e1", ticket_ids=[ticket_id])).json()
+    await turned(shop, purchase_id, "pending")
+    await finish(shop, purchase_id, "fail")
+    await turned(shop, purchase_id, "failed")
+    path = f"charges/{body['payment']['charge_id']}/refund_in_dashboard"
+    made = await shop.emulate(path, amount=decided["amount_minor"])
+    handle = (await shop.engine()).get_workflow_handle(f"refund/{decided['refund_id']}")
+    await handle.signal("try_again")
+    await turned(shop, purchase_id, "pending")
+    await finish(shop, purchase_id, "succeed")
+    ended = await shop.refunded(purchase_id, decided["refund_id"])
+    assert (ended["stripe_refund_id"], ended["ticket_ids"]) == (made["id"], [ticket_id])
+    await handle.result()
+    await shop.check_sums([purchase_id])
+    assert [one["state"] for one in (await shop.purchase(purchase_id))["tickets"]].count("void") == 1
+
+
 async def test_a_refund_that_is_paid_by_hand(shop: Shop) -> None:
     """After a dispute Stripe refuses the refund of the rest, and an operator records that it was paid by hand."""
     await shop.open()

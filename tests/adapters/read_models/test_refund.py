@@ -8,11 +8,15 @@ from adapters.read_models.refund import refund_state_of
 from domain.views.purchase import PurchaseDocument
 
 
+def line(state: str, amount_minor: int, intent_id: str | None = None) -> dict[str, Any]:
+    return {"state": state, "amount_minor": amount_minor, "intent_id": intent_id}
+
+
 def purchase(total_minor: int, refunds: list[tuple[str, int]], tickets: list[str], **more: Any) -> dict[str, Any]:
     """Return a sold purchase with refunds of its sale, by state and amount."""
     return {
         "price": {"total_minor": total_minor},
-        "refunds": [{"state": state, "amount_minor": amount, "intent_id": None} for state, amount in refunds],
+        "refunds": [line(state, amount) for state, amount in refunds],
         "payment": {"intent_id": "pi", "captured_minor": total_minor},
         "confirmed_at": "2026-11-24T00:00:00Z",
         "lost_to_disputes_minor": 0,
@@ -23,12 +27,12 @@ def purchase(total_minor: int, refunds: list[tuple[str, int]], tickets: list[str
 
 def unsold(captured_minor: int, intent_id: str, *states: str) -> dict[str, Any]:
     """Return a purchase of 10.00 that ended without a sale, with refunds of 9.00 of one of its payments."""
-    refunds = [{"state": state, "amount_minor": 900, "intent_id": intent_id} for state in states]
+    refunds = [line(state, 900, intent_id) for state in states]
     paid = {"intent_id": "pi", "captured_minor": captured_minor}
-    return purchase(1000, [], ["void"], refunds=refunds, payment=paid, confirmed_at=None)
+    return {**purchase(1000, [], ["void"], payment=paid, confirmed_at=None), "refunds": refunds}
 
 
-SECOND = [{"state": "succeeded", "amount_minor": 1000, "intent_id": "pi_second"}]
+SECOND = {**purchase(1000, [], ["issued"]), "refunds": [line("succeeded", 1000, "pi_second")]}
 
 
 @pytest.mark.parametrize(
@@ -40,7 +44,7 @@ SECOND = [{"state": "succeeded", "amount_minor": 1000, "intent_id": "pi_second"}
         (purchase(1000, [("succeeded", 400)], ["void"], lost_to_disputes_minor=600), "refunded"),
         (purchase(0, [("succeeded", 0)], ["void", "issued"]), "partly-refunded"),
         (purchase(0, [("succeeded", 0)], ["void", "void"]), "refunded"),
-        (purchase(1000, [], ["issued"], refunds=SECOND), "none"),
+        (SECOND, "none"),
         (unsold(900, "pi", "failed"), "refunding"),
         (unsold(900, "pi", "succeeded"), "refunded"),
         (unsold(1800, "pi", "succeeded"), "partly-refunded"),
