@@ -2,16 +2,22 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
 
 from activities.access.keys import CreateKey, KeyCommands
+from activities.books.post import BooksActivities
+from activities.core.commands import EndPurchase, PurchaseRef
 from activities.core.ports import EventStore
 from activities.payouts.ports import DueOrders, VenueRef
 from activities.payouts.transfers import PayoutActivities
 from activities.refunds.cancel_show import CancelShow, ShowCancellationCommands, ShowReads
+from activities.refunds.pay_refund import RefundActivities
+from activities.refunds.request_refund import RefundCommands, RequestRefund
+from activities.sales.order import SalesActivities
+from activities.sales.request_purchase import PurchaseCommands, RequestPurchase
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import open_pool
 from adapters.read_models.projection import Projection
@@ -20,6 +26,7 @@ from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.startup import utc_now
 from api.ports import CancelledShows, Queries
 from domain.catalog.discount import discount_id_of
+from domain.catalog.line import Line
 from domain.core.actor import Actor, acting_as
 from domain.money.books import venue_payable
 from domain.money.statement import StatementQuery
@@ -29,6 +36,7 @@ from tests.contract.selling import sell
 from tests.fakes.connect import FakeConnect
 from tests.fakes.due import DueInMemory
 from tests.fakes.event_store import FakeEventStore
+from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.shop_world import MemoryReads
 from tests.fakes.show_reads import FoldedShows
 
@@ -172,6 +180,36 @@ async def test_the_remaining_orders_of_a_cancelled_show(shop: Shop) -> None:
     cancellation = await shop.cancelled.cancellation("sh_1")
     assert cancellation is not None
     assert (cancellation["state"], cancellation["fees"]) == ("refunding", "platform")
+
+
+async def test_cash_at_the_till_is_a_clerks_work(shop: Shop) -> None:
+    """An order whose cash is owed at the till is not left to its show's cancellation, and nobody starts its refund."""
+    purchase = PurchaseRef(tenant_id="default", purchase_id="pu_3", attempt=1)
+    sales = SalesActivities(shop.store)
+    await sales.cancel_order(EndPurchase(purchase=purchase.model_copy(update={"purchase_id": "pu_2"}), reason="failed"))
+    lines = [Line(ticket_type_id="tt_1", quantity=1)]
+    terms: dict[str, Any] = {"tenant_id": "default", "purchase_id": "pu_3", "body_digest": "d"}
+    await PurchaseCommands(shop.store).request_purchase(
+        RequestPurchase(show_id="sh_1", lines=lines, buyer_id="bu_1", tender="cash", **terms)
+    )
+    for step in (sales.place_order, sales.confirm_seats, sales.confirm_order, BooksActivities(shop.store).settle_sale):
+        await step(purchase)
+    command = RequestRefund(refund_id="rf_3", reason="goodwill", **terms)
+    refund = (await RefundCommands(shop.store).request_refund(command)).refund
+    shop.project()
+    assert [name for name, _, _ in await shop.shows.orders_left("sh_1", "", 10)] == ["pu_1", "pu_3"]
+    await RefundActivities(shop.store, FakePaymentGateway()).post_refund(refund)
+    shop.project()
+    assert [name for name, _, _ in await shop.shows.orders_left("sh_1", "", 10)] == ["pu_1"]
+    assert await shop.shows.residue("sh_1") == 1
+    found = await shop.queries.refund("rf_3")
+    assert found is not None
+    assert (found["state"], found["owed_at_till"]) == ("requested", True)
+    if isinstance(shop.due, StalledWorkQueries):
+        assert await shop.due.refunding(utc_now() + timedelta(minutes=1), 10) == []
+    await RefundCommands(shop.store).hand_out_cash("pu_3", "rf_3")
+    shop.project()
+    assert await shop.shows.residue("sh_1") == 1
 
 
 async def test_the_shares_that_are_due(shop: Shop) -> None:

@@ -7,7 +7,22 @@ from tests.mutants.money import MONEY
 from tests.mutants.omissions import OMISSIONS
 from tests.mutants.prices import PRICES
 from tests.mutants.privacy import PRIVACY
+from tests.mutants.refunds import REFUNDS
 from tests.mutants.saga import KERNELS
 from tests.mutants.sales import ORDERS, STOCK
 
-MUTANTS = (*STOCK, *ORDERS, *MONEY, *PRICES, *KERNELS, *CHAIN, *STORES, *DOORS, *ACCESS, *LIMITS, *PRIVACY, *OMISSIONS)
+MUTANTS = (
+    *STOCK,
+    *ORDERS,
+    *MONEY,
+    *REFUNDS,
+    *PRICES,
+    *KERNELS,
+    *CHAIN,
+    *STORES,
+    *DOORS,
+    *ACCESS,
+    *LIMITS,
+    *PRIVACY,
+    *OMISSIONS,
+)

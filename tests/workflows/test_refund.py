@@ -203,6 +203,23 @@ async def test_a_refund_can_fail_after_it_succeeded(world: SagaWorld, client: Cl
     assert world.books()[buyer_refundable(PURCHASE), "eur"] == 0
 
 
+async def test_news_that_come_before_the_end_are_heeded(world: SagaWorld, client: Client) -> None:
+    """The bank returns the money between Stripe's success and the end of the workflow: it is owed."""
+    await sold(world, client)
+    refund = await world.decide_refund()
+    gate = world.gates.close("pay_refund", "after")
+    handle = await begin(client, refund)
+    await gate.reached.wait()
+    (made,) = world.gateway.refunds.values()
+    world.gateway.finish_refund(made.refund_id, succeed=False)
+    await handle.signal(RefundWorkflow.look_again)
+    gate.open.set()
+    await shown(handle, "failed", needs_operator=True)
+    assert world.books()[buyer_refundable(PURCHASE), "eur"] == 2208
+    await handle.signal(RefundWorkflow.try_again)
+    assert await ended(world, handle) == "refunded"
+
+
 async def test_a_refund_that_stripe_cannot_make_is_paid_by_hand(world: SagaWorld, client: Client) -> None:
     """An operator pays by other means and records it: the buyer is owed nothing, and Stripe refunded nothing."""
     await sold(world, client)
