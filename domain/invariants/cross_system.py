@@ -139,7 +139,11 @@ def _rest_of(identity: str, purchase: PurchaseSummary, history: History, outside
         return "open"
     # The end of an external hold only waits for its deadline: no workflow processes it.
     names = {identity, *purchase.refunds} if purchase.kind != "reservation" else set()
-    return "at work" if names & (outside.running or set()) else "judged"
+    if names & (outside.running or set()):
+        return "at work"
+    decided = [one.at for one in purchase.refunds.values() if one.state == "requested" and not one.at_till]
+    # The relay is about to start the refunds that were just decided.
+    return "at work" if any(outside.now - at < outside.patience for at in decided) else "judged"
 
 
 def ends_fault(identity: str, purchase: PurchaseSummary, outside: ExternalState) -> str | None:

@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 REFUND = "tests/workflows/test_refund.py"
 LATE = "tests/workflows/test_payment_case.py"
+BOOK = "tests/domain/payments/test_refund.py"
 TILL = "tests/workflows/test_box_office_refunds.py"
 
 REFUNDS = (
@@ -19,7 +20,7 @@ REFUNDS = (
         "activities/refunds/unsold.py",
         "    for one in strangers(book, made):",
         "    for one in strangers(book, ()):",
-        f"{LATE}::test_a_refund_that_is_being_made_elsewhere_counts",
+        "tests/activities/refunds/test_unsold.py::test_a_payment_is_refunded_when_the_last_part_has_arrived",
     ),
     Mutant(
         "a payment whose refund came back is told as refunded",
@@ -43,11 +44,18 @@ REFUNDS = (
         f"{REFUND}::test_trying_again_does_not_repeat_what_was_made_in_the_dashboard",
     ),
     Mutant(
+        "a refund in the dashboard is one more beside a failed one",
+        "domain/payments/refund.py",
+        "        if alike is not None:\n            self.pend",
+        "        if False:\n            self.pend",
+        f"{BOOK}::test_a_refund_made_elsewhere_takes_the_place_of_a_failed_one",
+    ),
+    Mutant(
         "a part that was paid in the dashboard is still owed",
         "domain/payments/refund.py",
         "self.unsold_minor - self.paid_elsewhere_minor",
         "self.unsold_minor",
-        f"{REFUND}::test_a_part_that_was_made_in_the_dashboard_is_no_longer_owed",
+        f"{BOOK}::test_a_smaller_one_pays_a_part",
     ),
     Mutant(
         "a look tries a failed refund again",
@@ -89,6 +97,6 @@ REFUNDS = (
         "domain/payments/refund.py",
         "            return False\n        if not refund.at_till:",
         "            refund = refund.model_copy(update={'at_till': True})\n        if not refund.at_till:",
-        f"{TILL}::test_cash_is_owed_at_the_till_until_a_clerk_hands_it_out",
+        f"{BOOK}::test_cash_is_handed_out_once_and_only_at_the_till",
     ),
 )

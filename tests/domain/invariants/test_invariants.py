@@ -18,6 +18,7 @@ from domain.orders.order import (
     HoldExtended,
     OrderFulfilled,
 )
+from domain.payments.refund import RefundRequested, RefundSucceeded
 from domain.tickets.ticket import (
     TicketVoided,
 )
@@ -114,6 +115,18 @@ def test_an_end_is_due_after_its_deadline_and_patience(day: Day) -> None:
         findings, rest = judged(Day(open_day.events, outside))
         assert [violation.subject for violation in findings.violations] == broken
         assert rest.open == {SOLD}
+
+
+@pytest.mark.parametrize(("patience_seconds", "broken"), [(60, set()), (10, {"refund-arrives"})])
+def test_a_refund_that_was_just_decided_is_about_to_be_started(
+    day: Day, patience_seconds: int, broken: set[str]
+) -> None:
+    """Nobody works on it for a moment, until the relay has found it."""
+    events = without(day.events, RefundSucceeded)
+    (decided,) = [event.timestamp for event in events if isinstance(event, RefundRequested) and event.intent_id]
+    now, patience = decided + timedelta(seconds=30), timedelta(seconds=patience_seconds)
+    outside = day.outside._replace(now=now, patience=patience)
+    assert {violation.invariant for violation in findings_of(events, outside).violations} == broken
 
 
 def test_an_open_case_owns_late_money(day: Day) -> None:

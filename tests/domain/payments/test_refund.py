@@ -3,9 +3,10 @@
 import pytest
 
 from domain.catalog.show_cancellation import ShowCancellation, ShowCancellationBegun
-from domain.core.errors import KeyReused, RefundExceeds, UnknownSubject
+from domain.core.errors import KeyReused, RefundExceeds, UnknownSubject, WrongState
 from domain.money.breakdown import AmountBreakdown, amount_breakdown, breakdown_of, summed, ticket_breakdown
 from domain.money.money import FeeRates, Tax, price_of
+from domain.payments.payment_intent import StripeRefund
 from domain.payments.refund import Refund, Refunds, RefundsOpened
 from tests.fakes.samples import AT, names_of
 
@@ -131,3 +132,53 @@ def test_a_cancellation_is_paused_goes_on_and_ends() -> None:
         "ShowCancellationResumed",
         "ShowCancellationFinished",
     ]
+
+
+def made(amount_minor: int, refund_id: str = "re_x") -> StripeRefund:
+    """Return a refund that a person made in the dashboard."""
+    return StripeRefund(refund_id=refund_id, intent_id="pi", amount_minor=amount_minor, status="succeeded")
+
+
+def failed(book: Refunds, number: int, amount_minor: int) -> Refund:
+    """Decide a refund of the sale that fails at Stripe."""
+    book.request(refund(number, amount_breakdown(book.left(), amount_minor, "eur"), "ti"), AT)
+    book.fail(f"rf{number}", "", "expired_or_canceled_card", AT)
+    return book.get(f"rf{number}")
+
+
+def test_a_refund_made_elsewhere_takes_the_place_of_a_failed_one(book: Refunds) -> None:
+    """Of the same amount: the same refund, with its tickets, is under way; one that nobody failed is left alone."""
+    book.request(refund(1, amount_breakdown(book.left(), 100, "eur")), AT)
+    assert not book.take_place(made(100), "", AT)
+    failed(book, 2, 100)
+    assert book.take_place(made(100), "", AT)
+    taken = book.get("rf2")
+    assert (taken.state, taken.stripe_refund_id, taken.ticket_ids) == ("pending", "re_x", ("ti",))
+    assert book.is_known(made(100))
+    assert not book.take_place(made(100, "re_y"), "", AT)
+
+
+def test_a_smaller_one_pays_a_part(book: Refunds) -> None:
+    """The failed one owes the rest; the part is a refund of its own, which takes nothing from anybody's share."""
+    failed(book, 1, 300)
+    left = book.left()
+    assert book.take_place(made(100), "", AT)
+    assert not book.take_place(made(201, "re_y"), "", AT)
+    rest, part = book.get("rf1"), next(one for one in book.refunds.values() if one.refund_id != "rf1")
+    assert (rest.state, rest.amount_minor, rest.given.total_minor) == ("failed", 200, 300)
+    assert (part.state, part.amount_minor, part.given, part.from_venue_minor) == ("pending", 100, AmountBreakdown(), 0)
+    assert book.left() == left
+
+
+def test_cash_is_handed_out_once_and_only_at_the_till(book: Refunds) -> None:
+    """A clerk's word is recorded when the cash is owed at the till, and a repeat changes nothing."""
+    book.request(refund(1, amount_breakdown(book.left(), 100, "eur")), AT)
+    with pytest.raises(WrongState, match="not owed at the till"):
+        book.hand_out("rf1", AT)
+    for _ in range(2):
+        book.owe_at_till("rf1", AT)
+    assert book.hand_out("rf1", AT)
+    assert not book.hand_out("rf1", AT)
+    book.owe_at_till("rf1", AT)
+    assert names_of(book)[-2:] == ["RefundOwedAtTill", "RefundHandedOut"]
+    assert (book.get("rf1").state, book.get("rf1").at_till) == ("succeeded", False)
