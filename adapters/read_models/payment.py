@@ -17,7 +17,7 @@ from domain.payments.payment import (
     PaymentRefunded,
     StrayIntentFound,
 )
-from domain.views.purchase import PaidBackLine, PaymentDocument, PaymentStatus, PurchaseKey
+from domain.views.purchase import PaidBackLine, PaymentDocument, PaymentProgress, PurchaseKey
 
 PAYMENT_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     StrayIntentFound: lambda event: f"Stray payment {event.intent_id} found: to be returned.",
@@ -57,7 +57,7 @@ def _own(documents: DocumentBatch, event: IntentCreated | StrayIntentFound, atte
     documents.put(PAYMENTS, event.intent_id, owner)
 
 
-def _is(status: PaymentStatus) -> Fold:
+def _is(status: PaymentProgress) -> Fold:
     def apply(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
         if payment := _payment_of(documents, event):
             payment["status"] = status

@@ -60,7 +60,7 @@ class PaidBackLine(TypedDict):
     reason: str | None
 
 
-PaymentStatus = Literal["open", "authorised", "captured", "cancelled", "refunded"]
+PaymentProgress = Literal["open", "authorised", "captured", "cancelled", "refunded"]
 
 
 class PaymentDocument(TypedDict):
@@ -70,7 +70,7 @@ class PaymentDocument(TypedDict):
     """
 
     intent_id: str
-    status: PaymentStatus
+    status: PaymentProgress
     owed_minor: int
     charge_id: str | None
     captured_minor: int

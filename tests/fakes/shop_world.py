@@ -365,12 +365,8 @@ class ApiWorld:
 
     async def refund(self, purchase_id: str, refund_id: str, amount_minor: int) -> None:
         """Refund captured money before its sale as 0.1.0 did: without a refund of ours."""
-
-        def decide(uow: UnitOfWork) -> None:
-            payment = uow.get(Payment, f"{purchase_id}:1")
-            payment.record(PaymentRefunded, uow.at, refund_id=refund_id, amount_minor=amount_minor)
-
-        await self.store.commit(decide)
+        events, name = {"refund_id": refund_id, "amount_minor": amount_minor}, f"{purchase_id}:1"
+        await self.store.commit(lambda uow: uow.get(Payment, name).record(PaymentRefunded, uow.at, **events))
 
     async def pay(self, purchase_id: str) -> None:
         """Pay an open checkout and fulfil the purchase."""

@@ -216,8 +216,7 @@ def expected(sale: Sale, currency: str) -> Sums:
             platform, tax = platform - claim.parts.platform, tax - claim.parts.tax
             processing -= claim.parts.processing
     # With cash the venue has the money that would otherwise be at Stripe, our part included.
-    kept = -clearing if sale.tender == "cash" else 0
-    for_buyer = owed if sale.tender == "cash" else 0  # in the till, and not the venue's
+    kept, for_buyer = (-clearing, owed) if sale.tender == "cash" else (0, 0)  # for the buyer, in the till
     there = sale.sent - sale.returned
     venue = f"venue:ve{sale.venue}"
     sums[f"till:ve{sale.venue}:cash", currency] -= kept
