@@ -17,6 +17,7 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Interceptor, Replayer, Worker, WorkerDeploymentConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
+from activities.books.own_balance import OwnBalanceCommands
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities, GroupSizeActivities
 from activities.catalog.register import CatalogActivities
@@ -49,12 +50,14 @@ from adapters.solana.keys import issuer_of, seed_of
 from adapters.startup import open_event_store, utc_now
 from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
+from adapters.stripe.listing import StripeListing
 from adapters.stripe.payments import StripePayments
 from adapters.stripe.undelivered_events import UndeliveredEvents
 from adapters.temporal.build_routing import log_current_build
 from adapters.temporal.connect import ClientOptions, connect_to_temporal, data_converter
 from adapters.temporal.sandbox import FastSandboxRunner
 from domain.core.ids import Deployment
+from relay.own_balance import OwnBalance
 from relay.payouts_client import PayoutsClient, ensure_schedule
 from relay.relay import Relay
 from relay.retention import Retention
@@ -258,6 +261,14 @@ def undelivered_webhooks(
     )
 
 
+def own_balance(
+    settings: Settings, deployment: Deployment, store: PostgresEventStore, closing: AsyncExitStack
+) -> OwnBalance:
+    """Assemble the loop that books our own balance at Stripe."""
+    listing = StripeListing(stripe_client(settings, deployment, closing))
+    return OwnBalance(listing, OwnBalanceCommands(store), settings.stripe.undelivered_poll_seconds, utc_now)
+
+
 def relay_of(settings: Settings, client: Client, store: PostgresEventStore, pool: Pool) -> Relay:
     """Assemble the relay."""
     saga = settings.saga
@@ -315,6 +326,8 @@ async def work(
         if STRIPE in queues:
             polling = undelivered_webhooks(settings, deployment, pool, closing).run(stopping)
             closing.callback(asyncio.create_task(polling).cancel)
+            booking = own_balance(settings, deployment, store, closing).run(stopping)
+            closing.callback(asyncio.create_task(booking).cancel)
         tune_gc()
         log.info("polling %s as build %s", ", ".join(queues), version.build_id)
         if settings.worker.ready_file is not None:

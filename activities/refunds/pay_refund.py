@@ -83,14 +83,14 @@ class RefundActivities:
         if pay.by_hand and (await self._store.commit(lambda uow: _paid_by_hand(uow, pay))).value:
             return RefundStatus(status="succeeded", turn=pay.turn)
         known, intent_id = await self._store.read(lambda uow: _look(uow, refund))
-        if known.turn > pay.turn:
-            return _failed(known)
+        if (ended := _ended(known, pay.turn)) is not None:
+            return ended
         try:
             if known.stripe_refund_id is not None:
                 state = await self._gateway.retrieve_refund(known.stripe_refund_id)
             else:
                 key = f"{refund.refund_id}:refund:{pay.turn}"
-                state = await self._gateway.refund_intent(intent_id, refund.amount_minor, key)
+                state = await self._gateway.refund_intent(intent_id, known.due_minor, key)
         except PaymentRefused as refusal:
             reason = str(refusal.data.get("reason") or "refused")
             return await self._fail(pay, "", reason)
@@ -107,7 +107,7 @@ class RefundActivities:
             book, refund_id = _book(uow, pay.refund), pay.refund.refund_id
             known = book.get(refund_id)
             if known.turn == pay.turn:
-                if known.state == "succeeded":
+                if known.state == "succeeded" and known.due_minor:
                     postings = came_back_postings(*_amount(pay, book))
                     _post(uow, pay.refund.purchase, f"{refund_id}:back:{pay.turn}", "refund-failed", postings)
                 book.fail(refund_id, stripe_refund_id, failure, uow.at)
@@ -129,7 +129,7 @@ def _book(uow: UnitOfWork, refund: RefundRef) -> Refunds:
 
 
 def _amount(pay: PayRefund, book: Refunds) -> tuple[str, str, int]:
-    return pay.refund.purchase.purchase_id, book.price.currency, book.get(pay.refund.refund_id).given.total_minor
+    return pay.refund.purchase.purchase_id, book.price.currency, book.get(pay.refund.refund_id).due_minor
 
 
 def _succeed(uow: UnitOfWork, pay: PayRefund, state: StripeRefund) -> None:
@@ -145,6 +145,13 @@ def _paid_by_hand(uow: UnitOfWork, pay: PayRefund) -> bool:
         postings = by_hand_postings(*_amount(pay, book))
         _post(uow, pay.refund.purchase, f"{refund_id}:paid:{pay.turn}", "refund-by-hand", postings)
     return book.get(refund_id).state == "succeeded"
+
+
+def _ended(known: Refund, turn: int) -> RefundStatus | None:
+    """Return the status of a refund that a bank has paid, or whose attempt has failed; None while it is to be paid."""
+    if known.state == "succeeded" and known.stripe_refund_id is None:
+        return RefundStatus(status="succeeded", turn=turn)
+    return _failed(known) if known.turn > turn else None
 
 
 def _failed(known: Refund) -> RefundStatus:

@@ -200,6 +200,8 @@ def _ticket(documents: DocumentBatch, event: TicketReserved, _: int) -> None:
         "ticket_type_id": event.ticket_type_id,
         "public_name": event.public_name or ticket_id,
         "state": "reserved",
+        "blocked": False,
+        "dispute_ids": [],
         **no_token(),
     }
     documents.put(TICKETS, ticket_id, ticket)

@@ -5,6 +5,7 @@ from typing import Any
 
 from adapters.read_models.access import KEY_FOLDS
 from adapters.read_models.catalog_and_books import FOLDS, TICKET_FOLDS, Fold, identity_of
+from adapters.read_models.dispute import BLOCKING_FOLDS, DISPUTE_FOLDS, DISPUTE_TEXTS
 from adapters.read_models.documents import PURCHASES, TICKETS, AuditLine, DocumentBatch, TimelineLine
 from adapters.read_models.payment import PAYMENT_FOLDS, PAYMENT_TEXTS
 from adapters.read_models.refund import REFUND_FOLDS, REFUND_TEXTS
@@ -31,7 +32,6 @@ from domain.orders.order import (
     first_deadline,
 )
 from domain.orders.reopening import PurchaseReopened
-from domain.payments.dispute import DisputeLost, DisputeOpened, DisputeWon
 from domain.payments.refund import RefundsOpened
 from domain.payouts.payee import ShortfallNetted, ShortfallNoted
 from domain.payouts.payout import PayoutPaid, PayoutReturned
@@ -41,11 +41,9 @@ from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimSold, Tic
 from domain.tickets.has_token import TokenMinted, TokenSigned
 from domain.tickets.ticket import (
     BurnSigned,
-    TicketBlocked,
     TicketIssued,
     TicketRedeemed,
     TicketReserved,
-    TicketUnblocked,
     TicketVoided,
     TokenBurnt,
     TokenForgone,
@@ -77,11 +75,7 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     OrderConfirmed: lambda _: "Order confirmed.",
     TokenSigned: lambda event: f"Mint of ticket {identity_of(event)} signed.",
     TokenMinted: lambda event: f"Ticket {identity_of(event)} minted at {event.mint_address}.",
-    DisputeOpened: lambda event: f"Payment disputed: {event.amount_minor} minor units, {identity_of(event)}.",
-    DisputeWon: lambda _: "Dispute won: the money is back.",
-    DisputeLost: lambda _: "Dispute lost: the money stays with the buyer.",
-    TicketBlocked: lambda event: f"Ticket {identity_of(event)} blocked while its payment is disputed.",
-    TicketUnblocked: lambda event: f"Ticket {identity_of(event)} unblocked: valid again.",
+    **DISPUTE_TEXTS,
     TransactionPosted: lambda event: f"Posted to the books: {event.kind}.",
     OrderFulfilled: lambda _: "Every ticket is minted and the venue is credited.",
     **PAYMENT_TEXTS,
@@ -154,6 +148,8 @@ def _request(
         "refunds": [],
         "transfer": None,
         "lost_to_disputes_minor": 0,
+        "dispute_state": "none",
+        "disputes": [],
     }
 
 
@@ -234,6 +230,7 @@ def _ticket_changed(documents: DocumentBatch, event: DomainEvent, _: int) -> Non
         "ticket_id": ticket["ticket_id"],
         "ticket_type_id": ticket["ticket_type_id"],
         "state": ticket["state"],
+        "blocked": ticket["blocked"],
         "token": ticket["token"],
         "mint_address": ticket["mint_address"],
         "mint_signature": ticket["mint_signature"],
@@ -262,12 +259,13 @@ PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
     OrderCancelled: _cancelled,
     **PAYMENT_FOLDS,
     **TRANSFER_FOLDS,
-    **dict.fromkeys(TICKET_FOLDS, _ticket_changed),
+    **DISPUTE_FOLDS,
+    **dict.fromkeys([*TICKET_FOLDS, *BLOCKING_FOLDS], _ticket_changed),
 }
-TABLES = (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS)
+TABLES = (FOLDS, BLOCKING_FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS)
 # Events that change no document; the timeline has those of purchases, the books those of money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
-    AllowanceOpened, BurnSigned, ClaimEnded, ClaimSold, DiscountKeyUsed, DisputeOpened, DisputeWon, GroupCapacityAdded,
+    AllowanceOpened, BurnSigned, ClaimEnded, ClaimSold, DiscountKeyUsed, GroupCapacityAdded,
     GroupResizeSigned, PayoutPaid, PayoutReturned, RefundsOpened, ReversalRefused, ShortfallNetted,
-    ShortfallNoted, TicketBlocked, TicketsClaimed, TicketUnblocked,
+    ShortfallNoted, TicketsClaimed,
 })  # fmt: skip

@@ -174,6 +174,10 @@ class ReadModels:
         found = await self._document(PURCHASES, purchase_id)
         if found is None:
             return None
+        found.setdefault("dispute_state", "none")  # a document of 0.1.0 has no disputes
+        found.setdefault("disputes", [])
+        for ticket in found["tickets"]:
+            ticket.setdefault("blocked", False)
         lines = await self._rows(TIMELINE, (purchase_id, LINES_MAX))
         timeline: list[TimelineEntry] = [
             {"position": position, "at": at.isoformat(), "event": event, "text": text}
@@ -346,8 +350,10 @@ def _stocked(item: TicketTypeDocument, stock: AllocationDocument | None) -> Stoc
 
 
 def _named(ticket: TicketDocument | None) -> TicketDocument | None:
-    """Give a ticket that 0.1.0 folded its public name."""
+    """Give a ticket that 0.1.0 folded its public name and its disputes."""
     if ticket is not None:
+        ticket.setdefault("dispute_ids", [])
+        ticket.setdefault("blocked", bool(ticket["dispute_ids"]))
         ticket.setdefault("public_name", ticket["ticket_id"])
     return ticket
 

@@ -7,8 +7,15 @@ from adapters.read_models.catalog_and_books import Fold, identity_of
 from adapters.read_models.documents import PURCHASES, REFUNDS, SHOWS, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.money.breakdown import AmountBreakdown
-from domain.payments.dispute import DisputeLost
-from domain.payments.refund import RefundFailed, RefundPaidByHand, RefundPending, RefundRequested, RefundSucceeded
+from domain.payments.refund import (
+    RefundFailed,
+    RefundOwedAgain,
+    RefundPaidByBank,
+    RefundPaidByHand,
+    RefundPending,
+    RefundRequested,
+    RefundSucceeded,
+)
 from domain.views.purchase import PaidBackLine, PurchaseDocument, RefundDocument, RefundLine, RefundProgress
 
 OPEN = {"requested", "pending", "failed"}
@@ -17,6 +24,8 @@ REFUND_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     RefundPending: lambda _: "Refund pending at the bank.",
     RefundSucceeded: lambda event: f"Refund succeeded: {event.amount_minor} minor units.",
     RefundPaidByHand: lambda event: f"Refund paid by hand by an operator: {event.reference}.",
+    RefundPaidByBank: lambda event: f"Refund paid by the buyer's bank: {event.amount_minor} minor units.",
+    RefundOwedAgain: lambda event: f"The bank gave a refund back: {event.amount_minor} minor units are owed again.",
     RefundFailed: lambda event: f"Refund failed: {event.failure}. The buyer is still owed.",
 }
 
@@ -50,6 +59,7 @@ def _requested(documents: DocumentBatch, event: RefundRequested, _: int) -> None
         "succeeded_at": None,
         "in_cash": purchase["price"]["tender"] == "cash",
         "paid_by_hand": None,
+        "by_bank_minor": 0,
         "resells": _resells(documents, purchase, event),
     }
     documents.put(REFUNDS, event.refund_id, refund)
@@ -84,6 +94,23 @@ def _arrived(
         refund["stripe_refund_id"] = stripe_refund_id
         refund["paid_by_hand"] = by_hand or refund["paid_by_hand"]
     _show(documents, event, refund_id)
+
+
+def _paid_by_bank(documents: DocumentBatch, event: RefundPaidByBank, _: int) -> None:
+    """A bank pays before, or instead of us; with all of it the refund has succeeded."""
+    if refund := documents.edit(REFUNDS, event.refund_id):
+        refund["by_bank_minor"] += event.amount_minor
+        if refund["by_bank_minor"] >= refund["amount_minor"]:
+            refund.update({"state": "succeeded", "failure": None, "succeeded_at": event.timestamp.isoformat()})
+    _show(documents, event, event.refund_id)
+
+
+def _owed_again(documents: DocumentBatch, event: RefundOwedAgain, _: int) -> None:
+    if refund := documents.edit(REFUNDS, event.refund_id):
+        refund["by_bank_minor"] -= event.amount_minor
+        refund.update({"state": "failed", "succeeded_at": None, "stripe_refund_id": None})
+        refund["failure"] = "the bank gave the money back"
+    _show(documents, event, event.refund_id)
 
 
 def _failed(documents: DocumentBatch, event: RefundFailed, _: int) -> None:
@@ -122,6 +149,7 @@ def _line(refund: RefundDocument) -> RefundLine:
         "succeeded_at": refund["succeeded_at"],
         "in_cash": refund["in_cash"],
         "paid_by_hand": refund["paid_by_hand"],
+        "by_bank_minor": refund["by_bank_minor"],
     }
 
 
@@ -140,12 +168,6 @@ def refund_state_of(purchase: PurchaseDocument, refunded_minor: int) -> RefundPr
     return "refunded" if back_minor >= total_minor else "partly-refunded"
 
 
-def _lost(documents: DocumentBatch, event: DisputeLost, _: int) -> None:
-    """Count the amount lost in a dispute, which is no longer owed to the buyer."""
-    if purchase := documents.edit(PURCHASES, event.purchase_id):
-        purchase["lost_to_disputes_minor"] += sum(event.parts.values())
-
-
 def _receipt_line(refund: RefundLine) -> PaidBackLine:
     return {
         "refund_id": refund["stripe_refund_id"],
@@ -157,10 +179,11 @@ def _receipt_line(refund: RefundLine) -> PaidBackLine:
 
 
 REFUND_FOLDS: dict[type[DomainEvent], Fold] = {
-    DisputeLost: _lost,
     RefundRequested: _requested,
     RefundPending: _pending,
     RefundSucceeded: _succeeded,
     RefundPaidByHand: _paid_by_hand,
+    RefundPaidByBank: _paid_by_bank,
+    RefundOwedAgain: _owed_again,
     RefundFailed: _failed,
 }

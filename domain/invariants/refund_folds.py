@@ -5,7 +5,15 @@ from typing import Any
 
 from domain.core.aggregate import DomainEvent
 from domain.invariants.state import InvariantState, PurchaseSummary, RefundSummary
-from domain.payments.refund import RefundFailed, RefundPaidByHand, RefundPending, RefundRequested, RefundSucceeded
+from domain.payments.refund import (
+    RefundFailed,
+    RefundOwedAgain,
+    RefundPaidByBank,
+    RefundPaidByHand,
+    RefundPending,
+    RefundRequested,
+    RefundSucceeded,
+)
 
 RefundUpdate = RefundPending | RefundSucceeded | RefundFailed
 
@@ -18,6 +26,8 @@ def _requested(all_of: InvariantState, event: RefundRequested) -> None:
     given = event.given
     fees = given["platform_minor"] + given["processing_minor"] if event.fees == "venue" else 0
     returned = RefundSummary(event.timestamp, event.amount_minor, given["venue_minor"] + fees, given["tax_minor"])
+    if event.fees != "venue":
+        returned.platform_minor, returned.processing_minor = given["platform_minor"], given["processing_minor"]
     purchase = _owner(all_of, event)
     purchase.refunds[event.refund_id] = returned
     purchase.refunded_tickets |= set(event.ticket_ids)
@@ -35,10 +45,25 @@ def _by_hand(all_of: InvariantState, event: RefundPaidByHand) -> None:
     returned.state, returned.by_hand = "succeeded", True
 
 
+def _by_bank(all_of: InvariantState, event: RefundPaidByBank) -> None:
+    returned = _owner(all_of, event).refunds[event.refund_id]
+    returned.by_bank_minor += event.amount_minor
+    if returned.by_bank_minor == returned.amount_minor:
+        returned.state = "succeeded"
+
+
+def _owed_again(all_of: InvariantState, event: RefundOwedAgain) -> None:
+    returned = _owner(all_of, event).refunds[event.refund_id]
+    returned.by_bank_minor -= event.amount_minor
+    returned.state = "failed"
+
+
 REFUND_FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
     RefundRequested: _requested,
     RefundPending: _updated("pending"),
     RefundSucceeded: _updated("succeeded"),
     RefundFailed: _updated("failed"),
     RefundPaidByHand: _by_hand,
+    RefundPaidByBank: _by_bank,
+    RefundOwedAgain: _owed_again,
 }

@@ -22,20 +22,10 @@ from domain.catalog.show_cancellation import (
 from domain.catalog.venue import VenueRegistered
 from domain.core.aggregate import DomainEvent
 from domain.orders.order import CancelRequested, CaptureRequested, CaptureWaived, OrderConfirmed
-from domain.payments.dispute import DisputeOpened, DisputeWon
 from domain.payments.payment import PaymentAuthorised, PaymentDeclined
 from domain.payments.refund import RefundsOpened
-from domain.payouts.payee import AccountChanged, AccountConnected, PayeeNamed, ShortfallNetted, ShortfallNoted
+from domain.payouts.payee import AccountChanged, PayeeNamed, ShortfallNetted, ShortfallNoted
 from domain.payouts.payout import PayoutPaid, PayoutReturned
-from domain.payouts.transfer import (
-    ReversalRefused,
-    ReversalRequested,
-    TransferMade,
-    TransferRefused,
-    TransferRequested,
-    TransferRequestedAgain,
-    TransferReversed,
-)
 from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
 from domain.tickets.has_token import TokenSigned
 from domain.tickets.ticket import BurnSigned, TicketBlocked, TicketRedeemed, TicketUnblocked, TokenBurnt, TokenForgone
@@ -65,25 +55,15 @@ UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
         CaptureRequested,
         CaptureWaived,
         OrderConfirmed,
-        DisputeOpened,
-        DisputeWon,
         PaymentAuthorised,
         PaymentDeclined,
         RefundsOpened,
         AccountChanged,
-        AccountConnected,
         PayeeNamed,
         ShortfallNetted,
         ShortfallNoted,
         PayoutPaid,
         PayoutReturned,
-        ReversalRefused,
-        ReversalRequested,
-        TransferMade,
-        TransferRefused,
-        TransferRequested,
-        TransferRequestedAgain,
-        TransferReversed,
         AllowanceOpened,
         ClaimEnded,
         ClaimSold,

@@ -45,7 +45,10 @@ class Posting:
 
 
 class TransactionPosted(CreatedEvent["BooksTransaction"]):
-    """A money event was posted to the books."""
+    """A money event was posted to the books.
+
+    `intent_id` names the payment whose charge it is about, where a purchase may have several; empty: the purchase's.
+    """
 
     TOPIC = "books.transaction-posted"
 
@@ -53,6 +56,7 @@ class TransactionPosted(CreatedEvent["BooksTransaction"]):
     purchase_id: str
     kind: str
     postings: list[dict[str, Any]]
+    intent_id: str = ""
 
 
 class BooksTransaction(Aggregate):
@@ -62,8 +66,11 @@ class BooksTransaction(Aggregate):
     STREAM_CATEGORY = "books"
     CACHED = False
 
-    def __init__(self, tenant_id: str, purchase_id: str, kind: str, postings: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, tenant_id: str, purchase_id: str, kind: str, postings: list[dict[str, Any]], intent_id: str = ""
+    ) -> None:
         """Start with the postings as stored."""
+        self.intent_id = intent_id
         self.tenant_id = tenant_id
         self.purchase_id = purchase_id
         self.kind = kind

@@ -7,16 +7,21 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import KeyReused, RefundExceeds, UnknownSubject
-from domain.money.breakdown import AmountBreakdown, FeesBorneBy, amount_breakdown, breakdown_from, breakdown_of, summed
+from domain.money.breakdown import AmountBreakdown, FeesBorneBy, breakdown_of, summed
 from domain.money.currency import shown
 from domain.money.money import Price
+from domain.payments.holdings import GivenBack, remaining
 
 NOTHING = AmountBreakdown()
 RefundState = Literal["requested", "pending", "succeeded", "failed"]
 
 
 class Refund(BaseModel):
-    """One refund; `turn` counts the attempts at Stripe, from 1, and grows with each failure."""
+    """One refund; `turn` counts the attempts at Stripe, from 1, and grows with each failure.
+
+    A refund of a payment that bought nothing names its intent. `by_bank_minor` is the part that the buyer has from a
+    bank, by a dispute that was lost.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,10 +31,29 @@ class Refund(BaseModel):
     fees: FeesBorneBy
     ticket_ids: tuple[str, ...]
     given: AmountBreakdown
+    intent_id: str = ""
     state: RefundState = "requested"
     turn: int = 1
     stripe_refund_id: str | None = None
     failure: str | None = None
+    by_bank_minor: int = 0
+    by_hand_minor: int = 0
+
+    @property
+    def amount_minor(self) -> int:
+        """The amount that the buyer gets."""
+        return self.given.total_minor
+
+    @property
+    def due_minor(self) -> int:
+        """The amount to be paid by us: what no bank has paid."""
+        return self.amount_minor - self.by_bank_minor
+
+    @property
+    def given_back(self) -> GivenBack:
+        """The refund as the holdings of its charge see it."""
+        due_minor = 0 if self.state == "succeeded" else self.due_minor
+        return GivenBack(given=self.given, due_minor=due_minor, by_hand_minor=self.by_hand_minor)
 
     @property
     def from_venue_minor(self) -> int:
@@ -105,7 +129,42 @@ class RefundPaidByHand(DomainEvent["Refunds"]):
 
     def apply(self, refunds: "Refunds") -> None:
         """Mark the refund as succeeded without Stripe."""
-        refunds.change(self.refund_id, state="succeeded", stripe_refund_id=None, failure=None)
+        paid = {"stripe_refund_id": None, "failure": None, "by_hand_minor": self.amount_minor}
+        refunds.change(self.refund_id, state="succeeded", **paid)
+
+
+class RefundPaidByBank(DomainEvent["Refunds"]):
+    """A bank took money that was owed to the buyer, for good: this much of the refund is with the buyer."""
+
+    TOPIC = "refunds.refund-paid-by-bank"
+
+    refund_id: str
+    dispute_id: str
+    amount_minor: int
+
+    def apply(self, refunds: "Refunds") -> None:
+        """Lower what is due; nothing due is a success."""
+        by_bank = refunds.refunds[self.refund_id].by_bank_minor + self.amount_minor
+        refunds.change(self.refund_id, by_bank_minor=by_bank)
+        if not refunds.refunds[self.refund_id].due_minor:
+            refunds.change(self.refund_id, state="succeeded", failure=None)
+
+
+class RefundOwedAgain(DomainEvent["Refunds"]):
+    """Stripe returned money of a lost dispute that had paid a refund: the buyer is owed this much again."""
+
+    TOPIC = "refunds.refund-owed-again"
+
+    refund_id: str
+    dispute_id: str
+    amount_minor: int
+
+    def apply(self, refunds: "Refunds") -> None:
+        """Raise what is due, and mark the refund as failed."""
+        known = refunds.refunds[self.refund_id]
+        by_bank, turn = known.by_bank_minor - self.amount_minor, known.turn + 1
+        refunds.change(self.refund_id, by_bank_minor=by_bank, stripe_refund_id=None, state="failed", turn=turn)
+        refunds.change(self.refund_id, failure="the bank gave the money back")
 
 
 class RefundFailed(DomainEvent["Refunds"]):
@@ -136,17 +195,9 @@ class Refunds(Aggregate):
         self.refunds: dict[str, Refund] = {}
 
     def left(self, lost: AmountBreakdown = NOTHING) -> AmountBreakdown:
-        """Return the refundable amount; a failed refund is still owed, and counts.
-
-        `lost` is the amount lost to disputes. It is split by the price, so it may exceed the rest of one part; the
-        other parts are then reduced, so that all together never exceed the price.
-        """
-        left = breakdown_of(self.price).less(summed([refund.given for refund in self.refunds.values()]))
-        if not lost.total_minor:
-            return left
-        positive = breakdown_from([max(figure, 0) for figure in left.less(lost).figures])
-        amount_minor = min(positive.total_minor, max(left.total_minor - lost.total_minor, 0))
-        return amount_breakdown(positive, amount_minor, self.price.currency)
+        """Return the refundable amount after `lost`, the losses to banks; a failed refund is still owed, and counts."""
+        given = summed([refund.given for refund in self.refunds.values()])
+        return remaining(breakdown_of(self.price).less(given), lost, self.price.currency)
 
     def find(self, refund_id: str, body_digest: str) -> Refund | None:
         """Return the refund of a repeated key, or None; raise KeyReused for another body."""
@@ -185,7 +236,7 @@ class Refunds(Aggregate):
         refund = self.get(refund_id)
         if refund.state == "succeeded":
             return False
-        amount = refund.given.total_minor
+        amount = refund.due_minor
         events = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "amount_minor": amount}
         self.record(RefundSucceeded, at, **events)
         return True
@@ -195,9 +246,32 @@ class Refunds(Aggregate):
         refund = self.get(refund_id)
         if refund.state != "failed":
             return False
-        amount = refund.given.total_minor
+        amount = refund.due_minor
         self.record(RefundPaidByHand, at, refund_id=refund_id, reference=reference, amount_minor=amount)
         return True
+
+    def of_payment(self, intent_id: str) -> list[Refund]:
+        """Return the refunds of a payment that bought nothing, or (an empty id) of the sale, oldest first."""
+        return [refund for refund in self.refunds.values() if refund.intent_id == intent_id]
+
+    def pay_by_bank(self, dispute_id: str, intent_id: str, amount_minor: int, at: datetime) -> int:
+        """Record that a bank has paid refunds of a payment that are owed, oldest first; return how much of them."""
+        rest = amount_minor
+        for refund in [one for one in self.of_payment(intent_id) if one.state != "succeeded" and one.due_minor]:
+            if paid := min(rest, refund.due_minor):
+                paying = {"refund_id": refund.refund_id, "dispute_id": dispute_id, "amount_minor": paid}
+                self.record(RefundPaidByBank, at, **paying)
+                rest -= paid
+        return amount_minor - rest
+
+    def owe_again(self, dispute_id: str, intent_id: str, amount_minor: int, at: datetime) -> None:
+        """Record that refunds of a payment which a bank had paid are owed again, newest first."""
+        rest = amount_minor
+        for refund in reversed([one for one in self.of_payment(intent_id) if one.by_bank_minor]):
+            if back := min(rest, refund.by_bank_minor):
+                owing = {"refund_id": refund.refund_id, "dispute_id": dispute_id, "amount_minor": back}
+                self.record(RefundOwedAgain, at, **owing)
+                rest -= back
 
     def fail(self, refund_id: str, stripe_refund_id: str, failure: str, at: datetime) -> None:
         """Record a failure; a refund can fail even after success."""

@@ -6,6 +6,7 @@ from typing_extensions import TypedDict
 
 from domain.core.timestamp import Timestamp
 from domain.money.breakdown import FeesBorneBy
+from domain.payments.dispute import DisputeState
 from domain.payments.payment import PaymentState
 from domain.payments.refund import RefundState
 from domain.tickets.ticket import TicketState
@@ -23,6 +24,7 @@ PurchaseState = Literal[
     "refused",
 ]
 RefundProgress = Literal["none", "refunding", "partly-refunded", "refunded"]
+DisputeProgress = Literal["none", "open", "won", "lost"]
 
 
 class LineDocument(TypedDict):
@@ -35,17 +37,19 @@ class LineDocument(TypedDict):
 
 
 class TicketLine(TokenFields):
-    """One ticket of a purchase."""
+    """One ticket of a purchase; `blocked` gives no entry while a dispute of its payment is open or lost."""
 
     ticket_id: str
     ticket_type_id: str
     state: TicketState
+    blocked: bool
 
 
 class TicketDocument(TicketLine):
     """A ticket: the right to enter, and its token; `public_name` is its name on chain, which tells none of its ids."""
 
     public_name: str
+    dispute_ids: list[str]
     tenant_id: str
     purchase_id: str
     show_id: str
@@ -89,6 +93,7 @@ class RefundLine(TypedDict):
     succeeded_at: Timestamp | None
     in_cash: bool
     paid_by_hand: str | None
+    by_bank_minor: int
 
 
 class AmountByRecipient(TypedDict):
@@ -122,6 +127,20 @@ class TransferDocument(TypedDict):
     asked_back: dict[str, int]
 
 
+class DisputeLine(TypedDict):
+    """A dispute of a purchase: what the bank took, and what Stripe returned of it after a loss.
+
+    One that is not `of_sale` is of another payment, and leaves the tickets alone.
+    """
+
+    dispute_id: str
+    state: DisputeState
+    amount_minor: int
+    returned_minor: int
+    of_sale: bool
+    opened_at: Timestamp
+
+
 class PurchaseDocument(TypedDict):
     """A purchase; amounts are in minor units of the price's currency."""
 
@@ -147,6 +166,8 @@ class PurchaseDocument(TypedDict):
     refunds: list[RefundLine]
     transfer: TransferDocument | None
     lost_to_disputes_minor: int
+    dispute_state: DisputeProgress
+    disputes: list[DisputeLine]
 
 
 class TimelineEntry(TypedDict):

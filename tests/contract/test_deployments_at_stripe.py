@@ -152,7 +152,7 @@ async def test_only_own_payments_have_a_purchase(sides: tuple[Side, Side], api: 
     """Those of the other side have none; one without metadata counts only if its purchase is ours."""
     sold = [await side.paid() for side in sides]
     older = await api.payment_intents.create_async(intent_params(metadata={"purchase_id": sides[0].purchase_id}))
-    listed = {payment.intent_id: payment for payment in await StripeListing(sides[0].client).payments()}
+    listed = {payment.intent_id: payment for payment in (await StripeListing(sides[0].client).own_account()).payments}
     own, other, before = (listed[name] for name in (sold[0].intent_id, sold[1].intent_id, older.id))
     assert (own.purchase_id, own.is_own(())) == (sides[0].purchase_id, True)
     assert (other.purchase_id, other.is_own((sides[0].purchase_id,))) == ("", False)

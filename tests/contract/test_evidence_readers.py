@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import psycopg
@@ -126,14 +127,38 @@ async def test_stripe_lists_every_payment_with_its_net(emulator: Emulator, monke
         request = IntentRequest(tenant_id="default", purchase_id=name, amount_minor=AMOUNT, currency="eur")
         made = await gateway.create_intent(request, f"{name}:intent:1")
     await gateway.cancel_intent(made.intent_id, "cancelled:cancel:1")
-    listed = {payment.purchase_id: payment[2:-1] for payment in await StripeListing(client).payments()}
+    disputed = await paid(gateway, emulator, "disputed")
+    emulator.switch(f"charges/{disputed.charge_id}/dispute", amount=400)
+    account = await StripeListing(client).own_account()
     await client.close()
-    assert listed == {
-        "sold": ("eur", AMOUNT, 0, AMOUNT - FEE, False),
-        "refunded": ("eur", AMOUNT, AMOUNT, -FEE, False),
-        "open": ("eur", 0, 0, 0, True),
-        "cancelled": ("eur", 0, 0, 0, False),
+    fee, dispute_fee = FEE, 2000
+    assert {payment.purchase_id: payment[2:7] + payment[8:] for payment in account.payments} == {
+        "sold": ("eur", AMOUNT, 0, AMOUNT - fee, False, fee, 0),
+        "refunded": ("eur", AMOUNT, AMOUNT, -fee, False, fee, 0),
+        "disputed": ("eur", AMOUNT, 0, AMOUNT - 400 - fee - dispute_fee, False, fee + dispute_fee, 400),
+        "open": ("eur", 0, 0, 0, True, 0, 0),
+        "cancelled": ("eur", 0, 0, 0, False, 0, 0),
     }
+    assert account.entries == []
+    assert account.balance_minor == {"eur": sum(payment.net_minor for payment in account.payments)}
+
+
+async def test_stripe_lists_what_belongs_to_no_payment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Payouts to our bank, their return and top-ups are listed, and are what the worker books."""
+    monkeypatch.setattr(stripe_client, "PAGE", 2)
+    client = StripeClient(SECRET, DEPLOYMENT, base_url=emulator.url)
+    emulator.switch("balance/top_up", amount=5000, currency="jpy")
+    emulator.switch("accounts/platform/settle")
+    for payout in emulator.switch("accounts/platform/pay_out")["data"]:
+        emulator.switch(f"payouts/{payout['id']}/finish", "fail")
+    account, movements = await StripeListing(client).own_account(), await StripeListing(client).own_movements(None)
+    later = await StripeListing(client).own_movements(datetime.now(UTC) + timedelta(minutes=1))
+    await client.close()
+    assert {"topup", "payout", "payout_failure"} <= {entry.kind for entry in account.entries}
+    assert {(one.entry_id, one.amount_minor - one.fee_minor) for one in movements} == {
+        (entry.entry_id, entry.net_minor) for entry in account.entries
+    }
+    assert later == []
 
 
 async def test_a_failed_read_of_stripe_raises(emulator: Emulator) -> None:
@@ -146,7 +171,7 @@ async def test_a_failed_read_of_stripe_raises(emulator: Emulator) -> None:
     for key, url, error, message in cases:
         client = StripeClient(key, DEPLOYMENT, base_url=url)
         with pytest.raises(error, match=message):
-            await StripeListing(client).payments()
+            await StripeListing(client).own_account()
         await client.close()
 
 

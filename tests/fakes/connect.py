@@ -1,11 +1,12 @@
 """Stripe Connect in memory: the contract of the real adapter, with failure switches."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Literal
 
 from activities.payouts.ports import AccountStatus, VenueRef
 from domain.core.errors import PaymentRefused
 from domain.core.transient import TransientError
+from domain.invariants.outside import AccountBalance
 from domain.payouts.connected_account import AccountState, PayoutStatus, TransferOrder
 
 Verb = Literal[
@@ -49,10 +50,24 @@ class FakeConnect:
         """Complete the venue's onboarding."""
         self.accounts[account_id] = AccountState(account_id=account_id, may_receive=True, may_pay_out=True, asked_for=0)
 
-    def net_of(self, purchase_id: str) -> int:
-        """Return the change of our Stripe balance by a purchase's transfers and reversals."""
-        sent = {name: order for name, order in self.transfers.items() if order.purchase_id == purchase_id}
-        return sum(self.reversed[name] - order.amount_minor for name, order in sent.items())
+    def net_by_charge(self) -> Counter[str]:
+        """Return the change of our Stripe balance by the transfers of each charge, and their reversals."""
+        nets: Counter[str] = Counter()
+        for name, order in self.transfers.items():
+            nets[order.charge_id] += self.reversed[name] - order.amount_minor
+        return nets
+
+    def account_balances(self) -> dict[str, AccountBalance]:
+        """Return the balance of each account that received a transfer, by the currency of its transfers."""
+        units = {order.account_id: order.currency for order in self.transfers.values()}
+        under_way: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for payout in self.payouts.values():
+            if payout.status in {"pending", "in_transit"}:
+                under_way[payout.currency][payout.payout_id] = payout.amount_minor
+        return {
+            account_id: AccountBalance({unit: self.balances[account_id]}, {unit: under_way[unit].total()})
+            for account_id, unit in units.items()
+        }
 
     async def create_account(self, venue_id: str, name: str, key: str) -> AccountState:
         """Create the account of a venue, or return the one created under this key."""

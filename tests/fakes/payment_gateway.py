@@ -47,7 +47,6 @@ class FakePaymentGateway:
         self.search_lags = False
         self.refunds_begin: RefundStatus = "succeeded"
         self.disputes: dict[str, DisputeStatus] = {}
-        self.disputed_minor: Counter[str] = Counter()
         self._by_key: dict[str, str] = {}
         self._before: Counter[str] = Counter()
         self._after: Counter[str] = Counter()
@@ -125,16 +124,33 @@ class FakePaymentGateway:
             currency=intent.currency,
             is_withdrawn=True,
             fee_minor=2000,
+            charge_id=intent.charge_id or "",
+            intent_id=intent_id,
         )
-        self.disputed_minor[intent_id] += dispute.amount_minor + dispute.fee_minor
+        for refund in [made for made in self.refunds.values() if made.intent_id == intent_id]:
+            if refund.status == "pending":
+                self.finish_refund(refund.refund_id, succeed=False)
         self.disputes[dispute.dispute_id] = dispute
         return dispute
 
     def end_dispute(self, intent_id: str, dispute_id: str, *, won: bool) -> None:
         """Close a dispute as won or lost; Stripe keeps its fee."""
+        status = {"status": "won" if won else "lost"}
+        self.disputes[dispute_id] = self.disputes[dispute_id].model_copy(update=status)
+        if won:
+            self.return_of_dispute(dispute_id, self.disputes[dispute_id].amount_minor)
+
+    def return_of_dispute(self, dispute_id: str, amount_minor: int) -> None:
+        """Return money of a dispute, also of a lost one."""
         dispute = self.disputes[dispute_id]
-        self.disputed_minor[intent_id] -= dispute.amount_minor if won else 0
-        self.disputes[dispute_id] = dispute.model_copy(update={"status": "won" if won else "lost"})
+        returned = {"returned_minor": dispute.returned_minor + amount_minor}
+        self.disputes[dispute_id] = dispute.model_copy(update=returned)
+
+    def taken_of(self, intent_id: str) -> tuple[int, int]:
+        """Return what disputes have taken of a payment, and their fees."""
+        seen = [one for one in self.disputes.values() if one.intent_id == intent_id and one.is_withdrawn]
+        taken = sum(one.amount_minor - one.returned_minor for one in seen)
+        return taken, sum(one.fee_minor - one.fee_back_minor for one in seen)
 
     async def retrieve_dispute(self, dispute_id: str) -> DisputeStatus:
         return self.disputes[dispute_id]

@@ -283,6 +283,7 @@ class SagaWorld:
         by_card = [book for book in books if book.price.tender == "card"]
         given = sum(refund.given.total_minor for book in by_card for refund in book.refunds.values())
         given -= sum(event.amount_minor for event in self.store.log if isinstance(event, RefundPaidByHand))
+        given -= sum(refund.by_bank_minor for book in by_card for refund in book.refunds.values())
         kept = self.gateway.captured_minor - self.gateway.refunded_minor
         assert kept == sum(o.price.charge_minor for o in sold) - given
         assert sum(self.chain.landings.values()) == len(self.chain.landings)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from domain.core.aggregate import DomainEvent
-from domain.invariants.cross_system import StripePayment, judge_at_rest, judge_balances
+from domain.invariants.cross_system import judge_at_rest, judge_balances
 from domain.invariants.folds import FOLDS
 from domain.invariants.invariant import BALANCES, INVARIANTS, Findings
+from domain.invariants.outside import StripePayment
 from domain.invariants.per_commit import History
 from domain.invariants.unjudged import UNJUDGED
 from domain.orders.order import (

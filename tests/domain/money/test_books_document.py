@@ -31,11 +31,12 @@ from domain.money.money import FeeRates, Price, Tax
 from domain.payments.dispute import (
     Dispute,
     DisputeOpened,
-    disputed_breakdown,
     lost_postings,
     opened_postings,
+    returned_postings,
     won_postings,
 )
+from domain.payments.holdings import Taken
 from tests.fakes.samples import AT, new_discount, new_show
 
 TEXT = (Path(__file__).parents[3] / "docs" / "books.md").read_text()
@@ -128,11 +129,19 @@ def disputed(given: dict[str, Any]) -> list[Posting]:
     """Post a dispute of the whole sale, and its outcome."""
     of, terms = price(given), given["disputed"]
     money = {"currency": of.currency, "amount_minor": of.total_minor}
-    parts = disputed_breakdown(of, of.total_minor).model_dump()
+    parts = Taken(parties=breakdown_of(of)).plain()
     names = {"tenant_id": "default", "purchase_id": "pu", "venue_id": "ve"}
     dispute = Dispute.begin(DisputeOpened, "du", AT, parts=parts, **money, **names)
-    ends = {"open": (), "won": won_postings(dispute, 0), "lost": lost_postings(dispute)}
-    return [*opened_postings(dispute, terms["fee"]), *ends[terms["end"]]]
+    opened = opened_postings(dispute, terms["fee"])
+    if terms["end"] == "open":
+        return [*opened]
+    if terms["end"] == "won":
+        dispute.win(of.total_minor, AT)
+        return [*opened, *won_postings(dispute, 0)]
+    dispute.lose(0, AT)
+    lost = lost_postings(dispute)
+    back = dispute.take_back(terms.get("returned", 0), AT, venue_is_owed=False)
+    return [*opened, *lost, *returned_postings(dispute, back.total_minor, back)]
 
 
 def postings(given: dict[str, Any]) -> list[Posting]:
