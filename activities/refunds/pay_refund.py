@@ -149,7 +149,7 @@ def _paid_by_hand(uow: UnitOfWork, pay: PayRefund) -> bool:
 
 def _ended(known: Refund, turn: int) -> RefundStatus | None:
     """Return the status of a refund that a bank has paid, or whose attempt has failed; None while it is to be paid."""
-    if known.state == "succeeded" and known.stripe_refund_id is None:
+    if known.state == "succeeded" and not (known.stripe_refund_id and known.due_minor):
         return RefundStatus(status="succeeded", turn=turn)
     return _failed(known) if known.turn > turn else None
 

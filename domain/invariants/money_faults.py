@@ -7,6 +7,7 @@ from domain.invariants.invariant import CLEARING, PAID, PARTIES, SHARE, Invarian
 from domain.invariants.outside import StripePayment
 from domain.invariants.state import PurchaseSummary
 from domain.money.books import (
+    PLATFORM_BANK,
     PLATFORM_FEES,
     PROCESSING_FEES,
     cash_till,
@@ -15,7 +16,7 @@ from domain.money.books import (
 )
 from domain.payments.dispute import DISPUTE_LOSSES, DISPUTE_RESERVE
 
-PLATFORM = (PLATFORM_FEES, PROCESSING_FEES, DISPUTE_RESERVE, DISPUTE_LOSSES)
+PLATFORM = (PLATFORM_FEES, PROCESSING_FEES, PLATFORM_BANK, DISPUTE_RESERVE, DISPUTE_LOSSES)
 
 
 def money_faults(
@@ -89,6 +90,7 @@ def _due_of_platform(purchase: PurchaseSummary, intents: Sequence[StripePayment]
     return {
         PLATFORM_FEES: platform - purchase.lost("platform_minor"),
         PROCESSING_FEES: processing - purchase.lost("processing_minor") - sum(one.fees_minor for one in intents),
+        PLATFORM_BANK: sum(refund.by_hand_minor for refund in given),
         DISPUTE_RESERVE: -open_minor - sum(max(minor, 0) for minor in missing),
         DISPUTE_LOSSES: -purchase.lost("loss_minor") - sum(min(minor, 0) for minor in missing),
     }
@@ -97,8 +99,8 @@ def _due_of_platform(purchase: PurchaseSummary, intents: Sequence[StripePayment]
 def _paid_fault(purchase: PurchaseSummary, intents: Sequence[StripePayment]) -> str | None:
     """Compare what Stripe and the till keep of a sale with its price less its refunds."""
     kept = sum(one.kept_minor if one.intent_id in purchase.intents else one.left_minor for one in intents)
-    arrived = [one for one in purchase.refunds.values() if one.state == "succeeded" and not one.by_hand]
-    back = sum(one.amount_minor - one.by_bank_minor for one in arrived)
+    arrived = [one for one in purchase.refunds.values() if one.state == "succeeded"]
+    back = sum(one.amount_minor - one.by_bank_minor - one.by_hand_minor for one in arrived)
     is_cash = purchase.total_minor > purchase.charge_minor
     due_minor, in_cash = (0, purchase.total_minor - back) if is_cash else (purchase.charge_minor - back, 0)
     till = -purchase.books[cash_till(purchase.venue_id), purchase.currency]

@@ -42,7 +42,8 @@ def _updated(state: str) -> Callable[[InvariantState, RefundUpdate], None]:
 
 def _by_hand(all_of: InvariantState, event: RefundPaidByHand) -> None:
     returned = _owner(all_of, event).refunds[event.refund_id]
-    returned.state, returned.by_hand = "succeeded", True
+    returned.state = "succeeded"
+    returned.by_hand_minor += event.amount_minor
 
 
 def _by_bank(all_of: InvariantState, event: RefundPaidByBank) -> None:

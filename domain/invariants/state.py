@@ -49,7 +49,7 @@ class RefundSummary:
     venue_minor: int
     tax_minor: int
     state: str = "requested"
-    by_hand: bool = False  # neither by Stripe nor from a till
+    by_hand_minor: int = 0  # paid neither by Stripe nor from a till
     platform_minor: int = 0
     processing_minor: int = 0
     by_bank_minor: int = 0  # the buyer has it from a bank, by a dispute

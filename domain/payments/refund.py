@@ -38,6 +38,7 @@ class Refund(BaseModel):
     failure: str | None = None
     by_bank_minor: int = 0
     by_hand_minor: int = 0
+    settled_minor: int = 0  # paid before a bank gave its part back
 
     @property
     def amount_minor(self) -> int:
@@ -47,7 +48,7 @@ class Refund(BaseModel):
     @property
     def due_minor(self) -> int:
         """The amount to be paid by us: what no bank has paid."""
-        return self.amount_minor - self.by_bank_minor
+        return self.amount_minor - self.by_bank_minor - self.settled_minor
 
     @property
     def given_back(self) -> GivenBack:
@@ -129,7 +130,8 @@ class RefundPaidByHand(DomainEvent["Refunds"]):
 
     def apply(self, refunds: "Refunds") -> None:
         """Mark the refund as succeeded without Stripe."""
-        paid = {"stripe_refund_id": None, "failure": None, "by_hand_minor": self.amount_minor}
+        by_hand = refunds.refunds[self.refund_id].by_hand_minor + self.amount_minor
+        paid = {"stripe_refund_id": None, "failure": None, "by_hand_minor": by_hand}
         refunds.change(self.refund_id, state="succeeded", **paid)
 
 
@@ -162,8 +164,10 @@ class RefundOwedAgain(DomainEvent["Refunds"]):
     def apply(self, refunds: "Refunds") -> None:
         """Raise what is due, and mark the refund as failed."""
         known = refunds.refunds[self.refund_id]
+        settled = known.settled_minor + (known.due_minor if known.state == "succeeded" else 0)
         by_bank, turn = known.by_bank_minor - self.amount_minor, known.turn + 1
-        refunds.change(self.refund_id, by_bank_minor=by_bank, stripe_refund_id=None, state="failed", turn=turn)
+        refunds.change(self.refund_id, by_bank_minor=by_bank, settled_minor=settled, turn=turn)
+        refunds.change(self.refund_id, state="failed", stripe_refund_id=None)
         refunds.change(self.refund_id, failure="the bank gave the money back")
 
 
@@ -274,8 +278,9 @@ class Refunds(Aggregate):
                 rest -= back
 
     def fail(self, refund_id: str, stripe_refund_id: str, failure: str, at: datetime) -> None:
-        """Record a failure; a refund can fail even after success."""
-        self.get(refund_id)
+        """Record a failure; a refund can fail even after success, but not once a bank has paid it."""
+        if not self.get(refund_id).due_minor:
+            return
         events = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "failure": failure}
         self.record(RefundFailed, at, **events)
 

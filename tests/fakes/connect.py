@@ -25,6 +25,7 @@ class FakeConnect:
         self.reversed: Counter[str] = Counter()
         self.payouts: dict[str, PayoutStatus] = {}
         self.effects: Counter[str] = Counter()
+        self.vanished: set[str] = set()
         self._by_key: dict[str, str] = {}
         self._before: Counter[str] = Counter()
         self._after: Counter[str] = Counter()
@@ -96,6 +97,7 @@ class FakeConnect:
     async def transfer(self, order: TransferOrder, key: str) -> str:
         """Move a share out of its charge to the venue's account."""
         self._enter("transfer")
+        self._reach(order.account_id)
         if key not in self._by_key:
             self.effects["transfer"] += 1
             transfer_id = self._by_key[key] = f"tr_{len(self.transfers) + 1}"
@@ -107,6 +109,7 @@ class FakeConnect:
     async def reverse_transfer(self, transfer_id: str, amount_minor: int, key: str) -> str:
         """Reverse a part; refused beyond the account's balance."""
         self._enter("reverse_transfer")
+        self._reach(self.transfers[transfer_id].account_id)
         if key not in self._by_key:
             account_id = self.transfers[transfer_id].account_id
             if self.balances[account_id] < amount_minor:
@@ -121,8 +124,14 @@ class FakeConnect:
     async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStatus:
         """Read a payout of a connected account."""
         self._enter("retrieve_payout")
+        self._reach(account_id)
         assert account_id in self.accounts
         return self.payouts[payout_id]
+
+    def _reach(self, account_id: str) -> None:
+        """Refuse an account that its owner has taken from us."""
+        if account_id in self.vanished:
+            raise PaymentRefused("the account does not exist, or we may not use it", reason="account_invalid")
 
     def _enter(self, verb: str) -> None:
         if self._before[verb]:

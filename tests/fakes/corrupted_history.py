@@ -98,8 +98,8 @@ def with_payment(day: Day, purchase_id: str, **values: Any) -> Day:
 def with_outside(day: Day, **values: Any) -> Day:
     """Change the state of the other systems; the whole balance is the sum of its parts."""
     outside = day.outside._replace(**values)
-    moved = [*outside.intents, *(outside.entries or ())]
-    return Day(day.events, outside._replace(balance_minor={"eur": sum(one.net_minor for one in moved)}))
+    balance = sum(one.net_minor for one in outside.intents) + sum(one.net_minor for one in outside.entries or ())
+    return Day(day.events, outside._replace(balance_minor={"eur": balance}))
 
 
 def history(change: Callable[[list[DomainEvent]], list[DomainEvent]]) -> Callable[[Day], Day]:

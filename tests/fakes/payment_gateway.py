@@ -1,7 +1,7 @@
 """Stripe in memory, for tests of activities and workflows: the contract of the real adapter."""
 
 from collections import Counter
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from adapters.stripe.errors import StripeRequestError
 from domain.core.errors import PaymentRefused, WrongState
@@ -30,6 +30,16 @@ ASKING = {"pm_card_threeDSecure2Required", "pm_card_authenticationRequired"}
 SLOW = {"pm_usBankAccount", "pm_emulator_slowCard"}
 
 
+class Entry(NamedTuple):
+    """A balance transaction: of a payment, or (no intent) of our own balance."""
+
+    kind: str
+    intent_id: str
+    currency: str
+    amount_minor: int
+    fee_minor: int = 0
+
+
 class FakePaymentGateway:
     """A `PaymentGateway` with failure switches and sums to check.
 
@@ -47,6 +57,7 @@ class FakePaymentGateway:
         self.search_lags = False
         self.refunds_begin: RefundStatus = "succeeded"
         self.disputes: dict[str, DisputeStatus] = {}
+        self.entries: list[Entry] = []
         self._by_key: dict[str, str] = {}
         self._before: Counter[str] = Counter()
         self._after: Counter[str] = Counter()
@@ -111,6 +122,7 @@ class FakePaymentGateway:
         amount = self.intents[intent_id].amount_minor
         self.captured_minor += amount
         fee = (amount * 29 + 500) // 1000 + 30
+        self.entries.append(Entry("charge", intent_id, self.intents[intent_id].currency, amount, fee))
         taken: dict[str, str | int | None] = {"received_minor": amount, "stripe_fee_minor": fee, "decline_code": None}
         return self._change(intent_id, "succeeded", charge_id=f"ch_{intent_id}", **taken)
 
@@ -127,11 +139,17 @@ class FakePaymentGateway:
             charge_id=intent.charge_id or "",
             intent_id=intent_id,
         )
-        for refund in [made for made in self.refunds.values() if made.intent_id == intent_id]:
-            if refund.status == "pending":
-                self.finish_refund(refund.refund_id, succeed=False)
+        self.withdraw(dispute)
         self.disputes[dispute.dispute_id] = dispute
         return dispute
+
+    def withdraw(self, dispute: DisputeStatus) -> None:
+        """Withdraw a dispute's money and a fee; pending refunds of the charge fail."""
+        for refund in [made for made in self.refunds.values() if made.intent_id == dispute.intent_id]:
+            if refund.status == "pending":
+                self.finish_refund(refund.refund_id, succeed=False)
+        taken = Entry("adjustment", dispute.intent_id, dispute.currency, -dispute.amount_minor, dispute.fee_minor)
+        self.entries.append(taken)
 
     def end_dispute(self, intent_id: str, dispute_id: str, *, won: bool) -> None:
         """Close a dispute as won or lost; Stripe keeps its fee."""
@@ -140,10 +158,12 @@ class FakePaymentGateway:
         if won:
             self.return_of_dispute(dispute_id, self.disputes[dispute_id].amount_minor)
 
-    def return_of_dispute(self, dispute_id: str, amount_minor: int) -> None:
-        """Return money of a dispute, also of a lost one."""
+    def return_of_dispute(self, dispute_id: str, amount_minor: int, fee_back_minor: int = 0) -> None:
+        """Return money of a dispute, also of a lost one, and its fee only if that is given."""
         dispute = self.disputes[dispute_id]
-        returned = {"returned_minor": dispute.returned_minor + amount_minor}
+        back = Entry("adjustment", dispute.intent_id, dispute.currency, amount_minor, -fee_back_minor)
+        self.entries.append(back)
+        returned = {"returned_minor": dispute.returned_minor + amount_minor, "fee_back_minor": fee_back_minor}
         self.disputes[dispute_id] = dispute.model_copy(update=returned)
 
     def taken_of(self, intent_id: str) -> tuple[int, int]:
@@ -234,6 +254,7 @@ class FakePaymentGateway:
             return
         self.refunds[key] = made.model_copy(update={"status": "failed", "failure": "expired_or_canceled_card"})
         intent = self._known(made.intent_id)
+        self.entries.append(Entry("refund_failure", made.intent_id, intent.currency, made.amount_minor))
         self.refunded_minor -= made.amount_minor
         self._change(intent.intent_id, refunded_minor=intent.refunded_minor - made.amount_minor)
 
@@ -263,6 +284,7 @@ class FakePaymentGateway:
             key="" if key.startswith(DASHBOARD) else key,
         )
         self.refunds[key] = made
+        self.entries.append(Entry("refund", intent_id, intent.currency, -amount_minor))
         self.refunded_minor += amount_minor
         self.effects["refund_intent"] += 1
         self._change(intent_id, refunded_minor=intent.refunded_minor + amount_minor)

@@ -1,11 +1,11 @@
 """A second implementation of the money rules: exact fractions and plain sums, without any of the program's code."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import floor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 STEPS = {"kwd": 10}
 WHOLE_BPS = 10_000
@@ -109,7 +109,14 @@ class Back:
     stripe_id: str = ""
     posted: bool = False
     paid: bool = False
-    by_hand: bool = False
+    by_hand: int = 0
+    by_bank: int = 0
+    settled: int = 0
+
+    @property
+    def due(self) -> int:
+        """The part that neither a bank nor an earlier attempt has paid."""
+        return self.given.total - self.by_bank - self.settled
 
     @property
     def of_venue(self) -> int:
@@ -119,13 +126,21 @@ class Back:
 
 @dataclass
 class DisputeClaim:
-    """A dispute, as last read from Stripe."""
+    """A dispute, as last read from Stripe; `parts`, `owed` and `loss` are what it takes, by holder."""
 
     amount: int
-    parts: Split
     fee: int
+    parts: Split = field(default_factory=Split)
+    owed: int = 0
+    loss: int = 0
     state: str = "unknown"
     fee_back: int = 0
+    returned: int = 0
+
+    @property
+    def takes(self) -> bool:
+        """Whether it takes money from its holders now."""
+        return self.state in {"open", "lost"}
 
 
 @dataclass
@@ -151,18 +166,54 @@ class Sale:
     @property
     def left(self) -> Split:
         """The amount that can still be refunded: excludes refunds, and disputes known to be lost."""
+        return self.held({"lost"})
+
+    def held(self, states: Container[str]) -> Split:
+        """Return what the parties hold after refunds, and after disputes in these states."""
         left = self.split
         for back in self.backs:
             left = left.less(back.given)
-        lost = [claim for claim in self.claims.values() if claim.state == "lost"]
-        if not lost:
-            return left
-        rest = left
-        for claim in lost:
-            rest = rest.less(claim.parts)
-        rest = Split(*(max(part, 0) for part in rest))
-        room = min(rest.total, max(left.total - sum(claim.amount for claim in lost), 0))
-        return Split(*apportion(room, rest, self.step)) if room else Split()
+        for claim in self.claims.values():
+            left = left.less(claim.parts) if claim.state in states else left
+        return left
+
+    def open_claim(self, claim: DisputeClaim) -> None:
+        """Let a dispute take its amount: what the buyer is owed, then from the parties in proportion, then a loss."""
+        owed = sum(back.due for back in self.backs if not back.paid)
+        owed -= sum(other.owed for other in self.claims.values() if other.state == "open")
+        held = self.held({"open", "lost"})
+        claim.owed = min(claim.amount, max(owed, 0))
+        from_parties = min(claim.amount - claim.owed, held.total)
+        step = 1 if from_parties % self.step else self.step
+        claim.parts = Split(*apportion(from_parties, held, step)) if from_parties else Split()
+        claim.loss = claim.amount - claim.owed - from_parties
+        claim.state = "open"
+
+    def lose_claim(self, claim: DisputeClaim) -> None:
+        """Let the bank pay the refunds that are owed; what was paid meanwhile is lost."""
+        rest = claim.owed
+        for back in self.backs:
+            paid = 0 if back.paid else min(rest, back.due)
+            back.by_bank += paid
+            back.paid = back.paid or not back.due
+            rest -= paid
+        claim.owed, claim.loss, claim.state = claim.owed - rest, claim.loss + rest, "lost"
+
+    def take_back(self, claim: DisputeClaim, amount: int) -> None:
+        """Give money of a lost dispute back: the loss first, then the parties, then the buyer is owed again."""
+        loss = min(amount, claim.loss)
+        to_parties = min(amount - loss, claim.parts.total)
+        step = 1 if to_parties % self.step else self.step
+        parts = Split(*apportion(to_parties, claim.parts, step)) if to_parties else Split()
+        rest = owed = min(amount - loss - to_parties, claim.owed)
+        for back in reversed([one for one in self.backs if one.by_bank]):
+            if again := min(rest, back.by_bank):
+                back.settled += back.due if back.paid else 0
+                back.by_bank -= again
+                back.paid = False
+                rest -= again
+        claim.parts, claim.owed = claim.parts.less(parts), claim.owed - owed
+        claim.loss -= amount - to_parties - owed
 
     def whole(self, fees: str) -> Split:
         """Return the refundable amount, without the fees if the buyer bears them."""
@@ -179,10 +230,51 @@ class Sale:
         return Split(*apportion(amount, self.whole(fees), step))
 
 
+@dataclass
+class Stray:
+    """A payment that bought nothing: its buyer has it back, so that what a bank takes of it is the platform's loss."""
+
+    intent_id: str
+    currency: str
+    fee: int
+    purchase: Any
+    venue: int
+    claims: dict[str, DisputeClaim] = field(default_factory=dict)
+
+    @property
+    def tickets(self) -> list[str]:
+        """It bought none."""
+        return []
+
+    def open_claim(self, claim: DisputeClaim) -> None:
+        """Let a dispute take its amount."""
+        claim.loss, claim.state = claim.amount, "open"
+
+    def lose_claim(self, claim: DisputeClaim) -> None:
+        """Let the bank keep it."""
+        claim.state = "lost"
+
+    def take_back(self, claim: DisputeClaim, amount: int) -> None:
+        """Lower the loss."""
+        claim.loss -= amount
+
+
+def expected_of_stray(stray: Stray) -> Sums:
+    """Return the balance of each account after a payment that bought nothing was given back, and disputed."""
+    sums: Sums = Counter()
+    sums["processing:fees", stray.currency], sums["stripe:clearing", stray.currency] = -stray.fee, stray.fee
+    for claim in (one for one in stray.claims.values() if one.state != "unknown"):
+        sums["processing:fees", stray.currency] -= claim.fee - claim.fee_back
+        sums["stripe:clearing", stray.currency] += claim.fee - claim.fee_back + claim.amount - claim.returned
+        sums["dispute:reserve", stray.currency] -= claim.amount if claim.state == "open" else 0
+        sums["dispute:losses", stray.currency] -= claim.loss if claim.state == "lost" else 0
+    return sums
+
+
 def expected(sale: Sale, currency: str) -> Sums:
     """Return the expected balance of each account after a sale."""
     sums: Sums = Counter()
-    clearing, processing, pending, reserved, reserve, platform, tax, owed = 0, 0, 0, 0, 0, 0, 0, 0
+    clearing, processing, pending, reserved, reserve, platform, tax, owed, losses = 0, 0, 0, 0, 0, 0, 0, 0, 0
     if sale.is_settled:
         pending, platform, processing, tax = sale.split
         processing -= sale.fee
@@ -190,23 +282,25 @@ def expected(sale: Sale, currency: str) -> Sums:
         debt = len(sale.tickets) - len(sale.delivered)
         sums["mint:debt", "TICKET"], sums["tickets:sold", "TICKET"] = debt, -debt
     for back in sale.backs:
+        owed -= 0 if back.posted else back.by_bank
         if back.posted:
             given = back.given
             pending -= back.of_venue
             platform -= given.platform if back.fees != "venue" else 0
             processing -= given.processing if back.fees != "venue" else 0
             tax -= given.tax
-            owed += 0 if back.paid else given.total
-            clearing += given.total if back.paid and not back.by_hand else 0
-            sums["platform:bank", currency] += given.total if back.by_hand else 0
+            owed += 0 if back.paid else back.due
+            clearing += (back.due if back.paid else 0) + back.settled - back.by_hand
+            sums["platform:bank", currency] += back.by_hand
     for claim in (one for one in sale.claims.values() if one.state != "unknown"):
         processing -= claim.fee - claim.fee_back
         clearing += claim.fee - claim.fee_back
-        clearing += claim.amount if claim.state != "won" else 0
-        pending -= claim.parts.venue if claim.state != "won" else 0
+        clearing += claim.amount - claim.returned
+        pending -= claim.parts.venue if claim.takes else 0
         reserve -= claim.amount if claim.state == "open" else 0
         reserved += claim.parts.venue if claim.state == "open" else 0
         if claim.state == "lost":
+            losses -= claim.loss
             platform, tax = platform - claim.parts.platform, tax - claim.parts.tax
             processing -= claim.parts.processing
     # With cash the venue has the money that would otherwise be at Stripe, our part included.
@@ -225,6 +319,7 @@ def expected(sale: Sale, currency: str) -> Sums:
         ("processing:fees", processing),
         (f"tax:ve{sale.venue}:payable", tax),
         ("dispute:reserve", reserve),
+        ("dispute:losses", losses),
         (f"buyer:{sale.purchase_id}:refundable", owed),
     ):
         sums[account, currency] += amount

@@ -21,7 +21,7 @@ from tests.property.money_events import (
     Settle,
     UnusedPayment,
 )
-from tests.property.money_model import Back, Sale
+from tests.property.money_model import Back, Sale, Stray
 from tests.property.money_town import Town
 
 T = TypeVar("T")
@@ -64,6 +64,7 @@ async def refund_unused_payment(town: Town, event: UnusedPayment) -> None:
         if not sold:
             return
         sale = sold[-1]
+        venue = sale.venue
         request = IntentRequest(
             tenant_id="default",
             purchase_id=sale.purchase_id,
@@ -75,16 +76,17 @@ async def refund_unused_payment(town: Town, event: UnusedPayment) -> None:
         await town.gateway.capture_intent(stray, "elsewhere")
         late = LatePayment(**town.ref(sale).model_dump(), intent_id=stray)
         await town.late.resolve_late_payment(late)
-        name, currency = stray, town.currency(sale)
+        name, currency, ref = stray, town.currency(sale), town.ref(sale)
     else:
         bought = await town.buy(wanted, f"pu{len(town.bought)}")
         if bought is None:
             return
-        name, currency = await town.pay(bought), town.terms[event.venue].currency
+        name, currency, venue = await town.pay(bought), town.terms[event.venue].currency, event.venue
+        ref = bought.purchase
         await town.gateway.capture_intent(name, "elsewhere")
         await town.sales.cancel_order(EndPurchase(purchase=bought.purchase, reason="hold-expired"))
         await town.payments.cancel_payment(bought.purchase)
-    town.released.append((name, currency, town.gateway.intents[name].stripe_fee_minor or 0))
+    town.strays.append(Stray(name, currency, town.gateway.intents[name].stripe_fee_minor or 0, ref, venue))
 
 
 async def settle(town: Town, event: Settle) -> None:
@@ -151,7 +153,7 @@ def latest_refund(town: Town, back: Back) -> StripeRefund | None:
 async def pay(town: Town, event: Pay) -> None:
     """Post the refund before paying it, as the workflow does, with its current turn."""
     found = at(town.backs(), event.refund)
-    if found is None or not found[0].is_settled or found[1].by_hand:
+    if found is None or not found[0].is_settled or (found[1].by_hand and found[1].paid):
         return
     sale, back = found
     ref = town.refund_ref(sale, back)
@@ -169,6 +171,8 @@ async def pay(town: Town, event: Pay) -> None:
         town.gateway.refunds_begin = event.begins
     await town.act(event.how, lambda: town.refunds.pay_refund(PayRefund(refund=ref, turn=turn)))
     town.gateway.allow("refund_intent")
+    if not back.due:
+        return
     made = latest_refund(town, back)
     back.paid = made is not None and made.status == "succeeded"
 
@@ -176,20 +180,22 @@ async def pay(town: Town, event: Pay) -> None:
 async def pay_by_hand(town: Town, event: PayByHand) -> None:
     """Pay by hand only a refund that is posted, as the workflow does."""
     found = at(town.backs(), event.refund)
-    if found is None or not found[1].posted or found[1].by_hand or found[0].tender == "cash":
+    if found is None or not found[1].posted or found[1].paid or found[0].tender == "cash":
         return
     sale, back = found
     decided = await town.decided(sale, back.refund_id)
     pay = PayRefund(refund=town.refund_ref(sale, back), turn=decided.turn, by_hand="a bank transfer")
     if decided.state == "failed":
         await town.act(event.how, lambda: town.refunds.pay_refund(pay))
-        back.paid = back.by_hand = True
+        back.paid, back.by_hand = True, back.by_hand + back.due
 
 
 async def end_refund(town: Town, event: EndRefund) -> None:
     found = at(town.backs(), event.refund)
     made = latest_refund(town, found[1]) if found else None
-    if made is not None and (made.status == "pending" or (made.status == "succeeded" and not event.succeed)):
+    if made is None or (found and found[1].settled):  # an attempt that has arrived for good
+        return
+    if made.status == "pending" or (made.status == "succeeded" and not event.succeed):
         town.gateway.finish_refund(made.refund_id, succeed=event.succeed)
 
 
