@@ -17,11 +17,13 @@ from activities.sales.request_purchase import purchase_state
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.end_reasons import END_REASONS
 from domain.core.errors import FREES_KEY, Refusal
-from domain.money.breakdown import AmountBreakdown
+from domain.money.breakdown import AmountBreakdown, breakdown_of
 from domain.money.money import FeeRates, price_of
 from domain.orders import order, reopening
 from domain.orders.reopening import reopen
-from domain.payments import payment, refund
+from domain.payments import dispute, payment, refund
+from domain.payments.dispute import Dispute, DisputeOpened
+from domain.payments.holdings import Taken
 from domain.payments.payment import Payment, StrayIntentFound
 from domain.payments.payment_intent import IntentState
 from domain.payments.refund import Refund, Refunds, RefundsOpened
@@ -235,19 +237,56 @@ def _fail(one: Refunds) -> None:
         one.fail("rf", "re", "expired_or_canceled_card", AT)
 
 
+def _owe_again(one: Refunds) -> None:
+    if one.get("rf").turn == 1:  # each further return is the same step
+        one.owe_again("du", "", 1000, AT)
+
+
 REFUND = Axis(
     "Refund",
-    "One refund of a sold purchase. A failed one is still owed and tried again; one that succeeded can still fail.",
+    "One refund of a sold purchase. A failed one is still owed and tried again; one that succeeded can still fail."
+    " A bank that takes the money of a refund by a dispute has paid it, until it gives that money back.",
     (refunds,),
     (
         lambda one: one.request(WANTED, AT) if not one.refunds else None,
         lambda one: one.pend("rf", "re", AT),
         lambda one: one.succeed("rf", "re", AT),
         lambda one: one.pay_by_hand("rf", "transfer 7", AT),
+        lambda one: one.pay_by_bank("du", "", 1000, AT),
+        _owe_again,
         _fail,
     ),
     _refund,
     events_of(refund),
+)
+
+
+def _opened() -> Dispute:
+    """Return a dispute of a sale."""
+    parts = Taken(parties=breakdown_of(PRICE)).plain()
+    names = {"tenant_id": "default", "purchase_id": "pu", "venue_id": "ve", "currency": "eur"}
+    return Dispute.begin(DisputeOpened, "du", AT, amount_minor=PRICE.total_minor, parts=parts, **names)
+
+
+def _decide(one: Dispute, *, won: bool) -> None:
+    if one.state == "open":
+        one.win(PRICE.total_minor - 1, AT) if won else one.lose(0, AT)
+
+
+def _take_back(one: Dispute) -> None:
+    if one.state != "open" and one.returned_minor in {0, PRICE.total_minor - 1}:
+        one.take_back(1, AT, venue_is_owed=False)
+
+
+DISPUTE = Axis(
+    "Dispute",
+    "A bank's claim on one charge; a purchase shows the worst of its disputes as `dispute_state`, `none` without any."
+    " What Stripe returns after the decision changes the money, not the state. An inquiry is none of these: it takes"
+    " nothing.",
+    (_opened,),
+    (lambda one: _decide(one, won=True), lambda one: _decide(one, won=False), _take_back),
+    lambda one: str(one.state),
+    events_of(dispute),
 )
 HEAD = """# States
 
@@ -259,7 +298,7 @@ allows; the workflows take fewer of these steps.
 
 def page() -> str:
     """Return the page."""
-    sections = [_section(axis) for axis in (ORDER, RIGHT, TOKEN, PAYMENT, REFUND)]
+    sections = [_section(axis) for axis in (ORDER, RIGHT, TOKEN, PAYMENT, REFUND, DISPUTE)]
     sections.insert(1, _end_reasons())
     return "\n".join([HEAD, *sections])
 

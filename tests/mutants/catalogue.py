@@ -1,6 +1,7 @@
 """All seeded bugs, each with the one test that must catch it: `make mutants` breaks the code and runs that test."""
 
 from tests.mutants.access import ACCESS
+from tests.mutants.charges import CHARGES
 from tests.mutants.edges import CHAIN, DOORS, STORES
 from tests.mutants.limits import LIMITS
 from tests.mutants.money import MONEY
@@ -10,4 +11,18 @@ from tests.mutants.privacy import PRIVACY
 from tests.mutants.saga import KERNELS
 from tests.mutants.sales import ORDERS, STOCK
 
-MUTANTS = (*STOCK, *ORDERS, *MONEY, *PRICES, *KERNELS, *CHAIN, *STORES, *DOORS, *ACCESS, *LIMITS, *PRIVACY, *OMISSIONS)
+MUTANTS = (
+    *STOCK,
+    *ORDERS,
+    *MONEY,
+    *CHARGES,
+    *PRICES,
+    *KERNELS,
+    *CHAIN,
+    *STORES,
+    *DOORS,
+    *ACCESS,
+    *LIMITS,
+    *PRIVACY,
+    *OMISSIONS,
+)

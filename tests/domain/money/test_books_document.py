@@ -37,6 +37,7 @@ from domain.payments.dispute import (
     won_postings,
 )
 from domain.payments.holdings import Taken
+from domain.payments.own_movement import OwnMovement, movement_postings
 from tests.fakes.samples import AT, new_discount, new_show
 
 TEXT = (Path(__file__).parents[3] / "docs" / "books.md").read_text()
@@ -54,6 +55,9 @@ NEEDED = {
     "Dispute opened",
     "Dispute won",
     "Dispute lost",
+    "Dispute lost, of which Stripe returns a part",
+    "Dispute of money that the buyer has back",
+    "Payout to the platform's own bank",
     "Processing fee that costs more than it brings",
     "Mint debt and its end",
     "Transfer to the venue",
@@ -68,7 +72,17 @@ NEEDED = {
     "Refund that is paid by hand",
 }
 
+
+def own(kind: str, sign: int, _: str, currency: str, amount: int) -> tuple[Posting, ...]:
+    """Post a movement of our own balance."""
+    movement = OwnMovement(entry_id="txn", kind=kind, currency=currency, amount_minor=sign * amount, fee_minor=0, at=AT)
+    return movement_postings(movement)
+
+
 MOVES: dict[str, Any] = {
+    "own payout": partial(own, "payout", -1),
+    "own payout returned": partial(own, "payout_failure", 1),
+    "own top-up": partial(own, "topup", 1),
     "transfer": transfer_postings,
     "reversal": reversal_postings,
     "payout": partial(payout_postings, returned=False),
@@ -129,7 +143,8 @@ def disputed(given: dict[str, Any]) -> list[Posting]:
     """Post a dispute of the whole sale, and its outcome."""
     of, terms = price(given), given["disputed"]
     money = {"currency": of.currency, "amount_minor": of.total_minor}
-    parts = Taken(parties=breakdown_of(of)).plain()
+    taken = Taken(loss_minor=of.total_minor) if terms.get("of") == "nobody" else Taken(parties=breakdown_of(of))
+    parts = taken.plain()
     names = {"tenant_id": "default", "purchase_id": "pu", "venue_id": "ve"}
     dispute = Dispute.begin(DisputeOpened, "du", AT, parts=parts, **money, **names)
     opened = opened_postings(dispute, terms["fee"])
