@@ -24,7 +24,7 @@ from domain.core.ids import Deployment
 from domain.core.transient import TransientError
 from domain.invariants.cross_system import Quiescence, judge_at_rest, judge_balances
 from domain.invariants.invariant import Findings
-from domain.invariants.outside import AccountBalance, ExternalState
+from domain.invariants.outside import ConnectedBalance, ExternalState
 from domain.invariants.own_balance import ANY_PAYOUT
 from domain.invariants.per_commit import History
 from setting_types import keys_of
@@ -140,7 +140,7 @@ async def _work(settings: Settings, say: Say) -> Work:
 
 async def _stripe(
     settings: Settings, deployment: Deployment, account_ids: list[str], say: Say
-) -> tuple[OwnAccount, dict[str, AccountBalance]]:
+) -> tuple[OwnAccount, dict[str, ConnectedBalance]]:
     """Read our account at Stripe, with all of its payments, and the balances of the venues' accounts."""
     stripe = settings.stripe
     say(f"Stripe at {stripe.api_base or 'api.stripe.com'}")

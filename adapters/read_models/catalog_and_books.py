@@ -45,10 +45,12 @@ from domain.stock.allocation import (
 from domain.stock.reservation import ReservationConfirmed, ReservationEnded, ReservationMade, ReservationState
 from domain.tickets.has_token import TokenMinted, TokenSigned
 from domain.tickets.ticket import (
+    TicketBlocked,
     TicketIssued,
     TicketRedeemed,
     TicketReserved,
     TicketState,
+    TicketUnblocked,
     TicketVoided,
     TokenBurnt,
     TokenForgone,
@@ -215,6 +217,18 @@ def _ticket_is(state: TicketState) -> Fold:
     return fold
 
 
+def _ticket_blocked(documents: DocumentBatch, event: TicketBlocked, _: int) -> None:
+    if ticket := documents.edit(TICKETS, identity_of(event)):
+        ticket["dispute_ids"] = [*ticket["dispute_ids"], event.dispute_id]
+        ticket["blocked"] = True
+
+
+def _ticket_unblocked(documents: DocumentBatch, event: TicketUnblocked, _: int) -> None:
+    if ticket := documents.edit(TICKETS, identity_of(event)):
+        ticket["dispute_ids"] = [one for one in ticket["dispute_ids"] if event.dispute_id not in {one, None}]
+        ticket["blocked"] = bool(ticket["dispute_ids"])
+
+
 def _token_is(word: TokenWord) -> Fold:
     def fold(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
         if ticket := documents.edit(TICKETS, identity_of(event)):
@@ -334,6 +348,8 @@ TICKET_FOLDS: dict[type[DomainEvent], Fold] = {
     TicketIssued: _ticket_is("issued"),
     TicketVoided: _ticket_is("void"),
     TicketRedeemed: _ticket_is("redeemed"),
+    TicketBlocked: _ticket_blocked,
+    TicketUnblocked: _ticket_unblocked,
     TokenBurnt: _token_is("burnt"),
     TokenForgone: _token_is("none"),
 }

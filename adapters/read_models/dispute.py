@@ -1,10 +1,10 @@
-"""The folds of disputes: the disputes of each purchase, and the tickets that they block."""
+"""The folds of disputes: the disputes of each purchase."""
 
 from collections.abc import Callable
 from typing import Any
 
 from adapters.read_models.catalog_and_books import Fold, identity_of
-from adapters.read_models.documents import PURCHASES, TICKETS, DocumentBatch
+from adapters.read_models.documents import PURCHASES, DocumentBatch
 from domain.core.aggregate import DomainEvent
 from domain.payments.dispute import DisputeLost, DisputeOpened, DisputeReturned, DisputeWon
 from domain.payments.holdings import taken_of
@@ -74,20 +74,6 @@ def _shown(purchase: PurchaseDocument, lines: list[DisputeLine]) -> None:
     purchase["dispute_state"] = "open" if "open" in states else "lost" if "lost" in states else "won"
 
 
-def _blocked(documents: DocumentBatch, event: TicketBlocked, _: int) -> None:
-    if ticket := documents.edit(TICKETS, identity_of(event)):
-        ticket["dispute_ids"] = [*ticket["dispute_ids"], event.dispute_id]
-        ticket["blocked"] = True
-
-
-def _unblocked(documents: DocumentBatch, event: TicketUnblocked, _: int) -> None:
-    if ticket := documents.edit(TICKETS, identity_of(event)):
-        known = ticket["dispute_ids"]
-        ticket["dispute_ids"] = [one for one in known if event.dispute_id not in {one, None}]
-        ticket["blocked"] = bool(ticket["dispute_ids"])
-
-
-BLOCKING_FOLDS: dict[type[DomainEvent], Fold] = {TicketBlocked: _blocked, TicketUnblocked: _unblocked}
 DISPUTE_FOLDS: dict[type[DomainEvent], Fold] = {
     DisputeOpened: _opened,
     DisputeWon: _won,

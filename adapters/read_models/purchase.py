@@ -5,7 +5,7 @@ from typing import Any
 
 from adapters.read_models.access import KEY_FOLDS
 from adapters.read_models.catalog_and_books import FOLDS, TICKET_FOLDS, Fold, identity_of
-from adapters.read_models.dispute import BLOCKING_FOLDS, DISPUTE_FOLDS, DISPUTE_TEXTS
+from adapters.read_models.dispute import DISPUTE_FOLDS, DISPUTE_TEXTS
 from adapters.read_models.documents import PURCHASES, TICKETS, AuditLine, DocumentBatch, TimelineLine
 from adapters.read_models.payment import PAYMENT_FOLDS, PAYMENT_TEXTS
 from adapters.read_models.refund import REFUND_FOLDS, REFUND_TEXTS
@@ -260,9 +260,9 @@ PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
     **PAYMENT_FOLDS,
     **TRANSFER_FOLDS,
     **DISPUTE_FOLDS,
-    **dict.fromkeys([*TICKET_FOLDS, *BLOCKING_FOLDS], _ticket_changed),
+    **dict.fromkeys(TICKET_FOLDS, _ticket_changed),
 }
-TABLES = (FOLDS, BLOCKING_FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS)
+TABLES = (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS)
 # Events that change no document; the timeline has those of purchases, the books those of money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
     AllowanceOpened, BurnSigned, ClaimEnded, ClaimSold, DiscountKeyUsed, GroupCapacityAdded,

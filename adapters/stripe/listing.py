@@ -13,7 +13,7 @@ from adapters.stripe.client import StripeClient
 from adapters.stripe.errors import StripeRequestError
 from adapters.stripe.mapping import DEPLOYMENT, id_of, intent_state, is_foreign, metadata_value
 from domain.core.errors import PaymentRefused
-from domain.invariants.outside import AccountBalance, StripeEntry, StripePayment
+from domain.invariants.outside import ConnectedBalance, StripeEntry, StripePayment
 from domain.payments.own_movement import BOOKED, OwnMovement
 
 CLOSED = {"succeeded", "canceled"}
@@ -83,9 +83,9 @@ class StripeListing:
             balance[entry.currency] += entry.net
         return OwnAccount(payments, others, dict(balance))
 
-    async def accounts(self, account_ids: Collection[str]) -> dict[str, AccountBalance]:
+    async def accounts(self, account_ids: Collection[str]) -> dict[str, ConnectedBalance]:
         """Return the balances of venues' accounts; one that Stripe no longer lets us read is left out."""
-        found: dict[str, AccountBalance] = {}
+        found: dict[str, ConnectedBalance] = {}
         api, list_all = self._client.api, self._client.list_all
         for account_id in account_ids:
             balance, under_way = Counter[str](), Counter[str]()
@@ -97,7 +97,7 @@ class StripeListing:
                     under_way[payout.currency] += payout.amount if payout.status in UNDER_WAY else 0
             except (StripeRequestError, PaymentRefused):
                 continue
-            found[account_id] = AccountBalance(dict(balance), dict(under_way))
+            found[account_id] = ConnectedBalance(dict(balance), dict(under_way))
         return found
 
     async def own_movements(self, since: datetime | None) -> list[OwnMovement]:

@@ -48,7 +48,7 @@ class StripeEntry(NamedTuple):
     at: datetime
 
 
-class AccountBalance(NamedTuple):
+class ConnectedBalance(NamedTuple):
     """The balance of a venue's account at Stripe, and its payouts under way, which have left it already."""
 
     balance_minor: Mapping[str, int]
@@ -69,6 +69,6 @@ class ExternalState(NamedTuple):
     running: frozenset[str] | None = None
     cases: Mapping[str, datetime] | None = None
     patience: timedelta = timedelta(0)
-    accounts: Mapping[str, AccountBalance] | None = None
+    accounts: Mapping[str, ConnectedBalance] | None = None
     entries: Sequence[StripeEntry] | None = None
     balance_minor: Mapping[str, int] | None = None

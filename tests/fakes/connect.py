@@ -6,7 +6,7 @@ from typing import Literal
 from activities.payouts.ports import AccountStatus, VenueRef
 from domain.core.errors import PaymentRefused
 from domain.core.transient import TransientError
-from domain.invariants.outside import AccountBalance
+from domain.invariants.outside import ConnectedBalance
 from domain.payouts.connected_account import AccountState, PayoutStatus, TransferOrder
 
 Verb = Literal[
@@ -58,7 +58,7 @@ class FakeConnect:
             nets[order.charge_id] += self.reversed[name] - order.amount_minor
         return nets
 
-    def account_balances(self) -> dict[str, AccountBalance]:
+    def account_balances(self) -> dict[str, ConnectedBalance]:
         """Return the balance of each account that received a transfer, by the currency of its transfers."""
         units = {order.account_id: order.currency for order in self.transfers.values()}
         under_way: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -66,7 +66,7 @@ class FakeConnect:
             if payout.status in {"pending", "in_transit"}:
                 under_way[payout.currency][payout.payout_id] = payout.amount_minor
         return {
-            account_id: AccountBalance({unit: self.balances[account_id]}, {unit: under_way[unit].total()})
+            account_id: ConnectedBalance({unit: self.balances[account_id]}, {unit: under_way[unit].total()})
             for account_id, unit in units.items()
         }
 

@@ -271,10 +271,28 @@ def expected_of_stray(stray: Stray) -> Sums:
     return sums
 
 
+def _expected_of_claims(sale: Sale) -> Counter[str]:
+    """Return what disputes change: by account, where the venue is what it has and `reserved` what is set aside."""
+    sums: Counter[str] = Counter()
+    for claim in (one for one in sale.claims.values() if one.state != "unknown"):
+        sums["processing"] -= claim.fee - claim.fee_back
+        sums["clearing"] += claim.fee - claim.fee_back + claim.amount - claim.returned
+        sums["venue"] -= claim.parts.venue if claim.takes else 0
+        if claim.state == "open":
+            sums["reserve"] -= claim.amount
+            sums["reserved"] += claim.parts.venue
+        if claim.state == "lost":
+            sums["losses"] -= claim.loss
+            sums["platform"] -= claim.parts.platform
+            sums["tax"] -= claim.parts.tax
+            sums["processing"] -= claim.parts.processing
+    return sums
+
+
 def expected(sale: Sale, currency: str) -> Sums:
     """Return the expected balance of each account after a sale."""
     sums: Sums = Counter()
-    clearing, processing, pending, reserved, reserve, platform, tax, owed, losses = 0, 0, 0, 0, 0, 0, 0, 0, 0
+    clearing, processing, pending, platform, tax, owed = 0, 0, 0, 0, 0, 0
     if sale.is_settled:
         pending, platform, processing, tax = sale.split
         processing -= sale.fee
@@ -292,34 +310,24 @@ def expected(sale: Sale, currency: str) -> Sums:
             owed += 0 if back.paid else back.due
             clearing += (back.due if back.paid else 0) + back.settled - back.by_hand
             sums["platform:bank", currency] += back.by_hand
-    for claim in (one for one in sale.claims.values() if one.state != "unknown"):
-        processing -= claim.fee - claim.fee_back
-        clearing += claim.fee - claim.fee_back
-        clearing += claim.amount - claim.returned
-        pending -= claim.parts.venue if claim.takes else 0
-        reserve -= claim.amount if claim.state == "open" else 0
-        reserved += claim.parts.venue if claim.state == "open" else 0
-        if claim.state == "lost":
-            losses -= claim.loss
-            platform, tax = platform - claim.parts.platform, tax - claim.parts.tax
-            processing -= claim.parts.processing
+    claims = _expected_of_claims(sale)
     # With cash the venue has the money that would otherwise be at Stripe, our part included.
     kept = -clearing if sale.tender == "cash" else 0
     there = sale.sent - sale.returned
     venue = f"venue:ve{sale.venue}"
     sums[f"till:ve{sale.venue}:cash", currency] -= kept
-    sums["stripe:clearing", currency] += clearing + kept + there
+    sums["stripe:clearing", currency] += clearing + kept + there + claims["clearing"]
     sums["venues:sent", currency] -= there
     for account, amount in (
-        (f"{venue}:payable", pending - kept - there),
+        (f"{venue}:payable", pending - kept - there + claims["venue"]),
         (f"{venue}:transferred", there),
-        (f"{venue}:reserved", reserved),
+        (f"{venue}:reserved", claims["reserved"]),
         (f"{venue}:paid-out", kept),
-        ("platform:fees", platform),
-        ("processing:fees", processing),
-        (f"tax:ve{sale.venue}:payable", tax),
-        ("dispute:reserve", reserve),
-        ("dispute:losses", losses),
+        ("platform:fees", platform + claims["platform"]),
+        ("processing:fees", processing + claims["processing"]),
+        (f"tax:ve{sale.venue}:payable", tax + claims["tax"]),
+        ("dispute:reserve", claims["reserve"]),
+        ("dispute:losses", claims["losses"]),
         (f"buyer:{sale.purchase_id}:refundable", owed),
     ):
         sums[account, currency] += amount
