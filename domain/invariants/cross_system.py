@@ -20,7 +20,7 @@ from domain.invariants.invariant import (
     UNDONE,
     Findings,
 )
-from domain.invariants.money_faults import difference, money_faults
+from domain.invariants.money_faults import difference, held_minor, money_faults
 from domain.invariants.outside import ExternalState, StripePayment
 from domain.invariants.own_balance import judge_balances_at_stripe
 from domain.invariants.per_commit import History
@@ -116,7 +116,7 @@ def _judge(case: _Case, findings: Findings) -> None:
 
 
 def _judge_captures(case: _Case, findings: Findings) -> None:
-    kept = [intent for intent in case.intents if _held(case.purchase, intent)]
+    kept = [intent for intent in case.intents if held_minor(case.purchase, intent)]
     many = f"{len(kept)} captures: {', '.join(intent.intent_id for intent in kept)}" if len(kept) > 1 else None
     findings.judge(ONE_CAPTURE, case.identity, many)
     for intent in kept:
@@ -132,12 +132,6 @@ def _judge_captures(case: _Case, findings: Findings) -> None:
             findings.judge(CAPTURES, intent.intent_id, None)
         elif case.outside.cases is not None:
             findings.judge(CAPTURES, intent.intent_id, f"{figures} has neither a live order nor a case")
-
-
-def _held(purchase: PurchaseSummary, intent: StripePayment) -> int:
-    """Return the money that a payment keeps; of one that bought nothing a bank may have taken it."""
-    is_sale = purchase.end == "sold" and intent.intent_id in purchase.intents
-    return intent.kept_minor if is_sale else intent.left_minor
 
 
 def delivered_fault(purchase: PurchaseSummary, state: InvariantState) -> str | None:

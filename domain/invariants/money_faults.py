@@ -39,6 +39,17 @@ def money_faults(
         yield PAID, identity, _paid_fault(purchase, intents)
 
 
+def held_minor(purchase: PurchaseSummary, intent: StripePayment) -> int:
+    """Return the money that a payment keeps for its purchase, or (it bought nothing) that nobody has had back.
+
+    Of the latter a bank may have taken some, and what was paid back by hand is the platform's own.
+    """
+    if purchase.end == "sold" and intent.intent_id in purchase.intents:
+        return intent.kept_minor
+    given = purchase.refunds.values()
+    return max(intent.left_minor - sum(one.by_hand_minor for one in given if one.intent_id == intent.intent_id), 0)
+
+
 def difference(has: Mapping[tuple[str, str], int], due: Mapping[tuple[str, str], int]) -> str | None:
     """Return each account that differs from what is due, with the amount that it has too much or too little."""
     off = [
@@ -98,8 +109,9 @@ def _due_of_platform(purchase: PurchaseSummary, intents: Sequence[StripePayment]
 
 def _paid_fault(purchase: PurchaseSummary, intents: Sequence[StripePayment]) -> str | None:
     """Compare what Stripe and the till keep of a sale with its price less its refunds."""
-    kept = sum(one.kept_minor if one.intent_id in purchase.intents else one.left_minor for one in intents)
-    arrived = [one for one in purchase.refunds.values() if one.state == "succeeded"]
+    kept = sum(held_minor(purchase, intent) for intent in intents)
+    of_sale = [one for one in purchase.refunds.values() if not one.intent_id or one.intent_id in purchase.intents]
+    arrived = [one for one in of_sale if one.state == "succeeded"]
     back = sum(one.amount_minor - one.by_bank_minor - one.by_hand_minor for one in arrived)
     is_cash = purchase.total_minor > purchase.charge_minor
     due_minor, in_cash = (0, purchase.total_minor - back) if is_cash else (purchase.charge_minor - back, 0)

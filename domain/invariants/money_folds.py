@@ -119,8 +119,10 @@ def _charge_of(purchase: PurchaseSummary, event: TransactionPosted) -> str:
     if event.intent_id:
         return event.intent_id if event.intent_id in purchase.strays else ""
     for part in _identity(event).split(":"):
-        if part in purchase.strays or part in purchase.refunds_of:
-            return purchase.refunds_of.get(part, part)
+        refund = purchase.refunds.get(part)
+        named = part if refund is None else refund.intent_id
+        if named in purchase.strays:
+            return named
     return ""
 
 

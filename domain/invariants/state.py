@@ -53,6 +53,7 @@ class RefundSummary:
     platform_minor: int = 0
     processing_minor: int = 0
     by_bank_minor: int = 0  # the buyer has it from a bank, by a dispute
+    intent_id: str = ""  # of a payment that bought nothing; empty for a refund of the sale
 
 
 @dataclass(slots=True)
@@ -92,7 +93,6 @@ class PurchaseSummary:
     payments: dict[str, str] = field(default_factory=dict)
     intents: set[str] = field(default_factory=set)
     strays: set[str] = field(default_factory=set)  # payments that bought nothing
-    refunds_of: dict[str, str] = field(default_factory=dict)  # the stray payment of a refund
     clearing: Counter[tuple[str, str]] = field(default_factory=Counter)  # by payment; empty: the purchase's own
     books: Counter[tuple[str, str]] = field(default_factory=Counter)
     sums: Counter[str] = field(default_factory=Counter)

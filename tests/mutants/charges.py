@@ -80,8 +80,8 @@ CHARGES = (
     Mutant(
         "the charges of a purchase are compared together",
         "domain/invariants/money_folds.py",
-        "return purchase.refunds_of.get(part, part)",
-        'return ""',
+        "            return named\n",
+        '            return ""\n',
         f"{BOOKINGS}::test_the_day_is_whole",
     ),
     Mutant(
