@@ -18,12 +18,15 @@ from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.supplies import ChainSupplies
 from adapters.stripe import client as stripe_client
 from adapters.stripe.client import StripeClient
+from adapters.stripe.connect import StripeConnect
 from adapters.stripe.errors import StripeRequestError
 from adapters.stripe.listing import StripeListing
 from adapters.stripe.payments import StripePayments
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
+from domain.invariants.outside import ConnectedBalance
 from domain.payments.payment_intent import IntentRequest, IntentState
+from domain.payouts.connected_account import TransferOrder
 from domain.stock.reservation import Reservation, ReservationMade
 from domain.tickets.token import TokenSpec
 from tests.contract.event_stores import clock
@@ -159,6 +162,25 @@ async def test_stripe_lists_what_belongs_to_no_payment(emulator: Emulator, monke
         (entry.entry_id, entry.net_minor) for entry in account.entries
     }
     assert later == []
+
+
+async def test_stripe_tells_the_balances_of_venues(emulator: Emulator) -> None:
+    """What was sent and not paid out is there; payouts under way are told; a vanished account is left out."""
+    client = StripeClient(SECRET, DEPLOYMENT, base_url=emulator.url)
+    connect, taken = StripeConnect(client, "http://127.0.0.1"), await paid(StripePayments(client), emulator, "sold")
+    account_id = (await connect.create_account("ve", "Hall", "ve:account")).account_id
+    share = TransferOrder(
+        purchase_id="sold", account_id=account_id, charge_id=taken.charge_id or "", amount_minor=700, currency="eur"
+    )
+    transfer_id = await connect.transfer(share, "sold:transfer:1")
+    await connect.reverse_transfer(transfer_id, 100, "sold:reversal:1")
+    listing = StripeListing(client)
+    assert await listing.accounts([account_id, "acct_gone"]) == {account_id: ConnectedBalance({"eur": 600}, {})}
+    emulator.switch(f"accounts/{account_id}/settle")
+    emulator.switch(f"accounts/{account_id}/pay_out")
+    told = await listing.accounts([account_id])
+    await client.close()
+    assert told == {account_id: ConnectedBalance({"eur": 0}, {"eur": 600})}
 
 
 async def test_a_failed_read_of_stripe_raises(emulator: Emulator) -> None:
