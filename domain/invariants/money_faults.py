@@ -26,15 +26,8 @@ def money_faults(
     yield from _clearing_faults(identity, purchase, intents)
     due = _due(purchase)
     yield SHARE, identity, difference(_credited(purchase), due)
-    held = Counter({account: purchase.books[account, purchase.currency] for account in PLATFORM})
-    yield (
-        PARTIES,
-        identity,
-        difference(
-            {(account, purchase.currency): amount for account, amount in held.items()},
-            {(account, purchase.currency): amount for account, amount in _due_of_platform(purchase, intents).items()},
-        ),
-    )
+    held = {key: amount for key, amount in purchase.books.items() if key[0] in PLATFORM and amount}
+    yield PARTIES, identity, difference(held, _due_of_platform(purchase, intents))
     if purchase.end == "sold":
         yield PAID, identity, _paid_fault(purchase, intents)
 
@@ -90,21 +83,29 @@ def _due(purchase: PurchaseSummary) -> dict[tuple[str, str], int]:
     return {(account, purchase.currency): amount for account, amount in wanted.items() if sold and amount}
 
 
-def _due_of_platform(purchase: PurchaseSummary, intents: Sequence[StripePayment]) -> dict[str, int]:
-    """Return what the platform's accounts keep: fees less refunds, losses and Stripe's fees, and the disputes."""
-    given, disputes = purchase.refunds.values(), purchase.disputes.values()
-    sold = purchase.end == "sold"
-    platform = purchase.platform_minor - sum(refund.platform_minor for refund in given) if sold else 0
-    processing = purchase.processing_minor - sum(refund.processing_minor for refund in given) if sold else 0
-    missing = [one.amount_minor - one.returned_minor for one in disputes if one.state == "won"]
-    open_minor = sum(one.amount_minor for one in disputes if one.state == "open")
-    return {
-        PLATFORM_FEES: platform - purchase.lost("platform_minor"),
-        PROCESSING_FEES: processing - purchase.lost("processing_minor") - sum(one.fees_minor for one in intents),
-        PLATFORM_BANK: sum(refund.by_hand_minor for refund in given),
-        DISPUTE_RESERVE: -open_minor - sum(max(minor, 0) for minor in missing),
-        DISPUTE_LOSSES: -purchase.lost("loss_minor") - sum(min(minor, 0) for minor in missing),
-    }
+def _due_of_platform(purchase: PurchaseSummary, intents: Sequence[StripePayment]) -> dict[tuple[str, str], int]:
+    """Return what the platform's accounts keep: fees less refunds, losses and Stripe's fees, and the disputes.
+
+    Stripe takes its fees in the currency of the payment, which need not be that of the price.
+    """
+    given, sold, unit = purchase.refunds.values(), purchase.end == "sold", purchase.currency
+    due: Counter[tuple[str, str]] = Counter()
+    due[PLATFORM_BANK, unit] = sum(refund.by_hand_minor for refund in given)
+    if sold:
+        due[PLATFORM_FEES, unit] = purchase.platform_minor - sum(refund.platform_minor for refund in given)
+        due[PROCESSING_FEES, unit] = purchase.processing_minor - sum(refund.processing_minor for refund in given)
+    for dispute in purchase.disputes.values():
+        missing = dispute.amount_minor - (dispute.returned_minor if dispute.state == "won" else 0)
+        if dispute.state == "lost":
+            due[PLATFORM_FEES, dispute.currency] -= dispute.parts["platform_minor"]
+            due[PROCESSING_FEES, dispute.currency] -= dispute.parts["processing_minor"]
+            due[DISPUTE_LOSSES, dispute.currency] -= dispute.parts["loss_minor"]
+        else:
+            due[DISPUTE_RESERVE, dispute.currency] -= max(missing, 0)
+            due[DISPUTE_LOSSES, dispute.currency] -= min(missing, 0)
+    for intent in intents:
+        due[PROCESSING_FEES, intent.currency] -= intent.fees_minor
+    return {key: amount for key, amount in due.items() if amount}
 
 
 def _paid_fault(purchase: PurchaseSummary, intents: Sequence[StripePayment]) -> str | None:

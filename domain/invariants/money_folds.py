@@ -51,7 +51,7 @@ def _payment(state: str) -> Callable[[InvariantState, DomainEvent], None]:
 
 
 def _disputed(all_of: InvariantState, event: DisputeOpened) -> None:
-    summary = DisputeSummary(event.amount_minor, Counter(event.parts))
+    summary = DisputeSummary(event.amount_minor, event.currency, Counter(event.parts))
     all_of.purchase(event.purchase_id).disputes[_identity(event)] = summary
 
 

@@ -61,6 +61,7 @@ class DisputeSummary:
     """A dispute: what was withdrawn and returned of it, and what each holder has lost."""
 
     amount_minor: int
+    currency: str
     parts: Counter[str]
     state: str = "open"
     returned_minor: int = 0
