@@ -16,6 +16,21 @@ _CREATE = frozenset({
     "type", "country", "business_profile", "capabilities", "controller", "metadata", "settings", *_TEXTS,
 })  # fmt: skip
 _UPDATE = frozenset({"business_profile", "capabilities", "metadata", "settings", *_TEXTS})
+# The settings of an account that nobody has opened in Stripe's dashboard.
+_UNBRANDED: Json = {
+    "branding": dict.fromkeys(("icon", "logo", "primary_color", "secondary_color")),
+    "card_payments": {
+        "decline_on": {"avs_failure": False, "cvc_failure": False},
+        "statement_descriptor_prefix": None,
+        "statement_descriptor_prefix_kana": None,
+        "statement_descriptor_prefix_kanji": None,
+    },
+    "dashboard": {"display_name": None, "timezone": "Etc/UTC"},
+    "payments": dict.fromkeys((
+        "statement_descriptor", "statement_descriptor_kana", "statement_descriptor_kanji",
+        "statement_descriptor_prefix_kana", "statement_descriptor_prefix_kanji",
+    )),
+}  # fmt: skip
 _LINK = frozenset({"account", "refresh_url", "return_url", "type", "collect", "collection_options"})
 
 
@@ -51,7 +66,10 @@ def _settings(params: Json, before: Json | None) -> Json:
     given = payouts.get("schedule", {}) if isinstance(payouts, dict) else {}
     if "interval" in given:
         schedule["interval"] = choice(given, "interval", (schedule["interval"], "manual", "daily", "weekly", "monthly"))
-    return {"payouts": {"schedule": schedule, "debit_negative_balances": True, "statement_descriptor": None}}
+    return {
+        **_UNBRANDED,
+        "payouts": {"schedule": schedule, "debit_negative_balances": True, "statement_descriptor": None},
+    }
 
 
 def update_account(call: Call) -> Json:

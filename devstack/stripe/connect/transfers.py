@@ -6,6 +6,7 @@ from devstack.stripe.core.errors import Json, invalid
 from devstack.stripe.core.forms import metadata, required_integer, required_text
 from devstack.stripe.core.listing import page
 from devstack.stripe.core.store import new_id
+from devstack.stripe.payments.payment_methods import no_billing_details
 from devstack.stripe.webhooks.events import emit
 
 _TRANSFER = frozenset({
@@ -57,7 +58,8 @@ def _add_destination_payment(call: Call, transfer: Json, available_on: int) -> N
     """Store the payment that a transfer is for the connected account: a charge in its own balance."""
     payment = {
         "id": transfer["destination_payment"], "object": "charge", "amount": transfer["amount"],
-        "amount_captured": transfer["amount"], "amount_refunded": 0, "captured": True, "created": call.now,
+        "amount_captured": transfer["amount"], "amount_refunded": 0, "billing_details": no_billing_details(),
+        "captured": True, "created": call.now,
         "currency": transfer["currency"], "description": transfer["description"], "disputed": False,
         "failure_code": None, "failure_message": None, "livemode": False, "metadata": {}, "outcome": None,
         "paid": True, "payment_intent": None, "payment_method": None, "payment_method_details": None,

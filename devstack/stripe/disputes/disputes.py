@@ -28,14 +28,21 @@ def open_dispute(call: Call, charge: Json, amount: int, reason: str, *, inquiry:
         "balance_transactions": [], "charge": charge["id"], "created": call.now, "currency": charge["currency"],
         "enhanced_eligibility_types": [], "evidence": no_evidence(), "evidence_details": details(call.now),
         "is_charge_refundable": inquiry, "livemode": False, "metadata": {}, "network_reason_code": code,
-        "payment_intent": charge["payment_intent"], "payment_method_details": {
-            "type": "card", "card": {"brand": "visa", "case_type": case, "network_reason_code": code},
-        },
-        "reason": reason, "status": INQUIRIES[0] if inquiry else OPEN[0],
+        "payment_intent": charge["payment_intent"], **_method_details(charge, case, code), "reason": reason,
+        "status": INQUIRIES[0] if inquiry else OPEN[0],
     })  # fmt: skip
     call.store.save(charge | {"disputed": True})
     emit(call, "charge.dispute.created", dispute)
     return dispute if inquiry else _withdraw(call, dispute)
+
+
+def _method_details(charge: Json, case: str, code: str) -> Json:
+    """Return the method of a disputed charge; Stripe has no details for a bank debit."""
+    card = charge["payment_method_details"].get("card")
+    if card is None:
+        return {}
+    about = {"brand": card["brand"], "case_type": case, "network": card["brand"], "network_reason_code": code}
+    return {"payment_method_details": {"type": "card", "card": about}}
 
 
 def _withdraw(call: Call, dispute: Json) -> Json:
@@ -72,7 +79,8 @@ def dispute_charge(call: Call) -> Json:
 def escalate(call: Call) -> Json:
     """Escalate an inquiry to a dispute, which withdraws the money."""
     dispute = _in_status(call.store.get("dispute", call.subject), INQUIRIES)
-    dispute["payment_method_details"]["card"]["case_type"] = "chargeback"
+    if "payment_method_details" in dispute:
+        dispute["payment_method_details"]["card"]["case_type"] = "chargeback"
     dispute |= {"status": OPEN[0], "is_charge_refundable": False, "evidence_details": details(call.now)}
     return _withdraw(call, _changed(call, dispute))
 

@@ -1,9 +1,10 @@
 """Stripe's test payment methods: approved, declined, with 3-D Secure, slow, disputed."""
 
+import time
 from dataclasses import dataclass
 from typing import Literal
 
-from devstack.stripe.core.errors import invalid, not_found
+from devstack.stripe.core.errors import Json, invalid, not_found
 
 Course = Literal["approve", "decline", "authenticate", "wait"]
 
@@ -60,6 +61,21 @@ METHODS: dict[str, Method] = {
     "pm_emulator_slowCard": Method(course="wait", last4="0000"),
     **{name: Method(course="decline", last4="0002", decline_code=code) for name, code in _DECLINED.items()},
 }
+
+
+def card_details(method: Method, now: int) -> Json:
+    """Return the card of a test payment method, which expires a year from now as Stripe's test cards do."""
+    today = time.gmtime(now)
+    return {
+        "brand": method.brand, "last4": method.last4, "country": "US", "funding": "credit",
+        "exp_month": today.tm_mon, "exp_year": today.tm_year + 1, "network": method.brand,
+    }  # fmt: skip
+
+
+def no_billing_details() -> Json:
+    """Return the billing details of a buyer who gave none."""
+    address = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
+    return {"address": address, "email": None, "name": None, "phone": None, "tax_id": None}
 
 
 def method_named(name: str, *, manual: bool) -> Method:
