@@ -9,7 +9,6 @@ from activities.catalog.prices import discount_of
 from activities.core.commands import LatePayment, PurchaseRef
 from activities.core.ports import EventStore, PaymentGateway
 from activities.core.task_queues import STRIPE, activity_on
-from activities.disputes.lookup import disputes_of, lost_breakdown
 from activities.payments.intent import PAID, PaymentActivities
 from activities.payments.release import PaymentKey, PaymentRelease
 from activities.refunds.request_refund import RequestRefund, book_of, request
@@ -148,21 +147,20 @@ def _begin(
 
 
 def _adopt(purchase: PurchaseRef, made: StripeRefund, uow: UnitOfWork) -> None:
-    """Record a refund made at Stripe as one of ours; one of the whole remaining amount also voids the tickets."""
+    """Record a refund made at Stripe as one of ours; one that leaves nothing also voids the tickets."""
     order = uow.get(Order, purchase.purchase_id)
     if order.price is None:
         return
     book = book_of(uow, order, order.price)
     if made.refund_id in {refund.stripe_refund_id for refund in book.refunds.values()}:
         return
-    whole = made.amount_minor == book.left(lost_breakdown(disputes_of(uow, order))).total_minor
     command = RequestRefund(
         tenant_id=order.tenant_id,
         purchase_id=order.identity,
         refund_id=refund_id_of(order.nonce, order.tenant_id, order.identity, made.refund_id),
         body_digest=made.refund_id,
         reason="made-at-stripe",
-        amount_minor=None if whole else made.amount_minor,
+        amount_minor=made.amount_minor,
         even_redeemed=True,
     )
     refund = request(uow, command).refund

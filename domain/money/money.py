@@ -1,5 +1,6 @@
 """Money: integer minor units of one currency, split without losing or gaining a cent."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,6 +35,25 @@ def split_minor(amount_minor: int, weights: tuple[int, ...], step: int = 1) -> t
     for index in by_remainder[: steps - sum(parts)]:
         parts[index] += 1
     return tuple(part * step for part in parts)
+
+
+def matrix_minor(rows: Sequence[int], columns: Sequence[int], step: int = 1) -> list[list[int]]:
+    """Return non-negative cells with these sums of rows and columns, each within one step of its exact part.
+
+    All sums are whole steps, and rows and columns have the same total. Each cell is its part rounded down; then each
+    row gives the steps that it lacks to the columns that lack the most, which always comes out even (Ryser).
+    """
+    total = sum(rows)
+    if total != sum(columns) or any(minor < 0 or minor % step for minor in (*rows, *columns)):
+        raise ValueError("rows and columns need non-negative sums of whole steps, and the same total")
+    parts = [[row * column // (total or 1) // step for column in columns] for row in rows]
+    lacks = [column // step - sum(row[at] for row in parts) for at, column in enumerate(columns)]
+    for row, parts_of_row in zip(rows, parts, strict=True):
+        by_lack = sorted(range(len(columns)), key=lambda at: -lacks[at])
+        for at in by_lack[: row // step - sum(parts_of_row)]:
+            parts_of_row[at] += 1
+            lacks[at] -= 1
+    return [[part * step for part in parts_of_row] for parts_of_row in parts]
 
 
 class FeeRates(BaseModel):
