@@ -1,6 +1,5 @@
 """Request a refund: its amount is decided and its tickets become void in one transaction."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 from activities.core.commands import Command, PurchaseRef, RefundRef
@@ -8,7 +7,7 @@ from activities.core.ports import EventStore
 from activities.disputes.lookup import disputes_of, is_undecided, lost_breakdown
 from activities.sales.order import ticket_ids_of
 from domain.catalog.show import Show
-from domain.core.errors import PaymentDisputed, UnknownSubject, WrongState
+from domain.core.errors import PaymentDisputed, RefundExceeds, UnknownSubject, WrongState
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.breakdown import (
     AmountBreakdown,
@@ -18,9 +17,10 @@ from domain.money.breakdown import (
     breakdown_of,
     summed,
     ticket_breakdown,
+    ticket_worth,
     tickets_taken,
 )
-from domain.money.currency import check_digits, step_of
+from domain.money.currency import check_digits, shown, step_of
 from domain.money.money import Price, rounded
 from domain.orders.order import Order
 from domain.payments.refund import Refund, Refunds, RefundsOpened, RefundState
@@ -129,7 +129,7 @@ def _check_tender(command: RequestRefund, order: Order, given: AmountBreakdown) 
 
 
 def _decide(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds) -> Refund:
-    lost = _lost(uow, command, order, book)
+    lost, currency = _lost(uow, command, order, book), book.price.currency
     prices = ticket_prices(order, book.price)
     asked = [] if command.amount_minor is not None else _tickets(uow, command, order)
     wanted = Refund(
@@ -141,6 +141,10 @@ def _decide(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds
         given=_given(command, book, lost, prices),
     )
     _check_tender(command, order, wanted.given)
+    if not (wanted.ticket_ids or wanted.given.total_minor or command.amount_minor):
+        kept_minor = book.left(lost).total_minor
+        reason = "" if not kept_minor else f": the buyer bears the remaining fees of {shown(kept_minor, currency)}"
+        raise RefundExceeds(f"nothing to refund{reason}", left_minor=0)
     is_all = _leaves_nothing(book, wanted, lost, prices)
     tickets = [*asked, *_paid_back(uow, command, order, prices)] if is_all else asked
     wanted = wanted.model_copy(update={"ticket_ids": tuple(dict.fromkeys(ticket.identity for ticket in tickets))})
@@ -225,17 +229,11 @@ def _borne_by_buyer(refund: Refund, price: Price, prices: TicketPrices) -> Amoun
 
 def ticket_prices(order: Order, price: Price) -> dict[str, AmountBreakdown]:
     """Return the price of each ticket, as it was fixed by the sale."""
-    return dict(zip(ticket_ids_of(order), ticket_breakdown(price, _worth(order)), strict=True))
-
-
-def _worth(order: Order) -> list[int]:
-    """Return the worth of each ticket after the discount, in the order of the lines, as whole numbers in proportion."""
-    common = math.lcm(*(line["quantity"] for line in order.priced_lines))
-    worth: list[int] = []
-    for line in order.priced_lines:
-        net_minor = line["quantity"] * line["price_minor"] - line.get("discount_minor", 0)
-        worth += [net_minor * common // line["quantity"]] * line["quantity"]
-    return worth
+    lines = [
+        (line["quantity"], line["quantity"] * line["price_minor"] - line.get("discount_minor", 0))
+        for line in order.priced_lines
+    ]
+    return dict(zip(ticket_ids_of(order), ticket_breakdown(price, ticket_worth(lines)), strict=True))
 
 
 def _view(command: RequestRefund, order: Order, refund: Refund, *, resells: bool) -> RefundView:

@@ -1,5 +1,6 @@
 """Breakdown of an order's amount by recipient, so that a refund takes each part back from its recipient."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -68,6 +69,12 @@ def breakdown_of(price: Price) -> AmountBreakdown:
 def summed(several: Sequence[AmountBreakdown]) -> AmountBreakdown:
     """Return the sum of several breakdowns."""
     return breakdown_from([sum(part.figures[at] for part in several) for at in range(len(AmountBreakdown().figures))])
+
+
+def ticket_worth(lines: Sequence[tuple[int, int]]) -> list[int]:
+    """Return weights of the tickets of lines of (quantity, discounted price of the line): the same within a line."""
+    common = math.lcm(*(quantity for quantity, _ in lines))
+    return [net_minor * common // quantity for quantity, net_minor in lines for _ in range(quantity)]
 
 
 def ticket_breakdown(price: Price, worth: Sequence[int]) -> list[AmountBreakdown]:

@@ -52,6 +52,14 @@ class Split(NamedTuple):
         """Subtract another split."""
         return Split(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
 
+    def plus(self, other: "Split") -> "Split":
+        """Add another split."""
+        return Split(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+    def bare(self, fees: str) -> "Split":
+        """Leave out both fees if the buyer bears them."""
+        return self._replace(platform=0, processing=0) if fees == "buyer" else self
+
     def within(self, most: "Split") -> "Split":
         """Limit each part to that of another split."""
         return Split(*(min(mine, theirs) for mine, theirs in zip(self, most, strict=True)))
@@ -62,7 +70,7 @@ def near(exact: Fraction, step: int) -> int:
     return floor(exact / step + Fraction(1, 2)) * step
 
 
-def apportion(amount: int, weights: Sequence[int], step: int) -> list[int]:
+def apportion(amount: int, weights: Sequence[int | Fraction], step: int) -> list[int]:
     """Split by weights: round each part down to a step, then add a step to those with the largest remainders."""
     exact = [Fraction(amount * weight, sum(weights) * step) for weight in weights]
     given = [floor(part) for part in exact]
@@ -70,6 +78,17 @@ def apportion(amount: int, weights: Sequence[int], step: int) -> list[int]:
     for at in most_cut[: amount // step - sum(given)]:
         given[at] += 1
     return [part * step for part in given]
+
+
+def grid(rows: Sequence[int], columns: Sequence[int], step: int) -> list[list[int]]:
+    """Fill a table with these sums: each cell rounded down, then each row's rest to the columns that lack the most."""
+    total = sum(rows) or 1
+    table = [[floor(Fraction(row * column, total * step)) for column in columns] for row in rows]
+    for row, cells in zip(rows, table, strict=True):
+        lack = [column // step - sum(line[at] for line in table) for at, column in enumerate(columns)]
+        for at in sorted(range(len(columns)), key=lambda at: -lack[at])[: row // step - sum(cells)]:
+            cells[at] += 1
+    return [[cell * step for cell in cells] for cells in table]
 
 
 def off_of(terms: Terms, lines: Sequence[int]) -> list[int]:
@@ -136,7 +155,7 @@ class Sale:
     venue: int
     split: Split
     tender: str
-    worth: list[int]
+    worth: list[Fraction]
     tickets: list[str]
     intent_id: str = ""
     fee: int = 0
@@ -164,19 +183,49 @@ class Sale:
         room = min(rest.total, max(left.total - sum(claim.amount for claim in lost), 0))
         return Split(*apportion(room, rest, self.step)) if room else Split()
 
+    @property
+    def prices(self) -> dict[str, Split]:
+        """The price of each ticket, fixed by the sale."""
+        totals = apportion(self.split.total, self.worth, self.step) if self.split.total else [0] * len(self.worth)
+        return dict(zip(self.tickets, (Split(*row) for row in grid(totals, self.split, self.step)), strict=True))
+
+    @property
+    def refundable(self) -> Split:
+        """The amount that a refund of the rest gives back: without fees that the buyer was to bear."""
+        rest = self.left
+        for back in self.backs:
+            rest = rest.less(self._kept(back))
+        return Split(*(max(part, 0) for part in rest))
+
+    def _kept(self, back: Back) -> Split:
+        """Return the fees that a refund kept from the buyer."""
+        if back.fees != "buyer":
+            return Split()
+        if back.tickets:
+            prices = [self.prices[name] for name in back.tickets]
+            return Split(0, sum(price.platform for price in prices), sum(price.processing for price in prices), 0)
+        base = self.split.venue + self.split.tax
+        fees = (self.split.platform, self.split.processing)
+        return Split(0, *(near(Fraction(fee * back.given.total, base), self.step) for fee in fees), 0)
+
     def whole(self, fees: str) -> Split:
-        """Return the refundable amount, without the fees if the buyer bears them."""
-        return self.left if fees != "buyer" else self.left._replace(platform=0, processing=0)
+        """Return the refund of the rest."""
+        return self.refundable.bare(fees)
 
-    def by_ticket(self, ticket_id: str, fees: str, step: int) -> Split:
-        """Return a ticket's price, limited to the refundable amount."""
-        at = self.tickets.index(ticket_id)
-        parts = [apportion(part, self.worth, step)[at] if sum(self.worth) else 0 for part in self.split]
-        return Split(*parts).within(self.whole(fees))
+    def by_ticket(self, ticket_id: str, fees: str) -> Split:
+        """Return a ticket's price, limited to the refundable amount in all."""
+        room, price = self.refundable.bare(fees), self.prices[ticket_id].bare(fees)
+        sure = price.within(room)
+        lacking = min(price.total, room.total) - sure.total
+        return sure.plus(Split(*apportion(lacking, room.less(sure), self.step)) if lacking else Split())
 
-    def by_amount(self, amount: int, fees: str, step: int) -> Split:
-        """Split an amount in proportion to the refundable parts."""
-        return Split(*apportion(amount, self.whole(fees), step))
+    def by_amount(self, amount: int, fees: str) -> Split:
+        """Split an amount in proportion to the refundable parts; fees that the buyer was to bear come last."""
+        room, most = self.refundable.bare(fees), self.left.bare(fees)
+        first = min(amount, room.total)
+        sure = Split(*apportion(first, room, self.step)) if first else Split()
+        more = amount - first
+        return sure.plus(Split(*apportion(more, most.less(room), self.step)) if more else Split())
 
 
 def expected(sale: Sale, currency: str) -> Sums:

@@ -127,15 +127,18 @@ async def ask_refund(town: Town, event: AskRefund) -> None:
     except Refusal:
         return
     if event.what == "amount":
-        given = sale.by_amount(amount, event.fees, step)
+        given = sale.by_amount(amount, event.fees)
     else:
-        given = sale.by_ticket(ticket, event.fees, step) if event.what == "ticket" else sale.whole(event.fees)
+        given = sale.by_ticket(ticket, event.fees) if event.what == "ticket" else sale.whole(event.fees)
     note(sale, Back(name, given, event.fees, tickets))
 
 
 def note(sale: Sale, back: Back) -> None:
     assert back.given == back.given.within(sale.left), "exceeds the refundable amount"
     sale.backs.append(back)
+    if back.given.total and not sale.refundable.total:
+        void = {name for each in sale.backs for name in each.tickets}
+        assert {name for name, price in sale.prices.items() if price.total} <= void, "all money is back"
 
 
 def latest_refund(town: Town, back: Back) -> StripeRefund | None:
@@ -205,11 +208,10 @@ async def dashboard_refund(town: Town, event: DashboardRefund) -> None:
         return
     town.gateway.refunds_begin = "succeeded"
     made = town.gateway.refund_in_dashboard(sale.intent_id, amount)
-    whole = amount == sale.left.total
     late = LatePayment(**town.ref(sale).model_dump(), intent_id=sale.intent_id)
     await town.late.resolve_late_payment(late)
     book = await town.adopted(sale, made.refund_id)
-    given = sale.whole("platform") if whole else sale.by_amount(amount, "platform", terms.step)
+    given = sale.by_amount(amount, "platform")
     note(sale, Back(book.refund_id, given, "platform", book.ticket_ids, stripe_id=made.refund_id))
 
 

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from fractions import Fraction
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -160,10 +161,10 @@ class Town:
         units = terms.units(wanted.full, wanted.half, wanted.free)
         lines = [sum(line) for line in _by(counts, units)]
         off = off_of(terms, lines) if wanted.code and terms.off_bps else [0] * len(lines)
-        worth: list[int] = []
+        worth: list[Fraction] = []
         for line, taken in zip(_by(counts, units), off, strict=True):
-            worth += [unit - taken // len(line) - (at < taken % len(line)) for at, unit in enumerate(line)]
-        split = split_of(terms, sum(worth), cash=wanted.tender == "cash")
+            worth += [Fraction(sum(line) - taken, len(line))] * len(line)
+        split = split_of(terms, int(sum(worth)), cash=wanted.tender == "cash")
         names, step = list(bought.tickets), self.terms[wanted.venue].step
         return Sale(bought.purchase.purchase_id, wanted.venue, split, wanted.tender, worth, names, step=step)
 
