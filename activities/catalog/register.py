@@ -89,13 +89,14 @@ def _register(uow: UnitOfWork, command: RegisterVenue) -> None:
 
 
 def _announce(uow: UnitOfWork, command: AnnounceShow) -> None:
-    uow.get(Venue, command.venue_id)
+    venue = uow.get(Venue, command.venue_id)
     known = uow.find(Show, command.show_id)
     if known is not None:
         if known.body_digest != command.body_digest:
             raise KeyReused("this Idempotency-Key was used with a different body")
         return
     check_order(command.sale_from, command.sale_until)
+    venue.rates.fixed_in(command.currency)
     for item in command.ticket_types:
         check_digits(item.price_minor, command.currency)
     uow.add(Show.begin(ShowAnnounced, command.show_id, uow.at, **command.model_dump(exclude={"show_id"})))

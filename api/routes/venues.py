@@ -1,11 +1,11 @@
 """Venues: register one, read it, its balance and its statement."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import Field
+from pydantic import Field, StringConstraints, model_validator
 from typing_extensions import TypedDict
 
 from activities.catalog.register import RegisterVenue
@@ -34,8 +34,23 @@ from domain.views.payouts import AccountLine
 
 router = guarded_router(prefix="/api/v1/venues", tags=["venues"])
 FIXED_MINOR_MAX = 1_000_000
+FIXED_CURRENCIES_MAX = 50
 CSV, JSON = "text/csv", "application/json"
 Bps = Annotated[int, Field(ge=0, le=BPS_WHOLE)]
+
+
+class FixedFeesBody(Body):
+    """The fixed parts of both fees per order in one currency."""
+
+    currency: Annotated[
+        str, StringConstraints(pattern=r"^[a-z]{3}$"), about("Currency, as ISO 4217 in lower case.", "eur")
+    ]
+    platform_minor: Annotated[
+        int, Field(ge=0, le=FIXED_MINOR_MAX), about("Fixed part of the platform fee, in minor units.", 25)
+    ] = 0
+    processing_minor: Annotated[
+        int, Field(ge=0, le=FIXED_MINOR_MAX), about("Fixed part of the processing fee, in minor units.", 30)
+    ] = 0
 
 
 class RatesBody(Body):
@@ -45,18 +60,31 @@ class RatesBody(Body):
     processing_bps: Annotated[Bps | None, about("Processing fee in ten-thousandths.", 290)] = None
     processing_fixed_minor: Annotated[
         Annotated[int, Field(ge=0, le=FIXED_MINOR_MAX)] | None,
-        about("Fixed part of the processing fee per order, in minor units.", 30),
+        about("Fixed part of the processing fee per order, in minor units of any currency; better in fixed_fees.", 30),
     ] = None
     platform_fixed_minor: Annotated[
         int | None,
         Field(ge=0, le=FIXED_MINOR_MAX, exclude_if=left_out),
-        about("Fixed part of the platform fee per order, in minor units.", 0),
+        about("Fixed part of the platform fee per order, in minor units of any currency; better in fixed_fees.", 0),
     ] = None
     fees: Annotated[
         FeesMode | None,
         Field(exclude_if=left_out),
         about("Whether the buyer pays the fees on top or the venue absorbs them.", "on_top"),
     ] = None
+    fixed_fees: Annotated[
+        list[FixedFeesBody] | None,
+        Field(min_length=1, max_length=FIXED_CURRENCIES_MAX, exclude_if=left_out),
+        about(
+            "Fixed parts of the fees per order, by currency: the venue then sells in these currencies only.",
+            [{"currency": "eur", "platform_minor": 25, "processing_minor": 30}],
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check_rates(self) -> Self:
+        FeeRates.model_validate(self.model_dump(exclude_none=True))
+        return self
 
 
 class VenueBody(Body):
@@ -280,4 +308,4 @@ async def _csv_rows(deps: Dependencies, query: StatementQuery, page: Statement) 
 
 
 def _rates(body: VenueBody, deps: Dependencies) -> FeeRates:
-    return deps.limits.rates.model_copy(update=body.rates.model_dump(exclude_none=True))
+    return FeeRates.model_validate(deps.limits.rates.model_dump() | body.rates.model_dump(exclude_none=True))

@@ -12,8 +12,6 @@ from domain.core.errors import DiscountRefused
 from domain.money.currency import check_charge, check_digits, step_of
 from domain.money.money import FeeRates, Price, Tender, price_of
 
-NO_PROCESSING = {"processing_bps": 0, "processing_fixed_minor": 0}
-
 
 class PricedLine(BaseModel):
     """A quantity of tickets of one type: the price of one ticket, and the discount on the whole line."""
@@ -59,7 +57,7 @@ def quote_of(
     price = price_of(
         show.currency,
         tuple((line.quantity, line.price_minor) for line in priced),
-        rates.model_copy(update=NO_PROCESSING) if tender == "cash" else rates,
+        rates.without_processing() if tender == "cash" else rates,
         sum(line.discount_minor for line in priced),
         show.tax,
     ).model_copy(update={"tender": tender})

@@ -80,11 +80,16 @@ class NotOnSale(Refusal):
 
 
 class NotChargeable(Refusal):
-    """The currency does not allow a charge of this amount: it is too small, or its last digits cannot be charged."""
+    """The currency does not allow a charge of this amount: it is too small, or its last digits cannot be charged.
+
+    Or the venue has fixed fees, but none in this currency.
+    """
 
     code = "not-chargeable"
     http_status = 422
-    remedy = "Change the amount to a multiple of `values.step`, or to at least `values.least`."
+    remedy = (
+        "Change the amount to a multiple of `values.step`, or to at least `values.least`; or the currency of the show."
+    )
 
 
 class DiscountRefused(Refusal):

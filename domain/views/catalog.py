@@ -1,6 +1,6 @@
 """Views of venues, shows, their stock and their discounts."""
 
-from typing import Literal
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -12,25 +12,44 @@ from domain.stock.reservation import ReservationState
 from domain.views.common import TokenFields
 
 
+class FixedFeesDocument(TypedDict):
+    """The fixed parts of both fees per order, in minor units of one currency."""
+
+    currency: str
+    platform_minor: int
+    processing_minor: int
+
+
 class RatesDocument(TypedDict):
-    """The fee rates of a venue; rates are in ten-thousandths."""
+    """The fee rates of a venue; rates are in ten-thousandths. `fixed_fees` is left out where there are none."""
 
     platform_bps: int
     processing_bps: int
     processing_fixed_minor: int
     platform_fixed_minor: int
     fees: FeesMode
+    fixed_fees: NotRequired[list[FixedFeesDocument]]
 
 
 def rates_document(rates: FeeRates) -> RatesDocument:
     """Return the document of fee rates."""
-    return {
+    document: RatesDocument = {
         "platform_bps": rates.platform_bps,
         "processing_bps": rates.processing_bps,
         "processing_fixed_minor": rates.processing_fixed_minor,
         "platform_fixed_minor": rates.platform_fixed_minor,
         "fees": rates.fees,
     }
+    if rates.fixed_fees:
+        document["fixed_fees"] = [
+            {
+                "currency": fixed.currency,
+                "platform_minor": fixed.platform_minor,
+                "processing_minor": fixed.processing_minor,
+            }
+            for fixed in rates.fixed_fees
+        ]
+    return document
 
 
 class VenueDocument(TokenFields):

@@ -205,8 +205,8 @@ class Sale:
             prices = [self.prices[name] for name in back.tickets]
             return Split(0, sum(price.platform for price in prices), sum(price.processing for price in prices), 0)
         base = self.split.venue + self.split.tax
-        fees = (self.split.platform, self.split.processing)
-        return Split(0, *(near(Fraction(fee * back.given.total, base), self.step) for fee in fees), 0)
+        kept = [near(Fraction(fee * back.given.total, base), self.step) for fee in self.split[1:3]]
+        return Split(platform=kept[0], processing=kept[1])
 
     def whole(self, fees: str) -> Split:
         """Return the refund of the rest."""

@@ -70,6 +70,23 @@ async def test_refunds_whole_and_by_ticket(shop: Shop) -> None:
     await shop.check_sums([whole["purchase_id"], part["purchase_id"]])
 
 
+async def test_each_ticket_its_price(shop: Shop) -> None:
+    """Three tickets of 10.00 are 10.00 each although no fee divides; the last amount voids what it pays back."""
+    fixed = [{"currency": "eur", "platform_minor": 25, "processing_minor": 35}]
+    await shop.open(rates={"platform_bps": 0, "processing_bps": 0, "fees": "absorbed", "fixed_fees": fixed})
+    one = await sold(shop, "ticket-prices", 3)
+    purchase_id, names = one["purchase_id"], [ticket["ticket_id"] for ticket in one["tickets"]]
+    asked: list[dict[str, Any]] = [{"ticket_ids": [names[1]]}, {"amount_minor": 400}, {"amount_minor": 1600}]
+    for number, wanted in enumerate(asked):
+        decided = (await shop.refund(purchase_id, f"p{number}", **wanted)).json()
+        assert decided["amount_minor"] == wanted.get("amount_minor", 1000)
+        seen = await shop.refunded(purchase_id, decided["refund_id"])
+    assert sorted(ticket["ticket_id"] for ticket in seen["tickets"]) == sorted([names[0], names[2]])
+    assert [(ticket["state"], ticket["token"]) for ticket in seen["tickets"]] == [("void", "burnt")] * 2
+    assert (await shop.refund(purchase_id, "p3", amount_minor=1)).json()["type"].endswith("refund-exceeds")
+    await shop.check_sums([purchase_id])
+
+
 async def test_a_refund_is_asked_twice_and_refused_beyond_the_rest(shop: Shop) -> None:
     """The same key returns the same refund; too large an amount, a foreign ticket and a used one are refused."""
     await shop.open()

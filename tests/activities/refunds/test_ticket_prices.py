@@ -30,12 +30,13 @@ class Shop:
         self.commands = RefundCommands(self.world.store)
         self.tickets: list[str] = []
 
-    async def sell(self, rates: FeeRates | None = None, **wanted: int) -> None:
+    async def sell(self, rates: FeeRates | None = None, *, floor: int, balcony: int = 0) -> None:
         """Sell tickets to the end; balcony tickets are free."""
         await self.world.catalog.register_venue(VENUE.model_copy(update={"rates": rates or FeeRates()}))
         kinds = [TicketType.model_validate(item) for item in (TYPES[0], {**TYPES[1], "price_minor": 0})]
         await self.world.open(ticket_types=kinds)
-        purchase = await self.world.bought(**wanted)
+        wanted = {"floor": floor} | ({"balcony": balcony} if balcony else {})
+        purchase = await self.world.bought(None, nonce="", **wanted)
         await self.world.sales.confirm_seats(purchase)
         await self.world.capture(purchase)
         await self.world.sales.confirm_order(purchase)

@@ -10,7 +10,7 @@ import pytest
 
 from api.app import create_app
 from api.http.access_log import AccessLog
-from tests.api.routes.test_purchases import PURCHASES, open_show, wanting
+from tests.api.routes.on_sale import PURCHASES, open_show, wanting
 from tests.fakes.api_client import EVERY_SCOPE, api_client
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import WALLET, ApiWorld

@@ -1,30 +1,13 @@
 """The box office's route: purchases without a card, for an operator only."""
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
-import pytest
 
-from tests.api.routes.test_ticket_api import code, key, show, wanting
-from tests.fakes.api_client import api_client, app_over
-from tests.fakes.judged import judged
+from tests.api.routes.on_sale import code, key, wanting
 from tests.fakes.shop_world import ApiWorld
 
 PATH = "/internal/purchases"
-__all__ = ["show"]
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
-    with judged(ApiWorld(), request) as made:
-        yield made
-
-
-@pytest.fixture
-async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(app_over(world.deps())) as client:
-        yield client
 
 
 async def sell(client: httpx.AsyncClient, show: dict[str, Any], **more: Any) -> httpx.Response:

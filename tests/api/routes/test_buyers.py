@@ -1,6 +1,5 @@
 """Personal data over HTTP: kept apart from the events, exported, erased, and not to be guessed afterwards."""
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -11,25 +10,11 @@ from api.http.authenticator import DEVELOPMENT_SUBJECT
 from api.http.requests import digest_of
 from api.routes.purchases import PurchaseBody, command_of
 from domain.orders.order import Order
-from tests.api.routes.test_purchases import PURCHASES, key, open_show, show, wanting
+from tests.api.routes.on_sale import PURCHASES, key, open_show, wanting
 from tests.fakes.api_client import api_client
-from tests.fakes.judged import judged
 from tests.fakes.shop_world import WALLET, ApiWorld
 
-__all__ = ["show"]
 ANN = {"name": "Ann Buyer", "email": "ann@example.org", "wallet": WALLET}
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
-    with judged(ApiWorld(), request) as made:
-        yield made
-
-
-@pytest.fixture
-async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(create_app(world.deps())) as client:
-        yield client
 
 
 async def bought(client: httpx.AsyncClient, show: dict[str, Any], name: str, buyer: dict[str, Any]) -> str:

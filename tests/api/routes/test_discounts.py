@@ -1,6 +1,6 @@
 """Prices over HTTP: discounts, quotes, price changes, sale windows and receipts, on a world in memory."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,12 +9,11 @@ import pytest
 
 from api.http.requests import digest_of
 from api.routes.purchases import PurchaseBody
-from tests.fakes.api_client import api_client, app_over
+from tests.api.routes.on_sale import PURCHASES, code
 from tests.fakes.identity import purchase_id_of
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
-PURCHASES = "/api/v1/purchases"
 QUOTES = ("/api/v1/quotes", "/internal/tickets/calculate-price")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -37,12 +36,6 @@ def clock() -> Clock:
 def world(clock: Clock, request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
     with judged(ApiWorld(clock=clock), request) as made:
         yield made
-
-
-@pytest.fixture
-async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(app_over(world.deps())) as client:
-        yield client
 
 
 class Till:
@@ -100,10 +93,6 @@ class Till:
 @pytest.fixture
 async def till(client: httpx.AsyncClient, world: ApiWorld) -> Till:
     return await Till(client, world).open()
-
-
-def code(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["type"].removeprefix("urn:boxoffice:problem:")
 
 
 async def test_quote_calculated_price_and_purchase_show_the_same_breakdown(till: Till) -> None:

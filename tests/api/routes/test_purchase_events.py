@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -13,30 +12,8 @@ from activities.core.commands import EndPurchase, PurchaseRef
 from activities.sales.order import SalesActivities
 from api.http.watch import LOOK_SECONDS, ChangePoller
 from domain.core.transient import TransientError
-from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
-from tests.fakes.api_client import api_client, app_over
-from tests.fakes.judged import judged
+from tests.api.routes.on_sale import PURCHASES, key, wanting
 from tests.fakes.shop_world import ApiWorld
-
-__all__ = ["show"]
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
-    with judged(ApiWorld(), request) as made:
-        yield made
-
-
-@pytest.fixture
-def app(world: ApiWorld) -> FastAPI:
-    made: FastAPI = app_over(world.deps())
-    return made
-
-
-@pytest.fixture
-async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(app, raise_app_exceptions=True) as client:
-        yield client
 
 
 def events_of(answer: httpx.Response) -> list[tuple[int, str, dict[str, Any]]]:

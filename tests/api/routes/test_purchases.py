@@ -1,7 +1,6 @@
 """Purchases over HTTP, on a world in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,56 +9,8 @@ import pytest
 
 from activities.core.commands import PurchaseRef
 from activities.sales.order import SalesActivities
-from tests.fakes.api_client import api_client, app_over
-from tests.fakes.judged import judged
+from tests.api.routes.on_sale import PURCHASES, key, wanting
 from tests.fakes.shop_world import WALLET, ApiWorld
-
-PURCHASES = "/api/v1/purchases"
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
-    with judged(ApiWorld(), request) as made:
-        yield made
-
-
-@pytest.fixture
-async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(app_over(world.deps())) as client:
-        yield client
-
-
-@pytest.fixture
-async def show(client: httpx.AsyncClient, world: ApiWorld) -> dict[str, Any]:
-    return await open_show(client, world)
-
-
-async def open_show(client: httpx.AsyncClient, world: ApiWorld) -> dict[str, Any]:
-    """Put a show on sale: 5 at 10.00 and 2 at 30.00."""
-    venue = (await client.post("/api/v1/venues", json={"name": "Hall"}, headers=key("v"))).json()
-    body = {
-        "venue_id": venue["venue_id"],
-        "name": "Night",
-        "currency": "eur",
-        "ticket_types": [
-            {"name": "floor", "price_minor": 1000, "capacity": 5},
-            {"name": "box", "price_minor": 3000, "capacity": 2},
-        ],
-    }
-    answer = await client.post("/api/v1/shows", json=body, headers=key("s"))
-    assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()
-    await world.announce(venue["venue_id"], found["show_id"])
-    return found
-
-
-def key(name: str) -> dict[str, str]:
-    return {"Idempotency-Key": name}
-
-
-def wanting(show: dict[str, Any], quantity: int = 2, **more: Any) -> dict[str, Any]:
-    item = {"ticket_type_id": show["ticket_types"][0]["ticket_type_id"], "quantity": quantity}
-    return {"show_id": show["show_id"], "items": [item], **more}
 
 
 async def test_a_purchase_is_answered_with_its_checkout_in_one_round_trip(

@@ -1,30 +1,16 @@
 """Whoever has a ticket's secret, or the address of its token, can verify it without a key, and learns nothing else."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
+from tests.api.routes.on_sale import PURCHASES, key, wanting
 from tests.fakes.api_client import api_client, app_over
-from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
-__all__ = ["show"]
 PATH = "/api/v1/verifications"
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
-    with judged(ApiWorld(), request) as made:
-        yield made
-
-
-@pytest.fixture
-async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(app_over(world.deps()), raise_app_exceptions=True) as client:
-        yield client
 
 
 @pytest.fixture
