@@ -18,6 +18,7 @@ from activities.catalog.prices import PriceCommands
 from activities.catalog.register import CatalogCommands
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
+from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.mint import TicketReader
@@ -91,6 +92,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         engine=engine,
         payouts=PayoutsClient(client, timebox, settings.payouts.poll_seconds),
         buyers=buyers,
+        erasure=BuyerErasure(store, buyers),
         secrets=PostgresCheckouts(pool),
         inbox=PostgresWebhookInbox(pool),
         verify=verified_with(settings.stripe.webhook_secret, identity),

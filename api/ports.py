@@ -11,6 +11,7 @@ from activities.core.commands import CapacityChange, HoldRef, MintSubject, Purch
 from activities.payouts.ports import AccountStatus, VenueRef
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
+from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from domain.access.subject import Subject
@@ -34,6 +35,9 @@ class Authenticator(Protocol):
 
     async def subject_of(self, credential: str) -> Subject | None:
         """Return the subject of a key; None for a key that is unknown, expired or revoked."""
+
+    async def recheck(self, credential: str) -> Subject | None:
+        """Return the subject of a key whose request is being answered; None once the key is no longer good."""
 
     def purchase_token(self, purchase_id: str) -> str:
         """Return the token of a purchase."""
@@ -162,9 +166,6 @@ class Buyers(Protocol):
     async def of_purchase(self, purchase_id: str) -> list[KeptBuyer]:
         """Return the buyers that the attempts at a purchase named."""
 
-    async def erase(self, buyer_ids: Sequence[str]) -> int:
-        """Erase buyers; raise WrongState while a purchase of one of them is open."""
-
 
 class ClientSecrets(Protocol):
     """The client secrets of open checkouts."""
@@ -254,6 +255,7 @@ class Dependencies:
     engine: Engine
     payouts: PayoutAccounts
     buyers: Buyers
+    erasure: BuyerErasure
     secrets: ClientSecrets
     inbox: WebhookInbox
     verify: Callable[[bytes, str], WebhookEvent]

@@ -16,6 +16,7 @@ from domain.core.aggregate import DomainEvent
 from domain.core.timestamp import iso
 from domain.money.books import TransactionPosted
 from domain.orders.order import (
+    BuyerErasureDecided,
     CancelRequested,
     CaptureRequested,
     CaptureWaived,
@@ -94,7 +95,8 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     **REFUND_TEXTS,
 }
 
-NOT_IN_TIMELINE = frozenset({RefundsOpened})  # the refund that follows has a line
+# The refund that follows has a line; an erasure leaves the purchase as it was, and is in the audit.
+NOT_IN_TIMELINE = frozenset({BuyerErasureDecided, RefundsOpened})
 
 
 def fold(documents: DocumentBatch, event: DomainEvent, position: int) -> None:

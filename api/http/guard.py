@@ -147,15 +147,41 @@ async def admitted(access: Access, scope: Scope) -> Subject:
 async def _buyer(headers: Headers, scope: Scope) -> Subject | None:
     """Return the buyer whose token a request has; None without a token, refused with a wrong one."""
     deps: Dependencies = scope["app"].state.deps
-    token = headers.get(TOKEN_HEADER) or QueryParams(scope["query_string"]).get(TOKEN_PARAMETER)
+    token = _token_of(headers, scope)
     if not token:
         return None
     if "authorization" in headers:  # the middleware left the count to the guard
         await deps.check_rate(None, address_of(scope), class_of(scope["path"]))
     purchase_id = scope["path_params"]["purchase_id"]
-    if not hmac.compare_digest(token.encode(), deps.authenticator.purchase_token(purchase_id).encode()):
+    if not _opens(token, purchase_id, deps):
         raise Problem(NOT_FOUND, f"purchase {purchase_id} does not exist")
     return buyer_of(purchase_id)
+
+
+def _token_of(headers: Headers, scope: Scope) -> str | None:
+    return headers.get(TOKEN_HEADER) or QueryParams(scope["query_string"]).get(TOKEN_PARAMETER)
+
+
+def _opens(token: str, purchase_id: str, deps: Dependencies) -> bool:
+    return hmac.compare_digest(token.encode(), deps.authenticator.purchase_token(purchase_id).encode())
+
+
+async def is_still_admitted(request: Request) -> bool:
+    """Return whether the subject of a request that is being answered would be admitted now; this counts for no limit.
+
+    An answer that lasts asks this every `RECHECK_SECONDS`, or its key would outlive its revocation.
+    """
+    deps: Dependencies = request.app.state.deps
+    subject: Subject = request.state.subject
+    if subject.kind == "buyer":
+        token = _token_of(request.headers, request.scope)
+        return token is not None and _opens(token, request.path_params["purchase_id"], deps)
+    with acting_as(None):  # a key is looked up by itself, as at the door
+        return await deps.authenticator.recheck(_credential_of(request.headers.get("authorization", ""))) == subject
+
+
+def _credential_of(header: str) -> str:
+    return header[len(BEARER) :].strip() if header[: len(BEARER)].lower() == BEARER else ""
 
 
 async def _authenticated(header: str, scope: Scope) -> Subject:
@@ -166,7 +192,7 @@ async def _authenticated(header: str, scope: Scope) -> Subject:
     if not header:
         return ANONYMOUS
     deps: Dependencies = scope["app"].state.deps
-    credential = header[len(BEARER) :].strip() if header[: len(BEARER)].lower() == BEARER else ""
+    credential = _credential_of(header)
     subject = await deps.authenticator.subject_of(credential) if credential else None
     is_known = subject is not None and subject.kind != "publishable"
     await deps.check_rate(

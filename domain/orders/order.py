@@ -189,6 +189,15 @@ class OrderCancelled(DomainEvent["Order"]):
         order.end_reason = self.reason
 
 
+class BuyerErasureDecided(DomainEvent["Order"]):
+    """The personal data of the purchase's buyer is erased; the event has nothing of the person, and says who did it."""
+
+    TOPIC = "order.buyer-erasure-decided"
+
+    def apply(self, order: "Order") -> None:
+        """Change nothing: the order holds no personal data."""
+
+
 class Order(Aggregate):
     """A purchase; its id is the purchase's."""
 
@@ -264,6 +273,12 @@ class Order(Aggregate):
     def is_sold(self) -> bool:
         """Whether the order is sold: from here money is given back by a refund."""
         return self.state in {"confirmed", "fulfilled"}
+
+    def erase_buyer(self, at: datetime) -> None:
+        """Record that the buyer's personal data is erased; raise WrongState before the end, which needs the wallet."""
+        if self.state not in {"fulfilled", "cancelled", "refused"}:
+            raise WrongState(f"purchase {self.identity} is not known to have ended", state=self.state)
+        self.record(BuyerErasureDecided, at)
 
     def check_open(self) -> None:
         """Raise PurchaseCancelled after the end."""

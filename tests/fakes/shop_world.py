@@ -13,6 +13,7 @@ from activities.catalog.register import CatalogCommands
 from activities.core.commands import CapacityChange, EndPurchase, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
+from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
@@ -308,6 +309,7 @@ class ApiWorld:
             engine=self.engine,
             payouts=ConnectingVenues(),
             buyers=self.buyers,
+            erasure=BuyerErasure(self.store, self.buyers),
             secrets=self.secrets,
             inbox=self.inbox,
             verify=verify,

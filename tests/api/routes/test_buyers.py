@@ -39,6 +39,9 @@ async def test_a_buyer_is_exported_and_erased(client: httpx.AsyncClient, show: d
     assert (await client.get(page)).status_code == httpx.codes.NOT_FOUND
     assert [(await client.get(one)).json() for one in pages] == before
     assert (world.buyers.kept, world.buyers.allowances) == ({}, {})
+    entries = (await client.get("/api/v1/audit", params={"subject": "development"})).json()["entries"]
+    erased = [one for one in entries if one["event"] == "order.buyer-erasure-decided"]
+    assert [(one["subject"], one["stream"]) for one in erased] == [("default/development", f"order:{purchase_id}")]
 
 
 async def test_a_repeat_is_recognised_before_and_after_the_erasure(

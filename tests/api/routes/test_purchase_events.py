@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -10,9 +11,11 @@ from fastapi import FastAPI
 
 from activities.core.commands import EndPurchase, PurchaseRef
 from activities.sales.order import SalesActivities
+from api.http.authenticator import RECHECK_SECONDS
 from api.http.watch import LOOK_SECONDS, ChangePoller
 from domain.core.transient import TransientError
 from tests.api.routes.on_sale import PURCHASES, key, wanting
+from tests.fakes.api_client import api_client
 from tests.fakes.shop_world import ApiWorld
 
 
@@ -81,6 +84,40 @@ async def test_a_stream_does_not_hold_up_a_shutdown(
     following = asyncio.create_task(client.get(bought["links"]["events"]))
     await asyncio.sleep(2 * LOOK_SECONDS)
     app.state.watch.is_ending = lambda: True
+    assert [event for _, event, _ in events_of(await asyncio.wait_for(following, 5))] == ["purchase"]
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired", "good"])
+async def test_a_stream_ends_with_its_key(
+    world: ApiWorld, app: FastAPI, show: dict[str, Any], client: httpx.AsyncClient, how: str
+) -> None:
+    """An open stream is cut when its key is revoked or expires; others go on."""
+    purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
+    until = world.clock() + timedelta(hours=1)
+    text = await world.key("manage", expires_at=until)
+    async with api_client(app, key=text) as venue:
+        following = asyncio.create_task(venue.get(f"{PURCHASES}/{purchase_id}/events"))
+        await asyncio.sleep(2 * LOOK_SECONDS)
+        if how == "revoked":
+            await world.keys.revoke(text.split("_")[2])
+        elif how == "expired":
+            world.clock = lambda: until + timedelta(seconds=1)
+        done, _ = await asyncio.wait({following}, timeout=2 * RECHECK_SECONDS + 1)
+        assert bool(done) == (how != "good")
+        if how == "good":
+            await end(world, purchase_id)
+        names = [event for _, event, _ in events_of(await asyncio.wait_for(following, 5))]
+        assert names == (["purchase", "end"] if how == "good" else ["purchase"])
+
+
+async def test_a_stream_ends_with_its_purchase_token(
+    world: ApiWorld, client: httpx.AsyncClient, show: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that opens the purchase no longer, as with another secret of the deployment, cuts its stream."""
+    bought = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
+    following = asyncio.create_task(client.get(bought["links"]["events"]))
+    await asyncio.sleep(2 * LOOK_SECONDS)
+    monkeypatch.setattr(world.authenticator, "purchase_token", lambda _: "another")
     assert [event for _, event, _ in events_of(await asyncio.wait_for(following, 5))] == ["purchase"]
 
 
