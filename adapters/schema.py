@@ -81,13 +81,20 @@ READ_MODELS = (
         " event text NOT NULL, stream text NOT NULL)"
     ),
     SQL("CREATE INDEX IF NOT EXISTS rm_audit_by ON rm_audit (by, position)"),
+    # Counting the documents of a cancelled show's orders unpacks each of them.
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_order_counts (id text PRIMARY KEY, show_id text NOT NULL,"
+        " is_ended boolean NOT NULL, is_left boolean NOT NULL, is_refunding boolean NOT NULL,"
+        " has_failed boolean NOT NULL, refunded_minor bigint NOT NULL, refunded_in_cash_minor bigint NOT NULL,"
+        " owed_minor bigint NOT NULL, tokens_left int NOT NULL)"
+    ),
+    SQL("CREATE INDEX IF NOT EXISTS rm_order_counts_show ON rm_order_counts (show_id, id)"),
 )
 DOCUMENTS = SQL("CREATE TABLE IF NOT EXISTS {table} (id text PRIMARY KEY, doc jsonb NOT NULL)")
 BY_STATE = SQL("CREATE INDEX IF NOT EXISTS {index} ON {table} ((doc->>'state'))")
 WITH_STATE = ("purchases", "reservations", "refunds")
 INDEXES = (
     SQL("CREATE INDEX IF NOT EXISTS rm_refunds_stripe ON rm_refunds ((doc->>'stripe_refund_id'))"),
-    SQL("CREATE INDEX IF NOT EXISTS rm_purchases_show ON rm_purchases ((doc->>'show_id'), id)"),
     SQL(
         "CREATE INDEX IF NOT EXISTS rm_tickets_unburnt ON rm_tickets ((doc->>'purchase_id'))"
         " WHERE doc->>'state' = 'void' AND doc->>'token' IN ('signed', 'minted')"
