@@ -269,7 +269,7 @@ PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
 TABLES = (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS)
 # Events that change no document; the timeline has those of purchases, the books those of money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
-    AllowanceOpened, BurnSigned, ClaimEnded, ClaimSold, DiscountKeyUsed, DisputeOpened, DisputeWon, GroupCapacityAdded,
-    GroupResizeSigned, PayoutPaid, PayoutReturned, RefundsOpened, ReversalRefused, ShortfallNetted,
+    AllowanceOpened, BurnSigned, BuyerErasureDecided, ClaimEnded, ClaimSold, DiscountKeyUsed, DisputeOpened, DisputeWon,
+    GroupCapacityAdded, GroupResizeSigned, PayoutPaid, PayoutReturned, RefundsOpened, ReversalRefused, ShortfallNetted,
     ShortfallNoted, TicketBlocked, TicketsClaimed, TicketUnblocked,
 })  # fmt: skip

@@ -21,7 +21,7 @@ from domain.catalog.show_cancellation import (
 )
 from domain.catalog.venue import VenueRegistered
 from domain.core.aggregate import DomainEvent
-from domain.orders.order import CancelRequested, CaptureRequested, CaptureWaived, OrderConfirmed
+from domain.orders.order import BuyerErasureDecided, CancelRequested, CaptureRequested, CaptureWaived, OrderConfirmed
 from domain.payments.dispute import DisputeOpened, DisputeWon
 from domain.payments.payment import PaymentAuthorised, PaymentDeclined
 from domain.payments.refund import RefundsOpened
@@ -61,6 +61,7 @@ UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
         ShowCancellationPaused,
         ShowCancellationResumed,
         VenueRegistered,
+        BuyerErasureDecided,
         CancelRequested,
         CaptureRequested,
         CaptureWaived,
