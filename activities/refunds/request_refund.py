@@ -180,8 +180,8 @@ def _paid_back(uow: UnitOfWork, command: RequestRefund, order: Order, prices: Ti
 
 
 def _leaves_nothing(book: Refunds, wanted: Refund, lost: AmountBreakdown, prices: TicketPrices) -> bool:
-    """Return whether a refund of money is the last: nothing is refundable after it."""
-    if not wanted.given.total_minor:
+    """Return whether a refund of money is the last: nothing is refundable after it. Too large a one is not."""
+    if not wanted.given.total_minor or wanted.given.capped(book.left(lost)) != wanted.given:
         return False
     return refundable(book, lost, prices, (wanted,)).total_minor == 0
 

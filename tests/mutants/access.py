@@ -52,8 +52,8 @@ ACCESS = (
     Mutant(
         "a token opens every purchase",
         "api/http/guard.py",
-        "    if not hmac.compare_digest(token.encode()",
-        "    if not token and not hmac.compare_digest(token.encode()",
+        "    return hmac.compare_digest(token.encode()",
+        "    return bool(token) or hmac.compare_digest(token.encode()",
         f"{GUARD}::test_the_token_is_of_one_purchase",
     ),
     Mutant(

@@ -128,6 +128,14 @@ async def test_the_last_amount_does_not_void_a_used_ticket_unasked(shop: Shop) -
     assert await shop.states() == ["void"]
 
 
+async def test_fees_that_take_all_leave_nothing_without_them(shop: Shop) -> None:
+    """Where absorbed fees are the whole price, a refund without the fees is refused as too large."""
+    await shop.sell(FeeRates(platform_bps=10_000, fees="absorbed"), floor=1)
+    with pytest.raises(RefundExceeds):
+        await shop.refund(amount_minor=1, fees="buyer")
+    assert await shop.refund() == 1000
+
+
 async def test_a_ticket_refunded_by_an_earlier_release(shop: Shop) -> None:
     """An event with the earlier split loads, and the other tickets take what is left, to the cent."""
     await shop.sell(ODD, floor=3)
