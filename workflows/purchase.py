@@ -62,6 +62,7 @@ class CheckoutAnswer(Command):
     order: PlacedOrder | None = None
     refusal_code: str | None = None
     refusal_detail: str | None = None
+    refusal_reason: str | None = None  # Stripe's reason, if it refused the payment
 
 
 class PurchaseResult(Command):
@@ -119,6 +120,7 @@ class PurchaseWorkflow:
             state="ended",
             refusal_code=refusal.code if refusal else "purchase-cancelled",
             refusal_detail=refusal.message if refusal else None,
+            refusal_reason=_stripes_reason(refusal),
         )
 
     @workflow.signal(name="look_again")
@@ -282,6 +284,12 @@ class PurchaseWorkflow:
     ) -> T:
         policy = STRIPE_POLICY if forward_only else STRIPE_LOCAL_FIRST
         return await self._caller.call(method, command, policy, summary, forward_only=forward_only)
+
+
+def _stripes_reason(refusal: RefusedStep | None) -> str | None:
+    """Return the reason in a refusal's values, if it has one."""
+    values = refusal.details[0] if refusal is not None and refusal.details else None
+    return values.get("reason") if isinstance(values, dict) else None
 
 
 def _reason(cause: BaseException | None) -> str:

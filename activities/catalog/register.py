@@ -6,11 +6,12 @@ from datetime import datetime
 from activities.core.commands import Command, MintSubject
 from activities.core.ports import EventStore
 from activities.core.task_queues import PURCHASES, activity_on
+from domain.catalog.pricing import check_chargeable
 from domain.catalog.show import CaptureMethod, Show, ShowAnnounced, TicketType, check_order
 from domain.catalog.venue import Venue, VenueRegistered
 from domain.core.errors import KeyReused
 from domain.core.unit_of_work import UnitOfWork
-from domain.money.currency import check_digits
+from domain.money.currency import check_currency, check_digits
 from domain.money.money import FeeRates
 from domain.stock.allocation import Allocation, AllocationOpened
 
@@ -89,16 +90,18 @@ def _register(uow: UnitOfWork, command: RegisterVenue) -> None:
 
 
 def _announce(uow: UnitOfWork, command: AnnounceShow) -> None:
-    uow.get(Venue, command.venue_id)
+    venue = uow.get(Venue, command.venue_id)
     known = uow.find(Show, command.show_id)
     if known is not None:
         if known.body_digest != command.body_digest:
             raise KeyReused("this Idempotency-Key was used with a different body")
         return
     check_order(command.sale_from, command.sale_until)
+    check_currency(command.currency)
     for item in command.ticket_types:
         check_digits(item.price_minor, command.currency)
-    uow.add(Show.begin(ShowAnnounced, command.show_id, uow.at, **command.model_dump(exclude={"show_id"})))
+    terms = command.model_dump(exclude={"show_id"})
+    check_chargeable(uow.add(Show.begin(ShowAnnounced, command.show_id, uow.at, **terms)), venue.rates)
     for item in command.ticket_types:
         uow.add(
             Allocation.begin(

@@ -25,6 +25,7 @@ from domain.orders.order import (
     OrderConfirmed,
     OrderFulfilled,
     OrderPlaced,
+    PaymentIntentRefused,
     PurchaseRefused,
     PurchaseRequested,
     PurchaseRequestedAgain,
@@ -71,6 +72,7 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     PurchaseReopened: lambda event: f"Payment {event.intent_id} arrived late: purchase reopened.",
     CancelRequested: lambda _: "Cancel requested by the buyer.",
     CheckoutOpened: lambda _: "Checkout opened: the hold runs from now.",
+    PaymentIntentRefused: lambda event: f"Stripe refused the payment: {event.reason}.",
     HoldExtended: lambda event: f"Hold extended until {event.hold_until.isoformat(timespec='seconds')}.",
     CaptureRequested: lambda _: "Capture requested.",
     CaptureWaived: lambda _: "Nothing to charge.",
@@ -268,6 +270,6 @@ TABLES = (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS)
 # Events that change no document; the timeline has those of purchases, the books those of money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
     AllowanceOpened, BurnSigned, ClaimEnded, ClaimSold, DiscountKeyUsed, DisputeOpened, DisputeWon, GroupCapacityAdded,
-    GroupResizeSigned, PayoutPaid, PayoutReturned, RefundsOpened, ReversalRefused, ShortfallNetted,
-    ShortfallNoted, TicketBlocked, TicketsClaimed, TicketUnblocked,
+    GroupResizeSigned, PaymentIntentRefused, PayoutPaid, PayoutReturned, RefundsOpened, ReversalRefused,
+    ShortfallNetted, ShortfallNoted, TicketBlocked, TicketsClaimed, TicketUnblocked,
 })  # fmt: skip

@@ -163,9 +163,10 @@ class Problem(Exception):  # noqa: N818 - an answer, not an error
         self.more = more
 
 
-def refused(code: str, detail: str | None) -> Problem:
-    """Return the problem of a refusal that a workflow reported by its code."""
-    return Problem(REFUSALS.get(code, REFUSED), detail or code)
+def refused(code: str, detail: str | None, **values: str | None) -> Problem:
+    """Return the problem of a refusal that a workflow reported by its code, with the values that it named."""
+    named = {name: value for name, value in values.items() if value is not None}
+    return Problem(REFUSALS.get(code, REFUSED), detail or code, **({"values": named} if named else {}))
 
 
 def not_found(kind: str, identity: str) -> Problem:

@@ -235,7 +235,7 @@ async def cancel_purchase(purchase_id: PurchaseId, deps: Deps, response: Respons
 async def _opened(opened: CheckoutAnswer, purchase_id: str, deps: Dependencies) -> PurchaseStatus:
     """Return the status of a purchase whose checkout has opened, or raise the refusal that ended it."""
     if opened.refusal_code is not None:
-        raise refused(opened.refusal_code, opened.refusal_detail)
+        raise refused(opened.refusal_code, opened.refusal_detail, reason=opened.refusal_reason)
     purchase_status = await deps.purchases.look(purchase_id)
     if purchase_status is None:
         raise not_found("purchase", purchase_id)

@@ -22,7 +22,7 @@ from domain.money.money import BPS_WHOLE
 from domain.views.catalog import StockedShow
 
 router = guarded_router(prefix="/api/v1/shows", tags=["shows"])
-PRICE_MINOR_MAX = 100_000_000
+PRICE_MINOR_MAX = 10**12
 CAPACITY_MAX = 1_000_000
 TYPES_MAX = 50
 PERCENT_WHOLE = 100

@@ -5,7 +5,7 @@ Refusal
 ├── HoldExpired           hold-expired          the deadline of the hold has passed
 ├── HoldReleased          hold-released         the hold was released or has expired
 ├── NotOnSale             not-on-sale           cancelled, outside the sale window, or not on chain yet
-├── NotChargeable         not-chargeable        the currency does not allow this amount
+├── NotChargeable         not-chargeable        Stripe cannot charge this amount, or this currency
 ├── DiscountRefused       discount-refused      unknown code, not valid now, used up, or for other tickets
 ├── PriceMoved            price-changed         the total differs from the expected one
 ├── CodeTaken             code-taken            the show already has a discount with this code
@@ -80,11 +80,14 @@ class NotOnSale(Refusal):
 
 
 class NotChargeable(Refusal):
-    """The currency does not allow a charge of this amount: it is too small, or its last digits cannot be charged."""
+    """Stripe cannot charge this: too small or too large an amount, digits that no card carries, an unknown currency."""
 
     code = "not-chargeable"
     http_status = 422
-    remedy = "Change the amount to a multiple of `values.step`, or to at least `values.least`."
+    remedy = (
+        "Change the amount to a multiple of `values.step`, to at least `values.least` or to at most `values.most`, or"
+        " choose another currency than `values.currency`."
+    )
 
 
 class DiscountRefused(Refusal):
@@ -219,8 +222,8 @@ class WebhookForged(Refusal):
 
 
 class PaymentRefused(Refusal):
-    """Stripe refused the payment for good; `values.reason` is Stripe's code."""
+    """Stripe refused the payment for good; `values.reason` is Stripe's code. Nothing was charged, nothing is held."""
 
     code = "payment-refused"
     http_status = 402
-    remedy = "Start a new purchase with another payment method."
+    remedy = "Read `values.reason`. If it is about the payment method, start a new purchase with another one."

@@ -21,7 +21,7 @@ from domain.catalog.show_cancellation import (
 )
 from domain.catalog.venue import VenueRegistered
 from domain.core.aggregate import DomainEvent
-from domain.orders.order import CancelRequested, CaptureRequested, CaptureWaived, OrderConfirmed
+from domain.orders.order import CancelRequested, CaptureRequested, CaptureWaived, OrderConfirmed, PaymentIntentRefused
 from domain.payments.dispute import DisputeOpened, DisputeWon
 from domain.payments.payment import PaymentAuthorised, PaymentDeclined
 from domain.payments.refund import RefundsOpened
@@ -65,6 +65,7 @@ UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
         CaptureRequested,
         CaptureWaived,
         OrderConfirmed,
+        PaymentIntentRefused,
         DisputeOpened,
         DisputeWon,
         PaymentAuthorised,

@@ -142,6 +142,7 @@ ORDER = Axis(
         lambda one: one.open_checkout(AT),
         lambda one: one.request_cancel(AT),
         lambda one: one.request_capture(AT),
+        lambda one: one.refuse_payment("amount_too_large", AT),
         lambda one: one.extend_hold(LATER + timedelta(minutes=20), AT),
         lambda one: one.confirm(AT),
         lambda one: one.fulfil(AT),

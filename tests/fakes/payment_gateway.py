@@ -264,11 +264,11 @@ class FakePaymentGateway:
 
     def _begin(self, verb: Verb) -> None:
         self.calls[verb] += 1
-        if verb in self._refused:
-            raise PaymentRefused("refused by the test", reason=self._refused[verb])
         if self._before[verb]:
             self._before[verb] -= 1
             raise TransientError(f"{verb}: no connection")
+        if verb in self._refused:
+            raise PaymentRefused("refused by the test", reason=self._refused[verb])
 
     def _end(self, verb: Verb) -> None:
         if self._after[verb]:

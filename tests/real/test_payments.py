@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from tests.fakes.evidence import require_invariants
 from tests.real.at_stripe import at_stripe, stray
@@ -40,6 +40,29 @@ async def test_a_capture_that_fails_after_the_authorisation(shop: Shop, how: str
     await shop.emulate(f"payment_intents/{intent_id}/fail_capture", how=how)
     ended = await ends(shop, purchase, "cancelled", "payment-refused")
     assert ended["payment"]["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_a_payment_that_stripe_refuses_for_good(shop: Shop, *, cancelled: bool) -> None:
+    """The buyer hears it at once with the reason, or cancels first; nothing is held, and no workflow is left."""
+    await shop.open()
+    await shop.emulate("refuse_intents", code="amount_too_large")
+    if cancelled:
+        await shop.emulate("faults", method="POST", path="/v1/payment_intents", kind="drop_before", count=3)
+    key = f"{shop.show_id}-1"
+    purchase_id = shop.id_of_key("pu", key)
+    buying = asyncio.create_task(shop.buy(key))
+    if cancelled:
+        await _until_requested(shop, purchase_id)
+        await shop.http.delete(f"/api/v1/purchases/{purchase_id}")
+    answer = await buying
+    await shop.emulate("refuse_intents", code="none")
+    assert answer.status_code == httpx.codes.PAYMENT_REQUIRED, answer.text
+    assert answer.json()["values"] == {"reason": "amount_too_large"}
+    ended = await ends(shop, {"purchase_id": purchase_id}, "cancelled", "payment-refused")
+    assert ended["payment"] is None
+    workflow = (await shop.engine()).get_workflow_handle(f"purchase/{purchase_id}")
+    assert (await workflow.describe()).status == WorkflowExecutionStatus.COMPLETED
 
 
 async def test_a_capture_whose_answer_was_lost(shop: Shop) -> None:
@@ -245,3 +268,12 @@ async def _until_it_lets_go(workflow: WorkflowHandle[Any, Any]) -> None:
         while stage != "compensating":
             stage = (await workflow.describe()).typed_search_attributes.get(PURCHASE_STAGE)
             await asyncio.sleep(0.2)
+
+
+async def _until_requested(shop: Shop, purchase_id: str) -> None:
+    """Wait until the purchase is known to readers."""
+    async with asyncio.timeout(20):
+        while True:
+            if (await shop.http.get(f"/api/v1/purchases/{purchase_id}")).status_code == httpx.codes.OK:
+                return
+            await asyncio.sleep(0.02)

@@ -13,7 +13,7 @@ from devstack.stripe.core.errors import Json, invalid
 from devstack.stripe.core.forms import choice, reject_unknown
 from devstack.stripe.core.store import Store
 from devstack.stripe.disputes import disputes
-from devstack.stripe.payments import bank_switches
+from devstack.stripe.payments import bank_switches, refused_intents
 from devstack.stripe.refunds import refund_switches
 from devstack.stripe.webhooks.deliveries import list_deliveries
 
@@ -32,7 +32,8 @@ def set_settings(call: Call) -> Json:
 
 SWITCHES: tuple[Endpoint, ...] = (
     *bank_switches.SWITCHES, *refund_switches.SWITCHES, *disputes.SWITCHES, *accounts.SWITCHES, *payouts.SWITCHES,
-    *balance_switches.SWITCHES, Endpoint("POST", "/settings", set_settings, frozenset(SETTINGS)),
+    *balance_switches.SWITCHES, *refused_intents.SWITCHES,
+    Endpoint("POST", "/settings", set_settings, frozenset(SETTINGS)),
 )  # fmt: skip
 _ROUTES = Routes(SWITCHES)
 

@@ -7,8 +7,9 @@ from devstack.stripe.core.listing import page, search
 from devstack.stripe.core.store import new_id
 from devstack.stripe.payments.charges import capture_charge, release_authorisation
 from devstack.stripe.payments.confirmation import attach_method, dispute_at_once, run_course
-from devstack.stripe.payments.currencies import check_charge, check_digits
+from devstack.stripe.payments.currencies import SUPPORTED, check_charge, check_digits
 from devstack.stripe.payments.lapsed_authorisations import check_capture, lapse_when_due
+from devstack.stripe.payments.refused_intents import refuse_by_switch
 from devstack.stripe.webhooks.events import emit
 
 REASONS = ("requested_by_customer", "duplicate", "fraudulent", "abandoned")
@@ -32,13 +33,14 @@ def _amount(call: Call, currency: str) -> int:
 
 def _currency(call: Call) -> str:
     currency = required_text(call.params, "currency").lower()
-    if len(currency) != len("usd"):
+    if currency not in SUPPORTED:
         raise invalid(f"Invalid currency: {currency}", param="currency")
     return currency
 
 
 def create(call: Call) -> Json:
-    """Create an intent, and confirm it if `confirm` is true."""
+    """Create an intent, and confirm it if `confirm` is true; a switch refuses it for good."""
+    refuse_by_switch(call)
     currency = _currency(call)
     intent_id = new_id("pi_3", 22).replace("pi_3_", "pi_3")
     automatic = call.params.get("automatic_payment_methods") or {"enabled": "true"}

@@ -207,6 +207,35 @@ async def test_what_cannot_be_charged_is_refused_before_anything_is_held(till: T
     assert (await till.get(f"/api/v1/shows/{till.show_id}"))["ticket_types"][0]["held"] == 0
 
 
+@pytest.mark.parametrize(
+    ("terms", "named"),
+    [
+        ({"currency": "xyz"}, "currency"),
+        ({"ticket_types": [{"name": "box", "price_minor": 100_000_000, "capacity": 2}]}, "most"),
+        ({"ticket_types": [{"name": "pin", "price_minor": 10, "capacity": 2}]}, "least"),
+    ],
+)
+async def test_a_show_that_can_never_be_charged_is_refused(till: Till, terms: dict[str, Any], named: str) -> None:
+    """A currency that Stripe does not have, one ticket above the most, all that there are below the least."""
+    shown = await till.get(f"/api/v1/shows/{till.show_id}")
+    types = [{"name": "floor", "price_minor": 1000, "capacity": 5}]
+    body = {"venue_id": shown["venue_id"], "name": "Night", "currency": "eur", "ticket_types": types, **terms}
+    refused = await till.post("/api/v1/shows", body, "never")
+    assert code(refused) == (422, "not-chargeable")
+    assert named in refused.json()["values"]
+
+
+async def test_prices_and_discounts_that_can_never_be_charged_are_refused(till: Till) -> None:
+    """The old price stays, no discount is made, and a quote of more than the largest charge says the same."""
+    assert code(await till.reprice(100_000_000)) == (422, "not-chargeable")
+    assert code(await till.reprice(1)) == (422, "not-chargeable")
+    assert (await till.reprice(90_000_000)).status_code == 200
+    assert code(await till.post(QUOTES[0], till.wanting(2), "q")) == (422, "not-chargeable")
+    assert code(await till.buy()) == (422, "not-chargeable")
+    assert code(await till.discount(percent_bps=9_990, ticket_type_ids=[till.types[1]])) == (422, "not-chargeable")
+    assert (await till.discount(percent_bps=9_000)).status_code == 201
+
+
 async def test_a_free_purchase_has_no_checkout(till: Till) -> None:
     """It is sold at once: no client secret, nothing to pay, and a receipt without a payment."""
     await till.discount(percent_bps=10_000)
