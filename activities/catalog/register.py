@@ -13,6 +13,7 @@ from domain.core.errors import KeyReused
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.currency import check_currency, check_digits
 from domain.money.money import FeeRates
+from domain.money.payment_method import PaymentMethod, check_methods
 from domain.stock.allocation import Allocation, AllocationOpened
 
 
@@ -44,6 +45,8 @@ class ShowTerms(Command):
     ends_at: datetime | None = None
     resell_refunded: bool = False
     unnamed_share_percent: int = 100
+    payment_methods: Sequence[PaymentMethod] = ()
+    processing_days: int | None = None
 
 
 class AnnounceShow(ShowTerms):
@@ -98,6 +101,7 @@ def _announce(uow: UnitOfWork, command: AnnounceShow) -> None:
         return
     check_order(command.sale_from, command.sale_until)
     check_currency(command.currency)
+    check_methods(command.payment_methods, command.capture_method)
     for item in command.ticket_types:
         check_digits(item.price_minor, command.currency)
     terms = command.model_dump(exclude={"show_id"})

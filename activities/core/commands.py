@@ -16,6 +16,10 @@ class Command(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+def _is_off(value: object) -> bool:
+    return not value
+
+
 class PurchaseRef(Command):
     """One attempt at one purchase."""
 
@@ -54,6 +58,8 @@ class PlacedOrder(Command):
     capture_method: Literal["manual", "automatic"]
     ticket_ids: tuple[str, ...]
     sold: bool = False
+    # That the show gives a bank to process a payment; None: as long as the deployment says.
+    processing_seconds: int | None = Field(default=None, exclude_if=_is_off)
 
 
 class EndedOrder(Command):
@@ -99,10 +105,6 @@ class HoldRef(Command):
     tenant_id: str
     reservation_id: str
     until: datetime | None = None
-
-
-def _is_off(value: object) -> bool:
-    return not value
 
 
 class RefundRef(Command):

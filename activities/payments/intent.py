@@ -153,12 +153,14 @@ def _request(uow: UnitOfWork, purchase: PurchaseRef) -> IntentRequest:
     order = uow.get(Order, purchase.purchase_id)
     if order.price is None:
         raise PaymentRefused("the purchase has no placed order to pay", reason="no-order")
+    show = uow.get(Show, order.show_id)
     return IntentRequest(
         tenant_id=purchase.tenant_id,
         purchase_id=purchase.purchase_id,
         amount_minor=order.price.charge_minor,
         currency=order.price.currency,
-        capture_method=uow.get(Show, order.show_id).capture_method,
+        capture_method=show.capture_method,
+        payment_methods=show.payment_methods,
     )
 
 

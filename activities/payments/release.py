@@ -104,5 +104,7 @@ def _note(payment: Payment, state: IntentState, uow: UnitOfWork) -> None:
         payment.cancel(uow.at)
     elif state.status == "succeeded" and state.charge_id is not None and state.stripe_fee_minor is not None:
         payment.capture(state.charge_id, state.received_minor, state.stripe_fee_minor, uow.at, state.currency)
+    elif state.status == "processing":
+        payment.process(uow.at)
     elif state.decline_code is not None:
         payment.decline(state.decline_code, uow.at)

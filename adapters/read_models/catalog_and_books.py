@@ -110,6 +110,8 @@ def _show(documents: DocumentBatch, event: ShowAnnounced, _: int) -> None:
         "ends_at": iso(event.ends_at),
         "resell_refunded": event.resell_refunded,
         "unnamed_share_percent": event.unnamed_share_percent,
+        "payment_methods": list(event.payment_methods),
+        "processing_days": event.processing_days,
         "registered_at": event.timestamp.isoformat(),
         **no_token(),
     }

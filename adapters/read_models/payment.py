@@ -12,6 +12,7 @@ from domain.payments.payment import (
     PaymentCancelled,
     PaymentCaptured,
     PaymentDeclined,
+    PaymentProcessingBegun,
     PaymentRefunded,
     PaymentState,
     StrayIntentFound,
@@ -22,6 +23,7 @@ PAYMENT_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     StrayIntentFound: lambda event: f"Stray payment {event.intent_id} found: to be returned.",
     IntentCreated: lambda event: f"Payment {event.intent_id} opened.",
     PaymentDeclined: lambda event: f"Card declined: {event.decline_code}.",
+    PaymentProcessingBegun: lambda _: "Paid; a bank processes the payment.",
     PaymentAuthorised: lambda _: "Payment authorised.",
     PaymentCaptured: lambda event: f"Payment captured: {event.captured_minor} minor units, charge {event.charge_id}.",
     PaymentCancelled: lambda _: "Payment cancelled.",
@@ -41,6 +43,7 @@ def _intent(documents: DocumentBatch, event: IntentCreated, _: int) -> None:
         "captured_minor": 0,
         "refunded_minor": 0,
         "decline_code": None,
+        "processing_since": None,
         "captured_at": None,
         "refunds": [],
     }
@@ -63,7 +66,12 @@ def _is(status: PaymentState) -> Fold:
 
 def _declined(documents: DocumentBatch, event: PaymentDeclined, _: int) -> None:
     if payment := _payment_of(documents, event):
-        payment["decline_code"] = event.decline_code
+        payment["decline_code"], payment["processing_since"] = event.decline_code, None
+
+
+def _processing(documents: DocumentBatch, event: PaymentProcessingBegun, _: int) -> None:
+    if payment := _payment_of(documents, event):
+        payment["processing_since"] = event.timestamp.isoformat()
 
 
 def _captured(documents: DocumentBatch, event: PaymentCaptured, _: int) -> None:
@@ -101,6 +109,7 @@ PAYMENT_FOLDS: dict[type[DomainEvent], Fold] = {
     IntentCreated: _intent,
     StrayIntentFound: _stray,
     PaymentDeclined: _declined,
+    PaymentProcessingBegun: _processing,
     PaymentAuthorised: _is("authorised"),
     PaymentCaptured: _captured,
     PaymentCancelled: _is("cancelled"),

@@ -1,6 +1,7 @@
 """Payments over Stripe's library: with the caller's idempotency keys, and states as Stripe has them."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import stripe
 
@@ -37,7 +38,7 @@ class StripePayments:
                     "amount": request.amount_minor,
                     "currency": request.currency.lower(),
                     "capture_method": request.capture_method,
-                    "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+                    **_methods(request),
                     "metadata": self._client.labelled(tenant_id=request.tenant_id, purchase_id=request.purchase_id),
                     "transfer_group": request.purchase_id,
                     "expand": EXPAND,
@@ -151,6 +152,13 @@ class StripePayments:
     async def _current(self, intent: stripe.PaymentIntent) -> IntentState:
         """Return an answer's state; read it again when the answer was replayed and may be outdated."""
         return await self.retrieve_intent(intent.id) if is_replay(intent) else intent_state(intent)
+
+
+def _methods(request: IntentRequest) -> dict[str, Any]:
+    """Return the parameter for the methods of a payment: those that were named, or those of Stripe's dashboard."""
+    if request.payment_methods:
+        return {"allowed_payment_method_types": list(request.payment_methods)}
+    return {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
 
 
 def _distance_from_paid(state: IntentState) -> int:

@@ -23,7 +23,7 @@ from domain.catalog.venue import VenueRegistered
 from domain.core.aggregate import DomainEvent
 from domain.orders.order import CancelRequested, CaptureRequested, CaptureWaived, OrderConfirmed, PaymentIntentRefused
 from domain.payments.dispute import DisputeOpened, DisputeWon
-from domain.payments.payment import PaymentAuthorised, PaymentDeclined
+from domain.payments.payment import PaymentAuthorised, PaymentDeclined, PaymentProcessingBegun
 from domain.payments.refund import RefundsOpened
 from domain.payouts.payee import AccountChanged, AccountConnected, PayeeNamed, ShortfallNetted, ShortfallNoted
 from domain.payouts.payout import PayoutPaid, PayoutReturned
@@ -70,6 +70,7 @@ UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
         DisputeWon,
         PaymentAuthorised,
         PaymentDeclined,
+        PaymentProcessingBegun,
         RefundsOpened,
         AccountChanged,
         AccountConnected,

@@ -45,7 +45,18 @@ class PaymentDeclined(DomainEvent["Payment"]):
     def apply(self, payment: "Payment") -> None:
         """Count the decline."""
         payment.declines += 1
+        payment.processing_since = None
         payment.decline_code = self.decline_code
+
+
+class PaymentProcessingBegun(DomainEvent["Payment"]):
+    """The buyer has paid, and a bank processes the payment: it is not known yet whether the money comes."""
+
+    TOPIC = "payment.processing-begun"
+
+    def apply(self, payment: "Payment") -> None:
+        """Note since when."""
+        payment.processing_since = self.timestamp
 
 
 class PaymentAuthorised(DomainEvent["Payment"]):
@@ -129,15 +140,21 @@ class Payment(Aggregate):
         self.state: PaymentState = "open"
         self.declines = 0
         self.decline_code: str | None = None
+        self.processing_since: datetime | None = None
         self.charge_id: str | None = None
         self.captured_minor = 0
         self.stripe_fee_minor = 0
         self.refunded_minor = 0
 
     def decline(self, code: str, at: datetime) -> None:
-        """Record a declined card, once per decline code."""
-        if self.state == "open" and self.decline_code != code:
+        """Record a declined payment, once per decline code, or once per payment that a bank processed."""
+        if self.state == "open" and (self.decline_code != code or self.processing_since is not None):
             self.record(PaymentDeclined, at, decline_code=code)
+
+    def process(self, at: datetime) -> None:
+        """Record that a bank processes the payment; idempotent."""
+        if self.state == "open" and self.processing_since is None:
+            self.record(PaymentProcessingBegun, at)
 
     def authorise(self, at: datetime) -> None:
         """Record the authorisation; idempotent."""

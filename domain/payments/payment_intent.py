@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.money.payment_method import PaymentMethod
+
 IntentStatus = Literal[
     "requires_payment_method", "requires_confirmation", "requires_action", "processing", "requires_capture",
     "succeeded", "canceled",
@@ -20,6 +22,7 @@ class IntentRequest(BaseModel):
     amount_minor: int
     currency: str
     capture_method: Literal["manual", "automatic"] = "manual"
+    payment_methods: tuple[PaymentMethod, ...] = ()  # none: Stripe decides
 
 
 class IntentState(BaseModel):

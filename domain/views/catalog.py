@@ -8,6 +8,7 @@ from domain.catalog.discount import DiscountTerms
 from domain.catalog.show import CaptureMethod
 from domain.core.timestamp import Timestamp, iso
 from domain.money.money import FeeRates, FeesMode
+from domain.money.payment_method import PaymentMethod
 from domain.stock.reservation import ReservationState
 from domain.views.common import TokenFields
 
@@ -99,6 +100,8 @@ class ShowFields(TokenFields, ShowOwner):
     ends_at: Timestamp | None
     resell_refunded: bool
     unnamed_share_percent: int
+    payment_methods: list[PaymentMethod]
+    processing_days: int | None
     registered_at: Timestamp
 
 

@@ -70,6 +70,7 @@ class PaymentDocument(TypedDict):
     captured_minor: int
     refunded_minor: int
     decline_code: str | None
+    processing_since: Timestamp | None
     captured_at: Timestamp | None
     refunds: list[PaidBackLine]
 

@@ -10,6 +10,7 @@ from adapters.stripe.errors import StripeRequestError
 from adapters.stripe.payments import StripePayments
 from domain.core.errors import PaymentRefused
 from domain.core.transient import TransientError
+from domain.money.payment_method import PaymentMethod
 from domain.payments.payment_intent import IntentRequest, IntentState
 from tests.contract.payment_worlds import REAL_KEY, EmulatorWorld, FakeWorld, GatewayWorld, RealWorld
 from tests.devstack.stripe.emulator import SECRET, Emulator
@@ -69,6 +70,29 @@ async def test_create(world: GatewayWorld, wanted: IntentRequest) -> None:
     assert (intent.amount_minor, intent.received_minor, intent.currency) == (2208, 0, "eur")
     assert intent.client_secret.startswith(f"{intent.intent_id}_secret")
     assert (intent.charge_id, intent.stripe_fee_minor, intent.decline_code) == (None, None, None)
+
+
+@pytest.mark.parametrize(("methods", "card", "debit"), [(("card",), True, False), (("sepa_debit",), False, True)])
+async def test_only_the_named_methods_pay(
+    world: GatewayWorld, wanted: IntentRequest, methods: tuple[PaymentMethod, ...], *, card: bool, debit: bool
+) -> None:
+    """An intent with named methods takes no other; a debit is processing first."""
+    if isinstance(world, RealWorld):
+        pytest.skip("which methods an account has depends on the account")
+    wanted = wanted.model_copy(update={"payment_methods": methods, "capture_method": "automatic"})
+    intent = await made(world, wanted)
+    for method, pays, status in (("pm_success_de", debit, "processing"), ("pm_card_visa", card, "succeeded")):
+        await world.pay(intent, method)
+        if pays:
+            assert (await world.gateway.retrieve_intent(intent.intent_id)).status == status
+            return
+        assert (await world.gateway.retrieve_intent(intent.intent_id)).status == "requires_payment_method"
+
+
+async def test_methods_of_which_none_can_pay_are_refused(world: GatewayWorld, wanted: IntentRequest) -> None:
+    """A debit cannot be authorised first: there is no method left."""
+    with pytest.raises(PaymentRefused):
+        await made(world, wanted.model_copy(update={"payment_methods": ("sepa_debit",), "capture_method": "manual"}))
 
 
 async def test_create_twice(world: GatewayWorld, wanted: IntentRequest) -> None:

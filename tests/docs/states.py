@@ -204,6 +204,7 @@ PAYMENT = Axis(
     (new_payment, stray),
     (
         lambda one: one.decline("card_declined", AT),
+        lambda one: one.process(AT),
         lambda one: one.authorise(AT),
         lambda one: one.capture("ch", one.amount_minor, 94, AT),
         lambda one: one.cancel(AT),

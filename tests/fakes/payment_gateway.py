@@ -6,6 +6,7 @@ from typing import Literal
 from adapters.stripe.errors import StripeRequestError
 from domain.core.errors import PaymentRefused, WrongState
 from domain.core.transient import TransientError
+from domain.money.payment_method import AUTHORISED_FIRST, PaymentMethod
 from domain.payments.dispute import DisputeStatus
 from domain.payments.payment_intent import IntentRequest, IntentState, IntentStatus, StripeRefund
 
@@ -27,7 +28,8 @@ DECLINES = {
     "pm_card_chargeDeclinedInsufficientFunds": "insufficient_funds",
 }
 ASKING = {"pm_card_threeDSecure2Required", "pm_card_authenticationRequired"}
-SLOW = {"pm_usBankAccount", "pm_emulator_slowCard"}
+SLOW = {"pm_usBankAccount", "pm_success_de", "pm_emulator_slowCard"}
+TYPES: dict[str, PaymentMethod] = {"pm_usBankAccount": "us_bank_account", "pm_success_de": "sepa_debit"}
 
 
 class FakePaymentGateway:
@@ -70,8 +72,11 @@ class FakePaymentGateway:
         self._refused.pop(verb, None)
 
     def pay(self, intent_id: str, method: str = "pm_card_visa") -> IntentState:
-        """Confirm as the buyer's browser does; a declining card leaves the intent open."""
+        """Confirm as the buyer's browser does; a declining card, or a method that is not allowed, leaves it open."""
         intent = self.intents[intent_id]
+        allowed = self.requests[intent_id].payment_methods
+        if allowed and TYPES.get(method, "card") not in allowed:
+            return intent
         if intent.status not in OPEN:
             raise WrongState(f"the intent is {intent.status}")
         if method in DECLINES:
@@ -141,6 +146,9 @@ class FakePaymentGateway:
 
     async def create_intent(self, request: IntentRequest, key: str) -> IntentState:
         self._begin("create_intent")
+        named = set(request.payment_methods)
+        if named and request.capture_method == "manual" and not AUTHORISED_FIRST & named:
+            raise PaymentRefused("no method is left", reason="payment_intent_invalid_parameter")
         if key not in self._by_key:
             intent_id = f"pi_{len(self.intents) + 1}"
             self._by_key[key] = intent_id

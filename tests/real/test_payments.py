@@ -1,6 +1,7 @@
 """The cases of docs/payments.md on the real stack, each with a defined end."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from tests.fakes.evidence import require_invariants
 from tests.real.at_stripe import at_stripe, stray
 from tests.real.shop import Shop
-from workflows.core.operator_status import PURCHASE_STAGE
+from workflows.core.operator_status import NEEDS_OPERATOR
 
 pytestmark = pytest.mark.real
 SLOW = "pm_emulator_slowCard"
@@ -190,18 +191,33 @@ async def test_a_slow_payment_keeps_the_hold_until_it_is_decided(shop: Shop, met
     await ends(shop, purchase, "fulfilled", None)
 
 
-@pytest.mark.parametrize(("outcome", "status"), [("fail", "cancelled"), ("succeed", "refunded")])
-async def test_a_slow_payment_that_is_decided_too_late(shop: Shop, outcome: str, status: str) -> None:
-    """After the limit the purchase only waits to cancel the payment: seats are free once it is cancelled."""
+async def test_a_debit_for_which_the_show_waits_days(shop: Shop) -> None:
+    """The show takes a debit alone: the purchase says until when the seats are held, and the money buys them."""
+    terms = {"capture_method": "automatic", "payment_methods": ["sepa_debit"], "processing_days": 14}
+    purchase, intent_id = await opened(shop, hold_seconds=4, **terms)
+    assert await shop.pay(purchase["client_secret"], "pm_card_visa") == httpx.codes.BAD_REQUEST
+    assert await shop.pay(purchase["client_secret"], "pm_success_de") == httpx.codes.OK
+    seen = await shop.until(purchase["purchase_id"], _has("order.hold-extended"), 60)
+    waits = datetime.fromisoformat(seen["hold_until"]) - datetime.now(UTC)
+    assert timedelta(days=13, hours=23) < waits < timedelta(days=14, hours=1)
+    assert seen["payment"]["processing_since"] is not None
+    await shop.emulate(f"payment_intents/{intent_id}/finish_processing", outcome="succeed")
+    await ends(shop, purchase, "fulfilled", None)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "end"), [("fail", ("cancelled", "hold-expired")), ("succeed", ("fulfilled", None))]
+)
+async def test_a_slow_payment_that_is_decided_too_late(shop: Shop, outcome: str, end: tuple[str, str | None]) -> None:
+    """After the limit an operator is told; the seats stay held, and the bank's decision sells or frees them."""
     purchase, intent_id = await opened(shop, hold_seconds=2, capture_method="automatic")
     await shop.pay(purchase["client_secret"], SLOW)
     workflow = (await shop.engine()).get_workflow_handle(f"purchase/{purchase['purchase_id']}")
-    await _until_it_lets_go(workflow)
+    await _until_an_operator_is_needed(workflow)
     seat = (await shop.show())["ticket_types"][0]
     assert (seat["held"], seat["sold"]) == (1, 0)
     await shop.emulate(f"payment_intents/{intent_id}/finish_processing", outcome=outcome)
-    ended = await ends(shop, purchase, "cancelled", "hold-expired")
-    assert ended["payment"]["status"] == status
+    await ends(shop, purchase, *end)
 
 
 @pytest.mark.parametrize(
@@ -262,11 +278,11 @@ def _has(event: str) -> Any:
     return lambda seen: any(line["event"] == event for line in seen["timeline"])
 
 
-async def _until_it_lets_go(workflow: WorkflowHandle[Any, Any]) -> None:
+async def _until_an_operator_is_needed(workflow: WorkflowHandle[Any, Any]) -> None:
     async with asyncio.timeout(60):
-        stage = None
-        while stage != "compensating":
-            stage = (await workflow.describe()).typed_search_attributes.get(PURCHASE_STAGE)
+        needed = False
+        while not needed:
+            needed = bool((await workflow.describe()).typed_search_attributes.get(NEEDS_OPERATOR))
             await asyncio.sleep(0.2)
 
 

@@ -9,7 +9,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from activities.core.task_queues import PURCHASES
 from domain.core.errors import NotOnSale
 from tests.fakes.payment_gateway import Verb
-from tests.fakes.world import PurchaseHandle, SagaWorld
+from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import PurchaseWorkflow
@@ -55,31 +55,6 @@ async def test_expiry_while_processing_holds_on(world: SagaWorld, client: Client
     world.gateway.finish_processing(await world.intent_id())
     gate.open.set()
     assert (await ended).outcome == "fulfilled"
-
-
-async def skip(world: SagaWorld, handle: PurchaseHandle) -> None:
-    """Skip some of the server's time."""
-    await asyncio.sleep(0.01)
-    try:
-        await asyncio.wait_for(world.ended(handle), 0.2)
-    except TimeoutError:
-        return
-
-
-async def test_expiry_while_processing_has_a_limit(world: SagaWorld, client: Client) -> None:
-    """A payment that processes for ever keeps the purchase open for an operator, and its seats held."""
-    await world.open_show(hold_seconds=60)
-    world.processing_extension_seconds = 120
-    handle, _ = await world.buy(client)
-    world.gateway.begin_processing(await world.intent_id())
-    for _ in range(300):
-        if world.gates.ran.count("cancel_payment") > 1:
-            break
-        await skip(world, handle)
-    assert await world.stock() == (8, 2, 0)
-    world.gateway.finish_processing(await world.intent_id())
-    result = await world.ended(handle)
-    assert (result.outcome, result.reason) == ("cancelled", "hold-expired")
 
 
 async def test_paid_at_the_last_moment(world: SagaWorld, client: Client) -> None:

@@ -37,5 +37,7 @@ class Patch(NamedTuple):
 
 # A purchase that ends before it knows of a payment makes sure that there is none (decision 0017).
 MONEY_OF_A_LOST_TASK = Patch("money-of-a-lost-task")
-PATCHES: tuple[Patch, ...] = (MONEY_OF_A_LOST_TASK,)
+# A payment that a bank processes keeps its seats until the bank has decided (decision 0036).
+SEATS_WAIT_FOR_THE_BANK = Patch("seats-wait-for-the-bank")
+PATCHES: tuple[Patch, ...] = (MONEY_OF_A_LOST_TASK, SEATS_WAIT_FOR_THE_BANK)
 RETIRED: frozenset[str] = frozenset()

@@ -13,7 +13,7 @@ def attach_method(call: Call, intent: Json, name: str) -> None:
     """Attach a test payment method to an intent, under a new id."""
     if name == intent["payment_method"]:
         return
-    method_named(name, manual=intent["capture_method"] == "manual")
+    method_named(name, intent["payment_method_types"], manual=intent["capture_method"] == "manual")
     intent |= {"payment_method": new_id("pm"), "_method": name, "status": "requires_confirmation"}
     call.store.save(intent)
 

@@ -56,19 +56,23 @@ METHODS: dict[str, Method] = {
     "pm_card_refundFail": Method(last4="5126", refund="failed"),
     "pm_usBankAccount": Method(course="wait", type="us_bank_account", brand="", last4="6789"),
     "pm_usBankAccount_success": Method(course="wait", type="us_bank_account", brand="", last4="6789"),
+    "pm_success_de": Method(course="wait", type="sepa_debit", brand="", last4="3201"),
     # Stripe has no slow card; this one allows manual capture after `processing`.
     "pm_emulator_slowCard": Method(course="wait", last4="0000"),
     **{name: Method(course="decline", last4="0002", decline_code=code) for name, code in _DECLINED.items()},
 }
 
 
-def method_named(name: str, *, manual: bool) -> Method:
-    """Return a test payment method; a bank debit does not support manual capture."""
+def method_named(name: str, types: list[str], *, manual: bool) -> Method:
+    """Return a test payment method, of a type that is offered; a bank debit does not support manual capture."""
     method = METHODS.get(name)
     if method is None:
         raise not_found("PaymentMethod", name, "payment_method")
     if manual and method.type != "card":
         message = f"The payment method type {method.type} does not support manual capture."
+        raise invalid(message, code="payment_intent_incompatible_payment_method", param="payment_method")
+    if method.type not in types:
+        message = f"The PaymentMethod provided ({method.type}) is not allowed for this PaymentIntent."
         raise invalid(message, code="payment_intent_incompatible_payment_method", param="payment_method")
     return method
 

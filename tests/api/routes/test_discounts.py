@@ -225,6 +225,23 @@ async def test_a_show_that_can_never_be_charged_is_refused(till: Till, terms: di
     assert named in refused.json()["values"]
 
 
+async def test_a_show_says_which_methods_it_takes(client: httpx.AsyncClient, world: ApiWorld) -> None:
+    """It shows them with the days of a bank; a debit needs automatic capture, and an unknown method is refused."""
+    terms = {"payment_methods": ["sepa_debit", "card"], "processing_days": 14}
+    till = await Till(client, world).open(capture_method="automatic", **terms)
+    shown = await till.get(f"/api/v1/shows/{till.show_id}")
+    assert (shown["payment_methods"], shown["processing_days"]) == (["card", "sepa_debit"], 14)
+    body = {"venue_id": shown["venue_id"], "name": "Night", "currency": "eur"}
+    body["ticket_types"] = [{"name": "floor", "price_minor": 1000, "capacity": 5}]
+    refused = await till.post("/api/v1/shows", {**body, **terms, "capture_method": "manual"}, "m")
+    assert code(refused) == (409, "wrong-state")
+    assert "sepa_debit cannot be authorised first" in refused.json()["detail"]
+    assert code(await till.post("/api/v1/shows", {**body, "payment_methods": ["boleto"]}, "u")) == (
+        422,
+        "invalid-request",
+    )
+
+
 async def test_prices_and_discounts_that_can_never_be_charged_are_refused(till: Till) -> None:
     """The old price stays, no discount is made, and a quote of more than the largest charge says the same."""
     assert code(await till.reprice(100_000_000)) == (422, "not-chargeable")
