@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr
 
 from setting_types import (
+    Country,
     HostPort,
     HttpUrl,
     Keys,
     PostgresUrl,
     Seed,
     SolanaAddress,
+    StatementSuffix,
     WebhookSecrets,
     WebSocketUrl,
     keys_of,
@@ -107,6 +109,11 @@ class StripeSettings(Group):
         30, gt=0, description="interval of polling Stripe for undelivered events, in seconds"
     )
     publishable_key: str = Field("", description="publishable key that the API returns to a buyer's browser, pk_...")
+    statement_suffix: StatementSuffix = Field(
+        "", description="end of the line on a buyer's card statement, at most 10 characters; empty is none"
+    )
+    receipt_email: bool = Field(default=False, description="whether Stripe mails a receipt to the buyer's address")
+    country: Country = Field("", description="country of venues that name none, ISO 3166; empty is that of our account")
 
 
 class SolanaSettings(Group):

@@ -151,3 +151,29 @@ def _checked_keys(text: SecretStr) -> SecretStr:
 
 
 Keys = Annotated[SecretStr, AfterValidator(_checked_keys)]
+
+
+SUFFIX_CHARS_MAX = 10  # with the longest prefix that Stripe shortens to, and "* " between them, a line of 22
+SUFFIX_FORBIDDEN = re.compile(r"[<>\\'\"*]")
+
+
+def check_statement_suffix(text: str) -> str:
+    """Check a statement descriptor suffix as Stripe does; empty is none."""
+    if not text:
+        return text
+    if len(text) > SUFFIX_CHARS_MAX or SUFFIX_FORBIDDEN.search(text) or not re.search(r"[A-Za-z]", text):
+        raise ValueError(f"must be 1 to {SUFFIX_CHARS_MAX} characters with a letter, and none of < > \\ ' \" *")
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("must be printable ASCII")
+    return text
+
+
+def check_country(text: str) -> str:
+    """Check a country code; empty is none."""
+    if text and not re.fullmatch(r"[A-Z]{2}", text):
+        raise ValueError("must be a country as ISO 3166 has it, two capital letters")
+    return text
+
+
+StatementSuffix = Annotated[str, AfterValidator(check_statement_suffix)]
+Country = Annotated[str, AfterValidator(check_country)]

@@ -192,8 +192,9 @@ def assemble(
 
 def at_stripe(settings: Settings, stripe: StripeClient, store: PostgresEventStore, pool: Pool) -> list[object]:
     """Assemble the activities that call Stripe."""
-    gateway = StripePayments(stripe)
-    payments = PaymentActivities(store, gateway, PostgresCheckouts(pool))
+    gateway = StripePayments(stripe, settings.stripe.statement_suffix)
+    receipts = PostgresBuyers(pool, sealing_of(settings)) if settings.stripe.receipt_email else None
+    payments = PaymentActivities(store, gateway, PostgresCheckouts(pool), receipts)
     return [
         payments,
         DisputeActivities(store, gateway),

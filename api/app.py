@@ -16,6 +16,7 @@ from api.routes import (
     box_office,
     buyers,
     capacity,
+    config,
     discounts,
     health,
     metrics,
@@ -47,6 +48,7 @@ TAGS = {
     "discounts": "Discount codes of a show.",
     "show cancellations": "Cancel a show and refund all its orders.",
     "tickets": "Read a ticket and verify it against the chain.",
+    "config": "What a buyer's browser asks first.",
     "audit": "What each key did.",
     "internal": "For the operator's own systems: outside orders, the box office and the door.",
     "webhooks": "Events that Stripe sends.",
@@ -125,6 +127,7 @@ def described_app() -> DescribedApp:
         tickets,
         purchase_tickets,
         verifications,
+        config,
         audit,
     )
     for room in (*public, ticket_api, box_office, webhooks, token_metadata, metrics, health):

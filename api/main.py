@@ -102,6 +102,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         check_rate=RateLimits(counters_of(settings, pool), rates_of(settings)).check,
         capacity=CapacityCommands(store),
         change_capacity=engine.change_capacity,
+        publishable_key=settings.stripe.publishable_key,
     )
 
 
@@ -132,6 +133,7 @@ def limits_of(settings: Settings) -> Limits:
         body=BodyLimits(limits.body_bytes_max, limits.webhook_bytes_max),
         cors_origins=listed(limits.cors_origins),
         read_seconds=settings.api.read_seconds,
+        venue_country=settings.stripe.country,
     )
 
 

@@ -232,6 +232,7 @@ class Limits:
     body: BodyLimits = BodyLimits()
     cors_origins: tuple[str, ...] = ()
     read_seconds: float = 4.5
+    venue_country: str = ""
 
 
 @dataclass(frozen=True)
@@ -265,3 +266,4 @@ class Dependencies:
     check_rate: RateCheck
     capacity: CapacityCommands
     change_capacity: Callable[[CapacityChange], Awaitable[bool]]
+    publishable_key: str = ""

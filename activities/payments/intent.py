@@ -31,10 +31,27 @@ class Checkouts(Protocol):
         """Delete the secret, if there is one."""
 
 
-class PaymentActivities:
-    """One Stripe effect per method, then its event. Keys are `{purchase_id}:{verb}:{attempt}`."""
+class ReceiptAddresses(Protocol):
+    """The table of buyers, the only place that has an e-mail address."""
 
-    def __init__(self, store: EventStore, gateway: PaymentGateway, checkouts: Checkouts) -> None:
+    async def email_of(self, buyer_id: str) -> str | None:
+        """Return a buyer's e-mail address; None when there is none (any more)."""
+
+
+class PaymentActivities:
+    """One Stripe effect per method, then its event. Keys are `{purchase_id}:{verb}:{attempt}`.
+
+    With `receipts` Stripe mails a receipt to the buyer.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        gateway: PaymentGateway,
+        checkouts: Checkouts,
+        receipts: ReceiptAddresses | None = None,
+    ) -> None:
+        self._receipts = receipts
         self._store = store
         self._gateway = gateway
         self._checkouts = checkouts
@@ -105,17 +122,20 @@ class PaymentActivities:
     ) -> IntentState:
         """Create the intent, or return the one that exists; record a refusal, which is never asked for again."""
 
-        def look(uow: UnitOfWork) -> tuple[str | None, IntentRequest]:
+        def look(uow: UnitOfWork) -> tuple[str | None, IntentRequest, str]:
             if check is not None:
                 check(uow, purchase)
             _check_not_refused(uow, purchase)
             known = uow.find(Payment, own_money(purchase).payment_id)
-            return known.intent_id if known is not None else None, _request(uow, purchase)
+            buyer_id = uow.get(Order, purchase.purchase_id).buyer_id
+            return known.intent_id if known is not None else None, _request(uow, purchase), buyer_id
 
         reads = (Order.stream(purchase.purchase_id), Payment.stream(own_money(purchase).payment_id))
-        intent_id, request = await self._store.read(look, reads)
+        intent_id, request, buyer_id = await self._store.read(look, reads)
         if intent_id is not None:
             return await self._gateway.retrieve_intent(intent_id)
+        if self._receipts is not None:
+            request = request.model_copy(update={"receipt_email": await self._receipts.email_of(buyer_id)})
         found = await self._made_before(request) if activity.info().attempt > 1 else None
         if found is not None:
             return found
@@ -161,6 +181,7 @@ def _request(uow: UnitOfWork, purchase: PurchaseRef) -> IntentRequest:
         currency=order.price.currency,
         capture_method=show.capture_method,
         payment_methods=show.payment_methods,
+        description=show.name,
     )
 
 

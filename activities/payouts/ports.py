@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from activities.core.commands import Command
-from domain.payouts.connected_account import AccountState, DueQuery, PayoutStatus, TransferOrder
+from domain.payouts.connected_account import AccountRequest, AccountState, DueQuery, PayoutStatus, TransferOrder
 
 
 class VenueRef(Command):
@@ -25,6 +25,7 @@ class AccountStatus(Command):
     may_pay_out: bool
     asked_for: int
     url: str | None = None
+    settlement_currencies: tuple[str, ...] = ()
 
     @property
     def is_ready(self) -> bool:
@@ -56,7 +57,7 @@ class PayoutRef(Command):
 class ConnectGateway(Protocol):
     """Stripe Connect, as settlement needs it; raises the same errors as `PaymentGateway`."""
 
-    async def create_account(self, venue_id: str, name: str, key: str) -> AccountState:
+    async def create_account(self, request: AccountRequest, key: str) -> AccountState:
         """Create the account of a venue, or return the one created under this key."""
 
     async def retrieve_account(self, account_id: str) -> AccountState:

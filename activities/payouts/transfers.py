@@ -13,7 +13,7 @@ from domain.money.books import payout_postings, reversal_postings, transfer_post
 from domain.orders.order import Order
 from domain.payments.payment import Payment
 from domain.payments.refund import Refunds
-from domain.payouts.connected_account import AccountState, DueQuery, PayoutStatus, TransferOrder
+from domain.payouts.connected_account import AccountRequest, AccountState, DueQuery, PayoutStatus, TransferOrder
 from domain.payouts.payee import Capabilities, Payee
 from domain.payouts.payout import Payout, PayoutPaid
 from domain.payouts.transfer import Transfer
@@ -33,7 +33,9 @@ class PayoutActivities:
         known = await self._store.read(lambda uow: (uow.get(Venue, venue.venue_id), uow.find(Payee, venue.venue_id)))
         found, payee = known
         if payee is None or payee.account_id is None:
-            state = await self._gateway.create_account(venue.venue_id, found.name, f"{venue.venue_id}:account")
+            terms = {"name": found.name, "country": found.country, "agreement": found.agreement}
+            request = AccountRequest.model_validate({"venue_id": venue.venue_id, **terms})
+            state = await self._gateway.create_account(request, f"{venue.venue_id}:account")
         else:
             state = await self._gateway.retrieve_account(payee.account_id)
         return await self._record_account(venue, state)
@@ -122,7 +124,8 @@ class PayoutActivities:
         return seen.status
 
     async def _record_account(self, venue: VenueRef, state: AccountState) -> AccountStatus:
-        abilities = Capabilities(state.may_receive, state.may_pay_out, state.asked_for)
+        settled = state.settlement_currencies
+        abilities = Capabilities(state.may_receive, state.may_pay_out, state.asked_for, settled)
 
         def decide(uow: UnitOfWork) -> None:
             payee = payee_of(uow, venue.tenant_id, venue.venue_id)
@@ -135,6 +138,7 @@ class PayoutActivities:
             may_receive=state.may_receive,
             may_pay_out=state.may_pay_out,
             asked_for=state.asked_for,
+            settlement_currencies=settled,
         )
 
 

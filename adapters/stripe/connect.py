@@ -5,7 +5,8 @@ from typing import Any
 import stripe
 
 from adapters.stripe.client import StripeClient, is_replay
-from domain.payouts.connected_account import AccountState, PayoutStatus, TransferOrder
+from adapters.stripe.errors import KEY_REUSED, StripeRequestError
+from domain.payouts.connected_account import AccountRequest, AccountState, PayoutStatus, TransferOrder
 
 LISTED_MAX = 100
 ACTIVE = "active"
@@ -22,21 +23,45 @@ class StripeConnect:
         self._client, self._api = client, client.api
         self._public_url = public_url
 
-    async def create_account(self, venue_id: str, name: str, key: str) -> AccountState:
-        """Create the account of a venue, or return the one that this key made, as it is now."""
+    async def create_account(self, request: AccountRequest, key: str) -> AccountState:
+        """Create the account of a venue, or return the one that this key made, as it is now.
+
+        We pay Stripe's fees and bear losses; Stripe collects what it must know, and gives the venue an Express
+        dashboard. Under the full agreement `transfers` needs `card_payments`; a recipient takes transfers alone.
+        """
+        is_full = request.agreement == "full"
+        params: Any = {
+            "controller": {
+                "stripe_dashboard": {"type": "express"},
+                "fees": {"payer": "application"},
+                "losses": {"payments": "application"},
+                "requirement_collection": "stripe",
+            },
+            **({"country": request.country} if request.country else {}),
+            "business_profile": {"name": request.name},
+            "capabilities": {
+                "transfers": {"requested": True},
+                **({"card_payments": {"requested": True}} if is_full else {}),
+            },
+            **({} if is_full else {"tos_acceptance": {"service_agreement": "recipient"}}),
+            "metadata": self._client.labelled(venue_id=request.venue_id, key=key),
+        }
 
         async def create(attempt_key: str) -> stripe.Account:
-            return await self._api.accounts.create_async(
-                {
-                    "type": "express",
-                    "business_profile": {"name": name},
-                    "capabilities": {"transfers": {"requested": True}},
-                    "metadata": self._client.labelled(venue_id=venue_id, key=key),
-                },
-                {"idempotency_key": attempt_key},
-            )
+            return await self._api.accounts.create_async(params, {"idempotency_key": attempt_key})
 
-        made = await self._write_once(create, key, lambda: self._account_made(key))
+        try:
+            made = await self._write_once(create, key, lambda: self._account_made(key))
+        except StripeRequestError as error:
+            if error.reason != KEY_REUSED:
+                raise
+            # An earlier release asked for it otherwise; the key in the metadata finds what it made.
+            found = await self._account_made(key)
+            made = (
+                found
+                if found is not None
+                else await self._write_once(create, f"{key}:controller", lambda: self._account_made(key))
+            )
         return await self.retrieve_account(made.id) if is_replay(made) else _account_state(made)
 
     async def retrieve_account(self, account_id: str) -> AccountState:
@@ -118,4 +143,12 @@ def _account_state(account: stripe.Account) -> AccountState:
         may_receive=account.capabilities is not None and account.capabilities.transfers == ACTIVE,
         may_pay_out=bool(account.payouts_enabled),
         asked_for=len(due or ()),
+        settlement_currencies=_settled(account),
     )
+
+
+def _settled(account: stripe.Account) -> tuple[str, ...]:
+    """Return the currencies of an account's bank accounts, its default first; none before the venue has named one."""
+    banks = account.external_accounts.data if account.external_accounts is not None else []
+    others = sorted({str(bank.currency) for bank in banks if bank.currency} - {account.default_currency})
+    return (str(account.default_currency), *others) if banks else ()

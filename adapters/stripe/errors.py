@@ -7,6 +7,7 @@ from domain.core.transient import TransientError
 
 UNEXPECTED_STATE = frozenset({"payment_intent_unexpected_state", "charge_expired_for_capture"})
 ALREADY_REFUNDED = "charge_already_refunded"
+KEY_REUSED = "idempotency_error"
 KEY_IN_USE = "idempotency_key_in_use"
 _OUR_MISTAKES = frozenset({"resource_missing", "api_key_expired", "secret_key_required", "url_invalid"})
 _SERVER_ERRORS = 500
@@ -49,7 +50,7 @@ def translated(error: stripe.StripeError, *, writing: bool) -> Exception:
         return PaymentRefused(message, reason=_decline_code(error) or code)
     if isinstance(error, stripe.InvalidRequestError) and not _blames_us(code):
         return PaymentRefused(message, reason=code)
-    return StripeRequestError(message, reason=code)
+    return StripeRequestError(message, reason=KEY_REUSED if isinstance(error, stripe.IdempotencyError) else code)
 
 
 def _blames_us(code: str | None) -> bool:

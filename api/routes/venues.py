@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from typing_extensions import TypedDict
 
 from activities.catalog.register import RegisterVenue
@@ -17,6 +17,7 @@ from api.http.problems import FORBIDDEN, INVALID_REQUEST, NOT_FOUND, Problem, ma
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Body, Deps, Key, Moment, Name, VenueId, about, digest_of, left_out
 from api.ports import Dependencies
+from domain.catalog.venue import ServiceAgreement
 from domain.money.books import venue_payable
 from domain.money.money import BPS_WHOLE, FeeRates, FeesMode
 from domain.money.statement import (
@@ -64,6 +65,21 @@ class VenueBody(Body):
 
     name: Annotated[Name, about("Name of the venue.", "The Hall")]
     rates: Annotated[RatesBody, about("Fee rates of the venue; may be left out.", {"platform_bps": 500})] = RatesBody()
+    country: Annotated[
+        str | None,
+        StringConstraints(pattern=r"^[A-Z]{2}$"),
+        Field(exclude_if=left_out),
+        about("Country of the venue's Stripe account, as ISO 3166; null is the deployment's.", "DE"),
+    ] = None
+    agreement: Annotated[
+        ServiceAgreement | None,
+        Field(exclude_if=left_out),
+        about(
+            "Stripe's service agreement: full, or recipient for a venue in a country where it only takes transfers;"
+            " null is full.",
+            "full",
+        ),
+    ] = None
 
 
 class RegisteredVenue(TypedDict):
@@ -98,6 +114,7 @@ class OnboardingStatus(TypedDict):
     may_pay_out: bool
     asked_for: int
     url: str | None
+    settlement_currencies: list[str]
 
 
 class VenueBalance(BalanceSplit):
@@ -170,7 +187,13 @@ async def register_venue(body: VenueBody, key: Key, deps: Deps, caller: Caller, 
     rates = _rates(body, deps)
     position = await deps.catalog.register_venue(
         RegisterVenue(
-            tenant_id=tenant_id, venue_id=venue_id, name=body.name, rates=rates, body_digest=digest_of(body, key)
+            tenant_id=tenant_id,
+            venue_id=venue_id,
+            name=body.name,
+            rates=rates,
+            body_digest=digest_of(body, key),
+            country=body.country or deps.limits.venue_country,
+            agreement=body.agreement or "full",
         )
     )
     await deps.engine.register(MintSubject(tenant_id=tenant_id, kind="venue", subject_id=venue_id))
@@ -215,6 +238,7 @@ async def onboard_venue(venue_id: VenueId, deps: Deps, caller: Caller) -> Respon
         "may_pay_out": seen.may_pay_out,
         "asked_for": seen.asked_for,
         "url": seen.url,
+        "settlement_currencies": list(seen.settlement_currencies),
     }
     return JSONResponse(status)
 

@@ -4,6 +4,8 @@ Source: docs.stripe.com/currencies (presentment currencies, zero-decimal currenc
 charge amounts). A test compares the decimals with ISO 4217.
 """
 
+from typing_extensions import TypedDict
+
 from domain.core.errors import NotChargeable
 
 DECIMALS_USUAL = 2
@@ -35,6 +37,25 @@ SMALLEST_MINOR = {
 # The largest charge has eight digits, whatever they are worth; twelve in rupiah.
 LARGEST_MINOR_USUAL = 99_999_999
 LARGEST_MINOR = {"idr": 999_999_999_999}
+
+
+class CurrencyRules(TypedDict):
+    """The amounts of a currency that can be charged, in minor units."""
+
+    decimals: int
+    step: int
+    least_minor: int
+    most_minor: int
+
+
+def rules_of(currency: str) -> CurrencyRules:
+    """Return the rules of a currency."""
+    return {
+        "decimals": decimals_of(currency),
+        "step": step_of(currency),
+        "least_minor": SMALLEST_MINOR.get(currency, step_of(currency)),
+        "most_minor": LARGEST_MINOR.get(currency, LARGEST_MINOR_USUAL),
+    }
 
 
 def check_currency(currency: str) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.money.payment_method import PaymentMethod
 
@@ -23,6 +23,8 @@ class IntentRequest(BaseModel):
     currency: str
     capture_method: Literal["manual", "automatic"] = "manual"
     payment_methods: tuple[PaymentMethod, ...] = ()  # none: Stripe decides
+    description: str = ""
+    receipt_email: str | None = Field(default=None, repr=False)  # Stripe mails a receipt there
 
 
 class IntentState(BaseModel):

@@ -19,6 +19,16 @@ class AccountState(_State):
     may_receive: bool
     may_pay_out: bool
     asked_for: int
+    settlement_currencies: tuple[str, ...] = ()  # of its bank accounts; empty: not known yet
+
+
+class AccountRequest(_State):
+    """The values of a venue's new account."""
+
+    venue_id: str
+    name: str
+    country: str = ""
+    agreement: Literal["full", "recipient"] = "full"
 
 
 class TransferOrder(_State):

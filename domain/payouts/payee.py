@@ -1,5 +1,6 @@
 """Payee: a venue's Stripe account, and its debt to us."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +15,7 @@ class Capabilities:
     may_receive: bool = False
     may_pay_out: bool = False
     asked_for: int = 0
+    settlement_currencies: tuple[str, ...] = ()
 
 
 class PayeeNamed(CreatedEvent["Payee"]):
@@ -44,10 +46,12 @@ class AccountChanged(DomainEvent["Payee"]):
     may_receive: bool
     may_pay_out: bool
     asked_for: int
+    settlement_currencies: Sequence[str] = ()
 
     def apply(self, payee: "Payee") -> None:
         """Set the capabilities."""
-        payee.abilities = Capabilities(self.may_receive, self.may_pay_out, self.asked_for)
+        settled = tuple(self.settlement_currencies)
+        payee.abilities = Capabilities(self.may_receive, self.may_pay_out, self.asked_for, settled)
 
 
 class ShortfallNoted(DomainEvent["Payee"]):
@@ -95,6 +99,11 @@ class Payee(Aggregate):
         self.owed_minor: dict[str, int] = {}
         self.keys: set[str] = set()
 
+    @property
+    def settlement_currencies(self) -> tuple[str, ...]:
+        """The currencies of the account's bank accounts; empty while they are not known."""
+        return self.abilities.settlement_currencies
+
     def connect(self, account_id: str, at: datetime) -> None:
         """Set the account, idempotently; raise WrongState if the venue has another one."""
         if self.account_id is None:
@@ -109,6 +118,7 @@ class Payee(Aggregate):
                 "may_receive": abilities.may_receive,
                 "may_pay_out": abilities.may_pay_out,
                 "asked_for": abilities.asked_for,
+                "settlement_currencies": list(abilities.settlement_currencies),
             }
             self.record(AccountChanged, at, **values)
 

@@ -10,7 +10,7 @@ from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
 from domain.core.errors import PaymentRefused
 from domain.core.transient import TransientError
-from domain.payouts.connected_account import PayoutStatus, TransferOrder
+from domain.payouts.connected_account import AccountRequest, PayoutStatus, TransferOrder
 from tests.devstack.stripe.emulator import SECRET, Emulator, paid
 from tests.fakes.connect import FakeConnect
 from tests.fakes.identity import DEPLOYMENT
@@ -25,8 +25,11 @@ class Subject(NamedTuple):
     api: Any
 
     async def account(self) -> str:
-        made = await self.gateway.create_account(f"ve_{self.mark}", "Hall", f"{self.mark}:account")
+        made = await self.gateway.create_account(self.wanted(), f"{self.mark}:account")
         return str(made.account_id)
+
+    def wanted(self, **values: Any) -> AccountRequest:
+        return AccountRequest(venue_id=f"ve_{self.mark}", name="Hall", **values)
 
     async def order(self) -> TransferOrder:
         return TransferOrder(
@@ -89,6 +92,43 @@ async def test_an_account_is_made_once(subject: Subject) -> None:
     links = [await subject.gateway.onboarding_link(account_id) for _ in range(2)]
     assert all(link.startswith("https://connect.stripe.com/") for link in links)
     assert len(set(links)) == 2
+
+
+async def test_an_account_is_asked_for_as_stripe_wants_it(emulator: Emulator, api: Any) -> None:
+    """A full account gets card payments with transfers; a recipient abroad takes transfers alone."""
+    client = StripeClient(SECRET, DEPLOYMENT, base_url=emulator.url)
+    subject = Subject(uuid4().hex[:8], StripeConnect(client, "http://127.0.0.1"), emulator, api)
+    for number, (terms, capabilities) in enumerate(
+        [
+            ({"country": "DE"}, {"card_payments": "active", "transfers": "active"}),
+            ({"country": "BR", "agreement": "recipient"}, {"transfers": "active"}),
+        ]
+    ):
+        made = await subject.gateway.create_account(subject.wanted(**terms), f"{subject.mark}:{number}")
+        account = await api.accounts.retrieve_async(made.account_id)
+        assert (account.country, account.capabilities.to_dict()) == (terms["country"], capabilities)
+        assert account.controller.losses.payments == account.controller.fees.payer == "application"
+        assert (account.controller.stripe_dashboard.type, account.controller.requirement_collection) == (
+            "express",
+            "stripe",
+        )
+    await client.close()
+
+
+async def test_an_account_that_an_earlier_release_asked_for_is_found(emulator: Emulator, api: Any) -> None:
+    """The key was used with another body: the account is found by its metadata, and no second one is made."""
+    client = StripeClient(SECRET, DEPLOYMENT, base_url=emulator.url)
+    subject = Subject(uuid4().hex[:8], StripeConnect(client, "http://127.0.0.1"), emulator, api)
+    first = await subject.gateway.create_account(subject.wanted(), f"{subject.mark}:account")
+    again = await subject.gateway.create_account(subject.wanted(country="DE"), f"{subject.mark}:account")
+    assert again.account_id == first.account_id
+    await client.close()
+
+
+async def test_the_currencies_in_which_an_account_settles_are_known(subject: Subject) -> None:
+    """Those of its bank accounts."""
+    seen = await subject.gateway.retrieve_account(await subject.account())
+    assert set(seen.settlement_currencies) == {"usd", "eur"}
 
 
 async def test_a_share_is_sent_once(subject: Subject) -> None:

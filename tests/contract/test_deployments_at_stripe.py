@@ -20,7 +20,7 @@ from adapters.stripe.webhook import read_event
 from domain.core.ids import Deployment
 from domain.core.transient import TransientError
 from domain.payments.payment_intent import IntentRequest, IntentState
-from domain.payouts.connected_account import TransferOrder
+from domain.payouts.connected_account import AccountRequest, TransferOrder
 from tests.devstack.stripe.emulator import SECRET, Emulator, intent_params
 from tests.devstack.stripe.webhook_sink import Sink
 from tests.devstack.stripe.webhooks import FORM, listen, post
@@ -46,7 +46,9 @@ class Side:
         return await self.payments.capture_intent(made.intent_id, f"{self.purchase_id}:capture:1")
 
     async def account(self) -> str:
-        return (await self.connect.create_account("ve", "Hall", f"{self.purchase_id}:account")).account_id
+        return (
+            await self.connect.create_account(AccountRequest(venue_id="ve", name="Hall"), f"{self.purchase_id}:account")
+        ).account_id
 
     async def sent(self, charge_id: str, account_id: str) -> str:
         """Transfer a part of a charge."""

@@ -103,6 +103,26 @@ async def test_create_twice(world: GatewayWorld, wanted: IntentRequest) -> None:
     assert (again.intent_id, again.status) == (intent.intent_id, "requires_capture")
 
 
+async def test_an_intent_is_described(emulator: Emulator, wanted: IntentRequest) -> None:
+    """Stripe's dashboard shows what was sold, a card's statement its suffix, and a receipt goes to the buyer."""
+    client = StripeClient(SECRET, DEPLOYMENT, base_url=emulator.url)
+    payments = StripePayments(client, "NIGHT")
+    described = wanted.model_copy(update={"description": "The Long Night", "receipt_email": "ann@example.org"})
+    made = await payments.create_intent(described, key(wanted, "intent"))
+    seen = await client.read(client.api.payment_intents.retrieve_async(made.intent_id))
+    assert (seen.description, seen.statement_descriptor_suffix) == ("The Long Night", "NIGHT")
+    assert seen.receipt_email == "ann@example.org"
+    assert "ann@example.org" not in repr(described)
+    await client.close()
+
+
+async def test_an_intent_described_otherwise_is_the_same_intent(world: GatewayWorld, wanted: IntentRequest) -> None:
+    """A release that describes it anew, or a buyer who was erased meanwhile, finds the first intent."""
+    first = await made(world, wanted)
+    again = await made(world, wanted.model_copy(update={"description": "The Long Night"}))
+    assert again.intent_id == first.intent_id
+
+
 async def test_key_with_another_body(world: GatewayWorld, wanted: IntentRequest) -> None:
     """The same key for another amount raises an error that is no refusal."""
     await made(world, wanted)

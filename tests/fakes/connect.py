@@ -6,7 +6,7 @@ from typing import Literal
 from activities.payouts.ports import AccountStatus, VenueRef
 from domain.core.errors import PaymentRefused
 from domain.core.transient import TransientError
-from domain.payouts.connected_account import AccountState, PayoutStatus, TransferOrder
+from domain.payouts.connected_account import AccountRequest, AccountState, PayoutStatus, TransferOrder
 
 Verb = Literal[
     "create_account", "retrieve_account", "onboarding_link", "transfer", "reverse_transfer", "retrieve_payout"
@@ -19,6 +19,8 @@ class FakeConnect:
     def __init__(self, *, ready: bool = True) -> None:
         self.ready = ready
         self.accounts: dict[str, AccountState] = {}
+        self.requests: dict[str, AccountRequest] = {}
+        self.settles_in: tuple[str, ...] = ("eur", "usd")
         self.balances: Counter[str] = Counter()
         self.transfers: dict[str, TransferOrder] = {}
         self.reversed: Counter[str] = Counter()
@@ -54,15 +56,20 @@ class FakeConnect:
         sent = {name: order for name, order in self.transfers.items() if order.purchase_id == purchase_id}
         return sum(self.reversed[name] - order.amount_minor for name, order in sent.items())
 
-    async def create_account(self, venue_id: str, name: str, key: str) -> AccountState:
+    async def create_account(self, request: AccountRequest, key: str) -> AccountState:
         """Create the account of a venue, or return the one created under this key."""
         self._enter("create_account")
         if key not in self._by_key:
             self.effects["create_account"] += 1
-            account_id = self._by_key[key] = f"acct_{venue_id}_{len(name)}"
+            account_id = self._by_key[key] = f"acct_{request.venue_id}_{len(request.name)}"
+            self.requests[account_id] = request
             missing = 0 if self.ready else 4
             self.accounts[account_id] = AccountState(
-                account_id=account_id, may_receive=self.ready, may_pay_out=self.ready, asked_for=missing
+                account_id=account_id,
+                may_receive=self.ready,
+                may_pay_out=self.ready,
+                asked_for=missing,
+                settlement_currencies=self.settles_in if self.ready else (),
             )
         self._leave("create_account")
         return self.accounts[self._by_key[key]]

@@ -164,7 +164,7 @@ class FakePaymentGateway:
                 client_secret=f"{intent_id}_secret_fake",
             )
         intent = self.intents[self._by_key[key]]
-        if self.requests[intent.intent_id] != request:
+        if (intent.amount_minor, intent.currency) != (request.amount_minor, request.currency):
             raise StripeRequestError("the same key with another body")
         self._end("create_intent")
         return intent

@@ -86,6 +86,28 @@ MONEY = (
         "tests/api/routes/test_discounts.py::test_a_show_that_can_never_be_charged_is_refused",
     ),
     Mutant(
+        "a show is sold in a currency that the venue's account converts",
+        "activities/catalog/register.py",
+        "    if settled and command.currency not in settled:\n",
+        "    if False:\n",
+        "tests/api/routes/test_venues.py"
+        "::test_a_show_in_another_currency_than_the_account_settles_in_is_refused",
+    ),
+    Mutant(
+        "an account is asked for with transfers alone",
+        "adapters/stripe/connect.py",
+        'is_full = request.agreement == "full"',
+        "is_full = False",
+        "tests/contract/test_connect_gateway.py::test_an_account_is_asked_for_as_stripe_wants_it",
+    ),
+    Mutant(
+        "a command of a stack reads other settings than the stack",
+        "devstack/stack.py",
+        ', **kept.get("given", {})}',
+        "}",
+        "tests/devstack/supervisor/test_supervisor.py::test_a_stack_keeps_the_settings_that_it_was_given",
+    ),
+    Mutant(
         "a stray payment is kept",
         "activities/payments/late_payments.py",
         "return (await self._back.release_payment(money, state)).status if reopened is None else reopened",

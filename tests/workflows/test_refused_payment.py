@@ -11,8 +11,9 @@ from activities.payments.intent import PaymentActivities
 from activities.payments.late_payments import LatePaymentActivities
 from activities.sales.order import SalesActivities
 from domain.core.errors import PaymentRefused
-from tests.fakes.world import SagaWorld
-from workflows.purchase import PurchaseWorkflow
+from domain.orders.personal_data import PersonalData
+from tests.fakes.world import PurchaseHandle, SagaWorld
+from workflows.purchase import PurchaseResult, PurchaseWorkflow
 
 REASON = "amount_too_large"
 
@@ -39,7 +40,7 @@ async def test_a_cancel_while_the_payment_is_refused(world: SagaWorld, client: C
     buying = asyncio.create_task(world.buy(client))
     await gate.reached.wait()
     purchase_id = (await world.order()).identity
-    handle = client.get_workflow_handle_for(PurchaseWorkflow.run, f"purchase/{purchase_id}")
+    handle: PurchaseHandle = client.get_workflow_handle(f"purchase/{purchase_id}", result_type=PurchaseResult)
     if how == "buyer":
         await world.purchases.request_cancel(purchase_id)
         await handle.signal(PurchaseWorkflow.buyer_cancelled)
@@ -114,3 +115,17 @@ async def test_a_refusal_after_an_intent_was_made_is_not_believed(world: SagaWor
 async def _end(world: SagaWorld, purchase: PurchaseRef) -> None:
     end = EndPurchase(purchase=purchase, reason="payment-refused")
     await ActivityEnvironment().run(SalesActivities(world.store).cancel_order, end)
+
+
+async def test_a_receipt_goes_to_the_buyers_address_and_nowhere_else(world: SagaWorld) -> None:
+    """By setting, the address of the table of buyers is in the payment; no event has it."""
+    await world.open_show()
+    await world.buyers.keep("by", "default", "pu", PersonalData(email="ann@example.org"), [])
+    purchase = await world.request()
+    payments = PaymentActivities(world.store, world.gateway, world.checkouts, world.buyers)
+    await ActivityEnvironment().run(payments.create_intent, purchase)
+    (request,) = world.gateway.requests.values()
+    assert (request.receipt_email, request.description) == ("ann@example.org", "Show")
+    assert "ann@example.org" not in str([vars(event) for event in world.store.log])
+    await ActivityEnvironment().run(payments.cancel_payment, purchase)
+    await _end(world, purchase)

@@ -227,7 +227,7 @@ async def test_a_show_that_can_never_be_charged_is_refused(till: Till, terms: di
 
 async def test_a_show_says_which_methods_it_takes(client: httpx.AsyncClient, world: ApiWorld) -> None:
     """It shows them with the days of a bank; a debit needs automatic capture, and an unknown method is refused."""
-    terms = {"payment_methods": ["sepa_debit", "card"], "processing_days": 14}
+    terms: dict[str, Any] = {"payment_methods": ["sepa_debit", "card"], "processing_days": 14}
     till = await Till(client, world).open(capture_method="automatic", **terms)
     shown = await till.get(f"/api/v1/shows/{till.show_id}")
     assert (shown["payment_methods"], shown["processing_days"]) == (["card", "sepa_debit"], 14)

@@ -8,7 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+from activities.books.post import payee_of
 from api.routes import venues
+from domain.core.unit_of_work import UnitOfWork
+from domain.payouts.payee import Capabilities
 from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
 from tests.fakes.api_client import api_client, app_over
 from tests.fakes.judged import judged
@@ -101,3 +104,25 @@ async def test_a_wrong_period_is_refused(
 async def test_there_is_no_statement_of_nobody(client: httpx.AsyncClient) -> None:
     """An unknown venue is not found."""
     assert (await client.get("/api/v1/venues/ve_nobody/statement")).status_code == 404
+
+
+@pytest.mark.parametrize(("settles", "status"), [(("usd",), 409), (("usd", "eur"), 201), ((), 201)])
+async def test_a_show_in_another_currency_than_the_account_settles_in_is_refused(
+    client: httpx.AsyncClient, world: ApiWorld, settles: tuple[str, ...], status: int
+) -> None:
+    """The refusal names the account's currencies; an account without any known currency refuses nothing."""
+    venue = (await client.post("/api/v1/venues", json={"name": "Hall", "country": "US"}, headers=key("v"))).json()
+    abilities = Capabilities(may_receive=True, may_pay_out=True, settlement_currencies=settles)
+
+    def connected(uow: UnitOfWork) -> None:
+        payee = payee_of(uow, "default", venue["venue_id"])
+        payee.connect("acct_1", uow.at)
+        payee.record_capabilities(abilities, uow.at)
+
+    await world.store.commit(connected)
+    types = [{"name": "floor", "price_minor": 1000, "capacity": 5}]
+    body = {"venue_id": venue["venue_id"], "name": "Night", "currency": "eur", "ticket_types": types}
+    answer = await client.post("/api/v1/shows", json=body, headers=key("s"))
+    assert answer.status_code == status
+    if status == 409:
+        assert "settles in usd, not in eur" in answer.json()["detail"]
