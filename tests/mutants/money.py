@@ -90,8 +90,7 @@ MONEY = (
         "activities/catalog/register.py",
         "    if settled and command.currency not in settled:\n",
         "    if False:\n",
-        "tests/api/routes/test_venues.py"
-        "::test_a_show_in_another_currency_than_the_account_settles_in_is_refused",
+        "tests/api/routes/test_venues.py::test_a_show_in_another_currency_than_the_account_settles_in_is_refused",
     ),
     Mutant(
         "an account is asked for with transfers alone",

@@ -16,7 +16,7 @@ from tests.devstack.stripe.emulator import SECRET, Emulator, free_port
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "stripe.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
-SECONDS = 240
+SECONDS = 420
 COMMANDS = ("up", "purchase show", "buyer export", "keys list", "reconcile")
 
 
@@ -60,7 +60,7 @@ def test_the_commands_of_the_page(outside: Emulator, tmp_path: Path) -> None:
         script = script.replace(written, here)
     folder = tmp_path / "hour"
     folder.mkdir()
-    environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder)}
+    environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=folder,
