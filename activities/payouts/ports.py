@@ -3,8 +3,14 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from pydantic import Field
+
 from activities.core.commands import Command
 from domain.payouts.connected_account import AccountRequest, AccountState, DueQuery, PayoutStatus, TransferOrder
+
+
+def _is_empty(value: tuple[str, ...]) -> bool:
+    return not value
 
 
 class VenueRef(Command):
@@ -25,7 +31,7 @@ class AccountStatus(Command):
     may_pay_out: bool
     asked_for: int
     url: str | None = None
-    settlement_currencies: tuple[str, ...] = ()
+    settlement_currencies: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
 
     @property
     def is_ready(self) -> bool:

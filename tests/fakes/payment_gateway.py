@@ -54,6 +54,7 @@ class FakePaymentGateway:
         self._before: Counter[str] = Counter()
         self._after: Counter[str] = Counter()
         self._refused: dict[str, str] = {}
+        self._refused_after: Counter[str] = Counter()
 
     def fail_before(self, verb: Verb, times: int = 1) -> None:
         """Let the next calls of a verb fail before they have any effect."""
@@ -63,9 +64,9 @@ class FakePaymentGateway:
         """Let the next calls of a verb have their effect and lose their answer."""
         self._after[verb] += times
 
-    def refuse(self, verb: Verb, reason: str = "test") -> None:
-        """Refuse every call of a verb, until `allow`."""
-        self._refused[verb] = reason
+    def refuse(self, verb: Verb, reason: str = "test", *, after: int = 0) -> None:
+        """Refuse every call of a verb but the next `after` ones, until `allow`."""
+        self._refused[verb], self._refused_after[verb] = reason, self.calls[verb] + after
 
     def allow(self, verb: Verb) -> None:
         """Take back `refuse`."""
@@ -272,11 +273,11 @@ class FakePaymentGateway:
 
     def _begin(self, verb: Verb) -> None:
         self.calls[verb] += 1
+        if verb in self._refused and self.calls[verb] > self._refused_after[verb]:
+            raise PaymentRefused("refused by the test", reason=self._refused[verb])
         if self._before[verb]:
             self._before[verb] -= 1
             raise TransientError(f"{verb}: no connection")
-        if verb in self._refused:
-            raise PaymentRefused("refused by the test", reason=self._refused[verb])
 
     def _end(self, verb: Verb) -> None:
         if self._after[verb]:

@@ -59,7 +59,7 @@ async def test_an_unknown_create_that_is_refused_when_asked_again(world: SagaWor
     """Three calls without an answer, then a refusal: known now, so that nothing is asked for again."""
     await world.open_show()
     world.gateway.fail_before("create_intent", 3)
-    world.gateway.refuse("create_intent", REASON)
+    world.gateway.refuse("create_intent", REASON, after=3)
     handle, answer = await world.buy(client)
     assert (answer.refusal_code, answer.refusal_reason) == ("payment-refused", REASON)
     assert (await world.ended(handle)).outcome == "cancelled"

@@ -27,6 +27,7 @@ PUBLIC = {
     "quote_price",
     "verify_by_secret",
     "read_metadata",
+    "read_config",
     "read_health",
     "read_liveness",
     "read_readiness",

@@ -251,7 +251,7 @@ def test_the_console_script_knows_up() -> None:
 
 
 def test_a_stack_keeps_the_settings_that_it_was_given(tmp_path: Path) -> None:
-    """Whoever uses the stack reads them, before the generated ones; nobody else may, and the next start replaces them."""
+    """Whoever uses the stack reads them, before the generated ones; the next start replaces them."""
     given = {"BOXOFFICE_STRIPE__API_KEY": "sk_test_given", "BOXOFFICE_API__DEVELOPMENT_KEY": "bo_dev_given"}
     StackSecrets(tmp_path, given)
     (tmp_path / "stack.json").write_text(json.dumps({"env": {"BOXOFFICE_STRIPE__API_BASE": "http://127.0.0.1:1"}}))
