@@ -201,8 +201,8 @@ MONEY = (
     Mutant(
         "a create without its idempotency key",
         "adapters/stripe/payments.py",
-        '"expand": EXPAND,\n                },\n                {"idempotency_key": attempt_key},\n',
-        '"expand": EXPAND,\n                },\n                {},\n',
+        'payment_intents.create_async(params, {"idempotency_key": attempt_key})',
+        "payment_intents.create_async(params, {})",
         f"{GATEWAY}::test_create_twice",
     ),
     Mutant(
