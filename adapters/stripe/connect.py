@@ -1,5 +1,6 @@
 """Stripe Connect over Stripe's library: venues' accounts, transfers and their reversals, and payouts."""
 
+from functools import partial
 from typing import Any
 
 import stripe
@@ -18,7 +19,7 @@ class StripeConnect:
     """
 
     def __init__(self, client: StripeClient, public_url: str) -> None:
-        self._read, self._write_once = client.read, client.write_once
+        self._read, self._write_once = client.read, partial(client.write, looks_first=True)
         self._client, self._api = client, client.api
         self._public_url = public_url
 

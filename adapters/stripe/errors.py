@@ -23,6 +23,14 @@ class StripeRequestError(Exception):
         self.reason = reason
 
 
+class ServerError(TransientError):
+    """Stripe answered a call that changes something with a 5xx: its outcome is unknown."""
+
+
+class StoredServerError(ServerError):
+    """Stripe has stored this 5xx under its idempotency key: a repeat under the key returns it again."""
+
+
 def code_of(error: stripe.StripeError) -> str | None:
     """Return Stripe's code; some classes of the library have it only on the inner object."""
     inner = error.error
@@ -43,6 +51,9 @@ def translated(error: stripe.StripeError, *, writing: bool) -> Exception:
         return TransientError(message, unknown=writing)
     if isinstance(error, stripe.RateLimitError):
         return TransientError(message)
+    if status >= _SERVER_ERRORS and writing:
+        kind = StoredServerError if is_replayed_failure(error) else ServerError
+        return kind(message, unknown=True)
     if status >= _SERVER_ERRORS or code == KEY_IN_USE:
         return TransientError(message, unknown=writing)
     if isinstance(error, stripe.CardError):

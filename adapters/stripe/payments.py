@@ -19,6 +19,7 @@ from domain.payments.dispute import DisputeStatus
 from domain.payments.payment_intent import IntentRequest, IntentState, StripeRefund
 
 REFUNDS_MAX = 100
+ENDED = frozenset({"succeeded", "canceled"})
 
 
 class StripePayments:
@@ -101,7 +102,7 @@ class StripePayments:
 
         found: stripe.Refund | None = None
         try:
-            found = await self._client.write_once(refund, key, lambda: self._refund_made(intent_id, key))
+            found = await self._write(refund, key, lambda: self._refund_made(intent_id, key), looks_first=True)
         except PaymentRefused as refusal:
             if refusal.data.get("reason") == ALREADY_REFUNDED:
                 found = await self._refund_made(intent_id, key, amount_minor)
@@ -140,8 +141,13 @@ class StripePayments:
         self, intent_id: str, act: Callable[[str], Awaitable[stripe.PaymentIntent]], key: str
     ) -> IntentState:
         """Capture or cancel; return the present state when Stripe refuses the step because of it."""
+
+        async def done_before() -> stripe.PaymentIntent | None:
+            intent = await self._intent(intent_id)
+            return intent if intent.status in ENDED else None
+
         try:
-            intent = await self._write(act, key)
+            intent = await self._write(act, key, done_before)
         except PaymentRefused as refusal:
             if refusal.data.get("reason") in UNEXPECTED_STATE:
                 return await self.retrieve_intent(intent_id)

@@ -1,9 +1,12 @@
 """Stripe in memory, for tests of activities and workflows: the contract of the real adapter."""
 
 from collections import Counter
-from typing import Literal
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Literal, TypeVar
 
-from adapters.stripe.errors import StripeRequestError
+from adapters.stripe.errors import ServerError, StoredServerError, StripeRequestError
+from adapters.stripe.idempotency import StuckKeys, write_under_keys
 from domain.core.errors import PaymentRefused, WrongState
 from domain.core.transient import TransientError
 from domain.payments.dispute import DisputeStatus
@@ -19,6 +22,8 @@ Verb = Literal[
     "retrieve_refund",
     "refunds_of",
 ]
+T = TypeVar("T")
+KEPT = timedelta(hours=24)  # as long as Stripe keeps an answer under its key
 RefundStatus = Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
 OPEN = {"requires_payment_method", "requires_confirmation", "requires_action"}
 DASHBOARD = "dashboard:"
@@ -52,6 +57,19 @@ class FakePaymentGateway:
         self._before: Counter[str] = Counter()
         self._after: Counter[str] = Counter()
         self._refused: dict[str, str] = {}
+        self.stuck_until: dict[str, datetime] = {}
+        self.healed: list[datetime] = []
+        self.clock: Callable[[], Awaitable[datetime]] | None = None
+        self.stored: dict[str, datetime] = {}
+        self._stuck = StuckKeys()
+
+    def stick(self, verb: Verb, until: datetime, clock: Callable[[], Awaitable[datetime]]) -> None:
+        """Answer a verb with a 500 until a moment of a clock, each stored under its key for a day."""
+        self.stuck_until[verb], self.clock = until, clock
+
+    def restart(self) -> None:
+        """Forget what a process knows about keys; Stripe does not."""
+        self._stuck = StuckKeys()
 
     def fail_before(self, verb: Verb, times: int = 1) -> None:
         """Let the next calls of a verb fail before they have any effect."""
@@ -176,12 +194,16 @@ class FakePaymentGateway:
         return self._known(intent_id)
 
     async def capture_intent(self, intent_id: str, key: str) -> IntentState:
+        def capture() -> IntentState:
+            if self._known(intent_id).status == "requires_capture":
+                self._take(intent_id)
+                self.effects["capture_intent"] += 1
+            return self.intents[intent_id]
+
         self._begin("capture_intent")
-        if self._known(intent_id).status == "requires_capture":
-            self._take(intent_id)
-            self.effects["capture_intent"] += 1
+        captured = await self._under_keys("capture_intent", key, capture)
         self._end("capture_intent")
-        return self.intents[intent_id]
+        return captured
 
     async def cancel_intent(self, intent_id: str, key: str) -> IntentState:
         self._begin("cancel_intent")
@@ -193,7 +215,9 @@ class FakePaymentGateway:
 
     async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> StripeRefund:
         self._begin("refund_intent")
-        refund = self.refunds.get(key) or self._refund(intent_id, amount_minor, key)
+        refund = await self._under_keys(
+            "refund_intent", key, lambda: self.refunds.get(key) or self._refund(intent_id, amount_minor, key)
+        )
         self._end("refund_intent")
         return refund
 
@@ -261,6 +285,26 @@ class FakePaymentGateway:
         update = {**values, "status": status} if status else values
         self.intents[intent_id] = self.intents[intent_id].model_copy(update=update)
         return self.intents[intent_id]
+
+    async def _under_keys(self, verb: Verb, key: str, act: Callable[[], T]) -> T:
+        """Act under the key that the real adapter would use; each of its keys keeps a 500 as Stripe does."""
+
+        async def call(attempt_key: str) -> T:
+            if self.clock is None or verb not in self.stuck_until:
+                return act()
+            at = await self.clock()
+            if attempt_key in self.stored and at - self.stored[attempt_key] < KEPT:
+                raise StoredServerError(f"{verb}: a stored 500", unknown=True)
+            if at >= self.stuck_until[verb]:
+                self.healed.append(at)
+                return act()
+            self.stored[attempt_key] = at
+            raise ServerError(f"{verb}: 500", unknown=True)
+
+        async def find() -> T | None:
+            return None
+
+        return await write_under_keys(self._stuck, call, key, find)
 
     def _begin(self, verb: Verb) -> None:
         self.calls[verb] += 1
