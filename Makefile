@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHON ?= python3
 PYTEST := $(BIN)/python -m pytest --durations=10
-WORKERS := -n 3
+WORKERS := -n 4
 OTHER_PYTHONS := 3.12 3.13
 SEED ?= 1
 MINUTES ?= 1

@@ -22,6 +22,7 @@ from bench.fixtures.show import open_show
 from bench.load.http_client import Load, run
 from devstack.config import ONE_ADDRESS
 from devstack.supervisor.ports import LOOPBACK, free_port
+from domain.core.ids import DEFAULT_TENANT
 from domain.stock.allocation import Allocation
 
 CONNECTIONS = 64
@@ -93,7 +94,7 @@ def _rush(url: str) -> Iterator[Candidate]:
 def _sold_out(url: str, server: str = "api.main") -> Iterator[Candidate]:
     with open_store(url) as store, run_api(url, server) as (port, _):
         asyncio.run(open_show(store, 1))
-        command = CreateKey(tenant_id="default", kind="secret", label="bench", scopes=("purchase",))
+        command = CreateKey(tenant_id=DEFAULT_TENANT, kind="secret", label="bench", scopes=("purchase",))
         load = load_of(port, "bench", str(asyncio.run(KeyCommands(store).create(command))))
         run(load, requests=CONNECTIONS)
 

@@ -66,10 +66,11 @@ def choose_ports(requested: Mapping[str, int | None], defaults: Mapping[str, int
     for name, port in sorted(requested.items(), key=lambda item: not item[1]):
         taken = set(chosen.values())
         if port:
-            if port in taken or not claim(port):
+            if port in taken or not is_free(port):
                 raise PortBusyError(
                     f"port {port} for {name} is in use; stop the process that listens there or choose another port"
                 )
+            claim(port)  # whoever asks for a number may have claimed it for us
             chosen[name] = port
             continue
         candidates = [kept.get(name), defaults.get(name) if port is None else None]
