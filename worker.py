@@ -55,6 +55,7 @@ from adapters.temporal.build_routing import log_current_build
 from adapters.temporal.connect import ClientOptions, connect_to_temporal, data_converter
 from adapters.temporal.sandbox import FastSandboxRunner
 from domain.core.ids import Deployment
+from relay.each import Each
 from relay.payouts_client import PayoutsClient, ensure_schedule
 from relay.relay import Relay
 from relay.retention import Retention
@@ -248,17 +249,29 @@ async def connect(settings: Settings) -> Client:
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
+class SetAsideMetric:
+    """The number of subjects that a loop of the relay has set aside, among the worker's metrics."""
+
+    def __init__(self, client: Client) -> None:
+        runtime = client.service_client.config.runtime or Runtime.default()
+        text = "subjects that a loop of the relay has set aside after a failure"
+        self._gauge = runtime.metric_meter.create_gauge("boxoffice_subjects_set_aside", text)
+
+    def set(self, loop: str, subjects: int) -> None:
+        """Set the gauge of a loop."""
+        self._gauge.set(subjects, {"loop": loop})
+
+
 def undelivered_webhooks(
-    settings: Settings, deployment: Deployment, pool: Pool, closing: AsyncExitStack
+    settings: Settings, deployment: Deployment, pool: Pool, closing: AsyncExitStack, each: Each
 ) -> UndeliveredWebhooks:
     """Assemble the poller of undelivered webhooks."""
     events = UndeliveredEvents(stripe_client(settings, deployment, closing))
-    return UndeliveredWebhooks(
-        events, PostgresWebhookInbox(pool), StalledWorkQueries(pool), settings.stripe.undelivered_poll_seconds
-    )
+    every = settings.stripe.undelivered_poll_seconds
+    return UndeliveredWebhooks(events, PostgresWebhookInbox(pool), StalledWorkQueries(pool), each, every_seconds=every)
 
 
-def relay_of(settings: Settings, client: Client, store: PostgresEventStore, pool: Pool) -> Relay:
+def relay_of(settings: Settings, client: Client, store: PostgresEventStore, pool: Pool, each: Each) -> Relay:
     """Assemble the relay."""
     saga = settings.saga
     pacing = Timeouts(settings.api.temporal_timeout_seconds, saga.poll_seconds, saga.processing_extension_seconds)
@@ -268,13 +281,14 @@ def relay_of(settings: Settings, client: Client, store: PostgresEventStore, pool
         PostgresStalledWork(pool),
         PurchaseCommands(store),
         PayoutsClient(client, pacing.timebox_seconds, settings.payouts.poll_seconds),
+        each,
         longest_extension=timedelta(seconds=saga.processing_extension_seconds),
     )
 
 
-def retention_of(settings: Settings, pool: Pool) -> Retention:
+def retention_of(settings: Settings, pool: Pool, each: Each) -> Retention:
     """Assemble the retention of personal data."""
-    return Retention(PostgresRetention(pool, settings.privacy.retention_days), utc_now)
+    return Retention(PostgresRetention(pool, settings.privacy.retention_days).kinds(), utc_now, each)
 
 
 async def work(
@@ -307,13 +321,14 @@ async def work(
                 max_concurrent_activities=at_once,
             )
             await closing.enter_async_context(worker)
+        each = Each(SetAsideMetric(client))
         if PURCHASES in queues:
             await ensure_schedule(client, settings.payouts.every_seconds, transfers_input(settings))
-            closing.callback(asyncio.create_task(retention_of(settings, pool).run(stopping)).cancel)
+            closing.callback(asyncio.create_task(retention_of(settings, pool, each).run(stopping)).cancel)
         closing.callback(asyncio.create_task(log_current_build(client, version)).cancel)
-        relay = relay_of(settings, client, store, pool)
+        relay = relay_of(settings, client, store, pool, each)
         if STRIPE in queues:
-            polling = undelivered_webhooks(settings, deployment, pool, closing).run(stopping)
+            polling = undelivered_webhooks(settings, deployment, pool, closing, each).run(stopping)
             closing.callback(asyncio.create_task(polling).cancel)
         tune_gc()
         log.info("polling %s as build %s", ", ".join(queues), version.build_id)
