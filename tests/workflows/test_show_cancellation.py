@@ -149,6 +149,23 @@ async def test_a_balance_that_does_not_cover_it_pauses_it(world: SagaWorld, clie
     assert await ended(world, client, handle) == "finished"
 
 
+async def test_refunds_that_are_stuck_make_room_for_the_others(world: SagaWorld, client: Client) -> None:
+    """A refund that fails for ever, and so sends no news, frees its place after a while; it ends when it is mended."""
+    await world.open_show()
+    await sell(world, client, "a", "b", "c")
+    first = min(stream.partition(":")[2] for stream in world.store.streams if stream.startswith("order:"))
+    broken = next(one.intent_id for one in world.gateway.intents.values() if one.purchase_id == first)
+    world.gateway.broken.add(broken)
+    await call_off(world)
+    handle = await begin(client, window=1, stuck_seconds=1)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(world.gateway.refunds) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    world.gateway.broken.clear()
+    await world.server.sleep(61)  # the refund is tried again after a minute
+    assert await ended(world, client, handle) == "finished"
+
+
 async def test_one_that_waits_does_not_hold_up_the_others(world: SagaWorld, client: Client) -> None:
     """A refund that waits for the bank frees its place in the window."""
     await world.open_show()

@@ -76,6 +76,10 @@ class RefusedStep(ApplicationError):  # noqa: N818 - a refusal is an answer, not
         self.code = code
 
 
+class FailedStep(ApplicationError):  # noqa: N818 - the caller goes on without it
+    """A step failed in one round, by a bug or a transient error."""
+
+
 class ActivityCaller:
     """Calls activities in rounds until they succeed or are refused."""
 
@@ -94,6 +98,20 @@ class ActivityCaller:
         """Run one activity. With `forward_only` a refusal waits for an operator too, and a cancel has no effect."""
         calling = self._call(method, command, policy, summary, forward_only=forward_only)
         return await (drain(calling) if forward_only else calling)
+
+    async def attempt(
+        self, method: Callable[[Any, Any], Awaitable[T]], command: Any, policy: CallPolicy, summary: str
+    ) -> T:
+        """Run one round of one activity; raise FailedStep when it fails, RefusedStep when it is refused."""
+        try:
+            return await self._try(method, command, policy, summary)
+        except FailureError as error:
+            cause = _cause_of(error)
+            if isinstance(cause, CancelledError):
+                raise
+            if isinstance(cause, ApplicationError) and _is_final(cause) and cause.type != BUG:
+                raise RefusedStep(cause.type or "refused", cause.message, *cause.details) from error
+            raise FailedStep(str(cause), type="failed", non_retryable=True) from error
 
     async def _call(
         self,

@@ -37,5 +37,7 @@ class Patch(NamedTuple):
 
 # A purchase that ends before it knows of a payment makes sure that there is none (decision 0017).
 MONEY_OF_A_LOST_TASK = Patch("money-of-a-lost-task")
-PATCHES: tuple[Patch, ...] = (MONEY_OF_A_LOST_TASK,)
+# A share, or a refund of a cancelled show, that fails is set aside: the others go on without it (decision 0035).
+SET_ASIDE = Patch("set-aside")
+PATCHES: tuple[Patch, ...] = (MONEY_OF_A_LOST_TASK, SET_ASIDE)
 RETIRED: frozenset[str] = frozenset()
