@@ -17,7 +17,8 @@ class VenueRef(Command):
 class AccountStatus(Command):
     """The status of a venue's account: whether it can receive transfers, and pay out to the venue's bank.
 
-    `url` is a fresh onboarding link of the venue, when Stripe still needs information.
+    `url` is a fresh onboarding link of the venue, when Stripe still needs information. An account that is gone needs
+    another onboarding, which makes another account.
     """
 
     account_id: str
@@ -25,6 +26,7 @@ class AccountStatus(Command):
     may_pay_out: bool
     asked_for: int
     url: str | None = None
+    is_gone: bool = False
 
     @property
     def is_ready(self) -> bool:
@@ -54,7 +56,10 @@ class PayoutRef(Command):
 
 
 class ConnectGateway(Protocol):
-    """Stripe Connect, as settlement needs it; raises the same errors as `PaymentGateway`."""
+    """Stripe Connect, as settlement needs it; raises the same errors as `PaymentGateway`.
+
+    A call for an account that is gone is refused with the reason `account_gone`; only `retrieve_account` returns it.
+    """
 
     async def create_account(self, venue_id: str, name: str, key: str) -> AccountState:
         """Create the account of a venue, or return the one created under this key."""

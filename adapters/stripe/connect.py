@@ -1,15 +1,21 @@
 """Stripe Connect over Stripe's library: venues' accounts, transfers and their reversals, and payouts."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 import stripe
 
 from adapters.stripe.client import StripeClient, is_replay
-from domain.payouts.connected_account import AccountState, PayoutStatus, TransferOrder
+from adapters.stripe.errors import StripeRequestError
+from domain.core.errors import PaymentRefused
+from domain.payouts.connected_account import ACCOUNT_GONE, AccountState, PayoutStatus, TransferOrder
 
 LISTED_MAX = 100
 ACTIVE = "active"
+ACCOUNT_INVALID = "account_invalid"
+GONE = frozenset({ACCOUNT_INVALID, "resource_missing"})
 
 
 class StripeConnect:
@@ -41,8 +47,13 @@ class StripeConnect:
         return await self.retrieve_account(made.id) if is_replay(made) else _account_state(made)
 
     async def retrieve_account(self, account_id: str) -> AccountState:
-        """Read an account."""
-        return _account_state(await self._read(self._api.accounts.retrieve_async(account_id)))
+        """Read an account; one that Stripe no longer knows, or no longer lets us into, is gone."""
+        try:
+            return _account_state(await self._read(self._api.accounts.retrieve_async(account_id)))
+        except StripeRequestError as error:
+            if error.reason not in GONE:
+                raise
+            return AccountState(account_id=account_id, may_receive=False, may_pay_out=False, asked_for=0, is_gone=True)
 
     async def onboarding_link(self, account_id: str) -> str:
         """Return a fresh link to the venue's onboarding at Stripe; it can be used once, for minutes."""
@@ -78,10 +89,11 @@ class StripeConnect:
             found: stripe.Transfer | None = self._client.with_key(listed.data, key)
             return found
 
-        return (await self._write_once(make, key, made_before)).id
+        async with self._refusing_if_gone(order.account_id):
+            return (await self._write_once(make, key, made_before)).id
 
     async def reverse_transfer(self, transfer_id: str, amount_minor: int, key: str) -> str:
-        """Reverse a part of a transfer; return the reversal's id, made now or before."""
+        """Reverse a part of a transfer, made now or before; return its id. Refused if the account is gone."""
 
         async def reverse(attempt_key: str) -> Any:
             params: Any = {"amount": amount_minor, "metadata": self._client.labelled(key=key)}
@@ -93,23 +105,45 @@ class StripeConnect:
             listed = await self._read(self._api.transfers.reversals.list_async(transfer_id, {"limit": LISTED_MAX}))
             return self._client.with_key(listed.data, key)
 
-        return str((await self._write_once(reverse, key, made_before)).id)
+        try:
+            return str((await self._write_once(reverse, key, made_before)).id)
+        except StripeRequestError as error:
+            if error.reason != ACCOUNT_INVALID:
+                raise
+            raise PaymentRefused("the account of the transfer is gone", reason=ACCOUNT_GONE) from error
 
     async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStatus:
         """Read a payout of a connected account."""
-        payout = await self._read(self._api.payouts.retrieve_async(payout_id, {}, {"stripe_account": account_id}))
+        async with self._refusing_if_gone(account_id):
+            payout = await self._read(self._api.payouts.retrieve_async(payout_id, {}, {"stripe_account": account_id}))
         return PayoutStatus.model_validate({
             "payout_id": payout.id,
             "status": payout.status,
             "amount_minor": payout.amount,
             "currency": payout.currency,
             "failure": payout.failure_code,
+            "original": _id_of(payout.original_payout),
+            "reversed_by": _id_of(payout.reversed_by),
         })  # fmt: skip
+
+    @asynccontextmanager
+    async def _refusing_if_gone(self, account_id: str) -> AsyncIterator[None]:
+        """Turn an error of an account that is gone into a refusal: the account is read, since errors do not say."""
+        try:
+            yield
+        except StripeRequestError as error:
+            if error.reason not in GONE or not (await self.retrieve_account(account_id)).is_gone:
+                raise
+            raise PaymentRefused(f"the account {account_id} is gone", reason=ACCOUNT_GONE) from error
 
     async def _account_made(self, key: str) -> stripe.Account | None:
         listed = await self._read(self._api.accounts.list_async({"limit": LISTED_MAX}))
         found: stripe.Account | None = self._client.with_key(listed.data, key)
         return found
+
+
+def _id_of(reference: Any) -> str | None:
+    return None if reference is None else str(getattr(reference, "id", reference))
 
 
 def _account_state(account: stripe.Account) -> AccountState:

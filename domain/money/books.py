@@ -150,10 +150,10 @@ def reversal_postings(venue_id: str, currency: str, amount_minor: int) -> tuple[
 
 
 def payout_postings(venue_id: str, currency: str, amount_minor: int, *, returned: bool) -> tuple[Posting, ...]:
-    """Post a payout from the venue's Stripe account to its bank, or its return."""
+    """Post a payout from the venue's Stripe account to its bank (negative: from its bank), or its return."""
     available, paid_out = venue_account(venue_id, "available"), venue_account(venue_id, "paid_out")
-    debit, credit = (paid_out, available) if returned else (available, paid_out)
-    return (Posting(debit=debit, credit=credit, amount=amount_minor, unit=currency),)
+    debit, credit = (available, paid_out) if (amount_minor > 0) != returned else (paid_out, available)
+    return (Posting(debit=debit, credit=credit, amount=abs(amount_minor), unit=currency),)
 
 
 def buyer_refundable(purchase_id: str) -> str:

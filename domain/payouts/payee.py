@@ -9,11 +9,12 @@ from domain.core.errors import WrongState
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """The capabilities of a Stripe account; `asked_for` counts Stripe's open requirements."""
+    """The capabilities of a Stripe account, none of one that is gone; `asked_for` counts Stripe's open requirements."""
 
     may_receive: bool = False
     may_pay_out: bool = False
     asked_for: int = 0
+    is_gone: bool = False
 
 
 class PayeeNamed(CreatedEvent["Payee"]):
@@ -44,10 +45,11 @@ class AccountChanged(DomainEvent["Payee"]):
     may_receive: bool
     may_pay_out: bool
     asked_for: int
+    is_gone: bool = False
 
     def apply(self, payee: "Payee") -> None:
         """Set the capabilities."""
-        payee.abilities = Capabilities(self.may_receive, self.may_pay_out, self.asked_for)
+        payee.abilities = Capabilities(self.may_receive, self.may_pay_out, self.asked_for, self.is_gone)
 
 
 class ShortfallNoted(DomainEvent["Payee"]):
@@ -96,8 +98,8 @@ class Payee(Aggregate):
         self.keys: set[str] = set()
 
     def connect(self, account_id: str, at: datetime) -> None:
-        """Set the account, idempotently; raise WrongState if the venue has another one."""
-        if self.account_id is None:
+        """Set the account, idempotently; raise WrongState if the venue has another one that is not gone."""
+        if self.account_id is None or (self.account_id != account_id and self.abilities.is_gone):
             self.record(AccountConnected, at, account_id=account_id)
         elif self.account_id != account_id:
             raise WrongState("the venue already has a different Stripe account", account_id=self.account_id)
@@ -109,6 +111,7 @@ class Payee(Aggregate):
                 "may_receive": abilities.may_receive,
                 "may_pay_out": abilities.may_pay_out,
                 "asked_for": abilities.asked_for,
+                "is_gone": abilities.is_gone,
             }
             self.record(AccountChanged, at, **values)
 

@@ -1,6 +1,6 @@
 """Contract of the Connect gateway, for the fake and the real adapter on the Stripe emulator."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -8,9 +8,10 @@ import pytest
 
 from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
+from adapters.stripe.errors import StripeRequestError
 from domain.core.errors import PaymentRefused
 from domain.core.transient import TransientError
-from domain.payouts.connected_account import PayoutStatus, TransferOrder
+from domain.payouts.connected_account import ACCOUNT_GONE, PayoutStatus, TransferOrder
 from tests.devstack.stripe.emulator import SECRET, Emulator, paid
 from tests.fakes.connect import FakeConnect
 from tests.fakes.identity import DEPLOYMENT
@@ -48,6 +49,28 @@ class Subject(NamedTuple):
             self.gateway.fail_after(verb)
         else:
             self.emulator.fault("drop_after", method="POST", path=path)
+
+    async def reverse_payout(self, account_id: str, payout_id: str, outcome: str) -> str:
+        """Reverse a payout, and let the reversal end."""
+        if self.emulator is None:
+            back = {"amount_minor": -9000, "currency": "usd", "original": payout_id}
+            status = {"succeed": "paid", "fail": "failed", "cancel": "canceled"}[outcome]
+            self.gateway.payouts["po_2"] = PayoutStatus.model_validate({"payout_id": "po_2", "status": status, **back})
+            paid_out = self.gateway.payouts[payout_id]
+            self.gateway.payouts[payout_id] = paid_out.model_copy(update={"reversed_by": "po_2"})
+            return "po_2"
+        back = await self.api.payouts.reverse_async(payout_id, {}, {"stripe_account": account_id})
+        self.emulator.switch(f"payouts/{back.id}/finish", outcome=outcome)
+        return str(back.id)
+
+    async def access(self, account_id: str, state: str) -> None:
+        """Let an account vanish or forbid our key."""
+        if self.emulator is not None:
+            self.emulator.switch(f"accounts/{account_id}/access", state=state)
+        else:
+            {"vanished": self.gateway.vanish, "forbidden": self.gateway.forbid, "granted": self.gateway.permit}[state](
+                account_id
+            )
 
     async def pay_out(self, account_id: str, outcome: str) -> str:
         if self.emulator is None:
@@ -121,6 +144,53 @@ async def test_a_payout_is_followed(subject: Subject, outcome: str, status: str)
     payout_id = await subject.pay_out(order.account_id, outcome)
     seen = await subject.gateway.retrieve_payout(order.account_id, payout_id)
     assert (seen.status, seen.amount_minor, seen.currency) == (status, 9000, "usd")
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("succeed", "paid"), ("fail", "failed"), ("cancel", "canceled")])
+async def test_a_reversal_of_a_payout_is_a_payout_of_a_negative_amount(
+    subject: Subject, outcome: str, status: str
+) -> None:
+    """Either names the other."""
+    order = await subject.order()
+    await subject.gateway.transfer(order, f"{subject.mark}:1")
+    payout_id = await subject.pay_out(order.account_id, "succeed")
+    back_id = await subject.reverse_payout(order.account_id, payout_id, outcome)
+    seen = await subject.gateway.retrieve_payout(order.account_id, payout_id)
+    assert (seen.status, seen.amount_minor, seen.original, seen.reversed_by) == ("paid", 9000, None, back_id)
+    back = await subject.gateway.retrieve_payout(order.account_id, back_id)
+    assert (back.status, back.amount_minor, back.original, back.reversed_by) == (status, -9000, payout_id, None)
+
+
+async def test_a_vanished_account_refuses_what_needs_it(subject: Subject) -> None:
+    """Reading it says that it is gone; transfers, reversals and payouts are refused, and none is an unknown error."""
+    order = await subject.order()
+    transfer_id = await subject.gateway.transfer(order, f"{subject.mark}:1")
+    await subject.access(order.account_id, "vanished")
+    assert (await subject.gateway.retrieve_account(order.account_id)).is_gone
+    calls: list[Callable[[], Awaitable[Any]]] = [
+        lambda: subject.gateway.transfer(order, f"{subject.mark}:2"),
+        lambda: subject.gateway.reverse_transfer(transfer_id, 1, f"{subject.mark}:r"),
+        lambda: subject.gateway.retrieve_payout(order.account_id, "po_1"),
+    ]
+    for call in calls:
+        with pytest.raises(PaymentRefused) as refused:
+            await call()
+        assert refused.value.data["reason"] == ACCOUNT_GONE
+
+
+async def test_a_forbidden_account_is_not_gone(subject: Subject) -> None:
+    """A missing permission is our mistake: an alarm, and nothing is concluded from it."""
+    order = await subject.order()
+    await subject.access(order.account_id, "forbidden")
+    calls: list[Callable[[], Awaitable[Any]]] = [
+        lambda: subject.gateway.retrieve_account(order.account_id),
+        lambda: subject.gateway.retrieve_payout(order.account_id, "po_1"),
+    ]
+    for call in calls:
+        with pytest.raises(StripeRequestError):
+            await call()
+    await subject.access(order.account_id, "granted")
+    assert not (await subject.gateway.retrieve_account(order.account_id)).is_gone
 
 
 async def test_a_server_error_that_sticks_to_its_key_costs_no_second_transfer(emulator: Emulator, api: Any) -> None:

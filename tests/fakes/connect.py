@@ -4,9 +4,10 @@ from collections import Counter
 from typing import Literal
 
 from activities.payouts.ports import AccountStatus, VenueRef
+from adapters.stripe.errors import StripeRequestError
 from domain.core.errors import PaymentRefused
 from domain.core.transient import TransientError
-from domain.payouts.connected_account import AccountState, PayoutStatus, TransferOrder
+from domain.payouts.connected_account import ACCOUNT_GONE, AccountState, PayoutStatus, TransferOrder
 
 Verb = Literal[
     "create_account", "retrieve_account", "onboarding_link", "transfer", "reverse_transfer", "retrieve_payout"
@@ -28,6 +29,8 @@ class FakeConnect:
         self._before: Counter[str] = Counter()
         self._after: Counter[str] = Counter()
         self._refused: dict[str, str] = {}
+        self.broken: dict[str, Exception] = {}
+        self._forbidden: set[str] = set()
 
     def fail_before(self, verb: Verb, times: int = 1) -> None:
         """Let the next calls of a verb fail before they have any effect."""
@@ -45,6 +48,19 @@ class FakeConnect:
         """Take back `refuse`."""
         self._refused.pop(verb, None)
 
+    def vanish(self, account_id: str) -> None:
+        """Delete an account: every call for it is refused, and reading it says so."""
+        gone = {"may_receive": False, "may_pay_out": False, "asked_for": 0, "is_gone": True}
+        self.accounts[account_id] = self.accounts[account_id].model_copy(update=gone)
+
+    def forbid(self, account_id: str) -> None:
+        """Take our key's permissions for an account away, until `permit`."""
+        self._forbidden.add(account_id)
+
+    def permit(self, account_id: str) -> None:
+        """Take back `forbid`."""
+        self._forbidden.discard(account_id)
+
     def onboard(self, account_id: str) -> None:
         """Complete the venue's onboarding."""
         self.accounts[account_id] = AccountState(account_id=account_id, may_receive=True, may_pay_out=True, asked_for=0)
@@ -59,7 +75,8 @@ class FakeConnect:
         self._enter("create_account")
         if key not in self._by_key:
             self.effects["create_account"] += 1
-            account_id = self._by_key[key] = f"acct_{venue_id}_{len(name)}"
+            known = sum(other.startswith(f"acct_{venue_id}_") for other in self.accounts)
+            account_id = self._by_key[key] = f"acct_{venue_id}_{len(name)}" + (f"_{known + 1}" if known else "")
             missing = 0 if self.ready else 4
             self.accounts[account_id] = AccountState(
                 account_id=account_id, may_receive=self.ready, may_pay_out=self.ready, asked_for=missing
@@ -70,6 +87,8 @@ class FakeConnect:
     async def retrieve_account(self, account_id: str) -> AccountState:
         """Read an account."""
         self._enter("retrieve_account")
+        if account_id in self._forbidden:
+            raise StripeRequestError("no permission for this account")
         return self.accounts[account_id]
 
     async def onboarding_link(self, account_id: str) -> str:
@@ -81,6 +100,9 @@ class FakeConnect:
     async def transfer(self, order: TransferOrder, key: str) -> str:
         """Move a share out of its charge to the venue's account."""
         self._enter("transfer")
+        if order.purchase_id in self.broken:
+            raise self.broken[order.purchase_id]
+        self._refuse_if_gone(order.account_id)
         if key not in self._by_key:
             self.effects["transfer"] += 1
             transfer_id = self._by_key[key] = f"tr_{len(self.transfers) + 1}"
@@ -94,6 +116,7 @@ class FakeConnect:
         self._enter("reverse_transfer")
         if key not in self._by_key:
             account_id = self.transfers[transfer_id].account_id
+            self._refuse_if_gone(account_id)
             if self.balances[account_id] < amount_minor:
                 raise PaymentRefused("insufficient balance of the account", reason="balance_insufficient")
             self.effects["reverse_transfer"] += 1
@@ -106,8 +129,14 @@ class FakeConnect:
     async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStatus:
         """Read a payout of a connected account."""
         self._enter("retrieve_payout")
-        assert account_id in self.accounts
+        if account_id in self._forbidden:
+            raise StripeRequestError("no permission for this account")
+        self._refuse_if_gone(account_id)
         return self.payouts[payout_id]
+
+    def _refuse_if_gone(self, account_id: str) -> None:
+        if self.accounts[account_id].is_gone:
+            raise PaymentRefused(f"the account {account_id} is gone", reason=ACCOUNT_GONE)
 
     def _enter(self, verb: str) -> None:
         if self._before[verb]:

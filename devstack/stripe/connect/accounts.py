@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from devstack.stripe.connect.access import check_access
 from devstack.stripe.connect.onboarding import STATES, bank_account, set_state
 from devstack.stripe.core.calls import LIST_COMMON, Call, Endpoint
 from devstack.stripe.core.errors import Json, invalid, missing_parameter
@@ -56,6 +57,7 @@ def _settings(params: Json, before: Json | None) -> Json:
 
 def update_account(call: Call) -> Json:
     """Update metadata, contacts and the payout schedule."""
+    check_access(call.store, call.subject)
     account = call.store.get("account", call.subject)
     before = dict(account)
     account |= {name: call.params[name] for name in _TEXTS if name in call.params}
@@ -92,6 +94,7 @@ def retrieve_account(call: Call) -> Json:
     """Return one connected account; an account may retrieve itself."""
     if call.account not in {"", call.subject}:
         raise invalid("An account can only retrieve itself.", code="account_invalid")
+    check_access(call.store, call.subject)
     return call.store.get("account", call.subject)
 
 
@@ -103,6 +106,7 @@ def list_accounts(call: Call) -> Json:
 def create_link(call: Call) -> Json:
     """Return a link to Stripe's onboarding form; it leads nowhere here, a switch completes onboarding instead."""
     account = call.store.get("account", required_text(call.params, "account"), "account")
+    check_access(call.store, account["id"])
     kind = choice(call.params, "type", ("account_onboarding", "account_update"))
     for name in ("type", "refresh_url", "return_url"):
         if name not in call.params:

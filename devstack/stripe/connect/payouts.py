@@ -115,7 +115,10 @@ def _failed(call: Call, payout: Json) -> Json:
         "failure_message": f"The bank refused the payout: {code}.",
     }  # fmt: skip
     emit(call, "payout.failed", call.store.save(payout))
-    if payout["_account"]:
+    reversal = call.store.find(payout["reversed_by"]) if payout["reversed_by"] else None
+    if reversal is not None and reversal["status"] == "pending":
+        _cancelled(call, reversal)
+    if payout["_account"] and payout["amount"] > 0:
         disable_bank_account(call, payout["_account"])
     return payout
 

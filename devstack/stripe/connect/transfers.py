@@ -1,6 +1,7 @@
 """Transfers from the platform's balance to connected accounts."""
 
 from devstack.stripe.balance.balance_transactions import add_balance_transaction, balances_by_currency
+from devstack.stripe.connect.access import check_destination
 from devstack.stripe.core.calls import LIST_COMMON, Call, Endpoint
 from devstack.stripe.core.errors import Json, invalid
 from devstack.stripe.core.forms import metadata, required_integer, required_text
@@ -44,6 +45,7 @@ def create_transfer(call: Call) -> Json:
 
 def _receiver(call: Call) -> Json:
     destination = call.store.get("account", required_text(call.params, "destination"), "destination")
+    check_destination(destination)
     if destination["capabilities"]["transfers"] != "active":
         message = (
             "Your destination account needs to have at least one of the following capabilities enabled: transfers, "

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
 from devstack.stripe.balance import balance_switches
-from devstack.stripe.connect import accounts, onboarding, payouts
+from devstack.stripe.connect import access, accounts, onboarding, payouts
 from devstack.stripe.core import faults
 from devstack.stripe.core.calls import Call, Endpoint, Routes, public_view
 from devstack.stripe.core.errors import Json, invalid
@@ -31,8 +31,8 @@ def set_settings(call: Call) -> Json:
 
 
 SWITCHES: tuple[Endpoint, ...] = (
-    *bank_switches.SWITCHES, *refund_switches.SWITCHES, *disputes.SWITCHES, *accounts.SWITCHES, *payouts.SWITCHES,
-    *balance_switches.SWITCHES, Endpoint("POST", "/settings", set_settings, frozenset(SETTINGS)),
+    *bank_switches.SWITCHES, *refund_switches.SWITCHES, *disputes.SWITCHES, *accounts.SWITCHES, *access.SWITCHES,
+    *payouts.SWITCHES, *balance_switches.SWITCHES, Endpoint("POST", "/settings", set_settings, frozenset(SETTINGS)),
 )  # fmt: skip
 _ROUTES = Routes(SWITCHES)
 
