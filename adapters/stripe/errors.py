@@ -24,7 +24,7 @@ class StripeRequestError(Exception):
 
 
 class ServerError(TransientError):
-    """Stripe answered a call that changes something with a 5xx: its outcome is unknown."""
+    """Stripe answered with a 5xx: the outcome of a call that changes something is unknown."""
 
 
 class StoredServerError(ServerError):
@@ -51,16 +51,19 @@ def translated(error: stripe.StripeError, *, writing: bool) -> Exception:
         return TransientError(message, unknown=writing)
     if isinstance(error, stripe.RateLimitError):
         return TransientError(message)
-    if status >= _SERVER_ERRORS and writing:
-        kind = StoredServerError if is_replayed_failure(error) else ServerError
-        return kind(message, unknown=True)
     if status >= _SERVER_ERRORS or code == KEY_IN_USE:
-        return TransientError(message, unknown=writing)
+        return _of_server(error, status)(message, unknown=writing)
     if isinstance(error, stripe.CardError):
         return PaymentRefused(message, reason=_decline_code(error) or code)
     if isinstance(error, stripe.InvalidRequestError) and not _blames_us(code):
         return PaymentRefused(message, reason=code)
     return StripeRequestError(message, reason=code)
+
+
+def _of_server(error: stripe.StripeError, status: int) -> type[TransientError]:
+    if status < _SERVER_ERRORS:
+        return TransientError
+    return StoredServerError if is_replayed_failure(error) else ServerError
 
 
 def _blames_us(code: str | None) -> bool:

