@@ -13,9 +13,11 @@ from setting_types import (
     PostgresUrl,
     Seed,
     SolanaAddress,
+    SolanaNodes,
     WebhookSecrets,
     WebSocketUrl,
     keys_of,
+    nodes_in,
 )
 
 UNSET = SecretStr("")
@@ -113,6 +115,15 @@ class SolanaSettings(Group):
     """The Solana node and our keys."""
 
     rpc_url: HttpUrl = Field("http://127.0.0.1:8899", description="URL of the JSON-RPC node")
+    more_nodes: SolanaNodes = Field(
+        "", description="URLs of more nodes of the same chain, separated by spaces; a number before a URL is its weight"
+    )
+    calls_per_second: float = Field(
+        4, gt=0, description="calls of each method to each node a second, at most; public nodes allow 4"
+    )
+    sends_per_second: float = Field(
+        1, gt=0, description="transactions sent to each node a second, at most; the smallest plans allow 1"
+    )
     ws_url: WebSocketUrl | None = Field(None, description="URL of the node's web socket; empty is derived from rpc_url")
     issuer_secret: Seed = Field(UNSET, description="32-byte seed, hex or base58, of the key that mints and pays")
     address_secret: Seed = Field(
@@ -124,6 +135,11 @@ class SolanaSettings(Group):
     custody_address: SolanaAddress | None = Field(
         None, description="owner of tickets without a buyer's wallet; empty is the issuer"
     )
+
+    @property
+    def nodes(self) -> list[tuple[str, int]]:
+        """All nodes: URL and weight."""
+        return [(self.rpc_url, 1), *nodes_in(self.more_nodes)]
 
     @property
     def web_socket(self) -> str:

@@ -18,6 +18,7 @@ KEY_BYTES = 32
 SECRET_CHARS_MIN = 32
 KEY_ID = re.compile(r"[A-Za-z0-9_\-]{1,32}")
 PORT_MAX = 65_535
+WEIGHT_MAX = 100
 WEBHOOK_SECRETS_MAX = 2
 
 
@@ -94,6 +95,29 @@ def check_address(text: str) -> str:
     return text
 
 
+def check_nodes(text: str) -> str:
+    """Check a list of nodes: URLs separated by spaces, each after its weight if it has one."""
+    for url, weight in nodes_in(text):
+        url_with("http", "https")(url)
+        if not 1 <= weight <= WEIGHT_MAX:
+            raise ValueError(f"a weight must be 1 to {WEIGHT_MAX}")
+    if text.split() and text.rsplit(maxsplit=1)[-1].isdecimal():
+        raise ValueError("a weight without a URL")
+    return text
+
+
+def nodes_in(text: str) -> list[tuple[str, int]]:
+    """Return the URL and the weight of each node in a list."""
+    found, weight = list[tuple[str, int]](), 1
+    for word in text.split():
+        if word.isdecimal():
+            weight = int(word)
+        else:
+            found.append((word, weight))
+            weight = 1
+    return found
+
+
 def check_seed(secret: SecretStr) -> SecretStr:
     """Check a seed; an empty one is not set. The error never shows a part of it."""
     if secret.get_secret_value():
@@ -122,6 +146,7 @@ WebhookSecrets = Annotated[SecretStr, AfterValidator(check_webhook_secrets)]
 HttpUrl = Annotated[str, AfterValidator(url_with("http", "https"))]
 WebSocketUrl = Annotated[str, AfterValidator(url_with("ws", "wss"))]
 PostgresUrl = Annotated[str, AfterValidator(check_postgres_url)]
+SolanaNodes = Annotated[str, AfterValidator(check_nodes)]
 HostPort = Annotated[str, AfterValidator(check_host_port)]
 SolanaAddress = Annotated[str, AfterValidator(check_address)]
 

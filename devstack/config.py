@@ -32,6 +32,8 @@ ONE_ADDRESS = {
         "UNNAMED_SHARE_PERCENT": "100",
     }.items()
 }
+# The dev chain is our own: it sets no limits unless a switch says so.
+OWN_CHAIN = {"BOXOFFICE_SOLANA__CALLS_PER_SECOND": "1000", "BOXOFFICE_SOLANA__SENDS_PER_SECOND": "1000"}
 PORT_DEFAULTS = {"api": 8000, "temporal": 7233, "temporal_ui": 8233, "stripe": 12111, "solana": 8899}
 PORT_NAMES = (*PORT_DEFAULTS, "solana_ws", "postgres")
 

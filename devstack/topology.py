@@ -119,7 +119,15 @@ def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets:
     if missing:
         raise SettingMissingError(f"{names.STRIPE_API_BASE} is given, so {' and '.join(missing)} must be given too")
     # Given settings win over generated ones; the API's port comes from the command line.
-    env = {**_addresses(ports), **names.BUILD_DEFAULTS, **names.ONE_ADDRESS, **stack_secrets.env, **config.given}
+    own_chain = {} if names.SOLANA_RPC_URL in config.given else names.OWN_CHAIN
+    env = {
+        **_addresses(ports),
+        **own_chain,
+        **names.BUILD_DEFAULTS,
+        **names.ONE_ADDRESS,
+        **stack_secrets.env,
+        **config.given,
+    }
     env.setdefault(names.ISSUER_ADDRESS, issuer_address(env[ISSUER_SECRET]))
     env |= {names.API_HOST: LOOPBACK, names.API_PORT: str(ports["api"])}
     if names.SOLANA_RPC_URL in config.given and names.SOLANA_WS_URL not in config.given:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from setting_groups import SolanaSettings
 from setting_types import secrets_in
 from settings import PREFIX, Fault, SettingsError, parse_settings, read_settings, setting_names, unknown_names
 
@@ -46,6 +47,10 @@ BAD = [
     ("STRIPE__API_BASE", "https://:443", "host"),
     ("STRIPE__WEBHOOK_SECRET", "whsec_hidden1,whsec_hidden2,whsec_hidden3", "2 with a comma"),
     ("STRIPE__CONNECT_WEBHOOK_SECRET", " , ", "comma"),
+    ("SOLANA__MORE_NODES", "https://a.example b.example", "http"),
+    ("SOLANA__MORE_NODES", "101 https://a.example", "a weight must be 1 to 100"),
+    ("SOLANA__MORE_NODES", "https://a.example 3", "a weight without a URL"),
+    ("SOLANA__SENDS_PER_SECOND", "0", "greater than 0"),
     ("SOLANA__RPC_URL", "ws://127.0.0.1:8900", "http"),
     ("SOLANA__RPC_URL", "http://127.0.0.1:88990", "port"),
     ("SOLANA__RPC_URL", "http://[::1", "http"),
@@ -83,6 +88,7 @@ def test_a_bad_value_is_refused_by_the_name_of_its_setting(name: str, value: str
         ("SOLANA__CUSTODY_ADDRESS", ADDRESS),
         ("SOLANA__ISSUER_SECRET", "ab" * 32),
         ("SOLANA__RPC_URL", "https://rpc.example/?api-key=1"),
+        ("SOLANA__MORE_NODES", "3 https://a.example/?api-key=1 https://b.example"),
     ],
 )
 def test_a_good_value_is_taken(name: str, value: str) -> None:
@@ -131,3 +137,9 @@ def test_the_secrets_of_an_endpoint_are_one_or_two() -> None:
     """While a secret rotates, both are taken; no secret is none."""
     assert secrets_in(SecretStr("a, b")) == ("a", "b")
     assert secrets_in(SecretStr("")) == ()
+
+
+def test_all_nodes_have_a_url_and_a_weight() -> None:
+    """The first is `rpc_url`; a number before a URL is its weight."""
+    solana = SolanaSettings(rpc_url="https://one.example", more_nodes="3 https://two.example https://three.example")
+    assert solana.nodes == [("https://one.example", 1), ("https://two.example", 3), ("https://three.example", 1)]
