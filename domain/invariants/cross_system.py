@@ -121,6 +121,7 @@ def judge_at_rest(history: History, outside: ExternalState, findings: Findings) 
             else:
                 _judge(case, findings)
         found[rest].add(identity)
+    _judge_groups(history.state, outside.supplies, findings)
     return Quiescence(*(frozenset(found[rest]) for rest in ("judged", "open", "moving", "at work")))
 
 
@@ -154,14 +155,16 @@ def _judge(case: _Case, findings: Findings) -> None:
     identity, purchase = case.identity, case.purchase
     for invariant, fault in _money_faults(case):
         findings.judge(invariant, identity, fault)
+    is_sold_order = purchase.kind == "order" and purchase.end == "sold"
+    for ticket_id in purchase.tickets:
+        if is_sold_order or case.state.tickets[ticket_id].signed:
+            fault = minted_fault(ticket_id, case.state, case.outside.supplies, is_sold=is_sold_order)
+            findings.judge(MINTED, ticket_id, fault)
     if purchase.end == "unsold":
         findings.judge(UNDONE, identity, undone_fault(purchase, case.intents))
         return
     findings.judge(DELIVERED, identity, delivered_fault(purchase, case.state))
     findings.judge(ARRIVED, identity, arrived_fault(identity, purchase))
-    if purchase.kind == "order":
-        for ticket_id in purchase.tickets:
-            findings.judge(MINTED, ticket_id, minted_fault(ticket_id, case.state, case.outside.supplies))
 
 
 def _judge_captures(case: _Case, findings: Findings) -> None:
@@ -252,15 +255,29 @@ def delivered_fault(purchase: PurchaseSummary, state: InvariantState) -> str | N
     return f"the books still owe {debt} tickets" if debt else None
 
 
-def minted_fault(ticket_id: str, state: InvariantState, supplies: Mapping[str, int]) -> str | None:
-    """Return the fault of a sold ticket without exactly one token on chain, or of a refunded one with a token."""
+def minted_fault(
+    ticket_id: str, state: InvariantState, supplies: Mapping[str, int], *, is_sold: bool = True
+) -> str | None:
+    """Return the fault of a sold ticket without exactly one token on chain, or of a void one with a token.
+
+    It looks at every address signed for the ticket: a mint that was read as absent may have landed.
+    """
     ticket = state.tickets[ticket_id]
-    found = {address: supplies.get(address, 0) for address in ticket.addresses}
-    if ticket.state == "void":
-        return f"was refunded, supplies on chain: {found}" if any(found.values()) else None
-    if not found:
+    found = {address: supplies.get(address, 0) for address in (*ticket.addresses, *ticket.signed)}
+    if ticket.state == "void" or not is_sold:
+        return f"is {ticket.state}, supplies on chain: {found}" if any(found.values()) else None
+    if not ticket.addresses:
         return "is sold and not minted"
-    return None if list(found.values()) == [1] else f"supplies on chain: {found}"
+    recorded = set(ticket.addresses)
+    whole = {address: int(address in recorded) for address in found}
+    return None if len(recorded) == 1 and found == whole else f"supplies on chain: {found}"
+
+
+def _judge_groups(state: InvariantState, supplies: Mapping[str, int], findings: Findings) -> None:
+    for address, stream in state.signed.items():
+        if address in state.minted_groups:
+            fault = None if address in supplies else f"is recorded at {address} and not on chain"
+            findings.judge(MINTED, stream, fault)
 
 
 def arrived_fault(identity: str, purchase: PurchaseSummary) -> str | None:

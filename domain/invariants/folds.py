@@ -36,7 +36,7 @@ from domain.stock.allocation import (
     SeatsRestocked,
 )
 from domain.stock.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
-from domain.tickets.has_token import TokenMinted
+from domain.tickets.has_token import TokenMinted, TokenSigned
 from domain.tickets.ticket import TicketIssued, TicketReserved, TicketVoided
 
 
@@ -192,6 +192,16 @@ def _minted(all_of: InvariantState, event: TokenMinted) -> None:
         ticket = all_of.ticket(_identity(event))
         ticket.addresses = (*ticket.addresses, event.mint_address)
         all_of.holders.setdefault(event.mint_address, _identity(event))
+    else:
+        all_of.minted_groups.add(event.mint_address)
+
+
+def _token_signed(all_of: InvariantState, event: TokenSigned) -> None:
+    address = str(event.signed["mint_address"])
+    all_of.signed.setdefault(address, event.originator_id)
+    if event.originator_id.startswith("ticket:"):
+        ticket = all_of.ticket(_identity(event))
+        ticket.signed = tuple(dict.fromkeys((*ticket.signed, address)))
 
 
 def _intended(all_of: InvariantState, event: IntentCreated) -> None:
@@ -266,6 +276,7 @@ FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
     TicketIssued: _issued,
     TicketVoided: _voided,
     TokenMinted: _minted,
+    TokenSigned: _token_signed,
     IntentCreated: _intended,
     StrayIntentFound: _strayed,
     PaymentCaptured: _payment("captured"),

@@ -84,7 +84,8 @@ DELIVERED = Invariant(
 )
 MINTED = Invariant(
     "one-nft-per-ticket",
-    "Every ticket of a fulfilled order is minted, with a supply of one on chain; a refunded one has none.",
+    "Every ticket of a fulfilled order is minted, with a supply of one on chain; a refunded or unsold one has none at"
+    " any address that was ever signed for it. Every recorded group is on chain.",
     "rest",
 )
 CLEARING = Invariant("stripe-is-in-the-books", "Stripe's net equals the clearing account of the books.", "rest")

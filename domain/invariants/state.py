@@ -32,12 +32,13 @@ class StockSummary:
 
 @dataclass(slots=True)
 class TicketSummary:
-    """A ticket: its purchase, and every address at which it was minted."""
+    """A ticket: its purchase, every address at which it was minted, and every address signed for it."""
 
     purchase: str
     ticket_type_id: str
     state: str = "reserved"
     addresses: tuple[str, ...] = ()
+    signed: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -95,6 +96,8 @@ class InvariantState:
         self.books: Counter[tuple[str, str]] = Counter()
         self.sums: Counter[str] = Counter()
         self.holders: dict[str, str] = {}
+        self.signed: dict[str, str] = {}  # every address that a mint was signed for, and its stream
+        self.minted_groups: set[str] = set()
         self.touched: set[tuple[str, str]] = set()
 
     def purchase(self, identity: str) -> PurchaseSummary:

@@ -37,7 +37,6 @@ from domain.payouts.transfer import (
     TransferReversed,
 )
 from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
-from domain.tickets.has_token import TokenSigned
 from domain.tickets.ticket import BurnSigned, TicketBlocked, TicketRedeemed, TicketUnblocked, TokenBurnt, TokenForgone
 
 UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
@@ -88,7 +87,6 @@ UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
         ClaimEnded,
         ClaimSold,
         TicketsClaimed,
-        TokenSigned,
         BurnSigned,
         TicketBlocked,
         TicketRedeemed,
