@@ -9,8 +9,10 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 from typing import TypedDict, Unpack
 
+from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
@@ -37,7 +39,7 @@ from activities.tokens.burn import BurnActivities
 from activities.tokens.mint import MintActivities
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import BACKGROUND, Pool, open_pool
-from adapters.postgres.deployment import read_deployment
+from adapters.postgres.deployment import pin_chain, read_deployment
 from adapters.postgres.tables import PostgresCheckouts, PostgresWebhookInbox
 from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.privacy.retention import PostgresRetention
@@ -46,6 +48,8 @@ from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import issuer_of, seed_of
+from adapters.solana.rpc.node import NodeHealth
+from adapters.solana.rpc.pool import NodePool
 from adapters.startup import open_event_store, utc_now
 from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
@@ -206,8 +210,9 @@ def at_stripe(settings: Settings, stripe: StripeClient, store: PostgresEventStor
 def on_chain(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> list[object]:
     """Assemble the activities that sign for the issuer."""
     solana = settings.solana
+    limits, pin = (solana.calls_per_second, solana.sends_per_second), partial(pin_chain, settings.postgres.url)
     chain = SolanaTokenChain(
-        rpc_url=solana.rpc_url,
+        nodes=NodePool.of(solana.nodes, limits, partial(asyncio.to_thread, pin), show_node),
         issuer=bytes(issuer_of(solana.issuer_secret.get_secret_value())),
         address_secret=seed_of(solana.address_secret.get_secret_value()),
         custody_owner=solana.custody_address,
@@ -220,6 +225,17 @@ def on_chain(settings: Settings, store: PostgresEventStore, pool: Pool, closing:
         ResaleActivities(store, chain),
         BurnActivities(store, chain),
     ]
+
+
+def show_node(health: NodeHealth) -> None:
+    """Set the metrics of a Solana node that an activity called."""
+    if not activity.in_activity():
+        return
+    meter, node = activity.metric_meter(), {"node": health.name}
+    meter.create_gauge("boxoffice_solana_node_well", "1 while the node answers").set(int(not health.trouble), node)
+    meter.create_gauge("boxoffice_solana_node_calls", "calls made").set(health.calls, node)
+    meter.create_gauge("boxoffice_solana_node_failures", "calls without an answer").set(health.failures, node)
+    meter.create_gauge("boxoffice_solana_node_limited", "calls refused for a limit").set(health.limited, node)
 
 
 Assembling = Callable[[Settings, Deployment, PostgresEventStore, Pool, AsyncExitStack, Collection[str]], Activities]

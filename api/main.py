@@ -22,7 +22,7 @@ from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.mint import TicketReader
 from adapters.postgres.connections import Pool, Waits, open_pool
-from adapters.postgres.deployment import DeploymentError, open_identity
+from adapters.postgres.deployment import DeploymentError, open_identity, pin_chain
 from adapters.postgres.rate_limits import MemoryCounters, PostgresCounters
 from adapters.postgres.tables import PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox
 from adapters.privacy.buyers import PostgresBuyers, Sealing
@@ -31,6 +31,7 @@ from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenReader
 from adapters.solana.keys import issuer_of, seed_of
+from adapters.solana.rpc.pool import NodePool
 from adapters.startup import open_event_store
 from adapters.stripe.webhook import verify_webhook
 from adapters.temporal.connect import connect_to_temporal
@@ -71,7 +72,9 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     await closing.enter_async_context(reads)
     solana, saga, limits = settings.solana, settings.saga, settings.limits
     issuer = solana.issuer_address or str(issuer_of(solana.issuer_secret.get_secret_value()).pubkey())
-    chain = SolanaTokenReader(solana.rpc_url, issuer, solana.custody_address)
+    pin = partial(asyncio.to_thread, partial(pin_chain, settings.postgres.url))
+    nodes = NodePool.of(solana.nodes, (solana.calls_per_second, solana.sends_per_second), pin)
+    chain = SolanaTokenReader(nodes, issuer, solana.custody_address)
     closing.push_async_callback(chain.close)
     client = await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys), lazy=True)
     timebox, checkouts_in_flight_max = settings.api.temporal_timeout_seconds, settings.api.checkouts_in_flight_max

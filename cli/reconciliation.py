@@ -8,12 +8,15 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from temporalio.service import RPCError
 
 from adapters.event_store.event_pages import EventPages
-from adapters.postgres.deployment import DeploymentError, read_deployment
+from adapters.postgres.deployment import DeploymentError, pin_chain, read_deployment
+from adapters.solana.rpc.node import WrongChainError
+from adapters.solana.rpc.pool import NodePool
 from adapters.solana.supplies import ChainSupplies
 from adapters.stripe.client import StripeClient
 from adapters.stripe.errors import StripeRequestError
@@ -98,7 +101,7 @@ async def reconcile(settings: Settings, say: Say) -> Report:
         book.read_to(pages.head())
         book.history.mark()
         payments = await _payments(settings, deployment, say)
-        supplies = await _supplies(settings, list(book.history.state.holders), say)
+        supplies = await _supplies(settings, [*book.history.state.holders, *book.history.state.signed], say)
         work |= await _work(settings, say)
         work |= Work(frozenset(), pages.owed_intents())
         book.read_to(pages.head())
@@ -149,10 +152,11 @@ async def _payments(settings: Settings, deployment: Deployment, say: Say) -> lis
 
 
 async def _supplies(settings: Settings, addresses: list[str], say: Say) -> dict[str, int]:
-    """Read the supply of every minted ticket."""
+    """Read the supply at every address that a mint was recorded or signed for."""
     say(f"the chain, {len(addresses)} tokens")
-    chain = ChainSupplies(settings.solana.rpc_url)
-    with _reading("Solana"):
+    solana, pin = settings.solana, partial(asyncio.to_thread, partial(pin_chain, settings.postgres.url))
+    chain = ChainSupplies(NodePool.of(solana.nodes, (solana.calls_per_second, solana.sends_per_second), pin))
+    with _reading("Solana", WrongChainError):
         try:
             return await chain.of(addresses)
         finally:

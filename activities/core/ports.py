@@ -47,10 +47,13 @@ class TransactionSender(Protocol):
         """Send the stored bytes (skipPreflight, no node retries); a repeat is harmless."""
 
     async def fate(self, signature: str) -> TransactionFate:
-        """Return how far a sent transaction has come."""
+        """Return how far a sent transaction has come; `unknown` proves nothing, because a node may lag."""
 
-    async def block_height(self) -> int:
-        """Return the finalized block height, which shows when signed bytes can no longer land."""
+    async def dead_since(self, signed: SignedTransaction) -> int | None:
+        """Return a finalized slot at which signed bytes had failed, or expired without landing; None otherwise.
+
+        Proved by the height and the status of one node, at this slot or later: they can never land afterwards.
+        """
 
 
 class TokenChain(TransactionSender, Protocol):
@@ -61,6 +64,9 @@ class TokenChain(TransactionSender, Protocol):
 
     async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
         """Read and verify a mint against its spec; None when there is no account. At confirmed or better."""
+
+    async def supply_of(self, address: str, since: int = 0) -> int | None:
+        """Return a token's finalized supply at a slot or later; None when there is no mint at the address."""
 
     async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:
         """Set limits and sign; send nothing.

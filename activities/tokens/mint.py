@@ -10,7 +10,7 @@ from typing import Protocol
 from activities.core.commands import Minted, MintSubject, MintTicket
 from activities.core.ports import EventStore, TokenChain
 from activities.core.task_queues import MINT, activity_on
-from activities.tokens.submit import PENDING, has_expired, land
+from activities.tokens.submit import PENDING, land
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
 from domain.core.errors import WrongState
@@ -148,7 +148,7 @@ class MintActivities(TicketReader):
         address = self._chain.address_of(spec.kind, spec.subject_id)
         signed, is_final = bearer.signed, False
         while not await self._verified(address, spec):
-            if signed is None or await has_expired(self._chain, signed):
+            if signed is None or await self._is_lost(signed):
                 signed = await self._sign(bearer, spec, again=signed is not None)
             is_final = await land(self._chain, signed)
         if signed is None:
@@ -160,6 +160,15 @@ class MintActivities(TicketReader):
             lambda uow: uow.get(type(bearer), bearer.identity).mint_token(address, landed.signature, uow.at)
         )
         return Minted(mint_address=address, signature=landed.signature)
+
+    async def _is_lost(self, signed: SignedTransaction) -> bool:
+        """Return whether signed bytes can never land and made no token; only then another transaction is signed."""
+        dead_since = await self._chain.dead_since(signed)
+        if dead_since is None:
+            return False
+        if await self._chain.supply_of(signed.mint_address, dead_since) is not None:
+            raise TransientError("the token is on chain, and a node that lags did not show it")
+        return True
 
     async def _verified(self, address: str, spec: TokenSpec) -> bool:
         token = await self._chain.read_token(address, spec)

@@ -94,6 +94,10 @@ class InstantChain:
         """Return finalized for a sent transaction."""
         return "finalized" if signature in self._sends_per_second else "unknown"
 
-    async def block_height(self) -> int:
-        """Return a constant."""
-        return 0
+    async def dead_since(self, signed: SignedTransaction) -> int | None:  # noqa: ARG002 - the port's
+        """Return None: no bytes ever expire."""
+        return None
+
+    async def supply_of(self, address: str, since: int = 0) -> int | None:  # noqa: ARG002 - the port's
+        """Return one for a sent transaction."""
+        return 1 if address in self._sends_per_second else None

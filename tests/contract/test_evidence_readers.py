@@ -151,11 +151,11 @@ async def test_a_failed_read_of_stripe_raises(emulator: Emulator) -> None:
 
 
 async def minted(chain: SolanaTokenChain, spec: TokenSpec) -> str:
-    """Mint a token and wait until it is confirmed."""
+    """Mint a token and wait until it is final."""
     signed = await chain.sign(spec)
     await chain.send(signed)
     for _ in range(400):
-        if await chain.fate(signed.signature) in {"confirmed", "finalized"}:
+        if await chain.fate(signed.signature) == "finalized":
             return signed.mint_address
         await asyncio.sleep(0.05)
     raise AssertionError(f"{spec.kind} did not land")
@@ -163,7 +163,7 @@ async def minted(chain: SolanaTokenChain, spec: TokenSpec) -> str:
 
 async def test_the_chain_returns_each_tokens_supply(dev_chain: DevChain, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ticket has one, a group none; addresses without a mint and invalid addresses are left out."""
-    monkeypatch.setattr(solana_supplies, "CHUNK", 2)
+    monkeypatch.setattr(solana_supplies, "ACCOUNTS_MAX", 2)
     chain = SolanaTokenChain(dev_chain.url, bytes(Keypair()), b"secret", str(Keypair().pubkey()))
     dev_chain.fund(chain.payer_address)
     words = {"name": "N", "symbol": "S", "uri": "u"}

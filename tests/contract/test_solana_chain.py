@@ -1,19 +1,17 @@
 """The Solana adapter, beyond the contract of token chains."""
 
-import asyncio
-import json
-import re
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
 import pytest
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+from solders.signature import Signature
 
 from adapters.solana.chain import SolanaTokenChain
 from domain.core.errors import WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenSpec
+from tests.adapters.solana.odd_node import OddNode, error, odd_node
 from tests.devstack.chain.dev_chain import DevChain, free_port
 
 _VENUE = TokenSpec(kind="venue", subject_id="v1", name="The Hall", symbol="HALL", uri="ipfs://venue", max_size=5)
@@ -34,38 +32,15 @@ async def chain(dev_chain: DevChain) -> AsyncIterator[SolanaTokenChain]:
     await solana.close()
 
 
-class StubNode:
-    """A node that answers every call with one error."""
-
-    def __init__(self) -> None:
-        self.error: dict[str, Any] = {}
-        self.url = ""
-
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", head.lower())
-        assert length is not None
-        await reader.readexactly(int(length[1]))
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "error": self.error}).encode()
-        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
-        writer.close()
-        await writer.wait_closed()
-
-
 @pytest.fixture
-async def stub_node() -> AsyncIterator[StubNode]:
-    node = StubNode()
-    async with await asyncio.start_server(node.answer, "127.0.0.1", 0) as server:
-        node.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+async def stub_node() -> AsyncIterator[OddNode]:
+    async with odd_node() as node:
         yield node
 
 
-def _preflight_error(err: str, reason: str) -> dict[str, Any]:
-    return {
-        "code": -32002,
-        "message": f"Transaction simulation failed: {reason}",
-        "data": {"err": err, "logs": [], "accounts": None, "unitsConsumed": 0, "returnData": None},
-    }
+def _preflight_error(err: str, reason: str) -> tuple[int, str]:
+    details: dict[str, object] = {"err": err, "logs": [], "accounts": None, "unitsConsumed": 0, "returnData": None}
+    return error(-32002, f"Transaction simulation failed: {reason}", data=details)
 
 
 async def test_a_poor_payer_is_named_with_what_is_missing(chain: SolanaTokenChain, dev_chain: DevChain) -> None:
@@ -99,7 +74,7 @@ async def test_an_unreachable_node_is_a_transient_error() -> None:
     """A refused connection is a transient error; its effect is unknown only for a send."""
     solana = SolanaTokenChain(f"http://127.0.0.1:{free_port()}", bytes(Keypair()), b"secret", str(Keypair().pubkey()))
     with pytest.raises(TransientError) as caught:
-        await solana.block_height()
+        await solana.fate(str(Signature.default()))
     assert not caught.value.unknown
     await solana.close()
 
@@ -131,22 +106,24 @@ async def test_an_error_does_not_contain_the_nodes_address() -> None:
     url = f"http://127.0.0.1:{free_port()}/?key=hush"
     solana = SolanaTokenChain(url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
     with pytest.raises(TransientError) as caught:
-        await solana.block_height()
+        await solana.fate(str(Signature.default()))
     await solana.close()
     assert "hush" not in str(caught.value)
     assert caught.value.__cause__ is None
 
 
-async def test_a_node_that_already_has_the_transaction_counts_as_success(stub_node: StubNode) -> None:
+async def test_a_node_that_already_has_the_transaction_counts_as_success(stub_node: OddNode) -> None:
     """The node's error "already processed" is success; every other error is a transient error."""
     chain = SolanaTokenChain(stub_node.url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
     signed = SignedTransaction(mint_address="m", signature="s", wire_base64="AAAA", last_valid_block_height=1)
-    stub_node.error = _preflight_error("AlreadyProcessed", "This transaction has already been processed")
+    stub_node.answers["sendTransaction"] = _preflight_error(
+        "AlreadyProcessed", "This transaction has already been processed"
+    )
     await chain.send(signed)
-    stub_node.error = _preflight_error("BlockhashNotFound", "Blockhash not found")
+    stub_node.answers["sendTransaction"] = _preflight_error("BlockhashNotFound", "Blockhash not found")
     with pytest.raises(TransientError, match="Blockhash"):
         await chain.send(signed)
-    stub_node.error = {"code": -32005, "message": "Node is behind by 151 slots", "data": {"numSlotsBehind": 151}}
+    stub_node.answers["sendTransaction"] = error(-32005, "Node is behind by 151 slots", data={"numSlotsBehind": 151})
     with pytest.raises(TransientError, match="behind"):
         await chain.send(signed)
     await chain.close()

@@ -226,13 +226,15 @@ async def test_expired_bytes_never_land(world: ChainWorld) -> None:
     """Once the block height has passed, the old bytes are dead and signing again is safe."""
     spec = _venue()
     old = await world.chain.sign(spec)
-    assert await world.chain.block_height() <= old.last_valid_block_height
+    assert await world.chain.dead_since(old) is None
     world.expire()
     for _ in range(_POLLS_MAX):
-        if await world.chain.block_height() > old.last_valid_block_height:
+        if await world.chain.dead_since(old) is not None:
             break
         await asyncio.sleep(world.pause_seconds)
-    assert await world.chain.block_height() > old.last_valid_block_height
+    since = await world.chain.dead_since(old)
+    assert since is not None
+    assert await world.chain.supply_of(old.mint_address, since) is None
     with suppress(TransientError):
         await world.chain.send(old)
     assert await world.chain.fate(old.signature) == "unknown"

@@ -17,7 +17,7 @@ BLOCKHASH_LIFE = 150
 CONFIRMED_AFTER = 1
 FINALIZED_AFTER = 3
 
-Verb = Literal["read_token", "sign", "send", "fate", "block_height", "supply_of", "sign_burn"]
+Verb = Literal["read_token", "sign", "send", "fate", "dead_since", "supply_of", "sign_burn"]
 
 
 @dataclass
@@ -27,7 +27,7 @@ class _Landed:
 
 
 class FakeTokenChain:
-    """A `TokenChain`; one block passes with every `fate`, `send` and `block_height`.
+    """A `TokenChain`; one block passes with every `fate`, `send` and `dead_since`.
 
     `landings` counts the successful mints per address (more than one: two tokens for one ticket), `burnt` the burns.
     """
@@ -48,6 +48,8 @@ class FakeTokenChain:
         self._after: Counter[str] = Counter()
         self._dropped = 0
         self._spoilt: dict[str, tuple[str, ...]] = {}
+        self._changes: list[tuple[int, str, int]] = []  # height, address, change of the supply
+        self.lagging: frozenset[Verb] = frozenset()
 
     def fail_before(self, verb: Verb, times: int = 1) -> None:
         """Let the next calls of a verb fail before they have any effect."""
@@ -60,6 +62,10 @@ class FakeTokenChain:
     def drop_sends(self, times: int = 1) -> None:
         """Let the next sends be accepted and never executed."""
         self._dropped += times
+
+    def lag(self, *verbs: Verb) -> None:
+        """Let these reads be answered by a node that knows no mint and no signature; one tied to a slot fails."""
+        self.lagging = frozenset(verbs)
 
     def expire(self) -> None:
         """Let enough blocks pass to expire every transaction signed so far."""
@@ -89,7 +95,7 @@ class FakeTokenChain:
         self._begin("read_token")
         made = self._specs.get(address)
         self._end("read_token")
-        if made is None:
+        if made is None or "read_token" in self.lagging:
             return None
         differing = [
             name
@@ -132,13 +138,20 @@ class FakeTokenChain:
             raise WrongState("the group is full", group_address=spec.group_address)
         self._known.add((spec.kind, spec.group_address))
 
-    async def supply_of(self, address: str) -> int | None:
-        """Return the supply of a token; None without a mint."""
+    async def supply_of(self, address: str, since: int = 0) -> int | None:
+        """Return the finalized supply of a token; None without a mint."""
         self._begin("supply_of")
+        if "supply_of" in self.lagging and since:
+            raise TransientError("the node lags behind the slot")
         self._end("supply_of")
-        return self.supplies()[address] if address in self._specs else None
+        final = self.height - FINALIZED_AFTER
+        changes = [(height <= final, change) for height, at, change in self._changes if at == address]
+        if "supply_of" in self.lagging or not any(is_final for is_final, _ in changes):
+            return None
+        pending = sum(change for is_final, change in changes if not is_final)
+        return self.supplies()[address] - pending
 
-    async def sign_burn(self, address: str) -> SignedTransaction:
+    async def sign_burn(self, address: str, minted: SignedTransaction | None) -> SignedTransaction:
         """Sign the burning of a token."""
         self._begin("sign_burn")
         if not self.supplies()[address]:
@@ -193,27 +206,33 @@ class FakeTokenChain:
         self.height += 1
         self._end("fate")
         landed = self._landed.get(signature)
-        if landed is None:
+        if landed is None or "fate" in self.lagging:
             return "unknown"
         depth = self.height - landed.height
-        if landed.failed and depth >= CONFIRMED_AFTER:
-            return "failed"
         if depth >= FINALIZED_AFTER:
-            return "finalized"
+            return "failed" if landed.failed else "finalized"
+        if landed.failed:
+            return "processed"
         return "confirmed" if depth >= CONFIRMED_AFTER else "processed"
 
-    async def block_height(self) -> int:
-        """Return the finalized block height."""
-        self._begin("block_height")
+    async def dead_since(self, signed: SignedTransaction) -> int | None:
+        """Return the finalized height if the bytes had failed or expired by then."""
+        self._begin("dead_since")
         self.height += 1
-        self._end("block_height")
-        return self.height - FINALIZED_AFTER
+        self._end("dead_since")
+        if "fate" in self.lagging:
+            raise TransientError("the node lags: its statuses are older than its height")
+        final, landed = self.height - FINALIZED_AFTER, self._landed.get(signed.signature)
+        if landed is None:
+            return final if final > signed.last_valid_block_height else None
+        return final if landed.failed and landed.height <= final else None
 
     def _execute(self, signed: SignedTransaction) -> None:
         words = json.loads(base64.b64decode(signed.wire_base64))
         if "burn" in words:
             failed = not self.supplies()[words["burn"]]
             self.burnt[words["burn"]] += not failed
+            self._changes.append((self.height, words["burn"], 0 if failed else -1))
             self._landed[signed.signature] = _Landed(self.height, failed)
             return
         if "resize" in words:
@@ -226,6 +245,7 @@ class FakeTokenChain:
             return
         self._specs[signed.mint_address] = spec
         self.landings[signed.mint_address] += 1
+        self._changes.append((self.height, signed.mint_address, 1))
         if spec.group_address is not None:
             self._members[spec.group_address] += 1
 

@@ -4,10 +4,25 @@ from tests.mutants.access import ACCESS
 from tests.mutants.edges import CHAIN, DOORS, STORES
 from tests.mutants.limits import LIMITS
 from tests.mutants.money import MONEY
+from tests.mutants.nodes import NODES
 from tests.mutants.omissions import OMISSIONS
 from tests.mutants.prices import PRICES
 from tests.mutants.privacy import PRIVACY
 from tests.mutants.saga import KERNELS
 from tests.mutants.sales import ORDERS, STOCK
 
-MUTANTS = (*STOCK, *ORDERS, *MONEY, *PRICES, *KERNELS, *CHAIN, *STORES, *DOORS, *ACCESS, *LIMITS, *PRIVACY, *OMISSIONS)
+MUTANTS = (
+    *STOCK,
+    *ORDERS,
+    *MONEY,
+    *PRICES,
+    *KERNELS,
+    *CHAIN,
+    *NODES,
+    *STORES,
+    *DOORS,
+    *ACCESS,
+    *LIMITS,
+    *PRIVACY,
+    *OMISSIONS,
+)

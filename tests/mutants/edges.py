@@ -18,7 +18,7 @@ CHAIN = (
     Mutant(
         "new bytes are signed while the old ones can still land",
         "activities/tokens/mint.py",
-        "if signed is None or await has_expired(self._chain, signed):",
+        "if signed is None or await self._is_lost(signed):",
         'if signed is None or await self._chain.fate(signed.signature) == "unknown":',
         "tests/activities/tokens/test_mint.py::test_stored_bytes_are_sent_again_and_nothing_is_signed_anew",
     ),

@@ -1,6 +1,7 @@
 """Workflow payloads and failures are encrypted where there is a key, and plain histories stay readable."""
 
 import json
+from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import Payload
@@ -17,7 +18,7 @@ from tests.fakes.world import SagaWorld
 from tests.replay.golden import history
 from tests.workflows.buyer import paid
 from tests.workflows.conftest import CODEC_KEYS
-from workflows.purchase import PurchaseInput, PurchaseWorkflow
+from workflows.purchase import PurchaseInput, PurchaseResult, PurchaseWorkflow
 
 # The engine's own notes about a local activity, which no codec sees: its number, its name and its times.
 CORE_MARKS = {
@@ -80,7 +81,7 @@ async def test_a_purchase_that_began_without_a_key_ends_with_one(world: SagaWorl
     wanted = PurchaseInput(purchase=await world.request(), show_id="sh", poll_seconds=30)
     workflow_id = f"purchase/{wanted.purchase.purchase_id}"
     await converted(client, {}).start_workflow(PurchaseWorkflow.run, wanted, id=workflow_id, task_queue=PURCHASES)
-    handle = client.get_workflow_handle_for(PurchaseWorkflow.run, workflow_id)
+    handle: Any = client.get_workflow_handle(workflow_id, result_type=PurchaseResult)
     await made.reached.wait()
     made.open.set()
     await paid(world, handle)

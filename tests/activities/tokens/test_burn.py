@@ -138,3 +138,30 @@ async def test_what_its_owner_burnt_is_gone(burn: Burn) -> None:
     burn.chain.burnt[address] = 1
     assert await burn.burn() == "burnt"
     assert (await burn.ticket()).burn is None
+
+
+async def test_a_token_that_a_lagging_node_does_not_show_is_not_forgone(burn: Burn) -> None:
+    """An earlier transaction made the token, so the stored one failed; its account is read at that slot or later."""
+    earlier, stored = await burn.sign(), await burn.sign()
+    await FakeTokenChain.send(burn.chain, earlier)
+    await FakeTokenChain.send(burn.chain, stored)
+    await burn.void()
+    burn.chain.expire()
+    burn.chain.lag("supply_of")
+    with pytest.raises(TransientError):
+        await burn.burn()
+    assert (await burn.ticket()).ended_as is None
+    burn.chain.lag()
+    assert await burn.burn() == "burnt"
+
+
+async def test_a_minted_token_that_a_node_does_not_show_is_not_burnt(burn: Burn) -> None:
+    """A recorded mint that is read as absent is no burnt one."""
+    await burn.mint()
+    await burn.void()
+    burn.chain.lag("supply_of")
+    with pytest.raises(TransientError, match="lags"):
+        await burn.burn()
+    burn.chain.lag()
+    assert await burn.burn() == "burnt"
+    assert burn.chain.burnt.total() == 1

@@ -6,6 +6,7 @@ from activities.core.commands import MintTicket
 from activities.tokens.mint import MintActivities
 from domain.core.errors import WrongState
 from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import SignedTransaction, TokenSpec
 from tests.fakes.store_world import StoreWorld
@@ -133,3 +134,22 @@ async def test_what_the_chain_refuses_unseen_is_explained_when_it_is_signed_agai
     with pytest.raises(WrongState, match="the group is full"):
         await one.mint()
     assert (one.chain.calls["sign"], one.chain.landings.total()) == (2, 0)
+
+
+async def test_a_token_that_a_lagging_node_does_not_show_is_not_signed_again() -> None:
+    """The stored bytes failed because the token is there; nothing is signed while a node does not show it."""
+    mint = await Mint().issue()
+    _, spec = await mint.steps._ticket_spec(mint.chain.ticket_id)
+    earlier, stored = await mint.chain.sign(spec), await mint.chain.sign(spec)
+
+    def sign(uow: UnitOfWork) -> None:
+        uow.get(Ticket, mint.chain.ticket_id).sign_token(stored, uow.at)
+
+    await mint.store.store.commit(sign)
+    for signed in (earlier, stored):
+        await FakeTokenChain.send(mint.chain, signed)
+    mint.chain.expire()
+    mint.chain.lag("read_token")
+    with pytest.raises(TransientError, match="lags"):
+        await mint.mint()
+    assert mint.chain.calls["sign"] == 2
