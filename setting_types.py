@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
-import base58
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, SecretStr
 
-from adapters.solana.keys import seed_of
+from adapters.solana.keys import parse_wallet, seed_of
+from domain.core.errors import InvalidWallet
 
 KEY_BYTES = 32
 SECRET_CHARS_MIN = 32
@@ -82,15 +82,11 @@ def check_host_port(text: str) -> str:
 
 
 def check_address(text: str) -> str:
-    """Check a Solana address: 32 bytes in base58, not all zero (the system program, which can own no token)."""
+    """Check the address of a wallet of ours: one that a key, or a vault's program, can sign for."""
     try:
-        found = base58.b58decode(text)
-    except ValueError:
-        found = b""
-    if len(found) != KEY_BYTES:
-        raise ValueError("must be a Solana address: 32 bytes in base58")
-    if not any(found):
-        raise ValueError("is the address of the system program, which can own no token")
+        parse_wallet(text, vault=True)
+    except InvalidWallet as refused:
+        raise ValueError(str(refused)) from None
     return text
 
 

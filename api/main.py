@@ -21,6 +21,7 @@ from activities.refunds.request_refund import RefundCommands
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.mint import TicketReader
+from activities.tokens.wallets import WalletCheck
 from adapters.postgres.connections import Pool, Waits, open_pool
 from adapters.postgres.deployment import DeploymentError, open_identity
 from adapters.postgres.rate_limits import MemoryCounters, PostgresCounters
@@ -95,7 +96,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         inbox=PostgresWebhookInbox(pool),
         verify=verified_with(settings.stripe.webhook_secret, identity),
         verify_connect=verified_with(settings.stripe.connect_webhook_secret, identity),
-        is_wallet=chain.is_wallet,
+        wallets=WalletCheck(chain),
         identity=identity,
         read_ticket=TicketReader(store, chain, buyers, chain.custody_owner, settings.api.public_url).read_ticket,
         limits=limits_of(settings),

@@ -13,6 +13,7 @@ from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
+from activities.tokens.wallets import WalletCheck
 from domain.access.subject import Subject
 from domain.core.ids import Identity
 from domain.money.money import FeeRates
@@ -258,7 +259,7 @@ class Dependencies:
     inbox: WebhookInbox
     verify: Callable[[bytes, str], WebhookEvent]
     verify_connect: Callable[[bytes, str], WebhookEvent]
-    is_wallet: Callable[[str], bool]
+    wallets: WalletCheck
     identity: Identity
     read_ticket: Callable[[str], Awaitable[tuple[Ticket, TokenState | None]]]
     limits: Limits

@@ -59,6 +59,9 @@ class TokenChain(TransactionSender, Protocol):
     def address_of(self, kind: TokenKind, subject_id: str) -> str:
         """Return the mint address of a subject, known before anything is sent."""
 
+    async def check_wallet(self, address: str, *, vault: bool) -> None:
+        """Raise InvalidWallet for an address that is nobody's; see `activities.tokens.wallets.WalletReader`."""
+
     async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
         """Read and verify a mint against its spec; None when there is no account. At confirmed or better."""
 

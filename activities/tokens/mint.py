@@ -13,7 +13,7 @@ from activities.core.task_queues import MINT, activity_on
 from activities.tokens.submit import PENDING, has_expired, land
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
-from domain.core.errors import WrongState
+from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.orders.order import Order
@@ -97,7 +97,7 @@ class MintActivities(TicketReader):
         if ticket.state == "void":
             return NO_TOKEN
         try:
-            return await self._mint(ticket, spec)
+            return await self._mint(ticket, await self._held_by_somebody(ticket, spec))
         except WrongState:
             if (await self._store.read(lambda uow: uow.get(Ticket, mint.ticket_id))).state == "void":
                 return NO_TOKEN
@@ -141,6 +141,19 @@ class MintActivities(TicketReader):
             max_size=show.group_size,
             owner_address=self._custody,
         )
+
+    async def _held_by_somebody(self, ticket: Ticket, spec: TokenSpec) -> TokenSpec:
+        """Return the spec, with custody as the owner where the buyer's wallet has turned out to be nobody's.
+
+        A ticket that is paid is minted in any case; its buyer can take it out of custody.
+        """
+        if ticket.mint_address is not None or spec.owner_address in {None, self._custody}:
+            return spec
+        try:
+            await self._chain.check_wallet(str(spec.owner_address), vault=True)  # the request has said whether it is
+        except InvalidWallet:
+            return spec.model_copy(update={"owner_address": self._custody})
+        return spec
 
     async def _mint(self, bearer: TokenizedAggregate, spec: TokenSpec) -> Minted:
         if bearer.mint_address is not None and bearer.mint_signature is not None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from solana.rpc.commitment import Finalized
-from solana.rpc.models import TxOpts
+from solana.rpc.models import DataSliceOpts, TxOpts
 from solders.account import Account
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
@@ -17,12 +17,11 @@ from adapters.runtime.request_coalescing import BatchLoader
 from adapters.solana.burning import TokenBurner
 from adapters.solana.groups import GroupResizer
 from adapters.solana.instructions import associated_account
+from adapters.solana.keys import check_account, parse_wallet
 from adapters.solana.mint_layout import describe
 from adapters.solana.minting import TokenMinter
 from adapters.solana.rpc import NodeClient, translate_node_errors
 from adapters.solana.signing import TransactionSigner
-from adapters.solana.transaction import parse_wallet
-from domain.core.errors import InvalidWallet
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
 
@@ -45,18 +44,21 @@ class SolanaTokenReader:
         self._issuer = Pubkey.from_string(issuer_address)
         self._client = NodeClient(rpc_url, timeout_seconds)
         self._accounts = BatchLoader(self._load_accounts, _ACCOUNTS_MAX // 2)
+        self._wallets = BatchLoader(self._load_wallets, _ACCOUNTS_MAX)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
-    def is_wallet(self, address: str) -> bool:
-        """Say whether an address can hold tickets: 32 bytes of base58 on the curve."""
-        try:
-            parse_wallet(address)
-        except InvalidWallet:
-            return False
-        return True
+    async def check_wallet(self, address: str, *, vault: bool) -> None:
+        """Raise InvalidWallet unless an address can be somebody's: what it says itself first, then its account.
+
+        Off the curve only a program can sign, for a vault: refused without `vault`.
+        """
+        wallet = parse_wallet(address, vault=vault)
+        with translate_node_errors():
+            account = await self._wallets.load(wallet)
+        check_account(wallet, account)
 
     async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
         """Read a mint and its owner's account together and verify them; None when there is no mint."""
@@ -67,6 +69,10 @@ class SolanaTokenReader:
         if account is None or _is_only_funded(account):
             return None
         return describe(mint, spec, account, (owner, held), self._issuer)
+
+    async def _load_wallets(self, wallets: list[Pubkey]) -> Sequence[Any]:
+        """Return the account at each address, with one byte of its contents: a program has millions."""
+        return (await self._client.get_multiple_accounts(wallets, data_slice=DataSliceOpts(offset=0, length=1))).value
 
     async def _load_accounts(self, pairs: list[tuple[Pubkey, Pubkey]]) -> list[tuple[Any, Any]]:
         """Return each mint with its holder's account, both of a pair from one call."""

@@ -28,7 +28,7 @@ from adapters.solana.mint_layout import (
     PERMANENT_DELEGATE,
     POINTER_BYTES,
 )
-from domain.core.errors import InvalidWallet, WrongState
+from domain.core.errors import WrongState
 from domain.tickets.token import TokenKind, TokenSpec
 
 _T = TypeVar("_T")
@@ -66,17 +66,6 @@ def final_space(spec: TokenSpec) -> int:
     words = sum(len(word.encode()) for word in (spec.name, spec.symbol, spec.uri))
     metadata = EXTENSION_HEADER_BYTES + _METADATA_FRAME_BYTES + words
     return initial_space(spec) + metadata + sum(EXTENSION_HEADER_BYTES + size for size in grown)
-
-
-def parse_wallet(address: str) -> Pubkey:
-    """Parse a wallet's address; raise InvalidWallet unless it is on the curve."""
-    try:
-        wallet = Pubkey.from_string(address)
-    except ValueError as error:
-        raise InvalidWallet("the wallet is not a Solana address") from error
-    if not wallet.is_on_curve():
-        raise InvalidWallet("the wallet address is not on the curve: no key can sign for it")
-    return wallet
 
 
 def token_instructions(spec: TokenSpec, issuer: Pubkey, seed: str, owner: Pubkey, rent: int) -> list[Instruction]:

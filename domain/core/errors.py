@@ -21,7 +21,7 @@ Refusal
 ├── RefundExceeds         refund-exceeds        the refund exceeds the refundable amount
 ├── PaymentDisputed       payment-disputed      the buyer's bank decides about the money
 ├── AlreadyEntered        ticket-redeemed       the ticket was already used for entry
-├── InvalidWallet         invalid-wallet        not a Solana address
+├── InvalidWallet         invalid-wallet        nobody's address on Solana
 ├── WrongState            wrong-state           the request does not fit the present state
 ├── WebhookForged         forged-webhook        a webhook that Stripe did not sign
 └── PaymentRefused        payment-refused       Stripe refused the payment for good
@@ -196,11 +196,14 @@ class AlreadyEntered(Refusal):
 
 
 class InvalidWallet(Refusal):
-    """The wallet is not a valid Solana address."""
+    """The wallet is no address that somebody can sign for; `values.reason` says why."""
 
     code = "invalid-wallet"
     http_status = 422
-    remedy = "Correct the address, or leave it out."
+    remedy = (
+        "Read `values.reason`: not-an-address, program, low-order, off-curve, token-account or owned. Send the wallet's"
+        " own address, or leave it out; a multisig vault is sent with `wallet_is_vault`."
+    )
 
 
 class WrongState(Refusal):

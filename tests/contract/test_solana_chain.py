@@ -7,16 +7,24 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from solders.hash import Hash
 from solders.keypair import Keypair
+from solders.message import Message
 from solders.pubkey import Pubkey
+from solders.system_program import CreateAccountParams, create_account
+from solders.transaction import VersionedTransaction
 
 from adapters.solana.chain import SolanaTokenChain
-from domain.core.errors import WrongState
+from adapters.solana.instructions import associated_account
+from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenSpec
-from tests.devstack.chain.dev_chain import DevChain, free_port
+from tests.devstack.chain.dev_chain import DevChain, free_port, send
 
+STAKE = Pubkey.from_string("Stake11111111111111111111111111111111111111")
 _VENUE = TokenSpec(kind="venue", subject_id="v1", name="The Hall", symbol="HALL", uri="ipfs://venue", max_size=5)
+_SHOW = _VENUE.model_copy(update={"kind": "show", "subject_id": "s1", "symbol": "SHOW"})
+_TICKET = _VENUE.model_copy(update={"kind": "ticket", "subject_id": "t1", "symbol": "TICKET", "max_size": None})
 
 
 @pytest.fixture(scope="module")
@@ -118,12 +126,39 @@ async def test_a_lost_answer_is_an_unknown_effect_and_can_be_repeated(
     assert await chain.fate(signed.signature) != "unknown"
 
 
-async def test_only_addresses_on_the_curve_are_wallets(chain: SolanaTokenChain) -> None:
-    """A derived address has no key, so it is no wallet."""
-    derived, _ = Pubkey.find_program_address([b"x"], Pubkey.default())
-    assert chain.is_wallet(str(Keypair().pubkey()))
-    assert not chain.is_wallet(str(derived))
-    assert not chain.is_wallet("0OIl")
+async def test_a_token_account_and_an_account_of_a_program_are_no_wallets(
+    chain: SolanaTokenChain, dev_chain: DevChain
+) -> None:
+    """The account on chain says whose it is; a wallet that has only lamports is one."""
+    dev_chain.fund(chain.payer_address)
+    wallet, owned = Keypair(), Keypair()
+    dev_chain.fund(str(wallet.pubkey()))
+    await chain.check_wallet(str(wallet.pubkey()), vault=False)
+    make = create_account(
+        CreateAccountParams(from_pubkey=wallet.pubkey(), to_pubkey=owned.pubkey(), lamports=10**9, space=8, owner=STAKE)
+    )
+    latest = dev_chain.result("getLatestBlockhash", {"commitment": "processed"})["value"]["blockhash"]
+    message = Message.new_with_blockhash([make], wallet.pubkey(), Hash.from_string(latest))
+    send(dev_chain, VersionedTransaction(message, [wallet, owned]))
+    with pytest.raises(InvalidWallet) as refused:
+        await chain.check_wallet(str(owned.pubkey()), vault=False)
+    assert refused.value.data["reason"] == "owned"
+    held = await _ticket_of(chain, str(wallet.pubkey()))
+    with pytest.raises(InvalidWallet) as refused:
+        await chain.check_wallet(str(associated_account(wallet.pubkey(), held)), vault=True)
+    assert refused.value.data["reason"] == "token-account"
+
+
+async def _ticket_of(chain: SolanaTokenChain, owner: str) -> Pubkey:
+    """Mint a ticket to an owner and return its mint."""
+    group = ""
+    for spec in (_VENUE, _SHOW, _TICKET.model_copy(update={"owner_address": owner})):
+        signed = await chain.sign(spec.model_copy(update={"group_address": group} if group else {}))
+        await chain.send(signed)
+        while await chain.supply_of(signed.mint_address) is None:  # noqa: ASYNC110 - a node tells of nothing
+            await asyncio.sleep(0.02)
+        group = signed.mint_address
+    return Pubkey.from_string(group)
 
 
 async def test_an_error_does_not_contain_the_nodes_address() -> None:

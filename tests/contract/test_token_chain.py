@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from solders.keypair import Keypair
+from solders.pubkey import Pubkey
 
 from adapters.solana.chain import SolanaTokenChain
+from adapters.solana.keys import LOW_ORDER_Y
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenSpec, TransactionFate
@@ -261,3 +263,48 @@ async def test_a_group_takes_another_size(world: ChainWorld) -> None:
     with pytest.raises(TransientError, match="cannot be resized to 1"):
         await world.chain.sign_resize(show, 1)
     assert await world.chain.sizes_of(world.chain.address_of("show", "never made")) is None
+
+
+VAULT, _ = Pubkey.find_program_address([b"vault"], Pubkey.from_string("SQDS4ep65T869zMMBKyuUq6aD6EgTu8psMjkvj52pCf"))
+TOKEN_2022 = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"
+LOW_ORDER = [str(Pubkey(y.to_bytes(32, "little"))) for y in sorted(LOW_ORDER_Y)] + [
+    str(Pubkey(bytes([1, *[0] * 30, 0x80]))),  # the neutral point, spelt otherwise
+    str(Pubkey(bytes([0xEE, *[0xFF] * 30, 0x7F]))),
+]
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("0OIl", "not-an-address"),
+        ("1" * 32, "program"),
+        (TOKEN_2022, "program"),
+        ("SysvarC1ock11111111111111111111111111111111", "program"),
+        *((point, "low-order") for point in LOW_ORDER if point != "1" * 32),
+        (str(VAULT), "off-curve"),
+    ],
+)
+async def test_an_address_that_is_nobodys_is_no_wallet(world: ChainWorld, address: str, reason: str) -> None:
+    """Programs, points of low order and addresses off the curve are refused, with the reason."""
+    with pytest.raises(InvalidWallet) as refused:
+        await world.chain.check_wallet(address, vault=False)
+    assert refused.value.data["reason"] == reason
+
+
+async def test_a_fresh_wallet_and_a_named_vault_are_wallets(world: ChainWorld) -> None:
+    """An address without an account is fine, and one off the curve where it is said to be a vault."""
+    await world.chain.check_wallet(str(Keypair().pubkey()), vault=False)
+    await world.chain.check_wallet(str(VAULT), vault=True)
+    spec = _ticket(await _show_on_sale(world)).model_copy(update={"owner_address": str(VAULT)})
+    token = await world.chain.read_token(await world.make(spec), spec)
+    assert token is not None
+    assert (token.owner_address, token.problems) == (str(VAULT), ())
+
+
+async def test_a_mint_is_no_wallet(world: ChainWorld) -> None:
+    """Its account on chain says so, whether it is called a vault or not."""
+    address = await world.make(_venue())
+    for vault in (False, True):
+        with pytest.raises(InvalidWallet) as refused:
+            await world.chain.check_wallet(address, vault=vault or not Pubkey.from_string(address).is_on_curve())
+        assert refused.value.data["reason"] == "token-account"

@@ -16,6 +16,7 @@ from activities.refunds.request_refund import RefundCommands
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
+from activities.tokens.wallets import WalletCheck
 from adapters.read_models.documents import (
     ALLOCATIONS,
     CANCELLATIONS,
@@ -63,10 +64,11 @@ from tests.fakes.event_store import FakeEventStore
 from tests.fakes.identity import IDENTITY
 from tests.fakes.recomputed import venue_statement, venue_sums
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox, MemoryKeyUses
+from tests.fakes.token_chain import FakeTokenChain
 from tests.fakes.webhooks import verify
 from workflows.purchase import CheckoutAnswer
 
-WALLET = "a-wallet"
+WALLET = "GmaDrppBC7P5ARKV8g3djiwP89vz1jLK23V2GBjuAEGB"
 NOTHING_COUNTED = CancellationProgress(
     orders=0,
     ended_without_sale=0,
@@ -289,6 +291,7 @@ class ApiWorld:
         self.inbox = MemoryInbox()
         self.tokens: dict[str, TokenState] = {}
         self.chain_is_away = False
+        self.chain = FakeTokenChain()
         self.check_rate: RateCheck = no_rate_limit
         self.keys = KeyCommands(self.store)
         self.authenticator = KeyAuthenticator(self.keys, MemoryKeyUses(), {EVERY_SCOPE: DEVELOPMENT_SUBJECT}, IDENTITY)
@@ -312,7 +315,7 @@ class ApiWorld:
             inbox=self.inbox,
             verify=verify,
             verify_connect=verify,
-            is_wallet=lambda address: address == WALLET,
+            wallets=WalletCheck(self.chain),
             identity=IDENTITY,
             read_ticket=self.read_ticket,
             limits=self.limits,

@@ -9,6 +9,7 @@ from typing import Literal
 
 import base58
 
+from adapters.solana.keys import parse_wallet
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
@@ -17,7 +18,7 @@ BLOCKHASH_LIFE = 150
 CONFIRMED_AFTER = 1
 FINALIZED_AFTER = 3
 
-Verb = Literal["read_token", "sign", "send", "fate", "block_height", "supply_of", "sign_burn"]
+Verb = Literal["read_token", "sign", "send", "fate", "block_height", "supply_of", "sign_burn", "check_wallet"]
 
 
 @dataclass
@@ -39,6 +40,7 @@ class FakeTokenChain:
         self.sends: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self.missing_lamports = 0
+        self.token_accounts: set[str] = set()
         self._specs: dict[str, TokenSpec] = {}
         self._known: set[tuple[TokenKind, str | None]] = set()
         self._members: Counter[str] = Counter()
@@ -77,12 +79,13 @@ class FakeTokenChain:
         """Return the mint address of a subject."""
         return base58.b58encode(hashlib.sha256(f"{kind}:{subject_id}".encode()).digest()).decode()
 
-    def is_wallet(self, address: str) -> bool:
-        """Return whether an address is 32 bytes of base58; the real chain also checks the curve."""
-        try:
-            return len(base58.b58decode(address)) == 32
-        except ValueError:
-            return False
+    async def check_wallet(self, address: str, *, vault: bool) -> None:
+        """Raise InvalidWallet for an address that is nobody's, or that is a mint or one of the `token_accounts`."""
+        parse_wallet(address, vault=vault)
+        self._begin("check_wallet")
+        if address in self._specs or address in self.token_accounts:
+            raise InvalidWallet("the wallet is a mint or a token account", reason="token-account")
+        self._end("check_wallet")
 
     async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
         """Read a mint; None when there is none."""
@@ -115,8 +118,8 @@ class FakeTokenChain:
     async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:
         """Sign; raise as the real chain does. A known kind and group is simulated only with `again`."""
         self._begin("sign")
-        if spec.owner_address is not None and not self.is_wallet(spec.owner_address):
-            raise InvalidWallet("the wallet is not a Solana address")
+        if spec.kind == "ticket" and spec.owner_address is not None:
+            parse_wallet(spec.owner_address, vault=True)
         if self.missing_lamports:
             raise TransientError(f"the payer fake lacks {self.missing_lamports} lamports")
         address = self.address_of(spec.kind, spec.subject_id)

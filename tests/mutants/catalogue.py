@@ -9,5 +9,20 @@ from tests.mutants.prices import PRICES
 from tests.mutants.privacy import PRIVACY
 from tests.mutants.saga import KERNELS
 from tests.mutants.sales import ORDERS, STOCK
+from tests.mutants.tokens import TOKENS
 
-MUTANTS = (*STOCK, *ORDERS, *MONEY, *PRICES, *KERNELS, *CHAIN, *STORES, *DOORS, *ACCESS, *LIMITS, *PRIVACY, *OMISSIONS)
+MUTANTS = (
+    *STOCK,
+    *ORDERS,
+    *MONEY,
+    *PRICES,
+    *KERNELS,
+    *CHAIN,
+    *STORES,
+    *DOORS,
+    *ACCESS,
+    *LIMITS,
+    *PRIVACY,
+    *OMISSIONS,
+    *TOKENS,
+)

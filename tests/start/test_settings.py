@@ -55,7 +55,7 @@ BAD = [
     ("SOLANA__ISSUER_SECRET", "zz" * 32, "32 bytes"),
     ("SOLANA__ADDRESS_SECRET", "01" * 31, "32 bytes"),
     ("SOLANA__ISSUER_ADDRESS", "0x0", "base58"),
-    ("SOLANA__CUSTODY_ADDRESS", "1" * 32, "system program"),
+    ("SOLANA__CUSTODY_ADDRESS", "1" * 32, "is a program"),
     ("SOLANA__CUSTODY_ADDRESS", ADDRESS[:-2], "32 bytes"),
     ("API__PORT", "70000", "less"),
     ("API__PUBLIC_URL", "ftp://tickets.example", "http"),

@@ -1,17 +1,21 @@
 """The mint step: reads first, stores signed bytes before sending them, signs again only when those have expired."""
 
+import asyncio
+
 import pytest
+from solders.keypair import Keypair
 
 from activities.core.commands import MintTicket
 from activities.tokens.mint import MintActivities
-from domain.core.errors import WrongState
+from activities.tokens.wallets import WalletCheck
+from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import SignedTransaction, TokenSpec
 from tests.fakes.store_world import StoreWorld
 from tests.fakes.token_chain import FakeTokenChain
 
-CUSTODY = "11111111111111111111111111111111"
+CUSTODY = str(Keypair.from_seed(bytes([9] * 32)).pubkey())
 GROUP = TokenSpec(kind="show", subject_id="sh", name="Show", symbol="SHOW", uri="", max_size=10, owner_address=CUSTODY)
 
 
@@ -133,3 +137,43 @@ async def test_what_the_chain_refuses_unseen_is_explained_when_it_is_signed_agai
     with pytest.raises(WrongState, match="the group is full"):
         await one.mint()
     assert (one.chain.calls["sign"], one.chain.landings.total()) == (2, 0)
+
+
+class OneWallet:
+    """Every buyer named this wallet."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    async def wallet_of(self, buyer_id: str) -> str | None:
+        return self._address
+
+
+async def test_a_wallet_that_turns_out_to_be_nobodys_is_left_out(one: Mint) -> None:
+    """The paid ticket is minted to custody, whether the node could be asked at the sale or not."""
+    wallet = str(Keypair.from_seed(bytes([7] * 32)).pubkey())
+    one.chain.token_accounts.add(wallet)
+    one.steps = MintActivities(one.store.store, one.chain, OneWallet(wallet), CUSTODY, "http://127.0.0.1")
+    assert one.chain._specs[await one.mint()].owner_address == CUSTODY
+
+
+async def test_a_sale_does_not_wait_for_the_chain_to_check_a_wallet(one: Mint) -> None:
+    """A node that is ill or slow refuses nobody; an address that is wrong by itself is refused all the same."""
+    wallet = str(Keypair.from_seed(bytes([7] * 32)).pubkey())
+    one.chain.token_accounts.add(wallet)
+    with pytest.raises(InvalidWallet):
+        await WalletCheck(one.chain).check(wallet, vault=False)
+    one.chain.fail_before("check_wallet", times=2)
+    await WalletCheck(one.chain).check(wallet, vault=False)
+    with pytest.raises(InvalidWallet):
+        await WalletCheck(one.chain).check("1" * 32, vault=False)
+
+
+async def test_a_slow_node_is_waited_for_a_moment_only() -> None:
+    """The check gives up after its time."""
+
+    class Slow(FakeTokenChain):
+        async def check_wallet(self, address: str, *, vault: bool) -> None:
+            await asyncio.Event().wait()
+
+    await WalletCheck(Slow(), seconds_max=0.01).check(str(Keypair().pubkey()), vault=False)

@@ -15,6 +15,8 @@ from tests.fakes.judged import judged
 from tests.fakes.shop_world import WALLET, ApiWorld
 
 PURCHASES = "/api/v1/purchases"
+VAULT = "FCvhetuRQXVjFaFtLY8kAYFYRHpCLMsBabJ8GLrBX8iT"
+TOKEN_ACCOUNT = "2KW2XRd9kwqet15Aha2oK3tYvd3nWbTFH1MBiRAv1BE1"
 
 
 @pytest.fixture
@@ -173,6 +175,28 @@ async def test_a_read_that_waits_in_vain_says_that_it_is_stale(
     found = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
     answer = await client.get(f"{PURCHASES}/{found['purchase_id']}?after=1000")
     assert answer.json()["stale"]
+
+
+@pytest.mark.parametrize(
+    ("buyer", "reason"),
+    [
+        ({"wallet": "nonsense"}, "not-an-address"),
+        ({"wallet": "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"}, "program"),
+        ({"wallet": VAULT}, "off-curve"),
+        ({"wallet": TOKEN_ACCOUNT}, "token-account"),
+        ({"wallet": TOKEN_ACCOUNT, "wallet_is_vault": True}, "token-account"),
+        ({"wallet": VAULT, "wallet_is_vault": True}, None),
+    ],
+)
+async def test_a_wallet_that_is_nobodys_is_refused_at_the_door(
+    client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld, buyer: dict[str, Any], reason: str | None
+) -> None:
+    """The problem names the reason and nothing is stored; a multisig vault is sent as one."""
+    world.chain.token_accounts.add(TOKEN_ACCOUNT)
+    answer = await client.post(PURCHASES, json=wanting(show, buyer=buyer), headers=key("a"))
+    assert answer.status_code == (201 if reason is None else 422)
+    assert answer.json().get("values", {}).get("reason") == reason
+    assert len(world.buyers.kept) == (reason is None)
 
 
 async def test_no_personal_data_goes_into_events(
