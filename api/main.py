@@ -98,7 +98,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         verify_connect=verified_with(settings.stripe.connect_webhook_secret, identity),
         wallets=WalletCheck(chain),
         identity=identity,
-        read_ticket=TicketReader(store, chain, buyers, chain.custody_owner, settings.api.public_url).read_ticket,
+        read_ticket=TicketReader(store, chain).read_ticket,
         limits=limits_of(settings),
         check_rate=RateLimits(counters_of(settings, pool), rates_of(settings)).check,
         capacity=CapacityCommands(store),

@@ -62,6 +62,9 @@ class TokenChain(TransactionSender, Protocol):
     async def check_wallet(self, address: str, *, vault: bool) -> None:
         """Raise InvalidWallet for an address that is nobody's; see `activities.tokens.wallets.WalletReader`."""
 
+    def signed_spec(self, signed: SignedTransaction) -> TokenSpec:
+        """Read back from its bytes which token a signed mint makes; they name no subject."""
+
     async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
         """Read and verify a mint against its spec; None when there is no account. At confirmed or better."""
 

@@ -1,7 +1,7 @@
 """The Solana steps: a token per venue, show and ticket, at an address known beforehand.
 
 Read first; store the signed bytes before sending; send the same bytes until they have landed or can no longer land;
-only then sign again; verify the token on chain before recording it.
+only then sign again. A mint is proved once: by its final transaction, and by the token that this one has made.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from typing import Protocol
 from activities.core.commands import Minted, MintSubject, MintTicket
 from activities.core.ports import EventStore, TokenChain
 from activities.core.task_queues import MINT, activity_on
-from activities.tokens.submit import PENDING, has_expired, land
+from activities.tokens.submit import has_expired, land
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
 from domain.core.errors import InvalidWallet, WrongState
@@ -36,59 +36,39 @@ class Wallets(Protocol):
 class TokenReader(Protocol):
     """Reads tokens; signs nothing."""
 
+    def signed_spec(self, signed: SignedTransaction) -> TokenSpec:
+        """Read back from its bytes which token a signed mint makes."""
+
     async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
         """Read a token from the chain and verify it; None when there is none."""
 
 
 class TicketReader:
-    """Reads tickets with their tokens. `metadata_base` is the URL under which the API serves each token's metadata."""
+    """Reads tickets with their tokens, which are compared with what was signed for them, not with today's settings."""
 
-    def __init__(
-        self, store: EventStore, chain: TokenReader, wallets: Wallets, custody: str, metadata_base: str
-    ) -> None:
+    def __init__(self, store: EventStore, chain: TokenReader) -> None:
         self._store = store
         self._reader = chain
-        self._wallets = wallets
-        self._custody = custody
-        self._metadata_base = metadata_base.rstrip("/")
 
     async def read_ticket(self, ticket_id: str) -> tuple[Ticket, TokenState | None]:
-        """Return a ticket from the events and its token from the chain, verified against its spec."""
-        ticket, spec = await self._ticket_spec(ticket_id)
-        if ticket.mint_address is None:
+        """Return a ticket from the events and its token from the chain."""
+        ticket = await self._store.read(lambda uow: uow.get(Ticket, ticket_id))
+        if ticket.mint_address is None or ticket.signed is None:
             return ticket, None
-        return ticket, await self._reader.read_token(ticket.mint_address, spec)
-
-    async def _ticket_spec(self, ticket_id: str, reads: Iterable[str] = ()) -> tuple[Ticket, TokenSpec]:
-        def look(uow: UnitOfWork) -> tuple[Ticket, Show, Order | None]:
-            ticket = uow.get(Ticket, ticket_id)
-            return ticket, uow.get(Show, ticket.show_id), uow.find(Order, ticket.purchase_id)
-
-        ticket, show, order = await self._store.read(look, (Ticket.stream(ticket_id), *reads))
-        wallet = await self._wallets.wallet_of(order.buyer_id) if order else None  # outside orders: no stored buyer
-        spec = TokenSpec(
-            kind="ticket",
-            subject_id=ticket_id,
-            name=_short(show.name),
-            symbol="TICKET",
-            uri=self._uri("ticket", ticket.public_name),
-            group_address=show.mint_address,
-            owner_address=wallet or self._custody,
-        )
-        return ticket, spec
-
-    def _uri(self, kind: str, name: str) -> str:
-        return f"{self._metadata_base}/metadata/{kind}/{name}.json"
+        return ticket, await self._reader.read_token(ticket.mint_address, self._reader.signed_spec(ticket.signed))
 
 
-class MintActivities(TicketReader):
-    """Mints tokens."""
+class MintActivities:
+    """Mints tokens. `metadata_base` is the URL under which the API serves each token's metadata."""
 
     def __init__(
         self, store: EventStore, chain: TokenChain, wallets: Wallets, custody: str, metadata_base: str
     ) -> None:
-        super().__init__(store, chain, wallets, custody, metadata_base)
+        self._store = store
         self._chain = chain
+        self._wallets = wallets
+        self._custody = custody
+        self._metadata_base = metadata_base.rstrip("/")
 
     @activity_on(MINT, name="mint_ticket")
     async def mint_ticket(self, mint: MintTicket) -> Minted:
@@ -142,6 +122,27 @@ class MintActivities(TicketReader):
             owner_address=self._custody,
         )
 
+    async def _ticket_spec(self, ticket_id: str, reads: Iterable[str] = ()) -> tuple[Ticket, TokenSpec]:
+        def look(uow: UnitOfWork) -> tuple[Ticket, Show, Order | None]:
+            ticket = uow.get(Ticket, ticket_id)
+            return ticket, uow.get(Show, ticket.show_id), uow.find(Order, ticket.purchase_id)
+
+        ticket, show, order = await self._store.read(look, (Ticket.stream(ticket_id), *reads))
+        wallet = await self._wallets.wallet_of(order.buyer_id) if order else None  # outside orders: no stored buyer
+        spec = TokenSpec(
+            kind="ticket",
+            subject_id=ticket_id,
+            name=_short(show.name),
+            symbol="TICKET",
+            uri=self._uri("ticket", ticket.public_name),
+            group_address=show.mint_address,
+            owner_address=wallet or self._custody,
+        )
+        return ticket, spec
+
+    def _uri(self, kind: str, name: str) -> str:
+        return f"{self._metadata_base}/metadata/{kind}/{name}.json"
+
     async def _held_by_somebody(self, ticket: Ticket, spec: TokenSpec) -> TokenSpec:
         """Return the spec, with custody as the owner where the buyer's wallet has turned out to be nobody's.
 
@@ -159,28 +160,28 @@ class MintActivities(TicketReader):
         if bearer.mint_address is not None and bearer.mint_signature is not None:
             return Minted(mint_address=bearer.mint_address, signature=bearer.mint_signature)
         address = self._chain.address_of(spec.kind, spec.subject_id)
-        signed, is_final = bearer.signed, False
-        while not await self._verified(address, spec):
+        signed = bearer.signed
+        is_final = signed is not None and await self._chain.fate(signed.signature) == "finalized"
+        while not is_final:
             if signed is None or await has_expired(self._chain, signed):
+                if await self._chain.read_token(address, spec) is not None:
+                    break  # only bytes signed here can have made it, though no node may remember them
                 signed = await self._sign(bearer, spec, again=signed is not None)
             is_final = await land(self._chain, signed)
         if signed is None:
             raise WrongState("a token that was never signed here exists at this address", address=address)
-        landed = signed
-        if not is_final and await self._chain.fate(landed.signature) in PENDING:
-            await land(self._chain, landed)  # a token counts as minted only when its transaction is final
-        await self._store.commit(
-            lambda uow: uow.get(type(bearer), bearer.identity).mint_token(address, landed.signature, uow.at)
-        )
-        return Minted(mint_address=address, signature=landed.signature)
+        await self._prove(address, signed)
+        landed = signed.signature
+        await self._store.commit(lambda uow: uow.get(type(bearer), bearer.identity).mint_token(address, landed, uow.at))
+        return Minted(mint_address=address, signature=landed)
 
-    async def _verified(self, address: str, spec: TokenSpec) -> bool:
-        token = await self._chain.read_token(address, spec)
+    async def _prove(self, address: str, signed: SignedTransaction) -> None:
+        """Compare a landed token with its signed bytes, once; its holder may have moved or burnt it since."""
+        token = await self._chain.read_token(address, self._chain.signed_spec(signed))
         if token is None:
-            return False
+            raise TransientError(f"the node does not show the minted token {address} yet")
         if token.problems:
             raise WrongState(f"the token on chain differs from its spec: {', '.join(token.problems)}")
-        return True
 
     async def _sign(self, bearer: TokenizedAggregate, spec: TokenSpec, *, again: bool) -> SignedTransaction:
         signed = await self._chain.sign(spec, again=again)

@@ -22,6 +22,7 @@ from adapters.solana.mint_layout import describe
 from adapters.solana.minting import TokenMinter
 from adapters.solana.rpc import NodeClient, translate_node_errors
 from adapters.solana.signing import TransactionSigner
+from adapters.solana.transaction import signed_spec
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
 
@@ -59,6 +60,10 @@ class SolanaTokenReader:
         with translate_node_errors():
             account = await self._wallets.load(wallet)
         check_account(wallet, account)
+
+    def signed_spec(self, signed: SignedTransaction) -> TokenSpec:
+        """Read back which token a signed mint makes."""
+        return signed_spec(signed)
 
     async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
         """Read a mint and its owner's account together and verify them; None when there is no mint."""

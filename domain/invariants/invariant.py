@@ -84,7 +84,7 @@ DELIVERED = Invariant(
 )
 MINTED = Invariant(
     "one-nft-per-ticket",
-    "Every ticket of a fulfilled order is minted, with a supply of one on chain; a refunded one has none.",
+    "Every ticket of a fulfilled order is minted: a supply of one, or burnt by its holder; a refunded one has none.",
     "rest",
 )
 CLEARING = Invariant("stripe-is-in-the-books", "Stripe's net equals the clearing account of the books.", "rest")

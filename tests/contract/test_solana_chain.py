@@ -3,11 +3,13 @@
 import asyncio
 import json
 import re
+import struct
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 from solders.hash import Hash
+from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.message import Message
 from solders.pubkey import Pubkey
@@ -15,11 +17,11 @@ from solders.system_program import CreateAccountParams, create_account
 from solders.transaction import VersionedTransaction
 
 from adapters.solana.chain import SolanaTokenChain
-from adapters.solana.instructions import associated_account
+from adapters.solana.instructions import TOKEN_2022, associated_account, create_associated
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenSpec
-from tests.devstack.chain.dev_chain import DevChain, free_port, send
+from tests.devstack.chain.dev_chain import DevChain, free_port, send, sign_for
 
 STAKE = Pubkey.from_string("Stake11111111111111111111111111111111111111")
 _VENUE = TokenSpec(kind="venue", subject_id="v1", name="The Hall", symbol="HALL", uri="ipfs://venue", max_size=5)
@@ -147,6 +149,42 @@ async def test_a_token_account_and_an_account_of_a_program_are_no_wallets(
     with pytest.raises(InvalidWallet) as refused:
         await chain.check_wallet(str(associated_account(wallet.pubkey(), held)), vault=True)
     assert refused.value.data["reason"] == "token-account"
+
+
+async def test_a_token_that_its_holder_moved_or_burnt_keeps_its_mint(
+    chain: SolanaTokenChain, dev_chain: DevChain
+) -> None:
+    """It stays the token that was signed for; the permanent delegate burns it wherever it is."""
+    dev_chain.fund(chain.payer_address)
+    ann, bob = Keypair(), Keypair()
+    dev_chain.fund(str(ann.pubkey()))
+    mint = await _ticket_of(chain, str(ann.pubkey()))
+    spec = _TICKET.model_copy(update={"owner_address": str(ann.pubkey()), "group_address": _group_of(chain)})
+    give = Instruction(
+        TOKEN_2022,
+        bytes([12]) + struct.pack("<QB", 1, 0),
+        [
+            AccountMeta(associated_account(ann.pubkey(), mint), is_signer=False, is_writable=True),
+            AccountMeta(mint, is_signer=False, is_writable=False),
+            AccountMeta(associated_account(bob.pubkey(), mint), is_signer=False, is_writable=True),
+            AccountMeta(ann.pubkey(), is_signer=True, is_writable=False),
+        ],
+    )
+    open_account = create_associated(ann.pubkey(), bob.pubkey(), mint)
+    assert "error" not in send(dev_chain, sign_for(dev_chain, ann, open_account, give), skipPreflight=False)
+    moved = await chain.read_token(str(mint), spec)
+    assert moved is not None
+    assert (moved.standing, moved.problems, moved.supply) == ("held-elsewhere", (), 1)
+    await chain.send(await chain.sign_burn(str(mint)))
+    while await chain.supply_of(str(mint)):  # noqa: ASYNC110 - a node tells of nothing
+        await asyncio.sleep(0.02)
+    burnt = await chain.read_token(str(mint), spec)
+    assert burnt is not None
+    assert (burnt.standing, burnt.problems, burnt.is_ours) == ("burnt", (), False)
+
+
+def _group_of(chain: SolanaTokenChain) -> str:
+    return chain.address_of("show", _SHOW.subject_id)
 
 
 async def _ticket_of(chain: SolanaTokenChain, owner: str) -> Pubkey:

@@ -41,6 +41,7 @@ class FakeTokenChain:
         self.calls: Counter[str] = Counter()
         self.missing_lamports = 0
         self.token_accounts: set[str] = set()
+        self._moved: set[str] = set()
         self._specs: dict[str, TokenSpec] = {}
         self._known: set[tuple[TokenKind, str | None]] = set()
         self._members: Counter[str] = Counter()
@@ -87,6 +88,15 @@ class FakeTokenChain:
             raise InvalidWallet("the wallet is a mint or a token account", reason="token-account")
         self._end("check_wallet")
 
+    def signed_spec(self, signed: SignedTransaction) -> TokenSpec:
+        """Read back which token a signed mint makes."""
+        spec = TokenSpec.model_validate(json.loads(base64.b64decode(signed.wire_base64))["spec"])
+        return spec.model_copy(update={"subject_id": ""})
+
+    def move(self, address: str) -> None:
+        """Let the holder of a token move it to another wallet."""
+        self._moved.add(address)
+
     async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
         """Read a mint; None when there is none."""
         self._begin("read_token")
@@ -96,23 +106,23 @@ class FakeTokenChain:
             return None
         differing = [
             name
-            for name in ("kind", "name", "symbol", "uri", "group_address", "owner_address", "max_size")
+            for name in ("kind", "name", "symbol", "uri", "group_address", "max_size")
             if getattr(made, name) != getattr(spec, name)
         ]
         problems = tuple(f"{name} is {getattr(made, name)}" for name in differing) + self._spoilt.get(address, ())
         is_group = made.kind != "ticket"
-        if self.burnt[address]:
-            problems += ("supply is 0",)
+        is_held = made.owner_address == spec.owner_address and address not in self._moved
         return TokenState(
             address=address,
             supply=0 if is_group else self.supplies()[address],
             decimals=0,
-            owner_address=made.owner_address,
+            owner_address=spec.owner_address if is_held and not self.burnt[address] else None,
             group_address=made.group_address,
             group_size=self._members[address] if is_group else None,
             group_max_size=made.max_size if is_group else None,
             uri=made.uri,
             problems=problems,
+            standing=None if is_group else "burnt" if self.burnt[address] else "held" if is_held else "held-elsewhere",
         )
 
     async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:

@@ -1,11 +1,19 @@
 """Refunds on the whole real stack: tickets void, tokens burnt on chain, Stripe and books agree."""
 
+import asyncio
 import base64
 from typing import Any
 
 import httpx
 import pytest
+from solders.hash import Hash
+from solders.instruction import AccountMeta, Instruction
+from solders.keypair import Keypair
+from solders.message import Message
+from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
 
+from adapters.solana.instructions import TOKEN_2022, associated_account, burn_one, create_associated
 from adapters.solana.mint_layout import decode_mint
 from tests.fakes.evidence import require_invariants
 from tests.real.shop import Shop
@@ -173,3 +181,65 @@ async def test_a_refunded_seat_is_sold_again(shop: Shop) -> None:
     assert await sizes(shop, group) == (3, 3)  # one of them burnt: the chain never forgets a member
     assert await supply(shop, first["tickets"][0]["mint_address"]) == 0
     await shop.check_sums([first["purchase_id"], second["purchase_id"]])
+
+
+async def test_tokens_that_their_holder_burnt_or_gave_away(shop: Shop) -> None:
+    """The sale stays whole, the door is told, and the refund burns the token where it is now."""
+    await shop.open()
+    ann, bob = Keypair(), Keypair()
+    ended = await sold(shop, "refund-moved", 2, buyer={"wallet": str(ann.pubkey())})
+    burnt, moved = ended["tickets"]
+    await rpc(shop, "requestAirdrop", str(ann.pubkey()), 10**9)
+    await send_as(shop, ann, burn_one(*held_by(ann, burnt), ann.pubkey()))
+    mint, account_of_ann = held_by(ann, moved)
+    _, account_of_bob = held_by(bob, moved)
+    give = Instruction(
+        TOKEN_2022,
+        bytes([12]) + (1).to_bytes(8, "little") + bytes([0]),
+        [
+            AccountMeta(account_of_ann, is_signer=False, is_writable=True),
+            AccountMeta(mint, is_signer=False, is_writable=False),
+            AccountMeta(account_of_bob, is_signer=False, is_writable=True),
+            AccountMeta(ann.pubkey(), is_signer=True, is_writable=False),
+        ],
+    )
+    await send_as(shop, ann, create_associated(ann.pubkey(), bob.pubkey(), mint), give)
+    found = [await shop.get(f"/api/v1/tickets/{ticket['ticket_id']}/verify") for ticket in (burnt, moved)]
+    assert [(one["valid"], one["on_chain"], one["token_standing"]) for one in found] == [
+        (True, False, "burnt"),
+        (True, True, "held-elsewhere"),
+    ]
+    by_token = await shop.http.post("/api/v1/verifications", json={"mint_address": burnt["mint_address"]})
+    assert (by_token.json()["state"], by_token.json()["valid"]) == ("issued", False)
+    await shop.check_sums([ended["purchase_id"]])
+    refund = (await shop.refund(ended["purchase_id"], "moved")).json()
+    seen = await shop.refunded(ended["purchase_id"], refund["refund_id"])
+    assert [(ticket["state"], ticket["token"]) for ticket in seen["tickets"]] == [("void", "burnt")] * 2
+    assert [await supply(shop, ticket["mint_address"]) for ticket in (burnt, moved)] == [0, 0]
+    await shop.check_sums([ended["purchase_id"]])
+
+
+def held_by(owner: Keypair, ticket: dict[str, Any]) -> tuple[Pubkey, Pubkey]:
+    """Return a ticket's mint, and the account in which an owner holds it."""
+    mint = Pubkey.from_string(ticket["mint_address"])
+    return mint, associated_account(owner.pubkey(), mint)
+
+
+async def rpc(shop: Shop, method: str, *params: Any) -> Any:
+    """Call the chain."""
+    call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+    return (await shop.http.post(shop.stack.urls["solana_rpc"], json=call)).json()["result"]
+
+
+async def send_as(shop: Shop, payer: Keypair, *instructions: Instruction) -> None:
+    """Send instructions that a holder signs, and wait until they are final."""
+    latest = Hash.from_string((await rpc(shop, "getLatestBlockhash"))["value"]["blockhash"])
+    message = Message.new_with_blockhash(list(instructions), payer.pubkey(), latest)
+    wire = base64.b64encode(bytes(VersionedTransaction(message, [payer]))).decode()
+    signature = await rpc(shop, "sendTransaction", wire, {"encoding": "base64"})
+    while True:
+        (status,) = (await rpc(shop, "getSignatureStatuses", [signature]))["value"]
+        if status is not None and status["confirmationStatus"] == "finalized":
+            assert status["err"] is None
+            return
+        await asyncio.sleep(0.05)

@@ -285,3 +285,20 @@ async def test_a_refund_of_no_order_gives_nothing_back(world: SagaWorld, client:
     assert await ended(world, handle) == "nothing"
     assert not world.gates.ran
     assert not world.gateway.calls
+
+
+@pytest.mark.parametrize("deed", ["moved", "burnt"])
+async def test_a_refund_of_tokens_that_their_holder_moved_or_burnt(world: SagaWorld, client: Client, deed: str) -> None:
+    """The sale stays whole meanwhile; the refund burns the token where it is, or finds that it is gone."""
+    ids = await sold(world, client)
+    for ticket_id in ids:
+        address = world.chain.address_of("ticket", ticket_id)
+        if deed == "moved":
+            world.chain.move(address)
+        else:
+            world.chain.burnt[address] = 1
+    await world.check_invariants()
+    refund = await world.decide_refund()
+    assert await ended(world, await begin(client, refund)) == "refunded"
+    assert await tickets(world, ids) == [("void", "burnt")] * 2
+    assert (world.gateway.refunded_minor, sum(world.chain.burnt.values())) == (2208, 2)

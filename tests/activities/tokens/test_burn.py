@@ -138,3 +138,11 @@ async def test_what_its_owner_burnt_is_gone(burn: Burn) -> None:
     burn.chain.burnt[address] = 1
     assert await burn.burn() == "burnt"
     assert (await burn.ticket()).burn is None
+
+
+async def test_a_token_held_elsewhere_is_burnt_there(burn: Burn) -> None:
+    """The permanent delegate burns it in whatever account it is."""
+    burn.chain.move(await burn.mint())
+    await burn.void()
+    assert await burn.burn() == "burnt"
+    assert burn.chain.burnt.total() == 1

@@ -6,7 +6,7 @@ import pytest
 from solders.keypair import Keypair
 
 from activities.core.commands import MintTicket
-from activities.tokens.mint import MintActivities
+from activities.tokens.mint import MintActivities, TicketReader
 from activities.tokens.wallets import WalletCheck
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
@@ -121,6 +121,59 @@ async def test_a_token_that_differs_is_not_counted(one: Mint) -> None:
     with pytest.raises(WrongState):
         await one.mint()
     assert (await one.ticket()).mint_address is None
+
+
+@pytest.mark.parametrize("deed", ["move", "burn"])
+async def test_a_token_moved_or_burnt_before_it_was_verified_is_minted(one: Mint, deed: str) -> None:
+    """Its transaction is final: what its holder did afterwards does not hold up the purchase."""
+    address = one.chain.address_of("ticket", one.chain.ticket_id)
+    one.chain.fail_after("send")
+    with pytest.raises(TransientError):
+        await one.mint()
+    if deed == "move":
+        one.chain.move(address)
+    else:
+        one.chain.burnt[address] = 1
+    assert await one.mint() == address
+    assert (one.chain.calls["sign"], one.chain.landings[address]) == (1, 1)
+    _, token = await TicketReader(one.store.store, one.chain).read_ticket(one.chain.ticket_id)
+    assert token is not None
+    assert token.standing == {"move": "held-elsewhere", "burn": "burnt"}[deed]
+
+
+async def test_a_mint_counts_only_when_its_transaction_is_final(one: Mint) -> None:
+    """A token that is seen and not final yet may still vanish in a fork."""
+    one.chain.fail_after("send")
+    with pytest.raises(TransientError):
+        await one.mint()
+    signed = (await one.ticket()).signed
+    assert signed is not None
+    assert await one.chain.fate(signed.signature) != "finalized"
+    await one.mint()
+    assert await one.chain.fate(signed.signature) == "finalized"
+
+
+async def test_a_mint_that_no_node_remembers_is_not_made_again(one: Mint) -> None:
+    """Nodes forget old transactions; the token at the address, which only our bytes can have made, remains."""
+    address = one.chain.address_of("ticket", one.chain.ticket_id)
+    one.chain.fail_after("send")
+    with pytest.raises(TransientError):
+        await one.mint()
+    one.chain._landed.clear()
+    one.chain.expire()
+    assert await one.mint() == address
+    assert (one.chain.calls["sign"], one.chain.landings[address]) == (1, 1)
+
+
+async def test_a_token_is_compared_with_what_was_signed(one: Mint) -> None:
+    """Another public URL, another name of the show, an erased buyer: old tokens still verify."""
+    wallet = str(Keypair.from_seed(bytes([7] * 32)).pubkey())
+    one.steps = MintActivities(one.store.store, one.chain, OneWallet(wallet), CUSTODY, "http://127.0.0.1")
+    await one.mint()
+    one.steps = MintActivities(one.store.store, one.chain, NoWallets(), CUSTODY, "https://elsewhere.example")
+    _, token = await TicketReader(one.store.store, one.chain).read_ticket(one.chain.ticket_id)
+    assert token is not None
+    assert (token.problems, token.standing, token.owner_address) == ((), "held", wallet)
 
 
 async def test_a_token_is_minted_once(one: Mint) -> None:

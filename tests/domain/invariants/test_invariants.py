@@ -135,6 +135,14 @@ def test_a_case_that_was_opened_before_the_sale_may_close(day: Day) -> None:
         assert rest.at_work == {SOLD}
 
 
+def test_a_token_that_its_holder_burnt_is_no_fault(day: Day) -> None:
+    """The mint is there with a supply of 0; without the mint the ticket was never minted."""
+    burnt = with_outside(day, supplies=dict.fromkeys(day.outside.supplies, 0))
+    assert judged(burnt)[0].violations == []
+    missing = judged(with_outside(day, supplies={}))[0].violations
+    assert {found.invariant for found in missing} == {"one-nft-per-ticket"}
+
+
 def test_a_payment_that_is_not_ours_is_left_alone(day: Day) -> None:
     """Payments at Stripe without a purchase id are ignored, and unlabelled ones of a purchase that is not ours."""
     foreign = StripePayment("pi_foreign", "", "eur", 5, 0, 5, is_open=False)
