@@ -93,6 +93,7 @@ INDEXES = (
         " WHERE doc->>'state' = 'void' AND doc->>'token' IN ('signed', 'minted')"
     ),
     SQL("CREATE INDEX IF NOT EXISTS rm_tickets_public_name ON rm_tickets ((coalesce(doc->>'public_name', id)))"),
+    SQL("CREATE INDEX IF NOT EXISTS rm_files_unpinned ON rm_files (id) WHERE doc->>'pinned' = 'false'"),
     SQL("CREATE INDEX IF NOT EXISTS rm_tickets_mint ON rm_tickets ((doc->>'mint_address'))"),
 )
 OF_READ_MODELS: tuple[SQL | Composed, ...] = (

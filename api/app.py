@@ -18,6 +18,7 @@ from api.routes import (
     capacity,
     discounts,
     health,
+    ipfs,
     metrics,
     purchase_events,
     purchase_tickets,
@@ -127,6 +128,6 @@ def described_app() -> DescribedApp:
         verifications,
         audit,
     )
-    for room in (*public, ticket_api, box_office, webhooks, token_metadata, metrics, health):
+    for room in (*public, ticket_api, box_office, webhooks, token_metadata, ipfs, metrics, health):
         app.include_router(room.router)
     return app

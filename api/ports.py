@@ -23,7 +23,7 @@ from domain.payments.webhook_event import WebhookEvent
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
 from domain.views.access import AuditEntry, AuditQuery
-from domain.views.catalog import DiscountDocument, StockedShow, VenueDocument
+from domain.views.catalog import DiscountDocument, FileDocument, StockedShow, VenueDocument
 from domain.views.payouts import AccountDocument
 from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocument
 from domain.views.show_cancellation import CancellationStatus
@@ -68,6 +68,9 @@ class Queries(ProjectionUpdates, Protocol):
 
     async def venue(self, venue_id: str) -> VenueDocument | None:
         """Return a venue."""
+
+    async def file(self, cid: str) -> FileDocument | None:
+        """Return a file of tokens' metadata."""
 
     async def balance(self, account: str) -> AccountDocument:
         """Return an account's balances per unit and its newest lines."""

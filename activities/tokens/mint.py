@@ -4,12 +4,12 @@ Read first; store the signed bytes before sending; send the same bytes until the
 only then sign again. A mint is proved once: by its final transaction, and by the token that this one has made.
 """
 
-from collections.abc import Iterable
 from typing import Protocol
 
 from activities.core.commands import Minted, MintSubject, MintTicket
 from activities.core.ports import EventStore, TokenChain
 from activities.core.task_queues import MINT, activity_on
+from activities.tokens.metadata import Publisher, of_show, of_ticket_type, of_venue, record_drawing
 from activities.tokens.submit import has_expired, land
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
@@ -59,56 +59,90 @@ class TicketReader:
 
 
 class MintActivities:
-    """Mints tokens. `metadata_base` is the URL under which the API serves each token's metadata."""
+    """Mints tokens, each pointing to metadata that is drawn and stored before."""
 
     def __init__(
-        self, store: EventStore, chain: TokenChain, wallets: Wallets, custody: str, metadata_base: str
+        self, store: EventStore, chain: TokenChain, wallets: Wallets, custody: str, publisher: Publisher
     ) -> None:
         self._store = store
         self._chain = chain
         self._wallets = wallets
         self._custody = custody
-        self._metadata_base = metadata_base.rstrip("/")
+        self._publisher = publisher
 
     @activity_on(MINT, name="mint_ticket")
     async def mint_ticket(self, mint: MintTicket) -> Minted:
         """Mint an issued ticket to the buyer's wallet, or to custody; return NO_TOKEN if it was refunded meanwhile."""
-        ticket, spec = await self._ticket_spec(mint.ticket_id, (Order.stream(mint.purchase.purchase_id),))
+        ticket, show, venue, order = await self._read(mint)
         if ticket.state == "void":
             return NO_TOKEN
+        if ticket.mint_address is not None and ticket.mint_signature is not None:
+            return Minted(mint_address=ticket.mint_address, signature=ticket.mint_signature)
+        drawing = of_ticket_type(show, venue, ticket.ticket_type_id, self._publisher)
+        spec = TokenSpec(
+            kind="ticket",
+            subject_id=ticket.identity,
+            name=_short(show.name),
+            symbol="TICKET",
+            uri=await record_drawing(self._store, show, drawing),
+            group_address=show.mint_address,
+            owner_address=await self._owner_of(order),
+        )
         try:
-            return await self._mint(ticket, await self._held_by_somebody(ticket, spec))
+            return await self._mint(ticket, spec)
         except WrongState:
             if (await self._store.read(lambda uow: uow.get(Ticket, mint.ticket_id))).state == "void":
                 return NO_TOKEN
             raise
+
+    async def _read(self, mint: MintTicket) -> tuple[Ticket, Show, Venue, Order | None]:
+        def look(uow: UnitOfWork) -> tuple[Ticket, Show, Venue, Order | None]:
+            ticket = uow.get(Ticket, mint.ticket_id)
+            show = uow.get(Show, ticket.show_id)
+            return ticket, show, uow.get(Venue, show.venue_id), uow.find(Order, ticket.purchase_id)
+
+        return await self._store.read(look, (Ticket.stream(mint.ticket_id), Order.stream(mint.purchase.purchase_id)))
+
+    async def _owner_of(self, order: Order | None) -> str:
+        """Return the buyer's wallet, or custody where there is none, or where it has turned out to be nobody's.
+
+        A ticket that is paid is minted in any case. Outside orders there is no stored buyer.
+        """
+        wallet = await self._wallets.wallet_of(order.buyer_id) if order else None
+        if wallet is None:
+            return self._custody
+        try:
+            await self._chain.check_wallet(wallet, vault=True)  # the request has said whether it is one
+        except InvalidWallet:
+            return self._custody
+        return wallet
 
     @activity_on(MINT, name="mint_group")
     async def mint_group(self, subject: MintSubject) -> Minted:
         """Mint the on-chain group of a venue or of a show."""
         if subject.kind == "venue":
             venue = await self._store.read(lambda uow: uow.get(Venue, subject.subject_id))
-            return await self._mint(venue, self._venue_spec(venue))
+            return await self._mint(venue, await self._venue_spec(venue))
         show, venue = await self._store.read(
             lambda uow: (
                 (show := uow.get(Show, subject.subject_id)),
                 uow.get(Venue, show.venue_id),
             )
         )
-        return await self._mint(show, self._show_spec(show, venue))
+        return await self._mint(show, await self._show_spec(show, venue))
 
-    def _venue_spec(self, venue: Venue) -> TokenSpec:
+    async def _venue_spec(self, venue: Venue) -> TokenSpec:
         return TokenSpec(
             kind="venue",
             subject_id=venue.identity,
             name=_short(venue.name),
             symbol="VENUE",
-            uri=self._uri("venue", venue.identity),
+            uri=await record_drawing(self._store, venue, of_venue(venue, self._publisher)),
             max_size=SHOWS_MAX_PER_VENUE,
             owner_address=self._custody,
         )
 
-    def _show_spec(self, show: Show, venue: Venue) -> TokenSpec:
+    async def _show_spec(self, show: Show, venue: Venue) -> TokenSpec:
         if venue.mint_address is None:
             raise TransientError("the venue's group is not on chain yet")
         return TokenSpec(
@@ -116,45 +150,11 @@ class MintActivities:
             subject_id=show.identity,
             name=_short(show.name),
             symbol="SHOW",
-            uri=self._uri("show", show.identity),
+            uri=await record_drawing(self._store, show, of_show(show, venue, self._publisher)),
             group_address=venue.mint_address,
             max_size=show.group_size,
             owner_address=self._custody,
         )
-
-    async def _ticket_spec(self, ticket_id: str, reads: Iterable[str] = ()) -> tuple[Ticket, TokenSpec]:
-        def look(uow: UnitOfWork) -> tuple[Ticket, Show, Order | None]:
-            ticket = uow.get(Ticket, ticket_id)
-            return ticket, uow.get(Show, ticket.show_id), uow.find(Order, ticket.purchase_id)
-
-        ticket, show, order = await self._store.read(look, (Ticket.stream(ticket_id), *reads))
-        wallet = await self._wallets.wallet_of(order.buyer_id) if order else None  # outside orders: no stored buyer
-        spec = TokenSpec(
-            kind="ticket",
-            subject_id=ticket_id,
-            name=_short(show.name),
-            symbol="TICKET",
-            uri=self._uri("ticket", ticket.public_name),
-            group_address=show.mint_address,
-            owner_address=wallet or self._custody,
-        )
-        return ticket, spec
-
-    def _uri(self, kind: str, name: str) -> str:
-        return f"{self._metadata_base}/metadata/{kind}/{name}.json"
-
-    async def _held_by_somebody(self, ticket: Ticket, spec: TokenSpec) -> TokenSpec:
-        """Return the spec, with custody as the owner where the buyer's wallet has turned out to be nobody's.
-
-        A ticket that is paid is minted in any case; its buyer can take it out of custody.
-        """
-        if ticket.mint_address is not None or spec.owner_address in {None, self._custody}:
-            return spec
-        try:
-            await self._chain.check_wallet(str(spec.owner_address), vault=True)  # the request has said whether it is
-        except InvalidWallet:
-            return spec.model_copy(update={"owner_address": self._custody})
-        return spec
 
     async def _mint(self, bearer: TokenizedAggregate, spec: TokenSpec) -> Minted:
         if bearer.mint_address is not None and bearer.mint_signature is not None:

@@ -7,6 +7,7 @@ from adapters.read_models.documents import (
     ACCOUNTS,
     ALLOCATIONS,
     DISCOUNTS,
+    FILES,
     HOLDS,
     PAYEES,
     PURCHASES,
@@ -43,7 +44,7 @@ from domain.stock.allocation import (
     SeatsRestocked,
 )
 from domain.stock.reservation import ReservationConfirmed, ReservationEnded, ReservationMade, ReservationState
-from domain.tickets.has_token import TokenMinted, TokenSigned
+from domain.tickets.has_token import MetadataDrawn, MetadataPinned, TokenMinted, TokenSigned
 from domain.tickets.ticket import (
     TicketIssued,
     TicketRedeemed,
@@ -56,6 +57,7 @@ from domain.tickets.ticket import (
 from domain.views.catalog import (
     AllocationDocument,
     DiscountDocument,
+    FileDocument,
     HoldDocument,
     ReservationDocument,
     ShowDocument,
@@ -299,6 +301,27 @@ def _posted(documents: DocumentBatch, event: TransactionPosted, position: int) -
         documents.postings.append(line)
 
 
+def _drawn(documents: DocumentBatch, event: MetadataDrawn, _: int) -> None:
+    for cid, media_type, content in (
+        (event.cid, "application/json", event.document),
+        (event.image_cid, "image/svg+xml", event.image),
+    ):
+        if documents.find(FILES, cid) is None:  # two shows may draw the same file
+            file: FileDocument = {
+                "cid": cid,
+                "media_type": media_type,
+                "content": content,
+                "subject": event.originator_id,
+                "pinned": False,
+            }
+            documents.put(FILES, cid, file)
+
+
+def _pinned(documents: DocumentBatch, event: MetadataPinned, _: int) -> None:
+    if file := documents.edit(FILES, event.cid):
+        file["pinned"] = True
+
+
 def _payee(documents: DocumentBatch, event: PayeeNamed, _: int) -> None:
     venue_id = identity_of(event)
     payee: PayeeDocument = {
@@ -349,6 +372,8 @@ FOLDS: dict[type[DomainEvent], Fold] = {
     DiscountCreated: _discount,
     DiscountClaimed: _claims(1),
     DiscountReturned: _claims(-1),
+    MetadataDrawn: _drawn,
+    MetadataPinned: _pinned,
     **TICKET_FOLDS,
     AllocationOpened: _allocation,
     AllocationResized: _resized,

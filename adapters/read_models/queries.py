@@ -12,6 +12,7 @@ from adapters.postgres.connections import Pool, connection_of
 from adapters.read_models.documents import (
     ACCOUNTS,
     DISCOUNTS,
+    FILES,
     PAYMENTS,
     PURCHASES,
     READ_MODELS,
@@ -33,6 +34,7 @@ from domain.views.access import AuditEntry, AuditQuery, KeyDocument
 from domain.views.catalog import (
     AllocationDocument,
     DiscountDocument,
+    FileDocument,
     ShowDocument,
     StockedShow,
     StockedTicketType,
@@ -54,6 +56,7 @@ VENUE_OF_SHOW = "SELECT doc->>'venue_id' FROM rm_shows WHERE id = %s"
 DOCUMENT = {model.name: f"SELECT doc FROM rm_{model.name} WHERE id = %s" for model in READ_MODELS}  # noqa: S608
 # The documents that 0.1.0 folded have no public name: the name of those tickets is their id.
 TICKET_NAMED = "SELECT doc FROM rm_tickets WHERE coalesce(doc->>'public_name', id) = %s"
+UNPINNED = "SELECT id, doc->>'subject' FROM rm_files WHERE doc->>'pinned' = 'false' AND id > %s ORDER BY id LIMIT %s"
 TICKET_AT = "SELECT doc FROM rm_tickets WHERE doc->>'mint_address' = %s"
 TIMELINE = (  # the newest ones: an event stream continues after the last
     "SELECT * FROM (SELECT position, at, event, text FROM rm_timeline WHERE purchase_id = %s"
@@ -191,6 +194,10 @@ class ReadModels:
         rows = await self._rows("SELECT id, doc FROM rm_allocations WHERE id = ANY(%s)", (ids,))
         return with_stock(found, dict(rows))
 
+    async def file(self, cid: str) -> FileDocument | None:
+        """Return a file of tokens' metadata."""
+        return await self._document(FILES, cid)
+
     async def venue(self, venue_id: str) -> VenueDocument | None:
         """Return a venue."""
         return await self._document(VENUES, venue_id)
@@ -277,6 +284,10 @@ class StalledWorkQueries(ReadModels):
         """Return (tenant, purchase, attempt) of orders whose share is due and not transferred, ordered by id."""
         values = due.model_dump() | {"sold": SOLD_STATES, "before": due.now - timedelta(seconds=due.delay_seconds)}
         return [(str(tenant), str(name), int(attempt)) for tenant, name, attempt in await self._rows(DUE, values)]
+
+    async def unpinned(self, after: str, limit: int) -> list[tuple[str, str]]:
+        """Return (CID, stream of the subject) of files that are not pinned, after a CID, ordered by CID."""
+        return [(str(cid), str(subject)) for cid, subject in await self._rows(UNPINNED, (after, limit))]
 
     async def venue_of(self, account_id: str) -> tuple[str, str] | None:
         """Return (tenant, venue) of a connected account."""

@@ -174,3 +174,13 @@ class ReservationDocument(TypedDict):
     show_id: str
     until: Timestamp
     state: ReservationState
+
+
+class FileDocument(TypedDict):
+    """A file of tokens' metadata, which its CID names; `subject` is the stream of the venue or show that drew it."""
+
+    cid: str
+    media_type: str
+    content: str
+    subject: str
+    pinned: bool

@@ -21,6 +21,7 @@ from adapters.read_models.documents import (
     ALLOCATIONS,
     CANCELLATIONS,
     DISCOUNTS,
+    FILES,
     PURCHASES,
     REFUNDS,
     SHOWS,
@@ -54,7 +55,7 @@ from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
 from domain.views.access import AuditEntry, AuditQuery
-from domain.views.catalog import DiscountDocument, StockedShow, VenueDocument
+from domain.views.catalog import DiscountDocument, FileDocument, StockedShow, VenueDocument
 from domain.views.payouts import AccountDocument
 from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocument, TimelineEntry
 from domain.views.show_cancellation import CancellationProgress, CancellationStatus
@@ -129,6 +130,9 @@ class MemoryReads:
         ids = [item["ticket_type_id"] for item in found["ticket_types"]]
         stock = {identity: self._document(ALLOCATIONS, identity) for identity in ids}
         return with_stock(found, {identity: document for identity, document in stock.items() if document})
+
+    async def file(self, cid: str) -> FileDocument | None:
+        return self.catch_up().find(FILES, cid)
 
     async def venue(self, venue_id: str) -> VenueDocument | None:
         return self._document(VENUES, venue_id)

@@ -29,6 +29,7 @@ from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands, RequestPurchase
 from activities.sales.ticket_api_holds import HoldActivities, HoldCommands
 from activities.tokens.burn import BurnActivities
+from activities.tokens.metadata import Publisher
 from activities.tokens.mint import MintActivities
 from domain.catalog.line import Line
 from domain.catalog.show import TicketType
@@ -56,6 +57,7 @@ from worker import Tuning, build_worker
 from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, PurchaseWorkflow
 
 CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
+PUBLISHER = Publisher("http://127.0.0.1", CUSTODY)
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
 
 
@@ -76,7 +78,7 @@ class SagaWorld:
         self.purchases = PurchaseCommands(self.store)
         self.catalog = CatalogCommands(self.store)
         self.holds = HoldCommands(self.store)
-        self.minting = MintActivities(self.store, self.chain, self.buyers, CUSTODY, "http://127.0.0.1")
+        self.minting = MintActivities(self.store, self.chain, self.buyers, CUSTODY, PUBLISHER)
         self.capacities = CapacityActivities(self.store)
         self.group_sizes = GroupSizeActivities(self.store, self.chain)
         self.resale = ResaleActivities(self.store, self.chain)

@@ -11,7 +11,7 @@ from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import SignedTransaction, TokenSpec
-from tests.activities.tokens.test_mint import Mint
+from tests.activities.tokens.test_mint import GROUP, Mint
 from tests.fakes.token_chain import FakeTokenChain
 
 
@@ -29,7 +29,7 @@ class Burn(Mint):
 
     async def sign(self) -> SignedTransaction:
         """Leave a mint in flight: signed and stored, but not sent."""
-        _, spec = await self.steps._ticket_spec(self.chain.ticket_id)
+        spec = GROUP.model_copy(update={"kind": "ticket", "subject_id": self.chain.ticket_id, "group_address": "mint"})
         signed = await self.chain.sign(spec)
 
         def decide(uow: UnitOfWork) -> None:

@@ -6,8 +6,10 @@ import pytest
 from solders.keypair import Keypair
 
 from activities.core.commands import MintTicket
+from activities.tokens.metadata import Publisher
 from activities.tokens.mint import MintActivities, TicketReader
 from activities.tokens.wallets import WalletCheck
+from domain.catalog.show import Show
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
 from domain.tickets.ticket import Ticket
@@ -16,6 +18,7 @@ from tests.fakes.store_world import StoreWorld
 from tests.fakes.token_chain import FakeTokenChain
 
 CUSTODY = str(Keypair.from_seed(bytes([9] * 32)).pubkey())
+PUBLISHER = Publisher("http://127.0.0.1", CUSTODY)
 GROUP = TokenSpec(kind="show", subject_id="sh", name="Show", symbol="SHOW", uri="", max_size=10, owner_address=CUSTODY)
 
 
@@ -47,7 +50,7 @@ class Mint:
     def __init__(self) -> None:
         self.store = StoreWorld()
         self.chain = Chain(self.store)
-        self.steps = MintActivities(self.store.store, self.chain, NoWallets(), CUSTODY, "http://127.0.0.1")
+        self.steps = MintActivities(self.store.store, self.chain, NoWallets(), CUSTODY, PUBLISHER)
 
     async def issue(self, nonce: str = "no") -> "Mint":
         await self.store.open()
@@ -66,16 +69,28 @@ class Mint:
         return await self.store.see(Ticket, self.chain.ticket_id)
 
 
-@pytest.mark.parametrize("nonce", ["no", ""])
-async def test_the_chain_tells_no_id(nonce: str) -> None:
-    """The uri names the ticket by its public name; that of a ticket of 0.1.0 stays its id."""
-    one = await Mint().issue(nonce)
-    address = await one.mint()
-    spec, ticket = one.chain._specs[address], await one.ticket()
-    assert spec.uri == f"http://127.0.0.1/metadata/ticket/{ticket.public_name}.json"
+async def test_the_chain_tells_no_id_and_no_host(one: Mint) -> None:
+    """The uri is the hash of a document that was stored before, which is the same for all tickets of a type."""
+    spec, ticket = one.chain._specs[await one.mint()], await one.ticket()
+    show = await one.store.see(Show, ticket.show_id)
+    assert spec.uri == f"ipfs://{show.drawings[ticket.ticket_type_id]}"
     told = f"{spec.uri} {spec.name} {spec.symbol}"
-    assert (ticket.identity in told) is not bool(nonce)
-    assert one.purchase.purchase_id not in told.split("/")
+    for secret in (ticket.identity, ticket.public_name, ticket.purchase_id, ticket.show_id, "127.0.0.1"):
+        assert secret not in told
+
+
+async def test_metadata_is_stored_before_anything_is_signed(one: Mint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that dies after signing leaves nothing that points nowhere."""
+    sign, show_id, seen = one.chain.sign, (await one.ticket()).show_id, []
+
+    async def signing(spec: TokenSpec, *, again: bool) -> SignedTransaction:
+        drawings = (await one.store.see(Show, show_id)).drawings
+        seen.append(spec.uri.removeprefix("ipfs://") in drawings.values())
+        return await sign(spec, again=again)
+
+    monkeypatch.setattr(one.chain, "sign", signing)
+    await one.mint()
+    assert seen == [True]
 
 
 @pytest.fixture
@@ -168,9 +183,11 @@ async def test_a_mint_that_no_node_remembers_is_not_made_again(one: Mint) -> Non
 async def test_a_token_is_compared_with_what_was_signed(one: Mint) -> None:
     """Another public URL, another name of the show, an erased buyer: old tokens still verify."""
     wallet = str(Keypair.from_seed(bytes([7] * 32)).pubkey())
-    one.steps = MintActivities(one.store.store, one.chain, OneWallet(wallet), CUSTODY, "http://127.0.0.1")
+    one.steps = MintActivities(one.store.store, one.chain, OneWallet(wallet), CUSTODY, PUBLISHER)
     await one.mint()
-    one.steps = MintActivities(one.store.store, one.chain, NoWallets(), CUSTODY, "https://elsewhere.example")
+    one.steps = MintActivities(
+        one.store.store, one.chain, NoWallets(), CUSTODY, Publisher("https://elsewhere.example", CUSTODY)
+    )
     _, token = await TicketReader(one.store.store, one.chain).read_ticket(one.chain.ticket_id)
     assert token is not None
     assert (token.problems, token.standing, token.owner_address) == ((), "held", wallet)
@@ -206,7 +223,7 @@ async def test_a_wallet_that_turns_out_to_be_nobodys_is_left_out(one: Mint) -> N
     """The paid ticket is minted to custody, whether the node could be asked at the sale or not."""
     wallet = str(Keypair.from_seed(bytes([7] * 32)).pubkey())
     one.chain.token_accounts.add(wallet)
-    one.steps = MintActivities(one.store.store, one.chain, OneWallet(wallet), CUSTODY, "http://127.0.0.1")
+    one.steps = MintActivities(one.store.store, one.chain, OneWallet(wallet), CUSTODY, PUBLISHER)
     assert one.chain._specs[await one.mint()].owner_address == CUSTODY
 
 
