@@ -135,6 +135,17 @@ class SolanaSettings(Group):
         return rpc._replace(scheme=rpc.scheme.replace("http", "ws"), netloc=host).geturl()
 
 
+class IpfsSettings(Group):
+    """The node of IPFS that keeps the files which tokens point to."""
+
+    rpc_url: HttpUrl | None = Field(
+        None, description="URL of a node that speaks Kubo's RPC, at which metadata is pinned; empty pins nothing"
+    )
+    token: SecretStr = Field(UNSET, description="bearer token of the IPFS node; empty is none")
+    every_seconds: int = Field(60, ge=1, description="interval of looking for files that are not pinned, in seconds")
+    timeout_seconds: float = Field(20.0, gt=0, description="time that a call to the IPFS node may take, in seconds")
+
+
 class ApiSettings(Group):
     """The HTTP API's address and limits."""
 

@@ -17,6 +17,7 @@ from setting_groups import (
     FeeSettings,
     Group,
     InternalSettings,
+    IpfsSettings,
     LimitSettings,
     PayoutSettings,
     PostgresSettings,
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     privacy: PrivacySettings = Field(default_factory=PrivacySettings, description="personal data at rest")
     stripe: StripeSettings = Field(default_factory=StripeSettings, description="Stripe's API, keys and webhook secrets")
     solana: SolanaSettings = Field(default_factory=SolanaSettings, description="the Solana node and our keys")
+    ipfs: IpfsSettings = Field(default_factory=IpfsSettings, description="the node that keeps tokens' metadata")
     api: ApiSettings = Field(default_factory=ApiSettings, description="the HTTP API's address and limits")
     limits: LimitSettings = Field(default_factory=LimitSettings, description="the limits of callers")
     saga: SagaSettings = Field(default_factory=SagaSettings, description="the time limits of a purchase")

@@ -48,6 +48,7 @@ CODEC_TOKEN = "BOXOFFICE_CODEC_SERVER__TOKEN"  # noqa: S105 - the name of a sett
 HOLD = "BOXOFFICE_SAGA__HOLD_SECONDS"
 TEMPORAL_TLS = "BOXOFFICE_TEMPORAL__TLS"
 TEMPORAL_KEY = "BOXOFFICE_TEMPORAL__API_KEY"
+IPFS_TOKEN = "BOXOFFICE_IPFS__TOKEN"  # noqa: S105 - the name of a setting
 
 # What each process cannot do its work without, beside the addresses of PostgreSQL and Temporal: the only list. A worker
 # needs what its queues need. `docker-compose.temporal.yml` and the development stack give each process no other secret.
@@ -56,6 +57,7 @@ PRIVACY = frozenset({PRIVACY_KEYS, LOOKUP_SECRET, CODEC_KEYS})
 QUEUE_NEEDS: Mapping[str, frozenset[str]] = {
     "purchases": PRIVACY | {STRIPE_KEY, PUBLIC_URL},
     "stripe": PRIVACY | {STRIPE_KEY, PUBLIC_URL},
+    "ipfs": frozenset({CODEC_KEYS}),
     "mint": PRIVACY | {ISSUER_SECRET, ADDRESS_SECRET, PUBLIC_URL},
 }
 NEEDS: Mapping[str, frozenset[str]] = {
@@ -73,7 +75,7 @@ NEEDS: Mapping[str, frozenset[str]] = {
 TAKES: Mapping[str, frozenset[str]] = {
     "api": frozenset({DEVELOPMENT_KEY, TEMPORAL_KEY}),
     "reconcile": frozenset({TEMPORAL_KEY}),
-    "worker": frozenset({TEMPORAL_KEY}),
+    "worker": frozenset({TEMPORAL_KEY, IPFS_TOKEN}),
 }
 
 

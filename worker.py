@@ -21,7 +21,7 @@ from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities, GroupSizeActivities
 from activities.catalog.register import CatalogActivities
 from activities.core.failures import FailureInterceptor
-from activities.core.task_queues import MINT, PURCHASES, STRIPE
+from activities.core.task_queues import IPFS, MINT, PURCHASES, STRIPE
 from activities.disputes.follow import DisputeActivities
 from activities.payments.intent import PaymentActivities
 from activities.payments.late_payments import LatePaymentActivities
@@ -36,7 +36,9 @@ from activities.sales.ticket_api_holds import HoldActivities
 from activities.tokens.burn import BurnActivities
 from activities.tokens.metadata import Publisher
 from activities.tokens.mint import MintActivities
+from activities.tokens.pin import PinActivities, PinPage
 from adapters.event_store.store import PostgresEventStore
+from adapters.ipfs.kubo import KuboNode
 from adapters.postgres.connections import BACKGROUND, Pool, open_pool
 from adapters.postgres.deployment import read_deployment
 from adapters.postgres.tables import PostgresCheckouts, PostgresWebhookInbox
@@ -59,12 +61,14 @@ from domain.core.ids import Deployment
 from relay.payouts_client import PayoutsClient, ensure_schedule
 from relay.relay import Relay
 from relay.retention import Retention
+from relay.schedules import ensure_rounds
 from relay.undelivered_webhooks import UndeliveredWebhooks
 from relay.workflow_client import Timeouts, WorkflowClient
 from setting_types import keys_of
 from settings import Settings
 from settings_check import settings_of
 from workflows.payouts import TransfersInput
+from workflows.pinning import PinningWorkflow
 from workflows.registry import declared_workflows, workflows_on
 
 log = logging.getLogger("worker")
@@ -188,6 +192,8 @@ def assemble(
         instances += at_stripe(settings, stripe_client(settings, deployment, closing), store, pool)
     if MINT in polled:
         instances += on_chain(settings, store, pool, closing)
+    if IPFS in polled:
+        instances.append(at_ipfs(settings, store, pool, closing))
     return Activities(*instances, queues=polled)
 
 
@@ -223,6 +229,14 @@ def on_chain(settings: Settings, store: PostgresEventStore, pool: Pool, closing:
         ResaleActivities(store, chain),
         BurnActivities(store, chain),
     ]
+
+
+def at_ipfs(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> PinActivities:
+    """Assemble the activities that call the IPFS node."""
+    ipfs = settings.ipfs
+    node = KuboNode(ipfs.rpc_url, ipfs.token.get_secret_value(), ipfs.timeout_seconds)
+    closing.push_async_callback(node.close)
+    return PinActivities(store, StalledWorkQueries(pool), node)
 
 
 Assembling = Callable[[Settings, Deployment, PostgresEventStore, Pool, AsyncExitStack, Collection[str]], Activities]
@@ -312,6 +326,9 @@ async def work(
             await closing.enter_async_context(worker)
         if PURCHASES in queues:
             await ensure_schedule(client, settings.payouts.every_seconds, transfers_input(settings))
+            if settings.ipfs.rpc_url is not None:
+                start = (PinningWorkflow.run, PinPage())
+                await ensure_rounds(client, "pinning", settings.ipfs.every_seconds, start, "Pins tokens' metadata")
             closing.callback(asyncio.create_task(retention_of(settings, pool).run(stopping)).cancel)
         closing.callback(asyncio.create_task(log_current_build(client, version)).cancel)
         relay = relay_of(settings, client, store, pool)

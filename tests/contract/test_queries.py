@@ -12,6 +12,8 @@ from activities.core.ports import EventStore
 from activities.payouts.ports import DueOrders, VenueRef
 from activities.payouts.transfers import PayoutActivities
 from activities.refunds.cancel_show import CancelShow, ShowCancellationCommands, ShowReads
+from activities.tokens.metadata import cid_of
+from activities.tokens.pin import MetadataFiles
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import open_pool
 from adapters.read_models.projection import Projection
@@ -20,15 +22,18 @@ from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.startup import utc_now
 from api.ports import CancelledShows, Queries
 from domain.catalog.discount import discount_id_of
+from domain.catalog.venue import Venue
 from domain.core.actor import Actor, acting_as
 from domain.money.books import venue_payable
 from domain.money.statement import StatementQuery
 from domain.payouts.connected_account import DueQuery
+from domain.tickets.has_token import Drawing
 from domain.views.access import AuditQuery
 from tests.contract.selling import sell
 from tests.fakes.connect import FakeConnect
 from tests.fakes.due import DueInMemory
 from tests.fakes.event_store import FakeEventStore
+from tests.fakes.pinning_node import FoldedFiles
 from tests.fakes.shop_world import MemoryReads
 from tests.fakes.show_reads import FoldedShows
 
@@ -44,6 +49,7 @@ class Shop(NamedTuple):
     shows: ShowReads
     due: DueOrders
     url: str | None
+    files: MetadataFiles
 
     def project(self) -> None:
         if self.url is not None:
@@ -56,7 +62,7 @@ async def shop(request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
     if request.param == "fake":
         fake = FakeEventStore(utc_now)
         reads = MemoryReads(fake)
-        made = Shop(fake, reads, reads, FoldedShows(fake), DueInMemory(fake), None)
+        made = Shop(fake, reads, reads, FoldedShows(fake), DueInMemory(fake), None, FoldedFiles(fake))
         await sell(made.store)
         yield made
         return
@@ -67,11 +73,33 @@ async def shop(request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
             ShowCancellationQueries(pool),
             StalledWorkQueries(pool),
         )
-        made = Shop(real, stalled, cancelled, cancelled, stalled, url)
+        made = Shop(real, stalled, cancelled, cancelled, stalled, url, stalled)
         await sell(made.store)
         made.project()
         yield made
         real.close()
+
+
+async def test_files_that_are_not_pinned(shop: Shop) -> None:
+    """They are listed by their CIDs, page by page, until they are pinned; a file stays readable by its CID."""
+    cids = [cid_of(word.encode()) for word in ("{}", "<svg/>")]
+    drawing = Drawing("", cids[0], "{}", cids[1], "<svg/>")
+    assert await shop.files.unpinned("", 10) == []
+    await shop.store.commit(lambda uow: uow.get(Venue, "ve_1").draw(drawing, uow.at))
+    shop.project()
+    waiting = [(cid, "venue:ve_1") for cid in sorted(cids)]
+    assert await shop.files.unpinned("", 10) == waiting
+    assert await shop.files.unpinned("", 1) == waiting[:1]
+    assert await shop.files.unpinned(waiting[0][0], 10) == waiting[1:]
+    await shop.store.commit(lambda uow: uow.get(Venue, "ve_1").pin(cids[0], uow.at))
+    shop.project()
+    assert await shop.files.unpinned("", 10) == [(cids[1], "venue:ve_1")]
+    for cid, content, media_type in zip(cids, ("{}", "<svg/>"), ("application/json", "image/svg+xml"), strict=True):
+        found = await shop.files.file(cid)
+        assert found is not None
+        assert (found["content"], found["media_type"]) == (content, media_type)
+        assert await shop.queries.file(cid) == found
+    assert await shop.files.file(cid_of(b"other")) is None
 
 
 async def test_the_position(shop: Shop) -> None:

@@ -31,6 +31,7 @@ from activities.sales.ticket_api_holds import HoldActivities, HoldCommands
 from activities.tokens.burn import BurnActivities
 from activities.tokens.metadata import Publisher
 from activities.tokens.mint import MintActivities
+from activities.tokens.pin import PinActivities
 from domain.catalog.line import Line
 from domain.catalog.show import TicketType
 from domain.core.ids import DEFAULT_TENANT, refund_id_of
@@ -47,6 +48,7 @@ from tests.fakes.evidence import external_state, findings_of, require_invariants
 from tests.fakes.gates import Gates
 from tests.fakes.identity import IDENTITY, purchase_id_of
 from tests.fakes.payment_gateway import FakePaymentGateway
+from tests.fakes.pinning_node import FakePinningNode, FoldedFiles
 from tests.fakes.samples import only_requested
 from tests.fakes.sandbox import RUNNER
 from tests.fakes.show_reads import FoldedShows
@@ -73,6 +75,7 @@ class SagaWorld:
         self._ahead = timedelta()
         self.gateway = FakePaymentGateway()
         self.chain = FakeTokenChain()
+        self.ipfs = FakePinningNode()
         self.buyers, self.checkouts = MemoryBuyers(), MemoryCheckouts()
         self.gates = Gates()
         self.purchases = PurchaseCommands(self.store)
@@ -108,6 +111,7 @@ class SagaWorld:
             self.payouts,
             RefundActivities(self.store, self.gateway),
             BurnActivities(self.store, self.chain),
+            PinActivities(self.store, FoldedFiles(self.store), self.ipfs),
             ShowCancellationActivities(self.store, FoldedShows(self.store)),
             LatePaymentActivities(self.store, self.gateway, payments),
         )

@@ -16,10 +16,12 @@ from tests.matrix.cells import Row
 from tests.matrix.scenes_capacity import more_tickets
 from tests.matrix.scenes_dispute import won_dispute
 from tests.matrix.scenes_payouts import onboarding, payout, transfers
+from tests.matrix.scenes_pinning import pinning
 from tests.matrix.stage import Stage
 from workflows.capacity import CapacityWorkflow
 from workflows.dispute import DisputeWorkflow
 from workflows.payouts import OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
+from workflows.pinning import PinningWorkflow
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
 from workflows.registration import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.ticket_api_hold import HoldWorkflow
@@ -274,6 +276,7 @@ SCENES: tuple[Scene, ...] = (
     Scene("internal hold, expires", HoldWorkflow, ("expire_reservation",), "released", internal_hold_expires),
     Scene("onboarding", OnboardingWorkflow, ("connect_account", "look_at_account"), "ready", onboarding),
     Scene("transfers", TransfersWorkflow, ("list_due_transfers", "transfer_share"), "sent 2000", transfers),
+    Scene("pinning", PinningWorkflow, ("pin_files",), "pinned 4", pinning),
     Scene("payout", PayoutWorkflow, ("follow_payout",), "paid out 2000", payout),
     Scene("internal hold, confirmed", HoldWorkflow, ("expire_reservation",), "confirmed", internal_hold_confirmed),
 )
