@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 CHAIN_TESTS = "tests/contract/test_token_chain.py"
 MINT = "tests/activities/tokens/test_mint.py"
+PIN = "tests/activities/tokens/test_pin.py"
 
 TOKENS = (
     Mutant(
@@ -69,5 +70,62 @@ TOKENS = (
         '    return body.mint_address is not None and token is not None and token.standing == "burnt"\n',
         "    return body.mint_address is not None and token is None\n",
         "tests/api/routes/test_verifications.py::test_a_burnt_token_gives_no_entry_by_its_address",
+    ),
+    Mutant(
+        "a uri is signed before its metadata is stored",
+        "activities/tokens/metadata.py",
+        "        await store.commit(decide)\n    return uri_of(drawing)\n",
+        "    return uri_of(drawing)\n",
+        f"{MINT}::test_metadata_is_stored_before_anything_is_signed",
+    ),
+    Mutant(
+        "a uri names the ticket",
+        "activities/tokens/metadata.py",
+        "    return SCHEME + drawing.cid\n",
+        "    return SCHEME + drawing.cid + drawing.about\n",
+        f"{MINT}::test_the_chain_tells_no_id_and_no_host",
+    ),
+    Mutant(
+        "a CID is of another codec",
+        "activities/tokens/metadata.py",
+        "RAW_SHA256 = bytes([1, 0x55, 0x12, 32])",
+        "RAW_SHA256 = bytes([1, 0x70, 0x12, 32])",
+        "tests/activities/tokens/test_metadata.py::test_a_cid_is_that_of_raw_bytes",
+    ),
+    Mutant(
+        "a name of a show is markup in its picture",
+        "activities/tokens/picture.py",
+        '    return escape("".join(one for one in text if one.isprintable()), quote=True)\n',
+        '    return "".join(one for one in text if one.isprintable())\n',
+        "tests/activities/tokens/test_metadata.py::test_every_name_is_a_well_formed_picture_without_script",
+    ),
+    Mutant(
+        "a picture may run script where a browser opens it",
+        "api/routes/ipfs.py",
+        '        "Content-Security-Policy": PICTURE_POLICY,\n',
+        "",
+        "tests/api/routes/test_ipfs.py::test_a_file_may_be_kept_for_ever_and_read_from_every_page",
+    ),
+    Mutant(
+        "a file counts as pinned when the node has taken it",
+        "activities/tokens/pin.py",
+        "        if not await self._node.is_pinned(cid):\n",
+        "        if not cid:\n",
+        f"{PIN}::test_a_file_that_the_node_forgets_is_not_recorded",
+    ),
+    Mutant(
+        "one file that cannot be pinned stops the others",
+        "activities/tokens/pin.py",
+        "                failures.append(str(failure))\n                continue\n",
+        "                failures.append(str(failure))\n                break\n",
+        f"{PIN}::test_one_file_that_cannot_be_pinned_does_not_stop_the_others",
+    ),
+    Mutant(
+        "an odd answer of the IPFS node is a bug",
+        "adapters/ipfs/kubo.py",
+        "        if not isinstance(found, dict):\n",
+        "        if found is None:\n",
+        "tests/contract/test_pinning_node.py::test_what_is_no_good_answer_is_a_transient_error",
+        "a list",
     ),
 )

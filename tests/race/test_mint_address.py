@@ -1,6 +1,7 @@
 """A predetermined mint address: without it a lost answer mints a second token for one ticket."""
 
 import pytest
+from solders.keypair import Keypair
 
 from activities.core.commands import MintTicket
 from activities.tokens.metadata import Publisher
@@ -12,7 +13,7 @@ from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec
 from tests.fakes.store_world import StoreWorld
 from tests.fakes.token_chain import FakeTokenChain
 
-CUSTODY = "11111111111111111111111111111111"
+CUSTODY = str(Keypair.from_seed(bytes([9] * 32)).pubkey())
 GROUP = TokenSpec(kind="show", subject_id="sh", name="Night", symbol="SHOW", uri="", max_size=10, owner_address=CUSTODY)
 
 
