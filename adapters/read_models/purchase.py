@@ -38,7 +38,7 @@ from domain.payouts.payout import PayoutPaid, PayoutReturned
 from domain.payouts.transfer import ReversalRefused
 from domain.stock.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed, SeatsRestocked
 from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
-from domain.tickets.has_token import TokenMinted, TokenSigned
+from domain.tickets.has_token import MetadataDrawn, MetadataPinned, TokenMinted, TokenSigned
 from domain.tickets.ticket import (
     BurnSigned,
     TicketBlocked,
@@ -94,7 +94,8 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     **REFUND_TEXTS,
 }
 
-NOT_IN_TIMELINE = frozenset({RefundsOpened})  # the refund that follows has a line
+# The refund that follows has a line; metadata is of a venue or a show.
+NOT_IN_TIMELINE = frozenset({RefundsOpened, MetadataDrawn, MetadataPinned})
 
 
 def fold(documents: DocumentBatch, event: DomainEvent, position: int) -> None:

@@ -7,7 +7,7 @@ from solders.account import Account
 from solders.pubkey import Pubkey
 
 from adapters.solana.instructions import TOKEN_2022
-from domain.tickets.token import TokenSpec, TokenStanding, TokenState
+from domain.tickets.token import TokenHolding, TokenSpec, TokenState
 
 EXTENSIONS_START = 166
 EXTENSION_HEADER_BYTES = 4
@@ -133,11 +133,11 @@ def describe(
         group_max_size=max_size,
         uri=None if words is None else words[2],
         problems=tuple(problems_of(mint, address, spec, delegate)),
-        standing=_standing(mint, held=held) if spec.kind == "ticket" else None,
+        holding=_holding(mint, held=held) if spec.kind == "ticket" else None,
     )
 
 
-def _standing(mint: Mint, *, held: bool) -> TokenStanding:
+def _holding(mint: Mint, *, held: bool) -> TokenHolding:
     """Return what the holder of a ticket's token has done with it."""
     if mint.supply == 0:
         return "burnt"

@@ -13,11 +13,19 @@ CID_PATTERN = "^bafkrei[a-z2-7]{52}$"
 FOREVER = "public, max-age=31536000, immutable"
 # A picture is no page: no script of it runs, and nothing is loaded, even where a browser opens it by itself.
 PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+DOCUMENT: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        **{name: {"type": "string"} for name in ("name", "symbol", "description", "image", "external_url")},
+        "attributes": {"type": "array", "items": {"type": "object"}},
+        "properties": {"type": "object"},
+    },
+}
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The file; a HEAD request gets the headers alone.",
         "content": {
-            "application/json": {"schema": {"type": "object"}},
+            "application/json": {"schema": DOCUMENT},
             "image/svg+xml": {"schema": {"type": "string"}},
         },
     },

@@ -7,7 +7,7 @@ from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Deps, TicketId
 from domain.tickets.ticket import TicketState
-from domain.tickets.token import TokenStanding, TokenState
+from domain.tickets.token import TokenHolding, TokenState
 from domain.views.purchase import TicketDocument
 
 router = guarded_router(prefix="/api/v1/tickets", tags=["tickets"])
@@ -22,7 +22,7 @@ class TicketAnswer(TicketDocument):
 class VerifiedTicket(TypedDict):
     """A ticket as the events and the chain have it; `valid` is the right to enter.
 
-    `on_chain` says that its token is the one that was minted for it and exists; `token_standing` says whether the
+    `on_chain` says that its token is the one that was minted for it and exists; `token_holding` says whether the
     wallet that it was minted to holds it, another one does, or its holder has burnt it. Neither changes the right.
     """
 
@@ -34,7 +34,7 @@ class VerifiedTicket(TypedDict):
     mint_address: str | None
     mint_signature: str | None
     on_chain: bool
-    token_standing: TokenStanding | None
+    token_holding: TokenHolding | None
     token: TokenState | None
 
 
@@ -63,6 +63,6 @@ async def verify_ticket(ticket_id: TicketId, deps: Deps) -> VerifiedTicket:
         "mint_address": ticket.mint_address,
         "mint_signature": ticket.mint_signature,
         "on_chain": token is not None and token.is_ours,
-        "token_standing": None if token is None else token.standing,
+        "token_holding": None if token is None else token.holding,
         "token": token,
     }

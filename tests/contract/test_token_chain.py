@@ -162,7 +162,7 @@ async def test_signed_bytes_say_which_token_they_make(world: ChainWorld) -> None
 
 
 async def test_a_token_that_another_wallet_holds_is_no_problem(world: ChainWorld) -> None:
-    """It is the token that was minted; only its standing differs."""
+    """It is the token that was minted; only its holding differs."""
     spec = _ticket(await _show_on_sale(world))
     address = await world.make(spec)
     held = await world.chain.read_token(address, spec)
@@ -171,7 +171,7 @@ async def test_a_token_that_another_wallet_holds_is_no_problem(world: ChainWorld
     )
     assert held is not None
     assert elsewhere is not None
-    assert [(one.standing, one.problems, one.is_ours) for one in (held, elsewhere)] == [
+    assert [(one.holding, one.problems, one.is_ours) for one in (held, elsewhere)] == [
         ("held", (), True),
         ("held-elsewhere", (), True),
     ]

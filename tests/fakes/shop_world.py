@@ -70,19 +70,7 @@ from tests.fakes.webhooks import verify
 from workflows.purchase import CheckoutAnswer
 
 WALLET = "GmaDrppBC7P5ARKV8g3djiwP89vz1jLK23V2GBjuAEGB"
-NOTHING_COUNTED = CancellationProgress(
-    orders=0,
-    ended_without_sale=0,
-    residue=0,
-    refunding=0,
-    failed=0,
-    refunded_minor=0,
-    tokens_left=0,
-    refunded_in_cash_minor=0,
-    given_back=0,
-    owed_minor=0,
-    sold_outside=0,
-)
+NOTHING_COUNTED: Any = dict.fromkeys(CancellationProgress.__annotations__, 0)
 
 
 class MemoryReads:

@@ -122,7 +122,7 @@ class FakeTokenChain:
             group_max_size=made.max_size if is_group else None,
             uri=made.uri,
             problems=problems,
-            standing=None if is_group else "burnt" if self.burnt[address] else "held" if is_held else "held-elsewhere",
+            holding=None if is_group else "burnt" if self.burnt[address] else "held" if is_held else "held-elsewhere",
         )
 
     async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:

@@ -40,7 +40,7 @@ TOKENS = (
         "a token that its holder moved holds up the purchase",
         "activities/tokens/mint.py",
         "        if token.problems:\n",
-        '        if not token.is_ours or token.standing != "held":\n',
+        '        if not token.is_ours or token.holding != "held":\n',
         f"{MINT}::test_a_token_moved_or_burnt_before_it_was_verified_is_minted",
     ),
     Mutant(
@@ -67,7 +67,7 @@ TOKENS = (
     Mutant(
         "a burnt token gives entry by its address",
         "api/routes/verifications.py",
-        '    return body.mint_address is not None and token is not None and token.standing == "burnt"\n',
+        '    return body.mint_address is not None and token is not None and token.holding == "burnt"\n',
         "    return body.mint_address is not None and token is None\n",
         "tests/api/routes/test_verifications.py::test_a_burnt_token_gives_no_entry_by_its_address",
     ),

@@ -205,7 +205,7 @@ async def test_tokens_that_their_holder_burnt_or_gave_away(shop: Shop) -> None:
     )
     await send_as(shop, ann, create_associated(ann.pubkey(), bob.pubkey(), mint), give)
     found = [await shop.get(f"/api/v1/tickets/{ticket['ticket_id']}/verify") for ticket in (burnt, moved)]
-    assert [(one["valid"], one["on_chain"], one["token_standing"]) for one in found] == [
+    assert [(one["valid"], one["on_chain"], one["token_holding"]) for one in found] == [
         (True, False, "burnt"),
         (True, True, "held-elsewhere"),
     ]

@@ -91,7 +91,7 @@ def test_a_ticket_says_show_place_date_and_type() -> None:
         assert shown in texts
 
 
-def test_the_same_facts_give_the_same_bytes() -> None:
+def test_the_same_show_gives_the_same_bytes() -> None:
     """Two workers draw one picture; another name, date or type draws another."""
     first = of_ticket_type(show(), venue(), "tt_floor", PUBLISHER)
     assert of_ticket_type(show(), venue(), "tt_floor", PUBLISHER) == first

@@ -153,7 +153,7 @@ async def test_a_token_moved_or_burnt_before_it_was_verified_is_minted(one: Mint
     assert (one.chain.calls["sign"], one.chain.landings[address]) == (1, 1)
     _, token = await TicketReader(one.store.store, one.chain).read_ticket(one.chain.ticket_id)
     assert token is not None
-    assert token.standing == {"move": "held-elsewhere", "burn": "burnt"}[deed]
+    assert token.holding == {"move": "held-elsewhere", "burn": "burnt"}[deed]
 
 
 async def test_a_mint_counts_only_when_its_transaction_is_final(one: Mint) -> None:
@@ -190,7 +190,7 @@ async def test_a_token_is_compared_with_what_was_signed(one: Mint) -> None:
     )
     _, token = await TicketReader(one.store.store, one.chain).read_ticket(one.chain.ticket_id)
     assert token is not None
-    assert (token.problems, token.standing, token.owner_address) == ((), "held", wallet)
+    assert (token.problems, token.holding, token.owner_address) == ((), "held", wallet)
 
 
 async def test_a_token_is_minted_once(one: Mint) -> None:

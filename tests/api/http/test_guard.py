@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from activities.tokens.metadata import cid_of
 from api.app import create_app, described_app
 from api.http.guard import GuardedRoute, guarded_router, needs
 from domain.access.api_key import parse_key
@@ -27,6 +28,7 @@ PUBLIC = {
     "quote_price",
     "verify_by_secret",
     "read_metadata",
+    "read_file",
     "read_health",
     "read_liveness",
     "read_readiness",
@@ -149,6 +151,7 @@ async def ids(client: httpx.AsyncClient, world: ApiWorld) -> dict[str, str]:
         "refund_id": refund["refund_id"],
         "reservation_id": reservation["reservation_id"],
         "code": "EARLY",
+        "cid": cid_of(b"a file"),
     }
 
 

@@ -108,13 +108,13 @@ async def test_a_burnt_token_gives_no_entry_by_its_address(
     monkeypatch.setattr(world.reads, "ticket_minted_at", AsyncMock(return_value=document))
     state: dict[str, Any] = {"supply": 1, "decimals": 0, "owner_address": None, "group_address": None, "uri": ""}
     found = []
-    for standing, supply in (("held", 1), ("held-elsewhere", 1), ("burnt", 0)):
+    for holding, supply in (("held", 1), ("held-elsewhere", 1), ("burnt", 0)):
         world.tokens[ticket["ticket_id"]] = TokenState(
-            **{**state, "address": address, "supply": supply, "standing": standing}
+            **{**state, "address": address, "supply": supply, "holding": holding}
         )
         for body in ({"mint_address": address}, {"ticket_secret": ticket["ticket_secret"]}):
             answer = (await stranger.post(PATH, json=body)).json()
-            found.append((answer["token_standing"], answer["on_chain"], answer["valid"]))
+            found.append((answer["token_holding"], answer["on_chain"], answer["valid"]))
     assert found == [
         ("held", True, True),
         ("held", True, True),
