@@ -11,7 +11,7 @@ from workflows.core.activity_calls import ActivityCaller, CallPolicy, OperatorAl
 from workflows.core.operator_status import OperatorStatus
 from workflows.core.task_queue import workflow_on
 
-PIN_POLICY = CallPolicy(timedelta(seconds=120), 5, timedelta(seconds=30), heartbeat=timedelta(seconds=10))
+PIN_POLICY = CallPolicy(timedelta(seconds=120), 8, timedelta(seconds=30), heartbeat=timedelta(seconds=10))
 
 
 class PinResult(Command):
