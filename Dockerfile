@@ -5,7 +5,7 @@ WORKDIR /app
 # The locked packages first: they change less often than the code. Every hash is checked.
 COPY requirements-production.txt ./
 RUN pip install --no-cache-dir --require-hashes --requirement requirements-production.txt
-COPY pyproject.toml README.md LICENSE settings.py setting_groups.py setting_types.py settings_check.py worker.py projector.py ./
+COPY pyproject.toml README.md LICENSE worker.py projector.py ./
 COPY activities activities
 COPY adapters adapters
 COPY api api
@@ -13,6 +13,7 @@ COPY cli cli
 COPY devstack devstack
 COPY domain domain
 COPY relay relay
+COPY settings settings
 COPY workflows workflows
 RUN pip install --no-cache-dir --no-deps --no-build-isolation .
 USER boxoffice

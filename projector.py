@@ -11,13 +11,13 @@ from pathlib import Path
 import psycopg
 from prometheus_client import start_http_server
 
+from adapters.database.rebuild import RebuildError, is_current, rebuild
+from adapters.database.schema import ensure_schema
+from adapters.database.startup import PAUSE_SECONDS, RETRY_SECONDS_MAX, retry_until_available
 from adapters.postgres.connections import BACKGROUND, connect
 from adapters.read_models.projection import Projection
-from adapters.rebuild import RebuildError, is_current, rebuild
 from adapters.runtime.gc_tuning import tune_gc
-from adapters.schema import ensure_schema
-from adapters.startup import PAUSE_SECONDS, RETRY_SECONDS_MAX, retry_until_available
-from settings_check import settings_of
+from settings.check import settings_of
 
 log = logging.getLogger("projector")
 POLL_SECONDS = 0.025

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 from typing import TypedDict, Unpack
 
 from temporalio.client import Client
@@ -17,11 +18,12 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Interceptor, Replayer, Worker, WorkerDeploymentConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
+from activities.books.own_balance import OwnBalanceCommands
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities, GroupSizeActivities
 from activities.catalog.register import CatalogActivities
 from activities.core.failures import FailureInterceptor
-from activities.core.task_queues import MINT, PURCHASES, STRIPE
+from activities.core.task_queues import IPFS, MINT, PURCHASES, STRIPE
 from activities.disputes.follow import DisputeActivities
 from activities.payments.intent import PaymentActivities
 from activities.payments.late_payments import LatePaymentActivities
@@ -34,10 +36,14 @@ from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldActivities
 from activities.tokens.burn import BurnActivities
+from activities.tokens.metadata import Publisher
 from activities.tokens.mint import MintActivities
+from activities.tokens.pin import PinActivities, PinPage
+from adapters.database.startup import open_event_store, utc_now
 from adapters.event_store.store import PostgresEventStore
+from adapters.ipfs.kubo import KuboNode
 from adapters.postgres.connections import BACKGROUND, Pool, open_pool
-from adapters.postgres.deployment import read_deployment
+from adapters.postgres.deployment import pin_chain, read_deployment
 from adapters.postgres.tables import PostgresCheckouts, PostgresWebhookInbox
 from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.privacy.retention import PostgresRetention
@@ -46,25 +52,31 @@ from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.keys import issuer_of, seed_of
-from adapters.startup import open_event_store, utc_now
+from adapters.solana.rpc.pool import NodePool
 from adapters.stripe.client import StripeClient
 from adapters.stripe.connect import StripeConnect
+from adapters.stripe.listing import StripeListing
 from adapters.stripe.payments import StripePayments
 from adapters.stripe.undelivered_events import UndeliveredEvents
 from adapters.temporal.build_routing import log_current_build
 from adapters.temporal.connect import ClientOptions, connect_to_temporal, data_converter
+from adapters.temporal.metrics import SetAsideMetric, show_node
 from adapters.temporal.sandbox import FastSandboxRunner
 from domain.core.ids import Deployment
+from relay.each import Each
+from relay.own_balance import OwnBalance
 from relay.payouts_client import PayoutsClient, ensure_schedule
 from relay.relay import Relay
 from relay.retention import Retention
+from relay.schedules import ensure_rounds
 from relay.undelivered_webhooks import UndeliveredWebhooks
 from relay.workflow_client import Timeouts, WorkflowClient
-from setting_types import keys_of
 from settings import Settings
-from settings_check import settings_of
+from settings.check import settings_of
+from settings.values import keys_of
 from workflows.payouts import TransfersInput
 from workflows.registry import declared_workflows, workflows_on
+from workflows.tokens.pinning import PinningWorkflow
 
 log = logging.getLogger("worker")
 PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_core", "annotated_types", "eventsourcing")
@@ -187,13 +199,16 @@ def assemble(
         instances += at_stripe(settings, stripe_client(settings, deployment, closing), store, pool)
     if MINT in polled:
         instances += on_chain(settings, store, pool, closing)
+    if IPFS in polled:
+        instances.append(at_ipfs(settings, store, pool, closing))
     return Activities(*instances, queues=polled)
 
 
 def at_stripe(settings: Settings, stripe: StripeClient, store: PostgresEventStore, pool: Pool) -> list[object]:
     """Assemble the activities that call Stripe."""
-    gateway = StripePayments(stripe)
-    payments = PaymentActivities(store, gateway, PostgresCheckouts(pool))
+    gateway = StripePayments(stripe, settings.stripe.statement_suffix)
+    receipts = PostgresBuyers(pool, sealing_of(settings)) if settings.stripe.receipt_email else None
+    payments = PaymentActivities(store, gateway, PostgresCheckouts(pool), receipts)
     return [
         payments,
         DisputeActivities(store, gateway),
@@ -206,8 +221,9 @@ def at_stripe(settings: Settings, stripe: StripeClient, store: PostgresEventStor
 def on_chain(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> list[object]:
     """Assemble the activities that sign for the issuer."""
     solana = settings.solana
+    limits, pin = (solana.calls_per_second, solana.sends_per_second), partial(pin_chain, settings.postgres.url)
     chain = SolanaTokenChain(
-        rpc_url=solana.rpc_url,
+        nodes=NodePool.of(solana.nodes, limits, partial(asyncio.to_thread, pin), show_node),
         issuer=bytes(issuer_of(solana.issuer_secret.get_secret_value())),
         address_secret=seed_of(solana.address_secret.get_secret_value()),
         custody_owner=solana.custody_address,
@@ -215,11 +231,21 @@ def on_chain(settings: Settings, store: PostgresEventStore, pool: Pool, closing:
     closing.push_async_callback(chain.close)
     buyers = PostgresBuyers(pool, sealing_of(settings))
     return [
-        MintActivities(store, chain, buyers, chain.custody_owner, settings.api.public_url),
+        MintActivities(
+            store, chain, buyers, chain.custody_owner, Publisher(settings.api.public_url, chain.payer_address)
+        ),
         GroupSizeActivities(store, chain),
         ResaleActivities(store, chain),
         BurnActivities(store, chain),
     ]
+
+
+def at_ipfs(settings: Settings, store: PostgresEventStore, pool: Pool, closing: AsyncExitStack) -> PinActivities:
+    """Assemble the activities that call the IPFS node."""
+    ipfs = settings.ipfs
+    node = KuboNode(ipfs.rpc_url, ipfs.token.get_secret_value(), ipfs.timeout_seconds)
+    closing.push_async_callback(node.close)
+    return PinActivities(store, StalledWorkQueries(pool), node)
 
 
 Assembling = Callable[[Settings, Deployment, PostgresEventStore, Pool, AsyncExitStack, Collection[str]], Activities]
@@ -249,16 +275,23 @@ async def connect(settings: Settings) -> Client:
 
 
 def undelivered_webhooks(
-    settings: Settings, deployment: Deployment, pool: Pool, closing: AsyncExitStack
+    settings: Settings, deployment: Deployment, pool: Pool, closing: AsyncExitStack, each: Each
 ) -> UndeliveredWebhooks:
     """Assemble the poller of undelivered webhooks."""
     events = UndeliveredEvents(stripe_client(settings, deployment, closing))
-    return UndeliveredWebhooks(
-        events, PostgresWebhookInbox(pool), StalledWorkQueries(pool), settings.stripe.undelivered_poll_seconds
-    )
+    every = settings.stripe.undelivered_poll_seconds
+    return UndeliveredWebhooks(events, PostgresWebhookInbox(pool), StalledWorkQueries(pool), each, every_seconds=every)
 
 
-def relay_of(settings: Settings, client: Client, store: PostgresEventStore, pool: Pool) -> Relay:
+def own_balance(
+    settings: Settings, deployment: Deployment, store: PostgresEventStore, closing: AsyncExitStack, each: Each
+) -> OwnBalance:
+    """Assemble the loop that books our own balance at Stripe."""
+    listing = StripeListing(stripe_client(settings, deployment, closing))
+    return OwnBalance(listing, OwnBalanceCommands(store), each, settings.stripe.undelivered_poll_seconds, utc_now)
+
+
+def relay_of(settings: Settings, client: Client, store: PostgresEventStore, pool: Pool, each: Each) -> Relay:
     """Assemble the relay."""
     saga = settings.saga
     pacing = Timeouts(settings.api.temporal_timeout_seconds, saga.poll_seconds, saga.processing_extension_seconds)
@@ -268,13 +301,14 @@ def relay_of(settings: Settings, client: Client, store: PostgresEventStore, pool
         PostgresStalledWork(pool),
         PurchaseCommands(store),
         PayoutsClient(client, pacing.timebox_seconds, settings.payouts.poll_seconds),
+        each,
         longest_extension=timedelta(seconds=saga.processing_extension_seconds),
     )
 
 
-def retention_of(settings: Settings, pool: Pool) -> Retention:
+def retention_of(settings: Settings, pool: Pool, each: Each) -> Retention:
     """Assemble the retention of personal data."""
-    return Retention(PostgresRetention(pool, settings.privacy.retention_days), utc_now)
+    return Retention(PostgresRetention(pool, settings.privacy.retention_days).kinds(), utc_now, each)
 
 
 async def work(
@@ -307,14 +341,20 @@ async def work(
                 max_concurrent_activities=at_once,
             )
             await closing.enter_async_context(worker)
+        each = Each(SetAsideMetric(client))
         if PURCHASES in queues:
             await ensure_schedule(client, settings.payouts.every_seconds, transfers_input(settings))
-            closing.callback(asyncio.create_task(retention_of(settings, pool).run(stopping)).cancel)
+            if settings.ipfs.rpc_url is not None:
+                start = (PinningWorkflow.run, PinPage())
+                await ensure_rounds(client, "pinning", settings.ipfs.every_seconds, start, "Pins tokens' metadata")
+            closing.callback(asyncio.create_task(retention_of(settings, pool, each).run(stopping)).cancel)
         closing.callback(asyncio.create_task(log_current_build(client, version)).cancel)
-        relay = relay_of(settings, client, store, pool)
+        relay = relay_of(settings, client, store, pool, each)
         if STRIPE in queues:
-            polling = undelivered_webhooks(settings, deployment, pool, closing).run(stopping)
+            polling = undelivered_webhooks(settings, deployment, pool, closing, each).run(stopping)
             closing.callback(asyncio.create_task(polling).cancel)
+            booking = own_balance(settings, deployment, store, closing, each).run(stopping)
+            closing.callback(asyncio.create_task(booking).cancel)
         tune_gc()
         log.info("polling %s as build %s", ", ".join(queues), version.build_id)
         if settings.worker.ready_file is not None:

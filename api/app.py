@@ -4,20 +4,23 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from api.described import DescribedApp
 from api.http import problems
-from api.http.body_limits import LimitedBody
 from api.http.fast_path import FastPath
 from api.http.guard import TOKEN_HEADER
+from api.http.limits.body import LimitedBody
+from api.http.limits.declared import LimitTable
+from api.http.limits.rates import LimitedAddress
+from api.http.limits.read_time import TimeLimit
 from api.http.manners import Manners
-from api.http.rate_limits import LimitedAddress
-from api.http.time_limit import TimeLimit
 from api.ports import Dependencies
 from api.routes import (
     audit,
     box_office,
     buyers,
     capacity,
+    config,
     discounts,
     health,
+    ipfs,
     metrics,
     purchase_events,
     purchase_tickets,
@@ -47,6 +50,7 @@ TAGS = {
     "discounts": "Discount codes of a show.",
     "show cancellations": "Cancel a show and refund all its orders.",
     "tickets": "Read a ticket and verify it against the chain.",
+    "config": "What a buyer's browser asks first.",
     "audit": "What each key did.",
     "internal": "For the operator's own systems: outside orders, the box office and the door.",
     "webhooks": "Events that Stripe sends.",
@@ -66,15 +70,16 @@ def serve(app: DescribedApp, deps: Dependencies) -> None:
     """Give the described app the dependencies and exception handlers that it serves with."""
     app.state.deps = deps
     problems.install(app)
-    app.add_middleware(TimeLimit, seconds=deps.limits.read_seconds)
     install_limits(app, deps)
     purchase_events.install(app)
 
 
 def install_limits(app: DescribedApp, deps: Dependencies) -> None:
     """Put the limits in front of every route, the first that a request meets last; each answer passes them all."""
-    app.add_middleware(LimitedBody, limits=deps.limits.body)
-    app.add_middleware(LimitedAddress, check=deps.check_rate)
+    limits = LimitTable(app.routes, deps.limits)
+    app.add_middleware(TimeLimit, limits=limits)
+    app.add_middleware(LimitedBody, limits=limits)
+    app.add_middleware(LimitedAddress, limits=limits, check=deps.check_rate)
     if deps.limits.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -125,8 +130,9 @@ def described_app() -> DescribedApp:
         tickets,
         purchase_tickets,
         verifications,
+        config,
         audit,
     )
-    for room in (*public, ticket_api, box_office, webhooks, token_metadata, metrics, health):
+    for room in (*public, ticket_api, box_office, webhooks, token_metadata, ipfs, metrics, health):
         app.include_router(room.router)
     return app

@@ -16,9 +16,9 @@ from temporalio.api.common.v1 import Payload, Payloads
 
 from adapters.privacy.keyring import KeyMissingError, Keyring, SealBrokenError
 from adapters.temporal.codec import EncryptingCodec
-from setting_groups import CodecServerSettings
-from setting_types import SECRET_CHARS_MIN, keys_of
-from settings_check import settings_of
+from settings.check import settings_of
+from settings.groups import CodecServerSettings
+from settings.values import SECRET_CHARS_MIN, keys_of
 
 BODY_BYTES_MAX = 4 * 1024 * 1024  # Temporal's own limit of a message
 Convert = Callable[[Sequence[Payload]], Awaitable[list[Payload]]]
@@ -33,7 +33,7 @@ def create_codec_app(codec: EncryptingCodec, token: str, origin: str) -> FastAPI
 
     async def authorised(request: Request) -> None:
         if not _is_authorised(request.headers.get("Authorization", ""), token):
-            raise HTTPException(401, "the token is needed", {"WWW-Authenticate": 'Basic realm="codec server"'})
+            raise HTTPException(401, "this server needs its token", {"WWW-Authenticate": 'Basic realm="codec server"'})
 
     app = FastAPI(openapi_url=None, dependencies=[Depends(authorised)])
     app.add_middleware(
@@ -91,9 +91,11 @@ async def _converted(request: Request, convert: Convert) -> dict[str, Any]:
 def check_settings(settings: CodecServerSettings, keys: dict[str, bytes]) -> None:
     """Refuse to serve without a key or behind a short token."""
     if not keys:
-        raise SystemExit("BOXOFFICE_TEMPORAL__CODEC_KEYS is empty: there is nothing to decode with")
+        raise SystemExit("BOXOFFICE_TEMPORAL__CODEC_KEYS is empty: set the keys that the workers encrypt with")
     if len(settings.token.get_secret_value()) < SECRET_CHARS_MIN:
-        raise SystemExit(f"BOXOFFICE_CODEC_SERVER__TOKEN has fewer than {SECRET_CHARS_MIN} characters")
+        raise SystemExit(
+            f"BOXOFFICE_CODEC_SERVER__TOKEN has fewer than {SECRET_CHARS_MIN} characters: set a longer one"
+        )
 
 
 def main() -> None:

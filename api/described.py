@@ -72,11 +72,11 @@ def with_problems(document: Json) -> Json:
         schemas.pop(name, None)
     schemas.update(SCHEMAS)
     for path in document["paths"].values():
-        for method, operation in path.items():
+        for operation in path.values():
             declared = operation.pop(DECLARED, None)
             operation["responses"].pop("422", None)
             if declared is not None:
-                types = {PROBLEM_TYPES[code] for code in declared} | _implied(method, operation)
+                types = {PROBLEM_TYPES[code] for code in declared} | _implied(operation)
                 for status, kinds in _by_status(types).items():
                     name = _name(operation["operationId"], status, kinds)
                     schemas[name] = _schema(status, kinds)
@@ -84,16 +84,14 @@ def with_problems(document: Json) -> Json:
     return document
 
 
-def _implied(method: str, operation: Json) -> set[ProblemType]:
-    """Return the problem types that follow from the method, parameters, body and security of an operation."""
+def _implied(operation: Json) -> set[ProblemType]:
+    """Return the problem types of an operation that follow from the limits of all, its parameters and its body."""
     parameters = operation.get("parameters", [])
-    types = {TRY_AGAIN, INTERNAL_ERROR, RATE_LIMITED}
+    types = {TRY_AGAIN, INTERNAL_ERROR, RATE_LIMITED, BUSY, PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT}
     if parameters or "requestBody" in operation:
         types |= {INVALID_REQUEST}
     if "requestBody" in operation:
         types |= {MALFORMED_BODY, INCOMPLETE_BODY, UNSUPPORTED_MEDIA_TYPE}
-    if method != "get":
-        types |= {BUSY, PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT}
     if any(parameter["name"] == KEY_HEADER for parameter in parameters):
         types |= {KEY_MISSING, KEY_INVALID, type_of(KeyReused)}
     return types

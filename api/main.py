@@ -18,11 +18,14 @@ from activities.catalog.prices import PriceCommands
 from activities.catalog.register import CatalogCommands
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
+from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
 from activities.tokens.mint import TicketReader
+from activities.tokens.wallets import WalletCheck
+from adapters.database.startup import open_event_store
 from adapters.postgres.connections import Pool, Waits, open_pool
-from adapters.postgres.deployment import DeploymentError, open_identity
+from adapters.postgres.deployment import DeploymentError, open_identity, pin_chain
 from adapters.postgres.rate_limits import MemoryCounters, PostgresCounters
 from adapters.postgres.tables import PostgresCheckouts, PostgresKeyUses, PostgresWebhookInbox
 from adapters.privacy.buyers import PostgresBuyers, Sealing
@@ -31,14 +34,14 @@ from adapters.read_models.show_cancellation import ShowCancellationQueries
 from adapters.runtime.gc_tuning import tune_gc
 from adapters.solana.chain import SolanaTokenReader
 from adapters.solana.keys import issuer_of, seed_of
-from adapters.startup import open_event_store
+from adapters.solana.rpc.pool import NodePool
 from adapters.stripe.webhook import verify_webhook
 from adapters.temporal.connect import connect_to_temporal
 from api.app import create_app
 from api.http.access_log import access_log_to
 from api.http.authenticator import KeyAuthenticator, named_subjects
-from api.http.connections import HEAD_BYTES_MAX, limited_by
-from api.http.rate_limits import RateLimits, Rates
+from api.http.limits.connections import HEAD_BYTES_MAX, limited_by
+from api.http.limits.rates import RateLimits, Rates
 from api.ports import BodyLimits, ConnectionLimits, Dependencies, Limits
 from domain.access.subject import Subject
 from domain.core.ids import Identity
@@ -46,10 +49,10 @@ from domain.money.money import FeeRates
 from domain.payments.webhook_event import WebhookEvent
 from relay.payouts_client import PayoutsClient
 from relay.workflow_client import Timeouts, WorkflowClient
-from setting_groups import LimitSettings
-from setting_types import keys_of, secrets_in
 from settings import Settings
-from settings_check import settings_of
+from settings.check import settings_of
+from settings.groups import LimitSettings
+from settings.values import keys_of, secrets_in
 
 KEEP_ALIVE_SECONDS = 30
 SHUTDOWN_SECONDS = 10
@@ -69,9 +72,7 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
     reads = open_pool(settings.postgres.url, settings.postgres.read_pool_size, waits)
     await closing.enter_async_context(pool)
     await closing.enter_async_context(reads)
-    solana, saga, limits = settings.solana, settings.saga, settings.limits
-    issuer = solana.issuer_address or str(issuer_of(solana.issuer_secret.get_secret_value()).pubkey())
-    chain = SolanaTokenReader(solana.rpc_url, issuer, solana.custody_address)
+    saga, limits, chain = settings.saga, settings.limits, reader_of(settings)
     closing.push_async_callback(chain.close)
     client = await connect_to_temporal(settings.temporal, keys_of(settings.temporal.codec_keys), lazy=True)
     timebox, checkouts_in_flight_max = settings.api.temporal_timeout_seconds, settings.api.checkouts_in_flight_max
@@ -91,18 +92,29 @@ async def assemble(settings: Settings, closing: AsyncExitStack) -> Dependencies:
         engine=engine,
         payouts=PayoutsClient(client, timebox, settings.payouts.poll_seconds),
         buyers=buyers,
+        erasure=BuyerErasure(store, buyers),
         secrets=PostgresCheckouts(pool),
         inbox=PostgresWebhookInbox(pool),
         verify=verified_with(settings.stripe.webhook_secret, identity),
         verify_connect=verified_with(settings.stripe.connect_webhook_secret, identity),
-        is_wallet=chain.is_wallet,
+        wallets=WalletCheck(chain),
         identity=identity,
-        read_ticket=TicketReader(store, chain, buyers, chain.custody_owner, settings.api.public_url).read_ticket,
+        read_ticket=TicketReader(store, chain).read_ticket,
         limits=limits_of(settings),
         check_rate=RateLimits(counters_of(settings, pool), rates_of(settings)).check,
         capacity=CapacityCommands(store),
         change_capacity=engine.change_capacity,
+        publishable_key=settings.stripe.publishable_key,
     )
+
+
+def reader_of(settings: Settings) -> SolanaTokenReader:
+    """Return the reader of tokens on chain, which knows the issuer by its address."""
+    solana = settings.solana
+    issuer = solana.issuer_address or str(issuer_of(solana.issuer_secret.get_secret_value()).pubkey())
+    pin = partial(asyncio.to_thread, partial(pin_chain, settings.postgres.url))
+    nodes = NodePool.of(solana.nodes, (solana.calls_per_second, solana.sends_per_second), pin)
+    return SolanaTokenReader(nodes, issuer, solana.custody_address)
 
 
 def verified_with(secrets: SecretStr, identity: Identity) -> Callable[[bytes, str], WebhookEvent]:
@@ -132,6 +144,7 @@ def limits_of(settings: Settings) -> Limits:
         body=BodyLimits(limits.body_bytes_max, limits.webhook_bytes_max),
         cors_origins=listed(limits.cors_origins),
         read_seconds=settings.api.read_seconds,
+        venue_country=settings.stripe.country,
     )
 
 

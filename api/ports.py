@@ -11,8 +11,10 @@ from activities.core.commands import CapacityChange, HoldRef, MintSubject, Purch
 from activities.payouts.ports import AccountStatus, VenueRef
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
+from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
+from activities.tokens.wallets import WalletCheck
 from domain.access.subject import Subject
 from domain.core.ids import Identity
 from domain.money.money import FeeRates
@@ -22,7 +24,7 @@ from domain.payments.webhook_event import WebhookEvent
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
 from domain.views.access import AuditEntry, AuditQuery
-from domain.views.catalog import DiscountDocument, StockedShow, VenueDocument
+from domain.views.catalog import DiscountDocument, FileDocument, StockedShow, VenueDocument
 from domain.views.payouts import AccountDocument
 from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocument
 from domain.views.show_cancellation import CancellationStatus
@@ -34,6 +36,9 @@ class Authenticator(Protocol):
 
     async def subject_of(self, credential: str) -> Subject | None:
         """Return the subject of a key; None for a key that is unknown, expired or revoked."""
+
+    async def recheck(self, credential: str) -> Subject | None:
+        """Return the subject of a key whose request is being answered; None once the key is no longer good."""
 
     def purchase_token(self, purchase_id: str) -> str:
         """Return the token of a purchase."""
@@ -68,6 +73,9 @@ class Queries(ProjectionUpdates, Protocol):
     async def venue(self, venue_id: str) -> VenueDocument | None:
         """Return a venue."""
 
+    async def file(self, cid: str) -> FileDocument | None:
+        """Return a file of tokens' metadata."""
+
     async def balance(self, account: str) -> AccountDocument:
         """Return an account's balances per unit and its newest lines."""
 
@@ -93,7 +101,7 @@ class Queries(ProjectionUpdates, Protocol):
         """Return a refund."""
 
     async def audit(self, query: AuditQuery) -> list[AuditEntry]:
-        """Return what the subjects of a tenant did, oldest first, after a position."""
+        """Return the audit entries of a tenant after a position, oldest first."""
 
 
 class Engine(Protocol):
@@ -162,9 +170,6 @@ class Buyers(Protocol):
     async def of_purchase(self, purchase_id: str) -> list[KeptBuyer]:
         """Return the buyers that the attempts at a purchase named."""
 
-    async def erase(self, buyer_ids: Sequence[str]) -> int:
-        """Erase buyers; raise WrongState while a purchase of one of them is open."""
-
 
 class ClientSecrets(Protocol):
     """The client secrets of open checkouts."""
@@ -183,13 +188,13 @@ class WebhookInbox(Protocol):
         """Mark a webhook as handled."""
 
 
-RouteClass = Literal["api", "health", "webhook"]
+RateClass = Literal["api", "health", "webhook"]
 
 
 class RateCheck(Protocol):
     """The limits on requests per minute."""
 
-    async def __call__(self, subject: str | None, address: str | None, route_class: RouteClass = "api", /) -> None:
+    async def __call__(self, subject: str | None, address: str | None, rate_class: RateClass = "api", /) -> None:
         """Count a request; raise the problem 429 beyond a limit."""
 
 
@@ -232,6 +237,7 @@ class Limits:
     body: BodyLimits = BodyLimits()
     cors_origins: tuple[str, ...] = ()
     read_seconds: float = 4.5
+    venue_country: str = ""
 
 
 @dataclass(frozen=True)
@@ -254,14 +260,16 @@ class Dependencies:
     engine: Engine
     payouts: PayoutAccounts
     buyers: Buyers
+    erasure: BuyerErasure
     secrets: ClientSecrets
     inbox: WebhookInbox
     verify: Callable[[bytes, str], WebhookEvent]
     verify_connect: Callable[[bytes, str], WebhookEvent]
-    is_wallet: Callable[[str], bool]
+    wallets: WalletCheck
     identity: Identity
     read_ticket: Callable[[str], Awaitable[tuple[Ticket, TokenState | None]]]
     limits: Limits
     check_rate: RateCheck
     capacity: CapacityCommands
     change_capacity: Callable[[CapacityChange], Awaitable[bool]]
+    publishable_key: str = ""

@@ -18,7 +18,6 @@ from cli.buyer import ApiClient, DemoFailedError, JsonObject, check, pay_by_card
 from cli.extras import require
 from devstack.stack import Stack, StackFailedError, running_stack
 
-PUBLISHABLE_KEY = "pk_test_boxoffice"
 PRICE_MINOR = 4_500
 TICKETS = 3
 CAPACITY = 50
@@ -143,7 +142,9 @@ async def _buy_and_pay(screen: Screen, stack: Stack, api: ApiClient, show_id: st
     price = opened["price"]
     total = f"{price['total_minor']} {price['currency']} cents"
     screen.step(f"checkout open: {total} = {price['subtotal_minor']} + fees; pay until {opened['expires_at']}")
-    status, intent = await pay_by_card(stack.urls["stripe"], opened["client_secret"], "pm_card_visa", PUBLISHABLE_KEY)
+    status, intent = await pay_by_card(
+        stack.urls["stripe"], opened["client_secret"], "pm_card_visa", stack.publishable_key
+    )
     check(status == httpx.codes.OK, f"the test card was not accepted: {intent}")
     bought = await api.purchase(opened["purchase_id"], screen.event, ENDS, READY_SECONDS)
     check(bought["state"] == "fulfilled", f"the purchase ended as {bought['state']}: {bought['end_reason']}")
@@ -189,7 +190,7 @@ async def _let_expire(screen: Screen, stack: Stack, api: ApiClient, show_id: str
     body: dict[str, Any] = {"show_id": show_id, "items": [{"ticket_type_id": seat, "quantity": 2}]}
     opened = await api.post("/api/v1/purchases", {**body, "hold_seconds": SHORT_HOLD_SECONDS}, "demo-declined")
     card = "pm_card_chargeDeclined"
-    status, _ = await pay_by_card(stack.urls["stripe"], opened["client_secret"], card, PUBLISHABLE_KEY)
+    status, _ = await pay_by_card(stack.urls["stripe"], opened["client_secret"], card, stack.publishable_key)
     check(status == httpx.codes.PAYMENT_REQUIRED, f"the declined card was answered with {status}")
     ended = await api.purchase(opened["purchase_id"], screen.event, ENDS, READY_SECONDS)
     check(ended["state"] == "cancelled", f"the unpaid purchase ended as {ended['state']}")

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from activities.access.keys import CreateKey, KeyCommands
+from adapters.database.startup import open_event_store
 from adapters.postgres.connections import open_pool
 from adapters.postgres.tables import PostgresKeyUses
 from adapters.read_models.queries import ReadModels
-from adapters.startup import open_event_store
 from cli.reconcile import settings_at
 from cli.reconciliation import UnreadableError
 from domain.access.api_key import KeyKind, KeyText

@@ -1,6 +1,7 @@
 """`boxoffice buyer ...`: export and erase personal data, and bring it to the newest key; for operators."""
 
 import asyncio
+import getpass
 import json
 import sys
 from collections.abc import AsyncIterator, Coroutine
@@ -10,6 +11,8 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 
 import typer
 
+from activities.sales.erase_buyer import BuyerErasure
+from adapters.database.startup import open_event_store
 from adapters.postgres.connections import BACKGROUND, Pool, open_pool
 from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.privacy.keyring import KeyMissingError, SealBrokenError
@@ -18,7 +21,8 @@ from adapters.read_models.queries import ReadModels
 from cli.keys import AsJson
 from cli.reconcile import settings_at
 from cli.reconciliation import UnreadableError
-from domain.core.errors import WrongState
+from domain.core.actor import Actor, acting_as
+from domain.core.errors import Refusal
 from domain.core.ids import DEFAULT_TENANT
 from domain.core.transient import TransientError
 from domain.orders.personal_data import KeptBuyer, PersonalData
@@ -132,9 +136,15 @@ async def _exported(settings: Settings, subject: str, tenant: str) -> dict[str, 
 
 async def _erased(settings: Settings, subject: str, tenant: str) -> dict[str, Any]:
     async with _tables(settings) as tables:
-        found = [kept.buyer_id for kept in await _found(tables, subject, tenant)]
-        await tables.buyers.erase(found)
-        return {"buyer_ids": found}
+        found = await _found(tables, subject, tenant)
+        store = await asyncio.to_thread(open_event_store, settings.postgres.url)
+        try:
+            for owner in dict.fromkeys(kept.tenant_id for kept in found):
+                with acting_as(Actor(f"{owner}/cli/{getpass.getuser()}", owner)):
+                    await BuyerErasure(store, tables.buyers).erase([kept for kept in found if kept.tenant_id == owner])
+        finally:
+            await asyncio.to_thread(store.close)
+        return {"buyer_ids": [kept.buyer_id for kept in found]}
 
 
 async def _rotated(settings: Settings) -> RotationProgress:
@@ -160,7 +170,7 @@ def _subject(given: str) -> str:
 def _run(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
-    except (WrongState, KeyMissingError, SealBrokenError, TransientError) as reason:
+    except (Refusal, KeyMissingError, SealBrokenError, TransientError) as reason:
         raise _failed(reason) from None
 
 

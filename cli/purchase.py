@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from settings_check import settings_of
+from cli.reconcile import settings_at
+from cli.reconciliation import UnreadableError
 
 app = typer.Typer(help="Look at purchases.", no_args_is_help=True)
 TIMEOUT_SECONDS = 10.0
@@ -33,14 +34,23 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="print the purchase as JSON")] = False,  # noqa: FBT002
     api: Annotated[str, typer.Option("--api", help="URL of the API")] = "",
     key_file: Annotated[Path | None, typer.Option(exists=True, help="file of an API key")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="folder of a running `boxoffice up`, for its API and key")
+    ] = None,
 ) -> None:
     """Show a purchase: its state, price, tickets and the timeline of its events."""
-    settings = settings_of("purchase")
+    try:
+        settings = settings_at(data_dir, "purchase")
+    except UnreadableError as reason:
+        typer.echo(f"boxoffice purchase: {reason}", err=True)
+        raise typer.Exit(2) from None
     base, key = (api or settings.api.public_url).rstrip("/"), settings.api.development_key
     if key_file is not None:
         key = SecretStr(key_file.read_text().strip())
     if key is None:
-        typer.echo("boxoffice purchase: --key-file names the file of a key, e.g. data/development.key", err=True)
+        typer.echo(
+            "boxoffice purchase: --data-dir names the folder of a stack, or --key-file the file of a key", err=True
+        )
         raise typer.Exit(2)
     try:
         found = fetch(base, purchase_id, key.get_secret_value())

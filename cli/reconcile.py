@@ -12,7 +12,7 @@ from devstack.stack import Stack
 from devstack.supervisor.data_dir import STACK_FILE
 from domain.invariants.invariant import INVARIANTS
 from settings import Settings
-from settings_check import settings_of
+from settings.check import settings_of
 
 WHOLE, BROKEN, UNREADABLE = 0, 1, 2
 NAMED_MAX = 5

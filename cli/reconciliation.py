@@ -8,30 +8,35 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from temporalio.service import RPCError
 
 from adapters.event_store.event_pages import EventPages
-from adapters.postgres.deployment import DeploymentError, read_deployment
+from adapters.postgres.deployment import DeploymentError, pin_chain, read_deployment
+from adapters.solana.rpc.node import WrongChainError
+from adapters.solana.rpc.pool import NodePool
 from adapters.solana.supplies import ChainSupplies
 from adapters.stripe.client import StripeClient
 from adapters.stripe.errors import StripeRequestError
-from adapters.stripe.listing import StripeListing
+from adapters.stripe.listing import OwnAccount, StripeListing
 from adapters.temporal.connect import connect_to_temporal
 from domain.core.errors import Refusal
 from domain.core.ids import Deployment
 from domain.core.transient import TransientError
-from domain.invariants.cross_system import ExternalState, Quiescence, StripePayment, judge_at_rest, judge_balances
+from domain.invariants.cross_system import Quiescence, judge_at_rest, judge_balances
 from domain.invariants.invariant import Findings
+from domain.invariants.outside import ConnectedBalance, ExternalState
+from domain.invariants.own_balance import ANY_PAYOUT
 from domain.invariants.per_commit import History
-from setting_types import keys_of
 from settings import Settings
+from settings.values import keys_of
 
 RESUMED_AFTER = timedelta(seconds=60)  # the relay's delay, and the time that resumed work needs to end
 RUNNING = (
     "ExecutionStatus = 'Running' AND WorkflowType IN"
-    " ('PurchaseWorkflow', 'PaymentCaseWorkflow', 'HoldWorkflow', 'RefundWorkflow')"
+    " ('PurchaseWorkflow', 'PaymentCaseWorkflow', 'HoldWorkflow', 'RefundWorkflow', 'PayoutWorkflow')"
 )
 ENGINE_SECONDS = 30.0
 STRIPE_TIMEOUT_SECONDS = 20.0
@@ -97,10 +102,11 @@ async def reconcile(settings: Settings, say: Say) -> Report:
         judge_balances(book.history.state.books, shown, findings)
         book.read_to(pages.head())
         book.history.mark()
-        payments = await _payments(settings, deployment, say)
-        supplies = await _supplies(settings, list(book.history.state.holders), say)
+        account, venues = await _stripe(settings, deployment, sorted(book.history.state.accounts), say)
+        payments = account.payments
+        supplies = await _supplies(settings, [*book.history.state.holders, *book.history.state.signed], say)
         work |= await _work(settings, say)
-        work |= Work(frozenset(), pages.owed_intents())
+        work |= Work(pages.owed_accounts(), pages.owed_intents())
         book.read_to(pages.head())
         book.history.settle()
     outside = ExternalState(
@@ -109,6 +115,9 @@ async def reconcile(settings: Settings, say: Say) -> Report:
         datetime.now(UTC),
         running=work.running,
         cases=work.cases,
+        accounts=venues,
+        entries=account.entries,
+        balance_minor=account.balance_minor,
         patience=timedelta(seconds=settings.saga.processing_extension_seconds) + RESUMED_AFTER,
     )
     stillness = judge_at_rest(book.history, outside, findings)
@@ -127,12 +136,15 @@ async def _work(settings: Settings, say: Say) -> Work:
             client = await connect_to_temporal(settings.temporal, keys)
             found = [(workflow.id, workflow.start_time) async for workflow in client.list_workflows(RUNNING)]
     named = [(*name.partition("/")[::2], started) for name, started in found]
-    running = frozenset(identity for kind, identity, _ in named if kind in {"purchase", "hold", "refund"})
-    return Work(running, {identity: started for kind, identity, started in named if kind == "payment-case"})
+    running = {identity for kind, identity, _ in named if kind in {"purchase", "hold", "refund"}}
+    running |= {ANY_PAYOUT for kind, _, _ in named if kind == "payout"}
+    return Work(frozenset(running), {identity: started for kind, identity, started in named if kind == "payment-case"})
 
 
-async def _payments(settings: Settings, deployment: Deployment, say: Say) -> list[StripePayment]:
-    """Read all payments from Stripe."""
+async def _stripe(
+    settings: Settings, deployment: Deployment, account_ids: list[str], say: Say
+) -> tuple[OwnAccount, dict[str, ConnectedBalance]]:
+    """Read our account at Stripe, with all of its payments, and the balances of the venues' accounts."""
     stripe = settings.stripe
     say(f"Stripe at {stripe.api_base or 'api.stripe.com'}")
     with _reading("Stripe", StripeRequestError, Refusal):
@@ -143,16 +155,18 @@ async def _payments(settings: Settings, deployment: Deployment, say: Say) -> lis
             timeout_seconds=STRIPE_TIMEOUT_SECONDS,
         )
         try:
-            return await StripeListing(client).payments()
+            listing = StripeListing(client)
+            return await listing.own_account(), await listing.accounts(account_ids)
         finally:
             await client.close()
 
 
 async def _supplies(settings: Settings, addresses: list[str], say: Say) -> dict[str, int]:
-    """Read the supply of every minted ticket."""
+    """Read the supply at every address that a mint was recorded or signed for."""
     say(f"the chain, {len(addresses)} tokens")
-    chain = ChainSupplies(settings.solana.rpc_url)
-    with _reading("Solana"):
+    solana, pin = settings.solana, partial(asyncio.to_thread, partial(pin_chain, settings.postgres.url))
+    chain = ChainSupplies(NodePool.of(solana.nodes, (solana.calls_per_second, solana.sends_per_second), pin))
+    with _reading("Solana", WrongChainError):
         try:
             return await chain.of(addresses)
         finally:

@@ -16,7 +16,7 @@ from devstack.supervisor.ports import PortBusyError
 from devstack.supervisor.process import ProcessFailedError
 from devstack.topology import SettingMissingError
 from devstack.up import run_stack
-from settings_check import PRODUCTION, settings_of, withheld
+from settings.check import PRODUCTION, settings_of, withheld
 
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 is a free port", show_default=False)]
 HOW = "Authorization: Bearer <key>"
@@ -51,7 +51,7 @@ def up(
     require("devstack", "up")
     settings = settings_of("up")
     if settings.environment == PRODUCTION:
-        typer.echo("boxoffice up: is for development; BOXOFFICE_ENVIRONMENT is production", err=True)
+        typer.echo("boxoffice up: this command is for development, and BOXOFFICE_ENVIRONMENT is production", err=True)
         raise typer.Exit(2)
     given = settings.given()
     requested = (api_port, temporal_port, temporal_ui_port, stripe_port, solana_port)

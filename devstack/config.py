@@ -32,6 +32,8 @@ ONE_ADDRESS = {
         "UNNAMED_SHARE_PERCENT": "100",
     }.items()
 }
+# The dev chain is our own: it sets no limits unless a switch says so.
+OWN_CHAIN = {"BOXOFFICE_SOLANA__CALLS_PER_SECOND": "1000", "BOXOFFICE_SOLANA__SENDS_PER_SECOND": "1000"}
 PORT_DEFAULTS = {"api": 8000, "temporal": 7233, "temporal_ui": 8233, "stripe": 12111, "solana": 8899}
 PORT_NAMES = (*PORT_DEFAULTS, "solana_ws", "postgres")
 
@@ -61,7 +63,8 @@ class StackConfig:
 
     `ports` maps names of `PORT_NAMES` to a number, 0 (a free port) or None (kept, default or free). `given` maps
     BOXOFFICE_ names to values; an address replaces the process that would have served it, a secret replaces the
-    generated one. `withheld` has, by process of ours, the settings that it is not given.
+    generated one. `withheld` has, by process of ours, the settings that it is not given. Without `syncs` the database
+    survives a crash of its own, but not of the machine: for stacks that are thrown away.
     """
 
     data_dir: Path
@@ -69,4 +72,5 @@ class StackConfig:
     given: Mapping[str, str] = field(default_factory=dict)
     programs: Programs = Programs()
     headless: bool = False
+    syncs: bool = True
     withheld: Mapping[str, Collection[str]] = field(default_factory=dict)

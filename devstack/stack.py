@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from devstack.config import PORT_NAMES
-from devstack.supervisor.data_dir import DEVELOPMENT_KEY, SECRETS_FILE, STACK_FILE, read_json
+from devstack.supervisor.data_dir import DEVELOPMENT_KEY, PUBLISHABLE_KEY, SECRETS_FILE, STACK_FILE, read_json
 from devstack.supervisor.process import bind_to_parent, tail_of
 from devstack.supervisor.runner import stop_orphans
 
@@ -45,9 +45,14 @@ class Stack:
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment of our processes, secrets included."""
-        secret: dict[str, str] = read_json(self.folder / SECRETS_FILE)["env"]
-        return {**secret, **self.status["env"]}
+        """The environment of our processes: secrets, and settings that the stack was given, included."""
+        kept = read_json(self.folder / SECRETS_FILE)
+        return {**kept["env"], **self.status["env"], **kept.get("given", {})}
+
+    @property
+    def publishable_key(self) -> str:
+        """The key with which a buyer's browser pays at the stack's Stripe."""
+        return self.env[PUBLISHABLE_KEY]
 
     @property
     def key(self) -> dict[str, str]:

@@ -13,11 +13,12 @@ from devstack.servers.airdrop import fund_issuer, issuer_address
 from devstack.servers.postgres import postgres_process, postgres_url
 from devstack.servers.temporal import make_current, temporal_process
 from devstack.servers.webhook_endpoints import WEBHOOK_PATH, register_webhook
-from devstack.supervisor.data_dir import API_KEY, ISSUER_SECRET, WEBHOOK_SECRET, StackSecrets
+from devstack.supervisor.data_dir import API_KEY, ISSUER_SECRET, PUBLISHABLE_KEY, WEBHOOK_SECRET, StackSecrets
 from devstack.supervisor.ports import LOOPBACK
 from devstack.supervisor.probes import http_probe, ready_file_probe, remove_ready_file
 from devstack.supervisor.process import ProcessSpec
 
+EMULATED_KEY = "pk_test_boxoffice"  # the emulator takes any
 OUTSIDE = ("postgres", "temporal", "stripe", "chain")
 
 
@@ -61,7 +62,7 @@ def _outside_processes(
     folder, local = config.data_dir, _addresses(ports)
     processes: list[ProcessSpec] = []
     if names.POSTGRES_URL not in config.given:
-        processes.append(postgres_process(folder / "postgres", ports["postgres"]))
+        processes.append(postgres_process(folder / "postgres", ports["postgres"], syncs=config.syncs))
     if names.TEMPORAL_ADDRESS not in config.given:
         ui_port = None if config.headless else ports["temporal_ui"]
         on_ready = partial(make_current, local[names.TEMPORAL_ADDRESS], *(env[name] for name in names.BUILD_DEFAULTS))
@@ -119,7 +120,9 @@ def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets:
     if missing:
         raise SettingMissingError(f"{names.STRIPE_API_BASE} is given, so {' and '.join(missing)} must be given too")
     # Given settings win over generated ones; the API's port comes from the command line.
-    env = {**_addresses(ports), **names.BUILD_DEFAULTS, **names.ONE_ADDRESS, **stack_secrets.env, **config.given}
+    defaults = {**names.BUILD_DEFAULTS, **names.ONE_ADDRESS, PUBLISHABLE_KEY: "" if outside_stripe else EMULATED_KEY}
+    own_chain = {} if names.SOLANA_RPC_URL in config.given else names.OWN_CHAIN
+    env = {**_addresses(ports), **own_chain, **defaults, **stack_secrets.env, **config.given}
     env.setdefault(names.ISSUER_ADDRESS, issuer_address(env[ISSUER_SECRET]))
     env |= {names.API_HOST: LOOPBACK, names.API_PORT: str(ports["api"])}
     if names.SOLANA_RPC_URL in config.given and names.SOLANA_WS_URL not in config.given:

@@ -37,7 +37,7 @@ async def run_stack(config: StackConfig, ready: Callable[[dict[str, Any]], None]
         wanted = (*PORT_NAMES, *proxy_routes.PORT_NAMES) if config.programs.proxy else PORT_NAMES
         requested = {name: config.ports.get(name, 0 if name not in PORT_DEFAULTS else None) for name in wanted}
         ports = choose_ports(requested, PORT_DEFAULTS, folder / PORTS_FILE)
-        stack_secrets = StackSecrets(folder)
+        stack_secrets = StackSecrets(folder, config.given)
         topology = build_topology(replace(config, data_dir=folder), ports, stack_secrets)
         description = {"data_dir": str(folder), "urls": dict(topology.urls), "ports": ports}
         secret = frozenset({*stack_secrets.env, WEBHOOK_SECRET, CONNECT_WEBHOOK_SECRET, *config.given})

@@ -5,22 +5,10 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-    ScheduleUpdate,
-    ScheduleUpdateInput,
-    WithStartWorkflowOperation,
-)
+from temporalio.client import Client, WithStartWorkflowOperation
 
-from activities.core.task_queues import PURCHASES
 from activities.payouts.ports import AccountStatus, PayoutRef, VenueRef
+from relay.schedules import ensure_rounds
 from relay.workflow_client import UNREACHABLE, named, started
 from workflows.payouts import OnboardingInput, OnboardingWorkflow, PayoutWorkflow, TransfersInput, TransfersWorkflow
 
@@ -74,22 +62,5 @@ def _terms(venue: VenueRef) -> dict[str, Any]:
 
 async def ensure_schedule(client: Client, every_seconds: int, transfers: TransfersInput) -> None:
     """Create or update the schedule that sends due transfers; rounds never overlap."""
-    schedule = Schedule(
-        action=ScheduleActionStartWorkflow(
-            TransfersWorkflow.run,
-            transfers,
-            id="transfers",
-            task_queue=PURCHASES,
-            static_summary="Sends venues their due shares",
-        ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=every_seconds))]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
-    )
-
-    def change(_: ScheduleUpdateInput) -> ScheduleUpdate:
-        return ScheduleUpdate(schedule)
-
-    try:
-        await client.create_schedule(SCHEDULE_ID, schedule)
-    except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(SCHEDULE_ID).update(change)
+    start = (TransfersWorkflow.run, transfers)
+    await ensure_rounds(client, SCHEDULE_ID, every_seconds, start, "Sends venues their due shares")

@@ -1,12 +1,14 @@
 """Start refunds that were decided and never begun, and deliver their webhook events."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from activities.core.commands import PurchaseRef, RefundRef
 from domain.payments.webhook_event import WebhookEvent
 from domain.views.purchase import StalledRefund
+
+UNKNOWN_AFTER = timedelta(seconds=60)
 
 
 class RefundStarter(Protocol):
@@ -46,11 +48,13 @@ class StalledRefunds(Protocol):
 async def deliver_refund_event(webhook: WebhookEvent, engine: RefundStarter, stalled: StalledRefunds) -> bool:
     """Signal a refund, or start it again: a refund can fail at the bank after it succeeded.
 
-    Return True when nothing is left to do; a refund made in Stripe's dashboard is not ours.
+    Return True when nothing is left to do. A refund that nobody knows after `UNKNOWN_AFTER` is not ours; before that,
+    its events may not be recorded yet.
     """
     found = await stalled.refund_of(webhook.object_id) if webhook.object_id else None
     if found is None:
-        return True
+        is_new = webhook.created is not None and webhook.created > datetime.now(UTC) - UNKNOWN_AFTER
+        return not webhook.object_id or not is_new
     told = await engine.refund_news(found["refund_id"])
     return await engine.start_refund(ref_of(found)) if told is False else told is True
 

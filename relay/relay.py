@@ -5,12 +5,15 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from activities.core.commands import DisputeRef, HoldRef, MintSubject, PurchaseRef
+from activities.core.loops import each_subject, first_of
 from activities.payouts.ports import PayoutRef, VenueRef
 from domain.core.transient import TransientError
 from domain.payments.webhook_event import WebhookEvent
-from domain.views.purchase import PurchaseKey, StalledPurchase
+from domain.views.purchase import PurchaseKey, StalledPurchase, StalledRefund
+from relay.each import Each
 from relay.ports import PayoutStarter, PurchaseStatusReader, RelayEngine, StalledWork, UnhandledWebhooks
 from relay.refunds import deliver_refund_event, ref_of
 
@@ -35,6 +38,7 @@ class Relay:
         stalled: StalledWork,
         events: PurchaseStatusReader,
         paymaster: PayoutStarter,
+        each: Each,
         *,
         longest_extension: timedelta,
     ) -> None:
@@ -44,6 +48,7 @@ class Relay:
         self._webhooks = webhooks
         self._stalled = stalled
         self._events = events
+        self._each = each
         self._tried: dict[str, float] = {}
         self._cancelling: dict[str, float] = {}
 
@@ -70,9 +75,13 @@ class Relay:
 
     async def deliver_webhooks(self) -> None:
         """Deliver every waiting webhook event to its purchase, or open a payment case."""
-        for webhook in await self._webhooks.unsignalled(BATCH_MAX):
-            if await self._deliver(webhook):
-                await self._webhooks.mark(webhook.event_id)
+        behind = self._each.set_aside(self._deliver_one)  # they must not take the places of the ones behind them
+        await self._each.run(self._deliver_one, await self._webhooks.unsignalled(BATCH_MAX + behind))
+
+    @each_subject("deliver webhooks", lambda webhook: webhook.event_id)
+    async def _deliver_one(self, webhook: WebhookEvent) -> None:
+        if await self._deliver(webhook):
+            await self._webhooks.mark(webhook.event_id)
 
     async def resend_cancels(self) -> None:
         """Signal buyers' cancels again, since the first signal may have been lost.
@@ -80,14 +89,18 @@ class Relay:
         The API has signalled a cancel that was just recorded, and each signal costs a workflow task: wait first. A
         purchase without a workflow (its buyer cancelled before it began) is started, which releases its seats.
         """
-        now, found = time.monotonic(), await self._stalled.cancelling(BATCH_MAX)
-        cancelling = {str(purchase["purchase_id"]): purchase for purchase in found}
+        now, behind = time.monotonic(), self._each.set_aside(self._resend_cancel)
+        cancelling = {found["purchase_id"]: found for found in await self._stalled.cancelling(BATCH_MAX + behind)}
         self._cancelling = {purchase_id: self._cancelling.get(purchase_id, now) for purchase_id in cancelling}
-        for purchase_id, since in self._cancelling.items():
-            if now - since < SETTLE_SECONDS or not self._due(f"cancel {purchase_id}"):
-                continue
-            if await self._engine.buyer_cancelled(purchase_id) is False:
-                await self._start_one(cancelling[purchase_id])
+        settled = [name for name, since in self._cancelling.items() if now - since >= SETTLE_SECONDS]
+        await self._each.run(self._resend_cancel, [cancelling[name] for name in settled])
+
+    @each_subject("resend cancels", lambda found: found["purchase_id"])
+    async def _resend_cancel(self, found: StalledPurchase) -> None:
+        purchase_id = found["purchase_id"]
+        heard = await self._at_times(f"cancel {purchase_id}", partial(self._engine.buyer_cancelled, purchase_id))
+        if heard is False:
+            await self._start_one(found)
 
     async def start_purchases(self) -> None:
         """Start purchases that were requested and never started, oldest first."""
@@ -96,8 +109,12 @@ class Relay:
 
     async def expire_queued(self) -> None:
         """End purchases whose checkout did not open in time: nobody can have paid, and the seats are released."""
-        for found in await self._stalled.queued_out(_ago(SETTLE_SECONDS), BATCH_MAX):
-            await self._events.expire_queued(_ref(found))
+        behind = self._each.set_aside(self._expire_one)
+        await self._each.run(self._expire_one, await self._stalled.queued_out(_ago(SETTLE_SECONDS), BATCH_MAX + behind))
+
+    @each_subject("expire queued orders", lambda found: found["purchase_id"])
+    async def _expire_one(self, found: StalledPurchase) -> None:
+        await self._events.expire_queued(_ref(found))
 
     async def resume_purchases(self) -> None:
         """Start purchases again whose workflow was terminated.
@@ -108,39 +125,60 @@ class Relay:
         await self._start(await self._stalled.unfinished(datetime.now(UTC) - patience, UNFINISHED_MAX))
 
     async def _start(self, purchases: Sequence[StalledPurchase]) -> None:
-        for first in range(0, len(purchases), AT_ONCE):
-            await asyncio.gather(*(self._start_one(found) for found in purchases[first : first + AT_ONCE]))
+        await self._each.run(self._start_one, purchases, AT_ONCE)
 
+    @each_subject("start purchases", lambda found: found["purchase_id"])
     async def _start_one(self, found: StalledPurchase) -> None:
         purchase = _ref(found)
         show = await self._stalled.show(found["show_id"])
-        if show is not None and self._due(purchase.purchase_id):
-            await self._engine.start_purchase(purchase, found["show_id"], show["venue_id"])
+        if show is not None:
+            start = partial(self._engine.start_purchase, purchase, found["show_id"], show["venue_id"])
+            await self._at_times(purchase.purchase_id, start)
 
     async def start_refunds(self) -> None:
         """Start refunds that have not arrived or whose tokens are not burnt; running ones are left alone."""
-        for found in await self._stalled.refunding(_ago(SETTLE_SECONDS), UNFINISHED_MAX):
-            if self._due(found["refund_id"]):
-                await self._engine.start_refund(ref_of(found))
+        await self._each.run(
+            self._start_refund, await self._stalled.refunding(_ago(SETTLE_SECONDS), UNFINISHED_MAX), AT_ONCE
+        )
+
+    @each_subject("start refunds", lambda found: found["refund_id"])
+    async def _start_refund(self, found: StalledRefund) -> None:
+        await self._at_times(found["refund_id"], partial(self._engine.start_refund, ref_of(found)))
 
     async def start_cancellations(self) -> None:
         """Start the refunds of cancelled shows; running ones are left alone."""
-        for show_id, tenant_id in await self._stalled.cancelling_shows(_ago(SETTLE_SECONDS), BATCH_MAX):
-            if self._due(f"cancellation {show_id}"):
-                await self._engine.start_cancellation(tenant_id, show_id)
+        behind = self._each.set_aside(self._start_cancellation)
+        found = await self._stalled.cancelling_shows(_ago(SETTLE_SECONDS), BATCH_MAX + behind)
+        await self._each.run(self._start_cancellation, found)
+
+    @each_subject("start cancellations", first_of)
+    async def _start_cancellation(self, found: tuple[str, str]) -> None:
+        show_id, tenant_id = found
+        start = partial(self._engine.start_cancellation, tenant_id, show_id)
+        await self._at_times(f"cancellation {show_id}", start)
 
     async def start_registrations(self) -> None:
         """Start registrations of venues and shows that were recorded and never started."""
-        for kind, identity, tenant_id in await self._stalled.tokenless(_ago(SETTLE_SECONDS), BATCH_MAX):
-            if self._due(identity):
-                subject = MintSubject.model_validate({"tenant_id": tenant_id, "kind": kind, "subject_id": identity})
-                await self._engine.register(subject)
+        behind = self._each.set_aside(self._register_one)
+        found = await self._stalled.tokenless(_ago(SETTLE_SECONDS), BATCH_MAX + behind)
+        await self._each.run(self._register_one, found)
+
+    @each_subject("start registrations", lambda found: found[1])
+    async def _register_one(self, found: tuple[str, str, str]) -> None:
+        kind, identity, tenant_id = found
+        subject = MintSubject.model_validate({"tenant_id": tenant_id, "kind": kind, "subject_id": identity})
+        await self._at_times(identity, partial(self._engine.register, subject))
 
     async def end_holds(self) -> None:
         """Start the expiry of the ticket API's holds whose time has passed."""
-        for identity, tenant_id, until in await self._stalled.overdue(_ago(SETTLE_SECONDS), BATCH_MAX):
-            if self._due(identity):
-                await self._engine.watch_hold(HoldRef(tenant_id=tenant_id, reservation_id=identity, until=until))
+        behind = self._each.set_aside(self._end_hold)
+        await self._each.run(self._end_hold, await self._stalled.overdue(_ago(SETTLE_SECONDS), BATCH_MAX + behind))
+
+    @each_subject("end holds", first_of)
+    async def _end_hold(self, found: tuple[str, str, datetime]) -> None:
+        identity, tenant_id, until = found
+        hold = HoldRef(tenant_id=tenant_id, reservation_id=identity, until=until)
+        await self._at_times(identity, partial(self._engine.watch_hold, hold))
 
     async def _deliver(self, webhook: WebhookEvent) -> bool:
         """Deliver one webhook event; return True when nothing is left to do."""
@@ -188,13 +226,14 @@ class Relay:
         payout = PayoutRef(account_id=account_id, payout_id=webhook.object_id)
         return await self._paymaster.follow_payout(payout, webhook.event_id)
 
-    def _due(self, identity: str) -> bool:
-        """Say whether a start may be repeated now: the read models may only be behind."""
+    async def _at_times(self, identity: str, act: Callable[[], Awaitable[bool | None]]) -> bool | None:
+        """Act unless that was done a moment ago: the read models may only be behind. One that fails was not done."""
         self._forget_tries()
         if identity in self._tried:
-            return False
+            return None
+        done = await act()
         self._tried[identity] = time.monotonic()
-        return True
+        return done
 
     def _forget_tries(self) -> None:
         now = time.monotonic()

@@ -2,40 +2,33 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Protocol
 
-from domain.core.transient import TransientError
+from activities.core.loops import each_subject
+from relay.each import Each
 
 EVERY_SECONDS = 600.0
 BATCHES_MAX = 20  # in one round; the next round continues
 log = logging.getLogger(__name__)
 
 
-class PastData(Protocol):
-    """Data that is kept for a time."""
-
-    async def erase_past(self, at: datetime) -> Sequence[int]:
-        """Delete one batch of what is past at a moment; return numbers of rows, all 0 when nothing was left to do."""
+Erase = Callable[[datetime], Awaitable[int]]
+"""Deletes one batch of what is past at a moment; returns the number of rows, 0 when nothing was left to do."""
 
 
 class Retention:
-    """Deletes batch by batch until nothing is past, then waits."""
+    """Deletes each kind of data batch by batch until nothing is past, then waits."""
 
-    def __init__(self, data: PastData, clock: Callable[[], datetime]) -> None:
-        self._data = data
+    def __init__(self, kinds: Mapping[str, Erase], clock: Callable[[], datetime], each: Each) -> None:
+        self._kinds = kinds
         self._clock = clock
+        self._each = each
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Delete in rounds until stopped; a transient error only delays."""
+        """Delete in rounds until stopped; a kind that cannot be deleted only delays itself."""
         while not stopping.is_set():
-            try:
-                await self.erase()
-            except TransientError as transient:
-                log.warning("past data could not be deleted; retrying: %s", transient)
-            except Exception:  # a bug stays visible in the log, and the next round is made
-                log.exception("past data could not be deleted")
+            await self.erase()
             try:
                 async with asyncio.timeout(EVERY_SECONDS):
                     await stopping.wait()
@@ -44,11 +37,15 @@ class Retention:
 
     async def erase(self) -> int:
         """Delete what is past now; return the number of rows that were deleted or looked at."""
+        return sum(await self._each.run(self._erase_kind, list(self._kinds)))
+
+    @each_subject("erase past data")
+    async def _erase_kind(self, kind: str) -> int:
         total = 0
         for _ in range(BATCHES_MAX):
-            batch = await self._data.erase_past(self._clock())
-            if not sum(batch):
+            batch = await self._kinds[kind](self._clock())
+            if not batch:
                 break
-            total += sum(batch)
-            log.info("past data: %s", batch)
+            total += batch
+            log.info("past data: %d %s", batch, kind)
         return total

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from activities.core.loops import each_subject
 from domain.core.transient import TransientError
 from domain.payments.webhook_event import WebhookEvent
+from relay.each import Each
 
 LOOK_BACK = timedelta(days=3)  # as long as Stripe itself tries
 OVERLAP = timedelta(minutes=1)  # Stripe's clock is not ours
@@ -45,23 +47,30 @@ class UndeliveredWebhooks:
     """
 
     def __init__(
-        self, news: UndeliveredEventsReader, inbox: WebhookStore, accounts: VenueAccounts, every_seconds: float
+        self,
+        news: UndeliveredEventsReader,
+        inbox: WebhookStore,
+        accounts: VenueAccounts,
+        each: Each,
+        *,
+        every_seconds: float,
     ) -> None:
         self._news = news
         self._inbox = inbox
         self._accounts = accounts
+        self._each = each
         self._every = timedelta(seconds=every_seconds)
         self._seen: dict[str | None, datetime] = {}
         self._turn = ""
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Poll until stopped; a transient error only delays."""
+        """Poll until stopped; an account that cannot be polled only delays itself."""
         while not stopping.is_set():
             try:
                 await self.fetch()
             except TransientError as transient:
-                log.warning("undelivered webhooks could not be listed; retrying: %s", transient)
-            except Exception:  # a refused call or a bug stays visible in the log, and the next look is made
+                log.warning("the accounts could not be listed; retrying: %s", transient)
+            except Exception:  # a bug stays visible in the log, and the next look is made
                 log.exception("undelivered webhooks could not be listed")
             try:
                 async with asyncio.timeout(self._every.total_seconds()):
@@ -71,19 +80,26 @@ class UndeliveredWebhooks:
 
     async def fetch(self) -> int:
         """Store undelivered events; return how many were new."""
-        until = datetime.now(UTC) - self._every
-        found = await self._fetch(None, until)
+        own = await self._each.run(self._fetch, [None])
         accounts = await self._accounts.accounts(self._turn, ACCOUNTS_AT_ONCE)
         self._turn = accounts[-1] if len(accounts) == ACCOUNTS_AT_ONCE else ""
-        for account_id in accounts:
-            found += await self._fetch(account_id, until)
-        return found
+        return sum(own) + sum(await self._each.run(self._fetch, accounts))
 
-    async def _fetch(self, account_id: str | None, until: datetime) -> int:
-        since = self._seen.get(account_id, until - LOOK_BACK) - OVERLAP
+    @each_subject("fetch undelivered webhooks", lambda account_id: account_id or "our own account")
+    async def _fetch(self, account_id: str | None) -> int:
+        """Store an account's undelivered events; its next look begins here only if all of them are stored."""
+        until = datetime.now(UTC) - self._every
+        since = max(self._seen.get(account_id, until - LOOK_BACK), until - LOOK_BACK) - OVERLAP
         found = await self._news.undelivered(since, until, account_id)
-        fresh = [webhook.type for webhook in found if await self._inbox.store(webhook)]
-        self._seen[account_id] = until
+        stored = await self._each.run(self._store, found)
+        fresh = [kind for kind in stored if kind]
+        if len(stored) == len(found):
+            self._seen[account_id] = until
         if fresh:
             log.warning("%d webhooks had not been delivered: %s", len(fresh), ", ".join(sorted(set(fresh))))
         return len(fresh)
+
+    @each_subject("store undelivered webhooks", lambda webhook: webhook.event_id)
+    async def _store(self, webhook: WebhookEvent) -> str:
+        """Store an event; return its type when it is new."""
+        return webhook.type if await self._inbox.store(webhook) else ""

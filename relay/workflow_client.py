@@ -29,9 +29,9 @@ from workflows.dispute import DisputeWorkflow
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
 from workflows.purchase import TASK_TIMEOUT, CheckoutAnswer, PurchaseInput, PurchaseWorkflow
 from workflows.refund import RefundInput, RefundWorkflow
-from workflows.registration import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.show_cancellation import ShowCancellationInput, ShowCancellationWorkflow
 from workflows.ticket_api_hold import HoldWorkflow
+from workflows.tokens.registration import RegisterInput, ShowWorkflow, VenueWorkflow
 
 log = logging.getLogger(__name__)
 UNREACHABLE = (

@@ -5,12 +5,15 @@ belongs to the fast tier until it is listed here.
 """
 
 import gc
+import sys
 from pathlib import Path
 
 import pytest
 
 from adapters.runtime.gc_tuning import NEW_OBJECTS
 
+# Unless this is missing, jsonschema builds 38 grammars in each process (1.4 s) for formats that no schema of ours has.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 TESTS = Path(__file__).parent
 # Needs servers, processes or many drawn examples. The whole run begins with these, in this order, so that no worker is
 # left alone with a long one at the end.

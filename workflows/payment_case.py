@@ -6,13 +6,17 @@ from temporalio.workflow import ParentClosePolicy
 
 from activities.core.commands import Command, LatePayment, PurchaseRef
 from activities.core.task_queues import PURCHASES
-from activities.payments.late_payments import OPEN, LatePaymentActivities
+from activities.payments.late_payments import OPEN, OWED, SOLD, LatePaymentActivities
 from workflows.core.activity_calls import STRIPE_POLICY, ActivityCaller, OperatorAlerts
 from workflows.core.operator_status import OperatorStatus, attributes
 from workflows.core.saga import drain
 from workflows.core.task_queue import workflow_on
 from workflows.purchase import TASK_TIMEOUT, PurchaseInput, PurchaseWorkflow
 
+ENDS = {
+    SOLD: "It belongs to a sale.",
+    OWED: "The money is owed to its buyer; refunds give it back.",
+}
 PAUSE_SECONDS = 2.0
 PAUSE_GROWS = 2
 PAUSE_SECONDS_MAX = 60.0
@@ -29,7 +33,7 @@ class CaseInput(Command):
 
 @workflow_on(PURCHASES, name="PaymentCaseWorkflow")
 class PaymentCaseWorkflow:
-    """Looks at the payment until it belongs to a sale or was given back.
+    """Looks at the payment until it belongs to a sale, is cancelled, or is owed to its buyer.
 
     A cancel has no effect: money is never dropped.
     """
@@ -45,7 +49,7 @@ class PaymentCaseWorkflow:
         """Resolve the payment; return the outcome."""
         self._status.set_stage("late-payment", f"Payment {start.intent_id} has changed, and no purchase waits for it.")
         seen = await drain(self._resolved())
-        self._status.set_stage("resolved", f"Nothing is owed: {seen}.")
+        self._status.set_stage("resolved", ENDS.get(seen, f"No money can come of it: {seen}."))
         return seen
 
     async def _resolved(self) -> str:

@@ -1,6 +1,5 @@
 """OnboardingWorkflow, TransfersWorkflow, PayoutWorkflow: bring a venue's money to its bank."""
 
-import asyncio
 from datetime import timedelta
 from typing import NamedTuple, cast
 
@@ -8,12 +7,24 @@ from pydantic import Field
 from temporalio import workflow
 
 from activities.core.commands import Command, PurchaseRef
+from activities.core.loops import each_subject
+from activities.core.setbacks import Setback
 from activities.core.task_queues import PURCHASES
 from activities.payouts.ports import AccountStatus, PayoutRef, VenueRef
 from activities.payouts.transfers import PayoutActivities
-from domain.payouts.connected_account import DueQuery
-from workflows.core.activity_calls import STORE_REGULAR, STRIPE_POLICY, ActivityCaller, OperatorAlerts, RefusedStep
+from domain.payouts.connected_account import ACCOUNT_GONE, DueQuery
+from workflows.core import patches
+from workflows.core.activity_calls import (
+    STORE_REGULAR,
+    STRIPE_POLICY,
+    ActivityCaller,
+    FailedStep,
+    OperatorAlerts,
+    RefusedStep,
+)
+from workflows.core.each import WorkflowEach
 from workflows.core.operator_status import OperatorStatus
+from workflows.core.saga import drain
 from workflows.core.task_queue import workflow_on
 
 AT_ONCE = 8
@@ -41,17 +52,21 @@ class OnboardingWorkflow:
 
     @workflow.run
     async def run(self, start: OnboardingInput) -> AccountStatus:
-        """Return the account once it is complete; a later change starts another run."""
+        """Return the account once it is complete, or gone; a later change or request starts another run."""
         self._status.set_stage("connecting", "Makes the venue's account at Stripe.")
         await self._caller.call(
             PayoutActivities.connect_account, self._venue, STRIPE_POLICY, "make the account", forward_only=True
         )
         account = await self._look()
-        while not account.is_ready:
+        while not account.is_ready and not account.is_gone:
             self._status.set_stage("onboarding", f"Waits for the venue: Stripe asks for {account.asked_for} things.")
             await self._wait(start.poll_seconds)
             account = await self._look()
-        self._status.set_stage("ready", f"Shares can be sent to {account.account_id}.")
+        if account.is_gone:
+            self._status.set_problem(f"{account.account_id} is gone: the venue must be onboarded again")
+            self._status.set_stage("gone", f"Stripe no longer gives us access to {account.account_id}.")
+        else:
+            self._status.set_stage("ready", f"Shares can be sent to {account.account_id}.")
         self._over = True  # nobody looks any more: who asks now gets what was seen last
         await workflow.wait_condition(workflow.all_handlers_finished)
         return account
@@ -96,14 +111,19 @@ class TransfersInput(Command):
     sent: dict[str, int] = Field(default_factory=dict)
     orders: int = 0
     refused: int = 0
+    set_aside: dict[str, Setback] = Field(default_factory=dict)
 
 
 class TransfersResult(Command):
-    """The totals of a round: orders, sum per currency, transfers refused for now."""
+    """The totals of a round: orders, sum per currency, transfers refused for now, and orders that are set aside.
+
+    The next round of the schedule gets it, and leaves an order alone that is set aside until it is due.
+    """
 
     orders: int
     sent: dict[str, int]
     refused: int
+    set_aside: dict[str, Setback] = Field(default_factory=dict)
 
 
 class _Step(NamedTuple):
@@ -113,15 +133,25 @@ class _Step(NamedTuple):
     refused: int
 
 
+def _last_set_aside() -> dict[str, Setback]:
+    """Return the orders that the schedule's last round set aside; a run that continues one has them in its input."""
+    if workflow.info().continued_run_id is not None:
+        return {}
+    last = workflow.get_last_completion_result(TransfersResult)
+    return last.set_aside if last is not None else {}
+
+
 @workflow_on(PURCHASES, name="TransfersWorkflow")
 class TransfersWorkflow:
-    """Sends due shares; a refused one waits for the next round."""
+    """Sends due shares; a refused one waits for the next round, and one that fails is set aside."""
 
     @workflow.init
     def __init__(self, start: TransfersInput) -> None:
         self._totals = start
         self._status = OperatorStatus("sending")
-        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
+        alerts = OperatorAlerts(self._status.set_problem)
+        self._caller = ActivityCaller(alerts)
+        self._each = WorkflowEach(alerts, start.set_aside or _last_set_aside())
 
     @workflow.run
     async def run(self, start: TransfersInput) -> TransfersResult:
@@ -144,29 +174,44 @@ class TransfersWorkflow:
             for first in range(0, len(page), AT_ONCE):
                 await self._send(page[first : first + AT_ONCE])
             if len(page) < start.page:
-                return TransfersResult(orders=self._totals.orders, sent=self._totals.sent, refused=self._totals.refused)
+                return TransfersResult(
+                    orders=self._totals.orders,
+                    sent=self._totals.sent,
+                    refused=self._totals.refused,
+                    set_aside=self._each.set_aside,
+                )
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(self._totals)
 
     async def _send(self, orders: list[PurchaseRef]) -> None:
-        steps = await asyncio.gather(*(self._send_one(order) for order in orders))
+        steps = await self._each.run(self._send_one, orders)
         sent = dict(self._totals.sent)
         for step in steps:
             for currency, amount in step.sent.items():
                 sent[currency] = sent.get(currency, 0) + amount
         refused = self._totals.refused + sum(step.refused for step in steps)
-        done = self._totals.orders + len(orders) - sum(step.refused for step in steps)
+        done = self._totals.orders + sum(not step.refused for step in steps)
         self._totals = self._totals.model_copy(
-            update={"after": orders[-1].purchase_id, "sent": sent, "orders": done, "refused": refused}
+            update={
+                "after": orders[-1].purchase_id,
+                "sent": sent,
+                "orders": done,
+                "refused": refused,
+                "set_aside": self._each.set_aside,
+            }
         )
-        self._status.set_stage("sending", f"Sent the shares of {done} orders ({sent}); {refused} were refused for now.")
+        text = f"Sent the shares of {done} orders ({sent}); {refused} were refused for now"
+        self._status.set_stage("sending", f"{text}, {len(self._each.set_aside)} are set aside.")
 
+    @each_subject("send shares", lambda order: order.purchase_id)
     async def _send_one(self, order: PurchaseRef) -> _Step:
+        send = self._caller.attempt if patches.SET_ASIDE.on() else self._caller.call
+        summary = f"send the share of {order.purchase_id}"
         try:
-            sent = await self._caller.call(
-                PayoutActivities.transfer_share, order, STRIPE_POLICY, f"send the share of {order.purchase_id}"
-            )
-        except RefusedStep:
+            sent = await send(PayoutActivities.transfer_share, order, STRIPE_POLICY, summary)
+        except RefusedStep as refusal:
+            if ACCOUNT_GONE in str(refusal.details):
+                raise FailedStep(refusal.message, type="failed", non_retryable=True) from refusal
             return _Step({}, 1)
         return _Step({sent.currency: sent.amount_minor}, 0)
 
@@ -183,10 +228,15 @@ class PayoutWorkflow:
 
     @workflow.run
     async def run(self, start: PayoutRef) -> str:
-        """Return the payout's state."""
+        """Return the payout's state, or `lost` when its account is gone."""
         self._status.set_stage("payout", f"Follows payout {start.payout_id} of {start.account_id}.")
-        seen = await self._caller.call(
-            PayoutActivities.follow_payout, self._start, STRIPE_POLICY, "ask how the payout stands", forward_only=True
-        )
+        method, summary = PayoutActivities.follow_payout, "ask how the payout stands"
+        has_end = patches.SET_ASIDE.on()
+        call = self._caller.call(method, self._start, STRIPE_POLICY, summary, forward_only=not has_end)
+        try:
+            seen = await drain(call)  # a cancel has no effect: nobody else reads the payout
+        except RefusedStep as refusal:
+            self._status.set_stage("lost", f"It cannot be read, and the books stay as they are: {refusal.message}.")
+            return "lost"
         self._status.set_stage("followed", f"It is {seen}.")
         return seen

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
+from pydantic import Field
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
@@ -42,8 +43,13 @@ from workflows.core.task_queue import workflow_on
 T = TypeVar("T")
 PAID = {"requires_capture", "succeeded"}
 LET_GO = {"canceled", "refunded"}
+LOOKS_AT_A_BANK = 100  # within the time that a show gives it; a webhook says the news before
 TASK_TIMEOUT = timedelta(seconds=5)  # a killed worker's task is given to another one after this
 Outcome = Literal["fulfilled", "refused", "cancelled"]
+
+
+def _is_left_out(value: object) -> bool:
+    return value is None
 
 
 class PurchaseInput(Command):
@@ -62,6 +68,7 @@ class CheckoutAnswer(Command):
     order: PlacedOrder | None = None
     refusal_code: str | None = None
     refusal_detail: str | None = None
+    refusal_reason: str | None = Field(default=None, exclude_if=_is_left_out)  # of Stripe, if it refused the payment
 
 
 class PurchaseResult(Command):
@@ -81,7 +88,8 @@ class PurchaseWorkflow:
         self._start = start
         self._purchase = start.purchase
         self._status = OperatorStatus("reserving")
-        self._caller = ActivityCaller(OperatorAlerts(self._status.set_problem))
+        self._alerts = OperatorAlerts(self._status.set_problem)
+        self._caller = ActivityCaller(self._alerts)
         self._order: PlacedOrder | None = None
         self._checkout_open = self._asked_stripe = False
         self._ended: PurchaseResult | None = None
@@ -119,6 +127,7 @@ class PurchaseWorkflow:
             state="ended",
             refusal_code=refusal.code if refusal else "purchase-cancelled",
             refusal_detail=refusal.message if refusal else None,
+            refusal_reason=_stripes_reason(refusal),
         )
 
     @workflow.signal(name="look_again")
@@ -179,13 +188,17 @@ class PurchaseWorkflow:
     async def _await_payment(self, order: PlacedOrder, seen: PaymentStatus) -> None:
         """Wait until the buyer has paid; at the hold's end ask Stripe before anything is undone."""
         hold_until = seen.hold_until or order.hold_until
-        last_extension = hold_until + timedelta(seconds=self._start.processing_extension_seconds)
+        patience = timedelta(seconds=order.processing_seconds or self._start.processing_extension_seconds)
+        last_extension = hold_until + patience
         due = False
         while seen.status not in PAID:
             if self._buyer_cancelled:
                 raise RefusedStep("purchase-cancelled", "the buyer cancelled")
             if seen.status in LET_GO:
                 raise RefusedStep("payment-refused", f"the payment is {seen.status} at Stripe")
+            if due and seen.status == "processing" and patches.SEATS_WAIT_FOR_THE_BANK.on():
+                seen = await self._await_bank(last_extension, patience)
+                continue
             if due:
                 hold_until = await self._extend_hold(seen, last_extension)
             self._show_wait(seen, hold_until)
@@ -202,10 +215,37 @@ class PurchaseWorkflow:
         extension = ExtendHold(purchase=self._purchase, hold_until=until)
         return await step(self._store(SalesActivities.extend_hold, extension, "hold on: the payment is processing"))
 
-    async def _wait(self, hold_until: datetime) -> None:
+    async def _await_bank(self, until: datetime, patience: timedelta) -> PaymentStatus:
+        """Hold the seats until a bank has decided about a payment; return it paid, or let go at Stripe.
+
+        Nobody can cancel such a payment, so the seats stay held past the limit too, and an operator is told.
+        """
+        pause = max(self._start.poll_seconds, patience.total_seconds() / LOOKS_AT_A_BANK)
+        extension = ExtendHold(purchase=self._purchase, hold_until=until)
+        await step(self._store(SalesActivities.extend_hold, extension, "hold on: a bank processes the payment"))
+        limit = until.isoformat(timespec="seconds")
+        while True:
+            self._status.set_stage(
+                "awaiting-payment", f"A bank processes the payment; the seats are held until {limit}."
+            )
+            if workflow.now() >= until:
+                self._alerts.raise_("payment", f"a bank still processes it after {limit}; cancel the purchase, or wait")
+            await self._wait(workflow.now() + timedelta(seconds=pause), pause)
+            self._wake = False
+            seen = await step(self._stripe(PaymentActivities.look_at_intent, self._purchase, "ask Stripe"))
+            if self._buyer_cancelled and seen.status not in PAID:
+                raise RefusedStep("purchase-cancelled", "the buyer cancelled")
+            if seen.status != "processing":
+                break
+        self._alerts.clear("payment")
+        if seen.status not in PAID | LET_GO:
+            raise RefusedStep("hold-expired", "the bank refused the payment after the hold's end")
+        return seen
+
+    async def _wait(self, hold_until: datetime, poll_seconds: float | None = None) -> None:
         """Sleep until a webhook event, a cancel, the next poll or the hold's end."""
         left = max((hold_until - workflow.now()).total_seconds(), 0.01)
-        timeout = min(self._start.poll_seconds, left)
+        timeout = min(poll_seconds or self._start.poll_seconds, left)
         with contextlib.suppress(TimeoutError):  # the next poll, or the hold's end
             await workflow.wait_condition(
                 lambda: self._wake or self._buyer_cancelled,
@@ -282,6 +322,12 @@ class PurchaseWorkflow:
     ) -> T:
         policy = STRIPE_POLICY if forward_only else STRIPE_LOCAL_FIRST
         return await self._caller.call(method, command, policy, summary, forward_only=forward_only)
+
+
+def _stripes_reason(refusal: RefusedStep | None) -> str | None:
+    """Return the reason in a refusal's values, if it has one."""
+    values = refusal.details[0] if refusal is not None and refusal.details else None
+    return values.get("reason") if isinstance(values, dict) else None
 
 
 def _reason(cause: BaseException | None) -> str:

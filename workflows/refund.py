@@ -14,6 +14,7 @@ from activities.refunds.cancel_show import CancelledOrder, ShowCancellationActiv
 from activities.refunds.pay_refund import RefundActivities
 from activities.refunds.resale import ResaleActivities
 from activities.tokens.burn import BurnActivities
+from workflows.core import patches
 from workflows.core.activity_calls import MINT_POLICY, STORE, STRIPE_POLICY, ActivityCaller, OperatorAlerts
 from workflows.core.operator_status import OperatorStatus
 from workflows.core.saga import drain, gather_all
@@ -60,6 +61,8 @@ class RefundWorkflow:
         self._wake = False
         self._retry = False
         self._by_hand = ""
+        self._only_look = False
+        self._look_seconds = start.poll_seconds
         self._reported = ""
         self._tokens_left = 0
 
@@ -79,7 +82,12 @@ class RefundWorkflow:
         works += [self._burn(refund, ticket_id) for ticket_id in refund.ticket_ids]
         works += [self._resell(refund)] if refund.resells else []
         await drain(gather_all(*works))
-        self._status.set_stage("refunded", "The buyer has the money, and no token is left.")
+        while self._wake and patches.REFUND_HEEDS_NEWS.on():  # it may have failed since it succeeded
+            await drain(self._give_back(refund))
+        if refund.in_cash:
+            self._status.set_stage("at-till", "The till pays the cash, and a clerk says so; no token is left.")
+        else:
+            self._status.set_stage("refunded", "The buyer has the money, and no token is left.")
         await drain(self._report("refunded"))
         return "refunded"
 
@@ -135,6 +143,7 @@ class RefundWorkflow:
             RefundActivities.post_refund, refund, STORE, "post what the buyer is owed", forward_only=True
         )
         if refund.in_cash or not refund.amount_minor:
+            self._wake = False
             return
         began, poll_seconds = workflow.now(), self._start.poll_seconds
         while (seen := await self._pay(refund, turn)).status != "succeeded":
@@ -142,6 +151,9 @@ class RefundWorkflow:
                 await self._wait_for_retry(seen)
                 turn, began, poll_seconds = seen.turn + 1, workflow.now(), self._start.poll_seconds
                 continue
+            if self._only_look:  # a person has made it in the dashboard
+                self._only_look = False
+                self._alerts.clear(MONEY)
             if workflow.now() - began >= timedelta(seconds=self._start.patience_seconds):
                 self._alerts.raise_(MONEY, f"Stripe has had the refund since {began.isoformat(timespec='seconds')}")
             self._status.set_stage("pending", "Stripe has the refund, the bank has not confirmed it.")
@@ -158,30 +170,41 @@ class RefundWorkflow:
 
     async def _pay(self, refund: RefundRef, turn: int) -> RefundStatus:
         self._wake = False
-        pay = PayRefund(refund=refund, turn=turn, by_hand=self._by_hand)
+        pay = PayRefund(refund=refund, turn=turn, by_hand=self._by_hand, only_look=self._only_look)
         return await self._caller.call(
             RefundActivities.pay_refund, pay, STRIPE_POLICY, "give the money back", forward_only=True
         )
 
     async def _wait_for_retry(self, seen: RefundStatus) -> None:
-        """Wait until our balance may cover the refund again, or until an operator acts."""
+        """Wait until our balance may cover the refund again, or until an operator acts.
+
+        Meanwhile look whether a person has made it in Stripe's dashboard: at each event, and from time to time.
+        """
         self._alerts.raise_(MONEY, f"the refund failed: {seen.failure}")
+        looks = patches.REFUND_HEEDS_NEWS.on()
+        timeout: timedelta | None
         if seen.uncovered:
             self._status.set_stage("uncovered", "Our balance at Stripe does not cover the refund; it is tried again.")
-            timeout = timedelta(seconds=self._start.uncovered_seconds)
+            timeout, summary = timedelta(seconds=self._start.uncovered_seconds), "until our balance may cover it"
         else:
             self._status.set_stage(
                 "failed", "The buyer is still owed. Fix the cause and send the signal try_again, or pay by hand."
             )
-            timeout = None
+            timeout = timedelta(seconds=self._look_seconds) if looks else None
+            summary = "next look whether it was made elsewhere"
+            self._look_seconds = min(self._look_seconds * POLL_GROWS, POLL_SECONDS_MAX)
         await self._report("uncovered" if seen.uncovered else "waits")
         with contextlib.suppress(TimeoutError):
-            summary = "until our balance may cover it"
             await workflow.wait_condition(
-                lambda: self._retry or bool(self._by_hand), timeout=timeout, timeout_summary=summary
+                lambda: self._retry or bool(self._by_hand) or (looks and self._wake),
+                timeout=timeout,
+                timeout_summary=summary,
             )
+        tries = self._retry or bool(self._by_hand) or (seen.uncovered and not self._wake)
+        self._only_look = looks and not tries
         self._retry = False
-        self._alerts.clear(MONEY)
+        if not self._only_look:
+            self._alerts.clear(MONEY)
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -10,6 +10,7 @@ from temporalio.workflow import ParentClosePolicy
 from activities.core.commands import Command, PurchaseRef
 from activities.core.task_queues import PURCHASES
 from activities.refunds.cancel_show import CancelledOrder, OrdersLeft, ShowCancellationActivities, ShowPage
+from workflows.core import patches
 from workflows.core.activity_calls import STORE, ActivityCaller, OperatorAlerts
 from workflows.core.operator_status import OperatorStatus
 from workflows.core.saga import drain
@@ -32,6 +33,7 @@ class ShowCancellationInput(Command):
     poll_seconds: float = 30
     uncovered_seconds: float = 300
     residue_seconds: float = 5
+    stuck_seconds: float = 600
     after: str = ""
     holds_ended: bool = False
     under_way: tuple[str, ...] = ()
@@ -117,7 +119,7 @@ class ShowCancellationWorkflow:
     async def _start_next(self, order: PurchaseRef, refund_id: str, rate_per_second: float) -> None:
         """Start one refund when window, balance and rate allow it."""
         if order.purchase_id not in self._under_way and order.purchase_id not in self._waiting:
-            await workflow.wait_condition(lambda: len(self._under_way) < self._start.window or self._look)
+            await self._wait_for_place()
             await self._wait_for_balance()
             if self._look:
                 return
@@ -127,6 +129,23 @@ class ShowCancellationWorkflow:
         self._after = order.purchase_id
         if self._begun >= self._start.starts_max:
             self._continue()
+
+    async def _wait_for_place(self) -> None:
+        """Wait for a place in the window; refunds that have held theirs for long, without news, make room.
+
+        Each of those shows to an operator why it is stuck; it counts as waiting, and the others go on.
+        """
+        if len(self._under_way) >= self._start.window and not self._look and patches.SET_ASIDE.on():
+            timeout, summary = timedelta(seconds=self._start.stuck_seconds), "before stuck refunds make room"
+            try:
+                await workflow.wait_condition(self._has_place, timeout=timeout, timeout_summary=summary)
+            except TimeoutError:
+                self._waiting |= self._under_way
+                self._under_way.clear()
+        await workflow.wait_condition(self._has_place)
+
+    def _has_place(self) -> bool:
+        return len(self._under_way) < self._start.window or self._look
 
     async def _wait_for_rate(self, rate_per_second: float) -> None:
         """Start a second's worth at once and then wait: timers are no finer than a second."""

@@ -83,8 +83,13 @@ def loss_key(dispute_id: str) -> str:
     return f"{dispute_id}:lost"
 
 
-def post(uow: UnitOfWork, purchase: PurchaseRef, key: str, kind: str, postings: tuple[Posting, ...]) -> None:
-    """Post one balanced transaction under its key; a key that is posted already changes nothing."""
+def post(
+    uow: UnitOfWork, purchase: PurchaseRef, key: str, kind: str, postings: tuple[Posting, ...], intent_id: str = ""
+) -> None:
+    """Post one balanced transaction under its key; a key that is posted already changes nothing.
+
+    `intent_id` names the payment whose charge it is about, if that is not the purchase's own.
+    """
     if uow.find(BooksTransaction, key) is None:
         uow.add(
             BooksTransaction.begin(
@@ -95,5 +100,6 @@ def post(uow: UnitOfWork, purchase: PurchaseRef, key: str, kind: str, postings: 
                 purchase_id=purchase.purchase_id,
                 kind=kind,
                 postings=[posting.plain() for posting in postings],
+                intent_id=intent_id,
             )
         )

@@ -15,7 +15,7 @@ from domain.catalog.discount import (
     spelt,
 )
 from domain.catalog.line import Line
-from domain.catalog.pricing import Quote, quote_of
+from domain.catalog.pricing import Quote, check_chargeable, quote_of
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
 from domain.core.errors import CodeTaken, DiscountRefused, KeyReused
@@ -89,6 +89,7 @@ def _create(uow: UnitOfWork, command: CreateDiscount) -> None:
     for ticket_type_id in terms.ticket_type_ids:
         show.type_of(ticket_type_id)
     check_digits(terms.amount_minor or 0, show.currency)
+    check_chargeable(show, uow.get(Venue, show.venue_id).rates, terms)
     discount_id = discount_id_of(command.show_id, command.code)
     if uow.find(Discount, discount_id) is not None:
         raise CodeTaken("the show already has a discount with this code", code=spelt(command.code))
@@ -102,5 +103,7 @@ def _change(uow: UnitOfWork, command: ChangeShow) -> None:
     show = uow.get(Show, command.show_id)
     for ticket_type_id, price_minor in command.prices.items():
         show.change_price(ticket_type_id, price_minor, uow.at)
+    if command.prices:
+        check_chargeable(show, uow.get(Venue, show.venue_id).rates)
     ends = {"sale_from": show.sale_from, "sale_until": show.sale_until, **command.window}
     show.change_window(ends["sale_from"], ends["sale_until"], uow.at)

@@ -6,12 +6,15 @@ from datetime import datetime
 from activities.core.commands import Command, MintSubject
 from activities.core.ports import EventStore
 from activities.core.task_queues import PURCHASES, activity_on
+from domain.catalog.pricing import check_chargeable
 from domain.catalog.show import CaptureMethod, Show, ShowAnnounced, TicketType, check_order
-from domain.catalog.venue import Venue, VenueRegistered
-from domain.core.errors import KeyReused
+from domain.catalog.venue import ServiceAgreement, Venue, VenueRegistered
+from domain.core.errors import KeyReused, WrongState
 from domain.core.unit_of_work import UnitOfWork
-from domain.money.currency import check_digits
+from domain.money.currency import check_currency, check_digits
 from domain.money.money import FeeRates
+from domain.money.payment_method import PaymentMethod, check_methods
+from domain.payouts.payee import Payee
 from domain.stock.allocation import Allocation, AllocationOpened
 
 
@@ -23,6 +26,8 @@ class RegisterVenue(Command):
     name: str
     rates: FeeRates
     body_digest: str
+    country: str = ""
+    agreement: ServiceAgreement = "full"
 
 
 class ShowTerms(Command):
@@ -43,6 +48,8 @@ class ShowTerms(Command):
     ends_at: datetime | None = None
     resell_refunded: bool = False
     unnamed_share_percent: int = 100
+    payment_methods: Sequence[PaymentMethod] = ()
+    processing_days: int | None = None
 
 
 class AnnounceShow(ShowTerms):
@@ -88,17 +95,34 @@ def _register(uow: UnitOfWork, command: RegisterVenue) -> None:
         raise KeyReused("this Idempotency-Key was used with a different body")
 
 
+def _check_settlement(uow: UnitOfWork, command: AnnounceShow) -> None:
+    """Refuse a show whose currency the venue's Stripe account does not settle in: its shares would be converted."""
+    payee = uow.find(Payee, command.venue_id)
+    settled = payee.settlement_currencies if payee is not None else ()
+    if settled and command.currency not in settled:
+        raise WrongState(
+            f"the venue's Stripe account settles in {', '.join(settled)}, not in {command.currency}: add a bank account"
+            f" in {command.currency} at Stripe, or announce the show in another currency",
+            currency=command.currency,
+        )
+
+
 def _announce(uow: UnitOfWork, command: AnnounceShow) -> None:
-    uow.get(Venue, command.venue_id)
+    venue = uow.get(Venue, command.venue_id)
     known = uow.find(Show, command.show_id)
     if known is not None:
         if known.body_digest != command.body_digest:
             raise KeyReused("this Idempotency-Key was used with a different body")
         return
     check_order(command.sale_from, command.sale_until)
+    check_currency(command.currency)
+    venue.rates.fixed_in(command.currency)
+    _check_settlement(uow, command)
+    check_methods(command.payment_methods, command.capture_method)
     for item in command.ticket_types:
         check_digits(item.price_minor, command.currency)
-    uow.add(Show.begin(ShowAnnounced, command.show_id, uow.at, **command.model_dump(exclude={"show_id"})))
+    terms = command.model_dump(exclude={"show_id"})
+    check_chargeable(uow.add(Show.begin(ShowAnnounced, command.show_id, uow.at, **terms)), venue.rates)
     for item in command.ticket_types:
         uow.add(
             Allocation.begin(

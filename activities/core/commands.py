@@ -16,6 +16,10 @@ class Command(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+def _is_off(value: object) -> bool:
+    return not value
+
+
 class PurchaseRef(Command):
     """One attempt at one purchase."""
 
@@ -54,6 +58,8 @@ class PlacedOrder(Command):
     capture_method: Literal["manual", "automatic"]
     ticket_ids: tuple[str, ...]
     sold: bool = False
+    # That the show gives a bank to process a payment; None: as long as the deployment says.
+    processing_seconds: int | None = Field(default=None, exclude_if=_is_off)
 
 
 class EndedOrder(Command):
@@ -101,14 +107,10 @@ class HoldRef(Command):
     until: datetime | None = None
 
 
-def _is_off(value: object) -> bool:
-    return not value
-
-
 class RefundRef(Command):
     """A decided refund: its tickets are void, its amount is owed; its seats may go back on sale.
 
-    `in_cash` is a refund that the box office handed out, without Stripe.
+    `in_cash` is a refund of the box office, without Stripe.
     """
 
     purchase: PurchaseRef
@@ -122,12 +124,14 @@ class RefundRef(Command):
 class PayRefund(Command):
     """One attempt to pay a refund; the attempt after a failure has the next number.
 
-    `by_hand` is the reference of a payment that an operator made another way.
+    `by_hand` is the reference of a payment that an operator made another way. With `only_look` a failed refund is not
+    tried again.
     """
 
     refund: RefundRef
     turn: int
     by_hand: str = ""
+    only_look: bool = Field(default=False, exclude_if=_is_off)
 
 
 class RefundStatus(Command):

@@ -40,7 +40,14 @@ class FailureClassifier(ActivityInboundInterceptor):
             ) from None
         except TransientError as transient:
             activity.logger.warning("transient error: %s", transient)
-            raise ApplicationError(str(transient), type=TRANSIENT, category=ApplicationErrorCategory.BENIGN) from None
+            raise ApplicationError(
+                str(transient),
+                type=TRANSIENT,
+                # A local activity would sleep within its workflow task: its workflow waits instead.
+                non_retryable=transient.pause is not None and activity.info().is_local,
+                category=ApplicationErrorCategory.BENIGN,
+                next_retry_delay=transient.pause,
+            ) from None
         except ApplicationError:
             raise
         except Exception as error:

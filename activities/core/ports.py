@@ -47,10 +47,13 @@ class TransactionSender(Protocol):
         """Send the stored bytes (skipPreflight, no node retries); a repeat is harmless."""
 
     async def fate(self, signature: str) -> TransactionFate:
-        """Return how far a sent transaction has come."""
+        """Return how far a sent transaction has come; `unknown` proves nothing, because a node may lag."""
 
-    async def block_height(self) -> int:
-        """Return the finalized block height, which shows when signed bytes can no longer land."""
+    async def dead_since(self, signed: SignedTransaction) -> int | None:
+        """Return a finalized slot at which signed bytes had failed, or expired without landing; None otherwise.
+
+        Proved by the height and the status of one node, at this slot or later: they can never land afterwards.
+        """
 
 
 class TokenChain(TransactionSender, Protocol):
@@ -59,8 +62,17 @@ class TokenChain(TransactionSender, Protocol):
     def address_of(self, kind: TokenKind, subject_id: str) -> str:
         """Return the mint address of a subject, known before anything is sent."""
 
+    async def check_wallet(self, address: str, *, vault: bool) -> None:
+        """Raise InvalidWallet for an address that is nobody's; see `activities.tokens.wallets.WalletReader`."""
+
+    def signed_spec(self, signed: SignedTransaction) -> TokenSpec:
+        """Read back from its bytes which token a signed mint makes; they name no subject."""
+
     async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
         """Read and verify a mint against its spec; None when there is no account. At confirmed or better."""
+
+    async def supply_of(self, address: str, since: int = 0) -> int | None:
+        """Return a token's finalized supply at a slot or later; None when there is no mint at the address."""
 
     async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:
         """Set limits and sign; send nothing.

@@ -12,6 +12,7 @@ from temporalio import activity
 PURCHASES = "purchases"
 STRIPE = "stripe"
 MINT = "mint"
+IPFS = "ipfs"
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 MARK = "__task_queues__"

@@ -1,4 +1,4 @@
-"""The steps of a dispute: read it, block its tickets, and post its amounts."""
+"""The steps of a dispute: read it, block the tickets of a disputed sale, and post its amounts."""
 
 from typing import Protocol
 
@@ -6,19 +6,23 @@ from activities.books.post import loss_key, payee_of, post
 from activities.core.commands import DisputeRef
 from activities.core.ports import EventStore
 from activities.core.task_queues import STRIPE, activity_on
+from activities.disputes.lookup import is_of_sale, other_holdings, sale_holdings
 from activities.sales.order import tickets_of
-from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
+from domain.money.books import Posting
 from domain.orders.order import Order
 from domain.payments.dispute import (
     Dispute,
     DisputeOpened,
     DisputeStatus,
-    disputed_breakdown,
+    fee_postings,
     lost_postings,
     opened_postings,
+    returned_postings,
     won_postings,
 )
+from domain.payments.refunds import Refunds
+from domain.payouts.payee import Payee
 from domain.payouts.transfer import Transfer
 
 
@@ -47,35 +51,88 @@ class DisputeActivities:
 
 def _follow(uow: UnitOfWork, ref: DisputeRef, seen: DisputeStatus) -> None:
     order = uow.get(Order, ref.purchase.purchase_id)
-    if not order.is_sold or order.price is None or order.venue_id is None:
-        raise TransientError("the disputed sale is not recorded yet")
-    dispute = uow.find(Dispute, ref.dispute_id)
-    tickets = tickets_of(uow, ref.purchase)
-    if dispute is None:
-        events = {"tenant_id": ref.purchase.tenant_id, "purchase_id": order.identity, "venue_id": order.venue_id}
-        money = {"currency": seen.currency, "amount_minor": seen.amount_minor}
-        parts = disputed_breakdown(order.price, seen.amount_minor).model_dump()
-        dispute = uow.add(Dispute.begin(DisputeOpened, ref.dispute_id, uow.at, parts=parts, **money, **events))
-        post(
-            uow,
-            ref.purchase,
-            f"{ref.dispute_id}:opened",
-            "dispute-opened",
-            opened_postings(dispute, seen.fee_minor),
+    dispute = uow.find(Dispute, ref.dispute_id) or _open(uow, ref, seen, order)
+    if dispute.state == "open":
+        if seen.outcome == "open":
+            return
+        decide = _win if seen.outcome == "won" else _lose
+        decide(uow, ref, seen, dispute)
+    _take_back(uow, ref, seen, dispute)
+
+
+def _open(uow: UnitOfWork, ref: DisputeRef, seen: DisputeStatus, order: Order) -> Dispute:
+    """Record who held what the bank takes of the charge; a dispute of the sale's own payment blocks its tickets."""
+    of_sale = is_of_sale(uow, order, seen.intent_id)
+    holdings = sale_holdings(uow, order) if of_sale else other_holdings(uow, ref.purchase, seen.intent_id)
+    dispute = uow.add(
+        Dispute.begin(
+            DisputeOpened,
+            ref.dispute_id,
+            uow.at,
+            tenant_id=ref.purchase.tenant_id,
+            purchase_id=order.identity,
+            venue_id=order.venue_id or "",
+            currency=seen.currency,
+            amount_minor=seen.amount_minor,
+            parts=holdings.taken(seen.amount_minor, seen.currency).plain(),
+            charge_id=seen.charge_id,
+            intent_id=seen.intent_id,
+            is_of_sale=of_sale,
         )
-        for ticket in tickets:
-            ticket.block(ref.dispute_id, uow.at)
-    if seen.status not in {"won", "lost"} or dispute.state != "open":
-        return
-    won = seen.status == "won"
-    dispute.decide(won=won, at=uow.at)
-    postings = won_postings(dispute, seen.fee_back_minor) if won else lost_postings(dispute)
-    post(uow, ref.purchase, f"{ref.dispute_id}:{seen.status}", f"dispute-{seen.status}", postings)
-    for ticket in tickets if won else ():
+    )
+    _post(uow, ref, dispute, "opened", opened_postings(dispute, seen.fee_minor))
+    for ticket in tickets_of(uow, ref.purchase) if of_sale else ():
+        ticket.block(ref.dispute_id, uow.at)
+    return dispute
+
+
+def _win(uow: UnitOfWork, ref: DisputeRef, seen: DisputeStatus, dispute: Dispute) -> None:
+    dispute.win(seen.returned_minor, uow.at)
+    _post(uow, ref, dispute, "won", won_postings(dispute, seen.fee_back_minor))
+    for ticket in tickets_of(uow, ref.purchase):
         ticket.unblock(ref.dispute_id, uow.at)
-    sent = uow.find(Transfer, order.identity)
+
+
+def _lose(uow: UnitOfWork, ref: DisputeRef, _: DisputeStatus, dispute: Dispute) -> None:
+    """Record the loss: refunds that we owed are paid by the bank, and a share that was sent is the venue's debt."""
+    book = uow.find(Refunds, dispute.purchase_id)
+    owed, intent_id = dispute.taken.owed_minor, _payment_of(dispute)
+    paid = book.pay_by_bank(ref.dispute_id, intent_id, owed, uow.at) if book is not None and owed else 0
+    dispute.lose(paid, uow.at)
+    _post(uow, ref, dispute, "lost", lost_postings(dispute))
+    sent, lost = uow.find(Transfer, dispute.purchase_id), dispute.taken.parties.venue_minor
     is_with_us = sent is None or sent.state == "refused"
-    if not won and dispute.parts.venue_minor and not is_with_us:
-        # The share was transferred already: deduct the lost amount from the venue's next transfers.
-        payee, lost = payee_of(uow, order.tenant_id, order.venue_id), dispute.parts.venue_minor
+    if lost and not is_with_us:
+        payee = payee_of(uow, ref.purchase.tenant_id, dispute.venue_id)
         payee.note_shortfall(loss_key(ref.dispute_id), dispute.currency, lost, uow.at)
+
+
+def _take_back(uow: UnitOfWork, ref: DisputeRef, seen: DisputeStatus, dispute: Dispute) -> None:
+    """Give what Stripe returned since the decision back to those who had borne it."""
+    if dispute.state == "lost" and seen.fee_back_minor:
+        _post(uow, ref, dispute, "fee-returned", fee_postings(dispute, seen.fee_back_minor))
+    amount = seen.returned_minor - dispute.returned_minor
+    if amount <= 0:
+        return
+    payee = uow.find(Payee, dispute.venue_id)
+    is_sent = uow.find(Transfer, dispute.purchase_id) is not None
+    is_deducted = payee is not None and (is_sent or loss_key(ref.dispute_id) in payee.keys)
+    back = dispute.take_back(amount, uow.at, venue_is_owed=is_deducted)
+    _post(uow, ref, dispute, f"returned:{seen.returned_minor}", returned_postings(dispute, amount, back))
+    if back.owed_minor:
+        book = uow.get(Refunds, dispute.purchase_id)
+        book.owe_again(ref.dispute_id, _payment_of(dispute), back.owed_minor, uow.at)
+    if payee is not None and is_deducted and back.parties.venue_minor:
+        key = f"{ref.dispute_id}:returned:{seen.returned_minor}"
+        payee.note_shortfall(key, dispute.currency, -back.parties.venue_minor, uow.at)
+
+
+def _payment_of(dispute: Dispute) -> str:
+    """Return the disputed payment as refunds name it: empty for that of the sale."""
+    return "" if dispute.is_of_sale else dispute.intent_id
+
+
+def _post(uow: UnitOfWork, ref: DisputeRef, dispute: Dispute, step: str, postings: tuple[Posting, ...]) -> None:
+    if postings:
+        kind = f"dispute-{step.partition(':')[0]}"
+        post(uow, ref.purchase, f"{ref.dispute_id}:{step}", kind, postings, intent_id=dispute.intent_id)

@@ -31,10 +31,27 @@ class Checkouts(Protocol):
         """Delete the secret, if there is one."""
 
 
-class PaymentActivities:
-    """One Stripe effect per method, then its event. Keys are `{purchase_id}:{verb}:{attempt}`."""
+class ReceiptAddresses(Protocol):
+    """The table of buyers, the only place that has an e-mail address."""
 
-    def __init__(self, store: EventStore, gateway: PaymentGateway, checkouts: Checkouts) -> None:
+    async def email_of(self, buyer_id: str) -> str | None:
+        """Return a buyer's e-mail address; None when there is none (any more)."""
+
+
+class PaymentActivities:
+    """One Stripe effect per method, then its event. Keys are `{purchase_id}:{verb}:{attempt}`.
+
+    With `receipts` Stripe mails a receipt to the buyer.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        gateway: PaymentGateway,
+        checkouts: Checkouts,
+        receipts: ReceiptAddresses | None = None,
+    ) -> None:
+        self._receipts = receipts
         self._store = store
         self._gateway = gateway
         self._checkouts = checkouts
@@ -72,9 +89,10 @@ class PaymentActivities:
     async def cancel_payment(self, purchase: PurchaseRef) -> PaymentStatus | None:
         """Release the payment: cancel it, or refund the captured amount.
 
-        An intent whose creation is unknown is created again with the same key, and then cancelled. Return None when
-        no intent can exist (no order was placed, or it has no charge), or when a newer attempt has begun, so that this
-        one was released before. Refuse a sold order: it needs a refund.
+        An intent whose creation is unknown is created again with the same key, and then cancelled; one that Stripe
+        refused is not. Return None when no intent can exist (no order was placed, it has no charge, or Stripe refused
+        the intent), or when a newer attempt has begun, so that this one was released before. Refuse a sold order: it
+        needs a refund.
         """
         order = await self._store.read(lambda uow: uow.get(Order, purchase.purchase_id))
         if order.attempt > purchase.attempt:
@@ -85,7 +103,10 @@ class PaymentActivities:
             )
         if order.price is None or order.price.charge_minor == 0:
             return None
-        state = await self._create(purchase)
+        try:
+            state = await self._create(purchase)
+        except PaymentRefused:  # recorded: there is no intent to release
+            return None
         await self._store.commit(lambda uow: _payment(uow, purchase, state))
         state = await self._back.release_payment(own_money(purchase), state)
         await self._checkouts.forget(purchase.purchase_id)
@@ -99,20 +120,41 @@ class PaymentActivities:
     async def _create(
         self, purchase: PurchaseRef, check: Callable[[UnitOfWork, PurchaseRef], None] | None = None
     ) -> IntentState:
-        def look(uow: UnitOfWork) -> tuple[str | None, IntentRequest]:
+        """Create the intent, or return the one that exists; record a refusal, which is never asked for again."""
+
+        def look(uow: UnitOfWork) -> tuple[str | None, IntentRequest, str]:
             if check is not None:
                 check(uow, purchase)
+            _check_not_refused(uow, purchase)
             known = uow.find(Payment, own_money(purchase).payment_id)
-            return known.intent_id if known is not None else None, _request(uow, purchase)
+            buyer_id = uow.get(Order, purchase.purchase_id).buyer_id
+            return known.intent_id if known is not None else None, _request(uow, purchase), buyer_id
 
         reads = (Order.stream(purchase.purchase_id), Payment.stream(own_money(purchase).payment_id))
-        intent_id, request = await self._store.read(look, reads)
+        intent_id, request, buyer_id = await self._store.read(look, reads)
         if intent_id is not None:
             return await self._gateway.retrieve_intent(intent_id)
-        found = await self._gateway.find_intent(purchase.purchase_id) if activity.info().attempt > 1 else None
-        if found is not None and found.status != "canceled" and _is_requested(found, request):
+        if self._receipts is not None:
+            request = request.model_copy(update={"receipt_email": await self._receipts.email_of(buyer_id)})
+        found = await self._made_before(request) if activity.info().attempt > 1 else None
+        if found is not None:
             return found
-        return await self._gateway.create_intent(request, own_money(purchase).key("intent"))
+        try:
+            return await self._gateway.create_intent(request, own_money(purchase).key("intent"))
+        except PaymentRefused as refusal:
+            # An earlier create may have succeeded whose key Stripe has forgotten since.
+            found = await self._made_before(request)
+            if found is not None:
+                return found
+            reason = str(refusal.data.get("reason") or "unknown")
+            await self._store.commit(lambda uow: _refuse_payment(uow, purchase, reason))
+            raise _refused(reason) from refusal
+
+    async def _made_before(self, request: IntentRequest) -> IntentState | None:
+        """Find an intent that an earlier create made, and that can still be paid or was paid."""
+        found = await self._gateway.find_intent(request.purchase_id)
+        usable = found is not None and found.status != "canceled" and _is_requested(found, request)
+        return found if usable else None
 
     async def _intent_id(self, purchase: PurchaseRef) -> str:
         payment_id = own_money(purchase).payment_id
@@ -131,12 +173,15 @@ def _request(uow: UnitOfWork, purchase: PurchaseRef) -> IntentRequest:
     order = uow.get(Order, purchase.purchase_id)
     if order.price is None:
         raise PaymentRefused("the purchase has no placed order to pay", reason="no-order")
+    show = uow.get(Show, order.show_id)
     return IntentRequest(
         tenant_id=purchase.tenant_id,
         purchase_id=purchase.purchase_id,
         amount_minor=order.price.charge_minor,
         currency=order.price.currency,
-        capture_method=uow.get(Show, order.show_id).capture_method,
+        capture_method=show.capture_method,
+        payment_methods=show.payment_methods,
+        description=show.name,
     )
 
 
@@ -178,6 +223,23 @@ def _check_open(uow: UnitOfWork, purchase: PurchaseRef) -> None:
     order = uow.get(Order, purchase.purchase_id)
     if order.attempt != purchase.attempt or order.state in {"cancelled", "refused"}:
         raise PurchaseCancelled("the purchase has ended", reason=order.end_reason)
+
+
+def _check_not_refused(uow: UnitOfWork, purchase: PurchaseRef) -> None:
+    """Refuse again what Stripe has refused."""
+    order = uow.get(Order, purchase.purchase_id)
+    if order.attempt == purchase.attempt and order.payment_refusal is not None:
+        raise _refused(order.payment_refusal)
+
+
+def _refuse_payment(uow: UnitOfWork, purchase: PurchaseRef, reason: str) -> None:
+    order = uow.get(Order, purchase.purchase_id)
+    if order.attempt == purchase.attempt:
+        order.refuse_payment(reason, uow.at)
+
+
+def _refused(reason: str) -> PaymentRefused:
+    return PaymentRefused(f"Stripe refused the payment: {reason}", reason=reason)
 
 
 def _open(uow: UnitOfWork, purchase: PurchaseRef, state: IntentState) -> datetime | None:

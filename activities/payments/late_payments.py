@@ -1,6 +1,6 @@
 """Late payments: one that arrives when its purchase no longer waits for it buys the seats again, or is returned."""
 
-from functools import partial
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from temporalio import activity
@@ -9,10 +9,10 @@ from activities.catalog.prices import discount_of
 from activities.core.commands import LatePayment, PurchaseRef
 from activities.core.ports import EventStore, PaymentGateway
 from activities.core.task_queues import STRIPE, activity_on
-from activities.disputes.lookup import disputes_of, lost_breakdown
 from activities.payments.intent import PAID, PaymentActivities
 from activities.payments.release import PaymentKey, PaymentRelease
 from activities.refunds.request_refund import RequestRefund, book_of, request
+from activities.refunds.unsold import strangers
 from activities.sales.order import MAKER, create_tickets, hold_seats
 from domain.catalog.show import Show
 from domain.core.aggregate import CreatedEvent
@@ -23,10 +23,12 @@ from domain.orders.order import Order
 from domain.orders.reopening import reopen
 from domain.payments.payment import IntentCreated, Payment, StrayIntentFound
 from domain.payments.payment_intent import IntentState, StripeRefund
+from domain.payments.refund import MADE_AT_STRIPE
 from domain.stock.buyer_limit import Allowance
 
 OPEN = "open"  # the purchase has not ended, and this payment is not its own
 SOLD = "sold"
+OWED = "owed"  # it bought nothing: refunds give the money back
 
 
 class _PurchaseState(NamedTuple):
@@ -49,10 +51,10 @@ class LatePaymentActivities:
 
     @activity_on(STRIPE, name="resolve_late_payment")
     async def resolve_late_payment(self, late: LatePayment) -> PurchaseRef | str:
-        """Return the attempt that sells this payment's seats, or a word: `open`, `sold`, or the payment's final status.
+        """Return the attempt that sells this payment's seats, or a word: `open`, `sold`, or the payment's last status.
 
         For a sold order's own payment, record refunds made at Stripe. A payment of the right amount reopens a purchase
-        whose hold had expired, if its seats are still available. Any other payment is returned.
+        whose hold had expired, if its seats are still available. Any other payment is cancelled, or owed to its buyer.
         """
         found = await self._store.read(lambda uow: _state_of(uow, late))
         if found.own:
@@ -67,18 +69,22 @@ class LatePaymentActivities:
                 activity.logger.info("late payment %s is returned: %s", late.intent_id, refusal.code)
         money = PaymentKey(found.purchase, late.intent_id)
         reopened = (await self._store.commit(lambda uow: _note_stray(uow, money, state))).value
-        return (await self._back.release_payment(money, state)).status if reopened is None else reopened
+        return _end_of((await self._back.release_payment(money, state)).status) if reopened is None else reopened
 
     async def _resolve_own(self, found: _PurchaseState, intent_id: str) -> PurchaseRef | str:
         if found.sold:
-            for refund in await self._gateway.refunds_of(intent_id) if intent_id else ():
-                if not refund.key and refund.status not in {"failed", "canceled"}:
-                    await self._store.commit(partial(_adopt, found.purchase, refund))
+            made = await self._gateway.refunds_of(intent_id) if intent_id else []
+            await self._store.commit(lambda uow: _adopt(found.purchase, made, uow))
             return SOLD
         if not found.ended:
             return found.purchase
         seen = await self._payments.cancel_payment(found.purchase)
-        return "no payment" if seen is None else seen.status
+        return "no payment" if seen is None else _end_of(seen.status)
+
+
+def _end_of(status: str) -> str:
+    """Return the word for the end of a payment that was released."""
+    return OWED if status in {"succeeded", "refunded"} else status
 
 
 def _state_of(uow: UnitOfWork, late: LatePayment) -> _PurchaseState:
@@ -147,23 +153,25 @@ def _begin(
     )
 
 
-def _adopt(purchase: PurchaseRef, made: StripeRefund, uow: UnitOfWork) -> None:
-    """Record a refund made at Stripe as one of ours; one of the whole remaining amount also voids the tickets."""
+def _adopt(purchase: PurchaseRef, made: Sequence[StripeRefund], uow: UnitOfWork) -> None:
+    """Record refunds that a person made at Stripe: each pays a failed one of ours, or is a refund of its own.
+
+    One that leaves nothing also voids the tickets.
+    """
     order = uow.get(Order, purchase.purchase_id)
-    if order.price is None:
+    if order.price is None or not any(not refund.key for refund in made):
         return
     book = book_of(uow, order, order.price)
-    if made.refund_id in {refund.stripe_refund_id for refund in book.refunds.values()}:
-        return
-    whole = made.amount_minor == book.left(lost_breakdown(disputes_of(uow, order))).total_minor
-    command = RequestRefund(
-        tenant_id=order.tenant_id,
-        purchase_id=order.identity,
-        refund_id=refund_id_of(order.nonce, order.tenant_id, order.identity, made.refund_id),
-        body_digest=made.refund_id,
-        reason="made-at-stripe",
-        amount_minor=None if whole else made.amount_minor,
-        even_redeemed=True,
-    )
-    refund = request(uow, command).refund
-    book.pend(refund.refund_id, made.refund_id, uow.at)
+    for refund in strangers(book, made):
+        if refund.key or book.take_place(refund, "", uow.at):
+            continue
+        command = RequestRefund(
+            tenant_id=order.tenant_id,
+            purchase_id=order.identity,
+            refund_id=refund_id_of(order.nonce, order.tenant_id, order.identity, refund.refund_id),
+            body_digest=refund.refund_id,
+            reason=MADE_AT_STRIPE,
+            amount_minor=refund.amount_minor,
+            even_redeemed=True,
+        )
+        book.pend(request(uow, command).refund.refund_id, refund.refund_id, uow.at)

@@ -1,14 +1,12 @@
-"""Release a payment, a purchase's own or a stray one: cancel it, or refund its captured amount."""
+"""Release a payment, a purchase's own or a stray one: cancel it, or owe its captured amount to its buyer."""
 
 from typing import NamedTuple
 
-from activities.books.post import post
 from activities.core.commands import PurchaseRef
 from activities.core.ports import EventStore, PaymentGateway
-from domain.core.errors import PaymentRefused
+from activities.refunds.unsold import owe_back
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
-from domain.money.books import refund_postings
 from domain.money.money import Price
 from domain.orders.order import Order
 from domain.payments.payment import Payment
@@ -44,11 +42,14 @@ class PaymentRelease:
         self._gateway = gateway
 
     async def release_payment(self, money: PaymentKey, seen: IntentState) -> IntentState:
-        """Cancel a payment, or refund its captured amount; raise TransientError while neither is possible."""
+        """Cancel a payment, or decide the refunds of its captured amount; raise TransientError while it is processed.
+
+        The money is owed in the books from then on: the refunds go their own way, and nothing waits for them.
+        """
         # Stripe stores a refused cancel under its key: after a change of status, use another key.
         state = await self._gateway.cancel_intent(seen.intent_id, money.key(f"cancel-{seen.status}"))
         if state.status == "succeeded":
-            await self._refund(money, state)
+            await self._owe(money, state)
         elif state.status == "canceled":
             await self.record(money, state)
         else:
@@ -66,34 +67,10 @@ class PaymentRelease:
 
         return (await self._store.commit(decide)).value
 
-    async def _refund(self, money: PaymentKey, state: IntentState) -> None:
+    async def _owe(self, money: PaymentKey, state: IntentState) -> None:
         await self.record(money, state)
-        refund_id = await self._refund_rest(money, state)
-
-        def decide(uow: UnitOfWork) -> None:
-            payment = uow.get(Payment, money.payment_id)
-            payment.refund(refund_id, payment.captured_minor, uow.at)
-            postings = refund_postings(payment.currency, payment.stripe_fee_minor)
-            if postings:  # Stripe keeps its fee
-                post(uow, money.purchase, money.key("refund"), "refund", postings)
-
-        await self._store.commit(decide)
-
-    async def _refund_rest(self, money: PaymentKey, state: IntentState) -> str:
-        """Refund the rest of a capture; some or all of it may have been refunded in Stripe's dashboard."""
-        remaining_minor = state.received_minor - state.refunded_minor
-        if not remaining_minor:
-            made = await self._gateway.refunds_of(state.intent_id)
-            arrived = [refund.refund_id for refund in made if refund.status == "succeeded"]
-            if not arrived:
-                raise TransientError("a refund made at Stripe is not listed yet")
-            return arrived[0]
-        refund = await self._gateway.refund_intent(state.intent_id, remaining_minor, money.key("refund"))
-        if refund.status in {"failed", "canceled"}:
-            raise PaymentRefused("the refund failed", reason=refund.status)
-        if refund.status != "succeeded":
-            raise TransientError(f"refund is {refund.status}")
-        return refund.refund_id
+        made = await self._gateway.refunds_of(state.intent_id)
+        await self._store.commit(lambda uow: owe_back(uow, uow.get(Payment, money.payment_id), made))
 
 
 def _note(payment: Payment, state: IntentState, uow: UnitOfWork) -> None:
@@ -104,5 +81,7 @@ def _note(payment: Payment, state: IntentState, uow: UnitOfWork) -> None:
         payment.cancel(uow.at)
     elif state.status == "succeeded" and state.charge_id is not None and state.stripe_fee_minor is not None:
         payment.capture(state.charge_id, state.received_minor, state.stripe_fee_minor, uow.at, state.currency)
+    elif state.status == "processing":
+        payment.process(uow.at)
     elif state.decline_code is not None:
         payment.decline(state.decline_code, uow.at)

@@ -3,8 +3,14 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from pydantic import Field
+
 from activities.core.commands import Command
-from domain.payouts.connected_account import AccountState, DueQuery, PayoutStatus, TransferOrder
+from domain.payouts.connected_account import AccountRequest, AccountState, DueQuery, PayoutStatus, TransferOrder
+
+
+def _is_empty(value: tuple[str, ...]) -> bool:
+    return not value
 
 
 class VenueRef(Command):
@@ -17,7 +23,8 @@ class VenueRef(Command):
 class AccountStatus(Command):
     """The status of a venue's account: whether it can receive transfers, and pay out to the venue's bank.
 
-    `url` is a fresh onboarding link of the venue, when Stripe still needs information.
+    `url` is a fresh onboarding link of the venue, when Stripe still needs information. An account that is gone needs
+    another onboarding, which makes another account.
     """
 
     account_id: str
@@ -25,6 +32,8 @@ class AccountStatus(Command):
     may_pay_out: bool
     asked_for: int
     url: str | None = None
+    is_gone: bool = False
+    settlement_currencies: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
 
     @property
     def is_ready(self) -> bool:
@@ -54,9 +63,12 @@ class PayoutRef(Command):
 
 
 class ConnectGateway(Protocol):
-    """Stripe Connect, as settlement needs it; raises the same errors as `PaymentGateway`."""
+    """Stripe Connect, as settlement needs it; raises the same errors as `PaymentGateway`.
 
-    async def create_account(self, venue_id: str, name: str, key: str) -> AccountState:
+    A call for an account that is gone is refused with the reason `account_gone`; only `retrieve_account` returns it.
+    """
+
+    async def create_account(self, request: AccountRequest, key: str) -> AccountState:
         """Create the account of a venue, or return the one created under this key."""
 
     async def retrieve_account(self, account_id: str) -> AccountState:

@@ -8,7 +8,7 @@ from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.orders.order import Order
 from domain.payments.payment import Payment
-from domain.payments.refund import Refunds
+from domain.payments.refunds import Refunds
 from domain.payouts.payee import Payee
 from domain.payouts.transfer import Reversal, Transfer, TransferRequested
 
@@ -96,4 +96,4 @@ def _lost(uow: UnitOfWork, order: Order, payee: Payee) -> int:
     disputes = disputes_of(uow, order)
     if is_undecided(disputes):
         raise WrongState("the payment is disputed; the venue's share is held back until the bank has decided")
-    return sum(dispute.parts.venue_minor for dispute in disputes if loss_key(dispute.identity) not in payee.keys)
+    return sum(dispute.deducted_minor for dispute in disputes if loss_key(dispute.identity) not in payee.keys)

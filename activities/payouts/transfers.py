@@ -12,8 +12,15 @@ from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import payout_postings, reversal_postings, transfer_postings
 from domain.orders.order import Order
 from domain.payments.payment import Payment
-from domain.payments.refund import Refunds
-from domain.payouts.connected_account import AccountState, DueQuery, PayoutStatus, TransferOrder
+from domain.payments.refunds import Refunds
+from domain.payouts.connected_account import (
+    ACCOUNT_GONE,
+    AccountRequest,
+    AccountState,
+    DueQuery,
+    PayoutStatus,
+    TransferOrder,
+)
 from domain.payouts.payee import Capabilities, Payee
 from domain.payouts.payout import Payout, PayoutPaid
 from domain.payouts.transfer import Transfer
@@ -29,14 +36,17 @@ class PayoutActivities:
 
     @activity_on(STRIPE, name="connect_account")
     async def connect_account(self, venue: VenueRef) -> AccountStatus:
-        """Create the venue's account at Stripe, or read the existing one."""
+        """Create the venue's account at Stripe, or read the existing one; one that is gone is replaced."""
         known = await self._store.read(lambda uow: (uow.get(Venue, venue.venue_id), uow.find(Payee, venue.venue_id)))
         found, payee = known
+        key = f"{venue.venue_id}:account"
         if payee is None or payee.account_id is None:
-            state = await self._gateway.create_account(venue.venue_id, found.name, f"{venue.venue_id}:account")
-        else:
-            state = await self._gateway.retrieve_account(payee.account_id)
-        return await self._record_account(venue, state)
+            return await self._record_account(venue, await self._gateway.create_account(_request(venue, found), key))
+        seen = await self._record_account(venue, await self._gateway.retrieve_account(payee.account_id))
+        if not seen.is_gone:
+            return seen
+        new = await self._gateway.create_account(_request(venue, found), f"{key}:after:{seen.account_id}")
+        return await self._record_account(venue, new)
 
     @activity_on(STRIPE, name="look_at_account")
     async def look_at_account(self, venue: VenueRef) -> AccountStatus:
@@ -45,7 +55,7 @@ class PayoutActivities:
         if payee.account_id is None:
             raise WrongState("the venue has no Stripe account yet")
         seen = await self._record_account(venue, await self._gateway.retrieve_account(payee.account_id))
-        if seen.is_ready:
+        if seen.is_ready or seen.is_gone:
             return seen
         return seen.model_copy(update={"url": await self._gateway.onboarding_link(seen.account_id)})
 
@@ -80,7 +90,7 @@ class PayoutActivities:
                 transfer_id = await self._gateway.transfer(order, f"{purchase.purchase_id}:transfer:{transfer.turn}")
             except PaymentRefused as refusal:
                 reason = str(refusal.data.get("reason"))
-                await self._store.commit(lambda uow: uow.get(Transfer, purchase.purchase_id).refuse(reason, uow.at))
+                await self._store.commit(lambda uow: _refused(uow, purchase, reason))
                 raise
         await self._store.commit(lambda uow: _made(uow, purchase, transfer_id))
         return sent
@@ -113,16 +123,22 @@ class PayoutActivities:
 
     @activity_on(STRIPE, name="follow_payout")
     async def follow_payout(self, payout: PayoutRef) -> str:
-        """Read a payout's status and post it, in whatever order its events arrive."""
+        """Read a payout's status and post it, and that of the payout that reverses it, in whatever order they come."""
         owner = await self._due.venue_of(payout.account_id)
         if owner is None:
             raise WrongState("the Stripe account belongs to no venue", account_id=payout.account_id)
+        venue = VenueRef(tenant_id=owner[0], venue_id=owner[1])
         seen = await self._gateway.retrieve_payout(payout.account_id, payout.payout_id)
-        await self._store.commit(lambda uow: _follow(uow, VenueRef(tenant_id=owner[0], venue_id=owner[1]), seen))
+        await self._store.commit(lambda uow: _follow(uow, venue, seen))
+        if seen.reversed_by is not None:
+            back = await self._gateway.retrieve_payout(payout.account_id, seen.reversed_by)
+            await self._store.commit(lambda uow: _follow(uow, venue, back))
         return seen.status
 
     async def _record_account(self, venue: VenueRef, state: AccountState) -> AccountStatus:
-        abilities = Capabilities(state.may_receive, state.may_pay_out, state.asked_for)
+        abilities = Capabilities(
+            state.may_receive, state.may_pay_out, state.asked_for, state.is_gone, state.settlement_currencies
+        )
 
         def decide(uow: UnitOfWork) -> None:
             payee = payee_of(uow, venue.tenant_id, venue.venue_id)
@@ -135,7 +151,23 @@ class PayoutActivities:
             may_receive=state.may_receive,
             may_pay_out=state.may_pay_out,
             asked_for=state.asked_for,
+            is_gone=state.is_gone,
+            settlement_currencies=state.settlement_currencies,
         )
+
+
+def _request(venue: VenueRef, found: Venue) -> AccountRequest:
+    terms = {"name": found.name, "country": found.country, "agreement": found.agreement}
+    return AccountRequest.model_validate({"venue_id": venue.venue_id, **terms})
+
+
+def _refused(uow: UnitOfWork, purchase: PurchaseRef, reason: str) -> None:
+    """Record a refused transfer; shares of an account that is gone are not due until the venue has another."""
+    transfer = uow.get(Transfer, purchase.purchase_id)
+    transfer.refuse(reason, uow.at)
+    payee = uow.get(Payee, transfer.venue_id)
+    if reason == ACCOUNT_GONE and payee.account_id == transfer.account_id:
+        payee.record_capabilities(Capabilities(is_gone=True), uow.at)
 
 
 def _made(uow: UnitOfWork, purchase: PurchaseRef, transfer_id: str) -> None:
@@ -166,10 +198,12 @@ def _follow(uow: UnitOfWork, venue: VenueRef, seen: PayoutStatus) -> None:
     no_purchase = PurchaseRef(tenant_id=venue.tenant_id, purchase_id="", attempt=0)
     if known is None and seen.status == "paid":
         events = {"tenant_id": venue.tenant_id, "venue_id": venue.venue_id}
-        money = {"amount_minor": seen.amount_minor, "currency": seen.currency}
+        money = {"amount_minor": seen.amount_minor, "currency": seen.currency, "original": seen.original or ""}
         uow.add(Payout.begin(PayoutPaid, seen.payout_id, uow.at, **events, **money))
         postings = payout_postings(venue.venue_id, seen.currency, seen.amount_minor, returned=False)
-        post(uow, no_purchase, f"{seen.payout_id}:paid", "payout", postings)
+        kind = "payout" if seen.amount_minor > 0 else "payout-reversed"
+        post(uow, no_purchase, f"{seen.payout_id}:paid", kind, postings)
     elif known is not None and seen.status in {"failed", "canceled"} and known.come_back(seen.failure or "", uow.at):
         postings = payout_postings(venue.venue_id, known.currency, known.amount_minor, returned=True)
-        post(uow, no_purchase, f"{seen.payout_id}:returned", "payout-returned", postings)
+        kind = "payout-returned" if known.amount_minor > 0 else "payout-reversal-returned"
+        post(uow, no_purchase, f"{seen.payout_id}:returned", kind, postings)

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from temporalio import activity
 
 from activities.core.commands import Command, PurchaseRef, RefundRef
+from activities.core.loops import each_alone, each_subject
 from activities.core.ports import EventStore
 from activities.core.task_queues import PURCHASES, activity_on
 from activities.disputes.lookup import disputes_of, is_undecided
@@ -91,13 +92,16 @@ class ShowCancellationActivities:
 
     @activity_on(PURCHASES, name="end_open_holds")
     async def end_open_holds(self, page: ShowPage) -> int:
-        """Release the open holds of the internal ticket API; return their number. A hold confirmed meanwhile stays."""
+        """Release the open holds of the internal ticket API; return their number. A hold confirmed meanwhile stays.
+
+        One that cannot be released ends with its time, by a workflow of its own.
+        """
         await self._caught_up()
         held = await self._reads.held_outside(page.show_id)
-        for reservation_id in held:
-            await self._release(reservation_id)
+        await each_alone(self._release, held)
         return len(held)
 
+    @each_subject("release holds of a cancelled show")
     async def _release(self, reservation_id: str) -> None:
         try:
             await self._store.commit(lambda uow: release(uow, reservation_id, SHOW_CANCELLED))
@@ -170,7 +174,6 @@ def _decide(uow: UnitOfWork, cancelled: CancelledOrder) -> OrderFate:
         reason=SHOW_CANCELLED,
         fees=uow.get(ShowCancellation, cancelled.show_id).fees,
         even_redeemed=True,
-        cash_handed_out=order.price is not None and order.price.tender == "cash",
         even_without_money=True,
     )
     try:

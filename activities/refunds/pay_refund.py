@@ -2,30 +2,21 @@
 
 from typing import Protocol
 
-from activities.books.post import owe_cash, post
-from activities.core.commands import PayRefund, PurchaseRef, RefundRef, RefundStatus
+from activities.books.post import post
+from activities.core.commands import PayRefund, RefundRef, RefundStatus
 from activities.core.ports import EventStore
 from activities.core.task_queues import PURCHASES, STRIPE, activity_on
+from activities.refunds.owed import post_owed
+from activities.refunds.unsold import FAILED_AT_STRIPE, note_arrival, strangers
 from domain.core.errors import PaymentRefused, WrongState
-from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
-from domain.money.books import (
-    BooksTransaction,
-    Posting,
-    by_hand_postings,
-    came_back_postings,
-    handed_out_postings,
-    minted_postings,
-    owed_postings,
-    paid_back_postings,
-)
-from domain.orders.order import Order
+from domain.money.books import by_hand_postings, came_back_postings, paid_back_postings
 from domain.payments.payment import Payment
 from domain.payments.payment_intent import StripeRefund
-from domain.payments.refund import Refund, Refunds
+from domain.payments.refund import Refund
+from domain.payments.refunds import Refunds
 
 UNCOVERED = frozenset({"insufficient_funds", "balance_insufficient"})
-ENDED_BADLY = {"failed", "canceled"}
 
 
 class RefundGateway(Protocol):
@@ -36,6 +27,9 @@ class RefundGateway(Protocol):
 
     async def retrieve_refund(self, refund_id: str) -> StripeRefund:
         """Read a refund."""
+
+    async def refunds_of(self, intent_id: str) -> list[StripeRefund]:
+        """List all refunds of an intent, ours and others."""
 
 
 class RefundActivities:
@@ -49,26 +43,15 @@ class RefundActivities:
     async def post_refund(self, refund: RefundRef) -> int:
         """Post the debt to the buyer, once the sale is posted; return the number of the present attempt.
 
-        A refund handed out in cash, or of 0, has succeeded with that.
+        Money that bought nothing is owed since its decision. A refund of 0 has succeeded with that, one that the box
+        office handed out too; other cash is owed at the till.
         """
-        purchase, refund_id = refund.purchase, refund.refund_id
 
         def decide(uow: UnitOfWork) -> int:
-            if uow.find(BooksTransaction, f"{purchase.purchase_id}:sale") is None:
-                raise TransientError("the sale is not settled yet")
-            order, book = uow.get(Order, purchase.purchase_id), uow.get(Refunds, purchase.purchase_id)
-            known = book.get(refund_id)
-            currency = book.price.currency
-            postings = owed_postings(order.venue_id or "", purchase.purchase_id, currency, known.given, known.fees)
-            _post(uow, purchase, f"{refund_id}:owed", "refund-owed", postings)
-            for ticket_id in known.ticket_ids:  # never to be minted: end the mint debt under the key of the mint
-                _post(uow, purchase, f"{ticket_id}:minted", "voided", minted_postings())
-            amount = known.given.total_minor
-            is_done = (refund.in_cash or not amount) and book.succeed(refund_id, "", uow.at)
-            if is_done and amount:
-                handed_out = handed_out_postings(order.venue_id or "", purchase.purchase_id, currency, amount)
-                _post(uow, purchase, f"{refund_id}:paid:{known.turn}", "refund-in-cash", handed_out)
-                owe_cash(uow, purchase, order, known.from_venue_minor - amount, f"cash:{refund_id}")
+            book = _book(uow, refund)
+            known = book.get(refund.refund_id)
+            if not known.intent_id:
+                post_owed(uow, refund.purchase, book, known)
             return known.turn
 
         return (await self._store.commit(decide)).value
@@ -77,24 +60,28 @@ class RefundActivities:
     async def pay_refund(self, pay: PayRefund) -> RefundStatus:
         """Pay the refund, or read its status at Stripe, and record it; repeating a failed attempt returns the failure.
 
-        A refund that an operator paid by hand is only recorded, and only if none is in progress at Stripe.
+        A failed refund is not tried again if a person has made it at Stripe since then: that one is followed. With
+        `only_look` it is not tried again either way. A refund that an operator paid by hand is only recorded, and only
+        if none is in progress at Stripe.
         """
         refund = pay.refund
+        known, intent_id = await self._store.read(lambda uow: _look(uow, refund))
+        if known.state == "failed":
+            known = await self._look_elsewhere(pay, intent_id)
         if pay.by_hand and (await self._store.commit(lambda uow: _paid_by_hand(uow, pay))).value:
             return RefundStatus(status="succeeded", turn=pay.turn)
-        known, intent_id = await self._store.read(lambda uow: _look(uow, refund))
-        if known.turn > pay.turn:
-            return _failed(known)
+        if (ended := _ended(known, pay)) is not None:
+            return ended
         try:
             if known.stripe_refund_id is not None:
                 state = await self._gateway.retrieve_refund(known.stripe_refund_id)
             else:
                 key = f"{refund.refund_id}:refund:{pay.turn}"
-                state = await self._gateway.refund_intent(intent_id, refund.amount_minor, key)
+                state = await self._gateway.refund_intent(intent_id, known.due_minor, key)
         except PaymentRefused as refusal:
             reason = str(refusal.data.get("reason") or "refused")
             return await self._fail(pay, "", reason)
-        if state.status in ENDED_BADLY:
+        if state.status in FAILED_AT_STRIPE:
             return await self._fail(pay, state.refund_id, state.failure or state.status)
         if state.status == "succeeded":
             await self._store.commit(lambda uow: _succeed(uow, pay, state))
@@ -102,26 +89,41 @@ class RefundActivities:
         await self._store.commit(lambda uow: _book(uow, refund).pend(refund.refund_id, state.refund_id, uow.at))
         return RefundStatus(status="pending", turn=pay.turn)
 
+    async def _look_elsewhere(self, pay: PayRefund, intent_id: str) -> Refund:
+        """Let refunds that a person made at Stripe pay failed ones, or parts of them; return the refund after that."""
+        made = await self._gateway.refunds_of(intent_id)
+
+        def decide(uow: UnitOfWork) -> Refund:
+            book = _book(uow, pay.refund)
+            for one in strangers(book, made):
+                book.take_place(one, book.get(pay.refund.refund_id).intent_id, uow.at)
+            return book.get(pay.refund.refund_id)
+
+        return (await self._store.commit(decide)).value
+
     async def _fail(self, pay: PayRefund, stripe_refund_id: str, failure: str) -> RefundStatus:
         def decide(uow: UnitOfWork) -> RefundStatus:
             book, refund_id = _book(uow, pay.refund), pay.refund.refund_id
             known = book.get(refund_id)
             if known.turn == pay.turn:
-                if known.state == "succeeded":
+                if known.state == "succeeded" and known.due_minor:
                     postings = came_back_postings(*_amount(pay, book))
-                    _post(uow, pay.refund.purchase, f"{refund_id}:back:{pay.turn}", "refund-failed", postings)
+                    post(uow, pay.refund.purchase, f"{refund_id}:back:{pay.turn}", "refund-failed", postings)
                 book.fail(refund_id, stripe_refund_id, failure, uow.at)
+                note_arrival(uow, book, book.get(refund_id))
             return _failed(book.get(refund_id))
 
         return (await self._store.commit(decide)).value
 
 
 def _look(uow: UnitOfWork, refund: RefundRef) -> tuple[Refund, str]:
-    purchase = refund.purchase
+    known, purchase = _book(uow, refund).get(refund.refund_id), refund.purchase
+    if known.intent_id:
+        return known, known.intent_id
     payment = uow.find(Payment, f"{purchase.purchase_id}:{purchase.attempt}")
     if payment is None:
         raise WrongState("the purchase has no captured payment to refund", purchase_id=purchase.purchase_id)
-    return _book(uow, refund).get(refund.refund_id), payment.intent_id
+    return known, payment.intent_id
 
 
 def _book(uow: UnitOfWork, refund: RefundRef) -> Refunds:
@@ -129,29 +131,35 @@ def _book(uow: UnitOfWork, refund: RefundRef) -> Refunds:
 
 
 def _amount(pay: PayRefund, book: Refunds) -> tuple[str, str, int]:
-    return pay.refund.purchase.purchase_id, book.price.currency, book.get(pay.refund.refund_id).given.total_minor
+    known = book.get(pay.refund.refund_id)
+    return pay.refund.purchase.purchase_id, book.currency_of(known), known.due_minor
 
 
 def _succeed(uow: UnitOfWork, pay: PayRefund, state: StripeRefund) -> None:
     book, refund_id = _book(uow, pay.refund), pay.refund.refund_id
     if book.get(refund_id).turn == pay.turn and book.succeed(refund_id, state.refund_id, uow.at):
         postings = paid_back_postings(*_amount(pay, book))
-        _post(uow, pay.refund.purchase, f"{refund_id}:paid:{pay.turn}", "refund", postings)
+        post(uow, pay.refund.purchase, f"{refund_id}:paid:{pay.turn}", "refund", postings)
+        note_arrival(uow, book, book.get(refund_id))
 
 
 def _paid_by_hand(uow: UnitOfWork, pay: PayRefund) -> bool:
     book, refund_id = _book(uow, pay.refund), pay.refund.refund_id
     if book.pay_by_hand(refund_id, pay.by_hand, uow.at):
         postings = by_hand_postings(*_amount(pay, book))
-        _post(uow, pay.refund.purchase, f"{refund_id}:paid:{pay.turn}", "refund-by-hand", postings)
+        post(uow, pay.refund.purchase, f"{refund_id}:paid:{pay.turn}", "refund-by-hand", postings)
+        note_arrival(uow, book, book.get(refund_id))
     return book.get(refund_id).state == "succeeded"
+
+
+def _ended(known: Refund, pay: PayRefund) -> RefundStatus | None:
+    """Return the status of a refund that a bank has paid, or whose attempt has failed; None while it is to be paid."""
+    if known.state == "succeeded" and not (known.stripe_refund_id and known.due_minor):
+        return RefundStatus(status="succeeded", turn=pay.turn)
+    is_failed = known.turn > pay.turn or (pay.only_look and known.state == "failed")
+    return _failed(known) if is_failed else None
 
 
 def _failed(known: Refund) -> RefundStatus:
     failure = known.failure or "refused"
     return RefundStatus(status="failed", turn=known.turn - 1, failure=failure, uncovered=failure in UNCOVERED)
-
-
-def _post(uow: UnitOfWork, purchase: PurchaseRef, key: str, kind: str, postings: tuple[Posting, ...]) -> None:
-    if postings:
-        post(uow, purchase, key, kind, postings)

@@ -1,28 +1,43 @@
 """Request a refund: its amount is decided and its tickets become void in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from activities.core.commands import Command, PurchaseRef, RefundRef
 from activities.core.ports import EventStore
 from activities.disputes.lookup import disputes_of, is_undecided, lost_breakdown
+from activities.refunds.owed import hand_out
 from activities.sales.order import ticket_ids_of
 from domain.catalog.show import Show
-from domain.core.errors import PaymentDisputed, UnknownSubject, WrongState
+from domain.core.errors import PaymentDisputed, RefundExceeds, UnknownSubject, WrongState
 from domain.core.unit_of_work import UnitOfWork
-from domain.money.breakdown import AmountBreakdown, FeesBorneBy, amount_breakdown, summed, ticket_breakdown
-from domain.money.currency import check_digits
-from domain.money.money import Price
+from domain.money.breakdown import (
+    AmountBreakdown,
+    FeesBorneBy,
+    amount_breakdown,
+    breakdown_from,
+    breakdown_of,
+    summed,
+    ticket_breakdown,
+    ticket_worth,
+    tickets_taken,
+)
+from domain.money.currency import check_digits, shown, step_of
+from domain.money.money import Price, rounded
 from domain.orders.order import Order
-from domain.payments.refund import Refund, Refunds, RefundsOpened, RefundState
+from domain.payments.refund import Refund, RefundState
+from domain.payments.refunds import Refunds, RefundsOpened
 from domain.stock.buyer_limit import Allowance
 from domain.tickets.ticket import Ticket
+
+TicketPrices = Mapping[str, AmountBreakdown]
 
 
 class RequestRefund(Command):
     """A refund of these tickets, or of this amount without a ticket, or (neither) of everything that remains.
 
+    One that leaves nothing to refund also voids the tickets whose money is back by now, however it was asked.
     `body_digest` is of the request, to recognise a reused key. An operator sets `even_redeemed`, and
-    `cash_handed_out` once a cash payment was refunded at the till.
+    `cash_handed_out` if the till has paid it already; without that, cash is owed at the till.
     `even_without_money` voids the tickets even if a dispute has returned all of the money.
     """
 
@@ -63,6 +78,19 @@ class RefundCommands:
         view: RefundView = committed.value
         return view.model_copy(update={"position": committed.position})
 
+    async def hand_out_cash(self, purchase_id: str, refund_id: str) -> int:
+        """Record that the till has paid a refund in cash, once; return the event store's position.
+
+        Refuse a refund that is not owed at the till.
+        """
+
+        def decide(uow: UnitOfWork) -> None:
+            order, book = uow.get(Order, purchase_id), uow.get(Refunds, purchase_id)
+            purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=purchase_id, attempt=order.attempt)
+            hand_out(uow, purchase, book, refund_id)
+
+        return (await self._store.commit(decide)).position
+
     async def redeem(self, ticket_id: str) -> int:
         """Redeem a ticket for entry, once; return the event store's position."""
         return (await self._store.commit(lambda uow: uow.get(Ticket, ticket_id).redeem(uow.at))).position
@@ -87,6 +115,8 @@ def book_of(uow: UnitOfWork, order: Order, price: Price) -> Refunds:
     """Return an order's refunds, creating the aggregate on first use."""
     events = {"tenant_id": order.tenant_id, "price": price.model_dump()}
     known = uow.find(Refunds, order.identity)
+    if known is not None:
+        known.set_price(price, uow.at)
     return known or uow.add(Refunds.begin(RefundsOpened, order.identity, uow.at, **events))
 
 
@@ -107,30 +137,32 @@ def _is_in_cash(order: Order) -> bool:
     return order.price is not None and order.price.tender == "cash"
 
 
-def _check_tender(command: RequestRefund, order: Order, given: AmountBreakdown) -> None:
-    """Refuse a cash refund that is not declared as handed out, and one of an order not paid in cash."""
+def _decide(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds) -> Refund:
     if command.cash_handed_out and not _is_in_cash(order):
         raise WrongState("this order was not paid in cash")
-    if _is_in_cash(order) and given.total_minor and not command.cash_handed_out:
-        raise WrongState("this order was paid in cash; an operator hands the refund out and sets cash_handed_out")
-
-
-def _decide(uow: UnitOfWork, command: RequestRefund, order: Order, book: Refunds) -> Refund:
-    lost = _lost(uow, command, order, book)
-    tickets = [] if command.amount_minor is not None else _tickets(uow, command, order)
+    lost, currency = _lost(uow, command, order, book), book.price.currency
+    prices = ticket_prices(order, book.price)
+    asked = [] if command.amount_minor is not None else _tickets(uow, command, order)
     wanted = Refund(
         refund_id=command.refund_id,
         body_digest=command.body_digest,
         reason=command.reason,
         fees=command.fees,
-        ticket_ids=tuple(ticket.identity for ticket in tickets),
-        given=_given(command, order, book, lost, [ticket.identity for ticket in tickets]),
+        ticket_ids=tuple(ticket.identity for ticket in asked),
+        given=_given(command, book, lost, prices),
+        handed_out=command.cash_handed_out,
     )
-    _check_tender(command, order, wanted.given)
+    if not (wanted.ticket_ids or wanted.given.total_minor or command.amount_minor):
+        kept_minor = book.left(lost).total_minor
+        reason = "" if not kept_minor else f": the buyer bears the remaining fees of {shown(kept_minor, currency)}"
+        raise RefundExceeds(f"nothing to refund{reason}", left_minor=0)
+    is_all = _leaves_nothing(book, wanted, lost, prices)
+    tickets = [*asked, *_paid_back(uow, command, order, prices)] if is_all else asked
+    wanted = wanted.model_copy(update={"ticket_ids": tuple(dict.fromkeys(ticket.identity for ticket in tickets))})
     decided = book.request(wanted, uow.at, lost)
-    for ticket in tickets:
-        ticket.give_back(uow.at, even_redeemed=command.even_redeemed)
-    is_whole = not command.ticket_ids and command.amount_minor is None
+    for ticket_id in wanted.ticket_ids:
+        uow.get(Ticket, ticket_id).give_back(uow.at, even_redeemed=command.even_redeemed)
+    is_whole = is_all or (not command.ticket_ids and command.amount_minor is None)
     for allowance_id in order.allowance_ids if is_whole else ():
         uow.get(Allowance, allowance_id).end(order.identity, uow.at)
     return decided
@@ -147,32 +179,72 @@ def _tickets(uow: UnitOfWork, command: RequestRefund, order: Order) -> list[Tick
     return [ticket for ticket in tickets if ticket.state != "void"]
 
 
-def _given(
-    command: RequestRefund, order: Order, book: Refunds, lost: AmountBreakdown, ticket_ids: list[str]
-) -> AmountBreakdown:
+def _paid_back(uow: UnitOfWork, command: RequestRefund, order: Order, prices: TicketPrices) -> list[Ticket]:
+    """Return the tickets that are void with the last of the money.
+
+    A refund of other tickets spares those that were free, and those that were used.
+    """
+    tickets = [uow.get(Ticket, ticket_id) for ticket_id in ticket_ids_of(order)]
+    if command.ticket_ids:
+        return [ticket for ticket in tickets if ticket.state == "issued" and prices[ticket.identity].total_minor]
+    return [ticket for ticket in tickets if ticket.state != "void"]
+
+
+def _leaves_nothing(book: Refunds, wanted: Refund, lost: AmountBreakdown, prices: TicketPrices) -> bool:
+    """Return whether a refund of money is the last: nothing is refundable after it. Too large a one is not."""
+    if not wanted.given.total_minor or wanted.given.capped(book.left(lost)) != wanted.given:
+        return False
+    return refundable(book, lost, prices, (wanted,)).total_minor == 0
+
+
+def _given(command: RequestRefund, book: Refunds, lost: AmountBreakdown, prices: TicketPrices) -> AmountBreakdown:
     """Return the refund by bearer; a ticket is refunded its part of the price, as far as that remains."""
-    price, remaining = book.price, book.left(lost)
-    remaining = remaining if command.fees != "buyer" else remaining.without_fees()
+    currency = book.price.currency
+    free, left = refundable(book, lost, prices), book.left(lost)
+    if command.fees == "buyer":
+        free, left = free.without_fees(), left.without_fees()
     if command.amount_minor is not None:
-        check_digits(command.amount_minor, price.currency)
+        check_digits(command.amount_minor, currency)
         # An excess amount counts as the venue's part, so that `Refunds.request` refuses it with the figures.
-        if command.amount_minor > remaining.total_minor:
+        if command.amount_minor > left.total_minor:
             return AmountBreakdown(venue_minor=command.amount_minor)
-        return amount_breakdown(remaining, command.amount_minor, price.currency)
+        # Whoever names the amount may return even the fees that the buyer was to bear, but these last.
+        first = amount_breakdown(free, min(command.amount_minor, free.total_minor), currency)
+        rest = amount_breakdown(left.less(free), command.amount_minor - first.total_minor, currency)
+        return summed([first, rest])
     if not command.ticket_ids:
-        return remaining
-    worth = dict(zip(ticket_ids_of(order), ticket_breakdown(price, _worth(order)), strict=True))
-    return summed([worth[ticket_id] for ticket_id in ticket_ids]).capped(remaining)
+        return free
+    own = summed([prices[ticket_id] for ticket_id in dict.fromkeys(command.ticket_ids)])
+    return tickets_taken(free, own if command.fees != "buyer" else own.without_fees(), currency)
 
 
-def _worth(order: Order) -> list[int]:
-    """Return the price of each ticket after the discount, in the order of the lines."""
-    worth: list[int] = []
-    for line in order.priced_lines:
-        quantity, off = line["quantity"], line.get("discount_minor", 0)
-        taken = [off // quantity + (number < off % quantity) for number in range(quantity)]
-        worth += [line["price_minor"] - minor for minor in taken]
-    return worth
+def refundable(
+    book: Refunds, lost: AmountBreakdown, prices: TicketPrices, more: Sequence[Refund] = ()
+) -> AmountBreakdown:
+    """Return the part that a refund of the rest gives back, after `more` refunds: without fees that the buyer bears."""
+    left = book.left(lost).less(summed([refund.given for refund in more]))
+    borne = summed([_borne_by_buyer(refund, book.price, prices) for refund in (*book.refunds.values(), *more)])
+    return left.less(borne).floored()
+
+
+def _borne_by_buyer(refund: Refund, price: Price, prices: TicketPrices) -> AmountBreakdown:
+    """Return the fees that a refund kept: of its tickets, or in proportion to its amount."""
+    if refund.fees != "buyer":
+        return AmountBreakdown()
+    if refund.ticket_ids:
+        return summed([prices[ticket_id] for ticket_id in refund.ticket_ids]).only_fees()
+    whole, step = breakdown_of(price), step_of(price.currency)
+    base = whole.without_fees().total_minor
+    return breakdown_from([rounded(fee * refund.given.total_minor, base, step) for fee in whole.only_fees().figures])
+
+
+def ticket_prices(order: Order, price: Price) -> dict[str, AmountBreakdown]:
+    """Return the price of each ticket, as it was fixed by the sale."""
+    lines = [
+        (line["quantity"], line["quantity"] * line["price_minor"] - line.get("discount_minor", 0))
+        for line in order.priced_lines
+    ]
+    return dict(zip(ticket_ids_of(order), ticket_breakdown(price, ticket_worth(lines)), strict=True))
 
 
 def _view(command: RequestRefund, order: Order, refund: Refund, *, resells: bool) -> RefundView:

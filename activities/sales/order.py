@@ -157,6 +157,7 @@ def place(uow: UnitOfWork, purchase: PurchaseRef, tender: Tender = "card", holde
         capture_method=show.capture_method,
         ticket_ids=tuple(ticket_id for ticket_id, _ in _ticket_ids(order, purchase)),
         sold=order.is_sold,
+        processing_seconds=show.processing_seconds,
     )
 
 

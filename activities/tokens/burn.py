@@ -6,8 +6,9 @@ from typing import Literal, Protocol
 from activities.core.commands import MintTicket
 from activities.core.ports import EventStore, TransactionSender
 from activities.core.task_queues import MINT, activity_on
-from activities.tokens.submit import PENDING, POLL_SECONDS, has_expired, land
+from activities.tokens.submit import POLL_SECONDS, land
 from domain.core.errors import WrongState
+from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import SignedTransaction
@@ -18,11 +19,14 @@ Burnt = Literal["burnt", "never made"]
 class BurningChain(TransactionSender, Protocol):
     """Solana, as the burn needs it. Every call may raise `domain.core.transient.TransientError`."""
 
-    async def supply_of(self, address: str) -> int | None:
-        """Return a token's supply, at commitment "confirmed"; None when there is no mint at the address."""
+    async def supply_of(self, address: str, since: int = 0) -> int | None:
+        """Return a token's finalized supply at a slot or later; None when there is no mint at the address."""
 
-    async def sign_burn(self, address: str) -> SignedTransaction:
-        """Sign the burn of a token in any account, as its permanent delegate; send nothing."""
+    async def sign_burn(self, address: str, minted: SignedTransaction | None) -> SignedTransaction:
+        """Sign the burn of a token in any account, as its permanent delegate; send nothing.
+
+        `minted` minted it, into the account that is looked at first.
+        """
 
 
 class BurnActivities:
@@ -57,10 +61,11 @@ class BurnActivities:
         if signed is None or ticket.ended_as == "forgone":
             return None
         while True:
-            dead = await has_expired(self._chain, signed)  # read first, so that a mint landing meanwhile is seen below
-            if await self._chain.supply_of(signed.mint_address) is not None:
+            # "It never will" is proved first, and "it does not exist" at the slot of this proof or later.
+            dead_since = await self._chain.dead_since(signed)
+            if await self._chain.supply_of(signed.mint_address, dead_since or 0) is not None:
                 break
-            if dead:
+            if dead_since is not None:
                 return None
             await asyncio.sleep(POLL_SECONDS)
         address, signature = signed.mint_address, signed.signature
@@ -68,18 +73,20 @@ class BurnActivities:
         return address
 
     async def _burn(self, ticket: Ticket, address: str) -> None:
-        signed, is_final = ticket.burn, False
-        while await self._chain.supply_of(address):
-            if signed is None or await has_expired(self._chain, signed):
+        """Burn until the finalized supply is 0; a mint that is not shown is no burnt one."""
+        signed = ticket.burn
+        while (supply := await self._chain.supply_of(address)) != 0:
+            if supply is None:
+                raise TransientError(f"the token {address} is on chain, and a node that lags did not show it")
+            if signed is None or await self._chain.dead_since(signed) is not None:
                 signed = await self._sign(ticket, address)
-            is_final = await land(self._chain, signed)
-        if not is_final and signed is not None and await self._chain.fate(signed.signature) in PENDING:
-            await land(self._chain, signed)  # a burn counts only when it is final
+            if await land(self._chain, signed):
+                await asyncio.sleep(POLL_SECONDS)
         signature = "" if signed is None else signed.signature
         await self._store.commit(lambda uow: uow.get(Ticket, ticket.identity).burn_token(signature, uow.at))
 
     async def _sign(self, ticket: Ticket, address: str) -> SignedTransaction:
-        signed = await self._chain.sign_burn(address)
+        signed = await self._chain.sign_burn(address, ticket.signed)
 
         def decide(uow: UnitOfWork) -> None:
             uow.get(Ticket, ticket.identity).sign_burn(signed, uow.at)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from activities.core.ports import EventStore, TransactionSender
-from activities.tokens.submit import has_expired, land
+from activities.tokens.submit import land
 from domain.catalog.show import Show
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction
@@ -47,7 +47,7 @@ async def fit(store: EventStore, chain: GroupChain, show_id: str, wants: Callabl
 async def _is_done(chain: GroupChain, signed: SignedTransaction) -> bool:
     """Return whether signed bytes can have no further effect: they are final, or can no longer land."""
     fate = await chain.fate(signed.signature)
-    return fate == "finalized" or await has_expired(chain, signed)
+    return fate == "finalized" or await chain.dead_since(signed) is not None
 
 
 async def _sign(store: EventStore, chain: GroupChain, show: Show, size_max: int) -> None:

@@ -3,22 +3,12 @@
 import asyncio
 
 from activities.core.ports import TransactionSender
-from domain.tickets.token import SignedTransaction, TransactionFate
+from domain.tickets.token import SignedTransaction
 
 RESEND_SECONDS = 2.0
 PENDING = frozenset({"processed", "confirmed"})  # on chain, and not final yet
 POLL_SECONDS = 0.02  # the adapter calls the node at most ten times a second, for all waiting mints
-
-
-async def has_expired(chain: TransactionSender, signed: SignedTransaction) -> bool:
-    """Return whether the bytes can no longer land: expired or failed. Signing again earlier could mint twice."""
-    return await _is_dead(chain, signed, await chain.fate(signed.signature))
-
-
-async def _is_dead(chain: TransactionSender, signed: SignedTransaction, fate: TransactionFate) -> bool:
-    if fate == "failed":
-        return True
-    return fate == "unknown" and await chain.block_height() > signed.last_valid_block_height
+PROVABLE = frozenset({"unknown", "failed"})  # the fates for which the chain may prove that bytes are dead
 
 
 async def land(chain: TransactionSender, signed: SignedTransaction) -> bool:
@@ -32,6 +22,6 @@ async def land(chain: TransactionSender, signed: SignedTransaction) -> bool:
         fate = await chain.fate(signed.signature)
         if fate == "finalized":
             return True
-        if await _is_dead(chain, signed, fate):
+        if fate in PROVABLE and await chain.dead_since(signed) is not None:
             return False
         await asyncio.sleep(POLL_SECONDS)

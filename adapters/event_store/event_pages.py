@@ -25,6 +25,9 @@ UNSIGNALLED = (
     "SELECT intent_id, min(received_at) FROM webhook_inbox"
     " WHERE signalled_at IS NULL AND intent_id IS NOT NULL GROUP BY intent_id"
 )
+UNSIGNALLED_ACCOUNTS = (
+    "SELECT DISTINCT account_id FROM webhook_inbox WHERE signalled_at IS NULL AND account_id IS NOT NULL"
+)
 READ_ONLY = "-c default_transaction_read_only=on"
 
 
@@ -72,6 +75,10 @@ class EventPages:
     def owed_intents(self) -> dict[str, datetime]:
         """Return the payment intents with unsignalled webhooks, and since when."""
         return dict(self._rows(UNSIGNALLED))
+
+    def owed_accounts(self) -> frozenset[str]:
+        """Return the venues' accounts with unsignalled webhooks."""
+        return frozenset(str(account_id) for (account_id,) in self._rows(UNSIGNALLED_ACCOUNTS))
 
     def _pages(self, after: int, last: int) -> Iterator[list[tuple[int, Recorded]]]:
         position = after

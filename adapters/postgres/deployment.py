@@ -1,4 +1,4 @@
-"""The deployment's row: an id that is made once per database, and the fingerprint of the deployment's secret."""
+"""The deployment's row: an id made once per database, the fingerprint of its secret, the genesis of its chain."""
 
 import hmac
 import secrets
@@ -16,6 +16,8 @@ TABLE = SQL(
     " adopted boolean NOT NULL, fingerprint text, created_at timestamptz NOT NULL DEFAULT now())"
 )
 MAKE = SQL("INSERT INTO deployment (id, adopted) SELECT %s, EXISTS (SELECT FROM events) ON CONFLICT DO NOTHING")
+WITH_GENESIS = "ALTER TABLE deployment ADD COLUMN IF NOT EXISTS genesis text"
+PIN = "UPDATE deployment SET genesis = coalesce(genesis, %s) RETURNING genesis"
 CLAIM = "UPDATE deployment SET fingerprint = coalesce(fingerprint, %s) RETURNING id, fingerprint"
 
 
@@ -26,6 +28,7 @@ class DeploymentError(RuntimeError):
 def create_deployment(connection: psycopg.Connection[Any]) -> None:
     """Create the table and its row, once; the caller holds the schema lock."""
     connection.execute(TABLE)
+    connection.execute(SQL(WITH_GENESIS))
     connection.execute(MAKE, (in_letters("dp", secrets.token_bytes(DIGEST_BYTES)),))
 
 
@@ -54,6 +57,18 @@ def open_identity(url: str, secret: bytes) -> Identity:
             " set the secret that it was first started with"
         )
     return Identity(deployment_id, secret)
+
+
+def pin_chain(url: str, genesis: str) -> str:
+    """Pin the genesis hash of the chain that the deployment's tokens are on; return the one that is pinned.
+
+    The first one given to a database is its own from then on. Raise TransientError when the database is away.
+    """
+    try:
+        with connect(url, SCHEMA) as connection:
+            return str(_one(connection.execute(PIN, (genesis,)))[0])
+    except psycopg.OperationalError as error:
+        raise TransientError(f"PostgreSQL: {type(error).__name__}") from error
 
 
 def _one(cursor: psycopg.Cursor[Any]) -> Any:

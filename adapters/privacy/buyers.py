@@ -136,6 +136,11 @@ class PostgresBuyers:
         found = await self._find(BY_ID, buyer_id)
         return found[0] if found else None
 
+    async def email_of(self, buyer_id: str) -> str | None:
+        """Return a buyer's e-mail address; None when there is none (any more)."""
+        found = await self.read(buyer_id)
+        return None if found is None else found.personal.email
+
     async def of_purchase(self, purchase_id: str) -> list[KeptBuyer]:
         """Return the buyers that the attempts at a purchase named."""
         return await self._find(BY_PURCHASE, purchase_id)

@@ -1,7 +1,8 @@
 """Deletes personal data whose time has passed, in bounded transactions; each call ends after its batch."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from psycopg import AsyncConnection
 
@@ -41,15 +42,6 @@ PAST_WEBHOOKS = (
 )
 
 
-class Erased(NamedTuple):
-    """The number of rows that one batch deleted, and of buyers that it found in the events."""
-
-    buyers: int
-    webhooks: int
-    client_secrets: int
-    found: int
-
-
 class PostgresRetention:
     """Deletes buyers of lost requests at once, and everything else `days` after its show (0: never)."""
 
@@ -57,33 +49,40 @@ class PostgresRetention:
         self._pool = pool
         self._days = days
 
-    async def erase_past(self, at: datetime) -> Erased:
-        """Delete one batch of the rows whose time has passed at a moment."""
-        before = at - timedelta(days=self._days)
-        async with connection_of(self._pool) as connection:
-            buyers, found = await self._lost_buyers(connection, at - UNSURE)
-            secrets = await connection.execute(PAST_SECRETS, (ENDED, at - UNSURE))
-            webhooks = 0
-            if self._days:
-                buyers += await self._past_buyers(connection, before)
-                batch = (min(before, at - WEBHOOKS_MIN), BATCH_MAX)
-                webhooks = (await connection.execute(PAST_WEBHOOKS, batch)).rowcount
-        return Erased(buyers, webhooks, secrets.rowcount, found)
+    def kinds(self) -> dict[str, Callable[[datetime], Awaitable[int]]]:
+        """Return the deletion of each kind of data: one batch of the rows whose time has passed at a moment."""
+        kinds: dict[str, Callable[[datetime], Awaitable[int]]] = {
+            "buyers of lost requests": self.lost_buyers,
+            "client secrets": self.secrets,
+        }
+        return {**kinds, "buyers": self.buyers, "webhooks": self.webhooks} if self._days else kinds
 
-    async def _lost_buyers(self, connection: AsyncConnection[Any], before: datetime) -> tuple[int, int]:
-        """Delete buyers that no event names; return their number, and that of those that one names."""
-        async with connection.transaction():
-            found = await _first_column(connection, UNUSED, (before, BATCH_MAX))
+    async def lost_buyers(self, at: datetime) -> int:
+        """Delete buyers that no event names; return their number and that of those that one names."""
+        async with connection_of(self._pool) as connection, connection.transaction():
+            found = await _first_column(connection, UNUSED, (at - UNSURE, BATCH_MAX))
             used = await _first_column(connection, USED, (found,))
             erased = await erase_rows(connection, sorted(set(found) - set(used)))
             unnamed = await (await connection.execute(UNNAMED, (BATCH_MAX,))).fetchall()
             await forget_persons(connection, unnamed)
-        return erased, len(used)
+        return erased + len(used)
 
-    async def _past_buyers(self, connection: AsyncConnection[Any], before: datetime) -> int:
-        async with connection.transaction():
-            wanted = {"before": before, "ended": ENDED, "limit": BATCH_MAX}
+    async def secrets(self, at: datetime) -> int:
+        """Delete the client secrets of purchases that have ended."""
+        async with connection_of(self._pool) as connection:
+            return (await connection.execute(PAST_SECRETS, (ENDED, at - UNSURE))).rowcount
+
+    async def buyers(self, at: datetime) -> int:
+        """Delete buyers whose show was long enough ago."""
+        async with connection_of(self._pool) as connection, connection.transaction():
+            wanted = {"before": at - timedelta(days=self._days), "ended": ENDED, "limit": BATCH_MAX}
             return await erase_rows(connection, await _first_column(connection, PAST_BUYERS, wanted))
+
+    async def webhooks(self, at: datetime) -> int:
+        """Delete handled webhooks that Stripe no longer lists."""
+        batch = (min(at - timedelta(days=self._days), at - WEBHOOKS_MIN), BATCH_MAX)
+        async with connection_of(self._pool) as connection:
+            return (await connection.execute(PAST_WEBHOOKS, batch)).rowcount
 
 
 async def _first_column(connection: AsyncConnection[Any], statement: Any, values: Any) -> list[str]:

@@ -1,5 +1,6 @@
 """Brings every stored buyer to the newest key and to the present columns."""
 
+import logging
 from collections.abc import AsyncGenerator
 from typing import NamedTuple
 
@@ -7,9 +8,10 @@ from psycopg.sql import SQL
 
 from adapters.postgres.connections import Pool, connection_of
 from adapters.privacy.buyers import FIND, Sealing
-from adapters.privacy.keyring import KeyMissingError
+from adapters.privacy.keyring import KeyMissingError, SealBrokenError
 
 BATCH_MAX = 500
+log = logging.getLogger(__name__)
 # Rows of release 0.1.0 do not name their purchase; the event that names the buyer does.
 NAME_PURCHASES = (
     "UPDATE buyers b SET purchase_id = split_part(e.originator_id, ':', 2) FROM events e"
@@ -67,6 +69,11 @@ class Rotation:
             values = (self._sealing.keys.newest, after, BATCH_MAX)
             rows = await (await connection.execute(BATCH, values)).fetchall()
             for buyer_id, tenant_id, _, _, key_id, *sealed in rows:
-                columns = self._sealing.row(buyer_id, tenant_id, self._sealing.personal(buyer_id, key_id, *sealed))
+                try:
+                    personal = self._sealing.personal(buyer_id, key_id, *sealed)
+                except (KeyMissingError, SealBrokenError) as reason:  # it stays as it is, and counts as left
+                    log.warning("buyer %s was left as it is: %s", buyer_id, reason)
+                    continue
+                columns = self._sealing.row(buyer_id, tenant_id, personal)
                 await connection.execute(SEAL, {**columns, "buyer_id": buyer_id})
         return [row[0] for row in rows]

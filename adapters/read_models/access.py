@@ -1,6 +1,6 @@
 """The folds of API keys."""
 
-from adapters.read_models.catalog_and_books import Fold, identity_of
+from adapters.read_models.catalog import Fold, identity_of
 from adapters.read_models.documents import API_KEYS, DocumentBatch
 from domain.access.api_key import KeyCreated, KeyRevoked, KeyRotated
 from domain.core.aggregate import DomainEvent

@@ -10,6 +10,7 @@ from domain.views.access import KeyDocument
 from domain.views.catalog import (
     AllocationDocument,
     DiscountDocument,
+    FileDocument,
     HoldDocument,
     ReservationDocument,
     ShowDocument,
@@ -44,6 +45,7 @@ ACCOUNTS = ReadModel("accounts", AccountOwner)
 REFUNDS = ReadModel("refunds", RefundDocument)
 CANCELLATIONS = ReadModel("cancellations", CancellationDocument)
 API_KEYS = ReadModel("keys", KeyDocument)
+FILES = ReadModel("files", FileDocument)
 READ_MODELS = tuple(model for model in tuple(globals().values()) if isinstance(model, ReadModel))
 KINDS = tuple(model.name for model in READ_MODELS)
 

@@ -1,6 +1,6 @@
 """The read models on PostgreSQL: a batch of events and the position up to which they are folded, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -11,8 +11,9 @@ from psycopg.types.json import Jsonb
 
 from adapters.event_store.event_pages import EVENTS_AFTER
 from adapters.event_store.recorder import event_mapper
-from adapters.read_models.documents import DocumentBatch
+from adapters.read_models.documents import PURCHASES, DocumentBatch
 from adapters.read_models.purchase import fold
+from adapters.read_models.show_cancellation import KEEP_COUNTS, OrderCounts
 from domain.money.statement import Entry, booked
 
 BATCH_MAX = 500
@@ -54,11 +55,19 @@ class Projection:
             rows = cursor.execute(EVENTS_AFTER, (position, self._batch_max)).fetchall()
             if not rows:
                 return 0
-            documents = DocumentBatch(lambda kind, identity: read_document(cursor, kind, identity))
+            before: dict[str, OrderCounts] = {}
+
+            def load(kind: str, identity: str) -> Any:
+                document = read_document(cursor, kind, identity)
+                if kind == PURCHASES.name and document is not None:
+                    before[identity] = OrderCounts.of(document)
+                return document
+
+            documents = DocumentBatch(load)
             for notification_id, stream, version, topic, state in rows:
                 event = self._mapper.event_of(StoredEvent(stream, version, topic, bytes(state)))
                 fold(documents, event, notification_id)
-            store_batch(cursor, documents)
+            store_batch(cursor, documents, before)
             cursor.execute("UPDATE rm_position SET position = %s", (rows[-1][0],))
             return len(rows)
 
@@ -77,13 +86,18 @@ def read_document(cursor: ProjectionCursor, kind: str, identity: str) -> Any:
     return None if row is None else row[0]
 
 
-def store_batch(cursor: ProjectionCursor, documents: DocumentBatch) -> None:
-    """Store the changes of a batch of events."""
+def store_batch(cursor: ProjectionCursor, documents: DocumentBatch, before: Mapping[str, OrderCounts]) -> None:
+    """Store the changes of a batch of events; `before` is what the loaded orders counted for."""
     rows_of: dict[str, list[tuple[str, Jsonb]]] = {}
+    counted: list[tuple[Any, ...]] = []
     for kind, identity, document in documents.changed():
         rows_of.setdefault(kind, []).append((identity, Jsonb(document)))
+        if kind == PURCHASES.name and (counts := OrderCounts.of(document)) != before.get(identity):
+            counted.append((identity, *counts))
     for kind, rows in rows_of.items():
         cursor.executemany(KEEP_DOCUMENT.format(table=Identifier(f"rm_{kind}")), rows)
+    if counted:
+        cursor.executemany(KEEP_COUNTS, counted)
     if documents.timeline:
         cursor.executemany(KEEP_LINE, documents.timeline)
     if documents.audit:

@@ -4,18 +4,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapters.read_models.access import KEY_FOLDS
-from adapters.read_models.catalog_and_books import FOLDS, TICKET_FOLDS, Fold, identity_of
+from adapters.read_models.catalog import FOLDS, TICKET_FOLDS, Fold, identity_of
 from adapters.read_models.documents import PURCHASES, TICKETS, AuditLine, DocumentBatch, TimelineLine
-from adapters.read_models.payment import PAYMENT_FOLDS, PAYMENT_TEXTS
-from adapters.read_models.refund import REFUND_FOLDS, REFUND_TEXTS
+from adapters.read_models.money.books import BOOKS_FOLDS
+from adapters.read_models.money.dispute import DISPUTE_FOLDS, DISPUTE_TEXTS
+from adapters.read_models.money.payment import PAYMENT_FOLDS, PAYMENT_TEXTS
+from adapters.read_models.money.refund import REFUND_FOLDS, REFUND_TEXTS
+from adapters.read_models.money.transfer import TRANSFER_FOLDS, TRANSFER_TEXTS
 from adapters.read_models.show_cancellation import CANCELLATION_FOLDS
-from adapters.read_models.transfer import TRANSFER_FOLDS, TRANSFER_TEXTS
 from domain.catalog.discount import DiscountClaimed, DiscountKeyUsed, DiscountReturned
 from domain.catalog.show import GroupCapacityAdded, GroupResizeSigned
 from domain.core.aggregate import DomainEvent
 from domain.core.timestamp import iso
 from domain.money.books import TransactionPosted
 from domain.orders.order import (
+    BuyerErasureDecided,
     CancelRequested,
     CaptureRequested,
     CaptureWaived,
@@ -25,27 +28,25 @@ from domain.orders.order import (
     OrderConfirmed,
     OrderFulfilled,
     OrderPlaced,
+    PaymentIntentRefused,
     PurchaseRefused,
     PurchaseRequested,
     PurchaseRequestedAgain,
     first_deadline,
 )
 from domain.orders.reopening import PurchaseReopened
-from domain.payments.dispute import DisputeLost, DisputeOpened, DisputeWon
-from domain.payments.refund import RefundsOpened
+from domain.payments.refunds import RefundsOpened, RefundsPriced
 from domain.payouts.payee import ShortfallNetted, ShortfallNoted
 from domain.payouts.payout import PayoutPaid, PayoutReturned
 from domain.payouts.transfer import ReversalRefused
 from domain.stock.allocation import HoldConfirmed, HoldEnded, HoldsPlaced, HoldUnconfirmed, SeatsRestocked
 from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
-from domain.tickets.has_token import TokenMinted, TokenSigned
+from domain.tickets.has_token import MetadataDrawn, MetadataPinned, TokenMinted, TokenSigned
 from domain.tickets.ticket import (
     BurnSigned,
-    TicketBlocked,
     TicketIssued,
     TicketRedeemed,
     TicketReserved,
-    TicketUnblocked,
     TicketVoided,
     TokenBurnt,
     TokenForgone,
@@ -71,17 +72,14 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     PurchaseReopened: lambda event: f"Payment {event.intent_id} arrived late: purchase reopened.",
     CancelRequested: lambda _: "Cancel requested by the buyer.",
     CheckoutOpened: lambda _: "Checkout opened: the hold runs from now.",
+    PaymentIntentRefused: lambda event: f"Stripe refused the payment: {event.reason}.",
     HoldExtended: lambda event: f"Hold extended until {event.hold_until.isoformat(timespec='seconds')}.",
     CaptureRequested: lambda _: "Capture requested.",
     CaptureWaived: lambda _: "Nothing to charge.",
     OrderConfirmed: lambda _: "Order confirmed.",
     TokenSigned: lambda event: f"Mint of ticket {identity_of(event)} signed.",
     TokenMinted: lambda event: f"Ticket {identity_of(event)} minted at {event.mint_address}.",
-    DisputeOpened: lambda event: f"Payment disputed: {event.amount_minor} minor units, {identity_of(event)}.",
-    DisputeWon: lambda _: "Dispute won: the money is back.",
-    DisputeLost: lambda _: "Dispute lost: the money stays with the buyer.",
-    TicketBlocked: lambda event: f"Ticket {identity_of(event)} blocked while its payment is disputed.",
-    TicketUnblocked: lambda event: f"Ticket {identity_of(event)} unblocked: valid again.",
+    **DISPUTE_TEXTS,
     TransactionPosted: lambda event: f"Posted to the books: {event.kind}.",
     OrderFulfilled: lambda _: "Every ticket is minted and the venue is credited.",
     **PAYMENT_TEXTS,
@@ -94,7 +92,9 @@ TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
     **REFUND_TEXTS,
 }
 
-NOT_IN_TIMELINE = frozenset({RefundsOpened})  # the refund that follows has a line
+# The refund that follows has a line; an erasure leaves the purchase as it was, and is in the audit; metadata is of a
+# venue or a show.
+NOT_IN_TIMELINE = frozenset({BuyerErasureDecided, MetadataDrawn, MetadataPinned, RefundsOpened, RefundsPriced})
 
 
 def fold(documents: DocumentBatch, event: DomainEvent, position: int) -> None:
@@ -154,6 +154,8 @@ def _request(
         "refunds": [],
         "transfer": None,
         "lost_to_disputes_minor": 0,
+        "dispute_state": "none",
+        "disputes": [],
     }
 
 
@@ -234,6 +236,7 @@ def _ticket_changed(documents: DocumentBatch, event: DomainEvent, _: int) -> Non
         "ticket_id": ticket["ticket_id"],
         "ticket_type_id": ticket["ticket_type_id"],
         "state": ticket["state"],
+        "blocked": ticket["blocked"],
         "token": ticket["token"],
         "mint_address": ticket["mint_address"],
         "mint_signature": ticket["mint_signature"],
@@ -262,12 +265,13 @@ PURCHASE_FOLDS: dict[type[DomainEvent], Fold] = {
     OrderCancelled: _cancelled,
     **PAYMENT_FOLDS,
     **TRANSFER_FOLDS,
+    **DISPUTE_FOLDS,
     **dict.fromkeys(TICKET_FOLDS, _ticket_changed),
 }
-TABLES = (FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS)
+TABLES = (FOLDS, BOOKS_FOLDS, PURCHASE_FOLDS, REFUND_FOLDS, CANCELLATION_FOLDS, KEY_FOLDS)
 # Events that change no document; the timeline has those of purchases, the books those of money.
 UNFOLDED: frozenset[type[DomainEvent]] = frozenset({
-    AllowanceOpened, BurnSigned, ClaimEnded, ClaimSold, DiscountKeyUsed, DisputeOpened, DisputeWon, GroupCapacityAdded,
-    GroupResizeSigned, PayoutPaid, PayoutReturned, RefundsOpened, ReversalRefused, ShortfallNetted,
-    ShortfallNoted, TicketBlocked, TicketsClaimed, TicketUnblocked,
+    AllowanceOpened, BurnSigned, BuyerErasureDecided, ClaimEnded, ClaimSold, DiscountKeyUsed, GroupCapacityAdded,
+    GroupResizeSigned, PaymentIntentRefused, PayoutPaid, PayoutReturned, RefundsOpened, RefundsPriced, ReversalRefused,
+    ShortfallNetted, ShortfallNoted, TicketsClaimed,
 })  # fmt: skip

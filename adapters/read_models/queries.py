@@ -12,6 +12,7 @@ from adapters.postgres.connections import Pool, connection_of
 from adapters.read_models.documents import (
     ACCOUNTS,
     DISCOUNTS,
+    FILES,
     PAYMENTS,
     PURCHASES,
     READ_MODELS,
@@ -33,6 +34,7 @@ from domain.views.access import AuditEntry, AuditQuery, KeyDocument
 from domain.views.catalog import (
     AllocationDocument,
     DiscountDocument,
+    FileDocument,
     ShowDocument,
     StockedShow,
     StockedTicketType,
@@ -54,6 +56,7 @@ VENUE_OF_SHOW = "SELECT doc->>'venue_id' FROM rm_shows WHERE id = %s"
 DOCUMENT = {model.name: f"SELECT doc FROM rm_{model.name} WHERE id = %s" for model in READ_MODELS}  # noqa: S608
 # The documents that 0.1.0 folded have no public name: the name of those tickets is their id.
 TICKET_NAMED = "SELECT doc FROM rm_tickets WHERE coalesce(doc->>'public_name', id) = %s"
+UNPINNED = "SELECT id, doc->>'subject' FROM rm_files WHERE doc->>'pinned' = 'false' AND id > %s ORDER BY id LIMIT %s"
 TICKET_AT = "SELECT doc FROM rm_tickets WHERE doc->>'mint_address' = %s"
 TIMELINE = (  # the newest ones: an event stream continues after the last
     "SELECT * FROM (SELECT position, at, event, text FROM rm_timeline WHERE purchase_id = %s"
@@ -107,6 +110,7 @@ SELECT tenant_id, id, attempt FROM (
 """
 REFUNDING = (
     "SELECT doc FROM rm_refunds WHERE doc->>'state' = ANY(%s) AND (doc->>'requested_at')::timestamptz < %s"
+    " AND doc->>'owed_at_till' = 'false'"
     " ORDER BY doc->>'requested_at' LIMIT %s"
 )
 # Refunds whose workflow was ended after the money had arrived: their void tickets still have tokens.
@@ -114,7 +118,8 @@ UNBURNT = (
     "SELECT DISTINCT ON (r.id) r.doc FROM rm_tickets t"
     " JOIN rm_refunds r ON r.doc->>'purchase_id' = t.doc->>'purchase_id'"
     " WHERE t.doc->>'state' = 'void' AND t.doc->>'token' IN ('signed', 'minted') AND r.doc->'ticket_ids' ? t.id"
-    " AND r.doc->>'state' = 'succeeded' AND (r.doc->>'succeeded_at')::timestamptz < %s LIMIT %s"
+    " AND (r.doc->>'state' = 'succeeded' OR r.doc->>'owed_at_till' = 'true')"
+    " AND coalesce(r.doc->>'succeeded_at', r.doc->>'requested_at')::timestamptz < %s LIMIT %s"
 )
 REFUND_OPEN = ["requested", "pending", "failed"]
 QUEUED = ["requested", "reserving"]
@@ -147,7 +152,7 @@ class ReadModels:
         return int(rows[0][0]) if rows else 0
 
     async def audit(self, query: AuditQuery) -> list[AuditEntry]:
-        """Return what the subjects of a tenant did, oldest first, after a position."""
+        """Return the audit entries of a tenant after a position, oldest first."""
         rows = await self._rows(AUDITED, query._asdict())
         return [
             {"position": position, "at": at.isoformat(), "subject": by, "event": event, "stream": stream}
@@ -174,6 +179,10 @@ class ReadModels:
         found = await self._document(PURCHASES, purchase_id)
         if found is None:
             return None
+        found.setdefault("dispute_state", "none")  # a document of 0.1.0 has no disputes
+        found.setdefault("disputes", [])
+        for ticket in found["tickets"]:
+            ticket.setdefault("blocked", False)
         lines = await self._rows(TIMELINE, (purchase_id, LINES_MAX))
         timeline: list[TimelineEntry] = [
             {"position": position, "at": at.isoformat(), "event": event, "text": text}
@@ -190,6 +199,10 @@ class ReadModels:
         ids = [item["ticket_type_id"] for item in found["ticket_types"]]
         rows = await self._rows("SELECT id, doc FROM rm_allocations WHERE id = ANY(%s)", (ids,))
         return with_stock(found, dict(rows))
+
+    async def file(self, cid: str) -> FileDocument | None:
+        """Return a file of tokens' metadata."""
+        return await self._document(FILES, cid)
 
     async def venue(self, venue_id: str) -> VenueDocument | None:
         """Return a venue."""
@@ -278,6 +291,10 @@ class StalledWorkQueries(ReadModels):
         values = due.model_dump() | {"sold": SOLD_STATES, "before": due.now - timedelta(seconds=due.delay_seconds)}
         return [(str(tenant), str(name), int(attempt)) for tenant, name, attempt in await self._rows(DUE, values)]
 
+    async def unpinned(self, after: str, limit: int) -> list[tuple[str, str]]:
+        """Return (CID, stream of the subject) of files that are not pinned, after a CID, ordered by CID."""
+        return [(str(cid), str(subject)) for cid, subject in await self._rows(UNPINNED, (after, limit))]
+
     async def venue_of(self, account_id: str) -> tuple[str, str] | None:
         """Return (tenant, venue) of a connected account."""
         found = await self._document(ACCOUNTS, account_id)
@@ -315,7 +332,10 @@ class StalledWorkQueries(ReadModels):
         return [(identity, doc["tenant_id"], datetime.fromisoformat(doc["until"])) for identity, doc in rows]
 
     async def refunding(self, before: datetime, limit: int) -> list[RefundDocument]:
-        """Return refunds requested before a time and not paid, oldest first, and paid ones with a token to burn."""
+        """Return refunds requested before a time and not paid, oldest first, and paid ones with a token to burn.
+
+        Cash that is owed at the till is its clerk's work.
+        """
         unpaid = await self._rows(REFUNDING, (REFUND_OPEN, before, limit))
         return [row[0] for row in (*unpaid, *await self._rows(UNBURNT, (before, limit)))]
 
@@ -346,8 +366,10 @@ def _stocked(item: TicketTypeDocument, stock: AllocationDocument | None) -> Stoc
 
 
 def _named(ticket: TicketDocument | None) -> TicketDocument | None:
-    """Give a ticket that 0.1.0 folded its public name."""
+    """Give a ticket that 0.1.0 folded its public name and its disputes."""
     if ticket is not None:
+        ticket.setdefault("dispute_ids", [])
+        ticket.setdefault("blocked", bool(ticket["dispute_ids"]))
         ticket.setdefault("public_name", ticket["ticket_id"])
     return ticket
 

@@ -1,8 +1,11 @@
 """Show cancellations in the read models: the folds of their events, their remaining orders and their progress."""
 
 from datetime import datetime
+from typing import NamedTuple
 
-from adapters.read_models.catalog_and_books import Fold, identity_of
+from psycopg.sql import SQL
+
+from adapters.read_models.catalog import Fold, identity_of
 from adapters.read_models.documents import CANCELLATIONS, SHOWS, DocumentBatch
 from adapters.read_models.queries import ReadModels
 from domain.catalog.show import ShowCalledOff
@@ -13,44 +16,77 @@ from domain.catalog.show_cancellation import (
     ShowCancellationResumed,
 )
 from domain.core.aggregate import DomainEvent
+from domain.views.common import TokenWord
+from domain.views.purchase import PurchaseDocument
 from domain.views.show_cancellation import CancellationDocument, CancellationProgress, CancellationStatus
 
-# An order is left while it has no end, a valid ticket, or money that has not arrived.
-LEFT = (
-    "doc->>'show_id' = %(show)s AND doc->>'state' NOT IN ('cancelled', 'refused')"
-    " AND (coalesce(doc->>'refund_state', 'none') <> 'refunded'"
-    """ OR doc @? '$.tickets[*] ? (@.state == "issued" || @.state == "redeemed")')"""
-)
 ORDERS_LEFT = (
-    "SELECT id, doc->>'tenant_id', (doc->>'attempt')::int FROM rm_purchases"  # noqa: S608 - a constant
-    f" WHERE {LEFT} AND id > %(after)s"
-    " ORDER BY id LIMIT %(limit)s"
+    "SELECT p.id, p.doc->>'tenant_id', (p.doc->>'attempt')::int FROM rm_order_counts c JOIN rm_purchases p USING (id)"
+    " WHERE c.show_id = %(show)s AND c.is_left AND c.id > %(after)s ORDER BY c.id LIMIT %(limit)s"
 )
-RESIDUE = f"SELECT count(*) FROM rm_purchases WHERE {LEFT}"  # noqa: S608 - a constant
+RESIDUE = "SELECT count(*) FROM rm_order_counts WHERE show_id = %(show)s AND is_left"
 HELD = "SELECT id FROM rm_reservations WHERE doc->>'show_id' = %s AND doc->>'state' = 'held' ORDER BY id"
 NUMBERS = (
-    "SELECT count(*), count(*) FILTER (WHERE doc->>'state' IN ('cancelled', 'refused')),"  # noqa: S608 - a constant
-    f" count(*) FILTER (WHERE {LEFT}),"
-    " count(*) FILTER (WHERE doc->>'refund_state' = 'refunding'),"
-    """ count(*) FILTER (WHERE doc @? '$.refunds[*] ? (@.state == "failed")'),"""
-    " coalesce(sum((doc->'payment'->>'refunded_minor')::bigint), 0),"
-    " coalesce(sum(jsonb_array_length(jsonb_path_query_array(doc,"
-    """ '$.tickets[*] ? (@.state == "void" && @.token == "minted")'))), 0)"""
-    " FROM rm_purchases WHERE doc->>'show_id' = %(show)s"
-)
-OWED = (
-    "SELECT coalesce(sum((doc->>'amount_minor')::bigint), 0) FROM rm_refunds"
-    " WHERE doc->>'show_id' = %s AND doc->>'state' <> 'succeeded'"
-)
-IN_CASH = (
-    "SELECT coalesce(sum((doc->>'amount_minor')::bigint), 0) FROM rm_refunds"
-    " WHERE doc->>'show_id' = %s AND doc->>'state' = 'succeeded' AND (doc->>'in_cash')::boolean"
+    "SELECT count(*), count(*) FILTER (WHERE is_ended), count(*) FILTER (WHERE is_left),"
+    " count(*) FILTER (WHERE is_refunding), count(*) FILTER (WHERE has_failed),"
+    " count(*) FILTER (WHERE owed_at_till_minor > 0 AND NOT is_left), coalesce(sum(refunded_minor), 0),"
+    " coalesce(sum(tokens_left), 0), coalesce(sum(refunded_in_cash_minor), 0), coalesce(sum(owed_minor), 0),"
+    " coalesce(sum(owed_at_till_minor), 0) FROM rm_order_counts WHERE show_id = %(show)s"
 )
 OUTSIDE = "SELECT count(*) FROM rm_reservations WHERE doc->>'show_id' = %s AND doc->>'state' = 'confirmed'"
+MINTED: TokenWord = "minted"
 UNFINISHED = (
     "SELECT id, doc->>'tenant_id' FROM rm_cancellations WHERE doc->>'state' <> 'finished'"
     " AND (doc->>'begun_at')::timestamptz < %s ORDER BY id LIMIT %s"
 )
+KEEP_COUNTS = SQL(
+    "INSERT INTO rm_order_counts (id, show_id, is_ended, is_left, is_refunding, has_failed, refunded_minor,"
+    " refunded_in_cash_minor, owed_minor, owed_at_till_minor, tokens_left)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    " ON CONFLICT (id) DO UPDATE SET (is_ended, is_left, is_refunding, has_failed, refunded_minor,"
+    " refunded_in_cash_minor, owed_minor, owed_at_till_minor, tokens_left) = (EXCLUDED.is_ended, EXCLUDED.is_left,"
+    " EXCLUDED.is_refunding, EXCLUDED.has_failed, EXCLUDED.refunded_minor, EXCLUDED.refunded_in_cash_minor,"
+    " EXCLUDED.owed_minor, EXCLUDED.owed_at_till_minor, EXCLUDED.tokens_left)"
+)
+
+
+class OrderCounts(NamedTuple):
+    """One order's part of each number; `is_left` while it has no end, a valid ticket, or money that has not arrived.
+
+    Cash that waits at the till leaves nothing to do.
+    """
+
+    show_id: str
+    is_ended: bool
+    is_left: bool
+    is_refunding: bool
+    has_failed: bool
+    refunded_minor: int
+    refunded_in_cash_minor: int
+    owed_minor: int
+    owed_at_till_minor: int
+    tokens_left: int
+
+    @classmethod
+    def of(cls, order: PurchaseDocument) -> "OrderCounts":
+        """Count an order; most of its changes change nothing here."""
+        refunds, payment = order["refunds"], order["payment"]
+        is_ended = order["state"] in {"cancelled", "refused"}
+        is_valid = any(ticket["state"] in {"issued", "redeemed"} for ticket in order["tickets"])
+        is_owed = any(refund["state"] != "succeeded" and not refund["owed_at_till"] for refund in refunds)
+        arrived = [refund for refund in refunds if refund["state"] == "succeeded"]
+        return cls(
+            show_id=order["show_id"],
+            is_ended=is_ended,
+            is_left=not is_ended and (is_valid or is_owed or order["refund_state"] not in {"refunded", "refunding"}),
+            is_refunding=order["refund_state"] == "refunding",
+            has_failed=any(refund["state"] == "failed" for refund in refunds),
+            refunded_minor=payment["refunded_minor"] if payment else 0,
+            refunded_in_cash_minor=sum(refund["amount_minor"] for refund in arrived if refund["in_cash"]),
+            owed_minor=sum(refund["amount_minor"] for refund in refunds if refund["state"] != "succeeded"),
+            owed_at_till_minor=sum(refund["amount_minor"] for refund in refunds if refund["owed_at_till"]),
+            tokens_left=sum(ticket["state"] == "void" and ticket["token"] == MINTED for ticket in order["tickets"]),
+        )
 
 
 def _begun(documents: DocumentBatch, event: ShowCancellationBegun, _: int) -> None:
@@ -118,7 +154,8 @@ class ShowCancellationQueries(ReadModels):
         if found is None:
             return None
         numbers = (await self._rows(NUMBERS, {"show": show_id}))[0]
-        orders, ended, residue, refunding, failed, refunded_minor, tokens_left = (int(number) for number in numbers)
+        orders, ended, residue, refunding, failed, at_till, *minor = map(int, numbers)
+        refunded_minor, tokens_left, in_cash_minor, owed_minor, owed_at_till_minor = minor
         progress: CancellationProgress = {
             "orders": orders,
             "ended_without_sale": ended,
@@ -127,15 +164,13 @@ class ShowCancellationQueries(ReadModels):
             "failed": failed,
             "refunded_minor": refunded_minor,
             "tokens_left": tokens_left,
-            "refunded_in_cash_minor": await self._number(IN_CASH, show_id),
-            "given_back": orders - ended - residue,
-            "owed_minor": await self._number(OWED, show_id),
-            "sold_outside": await self._number(OUTSIDE, show_id),
+            "refunded_in_cash_minor": in_cash_minor,
+            "given_back": orders - ended - residue - at_till,
+            "owed_minor": owed_minor,
+            "owed_at_till_minor": owed_at_till_minor,
+            "sold_outside": int((await self._rows(OUTSIDE, (show_id,)))[0][0]),
         }
         return {**found, "progress": progress}
-
-    async def _number(self, statement: str, show_id: str) -> int:
-        return int((await self._rows(statement, (show_id,)))[0][0])
 
     async def cancelling_shows(self, before: datetime, limit: int) -> list[tuple[str, str]]:
         """Return (show, tenant) of unfinished cancellations that began before a time."""

@@ -1,15 +1,23 @@
 """Burning: the issuer is the permanent delegate of a ticket's mint and burns its token in any account."""
 
+import base64
 from typing import Any
 
+from solana.rpc.commitment import Confirmed
 from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
 from solders.transaction_status import TransactionErrorFieldless
 
-from adapters.solana.instructions import burn_one
-from adapters.solana.rpc import NodeClient, translate_node_errors
+from adapters.runtime.request_coalescing import BatchLoader
+from adapters.solana.instructions import TOKEN_2022, burn_one, mint_one
+from adapters.solana.mint_layout import holds_one, mint_of
+from adapters.solana.rpc.client import ACCOUNTS_MAX, NodeClient
 from adapters.solana.signing import SimulationError, TransactionSigner
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction
+
+_MOVES_MAX = 64  # accounts that the token is followed through
+_NEWEST_MAX = 25  # transactions of one account that are read for the move
 
 
 class TokenBurner:
@@ -18,37 +26,87 @@ class TokenBurner:
     def __init__(self, client: NodeClient, signer: TransactionSigner) -> None:
         self._client = client
         self._signer = signer
+        self._supplies = BatchLoader(self._load_supplies, ACCOUNTS_MAX, in_flight=1)
 
-    async def supply_of(self, address: str) -> int | None:
-        """Return the supply of a mint; None when there is no mint at the address."""
-        mint = await self._client.read_mint(address)
-        return None if mint is None else mint.supply
+    async def supply_of(self, address: str, since: int = 0) -> int | None:
+        """Return the finalized supply of a mint at a slot or later; None when there is no mint at the address."""
+        return await self._supplies.load((address, since))
 
-    async def sign(self, address: str) -> SignedTransaction:
+    async def sign(self, address: str, minted: SignedTransaction | None) -> SignedTransaction:
         """Sign the burn of a mint's one token in the account that holds it now.
 
         Raise TransientError when no holder is found or the node cannot simulate.
         """
         mint = Pubkey.from_string(address)
-        with translate_node_errors():
-            holder = await self._holder_of(mint)
-            signed, result = await self._signer.sign_and_simulate(address, burn_one(mint, holder, self._signer.address))
+        holder = await self._holder_of(mint, minted)
+        signed, result = await self._signer.sign_and_simulate(address, burn_one(mint, holder, self._signer.address))
         if result.err is not None:
             await self._raise_refused(address, result)
         return signed
 
-    async def _holder_of(self, mint: Pubkey) -> Pubkey:
-        """Return the account that holds the token now; its buyer may have moved it."""
-        found = (await self._client.get_token_largest_accounts(mint)).value
-        holders: list[Pubkey] = [account.address for account in found if account.amount.amount == "1"]
-        if not holders:
-            raise TransientError(f"no account is known to hold the token {mint}")
-        return holders[0]
+    async def _holder_of(self, mint: Pubkey, minted: SignedTransaction | None) -> Pubkey:
+        """Return the account that holds the token now: the one it was minted into, or where its moves lead.
+
+        It needs no index of holders, which public nodes refuse; each account knows its own transactions.
+        """
+        at = None if minted is None else minted_into(minted, mint)
+        if at is None:
+            at = await self._moved_from(mint, mint)  # the oldest way in: the mint's own transactions
+        seen: set[Pubkey] = set()
+        while at is not None and len(seen) < _MOVES_MAX:
+            if holds_one((await self._client.get_account_info(at)).value, mint):
+                return at
+            seen.add(at)
+            at = await self._moved_from(at, mint)
+        raise TransientError(f"no account is known to hold the token {mint}")
+
+    async def _moved_from(self, account: Pubkey, mint: Pubkey) -> Pubkey | None:
+        """Return the account that an account's newest move of the token leads to."""
+        newest = await self._client.get_signatures_for_address(account, limit=_NEWEST_MAX, commitment=Confirmed)
+        for entry in newest.value:
+            if entry.err is not None:
+                continue
+            found = await self._client.get_transaction(
+                entry.signature, "base64", Confirmed, max_supported_transaction_version=0
+            )
+            to = None if found.value is None else _holder_after(found.value.transaction, mint)
+            if to is not None and to != account:
+                return to
+        return None
 
     async def _raise_refused(self, address: str, result: Any) -> None:
         """Raise TransientError when the token was moved or burnt meanwhile, SimulationError otherwise."""
-        if isinstance(result.err, TransactionErrorFieldless) or not await self.supply_of(address):
+        mint = await self._client.read_mint(address)
+        if isinstance(result.err, TransactionErrorFieldless) or mint is None or not mint.supply:
             raise TransientError(
                 f"the token {address} cannot be burnt now: its holder has changed or it is burnt already"
             )
         raise SimulationError(result.err, result.logs)
+
+    async def _load_supplies(self, asked: list[tuple[str, int]]) -> list[int | None]:
+        addresses = [Pubkey.from_string(address) for address, _ in asked]
+        accounts = await self._client.finalized_accounts(addresses, max(since for _, since in asked))
+        mints = [mint_of(account) for account in accounts]
+        return [None if mint is None else mint.supply for mint in mints]
+
+
+def minted_into(minted: SignedTransaction, mint: Pubkey) -> Pubkey | None:
+    """Return the account that a signed mint puts its token into; None when it mints none."""
+    message = VersionedTransaction.from_bytes(base64.b64decode(minted.wire_base64)).message
+    keys, wanted = message.account_keys, mint_one(mint, mint, mint).data
+    for one in message.instructions:
+        if keys[one.program_id_index] == TOKEN_2022 and one.data == wanted and keys[one.accounts[0]] == mint:
+            return keys[one.accounts[1]]
+    return None
+
+
+def _holder_after(found: Any, mint: Pubkey) -> Pubkey | None:
+    """Return the account that holds the token after a transaction."""
+    transaction, meta = found.transaction, found.meta
+    loaded = getattr(meta, "loaded_addresses", None)
+    keys: list[Pubkey] = [*transaction.message.account_keys, *(loaded.writable + loaded.readonly if loaded else ())]
+    for balance in getattr(meta, "post_token_balances", None) or ():
+        if balance.mint == mint and balance.ui_token_amount.amount == "1" and balance.account_index < len(keys):
+            holder: Pubkey = keys[balance.account_index]
+            return holder
+    return None

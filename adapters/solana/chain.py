@@ -4,8 +4,7 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
-from solana.rpc.commitment import Finalized
-from solana.rpc.models import TxOpts
+from solana.rpc.models import DataSliceOpts, TxOpts
 from solders.account import Account
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
@@ -17,56 +16,65 @@ from adapters.runtime.request_coalescing import BatchLoader
 from adapters.solana.burning import TokenBurner
 from adapters.solana.groups import GroupResizer
 from adapters.solana.instructions import associated_account
+from adapters.solana.keys import check_account, parse_wallet
 from adapters.solana.mint_layout import describe
 from adapters.solana.minting import TokenMinter
-from adapters.solana.rpc import NodeClient, translate_node_errors
+from adapters.solana.rpc.answers import RefusedError
+from adapters.solana.rpc.client import ACCOUNTS_MAX, Finality, NodeClient
+from adapters.solana.rpc.pool import NodePool
 from adapters.solana.signing import TransactionSigner
-from adapters.solana.transaction import parse_wallet
-from domain.core.errors import InvalidWallet
-from domain.core.transient import TransientError
+from adapters.solana.transaction import signed_spec
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
 
 _FATES_MAX = 256  # a node answers for at most this many signatures in one call
 _FATES_SECONDS = 0.1  # a node is asked at most ten times a second, however many mints wait
-_ACCOUNTS_MAX = 100
+_SENT_MAX = 10_000
+_PROOF_SECONDS = 0.5  # bytes live for a minute: whether they are dead need not be known sooner
 
 
 class SolanaTokenReader:
     """Reads and verifies tokens; knows the issuer by its address and has no key to sign with.
 
     `custody_owner` holds tickets whose spec names no owner; None is the issuer. Every read is at commitment
-    "confirmed"; every call raises TransientError for errors of the network or the node.
+    "confirmed"; every call raises TransientError for everything that is no good answer of a node. `nodes` is a pool, or
+    the URL of a node without limits.
     """
 
-    def __init__(
-        self, rpc_url: str, issuer_address: str, custody_owner: str | None = None, timeout_seconds: float = 10.0
-    ) -> None:
+    def __init__(self, nodes: NodePool | str, issuer_address: str, custody_owner: str | None = None) -> None:
         self.custody_owner = custody_owner or issuer_address
         self._issuer = Pubkey.from_string(issuer_address)
-        self._client = NodeClient(rpc_url, timeout_seconds)
-        self._accounts = BatchLoader(self._load_accounts, _ACCOUNTS_MAX // 2)
+        self._client = NodeClient(nodes)
+        self._accounts = BatchLoader(self._load_accounts, ACCOUNTS_MAX // 2, in_flight=1)
+        self._wallets = BatchLoader(self._load_wallets, ACCOUNTS_MAX, in_flight=1)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
-    def is_wallet(self, address: str) -> bool:
-        """Say whether an address can hold tickets: 32 bytes of base58 on the curve."""
-        try:
-            parse_wallet(address)
-        except InvalidWallet:
-            return False
-        return True
+    async def check_wallet(self, address: str, *, vault: bool) -> None:
+        """Raise InvalidWallet unless an address can be somebody's: what it says itself first, then its account.
+
+        Off the curve only a program can sign, for a vault: refused without `vault`.
+        """
+        wallet = parse_wallet(address, vault=vault)
+        check_account(wallet, await self._wallets.load(wallet))
+
+    def signed_spec(self, signed: SignedTransaction) -> TokenSpec:
+        """Read back which token a signed mint makes."""
+        return signed_spec(signed)
 
     async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
         """Read a mint and its owner's account together and verify them; None when there is no mint."""
         mint, owner = Pubkey.from_string(address), spec.owner_address or self.custody_owner
         holder = associated_account(Pubkey.from_string(owner), mint)
-        with translate_node_errors():
-            account, held = await self._accounts.load((mint, holder))
+        account, held = await self._accounts.load((mint, holder))
         if account is None or _is_only_funded(account):
             return None
         return describe(mint, spec, account, (owner, held), self._issuer)
+
+    async def _load_wallets(self, wallets: list[Pubkey]) -> Sequence[Any]:
+        """Return the account at each address, with one byte of its contents: a program has millions."""
+        return (await self._client.get_multiple_accounts(wallets, data_slice=DataSliceOpts(offset=0, length=1))).value
 
     async def _load_accounts(self, pairs: list[tuple[Pubkey, Pubkey]]) -> list[tuple[Any, Any]]:
         """Return each mint with its holder's account, both of a pair from one call."""
@@ -83,20 +91,21 @@ class SolanaTokenChain(SolanaTokenReader):
 
     def __init__(
         self,
-        rpc_url: str,
+        nodes: NodePool | str,
         issuer: bytes,
         address_secret: bytes,
         custody_owner: str | None = None,
         priority_fee_micro_lamports: int = 1_000,
-        timeout_seconds: float = 10.0,
     ) -> None:
         keypair = Keypair.from_bytes(issuer)
-        super().__init__(rpc_url, str(keypair.pubkey()), custody_owner, timeout_seconds)
+        super().__init__(nodes, str(keypair.pubkey()), custody_owner)
         self._signer = TransactionSigner(self._client, keypair, priority_fee_micro_lamports)
         self._minter = TokenMinter(self._client, self._signer, address_secret, self.custody_owner)
         self._burner = TokenBurner(self._client, self._signer)
         self._groups = GroupResizer(self._client, self._signer)
-        self._fates = BatchLoader(self._load_fates, _FATES_MAX, _FATES_SECONDS)
+        self._fates = BatchLoader(self._load_fates, _FATES_MAX, _FATES_SECONDS, in_flight=1)
+        self._deaths = BatchLoader(self._load_deaths, _FATES_MAX, _PROOF_SECONDS, in_flight=1)
+        self._sent: dict[str, None] = {}  # signatures, the newest last
 
     @property
     def payer_address(self) -> str:
@@ -107,9 +116,9 @@ class SolanaTokenChain(SolanaTokenReader):
         """Return the mint address of a subject; it never changes for one issuer and secret."""
         return self._minter.address_of(kind, subject_id)
 
-    async def supply_of(self, address: str) -> int | None:
-        """Return the supply of a mint; None when there is no mint at the address."""
-        return await self._burner.supply_of(address)
+    async def supply_of(self, address: str, since: int = 0) -> int | None:
+        """Return the finalized supply of a mint at a slot or later; None when there is no mint at the address."""
+        return await self._burner.supply_of(address, since)
 
     async def sizes_of(self, address: str) -> tuple[int, int] | None:
         """Return a group's number of members and its limit; None when there is no group."""
@@ -119,9 +128,12 @@ class SolanaTokenChain(SolanaTokenReader):
         """Sign a mint; see `TokenMinter.sign` for what it refuses. Sends nothing."""
         return await self._minter.sign(spec, again=again)
 
-    async def sign_burn(self, address: str) -> SignedTransaction:
-        """Sign the burn of a mint's one token in the account that holds it now. Sends nothing."""
-        return await self._burner.sign(address)
+    async def sign_burn(self, address: str, minted: SignedTransaction | None) -> SignedTransaction:
+        """Sign the burn of a mint's one token in the account that holds it now. Sends nothing.
+
+        `minted` is the transaction that minted it, into the account that is looked at first.
+        """
+        return await self._burner.sign(address, minted)
 
     async def sign_resize(self, address: str, size_max: int) -> SignedTransaction:
         """Sign the change of a group's limit. Sends nothing."""
@@ -130,32 +142,61 @@ class SolanaTokenChain(SolanaTokenReader):
     async def send(self, signed: SignedTransaction) -> None:
         """Send the stored bytes, without preflight and without the node's own retries; a repeat is harmless.
 
-        A node accepts expired bytes without an error: read the fate and the block height to know.
+        A repeat is made only when no other send waits for its turn. A node accepts expired bytes without an error: read
+        the fate, and `dead_since`, to know.
         """
+        if signed.signature in self._sent and self._client.pool.send_wait() > 0:
+            return
+        self._remember(signed.signature)
         options = TxOpts(skip_preflight=True, max_retries=0)
         try:
-            with translate_node_errors(unknown=True):
-                await self._client.send_raw_transaction(base64.b64decode(signed.wire_base64), options)
-        except TransientError as transient:
-            if not _says_already_processed(str(transient)):
+            await self._client.send_raw_transaction(base64.b64decode(signed.wire_base64), options)
+        except RefusedError as refused:
+            if not refused.is_already_processed:
                 raise
 
     async def fate(self, signature: str) -> TransactionFate:
-        """Return how far a sent transaction has come; `failed` only when the failure is confirmed."""
-        with translate_node_errors():
-            found = await self._fates.load(Signature.from_string(signature))
+        """Return how far a sent transaction has come; `failed` only when the failure is finalized.
+
+        `unknown` says nothing: the node may lag. Only `dead_since` proves that bytes are not on chain.
+        """
+        found = await self._fates.load(Signature.from_string(signature))
         if found is None:
             return "unknown"
         reached = _reached(found.confirmation_status)
-        return "failed" if found.err is not None and reached != "processed" else reached
+        if found.err is None:
+            return reached
+        return "failed" if reached == "finalized" else "processed"
 
-    async def block_height(self) -> int:
-        """Return the finalized block height: bytes whose last valid height is lower can never land."""
-        with translate_node_errors():
-            return (await self._client.get_block_height(Finalized)).value
+    async def dead_since(self, signed: SignedTransaction) -> int | None:
+        """Return a finalized slot at which the bytes had failed, or had expired without landing; else None.
+
+        Height and status are of one node and of this slot or later. A mint's account is read since this slot, too.
+        """
+        return await self._deaths.load((Signature.from_string(signed.signature), signed.last_valid_block_height))
 
     async def _load_fates(self, signatures: list[Signature]) -> Sequence[Any]:
         return (await self._client.get_signature_statuses(signatures, search_transaction_history=True)).value
+
+    async def _load_deaths(self, asked: list[tuple[Signature, int]]) -> list[int | None]:
+        final = await self._client.finality([signature for signature, _ in asked])
+        return [
+            _dead_since(final, found, last_valid_height)
+            for (_, last_valid_height), found in zip(asked, final.statuses, strict=True)
+        ]
+
+    def _remember(self, signature: str) -> None:
+        self._sent.pop(signature, None)
+        self._sent[signature] = None
+        if len(self._sent) > _SENT_MAX:
+            del self._sent[next(iter(self._sent))]
+
+
+def _dead_since(final: Finality, found: Any, last_valid_height: int) -> int | None:
+    if found is None:
+        return final.slot if final.height > last_valid_height else None
+    has_failed = found.err is not None and _reached(found.confirmation_status) == "finalized"
+    return max(final.slot, found.slot) if has_failed else None
 
 
 def _reached(status: TransactionConfirmationStatus | None) -> TransactionFate:
@@ -170,7 +211,3 @@ def _reached(status: TransactionConfirmationStatus | None) -> TransactionFate:
 def _is_only_funded(account: Account) -> bool:
     # Anyone can send lamports to an address: that alone makes no mint, and must not block one.
     return account.owner == SYSTEM_PROGRAM and not account.data
-
-
-def _says_already_processed(message: str) -> bool:
-    return "AlreadyProcessed" in message or "already been processed" in message

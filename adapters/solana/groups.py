@@ -3,7 +3,7 @@
 from solders.pubkey import Pubkey
 
 from adapters.solana.instructions import resize_group
-from adapters.solana.rpc import NodeClient, translate_node_errors
+from adapters.solana.rpc.client import NodeClient
 from adapters.solana.signing import TransactionSigner
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction
@@ -28,8 +28,7 @@ class GroupResizer:
         It does when members were added since the size was read.
         """
         instruction = resize_group(Pubkey.from_string(address), self._signer.address, size_max)
-        with translate_node_errors():
-            signed, result = await self._signer.sign_and_simulate(address, instruction)
+        signed, result = await self._signer.sign_and_simulate(address, instruction)
         if result.err is not None:
             raise TransientError(f"the group {address} cannot be resized to {size_max} now: {result.err}")
         return signed

@@ -39,6 +39,30 @@ _RESIZE_GROUP = bytes.fromhex("6c25ab8ff81e126e")
 _INITIALIZE_MEMBER = bytes.fromhex("9820deb0dfed7486")
 
 
+def signed_words(instruction: bytes) -> tuple[str, str, str] | None:
+    """Return name, symbol and uri of the instruction that writes the metadata; None for any other."""
+    if not instruction.startswith(_INITIALIZE_METADATA):
+        return None
+    at, words = len(_INITIALIZE_METADATA), []
+    for _ in range(3):
+        (length,) = struct.unpack_from("<I", instruction, at)
+        words.append(instruction[at + 4 : at + 4 + length].decode())
+        at += 4 + length
+    return words[0], words[1], words[2]
+
+
+def signed_size(instruction: bytes) -> int | None:
+    """Return the size limit of the instruction that makes a group; None for any other."""
+    if not instruction.startswith(_INITIALIZE_GROUP):
+        return None
+    return int(struct.unpack_from("<Q", instruction, len(_INITIALIZE_GROUP) + 32)[0])
+
+
+def is_membership(instruction: bytes) -> bool:
+    """Say whether an instruction makes a mint a member of the group in its fourth account."""
+    return instruction.startswith(_INITIALIZE_MEMBER)
+
+
 def associated_account(owner: Pubkey, mint: Pubkey) -> Pubkey:
     """Return the address of the token account in which a wallet holds this mint."""
     seeds = [bytes(owner), bytes(TOKEN_2022), bytes(mint)]

@@ -7,7 +7,7 @@ from solders.account import Account
 from solders.pubkey import Pubkey
 
 from adapters.solana.instructions import TOKEN_2022
-from domain.tickets.token import TokenSpec, TokenState
+from domain.tickets.token import TokenHolding, TokenSpec, TokenState
 
 EXTENSIONS_START = 166
 EXTENSION_HEADER_BYTES = 4
@@ -132,18 +132,26 @@ def describe(
         group_size=size,
         group_max_size=max_size,
         uri=None if words is None else words[2],
-        problems=tuple(problems_of(mint, address, spec, delegate, held=held)),
+        problems=tuple(problems_of(mint, address, spec, delegate)),
+        holding=_holding(mint, held=held) if spec.kind == "ticket" else None,
     )
 
 
-def problems_of(mint: Mint, address: Pubkey, spec: TokenSpec, delegate: Pubkey, *, held: bool) -> list[str]:
-    """Return every difference between a mint and its spec."""
+def _holding(mint: Mint, *, held: bool) -> TokenHolding:
+    """Return what the holder of a ticket's token has done with it."""
+    if mint.supply == 0:
+        return "burnt"
+    return "held" if held else "held-elsewhere"
+
+
+def problems_of(mint: Mint, address: Pubkey, spec: TokenSpec, delegate: Pubkey) -> list[str]:
+    """Return every difference between a mint and its spec that its holder cannot have made."""
     group, (_, size_max) = mint.group(), mint.group_sizes()
     extras = mint.extensions.keys() ^ EXTENSIONS[spec.kind]
     pointers = {METADATA_POINTER, GROUP_POINTER, MEMBER_POINTER} & EXTENSIONS[spec.kind]
     is_ticket = spec.kind == "ticket"
     checks = {
-        f"supply is {mint.supply}": mint.supply != int(is_ticket),
+        f"supply is {mint.supply}": mint.supply > int(is_ticket),
         f"decimals are {mint.decimals}": mint.decimals != 0,
         "it still has a mint authority": mint.has_mint_authority,
         "it has a freeze authority": mint.has_freeze_authority,
@@ -153,7 +161,6 @@ def problems_of(mint: Mint, address: Pubkey, spec: TokenSpec, delegate: Pubkey, 
         f"permanent delegate is {mint.delegate()}": is_ticket and mint.delegate() != delegate,
         f"name, symbol and uri are {mint.words()}": mint.words() != (spec.name, spec.symbol, spec.uri),
         f"group size limit is {size_max}": size_max != (None if is_ticket else spec.max_size),
-        "the owner's account does not hold it": is_ticket and not held,
     }
     return [problem for problem, found in checks.items() if found]
 

@@ -14,9 +14,10 @@ from solders.transaction_status import (
 
 from adapters.runtime.request_coalescing import BatchLoader
 from adapters.solana.instructions import TOKEN_2022
-from adapters.solana.rpc import NodeClient, translate_node_errors
+from adapters.solana.keys import parse_wallet
+from adapters.solana.rpc.client import NodeClient
 from adapters.solana.signing import COMPUTE_UNITS_MIN, SimulationError, TransactionSigner, serialized
-from adapters.solana.transaction import ALLOCATE_AT, final_space, parse_wallet, seed_of, token_instructions
+from adapters.solana.transaction import ALLOCATE_AT, final_space, seed_of, token_instructions
 from domain.core.errors import WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec
@@ -39,7 +40,7 @@ class TokenMinter:
         self._signer = signer
         self._secret = secret
         self._custody_owner = custody_owner
-        self._funds = BatchLoader(self._load_funds, 1)
+        self._funds = BatchLoader(self._load_funds, 1, in_flight=1)
         self._rents: dict[int, int] = {}
         self._units: dict[tuple[TokenKind, str | None], int] = {}
 
@@ -53,15 +54,15 @@ class TokenMinter:
         Raise InvalidWallet; TransientError when the payer lacks lamports or the account exists already; WrongState
         when the token exceeds one transaction or the group is full; SimulationError for any other refusal.
         """
-        owner = parse_wallet(spec.owner_address) if spec.owner_address else Pubkey.from_string(self._custody_owner)
+        owner = parse_wallet(spec.owner_address or self._custody_owner, vault=True)
         seed = seed_of(self._secret, spec.kind, spec.subject_id)
-        with translate_node_errors():
-            latest, rent = await self._price(spec)
-            instructions = token_instructions(spec, self._signer.address, seed, owner, rent)
-            units = None if again else self._units.get((spec.kind, spec.group_address))
-            if units is None:
-                trial = self._signer.sign(instructions, latest.blockhash, COMPUTE_UNITS_SIMULATED)
-                units = await self._simulate(trial, spec)
+        await self._client.pool.turn_to_send()
+        latest, rent = await self._price(spec)
+        instructions = token_instructions(spec, self._signer.address, seed, owner, rent)
+        units = None if again else self._units.get((spec.kind, spec.group_address))
+        if units is None:
+            trial = self._signer.sign(instructions, latest.blockhash, COMPUTE_UNITS_SIMULATED)
+            units = await self._simulate(trial, spec)
         final = self._signer.sign(instructions, latest.blockhash, units)
         return serialized(str(self._mint(seed)), final, latest.last_valid_block_height)
 

@@ -11,7 +11,7 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
-from adapters.solana.rpc import NodeClient
+from adapters.solana.rpc.client import NodeClient
 from adapters.solana.transaction import sign_transaction
 from domain.tickets.token import SignedTransaction
 
@@ -45,6 +45,7 @@ class TransactionSigner:
 
     async def sign_and_simulate(self, mint_address: str, instruction: Instruction) -> tuple[SignedTransaction, Any]:
         """Sign one cheap instruction; return the signed bytes and the result of the node's simulation."""
+        await self._client.pool.turn_to_send()
         latest = (await self._client.get_latest_blockhash()).value
         transaction = self.sign([instruction], latest.blockhash, COMPUTE_UNITS_MIN)
         result = (await self._client.simulate_transaction(transaction, commitment=Confirmed)).value

@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from solders.pubkey import Pubkey
 
 from adapters.solana.mint_layout import mint_of
-from adapters.solana.rpc import NodeClient, translate_node_errors
-
-CHUNK = 100  # a node answers for at most this many accounts in one call
-TIMEOUT_SECONDS = 20.0
+from adapters.solana.rpc.client import ACCOUNTS_MAX, NodeClient
+from adapters.solana.rpc.pool import NodePool
 
 
 class ChainSupplies:
-    """Reads the supply of many mints; raises TransientError for every error of the network or the node."""
+    """Reads the finalized supply of many mints; raises TransientError for everything that is no good answer.
 
-    def __init__(self, rpc_url: str) -> None:
-        self._client = NodeClient(rpc_url, TIMEOUT_SECONDS)
+    All are read at the newest finalized slot that any node names, or later: a node that lags is not believed.
+    """
+
+    def __init__(self, nodes: NodePool | str) -> None:
+        self._client = NodeClient(nodes)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -25,11 +26,10 @@ class ChainSupplies:
         """Return the supply at each address that is a mint; leave the others out."""
         supplies: dict[str, int] = {}
         known = [key for key in map(_parse, addresses) if key is not None]
-        for start in range(0, len(known), CHUNK):
-            chunk = known[start : start + CHUNK]
-            with translate_node_errors():
-                found = (await self._client.get_multiple_accounts(chunk)).value
-            for address, account in zip(chunk, found, strict=True):
+        since = await self._client.finalized_slot()
+        for start in range(0, len(known), ACCOUNTS_MAX):
+            chunk = known[start : start + ACCOUNTS_MAX]
+            for address, account in zip(chunk, await self._client.finalized_accounts(chunk, since), strict=True):
                 mint = mint_of(account)
                 if mint is not None:
                     supplies[str(address)] = mint.supply

@@ -28,8 +28,8 @@ from adapters.solana.mint_layout import (
     PERMANENT_DELEGATE,
     POINTER_BYTES,
 )
-from domain.core.errors import InvalidWallet, WrongState
-from domain.tickets.token import TokenKind, TokenSpec
+from domain.core.errors import WrongState
+from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec
 
 _T = TypeVar("_T")
 
@@ -37,6 +37,8 @@ PACKET_BYTES_MAX = 1_232
 _SEED_CHARACTERS = 22
 _BUDGET_INSTRUCTIONS = 2
 ALLOCATE_AT = _BUDGET_INSTRUCTIONS + 1
+_OWNER_AT = 2  # of the accounts of the instruction that makes the owner's token account
+_GROUP_AT = 3  # of those of the instruction that makes a member
 _FIXED_BYTES = {
     METADATA_POINTER: POINTER_BYTES,
     GROUP_POINTER: POINTER_BYTES,
@@ -68,17 +70,6 @@ def final_space(spec: TokenSpec) -> int:
     return initial_space(spec) + metadata + sum(EXTENSION_HEADER_BYTES + size for size in grown)
 
 
-def parse_wallet(address: str) -> Pubkey:
-    """Parse a wallet's address; raise InvalidWallet unless it is on the curve."""
-    try:
-        wallet = Pubkey.from_string(address)
-    except ValueError as error:
-        raise InvalidWallet("the wallet is not a Solana address") from error
-    if not wallet.is_on_curve():
-        raise InvalidWallet("the wallet address is not on the curve: no key can sign for it")
-    return wallet
-
-
 def token_instructions(spec: TokenSpec, issuer: Pubkey, seed: str, owner: Pubkey, rent: int) -> list[Instruction]:
     """Return the instructions that make the whole token in one transaction, without the compute budget."""
     mint = Pubkey.create_with_seed(issuer, seed, make.TOKEN_2022)
@@ -104,6 +95,35 @@ def token_instructions(spec: TokenSpec, issuer: Pubkey, seed: str, owner: Pubkey
     # Last, because everything above is signed by the mint authority.
     made.append(make.drop_mint_authority(mint, issuer))
     return made
+
+
+def signed_spec(signed: SignedTransaction) -> TokenSpec:
+    """Read back which token a signed mint makes: what it shall be compared with for ever, whatever changes here.
+
+    The bytes do not name the subject, which only decides the address.
+    """
+    message = VersionedTransaction.from_bytes(base64.b64decode(signed.wire_base64)).message
+    keys = message.account_keys
+    words, size, group, owner = ("", "", ""), None, None, None
+    for one in message.instructions:
+        program, contents, accounts = keys[one.program_id_index], bytes(one.data), list(one.accounts)
+        if program == make.ASSOCIATED_TOKEN:
+            owner = str(keys[accounts[_OWNER_AT]])
+        elif program == make.TOKEN_2022:
+            words, size = make.signed_words(contents) or words, make.signed_size(contents) or size
+            group = str(keys[accounts[_GROUP_AT]]) if make.is_membership(contents) else group
+    kind: TokenKind = "ticket" if owner else "show" if group else "venue"
+    name, symbol, uri = words
+    return TokenSpec(
+        kind=kind,
+        subject_id="",
+        name=name,
+        symbol=symbol,
+        uri=uri,
+        group_address=group,
+        max_size=size,
+        owner_address=owner,
+    )
 
 
 def sign_transaction(

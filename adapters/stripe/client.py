@@ -6,13 +6,12 @@ from typing import Any, TypeVar
 import aiohttp
 import stripe
 
-from adapters.stripe.errors import is_replayed_failure, translated
+from adapters.stripe.errors import translated
+from adapters.stripe.idempotency import StuckKeys, write_under_keys
 from adapters.stripe.mapping import DEPLOYMENT, is_foreign, metadata_value
 from domain.core.ids import Deployment
-from domain.core.transient import TransientError
 
 T = TypeVar("T")
-KEYS_MAX = 8
 PAGE = 100
 ListCall = Callable[[Any], Awaitable[Any]]
 
@@ -49,7 +48,8 @@ class StripeClient:
             http_client=self._http,
         )
         self.has_key = bool(secret_key)
-        self.deployment_id, self._is_adopted = deployment
+        self.deployment_id = deployment.deployment_id
+        self._stuck_keys = StuckKeys()
         self.api = client.v1
 
     def labelled(self, **metadata: str) -> dict[str, str]:
@@ -87,34 +87,26 @@ class StripeClient:
             params = {**params, "starting_after": page.data[-1].id}
 
     async def write(
-        self, call: Callable[[str], Awaitable[T]], key: str, find: Callable[[], Awaitable[T | None]] | None = None
+        self,
+        call: Callable[[str], Awaitable[T]],
+        key: str,
+        find: Callable[[], Awaitable[T | None]],
+        *,
+        looks_first: bool = False,
     ) -> T:
-        """Await a call that has an effect, under its idempotency key, and translate its error.
+        """Await a call that has an effect, under its next idempotency key, and translate its error.
 
-        Stripe keeps a 5xx under its key and returns it for ever. So `find` looks for the effect of such a call
-        (None: a repeat is harmless), and only then the call is repeated under the next key: `{key}:2` and so on.
+        `find` returns the effect if it was made. `looks_first`: see `write_under_keys`.
         """
-        own_key = f"{self.deployment_id}:{key}"
-        for attempt in range(1, KEYS_MAX + 1):
+
+        async def translating(own_key: str) -> T:
             try:
-                return await call(own_key if attempt == 1 else f"{own_key}:{attempt}")
+                return await call(own_key)
             except stripe.StripeError as error:
-                if not is_replayed_failure(error):
-                    raise translated(error, writing=True) from error
-            found = await find() if find is not None else None
-            if found is not None:
-                return found
-        raise TransientError("Stripe returns a stored server error under every idempotency key", unknown=True)
+                raise translated(error, writing=True) from error
 
-    async def write_once(
-        self, call: Callable[[str], Awaitable[T]], key: str, find: Callable[[], Awaitable[T | None]]
-    ) -> T:
-        """Write as `write` does, where `find` knows the effect by its key.
-
-        An adopted deployment looks first: 0.1.0 may have written under the key without the deployment.
-        """
-        found = await find() if self._is_adopted else None
-        return found if found is not None else await self.write(call, key, find)
+        own_key = f"{self.deployment_id}:{key}"
+        return await write_under_keys(self._stuck_keys, translating, own_key, find, looks_first=looks_first)
 
 
 def is_replay(answer: Any) -> bool:

@@ -7,6 +7,7 @@ from domain.core.transient import TransientError
 
 UNEXPECTED_STATE = frozenset({"payment_intent_unexpected_state", "charge_expired_for_capture"})
 ALREADY_REFUNDED = "charge_already_refunded"
+KEY_REUSED = "idempotency_error"
 KEY_IN_USE = "idempotency_key_in_use"
 _OUR_MISTAKES = frozenset({"resource_missing", "api_key_expired", "secret_key_required", "url_invalid"})
 _SERVER_ERRORS = 500
@@ -21,6 +22,14 @@ class StripeRequestError(Exception):
     def __init__(self, message: str, *, reason: str | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class ServerError(TransientError):
+    """Stripe answered with a 5xx: the outcome of a call that changes something is unknown."""
+
+
+class StoredServerError(ServerError):
+    """Stripe has stored this 5xx under its idempotency key: a repeat under the key returns it again."""
 
 
 def code_of(error: stripe.StripeError) -> str | None:
@@ -44,12 +53,18 @@ def translated(error: stripe.StripeError, *, writing: bool) -> Exception:
     if isinstance(error, stripe.RateLimitError):
         return TransientError(message)
     if status >= _SERVER_ERRORS or code == KEY_IN_USE:
-        return TransientError(message, unknown=writing)
+        return _of_server(error, status)(message, unknown=writing)
     if isinstance(error, stripe.CardError):
         return PaymentRefused(message, reason=_decline_code(error) or code)
     if isinstance(error, stripe.InvalidRequestError) and not _blames_us(code):
         return PaymentRefused(message, reason=code)
-    return StripeRequestError(message, reason=code)
+    return StripeRequestError(message, reason=KEY_REUSED if isinstance(error, stripe.IdempotencyError) else code)
+
+
+def _of_server(error: stripe.StripeError, status: int) -> type[TransientError]:
+    if status < _SERVER_ERRORS:
+        return TransientError
+    return StoredServerError if is_replayed_failure(error) else ServerError
 
 
 def _blames_us(code: str | None) -> bool:

@@ -76,19 +76,27 @@ def refund_state(refund: stripe.Refund, intent_id: str) -> StripeRefund:
 
 
 def dispute_said(dispute: stripe.Dispute) -> DisputeStatus:
-    """Map a dispute, with the fees of its balance transactions."""
+    """Map a dispute, with the amounts and the fees of its balance transactions."""
     moved = dispute.balance_transactions
-    statuses = {"won": "won", "lost": "lost", "warning_closed": "closed"}
+    statuses = {"won": "won", "lost": "lost", "warning_closed": "closed", "prevented": "closed"}
     other = "warning" if dispute.status.startswith("warning") else "open"
     return DisputeStatus.model_validate({
         "dispute_id": dispute.id,
         "status": statuses.get(dispute.status, other),
-        "amount_minor": dispute.amount,
+        "amount_minor": -sum(entry.amount for entry in moved if entry.amount < 0) or dispute.amount,
         "currency": dispute.currency,
         "is_withdrawn": bool(moved),
+        "returned_minor": sum(entry.amount for entry in moved if entry.amount > 0),
         "fee_minor": sum(entry.fee for entry in moved if entry.amount < 0),
         "fee_back_minor": -sum(entry.fee for entry in moved if entry.amount > 0),
+        "charge_id": id_of(dispute.charge),
+        "intent_id": id_of(dispute.payment_intent),
     })  # fmt: skip
+
+
+def id_of(reference: Any) -> str:
+    """Return the id of an object, expanded or not; empty without one."""
+    return str(getattr(reference, "id", reference) or "")
 
 
 def quoted(text: str) -> str:

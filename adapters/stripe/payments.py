@@ -1,11 +1,12 @@
 """Payments over Stripe's library: with the caller's idempotency keys, and states as Stripe has them."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import stripe
 
 from adapters.stripe.client import StripeClient, is_replay
-from adapters.stripe.errors import ALREADY_REFUNDED, UNEXPECTED_STATE
+from adapters.stripe.errors import ALREADY_REFUNDED, KEY_REUSED, UNEXPECTED_STATE, StripeRequestError
 from adapters.stripe.mapping import (
     EXPAND,
     NEAREST_FIRST,
@@ -19,38 +20,57 @@ from domain.payments.dispute import DisputeStatus
 from domain.payments.payment_intent import IntentRequest, IntentState, StripeRefund
 
 REFUNDS_MAX = 100
+ENDED = frozenset({"succeeded", "canceled"})
 
 
 class StripePayments:
     """Payments, refunds and disputes. A repeat under the next key is safe: two effects cannot both move money."""
 
-    def __init__(self, client: StripeClient) -> None:
+    def __init__(self, client: StripeClient, statement_suffix: str = "") -> None:
+        self._statement_suffix = statement_suffix  # after the account's prefix, on a card's statement
         self._read, self._write = client.read, client.write
         self._client, self._api = client, client.api
 
     async def create_intent(self, request: IntentRequest, key: str) -> IntentState:
         """Create the intent, or return the one that this key made, as it is now."""
+        params = self._params(request)
 
         async def create(attempt_key: str) -> stripe.PaymentIntent:
-            return await self._api.payment_intents.create_async(
-                {
-                    "amount": request.amount_minor,
-                    "currency": request.currency.lower(),
-                    "capture_method": request.capture_method,
-                    "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-                    "metadata": self._client.labelled(tenant_id=request.tenant_id, purchase_id=request.purchase_id),
-                    "transfer_group": request.purchase_id,
-                    "expand": EXPAND,
-                },
-                {"idempotency_key": attempt_key},
-            )
+            return await self._api.payment_intents.create_async(params, {"idempotency_key": attempt_key})
 
         async def made_before() -> stripe.PaymentIntent | None:
             # The search may lag behind: but an intent whose client secret was never given out cannot be paid.
             found = await self.find_intent(request.purchase_id)
             return None if found is None else await self._intent(found.intent_id)
 
-        return await self._current(await self._write(create, key, made_before))
+        try:
+            made = await self._write(create, key, made_before)
+        except StripeRequestError as error:
+            if error.reason != KEY_REUSED:
+                raise
+            # The same payment, described otherwise: by an earlier release, or to a buyer who has been erased since.
+            found = await made_before()
+            if found is not None and (found.amount, found.currency) != (request.amount_minor, request.currency):
+                raise
+            made = found if found is not None else await self._write(create, f"{key}:described-anew", made_before)
+        return await self._current(made)
+
+    def _params(self, request: IntentRequest) -> Any:
+        described = {
+            "description": request.description,
+            "statement_descriptor_suffix": self._statement_suffix,
+            "receipt_email": request.receipt_email,
+        }
+        return {
+            "amount": request.amount_minor,
+            "currency": request.currency.lower(),
+            "capture_method": request.capture_method,
+            **_methods(request),
+            **{name: value for name, value in described.items() if value},
+            "metadata": self._client.labelled(tenant_id=request.tenant_id, purchase_id=request.purchase_id),
+            "transfer_group": request.purchase_id,
+            "expand": EXPAND,
+        }
 
     async def find_intent(self, purchase_id: str) -> IntentState | None:
         """Find an intent by metadata, of several the one nearest to paid; the search lags by up to a minute."""
@@ -101,7 +121,7 @@ class StripePayments:
 
         found: stripe.Refund | None = None
         try:
-            found = await self._client.write_once(refund, key, lambda: self._refund_made(intent_id, key))
+            found = await self._write(refund, key, lambda: self._refund_made(intent_id, key), looks_first=True)
         except PaymentRefused as refusal:
             if refusal.data.get("reason") == ALREADY_REFUNDED:
                 found = await self._refund_made(intent_id, key, amount_minor)
@@ -140,8 +160,13 @@ class StripePayments:
         self, intent_id: str, act: Callable[[str], Awaitable[stripe.PaymentIntent]], key: str
     ) -> IntentState:
         """Capture or cancel; return the present state when Stripe refuses the step because of it."""
+
+        async def done_before() -> stripe.PaymentIntent | None:
+            intent = await self._intent(intent_id)
+            return intent if intent.status in ENDED else None
+
         try:
-            intent = await self._write(act, key)
+            intent = await self._write(act, key, done_before)
         except PaymentRefused as refusal:
             if refusal.data.get("reason") in UNEXPECTED_STATE:
                 return await self.retrieve_intent(intent_id)
@@ -151,6 +176,13 @@ class StripePayments:
     async def _current(self, intent: stripe.PaymentIntent) -> IntentState:
         """Return an answer's state; read it again when the answer was replayed and may be outdated."""
         return await self.retrieve_intent(intent.id) if is_replay(intent) else intent_state(intent)
+
+
+def _methods(request: IntentRequest) -> dict[str, Any]:
+    """Return the parameter for the methods of a payment: those that were named, or those of Stripe's dashboard."""
+    if request.payment_methods:
+        return {"allowed_payment_method_types": list(request.payment_methods)}
+    return {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
 
 
 def _distance_from_paid(state: IntentState) -> int:

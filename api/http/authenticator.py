@@ -10,6 +10,7 @@ from domain.access.subject import ALL_SCOPES, Subject
 from domain.core.ids import Identity
 
 KNOWN_SECONDS = 5.0  # how late a revoked key is refused
+RECHECK_SECONDS = 2.0  # how often an answer that lasts looks at its key; with the look before, twice this at most
 KNOWN_MAX = 10_000
 INTERNAL_SUBJECT = Subject("internal-token", "internal-token", scopes=frozenset({"internal", "door", "operate"}))
 DEVELOPMENT_SUBJECT = Subject("development", "development", scopes=ALL_SCOPES)
@@ -30,10 +31,10 @@ class KeyUses(Protocol):
 
 
 class _Known(NamedTuple):
-    """A subject, and until when it needs no second look (monotonic seconds)."""
+    """A subject, and when its key was looked at (monotonic seconds)."""
 
     subject: Subject
-    until: float
+    at: float
 
 
 class KeyAuthenticator:
@@ -54,21 +55,41 @@ class KeyAuthenticator:
     async def subject_of(self, credential: str) -> Subject | None:
         """Return the subject of a key; None for a key that is unknown, expired or revoked."""
         digest = _digest(credential)
+        subject = self._recent(digest, KNOWN_SECONDS)
+        if subject is not None:
+            return subject
+        key = await self._look(credential, digest)
+        if key is None:
+            return None
+        await self._uses.note(key.identity)
+        return key.subject
+
+    async def recheck(self, credential: str) -> Subject | None:
+        """Return the subject of a key whose request is still being answered; None once the key is no longer good."""
+        digest = _digest(credential)
+        subject = self._recent(digest, RECHECK_SECONDS)
+        if subject is not None:
+            return subject
+        key = await self._look(credential, digest)
+        return None if key is None else key.subject
+
+    def _recent(self, digest: bytes, seconds: float) -> Subject | None:
+        """Return the subject of a named key, or of one that was good so recently."""
         if digest in self._named:
             return self._named[digest]
         known = self._known.get(digest)
-        if known is not None and time.monotonic() < known.until:
-            return known.subject
-        text = parse_key(credential)
+        return known.subject if known is not None and time.monotonic() < known.at + seconds else None
+
+    async def _look(self, credential: str, digest: bytes) -> ApiKey | None:
+        text, at = parse_key(credential), time.monotonic()
         key = await self._keys.find(text) if text is not None else None
         if key is None:
             self._known.pop(digest, None)
             return None
-        await self._uses.note(key.identity)
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
-        self._known[digest] = _Known(key.subject, time.monotonic() + KNOWN_SECONDS)
-        return key.subject
+        self._known[digest] = _Known(key.subject, at)
+        return key
 
     def purchase_token(self, purchase_id: str) -> str:
         """Return the token of a purchase: nobody can compute it, and a repeated request gets the same."""
@@ -82,5 +103,5 @@ def named_subjects(internal_token: str | None, development_key: str | None) -> d
 
 
 def _digest(credential: str) -> bytes:
-    """Return what a credential is looked up by: looking up a secret itself would tell by its time how much is right."""
+    """Return the digest by which a credential is found: the time of a comparison would tell how much of it is right."""
     return hashlib.sha256(credential.encode()).digest()

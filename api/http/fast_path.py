@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.types import Message, Receive, Scope, Send
 
 from api.http.guard import GuardedRoute
-from api.http.rate_limits import address_of
+from api.http.limits.rates import address_of
 from api.http.requests import KEY
 
 JSON = b"application/json"

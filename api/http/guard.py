@@ -14,9 +14,10 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, QueryParams
 from starlette.types import Receive, Scope, Send
 
+from api.http.limits.declared import READS, RouteLimits, limits_of
+from api.http.limits.rates import address_of
 from api.http.problems import DECLARED, FORBIDDEN, NOT_FOUND, UNAUTHORISED, Problem
-from api.http.rate_limits import address_of, class_of
-from api.ports import Dependencies
+from api.ports import Dependencies, RateClass
 from domain.access.subject import ANONYMOUS, Subject, buyer_of
 from domain.access.subject import Scope as AccessScope
 from domain.core.actor import acting_as
@@ -85,13 +86,18 @@ def _declared(endpoint: E, access: Access) -> E:
 
 
 class GuardedRoute(APIRoute):
-    """A route whose endpoint declares who may call it; TypeError without a declaration."""
+    """A route whose endpoint declares who may call it, and its limits; TypeError without, or where they contradict."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         access = getattr(endpoint, ACCESS, None)
         if access is None:
             raise TypeError(f"{endpoint.__qualname__} must declare who may call it: public, signed or needs(...)")
         self.access: Access = access
+        self.limits: RouteLimits = limits_of(endpoint)
+        if self.limits.rate is None and not access.is_public:
+            raise TypeError(f"{endpoint.__qualname__} must be counted: only a public route asks nobody for a key")
+        if self.limits.seconds is not None and set(options.get("methods") or READS) - READS:
+            raise TypeError(f"{endpoint.__qualname__} changes something: a limit of time could not tell what happened")
         options["openapi_extra"] = _with_security(options.get("openapi_extra"), access)
         super().__init__(path, endpoint, **options)
 
@@ -100,7 +106,7 @@ class GuardedRoute(APIRoute):
         if scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)  # 405
             return
-        subject = await admitted(self.access, scope)
+        subject = await admitted(self.access, self.limits, scope)
         state = scope.setdefault("state", {})
         state["subject"], state["subject_id"] = subject, subject.name
         with acting_as(subject.actor):
@@ -127,14 +133,14 @@ def _with_security(extra: dict[str, Any] | None, access: Access) -> dict[str, An
     return {**described, "security": access.security} if access.security else described
 
 
-async def admitted(access: Access, scope: Scope) -> Subject:
-    """Return the subject of a request, or refuse it."""
-    if access.signed:
+async def admitted(access: Access, limits: RouteLimits, scope: Scope) -> Subject:
+    """Return the subject of a request, or refuse it. Where nothing is counted, nobody's key is looked up."""
+    if access.signed or limits.rate is None:
         return ANONYMOUS
     headers = Headers(scope=scope)
-    if access.to_buyer and (buyer := await _buyer(headers, scope)) is not None:
+    if access.to_buyer and (buyer := await _buyer(headers, limits.rate, scope)) is not None:
         return buyer
-    subject = await _authenticated(headers.get("authorization", ""), scope)
+    subject = await _authenticated(headers.get("authorization", ""), limits.rate, scope)
     if access.is_public or subject.may(*access.scopes):
         return subject
     if access.to_buyer:  # who may not know of a purchase is not told that it exists
@@ -144,21 +150,47 @@ async def admitted(access: Access, scope: Scope) -> Subject:
     raise Problem(FORBIDDEN, f"the key needs one of the scopes {', '.join(access.scopes)}")
 
 
-async def _buyer(headers: Headers, scope: Scope) -> Subject | None:
+async def _buyer(headers: Headers, rate: RateClass, scope: Scope) -> Subject | None:
     """Return the buyer whose token a request has; None without a token, refused with a wrong one."""
     deps: Dependencies = scope["app"].state.deps
-    token = headers.get(TOKEN_HEADER) or QueryParams(scope["query_string"]).get(TOKEN_PARAMETER)
+    token = _token_of(headers, scope)
     if not token:
         return None
     if "authorization" in headers:  # the middleware left the count to the guard
-        await deps.check_rate(None, address_of(scope), class_of(scope["path"]))
+        await deps.check_rate(None, address_of(scope), rate)
     purchase_id = scope["path_params"]["purchase_id"]
-    if not hmac.compare_digest(token.encode(), deps.authenticator.purchase_token(purchase_id).encode()):
+    if not _opens(token, purchase_id, deps):
         raise Problem(NOT_FOUND, f"purchase {purchase_id} does not exist")
     return buyer_of(purchase_id)
 
 
-async def _authenticated(header: str, scope: Scope) -> Subject:
+def _token_of(headers: Headers, scope: Scope) -> str | None:
+    return headers.get(TOKEN_HEADER) or QueryParams(scope["query_string"]).get(TOKEN_PARAMETER)
+
+
+def _opens(token: str, purchase_id: str, deps: Dependencies) -> bool:
+    return hmac.compare_digest(token.encode(), deps.authenticator.purchase_token(purchase_id).encode())
+
+
+async def is_still_admitted(request: Request) -> bool:
+    """Return whether the subject of a request that is being answered would be admitted now; this counts for no limit.
+
+    An answer that lasts asks this every `RECHECK_SECONDS`, or its key would outlive its revocation.
+    """
+    deps: Dependencies = request.app.state.deps
+    subject: Subject = request.state.subject
+    if subject.kind == "buyer":
+        token = _token_of(request.headers, request.scope)
+        return token is not None and _opens(token, request.path_params["purchase_id"], deps)
+    with acting_as(None):  # a key is looked up by itself, as at the door
+        return await deps.authenticator.recheck(_credential_of(request.headers.get("authorization", ""))) == subject
+
+
+def _credential_of(header: str) -> str:
+    return header[len(BEARER) :].strip() if header[: len(BEARER)].lower() == BEARER else ""
+
+
+async def _authenticated(header: str, rate: RateClass, scope: Scope) -> Subject:
     """Return the subject of an Authorization header; refuse a key that is not good, or that asks too often.
 
     A key that anybody may have, or that is not good, is counted by the address that it comes from.
@@ -166,12 +198,10 @@ async def _authenticated(header: str, scope: Scope) -> Subject:
     if not header:
         return ANONYMOUS
     deps: Dependencies = scope["app"].state.deps
-    credential = header[len(BEARER) :].strip() if header[: len(BEARER)].lower() == BEARER else ""
+    credential = _credential_of(header)
     subject = await deps.authenticator.subject_of(credential) if credential else None
     is_known = subject is not None and subject.kind != "publishable"
-    await deps.check_rate(
-        subject.name if subject is not None else None, None if is_known else address_of(scope), class_of(scope["path"])
-    )
+    await deps.check_rate(subject.name if subject is not None else None, None if is_known else address_of(scope), rate)
     if subject is None:
         raise Problem(UNAUTHORISED, "the API key is unknown, expired or revoked")
     return subject

@@ -75,9 +75,6 @@ KEY_INVALID = ProblemType(
     f"The {KEY_HEADER} is not 1 to 255 printable ASCII characters.",
     "Use a UUID, for example.",
 )
-PAYLOAD_TOO_LARGE = ProblemType(
-    "payload-too-large", 413, "The body is longer than this service reads.", "Send a shorter body."
-)
 UNAUTHORISED = ProblemType(
     "unauthorised",
     401,
@@ -94,10 +91,10 @@ METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed", 405, "The path exists, but not with this method.", "See the `Allow` header."
 )
 REQUEST_TIMEOUT = ProblemType(
-    "request-timeout", 408, "The request did not arrive in time.", "Send the request again, with the same key."
+    "request-timeout", 408, "The whole request did not arrive in time.", "Send it again, faster, with the same key."
 )
 PAYLOAD_TOO_LARGE = ProblemType(
-    "payload-too-large", 413, "The body is longer than this service reads.", "Send a shorter body."
+    "payload-too-large", 413, "The body is longer than its limit, which `detail` names.", "Send a shorter body."
 )
 UNSUPPORTED_MEDIA_TYPE = ProblemType(
     "unsupported-media-type",
@@ -114,7 +111,7 @@ RATE_LIMITED = ProblemType(
 BUSY = ProblemType(
     "busy",
     429,
-    "The service is overloaded; nothing was reserved or changed.",
+    "The service is overloaded or has too many connections; nothing was reserved or changed.",
     "Retry with the same key after the delay in `Retry-After`.",
 )
 TRY_AGAIN = ProblemType(
@@ -163,9 +160,10 @@ class Problem(Exception):  # noqa: N818 - an answer, not an error
         self.more = more
 
 
-def refused(code: str, detail: str | None) -> Problem:
-    """Return the problem of a refusal that a workflow reported by its code."""
-    return Problem(REFUSALS.get(code, REFUSED), detail or code)
+def refused(code: str, detail: str | None, **values: str | None) -> Problem:
+    """Return the problem of a refusal that a workflow reported by its code, with the values that it named."""
+    named = {name: value for name, value in values.items() if value is not None}
+    return Problem(REFUSALS.get(code, REFUSED), detail or code, **({"values": named} if named else {}))
 
 
 def not_found(kind: str, identity: str) -> Problem:

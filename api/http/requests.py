@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Path, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from api.http.limits.rates import address_of
 from api.http.problems import KEY_HEADER
-from api.http.rate_limits import address_of
 from api.ports import Dependencies
 
 KEY_CHARS_MAX = 255

@@ -35,7 +35,7 @@ async def read_audit(
         str | None, Query(pattern=SUBJECT_PATTERN, description="Only what this key did.", examples=["9f86d081884c7d65"])
     ] = None,
 ) -> AuditAnswer:
-    """Return what the keys of the tenant did: each event that one of them caused, in the order of the log."""
+    """Return each event that a key of the tenant caused, in the order of the log."""
     if caller.venue_id:
         raise Problem(FORBIDDEN, "the key of one venue does not read the tenant's audit")
     entries = await deps.queries.audit(AuditQuery(caller.tenant_id, subject or "", after, limit))

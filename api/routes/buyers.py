@@ -53,10 +53,10 @@ async def export_buyer(purchase_id: PurchaseId, deps: Deps) -> BuyersAnswer:
 async def erase_buyer(purchase_id: PurchaseId, deps: Deps) -> BuyersErased:
     """Erase the personal data of a purchase that has ended; the purchase, its money and its tickets stay as they are.
 
-    A wallet that received a token stays visible on chain.
+    The audit names who did it. A wallet that received a token stays visible on chain.
     """
     kept = await _kept(purchase_id, deps)
-    return {"purchase_id": purchase_id, "erased": await deps.buyers.erase([buyer.buyer_id for buyer in kept])}
+    return {"purchase_id": purchase_id, "erased": await deps.erasure.erase(kept)}
 
 
 async def _kept(purchase_id: str, deps: Dependencies) -> list[KeptBuyer]:

@@ -1,14 +1,13 @@
 """Health of the API, and the index of its pages."""
 
-import asyncio
 from typing import Literal
 
 from typing_extensions import TypedDict
 
 from api.http.guard import guarded_router, public
+from api.http.limits.declared import limited
 from api.http.problems import may_answer
 from api.http.requests import Deps
-from domain.core.transient import TransientError
 
 router = guarded_router(tags=["health"])
 READY_SECONDS = 2.0
@@ -51,6 +50,7 @@ class IndexAnswer(TypedDict):
 
 @router.get("/health", openapi_extra=may_answer())
 @public
+@limited(rate="health")
 async def read_health(deps: Deps) -> HealthAnswer:
     """Return 200 when the database answers; Temporal, Stripe and the chain may be unavailable."""
     return {"status": "ok", "position": await deps.queries.position()}
@@ -58,6 +58,7 @@ async def read_health(deps: Deps) -> HealthAnswer:
 
 @router.get("/health/live", openapi_extra=may_answer())
 @public
+@limited(rate=None)  # the counters may be in a database that is away
 async def read_liveness() -> LiveAnswer:
     """Return 200 while the process answers requests; it asks nothing else. Restart a process that does not answer."""
     return {"status": "live"}
@@ -65,13 +66,10 @@ async def read_liveness() -> LiveAnswer:
 
 @router.get("/health/ready", openapi_extra=may_answer())
 @public
+@limited(rate="health", seconds=READY_SECONDS)
 async def read_readiness(deps: Deps) -> ReadyAnswer:
     """Return 200 when the database answers within two seconds, 503 otherwise: send no requests here meanwhile."""
-    try:
-        async with asyncio.timeout(READY_SECONDS):
-            return {"status": "ready", "position": await deps.queries.position()}
-    except TimeoutError as error:
-        raise TransientError("the database does not answer") from error
+    return {"status": "ready", "position": await deps.queries.position()}
 
 
 @router.get("/", openapi_extra=may_answer())

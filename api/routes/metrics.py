@@ -5,6 +5,7 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from api.http.guard import guarded_router, needs
+from api.http.limits.declared import limited
 from api.http.problems import NOT_FOUND, Problem, may_answer
 from api.http.requests import Deps
 
@@ -19,6 +20,7 @@ POSITION = Gauge("boxoffice_read_model_position", "Position of the last event in
     responses={200: {"description": "Metrics in Prometheus' text format."}},
 )
 @needs("operate")
+@limited(rate="health")
 async def read_metrics(deps: Deps) -> Response:
     """Return the metrics in Prometheus' text format, where the deployment serves them."""
     if not deps.limits.metrics:

@@ -1,13 +1,16 @@
 """The event stream of a purchase, so that a waiting buyer does not have to poll."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Header, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from typing_extensions import TypedDict
 
-from api.http.guard import Caller, guarded_router, needs
+from api.http.authenticator import RECHECK_SECONDS
+from api.http.guard import Caller, guarded_router, is_still_admitted, needs
 from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find
 from api.http.requests import POSITION_MAX, Deps, PurchaseId
@@ -89,7 +92,8 @@ async def follow_purchase(
     """Stream the purchase as server-sent events: its present state, then every change.
 
     The id of an event is its position; after a broken connection `Last-Event-ID` continues from there. The last event
-    is called `end`; a client that connects again after it gets 204.
+    is called `end`; a client that connects again after it gets 204. A stream is cut within five seconds of the end of
+    its key.
     """
     watch: ChangePoller = request.app.state.watch
     try:
@@ -106,10 +110,22 @@ async def follow_purchase(
                     yield ServerSentEvent(id=str(position), event=name, retry=RETRY_MS, data=shown)
                 if has_ended:
                     return
-                await woken.wait()
-                woken.clear()
+                if not await _changed(woken, request):
+                    return
     except TransientError:
         return  # the client reconnects with the id of its last event
+
+
+async def _changed(woken: asyncio.Event, request: Request) -> bool:
+    """Wait for a change; return False as soon as the subject of the stream is no longer admitted."""
+    while True:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(woken.wait(), RECHECK_SECONDS)
+        if not await is_still_admitted(request):
+            return False
+        if woken.is_set():
+            woken.clear()
+            return True
 
 
 async def _shown(found: PurchaseHistory, deps: Dependencies, *, tells_secret: bool) -> PurchaseUpdate:

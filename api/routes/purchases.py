@@ -26,6 +26,7 @@ from api.http.requests import (
     digest_of,
     digest_of_content,
     left_out,
+    not_asked,
 )
 from api.ports import Dependencies
 from api.routes.quotes import WantedBody
@@ -88,6 +89,14 @@ class BuyerBody(Body):
         Annotated[str, StringConstraints(min_length=1, max_length=64)] | None,
         about("Solana address that receives the tickets' tokens.", "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"),
     ] = None
+    wallet_is_vault: Annotated[
+        bool,
+        Field(
+            description="Whether the wallet is a vault off the curve, for which a program signs (multisig).",
+            examples=[False],
+            exclude_if=not_asked,
+        ),
+    ] = False
 
 
 class PurchaseBody(WantedBody):
@@ -235,7 +244,7 @@ async def cancel_purchase(purchase_id: PurchaseId, deps: Deps, response: Respons
 async def _opened(opened: CheckoutAnswer, purchase_id: str, deps: Dependencies) -> PurchaseStatus:
     """Return the status of a purchase whose checkout has opened, or raise the refusal that ended it."""
     if opened.refusal_code is not None:
-        raise refused(opened.refusal_code, opened.refusal_detail)
+        raise refused(opened.refusal_code, opened.refusal_detail, reason=opened.refusal_reason)
     purchase_status = await deps.purchases.look(purchase_id)
     if purchase_status is None:
         raise not_found("purchase", purchase_id)
@@ -277,8 +286,8 @@ async def recorded(
 
     `counted` says whether the tickets count for the limits per buyer.
     """
-    if body.buyer.wallet is not None and not deps.is_wallet(body.buyer.wallet):
-        raise InvalidWallet("the wallet is not a valid Solana address")
+    if body.buyer.wallet is not None:
+        await deps.wallets.check(body.buyer.wallet, vault=body.buyer.wallet_is_vault)
     if body.buyer == BuyerBody():
         return await _requested(command, body, key, deps)
     personal, made = personal_of(body), [derived("al", secrets.token_hex()) for _ in range(ALLOWANCES_MAX)]

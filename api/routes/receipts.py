@@ -13,7 +13,7 @@ from domain.core.timestamp import Timestamp
 from domain.money.currency import decimals_of
 from domain.views.catalog import StockedShow, VenueDocument
 from domain.views.common import PriceDocument
-from domain.views.purchase import PaidBackLine, PurchaseDocument
+from domain.views.purchase import DisputeLine, PaidBackLine, PurchaseDocument
 
 router = guarded_router(prefix="/api/v1/purchases", tags=["purchases"])
 
@@ -111,6 +111,7 @@ class Receipt(TypedDict):
     payments: list[CardPayment | CashPayment]
     refunds: list[PaidBackLine | CashRefund]
     refunded_minor: int
+    disputes: list[DisputeLine]
 
 
 class ReceiptAnswer(Receipt):
@@ -169,6 +170,7 @@ def receipt_of(sale: Sale, show: StockedShow, venue: VenueDocument) -> Receipt:
         "payments": _payments(sale),
         "refunds": refunds,
         "refunded_minor": sum(refund["amount_minor"] for refund in refunds),
+        "disputes": purchase["disputes"],
     }
 
 

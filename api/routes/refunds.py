@@ -54,7 +54,7 @@ class RefundBody(Body):
     cash_handed_out: Annotated[
         bool,
         Field(exclude_if=not_asked),
-        about("The cash was handed out at the till; needs the scope operate or internal.", example=False),
+        about("The till has paid the cash already; needs the scope operate or internal.", example=False),
     ] = False
 
     @model_validator(mode="after")
@@ -116,8 +116,8 @@ async def request_refund(
     """Decide a refund: its tickets are void at once; the money has arrived when its state is `succeeded`.
 
     A buyer gets tickets refunded, and sets no other terms. `even_redeemed` and `cash_handed_out` are an operator's
-    decision. An order that was paid in cash is refunded at the till, without Stripe; `cash_handed_out` confirms that it
-    was.
+    decision. An order that was paid in cash is refunded at the till, without Stripe: the refund is `owed_at_till` until
+    a clerk says that it was handed out, or has said so with `cash_handed_out`.
     """
     _check_terms(body, caller)
     tenant_id = caller.tenant_id

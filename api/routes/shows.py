@@ -19,13 +19,16 @@ from domain.catalog.show import CaptureMethod, TicketType
 from domain.core.errors import NotChargeable, UnknownSubject, WrongState
 from domain.core.timestamp import Timestamp, iso
 from domain.money.money import BPS_WHOLE
+from domain.money.payment_method import PaymentMethod
 from domain.views.catalog import StockedShow
 
 router = guarded_router(prefix="/api/v1/shows", tags=["shows"])
-PRICE_MINOR_MAX = 100_000_000
+PRICE_MINOR_MAX = 10**12
 CAPACITY_MAX = 1_000_000
 TYPES_MAX = 50
 PERCENT_WHOLE = 100
+METHODS_MAX = 50
+PROCESSING_DAYS_MAX = 60
 PriceMinor = Annotated[int, Field(ge=0, le=PRICE_MINOR_MAX)]
 
 
@@ -95,6 +98,20 @@ class ShowBody(Body):
             " e-mail address or a wallet, null is the default.",
             50,
         ),
+    ] = None
+    payment_methods: Annotated[
+        list[PaymentMethod],
+        Field(max_length=METHODS_MAX, exclude_if=not_asked),
+        about(
+            "Payment methods that the show takes; left out, Stripe offers those of its dashboard. Debits need"
+            " capture_method automatic.",
+            ["card", "sepa_debit"],
+        ),
+    ] = Field(default_factory=list)
+    processing_days: Annotated[
+        int | None,
+        Field(ge=1, le=PROCESSING_DAYS_MAX, exclude_if=left_out),
+        about("Days for which seats are held while a bank processes a debit; null is the default.", 14),
     ] = None
 
 
@@ -169,6 +186,8 @@ async def announce_show(body: ShowBody, key: Key, deps: Deps, caller: Caller, re
         unnamed_share_percent=deps.limits.unnamed_share_percent
         if body.unnamed_share_percent is None
         else body.unnamed_share_percent,
+        payment_methods=sorted(set(body.payment_methods)),
+        processing_days=body.processing_days,
     )
     position = await deps.catalog.announce_show(command)
     await deps.engine.register(MintSubject(tenant_id=tenant_id, kind="show", subject_id=show_id))

@@ -7,7 +7,7 @@ from api.http.problems import NOT_FOUND, may_answer, not_found
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Deps, TicketId
 from domain.tickets.ticket import TicketState
-from domain.tickets.token import TokenState
+from domain.tickets.token import TokenHolding, TokenState
 from domain.views.purchase import TicketDocument
 
 router = guarded_router(prefix="/api/v1/tickets", tags=["tickets"])
@@ -20,7 +20,11 @@ class TicketAnswer(TicketDocument):
 
 
 class VerifiedTicket(TypedDict):
-    """A ticket as the events and the chain have it; `valid` is the right to enter."""
+    """A ticket as the events and the chain have it; `valid` is the right to enter.
+
+    `on_chain` says that its token is the one that was minted for it and exists; `token_holding` says whether the
+    wallet that it was minted to holds it, another one does, or its holder has burnt it. Neither changes the right.
+    """
 
     ticket_id: str
     show_id: str
@@ -30,6 +34,7 @@ class VerifiedTicket(TypedDict):
     mint_address: str | None
     mint_signature: str | None
     on_chain: bool
+    token_holding: TokenHolding | None
     token: TokenState | None
 
 
@@ -57,6 +62,7 @@ async def verify_ticket(ticket_id: TicketId, deps: Deps) -> VerifiedTicket:
         "blocked": ticket.blocked,
         "mint_address": ticket.mint_address,
         "mint_signature": ticket.mint_signature,
-        "on_chain": token is not None and not token.problems and token.supply == 1,
+        "on_chain": token is not None and token.is_ours,
+        "token_holding": None if token is None else token.holding,
         "token": token,
     }

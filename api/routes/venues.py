@@ -1,11 +1,11 @@
 """Venues: register one, read it, its balance and its statement."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import Field
+from pydantic import Field, StringConstraints, model_validator
 from typing_extensions import TypedDict
 
 from activities.catalog.register import RegisterVenue
@@ -17,6 +17,7 @@ from api.http.problems import FORBIDDEN, INVALID_REQUEST, NOT_FOUND, Problem, ma
 from api.http.read_your_writes import find, wait_for_position
 from api.http.requests import After, Body, Deps, Key, Moment, Name, VenueId, about, digest_of, left_out
 from api.ports import Dependencies
+from domain.catalog.venue import ServiceAgreement
 from domain.money.books import venue_payable
 from domain.money.money import BPS_WHOLE, FeeRates, FeesMode
 from domain.money.statement import (
@@ -34,8 +35,23 @@ from domain.views.payouts import AccountLine
 
 router = guarded_router(prefix="/api/v1/venues", tags=["venues"])
 FIXED_MINOR_MAX = 1_000_000
+FIXED_CURRENCIES_MAX = 50
 CSV, JSON = "text/csv", "application/json"
 Bps = Annotated[int, Field(ge=0, le=BPS_WHOLE)]
+
+
+class FixedFeesBody(Body):
+    """The fixed parts of both fees per order in one currency."""
+
+    currency: Annotated[
+        str, StringConstraints(pattern=r"^[a-z]{3}$"), about("Currency, as ISO 4217 in lower case.", "eur")
+    ]
+    platform_minor: Annotated[
+        int, Field(ge=0, le=FIXED_MINOR_MAX), about("Fixed part of the platform fee, in minor units.", 25)
+    ] = 0
+    processing_minor: Annotated[
+        int, Field(ge=0, le=FIXED_MINOR_MAX), about("Fixed part of the processing fee, in minor units.", 30)
+    ] = 0
 
 
 class RatesBody(Body):
@@ -45,18 +61,31 @@ class RatesBody(Body):
     processing_bps: Annotated[Bps | None, about("Processing fee in ten-thousandths.", 290)] = None
     processing_fixed_minor: Annotated[
         Annotated[int, Field(ge=0, le=FIXED_MINOR_MAX)] | None,
-        about("Fixed part of the processing fee per order, in minor units.", 30),
+        about("Fixed part of the processing fee per order, in minor units of any currency; better in fixed_fees.", 30),
     ] = None
     platform_fixed_minor: Annotated[
         int | None,
         Field(ge=0, le=FIXED_MINOR_MAX, exclude_if=left_out),
-        about("Fixed part of the platform fee per order, in minor units.", 0),
+        about("Fixed part of the platform fee per order, in minor units of any currency; better in fixed_fees.", 0),
     ] = None
     fees: Annotated[
         FeesMode | None,
         Field(exclude_if=left_out),
         about("Whether the buyer pays the fees on top or the venue absorbs them.", "on_top"),
     ] = None
+    fixed_fees: Annotated[
+        list[FixedFeesBody] | None,
+        Field(min_length=1, max_length=FIXED_CURRENCIES_MAX, exclude_if=left_out),
+        about(
+            "Fixed parts of the fees per order, by currency: the venue then sells in these currencies only.",
+            [{"currency": "eur", "platform_minor": 25, "processing_minor": 30}],
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check_rates(self) -> Self:
+        FeeRates.model_validate(self.model_dump(exclude_none=True))
+        return self
 
 
 class VenueBody(Body):
@@ -64,6 +93,21 @@ class VenueBody(Body):
 
     name: Annotated[Name, about("Name of the venue.", "The Hall")]
     rates: Annotated[RatesBody, about("Fee rates of the venue; may be left out.", {"platform_bps": 500})] = RatesBody()
+    country: Annotated[
+        str | None,
+        StringConstraints(pattern=r"^[A-Z]{2}$"),
+        Field(exclude_if=left_out),
+        about("Country of the venue's Stripe account, as ISO 3166; null is the deployment's.", "DE"),
+    ] = None
+    agreement: Annotated[
+        ServiceAgreement | None,
+        Field(exclude_if=left_out),
+        about(
+            "Stripe's service agreement: full, or recipient for a venue in a country where it only takes transfers;"
+            " null is full.",
+            "full",
+        ),
+    ] = None
 
 
 class RegisteredVenue(TypedDict):
@@ -98,6 +142,7 @@ class OnboardingStatus(TypedDict):
     may_pay_out: bool
     asked_for: int
     url: str | None
+    settlement_currencies: list[str]
 
 
 class VenueBalance(BalanceSplit):
@@ -170,7 +215,13 @@ async def register_venue(body: VenueBody, key: Key, deps: Deps, caller: Caller, 
     rates = _rates(body, deps)
     position = await deps.catalog.register_venue(
         RegisterVenue(
-            tenant_id=tenant_id, venue_id=venue_id, name=body.name, rates=rates, body_digest=digest_of(body, key)
+            tenant_id=tenant_id,
+            venue_id=venue_id,
+            name=body.name,
+            rates=rates,
+            body_digest=digest_of(body, key),
+            country=body.country or deps.limits.venue_country,
+            agreement=body.agreement or "full",
         )
     )
     await deps.engine.register(MintSubject(tenant_id=tenant_id, kind="venue", subject_id=venue_id))
@@ -215,6 +266,7 @@ async def onboard_venue(venue_id: VenueId, deps: Deps, caller: Caller) -> Respon
         "may_pay_out": seen.may_pay_out,
         "asked_for": seen.asked_for,
         "url": seen.url,
+        "settlement_currencies": list(seen.settlement_currencies),
     }
     return JSONResponse(status)
 
@@ -280,4 +332,4 @@ async def _csv_rows(deps: Dependencies, query: StatementQuery, page: Statement) 
 
 
 def _rates(body: VenueBody, deps: Dependencies) -> FeeRates:
-    return deps.limits.rates.model_copy(update=body.rates.model_dump(exclude_none=True))
+    return FeeRates.model_validate(deps.limits.rates.model_dump() | body.rates.model_dump(exclude_none=True))

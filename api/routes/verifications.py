@@ -11,6 +11,7 @@ from api.http.problems import NOT_FOUND, Problem, may_answer
 from api.http.requests import Body, Deps, about
 from api.ports import Dependencies
 from domain.tickets.ticket import TicketState
+from domain.tickets.token import TokenHolding, TokenState
 from domain.views.purchase import TicketDocument
 
 router = guarded_router(prefix="/api/v1/verifications", tags=["tickets"])
@@ -38,7 +39,12 @@ class VerificationBody(Body):
 
 
 class Verification(TypedDict):
-    """A ticket's right to enter; `valid` is the answer at this moment, `on_chain` what its token says of it."""
+    """A ticket's right to enter; `valid` is the answer at this moment.
+
+    `on_chain` says that its token is the one that was minted for it and exists; `token_holding` what its holder has
+    done with it. The right belongs to the purchase: a ticket stays valid by its secret where its token was moved or
+    burnt, but a burnt token gives no entry by its address.
+    """
 
     show_id: str
     ticket_type_id: str
@@ -46,6 +52,7 @@ class Verification(TypedDict):
     valid: bool
     blocked: bool
     on_chain: bool
+    token_holding: TokenHolding | None
 
 
 @router.post("", openapi_extra=may_answer(NOT_FOUND))
@@ -60,10 +67,16 @@ async def verify_by_secret(body: VerificationBody, deps: Deps) -> Verification:
         "show_id": ticket.show_id,
         "ticket_type_id": ticket.ticket_type_id,
         "state": ticket.state,
-        "valid": ticket.state == "issued" and not ticket.blocked,
+        "valid": ticket.state == "issued" and not ticket.blocked and not _shows_nothing(body, token),
         "blocked": ticket.blocked,
-        "on_chain": token is not None and not token.problems and token.supply == 1,
+        "on_chain": token is not None and token.is_ours,
+        "token_holding": None if token is None else token.holding,
     }
+
+
+def _shows_nothing(body: VerificationBody, token: TokenState | None) -> bool:
+    """Return whether the ticket is named by a token that its holder has burnt: nobody can show that one."""
+    return body.mint_address is not None and token is not None and token.holding == "burnt"
 
 
 def secret_of(ticket_id: str, public_name: str, deps: Dependencies) -> str:

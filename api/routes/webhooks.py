@@ -6,6 +6,7 @@ from fastapi import Header, Request
 from typing_extensions import TypedDict
 
 from api.http.guard import guarded_router, signed
+from api.http.limits.declared import limited
 from api.http.problems import INCOMPLETE_BODY, may_answer
 from api.http.requests import Deps
 from api.ports import Dependencies
@@ -43,6 +44,7 @@ POSSIBLE = may_answer(WebhookForged, INCOMPLETE_BODY)
 
 @router.post("/stripe", operation_id="receive_stripe_event", openapi_extra=POSSIBLE)
 @signed
+@limited(body="webhook", rate="webhook")
 async def receive_stripe_event(request: Request, deps: Deps, signature: Signature = "") -> WebhookAnswer:
     """Verify and store an event of Stripe, then signal its purchase; the relay repeats an undelivered signal."""
     return await _receive(deps.verify(await request.body(), signature), deps)
@@ -50,6 +52,7 @@ async def receive_stripe_event(request: Request, deps: Deps, signature: Signatur
 
 @router.post("/stripe/connect", operation_id="receive_stripe_connect_event", openapi_extra=POSSIBLE)
 @signed
+@limited(body="webhook", rate="webhook")
 async def receive_stripe_connect_event(request: Request, deps: Deps, signature: Signature = "") -> WebhookAnswer:
     """Verify and store an event of a venue's account; the relay acts on it."""
     return await _receive(deps.verify_connect(await request.body(), signature), deps)

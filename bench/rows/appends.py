@@ -8,9 +8,9 @@ from itertools import count
 from typing import cast
 from uuid import uuid4
 
+from adapters.database.schema import ensure_schema
 from adapters.event_store.recorder import event_mapper, open_recorder
 from adapters.event_store.store import PostgresEventStore
-from adapters.schema import ensure_schema
 from bench.comparison.comparison import Baseline, Candidate, Row, Side
 from bench.fixtures.event_store import now, open_store
 from bench.load.callers import CALLERS, TRIAL_SECONDS, best_of, tasks_per_second, threads_per_second

@@ -70,7 +70,7 @@ class OneByOne(PostgresTrackingRecorder):
             with cursor.connection.cursor(row_factory=tuple_row) as plain:
                 documents = DocumentBatch(partial(read_document, plain))
                 fold(documents, event, tracking.notification_id)
-                store_batch(plain, documents)
+                store_batch(plain, documents, {})
             self._insert_tracking(cursor, tracking)
 
 

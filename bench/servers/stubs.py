@@ -1,5 +1,6 @@
 """Stubs of Stripe and the chain that answer at once; each payment is authorised on creation."""
 
+import base64
 from typing import Any
 
 from domain.core.transient import TransientError
@@ -74,6 +75,13 @@ class InstantChain:
         """Return the subject's unique address."""
         return f"{kind}-{subject_id}"
 
+    async def check_wallet(self, address: str, *, vault: bool) -> None:
+        """Take every wallet."""
+
+    def signed_spec(self, signed: SignedTransaction) -> TokenSpec:
+        """Return the spec in the bytes."""
+        return TokenSpec.model_validate_json(base64.b64decode(signed.wire_base64))
+
     async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
         """Return the token once its transaction is sent."""
         if address not in self._sends_per_second:
@@ -84,7 +92,8 @@ class InstantChain:
     async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:  # noqa: ARG002 - the port's
         """Sign."""
         address = self.address_of(spec.kind, spec.subject_id)
-        return SignedTransaction(mint_address=address, signature=address, wire_base64="", last_valid_block_height=1)
+        wire = base64.b64encode(spec.model_dump_json().encode()).decode()
+        return SignedTransaction(mint_address=address, signature=address, wire_base64=wire, last_valid_block_height=1)
 
     async def send(self, signed: SignedTransaction) -> None:
         """Send."""
@@ -94,6 +103,10 @@ class InstantChain:
         """Return finalized for a sent transaction."""
         return "finalized" if signature in self._sends_per_second else "unknown"
 
-    async def block_height(self) -> int:
-        """Return a constant."""
-        return 0
+    async def dead_since(self, signed: SignedTransaction) -> int | None:  # noqa: ARG002 - the port's
+        """Return None: no bytes ever expire."""
+        return None
+
+    async def supply_of(self, address: str, since: int = 0) -> int | None:  # noqa: ARG002 - the port's
+        """Return one for a sent transaction."""
+        return 1 if address in self._sends_per_second else None

@@ -8,7 +8,7 @@ from pathlib import Path
 from cli.up import show_json
 from devstack.config import PORT_DEFAULTS, Programs, StackConfig
 from devstack.up import run_stack
-from settings_check import settings_of, withheld
+from settings.check import settings_of, withheld
 
 QUICK_CHAIN = (sys.executable, "-m", "devstack.chain", "--slot-ms", "100", "--finalized-slots", "4")
 

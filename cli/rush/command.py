@@ -21,9 +21,8 @@ from cli.reconciliation import Report, UnreadableError, reconcile
 from cli.rush.rehearsal import ANSWERS, HELD, NONE, SOLD_OUT, Rush, Tally, percentiles
 from devstack.stack import Stack, StackFailedError, running_stack
 from devstack.supervisor.data_dir import STACK_FILE
-from settings_check import settings_of
+from settings.check import settings_of
 
-PUBLISHABLE_KEY = "pk_test_boxoffice"
 PRICE_MINOR = 4_500
 HOLD_SECONDS = 3_600
 READY_SECONDS = 60.0
@@ -89,7 +88,7 @@ async def _rush_at(stack: Stack, tally: Tally, console: Console) -> tuple[dict[s
         console.print(f"{tally.buyers:,} buyers for {tally.seats:,} seats of show {show['show_id']}", highlight=False)
         showing = asyncio.create_task(_show(tally, console))
         try:
-            await Rush(stack, PUBLISHABLE_KEY, show, tally).run()
+            await Rush(stack, stack.publishable_key, show, tally).run()
         finally:
             showing.cancel()
             with suppress(asyncio.CancelledError):

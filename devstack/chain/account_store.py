@@ -1,8 +1,10 @@
-"""Persistent accounts and transactions of the dev chain, in SQLite, written before a call is answered."""
+"""Accounts and transactions of the dev chain: in SQLite, written before a call is answered; past states in memory."""
 
 import os
 import sqlite3
+import struct
 import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from pathlib import Path
 
 from solders.account import Account
 from solders.pubkey import Pubkey
+from solders.token import ID as TOKEN
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS metadata (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -26,6 +29,11 @@ CREATE TABLE IF NOT EXISTS transaction_accounts (
 _RENT_EXEMPT = 2**64 - 1
 _COLUMNS = "signature, slot, landed_at, wire, err, meta"
 _EXIT_DISK = 74
+_TOKEN_2022 = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
+_HOLDING_BYTES = 165
+_HOLDING_TYPE = 2
+_DECIMALS_AT = 44
+_BEFORE = -1  # the slot of the state before the first change that is remembered
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,17 @@ class AccountStore:
                 self._db.execute("INSERT INTO transaction_accounts VALUES (?, ?)", (bytes(address), number))
             self._db.execute("COMMIT")
 
+    def abandon(self, last_slot: int, restored: dict[Pubkey, Account | None]) -> None:
+        """Delete the transactions after a slot, and restore the accounts that they changed, in one commit."""
+        with _exit_on_disk_error():
+            self._db.execute("BEGIN IMMEDIATE")
+            later = "(SELECT number FROM transactions WHERE slot > ?)"
+            self._db.execute(f"DELETE FROM transaction_accounts WHERE number IN {later}", (last_slot,))  # noqa: S608
+            self._db.execute("DELETE FROM transactions WHERE slot > ?", (last_slot,))
+            for address, account in restored.items():
+                self._write_account(address, account)
+            self._db.execute("COMMIT")
+
     def transaction(self, signature: str) -> LandedTransaction | None:
         """Return the transaction with this signature, or None if it never landed."""
         row = self._db.execute(
@@ -144,3 +163,68 @@ class AccountStore:
 def _account(row: tuple[int, bytes, bytes, int]) -> Account:
     lamports, contents, owner, executable = row
     return Account(lamports, contents, Pubkey(owner), bool(executable), _RENT_EXEMPT)
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A token account."""
+
+    mint: Pubkey
+    owner: Pubkey
+    program: Pubkey
+    amount: int
+
+
+class AccountPast:
+    """The states of recently changed accounts by slot, in memory: after a restart every state counts as final."""
+
+    def __init__(self) -> None:
+        self._states: dict[Pubkey, list[tuple[int, Account | None]]] = {}
+        self._changes: deque[tuple[int, Pubkey]] = deque()
+
+    def add(self, address: Pubkey, slot: int, before: Account | None, after: Account | None) -> None:
+        """Remember a change."""
+        self._states.setdefault(address, [(_BEFORE, before)]).append((slot, after))
+        self._changes.append((slot, address))
+
+    def at(self, address: Pubkey, slot: int) -> tuple[bool, Account | None]:
+        """Return whether the past of an account is known, and its state at a slot."""
+        states = self._states.get(address)
+        if states is None:
+            return False, None
+        return True, next(account for since, account in reversed(states) if since <= slot)
+
+    def back_to(self, slot: int) -> dict[Pubkey, Account | None]:
+        """Forget every change after a slot; return the states of the changed accounts at it."""
+        restored = {}
+        for address, states in self._states.items():
+            if states[-1][0] > slot:
+                self._states[address] = [state for state in states if state[0] <= slot]
+                restored[address] = self._states[address][-1][1]
+        return restored
+
+    def forget(self, slot: int) -> None:
+        """Forget the states that no read at a later slot needs."""
+        while self._changes and self._changes[0][0] < slot:
+            _, address = self._changes.popleft()
+            states = self._states.get(address, [])
+            while len(states) > 1 and states[1][0] <= slot:
+                del states[0]
+            if len(states) == 1:
+                self._states.pop(address, None)
+
+
+def holding_of(account: Account | None) -> Holding | None:
+    """Return the token account in an account; None when it is none."""
+    if account is None or account.owner not in (TOKEN, _TOKEN_2022) or len(account.data) < _HOLDING_BYTES:
+        return None
+    contents = bytes(account.data)
+    if len(contents) > _HOLDING_BYTES and contents[_HOLDING_BYTES] != _HOLDING_TYPE:
+        return None
+    (amount,) = struct.unpack_from("<Q", contents, 64)
+    return Holding(Pubkey(contents[:32]), Pubkey(contents[32:64]), account.owner, amount)
+
+
+def decimals_of(mint: Account | None) -> int:
+    """Return the decimals of a mint; 0 without one."""
+    return bytes(mint.data)[_DECIMALS_AT] if mint is not None and len(mint.data) > _DECIMALS_AT else 0

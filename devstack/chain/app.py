@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 import json
+import math
+import time
 from typing import Any
 
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 
 from devstack.chain.account_store import AccountStore
 from devstack.chain.executor import Executor
-from devstack.chain.faults import AnswerLost, Faults
+from devstack.chain.faults import AnswerLost, Faults, Limiter, LimitReached
 from devstack.chain.read_methods import ReadMethods
-from devstack.chain.rpc_json import INVALID_PARAMS, RpcError
+from devstack.chain.rpc_json import INVALID_PARAMS, RpcError, level
 from devstack.chain.subscriptions import Subscriptions
 from devstack.chain.write_methods import WriteMethods
 
@@ -20,6 +22,8 @@ _BODY_BYTES_MAX = 512 * 1024
 _UNKNOWN_METHOD = -32601
 _BAD_REQUEST = -32600
 _UNPARSABLE = -32700
+_NO_INDEX = -32010
+_SLOT_NOT_REACHED = -32016
 
 
 class Chain:
@@ -29,21 +33,39 @@ class Chain:
         self.executor = Executor(store, slot_ms, finalized_slots)
         self.read_methods = ReadMethods(self.executor, store)
         self.faults = Faults()
+        self._limiter = Limiter(time.monotonic)
         self._methods = self.read_methods.methods() | WriteMethods(self.executor, lambda: self.faults).methods()
 
     def answer(self, call: Any) -> dict[str, Any]:
-        """Answer one JSON-RPC call; raise only `AnswerLost`."""
+        """Answer one JSON-RPC call; raise only `AnswerLost` and `LimitReached`."""
         if not isinstance(call, dict):
             return _failure(None, RpcError(_BAD_REQUEST, "Invalid request"))
-        number, method = call.get("id"), self._methods.get(str(call.get("method")))
+        number, name = call.get("id"), str(call.get("method"))
+        method = self._methods.get(name)
         if method is None:
             return _failure(number, RpcError(_UNKNOWN_METHOD, "Method not found"))
+        if self._limiter.refuses(name, self.faults):
+            raise LimitReached
+        if self.faults.refuses(name):
+            return _failure(number, RpcError(_NO_INDEX, "excluded from account secondary indexes; this RPC method is"))
+        self.executor.lag = self.faults.lag_of(name)
         try:
-            return {"jsonrpc": "2.0", "result": method(call.get("params") or []), "id": number}
+            params = call.get("params") or []
+            self._check_slot(params)
+            return {"jsonrpc": "2.0", "result": method(params), "id": number}
         except RpcError as error:
             return _failure(number, error)
         except (IndexError, KeyError, TypeError, ValueError) as error:
             return _failure(number, RpcError(INVALID_PARAMS, f"Invalid params: {error!r}"))
+        finally:
+            self.executor.lag = 0
+
+    def _check_slot(self, params: Any) -> None:
+        """Raise RpcError when the answering node has not reached the slot that a call asks for."""
+        for options in (one for one in params if isinstance(one, dict)):
+            slot = self.executor.slot(level(options))
+            if (options.get("minContextSlot") or 0) > slot:
+                raise RpcError(_SLOT_NOT_REACHED, "Minimum context slot has not been reached", {"contextSlot": slot})
 
     def answer_text(self, text: bytes) -> Response:
         """Answer the body of one HTTP request: a single call or a batch."""
@@ -59,6 +81,9 @@ class Chain:
             return _json(self.answer(call))
         except AnswerLost:
             return Response("response dropped by a fault switch", status_code=503)
+        except LimitReached:
+            pause = {"Retry-After": str(max(1, math.ceil(self.faults.pause_seconds)))}
+            return Response("too many requests", status_code=429, headers=pause)
 
 
 def build_rpc_app(chain: Chain) -> FastAPI:
@@ -79,8 +104,9 @@ def build_rpc_app(chain: Chain) -> FastAPI:
 
     @app.post("/_chain/faults")
     async def set_faults(faults: Faults) -> Faults:
-        chain.executor.jump(faults.jump_slots)
-        chain.faults = faults.model_copy(update={"jump_slots": 0})
+        chain.executor.fork(faults.fork_slots)
+        chain.executor.jump(faults.jump_slots, faults.skip_slots)
+        chain.faults = faults.model_copy(update={"jump_slots": 0, "skip_slots": 0, "fork_slots": 0})
         return chain.faults
 
     _add_socket(app, chain)

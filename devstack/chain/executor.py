@@ -18,11 +18,12 @@ from solders.system_program import ID as SYSTEM_PROGRAM
 from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import FailedTransactionMetadata, SimulatedTransactionInfo, TransactionMetadata
 
-from devstack.chain.account_store import AccountStore, LandedTransaction
+from devstack.chain.account_store import AccountPast, AccountStore, LandedTransaction, decimals_of, holding_of
 from devstack.chain.slots import BlockhashWindow, restore_clock
 
 PACKET_BYTES_MAX = 1_232
 CONFIRMED_SLOTS = 1
+LAG_SLOTS_MAX = 512
 _SYSVARS = Pubkey.from_string("Sysvar1111111111111111111111111111111111111")
 _LOOKUP_HEADER_BYTES = 56
 _CLOCK_KEY = "clock"
@@ -57,30 +58,55 @@ class Executor:
         self.svm = LiteSVM().with_blockhash_check(False).with_transaction_history(0)  # noqa: FBT003
         for address, account in store.accounts():
             self.svm.set_account(address, account)
+        self.lag = 0  # slots that the answering node is behind
+        self._past = AccountPast()
 
     def slot(self, level: Level = "processed") -> int:
-        """Return the newest slot of a confirmation level."""
+        """Return the newest slot of a confirmation level, as the answering node sees it."""
         behind = {"processed": 0, "confirmed": CONFIRMED_SLOTS, "finalized": self._finalized_slots}[level]
-        return self.clock.slot() - behind
+        return self.clock.slot() - self.lag - behind
+
+    def height(self, level: Level = "processed") -> int:
+        """Return the newest block height of a confirmation level, as the answering node sees it."""
+        return self.clock.height(self.slot(level))
+
+    def account(self, address: Pubkey, level: Level) -> Account | None:
+        """Return an account in its state at a confirmation level, as the answering node sees it."""
+        known, account = self._past.at(address, self.slot(level))
+        return account if known else self._present(address)
+
+    def find(self, signature: str) -> LandedTransaction | None:
+        """Return a transaction that the answering node has seen."""
+        landed = self._store.transaction(signature)
+        return None if landed is None or landed.slot > self.slot() else landed
 
     def level_of(self, landed: LandedTransaction) -> Level:
         """Return a transaction's confirmation level, from the number of slots since it landed."""
-        depth = self.clock.slot() - landed.slot
+        depth = self.slot() - landed.slot
         if depth >= self._finalized_slots:
             return "finalized"
         return "confirmed" if depth >= CONFIRMED_SLOTS else "processed"
 
-    def jump(self, slots: int) -> None:
-        """Skip slots; blockhashes older than 150 slots become unusable."""
-        self.clock.jump(slots)
+    def jump(self, blocks: int, empty_slots: int) -> None:
+        """Let blocks pass, which makes blockhashes older than 150 blocks unusable, and then slots without a block."""
+        self.clock.jump(blocks)
+        self.clock.skip(empty_slots)
         self._store.write_metadata(_CLOCK_KEY, self.clock.anchor())
+
+    def fork(self, slots: int) -> None:
+        """Abandon the newest slots that are not final: their transactions never landed, and may land again."""
+        last = max(self.clock.slot() - slots, self.clock.slot() - self._finalized_slots)
+        restored = self._past.back_to(last)
+        for address, account in restored.items():
+            self.svm.set_account(address, account or Account(0, b"", SYSTEM_PROGRAM))
+        self._store.abandon(last, restored)
 
     def rejection_reason(self, transaction: VersionedTransaction, *, any_blockhash: bool = False) -> str | None:
         """Return the reason why a transaction cannot be executed, or None."""
         if self._store.transaction(str(transaction.signatures[0])) is not None:
             return "AlreadyProcessed"
         blockhash: Hash = transaction.message.recent_blockhash
-        if not any_blockhash and not self.blockhashes.is_usable(blockhash, self.clock.slot()):
+        if not any_blockhash and not self.blockhashes.is_usable(blockhash, self.clock.height(self.clock.slot())):
             return "BlockhashNotFound"
         return None
 
@@ -98,18 +124,37 @@ class Executor:
         """Execute a transaction and store it, unless it cannot pay its fee."""
         self._set_time()
         keys = self._keys(transaction)
+        past = {key: self._present(key) for key in keys}
         before = [self.svm.get_balance(key) or 0 for key in keys]
         result = _result_of(self.svm.send_transaction(transaction))
         after = [self.svm.get_balance(key) or 0 for key in keys]
         if result.err is not None and before == after:
             return result
         # A failed transaction that paid its fee has landed too: its signature cannot be used again.
-        meta = {"fee": result.fee, "logs": result.logs, "units": result.units, "pre": before, "post": after}
-        self._store.record(
-            self._landed(str(transaction.signatures[0]), bytes(transaction), result.err, meta),
-            {key: self._present(key) for key in keys if not self._is_fixed(key)},
-        )
+        touched = {key: self._present(key) for key in keys if not self._is_fixed(key)}
+        meta = {
+            "fee": result.fee, "logs": result.logs, "units": result.units, "pre": before, "post": after,
+            "pre_tokens": self._tokens(keys, past), "post_tokens": self._tokens(keys, touched),
+        }  # fmt: skip
+        self._record(self._landed(str(transaction.signatures[0]), bytes(transaction), result.err, meta), past, touched)
         return result
+
+    def _record(
+        self, landed: LandedTransaction, past: dict[Pubkey, Account | None], touched: dict[Pubkey, Account | None]
+    ) -> None:
+        self._store.record(landed, touched)
+        for address, account in touched.items():
+            self._past.add(address, landed.slot, past[address], account)
+        self._past.forget(self.clock.slot() - self._finalized_slots - LAG_SLOTS_MAX)
+
+    def _tokens(self, keys: list[Pubkey], accounts: dict[Pubkey, Account | None]) -> list[dict[str, Any]]:
+        """Return the token balances of a transaction's accounts, as `getTransaction` shows them."""
+        held = [(index, holding_of(accounts.get(key))) for index, key in enumerate(keys)]
+        return [
+            {"index": index, "mint": str(one.mint), "owner": str(one.owner), "program": str(one.program),
+             "amount": one.amount, "decimals": decimals_of(self.svm.get_account(one.mint))}
+            for index, one in held if one is not None
+        ]  # fmt: skip
 
     def airdrop(self, address: Pubkey, lamports: int) -> str:
         """Create lamports and return a signature that status calls know."""
@@ -118,7 +163,7 @@ class Executor:
         self.svm.set_account(address, richer)
         signature = str(Signature(hashlib.sha512(os.urandom(32)).digest()))
         meta = {"fee": 0, "logs": [], "units": 0, "pre": [account.lamports], "post": [richer.lamports]}
-        self._store.record(self._landed(signature, b"", None, meta), {address: richer})
+        self._record(self._landed(signature, b"", None, meta), {address: account}, {address: richer})
         return signature
 
     def _landed(self, signature: str, wire: bytes, err: Any, meta: dict[str, Any]) -> LandedTransaction:

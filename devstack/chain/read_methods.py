@@ -23,7 +23,7 @@ Method = Callable[[list[Any]], Any]
 
 
 class ReadMethods:
-    """The reading RPC methods; accounts are always returned in their present state, at every confirmation level."""
+    """The reading RPC methods; answers have the state of their confirmation level, lists of holders the present."""
 
     def __init__(self, executor: Executor, store: AccountStore) -> None:
         self._executor = executor
@@ -34,7 +34,7 @@ class ReadMethods:
         return {
             "getAccountInfo": self._account,
             "getBalance": self._balance,
-            "getBlockHeight": self._slot,
+            "getBlockHeight": self._height,
             "getEpochInfo": self._epoch,
             "getGenesisHash": lambda _params: str(self._executor.blockhashes.hash_of(0)),
             "getHealth": lambda _params: "ok",
@@ -61,37 +61,41 @@ class ReadMethods:
 
     def status_at(self, signature: str, options: dict[str, Any]) -> LandedTransaction | None:
         """Return a transaction once it has reached the requested level."""
-        landed = self._store.transaction(signature)
+        landed = self._executor.find(signature)
         if landed is None:
             return None
         reached = _ORDER.index(self._executor.level_of(landed))
         return landed if reached >= _ORDER.index(rpc_json.level(options)) else None
 
-    def _present(self, address: Any) -> Account | None:
-        account = self._executor.svm.get_account(rpc_json.pubkey(address))
+    def _read(self, address: Any, options: dict[str, Any]) -> Account | None:
+        account = self._executor.account(rpc_json.pubkey(address), rpc_json.level(options))
         return None if account is None or account.lamports == 0 else account
 
     def _account(self, params: list[Any]) -> Any:
         options = rpc_json.options_at(params, 1)
-        return self.with_context(rpc_json.account_json(self._present(params[0]), options), options)
+        return self.with_context(rpc_json.account_json(self._read(params[0], options), options), options)
 
     def _accounts(self, params: list[Any]) -> Any:
         options = rpc_json.options_at(params, 1)
-        found = [rpc_json.account_json(self._present(address), options) for address in params[0]]
+        found = [rpc_json.account_json(self._read(address, options), options) for address in params[0]]
         return self.with_context(found, options)
 
     def _balance(self, params: list[Any]) -> Any:
-        lamports = self._executor.svm.get_balance(rpc_json.pubkey(params[0])) or 0
-        return self.with_context(lamports, rpc_json.options_at(params, 1))
+        options = rpc_json.options_at(params, 1)
+        account = self._read(params[0], options)
+        return self.with_context(0 if account is None else account.lamports, options)
 
     def _slot(self, params: list[Any]) -> int:
         return self._executor.slot(rpc_json.level(rpc_json.options_at(params, 0)))
+
+    def _height(self, params: list[Any]) -> int:
+        return self._executor.height(rpc_json.level(rpc_json.options_at(params, 0)))
 
     def _epoch(self, params: list[Any]) -> dict[str, Any]:
         slot = self._slot(params)
         return {
             "absoluteSlot": slot,
-            "blockHeight": slot,
+            "blockHeight": self._height(params),
             "epoch": slot // _SLOTS_IN_EPOCH,
             "slotIndex": slot % _SLOTS_IN_EPOCH,
             "slotsInEpoch": _SLOTS_IN_EPOCH,
@@ -100,12 +104,12 @@ class ReadMethods:
 
     def _latest_blockhash(self, params: list[Any]) -> Any:
         options = rpc_json.options_at(params, 0)
-        slot = self._executor.slot(rpc_json.level(options))
-        blockhash = str(self._executor.blockhashes.hash_of(slot))
-        return self.with_context({"blockhash": blockhash, "lastValidBlockHeight": last_valid_height(slot)}, options)
+        height = self._executor.height(rpc_json.level(options))
+        blockhash = str(self._executor.blockhashes.hash_of(height))
+        return self.with_context({"blockhash": blockhash, "lastValidBlockHeight": last_valid_height(height)}, options)
 
     def _blockhash_valid(self, params: list[Any]) -> Any:
-        usable = self._executor.blockhashes.is_usable(Hash.from_string(params[0]), self._executor.slot())
+        usable = self._executor.blockhashes.is_usable(Hash.from_string(params[0]), self._executor.height())
         return self.with_context(usable, rpc_json.options_at(params, 1))
 
     def _rent(self, params: list[Any]) -> int:
@@ -116,7 +120,7 @@ class ReadMethods:
 
     def _statuses(self, params: list[Any]) -> Any:
         now = self._executor.slot()
-        transactions = [self._store.transaction(signature) for signature in params[0]]
+        transactions = [self._executor.find(signature) for signature in params[0]]
         found = [
             None if landed is None else rpc_json.status_json(landed, self._executor.level_of(landed), now - landed.slot)
             for landed in transactions
@@ -137,6 +141,7 @@ class ReadMethods:
                 "confirmationStatus": self._executor.level_of(landed),
             }
             for landed in transactions
+            if landed.slot <= self._executor.slot(rpc_json.level(options))
         ]
 
     def _transaction(self, params: list[Any]) -> Any:
@@ -180,7 +185,7 @@ class ReadMethods:
         return self.with_context(found, rpc_json.options_at(params, 1))
 
     def _mint(self, address: str) -> Account:
-        account = self._present(address)
+        account = self._read(address, {"commitment": "processed"})
         if account is None:
             raise rpc_json.RpcError(rpc_json.INVALID_PARAMS, "Invalid param: could not find mint")
         return account

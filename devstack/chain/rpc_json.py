@@ -116,12 +116,28 @@ def transaction_json(landed: LandedTransaction, encoding: str) -> dict[str, Any]
             "preBalances": meta["pre"],
             "postBalances": meta["post"],
             "innerInstructions": [],
-            "preTokenBalances": [],
-            "postTokenBalances": [],
+            "preTokenBalances": [_token_json(one) for one in meta.get("pre_tokens", ())],
+            "postTokenBalances": [_token_json(one) for one in meta.get("post_tokens", ())],
             "logMessages": meta["logs"],
             "rewards": [],
             "loadedAddresses": {"writable": [], "readonly": []},
             "computeUnitsConsumed": meta["units"],
+        },
+    }
+
+
+def _token_json(one: dict[str, Any]) -> dict[str, Any]:
+    shown = one["amount"] / 10 ** one["decimals"]
+    return {
+        "accountIndex": one["index"],
+        "mint": one["mint"],
+        "owner": one["owner"],
+        "programId": one["program"],
+        "uiTokenAmount": {
+            "amount": str(one["amount"]),
+            "decimals": one["decimals"],
+            "uiAmount": shown,
+            "uiAmountString": str(shown if one["decimals"] else one["amount"]),
         },
     }
 

@@ -90,8 +90,9 @@ class WriteMethods:
         value = _simulation_json(result, accounts.get("addresses") or [], accounts)
         slot = self._executor.slot(rpc_json.level(options))
         if replace:
-            blockhash = str(self._executor.blockhashes.hash_of(slot))
-            value["replacementBlockhash"] = {"blockhash": blockhash, "lastValidBlockHeight": last_valid_height(slot)}
+            height = self._executor.height(rpc_json.level(options))
+            blockhash = str(self._executor.blockhashes.hash_of(height))
+            value["replacementBlockhash"] = {"blockhash": blockhash, "lastValidBlockHeight": last_valid_height(height)}
         return {"context": {"slot": slot, "apiVersion": "2.2.0"}, "value": value}
 
 

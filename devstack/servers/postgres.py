@@ -41,7 +41,7 @@ def postgres_url(port: int, database: str = DATABASE) -> str:
     return f"postgresql://postgres@{LOOPBACK}:{port}/{database}"
 
 
-def _system_user() -> str | None:
+def system_user() -> str | None:
     """Return the user that PostgreSQL runs as: another one for root, since it refuses to run as root."""
     if os.geteuid() != 0:
         return None
@@ -66,8 +66,11 @@ def _open_to(user: str, cluster: Path) -> None:
     os.chown(cluster, entry.pw_uid, entry.pw_gid)
 
 
-def _initialise(cluster: Path, user: str | None) -> None:
-    """Create the cluster under a temporary name and rename it, so that an interrupted first start leaves none."""
+def initialise(cluster: Path, user: str | None) -> None:
+    """Create the cluster under a temporary name and rename it, so that an interrupted first start leaves none.
+
+    Not synced: that takes seconds on a slow disk, and protects half a minute against a power failure only.
+    """
     fresh = cluster.with_name(f"{cluster.name}.new")
     if fresh.exists():
         shutil.rmtree(fresh)
@@ -75,7 +78,8 @@ def _initialise(cluster: Path, user: str | None) -> None:
     if user is not None:
         _open_to(user, fresh)
     command = [str(installed() / "bin" / "initdb"), "-D", str(fresh), "-U", "postgres", "--auth=trust"]
-    subprocess.run([*command, "--encoding=utf8", "--no-locale"], check=True, capture_output=True, user=user)
+    command += ["--encoding=utf8", "--no-locale", "--no-sync"]
+    subprocess.run(command, check=True, capture_output=True, user=user)
     fresh.rename(cluster)
 
 
@@ -106,7 +110,7 @@ def _runs_in(cluster: Path) -> bool:
 
 def _prepare(cluster: Path, user: str | None) -> None:
     if not cluster.exists():
-        _initialise(cluster, user)
+        initialise(cluster, user)
     elif user is not None:
         _open_to(user, cluster)
     _await_leftover(cluster)
@@ -127,19 +131,20 @@ async def _make_database(port: int) -> Mapping[str, str]:
     return {}
 
 
-def postgres_process(cluster: Path, port: int) -> ProcessSpec:
-    """Describe the PostgreSQL server of this cluster: TCP on loopback and a Unix socket, durable (fsync on).
+def postgres_process(cluster: Path, port: int, *, syncs: bool = True) -> ProcessSpec:
+    """Describe the PostgreSQL server of this cluster: TCP on loopback and a Unix socket.
 
+    With `syncs` it is durable. Without, what it acknowledged survives its own crash, but not the machine's.
     When the supervisor is killed, SIGINT makes it disconnect everyone and close the cluster properly.
     """
-    user = _system_user()
+    user = system_user()
     sockets = str(cluster) if len(str(cluster)) <= SOCKET_FOLDER_CHARS_MAX else ""
     options = {
         "listen_addresses": LOOPBACK,
         "port": str(port),
         "unix_socket_directories": sockets,
         "max_connections": str(CONNECTIONS_MAX),
-        "fsync": "on",
+        "fsync": "on" if syncs else "off",
         "synchronous_commit": "on",
     }
     return ProcessSpec(

@@ -16,7 +16,10 @@ PLATFORM_EVENTS = (
     *(f"charge.dispute.{event}" for event in ("closed", "created", "funds_reinstated", "funds_withdrawn", "updated")),
     *("charge.refund.updated", "refund.created", "refund.failed", "refund.updated"),
 )
-VENUE_EVENTS = ("account.updated", "payout.canceled", "payout.failed", "payout.paid")
+VENUE_EVENTS = (
+    "account.application.deauthorized", "account.updated", "payout.canceled", "payout.failed", "payout.paid",
+    "payout.updated",
+)  # fmt: skip
 
 
 class Endpoint(NamedTuple):

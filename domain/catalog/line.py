@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+QUANTITY_MAX = 50
+
 
 class Line(BaseModel):
     """A quantity of tickets of one type."""
@@ -9,4 +11,4 @@ class Line(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     ticket_type_id: str
-    quantity: int = Field(ge=1, le=50)
+    quantity: int = Field(ge=1, le=QUANTITY_MAX)

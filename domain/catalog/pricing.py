@@ -5,14 +5,12 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.catalog.discount import Discount
-from domain.catalog.line import Line
-from domain.catalog.show import Show
-from domain.core.errors import DiscountRefused
+from domain.catalog.discount import Discount, DiscountTerms
+from domain.catalog.line import QUANTITY_MAX, Line
+from domain.catalog.show import Show, TicketType
+from domain.core.errors import DiscountRefused, NotChargeable
 from domain.money.currency import check_charge, check_digits, step_of
 from domain.money.money import FeeRates, Price, Tender, price_of
-
-NO_PROCESSING = {"processing_bps": 0, "processing_fixed_minor": 0}
 
 
 class PricedLine(BaseModel):
@@ -59,12 +57,59 @@ def quote_of(
     price = price_of(
         show.currency,
         tuple((line.quantity, line.price_minor) for line in priced),
-        rates.model_copy(update=NO_PROCESSING) if tender == "cash" else rates,
+        rates.without_processing() if tender == "cash" else rates,
         sum(line.discount_minor for line in priced),
         show.tax,
     ).model_copy(update={"tender": tender})
     check_charge(price.charge_minor, show.currency)
     return Quote(price=price, lines=tuple(priced))
+
+
+def check_chargeable(show: Show, rates: FeeRates, discount: DiscountTerms | None = None) -> None:
+    """Raise NotChargeable for a show of which a ticket type, or for a discount with which none, can ever be sold.
+
+    One ticket has to cost at most the largest charge of the currency, and as many as one order may have at least the
+    smallest; a ticket that costs nothing is not charged.
+    """
+    failures = []
+    covered = [kind for kind in show.ticket_types.values() if discount is None or discount.covers(kind.ticket_type_id)]
+    for kind in covered:
+        try:
+            _check_type(show, rates, kind, discount)
+        except NotChargeable as failure:
+            failures.append(failure)
+    if failures and (discount is None or len(failures) == len(covered)):
+        raise failures[0]
+
+
+def _check_type(show: Show, rates: FeeRates, kind: TicketType, discount: DiscountTerms | None) -> None:
+    most = min(kind.capacity, QUANTITY_MAX)
+    smallest, largest = (_total_minor(show, rates, kind, quantity, discount) for quantity in (1, most))
+    try:
+        check_charge(smallest, show.currency)
+    except NotChargeable as failure:
+        if "least" not in failure.data:
+            raise _never(kind, discount, 1, failure) from failure
+    else:
+        return
+    try:
+        check_charge(largest, show.currency)
+    except NotChargeable as failure:
+        if "least" in failure.data:
+            raise _never(kind, discount, most, failure) from failure
+
+
+def _total_minor(show: Show, rates: FeeRates, kind: TicketType, quantity: int, discount: DiscountTerms | None) -> int:
+    amount = quantity * kind.price_minor
+    off = sum(discount.off([(kind.ticket_type_id, amount)], step_of(show.currency))) if discount is not None else 0
+    return price_of(show.currency, ((quantity, kind.price_minor),), rates, off, show.tax).total_minor
+
+
+def _never(kind: TicketType, discount: DiscountTerms | None, quantity: int, why: NotChargeable) -> NotChargeable:
+    """Return the refusal of a ticket type that can never be charged."""
+    tickets = "one ticket" if quantity == 1 else f"{quantity} tickets, as many as an order may have"
+    terms = "" if discount is None else " with this discount"
+    return NotChargeable(f"{kind.name!r} could never be sold{terms}: {tickets}: {why}", **why.data)
 
 
 def _discounted(lines: list[PricedLine], discount: Discount, step: int, at: datetime) -> list[PricedLine]:

@@ -1,5 +1,6 @@
 """Show: its ticket types, prices, sale window and capacities, and its token group on chain."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -9,10 +10,12 @@ from domain.core.aggregate import CreatedEvent, DomainEvent
 from domain.core.errors import NotOnSale, UnknownSubject, WrongState
 from domain.money.currency import check_digits
 from domain.money.money import Tax
+from domain.money.payment_method import PaymentMethod
 from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.token import SignedTransaction
 
 CaptureMethod = Literal["manual", "automatic"]
+DAY_SECONDS = 86_400
 
 
 class TicketType(BaseModel):
@@ -47,6 +50,8 @@ class ShowAnnounced(CreatedEvent["Show"]):
     ends_at: datetime | None = None
     resell_refunded: bool = False
     unnamed_share_percent: int = 100
+    payment_methods: Sequence[PaymentMethod] = ()  # none: Stripe decides, by the settings of its dashboard
+    processing_days: int | None = None  # that a payment may be processing; None: the deployment's limit
 
 
 class ShowWentOnSale(DomainEvent["Show"]):
@@ -159,6 +164,8 @@ class Show(TokenizedAggregate):
         ends_at: datetime | None = None,
         resell_refunded: bool = False,
         unnamed_share_percent: int = 100,
+        payment_methods: Sequence[PaymentMethod] = (),
+        processing_days: int | None = None,
     ) -> None:
         """Start announced, not on sale."""
         self.start_without_token()
@@ -177,6 +184,8 @@ class Show(TokenizedAggregate):
         self.ends_at = ends_at
         self.resell_refunded = resell_refunded
         self.unnamed_share_percent = unnamed_share_percent  # of a ticket type, for holds without a named buyer
+        self.payment_methods = tuple(payment_methods)
+        self.processing_days = processing_days
         self.on_sale = self.called_off = False
         self.capacity_changes = 0
         self.capacities_asked: dict[str, int] | None = None
@@ -188,6 +197,11 @@ class Show(TokenizedAggregate):
         """The capacity of all ticket types together, including a change under way."""
         requested = self.capacities_asked or {}
         return sum(requested.get(name, item.capacity) for name, item in self.ticket_types.items())
+
+    @property
+    def processing_seconds(self) -> int | None:
+        """How long a payment may be processing after the hold's end; None: as long as the deployment says."""
+        return None if self.processing_days is None else self.processing_days * DAY_SECONDS
 
     @property
     def group_size(self) -> int:

@@ -1,10 +1,13 @@
 """Venue: its fee rates, and its token group on chain."""
 
-from typing import Any
+from typing import Any, Literal
 
 from domain.core.aggregate import CreatedEvent
 from domain.money.money import FeeRates
 from domain.tickets.has_token import TokenizedAggregate
+
+# What a venue agrees to with Stripe: `recipient` takes transfers alone, for a country in which we have no full account.
+ServiceAgreement = Literal["full", "recipient"]
 
 
 class VenueRegistered(CreatedEvent["Venue"]):
@@ -16,6 +19,8 @@ class VenueRegistered(CreatedEvent["Venue"]):
     name: str
     rates: dict[str, Any]
     body_digest: str
+    country: str = ""  # empty: that of the platform's Stripe account
+    agreement: ServiceAgreement = "full"
 
 
 class Venue(TokenizedAggregate):
@@ -24,13 +29,23 @@ class Venue(TokenizedAggregate):
     TOPIC = "venue"
     STREAM_CATEGORY = "venue"
 
-    def __init__(self, tenant_id: str, name: str, rates: dict[str, Any], body_digest: str) -> None:
+    def __init__(
+        self,
+        tenant_id: str,
+        name: str,
+        rates: dict[str, Any],
+        body_digest: str,
+        country: str = "",
+        agreement: ServiceAgreement = "full",
+    ) -> None:
         """Start without a token."""
         self.start_without_token()
         self.tenant_id = tenant_id
         self.name = name
         self.rates = FeeRates.model_validate(rates)
         self.body_digest = body_digest
+        self.country = country
+        self.agreement: ServiceAgreement = agreement
 
     @property
     def venue_id(self) -> str:

@@ -55,13 +55,16 @@ class DomainEvent(CanMutateAggregate[str], Generic[A_contra], metaclass=MetaDoma
 
     @classmethod
     def build(cls, values: dict[str, Any]) -> Self:
-        """Create an event from all its values at once; raise TypeError for a missing or unknown one."""
+        """Create an event from all its values at once; raise TypeError for a missing or unknown one.
+
+        A tuple becomes a list, as it is when the event is loaded.
+        """
         defaults = _defaults_of(cls)
         whole = values if values.keys() == defaults.keys() else {**_given(defaults), **values}
         if whole.keys() != defaults.keys():
             raise TypeError(f"{cls.__name__} does not have exactly these fields: {', '.join(sorted(values))}")
         event = object.__new__(cls)
-        vars(event).update(whole)
+        vars(event).update({name: list(value) if isinstance(value, tuple) else value for name, value in whole.items()})
         return event
 
     @staticmethod

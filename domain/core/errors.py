@@ -5,7 +5,7 @@ Refusal
 ├── HoldExpired           hold-expired          the deadline of the hold has passed
 ├── HoldReleased          hold-released         the hold was released or has expired
 ├── NotOnSale             not-on-sale           cancelled, outside the sale window, or not on chain yet
-├── NotChargeable         not-chargeable        the currency does not allow this amount
+├── NotChargeable         not-chargeable        Stripe cannot charge this amount, or this currency
 ├── DiscountRefused       discount-refused      unknown code, not valid now, used up, or for other tickets
 ├── PriceMoved            price-changed         the total differs from the expected one
 ├── CodeTaken             code-taken            the show already has a discount with this code
@@ -21,7 +21,7 @@ Refusal
 ├── RefundExceeds         refund-exceeds        the refund exceeds the refundable amount
 ├── PaymentDisputed       payment-disputed      the buyer's bank decides about the money
 ├── AlreadyEntered        ticket-redeemed       the ticket was already used for entry
-├── InvalidWallet         invalid-wallet        not a Solana address
+├── InvalidWallet         invalid-wallet        nobody's address on Solana
 ├── WrongState            wrong-state           the request does not fit the present state
 ├── WebhookForged         forged-webhook        a webhook that Stripe did not sign
 └── PaymentRefused        payment-refused       Stripe refused the payment for good
@@ -80,11 +80,17 @@ class NotOnSale(Refusal):
 
 
 class NotChargeable(Refusal):
-    """The currency does not allow a charge of this amount: it is too small, or its last digits cannot be charged."""
+    """Stripe cannot charge this: too small or too large an amount, digits that no card carries, an unknown currency.
+
+    Or the venue has fixed fees, but none in this currency.
+    """
 
     code = "not-chargeable"
     http_status = 422
-    remedy = "Change the amount to a multiple of `values.step`, or to at least `values.least`."
+    remedy = (
+        "Change the amount to a multiple of `values.step`, to at least `values.least` or to at most `values.most`, or"
+        " choose another currency than `values.currency`."
+    )
 
 
 class DiscountRefused(Refusal):
@@ -147,14 +153,14 @@ class BuyerLimitReached(Refusal):
 
 
 class BuyerNameNeeded(Refusal):
-    """The show asks for a named buyer, or purchases without one hold their share of the seats: `values.limit`."""
+    """The show needs a named buyer, or purchases without one already hold their share of the seats, `values.limit`."""
 
     code = "buyer-name-needed"
     remedy = "Send the buyer's `email` or `wallet`, or wait until open purchases have ended."
 
 
 class ClientShareReached(Refusal):
-    """The client, an address or a key, holds its share of the seats in open purchases: `values.limit`."""
+    """The client (an address or a key) already holds its share of the seats, `values.limit`, in open purchases."""
 
     code = "client-share"
     remedy = "Pay or cancel an open purchase, or wait until one has ended."
@@ -196,11 +202,14 @@ class AlreadyEntered(Refusal):
 
 
 class InvalidWallet(Refusal):
-    """The wallet is not a valid Solana address."""
+    """The wallet is no address that somebody can sign for; `values.reason` says why."""
 
     code = "invalid-wallet"
     http_status = 422
-    remedy = "Correct the address, or leave it out."
+    remedy = (
+        "Read `values.reason`: not-an-address, program, low-order, off-curve, token-account or owned. Send the wallet's"
+        " own address, or leave it out; a multisig vault is sent with `wallet_is_vault`."
+    )
 
 
 class WrongState(Refusal):
@@ -219,8 +228,8 @@ class WebhookForged(Refusal):
 
 
 class PaymentRefused(Refusal):
-    """Stripe refused the payment for good; `values.reason` is Stripe's code."""
+    """Stripe refused the payment for good; `values.reason` is Stripe's code. Nothing was charged, nothing is held."""
 
     code = "payment-refused"
     http_status = 402
-    remedy = "Start a new purchase with another payment method."
+    remedy = "Read `values.reason`. If it is about the payment method, start a new purchase with another one."

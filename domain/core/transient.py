@@ -1,15 +1,19 @@
 """Transient errors: retried; never a reason for a compensation."""
 
+from datetime import timedelta
+
 
 class TransientError(Exception):
     """A network fault, a 5xx, a rate limit, a lock conflict or an unknown outcome.
 
-    `unknown` is true if the effect may have happened all the same: read the state before a retry.
+    `unknown` is true if the effect may have happened all the same: read the state before a retry. `pause` is how long
+    to wait before it, if that is longer than the caller would.
     """
 
-    def __init__(self, message: str, *, unknown: bool = False) -> None:
+    def __init__(self, message: str, *, unknown: bool = False, pause: timedelta | None = None) -> None:
         super().__init__(message)
         self.unknown = unknown
+        self.pause = pause
 
 
 class OverloadedError(TransientError):

@@ -6,79 +6,29 @@ read, and no workflow is processing it. The others are counted and reported.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from domain.invariants.invariant import (
     ARRIVED,
     BALANCES,
     CAPTURES,
-    CLEARING,
     DELIVERED,
     ENDS,
     MINTED,
     ONE_CAPTURE,
-    PAID,
-    SHARE,
     UNDONE,
     Findings,
-    Invariant,
 )
+from domain.invariants.money_faults import difference, held_minor, money_faults
+from domain.invariants.outside import ExternalState, StripePayment
+from domain.invariants.own_balance import judge_balances_at_stripe
 from domain.invariants.per_commit import History
 from domain.invariants.state import LIVE, InvariantState, PurchaseSummary
-from domain.money.books import (
-    MINT_DEBT,
-    STRIPE_CLEARING,
-    TICKET_UNIT,
-    buyer_refundable,
-    cash_till,
-    tax_payable,
-    venue_payable,
-)
+from domain.money.books import MINT_DEBT, TICKET_UNIT, buyer_refundable
 
-CLOSED_PAYMENTS = {"cancelled", "refunded"}
+CLOSED_PAYMENTS = {"cancelled", "owed", "refunded"}  # what is owed is a refund's to bring
 Balances = Mapping[tuple[str, str], int]
-
-
-class StripePayment(NamedTuple):
-    """A payment as read from Stripe, in minor units; `net_minor` sums its balance transactions, less fees.
-
-    Without a purchase it is not ours. One that is not labelled with our deployment is ours only if its purchase is.
-    """
-
-    intent_id: str
-    purchase_id: str
-    currency: str
-    captured_minor: int
-    refunded_minor: int
-    net_minor: int
-    is_open: bool
-    is_labelled: bool = True
-
-    def is_own(self, purchases: Container[str]) -> bool:
-        """Return whether it belongs to this deployment, which has these purchases."""
-        return bool(self.purchase_id) and (self.is_labelled or self.purchase_id in purchases)
-
-    @property
-    def kept_minor(self) -> int:
-        """The captured amount less refunds."""
-        return self.captured_minor - self.refunded_minor
-
-
-class ExternalState(NamedTuple):
-    """The state of the other systems: `running` are owners with a running workflow, `cases` are open cases by payment.
-
-    None for one of these two: not queried. `patience` is the time allowed between a deadline and the end, and for a
-    case of a live order to close.
-    """
-
-    intents: Sequence[StripePayment]
-    supplies: Mapping[str, int]
-    now: datetime
-    running: frozenset[str] | None = None
-    cases: Mapping[str, datetime] | None = None
-    patience: timedelta = timedelta(0)
 
 
 class Quiescence(NamedTuple):
@@ -108,7 +58,7 @@ def judge_at_rest(history: History, outside: ExternalState, findings: Findings) 
         if intent.is_own(purchases):
             intents[intent.purchase_id].append(intent)
     found: dict[str, set[str]] = {"judged": set(), "open": set(), "moving": set(), "at work": set()}
-    for identity in sorted(purchases.keys() | intents.keys()):
+    for identity in sorted((purchases.keys() | intents.keys()) - {""}):  # postings may belong to no purchase
         purchase = purchases.get(identity, PurchaseSummary())
         rest = _rest_of(identity, purchase, history, outside)
         if rest in {"open", "judged"} and purchase.deadline is not None:
@@ -121,6 +71,8 @@ def judge_at_rest(history: History, outside: ExternalState, findings: Findings) 
             else:
                 _judge(case, findings)
         found[rest].add(identity)
+    judge_balances_at_stripe(history.state, outside, history.moving, found["judged"], findings)
+    _judge_groups(history.state, outside.supplies, findings)
     return Quiescence(*(frozenset(found[rest]) for rest in ("judged", "open", "moving", "at work")))
 
 
@@ -139,7 +91,11 @@ def _rest_of(identity: str, purchase: PurchaseSummary, history: History, outside
         return "open"
     # The end of an external hold only waits for its deadline: no workflow processes it.
     names = {identity, *purchase.refunds} if purchase.kind != "reservation" else set()
-    return "at work" if names & (outside.running or set()) else "judged"
+    if names & (outside.running or set()):
+        return "at work"
+    decided = [one.at for one in purchase.refunds.values() if one.state == "requested" and not one.at_till]
+    # The relay is about to start the refunds that were just decided.
+    return "at work" if any(outside.now - at < outside.patience for at in decided) else "judged"
 
 
 def ends_fault(identity: str, purchase: PurchaseSummary, outside: ExternalState) -> str | None:
@@ -152,20 +108,22 @@ def ends_fault(identity: str, purchase: PurchaseSummary, outside: ExternalState)
 
 def _judge(case: _Case, findings: Findings) -> None:
     identity, purchase = case.identity, case.purchase
-    for invariant, fault in _money_faults(case):
-        findings.judge(invariant, identity, fault)
+    for invariant, subject, fault in money_faults(identity, purchase, case.intents):
+        findings.judge(invariant, subject, fault)
+    findings.judge(ARRIVED, identity, arrived_fault(identity, purchase))
+    is_sold_order = purchase.kind == "order" and purchase.end == "sold"
+    for ticket_id in purchase.tickets:
+        if is_sold_order or case.state.tickets[ticket_id].signed:
+            fault = minted_fault(ticket_id, case.state, case.outside.supplies, is_sold=is_sold_order)
+            findings.judge(MINTED, ticket_id, fault)
     if purchase.end == "unsold":
         findings.judge(UNDONE, identity, undone_fault(purchase, case.intents))
         return
     findings.judge(DELIVERED, identity, delivered_fault(purchase, case.state))
-    findings.judge(ARRIVED, identity, arrived_fault(identity, purchase))
-    if purchase.kind == "order":
-        for ticket_id in purchase.tickets:
-            findings.judge(MINTED, ticket_id, minted_fault(ticket_id, case.state, case.outside.supplies))
 
 
 def _judge_captures(case: _Case, findings: Findings) -> None:
-    kept = [intent for intent in case.intents if intent.kept_minor]
+    kept = [intent for intent in case.intents if held_minor(case.purchase, intent)]
     many = f"{len(kept)} captures: {', '.join(intent.intent_id for intent in kept)}" if len(kept) > 1 else None
     findings.judge(ONE_CAPTURE, case.identity, many)
     for intent in kept:
@@ -181,57 +139,6 @@ def _judge_captures(case: _Case, findings: Findings) -> None:
             findings.judge(CAPTURES, intent.intent_id, None)
         elif case.outside.cases is not None:
             findings.judge(CAPTURES, intent.intent_id, f"{figures} has neither a live order nor a case")
-
-
-def _money_faults(case: _Case) -> list[tuple[Invariant, str | None]]:
-    """Compare Stripe's net, the shares of venue and tax, and the kept money with the books and the price."""
-    purchase, sold = case.purchase, case.purchase.end == "sold"
-    faults: list[tuple[Invariant, str | None]] = [(CLEARING, clearing_fault(purchase, case.intents))]
-    credited = _credited(purchase)
-    given = purchase.refunds.values()
-    share = purchase.share_minor - sum(refund.venue_minor for refund in given) - purchase.disputed_share_minor
-    tax = purchase.tax_minor - sum(refund.tax_minor for refund in given) - purchase.disputed_tax_minor
-    wanted = {venue_payable(purchase.venue_id): share, tax_payable(purchase.venue_id): tax}
-    due = {(account, purchase.currency): amount for account, amount in wanted.items() if sold and amount}
-    faults.append((SHARE, None if credited == due else f"credited {credited}, due {due} ({purchase.state})"))
-    if sold:
-        kept = sum(intent.kept_minor for intent in case.intents)
-        back = sum(one.amount_minor for one in given if one.state == "succeeded" and not one.by_hand)
-        is_cash = purchase.total_minor > purchase.charge_minor
-        due_minor, in_cash = (0, purchase.total_minor - back) if is_cash else (purchase.charge_minor - back, 0)
-        till = -purchase.books[cash_till(purchase.venue_id), purchase.currency]
-        paid = None
-        if (kept, till) != (due_minor, in_cash):
-            paid = (
-                f"Stripe keeps {kept} and the till {till}, the price less refunds is {due_minor} and {in_cash} in cash"
-            )
-        faults.append((PAID, paid))
-    return faults
-
-
-def _credited(purchase: PurchaseSummary) -> dict[tuple[str, str], int]:
-    """Sum the shares of venue and tax of a purchase; a venue's share counts in any of its accounts."""
-    credited: Counter[tuple[str, str]] = Counter()
-    for (account, unit), amount in purchase.books.items():
-        if account.startswith("venue:"):
-            credited[venue_payable(account.split(":")[1]), unit] += amount
-        elif account.startswith("tax:"):
-            credited[account, unit] += amount
-    return {key: amount for key, amount in credited.items() if amount}
-
-
-def clearing_fault(purchase: PurchaseSummary, intents: Sequence[StripePayment]) -> str | None:
-    """Return the differences between Stripe's net and the books of one purchase; assets are negative in the books."""
-    nets: Counter[str] = Counter()
-    for intent in intents:
-        nets[intent.currency] += intent.net_minor
-    books = {unit: -amount for (account, unit), amount in purchase.books.items() if account == STRIPE_CLEARING}
-    off = [
-        f"Stripe's net is {nets[unit]} {unit}, the books have {books.get(unit, 0)}"
-        for unit in sorted(nets.keys() | books.keys())
-        if nets[unit] != books.get(unit, 0)
-    ]
-    return "; ".join(off) or None
 
 
 def delivered_fault(purchase: PurchaseSummary, state: InvariantState) -> str | None:
@@ -252,22 +159,42 @@ def delivered_fault(purchase: PurchaseSummary, state: InvariantState) -> str | N
     return f"the books still owe {debt} tickets" if debt else None
 
 
-def minted_fault(ticket_id: str, state: InvariantState, supplies: Mapping[str, int]) -> str | None:
-    """Return the fault of a sold ticket without exactly one token on chain, or of a refunded one with a token."""
+def minted_fault(
+    ticket_id: str, state: InvariantState, supplies: Mapping[str, int], *, is_sold: bool = True
+) -> str | None:
+    """Return the fault of a sold ticket without its mint or with two tokens, or of a void one with a token.
+
+    It looks at every address signed for the ticket: a mint that was read as absent may have landed. A supply of 0 at
+    the mint of a sold ticket is no fault: we burn none of those, its holder did.
+    """
     ticket = state.tickets[ticket_id]
-    found = {address: supplies.get(address, 0) for address in ticket.addresses}
-    if ticket.state == "void":
-        return f"was refunded, supplies on chain: {found}" if any(found.values()) else None
-    if not found:
+    found = {address: supplies.get(address) for address in (*ticket.addresses, *ticket.signed)}
+    if ticket.state == "void" or not is_sold:
+        return f"is {ticket.state}, supplies on chain: {found}" if any(found.values()) else None
+    if not ticket.addresses:
         return "is sold and not minted"
-    return None if list(found.values()) == [1] else f"supplies on chain: {found}"
+    recorded = set(ticket.addresses)
+    strays = [address for address, supply in found.items() if supply and address not in recorded]
+    is_whole = len(recorded) == 1 and found[ticket.addresses[0]] in {0, 1} and not strays
+    return None if is_whole else f"supplies on chain: {found}"
+
+
+def _judge_groups(state: InvariantState, supplies: Mapping[str, int], findings: Findings) -> None:
+    for address, stream in state.signed.items():
+        if address in state.minted_groups:
+            fault = None if address in supplies else f"is recorded at {address} and not on chain"
+            findings.judge(MINTED, stream, fault)
 
 
 def arrived_fault(identity: str, purchase: PurchaseSummary) -> str | None:
-    """Return the refunds that have not arrived without any workflow, and the amount owed to the buyer."""
-    late = [f"{name} is {refund.state}" for name, refund in purchase.refunds.items() if refund.state != "succeeded"]
-    owed = purchase.books[buyer_refundable(identity), purchase.currency]
-    return "; ".join([*late, *([f"the buyer is owed {owed}"] if owed else [])]) or None
+    """Return the refunds that have not arrived without any workflow, and the amount owed to the buyer beside cash."""
+    given = purchase.refunds.items()
+    late = [f"{name} is {refund.state}" for name, refund in given if refund.state != "succeeded" and not refund.at_till]
+    owed = buyer_refundable(identity)
+    at_till = sum(refund.amount_minor for _, refund in given if refund.at_till)
+    due = {(owed, purchase.currency): at_till} if at_till else {}
+    owing = difference({key: amount for key, amount in purchase.books.items() if key[0] == owed}, due)
+    return "; ".join([*late, *([owing] if owing else [])]) or None
 
 
 def undone_fault(purchase: PurchaseSummary, intents: Sequence[StripePayment]) -> str | None:

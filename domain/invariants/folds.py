@@ -9,9 +9,8 @@ from typing import Any, Literal
 
 from domain.catalog.discount import DiscountClaimed, DiscountReturned
 from domain.core.aggregate import DomainEvent
-from domain.invariants.refund_folds import REFUND_FOLDS
+from domain.invariants.money_folds import MONEY_FOLDS
 from domain.invariants.state import LIVE, HoldSummary, InvariantState, StockSummary, TicketSummary
-from domain.money.books import TransactionPosted
 from domain.orders.order import (
     CheckoutOpened,
     HoldExtended,
@@ -24,8 +23,6 @@ from domain.orders.order import (
     first_deadline,
 )
 from domain.orders.reopening import PurchaseReopened
-from domain.payments.dispute import DisputeLost
-from domain.payments.payment import IntentCreated, PaymentCancelled, PaymentCaptured, PaymentRefunded, StrayIntentFound
 from domain.stock.allocation import (
     AllocationOpened,
     AllocationResized,
@@ -36,7 +33,7 @@ from domain.stock.allocation import (
     SeatsRestocked,
 )
 from domain.stock.reservation import ReservationConfirmed, ReservationEnded, ReservationMade
-from domain.tickets.has_token import TokenMinted
+from domain.tickets.has_token import TokenMinted, TokenSigned
 from domain.tickets.ticket import TicketIssued, TicketReserved, TicketVoided
 
 
@@ -138,14 +135,9 @@ def _priced(all_of: InvariantState, event: OrderPlaced) -> None:
     purchase.venue_id, purchase.currency, purchase.total_minor = event.venue_id, price["currency"], price["total_minor"]
     purchase.charge_minor = purchase.total_minor if price.get("tender", "card") == "card" else 0
     purchase.tax_minor = price.get("tax_minor", 0)  # older events have none
-    fees = price["platform_fee_minor"] + price["processing_fee_minor"]
+    purchase.platform_minor, purchase.processing_minor = price["platform_fee_minor"], price["processing_fee_minor"]
+    fees = purchase.platform_minor + purchase.processing_minor
     purchase.share_minor = purchase.total_minor - fees - purchase.tax_minor
-
-
-def _dispute_lost(all_of: InvariantState, event: DisputeLost) -> None:
-    purchase = all_of.purchase(event.purchase_id)
-    purchase.disputed_share_minor += event.parts["venue_minor"]
-    purchase.disputed_tax_minor += event.parts["tax_minor"]
 
 
 def _claimed(all_of: InvariantState, event: DiscountClaimed) -> None:
@@ -192,51 +184,21 @@ def _minted(all_of: InvariantState, event: TokenMinted) -> None:
         ticket = all_of.ticket(_identity(event))
         ticket.addresses = (*ticket.addresses, event.mint_address)
         all_of.holders.setdefault(event.mint_address, _identity(event))
+    else:
+        all_of.minted_groups.add(event.mint_address)
 
 
-def _intended(all_of: InvariantState, event: IntentCreated) -> None:
-    purchase = all_of.purchase(event.purchase_id)
-    purchase.intents.add(event.intent_id)
-    purchase.payments[_identity(event)] = "open"
-
-
-def _strayed(all_of: InvariantState, event: StrayIntentFound) -> None:
-    all_of.purchase(event.purchase_id).payments[_identity(event)] = "open"
+def _token_signed(all_of: InvariantState, event: TokenSigned) -> None:
+    address = str(event.signed["mint_address"])
+    all_of.signed.setdefault(address, event.originator_id)
+    if event.originator_id.startswith("ticket:"):
+        ticket = all_of.ticket(_identity(event))
+        ticket.signed = tuple(dict.fromkeys((*ticket.signed, address)))
 
 
 def _reopened(all_of: InvariantState, event: PurchaseReopened) -> None:
     purchase = all_of.purchase(_identity(event))
     purchase.state, purchase.end, purchase.deadline = "open", None, event.hold_until
-
-
-def _payment(state: str) -> Callable[[InvariantState, DomainEvent], None]:
-    """Return a fold that sets the state of one attempt's payment; its id is `{purchase}:{attempt or intent}`."""
-
-    def fold(all_of: InvariantState, event: DomainEvent) -> None:
-        name = _identity(event)
-        all_of.purchase(name.rpartition(":")[0]).payments[name] = state
-
-    return fold
-
-
-def _posted(all_of: InvariantState, event: TransactionPosted) -> None:
-    all_of.touched.add(("books", event.purchase_id))
-    purchase = all_of.purchase(event.purchase_id)
-    for account, unit, amount in sides_of(event):
-        purchase.books[account, unit] += amount
-        all_of.books[account, unit] += amount
-        purchase.sums[unit] += amount
-        all_of.sums[unit] += amount
-
-
-def sides_of(event: TransactionPosted) -> list[tuple[str, str, int]]:
-    """Return (account, unit, credited amount) of each side of each posting; a debit is a negative credit."""
-    return [
-        (posting[side], posting["unit"], sign * posting["amount"])
-        for posting in event.postings
-        for side, sign in (("credit", 1), ("debit", -1))
-        if posting.get(side)
-    ]
 
 
 FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
@@ -252,7 +214,6 @@ FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
     PurchaseReopened: _reopened,
     OrderPlaced: _priced,
     CheckoutOpened: _extended,
-    DisputeLost: _dispute_lost,
     DiscountClaimed: _claimed,
     DiscountReturned: _returned,
     HoldExtended: _extended,
@@ -266,11 +227,6 @@ FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
     TicketIssued: _issued,
     TicketVoided: _voided,
     TokenMinted: _minted,
-    IntentCreated: _intended,
-    StrayIntentFound: _strayed,
-    PaymentCaptured: _payment("captured"),
-    PaymentCancelled: _payment("cancelled"),
-    PaymentRefunded: _payment("refunded"),
-    TransactionPosted: _posted,
-    **REFUND_FOLDS,
+    TokenSigned: _token_signed,
+    **MONEY_FOLDS,
 }

@@ -52,12 +52,13 @@ POSTINGS = Invariant(
 )
 REFUNDS = Invariant(
     "refunds-within-price",
-    "All refunds of a purchase together never exceed its price.",
+    "All refunds of a sale together never exceed its price.",
     "commit",
 )
 CAPTURES = Invariant(
     "money-has-an-owner",
-    "Every capture that is not fully refunded has exactly one of: a live order that it pays, an open case.",
+    "Every capture that is not fully refunded has exactly one of: a live order that it pays, an open case; but for"
+    " the part that was paid back by hand.",
     "rest",
 )
 ONE_CAPTURE = Invariant(
@@ -73,8 +74,8 @@ PAID = Invariant(
 )
 ARRIVED = Invariant(
     "refund-arrives",
-    "Every refund that no workflow is processing has arrived: by Stripe, at the till or paid by hand, and the buyer is"
-    " owed nothing.",
+    "Every refund that no workflow is processing has arrived, by Stripe or by hand, or is cash at the till; the buyer"
+    " is owed just that cash.",
     "rest",
 )
 DELIVERED = Invariant(
@@ -84,13 +85,38 @@ DELIVERED = Invariant(
 )
 MINTED = Invariant(
     "one-nft-per-ticket",
-    "Every ticket of a fulfilled order is minted, with a supply of one on chain; a refunded one has none.",
+    "Every ticket of a fulfilled order is minted: a supply of one, or burnt by its holder; a refunded or unsold one has"
+    " none at any address that was ever signed for it. Every recorded group is on chain.",
     "rest",
 )
-CLEARING = Invariant("stripe-is-in-the-books", "Stripe's net equals the clearing account of the books.", "rest")
+CLEARING = Invariant(
+    "stripe-is-in-the-books",
+    "For every charge, the net of its balance transactions at Stripe equals its part of the clearing account.",
+    "rest",
+)
 SHARE = Invariant(
     "venue-has-its-share",
     "A venue and its tax keep their part of every live order less its refunds, and nothing without a sale.",
+    "rest",
+)
+PARTIES = Invariant(
+    "parties-have-their-parts",
+    "Platform, processing, dispute reserve and losses have what price, refunds, Stripe's fees and disputes leave them.",
+    "rest",
+)
+VENUE_BALANCE = Invariant(
+    "venue-balance-is-in-the-books",
+    "A venue's own balance at Stripe, less its payouts under way, equals what was sent to it and not paid out.",
+    "rest",
+)
+OWN_MONEY = Invariant(
+    "own-money-is-in-the-books",
+    "Every movement of our own Stripe balance that belongs to no payment, such as a payout, is in the books once.",
+    "rest",
+)
+WHOLE_BALANCE = Invariant(
+    "whole-balance-is-in-the-books",
+    "Our whole balance at Stripe equals the clearing account, per currency.",
     "rest",
 )
 BALANCES = Invariant("balance-is-its-lines", "The displayed balance of an account is the sum of its lines.", "rest")
@@ -104,7 +130,8 @@ UNDONE = Invariant(
 )
 INVARIANTS = (
     HISTORY, STOCK, SEATS, TOKENS, POSTINGS, REFUNDS,
-    CAPTURES, ONE_CAPTURE, PAID, ARRIVED, DELIVERED, MINTED, CLEARING, SHARE, BALANCES, ENDS, UNDONE,
+    CAPTURES, ONE_CAPTURE, PAID, ARRIVED, DELIVERED, MINTED, CLEARING, SHARE, PARTIES,
+    VENUE_BALANCE, OWN_MONEY, WHOLE_BALANCE, BALANCES, ENDS, UNDONE,
 )  # fmt: skip
 
 

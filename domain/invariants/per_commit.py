@@ -14,8 +14,9 @@ from eventsourcing.persistence import StoredEvent
 
 from domain.core.aggregate import DomainEvent
 from domain.core.chain import GENESIS, digest_of, follows
-from domain.invariants.folds import apply, sides_of
+from domain.invariants.folds import apply
 from domain.invariants.invariant import HISTORY, POSTINGS, REFUNDS, SEATS, STOCK, TOKENS, Findings
+from domain.invariants.money_folds import sides_of
 from domain.invariants.state import LIVE, InvariantState, PurchaseSummary, StockSummary, TicketSummary
 from domain.money.books import TransactionPosted
 
@@ -28,7 +29,7 @@ class Recorded(NamedTuple):
 
 
 class History:
-    """Takes all events in the order of their positions; `moving` are the purchases changed since `mark`."""
+    """Takes all events in the order of their positions; `moving` are the purchases and venues changed since `mark`."""
 
     def __init__(self, findings: Findings) -> None:
         self.state = InvariantState()
@@ -61,9 +62,10 @@ class History:
         self.commits += self._at is not None
         self._at = None
         for kind, identity in sorted(self.state.touched):
-            JUDGES[kind](self.state, identity, self._findings)
+            if kind in JUDGES:
+                JUDGES[kind](self.state, identity, self._findings)
         if self._marked:
-            self.moving |= {identity for kind, identity in self.state.touched if kind == "purchase"}
+            self.moving |= {identity for kind, identity in self.state.touched if kind in {"purchase", "venue"}}
         self.state.touched.clear()
 
     def mark(self) -> None:
@@ -118,7 +120,7 @@ def seats_fault(purchase: PurchaseSummary) -> str | None:
 
 def refunds_fault(purchase: PurchaseSummary) -> str | None:
     """Return the fault of refunds that exceed the price."""
-    given = sum(refund.amount_minor for refund in purchase.refunds.values())
+    given = sum(refund.amount_minor for refund in purchase.refunds.values() if not refund.intent_id)
     return f"refunds of {given} for a price of {purchase.total_minor}" if given > purchase.total_minor else None
 
 

@@ -5,7 +5,18 @@ from typing import Any
 
 from domain.core.aggregate import DomainEvent
 from domain.invariants.state import InvariantState, PurchaseSummary, RefundSummary
-from domain.payments.refund import RefundFailed, RefundPaidByHand, RefundPending, RefundRequested, RefundSucceeded
+from domain.payments.refunds import (
+    RefundFailed,
+    RefundHandedOut,
+    RefundOwedAgain,
+    RefundOwedAtTill,
+    RefundPaidByBank,
+    RefundPaidByHand,
+    RefundPending,
+    RefundReduced,
+    RefundRequested,
+    RefundSucceeded,
+)
 
 RefundUpdate = RefundPending | RefundSucceeded | RefundFailed
 
@@ -18,6 +29,9 @@ def _requested(all_of: InvariantState, event: RefundRequested) -> None:
     given = event.given
     fees = given["platform_minor"] + given["processing_minor"] if event.fees == "venue" else 0
     returned = RefundSummary(event.timestamp, event.amount_minor, given["venue_minor"] + fees, given["tax_minor"])
+    if event.fees != "venue":
+        returned.platform_minor, returned.processing_minor = given["platform_minor"], given["processing_minor"]
+    returned.intent_id, returned.currency = event.intent_id, event.currency
     purchase = _owner(all_of, event)
     purchase.refunds[event.refund_id] = returned
     purchase.refunded_tickets |= set(event.ticket_ids)
@@ -32,7 +46,34 @@ def _updated(state: str) -> Callable[[InvariantState, RefundUpdate], None]:
 
 def _by_hand(all_of: InvariantState, event: RefundPaidByHand) -> None:
     returned = _owner(all_of, event).refunds[event.refund_id]
-    returned.state, returned.by_hand = "succeeded", True
+    returned.state = "succeeded"
+    returned.by_hand_minor += event.amount_minor
+
+
+def _by_bank(all_of: InvariantState, event: RefundPaidByBank) -> None:
+    returned = _owner(all_of, event).refunds[event.refund_id]
+    returned.by_bank_minor += event.amount_minor
+    if returned.by_bank_minor == returned.amount_minor:
+        returned.state = "succeeded"
+
+
+def _owed_again(all_of: InvariantState, event: RefundOwedAgain) -> None:
+    returned = _owner(all_of, event).refunds[event.refund_id]
+    returned.by_bank_minor -= event.amount_minor
+    returned.state = "failed"
+
+
+def _reduced(all_of: InvariantState, event: RefundReduced) -> None:
+    _owner(all_of, event).refunds[event.refund_id].amount_minor -= event.by_minor
+
+
+def _at_till(all_of: InvariantState, event: RefundOwedAtTill) -> None:
+    _owner(all_of, event).refunds[event.refund_id].at_till = True
+
+
+def _handed_out(all_of: InvariantState, event: RefundHandedOut) -> None:
+    returned = _owner(all_of, event).refunds[event.refund_id]
+    returned.state, returned.at_till = "succeeded", False
 
 
 REFUND_FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
@@ -41,4 +82,9 @@ REFUND_FOLDS: dict[type[DomainEvent], Callable[[InvariantState, Any], None]] = {
     RefundSucceeded: _updated("succeeded"),
     RefundFailed: _updated("failed"),
     RefundPaidByHand: _by_hand,
+    RefundPaidByBank: _by_bank,
+    RefundOwedAgain: _owed_again,
+    RefundReduced: _reduced,
+    RefundOwedAtTill: _at_till,
+    RefundHandedOut: _handed_out,
 }

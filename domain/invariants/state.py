@@ -3,7 +3,7 @@
 They take some hundred bytes per purchase and ticket, and nothing per event; `domain/invariants/folds.py` fills them.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -32,12 +32,13 @@ class StockSummary:
 
 @dataclass(slots=True)
 class TicketSummary:
-    """A ticket: its purchase, and every address at which it was minted."""
+    """A ticket: its purchase, every address at which it was minted, and every address signed for it."""
 
     purchase: str
     ticket_type_id: str
     state: str = "reserved"
     addresses: tuple[str, ...] = ()
+    signed: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -49,7 +50,24 @@ class RefundSummary:
     venue_minor: int
     tax_minor: int
     state: str = "requested"
-    by_hand: bool = False  # neither by Stripe nor from a till
+    by_hand_minor: int = 0  # paid neither by Stripe nor from a till
+    platform_minor: int = 0
+    processing_minor: int = 0
+    by_bank_minor: int = 0  # the buyer has it from a bank, by a dispute
+    intent_id: str = ""  # of a payment that bought nothing; empty for a refund of the sale
+    currency: str = ""  # of that payment; empty for the sale's own
+    at_till: bool = False  # cash that is still to be handed out
+
+
+@dataclass(slots=True)
+class DisputeSummary:
+    """A dispute: what was withdrawn and returned of it, and what each holder has lost."""
+
+    amount_minor: int
+    currency: str
+    parts: Counter[str]
+    state: str = "open"
+    returned_minor: int = 0
 
 
 @dataclass(slots=True)
@@ -69,20 +87,27 @@ class PurchaseSummary:
     charge_minor: int = 0
     share_minor: int = 0
     tax_minor: int = 0
-    disputed_share_minor: int = 0  # lost with disputes
-    disputed_tax_minor: int = 0
+    platform_minor: int = 0
+    processing_minor: int = 0
+    disputes: dict[str, DisputeSummary] = field(default_factory=dict)
     currency: str = ""
     seats: Counter[tuple[str, str]] = field(default_factory=Counter)
     live_tickets: Counter[str] = field(default_factory=Counter)
     tickets: list[str] = field(default_factory=list)
     payments: dict[str, str] = field(default_factory=dict)
     intents: set[str] = field(default_factory=set)
+    strays: set[str] = field(default_factory=set)  # payments that bought nothing
+    clearing: Counter[tuple[str, str]] = field(default_factory=Counter)  # by payment; empty: the purchase's own
     books: Counter[tuple[str, str]] = field(default_factory=Counter)
     sums: Counter[str] = field(default_factory=Counter)
     discounts: set[str] = field(default_factory=set)
     refunds: dict[str, RefundSummary] = field(default_factory=dict)
     refunded_tickets: set[str] = field(default_factory=set)
     returned_seats: Counter[str] = field(default_factory=Counter)  # on sale again, by ticket type
+
+    def lost(self, part: str) -> int:
+        """Return what lost disputes have taken of a holder's part."""
+        return sum(dispute.parts[part] for dispute in self.disputes.values() if dispute.state == "lost")
 
 
 class InvariantState:
@@ -95,6 +120,11 @@ class InvariantState:
         self.books: Counter[tuple[str, str]] = Counter()
         self.sums: Counter[str] = Counter()
         self.holders: dict[str, str] = {}
+        self.entries: Counter[tuple[str, str]] = Counter()  # of our own balance, by balance transaction and unit
+        self.accounts: dict[str, str] = {}  # the venue of each connected account
+        self.sending: defaultdict[str, set[str]] = defaultdict(set)  # undecided transfers and reversals of a venue
+        self.signed: dict[str, str] = {}  # every address that a mint was signed for, and its stream
+        self.minted_groups: set[str] = set()
         self.touched: set[tuple[str, str]] = set()
 
     def purchase(self, identity: str) -> PurchaseSummary:

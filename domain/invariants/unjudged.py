@@ -21,23 +21,20 @@ from domain.catalog.show_cancellation import (
 )
 from domain.catalog.venue import VenueRegistered
 from domain.core.aggregate import DomainEvent
-from domain.orders.order import CancelRequested, CaptureRequested, CaptureWaived, OrderConfirmed
-from domain.payments.dispute import DisputeOpened, DisputeWon
-from domain.payments.payment import PaymentAuthorised, PaymentDeclined
-from domain.payments.refund import RefundsOpened
-from domain.payouts.payee import AccountChanged, AccountConnected, PayeeNamed, ShortfallNetted, ShortfallNoted
-from domain.payouts.payout import PayoutPaid, PayoutReturned
-from domain.payouts.transfer import (
-    ReversalRefused,
-    ReversalRequested,
-    TransferMade,
-    TransferRefused,
-    TransferRequested,
-    TransferRequestedAgain,
-    TransferReversed,
+from domain.orders.order import (
+    BuyerErasureDecided,
+    CancelRequested,
+    CaptureRequested,
+    CaptureWaived,
+    OrderConfirmed,
+    PaymentIntentRefused,
 )
+from domain.payments.payment import PaymentAuthorised, PaymentDeclined, PaymentProcessingBegun
+from domain.payments.refunds import RefundsOpened, RefundsPriced
+from domain.payouts.payee import AccountChanged, PayeeNamed, ShortfallNetted, ShortfallNoted
+from domain.payouts.payout import PayoutPaid, PayoutReturned
 from domain.stock.buyer_limit import AllowanceOpened, ClaimEnded, ClaimSold, TicketsClaimed
-from domain.tickets.has_token import TokenSigned
+from domain.tickets.has_token import MetadataDrawn, MetadataPinned
 from domain.tickets.ticket import BurnSigned, TicketBlocked, TicketRedeemed, TicketUnblocked, TokenBurnt, TokenForgone
 
 UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
@@ -61,34 +58,29 @@ UNJUDGED: frozenset[type[DomainEvent]] = frozenset(
         ShowCancellationPaused,
         ShowCancellationResumed,
         VenueRegistered,
+        BuyerErasureDecided,
         CancelRequested,
         CaptureRequested,
         CaptureWaived,
         OrderConfirmed,
-        DisputeOpened,
-        DisputeWon,
+        PaymentIntentRefused,
         PaymentAuthorised,
         PaymentDeclined,
+        PaymentProcessingBegun,
         RefundsOpened,
+        RefundsPriced,
         AccountChanged,
-        AccountConnected,
         PayeeNamed,
         ShortfallNetted,
         ShortfallNoted,
         PayoutPaid,
         PayoutReturned,
-        ReversalRefused,
-        ReversalRequested,
-        TransferMade,
-        TransferRefused,
-        TransferRequested,
-        TransferRequestedAgain,
-        TransferReversed,
         AllowanceOpened,
         ClaimEnded,
         ClaimSold,
         TicketsClaimed,
-        TokenSigned,
+        MetadataDrawn,
+        MetadataPinned,
         BurnSigned,
         TicketBlocked,
         TicketRedeemed,

@@ -45,7 +45,10 @@ class Posting:
 
 
 class TransactionPosted(CreatedEvent["BooksTransaction"]):
-    """A money event was posted to the books."""
+    """A money event was posted to the books.
+
+    `intent_id` names the payment whose charge it is about, where a purchase may have several; empty: the purchase's.
+    """
 
     TOPIC = "books.transaction-posted"
 
@@ -53,6 +56,7 @@ class TransactionPosted(CreatedEvent["BooksTransaction"]):
     purchase_id: str
     kind: str
     postings: list[dict[str, Any]]
+    intent_id: str = ""
 
 
 class BooksTransaction(Aggregate):
@@ -62,8 +66,11 @@ class BooksTransaction(Aggregate):
     STREAM_CATEGORY = "books"
     CACHED = False
 
-    def __init__(self, tenant_id: str, purchase_id: str, kind: str, postings: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, tenant_id: str, purchase_id: str, kind: str, postings: list[dict[str, Any]], intent_id: str = ""
+    ) -> None:
         """Start with the postings as stored."""
+        self.intent_id = intent_id
         self.tenant_id = tenant_id
         self.purchase_id = purchase_id
         self.kind = kind
@@ -124,11 +131,15 @@ def sale_postings(venue_id: str, price: Price, stripe_fee_minor: int, ticket_cou
     return (*posted, owed)
 
 
-def refund_postings(currency: str, stripe_fee_minor: int) -> tuple[Posting, ...]:
-    """Post a payment that was fully refunded before any sale: only Stripe's fee remains."""
-    if not stripe_fee_minor:
-        return ()
-    return (Posting(debit=PROCESSING_FEES, credit=STRIPE_CLEARING, amount=stripe_fee_minor, unit=currency),)
+def unsold_postings(purchase_id: str, currency: str, captured_minor: int, stripe_fee_minor: int) -> tuple[Posting, ...]:
+    """Post captured money that bought nothing: it is owed to its buyer, and Stripe keeps its fee."""
+    owed = (
+        (STRIPE_CLEARING, buyer_refundable(purchase_id), captured_minor),
+        (PROCESSING_FEES, STRIPE_CLEARING, stripe_fee_minor),
+    )
+    return tuple(
+        Posting(debit=debit, credit=credit, amount=amount, unit=currency) for debit, credit, amount in owed if amount
+    )
 
 
 def transfer_postings(venue_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
@@ -150,10 +161,10 @@ def reversal_postings(venue_id: str, currency: str, amount_minor: int) -> tuple[
 
 
 def payout_postings(venue_id: str, currency: str, amount_minor: int, *, returned: bool) -> tuple[Posting, ...]:
-    """Post a payout from the venue's Stripe account to its bank, or its return."""
+    """Post a payout from the venue's Stripe account to its bank (negative: from its bank), or its return."""
     available, paid_out = venue_account(venue_id, "available"), venue_account(venue_id, "paid_out")
-    debit, credit = (paid_out, available) if returned else (available, paid_out)
-    return (Posting(debit=debit, credit=credit, amount=amount_minor, unit=currency),)
+    debit, credit = (available, paid_out) if (amount_minor > 0) != returned else (paid_out, available)
+    return (Posting(debit=debit, credit=credit, amount=abs(amount_minor), unit=currency),)
 
 
 def buyer_refundable(purchase_id: str) -> str:
@@ -192,13 +203,16 @@ def by_hand_postings(purchase_id: str, currency: str, amount_minor: int) -> tupl
     return (Posting(debit=owed, credit=PLATFORM_BANK, amount=amount_minor, unit=currency),)
 
 
+def at_till_postings(venue_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
+    """Post a refund that is owed at the till: the venue holds that cash for the buyer, and it is not paid out to it."""
+    kept = venue_account(venue_id, "paid_out")
+    return (Posting(debit=kept, credit=venue_payable(venue_id), amount=amount_minor, unit=currency),)
+
+
 def handed_out_postings(venue_id: str, purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
-    """Post a refund that the box office paid in cash: it leaves the till, and the venue is owed it."""
-    owed, till, kept = buyer_refundable(purchase_id), cash_till(venue_id), venue_account(venue_id, "paid_out")
-    return (
-        Posting(debit=owed, credit=venue_payable(venue_id), amount=amount_minor, unit=currency),
-        Posting(debit=kept, credit=till, amount=amount_minor, unit=currency),
-    )
+    """Post a refund that the box office handed out in cash: it leaves the till."""
+    owed = buyer_refundable(purchase_id)
+    return (Posting(debit=owed, credit=cash_till(venue_id), amount=amount_minor, unit=currency),)
 
 
 def came_back_postings(purchase_id: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:

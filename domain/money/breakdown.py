@@ -1,12 +1,13 @@
 """Breakdown of an order's amount by recipient, so that a refund takes each part back from its recipient."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from domain.money.currency import step_of
-from domain.money.money import Price, split_minor
+from domain.money.money import Price, matrix_minor, split_minor
 
 FeesBorneBy = Literal["platform", "venue", "buyer"]
 
@@ -39,9 +40,17 @@ class AmountBreakdown(BaseModel):
         """Return the breakdown with no part above that of another one."""
         return breakdown_from([min(own, others) for own, others in zip(self.figures, most.figures, strict=True)])
 
+    def floored(self) -> "AmountBreakdown":
+        """Return the breakdown with no part below zero."""
+        return breakdown_from([max(figure, 0) for figure in self.figures])
+
     def without_fees(self) -> "AmountBreakdown":
         """Return the breakdown without both fees."""
         return self.model_copy(update={"platform_minor": 0, "processing_minor": 0})
+
+    def only_fees(self) -> "AmountBreakdown":
+        """Return both fees of the breakdown."""
+        return self.less(self.without_fees())
 
 
 def breakdown_from(figures: Sequence[int]) -> AmountBreakdown:
@@ -62,14 +71,30 @@ def summed(several: Sequence[AmountBreakdown]) -> AmountBreakdown:
     return breakdown_from([sum(part.figures[at] for part in several) for at in range(len(AmountBreakdown().figures))])
 
 
+def ticket_worth(lines: Sequence[tuple[int, int]]) -> list[int]:
+    """Return weights of the tickets of lines of (quantity, discounted price of the line): the same within a line."""
+    common = math.lcm(*(quantity for quantity, _ in lines))
+    return [net_minor * common // quantity for quantity, net_minor in lines for _ in range(quantity)]
+
+
 def ticket_breakdown(price: Price, worth: Sequence[int]) -> list[AmountBreakdown]:
-    """Split a price over its tickets in proportion to their worth; the parts sum to the price exactly."""
+    """Split a price over its tickets in proportion to their worth, each ticket's total first, then its parts.
+
+    Totals and parts sum to the price exactly; the totals of equal tickets are at most one step apart.
+    """
     whole = breakdown_of(price)
     if not whole.total_minor:
         return [AmountBreakdown() for _ in worth]
     step = step_of(price.currency)
-    split = [split_minor(figure, tuple(worth), step) for figure in whole.figures]
-    return [breakdown_from([part[at] for part in split]) for at in range(len(worth))]
+    totals = split_minor(whole.total_minor, tuple(worth), step)
+    return [breakdown_from(parts) for parts in matrix_minor(totals, whole.figures, step)]
+
+
+def tickets_taken(left: AmountBreakdown, tickets: AmountBreakdown, currency: str) -> AmountBreakdown:
+    """Take the price of tickets from the remaining breakdown: part by part, and where one has less, from the others."""
+    taken = tickets.capped(left)
+    missing = min(tickets.total_minor, left.total_minor) - taken.total_minor
+    return summed([taken, amount_breakdown(left.less(taken), missing, currency)])
 
 
 def amount_breakdown(left: AmountBreakdown, amount_minor: int, currency: str) -> AmountBreakdown:

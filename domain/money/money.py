@@ -1,9 +1,11 @@
 """Money: integer minor units of one currency, split without losing or gaining a cent."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from domain.core.errors import NotChargeable
 from domain.money.currency import step_of
 
 BPS_WHOLE = 10_000
@@ -36,10 +38,51 @@ def split_minor(amount_minor: int, weights: tuple[int, ...], step: int = 1) -> t
     return tuple(part * step for part in parts)
 
 
+def matrix_minor(rows: Sequence[int], columns: Sequence[int], step: int = 1) -> list[list[int]]:
+    """Return non-negative cells with these sums of rows and columns, each within one step of its exact part.
+
+    All sums are whole steps, and rows and columns have the same total. Each cell is its part rounded down; then each
+    row gives the steps that it lacks to the columns that lack the most, which always comes out even (Ryser).
+    """
+    total = sum(rows)
+    if total != sum(columns) or any(minor < 0 or minor % step for minor in (*rows, *columns)):
+        raise ValueError("rows and columns need non-negative sums of whole steps, and the same total")
+    parts = [[row * column // (total or 1) // step for column in columns] for row in rows]
+    lacks = [column // step - sum(row[at] for row in parts) for at, column in enumerate(columns)]
+    for row, parts_of_row in zip(rows, parts, strict=True):
+        by_lack = sorted(range(len(columns)), key=lambda at: -lacks[at])
+        for at in by_lack[: row // step - sum(parts_of_row)]:
+            parts_of_row[at] += 1
+            lacks[at] -= 1
+    return [[part * step for part in parts_of_row] for parts_of_row in parts]
+
+
+class FixedFees(BaseModel):
+    """The fixed parts of both fees per order, in minor units of one currency."""
+
+    model_config = ConfigDict(frozen=True)
+
+    currency: str
+    platform_minor: int = Field(default=0, ge=0)
+    processing_minor: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _check_steps(self) -> Self:
+        step = step_of(self.currency)
+        if self.platform_minor % step or self.processing_minor % step:
+            raise ValueError(f"a fixed fee in {self.currency} must be a multiple of {step}")
+        return self
+
+
+def _is_empty(fixed: tuple[FixedFees, ...]) -> bool:
+    return not fixed
+
+
 class FeeRates(BaseModel):
     """The fee rates of a venue, in ten-thousandths of subtotal minus discount, and a fixed part of each fee per order.
 
-    Fees are added on top of the ticket prices, or absorbed: then the venue bears them.
+    Fees are added on top of the ticket prices, or absorbed: then the venue bears them. With `fixed_fees` the venue
+    sells only in their currencies. The older two numbers count in minor units of any currency.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +92,35 @@ class FeeRates(BaseModel):
     processing_fixed_minor: int = Field(default=0, ge=0)
     platform_fixed_minor: int = Field(default=0, ge=0)
     fees: FeesMode = "on_top"
+    fixed_fees: tuple[FixedFees, ...] = Field(default=(), exclude_if=_is_empty)
+
+    @model_validator(mode="after")
+    def _check_fixed(self) -> Self:
+        currencies = [fixed.currency for fixed in self.fixed_fees]
+        if len(set(currencies)) < len(currencies):
+            raise ValueError("a currency may have fixed_fees only once")
+        if currencies and (self.processing_fixed_minor or self.platform_fixed_minor):
+            raise ValueError("give fixed_fees, or fixed parts without a currency, not both")
+        return self
+
+    def fixed_in(self, currency: str) -> FixedFees:
+        """Return the fixed parts in a currency; raise NotChargeable if the venue has them only in others."""
+        if not self.fixed_fees:
+            step = step_of(currency)
+            platform, processing = (
+                rounded(minor, 1, step) for minor in (self.platform_fixed_minor, self.processing_fixed_minor)
+            )
+            return FixedFees(currency=currency, platform_minor=platform, processing_minor=processing)
+        for fixed in self.fixed_fees:
+            if fixed.currency == currency:
+                return fixed
+        known = ", ".join(fixed.currency for fixed in self.fixed_fees)
+        raise NotChargeable(f"the venue has no fixed fees in {currency}, only in {known}", currency=currency)
+
+    def without_processing(self) -> "FeeRates":
+        """Return the rates without the processing fee."""
+        fixed = tuple(fixed.model_copy(update={"processing_minor": 0}) for fixed in self.fixed_fees)
+        return self.model_copy(update={"processing_bps": 0, "processing_fixed_minor": 0, "fixed_fees": fixed})
 
 
 class Tax(NamedTuple):
@@ -111,7 +183,7 @@ def price_of(
     base = subtotal - discount_minor
     tax_minor = tax.of(base, step_of(currency))
     added = 0 if tax.inclusive else tax_minor
-    platform, processing = _fees(base, rates, step_of(currency))
+    platform, processing = _fees(base, rates, currency)
     if rates.fees == "absorbed":
         # The venue's share never becomes negative; the platform fee is cut first, since Stripe's costs are real.
         net = base + added - tax_minor
@@ -133,10 +205,10 @@ def price_of(
     )
 
 
-def _fees(base_minor: int, rates: FeeRates, step: int) -> tuple[int, int]:
+def _fees(base_minor: int, rates: FeeRates, currency: str) -> tuple[int, int]:
     """Return platform and processing fee; both are zero for a free order."""
     if base_minor == 0:
         return 0, 0
-    platform = share_minor(base_minor, rates.platform_bps, step) + rounded(rates.platform_fixed_minor, 1, step)
-    processing = share_minor(base_minor, rates.processing_bps, step) + rounded(rates.processing_fixed_minor, 1, step)
-    return platform, processing
+    fixed, step = rates.fixed_in(currency), step_of(currency)
+    platform = share_minor(base_minor, rates.platform_bps, step) + fixed.platform_minor
+    return platform, share_minor(base_minor, rates.processing_bps, step) + fixed.processing_minor

@@ -114,6 +114,18 @@ class CheckoutOpened(DomainEvent["Order"]):
         order.hold_until = self.hold_until
 
 
+class PaymentIntentRefused(DomainEvent["Order"]):
+    """Stripe refused for good to create the payment's intent: there is none, and it is not asked for again."""
+
+    TOPIC = "order.payment-intent-refused"
+
+    reason: str
+
+    def apply(self, order: "Order") -> None:
+        """Note the reason."""
+        order.payment_refusal = self.reason
+
+
 class CancelRequested(DomainEvent["Order"]):
     """The buyer cancelled before the capture was requested."""
 
@@ -189,6 +201,15 @@ class OrderCancelled(DomainEvent["Order"]):
         order.end_reason = self.reason
 
 
+class BuyerErasureDecided(DomainEvent["Order"]):
+    """The personal data of the purchase's buyer is erased; the event has nothing of the person, and says who did it."""
+
+    TOPIC = "order.buyer-erasure-decided"
+
+    def apply(self, order: "Order") -> None:
+        """Change nothing: the order holds no personal data."""
+
+
 class Order(Aggregate):
     """A purchase; its id is the purchase's."""
 
@@ -232,6 +253,7 @@ class Order(Aggregate):
         self.end_reason: str | None = None
         self.cancel_requested = self.capture_requested = False
         self.priced_lines: tuple[dict[str, Any], ...] = ()  # with prices, once the price is locked
+        self.payment_refusal: str | None = None  # Stripe's reason, if it refused to create the payment's intent
 
     def wait(self, queue_until: datetime | None, hold_seconds: int, hold_until: datetime | None) -> None:
         """Assign the deadlines; requests stored before the queue existed have a hold deadline and an open checkout."""
@@ -265,6 +287,12 @@ class Order(Aggregate):
         """Whether the order is sold: from here money is given back by a refund."""
         return self.state in {"confirmed", "fulfilled"}
 
+    def erase_buyer(self, at: datetime) -> None:
+        """Record that the buyer's personal data is erased; raise WrongState before the end, which needs the wallet."""
+        if self.state not in {"fulfilled", "cancelled", "refused"}:
+            raise WrongState(f"purchase {self.identity} is not known to have ended", state=self.state)
+        self.record(BuyerErasureDecided, at)
+
     def check_open(self) -> None:
         """Raise PurchaseCancelled after the end."""
         if self.state in {"cancelled", "refused"}:
@@ -293,6 +321,11 @@ class Order(Aggregate):
         if not self.checkout_open:
             self.record(CheckoutOpened, at, hold_until=at + timedelta(seconds=self.hold_seconds))
         return self.hold_until
+
+    def refuse_payment(self, reason: str, at: datetime) -> None:
+        """Record that Stripe refused for good to create the payment's intent; idempotent."""
+        if self.payment_refusal is None and not self.is_sold:
+            self.record(PaymentIntentRefused, at, reason=reason)
 
     def is_queued_out(self, at: datetime) -> bool:
         """Return whether the checkout did not open in time; a sold free order has no checkout."""

@@ -24,6 +24,7 @@ class PurchaseReopened(DomainEvent[Order]):
         order.attempt += 1
         order.state, order.end_reason = "placed", None
         order.cancel_requested = order.capture_requested = False
+        order.payment_refusal = None
         order.checkout_open, order.hold_until = True, self.hold_until
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.errors import WrongState
 
-PaymentState = Literal["open", "authorised", "captured", "cancelled", "refunded"]
+PaymentState = Literal["open", "authorised", "captured", "owed", "cancelled", "refunded"]
 
 
 class IntentCreated(CreatedEvent["Payment"]):
@@ -45,7 +45,18 @@ class PaymentDeclined(DomainEvent["Payment"]):
     def apply(self, payment: "Payment") -> None:
         """Count the decline."""
         payment.declines += 1
+        payment.processing_since = None
         payment.decline_code = self.decline_code
+
+
+class PaymentProcessingBegun(DomainEvent["Payment"]):
+    """The buyer has paid, and a bank processes the payment: it is not known yet whether the money comes."""
+
+    TOPIC = "payment.processing-begun"
+
+    def apply(self, payment: "Payment") -> None:
+        """Note since when."""
+        payment.processing_since = self.timestamp
 
 
 class PaymentAuthorised(DomainEvent["Payment"]):
@@ -90,8 +101,20 @@ class PaymentCancelled(DomainEvent["Payment"]):
         payment.state = "cancelled"
 
 
+class PaymentOwed(DomainEvent["Payment"]):
+    """The captured money bought nothing: it is owed to its buyer, also again when a refund of it has failed."""
+
+    TOPIC = "payment.owed"
+
+    amount_minor: int
+
+    def apply(self, payment: "Payment") -> None:
+        """Mark the payment as owed."""
+        payment.state, payment.refunded_minor = "owed", 0
+
+
 class PaymentRefunded(DomainEvent["Payment"]):
-    """The captured money was refunded."""
+    """The captured money has reached its buyer."""
 
     TOPIC = "payment.refunded"
 
@@ -129,15 +152,21 @@ class Payment(Aggregate):
         self.state: PaymentState = "open"
         self.declines = 0
         self.decline_code: str | None = None
+        self.processing_since: datetime | None = None
         self.charge_id: str | None = None
         self.captured_minor = 0
         self.stripe_fee_minor = 0
         self.refunded_minor = 0
 
     def decline(self, code: str, at: datetime) -> None:
-        """Record a declined card, once per decline code."""
-        if self.state == "open" and self.decline_code != code:
+        """Record a declined payment, once per decline code, or once per payment that a bank processed."""
+        if self.state == "open" and (self.decline_code != code or self.processing_since is not None):
             self.record(PaymentDeclined, at, decline_code=code)
+
+    def process(self, at: datetime) -> None:
+        """Record that a bank processes the payment; idempotent."""
+        if self.state == "open" and self.processing_since is None:
+            self.record(PaymentProcessingBegun, at)
 
     def authorise(self, at: datetime) -> None:
         """Record the authorisation; idempotent."""
@@ -162,20 +191,24 @@ class Payment(Aggregate):
 
     def cancel(self, at: datetime) -> None:
         """Record that no money can arrive any more; idempotent. Raise WrongState if captured."""
-        if self.state == "captured":
+        if self.state in {"captured", "owed"}:
             raise WrongState(
                 "the payment is captured and cannot be cancelled; refund it instead", intent_id=self.intent_id
             )
         if self.state in {"open", "authorised"}:
             self.record(PaymentCancelled, at)
 
-    def refund(self, refund_id: str, amount_minor: int, at: datetime) -> None:
-        """Record that all captured money was refunded; idempotent. Raise WrongState for another amount or state."""
+    def owe(self, at: datetime) -> None:
+        """Record that the captured money is owed to its buyer; again after a refund that failed; else idempotent."""
+        if self.state not in {"captured", "owed", "refunded"}:
+            raise WrongState(f"payment is {self.state}; nothing was captured", state=self.state)
+        if self.state != "owed":
+            self.record(PaymentOwed, at, amount_minor=self.captured_minor)
+
+    def refund(self, refund_id: str, at: datetime) -> None:
+        """Record that the owed money has reached its buyer; idempotent. Raise WrongState if nothing was owed."""
         if self.state == "refunded":
             return
-        if self.state != "captured" or amount_minor != self.captured_minor:
-            raise WrongState(
-                f"payment is {self.state} with {self.captured_minor} captured; {amount_minor} cannot be refunded",
-                state=self.state,
-            )
-        self.record(PaymentRefunded, at, refund_id=refund_id, amount_minor=amount_minor)
+        if self.state != "owed":
+            raise WrongState(f"payment is {self.state}; it is not owed to its buyer", state=self.state)
+        self.record(PaymentRefunded, at, refund_id=refund_id, amount_minor=self.captured_minor)

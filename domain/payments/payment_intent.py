@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.money.payment_method import PaymentMethod
 
 IntentStatus = Literal[
     "requires_payment_method", "requires_confirmation", "requires_action", "processing", "requires_capture",
@@ -20,6 +22,9 @@ class IntentRequest(BaseModel):
     amount_minor: int
     currency: str
     capture_method: Literal["manual", "automatic"] = "manual"
+    payment_methods: tuple[PaymentMethod, ...] = ()  # none: Stripe decides
+    description: str = ""
+    receipt_email: str | None = Field(default=None, repr=False)  # Stripe mails a receipt there
 
 
 class IntentState(BaseModel):

@@ -1,22 +1,26 @@
-"""Refunds of one sold order: never more than was paid, however often and concurrently they are requested."""
+"""One refund: what it gives back, how far it has come, and what others have paid of it."""
 
-from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
-from domain.core.errors import KeyReused, RefundExceeds, UnknownSubject
-from domain.money.breakdown import AmountBreakdown, FeesBorneBy, amount_breakdown, breakdown_from, breakdown_of, summed
-from domain.money.currency import shown
-from domain.money.money import Price
+from domain.money.breakdown import AmountBreakdown, FeesBorneBy
+from domain.payments.holdings import GivenBack
 
 NOTHING = AmountBreakdown()
+BOUGHT_NOTHING = "bought-nothing"  # the reason of a refund of captured money that belongs to no sale
+MADE_AT_STRIPE = "made-at-stripe"  # the reason of a refund that a person made in Stripe's dashboard
 RefundState = Literal["requested", "pending", "succeeded", "failed"]
 
 
 class Refund(BaseModel):
-    """One refund; `turn` counts the attempts at Stripe, from 1, and grows with each failure."""
+    """One refund; `turn` counts the attempts at Stripe, from 1, and grows with each failure.
+
+    A refund of the sale is `given` by its owners. One of a payment that bought nothing names its intent, and returns
+    `unsold_minor`, which nobody owned. `paid_elsewhere_minor` was paid by another refund. Cash is owed `at_till` until
+    a clerk says that it was handed out. `by_bank_minor` is the part that the buyer has from a bank, by a dispute that
+    was lost.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -25,11 +29,36 @@ class Refund(BaseModel):
     reason: str
     fees: FeesBorneBy
     ticket_ids: tuple[str, ...]
-    given: AmountBreakdown
+    given: AmountBreakdown = NOTHING
+    intent_id: str = ""
+    currency: str = ""
+    unsold_minor: int = 0
+    paid_elsewhere_minor: int = 0
+    handed_out: bool = False
+    at_till: bool = False
     state: RefundState = "requested"
     turn: int = 1
     stripe_refund_id: str | None = None
     failure: str | None = None
+    by_bank_minor: int = 0
+    by_hand_minor: int = 0
+    settled_minor: int = 0  # paid before a bank gave its part back
+
+    @property
+    def amount_minor(self) -> int:
+        """The amount that this refund still gives the buyer."""
+        return self.given.total_minor + self.unsold_minor - self.paid_elsewhere_minor
+
+    @property
+    def due_minor(self) -> int:
+        """The amount to be paid by us: what no bank has paid."""
+        return self.amount_minor - self.by_bank_minor - self.settled_minor
+
+    @property
+    def given_back(self) -> GivenBack:
+        """The refund as the holdings of its charge see it."""
+        due_minor = 0 if self.state == "succeeded" else self.due_minor
+        return GivenBack(given=self.given, due_minor=due_minor, by_hand_minor=self.by_hand_minor)
 
     @property
     def from_venue_minor(self) -> int:
@@ -38,176 +67,4 @@ class Refund(BaseModel):
         return self.given.venue_minor + fees
 
 
-class RefundsOpened(CreatedEvent["Refunds"]):
-    """The first refund of an order was requested."""
-
-    TOPIC = "refunds.opened"
-
-    tenant_id: str
-    price: dict[str, Any]
-
-
-class RefundRequested(DomainEvent["Refunds"]):
-    """An amount is owed to the buyer, and these tickets are void."""
-
-    TOPIC = "refunds.refund-requested"
-
-    refund_id: str
-    body_digest: str
-    reason: str
-    fees: FeesBorneBy
-    ticket_ids: list[str]
-    given: dict[str, Any]
-    amount_minor: int
-
-    def apply(self, refunds: "Refunds") -> None:
-        """Add the refund."""
-        values = {name: getattr(self, name) for name in ("refund_id", "body_digest", "reason", "fees", "given")}
-        refunds.refunds[self.refund_id] = Refund.model_validate({**values, "ticket_ids": tuple(self.ticket_ids)})
-
-
-class RefundPending(DomainEvent["Refunds"]):
-    """Stripe accepted the refund; the bank has not received it yet."""
-
-    TOPIC = "refunds.refund-pending"
-
-    refund_id: str
-    stripe_refund_id: str
-
-    def apply(self, refunds: "Refunds") -> None:
-        """Mark the refund as pending."""
-        refunds.change(self.refund_id, state="pending", stripe_refund_id=self.stripe_refund_id)
-
-
-class RefundSucceeded(DomainEvent["Refunds"]):
-    """Stripe reported that the refund reached the buyer."""
-
-    TOPIC = "refunds.refund-succeeded"
-
-    refund_id: str
-    stripe_refund_id: str
-    amount_minor: int
-
-    def apply(self, refunds: "Refunds") -> None:
-        """Mark the refund as succeeded."""
-        stripe_id = self.stripe_refund_id or None
-        refunds.change(self.refund_id, state="succeeded", stripe_refund_id=stripe_id, failure=None)
-
-
-class RefundPaidByHand(DomainEvent["Refunds"]):
-    """An operator paid the buyer another way; `reference` names the payment."""
-
-    TOPIC = "refunds.refund-paid-by-hand"
-
-    refund_id: str
-    reference: str
-    amount_minor: int
-
-    def apply(self, refunds: "Refunds") -> None:
-        """Mark the refund as succeeded without Stripe."""
-        refunds.change(self.refund_id, state="succeeded", stripe_refund_id=None, failure=None)
-
-
-class RefundFailed(DomainEvent["Refunds"]):
-    """Stripe or the bank rejected the refund, perhaps after success: the buyer is still owed."""
-
-    TOPIC = "refunds.refund-failed"
-
-    refund_id: str
-    stripe_refund_id: str
-    failure: str
-
-    def apply(self, refunds: "Refunds") -> None:
-        """Mark the refund as failed, and begin the next attempt with a key of its own."""
-        turn = refunds.refunds[self.refund_id].turn + 1
-        refunds.change(self.refund_id, state="failed", stripe_refund_id=None, failure=self.failure, turn=turn)
-
-
-class Refunds(Aggregate):
-    """All refunds of one purchase; decided one after another, so that they stay within the price."""
-
-    TOPIC = "refunds"
-    STREAM_CATEGORY = "refunds"
-
-    def __init__(self, tenant_id: str, price: dict[str, Any]) -> None:
-        """Start without refunds."""
-        self.tenant_id = tenant_id
-        self.price = Price.model_validate(price)
-        self.refunds: dict[str, Refund] = {}
-
-    def left(self, lost: AmountBreakdown = NOTHING) -> AmountBreakdown:
-        """Return the refundable amount; a failed refund is still owed, and counts.
-
-        `lost` is the amount lost to disputes. It is split by the price, so it may exceed the rest of one part; the
-        other parts are then reduced, so that all together never exceed the price.
-        """
-        left = breakdown_of(self.price).less(summed([refund.given for refund in self.refunds.values()]))
-        if not lost.total_minor:
-            return left
-        positive = breakdown_from([max(figure, 0) for figure in left.less(lost).figures])
-        amount_minor = min(positive.total_minor, max(left.total_minor - lost.total_minor, 0))
-        return amount_breakdown(positive, amount_minor, self.price.currency)
-
-    def find(self, refund_id: str, body_digest: str) -> Refund | None:
-        """Return the refund of a repeated key, or None; raise KeyReused for another body."""
-        known = self.refunds.get(refund_id)
-        if known is not None and known.body_digest != body_digest:
-            raise KeyReused("this Idempotency-Key was used with a different body")
-        return known
-
-    def get(self, refund_id: str) -> Refund:
-        """Return a refund; raise UnknownSubject if it does not exist."""
-        if refund_id not in self.refunds:
-            raise UnknownSubject(f"refund {refund_id} does not exist", id=refund_id)
-        return self.refunds[refund_id]
-
-    def change(self, refund_id: str, **values: Any) -> None:
-        """Assign values of one refund."""
-        self.refunds[refund_id] = self.refunds[refund_id].model_copy(update=values)
-
-    def request(self, wanted: Refund, at: datetime, lost: AmountBreakdown = NOTHING) -> Refund:
-        """Request a refund; raise RefundExceeds for more than the rest of any part, or for nothing at all."""
-        given, left = wanted.given, self.left(lost)
-        if given.capped(left) != given or (not given.total_minor and not wanted.ticket_ids):
-            raise RefundExceeds(_exceeding(given, left, self.price.currency), left_minor=left.total_minor)
-        values = wanted.model_dump(include={"refund_id", "body_digest", "reason", "fees", "given"})
-        tickets, amount = list(wanted.ticket_ids), given.total_minor
-        self.record(RefundRequested, at, ticket_ids=tickets, amount_minor=amount, **values)
-        return self.refunds[wanted.refund_id]
-
-    def pend(self, refund_id: str, stripe_refund_id: str, at: datetime) -> None:
-        """Record that Stripe processes the refund; idempotent, and without effect after success."""
-        if self.get(refund_id).state in {"requested", "failed"}:
-            self.record(RefundPending, at, refund_id=refund_id, stripe_refund_id=stripe_refund_id)
-
-    def succeed(self, refund_id: str, stripe_refund_id: str, at: datetime) -> bool:
-        """Record that the money reached the buyer; False if already recorded."""
-        refund = self.get(refund_id)
-        if refund.state == "succeeded":
-            return False
-        amount = refund.given.total_minor
-        events = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "amount_minor": amount}
-        self.record(RefundSucceeded, at, **events)
-        return True
-
-    def pay_by_hand(self, refund_id: str, reference: str, at: datetime) -> bool:
-        """Record that the buyer was paid another way; False unless the refund has failed, since it may still arrive."""
-        refund = self.get(refund_id)
-        if refund.state != "failed":
-            return False
-        amount = refund.given.total_minor
-        self.record(RefundPaidByHand, at, refund_id=refund_id, reference=reference, amount_minor=amount)
-        return True
-
-    def fail(self, refund_id: str, stripe_refund_id: str, failure: str, at: datetime) -> None:
-        """Record a failure; a refund can fail even after success."""
-        self.get(refund_id)
-        events = {"refund_id": refund_id, "stripe_refund_id": stripe_refund_id, "failure": failure}
-        self.record(RefundFailed, at, **events)
-
-
-def _exceeding(given: AmountBreakdown, left: AmountBreakdown, currency: str) -> str:
-    requested, refundable = (shown(parts.total_minor, currency) for parts in (given, left))
-    if not given.total_minor:
-        return f"nothing to refund: the refundable amount is {refundable}"
-    return f"the refund of {requested} exceeds the refundable amount of {refundable}"
+DECIDED = ("refund_id", "body_digest", "reason", "fees", "given", "intent_id", "currency", "handed_out")

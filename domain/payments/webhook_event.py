@@ -11,9 +11,10 @@ DECIDING = MONEY_CAME | {
     "payment_intent.processing",
     "payment_intent.canceled",
 }
-PAYOUT_ENDS = frozenset({"payout.paid", "payout.failed", "payout.canceled"})
+# An update says which payout reverses this one.
+PAYOUT_NEWS = frozenset({"payout.paid", "payout.failed", "payout.canceled", "payout.updated"})
 
-ACCOUNT_NEWS = "account.updated"
+ACCOUNT_NEWS = frozenset({"account.updated", "account.application.deauthorized"})
 DISPUTE = "charge.dispute."
 DISPUTE_NEWS = frozenset(
     DISPUTE + news for news in ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated")
@@ -22,7 +23,7 @@ REFUND_NEWS = frozenset({"refund.updated", "refund.failed", "charge.refund.updat
 REFUND_MADE = "refund.created"
 # Event types of the webhook endpoints, ours and that of the venues' accounts; no other type is processed.
 SUBSCRIBED = frozenset({*DECIDING, *REFUND_NEWS, REFUND_MADE, *DISPUTE_NEWS})
-SUBSCRIBED_CONNECT = frozenset({ACCOUNT_NEWS, *PAYOUT_ENDS})
+SUBSCRIBED_CONNECT = ACCOUNT_NEWS | PAYOUT_NEWS
 Handler = Literal["purchase", "refund", "dispute", "account", "payout"]
 
 
@@ -44,13 +45,13 @@ class WebhookEvent(BaseModel):
 
     @property
     def is_about_account(self) -> bool:
-        """Whether the capabilities of a venue's account may have changed."""
-        return self.account_id is not None and self.type == ACCOUNT_NEWS
+        """Whether the capabilities of a venue's account, or our access to it, may have changed."""
+        return self.account_id is not None and self.type in ACCOUNT_NEWS
 
     @property
     def is_about_payout(self) -> bool:
-        """Whether a payout reached a venue's bank, or failed."""
-        return self.account_id is not None and self.type in PAYOUT_ENDS
+        """Whether a payout reached a venue's bank, failed, or is reversed."""
+        return self.account_id is not None and self.type in PAYOUT_NEWS
 
     @property
     def is_about_money(self) -> bool:

@@ -1,5 +1,6 @@
 """Payee: a venue's Stripe account, and its debt to us."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,11 +10,13 @@ from domain.core.errors import WrongState
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """The capabilities of a Stripe account; `asked_for` counts Stripe's open requirements."""
+    """The capabilities of a Stripe account, none of one that is gone; `asked_for` counts Stripe's open requirements."""
 
     may_receive: bool = False
     may_pay_out: bool = False
     asked_for: int = 0
+    is_gone: bool = False
+    settlement_currencies: tuple[str, ...] = ()
 
 
 class PayeeNamed(CreatedEvent["Payee"]):
@@ -44,10 +47,13 @@ class AccountChanged(DomainEvent["Payee"]):
     may_receive: bool
     may_pay_out: bool
     asked_for: int
+    is_gone: bool = False
+    settlement_currencies: Sequence[str] = ()
 
     def apply(self, payee: "Payee") -> None:
         """Set the capabilities."""
-        payee.abilities = Capabilities(self.may_receive, self.may_pay_out, self.asked_for)
+        settled = tuple(self.settlement_currencies)
+        payee.abilities = Capabilities(self.may_receive, self.may_pay_out, self.asked_for, self.is_gone, settled)
 
 
 class ShortfallNoted(DomainEvent["Payee"]):
@@ -95,9 +101,14 @@ class Payee(Aggregate):
         self.owed_minor: dict[str, int] = {}
         self.keys: set[str] = set()
 
+    @property
+    def settlement_currencies(self) -> tuple[str, ...]:
+        """The currencies of the account's bank accounts; empty while they are not known."""
+        return self.abilities.settlement_currencies
+
     def connect(self, account_id: str, at: datetime) -> None:
-        """Set the account, idempotently; raise WrongState if the venue has another one."""
-        if self.account_id is None:
+        """Set the account, idempotently; raise WrongState if the venue has another one that is not gone."""
+        if self.account_id is None or (self.account_id != account_id and self.abilities.is_gone):
             self.record(AccountConnected, at, account_id=account_id)
         elif self.account_id != account_id:
             raise WrongState("the venue already has a different Stripe account", account_id=self.account_id)
@@ -109,6 +120,8 @@ class Payee(Aggregate):
                 "may_receive": abilities.may_receive,
                 "may_pay_out": abilities.may_pay_out,
                 "asked_for": abilities.asked_for,
+                "is_gone": abilities.is_gone,
+                "settlement_currencies": list(abilities.settlement_currencies),
             }
             self.record(AccountChanged, at, **values)
 

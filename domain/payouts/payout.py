@@ -1,4 +1,8 @@
-"""Payout: Stripe's payout of a venue's balance to its bank; recorded, not initiated, by us."""
+"""Payout: money between a venue's balance at Stripe and its bank; recorded, not initiated, by us.
+
+It goes to the bank, or with a negative amount comes from it: the reversal of an earlier payout, or a debit that
+balances an account. Either can be taken back by the bank after it was paid, for good.
+"""
 
 from datetime import datetime
 from typing import Literal
@@ -9,7 +13,7 @@ PayoutState = Literal["paid", "returned"]
 
 
 class PayoutPaid(CreatedEvent["Payout"]):
-    """Stripe reported that the payout reached the bank."""
+    """The payout reached the bank, or a negative one the account; `original` is the payout that it reverses."""
 
     TOPIC = "payout.paid"
 
@@ -17,10 +21,11 @@ class PayoutPaid(CreatedEvent["Payout"]):
     venue_id: str
     amount_minor: int
     currency: str
+    original: str = ""
 
 
 class PayoutReturned(DomainEvent["Payout"]):
-    """The bank returned the payout: the money is in the venue's Stripe account again."""
+    """The bank returned the payout: the money is again where it was before."""
 
     TOPIC = "payout.returned"
 
@@ -37,12 +42,13 @@ class Payout(Aggregate):
     TOPIC = "payout"
     STREAM_CATEGORY = "payout"
 
-    def __init__(self, tenant_id: str, venue_id: str, amount_minor: int, currency: str) -> None:
+    def __init__(self, tenant_id: str, venue_id: str, amount_minor: int, currency: str, original: str = "") -> None:
         """Start paid; a payout under way still belongs to the venue's balance."""
         self.tenant_id = tenant_id
         self.venue_id = venue_id
         self.amount_minor = amount_minor
         self.currency = currency
+        self.original = original
         self.state: PayoutState = "paid"
 
     def come_back(self, failure: str, at: datetime) -> bool:

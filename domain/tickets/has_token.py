@@ -1,7 +1,7 @@
 """The common base of venue, show and ticket: a token on chain, first signed, then minted."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.core.aggregate import Aggregate, DomainEvent
 from domain.core.errors import WrongState
@@ -34,6 +34,48 @@ class TokenMinted(DomainEvent["TokenizedAggregate"]):
         bearer.mint_signature = self.signature
 
 
+class Drawing(NamedTuple):
+    """A document that a token points to, and its picture, each with its CID.
+
+    `about` is empty for the subject's own token, and a ticket type for the tickets of that type.
+    """
+
+    about: str
+    cid: str
+    document: str
+    image_cid: str
+    image: str
+
+
+class MetadataDrawn(DomainEvent["TokenizedAggregate"]):
+    """The metadata of tokens was drawn; stored before a transaction that points to it is signed."""
+
+    TOPIC = "token.metadata-drawn"
+
+    about: str
+    cid: str
+    document: str
+    image_cid: str
+    image: str
+
+    def apply(self, bearer: "TokenizedAggregate") -> None:
+        """Keep the CID of the newest metadata."""
+        bearer.drawings[self.about] = self.cid
+        bearer.unpinned.update((self.cid, self.image_cid))
+
+
+class MetadataPinned(DomainEvent["TokenizedAggregate"]):
+    """A file of the metadata was pinned at a node of IPFS, which has said so when asked."""
+
+    TOPIC = "token.metadata-pinned"
+
+    cid: str
+
+    def apply(self, bearer: "TokenizedAggregate") -> None:
+        """Take the file from those that wait."""
+        bearer.unpinned.discard(self.cid)
+
+
 class TokenizedAggregate(Aggregate):
     """An aggregate with a token: none → signed → minted."""
 
@@ -44,6 +86,18 @@ class TokenizedAggregate(Aggregate):
         self.signed: SignedTransaction | None = None
         self.mint_address: str | None = None
         self.mint_signature: str | None = None
+        self.drawings: dict[str, str] = {}
+        self.unpinned: set[str] = set()
+
+    def draw(self, drawing: Drawing, at: datetime) -> None:
+        """Store metadata; the same again changes nothing."""
+        if self.drawings.get(drawing.about) != drawing.cid:
+            self.record(MetadataDrawn, at, **drawing._asdict())
+
+    def pin(self, cid: str, at: datetime) -> None:
+        """Record that a file is pinned; idempotent."""
+        if cid in self.unpinned:
+            self.record(MetadataPinned, at, cid=cid)
 
     def refuse_token(self) -> str | None:
         """Return the reason why nothing may be signed for this subject now, or None."""

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 TokenKind = Literal["venue", "show", "ticket"]
+TokenHolding = Literal["held", "held-elsewhere", "burnt"]
 
 
 class TokenSpec(BaseModel):
@@ -38,7 +39,10 @@ class SignedTransaction(BaseModel):
 
 
 class TokenState(BaseModel):
-    """A mint as read from the chain. `problems` are its differences from its spec."""
+    """A mint as read from the chain. `problems` are its differences from its spec, which nobody but us can make.
+
+    Its holder may move a ticket's token or burn it: `holding` says so, and is no problem; a group has none.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,6 +55,12 @@ class TokenState(BaseModel):
     group_max_size: int | None = None
     uri: str | None
     problems: tuple[str, ...] = ()
+    holding: TokenHolding | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is the token that was signed for, and still exists, whoever holds it."""
+        return not self.problems and self.holding in {"held", "held-elsewhere"}
 
 
 TransactionFate = Literal["unknown", "processed", "confirmed", "finalized", "failed"]

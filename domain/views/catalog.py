@@ -1,6 +1,6 @@
 """Views of venues, shows, their stock and their discounts."""
 
-from typing import Literal
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -8,29 +8,49 @@ from domain.catalog.discount import DiscountTerms
 from domain.catalog.show import CaptureMethod
 from domain.core.timestamp import Timestamp, iso
 from domain.money.money import FeeRates, FeesMode
+from domain.money.payment_method import PaymentMethod
 from domain.stock.reservation import ReservationState
 from domain.views.common import TokenFields
 
 
+class FixedFeesDocument(TypedDict):
+    """The fixed parts of both fees per order, in minor units of one currency."""
+
+    currency: str
+    platform_minor: int
+    processing_minor: int
+
+
 class RatesDocument(TypedDict):
-    """The fee rates of a venue; rates are in ten-thousandths."""
+    """The fee rates of a venue; rates are in ten-thousandths. `fixed_fees` is left out where there are none."""
 
     platform_bps: int
     processing_bps: int
     processing_fixed_minor: int
     platform_fixed_minor: int
     fees: FeesMode
+    fixed_fees: NotRequired[list[FixedFeesDocument]]
 
 
 def rates_document(rates: FeeRates) -> RatesDocument:
     """Return the document of fee rates."""
-    return {
+    document: RatesDocument = {
         "platform_bps": rates.platform_bps,
         "processing_bps": rates.processing_bps,
         "processing_fixed_minor": rates.processing_fixed_minor,
         "platform_fixed_minor": rates.platform_fixed_minor,
         "fees": rates.fees,
     }
+    if rates.fixed_fees:
+        document["fixed_fees"] = [
+            {
+                "currency": fixed.currency,
+                "platform_minor": fixed.platform_minor,
+                "processing_minor": fixed.processing_minor,
+            }
+            for fixed in rates.fixed_fees
+        ]
+    return document
 
 
 class VenueDocument(TokenFields):
@@ -99,6 +119,8 @@ class ShowFields(TokenFields, ShowOwner):
     ends_at: Timestamp | None
     resell_refunded: bool
     unnamed_share_percent: int
+    payment_methods: list[PaymentMethod]
+    processing_days: int | None
     registered_at: Timestamp
 
 
@@ -174,3 +196,13 @@ class ReservationDocument(TypedDict):
     show_id: str
     until: Timestamp
     state: ReservationState
+
+
+class FileDocument(TypedDict):
+    """A file of tokens' metadata, which its CID names; `subject` is the stream of the venue or show that drew it."""
+
+    cid: str
+    media_type: str
+    content: str
+    subject: str
+    pinned: bool

@@ -6,7 +6,7 @@ from typing_extensions import TypedDict
 
 from domain.core.timestamp import Timestamp
 from domain.money.breakdown import FeesBorneBy
-from domain.payments.payment import PaymentState
+from domain.payments.dispute import DisputeState
 from domain.payments.refund import RefundState
 from domain.tickets.ticket import TicketState
 from domain.views.common import PriceDocument, TokenFields
@@ -23,6 +23,7 @@ PurchaseState = Literal[
     "refused",
 ]
 RefundProgress = Literal["none", "refunding", "partly-refunded", "refunded"]
+DisputeProgress = Literal["none", "open", "won", "lost"]
 
 
 class LineDocument(TypedDict):
@@ -35,17 +36,19 @@ class LineDocument(TypedDict):
 
 
 class TicketLine(TokenFields):
-    """One ticket of a purchase."""
+    """One ticket of a purchase; `blocked` gives no entry while a dispute of its payment is open or lost."""
 
     ticket_id: str
     ticket_type_id: str
     state: TicketState
+    blocked: bool
 
 
 class TicketDocument(TicketLine):
     """A ticket: the right to enter, and its token; `public_name` is its name on chain, which tells none of its ids."""
 
     public_name: str
+    dispute_ids: list[str]
     tenant_id: str
     purchase_id: str
     show_id: str
@@ -61,25 +64,40 @@ class PaidBackLine(TypedDict):
     reason: str | None
 
 
+PaymentProgress = Literal["open", "authorised", "captured", "cancelled", "refunded"]
+
+
 class PaymentDocument(TypedDict):
-    """The payment of a purchase's present attempt."""
+    """The payment of a purchase's present attempt.
+
+    `owed_minor` is captured money that bought nothing and has not reached its buyer; `refunds` say how far it is.
+    """
 
     intent_id: str
-    status: PaymentState
+    status: PaymentProgress
+    owed_minor: int
     charge_id: str | None
     captured_minor: int
     refunded_minor: int
     decline_code: str | None
+    processing_since: Timestamp | None
     captured_at: Timestamp | None
     refunds: list[PaidBackLine]
 
 
 class RefundLine(TypedDict):
-    """One refund of a purchase; `failed` is still owed."""
+    """One refund of a purchase; `failed` is still owed.
+
+    `intent_id` is that of a payment that bought nothing; null for a refund of the sale. `owed_at_till`: the cash is
+    owed until a clerk has handed it out.
+    """
 
     refund_id: str
     state: RefundState
     amount_minor: int
+    currency: str
+    intent_id: str | None
+    owed_at_till: bool
     ticket_ids: list[str]
     reason: str
     fees: FeesBorneBy
@@ -89,6 +107,7 @@ class RefundLine(TypedDict):
     succeeded_at: Timestamp | None
     in_cash: bool
     paid_by_hand: str | None
+    by_bank_minor: int
 
 
 class AmountByRecipient(TypedDict):
@@ -107,7 +126,6 @@ class RefundDocument(RefundLine):
     tenant_id: str
     attempt: int
     show_id: str
-    currency: str
     given: AmountByRecipient
     resells: bool
 
@@ -120,6 +138,20 @@ class TransferDocument(TypedDict):
     reversed_minor: int
     transfer_id: str | None
     asked_back: dict[str, int]
+
+
+class DisputeLine(TypedDict):
+    """A dispute of a purchase: what the bank took, and what Stripe returned of it after a loss.
+
+    One that is not `of_sale` is of another payment, and leaves the tickets alone.
+    """
+
+    dispute_id: str
+    state: DisputeState
+    amount_minor: int
+    returned_minor: int
+    of_sale: bool
+    opened_at: Timestamp
 
 
 class PurchaseDocument(TypedDict):
@@ -147,6 +179,8 @@ class PurchaseDocument(TypedDict):
     refunds: list[RefundLine]
     transfer: TransferDocument | None
     lost_to_disputes_minor: int
+    dispute_state: DisputeProgress
+    disputes: list[DisputeLine]
 
 
 class TimelineEntry(TypedDict):

@@ -20,7 +20,10 @@ class CancellationDocument(TypedDict):
 
 
 class CancellationProgress(TypedDict):
-    """Orders of a cancelled show by state; `residue` is the number of orders still to be refunded."""
+    """Orders of a cancelled show by state; `residue` is the number of orders still to be refunded.
+
+    `owed_at_till_minor` is cash that the box office has not handed out yet; the cancellation does not wait for it.
+    """
 
     orders: int
     ended_without_sale: int
@@ -32,6 +35,7 @@ class CancellationProgress(TypedDict):
     refunded_in_cash_minor: int
     given_back: int
     owed_minor: int
+    owed_at_till_minor: int
     sold_outside: int
 
 

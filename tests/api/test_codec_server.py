@@ -12,7 +12,7 @@ from temporalio.api.common.v1 import Payload, Payloads
 from adapters.privacy.keyring import Keyring
 from adapters.temporal.codec import EncryptingCodec
 from api.codec_server import BODY_BYTES_MAX, check_settings, create_codec_app
-from setting_groups import CodecServerSettings
+from settings.groups import CodecServerSettings
 
 KEYS = {"k1": bytes(32)}
 CODEC = EncryptingCodec(Keyring(KEYS))

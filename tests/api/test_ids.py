@@ -10,9 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.app import create_app
 from domain.core.ids import Identity, derived
-from tests.fakes.api_client import api_client
+from tests.fakes.api_client import api_client, app_over
 from tests.fakes.identity import IDENTITY
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
@@ -71,7 +70,7 @@ async def sold(client: httpx.AsyncClient, world: ApiWorld) -> list[Any]:
 
 async def test_no_id_is_computable(world: ApiWorld) -> None:
     """Neither the key, the tenant, the deployment, numbers nor any other id give an id by a plain hash."""
-    async with api_client(create_app(world.deps())) as client:
+    async with api_client(app_over(world.deps())) as client:
         answers = await sold(client, world)
     venue, show, purchase, refund, reserved, _, tickets = answers
     found = ids_in(*answers, [event.originator_id for event in world.store.log], list(world.buyers.kept))

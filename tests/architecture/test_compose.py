@@ -16,7 +16,7 @@ from adapters.solana.keys import issuer_of
 from api.app import described_app
 from devstack.servers.temporal import SEARCH_ATTRIBUTES
 from settings import secret_settings, setting_names
-from settings_check import needs_of, settings_of
+from settings.check import needs_of, settings_of
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.temporal.yml").read_text())

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from adapters.read_models.catalog_and_books import TICKET_FOLDS
+from adapters.read_models.catalog import TICKET_FOLDS
 from adapters.read_models.purchase import NOT_IN_TIMELINE, TABLES, TEXTS, UNFOLDED
 from tests.architecture.test_persisted_names import stored_events
 

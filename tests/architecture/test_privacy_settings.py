@@ -6,9 +6,9 @@ import base64
 import pytest
 from pydantic import SecretStr
 
-from setting_types import keys_of
 from settings import Settings, SettingsError, read_settings
-from settings_check import faults_of
+from settings.check import faults_of
+from settings.values import keys_of
 from tests.architecture.test_tidy import modules
 
 GOOD = base64.b64encode(bytes(range(32))).decode()

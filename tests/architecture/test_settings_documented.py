@@ -1,4 +1,4 @@
-"""`.env.example` and `settings.py` have the same settings, defaults and descriptions."""
+"""`.env.example` and `settings/model.py` have the same settings, defaults and descriptions."""
 
 import itertools
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from setting_groups import SolanaSettings
 from settings import Settings, fields_of, plain, read_settings, setting_names
+from settings.groups import SolanaSettings
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,11 +11,11 @@ from temporalio import activity
 
 import worker
 from activities.books.post import BooksActivities
-from activities.core.task_queues import MINT, PURCHASES, activity_on, queues_of
+from activities.core.task_queues import MINT, PURCHASES, STRIPE, activity_on, queues_of
 from activities.registry import Activities, all_queues, declared_activities
-from setting_groups import SolanaSettings
 from settings import Settings
-from settings_check import ISSUER_SECRET, QUEUE_NEEDS, STRIPE_KEY
+from settings.check import ISSUER_SECRET, QUEUE_NEEDS, STRIPE_KEY
+from settings.groups import SolanaSettings
 from tests.architecture.test_tidy import ROOT, Module
 from tests.fakes.identity import DEPLOYMENT
 from workflows.core.activity_calls import STRIPE_LOCAL_FIRST, ActivityCaller, OperatorAlerts
@@ -103,7 +103,10 @@ async def test_production_has_an_instance_of_every_class() -> None:
 async def test_a_worker_of_one_queue_needs_only_its_secrets(queue: str) -> None:
     """The worker of a queue has every activity of it, without the secrets of the others."""
     solana = SolanaSettings(issuer_secret=SECRET, address_secret=SECRET) if queue == MINT else SolanaSettings()
-    assert (ISSUER_SECRET in QUEUE_NEEDS[queue], STRIPE_KEY in QUEUE_NEEDS[queue]) == (queue == MINT, queue != MINT)
+    assert (ISSUER_SECRET in QUEUE_NEEDS[queue], STRIPE_KEY in QUEUE_NEEDS[queue]) == (
+        queue == MINT,
+        queue in {PURCHASES, STRIPE},
+    )
     settings = Settings(_env_file=None, solana=solana)
     async with AsyncExitStack() as closing:
         activities = worker.assemble(settings, DEPLOYMENT, cast("Any", None), cast("Any", None), closing, [queue])

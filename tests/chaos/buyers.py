@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from tests.chaos.bank import Bank
 from tests.chaos.plan import Buyer
 from tests.real.shop import ENDS, PUBLISHABLE_KEY, Shop
 
@@ -36,6 +37,7 @@ class Story:
     left_at: float = 0.0
     refund_id: str | None = None
     decided: str | None = None
+    struck: str | None = None
     unexpected: list[str] = field(default_factory=list)
 
 
@@ -80,10 +82,8 @@ class Visit:
                     opened = await self._buy()
             if opened is not None:
                 await self._go_on(temper, pause, opened)
-            if self.story.paid and self.story.buyer.regret is not None:
-                await self._request_refund(self.story.buyer.regret)
-            if opened is not None and self.story.paid and self.story.buyer.dispute is not None:
-                await self._dispute(opened.partition("_secret")[0], self.story.buyer.dispute)
+            if self.story.paid:
+                await self._afterwards((opened or "").partition("_secret")[0])
         except PatienceEnded:
             return
 
@@ -100,6 +100,16 @@ class Visit:
             await self._cancel()
         elif temper != "abandons":
             await self._pay(secret, GOOD)
+
+    async def _afterwards(self, intent_id: str) -> None:
+        """Do what the plan has for a payment that was made."""
+        buyer = self.story.buyer
+        if buyer.regret is not None:
+            await self._request_refund(buyer.regret)
+        if intent_id and buyer.dispute is not None:
+            await self._dispute(intent_id, buyer.dispute)
+        if intent_id and buyer.strike is not None:
+            await self._strike(intent_id, buyer.strike)
 
     async def _buy(self) -> str | None:
         """Request seats until there is an answer; return the client secret of an open checkout."""
@@ -191,6 +201,28 @@ class Visit:
         noted = await self._answer(lambda: self._till.post(f"/v1/disputes/{dispute['id']}", data=note, headers=once))
         if not noted.is_success:
             self.story.unexpected.append(f"a note on the dispute was answered {noted.status_code}")
+
+    async def _strike(self, intent_id: str, how: str) -> None:
+        """Let a bank, or a person at the dashboard, act once the seats are sold, and wait until it is made good."""
+        story, path = self.story, f"/api/v1/purchases/{self.story.purchase_id}"
+        if await self._ended(path) != "fulfilled":
+            return
+
+        async def look() -> Document:
+            seen: Document = (await self._answer(lambda: self._http.get(path), early=True)).json()
+            return seen
+
+        bank = Bank(self._shop, self._till, story.purchase_id, self._answer, story.key)
+        if how == "refund fails":
+            await self._request_refund("whole")
+            if story.refund_id is not None:
+                await bank.fail_refund(intent_id, story.refund_id, look)
+        elif how == "dashboard refund":
+            story.refund_id = await bank.refund_in_dashboard(intent_id, look)
+        else:
+            price = (await look())["price"]["total_minor"]
+            await bank.pay_again(price, disputed=how == "second payment disputed")
+        story.struck = how
 
     async def _ended(self, path: str) -> str:
         """Wait until the purchase has ended; return its state."""

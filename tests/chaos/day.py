@@ -49,6 +49,7 @@ class Summary:
     ends: Counter[str] = field(default_factory=Counter)
     refunds: int = 0
     disputes: Counter[str] = field(default_factory=Counter)
+    strikes: Counter[str] = field(default_factory=Counter)
     payouts: int = 0
     totals: dict[str, int] = field(default_factory=dict)
     restarts: Counter[str] = field(default_factory=Counter)
@@ -59,10 +60,11 @@ class Summary:
         """Return the last line: counts only."""
         faults = ", ".join(f"{count} {kind}" for kind, count in sorted(self.faults.items()))
         ends = ", ".join(f"{count} {kind}" for kind, count in sorted(self.ends.items()))
+        strikes = ", ".join(f"{count} {kind}" for kind, count in sorted(self.strikes.items())) or "none"
         return (
             f"chaos run seed={self.seed} {self.seconds:g} s: {self.purchases} purchases ({ends});"
             f" {self.refunds} refunds, {self.disputes['won']} disputes won, {self.disputes['lost']} lost,"
-            f" {self.payouts} payouts;"
+            f" {self.payouts} payouts; struck: {strikes};"
             f" {self._money()};"
             f" {sum(self.faults.values())} faults ({faults}), {sum(self.missed.values())} missed;"
             f" open after {self.opened_seconds:.1f} s, at rest {self.rest_seconds:.1f} s after the chaos run,"
@@ -115,6 +117,7 @@ async def run_day(plan: Plan, folder: Path) -> Summary:
         summary.ends = court.ends_by_kind
         summary.refunds = sum(story.refund_id is not None for story in stories)
         summary.disputes = Counter(story.decided for story in stories if story.decided is not None)
+        summary.strikes = Counter(story.struck for story in stories if story.struck is not None)
         summary.totals = court.totals._asdict() if court.totals else {}
         summary.restarts = Counter({name: part["restarts"] for name, part in stack.status["processes"].items()})
         summary.slowest = [*_late(court, deadline - REST_SECONDS_MAX)]

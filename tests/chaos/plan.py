@@ -17,6 +17,8 @@ HOLD_SECONDS, SHORT_HOLD_SECONDS = 30, 6
 REGRETS = {None: 75, "whole": 15, "part": 10}
 # Weights of disputes by those who keep their tickets: won or lost, `late`: decided after the chaos run.
 DISPUTES = {None: 80, "won": 5, "lost": 5, "won late": 5, "lost late": 5}
+# Weights of what a bank, or a person at Stripe's dashboard, does to the payments of the others.
+STRIKES = {None: 80, "refund fails": 6, "second payment": 5, "second payment disputed": 4, "dashboard refund": 5}
 
 PARTS = ("worker", "api", "projector", "temporal", "postgres", "stripe", "chain")
 ROUTES = (
@@ -89,6 +91,7 @@ class Buyer(NamedTuple):
     hold_seconds: int | None
     regret: str | None = None
     dispute: str | None = None
+    strike: str | None = None
 
 
 class Plan(NamedTuple):
@@ -106,6 +109,7 @@ class Plan(NamedTuple):
         mix = ", ".join(f"{count} {temper}" for temper, count in sorted(tempers.items()))
         mix += f"; {sum(buyer.regret is not None for buyer in self.buyers)} would request a refund"
         mix += f", {sum(buyer.dispute is not None for buyer in self.buyers)} would dispute the charge"
+        mix += f", {sum(buyer.strike is not None for buyer in self.buyers)} are struck by a bank or the dashboard"
         head = f"seed {self.seed}: {self.seconds:g} s, {len(self.buyers)} buyers for {sum(self.seats)} seats ({mix})"
         return [head, *(f"#{number:<3} {fault}" for number, fault in enumerate(self.faults))]
 
@@ -115,7 +119,9 @@ def plan_of(seed: int, minutes: float) -> Plan:
     dice = random.Random(seed)  # noqa: S311 - a seed must reproduce the day
     seconds = minutes * SECONDS
     seats = max(1, round(SEATS_PER_MINUTE * minutes / SHOWS))
-    buyers = _disputing(seed, _regretting(seed, _buyers(dice, seconds, round(BUYERS_PER_MINUTE * minutes))))
+    buyers = _struck(
+        seed, _disputing(seed, _regretting(seed, _buyers(dice, seconds, round(BUYERS_PER_MINUTE * minutes))))
+    )
     times = sorted(round(dice.uniform(1.0, seconds - LAST_FAULT), 1) for _ in range(round(FAULTS_PER_MINUTE * minutes)))
     return Plan(seed, seconds, tuple(_fault(dice, at) for at in times), tuple(buyers), (seats,) * SHOWS)
 
@@ -138,6 +144,16 @@ def _disputing(seed: int, buyers: list[Buyer]) -> list[Buyer]:
     drawn = dice.choices(list(DISPUTES), list(DISPUTES.values()), k=len(buyers))
     return [
         buyer if buyer.regret else buyer._replace(dispute=dispute) for buyer, dispute in zip(buyers, drawn, strict=True)
+    ]
+
+
+def _struck(seed: int, buyers: list[Buyer]) -> list[Buyer]:
+    """Draw the strikes at the payments of all others, once more from a generator of their own."""
+    dice = random.Random(f"{seed}-strikes")  # noqa: S311 - a seed must reproduce the day
+    drawn = dice.choices(list(STRIKES), list(STRIKES.values()), k=len(buyers))
+    return [
+        buyer if buyer.regret or buyer.dispute else buyer._replace(strike=strike)
+        for buyer, strike in zip(buyers, drawn, strict=True)
     ]
 
 

@@ -12,7 +12,20 @@ import pytest
 from devstack.stack import ROOT
 from tests.chaos.buyers import Story
 from tests.chaos.day import run_day
-from tests.chaos.plan import CALLS, DISPUTES, FAULTS, HOOKS, PARTS, REGRETS, ROUTES, SENDS, TEMPERS, Buyer, plan_of
+from tests.chaos.plan import (
+    CALLS,
+    DISPUTES,
+    FAULTS,
+    HOOKS,
+    PARTS,
+    REGRETS,
+    ROUTES,
+    SENDS,
+    STRIKES,
+    TEMPERS,
+    Buyer,
+    plan_of,
+)
 from tests.chaos.totals import Totals, over
 from tests.chaos.verdict import OUR_BUGS, Court, is_over
 
@@ -49,6 +62,7 @@ def test_everything_that_can_break_is_planned_sooner_or_later() -> None:
     assert {fault.detail for fault in faults} >= {*CALLS, *HOOKS, *SENDS}
     assert {buyer.regret for day in days for buyer in day.buyers} == set(REGRETS)
     assert {buyer.dispute for day in days for buyer in day.buyers} == set(DISPUTES)
+    assert {buyer.strike for day in days for buyer in day.buyers} == set(STRIKES)
     assert {buyer.temper for day in days for buyer in day.buyers} == set(TEMPERS)
     assert all(0 < fault.at < day.seconds for day in days for fault in day.faults)
 
@@ -112,6 +126,7 @@ async def test_a_minute_of_chaos_keeps_every_invariant(tmp_path: Path) -> None:
     assert summary.invariants_checked > len(plan.buyers)
     assert summary.refunds > 0
     assert min(summary.disputes["won"], summary.disputes["lost"]) > 0
+    assert set(summary.strikes) == set(STRIKES) - {None}
     assert summary.totals["sent"] > 0
     assert summary.payouts > 1
     assert summary.totals["captured"] > summary.totals["refunded"] > 0

@@ -53,7 +53,7 @@ class Totals(NamedTuple):
             base_url=settings.stripe.api_base,
         )
         try:
-            payments = await StripeListing(client).payments()
+            payments = (await StripeListing(client).own_account()).payments
         finally:
             await client.close()
         at_stripe, books = await _at_stripe(settings), posted(settings)

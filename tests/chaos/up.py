@@ -8,7 +8,7 @@ from pathlib import Path
 from cli.up import show_json
 from devstack.config import Programs, StackConfig
 from devstack.up import run_stack
-from settings_check import settings_of, withheld
+from settings.check import settings_of, withheld
 from tests.real.up import QUICK_CHAIN
 
 UP = (sys.executable, "-m", "tests.chaos.up")

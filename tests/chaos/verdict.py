@@ -200,4 +200,5 @@ def is_over(story: Story, end: Document) -> bool:
     void = [ticket["token"] for ticket in end["tickets"] if ticket["state"] == "void"]
     back = story.refund_id is None or (story.refund_id in arrived and set(void) <= {"burnt", "none"})
     decided = story.decided is None or any(line["event"] == f"dispute.{story.decided}" for line in end["timeline"])
-    return end["state"] in ENDS and back and decided
+    unsold = all(one["state"] == "succeeded" for one in end["refunds"] if one.get("intent_id"))
+    return end["state"] in ENDS and back and decided and unsold

@@ -1,17 +1,17 @@
-"""Fixtures: one PostgreSQL per module, emptied databases in it, an event store; the Stripe emulator."""
+"""Fixtures: a database per module in one PostgreSQL, emptied per test, an event store; the Stripe emulator."""
 
 from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
 
+from adapters.database.schema import ensure_schema
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import Pool, open_pool
 from adapters.read_models.documents import KINDS
 from adapters.read_models.projection import LINES
-from adapters.schema import ensure_schema
 from tests.contract.event_stores import clock
-from tests.contract.postgres_box import postgres_box
+from tests.contract.postgres_box import database
 from tests.devstack.stripe.conftest import api, emulator, sink, webhook_emulator, webhook_process
 
 __all__ = ["api", "emulator", "sink", "webhook_emulator", "webhook_process"]
@@ -19,7 +19,8 @@ __all__ = ["api", "emulator", "sink", "webhook_emulator", "webhook_process"]
 
 @pytest.fixture(scope="module")
 def store_server() -> Iterator[str]:
-    with postgres_box() as url:
+    """A database of this module, in the PostgreSQL of this process."""
+    with database() as url:
         yield url
 
 

@@ -8,6 +8,8 @@ import pytest
 from bench.fixtures.environment import NotDurableError, check_durable
 from tests.contract.postgres_box import postgres_box
 
+NEEDED = ("fsync", "synchronous_commit")
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
@@ -21,11 +23,12 @@ def check_many_times(url: str) -> None:
         check_durable(url)
 
 
-@pytest.mark.parametrize("name", ["fsync", "synchronous_commit"])
+@pytest.mark.parametrize("name", NEEDED)
 def test_a_server_without_durability_is_refused(server: str, name: str) -> None:
     """With one of the settings off the check fails and names it."""
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"ALTER SYSTEM SET {name} = off")
+        for setting in NEEDED:
+            connection.execute(f"ALTER SYSTEM SET {setting} = {'off' if setting == name else 'on'}")
         connection.execute("SELECT pg_reload_conf()")
     try:
         with pytest.raises(NotDurableError, match=name):

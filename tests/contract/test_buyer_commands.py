@@ -1,5 +1,6 @@
 """`boxoffice buyer`: export, erase and rotate on a database, with their exit codes and documents."""
 
+import asyncio
 import base64
 import json
 from typing import Any
@@ -8,7 +9,11 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
+from adapters.database.startup import open_event_store
 from cli.main import app
+from domain.catalog.line import Line
+from domain.orders.order import Order
+from tests.fakes.samples import only_requested
 
 KEYS = {name: f"{name}:{base64.b64encode(key * 32).decode()}" for name, key in (("old", b"o"), ("new", b"n"))}
 
@@ -22,9 +27,19 @@ def database(tables_url: str, monkeypatch: pytest.MonkeyPatch) -> psycopg.Connec
     insert = "INSERT INTO buyers (buyer_id, tenant_id, purchase_id, name, email) VALUES (%s, 'default', %s, 'Ann', %s)"
     for name, state in (("ended", "fulfilled"), ("open", "confirmed")):
         connection.execute(insert, (f"bu_{name}", f"pu_{name}", f"{name}@example.org"))
-        document = json.dumps({"state": state})
+        document = json.dumps({"state": state, "tickets": [], "disputes": [], "refunds": []})
         connection.execute("INSERT INTO rm_purchases (id, doc) VALUES (%s, %s::jsonb)", (f"pu_{name}", document))
+    asyncio.run(record_orders(tables_url))
     return connection
+
+
+async def record_orders(url: str) -> None:
+    """Record both purchases, and the end of one."""
+    store = open_event_store(url)
+    for name in ("ended", "open"):
+        await store.commit(only_requested(f"pu_{name}", [Line(ticket_type_id="tt", quantity=1)]))
+    await store.commit(lambda uow: uow.get(Order, "pu_ended").end("hold-expired", uow.at))
+    await asyncio.to_thread(store.close)
 
 
 def run(*arguments: str, given: str | None = None) -> Result:

@@ -9,9 +9,9 @@ from functools import partial
 import psycopg
 import pytest
 
+from adapters.database.schema import ensure_schema
 from adapters.event_store.store import PostgresEventStore
-from adapters.postgres.deployment import DeploymentError, open_identity, read_deployment
-from adapters.schema import ensure_schema
+from adapters.postgres.deployment import DeploymentError, open_identity, pin_chain, read_deployment
 from devstack.stack import ROOT
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
@@ -86,3 +86,17 @@ def test_the_api_does_not_start_with_another_secret(unnamed_url: str) -> None:
     ended = subprocess.run([sys.executable, "-m", "api.main"], env=env, cwd=ROOT, capture_output=True, check=False)
     assert (ended.returncode, ended.stderr.decode().count("\n")) == (1, 1)
     assert ended.stderr.decode().startswith("BOXOFFICE_DEPLOYMENT__SECRET is not the secret of")
+
+
+def test_the_first_chain_is_pinned(unnamed_url: str) -> None:
+    """Processes that start together pin one chain; a database of 0.1.0, without the column, gets it."""
+    ensure_schema(unnamed_url)
+    with psycopg.connect(unnamed_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE deployment DROP COLUMN genesis")
+    ensure_schema(unnamed_url)
+    with ThreadPoolExecutor(4) as starts:
+        pinned = set(starts.map(partial(pin_chain, unnamed_url), ["one", "two", "three", "four"]))
+    assert len(pinned) == 1
+    assert pin_chain(unnamed_url, "another") == pinned.pop()
+    with pytest.raises(TransientError):
+        pin_chain("postgresql://postgres@127.0.0.1:1/none", "one")

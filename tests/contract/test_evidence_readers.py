@@ -2,31 +2,34 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import psycopg
 import pytest
 from solders.keypair import Keypair
 
+from adapters.database.schema import ensure_schema
 from adapters.event_store import event_pages
 from adapters.event_store.event_pages import EventPages
 from adapters.event_store.store import PostgresEventStore
-from adapters.schema import ensure_schema
 from adapters.solana import supplies as solana_supplies
 from adapters.solana.chain import SolanaTokenChain
 from adapters.solana.supplies import ChainSupplies
 from adapters.stripe import client as stripe_client
 from adapters.stripe.client import StripeClient
+from adapters.stripe.connect import StripeConnect
 from adapters.stripe.errors import StripeRequestError
 from adapters.stripe.listing import StripeListing
 from adapters.stripe.payments import StripePayments
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
+from domain.invariants.outside import ConnectedBalance
 from domain.payments.payment_intent import IntentRequest, IntentState
+from domain.payouts.connected_account import AccountRequest, TransferOrder
 from domain.stock.reservation import Reservation, ReservationMade
 from domain.tickets.token import TokenSpec
 from tests.contract.event_stores import clock
-from tests.contract.postgres_box import postgres_box
 from tests.devstack.chain.dev_chain import DevChain
 from tests.devstack.stripe.emulator import SECRET, Emulator
 from tests.fakes.identity import DEPLOYMENT
@@ -39,10 +42,9 @@ CLOSED_PORT = "postgresql://postgres@127.0.0.1:1/none"
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with postgres_box() as url:
-        ensure_schema(url)
-        yield url
+def database(store_server: str) -> str:
+    ensure_schema(store_server)
+    return store_server
 
 
 @pytest.fixture(scope="module")
@@ -126,14 +128,57 @@ async def test_stripe_lists_every_payment_with_its_net(emulator: Emulator, monke
         request = IntentRequest(tenant_id="default", purchase_id=name, amount_minor=AMOUNT, currency="eur")
         made = await gateway.create_intent(request, f"{name}:intent:1")
     await gateway.cancel_intent(made.intent_id, "cancelled:cancel:1")
-    listed = {payment.purchase_id: payment[2:-1] for payment in await StripeListing(client).payments()}
+    disputed = await paid(gateway, emulator, "disputed")
+    emulator.switch(f"charges/{disputed.charge_id}/dispute", amount=400)
+    account = await StripeListing(client).own_account()
     await client.close()
-    assert listed == {
-        "sold": ("eur", AMOUNT, 0, AMOUNT - FEE, False),
-        "refunded": ("eur", AMOUNT, AMOUNT, -FEE, False),
-        "open": ("eur", 0, 0, 0, True),
-        "cancelled": ("eur", 0, 0, 0, False),
+    fee, dispute_fee = FEE, 2000
+    assert {payment.purchase_id: payment[2:7] + payment[8:] for payment in account.payments} == {
+        "sold": ("eur", AMOUNT, 0, AMOUNT - fee, False, fee, 0),
+        "refunded": ("eur", AMOUNT, AMOUNT, -fee, False, fee, 0),
+        "disputed": ("eur", AMOUNT, 0, AMOUNT - 400 - fee - dispute_fee, False, fee + dispute_fee, 400),
+        "open": ("eur", 0, 0, 0, True, 0, 0),
+        "cancelled": ("eur", 0, 0, 0, False, 0, 0),
     }
+    assert account.entries == []
+    assert account.balance_minor == {"eur": sum(payment.net_minor for payment in account.payments)}
+
+
+async def test_stripe_lists_what_belongs_to_no_payment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Payouts to our bank, their return and top-ups are listed, and are what the worker books."""
+    monkeypatch.setattr(stripe_client, "PAGE", 2)
+    client = StripeClient(SECRET, DEPLOYMENT, base_url=emulator.url)
+    emulator.switch("balance/top_up", amount=5000, currency="jpy")
+    emulator.switch("accounts/platform/settle")
+    for payout in emulator.switch("accounts/platform/pay_out")["data"]:
+        emulator.switch(f"payouts/{payout['id']}/finish", "fail")
+    account, movements = await StripeListing(client).own_account(), await StripeListing(client).own_movements(None)
+    later = await StripeListing(client).own_movements(datetime.now(UTC) + timedelta(minutes=1))
+    await client.close()
+    assert {"topup", "payout", "payout_failure"} <= {entry.kind for entry in account.entries}
+    assert {(one.entry_id, one.amount_minor - one.fee_minor) for one in movements} == {
+        (entry.entry_id, entry.net_minor) for entry in account.entries
+    }
+    assert later == []
+
+
+async def test_stripe_tells_the_balances_of_venues(emulator: Emulator) -> None:
+    """What was sent and not paid out is there; payouts under way are told; a vanished account is left out."""
+    client = StripeClient(SECRET, DEPLOYMENT, base_url=emulator.url)
+    connect, taken = StripeConnect(client, "http://127.0.0.1"), await paid(StripePayments(client), emulator, "shared")
+    account_id = (await connect.create_account(AccountRequest(venue_id="ve", name="Hall"), "ve:account")).account_id
+    share = TransferOrder(
+        purchase_id="shared", account_id=account_id, charge_id=taken.charge_id or "", amount_minor=700, currency="eur"
+    )
+    transfer_id = await connect.transfer(share, "shared:transfer:1")
+    await connect.reverse_transfer(transfer_id, 100, "shared:reversal:1")
+    listing = StripeListing(client)
+    assert await listing.accounts([account_id, "acct_gone"]) == {account_id: ConnectedBalance({"eur": 600}, {})}
+    emulator.switch(f"accounts/{account_id}/settle")
+    emulator.switch(f"accounts/{account_id}/pay_out")
+    told = await listing.accounts([account_id])
+    await client.close()
+    assert told == {account_id: ConnectedBalance({"eur": 0}, {"eur": 600})}
 
 
 async def test_a_failed_read_of_stripe_raises(emulator: Emulator) -> None:
@@ -146,16 +191,16 @@ async def test_a_failed_read_of_stripe_raises(emulator: Emulator) -> None:
     for key, url, error, message in cases:
         client = StripeClient(key, DEPLOYMENT, base_url=url)
         with pytest.raises(error, match=message):
-            await StripeListing(client).payments()
+            await StripeListing(client).own_account()
         await client.close()
 
 
 async def minted(chain: SolanaTokenChain, spec: TokenSpec) -> str:
-    """Mint a token and wait until it is confirmed."""
+    """Mint a token and wait until it is final."""
     signed = await chain.sign(spec)
     await chain.send(signed)
     for _ in range(400):
-        if await chain.fate(signed.signature) in {"confirmed", "finalized"}:
+        if await chain.fate(signed.signature) == "finalized":
             return signed.mint_address
         await asyncio.sleep(0.05)
     raise AssertionError(f"{spec.kind} did not land")
@@ -163,7 +208,7 @@ async def minted(chain: SolanaTokenChain, spec: TokenSpec) -> str:
 
 async def test_the_chain_returns_each_tokens_supply(dev_chain: DevChain, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ticket has one, a group none; addresses without a mint and invalid addresses are left out."""
-    monkeypatch.setattr(solana_supplies, "CHUNK", 2)
+    monkeypatch.setattr(solana_supplies, "ACCOUNTS_MAX", 2)
     chain = SolanaTokenChain(dev_chain.url, bytes(Keypair()), b"secret", str(Keypair().pubkey()))
     dev_chain.fund(chain.payer_address)
     words = {"name": "N", "symbol": "S", "uri": "u"}

@@ -10,6 +10,7 @@ from adapters.stripe.errors import StripeRequestError
 from adapters.stripe.payments import StripePayments
 from domain.core.errors import PaymentRefused
 from domain.core.transient import TransientError
+from domain.money.payment_method import PaymentMethod
 from domain.payments.payment_intent import IntentRequest, IntentState
 from tests.contract.payment_worlds import REAL_KEY, EmulatorWorld, FakeWorld, GatewayWorld, RealWorld
 from tests.devstack.stripe.emulator import SECRET, Emulator
@@ -71,12 +72,55 @@ async def test_create(world: GatewayWorld, wanted: IntentRequest) -> None:
     assert (intent.charge_id, intent.stripe_fee_minor, intent.decline_code) == (None, None, None)
 
 
+@pytest.mark.parametrize(("methods", "card", "debit"), [(("card",), True, False), (("sepa_debit",), False, True)])
+async def test_only_the_named_methods_pay(
+    world: GatewayWorld, wanted: IntentRequest, methods: tuple[PaymentMethod, ...], *, card: bool, debit: bool
+) -> None:
+    """An intent with named methods takes no other; a debit is processing first."""
+    if isinstance(world, RealWorld):
+        pytest.skip("which methods an account has depends on the account")
+    wanted = wanted.model_copy(update={"payment_methods": methods, "capture_method": "automatic"})
+    intent = await made(world, wanted)
+    for method, pays, status in (("pm_success_de", debit, "processing"), ("pm_card_visa", card, "succeeded")):
+        await world.pay(intent, method)
+        if pays:
+            assert (await world.gateway.retrieve_intent(intent.intent_id)).status == status
+            return
+        assert (await world.gateway.retrieve_intent(intent.intent_id)).status == "requires_payment_method"
+
+
+async def test_methods_of_which_none_can_pay_are_refused(world: GatewayWorld, wanted: IntentRequest) -> None:
+    """A debit cannot be authorised first: there is no method left."""
+    with pytest.raises(PaymentRefused):
+        await made(world, wanted.model_copy(update={"payment_methods": ("sepa_debit",), "capture_method": "manual"}))
+
+
 async def test_create_twice(world: GatewayWorld, wanted: IntentRequest) -> None:
     """The same key returns the same intent, as it is now and not as it was."""
     intent = await made(world, wanted)
     await world.pay(intent)
     again = await made(world, wanted)
     assert (again.intent_id, again.status) == (intent.intent_id, "requires_capture")
+
+
+async def test_an_intent_is_described(emulator: Emulator, wanted: IntentRequest) -> None:
+    """Stripe's dashboard shows what was sold, a card's statement its suffix, and a receipt goes to the buyer."""
+    client = StripeClient(SECRET, DEPLOYMENT, base_url=emulator.url)
+    payments = StripePayments(client, "NIGHT")
+    described = wanted.model_copy(update={"description": "The Long Night", "receipt_email": "ann@example.org"})
+    made = await payments.create_intent(described, key(wanted, "intent"))
+    seen = await client.read(client.api.payment_intents.retrieve_async(made.intent_id))
+    assert (seen.description, seen.statement_descriptor_suffix) == ("The Long Night", "NIGHT")
+    assert seen.receipt_email == "ann@example.org"
+    assert "ann@example.org" not in repr(described)
+    await client.close()
+
+
+async def test_an_intent_described_otherwise_is_the_same_intent(world: GatewayWorld, wanted: IntentRequest) -> None:
+    """A release that describes it anew, or a buyer who was erased meanwhile, finds the first intent."""
+    first = await made(world, wanted)
+    again = await made(world, wanted.model_copy(update={"description": "The Long Night"}))
+    assert again.intent_id == first.intent_id
 
 
 async def test_key_with_another_body(world: GatewayWorld, wanted: IntentRequest) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.database.startup import utc_now
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import connection_of, open_pool
-from adapters.startup import utc_now
 from devstack.proxy.route import NetworkConditions, Route
 from devstack.servers.postgres import postgres_process, postgres_url
 from devstack.supervisor.ports import choose_ports

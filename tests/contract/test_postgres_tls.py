@@ -13,16 +13,16 @@ from eventsourcing.postgres import PostgresDatastore
 from pydantic import SecretStr
 
 import projector
+from adapters.database.schema import ensure_schema
+from adapters.database.startup import open_event_store
 from adapters.event_store.event_pages import EventPages
 from adapters.event_store.log import EventLog
 from adapters.event_store.recorder import open_recorder, schema_lock
 from adapters.postgres.connections import CONNECT_SECONDS, REQUEST, connect, conninfo_of, open_pool
-from adapters.schema import ensure_schema
-from adapters.startup import open_event_store
 from api.main import assemble
 from domain.core.transient import TransientError
-from setting_groups import DeploymentSettings, PostgresSettings, SolanaSettings
 from settings import Settings
+from settings.groups import DeploymentSettings, PostgresSettings, SolanaSettings
 from tests.contract.tls_postgres import TlsServer, programs, tls_postgres
 
 FROM_THE_URL = "from-the-url"

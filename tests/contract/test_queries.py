@@ -2,33 +2,46 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
 
 from activities.access.keys import CreateKey, KeyCommands
+from activities.books.post import BooksActivities
+from activities.core.commands import EndPurchase, PurchaseRef
 from activities.core.ports import EventStore
 from activities.payouts.ports import DueOrders, VenueRef
 from activities.payouts.transfers import PayoutActivities
 from activities.refunds.cancel_show import CancelShow, ShowCancellationCommands, ShowReads
+from activities.refunds.pay_refund import RefundActivities
+from activities.refunds.request_refund import RefundCommands, RequestRefund
+from activities.sales.order import SalesActivities
+from activities.sales.request_purchase import PurchaseCommands, RequestPurchase
+from activities.tokens.metadata import cid_of
+from activities.tokens.pin import MetadataFiles
+from adapters.database.startup import utc_now
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import open_pool
 from adapters.read_models.projection import Projection
 from adapters.read_models.queries import StalledWorkQueries
 from adapters.read_models.show_cancellation import ShowCancellationQueries
-from adapters.startup import utc_now
 from api.ports import CancelledShows, Queries
 from domain.catalog.discount import discount_id_of
+from domain.catalog.line import Line
+from domain.catalog.venue import Venue
 from domain.core.actor import Actor, acting_as
 from domain.money.books import venue_payable
 from domain.money.statement import StatementQuery
 from domain.payouts.connected_account import DueQuery
+from domain.tickets.has_token import Drawing
 from domain.views.access import AuditQuery
 from tests.contract.selling import sell
 from tests.fakes.connect import FakeConnect
 from tests.fakes.due import DueInMemory
 from tests.fakes.event_store import FakeEventStore
+from tests.fakes.payment_gateway import FakePaymentGateway
+from tests.fakes.pinning_node import FoldedFiles
 from tests.fakes.shop_world import MemoryReads
 from tests.fakes.show_reads import FoldedShows
 
@@ -44,6 +57,7 @@ class Shop(NamedTuple):
     shows: ShowReads
     due: DueOrders
     url: str | None
+    files: MetadataFiles
 
     def project(self) -> None:
         if self.url is not None:
@@ -56,7 +70,7 @@ async def shop(request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
     if request.param == "fake":
         fake = FakeEventStore(utc_now)
         reads = MemoryReads(fake)
-        made = Shop(fake, reads, reads, FoldedShows(fake), DueInMemory(fake), None)
+        made = Shop(fake, reads, reads, FoldedShows(fake), DueInMemory(fake), None, FoldedFiles(fake))
         await sell(made.store)
         yield made
         return
@@ -67,11 +81,33 @@ async def shop(request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
             ShowCancellationQueries(pool),
             StalledWorkQueries(pool),
         )
-        made = Shop(real, stalled, cancelled, cancelled, stalled, url)
+        made = Shop(real, stalled, cancelled, cancelled, stalled, url, stalled)
         await sell(made.store)
         made.project()
         yield made
         real.close()
+
+
+async def test_files_that_are_not_pinned(shop: Shop) -> None:
+    """They are listed by their CIDs, page by page, until they are pinned; a file stays readable by its CID."""
+    cids = [cid_of(word.encode()) for word in ("{}", "<svg/>")]
+    drawing = Drawing("", cids[0], "{}", cids[1], "<svg/>")
+    assert await shop.files.unpinned("", 10) == []
+    await shop.store.commit(lambda uow: uow.get(Venue, "ve_1").draw(drawing, uow.at))
+    shop.project()
+    waiting = [(cid, "venue:ve_1") for cid in sorted(cids)]
+    assert await shop.files.unpinned("", 10) == waiting
+    assert await shop.files.unpinned("", 1) == waiting[:1]
+    assert await shop.files.unpinned(waiting[0][0], 10) == waiting[1:]
+    await shop.store.commit(lambda uow: uow.get(Venue, "ve_1").pin(cids[0], uow.at))
+    shop.project()
+    assert await shop.files.unpinned("", 10) == [(cids[1], "venue:ve_1")]
+    for cid, content, media_type in zip(cids, ("{}", "<svg/>"), ("application/json", "image/svg+xml"), strict=True):
+        found = await shop.files.file(cid)
+        assert found is not None
+        assert (found["content"], found["media_type"]) == (content, media_type)
+        assert await shop.queries.file(cid) == found
+    assert await shop.files.file(cid_of(b"other")) is None
 
 
 async def test_the_position(shop: Shop) -> None:
@@ -172,6 +208,36 @@ async def test_the_remaining_orders_of_a_cancelled_show(shop: Shop) -> None:
     cancellation = await shop.cancelled.cancellation("sh_1")
     assert cancellation is not None
     assert (cancellation["state"], cancellation["fees"]) == ("refunding", "platform")
+
+
+async def test_cash_at_the_till_is_a_clerks_work(shop: Shop) -> None:
+    """An order whose cash is owed at the till is not left to its show's cancellation, and nobody starts its refund."""
+    purchase = PurchaseRef(tenant_id="default", purchase_id="pu_3", attempt=1)
+    sales = SalesActivities(shop.store)
+    await sales.cancel_order(EndPurchase(purchase=purchase.model_copy(update={"purchase_id": "pu_2"}), reason="failed"))
+    lines = [Line(ticket_type_id="tt_1", quantity=1)]
+    terms: dict[str, Any] = {"tenant_id": "default", "purchase_id": "pu_3", "body_digest": "d"}
+    await PurchaseCommands(shop.store).request_purchase(
+        RequestPurchase(show_id="sh_1", lines=lines, buyer_id="bu_1", tender="cash", **terms)
+    )
+    for step in (sales.place_order, sales.confirm_seats, sales.confirm_order, BooksActivities(shop.store).settle_sale):
+        await step(purchase)
+    command = RequestRefund(refund_id="rf_3", reason="goodwill", **terms)
+    refund = (await RefundCommands(shop.store).request_refund(command)).refund
+    shop.project()
+    assert [name for name, _, _ in await shop.shows.orders_left("sh_1", "", 10)] == ["pu_1", "pu_3"]
+    await RefundActivities(shop.store, FakePaymentGateway()).post_refund(refund)
+    shop.project()
+    assert [name for name, _, _ in await shop.shows.orders_left("sh_1", "", 10)] == ["pu_1"]
+    assert await shop.shows.residue("sh_1") == 1
+    found = await shop.queries.refund("rf_3")
+    assert found is not None
+    assert (found["state"], found["owed_at_till"]) == ("requested", True)
+    if isinstance(shop.due, StalledWorkQueries):
+        assert await shop.due.refunding(utc_now() + timedelta(minutes=1), 10) == []
+    await RefundCommands(shop.store).hand_out_cash("pu_3", "rf_3")
+    shop.project()
+    assert await shop.shows.residue("sh_1") == 1
 
 
 async def test_the_shares_that_are_due(shop: Shop) -> None:

@@ -11,15 +11,15 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from adapters.database.rebuild import rebuild
+from adapters.database.schema import ensure_schema
+from adapters.database.startup import utc_now
 from adapters.event_store.event_pages import EventPages
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import Pool
 from adapters.read_models.documents import KINDS
 from adapters.read_models.projection import LINES, Projection
 from adapters.read_models.queries import StalledWorkQueries
-from adapters.rebuild import rebuild
-from adapters.schema import ensure_schema
-from adapters.startup import utc_now
 from domain.catalog.discount import discount_id_of
 from domain.money.books import venue_payable
 from domain.money.statement import StatementQuery, csv_of

@@ -10,15 +10,15 @@ import psycopg
 import pytest
 
 from activities.access.keys import CreateKey, KeyCommands
-from adapters import rebuild as rebuilding
+from adapters.database import rebuild as rebuilding
+from adapters.database.rebuild import RebuildError, is_current, rebuild
+from adapters.database.schema import ensure_schema
+from adapters.database.startup import utc_now
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import REQUEST, Pool, connect
 from adapters.read_models.documents import KINDS
 from adapters.read_models.projection import LINES, Projection
 from adapters.read_models.queries import ReadModels
-from adapters.rebuild import RebuildError, is_current, rebuild
-from adapters.schema import ensure_schema
-from adapters.startup import utc_now
 from domain.core.actor import Actor, acting_as
 from domain.core.transient import TransientError
 from domain.money.statement import StatementQuery

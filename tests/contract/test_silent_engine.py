@@ -11,8 +11,8 @@ import worker
 from devstack.proxy.route import NetworkConditions, Route
 from devstack.servers.temporal import temporal_binary
 from devstack.supervisor.ports import choose_ports
-from setting_groups import TemporalSettings
 from settings import Settings
+from settings.groups import TemporalSettings
 
 NOTICED_SECONDS_MAX = 25.0
 CALL_SECONDS = 1.0

@@ -1,22 +1,31 @@
 """The Solana adapter, beyond the contract of token chains."""
 
 import asyncio
-import json
-import re
+import struct
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
 import pytest
+from solders.hash import Hash
+from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
+from solders.message import Message
 from solders.pubkey import Pubkey
+from solders.signature import Signature
+from solders.system_program import CreateAccountParams, create_account
+from solders.transaction import VersionedTransaction
 
 from adapters.solana.chain import SolanaTokenChain
-from domain.core.errors import WrongState
+from adapters.solana.instructions import TOKEN_2022, associated_account, create_associated
+from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenSpec
-from tests.devstack.chain.dev_chain import DevChain, free_port
+from tests.adapters.solana.odd_node import OddNode, error, odd_node
+from tests.devstack.chain.dev_chain import DevChain, free_port, send, sign_for
 
+STAKE = Pubkey.from_string("Stake11111111111111111111111111111111111111")
 _VENUE = TokenSpec(kind="venue", subject_id="v1", name="The Hall", symbol="HALL", uri="ipfs://venue", max_size=5)
+_SHOW = _VENUE.model_copy(update={"kind": "show", "subject_id": "s1", "symbol": "SHOW"})
+_TICKET = _VENUE.model_copy(update={"kind": "ticket", "subject_id": "t1", "symbol": "TICKET", "max_size": None})
 
 
 @pytest.fixture(scope="module")
@@ -34,38 +43,15 @@ async def chain(dev_chain: DevChain) -> AsyncIterator[SolanaTokenChain]:
     await solana.close()
 
 
-class StubNode:
-    """A node that answers every call with one error."""
-
-    def __init__(self) -> None:
-        self.error: dict[str, Any] = {}
-        self.url = ""
-
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", head.lower())
-        assert length is not None
-        await reader.readexactly(int(length[1]))
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "error": self.error}).encode()
-        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
-        writer.close()
-        await writer.wait_closed()
-
-
 @pytest.fixture
-async def stub_node() -> AsyncIterator[StubNode]:
-    node = StubNode()
-    async with await asyncio.start_server(node.answer, "127.0.0.1", 0) as server:
-        node.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+async def stub_node() -> AsyncIterator[OddNode]:
+    async with odd_node() as node:
         yield node
 
 
-def _preflight_error(err: str, reason: str) -> dict[str, Any]:
-    return {
-        "code": -32002,
-        "message": f"Transaction simulation failed: {reason}",
-        "data": {"err": err, "logs": [], "accounts": None, "unitsConsumed": 0, "returnData": None},
-    }
+def _preflight_error(err: str, reason: str) -> tuple[int, str]:
+    details: dict[str, object] = {"err": err, "logs": [], "accounts": None, "unitsConsumed": 0, "returnData": None}
+    return error(-32002, f"Transaction simulation failed: {reason}", data=details)
 
 
 async def test_a_poor_payer_is_named_with_what_is_missing(chain: SolanaTokenChain, dev_chain: DevChain) -> None:
@@ -82,7 +68,9 @@ async def test_a_stranger_cannot_block_an_address(chain: SolanaTokenChain, dev_c
     address = chain.address_of("venue", "v1")
     dev_chain.fund(address, 5)
     assert await chain.read_token(address, _VENUE) is None
-    await chain.send(await chain.sign(_VENUE))
+    signed = await chain.sign(_VENUE)
+    await chain.send(signed)
+    await _confirmed(chain, signed.signature)
     state = await chain.read_token(address, _VENUE)
     assert state is not None
     assert state.problems == ()
@@ -99,7 +87,7 @@ async def test_an_unreachable_node_is_a_transient_error() -> None:
     """A refused connection is a transient error; its effect is unknown only for a send."""
     solana = SolanaTokenChain(f"http://127.0.0.1:{free_port()}", bytes(Keypair()), b"secret", str(Keypair().pubkey()))
     with pytest.raises(TransientError) as caught:
-        await solana.block_height()
+        await solana.fate(str(Signature.default()))
     assert not caught.value.unknown
     await solana.close()
 
@@ -118,12 +106,96 @@ async def test_a_lost_answer_is_an_unknown_effect_and_can_be_repeated(
     assert await chain.fate(signed.signature) != "unknown"
 
 
-async def test_only_addresses_on_the_curve_are_wallets(chain: SolanaTokenChain) -> None:
-    """A derived address has no key, so it is no wallet."""
-    derived, _ = Pubkey.find_program_address([b"x"], Pubkey.default())
-    assert chain.is_wallet(str(Keypair().pubkey()))
-    assert not chain.is_wallet(str(derived))
-    assert not chain.is_wallet("0OIl")
+async def test_a_token_account_and_an_account_of_a_program_are_no_wallets(
+    chain: SolanaTokenChain, dev_chain: DevChain
+) -> None:
+    """The account on chain says whose it is; a wallet that has only lamports is one."""
+    dev_chain.fund(chain.payer_address)
+    wallet, owned = Keypair(), Keypair()
+    dev_chain.fund(str(wallet.pubkey()))
+    await chain.check_wallet(str(wallet.pubkey()), vault=False)
+    make = create_account(
+        CreateAccountParams(from_pubkey=wallet.pubkey(), to_pubkey=owned.pubkey(), lamports=10**9, space=8, owner=STAKE)
+    )
+    latest = dev_chain.result("getLatestBlockhash", {"commitment": "processed"})["value"]["blockhash"]
+    message = Message.new_with_blockhash([make], wallet.pubkey(), Hash.from_string(latest))
+    made = VersionedTransaction(message, [wallet, owned])
+    send(dev_chain, made)
+    await _confirmed(chain, str(made.signatures[0]))
+    with pytest.raises(InvalidWallet) as refused:
+        await chain.check_wallet(str(owned.pubkey()), vault=False)
+    assert refused.value.data["reason"] == "owned"
+    held = await _ticket_of(chain, str(wallet.pubkey()))
+    with pytest.raises(InvalidWallet) as refused:
+        await chain.check_wallet(str(associated_account(wallet.pubkey(), held)), vault=True)
+    assert refused.value.data["reason"] == "token-account"
+
+
+async def test_a_token_that_its_holder_moved_or_burnt_keeps_its_mint(
+    chain: SolanaTokenChain, dev_chain: DevChain
+) -> None:
+    """It stays the token that was signed for; the permanent delegate burns it wherever it is."""
+    dev_chain.fund(chain.payer_address)
+    ann, bob = Keypair(), Keypair()
+    dev_chain.fund(str(ann.pubkey()))
+    minted = await _minted_to(chain, str(ann.pubkey()))
+    mint = Pubkey.from_string(minted.mint_address)
+    spec = _TICKET.model_copy(update={"owner_address": str(ann.pubkey()), "group_address": _group_of(chain)})
+    give = Instruction(
+        TOKEN_2022,
+        bytes([12]) + struct.pack("<QB", 1, 0),
+        [
+            AccountMeta(associated_account(ann.pubkey(), mint), is_signer=False, is_writable=True),
+            AccountMeta(mint, is_signer=False, is_writable=False),
+            AccountMeta(associated_account(bob.pubkey(), mint), is_signer=False, is_writable=True),
+            AccountMeta(ann.pubkey(), is_signer=True, is_writable=False),
+        ],
+    )
+    open_account = create_associated(ann.pubkey(), bob.pubkey(), mint)
+    gift = sign_for(dev_chain, ann, open_account, give)
+    assert "error" not in send(dev_chain, gift, skipPreflight=False)
+    await _confirmed(chain, str(gift.signatures[0]))
+    moved = await chain.read_token(str(mint), spec)
+    assert moved is not None
+    assert (moved.holding, moved.problems, moved.supply) == ("held-elsewhere", (), 1)
+    await chain.send(await chain.sign_burn(str(mint), minted))
+    while await chain.supply_of(str(mint)):  # noqa: ASYNC110 - a node tells of nothing
+        await asyncio.sleep(0.02)
+    burnt = await chain.read_token(str(mint), spec)
+    assert burnt is not None
+    assert (burnt.holding, burnt.problems, burnt.is_ours) == ("burnt", (), False)
+
+
+async def _confirmed(chain: SolanaTokenChain, signature: str) -> None:
+    """Wait until a transaction that was sent has succeeded at "confirmed", where tokens and wallets are read."""
+    while (fate := await chain.fate(signature)) not in {"confirmed", "finalized"}:
+        assert fate != "failed"
+        await asyncio.sleep(0.02)
+
+
+def _group_of(chain: SolanaTokenChain) -> str:
+    return chain.address_of("show", _SHOW.subject_id)
+
+
+async def _ticket_of(chain: SolanaTokenChain, owner: str) -> Pubkey:
+    """Mint a ticket to an owner and return its mint."""
+    return Pubkey.from_string((await _minted_to(chain, owner)).mint_address)
+
+
+async def _minted_to(chain: SolanaTokenChain, owner: str) -> SignedTransaction:
+    """Mint a ticket to an owner, with its venue and show, and return its transaction."""
+    venue = await _landed(chain, _VENUE)
+    show = await _landed(chain, _SHOW.model_copy(update={"group_address": venue.mint_address}))
+    ticket = _TICKET.model_copy(update={"owner_address": owner, "group_address": show.mint_address})
+    return await _landed(chain, ticket)
+
+
+async def _landed(chain: SolanaTokenChain, spec: TokenSpec) -> SignedTransaction:
+    signed = await chain.sign(spec)
+    await chain.send(signed)
+    while await chain.supply_of(signed.mint_address) is None:  # noqa: ASYNC110 - a node tells of nothing
+        await asyncio.sleep(0.02)
+    return signed
 
 
 async def test_an_error_does_not_contain_the_nodes_address() -> None:
@@ -131,22 +203,24 @@ async def test_an_error_does_not_contain_the_nodes_address() -> None:
     url = f"http://127.0.0.1:{free_port()}/?key=hush"
     solana = SolanaTokenChain(url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
     with pytest.raises(TransientError) as caught:
-        await solana.block_height()
+        await solana.fate(str(Signature.default()))
     await solana.close()
     assert "hush" not in str(caught.value)
     assert caught.value.__cause__ is None
 
 
-async def test_a_node_that_already_has_the_transaction_counts_as_success(stub_node: StubNode) -> None:
+async def test_a_node_that_already_has_the_transaction_counts_as_success(stub_node: OddNode) -> None:
     """The node's error "already processed" is success; every other error is a transient error."""
     chain = SolanaTokenChain(stub_node.url, bytes(Keypair()), b"s", str(Keypair().pubkey()))
     signed = SignedTransaction(mint_address="m", signature="s", wire_base64="AAAA", last_valid_block_height=1)
-    stub_node.error = _preflight_error("AlreadyProcessed", "This transaction has already been processed")
+    stub_node.answers["sendTransaction"] = _preflight_error(
+        "AlreadyProcessed", "This transaction has already been processed"
+    )
     await chain.send(signed)
-    stub_node.error = _preflight_error("BlockhashNotFound", "Blockhash not found")
+    stub_node.answers["sendTransaction"] = _preflight_error("BlockhashNotFound", "Blockhash not found")
     with pytest.raises(TransientError, match="Blockhash"):
         await chain.send(signed)
-    stub_node.error = {"code": -32005, "message": "Node is behind by 151 slots", "data": {"numSlotsBehind": 151}}
+    stub_node.answers["sendTransaction"] = error(-32005, "Node is behind by 151 slots", data={"numSlotsBehind": 151})
     with pytest.raises(TransientError, match="behind"):
         await chain.send(signed)
     await chain.close()

@@ -54,7 +54,7 @@ def store(connection: psycopg.Connection[Any], entries: list[Entry]) -> Document
         batch = folded([])
         batch.postings += entries[first : first + BATCH]
         with connection.transaction(), connection.cursor() as cursor:
-            store_batch(cursor, batch)
+            store_batch(cursor, batch, {})
     connection.execute("UPDATE rm_position SET position = %s", (entries[-1].position,))
     return whole
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from solders.keypair import Keypair
+from solders.pubkey import Pubkey
 
 from adapters.solana.chain import SolanaTokenChain
+from adapters.solana.keys import LOW_ORDER_Y
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenSpec, TransactionFate
@@ -136,7 +138,7 @@ async def test_venue_show_and_ticket_verify_without_problems(world: ChainWorld) 
     assert (read_venue.problems, read_venue.group_size, read_venue.supply) == ((), 1, 0)
 
 
-@pytest.mark.parametrize("field", ["uri", "name", "group_address", "owner_address"])
+@pytest.mark.parametrize("field", ["uri", "name", "group_address"])
 async def test_a_mint_that_differs_from_its_spec_is_reported(world: ChainWorld, field: str) -> None:
     """Every difference between the chain and the spec is a named problem."""
     spec = _ticket(await _show_on_sale(world))
@@ -145,6 +147,35 @@ async def test_a_mint_that_differs_from_its_spec_is_reported(world: ChainWorld, 
     state = await world.chain.read_token(address, other)
     assert state is not None
     assert state.problems
+
+
+async def test_signed_bytes_say_which_token_they_make(world: ChainWorld) -> None:
+    """Of each kind, the spec is read back from the bytes alone, but for the subject."""
+    venue_spec = _venue()
+    venue = await world.make(venue_spec)
+    show_spec = _show(venue)
+    show = await world.make(show_spec)
+    for spec in (venue_spec, show_spec, _ticket(show)):
+        again = spec.kind != "ticket"
+        signed = await world.chain.sign(spec.model_copy(update={"subject_id": f"{spec.subject_id}x"} if again else {}))
+        assert world.chain.signed_spec(signed) == spec.model_copy(update={"subject_id": ""})
+
+
+async def test_a_token_that_another_wallet_holds_is_no_problem(world: ChainWorld) -> None:
+    """It is the token that was minted; only its holding differs."""
+    spec = _ticket(await _show_on_sale(world))
+    address = await world.make(spec)
+    held = await world.chain.read_token(address, spec)
+    elsewhere = await world.chain.read_token(
+        address, spec.model_copy(update={"owner_address": str(Keypair().pubkey())})
+    )
+    assert held is not None
+    assert elsewhere is not None
+    assert [(one.holding, one.problems, one.is_ours) for one in (held, elsewhere)] == [
+        ("held", (), True),
+        ("held-elsewhere", (), True),
+    ]
+    assert elsewhere.owner_address is None
 
 
 async def test_the_same_bytes_land_once(world: ChainWorld) -> None:
@@ -226,13 +257,15 @@ async def test_expired_bytes_never_land(world: ChainWorld) -> None:
     """Once the block height has passed, the old bytes are dead and signing again is safe."""
     spec = _venue()
     old = await world.chain.sign(spec)
-    assert await world.chain.block_height() <= old.last_valid_block_height
+    assert await world.chain.dead_since(old) is None
     world.expire()
     for _ in range(_POLLS_MAX):
-        if await world.chain.block_height() > old.last_valid_block_height:
+        if await world.chain.dead_since(old) is not None:
             break
         await asyncio.sleep(world.pause_seconds)
-    assert await world.chain.block_height() > old.last_valid_block_height
+    since = await world.chain.dead_since(old)
+    assert since is not None
+    assert await world.chain.supply_of(old.mint_address, since) is None
     with suppress(TransientError):
         await world.chain.send(old)
     assert await world.chain.fate(old.signature) == "unknown"
@@ -261,3 +294,48 @@ async def test_a_group_takes_another_size(world: ChainWorld) -> None:
     with pytest.raises(TransientError, match="cannot be resized to 1"):
         await world.chain.sign_resize(show, 1)
     assert await world.chain.sizes_of(world.chain.address_of("show", "never made")) is None
+
+
+VAULT, _ = Pubkey.find_program_address([b"vault"], Pubkey.from_string("SQDS4ep65T869zMMBKyuUq6aD6EgTu8psMjkvj52pCf"))
+TOKEN_2022 = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"
+LOW_ORDER = [str(Pubkey(y.to_bytes(32, "little"))) for y in sorted(LOW_ORDER_Y)] + [
+    str(Pubkey(bytes([1, *[0] * 30, 0x80]))),  # the neutral point, spelt otherwise
+    str(Pubkey(bytes([0xEE, *[0xFF] * 30, 0x7F]))),
+]
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("0OIl", "not-an-address"),
+        ("1" * 32, "program"),
+        (TOKEN_2022, "program"),
+        ("SysvarC1ock11111111111111111111111111111111", "program"),
+        *((point, "low-order") for point in LOW_ORDER if point != "1" * 32),
+        (str(VAULT), "off-curve"),
+    ],
+)
+async def test_an_address_that_is_nobodys_is_no_wallet(world: ChainWorld, address: str, reason: str) -> None:
+    """Programs, points of low order and addresses off the curve are refused, with the reason."""
+    with pytest.raises(InvalidWallet) as refused:
+        await world.chain.check_wallet(address, vault=False)
+    assert refused.value.data["reason"] == reason
+
+
+async def test_a_fresh_wallet_and_a_named_vault_are_wallets(world: ChainWorld) -> None:
+    """An address without an account is fine, and one off the curve where it is said to be a vault."""
+    await world.chain.check_wallet(str(Keypair().pubkey()), vault=False)
+    await world.chain.check_wallet(str(VAULT), vault=True)
+    spec = _ticket(await _show_on_sale(world)).model_copy(update={"owner_address": str(VAULT)})
+    token = await world.chain.read_token(await world.make(spec), spec)
+    assert token is not None
+    assert (token.owner_address, token.problems) == (str(VAULT), ())
+
+
+async def test_a_mint_is_no_wallet(world: ChainWorld) -> None:
+    """Its account on chain says so, whether it is called a vault or not."""
+    address = await world.make(_venue())
+    for vault in (False, True):
+        with pytest.raises(InvalidWallet) as refused:
+            await world.chain.check_wallet(address, vault=vault or not Pubkey.from_string(address).is_on_curve())
+        assert refused.value.data["reason"] == "token-account"

@@ -16,6 +16,8 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 
 from activities.sales.request_purchase import PurchaseCommands
+from adapters.database.schema import ensure_schema
+from adapters.database.startup import utc_now
 from adapters.event_store.log import EventLog
 from adapters.event_store.store import TIMEOUT_SECONDS, PostgresEventStore
 from adapters.postgres.connections import (
@@ -33,8 +35,6 @@ from adapters.postgres.tables import PostgresCheckouts
 from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.read_models import queries
 from adapters.read_models.queries import ReadModels
-from adapters.schema import ensure_schema
-from adapters.startup import utc_now
 from api.app import create_app
 from api.routes.health import READY_SECONDS
 from domain.core.transient import TransientError

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from psycopg.conninfo import make_conninfo
 
-from devstack.servers.postgres import _system_user
+from devstack.servers.postgres import system_user
 from devstack.supervisor.ports import free_port
 
 START_SECONDS = "30"
@@ -49,7 +49,7 @@ def certificate(folder: Path, name: str) -> Path:
 @contextmanager
 def tls_postgres(folder_of_programs: Path) -> Iterator[TlsServer]:
     """Start a server that refuses every connection without TLS, and delete it in the end."""
-    user, port = _system_user(), free_port()
+    user, port = system_user(), free_port()
     with tempfile.TemporaryDirectory(prefix="pg") as name:
         folder, cluster = Path(name), Path(name) / "cluster"
         cluster.mkdir()

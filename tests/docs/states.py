@@ -17,14 +17,17 @@ from activities.sales.request_purchase import purchase_state
 from domain.core.aggregate import Aggregate, CreatedEvent, DomainEvent
 from domain.core.end_reasons import END_REASONS
 from domain.core.errors import FREES_KEY, Refusal
-from domain.money.breakdown import AmountBreakdown
+from domain.money.breakdown import AmountBreakdown, breakdown_of
 from domain.money.money import FeeRates, price_of
 from domain.orders import order, reopening
 from domain.orders.reopening import reopen
-from domain.payments import payment, refund
+from domain.payments import dispute, payment, refunds
+from domain.payments.dispute import Dispute, DisputeOpened
+from domain.payments.holdings import Taken
 from domain.payments.payment import Payment, StrayIntentFound
-from domain.payments.payment_intent import IntentState
-from domain.payments.refund import Refund, Refunds, RefundsOpened
+from domain.payments.payment_intent import IntentState, StripeRefund
+from domain.payments.refund import Refund
+from domain.payments.refunds import Refunds, RefundsOpened
 from domain.tickets import ticket
 from domain.tickets.has_token import TokenMinted, TokenSigned
 from domain.tickets.ticket import Ticket
@@ -142,11 +145,13 @@ ORDER = Axis(
         lambda one: one.open_checkout(AT),
         lambda one: one.request_cancel(AT),
         lambda one: one.request_capture(AT),
+        lambda one: one.refuse_payment("amount_too_large", AT),
         lambda one: one.extend_hold(LATER + timedelta(minutes=20), AT),
         lambda one: one.confirm(AT),
         lambda one: one.fulfil(AT),
         lambda one: one.end("sold-out", AT),
         lambda one: one.end("hold-expired", AT),
+        lambda one: one.erase_buyer(AT),
         lambda one: reopen(one, PAID, AT),
     ),
     purchase_state,
@@ -199,14 +204,16 @@ def stray() -> Payment:
 
 PAYMENT = Axis(
     "Payment",
-    "The money of one attempt at a purchase, or of a stray payment. `refunded` is money returned before the sale.",
+    "The money of one attempt at a purchase, or of a stray payment. `owed` bought nothing, and refunds return it.",
     (new_payment, stray),
     (
         lambda one: one.decline("card_declined", AT),
+        lambda one: one.process(AT),
         lambda one: one.authorise(AT),
         lambda one: one.capture("ch", one.amount_minor, 94, AT),
         lambda one: one.cancel(AT),
-        lambda one: one.refund("re", one.captured_minor, AT),
+        lambda one: one.owe(AT),
+        lambda one: one.refund("re", AT),
     ),
     lambda one: str(one.state),
     events_of(payment),
@@ -221,13 +228,28 @@ WANTED = Refund(
 )
 
 
-def refunds() -> Refunds:
+def no_refunds() -> Refunds:
     """Return the refunds of an order, with none yet."""
     return Refunds.begin(RefundsOpened, "pu", AT, tenant_id="default", price=PRICE.model_dump())
 
 
 def _refund(one: Refunds) -> str:
-    return one.refunds["rf"].state if one.refunds else START
+    if not one.refunds:
+        return START
+    return "owed-at-till" if one.get("rf").at_till else one.get("rf").state
+
+
+def _in_part(one: Refunds) -> None:
+    """Make a refund of a part at Stripe, once."""
+    if len(one.refunds) == 1:
+        made = {"refund_id": "re_2", "intent_id": "pi", "amount_minor": 1, "status": "succeeded"}
+        one.take_place(StripeRefund.model_validate(made), "", AT)
+
+
+def unpriced() -> Refunds:
+    """Return the refunds of an order without a price, with none yet."""
+    nothing = price_of("eur", (), FeeRates())
+    return Refunds.begin(RefundsOpened, "pu", AT, tenant_id="default", price=nothing.model_dump())
 
 
 def _fail(one: Refunds) -> None:
@@ -235,19 +257,61 @@ def _fail(one: Refunds) -> None:
         one.fail("rf", "re", "expired_or_canceled_card", AT)
 
 
+def _owe_again(one: Refunds) -> None:
+    if one.get("rf").turn == 1:  # each further return is the same step
+        one.owe_again("du", "", 1000, AT)
+
+
 REFUND = Axis(
     "Refund",
-    "One refund of a sold purchase. A failed one is still owed and tried again; one that succeeded can still fail.",
-    (refunds,),
+    "One refund of a purchase. A failed one is still owed and tried again; one that succeeded can still fail. Cash is"
+    " owed at the till, in the state `requested`, until a clerk has handed it out. A bank that takes the money of a"
+    " refund by a dispute has paid it, until it gives that money back.",
+    (no_refunds, unpriced),
     (
         lambda one: one.request(WANTED, AT) if not one.refunds else None,
         lambda one: one.pend("rf", "re", AT),
         lambda one: one.succeed("rf", "re", AT),
         lambda one: one.pay_by_hand("rf", "transfer 7", AT),
+        lambda one: one.set_price(price_of("eur", ((1, 1000),), FeeRates()), AT),
+        _in_part,
+        lambda one: one.owe_at_till("rf", AT),
+        lambda one: one.hand_out("rf", AT),
+        lambda one: one.pay_by_bank("du", "", 1000, AT),
+        _owe_again,
         _fail,
     ),
     _refund,
-    events_of(refund),
+    events_of(refunds),
+)
+
+
+def _opened() -> Dispute:
+    """Return a dispute of a sale."""
+    parts = Taken(parties=breakdown_of(PRICE)).plain()
+    names = {"tenant_id": "default", "purchase_id": "pu", "venue_id": "ve", "currency": "eur"}
+    return Dispute.begin(DisputeOpened, "du", AT, amount_minor=PRICE.total_minor, parts=parts, **names)
+
+
+def _decide(one: Dispute, *, won: bool) -> None:
+    if one.state == "open":
+        one.win(PRICE.total_minor - 1, AT) if won else one.lose(0, AT)
+
+
+def _take_back(one: Dispute) -> None:
+    if one.state != "open" and one.returned_minor in {0, PRICE.total_minor - 1}:
+        one.take_back(1, AT, venue_is_owed=False)
+
+
+DISPUTE = Axis(
+    "Dispute",
+    "A bank's claim on one charge; a purchase shows the worst of its disputes as `dispute_state`, `none` without any."
+    " What Stripe returns after the decision changes the money, not the state. An inquiry is none of these: it takes"
+    " nothing.",
+    (_opened,),
+    (lambda one: _decide(one, won=True), lambda one: _decide(one, won=False), _take_back),
+    lambda one: str(one.state),
+    events_of(dispute),
 )
 HEAD = """# States
 
@@ -259,7 +323,7 @@ allows; the workflows take fewer of these steps.
 
 def page() -> str:
     """Return the page."""
-    sections = [_section(axis) for axis in (ORDER, RIGHT, TOKEN, PAYMENT, REFUND)]
+    sections = [_section(axis) for axis in (ORDER, RIGHT, TOKEN, PAYMENT, REFUND, DISPUTE)]
     sections.insert(1, _end_reasons())
     return "\n".join([HEAD, *sections])
 

@@ -1,12 +1,14 @@
 """Stripe Connect in memory: the contract of the real adapter, with failure switches."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Literal
 
 from activities.payouts.ports import AccountStatus, VenueRef
+from adapters.stripe.errors import StripeRequestError
 from domain.core.errors import PaymentRefused
 from domain.core.transient import TransientError
-from domain.payouts.connected_account import AccountState, PayoutStatus, TransferOrder
+from domain.invariants.outside import ConnectedBalance
+from domain.payouts.connected_account import ACCOUNT_GONE, AccountRequest, AccountState, PayoutStatus, TransferOrder
 
 Verb = Literal[
     "create_account", "retrieve_account", "onboarding_link", "transfer", "reverse_transfer", "retrieve_payout"
@@ -19,15 +21,20 @@ class FakeConnect:
     def __init__(self, *, ready: bool = True) -> None:
         self.ready = ready
         self.accounts: dict[str, AccountState] = {}
+        self.requests: dict[str, AccountRequest] = {}
+        self.settles_in: tuple[str, ...] = ("eur", "usd")
         self.balances: Counter[str] = Counter()
         self.transfers: dict[str, TransferOrder] = {}
         self.reversed: Counter[str] = Counter()
         self.payouts: dict[str, PayoutStatus] = {}
         self.effects: Counter[str] = Counter()
+        self.vanished: set[str] = set()
         self._by_key: dict[str, str] = {}
         self._before: Counter[str] = Counter()
         self._after: Counter[str] = Counter()
         self._refused: dict[str, str] = {}
+        self.broken: dict[str, Exception] = {}
+        self._forbidden: set[str] = set()
 
     def fail_before(self, verb: Verb, times: int = 1) -> None:
         """Let the next calls of a verb fail before they have any effect."""
@@ -45,24 +52,58 @@ class FakeConnect:
         """Take back `refuse`."""
         self._refused.pop(verb, None)
 
+    def vanish(self, account_id: str) -> None:
+        """Delete an account: every call for it is refused, and reading it says so."""
+        gone = {"may_receive": False, "may_pay_out": False, "asked_for": 0, "is_gone": True}
+        self.accounts[account_id] = self.accounts[account_id].model_copy(update=gone)
+
+    def forbid(self, account_id: str) -> None:
+        """Take our key's permissions for an account away, until `permit`."""
+        self._forbidden.add(account_id)
+
+    def permit(self, account_id: str) -> None:
+        """Take back `forbid`."""
+        self._forbidden.discard(account_id)
+
     def onboard(self, account_id: str) -> None:
         """Complete the venue's onboarding."""
         self.accounts[account_id] = AccountState(account_id=account_id, may_receive=True, may_pay_out=True, asked_for=0)
 
-    def net_of(self, purchase_id: str) -> int:
-        """Return the change of our Stripe balance by a purchase's transfers and reversals."""
-        sent = {name: order for name, order in self.transfers.items() if order.purchase_id == purchase_id}
-        return sum(self.reversed[name] - order.amount_minor for name, order in sent.items())
+    def net_by_charge(self) -> Counter[str]:
+        """Return the change of our Stripe balance by the transfers of each charge, and their reversals."""
+        nets: Counter[str] = Counter()
+        for name, order in self.transfers.items():
+            nets[order.charge_id] += self.reversed[name] - order.amount_minor
+        return nets
 
-    async def create_account(self, venue_id: str, name: str, key: str) -> AccountState:
+    def account_balances(self) -> dict[str, ConnectedBalance]:
+        """Return the balance of each account that received a transfer, by the currency of its transfers."""
+        units = {order.account_id: order.currency for order in self.transfers.values()}
+        under_way: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for payout in self.payouts.values():
+            if payout.status in {"pending", "in_transit"}:
+                under_way[payout.currency][payout.payout_id] = payout.amount_minor
+        return {
+            account_id: ConnectedBalance({unit: self.balances[account_id]}, {unit: under_way[unit].total()})
+            for account_id, unit in units.items()
+        }
+
+    async def create_account(self, request: AccountRequest, key: str) -> AccountState:
         """Create the account of a venue, or return the one created under this key."""
         self._enter("create_account")
         if key not in self._by_key:
             self.effects["create_account"] += 1
-            account_id = self._by_key[key] = f"acct_{venue_id}_{len(name)}"
+            known = sum(other.startswith(f"acct_{request.venue_id}_") for other in self.accounts)
+            name = f"acct_{request.venue_id}_{len(request.name)}"
+            account_id = self._by_key[key] = name + (f"_{known + 1}" if known else "")
+            self.requests[account_id] = request
             missing = 0 if self.ready else 4
             self.accounts[account_id] = AccountState(
-                account_id=account_id, may_receive=self.ready, may_pay_out=self.ready, asked_for=missing
+                account_id=account_id,
+                may_receive=self.ready,
+                may_pay_out=self.ready,
+                asked_for=missing,
+                settlement_currencies=self.settles_in if self.ready else (),
             )
         self._leave("create_account")
         return self.accounts[self._by_key[key]]
@@ -70,6 +111,8 @@ class FakeConnect:
     async def retrieve_account(self, account_id: str) -> AccountState:
         """Read an account."""
         self._enter("retrieve_account")
+        if account_id in self._forbidden:
+            raise StripeRequestError("no permission for this account")
         return self.accounts[account_id]
 
     async def onboarding_link(self, account_id: str) -> str:
@@ -81,6 +124,9 @@ class FakeConnect:
     async def transfer(self, order: TransferOrder, key: str) -> str:
         """Move a share out of its charge to the venue's account."""
         self._enter("transfer")
+        if order.purchase_id in self.broken:
+            raise self.broken[order.purchase_id]
+        self._reach(order.account_id)
         if key not in self._by_key:
             self.effects["transfer"] += 1
             transfer_id = self._by_key[key] = f"tr_{len(self.transfers) + 1}"
@@ -92,6 +138,7 @@ class FakeConnect:
     async def reverse_transfer(self, transfer_id: str, amount_minor: int, key: str) -> str:
         """Reverse a part; refused beyond the account's balance."""
         self._enter("reverse_transfer")
+        self._reach(self.transfers[transfer_id].account_id)
         if key not in self._by_key:
             account_id = self.transfers[transfer_id].account_id
             if self.balances[account_id] < amount_minor:
@@ -106,8 +153,15 @@ class FakeConnect:
     async def retrieve_payout(self, account_id: str, payout_id: str) -> PayoutStatus:
         """Read a payout of a connected account."""
         self._enter("retrieve_payout")
-        assert account_id in self.accounts
+        if account_id in self._forbidden:
+            raise StripeRequestError("no permission for this account")
+        self._reach(account_id)
         return self.payouts[payout_id]
+
+    def _reach(self, account_id: str) -> None:
+        """Refuse an account that is gone: deleted, or (`vanished`) out of reach for a while."""
+        if account_id in self.vanished or self.accounts[account_id].is_gone:
+            raise PaymentRefused(f"the account {account_id} is gone", reason=ACCOUNT_GONE)
 
     def _enter(self, verb: str) -> None:
         if self._before[verb]:

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from domain.catalog.discount import DiscountReturned
 from domain.core.aggregate import DomainEvent
-from domain.invariants.cross_system import ExternalState, StripePayment
+from domain.invariants.outside import ExternalState, StripePayment
 from domain.money.books import TransactionPosted
 from domain.orders.order import CaptureRequested, OrderFulfilled
 from domain.payments.payment import PaymentCancelled
-from domain.payments.refund import RefundRequested, RefundSucceeded
+from domain.payments.refunds import RefundRequested, RefundSucceeded
 from domain.stock.allocation import AllocationOpened, HoldConfirmed, HoldEnded, HoldsPlaced, SeatsRestocked
 from domain.tickets.has_token import TokenMinted
 from domain.tickets.ticket import TicketIssued, TicketReserved, TicketVoided
@@ -81,6 +81,13 @@ def moved_to_platform(events: list[DomainEvent], account: str = "venue:ve:payabl
     return edited(events, TransactionPosted, postings=moved)
 
 
+def renamed(events: list[DomainEvent], account: str, other: str) -> list[DomainEvent]:
+    """Post the sale to another account instead of one."""
+    sale = next(event for event in events if isinstance(event, TransactionPosted))
+    names = [{side: other if value == account else value for side, value in line.items()} for line in sale.postings]
+    return edited(events, TransactionPosted, postings=names)
+
+
 def with_payment(day: Day, purchase_id: str, **values: Any) -> Day:
     """Change a purchase's payment at Stripe."""
     other = day.payment_of(purchase_id)._replace(**values)
@@ -89,8 +96,10 @@ def with_payment(day: Day, purchase_id: str, **values: Any) -> Day:
 
 
 def with_outside(day: Day, **values: Any) -> Day:
-    """Change the state of the other systems."""
-    return Day(day.events, day.outside._replace(**values))
+    """Change the state of the other systems; the whole balance is the sum of its parts."""
+    outside = day.outside._replace(**values)
+    balance = sum(one.net_minor for one in outside.intents) + sum(one.net_minor for one in outside.entries or ())
+    return Day(day.events, outside._replace(balance_minor={"eur": balance}))
 
 
 def history(change: Callable[[list[DomainEvent]], list[DomainEvent]]) -> Callable[[Day], Day]:
@@ -98,7 +107,7 @@ def history(change: Callable[[list[DomainEvent]], list[DomainEvent]]) -> Callabl
 
 
 def captured_again(day: Day, **values: Any) -> Day:
-    again = day.payment_of(SOLD)._replace(intent_id="pi_again", net_minor=0, **values)
+    again = day.payment_of(SOLD)._replace(intent_id="pi_again", net_minor=0, fees_minor=0, **values)
     return with_outside(day, intents=[*day.outside.intents, again])
 
 
@@ -153,18 +162,30 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
     ),
     "a posting without a debited account": (
         history(one_sided),
-        {"postings-balance", "stripe-is-in-the-books"},
+        {"postings-balance", "stripe-is-in-the-books", "whole-balance-is-in-the-books"},
     ),
     "a posting of a negative amount": (history(negative), {"postings-balance"}),
     "captured money after the end": (
         lambda day: with_payment(day, LATE, captured_minor=500, net_minor=0),
         {"money-has-an-owner"},
     ),
+    "a payout of the venue that is booked twice": (
+        history(lambda events: doubled(events, TransactionPosted, "po_paid", originator_id="books:again")),
+        {"venue-balance-is-in-the-books"},
+    ),
+    "a payout to our own bank that is booked twice": (
+        history(lambda events: doubled(events, TransactionPosted, "txn_payout", originator_id="books:again")),
+        {"own-money-is-in-the-books", "whole-balance-is-in-the-books"},
+    ),
+    "Stripe's fee at the platform": (
+        history(lambda events: renamed(events, "processing:fees", "platform:fees")),
+        {"parties-have-their-parts"},
+    ),
     "captured money of an unknown purchase": (
         lambda day: with_outside(
             day, intents=[*day.outside.intents, StripePayment("pi_x", "who", "eur", 5, 0, 5, is_open=False)]
         ),
-        {"money-has-an-owner", "stripe-is-in-the-books"},
+        {"money-has-an-owner", "stripe-is-in-the-books", "whole-balance-is-in-the-books"},
     ),
     "money with an order and a case": (
         lambda day: with_outside(day, cases={day.payment_of(SOLD).intent_id: AT}),
@@ -172,7 +193,7 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
     ),
     "money of a payment unknown to the order": (
         lambda day: with_payment(day, SOLD, intent_id="pi_other"),
-        {"money-has-an-owner"},
+        {"money-has-an-owner", "stripe-is-in-the-books"},
     ),
     "two captures": (
         captured_again,
@@ -212,31 +233,46 @@ DOCTORED: dict[str, tuple[Callable[[Day], Day], set[str]]] = {
     ),
     "a fee missing from the books": (
         lambda day: with_payment(day, SOLD, net_minor=1),
-        {"stripe-is-in-the-books"},
+        {"stripe-is-in-the-books", "whole-balance-is-in-the-books"},
     ),
-    "the venue's share at the platform": (history(moved_to_platform), {"venue-has-its-share"}),
+    "the venue's share at the platform": (
+        history(moved_to_platform),
+        {"venue-has-its-share", "parties-have-their-parts"},
+    ),
     "the tax at the platform": (
         history(lambda events: moved_to_platform(events, "tax:ve:payable")),
-        {"venue-has-its-share"},
+        {"venue-has-its-share", "parties-have-their-parts"},
     ),
     "a refund of more than the price": (
-        history(lambda events: edited(events, RefundRequested, amount_minor=10**6)),
+        history(lambda events: edited(events, RefundRequested, 1, amount_minor=10**6)),
         {"refunds-within-price", "sale-is-paid"},
     ),
     "a refund that has not arrived": (
-        history(lambda events: without(events, RefundSucceeded)),
+        history(lambda events: without(events, RefundSucceeded, 1)),
         {"refund-arrives", "sale-is-paid"},
     ),
     "a refund missing from the books": (
         history(lambda events: without(events, TransactionPosted, subject="rf:paid")),
-        {"refund-arrives", "stripe-is-in-the-books"},
+        {"refund-arrives", "stripe-is-in-the-books", "whole-balance-is-in-the-books"},
+    ),
+    "a refund of money that bought nothing that has not arrived": (
+        history(lambda events: without(events, RefundSucceeded)),
+        {"refund-arrives"},
+    ),
+    "money that bought nothing and is owed to nobody": (
+        history(lambda events: without(events, TransactionPosted, subject=":owed")),
+        {"refund-arrives", "parties-have-their-parts", "stripe-is-in-the-books", "whole-balance-is-in-the-books"},
+    ),
+    "a second payment that nobody gives back": (
+        lambda day: with_payment(day, "refunded", refunded_minor=0),
+        {"money-has-an-owner"},
     ),
     "a refunded ticket still on chain": (
         lambda day: with_outside(day, supplies=dict.fromkeys(day.outside.supplies, 1)),
         {"one-nft-per-ticket"},
     ),
     "a void ticket without a refund": (
-        history(lambda events: edited(events, RefundRequested, ticket_ids=[])),
+        history(lambda events: edited(events, RefundRequested, 1, ticket_ids=[])),
         {"sale-is-delivered"},
     ),
     "an ended purchase with its discount": (

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from domain.core.aggregate import DomainEvent
-from domain.invariants.cross_system import ExternalState, StripePayment, judge_at_rest
+from domain.invariants.cross_system import judge_at_rest
 from domain.invariants.invariant import Findings
+from domain.invariants.outside import ExternalState, StripePayment
 from domain.invariants.per_commit import History
 from domain.payments.payment_intent import IntentState
 from tests.fakes.connect import FakeConnect
@@ -16,16 +17,21 @@ from tests.fakes.token_chain import FakeTokenChain
 ALL_DEADLINES_PASSED = datetime.max.replace(tzinfo=UTC)
 
 
-def stripe_payment(intent: IntentState, moved_minor: int = 0) -> StripePayment:
+def stripe_payment(
+    intent: IntentState, moved_minor: int = 0, disputed_minor: int = 0, dispute_fees_minor: int = 0
+) -> StripePayment:
     """Return an intent as a row of Stripe's listing; a refund does not return the fee."""
+    fees = (intent.stripe_fee_minor or 0) + dispute_fees_minor
     return StripePayment(
         intent_id=intent.intent_id,
         purchase_id=intent.purchase_id,
         currency=intent.currency,
         captured_minor=intent.received_minor,
         refunded_minor=intent.refunded_minor,
-        net_minor=intent.received_minor - (intent.stripe_fee_minor or 0) - intent.refunded_minor + moved_minor,
+        net_minor=intent.received_minor - fees - intent.refunded_minor - disputed_minor + moved_minor,
         is_open=intent.status not in {"succeeded", "canceled"},
+        fees_minor=fees,
+        disputed_minor=disputed_minor,
     )
 
 
@@ -33,16 +39,20 @@ def external_state(
     gateway: FakePaymentGateway, chain: FakeTokenChain, connect: FakeConnect | None = None
 ) -> ExternalState:
     """Return the state of the fakes, with every deadline passed and no workflow running."""
-    moved = connect.net_of if connect is not None else lambda _: 0
+    moved = connect.net_by_charge() if connect is not None else {}
     intents = [
-        stripe_payment(
-            intent,
-            (moved(intent.purchase_id) if intent.received_minor else 0) - gateway.disputed_minor[intent.intent_id],
-        )
+        stripe_payment(intent, moved.get(intent.charge_id or "", 0), *gateway.taken_of(intent.intent_id))
         for intent in gateway.intents.values()
     ]
     nobody: frozenset[str] = frozenset()
-    return ExternalState(intents, dict(chain.supplies()), ALL_DEADLINES_PASSED, running=nobody, cases={})
+    return ExternalState(
+        intents,
+        dict(chain.supplies()),
+        ALL_DEADLINES_PASSED,
+        running=nobody,
+        cases={},
+        accounts=None if connect is None else connect.account_balances(),
+    )
 
 
 def findings_of(events: Iterable[DomainEvent], outside: ExternalState) -> Findings:

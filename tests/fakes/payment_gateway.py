@@ -1,11 +1,15 @@
 """Stripe in memory, for tests of activities and workflows: the contract of the real adapter."""
 
 from collections import Counter
-from typing import Literal
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple, TypeVar
 
-from adapters.stripe.errors import StripeRequestError
+from adapters.stripe.errors import ServerError, StoredServerError, StripeRequestError
+from adapters.stripe.idempotency import StuckKeys, write_under_keys
 from domain.core.errors import PaymentRefused, WrongState
 from domain.core.transient import TransientError
+from domain.money.payment_method import AUTHORISED_FIRST, PaymentMethod
 from domain.payments.dispute import DisputeStatus
 from domain.payments.payment_intent import IntentRequest, IntentState, IntentStatus, StripeRefund
 
@@ -19,6 +23,8 @@ Verb = Literal[
     "retrieve_refund",
     "refunds_of",
 ]
+T = TypeVar("T")
+KEPT = timedelta(hours=24)  # as long as Stripe keeps an answer under its key
 RefundStatus = Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
 OPEN = {"requires_payment_method", "requires_confirmation", "requires_action"}
 DASHBOARD = "dashboard:"
@@ -27,7 +33,18 @@ DECLINES = {
     "pm_card_chargeDeclinedInsufficientFunds": "insufficient_funds",
 }
 ASKING = {"pm_card_threeDSecure2Required", "pm_card_authenticationRequired"}
-SLOW = {"pm_usBankAccount", "pm_emulator_slowCard"}
+SLOW = {"pm_usBankAccount", "pm_success_de", "pm_emulator_slowCard"}
+TYPES: dict[str, PaymentMethod] = {"pm_usBankAccount": "us_bank_account", "pm_success_de": "sepa_debit"}
+
+
+class Entry(NamedTuple):
+    """A balance transaction: of a payment, or (no intent) of our own balance."""
+
+    kind: str
+    intent_id: str
+    currency: str
+    amount_minor: int
+    fee_minor: int = 0
 
 
 class FakePaymentGateway:
@@ -47,11 +64,23 @@ class FakePaymentGateway:
         self.search_lags = False
         self.refunds_begin: RefundStatus = "succeeded"
         self.disputes: dict[str, DisputeStatus] = {}
-        self.disputed_minor: Counter[str] = Counter()
+        self.entries: list[Entry] = []
         self._by_key: dict[str, str] = {}
         self._before: Counter[str] = Counter()
         self._after: Counter[str] = Counter()
         self._refused: dict[str, str] = {}
+        self._refused_after: Counter[str] = Counter()
+        self.stuck_until: dict[str, datetime] = {}
+        self.broken: set[str] = set()  # intents that answer a refund with an error that nobody knows
+        self.healed: list[datetime] = []
+        self.clock: Callable[[], Awaitable[datetime]] | None = None
+        self.stored: dict[str, datetime] = {}
+        self.restarts = False  # a process that restarts forgets what it knows about keys; Stripe does not
+        self._stuck = StuckKeys()
+
+    def stick(self, verb: Verb, until: datetime, clock: Callable[[], Awaitable[datetime]]) -> None:
+        """Answer a verb with a 500 until a moment of a clock, each stored under its key for a day."""
+        self.stuck_until[verb], self.clock = until, clock
 
     def fail_before(self, verb: Verb, times: int = 1) -> None:
         """Let the next calls of a verb fail before they have any effect."""
@@ -61,17 +90,20 @@ class FakePaymentGateway:
         """Let the next calls of a verb have their effect and lose their answer."""
         self._after[verb] += times
 
-    def refuse(self, verb: Verb, reason: str = "test") -> None:
-        """Refuse every call of a verb, until `allow`."""
-        self._refused[verb] = reason
+    def refuse(self, verb: Verb, reason: str = "test", *, after: int = 0) -> None:
+        """Refuse every call of a verb but the next `after` ones, until `allow`."""
+        self._refused[verb], self._refused_after[verb] = reason, self.calls[verb] + after
 
     def allow(self, verb: Verb) -> None:
         """Take back `refuse`."""
         self._refused.pop(verb, None)
 
     def pay(self, intent_id: str, method: str = "pm_card_visa") -> IntentState:
-        """Confirm as the buyer's browser does; a declining card leaves the intent open."""
+        """Confirm as the buyer's browser does; a declining card, or a method that is not allowed, leaves it open."""
         intent = self.intents[intent_id]
+        allowed = self.requests[intent_id].payment_methods
+        if allowed and TYPES.get(method, "card") not in allowed:
+            return intent
         if intent.status not in OPEN:
             raise WrongState(f"the intent is {intent.status}")
         if method in DECLINES:
@@ -112,6 +144,7 @@ class FakePaymentGateway:
         amount = self.intents[intent_id].amount_minor
         self.captured_minor += amount
         fee = (amount * 29 + 500) // 1000 + 30
+        self.entries.append(Entry("charge", intent_id, self.intents[intent_id].currency, amount, fee))
         taken: dict[str, str | int | None] = {"received_minor": amount, "stripe_fee_minor": fee, "decline_code": None}
         return self._change(intent_id, "succeeded", charge_id=f"ch_{intent_id}", **taken)
 
@@ -125,22 +158,50 @@ class FakePaymentGateway:
             currency=intent.currency,
             is_withdrawn=True,
             fee_minor=2000,
+            charge_id=intent.charge_id or "",
+            intent_id=intent_id,
         )
-        self.disputed_minor[intent_id] += dispute.amount_minor + dispute.fee_minor
+        self.withdraw(dispute)
         self.disputes[dispute.dispute_id] = dispute
         return dispute
 
+    def withdraw(self, dispute: DisputeStatus) -> None:
+        """Withdraw a dispute's money and a fee; pending refunds of the charge fail."""
+        for refund in [made for made in self.refunds.values() if made.intent_id == dispute.intent_id]:
+            if refund.status == "pending":
+                self.finish_refund(refund.refund_id, succeed=False)
+        taken = Entry("adjustment", dispute.intent_id, dispute.currency, -dispute.amount_minor, dispute.fee_minor)
+        self.entries.append(taken)
+
     def end_dispute(self, intent_id: str, dispute_id: str, *, won: bool) -> None:
         """Close a dispute as won or lost; Stripe keeps its fee."""
+        status = {"status": "won" if won else "lost"}
+        self.disputes[dispute_id] = self.disputes[dispute_id].model_copy(update=status)
+        if won:
+            self.return_of_dispute(dispute_id, self.disputes[dispute_id].amount_minor)
+
+    def return_of_dispute(self, dispute_id: str, amount_minor: int, fee_back_minor: int = 0) -> None:
+        """Return money of a dispute, also of a lost one, and its fee only if that is given."""
         dispute = self.disputes[dispute_id]
-        self.disputed_minor[intent_id] -= dispute.amount_minor if won else 0
-        self.disputes[dispute_id] = dispute.model_copy(update={"status": "won" if won else "lost"})
+        back = Entry("adjustment", dispute.intent_id, dispute.currency, amount_minor, -fee_back_minor)
+        self.entries.append(back)
+        returned = {"returned_minor": dispute.returned_minor + amount_minor, "fee_back_minor": fee_back_minor}
+        self.disputes[dispute_id] = dispute.model_copy(update=returned)
+
+    def taken_of(self, intent_id: str) -> tuple[int, int]:
+        """Return what disputes have taken of a payment, and their fees."""
+        seen = [one for one in self.disputes.values() if one.intent_id == intent_id and one.is_withdrawn]
+        taken = sum(one.amount_minor - one.returned_minor for one in seen)
+        return taken, sum(one.fee_minor - one.fee_back_minor for one in seen)
 
     async def retrieve_dispute(self, dispute_id: str) -> DisputeStatus:
         return self.disputes[dispute_id]
 
     async def create_intent(self, request: IntentRequest, key: str) -> IntentState:
         self._begin("create_intent")
+        named = set(request.payment_methods)
+        if named and request.capture_method == "manual" and not AUTHORISED_FIRST & named:
+            raise PaymentRefused("no method is left", reason="payment_intent_invalid_parameter")
         if key not in self._by_key:
             intent_id = f"pi_{len(self.intents) + 1}"
             self._by_key[key] = intent_id
@@ -156,7 +217,7 @@ class FakePaymentGateway:
                 client_secret=f"{intent_id}_secret_fake",
             )
         intent = self.intents[self._by_key[key]]
-        if self.requests[intent.intent_id] != request:
+        if (intent.amount_minor, intent.currency) != (request.amount_minor, request.currency):
             raise StripeRequestError("the same key with another body")
         self._end("create_intent")
         return intent
@@ -176,12 +237,16 @@ class FakePaymentGateway:
         return self._known(intent_id)
 
     async def capture_intent(self, intent_id: str, key: str) -> IntentState:
+        def capture() -> IntentState:
+            if self._known(intent_id).status == "requires_capture":
+                self._take(intent_id)
+                self.effects["capture_intent"] += 1
+            return self.intents[intent_id]
+
         self._begin("capture_intent")
-        if self._known(intent_id).status == "requires_capture":
-            self._take(intent_id)
-            self.effects["capture_intent"] += 1
+        captured = await self._under_keys("capture_intent", key, capture)
         self._end("capture_intent")
-        return self.intents[intent_id]
+        return captured
 
     async def cancel_intent(self, intent_id: str, key: str) -> IntentState:
         self._begin("cancel_intent")
@@ -193,7 +258,11 @@ class FakePaymentGateway:
 
     async def refund_intent(self, intent_id: str, amount_minor: int, key: str) -> StripeRefund:
         self._begin("refund_intent")
-        refund = self.refunds.get(key) or self._refund(intent_id, amount_minor, key)
+        if intent_id in self.broken:
+            raise StripeRequestError("an error that nobody knows")
+        refund = await self._under_keys(
+            "refund_intent", key, lambda: self.refunds.get(key) or self._refund(intent_id, amount_minor, key)
+        )
         self._end("refund_intent")
         return refund
 
@@ -218,6 +287,7 @@ class FakePaymentGateway:
             return
         self.refunds[key] = made.model_copy(update={"status": "failed", "failure": "expired_or_canceled_card"})
         intent = self._known(made.intent_id)
+        self.entries.append(Entry("refund_failure", made.intent_id, intent.currency, made.amount_minor))
         self.refunded_minor -= made.amount_minor
         self._change(intent.intent_id, refunded_minor=intent.refunded_minor - made.amount_minor)
 
@@ -247,6 +317,7 @@ class FakePaymentGateway:
             key="" if key.startswith(DASHBOARD) else key,
         )
         self.refunds[key] = made
+        self.entries.append(Entry("refund", intent_id, intent.currency, -amount_minor))
         self.refunded_minor += amount_minor
         self.effects["refund_intent"] += 1
         self._change(intent_id, refunded_minor=intent.refunded_minor + amount_minor)
@@ -262,9 +333,29 @@ class FakePaymentGateway:
         self.intents[intent_id] = self.intents[intent_id].model_copy(update=update)
         return self.intents[intent_id]
 
+    async def _under_keys(self, verb: Verb, key: str, act: Callable[[], T]) -> T:
+        """Act under the key that the real adapter would use; each of its keys keeps a 500 as Stripe does."""
+
+        async def call(attempt_key: str) -> T:
+            if self.clock is None or verb not in self.stuck_until:
+                return act()
+            at = await self.clock()
+            if attempt_key in self.stored and at - self.stored[attempt_key] < KEPT:
+                raise StoredServerError(f"{verb}: a stored 500", unknown=True)
+            if at >= self.stuck_until[verb]:
+                self.healed.append(at)
+                return act()
+            self.stored[attempt_key] = at
+            raise ServerError(f"{verb}: 500", unknown=True)
+
+        async def find() -> T | None:
+            return None
+
+        return await write_under_keys(StuckKeys() if self.restarts else self._stuck, call, key, find)
+
     def _begin(self, verb: Verb) -> None:
         self.calls[verb] += 1
-        if verb in self._refused:
+        if verb in self._refused and self.calls[verb] > self._refused_after[verb]:
             raise PaymentRefused("refused by the test", reason=self._refused[verb])
         if self._before[verb]:
             self._before[verb] -= 1

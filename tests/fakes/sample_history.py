@@ -4,29 +4,38 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from activities.books.post import post
+from activities.books.own_balance import OwnBalanceCommands
 from activities.catalog.prices import CreateDiscount
-from activities.core.commands import EndPurchase, ExtendHold, MintTicket, PayRefund, PurchaseRef
+from activities.core.commands import EndPurchase, ExtendHold, MintTicket, PayRefund, PurchaseRef, RefundRef
+from activities.payouts.ports import PayoutRef, VenueRef
+from activities.payouts.transfers import PayoutActivities
 from activities.refunds.pay_refund import RefundActivities
 from activities.refunds.request_refund import RefundCommands, RequestRefund
 from activities.refunds.resale import add_group_capacity, restock_seats
+from activities.refunds.unsold import owe_back
 from domain.catalog.discount import DiscountTerms
 from domain.core.aggregate import DomainEvent
 from domain.core.ids import ticket_id_of
 from domain.core.unit_of_work import UnitOfWork
-from domain.invariants.cross_system import ExternalState, StripePayment
-from domain.money.books import refund_postings
+from domain.invariants.outside import ExternalState, StripeEntry, StripePayment
 from domain.orders.order import Order
+from domain.payments.own_movement import OwnMovement
 from domain.payments.payment import IntentCreated, Payment
 from domain.payments.payment_intent import IntentState
+from domain.payments.refunds import Refunds
+from domain.payouts.connected_account import PayoutStatus
 from domain.stock.allocation import Allocation
 from domain.tickets.ticket import Ticket
+from tests.fakes.connect import FakeConnect
+from tests.fakes.due import DueInMemory
 from tests.fakes.evidence import ALL_DEADLINES_PASSED
 from tests.fakes.payment_gateway import FakePaymentGateway
 from tests.fakes.samples import AT, burn
 from tests.fakes.store_world import StoreWorld
 
 FEE = 94
+VENUE_REF = VenueRef(tenant_id="default", venue_id="ve")
+ACCOUNT = "acct_ve_4"
 EARLY = CreateDiscount(
     tenant_id="default",
     show_id="sh",
@@ -45,6 +54,9 @@ class SampleHistory(StoreWorld):
         self.store._clock = self._tick
         self.intents: list[StripePayment] = []
         self.supplies: dict[str, int] = {}
+        self.entries: list[StripeEntry] = []
+        self.connect = FakeConnect()
+        self.payouts = PayoutActivities(self.store, self.connect, DueInMemory(self.store))
 
     def _tick(self) -> datetime:
         self.now += timedelta(milliseconds=1)
@@ -73,7 +85,9 @@ class SampleHistory(StoreWorld):
         """Record the captured and refunded amounts at Stripe."""
         net = captured - refunded - (FEE if captured else 0)
         name = purchase.purchase_id
-        self.intents.append(StripePayment(f"pi_{name}", name, "eur", captured, refunded, net, is_open=False))
+        fee = FEE if captured else 0
+        taken = StripePayment(f"pi_{name}", name, "eur", captured, refunded, net, is_open=False, fees_minor=fee)
+        self.intents.append(taken)
 
     async def sell(self, name: str, **wanted: Any) -> PurchaseRef:
         """Sell two floor tickets and one for the balcony, or the given quantities, through all steps."""
@@ -100,26 +114,52 @@ class SampleHistory(StoreWorld):
             tenant_id="default", purchase_id=name, refund_id="rf", body_digest="r", reason="goodwill", fees="venue"
         )
         refund = (await RefundCommands(self.store).request_refund(command)).refund
-        gateway = FakePaymentGateway()
         taken = self.intents.pop()
-        gateway.intents[taken.intent_id] = IntentState(
-            intent_id=taken.intent_id,
-            purchase_id=name,
-            status="succeeded",
-            amount_minor=taken.captured_minor,
-            received_minor=taken.captured_minor,
-            currency="eur",
-            client_secret="",
-        )
-        steps = RefundActivities(self.store, gateway)
-        turn = await steps.post_refund(refund)
-        await steps.pay_refund(PayRefund(refund=refund, turn=turn))
+        await self.pay_back(refund, taken.captured_minor)
         self.record_at_stripe(purchase, captured=taken.captured_minor, refunded=refund.amount_minor)
         for ticket_id in refund.ticket_ids:
             self.supplies[f"mint-{ticket_id}"] = 0
             await self.store.commit(partial(burn, ticket_id=ticket_id))
         await self.store.commit(lambda uow: add_group_capacity(uow, refund))
         await self.store.commit(lambda uow: restock_seats(uow, refund))
+
+    async def send(self, purchase: PurchaseRef) -> None:
+        """Transfer a sale's share to the venue's account, and pay half of it out to its bank."""
+        await self.payouts.connect_account(VENUE_REF)
+        sent = await self.payouts.transfer_share(purchase)
+        taken = next(one for one in self.intents if one.purchase_id == purchase.purchase_id)
+        self.intents[self.intents.index(taken)] = taken._replace(net_minor=taken.net_minor - sent.amount_minor)
+        await self.pay_out("po_paid", sent.amount_minor // 2)
+
+    async def pay_out(self, payout_id: str, amount_minor: int) -> None:
+        """Let Stripe pay a part of the venue's balance out, and follow it."""
+        self.connect.payouts[payout_id] = PayoutStatus(
+            payout_id=payout_id, status="paid", amount_minor=amount_minor, currency="eur"
+        )
+        self.connect.balances[ACCOUNT] -= amount_minor
+        await self.payouts.follow_payout(PayoutRef(account_id=ACCOUNT, payout_id=payout_id))
+
+    async def move(self, entry_id: str, kind: str, amount_minor: int) -> None:
+        """Move money between our own balance and our bank, and book it."""
+        movement = OwnMovement(
+            entry_id=entry_id, kind=kind, currency="eur", amount_minor=amount_minor, fee_minor=0, at=self.now
+        )
+        await OwnBalanceCommands(self.store).post_movement(movement)
+        self.entries.append(StripeEntry(entry_id, kind, "eur", amount_minor, self.now))
+
+    def outside(self) -> ExternalState:
+        """Return the state of the other systems."""
+        balance = sum(one.net_minor for one in self.intents) + sum(one.net_minor for one in self.entries)
+        return ExternalState(
+            self.intents,
+            self.supplies,
+            ALL_DEADLINES_PASSED,
+            running=frozenset(),
+            cases={},
+            accounts=self.connect.account_balances(),
+            entries=self.entries,
+            balance_minor={"eur": balance},
+        )
 
     async def mint(self, purchase: PurchaseRef, ticket_id: str) -> None:
         self.supplies[f"mint-{ticket_id}"] = 1
@@ -137,17 +177,36 @@ class SampleHistory(StoreWorld):
         await self.sales.cancel_order(EndPurchase(purchase=purchase, reason=reason))
 
     async def refund(self, purchase: PurchaseRef) -> None:
-        """Capture and refund a payment, which loses Stripe's fee."""
+        """Capture a payment that buys nothing, owe it to its buyer and refund it; Stripe keeps its fee."""
+        await self.pay(purchase, lambda payment, at: payment.capture("ch", payment.amount_minor, FEE, at))
 
-        def decide(uow: UnitOfWork) -> None:
+        def decide(uow: UnitOfWork) -> RefundRef:
             payment = uow.get(Payment, f"{purchase.purchase_id}:1")
-            payment.capture("ch", payment.amount_minor, FEE, uow.at)
-            payment.refund("re", payment.amount_minor, uow.at)
-            post(uow, purchase, f"{purchase.purchase_id}:refund:1", "refund", refund_postings("eur", FEE))
-            self.record_at_stripe(purchase, captured=payment.amount_minor, refunded=payment.amount_minor)
+            owe_back(uow, payment, ())
+            (one,) = uow.get(Refunds, purchase.purchase_id).refunds.values()
+            return RefundRef(purchase=purchase, refund_id=one.refund_id, ticket_ids=(), amount_minor=one.amount_minor)
 
-        await self.store.commit(decide)
+        refund = (await self.store.commit(decide)).value
         await self.sales.cancel_order(EndPurchase(purchase=purchase, reason="purchase-cancelled"))
+        await self.pay_back(refund, refund.amount_minor)
+        self.record_at_stripe(purchase, captured=refund.amount_minor, refunded=refund.amount_minor)
+
+    async def pay_back(self, refund: RefundRef, captured_minor: int) -> None:
+        """Pay a refund at a Stripe that has just this payment."""
+        gateway = FakePaymentGateway()
+        intent_id = f"pi_{refund.purchase.purchase_id}"
+        gateway.intents[intent_id] = IntentState(
+            intent_id=intent_id,
+            purchase_id=refund.purchase.purchase_id,
+            status="succeeded",
+            amount_minor=captured_minor,
+            received_minor=captured_minor,
+            currency="eur",
+            client_secret="",
+        )
+        steps = RefundActivities(self.store, gateway)
+        turn = await steps.post_refund(refund)
+        await steps.pay_refund(PayRefund(refund=refund, turn=turn))
 
 
 async def sample_history() -> tuple[list[DomainEvent], ExternalState]:
@@ -155,7 +214,7 @@ async def sample_history() -> tuple[list[DomainEvent], ExternalState]:
     day = SampleHistory()
     await day.open(tax_bps=1900, tax_inclusive=True, resell_refunded=True)
     await day.prices.create_discount(EARLY)
-    await day.sell("sold")
+    await day.send(await day.sell("sold"))
     await day.end_unsold(await day.placed("late", floor=1, discount_code="EARLY"))
     confirmed = await day.placed("confirmed-too-early", floor=2)
     await day.sales.confirm_seats(confirmed)
@@ -170,6 +229,7 @@ async def sample_history() -> tuple[list[DomainEvent], ExternalState]:
     await day.holds.release("let-go")
     await day.reserve("outside", floor=1)
     await day.holds.confirm("outside")
+    await day.move("txn_topup", "topup", 5000)
+    await day.move("txn_payout", "payout", -3000)
     assert day.now > AT
-    nobody: frozenset[str] = frozenset()
-    return day.store.log, ExternalState(day.intents, day.supplies, ALL_DEADLINES_PASSED, running=nobody, cases={})
+    return day.store.log, day.outside()

@@ -13,13 +13,16 @@ from activities.catalog.register import CatalogCommands
 from activities.core.commands import CapacityChange, EndPurchase, HoldRef, MintSubject, PurchaseRef, RefundRef
 from activities.refunds.cancel_show import ShowCancellationCommands
 from activities.refunds.request_refund import RefundCommands
+from activities.sales.erase_buyer import BuyerErasure
 from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldCommands
+from activities.tokens.wallets import WalletCheck
 from adapters.read_models.documents import (
     ALLOCATIONS,
     CANCELLATIONS,
     DISCOUNTS,
+    FILES,
     PURCHASES,
     REFUNDS,
     SHOWS,
@@ -34,7 +37,7 @@ from adapters.read_models.documents import (
 from adapters.read_models.purchase import fold
 from adapters.read_models.queries import with_stock
 from api.http.authenticator import DEVELOPMENT_SUBJECT, KeyAuthenticator
-from api.ports import Dependencies, Limits, RateCheck, RouteClass
+from api.ports import Dependencies, Limits, RateCheck, RateClass
 from domain.access.api_key import KeyKind
 from domain.access.subject import Scope
 from domain.catalog.show import Show
@@ -48,12 +51,12 @@ from domain.money.books import Posting, balances
 from domain.money.money import FeeRates
 from domain.money.statement import Statement, StatementQuery
 from domain.orders.order import Order
-from domain.payments.payment import IntentCreated, Payment
+from domain.payments.payment import IntentCreated, Payment, PaymentRefunded
 from domain.tickets.has_token import TokenizedAggregate
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import TokenState
 from domain.views.access import AuditEntry, AuditQuery
-from domain.views.catalog import DiscountDocument, StockedShow, VenueDocument
+from domain.views.catalog import DiscountDocument, FileDocument, StockedShow, VenueDocument
 from domain.views.payouts import AccountDocument
 from domain.views.purchase import PurchaseHistory, RefundDocument, TicketDocument, TimelineEntry
 from domain.views.show_cancellation import CancellationProgress, CancellationStatus
@@ -63,23 +66,12 @@ from tests.fakes.event_store import FakeEventStore
 from tests.fakes.identity import IDENTITY
 from tests.fakes.recomputed import venue_statement, venue_sums
 from tests.fakes.small_tables import MemoryBuyers, MemoryCheckouts, MemoryInbox, MemoryKeyUses
+from tests.fakes.token_chain import FakeTokenChain
 from tests.fakes.webhooks import verify
 from workflows.purchase import CheckoutAnswer
 
-WALLET = "a-wallet"
-NOTHING_COUNTED = CancellationProgress(
-    orders=0,
-    ended_without_sale=0,
-    residue=0,
-    refunding=0,
-    failed=0,
-    refunded_minor=0,
-    tokens_left=0,
-    refunded_in_cash_minor=0,
-    given_back=0,
-    owed_minor=0,
-    sold_outside=0,
-)
+WALLET = "GmaDrppBC7P5ARKV8g3djiwP89vz1jLK23V2GBjuAEGB"
+NOTHING_COUNTED: Any = dict.fromkeys(CancellationProgress.__annotations__, 0)
 
 
 class MemoryReads:
@@ -127,6 +119,9 @@ class MemoryReads:
         ids = [item["ticket_type_id"] for item in found["ticket_types"]]
         stock = {identity: self._document(ALLOCATIONS, identity) for identity in ids}
         return with_stock(found, {identity: document for identity, document in stock.items() if document})
+
+    async def file(self, cid: str) -> FileDocument | None:
+        return self.catch_up().find(FILES, cid)
 
     async def venue(self, venue_id: str) -> VenueDocument | None:
         return self._document(VENUES, venue_id)
@@ -272,7 +267,7 @@ class SellingEngine:
         return None if self.away else True
 
 
-async def no_rate_limit(subject: str | None, address: str | None, route_class: RouteClass = "api", /) -> None:
+async def no_rate_limit(subject: str | None, address: str | None, rate_class: RateClass = "api", /) -> None:
     """Allow every request."""
 
 
@@ -289,6 +284,7 @@ class ApiWorld:
         self.inbox = MemoryInbox()
         self.tokens: dict[str, TokenState] = {}
         self.chain_is_away = False
+        self.chain = FakeTokenChain()
         self.check_rate: RateCheck = no_rate_limit
         self.keys = KeyCommands(self.store)
         self.authenticator = KeyAuthenticator(self.keys, MemoryKeyUses(), {EVERY_SCOPE: DEVELOPMENT_SUBJECT}, IDENTITY)
@@ -308,11 +304,12 @@ class ApiWorld:
             engine=self.engine,
             payouts=ConnectingVenues(),
             buyers=self.buyers,
+            erasure=BuyerErasure(self.store, self.buyers),
             secrets=self.secrets,
             inbox=self.inbox,
             verify=verify,
             verify_connect=verify,
-            is_wallet=lambda address: address == WALLET,
+            wallets=WalletCheck(self.chain),
             identity=IDENTITY,
             read_ticket=self.read_ticket,
             limits=self.limits,
@@ -363,9 +360,9 @@ class ApiWorld:
         await SalesActivities(self.store).cancel_order(EndPurchase(purchase=purchase, reason="hold-expired"))
 
     async def refund(self, purchase_id: str, refund_id: str, amount_minor: int) -> None:
-        """Refund captured money."""
-        name = f"{purchase_id}:1"
-        await self.store.commit(lambda uow: uow.get(Payment, name).refund(refund_id, amount_minor, uow.at))
+        """Refund captured money before its sale as 0.1.0 did: without a refund of ours."""
+        events, name = {"refund_id": refund_id, "amount_minor": amount_minor}, f"{purchase_id}:1"
+        await self.store.commit(lambda uow: uow.get(Payment, name).record(PaymentRefunded, uow.at, **events))
 
     async def pay(self, purchase_id: str) -> None:
         """Pay an open checkout and fulfil the purchase."""

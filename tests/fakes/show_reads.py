@@ -50,4 +50,5 @@ def is_left(order: PurchaseDocument) -> bool:
     if order["state"] in {"cancelled", "refused"}:
         return False
     valid = any(ticket["state"] in {"issued", "redeemed"} for ticket in order["tickets"])
-    return valid or order["refund_state"] != "refunded"
+    open_refund = any(one["state"] != "succeeded" and not one["owed_at_till"] for one in order["refunds"])
+    return valid or open_refund or order["refund_state"] not in {"refunded", "refunding"}

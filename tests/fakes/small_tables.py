@@ -35,6 +35,9 @@ class MemoryBuyers:
     async def read(self, buyer_id: str) -> KeptBuyer | None:
         return self.kept.get(buyer_id)
 
+    async def email_of(self, buyer_id: str) -> str | None:
+        return self.kept[buyer_id].personal.email if buyer_id in self.kept else None
+
     async def of_purchase(self, purchase_id: str) -> list[KeptBuyer]:
         return [buyer for buyer in self.kept.values() if buyer.purchase_id == purchase_id]
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 import base58
 
+from adapters.solana.keys import parse_wallet
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec, TokenState, TransactionFate
@@ -17,7 +18,7 @@ BLOCKHASH_LIFE = 150
 CONFIRMED_AFTER = 1
 FINALIZED_AFTER = 3
 
-Verb = Literal["read_token", "sign", "send", "fate", "block_height", "supply_of", "sign_burn"]
+Verb = Literal["read_token", "sign", "send", "fate", "dead_since", "supply_of", "sign_burn", "check_wallet"]
 
 
 @dataclass
@@ -27,7 +28,7 @@ class _Landed:
 
 
 class FakeTokenChain:
-    """A `TokenChain`; one block passes with every `fate`, `send` and `block_height`.
+    """A `TokenChain`; one block passes with every `fate`, `send` and `dead_since`.
 
     `landings` counts the successful mints per address (more than one: two tokens for one ticket), `burnt` the burns.
     """
@@ -39,6 +40,8 @@ class FakeTokenChain:
         self.sends: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self.missing_lamports = 0
+        self.token_accounts: set[str] = set()
+        self._moved: set[str] = set()
         self._specs: dict[str, TokenSpec] = {}
         self._known: set[tuple[TokenKind, str | None]] = set()
         self._members: Counter[str] = Counter()
@@ -48,6 +51,8 @@ class FakeTokenChain:
         self._after: Counter[str] = Counter()
         self._dropped = 0
         self._spoilt: dict[str, tuple[str, ...]] = {}
+        self._changes: list[tuple[int, str, int]] = []  # height, address, change of the supply
+        self.lagging: frozenset[Verb] = frozenset()
 
     def fail_before(self, verb: Verb, times: int = 1) -> None:
         """Let the next calls of a verb fail before they have any effect."""
@@ -60,6 +65,10 @@ class FakeTokenChain:
     def drop_sends(self, times: int = 1) -> None:
         """Let the next sends be accepted and never executed."""
         self._dropped += times
+
+    def lag(self, *verbs: Verb) -> None:
+        """Let these reads be answered by a node that knows no mint and no signature; one tied to a slot fails."""
+        self.lagging = frozenset(verbs)
 
     def expire(self) -> None:
         """Let enough blocks pass to expire every transaction signed so far."""
@@ -77,46 +86,56 @@ class FakeTokenChain:
         """Return the mint address of a subject."""
         return base58.b58encode(hashlib.sha256(f"{kind}:{subject_id}".encode()).digest()).decode()
 
-    def is_wallet(self, address: str) -> bool:
-        """Return whether an address is 32 bytes of base58; the real chain also checks the curve."""
-        try:
-            return len(base58.b58decode(address)) == 32
-        except ValueError:
-            return False
+    async def check_wallet(self, address: str, *, vault: bool) -> None:
+        """Raise InvalidWallet for an address that is nobody's, or that is a mint or one of the `token_accounts`."""
+        parse_wallet(address, vault=vault)
+        self._begin("check_wallet")
+        if address in self._specs or address in self.token_accounts:
+            raise InvalidWallet("the wallet is a mint or a token account", reason="token-account")
+        self._end("check_wallet")
+
+    def signed_spec(self, signed: SignedTransaction) -> TokenSpec:
+        """Read back which token a signed mint makes."""
+        spec = TokenSpec.model_validate(json.loads(base64.b64decode(signed.wire_base64))["spec"])
+        return spec.model_copy(update={"subject_id": ""})
+
+    def move(self, address: str) -> None:
+        """Let the holder of a token move it to another wallet."""
+        self._moved.add(address)
 
     async def read_token(self, address: str, spec: TokenSpec) -> TokenState | None:
         """Read a mint; None when there is none."""
         self._begin("read_token")
         made = self._specs.get(address)
         self._end("read_token")
-        if made is None:
+        if made is None or "read_token" in self.lagging:
             return None
         differing = [
             name
-            for name in ("kind", "name", "symbol", "uri", "group_address", "owner_address", "max_size")
+            for name in ("kind", "name", "symbol", "uri", "group_address", "max_size")
             if getattr(made, name) != getattr(spec, name)
         ]
         problems = tuple(f"{name} is {getattr(made, name)}" for name in differing) + self._spoilt.get(address, ())
         is_group = made.kind != "ticket"
-        if self.burnt[address]:
-            problems += ("supply is 0",)
+        is_held = made.owner_address == spec.owner_address and address not in self._moved
         return TokenState(
             address=address,
             supply=0 if is_group else self.supplies()[address],
             decimals=0,
-            owner_address=made.owner_address,
+            owner_address=spec.owner_address if is_held and not self.burnt[address] else None,
             group_address=made.group_address,
             group_size=self._members[address] if is_group else None,
             group_max_size=made.max_size if is_group else None,
             uri=made.uri,
             problems=problems,
+            holding=None if is_group else "burnt" if self.burnt[address] else "held" if is_held else "held-elsewhere",
         )
 
     async def sign(self, spec: TokenSpec, *, again: bool = False) -> SignedTransaction:
         """Sign; raise as the real chain does. A known kind and group is simulated only with `again`."""
         self._begin("sign")
-        if spec.owner_address is not None and not self.is_wallet(spec.owner_address):
-            raise InvalidWallet("the wallet is not a Solana address")
+        if spec.kind == "ticket" and spec.owner_address is not None:
+            parse_wallet(spec.owner_address, vault=True)
         if self.missing_lamports:
             raise TransientError(f"the payer fake lacks {self.missing_lamports} lamports")
         address = self.address_of(spec.kind, spec.subject_id)
@@ -132,13 +151,20 @@ class FakeTokenChain:
             raise WrongState("the group is full", group_address=spec.group_address)
         self._known.add((spec.kind, spec.group_address))
 
-    async def supply_of(self, address: str) -> int | None:
-        """Return the supply of a token; None without a mint."""
+    async def supply_of(self, address: str, since: int = 0) -> int | None:
+        """Return the finalized supply of a token; None without a mint."""
         self._begin("supply_of")
+        if "supply_of" in self.lagging and since:
+            raise TransientError("the node lags behind the slot")
         self._end("supply_of")
-        return self.supplies()[address] if address in self._specs else None
+        final = self.height - FINALIZED_AFTER
+        changes = [(height <= final, change) for height, at, change in self._changes if at == address]
+        if "supply_of" in self.lagging or not any(is_final for is_final, _ in changes):
+            return None
+        pending = sum(change for is_final, change in changes if not is_final)
+        return self.supplies()[address] - pending
 
-    async def sign_burn(self, address: str) -> SignedTransaction:
+    async def sign_burn(self, address: str, minted: SignedTransaction | None) -> SignedTransaction:
         """Sign the burning of a token."""
         self._begin("sign_burn")
         if not self.supplies()[address]:
@@ -193,27 +219,33 @@ class FakeTokenChain:
         self.height += 1
         self._end("fate")
         landed = self._landed.get(signature)
-        if landed is None:
+        if landed is None or "fate" in self.lagging:
             return "unknown"
         depth = self.height - landed.height
-        if landed.failed and depth >= CONFIRMED_AFTER:
-            return "failed"
         if depth >= FINALIZED_AFTER:
-            return "finalized"
+            return "failed" if landed.failed else "finalized"
+        if landed.failed:
+            return "processed"
         return "confirmed" if depth >= CONFIRMED_AFTER else "processed"
 
-    async def block_height(self) -> int:
-        """Return the finalized block height."""
-        self._begin("block_height")
+    async def dead_since(self, signed: SignedTransaction) -> int | None:
+        """Return the finalized height if the bytes had failed or expired by then."""
+        self._begin("dead_since")
         self.height += 1
-        self._end("block_height")
-        return self.height - FINALIZED_AFTER
+        self._end("dead_since")
+        if "fate" in self.lagging:
+            raise TransientError("the node lags: its statuses are older than its height")
+        final, landed = self.height - FINALIZED_AFTER, self._landed.get(signed.signature)
+        if landed is None:
+            return final if final > signed.last_valid_block_height else None
+        return final if landed.failed and landed.height <= final else None
 
     def _execute(self, signed: SignedTransaction) -> None:
         words = json.loads(base64.b64decode(signed.wire_base64))
         if "burn" in words:
             failed = not self.supplies()[words["burn"]]
             self.burnt[words["burn"]] += not failed
+            self._changes.append((self.height, words["burn"], 0 if failed else -1))
             self._landed[signed.signature] = _Landed(self.height, failed)
             return
         if "resize" in words:
@@ -226,6 +258,7 @@ class FakeTokenChain:
             return
         self._specs[signed.mint_address] = spec
         self.landings[signed.mint_address] += 1
+        self._changes.append((self.height, signed.mint_address, 1))
         if spec.group_address is not None:
             self._members[spec.group_address] += 1
 

@@ -29,14 +29,16 @@ from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands, RequestPurchase
 from activities.sales.ticket_api_holds import HoldActivities, HoldCommands
 from activities.tokens.burn import BurnActivities
+from activities.tokens.metadata import Publisher
 from activities.tokens.mint import MintActivities
+from activities.tokens.pin import PinActivities
 from domain.catalog.line import Line
 from domain.catalog.show import TicketType
 from domain.core.ids import DEFAULT_TENANT, refund_id_of
 from domain.money.books import BooksTransaction, balances
 from domain.money.money import FeeRates, Tender
 from domain.orders.order import Order
-from domain.payments.refund import RefundPaidByHand, Refunds
+from domain.payments.refunds import RefundPaidByHand, Refunds
 from domain.stock.allocation import Allocation, SeatsRestocked
 from domain.stock.reservation import Reservation
 from tests.fakes.connect import FakeConnect
@@ -46,6 +48,7 @@ from tests.fakes.evidence import external_state, findings_of, require_invariants
 from tests.fakes.gates import Gates
 from tests.fakes.identity import IDENTITY, purchase_id_of
 from tests.fakes.payment_gateway import FakePaymentGateway
+from tests.fakes.pinning_node import FakePinningNode, FoldedFiles
 from tests.fakes.samples import only_requested
 from tests.fakes.sandbox import RUNNER
 from tests.fakes.show_reads import FoldedShows
@@ -54,8 +57,10 @@ from tests.fakes.time_skipping import skipping_time
 from tests.fakes.token_chain import FakeTokenChain
 from worker import Tuning, build_worker
 from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, PurchaseWorkflow
+from workflows.refund import RefundInput, RefundWorkflow
 
 CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
+PUBLISHER = Publisher("http://127.0.0.1", CUSTODY)
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
 
 
@@ -71,12 +76,13 @@ class SagaWorld:
         self._ahead = timedelta()
         self.gateway = FakePaymentGateway()
         self.chain = FakeTokenChain()
+        self.ipfs = FakePinningNode()
         self.buyers, self.checkouts = MemoryBuyers(), MemoryCheckouts()
         self.gates = Gates()
         self.purchases = PurchaseCommands(self.store)
         self.catalog = CatalogCommands(self.store)
         self.holds = HoldCommands(self.store)
-        self.minting = MintActivities(self.store, self.chain, self.buyers, CUSTODY, "http://127.0.0.1")
+        self.minting = MintActivities(self.store, self.chain, self.buyers, CUSTODY, PUBLISHER)
         self.capacities = CapacityActivities(self.store)
         self.group_sizes = GroupSizeActivities(self.store, self.chain)
         self.resale = ResaleActivities(self.store, self.chain)
@@ -106,6 +112,7 @@ class SagaWorld:
             self.payouts,
             RefundActivities(self.store, self.gateway),
             BurnActivities(self.store, self.chain),
+            PinActivities(self.store, FoldedFiles(self.store), self.ipfs),
             ShowCancellationActivities(self.store, FoldedShows(self.store)),
             LatePaymentActivities(self.store, self.gateway, payments),
         )
@@ -231,6 +238,41 @@ class SagaWorld:
         )
         return (await self.refunds.request_refund(command)).refund
 
+    async def unpaid(self) -> list[RefundRef]:
+        """Return the refunds that the relay would start: decided, not arrived, and not waiting at a till."""
+        books: list[Refunds] = [self._root(s, Refunds) for s in self.store.streams if s.startswith("refunds:")]
+        found = [(book, one) for book in books for one in book.refunds.values()]
+        return [
+            RefundRef(
+                purchase=PurchaseRef(tenant_id=DEFAULT_TENANT, purchase_id=book.identity, attempt=1),
+                refund_id=one.refund_id,
+                ticket_ids=one.ticket_ids,
+                amount_minor=one.amount_minor,
+                in_cash=book.price.tender == "cash" and not one.intent_id,
+            )
+            for book, one in found
+            if one.state != "succeeded" and not one.at_till
+        ]
+
+    async def start_refunds(self, client: Client) -> list[WorkflowHandle[RefundWorkflow, str]]:
+        """Start the refunds that were decided, unless they run, as the relay does."""
+        return [
+            await client.start_workflow(
+                RefundWorkflow.run,
+                RefundInput(refund=one, poll_seconds=self.poll_seconds),
+                id=f"refund/{one.refund_id}",
+                task_queue=PURCHASES,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            )
+            for one in await self.unpaid()
+        ]
+
+    async def give_back(self, client: Client) -> list[str]:
+        """Run the refunds that were decided to their ends; return their outcomes."""
+        handles = await self.start_refunds(client)
+        with self.server.auto_time_skipping_disabled():
+            return [await handle.result() for handle in handles]
+
     async def show_refund_id(self, key: str = "key") -> str:
         """Return the id of the refund that the cancellation of the show makes."""
         order = await self.order(key)
@@ -281,8 +323,10 @@ class SagaWorld:
             assert await self.stock() == (capacity - seats, 0, seats)
         books = [self._root(s, Refunds) for s in self.store.streams if s.startswith("refunds:")]
         by_card = [book for book in books if book.price.tender == "card"]
-        given = sum(refund.given.total_minor for book in by_card for refund in book.refunds.values())
+        of_sale = [one for book in by_card for one in book.refunds.values() if not one.intent_id]
+        given = sum(one.given.total_minor for one in of_sale)
         given -= sum(event.amount_minor for event in self.store.log if isinstance(event, RefundPaidByHand))
+        given -= sum(refund.by_bank_minor for book in by_card for refund in book.refunds.values())
         kept = self.gateway.captured_minor - self.gateway.refunded_minor
         assert kept == sum(o.price.charge_minor for o in sold) - given
         assert sum(self.chain.landings.values()) == len(self.chain.landings)

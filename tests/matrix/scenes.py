@@ -16,13 +16,15 @@ from tests.matrix.cells import Row
 from tests.matrix.scenes_capacity import more_tickets
 from tests.matrix.scenes_dispute import won_dispute
 from tests.matrix.scenes_payouts import onboarding, payout, transfers
+from tests.matrix.scenes_pinning import pinning
 from tests.matrix.stage import Stage
 from workflows.capacity import CapacityWorkflow
 from workflows.dispute import DisputeWorkflow
 from workflows.payouts import OnboardingWorkflow, PayoutWorkflow, TransfersWorkflow
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
-from workflows.registration import RegisterInput, ShowWorkflow, VenueWorkflow
 from workflows.ticket_api_hold import HoldWorkflow
+from workflows.tokens.pinning import PinningWorkflow
+from workflows.tokens.registration import RegisterInput, ShowWorkflow, VenueWorkflow
 
 HOLD_SECONDS = 120
 SOLD = ("confirm_order", "mint_ticket", "settle_mint", "settle_sale", "close_checkout", "fulfil_order")
@@ -30,8 +32,8 @@ OPENED = ("place_order", "create_intent", "look_at_intent")
 UNDONE = ("cancel_payment", "cancel_order")
 # A refusal of one of these ends the purchase; every other activity is retried until it succeeds.
 REFUSABLE = {*OPENED, "extend_hold", "confirm_seats", "capture_payment"}
-# A refusal of one of these leaves it to the next round.
-RETRIED = {"transfer_share"}
+# A refusal of one of these leaves it to the next round, or to the next news.
+RETRIED = {"transfer_share", "follow_payout"}
 # A cancel during one of these undoes the purchase.
 BEFORE_PIVOT = {*OPENED, "extend_hold", "confirm_seats"}
 
@@ -163,7 +165,7 @@ async def cancelled_by_buyer(stage: Stage) -> str:
 
 
 async def cancelled_after_automatic_capture(stage: Stage) -> str:
-    """The money is captured at payment, and the buyer cancels before the seats are confirmed: a refund."""
+    """The money is captured at payment, and the buyer cancels before the seats are confirmed: it is owed."""
     await buy(stage, capture_method="automatic")
     if (intent_id := await checkout(stage)) is not None:
         await stage.world.purchases.request_cancel((await stage.world.order()).identity)
@@ -274,6 +276,7 @@ SCENES: tuple[Scene, ...] = (
     Scene("internal hold, expires", HoldWorkflow, ("expire_reservation",), "released", internal_hold_expires),
     Scene("onboarding", OnboardingWorkflow, ("connect_account", "look_at_account"), "ready", onboarding),
     Scene("transfers", TransfersWorkflow, ("list_due_transfers", "transfer_share"), "sent 2000", transfers),
+    Scene("pinning", PinningWorkflow, ("pin_files",), "pinned 4", pinning),
     Scene("payout", PayoutWorkflow, ("follow_payout",), "paid out 2000", payout),
     Scene("internal hold, confirmed", HoldWorkflow, ("expire_reservation",), "confirmed", internal_hold_confirmed),
 )

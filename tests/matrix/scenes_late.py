@@ -60,5 +60,5 @@ SCENES: tuple[Scene, ...] = (
     Scene("late news, unpaid", PaymentCaseWorkflow, REACHES, "canceled", late_news_of_an_unpaid_one),
     Scene("late news, sold", PaymentCaseWorkflow, REACHES, "sold", late_news_of_a_sold_one),
     Scene("late money, buys", PaymentCaseWorkflow, (*REACHES, *TAKEN_UP), "sold", late_money_that_buys, TAKEN_UP),
-    Scene("late money, second", PaymentCaseWorkflow, REACHES, "succeeded", second_payment),
+    Scene("late money, second", PaymentCaseWorkflow, REACHES, "owed", second_payment),
 )

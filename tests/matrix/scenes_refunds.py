@@ -6,9 +6,10 @@ from typing import Any
 from activities.core.commands import RefundRef
 from domain.catalog.show import Show
 from domain.core.unit_of_work import UnitOfWork
-from domain.payments.refund import Refund, Refunds
+from domain.payments.refund import Refund
+from domain.payments.refunds import Refunds
 from domain.tickets.ticket import Ticket
-from tests.matrix.scenes import Scene, sale
+from tests.matrix.scenes import Scene, cancelled_after_automatic_capture, sale
 from tests.matrix.stage import Stage
 from workflows.refund import RefundInput, RefundWorkflow
 
@@ -68,8 +69,18 @@ async def slow_bank(stage: Stage) -> str:
     return await refund_end(stage, refund)
 
 
+async def bought_nothing(stage: Stage) -> str:
+    """The captured payment of a cancelled purchase goes back: the relay starts its refund."""
+    await cancelled_after_automatic_capture(stage)
+    (refund,) = await stage.world.unpaid()
+    start = RefundInput(refund=refund, poll_seconds=15)
+    await stage.begin(f"refund/{refund.refund_id}", RefundWorkflow.run, start)
+    return await refund_end(stage, refund)
+
+
 SCENES: tuple[Scene, ...] = (
     Scene("refund", RefundWorkflow, REFUNDED, "succeeded, burnt", whole),
     Scene("refund, seats resold", RefundWorkflow, (*REFUNDED, "resell_seats"), "succeeded, burnt", resold, REFUNDED),
     Scene("refund, slow bank", RefundWorkflow, REFUNDED[:3], "succeeded", slow_bank, ("post_refund", "reverse_share")),
+    Scene("refund, bought nothing", RefundWorkflow, REFUNDED[:3], "succeeded", bought_nothing, ("reverse_share",)),
 )

@@ -4,7 +4,7 @@ import asyncio
 
 from activities.refunds.cancel_show import CancelledOrder, CancelShow
 from domain.catalog.show_cancellation import ShowCancellation
-from domain.payments.refund import Refunds
+from domain.payments.refunds import Refunds
 from tests.matrix.scenes import Scene, sale
 from tests.matrix.scenes_refunds import REFUNDED
 from tests.matrix.stage import Stage

@@ -38,7 +38,9 @@ class Stage:
         self.world.poll_seconds = 15
         self.skipped = timedelta()
         self.handle: WorkflowHandle[Any, Any] | None = None
+        self._begun: list[WorkflowHandle[Any, Any]] = []
         self.mark = 0
+        self.reached: set[str] = set()
         self.calls: list[bool] = []
         # The time-skipping server keeps a sticky task for a dead worker with a cache; a worker that dies has none.
         self._cached = 0 if faults.fault in REPLACING else CACHED
@@ -86,6 +88,7 @@ class Stage:
         self.handle = await self.client.start_workflow(
             run, start, id=workflow_id, task_queue=PURCHASES, task_timeout=TASK_TIMEOUT
         )
+        self._begun.append(self.handle)
         return self.handle
 
     async def until(self, done: Callable[[], bool]) -> None:
@@ -125,14 +128,24 @@ class Stage:
         finally:
             result.cancel()
 
+    async def give_back(self) -> None:
+        """End the scene and its late effects, and run the refunds that it leaves, as the relay does."""
+        await self.faults.land()
+        self.reached = {*self.faults.ran[self.mark :]}
+        for handle in await self.world.start_refunds(self.client):
+            refunding = asyncio.create_task(handle.result())
+            await self.until(refunding.done)
+            await refunding
+
     async def operator_flags(self) -> list[bool]:
-        """Return the values that the workflow set for needing an operator, in order."""
-        assert self.handle is not None
+        """Return the values that the workflow set for needing an operator, in order; a next run begins without."""
         flags = []
-        async for event in self.handle.fetch_history_events():
-            upserted = event.upsert_workflow_search_attributes_event_attributes.search_attributes.indexed_fields
-            if NEEDS_OPERATOR.name in upserted:
-                flags.append(upserted[NEEDS_OPERATOR.name].data == b"true")
+        for run in self._begun:
+            flags.append(False)
+            async for event in run.fetch_history_events():
+                upserted = event.upsert_workflow_search_attributes_event_attributes.search_attributes.indexed_fields
+                if NEEDS_OPERATOR.name in upserted:
+                    flags.append(upserted[NEEDS_OPERATOR.name].data == b"true")
         return flags
 
 

@@ -14,16 +14,19 @@ import pytest
 
 from activities.core.commands import PurchaseRef
 from activities.core.task_queues import PURCHASES
+from activities.tokens.pin import PinPage
 from devstack.stack import running_stack
 from domain.core.ids import DEFAULT_TENANT
+from tests.fakes.pinning_rpc import MemoryBlocks, serving, settings_for
 from tests.matrix.every_scene import SCENES
 from tests.matrix.killing import Killing, Record
-from tests.real.crashing_worker import POINTS
+from tests.real.points import POINTS
 from tests.real.shop import Shop
 from tests.real.up import UP
 from tests.replay.scenes import only_request
 from workflows.core.operator_status import PURCHASE_STAGE
 from workflows.payment_case import CaseInput, PaymentCaseWorkflow
+from workflows.tokens.pinning import PinningWorkflow
 
 pytestmark = [
     pytest.mark.real,
@@ -117,6 +120,25 @@ async def late_news(shop: Shop, killing: Killing, scene: str, purchase_id: str, 
     run = PaymentCaseWorkflow.run
     handle = await engine.start_workflow(run, case, id=f"payment-case/{intent_id}", task_queue=PURCHASES)
     assert await handle.result() == end
+
+
+async def test_a_killed_worker_pins_metadata(tmp_path: Path, record_property: Record) -> None:
+    """A round of pinning survives a `kill -9` before and after its effect: every file is kept and recorded."""
+    points = tmp_path / "points"
+    points.mkdir()
+    killing, blocks = Killing(points, record_property), MemoryBlocks()
+    async with serving(blocks) as node:
+        env = {POINTS: str(points), **settings_for(node)}
+        async with running_stack(tmp_path / "stack", env=env, up=UP) as stack, Shop.at(stack) as shop:
+            await shop.open()
+            await shop.caught_up()
+            killing.around("pinning", "pin_files", "pinning/m", "pinned 4")
+            engine = await shop.engine()
+            handle = await engine.start_workflow(PinningWorkflow.run, PinPage(), id="pinning/m", task_queue=PURCHASES)
+            await handle.result()
+            assert len(blocks.pins) == 4
+            await shop.check_sums([])
+            killing.judge()
 
 
 async def test_a_killed_worker_changes_a_capacity(tmp_path: Path, record_property: Record) -> None:

@@ -86,7 +86,7 @@ async def replayed(shop: Shop, key: str) -> Any:
     events = (await shop.stripe("/v1/events?limit=100"))["data"]
     event = next(one for one in events if one["type"] == CAPTURABLE and one["data"]["object"]["id"] == intent_id)
     answer = await bring(shop, event, shop.stack.env["BOXOFFICE_STRIPE__WEBHOOK_SECRET"])
-    assert answer.json() == {"received": True, "fresh": False}
+    assert answer.json() == {"received": True, "fresh": False, "handled_by": "purchase"}
     return ended
 
 

@@ -11,7 +11,7 @@ from devstack.stack import running_stack
 from tests.matrix.every_scene import SCENES
 from tests.matrix.killing import Killing, Record
 from tests.matrix.test_real_outside import switch
-from tests.real.crashing_worker import POINTS
+from tests.real.points import POINTS
 from tests.real.shop import Shop
 from tests.real.up import UP
 

@@ -13,6 +13,7 @@ from devstack.stripe.webhooks.deliveries import sign
 from domain.core.errors import WebhookForged
 from domain.views.catalog import ShowOwner
 from domain.views.purchase import PurchaseKey, StalledPurchase, StalledRefund
+from relay.each import Each
 from relay.payouts_client import PayoutsClient
 from relay.relay import Relay
 from relay.workflow_client import Timeouts, WorkflowClient
@@ -20,6 +21,7 @@ from tests.fakes.small_tables import MemoryInbox
 from tests.fakes.world import SagaWorld
 from tests.matrix.scenes import buy, checkout, pay, purchase_end
 from tests.matrix.stage import Stage
+from tests.relay.gauge import Gauge
 
 SECRET = "whsec_matrix"
 CAPTURABLE, PROCESSING = "payment_intent.amount_capturable_updated", "payment_intent.processing"
@@ -82,6 +84,7 @@ class Post:
             NothingStalled(stage.world),
             PurchaseCommands(stage.world.store),
             PayoutsClient(stage.client, 5, 60),
+            Each(Gauge()),
             longest_extension=timedelta(hours=1),
         )
 

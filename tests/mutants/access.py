@@ -8,6 +8,13 @@ QUERIES = "tests/contract/test_queries.py::test_what_is_somebody_elses_does_not_
 
 ACCESS = (
     Mutant(
+        "an open stream outlives its key",
+        "api/routes/purchase_events.py",
+        "        if not await is_still_admitted(request):\n            return False\n",
+        "",
+        "tests/api/routes/test_purchase_events.py::test_a_stream_ends_with_its_key",
+    ),
+    Mutant(
         "a route without a declaration is public",
         "api/http/guard.py",
         "access = getattr(endpoint, ACCESS, None)",
@@ -45,8 +52,8 @@ ACCESS = (
     Mutant(
         "a token opens every purchase",
         "api/http/guard.py",
-        "    if not hmac.compare_digest(token.encode()",
-        "    if not token and not hmac.compare_digest(token.encode()",
+        "    return hmac.compare_digest(token.encode()",
+        "    return bool(token) or hmac.compare_digest(token.encode()",
         f"{GUARD}::test_the_token_is_of_one_purchase",
     ),
     Mutant(

@@ -1,13 +1,36 @@
 """All seeded bugs, each with the one test that must catch it: `make mutants` breaks the code and runs that test."""
 
 from tests.mutants.access import ACCESS
+from tests.mutants.charges import CHARGES
 from tests.mutants.edges import CHAIN, DOORS, STORES
 from tests.mutants.limits import LIMITS
+from tests.mutants.loops import LOOPS
 from tests.mutants.money import MONEY
+from tests.mutants.nodes import NODES
 from tests.mutants.omissions import OMISSIONS
 from tests.mutants.prices import PRICES
 from tests.mutants.privacy import PRIVACY
+from tests.mutants.refunds import REFUNDS
 from tests.mutants.saga import KERNELS
 from tests.mutants.sales import ORDERS, STOCK
+from tests.mutants.tokens import TOKENS
 
-MUTANTS = (*STOCK, *ORDERS, *MONEY, *PRICES, *KERNELS, *CHAIN, *STORES, *DOORS, *ACCESS, *LIMITS, *PRIVACY, *OMISSIONS)
+MUTANTS = (
+    *STOCK,
+    *ORDERS,
+    *MONEY,
+    *CHARGES,
+    *REFUNDS,
+    *PRICES,
+    *KERNELS,
+    *CHAIN,
+    *NODES,
+    *STORES,
+    *DOORS,
+    *ACCESS,
+    *LIMITS,
+    *PRIVACY,
+    *LOOPS,
+    *OMISSIONS,
+    *TOKENS,
+)

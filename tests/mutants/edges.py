@@ -18,7 +18,7 @@ CHAIN = (
     Mutant(
         "new bytes are signed while the old ones can still land",
         "activities/tokens/mint.py",
-        "if signed is None or await has_expired(self._chain, signed):",
+        "if signed is None or dead_since is not None:",
         'if signed is None or await self._chain.fate(signed.signature) == "unknown":',
         "tests/activities/tokens/test_mint.py::test_stored_bytes_are_sent_again_and_nothing_is_signed_anew",
     ),
@@ -181,10 +181,10 @@ STORES = (
     ),
     Mutant(
         "a read waits for ever",
-        "api/http/time_limit.py",
-        "asyncio.timeout(self._seconds)",
+        "api/http/limits/read_time.py",
+        "asyncio.timeout(seconds)",
         "asyncio.timeout(None)",
-        "tests/api/http/test_time_limit.py::test_a_slow_read_is_503",
+        "tests/api/http/limits/test_read_time.py::test_a_slow_read_is_503",
     ),
     Mutant(
         "one query takes the whole pool",
@@ -206,8 +206,8 @@ DOORS = (
     Mutant(
         "a webhook is marked before its workflow is signalled",
         "relay/relay.py",
-        "            if await self._deliver(webhook):\n                await self._webhooks.mark(webhook.event_id)\n",
-        "            await self._deliver(webhook)\n            await self._webhooks.mark(webhook.event_id)\n",
+        "        if await self._deliver(webhook):\n            await self._webhooks.mark(webhook.event_id)\n",
+        "        await self._deliver(webhook)\n        await self._webhooks.mark(webhook.event_id)\n",
         f"{RELAY}::test_a_webhook_waits_for_an_engine_that_is_unavailable",
     ),
     Mutant(

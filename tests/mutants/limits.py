@@ -2,9 +2,10 @@
 
 from tests.mutants.mutant import Mutant
 
-BODIES = "tests/api/http/test_body_limits.py"
-CONNECTIONS = "tests/api/http/test_connections.py"
-RATES = "tests/api/http/test_rate_limits.py"
+BODIES = "tests/api/http/limits/test_body.py"
+CONNECTIONS = "tests/api/http/limits/test_connections.py"
+DECLARED = "tests/api/http/limits/test_declared.py"
+RATES = "tests/api/http/limits/test_rates.py"
 MANNERS = "tests/api/http/test_manners.py"
 
 SHARES = "tests/domain/stock/test_shares.py"
@@ -48,7 +49,7 @@ LIMITS = (
     ),
     Mutant(
         "no limit on requests per minute",
-        "api/http/rate_limits.py",
+        "api/http/limits/rates.py",
         "        if await self._limiter.hit(limit, whose):\n",
         "        if await self._limiter.hit(limit, whose) or True:\n",
         f"{RATES}::test_beyond_the_limit_of_an_address_the_answer_is_429",
@@ -56,9 +57,37 @@ LIMITS = (
     Mutant(
         "the limit of an address is not installed",
         "api/app.py",
-        "    app.add_middleware(LimitedAddress, check=deps.check_rate)\n",
+        "    app.add_middleware(LimitedAddress, limits=limits, check=deps.check_rate)\n",
         "",
-        f"{RATES}::test_the_fast_path_is_behind_the_limit",
+        f"{DECLARED}::test_beyond_the_count_of_its_route_a_request_is_429",
+    ),
+    Mutant(
+        "the limit of a body is not installed",
+        "api/app.py",
+        "    app.add_middleware(LimitedBody, limits=limits)\n",
+        "",
+        f"{DECLARED}::test_a_body_beyond_the_limit_of_its_route_is_413",
+    ),
+    Mutant(
+        "the time of a read is not installed",
+        "api/app.py",
+        "    app.add_middleware(TimeLimit, limits=limits)\n",
+        "",
+        f"{DECLARED}::test_a_read_beyond_its_time_is_503",
+    ),
+    Mutant(
+        "every route is counted as the API",
+        "api/http/limits/declared.py",
+        "        return Effective(bytes_max, declared.rate, seconds if method in READS else None)\n",
+        '        return Effective(bytes_max, "api", seconds if method in READS else None)\n',
+        f"{DECLARED}::test_beyond_the_count_of_its_route_a_request_is_429",
+    ),
+    Mutant(
+        "a route behind another gives the limits",
+        "api/http/limits/declared.py",
+        "(method, path): self._search(method, path) for method, path, _ in found",
+        "(method, path): self._effective(limits_of(endpoint), method) for method, path, endpoint in found",
+        f"{DECLARED}::test_the_first_route_that_matches_gives_the_limits",
     ),
     Mutant(
         "anybody's forwarded address is believed",
@@ -69,28 +98,28 @@ LIMITS = (
     ),
     Mutant(
         "a declared length is not compared",
-        "api/http/body_limits.py",
+        "api/http/limits/body.py",
         "        if declared is not None and declared > bytes_max:\n",
         "        if declared is not None and declared < 0:\n",
         f"{BODIES}::test_the_declared_length_is_refused_unread",
     ),
     Mutant(
         "a chunked body has no limit",
-        "api/http/body_limits.py",
+        "api/http/limits/body.py",
         "        if self._bytes_left >= 0:\n",
         "        if self._bytes_left is not None:\n",
         f"{BODIES}::test_a_body_beyond_the_limit_is_413[True]",
     ),
     Mutant(
         "connections are not counted",
-        "api/http/connections.py",
+        "api/http/limits/connections.py",
         "        if len(self.connections) > self.limits.connections_max:\n",
         "        if len(self.connections) < 0:\n",
         f"{CONNECTIONS}::test_a_connection_too_many_is_429_and_closed",
     ),
     Mutant(
         "each byte of a body renews its time",
-        "api/http/connections.py",
+        "api/http/limits/connections.py",
         "        super().data_received(data)\n",
         "        self._end_timer()\n        super().data_received(data)\n",
         f"{CONNECTIONS}::test_a_body_that_arrives_too_slowly_is_408",

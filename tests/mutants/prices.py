@@ -16,9 +16,39 @@ PRICES = (
     Mutant(
         "a fixed fee below the currency's granularity",
         "domain/money/money.py",
-        "rounded(rates.processing_fixed_minor, 1, step)",
-        "rates.processing_fixed_minor",
+        "rounded(minor, 1, step) for minor in",
+        "minor for minor in",
         "tests/property/test_money_properties.py::test_a_price_is_the_sum_of_its_parts",
+    ),
+    Mutant(
+        "each party's part is split over the tickets by itself",
+        "domain/money/breakdown.py",
+        "    totals = split_minor(whole.total_minor, tuple(worth), step)\n"
+        "    return [breakdown_from(parts) for parts in matrix_minor(totals, whole.figures, step)]",
+        "    split = [split_minor(figure, tuple(worth), step) for figure in whole.figures]\n"
+        "    return [breakdown_from([part[at] for part in split]) for at in range(len(worth))]",
+        "tests/activities/refunds/test_ticket_prices.py::test_equal_tickets_are_refunded_equally",
+    ),
+    Mutant(
+        "fees that the buyer bears come back with the rest",
+        "activities/refunds/request_refund.py",
+        'if refund.fees != "buyer":',
+        "if True:",
+        "tests/activities/refunds/test_ticket_prices.py::test_fees_that_the_buyer_bears_stay_with_the_rest",
+    ),
+    Mutant(
+        "the last amount leaves the tickets valid",
+        "activities/refunds/request_refund.py",
+        "_paid_back(uow, command, order, prices)] if is_all else asked",
+        "_paid_back(uow, command, order, prices)] if command.ticket_ids else asked",
+        "tests/activities/refunds/test_ticket_prices.py::test_all_money_back_voids_the_tickets",
+    ),
+    Mutant(
+        "fixed fees of one currency are taken in another",
+        "activities/catalog/register.py",
+        "    venue.rates.fixed_in(command.currency)\n",
+        "",
+        "tests/api/routes/test_venues.py::test_a_show_in_a_currency_without_fixed_fees",
     ),
     Mutant(
         "the tax is posted to no account",

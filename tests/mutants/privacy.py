@@ -8,6 +8,13 @@ CODEC = "tests/workflows/test_codec.py"
 
 PRIVACY = (
     Mutant(
+        "an erasure leaves no event",
+        "activities/sales/erase_buyer.py",
+        "        if kept:\n            await self._store.commit(decide)\n",
+        "",
+        f"{ROUTES}::test_a_buyer_is_exported_and_erased",
+    ),
+    Mutant(
         "the lookup of a person needs no secret",
         "adapters/privacy/buyers.py",
         "hmac.new(self._lookup_secret, text.encode()",

@@ -21,10 +21,11 @@ class Sell(NamedTuple):
 
 
 class UnusedPayment(NamedTuple):
-    """A payment after its purchase ended, or a second one of a sold order: refunded in full."""
+    """A payment after its purchase ended, or a second one of a sold order: owed in full, and then tried to be paid."""
 
     venue: int
     is_second: bool
+    went: Literal["owed", "succeeded", "uncovered, then succeeded", "came back", "by hand"]
 
 
 class Settle(NamedTuple):
@@ -88,12 +89,26 @@ class Dispute(NamedTuple):
     withdrawn: bool
 
 
+class DisputeStray(NamedTuple):
+    """A bank withdraws a payment that bought nothing, although the buyer has had it back."""
+
+    stray: int
+    half: bool
+
+
 class DecideDispute(NamedTuple):
     """A dispute advances: an inquiry becomes a dispute, an open dispute is won or lost."""
 
     dispute: int
     won: bool
     fee_back: bool
+
+
+class ReturnDispute(NamedTuple):
+    """Stripe returns a part of a dispute that was lost."""
+
+    dispute: int
+    parts: int
 
 
 class LookAtDispute(NamedTuple):
@@ -139,6 +154,22 @@ class FollowPayout(NamedTuple):
     how: How
 
 
+class MoveOwn(NamedTuple):
+    """Our own balance is paid out to our bank, a payout comes back, or our bank tops it up."""
+
+    venue: int
+    kind: Literal["payout", "payout_failure", "topup", "stripe_fee"]
+    amount: int
+    twice: bool
+
+
+class Vanish(NamedTuple):
+    """A venue's account is out of reach, or in reach again."""
+
+    venue: int
+    gone: bool
+
+
 class CallOffShow(NamedTuple):
     """A show is cancelled: every order of it is decided."""
 
@@ -148,7 +179,8 @@ class CallOffShow(NamedTuple):
 
 Event = (
     Sell | UnusedPayment | Settle | Deliver | AskRefund | Pay | PayByHand | EndRefund | DashboardRefund | Dispute
-    | DecideDispute | LookAtDispute | SendShare | ReverseShare | PayOut | EndPayout | FollowPayout | CallOffShow
+    | DisputeStray | DecideDispute | ReturnDispute | LookAtDispute | MoveOwn | Vanish | SendShare | ReverseShare
+    | PayOut | EndPayout | FollowPayout | CallOffShow
 )  # fmt: skip
 
 WHICH = st.integers(0, 5)
@@ -163,13 +195,14 @@ SELL = st.builds(
 FREE = st.builds(Sell, TWO, st.just(0), st.just(0), st.integers(1, 2), st.just("card"), st.just(value=False))
 REFUND = st.builds(AskRefund, WHICH, st.sampled_from(["whole", "ticket", "amount"]), AMOUNT, FEES)
 BEGINS = st.sampled_from(["succeeded", "succeeded", "pending", "uncovered"])
+WENT = st.sampled_from(["owed", "succeeded", "uncovered, then succeeded", "came back", "by hand"])
 PAY = st.builds(Pay, WHICH, BEGINS, HOW)
 SETTLE = st.builds(Settle, WHICH, HOW)
 SEND = st.builds(SendShare, WHICH, YES, HOW)
 EACH: tuple[st.SearchStrategy[Event], ...] = (
     SELL,
     FREE,
-    st.builds(UnusedPayment, TWO, YES),
+    st.builds(UnusedPayment, TWO, YES, WENT),
     SETTLE,
     st.builds(Deliver, WHICH, WHICH, HOW),
     REFUND,
@@ -180,6 +213,10 @@ EACH: tuple[st.SearchStrategy[Event], ...] = (
     st.builds(PayByHand, WHICH, HOW),
     st.builds(DashboardRefund, WHICH, AMOUNT),
     st.builds(Dispute, WHICH, st.sampled_from(["all", "rest", "half"]), YES),
+    st.builds(DisputeStray, WHICH, YES),
+    st.builds(ReturnDispute, WHICH, st.integers(1, 4)),
+    st.builds(MoveOwn, TWO, st.sampled_from(["payout", "payout_failure", "topup", "stripe_fee"]), AMOUNT, YES),
+    st.builds(Vanish, TWO, YES),
     st.builds(DecideDispute, WHICH, YES, YES),
     st.builds(LookAtDispute, WHICH, HOW),
     SEND,
@@ -223,6 +260,28 @@ STORIES = (
         st.builds(DecideDispute, LAST, st.just(value=False), YES),
         st.builds(LookAtDispute, LAST, HOW),
         *BACK,
+    ),
+    (
+        CARD,
+        PAID[0],
+        BACK[0],
+        st.builds(Pay, LAST, st.just("pending"), HOW),
+        st.builds(Dispute, LAST, st.just("all"), st.just(value=True)),
+        st.builds(LookAtDispute, LAST, HOW),
+        st.builds(DecideDispute, LAST, st.just(value=False), YES),
+        st.builds(LookAtDispute, LAST, HOW),
+        st.builds(ReturnDispute, LAST, st.integers(1, 4)),
+        st.builds(LookAtDispute, LAST, HOW),
+        st.builds(Pay, LAST, BEGINS, HOW),
+    ),
+    (
+        CARD,
+        PAID[0],
+        st.builds(UnusedPayment, TWO, st.just(value=True)),
+        st.builds(DisputeStray, LAST, YES),
+        st.builds(LookAtDispute, LAST, HOW),
+        st.builds(DecideDispute, LAST, YES, YES),
+        st.builds(LookAtDispute, LAST, HOW),
     ),
     (st.builds(AskRefund, LAST, st.just("whole"), AMOUNT, FEES), st.builds(ReverseShare, LAST, HOW), *PAID),
     (st.builds(Pay, LAST, st.just("pending"), HOW), st.builds(EndRefund, LAST, YES), st.builds(Pay, LAST, BEGINS, HOW)),

@@ -4,12 +4,13 @@ Stripe's part is read from its fakes; the program's part comes from the model.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from activities.core.commands import EndPurchase, LatePayment, MintTicket, PayRefund
+from activities.core.commands import EndPurchase, LatePayment, MintTicket, PayRefund, PurchaseRef, RefundRef
 from activities.refunds.request_refund import RequestRefund
 from domain.core.errors import Refusal
 from domain.payments.payment_intent import IntentRequest, StripeRefund
+from domain.payments.refunds import Refunds
 from tests.property.money_events import (
     AskRefund,
     DashboardRefund,
@@ -21,7 +22,8 @@ from tests.property.money_events import (
     Settle,
     UnusedPayment,
 )
-from tests.property.money_model import Back, Sale
+from tests.property.money_model import Back, Sale, Split
+from tests.property.money_strays import Stray
 from tests.property.money_town import Town
 
 T = TypeVar("T")
@@ -64,6 +66,7 @@ async def refund_unused_payment(town: Town, event: UnusedPayment) -> None:
         if not sold:
             return
         sale = sold[-1]
+        venue = sale.venue
         request = IntentRequest(
             tenant_id="default",
             purchase_id=sale.purchase_id,
@@ -75,16 +78,46 @@ async def refund_unused_payment(town: Town, event: UnusedPayment) -> None:
         await town.gateway.capture_intent(stray, "elsewhere")
         late = LatePayment(**town.ref(sale).model_dump(), intent_id=stray)
         await town.late.resolve_late_payment(late)
-        name, currency = stray, town.currency(sale)
+        name, currency, ref = stray, town.currency(sale), town.ref(sale)
     else:
         bought = await town.buy(wanted, f"pu{len(town.bought)}")
         if bought is None:
             return
-        name, currency = await town.pay(bought), town.terms[event.venue].currency
+        name, currency, venue = await town.pay(bought), town.terms[event.venue].currency, event.venue
+        ref = bought.purchase
         await town.gateway.capture_intent(name, "elsewhere")
         await town.sales.cancel_order(EndPurchase(purchase=bought.purchase, reason="hold-expired"))
         await town.payments.cancel_payment(bought.purchase)
-    town.released.append((name, currency, town.gateway.intents[name].stripe_fee_minor or 0))
+    intent = town.gateway.intents[name]
+    end = await give_back_unused(town, ref.purchase_id, name, event.went)
+    town.strays.append(Stray(name, currency, intent.stripe_fee_minor or 0, ref, venue, intent.received_minor, end))
+
+
+async def give_back_unused(
+    town: Town, purchase_id: str, intent_id: str, went: str
+) -> Literal["owed", "returned", "by hand"]:
+    """Pay the refund of money that bought nothing, as its workflow does; each try has a key of its own."""
+    book = await town.store.read(lambda uow: uow.get(Refunds, purchase_id))
+    (decided,) = book.of_payment(intent_id)
+    purchase = PurchaseRef(tenant_id="default", purchase_id=purchase_id, attempt=1)
+    ref = RefundRef(purchase=purchase, refund_id=decided.refund_id, ticket_ids=(), amount_minor=decided.amount_minor)
+    if went == "owed":
+        return "owed"
+    turn = await town.refunds.post_refund(ref)
+    if went in {"uncovered, then succeeded", "by hand"}:
+        town.gateway.refuse("refund_intent", "insufficient_funds")
+        turn = (await town.refunds.pay_refund(PayRefund(refund=ref, turn=turn))).turn + 1
+        town.gateway.allow("refund_intent")
+    if went == "by hand":
+        await town.refunds.pay_refund(PayRefund(refund=ref, turn=turn, by_hand="a bank transfer"))
+        return "by hand"
+    assert (await town.refunds.pay_refund(PayRefund(refund=ref, turn=turn))).status == "succeeded"
+    if went == "came back":
+        made = (await town.gateway.refunds_of(intent_id))[0]
+        town.gateway.finish_refund(made.refund_id, succeed=False)
+        assert (await town.refunds.pay_refund(PayRefund(refund=ref, turn=turn))).status == "failed"
+        return "owed"
+    return "returned"
 
 
 async def settle(town: Town, event: Settle) -> None:
@@ -119,7 +152,7 @@ async def ask_refund(town: Town, event: AskRefund) -> None:
         body_digest="body",
         reason="goodwill",
         fees=event.fees,
-        cash_handed_out=sale.tender == "cash",
+        cash_handed_out=sale.tender == "cash" and event.amount % 2 == 0,
         **wanted,
     )
     try:
@@ -127,15 +160,18 @@ async def ask_refund(town: Town, event: AskRefund) -> None:
     except Refusal:
         return
     if event.what == "amount":
-        given = sale.by_amount(amount, event.fees, step)
+        given = sale.by_amount(amount, event.fees)
     else:
-        given = sale.by_ticket(ticket, event.fees, step) if event.what == "ticket" else sale.whole(event.fees)
+        given = sale.by_ticket(ticket, event.fees) if event.what == "ticket" else sale.whole(event.fees)
     note(sale, Back(name, given, event.fees, tickets))
 
 
 def note(sale: Sale, back: Back) -> None:
     assert back.given == back.given.within(sale.left), "exceeds the refundable amount"
     sale.backs.append(back)
+    if back.given.total and not sale.refundable.total:
+        void = {name for each in sale.backs for name in each.tickets}
+        assert {name for name, price in sale.prices.items() if price.total} <= void, "all money is back"
 
 
 def latest_refund(town: Town, back: Back) -> StripeRefund | None:
@@ -151,16 +187,18 @@ def latest_refund(town: Town, back: Back) -> StripeRefund | None:
 async def pay(town: Town, event: Pay) -> None:
     """Post the refund before paying it, as the workflow does, with its current turn."""
     found = at(town.backs(), event.refund)
-    if found is None or not found[0].is_settled or found[1].by_hand:
+    if found is None or not found[0].is_settled or (found[1].by_hand and found[1].paid):
         return
     sale, back = found
     ref = town.refund_ref(sale, back)
+    was_posted, back.posted = back.posted, True
     await town.act(event.how, lambda: town.refunds.post_refund(ref))
-    back.posted = True
     sale.delivered |= set(back.tickets)
-    if sale.tender == "cash":  # cash was handed out before the refund was recorded
-        back.paid = True
-    if sale.tender == "cash" or not back.given.total:
+    if sale.tender == "cash":
+        if was_posted and back.amount:
+            await town.act(event.how, lambda: town.refund_commands.hand_out_cash(sale.purchase_id, back.refund_id))
+        back.paid = was_posted or (await town.decided(sale, back.refund_id)).handed_out
+    if sale.tender == "cash" or not back.amount:
         return
     turn = (await town.decided(sale, back.refund_id)).turn
     if event.begins == "uncovered":
@@ -169,6 +207,8 @@ async def pay(town: Town, event: Pay) -> None:
         town.gateway.refunds_begin = event.begins
     await town.act(event.how, lambda: town.refunds.pay_refund(PayRefund(refund=ref, turn=turn)))
     town.gateway.allow("refund_intent")
+    if not back.due:
+        return
     made = latest_refund(town, back)
     back.paid = made is not None and made.status == "succeeded"
 
@@ -176,20 +216,22 @@ async def pay(town: Town, event: Pay) -> None:
 async def pay_by_hand(town: Town, event: PayByHand) -> None:
     """Pay by hand only a refund that is posted, as the workflow does."""
     found = at(town.backs(), event.refund)
-    if found is None or not found[1].posted or found[1].by_hand or found[0].tender == "cash":
+    if found is None or not found[1].posted or found[1].paid or found[0].tender == "cash":
         return
     sale, back = found
     decided = await town.decided(sale, back.refund_id)
     pay = PayRefund(refund=town.refund_ref(sale, back), turn=decided.turn, by_hand="a bank transfer")
     if decided.state == "failed":
         await town.act(event.how, lambda: town.refunds.pay_refund(pay))
-        back.paid = back.by_hand = True
+        back.paid, back.by_hand = True, back.by_hand + back.due
 
 
 async def end_refund(town: Town, event: EndRefund) -> None:
     found = at(town.backs(), event.refund)
     made = latest_refund(town, found[1]) if found else None
-    if made is not None and (made.status == "pending" or (made.status == "succeeded" and not event.succeed)):
+    if made is None or (found and found[1].settled):  # an attempt that has arrived for good
+        return
+    if made.status == "pending" or (made.status == "succeeded" and not event.succeed):
         town.gateway.finish_refund(made.refund_id, succeed=event.succeed)
 
 
@@ -205,12 +247,22 @@ async def dashboard_refund(town: Town, event: DashboardRefund) -> None:
         return
     town.gateway.refunds_begin = "succeeded"
     made = town.gateway.refund_in_dashboard(sale.intent_id, amount)
-    whole = amount == sale.left.total
+    failed = [back for back in sale.backs if (await town.decided(sale, back.refund_id)).state == "failed"]
     late = LatePayment(**town.ref(sale).model_dump(), intent_id=sale.intent_id)
     await town.late.resolve_late_payment(late)
-    book = await town.adopted(sale, made.refund_id)
-    given = sale.whole("platform") if whole else sale.by_amount(amount, "platform", terms.step)
-    note(sale, Back(book.refund_id, given, "platform", book.ticket_ids, stripe_id=made.refund_id))
+    adopted = await town.adopted(sale, made.refund_id)
+    of_sale = [back for back in failed if not (await town.decided(sale, back.refund_id)).intent_id]
+    if alike := [back for back in of_sale if back.amount == amount]:
+        assert adopted.refund_id == alike[0].refund_id
+        alike[0].stripe_id = made.refund_id
+    elif larger := [back for back in of_sale if back.amount > amount]:
+        larger[0].elsewhere += amount
+        part = Back(adopted.refund_id, Split(0, 0, 0, 0), "platform", (), made.refund_id, posted=True)
+        part.elsewhere = -amount
+        sale.backs.append(part)
+    else:
+        given = sale.by_amount(amount, "platform")
+        note(sale, Back(adopted.refund_id, given, "platform", adopted.ticket_ids, stripe_id=made.refund_id))
 
 
 STREETS: dict[type, Callable[[Town, Any], Awaitable[None]]] = {

@@ -3,11 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from fractions import Fraction
 from functools import partial
 from typing import Any, NamedTuple
 
 from temporalio.testing import ActivityEnvironment
 
+from activities.books.own_balance import OwnBalanceCommands
 from activities.books.post import BooksActivities
 from activities.catalog.prices import CreateDiscount, PriceCommands
 from activities.catalog.register import AnnounceShow, CatalogCommands, RegisterVenue
@@ -28,10 +30,12 @@ from domain.catalog.show import Show, TicketType
 from domain.core.errors import Refusal
 from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
-from domain.invariants.folds import sides_of
+from domain.invariants.money_folds import sides_of
 from domain.money.books import TransactionPosted
 from domain.money.money import FeeRates
-from domain.payments.refund import Refund, Refunds
+from domain.payments.own_movement import OwnMovement
+from domain.payments.refund import Refund
+from domain.payments.refunds import Refunds
 from tests.fakes.connect import FakeConnect
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.payment_gateway import FakePaymentGateway
@@ -40,6 +44,7 @@ from tests.fakes.show_reads import FoldedShows
 from tests.fakes.small_tables import MemoryCheckouts
 from tests.property.money_events import How, Sell
 from tests.property.money_model import Back, DisputeClaim, Sale, Sums, Terms, expected, off_of, split_of
+from tests.property.money_strays import Stray, expected_of_stray
 
 CODE = "EARLY"
 
@@ -84,7 +89,9 @@ class Town:
         self.cancellations = ShowCancellationCommands(self.store)
         self.show_cancellations = ShowCancellationActivities(self.store, FoldedShows(self.store))
         self.bought: list[Bought] = []
-        self.released: list[tuple[str, str, int]] = []
+        self.strays: list[Stray] = []
+        self.own = OwnBalanceCommands(self.store)
+        self.moved: dict[str, OwnMovement] = {}
         self.sales_made: list[Sale] = []
         self.disputed: list[tuple[Sale, str]] = []
         self.payouts_made: list[tuple[int, str]] = []
@@ -160,10 +167,10 @@ class Town:
         units = terms.units(wanted.full, wanted.half, wanted.free)
         lines = [sum(line) for line in _by(counts, units)]
         off = off_of(terms, lines) if wanted.code and terms.off_bps else [0] * len(lines)
-        worth: list[int] = []
+        worth: list[Fraction] = []
         for line, taken in zip(_by(counts, units), off, strict=True):
-            worth += [unit - taken // len(line) - (at < taken % len(line)) for at, unit in enumerate(line)]
-        split = split_of(terms, sum(worth), cash=wanted.tender == "cash")
+            worth += [Fraction(sum(line) - taken, len(line))] * len(line)
+        split = split_of(terms, int(sum(worth)), cash=wanted.tender == "cash")
         names, step = list(bought.tickets), self.terms[wanted.venue].step
         return Sale(bought.purchase.purchase_id, wanted.venue, split, wanted.tender, worth, names, step=step)
 
@@ -214,8 +221,11 @@ class Town:
     def backs(self) -> list[tuple[Sale, Back]]:
         return [(sale, back) for sale in self.sales_made for back in sale.backs]
 
-    def claims(self) -> list[tuple[Sale, str, DisputeClaim]]:
-        return [(sale, name, claim) for sale in self.sales_made for name, claim in sale.claims.items()]
+    def claims(self) -> list[tuple[Sale | Stray, str, DisputeClaim]]:
+        """Return the disputes in the order in which the banks opened them."""
+        charges: list[Sale | Stray] = [*self.sales_made, *self.strays]
+        found = [(charge, name, claim) for charge in charges for name, claim in charge.claims.items()]
+        return sorted(found, key=lambda one: int(one[1][2:]))
 
     def currency(self, sale: Sale) -> str:
         return self.terms[sale.venue].currency
@@ -226,9 +236,13 @@ class Town:
         for sale in self.sales_made:
             for key, amount in expected(sale, self.currency(sale)).items():
                 sums[key] += amount
-        for _, currency, fee in self.released:
-            sums["processing:fees", currency] -= fee
-            sums["stripe:clearing", currency] += fee
+        for stray in self.strays:
+            for key, amount in expected_of_stray(stray).items():
+                sums[key] += amount
+        for moved in self.moved.values():
+            other = "processing:fees" if moved.kind == "stripe_fee" else "platform:bank"
+            sums["stripe:clearing", moved.currency] -= moved.amount_minor
+            sums[other, moved.currency] += moved.amount_minor
         for venue, amount in self.paid_out.values():
             unit = self.terms[venue].currency
             sums[f"venue:ve{venue}:transferred", unit] -= amount

@@ -7,21 +7,30 @@ from activities.core.commands import DisputeRef
 from activities.payouts.ports import PayoutRef
 from activities.refunds.cancel_show import CancelledOrder, CancelShow
 from domain.payments.dispute import DisputeStatus
+from domain.payments.own_movement import OwnMovement
 from domain.payouts.connected_account import PayoutStatus
+from tests.fakes.payment_gateway import Entry
+from tests.fakes.samples import AT
 from tests.property.money_events import (
     CallOffShow,
     DecideDispute,
     Dispute,
+    DisputeStray,
     EndPayout,
     Event,
     FollowPayout,
     LookAtDispute,
+    MoveOwn,
+    Pay,
     PayOut,
+    ReturnDispute,
     ReverseShare,
     SendShare,
+    Vanish,
 )
-from tests.property.money_model import Back, DisputeClaim, Sale, Split, apportion
-from tests.property.money_streets import STREETS, at, note
+from tests.property.money_model import Back, DisputeClaim, Sale
+from tests.property.money_strays import Stray
+from tests.property.money_streets import STREETS, at, latest_refund, note, pay
 from tests.property.money_town import Town
 
 DISPUTE_FEE = 2000
@@ -36,55 +45,121 @@ async def dispute(town: Town, event: Dispute) -> None:
     sale = at(town.sales_made, event.sale)
     if sale is None or not sale.intent_id:
         return
-    terms, intent = town.terms[sale.venue], town.gateway.intents[sale.intent_id]
+    step, intent = town.terms[sale.venue].step, town.gateway.intents[sale.intent_id]
     others = (town.gateway.disputes[name] for name in sale.claims)
     taken = intent.received_minor - sum(seen.amount_minor for seen in others if seen.status != "won")
     rest = max(taken - intent.refunded_minor, 0)
-    amount = {"all": taken, "rest": rest, "half": taken // terms.step // 2 * terms.step}[event.part]
-    if not amount:
+    amount = {"all": taken, "rest": rest, "half": taken // step // 2 * step}[event.part]
+    if amount:
+        _open(town, sale, sale.intent_id, amount, withdrawn=event.withdrawn)
+
+
+async def dispute_stray(town: Town, event: DisputeStray) -> None:
+    stray = at(town.strays, event.stray)
+    if stray is None:
         return
+    taken = town.gateway.intents[stray.intent_id].received_minor
+    others = [town.gateway.disputes[name] for name in stray.claims]
+    taken -= sum(seen.amount_minor for seen in others if seen.status != "won")
+    if amount := taken // 20 * 10 if event.half else taken:
+        _open(town, stray, stray.intent_id, amount, withdrawn=True)
+
+
+def _open(town: Town, charge: Sale | Stray, intent_id: str, amount: int, *, withdrawn: bool) -> None:
     name = f"du{len(town.claims())}"
     seen = DisputeStatus(
         dispute_id=name,
-        status="open" if event.withdrawn else "warning",
+        status="open" if withdrawn else "warning",
         amount_minor=amount,
-        currency=terms.currency,
-        is_withdrawn=event.withdrawn,
-        fee_minor=DISPUTE_FEE if event.withdrawn else 0,
+        currency=town.gateway.intents[intent_id].currency,
+        is_withdrawn=withdrawn,
+        fee_minor=DISPUTE_FEE if withdrawn else 0,
+        intent_id=intent_id,
+        charge_id=f"ch_{intent_id}",
     )
     town.gateway.disputes[name] = seen
-    town.gateway.disputed_minor[sale.intent_id] += amount + DISPUTE_FEE if event.withdrawn else 0
-    sale.claims[name] = DisputeClaim(amount, Split(*apportion(amount, sale.split, terms.step)), DISPUTE_FEE)
+    charge.claims[name] = DisputeClaim(amount, DISPUTE_FEE)
+    if withdrawn:
+        town.gateway.withdraw(seen)
 
 
 async def decide_dispute(town: Town, event: DecideDispute) -> None:
     found = at(town.claims(), event.dispute)
     if found is None:
         return
-    sale, name, _ = found
-    seen, moved = town.gateway.disputes[name], town.gateway.disputed_minor
+    _, name, _ = found
+    seen, gateway = town.gateway.disputes[name], town.gateway
     if seen.status == "warning":
-        update: dict[str, Any] = {"status": "open", "is_withdrawn": True, "fee_minor": DISPUTE_FEE}
-        moved[sale.intent_id] += seen.amount_minor + DISPUTE_FEE
+        taken = {"status": "open", "is_withdrawn": True, "fee_minor": DISPUTE_FEE}
+        gateway.disputes[name] = seen.model_copy(update=taken)
+        gateway.withdraw(gateway.disputes[name])
     elif seen.status == "open":
-        back = DISPUTE_FEE if event.won and event.fee_back else 0
-        update = {"status": "won" if event.won else "lost", "fee_back_minor": back}
-        moved[sale.intent_id] -= back + (seen.amount_minor if event.won else 0)
-    else:
+        gateway.disputes[name] = seen.model_copy(update={"status": "won" if event.won else "lost"})
+        if event.won:
+            gateway.return_of_dispute(name, seen.amount_minor, DISPUTE_FEE if event.fee_back else 0)
+
+
+async def return_dispute(town: Town, event: ReturnDispute) -> None:
+    found = at(town.claims(), event.dispute)
+    seen = town.gateway.disputes[found[1]] if found else None
+    if found is None or seen is None or seen.status != "lost":
         return
-    town.gateway.disputes[name] = seen.model_copy(update=update)
+    if amount := (seen.amount_minor - seen.returned_minor) * event.parts // 4:
+        town.gateway.return_of_dispute(found[1], amount)
 
 
 async def look_at_dispute(town: Town, event: LookAtDispute) -> None:
     found = at(town.claims(), event.dispute)
     if found is None:
         return
-    sale, name, claim = found
-    ref = DisputeRef(purchase=town.ref(sale), dispute_id=name)
+    charge, name, claim = found
+    if isinstance(charge, Sale):
+        await _hear_of_refunds(town, charge)
+    ref = DisputeRef(purchase=town.ref(charge) if isinstance(charge, Sale) else charge.purchase, dispute_id=name)
     await town.act(event.how, lambda: town.disputes.look_at_dispute(ref))
     seen = town.gateway.disputes[name]
-    if seen.is_withdrawn:
-        claim.state, claim.fee_back = seen.status, seen.fee_back_minor
+    if not seen.is_withdrawn:
+        return
+    if claim.state == "unknown":
+        charge.open_claim(claim)
+    if claim.state == "open" and seen.status == "lost":
+        charge.lose_claim(claim)
+    elif claim.state == "open" and seen.status == "won":
+        claim.state = "won"
+    if claim.state == "lost" and seen.returned_minor > claim.returned:
+        charge.take_back(claim, seen.returned_minor - claim.returned)
+    claim.returned, claim.fee_back = seen.returned_minor, seen.fee_back_minor
+
+
+async def _hear_of_refunds(town: Town, sale: Sale) -> None:
+    """Deliver the news of refunds that have arrived: no bank decides before they come."""
+    for number, (owner, back) in enumerate(town.backs()):
+        made = latest_refund(town, back) if owner is sale and not back.paid else None
+        if made is not None and made.status == "succeeded" and not back.settled:
+            await pay(town, Pay(number, "succeeded", "once"))
+
+
+async def move_own(town: Town, event: MoveOwn) -> None:
+    """Move our own balance, and let the worker list it twice."""
+    sign = -1 if event.kind in {"payout", "stripe_fee"} else 1
+    moved = OwnMovement(
+        entry_id=f"txn{len(town.moved)}",
+        kind=event.kind,
+        currency=town.terms[event.venue].currency,
+        amount_minor=sign * event.amount,
+        fee_minor=0,
+        at=AT,
+    )
+    town.gateway.entries.append(Entry(event.kind, "", moved.currency, moved.amount_minor))
+    town.moved[moved.entry_id] = moved
+    for _ in range(2 if event.twice else 1):
+        for known in town.moved.values():
+            await town.own.post_movement(known)
+
+
+async def vanish(town: Town, event: Vanish) -> None:
+    change = town.connect.vanished.add if event.gone else town.connect.vanished.discard
+    change(town.account_of[event.venue])
 
 
 async def send_share(town: Town, event: SendShare) -> None:
@@ -145,6 +220,8 @@ async def follow_payout(town: Town, event: FollowPayout) -> None:
         venue, name = found
         ref = PayoutRef(account_id=town.account_of[venue], payout_id=name)
         await town.act(event.how, lambda: town.payouts.follow_payout(ref))
+        if town.account_of[venue] in town.connect.vanished:
+            return
         seen = town.connect.payouts[name]
         town.paid_out[name] = (venue, seen.amount_minor if seen.status == "paid" else 0)
 
@@ -168,7 +245,8 @@ async def call_off(town: Town, event: CallOffShow) -> None:
 
 
 WAYS: dict[type, Callable[[Town, Any], Awaitable[None]]] = {
-    **STREETS, Dispute: dispute, DecideDispute: decide_dispute, LookAtDispute: look_at_dispute,
+    **STREETS, Dispute: dispute, DisputeStray: dispute_stray, DecideDispute: decide_dispute,
+    ReturnDispute: return_dispute, MoveOwn: move_own, Vanish: vanish, LookAtDispute: look_at_dispute,
     SendShare: send_share, ReverseShare: reverse_share, PayOut: pay_out, EndPayout: end_payout,
     FollowPayout: follow_payout, CallOffShow: call_off,
 }  # fmt: skip

@@ -20,6 +20,7 @@ Chain = Literal["dropped", "expired", "send before", "send after", "sign after",
 
 STORE = ("place_order", "confirm_seats", "confirm_order", "settle_sale", "settle_mint", "fulfil_order", "cancel_order")
 OUTSIDE = ("create_intent", "look_at_intent", "capture_payment", "cancel_payment", "close_checkout", "mint_ticket")
+GIVEN_BACK = ("post_refund", "pay_refund")
 VERBS: tuple[Verb, ...] = ("create_intent", "find_intent", "retrieve_intent", "capture_intent", "cancel_intent",
                            "refund_intent")  # fmt: skip
 CALLS_MAX = 3
@@ -66,7 +67,7 @@ class Schedule(BaseModel):
 
 def _faults(name: str) -> st.SearchStrategy[tuple[Fault, ...]]:
     kinds: list[Fault] = ["ok", "before", "lost", "refused", "twice", "late", "bug"]
-    if name in OUTSIDE:
+    if name in (*OUTSIDE, "pay_refund"):
         kinds.append("outage")  # a local activity waits five real seconds for one: covered by the matrix
     drawn = st.lists(st.sampled_from(kinds), max_size=CALLS_MAX).map(tuple)
     return st.one_of(st.sampled_from(TREACHEROUS), drawn)
@@ -93,7 +94,7 @@ SCHEDULES = st.builds(
     price_minor=st.sampled_from([1000, 1000, 1000, 0]),
     quantity=st.sampled_from([1, 2, 3, 11]),
     hold_seconds=st.sampled_from([600, 60]),
-    faults=st.fixed_dictionaries({}, optional={name: _faults(name) for name in STORE + OUTSIDE}),
+    faults=st.fixed_dictionaries({}, optional={name: _faults(name) for name in STORE + OUTSIDE + GIVEN_BACK}),
     stripe=st.lists(st.tuples(st.sampled_from(VERBS), WHEN), max_size=3).map(tuple),
     chain=st.lists(
         st.sampled_from(

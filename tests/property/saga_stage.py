@@ -79,6 +79,7 @@ class Stage:
                         await self._run_again()
                         await self._end()
                     await self._resolve_late_payments()
+                    await self._give_back()
             finally:
                 for task in (*self._posts, *self.script.late):
                     task.cancel()
@@ -207,6 +208,13 @@ class Stage:
                 id=f"payment-case/{intent_id}",
                 task_queue=PURCHASES,
             )
+
+    async def _give_back(self) -> None:
+        """Run the refunds that were decided to their ends, and wait for what lands late of them."""
+        for refund in await self.world.start_refunds(self._client):
+            async with skipping_time(self.world.server):
+                await self._client.get_workflow_handle(refund.id).result()
+        await asyncio.gather(*self.script.late)
 
 
 async def _send(call: Any) -> None:

@@ -1,5 +1,6 @@
 """No cent is lost or created by splitting, pricing, selling and minting."""
 
+import random
 from collections import Counter
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from domain.money.books import (
     tax_payable,
     venue_payable,
 )
+from domain.money.breakdown import breakdown_of, summed, ticket_breakdown, ticket_worth, tickets_taken
 from domain.money.currency import step_of
 from domain.money.money import BPS_WHOLE, FeeRates, Tax, rounded, share_minor, split_minor
 from tests.fakes.samples import AT, new_discount, new_show
@@ -139,6 +141,35 @@ def test_a_price_is_the_sum_of_its_parts(order: Ordered) -> None:
     assert min(price.venue_share_minor, price.platform_fee_minor, price.processing_fee_minor, price.tax_minor) >= 0
     parts = [value for name, value in price.model_dump().items() if name.endswith("_minor")]
     assert [part % step_of(price.currency) for part in parts] == [0] * len(parts)
+
+
+@given(ORDERS, st.randoms(use_true_random=False))
+def test_each_ticket_has_its_price(order: Ordered, chance: random.Random) -> None:
+    """Tickets and parties each sum to the price, and refunds in any order and grouping take the tickets' prices."""
+    quote = order.quote()
+    price, step = quote.price, step_of(order.show.currency)
+    lines = [(line.quantity, line.quantity * line.price_minor - line.discount_minor) for line in quote.lines]
+    prices = ticket_breakdown(price, ticket_worth(lines))
+    assert summed(prices) == breakdown_of(price)
+    assert min(figure for part in prices for figure in part.figures) >= 0
+    assert {figure % step for part in prices for figure in part.figures} <= {0}
+    first = 0
+    for quantity, net in lines:
+        totals = [part.total_minor for part in prices[first : first + quantity]]
+        first += quantity
+        assert max(totals) - min(totals) <= step
+        if price.subtotal_minor > price.discount_minor:
+            exact = price.total_minor * net
+            shared = quantity * (price.subtotal_minor - price.discount_minor)
+            assert exact % (shared * step) or set(totals) == {exact // shared}
+    left = breakdown_of(price)
+    chance.shuffle(prices)
+    while prices:
+        group = [prices.pop() for _ in range(chance.randint(1, len(prices)))]
+        taken = tickets_taken(left, summed(group), price.currency)
+        assert taken == summed(group)
+        left = left.less(taken)
+    assert left.total_minor == 0
 
 
 @given(ORDERS)

@@ -149,9 +149,17 @@ def end_refund(world: World, which: int, amount: int) -> None:
 def end_dispute(world: World, which: int, amount: int) -> None:
     row = world.picked("dispute", which)
     if row is not None:
-        step = {"outcome": "won"}, {"outcome": "lost"}, {"outcome": "won", "return_fee": True}
-        world.switch(f"/disputes/{row['id']}/escalate")
-        world.switch(f"/disputes/{row['id']}/finish", **step[amount % 3])
+        step = (
+            {"outcome": "won"},
+            {"outcome": "lost"},
+            {"outcome": "won", "return_fee": True},
+            {"outcome": "lost", "returned": amount},
+            {"outcome": "prevented"},
+        )
+        if which % 3:
+            world.switch(f"/disputes/{row['id']}/escalate")
+        world.switch(f"/disputes/{row['id']}/finish", **step[amount % 5])
+        world.switch(f"/disputes/{row['id']}/return", amount=amount)
 
 
 VERBS: dict[str, Callable[[World, int, int], object]] = {
@@ -223,10 +231,13 @@ def moved_on(world: World) -> Iterator[tuple[str, str, int]]:
 
 def explained_dispute(row: dict[str, Any]) -> int:
     """Return the current cost of a dispute."""
-    if row["status"].startswith("warning"):
+    if not row["balance_transactions"]:
         return 0
     returned = len(row["balance_transactions"]) > 1 and row["balance_transactions"][1]["fee"] < 0
-    return (0 if row["status"] == "won" else int(row["amount"])) + (0 if returned else DISPUTE_FEE)
+    given_back = (
+        row["amount"] if row["status"] == "won" else sum(entry["amount"] for entry in row["balance_transactions"][1:])
+    )
+    return int(row["amount"]) - int(given_back) + (0 if returned else DISPUTE_FEE)
 
 
 def entries(world: World, account: str) -> Iterator[dict[str, Any]]:

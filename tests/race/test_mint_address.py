@@ -1,8 +1,10 @@
 """A predetermined mint address: without it a lost answer mints a second token for one ticket."""
 
 import pytest
+from solders.keypair import Keypair
 
 from activities.core.commands import MintTicket
+from activities.tokens.metadata import Publisher
 from activities.tokens.mint import MintActivities
 from domain.core.errors import WrongState
 from domain.core.transient import TransientError
@@ -11,7 +13,7 @@ from domain.tickets.token import SignedTransaction, TokenKind, TokenSpec
 from tests.fakes.store_world import StoreWorld
 from tests.fakes.token_chain import FakeTokenChain
 
-CUSTODY = "11111111111111111111111111111111"
+CUSTODY = str(Keypair.from_seed(bytes([9] * 32)).pubkey())
 GROUP = TokenSpec(kind="show", subject_id="sh", name="Night", symbol="SHOW", uri="", max_size=10, owner_address=CUSTODY)
 
 
@@ -51,7 +53,7 @@ async def tokens_after_a_lost_answer(shop: StoreWorld, chain: Chain) -> int:
     await shop.capture(purchase)
     await shop.sales.confirm_order(purchase)
     (ticket_id,) = (await shop.sales.place_order(purchase)).ticket_ids
-    steps = Forgetful(shop.store, chain, NoWallets(), CUSTODY, "http://127.0.0.1")
+    steps = Forgetful(shop.store, chain, NoWallets(), CUSTODY, Publisher("http://127.0.0.1", CUSTODY))
     chain.fail_after("send")
     with pytest.raises(TransientError):
         await steps.mint_ticket(MintTicket(purchase=purchase, ticket_id=ticket_id))

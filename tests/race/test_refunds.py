@@ -11,7 +11,8 @@ from domain.core.errors import RefundExceeds
 from domain.core.unit_of_work import UnitOfWork
 from domain.invariants.invariant import REFUNDS
 from domain.money.breakdown import amount_breakdown
-from domain.payments.refund import Refund, RefundRequested, Refunds
+from domain.payments.refund import Refund
+from domain.payments.refunds import RefundRequested, Refunds
 from tests.contract.event_stores import AT
 from tests.fakes.store_world import StoreWorld
 from tests.race.judged import broken_invariants

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
+from adapters.database.schema import ensure_schema
 from adapters.postgres.connections import open_pool
 from adapters.postgres.tables import PostgresWebhookInbox
-from adapters.schema import ensure_schema
 from domain.payments.webhook_event import WebhookEvent
 
 DELIVERIES = 8

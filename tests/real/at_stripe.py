@@ -16,7 +16,7 @@ async def at_stripe(shop: Shop, path: str, form: dict[str, str]) -> Any:
     return answer.json()
 
 
-async def stray(shop: Shop, purchase: Any, capture_method: str = "manual") -> Any:
+async def stray(shop: Shop, purchase: Any, capture_method: str = "manual", card: str = "pm_card_visa") -> Any:
     """Pay the purchase's price by an intent that is not its own."""
     form = {
         "amount": str(purchase["price"]["total_minor"]),
@@ -27,5 +27,5 @@ async def stray(shop: Shop, purchase: Any, capture_method: str = "manual") -> An
         "metadata[purchase_id]": purchase["purchase_id"],
     }
     made = await at_stripe(shop, "/v1/payment_intents", form)
-    await shop.pay(made["client_secret"])
+    await shop.pay(made["client_secret"], card)
     return made

@@ -15,8 +15,8 @@ from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 import worker
+from tests.real.points import POINTS
 
-POINTS = "CRASH_POINTS"
 GATHER_SECONDS = 1.0
 
 

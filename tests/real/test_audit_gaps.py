@@ -130,7 +130,8 @@ async def test_gap_two_entries_that_make_two_kinds_of_order(shop: Shop) -> None:
     """There is one kind of order: the box office makes the same one as a buyer; the old entries do not exist."""
     paths = (await shop.get("/openapi.json"))["paths"]
     makers = {path for path, verbs in paths.items() if "post" in verbs and ("purchase" in path or "order" in path)}
-    assert makers - {"/api/v1/purchases/{purchase_id}/refunds"} == {"/api/v1/purchases", "/internal/purchases"}
+    makers = {path for path in makers if "/refunds" not in path}
+    assert makers == {"/api/v1/purchases", "/internal/purchases"}
     await shop.open()
     item = {"ticket_type_id": shop.seat, "quantity": 1}
     body = {"show_id": shop.show_id, "items": [item], "tender": "cash"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devstack.stack import running_stack
-from tests.real.crashing_worker import POINTS
+from tests.real.points import POINTS
 from tests.real.shop import Shop
 from tests.real.up import UP
 

@@ -1,34 +1,20 @@
 """The cases of docs/payments.md on the real stack, each with a defined end."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
-from tests.fakes.evidence import require_invariants
 from tests.real.at_stripe import at_stripe, stray
+from tests.real.paying import ends, has, opened
 from tests.real.shop import Shop
-from workflows.core.operator_status import PURCHASE_STAGE
+from workflows.core.operator_status import NEEDS_OPERATOR, PURCHASE_STAGE
 
 pytestmark = pytest.mark.real
 SLOW = "pm_emulator_slowCard"
-
-
-async def opened(shop: Shop, **terms: Any) -> tuple[Any, str]:
-    """Open a show and a checkout; return the checkout and its intent."""
-    await shop.open(**terms)
-    body = (await shop.buy(f"{shop.show_id}-1")).json()
-    return body, body["client_secret"].partition("_secret")[0]
-
-
-async def ends(shop: Shop, purchase: Any, state: str, reason: str | None) -> Any:
-    """Assert that the purchase ends so, and that all sums agree."""
-    ended = await shop.ended(purchase["purchase_id"])
-    assert (ended["state"], ended["end_reason"]) == (state, reason)
-    assert await shop.check_sums([purchase["purchase_id"]]) == {state: 1}
-    return ended
 
 
 @pytest.mark.parametrize("how", ["decline", "expire"])
@@ -42,11 +28,44 @@ async def test_a_capture_that_fails_after_the_authorisation(shop: Shop, how: str
     assert ended["payment"]["status"] == "cancelled"
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_a_payment_that_stripe_refuses_for_good(shop: Shop, *, cancelled: bool) -> None:
+    """The buyer hears it at once with the reason, or cancels first; nothing is held, and no workflow is left."""
+    await shop.open()
+    await shop.emulate("refuse_intents", code="amount_too_large")
+    if cancelled:
+        await shop.emulate("faults", method="POST", path="/v1/payment_intents", kind="drop_before", count=3)
+    key = f"{shop.show_id}-1"
+    purchase_id = shop.id_of_key("pu", key)
+    buying = asyncio.create_task(shop.buy(key))
+    if cancelled:
+        await _until_requested(shop, purchase_id)
+        await shop.http.delete(f"/api/v1/purchases/{purchase_id}")
+    answer = await buying
+    await shop.emulate("refuse_intents", code="none")
+    assert answer.status_code == httpx.codes.PAYMENT_REQUIRED, answer.text
+    assert answer.json()["values"] == {"reason": "amount_too_large"}
+    ended = await ends(shop, {"purchase_id": purchase_id}, "cancelled", "payment-refused")
+    assert ended["payment"] is None
+    workflow = (await shop.engine()).get_workflow_handle(f"purchase/{purchase_id}")
+    assert (await workflow.describe()).status == WorkflowExecutionStatus.COMPLETED
+
+
 async def test_a_capture_whose_answer_was_lost(shop: Shop) -> None:
     """The capture is retried under its key, and made once."""
     purchase, intent_id = await opened(shop)
     path = f"/v1/payment_intents/{intent_id}/capture"
     await shop.emulate("faults", method="POST", path=path, kind="drop_after")
+    await shop.pay(purchase["client_secret"])
+    ended = await ends(shop, purchase, "fulfilled", None)
+    assert ended["payment"]["captured_minor"] == ended["price"]["total_minor"]
+
+
+async def test_a_capture_that_meets_stored_server_errors(shop: Shop) -> None:
+    """Stripe keeps each 500 under its key: after a look the next key is used, and the money is taken once."""
+    purchase, intent_id = await opened(shop)
+    path = f"/v1/payment_intents/{intent_id}/capture"
+    await shop.emulate("faults", method="POST", path=path, kind="sticky:500", count=5)
     await shop.pay(purchase["client_secret"])
     ended = await ends(shop, purchase, "fulfilled", None)
     assert ended["payment"]["captured_minor"] == ended["price"]["total_minor"]
@@ -78,14 +97,64 @@ async def test_automatic_capture(shop: Shop) -> None:
 
 
 async def test_automatic_capture_is_undone_by_a_refund(shop: Shop) -> None:
-    """The buyer pays and cancels before the seats are confirmed: the captured money is refunded."""
-    purchase, _ = await opened(shop, capture_method="automatic")
-    await shop.emulate("faults", event="payment_intent.succeeded", kind="lost")
-    await shop.pay(purchase["client_secret"])
-    cancelled = await shop.http.delete(f"/api/v1/purchases/{purchase['purchase_id']}")
-    assert cancelled.status_code == httpx.codes.ACCEPTED
-    ended = await ends(shop, purchase, "cancelled", "purchase-cancelled")
-    assert ended["payment"]["refunded_minor"] == ended["payment"]["captured_minor"] > 0
+    """The buyer pays and cancels before the seats are confirmed: the captured money is owed, and refunded."""
+    purchase = await paid_and_cancelled(shop)
+    seen = await shop.until(purchase["purchase_id"], _refund_is("succeeded"), 60)
+    assert [one["reason"] for one in seen["refunds"]] == ["bought-nothing"]
+    await returned(shop, purchase, "purchase-cancelled")
+
+
+async def test_an_undo_whose_refund_fails_at_the_bank(shop: Shop) -> None:
+    """It had succeeded, and the bank returns it: seats are free, and the money is owed until an operator pays it."""
+    purchase = await paid_and_cancelled(shop, "pm_card_refundFail")
+    failed = await shop.until(purchase["purchase_id"], _refund_is("failed"), 60)
+    owed, payment = failed["payment"]["captured_minor"], failed["payment"]
+    assert (failed["state"], failed["refund_state"], payment["status"]) == ("cancelled", "refunding", "captured")
+    assert (payment["owed_minor"], payment["refunded_minor"], owed > 0) == (owed, 0, True)
+    assert (await shop.show())["ticket_types"][0]["available"] == shop.capacity
+    workflow = (await shop.engine()).get_workflow_handle(f"refund/{failed['refunds'][0]['refund_id']}")
+    await reaches(workflow, "failed")
+    assert (await workflow.describe()).typed_search_attributes[NEEDS_OPERATOR] is True
+    await workflow.signal("paid_by_hand", "bank transfer 8")
+    await workflow.result()
+    ended = await shop.until(purchase["purchase_id"], _refund_is("succeeded"), 60)
+    assert (ended["refunds"][0]["paid_by_hand"], ended["refund_state"]) == ("bank transfer 8", "refunded")
+    await returned(shop, purchase, "purchase-cancelled")
+
+
+async def test_an_undo_whose_refund_our_balance_does_not_cover(shop: Shop) -> None:
+    """Stripe refuses it for lack of funds: once our balance covers it, it is asked for again under a new key."""
+    await shop.emulate("settings", uncovered_refunds="refuse")
+    try:  # nobody else sells in this currency: the balance lacks Stripe's fee
+        purchase = await paid_and_cancelled(shop, currency="nok")
+        failed = await shop.until(purchase["purchase_id"], _refund_is("failed"), 60)
+        assert failed["refunds"][0]["failure"] == "insufficient_funds"
+        workflow = (await shop.engine()).get_workflow_handle(f"refund/{failed['refunds'][0]['refund_id']}")
+        await reaches(workflow, "uncovered")
+        await shop.emulate("balance/top_up", amount=10_000, currency="nok")
+        await workflow.signal("try_again")
+        await workflow.result()
+    finally:
+        await shop.emulate("settings", uncovered_refunds="overdraw")
+    await returned(shop, purchase, "purchase-cancelled")
+    (made,) = (await shop.stripe(f"/v1/refunds?payment_intent={failed['payment']['intent_id']}"))["data"]
+    assert made["metadata"]["refund_key"] == f"{failed['refunds'][0]['refund_id']}:refund:2"
+
+
+async def test_an_undo_that_a_person_refunds_instead(shop: Shop) -> None:
+    """The bank refuses our refund, and a person makes it in the dashboard: that one counts, and none is made twice."""
+    purchase = await paid_and_cancelled(shop, "pm_card_pendingRefund")
+    pending = await shop.until(purchase["purchase_id"], _refund_is("pending"), 60)
+    await shop.emulate(f"refunds/{pending['refunds'][0]['stripe_refund_id']}/finish", outcome="fail")
+    failed = await shop.until(purchase["purchase_id"], _refund_is("failed"), 60)
+    made = await shop.emulate(f"charges/{failed['payment']['charge_id']}/refund_in_dashboard")
+    workflow = (await shop.engine()).get_workflow_handle(f"refund/{failed['refunds'][0]['refund_id']}")
+    await workflow.signal("try_again")
+    seen = await shop.until(purchase["purchase_id"], _refund_is("pending"), 60)
+    assert seen["refunds"][0]["stripe_refund_id"] == made["id"]
+    await shop.emulate(f"refunds/{made['id']}/finish", outcome="succeed")
+    await workflow.result()
+    await returned(shop, purchase, "purchase-cancelled")
 
 
 async def test_a_refund_in_the_dashboard_before_the_sale_is_known(shop: Shop) -> None:
@@ -95,8 +164,7 @@ async def test_a_refund_in_the_dashboard_before_the_sale_is_known(shop: Shop) ->
     await shop.pay(purchase["client_secret"])
     charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
     await shop.emulate(f"charges/{charge_id}/refund_in_dashboard")
-    ended = await ends(shop, purchase, "cancelled", "payment-refused")
-    assert ended["payment"]["refunded_minor"] == ended["payment"]["captured_minor"] > 0
+    await returned(shop, purchase, "payment-refused")
 
 
 @pytest.mark.parametrize("changed", [{"amount": "900"}, {"currency": "usd"}])
@@ -105,8 +173,7 @@ async def test_another_amount_or_currency(shop: Shop, changed: dict[str, str]) -
     purchase, intent_id = await opened(shop, capture_method="automatic")
     await at_stripe(shop, f"/v1/payment_intents/{intent_id}", changed)
     await shop.pay(purchase["client_secret"])
-    ended = await ends(shop, purchase, "cancelled", "payment-refused")
-    assert ended["payment"]["refunded_minor"] == ended["payment"]["captured_minor"] > 0
+    await returned(shop, purchase, "payment-refused")
 
 
 @pytest.mark.parametrize("seats", ["there", "gone"])
@@ -136,10 +203,30 @@ async def test_two_payments_for_one_order(shop: Shop) -> None:
     await shop.pay(purchase["client_secret"])
     await shop.ended(purchase["purchase_id"])
     second = await stray(shop, purchase, capture_method="automatic")
-    await shop.until(purchase["purchase_id"], _has("payment.refunded"), 60)
+    await shop.until(purchase["purchase_id"], has("payment.refunded"), 60)
     assert (await shop.stripe(f"/v1/charges?payment_intent={second['id']}"))["data"][0]["refunded"] is True
     ended = await ends(shop, purchase, "fulfilled", None)
     assert (ended["payment"]["intent_id"], ended["payment"]["refunded_minor"]) == (intent_id, 0)
+    assert ([one["intent_id"] for one in ended["refunds"]], ended["refund_state"]) == ([second["id"]], "none")
+
+
+async def test_a_second_payment_whose_refund_fails(shop: Shop) -> None:
+    """The bank refuses it after all: it is owed to its buyer, tried again under a new key, and the sale stands."""
+    purchase, _ = await opened(shop)
+    await shop.pay(purchase["client_secret"])
+    await shop.ended(purchase["purchase_id"])
+    await stray(shop, purchase, capture_method="automatic", card="pm_card_pendingRefund")
+    for outcome, state in (("fail", "failed"), ("succeed", "succeeded")):
+        pending = await shop.until(purchase["purchase_id"], _refund_is("pending"), 60)
+        (refund,) = pending["refunds"]
+        await shop.emulate(f"refunds/{refund['stripe_refund_id']}/finish", outcome=outcome)
+        seen = await shop.until(purchase["purchase_id"], _refund_is(state), 60)
+        workflow = (await shop.engine()).get_workflow_handle(f"refund/{refund['refund_id']}")
+        if outcome == "fail":
+            assert seen["refund_state"] == "refunding"
+            await workflow.signal("try_again")
+    await workflow.result()
+    await ends(shop, purchase, "fulfilled", None)
 
 
 @pytest.mark.parametrize("amount", [None, 300])
@@ -150,7 +237,7 @@ async def test_a_refund_in_the_dashboard_after_the_sale(shop: Shop, amount: int 
     await shop.ended(purchase["purchase_id"])
     charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
     await shop.emulate(f"charges/{charge_id}/refund_in_dashboard", **({"amount": amount} if amount else {}))
-    seen = await shop.until(purchase["purchase_id"], _has("refunds.refund-succeeded"), 60)
+    seen = await shop.until(purchase["purchase_id"], has("refunds.refund-succeeded"), 60)
     (refund,) = seen["refunds"]
     assert (refund["reason"], refund["amount_minor"]) == ("made-at-stripe", amount or seen["price"]["total_minor"])
     await shop.refunded(purchase["purchase_id"], refund["refund_id"])
@@ -162,86 +249,89 @@ async def test_a_slow_payment_keeps_the_hold_until_it_is_decided(shop: Shop, met
     """The hold's end comes before the bank's decision: the seats stay held, and the payment then buys them."""
     purchase, intent_id = await opened(shop, hold_seconds=4, capture_method=method)
     await shop.pay(purchase["client_secret"], SLOW)
-    await shop.until(purchase["purchase_id"], _has("order.hold-extended"), 60)
+    await shop.until(purchase["purchase_id"], has("order.hold-extended"), 60)
     await shop.emulate(f"payment_intents/{intent_id}/finish_processing", outcome="succeed")
     await ends(shop, purchase, "fulfilled", None)
 
 
-@pytest.mark.parametrize(("outcome", "status"), [("fail", "cancelled"), ("succeed", "refunded")])
-async def test_a_slow_payment_that_is_decided_too_late(shop: Shop, outcome: str, status: str) -> None:
-    """After the limit the purchase only waits to cancel the payment: seats are free once it is cancelled."""
-    purchase, intent_id = await opened(shop, hold_seconds=2, capture_method="automatic")
-    await shop.pay(purchase["client_secret"], SLOW)
-    workflow = (await shop.engine()).get_workflow_handle(f"purchase/{purchase['purchase_id']}")
-    await _until_it_lets_go(workflow)
-    seat = (await shop.show())["ticket_types"][0]
-    assert (seat["held"], seat["sold"]) == (1, 0)
-    await shop.emulate(f"payment_intents/{intent_id}/finish_processing", outcome=outcome)
-    ended = await ends(shop, purchase, "cancelled", "hold-expired")
-    assert ended["payment"]["status"] == status
+async def test_a_debit_for_which_the_show_waits_days(shop: Shop) -> None:
+    """The show takes a debit alone: the purchase says until when the seats are held, and the money buys them."""
+    terms = {"capture_method": "automatic", "payment_methods": ["sepa_debit"], "processing_days": 14}
+    purchase, intent_id = await opened(shop, hold_seconds=4, **terms)
+    assert await shop.pay(purchase["client_secret"], "pm_card_visa") == httpx.codes.BAD_REQUEST
+    assert await shop.pay(purchase["client_secret"], "pm_success_de") == httpx.codes.OK
+    seen = await shop.until(purchase["purchase_id"], has("order.hold-extended"), 60)
+    waits = datetime.fromisoformat(seen["hold_until"]) - datetime.now(UTC)
+    assert timedelta(days=13, hours=23) < waits < timedelta(days=14, hours=1)
+    assert seen["payment"]["processing_since"] is not None
+    await shop.emulate(f"payment_intents/{intent_id}/finish_processing", outcome="succeed")
+    await ends(shop, purchase, "fulfilled", None)
 
 
 @pytest.mark.parametrize(
-    ("outcome", "amount", "left"),
-    [
-        ("won", {}, 1_000),
-        ("lost", {}, 0),
-        ("lost", {"amount": 552}, 500),
-    ],
-    ids=["won", "lost", "a part lost"],
+    ("outcome", "end"), [("fail", ("cancelled", "hold-expired")), ("succeed", ("fulfilled", None))]
 )
-async def test_a_dispute(shop: Shop, outcome: str, amount: dict[str, int], left: int) -> None:
-    """The bank withdraws the money: the tickets are blocked and the share is reserved until it is decided."""
-    purchase, intent_id = await opened(shop)
-    await shop.pay(purchase["client_secret"])
-    ended = await shop.ended(purchase["purchase_id"])
-    charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
-    await shop.emulate(f"charges/{charge_id}/dispute", **amount)
-    await shop.until(purchase["purchase_id"], _has("dispute.opened"), 60)
-    ticket = f"/api/v1/tickets/{ended['tickets'][0]['ticket_id']}/verify"
-    assert (await shop.get(ticket))["valid"] is False
-    require_invariants((await shop.at_rest({purchase["purchase_id"]})).findings)
-    assert await payable(shop) == (500 if amount else 0)
-    refused = await shop.refund(purchase["purchase_id"], "on-top")
-    assert (refused.status_code, refused.json()["type"]) == (409, "urn:boxoffice:problem:payment-disputed")
-    (dispute,) = (await shop.stripe(f"/v1/disputes?payment_intent={intent_id}"))["data"]
-    await shop.emulate(f"disputes/{dispute['id']}/finish", outcome=outcome)
-    await shop.until(purchase["purchase_id"], _has(f"dispute.{outcome}"), 60)
-    assert (await shop.get(ticket))["valid"] is (outcome == "won")
-    require_invariants((await shop.at_rest({purchase["purchase_id"]})).findings)
-    assert await payable(shop) == left
-
-
-async def test_a_dispute_of_which_no_webhook_comes(shop: Shop) -> None:
-    """Stripe lists undelivered events: the dispute is found without a webhook."""
-    purchase, intent_id = await opened(shop)
-    await shop.pay(purchase["client_secret"])
-    await shop.ended(purchase["purchase_id"])
-    charge_id = (await shop.stripe(f"/v1/payment_intents/{intent_id}"))["latest_charge"]
-    await shop.emulate("faults", event="charge.dispute.*", kind="lost", count=5)
-    dispute = await shop.emulate(f"charges/{charge_id}/dispute")
-    await shop.emulate(f"disputes/{dispute['id']}/finish", outcome="lost")
-    await shop.until(purchase["purchase_id"], _has("dispute.lost"), 60)
-    require_invariants((await shop.at_rest({purchase["purchase_id"]})).findings)
-
-
-async def payable(shop: Shop) -> int:
-    """Return the venue's payable balance."""
-    balance = await shop.get(f"/api/v1/venues/{shop.venue_id}/balance")
-    return sum(line["balance_minor"] for line in balance["balances"])
+async def test_a_slow_payment_that_is_decided_too_late(shop: Shop, outcome: str, end: tuple[str, str | None]) -> None:
+    """After the limit an operator is told; the seats stay held, and the bank's decision sells or frees them."""
+    purchase, intent_id = await opened(shop, hold_seconds=2, capture_method="automatic")
+    await shop.pay(purchase["client_secret"], SLOW)
+    workflow = (await shop.engine()).get_workflow_handle(f"purchase/{purchase['purchase_id']}")
+    await _until_an_operator_is_needed(workflow)
+    seat = (await shop.show())["ticket_types"][0]
+    assert (seat["held"], seat["sold"]) == (1, 0)
+    await shop.emulate(f"payment_intents/{intent_id}/finish_processing", outcome=outcome)
+    await ends(shop, purchase, *end)
 
 
 def _count(seen: Any, event: str) -> int:
     return sum(line["event"] == event for line in seen["timeline"])
 
 
-def _has(event: str) -> Any:
-    return lambda seen: any(line["event"] == event for line in seen["timeline"])
+def _refund_is(state: str) -> Any:
+    return lambda seen: [one["state"] for one in seen["refunds"]] == [state]
 
 
-async def _until_it_lets_go(workflow: WorkflowHandle[Any, Any]) -> None:
+async def paid_and_cancelled(shop: Shop, card: str = "pm_card_visa", **terms: Any) -> Any:
+    """Pay by automatic capture, and cancel before the purchase hears of it."""
+    purchase, _ = await opened(shop, capture_method="automatic", **terms)
+    await shop.emulate("faults", event="payment_intent.succeeded", kind="lost")
+    await shop.pay(purchase["client_secret"], card)
+    cancelled = await shop.http.delete(f"/api/v1/purchases/{purchase['purchase_id']}")
+    assert cancelled.status_code == httpx.codes.ACCEPTED
+    await shop.ended(purchase["purchase_id"])
+    return purchase
+
+
+async def returned(shop: Shop, purchase: Any, reason: str) -> None:
+    """Assert that the purchase ends without a sale, and that its buyer has all of the captured money back."""
+    seen = await shop.until(purchase["purchase_id"], lambda now: now["refund_state"] == "refunded", 60)
+    payment = seen["payment"]
+    assert (payment["status"], payment["owed_minor"]) == ("refunded", 0)
+    assert payment["refunded_minor"] == payment["captured_minor"] > 0
+    await ends(shop, purchase, "cancelled", reason)
+
+
+async def reaches(workflow: WorkflowHandle[Any, Any], wanted: str) -> None:
+    """Wait until a workflow shows a stage."""
     async with asyncio.timeout(60):
         stage = None
-        while stage != "compensating":
+        while stage != wanted:
             stage = (await workflow.describe()).typed_search_attributes.get(PURCHASE_STAGE)
             await asyncio.sleep(0.2)
+
+
+async def _until_an_operator_is_needed(workflow: WorkflowHandle[Any, Any]) -> None:
+    async with asyncio.timeout(60):
+        needed = False
+        while not needed:
+            needed = bool((await workflow.describe()).typed_search_attributes.get(NEEDS_OPERATOR))
+            await asyncio.sleep(0.2)
+
+
+async def _until_requested(shop: Shop, purchase_id: str) -> None:
+    """Wait until the purchase is known to readers."""
+    async with asyncio.timeout(20):
+        while True:
+            if (await shop.http.get(f"/api/v1/purchases/{purchase_id}")).status_code == httpx.codes.OK:
+                return
+            await asyncio.sleep(0.02)

@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 
 from adapters.event_store.event_pages import EventPages
-from devstack.stack import running_stack
+from devstack.stack import Stack, start_stack, stop_stack
 from domain.money.statement import csv_of
 from tests.fakes.recomputed import folded, venue_statement
 from tests.real.shop import Shop
@@ -19,15 +19,27 @@ SOON = {
     "BOXOFFICE_PAYOUTS__EVERY_SECONDS": "1",
     "BOXOFFICE_PAYOUTS__DELAY_SECONDS": "0",
     "BOXOFFICE_PAYOUTS__MINIMUM_MINOR": "1",
+    "BOXOFFICE_STRIPE__UNDELIVERED_POLL_SECONDS": "2",
 }
 PATIENCE_SECONDS = 60
 SHARE = 3000  # of three tickets at ten
+TICKET = 1000
 TILL, FEE = 2150, 150  # two more for cash, and the part that the venue owes us
 
 
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One stack for this file: its shares are due at once."""
+    place = tmp_path_factory.mktemp("payouts")
+    with asyncio.Runner() as runner:
+        started, child = runner.run(start_stack(place, env=SOON, up=UP))
+        yield started
+        runner.run(stop_stack(place, child))
+
+
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    async with running_stack(tmp_path / "stack", env=SOON, up=UP) as stack, Shop.at(stack) as shop:
+async def shop(stack: Stack) -> AsyncIterator[Shop]:
+    async with Shop.at(stack) as shop:
         await shop.open()
         yield shop
 
@@ -84,10 +96,107 @@ async def test_a_venue_comes_to_its_money(shop: Shop) -> None:
     await the_statement_is_what_the_events_say(shop)
 
 
-async def newest_payout(shop: Shop, account_id: str) -> str:
+async def onboarded(shop: Shop) -> str:
+    """Give the shop's venue an account at Stripe that is complete; return its id."""
+    path = f"/api/v1/venues/{shop.venue_id}/onboarding"
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (begun := (await shop.http.post(path)).json())["state"] != "ready":  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+    return str(begun["account_id"])
+
+
+async def sold(shop: Shop, quantity: int = 1) -> str:
+    """Sell tickets of the shop's show to the end."""
+    body = (await shop.buy(f"{shop.show_id}-{quantity}", quantity)).json()
+    await shop.pay(body["client_secret"])
+    assert (await shop.ended(body["purchase_id"]))["state"] == "fulfilled"
+    return str(body["purchase_id"])
+
+
+async def at_account(shop: Shop, account_id: str, path: str, method: str = "GET") -> Any:
+    """Call Stripe for a connected account, as its dashboard does."""
     headers = {"Authorization": f"Bearer {shop.stack.env['BOXOFFICE_STRIPE__API_KEY']}", "Stripe-Account": account_id}
-    listed = await shop.http.get(f"{shop.stack.urls['stripe']}/v1/payouts", headers=headers)
-    return str(listed.json()["data"][0]["id"])
+    answer = await shop.http.request(method, f"{shop.stack.urls['stripe']}/v1/{path}", headers=headers)
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+async def the_balance_at_stripe_is_the_statements(shop: Shop, account_id: str) -> None:
+    """At rest the money in the venue's account is what its statement says is available there."""
+    found = await at_account(shop, account_id, "balance")
+    at_stripe = sum(one["amount"] for kind in ("available", "pending") for one in found[kind])
+    shown = (await shop.get(f"/api/v1/venues/{shop.venue_id}/balance"))["balances"]
+    assert at_stripe == sum(one["available_minor"] for one in shown)
+
+
+async def test_a_payout_is_reversed_and_the_reversal_fails(shop: Shop) -> None:
+    """The money comes back from the bank, and goes there again when the bank refuses the reversal after all."""
+    await shop.emulate("settings", onboarding="complete")
+    account_id, purchase_id = await onboarded(shop), await sold(shop)
+    await balance(shop, lambda one: one["available_minor"] == TICKET)
+    await shop.emulate(f"accounts/{account_id}/settle")
+    await shop.emulate(f"accounts/{account_id}/pay_out")
+    payout_id = await newest_payout(shop, account_id)
+    await shop.emulate(f"payouts/{payout_id}/finish", outcome="succeed")
+    await balance(shop, lambda one: one["paid_out_minor"] == TICKET and not one["available_minor"])
+    await the_balance_at_stripe_is_the_statements(shop, account_id)
+    back = (await at_account(shop, account_id, f"payouts/{payout_id}/reverse", "POST"))["id"]
+    await shop.emulate(f"payouts/{back}/finish", outcome="succeed")
+    await balance(shop, lambda one: one["available_minor"] == TICKET and not one["paid_out_minor"])
+    await the_balance_at_stripe_is_the_statements(shop, account_id)
+    await shop.emulate(f"payouts/{back}/finish", outcome="fail")
+    await balance(shop, lambda one: one["paid_out_minor"] == TICKET and not one["available_minor"])
+    await the_balance_at_stripe_is_the_statements(shop, account_id)
+    await shop.check_sums([purchase_id])
+
+
+async def test_a_vanished_account_stops_no_other_venue(shop: Shop, stack: Stack) -> None:
+    """The other venue gets its share; the venue of the vanished account gets its own after another onboarding."""
+    await shop.emulate("settings", onboarding="new")
+    path = f"/api/v1/venues/{shop.venue_id}/onboarding"
+    gone = (await shop.http.post(path)).json()["account_id"]
+    first = await sold(shop)
+    await shop.emulate("settings", onboarding="complete")
+    async with Shop.at(stack) as other:
+        await other.open()
+        account_id = await onboarded(other)
+        await shop.emulate("faults", event="account.application.deauthorized", kind="lost")
+        await shop.emulate("faults", event="account.updated", kind="delay:1")
+        await shop.emulate(f"accounts/{gone}/onboard", state="complete")
+        await shop.emulate(f"accounts/{gone}/access", state="vanished")
+        second = await sold(other)
+        await balance(other, lambda one: one["available_minor"] == TICKET)
+        await the_balance_at_stripe_is_the_statements(other, account_id)
+        assert (await balance(shop, lambda one: one["pending_minor"] == TICKET))["available_minor"] == 0
+        await other.check_sums([second])
+    assert await onboarded(shop) != gone
+    await balance(shop, lambda one: one["available_minor"] == TICKET)
+    await shop.check_sums([first])
+
+
+async def test_a_forbidden_account_stops_no_other_webhooks(shop: Shop, stack: Stack) -> None:
+    """The lost news of the other venue's payout is fetched, though an account of the same round is forbidden."""
+    await shop.emulate("settings", onboarding="complete")
+    forbidden, ids = await onboarded(shop), []
+    await shop.emulate(f"accounts/{forbidden}/access", state="forbidden")
+    async with Shop.at(stack) as other:
+        await other.open()
+        account_id = await onboarded(other)
+        ids.append(await sold(other))
+        await balance(other, lambda one: one["available_minor"] == TICKET)
+        await shop.emulate(f"accounts/{account_id}/settle")
+        await shop.emulate(f"accounts/{account_id}/pay_out")
+        payout_id = await newest_payout(other, account_id)
+        await shop.emulate("faults", event="payout.paid", kind="lost")
+        await shop.emulate(f"payouts/{payout_id}/finish", outcome="succeed")
+        await balance(other, lambda one: one["paid_out_minor"] == TICKET)
+        await the_balance_at_stripe_is_the_statements(other, account_id)
+        await other.check_sums(ids)
+    await shop.emulate(f"accounts/{forbidden}/access", state="granted")
+
+
+async def newest_payout(shop: Shop, account_id: str) -> str:
+    return str((await at_account(shop, account_id, "payouts"))["data"][0]["id"])
 
 
 async def the_statement_is_what_the_events_say(shop: Shop) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.fakes.evidence import require_invariants
 from tests.real.shop import Shop
 
 pytestmark = pytest.mark.real
@@ -78,7 +79,7 @@ async def test_the_box_office_sells_without_a_card(shop: Shop) -> None:
 
 
 async def test_what_the_box_office_sold_is_given_back(shop: Shop) -> None:
-    """An operator refunds one ticket for cash; a cancelled show refunds the rest, and the cancellation finishes."""
+    """A clerk refunds a ticket for cash; a cancelled show owes the rest at the till, finishes, and it is handed out."""
     await shop.open(price_minor=1_500)
     wanted = {"show_id": shop.show_id, "items": [{"ticket_type_id": shop.seat, "quantity": 2}]}
     ids = []
@@ -87,17 +88,26 @@ async def test_what_the_box_office_sold_is_given_back(shop: Shop) -> None:
         ids.append(answer.json()["purchase_id"])
     cash, _ = [await shop.ended(purchase_id) for purchase_id in ids]
     ticket_ids = [cash["tickets"][0]["ticket_id"]]
-    unsaid = await shop.refund(ids[0], "unsaid", ticket_ids=ticket_ids)
-    assert (unsaid.status_code, unsaid.json()["type"].rpartition(":")[2]) == (409, "wrong-state")
-    refund_id = (await shop.refund(ids[0], "said", ticket_ids=ticket_ids, cash_handed_out=True)).json()["refund_id"]
-    await shop.refunded(ids[0], refund_id)
+    said = (await shop.refund(ids[0], "said", ticket_ids=ticket_ids, cash_handed_out=True)).json()
+    paid, rest = said["amount_minor"], 3_225 - said["amount_minor"]
+    await shop.refunded(ids[0], said["refund_id"])
     url = f"/api/v1/shows/{shop.show_id}/cancellation"
     (await shop.post(url, {"fees": "platform"})).raise_for_status()
     await (await shop.engine()).get_workflow_handle(f"show-cancellation/{shop.show_id}").result()
     await shop.caught_up()
     told = (await shop.get(url))["progress"]
-    assert (told["given_back"], told["residue"], told["owed_minor"], told["failed"]) == (2, 0, 0, 0)
-    assert (told["refunded_in_cash_minor"], told["refunded_minor"]) == (3_225, 0)
+    assert (told["given_back"], told["residue"], told["owed_at_till_minor"], told["failed"]) == (1, 0, rest, 0)
+    assert (told["refunded_in_cash_minor"], told["refunded_minor"]) == (paid, 0)
+    owing = await shop.purchase(ids[0])
+    (owed,) = [one for one in owing["refunds"] if one["owed_at_till"]]
+    assert (owing["refund_state"], owed["state"], owed["amount_minor"]) == ("refunding", "requested", rest)
+    require_invariants((await shop.at_rest(set(ids))).findings)
+    path = f"/internal/purchases/{ids[0]}/refunds/{owed['refund_id']}/hand-out"
+    for _ in range(2):
+        (await shop.post(path, {})).raise_for_status()
+    await shop.caught_up()
+    told = (await shop.get(url))["progress"]
+    assert (told["given_back"], told["owed_minor"], told["refunded_in_cash_minor"]) == (2, 0, 3_225)
     receipt = await shop.get(f"/api/v1/purchases/{ids[0]}/receipt")
     assert (receipt["refunded_minor"], {one["tender"] for one in receipt["refunds"]}) == (3_225, {"cash"})
     for purchase_id in ids:

@@ -1,6 +1,7 @@
 """Personal data on the whole real stack: where it is while it is kept, and what remains of it afterwards."""
 
 import asyncio
+import getpass
 import json
 from pathlib import Path
 
@@ -96,6 +97,11 @@ async def test_a_named_buyer_is_in_one_table_and_can_be_erased(shop: Shop) -> No
     code, erased = await command(shop, "erase", EMAIL)
     assert (code, len(erased["buyer_ids"])) == (0, 1)
     assert (await command(shop, "export", EMAIL))[0] == 1
+    await shop.caught_up()
+    entries = (await shop.get("/api/v1/audit?limit=1000"))["entries"]
+    erasures = [one for one in entries if one["event"] == "order.buyer-erasure-decided"]
+    assert [one["stream"] for one in erasures] == [f"order:{purchase_id[0]}"]
+    assert erasures[0]["subject"] == f"default/cli/{getpass.getuser()}"
     assert tables_with(url, [lookup]) == set()
     assert await shop.get(body["links"]["receipt"]) == receipt
     again = await shop.buy("privacy", 1, buyer=buyer)

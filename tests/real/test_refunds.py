@@ -1,11 +1,19 @@
 """Refunds on the whole real stack: tickets void, tokens burnt on chain, Stripe and books agree."""
 
+import asyncio
 import base64
 from typing import Any
 
 import httpx
 import pytest
+from solders.hash import Hash
+from solders.instruction import AccountMeta, Instruction
+from solders.keypair import Keypair
+from solders.message import Message
+from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
 
+from adapters.solana.instructions import TOKEN_2022, associated_account, burn_one, create_associated
 from adapters.solana.mint_layout import decode_mint
 from tests.fakes.evidence import require_invariants
 from tests.real.shop import Shop
@@ -70,6 +78,23 @@ async def test_refunds_whole_and_by_ticket(shop: Shop) -> None:
     await shop.check_sums([whole["purchase_id"], part["purchase_id"]])
 
 
+async def test_each_ticket_its_price(shop: Shop) -> None:
+    """Three tickets of 10.00 are 10.00 each although no fee divides; the last amount voids what it pays back."""
+    fixed = [{"currency": "eur", "platform_minor": 25, "processing_minor": 35}]
+    await shop.open(rates={"platform_bps": 0, "processing_bps": 0, "fees": "absorbed", "fixed_fees": fixed})
+    one = await sold(shop, "ticket-prices", 3)
+    purchase_id, names = one["purchase_id"], [ticket["ticket_id"] for ticket in one["tickets"]]
+    asked: list[dict[str, Any]] = [{"ticket_ids": [names[1]]}, {"amount_minor": 400}, {"amount_minor": 1600}]
+    for number, wanted in enumerate(asked):
+        decided = (await shop.refund(purchase_id, f"p{number}", **wanted)).json()
+        assert decided["amount_minor"] == wanted.get("amount_minor", 1000)
+        seen = await shop.refunded(purchase_id, decided["refund_id"])
+    assert sorted(ticket["ticket_id"] for ticket in seen["tickets"]) == sorted([names[0], names[2]])
+    assert [(ticket["state"], ticket["token"]) for ticket in seen["tickets"]] == [("void", "burnt")] * 2
+    assert (await shop.refund(purchase_id, "p3", amount_minor=1)).json()["type"].endswith("refund-exceeds")
+    await shop.check_sums([purchase_id])
+
+
 async def test_a_refund_is_asked_twice_and_refused_beyond_the_rest(shop: Shop) -> None:
     """The same key returns the same refund; too large an amount, a foreign ticket and a used one are refused."""
     await shop.open()
@@ -131,6 +156,28 @@ async def test_a_pending_and_a_failed_refund(shop: Shop) -> None:
     await shop.check_sums([slow["purchase_id"]])
 
 
+async def test_a_failed_refund_that_a_person_makes_in_the_dashboard(shop: Shop) -> None:
+    """It takes the place of ours: the same tickets, and nothing is given back twice when an operator tries again."""
+    await shop.open()
+    body = await sold(shop, "refund-elsewhere", 2, "pm_card_pendingRefund")
+    purchase_id, ticket_id = body["purchase_id"], body["tickets"][0]["ticket_id"]
+    decided = (await shop.refund(purchase_id, "e1", ticket_ids=[ticket_id])).json()
+    await turned(shop, purchase_id, "pending")
+    await finish(shop, purchase_id, "fail")
+    await turned(shop, purchase_id, "failed")
+    path = f"charges/{body['payment']['charge_id']}/refund_in_dashboard"
+    made = await shop.emulate(path, amount=decided["amount_minor"])
+    handle = (await shop.engine()).get_workflow_handle(f"refund/{decided['refund_id']}")
+    await handle.signal("try_again")
+    await turned(shop, purchase_id, "pending")
+    await finish(shop, purchase_id, "succeed")
+    ended = await shop.refunded(purchase_id, decided["refund_id"])
+    assert (ended["stripe_refund_id"], ended["ticket_ids"]) == (made["id"], [ticket_id])
+    await handle.result()
+    await shop.check_sums([purchase_id])
+    assert [one["state"] for one in (await shop.purchase(purchase_id))["tickets"]].count("void") == 1
+
+
 async def test_a_refund_that_is_paid_by_hand(shop: Shop) -> None:
     """After a dispute Stripe refuses the refund of the rest, and an operator records that it was paid by hand."""
     await shop.open()
@@ -173,3 +220,65 @@ async def test_a_refunded_seat_is_sold_again(shop: Shop) -> None:
     assert await sizes(shop, group) == (3, 3)  # one of them burnt: the chain never forgets a member
     assert await supply(shop, first["tickets"][0]["mint_address"]) == 0
     await shop.check_sums([first["purchase_id"], second["purchase_id"]])
+
+
+async def test_tokens_that_their_holder_burnt_or_gave_away(shop: Shop) -> None:
+    """The sale stays whole, the door is told, and the refund burns the token where it is now."""
+    await shop.open()
+    ann, bob = Keypair(), Keypair()
+    ended = await sold(shop, "refund-moved", 2, buyer={"wallet": str(ann.pubkey())})
+    burnt, moved = ended["tickets"]
+    await rpc(shop, "requestAirdrop", str(ann.pubkey()), 10**9)
+    await send_as(shop, ann, burn_one(*held_by(ann, burnt), ann.pubkey()))
+    mint, account_of_ann = held_by(ann, moved)
+    _, account_of_bob = held_by(bob, moved)
+    give = Instruction(
+        TOKEN_2022,
+        bytes([12]) + (1).to_bytes(8, "little") + bytes([0]),
+        [
+            AccountMeta(account_of_ann, is_signer=False, is_writable=True),
+            AccountMeta(mint, is_signer=False, is_writable=False),
+            AccountMeta(account_of_bob, is_signer=False, is_writable=True),
+            AccountMeta(ann.pubkey(), is_signer=True, is_writable=False),
+        ],
+    )
+    await send_as(shop, ann, create_associated(ann.pubkey(), bob.pubkey(), mint), give)
+    found = [await shop.get(f"/api/v1/tickets/{ticket['ticket_id']}/verify") for ticket in (burnt, moved)]
+    assert [(one["valid"], one["on_chain"], one["token_holding"]) for one in found] == [
+        (True, False, "burnt"),
+        (True, True, "held-elsewhere"),
+    ]
+    by_token = await shop.http.post("/api/v1/verifications", json={"mint_address": burnt["mint_address"]})
+    assert (by_token.json()["state"], by_token.json()["valid"]) == ("issued", False)
+    await shop.check_sums([ended["purchase_id"]])
+    refund = (await shop.refund(ended["purchase_id"], "moved")).json()
+    seen = await shop.refunded(ended["purchase_id"], refund["refund_id"])
+    assert [(ticket["state"], ticket["token"]) for ticket in seen["tickets"]] == [("void", "burnt")] * 2
+    assert [await supply(shop, ticket["mint_address"]) for ticket in (burnt, moved)] == [0, 0]
+    await shop.check_sums([ended["purchase_id"]])
+
+
+def held_by(owner: Keypair, ticket: dict[str, Any]) -> tuple[Pubkey, Pubkey]:
+    """Return a ticket's mint, and the account in which an owner holds it."""
+    mint = Pubkey.from_string(ticket["mint_address"])
+    return mint, associated_account(owner.pubkey(), mint)
+
+
+async def rpc(shop: Shop, method: str, *params: Any) -> Any:
+    """Call the chain."""
+    call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+    return (await shop.http.post(shop.stack.urls["solana_rpc"], json=call)).json()["result"]
+
+
+async def send_as(shop: Shop, payer: Keypair, *instructions: Instruction) -> None:
+    """Send instructions that a holder signs, and wait until they are final."""
+    latest = Hash.from_string((await rpc(shop, "getLatestBlockhash"))["value"]["blockhash"])
+    message = Message.new_with_blockhash(list(instructions), payer.pubkey(), latest)
+    wire = base64.b64encode(bytes(VersionedTransaction(message, [payer]))).decode()
+    signature = await rpc(shop, "sendTransaction", wire, {"encoding": "base64"})
+    while True:
+        (status,) = (await rpc(shop, "getSignatureStatuses", [signature]))["value"]
+        if status is not None and status["confirmationStatus"] == "finalized":
+            assert status["err"] is None
+            return
+        await asyncio.sleep(0.05)

@@ -41,7 +41,7 @@ async def next_worker(stack: Stack, folder: Path) -> AsyncIterator[Path]:
             preexec_fn=bind_to_parent(signal.SIGKILL),
         )
     try:
-        await told(log, "polling mint, purchases, stripe as build B")
+        await told(log, "polling ipfs, mint, purchases, stripe as build B")
         yield log
     finally:
         if child.returncode is None:

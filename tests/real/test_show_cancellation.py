@@ -5,15 +5,13 @@ import contextlib
 import os
 import signal
 import time
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from devstack.stack import running_stack
+from devstack.stack import Stack
 from tests.real.shop import Shop
-from tests.real.up import UP
 
 ORDERS = int(os.environ.get("CANCELLED_ORDERS", "12"))
 KILLS = 3
@@ -62,37 +60,35 @@ async def finished(shop: Shop) -> Any:
             await asyncio.sleep(0.2)
 
 
-async def test_a_cancelled_show_outlives_three_kills(tmp_path: Path) -> None:
+async def test_a_cancelled_show_outlives_three_kills(stack: Stack, shop: Shop) -> None:
     """Every order is refunded exactly once; the progress figures are exact, and nothing remains at the end."""
-    env = {"BOXOFFICE_SAGA__POLL_SECONDS": "3"}
-    async with running_stack(tmp_path / "stack", env=env, up=UP) as stack, Shop.at(stack) as shop:
-        await shop.open(capacity=ORDERS + 5)
-        room = asyncio.Semaphore(AT_ONCE)
-        ids = await asyncio.gather(*(sold(shop, number, room) for number in range(ORDERS)))
-        waiting = (await shop.buy("never-paid")).json()
-        url = f"/api/v1/shows/{shop.show_id}/cancellation"
-        began = time.monotonic()
-        rate = max(2.0, ORDERS / 60)
-        answer = await shop.post(url, {"rate_per_second": rate})
-        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
-        assert (await shop.buy("too-late")).json()["type"].endswith("not-on-sale")
-        for kill in range(1, KILLS + 1):
-            await come_to(shop, kill * ORDERS // (KILLS + 2))
-            pid = stack.pid_of("worker")
-            assert pid is not None
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        assert (await shop.post(f"{url}/pause", {})).status_code == httpx.codes.ACCEPTED
-        assert (await shop.post(f"{url}/resume", {"rate_per_second": rate * 2})).status_code == httpx.codes.ACCEPTED
-        assert (await shop.ended(waiting["purchase_id"], PATIENCE_SECONDS))["state"] == "cancelled"
-        await come_to(shop, ORDERS)
-        numbers = await finished(shop)
-        figures = f"{ORDERS} orders refunded in {time.monotonic() - began:.0f} s, {KILLS} kills: {numbers}"
-        print(figures)  # noqa: T201 - the figures of a long run
-        assert (numbers["residue"], numbers["failed"], numbers["owed_minor"]) == (0, 0, 0)
-        assert numbers["refunded_minor"] == ORDERS * 1104
-        assert numbers["ended_without_sale"] == 1
-        for purchase_id in ids:
-            (refund,) = (await shop.purchase(purchase_id))["refunds"]
-            assert (refund["state"], refund["reason"]) == ("succeeded", "show-cancelled")
-        await shop.check_sums([*ids, waiting["purchase_id"]])
+    await shop.open(capacity=ORDERS + 5)
+    room = asyncio.Semaphore(AT_ONCE)
+    ids = await asyncio.gather(*(sold(shop, number, room) for number in range(ORDERS)))
+    waiting = (await shop.buy("never-paid")).json()
+    url = f"/api/v1/shows/{shop.show_id}/cancellation"
+    began = time.monotonic()
+    rate = max(2.0, ORDERS / 60)
+    answer = await shop.post(url, {"rate_per_second": rate})
+    assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+    assert (await shop.buy("too-late")).json()["type"].endswith("not-on-sale")
+    for kill in range(1, KILLS + 1):
+        await come_to(shop, kill * ORDERS // (KILLS + 2))
+        pid = stack.pid_of("worker")
+        assert pid is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert (await shop.post(f"{url}/pause", {})).status_code == httpx.codes.ACCEPTED
+    assert (await shop.post(f"{url}/resume", {"rate_per_second": rate * 2})).status_code == httpx.codes.ACCEPTED
+    assert (await shop.ended(waiting["purchase_id"], PATIENCE_SECONDS))["state"] == "cancelled"
+    await come_to(shop, ORDERS)
+    numbers = await finished(shop)
+    figures = f"{ORDERS} orders refunded in {time.monotonic() - began:.0f} s, {KILLS} kills: {numbers}"
+    print(figures)  # noqa: T201 - the figures of a long run
+    assert (numbers["residue"], numbers["failed"], numbers["owed_minor"]) == (0, 0, 0)
+    assert numbers["refunded_minor"] == ORDERS * 1104
+    assert numbers["ended_without_sale"] == 1
+    for purchase_id in ids:
+        (refund,) = (await shop.purchase(purchase_id))["refunds"]
+        assert (refund["state"], refund["reason"]) == ("succeeded", "show-cancelled")
+    await shop.check_sums([*ids, waiting["purchase_id"]])

@@ -7,24 +7,34 @@ from typing import Any
 import httpx
 import pytest
 
+from activities.tokens.metadata import cid_of
 from cli.buyer import read_mint
 from tests.real.shop import Shop
 from tests.real.test_refunds import sold
 
 pytestmark = pytest.mark.real
 REFUSED = {401, 403, 404}
-URI = re.compile(rb"https?://[^\x00-\x20]+\.json")
+URI = re.compile(rb"ipfs://(bafkrei[a-z2-7]{52})")
 
 
 async def metadata(shop: Shop, stranger: httpx.AsyncClient, mint: str) -> tuple[str, dict[str, Any]]:
-    """Follow a token from the chain to its metadata, as anybody can."""
+    """Follow a token from the chain to its metadata and its picture, as anybody can; each is what its name says."""
     account = await read_mint(shop.stack.urls["solana_rpc"], mint)
     found = URI.search(base64.b64decode(account["data"][0]))
     assert found is not None
-    uri = found[0].decode()
-    answer = await stranger.get(uri)
+    document = await file_at(shop, stranger, found[1].decode())
+    picture = await file_at(shop, stranger, document.json()["image"].removeprefix("ipfs://"))
+    assert picture.headers["content-type"].startswith("image/svg+xml")
+    return found[0].decode(), {**document.json(), "picture": picture.text}
+
+
+async def file_at(shop: Shop, stranger: httpx.AsyncClient, cid: str) -> httpx.Response:
+    """Read a file from our gateway; without the events it would not be there before the projector has seen them."""
+    await shop.caught_up()
+    answer = await stranger.get(f"/ipfs/{cid}")
     assert answer.status_code == httpx.codes.OK
-    return uri, answer.json()
+    assert cid_of(answer.content) == cid
+    return answer
 
 
 def requests(ids: dict[str, str], keys: list[str]) -> list[dict[str, Any]]:

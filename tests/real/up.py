@@ -1,4 +1,4 @@
-"""`boxoffice up` for tests: a chain with quick slots, and the crashing worker where crash points are named."""
+"""`boxoffice up` for tests: a chain with quick slots, a database without syncs, and crash points."""
 
 import argparse
 import asyncio
@@ -9,8 +9,8 @@ from pathlib import Path
 from cli.up import show_json
 from devstack.config import Programs, StackConfig
 from devstack.up import run_stack
-from settings_check import settings_of, withheld
-from tests.real.crashing_worker import POINTS
+from settings.check import settings_of, withheld
+from tests.real.points import POINTS
 
 UP = (sys.executable, "-m", "tests.real.up")
 QUICK_CHAIN = (sys.executable, "-m", "devstack.chain", "--slot-ms", "100", "--finalized-slots", "4")
@@ -25,7 +25,7 @@ def main() -> None:
     programs = Programs(chain=QUICK_CHAIN, worker=(sys.executable, "-m", worker))
     ports = {"api": 0, "temporal": 0, "temporal_ui": 0, "stripe": 0, "solana": 0}
     given = settings_of("up").given()
-    config = StackConfig(folder, ports, given, programs, headless=True, withheld=withheld())
+    config = StackConfig(folder, ports, given, programs, headless=True, syncs=False, withheld=withheld())
     asyncio.run(run_stack(config, show_json))
 
 

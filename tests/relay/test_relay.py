@@ -12,7 +12,9 @@ from activities.sales.request_purchase import PurchaseStatus
 from domain.payments.webhook_event import WebhookEvent
 from domain.views.catalog import ShowOwner
 from domain.views.purchase import PurchaseKey, StalledPurchase, StalledRefund
+from relay.each import Each
 from relay.relay import Relay
+from tests.relay.gauge import Gauge
 
 QUEUED = StalledPurchase(tenant_id="default", purchase_id="pu_1", attempt=1, show_id="sh_1")
 REFUND: StalledRefund = {
@@ -180,7 +182,7 @@ def stalled() -> RecordedWork:
 
 @pytest.fixture
 def relay(engine: RecordingEngine, stalled: RecordedWork) -> Relay:
-    return Relay(engine, stalled, stalled, stalled, engine, longest_extension=timedelta(seconds=900))
+    return Relay(engine, stalled, stalled, stalled, engine, Each(Gauge()), longest_extension=timedelta(seconds=900))
 
 
 async def test_a_delivered_webhook_is_done(relay: Relay, engine: RecordingEngine, stalled: RecordedWork) -> None:

@@ -1,4 +1,4 @@
-"""The relay deletes what is past, by the clock that it is given."""
+"""The relay deletes what is past, each kind by itself and by the clock that it is given."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -7,7 +7,9 @@ import pytest
 
 from domain.core.transient import TransientError
 from relay import retention
+from relay.each import Each
 from relay.retention import BATCHES_MAX, Retention
+from tests.relay.gauge import Gauge
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -15,38 +17,42 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 class Batches:
     """Past data in batches; a batch of None is an outage."""
 
-    def __init__(self, *batches: tuple[int, int] | None) -> None:
+    def __init__(self, *batches: int | None) -> None:
         self.batches = list(batches)
         self.moments: list[datetime] = []
         self.asked_often = asyncio.Event()
 
-    async def erase_past(self, at: datetime) -> tuple[int, int]:
+    async def erase(self, at: datetime) -> int:
         self.moments.append(at)
         if len(self.moments) >= 3:
             self.asked_often.set()
-        batch = self.batches.pop(0) if self.batches else (0, 0)
+        batch = self.batches.pop(0) if self.batches else 0
         if batch is None:
             raise TransientError("PostgreSQL is away")
         return batch
 
 
+def retention_of(data: Batches) -> Retention:
+    return Retention({"rows": data.erase}, lambda: AT, Each(Gauge()))
+
+
 async def test_a_round_ends_when_nothing_is_past() -> None:
     """Each batch is asked for the present moment."""
-    data = Batches((3, 0), (1, 1), (0, 0), (5, 0))
-    assert await Retention(data, lambda: AT).erase() == 5
+    data = Batches(3, 2, 0, 5, 0)
+    assert await retention_of(data).erase() == 5
     assert data.moments == [AT] * 3
 
 
 async def test_a_round_is_bounded() -> None:
     """The next round continues, so that other work has its turn."""
-    assert await Retention(Batches(*[(1, 0)] * 99), lambda: AT).erase() == BATCHES_MAX
+    assert await retention_of(Batches(*[1] * 99)).erase() == BATCHES_MAX
 
 
 async def test_an_outage_only_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next round deletes what the one before could not."""
     monkeypatch.setattr(retention, "EVERY_SECONDS", 0.01)
-    data, stopping = Batches(None, (1, 0)), asyncio.Event()
-    running = asyncio.create_task(Retention(data, lambda: AT).run(stopping))
+    data, stopping = Batches(None, 1), asyncio.Event()
+    running = asyncio.create_task(retention_of(data).run(stopping))
     async with asyncio.timeout(10):
         await data.asked_often.wait()
         stopping.set()

@@ -9,7 +9,9 @@ import pytest
 from adapters.stripe.errors import StripeRequestError
 from domain.core.transient import TransientError
 from domain.payments.webhook_event import WebhookEvent
+from relay.each import Each
 from relay.undelivered_webhooks import ACCOUNTS_AT_ONCE, LOOK_BACK, OVERLAP, UndeliveredWebhooks
+from tests.relay.gauge import Clock, Gauge
 
 EVERY = 30.0
 
@@ -35,6 +37,7 @@ class ExternalState:
         self.stored: list[str] = []
         self.names: list[str] = []
         self.away: Exception | None = None
+        self.unstorable: set[str] = set()
 
     async def undelivered(
         self, since: datetime, until: datetime, account_id: str | None = None
@@ -45,6 +48,8 @@ class ExternalState:
         return self.waiting.get(account_id, [])
 
     async def store(self, webhook: WebhookEvent) -> bool:
+        if webhook.event_id in self.unstorable:
+            raise RuntimeError("it cannot be stored")
         fresh = webhook.event_id not in self.stored
         self.stored += [webhook.event_id] if fresh else []
         return fresh
@@ -59,8 +64,13 @@ def outside() -> ExternalState:
 
 
 @pytest.fixture
-def missed(outside: ExternalState) -> UndeliveredWebhooks:
-    return UndeliveredWebhooks(outside, outside, outside, EVERY)
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def missed(outside: ExternalState, clock: Clock) -> UndeliveredWebhooks:
+    return UndeliveredWebhooks(outside, outside, outside, Each(Gauge(), clock), every_seconds=EVERY)
 
 
 async def test_what_was_missed_is_stored_once(missed: UndeliveredWebhooks, outside: ExternalState) -> None:
@@ -73,7 +83,7 @@ async def test_what_was_missed_is_stored_once(missed: UndeliveredWebhooks, outsi
     assert outside.stored == ["evt_known", "evt_1", "evt_2"]
 
 
-async def test_it_goes_on_where_it_stopped(missed: UndeliveredWebhooks, outside: ExternalState) -> None:
+async def test_it_goes_on_where_it_stopped(missed: UndeliveredWebhooks, outside: ExternalState, clock: Clock) -> None:
     """A new process looks back for days; fresh events are left to their webhooks; a failed poll is repeated."""
     await missed.fetch()
     since, until, _ = outside.calls[0]
@@ -81,9 +91,9 @@ async def test_it_goes_on_where_it_stopped(missed: UndeliveredWebhooks, outside:
     assert timedelta(seconds=EVERY) <= age < timedelta(seconds=EVERY + 5)
     assert until - since == LOOK_BACK + OVERLAP
     outside.away = TransientError("Stripe is unavailable")
-    with pytest.raises(TransientError):
-        await missed.fetch()
+    assert await missed.fetch() == 0
     outside.away = None
+    clock.at += 1
     await missed.fetch()
     assert outside.calls[-1][0] == until - OVERLAP
 
@@ -92,7 +102,9 @@ async def test_it_goes_on_where_it_stopped(missed: UndeliveredWebhooks, outside:
 async def test_trouble_only_delays(outside: ExternalState, trouble: Exception) -> None:
     """Stripe is unavailable at the first poll, or refuses it: the next poll follows."""
     outside.away, stopping = trouble, asyncio.Event()
-    running = asyncio.create_task(UndeliveredWebhooks(outside, outside, outside, 0.01).run(stopping))
+    running = asyncio.create_task(
+        UndeliveredWebhooks(outside, outside, outside, Each(Gauge()), every_seconds=0.01).run(stopping)
+    )
     await asyncio.sleep(0.03)
     outside.away = None
     async with asyncio.timeout(5):
@@ -109,3 +121,18 @@ async def test_venues_take_turns(missed: UndeliveredWebhooks, outside: ExternalS
         await missed.fetch()
     seen = [account for _, _, account in outside.calls if account is not None]
     assert seen == [*outside.names, *outside.names[:ACCOUNTS_AT_ONCE]]
+
+
+async def test_events_that_were_not_stored_are_fetched_again(
+    missed: UndeliveredWebhooks, outside: ExternalState, clock: Clock
+) -> None:
+    """The next look begins where the last whole one did; the others of the account are stored meanwhile."""
+    outside.waiting = {None: [webhook("evt_bad"), webhook("evt_1")]}
+    outside.unstorable = {"evt_bad"}
+    await missed.fetch()
+    assert outside.stored == ["evt_1"]
+    outside.unstorable = set()
+    clock.at += 1
+    await missed.fetch()
+    assert outside.stored == ["evt_1", "evt_bad"]
+    assert outside.calls[1][1] - outside.calls[1][0] == LOOK_BACK + OVERLAP

@@ -13,6 +13,7 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle
 
 from devstack.stack import Stack, running_stack
+from tests.fakes.pinning_rpc import MemoryBlocks, serving, settings_for
 from tests.real.shop import Shop
 from tests.real.up import UP
 from tests.replay.golden import HISTORIES, commands, golden
@@ -61,7 +62,10 @@ def without_machine(value: Any) -> Any:
 async def record_all(only: str) -> None:
     """Start a stack, run every scene (or those whose name contains a text), and stop the stack."""
     with tempfile.TemporaryDirectory(prefix="boxoffice-record-") as folder:
-        async with running_stack(Path(folder), env=PACE, up=UP) as stack:
+        async with (
+            serving(MemoryBlocks()) as node,
+            running_stack(Path(folder), env={**PACE, **settings_for(node)}, up=UP) as stack,
+        ):
             for scene in (*ALONE, *MONEY):
                 if only in scene.__name__:
                     await record(scene, stack)

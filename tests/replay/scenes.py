@@ -9,7 +9,7 @@ from temporalio.client import WorkflowFailureError
 
 from activities.core.commands import PurchaseRef
 from activities.sales.order import place
-from adapters.startup import open_event_store
+from adapters.database.startup import open_event_store
 from domain.catalog.line import Line
 from domain.core.unit_of_work import UnitOfWork
 from domain.orders.order import Order

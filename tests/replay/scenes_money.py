@@ -1,4 +1,4 @@
-"""Scenes of the workflows that move money after a sale: refunds, cancelled shows, disputes, payouts."""
+"""Scenes of the workflows beside a sale: refunds, cancelled shows, disputes, payouts, capacity, metadata."""
 
 import asyncio
 from typing import Any
@@ -7,11 +7,13 @@ import httpx
 
 from activities.core.task_queues import PURCHASES
 from activities.payouts.ports import PayoutRef
+from activities.tokens.pin import PinPage
 from domain.core.ids import derived
 from tests.real.at_stripe import stray
 from tests.real.shop import Shop
 from tests.replay.scenes import bought, closed, ended
 from workflows.payouts import PayoutWorkflow, TransfersInput, TransfersWorkflow
+from workflows.tokens.pinning import PinningWorkflow
 
 
 async def sold(shop: Shop, key: str) -> str:
@@ -146,8 +148,19 @@ async def capacity_raised(shop: Shop) -> str:
     return f"capacity/{shop.show_id}/1"
 
 
+async def metadata_pinned(shop: Shop) -> str:
+    """The metadata of a venue and its show is pinned, in two pages and an empty one."""
+    await shop.open()
+    await shop.caught_up()
+    workflow_id = f"pinning/{derived('pi', shop.show_id, 'recorded')}"
+    engine = await shop.engine()
+    await engine.start_workflow(PinningWorkflow.run, PinPage(limit=3), id=workflow_id, task_queue=PURCHASES)
+    assert (await closed(shop, workflow_id))["pinned"] >= 1
+    return workflow_id
+
+
 # In sequence: a round of transfers sends the due shares of every venue.
 MONEY = (
     late_payment_sells, order_refunded, seats_resold, show_cancelled, venue_onboarded, share_sent, payout_followed,
-    dispute_won, capacity_raised,
+    dispute_won, capacity_raised, metadata_pinned,
 )  # fmt: skip

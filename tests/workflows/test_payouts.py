@@ -18,6 +18,7 @@ from domain.payouts.connected_account import PayoutStatus
 from domain.payouts.payee import Payee
 from domain.payouts.transfer import Transfer
 from tests.fakes.world import SagaWorld
+from workflows.core.operator_status import NEEDS_OPERATOR
 from workflows.payouts import (
     OnboardingInput,
     OnboardingWorkflow,
@@ -28,6 +29,7 @@ from workflows.payouts import (
 )
 
 VENUE = VenueRef(tenant_id="default", venue_id="ve")
+FAR = 1e12  # the year 33658
 SHARE = 2000  # of two tickets
 AT_ONCE = TransfersInput(delay_seconds=0, minimum_minor=1)
 
@@ -160,6 +162,81 @@ async def test_a_payout_is_posted_once_and_taken_back_when_it_returns(world: Sag
     assert await follow(3, "paid") == (0, SHARE)
     assert await follow(4, "failed") == (SHARE, 0)
     assert await follow(5, "failed") == (SHARE, 0)
+
+
+@pytest.mark.parametrize("end", ["paid", "failed", "canceled", "paid-then-failed"])
+async def test_a_payout_is_reversed(world: SagaWorld, client: Client, end: str) -> None:
+    """The reversal is a payout of its own, which the first names; its money comes back when it is paid, and can go."""
+    await world.open_show()
+    await sell(world, client, "a")
+    await run(world, "connect_account", VENUE)
+    await send(client)
+    values = {"amount_minor": SHARE, "currency": "eur"}
+    back = {"payout_id": "po_2", "amount_minor": -SHARE, "currency": "eur", "original": "po_1"}
+
+    async def follow(payout_id: str) -> tuple[int, int]:
+        await run(world, "follow_payout", PayoutRef(account_id="acct_ve_5", payout_id=payout_id))
+        return account(world, "available"), account(world, "paid_out")
+
+    first = PayoutStatus.model_validate({"payout_id": "po_1", "status": "paid", **values})
+    world.connect.payouts["po_1"] = first
+    assert await follow("po_1") == (0, SHARE)
+    world.connect.payouts["po_1"] = first.model_copy(update={"reversed_by": "po_2"})
+    world.connect.payouts["po_2"] = PayoutStatus.model_validate({"status": "pending", **back})
+    assert await follow("po_1") == (0, SHARE)
+    statuses = {"paid-then-failed": ["paid", "failed"]}.get(end, [end])
+    for status in statuses:
+        world.connect.payouts["po_2"] = PayoutStatus.model_validate({"status": status, **back})
+        for heard in ("po_1", "po_2", "po_2"):
+            seen = await follow(heard)
+        assert seen == ((SHARE, 0) if status == "paid" else (0, SHARE))
+    world.connect.balances["acct_ve_5"] = SHARE if statuses[-1] == "paid" else 0  # what Stripe has
+
+
+async def test_shares_of_a_vanished_account_wait_for_another(world: SagaWorld, client: Client) -> None:
+    """Its venue needs an operator; the next onboarding makes another account, and the share goes there."""
+    await world.open_show()
+    await sell(world, client, "a")
+    await run(world, "connect_account", VENUE)
+    world.connect.vanish("acct_ve_5")
+    first = await send(client)
+    assert (first.orders, len(first.set_aside)) == (0, 1)
+    assert (await send(client, "again")).set_aside == {}  # it is not due while there is no account
+    start = OnboardingInput(venue=VENUE, poll_seconds=60)
+
+    async def onboard(name: str) -> AccountStatus:
+        return await client.execute_workflow(OnboardingWorkflow.run, start, id=name, task_queue=PURCHASES)
+
+    seen = await onboard("onboarding/ve")
+    assert (seen.is_ready, seen.account_id) == (True, "acct_ve_5_2")
+    assert (await send(client, "there")).sent == {"eur": SHARE}
+    assert [order.account_id for order in world.connect.transfers.values()] == ["acct_ve_5_2"]
+
+
+async def test_an_onboarding_ends_when_its_account_is_gone(world: SagaWorld, client: Client) -> None:
+    """It says so to an operator, and gives no link."""
+    await world.open_show()
+    world.connect.ready = False
+    start = OnboardingInput(venue=VENUE, poll_seconds=3600)
+    handle = await client.start_workflow(OnboardingWorkflow.run, start, id="onboarding/ve", task_queue=PURCHASES)
+    await handle.execute_update("look", result_type=AccountStatus)
+    world.connect.vanish("acct_ve_5")
+    await handle.signal(OnboardingWorkflow.account_changed)
+    seen = await handle.result()
+    assert (seen.is_gone, seen.is_ready, seen.url) == (True, False, None)
+    assert (await handle.describe()).typed_search_attributes[NEEDS_OPERATOR] is True
+
+
+async def test_a_payout_of_a_vanished_account_is_lost(world: SagaWorld, client: Client) -> None:
+    """Nobody waits for what cannot be read, and the books stay as they are."""
+    await world.open_show()
+    await sell(world, client, "a")
+    await run(world, "connect_account", VENUE)
+    await send(client)
+    world.connect.vanish("acct_ve_5")
+    payout = PayoutRef(account_id="acct_ve_5", payout_id="po_1")
+    assert await client.execute_workflow(PayoutWorkflow.run, payout, id="payout/1", task_queue=PURCHASES) == "lost"
+    assert account(world, "available") == SHARE
 
 
 async def give_back(world: SagaWorld, order: PurchaseRef, refund_id: str, amount_minor: int) -> RefundRef:

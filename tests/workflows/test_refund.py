@@ -12,7 +12,8 @@ from domain.core.errors import AlreadyEntered, KeyReused, RefundExceeds, Unknown
 from domain.core.ids import DEFAULT_TENANT
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import PLATFORM_BANK, STRIPE_CLEARING, buyer_refundable, venue_payable
-from domain.payments.refund import Refund, Refunds
+from domain.payments.refund import Refund
+from domain.payments.refunds import Refunds
 from domain.tickets.ticket import Ticket
 from tests.fakes.identity import purchase_id_of
 from tests.fakes.world import SagaWorld
@@ -203,6 +204,23 @@ async def test_a_refund_can_fail_after_it_succeeded(world: SagaWorld, client: Cl
     assert world.books()[buyer_refundable(PURCHASE), "eur"] == 0
 
 
+async def test_news_that_come_before_the_end_are_heeded(world: SagaWorld, client: Client) -> None:
+    """The bank returns the money between Stripe's success and the end of the workflow: it is owed."""
+    await sold(world, client)
+    refund = await world.decide_refund()
+    gate = world.gates.close("pay_refund", "after")
+    handle = await begin(client, refund)
+    await gate.reached.wait()
+    (made,) = world.gateway.refunds.values()
+    world.gateway.finish_refund(made.refund_id, succeed=False)
+    await handle.signal(RefundWorkflow.look_again)
+    gate.open.set()
+    await shown(handle, "failed", needs_operator=True)
+    assert world.books()[buyer_refundable(PURCHASE), "eur"] == 2208
+    await handle.signal(RefundWorkflow.try_again)
+    assert await ended(world, handle) == "refunded"
+
+
 async def test_a_refund_that_stripe_cannot_make_is_paid_by_hand(world: SagaWorld, client: Client) -> None:
     """An operator pays by other means and records it: the buyer is owed nothing, and Stripe refunded nothing."""
     await sold(world, client)
@@ -226,6 +244,74 @@ async def test_a_refund_that_is_under_way_is_not_paid_by_hand(world: SagaWorld, 
     await handle.signal(RefundWorkflow.look_again)
     assert await ended(world, handle) == "refunded"
     assert (PLATFORM_BANK, "eur") not in world.books()
+
+
+@pytest.mark.parametrize("looks", ["at an event", "from time to time"])
+async def test_a_failed_refund_that_was_made_in_the_dashboard(world: SagaWorld, client: Client, looks: str) -> None:
+    """It takes the place of ours: the same tickets, no flag, and no second refund when an operator tries again."""
+    ids = await sold(world, client)
+    world.gateway.refuse("refund_intent", "expired_or_canceled_card")
+    refund = await world.decide_refund(ticket_ids=ids[:1])
+    handle = await begin(client, refund, poll_seconds=1)
+    await shown(handle, "failed", needs_operator=True)
+    world.gateway.allow("refund_intent")
+    made = world.gateway.refund_in_dashboard(await world.intent_id(), refund.amount_minor)
+    if looks == "at an event":
+        await handle.signal(RefundWorkflow.look_again)
+    assert await ended(world, handle) == "refunded"
+    found = await look(world, refund)
+    assert (found.state, found.stripe_refund_id, found.ticket_ids) == ("succeeded", made.refund_id, ids[:1])
+    assert world.gateway.refunded_minor == refund.amount_minor
+    assert (await handle.describe()).typed_search_attributes[NEEDS_OPERATOR] is False
+
+
+async def test_trying_again_does_not_repeat_what_was_made_in_the_dashboard(world: SagaWorld, client: Client) -> None:
+    """The operator refunds one of two tickets in the dashboard and then tries again: it is refunded once."""
+    ids = await sold(world, client)
+    world.gateway.refuse("refund_intent", "expired_or_canceled_card")
+    refund = await world.decide_refund(ticket_ids=ids[:1])
+    handle = await begin(client, refund)
+    await shown(handle, "failed")
+    world.gateway.allow("refund_intent")
+    world.gateway.refund_in_dashboard(await world.intent_id(), refund.amount_minor)
+    await handle.signal(RefundWorkflow.try_again)
+    assert await ended(world, handle) == "refunded"
+    assert world.gateway.refunded_minor == refund.amount_minor
+
+
+async def test_a_part_that_was_made_in_the_dashboard_is_no_longer_owed(world: SagaWorld, client: Client) -> None:
+    """A smaller refund in the dashboard pays a part of a failed one, which then owes the rest."""
+    await sold(world, client)
+    world.gateway.refuse("refund_intent", "expired_or_canceled_card")
+    refund = await world.decide_refund()
+    handle = await begin(client, refund)
+    await shown(handle, "failed")
+    world.gateway.allow("refund_intent")
+    world.gateway.refund_in_dashboard(await world.intent_id(), 300)
+    await handle.signal(RefundWorkflow.try_again)
+    assert await ended(world, handle) == "refunded"
+    await world.give_back(client)
+    assert world.gateway.refunded_minor == 2208
+    assert world.books()[buyer_refundable(PURCHASE), "eur"] == 0
+
+
+async def test_a_failed_refund_is_only_looked_at(world: SagaWorld, client: Client) -> None:
+    """News that are about nothing do not try it again: that is an operator's decision."""
+    await sold(world, client)
+    world.gateway.refuse("refund_intent", "expired_or_canceled_card")
+    refund = await world.decide_refund()
+    handle = await begin(client, refund)
+    await shown(handle, "failed", needs_operator=True)
+    before = world.gateway.calls["refunds_of"]
+    world.gateway.allow("refund_intent")
+    await handle.signal(RefundWorkflow.look_again)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while world.gateway.calls["refunds_of"] == before:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert world.gateway.refunded_minor == 0
+    await shown(handle, "failed", needs_operator=True)
+    await handle.signal(RefundWorkflow.try_again)
+    assert await ended(world, handle) == "refunded"
 
 
 async def test_a_balance_that_does_not_cover_it_is_waited_for(world: SagaWorld, client: Client) -> None:
@@ -285,3 +371,20 @@ async def test_a_refund_of_no_order_gives_nothing_back(world: SagaWorld, client:
     assert await ended(world, handle) == "nothing"
     assert not world.gates.ran
     assert not world.gateway.calls
+
+
+@pytest.mark.parametrize("deed", ["moved", "burnt"])
+async def test_a_refund_of_tokens_that_their_holder_moved_or_burnt(world: SagaWorld, client: Client, deed: str) -> None:
+    """The sale stays whole meanwhile; the refund burns the token where it is, or finds that it is gone."""
+    ids = await sold(world, client)
+    for ticket_id in ids:
+        address = world.chain.address_of("ticket", ticket_id)
+        if deed == "moved":
+            world.chain.move(address)
+        else:
+            world.chain.burnt[address] = 1
+    await world.check_invariants()
+    refund = await world.decide_refund()
+    assert await ended(world, await begin(client, refund)) == "refunded"
+    assert await tickets(world, ids) == [("void", "burnt")] * 2
+    assert (world.gateway.refunded_minor, sum(world.chain.burnt.values())) == (2208, 2)

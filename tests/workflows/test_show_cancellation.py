@@ -17,7 +17,8 @@ from domain.catalog.show_cancellation import ShowCancellation
 from domain.core.errors import KeyReused, NotOnSale
 from domain.core.ids import DEFAULT_TENANT
 from domain.core.unit_of_work import UnitOfWork
-from domain.payments.refund import Refund, Refunds
+from domain.payments.refund import Refund
+from domain.payments.refunds import Refunds
 from domain.stock.reservation import Reservation
 from tests.fakes.identity import purchase_id_of
 from tests.fakes.show_reads import FoldedShows
@@ -146,6 +147,23 @@ async def test_a_balance_that_does_not_cover_it_pauses_it(world: SagaWorld, clie
     world.gateway.allow("refund_intent")
     for refund in await all_refunds(world):
         await client.get_workflow_handle(f"refund/{refund.refund_id}").signal("try_again")
+    assert await ended(world, client, handle) == "finished"
+
+
+async def test_refunds_that_are_stuck_make_room_for_the_others(world: SagaWorld, client: Client) -> None:
+    """A refund that fails for ever, and so sends no news, frees its place after a while; it ends when it is mended."""
+    await world.open_show()
+    await sell(world, client, "a", "b", "c")
+    first = min(stream.partition(":")[2] for stream in world.store.streams if stream.startswith("order:"))
+    broken = next(one.intent_id for one in world.gateway.intents.values() if one.purchase_id == first)
+    world.gateway.broken.add(broken)
+    await call_off(world)
+    handle = await begin(client, window=1, stuck_seconds=1)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(world.gateway.refunds) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    world.gateway.broken.clear()
+    await world.server.sleep(61)  # the refund is tried again after a minute
     assert await ended(world, client, handle) == "finished"
 
 

@@ -13,7 +13,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError
 
-from activities.core.failures import BUG
+from activities.core.failures import BUG, TRANSIENT
 from activities.core.task_queues import PURCHASES, queues_of
 from workflows.core.saga import drain
 
@@ -76,6 +76,10 @@ class RefusedStep(ApplicationError):  # noqa: N818 - a refusal is an answer, not
         self.code = code
 
 
+class FailedStep(ApplicationError):  # noqa: N818 - the caller goes on without it
+    """A step failed in one round, by a bug or a transient error."""
+
+
 class ActivityCaller:
     """Calls activities in rounds until they succeed or are refused."""
 
@@ -95,6 +99,20 @@ class ActivityCaller:
         calling = self._call(method, command, policy, summary, forward_only=forward_only)
         return await (drain(calling) if forward_only else calling)
 
+    async def attempt(
+        self, method: Callable[[Any, Any], Awaitable[T]], command: Any, policy: CallPolicy, summary: str
+    ) -> T:
+        """Run one round of one activity; raise FailedStep when it fails, RefusedStep when it is refused."""
+        try:
+            return await self._try(method, command, policy, summary)
+        except FailureError as error:
+            cause = _cause_of(error)
+            if isinstance(cause, CancelledError):
+                raise
+            if isinstance(cause, ApplicationError) and _is_final(cause) and cause.type != BUG:
+                raise RefusedStep(cause.type or "refused", cause.message, *cause.details) from error
+            raise FailedStep(str(cause), type="failed", non_retryable=True) from error
+
     async def _call(
         self,
         method: Callable[[Any, Any], Awaitable[T]],
@@ -112,15 +130,11 @@ class ActivityCaller:
                 cause = _cause_of(error)
                 if isinstance(cause, CancelledError):
                     raise
-                refused = isinstance(cause, ApplicationError) and cause.non_retryable and cause.type != BUG
-                if refused and isinstance(cause, ApplicationError) and not forward_only:
+                if isinstance(cause, ApplicationError) and _is_final(cause) and cause.type != BUG and not forward_only:
                     self._alerts.clear(name)
                     raise RefusedStep(cause.type or "refused", cause.message, *cause.details) from error
                 self._alerts.raise_(name, str(cause))
-                patient = refused or (isinstance(cause, ApplicationError) and cause.type == BUG)
-                await workflow.sleep(
-                    BUG_PAUSE if patient else TRANSIENT_PAUSE, summary=f"before the next round of {name}"
-                )
+                await workflow.sleep(_pause_after(cause), summary=f"before the next round of {name}")
                 continue
             self._alerts.clear(name)
             return result
@@ -147,8 +161,10 @@ class ActivityCaller:
             )
         except FailureError as error:
             cause = _cause_of(error)
-            if isinstance(cause, CancelledError) or (isinstance(cause, ApplicationError) and cause.non_retryable):
+            if isinstance(cause, CancelledError) or _is_final(cause):
                 raise
+            if isinstance(cause, ApplicationError) and cause.next_retry_delay is not None:
+                await workflow.sleep(cause.next_retry_delay, summary=f"the pause that {method.__name__} asks for")
             return await self._round(method, command, policy, summary)
 
     async def _round(
@@ -168,6 +184,18 @@ class ActivityCaller:
                 maximum_attempts=policy.attempts,
             ),
         )
+
+
+def _is_final(cause: BaseException | None) -> bool:
+    """Return whether an error is a refusal or a bug: another try would fail like this one."""
+    return isinstance(cause, ApplicationError) and cause.non_retryable and cause.type != TRANSIENT
+
+
+def _pause_after(cause: BaseException | None) -> timedelta:
+    """Return the pause before the next round; a transient error may ask for a longer one."""
+    if not isinstance(cause, ApplicationError):
+        return TRANSIENT_PAUSE
+    return BUG_PAUSE if _is_final(cause) else max(TRANSIENT_PAUSE, cause.next_retry_delay or TRANSIENT_PAUSE)
 
 
 def _cause_of(error: FailureError) -> BaseException | None:

@@ -37,5 +37,11 @@ class Patch(NamedTuple):
 
 # A purchase that ends before it knows of a payment makes sure that there is none (decision 0017).
 MONEY_OF_A_LOST_TASK = Patch("money-of-a-lost-task")
-PATCHES: tuple[Patch, ...] = (MONEY_OF_A_LOST_TASK,)
+# A refund looks at its news while it waits for an operator, and before it ends (decision 0033).
+REFUND_HEEDS_NEWS = Patch("refund-heeds-news")
+# A payment that a bank processes keeps its seats until the bank has decided (decision 0036).
+SEATS_WAIT_FOR_THE_BANK = Patch("seats-wait-for-the-bank")
+# A share, or a refund of a cancelled show, that fails is set aside: the others go on without it (decision 0035).
+SET_ASIDE = Patch("set-aside")
+PATCHES: tuple[Patch, ...] = (MONEY_OF_A_LOST_TASK, REFUND_HEEDS_NEWS, SEATS_WAIT_FOR_THE_BANK, SET_ASIDE)
 RETIRED: frozenset[str] = frozenset()

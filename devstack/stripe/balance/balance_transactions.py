@@ -31,7 +31,8 @@ def add_balance_transaction(call: Call, kind: str, source: Json, amount_minor: i
                 "description": more.get("fee_words", "Stripe fees")}]  # fmt: skip
     return call.store.add({
         "id": new_id("txn"), "object": "balance_transaction", "amount": amount_minor, "available_on": available_on,
-        "created": call.now, "currency": source["currency"], "description": None, "exchange_rate": None, "fee": fee,
+        "balance_type": "payments", "created": call.now, "currency": source["currency"], "description": None,
+        "exchange_rate": None, "fee": fee,
         "fee_details": details if fee else [], "net": amount_minor - fee,
         "reporting_category": more.get("category", CATEGORIES.get(kind, kind)),
         "source": source["id"], "status": "available" if available_on <= call.now else "pending", "type": kind,

@@ -32,13 +32,18 @@ STATES: dict[str, Json] = {
 }
 
 
-def bank_account(account: Json) -> Json:
-    """Return an account's bank account for payouts, or a new one."""
-    known = account["external_accounts"]["data"]
-    return dict(known[0]) if known else {
+def bank_accounts(account: Json) -> list[Json]:
+    """Return an account's bank accounts for payouts: the known ones, and new ones; the default currency's first."""
+    known = {bank["currency"]: bank for bank in account["external_accounts"]["data"]}
+    currencies = account.get("_settles_in", list(dict.fromkeys((account["default_currency"], "eur"))))
+    return [dict(known.get(currency) or _bank_account(account, currency)) for currency in currencies]
+
+
+def _bank_account(account: Json, currency: str) -> Json:
+    return {
         "id": new_id("ba_1").replace("ba_1_", "ba_1"), "object": "bank_account", "account": account["id"],
         "account_holder_name": None, "account_holder_type": None, "account_type": None,
-        "bank_name": "STRIPE TEST BANK", "country": account["country"], "currency": account["default_currency"],
+        "bank_name": "STRIPE TEST BANK", "country": account["country"], "currency": currency,
         "default_for_currency": True, "fingerprint": new_id("x", 16)[2:], "last4": "6789", "metadata": {},
         "routing_number": "110000000", "status": "new",
     }  # fmt: skip
@@ -47,6 +52,8 @@ def bank_account(account: Json) -> Json:
 def set_state(account: Json, state: str) -> Json:
     """Set an account's fields to a state; with details submitted it has a bank account."""
     account |= STATES[state]
+    asked = account.get("_asked") or list(account["capabilities"])
+    account["capabilities"] = {name: given for name, given in account["capabilities"].items() if name in asked}
     if account["details_submitted"]:
-        account["external_accounts"]["data"] = [bank_account(account) | {"status": "new"}]
+        account["external_accounts"]["data"] = [bank | {"status": "new"} for bank in bank_accounts(account)]
     return account

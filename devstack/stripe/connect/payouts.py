@@ -2,7 +2,7 @@
 
 from devstack.stripe.balance.balance_transactions import add_balance_transaction, balances_by_currency
 from devstack.stripe.connect.accounts import disable_bank_account
-from devstack.stripe.connect.onboarding import bank_account
+from devstack.stripe.connect.onboarding import bank_accounts
 from devstack.stripe.core.calls import LIST_COMMON, Call, Endpoint, named_account
 from devstack.stripe.core.errors import Json, invalid
 from devstack.stripe.core.forms import choice, metadata, required_integer, required_text
@@ -28,7 +28,7 @@ def _bank(call: Call, account_id: str) -> str:
     if not account["payouts_enabled"]:
         message = "Cannot create payouts; this account has requirements that need to be collected."
         raise invalid(message, code="payouts_not_allowed")
-    return str(bank_account(account)["id"])
+    return str(bank_accounts(account)[0]["id"])
 
 
 def _make(
@@ -115,7 +115,10 @@ def _failed(call: Call, payout: Json) -> Json:
         "failure_message": f"The bank refused the payout: {code}.",
     }  # fmt: skip
     emit(call, "payout.failed", call.store.save(payout))
-    if payout["_account"]:
+    reversal = call.store.find(payout["reversed_by"]) if payout["reversed_by"] else None
+    if reversal is not None and reversal["status"] == "pending":
+        _cancelled(call, reversal)
+    if payout["_account"] and payout["amount"] > 0:
         disable_bank_account(call, payout["_account"])
     return payout
 

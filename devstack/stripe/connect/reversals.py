@@ -1,6 +1,7 @@
 """Transfer reversals, whole or partial, within the connected account's balance."""
 
 from devstack.stripe.balance.balance_transactions import add_balance_transaction, balances_by_currency
+from devstack.stripe.connect.access import check_access
 from devstack.stripe.core.calls import LIST_COMMON, Call, Endpoint
 from devstack.stripe.core.errors import Json, invalid, not_found
 from devstack.stripe.core.forms import integer, metadata
@@ -14,6 +15,7 @@ _LACKING = "The connected account's balance of {} {} does not cover a reversal o
 def create(call: Call) -> Json:
     """Reverse a transfer, in full when no amount is given."""
     transfer = call.store.get("transfer", call.subject)
+    check_access(call.store, transfer["destination"])
     amount = _amount(call, transfer)
     account, currency = transfer["destination"], transfer["currency"]
     available_on = call.store.get("balance_transaction", transfer["balance_transaction"])["available_on"]

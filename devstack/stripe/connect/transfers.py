@@ -1,11 +1,13 @@
 """Transfers from the platform's balance to connected accounts."""
 
 from devstack.stripe.balance.balance_transactions import add_balance_transaction, balances_by_currency
+from devstack.stripe.connect.access import check_destination
 from devstack.stripe.core.calls import LIST_COMMON, Call, Endpoint
 from devstack.stripe.core.errors import Json, invalid
 from devstack.stripe.core.forms import metadata, required_integer, required_text
 from devstack.stripe.core.listing import page
 from devstack.stripe.core.store import new_id
+from devstack.stripe.payments.payment_methods import no_billing_details
 from devstack.stripe.webhooks.events import emit
 
 _TRANSFER = frozenset({
@@ -44,6 +46,7 @@ def create_transfer(call: Call) -> Json:
 
 def _receiver(call: Call) -> Json:
     destination = call.store.get("account", required_text(call.params, "destination"), "destination")
+    check_destination(destination)
     if destination["capabilities"]["transfers"] != "active":
         message = (
             "Your destination account needs to have at least one of the following capabilities enabled: transfers, "
@@ -57,7 +60,8 @@ def _add_destination_payment(call: Call, transfer: Json, available_on: int) -> N
     """Store the payment that a transfer is for the connected account: a charge in its own balance."""
     payment = {
         "id": transfer["destination_payment"], "object": "charge", "amount": transfer["amount"],
-        "amount_captured": transfer["amount"], "amount_refunded": 0, "captured": True, "created": call.now,
+        "amount_captured": transfer["amount"], "amount_refunded": 0, "billing_details": no_billing_details(),
+        "captured": True, "created": call.now,
         "currency": transfer["currency"], "description": transfer["description"], "disputed": False,
         "failure_code": None, "failure_message": None, "livemode": False, "metadata": {}, "outcome": None,
         "paid": True, "payment_intent": None, "payment_method": None, "payment_method_details": None,

@@ -11,6 +11,8 @@ from devstack.stripe.core.store import Store
 
 PLATFORM = "platform"
 LIST_COMMON = frozenset({"limit", "starting_after", "ending_before", "created"})
+# Stripe leaves these out of an object where other fields would be null.
+_ABSENT_IF_NONE = {"refund": ("failure_reason", "next_action", "pending_reason")}
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,11 @@ def without_keys(body: Json, *names: str) -> Json:
 
 
 def public_view(value: Any) -> Any:
-    """Return a value without the emulator's own keys, which begin with an underscore."""
+    """Return a value as Stripe shows it: without the emulator's own keys, which begin with an underscore."""
     if isinstance(value, dict):
-        return {name: public_view(item) for name, item in value.items() if not name.startswith("_")}
+        absent = _ABSENT_IF_NONE.get(str(value.get("object")), ())
+        shown = {name: item for name, item in value.items() if item is not None or name not in absent}
+        return {name: public_view(item) for name, item in shown.items() if not name.startswith("_")}
     if isinstance(value, list):
         return [public_view(item) for item in value]
     return value

@@ -25,7 +25,7 @@ class ApiError(Exception):
 
     @property
     def _of_parameters(self) -> bool:
-        return (self.code or "").startswith("parameter_")
+        return (self.code or "").startswith(("parameter_", "payment_method_types_no_longer"))
 
     def body(self) -> Json:
         """Return the response's JSON, without empty keys."""

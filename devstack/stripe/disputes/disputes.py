@@ -28,14 +28,21 @@ def open_dispute(call: Call, charge: Json, amount: int, reason: str, *, inquiry:
         "balance_transactions": [], "charge": charge["id"], "created": call.now, "currency": charge["currency"],
         "enhanced_eligibility_types": [], "evidence": no_evidence(), "evidence_details": details(call.now),
         "is_charge_refundable": inquiry, "livemode": False, "metadata": {}, "network_reason_code": code,
-        "payment_intent": charge["payment_intent"], "payment_method_details": {
-            "type": "card", "card": {"brand": "visa", "case_type": case, "network_reason_code": code},
-        },
-        "reason": reason, "status": INQUIRIES[0] if inquiry else OPEN[0],
+        "payment_intent": charge["payment_intent"], **_method_details(charge, case, code), "reason": reason,
+        "status": INQUIRIES[0] if inquiry else OPEN[0],
     })  # fmt: skip
     call.store.save(charge | {"disputed": True})
     emit(call, "charge.dispute.created", dispute)
     return dispute if inquiry else _withdraw(call, dispute)
+
+
+def _method_details(charge: Json, case: str, code: str) -> Json:
+    """Return the method of a disputed charge; Stripe has no details for a bank debit."""
+    card = charge["payment_method_details"].get("card")
+    if card is None:
+        return {}
+    about = {"brand": card["brand"], "case_type": case, "network": card["brand"], "network_reason_code": code}
+    return {"payment_method_details": {"type": "card", "card": about}}
 
 
 def _withdraw(call: Call, dispute: Json) -> Json:
@@ -58,52 +65,85 @@ def _pending_refunds(call: Call, charge_id: str) -> list[Json]:
 
 
 def dispute_charge(call: Call) -> Json:
-    """Open a dispute on a captured charge, for `amount` or everything not refunded."""
+    """Open a dispute on a captured charge, for `amount` or everything that is neither refunded nor disputed.
+
+    A bank that does not know of a refund disputes its money too: `even_refunded`.
+    """
     charge = call.own("charge", call.subject)
     still_pending = sum(refund["amount"] for refund in _pending_refunds(call, charge["id"]))
-    left = charge["amount"] - charge["amount_refunded"] + still_pending
+    refunded = 0 if boolean(call.params.get("even_refunded")) else charge["amount_refunded"] - still_pending
+    left = charge["amount"] - refunded - _disputed(call, charge["id"])
     amount = integer(call.params, "amount", least=1) or left
-    if not charge["captured"] or charge["disputed"] or not 0 < amount <= left:
+    if not charge["captured"] or not 0 < amount <= left:
         raise invalid(f"Charge {charge['id']} cannot be disputed for {amount}.")
     reason = choice(call.params, "reason", REASONS)
     return open_dispute(call, charge, amount, reason, inquiry=boolean(call.params.get("inquiry")))
 
 
+def _disputed(call: Call, charge_id: str) -> int:
+    """Return what disputes of a charge claim: those not won, prevented or withdrawn."""
+    found = call.store.select("dispute", "json_extract(body, '$.charge') = ?", (charge_id,))
+    return sum(row["amount"] for row in found if row["status"] not in {"won", "prevented", "warning_closed"})
+
+
 def escalate(call: Call) -> Json:
     """Escalate an inquiry to a dispute, which withdraws the money."""
     dispute = _in_status(call.store.get("dispute", call.subject), INQUIRIES)
-    dispute["payment_method_details"]["card"]["case_type"] = "chargeback"
+    if "payment_method_details" in dispute:
+        dispute["payment_method_details"]["card"]["case_type"] = "chargeback"
     dispute |= {"status": OPEN[0], "is_charge_refundable": False, "evidence_details": details(call.now)}
     return _withdraw(call, _changed(call, dispute))
 
 
 def finish(call: Call) -> Json:
-    """Finish a dispute: won, lost, or (an inquiry) withdrawn; `return_fee` returns the fee too."""
+    """Finish a dispute: won, lost, (an inquiry) withdrawn, or prevented; `return_fee` returns the fee too.
+
+    A lost one returns `returned` of its money: the part that was refunded before. Prevented is an inquiry that takes
+    nothing, or a dispute that keeps what was withdrawn.
+    """
     dispute = call.store.get("dispute", call.subject)
-    outcome = choice(call.params, "outcome", ("won", "lost", "withdrawn"))
+    outcome = choice(call.params, "outcome", ("won", "lost", "withdrawn", "prevented"))
     if outcome == "withdrawn":
         return _closed(call, _in_status(dispute, INQUIRIES), "warning_closed")
+    if outcome == "prevented":
+        return _closed(call, _in_status(dispute, (*INQUIRIES, *OPEN)), "prevented")
     _in_status(dispute, OPEN)
-    return_fee = boolean(call.params.get("return_fee"))
-    return win(call, dispute, return_fee=return_fee) if outcome == "won" else lose(call, dispute)
+    if outcome == "won":
+        return win(call, dispute, return_fee=boolean(call.params.get("return_fee")))
+    returned = integer(call.params, "returned", least=1)
+    lost = lose(call, dispute)
+    return _reinstate(call, lost, returned) if returned else lost
 
 
-def win(call: Call, dispute: Json, *, return_fee: bool = False) -> Json:
-    """Return the money, the fee only on request; the charge can be refunded again."""
-    fee = -dispute_fee_minor(dispute["currency"]) if return_fee else 0
+def give_back(call: Call) -> Json:
+    """Return a part of the money of a lost dispute, after its end."""
+    dispute = _in_status(call.store.get("dispute", call.subject), ("lost", "prevented"))
+    return _reinstate(call, dispute, integer(call.params, "amount", least=1) or dispute["amount"])
+
+
+def _reinstate(call: Call, dispute: Json, amount: int, fee: int = 0) -> Json:
+    """Return an amount, at most what was withdrawn, with the fee or without it."""
+    if amount > -sum(entry["amount"] for entry in dispute["balance_transactions"]):
+        raise invalid(f"The dispute {dispute['id']} has taken less than {amount}.")
     entry = add_balance_transaction(
         call,
         "adjustment",
         dispute,
-        dispute["amount"],
+        amount,
         fee_minor=fee,
         fee_words="Dispute fee refund",
         category="dispute_reversal",
     )
     dispute["balance_transactions"].append(entry)
-    call.store.save(call.store.get("charge", dispute["charge"]) | {"_charged_back": False})
-    dispute["status"] = "won"
     emit(call, "charge.dispute.funds_reinstated", call.store.save(dispute))
+    return dispute
+
+
+def win(call: Call, dispute: Json, *, return_fee: bool = False) -> Json:
+    """Return the money, the fee only on request; the charge can be refunded again."""
+    fee = -dispute_fee_minor(dispute["currency"]) if return_fee else 0
+    call.store.save(call.store.get("charge", dispute["charge"]) | {"_charged_back": False})
+    dispute = _reinstate(call, dispute | {"status": "won"}, dispute["amount"], fee)
     return _closed(call, dispute, "won")
 
 
@@ -171,7 +211,8 @@ ENDPOINTS = (
     Endpoint("POST", "/v1/disputes/*/close", close),
 )
 SWITCHES = (
-    Endpoint("POST", "/charges/*/dispute", dispute_charge, frozenset({"amount", "reason", "inquiry"})),
+    Endpoint("POST", "/charges/*/dispute", dispute_charge, frozenset({"amount", "reason", "inquiry", "even_refunded"})),
     Endpoint("POST", "/disputes/*/escalate", escalate),
-    Endpoint("POST", "/disputes/*/finish", finish, frozenset({"outcome", "return_fee"})),
+    Endpoint("POST", "/disputes/*/finish", finish, frozenset({"outcome", "return_fee", "returned"})),
+    Endpoint("POST", "/disputes/*/return", give_back, frozenset({"amount"})),
 )

@@ -11,6 +11,7 @@ from http import HTTPStatus
 
 from devstack.stripe.balance import balance_transactions
 from devstack.stripe.connect import accounts, payouts, reversals, transfers
+from devstack.stripe.connect.access import check_access
 from devstack.stripe.core.calls import Call, Endpoint, Routes, public_view
 from devstack.stripe.core.errors import ApiError, Json, invalid
 from devstack.stripe.core.faults import take_call_fault
@@ -185,13 +186,8 @@ class Engine:
         if caller.public and not endpoint.open_to_browsers:
             message = "This API call cannot be made with a publishable API key. Please use a secret API key."
             raise ApiError(401, "invalid_request_error", message, code="secret_key_required")
-        account = self.store.find(caller.account) if caller.account else None
-        if caller.account and (account is None or account["object"] != "account"):
-            message = (
-                f"The provided key does not have access to account '{caller.account}' (or that account does not "
-                "exist). Application access may have been revoked."
-            )
-            raise ApiError(403, "invalid_request_error", message, code="account_invalid")
+        if caller.account:
+            check_access(self.store, caller.account)
         if caller.account and not endpoint.open_to_accounts:
             raise invalid("The emulator does not answer this for a connected account: leave out Stripe-Account.")
 

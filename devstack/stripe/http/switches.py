@@ -6,14 +6,14 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
 from devstack.stripe.balance import balance_switches
-from devstack.stripe.connect import accounts, onboarding, payouts
+from devstack.stripe.connect import access, accounts, onboarding, payouts
 from devstack.stripe.core import faults
 from devstack.stripe.core.calls import Call, Endpoint, Routes, public_view
 from devstack.stripe.core.errors import Json, invalid
 from devstack.stripe.core.forms import choice, reject_unknown
 from devstack.stripe.core.store import Store
 from devstack.stripe.disputes import disputes
-from devstack.stripe.payments import bank_switches
+from devstack.stripe.payments import bank_switches, refused_intents
 from devstack.stripe.refunds import refund_switches
 from devstack.stripe.webhooks.deliveries import list_deliveries
 
@@ -31,8 +31,9 @@ def set_settings(call: Call) -> Json:
 
 
 SWITCHES: tuple[Endpoint, ...] = (
-    *bank_switches.SWITCHES, *refund_switches.SWITCHES, *disputes.SWITCHES, *accounts.SWITCHES, *payouts.SWITCHES,
-    *balance_switches.SWITCHES, Endpoint("POST", "/settings", set_settings, frozenset(SETTINGS)),
+    *bank_switches.SWITCHES, *refund_switches.SWITCHES, *disputes.SWITCHES, *accounts.SWITCHES, *access.SWITCHES,
+    *payouts.SWITCHES, *balance_switches.SWITCHES, *refused_intents.SWITCHES,
+    Endpoint("POST", "/settings", set_settings, frozenset(SETTINGS)),
 )  # fmt: skip
 _ROUTES = Routes(SWITCHES)
 

@@ -5,7 +5,7 @@ from devstack.stripe.core.calls import LIST_COMMON, Call, Endpoint
 from devstack.stripe.core.errors import Json
 from devstack.stripe.core.listing import Filters, page
 from devstack.stripe.core.store import new_id
-from devstack.stripe.payments.payment_methods import METHODS, Method, decline_words
+from devstack.stripe.payments.payment_methods import METHODS, Method, card_details, decline_words, no_billing_details
 from devstack.stripe.webhooks.events import emit
 
 CAPTURE_SECONDS_MAX = 7 * 86400
@@ -14,15 +14,14 @@ CAPTURE_SECONDS_MAX = 7 * 86400
 def make_charge(call: Call, intent: Json, method: Method, status: str) -> Json:
     """Create an uncaptured charge for an intent; `status` is succeeded, pending or failed."""
     code, message = decline_words(method.decline_code) if method.decline_code else (None, None)
-    card = {
-        "brand": method.brand, "last4": method.last4, "country": "US", "funding": "credit",
-        "capture_before": call.now + CAPTURE_SECONDS_MAX if intent["capture_method"] == "manual" else None,
-    }  # fmt: skip
-    details = card if method.type == "card" else {"last4": method.last4}
+    details: Json = card_details(method, call.now) if method.type == "card" else {"last4": method.last4}
+    if intent["capture_method"] == "manual":
+        details["capture_before"] = call.now + CAPTURE_SECONDS_MAX
     return call.store.add({
         "id": new_id("ch_3", 22).replace("ch_3_", "ch_3"), "object": "charge", "amount": intent["amount"],
-        "amount_captured": 0, "amount_refunded": 0, "balance_transaction": None, "captured": False,
-        "created": call.now, "currency": intent["currency"], "description": intent["description"],
+        "amount_captured": 0, "amount_refunded": 0, "balance_transaction": None,
+        "billing_details": no_billing_details(), "captured": False, "created": call.now,
+        "currency": intent["currency"], "description": intent["description"],
         "disputed": False, "failure_code": code, "failure_message": message, "livemode": False,
         "metadata": intent["metadata"], "outcome": {"network_status": "approved_by_network", "type": "authorized"},
         "paid": status == "succeeded", "payment_intent": intent["id"], "payment_method": intent["payment_method"],

@@ -5,7 +5,7 @@ from devstack.stripe.core.errors import ApiError, Json
 from devstack.stripe.core.store import new_id
 from devstack.stripe.disputes.disputes import open_dispute
 from devstack.stripe.payments.charges import capture_charge, make_charge, method_of
-from devstack.stripe.payments.payment_methods import Method, decline_words, method_named
+from devstack.stripe.payments.payment_methods import Method, decline_words, method_named, no_billing_details
 from devstack.stripe.webhooks.events import emit
 
 
@@ -13,8 +13,10 @@ def attach_method(call: Call, intent: Json, name: str) -> None:
     """Attach a test payment method to an intent, under a new id."""
     if name == intent["payment_method"]:
         return
-    method_named(name, manual=intent["capture_method"] == "manual")
-    intent |= {"payment_method": new_id("pm"), "_method": name, "status": "requires_confirmation"}
+    method_named(name, intent["payment_method_types"], manual=intent["capture_method"] == "manual")
+    intent |= {
+        "payment_method": new_id("pm"), "_method": name, "_method_created": call.now, "status": "requires_confirmation",
+    }  # fmt: skip
     call.store.save(intent)
 
 
@@ -94,8 +96,12 @@ def fail(call: Call, intent: Json, code: str, message: str, trace: Json) -> Json
         "code": code,
         "message": message,
         **trace,
-        "payment_method": {"id": intent["payment_method"], "object": "payment_method", "type": method_of(intent).type},
-    }
+        "payment_method": {
+            "id": intent["payment_method"], "object": "payment_method", "billing_details": no_billing_details(),
+            "created": intent.get("_method_created", intent["created"]), "livemode": False,
+            "type": method_of(intent).type,
+        },
+    }  # fmt: skip
     intent |= {
         "status": "requires_payment_method", "last_payment_error": error, "payment_method": None,
         "next_action": None, "latest_charge": trace.get("charge", intent["latest_charge"]),

@@ -1,8 +1,20 @@
-"""Stripe's rules per currency: smallest charge, last digits that must be zero, dispute fee."""
+"""Stripe's rules per currency: those it has, least and most of a charge, last digits that must be zero, dispute fee."""
 
 from devstack.stripe.core.errors import invalid
 
 AMOUNT_MINOR_MAX = 99_999_999
+LARGEST_MINOR = {"idr": 999_999_999_999}
+SUPPORTED = frozenset({
+    "aed", "afn", "all", "amd", "ang", "aoa", "ars", "aud", "awg", "azn", "bam", "bbd", "bdt", "bhd", "bif", "bmd",
+    "bnd", "bob", "brl", "bsd", "bwp", "byn", "bzd", "cad", "cdf", "chf", "clp", "cny", "cop", "crc", "cve", "czk",
+    "djf", "dkk", "dop", "dzd", "egp", "etb", "eur", "fjd", "fkp", "gbp", "gel", "gip", "gmd", "gnf", "gtq", "gyd",
+    "hkd", "hnl", "htg", "huf", "idr", "ils", "inr", "isk", "jmd", "jod", "jpy", "kes", "kgs", "khr", "kmf", "krw",
+    "kwd", "kyd", "kzt", "lak", "lbp", "lkr", "lrd", "lsl", "mad", "mdl", "mga", "mkd", "mmk", "mnt", "mop", "mur",
+    "mvr", "mwk", "mxn", "myr", "mzn", "nad", "ngn", "nio", "nok", "npr", "nzd", "omr", "pab", "pen", "pgk", "php",
+    "pkr", "pln", "pyg", "qar", "ron", "rsd", "rub", "rwf", "sar", "sbd", "scr", "sek", "sgd", "shp", "sle", "sos",
+    "srd", "std", "szl", "thb", "tjs", "tnd", "top", "try", "ttd", "twd", "tzs", "uah", "ugx", "usd", "uyu", "uzs",
+    "vnd", "vuv", "wst", "xaf", "xcd", "xcg", "xof", "xpf", "yer", "zar", "zmw",
+})  # fmt: skip
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 # Stripe takes these in hundredths although they have no decimals: the last two digits must be zero.
 IN_HUNDREDS = frozenset({"isk", "ugx"})
@@ -19,8 +31,9 @@ _DISPUTE_FEE_ELSEWHERE_MINOR = 1500
 
 def check_charge(amount_minor: int, currency: str) -> None:
     """Raise for an amount that cannot be charged."""
-    if amount_minor > AMOUNT_MINOR_MAX:
-        raise invalid("Amount must be no more than $999,999.99", code="amount_too_large", param="amount")
+    most = LARGEST_MINOR.get(currency, AMOUNT_MINOR_MAX)
+    if amount_minor > most:
+        raise invalid(f"Amount must be no more than {most} in {currency}", code="amount_too_large", param="amount")
     least = SMALLEST_MINOR.get(currency, 1)
     if amount_minor < least:
         message = f"Amount must convert to at least 50 cents: at least {least} in {currency}."

@@ -7,8 +7,10 @@ from devstack.stripe.core.listing import page, search
 from devstack.stripe.core.store import new_id
 from devstack.stripe.payments.charges import capture_charge, release_authorisation
 from devstack.stripe.payments.confirmation import attach_method, dispute_at_once, run_course
-from devstack.stripe.payments.currencies import check_charge, check_digits
+from devstack.stripe.payments.currencies import SUPPORTED, check_charge, check_digits
 from devstack.stripe.payments.lapsed_authorisations import check_capture, lapse_when_due
+from devstack.stripe.payments.offered_methods import offered
+from devstack.stripe.payments.refused_intents import refuse_by_switch
 from devstack.stripe.webhooks.events import emit
 
 REASONS = ("requested_by_customer", "duplicate", "fraudulent", "abandoned")
@@ -17,6 +19,7 @@ CANCELLABLE = CONFIRMABLE | {"requires_capture"}
 _TEXTS = ("description", "receipt_email", "statement_descriptor_suffix", "transfer_group", "customer")
 _CREATE = frozenset({
     "amount", "currency", "capture_method", "automatic_payment_methods", "confirm", "metadata", "payment_method",
+    "allowed_payment_method_types", "payment_method_types",
     "return_url", "off_session", "setup_future_usage", *_TEXTS,
 })  # fmt: skip
 _UPDATE = frozenset({"amount", "currency", "metadata", "payment_method", *_TEXTS})
@@ -32,28 +35,26 @@ def _amount(call: Call, currency: str) -> int:
 
 def _currency(call: Call) -> str:
     currency = required_text(call.params, "currency").lower()
-    if len(currency) != len("usd"):
+    if currency not in SUPPORTED:
         raise invalid(f"Invalid currency: {currency}", param="currency")
     return currency
 
 
 def create(call: Call) -> Json:
-    """Create an intent, and confirm it if `confirm` is true."""
+    """Create an intent, and confirm it if `confirm` is true; a switch refuses it for good."""
+    refuse_by_switch(call)
     currency = _currency(call)
     intent_id = new_id("pi_3", 22).replace("pi_3_", "pi_3")
-    automatic = call.params.get("automatic_payment_methods") or {"enabled": "true"}
-    if not isinstance(automatic, dict):
-        raise invalid("Invalid hash", param="automatic_payment_methods")
+    capture_method = choice(call.params, "capture_method", ("automatic", "automatic_async", "manual"))
+    automatic, types = offered(call.params, currency, manual=capture_method == "manual")
     intent = call.store.add({
         "id": intent_id, "object": "payment_intent", "amount": _amount(call, currency), "amount_capturable": 0,
-        "amount_received": 0, "automatic_payment_methods": {
-            "enabled": boolean(automatic.get("enabled")), "allow_redirects": automatic.get("allow_redirects", "always"),
-        },
+        "amount_received": 0, "automatic_payment_methods": automatic,
         "canceled_at": None, "cancellation_reason": None, "client_secret": new_id(f"{intent_id}_secret", 25),
-        "capture_method": choice(call.params, "capture_method", ("automatic", "automatic_async", "manual")),
+        "capture_method": capture_method,
         "confirmation_method": "automatic", "created": call.now, "currency": currency, "last_payment_error": None,
         "latest_charge": None, "livemode": False, "metadata": metadata(call.params), "next_action": None,
-        "payment_method": None, "payment_method_types": ["card"], "status": "requires_payment_method",
+        "payment_method": None, "payment_method_types": types, "status": "requires_payment_method",
         **{name: call.params.get(name) for name in _TEXTS}, "_method": "",
     })  # fmt: skip
     emit(call, "payment_intent.created", intent)
@@ -95,7 +96,7 @@ def _confirmed(call: Call, intent: Json) -> Json:
     if not intent["payment_method"]:
         message = "You cannot confirm this PaymentIntent because it's missing a payment method."
         raise invalid(message, code="payment_intent_unexpected_state", payment_intent=intent)
-    redirects = intent["automatic_payment_methods"]["allow_redirects"] == "always"
+    redirects = (intent["automatic_payment_methods"] or {}).get("allow_redirects", "always") == "always"
     if redirects and not call.public and "return_url" not in call.params:
         # As with Stripe: a confirm from the server needs a return_url for redirects.
         raise invalid("This PaymentIntent may need a redirect: pass a `return_url`, or allow_redirects=never.")

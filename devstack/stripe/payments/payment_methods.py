@@ -1,9 +1,10 @@
 """Stripe's test payment methods: approved, declined, with 3-D Secure, slow, disputed."""
 
+import time
 from dataclasses import dataclass
 from typing import Literal
 
-from devstack.stripe.core.errors import invalid, not_found
+from devstack.stripe.core.errors import Json, invalid, not_found
 
 Course = Literal["approve", "decline", "authenticate", "wait"]
 
@@ -56,19 +57,38 @@ METHODS: dict[str, Method] = {
     "pm_card_refundFail": Method(last4="5126", refund="failed"),
     "pm_usBankAccount": Method(course="wait", type="us_bank_account", brand="", last4="6789"),
     "pm_usBankAccount_success": Method(course="wait", type="us_bank_account", brand="", last4="6789"),
+    "pm_success_de": Method(course="wait", type="sepa_debit", brand="", last4="3201"),
     # Stripe has no slow card; this one allows manual capture after `processing`.
     "pm_emulator_slowCard": Method(course="wait", last4="0000"),
     **{name: Method(course="decline", last4="0002", decline_code=code) for name, code in _DECLINED.items()},
 }
 
 
-def method_named(name: str, *, manual: bool) -> Method:
-    """Return a test payment method; a bank debit does not support manual capture."""
+def card_details(method: Method, now: int) -> Json:
+    """Return the card of a test payment method, which expires a year from now as Stripe's test cards do."""
+    today = time.gmtime(now)
+    return {
+        "brand": method.brand, "last4": method.last4, "country": "US", "funding": "credit",
+        "exp_month": today.tm_mon, "exp_year": today.tm_year + 1, "network": method.brand,
+    }  # fmt: skip
+
+
+def no_billing_details() -> Json:
+    """Return the billing details of a buyer who gave none."""
+    address = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
+    return {"address": address, "email": None, "name": None, "phone": None, "tax_id": None}
+
+
+def method_named(name: str, types: list[str], *, manual: bool) -> Method:
+    """Return a test payment method, of a type that is offered; a bank debit does not support manual capture."""
     method = METHODS.get(name)
     if method is None:
         raise not_found("PaymentMethod", name, "payment_method")
     if manual and method.type != "card":
         message = f"The payment method type {method.type} does not support manual capture."
+        raise invalid(message, code="payment_intent_incompatible_payment_method", param="payment_method")
+    if method.type not in types:
+        message = f"The PaymentMethod provided ({method.type}) is not allowed for this PaymentIntent."
         raise invalid(message, code="payment_intent_incompatible_payment_method", param="payment_method")
     return method
 

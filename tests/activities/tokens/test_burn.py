@@ -11,7 +11,7 @@ from domain.core.transient import TransientError
 from domain.core.unit_of_work import UnitOfWork
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import SignedTransaction, TokenSpec
-from tests.activities.tokens.test_mint import Mint
+from tests.activities.tokens.test_mint import GROUP, Mint
 from tests.fakes.token_chain import FakeTokenChain
 
 
@@ -29,7 +29,7 @@ class Burn(Mint):
 
     async def sign(self) -> SignedTransaction:
         """Leave a mint in flight: signed and stored, but not sent."""
-        _, spec = await self.steps._ticket_spec(self.chain.ticket_id)
+        spec = GROUP.model_copy(update={"kind": "ticket", "subject_id": self.chain.ticket_id, "group_address": "mint"})
         signed = await self.chain.sign(spec)
 
         def decide(uow: UnitOfWork) -> None:
@@ -138,3 +138,38 @@ async def test_what_its_owner_burnt_is_gone(burn: Burn) -> None:
     burn.chain.burnt[address] = 1
     assert await burn.burn() == "burnt"
     assert (await burn.ticket()).burn is None
+
+
+async def test_a_token_that_a_lagging_node_does_not_show_is_not_forgone(burn: Burn) -> None:
+    """An earlier transaction made the token, so the stored one failed; its account is read at that slot or later."""
+    earlier, stored = await burn.sign(), await burn.sign()
+    await FakeTokenChain.send(burn.chain, earlier)
+    await FakeTokenChain.send(burn.chain, stored)
+    await burn.void()
+    burn.chain.expire()
+    burn.chain.lag("supply_of")
+    with pytest.raises(TransientError):
+        await burn.burn()
+    assert (await burn.ticket()).ended_as is None
+    burn.chain.lag()
+    assert await burn.burn() == "burnt"
+
+
+async def test_a_minted_token_that_a_node_does_not_show_is_not_burnt(burn: Burn) -> None:
+    """A recorded mint that is read as absent is no burnt one."""
+    await burn.mint()
+    await burn.void()
+    burn.chain.lag("supply_of")
+    with pytest.raises(TransientError, match="lags"):
+        await burn.burn()
+    burn.chain.lag()
+    assert await burn.burn() == "burnt"
+    assert burn.chain.burnt.total() == 1
+
+
+async def test_a_token_held_elsewhere_is_burnt_there(burn: Burn) -> None:
+    """The permanent delegate burns it in whatever account it is."""
+    burn.chain.move(await burn.mint())
+    await burn.void()
+    assert await burn.burn() == "burnt"
+    assert burn.chain.burnt.total() == 1

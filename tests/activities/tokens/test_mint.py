@@ -1,17 +1,25 @@
 """The mint step: reads first, stores signed bytes before sending them, signs again only when those have expired."""
 
+import asyncio
+
 import pytest
+from solders.keypair import Keypair
 
 from activities.core.commands import MintTicket
-from activities.tokens.mint import MintActivities
-from domain.core.errors import WrongState
+from activities.tokens.metadata import Publisher
+from activities.tokens.mint import MintActivities, TicketReader
+from activities.tokens.wallets import WalletCheck
+from domain.catalog.show import Show
+from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
+from domain.core.unit_of_work import UnitOfWork
 from domain.tickets.ticket import Ticket
 from domain.tickets.token import SignedTransaction, TokenSpec
 from tests.fakes.store_world import StoreWorld
-from tests.fakes.token_chain import FakeTokenChain
+from tests.fakes.token_chain import FINALIZED_AFTER, FakeTokenChain, Verb
 
-CUSTODY = "11111111111111111111111111111111"
+CUSTODY = str(Keypair.from_seed(bytes([9] * 32)).pubkey())
+PUBLISHER = Publisher("http://127.0.0.1", CUSTODY)
 GROUP = TokenSpec(kind="show", subject_id="sh", name="Show", symbol="SHOW", uri="", max_size=10, owner_address=CUSTODY)
 
 
@@ -43,7 +51,7 @@ class Mint:
     def __init__(self) -> None:
         self.store = StoreWorld()
         self.chain = Chain(self.store)
-        self.steps = MintActivities(self.store.store, self.chain, NoWallets(), CUSTODY, "http://127.0.0.1")
+        self.steps = MintActivities(self.store.store, self.chain, NoWallets(), CUSTODY, PUBLISHER)
 
     async def issue(self, nonce: str = "no") -> "Mint":
         await self.store.open()
@@ -62,16 +70,28 @@ class Mint:
         return await self.store.see(Ticket, self.chain.ticket_id)
 
 
-@pytest.mark.parametrize("nonce", ["no", ""])
-async def test_the_chain_tells_no_id(nonce: str) -> None:
-    """The uri names the ticket by its public name; that of a ticket of 0.1.0 stays its id."""
-    one = await Mint().issue(nonce)
-    address = await one.mint()
-    spec, ticket = one.chain._specs[address], await one.ticket()
-    assert spec.uri == f"http://127.0.0.1/metadata/ticket/{ticket.public_name}.json"
+async def test_the_chain_tells_no_id_and_no_host(one: Mint) -> None:
+    """The uri is the hash of a document that was stored before, which is the same for all tickets of a type."""
+    spec, ticket = one.chain._specs[await one.mint()], await one.ticket()
+    show = await one.store.see(Show, ticket.show_id)
+    assert spec.uri == f"ipfs://{show.drawings[ticket.ticket_type_id]}"
     told = f"{spec.uri} {spec.name} {spec.symbol}"
-    assert (ticket.identity in told) is not bool(nonce)
-    assert one.purchase.purchase_id not in told.split("/")
+    for secret in (ticket.identity, ticket.public_name, ticket.purchase_id, ticket.show_id, "127.0.0.1"):
+        assert secret not in told
+
+
+async def test_metadata_is_stored_before_anything_is_signed(one: Mint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that dies after signing leaves nothing that points nowhere."""
+    sign, show_id, seen = one.chain.sign, (await one.ticket()).show_id, []
+
+    async def signing(spec: TokenSpec, *, again: bool) -> SignedTransaction:
+        drawings = (await one.store.see(Show, show_id)).drawings
+        seen.append(spec.uri.removeprefix("ipfs://") in drawings.values())
+        return await sign(spec, again=again)
+
+    monkeypatch.setattr(one.chain, "sign", signing)
+    await one.mint()
+    assert seen == [True]
 
 
 @pytest.fixture
@@ -119,6 +139,61 @@ async def test_a_token_that_differs_is_not_counted(one: Mint) -> None:
     assert (await one.ticket()).mint_address is None
 
 
+@pytest.mark.parametrize("deed", ["move", "burn"])
+async def test_a_token_moved_or_burnt_before_it_was_verified_is_minted(one: Mint, deed: str) -> None:
+    """Its transaction is final: what its holder did afterwards does not hold up the purchase."""
+    address = one.chain.address_of("ticket", one.chain.ticket_id)
+    one.chain.fail_after("send")
+    with pytest.raises(TransientError):
+        await one.mint()
+    if deed == "move":
+        one.chain.move(address)
+    else:
+        one.chain.burnt[address] = 1
+    assert await one.mint() == address
+    assert (one.chain.calls["sign"], one.chain.landings[address]) == (1, 1)
+    _, token = await TicketReader(one.store.store, one.chain).read_ticket(one.chain.ticket_id)
+    assert token is not None
+    assert token.holding == {"move": "held-elsewhere", "burn": "burnt"}[deed]
+
+
+async def test_a_mint_counts_only_when_its_transaction_is_final(one: Mint) -> None:
+    """A token that is seen and not final yet may still vanish in a fork."""
+    one.chain.fail_after("send")
+    with pytest.raises(TransientError):
+        await one.mint()
+    signed = (await one.ticket()).signed
+    assert signed is not None
+    assert await one.chain.fate(signed.signature) != "finalized"
+    await one.mint()
+    assert one.chain.height - one.chain._landed[signed.signature].height >= FINALIZED_AFTER
+
+
+async def test_a_mint_that_no_node_remembers_is_not_made_again(one: Mint) -> None:
+    """Nodes forget old transactions; the token at the address, which only our bytes can have made, remains."""
+    address = one.chain.address_of("ticket", one.chain.ticket_id)
+    one.chain.fail_after("send")
+    with pytest.raises(TransientError):
+        await one.mint()
+    one.chain._landed.clear()
+    one.chain.expire()
+    assert await one.mint() == address
+    assert (one.chain.calls["sign"], one.chain.landings[address]) == (1, 1)
+
+
+async def test_a_token_is_compared_with_what_was_signed(one: Mint) -> None:
+    """Another public URL, another name of the show, an erased buyer: old tokens still verify."""
+    wallet = str(Keypair.from_seed(bytes([7] * 32)).pubkey())
+    one.steps = MintActivities(one.store.store, one.chain, OneWallet(wallet), CUSTODY, PUBLISHER)
+    await one.mint()
+    one.steps = MintActivities(
+        one.store.store, one.chain, NoWallets(), CUSTODY, Publisher("https://elsewhere.example", CUSTODY)
+    )
+    _, token = await TicketReader(one.store.store, one.chain).read_ticket(one.chain.ticket_id)
+    assert token is not None
+    assert (token.problems, token.holding, token.owner_address) == ((), "held", wallet)
+
+
 async def test_a_token_is_minted_once(one: Mint) -> None:
     """A repeated step answers from the events."""
     address = await one.mint()
@@ -133,3 +208,63 @@ async def test_what_the_chain_refuses_unseen_is_explained_when_it_is_signed_agai
     with pytest.raises(WrongState, match="the group is full"):
         await one.mint()
     assert (one.chain.calls["sign"], one.chain.landings.total()) == (2, 0)
+
+
+@pytest.mark.parametrize("verb", ["read_token", "supply_of"])
+async def test_a_token_that_a_lagging_node_does_not_show_is_not_signed_again(verb: Verb) -> None:
+    """The stored bytes failed because the token is there; nothing is signed while a node does not show it."""
+    mint = await Mint().issue()
+    spec = TokenSpec(kind="ticket", subject_id=mint.chain.ticket_id, name="Night", symbol="TICKET", uri="ipfs://cid")
+    earlier, stored = await mint.chain.sign(spec), await mint.chain.sign(spec)
+
+    def sign(uow: UnitOfWork) -> None:
+        uow.get(Ticket, mint.chain.ticket_id).sign_token(stored, uow.at)
+
+    await mint.store.store.commit(sign)
+    for signed in (earlier, stored):
+        await FakeTokenChain.send(mint.chain, signed)
+    mint.chain.expire()
+    mint.chain.lag(verb)
+    with pytest.raises(TransientError, match="lags"):
+        await mint.mint()
+    assert mint.chain.calls["sign"] == 2
+
+
+class OneWallet:
+    """Every buyer named this wallet."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    async def wallet_of(self, buyer_id: str) -> str | None:
+        return self._address
+
+
+async def test_a_wallet_that_turns_out_to_be_nobodys_is_left_out(one: Mint) -> None:
+    """The paid ticket is minted to custody, whether the node could be asked at the sale or not."""
+    wallet = str(Keypair.from_seed(bytes([7] * 32)).pubkey())
+    one.chain.token_accounts.add(wallet)
+    one.steps = MintActivities(one.store.store, one.chain, OneWallet(wallet), CUSTODY, PUBLISHER)
+    assert one.chain._specs[await one.mint()].owner_address == CUSTODY
+
+
+async def test_a_sale_does_not_wait_for_the_chain_to_check_a_wallet(one: Mint) -> None:
+    """A node that is ill or slow refuses nobody; an address that is wrong by itself is refused all the same."""
+    wallet = str(Keypair.from_seed(bytes([7] * 32)).pubkey())
+    one.chain.token_accounts.add(wallet)
+    with pytest.raises(InvalidWallet):
+        await WalletCheck(one.chain).check(wallet, vault=False)
+    one.chain.fail_before("check_wallet", times=2)
+    await WalletCheck(one.chain).check(wallet, vault=False)
+    with pytest.raises(InvalidWallet):
+        await WalletCheck(one.chain).check("1" * 32, vault=False)
+
+
+async def test_a_slow_node_is_waited_for_a_moment_only() -> None:
+    """The check gives up after its time."""
+
+    class Slow(FakeTokenChain):
+        async def check_wallet(self, address: str, *, vault: bool) -> None:
+            await asyncio.Event().wait()
+
+    await WalletCheck(Slow(), seconds_max=0.01).check(str(Keypair().pubkey()), vault=False)

@@ -3,8 +3,8 @@
 from psycopg.sql import SQL
 from typing_extensions import TypedDict
 
+from adapters.database.schema import OF_READ_MODELS, SHAPE, digest_of, fields_of
 from adapters.read_models.documents import PURCHASES
-from adapters.schema import OF_READ_MODELS, SHAPE, digest_of, fields_of
 
 
 class Inner(TypedDict):

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from adapters.stripe.webhook import verify_webhook
 from domain.core.errors import WebhookForged
-from domain.payments.webhook_event import DECIDING, DISPUTE_NEWS, PAYOUT_ENDS, REFUND_NEWS, WebhookEvent
+from domain.payments.webhook_event import DECIDING, DISPUTE_NEWS, PAYOUT_NEWS, REFUND_NEWS, WebhookEvent
 from tests.adapters.stripe.odd_events import HANDLED, STORED_ONLY, WHOLE, event, subject
 from tests.fakes.identity import DEPLOYMENT
 
 NEW, OLD = "whsec_new", "whsec_old"
-TYPES = sorted({*DECIDING, *DISPUTE_NEWS, *REFUND_NEWS, *PAYOUT_ENDS, "account.updated", "balance.available"})
+TYPES = sorted({*DECIDING, *DISPUTE_NEWS, *REFUND_NEWS, *PAYOUT_NEWS, "account.updated", "balance.available"})
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["id", "object", "metadata", "x"]), inner),

@@ -6,7 +6,7 @@ from pydantic import SecretStr
 from temporalio.service import TLSConfig
 
 from adapters.temporal.tls import tls_of
-from setting_groups import TemporalSettings
+from settings.groups import TemporalSettings
 
 
 def test_the_settings_decide_about_tls(tmp_path: Path) -> None:

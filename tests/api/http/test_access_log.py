@@ -8,10 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from api.app import create_app
 from api.http.access_log import AccessLog
-from tests.api.routes.test_purchases import PURCHASES, open_show, wanting
-from tests.fakes.api_client import EVERY_SCOPE, api_client
+from tests.api.routes.on_sale import PURCHASES, open_show, wanting
+from tests.fakes.api_client import EVERY_SCOPE, api_client, app_over
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import WALLET, ApiWorld
 
@@ -27,7 +26,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
 @pytest.fixture
 async def client(world: ApiWorld, caplog: pytest.LogCaptureFixture) -> AsyncIterator[httpx.AsyncClient]:
     caplog.set_level(logging.INFO)
-    async with api_client(create_app(world.deps())) as client:
+    async with api_client(app_over(world.deps())) as client:
         yield client
 
 

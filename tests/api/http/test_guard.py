@@ -12,12 +12,13 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from api.app import create_app, described_app
+from activities.tokens.metadata import cid_of
+from api.app import described_app
 from api.http.guard import GuardedRoute, guarded_router, needs
 from domain.access.api_key import parse_key
 from domain.access.subject import ALL_SCOPES
 from domain.access.subject import Scope as AccessScope
-from tests.fakes.api_client import api_client, document
+from tests.fakes.api_client import api_client, app_over, document
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
@@ -27,6 +28,8 @@ PUBLIC = {
     "quote_price",
     "verify_by_secret",
     "read_metadata",
+    "read_config",
+    "read_file",
     "read_health",
     "read_liveness",
     "read_readiness",
@@ -103,7 +106,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
 
 @pytest.fixture
 async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(create_app(world.deps()), raise_app_exceptions=True) as client:
+    async with api_client(app_over(world.deps()), raise_app_exceptions=True) as client:
         yield client
 
 
@@ -149,6 +152,7 @@ async def ids(client: httpx.AsyncClient, world: ApiWorld) -> dict[str, str]:
         "refund_id": refund["refund_id"],
         "reservation_id": reservation["reservation_id"],
         "code": "EARLY",
+        "cid": cid_of(b"a file"),
     }
 
 

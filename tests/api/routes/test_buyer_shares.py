@@ -12,10 +12,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.app import create_app
 from domain.access.api_key import KeyKind
 from domain.stock.allocation import Allocation
-from tests.fakes.api_client import api_client
+from tests.fakes.api_client import api_client, app_over
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import WALLET, ApiWorld
 
@@ -36,7 +35,7 @@ class Shop:
 
     def __init__(self, world: ApiWorld) -> None:
         self.world = world
-        self.app: FastAPI = create_app(world.deps())
+        self.app: FastAPI = app_over(world.deps())
         self.show: dict[str, Any] = {}
         self.ticket_type_id = ""
 
@@ -192,7 +191,7 @@ async def test_a_tag_is_another_buyer_where_the_setting_says_so(shop: Shop, worl
 async def test_an_address_that_cannot_be_is_an_invalid_request(world: ApiWorld, email: str, media_type: str) -> None:
     """On the fast path as on the ordinary one; it names the field and does not repeat the address."""
     body = {"show_id": "sh_1", "items": [{"ticket_type_id": "tt_1", "quantity": 1}], "buyer": {"email": email}}
-    async with api_client(create_app(world.deps())) as client:
+    async with api_client(app_over(world.deps())) as client:
         answer = await client.post(
             PURCHASES,
             content=httpx.Request("POST", "http://a", json=body).content,

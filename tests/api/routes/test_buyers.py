@@ -1,35 +1,19 @@
 """Personal data over HTTP: kept apart from the events, exported, erased, and not to be guessed afterwards."""
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from api.app import create_app
 from api.http.authenticator import DEVELOPMENT_SUBJECT
 from api.http.requests import digest_of
 from api.routes.purchases import PurchaseBody, command_of
 from domain.orders.order import Order
-from tests.api.routes.test_purchases import PURCHASES, key, open_show, show, wanting
-from tests.fakes.api_client import api_client
-from tests.fakes.judged import judged
+from tests.api.routes.on_sale import PURCHASES, key, open_show, wanting
+from tests.fakes.api_client import api_client, app_over
 from tests.fakes.shop_world import WALLET, ApiWorld
 
-__all__ = ["show"]
 ANN = {"name": "Ann Buyer", "email": "ann@example.org", "wallet": WALLET}
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
-    with judged(ApiWorld(), request) as made:
-        yield made
-
-
-@pytest.fixture
-async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(create_app(world.deps())) as client:
-        yield client
 
 
 async def bought(client: httpx.AsyncClient, show: dict[str, Any], name: str, buyer: dict[str, Any]) -> str:
@@ -54,6 +38,9 @@ async def test_a_buyer_is_exported_and_erased(client: httpx.AsyncClient, show: d
     assert (await client.get(page)).status_code == httpx.codes.NOT_FOUND
     assert [(await client.get(one)).json() for one in pages] == before
     assert (world.buyers.kept, world.buyers.allowances) == ({}, {})
+    entries = (await client.get("/api/v1/audit", params={"subject": "development"})).json()["entries"]
+    erased = [one for one in entries if one["event"] == "order.buyer-erasure-decided"]
+    assert [(one["subject"], one["stream"]) for one in erased] == [("default/development", f"order:{purchase_id}")]
 
 
 async def test_a_repeat_is_recognised_before_and_after_the_erasure(
@@ -97,7 +84,7 @@ async def test_nothing_in_the_events_depends_on_the_buyer(monkeypatch: pytest.Mo
     logs = []
     for buyer in (ANN, {**ANN, "name": "Bob", "email": "bob@example.org"}):
         world = ApiWorld()
-        async with api_client(create_app(world.deps())) as client:
+        async with api_client(app_over(world.deps())) as client:
             await bought(client, await open_show(client, world), "a", buyer)
         logs.append([vars(event) for event in world.store.log])
     assert logs[0] == logs[1]

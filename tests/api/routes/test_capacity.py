@@ -5,11 +5,8 @@ from typing import Any
 import httpx
 
 from domain.stock.allocation import Allocation
-from tests.api.routes.test_box_office import client, world
-from tests.api.routes.test_ticket_api import code, key, show, wanting
+from tests.api.routes.on_sale import code, key, wanting
 from tests.fakes.shop_world import ApiWorld
-
-__all__ = ["client", "show", "world"]
 
 
 async def change(client: httpx.AsyncClient, show: dict[str, Any], *capacities: int) -> httpx.Response:
@@ -45,7 +42,7 @@ async def test_a_show_shows_what_its_stock_has(
     """The show's capacity and availability are those of its stock."""
     name = show["ticket_types"][0]["ticket_type_id"]
     await world.store.commit(lambda uow: uow.get(Allocation, name).resize(8, uow.at))
-    (seen,) = (await client.get(f"/api/v1/shows/{show['show_id']}")).json()["ticket_types"]
+    seen, _ = (await client.get(f"/api/v1/shows/{show['show_id']}")).json()["ticket_types"]
     assert (seen["capacity"], seen["available"]) == (8, 8)
 
 

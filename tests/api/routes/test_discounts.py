@@ -1,6 +1,6 @@
 """Prices over HTTP: discounts, quotes, price changes, sale windows and receipts, on a world in memory."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,12 +9,11 @@ import pytest
 
 from api.http.requests import digest_of
 from api.routes.purchases import PurchaseBody
-from tests.fakes.api_client import api_client, app_over
+from tests.api.routes.on_sale import PURCHASES, code
 from tests.fakes.identity import purchase_id_of
 from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
-PURCHASES = "/api/v1/purchases"
 QUOTES = ("/api/v1/quotes", "/internal/tickets/calculate-price")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -37,12 +36,6 @@ def clock() -> Clock:
 def world(clock: Clock, request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
     with judged(ApiWorld(clock=clock), request) as made:
         yield made
-
-
-@pytest.fixture
-async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(app_over(world.deps())) as client:
-        yield client
 
 
 class Till:
@@ -100,10 +93,6 @@ class Till:
 @pytest.fixture
 async def till(client: httpx.AsyncClient, world: ApiWorld) -> Till:
     return await Till(client, world).open()
-
-
-def code(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["type"].removeprefix("urn:boxoffice:problem:")
 
 
 async def test_quote_calculated_price_and_purchase_show_the_same_breakdown(till: Till) -> None:
@@ -205,6 +194,52 @@ async def test_what_cannot_be_charged_is_refused_before_anything_is_held(till: T
     assert code(await till.post(QUOTES[0], till.wanting(discount_code="EARLY"), "q")) == (422, "not-chargeable")
     assert code(await till.buy(discount_code="EARLY")) == (422, "not-chargeable")
     assert (await till.get(f"/api/v1/shows/{till.show_id}"))["ticket_types"][0]["held"] == 0
+
+
+@pytest.mark.parametrize(
+    ("terms", "named"),
+    [
+        ({"currency": "xyz"}, "currency"),
+        ({"ticket_types": [{"name": "box", "price_minor": 100_000_000, "capacity": 2}]}, "most"),
+        ({"ticket_types": [{"name": "pin", "price_minor": 10, "capacity": 2}]}, "least"),
+    ],
+)
+async def test_a_show_that_can_never_be_charged_is_refused(till: Till, terms: dict[str, Any], named: str) -> None:
+    """A currency that Stripe does not have, one ticket above the most, all that there are below the least."""
+    shown = await till.get(f"/api/v1/shows/{till.show_id}")
+    types = [{"name": "floor", "price_minor": 1000, "capacity": 5}]
+    body = {"venue_id": shown["venue_id"], "name": "Night", "currency": "eur", "ticket_types": types, **terms}
+    refused = await till.post("/api/v1/shows", body, "never")
+    assert code(refused) == (422, "not-chargeable")
+    assert named in refused.json()["values"]
+
+
+async def test_a_show_says_which_methods_it_takes(client: httpx.AsyncClient, world: ApiWorld) -> None:
+    """It shows them with the days of a bank; a debit needs automatic capture, and an unknown method is refused."""
+    terms: dict[str, Any] = {"payment_methods": ["sepa_debit", "card"], "processing_days": 14}
+    till = await Till(client, world).open(capture_method="automatic", **terms)
+    shown = await till.get(f"/api/v1/shows/{till.show_id}")
+    assert (shown["payment_methods"], shown["processing_days"]) == (["card", "sepa_debit"], 14)
+    body = {"venue_id": shown["venue_id"], "name": "Night", "currency": "eur"}
+    body["ticket_types"] = [{"name": "floor", "price_minor": 1000, "capacity": 5}]
+    refused = await till.post("/api/v1/shows", {**body, **terms, "capture_method": "manual"}, "m")
+    assert code(refused) == (409, "wrong-state")
+    assert "sepa_debit cannot be authorised first" in refused.json()["detail"]
+    assert code(await till.post("/api/v1/shows", {**body, "payment_methods": ["boleto"]}, "u")) == (
+        422,
+        "invalid-request",
+    )
+
+
+async def test_prices_and_discounts_that_can_never_be_charged_are_refused(till: Till) -> None:
+    """The old price stays, no discount is made, and a quote of more than the largest charge says the same."""
+    assert code(await till.reprice(100_000_000)) == (422, "not-chargeable")
+    assert code(await till.reprice(1)) == (422, "not-chargeable")
+    assert (await till.reprice(90_000_000)).status_code == 200
+    assert code(await till.post(QUOTES[0], till.wanting(2), "q")) == (422, "not-chargeable")
+    assert code(await till.buy()) == (422, "not-chargeable")
+    assert code(await till.discount(percent_bps=9_990, ticket_type_ids=[till.types[1]])) == (422, "not-chargeable")
+    assert (await till.discount(percent_bps=9_000)).status_code == 201
 
 
 async def test_a_free_purchase_has_no_checkout(till: Till) -> None:

@@ -5,10 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from api.app import create_app
-from api.routes import health
 from domain.core.transient import TransientError
-from tests.fakes.api_client import api_client
+from tests.fakes.api_client import api_client, app_over
 from tests.fakes.event_store import FakeEventStore
 from tests.fakes.shop_world import ApiWorld, MemoryReads
 
@@ -28,21 +26,19 @@ class SilentReads(MemoryReads):
 
 async def test_a_well_process_is_live_and_ready() -> None:
     """Readiness names the position of the read models."""
-    async with api_client(create_app(ApiWorld().deps())) as client:
+    async with api_client(app_over(ApiWorld().deps())) as client:
         live, ready = await client.get("/health/live"), await client.get("/health/ready")
     assert (live.status_code, live.json()) == (200, {"status": "live"})
     assert (ready.status_code, ready.json()) == (200, {"status": "ready", "position": 0})
 
 
 @pytest.mark.parametrize("error", [None, TransientError("PostgreSQL: OperationalError")])
-async def test_without_the_database_it_is_live_and_not_ready(
-    monkeypatch: pytest.MonkeyPatch, error: Exception | None
-) -> None:
+async def test_without_the_database_it_is_live_and_not_ready(error: Exception | None) -> None:
     """A silent database is not waited for."""
-    monkeypatch.setattr(health, "READY_SECONDS", 0.05)
     world = ApiWorld()
+    world.limits = replace(world.limits, read_seconds=0.05)
     deps = replace(world.deps(), queries=SilentReads(world.store, error))
-    async with api_client(create_app(deps)) as client:
+    async with api_client(app_over(deps)) as client:
         live, ready = await client.get("/health/live"), await client.get("/health/ready")
     assert live.status_code == 200
     assert (ready.status_code, ready.json()["type"]) == (503, "urn:boxoffice:problem:try-again")

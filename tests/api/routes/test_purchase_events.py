@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -11,32 +11,12 @@ from fastapi import FastAPI
 
 from activities.core.commands import EndPurchase, PurchaseRef
 from activities.sales.order import SalesActivities
+from api.http.authenticator import RECHECK_SECONDS
 from api.http.watch import LOOK_SECONDS, ChangePoller
 from domain.core.transient import TransientError
-from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
-from tests.fakes.api_client import api_client, app_over
-from tests.fakes.judged import judged
+from tests.api.routes.on_sale import PURCHASES, key, wanting
+from tests.fakes.api_client import api_client
 from tests.fakes.shop_world import ApiWorld
-
-__all__ = ["show"]
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
-    with judged(ApiWorld(), request) as made:
-        yield made
-
-
-@pytest.fixture
-def app(world: ApiWorld) -> FastAPI:
-    made: FastAPI = app_over(world.deps())
-    return made
-
-
-@pytest.fixture
-async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(app, raise_app_exceptions=True) as client:
-        yield client
 
 
 def events_of(answer: httpx.Response) -> list[tuple[int, str, dict[str, Any]]]:
@@ -104,6 +84,40 @@ async def test_a_stream_does_not_hold_up_a_shutdown(
     following = asyncio.create_task(client.get(bought["links"]["events"]))
     await asyncio.sleep(2 * LOOK_SECONDS)
     app.state.watch.is_ending = lambda: True
+    assert [event for _, event, _ in events_of(await asyncio.wait_for(following, 5))] == ["purchase"]
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired", "good"])
+async def test_a_stream_ends_with_its_key(
+    world: ApiWorld, app: FastAPI, show: dict[str, Any], client: httpx.AsyncClient, how: str
+) -> None:
+    """An open stream is cut when its key is revoked or expires; others go on."""
+    purchase_id = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()["purchase_id"]
+    until = world.clock() + timedelta(hours=1)
+    text = await world.key("manage", expires_at=until)
+    async with api_client(app, key=text) as venue:
+        following = asyncio.create_task(venue.get(f"{PURCHASES}/{purchase_id}/events"))
+        await asyncio.sleep(2 * LOOK_SECONDS)
+        if how == "revoked":
+            await world.keys.revoke(text.split("_")[2])
+        elif how == "expired":
+            world.clock = lambda: until + timedelta(seconds=1)
+        done, _ = await asyncio.wait({following}, timeout=2 * RECHECK_SECONDS + 1)
+        assert bool(done) == (how != "good")
+        if how == "good":
+            await end(world, purchase_id)
+        names = [event for _, event, _ in events_of(await asyncio.wait_for(following, 5))]
+        assert names == (["purchase", "end"] if how == "good" else ["purchase"])
+
+
+async def test_a_stream_ends_with_its_purchase_token(
+    world: ApiWorld, client: httpx.AsyncClient, show: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that opens the purchase no longer, as with another secret of the deployment, cuts its stream."""
+    bought = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
+    following = asyncio.create_task(client.get(bought["links"]["events"]))
+    await asyncio.sleep(2 * LOOK_SECONDS)
+    monkeypatch.setattr(world.authenticator, "purchase_token", lambda _: "another")
     assert [event for _, event, _ in events_of(await asyncio.wait_for(following, 5))] == ["purchase"]
 
 

@@ -1,7 +1,6 @@
 """Purchases over HTTP, on a world in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,56 +9,11 @@ import pytest
 
 from activities.core.commands import PurchaseRef
 from activities.sales.order import SalesActivities
-from tests.fakes.api_client import api_client, app_over
-from tests.fakes.judged import judged
+from tests.api.routes.on_sale import PURCHASES, key, wanting
 from tests.fakes.shop_world import WALLET, ApiWorld
 
-PURCHASES = "/api/v1/purchases"
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
-    with judged(ApiWorld(), request) as made:
-        yield made
-
-
-@pytest.fixture
-async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(app_over(world.deps())) as client:
-        yield client
-
-
-@pytest.fixture
-async def show(client: httpx.AsyncClient, world: ApiWorld) -> dict[str, Any]:
-    return await open_show(client, world)
-
-
-async def open_show(client: httpx.AsyncClient, world: ApiWorld) -> dict[str, Any]:
-    """Put a show on sale: 5 at 10.00 and 2 at 30.00."""
-    venue = (await client.post("/api/v1/venues", json={"name": "Hall"}, headers=key("v"))).json()
-    body = {
-        "venue_id": venue["venue_id"],
-        "name": "Night",
-        "currency": "eur",
-        "ticket_types": [
-            {"name": "floor", "price_minor": 1000, "capacity": 5},
-            {"name": "box", "price_minor": 3000, "capacity": 2},
-        ],
-    }
-    answer = await client.post("/api/v1/shows", json=body, headers=key("s"))
-    assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()
-    await world.announce(venue["venue_id"], found["show_id"])
-    return found
-
-
-def key(name: str) -> dict[str, str]:
-    return {"Idempotency-Key": name}
-
-
-def wanting(show: dict[str, Any], quantity: int = 2, **more: Any) -> dict[str, Any]:
-    item = {"ticket_type_id": show["ticket_types"][0]["ticket_type_id"], "quantity": quantity}
-    return {"show_id": show["show_id"], "items": [item], **more}
+VAULT = "FCvhetuRQXVjFaFtLY8kAYFYRHpCLMsBabJ8GLrBX8iT"
+TOKEN_ACCOUNT = "2KW2XRd9kwqet15Aha2oK3tYvd3nWbTFH1MBiRAv1BE1"
 
 
 async def test_a_purchase_is_answered_with_its_checkout_in_one_round_trip(
@@ -173,6 +127,28 @@ async def test_a_read_that_waits_in_vain_says_that_it_is_stale(
     found = (await client.post(PURCHASES, json=wanting(show), headers=key("a"))).json()
     answer = await client.get(f"{PURCHASES}/{found['purchase_id']}?after=1000")
     assert answer.json()["stale"]
+
+
+@pytest.mark.parametrize(
+    ("buyer", "reason"),
+    [
+        ({"wallet": "nonsense"}, "not-an-address"),
+        ({"wallet": "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"}, "program"),
+        ({"wallet": VAULT}, "off-curve"),
+        ({"wallet": TOKEN_ACCOUNT}, "token-account"),
+        ({"wallet": TOKEN_ACCOUNT, "wallet_is_vault": True}, "token-account"),
+        ({"wallet": VAULT, "wallet_is_vault": True}, None),
+    ],
+)
+async def test_a_wallet_that_is_nobodys_is_refused_at_the_door(
+    client: httpx.AsyncClient, show: dict[str, Any], world: ApiWorld, buyer: dict[str, Any], reason: str | None
+) -> None:
+    """The problem names the reason and nothing is stored; a multisig vault is sent as one."""
+    world.chain.token_accounts.add(TOKEN_ACCOUNT)
+    answer = await client.post(PURCHASES, json=wanting(show, buyer=buyer), headers=key("a"))
+    assert answer.status_code == (201 if reason is None else 422)
+    assert answer.json().get("values", {}).get("reason") == reason
+    assert len(world.buyers.kept) == (reason is None)
 
 
 async def test_no_personal_data_goes_into_events(

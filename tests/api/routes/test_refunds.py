@@ -1,28 +1,12 @@
 """Refunds and show cancellations over HTTP: decided at once, started, and read from the read models."""
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.fakes.api_client import api_client, app_over
-from tests.fakes.judged import judged
+from tests.api.routes.on_sale import PURCHASES, code, key
 from tests.fakes.shop_world import ApiWorld
-
-PURCHASES = "/api/v1/purchases"
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
-    with judged(ApiWorld(), request) as made:
-        yield made
-
-
-@pytest.fixture
-async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(app_over(world.deps())) as client:
-        yield client
 
 
 @pytest.fixture
@@ -39,14 +23,6 @@ async def sold(client: httpx.AsyncClient, world: ApiWorld) -> dict[str, Any]:
     await world.pay(bought["purchase_id"])
     found: dict[str, Any] = (await client.get(f"{PURCHASES}/{bought['purchase_id']}")).json()
     return found
-
-
-def key(name: str) -> dict[str, str]:
-    return {"Idempotency-Key": name}
-
-
-def code(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["type"].removeprefix("urn:boxoffice:problem:")
 
 
 async def test_a_refund_is_decided_begun_and_read(

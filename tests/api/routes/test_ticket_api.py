@@ -1,55 +1,17 @@
 """The internal ticket API on the same stock and tickets as the purchases."""
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
-import pytest
 
-from tests.fakes.api_client import api_client, app_over
-from tests.fakes.judged import judged
+from tests.api.routes.on_sale import code, key, wanting
 from tests.fakes.shop_world import ApiWorld
 
 INTERNAL = "/internal/tickets"
 
 
-@pytest.fixture
-def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
-    with judged(ApiWorld(), request) as made:
-        yield made
-
-
-@pytest.fixture
-async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(app_over(world.deps())) as client:
-        yield client
-
-
-@pytest.fixture
-async def show(client: httpx.AsyncClient, world: ApiWorld) -> dict[str, Any]:
-    venue = (await client.post("/api/v1/venues", json={"name": "Hall"}, headers=key("v"))).json()
-    types = [{"name": "floor", "price_minor": 1000, "capacity": 5}]
-    body = {"venue_id": venue["venue_id"], "name": "Night", "currency": "eur", "ticket_types": types}
-    found: dict[str, Any] = (await client.post("/api/v1/shows", json=body, headers=key("s"))).json()
-    await world.announce(venue["venue_id"], found["show_id"])
-    return found
-
-
-def key(name: str) -> dict[str, str]:
-    return {"Idempotency-Key": name}
-
-
-def wanting(show: dict[str, Any], quantity: int = 2) -> dict[str, Any]:
-    item = {"ticket_type_id": show["ticket_types"][0]["ticket_type_id"], "quantity": quantity}
-    return {"show_id": show["show_id"], "items": [item]}
-
-
 async def post(client: httpx.AsyncClient, verb: str, body: dict[str, Any], name: str = "r") -> httpx.Response:
     return await client.post(f"{INTERNAL}/{verb}", json=body, headers=key(name))
-
-
-def code(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["type"].removeprefix("urn:boxoffice:problem:")
 
 
 async def test_gap_1_the_internal_endpoints_exist(client: httpx.AsyncClient, show: dict[str, Any]) -> None:

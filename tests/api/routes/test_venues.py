@@ -2,31 +2,22 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from activities.books.post import payee_of
 from api.routes import venues
-from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
-from tests.fakes.api_client import api_client, app_over
-from tests.fakes.judged import judged
+from domain.core.unit_of_work import UnitOfWork
+from domain.payouts.payee import Capabilities
+from tests.api.routes.on_sale import PURCHASES, code, key, wanting
 from tests.fakes.shop_world import ApiWorld
 
-__all__ = ["show"]
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
-    with judged(ApiWorld(), request) as made:
-        yield made
-
-
-@pytest.fixture
-async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(app_over(world.deps()), raise_app_exceptions=True) as client:
-        yield client
+FIXED = [
+    {"currency": "eur", "platform_minor": 25, "processing_minor": 30},
+    {"currency": "jpy", "platform_minor": 0, "processing_minor": 0},
+]
 
 
 async def test_a_sale_is_a_line(client: httpx.AsyncClient, world: ApiWorld, show: dict[str, Any]) -> None:
@@ -101,3 +92,56 @@ async def test_a_wrong_period_is_refused(
 async def test_there_is_no_statement_of_nobody(client: httpx.AsyncClient) -> None:
     """An unknown venue is not found."""
     assert (await client.get("/api/v1/venues/ve_nobody/statement")).status_code == 404
+
+
+async def test_a_show_in_a_currency_without_fixed_fees(client: httpx.AsyncClient) -> None:
+    """Fixed fees count in their own currency, and a show in one without them is refused."""
+    made = await client.post("/api/v1/venues", json={"name": "Hall", "rates": {"fixed_fees": FIXED}}, headers=key("v"))
+    venue_id = made.json()["venue_id"]
+    read = (await client.get(f"/api/v1/venues/{venue_id}")).json()
+    assert made.json()["rates"]["fixed_fees"] == read["rates"]["fixed_fees"] == FIXED
+
+    async def announce(currency: str) -> httpx.Response:
+        types = [{"name": "floor", "price_minor": 1000, "capacity": 5}]
+        body = {"venue_id": venue_id, "name": "Night", "currency": currency, "ticket_types": types}
+        return await client.post("/api/v1/shows", json=body, headers=key(currency))
+
+    assert [(await announce(currency)).status_code for currency in ("eur", "jpy")] == [201, 201]
+    assert code(await announce("usd")) == (422, "not-chargeable")
+
+
+@pytest.mark.parametrize(
+    "rates",
+    [
+        {"fixed_fees": FIXED, "platform_fixed_minor": 25},
+        {"fixed_fees": [FIXED[0], FIXED[0]]},
+        {"fixed_fees": [{"currency": "kwd", "platform_minor": 5}]},
+        {"fixed_fees": []},
+    ],
+)
+async def test_fixed_fees_that_say_two_things_are_refused(client: httpx.AsyncClient, rates: dict[str, Any]) -> None:
+    """Twice the same currency, a number without a currency beside them, and a part of a step."""
+    made = await client.post("/api/v1/venues", json={"name": "Hall", "rates": rates}, headers=key("v"))
+    assert code(made) == (422, "invalid-request")
+
+
+@pytest.mark.parametrize(("settles", "status"), [(("usd",), 409), (("usd", "eur"), 201), ((), 201)])
+async def test_a_show_in_another_currency_than_the_account_settles_in_is_refused(
+    client: httpx.AsyncClient, world: ApiWorld, settles: tuple[str, ...], status: int
+) -> None:
+    """The refusal names the account's currencies; an account without any known currency refuses nothing."""
+    venue = (await client.post("/api/v1/venues", json={"name": "Hall", "country": "US"}, headers=key("v"))).json()
+    abilities = Capabilities(may_receive=True, may_pay_out=True, settlement_currencies=settles)
+
+    def connected(uow: UnitOfWork) -> None:
+        payee = payee_of(uow, "default", venue["venue_id"])
+        payee.connect("acct_1", uow.at)
+        payee.record_capabilities(abilities, uow.at)
+
+    await world.store.commit(connected)
+    types = [{"name": "floor", "price_minor": 1000, "capacity": 5}]
+    body = {"venue_id": venue["venue_id"], "name": "Night", "currency": "eur", "ticket_types": types}
+    answer = await client.post("/api/v1/shows", json=body, headers=key("s"))
+    assert answer.status_code == status
+    if status == 409:
+        assert "settles in usd, not in eur" in answer.json()["detail"]

@@ -1,30 +1,18 @@
 """Whoever has a ticket's secret, or the address of its token, can verify it without a key, and learns nothing else."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
 
-from tests.api.routes.test_purchases import PURCHASES, key, show, wanting
+from domain.tickets.token import TokenState
+from tests.api.routes.on_sale import PURCHASES, key, wanting
 from tests.fakes.api_client import api_client, app_over
-from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
-__all__ = ["show"]
 PATH = "/api/v1/verifications"
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
-    with judged(ApiWorld(), request) as made:
-        yield made
-
-
-@pytest.fixture
-async def client(world: ApiWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(app_over(world.deps()), raise_app_exceptions=True) as client:
-        yield client
 
 
 @pytest.fixture
@@ -93,3 +81,31 @@ async def test_only_the_buyer_is_told_the_secrets(client: httpx.AsyncClient, bou
     """A key sees the tickets without them."""
     tickets = (await client.get(f"{PURCHASES}/{bought['purchase_id']}/tickets")).json()["tickets"]
     assert [one["ticket_secret"] for one in tickets] == [None, None]
+
+
+async def test_a_burnt_token_gives_no_entry_by_its_address(
+    stranger: httpx.AsyncClient, world: ApiWorld, bought: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The right belongs to the purchase: its secret is still good, and the answer says what became of the token."""
+    ticket = (await held(stranger, bought))[0]
+    document = await world.reads.ticket(ticket["ticket_id"])
+    assert document is not None
+    address = "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"
+    monkeypatch.setattr(world.reads, "ticket_minted_at", AsyncMock(return_value=document))
+    state: dict[str, Any] = {"supply": 1, "decimals": 0, "owner_address": None, "group_address": None, "uri": ""}
+    found = []
+    for holding, supply in (("held", 1), ("held-elsewhere", 1), ("burnt", 0)):
+        world.tokens[ticket["ticket_id"]] = TokenState(
+            **{**state, "address": address, "supply": supply, "holding": holding}
+        )
+        for body in ({"mint_address": address}, {"ticket_secret": ticket["ticket_secret"]}):
+            answer = (await stranger.post(PATH, json=body)).json()
+            found.append((answer["token_holding"], answer["on_chain"], answer["valid"]))
+    assert found == [
+        ("held", True, True),
+        ("held", True, True),
+        ("held-elsewhere", True, True),
+        ("held-elsewhere", True, True),
+        ("burnt", False, False),
+        ("burnt", False, True),
+    ]

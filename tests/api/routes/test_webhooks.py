@@ -1,6 +1,6 @@
 """The webhook routes: each takes only its own secrets, every signed event is 200, and long bodies are not verified."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,19 +15,12 @@ from api.ports import BodyLimits
 from tests.adapters.stripe.odd_events import HANDLED, STORED_ONLY, event
 from tests.fakes.api_client import api_client
 from tests.fakes.identity import DEPLOYMENT
-from tests.fakes.judged import judged
 from tests.fakes.shop_world import ApiWorld
 
 WEBHOOK_BYTES_MAX = BodyLimits().webhook_bytes_max
 
 OURS, VENUES = "/webhooks/stripe", "/webhooks/stripe/connect"
 SECRETS = {OURS: ("whsec_new", "whsec_old"), VENUES: ("whsec_venues",)}
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest) -> Iterator[ApiWorld]:
-    with judged(ApiWorld(), request) as made:
-        yield made
 
 
 @pytest.fixture

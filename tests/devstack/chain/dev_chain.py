@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SOL = 10**9
 FEE = 5_000
 SKIP = {"encoding": "base64", "skipPreflight": True, "maxRetries": 0}
+NOW = {"commitment": "processed"}
 _START_SECONDS = 20.0
 
 
@@ -103,10 +104,16 @@ class DevChain:
         return self.call(method, *params)["result"]
 
     def fund(self, address: str, lamports: int = 10**10) -> None:
-        """Give an address lamports."""
+        """Give an address lamports, and wait until they are confirmed."""
+        before = self._confirmed(address)
         self.result("requestAirdrop", address, lamports)
+        while self._confirmed(address) == before:
+            time.sleep(0.01)
 
-    def faults(self, **switches: int) -> None:
+    def _confirmed(self, address: str) -> int:
+        return int(self.result("getBalance", address, {"commitment": "confirmed"})["value"])
+
+    def faults(self, **switches: Any) -> None:
         """Set the fault switches."""
         assert self._client.post(f"{self.url}/_chain/faults", json=switches).status_code == 200
 
@@ -130,7 +137,7 @@ def send(chain: DevChain, transaction: VersionedTransaction, **wanted: Any) -> d
 
 def balance(chain: DevChain, address: Pubkey) -> int:
     """Return the lamports of an address."""
-    return int(chain.result("getBalance", str(address))["value"])
+    return int(chain.result("getBalance", str(address), NOW)["value"])
 
 
 def status(chain: DevChain, transaction: VersionedTransaction) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from solders.pubkey import Pubkey
 
 from adapters.solana.chain import SolanaTokenChain
 from domain.tickets.token import TokenSpec
-from tests.devstack.chain.dev_chain import FEE, SOL, DevChain, pay, send, sign_for
+from tests.devstack.chain.dev_chain import FEE, NOW, SOL, DevChain, pay, send, sign_for
 
 _MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
 _TOKEN_2022 = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"
@@ -21,9 +21,9 @@ def test_history_and_transactions_can_be_read(chain: DevChain, payer: Keypair) -
     sent = [sign_for(chain, payer, pay(payer, friend, 5_000_000 + number)) for number in range(3)]
     for transaction in sent:
         send(chain, transaction)
-    listed = chain.result("getSignaturesForAddress", str(friend), {"limit": None})
+    listed = chain.result("getSignaturesForAddress", str(friend), {**NOW, "limit": None})
     assert [one["signature"] for one in listed] == [str(one.signatures[0]) for one in reversed(sent)]
-    older = {"before": listed[0]["signature"], "limit": 1}
+    older = {**NOW, "before": listed[0]["signature"], "limit": 1}
     page = chain.result("getSignaturesForAddress", str(friend), older)
     assert [one["signature"] for one in page] == [listed[1]["signature"]]
     for encoding in ("base64", "jsonParsed"):
@@ -68,11 +68,14 @@ async def test_a_plain_client_reads_a_minted_ticket(chain: DevChain) -> None:
         owner_address=owner,
     )
     for spec in (venue, show, ticket):
-        await solana.send(await solana.sign(spec))
+        signed = await solana.sign(spec)
+        await solana.send(signed)
+        while await solana.fate(signed.signature) == "processed":
+            pass
     await solana.close()
 
     mint = solana.address_of("ticket", "t")
-    account = chain.result("getAccountInfo", mint, {"encoding": "base64"})["value"]
+    account = chain.result("getAccountInfo", mint, {**NOW, "encoding": "base64"})["value"]
     contents = base64.b64decode(account["data"][0])
     assert account["owner"] == _TOKEN_2022
     assert struct.unpack_from("<Q", contents, 36) == (1,)

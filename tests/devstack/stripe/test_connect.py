@@ -1,10 +1,12 @@
 """Connected accounts on the emulator: onboarding, transfers and their reversals, payouts to the bank."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 import stripe
 
+from adapters.stripe.errors import code_of
 from tests.devstack.stripe.emulator import Emulator, event_types, paid
 
 
@@ -205,6 +207,57 @@ async def test_manual_payout(api: Any, emulator: Emulator) -> None:
     assert await balance(api, account.id) == (9000, 0)
     with pytest.raises(stripe.InvalidRequestError):
         await api.payouts.reverse_async(second.id, {}, header)
+
+
+async def test_a_payout_that_fails_cancels_its_pending_reversal(api: Any, emulator: Emulator) -> None:
+    """The money is back once, and the bank account is refused by the first failure alone."""
+    account, _ = await funded(api, emulator)
+    header = {"stripe_account": account.id}
+    payout = await api.payouts.create_async({"amount": 9000, "currency": "usd"}, header)
+    emulator.switch(f"payouts/{payout.id}/submit")
+    back = await api.payouts.reverse_async(payout.id, {}, header)
+    emulator.switch(f"payouts/{payout.id}/finish", "fail")
+    assert (await api.payouts.retrieve_async(back.id, {}, header)).status == "canceled"
+    assert await balance(api, account.id) == (9000, 0)
+
+
+async def test_a_reversal_can_fail_after_it_was_paid(api: Any, emulator: Emulator) -> None:
+    """The bank takes the money back, and the account goes on being paid out."""
+    account, _ = await funded(api, emulator)
+    header = {"stripe_account": account.id}
+    payout = emulator.switch(f"accounts/{account.id}/pay_out")["data"][0]
+    emulator.switch(f"payouts/{payout['id']}/finish")
+    back = await api.payouts.reverse_async(payout["id"], {}, header)
+    emulator.switch(f"payouts/{back.id}/finish")
+    assert await balance(api, account.id) == (9000, 0)
+    emulator.switch(f"payouts/{back.id}/finish", "fail")
+    assert await balance(api, account.id) == (0, 0)
+    assert (await api.accounts.retrieve_async(account.id)).payouts_enabled
+
+
+async def test_access_to_an_account(api: Any, emulator: Emulator) -> None:
+    """A vanished account answers as an unknown one, a forbidden one without a code; access can come back."""
+    account, transfer = await funded(api, emulator)
+    header = {"stripe_account": account.id}
+    emulator.switch(f"accounts/{account.id}/access", state="vanished")
+    given = {"amount": 1, "currency": "usd", "destination": account.id}
+    calls: list[tuple[Callable[[], Awaitable[Any]], str]] = [
+        (lambda: api.accounts.retrieve_async(account.id), "account_invalid"),
+        (lambda: api.payouts.list_async({}, header), "account_invalid"),
+        (lambda: api.transfers.reversals.create_async(transfer.id, {"amount": 1}), "account_invalid"),
+        (lambda: api.transfers.create_async(given), "resource_missing"),
+    ]
+    for call, code in calls:
+        with pytest.raises(stripe.StripeError) as caught:
+            await call()
+        assert code_of(caught.value) == code
+    emulator.switch(f"accounts/{account.id}/access", state="forbidden")
+    with pytest.raises(stripe.PermissionError) as refused:
+        await api.events.list_async({}, header)
+    assert code_of(refused.value) is None
+    emulator.switch(f"accounts/{account.id}/access", state="granted")
+    listed = await api.events.list_async({"type": "account.application.deauthorized"}, header)
+    assert [event.account for event in listed.data] == [account.id]
 
 
 async def test_transfers_and_balance(api: Any) -> None:

@@ -154,3 +154,34 @@ async def test_pending_refund_is_overtaken(api: Any, emulator: Emulator) -> None
     assert (now.status, now.failure_reason) == ("failed", "charge_for_pending_refund_disputed")
     entries = [row.net for row in (await api.balance_transactions.list_async({"limit": 3})).data]
     assert sorted(entries) == [-5000 - FEE, -5000, 5000]
+
+
+async def test_a_lost_dispute_returns_a_part(api: Any, emulator: Emulator) -> None:
+    """Of a dispute over refunded money Stripe returns that part, at its end or later, and no more than it took."""
+    intent = await paid(api)
+    await api.refunds.create_async({"payment_intent": intent.id, "amount": 2000})
+    dispute = emulator.switch(f"charges/{intent.latest_charge}/dispute", even_refunded=True)
+    assert dispute["amount"] == 5000
+    emulator.switch(f"disputes/{dispute['id']}/finish", "lost", returned=2000)
+    emulator.switch(f"disputes/{dispute['id']}/return", amount=500)
+    now = await api.disputes.retrieve_async(dispute["id"])
+    assert (now.status, [entry.amount for entry in now.balance_transactions]) == ("lost", [-5000, 2000, 500])
+    with pytest.raises(AssertionError, match="invalid_request_error"):
+        emulator.switch(f"disputes/{dispute['id']}/return", amount=2501)
+
+
+async def test_a_dispute_is_prevented(api: Any, emulator: Emulator) -> None:
+    """An inquiry that is prevented takes nothing; a dispute keeps what was withdrawn."""
+    for inquiry, entries in ((True, 0), (False, 1)):
+        _, dispute = await disputed(api, emulator, inquiry=inquiry)
+        emulator.switch(f"disputes/{dispute.id}/finish", "prevented")
+        now = await api.disputes.retrieve_async(dispute.id)
+        assert (now.status, len(now.balance_transactions)) == ("prevented", entries)
+
+
+async def test_several_disputes_of_a_charge(api: Any, emulator: Emulator) -> None:
+    """Each takes a part of its own; together they take no more than the charge."""
+    intent, _ = await disputed(api, emulator, amount=2000)
+    assert emulator.switch(f"charges/{intent.latest_charge}/dispute")["amount"] == 3000
+    with pytest.raises(AssertionError, match="invalid_request_error"):
+        emulator.switch(f"charges/{intent.latest_charge}/dispute")

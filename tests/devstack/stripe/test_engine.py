@@ -49,10 +49,11 @@ async def test_key_in_use(api: Any, emulator: Emulator) -> None:
 async def test_unknown_parameters(api: Any) -> None:
     """Unknown parameters are refused, `payment_method_types` too, and the key is not stored."""
     key = {"idempotency_key": uuid.uuid4().hex}
-    for more in ({"payment_method_types": ["card"]}, {"colour": "red"}):
+    former = {"payment_method_types": ["card"]}
+    for more, code in ((former, "payment_method_types_no_longer_supported"), ({"colour": "red"}, "parameter_unknown")):
         with pytest.raises(stripe.InvalidRequestError) as caught:
             await api.payment_intents.create_async(intent_params(**more), key)
-        assert (caught.value.code, caught.value.param) == ("parameter_unknown", next(iter(more)))
+        assert (caught.value.code, caught.value.param) == (code, next(iter(more)))
     assert (await api.payment_intents.create_async(intent_params(), key)).id
 
 

@@ -50,7 +50,7 @@ async def test_pending_to_its_end(api: Any, emulator: Emulator) -> None:
     assert (first.status, first.pending_reason) == ("pending", "processing")
     emulator.switch(f"refunds/{first.id}/finish")
     now = await api.refunds.retrieve_async(first.id)
-    assert (now.status, now.pending_reason) == ("succeeded", None)
+    assert (now.status, "pending_reason" in now) == ("succeeded", False)
     assert await event_types(api, first.id) == ["refund.created", "refund.updated", "charge.refund.updated"]
     second = await api.refunds.create_async({"payment_intent": intent.id, "amount": 3000})
     emulator.switch(f"refunds/{second.id}/finish", "fail", failure_reason="expired_or_canceled_card")
@@ -84,7 +84,7 @@ async def test_requires_action(api: Any, emulator: Emulator) -> None:
     waiting = emulator.switch(f"refunds/{refund.id}/require_action")
     assert (waiting["status"], waiting["next_action"]["type"]) == ("requires_action", "display_details")
     now = await api.refunds.cancel_async(refund.id)
-    assert (now.status, now.failure_reason, bool(now.failure_balance_transaction)) == ("canceled", None, True)
+    assert (now.status, "failure_reason" in now, bool(now.failure_balance_transaction)) == ("canceled", False, True)
     again = await api.refunds.create_async({"payment_intent": intent.id})
     emulator.switch(f"refunds/{again.id}/require_action")
     assert emulator.switch(f"refunds/{again.id}/finish")["status"] == "succeeded"
@@ -119,7 +119,7 @@ async def test_waits_for_money(api: Any, drained: Emulator) -> None:
     assert [(await api.refunds.retrieve_async(one.id)).status for one in made] == ["succeeded", "pending"]
     await paid(api, 2000)  # a sale brings the rest
     now = await api.refunds.retrieve_async(made[1].id, {"expand": ["balance_transaction"]})
-    assert (now.status, now.pending_reason, now.balance_transaction.amount) == ("succeeded", None, -2000)
+    assert (now.status, "pending_reason" in now, now.balance_transaction.amount) == ("succeeded", False, -2000)
     assert await event_types(api, now.id) == ["refund.created", "refund.updated", "charge.refund.updated"]
 
 
@@ -130,7 +130,7 @@ async def test_fails_while_it_waits(api: Any, drained: Emulator) -> None:
     drained.switch("settings", uncovered_refunds="wait")
     refund = await api.refunds.create_async({"payment_intent": intent.id})
     failed = drained.switch(f"refunds/{refund.id}/finish", "fail", failure_reason="insufficient_funds")
-    assert (failed["status"], failed["pending_reason"]) == ("failed", None)
+    assert (failed["status"], "pending_reason" in failed) == ("failed", False)
     assert (await api.balance_transactions.list_async({"source": refund.id})).data == []
 
 

@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from devstack.stack import ROOT, Stack, StackFailedError, running_stack, start_stack, stop_stack, up_command
-from devstack.supervisor.data_dir import read_json
+from devstack.supervisor.data_dir import StackSecrets, read_json
 from settings import secret_settings
-from settings_check import TAKES, needs_of, withheld
+from settings.check import TAKES, needs_of, withheld
 
 UP = (sys.executable, str(ROOT / "tests" / "devstack" / "up_with_stand_ins.py"))
 PROCESSES = {"postgres", "temporal", "stripe", "chain", "projector", "worker", "api"}
@@ -248,3 +248,16 @@ def test_the_console_script_knows_up() -> None:
     assert [name for name in names if f"--{name}-port" not in output] == []
     assert "--data-dir" in output
     assert "--json" in output
+
+
+def test_a_stack_keeps_the_settings_that_it_was_given(tmp_path: Path) -> None:
+    """Whoever uses the stack reads them, before the generated ones; the next start replaces them."""
+    given = {"BOXOFFICE_STRIPE__API_KEY": "sk_test_given", "BOXOFFICE_API__DEVELOPMENT_KEY": "bo_dev_given"}
+    StackSecrets(tmp_path, given)
+    (tmp_path / "stack.json").write_text(json.dumps({"env": {"BOXOFFICE_STRIPE__API_BASE": "http://127.0.0.1:1"}}))
+    read = Stack(tmp_path, 0).env
+    assert {name: read[name] for name in given} == given
+    assert (tmp_path / "development.key").read_text() == "bo_dev_given\n"
+    assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
+    StackSecrets(tmp_path)
+    assert Stack(tmp_path, 0).env["BOXOFFICE_STRIPE__API_KEY"] != "sk_test_given"

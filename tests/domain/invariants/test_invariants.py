@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 
 from domain.core.aggregate import DomainEvent
-from domain.invariants.cross_system import StripePayment, judge_at_rest, judge_balances
+from domain.invariants.cross_system import judge_at_rest, judge_balances
 from domain.invariants.folds import FOLDS
 from domain.invariants.invariant import BALANCES, INVARIANTS, Findings
+from domain.invariants.outside import StripePayment
 from domain.invariants.per_commit import History
 from domain.invariants.unjudged import UNJUDGED
 from domain.orders.order import (
     HoldExtended,
     OrderFulfilled,
 )
+from domain.payments.refunds import RefundRequested, RefundSucceeded
 from domain.tickets.ticket import (
     TicketVoided,
 )
@@ -116,6 +118,18 @@ def test_an_end_is_due_after_its_deadline_and_patience(day: Day) -> None:
         assert rest.open == {SOLD}
 
 
+@pytest.mark.parametrize(("patience_seconds", "broken"), [(60, set()), (10, {"refund-arrives"})])
+def test_a_refund_that_was_just_decided_is_about_to_be_started(
+    day: Day, patience_seconds: int, broken: set[str]
+) -> None:
+    """Nobody works on it for a moment, until the relay has found it."""
+    events = without(day.events, RefundSucceeded)
+    (decided,) = [event.timestamp for event in events if isinstance(event, RefundRequested) and event.intent_id]
+    now, patience = decided + timedelta(seconds=30), timedelta(seconds=patience_seconds)
+    outside = day.outside._replace(now=now, patience=patience)
+    assert {violation.invariant for violation in findings_of(events, outside).violations} == broken
+
+
 def test_an_open_case_owns_late_money(day: Day) -> None:
     """Money that arrived after the end is fine while its case is open; without queried cases it is not judged."""
     late = with_payment(day, LATE, captured_minor=500, net_minor=480, is_open=True)
@@ -133,6 +147,14 @@ def test_a_case_that_was_opened_before_the_sale_may_close(day: Day) -> None:
         findings, rest = judged(Day(day.events, outside._replace(now=now)))
         assert [violation.invariant for violation in findings.violations] == broken
         assert rest.at_work == {SOLD}
+
+
+def test_a_token_that_its_holder_burnt_is_no_fault(day: Day) -> None:
+    """The mint is there with a supply of 0; without the mint the ticket was never minted."""
+    burnt = with_outside(day, supplies=dict.fromkeys(day.outside.supplies, 0))
+    assert judged(burnt)[0].violations == []
+    missing = judged(with_outside(day, supplies={}))[0].violations
+    assert {found.invariant for found in missing} == {"one-nft-per-ticket"}
 
 
 def test_a_payment_that_is_not_ours_is_left_alone(day: Day) -> None:

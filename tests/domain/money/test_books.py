@@ -15,9 +15,9 @@ from domain.money.books import (
     balances,
     cash_till,
     minted_postings,
-    refund_postings,
     sale_postings,
     tax_payable,
+    unsold_postings,
     venue_account,
     venue_payable,
 )
@@ -85,10 +85,14 @@ def test_cash_lies_in_the_till_and_never_at_stripe() -> None:
     assert (STRIPE_CLEARING, "eur") not in totals
 
 
-def test_a_refunded_payment_costs_its_fee() -> None:
-    """Stripe keeps its fee of a refunded payment; without a fee there is nothing to post."""
-    assert balances(refund_postings("eur", 94)) == {(PROCESSING_FEES, "eur"): -94, (STRIPE_CLEARING, "eur"): 94}
-    assert refund_postings("eur", 0) == ()
+def test_money_that_bought_nothing_is_owed_and_costs_its_fee() -> None:
+    """All of it is owed to the buyer, and Stripe keeps its fee; nothing is posted for nothing."""
+    assert balances(unsold_postings("pu", "eur", 2208, 94)) == {
+        ("buyer:pu:refundable", "eur"): 2208,
+        (PROCESSING_FEES, "eur"): -94,
+        (STRIPE_CLEARING, "eur"): 94 - 2208,
+    }
+    assert unsold_postings("pu", "eur", 0, 0) == ()
 
 
 @pytest.mark.parametrize("amount", [0, -5])

@@ -14,6 +14,7 @@ from domain.catalog.pricing import quote_of
 from domain.money import books
 from domain.money.books import (
     Posting,
+    at_till_postings,
     balances,
     by_hand_postings,
     came_back_postings,
@@ -25,17 +26,20 @@ from domain.money.books import (
     reversal_postings,
     sale_postings,
     transfer_postings,
+    unsold_postings,
 )
 from domain.money.breakdown import amount_breakdown, breakdown_of, summed, ticket_breakdown
 from domain.money.money import FeeRates, Price, Tax
 from domain.payments.dispute import (
     Dispute,
     DisputeOpened,
-    disputed_breakdown,
     lost_postings,
     opened_postings,
+    returned_postings,
     won_postings,
 )
+from domain.payments.holdings import Taken
+from domain.payments.own_movement import OwnMovement, movement_postings
 from tests.fakes.samples import AT, new_discount, new_show
 
 TEXT = (Path(__file__).parents[3] / "docs" / "books.md").read_text()
@@ -53,21 +57,36 @@ NEEDED = {
     "Dispute opened",
     "Dispute won",
     "Dispute lost",
+    "Dispute lost, of which Stripe returns a part",
+    "Dispute of money that the buyer has back",
+    "Payout to the platform's own bank",
     "Processing fee that costs more than it brings",
     "Mint debt and its end",
     "Transfer to the venue",
     "Transfer that comes back",
     "Payout",
     "Payout that comes back",
+    "Payout that is reversed",
     "Refund of a whole order",
     "Refund of one ticket, the fees borne by the venue",
     "Refund without the fees",
     "Refund of an amount",
     "Refund that fails after it succeeded",
     "Refund that is paid by hand",
+    "Money that bought nothing",
 }
 
+
+def own(kind: str, sign: int, _: str, currency: str, amount: int) -> tuple[Posting, ...]:
+    """Post a movement of our own balance."""
+    movement = OwnMovement(entry_id="txn", kind=kind, currency=currency, amount_minor=sign * amount, fee_minor=0, at=AT)
+    return movement_postings(movement)
+
+
 MOVES: dict[str, Any] = {
+    "own payout": partial(own, "payout", -1),
+    "own payout returned": partial(own, "payout_failure", 1),
+    "own top-up": partial(own, "topup", 1),
     "transfer": transfer_postings,
     "reversal": reversal_postings,
     "payout": partial(payout_postings, returned=False),
@@ -86,6 +105,7 @@ class Example(NamedTuple):
 WENT: dict[str, Callable[[str, str, int], tuple[Posting, ...]]] = {
     "succeeded": paid_back_postings,
     "failed": came_back_postings,
+    "owed at the till": lambda _, currency, amount: at_till_postings("ve", currency, amount),
     "handed out": partial(handed_out_postings, "ve"),
     "by hand": by_hand_postings,
 }
@@ -128,15 +148,28 @@ def disputed(given: dict[str, Any]) -> list[Posting]:
     """Post a dispute of the whole sale, and its outcome."""
     of, terms = price(given), given["disputed"]
     money = {"currency": of.currency, "amount_minor": of.total_minor}
-    parts = disputed_breakdown(of, of.total_minor).model_dump()
+    taken = Taken(loss_minor=of.total_minor) if terms.get("of") == "nobody" else Taken(parties=breakdown_of(of))
+    parts = taken.plain()
     names = {"tenant_id": "default", "purchase_id": "pu", "venue_id": "ve"}
     dispute = Dispute.begin(DisputeOpened, "du", AT, parts=parts, **money, **names)
-    ends = {"open": (), "won": won_postings(dispute, 0), "lost": lost_postings(dispute)}
-    return [*opened_postings(dispute, terms["fee"]), *ends[terms["end"]]]
+    opened = opened_postings(dispute, terms["fee"])
+    if terms["end"] == "open":
+        return [*opened]
+    if terms["end"] == "won":
+        dispute.win(of.total_minor, AT)
+        return [*opened, *won_postings(dispute, 0)]
+    dispute.lose(0, AT)
+    lost = lost_postings(dispute)
+    back = dispute.take_back(terms.get("returned", 0), AT, venue_is_owed=False)
+    return [*opened, *lost, *returned_postings(dispute, back.total_minor, back)]
 
 
 def postings(given: dict[str, Any]) -> list[Posting]:
-    """Post the given sale, minted tickets, transfers, refunds and dispute."""
+    """Post the given sale, minted tickets, transfers, refunds and dispute; or money that bought nothing."""
+    if "captured" in given:
+        captured = given["captured"]
+        back = [posting for went in given["went"] for posting in WENT[went]("pu", given["currency"], captured)]
+        return [*unsold_postings("pu", given["currency"], captured, given["stripe_fee"]), *back]
     count = sum(quantity for quantity, _ in given["lines"])
     sold = sale_postings("ve", price(given), given["stripe_fee"], count)
     minted = [posting for _ in range(given.get("minted", 0)) for posting in minted_postings()]
@@ -174,10 +207,11 @@ def test_there_is_an_example_of_each_kind() -> None:
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.title)
 def test_an_example_is_what_is_computed(example: Example) -> None:
     """Price, postings and balances equal the computed ones, and each unit sums to zero."""
-    found = price(example.given)
-    assert [int(cell) for cell in example.tables["subtotal"][0]] == [
-        getattr(found, f"{part}_minor") for part in PRICE_PARTS
-    ]
+    if "lines" in example.given:
+        found = price(example.given)
+        assert [int(cell) for cell in example.tables["subtotal"][0]] == [
+            getattr(found, f"{part}_minor") for part in PRICE_PARTS
+        ]
     posted = postings(example.given)
     assert example.tables["debit"] == [[line.debit, line.credit, str(line.amount), line.unit] for line in posted]
     totals = balances(posted)

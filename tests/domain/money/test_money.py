@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.core.errors import NotChargeable
 from domain.money.money import FeeRates, price_of, share_minor, split_minor
 
 
@@ -70,3 +71,16 @@ def test_rates_lie_between_nothing_and_the_whole(rates: dict[str, int]) -> None:
     """Rates out of bounds are errors."""
     with pytest.raises(ValueError, match="equal to"):
         FeeRates.model_validate(rates)
+
+
+def test_fixed_fees_count_in_their_currency() -> None:
+    """A fee of 30 is 0.30 EUR and 3 JPY where the venue says so; cash has none; other currencies are refused."""
+    rates = FeeRates.model_validate({
+        "platform_bps": 0, "processing_bps": 0,
+        "fixed_fees": [{"currency": "eur", "processing_minor": 30}, {"currency": "jpy", "processing_minor": 3}],
+    })  # fmt: skip
+    assert [price_of(currency, ((1, 1000),), rates).processing_fee_minor for currency in ("eur", "jpy")] == [30, 3]
+    assert price_of("eur", ((1, 1000),), rates.without_processing()).processing_fee_minor == 0
+    with pytest.raises(NotChargeable, match="no fixed fees in usd, only in eur, jpy"):
+        price_of("usd", ((1, 1000),), rates)
+    assert "fixed_fees" not in FeeRates().model_dump()  # as it was stored before

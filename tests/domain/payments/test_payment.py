@@ -66,25 +66,38 @@ def test_a_cancelled_payment_brings_no_money(payment: Payment, *, authorised: bo
     with pytest.raises(WrongState):
         capture(payment)
     with pytest.raises(WrongState):
-        payment.refund("re", 2208, AT)
+        payment.refund("re", AT)
     assert payment.state == "cancelled"
 
 
-def test_captured_money_is_refunded_once_and_whole(payment: Payment) -> None:
-    """A partial refund is refused, a full one is recorded once, and late updates change nothing after it."""
+def test_captured_money_is_owed_before_it_is_refunded(payment: Payment) -> None:
+    """Money that bought nothing is owed, then refunded, once each; late updates change nothing after it."""
     with pytest.raises(WrongState):
-        payment.refund("re", 2208, AT)
+        payment.owe(AT)
     capture(payment)
     with pytest.raises(WrongState):
-        payment.cancel(AT)
-    with pytest.raises(WrongState):
-        payment.refund("re", 2207, AT)
+        payment.refund("re", AT)
     for _ in range(2):
-        payment.refund("re", 2208, AT)
+        payment.owe(AT)
+    with pytest.raises(WrongState):
+        payment.cancel(AT)
+    for _ in range(2):
+        payment.refund("re", AT)
     payment.cancel(AT)
     capture(payment)
     assert (payment.state, payment.refunded_minor) == ("refunded", 2208)
-    assert names_of(payment) == ["PaymentCaptured", "PaymentRefunded"]
+    assert names_of(payment) == ["PaymentCaptured", "PaymentOwed", "PaymentRefunded"]
+
+
+def test_money_whose_refund_failed_is_owed_again(payment: Payment) -> None:
+    """A bank may return a refund that had succeeded."""
+    capture(payment)
+    payment.owe(AT)
+    payment.refund("re", AT)
+    payment.owe(AT)
+    assert (payment.state, payment.refunded_minor) == ("owed", 0)
+    payment.refund("re_2", AT)
+    assert (payment.state, payment.refunded_minor) == ("refunded", 2208)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,10 @@ from adapters.read_models.documents import READ_MODELS, DocumentBatch, ReadModel
 from adapters.read_models.purchase import fold
 from domain.access.api_key import ApiKey, KeyCreated
 from domain.catalog.show_cancellation import ShowCancellation, ShowCancellationBegun
+from domain.catalog.venue import Venue, VenueRegistered
 from domain.core.aggregate import DomainEvent
 from domain.payouts.payee import Capabilities, Payee, PayeeNamed
+from domain.tickets.has_token import Drawing
 from tests.fakes.api_client import closed
 from tests.fakes.sample_history import sample_history
 from tests.fakes.samples import events_of
@@ -36,7 +38,10 @@ def also() -> list[DomainEvent]:
     key = ApiKey.begin(KeyCreated, "k", AT, digest_of_secret="d", expires_at=None, **terms)
     key.rotate("e", AT, AT)
     key.revoke(AT)
-    return events_of(payee) + events_of(cancellation) + events_of(key)
+    venue = Venue.begin(VenueRegistered, "drawn", AT, tenant_id="default", name="Hall", rates={}, body_digest="d")
+    venue.draw(Drawing("", "document", "{}", "picture", "<svg/>"), AT)
+    venue.pin("document", AT)
+    return events_of(payee) + events_of(cancellation) + events_of(key) + events_of(venue)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.workflows.core.cancelled_calls import CancelsItsCall
 from workflows.core.activity_calls import LOCAL_ATTEMPTS
 from workflows.core.operator_status import NEEDS_OPERATOR
 from workflows.purchase import PurchaseInput, PurchaseWorkflow
-from workflows.registration import RegisterInput, VenueWorkflow
+from workflows.tokens.registration import RegisterInput, VenueWorkflow
 
 
 async def regular_activities(handle: WorkflowHandle[Any, Any]) -> list[str]:

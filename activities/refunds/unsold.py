@@ -1,0 +1,87 @@
+"""Captured money that bought nothing: owed to its buyer at once, and given back by refunds like any other."""
+
+from collections.abc import Sequence
+
+from activities.books.post import post
+from activities.core.commands import PurchaseRef
+from activities.refunds.request_refund import book_of
+from domain.core.errors import WrongState
+from domain.core.ids import refund_id_of
+from domain.core.unit_of_work import UnitOfWork
+from domain.money.books import unsold_postings
+from domain.money.money import FeeRates, price_of
+from domain.orders.order import Order
+from domain.payments.payment import Payment
+from domain.payments.payment_intent import StripeRefund
+from domain.payments.refund import BOUGHT_NOTHING, MADE_AT_STRIPE, Refund
+from domain.payments.refunds import Refunds
+
+FAILED_AT_STRIPE = frozenset({"failed", "canceled"})
+
+
+def owe_back(uow: UnitOfWork, payment: Payment, made: Sequence[StripeRefund]) -> None:
+    """Owe all captured money of a payment to its buyer, and decide the refunds that return it; idempotent.
+
+    `made` are the refunds of the payment at Stripe: those of a person take part. The books have the debt with this
+    decision, so nothing else waits for the refunds.
+    """
+    if payment.state == "refunded":
+        return
+    order = uow.get(Order, payment.purchase_id)
+    purchase = PurchaseRef(tenant_id=order.tenant_id, purchase_id=order.identity, attempt=order.attempt)
+    payment.owe(uow.at)
+    owed = unsold_postings(order.identity, payment.currency, payment.captured_minor, payment.stripe_fee_minor)
+    post(uow, purchase, f"{payment.identity}:owed", "payment-owed", owed)
+    price = order.price or price_of(payment.currency, (), FeeRates())
+    book = book_of(uow, order, price)
+    for one in strangers(book, made):
+        if not book.take_place(one, payment.intent_id, uow.at):
+            adopted = _back(order, payment, one.refund_id, MADE_AT_STRIPE, one.amount_minor)
+            book.give_back(adopted, uow.at)
+            book.pend(adopted.refund_id, one.refund_id, uow.at)
+    decided_minor = sum(refund.amount_minor for refund in book.of_payment(payment.intent_id))
+    if decided_minor < payment.captured_minor:
+        rest_minor = payment.captured_minor - decided_minor
+        book.give_back(_back(order, payment, payment.intent_id, BOUGHT_NOTHING, rest_minor), uow.at)
+
+
+def strangers(book: Refunds, made: Sequence[StripeRefund]) -> list[StripeRefund]:
+    """Return the refunds at Stripe that were made without us and are not recorded yet, oldest first."""
+    valid = [one for one in made if one.status not in FAILED_AT_STRIPE]
+    return [one for one in reversed(valid) if not book.is_known(one)]
+
+
+def note_arrival(uow: UnitOfWork, book: Refunds, refund: Refund) -> None:
+    """Record on a payment that bought nothing whether all of its money has reached the buyer."""
+    if not refund.intent_id:
+        return
+    payment = payment_of(uow, book.identity, refund.intent_id)
+    if payment.state not in {"owed", "refunded"}:  # it bought a sale: a part of a refund of that sale
+        return
+    if all(one.state == "succeeded" for one in book.of_payment(refund.intent_id)):
+        payment.refund(refund.stripe_refund_id or refund.refund_id, uow.at)
+    else:
+        payment.owe(uow.at)
+
+
+def payment_of(uow: UnitOfWork, purchase_id: str, intent_id: str) -> Payment:
+    """Return the payment of an intent: a stray one, or that of an attempt."""
+    attempts = range(1, uow.get(Order, purchase_id).attempt + 1)
+    for which in (intent_id, *map(str, attempts)):
+        payment = uow.find(Payment, f"{purchase_id}:{which}")
+        if payment is not None and payment.intent_id == intent_id:
+            return payment
+    raise WrongState("the purchase has no such payment", purchase_id=purchase_id, intent_id=intent_id)
+
+
+def _back(order: Order, payment: Payment, cause: str, reason: str, amount_minor: int) -> Refund:
+    return Refund(
+        refund_id=refund_id_of(order.nonce, order.tenant_id, order.identity, cause),
+        body_digest=cause,
+        reason=reason,
+        fees="platform",
+        ticket_ids=(),
+        intent_id=payment.intent_id,
+        currency=payment.currency,
+        unsold_minor=amount_minor,
+    )

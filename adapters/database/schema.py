@@ -1,0 +1,159 @@
+"""The database schema: the event tables, the tables beside them, the read models, and the deployment's row."""
+
+import hashlib
+from collections.abc import Iterable
+from inspect import get_annotations
+from typing import Any, get_args
+
+from psycopg import Connection
+from psycopg.sql import SQL, Composed, Identifier
+
+from adapters.event_store.recorder import create_event_tables, open_recorder, schema_lock
+from adapters.postgres.deployment import create_deployment
+from adapters.read_models.documents import KINDS
+from adapters.read_models.documents import READ_MODELS as DOCUMENTS_OF
+
+SIDE_TABLES = (
+    SQL(
+        "CREATE TABLE IF NOT EXISTS buyers (buyer_id text PRIMARY KEY, tenant_id text NOT NULL,"
+        " name text, email text, wallet text, kept_at timestamptz NOT NULL DEFAULT now())"
+    ),
+    SQL("CREATE TABLE IF NOT EXISTS key_uses (key_id text PRIMARY KEY, last_used_at timestamptz NOT NULL)"),
+    # The columns after those of release 0.1.0; `key_id` names the key of the sealed values, null where they are plain.
+    SQL(
+        "ALTER TABLE buyers ADD COLUMN IF NOT EXISTS purchase_id text, ADD COLUMN IF NOT EXISTS key_id text,"
+        " ADD COLUMN IF NOT EXISTS lookup text, ADD COLUMN IF NOT EXISTS wallet_lookup text,"
+        " ADD COLUMN IF NOT EXISTS used boolean NOT NULL DEFAULT false"
+    ),
+    SQL("CREATE INDEX IF NOT EXISTS buyers_purchase ON buyers (purchase_id)"),
+    SQL("CREATE INDEX IF NOT EXISTS buyers_lookup ON buyers (tenant_id, lookup)"),
+    SQL("CREATE INDEX IF NOT EXISTS buyers_wallet_lookup ON buyers (tenant_id, wallet_lookup)"),
+    SQL("CREATE INDEX IF NOT EXISTS buyers_kept ON buyers (kept_at)"),
+    SQL("CREATE INDEX IF NOT EXISTS buyers_unused ON buyers (kept_at) WHERE NOT used"),
+    SQL(
+        "CREATE TABLE IF NOT EXISTS persons (tenant_id text NOT NULL, lookup text NOT NULL,"
+        " allowance_id text NOT NULL, PRIMARY KEY (tenant_id, lookup))"
+    ),
+    SQL("CREATE TABLE IF NOT EXISTS checkouts (purchase_id text PRIMARY KEY, client_secret text NOT NULL)"),
+    SQL(
+        "CREATE TABLE IF NOT EXISTS webhook_inbox (event_id text PRIMARY KEY, type text NOT NULL, object_id text,"
+        " intent_id text, purchase_id text, created timestamptz, digest text NOT NULL,"
+        " received_at timestamptz NOT NULL DEFAULT now(), signalled_at timestamptz)"
+    ),
+    SQL("ALTER TABLE webhook_inbox ADD COLUMN IF NOT EXISTS account_id text"),
+    SQL(
+        "CREATE UNLOGGED TABLE IF NOT EXISTS rate_limits (key text PRIMARY KEY, hits bigint NOT NULL,"
+        " until timestamptz NOT NULL)"
+    ),
+    SQL("CREATE INDEX IF NOT EXISTS webhook_inbox_waiting ON webhook_inbox (received_at) WHERE signalled_at IS NULL"),
+)
+READ_MODELS = (
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_position (one boolean PRIMARY KEY DEFAULT true, position bigint NOT NULL,"
+        " shape text NOT NULL)"
+    ),
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_timeline (purchase_id text NOT NULL, position bigint NOT NULL,"
+        " at timestamptz NOT NULL, event text NOT NULL, text text NOT NULL, PRIMARY KEY (purchase_id, position))"
+    ),
+    SQL("CREATE INDEX IF NOT EXISTS rm_timeline_position ON rm_timeline (position)"),
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_postings (position bigint NOT NULL, number int NOT NULL, key text NOT NULL,"
+        " purchase_id text NOT NULL, kind text NOT NULL, at timestamptz NOT NULL, debit text NOT NULL,"
+        " credit text NOT NULL, amount bigint NOT NULL, unit text NOT NULL, booked_at timestamptz NOT NULL,"
+        " PRIMARY KEY (position, number))"
+    ),
+    SQL("CREATE INDEX IF NOT EXISTS rm_postings_booked ON rm_postings (booked_at, position)"),
+    SQL("CREATE INDEX IF NOT EXISTS rm_postings_purchase ON rm_postings (purchase_id)"),
+    # Two lines a posting, with this index alone: every query reads an account's lines in the order of the books.
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_account_lines (account text NOT NULL, unit text NOT NULL,"
+        " position bigint NOT NULL, number int NOT NULL, side smallint NOT NULL, amount bigint NOT NULL,"
+        " balance bigint NOT NULL, key text NOT NULL, purchase_id text NOT NULL, kind text NOT NULL,"
+        " at timestamptz NOT NULL, PRIMARY KEY (account, unit, position, number, side))"
+    ),
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_balances (account text NOT NULL, unit text NOT NULL, balance bigint NOT NULL,"
+        " PRIMARY KEY (account, unit))"
+    ),
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_audit (position bigint PRIMARY KEY, at timestamptz NOT NULL, by text NOT NULL,"
+        " event text NOT NULL, stream text NOT NULL)"
+    ),
+    SQL("CREATE INDEX IF NOT EXISTS rm_audit_by ON rm_audit (by, position)"),
+    # Counting the documents of a cancelled show's orders unpacks each of them.
+    SQL(
+        "CREATE TABLE IF NOT EXISTS rm_order_counts (id text PRIMARY KEY, show_id text NOT NULL,"
+        " is_ended boolean NOT NULL, is_left boolean NOT NULL, is_refunding boolean NOT NULL,"
+        " has_failed boolean NOT NULL, refunded_minor bigint NOT NULL, refunded_in_cash_minor bigint NOT NULL,"
+        " owed_minor bigint NOT NULL, owed_at_till_minor bigint NOT NULL, tokens_left int NOT NULL)"
+    ),
+    SQL("CREATE INDEX IF NOT EXISTS rm_order_counts_show ON rm_order_counts (show_id, id)"),
+)
+DOCUMENTS = SQL("CREATE TABLE IF NOT EXISTS {table} (id text PRIMARY KEY, doc jsonb NOT NULL)")
+BY_STATE = SQL("CREATE INDEX IF NOT EXISTS {index} ON {table} ((doc->>'state'))")
+WITH_STATE = ("purchases", "reservations", "refunds")
+INDEXES = (
+    SQL("CREATE INDEX IF NOT EXISTS rm_refunds_stripe ON rm_refunds ((doc->>'stripe_refund_id'))"),
+    SQL(
+        "CREATE INDEX IF NOT EXISTS rm_tickets_unburnt ON rm_tickets ((doc->>'purchase_id'))"
+        " WHERE doc->>'state' = 'void' AND doc->>'token' IN ('signed', 'minted')"
+    ),
+    SQL("CREATE INDEX IF NOT EXISTS rm_tickets_public_name ON rm_tickets ((coalesce(doc->>'public_name', id)))"),
+    SQL("CREATE INDEX IF NOT EXISTS rm_files_unpinned ON rm_files (id) WHERE doc->>'pinned' = 'false'"),
+    SQL("CREATE INDEX IF NOT EXISTS rm_tickets_mint ON rm_tickets ((doc->>'mint_address'))"),
+)
+OF_READ_MODELS: tuple[SQL | Composed, ...] = (
+    *READ_MODELS,
+    *(DOCUMENTS.format(table=Identifier(f"rm_{kind}")) for kind in KINDS),
+    *INDEXES,
+    *(BY_STATE.format(index=Identifier(f"rm_{kind}_state"), table=Identifier(f"rm_{kind}")) for kind in WITH_STATE),
+)
+
+
+def fields_of(view: Any) -> str:
+    """Return the names of a typed dictionary's fields, with those of the dictionaries in them."""
+    if not hasattr(view, "__required_keys__"):
+        return "".join(fields_of(inner) for inner in get_args(view))
+    fields = get_annotations(view)
+    return "{" + ",".join(name + fields_of(fields[name]) for name in sorted(fields)) + "}"
+
+
+def digest_of(statements: Iterable[SQL | Composed], views: Iterable[Any]) -> str:
+    """Return a digest of tables and documents; another one means that the read models must be rebuilt."""
+    texts = [*(statement.as_string() for statement in statements), *(fields_of(view) for view in views)]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+
+
+SHAPE = digest_of(OF_READ_MODELS, (model.view for model in DOCUMENTS_OF))
+BEGINNING = SQL("INSERT INTO rm_position (position, shape) VALUES (0, {}) ON CONFLICT DO NOTHING").format(SHAPE)
+
+
+def ensure_schema(url: str) -> None:
+    """Create missing tables; safe to call from every process at every start."""
+    recorder = open_recorder(url, pool_size=1)
+    try:
+        create_event_tables(url, recorder)
+    finally:
+        recorder.datastore.close()
+    with schema_lock(url) as connection, connection.transaction():
+        create_deployment(connection)
+        for statement in SIDE_TABLES:
+            connection.execute(statement)
+        if stored_shape(connection) in {None, SHAPE}:  # another shape: the projector rebuilds them beside
+            create_read_models(connection)
+
+
+def create_read_models(connection: Connection[Any]) -> None:
+    """Create the missing tables and indexes of the read models, in the first schema of the search path."""
+    for statement in OF_READ_MODELS:
+        connection.execute(statement)
+    connection.execute(BEGINNING)
+
+
+def stored_shape(connection: Connection[Any]) -> str | None:
+    """Return the shape of the read models in the database; None when there are none, "" from before shapes."""
+    if connection.execute("SELECT to_regclass('rm_position')").fetchall()[0][0] is None:
+        return None
+    rows = connection.execute("SELECT to_jsonb(p)->>'shape' FROM rm_position p").fetchall()
+    return str(rows[0][0] or "") if rows else ""

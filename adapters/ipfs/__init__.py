@@ -1,0 +1,1 @@
+"""IPFS: files pinned at a node."""

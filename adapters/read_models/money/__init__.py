@@ -1,0 +1,1 @@
+"""Folds of money: payments, refunds, disputes, transfers, venues' accounts and the books."""

@@ -1,0 +1,60 @@
+"""Fold the books' postings into lines, and venues' Stripe accounts into documents."""
+
+from adapters.read_models.catalog import Fold, identity_of
+from adapters.read_models.documents import ACCOUNTS, PAYEES, DocumentBatch
+from domain.core.aggregate import DomainEvent
+from domain.money.books import TransactionPosted
+from domain.money.statement import Entry
+from domain.payouts.payee import AccountChanged, AccountConnected, PayeeNamed
+from domain.views.payouts import AccountOwner, PayeeDocument
+
+
+def _posted(documents: DocumentBatch, event: TransactionPosted, position: int) -> None:
+    for number, posting in enumerate(event.postings):
+        line = Entry(
+            position,
+            number,
+            identity_of(event),
+            event.purchase_id,
+            event.kind,
+            event.timestamp,
+            posting["debit"],
+            posting["credit"],
+            posting["amount"],
+            posting["unit"],
+        )
+        documents.postings.append(line)
+
+
+def _payee(documents: DocumentBatch, event: PayeeNamed, _: int) -> None:
+    venue_id = identity_of(event)
+    payee: PayeeDocument = {
+        "venue_id": venue_id,
+        "tenant_id": event.tenant_id,
+        "account_id": None,
+        "may_receive": False,
+        "may_pay_out": False,
+        "asked_for": 0,
+    }
+    documents.put(PAYEES, venue_id, payee)
+
+
+def _connected(documents: DocumentBatch, event: AccountConnected, _: int) -> None:
+    if payee := documents.edit(PAYEES, identity_of(event)):
+        payee["account_id"] = event.account_id
+        owner: AccountOwner = {"tenant_id": payee["tenant_id"], "venue_id": payee["venue_id"]}
+        documents.put(ACCOUNTS, event.account_id, owner)
+
+
+def _account(documents: DocumentBatch, event: AccountChanged, _: int) -> None:
+    if payee := documents.edit(PAYEES, identity_of(event)):
+        payee["may_receive"], payee["may_pay_out"] = event.may_receive, event.may_pay_out
+        payee["asked_for"] = event.asked_for
+
+
+BOOKS_FOLDS: dict[type[DomainEvent], Fold] = {
+    PayeeNamed: _payee,
+    AccountConnected: _connected,
+    AccountChanged: _account,
+    TransactionPosted: _posted,
+}

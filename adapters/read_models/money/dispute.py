@@ -1,0 +1,82 @@
+"""The folds of disputes: the disputes of each purchase."""
+
+from collections.abc import Callable
+from typing import Any
+
+from adapters.read_models.catalog import Fold, identity_of
+from adapters.read_models.documents import PURCHASES, DocumentBatch
+from domain.core.aggregate import DomainEvent
+from domain.payments.dispute import DisputeLost, DisputeOpened, DisputeReturned, DisputeWon
+from domain.payments.holdings import taken_of
+from domain.tickets.ticket import TicketBlocked, TicketUnblocked
+from domain.views.purchase import DisputeLine, PurchaseDocument
+
+DISPUTE_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
+    DisputeOpened: lambda event: f"Payment disputed: {event.amount_minor} minor units, {identity_of(event)}.",
+    DisputeWon: lambda _: "Dispute won: the money is back.",
+    DisputeLost: lambda _: "Dispute lost: the money stays with the buyer.",
+    DisputeReturned: lambda event: f"Stripe returned {event.amount_minor} minor units of a decided dispute.",
+    TicketBlocked: lambda event: f"Ticket {identity_of(event)} blocked while its payment is disputed.",
+    TicketUnblocked: lambda event: f"Ticket {identity_of(event)} unblocked: valid again.",
+}
+
+
+def _opened(documents: DocumentBatch, event: DisputeOpened, _: int) -> None:
+    if purchase := documents.edit(PURCHASES, event.purchase_id):
+        line: DisputeLine = {
+            "dispute_id": identity_of(event),
+            "state": "open",
+            "amount_minor": event.amount_minor,
+            "returned_minor": 0,
+            "of_sale": event.is_of_sale,
+            "opened_at": event.timestamp.isoformat(),
+        }
+        _shown(purchase, [*_lines(purchase), line])
+
+
+def _won(documents: DocumentBatch, event: DisputeWon, _: int) -> None:
+    if purchase := documents.edit(PURCHASES, event.purchase_id):
+        _shown(purchase, [_ended(line, event) for line in _lines(purchase)])
+
+
+def _lost(documents: DocumentBatch, event: DisputeLost, _: int) -> None:
+    """Count what the parties of the sale lost, which is no longer owed to the buyer."""
+    if purchase := documents.edit(PURCHASES, event.purchase_id):
+        purchase["lost_to_disputes_minor"] += taken_of(event.parts).parties.total_minor
+        _shown(purchase, [_ended(line, event) for line in _lines(purchase)])
+
+
+def _returned(documents: DocumentBatch, event: DisputeReturned, _: int) -> None:
+    if purchase := documents.edit(PURCHASES, event.purchase_id):
+        purchase["lost_to_disputes_minor"] -= taken_of(event.parts).parties.total_minor
+        for line in _lines(purchase):
+            if line["dispute_id"] == identity_of(event):
+                line["returned_minor"] += event.amount_minor
+
+
+def _lines(purchase: PurchaseDocument) -> list[DisputeLine]:
+    return purchase["disputes"]
+
+
+def _ended(line: DisputeLine, event: DisputeWon | DisputeLost) -> DisputeLine:
+    if line["dispute_id"] != identity_of(event):
+        return line
+    if isinstance(event, DisputeLost):
+        return {**line, "state": "lost"}
+    returned = line["amount_minor"] if event.returned_minor is None else event.returned_minor
+    return {**line, "state": "won", "returned_minor": returned}
+
+
+def _shown(purchase: PurchaseDocument, lines: list[DisputeLine]) -> None:
+    """Set the disputes, and the state of the worst one: open, else lost, else won."""
+    purchase["disputes"] = lines
+    states = {line["state"] for line in lines}
+    purchase["dispute_state"] = "open" if "open" in states else "lost" if "lost" in states else "won"
+
+
+DISPUTE_FOLDS: dict[type[DomainEvent], Fold] = {
+    DisputeOpened: _opened,
+    DisputeWon: _won,
+    DisputeLost: _lost,
+    DisputeReturned: _returned,
+}

@@ -1,0 +1,130 @@
+"""The folds of payments: the payment of each purchase, and the owner of each intent."""
+
+from collections.abc import Callable
+from typing import Any
+
+from adapters.read_models.catalog import Fold, identity_of
+from adapters.read_models.documents import PAYMENTS, PURCHASES, DocumentBatch
+from adapters.read_models.money.refund import refund_state_of
+from domain.core.aggregate import DomainEvent
+from domain.payments.payment import (
+    IntentCreated,
+    PaymentAuthorised,
+    PaymentCancelled,
+    PaymentCaptured,
+    PaymentDeclined,
+    PaymentOwed,
+    PaymentProcessingBegun,
+    PaymentRefunded,
+    StrayIntentFound,
+)
+from domain.views.purchase import PaidBackLine, PaymentDocument, PaymentProgress, PurchaseKey
+
+PAYMENT_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
+    StrayIntentFound: lambda event: f"Stray payment {event.intent_id} found: to be returned.",
+    IntentCreated: lambda event: f"Payment {event.intent_id} opened.",
+    PaymentDeclined: lambda event: f"Card declined: {event.decline_code}.",
+    PaymentProcessingBegun: lambda _: "Paid; a bank processes the payment.",
+    PaymentAuthorised: lambda _: "Payment authorised.",
+    PaymentCaptured: lambda event: f"Payment captured: {event.captured_minor} minor units, charge {event.charge_id}.",
+    PaymentCancelled: lambda _: "Payment cancelled.",
+    PaymentOwed: lambda event: f"Payment bought nothing: {event.amount_minor} minor units are owed to the buyer.",
+    PaymentRefunded: lambda event: f"Payment refunded: {event.amount_minor} minor units.",
+}
+
+
+def _intent(documents: DocumentBatch, event: IntentCreated, _: int) -> None:
+    _own(documents, event, int(identity_of(event).rpartition(":")[2]))
+    purchase = documents.edit(PURCHASES, event.purchase_id)
+    if purchase is None:
+        return
+    purchase["payment"] = {
+        "intent_id": event.intent_id,
+        "status": "open",
+        "owed_minor": 0,
+        "charge_id": None,
+        "captured_minor": 0,
+        "refunded_minor": 0,
+        "decline_code": None,
+        "processing_since": None,
+        "captured_at": None,
+        "refunds": [],
+    }
+    purchase["refund_state"] = refund_state_of(purchase)  # of this payment; a former attempt had another one
+    if purchase["state"] == "reserving":
+        purchase["state"] = "awaiting-payment"
+
+
+def _own(documents: DocumentBatch, event: IntentCreated | StrayIntentFound, attempt: int) -> None:
+    owner: PurchaseKey = {"tenant_id": event.tenant_id, "purchase_id": event.purchase_id, "attempt": attempt}
+    documents.put(PAYMENTS, event.intent_id, owner)
+
+
+def _is(status: PaymentProgress) -> Fold:
+    def apply(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
+        if payment := _payment_of(documents, event):
+            payment["status"] = status
+
+    return apply
+
+
+def _declined(documents: DocumentBatch, event: PaymentDeclined, _: int) -> None:
+    if payment := _payment_of(documents, event):
+        payment["decline_code"], payment["processing_since"] = event.decline_code, None
+
+
+def _processing(documents: DocumentBatch, event: PaymentProcessingBegun, _: int) -> None:
+    if payment := _payment_of(documents, event):
+        payment["processing_since"] = event.timestamp.isoformat()
+
+
+def _captured(documents: DocumentBatch, event: PaymentCaptured, _: int) -> None:
+    if payment := _payment_of(documents, event):
+        payment["status"], payment["charge_id"] = "captured", event.charge_id
+        payment["captured_minor"], payment["captured_at"] = event.captured_minor, event.timestamp.isoformat()
+
+
+def _refunded(documents: DocumentBatch, event: PaymentRefunded, _: int) -> None:
+    if payment := _payment_of(documents, event):
+        payment["status"], payment["refunded_minor"], payment["owed_minor"] = "refunded", event.amount_minor, 0
+        if payment["refunds"]:  # one of them was the last one
+            return
+        line: PaidBackLine = {
+            "refund_id": event.refund_id,
+            "at": event.timestamp.isoformat(),
+            "amount_minor": event.amount_minor,
+            "ticket_ids": [],
+            "reason": None,
+        }
+        payment["refunds"].append(line)
+
+
+def _owed(documents: DocumentBatch, event: PaymentOwed, _: int) -> None:
+    if payment := _payment_of(documents, event):
+        arrived_minor = sum(line["amount_minor"] for line in payment["refunds"])
+        payment["status"], payment["owed_minor"] = "captured", event.amount_minor - arrived_minor
+
+
+def _payment_of(documents: DocumentBatch, event: DomainEvent) -> PaymentDocument | None:
+    """Return the payment of a purchase's present attempt, if the event belongs to that attempt."""
+    purchase_id, _, attempt = identity_of(event).partition(":")
+    purchase = documents.edit(PURCHASES, purchase_id)
+    return purchase["payment"] if purchase and str(purchase["attempt"]) == attempt else None
+
+
+def _stray(documents: DocumentBatch, event: StrayIntentFound, _: int) -> None:
+    purchase = documents.find(PURCHASES, event.purchase_id)
+    _own(documents, event, purchase["attempt"] if purchase else 0)
+
+
+PAYMENT_FOLDS: dict[type[DomainEvent], Fold] = {
+    IntentCreated: _intent,
+    StrayIntentFound: _stray,
+    PaymentDeclined: _declined,
+    PaymentProcessingBegun: _processing,
+    PaymentAuthorised: _is("authorised"),
+    PaymentCaptured: _captured,
+    PaymentCancelled: _is("cancelled"),
+    PaymentOwed: _owed,
+    PaymentRefunded: _refunded,
+}

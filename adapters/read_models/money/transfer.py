@@ -1,0 +1,77 @@
+"""The folds of a purchase's transfer of the venue's share, and of its reversals."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from adapters.read_models.catalog import Fold, identity_of
+from adapters.read_models.documents import PURCHASES, DocumentBatch
+from domain.core.aggregate import DomainEvent
+from domain.payouts.transfer import (
+    ReversalRefused,
+    ReversalRequested,
+    TransferMade,
+    TransferRefused,
+    TransferRequested,
+    TransferRequestedAgain,
+    TransferReversed,
+)
+from domain.views.purchase import TransferDocument
+
+TRANSFER_TEXTS: dict[type[DomainEvent], Callable[[Any], str]] = {
+    TransferRequested: lambda event: f"Transfer to the venue requested: {event.amount_minor} minor units.",
+    TransferRequestedAgain: lambda _: "Transfer to the venue requested again.",
+    TransferMade: lambda _: "Transfer to the venue's Stripe account made.",
+    TransferRefused: lambda event: f"Transfer to the venue refused: {event.reason}.",
+    ReversalRequested: lambda event: f"Reversal requested: {event.amount_minor} minor units.",
+    TransferReversed: lambda _: "Transfer reversed.",
+    ReversalRefused: lambda event: f"Reversal refused: {event.reason}. The venue owes the amount.",
+}
+
+
+def _transfer_requested(documents: DocumentBatch, event: TransferRequested, _: int) -> None:
+    if purchase := documents.edit(PURCHASES, identity_of(event)):
+        purchase["transfer"] = {
+            "state": "requested",
+            "amount_minor": event.amount_minor,
+            "reversed_minor": 0,
+            "transfer_id": None,
+            "asked_back": {},
+        }
+
+
+def _transfer_of(documents: DocumentBatch, event: DomainEvent) -> TransferDocument | None:
+    purchase = documents.edit(PURCHASES, identity_of(event))
+    return purchase["transfer"] if purchase else None
+
+
+def _is(state: Literal["requested", "refused"]) -> Fold:
+    def apply(documents: DocumentBatch, event: DomainEvent, _: int) -> None:
+        if transfer := _transfer_of(documents, event):
+            transfer["state"] = state
+
+    return apply
+
+
+def _made(documents: DocumentBatch, event: TransferMade, _: int) -> None:
+    if transfer := _transfer_of(documents, event):
+        transfer["state"], transfer["transfer_id"] = "made", event.transfer_id or None
+
+
+def _reversal_requested(documents: DocumentBatch, event: ReversalRequested, _: int) -> None:
+    if transfer := _transfer_of(documents, event):
+        transfer["asked_back"][event.key] = event.amount_minor
+
+
+def _reversed(documents: DocumentBatch, event: TransferReversed, _: int) -> None:
+    if transfer := _transfer_of(documents, event):
+        transfer["reversed_minor"] += transfer["asked_back"].pop(event.key)
+
+
+TRANSFER_FOLDS: dict[type[DomainEvent], Fold] = {
+    TransferRequested: _transfer_requested,
+    TransferRequestedAgain: _is("requested"),
+    TransferMade: _made,
+    TransferRefused: _is("refused"),
+    ReversalRequested: _reversal_requested,
+    TransferReversed: _reversed,
+}

@@ -1,0 +1,1 @@
+"""Limits of callers: declared at each route, enforced before anything is read."""

@@ -1,0 +1,66 @@
+"""Work on many subjects, each by itself: one that fails is set aside and tried again later, the others go on.
+
+Every loop of this room over subjects goes through here (`tests/architecture/test_loops.py`).
+"""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol, TypeVar
+
+from activities.core.loops import Loop, loop_of
+from activities.core.setbacks import Setbacks
+from domain.core.transient import TransientError
+
+S = TypeVar("S")
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class SetAsideGauge(Protocol):
+    """Shows operators the number of a loop's subjects that are set aside."""
+
+    def set(self, loop: str, subjects: int) -> None:
+        """Show the number."""
+
+
+class Each:
+    """Runs loops, and remembers which of their subjects are set aside."""
+
+    def __init__(self, gauge: SetAsideGauge, clock: Callable[[], float] = time.monotonic) -> None:
+        self._gauge = gauge
+        self._clock = clock
+        self._setbacks: dict[str, Setbacks] = defaultdict(Setbacks)
+
+    def set_aside(self, body: Callable[..., Any]) -> int:
+        """Return the number of a loop's subjects that are set aside: so many more are asked for in a batch."""
+        return len(self._setbacks[loop_of(body).name])
+
+    async def run(self, body: Callable[[S], Awaitable[T]], subjects: Iterable[S], at_once: int = 1) -> list[T]:
+        """Run a loop's body for every subject that is due; return the results of those that did not fail."""
+        loop = loop_of(body)
+        setbacks = self._setbacks[loop.name]
+        setbacks.forget_solved(self._clock())
+        due = [subject for subject in subjects if setbacks.is_due(loop.identity(subject), self._clock())]
+        results: list[T] = []
+        for first in range(0, len(due), at_once):
+            works = (self._run_one(loop, body, subject, results) for subject in due[first : first + at_once])
+            await asyncio.gather(*works)
+        self._gauge.set(loop.name, len(setbacks))
+        return results
+
+    async def _run_one(self, loop: Loop, body: Callable[[S], Awaitable[T]], subject: S, results: list[T]) -> None:
+        name, setbacks = loop.identity(subject), self._setbacks[loop.name]
+        try:
+            results.append(await body(subject))
+        except Exception as error:
+            setback = setbacks.fail(name, self._clock())
+            is_expected = isinstance(error, TransientError)
+            text = "%s: %s is set aside for %.0f seconds after %d failures: %s: %s"
+            values = (loop.name, name, setback.pause, setback.tries, type(error).__name__, error)
+            log.warning(text, *values, exc_info=None if is_expected or setback.tries > 1 else error)
+        else:
+            if setbacks.succeed(name):
+                log.info("%s: %s has succeeded and is no longer set aside", loop.name, name)

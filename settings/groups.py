@@ -1,0 +1,302 @@
+"""The groups of the settings: typed, frozen, each field with its default and its meaning."""
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr
+
+from settings.values import (
+    Country,
+    HostPort,
+    HttpUrl,
+    Keys,
+    PostgresUrl,
+    Seed,
+    SolanaAddress,
+    SolanaNodes,
+    StatementSuffix,
+    WebhookSecrets,
+    WebSocketUrl,
+    keys_of,
+    nodes_in,
+)
+
+UNSET = SecretStr("")
+
+
+class Group(BaseModel):
+    """A group of settings that belong together."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class PostgresSettings(Group):
+    """The database of events and read models."""
+
+    url: PostgresUrl = Field(
+        "postgresql://postgres@127.0.0.1:5432/boxoffice",
+        description="URL of the PostgreSQL database, with any parameter of libpq, such as sslmode and sslrootcert",
+    )
+    pool_size: int = Field(8, ge=1, le=100, description="connections that one process keeps open at most")
+    read_pool_size: int = Field(
+        8, ge=1, le=100, description="connections of the API's reads, which are apart from those of purchases"
+    )
+    statement_seconds: float = Field(
+        3.0, gt=0, le=60, description="time that one statement of a request may take, in seconds; then 503"
+    )
+    lock_seconds: float = Field(
+        1.0, gt=0, le=60, description="time that a statement of a request may wait for a locked table, in seconds"
+    )
+    commit_queue_max: int = Field(
+        2000, ge=1, description="decisions pending in one process's commit queue; beyond it 429"
+    )
+
+
+class TemporalSettings(Group):
+    """The address of Temporal, and how its connection is secured."""
+
+    address: HostPort = Field("127.0.0.1:7233", description="host:port of Temporal's frontend")
+    namespace: str = Field("default", min_length=1, description="Temporal namespace of the workflows")
+    tls: bool = Field(default=False, description="whether the connection to Temporal uses TLS")
+    tls_server_ca: FilePath | None = Field(
+        None, description="PEM file of the authority of Temporal's certificate; empty is the machine's own list"
+    )
+    tls_client_cert: FilePath | None = Field(None, description="PEM file of our certificate for Temporal")
+    tls_client_key: FilePath | None = Field(None, description="PEM file of the key of our certificate for Temporal")
+    api_key: SecretStr = Field(UNSET, description="API key of Temporal, instead of a certificate")
+    codec_keys: Keys = Field(
+        UNSET, description="keys of workflow payloads, id:base64 of 32 bytes, by commas; the first encrypts"
+    )
+
+
+class CodecServerSettings(Group):
+    """The server that decodes payloads for Temporal's web UI."""
+
+    host: str = Field("127.0.0.1", description="address that the codec server listens on")
+    port: int = Field(8234, ge=1, le=65535, description="port that the codec server listens on")
+    token: SecretStr = Field(UNSET, description="bearer token of the codec server, 32 characters or more")
+    origin: str = Field("http://127.0.0.1:8233", description="origin of the web UI that may call the codec server")
+
+
+class PrivacySettings(Group):
+    """Personal data at rest."""
+
+    keys: Keys = Field(UNSET, description="keys of personal data, id:base64 of 32 bytes, by commas; the first encrypts")
+    lookup_secret: SecretStr = Field(
+        UNSET, description="secret of the hashes by which a person is found, 32 characters or more; it never changes"
+    )
+    retention_days: int = Field(
+        0, ge=0, description="days after the show until personal data and handled webhooks are deleted; 0 is never"
+    )
+
+    @property
+    def sealing(self) -> tuple[dict[str, bytes], str]:
+        """The keys, and the secret of the lookups."""
+        return keys_of(self.keys), self.lookup_secret.get_secret_value()
+
+
+class StripeSettings(Group):
+    """Stripe's API, keys and webhook secrets."""
+
+    api_base: HttpUrl | None = Field(None, description="base URL of Stripe's API; empty is https://api.stripe.com")
+    api_key: SecretStr = Field(UNSET, description="secret key, sk_test_... or sk_live_...")
+    webhook_secret: WebhookSecrets = Field(
+        UNSET, description="signing secret of the webhook endpoint, whsec_...; while it rotates two, with a comma"
+    )
+    connect_webhook_secret: WebhookSecrets = Field(
+        UNSET, description="signing secret of the endpoint of venues' events; while it rotates two, with a comma"
+    )
+    undelivered_poll_seconds: float = Field(
+        30, gt=0, description="interval of polling Stripe for undelivered events, in seconds"
+    )
+    publishable_key: str = Field("", description="publishable key that the API returns to a buyer's browser, pk_...")
+    statement_suffix: StatementSuffix = Field(
+        "", description="end of the line on a buyer's card statement, at most 10 characters; empty is none"
+    )
+    receipt_email: bool = Field(default=False, description="whether Stripe mails a receipt to the buyer's address")
+    country: Country = Field("", description="country of venues that name none, ISO 3166; empty is that of our account")
+
+
+class SolanaSettings(Group):
+    """The Solana node and our keys."""
+
+    rpc_url: HttpUrl = Field("http://127.0.0.1:8899", description="URL of the JSON-RPC node")
+    more_nodes: SolanaNodes = Field(
+        "", description="URLs of more nodes of the same chain, separated by spaces; a number before a URL is its weight"
+    )
+    calls_per_second: float = Field(
+        4, gt=0, description="calls of each method to each node a second, at most; public nodes allow 4"
+    )
+    sends_per_second: float = Field(
+        1, gt=0, description="transactions sent to each node a second, at most; the smallest plans allow 1"
+    )
+    ws_url: WebSocketUrl | None = Field(None, description="URL of the node's web socket; empty is derived from rpc_url")
+    issuer_secret: Seed = Field(UNSET, description="32-byte seed, hex or base58, of the key that mints and pays")
+    address_secret: Seed = Field(
+        UNSET, description="32-byte seed, hex or base58, from which mint addresses are derived"
+    )
+    issuer_address: SolanaAddress | None = Field(
+        None, description="address of the issuer, for the API, which has no key of it; empty is that of issuer_secret"
+    )
+    custody_address: SolanaAddress | None = Field(
+        None, description="owner of tickets without a buyer's wallet; empty is the issuer"
+    )
+
+    @property
+    def nodes(self) -> list[tuple[str, int]]:
+        """All nodes: URL and weight."""
+        return [(self.rpc_url, 1), *nodes_in(self.more_nodes)]
+
+    @property
+    def web_socket(self) -> str:
+        """The web socket's URL: as given, or the RPC URL with its port + 1, if it names a port."""
+        if self.ws_url is not None:
+            return self.ws_url
+        rpc = urlsplit(self.rpc_url)
+        host = rpc.netloc if rpc.port is None else f"{rpc.netloc.rpartition(':')[0]}:{rpc.port + 1}"
+        return rpc._replace(scheme=rpc.scheme.replace("http", "ws"), netloc=host).geturl()
+
+
+class IpfsSettings(Group):
+    """The node of IPFS that keeps the files which tokens point to."""
+
+    rpc_url: HttpUrl | None = Field(
+        None, description="URL of a node that speaks Kubo's RPC, at which metadata is pinned; empty pins nothing"
+    )
+    token: SecretStr = Field(UNSET, description="bearer token of the IPFS node; empty is none")
+    every_seconds: int = Field(60, ge=1, description="interval of looking for files that are not pinned, in seconds")
+    timeout_seconds: float = Field(20.0, gt=0, description="time that a call to the IPFS node may take, in seconds")
+
+
+class ApiSettings(Group):
+    """The HTTP API's address and limits."""
+
+    host: str = Field("127.0.0.1", description="address that the API listens on")
+    port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
+    public_url: HttpUrl = Field(
+        "http://127.0.0.1:8000", description="URL of the API as buyers see it, for metadata URIs"
+    )
+    temporal_timeout_seconds: float = Field(
+        5.0, gt=0, description="wait for Temporal before a purchase answers 202, in seconds"
+    )
+    checkouts_in_flight_max: int = Field(
+        32, ge=0, description="checkouts opened at once; beyond it 202, and they open later in turn"
+    )
+    read_seconds: float = Field(4.5, gt=0, description="time until a GET begins its answer, in seconds; then 503")
+    metrics: bool = Field(default=True, description="whether GET /metrics is served")
+    development_key: SecretStr | None = Field(
+        None, description="key with every scope, bo_dev_..., for development alone; empty is none"
+    )
+
+
+class LimitSettings(Group):
+    """The limits of callers of the HTTP API."""
+
+    body_bytes_max: int = Field(65_536, ge=1024, description="longest body of a request, in bytes")
+    webhook_bytes_max: int = Field(262_144, ge=1024, description="longest body of a webhook, in bytes")
+    body_seconds: float = Field(20.0, gt=0, description="time within which a body must arrive, in seconds")
+    head_seconds: float = Field(
+        10.0, gt=0, description="time within which the request line and headers must arrive, in seconds"
+    )
+    connections_max: int = Field(1000, ge=1, description="connections of one API process at once")
+    key_per_minute: int = Field(6000, ge=1, description="requests of one API key per minute")
+    address_per_minute: int = Field(600, ge=1, description="requests of one address per minute")
+    health_per_minute: int = Field(600, ge=1, description="requests of one address per minute to health and metrics")
+    webhooks_per_minute: int = Field(6000, ge=1, description="webhooks of one address per minute")
+    counters: Literal["memory", "postgres"] = Field(
+        "memory", description="where requests are counted: in each process's memory, or in PostgreSQL for all together"
+    )
+    client_share_percent: int = Field(
+        50, ge=1, le=100, description="part of a ticket type that one client may hold at once, or one purchase"
+    )
+    unnamed_share_percent: int = Field(
+        50,
+        ge=0,
+        le=100,
+        description="part of a ticket type that purchases without a named buyer may hold at once, by default",
+    )
+    tag_is_one_buyer: bool = Field(default=True, description="whether ann+tag@example.org is the buyer ann@example.org")
+    trusted_proxies: str = Field(
+        "", description="addresses or networks of proxies whose X-Forwarded-For is believed, with commas; empty is none"
+    )
+    cors_origins: str = Field(
+        "", description="origins whose pages may call the API, with commas; * is every origin, empty is none"
+    )
+
+
+class SagaSettings(Group):
+    """The time limits of a purchase."""
+
+    hold_seconds: int = Field(600, ge=1, description="time that seats are held for payment, in seconds")
+    hold_seconds_max: int = Field(3600, ge=1, description="longest hold of a show or a request, in seconds")
+    queue_seconds: int = Field(
+        600, ge=1, description="time within which a placed order's checkout must open, in seconds"
+    )
+    buyer_tickets_max: int = Field(50, ge=1, description="tickets of one show that a named buyer may have, by default")
+    buyer_purchases_max: int = Field(20, ge=1, description="open purchases that a named buyer may have")
+    processing_extension_seconds: int = Field(
+        900, ge=0, description="extension of a hold while the payment is processing, in seconds"
+    )
+    poll_seconds: float = Field(
+        30.0, gt=0, description="interval of polling Stripe while waiting for payment, in seconds"
+    )
+
+
+class PayoutSettings(Group):
+    """The schedule of transfers to venues."""
+
+    every_seconds: int = Field(3600, ge=1, description="interval of looking for due shares, in seconds")
+    delay_seconds: int = Field(
+        172_800, ge=0, description="delay after the show (or the sale) until a share is due, in seconds"
+    )
+    minimum_minor: int = Field(100, ge=0, description="least amount due to a venue that is transferred, in minor units")
+    poll_seconds: float = Field(
+        3600.0, gt=0, description="interval of polling Stripe for an account being set up, in seconds"
+    )
+
+
+class WorkerSettings(Group):
+    """One worker process: identity, build, limits, metrics."""
+
+    identity: str | None = Field(None, description="name of this worker in Temporal; empty is pid@host")
+    deployment: str = Field("boxoffice", min_length=1, description="name of the deployment that the builds belong to")
+    build_id: str = Field("dev", min_length=1, description="version of this code for worker versioning")
+    max_concurrent: int = Field(50, ge=1, description="activities that run at once per task queue")
+    max_concurrent_mints: int = Field(
+        200, ge=1, description="mints in flight at once: each waits until its transaction is final"
+    )
+    metrics_port: int | None = Field(None, ge=1, le=65535, description="port of Prometheus metrics; empty is none")
+    ready_file: Path | None = Field(
+        None, description="file to which the worker writes its pid once it polls; empty is none"
+    )
+
+
+class ProjectorSettings(Group):
+    """The projector process: metrics and ready file."""
+
+    metrics_port: int | None = Field(None, ge=1, le=65535, description="port of Prometheus metrics; empty is none")
+    ready_file: Path | None = Field(
+        None, description="file to which the projector writes its pid once up to date; empty is none"
+    )
+
+
+class FeeSettings(Group):
+    """The fees on top of a price, in ten-thousandths."""
+
+    platform_bps: int = Field(750, ge=0, le=10_000, description="platform fee in ten-thousandths")
+    processing_bps: int = Field(290, ge=0, le=10_000, description="processing fee in ten-thousandths")
+
+
+class DeploymentSettings(Group):
+    """The identity of this deployment; its id is in the database."""
+
+    secret: Seed = Field(
+        UNSET, description="32-byte seed, hex or base58, from which the API derives ids; never changed later"
+    )
+
+
+class InternalSettings(Group):
+    """Access to the internal ticket API."""
+
+    token: SecretStr | None = Field(None, description="bearer token of the internal API; empty is none")

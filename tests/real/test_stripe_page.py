@@ -1,0 +1,85 @@
+"""docs/stripe.md, word by word: its commands run in one shell, with the emulator in the place of Stripe."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devstack.servers.webhook_endpoints import PLATFORM_EVENTS, VENUE_EVENTS
+from domain.payments.webhook_event import SUBSCRIBED, SUBSCRIBED_CONNECT
+from tests.devstack.stripe.emulator import SECRET, Emulator, free_port
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "stripe.md").read_text()
+BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+SECONDS = 420
+COMMANDS = ("up", "purchase show", "buyer export", "keys list", "reconcile")
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Iterator[Emulator]:
+    """A Stripe that no stack has started."""
+    emulator = Emulator(tmp_path / "stripe.sqlite")
+    emulator.start()
+    yield emulator
+    emulator.close()
+
+
+def test_the_page_names_every_event_of_each_endpoint() -> None:
+    """The endpoints that the page makes have exactly the events that are handled; so have those of the stack."""
+    (block,) = [block for block in BLOCKS if "enabled_events" in block]
+    ours, venues = (frozenset(re.findall(r"enabled_events\[\]=([\w.]+)", part)) for part in block.split("VENUES=", 1))
+    assert (ours, venues) == (SUBSCRIBED, SUBSCRIBED_CONNECT)
+    assert (frozenset(PLATFORM_EVENTS), frozenset(VENUE_EVENTS)) == (SUBSCRIBED, SUBSCRIBED_CONNECT)
+
+
+def test_every_stack_command_reads_the_stacks_own_settings() -> None:
+    """The page uses each of them with --data-dir, so that the test below tries it."""
+    for command in COMMANDS:
+        assert re.search(rf"^boxoffice {command} .*--data-dir first-hour", PAGE, flags=re.MULTILINE), command
+
+
+@pytest.mark.real
+@pytest.mark.timeout(SECONDS + 60)
+def test_the_commands_of_the_page(outside: Emulator, tmp_path: Path) -> None:
+    """Every command succeeds, the books are whole, and nothing is left behind at Stripe or on disk."""
+    port = str(free_port())
+    script = "\n".join(["set -euo pipefail", *BLOCKS])
+    for written, here in (
+        ("https://api.stripe.com", outside.url),
+        ("sk_test_...", SECRET),
+        ("pk_test_...", "pk_test_contract"),
+        ("https://tickets.example.org", f"http://127.0.0.1:{port}"),
+        ("8000", port),
+    ):
+        assert written in script
+        script = script.replace(written, here)
+    folder = tmp_path / "hour"
+    folder.mkdir()
+    environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    log = folder / "first-hour.log"
+    assert done.returncode == 0, done.stdout + done.stderr + (log.read_text() if log.exists() else "")
+    assert "pk_test_contract" in done.stdout
+    assert "ready" in done.stdout
+    assert "you@example.org" in done.stdout
+    assert done.stdout.count("True") == 2
+    assert re.search(r"^whole$", done.stdout, flags=re.MULTILINE), done.stdout
+    key = {"Authorization": f"Bearer {SECRET}"}
+    assert outside.client.get("/v1/webhook_endpoints", headers=key).json()["data"] == []
+    (intent,) = outside.client.get("/v1/payment_intents", headers=key).json()["data"]
+    assert (intent["status"], intent["description"]) == ("succeeded", "Opening Night")
+    assert intent["statement_descriptor_suffix"] == "TICKETS"
+    assert list(folder.glob("*")) == []
