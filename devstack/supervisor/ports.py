@@ -1,5 +1,6 @@
 """TCP ports on 127.0.0.1: requested, kept from the last run, or free."""
 
+import atexit
 import json
 import random
 import socket
@@ -13,6 +14,12 @@ FREE_PORT_TRIES_MAX = 200
 # A claimed port is held as UDP until this process ends, however it ends: the server takes the TCP port much later, and
 # another stack that chooses meanwhile must not take the same one.
 _CLAIMS: dict[int, socket.socket] = {}
+
+
+@atexit.register
+def _release() -> None:
+    for held in _CLAIMS.values():
+        held.close()
 
 
 class PortBusyError(RuntimeError):
