@@ -14,6 +14,7 @@ from activities.payments.late_payments import LatePaymentActivities
 from activities.sales.order import SalesActivities
 from domain.catalog.show import Show
 from domain.core.transient import TransientError
+from domain.orders.reopening import PurchaseReopened
 from domain.payments.payment_intent import IntentRequest, IntentState
 from domain.payments.refunds import Refunds
 from tests.fakes.world import SagaWorld
@@ -98,6 +99,7 @@ async def test_late_money_of_another_amount_goes_back(
     assert await world.give_back(client) == ["refunded"]
     assert world.gateway.refunded_minor == amount
     assert world.books()["stripe:clearing", currency] == late.stripe_fee_minor
+    assert not any(isinstance(event, PurchaseReopened) for event in world.store.log)
 
 
 async def test_late_money_does_not_overrule_a_buyers_cancel(world: SagaWorld, client: Client) -> None:

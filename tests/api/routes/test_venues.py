@@ -101,13 +101,14 @@ async def test_a_show_in_a_currency_without_fixed_fees(client: httpx.AsyncClient
     read = (await client.get(f"/api/v1/venues/{venue_id}")).json()
     assert made.json()["rates"]["fixed_fees"] == read["rates"]["fixed_fees"] == FIXED
 
-    async def announce(currency: str) -> httpx.Response:
-        types = [{"name": "floor", "price_minor": 1000, "capacity": 5}]
+    async def announce(currency: str, price_minor: int = 1000) -> httpx.Response:
+        types = [{"name": "floor", "price_minor": price_minor, "capacity": 5}]
         body = {"venue_id": venue_id, "name": "Night", "currency": currency, "ticket_types": types}
-        return await client.post("/api/v1/shows", json=body, headers=key(currency))
+        return await client.post("/api/v1/shows", json=body, headers=key(f"{currency}{price_minor}"))
 
     assert [(await announce(currency)).status_code for currency in ("eur", "jpy")] == [201, 201]
-    assert code(await announce("usd")) == (422, "not-chargeable")
+    for price_minor in (1000, 0):  # a free show has quotes too
+        assert code(await announce("usd", price_minor)) == (422, "not-chargeable")
 
 
 @pytest.mark.parametrize(
