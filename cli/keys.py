@@ -17,8 +17,8 @@ from adapters.database.startup import open_event_store
 from adapters.postgres.connections import open_pool
 from adapters.postgres.tables import PostgresKeyUses
 from adapters.read_models.queries import ReadModels
-from cli.reconcile import settings_at
-from cli.reconciliation import UnreadableError
+from cli.checks.reconcile import settings_at
+from cli.checks.reconciliation import UnreadableError
 from domain.access.api_key import KeyKind, KeyText
 from domain.access.subject import ALL_SCOPES, Scope
 from domain.core.actor import Actor, acting_as

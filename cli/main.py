@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cli import demo, keys, personal_data, purchase, reconcile, up
+from cli import demo, keys, personal_data, purchase, up
+from cli.checks import reconcile
 from cli.rush import command as rush
 
 app = typer.Typer(

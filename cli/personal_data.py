@@ -18,9 +18,9 @@ from adapters.privacy.buyers import PostgresBuyers, Sealing
 from adapters.privacy.keyring import KeyMissingError, SealBrokenError
 from adapters.privacy.rotation import Rotation, RotationProgress
 from adapters.read_models.queries import ReadModels
+from cli.checks.reconcile import settings_at
+from cli.checks.reconciliation import UnreadableError
 from cli.keys import AsJson
-from cli.reconcile import settings_at
-from cli.reconciliation import UnreadableError
 from domain.core.actor import Actor, acting_as
 from domain.core.errors import Refusal
 from domain.core.ids import DEFAULT_TENANT

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from cli.reconcile import settings_at
-from cli.reconciliation import UnreadableError
+from cli.checks.reconcile import settings_at
+from cli.checks.reconciliation import UnreadableError
 
 app = typer.Typer(help="Look at purchases.", no_args_is_help=True)
 TIMEOUT_SECONDS = 10.0

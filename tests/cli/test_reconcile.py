@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cli.checks.reconcile import NAMED_MAX, document, picture
+from cli.checks.reconciliation import Report, Work
 from cli.main import app
-from cli.reconcile import NAMED_MAX, document, picture
-from cli.reconciliation import Report, Work
 from domain.invariants.cross_system import judge_at_rest
 from domain.invariants.invariant import INVARIANTS, Findings
 from domain.invariants.per_commit import History

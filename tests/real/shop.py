@@ -19,7 +19,7 @@ from adapters.privacy.keyring import Keyring
 from adapters.temporal.codec import EncryptingCodec
 from adapters.temporal.connect import data_converter
 from cli.buyer import pay_by_card, read_mint
-from cli.reconciliation import Report, reconcile
+from cli.checks.reconciliation import Report, reconcile
 from devstack.stack import Stack
 from devstack.supervisor.data_dir import DEPLOYMENT_SECRET
 from domain.core.ids import DEFAULT_TENANT, Identity

@@ -15,7 +15,7 @@ from activities.books.post import post
 from activities.core.commands import PurchaseRef
 from adapters.database.startup import open_event_store
 from adapters.event_store.event_pages import EventPages
-from cli.reconciliation import reconcile
+from cli.checks.reconciliation import reconcile
 from devstack.stack import Stack, running_stack
 from domain.core.unit_of_work import UnitOfWork
 from domain.money.books import Posting

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from PIL import Image
 
-from cli.reconciliation import Report
+from cli.checks.reconciliation import Report
 from cli.rush.chart import COLOURS, draw
 from cli.rush.command import faults
 from cli.rush.rehearsal import HELD, NONE, SOLD_OUT, Answer, Tally, percentiles

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.reconciliation import Report, UnreadableError, reconcile
+from cli.checks.reconciliation import Report, UnreadableError, reconcile
 from devstack.stack import Stack
 from devstack.supervisor.data_dir import STACK_FILE
 from domain.invariants.invariant import INVARIANTS

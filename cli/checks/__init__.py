@@ -1,0 +1,1 @@
+"""Commands that read the systems or the code, and report what does not hold."""
