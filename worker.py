@@ -16,7 +16,6 @@ from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Interceptor, Replayer, Worker, WorkerDeploymentConfig, WorkflowRunner
-from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from activities.books.own_balance import OwnBalanceCommands
 from activities.books.post import BooksActivities
@@ -61,7 +60,7 @@ from adapters.stripe.undelivered_events import UndeliveredEvents
 from adapters.temporal.build_routing import log_current_build
 from adapters.temporal.connect import ClientOptions, connect_to_temporal, data_converter
 from adapters.temporal.metrics import SetAsideMetric, show_node
-from adapters.temporal.sandbox import FastSandboxRunner
+from adapters.temporal.sandbox import restricted, runner_of
 from domain.core.ids import Deployment
 from relay.each import Each
 from relay.own_balance import OwnBalance
@@ -79,7 +78,6 @@ from workflows.registry import declared_workflows, workflows_on
 from workflows.tokens.pinning import PinningWorkflow
 
 log = logging.getLogger("worker")
-PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_core", "annotated_types", "eventsourcing")
 UNVERSIONED = "unversioned"  # without a name the library hashes every loaded module: half a second
 GRACE = timedelta(seconds=10)
 STICKY = timedelta(seconds=2)  # the wait for a dead worker's cache
@@ -99,19 +97,13 @@ class Tuning(TypedDict, total=False):
     max_cached_workflows: int
     identity: str
     graceful_shutdown_timeout: timedelta
+    workflow_failure_exception_types: Sequence[type[BaseException]]
 
 
 def auto_upgrade(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
     """Return the versioning of a worker whose workflows move to the current build, whichever build started them."""
     return WorkerDeploymentConfig(
         version=version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE
-    )
-
-
-def sandbox(*passed_through: str) -> FastSandboxRunner:
-    """Return the sandbox of workflows; more modules may be passed through."""
-    return FastSandboxRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, *passed_through)
     )
 
 
@@ -138,7 +130,7 @@ def build_worker(
         workflows=workflows_on(queue, workflows),
         activities=activities.on(queue),
         interceptors=[FailureInterceptor(), *interceptors],
-        workflow_runner=runner or sandbox(),
+        workflow_runner=runner or restricted(),
         sticky_queue_schedule_to_start_timeout=STICKY,
         deployment_config=None if version is None else auto_upgrade(version),
         build_id=UNVERSIONED if version is None else None,
@@ -158,7 +150,7 @@ def build_replayer(
     return Replayer(
         workflows=declared_workflows() if workflows is None else workflows,
         data_converter=data_converter(codec_keys or {}),
-        workflow_runner=runner or sandbox(),
+        workflow_runner=runner or restricted(),
     )
 
 
@@ -338,6 +330,7 @@ async def work(
                 interceptors=interceptors,
                 version=version,
                 workflows=workflows,
+                runner=runner_of(settings.worker.sandbox),
                 max_concurrent_activities=at_once,
             )
             await closing.enter_async_context(worker)

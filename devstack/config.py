@@ -20,6 +20,8 @@ WORKER_READY_FILE = "BOXOFFICE_WORKER__READY_FILE"
 PROJECTOR_READY_FILE = "BOXOFFICE_PROJECTOR__READY_FILE"
 
 BUILD_DEFAULTS = {WORKER_DEPLOYMENT: "boxoffice", WORKER_BUILD_ID: "dev"}
+# Where code is tried, a clock or a random number in a workflow fails at once.
+RESTRICTED = {"BOXOFFICE_WORKER__SANDBOX": "restricted"}
 # All callers of a stack on one machine come from one address, and most have no name: it gets the limits of many.
 ONE_ADDRESS = {
     f"BOXOFFICE_LIMITS__{name}": most

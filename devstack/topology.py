@@ -120,7 +120,8 @@ def build_topology(config: StackConfig, ports: Mapping[str, int], stack_secrets:
     if missing:
         raise SettingMissingError(f"{names.STRIPE_API_BASE} is given, so {' and '.join(missing)} must be given too")
     # Given settings win over generated ones; the API's port comes from the command line.
-    defaults = {**names.BUILD_DEFAULTS, **names.ONE_ADDRESS, PUBLISHABLE_KEY: "" if outside_stripe else EMULATED_KEY}
+    publishable_key = {PUBLISHABLE_KEY: "" if outside_stripe else EMULATED_KEY}
+    defaults = {**names.BUILD_DEFAULTS, **names.RESTRICTED, **names.ONE_ADDRESS, **publishable_key}
     own_chain = {} if names.SOLANA_RPC_URL in config.given else names.OWN_CHAIN
     env = {**_addresses(ports), **own_chain, **defaults, **stack_secrets.env, **config.given}
     env.setdefault(names.ISSUER_ADDRESS, issuer_address(env[ISSUER_SECRET]))

@@ -266,6 +266,9 @@ class WorkerSettings(Group):
     max_concurrent_mints: int = Field(
         200, ge=1, description="mints in flight at once: each waits until its transaction is final"
     )
+    sandbox: Literal["restricted", "none"] = Field(
+        "none", description="restricted refuses workflow code clocks, random numbers and IO; none saves processor time"
+    )
     metrics_port: int | None = Field(None, ge=1, le=65535, description="port of Prometheus metrics; empty is none")
     ready_file: Path | None = Field(
         None, description="file to which the worker writes its pid once it polls; empty is none"

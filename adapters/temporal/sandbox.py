@@ -1,48 +1,25 @@
-"""Temporal's workflow sandbox without the context lookups for payloads.
+"""Temporal's sandbox, which refuses workflow code a clock, random numbers and IO (decision 0051).
 
-For each payload the library looks up a serialization context in the sandbox: an eighth of the worker's processor time.
-Only codecs and external storage need it; our data converter has neither.
+The modules of `workflows/` are loaded again for each run, so that the sandbox sees what they use. Those that they
+import are shared by all runs: their import contracts already leave them nothing that could differ at a replay.
 """
 
-from typing import Any
+from typing import Literal
 
-from temporalio.converter import StorageDriverStoreContext
-from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
-from temporalio.workflow import Info
+from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-NO_CONTEXT = StorageDriverStoreContext(target=None)
-
-
-class FastSandboxRunner(SandboxedWorkflowRunner):
-    """The library's sandbox, with the same restrictions on workflow code."""
-
-    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        """Return an instance without payload contexts."""
-        return _ContextFreeInstance(super().create_instance(det))
+Sandbox = Literal["restricted", "none"]
+PASSED_THROUGH = ("domain", "activities", "eventsourcing")
 
 
-class _ContextFreeInstance(WorkflowInstance):
-    """A workflow in the sandbox whose payloads have no context."""
+def restricted(*passed_through: str) -> SandboxedWorkflowRunner:
+    """Return the sandbox of workflow code; more modules may be passed through."""
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, *passed_through)
+    )
 
-    def __init__(self, inside: WorkflowInstance) -> None:
-        self._inside = inside
 
-    def activate(self, act: Any) -> Any:
-        """Run the workflow's next activation."""
-        return self._inside.activate(act)
-
-    def get_serialization_context(self, command_info: Any) -> None:
-        """Return no context: no codec needs one."""
-
-    def get_external_store_context(self, command_info: Any) -> StorageDriverStoreContext:  # noqa: ARG002 - the library's signature
-        """Return an empty context: no payload is stored externally."""
-        return NO_CONTEXT
-
-    def get_info(self) -> Info:
-        """Return the workflow's own information."""
-        return self._inside.get_info()
-
-    def get_thread_id(self) -> int | None:
-        """Return the workflow's thread, for the deadlock report."""
-        return self._inside.get_thread_id()
+def runner_of(sandbox: Sandbox) -> WorkflowRunner:
+    """Return how a worker runs workflow code."""
+    return restricted() if sandbox == "restricted" else UnsandboxedWorkflowRunner()

@@ -13,8 +13,8 @@ from importlinter.api import read_configuration
 from importlinter.contracts.acyclic_siblings import AcyclicSiblingsContract
 from importlinter.contracts.forbidden import ForbiddenContract
 
+from adapters.temporal.sandbox import restricted
 from tests.architecture.allow_contract import AllowContract
-from worker import PASSED_THROUGH
 
 ROOT = Path(__file__).parents[2]
 READ = read_configuration(str(ROOT / "pyproject.toml"))
@@ -158,8 +158,9 @@ def test_a_circle_of_rooms_is_found() -> None:
         assert newly_broken() == ["the rooms form no circle", "domain.core"]
 
 
-def test_the_sandbox_lets_through_whatever_workflows_may_import() -> None:
-    """No room or package that a workflow may import is loaded again for every run."""
+def test_the_sandbox_loads_workflows_again_and_nothing_else() -> None:
+    """The sandbox restricts workflow code; what workflow code may import is not loaded again for every run."""
     lists = [one["may_import"] for one in READ["contracts_options"] if one.get("room", "").startswith("workflows")]
     allowed = {entry.partition(".")[0] for entries in lists for entry in entries}
-    assert allowed - {"temporalio"} <= set(PASSED_THROUGH)
+    shared = {name.partition(".")[0] for name in restricted().restrictions.passthrough_modules}
+    assert allowed - shared == {"workflows"}

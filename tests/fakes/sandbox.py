@@ -2,12 +2,13 @@
 
 from typing import Any, ClassVar
 
-from adapters.temporal.sandbox import FastSandboxRunner
-from worker import sandbox
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from adapters.temporal.sandbox import restricted
 
 
-class PreparedOnceRunner(FastSandboxRunner):
-    """The worker's sandbox; it loads each workflow on trial once per process, not once per worker of a test."""
+class PreparedOnceRunner(SandboxedWorkflowRunner):
+    """The restricted sandbox; it loads each workflow on trial once per process, not once per worker of a test."""
 
     prepared: ClassVar[set[type]] = set()
 
@@ -18,4 +19,4 @@ class PreparedOnceRunner(FastSandboxRunner):
             self.prepared.add(defn.cls)
 
 
-RUNNER = PreparedOnceRunner(restrictions=sandbox("tests").restrictions)
+RUNNER = PreparedOnceRunner(restrictions=restricted("tests").restrictions)

@@ -10,6 +10,7 @@ from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import Interceptor
+from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError
 
 from activities.books.post import BooksActivities
 from activities.catalog.capacity import CapacityActivities, CapacityCommands, GroupSizeActivities
@@ -127,6 +128,7 @@ class SagaWorld:
         """Run one worker per queue, as in production; `interceptor` replaces the gates."""
         activities = self.activities()
         tuning.setdefault("graceful_shutdown_timeout", timedelta())
+        tuning.setdefault("workflow_failure_exception_types", [RestrictedWorkflowAccessError])  # a test ends, not hangs
         async with AsyncExitStack() as stack:
             for queue in all_queues():
                 worker = build_worker(

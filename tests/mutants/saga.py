@@ -5,7 +5,26 @@ from tests.mutants.mutant import Mutant
 SAGA = "tests/workflows/test_purchase.py"
 KERNEL = "tests/workflows/core/test_saga.py"
 
+FORBIDDEN = {
+    "a clock": '__import__("time").time()',
+    "the time of day": "datetime.now()",
+    "a random number": '__import__("random").random()',
+    "the environment": '__import__("os").environ["PATH"]',
+    "a file": "open(__file__)",
+}
+SANDBOXED = tuple(
+    Mutant(
+        f"a workflow reads {name}",
+        "workflows/purchase.py",
+        "        saga = Saga()\n",
+        f"        {read}\n        saga = Saga()\n",
+        f"{SAGA}::test_happy",
+    )
+    for name, read in FORBIDDEN.items()
+)
+
 KERNELS = (
+    *SANDBOXED,
     Mutant(
         "a shield instead of a drain",
         "workflows/core/saga.py",

@@ -34,7 +34,7 @@ If this change is intended: give the reason in a decision record (docs/decisions
 class CommandLog(WorkflowRunner):
     """Wraps a runner and records the commands of its workflows."""
 
-    def __init__(self, inner: WorkflowRunner = RUNNER) -> None:
+    def __init__(self, inner: WorkflowRunner) -> None:
         self._inner = inner
         self.lines: list[str] = []
 
@@ -89,10 +89,10 @@ def history(name: str, old: str = "", new: str = "") -> WorkflowHistory:
     return WorkflowHistory.from_json(name, json.loads(text.replace(old, new) if old else text))
 
 
-async def commands(name: str, workflows: Sequence[type] | None = None) -> list[str]:
+async def commands(name: str, runner: WorkflowRunner = RUNNER) -> list[str]:
     """Replay a history and return the issued commands; raise if the code does not fit the history."""
-    log = CommandLog()
-    await worker.build_replayer(workflows, log).replay_workflow(history(name))
+    log = CommandLog(runner)
+    await worker.build_replayer(None, log).replay_workflow(history(name))
     return log.lines
 
 

@@ -8,9 +8,9 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, Worker
 
 from adapters.temporal.connect import data_converter
+from tests.fakes.sandbox import RUNNER
 from tests.workflows.conftest import CODEC_KEYS
 from tests.workflows.core.patched_workflows import Before, Deprecated, Flagged, Unflagged, note
-from tests.workflows.core.test_saga import RUNNER
 
 BUILDS = (Before, Unflagged, Flagged, Deprecated)
 GOES_ON: dict[type, set[type]] = {
