@@ -43,6 +43,7 @@ class Done(NamedTuple):
 def steps_of(day: date, chaos: int, minutes: int) -> list[Step]:
     """Return the night's parts, in the order in which a failure is cheapest to know."""
     properties = (sys.executable, "-m", "pytest", "-q", "tests/property", "--timeout=7200")
+    registries = (sys.executable, "-m", "pytest", "-q", "-m", "registries", "tests/contract")
     seeds = [int(day.strftime("%Y%m%d")) * 10 + number for number in range(chaos)]
     return [
         Step("mutants", ("make", "mutants")),
@@ -51,6 +52,7 @@ def steps_of(day: date, chaos: int, minutes: int) -> list[Step]:
         Step("install", (sys.executable, "-m", "tests.packaging.demo")),
         Step("marked nightly", (sys.executable, "-m", "pytest", "-q", "-m", "nightly")),
         Step("clients", ("make", "clients")),
+        Step("registries", registries, (("READERS", "1"), ("PINNING", "1"))),
         Step("properties", properties, (("HYPOTHESIS_PROFILE", "nightly"),)),
         *(Step(f"chaos {seed}", ("make", "chaos", f"SEED={seed}", f"MINUTES={minutes}")) for seed in seeds),
     ]

@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS transaction_accounts (
 _RENT_EXEMPT = 2**64 - 1
 _COLUMNS = "signature, slot, landed_at, wire, err, meta"
 _EXIT_DISK = 74
-_TOKEN_2022 = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
+TOKEN_2022 = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
 _HOLDING_BYTES = 165
 _HOLDING_TYPE = 2
 _DECIMALS_AT = 44
@@ -216,7 +216,7 @@ class AccountPast:
 
 def holding_of(account: Account | None) -> Holding | None:
     """Return the token account in an account; None when it is none."""
-    if account is None or account.owner not in (TOKEN, _TOKEN_2022) or len(account.data) < _HOLDING_BYTES:
+    if account is None or account.owner not in (TOKEN, TOKEN_2022) or len(account.data) < _HOLDING_BYTES:
         return None
     contents = bytes(account.data)
     if len(contents) > _HOLDING_BYTES and contents[_HOLDING_BYTES] != _HOLDING_TYPE:

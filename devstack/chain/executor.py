@@ -75,6 +75,10 @@ class Executor:
         known, account = self._past.at(address, self.slot(level))
         return account if known else self._present(address)
 
+    def decimals(self, mint: Pubkey) -> int:
+        """Return the decimals of a mint, which never change; 0 without one."""
+        return decimals_of(self.svm.get_account(mint))
+
     def find(self, signature: str) -> LandedTransaction | None:
         """Return a transaction that the answering node has seen."""
         landed = self._store.transaction(signature)
@@ -152,7 +156,7 @@ class Executor:
         held = [(index, holding_of(accounts.get(key))) for index, key in enumerate(keys)]
         return [
             {"index": index, "mint": str(one.mint), "owner": str(one.owner), "program": str(one.program),
-             "amount": one.amount, "decimals": decimals_of(self.svm.get_account(one.mint))}
+             "amount": one.amount, "decimals": self.decimals(one.mint)}
             for index, one in held if one is not None
         ]  # fmt: skip
 

@@ -8,15 +8,15 @@ from solders.account import Account
 from solders.hash import Hash
 
 from devstack.chain import rpc_json
-from devstack.chain.account_store import AccountStore, LandedTransaction
+from devstack.chain.account_store import AccountStore, LandedTransaction, decimals_of
 from devstack.chain.executor import Executor
 from devstack.chain.slots import last_valid_height
+from devstack.chain.token_json import amount_json
 
 _SLOTS_IN_EPOCH = 432_000
 _VERSION = {"solana-core": "2.2.0-boxoffice-dev", "feature-set": 0}
 _SIGNATURES_MAX = 1_000
 _LARGEST_MAX = 20
-_DECIMALS_AT = 44
 _ORDER = ("processed", "confirmed", "finalized")
 
 Method = Callable[[list[Any]], Any]
@@ -71,13 +71,16 @@ class ReadMethods:
         account = self._executor.account(rpc_json.pubkey(address), rpc_json.level(options))
         return None if account is None or account.lamports == 0 else account
 
+    def _shown(self, account: Account | None, options: dict[str, Any]) -> dict[str, Any] | None:
+        return rpc_json.account_json(account, options, self._executor.decimals)
+
     def _account(self, params: list[Any]) -> Any:
         options = rpc_json.options_at(params, 1)
-        return self.with_context(rpc_json.account_json(self._read(params[0], options), options), options)
+        return self.with_context(self._shown(self._read(params[0], options), options), options)
 
     def _accounts(self, params: list[Any]) -> Any:
         options = rpc_json.options_at(params, 1)
-        found = [rpc_json.account_json(self._read(address, options), options) for address in params[0]]
+        found = [self._shown(self._read(address, options), options) for address in params[0]]
         return self.with_context(found, options)
 
     def _balance(self, params: list[Any]) -> Any:
@@ -162,7 +165,7 @@ class ReadMethods:
         program = self._mint(mint).owner if mint else rpc_json.pubkey(which.get("programId"))
         found = self._store.token_accounts(rpc_json.pubkey(params[0]), program)
         listed = [
-            {"pubkey": str(address), "account": rpc_json.account_json(account, options)}
+            {"pubkey": str(address), "account": self._shown(account, options)}
             for address, account in found
             if mint is None or bytes(account.data[:32]) == bytes(rpc_json.pubkey(mint))
         ]
@@ -170,18 +173,8 @@ class ReadMethods:
 
     def _largest_accounts(self, params: list[Any]) -> Any:
         mint = self._mint(params[0])
-        places = bytes(mint.data)[_DECIMALS_AT]
         holders = self._store.holders(rpc_json.pubkey(params[0]), mint.owner, _LARGEST_MAX)
-        found = [
-            {
-                "address": str(address),
-                "amount": str(amount),
-                "decimals": places,
-                "uiAmount": amount / 10**places,
-                "uiAmountString": str(amount / 10**places if places else amount),
-            }
-            for address, amount in holders
-        ]
+        found = [{"address": str(address), **amount_json(amount, decimals_of(mint))} for address, amount in holders]
         return self.with_context(found, rpc_json.options_at(params, 1))
 
     def _mint(self, address: str) -> Account:

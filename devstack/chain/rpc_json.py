@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import base58
@@ -14,6 +15,7 @@ from solders.transaction import VersionedTransaction
 
 from devstack.chain.account_store import LandedTransaction
 from devstack.chain.executor import Level
+from devstack.chain.token_json import amount_json, parsed_token
 
 INVALID_PARAMS = -32602
 _LEVELS: dict[str, Level] = {
@@ -62,8 +64,10 @@ def wire_bytes(params: list[Any], encoding: str | None) -> bytes:
         raise RpcError(INVALID_PARAMS, f"invalid {encoding or 'base58'} encoding: {error}") from error
 
 
-def account_json(account: Account | None, options: dict[str, Any]) -> dict[str, Any] | None:
-    """Serialise an account; an unknown encoding becomes base64, as on nodes."""
+def account_json(
+    account: Account | None, options: dict[str, Any], decimals_of_mint: Callable[[Pubkey], int]
+) -> dict[str, Any] | None:
+    """Serialise an account; as on nodes, one that `jsonParsed` cannot explain and an unknown encoding become base64."""
     if account is None:
         return None
     contents = bytes(account.data)
@@ -73,6 +77,8 @@ def account_json(account: Account | None, options: dict[str, Any]) -> dict[str, 
     written: Any = [base64.b64encode(contents).decode(), "base64"]
     if options.get("encoding") == "base58":
         written = [base58.b58encode(contents).decode(), "base58"]
+    if options.get("encoding") == "jsonParsed":
+        written = parsed_token(account, decimals_of_mint) or written
     return {
         "data": written,
         "executable": account.executable,
@@ -127,18 +133,12 @@ def transaction_json(landed: LandedTransaction, encoding: str) -> dict[str, Any]
 
 
 def _token_json(one: dict[str, Any]) -> dict[str, Any]:
-    shown = one["amount"] / 10 ** one["decimals"]
     return {
         "accountIndex": one["index"],
         "mint": one["mint"],
         "owner": one["owner"],
         "programId": one["program"],
-        "uiTokenAmount": {
-            "amount": str(one["amount"]),
-            "decimals": one["decimals"],
-            "uiAmount": shown,
-            "uiAmountString": str(shown if one["decimals"] else one["amount"]),
-        },
+        "uiTokenAmount": amount_json(one["amount"], one["decimals"]),
     }
 
 

@@ -71,7 +71,7 @@ class WriteMethods:
             return
         reason = _REJECTION_MESSAGES.get(rejection_reason or "", json.dumps(result.err))
         raise rpc_json.RpcError(
-            _PREFLIGHT_FAILED, f"Transaction simulation failed: {reason}", _simulation_json(result, [], {})
+            _PREFLIGHT_FAILED, f"Transaction simulation failed: {reason}", self._simulated(result, [], {})
         )
 
     def _simulate(self, params: list[Any]) -> Any:
@@ -87,13 +87,25 @@ class WriteMethods:
             else self._executor.simulate(transaction, verify=verify)
         )
         accounts = options.get("accounts") or {}
-        value = _simulation_json(result, accounts.get("addresses") or [], accounts)
+        value = self._simulated(result, accounts.get("addresses") or [], accounts)
         slot = self._executor.slot(rpc_json.level(options))
         if replace:
             height = self._executor.height(rpc_json.level(options))
             blockhash = str(self._executor.blockhashes.hash_of(height))
             value["replacementBlockhash"] = {"blockhash": blockhash, "lastValidBlockHeight": last_valid_height(height)}
         return {"context": {"slot": slot, "apiVersion": "2.2.0"}, "value": value}
+
+    def _simulated(self, result: ExecutionResult, addresses: list[str], options: dict[str, Any]) -> dict[str, Any]:
+        after = [result.post_accounts.get(rpc_json.pubkey(address)) for address in addresses]
+        shown = [rpc_json.account_json(account, options, self._executor.decimals) for account in after]
+        return {
+            "err": result.err,
+            "logs": result.logs,
+            "accounts": shown or None,
+            "unitsConsumed": result.units,
+            "returnData": None,
+            "innerInstructions": None,
+        }
 
 
 def _transaction(wire: bytes) -> VersionedTransaction:
@@ -107,17 +119,3 @@ def _transaction(wire: bytes) -> VersionedTransaction:
     except ValueError as error:
         raise rpc_json.RpcError(rpc_json.INVALID_PARAMS, f"failed to deserialize transaction: {error}") from error
     return transaction
-
-
-def _simulation_json(result: ExecutionResult, addresses: list[str], options: dict[str, Any]) -> dict[str, Any]:
-    shown = [
-        rpc_json.account_json(result.post_accounts.get(rpc_json.pubkey(address)), options) for address in addresses
-    ]
-    return {
-        "err": result.err,
-        "logs": result.logs,
-        "accounts": shown or None,
-        "unitsConsumed": result.units,
-        "returnData": None,
-        "innerInstructions": None,
-    }

@@ -1,12 +1,10 @@
 """The Solana adapter, beyond the contract of token chains."""
 
 import asyncio
-import struct
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from solders.hash import Hash
-from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.message import Message
 from solders.pubkey import Pubkey
@@ -15,12 +13,13 @@ from solders.system_program import CreateAccountParams, create_account
 from solders.transaction import VersionedTransaction
 
 from adapters.solana.chain import SolanaTokenChain
-from adapters.solana.instructions import TOKEN_2022, associated_account, create_associated
+from adapters.solana.instructions import associated_account
 from domain.core.errors import InvalidWallet, WrongState
 from domain.core.transient import TransientError
 from domain.tickets.token import SignedTransaction, TokenSpec
 from tests.adapters.solana.odd_node import OddNode, error, odd_node
-from tests.devstack.chain.dev_chain import DevChain, free_port, send, sign_for
+from tests.contract.token_gift import give
+from tests.devstack.chain.dev_chain import DevChain, free_port, send
 
 STAKE = Pubkey.from_string("Stake11111111111111111111111111111111111111")
 _VENUE = TokenSpec(kind="venue", subject_id="v1", name="The Hall", symbol="HALL", uri="ipfs://venue", max_size=5)
@@ -141,19 +140,7 @@ async def test_a_token_that_its_holder_moved_or_burnt_keeps_its_mint(
     minted = await _minted_to(chain, str(ann.pubkey()))
     mint = Pubkey.from_string(minted.mint_address)
     spec = _TICKET.model_copy(update={"owner_address": str(ann.pubkey()), "group_address": _group_of(chain)})
-    give = Instruction(
-        TOKEN_2022,
-        bytes([12]) + struct.pack("<QB", 1, 0),
-        [
-            AccountMeta(associated_account(ann.pubkey(), mint), is_signer=False, is_writable=True),
-            AccountMeta(mint, is_signer=False, is_writable=False),
-            AccountMeta(associated_account(bob.pubkey(), mint), is_signer=False, is_writable=True),
-            AccountMeta(ann.pubkey(), is_signer=True, is_writable=False),
-        ],
-    )
-    open_account = create_associated(ann.pubkey(), bob.pubkey(), mint)
-    gift = sign_for(dev_chain, ann, open_account, give)
-    assert "error" not in send(dev_chain, gift, skipPreflight=False)
+    gift = give(dev_chain, ann, bob.pubkey(), mint)
     await _confirmed(chain, str(gift.signatures[0]))
     moved = await chain.read_token(str(mint), spec)
     assert moved is not None

@@ -4,10 +4,12 @@ import base64
 import struct
 
 import httpx
+import pytest
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from adapters.solana.chain import SolanaTokenChain
+from devstack.chain.token_json import amount_json
 from domain.tickets.token import TokenSpec
 from tests.devstack.chain.dev_chain import FEE, NOW, SOL, DevChain, pay, send, sign_for
 
@@ -83,3 +85,40 @@ async def test_a_plain_client_reads_a_minted_ticket(chain: DevChain) -> None:
     held = chain.result("getTokenAccountsByOwner", owner, {"mint": mint}, {"encoding": "base64"})["value"]
     assert len(held) == 1
     assert struct.unpack_from("<Q", base64.b64decode(held[0]["account"]["data"][0]), 64) == (1,)
+
+    explained = {**NOW, "encoding": "jsonParsed"}
+    of_mint = chain.result("getAccountInfo", mint, explained)["value"]["data"]
+    assert (of_mint["program"], of_mint["parsed"]["type"]) == ("spl-token-2022", "mint")
+    info = of_mint["parsed"]["info"]
+    assert (info["supply"], info["mintAuthority"], info["freezeAuthority"]) == ("1", None, None)
+    states = {one["extension"]: one["state"] for one in info["extensions"]}
+    assert states["permanentDelegate"] == {"delegate": solana.payer_address}
+    assert states["metadataPointer"]["metadataAddress"] == mint == states["groupMemberPointer"]["memberAddress"]
+    assert states["tokenGroupMember"] == {"mint": mint, "group": solana.address_of("show", "s"), "memberNumber": 1}
+    assert [states["tokenMetadata"][name] for name in ("name", "symbol", "uri")] == ["Ticket", "T", "ipfs://t"]
+    group = chain.result("getMultipleAccounts", [solana.address_of("show", "s")], explained)["value"][0]["data"]
+    states = {one["extension"]: one["state"] for one in group["parsed"]["info"]["extensions"]}
+    assert (states["tokenGroup"]["size"], states["tokenGroup"]["maxSize"]) == (1, 1)
+    program = {"programId": _TOKEN_2022}
+    [one] = chain.result("getTokenAccountsByOwner", owner, program, explained)["value"]
+    assert one["account"]["data"]["parsed"]["info"] == {
+        "mint": mint,
+        "owner": owner,
+        "state": "initialized",
+        "isNative": False,
+        "tokenAmount": {"amount": "1", "decimals": 0, "uiAmount": 1.0, "uiAmountString": "1"},
+        "extensions": [{"extension": "immutableOwner"}],
+    }
+
+
+def test_an_account_that_is_no_token_is_not_explained(chain: DevChain, payer: Keypair) -> None:
+    """As on nodes it is answered as base64."""
+    explained = {**NOW, "encoding": "jsonParsed"}
+    assert chain.result("getAccountInfo", str(payer.pubkey()), explained)["value"]["data"] == ["", "base64"]
+
+
+@pytest.mark.parametrize(("amount", "decimals", "text"), [(1, 0, "1"), (10, 1, "1"), (105, 2, "1.05"), (1, 9, "0.000000001")])
+def test_an_amount_is_written_with_its_decimals(amount: int, decimals: int, text: str) -> None:
+    """Exactly, without zeros at its end."""
+    assert amount_json(amount, decimals)["uiAmountString"] == text
+    assert amount_json(2**64 - 1, 9)["uiAmountString"] == "18446744073.709551615"
