@@ -35,7 +35,6 @@ from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands
 from activities.sales.ticket_api_holds import HoldActivities
 from activities.tokens.burn import BurnActivities
-from activities.tokens.metadata import Publisher
 from activities.tokens.mint import MintActivities
 from activities.tokens.pin import PinActivities, PinPage
 from adapters.database.startup import open_event_store, utc_now
@@ -223,9 +222,7 @@ def on_chain(settings: Settings, store: PostgresEventStore, pool: Pool, closing:
     closing.push_async_callback(chain.close)
     buyers = PostgresBuyers(pool, sealing_of(settings))
     return [
-        MintActivities(
-            store, chain, buyers, chain.custody_owner, Publisher(settings.api.public_url, chain.payer_address)
-        ),
+        MintActivities(store, chain, buyers, chain.custody_owner, chain.payer_address),
         GroupSizeActivities(store, chain),
         ResaleActivities(store, chain),
         BurnActivities(store, chain),

@@ -175,7 +175,7 @@ class ApiSettings(Group):
     host: str = Field("127.0.0.1", description="address that the API listens on")
     port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
     public_url: HttpUrl = Field(
-        "http://127.0.0.1:8000", description="URL of the API as buyers see it, for metadata URIs"
+        "http://127.0.0.1:8000", description="URL of the API as people see it; Stripe sends venues back to it"
     )
     temporal_timeout_seconds: float = Field(
         5.0, gt=0, description="wait for Temporal before a purchase answers 202, in seconds"

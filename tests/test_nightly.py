@@ -1,7 +1,6 @@
 """The night's page: what was seen is kept, a part that is run again replaces its row."""
 
 from datetime import date
-
 from pathlib import Path
 
 from tests.nightly import Done, Step, page_of, row_of, rows_on, steps_of

@@ -6,8 +6,7 @@ for all tickets of a show and type: nothing in them, and so nothing on chain, te
 
 import hashlib
 import json
-from datetime import datetime
-from typing import NamedTuple
+from datetime import UTC, datetime
 
 import libipld
 
@@ -27,13 +26,6 @@ JSON_TEXT = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(","
 CREATORS_SHARE = 100
 
 
-class Publisher(NamedTuple):
-    """Who makes the tokens: the URL of the API as people see it, and the address on chain that creates them."""
-
-    public_url: str
-    creator: str
-
-
 def cid_of(content: bytes) -> str:
     """Return the CID that every IPFS node gives a file of one chunk; raise WrongState for a larger one."""
     if len(content) > CHUNK_BYTES_MAX:
@@ -46,28 +38,28 @@ def uri_of(drawing: Drawing) -> str:
     return SCHEME + drawing.cid
 
 
-def of_venue(venue: Venue, publisher: Publisher) -> Drawing:
-    """Draw the metadata of a venue's group."""
+def of_venue(venue: Venue, creator: str) -> Drawing:
+    """Draw the metadata of a venue's group; `creator` is the address on chain that makes the tokens."""
     face = Face(venue.name, "", "", "", venue.identity)
     about = {"name": venue.name, "symbol": "VENUE", "description": f"The venue {venue.name}."}
-    return _drawn("", face, about, {"venue": venue.name}, (publisher, f"/api/v1/venues/{venue.identity}"))
+    return _drawn("", face, about, {"venue": venue.name}, creator)
 
 
-def of_show(show: Show, venue: Venue, publisher: Publisher) -> Drawing:
+def of_show(show: Show, venue: Venue, creator: str) -> Drawing:
     """Draw the metadata of a show's group."""
-    face = Face(show.name, venue.name, _day(show.ends_at), "", show.identity)
+    face = Face(show.name, venue.name, _moment(show.ends_at), "", show.identity)
     about = {"name": show.name, "symbol": "SHOW", "description": f"The show {show.name} at {venue.name}."}
-    return _drawn("", face, about, _traits(show, venue), (publisher, f"/api/v1/shows/{show.identity}"))
+    return _drawn("", face, about, _traits(show, venue), creator)
 
 
-def of_ticket_type(show: Show, venue: Venue, ticket_type_id: str, publisher: Publisher) -> Drawing:
+def of_ticket_type(show: Show, venue: Venue, ticket_type_id: str, creator: str) -> Drawing:
     """Draw the metadata of all tickets of one type."""
     kind = show.type_of(ticket_type_id).name
-    face = Face(show.name, venue.name, _day(show.ends_at), kind, show.identity)
+    face = Face(show.name, venue.name, _moment(show.ends_at), kind, show.identity)
     description = f"One {kind} ticket for {show.name} at {venue.name}."
     about = {"name": show.name, "symbol": "TICKET", "description": description}
     traits = {**_traits(show, venue), "type": kind}
-    return _drawn(ticket_type_id, face, about, traits, (publisher, f"/api/v1/shows/{show.identity}"))
+    return _drawn(ticket_type_id, face, about, traits, creator)
 
 
 async def record_drawing(store: EventStore, bearer: TokenizedAggregate, drawing: Drawing) -> str:
@@ -81,32 +73,28 @@ async def record_drawing(store: EventStore, bearer: TokenizedAggregate, drawing:
     return uri_of(drawing)
 
 
-def _drawn(
-    about_type: str, face: Face, about: dict[str, str], traits: dict[str, str], by: tuple[Publisher, str]
-) -> Drawing:
-    """Return picture and document, in the convention of the wallets."""
+def _drawn(about_type: str, face: Face, about: dict[str, str], traits: dict[str, str], creator: str) -> Drawing:
+    """Return picture and document, in the convention of the wallets; no page for people exists to link to."""
     image = draw(face)
     image_cid = cid_of(image.encode())
-    publisher, path = by
     document = JSON_TEXT.encode({
         **about,
         "image": SCHEME + image_cid,
-        "external_url": f"{publisher.public_url.rstrip('/')}{path}",
         "attributes": [{"trait_type": trait, "value": value} for trait, value in traits.items() if value],
         "properties": {
             "category": "image",
             "files": [{"uri": SCHEME + image_cid, "type": SVG}],
-            "creators": [{"address": publisher.creator, "share": CREATORS_SHARE}],
+            "creators": [{"address": creator, "share": CREATORS_SHARE}],
         },
     })  # fmt: skip
     return Drawing(about_type, cid_of(document.encode()), document, image_cid, image)
 
 
 def _traits(show: Show, venue: Venue) -> dict[str, str]:
-    ends_at = show.ends_at
-    return {"show": show.name, "venue": venue.name, "date": "" if ends_at is None else ends_at.date().isoformat()}
+    ends_at = "" if show.ends_at is None else show.ends_at.astimezone(UTC).isoformat(timespec="minutes")
+    return {"show": show.name, "venue": venue.name, "ends": ends_at}
 
 
-def _day(at: datetime | None) -> str:
-    """Return a day as people write it, in UTC."""
-    return "" if at is None else f"{at:%a} {at.day} {at:%b %Y}"
+def _moment(at: datetime | None) -> str:
+    """Return a moment as people write it, in UTC."""
+    return "" if at is None else f"{(utc := at.astimezone(UTC)).day} {utc:%b %Y %H:%M}"

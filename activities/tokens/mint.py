@@ -9,7 +9,7 @@ from typing import Protocol
 from activities.core.commands import Minted, MintSubject, MintTicket
 from activities.core.ports import EventStore, TokenChain
 from activities.core.task_queues import MINT, activity_on
-from activities.tokens.metadata import Publisher, of_show, of_ticket_type, of_venue, record_drawing
+from activities.tokens.metadata import of_show, of_ticket_type, of_venue, record_drawing
 from activities.tokens.submit import land
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
@@ -61,14 +61,12 @@ class TicketReader:
 class MintActivities:
     """Mints tokens, each pointing to metadata that is drawn and stored before."""
 
-    def __init__(
-        self, store: EventStore, chain: TokenChain, wallets: Wallets, custody: str, publisher: Publisher
-    ) -> None:
+    def __init__(self, store: EventStore, chain: TokenChain, wallets: Wallets, custody: str, creator: str) -> None:
         self._store = store
         self._chain = chain
         self._wallets = wallets
         self._custody = custody
-        self._publisher = publisher
+        self._creator = creator
 
     @activity_on(MINT, name="mint_ticket")
     async def mint_ticket(self, mint: MintTicket) -> Minted:
@@ -78,7 +76,7 @@ class MintActivities:
             return NO_TOKEN
         if ticket.mint_address is not None and ticket.mint_signature is not None:
             return Minted(mint_address=ticket.mint_address, signature=ticket.mint_signature)
-        drawing = of_ticket_type(show, venue, ticket.ticket_type_id, self._publisher)
+        drawing = of_ticket_type(show, venue, ticket.ticket_type_id, self._creator)
         spec = TokenSpec(
             kind="ticket",
             subject_id=ticket.identity,
@@ -137,7 +135,7 @@ class MintActivities:
             subject_id=venue.identity,
             name=_short(venue.name),
             symbol="VENUE",
-            uri=await record_drawing(self._store, venue, of_venue(venue, self._publisher)),
+            uri=await record_drawing(self._store, venue, of_venue(venue, self._creator)),
             max_size=SHOWS_MAX_PER_VENUE,
             owner_address=self._custody,
         )
@@ -150,7 +148,7 @@ class MintActivities:
             subject_id=show.identity,
             name=_short(show.name),
             symbol="SHOW",
-            uri=await record_drawing(self._store, show, of_show(show, venue, self._publisher)),
+            uri=await record_drawing(self._store, show, of_show(show, venue, self._creator)),
             group_address=venue.mint_address,
             max_size=show.group_size,
             owner_address=self._custody,

@@ -1,4 +1,4 @@
-"""The picture of a token: an SVG ticket with the show, its place, date and type, and nothing about a person.
+"""The picture of a token: an SVG ticket with the show, its place, end and type, and nothing about a person.
 
 The same face gives the same bytes for ever on every machine, because the picture's address is the hash of its bytes:
 a change here changes the pictures that are drawn from then on.
@@ -30,11 +30,14 @@ FONT = "'Avenir Next','Segoe UI','Helvetica Neue',Helvetica,Arial,sans-serif"
 
 
 class Face(NamedTuple):
-    """What a picture shows; an empty text is left out. `show_id` decides the colours and is not shown."""
+    """What a picture shows; an empty text is left out. `show_id` decides the colours and is not shown.
+
+    `ends` is the end of the show in UTC: a show knows no other moment of itself.
+    """
 
     title: str
     place: str
-    date: str
+    ends: str
     kind: str
     show_id: str
 
@@ -99,12 +102,12 @@ def _head(face: Face, accent: str) -> Sequence[str]:
         if kind
         else "",
         f'<text font-size="{size}" font-weight="800" fill="#fff">{title}</text>',
-        f'<text x="116" y="676" font-size="38" fill="#fff" fill-opacity="0.86">{_text(_cut(face.place, 35))}</text>',
+        f'<text x="116" y="676" font-size="38" fill="#fff" fill-opacity="0.86">{_text(_cut(face.place, 32))}</text>',
     ]
 
 
 def _stub(face: Face, digest: bytes, accent: str) -> Sequence[str]:
-    """Return the part below the perforation: the date, and bars that are an ornament and carry nothing."""
+    """Return the part below the perforation: the end, and bars that are an ornament and carry nothing."""
     bars, at = [], 640
     for number in range(BARS):
         width = 2 + digest[number % len(digest)] % 7
@@ -112,11 +115,12 @@ def _stub(face: Face, digest: bytes, accent: str) -> Sequence[str]:
         at += width + 3
         if at > BARS_END:
             break
-    y = 876 if face.date else 860
-    date = face.date or ("ADMIT ONE" if face.kind else "")
+    y = 876 if face.ends else 860
+    label = "ENDS (UTC)" if face.ends else ""
+    text = face.ends or ("ADMIT ONE" if face.kind else "")
     return [
-        f'<text x="116" y="826" font-size="24" letter-spacing="4" fill="{accent}">{"DATE" if face.date else ""}</text>',
-        f'<text x="116" y="{y}" font-size="46" font-weight="700" fill="#fff">{_text(date)}</text>',
+        f'<text x="116" y="826" font-size="24" letter-spacing="4" fill="{accent}">{label}</text>',
+        f'<text x="116" y="{y}" font-size="46" font-weight="700" fill="#fff">{_text(text)}</text>',
         f'<g fill="#fff" fill-opacity="0.9">{"".join(bars)}</g>',
     ]
 

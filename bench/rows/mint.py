@@ -18,7 +18,6 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.catalog.register import AnnounceShow, CatalogCommands, RegisterVenue
 from activities.core.commands import MintSubject, MintTicket, PurchaseRef
-from activities.tokens.metadata import Publisher
 from activities.tokens.mint import MintActivities
 from adapters.event_store.store import PostgresEventStore
 from adapters.solana.chain import SolanaTokenChain
@@ -65,9 +64,7 @@ async def _mint(url: str, store: PostgresEventStore) -> AsyncIterator[Mint]:
     custody = str(issuer.pubkey())
     chain = SolanaTokenChain(url, bytes(issuer), seed_of(SECRET), custody)
     try:
-        yield Mint(
-            url, store, chain, MintActivities(store, chain, NoWallets(), custody, Publisher("http://bench", custody))
-        )
+        yield Mint(url, store, chain, MintActivities(store, chain, NoWallets(), custody, custody))
     finally:
         await chain.close()
 

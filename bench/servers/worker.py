@@ -12,7 +12,6 @@ from temporalio.worker import Worker
 
 from activities.payments.intent import PaymentActivities
 from activities.registry import Activities, all_queues
-from activities.tokens.metadata import Publisher
 from activities.tokens.mint import MintActivities
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.connections import Pool
@@ -38,7 +37,7 @@ def assemble_stubbed(
     buyers = PostgresBuyers(pool, sealing_of(settings))
     return real.replace(
         PaymentActivities(store, InstantGateway(), PostgresCheckouts(pool)),
-        MintActivities(store, InstantChain(), buyers, "custody", Publisher(settings.api.public_url, "custody")),
+        MintActivities(store, InstantChain(), buyers, "custody", "custody"),
     )
 
 

@@ -12,10 +12,10 @@ from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from devstack.chain.account_store import AccountStore
 from devstack.chain.executor import Executor
 from devstack.chain.faults import AnswerLost, Faults, Limiter, LimitReached
-from devstack.chain.read_methods import ReadMethods
-from devstack.chain.rpc_json import INVALID_PARAMS, RpcError, level
-from devstack.chain.subscriptions import Subscriptions
-from devstack.chain.write_methods import WriteMethods
+from devstack.chain.rpc.read_methods import ReadMethods
+from devstack.chain.rpc.rpc_json import INVALID_PARAMS, RpcError, level
+from devstack.chain.rpc.subscriptions import Subscriptions
+from devstack.chain.rpc.write_methods import WriteMethods
 
 _BATCH_MAX = 100
 _BODY_BYTES_MAX = 512 * 1024

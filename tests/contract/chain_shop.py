@@ -7,7 +7,6 @@ from typing import Any
 from solders.keypair import Keypair
 
 from activities.core.commands import MintSubject, MintTicket, PurchaseRef
-from activities.tokens.metadata import Publisher
 from activities.tokens.mint import MintActivities, TicketReader
 from activities.tokens.wallets import WalletCheck
 from adapters.solana.chain import SolanaTokenChain
@@ -25,12 +24,11 @@ from tests.fakes.shop_world import ApiWorld
 class ChainShop(ApiWorld):
     """Sells one show; where the world would pretend that a token stands on chain, it is minted."""
 
-    def __init__(self, solana: SolanaTokenChain, publisher: Publisher | None = None) -> None:
+    def __init__(self, solana: SolanaTokenChain) -> None:
         super().__init__()
         self.solana = solana
         self.custody = Keypair()
-        publisher = publisher or Publisher("https://tickets.example", solana.payer_address)
-        self.minting = MintActivities(self.store, solana, self.buyers, str(self.custody.pubkey()), publisher)
+        self.minting = MintActivities(self.store, solana, self.buyers, str(self.custody.pubkey()), solana.payer_address)
         self.http = api_client(create_app(self.deps()))
         self.venue_id = self.show_id = self.seat = ""
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
@@ -23,6 +24,8 @@ from tests.contract.token_gift import burn, give
 from tests.devstack.chain.dev_chain import DevChain, send
 
 READERS = Path(__file__).with_name("readers")
+SCHEMA = Path(__file__).parents[1] / "activities" / "tokens" / "metadata.schema.json"
+CONVENTION = json.loads(SCHEMA.read_text())
 SECONDS_MAX = 240
 Reader = Callable[[dict[str, Any]], Any]
 pytestmark = [
@@ -103,7 +106,10 @@ async def test_what_they_read_is_what_we_answer(shop: ChainShop, dev_chain: DevC
         assert (read["group"], read["words"][2]) == (token["group_address"], token["uri"])
         assert read["words"][:2] == ["Opening Night", "TICKET"]
         assert (read["delegate"], read["authorities"]) == (shop.solana.payer_address, [None, None])
-        assert (await shop.get(f"/ipfs/{token['uri'].removeprefix('ipfs://')}"))["symbol"] == "TICKET"
+        document = await shop.get(f"/ipfs/{token['uri'].removeprefix('ipfs://')}")
+        jsonschema.validate(document, CONVENTION)
+        image = await shop.http.get(f"/ipfs/{document['image'].removeprefix('ipfs://')}")
+        assert (image.headers["content-type"], document["symbol"]) == ("image/svg+xml", "TICKET")
         landed = found["landed"][ticket["mint_signature"]]
         wallet = wallets["custody" if ticket is verified[kept] else "ann"]
         assert landed == {"failed": False, "mint": ticket["mint_address"], "owner": wallet, "amount": "1"}

@@ -30,7 +30,6 @@ from activities.sales.order import SalesActivities
 from activities.sales.request_purchase import PurchaseCommands, RequestPurchase
 from activities.sales.ticket_api_holds import HoldActivities, HoldCommands
 from activities.tokens.burn import BurnActivities
-from activities.tokens.metadata import Publisher
 from activities.tokens.mint import MintActivities
 from activities.tokens.pin import PinActivities
 from domain.catalog.line import Line
@@ -61,7 +60,6 @@ from workflows.purchase import CheckoutAnswer, PurchaseInput, PurchaseResult, Pu
 from workflows.refund import RefundInput, RefundWorkflow
 
 CUSTODY = str(Keypair.from_seed(bytes(32)).pubkey())
-PUBLISHER = Publisher("http://127.0.0.1", CUSTODY)
 PurchaseHandle = WorkflowHandle[PurchaseWorkflow, PurchaseResult]
 
 
@@ -83,7 +81,7 @@ class SagaWorld:
         self.purchases = PurchaseCommands(self.store)
         self.catalog = CatalogCommands(self.store)
         self.holds = HoldCommands(self.store)
-        self.minting = MintActivities(self.store, self.chain, self.buyers, CUSTODY, PUBLISHER)
+        self.minting = MintActivities(self.store, self.chain, self.buyers, CUSTODY, CUSTODY)
         self.capacities = CapacityActivities(self.store)
         self.group_sizes = GroupSizeActivities(self.store, self.chain)
         self.resale = ResaleActivities(self.store, self.chain)

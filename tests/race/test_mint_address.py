@@ -4,7 +4,6 @@ import pytest
 from solders.keypair import Keypair
 
 from activities.core.commands import MintTicket
-from activities.tokens.metadata import Publisher
 from activities.tokens.mint import MintActivities
 from domain.core.errors import WrongState
 from domain.core.transient import TransientError
@@ -53,7 +52,7 @@ async def tokens_after_a_lost_answer(shop: StoreWorld, chain: Chain) -> int:
     await shop.capture(purchase)
     await shop.sales.confirm_order(purchase)
     (ticket_id,) = (await shop.sales.place_order(purchase)).ticket_ids
-    steps = Forgetful(shop.store, chain, NoWallets(), CUSTODY, Publisher("http://127.0.0.1", CUSTODY))
+    steps = Forgetful(shop.store, chain, NoWallets(), CUSTODY, CUSTODY)
     chain.fail_after("send")
     with pytest.raises(TransientError):
         await steps.mint_ticket(MintTicket(purchase=purchase, ticket_id=ticket_id))

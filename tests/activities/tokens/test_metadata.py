@@ -2,14 +2,15 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
 
-from activities.tokens.metadata import CHUNK_BYTES_MAX, Publisher, cid_of, of_show, of_ticket_type, of_venue
+from activities.tokens.metadata import CHUNK_BYTES_MAX, cid_of, of_show, of_ticket_type, of_venue
 from activities.tokens.picture import Face, draw
 from domain.catalog.show import Show, ShowAnnounced
 from domain.catalog.venue import Venue, VenueRegistered
@@ -17,39 +18,9 @@ from domain.core.errors import WrongState
 from domain.money.money import FeeRates
 
 AT = datetime(2026, 12, 12, 22, 30, tzinfo=UTC)
-PUBLISHER = Publisher("https://tickets.example/", "GmaDrppBC7P5ARKV8g3djiwP89vz1jLK23V2GBjuAEGB")
+CREATOR = "GmaDrppBC7P5ARKV8g3djiwP89vz1jLK23V2GBjuAEGB"
 TYPES = [{"ticket_type_id": "tt_floor", "name": "Floor & <stairs>", "price_minor": 1, "capacity": 5}]
-# The JSON of a non-fungible token, as wallets and market places read it.
-CONVENTION = {
-    "type": "object",
-    "required": ["name", "symbol", "description", "image", "external_url", "attributes", "properties"],
-    "properties": {
-        "name": {"type": "string", "minLength": 1},
-        "symbol": {"type": "string", "maxLength": 10},
-        "description": {"type": "string"},
-        "image": {"type": "string", "pattern": "^ipfs://bafkrei[a-z2-7]{52}$"},
-        "external_url": {"type": "string", "pattern": "^https://"},
-        "attributes": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["trait_type", "value"],
-                "properties": {"trait_type": {"type": "string"}, "value": {"type": "string", "minLength": 1}},
-                "additionalProperties": False,
-            },
-        },
-        "properties": {
-            "type": "object",
-            "required": ["category", "files", "creators"],
-            "properties": {
-                "category": {"const": "image"},
-                "files": {"type": "array", "items": {"required": ["uri", "type"]}},
-                "creators": {"type": "array", "items": {"required": ["address", "share"]}},
-            },
-        },
-    },
-    "additionalProperties": False,
-}
+CONVENTION = json.loads(Path(__file__).with_name("metadata.schema.json").read_text())
 
 
 def venue() -> Venue:
@@ -67,10 +38,10 @@ def show(**terms: Any) -> Show:
 def test_documents_follow_the_convention_of_the_wallets() -> None:
     """Venue, show and ticket have the fields that wallets read; the picture is in the document by its CID."""
     for drawing in (
-        of_venue(venue(), PUBLISHER),
-        of_show(show(), venue(), PUBLISHER),
-        of_ticket_type(show(), venue(), "tt_floor", PUBLISHER),
-        of_ticket_type(show(ends_at=None), venue(), "tt_floor", PUBLISHER),
+        of_venue(venue(), CREATOR),
+        of_show(show(), venue(), CREATOR),
+        of_ticket_type(show(), venue(), "tt_floor", CREATOR),
+        of_ticket_type(show(ends_at=None), venue(), "tt_floor", CREATOR),
     ):
         document = json.loads(drawing.document)
         jsonschema.validate(document, CONVENTION)
@@ -78,25 +49,26 @@ def test_documents_follow_the_convention_of_the_wallets() -> None:
         assert (drawing.cid, drawing.image_cid) == (cid_of(drawing.document.encode()), cid_of(drawing.image.encode()))
 
 
-def test_a_ticket_says_show_place_date_and_type() -> None:
-    """In the attributes and in the picture."""
-    drawing = of_ticket_type(show(), venue(), "tt_floor", PUBLISHER)
+def test_a_ticket_says_show_place_end_and_type() -> None:
+    """In the attributes and in the picture; the end is in UTC, and called the end: a show knows no other moment."""
+    drawing = of_ticket_type(show(), venue(), "tt_floor", CREATOR)
     document = json.loads(drawing.document)
     traits = {one["trait_type"]: one["value"] for one in document["attributes"]}
-    assert traits == {"show": "Night", "venue": "Hall", "date": "2026-12-12", "type": "Floor & <stairs>"}
-    assert document["properties"]["creators"] == [{"address": PUBLISHER.creator, "share": 100}]
-    assert document["external_url"] == "https://tickets.example/api/v1/shows/sh_night"
+    assert traits == {"show": "Night", "venue": "Hall", "ends": "2026-12-12T22:30+00:00", "type": "Floor & <stairs>"}
+    assert document["properties"]["creators"] == [{"address": CREATOR, "share": 100}]
+    elsewhere = show(ends_at=AT.astimezone(timezone(timedelta(hours=9))))
+    assert of_ticket_type(elsewhere, venue(), "tt_floor", CREATOR) == drawing
     texts = "".join(ET.fromstring(drawing.image).itertext())  # noqa: S314 - our own text
-    for shown in ("Night", "Hall", "Sat 12 Dec 2026", "FLOOR & <STAIRS>"):
+    for shown in ("Night", "Hall", "ENDS (UTC)", "12 Dec 2026 22:30", "FLOOR & <STAIRS>"):
         assert shown in texts
 
 
 def test_the_same_show_gives_the_same_bytes() -> None:
-    """Two workers draw one picture; another name, date or type draws another."""
-    first = of_ticket_type(show(), venue(), "tt_floor", PUBLISHER)
-    assert of_ticket_type(show(), venue(), "tt_floor", PUBLISHER) == first
-    assert of_ticket_type(show(name="Day"), venue(), "tt_floor", PUBLISHER).cid != first.cid
-    assert of_show(show(), venue(), PUBLISHER).image_cid != first.image_cid
+    """Two workers draw one picture; another name, end or type draws another."""
+    first = of_ticket_type(show(), venue(), "tt_floor", CREATOR)
+    assert of_ticket_type(show(), venue(), "tt_floor", CREATOR) == first
+    assert of_ticket_type(show(name="Day"), venue(), "tt_floor", CREATOR).cid != first.cid
+    assert of_show(show(), venue(), CREATOR).image_cid != first.image_cid
 
 
 @pytest.mark.parametrize(
@@ -116,7 +88,7 @@ def test_the_same_show_gives_the_same_bytes() -> None:
 )
 def test_every_name_is_a_well_formed_picture_without_script(name: str) -> None:
     """Whatever a venue calls its show: XML of one chunk, whose elements are those that we draw."""
-    picture = draw(Face(name, name, "Sat 12 Dec 2026", name, "sh"))
+    picture = draw(Face(name, name, "12 Dec 2026 22:30", name, "sh"))
     tags = {one.tag.rpartition("}")[2] for one in ET.fromstring(picture).iter()}  # noqa: S314 - our own text
     drawn = {"svg", "defs", "linearGradient", "radialGradient", "stop", "clipPath", "path", "rect", "g", "circle"}
     assert tags <= drawn | {"text", "tspan"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from activities.tokens.metadata import Publisher, of_show, of_venue, record_drawing
+from activities.tokens.metadata import of_show, of_venue, record_drawing
 from activities.tokens.pin import PinActivities, PinPage, PinReport
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
@@ -10,7 +10,7 @@ from domain.core.transient import TransientError
 from tests.fakes.pinning_node import FakePinningNode, FoldedFiles
 from tests.fakes.store_world import StoreWorld
 
-PUBLISHER = Publisher("https://tickets.example", "GmaDrppBC7P5ARKV8g3djiwP89vz1jLK23V2GBjuAEGB")
+CREATOR = "GmaDrppBC7P5ARKV8g3djiwP89vz1jLK23V2GBjuAEGB"
 
 
 class Pinning:
@@ -26,8 +26,8 @@ class Pinning:
         show, venue = await self.store.store.read(
             lambda uow: ((one := uow.get(Show, "sh")), uow.get(Venue, one.venue_id))
         )
-        await record_drawing(self.store.store, venue, of_venue(venue, PUBLISHER))
-        await record_drawing(self.store.store, show, of_show(show, venue, PUBLISHER))
+        await record_drawing(self.store.store, venue, of_venue(venue, CREATOR))
+        await record_drawing(self.store.store, show, of_show(show, venue, CREATOR))
         self.cids = [cid for cid, _ in await self.files.unpinned("", 10)]
         return self
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from activities.tokens.metadata import Publisher, cid_of, of_show, record_drawing
+from activities.tokens.metadata import cid_of, of_show, record_drawing
 from domain.catalog.show import Show
 from domain.catalog.venue import Venue
 from domain.tickets.has_token import Drawing
@@ -18,7 +18,7 @@ from tests.fakes.shop_world import WALLET, ApiWorld
 async def drawn(world: ApiWorld, client: httpx.AsyncClient, show: dict[str, Any]) -> Drawing:
     found = await world.store.read(lambda uow: uow.get(Show, show["show_id"]))
     venue = await world.store.read(lambda uow: uow.get(Venue, found.venue_id))
-    drawing = of_show(found, venue, Publisher("https://tickets.example", WALLET))
+    drawing = of_show(found, venue, WALLET)
     assert await record_drawing(world.store, found, drawing) == f"ipfs://{drawing.cid}"
     return drawing
 

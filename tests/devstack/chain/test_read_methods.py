@@ -9,7 +9,7 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from adapters.solana.chain import SolanaTokenChain
-from devstack.chain.token_json import amount_json
+from devstack.chain.rpc.token_json import amount_json
 from domain.tickets.token import TokenSpec
 from tests.devstack.chain.dev_chain import FEE, NOW, SOL, DevChain, pay, send, sign_for
 
@@ -86,7 +86,12 @@ async def test_a_plain_client_reads_a_minted_ticket(chain: DevChain) -> None:
     assert len(held) == 1
     assert struct.unpack_from("<Q", base64.b64decode(held[0]["account"]["data"][0]), 64) == (1,)
 
-    explained = {**NOW, "encoding": "jsonParsed"}
+    _is_explained(chain, solana, owner)
+
+
+def _is_explained(chain: DevChain, solana: SolanaTokenChain, owner: str) -> None:
+    """Check what the node explains of the mint, of its group and of its holder's account."""
+    mint, explained = solana.address_of("ticket", "t"), {**NOW, "encoding": "jsonParsed"}
     of_mint = chain.result("getAccountInfo", mint, explained)["value"]["data"]
     assert (of_mint["program"], of_mint["parsed"]["type"]) == ("spl-token-2022", "mint")
     info = of_mint["parsed"]["info"]
@@ -117,7 +122,9 @@ def test_an_account_that_is_no_token_is_not_explained(chain: DevChain, payer: Ke
     assert chain.result("getAccountInfo", str(payer.pubkey()), explained)["value"]["data"] == ["", "base64"]
 
 
-@pytest.mark.parametrize(("amount", "decimals", "text"), [(1, 0, "1"), (10, 1, "1"), (105, 2, "1.05"), (1, 9, "0.000000001")])
+@pytest.mark.parametrize(
+    ("amount", "decimals", "text"), [(1, 0, "1"), (10, 1, "1"), (105, 2, "1.05"), (1, 9, "0.000000001")]
+)
 def test_an_amount_is_written_with_its_decimals(amount: int, decimals: int, text: str) -> None:
     """Exactly, without zeros at its end."""
     assert amount_json(amount, decimals)["uiAmountString"] == text

@@ -7,11 +7,11 @@ from typing import Any
 from solders.account import Account
 from solders.hash import Hash
 
-from devstack.chain import rpc_json
 from devstack.chain.account_store import AccountStore, LandedTransaction, decimals_of
 from devstack.chain.executor import Executor
+from devstack.chain.rpc import rpc_json
+from devstack.chain.rpc.token_json import amount_json
 from devstack.chain.slots import last_valid_height
-from devstack.chain.token_json import amount_json
 
 _SLOTS_IN_EPOCH = 432_000
 _VERSION = {"solana-core": "2.2.0-boxoffice-dev", "feature-set": 0}

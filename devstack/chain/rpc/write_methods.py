@@ -6,10 +6,10 @@ from typing import Any
 
 from solders.transaction import VersionedTransaction
 
-from devstack.chain import rpc_json
 from devstack.chain.executor import PACKET_BYTES_MAX, ExecutionResult, Executor
 from devstack.chain.faults import AnswerLost, Faults
-from devstack.chain.read_methods import Method
+from devstack.chain.rpc import rpc_json
+from devstack.chain.rpc.read_methods import Method
 from devstack.chain.slots import last_valid_height
 
 _PREFLIGHT_FAILED = -32002

@@ -15,7 +15,7 @@ from solders.transaction import VersionedTransaction
 
 from devstack.chain.account_store import LandedTransaction
 from devstack.chain.executor import Level
-from devstack.chain.token_json import amount_json, parsed_token
+from devstack.chain.rpc.token_json import amount_json, parsed_token
 
 INVALID_PARAMS = -32602
 _LEVELS: dict[str, Level] = {

@@ -6,9 +6,9 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from devstack.chain import rpc_json
 from devstack.chain.executor import Executor
-from devstack.chain.read_methods import ReadMethods
+from devstack.chain.rpc import rpc_json
+from devstack.chain.rpc.read_methods import ReadMethods
 
 SUBSCRIPTIONS_MAX = 1_000
 _POLL_SECONDS = 0.02

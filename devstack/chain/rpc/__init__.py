@@ -1,0 +1,1 @@
+"""The methods of the node, its subscriptions, and the JSON of both."""
