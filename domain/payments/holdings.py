@@ -83,11 +83,6 @@ class Holdings(BaseModel):
     owed_minor: int = 0
     own_minor: int = 0
 
-    @property
-    def kept_minor(self) -> int:
-        """The money that the charge keeps."""
-        return self.parties.total_minor + self.owed_minor + self.own_minor
-
     def taken(self, amount_minor: int, currency: str) -> Taken:
         """Split what a bank takes: first what we owe the buyer, then from the parties in proportion, else our loss."""
         owed = min(amount_minor, self.owed_minor)

@@ -52,3 +52,4 @@ def test_a_discount_that_leaves_too_little_of_every_sale_is_refused() -> None:
     check_chargeable(show, NO_FEES, DiscountTerms(percent_bps=9_500))
     check_chargeable(show, NO_FEES, DiscountTerms(percent_bps=10_000))
     check_chargeable(show_of(1_000), NO_FEES, DiscountTerms(percent_bps=9_990))
+    check_chargeable(show_of(3_000_000), NO_FEES, DiscountTerms(amount_minor=2_999_980))  # of 2 to 34 tickets

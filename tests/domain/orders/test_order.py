@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from domain.catalog.line import Line
 from domain.core.errors import CancelTooLate, KeyReused, PriceMoved, PurchaseCancelled, WrongState
-from domain.orders.order import Order
+from domain.orders.order import Order, first_deadline
 from tests.fakes.samples import AT, LATER, LINES, PRICE, REQUEST, names_of, new_order, placed_order
 
 Step = Callable[[Order], object]
@@ -221,3 +221,10 @@ def test_a_locked_price_stays_as_it_is() -> None:
     order = new_order(expected_total_minor=PRICE.total_minor)
     order.place("ve", PRICE, LINES, AT)
     assert order.place("ve", PRICE.model_copy(update={"total_minor": 1}), LINES, AT) == PRICE
+
+
+def test_a_request_has_a_deadline() -> None:
+    """The end of the queue, or of the hold for requests stored before the queue existed."""
+    assert [first_deadline(AT, LATER), first_deadline(None, LATER)] == [AT, LATER]
+    with pytest.raises(ValueError, match="queue_until or hold_until"):
+        first_deadline(None, None)

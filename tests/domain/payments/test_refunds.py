@@ -183,3 +183,22 @@ def test_cash_is_handed_out_once_and_only_at_the_till(book: Refunds) -> None:
     book.owe_at_till("rf1", AT)
     assert names_of(book)[-2:] == ["RefundOwedAtTill", "RefundHandedOut"]
     assert (book.get("rf1").state, book.get("rf1").at_till) == ("succeeded", False)
+
+
+def test_a_bank_pays_the_oldest_refunds_that_are_owed(book: Refunds) -> None:
+    """A lost dispute pays part of one refund, then the next; what Stripe returns of it is owed again, newest first."""
+    whole = breakdown_of(PRICE)
+    for number in (1, 2, 3):
+        book.request(refund(number, amount_breakdown(whole, 100, "eur")), AT)
+
+    def owed() -> list[tuple[str, int]]:
+        return [(one.state, one.due_minor) for one in book.refunds.values()]
+
+    assert book.pay_by_bank("du", "", 60, AT) == 60
+    assert owed() == [("requested", 40), ("requested", 100), ("requested", 100)]
+    assert book.pay_by_bank("du", "", 90, AT) == 90
+    assert owed() == [("succeeded", 0), ("requested", 50), ("requested", 100)]
+    book.owe_again("du", "", 50, AT)
+    assert owed() == [("succeeded", 0), ("failed", 100), ("requested", 100)]
+    book.owe_again("du", "", 30, AT)
+    assert owed() == [("failed", 30), ("failed", 100), ("requested", 100)]

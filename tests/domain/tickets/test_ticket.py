@@ -3,6 +3,7 @@
 import pytest
 
 from domain.core.errors import AlreadyEntered, RefundNeeded, WrongState
+from domain.tickets.has_token import Drawing
 from domain.tickets.ticket import Ticket
 from tests.fakes.samples import AT, SIGNED, events_of, folded, names_of, new_ticket, new_venue, through_json
 
@@ -68,6 +69,18 @@ def test_a_token_is_minted_once(ticket: Ticket) -> None:
     ticket.mint_token("mint", "second", AT)
     ticket.sign_token(SIGNED.model_copy(update={"signature": "second"}), AT)
     assert (ticket.mint_address, ticket.mint_signature, ticket.signed) == ("mint", "first", SIGNED)
+
+
+def test_metadata_is_drawn_and_pinned_once() -> None:
+    """The same drawing again, and a pin of a file that is pinned or unknown, change nothing."""
+    venue = new_venue()
+    drawing = Drawing("", "cid", "{}", "image", "<svg/>")
+    for _ in range(2):
+        venue.draw(drawing, AT)
+    for cid in ("cid", "cid", "other"):
+        venue.pin(cid, AT)
+    assert names_of(venue) == ["MetadataDrawn", "MetadataPinned"]
+    assert (venue.drawings, venue.unpinned) == ({"": "cid"}, {"image"})
 
 
 def test_a_venue_gets_its_token_without_a_condition() -> None:
