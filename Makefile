@@ -35,11 +35,12 @@ quick test: export PYTHONDONTWRITEBYTECODE :=
 quick: $(READY) ## the fast tests: units, workflows on fakes, replay, architecture
 	$(PYTEST) --quick $(WORKERS) --dist worksteal
 
-check: $(READY) ## ruff, mypy and the import contracts
+check: $(READY) ## ruff, mypy, the import contracts and the audit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/boxoffice audit --brief
 
 format: $(READY) ## put the code into shape
 	$(BIN)/ruff check --fix-only --quiet .

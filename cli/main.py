@@ -7,15 +7,17 @@ import typer
 
 from cli import demo, keys, personal_data, purchase, up
 from cli.checks import reconcile
+from cli.checks.audit import command as audit
 from cli.rush import command as rush
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its frames could show settings
     help="Sell tickets through one durable purchase saga. The commands demo and up need the extra 'devstack', rush "
-    "also the extra 'rush': pip install 'boxoffice[devstack,rush]'.",
+    "also the extra 'rush': pip install 'boxoffice\\[devstack,rush]'.",
 )
 # Each group's file has its own `register`; a new group is one import and one line here.
+audit.register(app)
 demo.register(app)
 keys.register(app)
 personal_data.register(app)
